@@ -1,5 +1,5 @@
-//! Every seed of `fuzz/corpus`, read by an ordinary test: as it is, cut at each byte, and with each byte
-//! changed. So what the fuzzer begins with is known to pass wherever there is no fuzzer.
+//! Replays every seed of `fuzz/corpus` in an ordinary test: unchanged, truncated at each byte, and with each byte
+//! changed. So the fuzzer's seeds are tested without a fuzzer.
 //!
 //! Each crate's `fuzzing` module includes this file; the seeds of `NAME.hex` are binary, in hex digits.
 

@@ -1,4 +1,4 @@
-//! A person's own JSON, and patches to it.
+//! A user's own JSON, and patches to it.
 #![cfg_attr(fuzzing, no_main)]
 
 doorward_fuzz::target!(doorward_domain::fuzzing::data);

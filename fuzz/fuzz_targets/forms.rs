@@ -1,4 +1,4 @@
-//! Forms, and queries, which are written alike (H-04).
+//! Forms and queries, which have the same encoding (H-04).
 #![cfg_attr(fuzzing, no_main)]
 
 doorward_fuzz::target!(doorward_web::fuzzing::forms);

@@ -1,4 +1,4 @@
-//! The secrets of mailed links (L-02).
+//! The tokens of mailed links (L-02).
 #![cfg_attr(fuzzing, no_main)]
 
 doorward_fuzz::target!(doorward_domain::fuzzing::link_tokens);

@@ -1,4 +1,4 @@
-//! What is shown of a value with a password in it (C-02).
+//! Redacted output of a value that contains a password (C-02).
 #![cfg_attr(fuzzing, no_main)]
 
 doorward_fuzz::target!(doorward::fuzzing::redacted_settings);

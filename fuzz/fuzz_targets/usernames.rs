@@ -1,4 +1,4 @@
-//! User names.
+//! Usernames.
 #![cfg_attr(fuzzing, no_main)]
 
 doorward_fuzz::target!(doorward_domain::fuzzing::usernames);

@@ -1,14 +1,14 @@
-//! What makes a reader of ours a program of libFuzzer's.
+//! Turns Doorward's parsers into libFuzzer programs.
 //!
-//! The readers and what must hold of them stand in each crate's `fuzzing` module, which is there under
-//! `cfg(fuzzing)` and in tests alone. Their seeds lie in `corpus/TARGET`, and the tests of each crate
-//! read those too, so that no machine needs libFuzzer to know them. To add a target: its function and
-//! its row in that crate's `fuzzing::TARGETS`, three lines under `fuzz_targets`, a `[[bin]]`, a seed.
+//! The parsers and their checks are in each crate's `fuzzing` module, which exists only under `cfg(fuzzing)` and
+//! in tests. Their seeds are in `corpus/TARGET`. The tests of each crate replay them, so libFuzzer is not needed
+//! for that. To add a target: its function and its row in that crate's `fuzzing::TARGETS`, three lines under
+//! `fuzz_targets`, a `[[bin]]`, a seed.
 
 #[cfg(fuzzing)]
 pub use libfuzzer_sys;
 
-/// The program that feeds one reader.
+/// The program that fuzzes one parser.
 #[cfg(fuzzing)]
 #[macro_export]
 macro_rules! target {
@@ -17,7 +17,7 @@ macro_rules! target {
     };
 }
 
-/// Nothing, where nothing is instrumented: `cargo xtask fuzz parsers` builds the real one.
+/// A placeholder without instrumentation: `cargo xtask fuzz parsers` builds the real one.
 #[cfg(not(fuzzing))]
 #[macro_export]
 macro_rules! target {

@@ -1,8 +1,8 @@
-//! `cargo xtask common-passwords`: makes the list of common passwords anew.
+//! `cargo xtask common-passwords`: generates the list of common passwords.
 //!
-//! The source is the list that Django ships to PyPI, the 20,000 most common passwords of public
-//! leaks, by Royce Williams. Kept are those that the rules would otherwise take: 8 characters and
-//! more, in lower case, sorted by bytes, since that is how they are looked up.
+//! The source is the list that Django ships to PyPI, the 20,000 most common passwords of public leaks, by Royce
+//! Williams. The result contains those that the rules would otherwise accept: 8 characters and more, in lower
+//! case, sorted by bytes for the look-up.
 
 use std::process::Command;
 

@@ -9,7 +9,7 @@ use crate::tools;
 /// Version of cargo-tarpaulin. It reads LLVM's profiles itself and needs no extra toolchain component.
 const TARPAULIN: &str = "0.37.5";
 
-/// Installs tarpaulin where it is missing, runs the crates' tests on SQLite with it, and prints the figure.
+/// Installs tarpaulin if it is missing, runs the crates' tests on SQLite with it, and prints the share.
 ///
 /// The binary is followed too, so that end-to-end tests count.
 pub(crate) fn coverage() -> anyhow::Result<()> {

@@ -1,8 +1,8 @@
-//! `cargo xtask fuzz`: schemathesis against the running server, by its own `OpenAPI` document; and
-//! the same, shorter and against the release binary, as a step of `cargo xtask verify`.
+//! `cargo xtask fuzz`: schemathesis against the running server, with its own `OpenAPI` document; and a shorter run
+//! against the release binary, as a step of `cargo xtask verify`.
 //!
-//! What it is told of Doorward is in `xtask/fuzz`: who asks, and which refusals no schema can
-//! foretell. A finding means that the server or the document is wrong; which, `API.md` says.
+//! Its configuration is in `xtask/fuzz`: the roles, and the errors that no schema predicts. A finding means that
+//! the server or the document is wrong; `API.md` decides which.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -14,22 +14,21 @@ use anyhow::{Context, bail};
 use crate::run::{cargo, root, run, target};
 use crate::tools;
 
-/// Who asks, each of a server of their own.
+/// Roles of the client, each with its own server.
 const ROLES: [&str; 3] = ["nobody", "user", "admin"];
-/// How many examples of an operation before the next; they start over until the time is up.
+/// Examples per operation before the next operation; they repeat until the time is up.
 const EXAMPLES: &str = "100";
 
-/// How long, and which random numbers.
+/// Duration and seed of a run.
 struct Hunt {
     binary: PathBuf,
     /// For each role.
     seconds: u32,
-    /// None is a new one, which the fuzzer prints.
+    /// `None` for a new one, which the fuzzer prints.
     seed: Option<String>,
 }
 
-/// Installs the fuzzer, builds the server, and asks as nobody has before; or once more, by the seed
-/// that an earlier run has printed.
+/// Installs the fuzzer, builds the server, and runs with a new seed, or with one that an earlier run printed.
 pub(crate) fn fuzz(seed: Option<String>) -> anyhow::Result<()> {
     tools::install()?;
     run(&mut cargo(&["build", "--package", "doorward", "--locked"]))?;
@@ -41,8 +40,8 @@ pub(crate) fn fuzz(seed: Option<String>) -> anyhow::Result<()> {
     hunt.every_role()
 }
 
-/// For `cargo xtask verify`, which has built it: the same questions every time, so that a failure is
-/// about what was changed.
+/// For `cargo xtask verify`, which has built the binary: the same requests every time, so that a failure is due to
+/// the change.
 pub(crate) fn fuzz_release() -> anyhow::Result<()> {
     let hunt = Hunt {
         binary: target().join("release/doorward"),
@@ -93,7 +92,7 @@ impl Hunt {
             .env("PYTHONPATH", &told)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("SCHEMATHESIS_HOOKS", "hooks");
-        // The fuzzer keeps notes where it runs.
+        // The fuzzer writes notes into its working directory.
         run(command
             .env("FUZZ_AS", role)
             .env("FUZZ_SERVER", url)
@@ -101,15 +100,15 @@ impl Hunt {
     }
 }
 
-/// The server, as long as somebody asks. It ends with this program, however that ends.
+/// The server of one run. It ends with this program, however that ends.
 struct Server {
     process: Child,
     url: String,
 }
 
 impl Server {
-    /// Starts it on a port that it finds itself, with no throttle and with an empty store in the
-    /// folder, and waits until it serves.
+    /// Starts it on a free port, without throttling and with an empty store in the folder, and waits until it is
+    /// ready.
     fn start(binary: &Path, folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join("server.log");
         let log = File::create(&path)?;
@@ -137,7 +136,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Where it says that it listens.
+    /// The URL of its listener, from the log.
     fn address(&mut self, log: &Path) -> anyhow::Result<String> {
         let patience = Instant::now() + Duration::from_secs(60);
         loop {

@@ -1,10 +1,10 @@
-//! `cargo xtask mutants`: takes the checks out of the rules, one at a time, and expects a test of the
-//! domain to notice each (T-MUTANT).
+//! `cargo xtask mutants`: removes checks from the domain, one at a time, and expects a test of the domain to fail
+//! for each (T-MUTANT).
 //!
-//! By hand, not by a tool that turns every operator round: the list is of checks that, were they gone,
-//! would let somebody in. It works on a copy of the repository, so that nobody's tree is changed, and
-//! takes about half a minute a mutant. That each still stands in its file is a test of the house's
-//! (`xtask/tests/security`), so the list cannot go stale. To add one: a row in `xtask/mutants.txt`.
+//! The list is written by hand, not generated: it contains checks without which an attacker would get access. It
+//! works on a copy of the repository, so the working tree does not change, and takes about half a minute for each
+//! mutant. A test (`xtask/tests/security`) asserts that each check is still in its file, so the list cannot get
+//! stale. To add one: a row in `xtask/mutants.txt`.
 
 use std::fs;
 use std::path::Path;
@@ -14,14 +14,14 @@ use anyhow::{Context, bail};
 
 use crate::run::{cargo, root, run, target};
 
-/// A check and what stands in its place.
+/// A check and its replacement.
 struct Mutant {
     file: String,
     from: String,
     to: String,
 }
 
-/// The list: a file, what stands there (`\n` for a line's end), what does instead, an empty line.
+/// Reads the list: a file, the original code (`\n` for a line break), its replacement, an empty line.
 fn mutants() -> anyhow::Result<Vec<Mutant>> {
     let text = fs::read_to_string(root().join("xtask/mutants.txt"))?;
     let blocks = text.split("\n\n").map(str::trim);
@@ -47,7 +47,7 @@ fn mutants() -> anyhow::Result<Vec<Mutant>> {
         .collect()
 }
 
-/// Tries each, or those of files that have this in their names.
+/// Tests each mutant, or those of files whose name contains `wanted`.
 pub(crate) fn mutants_of(wanted: Option<&str>) -> anyhow::Result<()> {
     let tree = target().join("mutants/tree");
     copy(&tree)?;

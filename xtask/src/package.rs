@@ -1,11 +1,10 @@
-//! `cargo xtask package`: what people download, to be unpacked into `/usr/local`.
+//! `cargo xtask package`: the download, to be unpacked into `/usr/local`.
 //!
-//! The binary, its completions and man pages (which it writes itself), the documentation with all it
-//! links to, the licences, its own and those of all that is in it, and a bill of materials, which also
-//! lies beside it, each with a checksum. Of the repository only what is under git: what
-//! somebody has tried out in it is theirs. The same tree packed twice is the same file, byte for byte:
-//! names are sorted, the owner is root, and the time is that of the commit (or `SOURCE_DATE_EPOCH`).
-//! To add a file: a line in [`DOCUMENTS`] or [`MADE`].
+//! It contains the binary, its completions and man pages (printed by the binary), the documentation with all
+//! linked files, all licences, and a bill of materials, which is also next to it, each with a checksum. Only files
+//! under git are included. The same tree always gives the same file, byte for byte: names are sorted, the owner is
+//! root, and the time is that of the commit (or `SOURCE_DATE_EPOCH`). To add a file: a line in [`DOCUMENTS`] or
+//! [`MADE`].
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -16,7 +15,7 @@ use anyhow::{Context, bail};
 use crate::run::{cargo, root, run, target};
 use crate::sbom;
 
-/// Files and folders of the repository, laid out as there, so that their links lead somewhere.
+/// Files and folders of the repository. Their layout is unchanged, so that their links work.
 const DOCUMENTS: &[&str] = &[
     "CHANGELOG.md",
     "CONTRIBUTING.md",
@@ -30,11 +29,10 @@ const DOCUMENTS: &[&str] = &[
     "examples",
 ];
 
-/// The page that shows the source of everything it says: whoever has the package has no source, and
-/// reads names where the repository has links.
+/// The page that links to the source: the package contains no source, so it has names instead of links.
 const GENERATED: &str = "docs/SECURITY-MODEL.md";
 
-/// What the binary says when it is asked so, and into which file.
+/// Commands of the binary, and the file for the output of each.
 const MADE: &[(&[&str], &str)] = &[
     (
         &["completions", "bash"],
@@ -98,25 +96,25 @@ pub(crate) fn package(binary: Option<String>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The bill of materials of this tree, for whoever asks before there is a release.
+/// Prints the bill of materials of this tree, before there is a release.
 pub(crate) fn print_bill() -> anyhow::Result<()> {
     let version = env!("CARGO_PKG_VERSION");
     print!("{}", sbom::document(version, &written_at()?)?);
     Ok(())
 }
 
-/// Builds the release so that nothing in it tells where: the same commit, toolchain and target give the
-/// same file, byte for byte, in any folder.
+/// Builds the release without paths of this machine: the same commit, toolchain and target give the same file,
+/// byte for byte, in any folder.
 fn build(target: &Path, workspace: &Path) -> anyhow::Result<()> {
     let home = match std::env::var_os("CARGO_HOME") {
         Some(home) => PathBuf::from(home),
         None => PathBuf::from(std::env::var_os("HOME").context("there is no HOME")?).join(".cargo"),
     };
-    // One flag a line of this variable's own separator, so that a folder may have spaces in its name.
+    // The flags are joined with this variable's own separator, so that a folder may have spaces in its name.
     let flags = [
         format!("--remap-path-prefix={}=/cargo", home.display()),
         format!("--remap-path-prefix={}=/doorward", workspace.display()),
-        // The target folder may lie in the workspace: of two that fit, the last one counts.
+        // The target folder may be in the workspace: if two match, the last one applies.
         format!("--remap-path-prefix={}=/target", target.display()),
     ];
     let mapped = [
@@ -132,8 +130,8 @@ fn build(target: &Path, workspace: &Path) -> anyhow::Result<()> {
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")))
 }
 
-/// Two clones of this commit, built in two folders, are one file. It takes two whole builds, so it is no
-/// step of `cargo xtask test`.
+/// Asserts that two clones of this commit, built in two folders, give the same file. It takes two full builds, so
+/// it is not a step of `cargo xtask test`.
 pub(crate) fn reproduce() -> anyhow::Result<()> {
     let folder = target().join("reproduce");
     if folder.exists() {
@@ -172,7 +170,7 @@ pub(crate) fn reproduce() -> anyhow::Result<()> {
     Ok(std::fs::remove_dir_all(folder)?)
 }
 
-/// When this commit was made, in seconds, or when the builder says.
+/// Time of this commit in seconds, or `SOURCE_DATE_EPOCH`.
 fn seconds() -> anyhow::Result<String> {
     match std::env::var("SOURCE_DATE_EPOCH") {
         Ok(seconds) => Ok(seconds),
@@ -180,7 +178,7 @@ fn seconds() -> anyhow::Result<String> {
     }
 }
 
-/// The same as RFC 3339 has it.
+/// The same time in the format of RFC 3339.
 fn written_at() -> anyhow::Result<String> {
     let output = Command::new("date")
         .args(["--utc", "+%Y-%m-%dT%H:%M:%SZ"])
@@ -226,7 +224,7 @@ fn fill(tree: &Path, binary: &Path) -> anyhow::Result<()> {
     told(binary, &["man", "--out", pages]).map(drop)
 }
 
-/// Links into folders of the source become what they say.
+/// Replaces links into source folders by their text.
 fn without_source(page: &str) -> String {
     let mut shown = String::with_capacity(page.len());
     let mut rest = page;
@@ -251,7 +249,7 @@ fn without_source(page: &str) -> String {
     shown + rest
 }
 
-/// What the binary says, with nothing set.
+/// Standard output of the binary, with an empty environment.
 fn told(binary: &Path, arguments: &[&str]) -> anyhow::Result<String> {
     let output = Command::new(binary)
         .args(arguments)
@@ -292,7 +290,7 @@ fn pack(folder: &Path, name: &str, archive: &str) -> anyhow::Result<()> {
         .current_dir(folder))
 }
 
-/// What git says of the repository, whoever owns it.
+/// Output of git, for a repository of any owner.
 fn git(arguments: &[&str]) -> anyhow::Result<String> {
     let output = Command::new("git")
         .args(["-c", "safe.directory=*"])

@@ -1,10 +1,10 @@
-//! `cargo xtask fuzz parsers`: libFuzzer against every reader of what strangers and operators write; and
-//! the same, shorter, as a step of `cargo xtask verify`.
+//! `cargo xtask fuzz parsers`: libFuzzer against every parser of input by clients and operators; and a shorter run
+//! as a step of `cargo xtask verify`.
 //!
-//! The programs are `fuzz/fuzz_targets`, what must hold stands in each crate's `fuzzing` module, the
-//! seeds lie in `fuzz/corpus`. They are built with the pinned toolchain: nothing of ours is unsafe, so
-//! what a nightly one could add, a sanitizer, has little to find. With one, `cargo fuzz run` works too.
-//! A finding is kept in the target folder and becomes a seed, and a test, before it is mended.
+//! The programs are `fuzz/fuzz_targets`, the checks are in each crate's `fuzzing` module, the seeds in
+//! `fuzz/corpus`. They are built with the pinned toolchain: Doorward has no unsafe code, so a sanitizer, which
+//! needs a nightly one, would find little. With a nightly toolchain, `cargo fuzz run` works too. A finding is
+//! stored in the target folder and becomes a seed, and a test, before it is fixed.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -17,7 +17,7 @@ use anyhow::{Context, bail};
 
 use crate::run::{cargo, root, run, target};
 
-/// Coverage, counted in the programs themselves and all that they are made of.
+/// Coverage instrumentation of the programs and all their dependencies.
 const INSTRUMENTED: &str = "--cfg fuzzing -Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
@@ -25,37 +25,37 @@ const INSTRUMENTED: &str = "--cfg fuzzing -Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-trace-compares \
     -Cllvm-args=-simplifycfg-branch-fold-threshold=0";
 
-/// How many inputs each is tried with in `cargo xtask verify`: a number and no time, so that a faster
-/// machine asks the same and a failure is about what was changed.
+/// Number of inputs for each parser in `cargo xtask verify`: a number instead of a time, so that every machine
+/// runs the same inputs and a failure is due to the change.
 const SHORT: u32 = 60_000;
-/// How many seconds each is tried by hand, unless another time is asked for.
+/// Seconds for each parser by hand, by default.
 const LONG: u32 = 60;
-/// A reader that takes more memory than this, in MiB, or longer than this, in seconds, is a finding. The
-/// clock is the wall's, and a machine may stand still for a while.
+/// A parser that takes more memory than this, in MiB, or longer than this, in seconds, is a finding. It is
+/// wall-clock time, and a machine may stall.
 const MOST_MEMORY: u32 = 512;
 const MOST_SECONDS: u32 = 30;
-/// What a reader may take for all its inputs, beside the seconds that were asked for: some twenty times what the slowest
-/// takes here. Whoever takes longer is named, before a job of CI ends without a word.
+/// Time limit of a parser for all its inputs, in addition to the requested seconds: about twenty times that of the
+/// slowest one here. A parser over the limit is named, before a CI job times out silently.
 const MOST_FOR_ALL: Duration = Duration::from_secs(300);
-/// No input is longer: bodies end at 64 KiB, and what is hard is in the first kilobytes of each.
+/// Maximum length of an input: bodies end at 64 KiB, and what is hard is in the first kilobytes.
 const MOST_BYTES: u32 = 4096;
 
-/// What is tried, and how.
+/// Programs to run, and the stop condition.
 struct Hunt {
     programs: PathBuf,
     until: Until,
 }
 
-/// When a reader has been tried enough.
+/// Stop condition for a parser.
 #[derive(Clone, Copy)]
 enum Until {
-    /// After so many inputs, the same ones each time: begun with the seeds and a fixed random number.
+    /// After this number of inputs, the same each time: starts with the seeds and a fixed random seed.
     Inputs(u32),
-    /// After so many seconds, begun where the last time ended.
+    /// After this number of seconds. Continues where the last run ended.
     Seconds(u32),
 }
 
-/// As typed: targets, and `--seconds N` for each.
+/// Command line: targets, and `--seconds N` for each.
 pub(crate) fn parsers(arguments: impl Iterator<Item = String>) -> anyhow::Result<()> {
     let (mut seconds, mut chosen) = (LONG, Vec::new());
     let mut arguments = arguments.peekable();
@@ -102,7 +102,7 @@ fn targets() -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
-/// In a target folder of its own: every crate is another one when it is instrumented.
+/// Uses a separate target folder, since instrumented crates differ from the others.
 fn build() -> anyhow::Result<PathBuf> {
     let folder = target().join("fuzz");
     let host = host()?;
@@ -123,7 +123,8 @@ fn build() -> anyhow::Result<PathBuf> {
     Ok(folder.join(host).join("fuzz"))
 }
 
-/// Named as the target, so that build scripts and macros, which run here, are not instrumented.
+/// The host's triple. It is passed as the target, so that build scripts and macros, which run here, are not
+/// instrumented.
 fn host() -> anyhow::Result<String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc)
@@ -137,7 +138,7 @@ fn host() -> anyhow::Result<String> {
 }
 
 impl Hunt {
-    /// As many at a time as there are cores. All are tried, and then every failure is told.
+    /// Runs as many at a time as there are cores. Runs all, and then reports every failure.
     fn each(&self, names: Vec<String>) -> anyhow::Result<()> {
         let count = names.len();
         let waiting = Mutex::new(VecDeque::from(names));
@@ -232,7 +233,7 @@ impl Hunt {
     }
 }
 
-/// Whether it has ended by then; who has not is ended.
+/// Returns `true` if the program ends in time. Kills it otherwise.
 fn ends_within(program: &mut Child, bound: Duration) -> anyhow::Result<bool> {
     let began = Instant::now();
     loop {
@@ -248,7 +249,7 @@ fn ends_within(program: &mut Child, bound: Duration) -> anyhow::Result<bool> {
     }
 }
 
-/// The seeds as the program reads them: those of `NAME.hex` are binary.
+/// Copies the seeds in the format that the program reads: those of `NAME.hex` are binary.
 fn put_seeds(from: &Path, to: &Path) -> anyhow::Result<()> {
     for file in std::fs::read_dir(from).with_context(|| format!("{} is missing", from.display()))? {
         let path = file?.path();

@@ -38,8 +38,8 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.current_dir(root()).args(arguments);
-    // What `cargo run` told this program about itself. ring's build looks at it, and would be made
-    // anew, with all that stands on it, whenever one goes from `cargo test` to `cargo xtask test`.
+    // Removes the variables that `cargo run` set for this program. ring's build script reads them, and would
+    // rebuild with all its dependents after each change between `cargo test` and `cargo xtask test`.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
@@ -49,8 +49,8 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// The workspace's folder: the one that `cargo run` was called in, since one target folder serves
-/// several clones, and what this program was built in may be gone.
+/// The workspace's folder: that of the `cargo run` call, since one target folder serves several clones, and the
+/// one that this program was built in may be gone.
 pub(crate) fn root() -> &'static Path {
     static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
         let built_in = || env!("CARGO_MANIFEST_DIR").into();
@@ -69,7 +69,7 @@ pub(crate) fn target() -> PathBuf {
     }
 }
 
-/// Whether a program is on the path.
+/// Returns `true` if the program is on the path.
 pub(crate) fn has(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())

@@ -1,5 +1,5 @@
-//! The bill of materials of a release, as `CycloneDX` 1.6, and the licences of all that is in it. Made from
-//! what Cargo says the binary is built from, and the same for the same commit, byte for byte.
+//! The bill of materials of a release, as `CycloneDX` 1.6, and all licences. Generated from Cargo's dependency
+//! data, and the same for the same commit, byte for byte.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::run::root;
 use crate::supply::{Part, part, parts, source_of, tree};
 
-/// What the names of files begin with that have a licence in them.
+/// Prefixes of licence file names.
 const LICENCES: [&str; 6] = [
     "LICENSE",
     "LICENCE",
@@ -23,7 +23,7 @@ const LICENCES: [&str; 6] = [
     "UNLICENSE",
 ];
 
-/// What a crate of Rust brings along in C and assembler, which no lock file knows.
+/// C or assembler code in a Rust crate, which no lock file lists.
 struct BroughtAlong {
     by: &'static str,
     name: &'static str,
@@ -31,19 +31,19 @@ struct BroughtAlong {
     version: Version,
 }
 
-/// How its version is known.
+/// Source of its version.
 enum Version {
-    /// A file says it, behind these words.
+    /// A file contains it, after these words.
     Said {
         file: &'static str,
         behind: &'static str,
     },
-    /// Nothing does: it was copied into these folders of the crate, and changed there. So it is that crate's
-    /// version, and a digest of what is in them.
+    /// No file contains it: the code was copied into these folders of the crate, and changed there. So the version
+    /// is the crate's, with a digest of the folders.
     OfItsCrate(&'static [&'static str]),
 }
 
-/// A crate that is built with a C compiler and is not here fails the test of the bill.
+/// The test of the bill fails for a crate that is built with a C compiler and is not listed here.
 const BROUGHT_ALONG: &[BroughtAlong] = &[
     BroughtAlong {
         by: "libsqlite3-sys",
@@ -68,10 +68,10 @@ const BROUGHT_ALONG: &[BroughtAlong] = &[
     },
 ];
 
-/// What is C or assembler, by the ends of files' names.
+/// File name extensions of C and assembler.
 const NATIVE: [&str; 5] = ["c", "h", "inl", "S", "asm"];
 
-/// The document. `written_at` is a time as RFC 3339 has it.
+/// The document. `written_at` is a time in the format of RFC 3339.
 pub(crate) fn document(version: &str, written_at: &str) -> anyhow::Result<String> {
     let checksums = checksums()?;
     let shipped: BTreeSet<Part> = parts("normal,no-proc-macro")?.into_iter().collect();
@@ -83,7 +83,7 @@ pub(crate) fn document(version: &str, written_at: &str) -> anyhow::Result<String
         let scope = if shipped.contains(&part) {
             "required"
         } else {
-            // It helps to build the binary and is not in it.
+            // It is needed for the build and is not in the binary.
             "excluded"
         };
         let mut component = json!({
@@ -127,7 +127,7 @@ fn reference(part: &Part) -> String {
     format!("pkg:cargo/{}@{}", part.name, part.version)
 }
 
-/// What comes along with a crate, each a component.
+/// Components for the C and assembler code of a crate.
 fn brought_along(part: &Part) -> anyhow::Result<Vec<Value>> {
     let own = BROUGHT_ALONG.iter().filter(|along| along.by == part.name);
     own.map(|along| along.component(part)).collect()
@@ -180,7 +180,7 @@ impl BroughtAlong {
     }
 }
 
-/// The digest of what is native in some folders: of what `sha256sum` says of each file, in order.
+/// Digest of the native files in some folders: of the `sha256sum` lines of all files, in order.
 fn digest_of(root: &Path, folders: &[&str]) -> anyhow::Result<String> {
     let mut files = Vec::new();
     for folder in folders {
@@ -226,7 +226,7 @@ fn native_files(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Who needs whom. Cargo shows what a crate needs once, where it first stands.
+/// The dependency graph. Cargo prints the dependencies of a crate only at its first occurrence.
 fn dependencies() -> anyhow::Result<Vec<Value>> {
     let mut needs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut above: Vec<String> = Vec::new();
@@ -252,7 +252,7 @@ fn dependencies() -> anyhow::Result<Vec<Value>> {
     Ok(needs.into_iter().map(one).collect())
 }
 
-/// What the lock file says of each crate's archive.
+/// Checksums of the crates' archives, from the lock file.
 fn checksums() -> anyhow::Result<BTreeMap<(String, String), String>> {
     let text = std::fs::read_to_string(root().join("Cargo.lock"))?;
     let value = |block: &str, name: &str| {
@@ -268,7 +268,7 @@ fn checksums() -> anyhow::Result<BTreeMap<(String, String), String>> {
     Ok(text.split("[[package]]").filter_map(of).collect())
 }
 
-/// Every licence of what is in the binary, each text once, under the names of those it is of.
+/// All licence texts of the binary, each once, under the names of its crates.
 pub(crate) fn licences() -> anyhow::Result<String> {
     let mut texts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut listed = String::new();

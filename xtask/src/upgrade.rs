@@ -1,6 +1,6 @@
 //! `cargo xtask upgrade`: the previous release and this one, together on one database.
 //!
-//! It is a task of its own, since it builds a second Doorward.
+//! A separate task, since it builds a second Doorward.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -10,8 +10,8 @@ use anyhow::{Context, bail};
 use crate::run::{cargo, root, run, target};
 use crate::tools;
 
-/// What is upgraded from. There is no release yet: this is the last commit before the schema's second
-/// migration. From the first release on, the tag of the one before.
+/// The previous release. There is none yet: this is the last commit before the schema's second migration. Later it
+/// is the tag of the previous release.
 const PREVIOUS: &str = "eeb4a05";
 
 /// Builds the previous release from the repository, and runs the test that needs it.
@@ -30,7 +30,7 @@ pub(crate) fn upgrade() -> anyhow::Result<()> {
     run(test.env("DOORWARD_TEST_PREVIOUS", previous))
 }
 
-/// From what git has, in folders of its own beneath the target folder: the working tree stays as it is.
+/// Builds it from git, in separate folders below the target folder: the working tree does not change.
 fn build_previous() -> anyhow::Result<PathBuf> {
     let folder = target().join("previous").join(PREVIOUS);
     let program = folder.join("target/debug/doorward");
@@ -47,7 +47,7 @@ fn build_previous() -> anyhow::Result<PathBuf> {
 }
 
 fn unpack(into: &std::path::Path) -> anyhow::Result<()> {
-    // The repository may belong to somebody else, as in a container of CI.
+    // The repository may have another owner, as in a CI container.
     let mut archive = Command::new("git")
         .current_dir(root())
         .args(["-c", "safe.directory=*", "archive", PREVIOUS])

@@ -1,7 +1,7 @@
 //! `cargo xtask verify`: the slow, wide checks, which CI runs after `cargo xtask test`.
 //!
-//! They meet the release binary as its users do: other programs' clients, proxies and linters, the commands
-//! of every documentation page, the fuzzers, the supply chain, and an upgrade from the previous release.
+//! They test the release binary from outside: other programs' clients, proxies and linters, the commands of every
+//! documentation page, the fuzzers, the supply chain, and an upgrade from the previous release.
 
 use crate::run::{cargo, run, steps};
 use crate::test::{release_binary, set_test_environment};

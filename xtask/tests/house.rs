@@ -1,5 +1,4 @@
-//! The rules of the house that can be tests: which crate may see which, and whether the map of the
-//! house shows rooms that are there.
+//! Rules of the repository that can be tested: the dependencies of each crate, and the paths in documents.
 
 #![cfg(test)]
 
@@ -11,7 +10,7 @@ use doorward_testkit::repository::{root, tracked};
 use doorward_testkit::tools::cargo;
 use serde_json::Value;
 
-/// Each crate, and the crates of ours it may see; for its tests, those behind the bar as well.
+/// Each crate, and the workspace crates that it may depend on: normally, and in tests.
 const EDGES: &[(&str, &[&str], &[&str])] = &[
     ("doorward-domain", &[], &[]),
     (
@@ -43,12 +42,12 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
         &["doorward", "doorward-domain", "doorward-web"],
         &[],
     ),
-    // To be copied out, so it sees none of ours.
+    // Users copy it, so it depends on no other crate.
     ("doorward-example", &[], &[]),
     ("xtask", &[], &["doorward-testkit"]),
 ];
 
-/// What only one crate may see.
+/// Dependencies that only these crates may have.
 const FENCED: &[(&str, &[&str])] = &[
     ("sqlx", &["doorward-store-sql"]),
     ("redis", &["doorward-store-redis"]),
@@ -98,7 +97,7 @@ fn no_crate_sees_what_it_may_not() {
     }
 }
 
-/// Every page that people read, but for the decisions: those tell of their day.
+/// All pages, except the decisions, which describe the past.
 fn pages() -> Vec<String> {
     let mut pages = tracked(&["*.md"]);
     pages.retain(|page| !page.starts_with("docs/decisions/"));
@@ -149,7 +148,8 @@ fn no_file_allows_what_it_could_expect() {
     assert!(found.is_empty(), "use expect with a reason: {found:?}");
 }
 
-/// What somebody makes who follows a page, wherever in a clone, is theirs: keys and data above all.
+/// Files that a reader creates by following a page, anywhere in a clone, are ignored by git: above all keys and
+/// data.
 #[test]
 fn what_a_page_leaves_behind_is_not_committed() {
     let left = [

@@ -1,32 +1,32 @@
-//! Who may do what to whom: the one place that says so.
+//! Authorization: which actor may do what to which account. This is the only place that decides it.
 //!
-//! [`authorize`] is asked before anyone looks whether the target exists, so that a stranger
-//! learns nothing from the answer. To add an action: a variant, and a row in [`authorize`].
+//! [`authorize`] is called before the target is looked up, so that its result does not reveal whether the target
+//! exists. To add an action: a variant, and a row in `needs_admin`.
 
 use crate::ctx::Actor;
 use crate::error::Error;
 use crate::model::Role;
 
-/// What somebody wants to do.
+/// An action that requires authorization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// See the user.
+    /// View the user.
     ViewUser,
-    /// Take along everything held on the user.
+    /// Export the user's personal data.
     ExportUser,
     /// Change `name` and `data`.
     UpdateProfile,
-    /// Ask for another address.
+    /// Request an address change.
     ChangeEmail,
     /// Delete the user.
     DeleteUser,
-    /// See the open sessions.
+    /// List the open sessions.
     ListSessions,
     /// End sessions.
     RevokeSessions,
     /// List and search users.
     ListUsers,
-    /// Give or take the admin role.
+    /// Grant or remove the admin role.
     ChangeRole,
     /// Disable or enable.
     ChangeStatus,
@@ -35,7 +35,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// Every action.
+    /// All actions.
     pub const ALL: [Self; 11] = [
         Self::ViewUser,
         Self::ExportUser,
@@ -51,17 +51,17 @@ impl Action {
     ];
 }
 
-/// Whom it is done to.
+/// Target of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     /// The actor's own account.
     Own,
-    /// Anybody else's, whether it exists or not; or everybody's.
+    /// Another account, whether or not it exists, or all accounts.
     Others,
 }
 
-/// Says whether the actor may. Whoever is nobody is asked to sign in; whoever is somebody else is
-/// told that it is not theirs.
+/// Checks that the actor may do this. Fails with [`Error::AuthenticationRequired`] if the actor is anonymous, and
+/// with [`Error::Forbidden`] if a user lacks the permission.
 pub fn authorize(actor: &Actor, action: Action, target: Target) -> Result<(), Error> {
     let role = match actor {
         Actor::CommandLine | Actor::Worker => return Ok(()),
@@ -75,7 +75,7 @@ pub fn authorize(actor: &Actor, action: Action, target: Target) -> Result<(), Er
     }
 }
 
-/// Whether only admins may do it, even to their own account.
+/// Returns `true` if only admins may do it, even to their own account.
 pub(crate) fn needs_admin(action: Action) -> bool {
     match action {
         Action::ViewUser

@@ -1,4 +1,4 @@
-//! The service itself: the ports it was given, and the few steps that every story shares.
+//! The service: its ports, and the steps that all flows share.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,15 +27,15 @@ use crate::values::{
     AuditEventIds, EmailAddress, Locale, MailJobId, NewPassword, SessionId, UserId, Username,
 };
 
-/// How often a story reads again and retries when somebody else wrote in between; then the server
-/// is [`Error::Overloaded`].
+/// Maximum number of attempts of a flow whose write is stale because of a concurrent write. After that it returns
+/// [`Error::Overloaded`].
 pub(crate) const ATTEMPTS: usize = 64;
-/// How much the cache of sessions of this node holds: some 20,000 of them, of users who carry little (H-05).
+/// Size of this node's session cache: about 20,000 sessions of users with little data (H-05).
 const CACHED_SESSION_BYTES: u64 = 48 * 1024 * 1024;
 
-/// Everything the rules need from outside.
+/// The external dependencies of the rules.
 pub struct Ports {
-    /// Users and what belongs to them.
+    /// Users and their data.
     pub store: Arc<dyn Store>,
     /// Open sessions.
     pub sessions: Arc<dyn Sessions>,
@@ -45,13 +45,14 @@ pub struct Ports {
     pub mailer: Arc<dyn Mailer>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Chance.
+    /// Random source.
     pub secrets: Arc<dyn Secrets>,
-    /// Told of what happens.
+    /// Metrics recorder.
     pub meter: Arc<dyn Meter>,
 }
 
-/// The service that web, worker and command line call. Stories are its methods, in [`crate::flows`].
+/// The service that the web layer, the worker and the command line call. The flows are its methods, in
+/// [`crate::flows`].
 pub struct Accounts {
     pub(crate) ports: Ports,
     pub(crate) policy: Policy,
@@ -59,7 +60,7 @@ pub struct Accounts {
     pub(crate) keyring: Keyring,
     pub(crate) cache: SessionCache,
     pub(crate) seen: Mutex<HashMap<SessionId, Seen>>,
-    /// Held while the keys are loaded.
+    /// Locked while the keys are loaded.
     pub(crate) key_look: tokio::sync::Mutex<KeyLook>,
     pub(crate) readiness: Readiness,
     pub(crate) device_cookies: DeviceCookies,
@@ -73,7 +74,7 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Puts the parts together. Nothing is read or written yet.
+    /// Creates the service. Does no I/O.
     pub fn new(ports: Ports, policy: Policy, hasher: Hasher, keyring: Keyring) -> Self {
         Self {
             hasher: hasher.metered_by(ports.meter.clone()),
@@ -94,33 +95,32 @@ impl Accounts {
         }
     }
 
-    /// The operator's choices.
+    /// The settings of the rules.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// The time.
+    /// The current time.
     pub fn now(&self) -> Timestamp {
         self.ports.clock.now()
     }
 
-    /// The clock of this node was set: how old a look-up is can no longer be told, so all are
-    /// forgotten.
+    /// Clears the session cache after this node's clock was set, because the age of its entries is unknown.
     pub fn time_was_moved(&self) {
         self.cache.clear();
     }
 
-    /// How many passwords wait to be hashed, or are being hashed.
+    /// Number of passwords that wait for hashing or are being hashed.
     pub fn hashing_queue_depth(&self) -> usize {
         self.hasher.queued()
     }
 
-    /// How many may wait or be hashed at once; one more is refused.
+    /// Maximum number of passwords that wait for hashing or are being hashed.
     pub fn hashing_queue_capacity(&self) -> usize {
         self.hasher.capacity()
     }
 
-    /// What waits to be sent.
+    /// Counts the mails in the outbox.
     pub async fn outbox(&self) -> Result<Outbox, Error> {
         Ok(self.ports.store.outbox().await?)
     }
@@ -129,12 +129,12 @@ impl Accounts {
         self.ports.meter.note(happening);
     }
 
-    /// Waits until this node has written a mail, for the worker.
+    /// Waits until this node has added a mail to the outbox. For the worker.
     pub async fn mail_waiting(&self) {
         self.mail_waiting.notified().await;
     }
 
-    /// Judges a new password by the one set of rules; `personal` are the person's own names.
+    /// Checks a new password against the rules. `personal` are the user's own names.
     pub fn judge_password(
         &self,
         text: &str,
@@ -153,7 +153,7 @@ impl Accounts {
             .map_err(|invalid| Error::Invalid(vec![FieldError::new(field, invalid)]))
     }
 
-    /// Writes, and makes sure that this node forgets what it knew of the users written.
+    /// Applies the changes, and invalidates this node's cached sessions of the changed users.
     pub(crate) async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
         let actor = changes.iter().find_map(checked_actor);
         let touched: Vec<UserId> = changes.iter().filter_map(touched_user).collect();
@@ -161,7 +161,7 @@ impl Accounts {
         let mails = changes.iter().filter(is_mail).count();
         let audited: Vec<Happening> = changes.iter().filter_map(audited).collect();
         let outcome = self.ports.store.apply(changes).await;
-        // Even a failed write may have happened: its answer can be lost.
+        // A failed write may have been applied: its response can be lost.
         for user_id in touched {
             self.cache.user_changed(user_id);
         }
@@ -171,7 +171,7 @@ impl Accounts {
             self.cache.user_changed(actor);
         }
         if outcome.is_ok() {
-            audited.into_iter().for_each(|line| self.note(line));
+            audited.into_iter().for_each(|event| self.note(event));
             self.outbox_room.note(mails);
             if mails > 0 {
                 self.mail_waiting.notify_one();
@@ -242,8 +242,8 @@ impl Accounts {
         })
     }
 
-    /// What a write to another user's account, or one that takes the admin role, begins with: this node may have
-    /// checked the actor's session up to a second ago (Z-04). Nothing for a write to the actor's own account.
+    /// The first change of a write to another user's account, or of an action that needs the admin role: this node
+    /// may have checked the actor's session up to a second ago (Z-04). `None` for other writes.
     pub(crate) fn check_actor(&self, ctx: &Ctx, action: Action, target: UserId) -> Option<Change> {
         let Actor::User {
             id, session_epoch, ..
@@ -259,92 +259,90 @@ impl Accounts {
         })
     }
 
-    /// Says whether the actor may, and writes down where they reached for what is not theirs.
-    /// Stories ask by themselves; a handler asks first where it would judge input before.
+    /// Checks that the actor may do this, and audits a forbidden attempt. Flows call this themselves. A handler
+    /// calls it first if it would otherwise validate input before the flow does.
     pub async fn authorize(&self, ctx: &Ctx, action: Action, target: Target) -> Result<(), Error> {
-        let answer = access::authorize(&ctx.actor, action, target);
-        if matches!(answer, Err(Error::Forbidden)) {
+        let result = access::authorize(&ctx.actor, action, target);
+        if matches!(result, Err(Error::Forbidden)) {
             self.write_forbidden(ctx, action, None).await?;
         }
-        answer
+        result
     }
 
-    /// Whoever reaches for what is not theirs, again and again, does not fill the log (L-01).
+    /// Audits a forbidden attempt. Repeated attempts are limited, so that they do not fill the log (L-01).
     async fn write_forbidden(
         &self,
         ctx: &Ctx,
         action: Action,
-        whom: Option<UserId>,
+        user_id: Option<UserId>,
     ) -> Result<(), Error> {
         if self.may_fill_the_log(ctx, Event::Forbidden) {
             let detail = format!("{action:?}");
-            let audit = self.audit_failure(ctx, Event::Forbidden, whom, &detail);
+            let audit = self.audit_failure(ctx, Event::Forbidden, user_id, &detail);
             self.apply(vec![audit]).await?;
         }
         Ok(())
     }
 
-    /// Writes down that somebody looked at what is another's, once it is known that they may (Z-05,
-    /// L-01).
+    /// Audits that the actor viewed another user's data, after authorization (Z-05, L-01).
     pub(crate) async fn write_look(
         &self,
         ctx: &Ctx,
         event: Event,
-        whom: Option<UserId>,
+        user_id: Option<UserId>,
     ) -> Result<(), Error> {
-        let is_own = whom.is_some() && whom == ctx.actor.user_id();
+        let is_own = user_id.is_some() && user_id == ctx.actor.user_id();
         if is_own || ctx.actor == Actor::Worker {
             return Ok(());
         }
-        Ok(self.apply(vec![self.audit(ctx, event, whom)]).await?)
+        Ok(self.apply(vec![self.audit(ctx, event, user_id)]).await?)
     }
 
-    /// The same for whom a path's `{user}` names. Nobody looks whose a name is (Z-02), and no name
-    /// goes into the log: an id says whom.
+    /// Like [`Self::authorize`], for the user that a path's `{user}` identifies. The name is not looked up (Z-02)
+    /// and not logged: the audit event contains only an id.
     pub(crate) async fn authorize_named(
         &self,
         ctx: &Ctx,
         action: Action,
-        named: &str,
+        identifier: &str,
     ) -> Result<(), Error> {
-        let is_own = names_actor(&ctx.actor, named);
+        let is_own = names_actor(&ctx.actor, identifier);
         let target = if is_own { Target::Own } else { Target::Others };
-        let answer = access::authorize(&ctx.actor, action, target);
-        if matches!(answer, Err(Error::Forbidden)) {
-            let whom = named.parse().ok();
-            self.write_forbidden(ctx, action, whom).await?;
+        let result = access::authorize(&ctx.actor, action, target);
+        if matches!(result, Err(Error::Forbidden)) {
+            let user_id = identifier.parse().ok();
+            self.write_forbidden(ctx, action, user_id).await?;
         }
-        answer
+        result
     }
 
-    /// Finds whom a path's `{user}` names, once the actor may do that to them. Whoever may not is
-    /// told so before anybody looks.
+    /// Finds the user that a path's `{user}` identifies. Authorization is checked before the look-up.
     pub(crate) async fn resolve(
         &self,
         ctx: &Ctx,
         action: Action,
-        named: &str,
+        identifier: &str,
     ) -> Result<User, Error> {
-        self.authorize_named(ctx, action, named).await?;
-        let is_own = names_actor(&ctx.actor, named);
+        self.authorize_named(ctx, action, identifier).await?;
+        let is_own = names_actor(&ctx.actor, identifier);
         let store = &self.ports.store;
-        let found = match (ctx.actor.user_id().filter(|_| is_own), named.parse()) {
+        let user = match (ctx.actor.user_id().filter(|_| is_own), identifier.parse()) {
             (Some(own), _) => store.find_user(own).await?,
             (None, Ok(id)) => store.find_user(id).await?,
-            (None, Err(())) => match Username::parse(named).ok() {
+            (None, Err(())) => match Username::parse(identifier).ok() {
                 Some(username) => {
-                    let found = store.find_user_by_username(username.key()).await?;
-                    self.read_whole(found).await?
+                    let user = store.find_user_by_username(username.key()).await?;
+                    self.read_whole(user).await?
                 }
                 None => None,
             },
         };
-        found.ok_or(Error::NotFound)
+        user.ok_or(Error::NotFound)
     }
 
-    /// Reads whoever was found by a name once more, with all that is theirs.
-    pub(crate) async fn read_whole(&self, found: Option<User>) -> Result<Option<User>, Error> {
-        match found {
+    /// Reads a user that was found by a name or an address again, including `data`.
+    pub(crate) async fn read_whole(&self, user: Option<User>) -> Result<Option<User>, Error> {
+        match user {
             Some(user) => Ok(self.ports.store.find_user(user.id).await?),
             None => Ok(None),
         }
@@ -356,18 +354,18 @@ impl Accounts {
     }
 }
 
-/// Whether a path's `{user}` names the actor: `me`, their id, or their user name in any spelling.
-pub(crate) fn names_actor(actor: &Actor, named: &str) -> bool {
+/// Returns `true` if a path's `{user}` identifies the actor: `me`, their id, or their username in any spelling.
+pub(crate) fn names_actor(actor: &Actor, identifier: &str) -> bool {
     let Actor::User {
         id, username_key, ..
     } = actor
     else {
         return false;
     };
-    if named == "me" || named.parse() == Ok(*id) {
+    if identifier == "me" || identifier.parse() == Ok(*id) {
         return true;
     }
-    match (Username::parse(named), username_key) {
+    match (Username::parse(identifier), username_key) {
         (Ok(username), Some(own)) => username.key() == own,
         _ => false,
     }
@@ -382,7 +380,7 @@ fn checked_actor(change: &Change) -> Option<UserId> {
 
 fn audited(change: &Change) -> Option<Happening> {
     match change {
-        Change::Audit(line) => Some(Happening::Audited(line.event, line.outcome)),
+        Change::Audit(event) => Some(Happening::Audited(event.event, event.outcome)),
         _ => None,
     }
 }

@@ -62,8 +62,8 @@ impl std::fmt::Display for CheckpointId {
     }
 }
 
-/// The events that may report the deletion of an account. `confirmation-cancelled` is also written for
-/// an account that stays: check that the user is gone.
+/// The events that can report the deletion of an account. `confirmation-cancelled` is also written if the account
+/// stays: check that the user is deleted.
 pub const DELETIONS: [Event; 4] = [
     Event::UserDeleted,
     Event::SignUpExpired,
@@ -71,7 +71,7 @@ pub const DELETIONS: [Event; 4] = [
     Event::SignUpSuperseded,
 ];
 
-/// The user who did it, if the actor is a user.
+/// The user id of the actor, if the actor is a user.
 pub fn actor_id(actor: &str) -> Option<UserId> {
     actor.strip_prefix("user:")?.parse().ok()
 }

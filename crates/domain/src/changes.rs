@@ -1,7 +1,7 @@
-//! The one way to write: a list of changes that a store makes all or not at all.
+//! All writes: a list of changes that a store applies atomically.
 //!
-//! A story composes changes and touches no backend. To add one: a variant here, one arm in each
-//! store, a case in `testkit::contract`.
+//! A flow composes changes and calls no backend. To add a change: a variant here, one arm in each store, a case in
+//! `testkit::contract`.
 
 use jiff::Timestamp;
 
@@ -12,24 +12,23 @@ use crate::model::{
 use crate::ports::StoreError;
 use crate::values::{AuditEventId, Digest, EmailAddress, MailJobId, SessionId, UserId};
 
-/// One change. The order within a list is the order they are made in.
+/// One change. The changes of a list are applied in order.
 #[derive(Debug, Clone)]
 pub enum Change {
-    /// A new user; [`ApplyError::Taken`] where the user name or the confirmed address is another's,
-    /// [`ApplyError::Store`] where the id is there already: ids are drawn at random.
+    /// Inserts a user. Fails with [`ApplyError::Taken`] if another user has the username or the confirmed address,
+    /// and with [`ApplyError::Store`] if the id exists: ids are random.
     InsertUser(Box<User>),
-    /// The user as it shall be, `version` and all; [`ApplyError::Stale`] where the kept one
-    /// is not of the `expected` version.
+    /// Replaces a user. Fails with [`ApplyError::Stale`] if the stored version is not `expected`.
     UpdateUser {
-        /// As it shall be; its version is `expected.next()`.
+        /// The new user; its version is `expected.next()`.
         user: Box<User>,
-        /// As it was read.
+        /// The version that was read.
         expected: Version,
     },
-    /// Holds if the actor of a privileged write is active, has this role or a higher one, and no security event
-    /// has ended the session of that epoch; [`ApplyError::ActorSignedOut`] or [`ApplyError::ActorNotAllowed`] else.
-    /// The actor's row stays as it is until the changes are made, so that of two admins who demote each other at
-    /// the same time one fails.
+    /// Checks that the actor of a privileged write is active, has this role or a higher one, and that no security
+    /// event has ended the session of that epoch. Otherwise fails with [`ApplyError::ActorSignedOut`] or
+    /// [`ApplyError::ActorNotAllowed`]. The actor's row does not change until the changes are applied, so that if
+    /// two admins demote each other at the same time, one of them fails.
     CheckActor {
         /// The actor.
         user_id: UserId,
@@ -38,71 +37,69 @@ pub enum Change {
         /// The epoch of the actor's session.
         session_epoch: i64,
     },
-    /// Strangers have used up their guesses at the user's password of that epoch, or none have any more;
-    /// nothing where there is no such user.
+    /// Locks unknown clients out of an account, or lifts the lockout. No effect if the user does not exist.
     SetLockout {
-        /// Whose password.
+        /// The user.
         user_id: UserId,
-        /// Of which epoch; none lifts it.
+        /// Session epoch of the password that is locked out; `None` lifts the lockout.
         epoch: Option<i64>,
     },
-    /// Removes the user with its credential, links, mails and notes of ended sessions, and its sessions
-    /// where this store keeps them. [`ApplyError::Stale`] where it is gone.
+    /// Deletes the user with its credential, links, mails and records of ended sessions, and with its sessions if
+    /// they are in this store. Fails with [`ApplyError::Stale`] if the user does not exist.
     DeleteUser(UserId),
-    /// Sets the user's password hash, whether there was one or not. That the user is there is the
-    /// story's to see to, by another change of the same list.
+    /// Sets the user's password hash, whether or not there is one. The flow must ensure with another change of the
+    /// same list that the user exists.
     PutCredential(Credential),
-    /// Replaces a password hash by one of the same password, where it is still the `old` one; nothing
-    /// where it is not.
+    /// Replaces a password hash by a new one of the same password. No effect if the stored hash is not `old`.
     RehashCredential {
-        /// The newer hash.
+        /// The new hash.
         credential: Credential,
         /// The hash that was verified.
         old: crate::values::Secret<String>,
     },
-    /// A new link.
+    /// Inserts a link.
     PutLink(Link),
-    /// Marks a link as used. [`ApplyError::Stale`] where it is used, gone or expired by then.
+    /// Marks a link as used. Fails with [`ApplyError::Stale`] if it is used, deleted or expired at `at`.
     UseLink {
-        /// Which.
+        /// Digest of the link.
         digest: Digest,
-        /// Now.
+        /// Current time.
         at: Timestamp,
     },
-    /// Removes a user's links of one purpose that were requested at `since` or later.
+    /// Deletes a user's links of one purpose that were requested at `since` or later.
     RevokeLinks {
-        /// Whose.
+        /// The user.
         user_id: UserId,
-        /// Which.
+        /// Purpose of the links.
         purpose: Purpose,
         /// [`Timestamp::MIN`] for all of them.
         since: Timestamp,
     },
-    /// A new mail in the outbox.
+    /// Inserts a mail into the outbox.
     EnqueueMail(MailJob),
-    /// The mail was handed over, or has nobody to go to: removes it.
+    /// Deletes a mail that was sent or has no recipient.
     MailDone(MailJobId),
-    /// Removes the mails to this address that name no user: they were asked for by address alone.
+    /// Deletes the mails to this address that have no user: they were requested by address.
     ForgetMails(EmailAddress),
-    /// Removes a user's mails of one kind that were written at `since` or later.
+    /// Deletes a user's mails of one kind that were created at `since` or later.
     ForgetUserMails {
-        /// Whose.
+        /// The user.
         user_id: UserId,
-        /// Which.
+        /// Kind of the mails.
         kind: MailKind,
         /// [`Timestamp::MIN`] for all of them.
         since: Timestamp,
     },
-    /// Holds where the mail is in the outbox still; [`ApplyError::Stale`] else.
+    /// Checks that the mail is still in the outbox. Otherwise fails with [`ApplyError::Stale`].
     KeepMail(MailJobId),
-    /// The mail waits for its next try. Nothing where it is gone.
+    /// Schedules the next attempt of a mail. No effect if it is deleted.
     MailRetry {
-        /// Which.
+        /// The mail.
         id: MailJobId,
-        /// Not before.
+        /// Earliest time of the attempt.
         due_at: Timestamp,
     },
-    /// Mails that are due by `until` become due `now`. Ends the leases of a process that died, in a
+    /// Makes the mails that are due by `until` due `now`. This ends the leases of a process that died, in a
     /// database that one process uses at a time.
     ExpireMailLeases {
         /// New due time.
@@ -110,37 +107,37 @@ pub enum Change {
         /// Latest end of a lease.
         until: Timestamp,
     },
-    /// The mail failed permanently. It is stored until the sweep. No effect if it is deleted.
+    /// Marks a mail as permanently failed. It is stored until the sweep. No effect if it is deleted.
     MailFailed {
-        /// Which.
+        /// The mail.
         id: MailJobId,
-        /// When.
+        /// Time of the failure.
         at: Timestamp,
     },
-    /// A new signing key, which retires all others. [`ApplyError::Stale`] where the newest key is
-    /// not the one `replaces` names: another node was faster.
+    /// Inserts a signing key and retires all others. Fails with [`ApplyError::Stale`] if the newest key is not
+    /// `replaces`: another node was faster.
     RotateSigningKey {
-        /// The new one.
+        /// The new key.
         key: SigningKey,
-        /// The newest one's `kid`, or none where there is none yet.
+        /// The `kid` of the newest key; `None` if there is no key.
         replaces: Option<String>,
     },
-    /// Removes a signing key; nothing where it is gone.
+    /// Deletes a signing key. No effect if it does not exist.
     DeleteSigningKey(String),
-    /// A session has ended, and stays so until `until`, even if the store it lived in forgets that.
-    /// Nothing where it was noted before.
+    /// Records until `until` that a session has ended, in case the session's store restores it. No effect if it is
+    /// already recorded.
     EndSession {
-        /// Whose it was.
+        /// Owner of the session.
         user_id: UserId,
-        /// Which.
+        /// The session.
         id: SessionId,
-        /// Until when it could have lived at most.
+        /// Latest time at which the session could have expired.
         until: Timestamp,
     },
-    /// Holds where, after the changes so far, some admin is active; [`ApplyError::LastAdmin`] else.
-    /// Two of these never pass side by side on what the other is about to take away.
+    /// Checks that an admin is active after the preceding changes. Otherwise fails with [`ApplyError::LastAdmin`].
+    /// Concurrent checks are serialised, so that two writes cannot together remove the last admin.
     KeepAnAdmin,
-    /// A new audit event.
+    /// Inserts an audit event.
     Audit(Box<AuditEvent>),
     /// Gives the events the positions after `checkpoint.previous`, in this order, and these hashes, and
     /// inserts the checkpoint. [`ApplyError::Stale`] if another node has sealed from the same position, or
@@ -151,35 +148,35 @@ pub enum Change {
         /// The events and their hashes.
         events: Vec<(AuditEventId, Digest)>,
     },
-    /// Replaces the checkpoint by this pruned one, and deletes the events up to it and the checkpoints
-    /// before it. [`ApplyError::Stale`] if it is gone or already pruned.
+    /// Replaces the checkpoint by this pruned one, and deletes the events up to it and the checkpoints before it.
+    /// [`ApplyError::Stale`] if it does not exist or is already pruned.
     PruneAudit(Checkpoint),
     /// Erases the IP address and the user agent of these events.
     EraseAudit(Vec<AuditEventId>),
 }
 
-/// Changes that stand or fall together.
+/// Changes that are applied atomically.
 pub type Changes = Vec<Change>;
 
-/// What is unique.
+/// A value that must be unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unique {
-    /// A user name, by its key.
+    /// A username, by its key.
     Username,
     /// A confirmed address, by its key.
     Email,
 }
 
-/// Why nothing was changed, as far as is known.
+/// Why changes were not applied.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
-    /// Somebody else has it.
+    /// Another user has the value.
     #[error("taken: {0:?}")]
     Taken(Unique),
-    /// What a change was made upon is no longer so: read again and decide anew.
+    /// A stored record is not as a change expects: read it again and retry.
     #[error("stale")]
     Stale,
-    /// The actor's account is gone or disabled, or their session has ended.
+    /// The actor's account is deleted or disabled, or their session has ended.
     #[error("the actor's session has ended")]
     ActorSignedOut,
     /// The actor no longer has the role that the write needs.
@@ -191,7 +188,7 @@ pub enum ApplyError {
     /// The store did not respond, and nothing was changed.
     #[error(transparent)]
     Store(StoreError),
-    /// The commit was sent and not confirmed: all of it was changed, or nothing.
+    /// The commit was sent but not confirmed: all changes were applied, or none.
     #[error("outcome unknown: {0}")]
     OutcomeUnknown(#[source] StoreError),
 }

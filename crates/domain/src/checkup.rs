@@ -1,34 +1,33 @@
-//! What `doorward doctor` finds when it tries a part: one line a finding, and how to mend it.
+//! Results of `doorward doctor`: one finding for each check, with a hint.
 //!
-//! Each crate that speaks to something outside examines that itself, since it alone knows how; the
-//! command prints what all of them found.
+//! Each crate that connects to an external component diagnoses that component; the command prints all findings.
 
-/// How bad it is.
+/// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// As it should be.
+    /// The check passed.
     Fine,
-    /// It works, and could be better or will not work for long.
+    /// It works, but could be better or will fail soon.
     Warning,
     /// It does not work.
     Fault,
 }
 
-/// One thing that was tried.
+/// Result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What was tried, in a word or three: `database`, `redis: persistence`.
+    /// Name of the check: `database`, `redis: persistence`.
     pub part: &'static str,
-    /// How bad it is.
+    /// The severity.
     pub verdict: Verdict,
-    /// What was found, as a sentence. Shows no secret.
+    /// The result, as a sentence. Contains no secret.
     pub found: String,
-    /// What to do about it, as a sentence; none where all is well.
+    /// A hint, as a sentence; `None` if the check passed.
     pub mend: Option<String>,
 }
 
 impl Finding {
-    /// All is well.
+    /// Creates a finding for a check that passed.
     pub fn fine(part: &'static str, found: impl Into<String>) -> Self {
         Self {
             part,
@@ -38,7 +37,7 @@ impl Finding {
         }
     }
 
-    /// It works, but.
+    /// Creates a finding for something that works, but needs attention.
     pub fn warning(part: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
         Self {
             part,
@@ -48,7 +47,7 @@ impl Finding {
         }
     }
 
-    /// It does not work.
+    /// Creates a finding for something that does not work.
     pub fn fault(part: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
         Self {
             verdict: Verdict::Fault,

@@ -1,4 +1,4 @@
-//! Who asks, from where, in which request, at what time: the first argument of every story.
+//! The context of a request: actor, client, request id and time. It is the first argument of every flow.
 
 use jiff::Timestamp;
 
@@ -6,36 +6,36 @@ use crate::model::{AuditEvent, Event, Outcome, Role, Session, User};
 use crate::ports::Client;
 use crate::values::{AuditEventId, SessionId, UserId};
 
-/// Who acts.
+/// The actor of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
-    /// Nobody we know.
+    /// Not authenticated.
     Anonymous,
     /// A signed-in user.
     User {
-        /// Who.
+        /// The user.
         id: UserId,
-        /// The key of their user name, to recognise it in a path.
+        /// The key of their username, to recognise it in a path.
         username_key: Option<String>,
-        /// What they may do.
+        /// The role.
         role: Role,
-        /// In which session.
+        /// The session.
         session_id: SessionId,
         /// The session epoch that the session was checked with. A privileged write compares it with the stored
         /// user's.
         session_epoch: i64,
-        /// When they last showed their password: at sign-in, or with this very request. A renewal
-        /// does not count.
+        /// When the user last entered their password: at sign-in, or with this request. A renewal does not count
+        ///
         password_shown_at: Timestamp,
     },
-    /// The operator, on the machine's command line.
+    /// The operator, on the command line.
     CommandLine,
     /// The background worker.
     Worker,
 }
 
 impl Actor {
-    /// The user's id, where a user acts.
+    /// The user's id; `None` if the actor is not a user.
     pub fn user_id(&self) -> Option<UserId> {
         match self {
             Self::User { id, .. } => Some(*id),
@@ -43,7 +43,7 @@ impl Actor {
         }
     }
 
-    /// The session acted in, where there is one.
+    /// The session's id; `None` if the actor is not a user.
     pub fn session_id(&self) -> Option<SessionId> {
         match self {
             Self::User { session_id, .. } => Some(*session_id),
@@ -51,7 +51,7 @@ impl Actor {
         }
     }
 
-    /// How the audit log names the actor.
+    /// Name of the actor in the audit log.
     pub fn audit_name(&self) -> String {
         match self {
             Self::Anonymous => "anonymous".to_owned(),
@@ -62,21 +62,21 @@ impl Actor {
     }
 }
 
-/// The context of one request, one command or one turn of the worker.
+/// The context of a request, a command or a run of the worker.
 #[derive(Debug, Clone)]
 pub struct Ctx {
-    /// Who acts.
+    /// The actor.
     pub actor: Actor,
-    /// From where.
+    /// The client.
     pub client: Client,
-    /// Joins the answer, the log and the audit log.
+    /// The request id, which the response, the log and the audit log contain.
     pub request_id: String,
-    /// The time, read once: a story happens at one moment.
+    /// The current time, read once for the whole flow.
     pub now: Timestamp,
 }
 
 impl Ctx {
-    /// The same context with somebody else acting.
+    /// This context with another actor.
     #[must_use]
     pub fn acting_as(&self, actor: Actor) -> Self {
         Self {
@@ -85,7 +85,7 @@ impl Ctx {
         }
     }
 
-    /// A line of the audit log about `user`.
+    /// Creates an audit event about a user.
     pub fn audit(&self, id: AuditEventId, event: Event, user_id: Option<UserId>) -> AuditEvent {
         AuditEvent {
             id,
@@ -102,7 +102,7 @@ impl Ctx {
     }
 }
 
-/// The actor a user is in a session of theirs.
+/// The actor for a user and their session.
 pub fn actor_of(user: &User, session: &Session) -> Actor {
     Actor::User {
         id: user.id,

@@ -1,7 +1,8 @@
-//! Why a story did not end as asked.
+//! Errors of the flows. They are one closed list, because flows share most of them
+//! (`docs/decisions/0003-one-error-list.md`).
 //!
-//! What fails while deciding is an error like any other, and never a yes (Z-06). One closed list, since the stories share most of it (`docs/decisions/0003-one-error-list.md`).
-//! It knows no HTTP: `web::problem` turns each into its answer, the command line into a sentence.
+//! A failure while a permission is checked is an error, never a permission (Z-06). This module does not depend on
+//! HTTP: `web::problem` turns each error into a response, the command line into a message.
 
 use std::time::Duration;
 
@@ -9,17 +10,17 @@ use crate::changes::ApplyError;
 use crate::ports::StoreError;
 use crate::values::Invalid;
 
-/// A field that cannot be taken as it is.
+/// An invalid field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// Its name in the request.
+    /// Name of the field in the request.
     pub field: String,
-    /// What is wrong with it.
+    /// Why it is invalid.
     pub invalid: Invalid,
 }
 
 impl FieldError {
-    /// Says what is wrong with which field.
+    /// Creates the error of a field.
     pub fn new(field: impl Into<String>, invalid: Invalid) -> Self {
         Self {
             field: field.into(),
@@ -28,80 +29,79 @@ impl FieldError {
     }
 }
 
-/// Why a story did not end as asked.
+/// Why a flow failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody is signed in, and somebody must be.
+    /// The request requires a signed-in user.
     #[error("authentication required")]
     AuthenticationRequired,
-    /// A session token that opens nothing.
+    /// The session token is invalid.
     #[error("invalid token")]
     InvalidToken,
-    /// Unknown account or wrong password: the two are not told apart.
+    /// The account is unknown or the password is wrong: the error does not distinguish them.
     #[error("invalid credentials")]
     InvalidCredentials,
-    /// No such account (only if enumeration protection is off).
+    /// The account is unknown (only if enumeration protection is off).
     #[error("unknown account")]
     UnknownAccount,
-    /// The account is there, the password is another (only if enumeration protection is off).
+    /// The account exists, but the password is wrong (only if enumeration protection is off).
     #[error("wrong password")]
     WrongPassword,
-    /// The password was right; the address is not confirmed yet.
+    /// The password is correct, but the address is not confirmed yet.
     #[error("email not confirmed")]
     EmailUnconfirmed,
-    /// The password was right; an admin has switched the account off.
+    /// The password is correct, but an admin has disabled the account.
     #[error("account disabled")]
     AccountDisabled,
-    /// Theirs to do once they have shown their password again.
+    /// The action requires that the user enters the password again.
     #[error("reauthentication required")]
     ReauthenticationRequired,
-    /// Not theirs to do.
+    /// The actor may not do this.
     #[error("forbidden")]
     Forbidden,
-    /// No such thing.
+    /// The resource does not exist.
     #[error("not found")]
     NotFound,
-    /// The user name is another's.
+    /// Another user has the username.
     #[error("username taken")]
     UsernameTaken,
-    /// The address is another's (only if enumeration protection is off).
+    /// Another user has the address (only if enumeration protection is off).
     #[error("email address taken")]
     EmailTaken,
     /// No active admin would be left.
     #[error("last admin")]
     LastAdmin,
-    /// The link is used up, replaced, too old, or never was.
+    /// The link is used, replaced, expired or unknown.
     #[error("link expired")]
     LinkExpired,
     /// The user has changed since it was read.
     #[error("precondition failed")]
     PreconditionFailed,
-    /// Fields that cannot be taken, all of them.
+    /// All invalid fields of the request.
     #[error("invalid fields: {0:?}")]
     Invalid(Vec<FieldError>),
-    /// Too many tries; wait so long.
+    /// A rate limit denied the request.
     #[error("too many attempts")]
     TooManyAttempts {
-        /// Until the next one is worth it.
+        /// Time until the next attempt is allowed.
         retry_after: Duration,
     },
-    /// More passwords wait to be hashed than will be served in good time, or more writers want one
-    /// user than can be. Nothing was changed.
+    /// The hashing queue or the outbox is full, or too many writers change the same user. Nothing was changed.
     #[error("overloaded")]
     Overloaded,
     /// A store does not respond. Nothing was changed.
     #[error("store unavailable")]
     Store(StoreError),
-    /// A store was lost while it committed: everything was changed, or nothing.
+    /// A store failed during a commit: everything was changed, or nothing.
     #[error("store lost during a commit: outcome unknown")]
     OutcomeUnknown(#[source] StoreError),
-    /// Something that cannot be has happened.
+    /// An internal error: a state that must not occur.
     #[error("internal: {0}")]
     Internal(&'static str),
 }
 
 impl Error {
-    /// One field is wrong.
+    /// Creates the error for one invalid field.
     pub fn invalid(field: &str, invalid: Invalid) -> Self {
         Self::Invalid(vec![FieldError::new(field, invalid)])
     }
@@ -117,7 +117,7 @@ impl From<StoreError> for Error {
 }
 
 impl From<ApplyError> for Error {
-    /// What a refused write means where the story has nothing better to say.
+    /// The error for a failed write, for flows that do not handle it themselves.
     fn from(error: ApplyError) -> Self {
         use crate::changes::Unique;
         match error {

@@ -1,11 +1,11 @@
-//! Fair shares of something bounded, without a share set beforehand.
+//! Fair shares of a bounded resource, without a fixed share for each owner.
 //!
-//! Whoever has less than is free may have one more. One alone can have half; two have a third each;
-//! of any number of them that press in turns, something is always left for who comes next. Those that come
-//! one after the other, each taking half of what is left, leave nothing in the end, a dozen of some
-//! thousands: so whoever shares by this lets somebody who has little take the place of another.
+//! An owner may take one more if it has less than is free. A single owner can take half, and two owners a third
+//! each. Any number of owners that take turns leave something for a new one. Owners that come one after the other,
+//! each taking half of the remainder, leave nothing: a dozen of them use up some thousands. A caller must
+//! therefore also let an owner with little replace an entry of another.
 
-/// Whether somebody who has `own` may have one more where `free` are left.
+/// Returns `true` if an owner that has `own` may take one more while `free` are left.
 pub fn may_have_one_more(own: usize, free: usize) -> bool {
     own < free
 }
@@ -14,7 +14,7 @@ pub fn may_have_one_more(own: usize, free: usize) -> bool {
 mod tests {
     use super::*;
 
-    /// P-10, H-05: however many press, the next one finds a place.
+    /// P-10, H-05: any number of owners leaves something for a new one.
     #[test]
     fn something_is_always_left_for_a_newcomer() {
         for greedy in 1..=20 {

@@ -1,6 +1,5 @@
-//! What the fuzzer asks of this crate's readers: one function a target, each with what must hold
-//! whatever the bytes are. Only the fuzzer's build and the tests have it (`fuzz/src/lib.rs` says how to
-//! add one).
+//! Fuzz targets for this crate's parsers: one function each, with assertions that are true for any input. Compiled
+//! only for fuzzing and for tests (`fuzz/src/lib.rs` describes how to add one).
 
 use std::collections::BTreeSet;
 
@@ -19,10 +18,10 @@ use crate::values::{
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
 
-/// A name, and what is done with any bytes.
+/// Name and function of a target.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// Every target, by the name of its program and of its seeds' folder.
+/// All targets. The name is that of the program and of the folder with the seeds.
 pub const TARGETS: &[Target] = &[
     ("data", data),
     ("device_cookies", device_cookies),
@@ -36,7 +35,7 @@ pub const TARGETS: &[Target] = &[
     ("usernames", usernames),
 ];
 
-/// A secret has one spelling, and it is the strict reader's of RFC 4648.
+/// A token has one spelling: that of a strict RFC 4648 decoder.
 pub fn link_tokens(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let again = URL_SAFE_NO_PAD.decode(text.as_bytes());
@@ -49,7 +48,7 @@ pub fn link_tokens(data: &[u8]) {
     }
 }
 
-/// what is taken is one plain ASCII address, and its key is its own key.
+/// an accepted address is plain ASCII, and its key is its own key.
 pub fn email_addresses(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let Ok(address) = EmailAddress::parse(&text) else {
@@ -76,7 +75,7 @@ pub fn email_addresses(data: &[u8]) {
     assert_eq!(EmailAddress::from_stored(shown.to_owned()), address);
 }
 
-/// the key of a key is itself, and Unicode's forms and letter case do not tell two people apart.
+/// the key of a key is itself. Names that differ in Unicode form or letter case have the same key.
 pub fn usernames(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let Ok(name) = Username::parse(&text) else {
@@ -86,7 +85,7 @@ pub fn usernames(data: &[u8]) {
     assert_eq!(name.as_str(), text);
     assert!(!key.is_empty() && !key.contains('@') && key != "me");
     assert!(!key.contains(|c: char| c.is_control() || c.is_whitespace()));
-    // A few capitals become two letters, so that a key may be longer than a name: stores have room for it.
+    // A few capitals have two lower-case letters, so a key may be longer than a name. Stores have room for it.
     assert!(key.len() <= 1024);
     if key.chars().count() <= Username::MAX_LENGTH {
         let again = Username::parse(key).map(|again| again.key().to_owned());
@@ -104,7 +103,7 @@ pub fn usernames(data: &[u8]) {
     }
 }
 
-/// P-03, P-04: a password is its normal form, bounded, and the same however it was typed.
+/// P-03, P-04: a password is normalised and limited, and equal for all ways to enter it.
 pub fn passwords(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let shown = Password::parse(&text);
@@ -113,7 +112,7 @@ pub fn passwords(data: &[u8]) {
         assert!(normal.len() <= Password::MAX_BYTES);
         assert!(normal.chars().count() <= Password::MAX_LENGTH);
         for spelled in [normal.to_owned(), normal.nfd().collect()] {
-            // Taken apart, a text may be three times as long, which is where it is refused unread.
+            // A decomposed text may be three times as long. Longer texts are rejected before they are read.
             if spelled.len() <= 3 * Password::MAX_BYTES {
                 let again = Password::parse(&spelled).expect("it is as long as before");
                 assert_eq!(again.expose(), normal);
@@ -129,7 +128,7 @@ pub fn passwords(data: &[u8]) {
     }
 }
 
-/// Nobody gets a language that the field does not name.
+/// A language other than the default is named in the field.
 pub fn languages(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let chosen = Locale::negotiate(&text);
@@ -144,7 +143,7 @@ pub fn languages(data: &[u8]) {
     assert_eq!(Locale::from_tag(chosen.tag()), Some(chosen));
 }
 
-/// A name is one line of what was typed; it goes into mails.
+/// A name is one line, unchanged from the input. It appears in mails.
 pub fn names(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     if let Ok(name) = Name::parse(&text) {
@@ -155,7 +154,8 @@ pub fn names(data: &[u8]) {
     }
 }
 
-/// A person's data and patches to it: bounded, written and read alike, and patched twice as once.
+/// Data is limited and survives a round trip through JSON. Applying a patch twice has the effect of applying it
+/// once.
 pub fn data(data: &[u8]) {
     let mut values = serde_json::Deserializer::from_slice(data).into_iter::<Value>();
     let Some(Ok(first)) = values.next() else {
@@ -182,7 +182,7 @@ pub fn data(data: &[u8]) {
 mod tests {
     use super::*;
 
-    /// J-09, R-01: what the fuzzer begins with, on every machine.
+    /// J-09, R-01: runs the seeds of the fuzz targets.
     #[test]
     fn every_seed_is_read_as_it_must_be() {
         replay::seeds_of(TARGETS);

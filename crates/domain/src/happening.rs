@@ -1,8 +1,7 @@
-//! What an operator may want to count: a closed list, each told of in the one place where it happens.
+//! Metric events: a closed list. Each is recorded in one place.
 //!
-//! Nothing here names anybody: no id, address or text that somebody has typed, so that whatever is
-//! counted by these has a handful of values and tells nothing of a person. To add one: a variant, the
-//! place that tells of it, and its figure in the binary's `telemetry`.
+//! An event contains no id, address or user input, so that metric labels have few values and no personal data. To
+//! add one: a variant, the call that records it, and its metric in the binary's `telemetry`.
 
 use std::time::Duration;
 
@@ -10,66 +9,66 @@ use crate::error::Error;
 use crate::model::{Event, MailKind, Outcome};
 use crate::words::words;
 
-/// Something that happened.
+/// A metric event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Happening {
-    /// Somebody tried to sign in.
+    /// A sign-in attempt ended.
     SignIn(SignInOutcome),
     /// A session was opened.
     SessionIssued,
     /// A session got a new token.
     SessionRenewed,
-    /// So many sessions were ended before their time, as far as this node has seen them.
+    /// Sessions were ended before they expired; the number is that of the sessions this node has seen.
     SessionsEnded(SessionEnd, usize),
     /// A password was hashed.
     Hashed {
-        /// How long it waited for a thread.
+        /// Time in the queue.
         waited: Duration,
-        /// How long the work took.
+        /// Time of the computation.
         took: Duration,
     },
-    /// A password was not hashed: the queue was full.
+    /// A password was not hashed: the queue was full, or the wait too long.
     HashRejected,
-    /// A rate limit denied an attempt; the name of the limit.
+    /// A rate limit denied an attempt. Contains the name of the limit.
     Throttled(&'static str),
-    /// A line of the audit log was written.
+    /// An audit event was written.
     Audited(Event, Outcome),
-    /// A turn of the worker with a mail ended.
+    /// The worker finished an attempt to send a mail.
     Mail(MailKind, MailFate),
 }
 
 words! {
-    /// How a sign-in ended.
+    /// Outcome of a sign-in.
     SignInOutcome {
-        /// With a session.
+        /// A session was opened.
         Success => "success",
         /// Unknown account or wrong password.
         InvalidCredentials => "invalid-credentials",
-        /// The password was right, the address is not confirmed.
+        /// The password is correct, but the address is not confirmed.
         EmailUnconfirmed => "email-unconfirmed",
-        /// The password was right, the account is switched off.
+        /// The password is correct, but the account is disabled.
         AccountDisabled => "account-disabled",
-        /// Put off, after wrong guesses at that account or too many from that network address.
+        /// A rate limit denied it.
         Throttled => "throttled",
         /// The hashing queue was full.
         Overloaded => "overloaded",
-        /// A store was away, or something that cannot be.
+        /// A store was unavailable, or an internal error occurred.
         Error => "error",
     }
 }
 
 words! {
-    /// Why sessions were ended before their time.
+    /// Why sessions were ended before they expired.
     SessionEnd {
-        /// Its user signed out.
+        /// The user signed out.
         SignOut => "sign-out",
-        /// Its user opened more than they may have.
+        /// The user exceeded the maximum number of sessions.
         SessionLimit => "session-limit",
-        /// A spent token was shown again.
+        /// A replaced token was presented again.
         TokenReuse => "token-reuse",
-        /// From the list, one or all, by the user or an admin.
+        /// The user or an admin ended one or all sessions from the list.
         Revoked => "revoked",
-        /// Password, address, role or status changed, or the account is gone.
+        /// The password, address, role or status changed, or the account was deleted.
         AccountChanged => "account-changed",
     }
 }
@@ -83,13 +82,13 @@ words! {
         Deferred => "deferred",
         /// It failed permanently.
         Failed => "failed",
-        /// It has no recipient any more, or the mailbox limit is reached.
+        /// It has no recipient, or the mailbox limit is reached.
         Dropped => "dropped",
     }
 }
 
 impl SignInOutcome {
-    /// How a sign-in ended that was refused.
+    /// Returns the outcome of a failed sign-in.
     pub fn of_refusal(error: &Error) -> Self {
         match error {
             Error::InvalidCredentials | Error::UnknownAccount | Error::WrongPassword => {

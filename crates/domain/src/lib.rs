@@ -1,11 +1,11 @@
-//! Doorward's rules: accounts, sign-in, sessions, mail, keys, and who may do what.
+//! Doorward's rules: accounts, sign-in, sessions, mail, keys and authorization.
 //!
-//! [`Accounts`] is the service that the web, the worker and the command line all call; its stories
-//! stand in [`flows`], one file each. This crate does no HTTP, SQL or file access and has no clock
-//! or chance of its own: all of that comes in through [`ports`].
+//! [`Accounts`] is the service that the web layer, the worker and the command line call. Its flows are in
+//! [`flows`], one file each. This crate does no HTTP, SQL or file access and has no clock or random source of its
+//! own: they are passed in through [`ports`].
 //!
-//! To add a story: a file under `flows/`, an [`access::Action`] where somebody must be allowed to,
-//! an audit event where security is touched, tests against [`memory::MemoryStore`].
+//! To add a flow: a file under `flows/`, an [`access::Action`] if it needs authorization, an audit event if it is
+//! security-relevant, and tests against [`memory::MemoryStore`].
 
 pub mod access;
 mod accounts;

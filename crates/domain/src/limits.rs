@@ -1,26 +1,30 @@
-//! Rate limits: how many attempts a network, a mailbox or an account may make.
+//! Rate limits: the number of attempts that a network, a mailbox or an account may make.
 //!
-//! There are two kinds. A *budget* allows `burst` events per `window`; it is counted by the generic cell
-//! rate algorithm (GCRA), which needs one timestamp per key. A *backoff* counts consecutive wrong passwords
-//! for one account or one known device: each failure makes the next attempt wait longer, and after
-//! `lockout_after` failures no attempt is allowed.
+//! There are two kinds. A *budget* allows `burst` events per `window`; it is counted by the generic cell rate
+//! algorithm (GCRA), which needs one timestamp per key. A *backoff* counts consecutive wrong passwords for one
+//! account or one known device: each failure makes the next attempt wait longer, and after `lockout_after`
+//! failures no attempt is allowed.
 //!
 //! | limit | key |
 //! | --- | --- |
 //! | each [`ThrottleScope`] | network prefix (/32, /64); tokens and known devices: the account |
-//! | `sign-in-global` | none: one ceiling for sign-in attempts of unknown clients |
+//! | `sign-in-global` | none: one limit for sign-in attempts of all unknown clients |
 //! | `guess` (backoff) | the account, by its id or canonical identifier; or the known device |
 //! | `mailbox` | mailbox and kind of mail |
 //! | `email-change` | the account |
 //!
-//! A client whose address is unknown has no budget rather than one that all such clients share.
+//! A client whose address is unknown has no budget: all such clients would share it.
 //!
-//! - `rate`: a limit as an operator writes it. - `memory`: counters of one node, and the arithmetic.
+//! - `rate`: a limit as an operator writes it.
+//! - `memory`: counters of one node, and the arithmetic.
 //! - `fallback`: shared counters, with this node's own while those are unavailable.
-//! - `network`: network prefixes. - `known_device`: the device cookie. - `enforce`: checks for scopes and
-//!   mailboxes. - `password_attempts`: checks for passwords.
+//! - `network`: network prefixes.
+//! - `known_device`: the device cookie.
+//! - `enforce`: checks for scopes and mailboxes.
+//! - `password_attempts`: checks for passwords.
 //!
-//! To add a scope: a variant of [`ThrottleScope`], its rate in [`ThrottleLimits::rate`], and the routes that use it.
+//! To add a scope: a variant of [`ThrottleScope`], its rate in [`ThrottleLimits::rate`], and the routes that use
+//! it.
 
 mod enforce;
 mod fallback;
@@ -46,17 +50,17 @@ const HOUR: u64 = 3600;
 
 /// The name of the backoff limit.
 pub const GUESS: &str = "guess";
-/// Delays after consecutive wrong passwords: from how many failures on, how long.
+/// Backoff schedule: the minimum number of consecutive wrong passwords, and the delay.
 pub const BACKOFF_DELAYS: [(u32, Duration); 4] = [
     (3, Duration::from_secs(1)),
     (9, Duration::from_secs(3)),
     (25, Duration::from_secs(5)),
     (50, Duration::from_secs(10)),
 ];
-/// Failures are remembered this long after the last one, for each failure: a key that a client can create
-/// with one attempt does not stay for weeks.
+/// For each failure, failures are remembered this long after the last one: a key that a client can create with one
+/// attempt does not stay for weeks.
 pub const FAILURE_MEMORY: Duration = Duration::from_secs(6 * HOUR);
-/// The longest that failures are remembered after the last one.
+/// Maximum time for which failures are remembered after the last one.
 pub const FAILURE_MEMORY_MAX: Duration = Duration::from_secs(30 * 24 * HOUR);
 /// `Retry-After` of a lockout, which waiting does not end.
 pub(crate) const LOCKOUT_RETRY_AFTER: Duration = Duration::from_secs(HOUR);
@@ -159,7 +163,8 @@ impl ThrottleLimits {
     }
 }
 
-/// What a request has used of its limits, for the `RateLimit` headers of its response. Clones share one list.
+/// State of the limits that a request has used, for the `RateLimit` headers of its response. Clones share one
+/// list.
 #[derive(Debug, Clone, Default)]
 pub struct RateLimitReport(Arc<Mutex<Vec<ReportedLimit>>>);
 
@@ -170,9 +175,9 @@ pub struct ReportedLimit {
     pub name: &'static str,
     /// Its rate.
     pub rate: Rate,
-    /// How many attempts are left.
+    /// Number of remaining attempts.
     pub remaining: u32,
-    /// Until when one more is available.
+    /// Time until one more attempt is available.
     pub reset_after: Duration,
 }
 

@@ -1,10 +1,9 @@
-//! The ports in memory: a store for tests that are fast and for throwaway servers, and for tests alone
-//! (`doubles`) a clock and a chance that do as told.
+//! In-memory ports: a store for fast tests and throwaway servers, and a clock and a random source for tests only
+//! (`doubles`).
 //!
-//! [`MemoryStore`] passes the contract suite that every store passes, so a story proved against it
-//! holds on the others, and `serve --ephemeral` keeps the promises of a real one. It forgets
-//! everything with the process. It is for hundreds of users: a write copies all there is, so that it
-//! can be taken back.
+//! [`MemoryStore`] passes the contract suite of every store, so a flow that is tested with it works with the
+//! others, and `serve --ephemeral` gives the guarantees of a real store. Its data is lost when the process ends.
+//! It is for hundreds of users: a write copies all tables, so that it can be rolled back.
 
 mod audit;
 mod doubles;
@@ -29,7 +28,7 @@ use crate::values::{
 
 pub use doubles::{SeededSecrets, SteppedClock};
 
-/// What is in it: accounts under one lock, sessions under another.
+/// A store in memory: accounts under one lock, sessions under another.
 #[derive(Default)]
 pub struct MemoryStore {
     tables: Mutex<Tables>,
@@ -51,7 +50,7 @@ struct Tables {
 }
 
 impl MemoryStore {
-    /// An empty one.
+    /// Creates an empty store.
     pub fn new() -> Self {
         Self::default()
     }
@@ -60,7 +59,7 @@ impl MemoryStore {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The mails that wait, oldest first, for tests to look at.
+    /// Returns the mails in the outbox, oldest first. For tests.
     pub fn mail_jobs(&self) -> Vec<MailJob> {
         let mut jobs: Vec<_> = self.tables().mail_jobs.values().cloned().collect();
         jobs.sort_by_key(|job| job.id);
@@ -78,12 +77,12 @@ impl Tables {
                 self.put_user(*user)?;
             }
             Change::UpdateUser { user, expected } => {
-                let kept = self.users.get(&user.id);
-                let kept = kept.filter(|kept| kept.version == expected);
-                let kept = kept.ok_or(ApplyError::Stale)?;
-                let (locked_out_epoch, mut user) = (kept.locked_out_epoch, *user);
+                let stored = self.users.get(&user.id);
+                let stored = stored.filter(|stored| stored.version == expected);
+                let stored = stored.ok_or(ApplyError::Stale)?;
+                let (locked_out_epoch, mut user) = (stored.locked_out_epoch, *user);
                 if user.data.read().is_none() {
-                    user.data = kept.data.clone();
+                    user.data = stored.data.clone();
                 }
                 self.put_user(User {
                     locked_out_epoch,
@@ -117,10 +116,10 @@ impl Tables {
                 self.credentials.insert(credential.user_id, credential);
             }
             Change::RehashCredential { credential, old } => {
-                if let Some(kept) = self.credentials.get_mut(&credential.user_id)
-                    && kept.password_hash.expose() == old.expose()
+                if let Some(stored) = self.credentials.get_mut(&credential.user_id)
+                    && stored.password_hash.expose() == old.expose()
                 {
-                    *kept = credential;
+                    *stored = credential;
                 }
             }
             Change::PutLink(link) => {
@@ -233,7 +232,7 @@ fn is_active_admin(user: &User) -> bool {
     user.role == Role::Admin && user.status == Status::Active
 }
 
-/// As who is found by a name comes from every store.
+/// The user as every store returns it from a look-up by username or address.
 fn without_data(user: &User) -> User {
     User {
         data: Data::unread(),
@@ -347,8 +346,8 @@ impl Store for MemoryStore {
 
     async fn list_credentials(&self, user_ids: &[UserId]) -> Result<Vec<Credential>, StoreError> {
         let tables = self.tables();
-        let kept = user_ids.iter().filter_map(|id| tables.credentials.get(id));
-        Ok(kept.cloned().collect())
+        let stored = user_ids.iter().filter_map(|id| tables.credentials.get(id));
+        Ok(stored.cloned().collect())
     }
 
     async fn is_session_ended(&self, id: SessionId) -> Result<bool, StoreError> {
@@ -361,8 +360,8 @@ impl Store for MemoryStore {
 
     async fn list_links(&self, user_id: UserId) -> Result<Vec<Link>, StoreError> {
         let tables = self.tables();
-        let kept = tables.links.values().filter(|link| link.user_id == user_id);
-        let mut links: Vec<_> = kept.cloned().collect();
+        let links = tables.links.values().filter(|link| link.user_id == user_id);
+        let mut links: Vec<_> = links.cloned().collect();
         links.sort_by_key(|link| std::cmp::Reverse(link.created_at));
         Ok(links)
     }
@@ -418,7 +417,7 @@ impl Store for MemoryStore {
                 continue;
             }
             outbox.waiting += 1;
-            let earliest = |kept: Option<Timestamp>, at| Some(kept.map_or(at, |kept| kept.min(at)));
+            let earliest = |best: Option<Timestamp>, at| Some(best.map_or(at, |best| best.min(at)));
             outbox.oldest_at = earliest(outbox.oldest_at, job.created_at);
             outbox.due_at = earliest(outbox.due_at, job.due_at);
         }

@@ -1,7 +1,7 @@
 //! The limit of mails in the outbox (H-05).
 //!
-//! While the outbox is full, requests that send mail are rejected, alike for all addresses. Notices to users
-//! about their own accounts are always accepted: there is one for each action of theirs.
+//! While the outbox is full, requests that send mail are rejected, regardless of the address. Notices to users
+//! about their own accounts are always accepted: there is one for each action of the user.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use crate::accounts::Accounts;
 use crate::ctx::Ctx;
 use crate::error::Error;
 
-/// How often the outbox is counted.
+/// Interval between counts of the outbox.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(3);
 
 /// The state of the outbox, as this node knows it.
@@ -29,7 +29,7 @@ impl OutboxRoom {
         self.waiting.fetch_add(mails as u64, Ordering::Relaxed);
     }
 
-    /// Whether the outbox is due to be counted; the caller then counts it.
+    /// Returns `true` if the outbox is due to be counted. The caller must then count it.
     fn is_due(&self, now: Timestamp) -> bool {
         let mut looked_at = self
             .looked_at
@@ -55,7 +55,7 @@ impl Accounts {
         }
     }
 
-    /// Counts the mails that wait, for the worker: requests do no such query.
+    /// Counts the queued mails. The worker calls this, so that requests do not query the outbox.
     pub(crate) async fn look_at_outbox(&self, ctx: &Ctx) -> Result<(), Error> {
         let room = &self.outbox_room;
         if !room.is_due(ctx.now) {

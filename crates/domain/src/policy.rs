@@ -1,64 +1,64 @@
-//! The choices an operator makes about the rules.
+//! Settings of the rules.
 
 use jiff::SignedDuration;
 
 use crate::limits::ThrottleLimits;
 use crate::values::PasswordRules;
 
-/// The choices, each with a safe default.
+/// The settings, each with a safe default.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// Where people reach the server, without a slash at the end. Links and `iss` are built from
-    /// it, never from what a request says.
+    /// Public URL of the server, without a trailing slash. Links and `iss` are built from it, never from a
+    /// request.
     pub public_url: String,
-    /// Whether responses and their timing hide which addresses have an account. If not, sign-up reports that an
-    /// address is taken, and sign-in that an account is unknown.
+    /// If `true`, responses and their timing hide which addresses have an account. If `false`, sign-up reports
+    /// that an address is taken, and sign-in that an account is unknown.
     pub enumeration_protection: bool,
-    /// Whether an address must be confirmed before it belongs to a new account.
+    /// If `true`, an address must be confirmed before it belongs to a new account.
     pub confirm_email: bool,
-    /// What a new password must be.
+    /// Rules for new passwords.
     pub password_rules: PasswordRules,
-    /// Whether rate limits are enabled; disabled for load tests.
+    /// If `false`, rate limits are disabled, for load tests.
     pub throttle: bool,
     /// The rate limits that an operator can set.
     pub limits: ThrottleLimits,
-    /// How long a session lives unless renewed.
+    /// Lifetime of a session without renewal.
     pub session_lifetime: SignedDuration,
-    /// How long it can be renewed, from sign-in.
+    /// Absolute lifetime of a renewed session, from sign-in.
     pub session_renewable: SignedDuration,
-    /// How long the token before the newest still works.
+    /// Time for which the previous token stays valid after a renewal.
     pub renewal_grace: SignedDuration,
-    /// How long a session may go unused; zero is for as long as it lives (S-04).
+    /// Idle timeout of a session; zero for none (S-04).
     pub session_idle: SignedDuration,
-    /// The same for an admin's, where that is shorter.
+    /// Idle timeout of an admin's session, if it is shorter; zero for none.
     pub admin_session_idle: SignedDuration,
-    /// How long ago the password may have been shown for what matters most; zero is ever.
+    /// Maximum age of the last password entry for sensitive actions; zero for no limit.
     pub reauthenticate_after: SignedDuration,
-    /// How many sessions a user has at most; the oldest makes room (S-08).
+    /// Maximum number of sessions of a user; beyond it, the oldest is evicted (S-08).
     pub max_sessions: usize,
-    /// How long a confirmation link of a sign-up lives.
+    /// Lifetime of the confirmation link of a sign-up.
     pub confirmation_lifetime: SignedDuration,
-    /// How long a confirmation link of an e-mail change lives.
+    /// Lifetime of the confirmation link of an address change.
     pub email_change_lifetime: SignedDuration,
-    /// How long the link lives by which the old mailbox takes an e-mail change back.
+    /// Lifetime of the link with which the old address undoes an address change.
     pub email_undo_lifetime: SignedDuration,
-    /// Whether a confirmation requires the password of the account.
+    /// If `true`, a confirmation requires the password of the account.
     pub confirmation_requires_password: bool,
-    /// Whether a sign-in from a device that was not seen before is told by mail.
+    /// If `true`, a sign-in from a new device is reported by mail.
     pub sign_in_notices: bool,
-    /// How long a recovery link lives.
+    /// Lifetime of a recovery link.
     pub recovery_lifetime: SignedDuration,
-    /// How long an audience token lives.
+    /// Lifetime of an audience token.
     pub access_token_lifetime: SignedDuration,
-    /// How long an unconfirmed sign-up stays.
+    /// Time after which an unconfirmed sign-up is deleted.
     pub pending_lifetime: SignedDuration,
-    /// How many mails may wait before nobody can ask for more.
+    /// Maximum number of queued mails. Beyond it, requests that send mail are rejected.
     pub max_outbox: u64,
-    /// How long a mail is tried.
+    /// Time after which an undelivered mail fails permanently.
     pub mail_lifetime: SignedDuration,
-    /// How old the signing key gets.
+    /// Age at which the signing key is rotated.
     pub key_lifetime: SignedDuration,
-    /// How long audit events are kept; `None` keeps them forever.
+    /// Retention period of audit events; `None` keeps them forever.
     pub audit_retention: Option<SignedDuration>,
 }
 

@@ -1,8 +1,8 @@
-//! What the rules need from outside: stores, mail, time and chance, as traits.
+//! The traits that the rules depend on: stores, mail, time and randomness.
 //!
-//! A port's methods are whole operations that hold or fail as one; no caller ever opens a
-//! transaction. A new store implements [`Store`] (and [`Sessions`], where it keeps those), runs
-//! `testkit::contract` against a real server, and gets one arm in the binary's wiring.
+//! A method is a complete operation that succeeds or fails as a whole; callers do not open transactions. To add a
+//! store: implement [`Store`] (and [`Sessions`], if it stores them), run `testkit::contract` against a real
+//! server, and add one arm to the binary's wiring.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -25,17 +25,17 @@ use crate::values::{AuditEventId, Digest, Locale, SessionId, UserId};
 #[derive(Debug, thiserror::Error)]
 #[error("store unavailable: {operation}")]
 pub struct StoreError {
-    /// What was being done, for the log.
+    /// The operation that failed, for the log.
     pub operation: &'static str,
-    /// Why it failed.
+    /// The underlying error.
     #[source]
     pub cause: Box<dyn std::error::Error + Send + Sync>,
-    /// Whether the write may have been made all the same.
+    /// `true` if the write may have been committed.
     pub is_outcome_unknown: bool,
 }
 
 impl StoreError {
-    /// Wraps a driver's error with what was being done.
+    /// Wraps a driver's error with the name of the operation.
     pub fn new(
         operation: &'static str,
         cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -47,7 +47,7 @@ impl StoreError {
         }
     }
 
-    /// The same for a write that was sent and not confirmed.
+    /// Wraps the error of a write that was sent but not confirmed.
     pub fn outcome_unknown(
         operation: &'static str,
         cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -59,102 +59,101 @@ impl StoreError {
     }
 }
 
-/// Users and all that belongs to them.
+/// Stores users and their data.
 ///
-/// What every store owes, beside what the methods say:
+/// Every store also guarantees:
 ///
-/// - **Reads** see every write that was answered before them, on this node or another.
-/// - **Time**: each method answers within a bound that the operator can know (a dozen seconds, and at
-///   once while the store is known to be away), and the store heals by itself.
-/// - **Conflicts** between writers are retried by the store, a bounded number of times; so is a write
-///   whose connection was lost before its commit was sent.
-/// - **A commit without a response** is [`ApplyError::OutcomeUnknown`], and is never sent again.
-/// - **Values** come back as they were given: any Unicode without NUL, times to the microsecond, `data`
-///   up to 16 KiB, integers of 64 bits. Keys compare byte by byte, whatever the server's collation.
-/// - **Cancelling** a call (its future is dropped) leaves all of its changes or none.
+/// - **Reads** see every write that was acknowledged before them, on this node or another.
+/// - **Time**: each method returns within a bound that the operator can know (about 12 seconds, and immediately
+///   while the store is known to be down). The store reconnects by itself.
+/// - **Conflicts** between writers are retried by the store, a bounded number of times. So is a write whose
+///   connection was lost before its commit was sent.
+/// - **A commit without a response** is [`ApplyError::OutcomeUnknown`]. It is never sent again.
+/// - **Values** are returned as they were written: any Unicode without NUL, times to the microsecond, `data` up to
+///   16 KiB, 64-bit integers. Keys are compared byte by byte, regardless of the server's collation.
+/// - **Cancelling** a call (dropping its future) leaves all of its changes or none.
 ///
-/// Bringing the schema up to date, closing, and examining for `doorward doctor` are not part of the
-/// port: a store's crate offers them by functions of its own, as `store-sql` does.
+/// Migrations, closing and the diagnosis for `doorward doctor` are not part of the port: a store's crate has
+/// functions for them, as `store-sql` does.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Writes all of it or none: the only way to write. Uniqueness and versions are kept here,
-    /// by constraint or condition, never by looking first. Once it answers `Ok`, it is durable.
-    /// A story has a dozen changes; an import comes with some hundred users at a time, and takes
-    /// [`ApplyError::Store`] for "too many at once": it comes again with fewer.
+    /// Applies all changes or none. This is the only write operation. The store enforces uniqueness and versions
+    /// with constraints and conditional writes, never with a prior read. The changes are durable when it returns
+    /// `Ok`. A flow sends about a dozen changes. An import sends some hundred users at a time, and retries with
+    /// fewer after [`ApplyError::Store`].
     async fn apply(&self, changes: Changes) -> Result<(), ApplyError>;
 
-    /// The user of that id.
+    /// Finds a user by id.
     async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError>;
-    /// The user whose user name has that key, with their `data` left unread: how much there is of it shows in
-    /// no clock.
+    /// Finds a user by the key of the username. `data` is not read, so that its size does not affect the response
+    /// time.
     async fn find_user_by_username(&self, key: &str) -> Result<Option<User>, StoreError>;
-    /// The user whose confirmed address has that key, likewise without `data`.
+    /// Finds a user by the key of the confirmed address, without `data`.
     async fn find_user_by_email(&self, key: &str) -> Result<Option<User>, StoreError>;
-    /// Users whose pending address has that key, newest first, at most `limit`, likewise without `data`.
+    /// Lists users by the key of the pending address, newest first, at most `limit`, without `data`.
     async fn list_users_by_pending_email(
         &self,
         key: &str,
         limit: usize,
     ) -> Result<Vec<User>, StoreError>;
-    /// Users by id, oldest first.
+    /// Lists users by id, oldest first.
     async fn list_users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError>;
-    /// Whether any admin is active.
+    /// Returns `true` if any admin is active.
     async fn has_active_admin(&self) -> Result<bool, StoreError>;
-    /// Users whose pending address was requested before that moment, at most `limit`.
+    /// Lists users whose pending address was requested before `before`, at most `limit`.
     async fn list_expired_pending_emails(
         &self,
         before: Timestamp,
         limit: usize,
     ) -> Result<Vec<UserId>, StoreError>;
 
-    /// A user's password.
+    /// Finds a user's password hash.
     async fn find_credential(&self, user_id: UserId) -> Result<Option<Credential>, StoreError>;
-    /// The passwords of these users, as far as they have one, in any order: for an export, some
-    /// hundreds at a time.
+    /// Lists the password hashes of these users in any order. Users without a password are omitted. An export
+    /// passes some hundred ids at a time.
     async fn list_credentials(&self, user_ids: &[UserId]) -> Result<Vec<Credential>, StoreError>;
 
-    /// Whether a [`Change::EndSession`] said that this session has ended.
+    /// Returns `true` if a [`Change::EndSession`] was stored for this session.
     ///
     /// [`Change::EndSession`]: crate::changes::Change::EndSession
     async fn is_session_ended(&self, id: SessionId) -> Result<bool, StoreError>;
 
-    /// The link of that digest, dead or alive.
+    /// Finds a link by its digest, valid or not.
     async fn find_link(&self, digest: &Digest) -> Result<Option<Link>, StoreError>;
 
-    /// A user's links, dead or alive, newest first.
+    /// Lists a user's links, valid or not, newest first.
     async fn list_links(&self, user_id: UserId) -> Result<Vec<Link>, StoreError>;
 
-    /// The mails in the outbox that are about this user, and those to the address of this key that
-    /// name nobody; oldest first. For an export (L-05).
+    /// Lists the user's mails in the outbox, and the mails without a user to the address with this key; oldest
+    /// first. For an export (L-05).
     async fn list_mail_jobs(
         &self,
         user_id: UserId,
         email_key: Option<&str>,
     ) -> Result<Vec<MailJob>, StoreError>;
 
-    /// Takes up to `limit` mails that are due and puts a lease on each: `due_at` moves to
-    /// `lease_until` and `attempts` rises by one, in one conditional step a mail, so that no two
-    /// workers hold one at a time. Oldest first; failed mails never.
+    /// Leases up to `limit` mails that are due, in the order of their due times: sets `due_at` to `lease_until`
+    /// and increments `attempts`. Each mail is leased with one conditional write, so that no two workers hold it
+    /// at the same time. Failed mails are never leased.
     async fn claim_mail_jobs(
         &self,
         now: Timestamp,
         lease_until: Timestamp,
         limit: usize,
     ) -> Result<Vec<MailJob>, StoreError>;
-    /// What waits to be sent, for an operator's figures: one question, cheap enough for every few
-    /// seconds.
+    /// Counts the mails in the outbox, for metrics. One query, cheap enough for every few seconds.
     async fn outbox(&self) -> Result<Outbox, StoreError>;
 
-    /// Every signing key, newest first.
+    /// Lists all signing keys, newest first.
     async fn list_signing_keys(&self) -> Result<Vec<SigningKey>, StoreError>;
 
-    /// The audit log, newest first.
+    /// Lists audit events, newest first.
     async fn list_audit_events(&self, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError>;
-    /// The audit log with its seals, for whoever seals and checks it.
+    /// The sealed audit log, for sealing and verification.
     fn audit_log(&self) -> &dyn AuditLog;
 
-    /// What the audit log says about this user or of what this user did, newest first, older than
-    /// `before`, at most `limit`. For an export (L-05).
+    /// Lists audit events about this user or by this user, newest first, older than `before`, at most `limit`. For
+    /// an export (L-05).
     async fn list_audit_events_of(
         &self,
         user_id: UserId,
@@ -162,74 +161,72 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<AuditEvent>, StoreError>;
 
-    /// Removes links that expired, failed mails and ended sessions whose time ran out
-    /// before that moment.
+    /// Deletes links that expired before `before`, mails that failed before it, and records of ended sessions
+    /// whose `until` is before it.
     async fn sweep(&self, before: Timestamp) -> Result<(), StoreError>;
 
-    /// What the store's own clock says, where it has one that all nodes can ask: they go by it, so
-    /// that nodes whose clocks differ agree on what has expired. None for a store inside this process.
+    /// Time of the store's clock. All nodes use it, so that nodes with different clocks agree on what has expired.
+    /// `None` if the store has no clock that nodes share.
     async fn server_time(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Answers when the store does, and takes a write: by making one that nobody sees, within a few
-    /// seconds whatever its other limits are. It is asked once a second at most.
+    /// Succeeds if the store responds and accepts a write. It makes a write without visible effect, and returns
+    /// within a few seconds regardless of other limits. Called at most once a second.
     async fn ping(&self) -> Result<(), StoreError>;
 }
 
-/// Open sessions. Apart from [`Store`], since they may live in Redis. Every question names the user,
-/// so that a store spread over many machines can keep a user's sessions on one of them.
+/// Stores open sessions. Separate from [`Store`], because sessions may be in Redis. Every query contains the
+/// user's id, so that a store with several servers can keep a user's sessions on one of them.
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Whether this store may one day hold a session again that it was told to end: one that is
-    /// restored from a snapshot, or that answers before it is durable. The [`Store`] then keeps a
-    /// note of every session that was ended.
+    /// Returns `true` if a session that was ended may reappear: the store can be restored from a snapshot, or
+    /// acknowledges writes before they are durable. The [`Store`] then records every session that was ended.
     fn may_rewind(&self) -> bool {
         false
     }
-    /// Opens one. Durable once answered, as far as the store is. The same again changes nothing.
+    /// Inserts a session. It is as durable as the store allows when this returns. Idempotent.
     async fn insert_session(&self, session: &Session) -> Result<(), StoreError>;
-    /// That user's session of that digest that has not expired at `now`.
+    /// Finds the user's session with this digest that has not expired at `now`.
     async fn find_session(
         &self,
         user_id: UserId,
         digest: &Digest,
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError>;
-    /// A user's sessions that have not expired at `now`, newest first.
+    /// Lists the user's sessions that have not expired at `now`, newest first.
     async fn list_sessions(
         &self,
         user_id: UserId,
         now: Timestamp,
     ) -> Result<Vec<Session>, StoreError>;
-    /// Writes `generation`, `renewed_at` and `expires_at` where the kept generation is still
-    /// `expected`. `false` where it is not, or the session is gone.
+    /// Writes `generation`, `renewed_at` and `expires_at` if the stored generation is `expected`. Returns `false`
+    /// if it is not, or if the session does not exist.
     async fn renew_session(&self, session: &Session, expected: i64) -> Result<bool, StoreError>;
-    /// Lifts one session into a new epoch, so that it outlives the security event its own
-    /// user caused.
+    /// Sets the epoch of a session, so that it survives a security event that its own user caused.
     async fn set_session_epoch(
         &self,
         user_id: UserId,
         id: SessionId,
         epoch: i64,
     ) -> Result<(), StoreError>;
-    /// Notes when sessions were last used. Best effort: unknown ones are passed over.
+    /// Records when sessions were last used. Best effort: unknown sessions are ignored.
     async fn touch_sessions(&self, seen: &[Seen]) -> Result<(), StoreError>;
-    /// Ends one session of that user; `false` where there was none. Durable once answered, but
-    /// for a store that [may rewind](Self::may_rewind).
+    /// Deletes a session of this user. Returns `false` if there is none. Durable when this returns, unless the
+    /// store [may rewind](Self::may_rewind).
     async fn delete_session(&self, user_id: UserId, id: SessionId) -> Result<bool, StoreError>;
-    /// Removes what expired before `now`.
+    /// Deletes the sessions that have expired at `now`.
     async fn sweep_sessions(&self, now: Timestamp) -> Result<(), StoreError>;
-    /// Answers when the store does.
+    /// Succeeds if the store responds.
     async fn ping(&self) -> Result<(), StoreError>;
 }
 
-/// What waits to be sent.
+/// State of the outbox.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Outbox {
-    /// How many mails wait, those included that a worker holds just now.
+    /// Number of queued mails, including those that a worker has leased.
     pub waiting: u64,
-    /// When the oldest of them was written.
+    /// Creation time of the oldest queued mail.
     pub oldest_at: Option<Timestamp>,
-    /// When the next of them is due: where that is long past, nobody sends.
+    /// Earliest due time of a queued mail. If it is long past, no worker is sending.
     pub due_at: Option<Timestamp>,
     /// Number of mails that failed permanently and are still stored.
     pub failed: u64,
@@ -238,27 +235,27 @@ pub struct Outbox {
 /// When a session was last used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
-    /// Whose it is.
+    /// Owner of the session.
     pub user_id: UserId,
-    /// Which.
+    /// The session.
     pub id: SessionId,
-    /// When.
+    /// Time of the use.
     pub at: Timestamp,
 }
 
 /// Counters of rate limits, with the arithmetic of [`crate::limits`].
 #[async_trait]
 pub trait RateLimits: Send + Sync {
-    /// Takes one from every limit, or from none if one of them denies. Atomic, so that parallel attempts do
-    /// not exceed a limit. Callers list the narrowest key first.
+    /// Acquires one from every limit, or from none if one of them denies. Atomic, so that parallel attempts do not
+    /// exceed a limit. Callers list the narrowest key first.
     async fn acquire(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<Decision, StoreError>;
-    /// Returns what was acquired for an attempt that was not made.
+    /// Releases what was acquired for an attempt that was not made.
     async fn release(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<(), StoreError>;
-    /// Forgets everything counted under these keys.
+    /// Deletes the counters of these keys.
     async fn clear(&self, limits: &[KeyedLimit]) -> Result<(), StoreError>;
 }
 
-/// A limit and the key that it counts by.
+/// A limit with the key it counts under.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyedLimit {
     /// The limit.
@@ -270,11 +267,11 @@ pub struct KeyedLimit {
 /// A rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
-    /// A number of events per time.
+    /// A number of events per window.
     Budget {
         /// The name in `RateLimit` headers, metrics and the audit log.
         name: &'static str,
-        /// How many per time.
+        /// Number of events per window.
         rate: Rate,
     },
     /// Growing delays after consecutive failures ([`crate::limits::BACKOFF_DELAYS`]).
@@ -308,19 +305,19 @@ impl KeyedLimit {
     }
 }
 
-/// The answer to an attempt.
+/// Result of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// All limits allow it.
     Allowed {
-        /// For each limit how many more it allows at once; for a backoff, before the lockout.
+        /// Number of further attempts that each limit allows at once; for a backoff, until the lockout.
         remaining: Vec<u32>,
     },
-    /// One limit denies it; nothing was taken.
+    /// One limit denies it; nothing was acquired.
     Denied {
         /// The first limit that denies.
         index: usize,
-        /// When it allows the next attempt; `None` if the key is locked out.
+        /// Time until it allows the next attempt; `None` if the key is locked out.
         retry_after: Option<Duration>,
     },
 }
@@ -335,39 +332,39 @@ pub trait Mailer: Send + Sync {
     async fn send(&self, mail: &Mail) -> Result<(), MailError>;
 }
 
-/// A mail ready to be rendered: whom it goes to and what it says. Not `Debug`: it holds a link.
+/// A mail to be rendered: its recipient and its content. Not `Debug`, because it contains a link.
 #[derive(Clone)]
 pub struct Mail {
-    /// Which text.
+    /// The template.
     pub template: MailTemplate,
-    /// The one recipient.
+    /// The recipient.
     pub to: crate::values::EmailAddress,
     /// The language.
     pub locale: Locale,
-    /// What to call the person: name, user name, or nothing.
+    /// How to address the user: name, username, or `None`.
     pub greeting: Option<String>,
-    /// The user name, where there is one: a confirmation tells what it would confirm.
+    /// The username, if there is one. A confirmation mail shows which account it confirms.
     pub username: Option<String>,
-    /// The link the mail is about, or the address of the server.
+    /// The link in the mail, or the URL of the server.
     pub url: String,
-    /// How many minutes the link lives.
+    /// Lifetime of the link in minutes.
     pub valid_minutes: Option<i64>,
-    /// When what it tells of happened: the sign-up, the change, the request.
+    /// Time of the reported event: the sign-up, the change or the request.
     pub at: Timestamp,
-    /// A new address that a notice names, masked.
+    /// The new address in a notice, masked.
     pub new_email: Option<String>,
-    /// With what and from where somebody signed in, such as `Firefox, Linux, 192.0.2.7`.
+    /// Browser, operating system and IP address of a sign-in, such as `Firefox, Linux, 192.0.2.7`.
     pub device: Option<String>,
-    /// Stable over every try, for the `Message-ID`.
+    /// Value for the `Message-ID`, the same for every attempt.
     pub message_id: String,
 }
 
-/// The texts there are. To add one: a variant, its name, its templates in each language.
+/// Mail templates. To add one: a variant, its name, its templates in each language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MailTemplate {
     /// Confirm this address.
     Confirm,
-    /// Somebody signed up with your address, which has an account.
+    /// Someone signed up with your address, which has an account.
     AlreadyRegistered,
     /// Choose a new password.
     Recover,
@@ -377,22 +374,22 @@ pub enum MailTemplate {
     EmailChange,
     /// Your account is moving to another address.
     EmailChangeNotice,
-    /// The same, with a link that takes it back.
+    /// Your account is moving to another address; a link undoes this.
     EmailChangeUndo,
-    /// Your account has moved to another address; a link takes it back.
+    /// Your account has moved to another address; a link undoes this.
     EmailChanged,
-    /// Your account was taken back to the address it had before.
+    /// Your account was moved back to its previous address.
     EmailChangeUndone,
-    /// Somebody signed in from a device or network that is new.
+    /// Someone signed in from a new device or network.
     NewSignIn,
-    /// Somebody signed in after many wrong passwords.
+    /// Someone signed in after many wrong passwords.
     SignInAfterFailures,
-    /// So many wrong passwords that none is looked at any more.
+    /// Your account is locked out after many wrong passwords.
     Lockout,
 }
 
 impl MailTemplate {
-    /// Every one.
+    /// All templates.
     pub const ALL: [Self; 12] = [
         Self::Confirm,
         Self::AlreadyRegistered,
@@ -408,7 +405,7 @@ impl MailTemplate {
         Self::Lockout,
     ];
 
-    /// The name of its files.
+    /// Name of the template files.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Confirm => "confirm",
@@ -431,33 +428,32 @@ impl MailTemplate {
 #[derive(Debug, thiserror::Error)]
 #[error("mail not sent ({})", if *permanent { "permanent" } else { "temporary" })]
 pub struct MailError {
-    /// Whether trying again is pointless: the server refused this very mailbox (5xx).
+    /// `true` if a retry is pointless: the mail server rejected this mailbox (5xx).
     pub permanent: bool,
-    /// Why.
+    /// The underlying error.
     #[source]
     pub cause: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// The time.
+/// Source of the current time.
 pub trait Clock: Send + Sync {
-    /// Now, cut to microseconds, which is what every store keeps.
+    /// Current time, truncated to microseconds, the precision of every store.
     fn now(&self) -> Timestamp;
 }
 
-/// Chance.
+/// Random source.
 pub trait Secrets: Send + Sync {
-    /// Fills with bytes nobody can guess.
+    /// Fills `bytes` with cryptographically secure random bytes.
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// Told of what happens, for an operator's figures. It never blocks and never fails, and nothing that
-/// it does changes how a story ends.
+/// Records metric events. It never blocks or fails, and does not affect the outcome of a flow.
 pub trait Meter: Send + Sync {
-    /// This has happened, just now.
+    /// Records an event at the time of the call.
     fn note(&self, happening: Happening);
 }
 
-/// Counts nothing: for commands, and for tests of something else.
+/// Records nothing: for commands, and for tests without metrics.
 #[derive(Debug, Clone, Copy)]
 pub struct Unmetered;
 
@@ -465,17 +461,17 @@ impl Meter for Unmetered {
     fn note(&self, _: Happening) {}
 }
 
-/// Where a request came from, as far as it can be trusted.
+/// The client of a request, as far as the request can be trusted.
 #[derive(Debug, Clone, Default)]
 pub struct Client {
-    /// The address of the client.
+    /// Its IP address.
     pub address: Option<IpAddr>,
-    /// What it calls itself, cut to 256 characters.
+    /// Its user agent, cut to 256 characters.
     pub user_agent: Option<String>,
-    /// The language it asks for.
+    /// The language it requests.
     pub locale: Locale,
-    /// The accounts it has signed in to before, by its session and its device cookie.
+    /// The accounts it has signed in to before, from its session and its device cookie.
     pub known: Vec<KnownDevice>,
-    /// What its request has used of its rate limits.
+    /// State of the rate limits that its request has used.
     pub rate_limits: RateLimitReport,
 }

@@ -1,8 +1,7 @@
-//! Whether the stores answer: one look for all who ask within a moment.
+//! Readiness of the stores. Requests within a second share one probe.
 //!
-//! Anybody may ask, and a look writes; so nobody's asking makes more than one a second. It goes on
-//! where whoever asked first has hung up, and is over within its time whatever a store does. Knows
-//! nothing of who asks, and of the stores their `ping` alone.
+//! Readiness needs no authentication and a probe writes, so at most one probe starts per second. A probe continues
+//! if the client that caused it disconnects, and ends within `PATIENCE` whether or not a store responds.
 
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,12 +15,12 @@ use tokio::time::timeout;
 use crate::accounts::Ports;
 use crate::ports::StoreError;
 
-/// How old a look may be that one is told of.
+/// Time for which requests share a probe, from its start.
 const SHARED_FOR: SignedDuration = SignedDuration::from_secs(1);
-/// How long a part has to answer.
+/// Timeout for each store.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// What the store and the sessions answered, in this order. Many are told of one error.
+/// Results of the store and the sessions, in this order. An error can be cloned for several callers.
 type Answers = [Result<(), Told>; 2];
 
 #[derive(Clone)]
@@ -30,7 +29,7 @@ struct Told {
     cause: Arc<dyn Error + Send + Sync>,
 }
 
-/// The latest look.
+/// The latest probe.
 #[derive(Default)]
 pub(crate) struct Readiness(Mutex<Option<Look>>);
 
@@ -40,19 +39,19 @@ struct Look {
 }
 
 impl Readiness {
-    /// What the store and the sessions answered, in this order.
+    /// Probes the store and the sessions and returns their results, in this order.
     pub(crate) async fn look(&self, ports: &Ports) -> [Result<(), StoreError>; 2] {
         let mut look = self.join(ports);
         let answers = match look.wait_for(Option::is_some).await {
             Ok(answers) => answers.clone(),
-            // The process is going down.
+            // The process is shutting down.
             Err(_) => None,
         };
         let answers = answers.unwrap_or_else(|| [Err(silence()), Err(silence())]);
-        answers.map(|answer| answer.map_err(|told| StoreError::new(told.operation, told.cause)))
+        answers.map(|answer| answer.map_err(|error| StoreError::new(error.operation, error.cause)))
     }
 
-    /// The look that is under way, or was a moment ago, or a new one.
+    /// Returns the running or recent probe, or starts a new one.
     fn join(&self, ports: &Ports) -> watch::Receiver<Option<Answers>> {
         let now = ports.clock.now();
         let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -73,7 +72,8 @@ impl Readiness {
 }
 
 impl Look {
-    /// A clock that was set back makes none look young.
+    /// Returns `true` if the probe is running or recent. After the clock was set back its age is negative, and it
+    /// is not recent.
     fn is_fresh(&self, now: Timestamp) -> bool {
         let age = now.duration_since(self.begun_at);
         let is_under_way = self.answers.has_changed().is_ok() && self.answers.borrow().is_none();
@@ -83,7 +83,7 @@ impl Look {
 
 fn begin(ports: &Ports) -> watch::Receiver<Option<Answers>> {
     let (store, sessions) = (ports.store.clone(), ports.sessions.clone());
-    let (tell, answers) = watch::channel(None);
+    let (sender, answers) = watch::channel(None);
     tokio::spawn(async move {
         let store = timeout(PATIENCE, store.ping());
         let sessions = timeout(PATIENCE, sessions.ping());
@@ -92,7 +92,7 @@ fn begin(ports: &Ports) -> watch::Receiver<Option<Answers>> {
             Ok(answer) => answer.map_err(Told::from),
             Err(_) => Err(silence()),
         };
-        tell.send_replace(Some([of(store), of(sessions)]));
+        sender.send_replace(Some([of(store), of(sessions)]));
     });
     answers
 }

@@ -1,12 +1,12 @@
-//! What this node has just looked up about sessions, so that a check costs a digest and a map look-up.
+//! Cache of checked session tokens, so that a check costs a digest and a map look-up.
 //!
-//! An entry is believed for one second, and not at all once this node has changed its user: every
-//! change raises the mark of the user's slot, and an entry made under a lower mark is stale. The
-//! mark is read before the store is, so that a look-up that raced with a change is stale at birth.
-//! Likewise a token whose signature was verified with keys of which one is gone since is verified
-//! again: a revoked key opens nothing, whoever was let in by it before (J-06).
+//! An entry is valid for one second. A change of its user by this node invalidates it at once: every change
+//! increments the mark of the user's slot, and an entry with a lower mark is stale. The mark is read before the
+//! store, so that an entry whose look-up raced with a change is stale from the start. The signature of a token is
+//! verified again if a signing key was removed since its last verification, so that a revoked key is not trusted
+//! (J-06).
 //!
-//! It is bounded by bytes, not by sessions: a user may carry 16 KiB of their own (H-05).
+//! The capacity is in bytes, not in sessions: a user can have 16 KiB of data (H-05).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,24 +19,24 @@ use crate::model::{Session, User};
 use crate::tokens::SessionClaims;
 use crate::values::{Digest, UserId};
 
-/// How long a look-up is believed: the bound on revocation by another node.
+/// Time for which an entry is valid: the maximum delay of a revocation by another node.
 const BELIEVED_FOR: SignedDuration = SignedDuration::from_secs(1);
 const SLOTS: usize = 4096;
-/// What an entry takes beside what somebody has written into it, in bytes.
+/// Size of an entry without the user's data, in bytes.
 const ENTRY_BYTES: u64 = 2048;
-/// Of such entries the cache is laid out for.
+/// Expected average size of an entry, in bytes.
 const USUAL_BYTES: u64 = 3072;
 
 pub(crate) struct SessionCache {
     entries: Cache<Digest, Arc<Entry>, Bytes>,
-    /// How often signing keys have gone.
+    /// Number of times that signing keys were removed.
     keys_gone: AtomicU64,
     marks: Box<[AtomicU64]>,
 }
 
-/// A token that was looked up.
+/// A checked token.
 pub(crate) struct Entry {
-    /// What it says; its signature was verified.
+    /// Its claims; the signature was verified.
     pub(crate) claims: SessionClaims,
     pub(crate) user: User,
     pub(crate) session: Session,
@@ -45,34 +45,34 @@ pub(crate) struct Entry {
     ring: Ring,
 }
 
-/// Which keys a signature was verified with, taken before it was.
+/// State of the keyring, read before a signature is verified.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ring(u64);
 
-/// How much an entry holds, roughly.
+/// Computes the approximate size of an entry.
 #[derive(Clone)]
 struct Bytes;
 
 impl Weighter<Digest, Arc<Entry>> for Bytes {
     fn weight(&self, _: &Digest, entry: &Arc<Entry>) -> u64 {
-        // A JSON value takes some times its text.
+        // In memory, a JSON value takes several times the size of its text.
         let data = entry.user.data.as_map();
         let data = serde_json::to_string(data).map_or(0, |text| text.len() as u64 * 4);
         ENTRY_BYTES + data
     }
 }
 
-/// What the cache knows of a token.
+/// Result of a look-up.
 pub(crate) enum Known {
-    /// Everything, as of less than a second ago.
+    /// A valid entry.
     Fresh(Arc<Entry>),
-    /// That we signed it; the store has to be asked again.
+    /// The signature is valid, but the store must be queried again.
     Signed(SessionClaims),
-    /// Nothing.
+    /// The token is not in the cache, or its signature must be verified again.
     Unknown,
 }
 
-/// The state of a user's slot, taken before the store is read.
+/// The state of a user's slot, read before the store.
 #[derive(Clone, Copy)]
 pub(crate) struct Mark(u64);
 
@@ -105,7 +105,7 @@ impl SessionCache {
         Ring(self.keys_gone.load(Ordering::Acquire))
     }
 
-    /// To be called after a key has left the ring.
+    /// Must be called after a key was removed from the keyring.
     pub(crate) fn key_is_gone(&self) {
         self.keys_gone.fetch_add(1, Ordering::AcqRel);
     }
@@ -135,17 +135,17 @@ impl SessionCache {
         entry
     }
 
-    /// Forgets a token that turned out to open nothing.
+    /// Removes an invalid token.
     pub(crate) fn remove(&self, token: &Digest) {
         self.entries.remove(token);
     }
 
-    /// Forgets every token.
+    /// Removes all tokens.
     pub(crate) fn clear(&self) {
         self.entries.clear();
     }
 
-    /// To be called after every change of a user or of a session of theirs.
+    /// Must be called after every change of a user or of one of their sessions.
     pub(crate) fn user_changed(&self, user_id: UserId) {
         self.slot(user_id).fetch_add(1, Ordering::AcqRel);
     }

@@ -1,4 +1,4 @@
-//! Closed lists of words: an enum whose every variant has its name outside.
+//! Enums whose variants have external names.
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$line:meta])* $variant:ident => $word:literal),+ $(,)? }) => {
@@ -9,10 +9,10 @@ macro_rules! words {
         }
 
         impl $name {
-            /// Every one.
+            /// All variants.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// Its name outside: in the API, the tables, the figures.
+            /// Name in the API, the tables and the metrics.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word),+

@@ -12,7 +12,7 @@
 //! transport.
 //!
 //! To add a mail: a variant of `MailTemplate`, a `.txt` and an `.html` in each folder of
-//! `templates/`, and a line for each in `templates/builtin.rs`; a test finds what is missing.
+//! `templates/`, and a line for each in `templates/builtin.rs`; a test finds missing ones.
 //! To add a language: a variant of `Locale`, its folder, its words in `phrases.rs`.
 //! To add a transport: see `transport/mod.rs`.
 //!

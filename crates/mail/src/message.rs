@@ -20,13 +20,13 @@ use crate::templates::Rendered;
 /// Maximum length of a line without its end (RFC 5322, section 2.1.1).
 const MAX_LINE: usize = 998;
 
-/// How the parts of a message are encoded.
+/// Encoding of the parts of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BodyEncoding {
-    /// For SMTP: ASCII text stays as it is (`7bit`), so that a link can be copied from the raw message;
+    /// For SMTP: ASCII text stays unchanged (`7bit`), so that a link can be copied from the raw message;
     /// lettre encodes other text.
     Smtp,
-    /// For files: UTF-8 as it is (`8bit`).
+    /// For files: unchanged UTF-8 (`8bit`).
     Readable,
 }
 

@@ -1,8 +1,8 @@
-//! The command line: commands, options and what `--help` prints.
+//! The command line: commands, options and help texts.
 //!
 //! Completions, the man pages and `docs/COMMAND-LINE.md` are generated from it. To add a command, add a variant
 //! with at least one line under `Examples:`, which a test parses, and a file under `commands/`. Large groups of
-//! commands have a file of their own here.
+//! commands have a separate file here.
 
 mod audit;
 mod import;
@@ -118,7 +118,7 @@ pub enum Command {
     Man(ManArgs),
 }
 
-/// Examples of `serve`, and what an in-memory server is.
+/// Examples of `serve`, and an explanation of in-memory servers.
 pub const SERVE_EXAMPLE: &str = "Examples:
   DOORWARD_LISTEN=127.0.0.1:9000 doorward serve
   doorward serve --dev-tls
@@ -321,7 +321,7 @@ mod tests {
 
     use super::*;
 
-    /// Every command there is, groups as well, with the words that lead to it.
+    /// All commands and groups, with the words that call them.
     fn commands() -> Vec<(String, clap::Command)> {
         fn walk(path: &str, command: &clap::Command, found: &mut Vec<(String, clap::Command)>) {
             found.push((path.to_owned(), command.clone()));
@@ -341,7 +341,7 @@ mod tests {
         command.render_long_help().to_string()
     }
 
-    /// What stands under `Examples:`.
+    /// The lines below `Examples:`.
     fn examples(help: &str) -> Vec<&str> {
         let (_, rest) = help.split_once("Examples:\n").unwrap_or_default();
         rest.lines()
@@ -356,7 +356,7 @@ mod tests {
             let examples = examples(&help);
             assert!(!examples.is_empty(), "{path} has no example");
             for example in examples {
-                // Ours of the commands in a pipe.
+                // The command of Doorward in a pipe.
                 let ours = example.split(" | ").find(|part| part.contains("doorward"));
                 let words = ours
                     .unwrap_or_default()
@@ -382,7 +382,7 @@ mod tests {
         }
     }
 
-    /// `docs/COMMAND-LINE.md` is this, written out. Run with `BLESS=1` to write it anew.
+    /// `docs/COMMAND-LINE.md` is generated from the help texts. Run with `BLESS=1` to update it.
     #[test]
     #[expect(
         clippy::disallowed_methods,
@@ -400,9 +400,9 @@ mod tests {
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(&path, &text).unwrap();
         }
-        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        let stored = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(
-            kept == text,
+            stored == text,
             "docs/COMMAND-LINE.md differs from the command line: run `BLESS=1 cargo test -p doorward cli`"
         );
     }

@@ -32,7 +32,7 @@ const TIMEOUT: Duration = Duration::from_secs(8);
 /// Maximum size of a response body: more than a JWKS or a problem document has.
 const MAX_BODY: usize = 64 * 1024;
 
-/// The client. Every request has a connection of its own.
+/// The client. Every request has a separate connection.
 #[derive(Clone)]
 pub struct Client {
     client: HyperClient<HttpsConnector<HttpConnector>, Full<Bytes>>,

@@ -1,6 +1,5 @@
-//! What the fuzzer asks of the readers of files and settings: one function a target, each with what
-//! must hold whatever the bytes are. Only the fuzzer's build and the tests have it (`fuzz/src/lib.rs`
-//! says how to add one).
+//! Fuzz targets of the parsers of files and settings: one function per target, which checks properties that hold
+//! for any input. Compiled only for the fuzzer and for tests (`fuzz/src/lib.rs` describes how to add one).
 
 use jiff::Timestamp;
 
@@ -14,10 +13,10 @@ use crate::listener::certificate::{element, validity};
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
 
-/// A name, and what is done with any bytes.
+/// Name and function of a target.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// Every target, by the name of its program and of its seeds' folder.
+/// All targets. A target's program and the folder of its seeds have its name.
 pub const TARGETS: &[Target] = &[
     ("certificates", certificates),
     ("config_files", config_files),
@@ -32,8 +31,8 @@ pub const TARGETS: &[Target] = &[
     ("supabase_files", supabase_files),
 ];
 
-/// DER falls into elements that lie in it, one after the other; what is good from when to when is so
-/// whatever follows it.
+/// DER elements lie within the input, one after the other. The validity of a certificate does not depend on the
+/// bytes after it.
 pub fn certificates(data: &[u8]) {
     let mut rest = data;
     let mut left = data.len();
@@ -54,7 +53,7 @@ pub fn certificates(data: &[u8]) {
 mod tests {
     use super::*;
 
-    /// P-09, C-02: what the fuzzer begins with, on every machine.
+    /// P-09, C-02: runs each target with its seeds, on every machine.
     #[test]
     fn every_seed_is_read_as_it_must_be() {
         replay::seeds_of(TARGETS);

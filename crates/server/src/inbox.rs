@@ -1,4 +1,4 @@
-//! The mail part's inbox, as the web part shows it: neither knows the other.
+//! Adapts the inbox of the mail crate to the web crate. Neither depends on the other.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use tokio::sync::watch;
 
 use crate::wiring::Wired;
 
-/// The inbox of this process, where mail stays in it. Whoever waits for mail is sent away when
-/// `stop` turns true.
+/// Returns the inbox of this process, if mail stays in it. Requests that wait for mail end when `stop` becomes
+/// true.
 pub fn inbox(wired: &Wired, stop: &watch::Receiver<bool>) -> Option<Arc<dyn Inbox>> {
     let mails = wired.inbox.clone()?;
     let stop = stop.clone();
@@ -24,7 +24,7 @@ struct MailInbox {
 #[async_trait]
 impl Inbox for MailInbox {
     fn list(&self) -> Vec<InboxMail> {
-        let shown = |mail: doorward_mail::InboxMail| InboxMail {
+        let view = |mail: doorward_mail::InboxMail| InboxMail {
             id: mail.id,
             to: mail.to,
             subject: mail.subject,
@@ -32,7 +32,7 @@ impl Inbox for MailInbox {
             url: mail.url,
             at: mail.at.to_string(),
         };
-        self.mails.list().into_iter().map(shown).collect()
+        self.mails.list().into_iter().map(view).collect()
     }
 
     async fn newer_than(&self, id: u64) -> Option<u64> {

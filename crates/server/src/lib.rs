@@ -34,7 +34,7 @@ use clap::Parser;
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-/// How long blocked threads may delay the exit.
+/// Maximum delay of the exit by blocked threads.
 const THREAD_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs the program.

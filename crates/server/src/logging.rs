@@ -1,8 +1,8 @@
-//! The log: one line an event on standard error, text for people, JSON for programs. And the traces,
-//! which come from the same source.
+//! The log: one line per event on standard error, as text or JSON. It also starts the traces, which come from the
+//! same source.
 //!
-//! A line of the log holds what its event says and nothing of the spans around it: those are for traces
-//! alone, and libraries' spans may say what people sent. `lines` has the last look at each of them.
+//! A line contains its event without the fields of the spans around it: spans are for traces only, and those of
+//! libraries may contain user input. `lines` cleans each line.
 
 mod lines;
 
@@ -19,10 +19,10 @@ use crate::telemetry::Traces;
 
 use lines::{Form, Lines};
 
-/// Libraries that would write what people sent, or secrets, at their finest levels (L-02).
+/// Libraries that log user input or secrets at their finest levels (L-02).
 const CAPPED: &str = ",sqlx=warn,lettre=warn,hyper=info,rustls=info,h2=info";
 
-/// Starts logging, and traces where somebody collects them.
+/// Starts the log, and the traces if a collector is configured.
 pub fn start(config: &Config) -> anyhow::Result<Option<Traces>> {
     let filter: EnvFilter = format!("{}{CAPPED}", config.log_filter)
         .parse()

@@ -1,4 +1,4 @@
-//! The binary: all of it is in the library beside, where the fuzzer can reach it too.
+//! The binary. All code is in the library, where the fuzzer can call it.
 
 use std::process::ExitCode;
 

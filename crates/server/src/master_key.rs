@@ -44,16 +44,16 @@ pub fn fault(secret: &str, data_dir: &Path) -> Option<String> {
     let reason = weakness(secret)?;
     let file = path(data_dir);
     let file = file.display();
-    let mut told = format!(
+    let mut message = format!(
         "`keys.master_key` (JWT_SECRET_KEY) {reason}. Generate one with `openssl rand -base64 48`, or remove the setting: then one is created in {file}"
     );
     // A shorter one was never accepted, so it cannot be in use.
     if secret.len() >= MasterKey::MIN_BYTES {
-        told += &format!(
+        message += &format!(
             ". If it is in use, stop all nodes, set a new one on all of them and run `doorward keys rotate`; until then, move this one into {file} with mode 0600 on each node"
         );
     }
-    Some(told)
+    Some(message)
 }
 
 /// Returns why a secret is weak, `None` if it does not look so. Its decoded form is checked as well: an example is

@@ -13,20 +13,20 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 use tokio::sync::oneshot;
 
-/// Returns a future that completes when the parent is gone, and never if that cannot be detected.
+/// Returns a future that completes when the parent has ended, and never if that cannot be detected.
 pub fn gone() -> impl Future<Output = ()> {
-    let (told, gone) = oneshot::channel();
+    let (sender, gone) = oneshot::channel();
     let (process, input) = (process(), input());
     let watching = std::thread::Builder::new()
         .name("parent".to_owned())
         .spawn(move || {
             if watch(process.as_ref(), input) {
                 // The server may have stopped already.
-                let _ = told.send(());
+                let _ = sender.send(());
             }
         });
     async move {
-        // Without the thread, or if there is nothing to watch.
+        // Never completes without the thread, or if there is nothing to watch.
         if watching.is_err() || gone.await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use doorward_domain::ports::Secrets;
 
-/// What to do with an existing file.
+/// Treatment of an existing file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
     /// Keep it: of two concurrent writers the first one wins.

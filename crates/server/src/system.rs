@@ -1,4 +1,4 @@
-//! Time and chance, from the operating system: the only places that ask it.
+//! Time and randomness from the operating system, for the ports [`Clock`] and [`Secrets`].
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -8,59 +8,59 @@ use doorward_domain::ports::{Clock, Secrets};
 use jiff::{SignedDuration, Timestamp};
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// Smaller differences from the store's clock are left alone: time shall not wobble.
+/// Smaller differences from the store's clock are ignored, so that the time does not fluctuate.
 const TOLERATED: SignedDuration = SignedDuration::from_millis(500);
-/// An answer that took longer tells too little of the time.
+/// A slower reply is too inaccurate to adjust the clock.
 const TOO_SLOW: Duration = Duration::from_secs(2);
-/// A move so far is made only when the store says the same so many times in a row: it may have been
-/// failed over to a machine whose clock is wrong.
+/// A larger adjustment needs [`AGREEING`] consecutive replies with the same time: the store may have failed over
+/// to a machine whose clock is wrong.
 const FAR: SignedDuration = SignedDuration::from_mins(10);
 const AGREEING: u32 = 3;
-/// For so long after a move that far, nothing is deleted for its age.
+/// Time after such an adjustment in which nothing is deleted by age.
 const DISTRUSTED: Duration = Duration::from_secs(3600);
-/// From here on, somebody should look after the clocks.
+/// A larger difference of the clocks is logged as a warning.
 const WORTH_A_WARNING: SignedDuration = SignedDuration::from_secs(5);
 
-/// The time that this node goes by: the system's clock, moved to where the store's stands, so that
-/// nodes whose clocks differ agree on what has run out (`docs/decisions/0014-one-clock.md`).
+/// The time of this node: the system's clock, adjusted to the store's, so that nodes with different clocks agree
+/// on expiry times (`docs/decisions/0014-one-clock.md`).
 #[derive(Debug, Default)]
 pub struct SystemClock {
-    /// How far the store's clock is ahead of the system's, in microseconds.
+    /// Offset of the store's clock from the system's, in microseconds.
     ahead: AtomicI64,
     has_warned: AtomicBool,
     far: Mutex<Far>,
 }
 
-/// Moves that are too far to be believed at once.
+/// State of large adjustments, which are not accepted at once.
 #[derive(Debug, Default)]
 struct Far {
     is_following: bool,
-    /// What the store last said, if that was far off, and how often it has said so in a row.
+    /// The last offset that was too large, and the number of consecutive replies with it.
     said: Option<(SignedDuration, u32)>,
     moved_at: Option<Instant>,
 }
 
-/// What came of comparing clocks.
+/// Result of a comparison of the clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
-    /// They agree well enough, or there is nothing to compare with.
+    /// The clocks agree, or the store has no clock.
     InStep,
-    /// This node's time has just been moved, forwards or back.
+    /// The time of this node was adjusted, forwards or back.
     Moved,
 }
 
 impl SystemClock {
-    /// Asks for the store's time, and goes by it from now on. A difference that the way there and
-    /// back could explain is none.
+    /// Queries the store's time and adjusts the clock to it. Ignores a difference that the duration of the query
+    /// can explain.
     pub async fn follow<E>(
         &self,
         ask: impl Future<Output = Result<Option<Timestamp>, E>>,
     ) -> Result<Comparison, E> {
-        let asked = Instant::now();
+        let started = Instant::now();
         let Some(theirs) = ask.await? else {
             return Ok(Comparison::InStep);
         };
-        let took = asked.elapsed();
+        let took = started.elapsed();
         let comparison = self.compare(theirs, took, system_time());
         if comparison == Comparison::Moved {
             tracing::info!(
@@ -71,13 +71,13 @@ impl SystemClock {
         Ok(comparison)
     }
 
-    /// `theirs` was answered after `took`, at `ours` by the system's clock.
+    /// `theirs` was received after `took`, at the system time `ours`.
     fn compare(&self, theirs: Timestamp, took: Duration, ours: Timestamp) -> Comparison {
         let half_way = SignedDuration::try_from(took).unwrap_or(SignedDuration::MAX) / 2;
         let measured = theirs.duration_since(ours).saturating_add(half_way);
         self.warn_of(measured);
-        let kept = SignedDuration::from_micros(self.ahead.load(Ordering::Relaxed));
-        let error = measured.saturating_sub(kept).abs();
+        let current = SignedDuration::from_micros(self.ahead.load(Ordering::Relaxed));
+        let error = measured.saturating_sub(current).abs();
         let tolerated = TOLERATED.max(half_way);
         let mut far = self.far.lock().unwrap_or_else(PoisonError::into_inner);
         let is_first = !std::mem::replace(&mut far.is_following, true);
@@ -100,13 +100,13 @@ impl SystemClock {
         Comparison::Moved
     }
 
-    /// Whether what is old by this clock may be deleted: not for an hour after time was moved far.
+    /// Returns `true` if expired data may be deleted: not for an hour after a large adjustment.
     pub fn is_trusted(&self) -> bool {
         let far = self.far.lock().unwrap_or_else(PoisonError::into_inner);
         far.moved_at.is_none_or(|at| at.elapsed() > DISTRUSTED)
     }
 
-    /// Once, until the clocks have agreed again.
+    /// Logs a warning once, until the clocks agree again.
     fn warn_of(&self, difference: SignedDuration) {
         let is_worth_it = difference.abs() > WORTH_A_WARNING;
         if self.has_warned.swap(is_worth_it, Ordering::Relaxed) || !is_worth_it {
@@ -125,7 +125,7 @@ impl SystemClock {
 }
 
 impl Far {
-    /// Whether the store has now said so often enough.
+    /// Returns `true` if the store has returned this time often enough.
     fn is_believed(&mut self, measured: SignedDuration, tolerated: SignedDuration) -> bool {
         let times = match self.said {
             Some((said, times)) if said.saturating_sub(measured).abs() <= tolerated * 2 => {
@@ -152,14 +152,14 @@ impl Clock for SystemClock {
     }
 }
 
-/// Cut to microseconds, which is what every store keeps.
+/// Truncated to microseconds, the precision of all stores.
 #[expect(clippy::disallowed_methods, reason = "the one clock")]
 fn system_time() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
 }
 
-/// The system's randomness, and the only one there is (C-04).
+/// The system's random source, the only one in Doorward (C-04).
 pub struct SystemSecrets(SystemRandom);
 
 impl SystemSecrets {
@@ -171,7 +171,7 @@ impl SystemSecrets {
 
 impl Secrets for SystemSecrets {
     fn fill(&self, bytes: &mut [u8]) {
-        // Without randomness nothing safe can be done; the request that asked fails.
+        // Nothing is safe without randomness, so the request fails.
         self.0.fill(bytes).expect("the system gives random bytes");
     }
 }
@@ -195,30 +195,30 @@ mod tests {
     fn a_small_difference_is_left_alone_and_a_large_one_is_taken_over() {
         let clock = SystemClock::default();
         for difference in [0, 500, -500] {
-            let heard = clock.compare(OURS + millis(difference), AT_ONCE, OURS);
-            assert_eq!(heard, Comparison::InStep, "{difference}");
+            let outcome = clock.compare(OURS + millis(difference), AT_ONCE, OURS);
+            assert_eq!(outcome, Comparison::InStep, "{difference}");
         }
         assert_eq!(ahead(&clock), 0);
         for difference in [501, -120_000, 120_000] {
-            let heard = clock.compare(OURS + millis(difference), AT_ONCE, OURS);
-            assert_eq!(heard, Comparison::Moved, "{difference}");
+            let outcome = clock.compare(OURS + millis(difference), AT_ONCE, OURS);
+            assert_eq!(outcome, Comparison::Moved, "{difference}");
             assert_eq!(ahead(&clock), difference * 1000);
         }
-        // What is small is measured from where time stands now.
-        let heard = clock.compare(OURS + millis(119_600), AT_ONCE, OURS);
-        assert_eq!((heard, ahead(&clock)), (Comparison::InStep, 120_000_000));
+        // A small difference is measured from the adjusted time.
+        let outcome = clock.compare(OURS + millis(119_600), AT_ONCE, OURS);
+        assert_eq!((outcome, ahead(&clock)), (Comparison::InStep, 120_000_000));
     }
 
     #[test]
     fn half_of_the_way_there_and_back_is_taken_off() {
         let clock = SystemClock::default();
-        // Answered in the middle of two seconds by a clock that agrees with ours.
+        // A reply from the middle of two seconds, by a clock that agrees.
         let took = Duration::from_secs(2);
         assert_eq!(
             clock.compare(OURS - millis(1000), took, OURS),
             Comparison::InStep
         );
-        // Anything within the way could be the way.
+        // A difference within the duration may be the duration.
         assert_eq!(clock.compare(OURS, took, OURS), Comparison::InStep);
         assert_eq!(
             clock.compare(OURS + millis(60_000), took, OURS),

@@ -1,7 +1,7 @@
-//! Puts the parts together: which store, which mail, which keys, by the configuration.
+//! Creates the components that the configuration chooses: stores, mail, keys.
 //!
-//! A new kind of store gets its arm in [`open_database`] (or [`open_sessions`]), its scheme in
-//! `config::settings`, and its way to migrate in `commands::migrate`.
+//! A new kind of store needs its arm in [`open_database`] (or [`open_sessions`]), its scheme in
+//! `config::settings`, and its migration in `commands::migrate`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,43 +33,43 @@ use crate::master_key;
 use crate::system::{SystemClock, SystemSecrets};
 use crate::telemetry::{self, Figures};
 
-/// The most rate limit counters in memory.
+/// Maximum number of rate limit counters in memory.
 const RATE_LIMIT_KEYS: usize = 200_000;
 
-/// How long a mere look waits for a database.
+/// Time limit of a check for connecting to a database.
 const LOOKING_SECONDS: u64 = 2;
 
-/// The parts that commands and the server work with.
+/// The components of commands and of the server.
 pub struct Wired {
     /// The service.
     pub accounts: Arc<Accounts>,
-    /// The time, as the worker compares it with the store's.
+    /// The clock, which the worker adjusts to the store's.
     pub clock: Arc<SystemClock>,
-    /// Chance.
+    /// Random source.
     pub secrets: Arc<dyn Secrets>,
-    /// The built-in inbox, where mail stays here.
+    /// The built-in inbox; `None` if mail is delivered elsewhere.
     pub inbox: Option<Inbox>,
-    /// What an operator sees, where anybody looks.
+    /// Metrics; `None` if neither metrics nor traces are configured.
     pub figures: Option<Arc<Figures>>,
     database: Database,
 }
 
-/// A database that was opened, whatever kind it is.
+/// An open database of any kind.
 struct Database {
     store: Arc<dyn Store>,
-    /// Sessions, where they live with the users.
+    /// Sessions in the same database.
     sessions: Arc<dyn Sessions>,
     close: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
 }
 
-/// Opens everything. `listening` is where the server listens, or would.
+/// Creates all components. `listening` is the listen address, for the public URL.
 pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wired> {
     let clock = Arc::new(SystemClock::default());
     let secrets: Arc<dyn Secrets> = Arc::new(SystemSecrets::new());
     master_key::make_data_dir(&config.data_dir)?;
     let master = master_key::load(config, &*secrets)?;
     let database = open_database(config, &*clock).await?;
-    // Before anything is written down with its time.
+    // Before any timestamp is stored.
     clock
         .follow(database.store.server_time())
         .await
@@ -87,7 +87,7 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
     assemble(config, listening, master, stores, clock, secrets)
 }
 
-/// The same with nothing outside this process: no folder, no file, no other server.
+/// Like [`wire`], but in memory: creates no folder and no file, and contacts no other server.
 pub fn wire_in_memory(config: &Config, listening: SocketAddr) -> anyhow::Result<Wired> {
     let clock = Arc::new(SystemClock::default());
     let memory = Arc::new(MemoryStore::new());
@@ -99,7 +99,7 @@ pub fn wire_in_memory(config: &Config, listening: SocketAddr) -> anyhow::Result<
     assemble_alone(config, listening, database, clock)
 }
 
-/// One database, a master key of the moment, and nothing else that lasts.
+/// Creates the components with one database, a random master key and no other storage.
 fn assemble_alone(
     config: &Config,
     listening: SocketAddr,
@@ -119,7 +119,7 @@ fn assemble_alone(
     assemble(config, listening, master, stores, clock, secrets)
 }
 
-/// What keeps things, opened.
+/// The open stores.
 struct Stores {
     database: Database,
     sessions: Arc<dyn Sessions>,
@@ -174,7 +174,7 @@ fn assemble(
     })
 }
 
-/// What answers requests. Whoever waits for mail in the inbox is sent away when `stop` turns true.
+/// Creates the web application. Requests that wait for mail in the inbox end when `stop` becomes true.
 pub fn app(
     wired: &Wired,
     config: &Config,
@@ -219,7 +219,7 @@ pub fn limits(config: &Config) -> Limits {
     }
 }
 
-/// Why a start would refuse this configuration, all of it; looks, and makes nothing.
+/// Returns all reasons why a server would not start with this configuration. Creates nothing.
 pub fn check(config: &Config) -> Vec<String> {
     let outcomes = [
         check_mail(config),
@@ -235,7 +235,7 @@ pub fn check(config: &Config) -> Vec<String> {
 fn check_mail(config: &Config) -> anyhow::Result<()> {
     let mut mail = mail_settings(config, config.listen)?;
     if matches!(mail.transport, TransportSettings::Folder(_)) {
-        // To open one is to make it.
+        // Opening a folder would create it.
         mail.transport = TransportSettings::Log;
     }
     TemplateMailer::open(&mail, Arc::new(SystemClock::default()))
@@ -266,8 +266,8 @@ fn check_breached(config: &Config) -> anyhow::Result<()> {
     }
 }
 
-/// Whether the passwords that are kept can be verified with the peppers of the configuration, by those that can
-/// be read: what cannot be is no reason to stay down.
+/// Checks that stored passwords can be verified with the configured peppers. Users that cannot be read are
+/// skipped, so that they do not prevent a start.
 pub async fn check_peppers(wired: &Wired) -> anyhow::Result<()> {
     match wired.accounts.missing_pepper().await {
         Ok(None) => Ok(()),
@@ -282,17 +282,17 @@ pub async fn check_peppers(wired: &Wired) -> anyhow::Result<()> {
     }
 }
 
-/// What the kept passwords say of the peppers of the configuration.
+/// Result of a check of the stored passwords against the configured peppers.
 pub enum KeptPasswords {
-    /// Nothing against them; or there are none yet.
+    /// No pepper is missing, or there are no passwords.
     Fine,
-    /// Some are made with a pepper that is not here: a start would refuse that.
+    /// A pepper is missing, so a server would not start.
     Fault(String),
-    /// They could not be asked, and why.
+    /// The passwords could not be read, and why.
     NotSeen(String),
 }
 
-/// Holds the peppers against a database that is there, and makes nothing. One that does not answer is no
+/// Checks the peppers against an existing database, and creates nothing. A database that does not respond is not a
 /// fault of the configuration: a check may run on another machine.
 pub async fn look_for_peppers(config: &Config) -> KeptPasswords {
     let settings = sql_settings(config);
@@ -304,7 +304,7 @@ pub async fn look_for_peppers(config: &Config) -> KeptPasswords {
         database_connections: 1,
         database_connect_seconds: config.database_connect_seconds.min(LOOKING_SECONDS),
         hashing_threads: 1,
-        // No word of these is needed, and to open a folder of mails is to make it.
+        // These are not needed, and opening a folder of mails would create it.
         mail_url: Some(Secret::new("log:".to_owned())),
         breached_filter: None,
         redis_url: None,
@@ -329,7 +329,7 @@ fn missing_pepper(missing: &UnreadableHash) -> String {
     format!("a {missing}; until then its owner cannot sign in")
 }
 
-/// Whether the first admin can have the password that is configured.
+/// Checks the configured password of the first admin.
 pub fn check_admin_password(config: &Config) -> anyhow::Result<()> {
     if let Some(password) = &config.admin_password {
         let rules = policy(config, config.listen)?.password_rules;
@@ -379,7 +379,7 @@ async fn open_sessions(
     Ok((redis, Arc::new(rate_limits)))
 }
 
-/// What the Redis store is told, where there is one.
+/// Settings of the Redis store; `None` if it is not configured.
 pub fn redis_settings(config: &Config) -> anyhow::Result<Option<RedisSettings>> {
     let Some(url) = &config.redis_url else {
         return Ok(None);
@@ -391,7 +391,7 @@ pub fn redis_settings(config: &Config) -> anyhow::Result<Option<RedisSettings>> 
     }))
 }
 
-/// The database, as the configuration has it.
+/// Settings of the database.
 pub fn sql_settings(config: &Config) -> SqlSettings {
     SqlSettings {
         max_connections: config.database_connections,
@@ -411,7 +411,7 @@ fn open_mailer(
     TemplateMailer::open(&settings, clock).context("mail cannot be set up")
 }
 
-/// What the mailer is told.
+/// Settings of the mailer.
 pub fn mail_settings(config: &Config, listening: SocketAddr) -> anyhow::Result<MailSettings> {
     let transport = parse_transport(&config.mail_url())?;
     Ok(MailSettings {
@@ -458,12 +458,12 @@ fn policy(config: &Config, listening: SocketAddr) -> anyhow::Result<Policy> {
 }
 
 impl Wired {
-    /// Waits for what is under way, and hangs up.
+    /// Waits for operations in progress and closes the database.
     pub async fn close(&self) {
         (self.database.close)().await;
     }
 
-    /// The context of a command or a turn of the worker.
+    /// The context of a command or of a run of the worker.
     pub fn ctx(&self, actor: Actor) -> Ctx {
         let mut id = [0; 8];
         self.secrets.fill(&mut id);

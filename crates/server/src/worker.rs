@@ -31,9 +31,9 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 const CLOCK_EVERY: Duration = Duration::from_secs(30);
 const SEAL_EVERY: Duration = Duration::from_secs(5);
-/// How often the audit log is pruned, in turns of sealing.
+/// Number of seals between two prunings of the audit log.
 const PRUNE_EVERY: u32 = 12;
-/// How often a checkpoint is logged and the counts of suppressed events are written.
+/// Interval of logging a checkpoint and writing the counts of suppressed events.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(600);
 const SUPPRESSED_FAILED: &str = "failed to write the count of suppressed audit events";
 
@@ -160,7 +160,7 @@ async fn deliver_mail(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
 }
 
 async fn grace_after_stop(mut stop: watch::Receiver<bool>) {
-    // An error means that the server is gone, which is a stop as well.
+    // An error means that the sender was dropped, so the server has stopped.
     let _ = stop.wait_for(|stop| *stop).await;
     sleep(SEND_GRACE).await;
 }
@@ -300,7 +300,7 @@ fn audit_failed(wired: &Wired, error: Error, message: &'static str) {
     tracing::error!(error, "{message}");
 }
 
-/// The first comparison is made at the start (`wiring`).
+/// The first comparison is done at the start (`wiring`).
 async fn keep_time(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     while !pause(CLOCK_EVERY, &mut stop).await {
         match wired.clock.follow(wired.accounts.server_time()).await {
@@ -345,17 +345,20 @@ mod tests {
     /// L-04: a task that panics is counted and restarted until the server stops.
     #[tokio::test(start_paused = true)]
     async fn a_task_that_panics_is_restarted() {
-        let (begun, told) = (Arc::new(AtomicU32::new(0)), AtomicU32::new(0));
+        let (begun, failures) = (Arc::new(AtomicU32::new(0)), AtomicU32::new(0));
         let (_stopper, stop) = watch::channel(false);
         let begin = || {
             let turn = begun.fetch_add(1, Ordering::SeqCst);
             async move { assert!(turn >= 2, "its turn goes wrong") }
         };
         let count = || {
-            told.fetch_add(1, Ordering::SeqCst);
+            failures.fetch_add(1, Ordering::SeqCst);
         };
         again_after_panics(MAIL, begin, count, stop).await;
-        let seen = (begun.load(Ordering::SeqCst), told.load(Ordering::SeqCst));
+        let seen = (
+            begun.load(Ordering::SeqCst),
+            failures.load(Ordering::SeqCst),
+        );
         assert_eq!(seen, (3, 2));
     }
 

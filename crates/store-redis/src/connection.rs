@@ -1,7 +1,7 @@
 //! The connection to Redis: opened at the first call, replaced after it fails.
 //!
 //! A single Redis has one multiplexed connection of the `redis` crate, a Cluster its cluster client.
-//! The crate's `ConnectionManager` is not used: it keeps the error of a failed reconnect for good
+//! The crate's `ConnectionManager` is not used: it keeps the error of a failed reconnect permanently
 //! unless that is an I/O error, and does not reconnect after timeouts (decision 0026).
 //!
 //! Every call ends within [`CALL_TIMEOUT`]. After a timeout, calls fail at once for [`RETRY_AFTER`], so

@@ -1,4 +1,4 @@
-//! Whether Redis may lose sessions (C-09): by eviction when its memory is full, or because it does not
+//! Checks whether Redis may lose sessions (C-09): by eviction when its memory is full, or because it does not
 //! write to disk.
 
 use redis::aio::MultiplexedConnection;

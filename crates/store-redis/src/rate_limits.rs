@@ -179,7 +179,7 @@ mod tests {
         }
     }
 
-    /// the scripts and the memory store decide alike.
+    /// the scripts and the memory store return the same decisions.
     #[test]
     fn the_scripts_compute_what_the_memory_store_does() {
         let runtime = tokio::runtime::Runtime::new().unwrap();

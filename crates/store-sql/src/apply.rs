@@ -117,7 +117,7 @@ async fn delete_user_data(transaction: &mut Transaction, id: UserId) -> Result<(
     Ok(())
 }
 
-/// For a change that must have matched its row.
+/// Fails with [`ApplyError::Stale`] if the change matched no row.
 pub(crate) fn stale_if_none(matched: u64) -> Result<(), SqlError> {
     match matched {
         0 => Err(SqlError::Refused(ApplyError::Stale)),

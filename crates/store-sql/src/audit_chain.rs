@@ -26,7 +26,7 @@ pub(crate) async fn seal(
     events: &[(AuditEventId, Digest)],
 ) -> Result<(), SqlError> {
     let previous = checkpoint.previous;
-    // Without this look, the second of two nodes would fail at the primary key and try again.
+    // Without this check, the second of two nodes would fail at the primary key and retry.
     let taken = "SELECT 1 FROM audit_checkpoints WHERE previous = ?";
     if transaction.row(taken, &[previous.into()]).await?.is_some() {
         return Err(SqlError::Refused(ApplyError::Stale));

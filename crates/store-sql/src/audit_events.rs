@@ -91,7 +91,7 @@ pub(crate) async fn list(
     Ok(from_rows(&rows))
 }
 
-/// Two queries, one per index: asked as one, a database may read the whole log.
+/// Two queries, one per index: for a combined one, a database may read the whole log.
 pub(crate) async fn list_of(
     store: &SqlStore,
     user_id: UserId,

@@ -1,6 +1,6 @@
 //! A consistent copy of SQLite's file while the server runs.
 //!
-//! Copying the file itself would miss what is still in the write-ahead log. A database server has its own
+//! Copying the file itself would miss data that is still in the write-ahead log. A database server has its own
 //! tools for backups.
 
 use std::fs::{File, OpenOptions};
@@ -13,7 +13,7 @@ use crate::error::ConnectError;
 use crate::sqlite_file::{self, MissingFile};
 use crate::{SqlSettings, query};
 
-/// Why a backup failed.
+/// Reason why a backup failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// The database is on a server.
@@ -33,7 +33,7 @@ pub enum BackupError {
 }
 
 /// Copies the database into a new file that only its owner can read, and syncs it to disk. `before` runs
-/// after the file was created and before the copy, so that the copy contains what it writes.
+/// after the file was created and before the copy, so that the copy contains its writes.
 pub async fn back_up(
     url: &str,
     target: &Path,

@@ -60,7 +60,7 @@ impl SqlStore {
     }
 }
 
-/// Which migrations the database has, and which it lacks. Creates no file and no table.
+/// Status of all migrations. Creates no file and no table.
 pub async fn migration_status(
     settings: &SqlSettings,
 ) -> Result<Vec<MigrationStatus>, ConnectError> {
@@ -129,7 +129,7 @@ impl SetupConnection {
         self.url.dialect
     }
 
-    /// Checks the server's version and encoding, and that it takes writes.
+    /// Checks the server's version and encoding, and that it accepts writes.
     pub(crate) async fn check(&mut self) -> Result<(), ConnectError> {
         let server = self.url.display.clone();
         if let Some(row) = self.query_optional(self.dialect().version()).await? {
@@ -186,7 +186,7 @@ impl SetupConnection {
         rows.iter().filter_map(|row| row.try_get(0).ok()).collect()
     }
 
-    /// Whether the connection leaves this machine without encryption.
+    /// Returns `true` if the connection leaves this machine without encryption.
     pub(crate) async fn is_unencrypted(&mut self) -> bool {
         if !self.url.is_remote || self.url.requires_tls {
             return false;

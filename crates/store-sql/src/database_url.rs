@@ -1,4 +1,4 @@
-//! The database URL: which database it names, and what of it may be shown.
+//! The database URL, and the parts of it that may be shown.
 //!
 //! Logs, errors and `doorward doctor` show [`DatabaseUrl::display`] only: the URL may contain a password.
 
@@ -10,7 +10,7 @@ use crate::dialect::{self, Dialect};
 use crate::error::ConnectError;
 use crate::sqlite_file::{self, MissingFile};
 
-/// How a server's URL is written.
+/// Form of a server's URL.
 const FORM: &str = "write SCHEME://USER:PASSWORD@HOST:PORT/DATABASE, and in a user's name or password \
     / as %2F, # as %23, ? as %3F, @ as %40 and % as %25";
 

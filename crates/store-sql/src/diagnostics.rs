@@ -1,4 +1,4 @@
-//! What `doorward doctor` reports about the database. Changes nothing.
+//! Checks of the database for `doorward doctor`. Changes nothing.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -73,7 +73,7 @@ fn unusable(error: &ConnectError) -> Finding {
     Finding::fault(REACHABILITY, error.message(), hint)
 }
 
-/// Whether the schema is up to date, and whether this role could make it so.
+/// Checks that the schema is up to date; if not, whether this role can migrate it.
 async fn schema(setup: &mut SetupConnection, settings: &SqlSettings) -> Vec<Finding> {
     let status = setup.status().await;
     let error = match status.and_then(|status| migrations::check(&status)) {
@@ -106,7 +106,7 @@ async fn schema(setup: &mut SetupConnection, settings: &SqlSettings) -> Vec<Find
     vec![waits, Finding::fault(PRIVILEGES, message, hint)]
 }
 
-/// Whether this role has the privileges that serving needs.
+/// Checks that this role has the privileges that serving needs.
 async fn privileges(setup: &mut SetupConnection) -> Option<Finding> {
     if !setup.dialect().has_privileges() {
         return None;

@@ -1,10 +1,10 @@
-//! The one place that knows which database is used.
+//! Differences between the databases. No other file depends on the kind of database.
 //!
-//! All other files write one SQL: `?` for parameters, 64-bit integers, text and bytes, explicit
-//! column lists, no `RETURNING`, no upsert, no locking clause. What the three databases do not
-//! share is here, a function each, and in the folder beside: `error_codes.rs` reads their errors,
-//! `server.rs` queries a server about itself, `parameters.rs` checks a URL's parameters. To support one more: a
-//! variant, its arm in each function, its three lines in `tests/contract.rs`.
+//! All other files use one SQL: `?` for parameters, 64-bit integers, text and bytes, explicit column lists, no
+//! `RETURNING`, no upsert, no locking clause. The differences between the three databases are here, a function
+//! each, and in the folder `dialect`: `error_codes.rs` reads their errors, `server.rs` queries a server about
+//! itself, `parameters.rs` checks a URL's parameters. To support one more: a variant, its arm in each function,
+//! its three lines in `tests/contract.rs`.
 
 mod error_codes;
 mod parameters;
@@ -111,7 +111,7 @@ impl Dialect {
         (self == Self::Sqlite).then_some("PRAGMA journal_mode=WAL")
     }
 
-    /// Whether the database takes one writer at a time. Writers then queue in this process, in order.
+    /// Returns `true` if the database accepts one writer at a time. Writers then queue in this process, in order.
     pub(crate) fn has_one_writer(self) -> bool {
         self == Self::Sqlite
     }
@@ -133,7 +133,7 @@ impl Dialect {
         }
     }
 
-    /// `?` becomes `$1`, `$2` … where the database wants that. No text of ours has a `?` in quotes.
+    /// Replaces `?` by `$1`, `$2` … for PostgreSQL. No statement has a `?` in quotes.
     pub(crate) fn sql(self, sql: &str) -> String {
         if self != Self::Postgres {
             return sql.to_owned();
@@ -169,7 +169,7 @@ impl Dialect {
         }
     }
 
-    /// Reads the server's clock, in microseconds since 1970; a file has no clock of its own.
+    /// Reads the server's clock, in microseconds since 1970; `None` for a file, which has no clock.
     pub(crate) fn server_time(self) -> Option<&'static str> {
         match self {
             Self::Sqlite => None,

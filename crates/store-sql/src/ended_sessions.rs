@@ -1,4 +1,4 @@
-//! Sessions that were ended, for a session store that may bring them back.
+//! Sessions that were ended, for a session store that may restore them.
 
 use doorward_domain::ports::StoreError;
 use doorward_domain::values::{SessionId, UserId};

@@ -12,8 +12,8 @@ use crate::database_url::DatabaseUrl;
 use crate::dialect;
 use crate::row::BadRow;
 
-/// Why there is no usable database. The text says what is wrong and, where that is known, what to do
-/// about it; it never shows the password of the URL.
+/// Reason why there is no usable database. The text contains the error and, if known, how to fix it; it never
+/// contains the password of the URL.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The URL has an unknown scheme.
@@ -40,7 +40,7 @@ pub enum ConnectError {
         server: String,
         /// The driver's error.
         source: Box<sqlx::Error>,
-        /// What to do about it, where that is known.
+        /// How to fix it, if known.
         hint: Option<String>,
     },
     /// The database is read-only.
@@ -63,7 +63,7 @@ pub enum ConnectError {
     TooOld {
         /// The URL without user, password and parameters.
         server: String,
-        /// Which database it is.
+        /// Kind of database.
         name: &'static str,
         /// Its version, as it spells it.
         found: String,
@@ -89,7 +89,7 @@ pub enum ConnectError {
         name: &'static str,
         /// The driver's error.
         source: Box<sqlx::Error>,
-        /// What to do about it, where that is known.
+        /// How to fix it, if known.
         hint: Option<String>,
     },
     /// Migrations are pending, and applying them was not requested.
@@ -111,7 +111,7 @@ impl fmt::Display for ConnectError {
 }
 
 impl ConnectError {
-    /// Tells a server that does not respond from one that responds with an error.
+    /// Distinguishes a server that does not respond from one that responds with an error.
     pub(crate) fn from_sqlx(url: &DatabaseUrl, source: sqlx::Error) -> Self {
         let server = url.display.clone();
         let hint = dialect::hint(url, &source);
@@ -126,7 +126,7 @@ impl ConnectError {
         }
     }
 
-    /// What is wrong.
+    /// The error message.
     pub(crate) fn message(&self) -> String {
         match self {
             Self::Scheme => {
@@ -176,7 +176,7 @@ impl ConnectError {
         }
     }
 
-    /// What to do about it, where that is known.
+    /// How to fix it, if known.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::File { .. } => {
@@ -209,14 +209,14 @@ impl ConnectError {
     }
 }
 
-/// Why an operation failed.
+/// Reason why an operation failed.
 #[derive(Debug)]
 pub(crate) enum SqlError {
     /// A result that the domain acts on.
     Refused(ApplyError),
     /// No connection could be opened.
     Connect(ConnectError),
-    /// The pool gave no connection.
+    /// The pool returned no connection.
     Pool(PoolError<ConnectError>),
     /// The database reported an error, or the connection was lost.
     Sql(sqlx::Error),
@@ -241,8 +241,8 @@ impl From<BadRow> for SqlError {
 }
 
 impl SqlError {
-    /// Whether the whole transaction may succeed when it is tried again. A taken primary key counts:
-    /// two processes updated no row and both inserted one; the second time there is one to update.
+    /// Returns `true` if the whole transaction may succeed on a retry. A taken primary key counts: two processes
+    /// updated no row and both inserted one; the second time there is one to update.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Sql(error) => {
@@ -253,7 +253,7 @@ impl SqlError {
         }
     }
 
-    /// Whether the connection was lost before a commit was sent.
+    /// Returns `true` if the connection was lost before a commit was sent.
     pub(crate) fn is_connection_lost(&self) -> bool {
         matches!(self, Self::Sql(error) if dialect::is_connection_lost(error))
     }

@@ -76,18 +76,18 @@ use pool::ConnectionPool;
 use retry::RetryBudget;
 use transaction::Transaction;
 
-/// Where the database is and how to use it.
+/// Location and options of the database.
 #[derive(Clone)]
 pub struct SqlSettings {
     /// `sqlite:PATH`, `postgres://…`, `mysql://…` or `mariadb://…`.
     pub url: String,
-    /// How many connections to open at most.
+    /// Maximum number of connections.
     pub max_connections: u32,
     /// Whether to apply pending migrations; if not, a pending one is an error.
     pub migrate: bool,
-    /// How long to wait for a connection from the pool, and for a new one to open.
+    /// Time limit for getting a connection from the pool, and for opening a new one.
     pub connect_timeout: Duration,
-    /// How long one statement may take. An operation may take two seconds more, and its commit another two.
+    /// Time limit of a statement. An operation may take two seconds more, and its commit another two.
     pub statement_timeout: Duration,
 }
 
@@ -127,7 +127,7 @@ pub(crate) struct Timeouts {
 }
 
 impl Timeouts {
-    /// How long a commit may take after the operation's own limit.
+    /// Additional time for a commit, after the operation's own limit.
     const COMMIT: Duration = Duration::from_secs(2);
 
     /// One operation with all its attempts, without the commit.
@@ -141,7 +141,7 @@ impl Timeouts {
 pub struct SqlStore {
     pool: ConnectionPool,
     dialect: Dialect,
-    /// Writers wait here in order, where the database takes one at a time.
+    /// Writers wait here in order, if the database accepts one at a time.
     writer_lock: Option<Arc<Mutex<()>>>,
 }
 
@@ -178,7 +178,7 @@ impl SqlStore {
         Ok((!rows.is_empty()).then(|| rows.swap_remove(0)))
     }
 
-    /// Runs one statement in a transaction of its own. Returns how many rows it matched.
+    /// Runs one statement in a separate transaction. Returns the number of rows that it matched.
     async fn write(
         &self,
         operation: &'static str,

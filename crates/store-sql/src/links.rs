@@ -45,7 +45,7 @@ pub(crate) async fn mark_used(
     )
 }
 
-/// Those requested at `since` or later.
+/// Deletes links that were requested at `since` or later.
 pub(crate) async fn revoke(
     transaction: &mut Transaction,
     user_id: UserId,

@@ -1,4 +1,4 @@
-//! The outbox. A worker holds a mail by a lease: `due_at` lies in the future until it is over.
+//! The outbox. A worker holds a mail by a lease: `due_at` is in the future until the lease ends.
 
 use doorward_domain::model::{MailJob, MailKind};
 use doorward_domain::ports::{Outbox, StoreError};
@@ -37,7 +37,7 @@ pub(crate) async fn delete(transaction: &mut Transaction, id: MailJobId) -> Resu
     Ok(())
 }
 
-/// Those that name no user: an address is ASCII, so that every database lowers it alike.
+/// Deletes mails to an address without a user. An address is ASCII, so `LOWER` is the same on every database.
 pub(crate) async fn forget(
     transaction: &mut Transaction,
     email: &EmailAddress,
@@ -47,7 +47,7 @@ pub(crate) async fn forget(
     Ok(())
 }
 
-/// Those written at `since` or later.
+/// Deletes mails that were written at `since` or later.
 pub(crate) async fn forget_of_user(
     transaction: &mut Transaction,
     user_id: UserId,
@@ -60,7 +60,7 @@ pub(crate) async fn forget_of_user(
     Ok(())
 }
 
-/// A write that changes nothing, as of a user.
+/// Locks a mail by a write that changes nothing; fails if it was deleted.
 pub(crate) async fn keep(transaction: &mut Transaction, id: MailJobId) -> Result<(), SqlError> {
     let sql = "UPDATE mail_jobs SET attempts = attempts WHERE id = ?";
     stale_if_none(transaction.execute(sql, &[id.into()]).await?)
@@ -99,8 +99,8 @@ pub(crate) async fn fail(
     Ok(())
 }
 
-/// Looks for mails that are due, outside of any transaction, and then takes those that nobody
-/// else took meanwhile.
+/// Selects due mails outside of any transaction, and then claims those that no other worker has claimed in the
+/// meantime.
 pub(crate) async fn claim(
     store: &SqlStore,
     now: Timestamp,
@@ -108,7 +108,7 @@ pub(crate) async fn claim(
     limit: usize,
 ) -> Result<Vec<MailJob>, StoreError> {
     const OPERATION: &str = "claim mails";
-    // A kind that only a newer release knows is left to its nodes, and holds nothing up here.
+    // A kind that only a newer release knows is left to its nodes, and delays no other mail.
     let kinds = vec!["?"; MailKind::ALL.len()].join(", ");
     let sql = format!(
         "SELECT id, kind, user_id, email, locale, created_at, attempts, due_at, failed_at FROM mail_jobs \
@@ -158,7 +158,7 @@ async fn claim_each(
     Ok(claimed)
 }
 
-/// A kind that only a newer release knows is left out, and hides no other.
+/// Skips kinds that only a newer release knows.
 pub(crate) async fn list(
     store: &SqlStore,
     user_id: UserId,
@@ -171,7 +171,7 @@ pub(crate) async fn list(
     Ok(row::readable(&rows, from_row))
 }
 
-/// Counts alone, since a sum is of another type on each database.
+/// Without a sum, whose type differs between the databases.
 pub(crate) async fn outbox(store: &SqlStore) -> Result<Outbox, StoreError> {
     const OPERATION: &str = "read outbox statistics";
     let sql = "SELECT COUNT(*) AS mails, COUNT(failed_at) AS failed, \

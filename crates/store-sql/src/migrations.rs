@@ -1,4 +1,4 @@
-//! The schema's migrations: the list, the state of a database, and applying what is pending.
+//! The schema's migrations: the list, the state of a database, and applying pending ones.
 //!
 //! To add one: a numbered script under `migrations/`, and its entry in [`MIGRATIONS`]. A script is a list of
 //! statements, each ending with `;` at the end of a line. Old nodes run beside new ones during an upgrade, so
@@ -49,13 +49,13 @@ const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
 /// A migration that this program or the database knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationStatus {
-    /// Its number; they are made in this order.
+    /// Its number; migrations are applied in this order.
     pub version: i64,
     /// Its name.
     pub name: String,
     /// The oldest migration whose program can work with a database that has this one.
     pub compatible_with: i64,
-    /// When it was made; none where it waits.
+    /// Time of its application; `None` if it is pending.
     pub applied_at: Option<Timestamp>,
 }
 
@@ -79,8 +79,8 @@ pub(crate) async fn status(
     Ok(all)
 }
 
-/// Whether this program can work with a database in that state. Migrations of a later version are
-/// accepted if they are marked compatible.
+/// Checks that this program can work with a database in that state. Migrations of a later version are accepted if
+/// they are marked compatible.
 pub(crate) fn check(status: &[MigrationStatus]) -> Result<(), ConnectError> {
     let binary = MIGRATIONS.last().map_or(0, |migration| migration.version);
     let later = || status.iter().filter(|status| status.version > binary);
@@ -179,8 +179,8 @@ async fn apply(
             Ok(_) => {}
             Err(error) if number == begun && dialect::already_exists(&error) => {}
             Err(error) => {
-                // A failed statement must not count as executed next time. Where everything is rolled
-                // back, this may fail too.
+                // A failed statement must not count as executed next time. If everything is rolled back, this may
+                // fail too.
                 record_step(
                     connection,
                     dialect,

@@ -1,8 +1,8 @@
 //! The connection pool: deadpool with a manager for sqlx's connections.
 //!
-//! sqlx's own pool pings the server before and after each use, the latter without a time limit, which
-//! doubles the cost of a read. This manager trusts a connection that was used a moment ago; a lost one
-//! is noticed by the statement that fails, and the operation is retried on another connection.
+//! sqlx's own pool pings the server before and after each use, the latter without a time limit, which doubles the
+//! cost of a read. This manager trusts a connection that was used recently; a lost one is noticed by the statement
+//! that fails, and the operation is retried on another connection.
 //!
 //! Only a connection without an open transaction or an unread response returns to the pool. Any other
 //! is closed, also when the future that used it is dropped: the database then rolls back.
@@ -96,7 +96,7 @@ impl ConnectionPool {
 struct Manager {
     url: DatabaseUrl,
     timeouts: Timeouts,
-    /// Raised when a connection is lost: those opened before are not used again.
+    /// Increased when a connection is lost: connections of older generations are not used again.
     generation: AtomicU64,
 }
 
@@ -106,8 +106,8 @@ struct ManagedConnection {
 }
 
 impl Manager {
-    /// The server restarted, was cut off or takes no writes any more; the other connections are most
-    /// likely of no use either. The next one resolves the host's name again.
+    /// The server restarted, closed the connection or became read-only, so its other connections are probably
+    /// unusable too. The next one resolves the host's name again.
     fn drop_all(&self, generation: u64, cause: &dyn std::fmt::Display) {
         let (current, next) = (generation, generation + 1);
         let raised =
@@ -232,7 +232,7 @@ impl PooledConnection {
         Ok(())
     }
 
-    /// Where this fails, the connection is closed when it is dropped.
+    /// If this fails, the connection is closed when it is dropped.
     pub(crate) async fn roll_back(&mut self) {
         if self.in_flight {
             return;

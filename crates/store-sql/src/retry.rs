@@ -1,4 +1,4 @@
-//! How long one operation may take, and when it is tried again.
+//! Deadline and retries of one operation.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ pub(crate) struct RetryBudget {
 }
 
 impl RetryBudget {
-    /// A row that many want may be lost often.
+    /// Maximum number of conflicts: many transactions may compete for a row.
     const MAX_CONFLICTS: u32 = 8;
-    /// The connection at hand, and one that was opened just before the server was lost.
+    /// Maximum number of lost connections: the one in use, and one that was opened just before the server failed.
     const MAX_LOST_CONNECTIONS: u32 = 2;
 
     pub(crate) fn new(limit: Duration) -> Self {
@@ -36,7 +36,7 @@ impl RetryBudget {
         result.unwrap_or(Err(SqlError::DeadlineExceeded))
     }
 
-    /// Whether to try once more. Waits a little longer after each conflict.
+    /// Returns `true` if the operation may be retried. Waits a little longer after each conflict.
     pub(crate) async fn should_retry(&mut self, error: &SqlError) -> bool {
         if error.is_connection_lost() {
             self.lost_connections += 1;

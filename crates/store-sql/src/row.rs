@@ -149,7 +149,7 @@ pub(crate) fn all<T>(
 }
 
 /// Reads the rows that can be read, and logs the others: a value that only a newer release knows must
-/// not hide the rows beside it.
+/// not hide other rows.
 pub(crate) fn readable<T>(rows: &[AnyRow], read: impl Fn(&AnyRow) -> Result<T, BadRow>) -> Vec<T> {
     let note = |bad: BadRow| tracing::error!(error = %bad, "skipped an unreadable row");
     let read = |row: &AnyRow| read(row).map_err(note).ok();

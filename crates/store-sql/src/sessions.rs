@@ -16,7 +16,7 @@ use crate::{SqlStore, store};
 const COLUMNS: &str = "id, digest, user_id, epoch, generation, renewed_at, created_at, last_seen_at, \
     expires_at, address, user_agent";
 
-/// How many sessions one transaction touches.
+/// Number of sessions that one transaction touches.
 const TOUCH_BATCH_SIZE: usize = 200;
 
 #[async_trait]

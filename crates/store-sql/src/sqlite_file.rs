@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::ConnectError;
 
-/// What to do if there is no file yet.
+/// Treatment of a missing file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MissingFile {
     Create,

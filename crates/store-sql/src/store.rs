@@ -157,8 +157,8 @@ async fn run_script(store: &SqlStore, script: String) -> Result<(), StoreError> 
     result.map_err(|error| error.into_store_error("purge deleted data"))
 }
 
-/// Makes a small write, since nothing less shows that the database takes one: a full disk, a lock or a
-/// missing table affects writes only.
+/// Does a small write, since only that shows that the database accepts one: a full disk, a lock or a missing table
+/// affects writes only.
 pub(crate) async fn ping(store: &SqlStore) -> Result<(), StoreError> {
     let pinged = store.transaction(PING_TIMEOUT, |mut transaction| async move {
         let result = write_nothing(&mut transaction).await;

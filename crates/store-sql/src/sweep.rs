@@ -1,5 +1,5 @@
-//! Deletes expired rows in batches: one statement for a large backlog would exceed its time limit and
-//! block others. Each batch is a transaction of its own; the next sweep continues.
+//! Deletes expired rows in batches: one statement for a large backlog would exceed its time limit and block
+//! others. Each batch is a separate transaction; the next sweep continues.
 //!
 //! To sweep one more table: a [`Sweep`] in its noun's file, and an index on its time column.
 
@@ -11,12 +11,12 @@ use crate::SqlStore;
 use crate::arg::Arg;
 use crate::row::{self, Row};
 
-/// How many rows one batch deletes.
+/// Number of rows in a batch.
 const BATCH_SIZE: usize = 500;
-/// How many batches one sweep runs.
+/// Maximum number of batches in a sweep.
 const MAX_BATCHES: usize = 400;
 
-/// Which rows to delete.
+/// Rows to delete.
 pub(crate) struct Sweep {
     /// The operation, for the log.
     pub(crate) operation: &'static str,
@@ -37,7 +37,7 @@ impl Sweep {
         Ok(())
     }
 
-    /// Returns how many rows were found. The delete repeats the condition: a session may have been renewed.
+    /// Returns the number of rows found. The delete repeats the condition: a session may have been renewed.
     async fn run_batch(&self, store: &SqlStore, moment: Timestamp) -> Result<usize, StoreError> {
         let Self {
             operation,

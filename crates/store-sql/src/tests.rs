@@ -119,7 +119,7 @@ async fn a_dropped_transaction_is_rolled_back(url: String) {
     let counter = "SELECT counter FROM guards WHERE name = 'ping'";
     let row = store.row("test", counter, &[]).await.unwrap().unwrap();
     assert_ne!(row.get::<i64, _>("counter"), 4711);
-    // Its lock is gone, too.
+    // Its lock is released, too.
     store.write("test", write, &[]).await.unwrap();
     let row = store.row("test", counter, &[]).await.unwrap().unwrap();
     assert_eq!(row.get::<i64, _>("counter"), 4711);
@@ -171,8 +171,8 @@ async fn a_galera_node_without_its_cluster_counts_as_lost() {
     assert!(error.is_connection_lost(), "{error:?}");
 }
 
-/// A-10, L-01: each question about the log that has a limit is answered by an index, and steps over
-/// nothing to get there: the log of a year has millions of lines.
+/// A-10, L-01: each query of the audit log with a limit is served by an index and skips no rows: the log of a year
+/// has millions of events.
 #[tokio::test]
 async fn questions_about_the_audit_log_are_served_by_their_index() {
     let folder = tempfile::tempdir().unwrap();

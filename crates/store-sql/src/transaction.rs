@@ -8,8 +8,8 @@ use crate::dialect;
 use crate::error::SqlError;
 use crate::pool::PooledConnection;
 
-/// Dropped before its end, it closes the connection and so rolls back. After an error only
-/// [`roll_back`](Self::roll_back) may follow: PostgreSQL would answer `Ok` even to a commit.
+/// Dropping it before its end closes the connection and so rolls back. After an error only
+/// [`roll_back`](Self::roll_back) may follow: PostgreSQL would report success even for a commit.
 pub(crate) struct Transaction {
     connection: PooledConnection,
 }
@@ -20,7 +20,7 @@ impl Transaction {
         Ok(Self { connection })
     }
 
-    /// How many rows the statement matched, whether it changed them or not.
+    /// Returns the number of rows that the statement matched, whether it changed them or not.
     pub(crate) async fn execute(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64, SqlError> {
         let done = self.connection.execute(sql, args).await?;
         Ok(done.rows_affected())

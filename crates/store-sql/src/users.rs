@@ -1,5 +1,5 @@
-//! Users. Unique by `username_key` and `email_key`, which NULL may share; the version is a
-//! condition of every update.
+//! Users. `username_key` and `email_key` are unique, but several users may have NULL. The version is a condition
+//! of every update.
 
 use doorward_domain::changes::ApplyError;
 use doorward_domain::model::{PendingEmail, RequestedBy, Role, Status, User, UserFilter, Version};
@@ -15,7 +15,7 @@ use crate::error::SqlError;
 use crate::row::{self, BadRow, Row};
 use crate::transaction::Transaction;
 
-/// All of a user but `data`: what is read of whom a stranger may have named.
+/// All columns of a user but `data`, for lookups that an unauthenticated client can cause.
 const WITHOUT_DATA: &str = "id, username, username_key, email, pending_email, \
     pending_email_at, pending_email_by, name, role, status, locale, session_epoch, locked_out_epoch, \
     version, created_at, updated_at";
@@ -70,8 +70,7 @@ pub(crate) async fn check_actor(
     }
 }
 
-/// Apart from all else about a user, which whoever writes it has read before: a stop is lost to no write
-/// that comes between, and makes none stale.
+/// A separate write, so that no concurrent write of the user discards a lockout or becomes stale by one.
 pub(crate) async fn stop_guesses(
     transaction: &mut Transaction,
     id: UserId,
@@ -87,7 +86,7 @@ pub(crate) async fn delete(transaction: &mut Transaction, id: UserId) -> Result<
     stale_if_none(transaction.execute(sql, &[id.into()]).await?)
 }
 
-/// The guard `admins` is held by now, so that nobody else is taking one away.
+/// Fails if there is no active admin. The caller holds the lock `admins`, so no other process removes one.
 pub(crate) async fn keep_an_admin(transaction: &mut Transaction) -> Result<(), SqlError> {
     match transaction.row(AN_ADMIN, &active_admin()).await? {
         Some(_) => Ok(()),
@@ -125,7 +124,7 @@ pub(crate) async fn find_by_email(store: &SqlStore, key: &str) -> Result<Option<
     find_by(store, "email_key", key.into()).await
 }
 
-/// Without `data`: a stranger who names somebody must not see by the clock how much there is of it (A-02).
+/// Without `data`: the response time must not reveal its size to an unauthenticated client (A-02).
 async fn find_by(
     store: &SqlStore,
     column: &'static str,
@@ -148,7 +147,7 @@ pub(crate) async fn list_by_pending_email(
     let rows = store
         .rows(OPERATION, &sql, &[key.into(), limit.into()])
         .await?;
-    // Read at every sign-in by address: a row that cannot be read must not keep the owner out.
+    // Read at every sign-in by address: an unreadable row must not prevent the owner's sign-in.
     Ok(row::readable(&rows, without_data))
 }
 
@@ -157,7 +156,7 @@ pub(crate) async fn list(store: &SqlStore, filter: &UserFilter) -> Result<Vec<Us
     let mut args = Vec::new();
     if let Some(text) = &filter.text {
         if text.contains(['\n', '\0']) {
-            // No value has one, and PostgreSQL does not even take the second.
+            // No value contains a line end or NUL, and PostgreSQL rejects NUL.
             return Ok(Vec::new());
         }
         conditions.push("search LIKE ? ESCAPE '!'");
@@ -201,7 +200,7 @@ pub(crate) async fn list_expired_pending_emails(
     row::all(OPERATION, &rows, id)
 }
 
-/// In the order of the statements above.
+/// Parameters of the statements above, in their order.
 fn values(user: &User) -> Vec<Arg<'_>> {
     let username = user.username.as_ref();
     let email = user.email.as_ref();
@@ -236,8 +235,8 @@ fn compact(data: &serde_json::Map<String, serde_json::Value>) -> String {
     serde_json::Value::Object(data.clone()).to_string()
 }
 
-/// All that a search looks at, in lower case, one a line: no value has a line end of its own, so
-/// that none is found across two.
+/// The text that searches match, in lower case: one value per line. No value contains a line end, so no match
+/// spans two values.
 fn search_text(user: &User) -> String {
     let texts = [
         user.username.as_ref().map(Username::key),
@@ -249,8 +248,8 @@ fn search_text(user: &User) -> String {
     lines.join("\n")
 }
 
-/// The `LIKE` pattern of a search: in lower case, since only SQLite's `LIKE` folds (and ASCII
-/// alone), with no meaning left to `%` and `_`.
+/// The `LIKE` pattern of a search, with `%` and `_` escaped. It is in lower case, since only SQLite's `LIKE`
+/// ignores case (of ASCII).
 fn pattern(text: &str) -> String {
     let mut pattern = String::from("%");
     for c in text.to_lowercase().chars() {

@@ -1,4 +1,4 @@
-//! The contract on each database, one module a database and a new database a case.
+//! The contract on each database: one module per database and a new database for each case.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 

@@ -1,4 +1,4 @@
-//! What `doorward doctor` hears about a database; and that it changes nothing.
+//! Diagnostics of `doorward doctor` for a database. They change nothing.
 
 use doorward_domain::checkup::{Finding, Verdict};
 use doorward_domain::ports::Clock;
@@ -9,7 +9,7 @@ use doorward_testkit::servers::{
 use doorward_testkit::{fixtures, servers};
 use jiff::Timestamp;
 
-/// The server's clock is this machine's.
+/// A clock that agrees with the server's.
 struct ThisMachine;
 
 impl Clock for ThisMachine {
@@ -59,7 +59,7 @@ async fn a_healthy_server_is_fine_throughout() {
         let schema = of(&before, "database: schema");
         assert_eq!(schema.verdict, Verdict::Warning);
         assert!(schema.found.contains("1 (initial)"), "{}", schema.found);
-        // Nothing was made by looking.
+        // The check created nothing.
         let made = migrate(&SqlSettings::new(&url), fixtures::now()).await;
         assert_eq!(made.unwrap().len(), 1);
         let findings = examined(&url).await;
@@ -157,7 +157,7 @@ async fn sqlite_is_looked_at_and_not_made() {
     assert_eq!(findings.len(), 3, "{findings:#?}");
 }
 
-/// A name for this machine that could be anybody's.
+/// A name for this machine that could resolve to another one.
 #[tokio::test]
 async fn a_way_that_can_be_listened_to_is_told() {
     let postgres = own_postgres(PostgresOptions::default()).await;

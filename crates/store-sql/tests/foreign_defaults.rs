@@ -1,6 +1,5 @@
-//! Servers whose defaults are not ours: another language's order of letters, a comparison that takes
-//! `a` for `A` and `ä`, an encoding that has no emoji, another time zone, another idea of when a
-//! statement is over. Nothing may depend on them.
+//! Servers with different defaults: another collation, a comparison that equates `a` with `A` and `ä`, an encoding
+//! without emoji, another time zone, other rules for transactions. The store must not depend on them.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -22,8 +21,7 @@ async fn open(url: String) -> Arc<dyn Store> {
     Arc::new(SqlStore::connect(&settings, fixtures::now()).await.unwrap())
 }
 
-/// The cases of the contract in which something is compared, sorted or told the time, each with a
-/// database of its own.
+/// The cases of the contract that compare, sort or store times, each with its own database.
 macro_rules! cases {
     ($open:expr; $($noun:ident :: $case:ident),+ $(,)?) => {
         $($noun::$case($open(stringify!($noun), stringify!($case)).await).await;)+
@@ -68,7 +66,7 @@ async fn a_postgres_that_sorts_like_turkish() {
              LOCALE 'C' LOCALE_PROVIDER icu ICU_LOCALE 'tr-u-ks-level1-kn-true'"
         );
         server.query(&make).await;
-        // Its public schema is nobody's but the owner's.
+        // Only the owner may use its public schema.
         let url = server.url();
         let url = format!("{}{name}", url.strip_suffix("doorward").unwrap());
         let grant = format!("\\c {name}\nGRANT CREATE ON SCHEMA public TO doorward");
@@ -91,7 +89,7 @@ async fn a_mariadb_that_takes_letters_for_one_another() {
     })
     .await;
     let open = async |noun, case| {
-        // A name has 64 letters at most.
+        // A name has at most 64 characters.
         let name = format!("{noun}_{case}");
         let name = &name[..name.len().min(60)];
         let make = format!("CREATE DATABASE {name}; GRANT ALL ON {name}.* TO doorward@'%'");
@@ -102,7 +100,7 @@ async fn a_mariadb_that_takes_letters_for_one_another() {
     all_cases!(open);
 }
 
-/// What one node answered, another sees: at once, and of every kind of write.
+/// Every kind of write on one node is visible on the other at once.
 async fn writes_reach_the_other_node(url: &str) {
     let settings = SqlSettings::new(url);
     let here = SqlStore::connect(&settings, fixtures::now()).await.unwrap();

@@ -1,5 +1,4 @@
-//! Opening a database: the schema's history on each of the three, SQLite's file, and what an
-//! operator reads when it does not work.
+//! Opening a database: the schema's history on each kind, SQLite's file, and the errors that an operator reads.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -14,7 +13,7 @@ use doorward_testkit::{fixtures, servers};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, raw_sql};
 use tempfile::TempDir;
 
-/// How many migrations this program knows.
+/// Number of this program's migrations.
 const KNOWN: usize = 1;
 
 fn settings(url: &str) -> SqlSettings {
@@ -32,7 +31,7 @@ fn sqlite_url(folder: &TempDir) -> String {
     format!("sqlite:{}/doorward.db", folder.path().display())
 }
 
-/// A connection of the test's own.
+/// A separate connection.
 async fn raw(url: &str) -> AnyConnection {
     sqlx::any::install_default_drivers();
     AnyConnection::connect(url).await.unwrap()
@@ -47,7 +46,7 @@ async fn execute(url: &str, sql: &str) {
     connection.close().await.unwrap();
 }
 
-/// One story for each database: the schema is made once, kept, and defended.
+/// The same test for each database: the schema is created once, kept, and protected.
 async fn history(url: &str) {
     let waits = SqlSettings {
         migrate: false,
@@ -146,7 +145,7 @@ async fn the_schema_of_mariadb_is_made_once() {
     history(&servers::mariadb().await).await;
 }
 
-/// Killed after a statement and before it was noted, then started again.
+/// Killed after a statement, before it was recorded, then started again.
 #[tokio::test]
 async fn mariadb_goes_on_where_a_migration_was_killed() {
     let url = servers::mariadb().await;
@@ -191,7 +190,7 @@ async fn statements_made(url: &str) -> i64 {
     sqlx::Row::get(&row.unwrap(), 0)
 }
 
-/// Somebody else's table of the same name is never taken for ours, at the second try either.
+/// A foreign table with the same name is never used, also at the second attempt.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_in_other_use_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();

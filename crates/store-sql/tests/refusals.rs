@@ -1,5 +1,5 @@
-//! What an operator reads when a server will not do, on real servers; and the rights it takes to
-//! run, which are fewer than those to migrate.
+//! Errors that an operator reads, on real servers; and the privileges for running, which are fewer than those for
+//! migrations.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -13,7 +13,7 @@ use doorward_testkit::servers::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// Refused with these words, and without the password.
+/// Asserts that connecting fails with these words, without the password.
 async fn refused(url: &str, words: &[&str]) {
     let told = SqlStore::connect(&SqlSettings::new(url), fixtures::now()).await;
     let told = told.map(|_| ()).unwrap_err().to_string();
@@ -46,7 +46,7 @@ async fn a_wrong_password_and_an_unknown_database() {
     refused(&nowhere(&root), &[make]).await;
 }
 
-/// The same server, and a database that is not there.
+/// The same server, with a database that does not exist.
 fn nowhere(url: &str) -> String {
     format!("{}none", url.strip_suffix("doorward").unwrap())
 }
@@ -172,7 +172,7 @@ async fn a_certificate_is_looked_at_where_that_is_asked_for() {
         let store = SqlStore::connect(&SqlSettings::new(&url), fixtures::now()).await;
         Store::ping(&store.unwrap()).await.unwrap();
     }
-    // A server may demand it, too.
+    // A server may require TLS, too.
     refused(&format!("{postgres}?sslmode=disable"), &["reports"]).await;
     refused(&format!("{mariadb}?ssl-mode=DISABLED"), &["reports"]).await;
 }
@@ -226,7 +226,7 @@ async fn parameters_that_cannot_be_meant() {
     }
 }
 
-/// Everything that a running server does, with rights on rows alone.
+/// Everything that a running server does, with privileges on rows only.
 async fn work_on(url: &str) {
     for migrate in [true, false] {
         let settings = SqlSettings {
@@ -252,7 +252,7 @@ async fn work_on(url: &str) {
     }
 }
 
-/// C-05: the least rights suffice.
+/// C-05: the minimal privileges suffice.
 #[tokio::test]
 async fn a_role_with_rights_on_rows_alone_can_run_but_not_migrate() {
     const ROWS: &str = "SELECT, INSERT, UPDATE, DELETE ON";
@@ -276,7 +276,7 @@ async fn a_role_with_rights_on_rows_alone_can_run_but_not_migrate() {
     work_on(&guest).await;
 }
 
-/// Told at the start, each right by its name, and not when somebody signs out.
+/// Each missing privilege is reported at the start, not at the first use.
 #[tokio::test]
 async fn a_role_that_lacks_a_right_is_told_which() {
     let postgres = own_postgres(PostgresOptions::default()).await;
@@ -303,7 +303,7 @@ async fn a_role_that_lacks_a_right_is_told_which() {
         .query("REVOKE DELETE ON sessions FROM runner")
         .await;
     refused(&runner, &["does not let runner DELETE on sessions; "]).await;
-    // What is never done needs no right.
+    // Operations that the store never performs need no privilege.
     let usual = "GRANT DELETE ON sessions TO runner; REVOKE INSERT, DELETE ON guards FROM runner";
     postgres.query(usual).await;
     work_on(&runner).await;
@@ -323,7 +323,7 @@ async fn a_role_that_lacks_a_right_is_told_which() {
     work_on(&writer).await;
 }
 
-/// No MySQL 8 runs here; this speaks its handshake as far as it goes.
+/// There is no MySQL 8 here, so this imitates the start of its handshake.
 #[tokio::test]
 async fn a_mysql_that_takes_the_password_over_tls_alone() {
     const PLUGIN: &[u8] = b"caching_sha2_password\0";

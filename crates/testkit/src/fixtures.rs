@@ -1,7 +1,7 @@
-//! Things to store. Each call makes a new one: ids rise from call to call, and names, addresses and
-//! digests are nobody else's. A test changes the fields it is about and leaves the others.
+//! Records to store. Each call creates a new one: ids increase, and names, addresses and digests are unique. A
+//! test changes the fields it is about and leaves the others.
 //!
-//! To add a noun: a function that fills every field, so that a round trip tries every column.
+//! To add a noun: a function that fills every field, so that a round trip tests every column.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,23 +17,23 @@ use doorward_domain::values::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-/// A moment with microseconds to lose, and so late that no store's own clock calls it past.
+/// A time with microseconds, so late that no store's own clock considers it past.
 pub fn now() -> Timestamp {
     Timestamp::from_microsecond(4_000_000_000_123_457).expect("a moment of 2096")
 }
 
-/// So many microseconds after [`now`].
+/// A time this many microseconds after [`now`].
 pub fn later(microseconds: i64) -> Timestamp {
     now() + SignedDuration::from_micros(microseconds)
 }
 
-/// A number nobody had before.
+/// A unique number.
 pub fn unique() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// A new id of any kind: `id!(UserId)`. It sorts behind every one made before it.
+/// A new id of any kind: `id!(UserId)`. It sorts after all earlier ones.
 macro_rules! id {
     ($kind:ident) => {{
         let number = unique();
@@ -53,27 +53,27 @@ pub fn session_id() -> SessionId {
     id!(SessionId)
 }
 
-/// A digest of something nobody else has.
+/// A unique digest.
 pub fn digest() -> Digest {
     Digest::of(&unique().to_le_bytes())
 }
 
-/// An address nobody else has.
+/// A unique address.
 pub fn email() -> EmailAddress {
     address(&format!("Ben+{}@Example.com", unique()))
 }
 
-/// That address.
+/// Parses an address.
 pub fn address(text: &str) -> EmailAddress {
     EmailAddress::parse(text).expect("an address")
 }
 
-/// That user name.
+/// Parses a username.
 pub fn username(text: &str) -> Username {
     Username::parse(text).expect("a user name")
 }
 
-/// That address, requested by an admin.
+/// The address as a pending one, requested by an admin.
 pub fn pending_email(address: EmailAddress) -> PendingEmail {
     PendingEmail {
         address,
@@ -111,7 +111,7 @@ pub fn admin() -> User {
     }
 }
 
-/// A user who signed up and has not confirmed the address: nothing optional is there but that.
+/// A user who signed up and has not confirmed the address. No other optional field is set.
 pub fn pending_user() -> User {
     User {
         username: None,
@@ -123,7 +123,7 @@ pub fn pending_user() -> User {
     }
 }
 
-/// The user after one more write.
+/// The user after another write.
 pub fn next_version(user: &User) -> User {
     User {
         version: user.version.next(),
@@ -131,7 +131,7 @@ pub fn next_version(user: &User) -> User {
     }
 }
 
-/// As a user comes from a store that was asked by one of their names.
+/// The user as a store returns it for a lookup by name.
 pub fn without_data(user: &User) -> User {
     User {
         data: Data::unread(),
@@ -139,7 +139,7 @@ pub fn without_data(user: &User) -> User {
     }
 }
 
-/// A password of that user. The hash is of the shape of one, and of no password.
+/// A password of the user. The hash has a valid form and matches no password.
 pub fn credential(user_id: UserId) -> Credential {
     Credential {
         user_id,
@@ -151,7 +151,7 @@ pub fn credential(user_id: UserId) -> Credential {
     }
 }
 
-/// A session of that user, open for a day.
+/// A session of the user, valid for a day.
 pub fn session(user_id: UserId) -> Session {
     Session {
         id: session_id(),
@@ -168,7 +168,7 @@ pub fn session(user_id: UserId) -> Session {
     }
 }
 
-/// A link of that user, good for a day.
+/// A link of the user, valid for a day.
 pub fn link(user_id: UserId, purpose: Purpose) -> Link {
     Link {
         digest: digest(),
@@ -183,7 +183,7 @@ pub fn link(user_id: UserId, purpose: Purpose) -> Link {
     }
 }
 
-/// A mail about that user, due now.
+/// A mail about the user, due now.
 pub fn mail_job(user_id: UserId) -> MailJob {
     MailJob {
         id: id!(MailJobId),
@@ -198,7 +198,7 @@ pub fn mail_job(user_id: UserId) -> MailJob {
     }
 }
 
-/// A signing key; its halves are bytes of no meaning.
+/// A signing key of meaningless bytes.
 pub fn signing_key() -> SigningKey {
     let number = unique();
     let mut public = *Digest::of(&number.to_le_bytes()).as_bytes();
@@ -212,7 +212,7 @@ pub fn signing_key() -> SigningKey {
     }
 }
 
-/// A line of the audit log about that user.
+/// An audit event about the user.
 pub fn audit_event(user_id: UserId) -> AuditEvent {
     AuditEvent {
         id: id!(AuditEventId),

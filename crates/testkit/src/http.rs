@@ -1,5 +1,5 @@
-//! Just enough of an HTTP client for tests that meet a server from outside: one request a
-//! connection, in plain HTTP/1.1, to this machine.
+//! A minimal HTTP client for tests of a running server: one request per connection, in plain HTTP/1.1, to this
+//! machine.
 
 use std::io::{BufRead, BufReader, Error, Result, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::patience::PATIENCE;
 
-/// A request, to be sent.
+/// A request.
 #[derive(Debug)]
 #[must_use]
 pub struct Request {
@@ -19,24 +19,24 @@ pub struct Request {
     body: String,
 }
 
-/// An answer, taken apart.
+/// A parsed response.
 #[derive(Debug)]
 pub struct Answer {
     /// Its status.
     pub status: u16,
     head: String,
-    /// Its body, whole.
+    /// Its body.
     pub body: String,
 }
 
-/// Asks for a page, with this bearer token.
+/// Sends a GET request, with a bearer token if there is one.
 #[track_caller]
 #[must_use]
 pub fn get(url: &str, token: Option<&str>) -> Answer {
     send("GET", url, token, None)
 }
 
-/// Sends a request with a bearer token and a body of JSON, or without.
+/// Sends a request, with a bearer token and a JSON body if there are any.
 #[track_caller]
 #[must_use]
 pub fn send(method: &str, url: &str, token: Option<&str>, body: Option<&Value>) -> Answer {
@@ -51,10 +51,10 @@ pub fn send(method: &str, url: &str, token: Option<&str>, body: Option<&Value>) 
 }
 
 impl Request {
-    /// To `http://HOST:PORT/PATH`, where the host is this machine, whatever it is called.
+    /// Creates a request to `http://HOST:PORT/PATH`. It is sent to this machine, whatever the host is.
     ///
     /// # Panics
-    /// Where that is no such URL.
+    /// If the URL has another form.
     pub fn new(method: &str, url: &str) -> Self {
         let (host, path) = url
             .strip_prefix("http://")
@@ -69,27 +69,27 @@ impl Request {
         }
     }
 
-    /// With this field in its head.
+    /// Adds a header field.
     pub fn field(mut self, name: &str, value: &str) -> Self {
         self.fields += &format!("{name}: {value}\r\n");
         self
     }
 
-    /// With this token.
+    /// Adds a bearer token.
     pub fn bearer(self, token: &str) -> Self {
         self.field("Authorization", &format!("Bearer {token}"))
     }
 
-    /// With this body.
+    /// Adds a JSON body.
     pub fn json(mut self, body: &Value) -> Self {
         self.body = body.to_string();
         self.field("Content-Type", "application/json")
     }
 
-    /// Sends it.
+    /// Sends the request.
     ///
     /// # Panics
-    /// Where there is no whole answer.
+    /// If there is no complete response.
     #[track_caller]
     #[must_use]
     pub fn send(self) -> Answer {
@@ -98,10 +98,10 @@ impl Request {
             .unwrap_or_else(|error| panic!("{what}: {error}"))
     }
 
-    /// Sends it.
+    /// Sends the request.
     ///
     /// # Errors
-    /// Where there is no whole answer.
+    /// If there is no complete response.
     pub fn try_send(self) -> Result<Answer> {
         let (_, port) = self.host.rsplit_once(':').expect("a URL with a port");
         let port: u16 = port.parse().expect("a port");
@@ -127,7 +127,7 @@ impl Request {
 }
 
 impl Answer {
-    /// The value of a header field; empty where there is none.
+    /// Returns the value of a header field; empty if it is absent.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         let fields = self.head.lines().filter_map(|line| line.split_once(':'));
@@ -135,20 +135,20 @@ impl Answer {
         found.next().map_or("", |(_, value)| value.trim())
     }
 
-    /// Its body, read.
+    /// Parses the body.
     ///
     /// # Panics
-    /// Where that is no JSON.
+    /// If it is not JSON.
     #[track_caller]
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// It, if it has that status.
+    /// Returns the response if it has this status.
     ///
     /// # Panics
-    /// Where it has another.
+    /// If it has another one.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self:?}");

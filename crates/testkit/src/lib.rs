@@ -1,18 +1,17 @@
-//! For tests alone: what every store must do, things to store, and the servers, clients and programs
-//! that tests are done with.
+//! Test support: the contract of stores, records to store, and servers, clients and programs.
 //!
-//! - [`contract`]: the cases that each implementation of `Store` and `Sessions` passes, run by two
+//! - [`contract`]: the cases that each implementation of `Store`, `Sessions` and `RateLimits` passes, run by
 //!   macros from each store's own tests.
-//! - [`fixtures`]: a user, a session, a link …, each new one unlike all others.
-//! - [`servers`]: PostgreSQL, MariaDB, Redis and the binary itself, started for the test run and gone
-//!   after it; [`process`]: any other program; [`port`]: where one of them listens.
+//! - [`fixtures`]: a user, a session, a link …, each of them unique; [`sealing`]: a sealed audit log.
+//! - [`servers`]: PostgreSQL, MariaDB, Redis and the binary itself, started for the test run and removed after it;
+//!   [`process`]: any other program; [`port`]: free ports.
 //! - [`tools`]: programs from PyPI and npm that tests run, and cargo.
-//! - [`http`]: a client for plain requests; [`patience`]: waiting with a deadline; [`rounds`]: how often over.
-//! - [`webdriver`]: a Chromium to drive.
-//! - [`repository`]: the files that are under git.
+//! - [`http`]: an HTTP client; [`patience`]: waiting with a deadline; [`repeat`]: number of repetitions.
+//! - [`webdriver`]: controls a Chromium.
+//! - [`repository`]: the files in git.
 //!
-//! The clock and the chance that tests hand in are the domain's own: `doorward_domain::memory`.
-//! This crate sees the domain and nothing else of ours, so that a store's tests can use it.
+//! The clock and the random source of tests are the domain's: `doorward_domain::memory`. This crate depends on no
+//! other crate of Doorward than the domain, so that a store's tests can use it.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 

@@ -1,25 +1,25 @@
-//! Waiting for what another process does in its own time: by looking, with a deadline.
+//! Waits for another process, by polling with a deadline.
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
-/// Longer than anything takes; reached only when something is broken.
+/// Time limit, longer than anything takes; reached only if something is broken.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Looks until there is something to see, and gives that.
+/// Polls until `look` returns a value, and returns it.
 ///
 /// # Panics
-/// Where nothing is seen for longer than anything takes; `what` says what was waited for.
+/// If there is none within the time limit; `what` describes it in the message.
 #[track_caller]
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let never = || format!("it never came to this: {what}");
     wait(|| look().ok_or_else(never))
 }
 
-/// Looks until it is so, and gives what was seen then.
+/// Polls until a value meets the condition, and returns it.
 ///
 /// # Panics
-/// Where it is not for longer than anything takes; with what was seen last.
+/// If none does within the time limit; the message contains the last one.
 #[track_caller]
 pub fn until_so<T: Debug>(mut look: impl FnMut() -> T, is_so: impl Fn(&T) -> bool) -> T {
     wait(|| {

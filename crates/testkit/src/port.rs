@@ -2,8 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-/// A free port, kept free for its owner: bound and never listened on, it is given to nobody else, and
-/// refuses connections while its server is away. The server has to set `SO_REUSEADDR`, as they do.
+/// A free port, reserved for its owner: it is bound and never listened on, so no other process gets it, and it
+/// refuses connections while its server is down. The server must set `SO_REUSEADDR`.
 #[derive(Debug)]
 pub struct Port {
     /// Its number.
@@ -12,16 +12,16 @@ pub struct Port {
 }
 
 impl Port {
-    /// One that nobody has.
+    /// Reserves a free port.
     ///
     /// # Panics
-    /// Where every port is taken.
+    /// If no port is free.
     #[must_use]
     pub fn free() -> Self {
         let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         socket.bind(any).expect("a free port");
-        // Now, so that it was free; the server says the same, and may listen beside it.
+        // Set after `bind`, so that the port was free. The server sets it too, to listen on this port.
         socket.set_reuseaddr(true).expect("a socket's option");
         let number = socket.local_addr().expect("it is bound").port();
         Self {

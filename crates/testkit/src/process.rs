@@ -1,8 +1,7 @@
 //! Other programs: those that run to their end, and those that run as long as a test needs them.
 //!
-//! Of the latter, each dies with the thread that started it, however that ends, so that a test process
-//! which is killed leaves nothing behind. One whose own children have to go as well, or that becomes
-//! another user, needs a leash: `servers`.
+//! The latter end with the thread that started them, so that a killed test process leaves none behind. A program
+//! whose children must end as well, or that changes its user, needs a leash: `servers`.
 
 use std::fs::File;
 use std::io::{BufReader, Write};
@@ -12,7 +11,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 /// Runs a command that must succeed.
 ///
 /// # Panics
-/// Where it does not; with what it said.
+/// If it fails; the message contains its output.
 #[track_caller]
 pub fn succeed(command: &mut Command) -> Output {
     let output = command
@@ -22,10 +21,10 @@ pub fn succeed(command: &mut Command) -> Output {
     output
 }
 
-/// Runs a command with that on its standard input, whether it reads it or not.
+/// Runs a command with `input` on its standard input, whether it reads it or not.
 ///
 /// # Panics
-/// Where it cannot be started.
+/// If it cannot be started.
 #[track_caller]
 #[must_use]
 pub fn piped(command: &mut Command, input: &str) -> Output {
@@ -38,28 +37,28 @@ pub fn piped(command: &mut Command, input: &str) -> Output {
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let mut stdin = child.stdin.take().expect("it was piped");
     std::thread::scope(|scope| {
-        // One that reads nothing may be gone already, and says why by how it ends.
+        // A program that reads nothing may have ended already; its status shows why.
         scope.spawn(move || stdin.write_all(input.as_bytes()).ok());
         child.wait_with_output().expect("a child of this process")
     })
 }
 
-/// What a program said, to whomever.
+/// The output of a program, standard error included.
 #[must_use]
 pub fn said(output: &Output) -> String {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     text(&output.stdout) + &text(&output.stderr)
 }
 
-/// A running program; dropped, it is killed.
+/// A running program. Dropping it kills it.
 #[derive(Debug)]
 pub struct Process(Child);
 
 impl Process {
-    /// Starts it in `folder`; what it says is added to the file `log` there.
+    /// Starts it in `folder`. Its output is appended to the file `log` there.
     ///
     /// # Panics
-    /// Where it cannot be started.
+    /// If it cannot be started.
     #[must_use]
     pub fn start(command: &Command, folder: &Path) -> Self {
         let log = File::options()
@@ -76,10 +75,10 @@ impl Process {
         Self(spawn(command))
     }
 
-    /// Starts it; what it says on standard output is to be read.
+    /// Starts it, and returns its standard output.
     ///
     /// # Panics
-    /// Where it cannot be started.
+    /// If it cannot be started.
     #[must_use]
     pub fn read(command: &Command) -> (Self, BufReader<ChildStdout>) {
         let mut command = leashed(command);
@@ -89,10 +88,10 @@ impl Process {
         (Self(process), BufReader::new(output))
     }
 
-    /// What it reads, of one whose output is read.
+    /// Standard input of a program whose output is read.
     ///
     /// # Panics
-    /// Of one that has a log.
+    /// If its output goes to a log.
     pub fn input(&mut self) -> &mut ChildStdin {
         self.0.stdin.as_mut().expect("it was piped")
     }
@@ -106,8 +105,8 @@ impl Drop for Process {
     }
 }
 
-/// The command, killed when the thread that starts it ends. It keeps the variables that were set and
-/// the folder; an environment that was cleared is not.
+/// The command, killed when the thread that starts it ends. Variables that were set and the folder are copied; a
+/// cleared environment is not.
 fn leashed(command: &Command) -> Command {
     let mut leashed = Command::new("setpriv");
     leashed.args(["--pdeathsig", "KILL", "--"]);

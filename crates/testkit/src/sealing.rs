@@ -27,7 +27,7 @@ pub fn sealer(store: &dyn Store, second: i64) -> Sealer<'_> {
     }
 }
 
-/// The time so many seconds after the fixtures' now.
+/// The time this many seconds after [`fixtures::now`].
 pub fn at(seconds: i64) -> Timestamp {
     fixtures::now() + SignedDuration::from_secs(seconds)
 }

@@ -1,5 +1,5 @@
-//! Programs that `cargo xtask tools` has put into the target folder: those from PyPI, those from npm
-//! with a Node.js of their own, and a few from Debian. And cargo.
+//! Programs that `cargo xtask tools` has installed in the target folder: from PyPI, from npm with its own Node.js,
+//! and from Debian. And cargo.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::repository::root;
 
-/// Cargo's target folder, whatever it is called.
+/// Cargo's target folder, under any name.
 ///
 /// # Panics
 /// Outside a test that cargo has built.
@@ -18,8 +18,8 @@ pub fn target() -> PathBuf {
     folder.expect("it lies in target/debug/deps").to_owned()
 }
 
-/// Cargo, in the workspace, as `cargo xtask` runs it: without what `cargo test` has told this process about
-/// itself. ring's build looks at that, and would be made anew, with all that stands on it.
+/// Cargo in the workspace, as `cargo xtask` runs it: without the variables that `cargo test` has set for this
+/// process. The build of ring depends on them, so ring and its dependents would be rebuilt.
 #[must_use]
 pub fn cargo() -> Command {
     let mut command = Command::new(variable("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -45,8 +45,8 @@ pub fn npm_tool(name: &str) -> Command {
     command(&node_modules().join(".bin").join(name))
 }
 
-/// A program that Debian packages as a service, which nobody wants on their machine for a test: `nginx`,
-/// `caddy`, `promtool`. The unpacked one, or the machine's own where there is none.
+/// A program that Debian packages as a service, which should not be installed for a test: `nginx`, `caddy`,
+/// `promtool`. The unpacked one, or the machine's own if there is none.
 #[must_use]
 pub fn debian_tool(name: &str) -> Command {
     let folders = [
@@ -75,7 +75,7 @@ fn python_programs() -> PathBuf {
     }
 }
 
-/// With our Python and Node.js first on the search path.
+/// A command with the tests' Python and Node.js first on the search path.
 fn command(program: &Path) -> Command {
     assert!(
         program.exists(),
@@ -90,7 +90,7 @@ fn command(program: &Path) -> Command {
     command
 }
 
-/// What whoever runs the tests has set.
+/// An environment variable of the test run.
 #[expect(
     clippy::disallowed_methods,
     reason = "the tests' own settings; Doorward's configuration is not among them"

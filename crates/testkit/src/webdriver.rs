@@ -1,7 +1,6 @@
-//! A browser to drive: chromedriver, and as much of WebDriver's protocol (W3C) as tests need, which is
-//! JSON over HTTP.
+//! Controls a browser: chromedriver, and the part of the WebDriver protocol (W3C) that tests need, JSON over HTTP.
 //!
-//! chromedriver dies with the test, and Chromium with chromedriver, however either ends.
+//! chromedriver ends with the test, and Chromium with chromedriver, in every case.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -13,27 +12,27 @@ use tempfile::TempDir;
 use crate::http::Request;
 use crate::process::Process;
 
-/// What to do where the programs are missing.
+/// Hint if the programs are missing.
 pub const HOW_TO_INSTALL: &str = "run cargo xtask test, which installs it";
 
-/// Chromium, as chromedriver is to start it.
+/// Script that starts Chromium for chromedriver.
 const LEASHED: &str = "#!/bin/sh\nexec setpriv --pdeathsig KILL -- chromium \"$@\"\n";
 
-/// chromedriver running. It is killed when the test is over.
+/// A running chromedriver. Dropping it kills it.
 #[derive(Debug)]
 pub struct Driver {
     url: String,
-    /// Kept open, lest chromedriver dies of saying something.
+    /// Kept open, since chromedriver ends if it cannot write to it.
     _stdout: BufReader<ChildStdout>,
     _process: Process,
     folder: TempDir,
 }
 
 impl Driver {
-    /// Starts it, on a port that it finds itself.
+    /// Starts it on a free port.
     ///
     /// # Panics
-    /// Where it cannot be started.
+    /// If it cannot be started.
     #[must_use]
     pub fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder for temporary files");
@@ -59,11 +58,10 @@ impl Driver {
         }
     }
 
-    /// Opens a Chromium with these options (`goog:chromeOptions` and what stands beside them); the
-    /// path of its session.
+    /// Opens a Chromium with these options (`goog:chromeOptions` and others). Returns the path of its session.
     ///
     /// # Panics
-    /// Where it cannot be started.
+    /// If it cannot be started.
     #[must_use]
     pub fn open(&self, mut options: Value) -> String {
         let program = self.folder.path().join("chromium");
@@ -83,13 +81,13 @@ impl Driver {
         format!("/session/{session}")
     }
 
-    /// Sends a command; what it gives back.
+    /// Sends a command and returns its result.
     ///
     /// # Errors
-    /// WebDriver's own.
+    /// The error of WebDriver.
     ///
     /// # Panics
-    /// Where chromedriver does not answer.
+    /// If chromedriver does not respond.
     pub fn send(&self, method: &str, path: &str, body: &Value) -> Result<Value, Value> {
         let mut request = Request::new(method, &format!("{}{path}", self.url));
         if method == "POST" {

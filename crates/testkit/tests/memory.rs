@@ -1,4 +1,4 @@
-//! The contract on the in-memory store, which other tests trust; and that no case is forgotten.
+//! The contract on the in-memory store, which other tests rely on; and the list of cases is complete.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The servers that tests break do break, and the proxy does what its moods say.
+//! The servers that tests break do break, and the proxy does what its moods specify.
 
 #![cfg(test)]
 
@@ -22,7 +22,7 @@ async fn is_refused(server: &OwnServer) -> bool {
     TcpStream::connect(server.address()).await.is_err()
 }
 
-/// Both greet or answer a client that says something.
+/// Whether the server responds to a client that sends bytes.
 async fn says_something(server: &OwnServer, hello: &[u8]) -> bool {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     stream.write_all(hello).await.unwrap();
@@ -32,7 +32,7 @@ async fn says_something(server: &OwnServer, hello: &[u8]) -> bool {
         .is_ok()
 }
 
-/// What PostgreSQL is asked for TLS with.
+/// PostgreSQL's request for TLS.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_postgres_can_be_stopped_killed_paused_and_started() {
         "three of seven are kept for superusers"
     );
     drop(house);
-    // It ends all the same.
+    // It stops even while it is paused.
     postgres.pause().await;
 }
 
@@ -154,7 +154,7 @@ async fn a_server_ends_with_its_test_process_even_if_both_cannot_help_it() {
     }
 }
 
-/// Whether a client of theirs, told to look closely, is content.
+/// Returns `true` if a client of that server, with full verification, connects.
 fn is_content(program: &str, arguments: &[&str]) -> bool {
     let mut client = std::process::Command::new(program);
     client.env("PGPASSWORD", "secret").args(arguments);
@@ -217,7 +217,7 @@ async fn tls_has_the_name_and_the_authority_that_it_was_given() {
     }
 }
 
-/// A server that says each line again, a proxy before it, and a client of the proxy.
+/// A server that echoes, and a proxy in front of it.
 async fn echo() -> Proxy {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = Proxy::to(listener.local_addr().unwrap()).await;
@@ -236,7 +236,7 @@ async fn client(proxy: &Proxy) -> TcpStream {
     TcpStream::connect(proxy.address()).await.unwrap()
 }
 
-/// What comes back; an error where the connection is reset.
+/// Sends a text and returns the echo. An error if the connection is reset.
 async fn says(stream: &mut TcpStream, text: &str) -> std::io::Result<String> {
     stream.write_all(text.as_bytes()).await?;
     let mut answer = vec![0; text.len()];
@@ -294,7 +294,7 @@ async fn a_proxy_loses_an_answer_or_a_request() {
         proxy.set(mood).await;
         let mut stream = client(&proxy).await;
         assert_eq!(says(&mut stream, "begin").await.unwrap(), "begin");
-        // In two pieces.
+        // In two packets.
         assert_eq!(says(&mut stream, "x COM").await.unwrap(), "x COM");
         assert!(says(&mut stream, "MIT").await.is_err());
         assert_eq!(proxy.lost(), 1);
@@ -305,7 +305,7 @@ async fn a_proxy_loses_an_answer_or_a_request() {
 }
 
 #[tokio::test]
-async fn a_proxy_delivers_late_what_nobody_waits_for() {
+async fn a_proxy_delivers_late_after_the_client_gave_up() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = Proxy::to(listener.local_addr().unwrap()).await;
     proxy.set(Mood::Late("COMMIT", MOMENT)).await;

@@ -1,4 +1,4 @@
-//! What every handler shares, and what the binary hands in.
+//! Shared state of the handlers, and the components that the binary passes in.
 
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
@@ -19,42 +19,42 @@ use crate::pages::Pages;
 use crate::plain_http::Told;
 use crate::trusted_proxies::{ProxyWarning, TrustedProxies};
 
-/// What the web part needs beside the accounts.
+/// Components that [`App::new`] needs.
 pub struct AppParts {
     /// The service.
     pub accounts: Arc<Accounts>,
-    /// For request ids.
+    /// Source of request ids.
     pub secrets: Arc<dyn Secrets>,
-    /// The built-in inbox, where mail stays on this machine.
+    /// The built-in inbox; `None` if mail is delivered elsewhere.
     pub inbox: Option<Arc<dyn Inbox>>,
-    /// Whose word on the client's address is believed.
+    /// Proxies that may send the client's address.
     pub trusted_proxies: TrustedProxies,
-    /// What the operator chose about the web alone.
+    /// Operator's settings of the web layer.
     pub choices: Choices,
-    /// Told before the server stops.
+    /// Set before the server stops.
     pub stopping: Stopping,
-    /// Told of every request.
+    /// Receives every request.
     pub observer: Arc<dyn Observer>,
 }
 
-/// What an operator chooses about the web alone, each with a safe default.
+/// Settings of the web layer, each with a safe default.
 #[derive(Debug, Clone, Default)]
 pub struct Choices {
-    /// Whose scripts may read answers, with a bearer token.
+    /// Origins whose scripts may read responses, with a bearer token.
     pub cors_origins: Origins,
-    /// Where people may be sent on to, beside our own paths.
+    /// Origins that `return_to` may lead to, in addition to this server.
     pub return_origins: Origins,
-    /// Whether a write must say which version it is of.
+    /// Whether writes require `If-Match`.
     pub if_match: IfMatchRule,
 }
 
-/// Whether `If-Match` is asked for.
+/// Rule for `If-Match`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum IfMatchRule {
-    /// Who sends it is held to it.
+    /// `If-Match` is checked if it is sent.
     #[default]
     Optional,
-    /// Who does not send it is told to (428).
+    /// A write without `If-Match` is rejected with 428.
     Required,
 }
 
@@ -62,7 +62,7 @@ pub enum IfMatchRule {
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
 
-/// Behind [`App`].
+/// Contents of [`App`].
 pub struct Inner {
     /// The service.
     pub accounts: Arc<Accounts>,
@@ -76,14 +76,14 @@ pub struct Inner {
     pub(crate) pages: Pages,
     pub(crate) choices: Choices,
     pub(crate) plain_http: Told,
-    /// For requests that may change something, whether their clients still wait or not.
+    /// Permits of requests that run to their end even if the client disconnects.
     pub(crate) changing: Arc<Semaphore>,
-    /// What a page may load, and where its forms may lead.
+    /// `Content-Security-Policy` of pages.
     pub(crate) page_policy: HeaderValue,
-    /// The origin of the public URL, which a browser names in `Origin`.
+    /// Origin of the public URL, as browsers send it in `Origin`.
     pub(crate) origin: String,
-    /// Whether people reach the server by HTTPS, and their browsers shall never use HTTP there. Not
-    /// on `localhost`: what else a developer runs there, on whatever port, would no longer be reached.
+    /// Whether to send HSTS: `true` if the public URL is HTTPS and not a loopback host. HSTS applies to all ports,
+    /// so it would break other servers on a developer's `localhost`.
     pub(crate) has_hsts: bool,
     documents: OnceLock<Documents>,
 }
@@ -103,10 +103,10 @@ impl App {
         format!("{:032x}", u128::from_be_bytes(bytes))
     }
 
-    /// Waits until nothing goes on any more that may change something, whether its client waits or not.
+    /// Waits until all requests that may outlive their client have ended.
     pub async fn settled(&self) {
         let all = u32::try_from(MAX_CHANGING).unwrap_or(u32::MAX);
-        // It is never closed, which is all that could go wrong.
+        // The semaphore is never closed, so this cannot fail.
         drop(self.changing.acquire_many(all).await);
     }
 
@@ -121,7 +121,7 @@ impl App {
         })
     }
 
-    /// Puts the parts together.
+    /// Creates the state of the router.
     pub fn new(parts: AppParts) -> Self {
         let public_url = &parts.accounts.policy().public_url;
         let pages = Pages::new(parts.accounts.policy().password_rules.min_length);
@@ -154,7 +154,7 @@ impl Deref for App {
     }
 }
 
-/// The policy of pages (W-01). Browsers hold a form to it past the redirect that follows.
+/// The `Content-Security-Policy` of pages (W-01). Browsers apply `form-action` to redirects after a form, too.
 fn page_policy(return_origins: &Origins) -> HeaderValue {
     let mut places = String::from("'self'");
     for origin in return_origins.iter() {

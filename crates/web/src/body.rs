@@ -35,7 +35,7 @@ const MAX_TYPOS: usize = 2;
 /// The fields of a body, taken out one by one.
 pub struct Fields {
     left: Map<String, Value>,
-    /// Names of the fields that the handler has asked for.
+    /// Names of the fields that the handler has read.
     known: Vec<String>,
     /// Fields of other routes, with the route that takes them.
     elsewhere: &'static [(&'static str, &'static str)],
@@ -64,7 +64,7 @@ impl FromRequest<App> for Fields {
     }
 }
 
-/// Where a body may be left out: none is none, whatever is said of its kind.
+/// Reads an optional body: `None` if it is empty, whatever its `Content-Type` is.
 impl OptionalFromRequest<App> for Fields {
     type Rejection = Problem;
 
@@ -79,7 +79,7 @@ impl OptionalFromRequest<App> for Fields {
 }
 
 impl Fields {
-    /// A text that may be left out (or `null`, or empty in a form).
+    /// Takes an optional text. `null`, and an empty value in a form, count as absent.
     pub fn optional<T>(
         &mut self,
         name: &str,
@@ -89,7 +89,7 @@ impl Fields {
         self.note(name, parse(text.expose()))
     }
 
-    /// A text that must be there.
+    /// Takes a required text. Adds an error if it is absent.
     pub fn required<T>(
         &mut self,
         name: &str,
@@ -107,7 +107,7 @@ impl Fields {
         self.optional(name, parse)
     }
 
-    /// A JSON value as it is; in a form, the JSON text of one. `null` stays `null`.
+    /// Takes a JSON value unchanged; a form contains it as JSON text. `null` stays `null`.
     pub fn json(&mut self, name: &str) -> Option<Value> {
         self.known.push(name.to_owned());
         let value = self.left.remove(name)?;
@@ -127,12 +127,12 @@ impl Fields {
         }
     }
 
-    /// Whether the field is there with any value at all, `null` included.
+    /// Returns `true` if the field is present, even if it is `null`.
     pub fn has(&self, name: &str) -> bool {
         self.left.contains_key(name)
     }
 
-    /// Whether the field is left out, `null`, or empty in a form.
+    /// Returns `true` if the field is absent, `null`, or empty in a form.
     pub fn is_absent(&self, name: &str) -> bool {
         match self.left.get(name) {
             None | Some(Value::Null) => true,
@@ -141,13 +141,13 @@ impl Fields {
         }
     }
 
-    /// The text of a field, left where it is.
+    /// Returns the text of a field without taking it.
     pub fn peek(&self, name: &str) -> Option<&str> {
         self.left.get(name)?.as_str()
     }
 
-    /// A page has one field for both names, `username`. No user name has an `@` in it, so
-    /// what has one is meant as an address.
+    /// Moves a `username` with an `@` to `email`: pages have one field for both, and no username contains an `@`
+    ///
     pub fn tell_names_apart(&mut self) {
         if self.form
             && self.peek("username").is_some_and(|text| text.contains('@'))
@@ -158,20 +158,20 @@ impl Fields {
         }
     }
 
-    /// Adds a fault found by comparing fields.
+    /// Adds an error that was found by comparing fields.
     pub fn fault(&mut self, name: &str, invalid: Invalid) {
         if self.errors.len() < MAX_ERRORS {
             self.errors.push(FieldError::new(name, invalid));
         }
     }
 
-    /// Keeps a value, or its fault.
+    /// Returns the parsed value, or adds its error.
     pub fn note<T>(&mut self, name: &str, parsed: Result<T, Invalid>) -> Option<T> {
         parsed.map_err(|invalid| self.fault(name, invalid)).ok()
     }
 
-    /// Refuses what is left over, and what was at fault. `build` gives the body where every
-    /// required field was there.
+    /// Rejects unknown fields and returns all errors. `build` returns the body if every required field was
+    /// present.
     pub fn finish<T>(mut self, build: impl FnOnce() -> Option<T>) -> Result<T, Problem> {
         let unknown: Vec<String> = self.left.keys().take(MAX_ERRORS).cloned().collect();
         for name in unknown {
@@ -185,7 +185,7 @@ impl Fields {
         }
     }
 
-    /// Says where fields of other routes belong.
+    /// Sets the routes of fields that this route does not accept, for error messages.
     #[must_use]
     pub fn with_other_routes(self, elsewhere: &'static [(&'static str, &'static str)]) -> Self {
         Self { elsewhere, ..self }
@@ -261,7 +261,7 @@ impl Kind {
     }
 }
 
-/// Reads a body to its end, within what is allowed of one.
+/// Reads a body to its end, up to [`MAX_BODY_BYTES`] and [`BODY_TIMEOUT`].
 async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
     let too_large = || Problem::new(Code::BodyTooLarge);
     let announced = headers
@@ -282,8 +282,8 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
     }
 }
 
-/// Reads `application/x-www-form-urlencoded` (URL Standard, 5), but strictly: UTF-8 or nothing, and
-/// no field twice.
+/// Parses `application/x-www-form-urlencoded` (URL Standard, 5) strictly: text that is not UTF-8 and repeated
+/// fields are errors.
 pub(crate) fn parse_form(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
     let mut fields = Map::new();
     for pair in bytes.split(|b| *b == b'&').filter(|pair| !pair.is_empty()) {
@@ -320,7 +320,7 @@ fn decode(text: &[u8]) -> Result<String, Problem> {
         .map_err(|_| Problem::with_detail(Code::MalformedRequest, "The form is not UTF-8."))
 }
 
-/// The query of a URL, each name once.
+/// Parses the query of a URL. A repeated name is an error.
 pub fn parse_query(query: Option<&str>) -> Result<Map<String, Value>, Problem> {
     parse_form(query.unwrap_or_default().as_bytes()).map_err(|problem| {
         Problem::with_detail(

@@ -2,9 +2,9 @@
 
 use axum::http::header::{self, HeaderMap};
 
-/// Returns all values of the cookie `name`. A value that is not ASCII is returned as empty, since it
-/// is not one of ours; other cookies are not parsed, so that one that another application set for
-/// the whole domain cannot hide ours (A-08, S-09).
+/// Returns all values of the cookie `name`. A value that is not ASCII is returned as empty, since Doorward never
+/// sets one. Other cookies are not parsed, so one that another application set for the whole domain cannot hide
+/// Doorward's (A-08, S-09).
 pub(crate) fn values<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'h str> {
     let fields = headers.get_all(header::COOKIE).iter();
     let pairs = fields.flat_map(|field| field.as_bytes().split(|b| *b == b';'));

@@ -1,8 +1,8 @@
 //! The personal data export: everything stored about a user, as one JSON document.
 //!
 //! It is written in chunks, since the audit log of a busy account is long; one page of it is in memory at a
-//! time. The route and the command line write the same document. `retention` and `docs/PRIVACY.md` say what
-//! is stored and for how long.
+//! time. The route and the command line write the same document. `retention` and `docs/PRIVACY.md` list
+//! the stored data and its retention.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -163,12 +163,12 @@ impl ExportDocument {
             .await?;
         let mut chunk = String::new();
         for event in &page {
-            let line =
+            let json =
                 serde_json::to_string(&AuditEventView::from(event)).map_err(serialize_error)?;
             let is_first = before.is_none() && chunk.is_empty();
             let joint = if is_first { "[" } else { "," };
             // Writing to a `String` cannot fail.
-            let _ = write!(chunk, "{joint}\n    {line}");
+            let _ = write!(chunk, "{joint}\n    {json}");
         }
         self.stage = match page.last() {
             Some(oldest) if page.len() == AUDIT_PAGE_SIZE => ExportStage::Audit(Some(oldest.id)),
@@ -245,7 +245,7 @@ impl From<&MailJob> for MailView {
     }
 }
 
-/// The retention periods, in words.
+/// Descriptions of the retention periods.
 fn retention(policy: &Policy) -> Vec<RetentionView> {
     let period_of = |category, until: String| RetentionView { category, until };
     let deletion = "until the account is deleted";

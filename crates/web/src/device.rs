@@ -1,7 +1,7 @@
 //! The cookie of a known device.
 //!
-//! Every sign-in sets it, on pages and in the API. It outlives the session and grants no access: its bearer's
-//! password attempts have a limit of their own. The domain creates and reads its value.
+//! Every sign-in sets it, on pages and in the API. It outlives the session and grants no access. Password attempts
+//! that send it have a separate limit. The domain creates and reads its value.
 
 use axum::http::header::{HeaderMap, HeaderValue, SET_COOKIE};
 use doorward_domain::limits::KNOWN_DEVICE_LIFETIME;
@@ -13,7 +13,7 @@ use crate::guard::Caller;
 
 /// Name of the cookie. With the prefix, browsers send it only to this host and over HTTPS.
 const DEVICE: &str = "__Host-doorward-device";
-/// More than the longest value.
+/// Maximum length of a value, in bytes. The domain's values are shorter.
 const MAX_LENGTH: usize = 1024;
 
 /// The cookie of a request; `None` if there are two, or if it is too long.

@@ -58,7 +58,7 @@ const fn worn(name: &'static str, value: &'static str) -> (HeaderName, HeaderVal
     )
 }
 
-/// The id of a request, for whoever needs it on the way in.
+/// Id of a request, as a request extension.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) String);
 
@@ -267,11 +267,11 @@ fn write_problem(
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response
     };
-    let kept = bare
+    let copied = bare
         .headers()
         .iter()
         .filter(|(name, _)| **name != header::CONTENT_TYPE && **name != header::CONTENT_LENGTH);
-    for (name, value) in kept {
+    for (name, value) in copied {
         response.headers_mut().append(name, value.clone());
     }
     let headers = response.headers_mut();

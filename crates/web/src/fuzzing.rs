@@ -1,8 +1,7 @@
-//! What the fuzzer asks of the readers of requests: one function a target, each with what must hold
-//! whatever the bytes are. Only the fuzzer's build and the tests have it (`fuzz/src/lib.rs` says how to
-//! add one).
+//! Fuzz targets of the parsers of requests: one function per target, which checks properties that hold for any
+//! input. Compiled only for the fuzzer and for tests (`fuzz/src/lib.rs` describes how to add one).
 //!
-//! Wherever somebody else has written a reader of the same thing, the two are held against each other.
+//! If another implementation of the same parser exists, both results are compared.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -25,10 +24,10 @@ use crate::{json, negotiate};
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
 
-/// A name, and what is done with any bytes.
+/// Name and function of a target.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// Every target, by the name of its program and of its seeds' folder.
+/// All targets. A target's program and the folder of its seeds have its name.
 pub const TARGETS: &[Target] = &[
     ("credentials", credentials),
     ("entity_tags", entity_tags),
@@ -39,7 +38,7 @@ pub const TARGETS: &[Target] = &[
     ("queries", queries),
 ];
 
-/// The fields of a head, one a line.
+/// Parses header fields, one per line.
 fn head_of(data: &[u8]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for line in data.split(|byte| *byte == b'\n').take(64) {
@@ -56,7 +55,7 @@ fn head_of(data: &[u8]) -> HeaderMap {
     headers
 }
 
-/// Of all that a head shows, one credential is taken, as it stands there; of two, none.
+/// A single credential is returned unchanged; two are an error.
 pub fn credentials(data: &[u8]) {
     let headers = head_of(data);
     let bearers = headers.get_all("authorization").iter().count();
@@ -93,8 +92,8 @@ pub fn credentials(data: &[u8]) {
     }
 }
 
-/// H-04: whatever is taken, serde takes too, and for the same; whatever serde alone takes has a name
-/// twice or is too deep.
+/// H-04: serde accepts every accepted value with the same result. A value that only serde accepts repeats a name
+/// or is too deep.
 pub fn json_bodies(data: &[u8]) {
     let strict = json::parse(data);
     let lenient = serde_json::from_slice::<Value>(data);
@@ -123,7 +122,7 @@ fn count_of_names(value: &Value) -> usize {
     }
 }
 
-/// A form that is taken has the pairs that the URL Standard's reader finds in it, each name once.
+/// An accepted form has the pairs that the URL Standard's parser returns, each name once.
 pub fn forms(data: &[u8]) {
     let pairs: Vec<(String, String)> = form_urlencoded::parse(data).into_owned().collect();
     match parse_form(data) {
@@ -144,8 +143,7 @@ pub fn forms(data: &[u8]) {
     }
 }
 
-/// nobody but a trusted proxy says who somebody is, and what stands before the client says
-/// nothing.
+/// only a trusted proxy sets the client's address, and addresses before it are ignored.
 pub fn forwarded(data: &[u8]) {
     let trusted: TrustedProxies = "10.0.0.0/8, fd00::/8, 127.0.0.1".parse().expect("networks");
     let headers = head_of(data);
@@ -157,7 +155,7 @@ pub fn forwarded(data: &[u8]) {
     let found = trusted.client(proxy, &headers);
     if let Some(client) = found {
         assert!(!trusted.has(client) && client.to_canonical() == client);
-        // What the client wrote itself comes first, in the first field of that name.
+        // A field that the client wrote itself comes first.
         for (field, forged) in [
             ("x-forwarded-for", "198.51.100.9"),
             ("forwarded", "for=198.51.100.9"),
@@ -181,7 +179,7 @@ pub fn forwarded(data: &[u8]) {
     }
 }
 
-/// Nobody gets a page who has not named one.
+/// A client gets a page only if it names `text/html`.
 pub fn negotiation(data: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(data) else {
         return;
@@ -199,7 +197,7 @@ pub fn negotiation(data: &[u8]) {
     let _: doorward_domain::values::Locale = negotiate::locale(&headers);
 }
 
-/// A query's limit is within its limits, and its cursor is the very text that a list gives.
+/// A limit is in its range, and an accepted cursor is the text that a list returns.
 pub fn queries(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let Ok(mut query) = Query::parse(Some(&text)) else {
@@ -218,7 +216,7 @@ pub fn queries(data: &[u8]) {
     }
 }
 
-/// A version has one spelling.
+/// An accepted tag is the only spelling of its version.
 pub fn entity_tags(data: &[u8]) {
     let Ok(field) = HeaderValue::from_bytes(data) else {
         return;
@@ -232,7 +230,7 @@ pub fn entity_tags(data: &[u8]) {
 mod tests {
     use super::*;
 
-    /// H-04: what the fuzzer begins with, on every machine.
+    /// H-04: runs each target with its seeds, on every machine.
     #[test]
     fn every_seed_is_read_as_it_must_be() {
         replay::seeds_of(TARGETS);

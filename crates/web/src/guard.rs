@@ -30,7 +30,7 @@ use crate::negotiate;
 use crate::problem::{Code, Problem};
 use crate::routes::{self, Guard, Route};
 
-/// The cookie that pages use. The prefix makes the browser hold it to this host, all paths, HTTPS.
+/// The session cookie of pages. With the prefix, browsers send it only to this host, on all paths, over HTTPS.
 pub(crate) const COOKIE: &str = "__Host-doorward";
 /// Maximum stored length of a `User-Agent`, in characters.
 const MAX_USER_AGENT: usize = 256;
@@ -161,17 +161,17 @@ async fn admit(
         Guard::SessionOrPage => Guard::Session,
         other => other,
     };
-    let shown = match guard {
+    let presented = match guard {
         Guard::Anyone => None,
         _ => match credential(&request.headers) {
-            Ok(shown) => shown,
-            // What cannot be a token counts as none where an invalid one does.
+            Ok(presented) => presented,
+            // If the session is optional, a malformed token is ignored like an invalid one.
             Err(problem) if guard == Guard::Optional && problem.code == Code::InvalidToken => None,
             Err(problem) => return Err(problem),
         },
     };
-    let by_cookie = matches!(shown, Some(Credential::Cookie(_)));
-    let opened = open(app, &ctx, guard, shown).await;
+    let by_cookie = matches!(presented, Some(Credential::Cookie(_)));
+    let opened = open(app, &ctx, guard, presented).await;
     if let Ok(Some((authenticated, _))) = &opened {
         ctx.actor = actor_of(authenticated.user(), authenticated.session());
         ctx.client.known = vec![KnownDevice::of_session(authenticated.session())];
@@ -196,9 +196,9 @@ async fn open(
     app: &App,
     ctx: &Ctx,
     guard: Guard,
-    shown: Option<Credential>,
+    presented: Option<Credential>,
 ) -> Result<Option<(Authenticated, Secret<String>)>, Error> {
-    let Some(Credential::Bearer(token) | Credential::Cookie(token)) = shown else {
+    let Some(Credential::Bearer(token) | Credential::Cookie(token)) = presented else {
         return match guard {
             Guard::Session => Err(Error::AuthenticationRequired),
             _ => Ok(None),
@@ -249,8 +249,8 @@ fn context(app: &App, request: &Parts, report: &RateLimitReport) -> Ctx {
     }
 }
 
-/// Counts a request in its scope. A password attempt is counted where the account is known; here the
-/// device cookie, or else a live session, is read for it.
+/// Counts a request in its scope. The domain counts a password attempt, since it knows the account; here the
+/// device cookie, or else a valid session, is read for it.
 async fn throttle(
     app: &App,
     ctx: &mut Ctx,
@@ -277,8 +277,8 @@ async fn throttle(
     app.accounts.check_rate_limit(ctx, scope).await
 }
 
-/// The fields of the IETF draft “`RateLimit` header fields for HTTP”, version 10: what the client has left,
-/// and which limit denied the request.
+/// Sets the fields of the IETF draft “`RateLimit` header fields for HTTP”, version 10: the remaining requests, and
+/// the limit that denied the request.
 fn rate_limit_fields(headers: &mut HeaderMap, limits: &[ReportedLimit]) {
     let (mut policies, mut states) = (Vec::new(), Vec::new());
     for limit in limits {
@@ -296,7 +296,7 @@ fn rate_limit_fields(headers: &mut HeaderMap, limits: &[ReportedLimit]) {
     }
 }
 
-/// Rounded up, so that a client that waits this long has waited long enough.
+/// Rounds up, so that a client that waits this long has waited long enough.
 fn whole_seconds(span: Duration) -> u64 {
     span.as_secs() + u64::from(span.subsec_nanos() > 0)
 }

@@ -1,32 +1,31 @@
-//! What the inbox shows, to people and to programs; the binary fills it from the mail transport of
-//! that name.
+//! The built-in inbox, for its page and its API. The binary implements it by the mail transport `inbox:`.
 
 use async_trait::async_trait;
 
-/// A mail that stayed on this machine.
+/// A mail in the built-in inbox.
 #[derive(Clone)]
 pub struct InboxMail {
-    /// Counts up.
+    /// Increasing id.
     pub id: u64,
-    /// Whom it went to.
+    /// Recipient.
     pub to: String,
-    /// Its subject.
+    /// Subject.
     pub subject: String,
-    /// The plain text.
+    /// Plain text part.
     pub text: String,
-    /// The link it is about.
+    /// Link in the mail.
     pub url: String,
-    /// When it was sent, RFC 3339.
+    /// Time of sending (RFC 3339).
     pub at: String,
 }
 
-/// The mails there are.
+/// The mails of the built-in inbox.
 #[async_trait]
 pub trait Inbox: Send + Sync {
-    /// Newest first.
+    /// Returns all mails, newest first.
     fn list(&self) -> Vec<InboxMail>;
 
-    /// Waits for a mail with a greater id than this one, and gives the last one's. None is that
-    /// nobody should wait any longer: the server stops.
+    /// Waits for a mail with a greater id, and returns the id of the newest mail. Returns `None` if the server
+    /// stops.
     async fn newer_than(&self, id: u64) -> Option<u64>;
 }

@@ -1,4 +1,4 @@
-//! JSON, read strictly: what two readers could take for two things is refused (RFC 7493).
+//! Strict JSON: rejects text that two parsers could read differently (RFC 7493).
 
 use std::fmt;
 
@@ -7,11 +7,10 @@ use serde_json::{Map, Number, Value};
 
 use crate::problem::{Code, Problem};
 
-/// How deep a body may nest before it is not looked at further (H-04): the 32 levels that `data` may
-/// have, and the body around them.
+/// Maximum nesting depth of a body (H-04): the 32 levels of `data`, and the body around them.
 const MAX_DEPTH: usize = 33;
 
-/// The JSON object that a body is.
+/// Parses a body, which must be a JSON object.
 pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
     match parse(bytes)? {
         Value::Object(map) => Ok(map),
@@ -19,7 +18,7 @@ pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
     }
 }
 
-/// One JSON value, with no name twice in an object and nothing after it.
+/// Parses one JSON value. Repeated names in an object and text after the value are errors.
 pub fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let parsed = Strict { depth: 0 }
@@ -121,7 +120,7 @@ impl<'de> Visitor<'de> for Strict {
 mod tests {
     use super::*;
 
-    /// H-04: a name twice, more after the end, no number, half a character, a mark before the beginning.
+    /// H-04: repeated names, text after the end, invalid numbers, half a surrogate pair, a byte order mark.
     #[test]
     fn what_could_be_read_two_ways_is_not_read() {
         for text in [
@@ -148,7 +147,7 @@ mod tests {
         assert!(parse_object(b" {\"a\": [null, true, -1, 1.5, \"\\ud83e\\udd80\"]} ").is_ok());
     }
 
-    /// H-04: 32 levels within a body, and no more.
+    /// H-04: a body has at most 32 levels within it.
     #[test]
     fn depth_is_bounded_at_its_edge() {
         let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);

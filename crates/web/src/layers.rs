@@ -1,8 +1,7 @@
-//! What every request passes on its way to its handler, in order: `edge`, a net for panics, `plain_http`,
-//! `cors`, `guard`.
+//! The steps of a request before its handler, in order: `edge`, the panic handler, `plain_http`, `cors`, `guard`.
 //!
-//! They are one layer of the router, since axum copies at each request whatever a layer goes around: of
-//! five layers, the innermost was copied ten times. To add a step: a line in [`inside`].
+//! They are one layer of the router, since axum clones the inner service of a layer at each request: with five
+//! layers, the innermost was cloned ten times. To add a step: a line in [`inside`].
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -22,9 +21,8 @@ use crate::guard;
 use crate::plain_http;
 use crate::problem::Problem;
 
-/// What only reads ends with its connection. What may change something is brought to its end though its
-/// client has left: a counted guess gets its line of the audit log, a session its own, and this node hears of
-/// what it has written (L-01, S-06).
+/// A safe request is cancelled if its client disconnects. Any other runs to its end, so that each counted attempt
+/// and each session has its audit event, and this node learns of its own writes (L-01, S-06).
 pub(crate) async fn pass(State(app): State<App>, request: Request, next: Next) -> Response {
     if request.method().is_safe() {
         return answer(&app, request, next).await;
@@ -32,14 +30,14 @@ pub(crate) async fn pass(State(app): State<App>, request: Request, next: Next) -
     let method = request.method().clone();
     let places = Arc::clone(&app.changing);
     let work = async move { answer(&app, request, next).await };
-    // A panic is caught in there: this one ends early with the server alone.
+    // Panics are caught inside, so the task fails only if the server stops.
     let ended = || Problem::from(edge::cut_off(&method)).into_response();
     to_its_end(places, work).await.unwrap_or_else(ended)
 }
 
-/// Does the work whether anybody waits for it or not, as long as there is a place. Whoever leaves gives back
-/// their seat at the listener and takes the next, so that there is a bound to what goes on without them; where
-/// it is reached, work ends with its connection again, and nobody is refused for what others have left behind.
+/// Runs `work` in a task that outlives its client, if a permit is available. A disconnected client frees its
+/// connection slot, so the permits bound such tasks. Without a permit, `work` is cancelled with its connection; it
+/// is never rejected.
 async fn to_its_end<T: Send + 'static>(
     places: Arc<Semaphore>,
     work: impl Future<Output = T> + Send + 'static,
@@ -57,8 +55,8 @@ async fn to_its_end<T: Send + 'static>(
 
 async fn answer(app: &App, request: Request, next: Next) -> Response {
     edge::edge(app, request, async |request| {
-        // A handler that has panicked leaves nothing half-done that another request could see: what
-        // they share is behind locks that survive it, and stores that have their transactions.
+        // Other requests see no incomplete state of a handler that panicked: shared state is behind locks that
+        // survive a panic, and stores use transactions.
         let answer = AssertUnwindSafe(inside(app, request, next)).catch_unwind();
         answer.await.unwrap_or_else(|payload| panicked(&*payload))
     })
@@ -77,8 +75,8 @@ async fn inside(app: &App, request: Request, next: Next) -> Response {
 
 fn panicked(payload: &(dyn Any + Send)) -> Response {
     let text = payload.downcast_ref::<String>().map(String::as_str);
-    let said = text.or(payload.downcast_ref::<&str>().copied());
-    tracing::error!(panic = said, "a handler panicked");
+    let reason = text.or(payload.downcast_ref::<&str>().copied());
+    tracing::error!(panic = reason, "a handler panicked");
     Problem::from(Error::Internal("a handler panicked")).into_response()
 }
 
@@ -90,7 +88,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether work that waits comes to its end once nobody waits for it any more, with so many places.
+    /// Returns `true` if `work` completes after its caller has stopped waiting, with this number of permits.
     async fn comes_to_its_end(places: usize) -> bool {
         let places = Arc::new(Semaphore::new(places));
         let (go, going) = oneshot::channel::<()>();
@@ -107,8 +105,8 @@ mod tests {
         is_over.expect("it ends one way or the other").is_ok()
     }
 
-    /// L-01, H-05: what may change something goes on without its client, up to a bound; beyond it nobody is
-    /// refused, and it ends with its client.
+    /// L-01, H-05: a request that may change something outlives its client, up to a limit. Beyond it, the request
+    /// is not rejected, and ends with its client.
     #[tokio::test]
     async fn work_goes_on_without_its_client_where_there_is_a_place() {
         assert!(comes_to_its_end(1).await);
@@ -117,7 +115,7 @@ mod tests {
         assert_eq!(to_its_end(places, async { 7 }).await, Some(7));
     }
 
-    /// A place is given back with the work, so that the next finds one.
+    /// The permit is released after the work.
     #[tokio::test]
     async fn a_place_is_given_back() {
         let places = Arc::new(Semaphore::new(1));

@@ -1,11 +1,11 @@
-//! Doorward on the web: the HTTP API, the pages that mails lead to, problems, OpenAPI.
+//! The web layer: the HTTP API, the pages, problems and the OpenAPI document.
 //!
-//! Handlers translate: they read a request into typed values, call one story of
-//! [`doorward_domain::Accounts`], and write its outcome. They decide nothing, and see no store.
+//! Handlers translate: they parse a request into typed values, call one method of [`doorward_domain::Accounts`],
+//! and write its result. They contain no rules and access no store.
 //!
-//! A request passes `edge` (request id, log line, headers, problem bodies), then `guard` (who asks,
-//! how often, from which site, by the table in `routes`), then its handler; `layers` has all its steps.
-//! To add an endpoint: its file under `api/`, one line among the router's in [`routes`], one row in [`routes::TABLE`], its test.
+//! A request passes `edge` (request id, log line, headers, problem bodies), then `guard` (authentication, rate
+//! limits, cross-site checks, by the table in `routes`), then its handler; `layers` has all steps. To add an
+//! endpoint: its file under `api/`, its line in the router of [`routes`], its row in [`routes::TABLE`], its test.
 
 pub mod api;
 mod app;

@@ -6,7 +6,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use crate::negotiate;
 use crate::problem::{Code, Problem};
 
-/// The longest request target, in bytes.
+/// Maximum length of a request target, in bytes.
 const MAX_URI_BYTES: usize = 8 * 1024;
 /// Maximum number of header fields.
 pub const MAX_FIELDS: usize = 100;
@@ -22,8 +22,8 @@ pub enum Refusal {
 }
 
 /// Rejects a request with a header that is too large or ambiguous, a request for a media type that is not
-/// available, and any request but a health check if the server is overloaded: a load balancer would take a busy
-/// node for a dead one (H-14).
+/// available, and any request but a health check if the server is overloaded: a load balancer would treat a busy
+/// node as failed (H-14).
 pub(crate) fn check(request: &Request) -> Result<(), Problem> {
     let (uri, fields) = (request.uri(), request.headers());
     let is_overloaded = request.extensions().get::<Refusal>().is_some();
@@ -55,7 +55,7 @@ pub(crate) fn check(request: &Request) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Whether this is a health check.
+/// Returns `true` for a health check.
 fn is_probe(request: &Request) -> bool {
     let route = request.extensions().get::<MatchedPath>();
     route.is_some_and(|path| ["/healthz", "/readyz"].contains(&path.as_str()))

@@ -1,12 +1,12 @@
-//! What the client would like to read.
+//! Content negotiation: media type and language of the response.
 
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE};
 use doorward_domain::values::Locale;
 
-/// Whether the client is a browser that wants a page: `text/html` ranks ahead of JSON.
+/// Returns `true` if the client prefers a page: `text/html` ranks ahead of JSON.
 pub fn wants_html(headers: &HeaderMap) -> bool {
-    // Most programs say nothing of it.
+    // Most programs send no `Accept`.
     let Some(accept) = headers.get(ACCEPT) else {
         return false;
     };
@@ -31,7 +31,7 @@ pub fn wants_html(headers: &HeaderMap) -> bool {
     }
 }
 
-/// The kinds of answer there are, and what stands for several of them.
+/// The media types of responses, and the ranges that include them.
 const KINDS: &[&str] = &[
     "*/*",
     "application/*",
@@ -44,7 +44,7 @@ const KINDS: &[&str] = &[
     "text/plain",
 ];
 
-/// Whether anything that is made here is something the client takes (H-04).
+/// Returns `true` if the client accepts a media type that this server has (H-04).
 pub fn is_served(headers: &HeaderMap) -> bool {
     let mut fields = headers.get_all(ACCEPT).iter().peekable();
     if fields.peek().is_none() {
@@ -56,7 +56,7 @@ pub fn is_served(headers: &HeaderMap) -> bool {
         let is_refused = parts
             .filter_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok())
             .any(|quality| quality <= 0.0);
-        // An empty field asks for nothing in particular.
+        // An empty field accepts any type.
         !is_refused && (kind.is_empty() || KINDS.iter().any(|made| kind.eq_ignore_ascii_case(made)))
     };
     fields.any(|field| {
@@ -65,7 +65,7 @@ pub fn is_served(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The language the client asks for.
+/// Returns the language that the client prefers.
 pub fn locale(headers: &HeaderMap) -> Locale {
     let field = headers
         .get(ACCEPT_LANGUAGE)
@@ -77,7 +77,7 @@ pub fn locale(headers: &HeaderMap) -> Locale {
 mod tests {
     use super::*;
 
-    /// H-04: what nobody makes here is not made up.
+    /// H-04: a client that accepts no available media type.
     #[test]
     fn who_takes_nothing_of_what_there_is_is_told() {
         for (accept, expected) in [

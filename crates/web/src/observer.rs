@@ -8,30 +8,30 @@ use std::time::Duration;
 use axum::http::{HeaderMap, Method, StatusCode};
 use tracing::Span;
 
-/// Told of every request. It never blocks and never fails.
+/// Receives every request. Must not block or fail.
 pub trait Observer: Send + Sync {
-    /// One has come, and this is its span; the id of its trace, where one is kept, for the log. The
-    /// headers are those that a trusted proxy sent; none is the rule.
+    /// A request has begun, with its span. `trusted` are its headers if a trusted proxy sent it. Returns the id of
+    /// its trace, if it is recorded, for the log.
     fn began(&self, span: &Span, trusted: Option<&HeaderMap>) -> Option<String>;
-    /// It is over; told once for each that began.
+    /// A request has ended. Called once for each that has begun.
     fn ended(&self, ended: &Ended);
 }
 
-/// A request that is over.
+/// A request that has ended.
 #[derive(Debug, Clone, Copy)]
 pub struct Ended {
-    /// Its method, or `other` where it is none of those that routes have.
+    /// Its method, or `other` if no route has it.
     pub method: &'static str,
-    /// Its route as [`crate::routes::TABLE`] spells it, or `-` where none has this path and method.
+    /// Its route as in [`crate::routes::TABLE`], or `-` if there is no route with this path and method.
     pub route: &'static str,
-    /// The status of the answer; none where the request was broken off before there was one: the client
-    /// hung up, or the server ended.
+    /// Status of the response; `None` if the request was aborted first: the client disconnected, or the server
+    /// stopped.
     pub status: Option<StatusCode>,
-    /// From the headers to the beginning of the answer.
+    /// Time from the request header to the beginning of the response.
     pub took: Duration,
 }
 
-/// Takes no notice.
+/// Ignores all requests.
 #[derive(Debug, Clone, Copy)]
 pub struct Unobserved;
 
@@ -43,7 +43,7 @@ impl Observer for Unobserved {
     fn ended(&self, _: &Ended) {}
 }
 
-/// A method by a name out of a short list: a client may call its method anything.
+/// Returns the method's name from a fixed list, since a client can send any method.
 pub(crate) fn name_of(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -1,5 +1,5 @@
-//! The OpenAPI 3.1 document (H-15): paths, bodies and schemas come from the handlers (`utoipa`); who may
-//! ask, what else can go wrong and the form spelling of bodies come from [`crate::routes::TABLE`].
+//! The OpenAPI 3.1 document (H-15). Paths, bodies and schemas come from the handlers (`utoipa`); authentication,
+//! further problems and form bodies come from [`crate::routes::TABLE`].
 
 mod patterns;
 mod problems;
@@ -15,7 +15,7 @@ use crate::routes::{self, Guard, Route};
 
 const DESCRIPTION: &str = "User accounts and sign-in. Bodies are JSON, or forms of the same fields; times are RFC 3339 in UTC; errors are problems (RFC 9457) with a stable `code`. A client that prefers `text/html` gets a page where there is one. Send the bearer token or the cookie: a request with both is rejected (400).";
 
-/// The document of a server at this URL.
+/// Returns the document of a server with this public URL.
 pub fn document(public_url: &str) -> Value {
     let generated = routes::api_routes().into_openapi();
     let mut document =
@@ -53,8 +53,8 @@ pub fn document(public_url: &str) -> Value {
     document
 }
 
-/// Where the server is. A name that every machine takes for itself is a default, to be replaced by
-/// whoever reads the document elsewhere.
+/// The server's URL. A loopback host is a variable with a default, since other machines reach the server by
+/// another host.
 fn server(public_url: &str) -> Value {
     let description = "This server.";
     match public_url.split_once("://") {
@@ -67,7 +67,7 @@ fn server(public_url: &str) -> Value {
     }
 }
 
-/// The words that a text of an answer is one of, where no type says so.
+/// Fields of responses with a fixed set of values that their types do not express.
 const WORDS: &[(&str, &str, &[&str])] = &[
     ("AudienceToken", "token_type", &["Bearer"]),
     ("Health", "status", &["ok", "ready"]),
@@ -78,7 +78,7 @@ const WORDS: &[(&str, &str, &[&str])] = &[
     ("SignedIn", "token_type", &["Bearer"]),
 ];
 
-/// What the types cannot say of themselves.
+/// Completes schemas with constraints that the types do not express.
 fn complete_schemas(schemas: &mut Map<String, Value>) {
     schemas.insert("Problem".to_owned(), problems::problem_schema());
     schemas.insert("FieldError".to_owned(), problems::field_error_schema());
@@ -93,15 +93,15 @@ fn complete_schemas(schemas: &mut Map<String, Value>) {
             .flat_map(Map::values_mut)
             .for_each(complete_field);
     }
-    // `null` counts as absent, and so does what stands empty in a form.
+    // `null` counts as absent, and so does an empty value in a form.
     let given = |field: &str| json!({"required": [field], "properties": {field: {"type": "string", "minLength": 1}}});
     let names = [given("username"), given("email")];
-    // Within an `allOf`, since generators take an `anyOf` beside fields for another kind of body.
+    // In an `allOf`, since generators treat an `anyOf` next to fields as a different body.
     schemas["SignUp"]["allOf"] = json!([{"anyOf": names}]);
     schemas["SignIn"]["oneOf"] = json!(names);
     schemas["PasswordChange"]["not"] = json!({"allOf": names});
     schemas["AuditEvent"]["properties"]["event"]["enum"] = events();
-    // The greeting with everything that a user has, or alone.
+    // The greeting with the fields of a user, or alone.
     schemas["Home"] = json!({
         "description": "The greeting; with a session also the fields of its user, but the display name.",
         "anyOf": [{"allOf": [reference("Greeting"), reference("User")]}, reference("Greeting")],
@@ -135,15 +135,15 @@ fn complete_schemas(schemas: &mut Map<String, Value>) {
     schemas.extend(forms);
 }
 
-/// What there are lists of.
+/// Items of lists.
 const LISTED: [&str; 3] = ["User", "Session", "AuditEvent"];
 
 fn reference(schema: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{schema}")})
 }
 
-/// A pattern of words is an enumeration, which generators know; an object of anything says so, since
-/// some take one without fields for one that has none.
+/// Replaces a pattern of words by an enumeration, which generators support. Marks an object that may have any
+/// fields, since some generators assume that it has none.
 fn complete_field(field: &mut Value) {
     let words = field["pattern"]
         .as_str()
@@ -159,7 +159,7 @@ fn complete_field(field: &mut Value) {
     }
 }
 
-/// Whether a value may be of this type.
+/// Returns `true` if a value may have this type.
 fn has_type(schema: &Value, wanted: &str) -> bool {
     match &schema["type"] {
         Value::Array(types) => types.iter().any(|each| each == wanted),
@@ -167,7 +167,7 @@ fn has_type(schema: &Value, wanted: &str) -> bool {
     }
 }
 
-/// An empty query value is an absent one, except that no list gives an empty cursor.
+/// Completes a query parameter. An empty value counts as absent, except for `cursor`.
 fn complete_parameter(parameter: &mut Value) {
     if parameter["in"] == "query" && parameter["name"] != "cursor" {
         parameter["allowEmptyValue"] = json!(true);
@@ -190,8 +190,8 @@ fn events() -> Value {
     Event::ALL.iter().map(|event| event.as_str()).collect()
 }
 
-/// The schema of a body as a form spells it: all is text, an object is a JSON text, and instead of
-/// a `null` a field stands there empty, as a browser sends what nobody filled in.
+/// The schema of a body as a form: every field is text, an object is JSON text, and an empty value replaces
+/// `null`, since browsers send empty fields.
 fn form_of(schema: &Value) -> Value {
     let mut form = schema.clone();
     let is_required = |name: &str| {
@@ -222,7 +222,7 @@ fn form_of(schema: &Value) -> Value {
     form
 }
 
-/// The first sentence of a handler's comment is its summary; the rest describes it.
+/// Splits a handler's doc comment: the first sentence is the summary, the rest the description.
 fn split_summary(operation: &mut Value) {
     let text = operation["summary"]
         .as_str()
@@ -285,7 +285,7 @@ fn complete(operation: &mut Value, route: &Route) {
     let mut by_status: Vec<(u16, Vec<Code>)> = Vec::new();
     for code in problems_of(route, has_body) {
         let status = code.status().as_u16();
-        match by_status.iter_mut().find(|(kept, _)| *kept == status) {
+        match by_status.iter_mut().find(|(known, _)| *known == status) {
             Some((_, codes)) if codes.contains(&code) => {}
             Some((_, codes)) => codes.push(code),
             None => by_status.push((status, vec![code])),
@@ -300,7 +300,7 @@ fn complete(operation: &mut Value, route: &Route) {
     }
 }
 
-/// A body that may be left out says so itself, and not as a body that may be `null`.
+/// Marks an optional body as not required, rather than as nullable.
 fn leave_to_choice(body: &mut Value) {
     let schema = body.pointer_mut("/content/application~1json/schema");
     let choices = schema
@@ -313,7 +313,7 @@ fn leave_to_choice(body: &mut Value) {
     }
 }
 
-/// Lists are called by what is on them, and a version or a place is never left out.
+/// Names lists by their items, and marks `ETag` and `Location` as required.
 fn complete_response(response: &mut Value) {
     if let Some(schema) = response.pointer_mut("/content/application~1json/schema") {
         complete_field(schema);
@@ -330,7 +330,7 @@ fn complete_response(response: &mut Value) {
     }
 }
 
-/// Its own problems, and those of every route of its kind.
+/// The problems of a route, and those of all routes of its kind.
 pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
     use Code::{
         AuthenticationRequired, BodyTooLarge, CrossSiteRequest, HeadersTooLarge, HttpsRequired,
@@ -342,9 +342,9 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
     if route.page {
         codes.extend(page_operations::problems_of(route));
     }
-    // The guard refuses a head that can be read two ways, whatever the route.
+    // The guard rejects an ambiguous header on every route.
     codes.extend([MalformedRequest, UriTooLong, HeadersTooLarge]);
-    // Those two answer whoever asks, and in whatever kind.
+    // Health checks ignore `Accept`.
     if !["/healthz", "/readyz"].contains(&route.path) {
         codes.push(NotAcceptable);
     }
@@ -388,7 +388,7 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
 mod tests {
     use super::*;
 
-    /// A form has texts and nothing else: no `null`, no object.
+    /// A form has only texts: no `null`, no object.
     #[test]
     fn a_form_is_spelt_as_a_browser_spells_it() {
         let form = form_of(&json!({
@@ -442,7 +442,7 @@ mod tests {
         }
     }
 
-    /// Somebody may say any of this of an operation: the linter of the document asks for a 4xx.
+    /// Every operation has a 4xx response, which the linter of the document requires.
     #[test]
     fn every_operation_can_be_asked_wrongly() {
         for route in routes::TABLE {

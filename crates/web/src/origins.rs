@@ -20,7 +20,7 @@ impl Origins {
         self.0.is_empty()
     }
 
-    /// The origins, as browsers write them.
+    /// The origins, as browsers send them.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }

@@ -1,20 +1,20 @@
-//! The pages that share a path with the API, as its document tells of them: `Allow` names their
-//! methods there, so that a document without them would not be true.
+//! OpenAPI operations of the pages that share a path with the API. `Allow` lists their methods as well, so the
+//! document includes them.
 //!
-//! To add one: an arm in [`operation`]. A test says where one is missing.
+//! To add one: an arm in [`operation`]. A test fails if one is missing.
 
 use serde_json::{Value, json};
 
 use crate::problem::Code;
 use crate::routes::{Route, TABLE};
 
-/// Every page that the document has to name, with its operation.
+/// Returns the pages in the document, with their operations.
 pub(crate) fn operations() -> impl Iterator<Item = (&'static Route, Value)> {
     let shared = TABLE.iter().filter(|route| route.page && is_shared(route));
     shared.map(|route| (route, operation(route)))
 }
 
-/// Whether programs have business at its path as well.
+/// Returns `true` if the API has a route with the same path.
 fn is_shared(page: &Route) -> bool {
     let mut rows = TABLE.iter();
     rows.any(|route| !route.page && route.path == page.path)
@@ -55,7 +55,7 @@ pub(crate) fn problems_of(page: &Route) -> Vec<Code> {
     own.collect()
 }
 
-/// A problem is a page to whoever would rather have one.
+/// Adds the page of a problem, for clients that prefer HTML.
 pub(crate) fn add_page(response: &mut Value) {
     if let Some(content) = response["content"].as_object_mut() {
         content.insert("text/html".to_owned(), page()["text/html"].clone());

@@ -87,7 +87,7 @@ fn words(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
-    /// H-12: what proxies say, in their spellings.
+    /// H-12: forwarded protocols in the spellings of proxies.
     #[test]
     fn one_secure_hop_is_enough_and_silence_says_nothing() {
         for (fields, is_plain) in [

@@ -1,9 +1,8 @@
-//! Problems (RFC 9457): the only thing that becomes an error response.
+//! Problems (RFC 9457): the type of all error responses.
 //!
-//! [`Code`] is the closed list. A domain error is turned into a [`Problem`] here and nowhere else;
-//! `edge` writes it out, as JSON or as a page, with the request's id. What the client reads is in
-//! [`Code`]; what the log keeps is the cause. To add a code: a row in `codes!`, its paragraph
-//! follows in `docs/ERRORS.md` by the test that compares them.
+//! [`Code`] is the closed list, with the texts for clients. A domain error becomes a [`Problem`] only here; `edge`
+//! writes it as JSON or as a page, with the request's id. The cause goes to the log only. To add a code: a row in
+//! `codes!`. A test generates its row in `docs/ERRORS.md`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,14 +13,14 @@ use doorward_domain::{Error, FieldError};
 
 macro_rules! codes {
     ($($variant:ident = $name:literal, $status:literal, $title:literal, $detail:literal, $help:literal;)+) => {
-        /// Every problem there is. The names are stable; the texts are not.
+        /// All problem codes. The names are stable; the texts are not.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code {
             $(#[doc = $title] $variant),+
         }
 
         impl Code {
-            /// Every code, in the order of its status.
+            /// All codes, in the order of their status.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             /// The stable name.
@@ -35,17 +34,17 @@ macro_rules! codes {
                 StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
             }
 
-            /// The name of the problem, for people.
+            /// The title of the problem.
             pub fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title),+ }
             }
 
-            /// What happened in this request, unless the problem has its own sentence.
+            /// Description of the problem in a response, unless the problem has its own.
             pub fn detail(self) -> &'static str {
                 match self { $(Self::$variant => $detail),+ }
             }
 
-            /// What the problem means in general, and what to do next.
+            /// General explanation, and what to do next.
             pub fn help(self) -> &'static str {
                 match self { $(Self::$variant => $help),+ }
             }
@@ -92,22 +91,22 @@ codes! {
 /// An error response before it is written out.
 #[derive(Debug, Clone)]
 pub struct Problem {
-    /// Which.
+    /// Code.
     pub code: Code,
-    /// More than the title says, for people. Nothing of the inside.
+    /// Description of this occurrence. Contains no internals.
     pub detail: Option<String>,
-    /// The fields at fault.
+    /// Invalid fields.
     pub errors: Vec<FieldError>,
-    /// How long to wait.
+    /// Time to wait before a retry.
     pub retry_after: Option<Duration>,
-    /// For the log alone.
+    /// Cause, for the log only.
     pub cause: Option<Arc<Error>>,
-    /// The form it came from, to be given back to a person in place of the problem's own page.
+    /// Page with the submitted form, sent instead of the problem's own page.
     pub(crate) page: Option<Html<String>>,
 }
 
 impl Problem {
-    /// A problem without a sentence of its own.
+    /// A problem with the default description.
     pub fn new(code: Code) -> Self {
         Self {
             code,
@@ -119,7 +118,7 @@ impl Problem {
         }
     }
 
-    /// A problem with a sentence of its own.
+    /// A problem with its own description.
     pub fn with_detail(code: Code, detail: impl Into<String>) -> Self {
         Self {
             detail: Some(detail.into()),
@@ -140,7 +139,7 @@ impl Problem {
         }
     }
 
-    /// Invalid fields.
+    /// A problem with invalid fields.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         Self {
             errors,
@@ -150,7 +149,7 @@ impl Problem {
 }
 
 impl Problem {
-    /// What happened in this request: `detail` of RFC 9457.
+    /// Description of this occurrence: `detail` of RFC 9457.
     pub(crate) fn detail_text(&self) -> String {
         if let Some(detail) = &self.detail {
             return detail.clone();
@@ -290,7 +289,7 @@ mod tests {
         }
     }
 
-    /// `docs/ERRORS.md` is this table, written out. Run with `BLESS=1` to write it anew.
+    /// `docs/ERRORS.md` is generated from this table. Run with `BLESS=1` to update it.
     #[test]
     #[expect(
         clippy::disallowed_methods,
@@ -314,9 +313,9 @@ mod tests {
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(&path, &text).unwrap();
         }
-        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        let stored = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(
-            kept == text,
+            stored == text,
             "docs/ERRORS.md differs from the table: run `BLESS=1 cargo test -p doorward-web`"
         );
     }

@@ -1,7 +1,7 @@
-//! `docs/API.md`: the OpenAPI document and the table of routes as a page to read. It is written by a
-//! test, so nobody has to keep it true; run with `BLESS=1` to write it anew.
+//! Generates `docs/API.md` from the OpenAPI document and the table of routes. A test compares the file; run it
+//! with `BLESS=1` to update the file.
 //!
-//! What the document does not say stands in [`HEAD`]. A new route, field or problem follows by itself.
+//! [`HEAD`] has the text that the document does not contain. A new route, field or problem is added automatically.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -77,7 +77,7 @@ fn page(document: &Value) -> String {
 
 /// The routes that are in the document, in the order of the table.
 fn routes(document: &Value) -> impl Iterator<Item = (&'static Route, &Value)> {
-    // Pages have a table of their own, also where the document names them.
+    // Pages have a separate table, even if the document contains them.
     let api = TABLE.iter().filter(|route| !route.page);
     api.filter_map(|route| {
         let method = route.method.as_str().to_ascii_lowercase();
@@ -90,10 +90,10 @@ fn name_of(route: &Route) -> String {
     format!("{} {}", route.method, route.path)
 }
 
-/// As GitHub makes it from a heading.
+/// The anchor that GitHub generates for a heading.
 fn anchor(heading: &str) -> String {
-    let kept = heading.to_lowercase().replace(' ', "-");
-    kept.chars()
+    let slug = heading.to_lowercase().replace(' ', "-");
+    slug.chars()
         .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
         .collect()
 }
@@ -203,7 +203,7 @@ fn parameters(operation: &Value) -> String {
     rows.collect()
 }
 
-/// The schema of the body, which is no more than one level deep.
+/// The schema of the body, which contains no nested objects.
 fn body_schema<'a>(document: &'a Value, operation: &Value) -> Option<&'a Value> {
     let schema = operation.pointer("/requestBody/content/application~1json/schema/$ref")?;
     document.pointer(schema.as_str()?.trim_start_matches('#'))
@@ -218,7 +218,7 @@ fn body(document: &Value, operation: &Value) -> String {
     })
 }
 
-/// What no single field says of the body.
+/// The description of the body as a whole.
 fn about_body(document: &Value, operation: &Value) -> String {
     let Some(schema) = body_schema(document, operation) else {
         return String::new();
@@ -239,7 +239,7 @@ fn fields(schema: &Value, row: impl Fn(&str, &str, &str) -> String) -> String {
         required.is_some_and(|required| required.iter().any(|field| field == name))
     };
     let properties = schema["properties"].as_object().into_iter().flatten();
-    // What must be there comes first.
+    // Required fields come first.
     let (first, then): (Vec<_>, Vec<_>) = properties.partition(|(name, _)| required(name));
     let rows = first.into_iter().chain(then).map(|(name, field)| {
         let mut kind = limits(field);
@@ -260,22 +260,22 @@ fn row(place: &str, name: &str, kind: &str, description: &str) -> String {
     format!("| {place} | `{name}` | {kind} | {description} |\n")
 }
 
-/// What may stand in a field.
+/// Type and limits of a field.
 fn limits(schema: &Value) -> String {
-    let mut said = vec![values(schema).unwrap_or_else(|| kind(schema))];
+    let mut parts = vec![values(schema).unwrap_or_else(|| kind(schema))];
     let number = |name: &str| schema[name].as_u64();
     match (number("minLength"), number("maxLength")) {
-        (Some(least), Some(most)) => said.push(format!("{least} to {most} characters")),
-        (None, Some(most)) => said.push(format!("up to {most} characters")),
+        (Some(least), Some(most)) => parts.push(format!("{least} to {most} characters")),
+        (None, Some(most)) => parts.push(format!("up to {most} characters")),
         _ => {}
     }
     if let (Some(least), Some(most)) = (number("minimum"), number("maximum")) {
-        said.push(format!("{least} to {most}"));
+        parts.push(format!("{least} to {most}"));
     }
-    said.join(", ")
+    parts.join(", ")
 }
 
-/// The few words that can stand there.
+/// The allowed values, if there are at most four.
 fn values(schema: &Value) -> Option<String> {
     let values = schema["enum"].as_array()?;
     let values: Vec<_> = values
@@ -286,7 +286,7 @@ fn values(schema: &Value) -> Option<String> {
     (values.len() <= 4).then(|| values.join(" or "))
 }
 
-/// A schema in a word, or a link to its fields.
+/// A short name of the type, or a link to its fields.
 fn kind(schema: &Value) -> String {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap();
@@ -320,7 +320,7 @@ fn limit(scope: ThrottleScope) -> String {
     format!("{} {}", rate.burst, span(rate.window))
 }
 
-/// The routes for people.
+/// The routes of pages.
 fn pages() -> String {
     let mut text =
         "\n## Pages\n\nFor browsers; responses are HTML.\n\n| route | limit |\n| --- | --- |\n"
@@ -332,7 +332,7 @@ fn pages() -> String {
     text
 }
 
-/// What answers are made of.
+/// The objects in responses.
 fn shapes(document: &Value) -> String {
     let mut text = "\n## Shapes\n\nObjects in responses. A field can be null if its row says so.\n\n\
                     ### Lists\n\n`items`, an array; and `next`, the `cursor` of the next page, or null on the last one.\n"
@@ -346,7 +346,7 @@ fn shapes(document: &Value) -> String {
         let about = schema["description"].as_str().unwrap_or_default();
         write!(text, "\n### {name}\n\n{about}").unwrap();
         if let Some(parts) = schema.pointer("/anyOf/0/allOf").and_then(Value::as_array) {
-            // The greeting: a message, and perhaps a user.
+            // The greeting: a message, and the fields of a user if there is a session.
             let parts: Vec<_> = parts.iter().map(kind).collect();
             writeln!(text, " The fields of {}.", parts.join(" and ")).unwrap();
             continue;
@@ -369,7 +369,7 @@ fn shapes(document: &Value) -> String {
     text
 }
 
-/// What a field that knows many words can say; a problem's codes have a page of their own.
+/// The allowed values of a field that has more than four. Problem codes are in a separate document.
 fn words(name: &str, field: &Value) -> String {
     match field["enum"].as_array() {
         Some(_) if name == "code" => ": [ERRORS.md](ERRORS.md)".to_owned(),
@@ -384,7 +384,7 @@ fn words(name: &str, field: &Value) -> String {
     }
 }
 
-/// What stands in `items`, where a schema is a page of a list.
+/// The name of the items, if the schema is a page of a list.
 fn item_of_list<'a>(document: &'a Value, name: &str) -> Option<&'a str> {
     let properties = &document["components"]["schemas"][name]["properties"];
     properties.get("next")?;
@@ -392,7 +392,7 @@ fn item_of_list<'a>(document: &'a Value, name: &str) -> Option<&'a str> {
     item.rsplit('/').next()
 }
 
-/// H-15: what is checked in is what the code makes.
+/// H-15: the stored document is the generated one.
 #[test]
 #[expect(
     clippy::disallowed_methods,
@@ -411,9 +411,9 @@ fn the_page_is_the_document() {
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&path, &text).unwrap();
     }
-    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
-        kept == text,
+        stored == text,
         "docs/API.md differs from the code: run `BLESS=1 cargo test -p doorward-web reference`"
     );
 }

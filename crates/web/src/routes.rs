@@ -97,7 +97,7 @@ use Code::{
 use Guard::{Anyone, Maybe, Optional, Session, SessionOrPage};
 use ThrottleScope::{Link, MailRequest, SignIn, SignUp, Token};
 
-/// Every route there is.
+/// All routes.
 #[rustfmt::skip]
 pub static TABLE: &[Route] = &[
     api(Method::GET,    "/",                            Optional, None, &[]),
@@ -150,7 +150,7 @@ pub static TABLE: &[Route] = &[
     page(Method::GET,   "/assets/{file}",               Anyone,  None),
 ];
 
-/// The table by path, as every request asks for it.
+/// The table by path, for the lookup at each request.
 static BY_PATH: LazyLock<HashMap<&'static str, Vec<&'static Route>>> = LazyLock::new(|| {
     let mut paths: HashMap<_, Vec<_>> = HashMap::new();
     for route in TABLE {
@@ -159,7 +159,7 @@ static BY_PATH: LazyLock<HashMap<&'static str, Vec<&'static Route>>> = LazyLock:
     paths
 });
 
-/// The row of a request; `HEAD` is a `GET` without its body.
+/// The row of a request; `HEAD` uses the row of `GET`.
 pub(crate) fn find(method: &Method, path: &str) -> Option<&'static Route> {
     let method = if *method == Method::HEAD {
         &Method::GET
@@ -178,7 +178,7 @@ pub(crate) fn known_path(path: &str) -> Option<&'static str> {
     BY_PATH.get_key_value(path).map(|(path, _)| *path)
 }
 
-/// What `Allow` says of a path; none where it has no row.
+/// The value of `Allow` for a path; `None` if it has no row.
 pub(crate) fn allowed_methods(path: &str) -> Option<String> {
     let methods = BY_PATH
         .get(path)?
@@ -190,14 +190,14 @@ pub(crate) fn allowed_methods(path: &str) -> Option<String> {
     Some(methods.collect::<Vec<_>>().join(", "))
 }
 
-/// The methods that the API has at a path.
+/// The methods of the API at a path.
 pub(crate) fn api_methods(path: &str) -> Vec<Method> {
     let rows = BY_PATH.get(path).into_iter().flatten();
     let rows = rows.filter(|route| !route.page);
     rows.map(|route| route.method.clone()).collect()
 }
 
-/// The routes of the API; their document comes from the same lines.
+/// The routes of the API; the OpenAPI document is generated from the same lines.
 pub(crate) fn api_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(home::home))
@@ -243,7 +243,7 @@ pub(crate) fn api_routes() -> OpenApiRouter<App> {
         .routes(routes!(inbox::list_inbox))
 }
 
-/// The routes for people alone.
+/// The routes that only pages have.
 fn page_routes() -> Router<App> {
     Router::new()
         .route(
@@ -278,7 +278,7 @@ async fn not_found(method: Method, uri: Uri) -> Result<Response, Problem> {
     }
 }
 
-/// The whole service.
+/// The router of all routes.
 pub fn router(app: App) -> Router {
     let (api, _) = api_routes().split_for_parts();
     api.merge(page_routes())

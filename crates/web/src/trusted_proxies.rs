@@ -1,10 +1,9 @@
-//! Whose word on the client's address is believed (A-09).
+//! Determines the client's address behind reverse proxies (A-09).
 //!
-//! Without a proxy the client's address is the peer's. A proxy that the operator names says in one field,
-//! which the operator names too, whom it speaks for: `X-Forwarded-For`, or `Forwarded` (RFC 7239); anybody
-//! else who sends that field only says it, and the other field is never looked at, since a proxy that
-//! does not write it lets everybody's through. Nothing but the address is taken from a request's word:
-//! links are built from `public_url`.
+//! Without a proxy, the client's address is the peer's. A trusted proxy sends it in one header, which the operator
+//! chooses: `X-Forwarded-For` or `Forwarded` (RFC 7239). That header is ignored if another peer sends it. The
+//! other header is always ignored, since a proxy that does not write it forwards the client's. No link is built
+//! from headers: links use `public_url`.
 
 mod network;
 mod warnings;
@@ -18,14 +17,14 @@ use ipnet::IpNet;
 
 pub(crate) use warnings::ProxyWarning;
 
-/// The addresses and networks of the proxies in front. None by default.
+/// Addresses and networks of the reverse proxies. Empty by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
     networks: Vec<IpNet>,
     header: ForwardedBy,
 }
 
-/// The one field in which they name their clients.
+/// Header in which the proxies send the client's address.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ForwardedBy {
     /// `X-Forwarded-For`, which most proxies write.
@@ -36,9 +35,9 @@ pub enum ForwardedBy {
 }
 
 impl TrustedProxies {
-    /// The client behind a peer: the last address in the field that is none of ours, for what stands
-    /// before it the client may have written itself. None where a proxy of ours does not tell, or tells
-    /// what is no address: then nobody's budget is charged, rather than everybody's.
+    /// Returns the client's address behind a peer: the last address in the header that is not a trusted proxy,
+    /// since the client may have written those before it. Returns `None` if a trusted proxy sends no valid
+    /// address: then no limit is charged, rather than one that all clients share.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
         let peer = peer.to_canonical();
         if !self.has(peer) {
@@ -47,7 +46,7 @@ impl TrustedProxies {
         let fields: Vec<_> = headers.get_all(self.header.name()).iter().collect();
         for field in fields.iter().rev() {
             let field = as_ascii(field.as_bytes());
-            // What stands between two commas and is nothing is no element (RFC 9110, 5.6.1).
+            // An empty list element is ignored (RFC 9110, 5.6.1).
             for hop in hops_from_the_right(&field).filter(|hop| !hop.trim().is_empty()) {
                 let hop = match self.header {
                     ForwardedBy::XForwardedFor => address_of(hop),
@@ -61,19 +60,19 @@ impl TrustedProxies {
         None
     }
 
-    /// The same proxies, naming their clients in that field.
+    /// Sets the header in which the proxies send the client's address.
     #[must_use]
     pub fn naming_clients_in(self, header: ForwardedBy) -> Self {
         Self { header, ..self }
     }
 
-    /// The field in which they name their clients.
+    /// The header in which the proxies send the client's address.
     pub(crate) fn header(&self) -> ForwardedBy {
         self.header
     }
 
-    /// Whether a request looks as if it came through a proxy of the operator's own that is named nowhere:
-    /// all its people then share what one address may do.
+    /// Returns `true` if a request seems to come through a proxy of the operator that is not in `trusted_proxies`.
+    /// All its clients then share the limits of one address.
     pub(crate) fn are_forgotten(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
         let peer = peer.to_canonical();
         let is_near = match peer {
@@ -83,7 +82,7 @@ impl TrustedProxies {
         is_near && !self.has(peer) && headers.contains_key(self.header.name())
     }
 
-    /// Whether that is a proxy of ours, and not a stranger.
+    /// Returns `true` if the address is a trusted proxy.
     pub fn has(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.networks
@@ -92,8 +91,8 @@ impl TrustedProxies {
     }
 }
 
-/// The field with a mark for each byte that no address has: what a client wrote far to the left shall
-/// not make what a proxy has added to it unreadable.
+/// The field with `?` for each byte that is not ASCII, so that bytes of the client do not make the proxy's part
+/// unreadable.
 fn as_ascii(field: &[u8]) -> String {
     let as_char = |byte: &u8| {
         if byte.is_ascii() {
@@ -105,8 +104,8 @@ fn as_ascii(field: &[u8]) -> String {
     field.iter().map(as_char).collect()
 }
 
-/// The hops of a field, the nearest first. A comma within quotes is part of a hop; quotes are counted
-/// from the right, so that what a client has written cannot swallow what a proxy has added to it.
+/// The hops of a field, the nearest first. A comma within quotes is part of a hop. Quotes are counted from the
+/// right, so that an open quote of the client does not include the proxy's part.
 fn hops_from_the_right(field: &str) -> impl Iterator<Item = &str> {
     let mut is_quoted = false;
     field.rsplit(move |sign| {
@@ -115,8 +114,8 @@ fn hops_from_the_right(field: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The address in an element of `Forwarded`; none where its client is not named, or by a name that
-/// tells no address (`unknown`, `_hidden`).
+/// The address in an element of `Forwarded`; `None` if it has no single `for`, or one that is not an address
+/// (`unknown`, `_hidden`).
 fn node_of(element: &str) -> Option<IpAddr> {
     let mut is_quoted = false;
     let pairs = element.split(move |sign| {
@@ -130,12 +129,12 @@ fn node_of(element: &str) -> Option<IpAddr> {
     let value = nodes.next().filter(|_| nodes.next().is_none())?;
     let bare = value.strip_prefix('"').map(|text| text.strip_suffix('"'));
     let node = bare.unwrap_or(Some(value))?;
-    // IPv6 stands in brackets: else its last part and a port would look alike.
+    // IPv6 must be in brackets, since its last group could be a port.
     let is_clear = node.starts_with('[') || node.matches(':').count() < 2;
     address_of(node).filter(|_| is_clear)
 }
 
-/// The address of a hop. Some proxies write the port as well.
+/// The address of a hop, with or without a port.
 pub(crate) fn address_of(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim();
     let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']'));
@@ -147,7 +146,7 @@ pub(crate) fn address_of(hop: &str) -> Option<IpAddr> {
     Some(address.or_else(with_port)?.to_canonical())
 }
 
-/// Addresses and networks, with commas.
+/// Parses addresses and networks, separated by commas.
 impl FromStr for TrustedProxies {
     type Err = String;
 
@@ -212,18 +211,18 @@ mod tests {
         for field in fields {
             headers.append(header.name(), HeaderValue::from_bytes(field).unwrap());
         }
-        // What is said elsewhere counts for nothing.
-        let (other, said) = match header {
+        // Other headers are ignored.
+        let (other, forged) = match header {
             ForwardedBy::XForwardedFor => ("forwarded", "for=192.0.2.99"),
             ForwardedBy::Forwarded => ("x-forwarded-for", "192.0.2.99"),
         };
-        headers.append(other, HeaderValue::from_static(said));
+        headers.append(other, HeaderValue::from_static(forged));
         headers.append("x-real-ip", HeaderValue::from_static("192.0.2.99"));
         let client = trusted.client(peer.parse().unwrap(), &headers);
         client.map(|address| address.to_string())
     }
 
-    /// T-IP, A-09: what `Forwarded` says, where the operator has named that field.
+    /// T-IP, A-09: the `Forwarded` header, if the operator has chosen it.
     #[test]
     fn the_last_element_that_is_not_ours_names_the_client() {
         let ours = "10.0.0.0/8, fd00::/8";
@@ -252,7 +251,7 @@ mod tests {
                 &[b"for=198.51.100.1", b"for=192.0.2.7", b"for=10.0.0.2"],
                 Some("192.0.2.7"),
             ),
-            // What a client writes cannot swallow what the proxy adds to it, nor hide in quotes.
+            // The client's part of the field cannot include the proxy's part in quotes.
             (
                 "10.0.0.1",
                 &[b"for=\"198.51.100.1, for=192.0.2.7"],
@@ -268,7 +267,7 @@ mod tests {
                 &[b"for=192.0.2.7;host=\"a,for=198.51.100.2;for=198.51.100.3\""],
                 Some("192.0.2.7"),
             ),
-            // Not told, or not understood: unknown, and not the proxy.
+            // Absent or invalid: `None`, and not the proxy's address.
             ("10.0.0.1", &[], None),
             ("10.0.0.1", &[b""], None),
             ("10.0.0.1", &[b"192.0.2.7"], None),
@@ -309,16 +308,16 @@ mod tests {
     fn the_last_hop_that_is_not_ours_is_the_client() {
         let ours = "127.0.0.1, 10.0.0.0/8,fd00::/8";
         for (peer, fields, expected) in [
-            // Nobody else is believed.
+            // The header of another peer is ignored.
             ("203.0.113.5", &[&b"192.0.2.7"[..]][..], Some("203.0.113.5")),
             ("11.0.0.1", &[b"192.0.2.7"], Some("11.0.0.1")),
             ("fe80::1", &[b"192.0.2.7"], Some("fe80::1")),
-            // Ours are.
+            // The header of a trusted proxy is used.
             ("127.0.0.1", &[b"192.0.2.7"], Some("192.0.2.7")),
             ("::ffff:127.0.0.1", &[b"192.0.2.7"], Some("192.0.2.7")),
             ("10.255.0.1", &[b"2001:db8::1"], Some("2001:db8::1")),
             ("fdff::1", &[b"::ffff:192.0.2.7"], Some("192.0.2.7")),
-            // Of many, the one that the first of ours has seen.
+            // Of several addresses, the last one that is not a trusted proxy.
             (
                 "10.0.0.1",
                 &[b"198.51.100.1, 192.0.2.7 ,10.0.0.2"],
@@ -335,14 +334,14 @@ mod tests {
             ("10.0.0.1", &[b"[2001:db8::1]"], Some("2001:db8::1")),
             ("10.0.0.1", &[b"[2001:db8::1]:4711"], Some("2001:db8::1")),
             ("10.0.0.1", &[b"192.0.2.7, 10.0.0.2:80"], Some("192.0.2.7")),
-            // Not told, or not understood: unknown, and not the proxy.
+            // Absent or invalid: `None`, and not the proxy's address.
             ("10.0.0.1", &[], None),
             ("10.0.0.1", &[b""], None),
             ("10.0.0.1", &[b"10.0.0.2, 127.0.0.1"], None),
             ("10.0.0.1", &[b"192.0.2.7, nonsense"], None),
             ("10.0.0.1", &[b"192.0.2.7,"], Some("192.0.2.7")),
             ("10.0.0.1", &[b"192.0.2.7, ,10.0.0.2, "], Some("192.0.2.7")),
-            // What a client wrote to the left makes nothing unreadable.
+            // Invalid bytes of the client are ignored.
             ("10.0.0.1", &[b"\xff, 192.0.2.7"], Some("192.0.2.7")),
             ("10.0.0.1", &[b"\xff", b"192.0.2.7"], Some("192.0.2.7")),
             ("10.0.0.1", &[b"192.0.2.7:99999"], None),
@@ -353,8 +352,8 @@ mod tests {
             let found = client(ours, peer, fields);
             assert_eq!(found.as_deref(), expected, "{peer} {fields:?}");
         }
-        let nobody = client("", "127.0.0.1", &[b"192.0.2.7"]);
-        assert_eq!(nobody.as_deref(), Some("127.0.0.1"));
+        let unproxied = client("", "127.0.0.1", &[b"192.0.2.7"]);
+        assert_eq!(unproxied.as_deref(), Some("127.0.0.1"));
     }
 
     /// A-09.

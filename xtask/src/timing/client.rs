@@ -1,5 +1,5 @@
-//! One connection over loopback, kept open, with a stop-watch: from the last byte out to the last one
-//! in.
+//! A persistent connection over loopback, which measures the time from the last byte sent to the last one
+//! received.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 
-/// An answer, as far as anybody here looks at it.
+/// A response.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: String,
@@ -29,7 +29,7 @@ impl Client {
         })
     }
 
-    /// Asks, and waits for the whole answer.
+    /// Sends a request, and waits for the whole response.
     pub(super) fn ask(&mut self, request: &str) -> anyhow::Result<Answer> {
         let begun = Instant::now();
         self.stream.get_mut().write_all(request.as_bytes())?;
@@ -71,7 +71,7 @@ impl Client {
         Ok(bytes)
     }
 
-    /// A body that comes in pieces, each with its length before it, up to one of nothing.
+    /// Reads a chunked body.
     fn chunks(&mut self) -> anyhow::Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
@@ -88,7 +88,7 @@ impl Client {
     }
 }
 
-/// A request with a body of JSON, or none where it is empty.
+/// A request with a JSON body. Without one if `body` is empty.
 pub(super) fn request(method: &str, path: &str, token: &str, body: &str) -> String {
     let authorization = match token {
         "" => String::new(),

@@ -1,4 +1,4 @@
-//! The routes on which somebody could learn by the clock who is there, and what is asked of them.
+//! The routes whose response time could reveal an account, and their requests.
 
 use std::time::Duration;
 
@@ -8,32 +8,32 @@ use super::client::{Client, request};
 use super::server::{PASSWORD, Server};
 
 const WRONG: &str = "another walk by the sea";
-/// Who is asked about, and how they are there. Their addresses are at `example.com`. All names are as long:
-/// a longer one takes longer to read, whoever it names. The rich one keeps all the `data` there may be.
+/// Accounts in each state, with addresses at `example.com`. All names have the same length, since a longer one
+/// takes longer to read. `richest` has the maximum `data`.
 const CROWD: [&str; 6] = [
     "unknown", "present", "pending", "blocked", "deleted", "richest",
 ];
-/// So many known people, one after the other, where asking leaves something behind.
+/// Number of known accounts to use in turn, for requests that leave something behind.
 const MANY: usize = 50;
 
-/// One route, and the classes that are to look alike there.
+/// One route, and the classes that must be indistinguishable.
 pub(super) struct Experiment {
     pub(super) name: &'static str,
     pub(super) classes: Vec<Class>,
 }
 
-/// What is asked, the round being given.
+/// A class of requests. `make` gets the round.
 pub(super) struct Class {
     pub(super) name: String,
     status: u16,
     make: Box<dyn Fn(usize) -> String>,
-    /// What is asked right after, and measured in its place.
+    /// A following request, which is measured instead.
     after: Option<String>,
 }
 
 impl Class {
-    /// How long the answer took. All classes share a connection: two of them may be served by two
-    /// threads, of which one is the slower one.
+    /// Returns the response time. All classes share a connection: two could be served by two threads of different
+    /// speed.
     pub(super) fn ask(&self, client: &mut Client, round: usize) -> anyhow::Result<u64> {
         let request = (self.make)(round);
         let answer = client.ask(&request)?;
@@ -52,7 +52,7 @@ impl Class {
     }
 }
 
-/// All of them, with the people in place.
+/// All experiments. Creates their accounts.
 pub(super) fn experiments(server: &Server) -> anyhow::Result<Vec<Experiment>> {
     populate(server)?;
     let token = server.token("asker")?;
@@ -114,13 +114,13 @@ fn populate(server: &Server) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// As much JSON as an account keeps, in as many pieces as take the longest to read.
+/// The maximum JSON of an account, with as many members as are slowest to read.
 fn many_members() -> String {
     let members = (0..2_000).map(|number| format!(r#""{number:x}":0"#));
     members.collect::<Vec<_>>().join(",")
 }
 
-/// One's own export, while one waits for an address that is somebody's or nobody's.
+/// A user's own export, while an address that is taken or free is pending.
 fn export(server: &Server) -> anyhow::Result<Experiment> {
     let mut classes = Vec::new();
     for (name, wanted) in [
@@ -143,7 +143,7 @@ fn export(server: &Server) -> anyhow::Result<Experiment> {
     })
 }
 
-/// Writes, and so waits where somebody else writes.
+/// A request that writes, and so waits for concurrent writes.
 fn probe() -> String {
     request("POST", "/recovery", "", r#"{"email":"nobody@example.org"}"#)
 }

@@ -1,4 +1,4 @@
-//! The binary on a free port with a folder of its own, and the people it is asked about.
+//! The binary on a free port with its own folder, and accounts for the requests.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -10,7 +10,7 @@ use anyhow::{Context, bail, ensure};
 
 use super::client::{Client, request};
 
-/// Of everybody who is there.
+/// The password of all accounts.
 pub(super) const PASSWORD: &str = "a long walk by the sea";
 
 /// Rate limit settings.
@@ -35,7 +35,7 @@ impl Throttles {
     }
 }
 
-/// A running server; dropped, it is gone with its folder.
+/// A running server. Dropping it stops it and deletes its folder.
 pub(super) struct Server {
     binary: PathBuf,
     throttles: Throttles,
@@ -80,14 +80,14 @@ impl Server {
         bail!("the server is not ready after half a minute");
     }
 
-    /// Somebody with a user name and a confirmed address.
+    /// Creates a user with a username and a confirmed address.
     pub(super) fn create(&self, name: &str) -> anyhow::Result<()> {
         let email = format!("{name}@example.com");
         let arguments = ["user", "create", "--username", name, "--email", &email];
         self.run(&[&arguments[..], &["--password-stdin"]].concat())
     }
 
-    /// A command beside the server.
+    /// Runs a command next to the server.
     pub(super) fn run(&self, arguments: &[&str]) -> anyhow::Result<()> {
         let mut process = command(&self.binary, self.throttles, &self.folder, self.port)
             .args(arguments)
@@ -101,7 +101,7 @@ impl Server {
         Ok(())
     }
 
-    /// Whoever it is, signed in.
+    /// Signs the user in and returns the token.
     pub(super) fn token(&self, name: &str) -> anyhow::Result<String> {
         let body = format!(r#"{{"username":"{name}","password":"{PASSWORD}"}}"#);
         let answer = Client::connect(self.port)?.ask(&request("POST", "/auth", "", &body))?;
@@ -113,7 +113,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It is gone already, or it is not; either way nobody waits for it.
+        // Best effort: no one waits for it.
         let _ = self.process.kill();
         let _ = self.process.wait();
         let _ = std::fs::remove_dir_all(&self.folder);

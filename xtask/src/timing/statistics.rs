@@ -1,22 +1,22 @@
-//! Two samples held against each other by their ranks: no outlier weighs more than any other.
+//! Compares two samples by ranks, so that outliers weigh no more than other values.
 
-/// What the ranks of two samples tell.
+/// Result of the rank test.
 pub(super) struct Comparison {
-    /// Cliff's delta: how much oftener the second is the slower one of a pair than the faster one.
+    /// Cliff's delta: how much more often the second is the slower one of a pair than the faster one.
     pub(super) effect: f64,
-    /// The ends of its interval, at 95 %.
+    /// Bounds of its 95 % interval.
     pub(super) low: f64,
     pub(super) high: f64,
-    /// The effect from which on so many samples tell the two apart.
+    /// The effect above which this number of samples distinguishes the two.
     pub(super) limit: f64,
 }
 
 impl Comparison {
-    /// Of `comparisons` in all, so that one in a thousand runs tells something where nothing is.
+    /// One of `comparisons` in all: one in a thousand runs reports a difference if there is none.
     pub(super) fn of(base: &[u64], other: &[u64], comparisons: usize) -> Self {
         let effect = cliffs_delta(base, other);
         let (n, m) = (base.len() as f64, other.len() as f64);
-        // Of the delta where both are alike; close enough to it for an interval near nothing.
+        // Standard error of the delta if both are equal; close enough for an interval near 0.
         let error = ((n + m + 1.0) / (3.0 * n * m)).sqrt();
         Self {
             effect,
@@ -31,7 +31,7 @@ impl Comparison {
     }
 }
 
-/// By the sums of ranks (Mann and Whitney), ties in the middle.
+/// By sums of ranks (Mann and Whitney), with the middle rank for ties.
 fn cliffs_delta(base: &[u64], other: &[u64]) -> f64 {
     let mut all: Vec<(u64, bool)> = base.iter().map(|time| (*time, false)).collect();
     all.extend(other.iter().map(|time| (*time, true)));
@@ -56,8 +56,8 @@ fn cliffs_delta(base: &[u64], other: &[u64]) -> f64 {
     2.0 * wins / (n * m) - 1.0
 }
 
-/// How many standard errors from the middle so small a part of a normal distribution lies, on both
-/// sides together; by halving, which is exact enough.
+/// Number of standard errors beyond which this part of a normal distribution lies, on both sides together; by
+/// bisection, which is exact enough.
 fn quantile(both_tails: f64) -> f64 {
     let (mut low, mut high) = (0.0, 10.0);
     for _ in 0..60 {
@@ -70,7 +70,7 @@ fn quantile(both_tails: f64) -> f64 {
     low
 }
 
-/// The part of a normal distribution above, by Abramowitz and Stegun 26.2.17 (to 1e-7).
+/// Upper tail of a normal distribution, by Abramowitz and Stegun 26.2.17 (to 1e-7).
 fn upper_tail(at: f64) -> f64 {
     let t = 1.0 / (1.0 + 0.231_641_9 * at);
     let series = t
@@ -80,14 +80,14 @@ fn upper_tail(at: f64) -> f64 {
     (-at * at / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt() * series
 }
 
-/// In microseconds.
+/// Median in microseconds.
 pub(super) fn median(times: &[u64]) -> f64 {
     let mut sorted = times.to_vec();
     sorted.sort_unstable();
     sorted[sorted.len() / 2] as f64 / 1_000.0
 }
 
-/// Orders nobody foresees and everybody can repeat: xorshift.
+/// Pseudo-random, repeatable orders: xorshift.
 pub(super) struct Shuffle(u64);
 
 impl Shuffle {
@@ -109,7 +109,7 @@ impl Shuffle {
 mod tests {
     use super::*;
 
-    /// Two samples of a crooked distribution, one of them slower by `shift`.
+    /// Two samples of a skewed distribution, the second slower by `shift`.
     fn samples(count: usize, shift: u64) -> (Vec<u64>, Vec<u64>) {
         let mut order = Shuffle::new(7);
         let mut draw = |shift: u64| -> Vec<u64> {
@@ -123,7 +123,7 @@ mod tests {
         (draw(0), draw(shift))
     }
 
-    /// T-EQUAL: the measure sees a difference that is there, and none that is not.
+    /// T-EQUAL: the test detects a difference if there is one, and none otherwise.
     #[test]
     fn a_shift_is_told_and_chance_is_not() {
         let (base, same) = samples(2_000, 0);

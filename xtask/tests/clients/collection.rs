@@ -12,10 +12,9 @@ use tempfile::TempDir;
 
 use super::{clients, document, operations, said};
 
-/// How many assertions a run has, at least, where everything can be read.
+/// Minimum number of assertions in a run with an inbox.
 const ASSERTIONS: u64 = 875;
-/// Problems that nobody can bring about from outside, or only where the operator has decided so, or in
-/// minutes, or that a page tells and no JSON.
+/// Problems that a client cannot cause, or only with other settings, after minutes, or on pages only.
 const UNSEEN: [&str; 12] = [
     "email-taken",
     "https-required",
@@ -31,7 +30,7 @@ const UNSEEN: [&str; 12] = [
     "wrong-password",
 ];
 
-/// What newman reports of a run.
+/// Newman's report of a run.
 pub(super) struct Run {
     passed: bool,
     printed: String,
@@ -44,7 +43,7 @@ impl Run {
         Self::with(collection, url, &[])
     }
 
-    /// The same, but it ends where something is wrong.
+    /// The same, but stops at the first failure.
     pub(super) fn to_the_first_fault(collection: &Path, url: &str) -> Self {
         Self::with(collection, url, &["--bail"])
     }
@@ -68,7 +67,7 @@ impl Run {
         }
     }
 
-    /// Ours, which has to pass.
+    /// Runs Doorward's collection, which must pass.
     fn must_pass(url: &str) -> Self {
         let run = Self::of(&collection(), url);
         assert!(run.passed && run.failed() == 0, "{}", run.printed);
@@ -95,7 +94,7 @@ impl Run {
             .unwrap()
     }
 
-    /// Each request that was answered: its name, the status, the body.
+    /// Each request with a response: its name, the status, the body.
     fn answers(&self) -> impl Iterator<Item = (&str, u64, Vec<u8>)> {
         let executions = self.report["run"]["executions"].as_array().unwrap();
         executions.iter().filter_map(|execution| {
@@ -107,7 +106,7 @@ impl Run {
         })
     }
 
-    /// The codes of the problems that came up.
+    /// The codes of all problems.
     fn problems(&self) -> BTreeSet<String> {
         let refusals = self.answers().filter(|(_, status, _)| *status >= 400);
         let code = |body: Vec<u8>| {
@@ -122,14 +121,14 @@ pub(super) fn collection() -> std::path::PathBuf {
     clients().join("doorward.postman_collection.json")
 }
 
-/// The route that a request's name begins with.
+/// The route at the start of a request's name.
 fn route(name: &str) -> (String, String) {
     let mut words = name.split([' ', ':']);
     let mut word = || words.next().unwrap_or_default().to_owned();
     (word(), word())
 }
 
-/// Twice on one server: the second run meets whatever the first has left.
+/// Twice on one server: the second run starts with the data of the first.
 #[test]
 fn it_passes_again_and_again_and_uses_every_route_and_problem() {
     let server = Doorward::start(&[]);
@@ -156,12 +155,12 @@ fn it_passes_again_and_again_and_uses_every_route_and_problem() {
         .filter(|code| !seen.contains(*code))
         .collect();
     let mut expected = BTreeSet::from(UNSEEN);
-    // Throttles are off here.
+    // Throttling is disabled here.
     expected.insert("too-many-attempts");
     assert_eq!(unseen, expected);
 }
 
-/// A run stays below every budget, or waits where it must.
+/// A run stays below every limit, or waits.
 #[test]
 fn it_passes_where_throttles_are_on() {
     let server = Doorward::start(&[("DOORWARD_THROTTLE__ENABLED", "true")]);
@@ -170,7 +169,7 @@ fn it_passes_where_throttles_are_on() {
     assert!(run.problems().contains("too-many-attempts"));
 }
 
-/// A server that sends its mail away has no inbox, and may tell strangers more.
+/// A server that sends its mail elsewhere has no inbox. Here it also has no enumeration protection.
 #[test]
 fn it_passes_without_an_inbox_and_says_what_it_skips() {
     let server = Doorward::start(&[
@@ -183,7 +182,7 @@ fn it_passes_without_an_inbox_and_says_what_it_skips() {
     assert!(run.problems().contains("unknown-account"));
 }
 
-/// One wrong word in what it expects, and it fails.
+/// Any wrong expectation fails the run.
 #[test]
 fn it_fails_where_the_server_is_not_as_expected() {
     let server = Doorward::start(&[]);
@@ -206,7 +205,7 @@ fn it_fails_where_the_server_is_not_as_expected() {
     }
 }
 
-/// Whatever answers `{}` to everything is no Doorward.
+/// A server that responds `{}` to everything is not a Doorward.
 #[test]
 fn it_fails_where_something_else_answers() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

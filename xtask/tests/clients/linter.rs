@@ -1,4 +1,4 @@
-//! The document as Redocly's linter judges it, with every rule that it recommends.
+//! The document, checked with all recommended rules of Redocly's linter.
 
 use doorward_testkit::tools::npm_tool;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::{document, operations, said};
 
-/// How many errors and warnings there are, and which.
+/// Numbers of errors and warnings, and the output.
 fn lint(document: &str) -> (Value, String) {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("openapi.json"), document).unwrap();
@@ -38,7 +38,7 @@ fn the_linter_has_nothing_to_say() {
     }
 }
 
-/// The linter runs and reads the document: one that lacks something is not let through.
+/// The linter reads the document: it reports a missing part.
 #[test]
 fn the_linter_finds_what_is_missing() {
     let mut wrong: Value = serde_json::from_str(&document(None)).unwrap();

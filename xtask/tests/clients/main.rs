@@ -1,8 +1,8 @@
-//! What programs that nobody here wrote make of the API: the collection by newman, the `OpenAPI`
-//! document by Redocly's linter, and a client generated from it by the TypeScript compiler.
+//! Third-party clients of the API: the collection with newman, the `OpenAPI` document with Redocly's linter, and a
+//! client generated from it with the TypeScript compiler.
 //!
-//! They know the binary and its address, and nothing of what is inside. To add a client: its module
-//! here, its programs in `xtask/src/tools.rs` or `xtask/npm`, and what people copy in `clients`.
+//! They know only the binary and its address. To add a client: its module here, its programs in
+//! `xtask/src/tools.rs` or `xtask/npm`, and its files in `clients`.
 
 #![cfg(test)]
 
@@ -17,13 +17,13 @@ use std::process::{Command, Output};
 use doorward_testkit::servers::doorward_binary;
 use serde_json::Value;
 
-/// What lies in `clients`.
+/// The folder `clients`.
 fn clients() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     root.expect("the workspace").join("clients")
 }
 
-/// The document that the binary prints, of a server at this URL where one is given.
+/// The document that the binary prints, with this public URL if there is one.
 fn document(public_url: Option<&str>) -> String {
     let mut command = Command::new(doorward_binary());
     command.arg("openapi").env_clear();
@@ -37,7 +37,7 @@ fn document(public_url: Option<&str>) -> String {
     String::from_utf8(output.stdout).expect("it is JSON")
 }
 
-/// Every operation of a document: its method, in capitals, and its path.
+/// Every operation of a document: its method in upper case, and its path.
 fn operations(document: &Value) -> Vec<(String, &str)> {
     let paths = document["paths"].as_object().expect("it has paths");
     paths

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::{clients, document, said};
 
-/// A copy of the project with what npm would install, and the types as its `generate` makes them.
+/// A copy of the project with installed packages and generated types.
 fn project() -> TempDir {
     let folder = TempDir::new().unwrap();
     let project = folder.path();
@@ -49,7 +49,7 @@ fn a_generated_client_compiles_and_signs_a_user_up() {
     node.arg("dist/example.js")
         .env("DOORWARD_URL", server.url())
         .current_dir(folder.path());
-    // More than once: it makes names of its own.
+    // More than once: it uses new names each time.
     for _ in 0..2 {
         let said = succeeds(&mut node);
         for step in [
@@ -66,13 +66,13 @@ fn a_generated_client_compiles_and_signs_a_user_up() {
     }
 }
 
-/// The types are of use where the compiler refuses what the server would.
+/// The types are useful because the compiler rejects what the server would.
 #[test]
 fn the_types_refuse_what_the_server_would() {
     let folder = project();
     let wrong = folder.path().join("src/wrong.ts");
     std::fs::write(&wrong, WRONG).unwrap();
-    // Each `@ts-expect-error` without an error under it is an error.
+    // A `@ts-expect-error` without an error below it is an error.
     succeeds(compile(folder.path()).arg("--noEmit"));
     std::fs::write(&wrong, WRONG.replace("// @ts-expect-error", "//")).unwrap();
     let output = compile(folder.path()).arg("--noEmit").output().unwrap();
@@ -122,7 +122,7 @@ if (error) {
 }
 "#;
 
-/// What somebody installs by `package.json` is what the tests ran on.
+/// `package.json` installs the versions that the tests use.
 #[test]
 fn the_versions_are_those_of_the_tests() {
     let read =

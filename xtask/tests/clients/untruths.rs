@@ -1,5 +1,5 @@
-//! What the collection notices: between it and the server stands somebody who tells one untruth
-//! (`untruths.py`), and each has to fail a run.
+//! Sensitivity of the collection: a proxy in front of the server falsifies one thing (`untruths.py`), and each
+//! must fail a run.
 
 use std::io::BufRead;
 use std::path::Path;
@@ -13,9 +13,9 @@ use doorward_testkit::tools::tool;
 use super::collection::{Run, collection};
 use super::said;
 
-/// How many at a time: newman keeps one core busy.
+/// Concurrent runs: newman keeps one core busy.
 const AT_ONCE: usize = 3;
-/// Among the untruths, the one that is none.
+/// The case that falsifies nothing.
 const TRUTH: &str = "nothing";
 
 fn between(arguments: &[&str]) -> Command {
@@ -26,7 +26,7 @@ fn between(arguments: &[&str]) -> Command {
     command
 }
 
-/// A run with that untruth between.
+/// A run with this falsification.
 fn run(collection: &Path, server: &Doorward, untruth: &str) -> Run {
     let (_between, mut says) = Process::read(&between(&[server.url(), untruth]));
     let mut url = String::new();
@@ -45,7 +45,7 @@ fn every_untruth_is_noticed() {
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
-                // Of its own: runs beside one another would count each other's admins.
+                // A separate server: concurrent runs would count each other's admins.
                 let server = Doorward::start(&[]);
                 loop {
                     let Some(untruth) = waiting.lock().unwrap().next() else {
@@ -57,7 +57,7 @@ fn every_untruth_is_noticed() {
                         "{untruth} is not noticed"
                     );
                 }
-                // It was the untruths: the server is still as it should be.
+                // The failures were due to the falsifications: the server still passes.
                 let run = run(&collection, &server, TRUTH);
                 assert!(run.passed() && run.failed() == 0, "{}", run.printed());
             });

@@ -1,4 +1,4 @@
-//! Each shell reads what is made for it, and completes with it.
+//! Each shell parses its generated script, and completes with it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::said;
 
-/// The script of a shell, in a file of that name.
+/// The script of a shell, in a file with this name.
 fn script(shell: &str, name: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let text = said(Command::new(doorward_binary()).args(["completions", shell]));
@@ -17,7 +17,7 @@ fn script(shell: &str, name: &str) -> (TempDir, PathBuf) {
     (folder, file)
 }
 
-/// What bash would offer for the last of these words.
+/// Bash's completions for the last of these words.
 fn bash(words: &[&str]) -> Vec<String> {
     let (_folder, file) = script("bash", "doorward.bash");
     said(Command::new("bash").arg("-n").arg(&file));
@@ -42,7 +42,7 @@ fn bash_completes_commands_options_and_values() {
     assert_eq!(roles, ["user", "admin"]);
 }
 
-/// Values of options, that is: clap's script for fish knows none of what stands by itself.
+/// Values of options only: clap's script for fish does not complete positional arguments.
 #[test]
 fn fish_completes_commands_options_and_values() {
     let (folder, file) = script("fish", "doorward.fish");
@@ -71,7 +71,7 @@ fn fish_completes_commands_options_and_values() {
     }
 }
 
-/// Through a terminal of zsh's own, as somebody at one would press the key.
+/// In a terminal of zsh, with the key that a user presses.
 #[test]
 fn zsh_completes_commands_options_and_values() {
     let (folder, file) = script("zsh", "_doorward");
@@ -103,7 +103,7 @@ zpty -d shell
     }
 }
 
-/// There is no `PowerShell` to ask.
+/// Without a `PowerShell` to run, this checks the text.
 #[test]
 fn powershell_is_told_of_every_command() {
     let (_folder, file) = script("powershell", "doorward.ps1");

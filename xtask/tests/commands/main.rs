@@ -1,5 +1,5 @@
-//! The command line as other programs meet it: shells that complete it, readers of its man pages, the
-//! package it comes in, and other people's test suites that start it.
+//! The command line in other programs: shells that complete it, readers of its man pages, the package, and other
+//! projects' test suites that start it.
 
 #![cfg(test)]
 
@@ -12,7 +12,7 @@ use std::process::{Command, Output};
 
 use doorward_testkit::process::succeed;
 
-/// Runs it, and gives what it says; its failure is the test's.
+/// Runs a command that must succeed, and returns its output.
 #[track_caller]
 pub(crate) fn said(command: &mut Command) -> String {
     String::from_utf8(succeed(command).stdout).unwrap()

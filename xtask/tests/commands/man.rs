@@ -26,7 +26,7 @@ fn mandoc_finds_nothing_wrong_with_any_page() {
     let linted = outcome(mandoc.args(["-T", "lint", "-W", "warning"]).args(&pages));
     let found =
         String::from_utf8(linted.stdout).unwrap() + &String::from_utf8_lossy(&linted.stderr);
-    // A page has the version it tells of, and no date.
+    // A page has the version, and no date.
     let worth: Vec<_> = found
         .lines()
         .filter(|line| !line.contains("missing date"))
@@ -61,7 +61,7 @@ fn a_page_says_what_help_says() {
     ] {
         let file = folder.path().join(format!("{page}.1"));
         let shown = said(Command::new("mandoc").args(["-T", "ascii"]).arg(file));
-        // Bold and underlined, as a typewriter does them.
+        // Bold and underlined text is overstruck, as on a typewriter.
         let mut plain = String::new();
         for letter in shown.chars() {
             match letter {

@@ -1,4 +1,4 @@
-//! The package: whole, the same every time, and it runs where it is unpacked.
+//! The package: complete, reproducible, and it runs where it is unpacked.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,14 +7,14 @@ use doorward_testkit::servers::doorward_binary;
 
 use crate::{outcome, said};
 
-/// Packs this binary, with a folder of its own for the target.
+/// Packs this binary, with a separate target folder.
 fn pack(binary: &Path, target: &Path) -> PathBuf {
     let mut xtask = Command::new(env!("CARGO_BIN_EXE_xtask"));
     xtask
         .arg("package")
         .arg(binary)
         .env("CARGO_TARGET_DIR", target)
-        // Somebody may be committing.
+        // There may be a commit in the meantime.
         .env("SOURCE_DATE_EPOCH", "1800000000");
     PathBuf::from(said(&mut xtask).lines().last().unwrap())
 }
@@ -22,10 +22,10 @@ fn pack(binary: &Path, target: &Path) -> PathBuf {
 #[test]
 fn it_is_the_same_every_time_and_runs_where_it_is_unpacked() {
     let folder = tempfile::tempdir().unwrap();
-    // Somebody may be building.
+    // The binary may be rebuilt in the meantime.
     let binary = folder.path().join("doorward");
     std::fs::copy(doorward_binary(), &binary).unwrap();
-    // At once, for somebody may be writing the documents, too.
+    // At the same time, since the documents may change in the meantime, too.
     let (first, second) = std::thread::scope(|scope| {
         let other = scope.spawn(|| pack(&binary, &folder.path().join("two")));
         let first = pack(&binary, &folder.path().join("one"));

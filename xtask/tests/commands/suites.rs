@@ -1,4 +1,4 @@
-//! Other people's test suites, run as they would run them.
+//! Test suites of other projects, run like their authors would.
 
 use std::process::Command;
 
@@ -15,7 +15,7 @@ fn pytest() -> Command {
         .current_dir(example)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("DOORWARD", doorward_binary())
-        // A project under test has settings of its own, which are not meant for Doorward.
+        // The project under test has its own settings, which Doorward must ignore.
         .env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/theirs");
     pytest
 }
@@ -26,7 +26,7 @@ fn the_suite_of_the_example_passes() {
     assert!(counted(&told, "passed") > 3, "{told}");
 }
 
-/// The suite can fail: an application that lets everybody in is found out.
+/// The suite can fail: it detects an application that accepts every client.
 #[test]
 fn the_suite_of_the_example_finds_what_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
@@ -46,7 +46,7 @@ fn the_suite_of_the_example_finds_what_is_wrong() {
     assert!(failed > 0 && passed > 0, "{told}");
 }
 
-/// How many tests pytest says did so.
+/// Number of tests with this outcome, as pytest prints it.
 fn counted(told: &str, what: &str) -> usize {
     let last = told.lines().last().unwrap_or_default();
     let words: Vec<_> = last.split([' ', ',']).collect();
@@ -55,7 +55,7 @@ fn counted(told: &str, what: &str) -> usize {
     count.unwrap_or(0)
 }
 
-/// The two lines that `docs/integrate/testing.md` has for Node.js.
+/// The two lines for Node.js in `docs/integrate/testing.md`.
 #[test]
 fn node_starts_one_as_the_page_says() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/integrate/testing.md");

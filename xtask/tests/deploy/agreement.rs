@@ -1,4 +1,4 @@
-//! Numbers, paths and names that stand in more than one place agree.
+//! Numbers, paths and names that occur in several places agree.
 
 use std::process::Command;
 
@@ -96,7 +96,7 @@ fn one_data_folder() {
     assert!(directive("Environment").contains(&format!("DOORWARD_DATA_DIR={state}")));
 }
 
-/// The probes ask what the router answers.
+/// The router has the paths of the probes.
 #[test]
 fn probes_ask_for_paths_that_are_there() {
     let routes = read("crates/web/src/routes.rs");
@@ -113,7 +113,7 @@ fn probes_ask_for_paths_that_are_there() {
     }
 }
 
-/// Each command line that a file has is one that the binary knows.
+/// The binary knows each command line of the files.
 #[test]
 fn commands_are_known() {
     let place = "/usr/local/bin/doorward";
@@ -152,7 +152,7 @@ fn commands_are_known() {
     );
 }
 
-/// systemd's socket is where the unit's configuration listens.
+/// systemd's socket and the unit's configuration have the same address.
 #[test]
 fn the_socket_is_where_the_configuration_listens() {
     let socket = read(SOCKET);
@@ -166,8 +166,8 @@ fn the_socket_is_where_the_configuration_listens() {
     assert_eq!(directive("Type"), ["notify"]);
 }
 
-/// A configuration for a place behind a proxy names it, or shows where: else throttles take all
-/// clients for one.
+/// A configuration for use behind a proxy sets the trusted proxy, or shows how: otherwise throttling counts all
+/// clients as one.
 #[test]
 fn behind_a_proxy_clients_are_told_apart() {
     let example = read(CONFIGURATION);
@@ -191,9 +191,9 @@ fn seconds_to_stop() -> u64 {
     .sum()
 }
 
-/// Whoever stops Doorward waits longer than Doorward waits for what runs, and all say the same.
+/// The grace period before a kill is longer than Doorward's own, and the same in all files.
 #[test]
-fn nobody_is_killed_while_requests_finish() {
+fn no_server_is_killed_while_requests_finish() {
     let drain = seconds_to_stop();
     let granted = seconds(&directive("TimeoutStopSec")[0]);
     assert!(granted > drain, "{granted} s, and {drain} are needed");
@@ -217,14 +217,14 @@ fn nobody_is_killed_while_requests_finish() {
         .as_u64()
         .unwrap();
     let pause: u64 = pause.unwrap().parse().unwrap();
-    // Load balancers hear of it a moment later than the pod.
+    // Load balancers notice the end a little later than the pod.
     assert!(pause >= 5 && grace >= granted + pause);
     assert_eq!(instruction("STOPSIGNAL"), "SIGTERM");
 }
 
 #[test]
 fn there_are_file_descriptors_for_every_connection() {
-    // The page is made of the settings.
+    // The page is generated from the settings.
     let page = read("docs/CONFIGURATION.md");
     let row = page
         .lines()
@@ -240,7 +240,7 @@ fn there_are_file_descriptors_for_every_connection() {
     }
 }
 
-/// Pods migrate nothing: the job does, of which there is one.
+/// Pods do not migrate: the single job does.
 #[test]
 fn the_job_alone_migrates() {
     let data = &yaml("deploy/kubernetes/configmap.yaml")[0]["data"];
@@ -279,7 +279,7 @@ fn releases_agree() {
     assert_eq!(images[0]["newTag"], release);
 }
 
-/// Compose, the job and the pods start Redis so that it forgets nothing to make room.
+/// Compose, the job and the pods start Redis without eviction.
 #[test]
 fn redis_keeps_what_it_is_given() {
     for file in COMPOSE {

@@ -1,4 +1,4 @@
-//! The files, read; and the programs that read them.
+//! Reads the files, and runs the programs that read them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -32,18 +32,18 @@ pub fn binary() -> PathBuf {
     path
 }
 
-/// A program that `cargo xtask tools` has installed, in the workspace's folder.
+/// A program of `cargo xtask tools`, in the workspace's folder.
 pub fn tool(name: &str) -> Command {
     let mut command = doorward_testkit::tools::tool(name);
     command.current_dir(root());
     command
 }
 
-/// A compose file as Docker Compose understands it: merged, filled in, every default written out.
+/// A compose file as Docker Compose resolves it: merged, interpolated, with all defaults.
 pub fn compose(file: &str) -> Value {
     let mut command = tool("docker-compose");
     command.args(["--file", file, "config", "--format", "json"]);
-    // Nothing but what is in the file: no variable of whoever runs the test, no .env of theirs.
+    // Only what is in the file: no variables and no .env of the developer.
     command.env_clear().env("PATH", "/usr/bin:/bin");
     command.args(["--no-path-resolution"]);
     let output = succeed(command.env("COMPOSE_ENV_FILES", "/dev/null"));
@@ -58,7 +58,7 @@ pub fn yaml(file: &str) -> Vec<Value> {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The manifests, without what kustomize reads.
+/// The manifests, without kustomize's file.
 pub fn manifests() -> Vec<String> {
     let mut found = Vec::new();
     for folder in ["deploy/kubernetes", "deploy/kubernetes/migrate"] {
@@ -74,7 +74,7 @@ pub fn manifests() -> Vec<String> {
     found
 }
 
-/// A Dockerfile's instructions, continued lines joined, without comments.
+/// A Dockerfile's instructions, with continued lines joined and without comments.
 pub fn dockerfile() -> Vec<(String, String)> {
     let text = read("Dockerfile");
     let lines = text
@@ -90,7 +90,7 @@ pub fn dockerfile() -> Vec<(String, String)> {
         .collect()
 }
 
-/// What the last instruction of that name says.
+/// The value of the last instruction with this name.
 pub fn instruction(name: &str) -> String {
     let all = dockerfile();
     let found = all
@@ -100,7 +100,7 @@ pub fn instruction(name: &str) -> String {
     found.unwrap_or_else(|| panic!("no {name}")).1.clone()
 }
 
-/// What the image sets.
+/// Variables that the image sets.
 pub fn image_variables() -> Variables {
     let mut variables = Variables::new();
     for (_, rest) in dockerfile().iter().filter(|(name, _)| name == "ENV") {

@@ -1,7 +1,7 @@
-//! The image, as far as the kernel alone can show it: the binary among the few files that the base
-//! image has, on a file system that cannot be written to, as a user without a name or rights.
+//! The image, as far as the kernel can show it: the binary with the few files of the base image, on a read-only
+//! file system, as an unprivileged user without a name.
 //!
-//! Needs a mount namespace: as root, or where users may make one.
+//! Needs a mount namespace: as root, or if users may create one.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ use doorward_testkit::tools::cargo;
 
 use crate::files::{Variables, binary, image_variables, instruction, root, succeed};
 
-/// What gcr.io/distroless/cc-debian12 has of libraries, and a program of ours may need.
+/// Libraries of gcr.io/distroless/cc-debian12 that the binary may use.
 const IN_THE_IMAGE: [&str; 5] = [
     "libc.so",
     "libm.so",
@@ -24,7 +24,7 @@ const IN_THE_IMAGE: [&str; 5] = [
     "linux-vdso.so",
 ];
 
-/// The shared libraries of a program: name and file.
+/// Shared libraries of a program: name and file.
 fn libraries(program: &Path) -> Vec<(String, String)> {
     let output = succeed(Command::new("ldd").arg(program));
     let text = String::from_utf8(output.stdout).unwrap();
@@ -50,7 +50,7 @@ fn the_binary_needs_no_library_that_the_image_lacks() {
     }
 }
 
-/// A root like the image's.
+/// A root folder like the image's.
 pub fn image() -> tempfile::TempDir {
     let libraries = libraries(&binary());
     let folder = tempfile::tempdir().unwrap();
@@ -66,13 +66,13 @@ pub fn image() -> tempfile::TempDir {
         place(file, &std::fs::canonicalize(file).unwrap());
     }
     std::fs::create_dir(root.join("data")).unwrap();
-    // What whoever runs a container puts into it.
+    // Files that the container runtime adds.
     std::fs::create_dir_all(root.join("etc")).unwrap();
     std::fs::write(root.join("etc/hosts"), "127.0.0.1 localhost\n").unwrap();
     folder
 }
 
-/// Mounts the root read-only with an empty volume at /data, and becomes the program there.
+/// Mounts the root read-only with an empty volume at /data, and executes the program there.
 const ENTER: &str = r#"
 set -e
 root=$1; user=$2; owner=$3; shift 3
@@ -82,7 +82,7 @@ mount -o remount,bind,ro "$root"
 exec chroot $user "$root" "$@"
 "#;
 
-/// A command of the binary there, with nothing but that environment.
+/// A command of the binary there, with only this environment.
 pub fn enter(root: &Path, environment: &Variables, arguments: &[&str]) -> Command {
     let ids = instruction("USER");
     let (uid, gid) = ids.split_once(':').unwrap();
@@ -90,7 +90,7 @@ pub fn enter(root: &Path, environment: &Variables, arguments: &[&str]) -> Comman
         let user = format!("--userspec={ids}");
         (&["--mount"], user, format!(",uid={uid},gid={gid}"))
     } else {
-        // Within a namespace of its own there is no second user to become; outside it is none.
+        // Within its own namespace there is no second user to become; outside it is unprivileged.
         (
             &["--mount", "--map-root-user"],
             String::new(),
@@ -108,15 +108,15 @@ pub fn enter(root: &Path, environment: &Variables, arguments: &[&str]) -> Comman
     command
 }
 
-/// A server in the image, as long as the test needs it.
+/// A server in the image. It ends with the test.
 pub struct Running {
     process: Child,
-    /// What it said until it was ready.
+    /// Its output until it was ready.
     pub said: Vec<String>,
 }
 
 impl Running {
-    /// Starts it, and waits until it serves.
+    /// Starts it, and waits until it is ready.
     pub fn start(serve: &mut Command) -> Self {
         let mut process = serve.stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
@@ -124,7 +124,7 @@ impl Running {
             process,
             said: Vec::new(),
         };
-        // The last thing that it says: the admin is new, and has a password that nobody chose.
+        // The last line: the new admin has a generated password.
         for line in output.lines().map_while(Result::ok) {
             let is_last = line.contains("shown only once");
             running.said.push(line);
@@ -137,7 +137,7 @@ impl Running {
 }
 
 impl Running {
-    /// A command beside it, in the same container so to speak.
+    /// A command next to it, like in the same container.
     pub fn exec(&self, environment: &Variables, arguments: &[&str]) -> Command {
         let mut command = Command::new("nsenter");
         let process = self.process.id().to_string();
@@ -164,7 +164,7 @@ impl Drop for Running {
 }
 
 #[test]
-fn it_serves_from_a_read_only_root_as_nobody_in_particular() {
+fn it_serves_from_a_read_only_root_as_an_unprivileged_user() {
     let image = image();
     let kept = Port::free();
     let port = kept.number;
@@ -177,7 +177,7 @@ fn it_serves_from_a_read_only_root_as_nobody_in_particular() {
     environment.insert("SMTP_URL".to_owned(), "log:".to_owned());
     let mut serve = enter(image.path(), &environment, &["serve"]);
     let mut running = Running::start(&mut serve);
-    // The health check of the image, which knows no more than the same environment.
+    // The health check of the image, with the same environment.
     for arguments in [&["healthcheck"][..], &["healthcheck", "--ready"]] {
         succeed(&mut running.exec(&environment, arguments));
     }
@@ -190,7 +190,7 @@ fn it_serves_from_a_read_only_root_as_nobody_in_particular() {
         !effective.split_whitespace().any(|id| id == "0") || !is_root(),
         "{effective}"
     );
-    // Nothing was written but into the volume, which went with its namespace.
+    // Nothing was written except in the volume, which ended with its namespace.
     assert_eq!(
         std::fs::read_dir(image.path().join("data"))
             .unwrap()
@@ -203,15 +203,14 @@ fn it_serves_from_a_read_only_root_as_nobody_in_particular() {
     let refused = enter(image.path(), &environment, &["healthcheck"])
         .output()
         .unwrap();
-    assert_eq!(refused.status.code(), Some(1), "nobody is there any more");
+    assert_eq!(refused.status.code(), Some(1), "the server has ended");
 }
 
 fn is_root() -> bool {
     succeed(Command::new("id").arg("-u")).stdout.trim_ascii() == b"0"
 }
 
-/// What goes to the build is enough for Cargo to know the workspace, and every file that a source
-/// takes in is among it.
+/// The build context is enough for Cargo to load the workspace, and contains every file that a source includes.
 #[test]
 fn the_build_gets_what_it_needs() {
     let context = tempfile::tempdir().unwrap();

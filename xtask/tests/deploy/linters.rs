@@ -1,4 +1,4 @@
-//! Each file, read by the program that reads it in earnest, or by the linter of its kind.
+//! Each file, read by the program that uses it, or by a linter.
 
 use std::process::Command;
 
@@ -22,7 +22,7 @@ fn the_manifests_are_what_kubernetes_takes() {
     );
 }
 
-/// Docker Compose reads them; and what it makes of each service is confined.
+/// Docker Compose reads them, and each of their services is confined.
 #[test]
 fn every_container_of_the_stacks_is_confined() {
     for file in COMPOSE {
@@ -44,7 +44,7 @@ fn every_container_of_the_stacks_is_confined() {
             let image = service["image"].as_str().unwrap();
             let tag = image.rsplit_once(':').map(|(_, tag)| tag);
             assert!(tag.is_some_and(|tag| tag != "latest"), "{at}: {image}");
-            // The image of Doorward names its user itself.
+            // The image of Doorward sets its user.
             assert!(name == "doorward" || service["user"].is_string(), "{at}");
             for port in service["ports"].as_array().into_iter().flatten() {
                 assert_eq!(port["host_ip"], "127.0.0.1", "{at}: others could reach it");
@@ -122,7 +122,7 @@ fn no_pod_asks_for_more_than_the_restricted_profile_allows() {
     assert_eq!(seen, 2, "the deployment and the job");
 }
 
-/// The unit, with the binary where this run has it: systemd checks that it is there.
+/// The unit, with the path of this run's binary: systemd checks that it exists.
 fn unit_with_our_binary() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let binary = binary().display().to_string();
@@ -145,7 +145,7 @@ fn systemd_reads_the_unit_without_a_warning() {
     assert!(!told.contains("doorward."), "{told}");
 }
 
-/// Of 10, systemd's own measure of how much a service is exposed to. docs/DEPLOY.md quotes it.
+/// systemd's own exposure score of a service, out of 10. docs/DEPLOY.md quotes it.
 #[test]
 fn the_unit_exposes_little() {
     let folder = unit_with_our_binary();

@@ -1,5 +1,4 @@
-//! Every variable and key that a file sets for Doorward is one that Doorward knows, and the binary
-//! takes all of them together.
+//! Doorward knows every variable and key that a file sets, and the binary accepts them together.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,11 +8,10 @@ use crate::files::{
     COMPOSE, Variables, binary, compose, directive, image_variables, read, root, variables, yaml,
 };
 
-/// What `JWT_SECRET_KEY` could be.
+/// A valid `JWT_SECRET_KEY`.
 const MASTER_KEY: &str = "kV3-qFz8_mLw29TtRb7uYxNe5sHd1GjPaC6oI0";
 
-/// The columns "key" and "variable" of the configuration reference, which is the binary's own table
-/// written out.
+/// The columns "key" and "variable" of the configuration reference, which is generated from the binary's table.
 fn reference() -> (BTreeSet<String>, BTreeSet<String>) {
     let text = read("docs/CONFIGURATION.md");
     let rows = text.lines().filter(|line| line.starts_with("| `"));
@@ -34,7 +32,7 @@ fn reference() -> (BTreeSet<String>, BTreeSet<String>) {
     (keys, names)
 }
 
-/// Each place that sets variables for Doorward, and those variables.
+/// Each place that sets variables for Doorward, with the variables.
 fn environments() -> Vec<(String, Variables)> {
     let mut found = Vec::new();
     for file in COMPOSE {
@@ -64,7 +62,7 @@ fn unit_variables() -> Variables {
         .collect()
 }
 
-/// `doorward config check`, in a folder of its own, with nothing but those variables.
+/// `doorward config check` in a separate folder, with only these variables.
 fn check(variables: &Variables, arguments: &[&str]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(binary());
@@ -97,7 +95,7 @@ fn every_variable_that_is_set_is_one_that_doorward_knows() {
     let (keys, _) = reference();
     let mut section = String::new();
     let file = read("deploy/systemd/doorward.toml");
-    // The lines that are commented out are settings as well.
+    // Lines that are commented out are settings as well.
     for line in file.lines().map(|line| line.trim_start_matches('#')) {
         if let Some(name) = line.strip_prefix('[') {
             section = format!("{}.", name.trim_end_matches(']'));
@@ -112,7 +110,7 @@ fn every_variable_that_is_set_is_one_that_doorward_knows() {
 fn the_binary_takes_each_environment_as_it_stands() {
     for (at, mut variables) in environments() {
         if at == "the manifests" {
-            // The example as it is must not pass for a secret.
+            // The unchanged example must not be accepted as a secret.
             let refused = check(&variables, &[]);
             let told = String::from_utf8_lossy(&refused.stderr);
             assert!(
@@ -132,13 +130,13 @@ fn the_binary_takes_each_environment_as_it_stands() {
             _ => &[],
         };
         accepted(&at, &variables, arguments);
-        // That this is no test of nothing: one wrong name, and it would fail.
+        // The check is effective: a misspelled name fails it.
         variables.insert("DOORWARD_PUBLIC_ULR".to_owned(), "x".to_owned());
         assert!(!check(&variables, arguments).status.success(), "{at}");
     }
 }
 
-/// Off loopback the image says what it needs, instead of serving half of it.
+/// Without its required settings the image reports them instead of starting.
 #[test]
 fn the_image_alone_says_what_it_lacks() {
     let refused = check(&image_variables(), &[]);
@@ -149,7 +147,7 @@ fn the_image_alone_says_what_it_lacks() {
     }
 }
 
-/// Every document and file around the code that names a variable of ours.
+/// Every document and file outside the code that contains one of Doorward's variables.
 #[test]
 fn no_document_names_a_variable_that_is_not_there() {
     let (_, names) = reference();

@@ -1,5 +1,5 @@
-//! The environment that a compose file gives Doorward, with real servers where the stack has its own:
-//! the same users, passwords and settings, other addresses.
+//! The environment of a compose file, with real servers instead of the stack's: the same users, passwords and
+//! settings, other addresses.
 
 use std::io::BufRead;
 use std::sync::mpsc::{Receiver, channel};
@@ -16,10 +16,10 @@ use serde_json::Value;
 use crate::files::{Variables, compose, image_variables, root, succeed, tool, variables};
 use crate::image::{Running, enter, image};
 
-/// What the compose files have where nobody chose another.
+/// Default password of the compose files.
 const PASSWORD: &str = "onlyonthismachine";
 
-/// What the stack's own Redis is told.
+/// Settings of the stack's Redis.
 fn redis_options() -> RedisOptions {
     RedisOptions {
         settings: vec![
@@ -32,7 +32,7 @@ fn redis_options() -> RedisOptions {
     }
 }
 
-/// The mail catcher's stand-in: it takes every mail and tells of it.
+/// Replaces the mail catcher: accepts every mail and reports it.
 struct Catcher {
     told: Receiver<Value>,
     _process: Process,
@@ -69,7 +69,7 @@ impl Catcher {
     }
 }
 
-/// Brings the stack up as `file` has it, but for these addresses, and lives in it for a moment.
+/// Starts the stack of `file` with these addresses, and signs a user up.
 fn live(file: &str, addresses: &[(&str, String)]) {
     let (catcher, mail_port) = Catcher::start();
     let kept = Port::free();
@@ -153,13 +153,13 @@ async fn compose_yaml_serves_on_postgresql_and_redis() {
     ];
     let lived = tokio::task::spawn_blocking(move || live("compose.yaml", &addresses));
     lived.await.unwrap();
-    // Sessions are there, and nowhere else.
+    // Sessions are in Redis only.
     assert_ne!(redis.command(&["DBSIZE"]).await, "0");
     assert_eq!(postgres.query("SELECT count(*) FROM sessions").await, "0");
 }
 
-/// `MariaDB` in the place of `MySQL`, with a certificate that nobody knows: the way there is encrypted all
-/// the same, and without TLS the server lets nobody in.
+/// `MariaDB` instead of `MySQL`, with an untrusted certificate: the connection is still encrypted, and the server
+/// rejects clients without TLS.
 #[tokio::test(flavor = "multi_thread")]
 async fn compose_mysql_yaml_serves_on_mariadb_by_tls() {
     let mariadb = own_mariadb(MariadbOptions {

@@ -1,5 +1,5 @@
-//! The unit's filter of system calls, held against the calls that the binary makes while people sign
-//! up and in: systemd does not run here, and a call that the filter refuses fails in production alone.
+//! Compares the unit's filter of system calls with the calls that the binary makes during sign-ups and sign-ins:
+//! systemd does not run here, and a rejected call would fail only in production.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -13,7 +13,7 @@ use doorward_testkit::servers::{PostgresOptions, RedisOptions, own_postgres, own
 
 use crate::files::{Variables, binary, directive, succeed};
 
-/// The calls of a set such as `@system-service`, and of the sets in it.
+/// The calls of a set such as `@system-service`, including nested sets.
 fn calls_of(set: &str, calls: &mut BTreeSet<String>) {
     if !set.starts_with('@') {
         calls.insert(set.to_owned());
@@ -28,7 +28,7 @@ fn calls_of(set: &str, calls: &mut BTreeSet<String>) {
     }
 }
 
-/// What the unit allows: its lines one after the other, as systemd reads them.
+/// Calls that the unit allows: its lines in order, as systemd reads them.
 fn allowed() -> BTreeSet<String> {
     let mut allowed = BTreeSet::new();
     for line in directive("SystemCallFilter") {
@@ -46,7 +46,7 @@ fn allowed() -> BTreeSet<String> {
     allowed
 }
 
-/// The server under strace, as a user without rights where there is another to become.
+/// The server under strace, as an unprivileged user if there is another one.
 struct Traced(Child);
 
 impl Traced {
@@ -89,7 +89,7 @@ impl Traced {
         Self(command.spawn().unwrap())
     }
 
-    /// Asks the server to end, which ends strace.
+    /// Stops the server, which ends strace.
     fn stop(&mut self) {
         let of_strace = format!("/proc/{0}/task/{0}/children", self.0.id());
         let server = std::fs::read_to_string(of_strace).unwrap();
@@ -105,7 +105,7 @@ impl Drop for Traced {
     }
 }
 
-/// The names of the calls, from the moment on at which the program was there.
+/// Names of the calls since the program was executed.
 fn calls_made(trace: &str) -> BTreeSet<String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let name = |line: &str| {
@@ -159,7 +159,7 @@ fn live(stores: &Variables) {
         .into_iter()
         .filter(|call| !allowed.contains(call))
         .collect();
-    assert!(refused.is_empty(), "the unit would refuse {refused:?}");
+    assert!(refused.is_empty(), "the unit would reject {refused:?}");
     // MemoryDenyWriteExecute.
     assert!(!trace.contains("PROT_WRITE|PROT_EXEC"));
 }

@@ -1,5 +1,5 @@
-//! Diagrams, drawn by Mermaid itself in a browser without a window. One that cannot be drawn would be
-//! an error message on the page. `DOORWARD_TEST_PICTURES` names the folder for drawings to be looked at.
+//! Diagrams, drawn by Mermaid in a headless browser. A broken one would be an error message on the page.
+//! `DOORWARD_TEST_PICTURES` is the folder for the drawings.
 
 use std::path::Path;
 use std::process::Command;
@@ -32,20 +32,20 @@ const waiting = TEXTS;
 </script>
 "#;
 
-/// What Mermaid says of these: how many it drew, and what is wrong with the others.
+/// Mermaid's result: the number of drawings, and the errors.
 fn drawn(name: &str, texts: &[Value]) -> Value {
     let folder = scratch(name);
     let page = folder.join("diagrams.html");
     let mermaid = tools::node_modules().join("mermaid/dist/mermaid.min.js");
     assert!(mermaid.is_file(), "no Mermaid: run `cargo xtask tools`");
-    // A `<` in a diagram must not end the script that carries it.
+    // A `<` in a diagram must not end the script that contains it.
     let texts = json!(texts).to_string().replace('<', "\\u003c");
     let html = DRAW
         .replace("MERMAID", &format!("file://{}", mermaid.display()))
         .replace("TEXTS", &texts);
     std::fs::write(&page, html).unwrap();
     let browse = |arguments: &[String]| {
-        // Its own: the processes of the one before may not all be gone.
+        // A separate one: processes of the previous browser may still run.
         let profile = tempfile::tempdir().unwrap();
         let mut browser = Command::new("chromium");
         browser

@@ -1,6 +1,4 @@
-//! Blocks in other languages than shell: each is read by what reads that language.
-//!
-//! To add a language: an arm in `fault`, or a line in `AS_IT_IS` with the reason why it is only looked at.
+//! Blocks in languages other than shell: each is parsed by a program for that language.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,11 +11,11 @@ use serde_json::Value;
 
 use crate::pages::{Block, pages, root, succeed, tracked};
 
-/// Shown as it is, for nothing here reads it.
+/// Not checked, since no program here reads it.
 const AS_IT_IS: &[&str] = &[
-    "",     // what a program prints, a tree of folders
-    "sql",  // set up by hand, once; the tests' servers are set up in the same words
-    "text", // the same as none
+    "",     // output of a program, a folder tree
+    "sql",  // run by hand, once; the tests' servers use the same statements
+    "text", // the same as without a language
 ];
 
 /// Where operators keep certificates.
@@ -65,7 +63,7 @@ fn read(block: &Block) -> Result<(), String> {
     }
 }
 
-/// One value, or one a line.
+/// One value, or one per line.
 fn json(text: &str) -> Result<(), String> {
     let whole = serde_json::from_str::<Value>(text);
     let lines = || {
@@ -78,11 +76,11 @@ fn json(text: &str) -> Result<(), String> {
     }
 }
 
-/// A `doorward.toml` that the server would start with. Where it says nothing of mail, there is some: off
-/// loopback the server asks for it, and a page may be about something else. The certificate that
-/// operators have is made.
+/// A `doorward.toml` with which the server would start. If it has no mail settings, some are added: on an address
+/// that others reach the server requires them, and the page may be about something else. The operators'
+/// certificate is created.
 fn settings(text: &str) -> Result<(), String> {
-    // Of its own: several tests come by here at once.
+    // A separate folder: several tests run at once.
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let file = folder.join("doorward.toml");
@@ -117,7 +115,7 @@ fn settings(text: &str) -> Result<(), String> {
     told(&check.output().unwrap())
 }
 
-/// Begins as a request or an answer does.
+/// Starts like a request or a response.
 fn http(text: &str) -> Result<(), String> {
     let first = text.lines().next().unwrap_or_default();
     let words: Vec<_> = first.split(' ').collect();
@@ -148,7 +146,7 @@ assert not reader.open, reader.open
     piped(tools::tool("python").args(["-c", READ]), text)
 }
 
-/// JavaScript and TypeScript, as the compiler of the latter parses them.
+/// JavaScript and TypeScript, parsed by the TypeScript compiler.
 fn script(language: &str, text: &str) -> Result<(), String> {
     const PARSE: &str = "
 const ts = require(process.argv[1]);
@@ -164,7 +162,7 @@ process.exit(said.diagnostics.length);
     piped(node.arg(format!("block.{language}")), text)
 }
 
-/// Every line stands in a file of this folder, which a test of its own runs.
+/// Every line is in a file of this folder, which another test runs.
 fn quoted(text: &str, folder: &str) -> Result<(), String> {
     let files = tracked(&[folder]);
     let lines: BTreeSet<String> = files

@@ -1,5 +1,5 @@
-//! What is run and not shown (`<!-- given: … -->`) stands for what the page says in words. A name that
-//! it sets, and that the reader then types, stands in the words as well: else the reader has it nowhere.
+//! Hidden commands (`<!-- given: … -->`) replace a description in words. A name that such a command sets and the
+//! reader types must be in the words as well, otherwise the reader does not have it.
 
 use crate::pages::{Page, pages};
 
@@ -9,7 +9,7 @@ fn nothing_is_used_that_only_a_comment_sets() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// The names that are set out of sight, used in sight, and not in backticks in the text.
+/// Names that are set in hidden commands, used in visible ones, and not in backticks in the text.
 fn unseen(page: &Page) -> Vec<String> {
     let lines: Vec<_> = page.text.lines().collect();
     let is_given = |line: usize| lines[line - 1].trim().starts_with("<!-- given:");

@@ -1,7 +1,7 @@
-//! Command lines, as far as it takes to find those of a program in a block of shell.
+//! A parser of shell command lines, sufficient to find those of a program in a block.
 
-/// The simple commands of a script, each as its words: quotes and escapes resolved, variables left
-/// as they are; redirections, comments and here-documents left out.
+/// The simple commands of a script, each as its words: quotes and escapes are resolved, variables are unchanged;
+/// redirections, comments and here-documents are dropped.
 pub fn commands(script: &str) -> Vec<Vec<String>> {
     let mut reader = Reader::default();
     let mut here: Option<String> = None;
@@ -82,7 +82,7 @@ impl Reader {
     }
 }
 
-/// A command without the variables that are set for it alone.
+/// A command without its own variable assignments.
 pub fn without_variables(words: &[String]) -> &[String] {
     let is_variable = |word: &String| {
         word.split_once('=').is_some_and(|(name, _)| {
@@ -93,21 +93,21 @@ pub fn without_variables(words: &[String]) -> &[String] {
     &words[first.unwrap_or(words.len())..]
 }
 
-/// A command as it stands in a script: on one line, or on several that belong together.
+/// A command of a script, on one or more lines.
 #[derive(Debug, PartialEq)]
 pub struct Written {
-    /// Lines, counted from 0.
+    /// First line, counted from 0.
     pub first: usize,
     pub last: usize,
-    /// How many bytes of its last line are before the remark.
+    /// Number of bytes of its last line before the remark.
     pub end: usize,
-    /// Whether there is a remark alone.
+    /// Whether it consists of a remark only.
     pub is_empty: bool,
     /// The comment at its end.
     pub remark: Option<String>,
 }
 
-/// The commands with their remarks. A backslash, an open quote and `|` or `&&` at the end go on.
+/// The commands with their remarks. A backslash, an open quote and `|` or `&&` at the end continue a command.
 pub fn written(script: &str) -> Vec<Written> {
     let mut all = Vec::new();
     let mut quote = None;

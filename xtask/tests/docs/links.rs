@@ -1,5 +1,4 @@
-//! Links between the pages: they lead to a file and a heading that are there, and every page is
-//! reached from the README.
+//! Links between the pages: their files and headings exist, and the README leads to every page.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Permissions;
@@ -9,7 +8,7 @@ use std::process::Command;
 
 use crate::pages::{Page, all_pages, root, scratch, succeed};
 
-/// The anchors that GitHub gives to a page's headings, and those it brings itself.
+/// The anchors that GitHub generates for a page's headings, and explicit ones.
 fn anchors(page: &Page) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
@@ -32,7 +31,7 @@ fn anchors(page: &Page) -> BTreeSet<String> {
 }
 
 fn slug(heading: &str) -> String {
-    // Of a link, GitHub takes the text.
+    // For a link, GitHub uses the text.
     let mut text = String::new();
     let mut rest = heading;
     while let Some((before, after)) = rest.split_once("](") {
@@ -47,10 +46,10 @@ fn slug(heading: &str) -> String {
         .collect()
 }
 
-/// What a page links to, without what stands in code.
+/// A page's link targets, except in code.
 fn targets(page: &Page) -> Vec<String> {
     let prose = page.prose();
-    // Every second piece between backticks is code; a link's text may hold some, its target none.
+    // Every second part between backticks is code; a link's text may contain some, its target none.
     let text: String = prose
         .split('\n')
         .map(|line| {
@@ -65,7 +64,7 @@ fn targets(page: &Page) -> Vec<String> {
         .collect()
 }
 
-/// The file a link leads to, from the root of all pages; of a folder, its README.
+/// The file of a link, relative to the root of all pages; for a folder, its README.
 fn resolve(root: &Path, page: &Page, file: &str) -> PathBuf {
     let mut path = PathBuf::new();
     let folder = Path::new(&page.path).parent().unwrap();
@@ -88,7 +87,7 @@ fn is_elsewhere(target: &str) -> bool {
     target.contains("://") || target.starts_with("mailto:")
 }
 
-/// How many links there are between pages, and which lead nowhere.
+/// Number of links between pages, and the broken ones.
 fn follow(root: &Path, pages: &[Page]) -> (usize, Vec<String>) {
     let anchors: BTreeMap<PathBuf, BTreeSet<String>> = pages
         .iter()
@@ -122,11 +121,11 @@ fn links_lead_to_files_and_headings() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Whoever has downloaded the package reads its pages where it was unpacked.
+/// The package's pages are read where it was unpacked.
 #[test]
 fn links_of_the_package_lead_to_what_is_in_it() {
     let folder = scratch("package");
-    // The program itself is not what this is about.
+    // The program itself does not matter here.
     let program = folder.join("doorward");
     std::fs::write(&program, "#!/bin/sh\necho doorward 0.0.0\n").unwrap();
     std::fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
@@ -214,7 +213,7 @@ fn every_page_is_reached_from_the_readme() {
         .keys()
         .filter(|path| !reached.contains(*path))
         .collect();
-    assert!(orphans.is_empty(), "nobody finds these: {orphans:?}");
+    assert!(orphans.is_empty(), "no link to these: {orphans:?}");
 }
 
 #[test]

@@ -1,14 +1,13 @@
-//! The pages that people read, tried: what stands in a fence runs or parses, links lead somewhere,
-//! diagrams can be drawn.
+//! Tests of the documentation: commands run, other blocks parse, links work, and diagrams can be drawn.
 //!
-//! A page's `sh` blocks are one script, run from top to bottom in an empty folder against the binary
-//! (`shell.rs`). One that cannot run here says so above its fence, in a comment that readers do not
-//! see: `<!-- not run: needs Docker -->`. It is read instead (`unrun.rs`), and the test prints the
-//! list. What the page says in words is run from `<!-- given: doorward migrate -->`, and not shown (`given.rs`).
-//! Other languages are parsed (`formats.rs`); `<!-- not checked: … -->` says why one is not.
+//! A page's `sh` blocks are one script, run from top to bottom in an empty folder with the binary (`shell.rs`). A
+//! block that cannot run here has a hidden comment above its fence: `<!-- not run: needs Docker -->`. It is
+//! checked instead (`unrun.rs`), and the test prints the list. Steps that the page describes in words are run from
+//! `<!-- given: doorward migrate -->`, and are hidden (`given.rs`). Other languages are parsed (`formats.rs`);
+//! `<!-- not checked: … -->` has the reason for an exception.
 //!
-//! It needs the binary, so `cargo build` first; `DOORWARD_TEST_PAGE=docs/QUICK-START.md cargo test -p xtask
-//! --test docs` tries one page, and `-- --nocapture` shows what was run.
+//! It needs the binary, so `cargo build` first; `DOORWARD_TEST_PAGE=docs/QUICK-START.md cargo test -p xtask --test
+//! docs` tests one page, and `-- --nocapture` prints the commands.
 
 #![cfg(test)]
 

@@ -5,24 +5,24 @@ use std::path::{Path, PathBuf};
 pub use doorward_testkit::process::succeed;
 pub use doorward_testkit::repository::{root, tracked};
 
-/// A page as it stands in the working tree.
+/// A page of the working tree.
 pub struct Page {
-    /// From the repository's root.
+    /// Relative to the repository's root.
     pub path: String,
     pub text: String,
 }
 
-/// What stands in a fence.
+/// A fenced block.
 pub struct Block {
     pub language: String,
-    /// The page's line, counted from 1, that the block begins in.
+    /// The page's line, counted from 1, on which the block starts.
     pub line: usize,
     pub text: String,
-    /// Why it is not tried, where the comment above it says so.
+    /// Reason not to test it, from the comment above it.
     pub excuse: Option<String>,
 }
 
-/// Every page; the one that `DOORWARD_TEST_PAGE` names, where somebody works on it.
+/// Every page, or the one in `DOORWARD_TEST_PAGE`.
 pub fn pages() -> Vec<Page> {
     let mut pages = all_pages();
     let wanted = std::env::var_os("DOORWARD_TEST_PAGE");
@@ -46,13 +46,13 @@ pub fn all_pages() -> Vec<Page> {
     pages
 }
 
-/// A folder of this test, made anew: of this process alone, since somebody may try a page meanwhile. Those
-/// of processes that are gone go as well.
+/// A new folder for this test and process, since another process may test a page at the same time. Deletes folders
+/// of processes that have ended.
 pub fn scratch(name: &str) -> PathBuf {
     let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("docs");
     for other in std::fs::read_dir(&all).into_iter().flatten().flatten() {
         if !Path::new("/proc").join(other.file_name()).exists() {
-            // Another process may be at it, too.
+            // Another process may delete it, too.
             let _ = std::fs::remove_dir_all(other.path());
         }
     }
@@ -110,7 +110,7 @@ impl Page {
         blocks
     }
 
-    /// Its text without what stands in fences: these lines are empty.
+    /// Its text, with empty lines instead of fenced blocks.
     pub fn prose(&self) -> String {
         let mut fence: Option<&str> = None;
         let mut prose = String::new();
@@ -130,7 +130,7 @@ impl Page {
     }
 }
 
-/// What the reader of the page has done before, where a comment says so: it is run, and not shown.
+/// A hidden step that the reader has done before: it is run.
 fn given(line: &str, number: usize) -> Option<Block> {
     let comment = line.trim().strip_prefix("<!-- given:")?;
     let command = comment.strip_suffix("-->").unwrap();
@@ -142,7 +142,7 @@ fn given(line: &str, number: usize) -> Option<Block> {
     })
 }
 
-/// What a comment says in excuse of the block below it.
+/// The reason in a comment above a block that is not run.
 fn excuse_of(line: &str) -> Option<String> {
     let comment = line.trim().strip_prefix("<!--")?.strip_suffix("-->")?;
     let comment = comment.trim();

@@ -1,16 +1,16 @@
-//! What the remarks of a page promise, and whether it was kept.
+//! Promises in the remarks of a page, and their checks.
 //!
-//! A remark behind a command is a promise where it begins with a status, or is JSON:
+//! A remark after a command is a promise if it starts with a status, or is JSON:
 //!
-//! - `# 401`, `# 2xx`: the answer has this status.
-//! - `# 403: cross-site-request`: and its problem this code. Other words behind the colon are for people.
-//! - `# {"id": "…", "status": "pending"}`: what the line prints has these values; `…` stands for anything,
-//!   and what is not named may be there as well. `# 201: {…}` promises both.
-//! - `<!-- the answer -->` above a `json` block: it is the answer to the last request before it. What
-//!   differs from run to run (`VARYING`) need only be of the same kind.
+//! - `# 401`, `# 2xx`: the response has this status.
+//! - `# 403: cross-site-request`: its problem also has this code. Other words after the colon are for readers.
+//! - `# {"id": "…", "status": "pending"}`: the output of the line has these values; `…` matches anything, and
+//!   other fields are allowed. `# 201: {…}` promises both.
+//! - `<!-- the answer -->` above a `json` block: it is the response to the last request before it. Values that
+//!   differ between runs (`VARYING`) need only have the same type.
 //!
-//! A remark that looks like one of these and is none is a fault: nobody would notice that it is wrong.
-//! Each line with a promise is a shell group that keeps what was said (`prelude.sh`); here it is read.
+//! A remark that looks like a promise and is not one is an error: it would not be checked. Each line with a
+//! promise becomes a shell group that stores the output (`prelude.sh`), which is read here.
 
 use std::path::Path;
 
@@ -19,27 +19,27 @@ use serde_json::Value;
 use crate::lines::written;
 use crate::pages::{Block, Page, root};
 
-/// Fields whose values nobody knows before.
+/// Fields with unpredictable values.
 const VARYING: [&str; 5] = ["expires_at", "id", "request_id", "session_id", "token"];
 
-/// What one remark says of the answer.
+/// What one remark promises about the response.
 #[derive(Debug, Default, PartialEq)]
 pub struct Promise {
     /// Three digits, or one and `xx`.
     status: Option<String>,
     code: Option<String>,
     body: Option<Value>,
-    /// Whether `VARYING` is only looked at.
+    /// Whether only the type of `VARYING` fields is compared.
     is_example: bool,
 }
 
-/// A promise of the page, with the line it stands in.
+/// A promise of the page, with its line.
 pub struct Made {
     pub line: usize,
     pub promise: Promise,
 }
 
-/// The block as bash runs it: each promise is kept under its number, which is its place in `made`.
+/// The block as bash runs it: the output for each promise is stored under its index in `made`.
 pub fn kept(block: &Block, made: &mut Vec<Made>) -> Result<String, String> {
     let mut lines: Vec<String> = block.text.lines().map(str::to_owned).collect();
     for command in written(&block.text) {
@@ -65,11 +65,11 @@ pub fn kept(block: &Block, made: &mut Vec<Made>) -> Result<String, String> {
     Ok(lines.join("\n") + "\n")
 }
 
-/// The `json` blocks that show the answer to the request before them, as script and promise.
+/// The `json` blocks that show the response to the request before them, as script and promise.
 pub fn examples(page: &Page, made: &mut Vec<Made>) -> Result<Vec<Block>, String> {
     let lines: Vec<_> = page.text.lines().map(str::trim).collect();
     let mut blocks = page.blocks_in(&["json"]);
-    // A block begins two lines below the one above its fence.
+    // A block starts two lines below the line above its fence.
     blocks.retain(|block| block.line > 2 && lines[block.line - 3] == "<!-- the answer -->");
     let marks = lines.iter().filter(|line| **line == "<!-- the answer -->");
     if marks.count() != blocks.len() {
@@ -91,7 +91,7 @@ pub fn examples(page: &Page, made: &mut Vec<Made>) -> Result<Vec<Block>, String>
     Ok(blocks)
 }
 
-/// What became of them, by what the script left in its folder: a line for each that was not kept.
+/// Reads the script's output from its folder. Returns a line for each broken promise.
 pub fn broken(page: &str, folder: &Path, made: &[Made], port: u16) -> Vec<String> {
     let read = |number: usize, kind: &str| {
         let file = folder.join(format!("promises/{number}.{kind}"));
@@ -112,7 +112,7 @@ pub fn broken(page: &str, folder: &Path, made: &[Made], port: u16) -> Vec<String
     faults
 }
 
-/// What the last request of a line was answered, and what the line printed.
+/// The last response of a line, and the line's output.
 #[derive(Default)]
 struct Answer {
     head: Option<String>,
@@ -162,13 +162,13 @@ impl Promise {
     }
 }
 
-/// The status of the last answer in a file of heads.
+/// The status of the last response in a file of heads.
 fn status_of(heads: &str) -> Option<&str> {
     let last = heads.lines().rfind(|line| line.starts_with("HTTP/"))?;
     last.split_whitespace().nth(1)
 }
 
-/// Where `promised` is not what was `found`: a value, by its place.
+/// Returns an error, with its place, if `found` differs from what was `promised`.
 fn differs(promised: &Value, found: &Value, is_example: bool) -> Result<(), String> {
     match (promised, found) {
         (Value::Object(promised), Value::Object(found)) => {
@@ -198,7 +198,7 @@ fn differs(promised: &Value, found: &Value, is_example: bool) -> Result<(), Stri
     }
 }
 
-/// Whether a text is as the pattern says, in which `…` stands for anything.
+/// Returns `true` if a text matches the pattern, in which `…` matches anything.
 fn fits(pattern: &str, text: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('…') else {
         return pattern == text;
@@ -210,14 +210,14 @@ fn fits(pattern: &str, text: &str) -> bool {
     ends.any(|at| fits(rest, &text[at..]))
 }
 
-/// Pages write `localhost:8000`; the answer names the port that was free.
+/// Pages contain `localhost:8000`; the response has the port that was free.
 fn with_port(value: &Value, port: u16) -> Value {
     let text = value.to_string();
     let text = text.replace("localhost:8000", &format!("localhost:{port}"));
     serde_json::from_str(&text).expect("a port is no syntax")
 }
 
-/// A remark, read. None where it is for people alone.
+/// Parses a remark. `None` if it is for readers only.
 fn promise(remark: &str) -> Result<Option<Promise>, String> {
     if let Some(body) = json(remark)? {
         let body = Some(body);
@@ -254,13 +254,13 @@ fn json(text: &str) -> Result<Option<Value>, String> {
     let quoted = quote_bare_ellipses(text);
     match serde_json::from_str(&quoted) {
         Ok(value) => Ok(Some(value)),
-        // `[Service], and under it`.
+        // For example `[Service], and under it`.
         Err(_) if !looks_like_a_promise(text) => Ok(None),
         Err(error) => Err(error.to_string()),
     }
 }
 
-/// `"user": …` as `"user": "…"`.
+/// Replaces `"user": …` by `"user": "…"`.
 fn quote_bare_ellipses(text: &str) -> String {
     let mut quoted = String::new();
     let mut is_in_text = false;
@@ -291,7 +291,7 @@ fn looks_like_a_promise(text: &str) -> bool {
     text.starts_with('{') || text.contains("{\"") || text.contains("[{") || words.any(is_status)
 }
 
-/// The problem code among the words behind a status: one that exists, or a lone word.
+/// The problem code among the words after a status: one that exists, or a single word.
 fn code(words: &str) -> Option<String> {
     let mut each = words
         .split_whitespace()
@@ -302,7 +302,7 @@ fn code(words: &str) -> Option<String> {
     each.find(is_code).or(lone).map(str::to_owned)
 }
 
-/// The codes of `docs/ERRORS.md`, which is made from the server's own.
+/// The codes of `docs/ERRORS.md`, which is generated from the server's.
 fn codes() -> Vec<String> {
     let page = std::fs::read_to_string(root().join("docs/ERRORS.md")).unwrap();
     let codes: Vec<_> = page
@@ -387,7 +387,7 @@ fn values_are_compared() {
     compared(r#"{"id": 8}"#, found, true).unwrap_err();
 }
 
-/// The faults of a page: at these lines, and at no other.
+/// Asserts that a page has errors on exactly these lines.
 #[track_caller]
 fn faults_at(text: &str, lines: &[usize]) {
     let told = crate::shell::tried(text).expect_err("it was not noticed");
@@ -396,7 +396,7 @@ fn faults_at(text: &str, lines: &[usize]) {
     assert_eq!(found, lines, "{told}");
 }
 
-/// A wrong value, status or code is noticed wherever it stands.
+/// A wrong value, status or code is detected everywhere.
 #[test]
 fn a_broken_promise_is_noticed() {
     let text = r#"```sh
@@ -434,7 +434,7 @@ curl -s localhost:8000/healthz
     faults_at(text, &[3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 17, 18, 19, 30]);
 }
 
-/// What nobody compares does not look as if it were.
+/// A remark that is not compared does not look like a promise.
 #[test]
 fn a_remark_that_only_looks_like_a_promise_is_noticed() {
     for (text, line) in [
@@ -454,7 +454,7 @@ fn a_remark_that_only_looks_like_a_promise_is_noticed() {
     );
 }
 
-/// Throttles are on, as where a reader types it.
+/// Throttling is enabled, as for a reader.
 #[test]
 fn a_page_that_meets_a_throttle_is_noticed() {
     let ask = "curl -s localhost:8000/recovery -d email=ben@example.com  # 202\n";

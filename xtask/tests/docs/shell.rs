@@ -1,14 +1,14 @@
 //! Runs the `sh` blocks of a page: one script, in bash, from top to bottom, in an empty folder.
 //!
-//! What a newcomer has is there: the binary on the path, what comes from npm, copies of the repository's
-//! `examples`, `clients` and `deploy`; the script of an example's page begins in its folder. A page that
-//! starts a server (`doorward serve`, `cargo run --release -- serve`) has that one, in the background;
-//! one that only speaks to `localhost:8000` meets a server started for it. `localhost:8000` and
-//! `localhost:9443` are replaced by free ports, `'…'` by the admin's password, and each `postgres://…@HOST.example.com/…` by an empty
-//! database of a real `PostgreSQL`. curl fails on 4xx and 5xx here.
+//! It has what a new user has: the binary on the path, npm packages, copies of the repository's `examples`,
+//! `clients` and `deploy`; the script of an example's page starts in its folder. A page that starts a server
+//! (`doorward serve`, `cargo run --release -- serve`) uses that one, in the background; one that only uses
+//! `localhost:8000` gets a server. `localhost:8000` and `localhost:9443` are replaced by free ports, `'…'` by the
+//! admin's password, and each `postgres://…@HOST.example.com/…` by an empty database of a real `PostgreSQL`. curl
+//! fails on 4xx and 5xx here.
 //!
-//! Remarks such as `# 401` and `# {"token": "…"}` are promises (`promises.rs`). Throttles are on, as they
-//! are where a reader follows the page; `UNTHROTTLED` has the exceptions.
+//! Remarks such as `# 401` and `# {"token": "…"}` are promises (`promises.rs`). Throttling is enabled, as it is
+//! for a reader; `UNTHROTTLED` has the exceptions.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,16 +22,16 @@ use doorward_testkit::tools;
 use crate::pages::{Block, Page, all_pages, pages, root, scratch, succeed, tracked};
 use crate::promises::{self, Made};
 
-/// How long a page may take, in seconds.
+/// Timeout for a page, in seconds.
 const PATIENCE: &str = "120";
-/// Where the pages of the examples have a service of theirs.
+/// Ports of the services on the pages of the examples.
 const SERVICES: [&str; 4] = ["5001", "5002", "5003", "5004"];
-/// Pages that are tried without throttles, and why.
+/// Pages that are tested without throttling, with the reason.
 const UNTHROTTLED: [(&str, &str); 1] = [(
     "clients/README.md",
     "it waits for budgets that are used up, longer than a page may take; xtask/tests/clients has them on",
 )];
-/// Pages at once.
+/// Number of concurrent pages.
 const THREADS: usize = 3;
 
 #[test]
@@ -69,7 +69,7 @@ fn run(page: &Page) -> Result<(), String> {
     let throttles = ("DOORWARD_THROTTLE__ENABLED", is_throttled.to_string());
     let given = (!starts_a_server(&all) && all.contains("localhost:8000"))
         .then(|| Doorward::start(&[(throttles.0, &throttles.1)]));
-    // Theirs until the page is done.
+    // Reserved until the page is done.
     let free: Vec<_> = (0..2 + SERVICES.len()).map(|_| Port::free()).collect();
     let mut ports: Vec<_> = free.iter().map(|port| port.number).collect();
     if let Some(server) = &given {
@@ -111,7 +111,7 @@ fn run(page: &Page) -> Result<(), String> {
     }
 }
 
-/// The shell of a newcomer, who has set nothing.
+/// The shell of a new user, without settings.
 fn bash(folder: &Path, page: &str) -> Command {
     let mut bash = Command::new("timeout");
     bash.args(["--kill-after=10", PATIENCE, "bash", "-eu", "-o", "pipefail"]);
@@ -127,7 +127,7 @@ fn bash(folder: &Path, page: &str) -> Command {
     bash
 }
 
-/// The blocks, each on the lines it has in the page, so that bash names those.
+/// The blocks, each on its lines of the page, so that bash reports those.
 fn script_of(page: &Page, mut blocks: Vec<Block>, made: &mut Vec<Made>) -> Result<String, String> {
     for block in &mut blocks {
         block.text = promises::kept(block, made)?;
@@ -143,11 +143,11 @@ fn script_of(page: &Page, mut blocks: Vec<Block>, made: &mut Vec<Made>) -> Resul
     Ok(script)
 }
 
-/// The ports that pages write, replaced by these: of the server, by TLS, and of the services.
+/// Replaces the ports in pages: of the server, its TLS port, and the services.
 fn with_ports(script: &str, ports: &[u16]) -> String {
     let written = ["8000", "9443"].into_iter().chain(SERVICES);
     let ports: Vec<_> = written.zip(ports).collect();
-    // First marks, then ports: a free port may begin as another of these does.
+    // First placeholders, then ports: a free port may start like another one.
     let mut script = script.to_owned();
     for (mark, (written, _)) in ports.iter().enumerate() {
         for before in ["localhost:", "127.0.0.1:", "PORT="] {
@@ -160,7 +160,7 @@ fn with_ports(script: &str, ports: &[u16]) -> String {
     script
 }
 
-/// Every URL of a database that is nowhere, replaced by that of an empty one for this page alone.
+/// Replaces every URL of a fictional database by that of a new, empty one.
 fn with_databases(script: &str) -> String {
     let mut script = script.to_owned();
     while let Some(start) = script.find("postgres://user:password@") {
@@ -177,7 +177,7 @@ fn with_databases(script: &str) -> String {
     script
 }
 
-/// Whether a line of the script starts a server and leaves it running.
+/// Returns `true` if a line of the script starts a server and leaves it running.
 fn starts_a_server(script: &str) -> bool {
     crate::lines::commands(script).iter().any(|words| {
         let words = crate::lines::without_variables(words);
@@ -191,7 +191,7 @@ fn starts_a_server(script: &str) -> bool {
     })
 }
 
-/// What the script finds; the folder it begins in.
+/// Creates the script's files; returns the folder it starts in.
 fn furnish(folder: &Path, page: &str) -> PathBuf {
     let bin = folder.join("bin");
     std::fs::create_dir_all(&bin).unwrap();
@@ -201,7 +201,7 @@ fn furnish(folder: &Path, page: &str) -> PathBuf {
     for file in tracked(&["examples", "clients", "deploy"]) {
         let copy = desk.join(&file);
         std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
-        // One that somebody has just removed is not missed.
+        // A file that was just removed is skipped.
         let _ = std::fs::copy(root().join(&file), copy);
     }
     std::os::unix::fs::symlink(tools::node_modules(), desk.join("node_modules")).unwrap();
@@ -225,7 +225,7 @@ fn path_with(bin: &Path) -> String {
     )
 }
 
-/// Every block, run or not, is bash, and shellcheck finds nothing in it.
+/// Every block, run or not, is valid bash, and shellcheck reports nothing.
 #[test]
 fn every_snippet_is_well_formed() {
     let folder = scratch("every");
@@ -249,11 +249,11 @@ fn every_snippet_is_well_formed() {
         succeed(Command::new("bash").arg("-n").arg(file));
     }
     if files.is_empty() {
-        // Somebody tries a page without any; of all pages, some have.
+        // A single page may have none; some pages do.
         assert!(pages().len() < all_pages().len());
         return;
     }
-    // A reader sets some variables, and uses others elsewhere.
+    // Readers set some variables, and use others elsewhere.
     succeed(
         Command::new("shellcheck")
             .args(["--shell=bash", "--format=gcc", "--severity=warning"])
@@ -262,7 +262,7 @@ fn every_snippet_is_well_formed() {
     );
 }
 
-/// A page of this text, tried.
+/// Runs a page with this text.
 pub fn tried(text: &str) -> Result<(), String> {
     static TRIED: AtomicUsize = AtomicUsize::new(0);
     let number = TRIED.fetch_add(1, Relaxed);
@@ -272,7 +272,7 @@ pub fn tried(text: &str) -> Result<(), String> {
     })
 }
 
-/// A script that fails, fails the page; and so does a promise that is not kept.
+/// A failing script fails the page, and so does a broken promise.
 #[test]
 fn what_does_not_work_is_noticed() {
     let tried = |text: &str| tried(&format!("```sh\n{text}\n```\n"));

@@ -1,6 +1,5 @@
-//! Reads what cannot be run here: whether each command line of ours is one that the program takes,
-//! and whether the files and packages it names are there. Every name of a variable, on any page and run
-//! or not, is one that something reads.
+//! Checks what cannot be run here: the program accepts each Doorward command line, and the files and packages in
+//! it exist. Every variable name, on any page and run or not, is read by some code.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -58,7 +57,7 @@ fn faults_of(block: &Block, verbs: &BTreeSet<String>) -> impl Iterator<Item = St
     faults.into_iter()
 }
 
-/// Which of these words name a file of the repository that is not there.
+/// The words that name a missing file of the repository.
 fn missing<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
     const FOLDERS: [&str; 6] = [
         "deploy/",
@@ -78,7 +77,7 @@ fn missing<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
     gone.map(|word| format!("{word} is not there")).collect()
 }
 
-/// What a command line gives to Doorward, whoever carries it there.
+/// The arguments of Doorward in a command line, with any wrapper.
 fn ours<'a>(words: &'a [String], verbs: &BTreeSet<String>) -> Option<&'a [String]> {
     let words = without_variables(words);
     let is_ours = |word: &String| word == "doorward" || word.ends_with("/doorward");
@@ -95,7 +94,7 @@ fn ours<'a>(words: &'a [String], verbs: &BTreeSet<String>) -> Option<&'a [String
     verbs.contains(verb).then(|| &words[last + 1..])
 }
 
-/// The first words that Doorward takes.
+/// The subcommands of Doorward.
 fn verbs() -> BTreeSet<String> {
     let help = succeed(Command::new(doorward_binary()).arg("--help"));
     let help = String::from_utf8(help.stdout).unwrap();
@@ -110,7 +109,7 @@ fn verbs() -> BTreeSet<String> {
     verbs
 }
 
-/// Packages, test binaries and tasks are there.
+/// Checks that packages, test binaries and tasks exist.
 fn fault_of_cargo(words: &[String]) -> Option<String> {
     let after = |option: &str| {
         let place = words.iter().position(|word| word == option)?;
@@ -132,7 +131,7 @@ fn fault_of_cargo(words: &[String]) -> Option<String> {
     (!is_there).then(|| format!("{package} has no test {test}"))
 }
 
-/// Where a package of ours is.
+/// Folder of a workspace package.
 fn folder_of(package: &str) -> Option<PathBuf> {
     let name = format!("name = \"{package}\"");
     let manifests = tracked(&["Cargo.toml", "*/Cargo.toml"]);
@@ -144,7 +143,7 @@ fn folder_of(package: &str) -> Option<PathBuf> {
     paths.find(is_its)?.parent().map(Path::to_owned)
 }
 
-/// A command that stands in a sentence is one that can be typed.
+/// A command in a sentence can be typed.
 #[test]
 fn commands_in_sentences_are_known() {
     let verbs = verbs();
@@ -155,7 +154,7 @@ fn commands_in_sentences_are_known() {
             let is_command = ["doorward ", "cargo xtask ", "cargo test "]
                 .iter()
                 .any(|start| code.starts_with(start));
-            // Some stand for several, some for what the reader puts there.
+            // Some are patterns for several commands, some contain a placeholder.
             let is_word = |word: &str| word.bytes().any(|byte| !byte.is_ascii_uppercase());
             let is_whole = !code.contains(['…', '|', '[', '*', '\n']);
             let is_whole = is_whole && code.split(' ').all(is_word);
@@ -180,7 +179,7 @@ fn variables_are_read_by_something() {
     let settings = std::fs::read_to_string(root().join("docs/CONFIGURATION.md")).unwrap();
     let mut known: BTreeSet<String> = names(&settings).collect();
     assert!(known.contains("DOORWARD_LISTEN"), "{known:?}");
-    // How the name of a variable is made.
+    // The pattern of a variable's name.
     known.insert("DOORWARD_SECTION__KEY".to_owned());
     for file in tracked(&[
         "crates",
@@ -192,7 +191,7 @@ fn variables_are_read_by_something() {
     ]) {
         if Path::new(&file).extension().is_none_or(|kind| kind != "md") {
             let text = std::fs::read_to_string(root().join(&file)).unwrap_or_default();
-            // Doorward's own settings are those of the table alone.
+            // Doorward's own settings are only those in the table.
             let of_code = names(&text)
                 .filter(|name| name.starts_with("DOORWARD_TEST_") || !file.starts_with("crates/"));
             known.extend(of_code);
@@ -206,7 +205,7 @@ fn variables_are_read_by_something() {
     assert!(unknown.is_empty(), "{unknown:?}");
 }
 
-/// The whole names that begin with `DOORWARD_`.
+/// All complete names that start with `DOORWARD_`.
 fn names(text: &str) -> impl Iterator<Item = String> {
     text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_')
         .filter(|word| word.starts_with("DOORWARD_") && !word.ends_with('_'))

@@ -1,4 +1,4 @@
-//! One journey in Chromium, with JavaScript switched off: led to the sign-in page, in, back, and out.
+//! One journey in Chromium, with JavaScript disabled: redirected to the sign-in page, in, back, and out.
 
 use doorward_testkit::patience::until;
 use doorward_testkit::webdriver::Driver;
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::stand::{Kind, PASSWORD, Stand};
 
-/// The name under which WebDriver gives an element.
+/// WebDriver's name for an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 struct Browser {
@@ -21,7 +21,7 @@ impl Browser {
         let (driver, profile) = (Driver::start(), tempfile::tempdir().unwrap());
         let folder = format!("--user-data-dir={}", profile.path().display());
         let options = json!({
-            // The authority of this stand is nobody that a browser knows.
+            // The browser does not know the test's authority.
             "acceptInsecureCerts": true,
             "goog:chromeOptions": {
                 "args": ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking", "--window-size=1000,700", folder],
@@ -61,7 +61,7 @@ impl Browser {
         Some(found[ELEMENT].as_str()?.to_owned())
     }
 
-    /// The first such element; it may still be on its way.
+    /// Waits for the first matching element.
     #[track_caller]
     fn element(&self, css: &str) -> String {
         until(css, || self.find(css))
@@ -90,7 +90,7 @@ impl Browser {
         self.get("/url").as_str().unwrap().to_owned()
     }
 
-    /// A picture for whoever runs the test by hand: `DOORWARD_TEST_PICTURES` names the folder.
+    /// Takes a screenshot, for tests by hand: `DOORWARD_TEST_PICTURES` is the folder.
     fn picture(&self, name: &str) {
         let Some(folder) = std::env::var_os("DOORWARD_TEST_PICTURES") else {
             return;
@@ -111,13 +111,13 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Chromium goes with its session; without this it would outlive chromedriver.
+        // Chromium ends with its session. Without this it would outlive chromedriver.
         let _ = self.driver.send("DELETE", &self.session, &Value::Null);
     }
 }
 
 #[test]
-fn somebody_reaches_the_page_they_wanted() {
+fn a_user_reaches_the_requested_page() {
     let stand = Stand::start(Kind::Nginx);
     let browser = Browser::open();
     let wanted = format!("{}/reports?year=2026&by=month&q=%26%23+x", stand.origin);
@@ -128,7 +128,7 @@ fn somebody_reaches_the_page_they_wanted() {
         browser.url()
     );
     browser.picture("door.png");
-    // New here: a user name is enough, and the way is not lost.
+    // A new user: a username is enough, and `return_to` is preserved.
     browser.fill("#up-username", "ben");
     browser.fill("#up-password", PASSWORD);
     browser.click("form[action='/user'] button");

@@ -1,4 +1,4 @@
-//! curl, as a browser or as a program asks.
+//! curl, with the requests of a browser or of a program.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 pub struct Client {
     origin: String,
     authority: PathBuf,
-    /// Where its cookies and its last answer are.
+    /// Folder of its cookies and last response.
     files: PathBuf,
     standing: Vec<&'static str>,
 }
@@ -34,7 +34,7 @@ impl Client {
         }
     }
 
-    /// The fields by which a browser asks for a page, or posts a form of the page it is on.
+    /// Adds the fields with which a browser requests a page, or posts a form of the current page.
     pub fn browser(mut self) -> Self {
         self.standing.extend([
             "-H",
@@ -45,7 +45,7 @@ impl Client {
         self
     }
 
-    /// HTTP/1.1, where it would otherwise be HTTP/2.
+    /// HTTP/1.1 instead of HTTP/2.
     pub fn by_http1(mut self) -> Self {
         self.standing.push("--http1.1");
         self
@@ -72,7 +72,7 @@ impl Client {
         self.try_ask(path, &[]).ok()
     }
 
-    /// A path of the proxy's, exactly as it stands, or a whole URL.
+    /// Requests a path of the proxy, unchanged, or a whole URL.
     fn try_ask(&self, path: &str, arguments: &[&str]) -> Result<Answer, String> {
         let url = match path.starts_with('/') {
             true => format!("{}{path}", self.origin),
@@ -91,7 +91,7 @@ impl Client {
         }
         let head = std::fs::read(&head).map_err(|error| error.to_string())?;
         let head = String::from_utf8_lossy(&head).into_owned();
-        // `100 Continue` stands before.
+        // `100 Continue` precedes it.
         let last = head.trim_end().rsplit("\r\n\r\n").next().unwrap();
         let status = last.split(' ').nth(1).and_then(|text| text.parse().ok());
         Ok(Answer {
@@ -105,7 +105,7 @@ impl Client {
         self.files.with_extension(kind)
     }
 
-    /// The session's cookie, as a `Cookie` field shows it.
+    /// The session's cookie, in the format of a `Cookie` field.
     pub fn cookie(&self) -> String {
         let jar = std::fs::read_to_string(self.file("jar")).unwrap();
         let line = jar
@@ -128,14 +128,14 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// What the site has seen, a line each, where it answered.
+    /// The lines that the site received. `None` if the site did not respond.
     pub fn seen(&self) -> Option<Vec<String>> {
         let (_, rest) = self.body.split_once("<pre>")?;
         let text = unescaped(rest.split_once("</pre>")?.0);
         Some(text.lines().map(str::to_owned).collect())
     }
 
-    /// The request line that the site has seen.
+    /// The request line that the site received.
     #[track_caller]
     pub fn request(&self) -> String {
         self.seen()
@@ -143,7 +143,7 @@ impl Answer {
             .clone()
     }
 
-    /// The values of a field that the site has seen.
+    /// The values of a field that the site received.
     pub fn passed(&self, name: &str) -> Vec<String> {
         let lines = self.seen().unwrap_or_default();
         let fields = lines.iter().filter_map(|line| line.split_once(": "));
@@ -154,7 +154,7 @@ impl Answer {
     }
 }
 
-/// Without the five characters that HTML writes another way.
+/// Resolves the five characters that HTML escapes.
 pub fn unescaped(text: &str) -> String {
     [
         ("&lt;", "<"),

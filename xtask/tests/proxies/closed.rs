@@ -1,4 +1,4 @@
-//! Shut out: signed out, disabled, deleted; and closed while Doorward does not answer.
+//! Denied access: signed out, disabled, deleted, and while Doorward does not respond.
 
 use doorward_testkit::patience::until;
 use doorward_testkit::process::Process;
@@ -10,13 +10,13 @@ use crate::client::Client;
 use crate::stand::{Kind, PASSWORD, Stand};
 
 crate::every_proxy!(
-    whoever_is_out_is_out_at_once,
+    an_ended_session_has_no_access_at_once,
     without_an_answer_nothing_passes,
     without_an_answer_in_time_nothing_passes,
-    a_yes_that_is_not_doorwards_makes_nobody_somebody,
+    a_200_of_another_server_identifies_no_user,
 );
 
-fn whoever_is_out_is_out_at_once(kind: Kind) {
+fn an_ended_session_has_no_access_at_once(kind: Kind) {
     let stand = Stand::start(kind);
     for name in ["ben", "off", "gone", "meek"] {
         stand.create(name);
@@ -32,11 +32,11 @@ fn whoever_is_out_is_out_at_once(kind: Kind) {
     );
     assert!(out.field("set-cookie").unwrap().contains("Max-Age=0"));
     assert_eq!(ben.get("/reports").status, 303);
-    // Nor is the cookie good for whoever kept it.
-    let kept = stand.anybody().browser();
+    // A copy of the cookie is invalid, too.
+    let kept = stand.anonymous().browser();
     assert_eq!(kept.ask("/reports", &["-H", &cookie]).status, 303);
     assert_eq!(
-        stand.anybody().ask("/reports", &["-H", &cookie]).status,
+        stand.anonymous().ask("/reports", &["-H", &cookie]).status,
         401
     );
     for (name, method, path, body) in [
@@ -56,7 +56,7 @@ fn whoever_is_out_is_out_at_once(kind: Kind) {
         let shut_out = client.get("/reports");
         assert_eq!(shut_out.status, 303, "{name} {shut_out:?}");
     }
-    // A role that was given is seen at once too.
+    // A new role takes effect at once, too.
     let meek = stand.signed_in("meek", PASSWORD);
     assert_eq!(meek.get("/admin/").status, 403);
     let promoted = stand.as_admin("PUT", "/user/meek/role", &json!({"role": "admin"}));
@@ -70,7 +70,7 @@ fn without_an_answer_nothing_passes(kind: Kind) {
     let ben = stand.signed_in("ben", PASSWORD);
     assert_eq!(ben.get("/reports").status, 200);
     stand.doorward.stop();
-    for client in [&ben, &stand.anybody(), &stand.anybody().browser()] {
+    for client in [&ben, &stand.anonymous(), &stand.anonymous().browser()] {
         for path in ["/reports", "/admin/", "/"] {
             let answer = client.get(path);
             assert!(answer.status >= 500, "{path} {answer:?}");
@@ -78,7 +78,7 @@ fn without_an_answer_nothing_passes(kind: Kind) {
         }
     }
     stand.doorward.start_again();
-    // A proxy may leave a server in peace for a moment that it could not reach.
+    // A proxy may skip a server for a while that it could not reach.
     let back = until("the site is there again", || {
         let answer = ben.get("/reports");
         (answer.status < 500).then_some(answer)
@@ -86,20 +86,20 @@ fn without_an_answer_nothing_passes(kind: Kind) {
     assert_eq!(back.request(), "GET /reports", "{back:?}");
 }
 
-/// It takes connections, and says nothing.
+/// It accepts connections, and sends nothing.
 fn without_an_answer_in_time_nothing_passes(kind: Kind) {
     let stand = Stand::start(kind);
     stand.create("ben");
     let ben = stand.signed_in("ben", PASSWORD);
     assert_eq!(ben.get("/reports").status, 200);
-    // How long Traefik waits is not to be set.
+    // Traefik's timeout cannot be set.
     let (longest, expected) = match kind {
         Kind::Traefik => ("40", 500),
         Kind::Nginx => ("15", 503),
         Kind::Caddy => ("15", 504),
     };
     stand.doorward.signal("STOP");
-    let anybody = stand.anybody().browser();
+    let anybody = stand.anonymous().browser();
     let answers = std::thread::scope(|scope| {
         let ask = |client: &Client| client.ask("/reports", &["--max-time", longest]);
         let asking = [&ben, &anybody].map(|client| scope.spawn(move || ask(client)));
@@ -116,16 +116,18 @@ fn without_an_answer_in_time_nothing_passes(kind: Kind) {
     assert_eq!(back[0], "GET /reports");
 }
 
-/// A proxy that was pointed at another server, which says 200 to everything and nothing of anybody.
-fn a_yes_that_is_not_doorwards_makes_nobody_somebody(kind: Kind) {
+/// The proxy uses another server, which responds 200 to everything without the fields.
+fn a_200_of_another_server_identifies_no_user(kind: Kind) {
     let stand = Stand::start(kind);
     stand.doorward.stop();
     let mut stranger = tool("python");
     stranger.arg(root().join("examples/site/site.py"));
     stranger.env("PORT", stand.doorward.port().to_string());
     let _stranger = Process::start(&stranger, stand.doorward.folder());
-    let client = stand.anybody();
-    until("the stranger answers", || client.try_get("/auth")?.seen());
+    let client = stand.anonymous();
+    until("the other server responds", || {
+        client.try_get("/auth")?.seen()
+    });
     let forged = [
         "-H",
         "X-Auth-User-Id: admin-forged",

@@ -1,5 +1,5 @@
-//! The collection of `clients` against the site's own address: what a proxy keeps to itself is skipped,
-//! and said to be.
+//! The collection of `clients` against the site's address: routes that a proxy does not forward are skipped and
+//! reported.
 
 use doorward_testkit::process::said;
 use doorward_testkit::repository::root;

@@ -1,4 +1,4 @@
-//! `X-Auth-*` from outside, in every spelling: the site never sees it.
+//! `X-Auth-*` from a client, in every spelling: the site never receives it.
 
 use doorward_testkit::servers::ADMIN_PASSWORD;
 
@@ -7,7 +7,7 @@ use crate::stand::{Kind, PASSWORD, Stand};
 
 crate::every_proxy!(what_a_client_says_of_itself_is_dropped);
 
-/// What some server or other reads as `X-Auth-Role`, and the same of the other fields.
+/// Names that some server reads as `X-Auth-Role`, and the same for the other fields.
 fn spellings() -> Vec<String> {
     let mut spellings = Vec::new();
     for name in [
@@ -45,10 +45,10 @@ fn what_a_client_says_of_itself_is_dropped(kind: Kind) {
         stand.signed_in("ben", PASSWORD),
         stand.signed_in("ben", PASSWORD).by_http1(),
     ];
-    let nobody = [stand.anybody(), stand.anybody().by_http1()];
+    let nobody = [stand.anonymous(), stand.anonymous().by_http1()];
     for field in &fields {
         let by = usize::from(field.contains('_'));
-        // Alone and twice, by one protocol and the other.
+        // Once and twice, with both protocols.
         assert_dropped(&ben[by], &nobody[by], &["-H", field]);
         assert_dropped(&ben[1 - by], &nobody[1 - by], &["-H", field, "-H", field]);
     }
@@ -70,7 +70,7 @@ fn assert_dropped(ben: &Client, nobody: &Client, field: &[&str]) {
         !answer.body.contains("admin-forged"),
         "{field:?} {answer:?}"
     );
-    // Doorward may refuse a name with an underscore; any other is passed over.
+    // Doorward may reject a name with an underscore; any other is ignored.
     let is_refused = answer.status == 400 && answer.seen().is_none();
     if !(is_refused && field[1].contains('_')) {
         assert_eq!(answer.passed("x-auth-username"), ["ben"], "{field:?}");
@@ -88,9 +88,9 @@ fn assert_dropped(ben: &Client, nobody: &Client, field: &[&str]) {
     assert!(matches!(closed.status, 400 | 401), "{field:?} {closed:?}");
 }
 
-/// What a proxy tells Doorward of the request, told by the client.
+/// A client sends the fields with which a proxy describes the request.
 fn the_way_there_is_not_forged(stand: &Stand) {
-    let browser = stand.anybody().browser();
+    let browser = stand.anonymous().browser();
     let forged = [
         "-H",
         "X-Forwarded-Uri: /elsewhere",
@@ -117,8 +117,8 @@ fn the_way_there_is_not_forged(stand: &Stand) {
     assert_eq!(post.status, 401, "{post:?}");
 }
 
-/// A client that calls our fields its own connection's has a proxy drop them. Then the site sees
-/// nobody, never somebody else.
+/// A client that lists these fields in `Connection` makes a proxy drop them. The site then sees no user, never
+/// another one.
 fn fields_are_not_taken_away(stand: &Stand) {
     let admin = stand.signed_in("admin", ADMIN_PASSWORD).by_http1();
     let ben = stand.signed_in("ben", PASSWORD).by_http1();

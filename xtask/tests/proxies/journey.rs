@@ -1,4 +1,4 @@
-//! From a page that is closed to the sign-in, and back to it.
+//! From a protected page to the sign-in, and back to it.
 
 use doorward_testkit::servers::ADMIN_PASSWORD;
 
@@ -13,7 +13,7 @@ crate::every_proxy!(
     what_is_open_is_open_as_it_is_written,
 );
 
-/// What must come back as it was asked for.
+/// Targets that must be preserved exactly.
 const WANTED: &[&str] = &[
     "/",
     "/reports",
@@ -24,7 +24,7 @@ const WANTED: &[&str] = &[
     "/stra%C3%9Fe/100%25?",
 ];
 
-/// The way back that a page's form carries.
+/// The `return_to` in a page's form.
 fn carried(page: &Answer) -> Option<String> {
     let (_, rest) = page.body.split_once("name=\"return_to\" value=\"")?;
     Some(unescaped(rest.split_once('"')?.0))
@@ -38,10 +38,10 @@ fn encoded(path: &str) -> String {
 fn the_way_back_is_exact(kind: Kind) {
     let stand = Stand::start(kind);
     stand.create("ben");
-    // As long as it may be, and each of its bytes takes three on the way.
+    // The maximum length, with three bytes for each after encoding.
     let longest = format!("/?q={}", "/".repeat(2048 - "/?q=".len()));
     for wanted in WANTED.iter().copied().chain([longest.as_str()]) {
-        let ben = stand.anybody().browser();
+        let ben = stand.anonymous().browser();
         let closed = ben.get(wanted);
         assert_eq!(closed.status, 303, "{wanted} {closed:?}");
         assert!(closed.body.is_empty() && closed.field("cache-control") == Some("no-store"));
@@ -53,7 +53,7 @@ fn the_way_back_is_exact(kind: Kind) {
             (page.status, carried(&page).as_deref()),
             (200, Some(wanted))
         );
-        // A failed try loses nothing.
+        // A failed attempt preserves it.
         let form = |password: &str| {
             let password = password.replace(' ', "+");
             format!(
@@ -71,7 +71,7 @@ fn the_way_back_is_exact(kind: Kind) {
         let back = signed_in.field("location").unwrap();
         assert_eq!(back, format!("{}{wanted}", stand.origin));
         assert_eq!(ben.get(back).request(), format!("GET {wanted}"));
-        // Somebody who is signed in already, in another tab, goes straight on.
+        // A user who is signed in already, in another tab, is redirected at once.
         let again = ben.get(door);
         assert_eq!((again.status, again.field("location")), (303, Some(back)));
     }
@@ -92,11 +92,11 @@ fn a_way_elsewhere_is_not_taken(kind: Kind) {
             encoded(evil),
             evil.replace("\r\n", "%0D%0A").replace(' ', "+"),
         ] {
-            let ben = stand.anybody().browser();
+            let ben = stand.anonymous().browser();
             let page = ben.get(&format!("/auth?return_to={value}"));
             assert_eq!((page.status, carried(&page)), (200, None), "{evil}");
         }
-        let ben = stand.anybody().browser();
+        let ben = stand.anonymous().browser();
         let form = format!(
             "return_to={}&username=ben&password=plum+cake+on+sundays",
             encoded(evil)
@@ -109,9 +109,9 @@ fn a_way_elsewhere_is_not_taken(kind: Kind) {
             "{evil}"
         );
     }
-    // A path that begins so is the way to our own site, and asked for by nobody in good faith.
+    // A path that starts like this is on the same site; no honest client requests it.
     for path in ["//evil.example/", "/.//evil.example/", "/\\evil.example/"] {
-        let answer = stand.anybody().browser().get(path);
+        let answer = stand.anonymous().browser().get(path);
         assert!(answer.seen().is_none(), "{answer:?}");
         if let Some(door) = answer.field("location") {
             assert!(
@@ -131,14 +131,14 @@ fn the_site_sees_who_it_is(kind: Kind) {
     assert_eq!(seen.passed("x-auth-username"), one("bjørn"), "{seen:?}");
     assert_eq!(seen.passed("x-auth-role"), one("user"));
     assert_eq!(seen.passed("x-auth-user-id")[0].len(), 36);
-    // There is none to tell: the field is empty, or not there at all.
+    // There is no address: the field is empty, or missing.
     assert!(seen.passed("x-auth-email").iter().all(String::is_empty));
     let admin = stand.signed_in("admin", ADMIN_PASSWORD);
     let seen = admin.get("/reports");
     assert_eq!(seen.passed("x-auth-username"), one("admin"));
     assert_eq!(seen.passed("x-auth-email"), one("admin@example.com"));
     assert_eq!(seen.passed("x-auth-role"), one("admin"));
-    let everybody = stand.anybody().get("/public/");
+    let everybody = stand.anonymous().get("/public/");
     assert_eq!(everybody.request(), "GET /public/");
     let names = ["user-id", "username", "email", "role"].map(|name| format!("x-auth-{name}"));
     for name in names {
@@ -158,11 +158,11 @@ fn a_part_of_the_site_is_for_admins(kind: Kind) {
         assert_eq!(admin.get(path).request(), format!("GET {path}"));
         let refused = ben.get(path);
         assert_eq!(refused.status, 403, "{refused:?}");
-        // Traefik cannot look at the role; the site does.
+        // Traefik cannot check the role; the site does.
         assert_eq!(refused.seen().is_some(), kind == Kind::Traefik);
-        assert_eq!(stand.anybody().browser().get(path).status, 303);
+        assert_eq!(stand.anonymous().browser().get(path).status, 303);
     }
-    // Other spellings of the same place, and of a closed one beneath the open one.
+    // Other spellings of the same path, and of a protected one below the public one.
     for path in [
         "//admin/",
         "/%61dmin/",
@@ -172,7 +172,7 @@ fn a_part_of_the_site_is_for_admins(kind: Kind) {
         "/public/%2E%2E/admin/",
         "/public/..%2Fadmin/",
     ] {
-        let signed_out = stand.anybody().get(path);
+        let signed_out = stand.anonymous().get(path);
         assert!(signed_out.seen().is_none(), "{path} {signed_out:?}");
         if kind != Kind::Traefik {
             let refused = ben.get(path);
@@ -181,12 +181,15 @@ fn a_part_of_the_site_is_for_admins(kind: Kind) {
     }
 }
 
-/// `/PUBLIC/` is a path that nobody listed; `/ADMIN/` may be read as the one that is closed.
+/// `/PUBLIC/` is not a listed path; `/ADMIN/` may be read as the protected one.
 fn what_is_open_is_open_as_it_is_written(kind: Kind) {
     let stand = Stand::start(kind);
     stand.create("ben");
     let ben = stand.signed_in("ben", PASSWORD);
-    assert_eq!(stand.anybody().get("/public/x").request(), "GET /public/x");
+    assert_eq!(
+        stand.anonymous().get("/public/x").request(),
+        "GET /public/x"
+    );
     for path in [
         "/PUBLIC/x",
         "/Public/",
@@ -195,7 +198,7 @@ fn what_is_open_is_open_as_it_is_written(kind: Kind) {
         "/User/me",
         "/OpenAPI.json",
     ] {
-        let closed = stand.anybody().get(path);
+        let closed = stand.anonymous().get(path);
         assert_eq!(
             (closed.status, closed.seen()),
             (401, None),
@@ -204,7 +207,7 @@ fn what_is_open_is_open_as_it_is_written(kind: Kind) {
         assert_eq!(ben.get(path).request(), format!("GET {path}"));
     }
     for path in ["/ADMIN/", "/Admin", "/aDMIN/x"] {
-        assert_eq!(stand.anybody().get(path).status, 401, "{path}");
+        assert_eq!(stand.anonymous().get(path).status, 401, "{path}");
         let refused = ben.get(path);
         assert_eq!(refused.status, 403, "{path} {refused:?}");
         assert_eq!(refused.seen().is_some(), kind == Kind::Traefik, "{path}");

@@ -1,6 +1,6 @@
-//! The examples behind nginx, Caddy and Traefik, with the real proxies: `examples/` holds the very files
-//! that run here, but for ports and certificates. Doorward, a site and a proxy make a stand (`stand`);
-//! curl asks as a browser or as a program does (`client`), Chromium once (`browser`), and newman (`collection`).
+//! The proxy examples with real nginx, Caddy and Traefik: the files of `examples/`, except ports and certificates.
+//! `stand` starts Doorward, a site and a proxy; curl sends requests as a browser or a program (`client`), Chromium
+//! once (`browser`), and newman (`collection`).
 //!
 //! To add a proxy: its folder in `examples`, an arm in `stand`, a line in `every_proxy!`.
 
@@ -15,7 +15,7 @@ mod journey;
 mod programs;
 mod stand;
 
-/// Each test once for every proxy.
+/// Runs each test once for every proxy.
 macro_rules! every_proxy {
     ($($test:ident),+ $(,)?) => {
         mod nginx { $(#[test] fn $test() { super::$test(crate::stand::Kind::Nginx); })+ }

@@ -1,4 +1,4 @@
-//! Programs with a token, and what goes through a proxy beside the question who asks.
+//! Programs with a token, and what else passes through a proxy.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ crate::every_proxy!(
 fn a_program_shows_a_token_and_is_never_led_to_a_page(kind: Kind) {
     let stand = Stand::start(kind);
     stand.create("ben");
-    let program = stand.anybody();
+    let program = stand.anonymous();
     let authorization = format!("Authorization: Bearer {}", stand.token("ben", PASSWORD));
     let seen = program.ask("/reports?x=1", &["-H", &authorization]);
     assert_eq!(seen.request(), "GET /reports?x=1");
@@ -49,8 +49,8 @@ fn a_program_shows_a_token_and_is_never_led_to_a_page(kind: Kind) {
         );
         assert_eq!(refused.json()["code"], code, "{arguments:?}");
     }
-    // A browser that does not open a page is no better: what it asks for is not there to be seen.
-    let browser = stand.anybody().browser();
+    // The same for a browser that does not open a page: a redirect would not be displayed.
+    let browser = stand.anonymous().browser();
     for arguments in [
         &["-I"][..],
         &["-d", "x=y"],
@@ -80,7 +80,7 @@ fn a_body_and_a_large_head_go_through(kind: Kind) {
     assert_eq!(seen.passed("x-auth-username"), ["ben"]);
 }
 
-/// Doorward says no before all is read, and to what is nobody's fault but the client's.
+/// Doorward rejects a request before it is read completely, and malformed ones.
 fn a_refusal_goes_through(kind: Kind) {
     let stand = Stand::start(kind);
     stand.create("ben");
@@ -89,7 +89,7 @@ fn a_refusal_goes_through(kind: Kind) {
     for size in [66_000, 900_000] {
         let file = stand.file(&" ".repeat(size));
         let data = format!("@{file}");
-        for (client, expected) in [(&ben, 413), (&stand.anybody(), 401)] {
+        for (client, expected) in [(&ben, 413), (&stand.anonymous(), 401)] {
             for _ in 0..10 {
                 let mut arguments = patch.to_vec();
                 arguments.extend(["--data-binary", &data]);
@@ -98,17 +98,17 @@ fn a_refusal_goes_through(kind: Kind) {
             }
         }
     }
-    // Nobody can tell which was meant.
+    // The server cannot know which one is meant.
     let bearer = format!("Authorization: Bearer {}", stand.token("ben", PASSWORD));
     let twice = format!("Cookie: {0}; {0}", ben.cookie());
     let one = format!("Cookie: {}", ben.cookie());
     for arguments in [&["-H", &one, "-H", &bearer][..], &["-H", &twice]] {
-        let refused = stand.anybody().ask("/reports", arguments);
+        let refused = stand.anonymous().ask("/reports", arguments);
         assert_eq!((refused.status, refused.seen()), (400, None), "{refused:?}");
     }
 }
 
-/// H-10 holds with the proxy's address as the public URL.
+/// H-10 is effective with the proxy's address as the public URL.
 fn forms_work_through_the_proxy_and_from_elsewhere_they_do_not(kind: Kind) {
     let stand = Stand::start(kind);
     stand.create("ben");
@@ -120,7 +120,7 @@ fn forms_work_through_the_proxy_and_from_elsewhere_they_do_not(kind: Kind) {
         (["-H", "Sec-Fetch-Site: same-site"], 403),
         (["-H", "Sec-Fetch-Site: cross-site"], 403),
     ] {
-        let client = stand.anybody();
+        let client = stand.anonymous();
         let mut arguments = vec!["-H", "Accept: text/html", "-d", form];
         arguments.extend(fields);
         let answer = client.ask("/auth", &arguments);
@@ -140,11 +140,11 @@ fn forms_work_through_the_proxy_and_from_elsewhere_they_do_not(kind: Kind) {
         "Sec-Fetch-Site: cross-site",
     ];
     assert_eq!(
-        stand.anybody().ask("/auth/sign-out", &elsewhere).status,
+        stand.anonymous().ask("/auth/sign-out", &elsewhere).status,
         403
     );
     assert_eq!(ben.get("/reports").status, 200);
-    // What the page of a script sends.
+    // The request of a page's script.
     let name = json!({"name": "Ben"}).to_string();
     let json = [
         "-X",
@@ -157,7 +157,7 @@ fn forms_work_through_the_proxy_and_from_elsewhere_they_do_not(kind: Kind) {
     assert_eq!(ben.ask("/user/me", &json).status, 200);
 }
 
-/// by it throttles count and people know their sessions. What the client says of it is nothing.
+/// throttling uses it, and users identify their sessions by it. A client cannot set it.
 fn a_clients_address_is_its_own(kind: Kind) {
     let stand = Stand::start(kind);
     stand.create("ben");
@@ -176,11 +176,11 @@ fn a_clients_address_is_its_own(kind: Kind) {
         "-d",
         &credentials,
     ];
-    let signed_in = stand.anybody().ask("/auth", &from_elsewhere);
+    let signed_in = stand.anonymous().ask("/auth", &from_elsewhere);
     let token = signed_in.json()["token"].as_str().unwrap().to_owned();
     let authorization = format!("Authorization: Bearer {token}");
     let sessions = stand
-        .anybody()
+        .anonymous()
         .ask("/user/me/session", &["-H", &authorization]);
     let sessions = sessions.json();
     assert_eq!(sessions["items"][0]["address"], "127.0.0.77", "{sessions}");

@@ -1,5 +1,5 @@
-//! A stand: Doorward, the example's site, and a proxy in front of both, each a process of its own that
-//! ends with the test.
+//! `Stand`: Doorward, the example's site, and a proxy in front of both. Each is a separate process that ends with
+//! the test.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,7 +26,7 @@ pub enum Kind {
 
 pub struct Stand {
     pub doorward: Doorward,
-    /// The proxy's address, which is Doorward's public URL.
+    /// The proxy's URL, which is Doorward's public URL.
     pub origin: String,
     authority: PathBuf,
     admin: String,
@@ -82,34 +82,34 @@ impl Stand {
             folder,
         };
         until("the proxy and the site are there", || {
-            let is_there = stand.anybody().try_get("/public/")?.status == 200;
+            let is_there = stand.anonymous().try_get("/public/")?.status == 200;
             is_there.then_some(())
         });
         stand
     }
 
-    /// A client with a cookie jar of its own, and nothing in it.
-    pub fn anybody(&self) -> Client {
+    /// A client with a new, empty cookie jar.
+    pub fn anonymous(&self) -> Client {
         Client::new(&self.origin, &self.authority, self.folder.path())
     }
 
-    /// A browser's client, signed in by the form.
+    /// A browser's client, signed in with the form.
     pub fn signed_in(&self, name: &str, password: &str) -> Client {
-        let client = self.anybody().browser();
+        let client = self.anonymous().browser();
         let form = format!("username={name}&password={}", password.replace(' ', "+"));
         let answer = client.post("/auth", &form);
         assert_eq!(answer.status, 303, "{answer:?}");
         client
     }
 
-    /// A user with a name and nothing else.
+    /// A user with a username only.
     pub fn create(&self, name: &str) {
         let body = json!({"username": name, "password": PASSWORD}).to_string();
         let answer = direct(&self.doorward, "POST", "/user", None, &body);
         assert_eq!(answer.status, 201, "{answer:?}");
     }
 
-    /// A request of the admin's, around the proxy.
+    /// A request by the admin, without the proxy.
     pub fn as_admin(&self, method: &str, path: &str, body: &Value) -> Answer {
         direct(
             &self.doorward,
@@ -120,14 +120,14 @@ impl Stand {
         )
     }
 
-    /// A file that holds this, for a body that no command line takes.
+    /// A file with this text, for a body that is too long for a command line.
     pub fn file(&self, text: &str) -> String {
         let path = self.folder.path().join("body");
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     }
 
-    /// A bearer token of a new session.
+    /// Signs in and returns the token.
     pub fn token(&self, name: &str, password: &str) -> String {
         token(&self.doorward, name, password)
     }
@@ -170,7 +170,7 @@ struct Ports {
     admin: u16,
 }
 
-/// The file of the example, with these addresses in the place of its own.
+/// Copies the example's file with other ports.
 fn put(example: &str, folder: &Path, ports: &Ports) {
     let file = examples().join(example);
     let mut text = std::fs::read_to_string(&file).unwrap();
@@ -179,7 +179,7 @@ fn put(example: &str, folder: &Path, ports: &Ports) {
         ("8000", ports.doorward),
         ("9000", ports.site),
     ];
-    // First marks, then ports: a free port may hold another of these.
+    // First placeholders, then ports: a free port may contain another one.
     for (mark, (theirs, _)) in replaced.iter().enumerate() {
         text = text.replace(theirs, &format!("<port {mark}>"));
     }
@@ -194,13 +194,13 @@ fn nginx(folder: &Path, ports: &Ports) -> Command {
     put("nginx/site.conf", folder, ports);
     std::fs::create_dir(folder.join("temp")).unwrap();
     let mut command = debian_tool("nginx");
-    // One process is gone with one signal.
+    // One process, so that one signal ends it.
     command.args(["-g", "master_process off;", "-c", "nginx.conf", "-p"]);
     command.arg(folder);
     command
 }
 
-/// Caddy makes its own certificate, and an authority that it lays down here.
+/// Caddy creates its certificate, and its authority in this folder.
 fn caddy(folder: &Path, ports: &Ports) -> (Command, PathBuf) {
     put("caddy/Caddyfile", folder, ports);
     let mut command = debian_tool("caddy");

@@ -1,11 +1,10 @@
-//! The security model cannot go stale: which requirement is kept where, and shown by which test, is
-//! read from the code's own comments and held against `docs/SECURITY-MODEL.md`.
+//! The security model cannot get stale: the code that implements each requirement, and the tests that show it, are
+//! read from the comments and compared with `docs/SECURITY-MODEL.md`.
 //!
-//! A test says the number of what it shows (`A-08`, `T-RACE`) in the comment above it, in its body, or
-//! for a whole file in the `//!` at its top; code that keeps a requirement says so in a comment. To add
-//! a requirement: a row in the page with its number, what it means and its source, then the tests that
-//! show it, then `BLESS=1 cargo test -p xtask --test security`, which fills the row's last two cells.
-//! Must not know: what the requirements say.
+//! A test has the number of what it shows (`A-08`, `T-RACE`) in the comment above it, in its body, or for a whole
+//! file in the `//!` at its top; code that implements a requirement has it in a comment. To add a requirement: a
+//! row in the page with its number, meaning and source, then its tests, then `BLESS=1 cargo test -p xtask --test
+//! security`, which fills the row's last two cells. It does not know what the requirements mean.
 
 #![cfg(test)]
 
@@ -21,17 +20,17 @@ use crate::page::{Page, Row};
 
 const PAGE: &str = "docs/SECURITY-MODEL.md";
 
-/// What is not there at all, so that no test can show it. An answer in any other row tells a departure, and
-/// what is built is shown as elsewhere.
+/// Requirements that are not built, so that no test can show them. An **Answered** in any other row describes a
+/// deviation, and the rest is shown as usual.
 const NOT_BUILT: [&str; 3] = ["W-07", "W-08", "C-08"];
 
-/// The page as it stands.
+/// The page in the working tree.
 fn page() -> Page {
     let text = std::fs::read_to_string(root().join(PAGE)).unwrap();
     Page::parse(&text)
 }
 
-/// C-10: what is promised, and what shows it, is written down; run with `BLESS=1` to write it anew.
+/// C-10: each requirement's code and tests are on the page; run with `BLESS=1` to write them.
 #[test]
 fn the_page_says_where_each_requirement_is_kept_and_shown() {
     let (page, markers) = (page(), Markers::of_repository());
@@ -72,7 +71,7 @@ fn every_requirement_is_shown_by_a_test_and_kept_by_code_or_is_not_built() {
 }
 
 #[test]
-fn no_comment_names_a_requirement_that_nobody_knows() {
+fn no_comment_names_an_unknown_requirement() {
     let page = page();
     let unknown: Vec<_> = Markers::of_repository()
         .all()

@@ -1,7 +1,7 @@
-//! Where the numbers of requirements stand in the code.
+//! Places of requirement numbers in the code.
 //!
-//! Read line by line, not parsed: a number counts for the function it stands in or above, or, at the
-//! top of a file, for the file. Code below `#[cfg(test)]` is a test.
+//! Lines are scanned, not parsed: a number counts for the function that contains it or follows it, or, at the top
+//! of a file, for the file. Code below `#[cfg(test)]` is a test.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,9 +10,9 @@ use doorward_testkit::repository::{root, tracked};
 /// A place in the repository.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// From the root.
+    /// Relative to the root.
     pub file: String,
-    /// None for the whole file.
+    /// `None` for the whole file.
     pub function: Option<String>,
 }
 
@@ -25,7 +25,7 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// Every mention of every number.
+/// All places of all numbers.
 #[derive(Debug, Default)]
 pub struct Markers {
     shown: BTreeMap<String, BTreeSet<Place>>,
@@ -33,10 +33,10 @@ pub struct Markers {
 }
 
 impl Markers {
-    /// Those of all files under git.
+    /// Reads all files under git.
     pub fn of_repository() -> Self {
         let mut markers = Self::default();
-        // Where numbers are examples.
+        // Files in which numbers are examples.
         let own =
             ["main.rs", "markers.rs", "page.rs"].map(|name| format!("xtask/tests/security/{name}"));
         for file in tracked(&["*.rs", "*.lua", "*.sql", "*.toml", "*.yml"]) {
@@ -48,7 +48,7 @@ impl Markers {
         markers
     }
 
-    /// Takes in one file.
+    /// Reads one file.
     pub fn read(&mut self, file: &str, text: &str) {
         let mut scan = Scan::of(file);
         for line in text.lines() {
@@ -71,12 +71,12 @@ impl Markers {
         }
     }
 
-    /// Whether any test says that it shows it.
+    /// Returns `true` if a test mentions the number.
     pub fn is_shown(&self, number: &str) -> bool {
         self.shown.contains_key(number)
     }
 
-    /// The tests that show it. A file that has it at its top and in functions is named by those.
+    /// The tests that show it. If a file has it both at its top and in functions, the functions are listed.
     pub fn shown_by(&self, number: &str) -> Vec<Place> {
         let Some(places) = self.shown.get(number) else {
             return Vec::new();
@@ -91,13 +91,13 @@ impl Markers {
         places.iter().filter(is_told_apart).cloned().collect()
     }
 
-    /// The files whose code keeps it.
+    /// The files whose code implements it.
     pub fn kept_in(&self, number: &str) -> Vec<&str> {
         let files = self.kept.get(number);
         files.into_iter().flatten().map(String::as_str).collect()
     }
 
-    /// Every number with a place where it stands.
+    /// Every number with each of its places.
     pub fn all(&self) -> impl Iterator<Item = (&str, String)> {
         let shown = self.shown.iter().flat_map(|(number, places)| {
             places
@@ -113,12 +113,12 @@ impl Markers {
     }
 }
 
-/// How far a file has been read.
+/// State of reading a file.
 struct Scan {
     file: String,
     is_test: bool,
     function: Option<String>,
-    /// Numbers in comments above a function that has not come yet.
+    /// Numbers in comments above the next function.
     pending: Vec<String>,
 }
 
@@ -127,11 +127,11 @@ impl Scan {
         let is_test = ["/tests/", "/benches/", "/fuzzing/"]
             .iter()
             .any(|folder| file.contains(folder))
-            // The tests of a module in a file of their own, and what a fuzzer calls.
+            // Tests of a module in a separate file, and fuzz targets.
             || file.ends_with("/tests.rs")
             || file.ends_with("/fuzzing.rs")
             || file.starts_with("crates/testkit/src/contract/")
-            // What is measured by a command of its own is shown by it.
+            // A measurement counts as a test.
             || file.starts_with("xtask/src/")
             || file.starts_with("fuzz/");
         Self {
@@ -143,7 +143,7 @@ impl Scan {
     }
 
     fn enter(&mut self, line: &str) {
-        // A line, not an attribute of one item: the tests of a module are its end.
+        // Not indented, so it is not an attribute of one item: the tests are at the end of a module.
         if line.starts_with("#[cfg(test)]") {
             self.is_test = true;
             self.function = None;
@@ -153,7 +153,7 @@ impl Scan {
         }
     }
 
-    /// Gives what was read the place it belongs to, once that is known.
+    /// Assigns the pending numbers once their place is known.
     fn settle(&mut self, line: &str, markers: &mut Markers) {
         let code = line.trim_start();
         if let Some(name) = function_name(code) {
@@ -193,13 +193,13 @@ fn function_name(code: &str) -> Option<&str> {
     name.split(['(', '<']).next()
 }
 
-/// The numbers in a line: `A-08`, `T-RACE`.
+/// The numbers in a line, such as `A-08` or `T-RACE`.
 fn numbers(line: &str) -> impl Iterator<Item = String> {
     let words = line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'));
     words.filter(|word| is_number(word)).map(str::to_owned)
 }
 
-/// Whether this is one; `X-00` is not, nor is a date or a test's data.
+/// Returns `true` for a number; `X-00`, dates and test data are not.
 pub fn is_number(word: &str) -> bool {
     match word.split_once('-') {
         Some(("T", name)) => name.len() > 1 && name.bytes().all(|b| b.is_ascii_uppercase()),

@@ -1,8 +1,8 @@
-//! The checks that `cargo xtask mutants` takes out are there to be taken out.
+//! The checks that `cargo xtask mutants` removes exist.
 
 use doorward_testkit::repository::root;
 
-/// T-MUTANT: each of the list stands once in its file, and what replaces it is something else.
+/// T-MUTANT: each check of the list occurs once in its file, and its replacement differs.
 #[test]
 fn each_check_that_would_be_taken_out_stands_in_its_file() {
     let list = std::fs::read_to_string(root().join("xtask/mutants.txt")).unwrap();

@@ -1,14 +1,14 @@
-//! The page's tables: what people wrote in them, and the cells that are filled in.
+//! The page's tables: handwritten cells, and generated ones.
 
 use std::fmt::Write as _;
 
 use crate::markers::{Markers, Place, is_number};
 
-/// How many tests a cell names; the rest is counted.
+/// Maximum number of tests in a cell; the rest is counted.
 const NAMED: usize = 4;
-/// The same for files.
+/// Maximum number of files in a cell.
 const FILES: usize = 3;
-/// The last two heads of a table whose rows are filled in; the tests' own table has only the second.
+/// The last two headings of a table with generated cells; the table of tests has only the second.
 const FILLED: &str = "| kept in | shown by |";
 
 /// The page.
@@ -25,17 +25,17 @@ enum Line {
 pub struct Row {
     /// Such as `A-08`.
     pub number: String,
-    /// What people wrote: number, meaning, source.
+    /// The handwritten cells: number, meaning, source.
     written: Vec<String>,
 }
 
 impl Row {
-    /// A requirement needs code that keeps it; a test needs only to be there.
+    /// A requirement needs code that implements it; a test only has to exist.
     pub fn is_requirement(&self) -> bool {
         !self.number.starts_with("T-")
     }
 
-    /// Whether the page says in its row why it is not built, or built otherwise.
+    /// Returns `true` if the row has a reason why it is not built, or built differently.
     pub fn is_answered(&self) -> bool {
         self.written
             .iter()
@@ -74,7 +74,7 @@ fn more(cell: &mut Vec<String>, all: usize, named: usize) {
     }
 }
 
-/// By its last two steps, or the crate's name would tell nothing and the whole path too much.
+/// The last two path components, since a file name is too short and the path too long.
 fn file_link(file: &str) -> String {
     let steps: Vec<_> = file.rsplit('/').take(2).collect();
     let short: Vec<_> = steps.into_iter().rev().collect();
@@ -89,7 +89,7 @@ fn place_link(place: &Place) -> String {
 }
 
 impl Page {
-    /// Reads the tables that have the two heads.
+    /// Parses the tables with the two headings.
     pub fn parse(text: &str) -> Self {
         let mut is_filled = false;
         let lines = text.lines().map(|line| {
@@ -116,7 +116,7 @@ impl Page {
         })
     }
 
-    /// The page with its cells filled in.
+    /// The page with generated cells.
     pub fn filled_by(&self, markers: &Markers) -> String {
         let lines = self.lines.iter().map(|line| match line {
             Line::Text(text) => text.clone(),
@@ -126,7 +126,7 @@ impl Page {
     }
 }
 
-/// Number, meaning and source; what is filled in is made anew.
+/// Number, meaning and source. Generated cells are dropped.
 fn row(line: &str) -> Option<Row> {
     let inner = line.strip_prefix("| ")?.strip_suffix(" |")?;
     let cells: Vec<_> = inner.split(" | ").map(str::to_owned).collect();

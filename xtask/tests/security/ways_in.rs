@@ -1,10 +1,10 @@
-//! Every path that gives somebody a session stands on the page, and there is no other (A-12).
+//! The page lists every path that creates a session, and no others (A-12).
 
 use doorward_testkit::repository::{root, tracked};
 
 use crate::PAGE;
 
-/// Which files of the product have code, above their tests, in which this stands.
+/// Product files with this code above their tests.
 fn having(code: &str) -> Vec<String> {
     let mut files = tracked(&["crates/*.rs"]);
     files.retain(|file| file.contains("/src/") && !file.starts_with("crates/testkit/"));
@@ -16,7 +16,7 @@ fn having(code: &str) -> Vec<String> {
     files
 }
 
-/// A-12: a new path that makes sessions makes this fail, and then stands in the table.
+/// A-12: a new path that creates sessions fails this test, and is then added to the table.
 #[test]
 fn a_session_is_made_by_one_function_and_that_is_called_by_one_story() {
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The versions that the examples ask for are those they are tested with.
+//! The versions that the examples require are the tested ones.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! While Doorward is away, or hangs.
+//! While Doorward is down, or hangs.
 
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
@@ -30,16 +30,16 @@ fn who_knows_the_keys_goes_on_and_who_does_not_says_so() {
     }
 }
 
-/// Names of keys can be made up by anybody. While Doorward hangs, looking for one takes long, and whoever
-/// shows a key that is known must not wait for that.
+/// Anyone can make up key ids. While Doorward hangs, a look-up takes long, and a client with a known key must not
+/// wait for it.
 #[test]
-fn strangers_hold_nobody_up_while_doorward_hangs() {
+fn unknown_keys_delay_no_known_key_while_doorward_hangs() {
     let doorward = Doorward::start(&[]);
     let token = Caller::admin(&doorward).token();
     for example in EXAMPLES {
         let service = Service::start(example, doorward.url());
         service.me(&token).expect(200);
-        // Past the second in which it believes that it knows all the keys.
+        // After the second in which it does not refresh its keys.
         let fetched = Instant::now();
         while fetched.elapsed() < Duration::from_millis(1_100) {
             service.me(&token).expect(200);
@@ -63,7 +63,7 @@ fn strangers_hold_nobody_up_while_doorward_hangs() {
                 service.me(&token).expect(200);
                 took.push(asked.elapsed());
             }
-            // Whoever had to wait for the strangers would each time; a busy machine stalls one call or another.
+            // A request that waited for the others would always be slow; a busy machine delays single ones.
             took.sort_unstable();
             let usual = took[took.len() / 2];
             assert!(usual < Duration::from_secs(1), "{example:?}: {took:?}");

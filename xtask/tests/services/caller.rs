@@ -1,4 +1,4 @@
-//! Somebody with an account at Doorward.
+//! A user with an account at Doorward.
 
 use doorward_testkit::servers::{ADMIN_PASSWORD, Doorward};
 use serde_json::json;
@@ -65,7 +65,7 @@ impl Caller {
         send("DELETE", &url, Some(&self.session), None).expect(204);
     }
 
-    /// As an admin: what becomes of somebody.
+    /// As an admin: changes another user.
     pub(crate) fn set(&self, user: &Self, what: &str, value: &str) {
         let url = format!("{}/user/{}/{what}", self.doorward, user.id);
         let body = json!({what: value});

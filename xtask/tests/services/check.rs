@@ -1,4 +1,4 @@
-//! The example that asks Doorward at every request.
+//! The example that calls Doorward for every request.
 
 use std::time::{Duration, Instant};
 
@@ -38,9 +38,9 @@ fn what_is_revoked_or_changed_holds_at_the_next_request() {
     service.refuses(&admin.session, "a session that has ended");
 }
 
-/// No answer is a no, and it is told in time.
+/// No response denies access, within a time limit.
 #[test]
-fn nobody_gets_in_while_doorward_is_away_or_hangs() {
+fn access_is_denied_while_doorward_is_down_or_hangs() {
     let doorward = Doorward::start(&[]);
     let service = Service::start(Example::Check, doorward.url());
     let admin = Caller::admin(&doorward);

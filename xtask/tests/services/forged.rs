@@ -1,4 +1,4 @@
-//! Tokens that are wrong in one thing.
+//! Tokens with a single defect.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ fn hs256(header: &Value, claims: &Value, secret: &[u8]) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
 }
 
-/// Each with what is wrong with it.
+/// Each token with its defect.
 fn forged(issuer: &Issuer) -> Vec<(String, String)> {
     let claims = || issuer.claims();
     let mut all = Vec::new();
@@ -173,7 +173,7 @@ fn only_a_bearer_token_is_a_token() {
     }
 }
 
-/// Anybody can make up names of keys: the issuer hears of it once a second at most.
+/// Anyone can make up key ids: the issuer gets at most one request a second.
 #[test]
 fn made_up_keys_are_no_flood_at_the_issuer() {
     for example in EXAMPLES {

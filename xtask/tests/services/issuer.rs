@@ -1,5 +1,5 @@
-//! An issuer whose private key the test has. It serves a JWKS as Doorward does, or whatever it is told
-//! to serve instead, counts how often it is asked, and signs whatever it is told to.
+//! An issuer with a known private key. It serves a JWKS as Doorward does, or another response, counts requests,
+//! and signs any claims.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 
 use crate::service::AUDIENCE;
 
-/// The name of its key.
+/// The id of its key.
 pub(crate) const KID: &str = "the-key-of-today";
 
-/// It listens until the tests end.
+/// It runs until the tests end.
 pub(crate) struct Issuer {
     pub(crate) url: String,
     asked: Arc<AtomicUsize>,
@@ -51,14 +51,14 @@ impl Issuer {
                     "{head:?}"
                 );
                 let answer = answer.lock().unwrap().clone();
-                // Whoever has gone meanwhile is told nothing.
+                // The client may have disconnected.
                 let _ = connection.write_all(answer.as_bytes());
             }
         });
         issuer
     }
 
-    /// From now on it answers with this, whoever asks.
+    /// Sets the response to all requests.
     pub(crate) fn says(&self, status: &str, fields: &[&str], body: &str) {
         let length = body.len();
         let mut head =
@@ -69,18 +69,18 @@ impl Issuer {
         *self.answer.lock().unwrap() = format!("{head}\r\n{body}");
     }
 
-    /// From now on it serves its keys.
+    /// Serves its keys again.
     pub(crate) fn recovers(&self) {
         let keys = json!({"keys": [jwk()]}).to_string();
         self.says("200 OK", &["Content-Type: application/json"], &keys);
     }
 
-    /// How often it was asked.
+    /// Number of requests.
     pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 
-    /// What an audience token of its own says: a user called `sub-of-ben`, an admin.
+    /// Claims of a valid audience token: a user `sub-of-ben`, an admin.
     pub(crate) fn claims(&self) -> Value {
         let now = now();
         json!({
@@ -107,12 +107,12 @@ pub(crate) fn key() -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap()
 }
 
-/// Somebody else's.
+/// Another key.
 pub(crate) fn strange_key() -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(&[8; 32]).unwrap()
 }
 
-/// The public half of the issuer's.
+/// The issuer's public key.
 pub(crate) fn jwk() -> Value {
     jwk_of(&key(), KID)
 }
@@ -128,7 +128,7 @@ pub(crate) fn unsigned(header: &Value, claims: &Value) -> String {
     format!("{}.{}", part(header), part(claims))
 }
 
-/// A token, signed by that key.
+/// A token signed with this key.
 pub(crate) fn sign(header: &Value, claims: &Value, key: &Ed25519KeyPair) -> String {
     let signed = unsigned(header, claims);
     let signature = key.sign(signed.as_bytes());

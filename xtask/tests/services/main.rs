@@ -1,10 +1,9 @@
-//! The examples of services beside Doorward, run as people would run them: each a process of its own,
-//! with the library that it names, against the binary.
+//! The example services, run as users would run them: each as a separate process, with its library, against the
+//! binary.
 //!
-//! Every test tries every example that believes audience tokens (`EXAMPLES` in `service`), so all of
-//! them keep the same promises; `check` is about the one that asks. `issuer` is a Doorward whose private
-//! key the test has: with it a token can be wrong in one thing and right in every other, and it can
-//! answer what no Doorward does (`spoilt`).
+//! Every test runs every example that verifies audience tokens (`EXAMPLES` in `service`), so they have the same
+//! guarantees; `check` tests the one that calls Doorward. `issuer` is a Doorward with a known private key: with it
+//! a token can have a single defect, and the issuer can send invalid responses (`spoilt`).
 //!
 //! To add an example: its row in `EXAMPLES`. To add a way to forge a token: its row in `forged`.
 

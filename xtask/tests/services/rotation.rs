@@ -1,4 +1,4 @@
-//! Keys are rotated while requests come in, and none of them fails.
+//! Keys are rotated during requests, and no request fails.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,14 +16,14 @@ use crate::caller::Caller;
 use crate::http;
 use crate::service::{AUDIENCE, EXAMPLES, Lines, Service, put_forward};
 
-/// When a new key is made.
+/// Creation time of a new key.
 enum Made {
     Now,
-    /// A quarter of an hour ago, as far as the command knows: it signs at once.
+    /// A quarter of an hour ago, by the command's clock: it signs at once.
     Before,
 }
 
-/// `doorward keys rotate`, beside the running server. The new key's name.
+/// Runs `doorward keys rotate` next to the running server. Returns the id of the new key.
 fn rotate(doorward: &Doorward, made: &Made) -> String {
     let mut command = Command::new(doorward_binary());
     command.env_clear();
@@ -46,7 +46,7 @@ fn kid(token: &str) -> String {
     header["kid"].as_str().unwrap().to_owned()
 }
 
-/// The names of the keys that Doorward shows.
+/// Ids of the keys in Doorward's JWKS.
 fn shown(doorward: &Doorward) -> Vec<String> {
     let jwks = http::get(&format!("{}/.well-known/jwks.json", doorward.url()), None);
     assert_eq!(jwks.header("cache-control"), "public, max-age=300");
@@ -56,8 +56,8 @@ fn shown(doorward: &Doorward) -> Vec<String> {
         .collect()
 }
 
-/// Some at each service all the time, while `during` runs: each with a token that was made for the
-/// request, and with one from before. How many there were so far is `during`'s to see.
+/// Sends requests to each service while `during` runs: each with a new token, and with an old one. `during` gets
+/// the number of requests so far.
 fn under_load(services: &[Service], caller: &Caller, during: impl FnOnce(&AtomicUsize)) {
     let (is_over, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
     let before = caller.token();
@@ -81,7 +81,7 @@ fn under_load(services: &[Service], caller: &Caller, during: impl FnOnce(&Atomic
     });
 }
 
-/// The load ends, however its occasion does.
+/// Ends the load on drop, also after a panic.
 struct SetAtEnd<'a>(&'a AtomicBool);
 
 impl Drop for SetAtEnd<'_> {
@@ -90,8 +90,7 @@ impl Drop for SetAtEnd<'_> {
     }
 }
 
-/// The load lasts longer than the second in which a service asks for keys no more than once, and until
-/// it was one.
+/// Keeps the load for longer than the second in which a service refreshes its keys once, and for enough requests.
 fn for_a_while(asked: &AtomicUsize) {
     let enough = asked.load(Ordering::SeqCst) + 50;
     thread::sleep(Duration::from_millis(1_500));
@@ -100,7 +99,8 @@ fn for_a_while(asked: &AtomicUsize) {
     });
 }
 
-/// Whoever asks for the keys makes the server load them, but for what it has looked up just before.
+/// Waits until the JWKS starts with this key: each request makes the server refresh its keys, at most once in a
+/// short time.
 fn show_first(doorward: &Doorward, kid: &str) {
     until_so(|| shown(doorward), |kids| kids[0] == kid);
 }
@@ -150,7 +150,7 @@ for await (const token of createInterface({ input: process.stdin })) {
 }
 ";
 
-/// With the libraries as they come: no option set, and a look at the keys just before.
+/// With the libraries' defaults, and a refresh of the keys just before.
 #[test]
 fn no_request_fails_with_pyjwt_and_jose_as_they_come() {
     let doorward = Doorward::start(&[]);

@@ -12,13 +12,13 @@ use doorward_testkit::repository::root;
 use doorward_testkit::tools::{cargo, node_modules, target, tool};
 use tempfile::TempDir;
 
-/// What the services of these tests are called in `aud`.
+/// The audience of the services in these tests.
 pub(crate) const AUDIENCE: &str = "https://api.example.com";
 
-/// What the environment says to go through. A token or a question for Doorward is not for that.
+/// A proxy in the environment. Requests to Doorward must not use it.
 pub(crate) const NO_PROXY_OF_OURS: &str = "http://127.0.0.1:1";
 
-/// The examples that believe audience tokens by the JWKS alone.
+/// The examples that verify audience tokens with the JWKS only.
 pub(crate) const EXAMPLES: [Example; 3] = [Example::Python, Example::Node, Example::Rust];
 
 /// A folder of `examples/`.
@@ -27,21 +27,21 @@ pub(crate) enum Example {
     Python,
     Node,
     Rust,
-    /// The one that asks.
+    /// The one that calls Doorward.
     Check,
-    /// The one that has a test suite; it asks, too.
+    /// The one with a test suite; it calls Doorward, too.
     Notes,
 }
 
-/// The time that a service believes it is.
+/// The clock of a service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Clock {
     Right,
-    /// Ten minutes ahead: the tokens of now have expired.
+    /// Ten minutes ahead: current tokens have expired.
     Ahead,
 }
 
-/// A running example. Dropped, it is killed; it dies with the thread that started it, too.
+/// A running example. It is killed on drop, or with the thread that started it.
 pub(crate) struct Service {
     _process: Process,
     url: String,
@@ -62,7 +62,7 @@ impl Service {
             .env("DOORWARD_URL", doorward)
             .env("AUDIENCE", AUDIENCE)
             .env("PORT", "0")
-            // Nobody is there: whoever asks through it gets no answer.
+            // No proxy listens there: a request through it fails.
             .env("http_proxy", NO_PROXY_OF_OURS)
             .env("no_proxy", "");
         if matches!(clock, Clock::Ahead) {
@@ -72,7 +72,7 @@ impl Service {
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("listening on ");
-        let url = url.unwrap_or_else(|| panic!("{example:?} says {line:?}"));
+        let url = url.unwrap_or_else(|| panic!("{example:?} printed {line:?}"));
         Self {
             url: url.to_owned(),
             _process: process,
@@ -81,23 +81,23 @@ impl Service {
         }
     }
 
-    /// Asks it for what anybody who is signed in may see.
+    /// Requests the page for all signed-in users.
     pub(crate) fn me(&self, token: &str) -> Answer {
         http::get(&format!("{}/me", self.url), Some(token))
     }
 
-    /// Asks it for what admins may see.
+    /// Requests the page for admins.
     pub(crate) fn admin(&self, token: &str) -> Answer {
         http::get(&format!("{}/admin", self.url), Some(token))
     }
 
-    /// That it lets this token in sooner or later: it looks again in its own time.
+    /// Waits until it accepts this token: it refreshes its keys by itself.
     pub(crate) fn lets_in_at_last(&self, token: &str) {
         let what = format!("{:?} lets it in", self.example);
         until(&what, || (self.me(token).status == 200).then_some(()));
     }
 
-    /// Asks it with `Authorization` as given.
+    /// Sends a request with this `Authorization`.
     pub(crate) fn ask(&self, authorization: Option<&str>) -> std::io::Result<Answer> {
         let request = Request::new("GET", &format!("{}/me", self.url));
         match authorization {
@@ -106,7 +106,7 @@ impl Service {
         }
     }
 
-    /// That it refuses this token, as a 401 has to be.
+    /// Asserts that it rejects this token with a correct 401.
     pub(crate) fn refuses(&self, token: &str, what: &str) {
         for answer in [self.me(token), self.admin(token)] {
             let example = self.example;
@@ -118,7 +118,7 @@ impl Service {
     }
 }
 
-/// A program that answers each line with one.
+/// A program that responds to each line with one.
 pub(crate) struct Lines {
     process: Process,
     output: BufReader<ChildStdout>,
@@ -152,7 +152,7 @@ fn program(example: Example, folder: &Path) -> Command {
         Example::Check => with(tool("python"), examples().join("check/service.py")),
         Example::Notes => with(tool("python"), examples().join("pytest/notes.py")),
         Example::Node => {
-            // Node.js looks for a package beside the file that asks for it.
+            // Node.js resolves a package relative to the importing file.
             let file = folder.join("service.mjs");
             std::fs::copy(examples().join("node/service.mjs"), &file).unwrap();
             std::os::unix::fs::symlink(node_modules(), folder.join("node_modules")).unwrap();
@@ -162,7 +162,7 @@ fn program(example: Example, folder: &Path) -> Command {
     }
 }
 
-/// Node.js itself: what pip put beside Python is a program that starts it, and stays when that is killed.
+/// Node.js itself: pip's launcher next to Python starts it, and Node.js would survive the launcher.
 fn node() -> &'static Path {
     static NODE: OnceLock<PathBuf> = OnceLock::new();
     NODE.get_or_init(|| {
@@ -172,8 +172,7 @@ fn node() -> &'static Path {
     })
 }
 
-/// Lets a program believe that it is another time of day. (The program `faketime` would stay between
-/// it and us.)
+/// Shifts the program's clock. (The program `faketime` would be a process in between.)
 pub(crate) fn put_forward(command: &mut Command, by: &str) {
     let folders = std::fs::read_dir("/usr/lib").unwrap().flatten();
     let mut libraries = folders
@@ -188,7 +187,7 @@ pub(crate) fn put_forward(command: &mut Command, by: &str) {
         .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
 }
 
-/// The Rust example, built on its own: with its own features, as it is when it was copied out.
+/// The Rust example, built with its own features, like a copy of it.
 fn built() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {

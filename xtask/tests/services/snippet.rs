@@ -1,4 +1,4 @@
-//! What the page on server-rendered applications has to copy, copied.
+//! The snippet on the page about server-rendered applications.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ except OSError:
     print('nobody knows')
 ";
 
-/// What its `person` makes of the answer that this Doorward gives.
+/// Result of its `person` for the response of this Doorward.
 fn person(doorward: &Issuer) -> String {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
     let page = std::fs::read_to_string(page).unwrap();

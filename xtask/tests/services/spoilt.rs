@@ -1,5 +1,4 @@
-//! Something answers where Doorward should be, and it is not what Doorward answers. That is no fault of
-//! whoever shows a token.
+//! Another server responds at Doorward's address. That must not count as a defect of the token.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +7,7 @@ use serde_json::json;
 use crate::issuer::{Issuer, KID, header, jwk, key, sign};
 use crate::service::{EXAMPLES, Example, Service};
 
-/// A status and a body.
+/// Responses without valid keys.
 fn spoilt() -> Vec<(&'static str, String)> {
     let html = "<!doctype html><title>Sign in to this network</title>";
     let keys = json!({"keys": [jwk()]}).to_string();
@@ -28,7 +27,7 @@ fn spoilt() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// By a key of a name that nobody has given.
+/// A token with an unknown key id.
 fn made_up(issuer: &Issuer, number: usize) -> String {
     let mut header = header();
     header["kid"] = json!(format!("made-up-{number}"));
@@ -57,7 +56,7 @@ fn what_is_no_keys_is_503_and_no_verdict_on_a_token() {
     }
 }
 
-/// One bad answer does not put out whoever was let in before.
+/// A bad response does not affect tokens of known keys.
 #[test]
 fn keys_that_are_known_outlast_a_bad_answer() {
     for example in EXAMPLES {
@@ -68,7 +67,7 @@ fn keys_that_are_known_outlast_a_bad_answer() {
         issuer.says("200 OK", &[], &json!({"keys": []}).to_string());
         let before = issuer.asked();
         let patience = Instant::now() + Duration::from_secs(20);
-        // It looks no more than once a second.
+        // It refreshes at most once a second.
         let mut shown = 0;
         while issuer.asked() == before {
             assert!(Instant::now() < patience, "{example:?} did not look");
@@ -80,7 +79,7 @@ fn keys_that_are_known_outlast_a_bad_answer() {
     }
 }
 
-/// Doorward in trouble is not asked more often than Doorward in health.
+/// A failing Doorward gets no more requests than a healthy one.
 #[test]
 fn made_up_keys_are_no_flood_at_an_issuer_in_trouble() {
     for example in EXAMPLES {
@@ -97,10 +96,9 @@ fn made_up_keys_are_no_flood_at_an_issuer_in_trouble() {
     }
 }
 
-/// Where Doorward should be, something else says that it has moved. Nobody goes there: neither for keys
-/// to believe in, nor with a token in hand.
+/// Another server at Doorward's address sends a redirect. It is not followed: neither for keys nor with a token.
 #[test]
-fn nobody_follows_to_another_host() {
+fn redirects_to_another_host_are_not_followed() {
     for status in [
         "301 Moved Permanently",
         "302 Found",
@@ -131,9 +129,9 @@ fn nobody_follows_to_another_host() {
     }
 }
 
-/// The same for the one that asks.
+/// The same for the example that calls Doorward.
 #[test]
-fn only_doorward_says_who_somebody_is() {
+fn only_responses_of_doorward_identify_a_user() {
     for (status, fields) in [
         ("200 OK", &[][..]),
         ("200 OK", &["X-Auth-Role: admin"]),
@@ -154,7 +152,7 @@ fn only_doorward_says_who_somebody_is() {
         let answer = service.me("a-session-token").expect(503);
         assert_eq!(answer.header("retry-after"), "1");
     }
-    // Who signs in by address may have no name.
+    // A user who signs in by address may have no username.
     let doorward = Issuer::start();
     doorward.says("200 OK", &["X-Auth-User-Id: ben", "X-Auth-Role: user"], "");
     let service = Service::start(Example::Check, &doorward.url);

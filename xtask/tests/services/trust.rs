@@ -1,4 +1,4 @@
-//! What Doorward issues, and whom the examples let in by it.
+//! Tokens that Doorward issues, and the access that the examples give for them.
 
 use doorward_testkit::servers::Doorward;
 
@@ -36,7 +36,7 @@ fn a_session_token_a_foreign_one_and_one_of_another_doorward_are_refused() {
     }
 }
 
-/// The service's clock is ten minutes ahead, so what Doorward issues now has run out there.
+/// The service's clock is ten minutes ahead, so tokens that Doorward issues now have expired there.
 #[test]
 fn an_expired_token_is_refused() {
     let doorward = Doorward::start(&[]);
@@ -49,7 +49,7 @@ fn an_expired_token_is_refused() {
     }
 }
 
-/// The promise of the page: up to five minutes. Whoever wants less asks (`check`).
+/// The documented limit: up to five minutes. A service that needs less calls Doorward (`check`).
 #[test]
 fn a_token_outlives_its_session_by_no_more_than_it_says() {
     let doorward = Doorward::start(&[]);

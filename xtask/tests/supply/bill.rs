@@ -1,4 +1,4 @@
-//! The bill of materials: sound by its schema, and complete.
+//! The bill of materials: valid by its schema, and complete.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -15,7 +15,7 @@ fn bill() -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Somebody else's reader and the published schema of `CycloneDX` 1.6 take it, and it is the same twice.
+/// An independent reader and the published schema of `CycloneDX` 1.6 accept it, and it is reproducible.
 #[test]
 fn the_bill_of_materials_is_sound_by_its_schema() {
     let bill = bill();
@@ -61,7 +61,7 @@ fn the_bill_of_materials_lists_every_crate_with_its_licence_and_its_archive() {
     }
 }
 
-/// What is built with a C compiler is listed for what it is, beside the crate that brings it along.
+/// Code that is built with a C compiler is listed next to the crate that includes it.
 #[test]
 fn the_bill_of_materials_lists_what_comes_in_c_and_assembler() {
     let bill: Value = serde_json::from_str(&bill()).unwrap();

@@ -1,8 +1,8 @@
-//! What our own code may not have in it.
+//! Forbidden constructs in Doorward's code.
 
 use doorward_testkit::repository::{root, tracked};
 
-/// Each file of the product with its code, without what is for tests alone.
+/// Each product file with its code, without tests.
 fn code() -> Vec<(String, String)> {
     let files = tracked(&["crates/*/src/*.rs", "crates/*/src/**/*.rs"]);
     assert!(files.len() > 200);
@@ -24,7 +24,7 @@ fn code() -> Vec<(String, String)> {
         .collect()
 }
 
-/// Nothing of ours is unsafe, and the compiler sees to it in every crate but the fuzzer's programs.
+/// Doorward has no unsafe code, and the compiler ensures that in every crate except the fuzzer's programs.
 #[test]
 fn no_crate_of_ours_may_be_unsafe() {
     let workspace = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
@@ -46,8 +46,8 @@ fn no_crate_of_ours_may_be_unsafe() {
     }
 }
 
-/// C-04: chance comes from the operating system, by one door, and what is secret cannot be compared with
-/// `==`, which stops at the first difference.
+/// C-04: randomness comes from the operating system, through one module, and secrets cannot be compared with `==`,
+/// which stops at the first difference.
 #[test]
 fn chance_is_the_systems_and_secrets_are_not_compared_byte_by_byte() {
     for (file, text) in code() {
@@ -78,14 +78,13 @@ fn chance_is_the_systems_and_secrets_are_not_compared_byte_by_byte() {
     }
 }
 
-/// C-04: whoever computes a code of authentication leaves comparing it to what takes the same time for
-/// every answer.
+/// C-04: authentication codes are compared in constant time.
 #[test]
 fn codes_of_authentication_are_compared_in_constant_time() {
     let compares_none = [
-        // A password is seasoned with the code, and the hash of both is compared elsewhere.
+        // A password is peppered with the code; the hash is compared elsewhere.
         "crates/domain/src/passwords/pepper.rs",
-        // It names a counter, which Redis looks up.
+        // The code is the name of a counter, which Redis looks up.
         "crates/domain/src/tokens/counter_names.rs",
     ];
     let mut count = 0;
@@ -99,8 +98,8 @@ fn codes_of_authentication_are_compared_in_constant_time() {
     assert!(count > 0, "nothing was looked at");
 }
 
-/// What may stand in a statement's text by its name: constants, and names of tables and columns, which
-/// are constants where they are passed.
+/// Names that may be interpolated into a statement: constants, and names of tables and columns, which are
+/// constants at the call.
 const NAMES: &[&str] = &[
     "column",
     "columns",
@@ -113,7 +112,7 @@ const NAMES: &[&str] = &[
     "table",
 ];
 
-/// C-05: no value is ever part of a statement's text.
+/// C-05: no value is part of a statement's text.
 #[test]
 fn statements_are_made_of_constants() {
     let mut count = 0;

@@ -1,4 +1,4 @@
-//! Every reader of outside bytes has a program of the fuzzer's, and every program its seeds.
+//! Every parser of outside bytes has a fuzz target, and every target has seeds.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ fn every_target_has_its_seeds_and_its_row() {
     }
 }
 
-/// Nothing of it is in what people get.
+/// The product contains no fuzzing code.
 #[test]
 fn the_fuzzers_doors_are_shut_in_the_product() {
     for file in tracked(&["crates/*/src/**/*.rs", "crates/*/src/*.rs"]) {

@@ -1,6 +1,5 @@
-//! What a release is made of and how it is made, as far as the repository tells: pins, workflows, the bill
-//! of materials, and what code of ours may not have in it. What needs the network or the sources of
-//! others is `cargo xtask supply`.
+//! The supply chain, as far as the repository shows it: pins, workflows, the bill of materials, and forbidden
+//! code. Checks that need the network or other sources are in `cargo xtask supply`.
 
 #![cfg(test)]
 mod bill;

@@ -1,4 +1,4 @@
-//! Whatever comes from elsewhere comes in one version.
+//! Every dependency has one pinned version.
 
 use doorward_testkit::repository::root;
 use serde_json::Value;
@@ -71,8 +71,7 @@ fn every_package_of_npm_and_of_pypi_has_its_digest() {
     }
 }
 
-/// What the workflow installs is what everybody's machine has: it takes lines of the lock file, and names no
-/// version itself.
+/// The workflow installs the versions of the lock file: it uses its lines, and contains no versions.
 #[test]
 fn the_workflow_takes_its_tools_from_the_lock_file() {
     let workflow = read(".github/workflows/ci.yml");

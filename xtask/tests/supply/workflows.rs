@@ -1,4 +1,4 @@
-//! The workflows: whatever they run is pinned, and they may do as little as they can.
+//! The workflows: everything they run is pinned, and they have minimal permissions.
 
 use std::process::Command;
 
@@ -21,15 +21,15 @@ fn every_action_is_pinned_to_a_commit() {
     for (file, text) in workflows() {
         for line in text.lines().filter(|line| line.contains("uses:")) {
             let (_, action) = line.split_once('@').expect("an action has a version");
-            let (commit, version) = action.split_once(" # v").expect("and says which it is");
+            let (commit, version) = action.split_once(" # v").expect("and a version comment");
             let is_commit = commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit());
             assert!(is_commit && !version.is_empty(), "{file}: {line}");
         }
     }
 }
 
-/// A tag is another image tomorrow: what a release is built in, and what the Dockerfile builds on, is resolved
-/// once, used by both builders, and written down beside the release.
+/// A tag may be another image tomorrow: the release's build image and the Dockerfile's base image are resolved
+/// once, used by both builders, and recorded next to the release.
 #[test]
 fn the_images_of_a_release_are_resolved_and_recorded() {
     let all = workflows();
@@ -75,7 +75,7 @@ fn the_images_of_a_release_are_resolved_and_recorded() {
     assert_eq!(told.trim(), format!("builder=debian:bookworm@{digest}"));
 }
 
-/// A tag is pushed by whoever may push; what is released is what main has.
+/// Anyone with push access can push a tag; only commits on main are released.
 #[test]
 fn a_commit_that_is_not_on_main_is_not_released() {
     let all = workflows();
@@ -109,7 +109,7 @@ fn a_commit_that_is_not_on_main_is_not_released() {
     assert!(!bash(check), "one beside it");
 }
 
-/// Rust's installer is one file by its digest, and nothing is piped from the network into a shell.
+/// Rust's installer is one file with a digest, and nothing is piped from the network into a shell.
 #[test]
 fn nothing_from_the_network_is_run_unseen() {
     for (file, text) in workflows() {
@@ -122,7 +122,7 @@ fn nothing_from_the_network_is_run_unseen() {
     }
 }
 
-/// The commands that fetch something to be run which no digest is held against. Debian's packages are signed.
+/// Commands that download a program without a digest. Debian's packages are signed.
 fn unseen(workflow: &str) -> Vec<&str> {
     let is_command = |line: &&str, words: [&str; 2]| {
         let mut all = line.split([' ', '/', '"']).filter(|word| !word.is_empty());
@@ -198,7 +198,7 @@ fn nothing_is_granted_but_what_a_job_asks_for() {
     }
 }
 
-/// Whoever knows how workflows are attacked finds nothing in these.
+/// An auditor of workflows reports nothing.
 #[test]
 fn the_auditor_of_workflows_finds_nothing() {
     let output = tool("zizmor")

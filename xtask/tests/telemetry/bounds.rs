@@ -1,4 +1,4 @@
-//! The listener is small, and what a stranger sends makes nothing grow.
+//! The metrics listener is small, and client input does not make the metrics grow.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -25,7 +25,7 @@ fn ten_thousand_odd_paths_make_no_new_series() {
             .count()
     };
     assert_eq!(of_requests(&after), of_requests(&before));
-    // What the worker does for itself in the meantime.
+    // Series of the worker's own activity in the meantime.
     assert!(
         after.series() < before.series() + 150,
         "{} and then {}",
@@ -38,7 +38,7 @@ fn ten_thousand_odd_paths_make_no_new_series() {
     assert!(!after.text.contains("BREW"), "{}", after.text);
 }
 
-/// What a route does not take is counted with what is no route, however it is tried.
+/// Unsupported methods of a route are counted with unknown routes.
 #[test]
 fn odd_methods_at_known_routes_make_few_series() {
     let server = Watched::start(&[]);
@@ -51,7 +51,7 @@ fn odd_methods_at_known_routes_make_few_series() {
     for path in paths {
         let path = path.replace(['{', '}'], "");
         for method in methods {
-            // By hand: an answer to HEAD ends otherwise than it says.
+            // Raw, since a response to HEAD ends before its `Content-Length`.
             let port = server.doorward.port();
             let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
             let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
@@ -64,12 +64,12 @@ fn odd_methods_at_known_routes_make_few_series() {
     let seen = server.scrape();
     let no_route = [("route", "-"), ("status", "405")];
     let counted = seen.all("doorward_http_requests_total", &no_route);
-    // HEAD is taken wherever GET is, and where GET is not it is asked like any other.
+    // HEAD is supported wherever GET is; elsewhere it counts as unsupported.
     assert_eq!(counted.len(), methods.len(), "{counted:?}");
     let of_others = [("method", "other")];
     let of_others = seen.all("doorward_http_requests_total", &of_others);
     assert_eq!(of_others.len(), 1, "{of_others:?}");
-    // A histogram for each route's own methods, HEAD among them, and no more.
+    // One histogram for each route and method, including HEAD.
     assert!(seen.series() < 2_000, "{}", seen.series());
 }
 
@@ -99,7 +99,7 @@ fn the_metrics_listener_is_bounded() {
     wait_for(is_answered, |answered| *answered);
 }
 
-/// So many requests for paths that nobody knows, for users that nobody is, by methods that are none.
+/// Sends this number of requests for unknown paths and users with unknown methods.
 fn flood(server: &Watched, count: usize) {
     let address = format!("127.0.0.1:{}", server.doorward.port());
     let mut stream = TcpStream::connect(address).unwrap();
@@ -118,7 +118,7 @@ fn flood(server: &Watched, count: usize) {
             assert!(read > 0, "{}", String::from_utf8_lossy(&seen));
             seen.extend_from_slice(&buffer[..read]);
         }
-        // What is left of the third answer belongs to no later one.
+        // The rest of the third response does not belong to a later one.
         seen.clear();
     }
 }
@@ -143,7 +143,7 @@ fn the_listener_serves_metrics_and_nothing_else() {
         server.metrics("GET", path).expect(404);
     }
     server.metrics("POST", "/metrics").expect(405);
-    // Nor has the way that people take any metrics.
+    // The main listener has no metrics.
     server.get("/metrics", "").expect(404);
 }
 

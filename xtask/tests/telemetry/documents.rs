@@ -1,4 +1,4 @@
-//! The page, the alerts and the dashboard name what the binary has, all of it and nothing else.
+//! The page, the alerts and the dashboard name exactly the metrics of the binary.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -26,25 +26,24 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(path(name)).unwrap()
 }
 
-/// What a server says that has signed somebody up and in.
+/// The metrics of a server after a sign-up and a sign-in.
 fn everything() -> Scrape {
     let server = Watched::start(&[]);
     let body = json!({"username": "ben", "password": PASSWORD});
     server.post("/user", body).expect(201);
     server.admin();
-    // The last of them is known once it has failed.
     server.scrape()
 }
 
-/// Errors of stores and hung-up clients have no series before the first; their families have a name.
+/// Store errors and disconnected clients have no series before the first event; their families have a name.
 fn known(scrape: &Scrape) -> BTreeSet<String> {
     let mut names: BTreeSet<String> = scrape.names().into_iter().map(str::to_owned).collect();
     names.extend(LATER.iter().map(|later| later.0.to_owned()));
     names
 }
 
-/// What this server does not show: a counter whose first series comes with the first event, and what
-/// is there with TLS alone. Name, kind, labels, help.
+/// Metrics that this server does not have: a counter that starts with the first event, and one that needs TLS.
+/// Name, kind, labels, help.
 const LATER: [(&str, &str, &str, &str); 2] = [
     (
         "doorward_certificate_expires_timestamp_seconds",
@@ -131,7 +130,7 @@ fn every_metric_that_is_named_exists_and_every_metric_is_shown() {
     }
 }
 
-/// Words that look like a metric of ours.
+/// Words that look like a Doorward metric.
 fn named(text: &str) -> BTreeSet<String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let words = text.split(|c: char| !is_part(c));
@@ -189,7 +188,7 @@ fn the_alerts_are_sound_and_each_fires_where_it_should() {
     assert_eq!(page.matches("\n### Doorward").count(), count);
 }
 
-/// What Grafana needs of it, and that each query is `PromQL`.
+/// What Grafana needs, and that each query is `PromQL`.
 #[test]
 fn the_dashboard_is_one_and_its_queries_are_sound() {
     let dashboard: Value = serde_json::from_str(&read(DASHBOARD)).unwrap();

@@ -1,4 +1,4 @@
-//! Each figure moves when what it counts happens, and by as much.
+//! Each metric changes when its event happens, by the right amount.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -37,7 +37,7 @@ fn a_life_of_an_account_is_counted() {
     server
         .send("DELETE", "/auth", &second, Value::Null)
         .expect(204);
-    // Ends the third session, and not the one it comes in.
+    // Ends the third session, but not its own.
     let body = json!({"current_password": PASSWORD, "new_password": "two boats and a lamp"});
     server.send("PUT", "/password", &first, body).expect(204);
     server
@@ -83,7 +83,7 @@ fn a_life_of_an_account_is_counted() {
     assert_eq!(after.one("doorward_http_requests_in_flight", &[]), 0.0);
     let sent = [("kind", "sign-up"), ("outcome", "sent")];
     assert_eq!(rise(MAILS, &sent), 1.0);
-    // That of the changed password may be on its way.
+    // The notice of the changed password may not be sent yet.
     assert!(rise("doorward_mail_send_duration_seconds_count", &[]) >= 1.0);
     for event in ["sign-up", "email-confirmed", "sign-out", "user-deleted"] {
         let labels = [("event", event), ("outcome", "success")];
@@ -91,7 +91,7 @@ fn a_life_of_an_account_is_counted() {
     }
     let failed = [("event", "sign-in"), ("outcome", "failure")];
     assert_eq!(rise(AUDITED, &failed), 3.0);
-    // One for the sign-up, one for each sign-in, two for the change of password.
+    // One for the sign-up, one for each sign-in, two for the password change.
     let hashed = "doorward_password_hash_duration_seconds_count";
     assert_eq!(rise(hashed, &[]), 9.0);
     assert_eq!(rise("doorward_password_hash_wait_seconds_count", &[]), 9.0);
@@ -115,8 +115,8 @@ fn a_life_of_an_account_is_counted() {
 fn a_denied_attempt_is_counted_by_its_limit() {
     let server = Watched::start(&[("DOORWARD_THROTTLE__ENABLED", "true")]);
     let token = server.admin();
-    // Three wrong passwords for one account, and the next is too early; thirty from one network, and the limit
-    // is reached.
+    // Three wrong passwords for one account, and the next is throttled; thirty from one network, and the limit is
+    // reached.
     let names = (0..10).map(|_| "admin".to_owned());
     let others = (0..40).map(|number| format!("unknown-{number}"));
     let statuses: Vec<u16> = names
@@ -132,7 +132,7 @@ fn a_denied_attempt_is_counted_by_its_limit() {
     assert_eq!(all.iter().sum::<f64>(), put_off);
     // All of them were sign-ins.
     assert_eq!(seen.one(SIGN_INS, &[("outcome", "throttled")]), put_off);
-    // A password change has the same limit, and is no sign-in.
+    // A password change has the same limit, and is not a sign-in.
     let body = json!({"username": "ben", "current_password": PASSWORD, "new_password": PASSWORD});
     server.send("PUT", "/password", "", body).expect(429);
     let after = server.scrape();
@@ -148,7 +148,7 @@ fn a_denied_attempt_is_counted_by_its_limit() {
     assert_eq!(seen.one("doorward_throttled_total", &mailbox), 1.0);
 }
 
-/// One line and one count, as of every other request.
+/// One log line and one count, like every other request.
 #[test]
 fn a_client_that_hangs_up_is_counted_and_logged() {
     let server = Watched::start(&[]);

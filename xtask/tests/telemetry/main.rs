@@ -1,8 +1,9 @@
-//! What an operator sees, read by the programs that operators use: metrics by Prometheus' own parser and
-//! linter, traces by a collector that has OpenTelemetry's protocol definitions, and the page, the alerts
-//! and the dashboard against what the binary really says.
+//! Metrics and traces, read by the operators' programs: metrics by Prometheus' parser and linter, traces by a
+//! collector with OpenTelemetry's protocol definitions; the page, the alerts and the dashboard are compared with
+//! the binary's metrics.
 //!
-//! To add a metric: raise it in `figures`, and the page's table with it:
+//! To add a metric: raise it in `figures`, and update the page's table:
+//!
 //! `BLESS=1 cargo test -p xtask --test telemetry the_page`.
 
 #![cfg(test)]

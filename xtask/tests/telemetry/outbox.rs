@@ -1,5 +1,5 @@
-//! Mail that cannot be sent shows, and so do a line of the audit log that waits for its seal, and a database
-//! that cannot be asked.
+//! Metrics for mail that cannot be sent, for audit events that are not sealed yet, and for a database that does
+//! not respond.
 
 use std::time::{Duration, Instant};
 
@@ -17,11 +17,11 @@ const OUTBOX: [&str; 4] = [
 
 const UNSEALED: &str = "doorward_audit_oldest_unsealed_age_seconds";
 
-/// L-01: a line waits for some seconds, and no longer.
+/// L-01: an audit event is sealed within some seconds.
 #[test]
 fn how_long_a_line_of_the_audit_log_waits_for_its_seal_shows() {
     let server = Watched::start(&[]);
-    // A line each time: one alone may be sealed before anybody has looked.
+    // A new event each time: a single one may be sealed before the scrape.
     let look = || {
         server.admin();
         server.scrape()
@@ -33,7 +33,7 @@ fn how_long_a_line_of_the_audit_log_waits_for_its_seal_shows() {
 
 #[test]
 fn a_mail_server_that_is_away_shows() {
-    // Nobody listens on the port of nobody.
+    // No server listens on this port.
     let server = Watched::start(&[
         ("SMTP_URL", "smtp://127.0.0.1:1"),
         ("DOORWARD_MAIL__FROM", "Doorward <no-reply@example.com>"),
@@ -50,14 +50,14 @@ fn a_mail_server_that_is_away_shows() {
     );
     assert_eq!(seen.one(OUTBOX[0], &[]), 2.0);
     assert_eq!(seen.one(OUTBOX[3], &[]), 0.0);
-    // They are tried again, so none is overdue for long.
+    // They are retried, so none is overdue for long.
     assert!(seen.one(OUTBOX[2], &[]) < 10.0);
     let sent = [("outcome", "sent")];
     assert_eq!(seen.sum("doorward_mails_total", &sent), 0.0);
     assert!(seen.one("doorward_mail_send_duration_seconds_count", &[]) >= 3.0);
 }
 
-/// A look takes three seconds at most, and Prometheus waits ten for all.
+/// A query takes at most three seconds, and Prometheus waits ten for the scrape.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_says_nothing_keeps_no_scrape_waiting() {
     let database = own_postgres(PostgresOptions::default()).await;

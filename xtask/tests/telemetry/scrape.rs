@@ -1,4 +1,4 @@
-//! What `/metrics` says, as Prometheus' own Python client reads it.
+//! `/metrics`, as parsed by Prometheus' Python client.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ pub(crate) struct Scrape {
     pub(crate) text: String,
 }
 
-/// A metric as a page names it.
+/// A metric in the page's terms.
 #[derive(Debug)]
 pub(crate) struct Family {
     pub(crate) name: String,
@@ -50,12 +50,12 @@ impl Scrape {
         }
     }
 
-    /// The sum of all series of that name that have these labels; 0 where there is none.
+    /// Sum of all series with this name and these labels; 0 if there is none.
     pub(crate) fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         self.all(name, labels).iter().sum()
     }
 
-    /// The one series of that name and these labels.
+    /// The only series with this name and these labels.
     #[track_caller]
     pub(crate) fn one(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         let found = self.all(name, labels);
@@ -81,7 +81,7 @@ impl Scrape {
             .sum()
     }
 
-    /// Every name that a query may have, those of a histogram's parts included.
+    /// All names that a query may use, including the parts of a histogram.
     pub(crate) fn names(&self) -> BTreeSet<&str> {
         let samples = self.families.iter().flat_map(|family| &family.samples);
         samples.map(|sample| sample.name.as_str()).collect()
@@ -100,7 +100,7 @@ impl Family {
             })
             .collect();
         let (name, kind) = (text(&value["name"]), text(&value["type"]));
-        // The parser takes off what the text format has in the name of a counter.
+        // The parser removes the suffix of a counter's name.
         let suffix = if kind == "counter" { "_total" } else { "" };
         Self {
             name: format!("{name}{suffix}"),

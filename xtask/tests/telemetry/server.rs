@@ -1,4 +1,4 @@
-//! A Doorward whose metrics are read, and the few requests that tests send it.
+//! A Doorward with a metrics listener, and requests of the tests.
 
 use std::net::TcpStream;
 
@@ -18,7 +18,7 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    /// With a listener for metrics on a port that is free.
+    /// With a metrics listener on a free port.
     pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
         let mut all = vec![("DOORWARD_METRICS__LISTEN", "127.0.0.1:0")];
         all.extend(variables);
@@ -37,17 +37,17 @@ impl Watched {
         Scrape::of(&self.metrics("GET", "/metrics").expect(200).body)
     }
 
-    /// A request to the listener of the metrics.
+    /// A request to the metrics listener.
     pub(crate) fn metrics(&self, method: &str, path: &str) -> Answer {
         ask(method, &format!("http://{}{path}", self.metrics), "").send()
     }
 
-    /// A connection to that listener.
+    /// A connection to it.
     pub(crate) fn metrics_connection(&self) -> TcpStream {
         TcpStream::connect(&self.metrics).unwrap()
     }
 
-    /// With nothing in its body where that is null.
+    /// Without a body if `body` is null.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &str, body: Value) -> Answer {
         let request = ask(method, &self.url(path), headers);
         match body {
@@ -72,13 +72,13 @@ impl Watched {
         self.post("/auth", json!({"username": username, "password": password}))
     }
 
-    /// A token of the first admin.
+    /// Signs the first admin in and returns the token.
     pub(crate) fn admin(&self) -> String {
         let signed_in = self.sign_in("admin", ADMIN_PASSWORD).expect(201).json();
         signed_in["token"].as_str().unwrap().to_owned()
     }
 
-    /// The path of the newest mail's link to that address.
+    /// The path of the link in the newest mail to this address.
     pub(crate) fn link_to(&self, address: &str) -> String {
         let path = format!("/inbox.json?to={address}&wait=10");
         let mails = self.get(&path, "").expect(200).json();

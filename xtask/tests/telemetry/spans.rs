@@ -1,4 +1,4 @@
-//! A collector of traces, and what it was handed.
+//! A trace collector, and its received spans.
 
 use std::io::BufRead;
 use std::path::Path;
@@ -9,7 +9,7 @@ use doorward_testkit::process::Process;
 use doorward_testkit::tools;
 use serde_json::Value;
 
-/// A running collector; dropped, it is gone.
+/// A running collector. It stops on drop.
 pub(crate) struct Collector {
     process: Process,
     port: u64,
@@ -48,12 +48,12 @@ impl Collector {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Those that have come so far.
+    /// Spans received so far.
     pub(crate) fn spans(&self) -> Vec<Span> {
         self.lines.lock().unwrap().clone()
     }
 
-    /// All that it was ever handed, once nobody hands it more: it has said them before it answered.
+    /// All received spans, after the collector has stopped: it prints spans before it responds.
     pub(crate) fn every_span(self) -> Vec<Span> {
         drop(self.process);
         self.reading.join().unwrap();

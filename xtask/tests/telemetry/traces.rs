@@ -1,4 +1,4 @@
-//! Spans reach a collector, hang together, and tell of nobody; a collector that is away harms nothing.
+//! Spans reach a collector, form traces, and contain no personal data; a collector that is down does no harm.
 
 use std::time::{Duration, Instant};
 
@@ -65,7 +65,7 @@ fn a_request_its_story_and_its_stores_are_one_trace() {
     assert_eq!(attributes["http.response.status_code"], 201);
     assert_eq!(request.0["resource"]["service.name"], "doorward");
     assert_eq!(request.0["is_error"], false);
-    // The log's line, the answer and the span name each other.
+    // The log line, the response and the span have the same id.
     let id = attributes["doorward.request_id"].as_str().unwrap();
     let log = server.doorward.log();
     let line = log.lines().find(|line| line.contains(id)).unwrap();
@@ -101,7 +101,7 @@ fn a_trusted_proxys_trace_is_continued_and_its_choice_followed() {
     assert_eq!(request.text("trace"), CALLER);
     assert_eq!(request.text("parent"), CALLERS_SPAN);
     assert!(find(&spans, "authenticate").is_below(&request));
-    // Of all the others, none is kept: not by lot, not where the caller keeps none.
+    // No other span is exported: not by sampling, and not if the caller does not sample.
     assert!(
         spans.iter().all(|span| span.text("trace") == CALLER),
         "{spans:?}"
@@ -110,7 +110,7 @@ fn a_trusted_proxys_trace_is_continued_and_its_choice_followed() {
     assert_eq!(requests.count(), 1, "{spans:?}");
 }
 
-/// The SDK would take queue, resource and sampler from there; a queue of this size it cannot even make.
+/// Otherwise the SDK would read queue, resource and sampler from there; a queue of this size is invalid.
 #[test]
 fn the_configuration_alone_counts() {
     let collector = Collector::start();
@@ -136,7 +136,7 @@ fn the_configuration_alone_counts() {
     assert!(!server.doorward.log().contains("of long"));
 }
 
-/// OpenTelemetry's own variable for traces alone: a whole URL, before the one for everything.
+/// OpenTelemetry's variable for traces: a whole URL, with precedence over the general one.
 #[test]
 fn an_endpoint_for_traces_alone_is_taken_as_it_stands() {
     let collector = Collector::start();
@@ -151,9 +151,9 @@ fn an_endpoint_for_traces_alone_is_taken_as_it_stands() {
     assert_eq!(request.text("path"), "/some/where");
 }
 
-/// A stranger chooses neither what is kept nor what the log calls the trace.
+/// An untrusted client determines neither sampling nor the trace id in the log.
 #[test]
-fn a_strangers_trace_is_not_continued() {
+fn an_untrusted_clients_trace_is_not_continued() {
     let collector = Collector::start();
     let all = traced(&collector, &[]);
     let none = traced(&collector, &[("DOORWARD_TRACES__SAMPLE_RATIO", "0")]);
@@ -166,7 +166,7 @@ fn a_strangers_trace_is_not_continued() {
         assert!(!server.doorward.log().contains(CALLER));
     }
     let spans = collector.every_span();
-    // Of the first server alone, which keeps all of its own.
+    // Only of the first server, which samples all its traces.
     let request = find(&spans, "GET /healthz");
     assert_eq!(request.text("parent"), "");
     let asked = spans.iter().filter(|span| span.name() == "GET /healthz");
@@ -191,7 +191,7 @@ fn a_mail_is_a_trace_of_its_own() {
     let sent = find(&spans, "send mail");
     assert!(sent.is_below(&turn));
     assert_eq!(sent.0["attributes"]["doorward.mail.template"], "confirm");
-    // What the worker asks all day long is no trace.
+    // The worker's regular polling is not traced.
     assert!(
         !spans
             .iter()
@@ -199,9 +199,9 @@ fn a_mail_is_a_trace_of_its_own() {
     );
 }
 
-/// L-02: whatever is sent in, none of it is in a span, a metric or the log at its finest.
+/// L-02: no span, metric or detailed log contains submitted data.
 #[test]
-fn nothing_that_is_anybodys_is_seen() {
+fn no_submitted_data_is_in_telemetry() {
     let collector = Collector::start();
     let server = traced(&collector, &[("DOORWARD_LOG__FILTER", "trace")]);
     let mut secrets: Vec<String> = [
@@ -262,7 +262,7 @@ fn nothing_that_is_anybodys_is_seen() {
 
 #[test]
 fn a_collector_that_is_away_harms_nothing_and_is_told_of_once() {
-    // One that refuses, and one that takes connections and says nothing.
+    // One that refuses connections, and one that accepts them and sends nothing.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("http://{}", silent.local_addr().unwrap());
     for endpoint in ["http://127.0.0.1:1", &silent] {
@@ -284,12 +284,12 @@ fn a_collector_that_is_away_harms_nothing_and_is_told_of_once() {
             assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
             slowest = slowest.max(begun_at.elapsed());
         }
-        // Who waited for the collector would wait for eight seconds.
+        // A request that waited for the collector would take eight seconds.
         assert!(slowest < Duration::from_secs(7), "{slowest:?}");
         let begun_at = Instant::now();
         server.stop();
         let took = begun_at.elapsed();
-        // The last are waited for once.
+        // The shutdown waits once for the last spans.
         assert!(took < Duration::from_secs(15), "the end took {took:?}");
         let log = server.log();
         let told = log.matches("traces cannot be handed").count();

@@ -1,5 +1,5 @@
-//! What a store provides for the audit log's integrity, in addition to [`crate::ports::Store`]. Writes go
-//! through [`crate::changes::Change`].
+//! The store's part of the audit log's integrity, in addition to [`crate::ports::Store`]. Writes go through
+//! [`crate::changes::Change`].
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -57,8 +57,8 @@ pub trait AuditLog: Send + Sync {
     /// [`DELETIONS`](super::DELETIONS), each once.
     async fn list_deleted(&self, user_ids: &[UserId]) -> Result<Vec<UserId>, StoreError>;
 
-    /// The events after `after` that contain personal data of the user: those the user did, and those that
-    /// were done to the user by someone who is not a user. By id.
+    /// The events after `after` that contain personal data of the user: those the user did, and those that were
+    /// done to the user by an actor that is not a user. By id.
     async fn list_personal(
         &self,
         user_id: UserId,

@@ -51,7 +51,7 @@ impl Sealer<'_> {
         self.seal_before(self.now - SETTLING_TIME).await
     }
 
-    /// Seals all events, for a process that stops.
+    /// Seals all events, at shutdown.
     pub async fn seal_rest(&self) -> Result<Sealed, ApplyError> {
         self.seal_before(self.now + SignedDuration::from_secs(1))
             .await
@@ -122,7 +122,7 @@ impl Sealer<'_> {
             let mut old = log
                 .list_prunable(&key.to_string(), before, CHECKPOINTS)
                 .await?;
-            // Signing a modified checkpoint would delete what its forger chose.
+            // Signing a modified checkpoint would delete events that an attacker selected.
             let count = old.len();
             old.retain(|checkpoint| key.signed_checkpoint(checkpoint));
             if old.len() < count {

@@ -95,7 +95,7 @@ impl AuditSigner {
 pub struct ExportHeader {
     /// When the log was exported.
     pub exported_at: Timestamp,
-    /// Whether the file contains every event.
+    /// `true` if the file contains every event.
     pub complete: bool,
     /// The last checkpoint in the file.
     pub end: Option<CheckpointId>,
@@ -108,13 +108,13 @@ pub struct ExportHeader {
 pub struct AuditPublicKey([u8; 32]);
 
 impl AuditPublicKey {
-    /// Whether the key signed the checkpoint.
+    /// Returns `true` if the key signed the checkpoint.
     pub fn signed_checkpoint(&self, checkpoint: &Checkpoint) -> bool {
         let message = chain::checkpoint_message(checkpoint);
         self.verifies(&message, &checkpoint.signature)
     }
 
-    /// Whether the key signed the first line of the export.
+    /// Returns `true` if the key signed the first line of the export.
     pub fn signed_export(&self, header: &ExportHeader) -> bool {
         let message =
             chain::export_message(header.exported_at, header.complete, header.end.as_ref());

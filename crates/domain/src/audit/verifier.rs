@@ -1,8 +1,8 @@
-//! Recomputes the chain and reports the first event that does not fit.
+//! Recomputes the chain and reports the first violation.
 //!
-//! [`Verifier`] knows no store: it receives the events of a segment and then its checkpoint, from the
-//! database ([`verify`]) or from a file. It cannot see what was changed before it was sealed, changes to
-//! the IP address and the user agent, or an end that was removed and never recorded elsewhere.
+//! [`Verifier`] does not access a store: it receives the events of a segment and then its checkpoint, from the
+//! database ([`verify`]) or from a file. It cannot detect changes made before an event was sealed, changes to the
+//! IP address and the user agent, or the removal of an end that was not recorded elsewhere.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::model::{Checkpoint, SealedEvent};
 use crate::ports::{Store, StoreError};
 use crate::values::{AuditEventId, Digest};
 
-/// The first contradiction in a log.
+/// A violation of the log's integrity.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each means")]
 pub enum Violation {
@@ -82,12 +82,12 @@ impl Violation {
     }
 }
 
-/// What was verified.
+/// Result of a verification.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// The number of events that fit.
+    /// The number of verified events.
     pub events: u64,
-    /// The number of checkpoints that fit.
+    /// The number of verified checkpoints.
     pub checkpoints: u64,
     /// The events up to this position were deleted because of their age.
     pub pruned_to: Option<i64>,
@@ -95,7 +95,7 @@ pub struct Report {
     pub last: Option<CheckpointId>,
     /// The number of recorded checkpoints that were found.
     pub checkpoints_found: u64,
-    /// The first contradiction; verification stops there.
+    /// The first violation; verification stops there.
     pub violation: Option<Violation>,
 }
 
@@ -103,7 +103,7 @@ pub struct Report {
 pub struct Verifier {
     keys: Vec<AuditPublicKey>,
     recorded: BTreeMap<i64, String>,
-    /// Whether every event is expected.
+    /// If `true`, every event is expected.
     complete: bool,
     position: i64,
     hash: Digest,
@@ -128,7 +128,7 @@ impl Verifier {
         }
     }
 
-    /// The next event.
+    /// Adds the next event.
     pub fn event(&mut self, event: &SealedEvent) -> Result<(), Violation> {
         let (position, id) = (event.position, event.record.id);
         if position <= self.position {
@@ -148,13 +148,13 @@ impl Verifier {
         self.check_recorded()
     }
 
-    /// The next event of a filtered file, of which only the content digest is there.
+    /// Adds the next event of a filtered file, which contains only its content digest.
     pub fn omitted(&mut self, position: i64, content: &Digest) -> Result<(), Violation> {
         self.advance(position, content)?;
         self.check_recorded()
     }
 
-    /// The checkpoint after the events of a segment.
+    /// Adds the checkpoint after the events of a segment.
     pub fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), Violation> {
         let position = checkpoint.position;
         let has_id = |key: &&AuditPublicKey| key.to_string() == checkpoint.key_id;
@@ -186,7 +186,7 @@ impl Verifier {
         Ok(())
     }
 
-    /// Call this at the end of the log.
+    /// Must be called at the end of the log.
     pub fn finish(&self) -> Result<(), Violation> {
         if self.position > self.checkpoint {
             let position = self.checkpoint + 1;
@@ -200,7 +200,7 @@ impl Verifier {
         }
     }
 
-    /// The report, with the violation that ended the verification.
+    /// Returns the report, with the violation that ended the verification.
     pub fn report(self, outcome: Result<(), Violation>) -> Report {
         Report {
             violation: outcome.err(),
@@ -241,7 +241,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// One more event than a segment has, so that an added one is read, too.
+    /// One more event than a segment has, so that an added one is read too.
     const LIMIT: usize = EVENTS + 1;
 
     /// The sealer writes a checkpoint at least every [`EVENTS`] events.

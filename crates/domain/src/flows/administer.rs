@@ -1,5 +1,5 @@
-//! Look after other people's accounts: list, role, status. Both changes need the admin's password
-//! to have been shown lately (A-13, Z-05).
+//! Manages other users' accounts: list, role, status. Both changes require that the admin entered the password
+//! recently (A-13, Z-05).
 
 use jiff::Timestamp;
 
@@ -14,7 +14,7 @@ use crate::happening::SessionEnd;
 use crate::model::{Event, Role, Status, User, UserFilter, Version};
 use crate::values::Invalid;
 
-/// What an admin makes of somebody.
+/// A change of role or status by an admin.
 #[derive(Clone, Copy)]
 enum Standing {
     Role(Role),
@@ -45,7 +45,7 @@ impl Standing {
         }
     }
 
-    /// The user as they shall be; refuses what cannot be.
+    /// Returns the changed user. Fails if the change is not possible.
     fn given_to(self, user: &User) -> Result<User, Error> {
         match self {
             Self::Role(role) => Ok(User {
@@ -59,7 +59,7 @@ impl Standing {
 }
 
 impl Accounts {
-    /// Users, oldest first.
+    /// Lists the users that match the filter, oldest first.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn list_users(&self, ctx: &Ctx, filter: &UserFilter) -> Result<Vec<User>, Error> {
         self.authorize(ctx, Action::ListUsers, Target::Others)
@@ -69,7 +69,8 @@ impl Accounts {
         Ok(users)
     }
 
-    /// Gives or takes the admin role. It bites at the user's next request.
+    /// Grants or revokes the admin role. Takes effect on this node with the user's next request, on others within
+    /// a second.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn change_role(
         &self,
@@ -82,7 +83,7 @@ impl Accounts {
             .await
     }
 
-    /// Switches an account off, which ends its sessions and links.
+    /// Disables an account, which ends its sessions and voids its links.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn disable(
         &self,
@@ -94,7 +95,7 @@ impl Accounts {
             .await
     }
 
-    /// Switches an account back on.
+    /// Enables a disabled account.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn enable(
         &self,
@@ -120,7 +121,7 @@ impl Accounts {
             ensure_version(&user, expected)?;
             let mut changed = standing.given_to(&user)?;
             if changed == user {
-                // Another node may have made the change: this one must not go on with what it has cached.
+                // Another node may have made this change already, so the cached user may be outdated.
                 self.cache.user_changed(user.id);
                 return Ok(user);
             }
@@ -148,8 +149,8 @@ impl Accounts {
             ));
             match self.apply(changes).await {
                 Ok(()) if changed.session_epoch != user.session_epoch => {
-                    let (epoch, why) = (changed.session_epoch, SessionEnd::AccountChanged);
-                    self.end_sessions(ctx, user.id, epoch, why, None).await;
+                    let (epoch, reason) = (changed.session_epoch, SessionEnd::AccountChanged);
+                    self.end_sessions(ctx, user.id, epoch, reason, None).await;
                     return Ok(changed);
                 }
                 Ok(()) => return Ok(changed),
@@ -165,8 +166,8 @@ fn is_active_admin(user: &User) -> bool {
     user.role == Role::Admin && user.status == Status::Active
 }
 
-/// Disabled: no session, no link. A pending address change is dropped. The address of a sign-up that was never
-/// confirmed stays, so that enabling does not confirm it.
+/// Returns the user as disabled. A new session epoch ends all sessions. A pending address is removed if the user
+/// has another identifier. Otherwise it stays, so that enabling does not confirm it.
 fn disabled(user: &User) -> User {
     if user.status == Status::Disabled {
         return user.clone();
@@ -183,7 +184,8 @@ fn disabled(user: &User) -> User {
     }
 }
 
-/// On again: as it was. An admin cannot confirm an address for somebody.
+/// Returns the user as enabled. Fails for a pending user. A disabled user without an identifier becomes pending
+/// again: an admin cannot confirm an address for a user.
 fn enabled_again(user: &User) -> Result<User, Error> {
     let status = match user.status {
         Status::Pending => {

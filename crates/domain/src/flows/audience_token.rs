@@ -1,4 +1,4 @@
-//! A token for another service: believed by the JWKS alone, for five minutes.
+//! Tokens for other services, which verify them with the JWKS alone. They are valid for five minutes.
 
 use jiff::SignedDuration;
 use uuid::Uuid;
@@ -10,20 +10,20 @@ use crate::flows::sessions::Authenticated;
 use crate::tokens::AccessClaims;
 use crate::values::{Invalid, Secret, SessionId};
 
-/// For so long a new key is in the JWKS before it signs here. Other services may keep the JWKS for
-/// five minutes, and many libraries do not look for an unknown key within 30 seconds of their last
-/// look: without this, each rotation would make them refuse good tokens for a while.
+/// Time that a new key is in the JWKS before it signs audience tokens. Other services may cache the JWKS for five
+/// minutes, and many libraries refresh it for an unknown key at most every 30 seconds. Without this delay, each
+/// rotation would make them reject valid tokens.
 const SHOWN_AHEAD: SignedDuration = SignedDuration::from_mins(10);
 
-/// Whom a token is for: 1 to 200 visible ASCII characters, such as a service's URL.
+/// The recipient of a token: 1 to 200 visible ASCII characters, such as a service's URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audience(String);
 
 impl Audience {
-    /// The most characters.
+    /// Maximum number of characters.
     pub const MAX_LENGTH: usize = 200;
 
-    /// Reads one.
+    /// Parses an audience. Fails if it is empty, too long or not visible ASCII.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         match text.len() {
             0 => Err(Invalid::new(
@@ -45,17 +45,17 @@ impl Audience {
     }
 }
 
-/// An audience token and how long it lives.
+/// An audience token and its lifetime.
 #[derive(Debug)]
 pub struct AudienceToken {
     /// The JWT (RFC 9068).
     pub token: Secret<String>,
-    /// Seconds.
+    /// Lifetime in seconds.
     pub expires_in: i64,
 }
 
 impl Accounts {
-    /// Makes a token for one audience. It never outlives the session.
+    /// Creates a token for one audience. It expires with the session at the latest.
     #[tracing::instrument(level = "trace", skip_all)]
     pub fn audience_token(
         &self,

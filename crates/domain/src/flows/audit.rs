@@ -1,4 +1,4 @@
-//! Read the audit log.
+//! Reads the audit log.
 
 use crate::access::{Action, Target};
 use crate::accounts::Accounts;
@@ -7,14 +7,14 @@ use crate::error::Error;
 use crate::model::{AuditEvent, AuditFilter, Event};
 
 impl Accounts {
-    /// Writes down that a server started, and how it is configured: plain words, never a value that is
-    /// secret, nor a digest of one (L-01).
+    /// Writes an audit event about the start of a server. `configuration` must contain no secret value and no
+    /// digest of one (L-01).
     pub async fn note_started(&self, ctx: &Ctx, configuration: &str) -> Result<(), Error> {
         let audit = self.audit_detail(ctx, Event::ServerStarted, None, configuration);
         Ok(self.apply(vec![audit]).await?)
     }
 
-    /// Events, newest first.
+    /// Lists the events that match the filter, newest first.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn list_audit_events(
         &self,
@@ -24,12 +24,13 @@ impl Accounts {
         self.authorize(ctx, Action::ReadAudit, Target::Others)
             .await?;
         let events = self.ports.store.list_audit_events(filter).await?;
-        // Afterwards: whoever reads sees who read before, and not themselves.
+        // Written after the read, so that the result does not contain this event.
         self.write_look(ctx, Event::AuditRead, None).await?;
         Ok(events)
     }
 
-    /// The id of the user a filter names: by id, or by user name while there is one.
+    /// Returns the id of the user that a filter names: an id, a username or `me`. An id is returned without a
+    /// look-up, so that events about a deleted user can be found. `None` if no user has the username.
     pub async fn find_user_id(
         &self,
         ctx: &Ctx,

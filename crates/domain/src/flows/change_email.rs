@@ -1,5 +1,6 @@
-//! Changes an account's address: the new one takes over once confirmed; the old one is notified of both, and can
-//! undo it (R-11, `undo_email_change`).
+//! Changes an account's address. The new address replaces the old one once it is confirmed. The old address is
+//! notified of the request and of the change, and can undo a change that the user requested (R-11,
+//! `undo_email_change`).
 
 use crate::access::Action;
 use crate::accounts::{ATTEMPTS, Accounts};
@@ -11,8 +12,8 @@ use crate::model::{Event, MailKind, PendingEmail, RequestedBy, Status, User, Ver
 use crate::values::{EmailAddress, Invalid, Password};
 
 impl Accounts {
-    /// Asks for the change. Whoever changes their own shows their password each time; an admin who
-    /// changes another's shows their own, or has lately.
+    /// Requests the change. A user who changes their own address must send their password each time. An admin who
+    /// changes another user's address must send their own password or have entered it recently.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn change_email(
         &self,
@@ -67,8 +68,8 @@ impl Accounts {
         Err(Error::Overloaded)
     }
 
-    /// The user as somebody else has just written them. What was proven of the one before does not
-    /// hold for one whose password was changed or who was disabled meanwhile.
+    /// Reads the user again after a concurrent write. Fails if the session epoch or the status changed, since the
+    /// password was verified for the previous state.
     async fn read_again(&self, before: &User) -> Result<User, Error> {
         let user = self.ports.store.find_user(before.id).await?;
         let user = user.ok_or(Error::NotFound)?;
@@ -118,7 +119,7 @@ impl Accounts {
         changes
     }
 
-    /// The password of the signed-in user, shown again for something that matters.
+    /// Verifies the password of the signed-in user. An admin may omit it if they entered it recently.
     async fn show_password(
         &self,
         ctx: &Ctx,

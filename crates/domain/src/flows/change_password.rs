@@ -1,4 +1,4 @@
-//! Changes the password: always with the current one (P-12), with a session or without.
+//! Changes the password. The current one is always required (P-12), with or without a session.
 //!
 //! A pending address change stays pending: its link is bound to the pending address, not to the password.
 
@@ -65,8 +65,8 @@ impl Accounts {
             let changes = self.password_changes(ctx, &user, hash.clone(), proof.event());
             match self.apply(changes).await {
                 Ok(()) => {
-                    let (epoch, why) = (user.session_epoch + 1, SessionEnd::AccountChanged);
-                    self.end_sessions(ctx, user.id, epoch, why, kept_session)
+                    let (epoch, reason) = (user.session_epoch + 1, SessionEnd::AccountChanged);
+                    self.end_sessions(ctx, user.id, epoch, reason, kept_session)
                         .await;
                     return Ok(());
                 }
@@ -110,7 +110,7 @@ impl Accounts {
     }
 }
 
-/// Why a new password may be written.
+/// Proof that a new password may be written.
 pub(crate) enum Proof<'a> {
     /// The current password of the account with this identifier was verified.
     Password(&'a Identifier, &'a Password),
@@ -127,7 +127,8 @@ impl Proof<'_> {
     }
 }
 
-/// How a signed-in user is named to the one place that verifies passwords.
+/// Returns the identifier to verify a signed-in user's password with: the username if there is one, else the
+/// address.
 pub(crate) fn own_identifier(user: &User) -> Result<Identifier, Error> {
     let by_username = user.username.clone().map(Identifier::Username);
     let by_email = user.email.clone().map(Identifier::Email);

@@ -1,7 +1,8 @@
-//! Confirms an address: that of a new user, or the one an account moves to.
+//! Confirms an address: that of a new user, or the new one of an address change.
 //!
-//! A link confirms the address it was mailed to while that is the user's pending address. Viewing a link changes
-//! nothing. The POST uses the link, and returns the same user again as long as the link is valid.
+//! A link confirms the address it was mailed to as long as that is the user's pending address. Viewing a link
+//! changes nothing. The POST uses the link. Repeating it returns the same user as long as the link is
+//! valid.
 
 use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change, Unique};
@@ -13,12 +14,12 @@ use crate::happening::SessionEnd;
 use crate::model::{Event, Link, MailKind, Purpose, Status, User};
 use crate::values::{Data, EmailAddress, Invalid, Password, Token};
 
-/// How many other users with the same pending address a confirmation clears. Others can no longer confirm it, and
-/// expire.
+/// Maximum number of other users whose pending address a confirmation clears. Any others can no longer confirm it,
+/// and expire.
 const MAX_SUPERSEDED: usize = 20;
 
 impl Accounts {
-    /// Requests the confirmation mail again. The address is not looked up here but by the worker, so that the
+    /// Requests the confirmation mail again. The worker looks the address up, not this method, so that the
     /// response does not reveal whether it is known.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn request_confirmation(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
@@ -35,7 +36,8 @@ impl Accounts {
         Ok(self.apply(vec![mail]).await?)
     }
 
-    /// The user that a valid confirmation link belongs to, for the page that says what it confirms.
+    /// Returns the user of a valid confirmation link, for the confirmation page. Fails with [`Error::LinkExpired`]
+    /// otherwise.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn view_confirmation(&self, ctx: &Ctx, token: &Token) -> Result<User, Error> {
         let (link, user) = self
@@ -50,13 +52,13 @@ impl Accounts {
         }
     }
 
-    /// Confirms the address.
+    /// Confirms the address that the link was mailed to.
     pub async fn confirm(&self, ctx: &Ctx, token: &Token) -> Result<User, Error> {
         self.confirm_with_password(ctx, token, None).await
     }
 
-    /// Confirms the address. If the policy requires it, only with the password of the account, so that the owner of
-    /// an address does not confirm another person's sign-up.
+    /// Confirms the address. The policy can require the password of the account, so that the owner of an address
+    /// does not confirm another person's sign-up.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn confirm_with_password(
         &self,
@@ -69,7 +71,7 @@ impl Accounts {
             let (link, user) = self
                 .find_living_link(ctx, token, Purpose::Confirmation)
                 .await?;
-            // Asked first: another POST may have used the link between the two reads.
+            // Checked first: another POST may have used the link between the reads of the link and of the user.
             if is_confirmed(&user, &link) {
                 return Ok(as_confirmed(user, &link));
             }
@@ -96,8 +98,8 @@ impl Accounts {
             match self.apply(changes).await {
                 Ok(()) => {
                     if confirmed.session_epoch != user.session_epoch {
-                        let (epoch, why) = (confirmed.session_epoch, SessionEnd::AccountChanged);
-                        self.end_sessions(ctx, user.id, epoch, why, None).await;
+                        let (epoch, reason) = (confirmed.session_epoch, SessionEnd::AccountChanged);
+                        self.end_sessions(ctx, user.id, epoch, reason, None).await;
                     }
                     self.forget_guesses(&confirmed).await;
                     self.clear_superseded(ctx, &confirmed).await;
@@ -113,8 +115,8 @@ impl Accounts {
         Err(Error::Overloaded)
     }
 
-    /// Removes the address from other users who have it as a pending one: they can no longer confirm it. A
-    /// failure is logged only, since what is left expires.
+    /// Removes the address from other users who have it as their pending address. They can no longer confirm it
+    /// . A failure is only logged, since the remaining ones expire.
     async fn clear_superseded(&self, ctx: &Ctx, owner: &User) {
         let Some(email) = &owner.email else { return };
         let others = self.remove_superseded(ctx, email).await;
@@ -133,7 +135,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// A wrong one counts like one at sign-in.
+    /// Verifies the password of the account. A wrong password counts the same as at sign-in.
     async fn show_account_password(
         &self,
         ctx: &Ctx,
@@ -153,7 +155,8 @@ impl Accounts {
         Ok(())
     }
 
-    /// “This wasn't me”: removes the pending address, and the account if it has nothing else to sign in with.
+    /// Cancels the confirmation (“this wasn't me”): removes the pending address, and the account if it has no
+    /// other identifier.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn cancel_confirmation(&self, ctx: &Ctx, token: &Token) -> Result<(), Error> {
         for _ in 0..ATTEMPTS {
@@ -183,7 +186,8 @@ impl Accounts {
         Err(Error::Overloaded)
     }
 
-    /// A link of that purpose that has not run out, used or not, and its user.
+    /// Returns an unexpired link of this purpose, used or not, and its user. Fails with [`Error::LinkExpired`] if
+    /// there is none.
     pub(crate) async fn find_living_link(
         &self,
         ctx: &Ctx,
@@ -204,7 +208,8 @@ impl Accounts {
     }
 }
 
-/// Whether the link is unused and still that of the user's pending address.
+/// Returns `true` if the link is unused, belongs to the user's current pending address, and the user is not
+/// disabled.
 fn is_open(user: &User, link: &Link) -> bool {
     let is_current = user.pending_email.as_ref().is_some_and(|pending| {
         pending.address.key() == link.email.key() && pending.requested_at == link.requested_at
@@ -216,8 +221,8 @@ fn is_confirmed(user: &User, link: &Link) -> bool {
     user.email.as_ref().map(EmailAddress::key) == Some(link.email.key())
 }
 
-/// The response to a link that is used again: the same as the first time, or without the user's own data once they
-/// have changed it, since others may have the mail by then.
+/// Returns the user for a link whose address is already confirmed. Omits the name and the data unless the user is
+/// unchanged since the link was used: other people may have the mail by then.
 fn as_confirmed(user: User, link: &Link) -> User {
     match link.used_at {
         Some(at) if user.updated_at <= at => user,
@@ -237,7 +242,7 @@ fn confirmed(ctx: &Ctx, user: &User) -> User {
             Status::Pending => Status::Active,
             other => other,
         },
-        // Replacing an address is a security event. A first address ends no session.
+        // Replacing an address is a security event. Confirming a first address ends no session.
         session_epoch: user.session_epoch + i64::from(user.email.is_some()),
         version: user.version.next(),
         updated_at: ctx.now,

@@ -1,4 +1,4 @@
-//! Delete an account with all that hangs on it, at once and for good (L-05).
+//! Deletes an account and its data, immediately and irreversibly (L-05).
 
 use crate::access::Action;
 use crate::accounts::{ATTEMPTS, Accounts};
@@ -11,8 +11,8 @@ use crate::model::{Event, Role, User, Version};
 use crate::values::UserId;
 
 impl Accounts {
-    /// Deletes the user, the credential, the links, the mails and the sessions. The last active
-    /// admin stays. Tells who it was. The password must have been shown lately.
+    /// Deletes the user, the credential, the links, the mails and the sessions. Returns the user's id. Fails for
+    /// the last active admin, and if the actor has not entered the password recently.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn delete_account(
         &self,
@@ -25,8 +25,7 @@ impl Accounts {
         for _ in 0..ATTEMPTS {
             let user = self.resolve(ctx, Action::DeleteUser, named).await?;
             ensure_version(&user, expected)?;
-            // Holds the user at the version that was looked at: one who is made the last admin in
-            // between must not slip through.
+            // Fails if the user changed since it was read: it may have become the last admin.
             let hold = Change::UpdateUser {
                 expected: user.version,
                 user: Box::new(User {
@@ -47,12 +46,14 @@ impl Accounts {
             let open = self.count_sessions(ctx, &user).await;
             match self.apply(changes).await {
                 Ok(()) => {
-                    let why = SessionEnd::AccountChanged;
-                    let told = self.end_sessions(ctx, user.id, i64::MAX, why, None).await;
-                    // Those that lie in the database have gone with their user.
-                    let untold = open.saturating_sub(told);
-                    if untold > 0 {
-                        self.note(Happening::SessionsEnded(why, untold));
+                    let reason = SessionEnd::AccountChanged;
+                    let ended = self
+                        .end_sessions(ctx, user.id, i64::MAX, reason, None)
+                        .await;
+                    // Sessions in the database were deleted with their user, so `end_sessions` did not count them.
+                    let uncounted = open.saturating_sub(ended);
+                    if uncounted > 0 {
+                        self.note(Happening::SessionsEnded(reason, uncounted));
                     }
                     return Ok(user.id);
                 }
@@ -63,7 +64,7 @@ impl Accounts {
         Err(Error::Overloaded)
     }
 
-    /// How many sessions a user has open. It is for the figures alone: where the store is away, none.
+    /// Number of the user's open sessions, for metrics only. 0 if the session store is unavailable.
     async fn count_sessions(&self, ctx: &Ctx, user: &User) -> usize {
         let listed = self.ports.sessions.list_sessions(user.id, ctx.now).await;
         let listed = listed.unwrap_or_default().into_iter();

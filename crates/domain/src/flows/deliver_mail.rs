@@ -1,8 +1,8 @@
-//! Send what waits in the outbox: the worker's part of every story with a mail.
+//! Sends the mails in the outbox. The worker runs this.
 //!
-//! A mail is claimed under a lease, resolved to what it has to say now, given its link, rendered,
-//! sent, and marked done. Whatever goes wrong on the way leaves it in the outbox to be tried
-//! again: at least once whatever fails, once when nothing does.
+//! A mail is claimed under a lease, resolved to its current recipient and template, given its link, rendered,
+//! sent, and marked as done. After a failure it stays in the outbox and is retried: delivery is at least once, and
+//! exactly once if nothing fails.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -19,33 +19,33 @@ use crate::model::{Event, Link, MailJob, MailKind, Purpose, Status, User};
 use crate::ports::{MAIL_TIMEOUT, Mail, MailError, MailTemplate};
 use crate::values::{EmailAddress, MailJobId, Name, Token, Username};
 
-/// Duration of a worker's lease on a mail: longer than a send may take. On a shared database, the mails
-/// of a node that was killed wait for it.
+/// Duration of a worker's lease on a mail: longer than the timeout of a send. After a node is killed, other nodes
+/// wait for it to expire before they send that node's mails.
 const LEASE: SignedDuration = SignedDuration::from_mins(2);
 const _: () = assert!(MAIL_TIMEOUT.as_secs() + 20 <= LEASE.as_secs().unsigned_abs());
-/// The shortest and the longest pause between two tries.
+/// Minimum and maximum delay between two attempts.
 const SHORTEST_PAUSE_SECONDS: i64 = 2;
 const LONGEST_PAUSE_SECONDS: i64 = 1800;
-/// How many users one request for the confirmation mail reaches, the newest first.
+/// Maximum number of users that one request for the confirmation mail reaches, newest first.
 const MAX_RESENT: usize = 3;
-/// A longer user name can say something to whoever reads it in a mail.
+/// Maximum length of a username in a mail to an unconfirmed address. A longer one could carry a message.
 const LONGEST_MERE_NAME: usize = 24;
 
-/// What one turn of the worker did.
+/// Result of one run of the worker: numbers of mails.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Delivered {
-    /// Handed over.
+    /// Accepted by the mail server.
     pub sent: usize,
-    /// To be tried again.
+    /// To be retried.
     pub deferred: usize,
-    /// Given up.
+    /// Failed permanently.
     pub failed: usize,
-    /// Had nobody to go to.
+    /// Dropped: without a recipient, or over the mailbox limit.
     pub dropped: usize,
 }
 
 impl Delivered {
-    /// Whether there was anything to do.
+    /// Returns `true` if there was no mail to process.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -58,7 +58,7 @@ impl Delivered {
     }
 }
 
-/// The leases of this process that are not returned yet, and when each ends.
+/// The leases that this process has not released, and their expiry times.
 #[derive(Default)]
 pub(crate) struct MailLeases(Mutex<HashMap<MailJobId, Timestamp>>);
 
@@ -82,7 +82,7 @@ impl MailLeases {
 }
 
 impl Accounts {
-    /// Sends up to `limit` mails that are due, side by side. One turn of the worker.
+    /// Sends up to `limit` due mails concurrently. One run of the worker.
     pub async fn deliver_mail(&self, ctx: &Ctx, limit: usize) -> Result<Delivered, Error> {
         self.look_at_outbox(ctx).await?;
         let jobs = self
@@ -92,15 +92,15 @@ impl Accounts {
             .await?;
         self.mail_leases.insert(&jobs, ctx.now);
         let mut done = Delivered::default();
-        let turns = jobs.iter().map(|job| self.deliver_one(ctx, job));
-        for turn in join_all(turns).await {
-            done.add(turn?);
+        let runs = jobs.iter().map(|job| self.deliver_one(ctx, job));
+        for delivered in join_all(runs).await {
+            done.add(delivered?);
         }
         Ok(done)
     }
 
-    /// Returns the leases on mails whose delivery was cut off, so that another node, or the next start,
-    /// sends them at once. Returns their number.
+    /// Releases the leases on mails whose delivery was interrupted, so that another node, or the next start, sends
+    /// them at once. Returns their number.
     pub async fn return_mail_leases(&self) -> Result<usize, Error> {
         let now = self.now();
         let ids = self.mail_leases.take(now);
@@ -114,8 +114,8 @@ impl Accounts {
         Ok(ids.len())
     }
 
-    /// Ends all leases on mails. For the start of a process that has the database to itself: any lease
-    /// is of a process that died.
+    /// Ends all leases on mails. Only for the start of a process that has the database to itself: any lease then
+    /// belongs to a process that died.
     pub async fn expire_mail_leases(&self, ctx: &Ctx) -> Result<(), Error> {
         let (now, until) = (ctx.now, ctx.now + LEASE);
         self.apply(vec![Change::ExpireMailLeases { now, until }])
@@ -123,7 +123,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// One turn with one mail. A trace begins here: whoever asked for the mail was answered long ago.
+    /// Delivers one mail, in a separate trace: the request that queued it has already ended.
     #[tracing::instrument(
         name = "deliver_mail",
         level = "trace",
@@ -148,8 +148,8 @@ impl Accounts {
         Ok(delivered)
     }
 
-    /// Replaces a request for the confirmation mail by one mail for each of the newest users who have the address as
-    /// a pending one. This worker has a lease on them already.
+    /// Replaces a request for the confirmation mail by one mail for each of the newest users with this pending
+    /// address, and delivers them. This worker has the leases on the new mails.
     async fn resend_confirmation(&self, ctx: &Ctx, job: &MailJob) -> Result<Delivered, Error> {
         let store = &self.ports.store;
         let key = job.email.key();
@@ -172,14 +172,15 @@ impl Accounts {
         changes.extend(mails.iter().cloned().map(Change::EnqueueMail));
         match self.apply(changes).await {
             Ok(()) => {}
-            // Another worker has replaced it since the lease ran out.
+            // Another worker has replaced it after the lease expired.
             Err(ApplyError::Stale) => return Ok(Delivered::default()),
             Err(other) => return Err(other.into()),
         }
         self.mail_leases.insert(&mails, ctx.now);
         let mut done = Delivered::default();
-        for turn in join_all(mails.iter().map(|mail| self.deliver_resolved(ctx, mail))).await {
-            done.add(turn?);
+        let runs = mails.iter().map(|mail| self.deliver_resolved(ctx, mail));
+        for delivered in join_all(runs).await {
+            done.add(delivered?);
         }
         Ok(done)
     }
@@ -224,11 +225,11 @@ impl Accounts {
         })
     }
 
-    /// Sign-ups must not flood somebody else's mailbox. They are not refused, which would tell
-    /// of other sign-ups; the mailbox has had mails enough to go by, and can ask for one later. Nor must
-    /// whoever changes a password again and again flood its owner's.
+    /// Counts the mail and returns `true` if its limit is exceeded: sign-ups must not flood another person's
+    /// mailbox, and repeated password changes must not flood the owner's. The sign-up itself is not
+    /// rejected, since that would reveal other sign-ups. The user can request the mail again later.
     async fn is_one_too_many(&self, job: &MailJob) -> Result<bool, Error> {
-        // A mail that was let through once is not counted again for a mail server that was away.
+        // A retry after a failed send is not counted again.
         if !self.policy.throttle || job.attempts > 1 {
             return Ok(false);
         }
@@ -277,8 +278,8 @@ impl Accounts {
         })
     }
 
-    /// Whom a mail goes to and what it says, as of now. Mail goes to the address the account has
-    /// on record, never to the spelling of a request.
+    /// Resolves the current recipient and template of a mail; `None` if there is no recipient. Mail goes to the
+    /// stored address of the account, never to the spelling in a request.
     async fn resolve_mail(&self, job: &MailJob) -> Result<Option<Letter>, Error> {
         let store = &self.ports.store;
         let user = match job.user_id {
@@ -304,8 +305,8 @@ impl Accounts {
             MailKind::PasswordChanged => {
                 user.and_then(|user| notice(user, MailTemplate::PasswordChanged))
             }
-            // To the address of that time, also if the new one was confirmed in the meantime: who moved the account
-            // must not keep its owner from being notified.
+            // Sent to the old address even if the new one is confirmed by now: an attacker who changes the address
+            // must not be able to prevent the notice.
             MailKind::EmailChangeNotice => user.map(|user| {
                 letter(
                     job.email.clone(),
@@ -316,7 +317,7 @@ impl Accounts {
             }),
             MailKind::EmailChangeUndo => undo_link(job, user, MailTemplate::EmailChangeUndo),
             MailKind::EmailChanged => undo_link(job, user, MailTemplate::EmailChanged),
-            // To the address that it was taken from, which may be the owner's.
+            // Sent to the address that the undo removed, which may be the owner's.
             MailKind::EmailChangeUndone => user.map(|user| {
                 letter(
                     job.email.clone(),
@@ -327,13 +328,14 @@ impl Accounts {
             }),
             MailKind::NewSignIn => about_sign_in(user, MailTemplate::NewSignIn),
             MailKind::SignInAfterFailures => about_sign_in(user, MailTemplate::SignInAfterFailures),
-            // By address alone, so that asking costs the same whether it has an account.
+            // A job for an address has no user, so that queueing it costs the same with or without an account
+            //
             MailKind::Lockout => about_sign_in(user.or(owner), MailTemplate::Lockout),
         })
     }
 
-    /// The mail, with the secret of its link, which is made now: the store keeps only the digest. `None` if the mail
-    /// was removed from the outbox in the meantime.
+    /// Composes the mail and generates the secret of its link. Only the digest is stored. Returns `None` if the
+    /// mail is no longer in the outbox.
     async fn compose(
         &self,
         ctx: &Ctx,
@@ -388,7 +390,8 @@ impl Accounts {
         }))
     }
 
-    /// Stores the link if the mail is still in the outbox. A new recovery link replaces older ones.
+    /// Stores the link. Returns `false` if the mail is no longer in the outbox. A new recovery link replaces older
+    /// ones.
     async fn put_link(&self, job: &MailJob, link: Link) -> Result<bool, Error> {
         let mut changes = vec![Change::KeepMail(job.id)];
         if link.purpose == Purpose::Recovery {
@@ -418,7 +421,7 @@ impl Accounts {
     }
 }
 
-/// A mail to one recipient, before its link is made.
+/// A mail and its recipient, before its link is created.
 struct Letter {
     user: User,
     to: EmailAddress,
@@ -426,32 +429,32 @@ struct Letter {
     purpose: Option<Purpose>,
 }
 
-/// To the confirmed address, without a link that opens anything.
+/// A mail to the confirmed address, without a secret link.
 fn notice(user: User, template: MailTemplate) -> Option<Letter> {
     let to = user.mail_address().cloned()?;
     Some(letter(to, user, template, None))
 }
 
-/// To the confirmed address, with a link.
+/// A mail to the confirmed address, with a secret link.
 fn linked(user: User, template: MailTemplate, purpose: Purpose) -> Option<Letter> {
     let to = user.mail_address().cloned()?;
     Some(letter(to, user, template, Some(purpose)))
 }
 
-/// To the owner of an active account, about a sign-in or an attempt.
+/// A mail about a sign-in or an attempt. `None` if the account is not active.
 fn about_sign_in(user: Option<User>, template: MailTemplate) -> Option<Letter> {
     let user = user.filter(|user| user.status == Status::Active)?;
     notice(user, template)
 }
 
-/// To the address that an account leaves, or has left.
+/// A mail with an undo link to the old address. `None` if the account is not active.
 fn undo_link(job: &MailJob, user: Option<User>, template: MailTemplate) -> Option<Letter> {
     let user = user.filter(|user| user.status == Status::Active)?;
     let purpose = Some(Purpose::EmailUndo);
     Some(letter(job.email.clone(), user, template, purpose))
 }
 
-/// To a pending address, while the user still has it as one.
+/// A confirmation mail. `None` if the address is no longer the user's pending address, or the user is disabled.
 fn confirmation(user: User, email: &EmailAddress) -> Option<Letter> {
     let to = user
         .pending_address()
@@ -481,7 +484,8 @@ fn letter(
     }
 }
 
-/// What the mail's link is bound to: the request of the pending address, else the mail's own.
+/// Returns the time that the mail's link is bound to: when the pending address was requested, else when the mail
+/// was queued.
 fn requested_at(letter: &Letter, job: &MailJob) -> Timestamp {
     match (letter.purpose, &letter.user.pending_email) {
         (Some(Purpose::Confirmation), Some(pending)) => pending.requested_at,
@@ -489,8 +493,8 @@ fn requested_at(letter: &Letter, job: &MailJob) -> Timestamp {
     }
 }
 
-/// How somebody is greeted, and the user name that a mail says. To an address that nobody has proven to be
-/// theirs goes nothing that a stranger chose: the page behind the link shows it.
+/// Returns the greeting and the username for a mail. A mail to an unconfirmed address contains neither a name nor
+/// a username that could carry a message from an unknown client. The page behind the link shows them.
 fn names(letter: &Letter) -> (Option<String>, Option<String>) {
     let user = &letter.user;
     let username = user.username.as_ref().map(Username::as_str);
@@ -502,14 +506,15 @@ fn names(letter: &Letter) -> (Option<String>, Option<String>) {
     (name.map(str::to_owned), username.map(str::to_owned))
 }
 
-/// Neither an address of the web nor a sentence.
+/// Returns `true` if the username cannot be read as a web address or a sentence.
 fn is_mere_name(name: &str) -> bool {
     let signs = name.chars().filter(|c| !c.is_alphanumeric()).count();
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
     name.chars().all(is_plain) && signs <= 1 && name.chars().count() <= LONGEST_MERE_NAME
 }
 
-/// The address that the account is moving to, or has moved to since the mail was written.
+/// Returns the account's new address for a notice to the old one: the pending address, or the confirmed one once
+/// the change is made.
 fn new_email(letter: &Letter) -> Option<&EmailAddress> {
     let moved_to = letter.user.mail_address();
     let moved_to = moved_to.filter(|address| address.key() != letter.to.key());
@@ -519,15 +524,14 @@ fn new_email(letter: &Letter) -> Option<&EmailAddress> {
     }
 }
 
-/// A quarter of the time the mail has waited so far, from 2 seconds to half an hour: a mail server
-/// that was away for a minute is asked again within a quarter of one, and one that is gone for a
-/// day is left alone.
+/// Returns the delay before the next attempt: a quarter of the mail's age, from 2 seconds to 30 minutes. After a
+/// short outage delivery resumes soon, and a long outage causes few attempts.
 fn pause_after(waited: SignedDuration) -> SignedDuration {
     let quarter = waited.as_secs() / 4;
     SignedDuration::from_secs(quarter.clamp(SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS))
 }
 
-/// Enough of an address to be recognised by whoever typed it.
+/// Masks an address so that only a user who knows it recognises it.
 fn masked(email: &EmailAddress) -> String {
     let first = email.as_str().chars().next().unwrap_or('*');
     let domain = email
@@ -537,8 +541,8 @@ fn masked(email: &EmailAddress) -> String {
     format!("{first}***@{domain}")
 }
 
-/// An error with all its causes, for one line of the log.
+/// Formats an error with all its causes, for one line of the log.
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -1,7 +1,7 @@
-//! Export: users with their passwords, a page at a time, for another store to take.
+//! Exports users with their password hashes, a page at a time, for import into another store.
 //!
-//! From the command line alone: what is given out here are hashes. Sessions, links, mails and the
-//! audit log stay; `docs/EXPORT-IMPORT.md` says so to people.
+//! Only for the command line, since the export contains hashes. Sessions, links, mails and the audit log are not
+//! exported (`docs/EXPORT-IMPORT.md`).
 
 use std::collections::HashMap;
 
@@ -11,18 +11,18 @@ use crate::error::Error;
 use crate::model::{Credential, Event, User, UserFilter};
 use crate::values::UserId;
 
-/// A user and their password. Not `Clone`: one is written and let go.
+/// A user with the password hash. Not `Clone`: it is dropped once it is written.
 #[derive(Debug)]
 pub struct ExportedUser {
-    /// As kept.
+    /// The stored user.
     pub user: User,
-    /// The password, where there is one.
+    /// The stored password hash; `None` if the user has no password.
     pub credential: Option<Credential>,
 }
 
 impl Accounts {
-    /// The next users by id, at most `limit`; fewer mean that there are no more. What changes while
-    /// the pages are read is in the page that is read after it.
+    /// Returns the next users by id, at most `limit`. Fewer mean that there are no more. A change during the
+    /// export is visible only in pages that are read after it.
     pub async fn export(
         &self,
         ctx: &Ctx,
@@ -52,14 +52,14 @@ impl Accounts {
         Ok(users.into_iter().map(with_credential).collect())
     }
 
-    /// Whether a user of that id is there, for an export that goes on where one broke off.
+    /// Returns `true` if a user with this id exists. An interrupted export checks this before it continues.
     pub async fn is_there(&self, ctx: &Ctx, id: UserId) -> Result<bool, Error> {
         ensure_operator(ctx)?;
         Ok(self.ports.store.find_user(id).await?.is_some())
     }
 }
 
-/// Whole accounts are moved by whoever has the machine, and nobody else.
+/// Fails with [`Error::Forbidden`] unless the operator acts on the command line.
 pub(crate) fn ensure_operator(ctx: &Ctx) -> Result<(), Error> {
     match ctx.actor {
         Actor::CommandLine => Ok(()),

@@ -1,7 +1,7 @@
-//! Everything that is held on one person, for them to read or take along (L-05).
+//! Exports everything stored about one user, for that person to read or move (L-05).
 //!
-//! Never a hash, a digest or a secret. What stays is said in `docs/PRIVACY.md`. To add a kind of thing
-//! that is kept: a field of [`HeldOn`], and how long it stays in the web part's document.
+//! The export contains no hash, digest or secret; `docs/PRIVACY.md` lists what it omits. To add a kind of stored
+//! data: a field of [`HeldOn`], and its retention period in the document of the `web` crate.
 
 use jiff::Timestamp;
 
@@ -12,9 +12,9 @@ use crate::error::Error;
 use crate::model::{AuditEvent, Event, Link, MailJob, MailKind, Purpose, Session, User};
 use crate::values::{AuditEventId, EmailAddress};
 
-/// The longest name of a scheme that is told.
+/// Maximum length of a scheme name in the export.
 const MAX_SCHEME: usize = 24;
-/// Mails that whoever is signed in has sent to any address they name.
+/// Mails that a user can have sent to any address.
 const UNPROVEN: [MailKind; 4] = [
     MailKind::SignUp,
     MailKind::ConfirmationResend,
@@ -22,40 +22,40 @@ const UNPROVEN: [MailKind; 4] = [
     MailKind::EmailChange,
 ];
 
-/// All that is held on a user but the audit log, which may be long. No other crate makes one: who has it
-/// was allowed to see it.
+/// Everything stored about a user, except the audit log, which may be long. Only this crate creates one: a caller
+/// that has it was authorized.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct HeldOn {
     /// The account.
     pub user: User,
-    /// The password, where there is one.
+    /// Facts about the password; `None` if the user has no password.
     pub password: Option<PasswordFacts>,
-    /// Where they are signed in, newest first.
+    /// Open sessions, newest first.
     pub sessions: Vec<Session>,
-    /// Mailed links that are still kept, newest first.
+    /// Stored links, newest first.
     pub links: Vec<Link>,
     /// Mails that are queued or failed.
     pub mails: Vec<MailJob>,
 }
 
-/// What may be said of a password.
+/// The exported facts about a password.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PasswordFacts {
-    /// When it was set, or hashed anew.
+    /// When it was set or rehashed.
     pub since: Timestamp,
-    /// What it is hashed with, such as `argon2id`.
+    /// Hash scheme, such as `argon2id`.
     pub scheme: String,
 }
 
 impl HeldOn {
-    /// Leaves out what goes to an address that nobody has shown to be theirs. What becomes of such a
-    /// mail, and whether a link is made, says whose address it is: that is told to its owner alone (A-01,
-    /// Which address was asked for stands in the account.
+    /// Removes links and mails to addresses that the user has not confirmed. Their state reveals whether another
+    /// user owns the address, which only that owner may learn. The account itself contains the
+    /// requested address.
     fn leave_out_unproven(&mut self) {
         let own = self.user.email.as_ref().map(EmailAddress::key);
         let is_own = |email: &EmailAddress| Some(email.key()) == own;
-        // The others go to an address that was the account's once.
+        // Other links were mailed to a confirmed address of the account, current or former.
         self.links
             .retain(|link| link.purpose != Purpose::Confirmation || is_own(&link.email));
         let is_proven = |mail: &MailJob| mail.user_id.is_some() && !UNPROVEN.contains(&mail.kind);
@@ -65,14 +65,15 @@ impl HeldOn {
 }
 
 impl Accounts {
-    /// Everything held on a user, to themselves or an admin, and a line of the audit log about it.
+    /// Returns everything stored about a user, for that user or an admin, and writes an audit event.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn export_user(&self, ctx: &Ctx, named: &str) -> Result<HeldOn, Error> {
         let user = self.resolve(ctx, Action::ExportUser, named).await?;
         self.held_on(ctx, user).await
     }
 
-    /// The same on the machine's command line, where a user is named in any way.
+    /// Like [`Self::export_user`], for the operator on the command line. `named` is an id, a username or an
+    /// address.
     pub async fn export_named(&self, ctx: &Ctx, named: &str) -> Result<HeldOn, Error> {
         crate::flows::export::ensure_operator(ctx)?;
         let user = self.find_named(named).await?;
@@ -81,7 +82,7 @@ impl Accounts {
 
     async fn held_on(&self, ctx: &Ctx, user: User) -> Result<HeldOn, Error> {
         let store = &self.ports.store;
-        // A person who takes it along again and again fills no log by that.
+        // Repeated exports by the same user must not fill the audit log.
         let is_own = ctx.actor.user_id() == Some(user.id);
         if !is_own || self.may_fill_the_log(ctx, Event::UserExported) {
             let audit = self.audit(ctx, Event::UserExported, Some(user.id));
@@ -104,14 +105,14 @@ impl Accounts {
         Ok(held)
     }
 
-    /// The mails that name the user, and those to their confirmed address that name no user.
+    /// Returns the mails about the user, and those to the confirmed address that have no user.
     async fn mails_about(&self, user: &User) -> Result<Vec<MailJob>, Error> {
         let key = user.email.as_ref().map(EmailAddress::key);
         Ok(self.ports.store.list_mail_jobs(user.id, key).await?)
     }
 
-    /// What the audit log says about them and of what they did, newest first, older than `before`, at
-    /// most `limit`. From where somebody else did it is that one's to know.
+    /// Returns the audit events about the user or by the user, newest first, older than `before`, at most `limit`.
+    /// Removes the IP address and the user agent of other users.
     pub async fn export_audit_events(
         &self,
         held: &HeldOn,
@@ -131,7 +132,7 @@ impl Accounts {
     }
 }
 
-/// The name of the scheme that a hash begins with, and nothing more of it.
+/// Returns the scheme name at the start of a hash; `imported` if there is none.
 fn scheme_of(hash: &str) -> String {
     let name = hash.trim_start_matches('$').split('$').next();
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';

@@ -1,4 +1,4 @@
-//! What the worker does now and then: let go what has run out, and write down what was seen.
+//! Periodic tasks of the worker: deletes expired records and writes last-seen times. Also the readiness check.
 
 use std::sync::PoisonError;
 
@@ -12,14 +12,14 @@ use crate::model::{AuditEvent, Event, User};
 use crate::ports::StoreError;
 use crate::values::UserId;
 
-/// How many pending addresses expire at a time.
+/// Number of expired pending addresses per query.
 const BATCH: usize = 100;
-/// How long dead links and failed mails are stored.
+/// Retention period of expired links, failed mails and records of ended sessions.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 impl Accounts {
-    /// Removes what has run out. Nothing depends on it: whatever has run out is refused anyway. Each part is
-    /// tried whatever became of the others, so that one row does not keep all the rest (L-05).
+    /// Deletes expired records. Expired records are rejected before they are deleted, so no check depends on this.
+    /// Each part runs even if another one fails, so that one bad row does not block the rest (L-05).
     pub async fn sweep(&self, ctx: &Ctx) -> Result<(), Error> {
         let pending = self.sweep_pending_emails(ctx).await;
         let rows = self.ports.store.sweep(ctx.now - KEPT_FOR).await;
@@ -38,7 +38,7 @@ impl Accounts {
             for user_id in &expired {
                 outcome = outcome.and(self.expire_pending_email(ctx, *user_id, before).await);
             }
-            // One that cannot be read keeps the others of its batch from nothing; more go the next time.
+            // A failure does not stop the rest of its batch. Further batches wait for the next run.
             outcome?;
             if expired.len() < BATCH {
                 return Ok(());
@@ -46,8 +46,8 @@ impl Accounts {
         }
     }
 
-    /// Removes a pending address that was not confirmed in time, and the account if it has nothing else to sign in
-    /// with. One that is confirmed or replaced in this moment is left alone.
+    /// Removes a pending address that was not confirmed in time, and the account if it has no other identifier
+    /// . Does nothing if the address was confirmed or replaced in the meantime.
     async fn expire_pending_email(
         &self,
         ctx: &Ctx,
@@ -68,8 +68,8 @@ impl Accounts {
         }
     }
 
-    /// Removes the user's pending address. An account without another name to sign in with is deleted, and `event`
-    /// is written for it.
+    /// Removes the user's pending address. An account without another identifier is deleted, and `event` is
+    /// written about it.
     pub(crate) async fn remove_pending_email(
         &self,
         ctx: &Ctx,
@@ -92,8 +92,8 @@ impl Accounts {
         }
     }
 
-    /// Writes when sessions were last used, gathered since the last time. What could not be written is
-    /// known until it is: no session ends for want of a use that there was (S-04).
+    /// Writes the last-seen times collected since the previous call. Times that cannot be written stay in memory,
+    /// so that no session that was used reaches its idle timeout (S-04).
     pub async fn write_last_seen(&self) -> Result<(), Error> {
         let gathered = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let seen: Vec<_> = gathered().values().copied().collect();
@@ -103,7 +103,7 @@ impl Accounts {
         self.ports.sessions.touch_sessions(&seen).await?;
         let mut gathered = gathered();
         for written in seen {
-            // Unless it was used once more meanwhile.
+            // Keep the entry if the session was used again during the write.
             if gathered.get(&written.id) == Some(&written) {
                 gathered.remove(&written.id);
             }
@@ -111,21 +111,21 @@ impl Accounts {
         Ok(())
     }
 
-    /// Which of the parts answer, by the names an operator knows them by. However many ask, the
-    /// stores are asked once a second.
+    /// Returns the status of both stores, with the names that operators know. The stores are queried at most once
+    /// a second, regardless of the number of callers.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn readiness(&self) -> [(&'static str, Result<(), StoreError>); 2] {
         let [store, sessions] = self.readiness.look(&self.ports).await;
         [("database", store), ("session store", sessions)]
     }
 
-    /// What the store's clock says, where it has one of its own.
+    /// Returns the time of the store's clock; `None` if the store has no clock of its own.
     pub async fn server_time(&self) -> Result<Option<Timestamp>, StoreError> {
         self.ports.store.server_time().await
     }
 }
 
-/// The user without the pending address, if they are still of the version that was read.
+/// The change that removes the user's pending address. It fails if the user has changed since it was read.
 pub(crate) fn without_pending_email(ctx: &Ctx, user: &User) -> Change {
     Change::UpdateUser {
         expected: user.version,

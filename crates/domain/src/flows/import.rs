@@ -1,10 +1,11 @@
-//! Import: users from another store or another system, some hundred at a time, in one write.
+//! Imports users from another store or another system, some hundred per transaction.
 //!
-//! Nothing is looked up to find out what is taken: the store says so, and the batch is halved until
-//! whoever cannot be taken stands alone. A user who is there by the same id was imported before.
-//! A write that the store has no time for is halved too, and [`Pace`] remembers what it has time for.
-//! What a file looks like is the binary's business (`import`); what can be taken is decided here: of one by
-//! themselves in `person`, beside who is there already by the store, and for a dry run in `checking`.
+//! Uniqueness is not checked in advance. If the store rejects a batch, the batch is halved until each user that
+//! cannot be imported is alone. A user that exists with the same id was imported before. A batch that takes the
+//! store too long is also halved, and [`Pace`] remembers the size that works.
+//!
+//! The binary parses the file (`import`). `person` checks each user alone, the store checks it against the
+//! existing users, and `checking` does so for a dry run.
 
 mod checking;
 mod person;
@@ -23,29 +24,29 @@ pub use checking::DryRun;
 use person::facts;
 pub use person::{ImportedUser, Refusal, derived_id};
 
-/// What became of one.
+/// Result of importing one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImportOutcome {
-    /// Taken in.
+    /// Imported.
     Imported,
-    /// Was there, from an import that broke off or was made before.
+    /// Exists already, from an earlier or interrupted import.
     AlreadyThere,
-    /// Not taken in; nothing of them was.
+    /// Rejected; nothing was written.
     Refused(Refusal),
 }
 
-/// How many users the store takes in one write. A write has only so much time, and behind a slow link
-/// each user of it costs several round trips.
+/// Maximum number of users per transaction. A transaction has a time limit, and each user costs several round
+/// trips.
 #[derive(Debug)]
 pub struct Pace {
     most: usize,
-    /// How many writes of that size went well in a row.
+    /// Number of consecutive successful writes of this size.
     went_well: u32,
 }
 
 impl Pace {
-    /// After so many writes that went well, a quarter more is tried: a failure costs as much time as
-    /// a write has, and must stay rare.
+    /// Number of successful writes before the size grows by a quarter. A failed write uses up the whole time
+    /// limit, so failures must stay rare.
     const TRUSTED_AFTER: u32 = 8;
 
     fn went_well(&mut self, count: usize) {
@@ -59,14 +60,14 @@ impl Pace {
         }
     }
 
-    /// So many were too many.
+    /// Records that a write of `count` users took too long: halves the size.
     fn was_too_fast(&mut self, count: usize) {
         self.most = (count / 2).max(1);
         self.went_well = 0;
     }
 }
 
-/// Whatever it is given at a time, until that is too much.
+/// No maximum until a write takes too long.
 impl Default for Pace {
     fn default() -> Self {
         Self {
@@ -76,7 +77,7 @@ impl Default for Pace {
     }
 }
 
-/// What an import works on.
+/// State of one import call.
 struct Work<'a> {
     ctx: &'a Ctx,
     system: &'a str,
@@ -85,8 +86,8 @@ struct Work<'a> {
 }
 
 impl Accounts {
-    /// Takes users in, from a system of that name. All else fails as a whole: whoever is not known
-    /// to be in then can be given again. The pace is kept from one batch to the next.
+    /// Imports a batch of users from the named system and returns one outcome per user, in order. After an error,
+    /// some of them may have been imported: pass the batch again. Use the same `pace` for all batches.
     pub async fn import(
         &self,
         ctx: &Ctx,
@@ -102,7 +103,7 @@ impl Accounts {
             outcomes: vec![None; batch.len()],
         };
         loop {
-            // An id that comes twice waits for what becomes of the first.
+            // The second user with the same id waits for the outcome of the first.
             let mut ids = HashSet::new();
             let open: Vec<usize> = (0..batch.len())
                 .filter(|at| work.outcomes[*at].is_none() && ids.insert(batch[*at].user.id))
@@ -120,8 +121,8 @@ impl Accounts {
         }
     }
 
-    /// Notes those who are there; gives those who are not. Most have a password, and passwords can
-    /// be asked for by the hundred.
+    /// Records the outcome of users that exist already, and returns the others. Credentials are queried in bulk
+    /// first: a user whose password is not stored is assumed to be new.
     async fn set_aside_known(
         &self,
         batch: &[ImportedUser],
@@ -134,17 +135,17 @@ impl Accounts {
             .map(|at| batch[*at].user.id)
             .collect();
         let known = self.ports.store.list_credentials(&with_password).await?;
-        let known: HashSet<UserId> = known.iter().map(|kept| kept.user_id).collect();
+        let known: HashSet<UserId> = known.iter().map(|stored| stored.user_id).collect();
         let may_be_there = |at: &&usize| {
             let one = &batch[**at];
             one.credential.is_none() || known.contains(&one.user.id)
         };
-        let asked: Vec<usize> = open.iter().filter(may_be_there).copied().collect();
-        self.note_known(batch, &asked, outcomes).await?;
+        let candidates: Vec<usize> = open.iter().filter(may_be_there).copied().collect();
+        self.note_known(batch, &candidates, outcomes).await?;
         Ok(still_open(open, outcomes))
     }
 
-    /// Refuses those who were deleted here; gives the others.
+    /// Rejects users whose account was deleted here, and returns the others.
     async fn set_aside_deleted(
         &self,
         batch: &[ImportedUser],
@@ -164,46 +165,47 @@ impl Accounts {
         Ok(still_open(open, outcomes))
     }
 
-    /// Notes those of them who are there.
+    /// Records the outcome of the candidates that exist already.
     async fn note_known(
         &self,
         batch: &[ImportedUser],
-        asked: &[usize],
+        candidates: &[usize],
         outcomes: &mut [Option<ImportOutcome>],
     ) -> Result<(), Error> {
-        let ids = asked.iter().map(|at| batch[*at].user.id);
+        let ids = candidates.iter().map(|at| batch[*at].user.id);
         let Some(lowest) = ids.min() else {
             return Ok(());
         };
-        // A file is mostly in the order of ids: then one question answers for them all.
+        // Most files are sorted by id, so that one query covers all candidates.
         let filter = UserFilter {
             after: lowest.before(),
-            limit: asked.len(),
+            limit: candidates.len(),
             ..UserFilter::default()
         };
-        let kept = self.ports.store.list_users(&filter).await?;
-        let is_end = kept.len() < asked.len();
-        let seen_up_to = kept.last().map(|kept| kept.id);
-        let kept: HashMap<UserId, User> = kept.into_iter().map(|kept| (kept.id, kept)).collect();
-        for at in asked {
+        let stored = self.ports.store.list_users(&filter).await?;
+        let is_end = stored.len() < candidates.len();
+        let seen_up_to = stored.last().map(|user| user.id);
+        let stored: HashMap<UserId, User> =
+            stored.into_iter().map(|user| (user.id, user)).collect();
+        for at in candidates {
             let one = &batch[*at];
             let is_answered = is_end || seen_up_to.is_some_and(|last| one.user.id <= last);
-            outcomes[*at] = match kept.get(&one.user.id) {
+            outcomes[*at] = match stored.get(&one.user.id) {
                 None if !is_answered => self.judge_known(one).await?,
-                kept => kept.map(|kept| judged(one, kept)),
+                found => found.map(|user| judged(one, user)),
             };
         }
         Ok(())
     }
 
-    /// What it means that a user of that id is there; none where there is none.
+    /// Returns the outcome if a user with this id exists, else `None`.
     async fn judge_known(&self, one: &ImportedUser) -> Result<Option<ImportOutcome>, Error> {
-        let kept = self.ports.store.find_user(one.user.id).await?;
-        Ok(kept.map(|kept| judged(one, &kept)))
+        let stored = self.ports.store.find_user(one.user.id).await?;
+        Ok(stored.map(|user| judged(one, &user)))
     }
 
-    /// Writes those who are not there, in as few writes as their faults and the pace allow, in their
-    /// order: of two who want one name the first has it.
+    /// Writes the new users in order, in as few transactions as errors and the pace allow. Of two users with the
+    /// same name, the first gets it.
     async fn import_open(
         &self,
         work: &mut Work<'_>,
@@ -226,7 +228,7 @@ impl Accounts {
                     }
                 }
                 Err(ApplyError::Taken(unique)) if part.len() == 1 => {
-                    // Their own name, where somebody else imports the same file beside us.
+                    // The user exists by now if another process imports the same file.
                     let known = self.judge_known(&work.batch[part[0]]).await?;
                     let refused = ImportOutcome::Refused(unique.into());
                     work.outcomes[part[0]] = Some(known.unwrap_or(refused));
@@ -244,9 +246,9 @@ impl Accounts {
         Ok(())
     }
 
-    /// Who of them is still to be written after a write that failed. Its answer may have been lost;
-    /// somebody else may be importing the same file; or there were too many of them for the time that
-    /// a write has. What the store cannot do for one alone it cannot do.
+    /// Returns the users that remain to be written after a failed write. Its response may have been lost, another
+    /// process may be importing the same file, or the batch took too long. Fails if no user of the batch exists
+    /// and a smaller batch cannot help: it had one user, or its outcome is unknown.
     async fn what_is_left(
         &self,
         work: &mut Work<'_>,
@@ -260,17 +262,18 @@ impl Accounts {
             count_as_new(&part, &mut work.outcomes);
         }
         let before = part.len();
-        let rest = still_open(part, &work.outcomes);
-        if rest.len() == before {
+        let remaining = still_open(part, &work.outcomes);
+        if remaining.len() == before {
             if before == 1 || matches!(error, ApplyError::OutcomeUnknown(_)) {
                 return Err(error.into());
             }
             pace.was_too_fast(before);
         }
-        Ok(rest)
+        Ok(remaining)
     }
 
-    /// The users, their passwords, one line in the audit log for them all, and one for each admin.
+    /// Returns the changes for these users: accounts, passwords, one audit event for all of them and one for each
+    /// admin.
     fn import_changes(&self, work: &Work<'_>, part: &[usize]) -> Changes {
         let ctx = work.ctx;
         let mut changes = Vec::with_capacity(2 * part.len() + 1);
@@ -289,8 +292,8 @@ impl Accounts {
     }
 }
 
-fn judged(one: &ImportedUser, kept: &User) -> ImportOutcome {
-    match facts(kept) == one.facts() {
+fn judged(one: &ImportedUser, stored: &User) -> ImportOutcome {
+    match facts(stored) == one.facts() {
         true => ImportOutcome::AlreadyThere,
         false => ImportOutcome::Refused(Refusal::IdTaken),
     }
@@ -301,7 +304,7 @@ fn still_open(open: Vec<usize>, outcomes: &[Option<ImportOutcome>]) -> Vec<usize
     open.into_iter().filter(is_open).collect()
 }
 
-/// Whoever was not there before a write and is after it was written by it.
+/// Changes `AlreadyThere` to `Imported`: these users did not exist before the write, so it created them.
 fn count_as_new(part: &[usize], outcomes: &mut [Option<ImportOutcome>]) {
     for at in part {
         if outcomes[*at] == Some(ImportOutcome::AlreadyThere) {

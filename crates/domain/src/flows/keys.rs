@@ -1,5 +1,5 @@
-//! Signing keys: made at first start, rotated by age or by hand, kept until no token of theirs lives
-//! (J-06), and revoked at once where one may be in other hands.
+//! Signing keys: created at the first start, rotated by age or by the operator, stored until all tokens that they
+//! signed have expired (J-06). A key that may be compromised is revoked at once.
 
 use std::time::Duration;
 
@@ -14,20 +14,18 @@ use crate::model::{Event, SigningKey};
 use crate::ports::StoreError;
 use crate::tokens::{KeyringError, PublicKey};
 
-/// Nodes that have not heard of a new key yet go on signing with the old one for a while.
+/// Additional time that a retired key is stored: other nodes sign with it until they load the new key.
 const ROTATION_MARGIN: SignedDuration = SignedDuration::from_hours(1);
 
-/// How often this node looks for keys it does not know. Short, since for so long a key that another
-/// node has just made may be refused here while somebody floods it with made-up ones.
+/// Minimum interval between two key look-ups for the same reason. It is short because another node's new key may
+/// be rejected for that long while an attacker floods this node with unknown keys.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_millis(100);
 
-/// What the JWKS waits for a store at most: whoever checks tokens is better served with the keys of
-/// a moment ago than not at all.
+/// Timeout for the store when the JWKS is requested. After that, the keys that this node has loaded are returned.
 const SHOW_WITHIN: Duration = Duration::from_secs(1);
 
-/// The last looks into the store for keys that this node did not know. Each kind has its own: a key may be
-/// made right after somebody has looked for another reason, and the first token of it is not to be refused for
-/// that.
+/// The last key look-up for each reason. A look-up for one reason does not delay one for the other: a key may have
+/// been created in between, and its first token must not be rejected.
 #[derive(Default)]
 pub(crate) struct KeyLook {
     for_token: Option<Look>,
@@ -40,38 +38,38 @@ struct Look {
     failed: bool,
 }
 
-/// Why this node looks for keys.
+/// Reason for a key look-up.
 #[derive(Clone, Copy)]
 pub(crate) enum LookFor {
-    /// A token was shown that is signed by one it does not know.
+    /// A client sent a token with an unknown key.
     Token,
-    /// It shows the keys, or follows what other nodes do.
+    /// The JWKS was requested, or the worker polls for keys that other nodes changed.
     Following,
 }
 
 impl KeyLook {
-    fn last(&mut self, why: LookFor) -> &mut Option<Look> {
-        match why {
+    fn last(&mut self, reason: LookFor) -> &mut Option<Look> {
+        match reason {
             LookFor::Token => &mut self.for_token,
             LookFor::Following => &mut self.to_follow,
         }
     }
 }
 
-/// Why the keys cannot be used.
+/// Error of an operation on signing keys.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// The store's keys cannot be opened.
+    /// A stored key cannot be opened.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
-    /// Anything else.
+    /// Any other error.
     #[error(transparent)]
     Other(#[from] Error),
 }
 
 impl Accounts {
-    /// Loads the keys, and makes the first one where there is none or the newest is too old. At
-    /// start, and by the worker now and then.
+    /// Loads the keys, creates one if there is none or the newest is too old, and deletes expired ones. Called at
+    /// the start and periodically by the worker.
     pub async fn ensure_keys(&self, ctx: &Ctx) -> Result<(), KeysError> {
         let keys = self.load_keys().await?;
         let newest = keys.first();
@@ -85,8 +83,8 @@ impl Accounts {
         Ok(())
     }
 
-    /// Makes a new key. Sessions are signed with it at once; audience tokens only when whoever keeps the
-    /// JWKS has seen it.
+    /// Creates a new key and returns its `kid`. Session tokens are signed with it at once, audience tokens only
+    /// after services had time to reload the JWKS.
     pub async fn rotate_keys(&self, ctx: &Ctx) -> Result<String, KeysError> {
         let keys = self.list_keys().await?;
         self.replace_key(ctx, keys.first().map(|key| key.kid.clone()))
@@ -95,15 +93,15 @@ impl Accounts {
         Ok(current.ok_or(Error::Internal("the new key did not load"))?)
     }
 
-    /// Takes a key out of the JWKS and out of verification, here at once, and on every other node when
-    /// it next [follows](Self::follow_keys). All tokens it has signed are dead; who has one signs in
-    /// again. Where it is the one that signs, a new one takes over in the same step. Gives back the
-    /// `kid` that signs from now on.
+    /// Revokes a key: removes it from the JWKS and from verification, on this node at once and on every other node
+    /// when it next [polls](Self::follow_keys). Tokens that it signed become invalid, so their users must sign in
+    /// again. If it is the signing key, the same transaction creates a new one. Returns the `kid` of the current
+    /// signing key. Fails with [`Error::NotFound`] if the key is unknown.
     pub async fn revoke_key(&self, ctx: &Ctx, kid: &str) -> Result<String, KeysError> {
         for _ in 0..ATTEMPTS {
             let keys = self.list_keys().await?;
-            let stolen = keys.iter().find(|key| key.kid == kid);
-            let signs = stolen.ok_or(Error::NotFound)?.retired_at.is_none();
+            let revoked = keys.iter().find(|key| key.kid == kid);
+            let signs = revoked.ok_or(Error::NotFound)?.retired_at.is_none();
             let rotation = signs.then(|| Change::RotateSigningKey {
                 key: self.keyring.generate(ctx.now, &*self.ports.secrets),
                 replaces: keys.first().map(|key| key.kid.clone()),
@@ -125,24 +123,24 @@ impl Accounts {
         Err(Error::Overloaded.into())
     }
 
-    /// Loads the keys anew where nobody has just now, so that one which was revoked elsewhere is
-    /// believed here no longer. By the worker, several times a second.
+    /// Reloads the keys unless they were just loaded, so that a key revoked by another node becomes invalid on
+    /// this one. Called by the worker several times a second.
     pub async fn follow_keys(&self) -> Result<(), Error> {
         self.look_for_keys(LookFor::Following).await
     }
 
-    /// The keys as the store has them, newest first.
+    /// Returns the stored keys, newest first.
     pub async fn list_keys(&self) -> Result<Vec<SigningKey>, Error> {
         Ok(self.ports.store.list_signing_keys().await?)
     }
 
-    /// The public keys that this node knows.
+    /// Returns the public keys that this node has loaded.
     pub fn public_keys(&self) -> Vec<PublicKey> {
         self.keyring.public_keys()
     }
 
-    /// The public keys, for the JWKS. Looked up anew: whoever checks our
-    /// tokens may ask any node, also one that has not heard of another's rotation yet.
+    /// Returns the public keys for the JWKS. Reloads them first, since a service may query a node that has not
+    /// loaded another node's new key yet. If that fails, returns the loaded keys.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn fresh_public_keys(&self) -> Vec<PublicKey> {
         match timeout(SHOW_WITHIN, self.look_for_keys(LookFor::Following)).await {
@@ -162,7 +160,7 @@ impl Accounts {
             .apply(vec![Change::RotateSigningKey { key, replaces }, audit])
             .await
         {
-            // Stale: another node was faster, and its key is as good.
+            // Stale: another node was faster, and its key is used.
             Ok(()) | Err(ApplyError::Stale) => {}
             Err(other) => return Err(Error::from(other).into()),
         }
@@ -175,7 +173,7 @@ impl Accounts {
         self.load_keys_alone(&mut look).await
     }
 
-    /// One at a time, so that what was read later is loaded later.
+    /// The caller holds the lock of the [`KeyLook`], so that keys which were read later are also loaded later.
     async fn load_keys_alone(&self, _: &mut KeyLook) -> Result<Vec<SigningKey>, KeysError> {
         let keys = self.list_keys().await?;
         if self.keyring.load(&keys)? {
@@ -186,26 +184,25 @@ impl Accounts {
 
     async fn drop_expired_keys(&self, ctx: &Ctx, keys: &[SigningKey]) -> Result<(), Error> {
         let outlived = self.policy.session_lifetime + ROTATION_MARGIN;
-        let dead = keys.iter().filter(|key| {
+        let expired = keys.iter().filter(|key| {
             key.retired_at
                 .is_some_and(|at| ctx.now.duration_since(at) > outlived)
         });
-        for key in dead {
+        for key in expired {
             self.apply(vec![Change::DeleteSigningKey(key.kid.clone())])
                 .await?;
         }
         Ok(())
     }
 
-    /// Looks for keys that this node does not know, for each reason ten times a second at the most: a flood of forged
-    /// tokens must not become a flood of look-ups. Whoever comes during a look waits for its end and
-    /// takes its outcome, good or bad: the first tokens of a new key seldom come alone, and a store
-    /// that is away is waited for once and not in turn.
-    pub(crate) async fn look_for_keys(&self, why: LookFor) -> Result<(), Error> {
-        let asked_at = self.now();
+    /// Reloads the keys, for each reason at most ten times a second: a flood of forged tokens must not become a
+    /// flood of queries. A call during another look-up waits for it and returns its result, also an error: a new
+    /// key is often used by several requests at once, and these wait only once for a store that is down.
+    pub(crate) async fn look_for_keys(&self, reason: LookFor) -> Result<(), Error> {
+        let called_at = self.now();
         let mut look = self.key_look.lock().await;
-        let is_recent = |last: &Look| asked_at.duration_since(last.ended_at) < LOOK_EVERY;
-        if let Some(last) = look.last(why).filter(is_recent) {
+        let is_recent = |last: &Look| called_at.duration_since(last.ended_at) < LOOK_EVERY;
+        if let Some(last) = look.last(reason).filter(is_recent) {
             if last.failed {
                 let cause = "loading the keys has just failed";
                 return Err(StoreError::new("list signing keys", cause).into());
@@ -213,7 +210,7 @@ impl Accounts {
             return Ok(());
         }
         let loaded = self.load_keys_alone(&mut look).await;
-        *look.last(why) = Some(Look {
+        *look.last(reason) = Some(Look {
             ended_at: self.now(),
             failed: loaded.is_err(),
         });

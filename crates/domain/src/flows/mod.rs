@@ -1,8 +1,8 @@
-//! The stories: one file each, each a method or a few of [`crate::Accounts`].
+//! The flows: one file each, with one or more methods of [`crate::Accounts`].
 //!
-//! A story takes the [`crate::Ctx`] first, decides everything that is to be decided, and composes
-//! [`crate::changes::Change`]s. It translates nothing from or to the outside. A story that a
-//! handler, a page and the command line need stands here once.
+//! A flow takes the [`crate::Ctx`] first, applies the rules and composes [`crate::changes::Change`]s. It does not
+//! parse requests or format responses. A handler, a page and a command that need the same flow call the same
+//! method.
 
 pub mod administer;
 pub mod audience_token;

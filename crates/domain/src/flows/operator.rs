@@ -1,4 +1,4 @@
-//! What the operator does on the machine itself: the first admin, and users by command line.
+//! The operator's commands: the first admin, and user management.
 
 use crate::accounts::Accounts;
 use crate::changes::{ApplyError, Change, Unique};
@@ -10,28 +10,28 @@ use crate::model::{Credential, Event, Role, Status, User, Version};
 use crate::passwords::Asker;
 use crate::values::{Data, EmailAddress, Name, NewPassword, Secret, UserId, Username};
 
-/// A user as an operator makes one: active at once, the address vouched for.
+/// A user that the operator creates: active at once, with a confirmed address.
 #[derive(Debug)]
 pub struct NewUser {
-    /// Public and unique.
+    /// Username: public and unique.
     pub username: Option<Username>,
-    /// Taken as confirmed: whoever has the machine answers for it.
+    /// Email address. It is stored as confirmed.
     pub email: Option<EmailAddress>,
-    /// What to call the person.
+    /// Display name.
     pub name: Option<Name>,
-    /// Judged already.
+    /// Password that fulfils the password rules.
     pub password: NewPassword,
-    /// What they may do.
+    /// Role.
     pub role: Role,
 }
 
 impl Accounts {
-    /// Whether any admin is active.
+    /// Returns `true` if there is an active admin.
     pub async fn has_admin(&self) -> Result<bool, Error> {
         Ok(self.ports.store.has_active_admin().await?)
     }
 
-    /// Makes a user that can sign in at once.
+    /// Creates a user that can sign in at once. Fails if the username or the address is taken.
     pub async fn create_user(&self, ctx: &Ctx, wanted: NewUser) -> Result<User, Error> {
         ensure_named(wanted.username.as_ref(), wanted.email.as_ref())?;
         let password_hash = self
@@ -71,7 +71,7 @@ impl Accounts {
         }
     }
 
-    /// Finds a user by id, user name or confirmed address, as an operator names one.
+    /// Finds a user by id, username or confirmed address. Fails with [`Error::NotFound`] if there is none.
     pub async fn find_named(&self, named: &str) -> Result<User, Error> {
         let store = &self.ports.store;
         let found = if let Ok(id) = named.parse() {
@@ -88,7 +88,7 @@ impl Accounts {
         found.ok_or(Error::NotFound)
     }
 
-    /// The same to look at: a line of the audit log says that an operator did (L-01, Z-05).
+    /// Like [`Self::find_named`], and writes an audit event (L-01, Z-05).
     pub async fn view_named(&self, ctx: &Ctx, named: &str) -> Result<User, Error> {
         let user = self.find_named(named).await?;
         self.write_look(ctx, Event::UserViewed, Some(user.id))
@@ -96,8 +96,8 @@ impl Accounts {
         Ok(user)
     }
 
-    /// Sets a password without the old one. By command line alone: over HTTP nobody chooses
-    /// another's password.
+    /// Sets a password without the current one. Only for the command line: over HTTP, no user can set another
+    /// user's password.
     pub async fn set_password(
         &self,
         ctx: &Ctx,

@@ -1,20 +1,20 @@
-//! Before a start: whether the hashes that are kept can be verified with the peppers that are here.
+//! Checks before a start that the stored hashes can be verified with the configured peppers.
 //!
-//! A pepper that went missing would make everybody's password wrong, and look like a forgotten one to
-//! each of them (P-08). All hashes are not read; those of the first users and of the admins tell.
+//! If a pepper is missing, every password is rejected as wrong, and each user believes that they forgot it (P-08).
+//! Only a sample of the hashes is read: those of the first users and of the first admins.
 
 use crate::accounts::Accounts;
 use crate::error::Error;
 use crate::model::{Role, UserFilter};
 use crate::passwords::UnreadableHash;
 
-/// How many users are looked at, of each kind.
+/// Maximum number of users in each sample.
 const SAMPLE: usize = 200;
 
 impl Accounts {
-    /// What is wrong with the peppers, if anything is. Users that cannot be listed are passed over: one row
-    /// that a newer node has written must keep no node from its start. That they were is told where nothing
-    /// else is.
+    /// Returns the error of the first hash whose pepper is missing; `None` if there is none. Users that cannot be
+    /// listed are skipped, because a row written by a newer release must not prevent the start. If no pepper is
+    /// missing, the error of those users is returned.
     pub async fn missing_pepper(&self) -> Result<Option<UnreadableHash>, Error> {
         let mut unread = None;
         for role in [None, Some(Role::Admin)] {
@@ -31,10 +31,10 @@ impl Accounts {
                 }
             };
             let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-            let kept = self.ports.store.list_credentials(&ids).await?;
-            let missing = kept
+            let credentials = self.ports.store.list_credentials(&ids).await?;
+            let missing = credentials
                 .iter()
-                .find_map(|kept| self.hasher.missing_pepper(&kept.password_hash));
+                .find_map(|stored| self.hasher.missing_pepper(&stored.password_hash));
             if missing.is_some() {
                 return Ok(missing);
             }

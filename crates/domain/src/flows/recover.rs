@@ -1,8 +1,8 @@
-//! Recover a lost password by a mailed link.
+//! Recovers an account by a mailed link.
 //!
-//! Asking looks nobody up; the worker does. The link sets a password once, ends every session,
-//! and signs nobody in. With the new password begins a new count of wrong ones: see
-//! `counting`.
+//! The request does not look up the address; the worker does. The link sets a password once, ends every session,
+//! and does not sign in. A new password starts a new count of wrong passwords: see
+//! `limits::password_attempts`.
 
 use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change};
@@ -14,19 +14,20 @@ use crate::passwords::Asker;
 use crate::values::{EmailAddress, Secret, Token};
 
 impl Accounts {
-    /// Asks for a recovery mail. The answer is the same whoever's address it is.
+    /// Requests a recovery mail. The result does not depend on whether the address has an account.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn request_recovery(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
         self.ensure_outbox_room()?;
         self.throttle_mailbox(ctx, MailKind::Recovery, email)
             .await?;
         let mail = self.mail(ctx, MailKind::Recovery, None, email, ctx.client.locale);
-        // Who asked, and from where; whose account it is, the worker writes where it has one.
+        // Records the client. The worker writes another event with the account when it has sent the mail.
         let audit = self.audit_detail(ctx, Event::RecoveryRequested, None, &mail_detail(&mail));
         Ok(self.apply(vec![mail, audit]).await?)
     }
 
-    /// Whether a recovery link can still be used, for the page that asks for the new password.
+    /// Returns the user of a valid recovery link, for the page that asks for the new password. Fails with
+    /// [`Error::LinkExpired`] otherwise.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn view_recovery(&self, ctx: &Ctx, token: &Token) -> Result<User, Error> {
         let (link, user) = self.find_living_link(ctx, token, Purpose::Recovery).await?;
@@ -36,7 +37,7 @@ impl Accounts {
         Ok(user)
     }
 
-    /// Sets a new password, once. A password that is refused leaves the link as it was.
+    /// Sets a new password and uses the link. If the password is rejected, the link stays valid.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn recover(
         &self,
@@ -62,8 +63,8 @@ impl Accounts {
             ));
             match self.apply(changes).await {
                 Ok(()) => {
-                    let (epoch, why) = (user.session_epoch + 1, SessionEnd::AccountChanged);
-                    self.end_sessions(ctx, user.id, epoch, why, None).await;
+                    let (epoch, reason) = (user.session_epoch + 1, SessionEnd::AccountChanged);
+                    self.end_sessions(ctx, user.id, epoch, reason, None).await;
                     return Ok(());
                 }
                 Err(ApplyError::Stale) => {}
@@ -73,8 +74,8 @@ impl Accounts {
         Err(Error::Overloaded)
     }
 
-    /// The changes that every new password makes: a higher epoch, which voids sessions and recovery links, a
-    /// mail and an audit event. The caller ends the sessions once they are written.
+    /// Returns the changes for a new password: a higher session epoch, which voids sessions and recovery links
+    /// a mail and an audit event. The caller ends the sessions once they are written.
     pub(crate) fn password_changes(
         &self,
         ctx: &Ctx,
@@ -82,7 +83,8 @@ impl Accounts {
         password_hash: Secret<String>,
         event: Event,
     ) -> Vec<Change> {
-        // Recovery is the owner's way back from a thief, who may have requested an address change.
+        // Unless the user changes the password, a pending address change is discarded: a thief may have requested
+        // it.
         let keeps_pending = event == Event::PasswordChanged || user.email.is_none();
         let mut changes = vec![
             Change::UpdateUser {
@@ -115,7 +117,7 @@ impl Accounts {
     }
 }
 
-/// Joins the line of whoever asked with the line about whom it was sent to.
+/// Audit detail that connects the event of the request with the event of the sent mail.
 fn mail_detail(mail: &Change) -> String {
     match mail {
         Change::EnqueueMail(job) => job.audit_detail(),
@@ -123,8 +125,8 @@ fn mail_detail(mail: &Change) -> String {
     }
 }
 
-/// A link recovers the account of the address it was mailed to, as long as that is the account's address and no
-/// security event came in between.
+/// Returns `true` if the link may set a password: the account is active, the link was mailed to its current
+/// address, and there was no security event since.
 fn may_recover(user: &User, link: &Link) -> bool {
     user.status == Status::Active
         && user.session_epoch == link.epoch

@@ -1,8 +1,8 @@
-//! New tokens for a session that goes on: renewed by whoever has the old one (J-08), or replaced because the
-//! old one may have been copied (S-02).
+//! New tokens for an existing session: a client renews its token (J-08), or the server replaces a token that may
+//! have been copied (S-02).
 //!
-//! Both are won by the condition of one write. A renewal leaves the old token its grace and prolongs the
-//! session; a replacement does neither (S-04).
+//! Of concurrent calls, one conditional write succeeds. A renewal gives the old token a grace period and extends
+//! the session; a replacement does neither (S-04).
 
 use crate::accounts::{ATTEMPTS, Accounts};
 use crate::ctx::Ctx;
@@ -13,10 +13,10 @@ use crate::model::Session;
 use crate::session_cache::Entry;
 
 impl Accounts {
-    /// A new token for the session; the old one dies after the grace. The old one asked to renew
-    /// within its grace gets the token of the same renewal: a client whose answer was lost can
-    /// ask again, and two tabs that renew at once both go on. So does the newest token while that
-    /// grace lasts: there are never two tokens in their grace, and an older one is always a reuse.
+    /// Renews the session and returns its new token. The old token expires after the grace period. Until then, a
+    /// call with either token returns the result of the same renewal: a client that lost the response can retry,
+    /// and two tabs can renew at the same time. There is never more than one token in its grace period; an older
+    /// one is always a reuse.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn renew(&self, ctx: &Ctx, token: &str) -> Result<SignedIn, Error> {
         let Authenticated(entry) = self.authenticate(ctx, token).await?;
@@ -37,9 +37,8 @@ impl Accounts {
         self.signed_in_anew(ctx, &entry, session)
     }
 
-    /// A new token for the session, which lives no longer for it. Every one before it is good for nothing
-    /// from now on, also one of a renewal at this very moment; showing it ends nothing, since whoever
-    /// missed the new one may do that in good faith.
+    /// Replaces the token without extending the session. All earlier tokens become invalid, including one of a
+    /// concurrent renewal. Using one of them does not end the session: the client may have missed the replacement.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn replace_token(&self, ctx: &Ctx, token: &str) -> Result<SignedIn, Error> {
         for _ in 0..ATTEMPTS {
@@ -77,14 +76,15 @@ impl Accounts {
         })
     }
 
-    /// The session as whoever was faster has renewed it.
-    async fn renewed_by_another(&self, ctx: &Ctx, ours: &Session) -> Result<Session, Error> {
-        let kept = self
+    /// Returns the session as a concurrent call has renewed it. Fails if it has ended or its token was replaced.
+    async fn renewed_by_another(&self, ctx: &Ctx, expected: &Session) -> Result<Session, Error> {
+        let stored = self
             .ports
             .sessions
-            .find_session(ours.user_id, &ours.digest, ctx.now)
+            .find_session(expected.user_id, &expected.digest, ctx.now)
             .await?;
-        kept.filter(|kept| kept.generation == ours.generation)
+        stored
+            .filter(|stored| stored.generation == expected.generation)
             .ok_or(Error::InvalidToken)
     }
 }

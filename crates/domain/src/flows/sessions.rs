@@ -1,5 +1,5 @@
-//! Sessions: issued in one place, checked at every request (S-03, S-06, Z-04), listed and ended
-//! (S-07). How they get new tokens stands in [`super::renewal`].
+//! Sessions: issued in one place, checked at every request (S-03, S-06, Z-04), listed and ended (S-07).
+//! [`super::renewal`] issues new tokens for them.
 
 use std::sync::{Arc, PoisonError};
 
@@ -19,43 +19,43 @@ use crate::session_cache::{Entry, Known, Ring};
 use crate::tokens::{SessionClaims, Verified};
 use crate::values::{Digest, Secret, SessionId, Token, UserId};
 
-/// How old `last_seen_at` gets before a check refreshes it.
+/// Age of `last_seen_at`, in seconds, from which a request refreshes it.
 const SEEN_EVERY_SECONDS: i64 = 60;
-/// The same where sessions end for want of use: with the five seconds after which the worker writes
-/// it down, another node knows of a use ten seconds later at the latest. A session ends by so much
-/// before its limit at worst, and never after it (S-04).
+/// The same if there is an idle timeout. The worker writes the time within five more seconds, so another node sees
+/// a use at most ten seconds late. A session may end up to ten seconds before its idle timeout, and never after it
+/// (S-04).
 const SEEN_EVERY_SECONDS_IF_IDLE: i64 = 5;
 
-/// A session and the token that opens it.
+/// A session and its token.
 #[derive(Debug)]
 pub struct SignedIn {
-    /// To be shown with every request. Nobody can make it again.
+    /// Token that the client sends with every request. The server does not store it.
     pub token: Secret<String>,
-    /// What it opens.
+    /// The session.
     pub session: Session,
-    /// Whose it is.
+    /// The user of the session.
     pub user: User,
 }
 
-/// A token that was checked.
+/// A verified session token.
 #[derive(Clone)]
 pub struct Authenticated(pub(super) Arc<Entry>);
 
 impl Authenticated {
-    /// Whose it is.
+    /// The user of the session.
     pub fn user(&self) -> &User {
         &self.0.user
     }
 
-    /// What it opens.
+    /// The session.
     pub fn session(&self) -> &Session {
         &self.0.session
     }
 }
 
 impl Accounts {
-    /// Opens a session. Every path that signs somebody in ends here, and nowhere else is a
-    /// session made: an account that is not active gets none, and nobody's visit is one (S-10).
+    /// Creates a session. Every sign-in ends here, and no other function creates one. Fails if the account is not
+    /// active. A client that is not signed in has no session (S-10).
     pub(crate) async fn issue_session(&self, ctx: &Ctx, user: User) -> Result<SignedIn, Error> {
         if user.status != Status::Active {
             return Err(Error::Internal(
@@ -87,8 +87,8 @@ impl Accounts {
         })
     }
 
-    /// Ends the oldest sessions where a user has more than they may (S-08). Looked at once the new one
-    /// is there, so that of many sign-ins at once the last to look sees them all.
+    /// Ends the oldest sessions of a user who has more than the maximum (S-08). Runs after the new session is
+    /// stored, so that of concurrent sign-ins the last one sees all sessions.
     async fn evict_oldest_sessions(&self, ctx: &Ctx, user_id: UserId) -> Result<(), Error> {
         let open = self.ports.sessions.list_sessions(user_id, ctx.now).await?;
         for oldest in open.iter().skip(self.policy.max_sessions) {
@@ -127,8 +127,8 @@ impl Accounts {
         Ok(Secret::new(token))
     }
 
-    /// Whose token this is, as long as it opens anything. The one check behind every protected
-    /// resource.
+    /// Authenticates a session token. This is the one check of every protected resource. Fails with
+    /// [`Error::InvalidToken`] if the token is not valid.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn authenticate(&self, ctx: &Ctx, token: &str) -> Result<Authenticated, Error> {
         let digest = Digest::of(token.as_bytes());
@@ -171,7 +171,7 @@ impl Accounts {
         match self.keyring.verify(token) {
             Verified::Claims(claims) => Ok(claims),
             Verified::Refused => Err(Error::InvalidToken),
-            // Another node may have rotated the key a moment ago.
+            // Another node may just have rotated the key.
             Verified::UnknownKey => {
                 self.look_for_keys(LookFor::Token).await?;
                 match self.keyring.verify(token) {
@@ -206,8 +206,8 @@ impl Accounts {
         }
     }
 
-    /// Whether a looked-up token opens its session now. Cheap, and asked at every request, since
-    /// time alone can change the answer.
+    /// Decides whether a token is valid now. Runs at every request, also for a cached token, since the result can
+    /// change with time alone.
     fn judge(&self, entry: &Entry, now: Timestamp) -> Judgement {
         let (claims, session, user) = (&entry.claims, &entry.session, &entry.user);
         let is_alive = claims.iss == self.policy.public_url
@@ -215,7 +215,8 @@ impl Accounts {
             && user.status == Status::Active
             && session.epoch >= user.session_epoch
             && !self.is_idle(session, user.role, now);
-        // Of before a replacement (S-02): its bearer may have missed that, as a script that keeps its cookie.
+        // Issued before a replacement (S-02). This is not a reuse: the client may have missed the replacement,
+        // such as a script with a stored cookie.
         let is_replaced = replacements(claims.generation) < replacements(session.generation);
         if !is_alive || is_replaced {
             return Judgement::Dead;
@@ -229,19 +230,19 @@ impl Accounts {
         }
     }
 
-    /// How long a session of that role may go unused, where there is a limit.
+    /// Idle timeout of a session of this role; `None` if there is none.
     fn idle_limit(&self, role: Role) -> Option<SignedDuration> {
-        let admins = self.policy.admin_session_idle;
-        let everybodys = self.policy.session_idle;
+        let admin_timeout = self.policy.admin_session_idle;
+        let timeout = self.policy.session_idle;
         let limits = match role {
-            Role::Admin => [admins, everybodys],
-            Role::User => [everybodys, everybodys],
+            Role::Admin => [admin_timeout, timeout],
+            Role::User => [timeout, timeout],
         };
         limits.into_iter().filter(|limit| !limit.is_zero()).min()
     }
 
-    /// Whether a session has gone unused for too long (S-04): asked at every read, by the last use that
-    /// is written down or that this node is about to write.
+    /// Returns `true` if the session has reached its idle timeout (S-04). The last use is the stored one, or a
+    /// later one that this node has not written yet.
     fn is_idle(&self, session: &Session, role: Role, now: Timestamp) -> bool {
         let Some(limit) = self.idle_limit(role) else {
             return false;
@@ -252,29 +253,31 @@ impl Accounts {
         last + limit <= now
     }
 
-    /// A spent token was shown again: its thief or its owner is at the door, and nobody can tell
-    /// which, so the whole session ends. The line is there first: whoever asked may go away at any moment, and a
-    /// session that has ended is never asked about again (L-01).
+    /// Ends the session of a token that was reused after its renewal. The client may be a thief or the owner, so
+    /// the whole session ends. The audit event is written first: the client may disconnect at any time, and no
+    /// later request would report a session that has ended (L-01).
     async fn end_reused(&self, ctx: &Ctx, entry: &Entry) -> Result<(), Error> {
-        let (user_id, id, why) = (entry.user.id, entry.session.id, SessionEnd::TokenReuse);
-        let line = self.audit_failure(ctx, Event::TokenReuse, Some(user_id), "session ended");
+        let (user_id, id) = (entry.user.id, entry.session.id);
+        let reason = SessionEnd::TokenReuse;
+        let event = self.audit_failure(ctx, Event::TokenReuse, Some(user_id), "session ended");
         if self.ports.sessions.may_rewind() {
-            self.end_session(ctx, user_id, id, why, Some(line)).await?;
+            self.end_session(ctx, user_id, id, reason, Some(event))
+                .await?;
             return Ok(());
         }
-        // Whoever goes away each time before it ends would fill the log.
+        // A client that disconnects each time before the session ends could fill the audit log.
         let own = Ctx {
             actor: actor_of(&entry.user, &entry.session),
             ..ctx.clone()
         };
         if self.may_fill_the_log(&own, Event::TokenReuse) {
-            self.apply(vec![line]).await?;
+            self.apply(vec![event]).await?;
         }
-        self.end_session(ctx, user_id, id, why, None).await?;
+        self.end_session(ctx, user_id, id, reason, None).await?;
         Ok(())
     }
 
-    /// A user's open sessions, newest first.
+    /// Lists a user's open sessions, newest first.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn list_sessions(&self, ctx: &Ctx, named: &str) -> Result<Vec<Session>, Error> {
         let user = self.resolve(ctx, Action::ListSessions, named).await?;
@@ -283,15 +286,15 @@ impl Accounts {
         Ok(self.open_sessions(ctx, &user).await?)
     }
 
-    /// Those of a user that open anything, newest first.
+    /// Returns the user's sessions that are still valid, newest first.
     pub(crate) async fn open_sessions(
         &self,
         ctx: &Ctx,
         user: &User,
     ) -> Result<Vec<Session>, StoreError> {
-        let kept = self.ports.sessions.list_sessions(user.id, ctx.now).await?;
-        let mut open = Vec::with_capacity(kept.len());
-        for session in kept {
+        let stored = self.ports.sessions.list_sessions(user.id, ctx.now).await?;
+        let mut open = Vec::with_capacity(stored.len());
+        for session in stored {
             let is_alive =
                 session.epoch >= user.session_epoch && !self.is_idle(&session, user.role, ctx.now);
             if is_alive && !self.has_ended(session.id).await? {
@@ -301,21 +304,21 @@ impl Accounts {
         Ok(open)
     }
 
-    /// Whether a session that the session store still shows was ended: it may have come back with
+    /// Returns `true` if a session in the session store has ended already: the store may have been restored from
     /// an old snapshot.
     async fn has_ended(&self, id: SessionId) -> Result<bool, StoreError> {
         Ok(self.ports.sessions.may_rewind() && self.ports.store.is_session_ended(id).await?)
     }
 
-    /// Ends one session for good, and writes it down; `false` where there was none. Where the session
-    /// store may rewind, the end is noted in the database first, with its line of the audit log, and
-    /// holds from then on, even if the session store is away and cannot be told.
+    /// Ends one session permanently and writes the audit event. Returns `false` if there was none. If the session
+    /// store may rewind, the end and the audit event are first written to the database. The session then stays
+    /// ended, even if the session store is unavailable.
     pub(crate) async fn end_session(
         &self,
         ctx: &Ctx,
         user_id: UserId,
         id: SessionId,
-        why: SessionEnd,
+        reason: SessionEnd,
         audit: Option<Change>,
     ) -> Result<bool, Error> {
         let sessions = &self.ports.sessions;
@@ -323,7 +326,7 @@ impl Accounts {
             let was_open = sessions.delete_session(user_id, id).await?;
             self.cache.user_changed(user_id);
             if was_open {
-                self.note(Happening::SessionsEnded(why, 1));
+                self.note(Happening::SessionsEnded(reason, 1));
                 self.apply(audit.into_iter().collect()).await?;
             }
             return Ok(was_open);
@@ -334,7 +337,7 @@ impl Accounts {
         let deleted = sessions.delete_session(user_id, id).await;
         self.cache.user_changed(user_id);
         if !matches!(deleted, Ok(false)) {
-            self.note(Happening::SessionsEnded(why, 1));
+            self.note(Happening::SessionsEnded(reason, 1));
         }
         if let Err(error) = deleted {
             tracing::warn!(user.id = %user_id, %error, "failed to delete an ended session");
@@ -342,7 +345,7 @@ impl Accounts {
         Ok(true)
     }
 
-    /// Ends one session of a user's list.
+    /// Ends one of a user's sessions. Fails with [`Error::NotFound`] if it is not open.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn revoke_session(&self, ctx: &Ctx, named: &str, id: &str) -> Result<(), Error> {
         let user = self.resolve(ctx, Action::RevokeSessions, named).await?;
@@ -356,19 +359,20 @@ impl Accounts {
         if !is_open || self.has_ended(id).await? {
             return Err(Error::NotFound);
         }
-        // Sessions may live in another store than users, so this is a write of its own.
+        // Sessions may be in another store than users, so this is a separate write.
         if let Some(check) = self.check_actor(ctx, Action::RevokeSessions, user.id) {
             self.apply(vec![check]).await?;
         }
         let audit = self.audit_detail(ctx, Event::SessionsRevoked, Some(user.id), "one");
-        let why = SessionEnd::Revoked;
-        match self.end_session(ctx, user.id, id, why, Some(audit)).await? {
+        let reason = SessionEnd::Revoked;
+        let end = self.end_session(ctx, user.id, id, reason, Some(audit));
+        match end.await? {
             true => Ok(()),
             false => Err(Error::NotFound),
         }
     }
 
-    /// Ends all sessions of a user, in every store that may have kept one.
+    /// Ends all sessions of a user. The higher session epoch also voids those in a restored session store.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn revoke_sessions(&self, ctx: &Ctx, named: &str) -> Result<(), Error> {
         for _ in 0..ATTEMPTS {
@@ -391,8 +395,8 @@ impl Accounts {
             ]);
             match self.apply(changes).await {
                 Ok(()) => {
-                    let (epoch, why) = (user.session_epoch + 1, SessionEnd::Revoked);
-                    self.end_sessions(ctx, user.id, epoch, why, None).await;
+                    let (epoch, reason) = (user.session_epoch + 1, SessionEnd::Revoked);
+                    self.end_sessions(ctx, user.id, epoch, reason, None).await;
                     return Ok(());
                 }
                 Err(ApplyError::Stale) => {}
@@ -402,23 +406,22 @@ impl Accounts {
         Err(Error::Overloaded)
     }
 
-    /// Clears away the sessions that a change has just ended by raising the user's epoch to `epoch`,
-    /// but for `keep`, which is lifted into it. One opened since then, with the new password, say, is
-    /// of the new epoch already and stays. A session store that is away now costs a line in the log
-    /// and at most the kept session: the answer that the change was made stays true. Gives back how
-    /// many it has ended and told of.
+    /// Deletes the sessions that a change has just ended by raising the user's epoch to `epoch`. The session
+    /// `keep` gets the new epoch. A session created since, such as one with the new password, has the new epoch
+    /// already and stays. If the session store is unavailable, this is logged and `keep` may end too, but the
+    /// change is made and does not fail. Returns the number of deleted sessions.
     pub(crate) async fn end_sessions(
         &self,
         ctx: &Ctx,
         user_id: UserId,
         epoch: i64,
-        why: SessionEnd,
+        reason: SessionEnd,
         keep: Option<SessionId>,
     ) -> usize {
         let mut ended = 0;
         let clearing = self.clear_sessions(ctx, user_id, epoch, keep, || {
             ended += 1;
-            self.note(Happening::SessionsEnded(why, 1));
+            self.note(Happening::SessionsEnded(reason, 1));
         });
         if let Err(error) = clearing.await {
             tracing::error!(user.id = %user_id, %error, "failed to delete ended sessions");

@@ -1,9 +1,9 @@
-//! Sign in: show a password, get a session.
+//! Sign-in: verifies a password and creates a session.
 //!
-//! Unknown account and wrong password cost the same work and get the same answer: one
-//! hash by a username, two by an address: it may have an owner, and a user who has it as a pending address.
-//! The account's state is told only to whoever knows the password. A try is counted before it is
-//! known whether it was right, under the account it is aimed at.
+//! An unknown account and a wrong password cost the same work and get the same response: one hash for
+//! a username, and two for an address, which may have an owner and a user with it as a pending address. The
+//! account's status is reported only if the password is correct. An attempt is counted before its result is known
+//! for the account that it targets.
 
 use crate::accounts::Accounts;
 use crate::changes::{Change, Changes};
@@ -15,34 +15,35 @@ use crate::model::{Credential, Event, Status, User};
 use crate::passwords::{Asker, Verdict};
 use crate::values::{EmailAddress, Password, Secret, UserId, Username};
 
-/// An id that nobody has.
+/// The id that no user has.
 fn nobody() -> UserId {
     UserId::from_bytes([0; 16])
 }
 
-/// Which account a password is shown for. Two name spaces, each looked up by its own column.
+/// Identifies the account that a password is presented for. Usernames and addresses are separate namespaces, each
+/// looked up in its own column.
 #[derive(Debug, Clone)]
 pub enum Identifier {
-    /// By user name.
+    /// A username.
     Username(Username),
-    /// By confirmed address. A pending one is found too, to report that it is not confirmed.
+    /// A confirmed address. A pending one is found too, to report that it is not confirmed.
     Email(EmailAddress),
 }
 
-/// Whom an identifier names.
+/// The users that an identifier matches.
 #[derive(Debug, Default)]
 pub(crate) struct Named {
-    /// Whose it is.
+    /// The user with this username or confirmed address.
     pub(crate) owner: Option<User>,
-    /// The newest user who has the address as a pending one.
+    /// The newest user with this pending address.
     pub(crate) pending: Option<User>,
-    /// Whether there can be such a user. A wrong password then costs two hashes, with a pending user or without,
-    /// so that the time does not reveal that a sign-up waits.
+    /// `true` for an address, which can have a pending user. A wrong password then costs two hashes with or
+    /// without one, so that the time does not reveal a pending sign-up.
     pub(crate) by_email: bool,
 }
 
 impl Named {
-    /// By a session, which leaves no doubt.
+    /// A user who is already known, by a session or a link.
     pub(crate) fn surely(user: User) -> Self {
         Self {
             owner: Some(user),
@@ -52,7 +53,7 @@ impl Named {
 }
 
 impl Accounts {
-    /// Opens a session where the password is right and the account is active.
+    /// Creates a session if the password is correct, the account is active and the address is confirmed.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn sign_in(
         &self,
@@ -80,17 +81,16 @@ impl Accounts {
             .await?;
         self.ensure_open(ctx, identifier, &user, Event::SignIn)
             .await?;
-        // Before there is a session: a look-up that fails leaves none without its line (L-01).
+        // Before the session is created: if this query fails, there is no session without its audit event (L-01).
         let notice = self.sign_in_notice(ctx, &user).await?;
         let signed_in = self.issue_session(ctx, user).await?;
-        let line = self.audit(ctx, Event::SignIn, Some(signed_in.user.id));
-        self.apply([line].into_iter().chain(notice).collect())
+        let event = self.audit(ctx, Event::SignIn, Some(signed_in.user.id));
+        self.apply([event].into_iter().chain(notice).collect())
             .await?;
         Ok(signed_in)
     }
 
-    /// The account an identifier names. As many questions are asked of the store whether it is
-    /// there or not.
+    /// Finds the users that an identifier matches. Makes the same number of queries whether or not they exist.
     pub(crate) async fn find_account(&self, identifier: &Identifier) -> Result<Named, Error> {
         let store = &self.ports.store;
         match identifier {
@@ -114,11 +114,11 @@ impl Accounts {
         }
     }
 
-    /// The user, where this is their password. Every verification of a password goes through here.
+    /// Verifies a password and returns its user. Every password that a client presents is verified here.
     ///
-    /// By an address, the password is compared with the owner's hash (or a decoy) and then with that of the newest
-    /// user who has it as a pending address (or a decoy), so that neither the response nor its time reveals whether
-    /// the address has an owner.
+    /// For an address, the password is compared with the owner's hash (or a decoy) and then with that of the
+    /// newest user who has it as a pending address (or a decoy), so that neither the response nor its time reveals
+    /// whether the address has an owner.
     pub(crate) async fn verify_password(
         &self,
         ctx: &Ctx,
@@ -132,19 +132,19 @@ impl Accounts {
             pending,
             by_email,
         } = named;
-        let meant = owner.as_ref().or(pending.as_ref()).cloned();
+        let audit_user = owner.as_ref().or(pending.as_ref()).cloned();
         let attempt = self
             .acquire_password_attempt(ctx, identifier, owner.as_ref())
             .await?;
-        let aimed_at = owner.as_ref().map_or_else(
+        let target = owner.as_ref().map_or_else(
             || (nobody(), User::FIRST_EPOCH),
             |user| (user.id, user.session_epoch),
         );
         let account = owner.clone();
-        // A lockout outlives its counters. Such an account answers like an unknown one, after the same work: a
-        // different answer would reveal that it exists.
+        // A lockout outlives its counters. A locked-out account gets the response of an unknown one, after the
+        // same work: a different one would reveal that it exists.
         let owner = owner.filter(|user| !attempt.is_locked_out(user));
-        let asker = attempt.asker(ctx, aimed_at.0);
+        let asker = attempt.asker(ctx, target.0);
         match self.try_password(ctx, &asker, owner, password).await {
             Ok(None) => {}
             Ok(Some(user)) => {
@@ -156,10 +156,11 @@ impl Accounts {
                 return Err(error);
             }
         }
-        // The guess at the owner's password stays counted from here on. Otherwise an attacker could clear it by
-        // signing up with the owner's address and a password of their own.
+        // The wrong password for the owner stays counted, even if the pending user's password is correct.
+        // Otherwise an attacker could clear the count by signing up with the owner's address and a password of
+        // their own.
         let mut lockout = self
-            .count_wrong_password(ctx, &attempt, identifier, account.as_ref(), aimed_at)
+            .count_wrong_password(ctx, &attempt, identifier, account.as_ref(), target)
             .await?;
         let unconfirmed = match by_email {
             true => self.try_password(ctx, &asker, pending, password).await,
@@ -170,12 +171,14 @@ impl Accounts {
         }
         match unconfirmed? {
             Some(user) => self.with_data(user).await,
-            None => Err(self.refuse_password(ctx, meant, event, lockout).await?),
+            None => Err(self
+                .refuse_password(ctx, audit_user, event, lockout)
+                .await?),
         }
     }
 
-    /// Whoever has shown the password, with what the look-up by a name leaves in the store. All else stays as
-    /// it was when the password was held against it: whoever is written by then is written by nobody else.
+    /// Adds the `data` that look-ups by name do not read. The other fields stay as they were when the password was
+    /// verified: a write of this user fails if it has changed since.
     async fn with_data(&self, user: User) -> Result<User, Error> {
         if user.data.read().is_some() {
             return Ok(user);
@@ -185,7 +188,7 @@ impl Accounts {
         Ok(User { data, ..user })
     }
 
-    /// The candidate, where this is their password; the same work where there is no candidate.
+    /// Returns the candidate if the password is theirs. Does the same work if there is no candidate.
     async fn try_password(
         &self,
         ctx: &Ctx,
@@ -193,21 +196,21 @@ impl Accounts {
         candidate: Option<User>,
         password: &Password,
     ) -> Result<Option<User>, Error> {
-        // A credential of nobody is asked for under an id that nobody has.
+        // Without a candidate, the query uses an id that no user has.
         let user_id = candidate.as_ref().map_or_else(nobody, |user| user.id);
-        let kept = self.ports.store.find_credential(user_id).await?;
-        let hash = kept.as_ref().map(|credential| &credential.password_hash);
+        let stored = self.ports.store.find_credential(user_id).await?;
+        let hash = stored.as_ref().map(|credential| &credential.password_hash);
         let verdict = self.hasher.verify(asker, password, hash).await?;
         let Some(user) = candidate.filter(|_| verdict.is_right()) else {
             return Ok(None);
         };
-        if let (Verdict::RightButOutdated(newer), Some(old)) = (verdict, kept) {
+        if let (Verdict::RightButOutdated(newer), Some(old)) = (verdict, stored) {
             self.rehash(ctx, &user, newer, old.password_hash).await?;
         }
         Ok(Some(user))
     }
 
-    /// Writes down a wrong password, and says what the client is told of it.
+    /// Writes an audit event about a wrong password and returns the error for the client.
     async fn refuse_password(
         &self,
         ctx: &Ctx,
@@ -230,7 +233,8 @@ impl Accounts {
         })
     }
 
-    /// Fails if the account cannot sign in by this identifier. Only a caller who sent the correct password gets here.
+    /// Fails if the account cannot sign in by this identifier. The caller has verified the password: the error
+    /// reveals the account's status.
     pub(crate) async fn ensure_open(
         &self,
         ctx: &Ctx,

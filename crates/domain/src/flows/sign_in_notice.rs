@@ -1,10 +1,10 @@
-//! Tell an account's owner by mail who signs in to it, or tries to.
+//! Notifies an account's owner by mail of unusual sign-ins.
 //!
-//! Known is a sign-in with a program (`Firefox` on `Linux`) and from a network that the audit log has seen
-//! succeed with this account in the last ninety days, or of a browser that shows the cookie of a known
-//! device. The first of all is nobody's surprise, as long as the account is younger than that. What is
-//! looked up here is looked up only once the password was right; where it was not, the worker looks, so that
-//! no answer's time tells of an account. A budget for each account bounds the mails.
+//! A sign-in is usual if the audit log has successful sign-ins to the account by this program (`Firefox` on
+//! `Linux`) and from this network in the last ninety days, or if the browser sends the cookie of a known device.
+//! The first sign-in is usual if the account is younger than that. These queries run only after a correct
+//! password. After a wrong one the worker makes them, so that no response time reveals an account. A limit per
+//! account bounds the number of mails.
 
 use jiff::SignedDuration;
 
@@ -17,17 +17,17 @@ use crate::model::{AuditEvent, AuditFilter, Event, MailJob, MailKind, Outcome, U
 use crate::ports::KeyedLimit;
 use crate::values::UserId;
 
-/// Mails about sign-ins to one account's owner: someone who has the password cannot flood the mailbox.
+/// Limit of mails about sign-ins to one account: someone who has the password cannot flood the mailbox.
 const SIGN_IN_NOTICES: Rate = Rate::new(5, 24 * 3600);
-/// Mails about a new password to one account's owner.
+/// Limit of mails about a new password of one account.
 const PASSWORD_NOTICES: Rate = Rate::new(10, 24 * 3600);
-/// How long a device is remembered.
+/// Time for which a program or a network of an account is remembered.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(90 * 24);
-/// How many lines of an account's history are looked at.
+/// Maximum number of audit events that are read.
 const LOOKED_AT: usize = 200;
-/// From so many wrong passwords on, the sign-in that follows is told of.
+/// Number of consecutive wrong passwords after which a sign-in is reported.
 const MANY_FAILURES: usize = 10;
-/// Programs by a word of their user agent, the telling before the common.
+/// Programs by a part of their user agent, specific ones before common ones.
 const PROGRAMS: [(&str, &str); 9] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -49,11 +49,11 @@ const SYSTEMS: [(&str, &str); 8] = [
     ("Linux", "Linux"),
     ("BSD", "BSD"),
 ];
-/// The most characters of a program's own name that a mail says.
+/// Maximum length of the name of an unlisted program in a mail.
 const MAX_PROGRAM: usize = 32;
 
 impl Accounts {
-    /// The mail that a sign-in brings, where it is out of the ordinary.
+    /// Returns the mail about a sign-in; `None` if the sign-in is usual or the limit is reached.
     pub(crate) async fn sign_in_notice(
         &self,
         ctx: &Ctx,
@@ -70,8 +70,8 @@ impl Accounts {
             ..AuditFilter::default()
         };
         let mut past = self.ports.store.list_audit_events(&filter).await?;
-        // A line that this release cannot read says nothing of a device.
-        past.retain(|line| line.event == Event::SignIn);
+        // An event that this release cannot read contains no device.
+        past.retain(|event| event.event == Event::SignIn);
         let Some(kind) = out_of_the_ordinary(ctx, user, &past) else {
             return Ok(None);
         };
@@ -89,14 +89,14 @@ impl Accounts {
         }
     }
 
-    /// Counts a mail about a new password; `true` if there were too many.
+    /// Counts a mail about a new password. Returns `true` if the limit is exceeded.
     pub(crate) async fn has_password_notices_enough(&self, user_id: UserId) -> Result<bool, Error> {
         let key = format!("user/{user_id}");
         let limit = KeyedLimit::budget("password-notice", PASSWORD_NOTICES, key);
         Ok(!self.try_acquire(limit, self.now()).await?)
     }
 
-    /// With what and from where the sign-in was that a mail tells of.
+    /// Returns the program, the system and the IP address of the sign-in that a mail reports.
     pub(crate) async fn device_of(&self, job: &MailJob) -> Result<Option<String>, Error> {
         if !matches!(
             job.kind,
@@ -111,52 +111,52 @@ impl Accounts {
             limit: LOOKED_AT,
             ..AuditFilter::default()
         };
-        let lines = self.ports.store.list_audit_events(&filter).await?;
-        let line = lines
+        let events = self.ports.store.list_audit_events(&filter).await?;
+        let sign_in = events
             .iter()
-            .filter(|line| line.event == Event::SignIn)
-            .find(|line| line.at == job.created_at && line.outcome == Outcome::Success);
-        Ok(line.and_then(described))
+            .filter(|event| event.event == Event::SignIn)
+            .find(|event| event.at == job.created_at && event.outcome == Outcome::Success);
+        Ok(sign_in.and_then(described))
     }
 }
 
-/// What is out of the ordinary about a sign-in that has just succeeded, by those before it, newest
-/// first.
+/// Returns the kind of mail for a sign-in that has just succeeded; `None` if it is usual. `past` holds the earlier
+/// attempts, newest first.
 fn out_of_the_ordinary(ctx: &Ctx, user: &User, past: &[AuditEvent]) -> Option<MailKind> {
     let failures = past
         .iter()
-        .take_while(|line| line.outcome == Outcome::Failure);
+        .take_while(|event| event.outcome == Outcome::Failure);
     if failures.count() >= MANY_FAILURES {
         return Some(MailKind::SignInAfterFailures);
     }
-    // A browser that shows a cookie of this account, wherever it is, from since its last new password.
+    // The cookie of a known device counts in any network, until the next new password.
     if ctx.client.known.iter().any(|known| known.is_known_to(user)) {
         return None;
     }
     let mut seen = past
         .iter()
-        .filter(|line| line.outcome == Outcome::Success)
+        .filter(|event| event.outcome == Outcome::Success)
         .peekable();
     if seen.peek().is_none() && user.created_at > ctx.now - REMEMBERED {
-        // The first of all. In an older account it is one that nobody has signed in to for long: whoever
-        // does is told of, since a thief's would be the ones that are known from then on.
+        // The first sign-in. To an older account it is the first in a long time and is reported: otherwise a
+        // thief's device would become the known one.
         return None;
     }
-    // What of an address stays the same for somebody at home.
+    // `network_key` is the part of an address that stays the same at one home.
     let (program, network) = (
         program(ctx.client.user_agent.as_deref()),
         ctx.client.address.map(network_key),
     );
     let (mut knows_program, mut knows_network) = (false, false);
-    for line in seen {
-        knows_program |= self::program(line.user_agent.as_deref()) == program;
-        knows_network |= line.address.map(network_key) == network;
+    for event in seen {
+        knows_program |= self::program(event.user_agent.as_deref()) == program;
+        knows_network |= event.address.map(network_key) == network;
     }
     (!knows_program || !knows_network).then_some(MailKind::NewSignIn)
 }
 
-/// Program and system of a user agent without their versions, in words of ours: what a stranger makes
-/// a program call itself is cut to letters, so that it advertises nothing in a mail.
+/// Returns the program and system of a user agent, without versions. The name of an unlisted program is cut to
+/// plain characters, so that an unknown client cannot advertise in a mail.
 fn program(user_agent: Option<&str>) -> Option<String> {
     let text = user_agent?;
     let word = |list: &[(&str, &'static str)]| {
@@ -176,11 +176,11 @@ fn program(user_agent: Option<&str>) -> Option<String> {
     }
 }
 
-fn described(line: &AuditEvent) -> Option<String> {
-    let address = line
+fn described(event: &AuditEvent) -> Option<String> {
+    let address = event
         .address
         .map(|address| address.to_canonical().to_string());
-    let parts = [program(line.user_agent.as_deref()), address];
+    let parts = [program(event.user_agent.as_deref()), address];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_program_is_known_by_its_kind_and_says_nothing_of_its_own() {
-        for (user_agent, named) in [
+        for (user_agent, expected) in [
             (
                 "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
                 "Firefox, Linux",
@@ -208,7 +208,7 @@ mod tests {
             ("curl/8.5.0", "curl"),
             ("win.at.evil.example/1 <b>", "winatevilexample"),
         ] {
-            assert_eq!(program(Some(user_agent)).as_deref(), Some(named));
+            assert_eq!(program(Some(user_agent)).as_deref(), Some(expected));
         }
         assert_eq!(program(Some("")), None);
         assert_eq!(program(Some("/\u{202e}(")), None);

@@ -1,4 +1,4 @@
-//! Sign out: the session ends, durably, before anybody is told so (S-05).
+//! Sign-out: the end of the session is durable before the response is sent (S-05).
 
 use crate::accounts::Accounts;
 use crate::ctx::Ctx;
@@ -8,13 +8,13 @@ use crate::happening::SessionEnd;
 use crate::model::Event;
 
 impl Accounts {
-    /// Ends the session the request came in.
+    /// Ends the session of the request.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn sign_out(&self, ctx: &Ctx, authenticated: &Authenticated) -> Result<(), Error> {
         let (user_id, session_id) = (authenticated.user().id, authenticated.session().id);
         let audit = self.audit(ctx, Event::SignOut, Some(user_id));
-        let why = SessionEnd::SignOut;
-        self.end_session(ctx, user_id, session_id, why, Some(audit))
+        let reason = SessionEnd::SignOut;
+        self.end_session(ctx, user_id, session_id, reason, Some(audit))
             .await?;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Signs a user up: a username, an email address or both, and a password.
 //!
 //! With enumeration protection the address is not looked up: any number of accounts may have the same pending
-//! address, and the first to confirm gets it. The worker, which sends the mail, looks the address up.
+//! address, and the first to confirm gets it. The worker looks the address up when it sends the mail.
 
 use crate::accounts::Accounts;
 use crate::changes::Change;
@@ -13,26 +13,26 @@ use crate::model::{
 use crate::passwords::Asker;
 use crate::values::{Data, EmailAddress, Invalid, Name, NewPassword, UserId, Username};
 
-/// What a sign-up asks for; at least one of user name and e-mail.
+/// Input of a sign-up; at least one of `username` and `email`.
 #[derive(Debug)]
 pub struct SignUp {
-    /// Public and unique.
+    /// Username: public and unique.
     pub username: Option<Username>,
-    /// Where the confirmation goes.
+    /// Email address that gets the confirmation mail.
     pub email: Option<EmailAddress>,
-    /// Judged already.
+    /// Password that fulfils the password rules.
     pub password: NewPassword,
-    /// What to call the person.
+    /// Display name.
     pub name: Option<Name>,
-    /// The person's own JSON.
+    /// The user's own JSON object.
     pub data: Data,
 }
 
 impl Accounts {
-    /// Creates the user, and queues a confirmation mail for the address. With an address alone the user is pending
-    /// until it is confirmed; with a username it is active at once, and only the address waits.
+    /// Creates the user and queues a confirmation mail for the address. With an address alone the user is pending
+    /// until it is confirmed. With a username the user is active at once, and only the address is pending.
     ///
-    /// If the policy asks for no confirmation, the address is stored as confirmed; fails with
+    /// If the policy requires no confirmation, the address is stored as confirmed; fails with
     /// [`Error::EmailTaken`] if another user has it.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn sign_up(&self, ctx: &Ctx, wanted: SignUp) -> Result<User, Error> {
@@ -111,7 +111,7 @@ impl Accounts {
     }
 }
 
-/// Without a user name or an address nobody could sign in to the account again.
+/// Fails if there is neither a username nor an address: no sign-in would be possible.
 pub(crate) fn ensure_named(
     username: Option<&Username>,
     email: Option<&EmailAddress>,

@@ -1,10 +1,10 @@
-//! Show the password again, for what would hurt most in a thief's hands.
+//! Reauthentication: actions that are most harmful in the hands of a thief require the password again.
 //!
-//! A session says who somebody was at sign-in. To give a role, switch an account off or on, delete
-//! one or move one to another address, the password must have been shown lately: with the sign-in,
-//! or with the very request. `Accounts::ensure_password_shown` is asked by each such story, so that
-//! none can be reached without; `Accounts::showing_password` is how a request shows it. To add an
-//! action: ask in its story, and give it its event in `event_of`.
+//! A session only proves who signed in at its start. To change a role, to disable, enable or delete an account, or
+//! to change its address, the user must have entered the password recently: at sign-in or with the request itself.
+//! Each of these flows calls `Accounts::ensure_password_shown`, so that no caller can skip it.
+//! `Accounts::showing_password` verifies a password that is sent with the request. To add an action: call
+//! `ensure_password_shown` in its flow, and add its event to `event_of`.
 
 use crate::access::Action;
 use crate::accounts::Accounts;
@@ -16,8 +16,8 @@ use crate::model::Event;
 use crate::values::Password;
 
 impl Accounts {
-    /// The same context after the actor's own password was shown with the request, where one was. A
-    /// wrong one counts as a failed sign-in. Whether they may act at all is asked first.
+    /// Verifies the actor's own password if the request contains one, and returns the context that records this. A
+    /// wrong password counts as a failed sign-in. Authorization is checked first.
     pub async fn showing_password(
         &self,
         ctx: &Ctx,
@@ -33,7 +33,7 @@ impl Accounts {
             .await
     }
 
-    /// Verifies the actor's own password, and says so in the context.
+    /// Verifies the actor's own password, and returns the context that records this.
     pub(crate) async fn show_own_password(
         &self,
         ctx: &Ctx,
@@ -66,8 +66,8 @@ impl Accounts {
         }))
     }
 
-    /// Refuses whoever has not shown their password lately. The operator's command line is exempt:
-    /// whoever types there has the machine.
+    /// Fails with [`Error::ReauthenticationRequired`] if the user has not entered the password recently. The
+    /// command line is exempt: the operator has access to the machine.
     pub(crate) async fn ensure_password_shown(
         &self,
         ctx: &Ctx,
@@ -94,7 +94,7 @@ impl Accounts {
     }
 }
 
-/// What a refusal is called in the audit log.
+/// The audit event of a rejected action.
 fn event_of(action: Action) -> Event {
     match action {
         Action::ChangeRole => Event::RoleChanged,

@@ -1,7 +1,7 @@
 //! Counts the audit events that exceed a limit, and reports the counts as `events-suppressed` (L-01).
 //!
-//! The counts are this node's. The worker writes them every ten minutes and when the server stops. A node
-//! that is killed loses the counts since the last time.
+//! Each node has its own counts. The worker writes them every ten minutes and when the server stops. A node that
+//! is killed loses the counts since the last write.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,12 +13,12 @@ use crate::error::Error;
 use crate::model::{AuditEvent, Event, Outcome};
 use crate::values::UserId;
 
-/// The maximum number of counts. Beyond it, the events of all users are counted together.
+/// Maximum number of counts. Beyond it, the events of all users are counted together.
 const COUNTS: usize = 10_000;
-/// The number of events per transaction.
+/// Number of events per transaction.
 const BATCH: usize = 100;
 
-/// The number of suppressed events, by event and user.
+/// Number of suppressed events, by event and user.
 #[derive(Debug, Default)]
 pub(crate) struct Suppressed(Mutex<HashMap<(Event, Option<UserId>), u64>>);
 
@@ -41,7 +41,7 @@ impl Suppressed {
 }
 
 impl Accounts {
-    /// Writes the counts of suppressed events. Counts that cannot be written are kept.
+    /// Writes the counts of suppressed events. Counts that cannot be written stay in memory.
     pub async fn write_suppressed(&self, ctx: &Ctx) -> Result<(), Error> {
         let counts: Vec<_> = self.suppressed.counts().drain().collect();
         let mut outcome = Ok(());
@@ -67,7 +67,7 @@ impl Accounts {
         user_id: Option<UserId>,
         count: u64,
     ) -> AuditEvent {
-        let line = self.audit_line(ctx, Event::EventsSuppressed, user_id);
+        let base = self.audit_line(ctx, Event::EventsSuppressed, user_id);
         let is_refusal = matches!(
             event,
             Event::Forbidden | Event::SealBroken | Event::Throttled | Event::TokenReuse
@@ -78,9 +78,9 @@ impl Accounts {
             } else {
                 Outcome::Success
             },
-            actor: user_id.map_or(line.actor, |id| format!("user:{id}")),
+            actor: user_id.map_or(base.actor, |id| format!("user:{id}")),
             detail: Some(format!("{} {count}", event.as_str())),
-            ..line
+            ..base
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Undoes an address change, by the link that was mailed to the old address.
 //!
-//! Anyone who knows a user's password can move the account to an address of their own. The old address is notified,
-//! and its link works for days, whatever a thief does with the account: it survives security events and later
-//! address changes. Using it restores the old address, ends every session, voids the links of this and of all later
-//! changes, replaces the password and mails a recovery link. A change by an admin has no such link. Viewing the link
-//! changes nothing.
+//! Anyone who knows a user's password can change the account's address to one of their own. The old address is
+//! notified, and its link works for days, whatever a thief does with the account: it survives security events and
+//! later address changes. Using it restores the old address, ends every session, voids the links of this and of
+//! all later changes, replaces the password and mails a recovery link. A change by an admin has no such link.
+//! Viewing the link changes nothing.
 
 use jiff::Timestamp;
 
@@ -17,18 +17,19 @@ use crate::model::{Credential, Event, Link, MailKind, Purpose, RequestedBy, Stat
 use crate::passwords::Asker;
 use crate::values::{Password, Secret, Token, UserId};
 
-/// What it says of a confirmation by which an admin's change took over.
+/// Audit detail of a confirmation that completes a change by an admin.
 const CHANGED_BY_ADMIN: &str = "address changed by an admin";
 
 impl Accounts {
-    /// Whose account a living link takes back, and to which address.
+    /// Returns a valid undo link, for the page that shows what it restores. Fails with [`Error::LinkExpired`]
+    /// otherwise.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn view_email_undo(&self, ctx: &Ctx, token: &Token) -> Result<Link, Error> {
         Ok(self.find_undo(ctx, token).await?.0)
     }
 
-    /// Gives the old address back, once. Where somebody else has confirmed that address since, there
-    /// is nothing to give: the link opens nothing, and nothing is changed.
+    /// Restores the old address and uses the link. Fails with [`Error::LinkExpired`], and changes nothing, if
+    /// another user has confirmed that address since.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn undo_email_change(&self, ctx: &Ctx, token: &Token) -> Result<(), Error> {
         self.find_undo(ctx, token).await?;
@@ -38,15 +39,16 @@ impl Accounts {
             let changes = self.undoing(ctx, &link, &user, locked.clone());
             match self.apply(changes).await {
                 Ok(()) => {
-                    let (epoch, why) = (user.session_epoch + 1, SessionEnd::AccountChanged);
-                    self.end_sessions(ctx, user.id, epoch, why, None).await;
+                    let (epoch, reason) = (user.session_epoch + 1, SessionEnd::AccountChanged);
+                    self.end_sessions(ctx, user.id, epoch, reason, None).await;
                     return Ok(());
                 }
-                // Used, or the user changed, in between: look again.
+                // The link was used or the user changed in between: read both again.
                 Err(ApplyError::Stale) => {}
                 Err(ApplyError::Taken(Unique::Email)) => {
-                    let (event, why) = (Event::EmailChangeUndone, "address in use by another user");
-                    let audit = self.audit_failure(ctx, event, Some(user.id), why);
+                    let (event, detail) =
+                        (Event::EmailChangeUndone, "address in use by another user");
+                    let audit = self.audit_failure(ctx, event, Some(user.id), detail);
                     self.apply(vec![audit]).await?;
                     return Err(Error::LinkExpired);
                 }
@@ -61,19 +63,19 @@ impl Accounts {
             .find_living_link(ctx, token, Purpose::EmailUndo)
             .await?;
         let (link, user) = &found;
-        // A switched-off account stays as it is: its links were revoked, and a late one opens nothing.
+        // Disabling an account revokes its undo links. A link that is stored later does not work either.
         match link.used_at.is_none() && user.status == Status::Active {
             true => Ok(found),
             false => Err(Error::LinkExpired),
         }
     }
 
-    /// The hash of a password that nobody knows.
+    /// Returns the hash of a random password, which is not stored.
     async fn locked_password(&self, ctx: &Ctx) -> Result<Secret<String>, Error> {
-        let nobodys = Token::generate(&*self.ports.secrets).expose();
-        let nobodys = Password::parse(&nobodys)
+        let random = Token::generate(&*self.ports.secrets).expose();
+        let random = Password::parse(&random)
             .map_err(|_| Error::Internal("a random password cannot be one"))?;
-        self.hasher.hash(&Asker::of(ctx), &nobodys).await
+        self.hasher.hash(&Asker::of(ctx), &random).await
     }
 
     fn undoing(&self, ctx: &Ctx, link: &Link, user: &User, locked: Secret<String>) -> Changes {
@@ -94,7 +96,7 @@ impl Accounts {
                 at: ctx.now,
             },
         ];
-        // An older link belongs to an earlier owner of the account, and stays valid.
+        // An older link restores an earlier address, and stays valid.
         changes.extend(revoke_undo(user.id, link.requested_at));
         changes.extend([
             Change::PutCredential(Credential {
@@ -105,17 +107,16 @@ impl Accounts {
             self.audit_detail(ctx, Event::EmailChangeUndone, Some(user.id), &undone(link)),
             self.mail(ctx, MailKind::Recovery, None, &link.email, user.locale),
         ]);
-        let left = user.mail_address();
-        if let Some(left) = left.filter(|left| left.key() != link.email.key()) {
+        let current = user.mail_address();
+        if let Some(current) = current.filter(|address| address.key() != link.email.key()) {
             let kind = MailKind::EmailChangeUndone;
-            changes.push(self.mail(ctx, kind, Some(user.id), left, user.locale));
+            changes.push(self.mail(ctx, kind, Some(user.id), current, user.locale));
         }
         changes
     }
 
-    /// The audit event of a confirmation, and, if it replaces an address, what becomes of the old one: its owner is
-    /// notified and can undo the change from now on, unless an admin requested it, which voids undo links
-    ///
+    /// Returns the audit event of a confirmation. If a user's change replaces an address, also queues a notice
+    /// with an undo link to the old one. A change by an admin voids all undo links instead.
     pub(crate) fn confirmation_notices(&self, ctx: &Ctx, user: &User) -> Changes {
         let event = Event::EmailConfirmed;
         let line = || self.audit(ctx, event, Some(user.id));
@@ -136,8 +137,8 @@ impl Accounts {
     }
 }
 
-/// Voids the undo links of changes that were requested at `since` or later. The queued mails come first: a link that
-/// is being made at this moment is then found as a link if it is not found as a mail.
+/// Voids the undo links of changes that were requested at `since` or later. Queued mails are deleted first: a link
+/// that is created at the same time is found either as a mail or as a link.
 pub(crate) fn revoke_undo(user_id: UserId, since: Timestamp) -> Changes {
     let kinds = [MailKind::EmailChangeUndo, MailKind::EmailChanged];
     let forget = kinds.map(|kind| Change::ForgetUserMails {
@@ -153,7 +154,7 @@ pub(crate) fn revoke_undo(user_id: UserId, since: Timestamp) -> Changes {
     forget.into_iter().chain([revoke]).collect()
 }
 
-/// What the audit log says of a change that was taken back: when it was asked for.
+/// Audit detail of an undone change: the time of its request.
 fn undone(link: &Link) -> String {
     format!("change requested at {}", link.requested_at)
 }

@@ -1,4 +1,4 @@
-//! See a user, and change what they say of themselves.
+//! Views a user and updates the profile: `name` and `data`.
 
 use serde_json::{Map, Value};
 
@@ -11,17 +11,17 @@ use crate::flows::sessions::Authenticated;
 use crate::model::{Event, User, Version};
 use crate::values::{Data, Name};
 
-/// What becomes of a profile.
+/// An update of a profile.
 #[derive(Debug, Clone)]
 pub enum ProfileUpdate {
-    /// Both are as given from now on.
+    /// Replaces both fields.
     Replace {
-        /// The name, or none.
+        /// The new name; `None` removes it.
         name: Option<Name>,
-        /// The data.
+        /// The new data.
         data: Data,
     },
-    /// A merge patch (RFC 7396): what is absent stays.
+    /// A merge patch (RFC 7396): absent fields do not change.
     Patch {
         /// `Some(None)` removes the name.
         name: Option<Option<Name>>,
@@ -31,7 +31,7 @@ pub enum ProfileUpdate {
 }
 
 impl Accounts {
-    /// The user a path names.
+    /// Returns the user that a path names, and writes an audit event if it is another user.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn view_user(&self, ctx: &Ctx, named: &str) -> Result<User, Error> {
         let user = self.resolve(ctx, Action::ViewUser, named).await?;
@@ -40,9 +40,8 @@ impl Accounts {
         Ok(user)
     }
 
-    /// The user a path names, as somebody signed in asks for it. Whoever asks for themselves gets
-    /// what the check of their session has just found, which is a second old at most and never
-    /// older than a change made on this node.
+    /// Returns the user that a path names, for a signed-in client. For the client's own account it is the user
+    /// that the session check has read, at most a second ago, with all changes made on this node.
     pub async fn view_user_in_session(
         &self,
         ctx: &Ctx,
@@ -56,8 +55,8 @@ impl Accounts {
         self.view_user(ctx, named).await
     }
 
-    /// Which version of the user is kept now, for the condition of a write; none where the actor may not look.
-    /// It leaves no line: the write does.
+    /// Returns the stored version of the user, for a conditional write; `None` if the actor may not view the user.
+    /// Writes no audit event, since the write does.
     pub async fn current_version(
         &self,
         ctx: &Ctx,
@@ -74,7 +73,8 @@ impl Accounts {
         Ok(Some(user.version))
     }
 
-    /// Changes `name` and `data`. With `expected`, only where the user is still of that version.
+    /// Updates `name` and `data`. Fails with [`Error::PreconditionFailed`] if `expected` is set and the user has
+    /// another version.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn update_profile(
         &self,
@@ -97,7 +97,7 @@ impl Accounts {
                 expected: user.version,
             });
             let is_own = ctx.actor.user_id() == Some(user.id);
-            // Asked once, however often it is tried: one change is one line, written or counted.
+            // Decided once for all attempts: one change is one audit event, written or counted.
             if *may_write
                 .get_or_insert_with(|| !is_own || self.may_fill_the_log(ctx, Event::ProfileUpdated))
             {
@@ -120,7 +120,7 @@ impl Accounts {
     }
 }
 
-/// Refuses where the caller has read another version.
+/// Fails with [`Error::PreconditionFailed`] if the user does not have the expected version.
 pub(crate) fn ensure_version(user: &User, expected: Option<Version>) -> Result<(), Error> {
     match expected {
         Some(expected) if expected != user.version => Err(Error::PreconditionFailed),

@@ -1,4 +1,4 @@
-//! Checks for scopes and mailboxes, and what a denial causes: an error, a metric, an audit event, headers.
+//! Checks for scopes and mailboxes, and the effects of a denial: an error, a metric, an audit event, headers.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ const AUDITED_DENIALS: Rate = Rate::new(60, 60);
 const AUDITED_ACTIONS: Rate = Rate::new(60, 3600);
 const AUDIT_KEYS: usize = 10_000;
 
-/// Limits how many audit events are written about repeated actions.
+/// Limits the number of audit events about repeated actions.
 pub(crate) struct AuditThrottle(MemoryRateLimits);
 
 impl Default for AuditThrottle {
@@ -81,7 +81,7 @@ impl Accounts {
         self.acquire(ctx, &limits, Some(user.id)).await
     }
 
-    /// Counts a mail of one kind to one mailbox, for the worker; `true` if there were too many.
+    /// Counts a mail of one kind to one mailbox, for the worker. Returns `true` if there were too many.
     pub(crate) async fn has_mail_enough(
         &self,
         kind: MailKind,
@@ -96,7 +96,7 @@ impl Accounts {
         Ok(!is_allowed)
     }
 
-    /// Takes one from a limit whose denial is no error; `true` if it allows.
+    /// Acquires one from a limit whose denial is not an error. Returns `true` if it is allowed.
     pub(crate) async fn try_acquire(
         &self,
         limit: KeyedLimit,
@@ -160,8 +160,8 @@ impl Accounts {
         Error::TooManyAttempts { retry_after }
     }
 
-    /// Whether an audit event may be written about an action that a signed-in user can repeat (L-01). Those
-    /// that may not are counted and reported later.
+    /// Returns `true` if an audit event may be written about an action that a signed-in user can repeat (L-01).
+    /// Suppressed events are counted and reported later.
     pub(crate) fn may_fill_the_log(&self, ctx: &Ctx, event: Event) -> bool {
         let limit = KeyedLimit::budget(event.as_str(), AUDITED_ACTIONS, ctx.actor.audit_name());
         let decision = self.audit_throttle.0.acquire_now(&[limit], ctx.now);
@@ -172,7 +172,8 @@ impl Accounts {
         is_allowed
     }
 
-    /// Whether this denial gets an audit event: the first of its key in a window, and 60 a minute in all.
+    /// Returns `true` if this denial gets an audit event: the first of its key in a window, and at most 60 a
+    /// minute.
     fn is_denial_audited(&self, limit: &KeyedLimit, now: Timestamp) -> bool {
         let window = match limit.limit {
             Limit::Budget { rate, .. } => rate.window.max(AUDITED_DENIALS.window),
@@ -191,7 +192,8 @@ impl Accounts {
     }
 }
 
-/// Reports the client's own budgets: how full a mailbox or the ceiling is concerns other clients too.
+/// Reports the client's own budgets. The state of a mailbox or the global limit also depends on other clients, so
+/// it is not reported.
 pub(super) fn report_allowed(ctx: &Ctx, limits: &[KeyedLimit], remaining: &[u32]) {
     for (limit, remaining) in limits.iter().zip(remaining) {
         if let Limit::Budget { name, rate } = limit.limit

@@ -49,8 +49,8 @@ impl RateLimits for FallbackRateLimits {
         }
     }
 
-    /// An attempt that was counted on one store and cannot be released there stays counted: a client waits a
-    /// little longer, which is safer than a guesser who starts again.
+    /// An attempt that was counted on one store and cannot be released there stays counted: the client waits a
+    /// little longer, which is safer than resetting an attacker's count.
     async fn release(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<(), StoreError> {
         match self.is_local.load(Ordering::Relaxed) {
             true => self.local.release(limits, now).await,
@@ -109,7 +109,8 @@ mod tests {
         }
     }
 
-    /// attempts are limited during an outage of the shared store, and a right password clears both counters.
+    /// attempts are limited during an outage of the shared store, and a correct password clears both
+    /// counters.
     #[tokio::test]
     async fn this_node_counts_while_the_shared_store_is_down() {
         let now = Timestamp::from_second(1_000_000).unwrap();

@@ -1,9 +1,9 @@
 //! The cookie of a known device: proof that a client has signed in to an account before.
 //!
-//! It grants no access. A known device has a backoff of its own, so that other clients' wrong passwords do
-//! not delay or lock out the owner. An entry holds the user, the sign-in that created it, the account's
-//! session epoch and the time, under an HMAC. A new epoch (new password, recovery, another address, all
-//! sessions ended) voids it. One cookie holds several entries, for people who share a browser.
+//! It grants no access. A known device has its own backoff, so that other clients' wrong passwords do not delay or
+//! lock out the owner. An entry contains the user, the sign-in that created it, the account's session epoch and
+//! the time, under an HMAC. A new epoch (new password, recovery, another address, all sessions ended) voids it
+//! . One cookie contains several entries, for users who share a browser.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use ring::hmac;
 use crate::model::{Session, User};
 use crate::values::{Digest, Secret, UserId};
 
-/// How long a device is known after its last sign-in.
+/// Time for which a device is known after its last sign-in.
 pub const KNOWN_DEVICE_LIFETIME: Duration = Duration::from_secs(180 * 24 * 3600);
-/// The most accounts in one cookie; the oldest is dropped.
+/// Maximum number of accounts in one cookie; beyond it, the oldest is dropped.
 const MAX_ENTRIES: usize = 5;
 /// User id, sign-in, epoch, seconds.
 const SIGNED_LEN: usize = 16 + 16 + 8 + 8;
-/// The same and a MAC, in base64.
+/// The signed bytes and a MAC, in base64.
 const TEXT_LEN: usize = ((SIGNED_LEN + 32) * 4).div_ceil(3);
 
 /// An account that a client has signed in to before.
@@ -43,7 +43,7 @@ impl KnownDevice {
         }
     }
 
-    /// Whether the device is known to this account in its present epoch.
+    /// Returns `true` if the device is known to this account in its current epoch.
     pub(crate) fn is_known_to(&self, user: &User) -> bool {
         self.user_id == user.id && self.epoch == user.session_epoch
     }
@@ -154,7 +154,7 @@ mod tests {
         UserId::from_bytes([byte; 16])
     }
 
-    /// several people share a browser; the sixth account replaces the oldest.
+    /// several users share a browser; the sixth account replaces the oldest.
     #[test]
     fn a_cookie_holds_the_last_five_accounts() {
         let cookies = cookies(1, "device");

@@ -12,7 +12,7 @@ use quick_cache::unsync::Cache;
 use super::{BACKOFF_DELAYS, FAILURE_MEMORY, FAILURE_MEMORY_MAX, Rate};
 use crate::ports::{Decision, KeyedLimit, Limit, RateLimits, StoreError};
 
-/// Counters of one node. When it is full, the key used least recently and least often is dropped.
+/// Counters of one node. If it is full, the key used least recently and least often is evicted.
 pub struct MemoryRateLimits(Mutex<Cache<String, Counter>>);
 
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +43,7 @@ impl MemoryRateLimits {
         self.lock().len()
     }
 
-    /// Whether there is no key.
+    /// Returns `true` if there is no key.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -111,7 +111,7 @@ pub fn interval(rate: Rate) -> Duration {
     Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX).max(1))
 }
 
-/// The next state and how many are left, or how long to wait. `None` for a lockout.
+/// Returns the next state and the number of remaining attempts, or the time to wait. `None` for a lockout.
 fn take(
     limit: &Limit,
     counter: Option<Counter>,

@@ -18,7 +18,7 @@ fn canonical(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The prefix that limits count by: IPv4 /32, IPv6 /64, which is what one customer has.
+/// The prefix that limits count by: IPv4 /32, IPv6 /64, the network of one customer.
 pub fn address_key(address: IpAddr) -> String {
     match canonical(address) {
         IpAddr::V4(v4) => v4.to_string(),

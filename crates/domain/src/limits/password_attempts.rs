@@ -1,4 +1,5 @@
-//! Password attempts: counted before the hash, by account, with an own count for known devices.
+//! Password attempts: counted before the hash, by account, with a separate count for known devices
+//!
 
 use super::{KnownDevice, ThrottleScope, enforce::report_allowed};
 use crate::accounts::Accounts;
@@ -18,11 +19,11 @@ const KNOWN_DEVICE_FAILURES: u32 = 10;
 #[derive(Debug, Default)]
 pub(crate) struct PasswordAttempt {
     client: AttemptClient,
-    /// What was acquired; the backoff is the first.
+    /// The acquired limits; the backoff is the first.
     limits: Vec<KeyedLimit>,
-    /// The account's backoff, which a right password clears whoever enters it.
+    /// The account's backoff. A correct password clears it, from any client.
     account: Option<KeyedLimit>,
-    /// Whether a wrong password locks the account out.
+    /// If `true`, a wrong password locks the account out.
     is_last: bool,
 }
 
@@ -37,9 +38,9 @@ enum AttemptClient {
 }
 
 impl Accounts {
-    /// Counts a password attempt at an account, or at an identifier without one. A known device is counted
-    /// by itself and by its account, so that no flood delays the owner. Other clients are counted by account,
-    /// network prefix and the ceiling for all of them.
+    /// Counts a password attempt for an account, or for an identifier without one. A known device is counted by
+    /// itself and by its account, so that a flood does not delay the owner. Other clients are counted by account,
+    /// network prefix and the global limit.
     pub(crate) async fn acquire_password_attempt(
         &self,
         ctx: &Ctx,
@@ -96,7 +97,7 @@ impl Accounts {
         }
     }
 
-    /// After a right password: clears the failures on every node.
+    /// Clears the failures on every node after a correct password.
     pub(crate) async fn clear_password_attempts(
         &self,
         attempt: &PasswordAttempt,
@@ -116,7 +117,7 @@ impl Accounts {
         }
     }
 
-    /// The password was not checked: the attempt does not count.
+    /// Releases an attempt whose password was not checked.
     pub(crate) async fn release_password_attempt(
         &self,
         ctx: &Ctx,
@@ -129,17 +130,17 @@ impl Accounts {
         Ok(())
     }
 
-    /// Counts a known device's wrong password for its account too (P-12), where it delays other clients. Returns
-    /// what the last wrong password that the account allows changes: the lockout, which no lost counter ends, an
-    /// audit event, and a mail to the owner. An identifier without an account causes the same writes
-    /// the worker then finds no recipient.
+    /// Counts a known device's wrong password for its account too (P-12), where it delays other clients. For the
+    /// last wrong password that the account allows, returns the changes: the lockout, which survives the loss of
+    /// the counters, an audit event, and a mail to the owner. An identifier without an account causes the
+    /// same writes: the worker then finds no recipient.
     pub(crate) async fn count_wrong_password(
         &self,
         ctx: &Ctx,
         attempt: &PasswordAttempt,
         identifier: &Identifier,
         account: Option<&User>,
-        (aimed_at, epoch): (UserId, i64),
+        (target, epoch): (UserId, i64),
     ) -> Result<Vec<Change>, Error> {
         let mut is_last = attempt.is_last;
         if let (AttemptClient::Known, Some(backoff)) = (attempt.client, &attempt.account) {
@@ -153,13 +154,13 @@ impl Accounts {
         let user_id = account.map(|user| user.id);
         let mut changes = vec![
             Change::SetLockout {
-                user_id: aimed_at,
+                user_id: target,
                 epoch: Some(epoch),
             },
             self.audit_failure(ctx, Event::Throttled, user_id, "lockout"),
         ];
         let kind = MailKind::Lockout;
-        // A user name is public: whether it has a mailbox may be visible in the number of writes.
+        // A username is public: the number of writes may reveal whether it has a mailbox.
         let recipient = match identifier {
             Identifier::Email(email) => Some((None, email, ctx.client.locale)),
             Identifier::Username(_) => account.and_then(|user| {
@@ -187,9 +188,9 @@ impl Accounts {
         }
     }
 
-    /// All identifiers of an account share one backoff, that of its confirmed address: an address is
-    /// counted alike whether it has an owner, waits for confirmation or is unknown. The session epoch
-    /// is part of the key, so that a new password starts a new count. An account without a confirmed address
+    /// All identifiers of an account share one backoff, that of its confirmed address. An address is
+    /// counted the same way whether it has an owner, waits for confirmation or is unknown. The session
+    /// epoch is part of the key, so that a new password starts a new count. An account without a confirmed address
     /// cannot be recovered by mail: it is delayed, never locked out.
     fn account_backoff(&self, identifier: &Identifier, account: Option<&User>) -> KeyedLimit {
         match (account, identifier) {
@@ -197,7 +198,8 @@ impl Accounts {
                 (Some(email), _) => {
                     self.lockout_backoff(address_backoff_key(email, user.session_epoch))
                 }
-                // With the mailed link: other clients do not use up what its holder has.
+                // A confirmation has a separate count, so that other clients cannot use up the attempts of the
+                // link's holder.
                 (None, Identifier::Email(_)) => {
                     KeyedLimit::backoff(None, format!("confirmation/{}", user.id))
                 }
@@ -241,8 +243,8 @@ impl Accounts {
         user: &User,
         session: &Digest,
     ) -> Secret<String> {
-        let of = (user.id, user.session_epoch);
-        self.device_cookies.write(before, of, session, ctx.now)
+        let owner = (user.id, user.session_epoch);
+        self.device_cookies.write(before, owner, session, ctx.now)
     }
 }
 
@@ -255,7 +257,7 @@ impl PasswordAttempt {
         }
     }
 
-    /// Whether the account is locked out for this client.
+    /// Returns `true` if the account is locked out for this client.
     pub(crate) fn is_locked_out(&self, user: &User) -> bool {
         self.client == AttemptClient::Unknown && user.is_locked_out()
     }

@@ -11,9 +11,9 @@ const MAX_WINDOW: u64 = 86_400;
 /// `burst` events per `window`, written `30/1m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// How many at once, if none were used for a while.
+    /// Maximum number of events at once, after a window without events.
     pub burst: u32,
-    /// How long until all of them are available again.
+    /// Time until all of them are available again.
     pub window: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! A clock and a chance that do as told. For tests alone: nothing that serves people may see them.
+//! A deterministic clock and random source. For tests only: a server must not use them.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,11 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 use crate::ports::{Clock, Secrets};
 use crate::values::Digest;
 
-/// Chance that comes out the same for the same seed: a counter through SHA-256.
+/// A random source that is deterministic for a seed: a counter through SHA-256.
 pub struct SeededSecrets(Mutex<(u64, u64)>);
 
 impl SeededSecrets {
-    /// Starts from a seed.
+    /// Creates a source from a seed.
     pub fn new(seed: u64) -> Self {
         Self(Mutex::new((seed, 0)))
     }
@@ -28,16 +28,16 @@ impl Secrets for SeededSecrets {
     }
 }
 
-/// A clock that moves when told to.
+/// A clock that moves only when it is advanced.
 pub struct SteppedClock(Mutex<Timestamp>);
 
 impl SteppedClock {
-    /// Stands at `now`.
+    /// Creates a clock that is set to `now`.
     pub fn new(now: Timestamp) -> Self {
         Self(Mutex::new(now))
     }
 
-    /// Moves on.
+    /// Advances the clock.
     pub fn advance(&self, by: SignedDuration) {
         let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *now += by;

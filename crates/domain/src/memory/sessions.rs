@@ -1,4 +1,4 @@
-//! The sessions in memory: a port of their own, and a lock of their own.
+//! Sessions in memory: a separate port, with its own lock.
 
 use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError};
@@ -52,14 +52,14 @@ impl Sessions for MemoryStore {
 
     async fn renew_session(&self, session: &Session, expected: i64) -> Result<bool, StoreError> {
         let mut sessions = self.sessions();
-        let kept = sessions
+        let stored = sessions
             .get_mut(&session.id)
-            .filter(|kept| kept.generation == expected);
-        Ok(kept
-            .map(|kept| {
-                kept.generation = session.generation;
-                kept.renewed_at = session.renewed_at;
-                kept.expires_at = session.expires_at;
+            .filter(|stored| stored.generation == expected);
+        Ok(stored
+            .map(|stored| {
+                stored.generation = session.generation;
+                stored.renewed_at = session.renewed_at;
+                stored.expires_at = session.expires_at;
             })
             .is_some())
     }
@@ -83,8 +83,8 @@ impl Sessions for MemoryStore {
     async fn touch_sessions(&self, seen: &[Seen]) -> Result<(), StoreError> {
         let mut sessions = self.sessions();
         for seen in seen {
-            let kept = sessions.get_mut(&seen.id);
-            if let Some(session) = kept.filter(|session| session.user_id == seen.user_id) {
+            let stored = sessions.get_mut(&seen.id);
+            if let Some(session) = stored.filter(|session| session.user_id == seen.user_id) {
                 session.last_seen_at = seen.at;
             }
         }

@@ -1,4 +1,4 @@
-//! The audit log: who did what to whom, when, from where, and how it ended.
+//! Audit events: the actor, the action, the affected user, the time, the client and the outcome.
 
 use std::net::IpAddr;
 
@@ -8,21 +8,21 @@ use crate::values::{AuditEventId, UserId};
 use crate::words::words;
 
 words! {
-    /// What happened.
+    /// Kind of an audit event.
     Event {
-        /// Somebody signed up.
+        /// A user signed up.
         SignUp => "sign-up",
         /// An address was confirmed.
         EmailConfirmed => "email-confirmed",
         /// The owner of a mailbox cancelled a sign-up or an address change.
         ConfirmationCancelled => "confirmation-cancelled",
-        /// A sign-in, or a failed one.
+        /// A sign-in, successful or failed.
         SignIn => "sign-in",
         /// A session was ended by its user.
         SignOut => "sign-out",
-        /// A spent session token was shown again; its session was ended.
+        /// A replaced session token was presented again; its session was ended.
         TokenReuse => "token-reuse",
-        /// One session or all of a user's were ended from the list.
+        /// One session or all sessions of a user were ended from the list.
         SessionsRevoked => "sessions-revoked",
         /// A password was changed by its owner.
         PasswordChanged => "password-changed",
@@ -34,39 +34,39 @@ words! {
         RecoveryMailed => "recovery-mailed",
         /// A recovery link set a new password.
         Recovered => "recovered",
-        /// A new address was asked for.
+        /// An address change was requested.
         EmailChangeRequested => "email-change-requested",
-        /// The old mailbox took a change of address back.
+        /// The old address undid an address change.
         EmailChangeUndone => "email-change-undone",
         /// `name` or `data` changed.
         ProfileUpdated => "profile-updated",
-        /// A role was given or taken.
+        /// A role was granted or removed.
         RoleChanged => "role-changed",
         /// A user was disabled or enabled.
         StatusChanged => "status-changed",
         /// A user was deleted.
         UserDeleted => "user-deleted",
-        /// An unconfirmed sign-up was let go after its time.
+        /// An unconfirmed sign-up was deleted after its lifetime.
         SignUpExpired => "sign-up-expired",
-        /// An unconfirmed sign-up was let go since somebody else has confirmed its address.
+        /// An unconfirmed sign-up was deleted because another user confirmed its address.
         SignUpSuperseded => "sign-up-superseded",
-        /// Somebody reached for what is not theirs.
+        /// An actor attempted an action that is forbidden to them.
         Forbidden => "forbidden",
         /// The signing key was rotated.
         KeyRotated => "key-rotated",
-        /// A signing key was revoked: no token of its own is good any more.
+        /// A signing key was revoked: its tokens are invalid.
         KeyRevoked => "key-revoked",
-        /// Everything held on a user was given out.
+        /// The personal data of a user was exported.
         UserExported => "user-exported",
-        /// A mail was given up after its last try.
+        /// A mail failed permanently.
         MailFailed => "mail-failed",
-        /// A session was ended because the user had too many.
+        /// A session was ended because its user had too many.
         SessionEvicted => "session-evicted",
-        /// Too many attempts; the detail names the budget. One line stands for many.
+        /// A rate limit denied an attempt; the detail names the limit. One event represents many denials.
         Throttled => "throttled",
-        /// An admin looked at somebody.
+        /// An admin viewed a user.
         UserViewed => "user-viewed",
-        /// An admin looked at somebody's sessions.
+        /// An admin listed a user's sessions.
         SessionsListed => "sessions-listed",
         /// An admin listed users.
         UsersListed => "users-listed",
@@ -76,24 +76,24 @@ words! {
         AuditExported => "audit-exported",
         /// Users were exported with their password hashes.
         UsersExported => "users-exported",
-        /// The database was copied on the command line.
+        /// The database was backed up from the command line.
         BackupTaken => "backup-taken",
-        /// A server started; the detail says how it is configured.
+        /// A server started; the detail describes its configuration.
         ServerStarted => "server-started",
         /// Events of one kind exceeded a limit and were counted instead of written. The detail holds the
         /// event and the count.
         EventsSuppressed => "events-suppressed",
-        /// The last seal of the audit log is not what was sealed; the detail names it.
+        /// The last checkpoint of the audit log was modified or signed with another key; the detail names it.
         SealBroken => "seal-broken",
-        /// What stands in the log cannot be read. Never written: lists show such a row by its id.
+        /// An event that cannot be read. Never written: lists contain such a row with its id.
         Unreadable => "unreadable",
-        /// What a newer release calls otherwise: the word stands in the detail. Never written.
+        /// An event of a newer release; the detail contains its name. Never written.
         Other => "other",
     }
 }
 
 impl Event {
-    /// The event of that name.
+    /// Finds an event by its name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL
             .iter()
@@ -102,17 +102,17 @@ impl Event {
     }
 }
 
-/// How it ended.
+/// Outcome of the action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// Done.
+    /// It succeeded.
     Success,
-    /// Refused.
+    /// It was rejected or failed.
     Failure,
 }
 
 impl Outcome {
-    /// Its name in the API and the tables.
+    /// Name in the API and the tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -120,7 +120,7 @@ impl Outcome {
         }
     }
 
-    /// The outcome of that name.
+    /// Finds an outcome by its name.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Success, Self::Failure]
             .into_iter()
@@ -128,44 +128,44 @@ impl Outcome {
     }
 }
 
-/// A line of the audit log. It names people by id alone, so that a deleted person is forgotten.
+/// An audit event. It contains user ids but no names, so that a deleted user cannot be identified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEvent {
-    /// Its name; sorts by time.
+    /// The id; sorts by time.
     pub id: AuditEventId,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// What.
+    /// The kind.
     pub event: Event,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// Who did it: `user:<id>`, `anonymous`, `command-line` or `worker`.
+    /// The actor: `user:<id>`, `anonymous`, `command-line` or `worker`.
     pub actor: String,
-    /// To whom.
+    /// The affected user.
     pub user_id: Option<UserId>,
-    /// From where.
+    /// The client's IP address.
     pub address: Option<IpAddr>,
-    /// With what.
+    /// The client's user agent.
     pub user_agent: Option<String>,
-    /// In which request.
+    /// The id of the request.
     pub request_id: String,
-    /// A few plain words more, such as `admin` for a role; never a secret or an address.
+    /// Additional information, such as `admin` for a role. Never a secret or an email address.
     pub detail: Option<String>,
 }
 
-/// Which events a list shows, newest first.
+/// Filter for a list of events, newest first.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
-    /// About this user alone.
+    /// Only events about this user.
     pub user_id: Option<UserId>,
-    /// Of this kind alone.
+    /// Only events of this kind.
     pub event: Option<Event>,
-    /// From this moment on.
+    /// Only events at this time or later.
     pub since: Option<Timestamp>,
-    /// Before this moment alone.
+    /// Only events before this time.
     pub until: Option<Timestamp>,
-    /// Those older than this one.
+    /// Only events older than this one.
     pub before: Option<AuditEventId>,
-    /// At most so many.
+    /// Maximum number of events.
     pub limit: usize,
 }

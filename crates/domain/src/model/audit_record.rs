@@ -15,24 +15,24 @@ pub struct AuditRecord {
     pub event: String,
     /// `success` or `failure`.
     pub outcome: String,
-    /// Who did it, as in [`AuditEvent`](super::AuditEvent).
+    /// The actor, as in [`AuditEvent`](super::AuditEvent).
     pub actor: String,
-    /// The user it was done to.
+    /// The affected user.
     pub user_id: Option<UserId>,
     /// The client's IP address; not hashed.
     pub address: Option<String>,
     /// The client's user agent; not hashed.
     pub user_agent: Option<String>,
-    /// The request.
+    /// The id of the request.
     pub request_id: String,
-    /// More information.
+    /// Additional information.
     pub detail: Option<String>,
 }
 
 /// An audit event in the hash chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedEvent {
-    /// The place in the chain; the first is 1.
+    /// The position in the chain; the first is 1.
     pub position: i64,
     /// The hash over the previous hash and the event.
     pub hash: Digest,

@@ -1,16 +1,16 @@
-//! How a user proves who they are.
+//! The credential of a user.
 
 use jiff::Timestamp;
 
 use crate::values::{Secret, UserId};
 
-/// A user's password, as it is kept.
+/// A user's stored password hash.
 #[derive(Debug, Clone)]
 pub struct Credential {
-    /// Whose it is.
+    /// The owner.
     pub user_id: UserId,
-    /// A PHC string (or an imported spelling that `passwords::foreign` reads).
+    /// A PHC string, or an imported format that `passwords::foreign` parses.
     pub password_hash: Secret<String>,
-    /// When it was set or hashed anew.
+    /// When the password was set or rehashed.
     pub updated_at: Timestamp,
 }

@@ -1,25 +1,25 @@
-//! A mailed link: opens one thing, for one user, once, for a while.
+//! A mailed link: valid for one purpose, one user, one use and a limited time.
 
 use jiff::Timestamp;
 
 use crate::values::{Digest, EmailAddress, UserId};
 
-/// What a link opens. A link of one purpose is nothing to another's route.
+/// Purpose of a link. A link is valid for no other purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// Confirms the address it was mailed to: a new user's, or an e-mail change's.
+    /// Confirms the address it was mailed to, for a new user or an address change.
     Confirmation,
     /// Sets a new password.
     Recovery,
-    /// Takes an e-mail change back to the address it was mailed to.
+    /// Undoes an address change; mailed to the previous address.
     EmailUndo,
 }
 
 impl Purpose {
-    /// Every purpose.
+    /// All purposes.
     pub const ALL: [Self; 3] = [Self::Confirmation, Self::Recovery, Self::EmailUndo];
 
-    /// Its name in the tables.
+    /// Name in the tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Confirmation => "confirmation",
@@ -28,8 +28,7 @@ impl Purpose {
         }
     }
 
-    /// The purpose of that name. One that a newer release has written is nobody's: its link opens
-    /// nothing here.
+    /// Finds a purpose by its name. `None` for a purpose of a newer release: this node rejects its links.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
@@ -37,7 +36,7 @@ impl Purpose {
     }
 }
 
-/// A link as it is stored: the digest of its secret, and what it is bound to. Each use compares that with the
+/// A stored link: the digest of its secret, and the state that it is bound to. Each use compares that with the
 /// stored user, so that deleting a void link is cleanup only.
 ///
 /// | purpose | is void when |
@@ -49,20 +48,20 @@ impl Purpose {
 pub struct Link {
     /// Digest of the secret in the mail; unique.
     pub digest: Digest,
-    /// Whose it is.
+    /// The owner.
     pub user_id: UserId,
-    /// What it opens.
+    /// The purpose.
     pub purpose: Purpose,
     /// The address it was mailed to, and the only one it can confirm.
     pub email: EmailAddress,
-    /// The user's session epoch when the link was made.
+    /// The user's session epoch when the link was created.
     pub epoch: i64,
     /// When the pending address, the recovery or the address change that the link is for was requested.
     pub requested_at: Timestamp,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// From when on it is dead; asked at every use, never left to a sweeper.
+    /// When it expires; checked at every use.
     pub expires_at: Timestamp,
-    /// When it was used.
+    /// When it was used; `None` if it was not.
     pub used_at: Option<Timestamp>,
 }

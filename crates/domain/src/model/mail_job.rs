@@ -1,41 +1,40 @@
-//! A mail in the outbox: written with the change it tells of, sent by the worker.
+//! A mail in the outbox: stored together with the change that it reports, sent by the worker.
 
 use jiff::Timestamp;
 
 use crate::values::{EmailAddress, Locale, MailJobId, UserId};
 
-/// Which mail. To add one: a variant here, how `flows::deliver_mail` resolves it, its templates.
+/// Kind of a mail. To add one: a variant here, its resolution in `flows::deliver_mail`, its templates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MailKind {
-    /// To a new user: confirm this address. To the owner of an address that was signed up
-    /// with again: somebody did.
+    /// To a new user: confirm this address. If the address has an owner, to the owner: someone signed up with it.
     SignUp,
-    /// The confirmation again, requested by address. The worker makes one such mail for each pending user.
+    /// The confirmation again, requested by address. The worker creates one such mail for each pending user.
     ConfirmationResend,
-    /// The link to a new password, asked for by address.
+    /// A recovery link, requested by address.
     Recovery,
     /// The password was changed.
     PasswordChanged,
     /// To the new address: confirm it.
     EmailChange,
-    /// To the old address: an admin asked for a change.
+    /// To the old address: an admin requested a change.
     EmailChangeNotice,
-    /// To the old address: its owner asked for a change, which this mail's link takes back.
+    /// To the old address: its owner requested a change. The link undoes it.
     EmailChangeUndo,
-    /// To the old address: that change is made; its link takes it back from now on.
+    /// To the old address: the change was confirmed. The link undoes it.
     EmailChanged,
-    /// To the address that an account has left: its old mailbox has taken it back.
+    /// To the address that an undo removed: the previous address is restored.
     EmailChangeUndone,
-    /// Somebody signed in from where this account was not seen before.
+    /// A sign-in from a new device or network.
     NewSignIn,
-    /// Somebody signed in after many wrong passwords.
+    /// A sign-in after many wrong passwords.
     SignInAfterFailures,
-    /// So many wrong passwords that no more are looked at.
+    /// The account is locked out after many wrong passwords.
     Lockout,
 }
 
 impl MailKind {
-    /// Every kind.
+    /// All kinds.
     pub const ALL: [Self; 12] = [
         Self::SignUp,
         Self::ConfirmationResend,
@@ -51,7 +50,7 @@ impl MailKind {
         Self::Lockout,
     ];
 
-    /// Its name in the tables and the logs.
+    /// Name in the tables and the logs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SignUp => "sign-up",
@@ -69,47 +68,47 @@ impl MailKind {
         }
     }
 
-    /// The kind of that name. A worker claims none that it does not know: a newer node will.
+    /// Finds a kind by its name. A worker does not lease mails of an unknown kind: a newer node does.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }
 
-/// A mail to be sent. It holds no secret: the worker makes the link when it sends.
+/// A mail to be sent. It contains no secret: the worker creates the link when it sends the mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailJob {
-    /// Its name; the `Message-ID` of every try is made from it.
+    /// The id. The `Message-ID` of every attempt is derived from it.
     pub id: MailJobId,
-    /// Which mail.
+    /// The kind.
     pub kind: MailKind,
-    /// Whom it is about; a job that was asked for by address alone has none.
+    /// The user it is about; `None` if it was requested by address.
     pub user_id: Option<UserId>,
-    /// Where it was asked to go. The worker sends to the account's own stored address.
+    /// The address it was requested for. The worker sends to the account's own stored address.
     pub email: EmailAddress,
-    /// The language, where the user does not say.
+    /// The language at the time of the request. Delivery uses the stored user's language.
     pub locale: Locale,
-    /// When it was written.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// How many tries have begun.
+    /// Number of attempts that were started.
     pub attempts: i64,
-    /// Not before this: the next try, or the end of the lease a worker holds on it.
+    /// When the next attempt is due, or when a worker's lease ends.
     pub due_at: Timestamp,
     /// When it failed permanently. It is stored for seven days after that.
     pub failed_at: Option<Timestamp>,
 }
 
 impl MailJob {
-    /// How the audit log names it.
+    /// Name of this mail in the detail of an audit event.
     pub fn audit_detail(&self) -> String {
         Self::audit_detail_of(self.id)
     }
 
-    /// The same of the mail with that id.
+    /// Name of the mail with this id in the detail of an audit event.
     pub fn audit_detail_of(id: MailJobId) -> String {
         format!("mail {id}")
     }
 
-    /// The mail that a line of the audit log names so.
+    /// Parses the detail of an audit event; `None` if it does not name a mail.
     pub fn in_audit_detail(detail: &str) -> Option<MailJobId> {
         detail.strip_prefix("mail ")?.parse().ok()
     }

@@ -1,7 +1,7 @@
-//! What is kept: plain structs, one file a noun, no behaviour beyond questions about themselves.
+//! Stored records: plain structs, one file each, without behaviour beyond queries about themselves.
 //!
-//! A model knows nothing of how a store lays it out. A store turns it into rows and back, field
-//! by field, so that a new field does not compile until every store keeps it.
+//! A model does not depend on how a store lays it out. A store converts it to rows and back, field by field, so
+//! that a new field does not compile until every store handles it.
 
 mod audit_event;
 mod audit_record;

@@ -1,4 +1,4 @@
-//! A signed-in device. The store has the digest of the secret in its token and no more (S-01).
+//! A session. The store contains only the digest of the secret in its token (S-01).
 
 use std::net::IpAddr;
 
@@ -6,54 +6,53 @@ use jiff::Timestamp;
 
 use crate::values::{Digest, SessionId, UserId};
 
-/// How many generations there are between two replacements of the token: more than renewals fit into any
-/// session's life.
+/// Number of generations between two replacements of the token: more than the renewals of any session.
 const RENEWALS: i64 = 1 << 32;
 
-/// An open session. The token that opens it holds a 256-bit secret, of which only the digest is here.
+/// An open session. Its token contains a 256-bit secret, of which only the digest is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Its public name.
+    /// The public id.
     pub id: SessionId,
     /// Digest of the secret in the token; unique.
     pub digest: Digest,
-    /// Whose it is.
+    /// The owner.
     pub user_id: UserId,
-    /// The user's `session_epoch` when it was made; a lower one than the user's is dead.
+    /// The user's `session_epoch` at creation. The session is invalid if the user's is higher.
     pub epoch: i64,
-    /// Counts renewals, and in its upper half replacements. A token carries the generation it was made
-    /// in, so that an older one betrays itself.
+    /// Counts renewals in its lower half and replacements in its upper half. A token contains the generation in
+    /// which it was issued, so that an older token is recognised.
     pub generation: i64,
-    /// When the newest token was made; the one before it works 30 seconds more.
+    /// When the newest token was issued. The previous one stays valid for the renewal grace period.
     pub renewed_at: Timestamp,
-    /// When the password was shown: a renewed session ends 30 days from here.
+    /// When the user signed in. The absolute lifetime starts here.
     pub created_at: Timestamp,
-    /// Roughly when it was last used.
+    /// Approximate time of the last use.
     pub last_seen_at: Timestamp,
-    /// When it ends unless renewed.
+    /// When it expires unless renewed.
     pub expires_at: Timestamp,
-    /// Where it was opened from.
+    /// IP address of the client that signed in.
     pub address: Option<IpAddr>,
-    /// What the device said of itself, cut to 256 characters.
+    /// User agent of that client, cut to 256 characters.
     pub user_agent: Option<String>,
 }
 
 impl Session {
-    /// Of the first token. None is of the generation before it, here and after every replacement.
+    /// Generation of the first token. The first token, and the first after a replacement, have no predecessor.
     pub const FIRST_GENERATION: i64 = 1;
 
-    /// Whether there is a token before the newest that could be in its grace.
+    /// Returns `true` if the newest token has a predecessor, which may be in its grace period.
     pub(crate) fn has_previous(&self) -> bool {
         self.generation % RENEWALS != Self::FIRST_GENERATION
     }
 
-    /// The generation of a token that takes the place of all before it.
+    /// Generation of a token that replaces all previous ones.
     pub(crate) fn generation_after_replacement(&self) -> i64 {
         (replacements(self.generation) + 1) * RENEWALS + Self::FIRST_GENERATION
     }
 }
 
-/// How often the token had been replaced when one of that generation was made.
+/// Number of replacements before a token of this generation.
 pub(crate) fn replacements(generation: i64) -> i64 {
     generation / RENEWALS
 }

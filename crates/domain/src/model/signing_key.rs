@@ -1,18 +1,18 @@
-//! A key pair that tokens are signed with, as it is kept.
+//! A stored key pair for signing tokens.
 
 use jiff::Timestamp;
 
-/// An Ed25519 key pair; the private half sealed with the master key.
+/// An Ed25519 key pair. The private key is sealed with the master key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigningKey {
-    /// Its name in token headers and the JWKS.
+    /// The id in token headers and the JWKS.
     pub kid: String,
-    /// The public half, 32 bytes.
+    /// The public key, 32 bytes.
     pub public: [u8; 32],
-    /// The private half, sealed; `tokens::seal` opens it.
+    /// The sealed private key; `tokens::seal` opens it.
     pub sealed: Vec<u8>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When a newer one took over. It verifies until the last token of its own has expired.
+    /// When a newer key replaced it. It verifies tokens until the last one it signed has expired.
     pub retired_at: Option<Timestamp>,
 }

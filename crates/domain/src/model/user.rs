@@ -1,35 +1,36 @@
-//! A person's account.
+//! User accounts.
 
 use jiff::Timestamp;
 
 use crate::values::{Data, EmailAddress, Locale, Name, UserId, Username};
 
-/// Counts the writes of a user. A write says which version it read, and fails where that is gone.
+/// Counts the updates of a user. An update contains the version that was read, and fails if the stored one
+/// differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pub i64);
 
 impl Version {
-    /// Of a user just made.
+    /// Version of a new user.
     pub const FIRST: Self = Self(1);
 
-    /// After one more write.
+    /// The version after one more update.
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0 + 1)
     }
 }
 
-/// What a user may do.
+/// Role of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Acts on themselves alone.
+    /// May act on their own account only.
     User,
-    /// Looks after everybody.
+    /// May manage all users.
     Admin,
 }
 
 impl Role {
-    /// Its name in the API and the tables.
+    /// Name in the API and the tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -37,12 +38,12 @@ impl Role {
         }
     }
 
-    /// Whether this role may do what `other` may.
+    /// Returns `true` if this role may do everything that `other` may do.
     pub fn includes(self, other: Self) -> bool {
         self == Self::Admin || other == Self::User
     }
 
-    /// The role of that name.
+    /// Finds a role by its name.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::User, Self::Admin]
             .into_iter()
@@ -50,19 +51,19 @@ impl Role {
     }
 }
 
-/// Whether a user can sign in.
+/// Status of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// Signed up with an email address alone, which is not confirmed yet.
+    /// Signed up with only an email address, which is not confirmed yet.
     Pending,
-    /// In use.
+    /// Can sign in.
     Active,
-    /// Switched off by an admin.
+    /// Disabled by an admin.
     Disabled,
 }
 
 impl Status {
-    /// Its name in the API and the tables.
+    /// Name in the API and the tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -71,7 +72,7 @@ impl Status {
         }
     }
 
-    /// The status of that name.
+    /// Finds a status by its name.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Pending, Self::Active, Self::Disabled]
             .into_iter()
@@ -101,7 +102,7 @@ pub enum RequestedBy {
 }
 
 impl RequestedBy {
-    /// Its name in the tables.
+    /// Name in the tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -109,7 +110,7 @@ impl RequestedBy {
         }
     }
 
-    /// The requester of that name.
+    /// Finds a requester by its name.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::User, Self::Admin]
             .into_iter()
@@ -117,66 +118,66 @@ impl RequestedBy {
     }
 }
 
-/// An account. At least one of `username`, `email` and `pending_email` is there.
+/// An account. At least one of `username`, `email` and `pending_email` is set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct User {
-    /// Never used again after deletion.
+    /// The id; never reused after deletion.
     pub id: UserId,
-    /// Unique by its key.
+    /// The username; unique by its key.
     pub username: Option<Username>,
-    /// Confirmed, and unique by its key. Whoever has it here has shown that they read its mail.
+    /// The confirmed address; unique by its key.
     pub email: Option<EmailAddress>,
-    /// Waits for confirmation.
+    /// The address that waits for confirmation.
     pub pending_email: Option<PendingEmail>,
-    /// What to call the person.
+    /// The display name.
     pub name: Option<Name>,
-    /// What they may do.
+    /// The role.
     pub role: Role,
-    /// Whether they can sign in.
+    /// The status.
     pub status: Status,
-    /// The person's own JSON.
+    /// Custom JSON data.
     pub data: Data,
-    /// The language of mails to them.
+    /// The language of mails to the user.
     pub locale: Locale,
-    /// Raised by every security event; a session of a lower epoch is dead, wherever it is kept.
+    /// Incremented by every security event. Sessions with a lower epoch are invalid in every store.
     pub session_epoch: i64,
-    /// In which epoch strangers used up their guesses at the password. Written by
-    /// `Change::SetLockout` alone: no other write of the user touches it.
+    /// Session epoch in which unknown clients were locked out. Written only by `Change::SetLockout`.
     pub locked_out_epoch: Option<i64>,
-    /// Raised by every write.
+    /// Incremented by every update.
     pub version: Version,
-    /// When they signed up.
+    /// When the user signed up.
     pub created_at: Timestamp,
-    /// When anything here last changed.
+    /// When the user was last updated.
     pub updated_at: Timestamp,
 }
 
 impl User {
-    /// The epoch of a new account; an address without one is counted alike.
+    /// Session epoch of a new account. An address without an account is counted under it as well.
     pub const FIRST_EPOCH: i64 = 1;
 
-    /// The address that mails about the account go to: the confirmed one alone.
+    /// The address for mails about the account: the confirmed one.
     pub fn mail_address(&self) -> Option<&EmailAddress> {
         self.email.as_ref()
     }
 
-    /// The address that waits for confirmation.
+    /// The pending address.
     pub fn pending_address(&self) -> Option<&EmailAddress> {
         self.pending_email.as_ref().map(|pending| &pending.address)
     }
 
-    /// Whether the account has a name to sign in with: a username or a confirmed address. Without one its status
+    /// Returns `true` if the account has a username or a confirmed address to sign in with. Otherwise its status
     /// is [`Status::Pending`] unless it is disabled.
     pub fn has_identifier(&self) -> bool {
         self.username.is_some() || self.email.is_some()
     }
 
-    /// Whether strangers have used up their guesses at the present password, and a mail can lift that.
+    /// Returns `true` if unknown clients are locked out of the current password. An account without a confirmed
+    /// address is never locked out, because no mail could lift it.
     pub fn is_locked_out(&self) -> bool {
         self.email.is_some() && self.locked_out_epoch == Some(self.session_epoch)
     }
 
-    /// The person's own names, which make poor passwords.
+    /// The user's own names and addresses, which a new password must not consist of.
     pub fn personal_words(&self) -> Vec<&str> {
         let addresses = [self.email.as_ref(), self.pending_address()];
         let of_addresses = addresses
@@ -191,17 +192,17 @@ impl User {
     }
 }
 
-/// Which users a list shows, oldest first.
+/// Filter for a list of users, oldest first.
 #[derive(Debug, Clone, Default)]
 pub struct UserFilter {
-    /// Begins or lies within the user name, an address or the name, whatever the letter case.
+    /// Text that the username, an address or the name contains, in any letter case.
     pub text: Option<String>,
-    /// Of this status alone.
+    /// Only users with this status.
     pub status: Option<Status>,
-    /// Of this role alone.
+    /// Only users with this role.
     pub role: Option<Role>,
-    /// Those after this one.
+    /// Only users after this one.
     pub after: Option<UserId>,
-    /// At most so many.
+    /// Maximum number of users.
     pub limit: usize,
 }

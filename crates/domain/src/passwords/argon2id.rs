@@ -1,8 +1,8 @@
-//! Argon2id (RFC 9106), version 19: our own scheme, behind one function.
+//! Argon2id (RFC 9106), version 19: Doorward's own scheme.
 //!
-//! Two engines compute the same tags. `Fast` is the default, young and unaudited, and so checked
-//! against a published vector at every start and against `Portable` in the tests; `docs/decisions/0002`
-//! weighs it. Both reuse their memory from hash to hash: new pages cost more than the hash.
+//! Two engines compute the same tags. `Fast` is the default. It is young and unaudited, so it is checked against a
+//! published vector at every start and against `Portable` in the tests (`docs/decisions/0002`). Both reuse their
+//! memory between hashes: new pages cost more than the hash.
 
 use argon2::{Algorithm, Block};
 use base64::Engine as _;
@@ -15,32 +15,32 @@ use crate::ports::Secrets;
 pub(super) const SALT_BYTES: usize = 16;
 const TAG_BYTES: usize = 32;
 
-/// What one hash costs.
+/// Cost of one hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
     /// Memory in KiB.
     pub memory_kib: u32,
-    /// Passes over it.
+    /// Number of passes over the memory.
     pub passes: u32,
-    /// Lanes, computed one after the other.
+    /// Number of lanes, computed one after the other.
     pub lanes: u32,
 }
 
 impl Cost {
-    /// OWASP's minimum, and the least that can be configured (P-07).
+    /// OWASP's minimum, and the lowest cost that can be configured (P-07).
     pub const MINIMUM: Self = Self {
         memory_kib: 19_456,
         passes: 2,
         lanes: 1,
     };
-    /// The most that a kept or imported hash may ask for (P-09).
+    /// The highest cost of a stored or imported hash (P-09).
     pub const MAXIMUM: Self = Self {
         memory_kib: 256 * 1024,
         passes: 10,
         lanes: 8,
     };
 
-    /// Whether every part lies within the other's.
+    /// Returns `true` if no parameter is higher than that of `limit`.
     pub fn fits(&self, limit: &Self) -> bool {
         self.memory_kib <= limit.memory_kib
             && self.passes <= limit.passes
@@ -48,7 +48,7 @@ impl Cost {
     }
 }
 
-/// Which implementation computes the hash.
+/// Implementation that computes the hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     /// `argon2-rust`: SIMD, about twice as fast.
@@ -58,8 +58,8 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// Computes a published test vector of the reference implementation (`test.c`, Argon2id,
-    /// version 19, t = 2, m = 256 KiB, p = 1).
+    /// Computes a published test vector of the reference implementation (`test.c`, Argon2id, version 19, t = 2, m
+    /// = 256 KiB, p = 1). Fails if the result differs.
     pub fn check(self) -> Result<(), EngineBroken> {
         let cost = Cost {
             memory_kib: 256,
@@ -121,7 +121,7 @@ impl Worker {
         }
     }
 
-    /// A PHC string.
+    /// Hashes a password and returns a PHC string.
     pub(super) fn hash(
         &mut self,
         password: &[u8],
@@ -140,14 +140,14 @@ impl Worker {
         *self = Self::new(self.engine);
     }
 
-    /// Whether it holds memory.
+    /// Returns `true` if memory is allocated.
     #[cfg(test)]
     pub(super) fn holds_memory(&self) -> bool {
         self.fast.is_some() || !self.portable.is_empty()
     }
 
-    /// The tag alone, of any Argon2. Our own scheme runs on the chosen engine; every other, which
-    /// is replaced at its first sign-in, on the portable one.
+    /// Computes the tag of any Argon2 variant. Our own scheme uses the selected engine. Others are replaced at
+    /// their first sign-in, and use the portable one.
     pub(super) fn raw(
         &mut self,
         password: &[u8],
@@ -212,19 +212,20 @@ impl Worker {
     }
 }
 
-/// Whether a kept hash is of our scheme, at no less than this cost, with this pepper or none.
+/// Returns `true` if a stored hash has our scheme, at least this cost, and exactly this pepper (no pepper if
+/// `None`).
 pub(super) fn is_current(hash: &str, cost: Cost, pepper: Option<&Pepper>) -> bool {
     match super::foreign::parse(hash) {
         Ok(super::foreign::Scheme::Argon2 {
             algorithm: Algorithm::Argon2id,
             version: 0x13,
-            cost: kept,
-            pepper: named,
+            cost: stored,
+            pepper: pepper_id,
             salt,
             tag,
         }) => {
-            cost.fits(&kept)
-                && named.as_ref() == pepper.map(|pepper| &pepper.id)
+            cost.fits(&stored)
+                && pepper_id.as_ref() == pepper.map(|pepper| &pepper.id)
                 && salt.len() >= SALT_BYTES
                 && tag.len() >= TAG_BYTES
         }

@@ -1,29 +1,29 @@
-//! Passwords that are known from breaches, beside the common ones that are shipped.
+//! Passwords known from breaches, in addition to the common ones in the binary.
 //!
-//! The list has a billion lines, so where it is kept is not for the rules to know: they ask one
-//! question, wherever a new password is judged, and never at a sign-in (P-05).
+//! The list has a billion entries, so its storage is not part of the rules. They query it for every new password,
+//! and never at a sign-in (P-05).
 
 use std::fmt;
 use std::sync::Arc;
 
-/// A list of passwords that somebody else has lost.
+/// A list of breached passwords.
 pub trait BreachedList: Send + Sync {
-    /// Whether the whole password is on it, letter by letter. A list that cannot be read says no,
-    /// and says so in the log: the common passwords are refused all the same.
+    /// Returns `true` if exactly this password is on the list. A list that cannot be read logs the error and
+    /// returns `false`: the common passwords are rejected in any case.
     fn holds(&self, password: &str) -> bool;
 }
 
-/// The operator's list, where there is one.
+/// The operator's list, if there is one.
 #[derive(Clone, Default)]
 pub struct Breached(Option<Arc<dyn BreachedList>>);
 
 impl Breached {
-    /// Asks this list.
+    /// Uses this list.
     pub fn of(list: Arc<dyn BreachedList>) -> Self {
         Self(Some(list))
     }
 
-    /// Whether the password is on the list.
+    /// Returns `true` if the password is on the list.
     pub fn holds(&self, password: &str) -> bool {
         self.0.as_ref().is_some_and(|list| list.holds(password))
     }

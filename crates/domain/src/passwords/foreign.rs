@@ -1,7 +1,7 @@
-//! Password hashes in the spellings people bring along: read, bounded, verified.
+//! Password hashes in foreign formats: parsed, limited, verified.
 //!
-//! Whatever is not [`super::argon2id`]'s own is replaced at the first sign-in. Parameters come
-//! from outside, so each is held against a limit before a byte is allocated (P-09).
+//! Hashes of any scheme other than [`super::argon2id`] are replaced at the first sign-in. Parameters come from
+//! outside, so each is checked against a limit before memory is allocated (P-09).
 
 use std::fmt;
 
@@ -19,42 +19,42 @@ use super::foreign_pbkdf2::Pbkdf2;
 use super::foreign_scrypt::Scrypt;
 use super::pepper::{self, Peppers};
 
-/// The dearest bcrypt: about a second and a half.
+/// Maximum bcrypt cost: about 1.5 seconds.
 const MAX_BCRYPT_COST: u32 = 15;
-/// Longer strings are no hash of ours or anybody's.
+/// Maximum length of a hash string in bytes.
 const MAX_TEXT: usize = 1024;
 
-/// PHC's base64: the standard alphabet without padding, and padding forgiven.
+/// PHC's base64: the standard alphabet, with optional padding.
 const PHC: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A kept hash that cannot be verified.
+/// A stored hash that cannot be verified.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 #[error("password hash: {0}")]
 pub struct UnreadableHash(pub(super) &'static str);
 
-/// Nobody's password verifies against it, and not for want of the right one.
+/// The hash has a pepper that is not configured, so no password verifies against it.
 pub(super) const UNKNOWN_PEPPER: UnreadableHash = UnreadableHash(
     "the hash needs a pepper that is not configured. Add it to `password.previous_peppers`",
 );
 
-/// A hash taken apart, its parameters within the limits.
+/// A parsed hash, with its parameters within the limits.
 #[derive(PartialEq, Eq)]
 pub(super) enum Scheme {
     Argon2 {
         algorithm: Algorithm,
         version: u32,
         cost: Cost,
-        /// The id of its pepper: our own scheme alone has one.
+        /// The id of its pepper. Only our own scheme has one.
         pepper: Option<String>,
         salt: Vec<u8>,
         tag: Vec<u8>,
     },
     Bcrypt {
         hash: String,
-        /// Django's `bcrypt_sha256`: the hex SHA-256 of the password is what was hashed.
+        /// Django's `bcrypt_sha256`: the hex SHA-256 of the password is hashed.
         of_sha256: bool,
     },
     Scrypt(Scrypt),
@@ -62,7 +62,7 @@ pub(super) enum Scheme {
     Firebase(FirebaseScrypt),
 }
 
-/// The name alone: the rest is somebody's password, to whoever has the time.
+/// Prints only the scheme's name: the rest can be used to guess the password.
 impl fmt::Debug for Scheme {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(match self {
@@ -75,7 +75,7 @@ impl fmt::Debug for Scheme {
     }
 }
 
-/// Whether this is the password of that hash.
+/// Returns `true` if the password matches the hash.
 pub(super) fn verify(
     worker: &mut Worker,
     password: &[u8],
@@ -101,13 +101,13 @@ pub(super) fn verify(
             same(&computed, &tag)
         }
         Scheme::Bcrypt { hash, of_sha256 } => verify_bcrypt(password, &hash, of_sha256),
-        Scheme::Scrypt(kept) => kept.verify(password)?,
-        Scheme::Pbkdf2(kept) => kept.verify(password)?,
-        Scheme::Firebase(kept) => kept.verify(password)?,
+        Scheme::Scrypt(stored) => stored.verify(password)?,
+        Scheme::Pbkdf2(stored) => stored.verify(password)?,
+        Scheme::Firebase(stored) => stored.verify(password)?,
     })
 }
 
-/// Takes a hash apart: PHC strings, `$2b$`, Django's spellings, and what [`elsewhere`] knows.
+/// Parses a hash: PHC strings, `$2b$`, Django's formats, and the schemes of [`elsewhere`].
 pub(super) fn parse(hash: &str) -> Result<Scheme, UnreadableHash> {
     if hash.len() > MAX_TEXT {
         return Err(UnreadableHash("too long"));
@@ -123,16 +123,16 @@ pub(super) fn parse(hash: &str) -> Result<Scheme, UnreadableHash> {
     }
 }
 
-/// The schemes that have a file of their own.
+/// Parses the schemes that have their own file.
 fn elsewhere(parts: &[&str]) -> Result<Scheme, UnreadableHash> {
-    if let Some(kept) = Scrypt::parse(parts) {
-        return Ok(Scheme::Scrypt(kept?));
+    if let Some(parsed) = Scrypt::parse(parts) {
+        return Ok(Scheme::Scrypt(parsed?));
     }
-    if let Some(kept) = Pbkdf2::parse(parts) {
-        return Ok(Scheme::Pbkdf2(kept?));
+    if let Some(parsed) = Pbkdf2::parse(parts) {
+        return Ok(Scheme::Pbkdf2(parsed?));
     }
-    if let Some(kept) = FirebaseScrypt::parse(parts) {
-        return Ok(Scheme::Firebase(kept?));
+    if let Some(parsed) = FirebaseScrypt::parse(parts) {
+        return Ok(Scheme::Firebase(parsed?));
     }
     Err(UnreadableHash("unknown scheme"))
 }
@@ -203,7 +203,7 @@ fn verify_bcrypt(password: &[u8], hash: &str, of_sha256: bool) -> bool {
             .collect();
         return bcrypt::verify(hex, hash).unwrap_or(false);
     }
-    // bcrypt reads 72 bytes; the hash that replaces this one will read them all.
+    // bcrypt reads 72 bytes; the hash that replaces this one reads all of them.
     bcrypt::verify(password, hash).unwrap_or(false)
 }
 
@@ -211,7 +211,7 @@ pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
     one.ct_eq(other).into()
 }
 
-/// The values of `name=number` pairs, which stand in this order.
+/// Parses `name=number` pairs that have these names, in this order.
 pub(super) fn numbers<const N: usize>(
     text: &str,
     names: [&str; N],
@@ -310,7 +310,7 @@ mod tests {
         ),
     ];
 
-    /// Made by Django 5.2, passlib 1.7 and argon2-cffi, of one password.
+    /// Created by Django 5.2, passlib 1.7 and argon2-cffi, for one password.
     const ELSEWHERE: [&str; 12] = [
         "pbkdf2_sha256$1000$seasalt1seasalt1seasal$u+YhnIbIPDoX1WSsbNmrmMSpbARbhL+fa21NzFlAkqI=",
         "bcrypt_sha256$$2b$04$jfQBKELP.q.yroj4J5QRKed9eXDA0JalDEJp5Smd5kwPtg1y/tAQ2",
@@ -343,7 +343,7 @@ mod tests {
         }
     }
 
-    /// P-09: refused when read, before anything is allocated or computed.
+    /// P-09: rejected by the parser, before anything is allocated or computed.
     #[test]
     fn what_asks_for_too_much_is_refused() {
         let argon2 =
@@ -396,7 +396,7 @@ mod tests {
         }
     }
 
-    /// Empty tags would match whatever is computed.
+    /// An empty tag would match any password.
     #[test]
     fn a_hash_without_a_tag_is_no_hash() {
         for hash in [
@@ -436,7 +436,7 @@ mod tests {
             let _ = parse(&text);
         }
 
-        /// Whatever was read can be computed: the limits lie within what the engines take.
+        /// Every hash that was parsed can be verified: the limits are within those of the engines.
         #[test]
         fn whatever_is_read_can_be_verified(
             salt in 8usize..=64, tag in 16usize..=64, lanes in 1u32..=8, fast in any::<bool>()

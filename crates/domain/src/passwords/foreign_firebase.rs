@@ -1,7 +1,7 @@
-//! Firebase's scrypt (github.com/firebase/scrypt): scrypt gives an AES-256 key, under which the
-//! project's signer key is encrypted (CTR, counter from zero); that is what is kept.
+//! Firebase's scrypt (github.com/firebase/scrypt): scrypt derives an AES-256 key, which encrypts the project's
+//! signer key (CTR, counter from zero). The ciphertext is the hash.
 //!
-//! Spelled as Supabase Auth spells it, so that its imported users can be read too:
+//! The format is that of Supabase Auth, so that users imported from there can be read too:
 //! `$fbscrypt$v=1,n=14,r=8,p=1,ss=<separator>,sk=<signer key>$<salt>$<hash>`, base64 throughout.
 
 use aes::Aes256;
@@ -16,7 +16,7 @@ use crate::values::Secret;
 const KEY_BYTES: usize = 32;
 const BLOCK_BYTES: usize = 16;
 
-/// A kept hash, its parameters within the limits.
+/// A parsed hash, with its parameters within the limits.
 #[derive(PartialEq, Eq)]
 pub(super) struct FirebaseScrypt {
     work: Work,
@@ -27,7 +27,7 @@ pub(super) struct FirebaseScrypt {
 }
 
 impl FirebaseScrypt {
-    /// Reads the parts of a hash between its dollar signs; none where it is of another scheme.
+    /// Parses the parts of a hash between its dollar signs; `None` if it has another scheme.
     pub(super) fn parse(parts: &[&str]) -> Option<Result<Self, UnreadableHash>> {
         match parts {
             ["", "fbscrypt", params, salt, tag] => Some(read(params, salt, tag)),
@@ -35,7 +35,7 @@ impl FirebaseScrypt {
         }
     }
 
-    /// Whether this is the password.
+    /// Returns `true` if the password matches.
     pub(super) fn verify(&self, password: &[u8]) -> Result<bool, UnreadableHash> {
         let mut key = [0; KEY_BYTES];
         self.work.derive(password, &self.salt, &mut key)?;
@@ -43,7 +43,7 @@ impl FirebaseScrypt {
     }
 }
 
-/// AES-256 in counter mode, the counter beginning at zero.
+/// AES-256 in counter mode, with the counter starting at zero.
 fn encrypted(key: [u8; KEY_BYTES], text: &[u8]) -> Vec<u8> {
     let cipher = Aes256::new(&Array::from(key));
     let mut out = Vec::with_capacity(text.len());
@@ -84,8 +84,8 @@ fn read(params: &str, salt: &str, tag: &str) -> Result<FirebaseScrypt, Unreadabl
     }
 }
 
-/// What all password hashes of a Firebase project have in common, as its console shows it under
-/// “Password Hash Parameters”.
+/// Parameters that all password hashes of a Firebase project share, as its console shows them under “Password Hash
+/// Parameters”.
 #[derive(Debug, Clone)]
 pub struct FirebaseParameters {
     /// `base64_signer_key`
@@ -99,7 +99,7 @@ pub struct FirebaseParameters {
 }
 
 impl FirebaseParameters {
-    /// The one spelling of a hash and its salt of that project, both in base64.
+    /// Formats a hash and its salt, both in base64, of this project.
     pub fn spell(&self, hash: &str, salt: &str) -> String {
         format!(
             "$fbscrypt$v=1,n={},r={},p=1,ss={},sk={}${salt}${hash}",
@@ -110,7 +110,7 @@ impl FirebaseParameters {
         )
     }
 
-    /// Whether hashes of such a project can be verified here.
+    /// Checks that hashes of this project can be verified.
     pub fn check(&self) -> Result<(), UnreadableHash> {
         let key = decode(self.signer_key.expose())?;
         let hash = self.spell(&STANDARD.encode(vec![0; key.len()]), "");
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(kept.verify(b"user2password"), Ok(false));
     }
 
-    /// P-09, and the one mistake people make: another project's signer key, or none.
+    /// P-09, and a common mistake: the signer key of another project, or none.
     #[test]
     fn what_asks_for_too_much_or_lacks_its_key_is_refused() {
         let whole = published().spell(HASH, SALT);
@@ -169,20 +169,20 @@ mod tests {
         assert!(parsed("$fbscrypt$v=1,n=14,r=8,p=1,sk=$$").is_err());
     }
 
-    /// With it, every hash of the project is worth a try elsewhere.
+    /// With the signer key, an attacker can guess the passwords of the project's hashes.
     #[test]
     fn the_signer_key_is_never_shown() {
         let parameters = published();
         let kept = super::super::foreign::parse(&parameters.spell(HASH, SALT)).unwrap();
-        let told = format!("{parameters:?} {kept:?}");
+        let printed = format!("{parameters:?} {kept:?}");
         let key = decode(parameters.signer_key.expose()).unwrap();
         for secret in ["jxspr8Ki", &format!("{}, {}, {}", key[0], key[1], key[2])] {
-            assert!(!told.contains(secret), "{told}");
+            assert!(!printed.contains(secret), "{printed}");
         }
-        assert!(told.ends_with(" Firebase"), "{told}");
+        assert!(printed.ends_with(" Firebase"), "{printed}");
     }
 
-    /// As OpenSSL encrypts zeros under a key of zeros with `aes-256-ctr`.
+    /// The result of OpenSSL's `aes-256-ctr` for zeros under a zero key.
     #[test]
     fn the_counter_begins_at_zero_and_counts() {
         let out = encrypted([0; 32], &[0; 40]);

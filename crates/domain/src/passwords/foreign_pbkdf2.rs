@@ -1,17 +1,18 @@
-//! PBKDF2 (RFC 8018) as other systems keep it: passlib and Keycloak in the PHC way, Django in its own.
+//! PBKDF2 (RFC 8018) in the formats of other systems: PHC (passlib, Keycloak), and Django's.
 //!
-//! To add a hash: a variant of [`Prf`] with its spellings, where ring computes it.
+//! To add a digest: a variant of [`Prf`] with its spellings, if ring computes it.
 
 use ring::pbkdf2;
 
 use super::foreign::{UnreadableHash, decode, decode_padded, number, numbers};
 
-/// The most rounds that a hash may ask for.
+/// Maximum number of rounds of a hash.
 const MAX_ROUNDS: u32 = 5_000_000;
-/// The most rounds over all blocks: a long tag of a short digest costs several times a short one.
+/// Maximum number of rounds over all blocks: a long tag of a short digest costs several times as much as a short
+/// one.
 const MAX_WORK: usize = 10_000_000;
 
-/// A kept hash, its parameters within the limits.
+/// A parsed hash, with its parameters within the limits.
 #[derive(PartialEq, Eq)]
 pub(super) struct Pbkdf2 {
     prf: Prf,
@@ -20,7 +21,7 @@ pub(super) struct Pbkdf2 {
     tag: Vec<u8>,
 }
 
-/// What is done so many times.
+/// The function that is iterated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Prf {
     HmacSha1,
@@ -47,7 +48,7 @@ impl Prf {
 }
 
 impl Pbkdf2 {
-    /// Reads the parts of a hash between its dollar signs; none where it is of another scheme.
+    /// Parses the parts of a hash between its dollar signs; `None` if it has another scheme.
     pub(super) fn parse(parts: &[&str]) -> Option<Result<Self, UnreadableHash>> {
         match parts {
             ["", "pbkdf2", rest @ ..] => Some(phc(Prf::HmacSha1, rest)),
@@ -59,7 +60,7 @@ impl Pbkdf2 {
         }
     }
 
-    /// Whether this is the password.
+    /// Returns `true` if the password matches.
     pub(super) fn verify(&self, password: &[u8]) -> Result<bool, UnreadableHash> {
         let rounds = self
             .rounds
@@ -89,7 +90,7 @@ impl Pbkdf2 {
     }
 }
 
-/// `i=1000,l=64$salt$tag`, or passlib's `1000$salt$tag` with a base64 that has a dot for the plus.
+/// `i=1000,l=64$salt$tag`, or passlib's `1000$salt$tag` with `.` instead of `+` in base64.
 fn phc(prf: Prf, rest: &[&str]) -> Result<Pbkdf2, UnreadableHash> {
     let [params, salt, tag] = rest else {
         return Err(UnreadableHash("pbkdf2 form"));
@@ -104,7 +105,7 @@ fn phc(prf: Prf, rest: &[&str]) -> Result<Pbkdf2, UnreadableHash> {
     Pbkdf2::bounded(prf, rounds, salt, tag)
 }
 
-/// `1000$salt$tag`, the salt being text.
+/// `1000$salt$tag`; the salt is text.
 fn django(prf: Prf, rest: &[&str]) -> Result<Pbkdf2, UnreadableHash> {
     let [rounds, salt, tag] = rest else {
         return Err(UnreadableHash("pbkdf2 form"));
@@ -124,7 +125,7 @@ mod tests {
         Pbkdf2::parse(&hash.split('$').collect::<Vec<_>>())
     }
 
-    /// RFC 6070 for SHA-1; what Python's `hashlib.pbkdf2_hmac` gives for SHA-512 and for Django's
+    /// Vectors of RFC 6070 for SHA-1, and of Python's `hashlib.pbkdf2_hmac` for SHA-512 and Django's
     /// `pbkdf2_sha1`.
     #[test]
     fn every_digest_verifies_its_vector_and_no_other_password_does() {
@@ -149,7 +150,7 @@ mod tests {
         }
     }
 
-    /// P-09.
+    /// P-09: parameters above the limits are rejected.
     #[test]
     fn what_asks_for_too_much_is_refused() {
         let tag = |bytes: usize| STANDARD.encode(vec![0; bytes]);

@@ -1,12 +1,12 @@
-//! scrypt (RFC 7914) as other systems keep it: in the PHC way, and in Django's own; and the limits of
-//! its work, which Firebase's hashes share.
+//! scrypt (RFC 7914) in the formats of other systems: PHC, and Django's. Firebase's hashes share the limits of its
+//! work.
 
 use super::foreign::{UnreadableHash, decode, decode_padded, number, numbers, same};
 
-/// The most memory that a hash may ask for.
+/// Maximum memory of a hash, in bytes.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// What a hash costs, within the limits (P-09).
+/// Cost of a hash, within the limits (P-09).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Work {
     pub(super) log_n: u8,
@@ -15,7 +15,7 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// None where it is beyond the limits, or nothing that scrypt knows.
+    /// Creates a cost. `None` if it exceeds the limits or is invalid for scrypt.
     pub(super) fn bounded(log_n: u32, r: u32, p: u32) -> Option<Self> {
         let bytes = 1u64
             .checked_shl(log_n)
@@ -29,7 +29,7 @@ impl Work {
         Some(Self { log_n, r, p })
     }
 
-    /// Fills `out` with what the password gives.
+    /// Fills `out` with the derived key.
     pub(super) fn derive(
         self,
         password: &[u8],
@@ -43,7 +43,7 @@ impl Work {
     }
 }
 
-/// A kept hash, its parameters within the limits.
+/// A parsed hash, with its parameters within the limits.
 #[derive(PartialEq, Eq)]
 pub(super) struct Scrypt {
     pub(super) work: Work,
@@ -52,7 +52,7 @@ pub(super) struct Scrypt {
 }
 
 impl Scrypt {
-    /// Reads the parts of a hash between its dollar signs; none where it is of another scheme.
+    /// Parses the parts of a hash between its dollar signs; `None` if it has another scheme.
     pub(super) fn parse(parts: &[&str]) -> Option<Result<Self, UnreadableHash>> {
         match parts {
             ["", "scrypt", params, salt, tag] => Some(phc(params, salt, tag)),
@@ -61,7 +61,7 @@ impl Scrypt {
         }
     }
 
-    /// Whether this is the password.
+    /// Returns `true` if the password matches.
     pub(super) fn verify(&self, password: &[u8]) -> Result<bool, UnreadableHash> {
         let mut computed = vec![0; self.tag.len()];
         self.work.derive(password, &self.salt, &mut computed)?;
@@ -83,7 +83,7 @@ fn phc(params: &str, salt: &str, tag: &str) -> Result<Scrypt, UnreadableHash> {
     Scrypt::bounded(Work::bounded(log_n, r, p), decode(salt)?, decode(tag)?)
 }
 
-/// `16384$salt$8$1$tag`, the salt being text.
+/// `16384$salt$8$1$tag`; the salt is text.
 fn django([n, r, p]: [&str; 3], salt: &str, tag: &str) -> Result<Scrypt, UnreadableHash> {
     let n = number(n)?;
     if !n.is_power_of_two() {

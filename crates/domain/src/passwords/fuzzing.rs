@@ -1,4 +1,4 @@
-//! What the fuzzer asks of the readers of kept hashes; see [`crate::fuzzing`].
+//! Fuzz target for the parsers of stored hashes; see [`crate::fuzzing`].
 
 use super::argon2id::{Cost, Worker, is_current};
 use super::foreign::{Scheme, UNKNOWN_PEPPER, parse, verify};
@@ -6,11 +6,11 @@ use super::foreign_scrypt::Work;
 use super::pepper::Peppers;
 use super::{Engine, check_readable};
 
-/// What is computed while fuzzing, in KiB: enough to go through every engine, and over at once.
+/// Maximum work that is computed while fuzzing, in KiB: enough to cover every engine, and fast.
 const CHEAP_KIB: u64 = 64;
 
-/// P-09: a hash asks for no more than its limit before a byte is taken for it, and one whose parameters
-/// are taken can be computed without a panic.
+/// P-09: the parameters of a hash are limited before memory is allocated, and a hash with accepted parameters can
+/// be computed without a panic.
 pub fn hashes(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let read = parse(&text);
@@ -34,7 +34,7 @@ pub fn hashes(data: &[u8]) {
             assert!(kib <= 256 << 10 && p <= 16 && kept.tag.len() <= 64);
             kib * u64::from(p)
         }
-        // Its cost is its point: nothing of it is cheap.
+        // These are not computed while fuzzing: they are slow.
         Scheme::Bcrypt { .. } | Scheme::Pbkdf2(_) | Scheme::Firebase(_) => return,
     };
     if kib <= CHEAP_KIB {

@@ -1,8 +1,8 @@
-//! Passwords at rest: how one is hashed, verified, and replaced by a better hash of itself.
+//! Password hashing: hashes, verifies and rehashes passwords.
 //!
-//! [`Hasher`] is the only door: everything goes through its bounded pool of threads. `argon2id`
-//! is our own scheme, `foreign` reads those that users were imported with. To add a foreign
-//! scheme: one arm in `foreign::Scheme`, with its limits, and its published vectors as tests.
+//! All hashing goes through [`Hasher`] and its bounded pool of threads. `argon2id` is Doorward's own scheme;
+//! `foreign` reads the hashes of imported users. To add a foreign scheme: one arm in `foreign::Scheme`, with its
+//! limits, and its published vectors as tests.
 
 mod argon2id;
 mod breached;
@@ -31,38 +31,38 @@ pub use pepper::Peppers;
 use pool::Pool;
 pub use waiting::Asker;
 
-/// How passwords are hashed, and on how many threads.
+/// Settings of password hashing.
 #[derive(Debug, Clone)]
 pub struct HasherSettings {
-    /// What a hash costs.
+    /// Cost of a hash.
     pub cost: Cost,
-    /// Which implementation computes it.
+    /// Implementation that computes it.
     pub engine: Engine,
     /// Number of threads. Each holds the memory of one hash while it is in use.
     pub threads: usize,
-    /// How many may wait; one more is refused at once.
+    /// Maximum number of waiting passwords; more are rejected at once.
     pub queue: usize,
 }
 
-/// What a verification found.
+/// Result of a verification.
 #[derive(Debug, Clone)]
 pub enum Verdict {
-    /// It is another password.
+    /// The password is wrong.
     Wrong,
-    /// It is this one, kept as it should be.
+    /// The password is correct, and its hash is current.
     Right,
-    /// It is this one, and here is the hash that should be kept from now on.
+    /// The password is correct, and this new hash must replace the stored one.
     RightButOutdated(Secret<String>),
 }
 
 impl Verdict {
-    /// Whether the password was right.
+    /// Returns `true` if the password is correct.
     pub fn is_right(&self) -> bool {
         !matches!(self, Self::Wrong)
     }
 }
 
-/// Hashes and verifies, on threads of its own, at a bounded rate.
+/// Hashes and verifies passwords on dedicated threads, at a bounded rate.
 pub struct Hasher {
     pool: Pool,
     cost: Cost,
@@ -72,7 +72,7 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// Starts the threads, after the engine has shown that it computes a published test vector.
+    /// Starts the threads. Fails if the engine does not compute a published test vector.
     pub fn start(
         settings: &HasherSettings,
         secrets: Arc<dyn Secrets>,
@@ -80,7 +80,7 @@ impl Hasher {
         Self::start_with(settings, secrets, Peppers::default())
     }
 
-    /// The same with peppers. The decoy has one too: an HMAC is little work, and still some.
+    /// Like [`Self::start`], with peppers. The decoy also has one, so that verifying it includes the HMAC.
     pub fn start_with(
         settings: &HasherSettings,
         secrets: Arc<dyn Secrets>,
@@ -97,14 +97,14 @@ impl Hasher {
         })
     }
 
-    /// The same, telling somebody how long passwords wait and take.
+    /// Records waiting and hashing times.
     pub(crate) fn metered_by(mut self, meter: Arc<dyn Meter>) -> Self {
         self.pool.metered_by(meter);
         self
     }
 
-    /// A PHC string for a new password, with a fresh salt; [`Error::Overloaded`] where more wait than can be
-    /// hashed in good time, and whoever asks is not the one to be let in before others (P-10).
+    /// Hashes a new password with a random salt and returns a PHC string. Fails with [`Error::Overloaded`] if the
+    /// queue has no place for the client (P-10).
     #[tracing::instrument(name = "hash_password", level = "trace", skip_all)]
     pub async fn hash(&self, asker: &Asker, password: &Password) -> Result<Secret<String>, Error> {
         let mut salt = [0; argon2id::SALT_BYTES];
@@ -118,29 +118,29 @@ impl Hasher {
             .await
     }
 
-    /// Verifies a password against a kept hash. Without one, the same work is done against a
-    /// decoy, so that an unknown account takes as long as a known one.
+    /// Verifies a password against a stored hash. Without one, does the same work with a decoy, so that an
+    /// unknown account takes as long as a known one.
     #[tracing::instrument(name = "verify_password", level = "trace", skip_all)]
     pub async fn verify(
         &self,
         asker: &Asker,
         password: &Password,
-        kept: Option<&Secret<String>>,
+        stored: Option<&Secret<String>>,
     ) -> Result<Verdict, Error> {
-        let is_decoy = kept.is_none();
+        let is_decoy = stored.is_none();
         let decoy = self.decoy.clone();
-        let kept = kept.unwrap_or(&decoy).clone();
+        let stored = stored.unwrap_or(&decoy).clone();
         let mut salt = [0; argon2id::SALT_BYTES];
         self.secrets.fill(&mut salt);
         let (password, cost, peppers) = (password.clone(), self.cost, self.peppers.clone());
         self.pool
             .run(asker, move |worker| {
                 let password = password.expose().as_bytes();
-                let right = match foreign::verify(worker, password, kept.expose(), &peppers) {
+                let right = match foreign::verify(worker, password, stored.expose(), &peppers) {
                     Ok(right) => right && !is_decoy,
                     Err(unreadable) => {
                         tracing::error!(error = %unreadable, "stored password hash cannot be verified; the account cannot sign in");
-                        // To whoever asks it is a wrong password, by the clock as well.
+                        // For the client it is a wrong password, also by its timing.
                         let _ = foreign::verify(worker, password, decoy.expose(), &peppers);
                         false
                     }
@@ -148,7 +148,7 @@ impl Hasher {
                 let pepper = peppers.current();
                 match right {
                     false => Verdict::Wrong,
-                    true if argon2id::is_current(kept.expose(), cost, pepper) => Verdict::Right,
+                    true if argon2id::is_current(stored.expose(), cost, pepper) => Verdict::Right,
                     true => Verdict::RightButOutdated(Secret::new(
                         worker.hash(password, &salt, cost, pepper),
                     )),
@@ -157,9 +157,9 @@ impl Hasher {
             .await
     }
 
-    /// What is wrong with a kept hash, where it was made with a pepper that is not here.
-    pub fn missing_pepper(&self, kept: &Secret<String>) -> Option<UnreadableHash> {
-        match foreign::parse(kept.expose()) {
+    /// Returns the error of a stored hash whose pepper is not configured; `None` for any other hash.
+    pub fn missing_pepper(&self, stored: &Secret<String>) -> Option<UnreadableHash> {
+        match foreign::parse(stored.expose()) {
             Ok(foreign::Scheme::Argon2 {
                 pepper: Some(id), ..
             }) if self.peppers.find(&id).is_none() => Some(foreign::UNKNOWN_PEPPER),
@@ -167,23 +167,23 @@ impl Hasher {
         }
     }
 
-    /// How many passwords wait, or are being hashed.
+    /// Number of passwords that wait or are being hashed.
     pub fn queued(&self) -> usize {
         self.pool.queued()
     }
 
-    /// How many there may be at once; one more is refused.
+    /// Maximum number of passwords that wait or are being hashed.
     pub fn capacity(&self) -> usize {
         self.pool.capacity()
     }
 }
 
-/// Whether a hash from elsewhere can be verified here at all, before it is kept.
+/// Checks that an imported hash can be verified, before it is stored.
 pub fn check_readable(hash: &str) -> Result<(), UnreadableHash> {
     foreign::parse(hash).map(|_| ())
 }
 
-/// The engine does not compute what it should; nothing may be hashed with it.
+/// The engine fails a test vector and must not be used.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the Argon2id engine fails a published test vector; choose `hashing.engine = \"portable\"`"
@@ -241,7 +241,7 @@ mod tests {
         }
     }
 
-    /// P-07: at the next right sign-in, and at no wrong one.
+    /// P-07: at the next sign-in with the correct password, and not with a wrong one.
     #[tokio::test]
     async fn a_hash_below_the_policy_is_replaced_by_one_at_it() {
         let (old, new) = (hasher(CHEAP), hasher(DEARER));
@@ -288,7 +288,7 @@ mod tests {
         }
     }
 
-    /// the decoy is a hash of our own scheme at the present cost, and nobody's password.
+    /// the decoy is a hash of our own scheme at the current cost, and no password matches it.
     #[tokio::test]
     async fn without_a_hash_the_same_work_is_done_in_vain() {
         let hasher = hasher(DEARER);
@@ -323,7 +323,7 @@ mod tests {
     const ONE: &str = "the first pepper of this server, long enough";
     const TWO: &str = "the second pepper of this server, and longer";
 
-    /// P-08: with a pepper, what is in the database alone verifies nothing.
+    /// P-08: without the pepper, a hash from the database verifies no password.
     #[tokio::test]
     async fn without_the_pepper_a_kept_hash_verifies_nothing() {
         let kept = peppered(Some(ONE), &[])
@@ -360,7 +360,7 @@ mod tests {
         ));
     }
 
-    /// P-08: rotation. A right password moves to the present pepper, a wrong one moves nothing.
+    /// P-08: rotation. A correct password is rehashed with the current pepper, a wrong one changes nothing.
     #[tokio::test]
     async fn a_hash_of_an_older_pepper_is_replaced_at_the_next_sign_in() {
         let kept = peppered(Some(ONE), &[])
@@ -387,7 +387,7 @@ mod tests {
                 .verify(&anybody(), &password("right"), Some(&newer))
                 .await;
             assert!(matches!(verdict.unwrap(), Verdict::Right));
-            // Given up again: what is left of it still verifies, and goes.
+            // Without a current pepper, a hash with an old one still verifies and is replaced.
             let none = peppered(None, &[TWO]);
             let verdict = none
                 .verify(&anybody(), &password("right"), Some(&newer))
@@ -399,7 +399,7 @@ mod tests {
         }
     }
 
-    /// P-08, P-09: only our own scheme has a pepper, and only by a name that a pepper can have.
+    /// P-08, P-09: only our own scheme has a pepper, and its id must be well-formed.
     #[test]
     fn a_pepper_s_name_is_read_strictly() {
         let hash =

@@ -1,9 +1,9 @@
-//! Peppers: keys outside the database, without which its hashes verify nothing (P-08).
+//! Peppers: keys outside the database, without which its hashes cannot be verified (P-08).
 //!
-//! With one, what is hashed is the HMAC-SHA-256 of the password. The hash names its pepper, by a
-//! parameter `keyid` that is made of the key, as the PHC format has it: several can be known at once,
-//! and a right password under an older one is hashed anew with the present one. Only our own scheme
-//! is peppered; a hash from elsewhere is at its first sign-in.
+//! With a pepper, the HMAC-SHA-256 of the password is hashed. The hash contains the pepper's id, which is derived
+//! from the key, as the PHC parameter `keyid`. Several peppers can be known at once: a correct password with an
+//! older one is rehashed with the current one. Only our own scheme has a pepper; an imported hash gets one at its
+//! first sign-in.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -14,7 +14,7 @@ use crate::values::Secret;
 const ID_BYTES: usize = 6;
 const ID_PURPOSE: &[u8] = b"doorward: the id of a password pepper";
 
-/// The keys of this server.
+/// The peppers of this server.
 #[derive(Default)]
 pub struct Peppers {
     current: Option<Pepper>,
@@ -22,7 +22,7 @@ pub struct Peppers {
 }
 
 impl Peppers {
-    /// The one to hash with, and those that kept hashes may still be made with.
+    /// Creates the set from the pepper for new hashes, and the older ones that stored hashes may have.
     pub fn new(current: Option<&Secret<String>>, old: &[Secret<String>]) -> Self {
         Self {
             current: current.map(Pepper::new),
@@ -30,12 +30,12 @@ impl Peppers {
         }
     }
 
-    /// The one to hash with.
+    /// The pepper for new hashes.
     pub(super) fn current(&self) -> Option<&Pepper> {
         self.current.as_ref()
     }
 
-    /// The one that a kept hash names.
+    /// Finds a pepper by its id.
     pub(super) fn find(&self, id: &str) -> Option<&Pepper> {
         self.current
             .iter()
@@ -44,7 +44,7 @@ impl Peppers {
     }
 }
 
-/// A key, and what it is called.
+/// A key and its id.
 pub(super) struct Pepper {
     pub(super) id: String,
     key: hmac::Key,
@@ -53,7 +53,7 @@ pub(super) struct Pepper {
 impl Pepper {
     fn new(secret: &Secret<String>) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
-        // Of the HMAC of a password nobody learns anything by that of this purpose.
+        // The HMAC of this constant reveals nothing about the HMAC of a password.
         let id = hmac::sign(&key, ID_PURPOSE);
         Self {
             id: STANDARD_NO_PAD.encode(&id.as_ref()[..ID_BYTES]),
@@ -61,13 +61,13 @@ impl Pepper {
         }
     }
 
-    /// What is hashed in the password's place.
+    /// The HMAC that is hashed instead of the password.
     pub(super) fn season(&self, password: &[u8]) -> hmac::Tag {
         hmac::sign(&self.key, password)
     }
 }
 
-/// Whether this is how a pepper may be called.
+/// Returns `true` if this is a well-formed id of a pepper.
 pub(super) fn is_id(id: &str) -> bool {
     STANDARD_NO_PAD
         .decode(id)

@@ -1,10 +1,10 @@
-//! The threads that hash: few, bounded, below the server's priority.
+//! The hashing threads: few, bounded, with a lower priority than the server.
 //!
-//! A sign-in costs a core for some milliseconds and 19 MiB. As many run at once as there are
-//! threads; as many wait as the queue holds; of one more, either it or the newest of whoever has the most
-//! waiting is refused at once, so that a flood of sign-ins neither fills the memory nor delays anything
-//! else, nor shuts anybody out (P-10). No longer queue is let grow than moves on within a few seconds;
-//! who has had to wait longer in spite of that is refused. Who is next is for `waiting` to say.
+//! A sign-in costs a core for some milliseconds and 19 MiB. Each thread runs one job at a time, and the queue is
+//! bounded. If it is full, either the new job or the newest job of the client with the most waiting jobs is
+//! rejected at once, so that a flood of sign-ins does not fill the memory, delay other work or lock out other
+//! clients (P-10). The queue counts as full if a new job would wait more than a few seconds; a job that waits
+//! longer in spite of that is rejected. `waiting` decides the order.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -18,19 +18,19 @@ use crate::error::Error;
 use crate::happening::Happening;
 use crate::ports::{Meter, Unmetered};
 
-/// How long a thread keeps the memory of its last hash. Under load it is reused, because page faults cost more
-/// than a hash.
+/// Time after which an idle thread frees the memory of its last hash. Under load the memory is reused, because
+/// page faults cost more than a hash.
 const RELEASE_AFTER: Duration = Duration::from_secs(60);
-/// How much the last job counts for, among those before it: one part of so many.
+/// The last job has the weight `1 / MEMORY` in the average duration.
 const MEMORY: u64 = 8;
 
 type Job = Box<dyn FnOnce(Turn<'_>) + Send>;
 
-/// What becomes of one that waits.
+/// Outcome of a waiting job.
 enum Turn<'a> {
-    /// It is hashed by this one.
+    /// It runs on this worker.
     Comes(&'a mut Worker),
-    /// It never comes, and whoever asks is told.
+    /// It is rejected, and its caller gets an error.
     Refused,
 }
 
@@ -45,7 +45,7 @@ struct Shared {
     state: Mutex<State>,
     arrived: Condvar,
     unfinished: AtomicUsize,
-    /// How long a job takes, in microseconds, of late.
+    /// Moving average of the duration of a job, in microseconds.
     usual: AtomicU64,
 }
 
@@ -55,7 +55,7 @@ struct State {
 }
 
 impl Shared {
-    /// So long did a job take.
+    /// Adds the duration of a job to the average.
     fn note(&self, took: Duration) {
         let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let before = match self.usual.load(Ordering::Relaxed) {
@@ -66,7 +66,7 @@ impl Shared {
         self.usual.store(usual, Ordering::Relaxed);
     }
 
-    /// Tells those who have waited too long; no job hears of it under the lock.
+    /// Rejects the jobs that have waited too long. They are called outside the lock.
     fn refuse_late(&self) {
         let late = self.state().waiting.take_late(Instant::now());
         for job in late {
@@ -74,7 +74,8 @@ impl Shared {
         }
     }
 
-    /// Waits for the next job. Calls `idle` once if none arrives within `patience`. `None` when the pool is closed.
+    /// Waits for the next job. Calls `idle` once if none arrives within `patience`. Returns `None` if the pool is
+    /// closed.
     fn next(&self, patience: Duration, idle: impl FnOnce()) -> Option<Job> {
         let (deadline, mut idle) = (Instant::now() + patience, Some(idle));
         loop {
@@ -108,7 +109,7 @@ impl Shared {
     }
 }
 
-/// A place in the pool, given back when dropped.
+/// A slot in the pool, released when dropped.
 struct Place(Arc<Shared>);
 
 impl Drop for Place {
@@ -118,7 +119,7 @@ impl Drop for Place {
 }
 
 impl Pool {
-    /// Starts `threads` threads; `queue` jobs may wait beside those that run.
+    /// Starts `threads` threads; `queue` jobs may wait in addition to those that run.
     pub(super) fn start(threads: usize, queue: usize, engine: Engine) -> Self {
         Self::start_with(threads, queue, engine, RELEASE_AFTER)
     }
@@ -148,15 +149,15 @@ impl Pool {
         }
     }
 
-    /// Tells somebody how long jobs wait and take.
+    /// Records how long jobs wait and run.
     pub(super) fn metered_by(&mut self, meter: Arc<dyn Meter>) {
         self.meter = meter;
     }
 
-    /// Runs a job on one of the threads; [`Error::Overloaded`] where there is no room for it, at once, or
-    /// later where it has to make room for somebody who has less waiting.
+    /// Runs a job on one of the threads. Fails with [`Error::Overloaded`] at once if the queue is full for this
+    /// client, or later if the job waits too long or is evicted for a client with fewer waiting jobs.
     ///
-    /// A caller who goes away leaves a job that is skipped when its turn comes.
+    /// If the caller drops the future, the job is skipped.
     pub(super) async fn run<T, F>(&self, asker: &Asker, job: F) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -170,8 +171,8 @@ impl Pool {
             let job = self.prepared(job, sender);
             state.waiting.welcome(asker, job, free)
         };
-        if let Welcome::InPlaceOf(sent_away) | Welcome::Refused(sent_away) = welcome {
-            sent_away(Turn::Refused);
+        if let Welcome::InPlaceOf(rejected) | Welcome::Refused(rejected) = welcome {
+            rejected(Turn::Refused);
         }
         self.shared.arrived.notify_one();
         match receiver.await {
@@ -180,7 +181,7 @@ impl Pool {
         }
     }
 
-    /// A job that has a place, and tells its caller and the meter what became of it.
+    /// Wraps a job with its slot. It reports its outcome to its caller and the metrics.
     fn prepared<T, F>(&self, job: F, sender: oneshot::Sender<Option<T>>) -> Job
     where
         T: Send + 'static,
@@ -188,11 +189,11 @@ impl Pool {
     {
         self.shared.unfinished.fetch_add(1, Ordering::AcqRel);
         let place = Place(self.shared.clone());
-        // Monotonic time, for figures alone: no rule hangs on it, so it comes by no port.
+        // Monotonic time, for metrics and the average duration only, so it does not come through a port.
         let (meter, queued_at) = (self.meter.clone(), Instant::now());
         Box::new(move |turn| {
-            // The place is free before the caller hears of it, also where the job panics:
-            // whoever has an answer may ask again at once.
+            // The slot is released before the caller gets the result, also if the job panics: the caller may call
+            // again at once.
             let (sender, place) = (sender, place);
             if sender.is_closed() {
                 return;
@@ -214,7 +215,7 @@ impl Pool {
         })
     }
 
-    /// How many more there may be: none where the last of them would wait too long.
+    /// Number of free slots; 0 if another job would wait too long.
     fn free(&self) -> usize {
         let unfinished = self.shared.unfinished.load(Ordering::Acquire);
         match self.expected_wait(unfinished) > PATIENCE {
@@ -223,7 +224,7 @@ impl Pool {
         }
     }
 
-    /// How long one more would wait, as things have gone of late.
+    /// Expected wait of another job, from the average duration.
     fn expected_wait(&self, unfinished: usize) -> Duration {
         let ahead = unfinished.saturating_sub(self.threads) as u64;
         let usual = self.shared.usual.load(Ordering::Relaxed);
@@ -254,14 +255,14 @@ fn serve(shared: &Shared, engine: Engine, release_after: Duration) {
             job(Turn::Comes(&mut worker));
         }));
         if outcome.is_err() {
-            // The caller learns of it by its dropped channel; the memory may be in any state.
+            // The caller gets an error from its closed channel. The memory may be in any state.
             worker.release();
         }
     }
 }
 
-/// Below the threads that answer requests. Without it the hash threads win every second slice
-/// of a busy core from a session check.
+/// Sets a lower priority than that of the threads that handle requests. Otherwise the hash threads take every
+/// second slice of a busy core from session checks.
 fn lower_priority() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 10) {
@@ -308,7 +309,7 @@ mod tests {
         pool.run(&asker, job).await
     }
 
-    /// P-10: at once, and not for good.
+    /// P-10: rejected at once, and only while the queue is full.
     #[tokio::test]
     async fn a_full_queue_refuses_at_once_and_recovers() {
         let pool = Arc::new(Pool::start(1, 2, Engine::Portable));
@@ -342,7 +343,7 @@ mod tests {
         assert_eq!(run(&pool, anybody(), |_| 4).await.unwrap(), 4);
     }
 
-    /// P-10: a queue that is not full and does not move is as good as full.
+    /// P-10: a queue that is too slow counts as full.
     #[tokio::test]
     async fn nobody_is_let_wait_for_longer_than_patience_lasts() {
         let pool = Pool::start(1, 100, Engine::Portable);
@@ -357,7 +358,7 @@ mod tests {
         assert!(!waits(101));
     }
 
-    /// P-10: who has waited too long in spite of that is told, and no work is done for them.
+    /// P-10: a job that has waited too long is rejected without running.
     #[tokio::test]
     async fn whoever_has_waited_too_long_is_refused_without_work() {
         let pool = Arc::new(Pool::start(1, 2, Engine::Portable));
@@ -377,8 +378,8 @@ mod tests {
         assert_eq!(worked.load(Ordering::Relaxed), 0);
     }
 
-    /// P-10, A-08: who comes alone has their password hashed, in the place of the newest of a crowd from one
-    /// network, which is told at once.
+    /// P-10, A-08: the job of a new client replaces the newest job of a network with many jobs, which is rejected
+    /// at once.
     #[tokio::test]
     async fn a_crowd_makes_room_for_one_who_comes_alone() {
         let pool = Pool::start(1, 8, Engine::Portable);

@@ -1,11 +1,11 @@
-//! Which passwords are guessed first.
+//! Checks for passwords that attackers guess first.
 //!
-//! The common passwords are a sorted text in the binary, searched where it lies: no memory at
-//! run time, no false alarm. `cargo xtask common-passwords` makes it anew.
+//! The common passwords are a sorted text in the binary, searched in place: no memory at run time, no false
+//! positives. `cargo xtask common-passwords` regenerates it.
 
 const COMMON: &str = include_str!("common-passwords.txt");
 
-/// Whether the whole password, whatever its letter case, is on the list.
+/// Returns `true` if the whole password is on the list, in any letter case.
 pub fn is_common(password: &str) -> bool {
     let wanted = password.to_lowercase();
     let list = COMMON.trim_end().as_bytes();
@@ -29,11 +29,11 @@ pub fn is_common(password: &str) -> bool {
     false
 }
 
-/// The fewest characters of a name that is looked for.
+/// Minimum number of characters of a name that is checked.
 const SHORTEST_NAME: usize = 3;
 
-/// Whether the password is nothing but one of these names (P-06): alone, doubled, or with digits
-/// before or after. A name that has digits at its ends is one with them and without.
+/// Returns `true` if the password consists only of one of these names (P-06): alone, doubled, or with digits
+/// before or after. A name with digits at its ends is checked with and without them.
 pub fn is_a_name<'a>(password: &str, names: impl Iterator<Item = &'a str>) -> bool {
     let password = password.to_lowercase();
     let is_name = |name: &str| name.chars().count() >= SHORTEST_NAME;
@@ -41,13 +41,13 @@ pub fn is_a_name<'a>(password: &str, names: impl Iterator<Item = &'a str>) -> bo
         let name = name.to_lowercase();
         let core = name.trim_matches(is_digit);
         let (alone, doubled) = (password == name, password == name.repeat(2));
-        // A number among digits is no name.
+        // A number among digits is not a name.
         let among_digits = !core.is_empty() && has_but_digits_around(&password, &name);
         alone || doubled || among_digits || is_name(core) && has_but_digits_around(&password, core)
     })
 }
 
-/// Whether a text is that name, once or twice in a row, with nothing but digits around.
+/// Returns `true` if the text is this name, once or twice in a row, with only digits around it.
 fn has_but_digits_around(text: &str, name: &str) -> bool {
     let is_number = |text: &str| text.chars().all(is_digit);
     text.match_indices(name).any(|(at, _)| {

@@ -1,12 +1,11 @@
-//! Who waits for a password to be hashed, and whose turn is next (P-10, A-08).
+//! The queue of passwords to hash, and its order (P-10, A-08).
 //!
-//! Everybody has a line of their own: a known device or a session by its account, a stranger by the
-//! network. The lines take turns, so that whoever comes alone waits for one hash of each of the others,
-//! however many each of these has waiting. Where there is no room, the newest of the longest line makes
-//! some for whoever has less; nobody is sent away for one who would then have as much. Whoever is known
-//! comes before strangers, who have every fourth turn, so that a crowd of accounts shuts nobody out.
+//! Each client has its own line: a known device or a session by its account, an unknown client by its network. The
+//! lines take turns, so that a client with one job waits for at most one hash of each other line. If the queue is
+//! full, the newest job of the longest line is evicted for a client whose line stays shorter. Known clients come
+//! before unknown clients, who have every fourth turn, so that many accounts cannot lock them out.
 //!
-//! Here nobody knows what a hash is. To change who is counted as one: [`Asker::of`].
+//! This module does not depend on hashing. To change how clients are grouped: [`Asker::of`].
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -16,31 +15,31 @@ use crate::fair;
 use crate::limits::network_key;
 use crate::values::UserId;
 
-/// How long a password waits for its turn: an answer is there within five seconds (P-10).
+/// Maximum wait of a password, so that a response is sent within five seconds (P-10).
 pub(super) const PATIENCE: Duration = Duration::from_secs(4);
-/// After so many turns of those who are known in a row comes a stranger's.
+/// Number of consecutive turns of known clients after which an unknown client has one.
 const KNOWN_IN_A_ROW: usize = 3;
 
-/// For whom passwords are hashed in one request.
+/// The client for which a request hashes passwords.
 #[derive(Debug, Clone)]
 pub struct Asker {
     who: Who,
     since: Instant,
 }
 
-/// Whose line one waits in.
+/// The key of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Who {
-    /// Has signed in to this account before.
+    /// A client that has signed in to this account before.
     Known(UserId),
-    /// Anybody from that network.
+    /// An unknown client in this network.
     Stranger(String),
-    /// Has no address: a line for each, so that nobody is counted with all others.
+    /// A client without an address. Each has its own line, so that they are not counted together.
     Unnamed,
 }
 
 impl Asker {
-    /// Whoever asks: by the account of their session, else by their network.
+    /// Identifies the client by the account of its session, else by its network.
     pub fn of(ctx: &Ctx) -> Self {
         let network = ctx.client.address.map(network_key);
         Self::now(match &ctx.actor {
@@ -49,13 +48,13 @@ impl Asker {
         })
     }
 
-    /// A known device of that account.
+    /// A known device of this account.
     pub(crate) fn known(user_id: UserId) -> Self {
         Self::now(Who::Known(user_id))
     }
 
     fn now(who: Who) -> Self {
-        // Monotonic time, by which nobody waits too long; no rule hangs on it, so it comes by no port.
+        // Monotonic time, for the maximum wait only, so it does not come through a port.
         let since = Instant::now();
         Self { who, since }
     }
@@ -65,18 +64,18 @@ impl Asker {
     }
 }
 
-/// What becomes of one who comes.
+/// Result of adding a job.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Welcome<J> {
-    /// Waits.
+    /// The job waits.
     Waits,
-    /// Waits in the place of this one, who is sent away.
+    /// The job waits, and this one is evicted.
     InPlaceOf(J),
-    /// Is sent away.
+    /// The job is rejected.
     Refused(J),
 }
 
-/// All that wait.
+/// The queue.
 #[derive(Debug)]
 pub(super) struct Waiting<J> {
     known: Lines<J>,
@@ -85,7 +84,7 @@ pub(super) struct Waiting<J> {
     came: u64,
 }
 
-/// The lines of those who are known, or of strangers; the first one's turn is next.
+/// The lines of the known or of the unknown clients. The first line has the next turn.
 #[derive(Debug)]
 struct Lines<J>(VecDeque<Line<J>>);
 
@@ -99,7 +98,7 @@ struct Line<J> {
 struct One<J> {
     job: J,
     since: Instant,
-    /// The how manieth to come.
+    /// Sequence number.
     number: u64,
 }
 
@@ -113,21 +112,21 @@ impl<J> Waiting<J> {
         }
     }
 
-    /// One more, where `free` places are left.
+    /// Adds a job, if necessary in place of another, or rejects it. `free` is the number of free slots.
     pub(super) fn welcome(&mut self, asker: &Asker, job: J, free: usize) -> Welcome<J> {
         let own = self.lines_of(asker).waiting_of(&asker.who);
         if fair::may_have_one_more(own, free) {
             self.join(asker, job);
             return Welcome::Waits;
         }
-        let Some(sent_away) = self.make_room(asker, own) else {
+        let Some(evicted) = self.make_room(asker, own) else {
             return Welcome::Refused(job);
         };
         self.join(asker, job);
-        Welcome::InPlaceOf(sent_away)
+        Welcome::InPlaceOf(evicted)
     }
 
-    /// Whose turn it is.
+    /// Removes the next job.
     pub(super) fn next(&mut self) -> Option<J> {
         let is_strangers_turn =
             self.known_in_a_row >= KNOWN_IN_A_ROW && !self.strangers.0.is_empty();
@@ -139,7 +138,7 @@ impl<J> Waiting<J> {
         self.strangers.next()
     }
 
-    /// Those who have waited for longer than anybody shall.
+    /// Removes the jobs that have waited too long.
     pub(super) fn take_late(&mut self, now: Instant) -> Vec<J> {
         let mut late = self.known.take_late(now);
         late.extend(self.strangers.take_late(now));
@@ -163,8 +162,8 @@ impl<J> Waiting<J> {
         self.lines_of(asker).join(&asker.who, one);
     }
 
-    /// The newest of the longest line goes, where that one is longer than the asker's will be. The first of
-    /// a known account has a stranger's place in any case, up to half of all.
+    /// Evicts the newest job of the longest line, if that line is longer than the client's will be. The first job
+    /// of a known account evicts one of an unknown client in any case, up to half of the queue.
     fn make_room(&mut self, asker: &Asker, own: usize) -> Option<J> {
         let (known, strangers) = (self.known.longest(), self.strangers.longest());
         let is_first = asker.is_known() && own == 0;
@@ -215,13 +214,14 @@ impl<J> Lines<J> {
         Some(one.job)
     }
 
-    /// How long the longest line is, of several the one that grew last, and the number of who came last.
+    /// Length of the longest line and number of its newest job. Of equally long lines, the one with the newest
+    /// job.
     fn longest(&self) -> Option<(usize, u64)> {
         let length = |line: &Line<J>| Some((line.waiting.len(), line.waiting.back()?.number));
         self.0.iter().filter_map(length).max()
     }
 
-    /// The newest of the longest line.
+    /// Removes the newest job of the longest line.
     fn send_away(&mut self) -> Option<J> {
         let (_, number) = self.longest()?;
         let is_it = |line: &Line<J>| {
@@ -239,12 +239,12 @@ impl<J> Lines<J> {
         let mut late = Vec::new();
         for line in &mut self.0 {
             let is_late = |one: &One<J>| now.saturating_duration_since(one.since) > PATIENCE;
-            // The second hash of a request is as old as its first, and may stand behind younger ones.
-            let (gone, kept): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut line.waiting)
+            // The second hash of a request has the time of the first, and may be behind younger jobs.
+            let (expired, rest): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut line.waiting)
                 .into_iter()
                 .partition(is_late);
-            line.waiting = kept;
-            late.extend(gone.into_iter().map(|one| one.job));
+            line.waiting = rest;
+            late.extend(expired.into_iter().map(|one| one.job));
         }
         self.drop_empty();
         late
@@ -267,12 +267,12 @@ mod tests {
         Asker::known(UserId::from_bytes([number; 16]))
     }
 
-    /// What is left of `capacity` places.
+    /// Number of free slots of `capacity`.
     fn free<J>(waiting: &Waiting<J>, capacity: usize) -> usize {
         capacity - waiting.known.count() - waiting.strangers.count()
     }
 
-    /// All places are taken by strangers of so many networks, who come in turns.
+    /// A queue that unknown clients of `networks` networks fill in turns.
     fn crowded(capacity: usize, networks: usize) -> Waiting<(usize, usize)> {
         let mut waiting = Waiting::new();
         for number in 0.. {
@@ -287,7 +287,7 @@ mod tests {
 
     const OWNER: (usize, usize) = (1000, 0);
 
-    /// P-10, T-FLOOD: a flood from one network leaves half of the places to others.
+    /// P-10, T-FLOOD: a flood from one network leaves half of the slots to others.
     #[test]
     fn one_network_never_has_all_places() {
         let waiting = crowded(258, 1);
@@ -295,14 +295,14 @@ mod tests {
         assert_eq!(crowded(258, 2).strangers.count(), 172);
     }
 
-    /// P-10, A-08: where networks have taken all places, whoever comes alone sends the newest of the longest
-    /// line away, and waits for one hash of each network.
+    /// P-10, A-08: if networks have filled the queue, a new client evicts the newest job of the longest line, and
+    /// waits for one hash of each network.
     #[test]
     fn one_who_comes_alone_has_a_place_and_soon_a_turn() {
         let mut waiting = crowded(258, 40);
         while free(&waiting, 258) > 0 {
             let left = free(&waiting, 258);
-            // As if each had come before the others pressed.
+            // As if each had joined before the others.
             let asker = network(left % 40);
             waiting.join(&asker, (left % 40, 10_000 + left));
         }
@@ -320,8 +320,8 @@ mod tests {
         assert_eq!(turns.take_while(|job| *job != OWNER).count(), 40);
     }
 
-    /// P-10: nobody is sent away for one who would have as much then; by the last place of all a network
-    /// cannot push out another's only one.
+    /// P-10: no job is evicted for a client whose line would become as long. A network cannot evict the only job
+    /// of another.
     #[test]
     fn nobody_is_sent_away_for_an_equal() {
         let mut waiting = Waiting::new();
@@ -335,7 +335,7 @@ mod tests {
         assert_eq!(waiting.welcome(&network(9), 12, 0), Welcome::Refused(12));
     }
 
-    /// whoever is known comes before strangers, at whatever length of theirs.
+    /// a known client comes before unknown clients, regardless of their number.
     #[test]
     fn a_known_device_comes_before_strangers() {
         let mut waiting = Waiting::new();
@@ -346,8 +346,8 @@ mod tests {
         assert_eq!(waiting.next(), Some(100));
     }
 
-    /// P-10, T-FLOOD: a crowd of accounts has half of the places and three turns of four; of one account
-    /// only the first goes before strangers.
+    /// P-10, T-FLOOD: many known accounts get half of the slots and three of four turns. Only the first job of an
+    /// account comes before unknown clients.
     #[test]
     fn known_devices_shut_no_stranger_out() {
         let mut waiting = Waiting::new();
@@ -364,7 +364,7 @@ mod tests {
         assert_eq!(turns, [100, 100, 100, 0, 100, 1, 2, 3]);
     }
 
-    /// P-10: nobody waits for longer than four seconds, wherever they stand.
+    /// P-10: no job waits longer than four seconds, at any position.
     #[test]
     fn who_has_waited_for_too_long_is_let_go() {
         let mut waiting = Waiting::new();
@@ -382,7 +382,7 @@ mod tests {
         assert_eq!(waiting.next(), None);
     }
 
-    /// those whom nobody names are counted each by itself.
+    /// clients without an address are counted separately.
     #[test]
     fn whoever_has_no_address_is_counted_with_nobody() {
         let mut waiting = Waiting::new();

@@ -1,7 +1,8 @@
 //! Names of rate limit counters in a shared store.
 //!
-//! A counter's key is a network or an email address. A plain digest would reveal it to anyone with a copy of the
-//! store, who can try all IPv4 addresses in minutes. So the name is a MAC, under a key derived from the master key.
+//! A counter's key is a network or an email address. A plain digest would reveal it to an attacker with a copy of
+//! the store, who can try all IPv4 addresses in minutes. So the name is a MAC under a key derived from the master
+//! key.
 
 use ring::hmac;
 
@@ -43,7 +44,7 @@ mod tests {
         CounterNames::of(&master.unwrap())
     }
 
-    /// A-05, L-05: nodes of one master key count together, and nobody without it tells who is counted.
+    /// A-05, L-05: nodes with the same master key share names. Without the key, a name reveals nothing.
     #[test]
     fn a_name_is_the_same_on_every_node_and_tells_nothing_without_the_key() {
         let name = names(1).name("sign-in", "192.0.2.1");
@@ -55,7 +56,7 @@ mod tests {
         assert_ne!(name, Digest::of(b"sign-in\x00192.0.2.1"));
     }
 
-    /// A device cookie's MAC, or a form's, is no counter's name: each has a key of its own.
+    /// Counter names, device cookies and forms each have their own key.
     #[test]
     fn the_key_is_for_nothing_else() {
         let master = MasterKey::from_secret(Secret::new(vec![1; 32])).unwrap();

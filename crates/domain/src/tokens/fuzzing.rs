@@ -1,4 +1,4 @@
-//! What the fuzzer asks of the readers of tokens; see [`crate::fuzzing`].
+//! Fuzz target for the token parsers; see [`crate::fuzzing`].
 
 mod browser;
 
@@ -12,12 +12,11 @@ use super::{AccessClaims, SessionClaims};
 
 pub use browser::device_cookies;
 
-/// The longest that J-09 lets a token be.
+/// Maximum length of a token, by J-09.
 const MOST: usize = 8 * 1024;
 
-/// J-03, J-09: nothing that was not signed is taken. What was signed, whatever stands in it, is taken in
-/// one spelling of base64url alone, with three texts in its header and every claim once, as another
-/// reader of JSON sees them too.
+/// J-03, J-09: an unsigned token is rejected. A signed token is accepted in one base64url spelling only, with
+/// three strings in its header and every claim once, and another JSON parser reads the same values.
 pub fn tokens(data: &[u8]) {
     let key = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).expect("32 bytes are a seed");
     let text = String::from_utf8_lossy(data);
@@ -76,7 +75,7 @@ fn read<C: Claims>(key: &Ed25519KeyPair, token: &str) -> bool {
     assert_eq!(parts[0], header);
     let written = serde_json::to_value(&claims).expect("claims can be written");
     assert_eq!(parts[1], written);
-    // What is written of it is a token again, and says the same.
+    // The claims, signed again, are a token with the same claims.
     let again = jwt::sign(&claims, &kid, key);
     if again.len() <= token.len() {
         let again = Unverified::parse::<C>(&again).and_then(|again| again.verify::<C>(&public));

@@ -1,16 +1,15 @@
-//! The format: JWS compact serialisation (RFC 7515) with `EdDSA` over Ed25519 (RFC 8037), one algorithm
-//! and one `typ` a kind (J-01, J-04), and claims that name nobody but by id (J-05).
+//! The format: JWS compact serialisation (RFC 7515) with `EdDSA` over Ed25519 (RFC 8037). There is one algorithm
+//! and one `typ` for each kind (J-01, J-04), and claims identify users by id only (J-05).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{ED25519, Ed25519KeyPair, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 
-/// The longest token that is looked at (J-09).
+/// Maximum length of a token in bytes (J-09).
 const MAX_TOKEN_BYTES: usize = 2_048;
 
-/// The header of every token there is. Reading compares it whole, so that `jku`, `jwk`, `crit`
-/// and their kin are refused with everything else that is unknown.
+/// The header of every token. Unknown fields, such as `jku`, `jwk` and `crit`, are rejected.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
@@ -19,26 +18,26 @@ struct Header {
     kid: String,
 }
 
-/// What a session token says (`typ: session+jwt`). It is looked up at every use.
+/// Claims of a session token (`typ: session+jwt`). The session is looked up at every use.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SessionClaims {
-    /// Who made it: the public URL.
+    /// Issuer: the public URL.
     pub iss: String,
     /// The user's id.
     pub sub: String,
-    /// The session's secret, base64url of 256 bits. The store keeps its digest alone.
+    /// The session's secret, base64url of 256 bits. The store contains only its digest.
     pub sid: String,
-    /// Which renewal made it: an older one shown again betrays a theft.
+    /// The generation of the token. Reuse of an older one indicates a theft.
     pub generation: i64,
-    /// When it was made, in seconds.
+    /// When it was issued, in seconds.
     pub iat: i64,
-    /// When it ends, in seconds.
+    /// When it expires, in seconds.
     pub exp: i64,
 }
 
 impl std::fmt::Debug for SessionClaims {
-    /// All but the session's secret.
+    /// Omits the session's secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SessionClaims")
             .field("sub", &self.sub)
@@ -48,34 +47,34 @@ impl std::fmt::Debug for SessionClaims {
     }
 }
 
-/// What an audience token says (`typ: at+jwt`, RFC 9068). Another service believes it by the JWKS
-/// alone, so it lives five minutes.
+/// Claims of an audience token (`typ: at+jwt`, RFC 9068). Other services verify it with the JWKS only, so its
+/// lifetime is short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccessClaims {
-    /// Who made it: the public URL.
+    /// Issuer: the public URL.
     pub iss: String,
     /// The user's id.
     pub sub: String,
-    /// The service it is for.
+    /// Audience: the service that it is for.
     pub aud: String,
-    /// The session's public id (never its secret).
+    /// The session's public id, not its secret.
     pub sid: String,
     /// The user's role.
     pub role: String,
-    /// RFC 9068 asks for the client; here it is the issuer's own sign-in.
+    /// The client, as RFC 9068 requires: the issuer's own sign-in.
     pub client_id: String,
-    /// Of this token alone.
+    /// Unique id of the token.
     pub jti: String,
-    /// When it was made, in seconds.
+    /// When it was issued, in seconds.
     pub iat: i64,
-    /// When it ends, in seconds.
+    /// When it expires, in seconds.
     pub exp: i64,
 }
 
-/// A kind of token: its claims and the `typ` that keeps it apart from the others.
+/// A kind of token: its claims, and the `typ` that distinguishes it from the others.
 pub trait Claims: Serialize + for<'de> Deserialize<'de> {
-    /// The header's `typ`.
+    /// `typ` of the header.
     const TYPE: &'static str;
 }
 
@@ -87,7 +86,7 @@ impl Claims for AccessClaims {
     const TYPE: &'static str = "at+jwt";
 }
 
-/// Writes and signs a token.
+/// Encodes and signs a token.
 pub(super) fn sign<C: Claims>(claims: &C, kid: &str, key: &Ed25519KeyPair) -> String {
     let header = Header {
         alg: "EdDSA".to_owned(),
@@ -103,17 +102,18 @@ pub(super) fn sign<C: Claims>(claims: &C, kid: &str, key: &Ed25519KeyPair) -> St
     token
 }
 
-/// A token whose form and header are right; whose word nothing has been taken for yet.
+/// A token whose format and header are valid, and whose signature is not verified yet.
 pub(super) struct Unverified<'a> {
     signed: &'a str,
     payload: &'a str,
     signature: Vec<u8>,
-    /// The key it says it was signed with.
+    /// `kid` of the header.
     pub(super) kid: String,
 }
 
 impl<'a> Unverified<'a> {
-    /// Takes a token apart; `None` unless it is of this kind, this algorithm, and nothing more.
+    /// Parses a token. `None` unless its header contains this kind's `typ`, the one algorithm, a `kid` and nothing
+    /// else.
     pub(super) fn parse<C: Claims>(token: &'a str) -> Option<Self> {
         if token.len() > MAX_TOKEN_BYTES {
             return None;
@@ -130,7 +130,7 @@ impl<'a> Unverified<'a> {
         })
     }
 
-    /// The claims, where that key signed them.
+    /// Returns the claims if this key signed them.
     pub(super) fn verify<C: Claims>(&self, public: &[u8; 32]) -> Option<C> {
         UnparsedPublicKey::new(&ED25519, public)
             .verify(self.signed.as_bytes(), &self.signature)
@@ -139,7 +139,7 @@ impl<'a> Unverified<'a> {
     }
 }
 
-/// Whether it could name a key at all: what is a path or a query is not even looked for (J-02).
+/// Returns `true` if this can be a key's id. Paths and queries are rejected without a look-up (J-02).
 fn is_kid(kid: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     (1..=64).contains(&kid.len()) && kid.bytes().all(is_part)
@@ -152,7 +152,7 @@ fn encode_json<T: Serialize>(value: &T) -> String {
 
 fn decode_json<T: for<'de> Deserialize<'de>>(part: &str) -> Option<T> {
     let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
-    // serde reads a struct from an array too; a token's parts are objects (J-03).
+    // serde also reads a struct from an array, but the parts of a token are objects (J-03).
     if bytes.first() != Some(&b'{') {
         return None;
     }
@@ -185,7 +185,7 @@ mod tests {
         json!({"iss": "i", "sub": "s", "sid": "x", "generation": 1, "iat": 1, "exp": 2})
     }
 
-    /// A token of these very texts, with a good signature: what is refused is refused for them.
+    /// Creates a token of these texts with a valid signature, so that only the texts can cause a rejection.
     fn forge(header: &str, payload: &str) -> String {
         let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
         let signed = format!("{}.{}", part(header), part(payload));
@@ -213,7 +213,7 @@ mod tests {
         );
     }
 
-    /// J-01: the header's algorithm is compared, never obeyed.
+    /// J-01: the header's algorithm is compared, never followed.
     #[test]
     fn no_other_algorithm_is_taken() {
         let good = payload().to_string();
@@ -266,7 +266,7 @@ mod tests {
         );
     }
 
-    /// J-02, J-04: nothing more in a header, nothing less, and no other type.
+    /// J-02, J-04: a header has exactly three fields, and no other type.
     #[test]
     fn a_header_says_three_things_and_nothing_else() {
         let good = payload().to_string();
@@ -316,7 +316,7 @@ mod tests {
         }
     }
 
-    /// J-03: every claim is there, of its type, once.
+    /// J-03: every claim is required, has its type and occurs once.
     #[test]
     fn every_claim_is_required_and_of_its_type() {
         let good = header().to_string();
@@ -366,7 +366,7 @@ mod tests {
         refused(&good, &format!("{}{{}}", payload()));
     }
 
-    /// J-09: one spelling a token.
+    /// J-09: a token has one spelling.
     #[test]
     fn a_token_has_one_spelling() {
         let token = forge(&header().to_string(), &payload().to_string());
@@ -396,7 +396,7 @@ mod tests {
         assert_eq!(read::<SessionClaims>(&sloppy), None);
     }
 
-    /// J-09: not looked at, however well it is signed.
+    /// J-09: rejected even with a valid signature.
     #[test]
     fn an_overlong_token_is_refused() {
         let padded = |length: usize| {

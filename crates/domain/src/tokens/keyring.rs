@@ -1,4 +1,4 @@
-//! The keys in use on this node: one signs, every unexpired one verifies.
+//! The keys in use on this node: one signs, all of them verify.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -14,7 +14,7 @@ use crate::model::SigningKey;
 use crate::ports::Secrets;
 use crate::values::Digest;
 
-/// The keys as of the last look into the store. Shared by all requests; replaced whole.
+/// The keys that were last loaded from the store. Shared by all requests; replaced as a whole.
 pub struct Keyring {
     master: MasterKey,
     keys: RwLock<Arc<Vec<Loaded>>>,
@@ -25,33 +25,33 @@ struct Loaded {
     public: [u8; 32],
     created_at: Timestamp,
     is_retired: bool,
-    /// Kept parsed: parsing costs as much as signing. None where the key is retired and its seal
-    /// cannot be opened any more.
+    /// Cached, because parsing costs as much as signing. `None` if the key is retired and its seal cannot be
+    /// opened.
     pair: Option<Ed25519KeyPair>,
 }
 
-/// A public key, as the JWKS shows it.
+/// A public key in the JWKS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
-    /// Its name.
+    /// The id.
     pub kid: String,
-    /// The point, base64url.
+    /// The key's point, base64url.
     pub x: String,
 }
 
 /// Why the keys of the store cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyringError {
-    /// Sealed with another master key.
+    /// A key is sealed with another master key.
     #[error(transparent)]
     Seal(#[from] SealBroken),
-    /// The halves do not belong together.
+    /// The private and the public key do not match.
     #[error("signing key {0} in the store is damaged")]
     Damaged(String),
 }
 
 impl Keyring {
-    /// An empty ring; nothing can be signed before [`Self::load`].
+    /// Creates an empty keyring. It cannot sign before [`Self::load`].
     pub fn new(master: MasterKey) -> Self {
         Self {
             master,
@@ -59,17 +59,17 @@ impl Keyring {
         }
     }
 
-    /// Who signs the seals of the audit log.
+    /// The signer of the audit log's checkpoints.
     pub(crate) fn audit_signer(&self) -> crate::audit::AuditSigner {
         crate::audit::AuditSigner::of(&self.master)
     }
 
-    /// A key for HMAC-SHA-256, derived from the master key for that purpose alone.
+    /// A key for HMAC-SHA-256, derived from the master key for this purpose only.
     pub(crate) fn mac_key(&self, purpose: &str) -> ring::hmac::Key {
         self.master.mac_key(purpose)
     }
 
-    /// A new key pair, sealed for the store.
+    /// Generates a key pair, sealed for the store.
     pub fn generate(&self, now: Timestamp, secrets: &dyn Secrets) -> SigningKey {
         let mut seed = Zeroizing::new([0; 32]);
         secrets.fill(seed.as_mut_slice());
@@ -88,7 +88,8 @@ impl Keyring {
         }
     }
 
-    /// Replaces the ring by the store's keys, newest first. `true` where a key has gone.
+    /// Replaces the keys with those of the store, newest first. Returns `true` if a key was removed. Fails without
+    /// effect if a key that is not retired cannot be opened.
     pub fn load(&self, keys: &[SigningKey]) -> Result<bool, KeyringError> {
         let loaded = keys
             .iter()
@@ -121,15 +122,15 @@ impl Keyring {
             .map_err(|_| KeyringError::Damaged(key.kid.clone()))
     }
 
-    /// Signs with the newest key; `None` where there is none. For tokens that we read ourselves.
+    /// Signs with the newest key that is not retired; `None` if there is none. For tokens that only Doorward
+    /// reads.
     pub fn sign<C: Claims>(&self, claims: &C) -> Option<String> {
         let keys = self.keys();
         keys.iter().find(|key| !key.is_retired)?.sign(claims)
     }
 
-    /// Signs with the newest of the keys that were there at that time already, retired or not; with
-    /// the oldest of all where there was none. For tokens that others read, who learn of a new key
-    /// later than we do.
+    /// Signs with the newest key that already existed at `since`, retired or not; if there is none, with the
+    /// oldest key. For tokens that other services verify: they learn of a new key with a delay.
     pub fn sign_by_one_known_since<C: Claims>(
         &self,
         since: Timestamp,
@@ -142,8 +143,8 @@ impl Keyring {
             .or_else(|| keys.iter().rev().find_map(|key| key.sign(claims)))
     }
 
-    /// The claims of a token of that kind, where one of our keys signed it. Times, issuer and
-    /// audience are the caller's to compare.
+    /// Verifies the signature of a token of this kind. The caller must check the times, the issuer and the
+    /// audience.
     pub fn verify<C: Claims>(&self, token: &str) -> Verified<C> {
         let Some(unverified) = Unverified::parse::<C>(token) else {
             return Verified::Refused;
@@ -157,16 +158,16 @@ impl Keyring {
         }
     }
 
-    /// The public halves, newest first.
+    /// The public keys, newest first.
     pub fn public_keys(&self) -> Vec<PublicKey> {
-        let shown = |key: &Loaded| PublicKey {
+        let public = |key: &Loaded| PublicKey {
             kid: key.kid.clone(),
             x: URL_SAFE_NO_PAD.encode(key.public),
         };
-        self.keys().iter().map(shown).collect()
+        self.keys().iter().map(public).collect()
     }
 
-    /// The signing key's name and when it was made.
+    /// Id and creation time of the signing key.
     pub fn signing_key(&self) -> Option<(String, Timestamp)> {
         let keys = self.keys();
         let key = keys.iter().find(|key| !key.is_retired)?;
@@ -188,14 +189,14 @@ impl Loaded {
     }
 }
 
-/// What a look at a token found.
+/// Result of the verification of a token.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verified<C> {
-    /// Signed by us.
+    /// The claims, signed by a known key.
     Claims(C),
-    /// By a key this node does not know, maybe yet.
+    /// This node does not know the key, perhaps because it is new.
     UnknownKey,
-    /// Not a token of ours.
+    /// The token is invalid.
     Refused,
 }
 
@@ -239,7 +240,7 @@ mod tests {
         );
     }
 
-    /// J-06: a retired key signs no more and verifies on, also where its seal cannot be opened.
+    /// J-06: a retired key verifies and does not sign, even if its seal cannot be opened.
     #[test]
     fn a_retired_key_verifies_and_does_not_sign() {
         let mut all = keys(2);
@@ -256,7 +257,7 @@ mod tests {
         assert_eq!(ring.verify::<SessionClaims>(&token), Verified::UnknownKey);
     }
 
-    /// What others check is signed with a key that they have had time to learn of.
+    /// Tokens for other services are signed with a key that they have had time to fetch.
     #[test]
     fn the_newest_that_was_there_by_then_signs_for_others() {
         let (now, then) = (Timestamp::MAX, Timestamp::UNIX_EPOCH);
@@ -297,7 +298,7 @@ mod tests {
         assert_eq!(ring_of_one.public_keys(), before);
     }
 
-    /// J-04: each kind is refused at the other's door, by the same key.
+    /// J-04: a token of one kind is rejected as the other kind, with the same key.
     #[test]
     fn a_token_of_one_kind_is_nothing_to_the_other() {
         let ring = ring(1);

@@ -1,8 +1,8 @@
-//! Signed tokens: two kinds of JWT, one algorithm, nothing obeyed that a token says of itself.
+//! Signed tokens: two kinds of JWT with one algorithm.
 //!
-//! RFC 8725 is the guide: the header is compared, never followed (3.1), each kind has its own
-//! `typ` (3.11), every claim is read into a strict struct (3.8). `jwt` knows the format, `keyring`
-//! the keys, `seal` how a private key is encrypted. `counter_names` (keys of rate limit counters) are not JWTs.
+//! They follow RFC 8725: the header is compared, never followed (3.1), each kind has its own `typ` (3.11), every
+//! claim is read into a strict struct (3.8). `jwt` contains the format, `keyring` the keys, `seal` the encryption
+//! of private keys. `counter_names` (keys of rate limit counters) are not JWTs.
 
 mod counter_names;
 #[cfg(any(test, fuzzing))]

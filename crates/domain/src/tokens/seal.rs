@@ -1,7 +1,7 @@
-//! Sealing: how a private key rests in a store that others may read.
+//! Sealing: the encryption of private keys in a store.
 //!
-//! AES-256-GCM under a key derived from the master key (HKDF-SHA256, RFC 5869), with a random
-//! nonce, bound to the `kid` so that two sealed keys cannot change places.
+//! AES-256-GCM under a key derived from the master key (HKDF-SHA256, RFC 5869), with a random nonce. The `kid` is
+//! authenticated, so that two sealed keys cannot be swapped.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, Salt};
@@ -11,11 +11,11 @@ use zeroize::Zeroizing;
 use crate::ports::Secrets;
 use crate::values::Secret;
 
-/// The key that all other keys are sealed with; it never touches a store.
+/// The key that seals the signing keys and from which other keys are derived. It is never written to a store.
 #[derive(Debug, Clone)]
 pub struct MasterKey(Secret<Vec<u8>>);
 
-/// Sealed bytes that this master key does not open.
+/// Sealed bytes that this master key cannot open.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the signing key in the database is sealed with another master key. All nodes of one database share one: set JWT_SECRET_KEY (or the file master.key) of this node to that of the others. Only if that key is lost, stop all nodes, set a new one on all of them and run `doorward keys rotate`"
@@ -23,15 +23,15 @@ pub struct MasterKey(Secret<Vec<u8>>);
 pub struct SealBroken;
 
 impl MasterKey {
-    /// The fewest bytes a master key is made from.
+    /// Minimum length of a master key in bytes.
     pub const MIN_BYTES: usize = 32;
 
-    /// From a secret of at least 32 bytes; `None` where it is shorter (J-07).
+    /// Creates a master key from a secret of at least 32 bytes; `None` if it is shorter (J-07).
     pub fn from_secret(secret: Secret<Vec<u8>>) -> Option<Self> {
         (secret.expose().len() >= Self::MIN_BYTES).then_some(Self(secret))
     }
 
-    /// Seals bytes under a name.
+    /// Encrypts bytes, bound to a name.
     pub(super) fn seal(&self, name: &str, plain: &[u8], secrets: &dyn Secrets) -> Vec<u8> {
         let mut nonce = [0; NONCE_LEN];
         secrets.fill(&mut nonce);
@@ -46,7 +46,7 @@ impl MasterKey {
         [nonce.as_slice(), &sealed].concat()
     }
 
-    /// Opens what was sealed under that name.
+    /// Decrypts bytes that were sealed under this name.
     pub(super) fn open(&self, name: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, SealBroken> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(SealBroken)?;
         let mut plain = Zeroizing::new(sealed.to_vec());
@@ -61,8 +61,8 @@ impl MasterKey {
         Ok(Secret::new(opened.to_vec()))
     }
 
-    /// A key for HMAC-SHA-256, another one for every purpose: what was made with one is good for no
-    /// other, and all nodes have the same.
+    /// Derives a key for HMAC-SHA-256, a different one for every purpose. All nodes with this master key derive
+    /// the same.
     pub(crate) fn mac_key(&self, purpose: &str) -> hmac::Key {
         let derived = Salt::new(HKDF_SHA256, b"doorward/master").extract(self.0.expose());
         let purpose = [b"mac/", purpose.as_bytes()];
@@ -70,7 +70,7 @@ impl MasterKey {
         key.expect("one key is within HKDF's limit").into()
     }
 
-    /// A key of its own for a purpose: whoever learns it learns no other, nor the master key.
+    /// Derives a key for a purpose. It reveals neither other keys nor the master key.
     pub(crate) fn derived(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         let mut bytes = Zeroizing::new([0; 32]);
         let derived = Salt::new(HKDF_SHA256, b"doorward/master").extract(self.0.expose());
@@ -136,7 +136,7 @@ mod tests {
         assert_ne!(one, other);
     }
 
-    /// J-07's rule for every key: none that can be guessed, and none that is printed.
+    /// J-07: a short master key is rejected, and no master key is printed.
     #[test]
     fn a_short_master_key_is_refused_and_none_is_printed() {
         for length in [0, 1, 31] {

@@ -1,4 +1,4 @@
-//! E-mail addresses: what is shown, what mail goes to, and the key by which one is unique.
+//! Email addresses: the text that mail is sent to, and the key that makes one unique.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use idna::uts46::{DnsLength, Hyphens, Uts46};
 
 use super::Invalid;
 
-/// An address that mail can go to (a dot-atom of RFC 5322 at a domain name, ASCII on the wire).
+/// An address that mail can be sent to (a dot-atom of RFC 5322 at a domain name, ASCII on the wire).
 ///
-/// The key is the local part in lower case at the domain's A-label form. Nothing cleverer: dots
-/// and `+tags` are the provider's business, and folding them would join two people.
+/// The key is the local part in lower case at the domain's A-label form. Dots and `+tags` are not folded: their
+/// meaning depends on the provider, so folding could merge the addresses of two users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmailAddress {
     text: String,
@@ -18,11 +18,11 @@ pub struct EmailAddress {
 }
 
 impl EmailAddress {
-    /// The most bytes an address has (RFC 5321, 4.5.3.1.3, less the angle brackets).
+    /// Maximum length in bytes (RFC 5321, 4.5.3.1.3, without the angle brackets).
     pub const MAX_LENGTH: usize = 254;
 
-    /// Reads an address. No quotes, comments, spaces, control characters or address literals;
-    /// a non-ASCII local part is refused, since few servers take one.
+    /// Parses an address. Rejects quotes, comments, spaces, control characters and address literals, and a
+    /// non-ASCII local part, since few servers accept one.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.len() > 4 * Self::MAX_LENGTH {
             return Err(too_long());
@@ -56,23 +56,23 @@ impl EmailAddress {
         Ok(Self { text, key })
     }
 
-    /// Back from a store, as it was kept: a rule that has become stricter locks nobody out.
+    /// Restores a stored address without validation, so that a stricter rule locks out no existing user.
     pub fn from_stored(text: String) -> Self {
         let key = text.to_ascii_lowercase();
         Self { text, key }
     }
 
-    /// Where mail goes: the local part as its owner spells it.
+    /// The address that mail is sent to, with the local part as entered.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The form that is unique: compare and look up by this.
+    /// The unique form, for comparison and look-up.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// What stands before the `@`.
+    /// The part before the `@`.
     pub fn local_part(&self) -> &str {
         self.text.split_once('@').map_or("", |(local, _)| local)
     }

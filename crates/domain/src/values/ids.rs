@@ -1,5 +1,5 @@
-//! Identifiers: UUIDv7 (RFC 9562, 5.7), made from the clock and the randomness a caller passes in, and
-//! never given out again.
+//! Identifiers: UUIDv7 (RFC 9562, 5.7), generated from the caller's clock and random source, and never reused
+//!
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,7 +18,7 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A fresh id: sorts by `now`, unguessable by 74 random bits.
+            /// Generates an id that sorts by `now` and has 74 random bits.
             pub fn generate(now: Timestamp, secrets: &dyn Secrets) -> Self {
                 let mut random = [0; 10];
                 secrets.fill(&mut random);
@@ -26,12 +26,12 @@ macro_rules! id {
                 Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
             }
 
-            /// The 16 bytes a store keeps.
+            /// The 16 bytes that are stored.
             pub fn as_bytes(&self) -> &[u8; 16] {
                 self.0.as_bytes()
             }
 
-            /// Back from the 16 bytes of a store.
+            /// Restores an id from its 16 bytes.
             pub fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(Uuid::from_bytes(bytes))
             }
@@ -46,7 +46,7 @@ macro_rules! id {
         impl FromStr for $name {
             type Err = ();
 
-            /// Reads the hyphenated lower-case form alone: one spelling, one id.
+            /// Parses only the hyphenated lower-case form, so that an id has one spelling.
             fn from_str(text: &str) -> Result<Self, ()> {
                 let has_capitals = text.bytes().any(|b| b.is_ascii_uppercase());
                 match Uuid::try_parse(text) {
@@ -59,11 +59,11 @@ macro_rules! id {
 }
 
 id!(
-    /// A user, for good: never used again after the user is deleted.
+    /// Id of a user. Never reused after the user is deleted.
     UserId
 );
 impl UserId {
-    /// The id of somebody who has another one elsewhere: the digest of that takes the place of chance.
+    /// Derives an id for an imported user: the digest of the user's foreign id replaces the random bits.
     pub fn derived(at: Timestamp, from: &Digest) -> Self {
         struct Derived<'a>(&'a Digest);
         impl Secrets for Derived<'_> {
@@ -74,7 +74,7 @@ impl UserId {
         Self::generate(at, &Derived(from))
     }
 
-    /// The id right before this one, to ask for users from this one on; none before the first.
+    /// The preceding id, for listing users from this one on; `None` for the lowest id.
     pub fn before(&self) -> Option<Self> {
         let number = u128::from_be_bytes(*self.as_bytes()).checked_sub(1)?;
         Some(Self::from_bytes(number.to_be_bytes()))
@@ -82,27 +82,27 @@ impl UserId {
 }
 
 id!(
-    /// A session's public name. It opens nothing: the secret in the token does.
+    /// Public id of a session. It grants no access; the secret in the token does.
     SessionId
 );
 id!(
-    /// A mail waiting in the outbox.
+    /// Id of a mail in the outbox.
     MailJobId
 );
 id!(
-    /// One line of the audit log.
+    /// Id of an audit event.
     AuditEventId
 );
-/// So many lines of one node can be told apart within a microsecond, in their order.
+/// Range of the counter that orders the audit events of one node within a microsecond.
 const IN_ORDER: u16 = 1 << 14;
 
-/// Makes the ids of the audit log's lines on one node: those of one millisecond sort by microsecond,
-/// and those of one microsecond in the order they were made in (RFC 9562, 6.2, methods 1 and 3).
+/// Generates the audit event ids of one node. Ids of one millisecond sort by microsecond, and ids of one
+/// microsecond in the order of their generation (RFC 9562, 6.2, methods 1 and 3).
 #[derive(Debug, Default)]
 pub struct AuditEventIds(Mutex<(i64, u16)>);
 
 impl AuditEventIds {
-    /// The next id at that moment.
+    /// Generates the next id at `now`.
     pub fn next(&self, now: Timestamp, secrets: &dyn Secrets) -> AuditEventId {
         let micros = now.as_microsecond();
         let place = {
@@ -113,7 +113,8 @@ impl AuditEventIds {
         };
         let mut random = [0; 10];
         secrets.fill(&mut random);
-        // Twelve bits for the thousand microseconds, two that the version takes, fourteen to count by.
+        // Twelve bits hold the microsecond. In the next sixteen, the variant takes two bits and the counter
+        // fourteen.
         let within = u16::try_from(micros.rem_euclid(1000)).expect("a remainder is small");
         random[..2].copy_from_slice(&within.to_be_bytes());
         random[2..4].copy_from_slice(&place.to_be_bytes());
@@ -123,8 +124,7 @@ impl AuditEventIds {
 }
 
 impl AuditEventId {
-    /// Lines that were written within a second of the moment that a mail was: from the first on, and before
-    /// the second.
+    /// Range of the events within a second of a mail's creation: from the first id, and before the second.
     pub fn around(mail: &MailJobId) -> (Self, Self) {
         let at = moment_of(mail.as_bytes());
         let second = SignedDuration::from_secs(1);
@@ -135,12 +135,12 @@ impl AuditEventId {
         )
     }
 
-    /// The moment it was made of, to the millisecond.
+    /// Time of the id, to the millisecond.
     pub fn moment(&self) -> Timestamp {
         moment_of(self.as_bytes())
     }
 
-    /// What no id of that moment or a later one sorts before.
+    /// The lowest id at this time.
     pub fn first_at(at: Timestamp) -> Self {
         struct Nothing;
         impl Secrets for Nothing {
@@ -150,7 +150,7 @@ impl AuditEventId {
     }
 }
 
-/// The moment that an id is made of; the last there is where that is none.
+/// Time of an id; [`Timestamp::MAX`] if it is out of range.
 fn moment_of(id: &[u8; 16]) -> Timestamp {
     let mut millis = [0; 8];
     millis[2..].copy_from_slice(&id[..6]);
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
     use crate::memory::SeededSecrets;
 
-    /// L-01: the order of lines is the order in which a node wrote them.
+    /// L-01: ids sort in the order in which a node wrote its events.
     #[test]
     fn ids_of_one_moment_sort_as_they_were_made() {
         let (ids, secrets) = (AuditEventIds::default(), SeededSecrets::new(9));

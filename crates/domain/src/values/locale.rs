@@ -1,6 +1,6 @@
-//! The languages Doorward speaks to people in.
+//! The languages of pages and mails.
 
-/// A language with texts of its own. To add one: a variant, its tag, its folders of texts.
+/// A language that has translations. To add one: a variant, its tag, its folders of texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Locale {
     /// English.
@@ -11,10 +11,10 @@ pub enum Locale {
 }
 
 impl Locale {
-    /// Every language, the fallback first.
+    /// All languages, the fallback first.
     pub const ALL: [Self; 2] = [Self::En, Self::De];
 
-    /// The language tag (RFC 5646), which names its folder of texts too.
+    /// The language tag (RFC 5646), which is also the name of the folder of texts.
     pub fn tag(self) -> &'static str {
         match self {
             Self::En => "en",
@@ -22,12 +22,12 @@ impl Locale {
         }
     }
 
-    /// The language of a tag as a store keeps it.
+    /// Finds a language by its tag.
     pub fn from_tag(tag: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|locale| locale.tag() == tag)
     }
 
-    /// The best match for an `Accept-Language` field (RFC 9110, 12.5.4); English where none fits.
+    /// Returns the best match for an `Accept-Language` field (RFC 9110, 12.5.4); English if none matches.
     pub fn negotiate(accept_language: &str) -> Self {
         let mut best = (0.0, Self::default());
         for range in accept_language.split(',').take(32) {

@@ -1,10 +1,10 @@
-//! The words a request is made of, each parsed once into a type that cannot hold a wrong value.
+//! Values of a request, each parsed once into a type that cannot contain an invalid value.
 //!
-//! A function that takes an [`EmailAddress`] need not ask whether it is one: the only way to
-//! make one is to parse it. Values know no store, no HTTP and no clock.
+//! A function that takes an [`EmailAddress`] need not validate it, because input becomes one only by parsing.
+//! Values depend on no store, HTTP or clock.
 //!
-//! To add a value: one file, a `parse` that returns [`Invalid`] with a stable code, and a test
-//! at each edge of its limits.
+//! To add a value: one file, a `parse` that returns [`Invalid`] with a stable code, and a test at each edge of its
+//! limits.
 
 mod email;
 mod ids;
@@ -24,17 +24,17 @@ pub use secret::{Digest, Secret, Token};
 pub use unseen::is_unseen;
 pub use username::Username;
 
-/// Why a value was refused: a stable code for programs, a sentence for people.
+/// Why a value was rejected: a stable code for programs, a message for users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
-    /// Stable, kebab-case; part of the contract.
+    /// Stable, kebab-case; part of the API.
     pub code: &'static str,
     /// Plain English; may change.
     pub detail: String,
 }
 
 impl Invalid {
-    /// Makes one from its code and its sentence.
+    /// Creates the error from its code and message.
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             code,

@@ -1,25 +1,25 @@
-//! Passwords on their way in: one somebody shows, one somebody wants to have. Normalised and counted,
-//! and nothing else is asked of their characters (P-03, P-04). Their length has an end (P-02).
+//! Passwords in requests: presented for verification, or chosen as a new password. They are normalised, and no
+//! rule concerns which characters they contain (P-03, P-04). Their length is limited (P-02).
 
 use unicode_normalization::UnicodeNormalization;
 
 use super::{Invalid, Secret};
 use crate::passwords::{Breached, strength};
 
-/// A password shown to be verified: NFC-normalised (NIST SP 800-63B-4, 3.1.1.2), whole, and short
-/// enough to be worth a hash.
+/// A password presented for verification: NFC-normalised (NIST SP 800-63B-4, 3.1.1.2), not truncated, and limited
+/// in length.
 #[derive(Debug, Clone)]
 pub struct Password(Secret<String>);
 
 impl Password {
-    /// The most bytes, after normalisation. Above it nothing is hashed.
+    /// Maximum number of bytes after normalisation. Longer passwords are not hashed.
     pub const MAX_BYTES: usize = 1024;
-    /// The most code points, after normalisation.
+    /// Maximum number of code points after normalisation.
     pub const MAX_LENGTH: usize = 256;
 
-    /// Takes a password as typed; refuses only what cannot be anybody's.
+    /// Parses a password as entered. Fails only if it is too long.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        // NFC never grows a text past three times its bytes, nor shrinks one below a third.
+        // NFC grows a text to at most three times its bytes, and shrinks it to at least a third.
         if text.len() > 3 * Self::MAX_BYTES {
             return Err(too_long());
         }
@@ -30,20 +30,20 @@ impl Password {
         Ok(Self(Secret::new(normal)))
     }
 
-    /// The normalised text, for the hash alone.
+    /// The normalised text, for hashing only.
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
 }
 
-/// What a new password must be, and what it must not.
+/// Rules for new passwords.
 #[derive(Debug, Clone)]
 pub struct PasswordRules {
-    /// The fewest code points, 8 to 64.
+    /// Minimum number of code points, 8 to 64.
     pub min_length: usize,
-    /// Names that would be guessed first: the product's, the host's.
+    /// Names that attackers guess first: the product's, the host's.
     pub context: Vec<String>,
-    /// Passwords known from breaches, where the operator has a list.
+    /// Passwords known from breaches, if the operator has a list.
     pub breached: Breached,
 }
 
@@ -57,13 +57,12 @@ impl Default for PasswordRules {
     }
 }
 
-/// A password that met the rules, and may be hashed and kept.
+/// A password that meets the rules, and may be hashed and stored.
 #[derive(Debug, Clone)]
 pub struct NewPassword(Password);
 
 impl NewPassword {
-    /// Checks a wanted password against the rules, the common passwords, and the person's own
-    /// names (`personal`).
+    /// Checks a new password against the rules, the common passwords and the user's own names (`personal`).
     pub fn parse(text: &str, rules: &PasswordRules, personal: &[&str]) -> Result<Self, Invalid> {
         if text.contains('\0') {
             return Err(Invalid::new("invalid", "A password must not contain NUL."));
@@ -91,7 +90,7 @@ impl NewPassword {
                 "This password is too easy to guess from a name or an address. Choose another.",
             ));
         }
-        // Last, as it alone may ask a disk.
+        // Last, because only this check may read from disk.
         if rules.breached.holds(password.expose()) {
             return Err(Invalid::new(
                 "breached",
@@ -101,7 +100,7 @@ impl NewPassword {
         Ok(Self(password))
     }
 
-    /// The password, to be hashed.
+    /// The password, for hashing.
     pub fn as_password(&self) -> &Password {
         &self.0
     }
@@ -134,7 +133,7 @@ mod tests {
         assert_eq!(parse(&"x".repeat(1 << 20)).unwrap_err().code, "too-long");
     }
 
-    /// P-03: no rule on what a password is made of.
+    /// P-03: there are no composition rules.
     #[test]
     fn odd_passwords_are_fine() {
         for text in [
@@ -191,7 +190,7 @@ mod tests {
         assert!(NewPassword::parse("wolfhardt rows boats", &rules, &personal).is_ok());
     }
 
-    /// P-06: also a name with digits of its own, with others, and without.
+    /// P-06: a name that contains digits, with additional digits, and without its own.
     #[test]
     fn names_with_digits_are_refused() {
         let rules = PasswordRules::default();

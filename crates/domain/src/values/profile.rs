@@ -1,4 +1,4 @@
-//! What a person says of themselves: a name to be called by, and any JSON an application keeps on them.
+//! A user's profile: the display name, and custom JSON data of an application.
 
 use std::sync::LazyLock;
 
@@ -6,16 +6,16 @@ use serde_json::{Map, Value};
 
 use super::{Invalid, is_unseen};
 
-/// A display name: 1 to 200 code points on one line, as typed.
+/// A display name: 1 to 200 code points on one line, as entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name(String);
 
 impl Name {
-    /// The most code points a name has.
+    /// Maximum number of code points.
     pub const MAX_LENGTH: usize = 200;
 
-    /// Reads a name that somebody has. Control characters and line ends are refused: names are put into
-    /// mails.
+    /// Parses an existing name, such as an imported one. Rejects control characters and line breaks: names appear
+    /// in mails.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.trim().is_empty() {
             return Err(Invalid::new(
@@ -41,8 +41,8 @@ impl Name {
         Ok(Self(text.to_owned()))
     }
 
-    /// Reads a name that somebody wants. What nobody sees and yet changes how a line reads is refused as
-    /// well: names stand in lists, between other people's.
+    /// Parses a name that a user chooses. Also rejects invisible characters that change how a line is displayed:
+    /// names appear in lists next to those of other users.
     pub fn choose(text: &str) -> Result<Self, Invalid> {
         if text.chars().any(|c| is_unseen(c) && !is_spelled_with(c)) {
             return Err(Invalid::new(
@@ -53,19 +53,19 @@ impl Name {
         Self::parse(text)
     }
 
-    /// Back from a store, as it was kept.
+    /// Restores a stored name without validation.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// As typed.
+    /// The name as entered.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Soft hyphens, joiners, plain direction marks and the tags of flags are not seen either, but names of some
-/// languages, and little pictures, are spelled with them.
+/// Returns `true` for the invisible characters that names are spelled with in some languages and in emoji: soft
+/// hyphens, joiners, plain direction marks and the tags of flags.
 fn is_spelled_with(c: char) -> bool {
     matches!(
         c,
@@ -73,12 +73,12 @@ fn is_spelled_with(c: char) -> bool {
     )
 }
 
-/// A person's own JSON object. Who is found by a name comes without it: a stranger who names somebody would
-/// see by the clock that 16 KiB were read.
+/// A user's JSON object. Look-ups by username or address do not read it: an unauthenticated client could measure
+/// the time that reading 16 KiB takes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Data(Option<Map<String, Value>>);
 
-/// What a user without it looks like, and one whose own was left in the store.
+/// The object of a user whose data was not read.
 static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 
 impl Default for Data {
@@ -88,13 +88,13 @@ impl Default for Data {
 }
 
 impl Data {
-    /// The most bytes, written as compact JSON.
+    /// Maximum size in bytes as compact JSON.
     pub const MAX_BYTES: usize = 16 * 1024;
-    /// The most levels, the object itself being the first.
+    /// Maximum number of levels, including the object itself.
     pub const MAX_DEPTH: usize = 32;
 
-    /// Checks that the value is an object within the limits. A NUL character is refused, since
-    /// PostgreSQL keeps none in a text.
+    /// Checks that the value is an object within the limits. A NUL character is rejected, since PostgreSQL cannot
+    /// store it in text.
     pub fn parse(value: Value) -> Result<Self, Invalid> {
         let Value::Object(map) = value else {
             return Err(Invalid::new("wrong-type", "`data` must be a JSON object."));
@@ -124,28 +124,28 @@ impl Data {
         }
     }
 
-    /// Back from a store, as it was kept.
+    /// Restores a stored object without validation.
     pub fn from_stored(map: Map<String, Value>) -> Self {
         Self(Some(map))
     }
 
-    /// Left in the store. A write of such a user leaves it there, as it is.
+    /// Data that was not read. An update of the user leaves the stored data unchanged.
     pub fn unread() -> Self {
         Self(None)
     }
 
-    /// The object, where it was read.
+    /// The object; `None` if it was not read.
     pub fn read(&self) -> Option<&Map<String, Value>> {
         self.0.as_ref()
     }
 
-    /// The object; empty where it was not read.
+    /// The object; empty if it was not read.
     pub fn as_map(&self) -> &Map<String, Value> {
         self.0.as_ref().unwrap_or(&NOTHING)
     }
 
-    /// This object with a merge patch applied (RFC 7396): `null` removes, objects merge, all else
-    /// replaces.
+    /// Applies a merge patch (RFC 7396): `null` removes, objects are merged, everything else replaces. Fails if
+    /// the result is not within the limits.
     pub fn merged(&self, patch: &Map<String, Value>) -> Result<Self, Invalid> {
         let mut value = Value::Object(self.as_map().clone());
         merge(&mut value, &Value::Object(patch.clone()));
@@ -281,7 +281,7 @@ mod tests {
             let name = format!("{c}gpj.exe");
             assert_eq!(Name::choose(&name).unwrap_err().code, "invalid", "{name:?}");
         }
-        // Who has one already keeps it, wherever they move.
+        // An existing name stays valid, also after an import.
         assert!(Name::parse("\u{202e}gpj.exe").is_ok());
     }
 }

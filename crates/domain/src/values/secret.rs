@@ -1,4 +1,4 @@
-//! Secrets in memory: redacted wherever they are printed, wiped when dropped; and what is kept of them.
+//! Secrets in memory: redacted when printed, zeroed on drop; and the digests that are stored.
 
 use std::fmt;
 
@@ -9,18 +9,18 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::ports::Secrets;
 
-/// Something that must not be printed. `Debug` shows `[secret]`; there is no `Display`, no
-/// `Serialize` and no `PartialEq`, which would stop at the first difference (C-04).
+/// A value that must not be printed. `Debug` prints `[secret]`. There is no `Display`, no `Serialize` and no
+/// `PartialEq`: a comparison would stop at the first difference (C-04).
 #[derive(Clone)]
 pub struct Secret<T: Zeroize>(Zeroizing<T>);
 
 impl<T: Zeroize> Secret<T> {
-    /// Takes the value in.
+    /// Wraps a value.
     pub fn new(value: T) -> Self {
         Self(Zeroizing::new(value))
     }
 
-    /// The value itself. Search for this name to see every place a secret leaves its box.
+    /// The value. Search for this name to find every place that uses a secret's value.
     pub fn expose(&self) -> &T {
         &self.0
     }
@@ -32,19 +32,19 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
     }
 }
 
-/// 256 random bits that open something: a mailed link, a session.
+/// 256 random bits that grant access: the secret of a mailed link or of a session.
 #[derive(Clone)]
 pub struct Token(Zeroizing<[u8; 32]>);
 
 impl Token {
-    /// A fresh one.
+    /// Generates a token.
     pub fn generate(secrets: &dyn Secrets) -> Self {
         let mut bytes = Zeroizing::new([0; 32]);
         secrets.fill(bytes.as_mut_slice());
         Self(bytes)
     }
 
-    /// Reads the 43 characters of base64url without padding (RFC 4648, 5), and nothing else.
+    /// Parses 43 characters of base64url without padding (RFC 4648, 5); `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() != 43 {
             return None;
@@ -56,12 +56,12 @@ impl Token {
         (read == 32).then_some(Self(bytes))
     }
 
-    /// The text that goes into a link or a token.
+    /// The text for a link or a session token.
     pub fn expose(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0.as_slice())
     }
 
-    /// What a store keeps: enough to recognise the token, not to make it.
+    /// The digest that is stored. The token can be recognised by it, but not computed from it.
     pub fn digest(&self) -> Digest {
         Digest::of(self.0.as_slice())
     }
@@ -73,13 +73,13 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A SHA-256 digest. Of a [`Token`]'s 256 random bits it tells nothing, so it may be stored and
+/// A SHA-256 digest. The digest of a [`Token`] reveals nothing about its 256 random bits, so it may be stored and
 /// looked up by equality.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of some bytes.
+    /// Computes the digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         let digest = digest::digest(&digest::SHA256, bytes);
         let mut out = [0; 32];
@@ -87,12 +87,12 @@ impl Digest {
         Self(out)
     }
 
-    /// The 32 bytes a store keeps.
+    /// The 32 bytes that are stored.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Back from the 32 bytes of a store.
+    /// Restores a digest from its 32 bytes.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -119,8 +119,8 @@ mod tests {
         ] {
             assert!(Token::parse(&wrong).is_none(), "{wrong}");
         }
-        // The last character carries four bits; one whose spare bits are set is another
-        // spelling of the same token, and must not open the same door.
+        // The last character carries four bits. With spare bits set, it is another spelling of the same token and
+        // must be rejected.
         let last = text.chars().last().unwrap();
         let sloppy = char::from_u32(last as u32 + 1).unwrap();
         assert!(Token::parse(&format!("{}{sloppy}", &text[..42])).is_none());

@@ -1,8 +1,8 @@
-//! What changes how a text reads without being seen in it: one list for all who show or write texts of
-//! strangers.
+//! Invisible characters that change how a text is displayed. Used wherever untrusted text is displayed, logged or
+//! stored.
 
-/// Whether it is a mark that turns the direction of what follows, a letter without width, a blank that counts as a letter, a tag, or an end of
-/// line that no control character is.
+/// Returns `true` for direction marks, zero-width characters, blank letters, tags, and line separators that are
+/// not control characters.
 pub fn is_unseen(c: char) -> bool {
     matches!(
         c,

@@ -1,4 +1,4 @@
-//! User names: public, unique, and no two that look alike by letter case or Unicode form.
+//! Usernames: public, unique, and distinct regardless of letter case and Unicode form.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use unicode_security::{GeneralSecurityProfile, MixedScript};
 
 use super::{Invalid, UserId};
 
-/// A user name as its owner spells it, with the key by which it is unique.
+/// A username as entered, with the key that makes it unique.
 ///
-/// The key is RFC 8265's `UsernameCaseMapped` profile (width mapping, lower case, NFC, the bidi
-/// rule), with Greek final sigma folded, which lower-casing alone leaves apart.
+/// The key is RFC 8265's `UsernameCaseMapped` profile (width mapping, lower case, NFC, the bidi rule), with Greek
+/// final sigma folded, which lower-casing does not do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Username {
     text: String,
@@ -21,12 +21,12 @@ pub struct Username {
 }
 
 impl Username {
-    /// The most code points a user name has.
+    /// Maximum number of code points.
     pub const MAX_LENGTH: usize = 64;
 
-    /// Reads a user name: 1 to 64 letters and digits of any script, with `.`, `_`, `-` and `+`
-    /// between them. Never an `@` (an e-mail address is another name space), never `me` or a
-    /// user id (paths use both).
+    /// Parses a username: 1 to 64 letters and digits of any script, and `.`, `_`, `-` and `+` after the first
+    /// character. It contains no `@` (email addresses are a separate namespace), and is not `me` or a user id
+    /// (paths use both).
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.is_empty() {
             return Err(Invalid::new(
@@ -44,8 +44,8 @@ impl Username {
             ));
         }
         let key = normal_form(text)?;
-        // A few letters have a lower case that the profile's older tables do not know; their key
-        // would be no user name itself.
+        // A few letters have a lower case that the profile's older tables do not contain. Their key would not be a
+        // valid username.
         if normal_form(&key)? != key {
             return Err(bad_character());
         }
@@ -66,18 +66,18 @@ impl Username {
         })
     }
 
-    /// Reads a user name that somebody wants to have: one script alone, and none of the letters that are
-    /// of no living language (UTS 39, 3.1 and 5.1), so that nobody is called `admin` with a Cyrillic `а`;
-    /// nor an `i` without its dot or with a second one, which is another's name in capitals (`ADMIN`) or
-    /// drawn as the plain one; nor what looks like plain Latin from end to end (UTS 39, 4), such as `ace` in
-    /// Cyrillic: that costs a few honest names. Whoever has a name already is called by [`Self::parse`].
+    /// Parses a username that a user chooses. It must have a single script and no letters outside everyday use
+    /// (UTS 39, 3.1 and 5.1), so that `admin` with a Cyrillic `а` is rejected. It must not contain a dotless `i`
+    /// or a combining dot above, which match another name in capitals (`ADMIN`) or look like a plain `i`. It must
+    /// not look like plain Latin as a whole (UTS 39, 4), such as `ace` in Cyrillic; this rejects a few legitimate
+    /// names. Existing names are parsed with [`Self::parse`].
     pub fn choose(text: &str) -> Result<Self, Invalid> {
         let name = Self::parse(text)?;
         let is_common = |c: char| c.is_ascii() || c.identifier_allowed();
         let is_dotted_oddly = name.key.contains(['\u{131}', '\u{307}']);
         let is_disguise = !name.key.is_ascii() && skeleton(&name.key).all(|c| c.is_ascii());
         let is_plain = name.key.is_single_script() && !is_dotted_oddly && !is_disguise;
-        // Of the normal form: full-width letters are another way to write the same name.
+        // Checked on the normal form: full-width letters are another spelling of the same name.
         if is_plain && name.key.chars().all(is_common) {
             return Ok(name);
         }
@@ -87,17 +87,17 @@ impl Username {
         ))
     }
 
-    /// Back from a store, as it was kept: a rule that has become stricter locks nobody out.
+    /// Restores a stored username without validation, so that a stricter rule locks out no existing user.
     pub fn from_stored(text: String, key: String) -> Self {
         Self { text, key }
     }
 
-    /// As its owner spells it.
+    /// The username as entered.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The form that is unique: compare and look up by this, never by [`Self::as_str`].
+    /// The unique form, for comparison and look-up. Do not compare [`Self::as_str`].
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -135,7 +135,7 @@ mod tests {
         Username::parse(text).unwrap().key().to_owned()
     }
 
-    /// R-01's sister for user names: look-alikes by script.
+    /// R-01, for usernames: look-alikes in other scripts are rejected.
     #[test]
     fn a_name_is_of_one_script() {
         for name in [

@@ -1,4 +1,4 @@
-//! Who may do what, through the stories themselves: every one, as nobody, as another, as an admin.
+//! Authorization of every method that acts on a user: anonymous, as another user, as the user, as an admin.
 
 use doorward_domain::flows::update_profile::ProfileUpdate;
 use doorward_domain::model::{AuditFilter, Role, UserFilter};
@@ -7,7 +7,7 @@ use doorward_domain::{Ctx, Error};
 
 use crate::world::*;
 
-/// Every story that acts on `{user}`, and whether one's own account suffices.
+/// Every method that acts on `{user}`, and whether users may call it for their own account.
 const STORIES: [(&str, bool); 14] = [
     ("view", true),
     ("export", true),
@@ -50,7 +50,7 @@ async fn tell(world: &World, story: &str, ctx: &Ctx, named: &str) -> Result<(), 
         "delete" => accounts.delete_account(ctx, named, None).await.map(|_| ()),
         "list sessions" => accounts.list_sessions(ctx, named).await.map(|_| ()),
         "end a session" => match accounts.revoke_session(ctx, named, "no session").await {
-            // Let in, and then there is no such session.
+            // Authorized, but the session does not exist.
             Err(Error::NotFound) => Ok(()),
             other => other,
         },
@@ -74,7 +74,7 @@ async fn tell(world: &World, story: &str, ctx: &Ctx, named: &str) -> Result<(), 
 }
 
 #[tokio::test]
-async fn nobody_may_do_nothing() {
+async fn an_anonymous_client_may_do_nothing() {
     let world = World::new().await;
     world.active("ben").await;
     world.audited();
@@ -90,7 +90,7 @@ async fn nobody_may_do_nothing() {
     assert!(world.audited().is_empty());
 }
 
-/// Z-02, T-IDOR: 403 alike, whether there is such a user or not; and L-01: one line each.
+/// Z-02, T-IDOR: the error is 403, whether or not the user exists. L-01: each refusal has one audit event.
 #[tokio::test]
 async fn a_user_may_do_nothing_to_another_or_to_one_who_is_not_there() {
     let world = World::new().await;
@@ -138,7 +138,7 @@ async fn a_user_may_do_to_their_own_account_what_is_theirs_by_each_of_their_name
 }
 
 #[tokio::test]
-async fn an_admin_may_do_it_to_everybody() {
+async fn an_admin_may_act_on_every_user() {
     for (story, _) in STORIES {
         let world = World::new().await;
         world.admin("ada").await;
@@ -163,7 +163,7 @@ async fn an_admin_may_do_it_to_everybody() {
     }
 }
 
-/// Z-06: where the refusal cannot even be written down, it is no yes.
+/// Z-06: an action is refused even if the audit event of the refusal cannot be written.
 #[tokio::test]
 async fn a_refusal_that_cannot_be_written_down_is_no_permission() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! Looking after other people's accounts.
+//! Managing other users: role, status, list.
 
 use doorward_domain::Error;
 use doorward_domain::flows::update_profile::ProfileUpdate;
@@ -8,7 +8,7 @@ use doorward_domain::values::Data;
 
 use crate::world::*;
 
-/// Z-04: a role bites at the next request, both ways.
+/// Z-04: a role change takes effect at the next request.
 #[tokio::test]
 async fn a_role_given_or_taken_bites_at_once() {
     let world = World::new().await;
@@ -47,7 +47,7 @@ async fn a_role_that_is_so_already_changes_nothing() {
 
 /// API.md: the last active admin cannot be demoted, disabled or deleted.
 #[tokio::test]
-async fn the_last_active_admin_is_neither_demoted_nor_disabled_by_anybody() {
+async fn the_last_active_admin_cannot_be_demoted_or_disabled() {
     let world = World::new().await;
     let ada = world.admin("ada").await;
     let session = world.sign_in("ada").await;
@@ -102,7 +102,7 @@ async fn one_admin_demoted_while_the_other_is_disabled_leaves_one() {
     assert!(world.store.has_active_admin().await.unwrap());
 }
 
-/// Z-04: the node that an actor asks may believe for a second what it has cached of them.
+/// Z-04: a node may cache the acting user for up to a second. Writes check the stored role.
 #[tokio::test]
 async fn an_admin_who_was_demoted_on_another_node_writes_nothing_more() {
     let world = World::new().await;
@@ -176,7 +176,7 @@ async fn an_admin_who_was_disabled_on_another_node_writes_nothing_more() {
     assert_err!(other.check(&zoes).await, Error::InvalidToken);
 }
 
-/// Z-04: a repeated demotion changes nothing, and the node that answers it forgets what it has cached.
+/// Z-04: a repeated demotion changes nothing, but the node that handles it drops its cached user.
 #[tokio::test]
 async fn a_node_that_repeats_a_change_of_another_node_believes_it() {
     let world = World::new().await;
@@ -195,7 +195,7 @@ async fn a_node_that_repeats_a_change_of_another_node_believes_it() {
     }
 }
 
-/// No link of a disabled account works, so an address could not be confirmed.
+/// No link of a disabled account works, so the new address could not be confirmed.
 #[tokio::test]
 async fn the_address_of_a_disabled_user_is_not_changed() {
     let world = World::new().await;
@@ -217,7 +217,7 @@ async fn the_address_of_a_disabled_user_is_not_changed() {
         if fields[0].field == "email" && fields[0].invalid.code == "account-disabled");
 }
 
-/// S-06, R-06: off means no session, no link, no sign-in; on again brings none of them back.
+/// S-06, R-06: disabling ends sessions, links and sign-in. Enabling restores none of them.
 #[tokio::test]
 async fn disabling_ends_sessions_and_links_and_enabling_revives_none() {
     let world = World::new().await;
@@ -255,7 +255,7 @@ async fn disabling_ends_sessions_and_links_and_enabling_revives_none() {
     world.sign_in("ben").await;
 }
 
-/// switching on confirms no address.
+/// enabling confirms no address.
 #[tokio::test]
 async fn a_sign_up_disabled_and_enabled_still_waits_for_its_confirmation() {
     let world = World::new().await;

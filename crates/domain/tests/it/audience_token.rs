@@ -1,4 +1,4 @@
-//! Tokens for other services, believed by the public keys alone.
+//! Tokens for other services, verified with the public keys only.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -28,7 +28,7 @@ async fn token_for(world: &World, session: &str, audience: &str) -> (String, i64
     (made.token.expose().clone(), made.expires_in)
 }
 
-/// J-03, J-04, J-05: what API.md says it says, and nothing of the person.
+/// J-03, J-04, J-05: the payload is as in API.md, without personal data.
 #[tokio::test]
 async fn a_token_says_whose_it_is_for_whom_and_until_when() {
     let world = World::new().await;
@@ -56,7 +56,7 @@ async fn a_token_says_whose_it_is_for_whom_and_until_when() {
     assert_ne!(part(&token, 1)["jti"], part(&other, 1)["jti"]);
 }
 
-/// J-05: within a kilobyte, whatever the audience.
+/// J-05: at most a kilobyte, for any audience.
 #[tokio::test]
 async fn the_longest_token_fits_into_a_kilobyte() {
     let world = World::new().await;
@@ -81,7 +81,7 @@ async fn a_token_does_not_outlive_its_session() {
     );
 }
 
-/// J-06: other services keep the JWKS for a while, so a new key is shown before it signs.
+/// J-06: other services cache the JWKS, so a new key is published before it signs.
 #[tokio::test]
 async fn a_new_key_is_shown_for_ten_minutes_before_it_signs() {
     let world = World::new().await;
@@ -100,7 +100,7 @@ async fn a_new_key_is_shown_for_ten_minutes_before_it_signs() {
     assert_eq!(kid().await, new);
 }
 
-/// J-04: one kind of token is nothing to the other's door.
+/// J-04: a token of one kind is not accepted as the other.
 #[tokio::test]
 async fn an_audience_token_opens_no_session() {
     let world = World::new().await;

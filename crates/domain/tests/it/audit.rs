@@ -1,4 +1,4 @@
-//! The audit log: exactly one line an action, whoever acts and however it ends (L-01).
+//! The audit log: exactly one event per action, for every actor and outcome (L-01).
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use doorward_domain::{Ctx, Error};
 
 use crate::world::*;
 
-/// What happens, and the lines that follow it.
+/// Actions, and the audit events that each writes.
 const SCENARIOS: [(&str, &[&str]); 22] = [
     ("sign up", &["sign-up"]),
     ("sign up under a taken name", &[]),
@@ -163,7 +163,7 @@ async fn a_line_says_who_did_it_from_where_and_in_which_request() {
     assert_eq!(line.at, world.now());
 }
 
-/// L-02, L-05: no address, password or token is ever in a line.
+/// L-02, L-05: no audit event contains an email address, password or token.
 #[tokio::test]
 async fn no_line_names_an_address_a_password_or_a_token() {
     for (scenario, _) in SCENARIOS {
@@ -205,7 +205,7 @@ async fn admins_read_the_log_newest_first_and_filter_it() {
     world.advance(seconds(1));
     let session = world.sign_in("ada").await;
     let ctx = world.of(&session);
-    // What was read is in the log as well (Z-05).
+    // Reads are audited as well (Z-05).
     let events = async |filter: AuditFilter| {
         let filter = AuditFilter {
             limit: 50,
@@ -279,11 +279,11 @@ async fn probing_does_not_hide_behind_the_limit() {
         assert_err!(refused, Error::Forbidden);
     }
     assert_eq!(world.spy.take_audited().len(), 60);
-    // If the store fails, the count is kept.
+    // If the store fails, the count stays.
     world.spy.fail("apply");
     let failed = world.accounts.write_suppressed(&world.worker()).await;
     assert_err!(failed, Error::Store(_));
-    world.spy.mend();
+    world.spy.clear_failures();
     world
         .accounts
         .write_suppressed(&world.worker())
@@ -341,7 +341,7 @@ async fn each_limited_event_is_counted() {
     );
 }
 
-/// L-01: the page for operators names every event there is.
+/// L-01: the operations page names every event.
 #[test]
 fn the_page_names_every_event() {
     let page = include_str!("../../../../docs/operations/audit-log.md");

@@ -1,4 +1,4 @@
-//! Moving to another address: the new one takes over once confirmed, the old one is told.
+//! Changing the address: the new one replaces the old one once confirmed, and the old one is notified.
 
 use doorward_domain::Error;
 use doorward_domain::changes::Change;
@@ -29,7 +29,7 @@ async fn ben() -> (World, User, SignedIn) {
     (world, ben, session)
 }
 
-/// the old address stays until the new one is confirmed, and is told at once.
+/// the old address stays until the new one is confirmed, and is notified at once.
 #[tokio::test]
 async fn the_new_address_takes_over_once_confirmed_and_the_old_one_is_told() {
     let (world, ben, session) = ben().await;
@@ -61,7 +61,7 @@ async fn the_new_address_takes_over_once_confirmed_and_the_old_one_is_told() {
     assert_err!(old, Error::InvalidCredentials);
 }
 
-/// an hour.
+/// one hour.
 #[tokio::test]
 async fn the_link_to_the_new_address_lives_for_an_hour_to_the_microsecond() {
     for (age, lives) in [(hours(1) - MICROSECOND, true), (hours(1), false)] {
@@ -74,9 +74,9 @@ async fn the_link_to_the_new_address_lives_for_an_hour_to_the_microsecond() {
     }
 }
 
-/// the password again, and a wrong one counts.
+/// a change needs the current password, and a wrong one counts as a failed attempt.
 #[tokio::test]
-async fn whoever_changes_their_own_address_shows_their_password() {
+async fn a_change_of_ones_own_address_requires_the_password() {
     let (world, _, session) = ben().await;
     let ctx = world.of(&session);
     let new = email("new@example.com");
@@ -116,7 +116,7 @@ async fn an_admin_changes_anothers_address_without_its_password_but_not_their_ow
     assert_eq!(
         kept.email,
         Some(email("ben@example.com")),
-        "R-12: confirmed by nobody but its mailbox"
+        "R-12: only its mailbox confirms it"
     );
     let own = world
         .accounts
@@ -125,7 +125,7 @@ async fn an_admin_changes_anothers_address_without_its_password_but_not_their_ow
     assert_err!(own, Error::Invalid(_));
 }
 
-/// a pending change and its link are one thing; the link for A never confirms B.
+/// a link confirms only the address that it was created for.
 #[tokio::test]
 async fn a_second_change_kills_the_link_of_the_first() {
     let (world, ben, session) = ben().await;
@@ -146,7 +146,7 @@ async fn a_second_change_kills_the_link_of_the_first() {
     );
 }
 
-/// also where the first address is asked for once more.
+/// also if the first address is requested again.
 #[tokio::test]
 async fn an_address_asked_for_again_is_confirmed_by_its_new_link_alone() {
     let (world, _, session) = ben().await;
@@ -188,9 +188,9 @@ async fn where_the_operator_prefers_it_plain_anothers_address_is_refused() {
     assert_err!(same, Error::Invalid(fields) if fields[0].invalid.code == "unchanged");
 }
 
-/// Confirmed by its owner while the change was under way.
+/// The owner confirms the address while the change is pending.
 #[tokio::test]
-async fn an_address_that_somebody_else_has_confirmed_meanwhile_is_lost() {
+async fn an_address_that_another_user_confirmed_first_is_lost() {
     let (world, ben, session) = ben().await;
     ask(&world, &session, "eve@example.com").await.unwrap();
     let late = token_in(to(&world.mails().await, "eve@example.com"));
@@ -206,7 +206,7 @@ async fn an_address_that_somebody_else_has_confirmed_meanwhile_is_lost() {
     );
 }
 
-/// R-10 for a move: the mailbox's owner says no, and the account stays where it is.
+/// R-10 for an address change: the recipient cancels, and the account keeps its address.
 #[tokio::test]
 async fn cancelling_a_change_leaves_the_account_where_it_was() {
     let (world, ben, session) = ben().await;
@@ -227,7 +227,7 @@ async fn cancelling_a_change_leaves_the_account_where_it_was() {
     assert_err!(late, Error::LinkExpired);
 }
 
-/// whoever moves the account away fast does not keep the old mailbox from hearing of it.
+/// a fast confirmation does not suppress the notice to the old address.
 #[tokio::test]
 async fn the_old_address_is_told_even_when_the_new_one_was_confirmed_first() {
     let (world, _, session) = ben().await;
@@ -249,7 +249,7 @@ async fn the_old_address_is_told_even_when_the_new_one_was_confirmed_first() {
 }
 
 #[tokio::test]
-async fn whoever_has_a_user_name_alone_can_add_an_address() {
+async fn a_user_with_only_a_username_can_add_an_address() {
     let world = World::new().await;
     let ben = world.nameless_mailbox("ben").await;
     let session = world.sign_in("ben").await;
@@ -260,7 +260,7 @@ async fn whoever_has_a_user_name_alone_can_add_an_address() {
     assert_eq!(moved.email, Some(email("ben@example.com")));
 }
 
-/// S-06, R-06: what was shown was the password of before a recovery that came in between.
+/// S-06, R-06: the password was checked before a concurrent recovery replaced the epoch.
 #[tokio::test]
 async fn a_recovery_in_between_calls_a_change_off() {
     let (world, ben, session) = ben().await;
@@ -295,7 +295,7 @@ async fn a_stale_version_is_refused_and_the_present_one_taken() {
     fresh.await.unwrap();
 }
 
-/// L-01, A-06: a change too many is refused like anything else: with a line, and it costs nothing of what is left.
+/// L-01, A-06: a throttled change has an audit event.
 #[tokio::test]
 async fn a_change_too_many_is_written_down() {
     let world = World::new().await;

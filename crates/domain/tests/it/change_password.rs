@@ -1,4 +1,4 @@
-//! Changing a password: by showing the current one, ending everything else that was open.
+//! Changing a password with the current one. All other sessions end.
 
 use doorward_domain::changes::Change;
 use doorward_domain::model::{Credential, User};
@@ -15,7 +15,7 @@ async fn change(world: &World, ctx: &Ctx, shown: &str, new: &str) -> Result<(), 
         .await
 }
 
-/// S-06: every other session ends, this one goes on.
+/// S-06: all other sessions end, this one stays.
 #[tokio::test]
 async fn a_change_ends_every_session_but_the_one_it_was_made_in() {
     let world = World::new().await;
@@ -40,7 +40,7 @@ async fn a_change_ends_every_session_but_the_one_it_was_made_in() {
     assert_eq!(mail.url, "https://accounts.example");
 }
 
-/// P-12: a wrong one changes nothing and counts as a failed sign-in.
+/// P-12: a wrong current password changes nothing and counts as a failed sign-in.
 #[tokio::test]
 async fn the_current_password_is_asked_for_and_a_wrong_one_counts() {
     let world = World::new().await;
@@ -62,7 +62,7 @@ async fn the_current_password_is_asked_for_and_a_wrong_one_counts() {
         world.try_sign_in("ben", PASSWORD).await,
         Error::TooManyAttempts { .. }
     );
-    // And the session itself has to wait.
+    // The session itself is throttled as well.
     let ctx = world.of(&signed_in);
     let refused = change(&world, &ctx, PASSWORD, "three lamps afloat").await;
     assert_err!(refused, Error::TooManyAttempts { .. });
@@ -97,7 +97,7 @@ async fn without_a_session_a_name_says_whose_password_it_is() {
     assert_err!(nobody, Error::AuthenticationRequired);
 }
 
-/// The sibling path has the same checks as the sign-in.
+/// The account state is checked as at sign-in.
 #[tokio::test]
 async fn who_may_not_sign_in_may_not_change_the_password_either() {
     let world = World::new().await;
@@ -123,7 +123,7 @@ async fn who_may_not_sign_in_may_not_change_the_password_either() {
     }
 }
 
-/// P-01, P-05, P-06: the one set of rules, told for this field.
+/// P-01, P-05, P-06: the same rules as everywhere; the error names this field.
 #[tokio::test]
 async fn a_weak_new_password_is_refused_and_the_old_one_stays() {
     let world = World::new().await;
@@ -178,7 +178,7 @@ async fn a_change_voids_recovery_links_and_leaves_a_pending_address_change() {
     assert_eq!(confirmed.email, Some(new));
 }
 
-/// What another request writes between the check of the password and the change.
+/// Changes that a concurrent request writes between the check of the password and the change.
 async fn security_event(world: &World, ben: &User, new_hash: Option<&str>) -> Vec<Change> {
     let mut raised = world.kept_user(ben).await;
     let expected = raised.version;
@@ -247,8 +247,8 @@ async fn a_profile_written_in_between_does_not_disturb_a_change() {
     world.try_sign_in("ben", OTHER_PASSWORD).await.unwrap();
 }
 
-/// A sign-in with the new password, between its being written and the old sessions being cleared
-/// away, is of the new epoch already; it was answered and must stay.
+/// A session that is opened with the new password before the old sessions are deleted has the new epoch. Its
+/// sign-in succeeded, so it must stay.
 #[tokio::test]
 async fn a_session_opened_with_the_new_password_meanwhile_stays() {
     use doorward_domain::ports::Sessions;

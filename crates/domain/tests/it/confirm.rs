@@ -1,4 +1,4 @@
-//! Confirming an address: once, in time, by the mailbox it was mailed to.
+//! Confirming an address: once, before the link expires, by the recipient of the mail.
 
 use doorward_domain::Error;
 use doorward_domain::changes::Change;
@@ -29,7 +29,7 @@ async fn the_mailed_link_makes_the_user_active_and_says_so_again() {
     );
 }
 
-/// a spent link, in whoever's hands by then, does not tell what was written since.
+/// a used link does not reveal data that was written after its use.
 #[tokio::test]
 async fn a_link_shown_again_tells_nothing_that_came_after_it() {
     let world = World::new().await;
@@ -57,7 +57,7 @@ async fn a_link_shown_again_tells_nothing_that_came_after_it() {
     assert_eq!(viewed.unwrap().data, Data::default());
 }
 
-/// by the clock, not by a sweeper.
+/// expiry follows the clock, not the sweeper.
 #[tokio::test]
 async fn the_link_lives_for_a_day_to_the_microsecond() {
     for (age, lives) in [(hours(24) - MICROSECOND, true), (hours(24), false)] {
@@ -96,7 +96,7 @@ async fn looking_at_the_link_changes_nothing() {
 /// wrong passwords for the address of a sign-up do not keep its owner from confirming it by the mailed
 /// link, with its password.
 #[tokio::test]
-async fn guesses_of_strangers_keep_nobody_from_confirming() {
+async fn wrong_passwords_of_other_clients_do_not_prevent_a_confirmation() {
     let world = World::with(|policy| policy.confirmation_requires_password = true).await;
     world.pending("ben").await;
     let link = token_in(&world.one_mail().await);
@@ -111,7 +111,7 @@ async fn guesses_of_strangers_keep_nobody_from_confirming() {
     confirmed.await.unwrap();
 }
 
-/// two clicks at once use the link once, and both are told that it is done.
+/// of two concurrent requests one uses the link, and both succeed.
 #[tokio::test]
 async fn two_clicks_at_once_confirm_once() {
     let world = World::new().await;
@@ -128,7 +128,7 @@ async fn two_clicks_at_once_confirm_once() {
     assert_eq!(world.audited(), ["email-confirmed"]);
 }
 
-/// a link of one purpose is nothing to another's route.
+/// a link is invalid for any other purpose.
 #[tokio::test]
 async fn a_recovery_link_confirms_nothing_and_a_made_up_one_neither() {
     let world = World::new().await;
@@ -151,7 +151,7 @@ async fn a_recovery_link_confirms_nothing_and_a_made_up_one_neither() {
     }
 }
 
-/// not even where user and address would fit.
+/// even if user and address match.
 #[tokio::test]
 async fn the_purpose_of_a_link_counts_also_where_all_else_fits() {
     let world = World::new().await;
@@ -170,7 +170,7 @@ async fn the_purpose_of_a_link_counts_also_where_all_else_fits() {
 }
 
 #[tokio::test]
-async fn asking_again_for_an_address_nobody_waits_for_is_answered_alike_and_mails_nothing() {
+async fn a_confirmation_request_without_a_pending_address_gets_the_same_response_and_no_mail() {
     let world = World::new().await;
     world.pending("ben").await;
     world.active("eve").await;
@@ -190,7 +190,7 @@ async fn asking_again_for_an_address_nobody_waits_for_is_answered_alike_and_mail
     assert_eq!(world.one_mail().await.to.as_str(), "ben@example.com");
 }
 
-/// “this wasn't me” leaves nothing to sign in with.
+/// “this wasn't me” deletes the sign-up.
 #[tokio::test]
 async fn the_reader_of_the_mailbox_can_cancel_a_sign_up() {
     let world = World::new().await;
@@ -229,7 +229,7 @@ async fn a_confirmed_account_cannot_be_cancelled() {
     assert_eq!(world.kept_user(&ben).await.status, Status::Active);
 }
 
-/// also a link that a worker made while the account was being switched off.
+/// also with a link that a worker created while the account was being disabled.
 #[tokio::test]
 async fn a_disabled_account_confirms_nothing() {
     let world = World::new().await;
@@ -260,7 +260,7 @@ async fn a_disabled_account_confirms_nothing() {
     );
 }
 
-/// a link confirms the address that it was mailed to, and no other that the account waits for by now.
+/// a link confirms only the address it was mailed to, not another pending address of the account.
 #[tokio::test]
 async fn a_link_to_another_address_than_is_waited_for_confirms_nothing() {
     let world = World::new().await;
@@ -295,8 +295,8 @@ async fn a_user_changed_in_between_is_read_again() {
     assert_eq!(confirmed.status, Status::Active);
 }
 
-/// whoever asks for confirmations for somebody's address, or signs up with it, keeps them neither from
-/// their recovery nor from the mail of their own sign-up.
+/// requests for confirmations and sign-ups with another user's address do not use up that user's limit for
+/// recovery mails or for the mail of their own sign-up.
 #[tokio::test]
 async fn mails_of_one_kind_use_up_those_of_no_other() {
     for owned in [true, false] {

@@ -1,4 +1,4 @@
-//! Deleting an account: at once, for good, and never the last admin.
+//! Deleting an account: at once, irreversibly, and never the last admin.
 
 use doorward_domain::Error;
 use doorward_domain::changes::Change;
@@ -7,7 +7,7 @@ use doorward_domain::ports::{Sessions, Store};
 
 use crate::world::*;
 
-/// L-05: nothing of the person is left.
+/// L-05: no personal data remains.
 #[tokio::test]
 async fn everything_that_hung_on_the_account_is_gone() {
     let world = World::new().await;
@@ -44,9 +44,9 @@ async fn everything_that_hung_on_the_account_is_gone() {
     );
 }
 
-/// its links too.
+/// its links stay invalid.
 #[tokio::test]
-async fn a_deleted_accounts_links_are_dead_also_for_whoever_signs_up_again() {
+async fn links_of_a_deleted_account_stay_invalid_after_a_new_sign_up() {
     let world = World::new().await;
     world.active("ben").await;
     world.ask_recovery("ben@example.com").await;
@@ -66,7 +66,7 @@ async fn a_deleted_accounts_links_are_dead_also_for_whoever_signs_up_again() {
     world.sign_in("ben").await;
 }
 
-/// Z-04: demotion and disabling stand in `administer`; this is the third way.
+/// Z-04: demotion and disabling are tested in `administer`; this is deletion.
 #[tokio::test]
 async fn the_last_active_admin_cannot_be_deleted() {
     let world = World::new().await;
@@ -100,9 +100,9 @@ async fn the_last_active_admin_cannot_be_deleted() {
     assert!(world.kept(&zoe).await.is_some());
 }
 
-/// Z-04: made the only admin between the look and the deletion.
+/// Z-04: the user becomes the only admin between the check and the deletion.
 #[tokio::test]
-async fn whoever_became_the_last_admin_in_between_is_not_deleted() {
+async fn a_user_who_became_the_last_admin_in_between_is_not_deleted() {
     let world = World::new().await;
     let ada = world.admin("ada").await;
     let ben = world.active("ben").await;
@@ -163,8 +163,8 @@ async fn a_stale_version_is_refused() {
     assert_err!(gone, Error::NotFound);
 }
 
-/// L-05: mails that were asked for by address alone go too, given up or not; to an address that
-/// somebody else claims as well they stay.
+/// L-05: mails that were requested by address only are deleted as well, including failed ones. Mails to an address
+/// that is also pending for another user stay.
 #[tokio::test]
 async fn mails_asked_for_by_address_alone_go_with_the_account() {
     let world = World::new().await;

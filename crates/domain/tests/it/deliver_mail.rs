@@ -1,4 +1,4 @@
-//! The outbox: each mail once when all goes well, again when it does not, given up in the end.
+//! The outbox: each mail is sent once, retried after failures, and finally given up.
 
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ async fn a_mail_says_who_is_meant_and_where_to_go() {
     assert_eq!(mail.at, world.now());
 }
 
-/// Design 10: the link's secret is made at sending, and none rests in the outbox or the store.
+/// Design 10: the link's secret is created when the mail is sent. Neither the outbox nor the store contains it.
 #[tokio::test]
 async fn a_link_is_made_when_its_mail_is_sent_and_lives_from_then_on() {
     let world = World::new().await;
@@ -116,7 +116,7 @@ async fn a_link_is_made_when_its_mail_is_sent_and_lives_from_then_on() {
     assert!(!format!("{link:?}").contains(&token.expose()));
 }
 
-/// A quarter of what it has waited, from 2 seconds on.
+/// The delay is a quarter of the time waited so far, at least 2 seconds.
 #[tokio::test]
 async fn a_mail_server_that_is_away_is_asked_again_at_growing_pauses() {
     let world = World::new().await;
@@ -136,7 +136,7 @@ async fn a_mail_server_that_is_away_is_asked_again_at_growing_pauses() {
     world.accounts.confirm(&world.anon(), &token).await.unwrap();
 }
 
-/// One `Message-ID` over every try, so that a mail sent twice shows once.
+/// All attempts have the same `Message-ID`, so that a mail that was sent twice is displayed once.
 #[tokio::test]
 async fn every_try_has_the_same_message_id_and_a_new_link() {
     let world = World::new().await;
@@ -211,7 +211,7 @@ async fn two_workers_never_hold_one_mail_and_a_dead_ones_lease_runs_out() {
     assert_eq!(world.deliver().await, SENT);
 }
 
-/// Killed after the mail server took it and before that was written down: at least once.
+/// At-least-once delivery: the process was killed after the mail server accepted the mail, before that was stored.
 #[tokio::test]
 async fn a_mail_whose_end_could_not_be_written_is_sent_again_after_its_lease() {
     let world = World::new().await;
@@ -231,16 +231,16 @@ async fn a_mail_whose_end_could_not_be_written_is_sent_again_after_its_lease() {
     world.spy.fail("apply");
     let turn = world.accounts.deliver_mail(&world.worker(), 10).await;
     assert_err!(turn, Error::Store(_));
-    world.spy.mend();
+    world.spy.clear_failures();
     assert_eq!(world.postbox.take().len(), 1);
     assert!(world.deliver().await.is_empty());
     world.advance(minutes(5));
     assert_eq!(world.deliver().await, SENT);
 }
 
-/// One mail that fails does not hold up the others of its turn.
+/// A failing mail does not delay the others of its run.
 #[tokio::test]
-async fn a_full_mailbox_holds_up_nobody_elses_mail() {
+async fn a_full_mailbox_does_not_delay_other_mail() {
     let world = World::new().await;
     for name in ["ben", "eve", "zoe"] {
         world.pending(name).await;
@@ -270,7 +270,7 @@ async fn a_turn_takes_no_more_than_it_was_told_oldest_first() {
     );
 }
 
-/// to the stored spelling, never to the string in the request.
+/// mail goes to the stored spelling, never to the one in the request.
 #[tokio::test]
 async fn mail_goes_to_the_spelling_on_record() {
     let world = World::new().await;
@@ -311,9 +311,9 @@ async fn mail_goes_to_the_spelling_on_record() {
     );
 }
 
-/// What a mail says is decided when it is sent.
+/// The content of a mail is decided when it is sent.
 #[tokio::test]
-async fn a_mail_that_has_nobody_to_go_to_any_more_is_dropped() {
+async fn a_mail_that_no_longer_has_a_recipient_is_dropped() {
     let world = World::new().await;
     world.active("ben").await;
     let gone = MailJobId::generate(world.now(), &*world.secrets);
@@ -346,7 +346,7 @@ async fn a_mail_that_has_nobody_to_go_to_any_more_is_dropped() {
     assert!(world.store.mail_jobs().is_empty());
 }
 
-/// A user switched off gets no link, whatever was on its way.
+/// A disabled user gets no link, even if the mail was already queued.
 #[tokio::test]
 async fn a_disabled_user_gets_no_link() {
     let world = World::new().await;
@@ -378,7 +378,7 @@ async fn a_disabled_user_gets_no_link() {
     assert_eq!((turn.sent, turn.dropped), (0, 5));
 }
 
-/// L-01: the recovery is written down once, when its mail is out.
+/// L-01: a recovery has one audit event, written when its mail has been sent.
 #[tokio::test]
 async fn a_recovery_mail_leaves_one_line_in_the_audit_log() {
     let world = World::new().await;
@@ -433,9 +433,9 @@ async fn job(world: &World, kind: MailKind, user: Option<&str>, address: &str) -
     }
 }
 
-/// a sign-up does not make the server say a stranger's words to somebody else's mailbox.
+/// a mail to an unconfirmed address contains no name, and only a harmless username.
 #[tokio::test]
-async fn nothing_that_a_stranger_chose_is_mailed_to_an_unproven_address() {
+async fn a_mail_to_an_unconfirmed_address_has_no_name_and_only_a_harmless_username() {
     let world = World::new().await;
     for (number, (name, told)) in [
         ("ben", Some("ben")),
@@ -456,7 +456,7 @@ async fn nothing_that_a_stranger_chose_is_mailed_to_an_unproven_address() {
             (mail.greeting.as_deref(), mail.username.as_deref()),
             (None, told)
         );
-        // The page behind the link shows who it is.
+        // The page behind the link shows the name.
         let viewed = world
             .accounts
             .view_confirmation(&world.anon(), &token_in(&mail))
@@ -465,7 +465,7 @@ async fn nothing_that_a_stranger_chose_is_mailed_to_an_unproven_address() {
     }
 }
 
-/// three mails an hour to one mailbox, whoever signs up with it.
+/// a mailbox gets three mails an hour, no matter which clients sign up with it.
 #[tokio::test]
 async fn sign_ups_do_not_flood_a_mailbox() {
     let world = World::new().await;

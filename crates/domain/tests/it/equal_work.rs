@@ -1,8 +1,8 @@
-//! Equal work: what a stranger could learn by a stop-watch (A-02, T-EQUAL).
+//! Equal work: timing must not reveal whether an account exists (A-02, T-EQUAL).
 //!
-//! For each route on which it matters who is there: the questions to the store, the kinds of what is
-//! written (lines of the audit log and mails among them), the questions to the throttle, and the
-//! hashes. The same of each, whoever is asked about. The clock's own word is `cargo xtask timing`.
+//! For each route where this matters, the store calls, the kinds of changes (with audit events and mails), the
+//! throttle calls and the number of hashes are the same for all accounts. `cargo xtask timing` measures the real
+//! times.
 
 use doorward_domain::ctx::Actor;
 use doorward_domain::model::Role;
@@ -36,7 +36,7 @@ async fn crowd() -> World {
 
 const CROWD: [&str; 5] = ["unknown", "known", "pending", "disabled", "deleted"];
 
-/// What an answer cost.
+/// The work for one request.
 #[derive(Debug, PartialEq, Eq)]
 struct Work {
     calls: Vec<&'static str>,
@@ -45,7 +45,8 @@ struct Work {
     hashes: usize,
 }
 
-/// Since the last look; then an hour goes by, so that no attempt stands in another's way.
+/// Returns the work since the last call, and advances the clock by an hour, so that attempts do not delay each
+/// other.
 fn work(world: &World) -> Work {
     let work = Work {
         calls: world.spy.take_calls(),
@@ -64,9 +65,9 @@ fn assert_alike(works: &[(&str, Work)]) {
     }
 }
 
-/// the second step of the trick “sign up with it, then sign in” tells no more than the first.
+/// signing up with an address and then signing in reveals no more than the sign-up.
 #[tokio::test]
-async fn whoever_claims_an_address_does_not_learn_whether_it_has_an_owner() {
+async fn a_sign_up_with_an_address_does_not_reveal_whether_it_has_an_owner() {
     let world = crowd().await;
     let mut works = Vec::new();
     for address in ["known@example.com", "free@example.com"] {
@@ -88,8 +89,8 @@ async fn whoever_claims_an_address_does_not_learn_whether_it_has_an_owner() {
     assert_alike(&works);
 }
 
-/// A-02, T-EQUAL: the same work whoever is asked for. By a user name one hash; by an address two,
-/// since it may have an owner and somebody who claims it.
+/// A-02, T-EQUAL: all accounts cost the same work. A username costs one hash, an address two, since it may have an
+/// owner and a pending user.
 #[tokio::test]
 async fn a_wrong_password_costs_the_same_work_whatever_the_account() {
     let world = crowd().await;
@@ -109,7 +110,7 @@ async fn a_wrong_password_costs_the_same_work_whatever_the_account() {
     }
 }
 
-/// A-02, T-EQUAL, P-12: the sibling path. A password change without a session shows a password too.
+/// A-02, T-EQUAL, P-12: a password change without a session checks a password as well.
 #[tokio::test]
 async fn a_password_change_without_a_session_costs_the_same_work_whatever_the_account() {
     let world = crowd().await;
@@ -130,7 +131,7 @@ async fn a_password_change_without_a_session_costs_the_same_work_whatever_the_ac
     }
 }
 
-/// A-02, T-EQUAL: asking for a mail looks nobody up: the worker does.
+/// A-02, T-EQUAL: a request for a mail looks up no user; the worker does.
 #[tokio::test]
 async fn asking_for_a_mail_costs_the_same_work_whatever_the_account() {
     let world = crowd().await;
@@ -158,9 +159,9 @@ async fn asking_for_a_mail_costs_the_same_work_whatever_the_account() {
     }
 }
 
-/// A-02, T-EQUAL: a sign-up with an address that somebody has is one with a free one.
+/// A-02, T-EQUAL: a taken address costs the same work as a free one.
 #[tokio::test]
-async fn a_sign_up_costs_the_same_work_whoever_has_the_address() {
+async fn a_sign_up_costs_the_same_work_for_any_owner_of_the_address() {
     let world = crowd().await;
     let mut works = Vec::new();
     for name in CROWD {
@@ -175,9 +176,9 @@ async fn a_sign_up_costs_the_same_work_whoever_has_the_address() {
     assert_alike(&works);
 }
 
-/// A-02, T-EQUAL: so is a change to an address that somebody has.
+/// A-02, T-EQUAL: so it does in a change of address.
 #[tokio::test]
-async fn a_change_of_address_costs_the_same_work_whoever_has_it() {
+async fn a_change_of_address_costs_the_same_work_for_any_owner_of_it() {
     let world = crowd().await;
     let mut works = Vec::new();
     for name in CROWD {
@@ -195,8 +196,7 @@ async fn a_change_of_address_costs_the_same_work_whoever_has_it() {
     assert_alike(&works);
 }
 
-/// Z-02, T-EQUAL: who may not is told so before anybody looks, whether there is such a user or not,
-/// on every way to reach for one.
+/// Z-02, T-EQUAL: an unauthorized caller is refused before any look-up, by every method that takes a user.
 #[tokio::test]
 async fn reaching_for_another_costs_the_same_work_whether_there_is_one_or_not() {
     let world = crowd().await;
@@ -222,7 +222,7 @@ async fn reaching_for_another_costs_the_same_work_whether_there_is_one_or_not() 
     assert_alike(&works);
 }
 
-/// Each is refused.
+/// Asserts that each refuses.
 async fn reach_for(world: &World, ctx: &Ctx, named: &str) {
     let accounts = &world.accounts;
     let address = email("elsewhere@example.com");
@@ -245,7 +245,7 @@ async fn reach_for(world: &World, ctx: &Ctx, named: &str) {
     assert_err!(accounts.list_sessions(ctx, named).await, Error::Forbidden);
 }
 
-/// R-03, T-EQUAL: a link that never was, one that was used and one of somebody gone.
+/// R-03, T-EQUAL: a link that never existed, a used one, and one of a deleted user.
 #[tokio::test]
 async fn a_dead_link_costs_the_same_work_whatever_it_was() {
     let world = crowd().await;

@@ -1,4 +1,4 @@
-//! Everything held on a person, to that person (L-05).
+//! Export of all data about a user, for that user (L-05).
 
 use doorward_domain::flows::export_user::HeldOn;
 use doorward_domain::model::AuditEvent;
@@ -12,7 +12,7 @@ async fn events(world: &World, held: &HeldOn) -> Vec<AuditEvent> {
     all.await.unwrap()
 }
 
-/// L-05: sessions, links, mails, what is known of the password, and the log.
+/// L-05: sessions, links, mails, password metadata, and the audit log.
 #[tokio::test]
 async fn all_that_is_held_is_there_and_no_secret() {
     let world = World::new().await;
@@ -50,9 +50,9 @@ async fn all_that_is_held_is_there_and_no_secret() {
     assert!(log.iter().all(is_bens));
 }
 
-/// L-05: what an admin did to them is told, and not from where.
+/// L-05: actions of an admin are included, without the admin's address.
 #[tokio::test]
-async fn where_somebody_else_sat_is_not_theirs_to_know() {
+async fn an_export_does_not_reveal_the_address_of_an_admin() {
     let world = World::new().await;
     let ada = world.admin("ada").await;
     world.active("ben").await;
@@ -72,7 +72,7 @@ async fn where_somebody_else_sat_is_not_theirs_to_know() {
     assert!(log.iter().any(|event| event.address.is_some()));
 }
 
-/// The log comes in pages, each of which holds the memory of one.
+/// The audit log is exported page by page, which bounds the memory.
 #[tokio::test]
 async fn a_long_log_comes_in_pages() {
     let world = World::new().await;
@@ -111,7 +111,7 @@ async fn a_long_log_comes_in_pages() {
     assert_err!(by_anyone_else, Error::Forbidden);
 }
 
-/// A new address is asked for, by its account and once more by address, and its mails are sent.
+/// Requests an address change, sends its mails, and requests the confirmation again by address.
 async fn move_to(world: &World, ctx: &Ctx, new: &EmailAddress) {
     let (accounts, shown) = (&world.accounts, password(PASSWORD));
     let asked = accounts.change_email(ctx, "me", new, Some(&shown), None);
@@ -121,8 +121,8 @@ async fn move_to(world: &World, ctx: &Ctx, new: &EmailAddress) {
     asked.unwrap();
 }
 
-/// L-05: one's own export says of an address that was merely asked for nothing by which it
-/// could be told whether it has an account: neither before its mails are sent, nor after.
+/// L-05: a user's export does not reveal whether a requested address has an account, neither before
+/// its mails are sent nor after.
 #[tokio::test]
 async fn ones_own_export_tells_of_no_address_whose_it_is() {
     for is_taken in [false, true] {
@@ -151,9 +151,9 @@ async fn ones_own_export_tells_of_no_address_whose_it_is() {
     }
 }
 
-/// nor by how long it takes: as many questions are asked whoever else has the address, or asks for it.
+/// nor does its duration: the store calls do not depend on other users of the address.
 #[tokio::test]
-async fn ones_own_export_takes_as_much_whoever_has_the_address() {
+async fn an_export_costs_the_same_work_for_any_owner_of_a_pending_address() {
     let mut asked = Vec::new();
     for owner in ["nobody", "eve", "somebody who has yet to confirm it"] {
         let world = World::new().await;

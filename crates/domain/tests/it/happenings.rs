@@ -1,4 +1,4 @@
-//! What the meter is told: each thing once, in the place where it happens.
+//! Metric events: each is recorded once, where it happens.
 
 use doorward_domain::Error;
 use doorward_domain::happening::Happening::{
@@ -75,7 +75,7 @@ async fn the_end_of_a_session_is_told_of_with_its_reason() {
     assert_eq!(world.noted.take(), [SessionsEnded(SessionEnd::Revoked, 1)]);
 }
 
-/// Whoever ends them: here they are ended one by one, in a database they go with their user.
+/// Here the sessions end one by one; a database deletes them with their user.
 #[tokio::test]
 async fn sessions_that_end_with_their_account_are_told_of_once() {
     let world = World::new().await;
@@ -88,7 +88,7 @@ async fn sessions_that_end_with_their_account_are_told_of_once() {
     deleted.unwrap();
     let ended = SessionsEnded(SessionEnd::AccountChanged, 1);
     assert_eq!(world.noted.take(), [ended, ended]);
-    // One that cannot be cleared away has ended all the same.
+    // A session that cannot be deleted has ended all the same.
     world.active("ann").await;
     world.sign_in("ann").await;
     let actor = world.of(&world.sign_in("ann").await);
@@ -99,7 +99,7 @@ async fn sessions_that_end_with_their_account_are_told_of_once() {
     assert_eq!(world.noted.take(), [ended, ended]);
 }
 
-/// What was ended before the store went away was ended.
+/// Sessions that ended before the store failed are recorded.
 #[tokio::test]
 async fn sessions_that_were_ended_are_told_of_though_others_could_not_be() {
     let world = World::new().await;

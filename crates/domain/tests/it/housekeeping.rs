@@ -1,4 +1,4 @@
-//! What the worker clears away, and that nothing depends on it.
+//! Cleanup by the worker. No other behaviour depends on it.
 
 use doorward_domain::Error;
 use doorward_domain::changes::Change;
@@ -9,7 +9,7 @@ use crate::world::*;
 
 /// three days, to the microsecond.
 #[tokio::test]
-async fn a_sign_up_nobody_confirms_goes_after_three_days() {
+async fn an_unconfirmed_sign_up_is_deleted_after_three_days() {
     let world = World::new().await;
     let ben = world.pending("ben").await;
     let eve = world.active("eve").await;
@@ -38,7 +38,7 @@ async fn more_than_one_batch_goes_in_one_sweep() {
     assert_eq!(world.audited().len(), 205);
 }
 
-/// L-05: a sign-up that cannot be read keeps nothing else from being swept, and the sweep says so.
+/// L-05: a sign-up that cannot be read does not stop the sweep of the rest, and the sweep returns an error.
 #[tokio::test]
 async fn one_row_that_cannot_be_read_stops_no_sweep() {
     let world = World::new().await;
@@ -128,7 +128,7 @@ async fn expired_sessions_and_long_dead_links_are_cleared_away() {
     );
 }
 
-/// H-14: readiness names the part that does not answer.
+/// H-14: readiness names the component that does not respond.
 #[tokio::test]
 async fn readiness_names_the_part_that_does_not_answer() {
     let world = World::new().await;
@@ -145,7 +145,7 @@ async fn readiness_names_the_part_that_does_not_answer() {
     assert_eq!(down().await, ["database", "session store"]);
 }
 
-/// Anybody may ask, and looking writes.
+/// Any client may call it, and each probe writes.
 #[tokio::test]
 async fn however_many_ask_within_a_second_there_is_one_look() {
     let world = World::new().await;
@@ -158,13 +158,13 @@ async fn however_many_ask_within_a_second_there_is_one_look() {
     world.forget();
     let all = futures_util::future::join_all((0..50).map(|_| ask())).await;
     assert!(all.into_iter().all(|is_well| is_well));
-    // Whoever comes a little later is told the same; what failed is told to all, too.
+    // Later calls within the second get the cached result, failures included.
     world.spy.fail("ping");
     assert!(ask().await);
     assert_eq!(world.spy.take_calls(), ["ping", "ping_sessions"]);
     world.advance(second);
     assert!(!ask().await);
-    world.spy.mend();
+    world.spy.clear_failures();
     assert!(!ask().await);
     world.advance(second - jiff::SignedDuration::from_nanos(1));
     assert!(!ask().await);
@@ -173,10 +173,9 @@ async fn however_many_ask_within_a_second_there_is_one_look() {
     assert!(ask().await, "a clock that was set back keeps no old answer");
 }
 
-/// Whoever hangs up in the middle does not make the next one begin anew, and a store that is silent
-/// is called so in time.
+/// A client that disconnects does not restart the probe, and a store that hangs times out.
 #[tokio::test(start_paused = true)]
-async fn a_look_is_over_in_time_whoever_waits_for_it() {
+async fn a_readiness_probe_times_out_even_if_callers_disconnect() {
     let world = World::new().await;
     world.spy.hang("ping");
     world.forget();

@@ -1,4 +1,4 @@
-//! Sessions that nobody uses.
+//! Idle timeout of sessions.
 
 use doorward_domain::Error;
 use jiff::SignedDuration;
@@ -17,7 +17,7 @@ fn back(by: SignedDuration) -> SignedDuration {
     SignedDuration::ZERO - by
 }
 
-/// S-04: to the microsecond where it was never used, at every way in.
+/// S-04: to the microsecond if it was never used, in every method that takes a session.
 #[tokio::test]
 async fn a_session_that_is_not_used_ends() {
     let world = idle(60, 0).await;
@@ -38,7 +38,7 @@ async fn a_session_that_is_not_used_ends() {
     let id = session.session.id.to_string();
     let gone = world.accounts.revoke_session(&ctx, "me", &id).await;
     assert_err!(gone, Error::NotFound);
-    // Dead for another node too, and looking at it has revived nothing.
+    // It has ended for another node too, and the checks have not prolonged it.
     world.accounts.write_last_seen().await.unwrap();
     let other = world.beside(9).await;
     assert_err!(other.check(&session).await, Error::InvalidToken);
@@ -46,8 +46,8 @@ async fn a_session_that_is_not_used_ends() {
     world.check(&session).await.unwrap();
 }
 
-/// S-04: a use counts at once on this node, and on another once it is written down; it prolongs no
-/// session beyond its time.
+/// S-04: a use counts on this node at once, and on others once it is stored. It prolongs no session beyond its
+/// lifetime.
 #[tokio::test]
 async fn each_use_counts_to_ten_seconds() {
     let world = idle(60, 0).await;
@@ -73,7 +73,7 @@ async fn each_use_counts_to_ten_seconds() {
     assert_err!(world.check(&again).await, Error::InvalidToken);
 }
 
-/// S-04: a store that is away for a moment ends no session that is in use, and hears of the use later.
+/// S-04: a short failure of the store ends no session that is in use. The use is stored later.
 #[tokio::test]
 async fn a_use_that_could_not_be_written_down_counts() {
     let world = idle(60, 0).await;
@@ -83,7 +83,7 @@ async fn a_use_that_could_not_be_written_down_counts() {
     world.check(&session).await.unwrap();
     world.spy.fail("touch_sessions");
     assert!(world.accounts.write_last_seen().await.is_err());
-    world.spy.mend();
+    world.spy.clear_failures();
     world.advance(minutes(40));
     let ctx = world.of(&session);
     let open = world.accounts.list_sessions(&ctx, "me").await.unwrap();
@@ -91,13 +91,13 @@ async fn a_use_that_could_not_be_written_down_counts() {
     world.accounts.write_last_seen().await.unwrap();
     let other = world.beside(9).await;
     other.check(&session).await.unwrap();
-    // Written once.
+    // It was written once.
     world.spy.take_calls();
     world.accounts.write_last_seen().await.unwrap();
     assert!(!world.spy.take_calls().contains(&"touch_sessions"));
 }
 
-/// S-04: admins have the shorter of the two; off is off.
+/// S-04: admins have the shorter of the two timeouts; 0 means none.
 #[tokio::test]
 async fn admins_can_have_a_limit_of_their_own() {
     for (everybody, admins, of_admins, of_users) in [

@@ -1,4 +1,4 @@
-//! Users from elsewhere, and users going elsewhere.
+//! Import and export of users.
 
 use doorward_domain::flows::import::{
     DryRun, ImportOutcome, ImportedUser, Pace, Refusal, derived_id,
@@ -60,7 +60,7 @@ async fn try_import(
 }
 
 #[tokio::test]
-async fn whoever_is_imported_signs_in_with_the_old_password_and_it_is_hashed_anew() {
+async fn an_imported_user_signs_in_with_the_old_password_which_is_rehashed() {
     let world = World::new().await;
     let ben = person(1, "ben");
     let done = import(&world, &[imported(ben.clone())]).await;
@@ -79,7 +79,7 @@ async fn whoever_is_imported_signs_in_with_the_old_password_and_it_is_hashed_ane
         .unwrap();
 }
 
-/// One write for them all, and a line for whoever becomes an admin.
+/// A batch is one write, with an audit event for each new admin.
 #[tokio::test]
 async fn a_batch_is_one_write_and_leaves_a_trace() {
     let world = World::new().await;
@@ -103,7 +103,7 @@ async fn a_batch_is_one_write_and_leaves_a_trace() {
 }
 
 #[tokio::test]
-async fn one_who_cannot_be_taken_keeps_nobody_else_out_and_the_first_has_the_name() {
+async fn a_rejected_user_does_not_affect_others_and_the_first_gets_the_name() {
     let world = World::new().await;
     world.active("ben").await;
     let with_address = |user: User, address: &str| User {
@@ -131,9 +131,9 @@ async fn one_who_cannot_be_taken_keeps_nobody_else_out_and_the_first_has_the_nam
     assert!(world.kept(&person(3, "carl")).await.is_none());
 }
 
-/// After a `kill -9` the file is given again.
+/// After a `kill -9` the same file is imported again.
 #[tokio::test]
-async fn whoever_is_there_by_the_same_id_was_imported_before() {
+async fn a_user_with_the_same_id_was_imported_before() {
     let world = World::new().await;
     let nobody_special = || User {
         pending_email: Some(PendingEmail {
@@ -179,7 +179,7 @@ async fn whoever_is_there_by_the_same_id_was_imported_before() {
     ];
     assert_eq!(done, expected);
     assert_eq!(foretold, expected);
-    // Nothing of ben was put back: neither the name nor the old hash.
+    // Neither the username nor the hash of ben was restored.
     assert_eq!(world.kept_user(&person(1, "ben")).await.name, None);
     let kept = world
         .store
@@ -194,9 +194,9 @@ async fn whoever_is_there_by_the_same_id_was_imported_before() {
     );
 }
 
-/// Given again in the order of ids, nobody is asked for one by one; in another order, some are.
+/// A repeated import in the order of ids looks up no single user. In another order it looks up some.
 #[tokio::test]
-async fn whoever_is_there_is_found_whatever_the_order() {
+async fn existing_users_are_found_in_any_order() {
     let world = World::new().await;
     let people = |numbers: &[u8]| -> Vec<_> {
         let one = |number: &u8| imported(person(*number, &format!("user{number}")));
@@ -297,7 +297,7 @@ fn what_makes_no_sense_is_refused_before_any_store_is_asked() {
 }
 
 #[tokio::test]
-async fn nobody_but_the_operator_moves_users() {
+async fn only_the_operator_imports_and_exports_users() {
     let world = World::new().await;
     world.admin("ada").await;
     let ada = world.sign_in("ada").await;
@@ -330,12 +330,12 @@ async fn a_store_that_fails_fails_the_batch_and_it_can_be_given_again() {
         try_import(&world, &mut Pace::default(), &batch).await,
         Error::Store(_)
     );
-    world.spy.mend();
+    world.spy.clear_failures();
     let done = import(&world, &batch).await;
     assert_eq!(done, [ImportOutcome::Imported, ImportOutcome::Imported]);
 }
 
-/// Behind a slow link a large write runs out of time; the next batch knows what the last has learned.
+/// Over a slow connection a large write times out. The next batch starts with the size that worked.
 #[tokio::test]
 async fn what_is_too_much_for_one_write_goes_in_in_several() {
     let world = World::new().await;
@@ -361,14 +361,14 @@ async fn what_is_too_much_for_one_write_goes_in_in_several() {
     let done = try_import(&world, &mut pace, &people(101, 250)).await;
     assert_eq!(done.unwrap().len(), 149);
     assert!((8..24).contains(&writes()), "it grows again, and slowly");
-    // Not even one.
+    // Not even a single user.
     world.spy.take_at_most(0);
     let failed = try_import(&world, &mut pace, &people(250, 255)).await;
     assert_err!(failed, Error::Store(_));
     assert!(writes() <= 4);
 }
 
-/// A commit whose answer was lost is looked at again: nobody is told that it failed.
+/// If the response to a commit is lost, its outcome is checked, so it is not reported as failed.
 #[tokio::test]
 async fn a_write_whose_answer_was_lost_counts_as_made() {
     let world = World::new().await;
@@ -384,7 +384,7 @@ async fn a_write_whose_answer_was_lost_counts_as_made() {
 }
 
 #[tokio::test]
-async fn an_export_pages_through_everybody_with_their_passwords() {
+async fn an_export_pages_through_all_users_with_their_passwords() {
     let world = World::new().await;
     let people: Vec<_> = (1..=5)
         .map(|number| person(number, &format!("user{number}")))
@@ -438,10 +438,10 @@ fn a_derived_id_is_the_same_for_the_same_and_sorts_by_time() {
     assert_eq!(id.to_string().as_bytes()[14], b'7');
 }
 
-/// R-16, L-05: whoever was deleted here does not come back under the old id, of which the audit log still
-/// tells; whoever stands beside them is taken.
+/// R-16, L-05: a deleted user is not imported under the old id, which the audit log still contains. Other users of
+/// the batch are imported.
 #[tokio::test]
-async fn whoever_was_deleted_does_not_come_back_by_a_file() {
+async fn a_deleted_user_is_not_imported_again() {
     let world = World::new().await;
     let ben = person(1, "ben");
     import(&world, &[imported(ben.clone())]).await;
@@ -450,7 +450,7 @@ async fn whoever_was_deleted_does_not_come_back_by_a_file() {
         .delete_account(&operator, "ben", None)
         .await
         .unwrap();
-    // From that moment on, and not once the line about it is sealed.
+    // At once, not only when its audit event is sealed.
     for (number, name) in [(2, "ada"), (3, "eve")] {
         let again = [imported(ben.clone()), imported(person(number, name))];
         let expected = [refused(Refusal::IdDeleted), ImportOutcome::Imported];

@@ -1,4 +1,4 @@
-//! Signing keys: rotated without a session noticing, on one node and on the next.
+//! Signing keys: a rotation affects no session, on this node or others.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -39,7 +39,7 @@ async fn the_first_start_makes_a_key_and_the_next_finds_it() {
     assert!(world.audited().is_empty());
 }
 
-/// J-06: rotated by age, at its edge.
+/// J-06: rotation by age, to the microsecond.
 #[tokio::test]
 async fn a_key_is_replaced_after_ninety_days() {
     let world = World::new().await;
@@ -55,9 +55,9 @@ async fn a_key_is_replaced_after_ninety_days() {
     assert_eq!(world.audited(), ["key-rotated"]);
 }
 
-/// J-06: zero 401.
+/// J-06: no token is rejected.
 #[tokio::test]
-async fn a_rotation_by_hand_signs_anew_and_the_old_tokens_go_on() {
+async fn after_a_manual_rotation_new_tokens_have_the_new_key_and_old_ones_stay_valid() {
     let world = World::new().await;
     world.active("ben").await;
     let old = world.sign_in("ben").await;
@@ -71,8 +71,8 @@ async fn a_rotation_by_hand_signs_anew_and_the_old_tokens_go_on() {
     assert_eq!(kid_of(renewed.token.expose()), kid);
 }
 
-/// A retired key goes when no token of its own can live: a day, and an hour for nodes that heard
-/// of the new one late.
+/// A retired key is deleted when its tokens have expired: after a day, and an hour for nodes that learned of the
+/// new key late.
 #[tokio::test]
 async fn an_old_key_stays_until_its_last_token_has_died() {
     let world = World::new().await;
@@ -80,7 +80,7 @@ async fn an_old_key_stays_until_its_last_token_has_died() {
     world.accounts.rotate_keys(&world.operator()).await.unwrap();
     let refresh = async || {
         world.accounts.ensure_keys(&world.worker()).await.unwrap();
-        // The ring follows at the next look.
+        // The keyring follows at the next refresh.
         world.accounts.ensure_keys(&world.worker()).await.unwrap();
         kids(&world.accounts)
     };
@@ -102,7 +102,7 @@ async fn another_node_verifies_a_new_keys_tokens_at_once() {
     assert_eq!(kids(&there.accounts), kids(&here.accounts));
 }
 
-/// J-06: several requests that arrive with the first tokens of a new key wait for one look.
+/// J-06: concurrent requests with the first tokens of a new key share one refresh.
 #[tokio::test]
 async fn all_who_come_with_a_new_keys_token_at_once_get_in() {
     let here = World::new().await;
@@ -120,8 +120,8 @@ async fn all_who_come_with_a_new_keys_token_at_once_get_in() {
     assert_eq!(looks.count(), 1);
 }
 
-/// J-06: a key that another node has made right after this one had looked for keys, as it does twice a second and
-/// for each JWKS, is believed at once all the same.
+/// J-06: a key that another node creates right after this node refreshed its keys (twice a second, and for each
+/// JWKS) is accepted at once.
 #[tokio::test]
 async fn a_key_made_right_after_a_look_is_believed() {
     let world = World::new().await;
@@ -135,7 +135,7 @@ async fn a_key_made_right_after_a_look_is_believed() {
     world.check(&signed_in).await.unwrap();
 }
 
-/// J-02: a flood of made-up `kid`s is no flood of look-ups.
+/// J-02: made-up `kid`s cause a limited number of look-ups.
 #[tokio::test]
 async fn made_up_keys_make_a_node_look_ten_times_a_second() {
     let world = World::new().await;
@@ -158,7 +158,7 @@ async fn made_up_keys_make_a_node_look_ten_times_a_second() {
     assert_eq!(world.spy.take_calls(), ["list_signing_keys"]);
 }
 
-/// A store that is away is waited for once, and not by one made-up token after the other.
+/// Requests share one timeout of an unavailable store instead of waiting one after the other.
 #[tokio::test]
 async fn all_who_wait_for_a_look_share_its_failure() {
     let world = World::new().await;
@@ -197,9 +197,9 @@ async fn two_nodes_that_start_at_once_agree_on_one_key() {
     assert_eq!(kids(&world.accounts)[0], kids(&other.accounts)[0]);
 }
 
-/// C-01: a clear word instead of tokens that nobody can verify.
+/// C-01: an error with a hint, instead of tokens that cannot be verified.
 #[tokio::test]
-async fn another_master_key_is_refused_with_what_to_do_and_a_rotation_mends_it() {
+async fn another_master_key_is_rejected_with_a_hint_and_a_rotation_fixes_it() {
     let world = World::new().await;
     world.active("ben").await;
     let session = world.sign_in("ben").await;
@@ -221,7 +221,7 @@ async fn another_master_key_is_refused_with_what_to_do_and_a_rotation_mends_it()
     other.sign_in("ben").await;
 }
 
-/// J-06: the private half rests sealed.
+/// J-06: the private key is stored sealed.
 #[tokio::test]
 async fn what_the_store_keeps_of_a_key_signs_nothing() {
     let world = World::new().await;
@@ -233,8 +233,8 @@ async fn what_the_store_keeps_of_a_key_signs_nothing() {
     assert_eq!(keys, same_seed, "chance comes in through the port alone");
 }
 
-/// J-06: a stolen key is out of the ring and out of the JWKS at once, and what it has signed is dead,
-/// also where it had just been let in.
+/// J-06: a revoked key leaves the keyring and the JWKS at once. Its tokens are invalid, even if one was just
+/// accepted.
 #[tokio::test]
 async fn a_revoked_key_opens_nothing_any_more() {
     let world = World::new().await;
@@ -254,7 +254,7 @@ async fn a_revoked_key_opens_nothing_any_more() {
     assert_err!(unknown, KeysError::Other(Error::NotFound));
 }
 
-/// J-06: an older key goes alone; those who came in by the one that signs stay.
+/// J-06: revoking an older key creates no new one, and sessions of the current key stay.
 #[tokio::test]
 async fn an_old_key_is_revoked_without_a_new_one() {
     let world = World::new().await;
@@ -269,7 +269,7 @@ async fn an_old_key_is_revoked_without_a_new_one() {
     world.check(&new).await.unwrap();
 }
 
-/// T-REVOKE, J-06: another node refuses it from its next look on, also those it knows well.
+/// T-REVOKE, J-06: another node rejects its tokens after its next refresh, cached sessions included.
 #[tokio::test]
 async fn another_node_follows_a_revocation() {
     let here = World::new().await;

@@ -1,7 +1,7 @@
-//! The rules against the in-memory store, a clock that moves when told to, and chance from a seed.
+//! Rules against the in-memory store, with a manual clock and seeded randomness.
 //!
-//! One file a story, one world a test. To add a test: make a [`world::World`], let people act in
-//! it, look at what it says, keeps, mails and writes into the audit log.
+//! One file per flow, one world per test. To add a test: create a [`world::World`], call its methods, and check
+//! results, stored data, mails and audit events.
 
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! What the operator does on the machine itself.
+//! Actions of the operator on the server's machine.
 
 use doorward_domain::Error;
 use doorward_domain::flows::operator::NewUser;
@@ -17,7 +17,7 @@ fn new_user(name: Option<&str>, address: Option<&str>) -> NewUser {
     }
 }
 
-/// no admin is there until the operator makes one.
+/// there is no admin until the operator creates one.
 #[tokio::test]
 async fn there_is_no_admin_before_the_operator_makes_one() {
     let world = World::new().await;
@@ -72,7 +72,7 @@ async fn a_user_is_named_by_id_user_name_or_address() {
     }
 }
 
-/// P-01: the same rules by hand.
+/// P-01: the rules are the same for the operator.
 #[tokio::test]
 async fn a_password_set_by_hand_meets_the_rules_and_ends_every_session() {
     let world = World::new().await;
@@ -98,7 +98,7 @@ async fn a_password_set_by_hand_meets_the_rules_and_ends_every_session() {
     );
 }
 
-/// A sign-up that was never confirmed keeps waiting for its address.
+/// An unconfirmed sign-up keeps its pending address.
 #[tokio::test]
 async fn a_password_set_for_a_pending_user_confirms_nothing_and_forgets_no_address() {
     let world = World::new().await;
@@ -125,7 +125,7 @@ async fn a_password_set_for_a_pending_user_confirms_nothing_and_forgets_no_addre
     }
 }
 
-/// L-01, Z-05: an operator who looks at somebody leaves a line that says at whom.
+/// L-01, Z-05: if the operator views a user, an audit event names that user.
 #[tokio::test]
 async fn a_look_of_the_operator_leaves_a_line() {
     let world = World::new().await;

@@ -1,12 +1,12 @@
-//! The outbox is bounded, and nobody crowds an owner out of their own address.
+//! The outbox is bounded, and other clients cannot crowd out a user's mails.
 
 use doorward_domain::Error;
 
 use crate::world::*;
 
-/// H-05: beyond the bound nobody is told anything else, whoever's address it is.
+/// H-05: above the bound, the error does not depend on whether the address has an owner.
 #[tokio::test]
-async fn a_full_outbox_takes_no_mail_that_a_stranger_asks_for() {
+async fn a_full_outbox_rejects_requests_for_mail() {
     let world = World::with(|policy| {
         policy.max_outbox = 3;
         policy.throttle = false;
@@ -32,7 +32,7 @@ async fn a_full_outbox_takes_no_mail_that_a_stranger_asks_for() {
     let wanted = sign_up(Some("ann"), Some("ann@example.com"));
     let refused = world.try_sign_up(wanted).await;
     assert!(matches!(refused, Err(Error::Overloaded)));
-    // What needs no mail goes on, and so does everything once they are sent.
+    // Requests without a mail still succeed, and all others do once the mails are sent.
     let wanted = sign_up(Some("jim"), None);
     world.try_sign_up(wanted).await.unwrap();
     world.sign_in("ben").await;
@@ -45,7 +45,7 @@ async fn a_full_outbox_takes_no_mail_that_a_stranger_asks_for() {
     assert!(world.kept(&ben).await.is_some());
 }
 
-/// H-05: guessing at other people's addresses takes no mail's last room.
+/// H-05: wrong passwords for an address add no mail to a full outbox.
 #[tokio::test]
 async fn a_full_outbox_takes_no_notice_of_guessing_at_an_address() {
     let world = World::with(|policy| policy.max_outbox = 1).await;

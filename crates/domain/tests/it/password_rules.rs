@@ -1,4 +1,4 @@
-//! What a password has to be, counted: nothing is hashed for one that is refused.
+//! Password rules: a rejected password is not hashed.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use doorward_domain::passwords::{Breached, BreachedList};
 
 use crate::world::*;
 
-/// P-02: above 1,024 bytes there is no hash, on any path.
+/// P-02: a password above 1,024 bytes is never hashed.
 #[tokio::test]
 async fn what_is_too_long_is_never_hashed() {
     let world = World::new().await;
@@ -31,14 +31,14 @@ async fn what_is_too_long_is_never_hashed() {
     let recovered = world.accounts.recover(&anon, &link, &long);
     assert_err!(recovered.await, Error::Invalid(_));
     assert_eq!(world.secrets.take_hashes(), 0);
-    // The current one is shown first, and is a hash's work; the new one is not.
+    // The current password is checked first, which is one hash. The new one is not hashed.
     let (ctx, shown) = (world.of(&session), password(PASSWORD));
     let changed = world.accounts.change_password(&ctx, None, &shown, &long);
     assert_err!(changed.await, Error::Invalid(_));
     assert_eq!(world.secrets.take_hashes(), 1);
 }
 
-/// All that begin with a lost one.
+/// Contains every password that starts with `lost `.
 struct Lost;
 
 impl BreachedList for Lost {
@@ -47,7 +47,7 @@ impl BreachedList for Lost {
     }
 }
 
-/// P-05: a breached password is asked for after NFC, wherever one is set, and never at a sign-in.
+/// P-05: the breached list is queried after NFC, wherever a password is set, and never at sign-in.
 #[tokio::test]
 async fn the_breached_list_is_asked_wherever_a_password_is_set() {
     let world = World::with(|policy| {

@@ -1,4 +1,4 @@
-//! Pending addresses: one a user, the same for several users, until the first confirms it.
+//! Pending addresses: one per user, the same for several users, until the first confirms it.
 
 use std::collections::BTreeSet;
 
@@ -177,8 +177,8 @@ async fn a_crowd_with_the_same_address_expires() {
     assert_eq!(world.kept_user(&ben).await.email, Some(email(ADDRESS)));
 }
 
-/// a request mails the newest three users who have the address, each a link of their own. Earlier links
-/// stay valid.
+/// a request mails the newest three users who have the address, each with a separate link. Earlier
+/// links stay valid.
 #[tokio::test]
 async fn a_resend_mails_the_newest_users_and_leaves_earlier_links() {
     let world = World::with(|policy| policy.throttle = false).await;

@@ -194,8 +194,8 @@ async fn an_account_without_an_address_is_never_locked_out() {
     assert_eq!(world.kept_user(&ann).await.locked_out_epoch, None);
 }
 
-/// T-EQUAL: attempts, denials and a lockout are alike, with the same work, whether or not the
-/// address has an account. So are attempts at a locked out account whose counters were lost.
+/// T-EQUAL: responses to attempts, denials and lockouts are the same, with the same work,
+/// whether or not the address has an account. So are attempts at a locked out account whose counters were lost.
 #[tokio::test]
 async fn throttling_does_not_reveal_an_account() {
     let world = World::new().await;
@@ -417,9 +417,9 @@ async fn a_mailbox_gets_three_mails_an_hour() {
 }
 
 /// the right password of a pending sign-up clears no failures of the address's owner, and counts as
-/// one: else a stranger could sign up with the address and guess on.
+/// one: otherwise an attacker could sign up with the address and keep guessing.
 #[tokio::test]
-async fn the_password_of_a_claim_clears_no_failures_of_the_owner() {
+async fn the_password_of_a_pending_user_clears_no_failures_of_the_owner() {
     let world = World::new().await;
     world.active("ben").await;
     let mut claim = sign_up(Some("eve"), Some("ben@example.com"));
@@ -490,7 +490,7 @@ async fn a_flood_writes_few_audit_events() {
         .unwrap();
     let told = world.audited();
     assert_eq!(told, ["events-suppressed!throttled 940"]);
-    // A store that is down makes a denial nothing else.
+    // A failure of the store does not change a denial.
     world.spy.fail("apply");
     for number in 0..20 {
         let allowed = link(Ipv4Addr::new(192, 0, 2, 9).into()).await;

@@ -24,7 +24,7 @@ async fn recover(world: &World, token: &Token, new: &str) -> Result<(), Error> {
         .await
 }
 
-/// a new password, every session ended, a notice, and nobody signed in.
+/// sets a new password, ends every session, sends a notice, and signs in no client.
 #[tokio::test]
 async fn the_link_sets_a_password_once_and_ends_every_session() {
     let world = World::new().await;
@@ -52,7 +52,7 @@ async fn the_link_sets_a_password_once_and_ends_every_session() {
     assert_err!(again, Error::LinkExpired);
 }
 
-/// thirty minutes by the clock.
+/// thirty minutes, by the clock.
 #[tokio::test]
 async fn the_link_lives_for_half_an_hour_to_the_microsecond() {
     for (age, lives) in [(minutes(30) - MICROSECOND, true), (minutes(30), false)] {
@@ -78,7 +78,7 @@ async fn a_password_that_is_refused_leaves_the_link_as_it_was() {
     recover(&world, &token, OTHER_PASSWORD).await.unwrap();
 }
 
-/// two posts at once, one new password.
+/// two concurrent requests set one password.
 #[tokio::test]
 async fn two_uses_at_once_set_one_password() {
     let world = World::new().await;
@@ -104,7 +104,7 @@ async fn two_uses_at_once_set_one_password() {
     );
 }
 
-/// no link for who is unknown, unconfirmed or switched off.
+/// unknown, unconfirmed and disabled accounts get no link.
 #[tokio::test]
 async fn only_an_active_account_is_mailed_a_link() {
     let world = World::new().await;
@@ -128,7 +128,7 @@ async fn only_an_active_account_is_mailed_a_link() {
     assert!(world.audited().is_empty());
 }
 
-/// bound to purpose, user and address.
+/// a link is bound to its purpose, user and address.
 #[tokio::test]
 async fn another_links_secret_sets_no_password() {
     let world = World::new().await;
@@ -145,7 +145,7 @@ async fn another_links_secret_sets_no_password() {
     }
 }
 
-/// newer link, change of password, disabling and deletion each void it.
+/// a newer link, a new password, a new address, disabling and deletion each void it.
 #[tokio::test]
 async fn whatever_happens_to_the_account_voids_the_link() {
     for event in ["newer link", "password set", "disabled", "moved", "deleted"] {
@@ -197,7 +197,7 @@ async fn whatever_happens_to_the_account_voids_the_link() {
     }
 }
 
-/// R-06 the other way round: a recovery voids the change of address that somebody began.
+/// conversely, a recovery voids a pending address change.
 #[tokio::test]
 async fn a_recovery_stops_a_change_of_address_under_way() {
     let world = World::new().await;
@@ -222,7 +222,7 @@ async fn a_recovery_stops_a_change_of_address_under_way() {
     assert_eq!(kept.pending_email, None);
 }
 
-/// also a link that a worker made while the account was being switched off.
+/// also with a link that a worker created while the account was being disabled.
 #[tokio::test]
 async fn a_disabled_account_is_not_recovered() {
     let world = World::new().await;
@@ -234,7 +234,7 @@ async fn a_disabled_account_is_not_recovered() {
     assert_err!(refused, Error::LinkExpired);
 }
 
-/// a spent link opens nothing, be it there still.
+/// a used link is invalid even if it is still stored.
 #[tokio::test]
 async fn a_spent_link_that_was_not_cleared_away_recovers_nothing() {
     let world = World::new().await;
@@ -249,7 +249,7 @@ async fn a_spent_link_that_was_not_cleared_away_recovers_nothing() {
     assert_err!(refused, Error::LinkExpired);
 }
 
-/// a link to an address that the account has left opens nothing.
+/// a link to a former address of the account is invalid.
 #[tokio::test]
 async fn a_link_to_another_address_than_the_accounts_recovers_nothing() {
     let world = World::new().await;

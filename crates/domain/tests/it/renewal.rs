@@ -1,4 +1,4 @@
-//! Renewing a session: the new token, the old one's grace, and what a spent one gives away.
+//! Renewing a session: the new token, the grace period of the old one, and reuse detection.
 
 use doorward_domain::Error;
 use doorward_domain::ports::Sessions;
@@ -19,7 +19,7 @@ async fn a_renewal_prolongs_the_session_under_a_new_token() {
     assert_eq!(world.check(&new).await.unwrap().id, ben.id);
 }
 
-/// The old token works for 30 seconds, and not a microsecond more.
+/// The old token works for 30 seconds, to the microsecond.
 #[tokio::test]
 async fn the_old_token_dies_after_its_grace() {
     let world = World::new().await;
@@ -33,7 +33,7 @@ async fn the_old_token_dies_after_its_grace() {
     assert_err!(world.check(&old).await, Error::InvalidToken);
 }
 
-/// J-08: a spent token shown again ends the whole session, once.
+/// J-08: reuse of a spent token ends the whole session, once.
 #[tokio::test]
 async fn a_spent_token_shown_again_ends_the_session() {
     let world = World::new().await;
@@ -65,7 +65,7 @@ async fn a_token_two_renewals_old_ends_the_session_at_once() {
     assert_err!(world.check(&third).await, Error::InvalidToken);
 }
 
-/// A client that renews twice in a row must not turn its own first token into a theft.
+/// Two renewals in a row must not make a client's first token look stolen.
 #[tokio::test]
 async fn the_newest_token_renewed_within_the_grace_of_the_last_one_spends_nothing() {
     let world = World::new().await;
@@ -83,7 +83,7 @@ async fn the_newest_token_renewed_within_the_grace_of_the_last_one_spends_nothin
     assert_eq!(fourth.session.generation, third.session.generation + 1);
 }
 
-/// A client whose answer was lost asks again; two tabs that renew at once both go on.
+/// A client that lost the response retries. Two tabs that renew at once both continue.
 #[tokio::test]
 async fn the_old_token_asked_to_renew_within_its_grace_joins_the_same_renewal() {
     let world = World::new().await;
@@ -121,7 +121,7 @@ async fn two_renewals_at_once_are_one() {
     assert_eq!(open.len(), 1);
 }
 
-/// Two nodes, one of which still believes what it saw a moment ago.
+/// Two nodes, both with the session in their cache.
 #[tokio::test]
 async fn two_nodes_that_renew_at_once_give_out_one_renewal() {
     let here = World::new().await;
@@ -138,7 +138,7 @@ async fn two_nodes_that_renew_at_once_give_out_one_renewal() {
     here.check(&other).await.unwrap();
 }
 
-/// S-04: thirty days from sign-in, however often it is renewed.
+/// S-04: thirty days from sign-in, regardless of renewals.
 #[tokio::test]
 async fn no_renewal_prolongs_a_session_past_thirty_days() {
     let world = World::new().await;
@@ -160,7 +160,7 @@ async fn no_renewal_prolongs_a_session_past_thirty_days() {
     assert_err!(world.renew(&signed_in).await, Error::InvalidToken);
 }
 
-/// The grace does not carry a token over its own end.
+/// The grace period does not extend a token's own lifetime.
 #[tokio::test]
 async fn a_token_is_dead_after_its_own_end_also_within_its_grace() {
     let world = World::new().await;
@@ -191,7 +191,7 @@ async fn an_ended_session_is_not_renewed() {
     assert_err!(world.renew(&expired).await, Error::InvalidToken);
 }
 
-/// S-06 meets the renewal: ended in between, by another node.
+/// S-06: the session was ended by another node, and this node still has it cached.
 #[tokio::test]
 async fn a_session_ended_elsewhere_is_not_revived_by_a_renewal_that_believed_in_it() {
     let here = World::new().await;
@@ -207,7 +207,7 @@ async fn a_session_ended_elsewhere_is_not_revived_by_a_renewal_that_believed_in_
     assert_err!(here.check(&signed_in).await, Error::InvalidToken);
 }
 
-/// One node has heard of two renewals, the other still believes in the time before both.
+/// One node knows of two renewals, the other has the session of before both cached.
 #[tokio::test]
 async fn a_token_spent_twice_over_is_not_renewed_by_a_node_that_has_not_heard() {
     let here = World::new().await;
@@ -221,8 +221,8 @@ async fn a_token_spent_twice_over_is_not_renewed_by_a_node_that_has_not_heard() 
     assert_err!(there.renew(&first).await, Error::InvalidToken);
 }
 
-/// S-02, S-04: a token that is replaced opens nothing and is renewed into nothing from then on, nor is the one
-/// before it in its grace; it betrays nobody, and the session lives no longer for it.
+/// S-02, S-04: a replaced token is invalid at once and cannot be renewed, nor can its predecessor in its grace
+/// period. Its use does not count as reuse, and does not prolong the session.
 #[tokio::test]
 async fn a_replaced_token_is_dead_at_once_and_ends_nothing() {
     let world = World::new().await;
@@ -245,7 +245,7 @@ async fn a_replaced_token_is_dead_at_once_and_ends_nothing() {
     assert!(world.audited().is_empty());
 }
 
-/// J-08, S-02: what is renewed after that has its grace, and betrays who shows it later, as ever.
+/// J-08, S-02: later renewals have their grace period and reuse detection as usual.
 #[tokio::test]
 async fn a_session_whose_token_was_replaced_is_renewed_as_ever() {
     let world = World::new().await;
@@ -266,7 +266,7 @@ async fn a_session_whose_token_was_replaced_is_renewed_as_ever() {
     assert_err!(world.check(&renewed).await, Error::InvalidToken);
 }
 
-/// S-02: whoever renews a copy at that moment has nothing of it, whichever is first, and ends nothing.
+/// S-02: a copy that is renewed at the same moment is useless, in either order, and ends no session.
 #[tokio::test]
 async fn a_copy_renewed_at_the_same_moment_comes_to_nothing() {
     for copy_is_first in [true, false] {
@@ -293,8 +293,8 @@ async fn a_copy_renewed_at_the_same_moment_comes_to_nothing() {
     }
 }
 
-/// L-01, S-01: whoever shows a spent token and goes away at once ends no session that has no line; nor fills
-/// they the log by it.
+/// L-01, S-01: a client that sends a spent token and disconnects at once ends no session without an audit event,
+/// and cannot fill the log this way.
 #[tokio::test]
 async fn a_reuse_has_its_line_before_the_session_ends() {
     let world = World::new().await;

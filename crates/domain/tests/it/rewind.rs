@@ -1,5 +1,5 @@
-//! A session store that forgets what it was told: restored from an old snapshot, or away when a
-//! session ends. What has ended stays so.
+//! A session store that loses writes: restored from an old snapshot, or unavailable when a session ends. Ended
+//! sessions stay ended.
 
 use doorward_domain::Error;
 use doorward_domain::flows::sessions::SignedIn;
@@ -23,7 +23,7 @@ async fn snapshot(world: &World, user: &User) -> Vec<Session> {
         .unwrap()
 }
 
-/// The session store is as it was then, and every node has waited out its second.
+/// Restores the session store from the snapshot, and lets all caches expire.
 async fn rewind(world: &World, user: &User, snapshot: &[Session]) {
     for session in self::snapshot(world, user).await {
         world
@@ -111,8 +111,7 @@ async fn a_reused_token_has_ended_its_session_for_good() {
     assert_ended(&world, &second).await;
 }
 
-/// The newest token shows that the store remembers less than was so; the spent one might be a
-/// thief's.
+/// The newest token proves that the store lost a renewal. The older one might be a thief's.
 #[tokio::test]
 async fn a_renewal_that_was_forgotten_ends_the_session() {
     let (world, ben) = rewinding().await;
@@ -127,7 +126,7 @@ async fn a_renewal_that_was_forgotten_ends_the_session() {
     assert_ended(&world, &first).await;
 }
 
-/// The database has it in writing before the session store hears of it.
+/// The database records the end before the session store is called.
 #[tokio::test]
 async fn a_session_ends_while_its_store_is_away() {
     let (world, ben) = rewinding().await;
@@ -143,13 +142,13 @@ async fn a_session_ends_while_its_store_is_away() {
         .sign_out(&world.of(&signed_in), &authenticated)
         .await
         .unwrap();
-    world.spy.mend();
-    assert_eq!(snapshot(&world, &ben).await.len(), 1, "it was not told");
+    world.spy.clear_failures();
+    assert_eq!(snapshot(&world, &ben).await.len(), 1, "it is still stored");
     assert_err!(world.check(&signed_in).await, Error::InvalidToken);
     assert_ended(&world, &signed_in).await;
 }
 
-/// A store that keeps what it was told needs no second book.
+/// A store that cannot rewind needs no second record.
 #[tokio::test]
 async fn a_store_that_keeps_its_word_is_taken_at_it() {
     let world = World::new().await;

@@ -3,7 +3,7 @@
 
 use crate::world::*;
 
-/// L-01: the change is an event of its own, written once and sealed.
+/// L-01: the change is a separate event, written once and sealed.
 #[tokio::test]
 async fn another_master_key_is_reported_in_the_log() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! Sessions: how long they live, how many there are, who ends them, and how fast that bites.
+//! Sessions: lifetime, number, ending them, and how fast that takes effect.
 
 use doorward_domain::Error;
 use doorward_domain::changes::Change;
@@ -8,7 +8,7 @@ use doorward_domain::values::SessionId;
 
 use crate::world::*;
 
-/// S-03, S-04: 24 hours from sign-in, to the microsecond, and use does not prolong it.
+/// S-03, S-04: 24 hours from sign-in, to the microsecond, regardless of use.
 #[tokio::test]
 async fn a_session_lives_for_a_day_however_much_it_is_used() {
     let world = World::new().await;
@@ -24,7 +24,7 @@ async fn a_session_lives_for_a_day_however_much_it_is_used() {
     assert_err!(world.check(&signed_in).await, Error::InvalidToken);
 }
 
-/// A token says its end in seconds, so one made between two seconds ends a little early, not late.
+/// A token's expiry is in whole seconds, so one created between two seconds ends a little early, not late.
 #[tokio::test]
 async fn a_session_opened_between_two_seconds_ends_no_later_than_a_day_on() {
     let world = World::new().await;
@@ -64,7 +64,7 @@ async fn a_token_cut_changed_or_made_up_opens_nothing() {
     }
 }
 
-/// S-08: fifty, and the oldest makes room.
+/// S-08: at most fifty; the oldest ends.
 #[tokio::test]
 async fn the_fifty_first_session_ends_the_oldest() {
     let world = World::new().await;
@@ -87,7 +87,7 @@ async fn the_fifty_first_session_ends_the_oldest() {
     assert_eq!(listed[0].id, newest.session.id, "newest first");
 }
 
-/// S-08: also of many that sign in at once.
+/// S-08: also for concurrent sign-ins.
 #[tokio::test]
 async fn no_burst_of_sign_ins_leaves_more_than_fifty() {
     let world = World::with(|policy| policy.throttle = false).await;
@@ -102,7 +102,7 @@ async fn no_burst_of_sign_ins_leaves_more_than_fifty() {
     assert_eq!(listed.unwrap().len(), 50);
 }
 
-/// S-01: the store has a digest, from which nobody makes a token.
+/// S-01: the store has only a digest, from which no token can be made.
 #[tokio::test]
 async fn the_store_keeps_nothing_that_opens_a_session() {
     let world = World::new().await;
@@ -122,7 +122,7 @@ async fn the_store_keeps_nothing_that_opens_a_session() {
     );
 }
 
-/// Invariant 7: within a second a check asks no store.
+/// Invariant 7: within a second a check calls no store.
 #[tokio::test]
 async fn a_check_is_believed_for_a_second_and_asks_the_store_then() {
     let world = World::new().await;
@@ -138,7 +138,7 @@ async fn a_check_is_believed_for_a_second_and_asks_the_store_then() {
     assert_eq!(world.spy.take_calls(), ["find_session", "find_user"]);
 }
 
-/// S-06: at once on the node that was told, within a second on every other.
+/// S-06: at once on the node that ended it, within a second on every other.
 #[tokio::test]
 async fn an_ended_session_is_dead_at_once_here_and_within_a_second_elsewhere() {
     let here = World::new().await;
@@ -156,7 +156,7 @@ async fn an_ended_session_is_dead_at_once_here_and_within_a_second_elsewhere() {
     assert_err!(there.check(&signed_in).await, Error::InvalidToken);
 }
 
-/// A node whose clock was two minutes fast until it was set has looked sessions up in the future.
+/// A node whose clock was two minutes fast has sessions in its cache with times in the future.
 #[tokio::test]
 async fn what_was_looked_up_by_a_wrong_clock_is_not_believed_later() {
     let here = World::new().await;
@@ -175,7 +175,7 @@ async fn what_was_looked_up_by_a_wrong_clock_is_not_believed_later() {
     assert_err!(there.check(&signed_in).await, Error::InvalidToken);
 }
 
-/// S-06, Z-04: whatever changes in the store itself bites within one second.
+/// S-06, Z-04: every change in the store takes effect within a second.
 #[tokio::test]
 async fn a_change_by_another_node_bites_within_a_second() {
     let world = World::new().await;
@@ -196,7 +196,7 @@ async fn a_change_by_another_node_bites_within_a_second() {
     assert_err!(world.check(&signed_in).await, Error::InvalidToken);
 }
 
-/// Invariant 5: a session store that comes back from an old snapshot revives nothing.
+/// Invariant 5: a session store restored from an old snapshot revives no session.
 #[tokio::test]
 async fn a_session_of_an_older_epoch_is_dead_wherever_it_comes_back_from() {
     let world = World::new().await;
@@ -223,7 +223,7 @@ async fn a_session_of_an_older_epoch_is_dead_wherever_it_comes_back_from() {
     assert_eq!(listed.len(), 1, "nor is it shown as open");
 }
 
-/// S-07: the list, and ending one of it.
+/// S-07: listing the sessions, and ending one.
 #[tokio::test]
 async fn people_see_their_sessions_and_end_one() {
     let world = World::new().await;
@@ -249,9 +249,9 @@ async fn people_see_their_sessions_and_end_one() {
     assert_err!(nonsense, Error::NotFound);
 }
 
-/// T-IDOR: a session is named together with its user.
+/// T-IDOR: a session is looked up together with its user.
 #[tokio::test]
-async fn nobody_ends_anothers_session_through_their_own_list() {
+async fn a_user_cannot_end_another_users_session() {
     let world = World::new().await;
     world.active("ben").await;
     world.active("eve").await;
@@ -315,7 +315,7 @@ async fn when_a_session_was_last_used_is_written_down_now_and_then() {
     assert_eq!(kept[0].expires_at, signed_in.session.expires_at);
 }
 
-/// A session check is never a yes while a store does not answer.
+/// A session check fails while a store does not respond.
 #[tokio::test]
 async fn a_store_that_does_not_answer_opens_nothing_and_ends_nothing() {
     let world = World::new().await;
@@ -324,7 +324,7 @@ async fn a_store_that_does_not_answer_opens_nothing_and_ends_nothing() {
     for operation in ["find_session", "find_user"] {
         world.spy.fail(operation);
         assert_err!(world.check(&signed_in).await, Error::Store(_));
-        world.spy.mend();
+        world.spy.clear_failures();
         world.check(&signed_in).await.unwrap();
         world.advance(seconds(1));
     }
@@ -346,7 +346,7 @@ async fn an_id_has_one_spelling() {
     }
 }
 
-/// J-03: a token of another issuer is nothing here, though the keys are the same.
+/// J-03: a token of another issuer is invalid, although the keys are the same.
 #[tokio::test]
 async fn a_token_made_under_another_url_opens_nothing() {
     let world = World::new().await;
@@ -357,7 +357,7 @@ async fn a_token_made_under_another_url_opens_nothing() {
     world.check(&signed_in).await.unwrap();
 }
 
-/// S-07: it calls off what the account waits for, and the account says when it was last changed.
+/// S-07: ending all sessions updates the account's time of last change.
 #[tokio::test]
 async fn ending_all_sessions_changes_the_account() {
     let world = World::new().await;

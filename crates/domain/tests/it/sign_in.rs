@@ -1,4 +1,4 @@
-//! Signing in: who gets a session, who is told what, and how often one may try.
+//! Signing in: who gets a session, what errors reveal, and the limits on attempts.
 
 use doorward_domain::Error;
 use doorward_domain::changes::Change;
@@ -18,7 +18,7 @@ async fn user_name_and_address_open_the_same_account_in_any_letter_case() {
     }
 }
 
-/// S-02: a token of its own at every sign-in.
+/// S-02: each sign-in has its own token.
 #[tokio::test]
 async fn every_sign_in_has_a_session_and_a_token_of_its_own() {
     let world = World::new().await;
@@ -29,9 +29,9 @@ async fn every_sign_in_has_a_session_and_a_token_of_its_own() {
     assert_ne!(one.token.expose(), other.token.expose());
 }
 
-/// before the right password nothing is told, after it what stands in the way.
+/// the account's state is revealed only with the right password.
 #[tokio::test]
-async fn the_state_of_an_account_is_told_to_whoever_knows_its_password_alone() {
+async fn the_state_of_an_account_is_revealed_with_its_password_only() {
     let world = World::new().await;
     world.active("sound").await;
     let pending = world.pending("pending").await;
@@ -94,7 +94,7 @@ async fn where_the_operator_prefers_it_plain_unknown_and_wrong_are_told_apart() 
     );
 }
 
-/// nobody signs in by an address that is not confirmed.
+/// sign-in with an unconfirmed address fails.
 #[tokio::test]
 async fn an_active_account_is_not_signed_in_to_by_its_pending_address() {
     let world = World::new().await;
@@ -114,7 +114,7 @@ async fn an_active_account_is_not_signed_in_to_by_its_pending_address() {
     assert_eq!(world.kept_user(&ben).await.status, Status::Active);
 }
 
-/// two name spaces, each looked up by its own column.
+/// usernames and addresses are two name spaces, each with its own column.
 #[tokio::test]
 async fn one_look_up_goes_to_one_column() {
     let world = World::new().await;
@@ -126,7 +126,7 @@ async fn one_look_up_goes_to_one_column() {
     assert!(!world.spy.take_calls().contains(&"find_user_by_username"));
 }
 
-/// P-04: composed and decomposed are one password, and nothing else is.
+/// P-04: composed and decomposed forms are the same password; nothing else is.
 #[tokio::test]
 async fn a_password_is_compared_after_normalisation_and_not_more() {
     let world = World::new().await;
@@ -168,7 +168,7 @@ async fn passwords_that_differ_in_the_last_byte_alone_are_different() {
     }
 }
 
-/// P-07: replaced at the first right sign-in, untouched by a wrong one.
+/// P-07: replaced at the first right password, unchanged by a wrong one.
 #[tokio::test]
 async fn an_imported_hash_is_replaced_at_the_first_right_sign_in() {
     let world = World::new().await;
@@ -224,9 +224,9 @@ async fn a_rehash_never_undoes_a_password_change() {
     assert_eq!(kept.password_hash.expose(), "changed meanwhile");
 }
 
-/// A hash that cannot be read is a wrong password, not a way in and not a crash.
+/// A hash that cannot be read counts as a wrong password, and causes no panic.
 #[tokio::test]
-async fn an_unreadable_hash_lets_nobody_in() {
+async fn an_unreadable_hash_is_a_wrong_password() {
     let world = World::with(|policy| policy.throttle = false).await;
     let user = world.active("ben").await;
     for garbage in [
@@ -256,7 +256,7 @@ async fn an_unreadable_hash_lets_nobody_in() {
     }
 }
 
-/// one budget an account, however it is spelled. A-05: counted before it is known.
+/// one limit per account, for all spellings of its names. A-05: attempts are counted before the check.
 #[tokio::test]
 async fn all_names_of_an_account_share_one_count_of_guesses() {
     let world = World::new().await;
@@ -281,7 +281,7 @@ async fn all_names_of_an_account_share_one_count_of_guesses() {
     world.sign_in("ben").await;
 }
 
-/// a right password forgets the failures; an unknown name has failures too.
+/// a right password clears the failures. Unknown names have failures, too.
 #[tokio::test]
 async fn a_right_password_clears_the_count_and_unknown_names_are_counted() {
     let world = World::new().await;
@@ -305,7 +305,7 @@ async fn a_right_password_clears_the_count_and_unknown_names_are_counted() {
     );
 }
 
-/// a hundred wrong guesses stop the guessing; sessions and the recovery go on.
+/// a hundred wrong passwords lock the account; sessions and recovery still work.
 #[tokio::test]
 async fn a_hundred_wrong_guesses_stop_the_sign_in_until_the_account_is_recovered() {
     let world = World::new().await;
@@ -326,7 +326,7 @@ async fn a_hundred_wrong_guesses_stop_the_sign_in_until_the_account_is_recovered
     world.ask_recovery("ben@example.com").await;
     let mails = world.mails().await;
     let of = |template| mails.iter().find(|mail| mail.template == template);
-    assert!(of(MailTemplate::Lockout).is_some(), "it is told of");
+    assert!(of(MailTemplate::Lockout).is_some(), "it is reported");
     let token = token_in(of(MailTemplate::Recover).unwrap());
     let ctx = world.anon();
     world
@@ -350,9 +350,9 @@ async fn throttles_can_be_switched_off_for_load_tests() {
     world.sign_in("ben").await;
 }
 
-/// Z-06: an error on the way is never a yes.
+/// Z-06: no error of the store lets a client in.
 #[tokio::test]
-async fn whichever_question_the_store_leaves_unanswered_nobody_gets_in() {
+async fn a_failure_of_any_store_call_fails_the_sign_in() {
     let world = World::new().await;
     world.active("ben").await;
     for operation in [
@@ -366,12 +366,12 @@ async fn whichever_question_the_store_leaves_unanswered_nobody_gets_in() {
         world.spy.fail(operation);
         let refused = world.try_sign_in("ben@example.com", PASSWORD).await;
         assert_err!(refused, Error::Store(_));
-        world.spy.mend();
+        world.spy.clear_failures();
         world.sign_in("ben@example.com").await;
     }
 }
 
-/// The account was switched off between the look-up and the session.
+/// The account is disabled between the look-up and the creation of the session.
 #[tokio::test]
 async fn a_session_opened_while_the_account_is_switched_off_opens_nothing() {
     let world = World::new().await;
@@ -389,7 +389,7 @@ async fn a_session_opened_while_the_account_is_switched_off_opens_nothing() {
     assert_err!(world.check(&signed_in).await, Error::InvalidToken);
 }
 
-/// L-01: what did not come to a session is no sign-in.
+/// L-01: an attempt that created no session is not audited as a sign-in.
 #[tokio::test]
 async fn a_sign_in_without_a_session_is_not_written_down_as_one() {
     let world = World::new().await;
@@ -405,7 +405,8 @@ async fn a_sign_in_without_a_session_is_not_written_down_as_one() {
     assert!(world.audited().is_empty());
 }
 
-/// L-01: what is to be looked up for the owner's notice is looked up before there is a session without a line.
+/// L-01: the look-up for the owner's notice comes before the session, so its failure leaves no session without an
+/// audit event.
 #[tokio::test]
 async fn a_notice_that_cannot_be_judged_leaves_no_session() {
     let world = World::new().await;
@@ -415,6 +416,6 @@ async fn a_notice_that_cannot_be_judged_leaves_no_session() {
     assert_err!(answer, Error::Store(_));
     let open = world.store.list_sessions(ben.id, world.now()).await;
     assert!(open.unwrap().is_empty());
-    world.spy.mend();
+    world.spy.clear_failures();
     world.sign_in("ben").await;
 }

@@ -1,4 +1,4 @@
-//! Mails to an account's owner about who signs in, or tries to.
+//! Mails to an account's owner about sign-ins and failed attempts.
 
 use doorward_domain::changes::Change;
 use doorward_domain::flows::sessions::SignedIn;
@@ -44,7 +44,7 @@ async fn ben() -> World {
     world
 }
 
-/// a device or a network that was not seen before is told of, what is known is not.
+/// a sign-in from a new device or network is reported, one from a known one is not.
 #[tokio::test]
 async fn a_sign_in_from_elsewhere_is_told_to_the_owner() {
     for (address, user_agent, is_new) in [
@@ -63,12 +63,12 @@ async fn a_sign_in_from_elsewhere_is_told_to_the_owner() {
             expected[..usize::from(is_new)],
             "{address} {user_agent}"
         );
-        // Known from then on.
+        // Known afterwards.
         assert_eq!(told(&world, address, user_agent).await, []);
     }
 }
 
-/// the mail goes to the confirmed address, and says with what and from where.
+/// the mail goes to the confirmed address, and names the browser and the network address.
 #[tokio::test]
 async fn the_mail_says_with_what_and_from_where() {
     let world = ben().await;
@@ -82,7 +82,7 @@ async fn the_mail_says_with_what_and_from_where() {
     assert_eq!(mail.url, "https://accounts.example");
 }
 
-/// remembered for ninety days after the last sign-in from there.
+/// remembered for ninety days after the last sign-in.
 #[tokio::test]
 async fn a_device_is_forgotten_after_ninety_days() {
     let world = ben().await;
@@ -99,14 +99,14 @@ async fn a_device_is_forgotten_after_ninety_days() {
     );
 }
 
-/// where nobody has signed in for so long that nothing is known, a thief's would be what is known next.
+/// if the last sign-in is too old for anything to be known, a thief's would otherwise be the next known one.
 #[tokio::test]
 async fn a_sign_in_after_a_long_pause_is_told_to_the_owner() {
     let world = ben().await;
     world.advance(hours(100 * 24));
     let expected = [MailTemplate::NewSignIn];
     assert_eq!(told(&world, ABROAD, "evil/1").await, expected);
-    // So is the first of all in an old account.
+    // So is the first sign-in of an old account.
     world.active("eve").await;
     world.advance(hours(90 * 24));
     let ctx = from(&world, ABROAD, FIREFOX);
@@ -115,7 +115,7 @@ async fn a_sign_in_after_a_long_pause_is_told_to_the_owner() {
     assert_eq!(world.one_mail().await.template, expected[0]);
 }
 
-/// ten wrong passwords in a row, and the sign-in that follows is told of, even the first of all.
+/// a sign-in after ten wrong passwords in a row is reported, even the first of the account.
 #[tokio::test]
 async fn a_sign_in_after_many_wrong_passwords_is_told_to_the_owner() {
     for (failures, expected) in [(9, vec![]), (10, vec![MailTemplate::SignInAfterFailures])] {
@@ -132,7 +132,7 @@ async fn a_sign_in_after_many_wrong_passwords_is_told_to_the_owner() {
     }
 }
 
-/// a thief of the password fills nobody's mailbox with it: five mails a day.
+/// a thief of the password cannot flood the mailbox: five mails a day.
 #[tokio::test]
 async fn no_mail_bomb_is_made_of_it() {
     let world = ben().await;
@@ -145,7 +145,7 @@ async fn no_mail_bomb_is_made_of_it() {
     assert_eq!(mails, 5);
 }
 
-/// an operator may do without; who has no mailbox is told nothing.
+/// the operator can disable the notices. A user without a mailbox gets none.
 #[tokio::test]
 async fn it_can_be_switched_off() {
     let world = World::with(|policy| policy.sign_in_notices = false).await;
@@ -158,7 +158,7 @@ async fn it_can_be_switched_off() {
     assert_eq!(told(&world, ABROAD, "curl/8.5.0").await, []);
 }
 
-/// Guesses until the guessing stops, and once more; the mails that wait then.
+/// Fails sign-ins until the lockout, and tries again. Returns the number of queued mails.
 async fn stopped(world: &World, name: &str) -> usize {
     for _ in 0..100 {
         world.advance(seconds(10));
@@ -173,10 +173,9 @@ async fn stopped(world: &World, name: &str) -> usize {
     world.store.mail_jobs().len()
 }
 
-/// once guessing was stopped its owner is told, once; an address without an account makes the
-/// same work, and nobody is told.
+/// the owner is notified of a lockout once. An address without an account causes the same work, and no mail.
 #[tokio::test]
-async fn the_stop_is_told_to_the_owner_and_tells_no_stranger() {
+async fn a_lockout_notifies_the_owner_and_reveals_no_account() {
     for (name, told) in [
         (
             "ben",
@@ -199,8 +198,7 @@ async fn the_stop_is_told_to_the_owner_and_tells_no_stranger() {
     }
 }
 
-/// a browser is known until the password is another: what a thief keeps of it tells nobody
-/// that nothing is out of the ordinary.
+/// a recovery ends the trust in known devices, so a stolen cookie suppresses no notice.
 #[tokio::test]
 async fn a_known_browser_is_not_known_after_a_recovery() {
     let world = ben().await;
@@ -225,7 +223,7 @@ async fn a_known_browser_is_not_known_after_a_recovery() {
     let new = secret(OTHER_PASSWORD);
     world.accounts.recover(&anon, &link, &new).await.unwrap();
     world.mails().await;
-    // Its guesses are a stranger's: three, and the fourth waits.
+    // Its attempts are those of an unknown client: three are checked, the fourth is throttled.
     for _ in 0..3 {
         assert_err!(shown_abroad(PASSWORD).await, Error::InvalidCredentials);
     }
@@ -233,7 +231,7 @@ async fn a_known_browser_is_not_known_after_a_recovery() {
     assert_err!(own, Error::TooManyAttempts { .. });
 }
 
-/// whoever changes a password again and again fills nobody's mailbox.
+/// repeated password changes do not flood the mailbox.
 #[tokio::test]
 async fn changes_of_a_password_make_no_mail_bomb() {
     let world = ben().await;
@@ -257,9 +255,9 @@ async fn changes_of_a_password_make_no_mail_bomb() {
     assert_eq!(mails, 10);
 }
 
-/// an import takes any moment for the one at which an account was made, also the last there is.
+/// an import accepts any creation time, including the maximum.
 #[tokio::test]
-async fn whoever_was_made_at_the_end_of_time_signs_in() {
+async fn a_user_created_at_the_maximum_time_can_sign_in() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let made_then = User {

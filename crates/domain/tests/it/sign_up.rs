@@ -1,4 +1,4 @@
-//! Signing up: what becomes of a user name, an address, both, or neither.
+//! Signing up with a username, an address, both, or neither.
 
 use doorward_domain::Error;
 use doorward_domain::model::{Role, Status};
@@ -87,7 +87,7 @@ async fn where_the_operator_prefers_it_plain_an_address_in_use_is_refused() {
     assert_err!(world.try_sign_up(wanted).await, Error::EmailTaken);
 }
 
-/// P-07: the scheme, its cost and a salt of 16 bytes stand in the kept string.
+/// P-07: the stored string contains the scheme, its cost and a salt of 16 bytes.
 #[tokio::test]
 async fn the_password_is_kept_as_a_salted_argon2id_hash() {
     let world = World::new().await;
@@ -119,7 +119,7 @@ async fn a_store_that_does_not_answer_leaves_neither_user_nor_mail() {
     world.spy.fail("apply");
     let wanted = sign_up(Some("ben"), Some("ben@example.com"));
     assert_err!(world.try_sign_up(wanted).await, Error::Store(_));
-    world.spy.mend();
+    world.spy.clear_failures();
     assert!(world.store.mail_jobs().is_empty());
     assert!(
         world
@@ -131,9 +131,9 @@ async fn a_store_that_does_not_answer_leaves_neither_user_nor_mail() {
     );
 }
 
-/// an id is never used again, and what was the old user's is not the new one's.
+/// an id is never reused, and the new user gets nothing of the old one.
 #[tokio::test]
-async fn whoever_signs_up_again_after_deletion_is_somebody_else() {
+async fn a_sign_up_after_a_deletion_creates_another_user() {
     let world = World::new().await;
     let before = world.active("ben").await;
     let session = world.sign_in("ben").await;

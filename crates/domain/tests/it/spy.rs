@@ -1,4 +1,4 @@
-//! A store that counts what it is asked, fails when told to, and lets somebody else in between.
+//! A store that records its calls, fails on demand, and lets a test write between two calls.
 
 mod audit;
 
@@ -37,7 +37,7 @@ pub struct Spy {
 }
 
 impl Spy {
-    /// A spy of its own on a store that others use too.
+    /// Creates a separate spy on a shared store.
     pub fn on(store: Arc<MemoryStore>) -> Self {
         Self {
             store,
@@ -45,62 +45,62 @@ impl Spy {
         }
     }
 
-    /// What was asked since the last time.
+    /// Calls since the last time.
     pub fn take_calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.calls.lock().unwrap())
     }
 
-    /// The kinds of what was written since the last time: each is the same statements on every store.
+    /// Kinds of the changes since the last time. Each kind is the same statements on every store.
     pub fn take_changes(&self) -> Vec<String> {
         std::mem::take(&mut self.changes.lock().unwrap())
     }
 
-    /// The lines of the audit log since the last time, in the order they were written.
+    /// Audit events since the last time, in the order they were written.
     pub fn take_audited(&self) -> Vec<AuditEvent> {
         std::mem::take(&mut self.audited.lock().unwrap())
     }
 
-    /// That question is not answered from now on.
+    /// Makes this operation fail.
     pub fn fail(&self, operation: &'static str) {
         self.failing.lock().unwrap().insert(operation);
     }
 
-    /// That question is answered so many times more.
+    /// Makes this operation fail after this number of calls.
     pub fn fail_after(&self, operation: &'static str, times: usize) {
         self.failing_after.lock().unwrap().insert(operation, times);
     }
 
-    /// That question is never answered from now on.
+    /// Makes this operation hang.
     pub fn hang(&self, operation: &'static str) {
         self.hanging.lock().unwrap().insert(operation);
     }
 
-    /// Everything is answered again.
-    pub fn mend(&self) {
+    /// Ends all failures set by [`Self::fail`].
+    pub fn clear_failures(&self) {
         self.failing.lock().unwrap().clear();
     }
 
-    /// Somebody else makes these changes right before the next write.
+    /// Applies these changes right before the next write, like a concurrent request.
     pub fn let_in_between(&self, changes: Changes) {
         *self.between.lock().unwrap() = Some(changes);
     }
 
-    /// The next write is made, and its answer lost.
+    /// Applies the next write, and loses its response.
     pub fn lose_answer(&self) {
         self.loses.store(true, Ordering::Relaxed);
     }
 
-    /// A write of more new users than that runs out of time from now on.
+    /// Makes every write of more new users than this time out.
     pub fn take_at_most(&self, users: usize) {
         *self.most_users.lock().unwrap() = Some(users);
     }
 
-    /// Every call gives way to the other tasks first, so that two stories joined run in step.
+    /// Makes every call yield to the other tasks first, so that two joined flows run in step.
     pub fn give_way(&self) {
         self.yields.store(true, Ordering::Relaxed);
     }
 
-    /// The sessions may come back from here on, as from an old snapshot.
+    /// Reports from now on that sessions may be restored from an old snapshot.
     pub fn may_rewind(&self) {
         self.rewinds.store(true, Ordering::Relaxed);
     }
@@ -351,7 +351,7 @@ impl Sessions for Spy {
     }
 }
 
-/// What a change is called, without what is in it.
+/// Name of a change, without its contents.
 fn kind(change: &Change) -> String {
     let written = format!("{change:?}");
     let end = written.find(['(', ' ']).unwrap_or(written.len());
@@ -403,8 +403,8 @@ impl RateLimits for CountedRateLimits {
     }
 }
 
-/// Chance from a seed that remembers how much of it was asked for: a salt is 16 bytes, and the
-/// hasher asks for one whenever it goes to work, so salts count hashes.
+/// Seeded randomness that records the requested lengths. The hasher requests a salt of 16 bytes for each hash, so
+/// salts count hashes.
 pub struct CountedSecrets {
     seeded: SeededSecrets,
     lengths: Mutex<Vec<usize>>,
@@ -418,7 +418,7 @@ impl CountedSecrets {
         }
     }
 
-    /// How many passwords were hashed since the last time.
+    /// Number of passwords hashed since the last time.
     pub fn take_hashes(&self) -> usize {
         let lengths = std::mem::take(&mut *self.lengths.lock().unwrap());
         lengths.into_iter().filter(|length| *length == 16).count()

@@ -1,4 +1,4 @@
-//! The password again, for what would hurt most in a thief's hands.
+//! Reauthentication for the actions that would help a thief most.
 
 use doorward_domain::access::Action;
 use doorward_domain::model::{Role, Status};
@@ -42,7 +42,7 @@ async fn act(world: &World, ctx: &Ctx, act: &str) -> Result<(), Error> {
     }
 }
 
-/// Two admins and Ben; what was acted upon looks the same before each act.
+/// Two admins and Ben, in the same state before each act.
 async fn admins() -> World {
     let world = World::new().await;
     world.admin("zoe").await;
@@ -51,8 +51,8 @@ async fn admins() -> World {
     world
 }
 
-/// A-13, Z-05: five minutes after sign-in, and not a moment longer; each refusal is a line of the
-/// audit log, and nothing is done.
+/// A-13, Z-05: five minutes after sign-in, to the microsecond. Each refusal has an audit event and changes
+/// nothing.
 #[tokio::test]
 async fn the_password_must_have_been_shown_lately() {
     for one in ACTS {
@@ -70,7 +70,7 @@ async fn the_password_must_have_been_shown_lately() {
     }
 }
 
-/// or with the request itself; a wrong one is a failed sign-in, and does nothing.
+/// or in the request itself. A wrong one is a failed sign-in, and changes nothing.
 #[tokio::test]
 async fn the_password_can_come_with_the_request() {
     for one in ACTS {
@@ -97,9 +97,9 @@ async fn the_password_can_come_with_the_request() {
     }
 }
 
-/// a wrong password is counted where those of the sign-in are.
+/// a wrong password counts against the limits of the sign-in.
 #[tokio::test]
-async fn a_session_guesses_no_faster_than_a_stranger() {
+async fn a_session_has_the_password_limits_of_sign_in() {
     let world = admins().await;
     let session = world.sign_in("ada").await;
     let wrong = password(OTHER_PASSWORD);
@@ -121,7 +121,7 @@ async fn a_session_guesses_no_faster_than_a_stranger() {
     assert_err!(refused, Error::TooManyAttempts { .. });
 }
 
-/// a renewal makes a session no younger.
+/// a renewal is not a reauthentication.
 #[tokio::test]
 async fn a_renewal_is_no_password() {
     let world = admins().await;
@@ -132,7 +132,7 @@ async fn a_renewal_is_no_password() {
     assert_err!(refused, Error::ReauthenticationRequired);
 }
 
-/// Z-02: whoever may not act at all is told so, whatever they show.
+/// Z-02: an unauthorized user is refused, regardless of the password.
 #[tokio::test]
 async fn showing_a_password_opens_nothing_to_others() {
     let world = admins().await;
@@ -150,7 +150,7 @@ async fn showing_a_password_opens_nothing_to_others() {
     assert_err!(act(&world, &ctx, "role").await, Error::Forbidden);
 }
 
-/// an operator may do without, and the command line always does.
+/// the operator can disable it. The command line is always exempt.
 #[tokio::test]
 async fn an_operator_may_choose_how_long() {
     let world = World::with(|policy| policy.reauthenticate_after = SignedDuration::ZERO).await;

@@ -1,4 +1,4 @@
-//! The old mailbox takes an e-mail change back.
+//! Undoing an email change from the old mailbox.
 
 mod waiting;
 
@@ -15,7 +15,7 @@ use crate::world::*;
 const OLD: &str = "ben@example.com";
 const NEW: &str = "thief@example.org";
 
-/// A thief who knows Ben's password, and is signed in.
+/// A thief who knows Ben's password and has a session.
 async fn thief() -> (World, User, SignedIn) {
     let world = World::new().await;
     let ben = world.active("ben").await;
@@ -40,7 +40,7 @@ fn of<'a>(mails: &'a [Mail], to: &str, template: MailTemplate) -> &'a Mail {
     found.unwrap_or_else(|| panic!("{to}: {:?}", summary(mails)))
 }
 
-/// The account has moved to the thief's mailbox; Ben has the link that takes it back.
+/// Moves the account to the thief's mailbox. Returns Ben's undo link.
 async fn moved(world: &World, session: &SignedIn) -> Token {
     let mails = ask(world, session, NEW, PASSWORD).await;
     let undo = token_in(of(&mails, OLD, MailTemplate::EmailChangeUndo));
@@ -48,7 +48,7 @@ async fn moved(world: &World, session: &SignedIn) -> Token {
     undo
 }
 
-/// Whoever reads the new mailbox confirms it. The link that the old mailbox gets by that.
+/// Confirms the new mailbox by this mail. Returns the undo link that the old mailbox then gets.
 async fn confirm(world: &World, mail: &Mail) -> Token {
     let confirm = token_in(mail);
     let confirmed = world.accounts.confirm(&world.anon(), &confirm).await;
@@ -59,7 +59,7 @@ async fn confirm(world: &World, mail: &Mail) -> Token {
     token_in(&told)
 }
 
-/// Anybody asks for the confirmation once more.
+/// Requests the confirmation again, without a session.
 async fn ask_again(world: &World, new: &str) -> Vec<Mail> {
     let (anon, new) = (world.anon(), email(new));
     let asked = world.accounts.request_confirmation(&anon, &new).await;
@@ -67,7 +67,7 @@ async fn ask_again(world: &World, new: &str) -> Vec<Mail> {
     world.mails().await
 }
 
-/// A change is asked for while the mail server of the old mailbox takes nothing.
+/// Requests a change while no mail can be delivered, so that its mails are late.
 async fn ask_with_a_slow_letter(world: &World, session: &SignedIn, new: &str) {
     world.postbox.refuse(Some(Refusal::ForNow));
     ask(world, session, new, PASSWORD).await;
@@ -75,14 +75,14 @@ async fn ask_with_a_slow_letter(world: &World, session: &SignedIn, new: &str) {
     world.advance(seconds(1));
 }
 
-/// The link in the letter, once it has come.
+/// The undo link in the late mail.
 async fn the_slow_letter(world: &World) -> Token {
     world.advance(hours(1));
     let mails = world.mails().await;
     token_in(of(&mails, OLD, MailTemplate::EmailChangeUndo))
 }
 
-/// What waited for the thief's mailbox, and would take the undoing back, never comes.
+/// Asserts that the queued undo mail to the thief's mailbox is never sent.
 async fn no_letter_comes(world: &World) {
     world.advance(hours(1));
     let mails = world.mails().await;
@@ -94,13 +94,13 @@ async fn undo(world: &World, token: &Token) -> Result<(), Error> {
     world.accounts.undo_email_change(&world.anon(), token).await
 }
 
-/// everything the thief had is gone, and the one way in is a mail to the old address.
+/// everything the thief had is invalid, and the only way in is a mail to the old address.
 #[tokio::test]
 async fn the_old_mailbox_takes_the_account_back() {
     let (world, ben, session) = thief().await;
     let token = moved(&world, &session).await;
     let thiefs = world.sign_in(NEW).await;
-    // A thief who also asks for a recovery and changes the password gains nothing by it.
+    // A thief who also requests a recovery and changes the password gains nothing.
     world.advance(minutes(3));
     let anon = world.anon();
     let asked = world.accounts.request_recovery(&anon, &email(NEW)).await;
@@ -136,7 +136,7 @@ async fn the_old_mailbox_takes_the_account_back() {
     world.try_sign_in(OLD, OTHER_PASSWORD).await.unwrap();
 }
 
-/// also before the new address is confirmed, which then never happens.
+/// also before the new address is confirmed; the confirmation then fails.
 #[tokio::test]
 async fn a_change_that_is_not_confirmed_yet_is_called_off() {
     let (world, ben, session) = thief().await;
@@ -150,7 +150,7 @@ async fn a_change_that_is_not_confirmed_yet_is_called_off() {
     assert_eq!(world.one_mail().await.template, MailTemplate::Recover);
 }
 
-/// looking changes nothing, and it works once, however many click.
+/// viewing changes nothing, and the link works once, even for concurrent requests.
 #[tokio::test]
 async fn the_link_works_once() {
     let (world, ben, session) = thief().await;
@@ -168,7 +168,7 @@ async fn the_link_works_once() {
     assert_err!(viewed, Error::LinkExpired);
 }
 
-/// seven days by the clock, whatever is swept.
+/// seven days by the clock, regardless of sweeps.
 #[tokio::test]
 async fn the_link_lives_for_a_week() {
     for (after, works) in [
@@ -182,8 +182,8 @@ async fn the_link_lives_for_a_week() {
     }
 }
 
-/// whatever the thief does next, the owner's link goes on working, and the thief gets none that
-/// undoes the undoing.
+/// later actions of the thief do not void the owner's link, and give the thief no link that reverts the
+/// undo.
 #[tokio::test]
 async fn a_thief_who_goes_on_voids_nothing() {
     let (world, ben, session) = thief().await;
@@ -201,7 +201,7 @@ async fn a_thief_who_goes_on_voids_nothing() {
     let again = world.try_sign_in(NEW, OTHER_PASSWORD).await.unwrap();
     let mails = ask(&world, &again, "third@example.org", OTHER_PASSWORD).await;
     let thiefs = token_in(of(&mails, NEW, MailTemplate::EmailChangeUndo));
-    // One more is asked for, and its mail waits while the owner acts.
+    // Another change is requested, and its mail is queued while the owner acts.
     world.advance(minutes(4));
     let ctx = world.of(&again);
     let (fourth, shown) = (email("fourth@example.org"), password(OTHER_PASSWORD));
@@ -216,8 +216,8 @@ async fn a_thief_who_goes_on_voids_nothing() {
     assert_eq!(world.kept_user(&ben).await.email, Some(email(OLD)));
 }
 
-/// a thief whose own mailbox has a link, for a later change, uses it first: the owner's still
-/// takes everything back; and what the thief's mailbox got before or gets later is dead from then on.
+/// a thief whose mailbox has a link, for a later change, uses it first. The owner's link still undoes
+/// everything, and all earlier and later links of the thief's mailbox are void.
 #[tokio::test]
 async fn the_link_of_a_later_change_leaves_the_earlier_ones_alone() {
     let (world, ben, session) = thief().await;
@@ -241,7 +241,7 @@ async fn the_link_of_a_later_change_leaves_the_earlier_ones_alone() {
     assert_err!(undo(&world, &thiefs).await, Error::LinkExpired);
 }
 
-/// the owner's letter is slow, and a thief's later link is used before it comes: it works.
+/// the owner's mail is late, and a thief's later link is used before it arrives: the owner's link works.
 #[tokio::test]
 async fn a_letter_that_is_late_outlives_the_undoing_of_a_later_change() {
     let (world, ben, session) = thief().await;
@@ -252,8 +252,8 @@ async fn a_letter_that_is_late_outlives_the_undoing_of_a_later_change() {
     assert_eq!(world.kept_user(&ben).await.email, Some(email(OLD)));
 }
 
-/// the old mailbox is taken back while its letter is being made, or just after it was looked up: no link
-/// of that letter works, and what is sent later is nothing.
+/// the old mailbox undoes the change while another undo mail is being sent, or just after it was looked up.
+/// No link of that mail works, and no later mail is sent.
 #[tokio::test]
 async fn a_letter_in_the_making_is_called_off_as_well() {
     let (world, ben, session) = thief().await;
@@ -268,7 +268,7 @@ async fn a_letter_in_the_making_is_called_off_as_well() {
     asked.await.unwrap();
     let waiting = world.store.mail_jobs();
     undo(&world, &owners).await.unwrap();
-    // The worker has taken them before.
+    // The worker had taken them before.
     let jobs = waiting.into_iter().map(Change::EnqueueMail).collect();
     let gone = world.store.mail_jobs();
     world.store.apply(jobs).await.unwrap();
@@ -280,8 +280,8 @@ async fn a_letter_in_the_making_is_called_off_as_well() {
     assert_eq!(living(&world, &ben).await, 0);
 }
 
-/// nor does a letter to the thief, on its way while the thief takes a change of their own back, void
-/// the owner's link when it comes.
+/// a queued mail to the thief, who undoes a change of their own in the meantime, does not void the owner's
+/// link.
 #[tokio::test]
 async fn a_letter_that_comes_too_late_voids_no_older_link() {
     let (world, ben, session) = thief().await;
@@ -299,7 +299,7 @@ async fn a_letter_that_comes_too_late_voids_no_older_link() {
     assert_eq!(world.kept_user(&ben).await.email, Some(email(OLD)));
 }
 
-/// nor one of a later change: what had voided the letter's own was before that.
+/// nor does it void the link of a later change, since its own link was voided before that.
 #[tokio::test]
 async fn a_letter_that_comes_too_late_voids_no_newer_link() {
     let (world, ben, session) = thief().await;
@@ -308,7 +308,7 @@ async fn a_letter_that_comes_too_late_voids_no_newer_link() {
     let again = world.sign_in(NEW).await;
     ask_with_a_slow_letter(&world, &again, "third@example.org").await;
     undo(&world, &owners).await.unwrap();
-    // Later, and before the letter is tried again.
+    // Later, and before the mail is retried.
     world.advance(SignedDuration::from_millis(1));
     let changed = secret(OTHER_PASSWORD);
     let (operator, accounts) = (world.operator(), &world.accounts);
@@ -325,7 +325,7 @@ async fn a_letter_that_comes_too_late_voids_no_newer_link() {
     assert_eq!(world.kept_user(&ben).await.email, Some(email(OLD)));
 }
 
-/// an undoing that came to nothing voids no letter on its way.
+/// a failed undo voids no queued mail.
 #[tokio::test]
 async fn a_failed_undoing_takes_nothing_back() {
     let (world, ben, session) = thief().await;
@@ -336,9 +336,9 @@ async fn a_failed_undoing_takes_nothing_back() {
     undo(&world, &the_slow_letter(&world).await).await.unwrap();
 }
 
-/// the old address is another account's by now: nothing is changed, and it is written down.
+/// if the old address now belongs to another account, nothing changes, and that is audited.
 #[tokio::test]
-async fn an_address_that_somebody_else_has_confirmed_since_stays_theirs() {
+async fn an_address_that_another_account_confirmed_since_is_not_taken_back() {
     let (world, ben, session) = thief().await;
     let token = moved(&world, &session).await;
     let wanted = sign_up(Some("benjamin"), Some(OLD));
@@ -361,7 +361,7 @@ async fn an_address_that_somebody_else_has_confirmed_since_stays_theirs() {
     world.sign_in(NEW).await;
 }
 
-/// bound to its purpose: no other link undoes a change, and this one does nothing else.
+/// bound to its purpose: no other link undoes a change, and an undo link does nothing else.
 #[tokio::test]
 async fn a_link_of_another_purpose_undoes_nothing() {
     let (world, ben, session) = thief().await;
@@ -387,7 +387,7 @@ async fn a_link_of_another_purpose_undoes_nothing() {
     undo(&world, &token).await.unwrap();
 }
 
-/// switched off or deleted, and the link is dead; also one that is mailed late.
+/// the link of a disabled or deleted account is invalid, even if it is mailed late.
 #[tokio::test]
 async fn a_switched_off_account_is_not_taken_back() {
     let (world, ben, session) = thief().await;
@@ -409,7 +409,7 @@ async fn a_switched_off_account_is_not_taken_back() {
     assert_err!(undo(&world, &late).await, Error::LinkExpired);
 }
 
-/// what an admin has moved away, the old mailbox is told of and does not take back.
+/// if an admin changed the address, the old mailbox gets a notice and no undo link.
 #[tokio::test]
 async fn an_admins_change_has_no_way_back() {
     let (world, _, _) = thief().await;
@@ -425,8 +425,8 @@ async fn an_admins_change_has_no_way_back() {
     assert_eq!(notice.valid_minutes, None);
 }
 
-/// nor do older links of the person's own take back what an admin has moved, be they mailed already or
-/// on their way; but only once that is confirmed, since until then the account may be a thief's.
+/// older undo links of the user, mailed or queued, do not undo an admin's change either; but only once it is
+/// confirmed, since until then the account may be a thief's.
 #[tokio::test]
 async fn what_an_admin_has_moved_is_not_taken_back_by_older_links() {
     for is_confirmed in [true, false] {
@@ -435,13 +435,13 @@ async fn what_an_admin_has_moved_is_not_taken_back_by_older_links() {
         world.advance(minutes(4));
         let again = world.sign_in(NEW).await;
         ask_with_a_slow_letter(&world, &again, "third@example.org").await;
-        // Whatever has become of the audit log.
+        // Independent of the audit log.
         world.spy.fail("list_audit_events");
         let (operator, accounts) = (world.operator(), &world.accounts);
         let fourth = email("fourth@example.org");
         let asked = accounts.change_email(&operator, "ben", &fourth, None, None);
         asked.await.unwrap();
-        // A wrong password of the thief's changes nothing about who has asked.
+        // A wrong password of the thief does not change who requested the change.
         let (fifth, wrong) = (email("fifth@example.org"), password(OTHER_PASSWORD));
         let ctx = world.of(&again);
         for _ in 0..60 {
@@ -468,7 +468,7 @@ async fn what_an_admin_has_moved_is_not_taken_back_by_older_links() {
     }
 }
 
-/// five changes an hour, so that nobody floods a mailbox with links.
+/// five changes an hour, so that links do not flood a mailbox.
 #[tokio::test]
 async fn changes_of_address_are_counted() {
     let (world, _, session) = thief().await;

@@ -1,4 +1,4 @@
-//! What people say of themselves.
+//! Updating the profile.
 
 use doorward_domain::Error;
 use doorward_domain::changes::Change;

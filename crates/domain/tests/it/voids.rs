@@ -1,4 +1,4 @@
-//! What voids a link that was mailed before it: every event against every kind of link.
+//! Which events void a mailed link: every event against every kind of link.
 
 use doorward_domain::Error;
 use doorward_domain::changes::Change;
@@ -14,7 +14,7 @@ const KINDS: [MailTemplate; 3] = [
     MailTemplate::EmailChangeUndo,
 ];
 
-/// What happens, and which kinds of link it leaves alone.
+/// Events, and the kinds of link that each leaves valid.
 const EVENTS: [(&str, &[MailTemplate]); 12] = [
     (
         "a new recovery link",
@@ -24,7 +24,7 @@ const EVENTS: [(&str, &[MailTemplate]); 12] = [
         "another e-mail change",
         &[MailTemplate::Recover, MailTemplate::EmailChangeUndo],
     ),
-    // A thief can do these: the owner's way back stays.
+    // A thief can do these: the owner's undo link stays.
     (
         "the e-mail change confirmed",
         &[MailTemplate::EmailChangeUndo],
@@ -54,7 +54,7 @@ fn token(mails: &[Mail], template: MailTemplate) -> Token {
     token_in(found.unwrap_or_else(|| panic!("{template:?}: {:?}", summary(mails))))
 }
 
-/// Ben, who is about to move, with a link of each kind.
+/// Ben, with a pending address change and a link of each kind.
 async fn with_links() -> (World, [Token; 3]) {
     let world = World::with(|policy| policy.throttle = false).await;
     world.active("ben").await;
@@ -135,15 +135,15 @@ async fn opens(world: &World, kind: MailTemplate, token: &Token) -> Result<(), E
     }
 }
 
-/// each event against each kind of link. What takes an e-mail change back outlives what a
-/// thief of the password can do, or it would be no use.
+/// each event against each kind of link. The undo link of an email change outlives everything that a
+/// thief of the password can do.
 #[tokio::test]
 async fn each_event_voids_what_it_should() {
     for (what, spared) in EVENTS {
         for (index, kind) in KINDS.into_iter().enumerate() {
             let (world, tokens) = with_links().await;
             happen(&world, what, &tokens).await;
-            // A confirmation that was posted says so again, as long as it would have lived.
+            // A used confirmation link reports success again until its expiry.
             let is_repeated =
                 what == "the e-mail change confirmed" && kind == MailTemplate::EmailChange;
             let expected = spared.contains(&kind) || is_repeated;
@@ -177,8 +177,8 @@ async fn a_recovery_link_is_bound_to_the_epoch_that_was_read() {
     assert_err!(refused, Error::LinkExpired);
 }
 
-/// with the setting, nobody confirms an address without the password of its account, and
-/// a wrong one counts like one at sign-in.
+/// with the setting, a confirmation needs the password of the account, and a wrong one counts like one at
+/// sign-in.
 #[tokio::test]
 async fn a_confirmation_can_ask_for_the_password() {
     let world = World::with(|policy| policy.confirmation_requires_password = true).await;
@@ -206,7 +206,7 @@ async fn a_confirmation_can_ask_for_the_password() {
     world.advance(seconds(2));
     let confirmed = confirm(world.anon()).await.unwrap();
     assert_eq!(confirmed.email, Some(email("ben@example.com")));
-    // “This wasn't me” needs none.
+    // “This wasn't me” needs no password.
     world.pending("eve").await;
     let link = token_in(&world.one_mail().await);
     world
@@ -214,7 +214,7 @@ async fn a_confirmation_can_ask_for_the_password() {
         .cancel_confirmation(&world.anon(), &link)
         .await
         .unwrap();
-    // Who opens the link of an e-mail change need not be who asked for it.
+    // The user who opens the link of an email change need not be the one who requested it.
     let mails = change_email(&world, "new@example.org").await;
     let link = token(&mails, MailTemplate::EmailChange);
     let anon = world.anon();

@@ -1,4 +1,4 @@
-//! A world for one test: a node or two, their store, their clock, a postbox, and people.
+//! The world of one test: one or more nodes, their store, clock, postbox and users.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -27,7 +27,7 @@ use crate::spy::{CountedRateLimits, CountedSecrets, Spy};
 pub const PASSWORD: &str = "plum cake on sundays";
 pub const OTHER_PASSWORD: &str = "two boats and a lamp";
 
-/// Refused, and in this way.
+/// Asserts that the result is this error.
 macro_rules! assert_err {
     ($result:expr, $refusal:pat $(if $guard:expr)?) => {{
         let result = $result.map(|_| ());
@@ -35,7 +35,7 @@ macro_rules! assert_err {
     }};
 }
 
-/// One node with what it stands on. [`World::beside`] makes another on the same store.
+/// One node and its dependencies. [`World::beside`] creates another on the same store.
 pub struct World {
     pub spy: Arc<Spy>,
     pub store: Arc<MemoryStore>,
@@ -47,7 +47,7 @@ pub struct World {
     pub noted: Arc<Noted>,
 }
 
-/// What the rules told of.
+/// Recorded metric events.
 #[derive(Default)]
 pub struct Noted(Mutex<Vec<Happening>>);
 
@@ -58,7 +58,7 @@ impl Meter for Noted {
 }
 
 impl Noted {
-    /// All since the last look, but for lines of the audit log and how long hashes took.
+    /// Events since the last time, without audit events and hash durations.
     pub fn take(&self) -> Vec<Happening> {
         let mut all = std::mem::take(&mut *self.0.lock().unwrap());
         all.retain(|one| !matches!(one, Happening::Audited(..) | Happening::Hashed { .. }));
@@ -71,7 +71,7 @@ impl World {
         Self::with(|_| {}).await
     }
 
-    /// A world whose operator chose otherwise.
+    /// Creates a world with a changed policy.
     pub async fn with(choose: impl FnOnce(&mut Policy)) -> Self {
         let start = "2026-11-21T08:00:00Z".parse().unwrap();
         let spy = Arc::new(Spy::default());
@@ -85,14 +85,14 @@ impl World {
         world
     }
 
-    /// Another node on the same store, with keys loaded.
+    /// Creates another node on the same store, with keys loaded.
     pub async fn beside(&self, seed: u64) -> Self {
         let node = self.cold_node(seed, &[7; 32]);
         node.accounts.ensure_keys(&node.worker()).await.unwrap();
         node
     }
 
-    /// The same after a restart: what was counted in memory is gone.
+    /// The node after a restart: counters in memory are lost.
     pub async fn restarted(&self) -> Self {
         let policy = self.accounts.policy().clone();
         let spy = Arc::new(Spy::on(self.store.clone()));
@@ -103,7 +103,7 @@ impl World {
         node
     }
 
-    /// Another node on the same store, reached under another URL.
+    /// Creates another node on the same store, with another public URL.
     pub async fn moved_to(&self, url: &str) -> Self {
         let policy = Policy::new(url);
         let spy = Arc::new(Spy::on(self.store.clone()));
@@ -113,7 +113,7 @@ impl World {
         node
     }
 
-    /// Another node on the same store that has not looked into it yet.
+    /// Creates another node on the same store, with no keys loaded.
     pub fn cold_node(&self, seed: u64, master: &[u8; 32]) -> Self {
         let policy = self.accounts.policy().clone();
         let spy = Arc::new(Spy::on(self.store.clone()));
@@ -169,7 +169,7 @@ impl World {
         self.clock.advance(by);
     }
 
-    /// Counts calls, hashes and audit lines from here on.
+    /// Clears the records of calls, changes, hashes and audit events.
     pub fn forget(&self) {
         self.spy.take_calls();
         self.spy.take_changes();
@@ -199,7 +199,7 @@ impl World {
         self.ctx(Actor::CommandLine)
     }
 
-    /// A request in that session.
+    /// A request in this session.
     pub fn of(&self, signed_in: &SignedIn) -> Ctx {
         let session = &signed_in.session;
         let mut ctx = self.ctx(actor_of(&signed_in.user, session));
@@ -224,8 +224,8 @@ impl World {
         self.try_sign_up(wanted).await.unwrap()
     }
 
-    /// Somebody signs up with both names and confirms by the mailed link. Whatever else waits in
-    /// the outbox is sent as well, and thrown away.
+    /// A user who signed up with both names and confirmed by the mailed link. Other queued mails are sent as well,
+    /// and discarded.
     pub async fn active(&self, name: &str) -> User {
         let user = self.unconfirmed(name).await;
         let mails = self.mails().await;
@@ -234,12 +234,12 @@ impl World {
         self.accounts.confirm(&self.anon(), &token).await.unwrap()
     }
 
-    /// Somebody who has a user name alone.
+    /// A user who has only a username.
     pub async fn nameless_mailbox(&self, name: &str) -> User {
         self.try_sign_up(sign_up(Some(name), None)).await.unwrap()
     }
 
-    /// An admin, made on the command line.
+    /// An admin, created on the command line.
     pub async fn admin(&self, name: &str) -> User {
         let wanted = NewUser {
             username: Some(username(name)),
@@ -261,14 +261,14 @@ impl World {
         self.try_sign_in(name, PASSWORD).await.unwrap()
     }
 
-    /// A stranger, or the owner, asks for a recovery mail.
+    /// Requests a recovery mail, without a session.
     pub async fn ask_recovery(&self, address: &str) {
         let (anon, address) = (self.anon(), email(address));
         let asked = self.accounts.request_recovery(&anon, &address);
         asked.await.unwrap();
     }
 
-    /// Whether the token opens anything now.
+    /// Returns the user if the token is valid.
     pub async fn check(&self, signed_in: &SignedIn) -> Result<User, Error> {
         let token = signed_in.token.expose();
         let opened = self.accounts.authenticate(&self.anon(), token).await?;
@@ -280,7 +280,7 @@ impl World {
         self.accounts.renew(&self.anon(), token).await
     }
 
-    /// Gets the session another token, as after a password change.
+    /// Replaces the session's token, as after a password change.
     pub async fn replace(&self, signed_in: &SignedIn) -> Result<SignedIn, Error> {
         let token = signed_in.token.expose();
         self.accounts.replace_token(&self.anon(), token).await
@@ -291,20 +291,20 @@ impl World {
         turn.unwrap()
     }
 
-    /// What the next turn of the worker sends.
+    /// Mails that the next run of the worker sends.
     pub async fn mails(&self) -> Vec<Mail> {
         self.deliver().await;
         self.postbox.take()
     }
 
-    /// The one mail that the next turn of the worker sends.
+    /// The one mail that the next run of the worker sends.
     pub async fn one_mail(&self) -> Mail {
         let mails = self.mails().await;
         assert_eq!(mails.len(), 1, "{:?}", summary(&mails));
         mails.into_iter().next().unwrap()
     }
 
-    /// A link that came into the store by no story, as one made at a bad moment would.
+    /// Stores a link directly, like one created at a bad moment.
     pub async fn link(&self, user: &User, purpose: Purpose, address: &str) -> Token {
         let token = Token::generate(&*self.secrets);
         let stored = self.kept_user(user).await;
@@ -327,23 +327,23 @@ impl World {
         token
     }
 
-    /// The user as the store has it.
+    /// The stored user.
     pub async fn kept(&self, user: &User) -> Option<User> {
         self.store.find_user(user.id).await.unwrap()
     }
 
-    /// The user as the store has it, who must be there.
+    /// The stored user, who must exist.
     pub async fn kept_user(&self, user: &User) -> User {
         self.kept(user).await.unwrap()
     }
 
-    /// The audit log since the last look: `event`, or `event!why` where it was refused.
+    /// The audit events since the last time: `event`, or `event!reason` if it was refused.
     pub fn audited(&self) -> Vec<String> {
         self.spy.take_audited().iter().map(line).collect()
     }
 }
 
-/// Cheap on purpose: the rules are the same at any cost.
+/// Cheap, since the rules do not depend on the cost.
 pub const CHEAP: Cost = Cost {
     memory_kib: 8,
     passes: 1,
@@ -360,7 +360,7 @@ fn line(event: &AuditEvent) -> String {
     }
 }
 
-/// A mail server that keeps what it is given, and refuses when told to.
+/// A mail server that stores its mails, and rejects them on demand.
 #[derive(Default)]
 pub struct Postbox {
     sent: Mutex<Vec<Mail>>,
@@ -381,17 +381,17 @@ impl Postbox {
         std::mem::take(&mut self.sent.lock().unwrap())
     }
 
-    /// That mailbox takes nothing for now, until another is named.
+    /// Defers mails to this mailbox only.
     pub fn is_full(&self, address: &str) {
         *self.full.lock().unwrap() = Some(address.to_owned());
     }
 
-    /// It takes no letter to that user for now.
+    /// Defers mails to this user only.
     pub fn put_off(&self, username: Option<&str>) {
         *self.put_off.lock().unwrap() = username.map(str::to_owned);
     }
 
-    /// So long it takes over each mail.
+    /// Sets the time that each mail takes.
     pub fn think(&self, time: Duration) {
         *self.thinks.lock().unwrap() = time;
     }
@@ -421,7 +421,7 @@ impl Mailer for Postbox {
     }
 }
 
-/// Which texts went to whom, in order of address.
+/// Recipient and template of each mail, in order of address.
 pub fn summary(mails: &[Mail]) -> Vec<(String, MailTemplate)> {
     let mut all: Vec<_> = mails
         .iter()
@@ -431,7 +431,7 @@ pub fn summary(mails: &[Mail]) -> Vec<(String, MailTemplate)> {
     all
 }
 
-/// The secret in a mail's link.
+/// The token in a mail's link.
 pub fn token_in(mail: &Mail) -> Token {
     let (_, text) = mail.url.rsplit_once('/').unwrap();
     Token::parse(text).unwrap()

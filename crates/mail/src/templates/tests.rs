@@ -1,4 +1,4 @@
-//! What must hold for the built-in templates, and for the folder that replaces some of them.
+//! Tests of the built-in templates, and of the folder that replaces some of them.
 
 use std::fs;
 
@@ -96,7 +96,7 @@ fn a_mail_with_nothing_but_its_link_reads_well_too() {
     }
 }
 
-/// the reader can tell whether it is theirs.
+/// the recipient can see whether the sign-up is their own.
 #[test]
 fn a_confirmation_says_who_signed_up_when_and_for_how_long_it_holds() {
     let text = load()
@@ -125,7 +125,7 @@ fn a_confirmation_says_who_signed_up_when_and_for_how_long_it_holds() {
     }
 }
 
-/// what a person typed is neither markup nor a template.
+/// user input is neither markup nor a template.
 #[test]
 fn hostile_values_are_shown_and_nothing_more() {
     for mail in samples::every_mail() {

@@ -1,7 +1,7 @@
 //! Destinations of a message.
 //!
 //! A transport must not know templates, languages or jobs. It returns `Ok` once the destination has
-//! accepted the message. Its errors say whether a retry makes sense.
+//! accepted the message. Its errors indicate whether a retry makes sense.
 //!
 //! To add one: a file here with a type that implements [`Transport`], a variant of
 //! [`url::TransportSettings`] with its scheme, and an arm in `TemplateMailer::open`.

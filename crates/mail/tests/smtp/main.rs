@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(
     clippy::disallowed_methods,
-    reason = "the environment says which Python has the sink"
+    reason = "tests read the path of Python from the environment"
 )]
 
 mod certificates;

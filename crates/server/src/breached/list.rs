@@ -20,7 +20,7 @@ const NTLM_DIGITS: usize = 32;
 const MAX_LINE_BYTES: u64 = 128;
 const NOT_A_LINE: &str = "not `SHA1:COUNT`, as in the Pwned Passwords list";
 
-/// What was read.
+/// Statistics of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Feed {
     /// Number of lines.
@@ -31,7 +31,7 @@ pub struct Feed {
     pub ranges: u64,
 }
 
-/// Which part of the published list is expected.
+/// The expected part of the published list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
     /// All ranges. A list that lacks one is rejected.

@@ -2,7 +2,7 @@
 //!
 //! The file is a header of 32 bytes (magic, version, number of hashes, `--min-count`) followed by the first
 //! eight bytes of each hash, big-endian, in ascending order. A lookup is a binary search by positioned reads,
-//! so the server holds none of it in memory. `docs/decisions/0031-less-own-code-in-the-binary.md` says why.
+//! so the server holds none of it in memory. `docs/decisions/0031-less-own-code-in-the-binary.md` explains why.
 //!
 //! [`Builder`] writes the file, `list` reads the published list. Nothing here knows the password rules.
 
@@ -27,12 +27,12 @@ const HEADER_BYTES: u64 = 32;
 /// Bytes stored of each hash.
 const HASH_BYTES: u64 = 8;
 
-/// What the header of a filter says.
+/// Contents of the header of a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
     /// Number of hashes.
     pub count: u64,
-    /// How often a password was seen at least.
+    /// Minimum number of occurrences of each password.
     pub min_count: u64,
 }
 
@@ -102,7 +102,7 @@ impl Filter {
         Ok(Self { file, facts })
     }
 
-    /// Returns what the header says.
+    /// Returns the contents of the header.
     pub fn facts(&self) -> Facts {
         self.facts
     }
@@ -177,7 +177,7 @@ impl Drop for PartFile {
 }
 
 impl Builder {
-    /// Begins a filter at `target`, where there must be nothing or an older filter: the list that a filter is
+    /// Begins a filter at `target`, which must not exist or be an older filter: the list that a filter is
     /// built from takes hours to download, and must not be overwritten by a mistake in the arguments.
     pub fn create(target: &Path) -> anyhow::Result<Self> {
         let shown = target.display();

@@ -51,9 +51,9 @@ async fn note(settings: &SqlSettings) -> anyhow::Result<()> {
         request_id: id.to_string(),
         now,
     };
-    let line = ctx.audit(id, Event::BackupTaken, None);
+    let event = ctx.audit(id, Event::BackupTaken, None);
     let store = SqlStore::connect(settings, now).await?;
-    let written = store.apply(vec![Change::Audit(Box::new(line))]).await;
+    let written = store.apply(vec![Change::Audit(Box::new(event))]).await;
     store.close().await;
     Ok(written?)
 }

@@ -38,7 +38,7 @@ pub(super) async fn run(
 #[derive(Default)]
 struct Checked {
     faults: Vec<String>,
-    /// What could not be checked.
+    /// Parts that could not be checked.
     unseen: Vec<String>,
     /// Warnings, which do not prevent a start.
     warnings: Vec<String>,
@@ -53,8 +53,8 @@ pub(super) fn check_for_start(loaded: anyhow::Result<Loaded>) -> anyhow::Result<
     }
 }
 
-/// Every fault of a configuration: the values that cannot be read, those that contradict each other, and what
-/// the components of a server refuse. Without a configuration if a value cannot be read.
+/// Returns every fault of a configuration: values that cannot be parsed, contradictions, and whatever the
+/// components of a server reject. Returns no configuration if a value cannot be parsed.
 fn faults(loaded: anyhow::Result<Loaded>) -> (Vec<String>, Option<Loaded>) {
     let (mut faults, loaded) = match loaded.map_err(anyhow::Error::downcast::<Refused>) {
         Ok(loaded) => (Vec::new(), Some(loaded)),

@@ -15,7 +15,7 @@ use crate::listener::drain::Phase;
 use crate::listener::{self, Listener, SocketOwner, cannot_listen};
 use crate::{bootstrap, logging, parent, wiring, worker};
 
-/// Serves until it is stopped or its parent is gone.
+/// Serves until it is stopped or its parent has ended.
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     logging::start(config)?;
     // First, so that a parent that ends during the start is noticed.
@@ -41,7 +41,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
         observer: None,
     };
     let mut serving = tokio::spawn(listener::serve(listener, doorward_web::router(app), phase));
-    // Before the server says that it is ready, since it may be stopped at once.
+    // Before the server reports that it is ready, since it may be stopped at once.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let password = made_up.as_ref().or(config.admin_password.as_ref());

@@ -185,7 +185,7 @@ impl Import<'_> {
     }
 }
 
-/// Reads to the end, or until the receiver is gone, and sends batches.
+/// Reads to the end, or until the receiver is dropped, and sends batches.
 fn read(
     source: Source,
     format: Format,

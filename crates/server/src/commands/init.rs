@@ -47,8 +47,8 @@ pub(super) fn run(
         .set_permissions(Permissions::from_mode(0o600))
         .and_then(|()| written.write_all(text.as_bytes()))
         .with_context(|| format!("cannot write {file}"))?;
-    let told = format!(
+    let message = format!(
         "Created {file}. All settings in it are commented out, so it changes nothing yet.\n`doorward config show` shows the values in effect."
     );
-    output.print(&told, &json!({"file": file}))
+    output.print(&message, &json!({"file": file}))
 }

@@ -22,8 +22,8 @@ pub(super) fn run(args: &ManArgs, output: Output) -> anyhow::Result<()> {
         .with_context(|| format!("cannot create the folder {}", folder.display()))?;
     let mut files = Vec::new();
     write(&root, "doorward", folder, &mut files)?;
-    let told = format!("Wrote {} pages to {}.", files.len(), folder.display());
-    output.print(&told, &json!({"files": files}))?;
+    let message = format!("Wrote {} pages to {}.", files.len(), folder.display());
+    output.print(&message, &json!({"files": files}))?;
     Ok(())
 }
 
@@ -55,9 +55,9 @@ fn page(command: &Command) -> anyhow::Result<String> {
     let page = String::from_utf8(page).context("the page is not UTF-8")?;
     let name = command.get_display_name().unwrap_or("doorward");
     let lines = page.lines().map(|line| match line {
-        // Its own has neither a title in capitals nor the program's name beside the version.
+        // clap's title is not in capitals and has no name of the program next to the version.
         line if line.starts_with(".TH ") => title(name),
-        // Ours begins with the examples.
+        // The help after the options begins with the examples.
         ".SH EXTRA" => ".SH EXAMPLES".to_owned(),
         line => line.trim_end().to_owned(),
     });
@@ -67,7 +67,7 @@ fn page(command: &Command) -> anyhow::Result<String> {
         .replace("\nExamples:\n", "\n"))
 }
 
-/// Without a date: the version says how old it is.
+/// Without a date, since it has the version.
 fn title(name: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let name = name.to_uppercase();

@@ -94,7 +94,7 @@ struct Output {
 }
 
 impl Output {
-    /// Who reads the output, for progress bars.
+    /// Reader of the output, for progress bars.
     fn watched(self) -> Watched {
         if self.json {
             Watched::ByProgram
@@ -130,7 +130,7 @@ fn say(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Opens the stores for a command that works on what is there. Fails, and creates nothing, if the embedded
+/// Opens the stores for a command that needs existing data. Fails, and creates nothing, if the embedded
 /// database does not exist: the command was probably typed in the wrong folder.
 async fn open(config: &Config) -> anyhow::Result<Wired> {
     require_database(config)?;
@@ -148,7 +148,7 @@ fn require_database(config: &Config) -> anyhow::Result<()> {
     }
 }
 
-/// Opens the stores for a command that may run beside a server, with one hashing thread. Like `serve`, it
+/// Opens the stores for a command that may run next to a server, with one hashing thread. Like `serve`, it
 /// applies pending migrations unless `database.migrate` is off.
 async fn open_or_create(config: &Config) -> anyhow::Result<Wired> {
     let quiet = Config {

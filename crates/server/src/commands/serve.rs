@@ -24,12 +24,12 @@ use crate::telemetry::{self, Traces};
 use crate::wiring::{self, Wired};
 use crate::{bootstrap, logging, worker};
 
-/// What is said of a listener that ended by itself.
+/// Error of a listener that ended by itself.
 const FAILED: &str = "the listener failed";
-/// How long the duties have for their last turn. A mail server may think longer about a mail.
+/// Time limit for the last runs of background tasks. A mail server may take longer to accept a mail.
 const LAST_TURN: Duration = Duration::from_secs(15);
 
-/// Runs the server until it is told to stop.
+/// Runs the server until it receives a signal to stop.
 pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     // Before anything slow: the kernel drops signals to the first process of a container if it has no handler.
     let Signals { mut stop, reload } = signals::listen(config)?;
@@ -76,23 +76,23 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     listeners.end().await?;
     tokio::select! {
         () = close(duties, &app, &wired, traces) => {}
-        // A second signal: whatever still runs is cut off.
+        // In the last phase, whatever still runs is aborted.
         () = Phase::Over.reached(&phase) => worker::return_mail_leases(&wired).await,
     }
     tracing::info!("stopped");
     Ok(())
 }
 
-/// None where it was told to stop meanwhile.
+/// Returns `None` if a signal to stop arrives first.
 async fn begin_unless_stopped(
     config: &Config,
     stop: &mut mpsc::Receiver<()>,
 ) -> anyhow::Result<Option<Begun>> {
     tokio::select! {
-        // First, whatever else has come: a password that was made up is to be shown.
+        // Checked first, even if a signal has arrived: a generated password must be printed.
         biased;
         begun = begin(config) => begun.map(Some),
-        // What was begun is undone, as after a crash.
+        // A start that is not finished is aborted, as by a crash.
         Some(()) = stop.recv() => {
             tracing::info!("stopped during start-up");
             Ok(None)
@@ -100,7 +100,7 @@ async fn begin_unless_stopped(
     }
 }
 
-/// Opens the doors: the one for people, and the one for the metrics.
+/// Starts the listener of the service, and that of the metrics.
 async fn listen(
     config: &Config,
     sockets: Sockets,
@@ -109,7 +109,7 @@ async fn listen(
     app: App,
     phase: watch::Receiver<Phase>,
 ) -> anyhow::Result<Listeners> {
-    // Until the very end: what a server does while it stops is worth seeing.
+    // Metrics are served until the process ends, so that a stop can be observed.
     let certificate_ends = reloading.map(Reloading::not_after);
     let metrics = telemetry::serve(config, wired, certificate_ends).await?;
     let listener = Listener {
@@ -124,13 +124,13 @@ async fn listen(
     Ok(Listeners { serving, metrics })
 }
 
-/// Says where everything is, and the first password, once. A server goes on without its terminal.
+/// Prints the URLs and, once, the generated password. If that fails, the server goes on.
 fn greet(config: &Config, public_url: &str, made_up: Option<&Secret<String>>, output: Output) {
-    let told = output.print(
+    let printed = output.print(
         &bootstrap::welcome(config, public_url, made_up),
         &bootstrap::welcome_value(config, public_url, made_up),
     );
-    if let Err(error) = told {
+    if let Err(error) = printed {
         tracing::error!(
             error = format!("{error:#}"),
             "failed to print the start-up banner. If it contained the first admin password, set a new one: `doorward user set-password admin`"
@@ -138,16 +138,16 @@ fn greet(config: &Config, public_url: &str, made_up: Option<&Secret<String>>, ou
     }
 }
 
-/// What there is before anybody is served.
+/// The components of a server before it serves requests.
 struct Begun {
     sockets: Sockets,
     reloading: Option<Reloading>,
     wired: Arc<Wired>,
-    /// The first administrator's password, where there was none.
+    /// The generated password of the first admin, if there was no admin.
     made_up: Option<Secret<String>>,
 }
 
-/// Waits for the stores, and brings them up to date.
+/// Opens the sockets and the stores, and prepares the stores.
 async fn begin(config: &Config) -> anyhow::Result<Begun> {
     let sockets = activation::open(config).await?;
     let (clock, secrets) = (SystemClock::default(), SystemSecrets::new());
@@ -178,7 +178,7 @@ async fn begin(config: &Config) -> anyhow::Result<Begun> {
     })
 }
 
-/// How this server is configured, for the audit log.
+/// Summary of the configuration, for the audit log.
 fn summary(config: &Config) -> String {
     let scheme = |url: &str| url.split(':').next().unwrap_or_default().to_owned();
     let on_off = |on| if on { "on" } else { "off" };
@@ -202,22 +202,22 @@ fn summary(config: &Config) -> String {
     )
 }
 
-/// What listens. A server of which one part no longer does must not look well: it ends, and whoever
-/// looks after it starts it anew.
+/// The running listeners. If one of them fails, the server ends, so that it does not look healthy and the service
+/// manager restarts it.
 struct Listeners {
-    /// It ends without an error when it has been told to stop.
+    /// The listener of the service. Ends without an error at a stop.
     serving: JoinSet<anyhow::Result<()>>,
-    /// Of the metrics, where there are any.
+    /// The listener of the metrics, if configured.
     metrics: JoinSet<()>,
 }
 
 impl Listeners {
-    /// Waits for `something`, unless one of them fails before.
+    /// Waits for `something`; fails if a listener fails before.
     async fn until(&mut self, something: impl Future<Output = ()>) -> anyhow::Result<()> {
         let mut something = std::pin::pin!(something);
         loop {
             tokio::select! {
-                // The phases may have gone on to the end before anybody here has looked.
+                // The phases may have advanced to the end before this is polled.
                 Some(served) = self.serving.join_next() => served.context(FAILED).flatten()?,
                 Some(ended) = self.metrics.join_next() => {
                     ended.context("the listener of the metrics failed")?;
@@ -227,7 +227,7 @@ impl Listeners {
         }
     }
 
-    /// Waits for what runs; it has been told to stop.
+    /// Waits until the listener has ended, after a signal to stop.
     async fn end(&mut self) -> anyhow::Result<()> {
         while let Some(served) = self.serving.join_next().await {
             served.context(FAILED).flatten()?;
@@ -236,7 +236,7 @@ impl Listeners {
     }
 }
 
-/// Lets the duties finish, and what requests have begun whose clients have left; and hangs up on everybody else.
+/// Waits for background tasks and for requests of disconnected clients, then closes all connections.
 async fn close(mut duties: JoinSet<()>, app: &App, wired: &Wired, traces: Option<Traces>) {
     let over = async { while duties.join_next().await.is_some() {} };
     let (_, settled) = tokio::join!(timeout(LAST_TURN, over), timeout(LAST_TURN, app.settled()));

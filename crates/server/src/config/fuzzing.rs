@@ -1,14 +1,14 @@
-//! What the fuzzer asks of the readers of settings; see [`crate::fuzzing`].
+//! Fuzz targets of the parsers of settings; see [`crate::fuzzing`].
 
 use std::collections::BTreeSet;
 
 use super::sources::{flatten, lines, parse_table};
 use super::{Config, SETTINGS, dotenv, masked};
 
-/// The word that stands for a password in the seeds: it is never said back.
+/// The password in the seeds. No error contains it.
 const PASSWORD: &str = "hunter2";
 
-/// C-02: every key of a file has a value and a line, and what cannot be read is said without its text.
+/// C-02: every key of a file has a value and a line number, and no error contains a password.
 pub fn config_files(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let table = match parse_table(&text) {
@@ -41,7 +41,7 @@ pub fn config_files(data: &[u8]) {
     }
 }
 
-/// A pair reads back in quotes as it stands, and what cannot be read is said without its text.
+/// A quoted pair is parsed unchanged, and no error contains a password.
 pub fn dotenv_files(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let pairs = match dotenv::parse(&text) {
@@ -66,7 +66,7 @@ pub fn dotenv_files(data: &[u8]) {
     }
 }
 
-/// The first line names a setting, the rest is its value: what is taken is shown, and can be set again.
+/// The first line is a key, the rest its value. An accepted value is shown in a form that can be set again.
 pub fn settings(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (key, value) = text.split_once('\n').unwrap_or((&text, ""));
@@ -91,7 +91,7 @@ pub fn settings(data: &[u8]) {
     }
 }
 
-/// C-02: of a URL with a password, nothing is shown that stands before its last `@`, or in its query.
+/// C-02: the password of a URL is not shown, before its last `@` or in its query.
 pub fn redacted_settings(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let shown = masked(&text);

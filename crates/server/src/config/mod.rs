@@ -97,7 +97,7 @@ pub struct Config {
     pub session_reauthenticate_after_minutes: i64,
     /// Idle timeout of sessions in minutes; 0 is none.
     pub session_idle_timeout_minutes: i64,
-    /// The same for sessions of admins, if shorter.
+    /// Idle timeout of admin sessions in minutes, if shorter.
     pub session_admin_idle_timeout_minutes: i64,
     /// Whether confirming an address requires the password.
     pub confirmation_require_password: bool,
@@ -119,7 +119,7 @@ pub struct Config {
     pub hashing_queue_limit: usize,
     /// Days after which a signing key is replaced.
     pub key_days: i64,
-    /// How many days the audit log is kept; 0 is for ever.
+    /// Retention of audit events in days; 0 is unlimited.
     pub audit_retention_days: i64,
     /// Secret that encrypts signing keys; `None` is a file in the data folder.
     pub master_key: Option<Secret<String>>,
@@ -228,14 +228,14 @@ impl Default for Config {
 }
 
 impl Config {
-    /// How many connections one address may have where nobody says, and there are four times as many.
+    /// Default maximum number of connections per address; also at most a quarter of all.
     const CONNECTIONS_PER_ADDRESS: usize = 256;
     /// Default listen address with the development certificate.
     pub const DEVELOPMENT_LISTEN: SocketAddr =
         SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9443);
 
-    /// How many connections one address may have where so many are open in all. Who sets the one bound leaves
-    /// no address all of it (H-05).
+    /// Maximum number of connections per address if `connections` are allowed in all. If only that number is set,
+    /// one address cannot use all of them (H-05).
     pub fn connections_per_address(&self, connections: usize) -> usize {
         let unset = Self::CONNECTIONS_PER_ADDRESS.min(connections / 4).max(1);
         self.address_connections.unwrap_or(unset)

@@ -17,12 +17,12 @@ const WRITTEN: u32 = 0o002;
 
 /// Returns a warning for each, with a fix.
 pub(super) fn open_to_others(config: &Config) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut warnings = Vec::new();
     let mut look = |path: &Path, what: &str, bits: u32| {
         let is_open = std::fs::metadata(path).is_ok_and(|found| found.mode() & bits != 0);
         if is_open {
             let (fix, path) = (fix(path), path.display());
-            told.push(format!(
+            warnings.push(format!(
                 "{path} {what}, and every user of this machine can access it. {fix}"
             ));
         }
@@ -44,12 +44,12 @@ pub(super) fn open_to_others(config: &Config) -> Vec<String> {
     for file in config.files.difference(&config.secret_files) {
         look(file, "is the configuration", WRITTEN);
     }
-    told.extend(config.files.iter().filter_map(|file| of_another(file)));
-    told
+    warnings.extend(config.files.iter().filter_map(|file| of_another(file)));
+    warnings
 }
 
-/// How to restrict access. Kubernetes sets the mode of the files it mounts; such a file is in a folder with a name such
-/// as `..2026_01_31_12_00_00.1`.
+/// Fix that restricts access. Kubernetes sets the mode of the files it mounts; such a file is in a folder with a name
+/// such as `..2026_01_31_12_00_00.1`.
 fn fix(path: &Path) -> String {
     let real = path.canonicalize().unwrap_or_default();
     let is_mounted = real

@@ -23,7 +23,7 @@ pub struct Setting {
     pub default_shown: Option<&'static str>,
     /// Meaning and allowed values.
     pub help: &'static str,
-    /// Parses a value; the error says what it must be.
+    /// Parses a value; the error states what it must be.
     pub set: fn(&mut Config, &str) -> Result<(), String>,
     /// The value as text, empty if there is none.
     pub show: fn(&Config) -> String,
@@ -241,9 +241,9 @@ mod tests {
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(&path, &text).unwrap();
         }
-        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        let stored = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(
-            kept == text,
+            stored == text,
             "docs/CONFIGURATION.md is not up to date. Run `BLESS=1 cargo test -p doorward settings`"
         );
     }

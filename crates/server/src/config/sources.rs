@@ -1,4 +1,4 @@
-//! Where values come from, and which one wins: default, file, `.env`, environment.
+//! Sources of values, the later overriding the earlier: default, file, `.env`, environment.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -49,7 +49,7 @@ impl Loaded {
         }
     }
 
-    /// The development certificate has an address of its own, unless `listen` is set.
+    /// Sets the address of the development certificate, unless `listen` is set.
     fn settle(&mut self) {
         if self.config.development_tls && !self.origins.contains_key("listen") {
             self.config.listen = Config::DEVELOPMENT_LISTEN;

@@ -29,10 +29,10 @@ impl Config {
 
     /// Returns what the server accepts and logs as a warning at its start.
     pub fn warnings(&self) -> Vec<String> {
-        let mut told = self.general_warnings();
+        let mut warnings = self.general_warnings();
         let is_public = !self.is_reached_from_here_alone();
         if is_public && !self.throttle {
-            told.push("`throttle.enabled` is false, so password guessing and form floods are not limited. Remove the setting except in load tests".to_owned());
+            warnings.push("`throttle.enabled` is false, so password guessing and form floods are not limited. Remove the setting except in load tests".to_owned());
         }
         if is_public
             && matches!(
@@ -40,20 +40,20 @@ impl Config {
                 Ok(TransportSettings::Log)
             )
         {
-            told.push("mails are written to the log with their links, so everyone who can read the log can use them. Set `mail.url` (SMTP_URL) to a mail server".to_owned());
+            warnings.push("mails are written to the log with their links, so everyone who can read the log can use them. Set `mail.url` (SMTP_URL) to a mail server".to_owned());
         }
         let redis = self.redis_url.as_ref().map(|url| url.expose().parse());
         if let Some(Ok(url)) = redis
             && RedisUrl::is_open_to_listeners(&url)
         {
-            told.push("the connection to Redis is not encrypted and crosses a network. Use rediss:// in `redis.url` (REDIS_URL)".to_owned());
+            warnings.push("the connection to Redis is not encrypted and crosses a network. Use rediss:// in `redis.url` (REDIS_URL)".to_owned());
         }
-        told
+        warnings
     }
 
     /// Returns the warnings that no other check of `doctor` includes.
     pub fn general_warnings(&self) -> Vec<String> {
-        let mut told = open_to_others(self);
+        let mut warnings = open_to_others(self);
         let collector = self.traces_url.iter().chain(&self.traces_endpoint).next();
         if let Some(url) = collector
             && url.starts_with("http://")
@@ -63,14 +63,14 @@ impl Config {
                 Some(_) => " with the secret of `traces.headers`",
                 None => "",
             };
-            told.push(format!("traces are sent unencrypted to another machine{with}. Use https in `traces.endpoint` (OTEL_EXPORTER_OTLP_ENDPOINT)"));
+            warnings.push(format!("traces are sent unencrypted to another machine{with}. Use https in `traces.endpoint` (OTEL_EXPORTER_OTLP_ENDPOINT)"));
         }
         if let Some(address) = self.metrics_listen
             && !address.ip().is_loopback()
         {
-            told.push(format!("`metrics.listen` is {address}, and the metrics have no authentication. Restrict access to your Prometheus server"));
+            warnings.push(format!("`metrics.listen` is {address}, and the metrics have no authentication. Restrict access to your Prometheus server"));
         }
-        told
+        warnings
     }
 
     fn faults_of_addresses(&self) -> Vec<String> {
@@ -154,10 +154,10 @@ impl Config {
         }
         let defaults = Self::default();
         if self.connections != defaults.connections
-            && let Some(of_one) = self.address_connections
-            && of_one > self.connections
+            && let Some(per_address) = self.address_connections
+            && per_address > self.connections
         {
-            faults.push(format!("`limits.connections_per_address` ({of_one}) is more than `limits.connections` ({}), so one address could use all of them. Use a smaller number, such as {}", self.connections, (self.connections / 16).max(1)));
+            faults.push(format!("`limits.connections_per_address` ({per_address}) is more than `limits.connections` ({}), so one address could use all of them. Use a smaller number, such as {}", self.connections, (self.connections / 16).max(1)));
         }
         faults
     }
@@ -279,12 +279,12 @@ mod tests {
         &[("trusted_proxy_header", "forwarded"), ("trusted_proxies", "127.0.0.1")],
         &[("limits.connections", "16"), ("limits.connections_per_address", "16")],
         &[("password.pepper", ONE), ("password.previous_peppers", OTHER), ("keys.master_key", "sJd3GuPhV9x-2mKq_7rLw4TzB8nYcEe6")],
-        // Without a pepper from now on.
+        // New hashes have no pepper.
         &[("password.previous_peppers", ONE)],
         &[("session.admin_idle_timeout_minutes", "60")],
         &[("sign_up.confirm_email", "false"), ("enumeration_protection", "false")],
         &[("session.idle_timeout_minutes", "60"), ("session.admin_idle_timeout_minutes", "60")],
-        // Stricter, or smaller, beside a default.
+        // Fewer connections than the default per address.
         &[("limits.connections", "200")],
     ];
 
@@ -301,10 +301,10 @@ mod tests {
         with(values).check()
     }
 
-    /// H-05: who sets but the number of all leaves no address all of it.
+    /// H-05: if only `limits.connections` is set, one address gets at most a quarter of it.
     #[test]
     fn one_address_has_a_quarter_at_most_where_nobody_says() {
-        for (all, of_one) in [
+        for (all, per_address) in [
             (16, 4),
             (19, 4),
             (200, 50),
@@ -314,9 +314,9 @@ mod tests {
             (100_000, 256),
         ] {
             let config = with(&[("limits.connections", &all.to_string())]);
-            assert_eq!(config.connections_per_address(all), of_one, "{all}");
+            assert_eq!(config.connections_per_address(all), per_address, "{all}");
         }
-        // Where the system gives fewer than are set, or hardly any.
+        // The system may allow fewer connections than configured.
         let config = Config::default();
         assert_eq!(config.connections_per_address(100), 25);
         assert_eq!(config.connections_per_address(3), 1);
@@ -327,7 +327,7 @@ mod tests {
     /// C-03: unencrypted connections to other machines are warned of.
     #[test]
     fn unencrypted_connections_are_warned_of() {
-        for (values, told) in [
+        for (values, expected) in [
             (
                 &[("traces.endpoint", "http://203.0.113.5:4318")][..],
                 "Use https",
@@ -348,10 +348,11 @@ mod tests {
             let warnings = with(values).warnings();
             assert_eq!(
                 warnings.len(),
-                usize::from(!told.is_empty()),
+                usize::from(!expected.is_empty()),
                 "{warnings:?}"
             );
-            let is_said = |warning: &String| warning.contains(told) && !warning.contains("Bearer");
+            let is_said =
+                |warning: &String| warning.contains(expected) && !warning.contains("Bearer");
             assert!(warnings.iter().all(is_said), "{warnings:?}");
         }
     }
@@ -363,31 +364,31 @@ mod tests {
             ("public_url", "https://accounts.example.com"),
             ("mail.url", "smtp://mail.example.com"),
         ];
-        for (value, told) in [
+        for (value, expected) in [
             (("throttle.enabled", "false"), "`throttle.enabled`"),
             (("mail.url", "log:"), "`mail.url`"),
             (("redis.url", "redis://203.0.113.9"), "rediss://"),
             (("redis.url", "rediss://203.0.113.9"), ""),
             (("redis.url", "redis://127.0.0.1"), ""),
         ] {
-            let is_redis = value.0 == "redis.url" && !told.is_empty();
+            let is_redis = value.0 == "redis.url" && !expected.is_empty();
             let warnings = with(&[PUBLIC[0], PUBLIC[1], value]).warnings();
-            let is_said = usize::from(!told.is_empty());
+            let is_said = usize::from(!expected.is_empty());
             assert_eq!(warnings.len(), is_said, "{value:?} {warnings:?}");
-            assert!(warnings.iter().all(|warning| warning.contains(told)));
-            // For oneself alone, to try out.
+            assert!(warnings.iter().all(|warning| warning.contains(expected)));
+            // On a server for this machine only, for tests.
             let here = with(&[value]).warnings();
             assert_eq!(here.len(), usize::from(is_redis), "{value:?} {here:?}");
         }
     }
 
-    /// C-01: contradictions are errors that say what to change.
+    /// C-01: contradictions are errors, with a fix.
     #[test]
     fn contradictions_are_errors_that_say_what_to_change() {
-        for (values, told) in ODD {
+        for (values, expected) in ODD {
             let faults = faults(values);
             assert_eq!(faults.len(), 1, "{values:?}: {faults:?}");
-            assert!(faults[0].contains(told), "{values:?}: {faults:?}");
+            assert!(faults[0].contains(expected), "{values:?}: {faults:?}");
             assert!(
                 values
                     .iter()

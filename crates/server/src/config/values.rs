@@ -1,5 +1,5 @@
-//! Parsers for the rows of `settings`. Each error says what the value must be and does not repeat it, since it may be
-//! a password. `together` checks combinations of values.
+//! Parsers for the rows of `settings`. Each error states what the value must be and does not repeat it, since it
+//! may be a password. `together` checks combinations of values.
 
 use std::path::PathBuf;
 

@@ -1,8 +1,8 @@
-//! Django's `dumpdata auth.user`: `[{"model": "auth.user", "pk": 1, "fields": {…}}, …]`, or one
-//! such object a line (`--format jsonl`). A user model of one's own has the fields it has.
+//! Django's `dumpdata auth.user`: `[{"model": "auth.user", "pk": 1, "fields": {…}}, …]`, or one such object per
+//! line (`--format jsonl`). A custom user model may have other fields.
 //!
-//! Django confirms no address but mails password resets to them, so whoever reads the mailbox controls the
-//! account already. Its addresses count as confirmed unless `--email-status` says otherwise.
+//! Django does not confirm addresses but mails password resets to them, so the owner of the mailbox already
+//! controls the account. Its addresses count as confirmed unless `--email-status` is set.
 
 use doorward_domain::values::Secret;
 use serde_json::Value;

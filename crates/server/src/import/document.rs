@@ -2,7 +2,7 @@
 //!
 //! `serde_json` walks the document; each user is first read as raw text and parsed on its own, so that a user
 //! it cannot represent (half a surrogate pair, too many levels) is rejected alone. Text that is not JSON ends
-//! the reading with an error that says where.
+//! the reading with an error that contains its position.
 
 use std::cell::Cell;
 use std::fmt;
@@ -16,7 +16,7 @@ use serde_json::{Deserializer, Value};
 use super::source::{Place, Sink};
 use super::{Rejection, unquoted};
 
-/// What the document is.
+/// Kind of the document.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Nested {
     /// An object with a field `users`, or a list of such objects.

@@ -95,8 +95,8 @@ pub fn write(to: &mut impl Write, exported: &ExportedUser) -> std::io::Result<()
         version: user.version.0,
         created_at: user.created_at,
         updated_at: user.updated_at,
-        password_hash: credential.map(|kept| kept.password_hash.expose().as_str()),
-        password_updated_at: credential.map(|kept| kept.updated_at),
+        password_hash: credential.map(|credential| credential.password_hash.expose().as_str()),
+        password_updated_at: credential.map(|credential| credential.updated_at),
     };
     serde_json::to_writer(&mut *to, &line)?;
     to.write_all(b"\n")
@@ -130,9 +130,9 @@ pub(super) fn read(value: Value, terms: &Terms) -> Translation {
     let line: LineIn = serde_json::from_value(value).map_err(|error| {
         Rejection::malformed(super::sentence(&unquoted(&error))).of(id.as_deref())
     })?;
-    let named = line.username.clone().or_else(|| line.email.clone());
-    let named = named.or_else(|| line.pending_email.clone()).or(id);
-    typed(line, terms).map_err(|rejection| rejection.of(named.as_deref()))
+    let identifier = line.username.clone().or_else(|| line.email.clone());
+    let identifier = identifier.or_else(|| line.pending_email.clone()).or(id);
+    typed(line, terms).map_err(|rejection| rejection.of(identifier.as_deref()))
 }
 
 fn typed(line: LineIn, terms: &Terms) -> Translation {

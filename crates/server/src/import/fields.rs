@@ -1,15 +1,15 @@
-//! The fields of an object of another system, read one by one, each in the spellings that are met.
+//! Reads the fields of an object of another system, in the spellings that occur.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Rejection;
 
-/// Reads an object's fields one by one; what nobody asked for is left over.
+/// The fields of an object that were not taken yet.
 pub struct Fields(pub Map<String, Value>);
 
 impl Fields {
-    /// The fields of what must be an object.
+    /// Creates it; fails if the value is not an object.
     pub fn of(value: Value) -> Result<Self, Rejection> {
         match value {
             Value::Object(map) => Ok(Self(map)),
@@ -17,12 +17,12 @@ impl Fields {
         }
     }
 
-    /// The value, unless it is `null`.
+    /// Takes a value, unless it is `null`.
     pub fn take(&mut self, name: &str) -> Option<Value> {
         self.0.remove(name).filter(|value| !value.is_null())
     }
 
-    /// A text that is not empty. A number is taken for its digits: ids are spelled both ways.
+    /// Takes a text that is not empty. A number becomes its digits, since some systems write ids as numbers.
     pub fn text(&mut self, name: &str) -> Result<Option<String>, Rejection> {
         match self.take(name) {
             None => Ok(None),
@@ -32,7 +32,7 @@ impl Fields {
         }
     }
 
-    /// `true` or `false`; CSV spells them as text.
+    /// Takes a `true` or `false`; CSV has them as text.
     pub fn flag(&mut self, name: &str) -> Result<Option<bool>, Rejection> {
         match self.take(name) {
             None => Ok(None),
@@ -47,7 +47,7 @@ impl Fields {
         }
     }
 
-    /// A moment; without an offset it is UTC.
+    /// Takes a time; without an offset it is UTC.
     pub fn moment(&mut self, name: &str) -> Result<Option<Timestamp>, Rejection> {
         let Some(text) = self.text(name)? else {
             return Ok(None);
@@ -63,7 +63,7 @@ impl Fields {
         }
     }
 
-    /// A moment in milliseconds since 1970, as a number or its digits.
+    /// Takes a time in milliseconds since 1970, as a number or its digits.
     pub fn millis(&mut self, name: &str) -> Result<Option<Timestamp>, Rejection> {
         let Some(text) = self.text(name)? else {
             return Ok(None);
@@ -75,7 +75,7 @@ impl Fields {
         }
     }
 
-    /// An object, or the text of one.
+    /// Takes an object, or the JSON text of one.
     pub fn object(&mut self, name: &str) -> Result<Map<String, Value>, Rejection> {
         let value = match self.take(name) {
             None => return Ok(Map::new()),
@@ -90,7 +90,7 @@ impl Fields {
         }
     }
 
-    /// The names of what is left and says anything.
+    /// Names of the remaining fields that have a value.
     pub fn left_over(self) -> impl Iterator<Item = String> {
         let says_something = |value: &Value| match value {
             Value::Null | Value::Bool(false) => false,
@@ -104,12 +104,12 @@ impl Fields {
     }
 }
 
-/// A field that cannot be read.
+/// Rejects a field that cannot be read.
 pub fn wrong_type(name: &str, wanted: &str) -> Rejection {
     Rejection::malformed(format!("`{name}` is not {wanted}."))
 }
 
-/// To microseconds, which is what every store keeps.
+/// Truncates to microseconds, the precision of all stores.
 pub fn cut(moment: Timestamp) -> Option<Timestamp> {
     Timestamp::from_microsecond(moment.as_microsecond()).ok()
 }

@@ -1,22 +1,21 @@
-//! A line of Firebase's CSV, read as firebase-tools writes it, which is not as others write CSV: there
-//! is no header; names with a comma stand between quotation marks, and one within them is not doubled;
-//! no other column is quoted, whatever is in it.
+//! Reads a line of Firebase's CSV as firebase-tools writes it, which differs from other CSV: there is no header;
+//! only names with a comma and the last column are quoted; quotation marks in a name are not doubled.
 //!
-//! So a name can make a line look like another. A line that has not exactly the columns of every line,
-//! or in which a column cannot be what it stands for, is rejected; nothing is guessed.
+//! A name can therefore make a line look like another one. A line is rejected if it does not have exactly the
+//! expected columns, or if a column has an invalid value.
 
 use serde_json::{Map, Value, json};
 
 use super::Rejection;
 
-/// So many, and a comma at the end.
+/// Number of columns. A line ends with a comma.
 const COLUMNS: usize = 28;
-/// Those that may stand between quotation marks: people's names, here and at other providers.
+/// Columns that may be quoted: names of the user, here and at other providers.
 const NAMES: [usize; 5] = [5, 9, 13, 17, 21];
-/// The last, which is JSON between quotation marks, those in it doubled.
+/// The last column: quoted JSON, with doubled quotation marks.
 const CLAIMS: usize = COLUMNS - 1;
 
-/// The user of a line, as the JSON export would have them.
+/// Returns the user of a line, as in the JSON export.
 pub(super) fn read(line: &[u8]) -> Result<Value, Rejection> {
     let line = std::str::from_utf8(line)
         .map_err(|_| Rejection::malformed("The line is not UTF-8."))?
@@ -26,7 +25,7 @@ pub(super) fn read(line: &[u8]) -> Result<Value, Rejection> {
     Ok(user(&columns))
 }
 
-/// Every column; the claims as JSON.
+/// Splits a line into its columns; the claims are JSON.
 fn split(line: &str) -> Result<Vec<String>, Rejection> {
     let mut columns = Vec::with_capacity(COLUMNS);
     let mut rest = line;
@@ -34,7 +33,7 @@ fn split(line: &str) -> Result<Vec<String>, Rejection> {
         let quoted = rest.strip_prefix('"');
         let (column, after) = match quoted.filter(|_| NAMES.contains(&columns.len())) {
             None => rest.split_once(',').ok_or_else(miscounted)?,
-            // What has no comma in it is not quoted.
+            // A name without a comma is not quoted.
             Some(quoted) => quoted
                 .split_once("\",")
                 .filter(|(name, _)| name.contains(',') && !name.contains('"'))
@@ -68,7 +67,7 @@ fn torn() -> Rejection {
     )
 }
 
-/// Whether each column can be what it stands for.
+/// Checks the values of the columns.
 fn check(columns: &[String]) -> Result<(), Rejection> {
     for (at, name, wanted, is_so) in [
         (
@@ -83,7 +82,7 @@ fn check(columns: &[String]) -> Result<(), Rejection> {
         (24, "lastSignedInAt", "a time in milliseconds", is_number),
         (26, "disabled", "true or false", is_flag),
     ] {
-        // Firebase leaves out what it does not know.
+        // Firebase omits unknown values.
         if !columns[at].is_empty() && !is_so(&columns[at]) {
             let detail = format!("Column {}, `{name}`, is not {wanted}.", at + 1);
             return Err(Rejection::malformed(detail));
@@ -144,7 +143,7 @@ fn user(columns: &[String]) -> Value {
 mod tests {
     use super::*;
 
-    /// As firebase-tools writes it.
+    /// A line as firebase-tools writes it.
     fn line(name: &str, photo: &str, claims: &str) -> String {
         let name = match name.contains(',') {
             true => format!("\"{name}\""),
@@ -177,7 +176,7 @@ mod tests {
         }
     }
 
-    /// With each of these a line could be read as another, in which they are not disabled.
+    /// Each of these lines can be read as another one, in which the user is not disabled.
     #[test]
     fn a_line_that_can_be_read_in_two_ways_is_rejected() {
         let whole = line("Ben", "", "");

@@ -1,4 +1,4 @@
-//! Fuzz targets of the readers of other systems' users; see [`crate::fuzzing`].
+//! Fuzz targets of the parsers of other systems' users; see [`crate::fuzzing`].
 
 use std::ops::ControlFlow;
 
@@ -12,32 +12,32 @@ use super::{EmailStatus, Format, Terms, UserField, hash_config};
 /// More users than a fuzzed file contains.
 const MANY: u64 = 100_000;
 
-/// `doorward export`'s own.
+/// Doorward's own format.
 pub fn doorward_files(data: &[u8]) {
     users_of(Format::Doorward, data);
 }
 
-/// Django's.
+/// Django's format.
 pub fn django_files(data: &[u8]) {
     users_of(Format::Django, data);
 }
 
-/// Supabase's.
+/// Supabase's format.
 pub fn supabase_files(data: &[u8]) {
     users_of(Format::Supabase, data);
 }
 
-/// Keycloak's.
+/// Keycloak's format.
 pub fn keycloak_files(data: &[u8]) {
     users_of(Format::Keycloak, data);
 }
 
-/// Firebase's.
+/// Firebase's format.
 pub fn firebase_files(data: &[u8]) {
     users_of(Format::Firebase, data);
 }
 
-/// How a Firebase project hashes: what is taken can be computed, and what is not is said without the key.
+/// Hash parameters of Firebase: accepted ones can be used, and no error contains the key.
 pub fn firebase_hashing(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     match hash_config::parse(&text) {
@@ -46,8 +46,8 @@ pub fn firebase_hashing(data: &[u8]) {
     }
 }
 
-/// Whoever is taken has a name and what this server itself would take; users are told in their order,
-/// whichever file it is; and nothing that is said of one has a hash in it.
+/// In every format, an accepted user has a valid name or address, users are passed in their order, and no
+/// rejection or note contains a hash.
 fn users_of(format: Format, data: &[u8]) {
     for drop_invalid in [
         Vec::new(),
@@ -124,10 +124,10 @@ fn one(format: Format, value: serde_json::Value, terms: &Terms) {
     }
 }
 
-/// What hashes in the seeds begin with.
+/// Beginning of the hashes in the seeds.
 const HASH: &str = "$argon2";
 
-/// Whether it stands where a hash belongs, and nowhere else: a name that looks like a hash is a name.
+/// Returns `true` if the only hash is in a field of hashes or times. A name that looks like a hash is a name.
 fn is_a_hash_alone(whole: &str) -> bool {
     let stands = |name: &str| {
         let (_, value) = whole.split_once(&format!("\"{name}\":\""))?;

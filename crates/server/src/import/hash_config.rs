@@ -72,14 +72,14 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_senseless_is_said() {
-        for (part, by, told) in [
+        for (part, by, expected) in [
             ("rounds", "turns", "`rounds` is missing"),
             ("rounds: 8", "rounds: x", "`rounds`"),
             ("mem_cost: 14", "mem_cost: 40", "fbscrypt parameters"),
             ("jxspr8Ki", "<hidden>", "base64"),
         ] {
             let error = parse(&SHOWN.replace(part, by)).unwrap_err();
-            assert!(format!("{error:#}").contains(told), "{error:#}");
+            assert!(format!("{error:#}").contains(expected), "{error:#}");
         }
     }
 }

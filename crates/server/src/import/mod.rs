@@ -1,7 +1,7 @@
 //! Readers and writers of files with users: Doorward's own format and those of other systems.
 //!
-//! They parse and translate; `flows::import` decides which users are accepted. A file is read on a thread of its
-//! own, one user at a time, whatever its size ([`source`]). A format turns each user into a [`RawUser`], and
+//! They parse and translate; `flows::import` decides which users are accepted. A file of any size is read on a
+//! separate thread, one user at a time ([`source`]). A format turns each user into a [`RawUser`], and
 //! [`RawUser::finish`] into a typed user or a rejection.
 //!
 //! To add a system: a file with its `read`, an arm in each function of [`Format`], a fixture and its sign-ins
@@ -153,7 +153,7 @@ impl UserField {
     }
 }
 
-/// A user of a file, or why it is rejected before the store is asked.
+/// A user of a file, or the reason to reject it without querying the store.
 pub type Translation = Result<Translated, Rejection>;
 
 /// A user to import.
@@ -161,7 +161,7 @@ pub type Translation = Result<Translated, Rejection>;
 pub struct Translated {
     /// The user.
     pub user: ImportedUser,
-    /// What was changed or not imported.
+    /// Fields that were changed or not imported.
     pub notes: Vec<Note>,
 }
 
@@ -186,7 +186,7 @@ impl Note {
     }
 }
 
-/// Why a user is rejected. It never contains a hash.
+/// Rejection of a user. It never contains a hash.
 #[derive(Debug)]
 pub struct Rejection {
     /// Stable code, for programs.
@@ -269,8 +269,11 @@ mod tests {
             serde_json::from_value::<Timestamp>(hash.into()).err(),
             serde_json::from_value::<i64>(format!("a\"{hash}\"b").into()).err(),
         ] {
-            let told = unquoted(&wrong.unwrap());
-            assert!(!told.contains("argon2") && told.len() > 10, "{told}");
+            let message = unquoted(&wrong.unwrap());
+            assert!(
+                !message.contains("argon2") && message.len() > 10,
+                "{message}"
+            );
         }
     }
 }

@@ -215,7 +215,7 @@ mod tests {
         }
     }
 
-    /// C-01: what somebody else has put in the place of the unfinished file gets no hash.
+    /// C-01: a file that another user has created in its place gets no hash.
     #[test]
     fn a_file_that_is_not_our_own_is_not_written_to() {
         let folder = tempfile::tempdir().unwrap();
@@ -227,7 +227,7 @@ mod tests {
         std::fs::create_dir(at("folder.part")).unwrap();
         let mut names = vec!["linked", "doubled", "folder"];
         std::fs::write(at("foreign.part"), "").unwrap();
-        // Only root can make a file somebody else's.
+        // Only root can change the owner of a file.
         if std::os::unix::fs::chown(at("foreign.part"), Some(65_534), None).is_ok() {
             names.push("foreign");
         }

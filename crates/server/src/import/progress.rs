@@ -55,7 +55,7 @@ impl Progress {
     }
 }
 
-/// Who reads the output.
+/// Reader of the output.
 #[derive(Debug, Clone, Copy)]
 pub enum Watched {
     /// A person, if standard error is a terminal.
@@ -65,7 +65,7 @@ pub enum Watched {
 }
 
 impl Watched {
-    /// Where to draw the bar.
+    /// Terminal of the bar, if any.
     pub fn target(self) -> ProgressDrawTarget {
         match self {
             // Hides itself if standard error is not a terminal.

@@ -76,7 +76,7 @@ impl RawUser {
         }
     }
 
-    /// Converts it, or says why it is rejected.
+    /// Converts it, or returns why it is rejected.
     pub fn finish(mut self, terms: &Terms) -> Translation {
         let identifier = self.username.clone().or_else(|| self.email.clone());
         let identifier = identifier.unwrap_or_else(|| self.id.clone());

@@ -117,7 +117,7 @@ impl Report {
         writeln!(file, "{line}")
     }
 
-    /// Writes what is buffered.
+    /// Writes the buffered lines.
     pub fn flush(&mut self) -> std::io::Result<()> {
         self.file.as_mut().map_or(Ok(()), Write::flush)
     }
@@ -137,7 +137,7 @@ impl Report {
         &self.printed
     }
 
-    /// The summary as text. `verb` says what was done to imported users.
+    /// The summary as text. `verb` is what was done to imported users.
     pub fn text(&self, verb: &str) -> String {
         let mut text = format!(
             "{} read, {} {verb}, {} already exist, {} rejected.",
@@ -227,8 +227,8 @@ fn is_report(path: &Path) -> std::io::Result<bool> {
     Ok(line.is_empty() || is_line)
 }
 
-/// Creates the file with mode 0600. An older report is removed rather than truncated, so that nothing that has
-/// taken its name meanwhile is overwritten.
+/// Creates the file with mode 0600. An older report is removed rather than truncated, so that a file that has just
+/// replaced it is not overwritten.
 fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
     check_old(path)?;
     match std::fs::remove_file(path) {

@@ -1,8 +1,8 @@
 //! CSV, one record at a time, parsed by the `csv` crate within bounds and strictly.
 //!
 //! That crate is lenient: with a missing quotation mark it would read the end of one line and the beginning of
-//! another as one record, and make one user out of two. So a record that is not written exactly as RFC 4180
-//! says is rejected, and reading goes on with the next line.
+//! another as one record, and make one user out of two. So a record that does not follow RFC 4180 exactly is
+//! rejected, and reading continues with the next line.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
@@ -68,7 +68,7 @@ impl<R: BufRead> Rows<R> {
         Ok(None)
     }
 
-    /// Reads lines until their quotation marks are balanced. Returns how many there are, and their fields.
+    /// Reads lines until their quotation marks are balanced. Returns their number and their fields.
     fn read_record(&mut self) -> io::Result<Result<(usize, StringRecord), String>> {
         let mut text = Vec::new();
         for count in 1..=MAX_LINES {

@@ -1,7 +1,7 @@
 //! Reads users from a file or standard input: JSON lines, one large JSON document, or CSV. One user is in memory
 //! at a time.
 //!
-//! All of it blocks and belongs on a thread of its own.
+//! All functions block and belong on a separate thread.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, IsTerminal, Read};

@@ -17,7 +17,7 @@ use crate::config::Config;
 pub struct Sockets {
     /// At least one.
     pub listeners: Vec<TcpListener>,
-    /// Who opened them.
+    /// Process that opened them.
     pub owner: SocketOwner,
     /// The address of the first one.
     pub address: SocketAddr,

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
 
-/// Why `address` cannot be listened on, and what to do. `setting` is the variable that chooses the address.
+/// Error message for an `address` that cannot be listened on, with a fix. `setting` is the variable of the address.
 pub fn cannot_listen(address: SocketAddr, setting: &str, error: &std::io::Error) -> String {
     match error.kind() {
         ErrorKind::AddrInUse => match doorward_on(address.port()) {

@@ -80,7 +80,7 @@ impl Standing {
         }
     }
 
-    /// Whether clients accept it.
+    /// Returns `true` if clients accept it.
     pub fn is_usable(self) -> bool {
         matches!(self, Self::EndsSoon | Self::Good)
     }
@@ -177,7 +177,7 @@ impl Files {
 }
 
 impl Contents {
-    /// Tells two contents apart without keeping a key.
+    /// Digest of both files, to detect changes without storing the key.
     pub fn print(&self) -> [u8; 32] {
         let both = [
             digest(&SHA256, &self.certificate),
@@ -198,7 +198,7 @@ impl Pair {
         Standing::of(self.not_before, self.not_after, now)
     }
 
-    /// Whether the certificate is valid for `host`.
+    /// Returns `true` if the certificate is valid for `host`.
     pub fn is_for(&self, host: &str) -> bool {
         let host = host.trim_matches(['[', ']']).to_owned();
         let (Ok(name), Some(first)) = (ServerName::try_from(host), self.certified.cert.first())
@@ -210,8 +210,7 @@ impl Pair {
     }
 }
 
-/// Only what is a file: opening a pipe waits for whoever writes into it, and reading some devices
-/// never ends.
+/// Reads regular files only: opening a pipe waits for its writer, and some devices have no end.
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let shown = path.display();
     let cannot = || {
@@ -232,10 +231,10 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(contents)
 }
 
-/// Opening is over at once, and takes no terminal.
+/// Opening does not block, and does not make a terminal the controlling one.
 const DO_NOT_WAIT: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
-/// From when to when a certificate is good. rustls checks that of others, and tells nobody of ours.
+/// Returns the validity of a certificate. rustls checks that of others, but does not return that of the server's own.
 pub(crate) fn validity(certificate: &[u8]) -> Option<(Timestamp, Timestamp)> {
     let (_, certificate, _) = element(certificate)?;
     let (_, mut rest, _) = element(certificate)?;
@@ -257,7 +256,7 @@ const VERSION: u8 = 0xA0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
-/// The first element of DER: its kind, what is in it, and what follows it.
+/// Returns the first element of DER: its tag, its content, and the rest.
 pub(crate) fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&kind, rest) = der.split_first()?;
     let (&first, mut rest) = rest.split_first()?;
@@ -284,7 +283,7 @@ fn time(kind: u8, content: &[u8]) -> Option<Timestamp> {
     };
     let time = DateTime::strptime("%Y%m%d%H%M%S", &text).ok()?;
     let zoned = time.to_zoned(jiff::tz::TimeZone::UTC);
-    // The last second of the year 9999 stands for no end, and is later than any timestamp here.
+    // The last second of the year 9999 means no expiry, and is later than any timestamp here.
     Some(zoned.map_or(Timestamp::MAX, |zoned| zoned.timestamp()))
 }
 

@@ -1,4 +1,4 @@
-//! For tests: what a part says in the log.
+//! Captures the log, for tests.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The log of this thread, since [`Heard::hear`]. A clone is the same.
+/// The log of this thread since [`Heard::hear`]. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Heard(Arc<Mutex<String>>);
 
 impl Heard {
-    /// Listens until what it gives back is dropped.
+    /// Captures the log until the returned guard is dropped.
     pub fn hear(&self) -> DefaultGuard {
         let writing = tracing_subscriber::fmt().with_writer(self.clone());
         tracing::subscriber::set_default(writing.with_ansi(false).finish())
     }
 
-    /// How many lines have that in them.
+    /// Number of lines that contain `what`.
     pub fn count(&self, what: &str) -> usize {
         let text = self.0.lock().unwrap();
         text.lines().filter(|line| line.contains(what)).count()

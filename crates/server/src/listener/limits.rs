@@ -31,7 +31,7 @@ impl Limits {
     }
 }
 
-/// Why a connection or request was rejected.
+/// Reason why a connection or request was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RejectReason {
     /// The limit of connections in all is reached.
@@ -64,7 +64,7 @@ impl RejectReason {
     }
 }
 
-/// Which limit is reached.
+/// The limit that is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Full {
     Total,
@@ -96,7 +96,7 @@ impl Limiter {
         })
     }
 
-    /// Takes a slot. An `address` of `None` has no limit of its own.
+    /// Takes a slot. An `address` of `None` has no separate limit.
     pub(super) fn acquire(self: &Arc<Self>, address: Option<Arc<str>>) -> Result<Slot, Full> {
         let permit = self.total.clone().try_acquire_owned();
         let permit = permit.map_err(|_| Full::Total)?;
@@ -153,7 +153,7 @@ impl Drop for Slot {
 pub(super) struct OncePerMinute(Mutex<Option<Instant>>);
 
 impl OncePerMinute {
-    /// Whether it is time to log.
+    /// Returns `true` if it is time to log.
     pub(super) fn is_due(&self) -> bool {
         let mut logged_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = logged_at.is_none_or(|at| at.elapsed() >= LOG_INTERVAL);

@@ -1,8 +1,8 @@
 //! Closes a connection so that its client can read the last response.
 //!
 //! If a server closes a connection while the client still sends, the kernel resets it, and the client may lose the
-//! response: most clients send the whole body before they read. So received bytes are discarded for a moment
-//! between the end of the response and the close, as with nginx's `lingering_close`.
+//! response: most clients send the whole body before they read. So received bytes are discarded for up to
+//! [`LINGER`] between the end of the response and the close, as with nginx's `lingering_close`.
 
 use std::io;
 use std::pin::Pin;

@@ -1,6 +1,6 @@
 //! The listener: accepts connections, serves HTTP with hyper, and stops gracefully.
 //!
-//! It is given a router and knows no route and no rule. hyper parses and frames HTTP (RFC 9112, RFC 9113).
+//! It gets a router and depends on no route and no rule. hyper parses and frames HTTP (RFC 9112, RFC 9113).
 //! [`server`] accepts and serves, [`limits`] counts connections and requests (H-05), `tls` does handshakes,
 //! `certificate` reads certificate files, `reloading` reloads them, `development` creates a self-signed pair,
 //! `lingering_close` closes connections, `activation` opens sockets or takes them from systemd, `notify` reports to systemd, `signals` receives

@@ -13,7 +13,7 @@ use std::time::Duration;
 use rustix::net::{SendFlags, send};
 use rustix::time::{ClockId, clock_gettime};
 
-/// How long a state change waits for a full queue.
+/// Time limit of a state change if the queue is full.
 const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longer than worker tasks and stores take to close.
 const CLOSING: Duration = Duration::from_secs(60);
@@ -124,14 +124,14 @@ mod tests {
             (at_path, path.display().to_string()),
             (at_name, format!("@{name}")),
         ] {
-            let told = ServiceManager {
+            let sender = ServiceManager {
                 socket: Some(connect(address.as_bytes()).unwrap()),
                 watchdog: None,
             };
-            told.ready();
-            let mut heard = [0; 64];
-            let length = manager.recv(&mut heard).unwrap();
-            assert!(heard[..length].starts_with(b"READY=1\n"), "{address}");
+            sender.ready();
+            let mut received = [0; 64];
+            let length = manager.recv(&mut received).unwrap();
+            assert!(received[..length].starts_with(b"READY=1\n"), "{address}");
         }
         assert!(connect(b"/nowhere/at/all").is_err());
     }
@@ -141,25 +141,25 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let manager = UnixDatagram::bind(&path).unwrap();
-        let told = ServiceManager {
+        let sender = ServiceManager {
             socket: Some(connect(path.as_os_str().as_bytes()).unwrap()),
             watchdog: None,
         };
-        let socket = told.socket.as_ref().unwrap();
+        let socket = sender.socket.as_ref().unwrap();
         let mut waiting = 0;
         while send(socket, b"WATCHDOG=1", SendFlags::DONTWAIT).is_ok() {
             waiting += 1;
         }
-        told.alive();
+        sender.alive();
         std::thread::scope(|scope| {
-            scope.spawn(|| told.ready());
-            let mut heard = [0; 64];
+            scope.spawn(|| sender.ready());
+            let mut received = [0; 64];
             for _ in 0..waiting {
-                let length = manager.recv(&mut heard).unwrap();
-                assert_eq!(&heard[..length], b"WATCHDOG=1");
+                let length = manager.recv(&mut received).unwrap();
+                assert_eq!(&received[..length], b"WATCHDOG=1");
             }
-            let length = manager.recv(&mut heard).unwrap();
-            assert!(heard[..length].starts_with(b"READY=1\n"));
+            let length = manager.recv(&mut received).unwrap();
+            assert!(received[..length].starts_with(b"READY=1\n"));
         });
     }
 }

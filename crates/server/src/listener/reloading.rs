@@ -20,9 +20,9 @@ use super::tls::Tls;
 use crate::config::Config;
 use crate::master_key;
 
-/// How often the files are checked.
+/// Interval between two checks of the files.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
-/// How often an upcoming expiry is logged, and the development certificate renewed.
+/// Interval of logging an upcoming expiry, and of renewing the development certificate.
 const DAILY: Duration = Duration::from_hours(24);
 
 /// The served certificate, and the files of the next one.
@@ -51,7 +51,7 @@ struct Served {
     not_after: Timestamp,
 }
 
-/// Why the files are checked.
+/// Reason for a check of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reason {
     /// The interval is over.
@@ -105,7 +105,7 @@ impl Reloading {
         self.not_after.subscribe()
     }
 
-    /// Checks the files again and again.
+    /// Checks the files repeatedly.
     async fn keep(&mut self, hangups: &mut mpsc::Receiver<()>, manager: &ServiceManager) {
         loop {
             tokio::select! {
@@ -191,7 +191,7 @@ impl Reloading {
             return;
         };
         let now = self.clock.now();
-        // Generating a key and writing the files takes a while.
+        // Generating a key and writing the files is slow.
         let renewed =
             tokio::task::block_in_place(|| development::ensure(folder, now, &*self.secrets));
         if let Err(error) = renewed {

@@ -39,7 +39,7 @@ use super::tls::Tls;
 /// The time limit for the first request header of a connection (H-05). A later header shares the keep-alive
 /// time: a client that sends half of it holds no more than an idle client does.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection without a request in flight stays open. A response is read within this time, too.
+/// Maximum idle time of a connection without a request in flight. A response is read within this time, too.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// The time limit for the client to close after a graceful shutdown of its connection.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -55,19 +55,19 @@ const MAX_RESET_STREAMS: usize = 20;
 /// connections alone does not bound memory: a request body has up to 64 KiB.
 const MAX_REQUESTS: usize = 2048;
 const MAX_REQUESTS_PER_ADDRESS: usize = 256;
-/// How long to wait after a failed `accept`, for example because file descriptors ran out.
+/// Pause after a failed `accept`, for example because file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// The time limit for requests in flight when the server stops.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long open connections still accept requests then. A request may already be on its way; its response
-/// says `Connection: close`.
+/// Time for which open connections still accept requests then. A request may already be in flight; its response
+/// contains `Connection: close`.
 const LAST_REQUEST: Duration = Duration::from_secs(1);
 
-/// What [`serve`] needs.
+/// Input of [`serve`].
 pub struct Listener {
     /// Listening sockets.
     pub sockets: Vec<TcpListener>,
-    /// Who opened them.
+    /// Process that opened them.
     pub owner: SocketOwner,
     /// If set, all sockets use TLS.
     pub tls: Option<Arc<Tls>>,
@@ -77,7 +77,7 @@ pub struct Listener {
     pub observer: Option<Arc<dyn ConnectionObserver>>,
 }
 
-/// Who opened the sockets.
+/// Process that opened the sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SocketOwner {
     /// This process. Connections that wait in the queue when it stops would be refused.
@@ -136,7 +136,7 @@ pub async fn serve(
     Ok(())
 }
 
-/// Whether `accept` failed because of the one connection that it would have returned.
+/// Returns `true` if `accept` failed because of the one connection that it would have returned.
 pub fn is_connection_error(error: &io::Error) -> bool {
     // accept(2) also passes on network errors that are pending on the new socket.
     let network = [
@@ -177,7 +177,7 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Tasks {
     }
 }
 
-/// What all connections share.
+/// Shared state of all connections.
 struct Server {
     http: auto::Builder<Tasks>,
     tasks: Tasks,

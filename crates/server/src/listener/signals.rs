@@ -18,7 +18,7 @@ pub struct Signals {
     pub reload: mpsc::Receiver<()>,
 }
 
-/// Receives signals from now on.
+/// Starts to receive signals.
 ///
 /// SIGTERM and SIGINT stop the server. SIGHUP reloads certificate files. It stops the server if no certificate
 /// files are set and the server runs in a terminal, because then it means that the terminal was closed; under
@@ -45,7 +45,7 @@ fn forward(kind: SignalKind, sender: mpsc::Sender<()>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Whether the parent process started this one with SIGHUP ignored, as `nohup` does. Known on Linux only.
+/// Returns `true` if the parent process ignored SIGHUP for this one, as `nohup` does. Known on Linux only.
 fn is_hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -35,8 +35,8 @@ impl Tls {
         Ok(Self { current: config })
     }
 
-    /// Uses this certificate from now on. Sessions of the previous one are not resumed, so returning clients
-    /// get the new certificate too.
+    /// Uses this certificate for new handshakes. Sessions of the previous one are not resumed, so returning
+    /// clients get the new certificate too.
     pub fn replace(&self, certificate: CertifiedKey) -> anyhow::Result<()> {
         let config = config(certificate)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;

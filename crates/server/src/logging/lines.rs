@@ -1,11 +1,10 @@
-//! The last look at a line of the log before it is written, whoever wrote it (L-02, L-03).
+//! Cleans each line of the log before it is written, also those of libraries (L-02, L-03).
 //!
-//! No e-mail address leaves in full, no character that moves a terminal's cursor or turns the direction
-//! of writing leaves as it is, and no line is so long that it drowns the others. Most lines are plain
-//! ASCII without an `@`, and pass at the price of being read once. A client's network address is not
-//! looked for here: no event names one, and where one must, it is by `limits::network_key`.
+//! Email addresses are masked, characters that move a terminal's cursor or change the writing direction are
+//! escaped, and long lines are truncated. Most lines are plain ASCII without an `@`, and are only scanned once.
+//! Network addresses of clients are not masked here: events contain none, or one from `limits::network_key`.
 //!
-//! To hide another kind of thing: a step in [`clean`], with its test.
+//! To mask another kind of data: a step in [`clean`], with its test.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -16,24 +15,24 @@ use doorward_mail::mask_addresses;
 use serde_json::Value;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The longest line that leaves as it is, in bytes.
+/// Maximum length of a line, in bytes.
 const LONGEST_LINE: usize = 8_192;
-/// The longest text within a longer one, in characters.
+/// Maximum length of a text within a longer line, in characters.
 const LONGEST_TEXT: usize = 1_024;
 
-/// What lines look like.
+/// Format of the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// A JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// Text, to be read or stored.
+    /// Plain text.
     Text,
-    /// Text on a terminal, where the formatter's own colours are kept; it has made those of others
-    /// harmless before.
+    /// Text on a terminal. The formatter's own colours are not removed; the formatter has already escaped those in
+    /// fields.
     Coloured,
 }
 
-/// Standard error, by way of [`clean`].
+/// Standard error, with [`clean`] applied to each line.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lines(pub(super) Form);
 
@@ -46,7 +45,7 @@ impl<'a> MakeWriter<'a> for Lines {
 }
 
 impl Write for Lines {
-    /// The formatter hands over a line at a time.
+    /// The formatter writes one line at a time.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         io::stderr().lock().write_all(&clean(line, self.0))?;
         Ok(line.len())
@@ -57,7 +56,7 @@ impl Write for Lines {
     }
 }
 
-/// The line as it may be written.
+/// Returns the cleaned line.
 fn clean(line: &[u8], form: Form) -> Cow<'_, [u8]> {
     let text = line.strip_suffix(b"\n").unwrap_or(line);
     let is_plain = |byte: &u8| (b' '..=b'~').contains(byte) && *byte != b'@';
@@ -76,7 +75,7 @@ fn clean(line: &[u8], form: Form) -> Cow<'_, [u8]> {
     Cow::Owned(written.into_bytes())
 }
 
-/// The object with its long texts cut; what is no object is one text.
+/// Truncates the long texts of an object. Text that is not an object becomes a message.
 fn shortened(text: &str) -> String {
     let mut value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
     shorten(&mut value);
@@ -102,8 +101,7 @@ fn cut(text: &str, longest: usize) -> String {
     }
 }
 
-/// With every character spelled out that does not stand for itself. Within JSON such a one can only
-/// be part of a text, where this is how it is spelled.
+/// Escapes misleading characters. In JSON they occur within strings only, where this is their escape sequence.
 fn escaped(text: &str, form: Form) -> String {
     let mut written = String::with_capacity(text.len());
     for c in text.chars() {
@@ -120,7 +118,7 @@ fn escaped(text: &str, form: Form) -> String {
     written
 }
 
-/// Control characters, and what is not seen.
+/// Control characters and invisible ones.
 fn is_misleading(c: char) -> bool {
     c.is_control() || is_unseen(c)
 }
@@ -141,7 +139,7 @@ mod tests {
         }
     }
 
-    /// L-03: no line forges another, moves the cursor or turns the writing.
+    /// L-03: no line forges another, moves the cursor or changes the writing direction.
     #[test]
     fn what_misleads_is_spelled_out() {
         let hostile = "a\rb\nc\td\u{1b}[31me\u{7f}f\u{9b}g\u{85}h\u{2028}i\u{202e}j\u{2066}k\u{200b}l\u{e0041}é🦊";
@@ -163,7 +161,7 @@ mod tests {
         assert_eq!(read["message"], hostile, "it is still the same text");
     }
 
-    /// L-02: whoever wrote it, and whatever stands around it.
+    /// L-02: addresses are masked in any line and context.
     #[test]
     fn no_address_leaves_in_full() {
         for form in [Form::Json, Form::Text, Form::Coloured] {
@@ -181,7 +179,7 @@ mod tests {
         }
     }
 
-    /// L-03: a long text is cut, and JSON stays JSON.
+    /// L-03: a long text is truncated, and JSON stays valid.
     #[test]
     fn no_line_is_without_end() {
         let long = "\u{e9}\"\\".repeat(100_000);

@@ -1,7 +1,7 @@
-//! Every metric there is.
+//! All metrics.
 //!
-//! Names follow Prometheus: what is counted and its base unit. What can only take known values is
-//! there from the start with a zero, so that the first one of anything shows as a rise.
+//! Names follow Prometheus: what is counted and its base unit. Series whose labels are known exist from the start
+//! with the value 0, so that the first event is visible as an increase.
 
 use doorward_domain::happening::{MailFate, SessionEnd, SignInOutcome};
 use doorward_domain::limits::LIMIT_NAMES;
@@ -16,11 +16,11 @@ use super::process;
 use crate::listener::RejectReason;
 use crate::worker::TASKS;
 
-/// From half a millisecond to ten seconds: what answers a request, or a part of one.
+/// Buckets from half a millisecond to ten seconds, for requests and their parts.
 const REQUEST_SECONDS: &[f64] = &[
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
-/// A mail server may think for minutes.
+/// Buckets up to five minutes, since a mail server may be slow.
 const MAIL_SECONDS: &[f64] = &[
     0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0,
 ];
@@ -39,7 +39,7 @@ pub struct Figures {
     pub(super) sessions_revoked: IntCounterVec,
     pub(super) throttled: IntCounterVec,
     pub(super) audit_events: IntCounterVec,
-    /// Without a value where it could not be looked at.
+    /// Without a value if the database could not be read.
     pub(super) audit_unsealed: GaugeVec,
     pub(super) hash_wait_seconds: Histogram,
     pub(super) hash_seconds: Histogram,
@@ -56,7 +56,7 @@ pub struct Figures {
     pub(super) scrape_errors: IntCounter,
 }
 
-/// The outbox at the last look; without values where it could not be looked at.
+/// The outbox when it was last read; without values if that failed.
 pub(super) struct Outbox {
     pub(super) waiting: GaugeVec,
     pub(super) oldest_seconds: GaugeVec,
@@ -65,7 +65,7 @@ pub(super) struct Outbox {
 }
 
 impl Figures {
-    /// All of them, at nothing. `started_at` is when the process did, in seconds since 1970.
+    /// Creates all metrics. `started_at` is the start of the process in seconds since 1970.
     pub fn new(started_at: f64) -> Self {
         let new = New(Registry::new());
         let figures = Self {
@@ -106,7 +106,7 @@ impl Figures {
         figures
     }
 
-    /// All of them in the text format that Prometheus reads.
+    /// All metrics in the text format of Prometheus.
     pub fn text(&self) -> String {
         TextEncoder::new()
             .encode_to_string(&self.registry.gather())
@@ -147,7 +147,7 @@ impl Figures {
     }
 }
 
-/// Makes a metric and registers it.
+/// Creates and registers metrics.
 struct New(Registry);
 
 impl New {
@@ -171,7 +171,7 @@ impl New {
         self.registered(IntGauge::new(name, help))
     }
 
-    /// A gauge that has no value at times.
+    /// A gauge that may have no value.
     fn sometimes(&self, name: &str, help: &str) -> GaugeVec {
         self.registered(GaugeVec::new(Opts::new(name, help), &[]))
     }

@@ -1,4 +1,4 @@
-//! The metrics listener: `GET /metrics` and nothing else, on an address of its own.
+//! The metrics listener: `GET /metrics` and nothing else, on a separate address.
 //!
 //! It has few connections, short headers, one response per connection, and a time limit for the whole connection.
 //! Its responses have the headers of all responses (H-11).
@@ -31,7 +31,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(15);
 /// The largest header block, in bytes.
 const MAX_HEADER_BYTES: usize = 16 * 1024;
-/// How long to wait after a failed `accept`.
+/// Pause after a failed `accept`.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// The Prometheus text format.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";

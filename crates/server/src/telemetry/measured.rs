@@ -1,8 +1,7 @@
-//! How long stores and mail servers take, and how often they fail: around each port, so that no store
-//! knows of it.
+//! Measures duration and failures of stores and mail servers. It wraps each port, so that no store depends on it.
 //!
-//! An operation is called by the name of its method. A refusal by a rule (a name that is taken, a
-//! stale version) is an answer like any other; an error is a store that did not answer.
+//! An operation has the name of its method. A rejection by a rule (a taken name, a stale version) is a normal
+//! result; an error means that the store did not respond.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,7 +23,7 @@ use tracing::{Instrument, Span};
 
 use super::Figures;
 
-/// The same ports, telling what they do. Rate limits are those of this process, or measured by
+/// Returns the same ports with measurements. Rate limits are those of this process, or measured by
 /// [`measured_rate_limits`].
 pub fn measured(ports: Ports, figures: &Arc<Figures>) -> Ports {
     Ports {
@@ -47,7 +46,7 @@ pub fn measured_rate_limits(
     }
 }
 
-/// A port with a clock beside it.
+/// A port that is measured.
 struct Measured<P: ?Sized> {
     inner: Arc<P>,
     figures: Arc<Figures>,
@@ -85,7 +84,7 @@ impl<P: ?Sized> Measured<P> {
     }
 }
 
-/// A part of what goes on; what the worker asks all day long, of itself, is no trace.
+/// The span of an operation. There is none without an outer span: the worker's routine queries are not traced.
 fn store_span(store: &'static str, operation: &'static str) -> Span {
     if Span::current().is_none() {
         return Span::none();
@@ -100,7 +99,7 @@ fn store_span(store: &'static str, operation: &'static str) -> Span {
     )
 }
 
-/// Whether an error says that the store is at fault.
+/// An error that may be a failure of the store.
 trait Failure {
     fn is_failure(&self) -> bool;
 }
@@ -117,7 +116,7 @@ impl Failure for ApplyError {
     }
 }
 
-/// Passes each method on and measures it.
+/// Calls and measures each method.
 macro_rules! measured {
     ($port:ident as $store:literal { $(own $own:item)? $(ask $name:ident($($argument:ident: $kind:ty),*) -> $out:ty;)+ }) => {
         #[async_trait]
@@ -133,7 +132,7 @@ macro_rules! measured {
 }
 
 measured!(Store as "database" {
-    // What the worker and a command ask of it is no request's business.
+    // Used by the worker and commands only, so it is not measured.
     own fn audit_log(&self) -> &dyn AuditLog {
         self.inner.audit_log()
     }

@@ -1,4 +1,4 @@
-//! What the rules tell of, as figures.
+//! Records metric events of the domain.
 
 use doorward_domain::happening::Happening;
 use doorward_domain::ports::Meter;

@@ -1,14 +1,13 @@
-//! What an operator sees of a running server: figures on a listener of their own, and traces.
+//! Metrics on a separate listener, and traces.
 //!
-//! Other parts tell of what happens by ports ([`Meter`], [`Observer`]) and know no metric; a file here
-//! turns each into figures: `meter` what the rules tell, `requests` what the web part tells, `measured`
-//! the time that stores and mail servers take. `figures` has every metric there is, `scrape` asks for
-//! what nobody tells of, `listener` answers a Prometheus; `traces` and `otlp` hand spans on. A figure's
-//! labels take a handful of values that are known beforehand: nothing that somebody has typed, no id,
-//! no address.
+//! Other crates report events by ports ([`Meter`], [`Observer`]) and know no metrics; a file here records each:
+//! `meter` events of the domain, `requests` those of the web layer, `measured` the duration of calls of stores and
+//! mail servers. `figures` has all metrics, `scrape` reads those that nothing reports, `listener` serves
+//! Prometheus; `traces` and `otlp` export spans. A label has few values, all known in advance: no user input, no
+//! id, no address.
 //!
-//! To add a figure: its line in `figures`, the place that raises it, its row in `docs/OPERATIONS.md`;
-//! a test compares the three.
+//! To add a metric: its line in `figures`, the code that updates it, its row in `docs/OPERATIONS.md`; a test
+//! compares the three.
 //!
 //! [`Meter`]: doorward_domain::ports::Meter
 //! [`Observer`]: doorward_web::Observer
@@ -41,15 +40,15 @@ pub use measured::{measured, measured_rate_limits};
 pub use otlp::headers_of;
 pub use traces::Traces;
 
-/// Figures, where anybody looks at them or at traces: the spans of stores are made where their time is
-/// taken.
+/// Returns the metrics if metrics or traces are configured: the spans of stores are created where their duration
+/// is measured.
 pub fn figures(config: &Config, clock: &dyn Clock) -> Option<Arc<Figures>> {
     let started_at = clock.now().as_microsecond() as f64 / 1_000_000.0;
     let is_seen = config.metrics_listen.is_some() || traces::url(config).is_some();
     is_seen.then(|| Arc::new(Figures::new(started_at)))
 }
 
-/// Who is told of requests.
+/// Returns the observer of requests.
 pub fn observer(wired: &Wired) -> Arc<dyn Observer> {
     Arc::new(requests::Requests::new(wired.figures.clone()))
 }
@@ -60,8 +59,8 @@ pub fn connection_observer(wired: &Wired) -> Option<Arc<dyn ConnectionObserver>>
     Some(Arc::new(connections::Connections(figures)))
 }
 
-/// Serves the figures, where that is wanted, until what it gives back is dropped; that of the end of
-/// the certificate too, where one is shown.
+/// Serves the metrics if `metrics.listen` is set, until the returned set is dropped. `certificate_ends` is the
+/// expiry of the served certificate, if there is one.
 pub async fn serve(
     config: &Config,
     wired: &Wired,

@@ -1,6 +1,6 @@
 //! Sends spans to their collector, one `POST` for each batch. Spans that cannot be sent are dropped.
 //!
-//! The SDK calls it from a thread of its own; the request runs on the server's runtime. A failure is logged once,
+//! The SDK calls it from a separate thread; the request runs on the server's runtime. A failure is logged once,
 //! and so is the recovery.
 
 use std::sync::{Mutex, PoisonError};
@@ -21,7 +21,7 @@ use crate::fetch::Client;
 
 /// Time limit of a request.
 pub const TIMEOUT: Duration = Duration::from_secs(8);
-/// How often the log repeats that the collector is unavailable.
+/// Interval of log messages while the collector is unavailable.
 const LOG_INTERVAL: Duration = Duration::from_secs(600);
 /// Headers that cannot be configured.
 const RESERVED: [HeaderName; 6] = [

@@ -99,7 +99,7 @@ impl Collector for Process {
     }
 }
 
-/// The number beside a name in `/proc/self/status`.
+/// The number after a name in `/proc/self/status`.
 fn field(status: &str, name: &str) -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()

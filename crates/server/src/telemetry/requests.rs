@@ -1,4 +1,4 @@
-//! What the web part tells of its requests, as figures and for traces.
+//! Records the requests of the web layer, as metrics and traces.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use tracing::Span;
 
 use super::{Figures, traces};
 
-/// Status of a request whose client disconnected before the response.
+/// Status of a request that was aborted before its response.
 const ABORTED: &str = "aborted";
 
-/// Told of every request.
+/// Receives every request.
 pub struct Requests(Option<Arc<Figures>>);
 
 impl Requests {
-    /// Figures, where there are any.
+    /// Records metrics if there are any.
     pub fn new(figures: Option<Arc<Figures>>) -> Self {
         Self(figures)
     }

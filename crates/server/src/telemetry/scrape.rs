@@ -1,8 +1,7 @@
-//! One answer to a Prometheus: the figures that were told of, and those that have to be asked for.
+//! The response to a scrape: metrics that were reported, and metrics that are read from the database.
 //!
-//! The outbox, and what of the audit log waits for its seal (L-01), are asked for every few seconds at
-//! most, however many ask, and for no longer than a scrape can wait; a database that is away costs their
-//! figures and no other.
+//! The outbox and the unsealed audit events (L-01) are read at most every few seconds for all scrapes, within a
+//! time limit. If the database is down, only their metrics are missing.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,22 +14,22 @@ use tokio::time::timeout;
 
 use super::Figures;
 
-/// How old a look at the database may be.
+/// Maximum age of the values from the database.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
-/// How long a look may take. Prometheus waits ten seconds.
+/// Time limit for reading them. Prometheus waits ten seconds.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Answers scrapes.
+/// Responds to scrapes.
 pub struct Scrape {
     figures: Arc<Figures>,
     accounts: Arc<Accounts>,
-    /// When the certificate ends, where one is shown.
+    /// Expiry of the served certificate, if there is one.
     certificate_ends: Option<watch::Receiver<Timestamp>>,
     looked_at: Mutex<Option<Instant>>,
 }
 
 impl Scrape {
-    /// Puts them together.
+    /// Creates it; reads nothing yet.
     pub fn new(
         figures: Arc<Figures>,
         accounts: Arc<Accounts>,
@@ -44,7 +43,7 @@ impl Scrape {
         }
     }
 
-    /// All figures, as of now.
+    /// Returns all metrics with their current values.
     pub async fn text(&self) -> String {
         let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let (queue, limit) = (
@@ -62,7 +61,7 @@ impl Scrape {
         self.figures.text()
     }
 
-    /// Whoever comes while another looks waits for what that one sees.
+    /// Reads the metrics of the database. Concurrent scrapes wait for the same result.
     async fn look_at_database(&self) {
         let mut looked_at = self.looked_at.lock().await;
         if looked_at.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
@@ -92,7 +91,7 @@ impl Scrape {
     }
 }
 
-/// Nothing where there is nothing, or it is of a time to come.
+/// Returns 0 for `None` and for a time in the future.
 fn seconds_since(at: Option<Timestamp>, now: Timestamp) -> f64 {
     at.map_or(0.0, |at| now.duration_since(at).as_secs_f64().max(0.0))
 }
@@ -109,7 +108,7 @@ impl super::figures::Outbox {
         }
     }
 
-    /// A value of an earlier look would look like one of now.
+    /// Removes the values, since old ones would look current.
     fn hide(&self) {
         for gauge in [
             &self.waiting,

@@ -1,14 +1,11 @@
-//! Traces: the spans of a request, of its story, its stores and its mails, for whoever collects them.
+//! Traces: the spans of a request, its flow, its stores and its mails, exported to a collector.
 //!
-//! The parts make spans by `tracing`. Of OpenTelemetry they know the names of fields alone (`otel.kind`,
-//! `http.route`), which the request's span in the web part has; without an endpoint nobody listens, and
-//! a span costs one look at a flag. Only spans of our own crates are taken, and what they may say is
-//! written where each is made: an id of a request, a route, a status, never what somebody has typed.
-//! They wait in a queue of the SDK's that is bounded, and are dropped where it is full: a request never
-//! waits for a collector.
+//! Other crates create spans by `tracing` and know only names of OpenTelemetry's fields (`otel.kind`,
+//! `http.route`). Without an endpoint nothing subscribes, and a span costs one check of a flag. Only spans of
+//! Doorward's crates are exported. Their fields are request ids, routes and statuses, never user input. Spans wait
+//! in a bounded queue of the SDK and are dropped if it is full: a request never waits for a collector.
 //!
-//! The SDK would take much of this from the environment. Each such thing is said here, so that the
-//! configuration alone counts.
+//! The SDK reads many defaults from the environment. They are all set here, so that only the configuration counts.
 
 use std::thread;
 use std::time::Duration;
@@ -35,22 +32,22 @@ use tracing_subscriber::registry::LookupSpan;
 use super::otlp::{Collector, TIMEOUT, headers_of};
 use crate::config::Config;
 
-/// Where OTLP over HTTP takes traces, below the endpoint.
+/// Path of traces below the endpoint of OTLP over HTTP.
 const PATH: &str = "/v1/traces";
-/// How many spans wait at most; what comes beyond is lost.
+/// Maximum number of queued spans; further ones are dropped.
 const MAX_SPANS: usize = 2048;
-/// How many are handed over at once.
+/// Maximum number of spans in a batch.
 const MAX_BATCH: usize = 512;
-/// How long a span waits for others.
+/// Maximum time that a span waits for a batch.
 const HANDED_OVER_EVERY: Duration = Duration::from_secs(1);
-/// How long the last spans may take when the server stops.
+/// Time limit for the last spans when the server stops.
 const LAST_SPANS: Duration = Duration::from_secs(3);
 
-/// The way of spans to their collector.
+/// Exports spans to a collector.
 pub struct Traces(SdkTracerProvider);
 
 impl Traces {
-    /// Opens it, where one is configured. Nothing is sent yet, and nobody asked.
+    /// Creates the exporter if one is configured. Sends nothing yet.
     pub fn open(config: &Config) -> anyhow::Result<Option<Self>> {
         let Some(url) = url(config) else {
             return Ok(None);
@@ -72,7 +69,7 @@ impl Traces {
                 env!("CARGO_PKG_VERSION"),
             ))
             .build();
-        // A proxy that keeps its trace wants ours in it; all else is drawn by lot.
+        // A trace that a proxy samples includes our spans; others are sampled at random.
         let by_lot = Sampler::TraceIdRatioBased(config.traces_sample_ratio);
         let queue = BatchConfigBuilder::default()
             .with_max_queue_size(MAX_SPANS)
@@ -89,7 +86,7 @@ impl Traces {
         Ok(Some(Self(provider)))
     }
 
-    /// What takes the spans.
+    /// The layer that receives spans.
     pub fn layer<S>(&self) -> impl Layer<S> + use<S>
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
@@ -105,7 +102,7 @@ impl Traces {
             .with_filter(ours.with_max_level_hint(LevelFilter::TRACE))
     }
 
-    /// Sends what is left, within its time, on a thread of its own: the SDK waits by blocking.
+    /// Sends the remaining spans within a time limit. A separate thread does so, since the SDK blocks.
     pub async fn close(self) {
         let (done, ended) = oneshot::channel();
         thread::spawn(move || {
@@ -118,7 +115,7 @@ impl Traces {
     }
 }
 
-/// Where traces go, if they go anywhere.
+/// URL of the collector, if one is configured.
 pub fn url(config: &Config) -> Option<String> {
     let below = |endpoint: &String| match endpoint.ends_with(PATH) {
         true => endpoint.clone(),
@@ -128,8 +125,8 @@ pub fn url(config: &Config) -> Option<String> {
     whole.or_else(|| config.traces_endpoint.as_ref().map(below))
 }
 
-/// Makes a request's span part of the trace that a trusted proxy names (W3C Trace Context); the id of
-/// the trace, where it is kept.
+/// Makes a request's span part of the trace that a trusted proxy sends (W3C Trace Context). Returns the id of the
+/// trace if it is sampled.
 pub fn adopt(span: &Span, trusted: Option<&HeaderMap>) -> Option<String> {
     if span.is_disabled() {
         return None;
@@ -141,6 +138,8 @@ pub fn adopt(span: &Span, trusted: Option<&HeaderMap>) -> Option<String> {
         }
     }
     let context = span.context();
-    let kept = context.span().span_context().clone();
-    kept.is_sampled().then(|| kept.trace_id().to_string())
+    let span_context = context.span().span_context().clone();
+    span_context
+        .is_sampled()
+        .then(|| span_context.trace_id().to_string())
 }

@@ -1,11 +1,11 @@
-//! What is true of every page, looked at in the browser on a phone's screen, in both schemes.
+//! Checks that hold for every page, on a phone's screen and in both color schemes.
 
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
 
 const LOOK_OVER: &str = include_str!("audit.js");
-/// Notes what gets the focus, and gives back how much there is to get it.
+/// Records the elements that get the focus, and returns the number of focusable elements.
 const WATCH_FOCUS: &str = "\
     window.focused = new Set([document.activeElement]);
     document.addEventListener('focusin', (event) => focused.add(event.target));
@@ -14,12 +14,12 @@ const WATCH_FOCUS: &str = "\
 const MISSED: &str =
     "return reachable().filter((e) => !focused.has(e)).map((e) => e.outerHTML.slice(0, 120));";
 
-/// Looks over the page that is shown; `page` names it in what is said.
+/// Checks the current page; `page` names it in failures.
 #[track_caller]
 pub fn look_over(browser: &Browser, page: &str) {
-    // The keyboard first: looking over opens what is folded.
+    // The keyboard first, since the next checks open what is folded.
     let count = browser.run(WATCH_FOCUS).as_u64().unwrap();
-    // Where a fault has the focus already, the way round begins in the middle.
+    // If a field with an error has the focus already, the first round starts in the middle.
     let rounds = if browser.has("[autofocus]") { 2 } else { 1 };
     browser.tab(rounds * count + 2);
     assert_eq!(
@@ -39,7 +39,7 @@ pub fn look_over(browser: &Browser, page: &str) {
     assert_quiet(browser, page);
 }
 
-/// Nothing on the console, and nothing asked of another host.
+/// Asserts that the console is empty and no other host got a request.
 #[track_caller]
 fn assert_quiet(browser: &Browser, page: &str) {
     let home = browser.url("/");
@@ -52,7 +52,7 @@ fn assert_quiet(browser: &Browser, page: &str) {
         let event = &event["message"];
         if event["method"] == "Network.requestWillBeSent" {
             let url = event["params"]["request"]["url"].as_str().unwrap();
-            // What Chromium's own first page loads is of no host.
+            // What Chromium's own first page loads has no host.
             let is_of_a_host = !url.starts_with("data:") && !url.starts_with("chrome:");
             assert!(
                 !is_of_a_host || url.starts_with(&home),
@@ -62,7 +62,7 @@ fn assert_quiet(browser: &Browser, page: &str) {
     }
 }
 
-/// Chromium says there that a page came with a 4xx, and that signing out cleared what it kept.
+/// Expected entries: Chromium logs that a page has a 4xx status, and that signing out cleared its data.
 fn is_as_it_should_be(message: &str) -> bool {
     let is_refusal = message.contains("the server responded with a status of 4")
         && !message.contains("/assets/")

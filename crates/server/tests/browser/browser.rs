@@ -1,4 +1,4 @@
-//! `Browser`, a Chromium of its own for a test: opens, clicks, types, looks.
+//! `Browser`, a separate Chromium for each test: opens, clicks, types, reads.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,11 +9,11 @@ use tempfile::TempDir;
 
 use crate::server::Server;
 
-/// Longer than anything takes; reached only when something is broken.
+/// Longer than anything takes. Only a failing test reaches it.
 pub const PATIENCE: Duration = Duration::from_secs(30);
-/// The name under which WebDriver gives an element.
+/// WebDriver's name for an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
-/// No part of Chromium reaches for the network or for a display.
+/// Chromium uses neither the network nor a display.
 const FLAGS: &[&str] = &[
     "--headless",
     "--no-sandbox",
@@ -35,7 +35,7 @@ pub struct Setup {
     pub script: bool,
 }
 
-/// A browser at a server of its own.
+/// A browser and its server.
 pub struct Browser {
     driver: Driver,
     session: String,
@@ -49,7 +49,7 @@ impl Browser {
         Self::open_at(setup, &[])
     }
 
-    /// At a server that was told something.
+    /// With settings for the server.
     pub fn open_at(setup: Setup, variables: &[(&str, &str)]) -> Self {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let profile = tempfile::tempdir().unwrap();
@@ -95,7 +95,7 @@ impl Browser {
             .send("GET", &format!("{}{path}", self.session), &Value::Null)
     }
 
-    /// Goes to a path of the server, or to a whole URL.
+    /// Opens a path of the server, or a whole URL.
     pub fn go(&self, place: &str) {
         let url = if place.starts_with('/') {
             self.url(place)
@@ -121,7 +121,7 @@ impl Browser {
         })
     }
 
-    /// The text of the first such element, where there is one and it stays.
+    /// The text of the first matching element. `None` if there is none or it disappears.
     pub fn text(&self, css: &str) -> Option<String> {
         let element = self.find(css).ok()?;
         let text = self.get(&format!("/element/{element}/text")).ok()?;
@@ -132,7 +132,7 @@ impl Browser {
         self.find(css).is_ok()
     }
 
-    /// An attribute, or the property of that name.
+    /// An attribute, or the property with that name.
     #[track_caller]
     pub fn attribute(&self, css: &str, name: &str) -> String {
         let element = self.element(css);
@@ -142,7 +142,7 @@ impl Browser {
         value.as_str().unwrap_or_default().to_owned()
     }
 
-    /// Whether a field has what was typed into it.
+    /// Value of a form field.
     #[track_caller]
     pub fn value(&self, css: &str) -> String {
         let element = self.element(css);
@@ -162,7 +162,7 @@ impl Browser {
         );
     }
 
-    /// Clicks what leads to another page, and waits until the old one is gone.
+    /// Clicks an element that leads to another page, and waits until the old page is gone.
     #[track_caller]
     pub fn click(&self, css: &str) {
         let (old, element) = (self.element("html"), self.element(css));
@@ -191,13 +191,13 @@ impl Browser {
         assert!(text.contains(wanted), "{text}");
     }
 
-    /// Runs a script as somebody at the console would.
+    /// Runs a script, like a user at the console.
     #[track_caller]
     pub fn run(&self, script: &str) -> Value {
         self.post("/execute/sync", &json!({"script": script, "args": []}))
     }
 
-    /// The same of one that takes its time: its last argument is told when it is done.
+    /// Runs an asynchronous script, whose last argument is the callback.
     #[track_caller]
     pub fn run_async(&self, script: &str, arguments: &Value) -> Value {
         self.post(
@@ -206,7 +206,7 @@ impl Browser {
         )
     }
 
-    /// Presses the tab key so often.
+    /// Presses the tab key this many times.
     pub fn tab(&self, times: u64) {
         let press = [
             json!({"type": "keyDown", "value": "\u{e004}"}),
@@ -227,14 +227,13 @@ impl Browser {
         );
     }
 
-    /// What has been logged since the last look: `browser` is the console, `performance` what the
-    /// network did.
+    /// New log entries since the last call: `browser` is the console, `performance` the network.
     pub fn log(&self, kind: &str) -> Vec<Value> {
         let entries = self.post("/se/log", &json!({ "type": kind }));
         entries.as_array().unwrap().clone()
     }
 
-    /// Goes to the inbox and waits for the mail of that number, counted from the first.
+    /// Opens the inbox and waits for the mail with this number, counted from the first.
     #[track_caller]
     pub fn await_mail(&self, number: usize) {
         eventually(&format!("mail {number} arrives"), || {
@@ -247,12 +246,12 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Chromium goes with its session; without this it would outlive chromedriver.
+        // Chromium ends with its session. Without this it would outlive chromedriver.
         let _ = self.driver.send("DELETE", &self.session, &Value::Null);
     }
 }
 
-/// Looks until there is something to see. For what another process does in its own time.
+/// Polls until there is a value. For the work of another process.
 #[track_caller]
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;

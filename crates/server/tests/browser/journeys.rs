@@ -1,4 +1,4 @@
-//! Whole journeys, with JavaScript switched off: every page works without.
+//! Whole journeys with JavaScript disabled: every page works without it.
 
 use crate::browser::{Browser, Setup};
 
@@ -25,7 +25,7 @@ fn sign_in(browser: &Browser, name: &str, password: &str) {
 }
 
 #[test]
-fn somebody_signs_up_confirms_signs_in_changes_the_password_and_signs_out_without_script() {
+fn a_user_signs_up_confirms_signs_in_changes_the_password_and_signs_out_without_script() {
     let browser = Browser::open(WITHOUT_SCRIPT);
     browser.go("data:text/html,<title>off</title><script>document.title='on'</script><h1>x</h1>");
     assert_eq!(
@@ -97,7 +97,7 @@ fn a_server_opened_by_its_ip_address_signs_in_and_out() {
 }
 
 #[test]
-fn whoever_says_this_was_not_me_deletes_the_account() {
+fn cancelling_the_confirmation_deletes_the_account() {
     let browser = Browser::open(WITHOUT_SCRIPT);
     sign_up(&browser, "eve@example.com", "three boats on a lake");
     sign_in(&browser, "eve@example.com", "three boats on a lake");

@@ -1,8 +1,8 @@
-//! The pages as people meet them: the binary itself, in Chromium, driven by chromedriver.
+//! The pages as users see them: the binary, with Chromium and chromedriver.
 //!
-//! Few tests and whole journeys; what a request and its answer can show is tested in `it`. To add
-//! a page: a step in `pages::walk`, which has every page looked over. One test runs at a time
-//! (`browser::Browser::open`), for each has a browser of its own and machines are small.
+//! Few tests, each a whole journey; `it` tests single requests and responses. To add a page: add a step to
+//! `pages::walk`, which checks every page. One test runs at a time (`browser::Browser::open`), since each starts a
+//! browser and machines are small.
 
 #![cfg(test)]
 

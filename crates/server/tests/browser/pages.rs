@@ -1,4 +1,4 @@
-//! Every page there is, in each language, looked over.
+//! Checks every page, in each language.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::browser::{Browser, Setup};
 
 const PASSWORD: &str = "three boats on a lake";
 
-/// Leads past every page, in the order that people meet them, and notes each one's heading.
+/// Visits every page in the order that users see them, and returns their headings.
 fn walk(browser: &Browser) -> Vec<String> {
     let mut headings = Vec::new();
     let mut look = |page: &str| {
@@ -103,12 +103,12 @@ fn on_a_phone(language: &'static str) -> Browser {
     browser
 }
 
-/// W-01, P-11, WCAG 2.2: for each page see `audit`; nothing on the console, so no report of the policy.
+/// W-01, P-11, WCAG 2.2: for each page see `audit`. The console stays empty, so there is no CSP report.
 #[test]
 fn every_page_is_sound_on_a_phone_in_both_schemes_and_by_keyboard() {
     let browser = on_a_phone("en");
     let headings = walk(&browser);
-    // Those for developers are in English alone.
+    // The pages for developers are in English only.
     for page in ["/docs", "/problems", "/problems/link-expired"] {
         browser.go(page);
         look_over(&browser, page);

@@ -1,4 +1,4 @@
-//! What scripts may do: ours on our pages, and those of other origins with our answers.
+//! Scripts: Doorward's own on its pages, and those of other origins with its responses.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -11,14 +11,14 @@ const WITH_SCRIPT: Setup = Setup {
     language: "en",
     script: true,
 };
-/// Asks for a path in every way that matters, and says what came of it.
+/// Requests a path with these options and returns the outcome.
 const ASK: &str = "\
     const [url, how] = arguments;
     const done = arguments[arguments.length - 1];
     fetch(url, how).then((answer) => answer.text().then((text) => done(
         [answer.status, text.length > 0, answer.headers.get('x-request-id') !== null])), () => done('refused'));";
 
-/// P-11: the button shows what was typed, says so to who cannot see it, and never sends it as a text.
+/// P-11: the button shows the password, announces that to screen readers, and never submits it as text.
 #[test]
 fn a_password_can_be_shown_and_is_hidden_again() {
     let browser = Browser::open(WITH_SCRIPT);
@@ -42,7 +42,7 @@ fn a_password_can_be_shown_and_is_hidden_again() {
     assert_eq!(look(), seen("password", "false"));
 }
 
-/// W-01: without script nothing is missing, nor promised.
+/// W-01: without JavaScript nothing is missing, and no control is dead.
 #[test]
 fn without_script_there_is_no_button_that_does_nothing() {
     let browser = Browser::open(Setup {
@@ -53,7 +53,7 @@ fn without_script_there_is_no_button_that_does_nothing() {
     assert!(browser.has("#in-password") && !browser.has(".show"));
 }
 
-/// H-09: a script of a named origin reads what it asks for with a token, and nothing by the cookie; one of
+/// H-09: a script of a listed origin reads what it requests with a token, and nothing with the cookie. One of
 /// another origin reads nothing.
 #[test]
 fn a_script_of_another_origin_reads_what_it_was_named_for() {
@@ -76,7 +76,7 @@ fn a_script_of_another_origin_reads_what_it_was_named_for() {
     }
 }
 
-/// An origin with a page of nothing.
+/// An origin with an empty page.
 fn blank_page(host: &str) -> String {
     let listener = TcpListener::bind((host, 0)).unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());

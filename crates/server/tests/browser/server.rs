@@ -8,17 +8,16 @@ use tempfile::TempDir;
 
 use crate::browser::PATIENCE;
 
-/// The binary serving. It is killed when the test is over.
+/// The running binary. It is killed at the end of the test.
 pub struct Server {
     child: Child,
     url: String,
-    /// Deleted after the process is gone.
+    /// Deleted after the process has ended.
     _folder: TempDir,
 }
 
 impl Server {
-    /// Nothing configured but a free port, and no throttles: a journey makes more requests than a
-    /// person would.
+    /// Defaults except for a free port and no throttles: a journey makes more requests than a user would.
     pub fn start(variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_doorward"))
@@ -44,7 +43,7 @@ impl Server {
         let url = loop {
             let line = said
                 .recv_timeout(PATIENCE)
-                .expect("the server says that it is ready");
+                .expect("the server reports that it is ready");
             if let Some((_, url)) = line.split_once("Doorward is ready at ") {
                 break url.trim().to_owned();
             }

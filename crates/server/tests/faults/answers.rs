@@ -1,4 +1,4 @@
-//! A client that takes no answer but those that a server with a broken store may give.
+//! A client that accepts only the responses allowed for a server with a broken store.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -8,23 +8,23 @@ use serde_json::{Value, json};
 use crate::http::{self, Reply};
 use crate::server::Server;
 
-/// Everybody's first password.
+/// The first password of every user.
 pub const PASSWORD: &str = "plum cake on sundays";
-/// The one after.
+/// The second one.
 pub const OTHER_PASSWORD: &str = "two boats and a lamp";
 
-/// Within this time everything is answered, whatever the store does. The promise is about fifteen
-/// seconds; the rest is for a machine that runs other tests beside.
+/// Time limit for every response, whatever the store does. The server promises about fifteen seconds; the rest is
+/// for machines that run other tests at the same time.
 const BOUND: Duration = Duration::from_secs(20);
 
-/// What an answer says about what was asked for.
+/// The outcome that a response reports.
 #[derive(Clone, Debug)]
 pub enum Word {
-    /// It is done.
+    /// It was done.
     Done(Reply),
-    /// It is not done.
+    /// It was not done.
     Refused,
-    /// It may be done.
+    /// It may have been done.
     OutcomeUnknown,
 }
 
@@ -48,16 +48,16 @@ impl Word {
     }
 }
 
-/// Whether the server itself is to live on.
+/// Whether the server may be killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Serving {
-    /// It always answers.
+    /// It responds to every request.
     Always,
-    /// It may be gone in the middle of an answer.
+    /// It may die in the middle of a response.
     UntilKilled,
 }
 
-/// Asks one server.
+/// A client of one server.
 #[derive(Clone, Copy)]
 pub struct Client {
     address: SocketAddr,
@@ -79,7 +79,7 @@ impl Client {
         }
     }
 
-    /// Any answer at all, within the bound.
+    /// Any response, within the bound.
     #[track_caller]
     pub fn send(
         self,
@@ -104,7 +104,7 @@ impl Client {
         reply
     }
 
-    /// That status, or the problem of a store that is away; anything else is a failure.
+    /// Expects this status, or the problem of an unavailable store; anything else fails the test.
     #[track_caller]
     pub fn ask(
         self,
@@ -139,7 +139,7 @@ impl Client {
         self.ask(201, "POST", "/user", None, Some(&body))
     }
 
-    /// The token, where there is one.
+    /// The token. `None` if the sign-in failed.
     #[track_caller]
     pub fn sign_in(self, name: &str, password: &str) -> Option<String> {
         let body = json!({"username": name, "password": password});
@@ -166,7 +166,7 @@ impl Client {
         self.ask(204, "DELETE", "/auth", Some(token), None)
     }
 
-    /// Whether the user can sign in with that password. The store is well when this is asked.
+    /// Returns `true` if the user can sign in with this password. The store must be available.
     #[track_caller]
     pub fn knows(self, name: &str, password: &str) -> bool {
         let body = json!({"username": name, "password": password});
@@ -175,7 +175,7 @@ impl Client {
         reply.status == 201
     }
 
-    /// Whether the session lives. The store is well when this is asked.
+    /// Returns `true` if the session is valid. The store must be available.
     #[track_caller]
     pub fn is_open(self, token: &str) -> bool {
         let reply = self.send("GET", "/auth", Some(token), None).unwrap();

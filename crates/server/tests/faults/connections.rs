@@ -1,4 +1,4 @@
-//! Others have taken every connection that the database gives.
+//! Other clients have taken all connections of the database.
 
 use doorward_testkit::servers::{
     MariadbOptions, Mood, PostgresOptions, Proxy, own_mariadb, own_postgres,
@@ -14,7 +14,7 @@ async fn waits_for_room(setup: fn(&str) -> Setup, database: Database) {
     let server = setup(&proxy.url(&database.url())).start();
     let client = Client::of(&server);
     client.sign_up("early").done();
-    // While the server is cut off, others take its place.
+    // While the server is cut off, others take its connections.
     proxy.cut_off().await;
     let crowd = database.fill().await;
     proxy.set(Mood::Pass).await;
@@ -50,8 +50,7 @@ async fn a_full_mariadb_is_told_and_heals() {
     waits_for_room(brisk_setup, Database::Mariadb(own_mariadb(options).await)).await;
 }
 
-/// The server itself wants more than it may have: some of its requests may be told to come back,
-/// none is done by half.
+/// The server needs more connections than it may have: requests may get a 503, but none is half done.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_postgres_with_fewer_connections_than_the_server_wants_serves_all_the_same() {
     let settings = vec!["max_connections=8"];

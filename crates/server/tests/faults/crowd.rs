@@ -1,5 +1,4 @@
-//! People who sign up, sign in, change passwords and sign out while things break, and the journal
-//! of what they were told.
+//! Clients that sign up, sign in, change passwords and sign out during failures, and a journal of the responses.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use crate::answers::{Client, OTHER_PASSWORD, PASSWORD, Word};
 
-/// Longer than anything takes; reached only when something is broken.
+/// Longer than anything takes. Only a failing test reaches it.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long somebody who was refused waits before the next try.
+/// Delay before a client retries a rejected request.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The people, each in a thread.
+/// The clients, each in a thread.
 pub struct Crowd {
     shared: Arc<Shared>,
     people: Vec<JoinHandle<Vec<Story>>>,
@@ -27,28 +26,28 @@ struct Shared {
     unknown: AtomicUsize,
 }
 
-/// What became of one who signed up.
+/// What one client did after its sign-up.
 struct Story {
     name: String,
     signed_up: Word,
-    /// None where the password was never to change.
+    /// `None` if no password change was requested.
     changed: Option<Word>,
     sessions: Vec<Session>,
 }
 
 struct Session {
     token: String,
-    /// None where nothing was to end it.
+    /// `None` if no request was to end it.
     ended: Option<Word>,
 }
 
-/// All that was told.
+/// All recorded outcomes.
 pub struct Journal {
     stories: Vec<Story>,
 }
 
 impl Crowd {
-    /// Lets them loose; their names begin with `name`.
+    /// Starts the clients. Their usernames start with `name`.
     pub fn start(client: Client, name: &str) -> Self {
         let shared = Arc::<Shared>::default();
         let person = |number: usize| {
@@ -68,13 +67,13 @@ impl Crowd {
         }
     }
 
-    /// Waits until that many more things are done.
+    /// Waits for this many more successes.
     #[track_caller]
     pub fn does(&mut self, more: usize) {
         self.wait_for("more is done", more, |shared| &shared.done);
     }
 
-    /// Waits until that many more are refused, or left open.
+    /// Waits for this many more requests that were rejected or have an unknown outcome.
     #[track_caller]
     pub fn is_refused(&mut self, more: usize) {
         self.wait_for("more is refused", more, |shared| &shared.refused);
@@ -87,19 +86,19 @@ impl Crowd {
         while now() < wanted {
             if let Some(broken) = self.people.iter().position(JoinHandle::is_finished) {
                 let person = self.people.swap_remove(broken);
-                std::panic::resume_unwind(person.join().err().expect("nobody goes home early"));
+                std::panic::resume_unwind(person.join().err().expect("a client ended early"));
             }
             assert!(Instant::now() < deadline, "it never came to this: {what}");
             std::thread::park_timeout(Duration::from_millis(5));
         }
     }
 
-    /// No further request is made, and what is under way may fail.
+    /// Stops new requests. Requests in flight may fail.
     pub fn call_off(&self) {
         self.shared.is_over.store(true, Ordering::SeqCst);
     }
 
-    /// Waits until everybody is home.
+    /// Waits for all clients to finish.
     pub fn go_home(mut self) -> Journal {
         self.call_off();
         let people = std::mem::take(&mut self.people);
@@ -146,7 +145,7 @@ impl Shared {
     }
 }
 
-/// One sign-up and what follows from it: a password change, a sign-out, or neither.
+/// One sign-up, followed by a password change, a sign-out, or neither.
 fn live(client: Client, shared: &Shared, name: String, turn: usize) -> Story {
     let mut story = Story {
         signed_up: shared.noted(client.sign_up(&name)),
@@ -177,7 +176,7 @@ fn live(client: Client, shared: &Shared, name: String, turn: usize) -> Story {
                 other.ended = Some(word.clone());
             }
             story.changed = Some(word);
-            // Sessions are written after the password is, and may be lost with their store.
+            // Sessions are written after the password, and may be lost with their store.
             own.ended = Some(Word::OutcomeUnknown);
         }
         (1, [first, ..]) => first.ended = Some(shared.noted(client.sign_out(&first.token))),
@@ -187,7 +186,7 @@ fn live(client: Client, shared: &Shared, name: String, turn: usize) -> Story {
 }
 
 impl Journal {
-    /// Compares with what the server knows, now that all is well again.
+    /// Compares the journal with the server's state, once its store is available again.
     #[track_caller]
     pub fn holds(&self, client: Client) {
         let admin = client.sign_in("admin", PASSWORD).unwrap();
@@ -203,12 +202,12 @@ impl Story {
         let name = &self.name;
         let is_there = self.is_there(client);
         match self.signed_up {
-            Word::Done(_) => assert!(is_there, "{name} was acknowledged and is gone"),
-            Word::Refused => assert!(!is_there, "{name} was refused and is there"),
+            Word::Done(_) => assert!(is_there, "{name} was acknowledged and is missing"),
+            Word::Refused => assert!(!is_there, "{name} was refused and exists"),
             Word::OutcomeUnknown => {}
         }
         if !is_there {
-            // Nothing of it is in the way.
+            // The failed sign-up left nothing behind.
             client.sign_up(name).done();
         }
         let audit = format!("/audit?event=sign-up&user={name}");
@@ -218,15 +217,15 @@ impl Story {
         for session in &self.sessions {
             let is_open = client.is_open(&session.token);
             match session.ended {
-                Some(Word::Done(_)) => assert!(!is_open, "a session of {name} is alive again"),
-                // A sign-out is asked for again without harm, and may be told as not done.
+                Some(Word::Done(_)) => assert!(!is_open, "an ended session of {name} is valid"),
+                // A sign-out can be repeated safely, and may be reported as not done.
                 Some(Word::Refused | Word::OutcomeUnknown) => {}
-                None => assert!(is_open, "a session of {name} is gone"),
+                None => assert!(is_open, "a session of {name} is missing"),
             }
         }
     }
 
-    /// Whether the user is there, and with the password that was told.
+    /// Returns `true` if the user exists, with the password that the responses imply.
     #[track_caller]
     fn is_there(&self, client: Client) -> bool {
         let name = &self.name;
@@ -247,7 +246,7 @@ impl Story {
     }
 }
 
-/// A journal that believes everything would make all these tests worthless.
+/// A journal that never fails would make all these tests worthless.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_journal_notices_a_lost_user_and_a_revived_session() {
     use doorward_testkit::servers::{PostgresOptions, own_postgres};
@@ -268,8 +267,8 @@ async fn the_journal_notices_a_lost_user_and_a_revived_session() {
     let revive = "DROP RULE keep ON sessions; DELETE FROM ended_sessions; \
                   INSERT INTO sessions SELECT * FROM kept ON CONFLICT DO NOTHING";
     postgres.query(revive).await;
-    assert!(notices(), "whoever had signed out is signed in again");
+    assert!(notices(), "an ended session is valid again");
     let forget = "DELETE FROM users WHERE username = 'person-0-0'";
     postgres.query(forget).await;
-    assert!(notices(), "a user is gone");
+    assert!(notices(), "a user is missing");
 }

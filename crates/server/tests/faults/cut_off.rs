@@ -1,4 +1,4 @@
-//! The way to the database is barred, swallows everything, or is long.
+//! The connection to the database is blocked, swallows everything, or is slow.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -9,20 +9,20 @@ use crate::answers::{Client, PASSWORD, Word};
 use crate::server::Setup;
 use crate::stage::{Database, brisk_setup, heals, setup};
 
-/// What needs no store is answered so soon, whatever else hangs: the usual answer, since a busy machine
-/// stalls one or another, and who waited for the store would wait each time.
+/// Median time for responses that need no store, whatever else hangs: a busy machine delays single ones, but a
+/// request that waited for the store would always be slow.
 const SOON: Duration = Duration::from_secs(2);
 
-/// What asks nothing of a store.
+/// Requests that need no store.
 const CHEAP: [&str; 3] = ["/healthz", "/docs", "/.well-known/jwks.json"];
 
 fn is_refused(word: &Word) -> bool {
     matches!(word, Word::Refused | Word::OutcomeUnknown)
 }
 
-/// More than there are connections ask at once, and all are told; what needs no store goes on.
-/// What those were told who signed up.
-fn tells_everybody(client: Client, token: &str) -> Vec<(String, Word)> {
+/// More clients than connections send requests, and all get a response. Requests without a store still work.
+/// Returns the outcomes of the sign-ups.
+fn responds_to_all(client: Client, token: &str) -> Vec<(String, Word)> {
     let is_over = &AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(move || {
@@ -73,7 +73,7 @@ async fn goes_on_after(database: Database, proxy: &Proxy, client: Client, misfor
         "stalled" => proxy.set(Mood::Stall).await,
         _ => database.pause().await,
     }
-    let told = tells_everybody(client, &token);
+    let told = responds_to_all(client, &token);
     proxy.set(Mood::Pass).await;
     if misfortune == "paused" {
         database.resume().await;

@@ -34,7 +34,7 @@ async fn a_promoted_replica_has_every_confirmed_write() {
     crowd.go_home().holds(client);
 }
 
-/// As a primary that was made a replica under the server's feet, and back.
+/// Like a primary that becomes a replica while the server runs, and then a primary again.
 async fn writes_again_when_it_may(database: Database) {
     let server = brisk_setup(&database.url()).start();
     let client = Client::of(&server);

@@ -1,7 +1,7 @@
 //! The disk is full: SQLite on a file system of a few megabytes.
 //!
-//! Mounting one takes root's rights. Where they are missing, the files of the server may not grow
-//! instead, which is another error of the operating system with the same consequences.
+//! Mounting one needs root's rights. Without them, the size of the server's files is limited instead, which is
+//! another error of the operating system with the same consequences.
 
 use std::fs::File;
 use std::io::Write;
@@ -15,7 +15,7 @@ use crate::readiness::is_ready;
 use crate::server::{Server, Setup};
 use crate::stage::heals;
 
-/// A file system of its own; unmounted when the test or its process is over.
+/// A separate file system. Unmounted when the test or its process ends.
 struct SmallDisk {
     folder: TempDir,
     guard: Child,
@@ -29,7 +29,7 @@ impl Drop for SmallDisk {
 }
 
 impl SmallDisk {
-    /// None where it may not be mounted.
+    /// `None` without the right to mount.
     fn mount() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let script = r#"mount -t tmpfs -o size=6m,mode=700 doorward-test "$1" || exit
@@ -52,14 +52,14 @@ impl SmallDisk {
     }
 }
 
-/// Where a server runs that can be made to find no room.
+/// A place for a server that can be made to run out of space.
 trait Cramped {
     fn fill(&self, server: &Server);
     fn make_room(&self, server: &Server);
 }
 
 impl Cramped for SmallDisk {
-    /// Leaves no byte.
+    /// Uses up every byte.
     fn fill(&self, _server: &Server) {
         let mut filler = File::create(self.filler()).unwrap();
         while filler.write_all(&[0; 4096]).is_ok() {}
@@ -70,7 +70,7 @@ impl Cramped for SmallDisk {
     }
 }
 
-/// The operating system lets no file of the server grow beyond a limit.
+/// Limits the size of the server's files.
 struct SmallFiles;
 
 impl SmallFiles {
@@ -95,13 +95,13 @@ impl Cramped for SmallFiles {
 fn setup(data: &Path) -> Setup {
     Setup::new(PASSWORD)
         .with("DOORWARD_DATA_DIR", &data.display().to_string())
-        // What a limit of the files' size does to a process is not to end it.
+        // The limit must not kill the process.
         .under(&["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"])
 }
 
-/// Signs up one after the other until five in a row are refused and `/readyz` says why.
+/// Signs up users until five sign-ups in a row are refused and `/readyz` reports why.
 ///
-/// Five in a row, as a checkpoint of SQLite's makes room in the journal for a few more.
+/// Five, since a checkpoint of SQLite makes room in the journal for a few more.
 fn sign_up_until_none_fits(client: Client) -> Vec<(String, Word)> {
     let mut told = Vec::new();
     let mut refused = 0;
@@ -125,8 +125,8 @@ fn survives_a_full_disk(setup: &Setup, disk: &impl Cramped) {
     let token = client.sign_in("early", PASSWORD).unwrap();
     disk.fill(&server);
     let told = sign_up_until_none_fits(client);
-    // What was there before still fits its old place now and then, since a checkpoint gives the
-    // journal's pages back: whatever is said to be done has to be so, full disk or not.
+    // Small writes still fit now and then, since a checkpoint frees pages of the journal. Every success must be
+    // true, full disk or not.
     if let Some(late) = client.sign_in("early", PASSWORD) {
         assert!(client.is_open(&late));
     }

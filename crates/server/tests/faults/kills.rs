@@ -1,4 +1,4 @@
-//! `kill -9` of the binary under load: what was answered is there, and nothing is there by half.
+//! `kill -9` of the binary under load: acknowledged writes are stored, and none is half done.
 
 use crate::answers::Client;
 use crate::crowd::Crowd;

@@ -30,7 +30,7 @@ async fn is_outcome_unknown(database: Database) {
     for (number, loss) in LOSSES.iter().enumerate() {
         let name = format!("person-{number}");
         proxy.set(loss(u32::MAX)).await;
-        // Answered by 503 `outcome-unknown`: neither as done nor as refused.
+        // The response is a 503 `outcome-unknown`: neither success nor refusal.
         let word = client.sign_up(&name);
         assert!(matches!(word, Word::OutcomeUnknown), "{name}: {word}");
         assert!(proxy.lost() > 0, "nothing was lost");
@@ -68,7 +68,7 @@ async fn change_password(client: Client, proxy: &Proxy, name: &str, loss: Mood) 
     }
 }
 
-/// The commit arrives after its time limit: it must not have been reported as refused.
+/// The commit arrives after the time limit: it must not have been reported as refused.
 async fn is_not_refused(database: Database) {
     let proxy = Proxy::to(database.address()).await;
     let server = brisk_setup(&proxy.url(&database.url())).start();

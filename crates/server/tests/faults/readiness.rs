@@ -1,4 +1,4 @@
-//! What is not called ready although it answers every question: a schema that was taken away.
+//! A server that responds but is not ready: its schema was removed.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use doorward_testkit::servers::{MariadbOptions, PostgresOptions, own_mariadb, ow
 use crate::answers::{Client, PASSWORD};
 use crate::stage::{heals, setup};
 
-/// Within a moment, `/readyz` names the database.
+/// Waits until `/readyz` reports the database as down.
 #[track_caller]
 pub fn is_called_away(client: Client) {
     let patience = Instant::now() + Duration::from_secs(30);
@@ -17,7 +17,7 @@ pub fn is_called_away(client: Client) {
     }
 }
 
-/// What `/readyz` says at this moment; where it says no, it names the database.
+/// Returns what `/readyz` reports. If it is not ready, it must name the database.
 #[track_caller]
 pub fn is_ready(client: Client) -> bool {
     let reply = client.send("GET", "/readyz", None, None).unwrap();

@@ -1,10 +1,10 @@
-//! The database goes and comes back, under load.
+//! The database stops and starts again, under load.
 
 use crate::answers::Client;
 use crate::crowd::Crowd;
 use crate::stage::{Database, brisk_setup, heals};
 
-/// Whatever was acknowledged before, meanwhile and after is there, and nothing else.
+/// Every write that was acknowledged before, during and after the restart is stored, and no other.
 async fn survives_restarts(database: Database) {
     let server = brisk_setup(&database.url()).start();
     let client = Client::of(&server);
@@ -20,7 +20,7 @@ async fn survives_restarts(database: Database) {
     database.start().await;
     println!("ready again {:?} after a crash", heals(client));
     crowd.does(40);
-    // So short that nobody may notice.
+    // Too short to be noticed.
     database.restart().await;
     crowd.does(40);
     crowd.go_home().holds(client);

@@ -1,4 +1,4 @@
-//! `Setup`, a folder and an environment to run the binary in; `Server`, the binary serving.
+//! `Setup`, a folder and an environment for the binary; `Server`, the running binary.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -11,15 +11,15 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_doorward");
-/// Longer than anything takes; reached only when something is broken.
+/// Longer than anything takes. Only a failing test reaches it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Where and how the binary runs. A clone is the same folder.
+/// Folder, environment and wrapper of the binary. A clone shares the folder.
 #[derive(Clone)]
 pub struct Setup {
     folder: Arc<TempDir>,
     variables: BTreeMap<String, String>,
-    /// What runs it, and becomes it in the end.
+    /// Command that runs the binary with `exec`.
     wrapper: Vec<String>,
 }
 
@@ -35,7 +35,7 @@ impl Setup {
         };
         setup
             .with("DOORWARD_LISTEN", "127.0.0.1:0")
-            // Sessions are of one server, though it listens elsewhere after each start.
+            // Sessions stay valid although the port changes with each start.
             .with("DOORWARD_PUBLIC_URL", "http://localhost:8000")
             .with("DOORWARD_LOG__FORMAT", "json")
             .with("DOORWARD_DATA_DIR", &data)
@@ -48,13 +48,13 @@ impl Setup {
         self
     }
 
-    /// Runs the binary by another command, which becomes it in the end.
+    /// Runs the binary by another command, which must `exec` it.
     pub fn under(mut self, wrapper: &[&str]) -> Self {
         self.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
         self
     }
 
-    /// The binary's `serve`, which writes to files of the folder.
+    /// Starts `serve`, with output to files in the folder.
     fn serve(&self) -> Child {
         let mut words = self.wrapper.iter().map(String::as_str).chain([BINARY]);
         let mut command = Command::new(words.next().unwrap_or(BINARY));
@@ -75,14 +75,14 @@ impl Setup {
         std::fs::read_to_string(self.folder.path().join(name)).unwrap()
     }
 
-    /// Starts it where it cannot start, and gives what it says.
+    /// Expects the start to fail, and returns the log.
     pub fn fails_to_start(&self) -> String {
         let status = self.serve().wait().unwrap();
         assert!(!status.success(), "it started: {}", self.text("log"));
         self.text("log")
     }
 
-    /// Starts it, and waits until it says that it is ready.
+    /// Starts the server and waits until it logs that it is ready.
     pub fn start(&self) -> Server {
         let mut server = Server {
             child: self.serve(),
@@ -101,14 +101,14 @@ impl Setup {
     }
 }
 
-/// Where it listens, once its log says so.
+/// Port of the listener, once it is logged.
 fn port_in(log: &str) -> Option<u16> {
     let ready = log.lines().find(|line| line.contains("\"ready\""))?;
     let line: Value = serde_json::from_str(ready).ok()?;
     line["listen"].as_str()?.rsplit(':').next()?.parse().ok()
 }
 
-/// The binary serving. It is killed when the test is over.
+/// The running binary. It is killed at the end of the test.
 pub struct Server {
     child: Child,
     setup: Setup,
@@ -120,12 +120,12 @@ impl Server {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 
-    /// Of its process.
+    /// Process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// SIGKILL; it is gone when this is.
+    /// Sends SIGKILL and waits for the end of the process.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

@@ -1,4 +1,4 @@
-//! The databases, and the server on one of them.
+//! The databases, and a server on one of them.
 
 use std::ops::Deref;
 use std::time::{Duration, Instant};
@@ -11,10 +11,10 @@ use doorward_testkit::servers::{
 use crate::answers::{Client, PASSWORD};
 use crate::server::Setup;
 
-/// So long after its store is back, the server is back too.
+/// Time limit for the server to recover after its store.
 const HEALING: Duration = Duration::from_secs(15);
 
-/// A database server of one's own, of either kind.
+/// A separate database server, of either kind.
 pub enum Database {
     Postgres(OwnPostgres),
     Mariadb(OwnMariadb),
@@ -40,7 +40,7 @@ impl Database {
         Self::Mariadb(own_mariadb(MariadbOptions::default()).await)
     }
 
-    /// Takes every connection that it gives.
+    /// Takes all its connections.
     pub async fn fill(&self) -> FullHouse {
         match self {
             Self::Postgres(server) => server.fill().await,
@@ -48,7 +48,7 @@ impl Database {
         }
     }
 
-    /// Takes no writes any more, as a primary does that became a replica; or takes them again.
+    /// Rejects writes, like a primary that became a replica, or accepts them again.
     pub async fn set_read_only(&self, value: &str) {
         match self {
             Self::Postgres(server) => {
@@ -78,14 +78,14 @@ pub fn setup(url: &str) -> Setup {
     Setup::new(PASSWORD).with("DATABASE_URL", url)
 }
 
-/// The same with less patience than it has by itself, where a test would only wait.
+/// [`setup`] with shorter timeouts, for tests that would only wait.
 pub fn brisk_setup(url: &str) -> Setup {
     setup(url)
         .with("DOORWARD_DATABASE__CONNECT_TIMEOUT_SECONDS", "2")
         .with("DOORWARD_DATABASE__STATEMENT_TIMEOUT_SECONDS", "3")
 }
 
-/// Until the server says that it is ready; how long that took.
+/// Waits until the server is ready. Returns the time it took.
 #[track_caller]
 pub fn heals(client: Client) -> Duration {
     let started = Instant::now();

@@ -1,5 +1,5 @@
-//! The access table, the OpenAPI document and the running router say the same, and every route
-//! answers nobody, a user and an admin as the table says (Z-01, H-03).
+//! The access table, the OpenAPI document and the router agree, and every route treats anonymous clients, users
+//! and admins as the table specifies (Z-01, H-03).
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ const METHODS: [&str; 8] = [
     "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND",
 ];
 
-/// Where a proxy in front passes paths on.
+/// Proxy examples that forward paths.
 const PROXIES: [&str; 3] = [
     include_str!("../../../../examples/nginx/site.conf"),
     include_str!("../../../../examples/caddy/Caddyfile"),
@@ -25,7 +25,7 @@ fn paths() -> BTreeSet<&'static str> {
     TABLE.iter().map(|route| route.path).collect()
 }
 
-/// The path with a name in every place.
+/// The path with a value for every parameter.
 pub fn filled(path: &str, user: &str) -> String {
     let path = path
         .replace("{user}", user)
@@ -35,7 +35,7 @@ pub fn filled(path: &str, user: &str) -> String {
         .replace("{file}", "nothing.css")
 }
 
-/// A body that the route would take.
+/// A body that the route accepts.
 pub fn body_of(route: &Route) -> Option<Value> {
     Some(match (route.method.as_str(), route.path) {
         ("POST", "/user") => json!({"username": "fresh", "password": PASSWORD}),
@@ -71,7 +71,7 @@ fn the_document_has_every_route_of_the_table_and_no_other() {
             documented.insert((method.to_uppercase(), path.clone()));
         }
     }
-    // A page is in it where programs have business at its path as well: `Allow` names it there.
+    // A page is listed if the API uses its path as well, since `Allow` names it there.
     let has_api = |path| TABLE.iter().any(|row| !row.page && row.path == path);
     let listed = TABLE.iter().filter(|route| has_api(route.path));
     let listed: BTreeSet<_> = listed
@@ -82,7 +82,7 @@ fn the_document_has_every_route_of_the_table_and_no_other() {
         .iter()
         .map(|route| (route.method.as_str(), route.path))
         .collect();
-    assert_eq!(rows.len(), TABLE.len(), "a row stands twice");
+    assert_eq!(rows.len(), TABLE.len(), "a row occurs twice");
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn the_router_has_every_route_of_the_table_and_no_other_method() {
     assert!(listed.iter().all(|method| METHODS.contains(method)));
 }
 
-/// Method-override fields are passed over (H-03).
+/// Method-override fields are ignored (H-03).
 #[tokio::test]
 async fn a_method_is_not_overridden_by_a_field() {
     let app = TestApp::new().await;
@@ -158,9 +158,9 @@ async fn head_is_get_without_a_body_wherever_there_is_a_get() {
     }
 }
 
-/// T-MATRIX: each row as nobody.
+/// T-MATRIX: each row as an anonymous client.
 #[tokio::test]
-async fn nobody_gets_past_a_guard() {
+async fn an_anonymous_client_passes_no_guard() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     for route in TABLE {
@@ -196,7 +196,7 @@ async fn nobody_gets_past_a_guard() {
     app.leaves_mail();
 }
 
-/// Z-02, T-IDOR: what is another's is refused in the same words as what is not there.
+/// Z-02, T-IDOR: the response for another user is the same as for an unknown one.
 #[tokio::test]
 async fn another_user_gets_403_whether_or_not_the_name_exists() {
     let app = TestApp::new().await;
@@ -225,10 +225,10 @@ async fn another_user_gets_403_whether_or_not_the_name_exists() {
                 .expect_problem(403, "forbidden");
             answers.push((
                 answer.json_without(&["request_id"]),
-                // How much is left is the asker's own.
+                // The remaining limit is the caller's own.
                 answer.headers_without(&["x-request-id", "ratelimit"]),
             ));
-            // Nor does the body or the version matter before the name is one's own.
+            // Neither body nor version is checked before authorization.
             let draft = app.anon().with_token(eve.token());
             let draft = draft
                 .request(route.method.as_str(), &filled(route.path, named))
@@ -247,15 +247,15 @@ async fn another_user_gets_403_whether_or_not_the_name_exists() {
     }
 }
 
-/// Each row as an admin, on another and on nobody.
+/// Each row as an admin, for another user and for an unknown one.
 #[tokio::test]
 async fn an_admin_gets_what_the_table_gives() {
-    // What the password is asked for again has tests of its own.
+    // Reauthentication has its own tests.
     let ever = jiff::SignedDuration::ZERO;
     let app = TestApp::with(|options| options.policy.reauthenticate_after = ever).await;
     let admin = app.admin().await;
     app.create("ben", Role::User).await;
-    // What ends the user or the session comes last.
+    // Routes that end the user or the session come last.
     let mut rows: Vec<_> = TABLE.iter().collect();
     rows.sort_by_key(|route| {
         (
@@ -319,9 +319,9 @@ async fn an_admin_gets_what_the_table_gives() {
     app.leaves_mail();
 }
 
-/// Z-04, R-09: whoever is not active any more is nobody, at once.
+/// Z-04, R-09: a user who is no longer active is treated as anonymous, at once.
 #[tokio::test]
-async fn whoever_was_switched_off_or_deleted_is_nobody_at_every_guard() {
+async fn a_disabled_or_deleted_user_is_anonymous_at_every_guard() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     let (off, gone) = (app.user("off").await, app.user("gone").await);
@@ -343,7 +343,7 @@ async fn whoever_was_switched_off_or_deleted_is_nobody_at_every_guard() {
     }
 }
 
-/// A route that takes a body takes it as a form too, but for lists and the like.
+/// A route with a body accepts it as a form, too, except for lists and the like.
 #[tokio::test]
 async fn every_route_with_a_body_knows_json_and_forms_and_nothing_else() {
     let app = TestApp::with(|options| options.policy.throttle = false).await;
@@ -389,10 +389,10 @@ async fn every_route_with_a_body_knows_json_and_forms_and_nothing_else() {
     }
 }
 
-/// a link of a mail leads to Doorward behind each of the proxies that are shown to people.
+/// mailed links work behind each of the documented proxies.
 #[test]
 fn the_proxy_examples_know_every_path() {
-    // Asked by the operator's own, and not through the proxy.
+    // Requested by the operator, not through the proxy.
     let own = ["", "healthz", "readyz"];
     let firsts = TABLE.iter().map(|route| route.path.split('/').nth(1));
     let firsts: BTreeSet<_> = firsts

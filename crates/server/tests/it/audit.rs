@@ -1,4 +1,4 @@
-//! `GET /audit`: who did what to whom.
+//! `GET /audit`: the audit log.
 
 use doorward_domain::model::Role;
 use doorward_web::routes::{Route, TABLE};
@@ -20,7 +20,7 @@ fn names(events: &[Value]) -> Vec<String> {
     events.iter().map(line).collect()
 }
 
-/// L-01: each action leaves exactly one row, and none holds a secret or an address.
+/// L-01: each action has exactly one audit event, without secrets or email addresses.
 #[tokio::test]
 async fn each_action_leaves_its_row() {
     let app = TestApp::new().await;
@@ -96,7 +96,7 @@ async fn each_action_leaves_its_row() {
     admin.delete("/user/ben").await.expect(204);
     app.advance_seconds(1);
     let mut rows = events(&admin, &format!("user={id}&limit=200")).await;
-    // What the admin looked at on the way.
+    // Events of the admin's own reads.
     rows.retain(|row| row["event"] != "user-viewed");
     let mut told = names(&rows);
     told.reverse();
@@ -160,7 +160,7 @@ async fn a_row_says_who_where_when_and_in_which_request() {
             "request_id": request_id, "detail": null})
     );
     assert!(rows[0]["address"].as_str().unwrap().starts_with("10."));
-    // Reaching for what is not theirs leaves a row as well.
+    // Refused access to another user is audited as well.
     ben.get("/user/root").await.expect_problem(403, "forbidden");
     let rows = events(&admin, "event=forbidden").await;
     assert_eq!(
@@ -222,7 +222,7 @@ async fn filters_narrow_and_pages_follow() {
     );
 }
 
-/// What an admin leaves in the log who asks for this about another; none where nothing of weight happens.
+/// The audit event of an admin's request for another user. `None` if the route writes none.
 fn line_of(route: &Route) -> Option<&'static str> {
     Some(match (route.method.as_str(), route.path) {
         ("POST", "/user") => "sign-up",
@@ -241,12 +241,12 @@ fn line_of(route: &Route) -> Option<&'static str> {
         ("GET", "/audit") => "audit-read",
         ("POST", "/auth") => "sign-in failed",
         ("DELETE", "/auth") => "sign-out",
-        // Links that are none, one's own session, what is public; and a mail that confirms again.
+        // Invalid links, the caller's own session, public routes, and a mail that confirms again.
         _ => return None,
     })
 }
 
-/// The lines of one request.
+/// The audit events of one request.
 async fn lines(reader: &Client, answer: &Answer) -> Vec<Value> {
     let id = answer.header("x-request-id").unwrap();
     let mut rows = events(reader, "limit=200").await;
@@ -254,11 +254,10 @@ async fn lines(reader: &Client, answer: &Answer) -> Vec<Value> {
     rows
 }
 
-/// L-01, Z-05: each route of the table leaves exactly one line where something of weight happens, and
-/// none where not, looks of an admin at others included.
+/// L-01, Z-05: each route of the table writes exactly one audit event or none. Reads by an admin count.
 #[tokio::test]
 async fn each_route_leaves_one_line_or_none() {
-    // A page's form does what the API does.
+    // A page's form does the same as the API.
     for route in TABLE.iter().filter(|route| !route.page) {
         let app = TestApp::new().await;
         let (reader, admin) = (app.admin().await, app.sign_in("root").await);
@@ -290,8 +289,7 @@ async fn each_route_leaves_one_line_or_none() {
     }
 }
 
-/// L-01, H-07: a condition of several tags is looked at without a line of its own, whoever writes and
-/// however it ends.
+/// L-01, H-07: evaluating a condition with several tags writes no audit event, for any caller and outcome.
 #[tokio::test]
 async fn a_write_with_several_tags_leaves_one_line() {
     let app = TestApp::new().await;
@@ -314,10 +312,10 @@ async fn a_write_with_several_tags_leaves_one_line() {
     }
 }
 
-/// L-01, Z-02: whoever reaches for another leaves one line that says whom, for so many an hour that
-/// nobody fills the log.
+/// L-01, Z-02: refused access to another user has one audit event with the target. An hourly limit keeps clients
+/// from filling the log.
 #[tokio::test]
-async fn whoever_reaches_for_another_leaves_one_line_that_says_whom() {
+async fn refused_access_to_another_user_has_one_event_with_the_target() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     let root = app.create("other", Role::User).await.id.to_string();

@@ -1,4 +1,4 @@
-//! Bodies that are no bodies: broken, hostile, or a byte too long.
+//! Invalid bodies: broken, hostile, or a byte too long.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use crate::support::{FORM, JSON, PASSWORD, Stores, TestApp};
 
 const LIMIT: usize = 64 * 1024;
 
-/// H-04: what two readers could take for two things is not read.
+/// H-04: ambiguous input is rejected.
 #[tokio::test]
 async fn broken_json_is_told_apart_and_never_a_fault_of_ours() {
     let app = TestApp::new().await;
@@ -164,7 +164,7 @@ async fn sixty_four_kibibytes_are_taken_and_one_byte_more_is_not() {
         .send()
         .await;
     announced.expect_problem(413, "body-too-large");
-    // What is announced is not believed: the bytes are counted.
+    // The declared length is not trusted: the bytes are counted.
     let lied = anon
         .request("POST", "/user")
         .header("content-length", "2")
@@ -221,7 +221,7 @@ async fn huge_fields_are_faults_of_those_fields_and_not_said_back() {
     answer.assert_faults(&[("x".repeat(64).as_str(), "unknown")]);
 }
 
-/// NUL and what else cannot be kept everywhere is refused before a store sees it.
+/// NUL and other characters that some stores cannot store are rejected before a store is called.
 #[tokio::test]
 async fn a_nul_reaches_no_store() {
     let app = TestApp::new().await;
@@ -255,7 +255,7 @@ async fn a_nul_reaches_no_store() {
 }
 
 #[tokio::test]
-async fn a_path_that_is_no_utf8_is_nobodys() {
+async fn a_path_that_is_not_utf8_is_not_found() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     for (method, path) in [
@@ -274,9 +274,9 @@ async fn a_path_that_is_no_utf8_is_nobodys() {
     }
 }
 
-/// Routes without a body pass over one that comes along, whatever it is.
+/// Routes without a body ignore one.
 #[tokio::test]
-async fn a_body_nobody_asked_for_changes_nothing() {
+async fn an_unexpected_body_changes_nothing() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     ben.request("GET", "/user/me")
@@ -301,7 +301,7 @@ async fn a_body_nobody_asked_for_changes_nothing() {
         .expect(204);
 }
 
-/// A body that was announced and never comes.
+/// A body that is announced and never sent.
 struct Never;
 
 impl HttpBody for Never {
@@ -316,7 +316,7 @@ impl HttpBody for Never {
     }
 }
 
-/// H-05: the clock of the runtime stands still but for what is waited for.
+/// H-05: the runtime's clock advances only while the test waits.
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_come_is_not_waited_for_forever() {
     let memory = Arc::new(MemoryStore::new());
@@ -328,7 +328,7 @@ async fn a_body_that_does_not_come_is_not_waited_for_forever() {
     assert_eq!(started.elapsed().as_secs(), 30);
 }
 
-/// An unknown field names the nearest known one, and where it belongs.
+/// An unknown field gets a hint with the nearest known one, or with its right place.
 #[tokio::test]
 async fn an_unknown_field_says_what_to_do() {
     let app = TestApp::new().await;

@@ -1,4 +1,4 @@
-//! `/confirmation`: the address a link was mailed to becomes the account's.
+//! `/confirmation`: confirms the address that a link was mailed to.
 
 use serde_json::{Value, json};
 
@@ -99,7 +99,7 @@ async fn what_is_no_link_of_ours_is_no_such_thing() {
     app.anon().request("POST", &link).send().await.expect(200);
 }
 
-/// A link is good for what it was made for.
+/// A link works for one purpose.
 #[tokio::test]
 async fn a_link_of_one_kind_opens_no_other_door() {
     let app = TestApp::new().await;
@@ -158,7 +158,7 @@ async fn asking_again_answers_alike_and_mails_those_who_wait() {
         .expect(200);
 }
 
-/// mail goes to the address on record.
+/// mail goes to the stored address.
 #[tokio::test]
 async fn a_body_of_anything_but_one_address_is_refused() {
     let app = TestApp::new().await;
@@ -190,7 +190,8 @@ async fn a_body_of_anything_but_one_address_is_refused() {
     }
 }
 
-/// a mailbox gets three mails an hour of each kind, with or without an account; a network asks for twenty.
+/// a mailbox gets three mails an hour of each kind, with or without an account; a network has a limit of
+/// twenty requests.
 #[tokio::test]
 async fn a_mailbox_is_not_flooded() {
     let app = TestApp::new().await;
@@ -227,7 +228,7 @@ async fn a_mailbox_is_not_flooded() {
 
 /// “this wasn't me”.
 #[tokio::test]
-async fn whoever_reads_the_mailbox_can_take_the_claim_away() {
+async fn the_recipient_can_cancel_the_confirmation() {
     let app = TestApp::new().await;
     let (by_api, by_page) = (app.pending("ben").await, app.pending("eve").await);
     app.anon().delete(&by_api).await.expect(204);
@@ -282,7 +283,7 @@ async fn cancelling_leaves_an_active_account_without_the_address() {
         .expect_problem(410, "link-expired");
 }
 
-/// ten tries a minute from one address.
+/// ten attempts a minute from one address.
 #[tokio::test]
 async fn links_are_not_guessed_at_leisure() {
     let app = TestApp::new().await;

@@ -1,4 +1,4 @@
-//! Scripts of other origins (H-09): none by default, and exactly those that are named.
+//! Scripts of other origins (H-09): none by default, and exactly the listed ones.
 
 use doorward_web::Choices;
 use serde_json::json;
@@ -7,7 +7,7 @@ use crate::support::{Answer, Client, PASSWORD, TestApp};
 
 const APP: &str = "https://app.example";
 const LISTED: &str = "https://app.example, https://app.example:8443, http://localhost:5173";
-/// What looks like one of them to somebody in a hurry.
+/// Values that resemble a listed origin.
 const LOOK_ALIKES: [&str; 22] = [
     "null",
     "*",
@@ -56,7 +56,7 @@ async fn preflight(client: &Client, path: &str, origin: &str, method: &str) -> A
         .await
 }
 
-/// Whether nothing in it lets anybody read it, or do something.
+/// Asserts that no other origin may read the response or send more.
 #[track_caller]
 fn assert_closed(answer: &Answer) {
     let fields = answer.headers.keys();
@@ -66,7 +66,7 @@ fn assert_closed(answer: &Answer) {
     assert!(open.is_empty(), "{open:?}");
 }
 
-/// H-09: a listed origin reads answers, refusals among them, and what a client needs of their heads.
+/// H-09: a listed origin can read all responses, errors included, and the header fields that a client needs.
 #[tokio::test]
 async fn a_named_origin_reads_every_answer() {
     let app = app().await;
@@ -104,7 +104,7 @@ async fn a_named_origin_reads_every_answer() {
     draft.json(&body).send().await.expect(201);
 }
 
-/// H-09: letter by letter.
+/// H-09: origins are compared exactly.
 #[tokio::test]
 async fn what_looks_like_a_named_origin_is_not_one() {
     let app = app().await;
@@ -127,7 +127,7 @@ async fn what_looks_like_a_named_origin_is_not_one() {
     assert_eq!(none.header("vary"), Some("Origin"));
 }
 
-/// H-09, H-03: `OPTIONS` says what the table says, to a named origin.
+/// H-09, H-03: `OPTIONS` returns the methods of the table, to a listed origin.
 #[tokio::test]
 async fn a_preflight_is_answered_by_the_route_table() {
     let app = app().await;
@@ -150,7 +150,7 @@ async fn a_preflight_is_answered_by_the_route_table() {
         assert_eq!(answer.header("vary"), Some("Origin"));
         assert!(answer.body.is_empty());
     }
-    // Pages are nobody else's to call, and what is not there is not asked for.
+    // Pages are not open to other origins, and unknown paths are not listed.
     for (path, method) in [
         ("/password", "POST"),
         ("/auth/sign-out", "POST"),
@@ -169,7 +169,7 @@ async fn a_preflight_is_answered_by_the_route_table() {
     bare.send().await.expect(405);
 }
 
-/// H-09, H-10: the cookie is ours alone, whoever is named.
+/// H-09, H-10: the cookie works for no other origin, listed or not.
 #[tokio::test]
 async fn the_cookie_is_good_for_no_other_origin() {
     let app = app().await;
@@ -194,7 +194,7 @@ async fn the_cookie_is_good_for_no_other_origin() {
             .request("GET", "/user/me")
             .cookie(ben.token())
             .header("origin", APP);
-        // A browser shows no script what came without this.
+        // Without this field a browser hides the response from scripts.
         let answer = look.send().await.expect(200);
         assert_eq!(answer.header("access-control-allow-credentials"), None);
     }

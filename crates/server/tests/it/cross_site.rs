@@ -37,7 +37,7 @@ const ROWS: &[Row] = &[
     (None, Some("null"), false, false),
     (None, Some(""), false, false),
     (None, None, false, true),
-    // An origin of `cors.origins` has no use of the cookie.
+    // An origin of `cors.origins` cannot use the cookie.
     (Some("cross-site"), Some(APP), false, true),
     (Some("same-site"), Some(APP), false, true),
     (None, Some(APP), false, true),

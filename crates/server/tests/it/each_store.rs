@@ -1,5 +1,5 @@
-//! What hangs on how a store keeps times and finds the lines of the audit log, tried through HTTP on each
-//! of them, whatever store the rest of the run is about.
+//! Behaviour that depends on how a store represents times and finds audit events, tested over HTTP on each of
+//! them, regardless of the stores of this run.
 
 use std::sync::Arc;
 
@@ -22,14 +22,14 @@ const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 
 const HOME: &str = "192.0.2.7";
 const ABROAD: &str = "198.51.100.4";
 
-/// Empty stores of that kind; the folder holds the file, where it is one.
+/// Empty stores of this kind. The folder contains the file, if there is one.
 async fn stores_of(combination: Combination) -> (Stores, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let start = "2026-11-21T08:00:00Z".parse().unwrap();
     (Stores::open(combination, &folder, start).await, folder)
 }
 
-/// The same stores, for a node beside.
+/// The same stores, for a second node.
 fn again(stores: &Stores) -> Stores {
     Stores {
         store: Arc::clone(&stores.store),
@@ -38,7 +38,7 @@ fn again(stores: &Stores) -> Stores {
     }
 }
 
-/// A node on which sessions that nobody uses end: an hour, and half an hour for admins.
+/// A node with idle timeouts: an hour, and half an hour for admins.
 async fn impatient(stores: Stores) -> TestApp {
     TestApp::with(|options| {
         options.stores = Some(stores);
@@ -61,10 +61,10 @@ async fn is_open(app: &TestApp, client: &Client) -> bool {
     }
 }
 
-/// S-04: a use prolongs, and is known to the node beside once it is written down; without one a session
-/// ends for both, and is on no list; an admin's is the first.
+/// S-04: a use prolongs the session, and is known to the second node once it is stored. Without one the session
+/// ends on both, and is not listed; an admin's ends first.
 #[tokio::test]
-async fn a_session_that_nobody_uses_ends() {
+async fn an_unused_session_ends() {
     for combination in ALL {
         let (stores, _folder) = stores_of(combination).await;
         let here = impatient(again(&stores)).await;
@@ -85,7 +85,7 @@ async fn a_session_that_nobody_uses_ends() {
         beside.accounts.write_last_seen().await.unwrap();
         step(30);
         assert!(!is_open(&beside, &root).await, "{combination:?}");
-        // Ben was last seen an hour ago, all but a minute.
+        // Ben was last seen 59 minutes ago.
         assert!(is_open(&beside, &ben).await, "{combination:?}");
         beside.accounts.write_last_seen().await.unwrap();
         step(60);
@@ -108,7 +108,7 @@ async fn try_sign_in(app: &TestApp, address: &str, browser: &str, password: &str
     draft.json(&body).send().await.expect(status);
 }
 
-/// A-10: a sign-in from elsewhere is told to the owner once, and one after ten wrong passwords too.
+/// A-10: the owner is notified once of a sign-in from elsewhere, and of one after ten wrong passwords.
 #[tokio::test]
 async fn a_sign_in_out_of_the_ordinary_is_told_to_the_owner() {
     for combination in ALL {
@@ -150,8 +150,8 @@ async fn a_sign_in_out_of_the_ordinary_is_told_to_the_owner() {
     }
 }
 
-/// L-05: what an account's events have of networks and browsers is erased from the log that an admin
-/// reads; who it was is an id.
+/// L-05: network addresses and user agents of a deleted account are erased from the audit log that an admin reads.
+/// The user is only an id.
 #[tokio::test]
 async fn a_deleted_person_is_an_id_in_the_audit_log() {
     for combination in ALL {
@@ -178,7 +178,7 @@ async fn a_deleted_person_is_an_id_in_the_audit_log() {
     }
 }
 
-/// T-REVOKE, R-06: what voids links voids them on every store, at the node that did it and beside.
+/// T-REVOKE, R-06: voided links are void on every store, on the node that voided them and on a second one.
 #[tokio::test]
 async fn a_link_that_is_voided_is_void_at_the_node_beside() {
     for combination in ALL {

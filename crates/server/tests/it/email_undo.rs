@@ -1,10 +1,10 @@
-//! `/email-undo`: the old mailbox takes an e-mail change back.
+//! `/email-undo`: the old mailbox undoes an email change.
 
 use serde_json::{Value, json};
 
 use crate::support::{Client, OTHER_PASSWORD, PASSWORD, TestApp, path_in, summary};
 
-/// Somebody who knows Ben's password has moved the account: the link in Ben's mailbox.
+/// A thief with Ben's password has moved the account. Returns the thief's client and the link in Ben's mailbox.
 async fn stolen(app: &TestApp) -> (Client, String) {
     let thief = app.user("ben").await;
     let body = json!({"email": "thief@example.org", "password": PASSWORD});
@@ -26,8 +26,8 @@ async fn stolen(app: &TestApp) -> (Client, String) {
     (app.sign_in("ben").await, to("ben@example.com"))
 }
 
-/// looking changes nothing; the POST gives the address back, ends every session and leaves
-/// one way in, a mail to that address; it works once.
+/// viewing changes nothing. The POST restores the address, ends every session and leaves one way in, a
+/// mail to that address. It works once.
 #[tokio::test]
 async fn the_link_takes_the_account_back_once() {
     let app = TestApp::new().await;
@@ -74,7 +74,7 @@ async fn the_link_takes_the_account_back_once() {
         let again = app.anon().request(method, &link).send().await;
         again.expect_problem(410, "link-expired");
     }
-    assert_eq!(app.mails().await.len(), 1, "the new password is told of");
+    assert_eq!(app.mails().await.len(), 1, "the new password is reported");
     let admin = app.admin().await;
     let lines = admin.get("/audit?event=email-change-undone").await.json();
     assert_eq!(lines["items"].as_array().unwrap().len(), 1);
@@ -110,7 +110,7 @@ async fn a_person_gets_a_page_with_a_button() {
     assert_eq!(app.mails().await.len(), 2);
 }
 
-/// a week, to the second, with nothing swept.
+/// a week, to the second, without a sweep.
 #[tokio::test]
 async fn a_link_lives_a_week() {
     for (after, status) in [(7 * 24 * 3600 - 1, 204), (7 * 24 * 3600 + 1, 410)] {
@@ -126,7 +126,7 @@ async fn a_link_lives_a_week() {
     }
 }
 
-/// A link of each kind, of Ben's and of Eve's, with what a POST to it needs.
+/// A link of each kind, with the body that a POST to it needs.
 async fn links(app: &TestApp) -> Vec<(String, Value)> {
     app.user("eve").await;
     let (_, undo) = stolen(app).await;
@@ -138,8 +138,8 @@ async fn links(app: &TestApp) -> Vec<(String, Value)> {
     vec![(undo, Value::Null), (pending, Value::Null), (recovery, new)]
 }
 
-/// R-03, T-TOKEN: what cannot be a token is no such thing, whatever is wrong with it; what could be
-/// one and is not this link's has the one answer of all dead links. Neither uses the link up.
+/// R-03, T-TOKEN: a malformed token is not found, whatever is wrong with it. A well-formed one that is not this
+/// link's gets the same response as all dead links. Neither uses the link up.
 #[tokio::test]
 async fn every_wrong_token_has_one_of_two_answers() {
     let app = TestApp::with(|options| options.policy.throttle = false).await;
@@ -188,7 +188,7 @@ async fn every_wrong_token_has_one_of_two_answers() {
         let random = ["A".repeat(43)];
         for wrong in flipped.chain(others).chain(random) {
             let answer = send(format!("{kind}/{wrong}"), body).await;
-            // The last letter holds bits that a token has not: another one there may be none.
+            // The last letter has unused bits, so another one there may be malformed.
             match answer.status {
                 404 => assert!(wrong[..42] == token[..42], "{wrong}"),
                 _ => drop(answer.expect_problem(410, "link-expired")),
@@ -201,7 +201,7 @@ async fn every_wrong_token_has_one_of_two_answers() {
         let used = send(link.clone(), body).await;
         assert!(used.status < 300, "{link}: {}", used.text());
     }
-    // Spent; a confirmation says the same again.
+    // Spent. A confirmation reports success again.
     for (link, body) in links
         .iter()
         .filter(|(link, _)| !link.starts_with("/confirmation"))
@@ -248,7 +248,7 @@ async fn a_confirmation_can_ask_for_the_password() {
     app.anon().post("/auth", body).await.expect(201);
 }
 
-/// without it none is asked for.
+/// without it no password is required.
 #[tokio::test]
 async fn a_confirmation_asks_for_nothing_unless_told_to() {
     let app = TestApp::new().await;

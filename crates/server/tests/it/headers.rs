@@ -1,5 +1,5 @@
-//! What an answer wears, and what a request's own headers cannot do. Every answer of every test is
-//! looked at (`support::Answer::assert_sound`); here is what that does not see.
+//! Header fields of responses, and effects of request fields. `support::Answer::assert_sound` checks every
+//! response of every test; these tests cover the rest.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::{JSON, PASSWORD, PUBLIC_URL, TestApp, path_in};
 
-/// H-06, H-11: every route, as nobody and as an admin; `send` looks at the headers.
+/// H-06, H-11: every route, anonymous and as an admin; `send` checks the header fields.
 #[tokio::test]
 async fn every_route_wears_the_headers_and_is_not_kept() {
     let app = TestApp::new().await;
@@ -22,7 +22,7 @@ async fn every_route_wears_the_headers_and_is_not_kept() {
             .replace("{code}", "forbidden")
             .replace(['{', '}'], "");
         for html in [false, true] {
-            // Some rows end the session, and all of them together take longer than it lives.
+            // Some rows end the session, and all of them take longer than its lifetime.
             let admin = app.sign_in("root").await;
             for client in [app.anon(), app.anon().with_token(admin.token())] {
                 let draft = client.request(route.method.as_str(), &path);
@@ -41,7 +41,7 @@ async fn every_route_wears_the_headers_and_is_not_kept() {
             app.advance_seconds(3600);
         }
     }
-    // What went well is among them, and what was refused for every other reason.
+    // Successes are among them, and all kinds of errors.
     for status in [200, 204, 303, 401, 404, 415] {
         assert!(statuses.contains(&status), "{statuses:?}");
     }
@@ -75,7 +75,7 @@ async fn no_other_origin_is_let_in() {
     );
 }
 
-/// T-HOST: links and locations begin with the public URL, whatever a request calls us.
+/// T-HOST: links and locations start with the public URL, regardless of the request's host.
 #[tokio::test]
 async fn a_request_cannot_tell_us_where_we_live() {
     let app = TestApp::new().await;
@@ -160,7 +160,7 @@ async fn a_redirect_never_names_the_host_of_a_request() {
     }
 }
 
-/// T-HOST, H-13: two hosts are one too many, wherever they stand.
+/// T-HOST, H-13: two hosts are rejected, in any combination of places.
 #[tokio::test]
 async fn a_request_has_one_host() {
     let app = TestApp::new().await;
@@ -181,8 +181,8 @@ async fn a_request_has_one_host() {
     }
 }
 
-/// H-06: a token's answer is kept by no cache, however old; an error neither, and of files those alone
-/// that are named by what is in them.
+/// H-06: no cache stores a response with a token, however old, nor an error; and of files only those with a
+/// content hash in their name.
 #[tokio::test]
 async fn what_shows_a_token_is_kept_nowhere() {
     let app = TestApp::new().await;
@@ -230,7 +230,7 @@ async fn what_shows_a_token_is_kept_nowhere() {
     }
 }
 
-/// H-11, W-06: whatever goes wrong, and whatever is asked: `send` looks at the headers of each.
+/// H-11, W-06: every kind of error and request; `send` checks the header fields of each.
 #[tokio::test]
 async fn every_kind_of_answer_wears_the_headers() {
     let app = TestApp::new().await;
@@ -279,7 +279,7 @@ async fn every_kind_of_answer_wears_the_headers() {
     }
 }
 
-/// W-01: word by word what SECURITY.md asks for.
+/// W-01: the exact policies of SECURITY.md.
 #[tokio::test]
 async fn pages_and_answers_have_their_policies() {
     let app = TestApp::with(|options| {
@@ -304,7 +304,7 @@ async fn pages_and_answers_have_their_policies() {
     }
 }
 
-/// L-03: what a client calls itself is cleaned and cut before it is kept.
+/// L-03: a client's user agent is cleaned and truncated before it is stored.
 #[tokio::test]
 async fn hostile_fields_break_nothing() {
     let app = TestApp::new().await;
@@ -367,8 +367,7 @@ async fn no_two_requests_share_an_id() {
     assert_eq!(ids.len(), 20);
 }
 
-/// A request whose address nobody knows is throttled by account alone, never in one shared bucket
-/// and an `http` server promises no TLS.
+/// The document of an `http` server does not promise TLS.
 #[tokio::test]
 async fn without_tls_none_is_promised() {
     let document = doorward_web::openapi_document("http://localhost:8000");

@@ -1,4 +1,4 @@
-//! `GET /inbox.json`: the mails that stayed on this machine, for the tests of other projects.
+//! `GET /inbox.json`: the mails of the local inbox, for the tests of other projects.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::support::{Answer, Client, TestApp};
 
-/// What was sent to these addresses, the last one newest.
+/// Mails to these addresses, the last one newest.
 struct Letters(Vec<&'static str>);
 
 #[async_trait]
@@ -30,7 +30,7 @@ impl Inbox for Letters {
         mails
     }
 
-    /// Nothing comes.
+    /// No mail arrives.
     async fn newer_than(&self, _: u64) -> Option<u64> {
         std::future::pending().await
     }
@@ -41,7 +41,7 @@ async fn app() -> TestApp {
     TestApp::with(|options| options.inbox = Some(Arc::new(Letters(letters)))).await
 }
 
-/// Whoever asks from there.
+/// A client at that address.
 fn at(app: &TestApp, address: &str) -> Client {
     app.at(address.parse().unwrap())
 }
@@ -69,9 +69,9 @@ async fn mails_are_read_newest_first_by_address_and_by_what_came_before() {
         ("/inbox.json?to=ben%40example.com&after=1", vec![3]),
         ("/inbox.json?to=nobody@example.com", vec![]),
         ("/inbox.json?after=3&wait=0", vec![]),
-        // There is one already: nobody waits.
+        // There is one already, so the request does not wait.
         ("/inbox.json?to=eve%2B1@example.com&wait=10", vec![2]),
-        // As it is typed: in a query a plus stands for a space, which no address has.
+        // As users type it: in a query a plus means a space, which no address contains.
         ("/inbox.json?to=eve+1@example.com", vec![2]),
     ] {
         let answer = anon.get(path).await.expect(200);
@@ -93,7 +93,7 @@ async fn what_cannot_be_asked_is_told_by_field() {
     let anon = here(&app);
     for (query, field, code) in [
         ("to=nobody", "to", "invalid"),
-        // A variable without a value would show what is everybody's.
+        // A variable without a value would return all mails.
         ("to=", "to", "invalid"),
         ("after=-1", "after", "out-of-range"),
         ("after=x", "after", "out-of-range"),
@@ -110,7 +110,7 @@ async fn what_cannot_be_asked_is_told_by_field() {
     twice.expect_problem(400, "malformed-request");
 }
 
-/// DNS rebinding, a proxy in front, or no inbox at all.
+/// DNS rebinding, a proxy in front, or no inbox.
 #[tokio::test]
 async fn only_who_names_this_machine_reads_it() {
     let app = app().await;
@@ -125,7 +125,7 @@ async fn only_who_names_this_machine_reads_it() {
     ] {
         for path in ["/inbox.json", "/inbox.json?wait=nonsense"] {
             let anon = here(&app);
-            // The test's client sends no field at all where it is empty.
+            // The test client sends no field if the value is empty.
             let asked = anon.request("GET", path).header("host", host);
             let expected = if status == 200 && path.contains('?') {
                 422
@@ -135,7 +135,7 @@ async fn only_who_names_this_machine_reads_it() {
             asked.send().await.expect(expected);
         }
     }
-    // HTTP/2 names the host in the URI.
+    // In HTTP/2 the URI contains the host.
     let anon = here(&app);
     let asked = anon.request("GET", "https://evil.example/inbox.json");
     asked.send().await.expect_problem(404, "not-found");
@@ -144,7 +144,7 @@ async fn only_who_names_this_machine_reads_it() {
     answer.expect_problem(404, "not-found");
 }
 
-/// A proxy that is asked from elsewhere may name this machine itself, as nginx does by default.
+/// A proxy may send this machine's name as the host for remote clients, as nginx does by default.
 #[tokio::test]
 async fn only_who_sits_at_this_machine_reads_it() {
     let app = app().await;

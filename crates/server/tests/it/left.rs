@@ -1,4 +1,4 @@
-//! Who leaves before the answer: what they have begun comes to its end all the same.
+//! Clients that disconnect before the response: their requests are completed all the same.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{Client, PASSWORD, TestApp};
 
-/// Begins a request, and hangs up before anything of it was awaited to its end.
+/// Begins a request, and disconnects before it is completed.
 fn begin_and_leave(client: &Client, path: &str, password: &str) {
     let draft = client.request("POST", path);
     let draft = draft.json(&json!({"username": "ben", "password": password}));
@@ -15,7 +15,7 @@ fn begin_and_leave(client: &Client, path: &str, password: &str) {
     assert!(asked.is_none(), "it was answered at once");
 }
 
-/// What the log has of sign-ins, once it has so many lines.
+/// Outcomes of the audited sign-ins, once there are this many.
 async fn outcomes(admin: &Client, count: usize) -> Vec<String> {
     let looked = tokio::time::timeout(Duration::from_secs(60), async {
         loop {
@@ -31,10 +31,10 @@ async fn outcomes(admin: &Client, count: usize) -> Vec<String> {
     looked.await.expect("the lines are written")
 }
 
-/// L-01, A-05, A-06: whoever guesses and hangs up has guessed, by a line of the log too, and brings no account
-/// to its stop in silence.
+/// L-01, A-05, A-06: a wrong password of a client that disconnects counts and is audited, so it locks no account
+/// silently.
 #[tokio::test]
-async fn a_guess_of_somebody_who_hangs_up_has_its_line() {
+async fn a_wrong_password_of_a_client_that_disconnects_is_audited() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     app.user("ben").await;
@@ -47,9 +47,9 @@ async fn a_guess_of_somebody_who_hangs_up_has_its_line() {
     assert_eq!(failures.count(), 2);
 }
 
-/// L-01: no session without its line, though nobody waits for its token.
+/// L-01: no session without an audit event, even if the client disconnects.
 #[tokio::test]
-async fn a_session_of_somebody_who_hangs_up_has_its_line() {
+async fn a_session_of_a_client_that_disconnects_is_audited() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     let ben = app.user("ben").await;

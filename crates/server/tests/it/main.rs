@@ -1,4 +1,4 @@
-//! The server as its clients see it. The tree mirrors the URLs; `e2e` runs the binary itself.
+//! The server from its clients' view. The folders mirror the URLs; `e2e` runs the binary.
 
 #![cfg(test)]
 

@@ -1,5 +1,5 @@
-//! Every route of the table, as everybody there is, with every field there is, and with stores that
-//! fail. Nothing here names a route: one that is new is tried from its first day.
+//! Every route of the table, as every kind of client, with every field, and with failing stores. No route is named
+//! here, so new ones are included.
 
 use std::collections::BTreeSet;
 
@@ -56,7 +56,7 @@ async fn ended(app: &TestApp) -> Vec<(&'static str, Client)> {
             "password" => {
                 let body = json!({"current_password": PASSWORD, "new_password": OTHER_PASSWORD});
                 drop(other.put("/password", body).await.expect(204));
-                // The one that changed it stays.
+                // The session that changed it stays.
                 other.get("/auth").await.expect(200);
             }
             "recovered" => {
@@ -96,8 +96,7 @@ async fn ended(app: &TestApp) -> Vec<(&'static str, Client)> {
     all
 }
 
-/// T-MATRIX, Z-01, Z-04, S-06: whoever was somebody a moment ago is nobody at every route, on every
-/// store.
+/// T-MATRIX, Z-01, Z-04, S-06: an ended session is invalid at every route, on every store.
 #[tokio::test]
 async fn an_ended_session_opens_no_route() {
     let app = unthrottled().await;
@@ -118,7 +117,7 @@ async fn an_ended_session_opens_no_route() {
     app.leaves_mail();
 }
 
-/// T-MATRIX, S-03: nor does one whose day is over, to the second.
+/// T-MATRIX, S-03: so is a session after its lifetime of a day, to the second.
 #[tokio::test]
 async fn a_session_of_yesterday_opens_no_route() {
     let app = unthrottled().await;
@@ -132,7 +131,7 @@ async fn a_session_of_yesterday_opens_no_route() {
     }
 }
 
-/// T-MATRIX, R-09: whoever has not confirmed has no session, by any name.
+/// T-MATRIX, R-09: an unconfirmed address opens no session.
 #[tokio::test]
 async fn the_unconfirmed_get_no_session() {
     let app = unthrottled().await;
@@ -147,8 +146,8 @@ async fn the_unconfirmed_get_no_session() {
     }
 }
 
-/// T-MATRIX, T-IDOR, Z-02, Z-04: an ex-admin is like any other user, from the next request on: 403 in
-/// the very bytes of a name that nobody has.
+/// T-MATRIX, T-IDOR, Z-02, Z-04: a demoted admin is like any other user at the next request: the 403 has the same
+/// bytes as the one for an unknown name.
 #[tokio::test]
 async fn an_ex_admin_may_do_nothing_to_others() {
     let app = unthrottled().await;
@@ -163,7 +162,7 @@ async fn an_ex_admin_may_do_nothing_to_others() {
         .expect(200);
     let ex = match ex.get("/auth").await.status {
         200 => ex,
-        // A change of role may ask for a new sign-in.
+        // A role change may require a new sign-in.
         _ => app.sign_in("ex").await,
     };
     let id = ben.id.to_string();
@@ -195,14 +194,13 @@ async fn an_ex_admin_may_do_nothing_to_others() {
     assert_eq!(root.get("/user/ben").await.json()["role"], "user");
 }
 
-/// Z-06: with a store that fails while it is asked who somebody is, or may, or is to be changed, no
-/// route says yes.
+/// Z-06: if a store fails during authentication, authorization or the change, no route succeeds.
 #[tokio::test]
 async fn an_error_while_deciding_is_no_yes_on_any_route() {
     let app = unthrottled().await;
     let admin = app.admin().await;
     app.create("ben", Role::User).await;
-    // What was looked up before is forgotten.
+    // Lets the caches expire.
     app.advance_seconds(2);
     for mood in [Mood::Down, Mood::SessionsDown, Mood::Panics] {
         app.turn_store(mood);
@@ -242,7 +240,7 @@ fn columns() -> BTreeSet<String> {
     SCHEMA.lines().filter_map(column).collect()
 }
 
-/// The fields that a route's document says it takes.
+/// Fields that a route accepts according to its document.
 fn fields_of(document: &Value, route: &Route) -> BTreeSet<String> {
     let method = route.method.as_str().to_lowercase();
     let body = &document["paths"][route.path][&method]["requestBody"]["content"];
@@ -258,8 +256,8 @@ fn fields_of(document: &Value, route: &Route) -> BTreeSet<String> {
         .collect()
 }
 
-/// T-MASS, Z-03, R-12: every column of every table and every field of every other body is refused where
-/// it is not asked for, as JSON and in a form; in a query or a header it does nothing.
+/// T-MASS, Z-03, R-12: every column of every table and every field of other bodies is rejected where it is
+/// unknown, in JSON and in forms. In a query or a header it has no effect.
 #[tokio::test]
 async fn no_field_slips_in_on_any_route() {
     let app = unthrottled().await;

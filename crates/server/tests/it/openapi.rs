@@ -1,4 +1,4 @@
-//! The OpenAPI document: whole in itself, and true.
+//! The OpenAPI document: complete and correct.
 
 use std::collections::BTreeSet;
 
@@ -128,7 +128,7 @@ fn every_problem_is_in_it_and_each_where_it_happens() {
             }
         }
     }
-    // No operation is to blame for a method it does not have.
+    // `method-not-allowed` belongs to no operation.
     let missing: Vec<_> = Code::ALL
         .iter()
         .map(|code| code.as_str())
@@ -178,7 +178,7 @@ fn lengths_are_those_of_the_rules() {
     }
 }
 
-/// Sixteen bytes in base64url: the last letter has two bits, whichever list it goes on with.
+/// Sixteen bytes in base64url: the last letter has two bits, in every list.
 #[test]
 fn every_list_takes_the_same_cursors() {
     let document = document();
@@ -198,8 +198,7 @@ fn every_list_takes_the_same_cursors() {
     );
 }
 
-/// The collection that anybody can run asks every route, pages among them, and no other but the two
-/// that are not there.
+/// The Postman collection requests every route, including pages, and no others except two that do not exist.
 #[test]
 fn the_collection_has_every_route() {
     let path = concat!(
@@ -218,7 +217,7 @@ fn the_collection_has_every_route() {
         let url = url.as_str().or(url["raw"].as_str()).unwrap();
         let path = url.strip_prefix("{{baseUrl}}").unwrap();
         let path = path.split('?').next().unwrap();
-        // A variable of a path is `:user` there and `{user}` here.
+        // Path variables are `:user` there and `{user}` here.
         let path: Vec<_> = path
             .split('/')
             .map(|part| match part.strip_prefix(':') {
@@ -240,12 +239,12 @@ fn the_collection_has_every_route() {
         .map(|route| format!("{} {}", route.method, route.path))
         .collect();
     let missing: Vec<_> = there.difference(&asked).collect();
-    assert!(missing.is_empty(), "nobody asks {missing:?}");
+    assert!(missing.is_empty(), "no request: {missing:?}");
     let beyond: Vec<_> = asked.difference(&there).collect();
     assert_eq!(beyond, ["DELETE /healthz", "GET /nowhere"]);
 }
 
-/// Generators take what they find: words are enumerations, an object of anything says so.
+/// Code generators use what they find: fixed values are enumerations, and open objects are marked as such.
 #[test]
 fn words_are_enumerations_and_objects_are_open() {
     let document = document();
@@ -269,7 +268,7 @@ fn words_are_enumerations_and_objects_are_open() {
     });
 }
 
-/// What `additionalProperties` promises, `unknown` keeps.
+/// `additionalProperties` is false, and unknown fields are rejected.
 #[test]
 fn every_body_is_closed_and_known_as_a_form() {
     let document = document();
@@ -303,7 +302,7 @@ fn every_body_is_closed_and_known_as_a_form() {
     assert_eq!(bodies, 15);
 }
 
-/// The example of a body: its own, or of its fields.
+/// The example of a body, or of its fields.
 fn example(schema: &Value) -> Value {
     if !schema["example"].is_null() {
         return schema["example"].clone();
@@ -370,7 +369,7 @@ async fn every_example_of_a_body_is_taken() {
     app.leaves_mail();
 }
 
-/// An answer has the fields its schema requires, and no others.
+/// Asserts that a response has the fields that its schema requires, and no others.
 fn assert_fits(document: &Value, name: &str, value: &Value) {
     let schema = schema(document, name);
     let fields = schema["properties"].as_object().unwrap();

@@ -1,4 +1,4 @@
-//! What operators and other services ask for, and how it looks when things are broken.
+//! Endpoints for operators and other services, and responses during failures.
 
 use serde_json::{Value, json};
 
@@ -53,12 +53,12 @@ async fn a_write_whose_outcome_is_unknown_is_503_outcome_unknown() {
     let answer = draft.json(&json!({"name": "Ben", "data": {}}));
     let problem = answer.send_to_broken().await;
     problem.expect_problem(503, "outcome-unknown");
-    // It was, and this node has not gone on believing what it knew before.
+    // The write was made, and this node has dropped its cached user.
     app.turn_store(Mood::Fine);
     assert_eq!(ben.get("/user/me").await.json()["name"], "Ben");
 }
 
-/// Z-06, S-05: an error while deciding is no yes; H-01: it says nothing of the inside.
+/// Z-06, S-05: an error during a decision never allows. H-01: it reveals no internals.
 #[tokio::test]
 async fn with_a_store_that_is_down_or_broken_nothing_succeeds() {
     let app = TestApp::new().await;
@@ -131,7 +131,7 @@ async fn with_a_store_that_is_down_or_broken_nothing_succeeds() {
             .expect(503);
         assert!(!page.text().contains("secret-of-the-inside"));
     }
-    // L-04: it lives on, and nothing of all that happened.
+    // L-04: the server continues, and none of the requests had an effect.
     app.turn_store(Mood::Fine);
     ben.get("/auth").await.expect(200);
     admin
@@ -145,7 +145,7 @@ async fn with_a_store_that_is_down_or_broken_nothing_succeeds() {
 /// P-10.
 #[tokio::test]
 async fn a_full_hashing_queue_refuses_at_once() {
-    // Dear enough that all are at the door before the first is done.
+    // Expensive enough that all requests arrive before the first is done.
     let app = TestApp::with(|options| {
         options.hashing_queue = 1;
         options.hashing_cost.memory_kib = 128 * 1024;
@@ -176,7 +176,7 @@ async fn a_full_hashing_queue_refuses_at_once() {
     }
 }
 
-/// H-05, H-14: a load balancer would take an overloaded node for a dead one.
+/// H-05, H-14: otherwise a load balancer would treat an overloaded node as dead.
 #[tokio::test]
 async fn health_checks_are_answered_while_the_server_is_overloaded() {
     let app = TestApp::new().await;

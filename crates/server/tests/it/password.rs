@@ -1,4 +1,4 @@
-//! `PUT /password`: change it by showing the current one.
+//! `PUT /password`: change the password with the current one.
 
 use doorward_domain::model::Role;
 use serde_json::{Value, json};
@@ -74,7 +74,7 @@ async fn without_a_session_the_body_says_whose() {
             ("new_password", "missing"),
             ("username", "missing"),
         ]);
-    // With a session the session says whose.
+    // With a session, the session determines the user.
     let mut both = change();
     both["username"] = json!("ben");
     app.sign_in("ben")
@@ -117,7 +117,7 @@ async fn a_wrong_current_password_changes_nothing_and_tells_nothing() {
     assert!(app.mails().await.is_empty());
 }
 
-/// P-01, P-05, P-06: one set of rules on all paths.
+/// P-01, P-05, P-06: the same rules on all paths.
 #[tokio::test]
 async fn a_new_password_is_judged_as_at_sign_up() {
     let app = TestApp::new().await;
@@ -182,7 +182,7 @@ async fn an_operator_who_would_rather_tell_does() {
         .expect_problem(404, "unknown-account");
 }
 
-/// a guess here is a guess there.
+/// attempts here and at sign-in share one limit.
 #[tokio::test]
 async fn guesses_here_and_at_sign_in_are_one_budget() {
     let app = TestApp::new().await;

@@ -1,4 +1,4 @@
-//! What comes without TLS to a server that people reach by `https` (H-12).
+//! Plain HTTP requests to a server with an `https` public URL (H-12).
 
 use serde_json::json;
 
@@ -17,7 +17,7 @@ fn by_http<'c>(client: &'c Client, method: &str, path: &str) -> Draft<'c> {
         .header("x-forwarded-proto", "http")
 }
 
-/// H-12: programs are refused and not sent on; a person who looks is sent to the address of the public.
+/// H-12: API requests are rejected and not redirected; a browser's `GET` is redirected to the public URL.
 #[tokio::test]
 async fn a_program_is_refused_and_a_person_is_sent_on() {
     let app = behind_a_proxy().await;
@@ -57,16 +57,16 @@ async fn a_program_is_refused_and_a_person_is_sent_on() {
         assert_eq!(sent.header("location"), Some(place));
         assert_eq!(sent.header("set-cookie"), None);
     }
-    // What was typed has been read on the way already; it is not sent a second time.
+    // A form has been sent in plain text already; it must not be sent again.
     let form = by_http(&anon, "POST", "/auth")
         .on_our_page()
         .form("username=ben");
     assert_eq!(form.send().await.status, 403);
 }
 
-/// H-12: nothing is assumed where no proxy of ours says so, and probes are answered.
+/// H-12: only a trusted proxy's fields count, and probes are answered.
 #[tokio::test]
-async fn nobody_elses_word_counts() {
+async fn only_fields_of_a_trusted_proxy_count() {
     let app = behind_a_proxy().await;
     app.create("ben", doorward_domain::model::Role::User).await;
     let anon = app.anon();
@@ -88,7 +88,7 @@ async fn nobody_elses_word_counts() {
     for path in ["/healthz", "/readyz"] {
         by_http(&anon, "GET", path).send().await.expect(200);
     }
-    // There the field is of the site before which the proxy asks.
+    // For `/auth/check` the field describes the request to the other site.
     by_http(&anon, "GET", "/auth/check")
         .send()
         .await
@@ -98,7 +98,7 @@ async fn nobody_elses_word_counts() {
         .send()
         .await
         .expect(403);
-    // Without a proxy in front everybody writes what they like.
+    // Without a trusted proxy any client can write these fields.
     let alone = TestApp::new().await;
     by_http(&alone.anon(), "GET", "/").send().await.expect(200);
 }

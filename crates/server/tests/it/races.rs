@@ -1,4 +1,4 @@
-//! Many at once: what may happen once happens once (R-05, Z-04, T-RACE).
+//! Concurrent requests: an action that may happen once happens once (R-05, Z-04, T-RACE).
 
 use std::collections::BTreeMap;
 
@@ -61,7 +61,7 @@ fn statuses(answers: &[Answer]) -> BTreeMap<(u16, String), usize> {
     counted
 }
 
-fn strangers(app: &TestApp) -> Vec<Client> {
+fn unknown_clients(app: &TestApp) -> Vec<Client> {
     (0..MANY).map(|_| app.anon()).collect()
 }
 
@@ -69,7 +69,7 @@ fn strangers(app: &TestApp) -> Vec<Client> {
 async fn of_many_sign_ups_with_one_name_one_has_it() {
     let app = TestApp::new().await;
     let body = json!({"username": "ben", "password": PASSWORD});
-    let answers = at_once(strangers(&app), "POST", "/user", None, &body).await;
+    let answers = at_once(unknown_clients(&app), "POST", "/user", None, &body).await;
     assert_eq!(
         (count(&answers, 201), count(&answers, 409)),
         (1, MANY - 1),
@@ -102,7 +102,7 @@ async fn of_many_sign_ups_with_one_name_one_has_it() {
 async fn a_confirmation_posted_many_times_happens_once_and_says_so_to_all() {
     let app = TestApp::new().await;
     let link = app.pending("ben").await;
-    let answers = at_once(strangers(&app), "POST", &link, None, &Value::Null).await;
+    let answers = at_once(unknown_clients(&app), "POST", &link, None, &Value::Null).await;
     assert_eq!(count(&answers, 200), MANY, "{:?}", statuses(&answers));
     let admin = app.admin().await;
     assert_eq!(
@@ -124,7 +124,7 @@ async fn a_recovery_posted_many_times_sets_the_password_once() {
         .expect(202);
     let link = path_in(&app.one_mail().await);
     let body = json!({"new_password": OTHER_PASSWORD});
-    let answers = at_once(strangers(&app), "POST", &link, None, &body).await;
+    let answers = at_once(unknown_clients(&app), "POST", &link, None, &body).await;
     assert_eq!(
         (count(&answers, 204), count(&answers, 410)),
         (1, MANY - 1),
@@ -164,7 +164,7 @@ async fn of_many_writes_on_one_version_one_is_kept() {
     assert_eq!(ben.get("/user/me").await.header("etag"), Some("\"2\""));
 }
 
-/// Without `If-Match` every write lands, one after the other.
+/// Without `If-Match` every write succeeds, one after the other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn writes_that_name_no_version_all_land() {
     let app = TestApp::new().await;
@@ -234,7 +234,7 @@ async fn two_admins_who_demote_or_delete_each_other_leave_one() {
     }
 }
 
-/// J-08: parallel renewals all get a token of the one renewal.
+/// J-08: concurrent renewals all get a token of the same renewal.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn renewals_at_once_are_one_renewal() {
     let app = TestApp::new().await;
@@ -258,9 +258,9 @@ async fn renewals_at_once_are_one_renewal() {
     ben.get("/auth").await.expect_problem(401, "invalid-token");
 }
 
-/// of many who claim one address, one confirms it and the others fall away.
+/// of many pending users of one address, one confirms it and the others are deleted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_claims_to_one_address_one_is_confirmed() {
+async fn of_many_pending_users_of_one_address_one_is_confirmed() {
     let app = TestApp::with(|options| options.policy.throttle = false).await;
     let mut links = Vec::new();
     for _ in 0..8 {
@@ -285,7 +285,7 @@ async fn of_many_claims_to_one_address_one_is_confirmed() {
     );
 }
 
-/// S-06, P-12: of many changes of one password by the same old one, one counts.
+/// S-06, P-12: of many changes with the same current password, one succeeds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_password_changes_one_is_made() {
     let app = TestApp::with(|options| options.policy.throttle = false).await;
@@ -310,7 +310,7 @@ async fn of_many_password_changes_one_is_made() {
     assert_eq!(app.mails().await.len(), 1);
 }
 
-/// How many redeem one link at once.
+/// Number of concurrent uses of a link.
 const REDEEMERS: usize = 64;
 
 async fn redeemed(app: &TestApp, method: &'static str, link: &str, body: &Value) {
@@ -324,7 +324,7 @@ async fn redeemed(app: &TestApp, method: &'static str, link: &str, body: &Value)
     );
 }
 
-/// R-05, T-RACE: 64 at once, a hundred times over, and every recovery link is used once.
+/// R-05, T-RACE: 64 concurrent requests, a hundred times, and every recovery link is used once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_recovery_link_is_used_once_however_many_come() {
     let app = TestApp::with(|options| options.policy.throttle = false).await;
@@ -335,7 +335,7 @@ async fn a_recovery_link_is_used_once_however_many_come() {
         let link = path_in(&app.one_mail().await);
         let body = json!({"new_password": format!("another one, number {round}")});
         redeemed(&app, "POST", &link, &body).await;
-        assert_eq!(app.mails().await.len(), 1, "it is told of once");
+        assert_eq!(app.mails().await.len(), 1, "it is mailed once");
     }
 }
 

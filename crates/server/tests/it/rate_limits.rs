@@ -126,7 +126,7 @@ async fn a_browser_is_a_known_device_of_several_accounts() {
     app.leaves_mail();
 }
 
-/// `RateLimit` headers say what the client has left, and which limit denied a request.
+/// `RateLimit` headers contain the client's remaining requests, and the limit that denied a request.
 #[tokio::test]
 async fn a_denial_names_its_limit() {
     let app = TestApp::new().await;
@@ -161,7 +161,7 @@ async fn a_denial_names_its_limit() {
     app.leaves_mail();
 }
 
-/// L-01: the first denial is in the audit log, with the address.
+/// L-01: the first denial is in the audit log, with the network address.
 #[tokio::test]
 async fn a_denial_is_in_the_audit_log_once() {
     let app = TestApp::new().await;
@@ -179,7 +179,7 @@ async fn a_denial_is_in_the_audit_log_once() {
     app.leaves_mail();
 }
 
-/// How many of forty requests with these fields are allowed; ten if they count as one client.
+/// Number of allowed requests of forty with these fields; ten if they count as one client.
 async fn allowed(
     app: &TestApp,
     peer: &str,
@@ -227,7 +227,7 @@ async fn forwarding_fields_count_from_trusted_proxies_only() {
             assert_eq!(allowed(&app, peer, fields).await, 10, "{peer}");
         }
         for proxy in ["10.0.0.1", "::ffff:10.0.0.1", "fd00::1"] {
-            // One client, whatever it wrote before the proxy, in whichever spelling the proxy adds it.
+            // One client, whatever it sent to the proxy, in every spelling that a proxy adds.
             for spelling in [
                 "198.51.100.9",
                 "198.51.100.9:4711",

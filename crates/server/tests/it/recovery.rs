@@ -1,4 +1,4 @@
-//! `/recovery`: a new password by a mailed link.
+//! `/recovery`: a new password with a mailed link.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ async fn recovery_link(app: &TestApp, email: &str) -> String {
 
 ///
 #[tokio::test]
-async fn a_link_sets_the_password_once_and_signs_nobody_in() {
+async fn a_link_sets_the_password_once_and_opens_no_session() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let link = recovery_link(&app, "BEN@example.com").await;
@@ -53,7 +53,7 @@ async fn a_link_sets_the_password_once_and_signs_nobody_in() {
     .expect(201);
 }
 
-/// What a stranger can learn: nothing.
+/// The response reveals nothing about the address.
 #[tokio::test]
 async fn asking_answers_alike_whatever_is_known_of_the_address() {
     let app = TestApp::new().await;
@@ -87,7 +87,7 @@ async fn asking_answers_alike_whatever_is_known_of_the_address() {
     );
 }
 
-/// P-01, R-08: a password that is refused leaves the link as it was.
+/// P-01, R-08: a rejected password does not use up the link.
 #[tokio::test]
 async fn a_password_that_is_refused_costs_no_link() {
     let app = TestApp::new().await;
@@ -157,7 +157,7 @@ async fn a_newer_link_kills_the_older() {
     app.leaves_mail();
 }
 
-/// after a hundred wrong guesses the password opens nothing until it is recovered by mail.
+/// after a hundred wrong passwords the account is locked out until a recovery by mail.
 #[tokio::test]
 async fn a_recovery_lifts_the_stop_after_a_hundred_guesses() {
     let app = TestApp::new().await;
@@ -173,7 +173,7 @@ async fn a_recovery_lifts_the_stop_after_a_hundred_guesses() {
         .await
         .expect_problem(429, "too-many-attempts");
     ben.get("/auth").await.expect(200);
-    // its owner is told, and that is what to do.
+    // the owner is notified, with the link to the recovery.
     let told = app.one_mail().await;
     assert_eq!(
         (told.template.as_str(), path_in(&told).as_str()),

@@ -1,4 +1,4 @@
-//! `/user/{user}/session`: the devices somebody is signed in on.
+//! `/user/{user}/session`: the devices on which a user is signed in.
 
 use doorward_domain::model::Role;
 use serde_json::{Value, json};
@@ -62,8 +62,7 @@ async fn a_list_shows_each_device_and_which_one_asks() {
     );
 }
 
-/// S-07, L-03: what a browser calls itself is read as it is written: nothing turns its direction, and
-/// nothing of it is unseen.
+/// S-07, L-03: the user agent is stored without characters that are invisible or change the text direction.
 #[tokio::test]
 async fn what_cannot_be_seen_of_a_browser_is_not_kept() {
     let app = TestApp::new().await;
@@ -112,7 +111,7 @@ async fn one_session_ends_and_the_others_go_on() {
     assert_eq!(open(&ben, PATH).await.len(), 1);
 }
 
-/// T-IDOR: the id of another's session does nothing under one's own name.
+/// T-IDOR: the id of another user's session has no effect under the caller's user.
 #[tokio::test]
 async fn a_session_is_found_under_its_own_user_alone() {
     let app = TestApp::new().await;
@@ -193,7 +192,7 @@ async fn the_fifty_first_session_ends_the_oldest() {
     assert_eq!(open(&last, PATH).await.len(), 50);
 }
 
-/// S-03, S-04: looking does not prolong.
+/// S-03, S-04: reading does not prolong a session.
 #[tokio::test]
 async fn a_session_lives_a_day_to_the_second() {
     let app = TestApp::new().await;
@@ -219,7 +218,7 @@ async fn the_last_use_is_written_when_the_worker_turns() {
     );
 }
 
-/// Sessions page like every list.
+/// Sessions are paged like every list.
 #[tokio::test]
 async fn a_long_list_comes_in_pages() {
     let app = TestApp::new().await;

@@ -1,4 +1,4 @@
-//! The password again: for a role, a status, a deletion, somebody's address.
+//! Reauthentication: for changes of role, status and other users' addresses, and for deletion.
 
 use doorward_domain::model::Role;
 use jiff::SignedDuration;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Client, OTHER_PASSWORD, PASSWORD, TestApp};
 
-/// Method, path and body of what needs it.
+/// Method, path and body of the requests that need it.
 fn acts() -> [(&'static str, &'static str, Value); 5] {
     [
         ("PUT", "/user/ben/role", json!({"role": "admin"})),
@@ -47,8 +47,8 @@ async fn people() -> (TestApp, Client) {
     (app, admin)
 }
 
-/// A-13, Z-05: five minutes after sign-in a stable code asks for the password; with it the same
-/// request passes, with a wrong one it is a failed sign-in. A renewed token is no password.
+/// A-13, Z-05: five minutes after sign-in a stable code requires the password. With it the same request succeeds;
+/// a wrong one is a failed sign-in. A renewal is not a reauthentication.
 #[tokio::test]
 async fn what_matters_most_asks_for_the_password_again() {
     for act in acts() {
@@ -92,7 +92,7 @@ async fn a_fresh_session_needs_nothing_more() {
     }
 }
 
-/// what is shown is looked at, also where none would be asked for; and it is counted.
+/// a password in the request is always checked, even if none is required, and counted.
 #[tokio::test]
 async fn a_wrong_password_is_never_passed_over() {
     let (app, admin) = people().await;
@@ -102,7 +102,7 @@ async fn a_wrong_password_is_never_passed_over() {
             .await
             .expect_problem(401, "invalid-credentials");
     }
-    // By this session, which waits now.
+    // The session is throttled now.
     let right = showing(&acts()[0], PASSWORD);
     send(&admin, &right)
         .await
@@ -111,7 +111,7 @@ async fn a_wrong_password_is_never_passed_over() {
     send(&admin, &right).await.expect(200);
 }
 
-/// A deletion's body may be JSON, a form, or nothing; what is not known in it is refused.
+/// The body of a deletion may be JSON, a form, or empty. Unknown fields are rejected.
 #[tokio::test]
 async fn a_deletion_takes_a_body_or_none() {
     let (app, admin) = people().await;
@@ -143,7 +143,7 @@ async fn a_deletion_takes_a_body_or_none() {
         .expect(204);
 }
 
-/// an admin shows their own password, and chooses nobody else's.
+/// an admin sends their own password, and cannot set another user's.
 #[tokio::test]
 async fn no_admin_chooses_a_password() {
     let (app, admin) = people().await;
@@ -176,9 +176,9 @@ async fn no_admin_chooses_a_password() {
         .expect(201);
 }
 
-/// nothing that says that an address is confirmed can be written.
+/// no field that marks an address as confirmed can be written.
 #[tokio::test]
-async fn nobody_writes_what_a_link_must_show() {
+async fn a_confirmed_address_cannot_be_written() {
     let (app, admin) = people().await;
     let ben = app.sign_in("ben").await;
     for (client, user) in [(&ben, "me"), (&admin, "ben")] {

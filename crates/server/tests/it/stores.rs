@@ -1,4 +1,4 @@
-//! One story on the store of this run, and in memory: the test double must not be another world.
+//! One flow on the store of this run, and in memory: the test double must behave the same.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{OTHER_PASSWORD, PASSWORD, Stores, TestApp, path_in};
 
-/// Everything there is to do, once.
+/// Every action once.
 async fn a_life(app: TestApp) {
     let admin = app.admin().await;
     let link = app.unconfirmed("Bén").await;

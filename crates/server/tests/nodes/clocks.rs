@@ -1,4 +1,4 @@
-//! One node's clock is two minutes fast and another's two minutes slow: nobody notices but the log.
+//! One node's clock is two minutes fast and another's two minutes slow: the only effect is in the log.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::node::Recipe;
 use crate::people::{OTHER_PASSWORD, PASSWORD};
 use crate::renewal::renewals_hold_everywhere;
 
-/// By how much, in the words of libfaketime; the first node is right.
+/// Offset of each clock, in libfaketime's format. The first node is right.
 const SKEW: [&str; 3] = ["+0", "+120s", "-120s"];
 
 fn with_another_time(recipe: Recipe, number: usize) -> Recipe {
@@ -18,7 +18,7 @@ fn with_another_time(recipe: Recipe, number: usize) -> Recipe {
     recipe
         .with("LD_PRELOAD", library.to_str().unwrap())
         .with("FAKETIME", SKEW[number])
-        // Only the time of day: how long a second takes is not what clocks differ in.
+        // Only the time of day: clocks do not differ in the length of a second.
         .with("FAKETIME_DONT_FAKE_MONOTONIC", "1")
 }
 
@@ -52,7 +52,7 @@ async fn two_minutes_apart(ground: Ground) {
         match said {
             Some(said) => {
                 assert_eq!(warnings.len(), 1, "{log}");
-                // Half of a slow first connection is in it.
+                // It includes half of a slow first connection.
                 let told = (115..=125)
                     .any(|seconds| warnings[0].contains(&format!("is {seconds} s {said} the")));
                 assert!(told, "{log}");
@@ -61,9 +61,9 @@ async fn two_minutes_apart(ground: Ground) {
         }
     }
     a_life(&cluster).await;
-    // Though one worker thinks that the leases of the others ran out long ago.
+    // For the fast node, the leases of the others expired long ago.
     each_mail_arrives_once(&cluster, "leased", 60).await;
-    // What is written down is in the order in which it happened.
+    // Audit events are in the order in which they happened.
     let admin = cluster.admin().await;
     for (number, door) in [fast, right, slow, fast, slow].into_iter().enumerate() {
         let body = json!({"username": format!("next-{number}"), "password": PASSWORD});
@@ -90,7 +90,7 @@ async fn two_minutes_apart(ground: Ground) {
     renewals_hold_everywhere(&cluster).await;
 }
 
-/// Links that are fresh, sessions that end when they shall, lists that tell the time.
+/// Links are valid, sessions end on time, and lists contain the right time.
 async fn a_life(cluster: &Cluster) {
     let [right, fast, slow] = cluster.doors();
     let body = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD});
@@ -141,7 +141,7 @@ async fn a_life(cluster: &Cluster) {
     }
 }
 
-/// With throttles on: the pause after a wrong password is as long everywhere.
+/// With throttling: the delay after a wrong password is the same on every node.
 #[tokio::test(flavor = "multi_thread")]
 async fn pauses_are_as_long_everywhere() {
     let throttled = |recipe: Recipe, number| {
@@ -152,14 +152,14 @@ async fn pauses_are_as_long_everywhere() {
         cluster.user(name).await;
         let wrong = json!({"username": name, "password": "a wrong one"});
         for guess in 0..3 {
-            let door = cluster.door(number + guess).as_somebody_else();
+            let door = cluster.door(number + guess).with_a_new_address();
             assert_eq!(door.post("/auth", wrong.clone()).await.status, 401);
         }
-        // The pause of a second holds on each, and is over on each long before two minutes are.
+        // The delay of a second applies on each node, and ends on each long before two minutes.
         let began = std::time::Instant::now();
         let mut answers = Vec::new();
         for door in cluster.doors() {
-            let answer = door.as_somebody_else().post("/auth", wrong.clone()).await;
+            let answer = door.with_a_new_address().post("/auth", wrong.clone()).await;
             answers.push(answer.status);
         }
         let looked_at = answers.iter().filter(|status| **status == 401).count();
@@ -167,7 +167,7 @@ async fn pauses_are_as_long_everywhere() {
         assert!(looked_at <= allowed, "{answers:?}");
         let right = json!({"username": name, "password": PASSWORD});
         crate::eventually("the pause ends", async || {
-            let door = cluster.door(number + 1).as_somebody_else();
+            let door = cluster.door(number + 1).with_a_new_address();
             (door.post("/auth", right.clone()).await.status == 201).then_some(())
         })
         .await;

@@ -1,4 +1,4 @@
-//! `Cluster`: nodes on one database, and what they are told in common.
+//! `Cluster`: nodes on one database with common settings.
 
 use doorward_testkit::servers;
 
@@ -8,11 +8,11 @@ use crate::post_office::{Letter, PostOffice};
 
 /// The admin's password.
 pub const ADMIN_PASSWORD: &str = "a lamp, a boat and the sea";
-/// Where people reach the cluster, they think. Nobody listens there.
+/// Public URL of the cluster. No server listens there.
 pub const PUBLIC_URL: &str = "http://localhost:8000";
 const MASTER_KEY: &str = "kV3-qFz8_mLw29TtRb7uYxNe5sHd1GjP";
 
-/// What the nodes stand on.
+/// Stores of the nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ground {
     Postgres,
@@ -21,7 +21,7 @@ pub enum Ground {
 }
 
 impl Ground {
-    /// What a node is told, to stand on stores that nobody else has.
+    /// Settings of a node, with new stores.
     pub async fn recipe(self) -> Recipe {
         let recipe = Recipe::new()
             .with("DOORWARD_PUBLIC_URL", PUBLIC_URL)
@@ -43,7 +43,7 @@ impl Ground {
     }
 }
 
-/// Three nodes, each with a mail server of its own, by which one can tell who sent what.
+/// Three nodes, each with its own mail server, which shows the node that sent a mail.
 pub struct Cluster {
     pub nodes: [Node; 3],
     pub mail: [PostOffice; 3],
@@ -54,7 +54,7 @@ impl Cluster {
         Self::start_with(ground, |recipe, _| recipe).await
     }
 
-    /// Each node told what `choose` makes of the recipe that all share.
+    /// Starts the nodes, each with the settings that `choose` makes of the common ones.
     pub async fn start_with(ground: Ground, choose: impl Fn(Recipe, usize) -> Recipe) -> Self {
         let recipe = ground.recipe().await;
         let mail = [
@@ -76,22 +76,22 @@ impl Cluster {
         Self { nodes, mail }
     }
 
-    /// Where the nodes are asked, in order.
+    /// Clients of the nodes, in order.
     pub fn doors(&self) -> [Door; 3] {
         [0, 1, 2].map(|number| self.nodes[number].door)
     }
 
-    /// The door of a node; counts on from the first after the last.
+    /// Client of a node; numbers wrap around.
     pub fn door(&self, number: usize) -> Door {
         self.nodes[number % 3].door
     }
 
-    /// All mail, whoever sent it.
+    /// All mails of all nodes.
     pub fn letters(&self) -> Vec<Letter> {
         self.mail.iter().flat_map(PostOffice::letters).collect()
     }
 
-    /// The mailboxes of all mails to such as begin so, in order.
+    /// The recipients of all mails that start with `prefix`, sorted.
     pub fn mailboxes(&self, prefix: &str) -> Vec<String> {
         let mut all: Vec<_> = self.letters().into_iter().map(|letter| letter.to).collect();
         all.retain(|to| to.starts_with(prefix));
@@ -99,7 +99,7 @@ impl Cluster {
         all
     }
 
-    /// The links to that path in mails to that mailbox.
+    /// The links under this path in mails to the mailbox.
     pub fn links_to(&self, mailbox: &str, under: &str) -> Vec<String> {
         let letters = self.letters().into_iter();
         letters
@@ -107,7 +107,7 @@ impl Cluster {
             .collect()
     }
 
-    /// The link in the first such mail, once it is there.
+    /// The link in the first of these mails, once it has arrived.
     pub async fn link_to(&self, mailbox: &str, under: &str) -> String {
         crate::eventually("the mail arrives", async || {
             self.links_to(mailbox, under).into_iter().next()
@@ -115,7 +115,7 @@ impl Cluster {
         .await
     }
 
-    /// The token of a new session of the first admin.
+    /// Signs the first admin in and returns the token.
     pub async fn admin(&self) -> String {
         self.door(0).token("admin", ADMIN_PASSWORD).await
     }

@@ -1,4 +1,4 @@
-//! `Door`: where a node is asked. A client of HTTP/1.1, a connection a request.
+//! `Door`: a client of one node. HTTP/1.1, one request per connection.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,15 +10,15 @@ use tokio::net::TcpSocket;
 
 use crate::PATIENCE;
 
-/// A node as its clients see it. It may be away.
+/// A node's address for clients. The node may be down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Door {
     pub address: SocketAddr,
-    /// Where requests come from.
+    /// Source address of requests.
     from: Ipv4Addr,
 }
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Debug, Clone)]
 pub struct Reply {
     pub status: u16,
@@ -27,7 +27,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The answer, where it has that status.
+    /// Returns the response if it has this status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}\n{}", self.head, self.body);
@@ -39,7 +39,7 @@ impl Reply {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
-    /// The text under that name, at the top of a JSON object.
+    /// A string of the top-level JSON object.
     #[track_caller]
     pub fn text(&self, name: &str) -> String {
         let body = self.json();
@@ -57,21 +57,20 @@ impl Door {
         }
     }
 
-    /// The same, for a client of another network address.
+    /// The same node, for a client at another network address.
     pub fn from(self, from: Ipv4Addr) -> Self {
         Self { from, ..self }
     }
 
-    /// The same, for a client of an address that nobody else has: budgets of addresses are not what
-    /// the test is about.
-    pub fn as_somebody_else(self) -> Self {
+    /// The same node, for a client at an unused address: for tests that are not about limits of addresses.
+    pub fn with_a_new_address(self) -> Self {
         static NEXT: AtomicU16 = AtomicU16::new(0);
         let [high, low] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        // In a network of their own.
+        // Each is in a separate network.
         self.from(Ipv4Addr::new(127, 21 + high, low, 1))
     }
 
-    /// A request of nobody, or of whoever has that token; an error where there is no whole answer.
+    /// Sends a request, anonymous or with a token. An error if there is no complete response.
     pub async fn try_send(
         self,
         method: &str,
@@ -123,18 +122,18 @@ impl Door {
         self.send("POST", path, None, Some(body)).await
     }
 
-    /// What a check of that token answers.
+    /// Status of a check of this token.
     pub async fn check(self, token: &str) -> u16 {
         self.get("/auth", token).await.status
     }
 
-    /// A new session: the answer to a sign-in that must succeed.
+    /// Signs in and returns the response, which must be a success.
     pub async fn sign_in(self, username: &str, password: &str) -> Reply {
         let body = json!({"username": username, "password": password});
         self.post("/auth", body).await.expect(201)
     }
 
-    /// The token of a new session.
+    /// Signs in and returns the token.
     pub async fn token(self, username: &str, password: &str) -> String {
         self.sign_in(username, password).await.text("token")
     }

@@ -1,4 +1,4 @@
-//! The key is rotated while all nodes are busy: nobody is signed out, on none of them (J-06).
+//! Key rotation while all nodes are busy: no session ends on any of them (J-06).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,8 +10,8 @@ use crate::cluster::{Cluster, Ground};
 use crate::door::Door;
 use crate::people::PASSWORD;
 
-/// Signs in, and uses each token on every node at once, until told to stop. It signs out of each session but
-/// the first, which fifty newer ones would end.
+/// Signs in repeatedly, and uses each token on every node at once, until `is_over`. Signs out of each session
+/// except the first, which fifty newer ones would end.
 async fn visit(doors: [Door; 3], name: String, is_over: Arc<AtomicBool>, seen: Arc<AtomicUsize>) {
     let first = doors[0].token(&name, PASSWORD).await;
     for number in 0.. {
@@ -62,7 +62,7 @@ async fn rotation(ground: Ground) {
         assert_eq!(rotated.code, Some(0), "{}", rotated.err);
         let rotated: serde_json::Value = serde_json::from_str(&rotated.out).unwrap();
         let kid = rotated["kid"].as_str().unwrap().to_owned();
-        // Whoever checks tokens by the JWKS may ask any node, from now on.
+        // Services that verify tokens can get the JWKS from any node after this.
         for door in cluster.doors() {
             crate::eventually("the JWKS has it", async || {
                 kids(door).await.contains(&kid).then_some(())
@@ -74,7 +74,7 @@ async fn rotation(ground: Ground) {
         crate::eventually("they visit after", has_gone_on).await;
     }
     is_over.store(true, Ordering::SeqCst);
-    // Whoever was refused once has panicked.
+    // A visitor with a rejected request has panicked.
     visitors.join_all().await;
     let all = kids(cluster.door(0)).await;
     assert_eq!(all.len(), 3);

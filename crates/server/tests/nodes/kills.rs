@@ -1,4 +1,4 @@
-//! Nodes are killed and stopped under load, one after the other, and come back (T-POWER).
+//! Nodes are killed and stopped under load, one after the other, and restarted (T-POWER).
 
 use doorward_testkit::repeat::repetitions;
 

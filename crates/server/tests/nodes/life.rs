@@ -1,4 +1,4 @@
-//! One account's life over three nodes, each step on another.
+//! An account's life on three nodes, each step on another.
 
 use serde_json::json;
 
@@ -16,7 +16,7 @@ async fn a_life(ground: Ground) {
     for door in [a, b, c] {
         assert_eq!(door.check(&token).await, 200);
     }
-    // A change made on one is what the next one builds on, by its version.
+    // The next node builds on the change, by its version.
     let written = json!({"name": "Ben 🦀", "data": {"n": 1}});
     let answer = a.send("PUT", "/user/me", Some(&token), Some(written)).await;
     let answer = answer.expect(200);

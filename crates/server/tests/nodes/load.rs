@@ -1,5 +1,5 @@
-//! `Load`: people who sign friends up and count in their own data, on all nodes in turn, and ask again
-//! elsewhere when a connection breaks. Nothing that they were told was done may be gone in the end.
+//! `Load`: clients that sign up users and increment counters in their own data, on all nodes in turn, and retry on
+//! another node when a connection breaks. No acknowledged write may be lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use crate::cluster::Cluster;
 use crate::door::{Door, Reply};
 use crate::people::PASSWORD;
 
-/// Asks the nodes in turn until one answers; how often somebody had been asked before.
+/// Sends the request to the nodes in turn until one responds. Returns the number of failed attempts.
 async fn ask(
     doors: [Door; 3],
     first: usize,
@@ -28,10 +28,10 @@ async fn ask(
             Err(_) => crate::pass(Duration::from_millis(20)).await,
         }
     }
-    panic!("nobody answers: {method} {path}");
+    panic!("no node responds: {method} {path}");
 }
 
-/// What one person has been told was done.
+/// The acknowledged writes of one client.
 struct Acknowledged {
     names: Vec<String>,
     written: u64,
@@ -41,7 +41,7 @@ struct Acknowledged {
 struct Person {
     doors: [Door; 3],
     name: String,
-    /// Whom they ask first.
+    /// The node that is tried first.
     first: usize,
 }
 
@@ -65,7 +65,7 @@ impl Person {
             let body = json!({"username": name, "password": PASSWORD});
             let asked = ask(doors, first + turn, "POST", "/user", None, Some(&body));
             let (attempts, reply) = asked.await;
-            // Whose connection broke may have been signed up all the same.
+            // If the connection broke, the sign-up may have succeeded all the same.
             let is_expected = reply.status == 201 || (reply.status == 409 && attempts > 0);
             assert!(is_expected, "{attempts}: {} {}", reply.status, reply.body);
             acknowledged.names.push(name);
@@ -80,7 +80,7 @@ impl Person {
     }
 }
 
-/// People at work, until it is over.
+/// Running clients.
 pub struct Load {
     is_over: Arc<AtomicBool>,
     done: Arc<AtomicUsize>,
@@ -88,7 +88,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// So many people begin. Their names begin with `prefix`.
+    /// Starts `count` clients. Their usernames start with `prefix`.
     pub fn begin(cluster: &Cluster, prefix: &str, count: usize) -> Self {
         let (is_over, done) = (Arc::default(), Arc::default());
         let mut people = JoinSet::new();
@@ -107,7 +107,7 @@ impl Load {
         }
     }
 
-    /// Waits until they have done so much more.
+    /// Waits for this many more successes.
     pub async fn goes_on(&self, turns: usize) {
         let so_far = self.done.load(Ordering::SeqCst);
         crate::eventually("they go on", async || {
@@ -116,7 +116,7 @@ impl Load {
         .await;
     }
 
-    /// Lets them end, and looks whether all that they were told is so; how many were signed up.
+    /// Stops the clients, and asserts that their acknowledged writes are stored. Returns the number of sign-ups.
     pub async fn end(self, cluster: &Cluster) -> usize {
         self.is_over.store(true, Ordering::SeqCst);
         let told = self.people.join_all().await;
@@ -134,7 +134,7 @@ impl Load {
                 door.get(&format!("/user/{name}"), &admin).await.expect(200);
                 count += 1;
             }
-            // None half done: whoever is there has their password.
+            // No user is half created: each has the password.
             door.sign_in(person.names.last().unwrap(), PASSWORD).await;
         }
         count

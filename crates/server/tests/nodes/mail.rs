@@ -1,4 +1,4 @@
-//! Three workers, one outbox: no mail twice while they are well, and none lost when one dies.
+//! Three workers, one outbox: no mail is sent twice while all work, and none is lost when one dies.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -11,13 +11,13 @@ use crate::cluster::{Cluster, Ground};
 use crate::door::Door;
 use crate::people::PASSWORD;
 
-/// How many sign up at a time; each gets one mail.
+/// Number of concurrent sign-ups; each causes one mail.
 const PEOPLE: usize = 300;
-/// As in `crates/server/src/worker.rs`: how many a worker has in its hands.
+/// As in `crates/server/src/worker.rs`: mails that a worker sends at a time.
 const MAILS_AT_ONCE: usize = 4;
 
-/// Each asks until there is room: all come from one address, which has a share of the hashing alone, and
-/// on a slow machine nobody waits in its queue for longer than four seconds.
+/// Signs up users, and retries while the server is overloaded: all clients share an address, which has only a
+/// share of the hashing, and on a slow machine the queue rejects requests after four seconds.
 async fn sign_up(doors: &[Door], batch: &str, people: usize) {
     let mut running = JoinSet::new();
     for number in 0..people {
@@ -36,14 +36,14 @@ async fn sign_up(doors: &[Door], batch: &str, people: usize) {
     assert!(answers.iter().all(|status| *status == 201), "{answers:?}");
 }
 
-/// So many sign up, over all nodes; each gets one mail, and no second one from another worker.
+/// Signs up users on all nodes. Each gets one mail, and no second one from another worker.
 pub async fn each_mail_arrives_once(cluster: &Cluster, batch: &str, people: usize) {
     sign_up(&cluster.doors(), batch, people).await;
     crate::eventually("every mail arrives", async || {
         (cluster.mailboxes(batch).len() >= people).then_some(())
     })
     .await;
-    // Three turns of each worker.
+    // Three runs of each worker.
     crate::pass(Duration::from_secs(3)).await;
     let all = cluster.mailboxes(batch);
     let mut once = all.clone();
@@ -51,7 +51,7 @@ pub async fn each_mail_arrives_once(cluster: &Cluster, batch: &str, people: usiz
     assert_eq!((once.len(), all.len()), (people, people));
 }
 
-/// How many mails each mailbox of the batch got, by each node.
+/// Number of mails to each mailbox of the batch, per node.
 fn arrived(cluster: &Cluster, batch: &str) -> BTreeMap<String, [usize; 3]> {
     let mut arrived = BTreeMap::<String, [usize; 3]>::new();
     for (node, office) in cluster.mail.iter().enumerate() {
@@ -64,7 +64,7 @@ fn arrived(cluster: &Cluster, batch: &str) -> BTreeMap<String, [usize; 3]> {
     arrived
 }
 
-/// How many of a batch were sent by the first node or the third.
+/// Number of mailboxes of a batch with a mail from the first or the third node.
 fn by_the_living(all: &BTreeMap<String, [usize; 3]>) -> usize {
     all.values().filter(|[a, _, c]| a + c > 0).count()
 }
@@ -80,14 +80,13 @@ async fn while_all_are_well(cluster: &Cluster) {
     println!("{PEOPLE} mails by {shares:?}");
 }
 
-/// One is killed with mails in its hands, which the mail server has taken and not answered for.
+/// One node is killed while it sends mails, which the mail server has received and not acknowledged.
 async fn when_one_is_killed(cluster: &mut Cluster, ask: impl Fn(&str, &str) -> String) {
     let [first, second, third] = cluster.doors();
     let living = [first, third];
     let (dying, office) = (&mut cluster.nodes[1], &cluster.mail[1]);
     office.keep_waiting();
-    // What a node is asked for itself wakes its own worker, which is then the first to take it, sooner
-    // or later.
+    // A request to a node wakes its own worker, which sooner or later is the first to take the mail.
     let mut own = 0;
     let kill = async {
         while office.held() == 0 {
@@ -108,9 +107,9 @@ async fn when_one_is_killed(cluster: &mut Cluster, ask: impl Fn(&str, &str) -> S
     let held = cluster.mail[1].held();
     let so_far = arrived(cluster, "kill");
     let taken = so_far.values().filter(|[a, b, c]| a + c > 0 && *b > 0);
-    assert_eq!(taken.count(), 0, "what is leased to one is nobody else's");
+    assert_eq!(taken.count(), 0, "no node sends a leased mail again");
 
-    // The living must have nothing in their hands: the leases of all are about to be cut short.
+    // The other nodes must not be sending: all leases are about to be shortened.
     let database = cluster.nodes[0].variable("DATABASE_URL").to_owned();
     crate::eventually("the others write down what they sent", async || {
         let left: usize = ask(&database, LEFT).parse().unwrap();
@@ -140,7 +139,7 @@ async fn mails(ground: Ground, ask: impl Fn(&str, &str) -> String) {
     when_one_is_killed(&mut cluster, ask).await;
 }
 
-/// Two minutes, made short: all that is leased was leased two minutes earlier.
+/// Shortens all leases by two minutes.
 const OUTLIVED: &str = "UPDATE mail_jobs SET due_at = due_at - 120000000";
 
 const LEFT: &str = "SELECT COUNT(*) FROM mail_jobs";

@@ -1,10 +1,10 @@
-//! Many nodes: three processes of the binary on one database, with Redis for sessions and without.
+//! Several nodes: three processes of the binary on one database, with Redis for sessions and without.
 //!
-//! What one node promises, three must keep together: whatever is done on one is true on the others,
-//! at once or within the second that a look-up is believed. Everything is asked from outside, by HTTP.
+//! The guarantees of one node must hold for three: an action on one takes effect on the others, at once or within
+//! the second of the cache. All tests use HTTP.
 //!
-//! `upgrade` runs only from `cargo xtask upgrade`: it needs the program of the previous release.
-//! To add a case: a file here, each test on a [`Cluster`](cluster::Cluster) of its own.
+//! `upgrade` runs only from `cargo xtask upgrade`: it needs the program of the previous release. To add a case: a
+//! file here, each test with its own [`Cluster`](cluster::Cluster).
 
 #![cfg(test)]
 
@@ -29,10 +29,10 @@ mod upgrade;
 
 use std::time::Duration;
 
-/// Longer than anything takes; reached only when something is broken.
+/// Longer than anything takes. Only a failing test reaches it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Looks until there is something to see. For what other processes do in their own time.
+/// Polls until there is a value. For the work of other processes.
 async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = std::time::Instant::now() + PATIENCE;
     loop {
@@ -47,7 +47,7 @@ async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> 
     }
 }
 
-/// Lets time pass, where time itself is what the test is about, or between two looks.
+/// Sleeps, for tests about time itself and between two polls.
 async fn pass(time: Duration) {
     tokio::time::sleep(time).await;
 }

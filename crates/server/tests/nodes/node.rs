@@ -1,4 +1,4 @@
-//! `Node`: one process of the binary, at an address of its own that it keeps over restarts.
+//! `Node`: one process of the binary, at an address that stays the same after restarts.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,7 +16,7 @@ use crate::eventually;
 /// The program under test.
 const BINARY: &str = env!("CARGO_BIN_EXE_doorward");
 
-/// How a node is run. A clone is another node that is told the same.
+/// Program and settings of a node. A clone is another node with the same.
 #[derive(Clone)]
 pub struct Recipe {
     pub program: PathBuf,
@@ -24,7 +24,7 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// The program under test, with nothing configured.
+    /// The program under test, without settings.
     pub fn new() -> Self {
         Self {
             program: BINARY.into(),
@@ -38,7 +38,7 @@ impl Recipe {
     }
 }
 
-/// A node, running or not. It is killed when the test is over.
+/// A node, running or not. It is killed at the end of the test.
 pub struct Node {
     folder: TempDir,
     recipe: Recipe,
@@ -46,7 +46,7 @@ pub struct Node {
     process: Option<Child>,
 }
 
-/// What a command said, and how it ended.
+/// Output and exit code of a command.
 #[derive(Debug)]
 pub struct Outcome {
     pub code: Option<i32>,
@@ -65,12 +65,12 @@ impl Node {
         }
     }
 
-    /// What it is told under that name.
+    /// Value of a setting.
     pub fn variable(&self, name: &str) -> &str {
         &self.recipe.variables[name]
     }
 
-    /// From its next start on, it runs the program under test.
+    /// Runs the program under test at the next start.
     pub fn upgrade(&mut self) {
         self.recipe.program = BINARY.into();
     }
@@ -81,7 +81,7 @@ impl Node {
         self.ready().await;
     }
 
-    /// Starts it, and does not wait.
+    /// Starts it without waiting.
     pub fn launch(&mut self) {
         let log = |name: &str| {
             let mut options = File::options();
@@ -102,7 +102,7 @@ impl Node {
         self.process = Some(command.kill_on_drop(true).spawn().unwrap());
     }
 
-    /// Waits until it answers that it is ready.
+    /// Waits until it is ready.
     pub async fn ready(&mut self) {
         let door = self.door;
         let process = self.process.as_mut().unwrap();
@@ -140,7 +140,7 @@ impl Node {
         ended.expect("the node ends").unwrap()
     }
 
-    /// Runs a command beside it, with the same settings.
+    /// Runs a command next to it, with the same settings.
     pub async fn run(&self, arguments: &[&str]) -> Outcome {
         let mut command = tokio::process::Command::from(self.command(arguments));
         let output = command.stdin(Stdio::null()).output().await.unwrap();
@@ -168,12 +168,12 @@ impl Node {
         self.folder.path().join(name)
     }
 
-    /// What it has logged, over all its starts.
+    /// Its log of all starts.
     pub fn log(&self) -> String {
         read(&self.file("log"))
     }
 
-    /// What it has printed, over all its starts.
+    /// Its standard output of all starts.
     pub fn out(&self) -> String {
         read(&self.file("out"))
     }
@@ -198,8 +198,8 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }
 
-/// A loopback address that no other node of any test has: a port alone could be another's by the time
-/// a node comes back to it.
+/// A loopback address that no other node of any test uses: a port alone could be taken by the time a node
+/// restarts.
 fn unused_address() -> SocketAddr {
     static NEXT: AtomicU8 = AtomicU8::new(1);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);

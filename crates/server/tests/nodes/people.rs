@@ -1,16 +1,16 @@
-//! Accounts to try things on.
+//! Accounts for tests.
 
 use serde_json::json;
 
 use crate::cluster::Cluster;
 
-/// Everybody's first password.
+/// The first password of every user.
 pub const PASSWORD: &str = "plum cake on sundays";
-/// The one after.
+/// The second one.
 pub const OTHER_PASSWORD: &str = "two boats and a lamp";
 
 impl Cluster {
-    /// An active user without an address, made on the first node.
+    /// An active user without an address, created on the first node.
     pub async fn user(&self, name: &str) {
         let body = json!({"username": name, "password": PASSWORD});
         self.door(0).post("/user", body).await.expect(201);

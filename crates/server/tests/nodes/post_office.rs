@@ -1,4 +1,4 @@
-//! A mail server in a screenful: it takes what it is handed, or keeps the sender waiting.
+//! A minimal mail server: it accepts mails, or leaves the sender waiting.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Listens as long as the test lives.
+/// A mail server that runs until the end of the test.
 pub struct PostOffice {
     port: u16,
     desk: Arc<Desk>,
@@ -19,7 +19,7 @@ struct Desk {
     held: AtomicUsize,
 }
 
-/// A mail as it arrived.
+/// A mail as it was received.
 #[derive(Debug, Clone)]
 pub struct Letter {
     pub to: String,
@@ -27,7 +27,7 @@ pub struct Letter {
 }
 
 impl Letter {
-    /// The path of the link under that path, where the letter is for that mailbox.
+    /// The path of the link that starts with `under`, if the mail is to this mailbox.
     pub fn link(&self, mailbox: &str, under: &str) -> Option<String> {
         if self.to != mailbox {
             return None;
@@ -56,17 +56,17 @@ impl PostOffice {
         format!("smtp://127.0.0.1:{}", self.port)
     }
 
-    /// What has arrived.
+    /// Received mails.
     pub fn letters(&self) -> Vec<Letter> {
         self.desk.letters.lock().unwrap().clone()
     }
 
-    /// From now on takes each letter and never says so.
+    /// From now on accepts each mail and never acknowledges it.
     pub fn keep_waiting(&self) {
         self.desk.is_slow.store(true, Ordering::SeqCst);
     }
 
-    /// How many letters were taken and never acknowledged.
+    /// Number of mails that were received and never acknowledged.
     pub fn held(&self) -> usize {
         self.desk.held.load(Ordering::SeqCst)
     }
@@ -110,7 +110,7 @@ async fn serve(stream: TcpStream, desk: Arc<Desk>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// To the line with a dot alone; soft line ends of quoted-printable are joined.
+/// Reads up to the line with a single dot; joins soft line breaks of quoted-printable.
 async fn read_text(stream: &mut BufReader<TcpStream>) -> std::io::Result<String> {
     let mut text = String::new();
     let mut line = String::new();

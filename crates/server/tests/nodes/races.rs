@@ -1,4 +1,4 @@
-//! Once only, whoever asks where: races over three nodes (T-RACE).
+//! Races over three nodes: an action that may happen once happens once (T-RACE).
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::cluster::{ADMIN_PASSWORD, Cluster, Ground};
 use crate::door::Door;
 use crate::people::{OTHER_PASSWORD, PASSWORD};
 
-/// Lets all run at once, and gives how often each status came.
+/// Waits for all requests, and counts each status.
 async fn statuses(running: JoinSet<u16>) -> Vec<(u16, usize)> {
     let mut all = running.join_all().await;
     all.sort_unstable();
@@ -18,8 +18,8 @@ async fn statuses(running: JoinSet<u16>) -> Vec<(u16, usize)> {
     counted.map(|same| (same[0], same.len())).collect()
 }
 
-/// How it ends. Who finds no room for hashing, since sixty others hash on a slow machine, asks again, as the
-/// answer says.
+/// The final status. A request that is rejected as overloaded, since sixty others hash on a slow machine, is
+/// retried as the response requires.
 async fn outcome(door: Door, path: String, body: Option<Value>) -> u16 {
     for _ in 0..100 {
         let reply = door.send("POST", &path, None, body.clone()).await;
@@ -31,7 +31,7 @@ async fn outcome(door: Door, path: String, body: Option<Value>) -> u16 {
     503
 }
 
-/// The same `POST` sixty-four times over all nodes.
+/// Sends the same `POST` sixty-four times, over all nodes.
 async fn post_on_all(cluster: &Cluster, path: &str, body: Option<&Value>) -> Vec<(u16, usize)> {
     let mut running = JoinSet::new();
     for number in 0..64 {
@@ -41,7 +41,7 @@ async fn post_on_all(cluster: &Cluster, path: &str, body: Option<&Value>) -> Vec
     statuses(running).await
 }
 
-/// A recovery link works once; a confirmation says the same to everybody, and is made once.
+/// A recovery link works once. A confirmation succeeds for all requests, and is made once.
 async fn a_link_is_used_once(cluster: &Cluster) {
     let admin = cluster.admin().await;
     for round in 0..repetitions(4) {
@@ -67,7 +67,7 @@ async fn a_link_is_used_once(cluster: &Cluster) {
     }
 }
 
-/// Sixty people want one name, in any spelling.
+/// Sixty sign-ups with one username, in various spellings.
 async fn a_name_is_given_once(cluster: &Cluster) {
     for round in 0..repetitions(1) {
         let mut running = JoinSet::new();
@@ -81,7 +81,7 @@ async fn a_name_is_given_once(cluster: &Cluster) {
     }
 }
 
-/// Many claim one address; one of them confirms it, and the others are gone.
+/// Many users have the same pending address. One confirms it, and the others are deleted.
 async fn an_address_is_given_once(cluster: &Cluster) {
     for round in 0..repetitions(1) {
         one_of_nine_gets(cluster, &format!("one-{round}@example.com"), round).await;
@@ -109,7 +109,7 @@ async fn one_of_nine_gets(cluster: &Cluster, address: &str, round: usize) {
     assert_eq!(statuses(running).await, [(200, 1), (410, 8)]);
 }
 
-/// Two admins take the role from each other at once, each on another node: one of them stays.
+/// Two admins demote each other at the same time, on different nodes: one of them stays.
 async fn an_admin_stays(cluster: &Cluster) {
     let [a, b, c] = cluster.doors();
     let first = cluster.admin().await;
@@ -128,14 +128,14 @@ async fn an_admin_stays(cluster: &Cluster) {
         );
         let mut both = [one.status, other.status];
         both.sort_unstable();
-        // The slower one was an admin no more when it was looked at, or would have been the last.
+        // The slower one was not an admin any longer when it was checked, or would have been the last.
         assert!(
             matches!(both, [200, 403 | 409]),
             "round {round}: {both:?} {} {}",
             one.body,
             other.body
         );
-        // Whoever is left gives the role to the first again.
+        // The remaining admin promotes the first again.
         let second = a.token("second", PASSWORD).await;
         if other.status == 200 {
             let path = "/user/admin/role";
@@ -148,7 +148,7 @@ async fn an_admin_stays(cluster: &Cluster) {
     a.get("/user?role=admin", &left).await.expect(200);
 }
 
-/// Twenty changes of one version of a user: one fits.
+/// Thirty changes of one version of a user: one succeeds.
 async fn an_update_is_not_lost(cluster: &Cluster) {
     cluster.user("busy").await;
     let token = cluster.door(0).token("busy", PASSWORD).await;

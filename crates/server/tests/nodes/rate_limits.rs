@@ -15,7 +15,7 @@ async fn cluster() -> Cluster {
     Cluster::start_with(Ground::PostgresRedis, throttled).await
 }
 
-/// two hundred guesses at one password, at once, from two hundred addresses, over three nodes.
+/// two hundred concurrent attempts at one password, from two hundred addresses, over three nodes.
 #[tokio::test(flavor = "multi_thread")]
 async fn guesses_are_counted_together() {
     let cluster = cluster().await;
@@ -23,7 +23,7 @@ async fn guesses_are_counted_together() {
     let began = Instant::now();
     let mut running = JoinSet::new();
     for number in 0..200 {
-        let door = cluster.door(number).as_somebody_else();
+        let door = cluster.door(number).with_a_new_address();
         running.spawn(async move {
             let body = json!({"username": "ben", "password": format!("a wrong one {number}")});
             door.post("/auth", body).await.status
@@ -35,24 +35,24 @@ async fn guesses_are_counted_together() {
     let (looked_at, refused) = (count(401), count(429));
     println!("{looked_at} of 200 guesses were looked at in {took:?}");
     assert_eq!(looked_at + refused, 200, "{answers:?}");
-    // Three at once, and then one a second at the most.
+    // Three at once, and then at most one a second.
     let allowed = 3 + usize::try_from(took.as_secs()).unwrap();
     assert!(
         (3..=allowed).contains(&looked_at),
         "{looked_at} of {allowed}"
     );
-    // What one node counted, the next one goes by: also for the owner, who has to wait a moment.
+    // The count of one node applies on the next one, to the owner as well, who has to wait.
     let body = json!({"username": "BEN", "password": PASSWORD});
     crate::eventually("the owner's turn comes", async || {
-        let door = cluster.door(1).as_somebody_else();
+        let door = cluster.door(1).with_a_new_address();
         let status = door.post("/auth", body.clone()).await.status;
         assert!(matches!(status, 201 | 429), "{status}");
         (status == 201).then_some(())
     })
     .await;
-    // A right one clears the count everywhere.
+    // A right password clears the count everywhere.
     for number in 0..3 {
-        let door = cluster.door(number).as_somebody_else();
+        let door = cluster.door(number).with_a_new_address();
         let wrong = json!({"username": "ben", "password": "a wrong one again"});
         assert_eq!(door.post("/auth", wrong).await.status, 401);
     }

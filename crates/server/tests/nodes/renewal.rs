@@ -1,4 +1,4 @@
-//! A session renewed on one node and used on the others, whatever their machines think what time it is.
+//! A session renewed on one node and used on the others, regardless of their clocks.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::cluster::{Cluster, Ground};
 use crate::door::Door;
 use crate::people::PASSWORD;
 
-/// As `Policy::renewal_grace`, and a little.
+/// `Policy::renewal_grace`, and a margin.
 const GRACE_IS_OVER: Duration = Duration::from_millis(31_500);
 
 async fn renew(door: Door, token: &str) -> String {
@@ -14,7 +14,7 @@ async fn renew(door: Door, token: &str) -> String {
     reply.expect(200).text("token")
 }
 
-/// Renews on each node in turn, uses both tokens everywhere, and shows the old ones when it is late.
+/// Renews on each node in turn, uses both tokens everywhere, and sends the old ones after the grace period.
 pub async fn renewals_hold_everywhere(cluster: &Cluster) {
     let mut pairs = Vec::new();
     for number in 0..3 {
@@ -27,7 +27,7 @@ pub async fn renewals_hold_everywhere(cluster: &Cluster) {
             assert_eq!(door.check(&old).await, 200, "within its grace");
             assert_eq!(door.check(&new).await, 200);
         }
-        // Whose answer was lost asks again, wherever: it is the same renewal.
+        // A retry after a lost response is the same renewal, on any node.
         let again = renew(cluster.door(number + 2), &old).await;
         for door in cluster.doors() {
             assert_eq!(door.check(&again).await, 200);
@@ -37,11 +37,11 @@ pub async fn renewals_hold_everywhere(cluster: &Cluster) {
     }
     crate::pass(GRACE_IS_OVER).await;
     for (number, (old, new)) in pairs.iter().enumerate() {
-        // Nobody shows the old one: the session goes on, on every node.
+        // If the old token is not used, the session continues, on every node.
         for door in cluster.doors() {
             assert_eq!(door.check(new).await, 200, "a session died early");
         }
-        // Somebody does: it has ended, on every node.
+        // If it is, the session ends, on every node.
         assert_eq!(cluster.door(number).check(old).await, 401);
         crate::pass(Duration::from_secs(1)).await;
         for door in cluster.doors() {

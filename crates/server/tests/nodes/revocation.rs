@@ -1,5 +1,5 @@
-//! What ends a session or voids a mailed link on one node does so on that node at once, and on every
-//! other within a second of the answer (T-REVOKE).
+//! An action that ends a session or voids a mailed link on one node takes effect there at once, and on every other
+//! node within a second of the response (T-REVOKE).
 
 use std::time::{Duration, Instant};
 
@@ -10,18 +10,18 @@ use crate::cluster::{Cluster, Ground};
 use crate::door::Door;
 use crate::people::{OTHER_PASSWORD, PASSWORD};
 
-/// The promise.
+/// The guaranteed bound.
 const WITHIN: Duration = Duration::from_secs(1);
-/// How often the other nodes are looked at once that time is over, however long a look takes.
+/// Number of checks on the other nodes after that time, however long a check takes.
 const LATE_LOOKS: usize = 4;
-/// Between two looks.
+/// Delay between two checks.
 const DENSELY: Duration = Duration::from_millis(5);
 
-/// A session or a link that is about to end, and how to tell.
+/// A session or a link that is about to end, and how to check it.
 struct Victim {
-    /// None is a link, which is its own path.
+    /// `None` for a link, whose path is its token.
     token: Option<String>,
-    /// What whoever has a live one gets for a `GET` of this, and of an ended one.
+    /// Path of a `GET` that has status `alive` before the end and `ended` after it.
     path: String,
     alive: u16,
     ended: u16,
@@ -46,14 +46,14 @@ impl Victim {
         }
     }
 
-    /// What it is good for at that door.
+    /// Its status on this node.
     async fn status(&self, door: Door) -> u16 {
         let asked = door.send("GET", &self.path, self.token.as_deref(), None);
         asked.await.status
     }
 
-    /// Looks again and again until it was seen often enough that late after the answer, and gives when each
-    /// look began and what it saw.
+    /// Checks repeatedly until there were enough checks after the response. Returns the start and the status of
+    /// each.
     async fn watch(
         &self,
         door: Door,
@@ -80,8 +80,8 @@ struct Act {
     status: u16,
 }
 
-/// Does it, with the others watching since a while before it until long after; how late the last of
-/// them was.
+/// Performs the act while the other nodes are checked, from before it until long after. Returns the delay of the
+/// slowest.
 async fn ends(
     what: &str,
     cluster: &Cluster,
@@ -128,7 +128,7 @@ async fn ends(
     worst
 }
 
-/// What ends sessions, or what they may do.
+/// Actions that end sessions, or change their rights.
 const ACTS: [&str; 9] = [
     "sign-out",
     "one session",
@@ -141,7 +141,7 @@ const ACTS: [&str; 9] = [
     "role change",
 ];
 
-/// All that is needed for the act but the last request, which is given; and whom it meets.
+/// Prepares an act. Returns the session that it affects, and its request.
 async fn prepare(cluster: &Cluster, act: &str, name: &str) -> (Victim, Act) {
     let a = cluster.door(0);
     cluster.user_with_mail(name).await;
@@ -195,7 +195,7 @@ async fn prepare(cluster: &Cluster, act: &str, name: &str) -> (Victim, Act) {
             )
         }
         "delete" => request("DELETE", &format!("/user/{name}"), &admin, None, 204),
-        // The session lives on, and what it may do does not.
+        // The session stays, but its rights end.
         "role change" => {
             let path = format!("/user/{name}/role");
             let body = json!({"role": "admin"});
@@ -205,12 +205,12 @@ async fn prepare(cluster: &Cluster, act: &str, name: &str) -> (Victim, Act) {
             (victim.path, victim.ended) = ("/user?limit=1".to_owned(), 403);
             request("PUT", &path, &admin, Some(json!({"role": "user"})), 200)
         }
-        other => panic!("nobody knows how to do a {other}"),
+        other => panic!("unknown act: {other}"),
     };
     (victim, act)
 }
 
-/// What voids a link that is out: the act, and where the link leads.
+/// Actions that void a mailed link, and the purpose of the link.
 const LINK_ACTS: [(&str, &str); 7] = [
     ("password change", "recovery"),
     ("recovery", "recovery"),
@@ -221,11 +221,11 @@ const LINK_ACTS: [(&str, &str); 7] = [
     ("delete", "recovery"),
 ];
 
-/// A link of that user that is out while the act is about to be done.
+/// A mailed link of this user, before the act.
 async fn link_of(cluster: &Cluster, leads_to: &str, name: &str, act: &Act) -> Victim {
     let a = cluster.door(0);
     let link = match leads_to {
-        // Used up by the act itself.
+        // The act itself uses it.
         "recovery" if act.path.starts_with("/recovery/") => act.path.clone(),
         "recovery" => {
             let address = format!("{name}@example.com");
@@ -245,7 +245,7 @@ async fn link_of(cluster: &Cluster, leads_to: &str, name: &str, act: &Act) -> Vi
     Victim::link(link)
 }
 
-/// Each act with each link that it voids, on a user of its own.
+/// Each act with each link that it voids, with a separate user.
 async fn every_link(ground: Ground) {
     let cluster = Cluster::start(ground).await;
     for (number, (act, leads_to)) in LINK_ACTS.into_iter().enumerate() {
@@ -258,13 +258,13 @@ async fn every_link(ground: Ground) {
     }
 }
 
-/// Each act, on a user of its own.
+/// Each act, with a separate user.
 async fn every_act(ground: Ground) {
     let cluster = Cluster::start(ground).await;
     let mut worst = Duration::ZERO;
     for (number, what) in ACTS.into_iter().enumerate() {
         let (victim, act) = prepare(&cluster, what, &format!("user-{number}")).await;
-        // The others have looked it up just before, or almost a second ago.
+        // The other nodes cached the session just before, or almost a second ago.
         let after = Duration::from_millis(10 + 110 * number as u64);
         worst = worst.max(ends(what, &cluster, &victim, after, act).await);
     }

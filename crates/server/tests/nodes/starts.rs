@@ -1,9 +1,9 @@
-//! The first start of several nodes at once, and nodes that do not belong together.
+//! The first start of several nodes at once, and nodes with different keys.
 
 use crate::cluster::{ADMIN_PASSWORD, Cluster, Ground};
 use crate::node::{Node, Recipe};
 
-/// One of them migrates, and one of them makes the admin and tells the password.
+/// One of them migrates, and one of them creates the admin and prints the password.
 async fn several_start_on_nothing(ground: Ground) {
     let own_password = |mut recipe: Recipe, _| {
         recipe.variables.remove("ADMIN_PASSWORD");
@@ -19,7 +19,7 @@ async fn several_start_on_nothing(ground: Ground) {
             Some(line.split('`').nth(3).unwrap().to_owned())
         })
         .collect();
-    assert_eq!(told.len(), 1, "one node tells the password");
+    assert_eq!(told.len(), 1, "one node prints the password");
     for door in cluster.doors() {
         let token = door.token("admin", &told[0]).await;
         let users = door.get("/user", &token).await.expect(200).json();
@@ -52,7 +52,7 @@ async fn a_node_with_another_master_key_does_not_start() {
         recipe
             .clone()
             .with("JWT_SECRET_KEY", "zQ7-pLm3_nBv82KkYt5rWxJf0cGh6DsA"),
-        // None configured: it makes a file of its own.
+        // Without one, the node creates its own file.
         recipe,
     ];
     for recipe in others {
@@ -65,7 +65,7 @@ async fn a_node_with_another_master_key_does_not_start() {
             "{log}"
         );
     }
-    // Nor was anything changed by the attempt.
+    // The attempt changed nothing.
     for door in cluster.doors() {
         door.sign_in("admin", ADMIN_PASSWORD).await;
     }

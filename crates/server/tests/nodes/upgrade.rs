@@ -1,6 +1,6 @@
-//! A rolling upgrade: three nodes of the previous release on one database, which become this one, one
-//! after the other, while people work on all of them. Run by `cargo xtask upgrade`, which builds the
-//! previous release and says where it is.
+//! A rolling upgrade: three nodes of the previous release on one database are replaced by this one, one after the
+//! other, while clients use all of them. Run by `cargo xtask upgrade`, which builds the previous release and sets
+//! its path.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ use crate::people::{OTHER_PASSWORD, PASSWORD};
 /// The program of the previous release.
 #[expect(
     clippy::disallowed_methods,
-    reason = "tests are told in the environment where the previous release is"
+    reason = "tests read the path of the previous release from the environment"
 )]
 fn previous() -> PathBuf {
     let path = std::env::var_os("DOORWARD_TEST_PREVIOUS");
@@ -23,7 +23,7 @@ fn previous() -> PathBuf {
         .into()
 }
 
-/// What one does is true for the other, whichever of them does it.
+/// A change on one node is visible on the other, in both directions.
 async fn get_along(cluster: &Cluster, one: Door, other: Door, name: &str, readers: &[Door]) {
     let admin = cluster.admin().await;
     let address = format!("{name}@example.com");
@@ -55,7 +55,7 @@ async fn get_along(cluster: &Cluster, one: Door, other: Door, name: &str, reader
             (200, 200)
         );
     }
-    // What the one ends, the other refuses within a second.
+    // A session that one ends, the other rejects within a second.
     one.send("DELETE", "/auth", Some(&second), None)
         .await
         .expect(204);
@@ -90,8 +90,8 @@ async fn get_along(cluster: &Cluster, one: Door, other: Door, name: &str, reader
         .await;
     other.send("POST", &link, None, None).await.expect(200);
     ended(one, &fourth).await;
-    // A newer one reads all that an older one has written down. Not so the other way round, for this
-    // once (CHANGELOG): from this release on, words of a later one are passed over.
+    // A newer node reads everything that an older one wrote. The reverse is not true this time (CHANGELOG):
+    // starting with this release, unknown values of a later one are skipped.
     let path = format!("/audit?user={name}&limit=100");
     let mut audits: Vec<Value> = Vec::new();
     for reader in readers {
@@ -112,7 +112,7 @@ async fn ended(door: Door, token: &str) {
     assert_eq!(door.check(token).await, 401);
 }
 
-/// A key made by the command of that node is believed by all of them.
+/// A key created by the command of that node is accepted by all of them.
 async fn rotate(cluster: &Cluster, by: usize) {
     let before = cluster
         .door(by)
@@ -136,7 +136,7 @@ async fn a_rolling_upgrade(ground: Ground) {
     let load = Load::begin(&cluster, "worker", 3);
     load.goes_on(5).await;
 
-    // The first new one changes the schema under the old ones, at work.
+    // The first new node migrates the schema while the old ones run.
     cluster.nodes[0].end("TERM").await;
     cluster.nodes[0].upgrade();
     cluster.nodes[0].start().await;
@@ -148,7 +148,7 @@ async fn a_rolling_upgrade(ground: Ground) {
     rotate(&cluster, 0).await;
     rotate(&cluster, 1).await;
 
-    // The way back is open: an old one starts on what the new one has made of the database.
+    // A downgrade works: an old node starts on the migrated database.
     cluster.nodes[1].end("KILL").await;
     cluster.nodes[1].start().await;
     load.goes_on(5).await;
@@ -162,7 +162,7 @@ async fn a_rolling_upgrade(ground: Ground) {
     }
     get_along(&cluster, older, new, "dan", &[older, new]).await;
     for door in cluster.doors() {
-        assert_eq!(door.check(&kept).await, 200, "nobody had to sign in again");
+        assert_eq!(door.check(&kept).await, 200, "no session ended early");
     }
     let count = load.end(&cluster).await;
     println!("{count} sign-ups and as many changes over an upgrade, none lost");

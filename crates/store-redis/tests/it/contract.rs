@@ -1,4 +1,4 @@
-//! The contract on each kind of Redis, one module a kind and a prefix of its own a case.
+//! The contract on each kind of Redis: one module per kind and one prefix per case.
 
 use std::sync::Arc;
 

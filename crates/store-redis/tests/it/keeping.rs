@@ -125,7 +125,7 @@ async fn a_redis_with_full_memory_rejects_sessions_and_keeps_the_stored_ones() {
     );
 }
 
-/// two nodes on one Redis have one budget between them.
+/// two nodes on one Redis share a limit.
 #[tokio::test]
 async fn two_nodes_share_a_budget() {
     let redis = own_redis(RedisOptions::default()).await;

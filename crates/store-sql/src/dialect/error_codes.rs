@@ -1,4 +1,4 @@
-//! What the databases' error codes mean.
+//! Meaning of the databases' error codes.
 
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -21,12 +21,12 @@ const CONNECTION_LOST: &[&str] = &[
     "my1927", "my3169", "my4031",
 ];
 
-/// Whether the same transaction may succeed when it is tried again.
+/// Returns `true` if the same transaction may succeed on a retry.
 pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
     is_any(error, TRANSIENT)
 }
 
-/// Whether the connection is of no more use, a read-only one included.
+/// Returns `true` if the connection is of no more use, a read-only one included.
 pub(crate) fn is_connection_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
@@ -37,23 +37,23 @@ pub(crate) fn is_connection_lost(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether the server takes no writes. It has certainly not made this one.
+/// Returns `true` if the server accepts no writes. It has certainly not executed this one.
 pub(crate) fn is_read_only(error: &sqlx::Error) -> bool {
     is_any(error, READ_ONLY)
 }
 
-/// Whether the role lacks a privilege on a table.
+/// Returns `true` if the role lacks a privilege on a table.
 pub(crate) fn is_denied(error: &sqlx::Error) -> bool {
     is_any(error, &["42501", "my1142", "my1143"])
 }
 
-/// Whether a statement of a migration failed because it had been executed before: MySQL keeps what a
-/// migration did before it was killed (a table, column, index or row exists; a column or index is gone).
+/// Returns `true` if a statement of a migration failed because it had been executed before: MySQL does not roll
+/// back a migration that was killed (a table, column, index or row exists; a column or index is missing).
 pub(crate) fn already_exists(error: &sqlx::Error) -> bool {
     is_any(error, &["my1050", "my1060", "my1061", "my1062", "my1091"])
 }
 
-/// What an operator can do about an error while connecting or migrating.
+/// Hint for an operator about an error while connecting or migrating.
 pub(crate) fn hint(url: &DatabaseUrl, error: &sqlx::Error) -> Option<String> {
     let DatabaseUrl {
         dialect,

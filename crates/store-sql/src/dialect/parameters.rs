@@ -6,7 +6,7 @@ use url::Url;
 use super::Dialect;
 use crate::error::ConnectError;
 
-/// How a kind of server spells its TLS parameters. Each name has a second spelling.
+/// TLS parameters of a kind of server. Each name has a second spelling.
 struct TlsParameters {
     mode: [&'static str; 2],
     /// Weakest first: off, if offered, required; the last two verify the certificate.
@@ -57,7 +57,7 @@ pub(crate) fn check_parameters(dialect: Dialect, url: &Url) -> Result<bool, Conn
         Dialect::Mysql => &MYSQL,
     };
     let refuse = |why: String| Err(ConnectError::Url(why));
-    // What follows an & in a password looks like a parameter's name.
+    // In a password, text after an `&` looks like a parameter's name.
     let may_show = !url.query_pairs().any(|(name, _)| name == "password");
     let mut mode = None;
     let (mut root, mut certificate, mut key) = (false, false, false);

@@ -12,7 +12,7 @@ pub(crate) struct Weakness {
 }
 
 impl Dialect {
-    /// One row: `read_only` is 0 where the server takes writes.
+    /// One row: `read_only` is 0 if the server accepts writes.
     pub(crate) fn is_read_only(self) -> Option<&'static str> {
         match self {
             Self::Sqlite => None,
@@ -114,7 +114,7 @@ impl Dialect {
         }
     }
 
-    /// Whether the database has roles with privileges.
+    /// Returns `true` if the database has roles with privileges.
     pub(crate) fn has_privileges(self) -> bool {
         self != Self::Sqlite
     }

@@ -11,7 +11,7 @@ fn every_database_names_the_unique_index_in_its_own_way() {
         )
     };
     let mysql = |message| index_name(None, Some("23000"), message);
-    for (told, expected) in [
+    for (actual, expected) in [
         (
             index_name(
                 Some("users_username_key"),
@@ -51,7 +51,7 @@ fn every_database_names_the_unique_index_in_its_own_way() {
             "primary",
         ),
     ] {
-        assert_eq!(told.as_deref(), Some(expected));
+        assert_eq!(actual.as_deref(), Some(expected));
     }
     assert_eq!(mysql("something else"), None);
 }

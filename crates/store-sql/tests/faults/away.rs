@@ -103,7 +103,7 @@ async fn paused(server: &OwnServer, store: &SqlStore) {
     }
 }
 
-/// The same by the network, with more callers than connections: each fails in time.
+/// The same for the network, with more callers than connections: each fails in time.
 async fn silent(proxy: &Proxy, store: &SqlStore) {
     warm(store).await;
     proxy.set(Mood::Stall).await;

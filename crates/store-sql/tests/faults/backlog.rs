@@ -9,7 +9,7 @@ use doorward_testkit::servers::{OwnPostgres, PostgresOptions, own_postgres};
 
 use super::settings;
 
-/// How many rows have expired. Deleting them in one statement would take twice its time limit.
+/// Number of expired rows. Deleting them in one statement would take twice its time limit.
 const BACKLOG: usize = 2_500;
 
 /// A server that takes a millisecond and more for each row that it changes.
@@ -91,7 +91,7 @@ async fn many_sessions_are_touched_in_batches() {
             "CREATE TRIGGER slow BEFORE UPDATE ON sessions FOR EACH ROW EXECUTE FUNCTION dawdle()",
         )
         .await;
-    // One session's row, often: what counts is how many statements there are.
+    // The same session, many times: only the number of statements matters.
     let seen = Seen {
         user_id: user,
         id: session.id,

@@ -22,7 +22,7 @@ async fn writes_continue_at_the_promoted_replica() {
         let (store, is_over) = (store.clone(), is_over.clone());
         async move {
             let mut confirmed = Vec::new();
-            // How many writes follow once it is over.
+            // Number of writes after it is over.
             let mut left = 20;
             while left > 0 {
                 let was_over = is_over.load(Ordering::SeqCst);

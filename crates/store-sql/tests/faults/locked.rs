@@ -90,7 +90,7 @@ async fn vanished(server: &OwnServer, url: &str) {
     assert!(matches!(told, Err(ApplyError::Store(_))), "{told:?}");
 }
 
-/// Whether another transaction holds the locks.
+/// Returns `true` if another transaction holds the locks.
 async fn is_locked(probe: &mut AnyConnection) -> bool {
     let mut begun = probe.begin().await.unwrap();
     let lock = raw_sql("SELECT name FROM guards FOR UPDATE NOWAIT");
@@ -130,7 +130,7 @@ async fn a_wait_for_a_lock_costs_one_connection() {
             tokio::spawn(async move { in_time(store.apply(vec![Change::KeepAnAdmin])).await })
         })
         .collect();
-    // Meanwhile other operations use other connections.
+    // Other operations use other connections.
     let patience = Instant::now() + Duration::from_secs(10);
     let mut before = Vec::new();
     while before.len() < 4 {
@@ -151,7 +151,7 @@ async fn a_wait_for_a_lock_costs_one_connection() {
     lock.rollback().await.unwrap();
 }
 
-/// The process ids of all connections but this one.
+/// The process ids of all other connections.
 async fn backends(server: &OwnPostgres) -> Vec<String> {
     let sql = "SELECT pid FROM pg_stat_activity \
         WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY pid";
@@ -186,7 +186,7 @@ async fn a_locked_table_fails_the_ping() {
     a_table_is_locked(&mariadb.url(), lock, "UNLOCK TABLES").await;
 }
 
-/// A table that disappears while a node runs, and comes back.
+/// A table that is missing for a while.
 async fn a_table_is_gone(url: &str) {
     let store = connect(url).await;
     let mut other = AnyConnection::connect(url).await.unwrap();

@@ -1,8 +1,8 @@
-//! Databases that misbehave: servers stopped, killed, paused and cut off, responses that are lost,
-//! disks that are full. Each test has a server of its own.
+//! Databases that misbehave: servers stopped, killed, paused and cut off, lost responses, full disks. Each test
+//! has its own server.
 //!
-//! The store must then respond within its time limit, leave nothing half done, report only what was
-//! committed as done, and recover by itself as soon as the database does.
+//! The store must then respond within its time limit, leave nothing half done, report only committed writes as
+//! done, and recover by itself as soon as the database does.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -43,12 +43,12 @@ async fn connect(url: &str) -> SqlStore {
     let store = SqlStore::connect(&settings(url), fixtures::now())
         .await
         .unwrap();
-    // A connection is idle now.
+    // Leaves an idle connection in the pool.
     Store::ping(&store).await.unwrap();
     store
 }
 
-/// What a sign-up writes.
+/// The changes of a sign-up.
 fn sign_up() -> (User, AuditEvent, Changes) {
     let user = fixtures::user();
     let event = fixtures::audit_event(user.id);
@@ -61,7 +61,7 @@ fn sign_up() -> (User, AuditEvent, Changes) {
     (user, event, changes)
 }
 
-/// All of a sign-up is there, or nothing; which.
+/// Whether a sign-up is stored; asserts that it is not stored in part.
 async fn is_signed_up(store: &SqlStore, user: &User) -> bool {
     let found = store.find_user(user.id).await.unwrap().is_some();
     let has_password = store.find_credential(user.id).await.unwrap().is_some();
@@ -75,7 +75,7 @@ async fn is_signed_up(store: &SqlStore, user: &User) -> bool {
     found
 }
 
-/// The answer, which must come in time.
+/// Asserts that the future completes in time.
 async fn in_time<T>(what: impl Future<Output = T>) -> T {
     let began = Instant::now();
     let answer = what.await;
@@ -84,7 +84,7 @@ async fn in_time<T>(what: impl Future<Output = T>) -> T {
     answer
 }
 
-/// Tries until it works: a database comes back in its own time.
+/// Retries until it succeeds, since a database takes a while to start.
 async fn until_well<T, E, F>(mut what: impl FnMut() -> F) -> T
 where
     F: Future<Output = Result<T, E>>,

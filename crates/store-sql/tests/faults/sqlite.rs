@@ -12,7 +12,7 @@ use sqlx::Connection;
 
 use super::{connect, in_time, is_signed_up, is_store_error, settings, sign_up, until_well};
 
-/// Runs a test of this file again, where it may mount a disk of its own that goes with it.
+/// Runs a test of this file in a child process that may mount its own disk.
 fn run_with_own_mounts(test: &str) {
     let mut unshare = Command::new("unshare");
     unshare.args(["--map-root-user", "--mount"]);
@@ -70,7 +70,7 @@ async fn a_full_disk() {
     }
     store.insert_session(&session).await.unwrap();
     store.close().await;
-    // What is there is whole.
+    // The stored data is complete.
     let url = format!("sqlite:{}/doorward.db", disk.display());
     let store = connect(&url).await;
     assert!(is_signed_up(&store, &user).await);
@@ -83,7 +83,7 @@ async fn a_full_disk() {
     assert!(told.contains("doorward.db (Read-only"), "{told}");
 }
 
-/// Takes what is left of a disk.
+/// Fills the disk.
 fn fill(disk: &Path) -> std::path::PathBuf {
     let path = disk.join("filler");
     let mut file = fs::File::create(&path).unwrap();
@@ -92,7 +92,7 @@ fn fill(disk: &Path) -> std::path::PathBuf {
     path
 }
 
-/// Until its small writes fail, too.
+/// Waits until the ping's small writes fail, too.
 async fn until_not_well(store: &SqlStore) {
     for _ in 0..2000 {
         if in_time(Store::ping(store)).await.is_err() {
@@ -102,7 +102,7 @@ async fn until_not_well(store: &SqlStore) {
     panic!("there is always room for a little");
 }
 
-/// Another process keeps the file locked.
+/// Another process holds a lock on the file.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_another_process_locks_fails_the_ping() {
     let folder = tempfile::tempdir().unwrap();

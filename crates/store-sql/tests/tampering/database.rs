@@ -1,4 +1,4 @@
-//! A database of each kind, its store, and a way past the store.
+//! A database of each kind, its store, and direct access with SQL.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ impl Database {
         }
     }
 
-    /// Does that behind the store's back. Answers how many rows it met.
+    /// Runs SQL directly. Returns the number of affected rows.
     pub async fn execute(&self, sql: &str) -> u64 {
         sqlx::any::install_default_drivers();
         let mut connection = AnyConnection::connect(&self.url).await.unwrap();
@@ -32,7 +32,7 @@ impl Database {
         done.rows_affected()
     }
 
-    /// Bytes, as this database reads them.
+    /// A literal of bytes in this database's syntax.
     pub fn bytes(&self, bytes: &[u8]) -> String {
         let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         match self.url.starts_with("postgres") {
@@ -46,7 +46,7 @@ impl Database {
     }
 }
 
-/// How to open a database that is nobody else's, three times.
+/// Runs each case on a new database of each kind.
 macro_rules! on_each_database {
     ($($case:ident),+ $(,)?) => {
         mod sqlite {

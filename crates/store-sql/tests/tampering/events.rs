@@ -180,11 +180,11 @@ async fn a_chain_computed_again_is_found(url: &str) {
     assert_eq!(forger.seal().await.unwrap().events, 9);
     let expected = ("checkpoint-unknown-key", Some(9), None);
     assert_eq!(log.violation().await, Some(expected));
-    // With the forger's own key the log verifies.
+    // With the forger's key the log verifies.
     let keys = vec![signer(2).public_key()];
     let (report, _) = verifier::verify(&*log.store, keys, &[]).await.unwrap();
     assert_eq!(report.violation, None);
-    // The forger claims the trusted key.
+    // The forger puts the trusted key's id into the checkpoints.
     let key = signer(1).public_key();
     log.execute(&format!("UPDATE audit_checkpoints SET key_id = '{key}'"))
         .await;

@@ -1,6 +1,5 @@
-//! Words that only a newer release writes: while two releases run beside each other, the older one reads
-//! what the newer one has stored. It leaves alone what it does not know, and nothing that stands beside
-//! it is held up or hidden.
+//! Values that only a newer release writes: during a rolling upgrade the older release reads rows of the newer
+//! one. It skips unknown values, and they do not block or hide other rows.
 
 use doorward_domain::changes::Change;
 use doorward_domain::model::{AuditFilter, Event, Link, MailJob, Purpose};
@@ -14,7 +13,7 @@ impl Database {
         self.store.apply(changes).await.unwrap();
     }
 
-    /// Has a newer release write the one row that has this id.
+    /// Sets a value of a newer release in the row with this id.
     async fn rewrite(&self, table: &str, column: &str, key: &str, id: &[u8]) {
         let id = self.bytes(id);
         let sql = format!("UPDATE {table} SET {column} = 'of-tomorrow' WHERE {key} = {id}");
@@ -28,7 +27,7 @@ on_each_database! {
     an_event_of_an_unknown_name,
 }
 
-/// The others of the outbox are listed and sent; the unknown one stays for the nodes that know it.
+/// The other mails of the outbox are listed and sent; the unknown one stays for nodes that know its kind.
 async fn a_mail_of_an_unknown_kind(url: &str) {
     let shared = Database::new(url).await;
     let user = fixtures::user_id();
@@ -51,7 +50,7 @@ async fn a_mail_of_an_unknown_kind(url: &str) {
     assert_eq!(unchanged, []);
 }
 
-/// It opens nothing, and what it is for is nobody's guess; the user's others are listed and open.
+/// The link is invalid. The user's other links are listed and valid.
 async fn a_link_of_an_unknown_purpose(url: &str) {
     let shared = Database::new(url).await;
     let user = fixtures::user_id();
@@ -71,7 +70,7 @@ async fn a_link_of_an_unknown_purpose(url: &str) {
     assert_eq!(found.as_ref(), Some(known));
 }
 
-/// L-01: it is on the lists under a word of its own, with the word that stands there.
+/// L-01: it is listed as unknown, with its stored name.
 async fn an_event_of_an_unknown_name(url: &str) {
     let shared = Database::new(url).await;
     let user = fixtures::user_id();

@@ -1,4 +1,4 @@
-//! Rows that cannot be read: they are named, and hide no other (L-01).
+//! Rows that cannot be read: they are reported, and hide no others (L-01).
 
 use doorward_domain::changes::Change;
 use doorward_domain::model::{AuditEvent, AuditFilter, Event, User};
@@ -12,8 +12,8 @@ use crate::tampered::Tampered;
 on_each_database! {
     an_unreadable_event_does_not_stop_sealing,
     a_spoilt_line_stands_among_the_others,
-    a_spoilt_line_shuts_nobody_out,
-    a_spoilt_claim_keeps_no_owner_out,
+    an_unreadable_event_does_not_prevent_a_sign_in,
+    an_unreadable_pending_user_does_not_prevent_a_sign_in,
 }
 
 /// L-01: an unreadable event is reported, and does not prevent sealing the others.
@@ -38,8 +38,8 @@ async fn an_unreadable_event_does_not_stop_sealing(url: &str) {
     assert_eq!(log.store.audit_log().unsealed().await.unwrap().count, 1);
 }
 
-/// L-01: in a list a spoilt line stands where it stood, by its id and as unreadable, and the others are as
-/// they were; in the list of its user as well, in one page or in several.
+/// L-01: in a list an unreadable event has its position and id and is marked as unreadable, and the others are
+/// unchanged; also in the list of its user, in one page or in several.
 async fn a_spoilt_line_stands_among_the_others(url: &str) {
     let log = Tampered::new(url).await;
     let mut changes = vec![
@@ -89,7 +89,7 @@ async fn a_spoilt_line_stands_among_the_others(url: &str) {
         log.restore("audit_events").await;
     }
     if log.is_sqlite() {
-        // Without an id it has no place: those that have one are all there.
+        // Without an id it has no position. All others are listed.
         let id = log.id(4);
         log.execute(&format!(
             "UPDATE audit_events SET id = x'00' WHERE id = {id}"
@@ -100,9 +100,8 @@ async fn a_spoilt_line_stands_among_the_others(url: &str) {
     }
 }
 
-/// L-01: what is asked at a sign-in, of one user and kind, does not fail for a line that an outcome of
-/// tomorrow stands in.
-async fn a_spoilt_line_shuts_nobody_out(url: &str) {
+/// L-01: the query at sign-in, for one user and kind, does not fail because of an event with an unknown outcome.
+async fn an_unreadable_event_does_not_prevent_a_sign_in(url: &str) {
     let database = Database::new(url).await;
     let user_id = fixtures::user_id();
     let lines: Vec<AuditEvent> = (0..3).map(|second| event(second, user_id)).collect();
@@ -129,9 +128,8 @@ async fn a_spoilt_line_shuts_nobody_out(url: &str) {
     assert_eq!(readable, [lines[2].clone(), lines[0].clone()]);
 }
 
-/// who claims an address is asked at every sign-in by it; a sign-up in a language of tomorrow hides
-/// itself alone.
-async fn a_spoilt_claim_keeps_no_owner_out(url: &str) {
+/// every sign-in by address reads its pending users. A sign-up with an unknown locale hides only itself.
+async fn an_unreadable_pending_user_does_not_prevent_a_sign_in(url: &str) {
     let database = Database::new(url).await;
     let first = fixtures::pending_user();
     let second = User {

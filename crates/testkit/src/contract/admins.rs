@@ -1,4 +1,4 @@
-//! Some admin stays active, even where two go at one moment.
+//! At least one admin stays active, even if two are demoted at the same time.
 
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ pub async fn an_admin_is_looked_for(store: Arc<dyn Store>) {
     assert!(store.has_active_admin().await.unwrap());
 }
 
-/// Ten times over: two admins take each other's office away, and themselves out of it.
+/// Ten times: two admins demote themselves at the same time.
 pub async fn two_last_admins_cannot_both_go(store: Arc<dyn Store>) {
     for round in 0..10 {
         let admins = [fixtures::admin(), fixtures::admin()];
@@ -89,7 +89,7 @@ fn check_actor(actor: &User, role: Role) -> Change {
     }
 }
 
-/// Z-04: the actor of a write is active, has the role, and their session has not ended.
+/// Z-04: the actor of a write is active, has the role, and has a session that has not ended.
 pub async fn a_privileged_write_checks_its_actor(store: Arc<dyn Store>) {
     let (admin, user, target) = (fixtures::admin(), fixtures::user(), fixtures::user());
     let disabled = User {
@@ -120,7 +120,7 @@ pub async fn a_privileged_write_checks_its_actor(store: Arc<dyn Store>) {
         vec![check_actor(&admin, Role::Admin), update(&changed, &target)],
     )
     .await;
-    // A session that was lifted into a new epoch on another node.
+    // A session that another node has moved to a new epoch.
     let lifted = User {
         session_epoch: admin.session_epoch + 1,
         ..admin

@@ -1,4 +1,4 @@
-//! A list of changes is made whole or not at all.
+//! A list of changes is applied completely or not at all.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::fixtures::{self, later, next_version, now};
 
 type IsExpected = fn(&ApplyError) -> bool;
 
-/// Every kind of change, about a new user and about `kept`, who is there.
+/// Every kind of change, about a new user and about the stored user `kept`.
 fn everything(new: &User, kept: &User) -> Vec<Change> {
     vec![
         Change::InsertUser(Box::new(new.clone())),
@@ -89,7 +89,7 @@ pub async fn a_failing_last_change_leaves_nothing(store: Arc<dyn Store>) {
     must(&*store, everything(&fixtures::user(), &kept)).await;
 }
 
-/// The user and what belongs to it are as they were, and there is nothing else.
+/// The user and their records are unchanged, and there is nothing else.
 async fn assert_untouched(store: &dyn Store, kept: &User, credential: &Credential, link: &Link) {
     assert_eq!(store.find_user(kept.id).await.unwrap().as_ref(), Some(kept));
     let password = store.find_credential(kept.id).await.unwrap().unwrap();
@@ -128,9 +128,9 @@ pub async fn changes_are_made_in_their_order(store: Arc<dyn Store>) {
     ];
     must(&*store, changes).await;
     assert_eq!(store.find_user(user.id).await.unwrap(), Some(second));
-    let kept = store.find_credential(user.id).await.unwrap().unwrap();
+    let stored = store.find_credential(user.id).await.unwrap().unwrap();
     assert_eq!(
-        kept.password_hash.expose(),
+        stored.password_hash.expose(),
         credential.password_hash.expose()
     );
     assert_eq!(
@@ -162,8 +162,7 @@ pub async fn no_changes_are_no_error(store: Arc<dyn Store>) {
     must(&*store, Vec::new()).await;
 }
 
-/// Password and user are written together, and read one after the other: what is read last is
-/// never the older.
+/// Password and user are written together, and read one after the other: the one that is read last is never older.
 pub async fn readers_see_a_whole_change_or_none(store: Arc<dyn Store>) {
     const WRITES: i64 = 30;
     let user = fixtures::user();
@@ -216,7 +215,7 @@ pub async fn the_store_answers(store: Arc<dyn Store>) {
     store.ping().await.unwrap();
 }
 
-/// Where it has a clock at all.
+/// For stores that have a clock.
 pub async fn the_store_s_clock_does_not_go_back(store: Arc<dyn Store>) {
     let mut before = None;
     for _ in 0..5 {

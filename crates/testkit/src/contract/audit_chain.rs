@@ -170,10 +170,10 @@ pub async fn a_deleted_accounts_personal_data_is_erased(store: Arc<dyn Store>) {
     };
     write(&*store, &deleted).await;
     sealer(&*store, 50).seal().await.unwrap();
-    // An event about a request that was under way during the deletion.
+    // An event about a request that was in flight during the deletion.
     write(&*store, &event(55, ben.id)).await;
     sealer(&*store, 70).seal().await.unwrap();
-    // Newest first. What the admin did keeps the admin's address.
+    // Newest first. Events of the admin keep the admin's address.
     let events = all_events(&*store).await;
     let has_address: Vec<_> = events.iter().map(|one| one.address.is_some()).collect();
     assert_eq!(has_address, [false, false, true, false, true, false]);

@@ -1,4 +1,4 @@
-//! Passwords: one a user.
+//! Passwords: one for each user.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Sessions that were ended, noted beside the users: the note outlives whatever store they were in.
+//! Sessions that were ended, recorded with the users: the record outlives any session store.
 
 use std::sync::Arc;
 

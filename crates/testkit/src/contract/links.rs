@@ -1,4 +1,4 @@
-//! A link opens once, for a while.
+//! A link is used once, within its lifetime.
 
 use std::sync::Arc;
 
@@ -144,8 +144,8 @@ pub async fn a_users_links_are_listed(store: Arc<dyn Store>) {
     assert_eq!(store.list_links(fixtures::user_id()).await.unwrap(), []);
 }
 
-/// T-RACE: one voids the links of a user and calls off the mail, while the link of that mail is
-/// being stored: whoever is first, no link is left.
+/// T-RACE: one list revokes the links of a user and cancels the mail, while the other stores the link
+/// of that mail. In any order, no link is left.
 pub async fn whoever_voids_links_leaves_none_in_the_making(store: Arc<dyn Store>) {
     for round in 0..20 {
         let user = fixtures::user();

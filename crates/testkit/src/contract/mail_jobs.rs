@@ -1,4 +1,4 @@
-//! The outbox: each mail held by one worker at a time, none forgotten.
+//! The outbox: each mail is held by one worker at a time, and none is lost.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -50,9 +50,8 @@ pub async fn every_field_comes_back(store: Arc<dyn Store>) {
     }
 }
 
-/// the mails of one user, of one kind, and from one moment on are let go; and what is made beside a mail
-/// needs it.
-/// also those that a worker is sending at this moment.
+/// the mails of one user and one kind that were written since a time are deleted, also those that a worker
+/// is sending. A change that requires a deleted mail is stale.
 pub async fn mails_of_one_kind_written_since_a_moment_are_removed(store: Arc<dyn Store>) {
     let (user, other) = (fixtures::user_id(), fixtures::user_id());
     let kind = MailKind::EmailChangeUndo;
@@ -273,7 +272,7 @@ pub async fn the_sweep_deletes_failed_mails(store: Arc<dyn Store>) {
     );
 }
 
-/// L-05: what names nobody is told apart by its address, in any spelling.
+/// L-05: a mail without a user is identified by its address, in any spelling.
 pub async fn mails_to_an_address_alone_are_listed_and_forgotten(store: Arc<dyn Store>) {
     let user = fixtures::user_id();
     let address = fixtures::email();

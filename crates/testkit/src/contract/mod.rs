@@ -1,4 +1,4 @@
-//! What every store must do, as cases that a store's own tests run against a real server.
+//! The contract of all stores, as cases that a store's own tests run against a real server.
 //!
 //! ```text
 //! async fn open() -> Opened<dyn Store> { … }
@@ -7,10 +7,9 @@
 //! doorward_testkit::rate_limits_contract!(crate::open_rate_limits);
 //! ```
 //!
-//! makes one test a case, so that a failure names it. `open` gives a store that is empty and nobody
-//! else's; a case makes what it needs ([`crate::fixtures`]), races as tasks of their own, and waits
-//! for no clock. To add a case: an `async fn` in its noun's file, its name in a list below (a test
-//! compares the two).
+//! creates one test per case, so that a failure names it. `open` returns an empty store for this test only. A case
+//! creates the records it needs ([`crate::fixtures`]), runs races as separate tasks, and waits for no clock. To
+//! add a case: an `async fn` in its noun's file, its name in a list below (a test compares the two).
 
 #![expect(missing_docs, reason = "a case's name says what it tries")]
 
@@ -39,7 +38,7 @@ use doorward_domain::ports::Store;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-/// A port to be tried, and whatever must live as long: a folder, a server.
+/// A port under test, and whatever must live as long: a folder, a server.
 pub struct Opened<T: ?Sized> {
     /// The port.
     pub port: Arc<T>,
@@ -47,7 +46,7 @@ pub struct Opened<T: ?Sized> {
 }
 
 impl<T: ?Sized> Opened<T> {
-    /// Takes both in.
+    /// Stores both.
     pub fn new(port: Arc<T>, keep: impl Send + Sync + 'static) -> Self {
         Self {
             port,
@@ -56,7 +55,7 @@ impl<T: ?Sized> Opened<T> {
     }
 }
 
-/// One test for each case of the contract of `Store`; give it the path of an `async fn` that opens one.
+/// One test for each case of the contract of `Store`, with the path of an `async fn` that opens one.
 #[macro_export]
 macro_rules! store_contract {
     ($open:path) => {
@@ -199,8 +198,8 @@ macro_rules! session_contract {
     };
 }
 
-/// One more for each case of the contract of `Sessions` that a store must keep where sessions stay
-/// until they are swept. One where they go by themselves shows that in its own tests.
+/// Tests for further cases of the contract of `Sessions`, for stores that store sessions until they are swept. A
+/// store that deletes them by itself tests that separately.
 #[macro_export]
 macro_rules! session_sweep_contract {
     ($open:path) => {
@@ -250,7 +249,7 @@ macro_rules! contract_cases {
     };
 }
 
-/// Runs that many tasks, which all begin at one moment, and collects what they answer.
+/// Runs `count` tasks that start at the same time, and returns their results.
 pub async fn race<T, F>(count: usize, task: impl Fn(usize) -> F) -> Vec<T>
 where
     T: Send + 'static,
@@ -268,7 +267,7 @@ where
     tasks.join_all().await
 }
 
-/// Makes the changes, which must succeed.
+/// Applies the changes, which must succeed.
 async fn must(store: &dyn Store, changes: Changes) {
     if let Err(error) = store.apply(changes).await {
         panic!("{error}: {:?}", std::error::Error::source(&error));
@@ -286,7 +285,7 @@ fn update(user: &User, read: &User) -> Change {
     }
 }
 
-/// Fails the test unless the changes were refused just so.
+/// Fails the test unless the changes were rejected with this error.
 macro_rules! assert_refused {
     ($result:expr, $pattern:pat) => {
         match $result {
@@ -297,7 +296,7 @@ macro_rules! assert_refused {
 }
 use assert_refused;
 
-/// How many went through, how many were refused so; any other answer fails the test.
+/// Number of successes and of rejections with this error. Any other result fails the test.
 fn count(results: Vec<Result<(), ApplyError>>, refused: fn(&ApplyError) -> bool) -> (usize, usize) {
     let (mut through, mut no) = (0, 0);
     for result in results {

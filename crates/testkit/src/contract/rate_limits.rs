@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::race;
 use crate::fixtures;
 
-/// One is available again every twenty minutes.
+/// One attempt becomes available every twenty minutes.
 const RATE: Rate = Rate::new(3, 3600);
 
 fn at(seconds: i64) -> Timestamp {
@@ -46,7 +46,7 @@ async fn acquire(port: &Arc<dyn RateLimits>, limits: &[KeyedLimit], seconds: i64
     port.acquire(limits, at(seconds)).await.unwrap()
 }
 
-/// Fails this many times, far enough apart for no delay.
+/// Records this many failures, far enough apart that none is delayed.
 async fn fail(port: &Arc<dyn RateLimits>, limit: &KeyedLimit, times: u32) -> i64 {
     let mut seconds = 0;
     for number in 1..=times {
@@ -79,7 +79,7 @@ pub async fn two_hundred_parallel_attempts_get_exactly_the_burst(port: Arc<dyn R
     let is_allowed = |decision: &Decision| matches!(decision, Decision::Allowed { .. });
     let decisions = decisions.await;
     assert_eq!(decisions.into_iter().filter(is_allowed).count(), 17);
-    // What the second limit denied was not taken from the first.
+    // An attempt that the second limit denied is not counted by the first.
     assert_eq!(acquire(&port, &both[..1], 0).await, allowed(&[12]));
 }
 

@@ -1,4 +1,4 @@
-//! Sessions that stay until somebody clears them away.
+//! Sessions that are stored until they are swept.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub async fn the_sweep_takes_what_expired(port: Arc<dyn Sessions>) {
         port.insert_session(session).await.unwrap();
     }
     port.sweep_sessions(later(10)).await.unwrap();
-    // Asked as of before they ended, so that only the sweep can have taken them.
+    // Queried at a time before they expired, so that only the sweep can have deleted them.
     for (session, stays) in sessions.iter().zip([false, false, true]) {
         let found = port.find_session(session.user_id, &session.digest, now());
         assert_eq!(found.await.unwrap().is_some(), stays);

@@ -1,4 +1,4 @@
-//! Sessions: alive until their moment, renewed by one, ended for good.
+//! Sessions: valid until their expiry, renewed by one client, ended permanently.
 
 use std::sync::Arc;
 
@@ -92,8 +92,8 @@ pub async fn empty_fields_come_back_empty(port: Arc<dyn Sessions>) {
     assert_eq!(find(&*port, &session).await, Some(session));
 }
 
-/// S-03: at the read, whoever has swept or not.
-/// The moment is an hour away, since a store may let it go by its own clock too.
+/// S-03: the expiry is checked at the read, before and after a sweep. It is an hour away, since a store may also
+/// delete sessions by its own clock.
 pub async fn a_session_dies_at_its_moment(port: Arc<dyn Sessions>) {
     let hour = 3_600_000_000;
     let session = Session {

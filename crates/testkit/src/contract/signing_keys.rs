@@ -1,4 +1,4 @@
-//! Signing keys: the newest signs, and of many nodes that rotate at a time, one does.
+//! Signing keys: the newest signs, and of many nodes that rotate at the same time, one succeeds.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub async fn every_field_comes_back(store: Arc<dyn Store>) {
     assert_eq!(store.list_signing_keys().await.unwrap(), [key]);
 }
 
-/// Newest is what came last, whatever its clock said.
+/// The newest key is the one that was added last, whatever its time is.
 pub async fn a_new_key_retires_the_others(store: Arc<dyn Store>) {
     let made_at = |at: i64| SigningKey {
         created_at: later(at),
@@ -40,9 +40,9 @@ pub async fn a_new_key_retires_the_others(store: Arc<dyn Store>) {
         retired_at: Some(later(at)),
         ..key.clone()
     };
-    let kept = store.list_signing_keys().await.unwrap();
+    let stored = store.list_signing_keys().await.unwrap();
     assert_eq!(
-        kept,
+        stored,
         [
             keys[2].clone(),
             retired(&keys[1], 20),

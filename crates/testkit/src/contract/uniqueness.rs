@@ -1,4 +1,4 @@
-//! User names and confirmed addresses belong to one user, however many ask at a time.
+//! Usernames and confirmed addresses belong to one user, also under concurrent writes.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub async fn a_username_is_unique(store: Arc<dyn Store>) {
 
 pub async fn a_confirmed_address_is_unique(store: Arc<dyn Store>) {
     let number = fixtures::unique();
-    // It would lead astray who looks for an index's name anywhere in an error's text.
+    // Contains the name of an index, to mislead a search for one in the text of an error.
     let tricky = format!("users_username_key'+{number}@example.com");
     let first = User {
         email: Some(fixtures::address(&tricky)),

@@ -46,7 +46,7 @@ pub async fn users_come_in_pages(store: Arc<dyn Store>) {
     assert_eq!(ids(&*store, page(None, 0)).await, []);
 }
 
-/// No one is shown twice and no one who was there all the time is left out.
+/// No user is listed twice, and no user that existed all the time is omitted.
 pub async fn pages_hold_while_users_come_and_go(store: Arc<dyn Store>) {
     let mut users = Vec::new();
     for _ in 0..6 {
@@ -78,8 +78,7 @@ pub async fn pages_hold_while_users_come_and_go(store: Arc<dyn Store>) {
     );
 }
 
-/// As many as a small company's worth: each of those who were there all the time is shown once,
-/// and nobody twice.
+/// In a list of ten thousand users, each user that existed all the time is listed once, and none twice.
 pub async fn ten_thousand_users_are_paged_through_once(store: Arc<dyn Store>) {
     const PAGE: usize = 500;
     let mut users: Vec<User> = (0..10_000).map(|_| fixtures::user()).collect();
@@ -96,7 +95,7 @@ pub async fn ten_thousand_users_are_paged_through_once(store: Arc<dyn Store>) {
         if shown.len() < PAGE {
             break;
         }
-        // One who was shown goes, one who was not yet, and one comes.
+        // Deletes a user that was listed and one that was not yet, and inserts one.
         let place = users.partition_point(|user| Some(&user.id) <= seen.last());
         let mut changes = vec![Change::InsertUser(Box::new(fixtures::user()))];
         for place in [place - 7, place + 7] {

@@ -1,4 +1,4 @@
-//! A user comes back as it was written, byte for byte, and goes with all that belongs to it.
+//! A user is returned as it was written, byte for byte, and deleted with all its records.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub async fn empty_fields_come_back_empty(store: Arc<dyn Store>) {
     assert_eq!(store.find_user(fixtures::user_id()).await.unwrap(), None);
 }
 
-/// As long as the domain lets them be, in the characters that take most bytes.
+/// The maximum lengths that the domain allows, in the characters that take most bytes.
 pub async fn the_longest_values_come_back(store: Arc<dyn Store>) {
     let number = fixtures::unique();
     let local = format!("{number:a>64}");
@@ -55,9 +55,9 @@ pub async fn the_longest_values_come_back(store: Arc<dyn Store>) {
     insert(&*store, &user).await;
     must(&*store, vec![Change::PutCredential(credential.clone())]).await;
     assert_eq!(store.find_user(user.id).await.unwrap(), Some(user.clone()));
-    let kept = store.find_credential(user.id).await.unwrap().unwrap();
+    let stored = store.find_credential(user.id).await.unwrap().unwrap();
     assert_eq!(
-        kept.password_hash.expose(),
+        stored.password_hash.expose(),
         credential.password_hash.expose()
     );
     let key = user.username.as_ref().unwrap().key();
@@ -95,7 +95,7 @@ pub async fn an_update_replaces_every_field(store: Arc<dyn Store>) {
     assert_eq!(store.find_user(user.id).await.unwrap(), Some(emptied));
 }
 
-/// a stop is written apart from all else: no other write moves it, and it moves nothing else.
+/// a lockout is written separately: no other write changes it, and it changes nothing else.
 pub async fn a_stop_of_guesses_stays_whatever_else_is_written(store: Arc<dyn Store>) {
     let user = fixtures::user();
     insert(&*store, &user).await;
@@ -111,23 +111,23 @@ pub async fn a_stop_of_guesses_stays_whatever_else_is_written(store: Arc<dyn Sto
         store.find_user(user.id).await.unwrap(),
         Some(stopped.clone())
     );
-    // Whoever read the user before writes all of it but this.
+    // A write of a user that was read before contains everything but the lockout.
     let changed = User {
         session_epoch: 8,
         version: user.version.next(),
         ..user.clone()
     };
     must(&*store, vec![update(&changed, &user)]).await;
-    let kept = store.find_user(user.id).await.unwrap();
-    assert_eq!(kept.map(|kept| kept.locked_out_epoch), Some(Some(7)));
+    let stored = store.find_user(user.id).await.unwrap();
+    assert_eq!(stored.map(|stored| stored.locked_out_epoch), Some(Some(7)));
     must(&*store, vec![stop(user.id, None)]).await;
     assert_eq!(store.find_user(user.id).await.unwrap(), Some(changed));
-    // One who is not there is nobody's.
+    // A lockout of an unknown user changes no other user.
     must(&*store, vec![stop(fixtures::user_id(), Some(1))]).await;
     assert_eq!(store.find_user(other.id).await.unwrap(), Some(other));
 }
 
-/// when a pending address was requested, and by whom, is returned.
+/// the time and the requester of a pending address are returned.
 pub async fn who_requested_an_address_is_returned(store: Arc<dyn Store>) {
     let mut user = fixtures::user();
     insert(&*store, &user).await;
@@ -148,7 +148,7 @@ pub async fn who_requested_an_address_is_returned(store: Arc<dyn Store>) {
     }
 }
 
-/// who is found by a name comes without `data`, and whoever writes them so leaves it as it is.
+/// a user found by a name has no `data`, and a write of that user does not change the stored `data`.
 pub async fn a_write_of_whom_a_name_has_found_keeps_the_data(store: Arc<dyn Store>) {
     let user = fixtures::user();
     insert(&*store, &user).await;
@@ -160,8 +160,8 @@ pub async fn a_write_of_whom_a_name_has_found_keeps_the_data(store: Arc<dyn Stor
         ..fixtures::next_version(&found)
     };
     must(&*store, vec![update(&changed, &found)]).await;
-    let kept = store.find_user(user.id).await.unwrap().unwrap();
-    assert_eq!((kept.role, kept.data), (Role::Admin, user.data));
+    let stored = store.find_user(user.id).await.unwrap().unwrap();
+    assert_eq!((stored.role, stored.data), (Role::Admin, user.data));
 }
 
 pub async fn a_user_is_found_by_each_name(store: Arc<dyn Store>) {
@@ -195,8 +195,7 @@ pub async fn a_user_is_found_by_each_name(store: Arc<dyn Store>) {
     );
 }
 
-/// C-06: whatever the collation.
-/// No collation folds, trims or equates what the key does not.
+/// C-06: keys are equal only byte by byte, whatever the collation folds, trims or equates.
 pub async fn keys_compare_byte_by_byte(store: Arc<dyn Store>) {
     let number = fixtures::unique();
     let names = [
@@ -260,15 +259,15 @@ pub async fn deletion_takes_all_that_belongs_to_the_user(store: Arc<dyn Store>) 
 }
 
 pub async fn an_id_that_is_there_is_nobody_elses_to_have(store: Arc<dyn Store>) {
-    let kept = fixtures::user();
-    insert(&*store, &kept).await;
+    let stored = fixtures::user();
+    insert(&*store, &stored).await;
     let intruder = User {
-        id: kept.id,
+        id: stored.id,
         ..fixtures::user()
     };
     let refused = store
         .apply(vec![Change::InsertUser(Box::new(intruder))])
         .await;
     assert_refused!(refused, ApplyError::Store(_));
-    assert_eq!(store.find_user(kept.id).await.unwrap(), Some(kept));
+    assert_eq!(store.find_user(stored.id).await.unwrap(), Some(stored));
 }

@@ -1,4 +1,4 @@
-//! A write upon what was read long ago fails; of many at a time, one wins.
+//! A write that is based on an old version fails; of many concurrent ones, one succeeds.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub async fn an_update_of_another_version_is_stale(store: Arc<dyn Store>) {
     assert_eq!(store.find_user(user.id).await.unwrap(), Some(changed));
 }
 
-/// Whoever read an old version learns that, not that what they ask for is taken.
+/// A write that is based on an old version is stale, even if its name is taken as well.
 pub async fn a_stale_update_is_stale_before_it_is_taken(store: Arc<dyn Store>) {
     let (owner, user) = (fixtures::user(), fixtures::user());
     insert(&*store, &owner).await;
@@ -69,8 +69,8 @@ pub async fn one_of_fifty_updates_wins(store: Arc<dyn Store>) {
     );
 }
 
-/// Two lists that write the same two users in opposite order: one is made, the other is stale, and
-/// neither hangs or fails for having met the other.
+/// Two lists that write the same two users in opposite order: one is applied, the other is stale, and neither
+/// hangs or fails because of the other.
 pub async fn two_that_cross_end_well(store: Arc<dyn Store>) {
     for round in 0..10 {
         let users = [fixtures::user(), fixtures::user()];

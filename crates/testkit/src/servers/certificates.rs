@@ -1,4 +1,4 @@
-//! Certificates for servers that speak TLS, made by `openssl` for the test run.
+//! Certificates for servers with TLS, created by `openssl` for the test run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,13 +8,13 @@ use tempfile::TempDir;
 
 use super::run;
 
-/// A certificate authority that nobody trusts but who is told to. Its folder goes with the last
-/// of it and of its certificates.
+/// A certificate authority that only clients which are configured with it trust. Its folder is deleted with the
+/// last of it and of its certificates.
 pub struct Authority {
     folder: Arc<TempDir>,
 }
 
-/// A server's certificate and its key, and who signed it.
+/// A server's certificate and its key, in the folder of the authority that signed it.
 #[derive(Clone)]
 pub struct Certificate {
     folder: Arc<TempDir>,
@@ -22,7 +22,7 @@ pub struct Certificate {
 }
 
 impl Authority {
-    /// A new one.
+    /// Creates an authority.
     #[expect(
         clippy::new_without_default,
         reason = "making a certificate is no default"
@@ -37,13 +37,13 @@ impl Authority {
         }
     }
 
-    /// The certificate that a client is told to trust.
+    /// The certificate that a client must trust.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// A certificate for a host, by its name or its address.
+    /// Creates a certificate for a host, by its name or its address.
     #[must_use]
     pub fn certificate(&self, host: &str) -> Certificate {
         let folder = self.folder.path();

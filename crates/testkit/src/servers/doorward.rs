@@ -1,9 +1,8 @@
-//! Doorward itself, as other programs meet it: the binary on a free port with an empty folder.
+//! Doorward as other programs use it: the binary on a free port with an empty folder.
 //!
-//! For the tests that hold real clients, proxies and examples against it. The binary is the one that
-//! `DOORWARD_TEST_BINARY` names (`cargo xtask verify` passes the release binary), else the debug binary
-//! beside this test, as `cargo build -p doorward` made it last: cargo builds it for nobody's tests but
-//! its own.
+//! For tests with real clients, proxies and examples. The binary is the one that `DOORWARD_TEST_BINARY` names
+//! (`cargo xtask verify` passes the release binary), else the debug binary next to this test. Build that with
+//! `cargo build -p doorward`: cargo builds it only for the tests of its own package.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,13 +11,13 @@ use super::Server;
 use crate::port::Port;
 use crate::tools::{target, variable};
 
-/// The first admin's password; the user name is `admin`.
+/// The password of the first admin, `admin`.
 pub const ADMIN_PASSWORD: &str = "a long walk by the sea";
 
 /// The binary under test.
 ///
 /// # Panics
-/// Where there is none.
+/// If there is none.
 #[must_use]
 pub fn doorward_binary() -> PathBuf {
     let path = variable("DOORWARD_TEST_BINARY")
@@ -31,16 +30,16 @@ pub fn doorward_binary() -> PathBuf {
     path
 }
 
-/// A running Doorward; dropped, it is killed and its folder is gone.
+/// A running Doorward. Dropping it kills it and deletes its folder.
 pub struct Doorward {
     server: Server,
     url: String,
 }
 
 impl Doorward {
-    /// Starts it with these variables beside the usual ones: a free port of loopback, SQLite, the
-    /// built-in inbox, [`ADMIN_PASSWORD`], no throttles. The last of a name counts; `{folder}` in a
-    /// value is the server's folder. Waits until it is ready.
+    /// Starts it with these variables in addition to the usual ones: a free loopback port, SQLite, the built-in
+    /// inbox, [`ADMIN_PASSWORD`], no rate limits. The last value of a variable counts; `{folder}` in a value is
+    /// the server's folder. Waits until it is ready.
     #[must_use]
     pub fn start(variables: &[(&str, &str)]) -> Self {
         let port = Port::free();
@@ -84,7 +83,7 @@ impl Doorward {
         Self { server, url }
     }
 
-    /// Where it is, as `http://localhost:PORT`.
+    /// Its URL, `http://localhost:PORT`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -102,18 +101,18 @@ impl Doorward {
         &self.server.folder
     }
 
-    /// What it has written so far, to standard output and to the log.
+    /// Its output so far, to standard output and to the log.
     #[must_use]
     pub fn log(&self) -> String {
         self.server.leash().log()
     }
 
-    /// SIGTERM, and waits until it is gone.
+    /// Sends SIGTERM, and waits until it has ended.
     pub fn stop(&self) {
         self.server.stop();
     }
 
-    /// Starts it once more, after `stop`, and waits until it is ready.
+    /// Starts it again after `stop`, and waits until it is ready.
     pub fn start_again(&self) {
         self.server.start_again();
     }

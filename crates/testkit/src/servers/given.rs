@@ -1,16 +1,16 @@
-//! A server that whoever runs the tests gives by its URL, in place of one started for the run: to
-//! try another version, or another engine behind the same protocol.
+//! A server that is configured by its URL, instead of one started for the run: to test another version, or another
+//! engine with the same protocol.
 //!
 //! ```text
 //! DOORWARD_TEST_POSTGRES=postgres://user:password@host:5432 cargo test -p doorward-store-sql --test contract postgres::
 //! DOORWARD_TEST_MYSQL=mysql://user:password@host:3306 cargo test -p doorward-store-sql --test contract mariadb::
 //! ```
 //!
-//! The user must be allowed to make databases; those that the tests make (`doorward_test_…`) stay.
+//! The user must be allowed to create databases. Those of the tests (`doorward_test_…`) are not deleted.
 
 use std::process::{Command, Stdio};
 
-/// The URL of a new database on the given PostgreSQL, if one is given.
+/// The URL of a new database on the configured PostgreSQL, if there is one.
 pub(super) fn new_postgres_database(name: &str) -> Option<String> {
     let server = variable("DOORWARD_TEST_POSTGRES")?;
     let name = unused(name);
@@ -20,7 +20,7 @@ pub(super) fn new_postgres_database(name: &str) -> Option<String> {
     Some(format!("{server}/{name}"))
 }
 
-/// The URL of a new database on the given MySQL or MariaDB, if one is given.
+/// The URL of a new database on the configured MySQL or MariaDB, if there is one.
 pub(super) fn new_mysql_database(name: &str) -> Option<String> {
     let server = variable("DOORWARD_TEST_MYSQL")?;
     let name = unused(name);
@@ -36,7 +36,7 @@ pub(super) fn new_mysql_database(name: &str) -> Option<String> {
     Some(format!("{server}/{name}"))
 }
 
-/// Test processes may share the server.
+/// Several test processes may share the server.
 fn unused(name: &str) -> String {
     format!("doorward_{name}_{}", std::process::id())
 }

@@ -1,8 +1,7 @@
-//! The leash: the small shell that a server runs under, and the commands that reach the server.
+//! The leash: the small shell that runs a server, and the commands that control the server.
 //!
-//! It waits for the end of its input, which is a pipe this process holds open, and then kills the
-//! server, stopped or not, and removes its folder. A line on that pipe starts the server once
-//! more. It knows no database.
+//! It waits for the end of its input, a pipe that this process holds open, and then kills the server, stopped or
+//! not, and deletes its folder. A line on that pipe starts the server again. It depends on no kind of server.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -10,9 +9,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::patience::until;
 
-/// `$1` is the folder, `$2` the signal that ends the server, then its command. A line of input
-/// starts it, and its process id is the answer; one that ran before has ended by then.
-/// A PostgreSQL that was killed leaves a segment of shared memory, named in its pid file.
+/// `$1` is the folder, `$2` the signal that ends the server, then its command. A line of input starts it, and the
+/// output is its process id; an earlier process has ended by then. A killed PostgreSQL leaves a segment of shared
+/// memory, which its pid file names.
 const SCRIPT: &str = r#"
 folder=$1; signal=$2; shift 2
 trap '' INT TERM HUP
@@ -35,11 +34,11 @@ fi
 rm -rf "$folder"
 "#;
 
-/// A server's process, or none yet. Dropped, the server is killed and its folder is gone.
+/// A server's process, or none yet. Dropping it kills the server and deletes its folder.
 pub(super) struct Leash {
     folder: PathBuf,
     shell: Child,
-    /// Taken where the server shall end.
+    /// `None` once the server must end.
     orders: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
     server: u32,
@@ -53,7 +52,7 @@ impl Drop for Leash {
 }
 
 impl Leash {
-    /// Starts the server; `signal` is the one that ends it at once.
+    /// Starts the server. `signal` ends it at once.
     pub(super) fn start(folder: &Path, signal: &str, command: &Command) -> Self {
         let mut shell = Command::new("sh");
         shell.args(["-c", SCRIPT, "leash"]).arg(folder).arg(signal);
@@ -74,7 +73,7 @@ impl Leash {
         leash
     }
 
-    /// Starts the server, which has ended.
+    /// Starts the server again after it has ended.
     pub(super) fn start_again(&mut self) {
         let orders = self.orders.as_mut().expect("taken by drop alone");
         orders.write_all(b"start\n").expect("the leash lives");
@@ -85,8 +84,8 @@ impl Leash {
         self.server = answer.trim().parse().expect("a process id");
     }
 
-    /// To the server's first process alone. One that is told to stop has stopped: its other
-    /// threads may go on for a moment, and answer, where the machine is busy.
+    /// Signals only the first process of the server. After SIGSTOP, waits until it has stopped: on a busy machine,
+    /// its other threads may run and respond a little longer.
     pub(super) fn signal(&self, signal: &str) {
         send(signal, &[self.server]);
         if signal == "STOP" {
@@ -94,9 +93,9 @@ impl Leash {
         }
     }
 
-    /// To the server and its children, which a PostgreSQL runs in sessions of their own.
+    /// Signals the server and its children. PostgreSQL runs them in separate sessions.
     pub(super) fn signal_all(&self, signal: &str) {
-        // Stopped, it has no more children while they are counted.
+        // A stopped server starts no children while they are listed.
         send("STOP", &[self.server]);
         let mut processes = children_of(self.server);
         processes.push(self.server);
@@ -112,18 +111,18 @@ impl Leash {
         wait_for("the server ends", || !is_running(self.server));
     }
 
-    /// Whether the process is there, stopped or not.
+    /// Returns `true` if the process exists, stopped or not.
     pub(super) fn is_running(&self) -> bool {
         is_running(self.server)
     }
 
-    /// What the server has written so far.
+    /// The output of the server so far.
     pub(super) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 }
 
-/// Waits until it is so: another process does it in its own time.
+/// Polls until the condition is met.
 pub(super) fn wait_for(what: &str, is_so: impl Fn() -> bool) {
     until(what, || is_so().then_some(()));
 }
@@ -132,7 +131,7 @@ fn send(signal: &str, processes: &[u32]) {
     let mut kill = Command::new("kill");
     kill.args(["-s", signal]);
     kill.args(processes.iter().map(u32::to_string));
-    // One that ended meanwhile makes it fail.
+    // It fails if a process has ended in the meantime.
     kill.stderr(Stdio::null()).status().expect("kill starts");
 }
 
@@ -146,7 +145,7 @@ fn children_of(parent: u32) -> Vec<u32> {
         .collect()
 }
 
-/// A dead one that nobody has waited for yet does not count, but for threads that are still to end.
+/// A zombie does not count as running, unless it has threads that have not ended.
 fn is_running(process: u32) -> bool {
     let threads = std::fs::read_dir(format!("/proc/{process}/task"));
     let threads = threads.map_or(0, Iterator::count);

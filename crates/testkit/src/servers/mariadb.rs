@@ -7,7 +7,7 @@ use super::{Server, command_as, find_program, folder_for, run};
 
 pub(super) const USER: &str = "mysql";
 
-/// Keeps nothing safe on disk, and is quick.
+/// Fast, but not durable.
 const UNSAFE: [&str; 3] = [
     "--innodb-flush-method=nosync",
     "--innodb-flush-log-at-trx-commit=0",
@@ -58,18 +58,18 @@ pub(super) fn new_database(server: &Server, name: &str) -> String {
     format!("mysql://root@localhost/{name}?socket={}", socket.display())
 }
 
-/// Makes the data folder, and says where.
+/// Creates the data folder and returns its path.
 pub(super) fn init(folder: &Path) -> PathBuf {
     let data = folder.join("data");
     let mut install = command_as(USER, &program("mariadb-install-db"));
     install.args(["--no-defaults", "--skip-test-db"]);
     install.arg("--auth-root-authentication-method=normal");
-    // Small files, for each test that has a server of its own writes them.
+    // Small files, since each test with a separate server writes them.
     install
         .args(UNSAFE)
         .args(["--innodb-log-file-size=4M", "--aria-log-file-size=8M"]);
     install.arg(format!("--datadir={}", data.display()));
-    // Of its own: in /tmp, installations that run at once have lost tables to one another.
+    // A separate folder: in /tmp, concurrent installations have deleted each other's tables.
     let folder = folder.display();
     run(install.arg(format!("--tmpdir={folder}")));
     data

@@ -1,20 +1,20 @@
 //! Servers for the tests. Databases, of two kinds:
 //!
-//! - [`postgres()`] and [`mariadb()`] give a test an empty database on a server that is started once a
-//!   test process, on a Unix socket in a folder of its own, with nothing kept safe on disk.
-//! - [`own_postgres()`] and [`own_mariadb()`] start a server for one test, on a port of its own and as
-//!   safe on disk as in earnest, which the test may stop, kill, pause and start again. [`Proxy`]
-//!   stands in front of one and loses what a network can lose; [`Authority`] makes certificates.
+//! - [`postgres()`] and [`mariadb()`] create an empty database for a test, on a server that is started once per
+//!   test process, on a Unix socket in its own folder, without durability.
+//! - [`own_postgres()`] and [`own_mariadb()`] start a server for one test, on its own port and with the usual
+//!   durability, which the test may stop, kill, pause and start again. [`Proxy`] simulates a bad network in front
+//!   of one; [`Authority`] creates certificates.
 //!
-//! The first two can be given from outside instead, to try another version or engine: `given.rs`.
+//! The first two can be configured instead, to test another version or engine: `given.rs`.
 //!
-//! [`Doorward`] is the binary itself, for real clients and proxies to meet.
+//! [`Doorward`] is the binary itself, for real clients and proxies.
 //!
-//! They end with the process, however it ends: each runs under a small shell, the leash of
-//! `leash.rs`. No test has to clean up, and none can forget to.
+//! They end with the process, in every case: each runs under a small shell, the leash of `leash.rs`. No test has
+//! to clean up.
 //!
-//! To add a server: a file beside these that knows its commands and its URL, and builds on
-//! `Server`; one that a test may break is an [`OwnServer`].
+//! To add a server: a file here with its commands and its URL, based on `Server`; one that a test may break is an
+//! [`OwnServer`].
 
 mod certificates;
 mod doorward;
@@ -84,20 +84,19 @@ fn unused_name() -> String {
     format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A server in its folder. Dropped, it is killed and the folder is gone.
+/// A server in its folder. Dropping it kills it and deletes the folder.
 struct Server {
     folder: PathBuf,
-    /// Where it listens, if not on a socket in its folder alone.
+    /// Its port; `None` if it listens only on a socket in its folder.
     port: Option<Port>,
-    /// The signal that asks it to stop at once and in order.
+    /// The signal for an orderly stop that does not wait for clients.
     stop: &'static str,
     is_ready: Box<dyn Fn() -> Command + Send + Sync>,
     leash: Mutex<Leash>,
 }
 
 impl Server {
-    /// Starts it, and waits until `is_ready` answers with success. `signal` is the one that ends
-    /// it with the test process.
+    /// Starts it, and waits until the command `is_ready` succeeds. `signal` ends the server with the test process.
     fn start(
         folder: PathBuf,
         signal: &str,
@@ -115,7 +114,7 @@ impl Server {
         server
     }
 
-    /// What `OwnServer` needs beside: its port, and the signal that stops it in order.
+    /// Converts it. `stop` is the signal for an orderly stop.
     fn owned(mut self, port: Port, stop: &'static str) -> OwnServer {
         (self.port, self.stop) = (Some(port), stop);
         OwnServer::new(self)
@@ -145,13 +144,13 @@ impl Server {
         });
     }
 
-    /// A test that failed while it held the leash has not broken it.
+    /// A test that failed while it held the lock has not broken the leash.
     fn leash(&self) -> MutexGuard<'_, Leash> {
         self.leash.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A new folder that `user` owns, short enough a path for a socket.
+/// Creates a folder that `user` owns, with a path that is short enough for a socket.
 fn folder_for(user: &str) -> PathBuf {
     let folder = tempfile::Builder::new().prefix("doorward-test-").tempdir();
     let folder = folder.expect("a folder for temporary files").keep();
@@ -161,7 +160,7 @@ fn folder_for(user: &str) -> PathBuf {
     folder
 }
 
-/// The command, as `user` where this process is root: database servers refuse to be.
+/// The command, as `user` if this process is root: database servers do not run as root.
 fn command_as(user: &str, program: &Path) -> Command {
     if !is_root() {
         return Command::new(program);
@@ -173,7 +172,7 @@ fn command_as(user: &str, program: &Path) -> Command {
     command
 }
 
-/// A copy of a file that `user` alone may read.
+/// Copies a file so that only `user` may read it.
 fn install(user: &str, file: &Path, own: &Path) {
     let mut install = Command::new("install");
     install.args(["-m", "600"]);
@@ -189,20 +188,20 @@ fn is_root() -> bool {
         .is_ok_and(|own| own.uid() == 0)
 }
 
-/// Runs a command that must succeed; what it said.
+/// Runs a command that must succeed, and returns its output.
 fn run(command: &mut Command) -> String {
     run_with_input(command, "")
 }
 
-/// The same, with something to read.
+/// Like [`run`], with input.
 fn run_with_input(command: &mut Command, input: &str) -> String {
     let output = piped(command, input);
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {told}");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {message}");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// The program, in the first of these folders that has it.
+/// Finds the program in the first of these folders that has it.
 fn find_program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     folders
         .iter()

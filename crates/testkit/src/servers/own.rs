@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Server;
 
-/// A handle on it; a clone is the same server, which ends with the last of them.
+/// A handle on it. Clones share the server, which ends with the last of them.
 #[derive(Clone)]
 pub struct OwnServer(Arc<Server>);
 
@@ -16,17 +16,17 @@ impl OwnServer {
         Self(Arc::new(server))
     }
 
-    /// Stops it as an operator would, without waiting for its clients, and waits until it is gone.
+    /// Stops it as an operator would, without waiting for its clients, and waits until it has ended.
     pub async fn stop(&self) {
         self.act(Server::stop).await;
     }
 
-    /// SIGKILL to every process of it, as if its machine had lost power.
+    /// Sends SIGKILL to all its processes, as if its machine had lost power.
     pub async fn kill(&self) {
         self.act(Server::kill).await;
     }
 
-    /// SIGSTOP to every process of it: connections stay open and nothing answers.
+    /// Sends SIGSTOP to all its processes: connections stay open and nothing responds.
     pub async fn pause(&self) {
         self.act(|server| server.leash().signal_all("STOP")).await;
     }
@@ -36,7 +36,7 @@ impl OwnServer {
         self.act(|server| server.leash().signal_all("CONT")).await;
     }
 
-    /// Starts it again after `stop` or `kill`, on the same port and data, and waits until it answers.
+    /// Starts it again after `stop` or `kill`, on the same port and data, and waits until it responds.
     pub async fn start(&self) {
         self.act(Server::start_again).await;
     }
@@ -47,25 +47,25 @@ impl OwnServer {
         self.start().await;
     }
 
-    /// The port it listens on, also while it does not.
+    /// The port it listens on, also while it is stopped.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.0.port.as_ref().expect("it has one").number
     }
 
-    /// Where it listens.
+    /// Its address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port()))
     }
 
-    /// What it has written so far.
+    /// Its output so far.
     #[must_use]
     pub fn log(&self) -> String {
         self.0.leash().log()
     }
 
-    /// Does something that blocks.
+    /// Runs a function that blocks.
     pub(super) async fn act<T: Send + 'static>(
         &self,
         act: impl FnOnce(&Server) -> T + Send + 'static,
@@ -76,8 +76,7 @@ impl OwnServer {
     }
 }
 
-/// Clients that have taken every connection a server gives; gone, and their connections with them,
-/// when it is dropped.
+/// Clients that use all connections of a server. Dropping it ends them and their connections.
 pub struct FullHouse {
     clients: Vec<Child>,
 }
@@ -92,7 +91,7 @@ impl Drop for FullHouse {
 }
 
 impl FullHouse {
-    /// Starts clients, which read SQL and print fields, until one is refused.
+    /// Starts clients, which read SQL and print fields, until one is rejected.
     pub(super) fn of(client: impl Fn() -> Command) -> Self {
         let mut house = Self {
             clients: Vec::new(),
@@ -105,7 +104,7 @@ impl FullHouse {
                 .stderr(Stdio::null());
             let mut client = command.spawn().expect("a client starts");
             let mut input = client.stdin.take().expect("it was piped");
-            // One that was refused may be gone already.
+            // A rejected client may have ended already.
             let _ = input.write_all(b"SELECT 'in';\n");
             client.stdin = Some(input);
             let mut answer = String::new();

@@ -1,4 +1,4 @@
-//! A MariaDB of a test's own.
+//! A MariaDB for one test.
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -10,25 +10,23 @@ use super::{
     run_with_input,
 };
 
-/// Of the database and of the user that has all rights on it.
+/// Name of the database, and of the user that has all rights on it.
 const NAME: &str = "doorward";
 
-/// What shall be other than usual.
+/// Options that differ from the defaults.
 #[derive(Clone, Default)]
 pub struct MariadbOptions {
-    /// Settings as in its file, such as `max_connections=10` or `read_only=on`; the last of a name
-    /// counts.
+    /// Settings as in its file, such as `max_connections=10` or `read_only=on`; the last value of a name counts.
     pub settings: Vec<&'static str>,
-    /// What follows `CREATE DATABASE …`, such as `COLLATE latin1_german1_ci`.
+    /// Text after `CREATE DATABASE …`, such as `COLLATE latin1_german1_ci`.
     pub database: &'static str,
     /// The user's password; empty if not set.
     pub password: Option<&'static str>,
-    /// TLS, and nothing but TLS, with this certificate.
+    /// Accepts only TLS, with this certificate.
     pub certificate: Option<Certificate>,
 }
 
-/// A running MariaDB with a database and a user `doorward`, which has all rights on it and on
-/// nothing else.
+/// A running MariaDB with a database and a user `doorward`, which has all rights on it and no others.
 #[derive(Clone)]
 pub struct OwnMariadb {
     server: OwnServer,
@@ -36,7 +34,7 @@ pub struct OwnMariadb {
     options: MariadbOptions,
 }
 
-/// What every server can do: stop, start …
+/// The operations of every server: stop, start …
 impl Deref for OwnMariadb {
     type Target = OwnServer;
 
@@ -61,13 +59,13 @@ pub async fn own_mariadb(options: MariadbOptions) -> OwnMariadb {
 }
 
 impl OwnMariadb {
-    /// The database as the user that owns it reaches it.
+    /// The URL of the database, for the user that owns it.
     #[must_use]
     pub fn url(&self) -> String {
         self.url_as(NAME)
     }
 
-    /// The database as that user reaches it, with the password of the options.
+    /// The URL of the database for this user, with the password of the options.
     #[must_use]
     pub fn url_as(&self, user: &str) -> String {
         let password = self.options.password;
@@ -75,8 +73,7 @@ impl OwnMariadb {
         format!("mysql://{user}{password}@{}/{NAME}", self.address())
     }
 
-    /// A new user with the rights that are written after `GRANT`, such as `SELECT ON doorward.*`.
-    /// Its URL.
+    /// Creates a user with the rights in `grants`, such as `SELECT ON doorward.*`. Returns its URL.
     pub async fn user(&self, name: &str, grants: &str) -> String {
         let password = self.options.password.unwrap_or_default();
         let tls = self.options.certificate.as_ref().map_or("NONE", |_| "SSL");
@@ -87,12 +84,12 @@ impl OwnMariadb {
         self.url_as(name)
     }
 
-    /// Runs SQL as root, past the network and past a full house; the fields, by tabulators.
+    /// Runs SQL as root, even if all connections are in use. Returns the fields, separated by tabs.
     pub async fn query(&self, sql: &str) -> String {
         self.ask(NAME, sql.to_owned()).await
     }
 
-    /// Takes every connection that is left for those who are no superusers.
+    /// Uses up all connections for users that are not superusers.
     pub async fn fill(&self) -> FullHouse {
         let (folder, password) = (self.folder.clone(), self.options.password);
         let guest = move || {

@@ -1,4 +1,4 @@
-//! A PostgreSQL of a test's own, and its streaming replica.
+//! A PostgreSQL for one test, and its streaming replica.
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -10,23 +10,23 @@ use super::{
     run_with_input,
 };
 
-/// Of the database and of the role that owns it.
+/// Name of the database, and of the role that owns it.
 const NAME: &str = "doorward";
 
-/// What shall be other than usual.
+/// Options that differ from the defaults.
 #[derive(Clone, Default)]
 pub struct PostgresOptions {
-    /// Settings as after `-c`, such as `max_connections=5`; the last of a name counts.
+    /// Settings as after `-c`, such as `max_connections=5`; the last value of a name counts.
     pub settings: Vec<&'static str>,
-    /// What follows `CREATE DATABASE … OWNER …`, such as `TEMPLATE template0 ENCODING 'LATIN1'`.
+    /// Text after `CREATE DATABASE … OWNER …`, such as `TEMPLATE template0 ENCODING 'LATIN1'`.
     pub database: &'static str,
-    /// The password that the role `doorward` must show; none is asked for if not set.
+    /// Password of the role `doorward`; `None` if it needs none.
     pub password: Option<&'static str>,
-    /// TLS, and nothing but TLS, with this certificate.
+    /// Accepts only TLS, with this certificate.
     pub certificate: Option<Certificate>,
 }
 
-/// A running PostgreSQL with a database and a role `doorward`, which owns it and is no superuser.
+/// A running PostgreSQL with a database and a role `doorward`, which owns it and is not a superuser.
 #[derive(Clone)]
 pub struct OwnPostgres {
     server: OwnServer,
@@ -34,7 +34,7 @@ pub struct OwnPostgres {
     options: PostgresOptions,
 }
 
-/// What every server can do: stop, start …
+/// The operations of every server: stop, start …
 impl Deref for OwnPostgres {
     type Target = OwnServer;
 
@@ -43,12 +43,12 @@ impl Deref for OwnPostgres {
     }
 }
 
-/// Whether a commit waits until the replica has it.
+/// Whether a commit waits for the replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replication {
-    /// It waits: what was acknowledged is on the replica.
+    /// It waits: an acknowledged write is on the replica.
     Synchronous,
-    /// It does not.
+    /// It does not wait.
     Asynchronous,
 }
 
@@ -73,13 +73,13 @@ pub async fn own_postgres(options: PostgresOptions) -> OwnPostgres {
 }
 
 impl OwnPostgres {
-    /// The database as its owner reaches it.
+    /// The URL of the database, for its owner.
     #[must_use]
     pub fn url(&self) -> String {
         self.url_as(NAME)
     }
 
-    /// The database as that role reaches it, with the password of the options.
+    /// The URL of the database for this role, with the password of the options.
     #[must_use]
     pub fn url_as(&self, role: &str) -> String {
         let password = self.options.password;
@@ -87,8 +87,8 @@ impl OwnPostgres {
         format!("postgres://{role}{password}@{}/{NAME}", self.address())
     }
 
-    /// A new role that may connect, and has the rights that are written after `GRANT` (such as
-    /// `SELECT ON ALL TABLES IN SCHEMA public`), or none where nothing is. Its URL.
+    /// Creates a role that may connect, with the rights in `grants`, such as
+    /// `SELECT ON ALL TABLES IN SCHEMA public`, or none if it is empty. Returns its URL.
     pub async fn role(&self, name: &str, grants: &str) -> String {
         let password = self.options.password.unwrap_or_default();
         let mut sql = format!("CREATE ROLE {name} LOGIN PASSWORD '{password}';");
@@ -99,12 +99,12 @@ impl OwnPostgres {
         self.url_as(name)
     }
 
-    /// Runs SQL as the superuser, past the network and past a full house; the fields, by `|`.
+    /// Runs SQL as the superuser, even if all connections are in use. Returns the fields, separated by `|`.
     pub async fn query(&self, sql: &str) -> String {
         self.ask(NAME, sql.to_owned()).await
     }
 
-    /// Takes every connection that is left for those who are no superusers.
+    /// Uses up all connections for roles that are not superusers.
     pub async fn fill(&self) -> FullHouse {
         let (folder, port) = (self.folder.clone(), self.port());
         let guest = move || {
@@ -122,8 +122,8 @@ impl OwnPostgres {
         self.act(move |_| run_with_input(&mut psql, &sql)).await
     }
 
-    /// A replica by streaming, on a port of its own, which has caught up. Where it is synchronous,
-    /// every commit waits for it from now on.
+    /// Creates a streaming replica on its own port, and waits until it has caught up. If it is synchronous, every
+    /// later commit waits for it.
     pub async fn replica(&self, replication: Replication) -> OwnPostgres {
         let options = self.options.clone();
         let (socket, port) = (self.folder.clone(), self.port());
@@ -144,7 +144,7 @@ impl OwnPostgres {
         replica
     }
 
-    /// Until a replica has everything, and where asked for, commits wait for it.
+    /// Waits until a replica has everything and, if requested, commits wait for it.
     async fn wait_for_replica(&self, replication: Replication) {
         let mut psql = self.client("psql");
         let state = match replication {
@@ -162,7 +162,7 @@ impl OwnPostgres {
             .await;
     }
 
-    /// Makes a replica the primary, and waits until it is.
+    /// Makes a replica the primary, and waits for that.
     pub async fn promote(&self) {
         let promoted = self.query("SELECT pg_promote(true, 60)").await;
         assert_eq!(promoted, "t", "{}", self.log());
@@ -180,7 +180,7 @@ fn start(folder: PathBuf, options: PostgresOptions) -> OwnPostgres {
     server.arg("-D").arg(folder.join("data"));
     server.arg("-k").arg(&folder);
     server.args(["-p", &number.to_string()]);
-    // A segment in the data folder goes with it, however the server ends.
+    // A shared memory segment in the data folder is deleted with it, however the server ends.
     let usual = [
         "listen_addresses=127.0.0.1",
         "dynamic_shared_memory_type=mmap",
@@ -213,7 +213,7 @@ fn start(folder: PathBuf, options: PostgresOptions) -> OwnPostgres {
     }
 }
 
-/// Who may connect, and what must be shown: on the socket in its folder, anybody.
+/// Configures who may connect and how. On the socket in its folder, everyone may.
 fn allow(folder: &Path, options: &PostgresOptions) {
     let kind = options.certificate.as_ref().map_or("host", |_| "hostssl");
     let method = options.password.map_or("trust", |_| "scram-sha-256");

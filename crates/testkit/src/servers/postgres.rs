@@ -1,4 +1,4 @@
-//! PostgreSQL, of the newest version that is installed.
+//! PostgreSQL, in the newest installed version.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -39,7 +39,7 @@ pub(super) fn new_database(server: &Server, name: &str) -> String {
     format!("postgres://{USER}@localhost/{name}?host={folder}")
 }
 
-/// Makes the data folder, and says where.
+/// Creates the data folder and returns its path.
 pub(super) fn init(folder: &Path) -> PathBuf {
     let data = folder.join("data");
     let mut initdb = command_as(USER, &program("initdb"));

@@ -1,7 +1,7 @@
-//! A TCP proxy in the test process, which does to a connection what a bad network does.
+//! A TCP proxy in the test process that simulates a bad network.
 //!
-//! It knows no protocol. What it looks for in the bytes, such as `COMMIT`, cannot be seen where
-//! they are encrypted. To add a misfortune: a variant of [`Mood`], and what `carry` does then.
+//! It depends on no protocol. It finds bytes such as `COMMIT` only in connections without encryption. To add a
+//! failure: a variant of [`Mood`], and its handling in `carry`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -17,43 +17,42 @@ use crate::port::Port;
 
 const PIECE: usize = 16 * 1024;
 
-/// How a proxy treats its connections, those that are open and those to come.
+/// How a proxy treats open and new connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mood {
     /// Forwards everything.
     Pass,
-    /// Does not listen; connections that are open go on.
+    /// Does not listen; open connections continue.
     Refuse,
-    /// Accepts and forwards nothing, in no direction. What was held back goes on its way in the
-    /// next mood.
+    /// Accepts connections and forwards nothing, in no direction. Delayed data is forwarded in the next mood.
     Stall,
-    /// Forwards each piece this much later.
+    /// Forwards each chunk with this delay.
     Slow(Duration),
-    /// As often as is said, forwards what a client sends with these bytes in it, waits for the
-    /// answer, keeps it and resets the connection: what was asked for is done, and nobody knows.
+    /// This many times, forwards data of a client that contains these bytes, waits for the reply, drops it and
+    /// resets the connection: the request is executed, and the client does not know.
     LoseAnswer(&'static str, u32),
-    /// As often as is said, resets the connection when a client sends these bytes, and forwards
-    /// nothing of them: what was asked for is not done, and nobody knows.
+    /// This many times, resets the connection when a client sends these bytes, and does not forward them: the
+    /// request is not executed, and the client does not know.
     LoseRequest(&'static str, u32),
-    /// Once, holds back for so long what a client sends with these bytes in it, and forwards it
-    /// even if the client has hung up meanwhile: what nobody waits for any more is done after all.
+    /// Once, delays data of a client that contains these bytes, and forwards it even if the client has
+    /// disconnected: the request is executed although its client has given up.
     Late(&'static str, Duration),
 }
 
-/// A proxy in front of an address; gone when it is dropped.
+/// A proxy in front of an address. Dropping it ends it.
 pub struct Proxy {
     shared: Arc<Shared>,
     port: Port,
-    /// None while it refuses.
+    /// `None` while it refuses connections.
     listening: Mutex<Option<JoinHandle<()>>>,
 }
 
 struct Shared {
     target: Mutex<SocketAddr>,
     mood: watch::Sender<Mood>,
-    /// Counts the cuts; a connection ends when it changes.
+    /// Number of cuts; a connection ends when it changes.
     cuts: watch::Sender<u32>,
-    /// How often the mood has lost something.
+    /// Number of requests and replies that were lost or delayed.
     lost: AtomicU32,
 }
 
@@ -67,7 +66,7 @@ impl Drop for Proxy {
 }
 
 impl Proxy {
-    /// In front of that address, passing everything.
+    /// Creates a proxy in front of an address, which forwards everything.
     pub async fn to(target: SocketAddr) -> Self {
         let proxy = Self {
             shared: Arc::new(Shared {
@@ -83,13 +82,13 @@ impl Proxy {
         proxy
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port.number))
     }
 
-    /// The URL of what stands behind it, by way of it.
+    /// The URL of a server behind the proxy, changed to lead through it.
     #[must_use]
     pub fn url(&self, behind: &str) -> String {
         let target = self.leads_to().to_string();
@@ -100,7 +99,7 @@ impl Proxy {
         behind.replacen(&target, &self.address().to_string(), 1)
     }
 
-    /// From now on.
+    /// Changes the mood.
     pub async fn set(&self, mood: Mood) {
         let refuses = mood == Mood::Refuse;
         self.shared.lost.store(0, Ordering::SeqCst);
@@ -111,7 +110,7 @@ impl Proxy {
         };
         if let Some(task) = old {
             task.abort();
-            // Not before it has ended is its socket closed.
+            // Its socket is closed only once it has ended.
             let _ = task.await;
         }
         let mut listening = self.listening();
@@ -126,24 +125,24 @@ impl Proxy {
         self.shared.cuts.send_modify(|cuts| *cuts += 1);
     }
 
-    /// Refuses, and resets what is open: whoever stood behind it is gone.
+    /// Refuses connections and resets open ones, as if the server were down.
     pub async fn cut_off(&self) {
         self.set(Mood::Refuse).await;
         self.cut();
     }
 
-    /// Leads new connections elsewhere.
+    /// Changes the target of new connections.
     pub fn lead_to(&self, target: SocketAddr) {
         *self.target() = target;
     }
 
-    /// Where it leads.
+    /// The target of new connections.
     #[must_use]
     pub fn leads_to(&self) -> SocketAddr {
         *self.target()
     }
 
-    /// How many requests or answers it has lost or held back since the mood was set.
+    /// Number of requests and replies that were lost or delayed since the mood was set.
     #[must_use]
     pub fn lost(&self) -> u32 {
         self.shared.lost.load(Ordering::SeqCst)
@@ -194,7 +193,7 @@ async fn carry(
     server: &mut Option<TcpStream>,
     shared: &Shared,
 ) -> std::io::Result<()> {
-    // A black hole does not even connect.
+    // A stalled proxy does not even connect.
     shared.let_through().await;
     let target = *shared.target.lock().unwrap_or_else(PoisonError::into_inner);
     let server = server.insert(TcpStream::connect(target).await?);
@@ -202,7 +201,7 @@ async fn carry(
     server.set_nodelay(true)?;
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
-    // Whether the answer to come is to be lost.
+    // Whether the next reply is dropped.
     let loses = AtomicBool::new(false);
     let requests = async {
         let mut piece = vec![0; PIECE];
@@ -241,19 +240,18 @@ enum Verdict {
 }
 
 impl Shared {
-    /// Waits as long as the mood says.
+    /// Waits as the mood requires.
     async fn let_through(&self) {
         let mood = self.mood.borrow().clone();
         if let Mood::Slow(delay) = mood {
             tokio::time::sleep(delay).await;
         }
         let mut moods = self.mood.subscribe();
-        // It ends with the proxy alone, and so does the connection.
+        // It fails only once the proxy is dropped, and the connection ends then.
         let _ = moods.wait_for(|mood| *mood != Mood::Stall).await;
     }
 
-    /// `before` is the end of what the client has sent before, for what is looked for may come in
-    /// two pieces.
+    /// `before` is the end of the data that the client sent before, since a match may span two chunks.
     fn judge(&self, before: &mut Vec<u8>, piece: &[u8]) -> Verdict {
         let mood = self.mood.borrow().clone();
         let (wanted, times, verdict) = match mood {
@@ -262,7 +260,7 @@ impl Shared {
             Mood::Late(wanted, delay) => (wanted, 1, Verdict::Late(delay)),
             Mood::Pass | Mood::Refuse | Mood::Stall | Mood::Slow(_) => return Verdict::Forward,
         };
-        // Too short to contain it, so that each match has a byte of this piece.
+        // Too short to contain a match, so that each match includes a byte of this chunk.
         before.drain(..before.len().saturating_sub(wanted.len() - 1));
         before.extend_from_slice(piece);
         let is_there = before

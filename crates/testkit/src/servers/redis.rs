@@ -1,8 +1,7 @@
-//! Redis: one server and one Cluster that all tests share, each test under a prefix of its own; and
-//! such as a test may break.
+//! Redis: one server and one Cluster that all tests share, each test with its own prefix; and servers that a test
+//! may break.
 //!
-//! Every server has a user `admin`, who comes by a socket in the server's folder and is how the
-//! tests themselves look inside.
+//! Every server has a user `admin` on a socket in the server's folder, with which the tests inspect it.
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -13,12 +12,12 @@ use super::{
     Certificate, OwnServer, Port, Server, find_program, folder_for, leash, run, unused_name,
 };
 
-/// Where a test may keep what it likes.
+/// A Redis and a prefix for the keys of one test.
 #[derive(Clone, Debug)]
 pub struct RedisPlace {
-    /// The server or servers.
+    /// URL of the server or servers.
     pub url: String,
-    /// What every key shall begin with, so that nobody else sees it.
+    /// Prefix of every key, so that tests do not see each other's.
     pub prefix: String,
 }
 
@@ -29,14 +28,14 @@ impl RedisPlace {
     }
 }
 
-/// A place on a Redis that is started once a test process.
+/// A place on a Redis that is started once per test process.
 pub async fn redis() -> RedisPlace {
     static SERVER: OnceLock<Server> = OnceLock::new();
     let start = || start(&RedisOptions::default(), Listening::Socket).0;
     shared(move || RedisPlace::at(socket_url(&SERVER.get_or_init(start).folder))).await
 }
 
-/// A place on a Valkey that is started once a test process.
+/// A place on a Valkey that is started once per test process.
 pub async fn valkey() -> RedisPlace {
     static SERVER: OnceLock<Server> = OnceLock::new();
     let options = RedisOptions {
@@ -47,38 +46,37 @@ pub async fn valkey() -> RedisPlace {
     shared(move || RedisPlace::at(socket_url(&SERVER.get_or_init(start).folder))).await
 }
 
-/// A place on a Cluster of three that is started once a test process.
+/// A place on a Cluster of three that is started once per test process.
 pub async fn redis_cluster() -> RedisPlace {
     static CLUSTER: tokio::sync::OnceCell<RedisCluster> = tokio::sync::OnceCell::const_new();
     let cluster = CLUSTER.get_or_init(own_redis_cluster).await;
     RedisPlace::at(cluster.url())
 }
 
-/// What shall be other than usual.
+/// Options that differ from the defaults.
 #[derive(Clone, Default)]
 pub struct RedisOptions {
-    /// Settings as in `redis.conf`, such as `maxmemory 10mb`; the last of a name counts.
+    /// Settings as in `redis.conf`, such as `maxmemory 10mb`; the last value of a name counts.
     pub settings: Vec<&'static str>,
-    /// The one user who may come in, their password, and their rights as in an ACL.
+    /// The only user for clients: name, password, and rights as in an ACL.
     pub user: Option<(&'static str, &'static str, &'static str)>,
-    /// TLS, and nothing but TLS, with this certificate.
+    /// Accepts only TLS, with this certificate.
     pub certificate: Option<Certificate>,
-    /// Another program than the system's `redis-server`.
+    /// Program to run instead of the system's `redis-server`.
     pub program: Option<PathBuf>,
 }
 
-/// A running Redis. It writes its data to disk when it is stopped in order, and not when it is
-/// killed.
+/// A running Redis. It writes its data to disk at an orderly stop, and not when it is killed.
 #[derive(Clone)]
 pub struct OwnRedis {
     server: OwnServer,
     folder: PathBuf,
     options: RedisOptions,
-    /// The bus of a Cluster's node.
+    /// Port of the bus, of a node of a Cluster.
     bus: Option<Arc<Port>>,
 }
 
-/// What every server can do: stop, start …
+/// The operations of every server: stop, start …
 impl Deref for OwnRedis {
     type Target = OwnServer;
 
@@ -87,7 +85,7 @@ impl Deref for OwnRedis {
     }
 }
 
-/// All that a Redis knew at a moment.
+/// All data of a Redis at a time.
 #[derive(Clone)]
 pub struct Snapshot(Vec<u8>);
 
@@ -97,7 +95,7 @@ pub async fn own_redis(options: RedisOptions) -> OwnRedis {
 }
 
 impl OwnRedis {
-    /// How its users reach it.
+    /// The URL for its users.
     #[must_use]
     pub fn url(&self) -> String {
         let scheme = self
@@ -114,21 +112,21 @@ impl OwnRedis {
         format!("{scheme}://{login}{}", self.address())
     }
 
-    /// Runs a command as `admin`; the answer as `redis-cli` writes it.
+    /// Runs a command as `admin`. Returns the reply as `redis-cli` prints it.
     pub async fn command(&self, words: &[&str]) -> String {
         let mut command = client(&self.folder);
         command.args(words);
         self.act(move |_| run(&mut command)).await
     }
 
-    /// Writes all it knows to disk, and keeps a copy.
+    /// Writes all data to disk, and returns a copy.
     pub async fn snapshot(&self) -> Snapshot {
         assert_eq!(self.command(&["SAVE"]).await, "OK");
         let file = self.dump();
         Snapshot(std::fs::read(file).expect("it was saved"))
     }
 
-    /// Puts a snapshot in place of what is on disk, for the next start. It must not be running.
+    /// Replaces the data on disk by a snapshot, for the next start. It must not be running.
     pub fn restore(&self, snapshot: &Snapshot) {
         std::fs::write(self.dump(), &snapshot.0).expect("its own folder can be written");
     }
@@ -180,7 +178,7 @@ async fn own_node() -> OwnRedis {
 }
 
 impl RedisCluster {
-    /// A replica of that primary, which takes its place when it dies.
+    /// Creates a replica of the primary, which replaces it when it fails.
     pub async fn replica_of(&self, primary: &OwnRedis) -> OwnRedis {
         let replica = own_node().await;
         let (port, bus) = (primary.port().to_string(), primary.bus().to_string());
@@ -191,14 +189,14 @@ impl RedisCluster {
         let id = primary.command(&["CLUSTER", "MYID"]).await;
         let folder = replica.folder.clone();
         blocking(move || {
-            // Not before it has heard of its primary. Told again, it would begin anew.
+            // Fails until the replica knows its primary. A second success would restart the replication.
             leash::wait_for("the replica knows its primary", || {
-                let told = client(&folder).args(["CLUSTER", "REPLICATE", &id]).output();
-                told.is_ok_and(|told| told.status.success())
+                let replicated = client(&folder).args(["CLUSTER", "REPLICATE", &id]).output();
+                replicated.is_ok_and(|replicated| replicated.status.success())
             });
             leash::wait_for("the replica follows", || {
-                let told = run(client(&folder).args(["INFO", "replication"]));
-                told.contains("master_link_status:up")
+                let info = run(client(&folder).args(["INFO", "replication"]));
+                info.contains("master_link_status:up")
             });
         })
         .await;
@@ -211,7 +209,7 @@ impl RedisCluster {
         blocking(move || leash::wait_for("the Cluster is whole", is_whole)).await;
     }
 
-    /// All of it.
+    /// The URL of all nodes.
     #[must_use]
     pub fn url(&self) -> String {
         let hosts: Vec<_> = self
@@ -224,9 +222,9 @@ impl RedisCluster {
 }
 
 fn is_whole(folder: &Path, nodes: usize) -> bool {
-    let told = run(client(folder).args(["CLUSTER", "INFO"]));
+    let info = run(client(folder).args(["CLUSTER", "INFO"]));
     let known = format!("cluster_known_nodes:{nodes}");
-    told.contains("cluster_state:ok") && told.contains(&known)
+    info.contains("cluster_state:ok") && info.contains(&known)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -319,8 +317,7 @@ fn programs() -> [PathBuf; 2] {
     ["/usr/bin", "/usr/local/bin"].map(PathBuf::from)
 }
 
-/// The one that came with a Python package, or another that whoever runs the tests names, be it an
-/// older Redis.
+/// The one of a Python package, or the program in `DOORWARD_TEST_VALKEY`, which may be an older Redis.
 #[expect(
     clippy::disallowed_methods,
     reason = "what a run of the tests is given, and no setting of the program"

@@ -45,7 +45,7 @@ pub(crate) struct SignInBody {
 
 /// Reads exactly one of `username` and `email`.
 pub(crate) fn identifier(fields: &mut Fields) -> Option<Identifier> {
-    let is_nobody = fields.is_absent("username") && fields.is_absent("email");
+    let is_absent = fields.is_absent("username") && fields.is_absent("email");
     let username = fields.optional("username", Username::parse);
     let email = fields.optional("email", EmailAddress::parse);
     match (username, email) {
@@ -59,7 +59,7 @@ pub(crate) fn identifier(fields: &mut Fields) -> Option<Identifier> {
         (Some(username), None) => Some(Identifier::Username(username)),
         (None, Some(email)) => Some(Identifier::Email(email)),
         (None, None) => {
-            if is_nobody {
+            if is_absent {
                 fields.fault(
                     "username",
                     Invalid::new("missing", "Send a `username` or an `email`."),
@@ -134,7 +134,7 @@ async fn end_replaced(app: &App, caller: &Caller, headers: &HeaderMap) {
             let ctx = caller.ctx().acting_as(actor_of(old.user(), old.session()));
             app.accounts.sign_out(&ctx, &old).await
         }
-        // It opens nothing any more.
+        // The replaced session is invalid already.
         Err(Error::InvalidToken) => Ok(()),
         Err(error) => Err(error),
     };

@@ -1,5 +1,5 @@
-//! Lost updates: an `ETag` on what is read, `If-Match` on what is written (RFC 9110, 13.1.1), and whoever
-//! writes only what is not there yet (`If-None-Match`, 13.1.2) writes nothing here: all that can be is.
+//! Prevents lost updates: `ETag` in responses, `If-Match` and `If-None-Match` in writes (RFC 9110, 13.1.1 and
+//! 13.1.2). `If-None-Match: *` always fails, since only existing resources are written.
 
 use std::collections::HashMap;
 
@@ -13,10 +13,10 @@ use crate::app::{App, IfMatchRule};
 use crate::guard::Caller;
 use crate::problem::{Code, Problem};
 
-/// The version an `If-Match` asks for (H-07); none where there is no such field or it is `*`.
+/// The version that `If-Match` requires (H-07); `None` if the field is absent or `*`.
 pub(crate) struct IfMatch(pub(crate) Option<Version>);
 
-/// A version no user has: a tag that is none of ours fits nothing.
+/// A version that no user has, for a condition that cannot be met.
 const NEVER: Version = Version(-1);
 
 impl FromRequestParts<App> for IfMatch {
@@ -46,21 +46,21 @@ impl FromRequestParts<App> for IfMatch {
     }
 }
 
-/// What an `If-Match` or an `If-None-Match` says.
+/// The value of `If-Match` or `If-None-Match`.
 #[derive(Debug, PartialEq, Eq)]
 enum Asked {
     Nothing,
     Anything,
-    /// Our own tags among those that stand there.
+    /// The listed tags that Doorward could have issued.
     OneOf(Vec<Version>),
 }
 
 /// How tags are compared (RFC 9110, 8.8.3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Comparison {
-    /// A weak one never fits: for `If-Match` (13.1.1).
+    /// Weak tags never match: for `If-Match` (13.1.1).
     Strong,
-    /// A weak one is as good as the strong one: for `If-None-Match` (13.1.2).
+    /// A weak tag matches like a strong one: for `If-None-Match` (13.1.2).
     Weak,
 }
 
@@ -88,26 +88,26 @@ impl Asked {
     }
 }
 
-/// Of several versions the one that the user has now, where it is among them: the write then asks for
-/// it, so that nobody comes in between. Who may not look fits none, and is told so by the handler, which also writes
-/// the one line (L-01).
+/// Returns the version that the user has now if it is among `versions`, so that the write fails after a concurrent
+/// change; else [`NEVER`], also if the caller may not read the user. The handler then reports that and writes the
+/// only audit event (L-01).
 async fn current_of(versions: &[Version], parts: &mut Parts, app: &App) -> Version {
     let caller = parts.extensions.get::<Caller>().cloned();
     let path = Path::<HashMap<String, String>>::from_request_parts(parts, app).await;
     let (Some(caller), Ok(Path(path))) = (caller, path) else {
         return NEVER;
     };
-    let (Some(viewer), Some(whom)) = (caller.session(), path.get("user")) else {
+    let (Some(viewer), Some(target)) = (caller.session(), path.get("user")) else {
         return NEVER;
     };
     let accounts = &app.accounts;
-    let current = accounts.current_version(caller.ctx(), viewer, whom).await;
+    let current = accounts.current_version(caller.ctx(), viewer, target).await;
     let current = current.ok().flatten();
     let is_current = |version: &&Version| Some(**version) == current;
     *versions.iter().find(is_current).unwrap_or(&NEVER)
 }
 
-/// Reads one strong tag of ours.
+/// Parses a strong tag that Doorward could have issued.
 pub(crate) fn parse(field: &HeaderValue) -> Option<Version> {
     let digits = field.to_str().ok()?.strip_prefix('"')?.strip_suffix('"')?;
     let number = digits.parse().ok()?;
@@ -157,7 +157,7 @@ mod tests {
         }
     }
 
-    /// H-07 (RFC 9110, 13.1.2 and 8.8.3.2): whoever asks for anything but what they have may have heard of it weakly.
+    /// H-07 (RFC 9110, 13.1.2 and 8.8.3.2): `If-None-Match` compares weakly.
     #[test]
     fn of_what_must_not_be_there_weak_tags_are_as_good() {
         for (field, versions) in [

@@ -113,7 +113,7 @@ pub(crate) fn inbox_of<'a>(app: &'a App, asked: &Parts) -> Result<&'a dyn Inbox,
 fn names_this_machine(asked: &Parts) -> bool {
     let of_header = asked.headers.get_all(HOST).into_iter();
     let of_header = of_header.map(|host| host.to_str().unwrap_or_default());
-    // HTTP/2 has it there.
+    // HTTP/2 sends the host in the URI.
     let of_uri = asked.uri.authority().map(http::uri::Authority::as_str);
     let mut named = of_header.chain(of_uri).peekable();
     named.peek().is_some() && named.all(is_loopback_authority)

@@ -145,12 +145,12 @@ pub(crate) fn respond<M, V: Serialize>(
 }
 
 fn next_link(uri: &http::Uri, cursor: &str) -> Option<HeaderValue> {
-    let kept = uri
+    let retained = uri
         .query()
         .unwrap_or_default()
         .split('&')
         .filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
-    let query: Vec<_> = kept
+    let query: Vec<_> = retained
         .map(str::to_owned)
         .chain([format!("cursor={cursor}")])
         .collect();

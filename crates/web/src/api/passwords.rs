@@ -61,13 +61,13 @@ pub(crate) async fn change(
 ) -> Result<HeaderMap, Problem> {
     let current = fields.required("current_password", Password::parse);
     let new = fields.required("new_password", |text| Ok(Secret::new(text.to_owned())));
-    let whose = match caller.session() {
+    let account = match caller.session() {
         Some(_) => None,
         None => identifier(&mut fields),
     };
     let (current, new) = fields.finish(|| Some((current?, new?)))?;
     app.accounts
-        .change_password(caller.ctx(), whose.as_ref(), &current, &new)
+        .change_password(caller.ctx(), account.as_ref(), &current, &new)
         .await?;
     let mut cookies = HeaderMap::new();
     if let Err(problem) = stay(app, caller, &mut cookies).await {

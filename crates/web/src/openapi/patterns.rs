@@ -1,20 +1,20 @@
-//! What of a user name and of a person's name a pattern can tell (H-15).
+//! Patterns of usernames and names in the OpenAPI document (H-15).
 //!
-//! A pattern is a promise to generated clients: what it refuses is refused, and no character that it takes is refused
-//! for itself. So the one of names is made of the rule. To add one: a function or constant here, and its field in
-//! [`openapi`](super).
+//! Generated clients rely on a pattern: the server rejects every value that it rejects, and no character that it
+//! allows. The pattern of names is therefore computed from the rule. To add one: a function or constant here, and
+//! its field in [`openapi`](super).
 
 use std::fmt::Write;
 
 use doorward_domain::values::Name;
 
-/// What of a user name a pattern can tell: its ASCII. Unicode's own rules (RFC 8265) are beyond one.
+/// The ASCII rules of usernames. A pattern cannot express the Unicode rules (RFC 8265).
 pub(super) const USERNAME: &str = r"^[^\u0000-/:-@\[-`{-\u007f][^\u0000-*,/:-@\[-^`{-\u007f]*$";
 
-/// The basic plane ends there. What lies beyond is spelled otherwise by every other reader of patterns.
+/// Last code point of the basic plane. Regular expression engines spell later ones differently.
 const LAST: u32 = 0xffff;
 
-/// A name, by each of its characters.
+/// Pattern of names: the set of allowed characters.
 pub(super) fn name() -> String {
     let mut pattern = String::from("^[^");
     let mut from = None;
@@ -22,7 +22,7 @@ pub(super) fn name() -> String {
         match (from, code <= LAST && is_refused_in_a_name(code)) {
             (None, true) => from = Some(code),
             (Some(first), false) => {
-                // Into a text that cannot fail.
+                // Writing to a `String` cannot fail.
                 let _ = write!(pattern, "\\u{first:04x}");
                 if first + 1 < code {
                     let _ = write!(pattern, "-\\u{:04x}", code - 1);
@@ -35,13 +35,13 @@ pub(super) fn name() -> String {
     pattern + "]+$"
 }
 
-/// Whether no name has it, wherever it stands.
+/// Returns `true` if no name may contain the character.
 fn is_refused_in_a_name(code: u32) -> bool {
     let mut text = [0; 8];
     let Some(character) = char::from_u32(code) else {
         return false;
     };
-    // Something to be seen on both sides.
+    // A visible character on each side.
     text[0] = b'a';
     let end = 1 + character.encode_utf8(&mut text[1..]).len();
     text[end] = b'a';
@@ -52,8 +52,8 @@ fn is_refused_in_a_name(code: u32) -> bool {
 mod tests {
     use super::*;
 
-    /// H-15: blanks that count as letters, letters without width and marks that turn a line are refused by the document
-    /// as they are by the server, and what names are spelled with is taken by both.
+    /// H-15: the document and the server reject the same characters: blanks that count as letters, letters without
+    /// width, and marks that change the writing direction. Both accept the characters of real names.
     #[test]
     fn the_pattern_of_names_says_what_the_rule_says() {
         let pattern = name();

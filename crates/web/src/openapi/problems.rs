@@ -1,12 +1,12 @@
-//! Problems in the OpenAPI document: their schema, an example of each, and which of them an operation may
-//! answer with under one status. Codes and their texts come from [`Code`].
+//! Problems in the OpenAPI document: their schema, an example of each, and the problem responses of an operation.
+//! Codes and their texts come from [`Code`].
 
 use serde_json::{Map, Value, json};
 
 use super::reference;
 use crate::problem::Code;
 
-/// The answer of an operation with one status: which problems it may be.
+/// The response of an operation for the problems of one status.
 pub(super) fn problem_response(codes: &[Code]) -> Value {
     let mut examples = Map::new();
     for code in codes {
@@ -36,7 +36,7 @@ pub(super) fn problem_response(codes: &[Code]) -> Value {
     response
 }
 
-/// A problem of this status: whoever looks at `status` or `code` knows the rest by its type.
+/// Schema of the problems of one status: `status` or `code` determines the rest of the type.
 fn schema_of_problems(status: u16, codes: &[Code]) -> Value {
     let names: Vec<_> = codes.iter().map(|code| code.as_str()).collect();
     let mut here = json!({"type": "object", "required": ["status", "code"], "properties": {
@@ -50,7 +50,7 @@ fn schema_of_problems(status: u16, codes: &[Code]) -> Value {
     json!({"allOf": [reference("Problem"), here]})
 }
 
-/// One of every problem, by its code; no operation is to blame for a method it does not have.
+/// An example of every problem, by its code. No operation returns `method-not-allowed`.
 pub(super) fn examples(public_url: &str) -> Value {
     let named = |code: &Code| {
         let example = json!({"summary": code.title(), "value": example(*code, public_url)});

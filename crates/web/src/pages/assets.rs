@@ -1,4 +1,4 @@
-//! Files that pages load: compiled in, named by their content, so that they are kept for good.
+//! Files that pages load: compiled in and named by their content, so that browsers cache them permanently.
 //!
 //! To add one: its file in `templates/`, a static here, its place in [`ALL`].
 
@@ -13,7 +13,7 @@ use doorward_domain::values::Digest;
 
 use crate::problem::{Code, Problem};
 
-/// The look of every page.
+/// The stylesheet of all pages.
 pub(crate) static STYLESHEET: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new(
         "style",
@@ -22,7 +22,7 @@ pub(crate) static STYLESHEET: LazyLock<Asset> = LazyLock::new(|| {
         include_str!("../../templates/style.css"),
     )
 });
-/// The door in a browser's tab.
+/// The icon in a browser's tab.
 pub(crate) static ICON: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new(
         "icon",
@@ -32,7 +32,7 @@ pub(crate) static ICON: LazyLock<Asset> = LazyLock::new(|| {
     )
 });
 
-/// What pages can do without, and add where scripts run (P-11).
+/// The script of all pages. Pages work without it (P-11).
 pub(crate) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new(
         "script",
@@ -44,7 +44,7 @@ pub(crate) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
 
 static ALL: [&LazyLock<Asset>; 3] = [&STYLESHEET, &ICON, &SCRIPT];
 
-/// A file.
+/// A static file.
 pub(crate) struct Asset {
     name: String,
     kind: &'static str,
@@ -62,7 +62,7 @@ impl Asset {
         }
     }
 
-    /// Where it is.
+    /// Path of the file.
     pub(crate) fn path(&self) -> String {
         format!("/assets/{}", self.name)
     }

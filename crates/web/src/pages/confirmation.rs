@@ -1,5 +1,5 @@
-//! The confirmation page's second button (a form cannot send `DELETE`), and where somebody goes
-//! whose confirmation mail is lost.
+//! The cancel button of the confirmation page (a form cannot send `DELETE`), and the form that requests the mail
+//! again.
 
 use axum::extract::{Path, State};
 use axum::response::Html;
@@ -10,13 +10,13 @@ use crate::guard::Caller;
 use crate::pages::form::Form;
 use crate::problem::Problem;
 
-/// The form that asks where the mail shall go once more.
+/// The form that requests a confirmation mail.
 pub(crate) async fn ask(State(app): State<App>, caller: Caller) -> Html<String> {
     app.pages
         .ask_confirmation(caller.locale(), &Form::default())
 }
 
-/// “This wasn't me”.
+/// Cancels the confirmation (“this wasn't me”).
 pub(crate) async fn cancel_confirmation(
     State(app): State<App>,
     caller: Caller,

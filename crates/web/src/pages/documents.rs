@@ -1,4 +1,4 @@
-//! Pages for developers: the API reference and what each problem means.
+//! Pages for developers: the API reference and the explanations of problems.
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -9,17 +9,17 @@ use serde_json::Value as Json;
 use crate::app::App;
 use crate::problem::{Code, Problem};
 
-/// The reference, made from the OpenAPI document at start.
+/// The API reference, built from the OpenAPI document at the first request.
 pub(crate) async fn docs(State(app): State<App>) -> Html<Bytes> {
     Html(app.documents().docs.clone())
 }
 
-/// Every problem.
+/// The page with all problems.
 pub(crate) async fn problems(State(app): State<App>) -> Html<String> {
     app.pages.problems(Code::ALL)
 }
 
-/// One problem: where `type` points.
+/// The page of one problem, which `type` links to.
 pub(crate) async fn problem(
     State(app): State<App>,
     Path(code): Path<String>,

@@ -1,5 +1,5 @@
-//! The built-in inbox: mail that stays on this machine, so that links can be clicked with nothing
-//! else installed. It is there only on loopback with no SMTP configured.
+//! The page of the built-in inbox, for development and tests without a mail server. It exists only on loopback
+//! with no mail server configured.
 
 use axum::extract::State;
 use axum::http::request::Parts;

@@ -44,7 +44,7 @@ templates! {
     "de/mail-requested.html", "de/undo-email-change.html", "de/email-change-undone.html", "de/recover.html", "de/recovered.html", "de/problem.html", "de/messages.html",
 }
 
-/// The two forms of the start page, and where they redirect to.
+/// The two forms of the start page, and the target of their redirect.
 #[derive(Debug, Default)]
 pub(crate) struct WelcomeForms {
     pub(crate) sign_in: Form,
@@ -52,11 +52,11 @@ pub(crate) struct WelcomeForms {
     pub(crate) return_to: Option<ReturnTo>,
 }
 
-/// The templates, ready to be filled.
+/// The compiled templates.
 pub struct Pages(Environment<'static>);
 
 impl Pages {
-    /// Reads the templates. `min_length` is that of a password.
+    /// Compiles the templates. `min_length` is that of a password.
     pub(crate) fn new(min_length: usize) -> Self {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -137,7 +137,7 @@ impl Pages {
         self.page(locale, "home", values)
     }
 
-    /// The form that changes the password; without a session it also asks for the name.
+    /// The form that changes the password; without a session it also asks for the username or address.
     pub(crate) fn password(
         &self,
         locale: Locale,
@@ -173,7 +173,7 @@ impl Pages {
         )
     }
 
-    /// What a confirmation link confirms: a sign-up with this address, a first address of an account, or a new one.
+    /// The confirmation page of a sign-up, of the first address of an account, or of a new address.
     pub(crate) fn confirm(
         &self,
         locale: Locale,
@@ -248,7 +248,7 @@ impl Pages {
         self.page(locale, "recover", values)
     }
 
-    /// The page behind the link by which the old mailbox takes an e-mail change back.
+    /// The page behind the link that undoes an email change.
     pub(crate) fn undo_email(
         &self,
         locale: Locale,
@@ -307,9 +307,8 @@ impl Pages {
     }
 }
 
-/// Writes a value with the five characters escaped that mean something in HTML text and quoted
-/// attributes. The engine's own way writes `/` as `&#x2f;` too, which makes links hard to read in
-/// the source and adds nothing.
+/// Escapes the five characters that are special in HTML text and quoted attributes. The engine's own function also
+/// escapes `/`, which is needless and makes links hard to read in the source.
 fn escape(
     out: &mut Output<'_>,
     state: &mut State<'_, '_>,
@@ -372,7 +371,7 @@ mod tests {
             };
             assert_ne!(heading(&english), heading(&german), "{}", code.as_str());
             for page in [&english, &german] {
-                // What the list of codes says is for developers.
+                // The help texts are for developers.
                 assert!(!page.contains(code.help()), "{page}");
                 assert!(
                     page.contains("4d1e") && heading(page).is_some_and(|text| !text.is_empty()),

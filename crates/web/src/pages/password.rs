@@ -13,13 +13,13 @@ use crate::guard::Caller;
 use crate::pages::form::Form;
 use crate::problem::Problem;
 
-/// The form; somebody who is not signed in is asked for the name as well.
+/// The form; without a session it also asks for the username or address.
 pub(crate) async fn ask(State(app): State<App>, caller: Caller) -> Html<String> {
     let user = caller.session().map(Authenticated::user);
     app.pages.password(caller.locale(), user, &Form::default())
 }
 
-/// Changes it, as `PUT /password` does.
+/// Changes the password, as `PUT /password` does.
 pub(crate) async fn change(
     State(app): State<App>,
     caller: Caller,

@@ -1,4 +1,4 @@
-//! Where somebody goes who has lost the password.
+//! The page that requests a recovery mail.
 
 use axum::extract::State;
 use axum::response::Html;

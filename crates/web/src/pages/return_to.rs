@@ -21,7 +21,7 @@ use crate::origins::Origins;
 const PARAMETER: &str = "return_to";
 /// Maximum length of a place, in bytes.
 const MAX_BYTES: usize = 2048;
-/// What is percent-encoded in a query value or a cookie: everything but the unreserved characters.
+/// Characters that are percent-encoded in a query value or a cookie: all but the unreserved ones.
 const VALUE_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -33,7 +33,7 @@ const COOKIE: &str = "__Host-doorward-return-to";
 const COOKIE_SECONDS: u32 = 24 * 3600;
 /// Maximum length of a cookie that browsers store (RFC 6265, section 6.1).
 const COOKIE_BYTES: usize = 4096;
-/// Stands for our own origin while a path is parsed.
+/// Stands for this server's origin while a path is parsed.
 static BASE: LazyLock<Url> =
     LazyLock::new(|| Url::parse("https://own.invalid").expect("a constant URL"));
 
@@ -42,8 +42,8 @@ static BASE: LazyLock<Url> =
 pub(crate) struct ReturnTo(String);
 
 impl ReturnTo {
-    /// Parses a place as browsers do (WHATWG URL Standard). Also rejects a path that is unsafe if a
-    /// program decodes it once more.
+    /// Parses a place as browsers do (WHATWG URL Standard). Also rejects a path that is unsafe if a program
+    /// decodes it again.
     pub(crate) fn parse(text: &str, origins: &Origins) -> Option<Self> {
         let is_forbidden = |c: char| c == '\\' || c.is_control();
         if text.starts_with("//") || text.contains(is_forbidden) {

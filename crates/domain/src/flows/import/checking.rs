@@ -1,4 +1,4 @@
-//! A dry run: what an import would make of a file, without a write.
+//! Dry run: determines the outcomes of an import without a write.
 
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
@@ -12,8 +12,8 @@ use crate::flows::export::ensure_operator;
 use crate::values::EmailAddress;
 
 impl Accounts {
-    /// What an import would make of these, as the store stands now; nothing is written. `seen` is
-    /// what the batches before would have taken.
+    /// Returns the outcomes that an import of this batch would have now. Nothing is written. `seen` holds the
+    /// users of the previous batches that would be imported.
     pub async fn check_import(
         &self,
         ctx: &Ctx,
@@ -55,7 +55,7 @@ impl Accounts {
     }
 }
 
-/// Who and what a dry run has met so far: eight bytes for each name, not the name.
+/// The ids and names that a dry run has seen, as 64-bit hashes to save memory.
 #[derive(Debug, Default)]
 pub struct DryRun {
     prints: HashSet<u64>,
@@ -83,7 +83,7 @@ impl DryRun {
         ImportOutcome::Imported
     }
 
-    /// Whether it was not there yet.
+    /// Adds a value. Returns `true` if it is new.
     fn add(&mut self, kind: &str, value: impl Hash) -> bool {
         let print = self.print(kind, value);
         self.prints.insert(print)

@@ -1,4 +1,4 @@
-//! Somebody who is to be taken in: what must hold between the parts, whoever else is there, and why not.
+//! A user to import: the checks that need no store, and the reasons for a rejection.
 
 use jiff::Timestamp;
 
@@ -7,10 +7,10 @@ use crate::model::{Credential, Status, User};
 use crate::passwords::{self, UnreadableHash};
 use crate::values::{Digest, EmailAddress, Secret, UserId, Username};
 
-/// Counters of a user stay below this, so that they can rise for good.
+/// Exclusive maximum of the imported counters of a user, so that later increments do not overflow.
 const MAX_COUNT: i64 = 1 << 53;
 
-/// A user who can be taken, as far as one can tell without the store.
+/// A user that passed the checks that need no store.
 #[derive(Debug)]
 pub struct ImportedUser {
     pub(super) user: User,
@@ -18,9 +18,9 @@ pub struct ImportedUser {
 }
 
 impl ImportedUser {
-    /// Checks what must hold between the parts. The password is a hash, and when it was set.
+    /// Checks that the fields are consistent. `password` is a hash and the time it was set.
     pub fn new(user: User, password: Option<(Secret<String>, Timestamp)>) -> Result<Self, Refusal> {
-        // Nobody's password is asked for under this id (`flows::sign_in`).
+        // Sign-in uses this id for accounts that do not exist (`flows::sign_in`).
         if user.id.as_bytes() == &[0; 16] {
             return Err(Refusal::NobodysId);
         }
@@ -46,12 +46,12 @@ impl ImportedUser {
         Ok(Self { user, credential })
     }
 
-    /// Who.
+    /// The user.
     pub fn user(&self) -> &User {
         &self.user
     }
 
-    /// What tells whether a kept user of the same id is this one.
+    /// The fields that decide whether a stored user with the same id is this one.
     pub(super) fn facts(&self) -> Facts<'_> {
         facts(&self.user)
     }
@@ -59,7 +59,7 @@ impl ImportedUser {
 
 pub(super) type Facts<'a> = (UserId, Option<&'a str>, Option<&'a str>);
 
-/// Who somebody is: a name or role may change after the import, and does not make another of them.
+/// The fields that identify a user. Others, such as name and role, may change after the import.
 pub(super) fn facts(user: &User) -> Facts<'_> {
     let address = user.email.as_ref().or(user.pending_address());
     (
@@ -72,7 +72,7 @@ pub(super) fn facts(user: &User) -> Facts<'_> {
 /// Why a user is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Nobody could sign in.
+    /// There is no identifier to sign in with.
     #[error("the user has neither a username nor an email address")]
     Nameless,
     /// The nil UUID.
@@ -129,9 +129,9 @@ impl From<Unique> for Refusal {
     }
 }
 
-/// The id of somebody whose old id is no UUID: always the same for the same person, so that a file
-/// can be imported again, and sorted by when they signed up, like any other.
+/// Derives an id for a user whose foreign id is not a UUID. The same user always gets the same id, so that a file
+/// can be imported again. Like other ids, it sorts by sign-up time.
 pub fn derived_id(system: &str, foreign_id: &str, created_at: Timestamp) -> UserId {
-    let named = format!("doorward import\0{system}\0{foreign_id}");
-    UserId::derived(created_at, &Digest::of(named.as_bytes()))
+    let input = format!("doorward import\0{system}\0{foreign_id}");
+    UserId::derived(created_at, &Digest::of(input.as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! What the fuzzer asks of what a browser brings back; see [`crate::fuzzing`].
+//! Fuzz target for the device cookie; see [`crate::fuzzing`].
 
 use jiff::Timestamp;
 
@@ -10,8 +10,8 @@ fn master() -> MasterKey {
     MasterKey::from_secret(Secret::new(vec![7; 32])).expect("32 bytes are a key")
 }
 
-/// in a cookie only our own entries count, and each `*` becomes one. A sign-in puts its account in
-/// front, keeps others that count, and the cookie stays small.
+/// only genuine entries of a cookie are accepted; each `*` of the input becomes one. A sign-in puts its
+/// account first and retains the other genuine entries, and the cookie stays small.
 pub fn device_cookies(data: &[u8]) {
     let now = Timestamp::UNIX_EPOCH;
     let devices = DeviceCookies::new(master().mac_key("device"));

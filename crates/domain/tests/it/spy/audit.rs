@@ -1,4 +1,4 @@
-//! The reads of the audit log's chain.
+//! Reads of the audit log's chain.
 
 use async_trait::async_trait;
 use doorward_domain::audit::{AuditLog, Unsealed};

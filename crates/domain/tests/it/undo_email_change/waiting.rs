@@ -1,9 +1,9 @@
-//! A change of address whose confirmation is waited with.
+//! An address change that is confirmed late.
 
 use super::*;
 
-/// a thief waits with the confirmation. Whenever it is, the old mailbox is told, and has seven days from
-/// then on.
+/// a thief delays the confirmation. The old mailbox is notified when it happens, and has seven days after
+/// that.
 #[tokio::test]
 async fn the_days_of_the_old_mailbox_begin_with_the_confirmation() {
     let week = hours(7 * 24);

@@ -204,7 +204,7 @@ impl SmtpError {
         }
     }
 
-    /// Advice for an operator.
+    /// Hint for an operator.
     fn hint(&self, recipient: &str) -> String {
         let text = match self {
             Self::Rejected { code, .. } if (400..500).contains(code) => {

@@ -40,7 +40,7 @@ pub struct SmtpSettings {
     pub timeout: Duration,
 }
 
-/// Why a URL does not name a mail server.
+/// Reason why a URL does not name a mail server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SmtpUrlError {
     /// Not a URL.

@@ -19,7 +19,7 @@ use crate::cli::ExportAudit;
 use crate::columns;
 use crate::wiring::Wired;
 
-/// Which events to export.
+/// The events to export.
 struct Filter {
     since: Option<jiff::Timestamp>,
     until: Option<jiff::Timestamp>,
@@ -90,13 +90,13 @@ pub(super) async fn run(wired: &Wired, args: &ExportAudit, output: Output) -> an
 }
 
 /// A deleted user is found by id.
-async fn find_user_id(wired: &Wired, named: &str) -> anyhow::Result<UserId> {
-    if let Ok(id) = named.parse() {
+async fn find_user_id(wired: &Wired, identifier: &str) -> anyhow::Result<UserId> {
+    if let Ok(id) = identifier.parse() {
         return Ok(id);
     }
-    let found = wired.accounts.find_named(named).await;
+    let found = wired.accounts.find_named(identifier).await;
     Ok(found
-        .with_context(|| format!("there is no user {named}. Pass the id of a deleted user"))?
+        .with_context(|| format!("there is no user {identifier}. Pass the id of a deleted user"))?
         .id)
 }
 

@@ -32,7 +32,7 @@ pub(super) struct HeaderLine {
     exported_at: String,
     complete: bool,
     end: Option<String>,
-    /// For people. `verify` trusts the keys that the user passes.
+    /// For information only: `verify` trusts the keys that the user passes.
     public_key: String,
     signature: String,
 }

@@ -40,18 +40,18 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
 
 fn time(pair: &Pair, now: Timestamp) -> Finding {
     let (begins, ends) = (pair.not_before, pair.not_after);
-    let mend = "Check the renewal job. Doorward loads the new certificate by itself";
+    let hint = "Check the renewal job. Doorward loads the new certificate by itself";
     match pair.standing(now) {
         Standing::Expired => {
             let found = format!("expired at {ends}");
-            Finding::fault(PART, found, mend)
+            Finding::fault(PART, found, hint)
         }
         Standing::NotYet => {
-            let mend = "Check this machine's clock, or wait";
-            Finding::fault(PART, format!("not valid before {begins}"), mend)
+            let hint = "Check this machine's clock, or wait";
+            Finding::fault(PART, format!("not valid before {begins}"), hint)
         }
         Standing::EndsSoon => {
-            Finding::warning(PART, format!("expires within two weeks, at {ends}"), mend)
+            Finding::warning(PART, format!("expires within two weeks, at {ends}"), hint)
         }
         Standing::Good => Finding::fine(PART, format!("matches its key and is valid until {ends}")),
     }

@@ -61,11 +61,11 @@ fn rights(folder: &Path, metadata: &Metadata, keeps_secrets: bool) -> Finding {
     }
     if !may_write(folder) {
         let found = format!("{shown} is not writable for user {}", us.as_raw());
-        let mend = format!(
+        let hint = format!(
             "Run `chown -R {} {shown}`, or mount it for writing",
             us.as_raw()
         );
-        return Finding::fault(PART, found, mend);
+        return Finding::fault(PART, found, hint);
     }
     if !us.is_root() && metadata.uid() != us.as_raw() && keeps_secrets {
         let found = format!(
@@ -73,8 +73,8 @@ fn rights(folder: &Path, metadata: &Metadata, keeps_secrets: bool) -> Finding {
             metadata.uid(),
             us.as_raw()
         );
-        let mend = format!("Run `chown -R {} {shown}`", us.as_raw());
-        return Finding::warning(PART, found, mend);
+        let hint = format!("Run `chown -R {} {shown}`", us.as_raw());
+        return Finding::warning(PART, found, hint);
     }
     if metadata.mode() & 0o077 != 0 && keeps_secrets {
         let found = format!(
@@ -93,7 +93,7 @@ fn key_file(path: &Path) -> Option<Finding> {
     let shown = path.display();
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
-        // `keys` knows whether one may be created.
+        // The check `keys` decides whether one may be created.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
         Err(error) => return Some(unreadable(KEY_PART, path, &error)),
     };
@@ -102,10 +102,10 @@ fn key_file(path: &Path) -> Option<Finding> {
             "others can read {shown} (mode {:04o}); the server does not start",
             metadata.mode() & 0o777
         );
-        let mend = format!(
+        let hint = format!(
             "Run `chmod 600 {shown}`. If others have used this machine, run `doorward keys rotate`"
         );
-        Finding::fault(KEY_PART, found, mend)
+        Finding::fault(KEY_PART, found, hint)
     } else if let Err(error) = std::fs::File::open(path) {
         unreadable(KEY_PART, path, &error)
     } else {

@@ -1,4 +1,4 @@
-//! Whether the master key unseals the signing keys in the database: the two are often restored separately.
+//! Checks that the master key unseals the signing keys in the database: the two are often restored separately.
 
 use doorward_domain::checkup::Finding;
 use doorward_domain::model::SigningKey;
@@ -13,7 +13,7 @@ use crate::wiring;
 
 const PART: &str = "master key";
 
-/// The finding, and the ids of the keys. `None` if the database cannot be read, which has a finding of its own.
+/// The finding, and the ids of the keys. `None` if the database cannot be read, which is a separate finding.
 pub(super) async fn examine(config: &Config) -> Option<(Finding, Vec<String>)> {
     let keys = signing_keys(config).await?;
     let names = keys.iter().map(|key| key.kid.clone()).collect();

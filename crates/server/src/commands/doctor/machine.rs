@@ -49,11 +49,11 @@ fn memory(config: &Config, available: u64) -> Finding {
         all / MIB,
         available / MIB
     );
-    let mend = "Lower `hashing.threads` or `hashing.memory_kib`, or add memory";
+    let hint = "Lower `hashing.threads` or `hashing.memory_kib`, or add memory";
     if all > available {
-        Finding::fault(PART, found, mend)
+        Finding::fault(PART, found, hint)
     } else if all > available / 2 {
-        Finding::warning(PART, found, mend)
+        Finding::warning(PART, found, hint)
     } else {
         Finding::fine(PART, found)
     }
@@ -82,11 +82,11 @@ fn disk(data_dir: &Path) -> Option<Finding> {
     let numbers = rustix::fs::statvfs(&place).ok()?;
     let free = numbers.f_bavail * numbers.f_frsize;
     let found = format!("{} MiB are free at {}", free / MIB, place.display());
-    let mend = "Free disk space: with a full disk the server cannot store anything";
+    let hint = "Free disk space: with a full disk the server cannot store anything";
     Some(if free < DISK_FAULT {
-        Finding::fault(PART, found, mend)
+        Finding::fault(PART, found, hint)
     } else if free < DISK_WARNING {
-        Finding::warning(PART, found, mend)
+        Finding::warning(PART, found, hint)
     } else {
         Finding::fine(PART, found)
     })

@@ -52,29 +52,29 @@ fn configuration(loaded: anyhow::Result<Loaded>) -> (Vec<Finding>, Option<Loaded
             let set = loaded.origins.len();
             let found = format!("valid; {set} settings differ from their default");
             let mut findings = vec![Finding::fine(PART, found)];
-            // What the server logs at its start, such as files that others can read.
+            // The warnings that the server logs at its start, such as files that others can read.
             findings.extend(loaded.config.general_warnings().into_iter().map(warning));
             return (findings, Some(loaded));
         }
         Err(error) => error,
     };
-    let mend = "See docs/CONFIGURATION.md";
+    let hint = "See docs/CONFIGURATION.md";
     let refused = match error.downcast::<Refused>() {
         Ok(refused) => refused,
-        Err(error) => return (vec![Finding::fault(PART, format!("{error:#}"), mend)], None),
+        Err(error) => return (vec![Finding::fault(PART, format!("{error:#}"), hint)], None),
     };
-    let mend = match &refused.loaded {
+    let hint = match &refused.loaded {
         Some(_) => {
             "See docs/CONFIGURATION.md, and `doorward config show` for the source of each value"
         }
-        None => mend,
+        None => hint,
     };
     let mut findings: Vec<Finding> = refused
         .faults
         .into_iter()
         .map(|fault| match fault.rsplit_once(". ") {
-            Some((found, mend)) => Finding::fault(PART, found, mend),
-            None => Finding::fault(PART, fault, mend),
+            Some((found, hint)) => Finding::fault(PART, found, hint),
+            None => Finding::fault(PART, fault, hint),
         })
         .collect();
     if refused.loaded.is_none() {
@@ -91,7 +91,7 @@ fn configuration(loaded: anyhow::Result<Loaded>) -> (Vec<Finding>, Option<Loaded
 /// The last sentence of a warning is its hint.
 fn warning(text: String) -> Finding {
     match text.rsplit_once(". ") {
-        Some((found, mend)) => Finding::warning("configuration", found, mend),
+        Some((found, hint)) => Finding::warning("configuration", found, hint),
         None => Finding::warning("configuration", text, "See docs/CONFIGURATION.md"),
     }
 }
@@ -106,8 +106,8 @@ fn recipient(
     match EmailAddress::parse(address) {
         Ok(address) => Some(address),
         Err(invalid) => {
-            let mend = "Pass an address such as you@example.com to --mail-to";
-            findings.push(Finding::fault("mail: recipient", invalid.detail, mend));
+            let hint = "Pass an address such as you@example.com to --mail-to";
+            findings.push(Finding::fault("mail: recipient", invalid.detail, hint));
             None
         }
     }
@@ -150,8 +150,8 @@ async fn stores(config: &Config) -> (Vec<Finding>, bool) {
         }
         Ok(None) => {}
         Err(error) => {
-            let mend = "See docs/STORES.md for the format of its URL";
-            findings.push(Finding::fault("redis", format!("{error:#}"), mend));
+            let hint = "See docs/STORES.md for the format of its URL";
+            findings.push(Finding::fault("redis", format!("{error:#}"), hint));
         }
     }
     (findings, examined.is_usable)

@@ -135,7 +135,7 @@ fn judge(url: &str, response: &Response<Bytes>, keys: Option<&[String]>) -> Find
     }
 }
 
-/// Explains a request that failed, by what the client says.
+/// Explains a request that failed, by the client's error.
 fn unreachable(url: &str, is_tls: bool, error: &anyhow::Error) -> Finding {
     let (chain, host) = (format!("{error:#}"), host_of(url));
     let cause = error.root_cause();

@@ -14,8 +14,8 @@ const NIST_MIN_LENGTH: usize = 15;
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Err(error) = wiring::check_admin_password(config) {
-        let mend = "Set another one, or remove it: then one is generated and printed once";
-        findings.push(Finding::fault("admin", format!("{error:#}"), mend));
+        let hint = "Set another one, or remove it: then one is generated and printed once";
+        findings.push(Finding::fault("admin", format!("{error:#}"), hint));
     }
     if !config.throttle {
         findings.push(Finding::warning(
@@ -37,8 +37,8 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
             "passwords and session tokens travel unencrypted to {}",
             host_of(&public_url)
         );
-        let mend = "Put a reverse proxy with TLS in front, and set `public_url` to https";
-        findings.push(Finding::warning("public URL", found, mend));
+        let hint = "Put a reverse proxy with TLS in front, and set `public_url` to https";
+        findings.push(Finding::warning("public URL", found, hint));
     }
     findings.push(passwords(config.password_min_length));
     findings.extend(config.breached_filter.as_deref().map(breached));
@@ -58,8 +58,8 @@ fn breached(path: &Path) -> Finding {
             format!("{} hashes in {}", facts.count, path.display()),
         ),
         Err(error) => {
-            let mend = "Make it readable, or build it again with `doorward passwords build-filter`. To go without, remove `password.breached_filter`";
-            Finding::fault(PART, format!("{error:#}"), mend)
+            let hint = "Make it readable, or build it again with `doorward passwords build-filter`. To go without, remove `password.breached_filter`";
+            Finding::fault(PART, format!("{error:#}"), hint)
         }
     }
 }

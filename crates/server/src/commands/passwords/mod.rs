@@ -1,4 +1,4 @@
-//! `doorward passwords`: what is known of passwords from elsewhere.
+//! `doorward passwords`: the breached-password filter.
 
 mod build_filter;
 

@@ -84,11 +84,11 @@ async fn perform(
 }
 
 /// Writes the document of `GET /user/{user}/export`.
-async fn export(accounts: &Arc<Accounts>, ctx: &Ctx, named: &str) -> anyhow::Result<()> {
+async fn export(accounts: &Arc<Accounts>, ctx: &Ctx, identifier: &str) -> anyhow::Result<()> {
     let held = accounts
-        .export_named(ctx, named)
+        .export_named(ctx, identifier)
         .await
-        .map_err(|error| said(error, named))?;
+        .map_err(|error| said(error, identifier))?;
     let mut document = ExportDocument::new(accounts.clone(), held, ctx);
     let mut output = std::io::stdout().lock();
     while let Some(piece) = document.next().await? {
@@ -119,25 +119,29 @@ async fn delete(
 }
 
 /// Asks on the terminal. Fails unless the answer is yes, or if there is no terminal to ask on.
-fn confirm_deletion(named: &str, output: Output) -> anyhow::Result<()> {
+fn confirm_deletion(identifier: &str, output: Output) -> anyhow::Result<()> {
     if output.json || !std::io::stdin().is_terminal() {
-        bail!("cannot ask for confirmation without a terminal. Pass --yes to delete {named}");
+        bail!("cannot ask for confirmation without a terminal. Pass --yes to delete {identifier}");
     }
-    eprint!("Delete {named} permanently? [y/N] ");
+    eprint!("Delete {identifier} permanently? [y/N] ");
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     match answer.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(()),
-        _ => bail!("{named} was not deleted"),
+        _ => bail!("{identifier} was not deleted"),
     }
 }
 
 /// Prints the changed user.
-fn changed_user(changed: Result<User, Error>, named: &str, output: Output) -> anyhow::Result<()> {
-    shown::user(&changed.map_err(|error| said(error, named))?, output)
+fn changed_user(
+    changed: Result<User, Error>,
+    identifier: &str,
+    output: Output,
+) -> anyhow::Result<()> {
+    shown::user(&changed.map_err(|error| said(error, identifier))?, output)
 }
 
-/// What to do if a generated password could not be printed.
+/// Hint if a generated password could not be printed.
 const UNSEEN: &str = "set a new password with `doorward user set-password`";
 
 async fn create(
@@ -169,12 +173,12 @@ async fn create(
         password: judged,
         role: role(wanted.role),
     };
-    let named = wanted.username.or(wanted.email).unwrap_or_default();
+    let identifier = wanted.username.or(wanted.email).unwrap_or_default();
     let user = wired
         .accounts
         .create_user(ctx, new)
         .await
-        .map_err(|error| said(error, &named))?;
+        .map_err(|error| said(error, &identifier))?;
     let mut value = json!(UserView::from(&user));
     let mut text = shown::summary(&user);
     if made_up {
@@ -211,11 +215,11 @@ async fn set_password(
     output.print(&text, &value).context(UNSEEN)
 }
 
-async fn find(accounts: &Accounts, named: &str) -> anyhow::Result<String> {
+async fn find(accounts: &Accounts, identifier: &str) -> anyhow::Result<String> {
     let user = accounts
-        .find_named(named)
+        .find_named(identifier)
         .await
-        .map_err(|error| said(error, named))?;
+        .map_err(|error| said(error, identifier))?;
     Ok(user.id.to_string())
 }
 
@@ -260,13 +264,15 @@ fn fault(what: &str, invalid: Invalid) -> anyhow::Error {
 }
 
 /// Error message for the terminal.
-fn said(error: Error, named: &str) -> anyhow::Error {
+fn said(error: Error, identifier: &str) -> anyhow::Error {
     match error {
-        Error::NotFound => anyhow::anyhow!("there is no user {named}"),
-        Error::UsernameTaken => anyhow::anyhow!("the username {named} is taken"),
+        Error::NotFound => anyhow::anyhow!("there is no user {identifier}"),
+        Error::UsernameTaken => anyhow::anyhow!("the username {identifier} is taken"),
         Error::EmailTaken => anyhow::anyhow!("the email address belongs to another user"),
         Error::LastAdmin => {
-            anyhow::anyhow!("{named} is the last active admin. Make another user an admin first")
+            anyhow::anyhow!(
+                "{identifier} is the last active admin. Make another user an admin first"
+            )
         }
         Error::Invalid(faults) => {
             let sentences: Vec<_> = faults

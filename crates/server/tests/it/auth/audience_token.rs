@@ -1,4 +1,4 @@
-//! `POST /auth/token`, `GET /auth/check` and the JWKS: what other services are told.
+//! `POST /auth/token`, `GET /auth/check` and the JWKS: the interface for other services.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,7 +14,7 @@ fn part(token: &str, number: usize) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap()
 }
 
-/// As a service does that knows the JWKS and nothing else (RFC 8725, RFC 9068).
+/// Verifies the token like a service that knows only the JWKS (RFC 8725, RFC 9068).
 fn verify(token: &str, jwks: &Value) -> bool {
     let header = part(token, 0);
     let keys = jwks["keys"].as_array().unwrap();
@@ -70,7 +70,7 @@ async fn an_audience_token_is_checked_against_the_jwks_alone() {
         json!({"iss": "https://accounts.example", "sub": session["user"]["id"], "aud": "https://api.example.com", "iat": now, "exp": now + 300,
             "jti": claims["jti"], "sid": session["session"]["id"], "role": "user", "client_id": "doorward"})
     );
-    // J-04: it opens nothing here.
+    // J-04: it is invalid here.
     app.anon()
         .with_token(token)
         .get("/auth")
@@ -179,7 +179,7 @@ async fn a_reverse_proxy_is_told_who_it_is_in_headers() {
         "jürgen".as_bytes()
     );
     assert_eq!(answer.header("x-auth-email"), Some(""));
-    // What a proxy must not pass on from outside, it overwrites: each field stands there once.
+    // Fields that a client could forge are overwritten: each appears once.
     let forged = anon
         .with_token(ben.token())
         .request("GET", "/auth/check")

@@ -78,7 +78,7 @@ async fn a_pages_form_gets_a_cookie_and_goes_home() {
     assert!(!gone.text().contains("ben@example.com"));
 }
 
-/// S-09: a cookie is gone when its session is, and fits into every browser's jar.
+/// S-09: a cookie expires with its session, and has a lifetime that every browser accepts.
 #[tokio::test]
 async fn a_cookie_lives_no_longer_than_its_session() {
     let app = TestApp::new().await;
@@ -128,7 +128,7 @@ async fn a_cookie_lives_no_longer_than_its_session() {
     }
 }
 
-/// S-02: a cookie that somebody planted is not adopted.
+/// S-02: a planted cookie is not adopted.
 #[tokio::test]
 async fn a_planted_cookie_is_not_adopted() {
     let app = TestApp::new().await;
@@ -154,8 +154,8 @@ async fn a_planted_cookie_is_not_adopted() {
     assert_eq!(who["user"]["username"], "ben");
 }
 
-/// S-02: whoever signs in anew leaves no session behind that this browser cannot sign out any more, whosever it
-/// was; a sign-in that fails ends nothing.
+/// S-02: a new sign-in ends the session of the cookie that it replaces, whichever user it belongs to. A failed
+/// sign-in ends nothing.
 #[tokio::test]
 async fn a_sign_in_ends_the_session_whose_cookie_it_replaces() {
     let app = TestApp::new().await;
@@ -177,7 +177,7 @@ async fn a_sign_in_ends_the_session_whose_cookie_it_replaces() {
     }
 }
 
-/// A browser that renews goes on with the new token, in the cookie and out of scripts' reach.
+/// A browser's renewal puts the new token into the cookie, where scripts cannot read it.
 #[tokio::test]
 async fn a_renewal_by_cookie_sets_the_cookie() {
     let app = TestApp::new().await;
@@ -200,9 +200,8 @@ async fn a_renewal_by_cookie_sets_the_cookie() {
     me.expect(200);
 }
 
-/// S-02, A-08: a browser that changes the password goes on under a new token, also right after a renewal. A copy
-/// of an older one opens nothing and is renewed into nothing from then on, and ends nothing. The browser is
-/// known in the account's new epoch.
+/// S-02, A-08: a password change gives the browser a new token, also right after a renewal. A copy of an older
+/// token is invalid, cannot be renewed, and ends nothing. The device is known in the account's new epoch.
 #[tokio::test]
 async fn a_password_change_by_cookie_leaves_a_copied_token_behind() {
     let app = TestApp::new().await;

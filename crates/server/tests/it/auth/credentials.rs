@@ -1,4 +1,4 @@
-//! What opens a session and what does not: the `Authorization` field.
+//! The `Authorization` field: valid and invalid credentials.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -141,7 +141,7 @@ async fn a_token_is_not_believed_about_itself() {
     ben.get("/auth").await.expect(200);
 }
 
-/// H-02, RFC 6750 (2): which one was meant cannot be known.
+/// H-02, RFC 6750 (2): the server cannot know which one is meant.
 #[tokio::test]
 async fn two_credentials_at_once_are_refused() {
     let app = TestApp::new().await;
@@ -170,7 +170,7 @@ async fn two_credentials_at_once_are_refused() {
         .send()
         .await
         .expect(200);
-    // A route that looks at no credentials is not confused by them.
+    // A route that ignores credentials accepts both.
     anon.request("GET", "/healthz")
         .header("authorization", &bearer)
         .header("cookie", &cookie)
@@ -179,7 +179,7 @@ async fn two_credentials_at_once_are_refused() {
         .expect(200);
 }
 
-/// Where a session may be shown but need not, an invalid one counts as none at `/` alone.
+/// Of the routes with an optional session, only `/` treats an invalid one as none.
 #[tokio::test]
 async fn an_invalid_token_counts_as_none_on_the_greeting_alone() {
     let app = TestApp::new().await;
@@ -192,7 +192,7 @@ async fn an_invalid_token_counts_as_none_on_the_greeting_alone() {
         .expect_problem(401, "invalid-token");
 }
 
-/// S-09: what a neighbour under the same domain has set in a browser signs nobody out.
+/// S-09: a cookie set by another host of the same domain signs no user out.
 #[tokio::test]
 async fn a_neighbours_cookie_hides_no_session() {
     let app = TestApp::new().await;

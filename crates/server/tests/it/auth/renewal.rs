@@ -45,7 +45,7 @@ async fn an_answer_that_was_lost_can_be_asked_for_again_within_the_grace() {
     }
 }
 
-/// S-04: thirty days from sign-in, and not a second more.
+/// S-04: thirty days from sign-in, to the second.
 #[tokio::test]
 async fn a_session_is_prolonged_up_to_thirty_days() {
     let app = TestApp::new().await;

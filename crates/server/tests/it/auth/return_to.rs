@@ -1,4 +1,4 @@
-//! `GET /auth` for a browser, the way back after a sign-in, and whom a proxy's check sends where.
+//! `GET /auth` for a browser, `return_to` after a sign-in, and redirects of a proxy's check.
 
 use doorward_domain::model::Role;
 use serde_json::json;
@@ -14,14 +14,14 @@ async fn post(client: &Client, path: &str, form: &str) -> Answer {
     draft.send().await
 }
 
-/// How many forms of a page carry the way back.
+/// Number of forms with `return_to` in a page.
 fn carriers(page: &Answer, path: &str) -> usize {
     let field = format!("<input type=\"hidden\" name=\"return_to\" value=\"{path}\"");
     page.text().matches(&field).count()
 }
 
 #[tokio::test]
-async fn somebody_goes_on_where_they_were_going() {
+async fn a_sign_in_redirects_to_return_to() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     let anon = app.anon();
@@ -40,7 +40,7 @@ async fn somebody_goes_on_where_they_were_going() {
     let right = format!("{way}&username=ben&password=plum+cake+on+sundays");
     let signed_in = post(&anon, "/auth", &right).await.expect(303);
     assert_eq!(signed_in.header("location"), Some("/reports?a=1"));
-    // Whoever is signed in already goes straight on, or sees as whom.
+    // A signed-in user is redirected at once, or sees the account.
     let ben = app.user("jo").await;
     let on = page(&ben, "/auth?return_to=%2Freports%3Fa%3D1").await;
     assert_eq!(on.expect(303).header("location"), Some("/reports?a=1"));
@@ -54,7 +54,7 @@ async fn somebody_goes_on_where_they_were_going() {
     );
 }
 
-/// W-04. What is a way of ours and what is not stands in a table beside the rule.
+/// W-04. Valid and invalid targets are listed next to the rule.
 #[tokio::test]
 async fn a_way_elsewhere_is_passed_over() {
     let app = TestApp::new().await;
@@ -78,13 +78,13 @@ async fn a_way_elsewhere_is_passed_over() {
         let signed_in = post(&anon, "/auth", &form).await.expect(303);
         assert_eq!(signed_in.header("location"), Some("/"), "{evil}");
     }
-    // It is a field of the page's; a program knows where it is going.
+    // It is a field of the page; the API rejects it.
     let body = json!({"username": "ben", "password": PASSWORD, "return_to": "/x"});
     let answer = anon.post("/auth", body).await;
     answer.assert_faults(&[("return_to", "unknown")]);
 }
 
-/// A check that answers a browser which wanted a page, as the proxy tells it.
+/// A check that redirects a browser which requested a page, according to the proxy's fields.
 #[tokio::test]
 async fn a_check_sends_a_browser_to_the_door_and_a_program_away() {
     let app = TestApp::new().await;
@@ -113,7 +113,7 @@ async fn a_check_sends_a_browser_to_the_door_and_a_program_away() {
         let door = format!("{PUBLIC_URL}{door}");
         assert_eq!(sent.header("location"), Some(door.as_str()));
         assert_eq!(sent.header("cache-control"), Some("no-store"));
-        // Neither is one whose session is over let stand.
+        // A client with an ended session is treated the same.
         let stale = app.anon().with_token("stale");
         asked(stale, "GET", uri, true).await.expect(303);
         let refused = asked(app.anon(), "GET", uri, false).await;
@@ -124,13 +124,13 @@ async fn a_check_sends_a_browser_to_the_door_and_a_program_away() {
         asked(ben.clone(), "GET", uri, true).await.expect(200);
     }
     asked(app.anon(), "GET", b"/\xff", true).await.expect(401);
-    // Nobody says what was wanted.
+    // No proxy field names the requested page.
     page(&app.anon(), "/auth/check").await.expect(401);
 }
 
-/// It is asked with every request of somebody's site.
+/// The check runs with every request to another site.
 #[tokio::test]
-async fn a_check_changes_nothing_and_is_kept_by_nobody() {
+async fn a_check_changes_nothing_and_is_not_cached() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let before = ben.get("/auth").await.expect(200).json();
@@ -143,7 +143,7 @@ async fn a_check_changes_nothing_and_is_kept_by_nobody() {
     assert_eq!(ben.get("/auth").await.expect(200).json(), before);
 }
 
-/// W-04: on to an origin that the operator has named, and to none that looks like it.
+/// W-04: redirects to an origin that the operator listed, and to none that looks like it.
 #[tokio::test]
 async fn a_way_to_a_named_origin_is_taken() {
     let app = TestApp::with(|options| {
@@ -177,8 +177,8 @@ async fn a_way_to_a_named_origin_is_taken() {
     }
 }
 
-/// Who signs up on the way somewhere goes on there once the address is confirmed, in the same browser;
-/// the mail says nothing of where, and nobody else's browser is led anywhere.
+/// A sign-up with `return_to` continues there once the address is confirmed, in the same browser. The mail does
+/// not contain it, and other browsers are not redirected.
 #[tokio::test]
 async fn a_sign_up_goes_on_behind_its_mail() {
     let app = TestApp::new().await;
@@ -213,7 +213,7 @@ async fn a_sign_up_goes_on_behind_its_mail() {
     let confirmed = press(way).await.expect(200);
     assert!(confirmed.text().contains(on), "{}", confirmed.text());
     assert_eq!(confirmed.cookie("__Host-doorward-return-to"), Some(""));
-    // Nothing waits for who was going nowhere, or needs no mail.
+    // No cookie is set without `return_to`, or if no mail is needed.
     for form in [
         "email=eve%40example.com&password=plum+cake+on+sundays",
         "username=zoe&password=plum+cake+on+sundays&return_to=%2Fx",

@@ -1,4 +1,4 @@
-//! `POST`, `GET` and `DELETE /auth`: in, and out again.
+//! `POST`, `GET` and `DELETE /auth`: sign-in, session, sign-out.
 
 use doorward_domain::model::Role;
 use serde_json::{Value, json};
@@ -78,7 +78,7 @@ async fn every_fault_of_a_sign_in_is_told_at_once() {
     ]);
 }
 
-/// T-EQUAL. Status, body and headers, bar date, request id and the client's own budget.
+/// T-EQUAL. Status, body and headers are the same, except date, request id and the client's own limit.
 #[tokio::test]
 async fn six_kinds_of_accounts_answer_a_wrong_password_byte_for_byte_alike() {
     let app = TestApp::new().await;
@@ -123,7 +123,7 @@ async fn six_kinds_of_accounts_answer_a_wrong_password_byte_for_byte_alike() {
 }
 
 #[tokio::test]
-async fn whoever_knows_the_password_learns_what_stands_in_the_way() {
+async fn the_right_password_reveals_why_a_sign_in_fails() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     app.create("off", Role::User).await;
@@ -171,7 +171,7 @@ async fn an_operator_who_would_rather_tell_does() {
     }
 }
 
-/// P-02, P-04: the whole password, normalised and nothing more.
+/// P-02, P-04: the whole password is compared, after normalization only.
 #[tokio::test]
 async fn a_password_is_compared_whole() {
     let app = TestApp::new().await;
@@ -224,7 +224,7 @@ async fn a_password_is_compared_whole() {
     }
 }
 
-/// one account has one budget, whatever it is called and wherever it comes from.
+/// one limit per account, for all its names and all clients.
 #[tokio::test]
 async fn guesses_at_one_account_slow_down_under_all_its_names() {
     let app = TestApp::new().await;
@@ -256,7 +256,7 @@ async fn guesses_at_one_account_slow_down_under_all_its_names() {
     guess(json!({"username": "ben"}), PASSWORD)
         .await
         .expect(201);
-    // a right one forgets the wrong ones; unknown names are counted as well.
+    // a right password clears the wrong ones; unknown names are counted as well.
     guess(json!({"username": "ben"}), OTHER_PASSWORD)
         .await
         .expect(401);
@@ -273,9 +273,9 @@ async fn guesses_at_one_account_slow_down_under_all_its_names() {
         .expect_problem(429, "too-many-attempts");
 }
 
-/// by network address, whatever a header says.
+/// by network address, regardless of header fields.
 #[tokio::test]
-async fn sign_ins_from_one_address_are_limited_whatever_it_claims_to_be() {
+async fn sign_ins_from_one_address_are_limited_regardless_of_headers() {
     let app = TestApp::new().await;
     let client = app.anon();
     let attempt = async |number: usize| {
@@ -312,7 +312,7 @@ async fn sign_ins_from_one_address_are_limited_whatever_it_claims_to_be() {
 }
 
 #[tokio::test]
-async fn throttles_that_are_off_stop_nobody() {
+async fn disabled_throttling_rejects_no_request() {
     let app = TestApp::with(|options| options.policy.throttle = false).await;
     let client = app.anon();
     for _ in 0..40 {

@@ -1,4 +1,4 @@
-//! A service manager: sockets that it opens, and what it is told (`sd_listen_fds(3)`, `sd_notify(3)`).
+//! Service managers: socket activation and notifications (`sd_listen_fds(3)`, `sd_notify(3)`).
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
@@ -14,10 +14,10 @@ use doorward_testkit::servers::Authority;
 use super::load::{self, Habit, Load, Target};
 use super::{Server, Setup, eventually};
 
-/// As systemd starts it: the socket is file 3. The process is the shell's, so its id is known.
+/// As systemd starts it: the socket is file 3. The shell's process becomes the server, so its id is known.
 const HANDED_OVER: &str = "export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$0\" serve 3<&0 </dev/null";
 
-/// The command of `setup` under a shell's script.
+/// Runs the command of `setup` by a shell script.
 fn by_shell(setup: &Setup, script: &str, input: impl Into<Stdio>) -> Command {
     let plain = setup.command(&["serve"]);
     let mut command = setup.command(&[]);
@@ -42,12 +42,12 @@ fn hand_over(setup: &Setup, socket: &TcpListener) -> Server {
     setup.start_by(by_shell(setup, HANDED_OVER, socket))
 }
 
-/// How many requests were answered, by the log.
+/// Number of responses in the log.
 fn answers(log: &str) -> usize {
     log.matches("\"http.route\":\"/healthz\"").count()
 }
 
-/// Stops it and starts it anew four times, while clients of every habit ask.
+/// Restarts it four times, while clients with all kinds of connections send requests.
 fn restart_under_load(setup: &Setup, socket: &TcpListener, target: &Target) {
     let mut server = hand_over(setup, socket);
     let habits = [
@@ -75,19 +75,19 @@ fn restart_under_load(setup: &Setup, socket: &TcpListener, target: &Target) {
     begun += answers(&server.stop());
     eprintln!("restarts by socket activation: {tally:?}");
     tally.expect_no_failure();
-    // What the server has begun with, somebody has had the answer of.
+    // Every request that the server began has got its response.
     assert_eq!(tally.answered as usize, begun);
 }
 
 #[test]
-fn a_restart_fails_nobody_whose_socket_the_service_manager_holds() {
+fn a_restart_with_socket_activation_fails_no_request() {
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let target = Target::new(socket.local_addr().unwrap(), "/healthz");
     restart_under_load(&Setup::new(), &socket, &target);
 }
 
 #[test]
-fn a_restart_fails_nobody_over_tls_either() {
+fn a_restart_with_socket_activation_fails_no_request_over_tls() {
     let authority = Authority::new();
     let certificate = authority.certificate("localhost");
     let setup = Setup::on_a_file().with_tls(&certificate.chain(), &certificate.key());
@@ -131,7 +131,7 @@ fn a_file_that_is_not_a_listening_socket_is_rejected() {
     }
 }
 
-/// systemd's own program for trying this out.
+/// systemd's own tool for this.
 #[test]
 fn systemd_s_own_tool_starts_it_with_the_first_connection() {
     let setup = Setup::on_a_file();
@@ -149,7 +149,7 @@ fn systemd_s_own_tool_starts_it_with_the_first_connection() {
     tool.stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    // It becomes Doorward when somebody connects, which is what this does until there is an answer.
+    // The tool starts Doorward at the first connection, so this connects until there is a response.
     let asking = std::thread::spawn(move || {
         let address = (Ipv4Addr::LOCALHOST, port).into();
         let request = super::http::request("GET", "/readyz", &[], "");
@@ -163,7 +163,7 @@ fn systemd_s_own_tool_starts_it_with_the_first_connection() {
     server.stop();
 }
 
-/// What the service manager is told. It is read at once, as systemd does: its queue never fills.
+/// Notifications to the service manager. They are read at once, as systemd does, so the queue never fills.
 struct Told(Receiver<String>);
 
 impl Told {
@@ -184,13 +184,13 @@ impl Told {
 
     fn next(&self) -> String {
         let told = self.0.recv_timeout(Duration::from_secs(60));
-        told.expect("the service manager is told something")
+        told.expect("the service manager is notified")
     }
 
-    /// The next thing but that it lives, before the deadline.
+    /// The next notification that is not a watchdog ping, before the deadline.
     fn next_but_life(&self, deadline: Instant) -> String {
         loop {
-            assert!(Instant::now() < deadline, "it says that it lives, alone");
+            assert!(Instant::now() < deadline, "there are only pings");
             let told = self.next();
             if told != "WATCHDOG=1" {
                 return told;
@@ -217,7 +217,7 @@ fn the_service_manager_is_told_in_order() {
     let micros = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=");
     micros.unwrap().parse::<u64>().unwrap();
     assert_eq!(told.next_but_life(deadline), ready);
-    // It goes on saying so.
+    // The pings continue.
     for _ in 0..3 {
         assert_eq!(told.next(), "WATCHDOG=1");
     }

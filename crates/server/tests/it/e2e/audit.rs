@@ -1,4 +1,4 @@
-//! `doorward audit` beside a running server and without one (L-01, L-03).
+//! `doorward audit` next to a running server and without one (L-01, L-03).
 
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ fn a_running_server_seals_its_log_and_records_checkpoints() {
     let report = setup.run(&["audit", "verify", "--checkpoint", &beyond, "--json"]);
     assert_eq!(code(&report.expect(3).json()), "log-end-missing");
 
-    // The checkpoint is on a line of its own, to be copied.
+    // The checkpoint has a line to itself, to be copied.
     let text = setup.run(&["audit", "verify"]).expect(0).out;
     assert!(text.lines().any(|line| line == checkpoint), "{text}");
     setup.run(&["audit", "verify", "--key", "no key"]).expect(1);
@@ -255,8 +255,8 @@ fn tampering_is_reported_and_stops_nothing() {
     assert_eq!(code(&report), "event-edited", "{report}");
 }
 
-/// L-01: a backup is an audit event, which is in the copy, too. If the event cannot be written, the copy is
-/// made all the same.
+/// L-01: a backup is an audit event, which is in the copy, too. If the event cannot be written, the copy is still
+/// made.
 #[test]
 fn a_backup_leaves_a_line() {
     let setup = Setup::on_a_file().with("ADMIN_PASSWORD", PASSWORD);
@@ -267,7 +267,7 @@ fn a_backup_leaves_a_line() {
         setup.run(&["backup", &file])
     };
     backup("copy.db").expect(0);
-    // Nothing can be copied there, and nothing is said.
+    // Nothing can be copied there, and no event is written.
     backup("copy.db").expect(1);
     backup("nowhere/copy.db").expect(1);
     let lines = || exported(&setup, "backup-taken").len();

@@ -1,4 +1,4 @@
-//! Backups taken while people sign up, and a server on what was restored: as `docs/STORES.md` says.
+//! Backups taken during sign-ups, and a server on the restored data, as in `docs/STORES.md`.
 
 use std::fs::File;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::support::PASSWORD;
 
 const SECRET: &str = "a backup is worth what its restore is worth 1";
 
-/// One public address for both servers, so that a session outlives the move.
+/// Both servers have the same public URL, so that a session survives the move.
 fn on_sqlite() -> Setup {
     Setup::on_a_file()
         .with("DOORWARD_PUBLIC_URL", "http://localhost:8000")
@@ -32,7 +32,7 @@ fn sign_up(server: &Server, number: usize) {
     server.post("/user", body).expect(201);
 }
 
-/// Takes the backup in the middle of sign-ups, and tries what was restored.
+/// Takes the backup during sign-ups, and checks the restored data.
 fn a_backup_is_whole(setup: &Setup, back_up: impl FnOnce(), restored: impl FnOnce() -> Setup) {
     let server = Arc::new(setup.start());
     let token = server.sign_in("admin", PASSWORD);
@@ -87,7 +87,7 @@ fn sqlite_is_copied_and_put_back() {
     let again = setup.run(&["backup", &file]).expect(1);
     assert!(again.err.contains("cannot create"), "{}", again.err);
     assert!(copy.exists(), "an older copy is left alone");
-    // A name is a name, whatever SQLite would make of it.
+    // A name is a plain file name, even if SQLite would parse it as a URI.
     let odd = "file:copy?mode=memory";
     setup.run(&["backup", odd]).expect(0);
     let length = |name| std::fs::metadata(setup.path(name)).unwrap().len();
@@ -138,7 +138,7 @@ fn start(server: impl Future<Output = String>) -> String {
     tokio::runtime::Runtime::new().unwrap().block_on(server)
 }
 
-/// A client of MariaDB on the socket that the URL names.
+/// A client of MariaDB on the socket in the URL.
 fn client(program: &str, url: &str) -> Command {
     let (_, socket) = url.split_once("?socket=").unwrap();
     let mut command = Command::new(program);

@@ -1,5 +1,5 @@
-//! The file of breached passwords: from the public list, by the command, to a password that is refused
-//! wherever one is set (P-05).
+//! The file of breached passwords: built by the command from the public list, and checked wherever a password is
+//! set (P-05).
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ use crate::support::{OTHER_PASSWORD, PASSWORD};
 
 const BREACHED: &str = "eleven lost umbrellas";
 
-/// The public list, were these passwords all there is.
+/// The public list with only these passwords.
 fn list(passwords: &[&str]) -> String {
     let mut lines: Vec<String> = passwords
         .iter()
@@ -28,7 +28,7 @@ fn list(passwords: &[&str]) -> String {
     lines.concat()
 }
 
-/// A server-to-be whose operator has built the file.
+/// A setup with a built file.
 fn prepared() -> Setup {
     let setup = Setup::new()
         .file("list.txt", &list(&[BREACHED, "another one that is known"]))
@@ -64,7 +64,7 @@ fn assert_breached(answer: &Value, field: &str) {
     );
 }
 
-/// A link from the inbox.
+/// The link of a mail in the inbox.
 fn mailed(server: &Server, kind: &str) -> String {
     super::eventually("the mail is in the inbox", || {
         let page = server.get("/inbox").expect(200).body;
@@ -77,7 +77,7 @@ fn mailed(server: &Server, kind: &str) -> String {
     })
 }
 
-/// P-05: sign-up, change, recovery, and both commands; what holds a breached one is fine.
+/// P-05: sign-up, change, recovery, and both commands. A password that only contains a breached one is accepted.
 #[test]
 fn a_breached_password_is_refused_on_every_path() {
     let setup = prepared();
@@ -134,7 +134,7 @@ fn a_breached_password_is_refused_on_every_path() {
     server.sign_in("ben", OTHER_PASSWORD);
 }
 
-/// P-05, A-11: the first admin has no breached password either.
+/// P-05, A-11: the first admin's password is checked, too.
 #[test]
 fn the_first_admin_s_password_is_looked_up() {
     let setup = prepared().with("ADMIN_PASSWORD", BREACHED);
@@ -144,7 +144,7 @@ fn the_first_admin_s_password_is_looked_up() {
     }
 }
 
-/// A file that is not whole is never taken for a list of nothing.
+/// An incomplete file is never read as an empty list.
 #[test]
 fn a_file_that_is_not_whole_refuses_the_start_with_a_sentence() {
     let setup = prepared();
@@ -188,7 +188,7 @@ fn a_file_that_is_not_whole_refuses_the_start_with_a_sentence() {
     assert_eq!(ours["status"], "passed", "{ours}");
 }
 
-/// A running server keeps the file that it opened; the next start takes the one in its place.
+/// A running server uses the file that it opened; the next start opens the new one.
 #[test]
 fn a_new_file_is_taken_at_the_next_start() {
     let setup = prepared();
@@ -207,7 +207,7 @@ fn a_new_file_is_taken_at_the_next_start() {
     assert_eq!(tries(&server, "eve", BREACHED), 201);
 }
 
-/// What is no list of SHA-1 hashes leaves the file as it was.
+/// A list that does not consist of SHA-1 hashes leaves the file unchanged.
 #[test]
 fn a_list_of_another_kind_is_refused() {
     let setup = prepared().file("list.txt", "0123456789ABCDEF0123456789ABCDEF:5\n");

@@ -1,4 +1,4 @@
-//! Certificates and signing keys change under load, and nobody notices but by the new ones.
+//! Certificates and signing keys change under load without a failed request.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use doorward_testkit::servers::Authority;
 use super::load::{Habit, Load, Target, certificate};
 use super::{Server, Setup, eventually};
 
-/// A folder in which somebody keeps the server's two files up to date.
+/// A folder with the server's certificate and key, which a test renews.
 struct Renewal {
     authority: Authority,
     folder: PathBuf,
@@ -24,7 +24,7 @@ impl Renewal {
         }
     }
 
-    /// A new pair: the certificate and its key, as texts.
+    /// A new certificate and its key, as texts.
     fn next(&self) -> [String; 2] {
         let made = self.authority.certificate("localhost");
         [made.chain(), made.key()].map(|path| std::fs::read_to_string(path).unwrap())
@@ -38,13 +38,13 @@ impl Renewal {
         setup.with_tls(&self.at("tls.crt"), &self.at("tls.key"))
     }
 
-    /// In place, one after the other: for a moment they do not fit.
+    /// Overwrites both files, one after the other: for a moment they do not match.
     fn write(&self, [chain, key]: &[String; 2]) {
         std::fs::write(self.at("tls.crt"), chain).unwrap();
         std::fs::write(self.at("tls.key"), key).unwrap();
     }
 
-    /// As certbot does it: new files, and links that are renamed over the old ones.
+    /// Like certbot: new files, and links that are renamed over the old ones.
     fn link(&self, round: usize, pair: &[String; 2]) {
         for (name, text) in ["tls.crt", "tls.key"].into_iter().zip(pair) {
             let file = self.at(&format!("{name}.{round}"));
@@ -54,7 +54,7 @@ impl Renewal {
         }
     }
 
-    /// As Kubernetes does it: the files are links through one link to a folder, which alone turns.
+    /// Like Kubernetes: the files are links through one link to a folder, and only that link changes.
     fn turn(&self, round: usize, [chain, key]: &[String; 2]) {
         let folder = self.at(&format!("..{round}"));
         std::fs::create_dir(&folder).unwrap();
@@ -78,7 +78,7 @@ impl Renewal {
         }
     }
 
-    /// The certificate that stands in the files now is what new connections see.
+    /// Waits until new connections get the certificate that is in the files now.
     fn is_seen(&self, load: &Load) {
         let current = certificate(&self.at("tls.crt"));
         eventually("the new certificate is seen", || {
@@ -94,7 +94,7 @@ fn certificates_are_renewed_under_load_and_no_request_fails() {
     renewal.write(&renewal.next());
     let server = renewal.setup(setup).start();
     let target = renewal.target(&server);
-    // These two keep the connection they have, with the first certificate, to the end.
+    // These two keep their connection, with the first certificate, to the end.
     let old = Load::start(&target, &[Habit::Kept, Habit::Http2]);
     eventually("the old connections are there", || {
         (old.answered() > 10).then_some(())
@@ -111,7 +111,7 @@ fn certificates_are_renewed_under_load_and_no_request_fails() {
         renewal.turn(round, &renewal.next());
         renewal.is_seen(&load);
     }
-    // At once, when asked.
+    // At once, on SIGHUP.
     renewal.turn(4, &renewal.next());
     server.signal("HUP");
     renewal.is_seen(&load);
@@ -141,19 +141,19 @@ fn files_that_are_broken_for_a_while_leave_the_old_certificate_and_one_line() {
     };
     let half = &next[0][..next[0].len() / 2];
     std::fs::write(renewal.at("tls.crt"), half).unwrap();
-    eventually("it says why", || {
+    eventually("it logs why", || {
         (complaints("is not whole") == 1).then_some(())
     });
     std::fs::remove_file(renewal.at("tls.crt")).unwrap();
-    eventually("it says why", || {
+    eventually("it logs why", || {
         (complaints("cannot read") == 1).then_some(())
     });
     std::fs::write(renewal.at("tls.crt"), &next[0]).unwrap();
     server.signal("HUP");
-    eventually("it says why", || {
+    eventually("it logs why", || {
         (complaints("does not belong") == 1).then_some(())
     });
-    // That it is told once, however often it is looked at, is shown in `listener/reloading.rs`.
+    // `listener/reloading.rs` tests that repeated failures are logged once.
     assert!(load.has_seen(&first) && !load.has_seen(&certificate(&renewal.at("tls.crt"))));
     std::fs::write(renewal.at("tls.key"), &next[1]).unwrap();
     renewal.is_seen(&load);
@@ -163,9 +163,9 @@ fn files_that_are_broken_for_a_while_leave_the_old_certificate_and_one_line() {
     server.stop();
 }
 
-/// Opening a pipe waits for somebody to write, and reading a device has no end.
+/// Opening a pipe waits for a writer, and reading a device never ends.
 #[test]
-fn what_is_no_file_is_refused_and_holds_nobody_up() {
+fn a_path_that_is_not_a_file_is_rejected_without_blocking() {
     let setup = Setup::on_a_file();
     let renewal = Renewal::new(&setup);
     renewal.write(&renewal.next());
@@ -176,7 +176,7 @@ fn what_is_no_file_is_refused_and_holds_nobody_up() {
     let made = std::process::Command::new("mkfifo").arg(&key).status();
     assert!(made.unwrap().success());
     server.signal("HUP");
-    eventually("it says why", || {
+    eventually("it logs why", || {
         let log = server.log();
         log.contains("tls.key is no regular file").then_some(())
     });
@@ -211,7 +211,7 @@ fn signing_keys_are_rotated_under_load_and_no_request_fails() {
         eventually("requests are answered", || {
             (load.answered() > before + 50).then_some(())
         });
-        // A token of the newest key is as good as one of the first.
+        // Tokens of the newest key and of the first are both valid.
         let token = server.sign_in("admin", "three boats on a lake");
         server
             .send("GET", "/user/me", Some(&token), None)

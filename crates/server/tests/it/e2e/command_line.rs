@@ -1,5 +1,4 @@
-//! What people and programs read of the commands: JSON everywhere, 80 columns, and a file to begin
-//! with.
+//! Output of the commands: JSON for every command, 80 columns, and a configuration file to start with.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -13,7 +12,7 @@ use crate::support::PASSWORD;
 const ADDRESS: &str =
     "a-very-long-name-that-goes-on-and-on-and-on@a-domain-that-is-long-as-well.example.com";
 
-/// A folder with users, one of whom has all that can be long.
+/// A folder with users, one of them with all fields at their maximum length.
 fn peopled() -> Setup {
     let setup = Setup::on_a_file().with("ADMIN_PASSWORD", PASSWORD);
     let long = "x".repeat(64);
@@ -33,7 +32,7 @@ fn peopled() -> Setup {
     setup
 }
 
-/// A terminal shows these twice as wide.
+/// Terminals display these with double width.
 fn width(line: &str) -> usize {
     line.chars()
         .map(|c| {
@@ -46,7 +45,7 @@ fn width(line: &str) -> usize {
         .sum()
 }
 
-/// The commands that do something, as the man pages name them.
+/// The commands without subcommands, as in the man pages.
 fn leaves(setup: &Setup) -> BTreeSet<String> {
     let told = setup
         .run(&["man", "--out", "man", "--json"])
@@ -77,7 +76,7 @@ fn leaves(setup: &Setup) -> BTreeSet<String> {
         .collect()
 }
 
-/// Each with what it is called with here, in an order that works out.
+/// Arguments for each command, in an order that works.
 const CALLS: &[&[&str]] = &[
     &["migrate"],
     &["migrate", "status"],
@@ -122,7 +121,7 @@ fn every_command_answers_programs_in_json() {
     let mut missing = leaves(&setup);
     for call in CALLS {
         let outcome = setup.run(&[call, &["--json"][..]].concat());
-        // The doctor finds no server that could be asked for its public URL.
+        // The doctor finds no server at its public URL.
         let expected = if call[0] == "doctor" { outcome.code } else { 0 };
         outcome.expect(expected).json();
         missing.remove(&call.join("-"));
@@ -190,7 +189,7 @@ fn every_table_fits_80_columns_and_no_id_is_cut() {
         };
         let outcome = setup.run(call);
         for line in outcome.out.lines() {
-            // What is there to be copied stands on a line of its own, however long.
+            // Text to be copied has a line to itself, of any length.
             let is_to_copy = line.starts_with("doorward audit verify ");
             assert!(is_to_copy || width(line) <= 80, "{call:?}: {line}");
         }
@@ -247,7 +246,7 @@ fn a_check_says_everything_that_is_wrong_at_once() {
     for fault in faults {
         assert!(text.contains(fault.as_str().unwrap()), "{text}");
     }
-    // What is wrong between settings does not hide what is wrong with one.
+    // Conflicts between settings do not hide an invalid one.
     let open = setup.clone().with("DOORWARD_LISTEN", "0.0.0.0:0");
     let told = open.run(&["config", "check", "--json"]).expect(1).json();
     assert_eq!(told["errors"].as_array().unwrap().len(), 4, "{told}");
@@ -263,7 +262,7 @@ fn a_check_says_everything_that_is_wrong_at_once() {
 
 #[test]
 fn a_new_file_shows_every_setting_and_changes_none() {
-    // Nothing in the environment, so that everything is as the file has it.
+    // The environment is empty, so that all values come from the file.
     let setup = Setup::on_a_file();
     let shown = |arguments: &[&str]| {
         let mut command = setup.command(arguments);
@@ -311,12 +310,9 @@ fn a_new_file_shows_every_setting_and_changes_none() {
 
     let refused = setup.run(&["init"]).expect(1);
     assert!(refused.err.contains("--force"), "{}", refused.err);
-    std::fs::write(&file, "what somebody wrote").unwrap();
+    std::fs::write(&file, "what a user wrote").unwrap();
     setup.run(&["init"]).expect(1);
-    assert_eq!(
-        std::fs::read_to_string(&file).unwrap(),
-        "what somebody wrote"
-    );
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "what a user wrote");
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
     setup.run(&["init", "--force"]).expect(0);
     assert_eq!(mode(&file), 0o600);

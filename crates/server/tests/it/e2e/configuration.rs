@@ -1,4 +1,4 @@
-//! Where settings come from, which are refused, and what is shown of them (C-01, C-02).
+//! Sources of settings, rejected values, and their output (C-01, C-02).
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::support::PASSWORD;
 const SECRET: &str = "kV3-qFz8_mLw29TtRb7uYxNe5sHd1GjP";
 
 #[test]
-fn a_setting_nobody_knows_is_fatal_and_names_the_nearest() {
+fn an_unknown_setting_is_fatal_and_names_the_nearest() {
     let setup = Setup::new()
         .with("DOORWARD_PUBLIC_ULR", "https://accounts.example")
         .with("DOORWARD_LOG__FROMAT", "json");
@@ -131,7 +131,7 @@ fn values_that_do_not_go_together_are_shown_with_where_each_came_from() {
     assert!(!outcome.out.contains(SECRET), "{}", outcome.out);
     let outcome = setup.run(&["config", "show", "--json"]).expect(1);
     assert_eq!(outcome.json()["listen"]["value"], "0.0.0.0:0");
-    // What cannot be read has no value to show, and the doctor does not send anybody there.
+    // An invalid setting has no value to show, and the doctor does not refer to this command.
     let setup = Setup::on_a_file().with("DOORWARD_ENUMERATION_PROTECTION", "all");
     let outcome = setup.run(&["config", "show"]).expect(1);
     assert_eq!(outcome.out, "");
@@ -144,7 +144,7 @@ fn values_that_do_not_go_together_are_shown_with_where_each_came_from() {
 }
 
 #[test]
-fn secrets_are_shown_to_nobody() {
+fn secrets_are_never_printed() {
     let setup = Setup::new()
         .with("ADMIN_PASSWORD", SECRET)
         .with("JWT_SECRET_KEY", SECRET)
@@ -180,7 +180,7 @@ fn secrets_are_shown_to_nobody() {
         .expect(0)
         .json();
     assert_eq!(unset["keys.master_key"]["value"], "");
-    // Nor where something is wrong with them.
+    // Nor if they are invalid.
     let wrong = Setup::new()
         .with(
             "DATABASE_URL",
@@ -204,7 +204,7 @@ fn a_master_key_that_can_be_guessed_is_refused() {
         &"ab".repeat(32),
         "your-256-bit-secret-and-more-of-it",
         "changeme-changeme-changeme-1234567",
-        // jwt.io, FastAPI's tutorial, and examples in other clothes.
+        // Examples from jwt.io, FastAPI's tutorial, and other encodings of examples.
         "a-string-secret-at-least-256-bits-long",
         "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
         "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
@@ -236,8 +236,8 @@ fn a_master_key_that_can_be_guessed_is_refused() {
     assert!(!setup.data_dir().join("master.key").exists());
 }
 
-/// C-01: what an earlier release took and this one knows for an example is refused, and the refusal says how to go on: both of
-/// its ways are gone here.
+/// C-01: a key that an earlier release accepted, and that is now known as an example, is rejected. The error
+/// describes two ways to continue, and the test follows both.
 #[test]
 fn a_weak_master_key_that_is_in_use_can_be_left_behind() {
     const WEAK: &str = "Nightingale-qwerty-41-Lantern-Harbour";
@@ -254,10 +254,10 @@ fn a_weak_master_key_that_is_in_use_can_be_left_behind() {
         assert!(refused.contains(told), "{told}: {refused}");
     }
     assert!(!refused.contains(WEAK), "{refused}");
-    // Never taken before, so there is nothing to go on with.
+    // This key was never accepted, so there is nothing to migrate.
     let short = setup.clone().with("JWT_SECRET_KEY", "too short");
     assert!(!short.run(&["serve"]).expect(1).err.contains("rotate"));
-    // For now: in the file, as it is.
+    // Temporarily: the same key, in the file.
     std::fs::create_dir_all(setup.data_dir()).unwrap();
     std::fs::write(&file, WEAK).unwrap();
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
@@ -266,7 +266,7 @@ fn a_weak_master_key_that_is_in_use_can_be_left_behind() {
     let token = server.sign_in("admin", PASSWORD);
     let url = server.url("");
     server.stop();
-    // For good: a new one, and nobody is signed out.
+    // Permanently: a new key, and all sessions stay.
     let renewed = setup
         .with("JWT_SECRET_KEY", SECRET)
         .with("DOORWARD_PUBLIC_URL", &url);
@@ -343,7 +343,7 @@ fn a_check_makes_nothing() {
     assert!(!mails.exists() && !setup.data_dir().exists());
 }
 
-/// C-01, C-07: whatever has a secret in it and is everybody's to read is told at every start, and how to mend it.
+/// C-01, C-07: every start warns of files with secrets that all users can read, and how to fix that.
 #[test]
 fn files_that_others_can_read_are_warned_of() {
     let secret =
@@ -384,25 +384,25 @@ fn files_that_others_can_read_are_warned_of() {
         assert!(log.contains("chmod o-rwx"), "{log}");
         open(path, closed);
     }
-    // Without a secret in it, what is read there still decides where mail and data go.
+    // Without a secret in it, the file still decides where mail and data go.
     open(&setup.path(".env"), 0o666);
     let told = setup.run(&["config", "check"]).expect(0).out;
     assert!(told.contains(".env is the configuration"), "{told}");
     open(&setup.path(".env"), 0o644);
-    // Only root can give a file away, and nobody else could show it.
+    // Only root can change the owner.
     if std::os::unix::fs::chown(&file, Some(65_534), None).is_ok() {
         let told = setup.run(&["config", "check"]).expect(0).out;
         assert!(told.contains("belongs to user 65534"), "{told}");
     }
 }
 
-/// C-01: a secret that Kubernetes mounts takes no `chmod`; its volume has the mode. With the mode that is told and the
-/// group of the pod, nothing is warned of.
+/// C-01: a mounted Kubernetes secret allows no `chmod`; its volume has the mode. With the documented mode and the
+/// group of the pod, there is no warning.
 #[test]
 fn a_mounted_secret_is_closed_where_it_is_mounted() {
     let secret = format!("[keys]\nmaster_key = \"{SECRET}\"\n");
     let setup = Setup::on_a_file();
-    // As a volume of a secret looks inside a pod.
+    // A volume of a secret, as in a pod.
     let mount = setup.path("mount");
     let moment = "..2026_01_31_12_00_00.1";
     std::fs::create_dir_all(mount.join(moment)).unwrap();
@@ -429,7 +429,7 @@ fn a_mounted_secret_is_closed_where_it_is_mounted() {
     assert_eq!(warnings(0o440), [] as [serde_json::Value; 0]);
 }
 
-/// C-01: a name that is there is meant to be read: the defaults are not what somebody wrote.
+/// C-01: a file name that exists is meant to be read, so the defaults are not used instead.
 #[test]
 fn a_configuration_that_is_no_file_is_not_passed_over() {
     let folder = Setup::on_a_file();
@@ -447,8 +447,8 @@ fn a_configuration_that_is_no_file_is_not_passed_over() {
     }
 }
 
-/// C-01: what would be waited for, for ever and without a word, is refused. Somebody writes to the pipe, so that no
-/// command waits here.
+/// C-01: a file that would block silently is rejected. The test opens the pipe for writing, so that no command
+/// waits here.
 #[test]
 fn a_configuration_that_is_a_pipe_is_refused() {
     for name in ["doorward.toml", ".env"] {
@@ -456,7 +456,7 @@ fn a_configuration_that_is_a_pipe_is_refused() {
         let pipe = setup.path(name);
         let made = std::process::Command::new("mkfifo").arg(&pipe).status();
         assert!(made.unwrap().success());
-        // Open in both ways, which waits for nobody; the command that read it would find nothing in it.
+        // Opened for reading and writing, which does not block; a command that read the pipe would find it empty.
         let both = std::fs::File::options()
             .read(true)
             .write(true)
@@ -476,7 +476,7 @@ fn a_configuration_that_is_a_pipe_is_refused() {
     }
 }
 
-/// C-01, C-07: whatever a file is called, what is in it is known to come from there.
+/// C-01, C-07: the file's name does not matter for these checks.
 #[test]
 fn a_file_is_looked_at_whatever_its_name() {
     let secret = format!("[keys]\nmaster_key = \"{SECRET}\"\n");

@@ -1,4 +1,4 @@
-//! `kill -9` while people sign up: what was answered is there, and nothing is there by half (T-POWER).
+//! `kill -9` during sign-ups: acknowledged sign-ups are stored, and none is half done (T-POWER).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{Server, Setup, eventually};
 use crate::support::PASSWORD;
 
-/// How many are acknowledged before it is killed.
+/// Number of acknowledged sign-ups before the kill.
 const ENOUGH: usize = 30;
 
 /// T-POWER: `cargo xtask repeat` runs it 200 times.
@@ -24,7 +24,7 @@ fn every_sign_up_that_was_acknowledged_is_there_after_a_kill() {
     }
 }
 
-/// Whom it was asked to sign up until it was killed, and whether it said that they were.
+/// Returns the usernames of all requests, and whether each was acknowledged.
 fn killed_under_load(server: Server, round: usize) -> Vec<(String, bool)> {
     let server = Arc::new(server);
     let (acknowledged, is_over) = (
@@ -62,7 +62,7 @@ fn killed_under_load(server: Server, round: usize) -> Vec<(String, bool)> {
     asked.collect()
 }
 
-/// Who was acknowledged is there, and none is half there.
+/// Asserts that acknowledged users exist, and no user is half created.
 fn is_as_answered(server: &Server, asked: &[(String, bool)]) {
     let admin = server.sign_in("admin", PASSWORD);
     let mut there = 0;
@@ -72,11 +72,11 @@ fn is_as_answered(server: &Server, asked: &[(String, bool)]) {
             .status;
         assert!(
             found == 200 || !is_there,
-            "{name} was acknowledged and is gone"
+            "{name} was acknowledged and is missing"
         );
         if found == 200 {
             there += 1;
-            // None half done: whoever is there has the password and a line in the audit log.
+            // Every user who exists has the password and an audit event.
             server.sign_in(name, PASSWORD);
             let audit = server
                 .send(

@@ -1,4 +1,4 @@
-//! The end behind a load balancer: it is told first, and everything is still served for a while.
+//! Shutdown behind a load balancer: it is notified first, and requests are served for a drain period.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::load::{Habit, Load, Target};
 use super::{Setup, Sink, eventually, http};
 
-/// Asks on a connection that stays open, and gives the head of the answer.
+/// Sends a request on a connection that stays open, and returns the head of the response.
 fn ask(connection: &mut BufReader<TcpStream>, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
     connection.get_mut().write_all(request.as_bytes()).unwrap();
@@ -45,16 +45,16 @@ fn readyz_turns_first_and_everything_is_served_until_the_drain_is_over() {
         turned.header("content-type"),
         Some("application/problem+json")
     );
-    // Old connections and new ones are served, and told to go elsewhere next time.
+    // Old and new connections are served, with `Connection: close`.
     assert!(ask(&mut idle, "/healthz").contains("connection: close\r\n"));
     assert_eq!(idle.read(&mut [0]).unwrap(), 0);
     assert!(ask(&mut open(server.address()), "/healthz").contains("connection: close\r\n"));
     let ben = json!({"username": "ben", "password": "plum cake on sundays"});
     server.post("/user", ben).expect(201);
     server.sign_in("ben", "plum cake on sundays");
-    // A request that runs when the drain is over is finished all the same.
+    // A request that runs at the end of the drain period is completed.
     let (mut stream, rest) = server.begin_sign_up("ann");
-    // Whoever asks again is in a hurry.
+    // A second signal ends the drain period.
     server.signal("TERM");
     eventually("nothing new is taken", || {
         server
@@ -69,9 +69,9 @@ fn readyz_turns_first_and_everything_is_served_until_the_drain_is_over() {
     assert!(!log.contains("aborted requests"), "{log}");
 }
 
-/// Neither a request nor a mail server that does not answer is waited for.
+/// Neither a request nor a mail server that hangs is waited for.
 #[test]
-fn whoever_asks_once_more_cuts_off_what_runs() {
+fn a_second_signal_cuts_off_running_requests() {
     let sink = Sink::in_mood("stall-first", 0);
     let server = Setup::on_a_file().with("SMTP_URL", &sink.url()).start();
     let ben =
@@ -87,10 +87,10 @@ fn whoever_asks_once_more_cuts_off_what_runs() {
             .then_some(())
     });
     server.signal("INT");
-    eventually("it says so", || {
+    eventually("it logs that", || {
         server.log().contains("forced shutdown").then_some(())
     });
-    // By then the connection is closed: nothing is answered from stores that close.
+    // The connection is closed by then: no response comes from stores that are being closed.
     let _ = stream.write_all(&rest);
     let answer = http::read(stream);
     assert!(answer.is_err(), "{answer:?}");
@@ -99,7 +99,7 @@ fn whoever_asks_once_more_cuts_off_what_runs() {
     assert!(log.contains("it will be retried"), "{log}");
 }
 
-/// As a load balancer does it: while `/readyz` is well, requests are sent here.
+/// Like a load balancer: while `/readyz` is 200, it sends requests here.
 #[test]
 fn clients_that_heed_the_answers_lose_no_request_to_a_drain() {
     let server = Setup::new()

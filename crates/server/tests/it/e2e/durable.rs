@@ -1,8 +1,9 @@
-//! What was answered was on the disk before (T-POWER): the server's system calls, as the kernel sees them.
+//! Responses are sent after the data is on disk (T-POWER): checked with the server's system calls, as the kernel
+//! sees them.
 //!
-//! Each request has an id, which stands in its line of the audit log; the pages of the journal that a request has
-//! written are known by it, whatever the worker writes meanwhile. Between them and the answer there must be a
-//! sync of that file that has come back.
+//! The id of each request is in its audit event. It identifies the journal pages that the request wrote,
+//! regardless of concurrent writes by the worker. A sync of that file must return between these writes and the
+//! response.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,11 +13,11 @@ use serde_json::json;
 use super::server::{Server, Setup, eventually};
 use crate::support::{OTHER_PASSWORD, PASSWORD};
 
-/// A page of the database and more.
+/// More than a page of the database.
 const LONGEST_DATA: &str = "5000";
 const CALLS: &str = "trace=sendto,write,writev,sendmsg,pwrite64,pwritev,fdatasync,fsync";
 
-/// One system call, where it began and where it came back, in lines of the trace.
+/// A system call, with the trace lines where it began and returned.
 #[derive(Debug)]
 struct Call {
     begun: usize,
@@ -24,7 +25,7 @@ struct Call {
     text: String,
 }
 
-/// A server whose calls are written down; the tracer is nobody's parent, so the server dies as ever.
+/// Starts a traced server. The tracer is not its parent, so signals reach the server as usual.
 fn traced(setup: &Setup) -> Server {
     let probe = Command::new("strace")
         .args(["-D", "-f", "-qq", "-o", "/dev/null", "true"])
@@ -54,7 +55,7 @@ fn traced(setup: &Setup) -> Server {
     setup.start_by(strace)
 }
 
-/// The trace, once the server has ended.
+/// The complete trace, after the server has ended.
 fn whole(trace: &Path, pid: u32) -> String {
     let end = format!("{pid} +++ exited with");
     eventually("the trace ends", || {
@@ -69,7 +70,7 @@ fn whole(trace: &Path, pid: u32) -> String {
     })
 }
 
-/// The calls of the trace, each put together where another came between.
+/// The calls of the trace. Calls that were interrupted by others are joined.
 fn calls(trace: &str) -> Vec<Call> {
     let mut open = std::collections::BTreeMap::new();
     let mut calls = Vec::new();
@@ -115,8 +116,7 @@ impl Call {
     }
 }
 
-/// T-POWER: sign-up, sign-in, another password, sign-out. The test fails where one answer comes before the
-/// disk has said that it has what was answered.
+/// T-POWER: sign-up, sign-in, password change, sign-out. Fails if a response precedes the sync of its data.
 #[test]
 fn every_answer_waits_for_the_disk() {
     let setup = Setup::on_a_file();
@@ -145,7 +145,7 @@ fn every_answer_waits_for_the_disk() {
     }
 }
 
-/// Whether an answer came too soon, and why.
+/// The reason if a response came too soon.
 fn fault(calls: &[Call], id: &str) -> Option<&'static str> {
     let Some(answer) = calls.iter().find(|call| call.is_the_answer(id)) else {
         return Some("no answer was seen");
@@ -165,7 +165,7 @@ fn fault(calls: &[Call], id: &str) -> Option<&'static str> {
     }
 }
 
-/// T-POWER: what the test above would say of a server that does not wait.
+/// T-POWER: the check of the test above fails for a server that does not wait.
 #[test]
 fn an_answer_that_comes_too_soon_is_seen() {
     let write = "7 pwrite64(9</d/doorward.db-wal>, \"..id-1..\", 4096, 56) = 4096";

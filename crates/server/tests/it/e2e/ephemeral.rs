@@ -1,4 +1,4 @@
-//! `doorward serve --ephemeral`: what other projects' tests start.
+//! `doorward serve --ephemeral`, for the tests of other projects.
 
 use std::process::{Command, Stdio};
 
@@ -8,7 +8,7 @@ use super::http::Reply;
 use super::{Server, Setup, eventually};
 use crate::support::{OTHER_PASSWORD, PASSWORD};
 
-/// One that runs, and what it said of itself.
+/// A running server, and the line that it printed.
 struct Throwaway {
     server: Server,
     told: Value,
@@ -31,7 +31,7 @@ impl Throwaway {
         self.server.post("/auth", self.told["admin"].clone())
     }
 
-    /// Whether it is gone, by itself.
+    /// Waits for it to end by itself.
     fn ends(mut self) {
         assert_eq!(self.server.rest(), [""; 0], "more than one line");
         let (status, log) = self.server.wait();
@@ -40,7 +40,7 @@ impl Throwaway {
     }
 }
 
-/// A folder that is somebody else's project, whose settings are not meant for it.
+/// A folder of another project, with settings that must be ignored.
 fn project() -> Setup {
     Setup::on_a_file()
         .file("doorward.toml", "nonsense = true")
@@ -77,7 +77,7 @@ fn a_whole_life_goes_by_and_nothing_is_left() {
         .to_owned();
     let path = link.strip_prefix(url).unwrap();
     throwaway.server.send("POST", path, None, None).expect(200);
-    // Throttles are off.
+    // Throttling is disabled.
     for _ in 0..50 {
         let wrong = json!({"username": "ben", "password": OTHER_PASSWORD});
         throwaway.server.post("/auth", wrong).expect(401);
@@ -117,7 +117,7 @@ fn what_counts_is_obeyed_and_a_file_is_refused() {
     assert!(outcome.expect(1).err.contains("inbox"));
 }
 
-/// Nothing outlives the tests it was started for.
+/// It does not outlive the tests that started it.
 #[test]
 fn it_ends_when_its_standard_input_is_closed() {
     let mut throwaway = Throwaway::start(&project());
@@ -130,7 +130,7 @@ fn it_ends_when_its_standard_input_is_closed() {
 fn it_ends_when_its_parent_is_killed() {
     let setup = project();
     let program = setup.command(&[]).get_program().to_owned();
-    // A shell that starts it with no standard input to tell it anything, and does not wait.
+    // A shell that starts it without standard input and does not wait for it.
     let mut shell = setup.command(&[]);
     let mut parent = Command::new("sh");
     parent
@@ -149,12 +149,12 @@ fn it_ends_when_its_parent_is_killed() {
     throwaway.server.signal("KILL");
     eventually("it has gone with its parent", || {
         let status = std::fs::read_to_string(format!("/proc/{pid}/stat"));
-        // Where nobody takes it in, it is a zombie.
+        // Without a parent that reaps it, it is a zombie.
         status.map_or(Some(()), |status| status.contains(") Z ").then_some(()))
     });
 }
 
-/// Started with an input that is at its end already, it does not take that for a sign.
+/// If standard input is already at its end at the start, it is ignored.
 #[test]
 fn an_input_that_was_never_open_tells_nothing() {
     let setup = project();

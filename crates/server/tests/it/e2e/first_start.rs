@@ -1,4 +1,4 @@
-//! The first start, with nothing configured and with a little.
+//! The first start, without settings and with a few.
 
 use serde_json::json;
 
@@ -36,7 +36,7 @@ fn the_first_start_makes_an_admin_and_shows_the_password_once() {
     );
 }
 
-/// The mails of a server that nobody configured can be read on a page.
+/// Without settings, mails can be read on a page.
 #[test]
 fn a_sign_up_goes_through_with_nothing_configured() {
     let server = Setup::on_a_file().start();
@@ -114,7 +114,7 @@ fn a_master_key_that_others_can_read_is_refused() {
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
     std::fs::write(&key, "short\n").unwrap();
     setup.run(&["serve"]).expect(1);
-    // Another key than the one that sealed the signing keys opens nothing.
+    // A key other than the one that sealed the signing keys opens nothing.
     std::fs::write(&key, "another-key-altogether-0a1b2c3d4e5f6071\n").unwrap();
     let outcome = setup.run(&["serve"]).expect(1);
     assert!(outcome.err.contains("key"), "{}", outcome.err);

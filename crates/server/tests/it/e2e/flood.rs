@@ -1,4 +1,4 @@
-//! Floods in small (T-FLOOD); `cargo xtask flood` runs large ones.
+//! Small floods (T-FLOOD); `cargo xtask flood` runs large ones.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -27,7 +27,7 @@ fn from(source: u8, address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Whether the server answers on this connection. It closes a connection over a limit.
+/// Returns `true` if the server responds on this connection. It closes a connection over a limit.
 fn is_served(stream: &mut TcpStream) -> bool {
     let request = http::request("GET", "/healthz", &[], "");
     let mut response = String::new();
@@ -66,13 +66,13 @@ fn connections_over_a_limit_are_closed_and_open_ones_are_served() {
     assert_eq!(log.matches("request limit reached").count(), 1, "{log}");
 }
 
-/// P-10, T-FLOOD: the surplus is told at once to come back, and nobody waits for long.
+/// P-10, T-FLOOD: excess requests get a `Retry-After` at once, and no request waits for long.
 #[test]
 fn more_sign_ins_than_can_be_hashed_are_refused_with_a_time_to_come_back() {
     let server = Setup::new()
         .with("DOORWARD_HASHING__THREADS", "1")
         .with("DOORWARD_HASHING__QUEUE_LIMIT", "1")
-        // A hash that takes longer than all of them take to come, however fast this machine makes one.
+        // A hash takes longer than all requests take to arrive, on any machine.
         .with("DOORWARD_HASHING__MEMORY_KIB", "65536")
         .with("DOORWARD_HASHING__PASSES", "10")
         .with("DOORWARD_THROTTLE__ENABLED", "false")
@@ -103,7 +103,7 @@ fn more_sign_ins_than_can_be_hashed_are_refused_with_a_time_to_come_back() {
     );
     for (reply, took) in &answers {
         assert!(matches!(reply.status, 401 | 503), "{}", reply.body);
-        // Five by P-10, and this machine has other things to do.
+        // Five by P-10, but this machine runs other tests as well.
         assert!(*took < Duration::from_secs(15), "{took:?}");
     }
     for (reply, _) in refused {
@@ -119,8 +119,8 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&head, payload].concat()
 }
 
-/// H-05, T-FLOOD: who begins and takes back, who never ends a head, and who only pings is hung up
-/// on, or not read any further.
+/// H-05, T-FLOOD: the connections of clients that open and reset streams, never end a header, or only ping are
+/// closed, or not read any further.
 #[test]
 fn floods_of_frames_come_to_an_end() {
     let server = Setup::new().start();
@@ -141,19 +141,19 @@ fn floods_of_frames_come_to_an_end() {
     for frames in [resets.collect(), endless] {
         let mut stream = from(2, server.address());
         let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
-        // It may be hung up on half way through.
+        // The server may close the connection half way.
         let _ = stream.write_all(&[preface, frames].concat());
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);
-        // GOAWAY, where it came through.
+        // GOAWAY, if it arrived.
         assert!(answer.is_empty() || answer.windows(5).any(|part| part[3] == 7));
     }
     server.get("/healthz").expect(200);
 }
 
-/// H-05: who reads no answer does not hold up the end of a server.
+/// H-05: a client that reads no response does not delay the shutdown.
 #[test]
-fn whoever_reads_nothing_holds_up_no_stop() {
+fn a_client_that_reads_nothing_does_not_delay_the_stop() {
     let server = Setup::new().start();
     let mut streams: Vec<_> = (0..3).map(|_| from(2, server.address())).collect();
     let request = "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(200);
@@ -174,9 +174,9 @@ fn whoever_reads_nothing_holds_up_no_stop() {
     drop(streams);
 }
 
-/// S-10: nobody becomes a session, whatever they look at.
+/// S-10: reading creates no session.
 #[test]
-fn whoever_only_looks_leaves_no_session_behind() {
+fn reading_leaves_no_session_behind() {
     let server = Setup::new().start();
     server
         .post("/user", json!({"username": "ben", "password": PASSWORD}))

@@ -1,4 +1,4 @@
-//! A client of HTTP/1.1 in a screenful: one request, one connection.
+//! A minimal HTTP/1.1 client: one request per connection.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// Longer than any answer takes; reached only when something is broken.
+/// Longer than any response takes. Only a failing test reaches it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Debug, Clone)]
 pub struct Reply {
     pub status: u16,
@@ -35,14 +35,14 @@ impl Reply {
     }
 }
 
-/// Sends a request as it is written, and reads until the server hangs up.
+/// Sends the request verbatim, and reads until the server closes the connection.
 pub fn exchange(address: SocketAddr, request: &[u8]) -> std::io::Result<Reply> {
     let mut stream = open(address)?;
     stream.write_all(request)?;
     read(stream)
 }
 
-/// A connection that gives up in the end.
+/// Opens a connection with timeouts.
 pub fn open(address: SocketAddr) -> std::io::Result<TcpStream> {
     let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -50,7 +50,7 @@ pub fn open(address: SocketAddr) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Reads an answer to its end.
+/// Reads a complete response.
 pub fn read(mut stream: TcpStream) -> std::io::Result<Reply> {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;

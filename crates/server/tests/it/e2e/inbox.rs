@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{Setup, http};
 use crate::support::PASSWORD;
 
-/// What is asked for; whoever has an answer sooner was woken.
+/// The requested timeout. An earlier response means that the waiting request was woken.
 const WAIT: Duration = Duration::from_secs(10);
 
 fn sign_up(name: &str) -> serde_json::Value {
@@ -17,7 +17,7 @@ fn sign_up(name: &str) -> serde_json::Value {
 }
 
 #[test]
-fn whoever_waits_is_woken_by_the_mail_that_was_meant() {
+fn a_waiting_request_is_woken_by_the_right_mail() {
     let server = Setup::on_a_file().start();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
@@ -25,7 +25,7 @@ fn whoever_waits_is_woken_by_the_mail_that_was_meant() {
             let answer = server.get("/inbox.json?to=ben@example.com&wait=10");
             (answer.expect(200), started.elapsed())
         });
-        // Somebody else's mail answers nobody's question.
+        // A mail to another address does not end the wait.
         server.post("/user", sign_up("eve")).expect(201);
         server
             .get("/inbox.json?to=eve@example.com&wait=10")
@@ -35,7 +35,7 @@ fn whoever_waits_is_woken_by_the_mail_that_was_meant() {
         let mails = mails.json();
         assert_eq!(mails["items"].as_array().unwrap().len(), 1, "{mails}");
         assert_eq!(mails["items"][0]["to"], "ben@example.com");
-        assert!(waited < WAIT, "nobody woke it: {waited:?}");
+        assert!(waited < WAIT, "it was not woken: {waited:?}");
         let url = mails["items"][0]["url"].as_str().unwrap();
         let (_, path) = url.split_once(&format!(":{}", server.port)).unwrap();
         server.send("POST", path, None, None).expect(200);
@@ -44,7 +44,7 @@ fn whoever_waits_is_woken_by_the_mail_that_was_meant() {
 }
 
 #[test]
-fn a_server_that_stops_keeps_nobody_waiting() {
+fn a_server_that_stops_ends_waiting_requests() {
     let server = Setup::on_a_file().start();
     let started = Instant::now();
     let mut waiting = TcpStream::connect(server.address()).unwrap();

@@ -1,4 +1,4 @@
-//! `doorward keys`, beside a running server (J-06).
+//! `doorward keys` next to a running server (J-06).
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use super::{Setup, eventually};
 use crate::support::PASSWORD;
 
 #[test]
-fn keys_are_rotated_while_the_server_runs_and_nobody_is_signed_out() {
+fn keys_are_rotated_while_the_server_runs_and_sessions_stay() {
     let setup = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
     let server = setup.start();
     let old = server.sign_in("admin", PASSWORD);
@@ -27,7 +27,7 @@ fn keys_are_rotated_while_the_server_runs_and_nobody_is_signed_out() {
     );
     server.send("GET", "/auth", Some(&old), None).expect(200);
 
-    // A node that starts later signs with the new key; the running one believes its tokens at once.
+    // A node that starts later signs with the new key. The running one accepts its tokens at once.
     let second = setup
         .clone()
         .with("DOORWARD_PUBLIC_URL", &server.url(""))
@@ -63,7 +63,7 @@ fn before_the_first_start_there_is_no_key() {
     assert!(none.out.contains("no keys yet"), "{}", none.out);
 }
 
-/// T-REVOKE: what one node ends is over on the other within a second.
+/// T-REVOKE: a session ended on one node ends on the other within a second.
 #[test]
 fn what_one_node_ends_is_over_on_the_other() {
     let setup = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
@@ -81,8 +81,8 @@ fn what_one_node_ends_is_over_on_the_other() {
     assert!(believed < Duration::from_secs(1), "{believed:?}");
 }
 
-/// How long after that moment the token was still taken: when the last look began that saw it let in, however
-/// long the looks took.
+/// Returns how long the token was accepted after `moment`: the start of the last accepted request, however slow
+/// the requests are.
 fn believed_after(moment: Instant, nodes: &[&super::Server], token: &str) -> Duration {
     let mut last = Duration::ZERO;
     for node in nodes {
@@ -98,8 +98,8 @@ fn believed_after(moment: Instant, nodes: &[&super::Server], token: &str) -> Dur
     last
 }
 
-/// J-06, T-REVOKE: a stolen key is dead on both nodes within a second, and a new one signs. A node looks for itself,
-/// twice a second, so that a machine that stands still for a moment has one more.
+/// J-06, T-REVOKE: a stolen key is invalid on both nodes within a second, and a new one signs. Nodes refresh their
+/// keys twice a second, so a machine that stalls has a second chance.
 #[test]
 fn a_revoked_key_is_dead_on_every_node_within_a_second() {
     let setup = Setup::new().with("ADMIN_PASSWORD", PASSWORD);

@@ -1,4 +1,4 @@
-//! A whole life over a real wire: HTTP in, SMTP out.
+//! A whole life over the network: HTTP in, SMTP out.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::{Setup, Sink};
 use crate::support::{OTHER_PASSWORD, PASSWORD};
 
 #[test]
-fn somebody_signs_up_confirms_lives_and_leaves() {
+fn a_user_signs_up_confirms_lives_and_leaves() {
     let sink = Sink::start();
     let server = Setup::new().with("SMTP_URL", &sink.url()).start();
     let greeting = server.get("/").expect(200).json();
@@ -99,7 +99,7 @@ fn somebody_signs_up_confirms_lives_and_leaves() {
     server.stop();
 }
 
-/// Sends a request as a browser does.
+/// Sends a request like a browser.
 fn browse(
     server: &super::Server,
     method: &str,

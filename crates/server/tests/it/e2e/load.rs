@@ -1,8 +1,8 @@
-//! Clients that ask again and again while something happens to the server, and count what fails.
+//! Clients that send requests continuously while something happens to the server, and count failures.
 //!
-//! They keep to the rules and no more: a connection on which an answer said `Connection: close`, or
-//! that was seen to be closed before a request was sent, is not used again. Whatever was sent and not
-//! answered is counted, and nothing is sent twice.
+//! They follow the protocol, no more: a connection is not reused after a response with `Connection: close`, or if
+//! it is known to be closed before the request is sent. Every request that was sent without a response is counted,
+//! and none is sent twice.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -26,31 +26,31 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-/// How `h2` tells of a request that the server has not begun with, since it goes away.
+/// `h2`'s error for a request that the server did not begin, since it sent GOAWAY.
 const GONE_AWAY: &str = "GoAway(b\"\", NO_ERROR, Remote)";
 
-/// How a client treats its connections.
+/// How a client uses connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Habit {
-    /// A new one for every request.
+    /// A new connection for every request.
     Anew,
-    /// HTTP/1.1, one after the other on the same one.
+    /// HTTP/1.1, with requests in sequence on one connection.
     Kept,
-    /// HTTP/2, the same.
+    /// HTTP/2, in the same way.
     Http2,
 }
 
-/// What is asked, and where.
+/// The requests to send.
 #[derive(Clone)]
 pub struct Target {
     pub address: SocketAddr,
     pub path: &'static str,
     pub token: Option<String>,
-    /// Whose certificates are trusted; none is plain HTTP.
+    /// Trusted authority. `None` for plain HTTP.
     pub authority: Option<CertificateDer<'static>>,
 }
 
-/// What came of it.
+/// The result of a load.
 #[derive(Debug)]
 pub struct Tally {
     pub answered: u32,
@@ -58,7 +58,7 @@ pub struct Tally {
     pub failed: Vec<String>,
 }
 
-/// Clients at work. Dropped, they stop.
+/// Running clients. They stop on drop.
 pub struct Load {
     runtime: Runtime,
     clients: Mutex<JoinSet<()>>,
@@ -72,7 +72,7 @@ struct Shared {
     answered: AtomicU32,
     connections: AtomicU32,
     failed: Mutex<Vec<String>>,
-    /// The certificates that were seen.
+    /// Certificates seen so far.
     seen: Mutex<BTreeSet<Vec<u8>>>,
 }
 
@@ -107,10 +107,10 @@ impl Target {
 }
 
 impl Load {
-    /// Clients of these habits, one each.
+    /// Starts one client for each of these habits.
     pub fn start(target: &Target, habits: &[Habit]) -> Self {
-        // One thread: on two, hyper's client can be told of a GOAWAY between sending a request and
-        // looking again, and gives up an answer that comes.
+        // One thread: with two, hyper's client can see a GOAWAY between sending a request and checking again, and
+        // give up on a response that arrives.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -136,18 +136,18 @@ impl Load {
         }
     }
 
-    /// How many answers there were so far.
+    /// Number of responses so far.
     pub fn answered(&self) -> u32 {
         self.shared.answered.load(Ordering::Relaxed)
     }
 
-    /// Whether this certificate was seen so far.
+    /// Returns `true` if this certificate has been seen.
     pub fn has_seen(&self, certificate: &CertificateDer<'_>) -> bool {
         let seen = self.shared.seen.lock().unwrap();
         seen.contains(certificate.as_ref())
     }
 
-    /// Lets every client finish its request, and counts.
+    /// Lets every client finish its request, and returns the result.
     pub fn stop(self) -> Tally {
         self.shared.is_over.store(true, Ordering::Relaxed);
         let mut clients = self.clients.into_inner().unwrap();
@@ -163,7 +163,7 @@ impl Load {
 }
 
 impl Tally {
-    /// Enough was asked for the rest to mean something, and nothing failed.
+    /// Asserts that there were enough requests, and no failure.
     #[track_caller]
     pub fn expect_no_failure(&self) {
         assert!(self.answered > 50, "{self:?}");
@@ -177,7 +177,7 @@ enum Sender {
 }
 
 impl Sender {
-    /// Whether it can be sent on: the other side has not said that it has closed.
+    /// Returns `true` if the other side has not closed the connection.
     async fn is_open(&mut self) -> bool {
         match self {
             Self::One(sender) => sender.ready().await.is_ok(),
@@ -185,8 +185,8 @@ impl Sender {
         }
     }
 
-    /// None where the connection was closed before any of the request was sent, or where the server
-    /// has said that it will not begin with it (RFC 9113, 6.8): every client may then ask again.
+    /// Returns `None` if the connection was closed before any of the request was sent, or the server has announced
+    /// that it will not begin it (RFC 9113, 6.8): every client may then retry.
     async fn send(
         &mut self,
         request: Request<Empty<Bytes>>,

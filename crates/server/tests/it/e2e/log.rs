@@ -1,4 +1,4 @@
-//! The log: one line of JSON an event, and nothing in it that is anybody's (T-CANARY, L-02, L-03).
+//! The log: one JSON line per event, without personal data or secrets (T-CANARY, L-02, L-03).
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -21,9 +21,9 @@ const CLIENT_6: &str = "2001:db8:77aa:bb::cc";
 const PEPPER: &str = "canaryQ-pepper5-key6-nB4xRt9yKq1m";
 const MASTER: &str = "canaryQ-master3-key8-wL0zXv5uTn2r";
 
-/// T-CANARY, L-02: passwords, tokens, cookies, links, e-mail and network addresses, in the log at its most
-/// talkative, in the metrics and in what a refusal says; and all of them but what is a person's own, in the
-/// database's file and in the mails, in which the links are.
+/// T-CANARY, L-02: passwords, tokens, cookies, links, email and network addresses must not appear in the most
+/// detailed log, in the metrics or in error responses. All of them except personal data must not appear in the
+/// database file, nor in the mails, which contain the links.
 #[test]
 fn the_log_at_its_finest_holds_no_token_no_password_and_no_address() {
     let mut canary = Canary::start();
@@ -62,7 +62,7 @@ fn the_log_at_its_finest_holds_no_token_no_password_and_no_address() {
     }
 }
 
-/// What the database is for, and what a mail to its owner may say.
+/// Personal data that the database stores, and that a mail to its owner may contain.
 const PERSONAL: [&str; 6] = [NAME, EMAIL, NEW_EMAIL, "Canary/1.0", CLIENT, CLIENT_6];
 
 fn is_in_none_of<'a>(secrets: impl Iterator<Item = &'a String>, place: &str, text: &str) {
@@ -77,7 +77,7 @@ fn is_in_none_of<'a>(secrets: impl Iterator<Item = &'a String>, place: &str, tex
     }
 }
 
-/// All that lies in a folder, read as text.
+/// All files of a folder, as text.
 fn files_of(folder: &Path) -> String {
     let mut all = String::new();
     for file in std::fs::read_dir(folder).unwrap() {
@@ -89,16 +89,16 @@ fn files_of(folder: &Path) -> String {
     all
 }
 
-/// Somebody of whom every part can be found again.
+/// A user whose data is unique enough to be searched for.
 struct Canary {
     sink: Sink,
     server: Server,
     /// Passwords, keys, tokens, cookies.
     secrets: Vec<String>,
-    /// The secrets of mailed links.
+    /// The tokens of mailed links.
     links: Vec<String>,
     mails: Vec<Letter>,
-    // The server writes into its folder until it ends.
+    // Dropped last: the server writes into its folder until it ends.
     setup: Setup,
 }
 
@@ -130,7 +130,7 @@ impl Canary {
         self.secrets.push(secret.to_owned());
     }
 
-    /// A refusal says nothing of what was sent.
+    /// Asserts that an error response contains no submitted secret.
     fn refused(&self, reply: &Reply, status: u16) {
         assert_eq!(reply.status, status, "{}", reply.body);
         let body = reply.body.to_lowercase();
@@ -151,7 +151,7 @@ impl Canary {
         self.links.push(secret.to_owned());
     }
 
-    /// The path of a link to that place in one of the next mails, its secret kept.
+    /// The path of such a link in one of the next mails to `to`. Records its token.
     fn link(&mut self, to: &str, place: &str) -> String {
         for _ in 0..4 {
             let mail = self.next_mail();
@@ -188,7 +188,7 @@ impl Canary {
         token
     }
 
-    /// Puts secrets where they do not belong.
+    /// Sends secrets in the wrong places.
     fn goes_wrong(&self, token: &str) {
         let wrong = json!({"email": EMAIL, "password": OTHER_PASSWORD});
         self.refused(&self.server.post("/auth", wrong), 401);
@@ -283,7 +283,7 @@ impl Canary {
     }
 }
 
-/// What a cookie of that name was set to.
+/// The value of a cookie that was set.
 fn cookie(reply: &Reply, name: &str) -> String {
     let set = reply
         .headers
@@ -300,7 +300,7 @@ fn metrics_of(server: &Server) -> String {
     exchange(address, request.as_bytes()).unwrap().body
 }
 
-/// Where the figures of a server are, by its log.
+/// Address of the metrics listener, from the log.
 pub(super) fn metrics_address(server: &Server) -> SocketAddr {
     let log = server.log();
     let lines = log
@@ -311,7 +311,7 @@ pub(super) fn metrics_address(server: &Server) -> SocketAddr {
     addresses.next().unwrap().parse().unwrap()
 }
 
-/// L-03: what turns a line around or begins another is spelled out, whoever sends it and wherever.
+/// L-03: characters that reorder a line or begin another are escaped, in any field of any client.
 #[test]
 fn no_hostile_text_reaches_the_log_as_it_is() {
     let setup = Setup::new().with("DOORWARD_LOG__FILTER", "trace");
@@ -340,8 +340,8 @@ fn no_hostile_text_reaches_the_log_as_it_is() {
     }
 }
 
-/// L-01: the answer, the log and the audit log are joined by the request's id; paths, which hold
-/// the secrets of links, are logged by their pattern.
+/// L-01: response, log and audit log are connected by the request id. Paths contain the tokens of links, so their
+/// pattern is logged.
 #[test]
 fn a_request_leaves_a_line_with_its_id_and_route() {
     let server = Setup::new().start();
@@ -363,7 +363,7 @@ fn a_request_leaves_a_line_with_its_id_and_route() {
     assert!(!log.contains("AAAA"));
 }
 
-/// all who come through it would count as one.
+/// all clients behind it would count as one.
 #[test]
 fn a_proxy_that_is_named_nowhere_is_spoken_of_once() {
     for (trusted, told) in [("", 1), ("127.0.0.1, ::1", 0)] {
@@ -391,7 +391,7 @@ fn a_proxy_that_is_named_nowhere_is_spoken_of_once() {
     }
 }
 
-/// Nobody's attempts are counted by address then, and nothing else would show it.
+/// Attempts are then not limited by address, and nothing else would reveal it.
 #[test]
 fn a_proxy_that_names_no_client_is_spoken_of_once() {
     for (throttled, told) in [("true", 1), ("false", 0)] {
@@ -399,7 +399,7 @@ fn a_proxy_that_names_no_client_is_spoken_of_once() {
             .with("DOORWARD_TRUSTED_PROXIES", "127.0.0.1, ::1")
             .with("DOORWARD_THROTTLE__ENABLED", throttled);
         let server = setup.start();
-        // A probe of the proxy's own is no client's.
+        // A health check of the proxy has no client.
         server.get("/healthz").expect(200);
         assert!(!server.log().contains("sent no client address"));
         for _ in 0..2 {

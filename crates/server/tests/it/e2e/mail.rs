@@ -1,4 +1,4 @@
-//! Mail that cannot leave at once: nobody waits for it, and it is not lost.
+//! Mail that cannot be sent at once: no request waits for it, and it is not lost.
 
 use std::time::{Duration, Instant};
 
@@ -7,14 +7,14 @@ use serde_json::json;
 use super::{Setup, Sink, eventually};
 use crate::support::PASSWORD;
 
-/// A port at which nobody listens, now.
+/// A port without a listener.
 fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
 #[test]
-fn a_mail_server_that_is_down_delays_the_mail_and_nobodys_sign_up() {
+fn a_mail_server_that_is_down_delays_the_mail_and_not_the_sign_up() {
     let port = free_port();
     let server = Setup::new()
         .with("SMTP_URL", &format!("smtp://127.0.0.1:{port}"))
@@ -88,7 +88,7 @@ fn a_link_can_be_copied_from_the_log() {
     server.send("POST", path, None, None).expect(200);
 }
 
-/// what somebody calls themselves writes no header and no second recipient.
+/// a user's name adds no header field and no recipient.
 #[test]
 fn a_hostile_name_writes_no_header() {
     let sink = Sink::start();
@@ -103,6 +103,6 @@ fn a_hostile_name_writes_no_header() {
     let mail = sink.next_mail();
     assert_eq!(mail.to(), "ben@example.com");
     assert!(!mail.subject().contains("7*7"), "{}", mail.subject());
-    // Nothing that a stranger chose is mailed to an address that is not proven theirs.
+    // A mail to an unconfirmed address contains no display name.
     assert!(!mail.text().contains("7*7"), "{}", mail.text());
 }

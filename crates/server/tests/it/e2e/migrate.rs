@@ -1,4 +1,4 @@
-//! `doorward migrate`: the schema, by hand.
+//! `doorward migrate`: migrations by command.
 
 use super::Setup;
 

@@ -1,4 +1,4 @@
-//! The binary itself: its processes, its files, its mail over a real wire. Few and blocking.
+//! The binary: its processes, its files, its mail over the network. Few tests, with blocking I/O.
 
 mod http;
 mod load;

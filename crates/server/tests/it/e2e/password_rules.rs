@@ -1,14 +1,14 @@
-//! Which passwords are taken, by the binary as it is shipped.
+//! Accepted passwords, by the shipped binary.
 
 use serde_json::{Value, json};
 
 use super::server::{Server, Setup};
 use crate::support::PASSWORD;
 
-/// The list that is shipped.
+/// The shipped list.
 const COMMON: &str = include_str!("../../../../domain/src/passwords/common-passwords.txt");
 
-/// Throttles off: a network address may not sign up that often.
+/// Without throttling, which would limit sign-ups of a network address.
 fn start() -> Server {
     Setup::on_a_file()
         .with("ADMIN_PASSWORD", PASSWORD)
@@ -22,7 +22,8 @@ fn sign_up(server: &Server, name: &str, password: &str) -> (u16, Value) {
     (reply.status, body["errors"][0]["code"].clone())
 }
 
-/// P-05: fifty of the list are refused by their name in any letter case; one letter more is fine.
+/// P-05: fifty passwords of the list are refused as such in any letter case; with one more letter they are
+/// accepted.
 #[test]
 fn the_common_passwords_are_refused_whole() {
     let server = start();
@@ -44,7 +45,7 @@ fn the_common_passwords_are_refused_whole() {
     }
 }
 
-/// P-06: the product's name, the host's, and one's own.
+/// P-06: the names of the product, the host and the user.
 #[test]
 fn the_host_s_name_is_no_password() {
     let server = start();
@@ -64,7 +65,7 @@ fn the_host_s_name_is_no_password() {
     }
 }
 
-/// P-02, P-03: whatever they are made of, they are taken whole, and sign in.
+/// P-02, P-03: any characters are accepted as they are, and the password signs in.
 #[test]
 fn odd_passwords_open_their_accounts() {
     let server = start();
@@ -97,9 +98,8 @@ fn odd_passwords_open_their_accounts() {
     }
 }
 
-/// P-02: 1,025 bytes are refused as they are. That nothing is hashed for them is counted
-/// (`what_is_too_long_is_never_hashed`), and what they cost held against a refusal of nothing, in one run, by
-/// `cargo xtask bench`.
+/// P-02: 1,025 bytes are refused. `what_is_too_long_is_never_hashed` counts the hashes, and `cargo xtask bench`
+/// compares the cost with that of another refusal, in one run.
 #[test]
 fn a_password_too_long_is_refused() {
     let server = start();

@@ -1,4 +1,4 @@
-//! Peppers: what is in the database alone verifies nothing (P-08).
+//! Peppers: the database alone verifies no password (P-08).
 
 use serde_json::json;
 
@@ -16,7 +16,7 @@ fn peppered(setup: Setup, pepper: &str, old: &str) -> Setup {
     setup.with("DOORWARD_PASSWORD__PEPPER", pepper)
 }
 
-/// The kept hash of somebody, as an export has it.
+/// The stored hash of a user, from an export.
 fn hash_of(setup: &Setup, name: &str) -> String {
     let text = setup.run(&["export", "-"]).expect(0).out;
     let line = text
@@ -26,7 +26,7 @@ fn hash_of(setup: &Setup, name: &str) -> String {
     line.unwrap()[at..].split('"').next().unwrap().to_owned()
 }
 
-/// P-08: on, rotated, and without the old one; nobody has to choose another password.
+/// P-08: added, rotated, and without the old one; no user has to choose another password.
 #[test]
 fn a_pepper_is_put_in_and_rotated_while_people_sign_in() {
     let bare = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
@@ -68,7 +68,7 @@ fn a_pepper_is_put_in_and_rotated_while_people_sign_in() {
     server.sign_in("admin", PASSWORD);
 }
 
-/// P-08: a lost pepper is the operator's to hear of, at the start, and not everybody's wrong password.
+/// P-08: the start fails if a pepper is missing, instead of every sign-in.
 #[test]
 fn a_missing_pepper_refuses_the_start_with_a_sentence() {
     let bare = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
@@ -90,8 +90,8 @@ fn a_missing_pepper_refuses_the_start_with_a_sentence() {
     peppered(bare, TWO, ONE).start().sign_in("admin", PASSWORD);
 }
 
-/// P-08: a row that a later release has written keeps no node down; a lost pepper is told all the same
-/// where the others show it.
+/// P-08: an unreadable row of a later release stops no node. A missing pepper is still reported because of the
+/// other rows.
 #[test]
 fn a_user_who_cannot_be_read_stops_no_start() {
     let bare = Setup::on_a_file().with("ADMIN_PASSWORD", PASSWORD);
@@ -119,7 +119,7 @@ fn a_user_who_cannot_be_read_stops_no_start() {
     );
 }
 
-/// P-08: a check may run where the database is not; it says so, and that is no fault.
+/// P-08: a check can run without the database. It reports that, and succeeds.
 #[test]
 fn a_check_says_that_it_could_not_look_for_peppers() {
     let setup = Setup::new().with("DATABASE_URL", "postgres://ben@127.0.0.1:9/d");
@@ -136,7 +136,7 @@ fn a_check_says_that_it_could_not_look_for_peppers() {
     );
 }
 
-/// C-01, C-02, P-08: short ones are refused, and none is shown.
+/// C-01, C-02, P-08: short peppers are rejected, and none is printed.
 #[test]
 fn a_pepper_is_long_enough_and_shown_nowhere() {
     for bad in [

@@ -1,4 +1,4 @@
-//! What stays of a person once their account is deleted: looked for where everything is kept (L-05).
+//! What remains of a user after the account is deleted: searches all stored data (L-05).
 
 use std::process::Command;
 
@@ -8,13 +8,13 @@ use super::http::{self, Reply};
 use super::{Server, Setup, Sink, eventually};
 use crate::support::{Combination, PASSWORD};
 
-/// Every name of the person begins or ends with one of these.
+/// Every identifier of the user begins or ends with one of these.
 const TRACES: [&str; 2] = ["canary", "skylark"];
 
-/// Where the person's browser is, and what it calls itself.
+/// Network address and user agent of the user's browser.
 const BROWSER: [&str; 2] = ["198.51.100.77", "redkite/7"];
 
-/// All bytes that are kept, in small letters: the data folder, the database, what Redis holds.
+/// All stored bytes in lower case: the data folder, the database, and Redis.
 fn all_that_is_kept(setup: &Setup, stores: &[(&str, String)]) -> Vec<u8> {
     let mut kept = Vec::new();
     let mut folders = vec![setup.data_dir()];
@@ -48,7 +48,8 @@ fn said(program: &str, arguments: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// `mysql://USER:PASSWORD@HOST:PORT/DATABASE`, or a socket behind a `?`; the last word is the database.
+/// Client arguments for `mysql://USER:PASSWORD@HOST:PORT/DATABASE`, or for a URL with `?socket=`. The last one is
+/// the database.
 fn mariadb_words(url: &str) -> Vec<String> {
     let (who, place) = place_of(url);
     let (user, password) = who.split_once(':').unwrap_or((who, ""));
@@ -70,13 +71,13 @@ fn mariadb(url: &str) -> Vec<u8> {
     said("mariadb-dump", &words)
 }
 
-/// Who signs in to a server, and where it is.
+/// User info and host of a URL.
 fn place_of(url: &str) -> (&str, &str) {
     let (_, place) = url.split_once("://").unwrap();
     place.rsplit_once('@').unwrap()
 }
 
-/// Every key, and what is in it.
+/// Every key with its content.
 fn redis(url: &str) -> Vec<u8> {
     let server = match url.strip_prefix("redis+unix://") {
         Some(socket) => ["-s", socket],
@@ -97,7 +98,7 @@ fn traces_in(kept: &[u8]) -> Vec<String> {
     places_of(&TRACES, kept)
 }
 
-/// What stands around each of these words.
+/// The surroundings of each occurrence of these words.
 fn places_of(words: &[&str], kept: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     for trace in words {
@@ -113,8 +114,8 @@ fn places_of(words: &[&str], kept: &[u8]) -> Vec<String> {
     found
 }
 
-/// L-05: nothing in a table, in the file of SQLite or in Redis names them, shows what they wrote, or
-/// where mail went; S-03: nor is a session left.
+/// L-05: no table, no SQLite file and no Redis key contains the user's names, data or mail addresses. S-03: no
+/// session remains.
 #[test]
 fn nothing_of_a_deleted_person_is_kept_anywhere() {
     let sink = Sink::start();
@@ -164,7 +165,7 @@ fn nothing_of_a_deleted_person_is_kept_anywhere() {
     );
 }
 
-/// A request of the person's browser, as a proxy hands it on.
+/// A request of the user's browser, forwarded by a proxy.
 fn from_browser(
     server: &Server,
     request: (&str, &str),

@@ -1,4 +1,4 @@
-//! Sessions on Redis: what a snapshot can bring back, and what goes on while Redis is away.
+//! Sessions on Redis: what a snapshot can restore, and what works while Redis is down.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,10 @@ use super::http::Reply;
 use super::{Server, Setup, Sink, eventually};
 use crate::support::{OTHER_PASSWORD, PASSWORD};
 
-/// What an answer may take, with a password to be hashed on a busy machine.
+/// Time limit for a response, including a password hash on a busy machine.
 const BOUND: Duration = Duration::from_secs(9);
 
-/// A Redis, and how this test's own thread, which may block, gets at it.
+/// A Redis server, and a runtime for the test's thread, which may block.
 struct Redis {
     runtime: Runtime,
     server: OwnRedis,
@@ -43,7 +43,7 @@ impl Redis {
         self.runtime.block_on(self.server.snapshot())
     }
 
-    /// It dies, and comes back as it was then.
+    /// Kills Redis and restores it from the snapshot.
     fn rewind_to(&self, snapshot: &Snapshot) {
         self.runtime.block_on(self.server.kill());
         self.server.restore(snapshot);
@@ -90,7 +90,7 @@ fn person(server: &Server, sink: &Sink, name: &str) -> String {
     server.sign_in(name, PASSWORD)
 }
 
-/// Posts to the link of the next mail.
+/// Posts to the link in the next mail.
 fn follow(server: &Server, sink: &Sink, kind: &str, body: Value) -> Reply {
     let link = sink.next_mail().link(kind);
     let path = link.find(kind).map_or(link.as_str(), |at| &link[at..]);
@@ -106,7 +106,7 @@ fn an_old_snapshot_revives_no_session_that_was_ended() {
         .setup()
         .with("SMTP_URL", &sink.url())
         .with("DATABASE_URL", &database)
-        // A token names it, and shall be good after a restart on another port.
+        // Tokens contain it, and must stay valid after a restart on another port.
         .with("DOORWARD_PUBLIC_URL", "http://localhost:8000");
     let server = setup.start();
     let admin = server.sign_in("admin", PASSWORD);
@@ -135,7 +135,7 @@ fn an_old_snapshot_revives_no_session_that_was_ended() {
     let body = json!({"new_password": OTHER_PASSWORD});
     follow(&server, &sink, "/recovery/", body).expect(204);
     sink.next_mail();
-    // Enabled again: it is the sessions that are over, not the account.
+    // Enabled again: the sessions have ended, not the account.
     for status in ["disabled", "active"] {
         let body = Some(json!({"status": status}));
         as_admin("PUT", "/user/disabled/status", body).expect(200);
@@ -182,7 +182,7 @@ fn an_old_snapshot_revives_no_session_that_was_ended() {
         .send("GET", "/user/me/session", Some(&beside), None)
         .json();
     assert_eq!(list["items"].as_array().unwrap().len(), 1, "{list}");
-    // Nor does a node that has never seen them.
+    // Nor does a node with an empty cache.
     drop(server);
     let server = setup.start();
     for (name, token) in names.iter().zip(&ended) {
@@ -191,8 +191,8 @@ fn an_old_snapshot_revives_no_session_that_was_ended() {
     assert_eq!(check(&server, &stays), 200);
 }
 
-/// As docs/decisions/0013-redis.md says: the newest token shows that Redis forgot a renewal, and that is the end of
-/// the session, since the spent one might be in other hands.
+/// See docs/decisions/0013-redis.md: the newest token shows that Redis lost a renewal, and that ends the session,
+/// since the older token might be stolen.
 #[test]
 fn a_snapshot_from_before_a_renewal_ends_the_session() {
     let redis = Redis::start();
@@ -215,11 +215,11 @@ fn a_snapshot_from_before_a_renewal_ends_the_session() {
     });
     redis.rewind_to(&snapshot);
     wait_until_ready(&server);
-    assert_eq!(check(&server, &first), 401, "for good");
+    assert_eq!(check(&server, &first), 401, "permanently");
 }
 
 #[test]
-fn without_redis_nobody_signs_in_and_all_else_goes_on() {
+fn without_redis_sign_in_fails_and_everything_else_works() {
     let redis = Redis::start();
     let server = redis
         .setup()
@@ -231,7 +231,7 @@ fn without_redis_nobody_signs_in_and_all_else_goes_on() {
     assert_eq!(check(&server, &token), 200);
     redis.stop();
 
-    // Within a second this node still knows; then it can tell nobody that the token is bad.
+    // Within a second this node has it cached. After that it cannot tell that the token is invalid.
     let refused = eventually("it asks Redis again", || {
         let reply = server.send("GET", "/auth", Some(&token), None);
         assert!([200, 503].contains(&reply.status), "{}", reply.status);
@@ -284,9 +284,9 @@ fn without_redis_nobody_signs_in_and_all_else_goes_on() {
     }
 }
 
-/// Losing Redis loses sessions at most.
+/// Losing Redis loses only sessions.
 #[test]
-fn a_wiped_redis_signs_everybody_out_and_no_more() {
+fn a_wiped_redis_ends_all_sessions_and_nothing_else() {
     let redis = Redis::start();
     let server = redis.setup().start();
     sign_up(&server, "ben").expect(201);
@@ -295,7 +295,7 @@ fn a_wiped_redis_signs_everybody_out_and_no_more() {
         assert_eq!(check(&server, &token), 200);
         redis.command(wipe);
         redis.command(&["SCRIPT", "FLUSH"]);
-        eventually("the session is gone", || {
+        eventually("the session ended", || {
             let status = check(&server, &token);
             assert!([200, 401].contains(&status), "{status}");
             (status == 401).then_some(())
@@ -327,7 +327,7 @@ fn assert_bounded(server: &Server, token: &str) {
 }
 
 #[test]
-fn a_redis_that_is_stopped_makes_nobody_wait_long() {
+fn a_stopped_redis_does_not_block_requests() {
     let redis = Redis::start();
     let server = redis
         .setup()
@@ -344,7 +344,7 @@ fn a_redis_that_is_stopped_makes_nobody_wait_long() {
 }
 
 #[test]
-fn a_black_hole_before_redis_makes_nobody_wait_long() {
+fn a_black_hole_before_redis_does_not_block_requests() {
     let redis = Redis::start();
     let proxy = redis.runtime.block_on(Proxy::to(redis.server.address()));
     let server = redis
@@ -389,7 +389,7 @@ fn the_doctor_looks_at_redis_too() {
     assert!(told.out.contains("cannot connect to Redis"), "{told:?}");
 }
 
-/// C-09: what it would lose is in the log, and what it keeps is not.
+/// C-09: the log contains what Redis would lose, and nothing else.
 #[test]
 fn what_redis_may_lose_is_said_at_the_start() {
     let runtime = Runtime::new().unwrap();
@@ -423,7 +423,7 @@ fn what_redis_may_lose_is_said_at_the_start() {
     assert!(log.contains("a restart ends all sessions"), "{log}");
 }
 
-/// Ends a session though Redis cannot be told: the database has it in writing.
+/// The session ends although Redis is down, since the database records it.
 #[test]
 fn who_signs_out_while_redis_is_away_is_out_when_it_is_back() {
     let redis = Redis::start();
@@ -478,7 +478,7 @@ fn the_password_of_redis_is_shown_nowhere() {
     }
 }
 
-/// The names of all counters of a kind.
+/// Names of all counters of this kind.
 fn counters(redis: &Redis, kind: &str) -> Vec<String> {
     let keys = redis.command(&["KEYS", &format!("*{{throttle}}:{kind}*")]);
     let mut keys: Vec<_> = keys.lines().map(str::to_owned).collect();
@@ -486,10 +486,10 @@ fn counters(redis: &Redis, kind: &str) -> Vec<String> {
     keys
 }
 
-/// L-05: whoever reads Redis and not the master key cannot try who was counted; A-05: the nodes that share
-/// one count together.
+/// L-05: a reader of Redis without the master key cannot find out which client or account a counter belongs to.
+/// nodes that share the key count together.
 #[test]
-fn the_name_of_a_counter_tells_nobody_who_was_counted() {
+fn the_name_of_a_counter_does_not_reveal_the_client() {
     let redis = Redis::start();
     let node = |master: &str| {
         let setup = redis.setup().with("JWT_SECRET_KEY", master);
@@ -511,7 +511,7 @@ fn the_name_of_a_counter_tells_nobody_who_was_counted() {
         let bare = all.iter().find(|name| name.contains(&digest));
         assert_eq!(bare, None, "{counted:?} can be tried");
     }
-    // Those of guesses stay for longest.
+    // Counters of passwords live longest.
     let first = counters(&redis, "guess");
     guess(&node("kV3-qFz8_mLw29TtRb7uYxNe5sHd1GjP"));
     assert_eq!(counters(&redis, "guess"), first);

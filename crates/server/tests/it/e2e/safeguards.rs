@@ -1,5 +1,5 @@
-//! What commands refuse or ask before they do: nothing is created by reading, shown by mistake or deleted
-//! by a slip of the hand.
+//! Safeguards of commands: reading creates nothing, hashes are not printed by mistake, and deletion asks for
+//! confirmation.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -11,8 +11,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use super::Setup;
 use crate::support::PASSWORD;
 
-/// Runs a command whose standard streams are a terminal on which `typed` is typed. Returns the exit code and
-/// everything shown.
+/// Runs a command on a terminal on which `typed` is typed. Returns the exit code and the output.
 fn on_a_terminal(setup: &Setup, arguments: &[&str], typed: &str) -> (Option<i32>, String) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();
@@ -26,7 +25,7 @@ fn on_a_terminal(setup: &Setup, arguments: &[&str], typed: &str) -> (Option<i32>
     let mut command = setup.command(arguments);
     command.stdin(open()).stdout(open()).stderr(open());
     let mut child = command.spawn().unwrap();
-    // The command holds the terminal open as well.
+    // Closes the command's copy of the terminal.
     drop(command);
     let mut terminal = File::from(terminal);
     terminal.write_all(typed.as_bytes()).unwrap();
@@ -103,7 +102,7 @@ fn deleting_a_user_asks_first() {
         assert!(shown.contains("[y/N]"), "{typed:?}: {shown}");
         setup.run(&["user", "show", "ben"]).expect(0);
     }
-    // A script cannot be asked, so it has to say so.
+    // A script cannot answer, so it has to pass `--yes`.
     let refused = setup.run(&["user", "delete", "ben"]).expect(1);
     assert!(refused.err.contains("--yes"), "{}", refused.err);
     setup.run(&["user", "show", "ben"]).expect(0);
@@ -117,7 +116,7 @@ fn deleting_a_user_asks_first() {
     setup.run(&["user", "show", "eve"]).expect(1);
 }
 
-/// C-01: what each part refuses is reported together with what does not fit together.
+/// C-01: errors of single settings are reported together with conflicts between settings.
 #[test]
 fn serve_reports_every_configuration_fault() {
     let setup = Setup::on_a_file()

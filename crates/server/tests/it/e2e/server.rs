@@ -1,4 +1,4 @@
-//! `Setup`, a folder and an environment to run the binary in; `Server`, the binary serving.
+//! `Setup`, a folder and an environment for the binary; `Server`, the running binary.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -17,17 +17,17 @@ use super::http::{self, Reply};
 use crate::support::{Combination, PASSWORD};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_doorward");
-/// Longer than anything takes; reached only when something is broken.
+/// Longer than anything takes. Only a failing test reaches it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Where and how the binary runs. A clone is the same folder.
+/// Folder and environment of the binary. A clone shares the folder.
 #[derive(Clone)]
 pub struct Setup {
     folder: Arc<TempDir>,
     variables: BTreeMap<String, String>,
 }
 
-/// What a command said, and how it ended.
+/// Output and exit code of a command.
 #[derive(Debug)]
 pub struct Outcome {
     pub code: i32,
@@ -50,7 +50,7 @@ impl Outcome {
 }
 
 impl Setup {
-    /// An empty folder, a free port, the empty stores that this run is about, and nothing else.
+    /// An empty folder, a free port, and the empty stores of this run.
     pub fn new() -> Self {
         let stores = Combination::chosen().variables();
         stores
@@ -60,8 +60,8 @@ impl Setup {
             })
     }
 
-    /// The same on SQLite, whatever this run is about: the test is about its file, about what is
-    /// there with nothing configured, or about stores that it names itself.
+    /// Like [`Self::new`], but always on SQLite: for tests of its file, of the defaults, or of stores that the
+    /// test chooses.
     pub fn on_a_file() -> Self {
         let setup = Self {
             folder: Arc::new(tempfile::tempdir().unwrap()),
@@ -79,7 +79,7 @@ impl Setup {
         self
     }
 
-    /// It speaks TLS with this certificate.
+    /// Serves TLS with this certificate.
     pub fn with_tls(self, certificate: &Path, key: &Path) -> Self {
         self.with(
             "DOORWARD_TLS__CERTIFICATE",
@@ -96,13 +96,13 @@ impl Setup {
         self.path("data")
     }
 
-    /// Puts a file into the folder that the binary runs in.
+    /// Writes a file into the binary's folder.
     pub fn file(self, name: &str, text: &str) -> Self {
         std::fs::write(self.path(name), text).unwrap();
         self
     }
 
-    /// A command to be run in the folder, its ends piped.
+    /// A command in the folder, with piped streams.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(BINARY);
         command
@@ -124,7 +124,7 @@ impl Setup {
 
     pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Outcome {
         let mut child = self.command(arguments).spawn().unwrap();
-        // A command that reads nothing may be gone already.
+        // A command that reads nothing may have ended already.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let output = child.wait_with_output().unwrap();
         Outcome {
@@ -138,7 +138,7 @@ impl Setup {
         self.start_by(self.command(&["serve"]))
     }
 
-    /// By a command of the test's own making, such as one with other arguments.
+    /// Starts the server by this command, such as one with other arguments.
     pub fn start_by(&self, command: Command) -> Server {
         let mut server = self.begin(command);
         let ready = server.line("Doorward is ready at");
@@ -150,7 +150,7 @@ impl Setup {
         server
     }
 
-    /// The same, of which nobody has heard yet: it has no port.
+    /// Starts the server without waiting until it is ready: its port is not known.
     pub fn begin(&self, mut command: Command) -> Server {
         let mut child = command.spawn().unwrap();
         let (log, reader) = gather(child.stderr.take().unwrap());
@@ -185,19 +185,19 @@ fn gather(mut from: impl Read + Send + 'static) -> (Arc<Mutex<Vec<u8>>>, JoinHan
     (gathered, reader)
 }
 
-/// The binary serving. It is killed when the test is over.
+/// The running binary. It is killed at the end of the test.
 pub struct Server {
     _folder: Arc<TempDir>,
     child: Child,
     said: Mutex<Receiver<String>>,
     log: Arc<Mutex<Vec<u8>>>,
-    /// Ends when the log does.
+    /// Ends with the log.
     reader: Option<JoinHandle<()>>,
     pub port: u16,
 }
 
 impl Server {
-    /// The next line on standard output that has that in it.
+    /// The next line on standard output that contains `wanted`.
     pub fn line(&self, wanted: &str) -> String {
         loop {
             match self.said.lock().unwrap().recv_timeout(PATIENCE) {
@@ -208,13 +208,13 @@ impl Server {
         }
     }
 
-    /// What it still says on standard output until it ends.
+    /// The remaining lines on standard output, until it ends.
     pub fn rest(&mut self) -> Vec<String> {
         eventually("the server ends", || self.child.try_wait().unwrap());
         self.said.lock().unwrap().iter().collect()
     }
 
-    /// What was written to standard error so far.
+    /// Standard error so far.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&self.log.lock().unwrap()).into_owned()
     }
@@ -245,7 +245,7 @@ impl Server {
         format!("http://localhost:{}{path}", self.port)
     }
 
-    /// A request of nobody, or of whoever has that token.
+    /// Sends a request, anonymous or with a token.
     pub fn try_send(
         &self,
         method: &str,
@@ -278,8 +278,7 @@ impl Server {
         self.try_send(method, path, token, body.as_ref()).unwrap()
     }
 
-    /// A sign-up that the server has begun with and cannot end: its connection, and what is still to
-    /// be sent.
+    /// Begins a sign-up that the server cannot complete yet. Returns its connection and the rest of the request.
     pub fn begin_sign_up(&self, username: &str) -> (TcpStream, Vec<u8>) {
         let body = json!({"username": username, "password": PASSWORD}).to_string();
         let json = ["Content-Type: application/json".to_owned()];
@@ -287,7 +286,7 @@ impl Server {
         let rest = request.split_off(request.len() - 10);
         let mut stream = http::open(self.address()).unwrap();
         stream.write_all(&request).unwrap();
-        // Once another is answered, the server has the request's head: it is one that runs.
+        // After another response, the server has read the head: the request is running.
         self.get("/healthz").expect(200);
         (stream, rest)
     }
@@ -300,7 +299,7 @@ impl Server {
         self.send("POST", path, None, Some(body))
     }
 
-    /// Signs in and gives the token.
+    /// Signs in and returns the token.
     pub fn sign_in(&self, username: &str, password: &str) -> String {
         let reply = self.post(
             "/auth",
@@ -328,14 +327,14 @@ impl Server {
         assert!(killed.unwrap().success());
     }
 
-    /// Waits for its end, and gives how it ended and the whole log.
+    /// Waits for its end. Returns the exit status and the log.
     pub fn wait(mut self) -> (ExitStatus, String) {
         let status = eventually("the server ends", || self.child.try_wait().unwrap());
         self.reader.take().unwrap().join().unwrap();
         (status, self.log())
     }
 
-    /// Asks it to stop, and waits until it has.
+    /// Sends SIGTERM and waits for the end. Returns the log.
     pub fn stop(self) -> String {
         self.signal("TERM");
         let (status, log) = self.wait();
@@ -354,7 +353,7 @@ impl Drop for Server {
     }
 }
 
-/// Looks until there is something to see. For what another process does in its own time.
+/// Polls until there is a value. For the work of another process.
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {

@@ -1,4 +1,4 @@
-//! SIGTERM: what runs may finish, and nothing new begins.
+//! SIGTERM: running requests are completed, and no new ones begin.
 
 use std::io::Write;
 
@@ -9,7 +9,7 @@ fn a_request_that_runs_is_finished_and_the_exit_code_is_0() {
     let server = Setup::new().start();
     let (mut stream, rest) = server.begin_sign_up("ben");
     server.signal("TERM");
-    eventually("it says that it stops", || {
+    eventually("it logs that it stops", || {
         server.log().contains("stopping").then_some(())
     });
     eventually("nothing new is taken", || {
@@ -26,7 +26,7 @@ fn a_request_that_runs_is_finished_and_the_exit_code_is_0() {
 }
 
 #[test]
-fn an_interrupt_stops_it_as_well_and_idle_connections_hold_nobody_up() {
+fn an_interrupt_stops_it_as_well_and_idle_connections_do_not_delay_it() {
     let server = Setup::new().start();
     let _idle = http::open(server.address()).unwrap();
     server.get("/healthz").expect(200);
@@ -34,7 +34,7 @@ fn an_interrupt_stops_it_as_well_and_idle_connections_hold_nobody_up() {
     server.signal("INT");
     let (status, _) = server.wait();
     assert!(status.success(), "{status}");
-    // Who holds it up is given thirty.
+    // A connection in use would get thirty seconds.
     assert!(
         asked.elapsed() < std::time::Duration::from_secs(25),
         "{:?}",
@@ -42,20 +42,20 @@ fn an_interrupt_stops_it_as_well_and_idle_connections_hold_nobody_up() {
     );
 }
 
-/// As the first process of a container it would not hear a signal that it has not asked for, and
-/// elsewhere one would be its death.
+/// As the first process of a container it would ignore a signal without a handler; elsewhere that signal would
+/// kill it.
 #[test]
-fn one_that_waits_for_its_database_hears_whoever_stops_it() {
+fn a_server_that_waits_for_its_database_can_be_stopped() {
     let database = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("postgres://ada@{}/users", database.local_addr().unwrap());
     let setup = Setup::on_a_file()
         .with("DATABASE_URL", &url)
         .with("DOORWARD_DATABASE__CONNECT_TIMEOUT_SECONDS", "60");
     let server = setup.begin(setup.command(&["serve"]));
-    // It is heard, and never answered.
+    // Accepted, and never answered.
     let _silent = database.accept().unwrap();
     let asked = std::time::Instant::now();
-    // Whoever hangs up ends nobody.
+    // SIGHUP does not end it.
     server.signal("HUP");
     server.signal("TERM");
     let (status, log) = server.wait();

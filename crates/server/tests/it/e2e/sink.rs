@@ -1,4 +1,4 @@
-//! A real mail server: `sink.py` of the mail crate's tests, as a process of its own.
+//! A real mail server: `sink.py` of the mail crate's tests, as a separate process.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Takes every mail, unless its mood is another. It is gone when the test is.
+/// Accepts every mail, unless its mood is another. Stops on drop.
 pub struct Sink {
     child: Child,
     told: Receiver<Value>,
@@ -26,7 +26,7 @@ impl Sink {
         Self::in_mood("ok", port)
     }
 
-    /// One that takes not every mail; `sink.py` lists the moods.
+    /// One that does not accept every mail; `sink.py` lists the moods.
     pub fn in_mood(mood: &str, port: u16) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mail/tests/sink.py");
         let mut child = Command::new(python())
@@ -57,7 +57,7 @@ impl Sink {
         Letter(self.next("mail"))
     }
 
-    /// Those that have arrived and that nobody has asked for.
+    /// Mails that have arrived and were not read yet.
     pub fn other_mails(&self) -> Vec<Letter> {
         let told = self.told.try_iter();
         told.filter(|told| told["event"] == "mail")
@@ -65,7 +65,7 @@ impl Sink {
             .collect()
     }
 
-    /// Waits until it has a mail that it does not answer to.
+    /// Waits until it has a mail to which it does not reply.
     pub fn holds_one(&self) {
         self.next("held");
     }
@@ -73,7 +73,7 @@ impl Sink {
     fn next(&self, event: &str) -> Value {
         loop {
             let told = self.told.recv_timeout(PATIENCE);
-            let told = told.unwrap_or_else(|_| panic!("the mail server never says: {event}"));
+            let told = told.unwrap_or_else(|_| panic!("the mail server never reports: {event}"));
             if told["event"] == event {
                 return told;
             }
@@ -88,7 +88,7 @@ impl Drop for Sink {
     }
 }
 
-/// A mail as the mail server took it.
+/// A mail as the mail server received it.
 pub struct Letter(Value);
 
 impl Letter {
@@ -100,7 +100,7 @@ impl Letter {
         self.0["parsed"]["parts"]["text/plain"].as_str().unwrap()
     }
 
-    /// All fields and parts of it.
+    /// All its fields and parts.
     pub fn whole(&self) -> String {
         self.0["parsed"].to_string()
     }
@@ -111,7 +111,7 @@ impl Letter {
         subject.unwrap()[1].as_str().unwrap()
     }
 
-    /// The path of the link in it, which begins so.
+    /// The path of the link that starts with `under`.
     pub fn link(&self, under: &str) -> String {
         let text = self.text();
         let at = text
@@ -121,10 +121,10 @@ impl Letter {
     }
 }
 
-/// Python with aiosmtpd. That there is none is a failure, never a reason to pass.
+/// Python with aiosmtpd. The test fails if it is not installed.
 #[expect(
     clippy::disallowed_methods,
-    reason = "tests are told in the environment where python is"
+    reason = "tests read the path of Python from the environment"
 )]
 pub fn python() -> PathBuf {
     if let Some(path) = std::env::var_os("DOORWARD_TEST_PYTHON") {

@@ -1,4 +1,4 @@
-//! TLS as other programs meet it: curl and OpenSSL.
+//! TLS with other programs as clients: curl and OpenSSL.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{Server, Setup, http, mode};
 
-/// A server whose certificate is the authority's, for `localhost`.
+/// A server with a certificate of this authority for `localhost`.
 fn with_tls(setup: Setup, authority: &Authority) -> Setup {
     let certificate = authority.certificate("localhost");
     setup.with_tls(&certificate.chain(), &certificate.key())
@@ -54,7 +54,7 @@ fn http_1_and_http_2_are_agreed_on_over_tls_1_2_and_1_3_alone() {
     ] {
         let mut openssl = Command::new("openssl");
         openssl.args(["s_client", "-brief", "-verify_return_error", versions]);
-        // OpenSSL itself would not offer the old ones at its usual level.
+        // At its default level OpenSSL does not offer the old versions.
         openssl.args(["-cipher", "DEFAULT@SECLEVEL=0", "-servername", "localhost"]);
         openssl.arg("-CAfile").arg(authority.path());
         openssl.args(["-connect", &format!("127.0.0.1:{}", server.port)]);
@@ -64,7 +64,7 @@ fn http_1_and_http_2_are_agreed_on_over_tls_1_2_and_1_3_alone() {
         assert_eq!(text.contains("Verification: OK"), is_spoken, "{text}");
         assert!(is_spoken || text.contains("alert"), "{text}");
     }
-    // Nobody else's certificate is taken, and whoever speaks plain HTTP is told.
+    // A client with another authority rejects the certificate, and a plain HTTP client gets a hint.
     let stranger = Authority::new();
     let refused = curl(&stranger.path(), &[&ready]);
     assert_eq!(refused.status.code(), Some(60));
@@ -105,9 +105,9 @@ fn a_plain_http_request_to_a_tls_port_gets_a_hint() {
     assert!(answer.body.contains("https://"), "{answer:?}");
 }
 
-/// What `__Host-` asks of a connection, by a client that keeps to it.
+/// A client that enforces the rules of `__Host-` cookies.
 #[test]
-fn somebody_signs_in_by_cookie_over_tls() {
+fn a_user_signs_in_by_cookie_over_tls() {
     let authority = Authority::new();
     let setup =
         with_tls(Setup::on_a_file(), &authority).with("ADMIN_PASSWORD", "three boats on a lake");
@@ -133,7 +133,7 @@ fn somebody_signs_in_by_cookie_over_tls() {
     );
     let answer = out(&signed_in).to_ascii_lowercase();
     assert!(answer.contains("set-cookie: __host-doorward="), "{answer}");
-    // It would shut the browser out of everything else on localhost.
+    // HSTS would lock the browser out of every other server on localhost.
     assert!(!answer.contains("strict-transport-security"), "{answer}");
     let home = curl(
         &authority.path(),
@@ -305,7 +305,7 @@ fn a_certificate_for_development_is_made_once_and_works_for_this_machine() {
             let answer = curl(&certificate, &["--connect-to", &to, &url]);
             assert_eq!(out(&answer), r#"{"status":"ready"}"#, "{host}");
         }
-        // Those that only the settings tell of it speak TLS with it too.
+        // Commands that know only the settings use TLS with it, too.
         let told = setup.clone().with("DOORWARD_TLS__DEVELOPMENT", "true");
         let told = told.with("DOORWARD_LISTEN", &server.address().to_string());
         told.run(&["healthcheck", "--ready"]).expect(0);
@@ -343,7 +343,7 @@ fn healthcheck_and_doctor_speak_tls_with_their_own_server() {
     let authority = Authority::new();
     let setup = with_tls(Setup::on_a_file(), &authority);
     let server = setup.start();
-    // Of the same folder and files; it was told the port by the system.
+    // The same folder and files, with the port that the system chose.
     let setup = setup.with("DOORWARD_LISTEN", &server.address().to_string());
     setup.run(&["healthcheck", "--ready"]).expect(0);
     let findings = setup.run(&["doctor", "--json"]).json()["findings"].clone();
@@ -356,7 +356,7 @@ fn healthcheck_and_doctor_speak_tls_with_their_own_server() {
             .clone()
     };
     assert_eq!(verdict("listen address"), json!("passed"), "{findings}");
-    // It ends in two days.
+    // It expires in two days.
     assert_eq!(verdict("tls: certificate"), json!("warning"), "{findings}");
     assert_eq!(verdict("tls: name"), json!("passed"), "{findings}");
     assert_eq!(verdict("tls: key"), json!("passed"), "{findings}");
@@ -365,9 +365,9 @@ fn healthcheck_and_doctor_speak_tls_with_their_own_server() {
     setup.run(&["healthcheck"]).expect(1);
 }
 
-/// H-05: those who open a connection and say nothing wait by themselves.
+/// H-05: a client that opens a connection and sends nothing delays no other.
 #[test]
-fn slow_handshakes_hold_nobody_up() {
+fn slow_handshakes_do_not_delay_others() {
     let authority = Authority::new();
     let server = with_tls(Setup::on_a_file(), &authority).start();
     let silent: Vec<_> = (0..200)

@@ -1,4 +1,4 @@
-//! `doorward user`, beside a running server.
+//! `doorward user` next to a running server.
 
 use serde_json::json;
 
@@ -171,7 +171,7 @@ fn what_cannot_be_done_is_told_in_a_sentence() {
     );
 }
 
-/// A password that is shown once is not lost without a word.
+/// A password that is printed once is not lost silently.
 #[test]
 fn what_cannot_be_shown_is_said() {
     let setup = Setup::new();

@@ -7,7 +7,7 @@ use super::http::Reply;
 use super::log::metrics_address;
 use super::{Setup, http};
 
-/// What every answer wears, by whatever it was made.
+/// Header fields of every response, from every component.
 fn assert_worn(answer: &Reply) {
     for (name, value) in [
         (
@@ -29,7 +29,7 @@ fn assert_worn(answer: &Reply) {
     assert!(answer.header("server").is_none(), "{answer:?}");
 }
 
-/// H-11: those of the metrics' port too. It speaks plain HTTP, over which HSTS is not sent (RFC 6797, 7.2).
+/// H-11: including the metrics port. It uses plain HTTP, over which HSTS is not sent (RFC 6797, 7.2).
 #[test]
 fn the_answers_of_the_metrics_wear_the_headers_of_all() {
     let server = Setup::new()
@@ -66,7 +66,7 @@ fn read_status(stream: &mut TcpStream) -> u16 {
     }
 }
 
-/// H-04, H-05, H-13: hyper rejects what it cannot parse, and the server goes on.
+/// H-04, H-05, H-13: hyper rejects what it cannot parse, and the server keeps running.
 #[test]
 fn malformed_and_oversized_headers_are_rejected() {
     let server = Setup::new().start();

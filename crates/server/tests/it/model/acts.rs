@@ -1,9 +1,9 @@
-//! What somebody may do, with small numbers in place of names: a number that is too large goes round.
+//! Acts of the model, with small numbers instead of names. An index that is too large wraps around.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// One call, or a wait. People, addresses and passwords are few, so that they meet.
+/// One call, or a wait. There are few users, addresses and passwords, so that they collide.
 #[derive(Debug, Clone)]
 pub enum Act {
     SignUp {
@@ -43,9 +43,9 @@ pub enum Act {
         link: Index,
         password: usize,
     },
-    /// A link's secret where another kind belongs.
+    /// Uses a link's token for another kind.
     Swap(Index),
-    /// A body with nothing in it, with a session or without.
+    /// An empty body, with a session or without.
     Blank {
         route: usize,
         session: Option<Index>,
@@ -56,7 +56,7 @@ pub enum Act {
     Wait(i64),
 }
 
-/// How an account is named.
+/// Identifier of an account.
 #[derive(Debug, Clone, Copy)]
 pub enum Who {
     Name(usize),
@@ -70,7 +70,7 @@ fn who() -> impl Strategy<Value = Who> {
     ]
 }
 
-/// Acts that lead somewhere come more often.
+/// Acts that change much are more frequent.
 pub fn act() -> impl Strategy<Value = Act> {
     let few = || 0..3_usize;
     let index = any::<Index>;

@@ -1,9 +1,9 @@
-//! Any sequence of calls, in any order, against a model of what must hold (T-MODEL).
+//! Any sequence of calls, in any order, against a model of the rules (T-MODEL).
 //!
-//! The model is a page of rules written down a second time, and knows nothing of the code: who exists
-//! with which password, which address is whose, which session is open, which link is good. Whatever the
-//! server grants, the model must allow; what must be granted, is. After every act each token ever seen
-//! is shown once more. To add an act: a variant in `acts.rs`, what it needs and does in `play.rs`.
+//! The model is a second, independent implementation of the rules: which users exist with which password, which
+//! address belongs to which user, which sessions and links are valid. Whatever the server grants, the model must
+//! allow, and the reverse. After every act, each token ever seen is checked again. To add an act: a variant in
+//! `acts.rs`, its preconditions and effects in `play.rs`.
 
 mod acts;
 mod play;
@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 use self::play::Play;
 
-/// Nothing to set up a runtime for, but the server is asynchronous.
+/// No runtime is needed except for the server's async functions.
 fn block_on(future: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -24,9 +24,9 @@ fn block_on(future: impl Future<Output = ()>) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
-    /// T-MODEL: a password changes only by the one before it or by a good recovery link, a session opens
-    /// only to the right password of an active account, an address is an account's only by its link
-    /// (P-12, R-05, R-06, R-08, R-09, S-03, S-06).
+    /// T-MODEL: a password changes only with the previous one or a valid recovery link, a session opens only with
+    /// the right password of an active account, and an address belongs to an account only by its link (P-12, R-05,
+    /// S-03, S-06).
     #[test]
     fn whatever_is_asked_in_whatever_order_the_model_allows_what_is_granted(
         acts in prop::collection::vec(acts::act(), 20..80)

@@ -1,4 +1,4 @@
-//! The acts against the server, each held against the model before and written into it after.
+//! Performs the acts on the server, compares each with the model, and updates the model.
 
 mod mails;
 
@@ -18,7 +18,7 @@ const PASSWORDS: [&str; 3] = [
     "two boats and a lamp",
     "a third one for luck",
 ];
-/// Routes that take a body, and what an empty one may not do there.
+/// Routes with a body, for requests with an empty one.
 const BLANK: [(&str, &str); 6] = [
     ("POST", "/user"),
     ("POST", "/auth"),
@@ -32,7 +32,7 @@ const BLANK: [(&str, &str); 6] = [
 pub struct Play {
     app: TestApp,
     state: State,
-    /// The number of the act.
+    /// Number of the act.
     act: usize,
 }
 
@@ -61,7 +61,7 @@ impl Play {
         self.app.clock.now()
     }
 
-    /// Does it, reads the mail, and shows every token once more.
+    /// Performs the act, reads the mails, and checks every token again.
     pub async fn act(&mut self, act: &Act) {
         self.act += 1;
         let before = self.state.accounts.len();
@@ -181,7 +181,7 @@ impl Play {
         });
     }
 
-    /// The account that a name and a password open.
+    /// The account that this identifier and password sign in to.
     fn opened_by(&self, who: Who, password: usize) -> Option<usize> {
         let at = match who {
             Who::Name(name) => self.state.named(name),
@@ -241,9 +241,9 @@ impl Play {
                 renewed.begun = begun;
                 let longest = begun + SignedDuration::from_hours(30 * 24);
                 assert!(renewed.until <= longest, "renewed beyond its end");
-                // The one before works for half a minute more; nobody looks meanwhile.
+                // The previous token is valid for another 30 seconds, in which no one uses it.
                 self.app.advance_seconds(31);
-                // Shown after that, it would end the new one: it is let go.
+                // Used after that, it would end the new session, so the model drops it.
                 self.state.sessions.remove(session);
             }
             (Act::SignOut(_), 204) => self.state.sessions[session].is_open = false,
@@ -251,7 +251,7 @@ impl Play {
                 self.state.secure(account, self.act, None);
             }
             (Act::Delete(_), 204) => self.state.accounts[account].life = Life::Gone,
-            // Somebody who signed in a while ago is asked for the password again.
+            // After some time, the password is required again.
             (Act::Delete(_), 403) => {
                 let age = self
                     .now()
@@ -287,7 +287,7 @@ impl Play {
                 self.state.accounts[account].password = new;
                 self.state.secure(account, self.act, session);
             }
-            // The same once more is no change.
+            // The new password equals the old one.
             (Some(_), 422) => assert_eq!(current, new),
             (Some(_), _) => panic!("{} {}", answer.status, answer.text()),
             (None, status) => assert!(matches!(status, 401 | 403), "{}", answer.text()),
@@ -336,7 +336,7 @@ impl Play {
             return;
         }
         if answer.status != 200 {
-            // A sign-up is not made active by anybody but its mailbox.
+            // Only its mailbox activates a sign-up.
             assert_eq!(
                 self.state.accounts[at].life,
                 Life::Pending,

@@ -1,9 +1,9 @@
-//! What the model knows: the rules, and nothing of how the server keeps them.
+//! The model's state: the rules, independent of the server's storage.
 
 use doorward_domain::ports::MailTemplate;
 use jiff::Timestamp;
 
-/// An account's life.
+/// State of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Life {
     Pending,
@@ -12,13 +12,13 @@ pub enum Life {
     Gone,
 }
 
-/// A person's account. Names, addresses and passwords are numbers.
+/// An account. Names, addresses and passwords are numbers.
 #[derive(Debug)]
 pub struct Account {
     pub id: String,
     pub life: Life,
     pub name: Option<usize>,
-    /// Confirmed.
+    /// Confirmed address.
     pub email: Option<usize>,
     pub pending: Option<usize>,
     /// The act that requested the pending address.
@@ -28,7 +28,7 @@ pub struct Account {
     pub changed_at: usize,
 }
 
-/// A session that was opened.
+/// A session.
 #[derive(Debug)]
 pub struct Opened {
     pub token: String,
@@ -38,21 +38,21 @@ pub struct Opened {
     pub begun: Timestamp,
 }
 
-/// A mail with a link in it.
+/// A mail with a link.
 #[derive(Debug)]
 pub struct Mailed {
     pub path: String,
     pub template: MailTemplate,
     pub to: usize,
     pub account: usize,
-    /// The act that it was mailed by.
+    /// The act that caused it.
     pub act: usize,
     pub at: Timestamp,
     pub is_spent: bool,
 }
 
 impl Mailed {
-    /// What stands at the end of its path.
+    /// The last segment of the path.
     pub fn token(&self) -> &str {
         self.path.rsplit('/').next().unwrap()
     }
@@ -71,7 +71,7 @@ impl Mailed {
     }
 }
 
-/// Everything.
+/// State of the model.
 #[derive(Debug, Default)]
 pub struct State {
     pub accounts: Vec<Account>,
@@ -80,12 +80,12 @@ pub struct State {
 }
 
 impl State {
-    /// Whose that user name is.
+    /// The account with this username.
     pub fn named(&self, name: usize) -> Option<usize> {
         self.find(|account| account.name == Some(name))
     }
 
-    /// Whose that address is, confirmed.
+    /// The account with this address, confirmed.
     pub fn owner(&self, email: usize) -> Option<usize> {
         self.find(|account| account.email == Some(email))
     }
@@ -100,14 +100,14 @@ impl State {
         self.find(|account| account.id == id)
     }
 
-    /// Whether that session opens anything at that time.
+    /// Returns `true` if the session is valid at that time.
     pub fn is_open(&self, session: usize, now: Timestamp) -> bool {
         let session = &self.sessions[session];
         let is_active = self.accounts[session.account].life == Life::Active;
         session.is_open && is_active && now < session.until
     }
 
-    /// Whether a link is still good: for that account's state now, its kind and its time.
+    /// Returns `true` if the link is valid: for the account's state, its kind and its age.
     pub fn is_good(&self, mail: usize, now: Timestamp) -> bool {
         let mail = &self.mails[mail];
         let account = &self.accounts[mail.account];
@@ -129,7 +129,7 @@ impl State {
         fits && !mail.is_spent && age < mail.lifetime() * 60
     }
 
-    /// Every session of that account but one ends, and what was mailed before is worth nothing.
+    /// Ends all sessions of the account except one, and voids its mailed links.
     pub fn secure(&mut self, account: usize, act: usize, but: Option<usize>) {
         self.accounts[account].changed_at = act;
         for (at, session) in self.sessions.iter_mut().enumerate() {
@@ -139,7 +139,7 @@ impl State {
         }
     }
 
-    /// What holds whatever happened.
+    /// Invariants.
     pub fn assert_sound(&self) {
         for (at, account) in self.accounts.iter().enumerate() {
             if account.life == Life::Gone {

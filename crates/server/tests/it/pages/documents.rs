@@ -1,4 +1,4 @@
-//! The inbox, the references and the files that pages load.
+//! The inbox, the API reference, and the files that pages load.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ async fn the_inbox_and_the_documents_are_pages_as_well() {
         "&lt;script&gt;",
         "href=\"https:",
     ]);
-    // DNS rebinding: a page elsewhere that has bent its own name to this address.
+    // DNS rebinding: a page of another site whose name resolves to this address.
     for (host, status) in [
         ("localhost:8000", 200),
         ("127.0.0.1", 200),

@@ -1,11 +1,11 @@
-//! What people type is shown and never run.
+//! User input is displayed and never executed.
 
 use serde_json::json;
 
 use super::Page;
 use crate::support::{PASSWORD, TestApp, path_in};
 
-/// Names that a page must show as they are (W-02).
+/// Names that a page must display unchanged (W-02).
 pub const HOSTILE: [&str; 8] = [
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>",
@@ -34,7 +34,7 @@ async fn what_people_call_themselves_is_shown_and_never_run() {
             .replace('\'', "&#x27;")];
         for language in ["en", "de"] {
             let page = Page::get(&app.anon(), &link, language).await;
-            // Engines differ in how they spell a quote.
+            // Template engines differ in the escape of a quote.
             let html = page
                 .0
                 .replace("&#34;", "&quot;")

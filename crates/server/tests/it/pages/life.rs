@@ -1,4 +1,4 @@
-//! The pages that somebody meets, from sign-up to sign-out.
+//! The pages from sign-up to sign-out.
 
 use serde_json::json;
 

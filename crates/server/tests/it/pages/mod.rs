@@ -1,4 +1,4 @@
-//! Pages for people: in their language, without script, with nothing of theirs unescaped.
+//! Pages: localized, working without JavaScript, with all user input escaped.
 
 mod documents;
 mod hostile;
@@ -7,7 +7,7 @@ mod problems;
 
 use crate::support::{Answer, Client};
 
-/// A page, and what is true of every one.
+/// A page that passed the checks for every page.
 pub struct Page(pub String);
 
 impl Page {
@@ -29,7 +29,7 @@ impl Page {
         Self::of(&draft.form(form).send().await, language)
     }
 
-    /// What is true of every page (W-01, P-11).
+    /// Checks for every page (W-01, P-11).
     #[track_caller]
     pub fn of(answer: &Answer, language: &str) -> Self {
         assert_eq!(
@@ -39,7 +39,7 @@ impl Page {
             answer.text()
         );
         let html = answer.text();
-        // One script, of our own, that pages can do without.
+        // One script, from Doorward, which the page does not need.
         let (script, rest) = html.split_once("<script src=\"/assets/script-").unwrap();
         let (_, rest) = rest.split_once(".js\" defer></script>").unwrap();
         let html = format!("{script}{rest}");
@@ -91,7 +91,7 @@ impl Page {
         page
     }
 
-    /// Every field that shows has a label, and every form posts.
+    /// Every visible field has a label, and every form posts.
     #[track_caller]
     fn assert_labelled(&self) {
         for input in self.0.split("<input ").skip(1) {
@@ -122,7 +122,7 @@ impl Page {
         }
     }
 
-    /// P-11: what a password manager goes by, and the name of the button that a script adds.
+    /// P-11: the attributes for password managers, and the label of the button that a script adds.
     #[track_caller]
     fn assert_filled_in_by_managers(&self, input: &str) {
         let attribute = |name: &str| {

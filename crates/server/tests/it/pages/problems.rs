@@ -1,4 +1,4 @@
-//! What went wrong, told to people: on a page of its own, or on the form they filled.
+//! Errors for users: on a separate page, or in the submitted form.
 
 use doorward_domain::model::Role;
 
@@ -45,7 +45,7 @@ async fn each_problem_has_a_page_in_both_languages() {
     }
 }
 
-/// Sends a form back and forth: what was typed comes back, a password does not.
+/// Posts an invalid form: the page repeats the input, except passwords.
 async fn refused(app: &TestApp, path: &str, form: &str, language: &str) -> Page {
     let client = &app.anon();
     app.advance_seconds(10);

@@ -1,9 +1,9 @@
-//! What came back, and what must be true of it whatever was asked.
+//! Responses, and checks that apply to all of them.
 
 use axum::http::HeaderMap;
 use serde_json::Value;
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
@@ -12,14 +12,14 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer, where it has that status.
+    /// Returns the response if it has this status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text());
         self
     }
 
-    /// The answer, where it is that problem.
+    /// Returns the response if it is this problem.
     #[track_caller]
     pub fn expect_problem(self, status: u16, code: &str) -> Self {
         assert_eq!(
@@ -31,7 +31,7 @@ impl Answer {
         self
     }
 
-    /// The fields at fault and how, where it is a 422, in order of the field.
+    /// The invalid fields with their codes, sorted by field. The response must be a 422.
     #[track_caller]
     pub fn faults(&self) -> Vec<(String, String)> {
         assert_eq!(self.code(), "validation-failed", "{}", self.text());
@@ -45,7 +45,7 @@ impl Answer {
         faults
     }
 
-    /// Asserts that those fields, in order, are at fault in those ways, and no others.
+    /// Asserts that exactly these fields, in order, have these codes.
     #[track_caller]
     pub fn assert_faults(&self, expected: &[(&str, &str)]) {
         let faults = self.faults();
@@ -66,7 +66,7 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    /// The problem's code; nothing where it is none.
+    /// The problem's code. Empty if the response is not a problem.
     pub fn code(&self) -> String {
         let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
         body["code"].as_str().unwrap_or_default().to_owned()
@@ -76,7 +76,7 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// The body without what differs from request to request.
+    /// The body without fields that differ between requests.
     pub fn json_without(&self, names: &[&str]) -> Value {
         let mut body = self.json();
         for name in names {
@@ -85,7 +85,7 @@ impl Answer {
         body
     }
 
-    /// The headers without those that differ from request to request, in order of their names.
+    /// The header fields without those that differ between requests, sorted by name.
     pub fn headers_without(&self, names: &[&str]) -> Vec<(String, Vec<u8>)> {
         let kept = self
             .headers
@@ -98,7 +98,7 @@ impl Answer {
         all
     }
 
-    /// What is true of every answer (H-01, H-02, H-03, H-06, H-11, W-01).
+    /// Checks for every response (H-01, H-02, H-03, H-06, H-11, W-01).
     #[track_caller]
     pub fn assert_sound(&self) {
         let kind = self.header("content-type").unwrap_or_default();
@@ -155,7 +155,7 @@ impl Answer {
         }
     }
 
-    /// S-09: every cookie there is, and none that a script or another site could read.
+    /// S-09: checks all cookies. No script or other site can read them.
     #[track_caller]
     fn assert_cookies(&self) {
         for cookie in self.cookies() {
@@ -191,13 +191,13 @@ impl Answer {
         assert_eq!(greeting.as_object().unwrap().len(), 4, "{greeting}");
     }
 
-    /// Every cookie that it sets, whole.
+    /// Every cookie that the response sets, with attributes.
     pub fn cookies(&self) -> Vec<&str> {
         let fields = self.headers.get_all("set-cookie").iter();
         fields.map(|value| value.to_str().unwrap()).collect()
     }
 
-    /// The value of the cookie that it sets by that name.
+    /// The value of the cookie that the response sets under this name.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         let cookies = self.cookies();
         let mut values = cookies.iter().filter_map(|cookie| {

@@ -1,4 +1,4 @@
-//! `TestApp`: the real router over real stores, with a clock that moves when told to.
+//! `TestApp`: the real router over real stores, with a manual clock.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,17 +23,17 @@ use super::postbox::Postbox;
 use super::stores::{Combination, Stores};
 use super::{Client, PASSWORD, PUBLIC_URL, path_in};
 
-/// Hashed for real, at the lowest price there is.
+/// The lowest cost of a real hash.
 const CHEAP: Cost = Cost {
     memory_kib: 8,
     passes: 1,
     lanes: 1,
 };
 
-/// What a test wants otherwise.
+/// What a test can change.
 pub struct Options {
     pub policy: Policy,
-    /// None is what this run is about, empty and the test's own.
+    /// `None` for empty stores of this run's kind.
     pub stores: Option<Stores>,
     pub hashing_threads: usize,
     pub hashing_queue: usize,
@@ -43,7 +43,7 @@ pub struct Options {
     pub choices: Choices,
 }
 
-/// One node. Its end fails the test where mails are left in the outbox.
+/// One node. Dropping it fails the test if the outbox is not empty.
 pub struct TestApp {
     pub accounts: Arc<Accounts>,
     pub clock: Arc<SteppedClock>,
@@ -60,10 +60,10 @@ impl TestApp {
         Self::with(|_| {}).await
     }
 
-    /// An application whose operator chose otherwise.
+    /// An application with changed options.
     pub async fn with(choose: impl FnOnce(&mut Options)) -> Self {
         let mut options = Options {
-            // Here everybody comes from a network of their own: each sign-in would be told of by mail.
+            // Every client has its own network, so each sign-in would cause a notice.
             policy: Policy {
                 sign_in_notices: false,
                 ..Policy::new(PUBLIC_URL)
@@ -77,7 +77,7 @@ impl TestApp {
             choices: Choices::default(),
         };
         choose(&mut options);
-        // In memory where there is such a folder: what a crash leaves behind is for `e2e` to show.
+        // In memory, if there is such a folder: `e2e` tests crashes.
         let folder = tempfile::tempdir_in("/dev/shm")
             .or_else(|_| tempfile::tempdir())
             .unwrap();
@@ -135,19 +135,19 @@ impl TestApp {
         app
     }
 
-    /// Somebody unknown, at an address in a network that nobody else has.
+    /// An unknown client, with an address in a separate network.
     pub fn anon(&self) -> Client {
         let number = self.next_address.fetch_add(1, Ordering::Relaxed);
         let [_, _, a, b] = number.to_be_bytes();
         Client::new(self.router.clone(), IpAddr::from([10, a, b, 1]))
     }
 
-    /// Somebody unknown at that address.
+    /// An unknown client at this address.
     pub fn at(&self, address: IpAddr) -> Client {
         Client::new(self.router.clone(), address)
     }
 
-    /// An active user of that name, with an address at example.com, signed in.
+    /// An active user with this name and an address at example.com, signed in.
     pub async fn user(&self, name: &str) -> Client {
         self.create(name, Role::User).await;
         self.sign_in(name).await
@@ -159,7 +159,7 @@ impl TestApp {
         self.sign_in("root").await
     }
 
-    /// An active user as the operator makes one. No mail goes out.
+    /// An active user created by the operator. No mail is sent.
     pub async fn create(&self, name: &str, role: Role) -> User {
         let wanted = NewUser {
             username: Some(Username::parse(name).unwrap()),
@@ -172,7 +172,7 @@ impl TestApp {
         self.accounts.create_user(&ctx, wanted).await.unwrap()
     }
 
-    /// A new session of that user.
+    /// Signs this user in.
     pub async fn sign_in(&self, name: &str) -> Client {
         let body = json!({"username": name, "password": PASSWORD});
         let anon = self.anon();
@@ -180,12 +180,13 @@ impl TestApp {
         anon.with_token(answer.expect(201).json()["token"].as_str().unwrap())
     }
 
-    /// A user signs up with an address alone, and has not confirmed it. The path of the mailed link.
+    /// A user signs up with an address alone, and has not confirmed it. Returns the path of the mailed link.
     pub async fn pending(&self, name: &str) -> String {
         self.signed_up(name, None).await
     }
 
-    /// A user signs up with a username and an address, and has not confirmed it. The path of the mailed link.
+    /// A user signs up with a username and an address, and has not confirmed it. Returns the path of the mailed
+    /// link.
     pub async fn unconfirmed(&self, name: &str) -> String {
         self.signed_up(name, Some(name)).await
     }
@@ -202,7 +203,7 @@ impl TestApp {
         path_in(mail.expect("a confirmation goes out"))
     }
 
-    /// Turns the worker until nothing is due, and gives what it sent.
+    /// Runs the worker until no mail is due, and returns the sent mails.
     pub async fn mails(&self) -> Vec<Mail> {
         let ctx = self.ctx(Actor::Worker);
         while !self
@@ -215,14 +216,14 @@ impl TestApp {
         self.postbox.take()
     }
 
-    /// The one mail that the worker's next turns send.
+    /// The one mail that the worker sends.
     pub async fn one_mail(&self) -> Mail {
         let mut mails = self.mails().await;
         assert_eq!(mails.len(), 1, "{:?}", super::summary(&mails));
         mails.remove(0)
     }
 
-    /// This test is not about mail, and leaves some in the outbox.
+    /// Allows mails in the outbox at the end, for tests that are not about mail.
     pub fn leaves_mail(&self) {
         self.leaves_mail.store(true, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! Somebody who sends requests: nobody, a user or an admin.
+//! A client that sends requests: anonymous, a user or an admin.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -13,7 +13,7 @@ use tower::ServiceExt;
 
 use super::{Answer, FORM, JSON, PASSWORD};
 
-/// Speaks to the router from one network address, with a token or without.
+/// Sends requests to the router from one network address, with a token or without.
 #[derive(Clone)]
 pub struct Client {
     router: Router,
@@ -30,7 +30,7 @@ impl Client {
         }
     }
 
-    /// The same one, signed in.
+    /// The same client, signed in.
     pub fn with_token(&self, token: &str) -> Self {
         Self {
             token: Some(token.to_owned()),
@@ -77,7 +77,7 @@ impl Client {
         self.request("DELETE", path).send().await
     }
 
-    /// Signs in on the page, as a person does, and is sent on with the cookies of it.
+    /// Signs in on the page, like a user in a browser. The response is a redirect with cookies.
     pub async fn sign_in_on_page(&self, username: &str) -> Answer {
         let form = format!(
             "username={username}&password={}",
@@ -88,14 +88,14 @@ impl Client {
     }
 }
 
-/// A request being written.
+/// A request under construction.
 pub struct Draft<'c> {
     client: &'c Client,
     request: Request<Body>,
 }
 
 impl Draft<'_> {
-    /// One more field; the same name again gives a second one.
+    /// Adds a field; a repeated name adds a second one.
     pub fn header(self, name: &str, value: &str) -> Self {
         self.header_bytes(name, value.as_bytes())
     }
@@ -107,19 +107,19 @@ impl Draft<'_> {
         self
     }
 
-    /// For which the listener had no place.
+    /// Marks the request as over the listener's limit.
     pub fn without_a_place(mut self) -> Self {
         let extensions = self.request.extensions_mut();
         extensions.insert(doorward_web::Refusal::Overloaded);
         self
     }
 
-    /// A browser that asks for a page.
+    /// Makes it a browser's request for a page.
     pub fn html(self) -> Self {
         self.header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
     }
 
-    /// A browser that submits a form of our own page.
+    /// Makes it a form submitted from a page of this server.
     pub fn on_our_page(self) -> Self {
         self.header("sec-fetch-site", "same-origin").html()
     }
@@ -141,26 +141,25 @@ impl Draft<'_> {
         self.header(CONTENT_TYPE.as_str(), kind).bare_body(body)
     }
 
-    /// A body that nobody says the kind of.
+    /// A body without a content type.
     pub fn bare_body(mut self, body: impl Into<Body>) -> Self {
         *self.request.body_mut() = body.into();
         self
     }
 
-    /// Sends it. Whatever it was, the server did not break over it.
+    /// Sends the request, and asserts that the status is not a 5xx.
     pub async fn send(self) -> Answer {
         let answer = self.send_to_broken().await;
         assert!(answer.status < 500, "{} {}", answer.status, answer.text());
         answer
     }
 
-    /// Sends it to a server that may well be broken. Every answer of every test is held against
-    /// what must be true of all.
+    /// Sends the request to a server that may be broken. Checks every response with [`Answer::assert_sound`].
     pub async fn send_to_broken(mut self) -> Answer {
         let is_head = self.request.method() == Method::HEAD;
         let peer = SocketAddr::new(self.client.address, 50_000);
         self.request.extensions_mut().insert(ConnectInfo(peer));
-        // As every client of HTTP/1.1 names the host; an empty one stands for none at all.
+        // HTTP/1.1 clients send the host. An empty one stands for none.
         let names_host = self.request.uri().authority().is_some();
         match self.request.headers().get(HOST) {
             Some(host) if host.is_empty() => drop(self.request.headers_mut().remove(HOST)),

@@ -1,5 +1,4 @@
-//! Stores that work until they are told not to: down, cut off at the very end of a write, or broken
-//! in a way nobody thought of. They keep count of the outbox on the way.
+//! Stores that fail on demand: down, cut off at the end of a write, or with a panic. They also record the outbox.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,14 +13,14 @@ use doorward_domain::ports::{Outbox, Seen, Sessions, Store, StoreError};
 use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
 use jiff::Timestamp;
 
-/// How the stores fare.
+/// State of the stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mood {
     Fine,
     Down,
-    /// Accounts are there; sessions are not.
+    /// Accounts are available, sessions are not.
     SessionsDown,
-    /// A write is made, and its answer lost.
+    /// A write is made, and its response is lost.
     OutcomeUnknown,
     Panics,
 }
@@ -36,7 +35,7 @@ impl Mood {
     ];
 }
 
-/// The stores that the application under test sees.
+/// The stores of the application under test.
 pub struct FaultyStore {
     store: Arc<dyn Store>,
     sessions: Arc<dyn Sessions>,
@@ -54,7 +53,7 @@ impl FaultyStore {
         }
     }
 
-    /// The mails that wait to be sent.
+    /// The queued mails.
     pub fn outbox(&self) -> Vec<MailJob> {
         self.outbox.lock().unwrap().clone()
     }
@@ -84,14 +83,14 @@ impl FaultyStore {
     }
 }
 
-/// What no client may ever read.
+/// A text that no response may contain.
 const INSIDE: &str = "secret-of-the-inside";
 
 fn fault() -> StoreError {
     StoreError::new("tests", INSIDE)
 }
 
-/// What a change does to the outbox, once it is written.
+/// Applies a written change to the recorded outbox.
 fn post(outbox: &mut Vec<MailJob>, change: &Change) {
     match change {
         Change::EnqueueMail(job) => outbox.push(job.clone()),

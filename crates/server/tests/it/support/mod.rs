@@ -1,4 +1,4 @@
-//! The two harnesses' in-process half: the real router over real stores, and who talks to it.
+//! In-process tests: the real router over real stores, and its clients.
 
 mod answer;
 mod app;
@@ -14,11 +14,11 @@ pub use faults::Mood;
 pub use postbox::{path_in, summary};
 pub use stores::{Combination, Stores};
 
-/// Where people reach the server, they think.
+/// Public URL of the server.
 pub const PUBLIC_URL: &str = "https://accounts.example";
-/// Everybody's first password.
+/// The first password of every user.
 pub const PASSWORD: &str = "plum cake on sundays";
-/// The one after.
+/// The second one.
 pub const OTHER_PASSWORD: &str = "two boats and a lamp";
 
 /// A media type.

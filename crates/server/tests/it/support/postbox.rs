@@ -1,11 +1,11 @@
-//! A mailer that keeps what it is handed.
+//! A mailer that stores its mails.
 
 use std::sync::Mutex;
 
 use async_trait::async_trait;
 use doorward_domain::ports::{Mail, MailError, Mailer};
 
-/// The mails sent and not looked at yet.
+/// Mails that were sent and not taken yet.
 #[derive(Default)]
 pub struct Postbox(Mutex<Vec<Mail>>);
 
@@ -23,7 +23,7 @@ impl Mailer for Postbox {
     }
 }
 
-/// Which texts went to whom, in order of address.
+/// Recipient and template of each mail, in order of address.
 pub fn summary(mails: &[Mail]) -> Vec<(&str, &'static str)> {
     let mut all: Vec<_> = mails
         .iter()
@@ -33,7 +33,7 @@ pub fn summary(mails: &[Mail]) -> Vec<(&str, &'static str)> {
     all
 }
 
-/// The path that a mail's link leads to.
+/// The path of a mail's link.
 pub fn path_in(mail: &Mail) -> String {
     let path = mail.url.strip_prefix(super::PUBLIC_URL);
     path.expect("links begin with the public URL").to_owned()

@@ -1,7 +1,7 @@
-//! Which store the tests run on: `DOORWARD_TEST_STORE`, read here and nowhere else.
+//! The stores of a test run: `DOORWARD_TEST_STORE`, read only here.
 //!
-//! Every test gets a database of its own, whatever the server. To add a combination: a variant, its
-//! name in [`Combination::ALL`], its arms.
+//! Every test gets its own database, on any server. To add a combination: a variant, its name in
+//! [`Combination::ALL`], its arms.
 
 use std::sync::Arc;
 
@@ -32,10 +32,10 @@ impl Combination {
         ("postgres+redis", Self::PostgresRedis),
     ];
 
-    /// The one that this run is about; SQLite where nobody said.
+    /// The combination of this run; SQLite by default.
     #[expect(
         clippy::disallowed_methods,
-        reason = "tests are told in the environment which store they are about"
+        reason = "tests read the name of their store from the environment"
     )]
     pub fn chosen() -> Self {
         let Some(name) = std::env::var_os("DOORWARD_TEST_STORE") else {
@@ -50,9 +50,9 @@ impl Combination {
             .1
     }
 
-    /// What the binary is told in its environment to work on empty stores that nobody else has.
+    /// Environment variables with which the binary uses new, empty stores.
     pub fn variables(self) -> Vec<(&'static str, String)> {
-        // On a thread of its own: the caller may be asynchronous, or not.
+        // On a separate thread, since the caller may be asynchronous or not.
         let asking = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().build();
             runtime.unwrap().block_on(self.told())
@@ -85,7 +85,7 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// Empty ones that nobody else has; SQLite's file goes into the folder.
+    /// New, empty stores. SQLite's file is in the folder.
     pub async fn open(combination: Combination, folder: &TempDir, now: Timestamp) -> Self {
         let url = match combination {
             Combination::Sqlite => {

@@ -1,4 +1,4 @@
-//! `POST /user`: sign up.
+//! `POST /user`: sign-up.
 
 use doorward_domain::model::Role;
 use serde_json::{Value, json};
@@ -80,7 +80,7 @@ async fn without_confirmation_an_address_is_taken_as_given_and_stays_unique() {
 }
 
 #[tokio::test]
-async fn a_sign_up_with_a_user_name_alone_is_active_at_once_and_mails_nobody() {
+async fn a_sign_up_with_only_a_username_is_active_at_once_and_sends_no_mail() {
     let app = TestApp::new().await;
     let body = json!({"username": "ben", "password": PASSWORD});
     let user = app.anon().post("/user", body).await.expect(201).json();
@@ -169,7 +169,7 @@ async fn every_fault_is_told_at_once_and_nothing_unknown_slips_in() {
     assert_eq!(user["role"], "user");
 }
 
-/// L-03: a name that would turn what stands beside it in lists and mails is nobody's choice.
+/// L-03: a display name cannot contain characters that change the direction of the surrounding text.
 #[tokio::test]
 async fn a_name_that_is_not_what_it_looks_like_is_not_taken() {
     let app = TestApp::new().await;
@@ -209,7 +209,7 @@ async fn a_number_is_returned_as_it_is_stored() {
     assert_eq!(read.expect(200).json()["data"].to_string(), text);
 }
 
-/// an address is a text, never a list.
+/// an address is a string, never a list.
 #[tokio::test]
 async fn a_field_of_the_wrong_type_is_a_fault_of_that_field() {
     let app = TestApp::new().await;
@@ -277,7 +277,7 @@ async fn a_user_name_is_taken_whatever_its_case_or_form() {
     }
 }
 
-/// user names and addresses are two name spaces.
+/// usernames and addresses are two name spaces.
 #[tokio::test]
 async fn a_user_name_is_no_address_and_no_reserved_word() {
     let app = TestApp::new().await;
@@ -388,8 +388,7 @@ async fn a_password_is_judged_at_its_edges() {
     }
 }
 
-/// What a stranger can learn: nothing. T-EQUAL. And whoever sends it again, for want of an answer, gets the
-/// same one (H-08).
+/// The response reveals nothing (T-EQUAL). A retry after a lost response gets the same one (H-08).
 #[tokio::test]
 async fn a_known_address_is_answered_exactly_like_a_fresh_one() {
     let app = TestApp::new().await;
@@ -437,7 +436,7 @@ async fn an_operator_who_would_rather_tell_does() {
     );
 }
 
-/// R-09, H-08: an address that nobody confirmed blocks nobody, and however often it signs up, one has it.
+/// R-09, H-08: an unconfirmed address blocks no other user, and regardless of the number of sign-ups, one gets it.
 #[tokio::test]
 async fn of_two_sign_ups_with_one_address_the_first_to_confirm_has_it() {
     let app = TestApp::new().await;
@@ -472,7 +471,7 @@ async fn of_two_sign_ups_with_one_address_the_first_to_confirm_has_it() {
     );
 }
 
-/// 20 an hour from one address; the window comes back bit by bit.
+/// 20 an hour from one address; the limit refills gradually.
 #[tokio::test]
 async fn sign_ups_from_one_address_are_limited_and_the_limit_is_told() {
     let app = TestApp::new().await;

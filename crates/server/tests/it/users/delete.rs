@@ -1,4 +1,4 @@
-//! `DELETE /user/{user}`: at once and for good.
+//! `DELETE /user/{user}`: immediate and irreversible.
 
 use serde_json::json;
 
@@ -30,9 +30,9 @@ async fn deleting_oneself_ends_everything_that_hung_on_it() {
     assert!(app.mails().await.is_empty());
 }
 
-/// nothing of the one who was there resolves to the one who comes after.
+/// no identifier of the deleted user gives access to the next user with that name.
 #[tokio::test]
-async fn the_next_one_of_that_name_is_somebody_else() {
+async fn the_next_user_with_the_same_name_is_another_one() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     let id = ben.get("/user/me").await.json()["id"]
@@ -70,7 +70,7 @@ async fn the_next_one_of_that_name_is_somebody_else() {
 }
 
 #[tokio::test]
-async fn an_if_match_that_no_longer_fits_deletes_nobody() {
+async fn an_outdated_if_match_deletes_no_user() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     ben.patch("/user/me", json!({"name": "Ben"}))

@@ -1,4 +1,4 @@
-//! `PUT /user/{user}/email`: move an account to another address.
+//! `PUT /user/{user}/email`: change the address.
 
 use doorward_domain::model::Role;
 use serde_json::{Value, json};
@@ -45,11 +45,11 @@ async fn the_new_address_takes_over_once_confirmed_and_the_old_one_is_told() {
         (&confirmed["email"], confirmed.get("pending_email")),
         (&json!("new@example.org"), None)
     );
-    // the old mailbox is told that it is so now, with a way back.
+    // the old mailbox is notified of the change, with an undo link.
     let told = app.one_mail().await;
     let seen = (told.to.as_str(), told.template.as_str());
     assert_eq!(seen, ("ben@example.com", "email-changed"));
-    // S-06: every session ends with the old address.
+    // S-06: every session ends with the change.
     for client in [&ben, &elsewhere] {
         client
             .get("/user/me")
@@ -73,7 +73,7 @@ async fn the_new_address_takes_over_once_confirmed_and_the_old_one_is_told() {
 
 ///
 #[tokio::test]
-async fn whoever_moves_their_own_account_shows_the_password_again() {
+async fn a_change_of_ones_own_address_requires_the_password() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     for missing in [
@@ -175,7 +175,7 @@ async fn a_user_name_alone_gains_an_address_this_way() {
 }
 
 #[tokio::test]
-async fn an_address_of_somebody_else_is_answered_alike_and_its_owner_told() {
+async fn an_address_of_another_user_gets_the_same_response_and_its_owner_a_notice() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     app.create("eve", Role::User).await;
@@ -234,7 +234,7 @@ async fn an_if_match_that_no_longer_fits_changes_nothing() {
     assert_eq!(app.mails().await.len(), 2);
 }
 
-/// the link of the change before is dead.
+/// the link of the previous change is void.
 #[tokio::test]
 async fn a_second_change_kills_the_link_of_the_first() {
     let app = TestApp::new().await;
@@ -266,7 +266,7 @@ async fn a_second_change_kills_the_link_of_the_first() {
     assert_eq!(app.one_mail().await.template.as_str(), "email-changed");
 }
 
-/// one mail to a mailbox in three minutes.
+/// a mailbox gets one mail in three minutes.
 #[tokio::test]
 async fn a_mailbox_is_not_flooded_by_changes_to_it() {
     let app = TestApp::new().await;

@@ -1,4 +1,4 @@
-//! `GET /user/{user}/export`: everything held on a person, to that person (L-05).
+//! `GET /user/{user}/export`: all data about a user, for that user (L-05).
 
 use doorward_domain::model::Role;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn words(list: &Value, field: &str) -> Vec<String> {
         .collect()
 }
 
-/// L-05: all of it, and no secret.
+/// L-05: all data, and no secret.
 #[tokio::test]
 async fn a_person_takes_everything_along() {
     let app = TestApp::new().await;
@@ -36,7 +36,7 @@ async fn a_person_takes_everything_along() {
     let held = answer.json();
     let id = held["user"]["id"].as_str().unwrap();
     assert_eq!(name, format!("attachment; filename=\"{id}.json\""));
-    assert!(answer.text().lines().count() > 40, "a person can read it");
+    assert!(answer.text().lines().count() > 40, "a user can read it");
     assert_eq!(held["user"], ben.get("/user/me").await.json());
     assert_eq!(held["user"]["pending_email"], "new@example.org");
     assert_eq!(held["password"]["scheme"], "argon2id");
@@ -44,11 +44,7 @@ async fn a_person_takes_everything_along() {
     assert_eq!(words(&held["links"], "purpose"), ["recovery"]);
     let mut kinds = words(&held["mails"], "kind");
     kinds.sort_unstable();
-    assert_eq!(
-        kinds,
-        ["email-change-undo"],
-        "A-01: whose the new address is"
-    );
+    assert_eq!(kinds, ["email-change-undo"], "A-01: the new address");
     let events = words(&held["audit"], "event");
     assert_eq!(events[0], "user-exported");
     assert!(events.contains(&"sign-in".to_owned()), "{events:?}");
@@ -60,7 +56,8 @@ async fn a_person_takes_everything_along() {
     app.leaves_mail();
 }
 
-/// L-05: of one's own sessions the one that asks is marked, as in their list; of another's none is.
+/// L-05: the current session is marked, as in the list of sessions. In an admin's export of another user none is
+/// marked.
 #[tokio::test]
 async fn the_session_that_asks_is_marked() {
     let app = TestApp::new().await;
@@ -90,7 +87,7 @@ async fn the_session_that_asks_is_marked() {
     );
 }
 
-/// L-05: the log of a busy account is longer than a page.
+/// L-05: the audit log of an active account has more than one page.
 #[tokio::test]
 async fn a_long_log_is_whole() {
     let app = TestApp::new().await;
@@ -113,7 +110,8 @@ async fn a_long_log_is_whole() {
     assert!(moments.is_sorted_by(|newer, older| newer > older));
 }
 
-/// L-05: an admin may, a stranger learns nothing; a store that is away is no empty export (Z-06).
+/// L-05: an admin may export, another user gets no information; a store that is down does not produce an empty
+/// export (Z-06).
 #[tokio::test]
 async fn who_may_and_who_may_not() {
     let app = TestApp::new().await;

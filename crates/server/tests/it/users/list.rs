@@ -1,4 +1,4 @@
-//! `GET /user`: list, search, page by page.
+//! `GET /user`: list, search, pages.
 
 use doorward_domain::model::Role;
 use serde_json::{Value, json};
@@ -193,7 +193,7 @@ async fn a_query_that_can_be_read_two_ways_is_not_read() {
             .await
             .expect_problem(400, "malformed-request");
     }
-    // Whoever may not list learns nothing from how a query is judged.
+    // Without the right to list, the response does not depend on the query.
     for query in ["", "limit=0", "q=a&q=b", "cursor=x"] {
         ben.get(&format!("/user?{query}"))
             .await

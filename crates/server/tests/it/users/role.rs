@@ -1,11 +1,11 @@
-//! `PUT /user/{user}/role`, and who must stay.
+//! `PUT /user/{user}/role`, and the last admin.
 
 use doorward_domain::model::Role;
 use serde_json::json;
 
 use crate::support::{PASSWORD, TestApp};
 
-/// Z-04: it bites at the next request.
+/// Z-04: it takes effect at the next request.
 #[tokio::test]
 async fn a_role_given_or_taken_holds_from_the_next_request_on() {
     let app = TestApp::new().await;
@@ -32,7 +32,7 @@ async fn a_role_given_or_taken_holds_from_the_next_request_on() {
 }
 
 #[tokio::test]
-async fn nobody_makes_themselves_an_admin() {
+async fn a_user_cannot_become_an_admin_alone() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     for named in ["me", "ben", "nobody"] {
@@ -96,7 +96,7 @@ async fn the_last_active_admin_stays() {
     for answer in goes().await {
         answer.expect_problem(409, "last-admin");
     }
-    // One who is disabled does not count.
+    // A disabled admin does not count.
     app.create("other", Role::Admin).await;
     admin
         .put("/user/other/status", json!({"status": "disabled"}))

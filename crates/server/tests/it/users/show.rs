@@ -41,7 +41,7 @@ async fn a_user_sees_themselves_by_each_of_their_names() {
 }
 
 #[tokio::test]
-async fn an_admin_sees_everybody_and_learns_who_is_not_there() {
+async fn an_admin_sees_every_user_and_which_ones_do_not_exist() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     let ben = app.create("ben", Role::User).await;
@@ -68,7 +68,7 @@ async fn an_admin_sees_everybody_and_learns_who_is_not_there() {
 }
 
 #[tokio::test]
-async fn nobody_is_asked_to_sign_in_first() {
+async fn an_anonymous_client_gets_401() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     for named in ["me", "ben", "nobody"] {

@@ -1,4 +1,4 @@
-//! `PUT /user/{user}/status`: off, and on again.
+//! `PUT /user/{user}/status`: disable and enable.
 
 use doorward_domain::model::Role;
 use serde_json::json;
@@ -46,7 +46,7 @@ async fn disabling_ends_sessions_and_links_and_enabling_revives_none() {
     anon.post("/auth", shown).await.expect(201);
 }
 
-/// an admin confirms no address for anybody.
+/// an admin confirms no address of another user.
 #[tokio::test]
 async fn switching_on_does_not_confirm_an_address() {
     let app = TestApp::new().await;

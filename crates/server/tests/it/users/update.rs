@@ -1,4 +1,4 @@
-//! `PUT` and `PATCH /user/{user}`: what people say of themselves, and lost updates.
+//! `PUT` and `PATCH /user/{user}`: profile data and lost updates.
 
 use doorward_domain::model::Role;
 use doorward_web::IfMatchRule;
@@ -106,7 +106,7 @@ async fn forms_and_every_name_of_the_user_do_as_well() {
         .expect_problem(415, "unsupported-media-type");
 }
 
-/// H-07 (RFC 9110, 13.1.1): any of several, in one field or more.
+/// H-07 (RFC 9110, 13.1.1): one of several tags must match, in one field or more.
 #[tokio::test]
 async fn a_list_of_versions_fits_where_one_of_them_does() {
     let app = TestApp::new().await;
@@ -125,13 +125,13 @@ async fn a_list_of_versions_fits_where_one_of_them_does() {
             other = other.header("if-match", &field);
         }
         draft.json(&json!({"name": "Ben"})).send().await.expect(200);
-        // Whose it is not is told so, and no more.
+        // Another user gets 403 and nothing more.
         let other = other.json(&json!({"name": "x"})).send().await;
         other.expect_problem(403, "forbidden");
     }
 }
 
-/// H-07: the strict mode, by which nobody writes on what they have not read.
+/// H-07: the strict mode, in which every write needs the version that was read.
 #[tokio::test]
 async fn a_version_may_be_asked_for() {
     let app = TestApp::with(|options| options.choices.if_match = IfMatchRule::Required).await;
@@ -151,7 +151,7 @@ async fn a_version_may_be_asked_for() {
         .request("PATCH", "/user/me")
         .header("if-match", read.header("etag").unwrap());
     draft.json(&json!({"name": "Ben"})).send().await.expect(200);
-    // What is no write to a user is none.
+    // Requests that write no user need no version.
     ben.delete("/auth").await.expect(204);
 }
 
@@ -223,7 +223,7 @@ async fn a_write_on_what_has_changed_since_is_refused() {
     );
 }
 
-/// H-07 (RFC 9110, 13.1.2): who writes only what is not there yet, or not what was read, writes nothing.
+/// H-07 (RFC 9110, 13.1.2): a write with `If-None-Match` fails if it matches the stored user.
 #[tokio::test]
 async fn what_is_there_is_not_written_as_new() {
     let app = TestApp::new().await;
@@ -248,7 +248,7 @@ async fn what_is_there_is_not_written_as_new() {
     }
 }
 
-/// Z-03: what is not said of oneself is not written here.
+/// Z-03: fields that are not part of the profile cannot be written here.
 #[tokio::test]
 async fn nothing_but_name_and_data_can_be_written() {
     let app = TestApp::new().await;
@@ -304,12 +304,12 @@ async fn the_limits_of_name_and_data_hold_at_their_edges() {
         ] {
             write(body).await.assert_faults(&[(field, code)]);
         }
-        // H-04: deeper than that no body is looked at.
+        // H-04: deeper bodies are rejected unread.
         write(json!({"data": nested(33)}))
             .await
             .expect_problem(400, "malformed-request");
     }
-    // Small patches add up.
+    // Small patches accumulate.
     ben.put("/user/me", json!({"data": sized(16 * 1024)}))
         .await
         .expect(200);

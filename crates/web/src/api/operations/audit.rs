@@ -43,7 +43,7 @@ pub(crate) async fn list_audit_events(
     let until = query.optional("until", moment);
     query.finish()?;
     let user_id = match named {
-        // A name that nobody has is no reason to show everybody.
+        // An unknown user has no events; the filter must not be dropped.
         Some(named) => Some(
             app.accounts
                 .find_user_id(caller.ctx(), &named)

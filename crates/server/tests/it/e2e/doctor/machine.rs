@@ -1,4 +1,4 @@
-//! Faults of this machine: rights, keys, file descriptors.
+//! Faults of the machine: permissions, keys, file descriptors.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::{Setup, examine};
 
-/// A master key's content, and another.
+/// A master key.
 const KEY: &str = "kV3-qFz8_mLw29TtRb7uYxNe5sHd1GjP";
 const OTHER: &str = "pW7-xDa2_nQs84YyCe6rUzMb3tJf9HkL";
 
@@ -32,7 +32,7 @@ fn a_key_that_others_can_read_is_a_fault() {
         .expect("data folder", "warning", "0755", "chmod 700");
 }
 
-/// C-07: what a start warns of, the doctor does as well.
+/// C-07: the doctor reports the warnings of a start as well.
 #[test]
 fn files_that_others_can_read_are_worth_a_warning() {
     let setup = Setup::on_a_file();
@@ -69,7 +69,7 @@ fn a_key_that_is_gone_or_another_is_a_fault() {
     assert!(!report.text.contains(KEY), "C-02");
 }
 
-/// As another user, where the test itself may do everything.
+/// Runs as another user if the test runs as root.
 #[test]
 fn a_folder_that_cannot_be_written_to_is_a_fault() {
     let setup = Setup::on_a_file().with("SMTP_URL", "log:");
@@ -99,7 +99,7 @@ fn a_folder_that_cannot_be_written_to_is_a_fault() {
         "SMTP_URL",
         format!("folder:{}", setup.path("mails").display()),
     );
-    // The folder around is ours, and nobody else's to write to.
+    // The parent folder belongs to the test, and no other user can write to it.
     set_mode(&folder, 0o555);
     let output = command.output().unwrap();
     set_mode(&folder, 0o755);
@@ -148,8 +148,7 @@ fn hashes_that_do_not_fit_into_memory_are_a_fault() {
         .expect("memory", "failed", "65536 MiB", "hashing.threads");
 }
 
-/// The doctor's report where the data folder is mounted in a way of its own, which goes with the
-/// command.
+/// The doctor's report with a separately mounted data folder, which is unmounted when the command ends.
 fn with_mounted_data(setup: &Setup, mount: &str) -> serde_json::Value {
     std::fs::create_dir_all(setup.data_dir()).unwrap();
     let mut command = Command::new("unshare");
@@ -190,7 +189,7 @@ fn a_disk_without_room_is_a_fault() {
     );
 }
 
-/// Not even root writes there.
+/// Not even root can write there.
 #[test]
 fn a_folder_mounted_read_only_is_a_fault() {
     let mount = "mount --bind data data && mount -o remount,bind,ro data";

@@ -1,4 +1,5 @@
-//! `doorward doctor` and `doorward healthcheck`: every fault is real, and expected in the text and in the JSON.
+//! `doorward doctor` and `doorward healthcheck`: each test causes a real fault and expects it in the text and in
+//! the JSON.
 
 mod machine;
 mod network;
@@ -8,14 +9,14 @@ use serde_json::Value;
 
 use super::{Setup, Sink, eventually};
 
-/// What the doctor said.
+/// Output of the doctor.
 struct Report {
     code: i32,
     value: Value,
     text: String,
 }
 
-/// Asks twice, for people and for programs; both hear the same.
+/// Runs the doctor with text and JSON output, and asserts that both contain the same.
 fn examine(setup: &Setup, arguments: &[&str]) -> Report {
     let for_people = setup.run(&[&["doctor"], arguments].concat());
     let for_programs = setup.run(&[&["doctor", "--json"], arguments].concat());
@@ -25,7 +26,7 @@ fn examine(setup: &Setup, arguments: &[&str]) -> Report {
     let text = one_line(&for_people.out);
     for finding in value["findings"].as_array().unwrap() {
         let mend = finding["hint"].as_str().unwrap_or_default();
-        // Figures change from one call to the next; what to do about them does not.
+        // Numbers change between the calls, hints do not.
         assert!(text.contains(&one_line(mend)), "{mend}: {text}");
         let is_bad = finding["status"] != "passed";
         assert_eq!(is_bad, !mend.is_empty(), "{finding}");
@@ -41,7 +42,7 @@ fn examine(setup: &Setup, arguments: &[&str]) -> Report {
 }
 
 impl Report {
-    /// The findings on a part, as verdict, what was found, and what to do.
+    /// The findings of a check, as status, message and hint.
     fn on(&self, part: &str) -> Vec<(String, String, String)> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let findings = self.value["findings"].as_array().unwrap();
@@ -58,7 +59,7 @@ impl Report {
             .collect()
     }
 
-    /// There is such a finding on that part.
+    /// Expects such a finding of that check.
     #[track_caller]
     fn expect(&self, part: &str, verdict: &str, found: &str, mend: &str) -> &Self {
         let such = self
@@ -90,7 +91,7 @@ fn a_first_look_finds_no_fault_and_makes_nothing() {
         .expect("public URL", "passed", "this machine only", "");
     assert!(!setup.data_dir().exists(), "it changes nothing");
     let widest = report.text.lines().map(|line| line.chars().count()).max();
-    // A path of the test's own folder may be longer than a line, and stays whole.
+    // A path of the test's folder may be longer than a line, and is not wrapped.
     assert!(widest.unwrap() < 120, "{}", report.text);
     assert!(report.text.contains("✓ configuration"), "{}", report.text);
 }
@@ -137,7 +138,7 @@ fn a_configuration_that_cannot_be_read_is_told_and_nothing_guessed() {
     assert!(report.on("database").is_empty());
 }
 
-/// Where each value can be read and they do not go together, the rest is tried.
+/// If each setting is valid but they conflict, the other checks still run.
 #[test]
 fn settings_that_do_not_go_together_keep_nothing_from_being_tried() {
     let setup = Setup::on_a_file()
@@ -175,11 +176,11 @@ fn a_mail_server_is_asked_up_to_the_recipient() {
             "550 while sending",
             "b***@example.com",
         );
-    // Nobody to ask about: the sender is taken.
+    // Without a recipient, only the sender is checked.
     examine(&setup, &[])
         .expect_code(0)
         .expect("mail: server", "passed", "--mail-to", "");
-    // The first admin is asked about unless somebody is named.
+    // The default recipient is the first admin.
     examine(&setup.clone().with("ADMIN_EMAIL", "ann@example.com"), &[])
         .expect_code(1)
         .expect("mail: server", "failed", "550", "a***@example.com");
@@ -197,7 +198,7 @@ fn a_mail_server_is_asked_up_to_the_recipient() {
 fn a_health_check_asks_the_server_on_this_machine() {
     let setup = Setup::on_a_file();
     let running = setup.start();
-    // As in a container: it listens everywhere, and is asked on loopback.
+    // As in a container: it listens on all addresses, and is queried on loopback.
     let asked = setup
         .with("DOORWARD_LISTEN", &format!("0.0.0.0:{}", running.port))
         .with("DOORWARD_PUBLIC_URL", "http://localhost")

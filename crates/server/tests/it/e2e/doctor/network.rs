@@ -1,4 +1,4 @@
-//! Faults on the way: the listener's address, the public URL, and the certificate there.
+//! Network faults: the listen address, the public URL, and its certificate.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use doorward_testkit::servers::Authority;
 
 use super::{Setup, Sink, eventually, examine};
 
-/// Something that answers every request with this, as long as the test runs.
+/// A server that sends this response to every request, until the end of the test.
 fn answering(answer: &'static str) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -35,7 +35,7 @@ fn an_address_that_another_program_has_is_a_fault() {
     examine(&Setup::on_a_file().with("DOORWARD_LISTEN", &listen), &[])
         .expect_code(1)
         .expect("listen address", "failed", "another program", "ss -ltnp");
-    // Of TEST-NET-1: no machine has it.
+    // From TEST-NET-1, which no machine uses.
     let elsewhere = Setup::on_a_file()
         .with("DOORWARD_LISTEN", "192.0.2.1:8000")
         .with("DOORWARD_PUBLIC_URL", "https://accounts.example.invalid")
@@ -97,7 +97,7 @@ fn what_answers_at_the_public_url_is_told_apart() {
 }
 
 #[test]
-fn nobody_at_the_public_url_is_worth_a_warning() {
+fn no_server_at_the_public_url_is_a_warning() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
@@ -106,7 +106,7 @@ fn nobody_at_the_public_url_is_worth_a_warning() {
         .expect("public URL", "warning", "cannot connect", "run");
 }
 
-/// TLS, with no web server behind it that anybody would want.
+/// A TLS server without a Doorward behind it.
 struct TlsServer(Child, u16);
 
 impl TlsServer {
@@ -163,13 +163,13 @@ fn a_certificate_is_looked_at_as_a_browser_would() {
             .with("SMTP_URL", "log:")
             .with("SSL_CERT_FILE", authority.path().to_str().unwrap())
     };
-    // Good for two days, and what answers is no Doorward.
+    // Valid for two days, and the response is not from a Doorward.
     let server = TlsServer::start(&authority, "localhost");
     examine(&setup(&server), &[])
         .expect_code(1)
         .expect(PART, "warning", "two weeks", "renewal")
         .expect("public URL", "failed", "not a Doorward", "");
-    // Of an authority that this machine does not know; others may.
+    // From an authority that this machine does not trust; others may.
     let url = format!("https://localhost:{}", server.1);
     let strange = Setup::on_a_file()
         .with("DOORWARD_PUBLIC_URL", &url)
@@ -177,7 +177,7 @@ fn a_certificate_is_looked_at_as_a_browser_would() {
     examine(&strange, &[])
         .expect_code(0)
         .expect(PART, "warning", "UnknownIssuer", "chain");
-    // Of one that calls itself the same and is another.
+    // From another authority with the same name.
     let other = Authority::new();
     examine(
         &strange.with("SSL_CERT_FILE", other.path().to_str().unwrap()),
@@ -192,7 +192,7 @@ fn a_certificate_is_looked_at_as_a_browser_would() {
         "not valid for name",
         "for this name",
     );
-    // No TLS at all.
+    // Plain HTTP.
     let port = answering("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
     let url = format!("https://localhost:{port}");
     examine(&setup(&server).with("DOORWARD_PUBLIC_URL", &url), &[])

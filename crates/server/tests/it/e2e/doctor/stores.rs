@@ -1,5 +1,4 @@
-//! Faults of the stores: nobody there, a wrong password, a schema that lags behind, a Redis that
-//! forgets.
+//! Store faults: no server, a wrong password, an outdated schema, a Redis that loses data.
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -7,7 +6,7 @@ use doorward_testkit::servers::{self, PostgresOptions, RedisOptions, own_postgre
 
 use super::{Setup, examine};
 
-/// Waits for what testkit does in the background.
+/// Runs testkit's asynchronous setup.
 fn wait<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -16,7 +15,7 @@ fn wait<T>(work: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn nobody_there_is_a_fault() {
+fn a_store_that_is_down_is_a_fault() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
@@ -26,7 +25,7 @@ fn nobody_there_is_a_fault() {
         report
             .expect_code(1)
             .expect("database", "failed", "127.0.0.1", "running")
-            // The rest was tried all the same.
+            // The other checks still ran.
             .expect("mail: templates", "passed", "", "");
         assert!(!report.text.contains("hunter2"), "C-02: {}", report.text);
     }
@@ -42,7 +41,7 @@ fn a_wrong_password_is_a_fault_and_is_not_shown() {
 }
 
 #[test]
-fn missing_migrations_are_a_fault_where_nobody_makes_them() {
+fn missing_migrations_are_a_fault_if_migrating_is_disabled() {
     let url = wait(servers::postgres());
     let setup = Setup::on_a_file().with("DATABASE_URL", &url);
     examine(&setup, &[]).expect_code(0).expect(
@@ -62,9 +61,9 @@ fn missing_migrations_are_a_fault_where_nobody_makes_them() {
     examine(&by_hand, &[])
         .expect_code(0)
         .expect("database: schema", "passed", "", "")
-        // The tests' own server keeps nothing safe on disk.
+        // The tests' server does not sync to disk.
         .expect("database: durability", "warning", "fsync", "")
-        // A database that others share, and no key that they could share.
+        // A shared database, and no master key that nodes could share.
         .expect(
             "master key",
             "warning",
@@ -88,7 +87,7 @@ fn a_password_that_postgresql_refuses_is_a_fault() {
     assert!(!report.text.contains("hunter2"), "C-02: {}", report.text);
 }
 
-/// It can read and write, and could not bring the schema up to date.
+/// The role can read and write, but cannot migrate the schema.
 #[test]
 fn a_role_without_the_right_to_make_tables_is_a_fault() {
     let server = wait(own_postgres(PostgresOptions::default()));

@@ -1,4 +1,4 @@
-//! `kill -9` in the middle: typed again, both go on where they were, and nothing is lost or twice.
+//! `kill -9` during import and export: run again, both continue, and no user is lost or duplicated.
 
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use super::rejects::user;
 use super::{HEADER, Setup, eventually, exported, import, mode, new_setup};
 
-/// So many that an export of them takes a while.
+/// Enough users for an export to take some time.
 const MANY: usize = 12_000;
 
 fn kill(mut child: Child) {
@@ -30,7 +30,7 @@ fn an_import_that_was_killed_is_given_again() {
     let setup = setup.file("users.jsonl", &text);
     setup.run(&["migrate"]).expect(0);
     let mut child = setup.command(&["import", "-"]).spawn().unwrap();
-    // Most of the file goes in; then the pipe stays open, and the import waits for the rest of it.
+    // Sends most of the file; then the pipe stays open, and the import waits for the rest.
     let most = HEADER.len()
         + lines[..2_100]
             .iter()
@@ -87,7 +87,7 @@ fn an_export_that_was_killed_goes_on_where_it_stopped() {
     assert_eq!(mode(&part), 0o600);
     let mut left = std::fs::read(&part).unwrap();
     assert!(left.len() < whole.len());
-    // As a machine that lost its power leaves it.
+    // As after a power failure.
     let torn = left.len() - 77;
     left.truncate(torn);
     std::fs::write(&part, &left).unwrap();
@@ -104,7 +104,7 @@ fn an_export_that_was_killed_goes_on_where_it_stopped() {
     assert!(outcome.err.contains(" exists."), "{}", outcome.err);
 }
 
-/// The same users are in both, so that no user tells the databases apart.
+/// The other database contains the same users, so the users do not distinguish the two.
 fn does_not_go_on_in_another_database(setup: &Setup, part: &[u8], note: &[u8]) {
     let file = setup.path("in.jsonl").display().to_string();
     let other = new_setup();
@@ -136,9 +136,9 @@ fn on_a_terminal(setup: &Setup, command: &str) -> String {
     told
 }
 
-/// `script` runs it on a terminal, as a person does.
+/// `script` provides a terminal.
 #[test]
-fn whoever_watches_sees_how_far_it_is() {
+fn progress_is_shown_on_a_terminal() {
     let lines: Vec<String> = (0..1_000).map(|number| user(number).to_string()).collect();
     let setup = new_setup().file("users.jsonl", &format!("{HEADER}{}\n", lines.join("\n")));
     for (command, bar) in [("import users.jsonl", "left"), ("export out.jsonl", "/s")] {
@@ -151,7 +151,7 @@ fn whoever_watches_sees_how_far_it_is() {
     }
 }
 
-/// Two who type it at a time get in each other's way, and nobody is rejected for it.
+/// Two concurrent imports interfere, but reject no user.
 #[test]
 fn two_imports_of_one_file_at_a_time_both_end_well() {
     let setup = new_setup();
@@ -175,7 +175,7 @@ fn two_imports_of_one_file_at_a_time_both_end_well() {
     assert_eq!(imported, 1_500);
 }
 
-/// The rest of one database behind the beginning of another would be a file of nobody's users.
+/// The rest of one database after the beginning of another would be a mix of users.
 #[test]
 fn an_export_does_not_go_on_with_another_databases() {
     let other = user(7).to_string();

@@ -1,6 +1,6 @@
-//! Users move: between our stores, in from other systems, and on after a `kill -9`.
+//! Moving users: between Doorward's stores, from other systems, and after a `kill -9`.
 //!
-//! The fixtures are made by `fixtures/make.py`, with the libraries of the systems they come from.
+//! `fixtures/make.py` generates the fixtures with the libraries of the original systems.
 
 mod broken_off;
 mod odd_files;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::{Server, Setup, eventually, mode};
 use crate::support::PASSWORD as ADMIN_PASSWORD;
 
-/// Everybody's in the fixtures.
+/// The password of all users in the fixtures.
 const PASSWORD: &str = "three boats on a lake";
 const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":1}\n";
 
@@ -35,7 +35,7 @@ fn new_setup() -> Setup {
     setup
 }
 
-/// Runs an import of a fixture, and gives its summary and its report.
+/// Imports a fixture, and returns the summary and the report.
 fn import(setup: &Setup, arguments: &[&str], code: i32) -> (Value, Vec<Value>) {
     let report = setup.path("report.jsonl").display().to_string();
     let mut all = vec!["import", "--json", "--report", &report];
@@ -52,7 +52,7 @@ fn import(setup: &Setup, arguments: &[&str], code: i32) -> (Value, Vec<Value>) {
     (outcome.json(), lines.collect())
 }
 
-/// Whether anything in it looks like a hash of the fixtures.
+/// Returns `true` if the text contains something like a hash of the fixtures.
 fn holds_a_hash(text: &str) -> bool {
     [
         "$2a$",
@@ -66,7 +66,7 @@ fn holds_a_hash(text: &str) -> bool {
     .any(|mark| text.contains(mark))
 }
 
-/// Everybody, by user name or address.
+/// All users, by username or address.
 fn exported(setup: &Setup) -> BTreeMap<String, Value> {
     let text = setup.run(&["export", "-"]).expect(0).out;
     let users = text.lines().skip(1).map(|line| {
@@ -79,7 +79,7 @@ fn exported(setup: &Setup) -> BTreeMap<String, Value> {
     users.collect()
 }
 
-/// Signs in by user name or address, and gives the status and what was answered.
+/// Signs in by username or address, and returns status and body.
 fn sign_in(server: &Server, named: &str, password: &str) -> (u16, Value) {
     let key = if named.contains('@') {
         "email"
@@ -90,7 +90,7 @@ fn sign_in(server: &Server, named: &str, password: &str) -> (u16, Value) {
     (reply.status, reply.json())
 }
 
-/// Each of these signs in with the old password, and with no other, and is hashed our way then.
+/// Asserts that each user signs in with the old password and no other, and is then rehashed.
 fn sign_in_as_before(setup: &Setup, server: &Server, people: &[&str]) {
     for named in people {
         assert_eq!(
@@ -106,7 +106,7 @@ fn sign_in_as_before(setup: &Setup, server: &Server, people: &[&str]) {
             .values()
             .find(|user| ["username", "email"].iter().any(|key| user[key] == **named));
         let hash = user.unwrap()["password_hash"].as_str().unwrap();
-        // Django's own Argon2id costs more than ours, and stays.
+        // Django's Argon2id costs more than Doorward's, and stays.
         let is_ours = hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$");
         let is_dearer = hash.starts_with("argon2$argon2id$v=19$m=102400,t=2,p=8$");
         assert!(is_ours || is_dearer, "{named}: {hash}");
@@ -114,7 +114,7 @@ fn sign_in_as_before(setup: &Setup, server: &Server, people: &[&str]) {
     }
 }
 
-/// How many of each kind, as the summary has them.
+/// Numbers of the summary.
 fn counts(summary: &Value) -> Value {
     let mut counts = summary.clone();
     for name in ["adapted", "dry_run", "report"] {
@@ -123,7 +123,7 @@ fn counts(summary: &Value) -> Value {
     counts
 }
 
-/// What the report says of somebody: the codes, in the alphabet's order.
+/// Codes of the report for one user, sorted.
 fn codes<'a>(report: &'a [Value], named: &str) -> Vec<&'a str> {
     let lines = report.iter().filter(|line| line["identifier"] == named);
     let mut codes: Vec<_> = lines.map(|line| line["code"].as_str().unwrap()).collect();

@@ -1,5 +1,5 @@
-//! Files that other programs write badly, or that somebody mended by hand: nobody in them is lost
-//! without a word, and nothing is taken for what it is not.
+//! Files that other programs write incorrectly, or that were edited by hand: no user is dropped silently, and
+//! nothing is misread.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::rejects::user;
 use super::{HEADER, Setup, exported, import, mode, new_setup};
 
-/// A line as firebase-tools writes it.
+/// A row as firebase-tools writes it.
 fn of_firebase(number: usize, name: &str, disabled: &str) -> String {
     let empty = ",".repeat(17);
     format!(
@@ -24,7 +24,7 @@ fn import_firebase(lines: &str, more: &[&str], code: i32) -> (Setup, Value, Vec<
     (setup, summary, report)
 }
 
-/// The lines or items that were rejected, and the codes.
+/// Rejected lines or items, with their codes.
 fn rejected(report: &[Value], place: &str) -> Vec<(u64, String)> {
     let rejected = report.iter().filter(|line| line["outcome"] == "rejected");
     rejected
@@ -130,7 +130,7 @@ fn a_user_that_cannot_be_represented_is_one_rejection_of_a_document() {
     assert!(summary.get("stopped_after").is_none());
 }
 
-/// Even where rejections are allowed: who stands behind is in no count.
+/// Even if rejections are allowed: the users after the error are in no count.
 #[test]
 fn a_document_that_cannot_be_read_on_is_never_a_success() {
     let id = |number: usize| format!("0a1b2c3d-0000-4000-8000-{number:012}");
@@ -161,7 +161,7 @@ fn a_document_that_cannot_be_read_on_is_never_a_success() {
     }
 }
 
-/// It may be the only one.
+/// It may be the only copy.
 #[test]
 fn a_report_is_not_written_over_the_export_nor_over_anything_else() {
     let text = format!("{HEADER}{}\n", user(1));

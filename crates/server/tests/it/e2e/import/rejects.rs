@@ -1,10 +1,10 @@
-//! What is wrong with a file is said, line by line, and costs nobody else.
+//! Errors in a file are reported line by line, and do not affect other users.
 
 use serde_json::{Value, json};
 
 use super::{HEADER, Setup, exported, import, new_setup};
 
-/// A user as an export writes one.
+/// A user in the export format.
 pub(super) fn user(number: usize) -> Value {
     json!({
         "id": format!("0193d2a0-0000-7000-8000-{number:012}"),
@@ -199,7 +199,7 @@ fn a_file_that_is_no_such_file_is_refused_whole() {
     assert!(outcome.err.contains("UTF-8"), "{}", outcome.err);
 }
 
-/// Whoever stands before the fault is in, and stays in when the file is mended and given again.
+/// Users before the error are imported, and stay when the corrected file is imported again.
 #[test]
 fn a_document_that_breaks_off_is_taken_up_to_there() {
     let people: Vec<Value> = (0..700)

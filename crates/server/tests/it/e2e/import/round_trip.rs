@@ -1,4 +1,4 @@
-//! From store to store and back: the last export is the first, byte for byte.
+//! From store to store and back: the last export equals the first, byte for byte.
 
 use doorward_testkit::servers;
 use tokio::runtime::Runtime;
@@ -6,7 +6,7 @@ use tokio::runtime::Runtime;
 use super::rejects::user;
 use super::{HEADER, PASSWORD, Setup, import, mode, new_setup, sign_in};
 
-/// People as they are in an export, each odd in another way; sorted by id, as an export is.
+/// Users with various odd values, sorted by id as in an export.
 fn people() -> Vec<String> {
     let mut people: Vec<_> = (0..1200).map(user).collect();
     for (number, person) in people.iter_mut().enumerate() {
@@ -38,7 +38,7 @@ fn people() -> Vec<String> {
                 person["created_at"] = "1969-12-31T23:59:59.999999Z".into();
                 person["locale"] = "de".into();
                 person["pending_email"] = "moving@example.com".into();
-                // Django's spelling of `PASSWORD`.
+                // `PASSWORD`, as Django stores it.
                 person["password_hash"] = "pbkdf2_sha256$1000$seasalt1seasalt1seasal$Tq55lKPU8GkFcCC7G4D7cXJg2yhoUo/129MxX+caGps=".into();
             }
             _ => person["id"] = format!("f{number:07}-0000-4000-8000-000000000000").into(),
@@ -90,7 +90,7 @@ fn users_go_round_every_store_and_come_back_as_they_were() {
     assert_eq!(sign_in(&server, "user-4", PASSWORD).0, 201);
 }
 
-/// `-` and a pipe: from one database into the other with no file between.
+/// `-` and a pipe: from one database to another without a file.
 #[test]
 fn an_export_can_be_piped_into_an_import() {
     let from = new_setup().file(
@@ -104,6 +104,6 @@ fn an_export_can_be_piped_into_an_import() {
         .run_with_input(&["import", "-", "--json"], &text)
         .expect(0);
     assert_eq!(outcome.json()["imported"], 1200);
-    assert_eq!(outcome.err, "", "no bar where nobody watches");
+    assert_eq!(outcome.err, "", "no bar without a terminal");
     assert_eq!(to.run(&["export", "-"]).expect(0).out, text);
 }

@@ -1,4 +1,4 @@
-//! A database that is far away: every statement takes its time, and a write has only so much.
+//! A remote database: each statement is slow, and a write has a time limit.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::rejects::user;
 use super::{HEADER, import, new_setup};
 
-/// So many that one write of them all takes longer than a write may.
+/// Enough users for a single write to exceed the time limit.
 const MANY: usize = 250;
 
 #[test]
@@ -29,7 +29,7 @@ fn an_import_over_a_slow_link_gets_there() {
         (&json!(MANY), &json!(0))
     );
     assert_eq!(report, Vec::<Value>::new());
-    // Each write leaves a line: had one been enough, nothing would be shown here.
+    // Each write has an audit event: a single one would prove nothing.
     let told = "SELECT count(*) FROM audit_events WHERE detail LIKE '% imported from doorward'";
     let writes = runtime.block_on(postgres.query(told));
     let writes: usize = writes.trim().parse().unwrap();

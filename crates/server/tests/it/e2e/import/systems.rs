@@ -1,4 +1,4 @@
-//! People of other systems: who they become, and that they sign in with the passwords they had.
+//! Users of other systems: what they become, and that they sign in with their passwords.
 
 use serde_json::{Value, json};
 
@@ -72,7 +72,7 @@ fn people_of_django_sign_in_as_before() {
     assert_eq!(sign_in(&server, "nopassword", PASSWORD).0, 401);
     server.sign_in("admin", ADMIN_PASSWORD);
 
-    // Given again, with the other choices: nobody twice, and those who were left out come in.
+    // Imported again with other options: no duplicates, and dropped users are imported.
     let lenient = [
         "--drop-invalid",
         "username",
@@ -99,7 +99,7 @@ fn people_of_django_sign_in_as_before() {
     assert_eq!(sign_in(&server, "odd@example.com", PASSWORD).0, 201);
 }
 
-/// A superuser becomes an admin, and an address unconfirmed, only where the operator says so.
+/// A superuser becomes an admin, and an address unconfirmed, only with the option.
 #[test]
 fn what_the_operator_says_of_admins_and_addresses_is_done() {
     let setup = new_setup();
@@ -196,7 +196,7 @@ fn people_of_supabase_sign_in_as_before_and_keep_their_ids() {
     }
 }
 
-/// A JSON line for each is the third way to export a table.
+/// JSON lines are the third export format of a table.
 #[test]
 fn rows_of_supabase_are_read_as_lines_too() {
     let text = std::fs::read_to_string(fixture("supabase.json")).unwrap();
@@ -342,7 +342,7 @@ fn people_of_firebase_sign_in_as_before() {
     }
 }
 
-/// Without the project's parameters nobody could sign in, and it would show a month later.
+/// Without the project's parameters no user could sign in, and that would be noticed much later.
 #[test]
 fn firebase_without_its_parameters_is_refused_before_anything_is_done() {
     let setup = new_setup();

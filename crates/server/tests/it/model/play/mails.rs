@@ -1,4 +1,4 @@
-//! The acts with mail: what is asked for, what came, and every use of a link.
+//! The acts with mail: requests, received mails, and every use of a link.
 
 use doorward_domain::ports::{Mail, MailTemplate};
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use crate::model::state::{Life, Mailed};
 use crate::support::{Answer, path_in};
 
 impl Play {
-    /// Whom the mails of an act are about, where it is not a new account's.
+    /// The account that the mails of an act are about, except a new one.
     pub(super) fn meant(&self, act: &Act) -> Option<usize> {
         match act {
             Act::AskRecovery(email) => self.state.owner(*email),
@@ -21,7 +21,7 @@ impl Play {
                     matches!(account.life, Life::Pending | Life::Active)
                         && account.pending == Some(*email)
                 });
-                // Which of many a mail is for, it does not say.
+                // A mail does not reveal which of several users it is for.
                 pending.next().filter(|_| pending.next().is_none())
             }
             Act::ChangeEmail { session, .. } => {
@@ -42,7 +42,7 @@ impl Play {
             if !has_link {
                 continue;
             }
-            // Of several users with one pending address, a mail does not say whose it is.
+            // With several users of one pending address, the mail does not reveal its user.
             if let Some(account) = meant {
                 self.state.mails.push(mailed(&mail, account, act, at));
             }
@@ -108,7 +108,7 @@ impl Play {
     fn confirmed(&mut self, link: usize, is_good: bool, answer: &Answer) {
         let mail = &self.state.mails[link];
         let (at, to) = (mail.account, mail.to);
-        // Any link of an address that is confirmed by now says so.
+        // Any link of an address that is confirmed by now reports success.
         let is_again = self.state.accounts[at].email == Some(to);
         if answer.status != 200 {
             let has_owner = self.state.owner(to).is_some_and(|owner| owner != at);
@@ -184,7 +184,7 @@ impl Play {
         }
     }
 
-    /// The newest links are meant most often: the older ones are dead.
+    /// Newer links are chosen more often, since older ones are invalid.
     fn link(&self, index: &Index) -> Option<usize> {
         let count = self.state.mails.len();
         (count > 0).then(|| count - 1 - index.index(count.min(4)))
