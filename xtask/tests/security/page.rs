@@ -9,7 +9,7 @@ const NAMED: usize = 4;
 /// Maximum number of files in a cell.
 const FILES: usize = 3;
 /// The last two headings of a table with generated cells; the table of tests has only the second.
-const FILLED: &str = "| kept in | shown by |";
+const FILLED: &str = "| code | tests |";
 
 /// The page.
 pub struct Page {
@@ -36,10 +36,10 @@ impl Row {
     }
 
     /// Returns `true` if the row has a reason why it is not built, or built differently.
-    pub fn is_answered(&self) -> bool {
+    pub fn differs(&self) -> bool {
         self.written
             .iter()
-            .any(|cell| cell.contains("**Answered:**"))
+            .any(|cell| cell.contains("**Differs:**"))
     }
 
     fn filled_by(&self, markers: &Markers) -> String {
@@ -139,7 +139,7 @@ fn row(line: &str) -> Option<Row> {
 
 #[test]
 fn what_people_wrote_stays_and_the_rest_is_made() {
-    let page = "# Title\n\n| number | means | source | kept in | shown by |\n| --- | --- | --- | --- | --- |\n| A-08 | The owner. | ASVS | old | old |\n\n| A-08 | x |\n";
+    let page = "# Title\n\n| ID | means | source | code | tests |\n| --- | --- | --- | --- | --- |\n| A-08 | The owner. | ASVS | old | old |\n\n| A-08 | x |\n";
     let mut markers = Markers::default();
     markers.read("crates/a/src/x.rs", "//! Kept (A-08).\n");
     markers.read("crates/a/tests/it/y.rs", "/// A-08\n#[test]\nfn one() {}\n");

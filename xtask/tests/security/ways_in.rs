@@ -33,7 +33,7 @@ fn a_session_is_made_by_one_function_and_that_is_called_by_one_story() {
 #[test]
 fn each_way_in_that_the_page_lists_is_a_route() {
     let page = std::fs::read_to_string(root().join(PAGE)).unwrap();
-    let (_, section) = page.split_once("## Every way in").unwrap();
+    let (_, section) = page.split_once("## Entry points").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
     let routes = std::fs::read_to_string(root().join("crates/web/src/routes.rs")).unwrap();
     let mut listed = 0;
