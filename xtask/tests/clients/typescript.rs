@@ -53,12 +53,12 @@ fn a_generated_client_compiles_and_signs_a_user_up() {
     for _ in 0..2 {
         let said = succeeds(&mut node);
         for step in [
-            "refused: password too-short",
+            "invalid: password too-short",
             "signed up: pending",
             "confirmed: active",
             "signed in as ann-",
             "patched: {\"city\":\"Bern\",\"colour\":\"green\"}",
-            "somebody was faster: read it again",
+            "changed by someone else: read it again",
             "signed out: the session has ended",
         ] {
             assert!(said.contains(step), "no `{step}` in:\n{said}");

@@ -49,13 +49,13 @@ const LATER: [(&str, &str, &str, &str); 2] = [
         "doorward_certificate_expires_timestamp_seconds",
         "gauge",
         "",
-        "When the certificate that is shown ends, in seconds since 1970; absent where Doorward speaks plain HTTP.",
+        "Expiry time of the served certificate, in seconds since 1970; absent if Doorward serves plain HTTP.",
     ),
     (
         "doorward_store_operation_errors_total",
         "counter",
         "operation, store",
-        "Operations of a store that failed: it did not answer, or not in time.",
+        "Failed store operations: no response, or not in time.",
     ),
 ];
 

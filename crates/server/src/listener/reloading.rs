@@ -337,7 +337,7 @@ mod tests {
         // The file may be half written.
         assert_eq!(watched.heard.count("cannot load the changed"), 0);
         watched.check(Reason::Routine, 5);
-        assert_eq!(watched.heard.count("is not whole"), 1);
+        assert_eq!(watched.heard.count("is incomplete"), 1);
         // A new error is logged, at once after SIGHUP.
         std::fs::remove_file(&certificate).unwrap();
         watched.check(Reason::Requested, 1);
@@ -351,7 +351,7 @@ mod tests {
         // An error that comes back is logged again.
         std::fs::write(&certificate, &whole[..200]).unwrap();
         watched.check(Reason::Routine, 5);
-        assert_eq!(watched.heard.count("is not whole"), 2);
+        assert_eq!(watched.heard.count("is incomplete"), 2);
     }
 
     #[test]

@@ -142,7 +142,7 @@ fn files_that_are_broken_for_a_while_leave_the_old_certificate_and_one_line() {
     let half = &next[0][..next[0].len() / 2];
     std::fs::write(renewal.at("tls.crt"), half).unwrap();
     eventually("it logs why", || {
-        (complaints("is not whole") == 1).then_some(())
+        (complaints("is incomplete") == 1).then_some(())
     });
     std::fs::remove_file(renewal.at("tls.crt")).unwrap();
     eventually("it logs why", || {
@@ -151,7 +151,7 @@ fn files_that_are_broken_for_a_while_leave_the_old_certificate_and_one_line() {
     std::fs::write(renewal.at("tls.crt"), &next[0]).unwrap();
     server.signal("HUP");
     eventually("it logs why", || {
-        (complaints("does not belong") == 1).then_some(())
+        (complaints("does not match") == 1).then_some(())
     });
     // `listener/reloading.rs` tests that repeated failures are logged once.
     assert!(load.has_seen(&first) && !load.has_seen(&certificate(&renewal.at("tls.crt"))));

@@ -189,22 +189,22 @@ fn files_that_cannot_be_used_are_refused_at_the_start_with_a_sentence() {
         (
             one.1.clone(),
             other.2,
-            "does not belong to the first certificate",
+            "does not match the first certificate",
         ),
         (
             setup.path("empty.pem"),
             one.2.clone(),
-            "holds no certificate",
+            "contains no certificate",
         ),
-        (setup.path("half.pem"), one.2.clone(), "is not whole"),
-        (setup.path("damaged.pem"), one.2.clone(), "cannot be used"),
+        (setup.path("half.pem"), one.2.clone(), "is incomplete"),
+        (setup.path("damaged.pem"), one.2.clone(), "cannot use"),
         (setup.path("nothing.pem"), one.2.clone(), "cannot read"),
         (
             one.1.clone(),
             setup.path("empty.pem"),
-            "holds no whole private key",
+            "contains no complete private key",
         ),
-        (one.1.clone(), one.1.clone(), "holds no whole private key"),
+        (one.1.clone(), one.1.clone(), "contains no complete private key"),
         (one.1.clone(), sealed, "has a passphrase"),
     ] {
         let setup = setup.clone().with_tls(&certificate, &key);
