@@ -54,7 +54,7 @@ fn a_generated_client_compiles_and_signs_a_user_up() {
         let said = succeeds(&mut node);
         for step in [
             "invalid: password too-short",
-            "signed up: pending",
+            "signed up: active",
             "confirmed: active",
             "signed in as ann-",
             "patched: {\"city\":\"Bern\",\"colour\":\"green\"}",

@@ -204,7 +204,11 @@ fn files_that_cannot_be_used_are_refused_at_the_start_with_a_sentence() {
             setup.path("empty.pem"),
             "contains no complete private key",
         ),
-        (one.1.clone(), one.1.clone(), "contains no complete private key"),
+        (
+            one.1.clone(),
+            one.1.clone(),
+            "contains no complete private key",
+        ),
         (one.1.clone(), sealed, "has a passphrase"),
     ] {
         let setup = setup.clone().with_tls(&certificate, &key);
