@@ -6,7 +6,7 @@ use std::sync::Arc;
 use doorward_domain::checkup::Diagnostic;
 use doorward_domain::limits::Rate;
 use doorward_domain::model::Session;
-use doorward_domain::ports::{Clock, KeyedLimit, RateLimits, Seen, Sessions, StoreError};
+use doorward_domain::ports::{Clock, KeyedLimit, LastSeen, RateLimits, Sessions, StoreError};
 use doorward_domain::tokens::CounterNames;
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::{SignedDuration, Timestamp};
@@ -123,7 +123,7 @@ fn session(now: Timestamp) -> Session {
 async fn try_sessions(store: &RedisStore, session: &Session) -> Vec<Result<(), StoreError>> {
     let (user_id, id) = (session.user_id, session.id);
     let now = session.created_at;
-    let seen = Seen {
+    let seen = LastSeen {
         user_id,
         id,
         at: now,
