@@ -13,13 +13,15 @@ use crate::error::{Error, FieldError};
 use crate::flows::deliver_mail::MailLeases;
 use crate::flows::keys::KeyLook;
 use crate::flows::suppressed::Suppressed;
-use crate::happening::Happening;
 use crate::limits::{AuditThrottle, DeviceCookies};
+use crate::metric_event::MetricEvent;
 use crate::model::{AuditEvent, Event, MailJob, MailKind, Outcome, Role, User};
 use crate::outbox_room::OutboxRoom;
 use crate::passwords::Hasher;
 use crate::policy::Policy;
-use crate::ports::{Clock, Mailer, Meter, Outbox, RateLimits, Secrets, Seen, Sessions, Store};
+use crate::ports::{
+    Clock, LastSeen, Mailer, MetricsRecorder, OutboxStats, RateLimits, Secrets, Sessions, Store,
+};
 use crate::readiness::Readiness;
 use crate::session_cache::SessionCache;
 use crate::tokens::Keyring;
@@ -48,7 +50,7 @@ pub struct Ports {
     /// Random source.
     pub secrets: Arc<dyn Secrets>,
     /// Metrics recorder.
-    pub meter: Arc<dyn Meter>,
+    pub recorder: Arc<dyn MetricsRecorder>,
 }
 
 /// The service that the web layer, the worker and the command line call. The flows are its methods, in
@@ -59,7 +61,7 @@ pub struct Accounts {
     pub(crate) hasher: Hasher,
     pub(crate) keyring: Keyring,
     pub(crate) cache: SessionCache,
-    pub(crate) seen: Mutex<HashMap<SessionId, Seen>>,
+    pub(crate) seen: Mutex<HashMap<SessionId, LastSeen>>,
     /// Locked while the keys are loaded.
     pub(crate) key_look: tokio::sync::Mutex<KeyLook>,
     pub(crate) readiness: Readiness,
@@ -77,7 +79,7 @@ impl Accounts {
     /// Creates the service. Does no I/O.
     pub fn new(ports: Ports, policy: Policy, hasher: Hasher, keyring: Keyring) -> Self {
         Self {
-            hasher: hasher.metered_by(ports.meter.clone()),
+            hasher: hasher.with_recorder(ports.recorder.clone()),
             audit_throttle: AuditThrottle::default(),
             suppressed: Suppressed::default(),
             ports,
@@ -121,12 +123,12 @@ impl Accounts {
     }
 
     /// Counts the mails in the outbox.
-    pub async fn outbox(&self) -> Result<Outbox, Error> {
+    pub async fn outbox(&self) -> Result<OutboxStats, Error> {
         Ok(self.ports.store.outbox().await?)
     }
 
-    pub(crate) fn note(&self, happening: Happening) {
-        self.ports.meter.note(happening);
+    pub(crate) fn record(&self, event: MetricEvent) {
+        self.ports.recorder.record(event);
     }
 
     /// Waits until this node has added a mail to the outbox. For the worker.
@@ -159,7 +161,7 @@ impl Accounts {
         let touched: Vec<UserId> = changes.iter().filter_map(touched_user).collect();
         let is_mail = |change: &&Change| matches!(change, Change::EnqueueMail(_));
         let mails = changes.iter().filter(is_mail).count();
-        let audited: Vec<Happening> = changes.iter().filter_map(audited).collect();
+        let audited: Vec<MetricEvent> = changes.iter().filter_map(audited).collect();
         let outcome = self.ports.store.apply(changes).await;
         // A failed write may have been applied: its response can be lost.
         for user_id in touched {
@@ -171,7 +173,7 @@ impl Accounts {
             self.cache.user_changed(actor);
         }
         if outcome.is_ok() {
-            audited.into_iter().for_each(|event| self.note(event));
+            audited.into_iter().for_each(|event| self.record(event));
             self.outbox_room.note(mails);
             if mails > 0 {
                 self.mail_waiting.notify_one();
@@ -348,7 +350,7 @@ impl Accounts {
         }
     }
 
-    pub(crate) fn note_seen(&self, used: Seen) {
+    pub(crate) fn note_seen(&self, used: LastSeen) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.insert(used.id, used);
     }
@@ -378,9 +380,9 @@ fn checked_actor(change: &Change) -> Option<UserId> {
     }
 }
 
-fn audited(change: &Change) -> Option<Happening> {
+fn audited(change: &Change) -> Option<MetricEvent> {
     match change {
-        Change::Audit(event) => Some(Happening::Audited(event.event, event.outcome)),
+        Change::Audit(event) => Some(MetricEvent::Audited(event.event, event.outcome)),
         _ => None,
     }
 }

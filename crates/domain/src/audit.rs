@@ -17,7 +17,7 @@ pub mod verifier;
 
 pub use log::{AuditLog, Unsealed};
 pub use signer::{AuditPublicKey, AuditSigner, ExportHeader};
-pub use verifier::{Report, Segment, Verifier, Violation};
+pub use verifier::{AuditReport, Segment, Verifier, Violation};
 
 use crate::model::{Checkpoint, Event};
 use crate::values::UserId;

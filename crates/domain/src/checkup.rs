@@ -1,57 +1,65 @@
-//! Results of `doorward doctor`: one finding for each check, with a hint.
+//! Results of `doorward doctor`: one diagnostic for each check, with a hint.
 //!
-//! Each crate that connects to an external component diagnoses that component; the command prints all findings.
+//! Each crate that connects to an external component diagnoses that component; the command prints all diagnostics.
 
-/// Severity of a finding.
+/// Status of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum CheckStatus {
     /// The check passed.
-    Fine,
+    Passed,
     /// It works, but could be better or will fail soon.
     Warning,
     /// It does not work.
-    Fault,
+    Failed,
 }
 
 /// Result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct Diagnostic {
     /// Name of the check: `database`, `redis: persistence`.
-    pub part: &'static str,
-    /// The severity.
-    pub verdict: Verdict,
+    pub check: &'static str,
+    /// The status.
+    pub status: CheckStatus,
     /// The result, as a sentence. Contains no secret.
-    pub found: String,
+    pub message: String,
     /// A hint, as a sentence; `None` if the check passed.
-    pub mend: Option<String>,
+    pub hint: Option<String>,
 }
 
-impl Finding {
-    /// Creates a finding for a check that passed.
-    pub fn fine(part: &'static str, found: impl Into<String>) -> Self {
+impl Diagnostic {
+    /// Creates a diagnostic for a check that passed.
+    pub fn passed(check: &'static str, message: impl Into<String>) -> Self {
         Self {
-            part,
-            verdict: Verdict::Fine,
-            found: found.into(),
-            mend: None,
+            check,
+            status: CheckStatus::Passed,
+            message: message.into(),
+            hint: None,
         }
     }
 
-    /// Creates a finding for something that works, but needs attention.
-    pub fn warning(part: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
+    /// Creates a diagnostic for something that works, but needs attention.
+    pub fn warning(
+        check: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
         Self {
-            part,
-            verdict: Verdict::Warning,
-            found: found.into(),
-            mend: Some(mend.into()),
+            check,
+            status: CheckStatus::Warning,
+            message: message.into(),
+            hint: Some(hint.into()),
         }
     }
 
-    /// Creates a finding for something that does not work.
-    pub fn fault(part: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
+    /// Creates a diagnostic for something that does not work.
+    pub fn failed(
+        check: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
         Self {
-            verdict: Verdict::Fault,
-            ..Self::warning(part, found, mend)
+            status: CheckStatus::Failed,
+            ..Self::warning(check, message, hint)
         }
     }
 }

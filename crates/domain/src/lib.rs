@@ -19,9 +19,9 @@ pub mod flows;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-pub mod happening;
 pub mod limits;
 pub mod memory;
+pub mod metric_event;
 pub mod model;
 mod outbox_room;
 pub mod passwords;

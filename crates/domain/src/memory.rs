@@ -21,7 +21,7 @@ use crate::model::{
     AuditEvent, AuditFilter, Checkpoint, Credential, Link, MailJob, Role, Session, SigningKey,
     Status, User, UserFilter,
 };
-use crate::ports::{Outbox, Store, StoreError};
+use crate::ports::{OutboxStats, Store, StoreError};
 use crate::values::{
     AuditEventId, Data, Digest, EmailAddress, MailJobId, Name, SessionId, UserId, Username,
 };
@@ -31,12 +31,12 @@ pub use doubles::{SeededSecrets, SteppedClock};
 /// A store in memory: accounts under one lock, sessions under another.
 #[derive(Default)]
 pub struct MemoryStore {
-    tables: Mutex<Tables>,
+    tables: Mutex<MemoryTables>,
     sessions: Mutex<HashMap<SessionId, Session>>,
 }
 
 #[derive(Default, Clone)]
-struct Tables {
+struct MemoryTables {
     users: HashMap<UserId, User>,
     credentials: HashMap<UserId, Credential>,
     links: HashMap<Digest, Link>,
@@ -55,7 +55,7 @@ impl MemoryStore {
         Self::default()
     }
 
-    fn tables(&self) -> MutexGuard<'_, Tables> {
+    fn tables(&self) -> MutexGuard<'_, MemoryTables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -67,7 +67,7 @@ impl MemoryStore {
     }
 }
 
-impl Tables {
+impl MemoryTables {
     fn apply(&mut self, change: Change) -> Result<(), ApplyError> {
         match change {
             Change::InsertUser(user) => {
@@ -408,9 +408,9 @@ impl Store for MemoryStore {
         Ok(due.into_iter().map(claim).collect())
     }
 
-    async fn outbox(&self) -> Result<Outbox, StoreError> {
+    async fn outbox(&self) -> Result<OutboxStats, StoreError> {
         let tables = self.tables();
-        let mut outbox = Outbox::default();
+        let mut outbox = OutboxStats::default();
         for job in tables.mail_jobs.values() {
             if job.failed_at.is_some() {
                 outbox.failed += 1;

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 
 use crate::audit::AuditLog;
 use crate::changes::{ApplyError, Changes};
-use crate::happening::Happening;
 use crate::limits::{GUESS, KnownDevice, Rate, RateLimitReport};
+use crate::metric_event::MetricEvent;
 use crate::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
 };
@@ -142,7 +142,7 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<MailJob>, StoreError>;
     /// Counts the mails in the outbox, for metrics. One query, cheap enough for every few seconds.
-    async fn outbox(&self) -> Result<Outbox, StoreError>;
+    async fn outbox(&self) -> Result<OutboxStats, StoreError>;
 
     /// Lists all signing keys, newest first.
     async fn list_signing_keys(&self) -> Result<Vec<SigningKey>, StoreError>;
@@ -209,7 +209,7 @@ pub trait Sessions: Send + Sync {
         epoch: i64,
     ) -> Result<(), StoreError>;
     /// Records when sessions were last used. Best effort: unknown sessions are ignored.
-    async fn touch_sessions(&self, seen: &[Seen]) -> Result<(), StoreError>;
+    async fn touch_sessions(&self, seen: &[LastSeen]) -> Result<(), StoreError>;
     /// Deletes a session of this user. Returns `false` if there is none. Durable when this returns, unless the
     /// store [may rewind](Self::may_rewind).
     async fn delete_session(&self, user_id: UserId, id: SessionId) -> Result<bool, StoreError>;
@@ -221,7 +221,7 @@ pub trait Sessions: Send + Sync {
 
 /// State of the outbox.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Outbox {
+pub struct OutboxStats {
     /// Number of queued mails, including those that a worker has leased.
     pub waiting: u64,
     /// Creation time of the oldest queued mail.
@@ -234,7 +234,7 @@ pub struct Outbox {
 
 /// When a session was last used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen {
+pub struct LastSeen {
     /// Owner of the session.
     pub user_id: UserId,
     /// The session.
@@ -448,17 +448,17 @@ pub trait Secrets: Send + Sync {
 }
 
 /// Records metric events. It never blocks or fails, and does not affect the outcome of a flow.
-pub trait Meter: Send + Sync {
+pub trait MetricsRecorder: Send + Sync {
     /// Records an event at the time of the call.
-    fn note(&self, happening: Happening);
+    fn record(&self, event: MetricEvent);
 }
 
 /// Records nothing: for commands, and for tests without metrics.
 #[derive(Debug, Clone, Copy)]
-pub struct Unmetered;
+pub struct NoMetrics;
 
-impl Meter for Unmetered {
-    fn note(&self, _: Happening) {}
+impl MetricsRecorder for NoMetrics {
+    fn record(&self, _: MetricEvent) {}
 }
 
 /// The client of a request, as far as the request can be trusted.

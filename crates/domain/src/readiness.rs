@@ -21,28 +21,28 @@ const SHARED_FOR: SignedDuration = SignedDuration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Results of the store and the sessions, in this order. An error can be cloned for several callers.
-type Answers = [Result<(), Told>; 2];
+type Answers = [Result<(), SharedStoreError>; 2];
 
 #[derive(Clone)]
-struct Told {
+struct SharedStoreError {
     operation: &'static str,
     cause: Arc<dyn Error + Send + Sync>,
 }
 
 /// The latest probe.
 #[derive(Default)]
-pub(crate) struct Readiness(Mutex<Option<Look>>);
+pub(crate) struct Readiness(Mutex<Option<Probe>>);
 
-struct Look {
+struct Probe {
     begun_at: Timestamp,
     answers: watch::Receiver<Option<Answers>>,
 }
 
 impl Readiness {
     /// Probes the store and the sessions and returns their results, in this order.
-    pub(crate) async fn look(&self, ports: &Ports) -> [Result<(), StoreError>; 2] {
-        let mut look = self.join(ports);
-        let answers = match look.wait_for(Option::is_some).await {
+    pub(crate) async fn probe(&self, ports: &Ports) -> [Result<(), StoreError>; 2] {
+        let mut probe = self.join(ports);
+        let answers = match probe.wait_for(Option::is_some).await {
             Ok(answers) => answers.clone(),
             // The process is shutting down.
             Err(_) => None,
@@ -55,12 +55,12 @@ impl Readiness {
     fn join(&self, ports: &Ports) -> watch::Receiver<Option<Answers>> {
         let now = ports.clock.now();
         let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match latest.as_ref().filter(|look| look.is_fresh(now)) {
-            Some(look) => look.answers.clone(),
+        match latest.as_ref().filter(|probe| probe.is_fresh(now)) {
+            Some(probe) => probe.answers.clone(),
             None => {
                 let answers = begin(ports);
                 latest
-                    .insert(Look {
+                    .insert(Probe {
                         begun_at: now,
                         answers,
                     })
@@ -71,7 +71,7 @@ impl Readiness {
     }
 }
 
-impl Look {
+impl Probe {
     /// Returns `true` if the probe is running or recent. After the clock was set back its age is negative, and it
     /// is not recent.
     fn is_fresh(&self, now: Timestamp) -> bool {
@@ -89,7 +89,7 @@ fn begin(ports: &Ports) -> watch::Receiver<Option<Answers>> {
         let sessions = timeout(PATIENCE, sessions.ping());
         let (store, sessions) = join(store, sessions).await;
         let of = |answer: Result<Result<(), StoreError>, _>| match answer {
-            Ok(answer) => answer.map_err(Told::from),
+            Ok(answer) => answer.map_err(SharedStoreError::from),
             Err(_) => Err(silence()),
         };
         sender.send_replace(Some([of(store), of(sessions)]));
@@ -97,7 +97,7 @@ fn begin(ports: &Ports) -> watch::Receiver<Option<Answers>> {
     answers
 }
 
-impl From<StoreError> for Told {
+impl From<StoreError> for SharedStoreError {
     fn from(error: StoreError) -> Self {
         Self {
             operation: error.operation,
@@ -106,7 +106,7 @@ impl From<StoreError> for Told {
     }
 }
 
-fn silence() -> Told {
+fn silence() -> SharedStoreError {
     let cause: Box<dyn Error + Send + Sync> = "no response in time".into();
     StoreError::new("ping", cause).into()
 }

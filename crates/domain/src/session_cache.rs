@@ -28,14 +28,14 @@ const ENTRY_BYTES: u64 = 2048;
 const USUAL_BYTES: u64 = 3072;
 
 pub(crate) struct SessionCache {
-    entries: Cache<Digest, Arc<Entry>, Bytes>,
+    entries: Cache<Digest, Arc<CacheEntry>, Bytes>,
     /// Number of times that signing keys were removed.
     keys_gone: AtomicU64,
     marks: Box<[AtomicU64]>,
 }
 
 /// A checked token.
-pub(crate) struct Entry {
+pub(crate) struct CacheEntry {
     /// Its claims; the signature was verified.
     pub(crate) claims: SessionClaims,
     pub(crate) user: User,
@@ -53,8 +53,8 @@ pub(crate) struct Ring(u64);
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<Digest, Arc<Entry>> for Bytes {
-    fn weight(&self, _: &Digest, entry: &Arc<Entry>) -> u64 {
+impl Weighter<Digest, Arc<CacheEntry>> for Bytes {
+    fn weight(&self, _: &Digest, entry: &Arc<CacheEntry>) -> u64 {
         // In memory, a JSON value takes several times the size of its text.
         let data = entry.user.data.as_map();
         let data = serde_json::to_string(data).map_or(0, |text| text.len() as u64 * 4);
@@ -63,9 +63,9 @@ impl Weighter<Digest, Arc<Entry>> for Bytes {
 }
 
 /// Result of a look-up.
-pub(crate) enum Known {
+pub(crate) enum CacheLookup {
     /// A valid entry.
-    Fresh(Arc<Entry>),
+    Fresh(Arc<CacheEntry>),
     /// The signature is valid, but the store must be queried again.
     Signed(SessionClaims),
     /// The token is not in the cache, or its signature must be verified again.
@@ -86,18 +86,18 @@ impl SessionCache {
         }
     }
 
-    pub(crate) fn find(&self, token: &Digest, now: Timestamp) -> Known {
+    pub(crate) fn find(&self, token: &Digest, now: Timestamp) -> CacheLookup {
         let known = self.entries.get(token);
         let Some(entry) = known.filter(|entry| entry.ring == self.ring()) else {
-            return Known::Unknown;
+            return CacheLookup::Unknown;
         };
         let age = now.duration_since(entry.checked_at);
         let is_fresh =
             !age.is_negative() && age < BELIEVED_FOR && entry.mark == self.mark(entry.user.id).0;
         if is_fresh {
-            Known::Fresh(entry)
+            CacheLookup::Fresh(entry)
         } else {
-            Known::Signed(entry.claims.clone())
+            CacheLookup::Signed(entry.claims.clone())
         }
     }
 
@@ -122,8 +122,8 @@ impl SessionCache {
         session: Session,
         mark: Mark,
         now: Timestamp,
-    ) -> Arc<Entry> {
-        let entry = Arc::new(Entry {
+    ) -> Arc<CacheEntry> {
+        let entry = Arc::new(CacheEntry {
             claims,
             user,
             session,

@@ -3,7 +3,7 @@
 //! Creates no folder and no file, so it opens no `TemplateMailer`. Addresses in replies of the mail
 //! server are masked. To check a new transport: a function in its file and its arm in [`examine`].
 
-use doorward_domain::checkup::Finding;
+use doorward_domain::checkup::Diagnostic;
 use doorward_domain::values::EmailAddress;
 use lettre::Address;
 
@@ -16,56 +16,56 @@ use crate::transport::{folder, smtp};
 
 /// Checks the settings and whether the mail server accepts a mail to `to`. If `to` is `None`, checks only
 /// the sender.
-pub async fn examine(settings: &MailSettings, to: Option<&EmailAddress>) -> Vec<Finding> {
-    let mut findings = Vec::new();
+pub async fn examine(settings: &MailSettings, to: Option<&EmailAddress>) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
     let composer = match Composer::new(&settings.from) {
         Ok(composer) => Some(composer),
         Err(error) => {
-            let mend = "set `mail.from` to an address of your domain";
-            findings.push(Finding::fault("mail: sender", error.to_string(), mend));
+            let hint = "set `mail.from` to an address of your domain";
+            diagnostics.push(Diagnostic::failed("mail: sender", error.to_string(), hint));
             None
         }
     };
-    findings.push(templates(settings));
+    diagnostics.push(templates(settings));
     match &settings.transport {
         TransportSettings::Smtp(server) => {
             if let Some(composer) = &composer {
                 let to = to.and_then(|to| to.as_str().parse::<Address>().ok());
-                findings.push(smtp::examine(server, composer.sender(), to).await);
+                diagnostics.push(smtp::examine(server, composer.sender(), to).await);
             }
         }
-        TransportSettings::Folder(path) => findings.push(folder::examine(path)),
-        TransportSettings::Log => findings.push(Finding::warning(
+        TransportSettings::Folder(path) => diagnostics.push(folder::examine(path)),
+        TransportSettings::Log => diagnostics.push(Diagnostic::warning(
             "mail",
             "mails are written to the log with their links, and not sent",
             "set `mail.url` (SMTP_URL) before users sign up",
         )),
-        TransportSettings::Inbox => findings.push(Finding::fine(
+        TransportSettings::Inbox => diagnostics.push(Diagnostic::passed(
             "mail",
             "mails stay in the built-in inbox; set `mail.url` (SMTP_URL) to send them",
         )),
     }
-    findings
+    diagnostics
 }
 
-fn templates(settings: &MailSettings) -> Finding {
+fn templates(settings: &MailSettings) -> Diagnostic {
     match (
         Templates::load(&settings.product, settings.templates.as_deref()),
         &settings.templates,
     ) {
-        (Ok(_), None) => Finding::fine("mail: templates", "the built-in ones"),
-        (Ok(templates), Some(folder)) => Finding::fine(
+        (Ok(_), None) => Diagnostic::passed("mail: templates", "the built-in ones"),
+        (Ok(templates), Some(folder)) => Diagnostic::passed(
             "mail: templates",
             format!("{} replaced by {}", templates.replaced(), folder.display()),
         ),
         (Err(error), _) => {
-            let mend = match &error {
+            let hint = match &error {
                 MailSetupError::Template(_) => {
                     "fix or remove that file; a built-in template replaces a removed one"
                 }
                 _ => "fix the setting",
             };
-            Finding::fault("mail: templates", chain(&error), mend)
+            Diagnostic::failed("mail: templates", chain(&error), hint)
         }
     }
 }

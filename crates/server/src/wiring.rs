@@ -12,7 +12,7 @@ use doorward_domain::ctx::{Actor, Ctx};
 use doorward_domain::limits::{FallbackRateLimits, MemoryRateLimits};
 use doorward_domain::memory::MemoryStore;
 use doorward_domain::passwords::{Breached, Hasher, HasherSettings, Peppers, UnreadableHash};
-use doorward_domain::ports::{Client, Clock, RateLimits, Secrets, Sessions, Store, Unmetered};
+use doorward_domain::ports::{Client, Clock, NoMetrics, RateLimits, Secrets, Sessions, Store};
 use doorward_domain::tokens::{CounterNames, Keyring, MasterKey};
 use doorward_domain::values::{NewPassword, PasswordRules, Secret};
 use doorward_domain::{Accounts, Policy, Ports};
@@ -152,7 +152,7 @@ fn assemble(
         mailer: Arc::new(mailer),
         clock: clock.clone(),
         secrets: secrets.clone(),
-        meter: Arc::new(Unmetered),
+        recorder: Arc::new(NoMetrics),
     };
     let ports = match &stores.figures {
         Some(figures) => telemetry::measured(ports, figures),

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use doorward_domain::checkup::Finding;
+use doorward_domain::checkup::Diagnostic;
 use doorward_domain::limits::Rate;
 use doorward_domain::model::Session;
-use doorward_domain::ports::{Clock, KeyedLimit, RateLimits, Seen, Sessions, StoreError};
+use doorward_domain::ports::{Clock, KeyedLimit, LastSeen, RateLimits, Sessions, StoreError};
 use doorward_domain::tokens::CounterNames;
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::{SignedDuration, Timestamp};
@@ -28,48 +28,48 @@ const KEPT: SignedDuration = SignedDuration::from_secs(60);
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
 
 /// Checks Redis.
-pub async fn examine(settings: &RedisSettings, clock: Arc<dyn Clock>) -> Vec<Finding> {
+pub async fn examine(settings: &RedisSettings, clock: Arc<dyn Clock>) -> Vec<Diagnostic> {
     let opened = match connection::open(&settings.url).await {
         Ok(opened) => opened,
         Err(fault) => return vec![unusable(&fault)],
     };
     let hosts = settings.url.host_names();
-    let found = format!("version {}, {}, at {hosts}", opened.version, opened.mode);
-    let mut findings = vec![Finding::fine(REACH, found), tls(settings)];
-    findings.extend(rights(settings, clock.now()).await);
-    findings.extend(durability(opened.node.clone()).await);
-    findings.push(clocks(opened.node, &*clock).await);
-    findings
+    let message = format!("version {}, {}, at {hosts}", opened.version, opened.mode);
+    let mut diagnostics = vec![Diagnostic::passed(REACH, message), tls(settings)];
+    diagnostics.extend(rights(settings, clock.now()).await);
+    diagnostics.extend(durability(opened.node.clone()).await);
+    diagnostics.push(clocks(opened.node, &*clock).await);
+    diagnostics
 }
 
-fn unusable(fault: &Fault) -> Finding {
+fn unusable(fault: &Fault) -> Diagnostic {
     let hint = match fault {
         Fault::Unfit(_) => "change `redis.url` or the server",
         _ => "check that Redis runs, that `redis.url` is right, and that no firewall is in between",
     };
-    Finding::fault(REACH, fault.to_string(), hint)
+    Diagnostic::failed(REACH, fault.to_string(), hint)
 }
 
-fn tls(settings: &RedisSettings) -> Finding {
+fn tls(settings: &RedisSettings) -> Diagnostic {
     match (&settings.url.ca, settings.url.is_open_to_listeners()) {
         (Some(path), _) => {
-            let found = format!("encrypted; trusts {}", path.display());
-            Finding::fine(TLS, found)
+            let message = format!("encrypted; trusts {}", path.display());
+            Diagnostic::passed(TLS, message)
         }
-        (None, true) => Finding::warning(
+        (None, true) => Diagnostic::warning(
             TLS,
             "passwords and sessions cross the network without encryption",
             "turn on TLS in Redis (tls-port) and use rediss:// in `redis.url`",
         ),
         (None, false) if settings.url.is_encrypted() => {
-            Finding::fine(TLS, "encrypted; trusts the system's root certificates")
+            Diagnostic::passed(TLS, "encrypted; trusts the system's root certificates")
         }
-        (None, false) => Finding::fine(TLS, "not encrypted, and on this machine only"),
+        (None, false) => Diagnostic::passed(TLS, "not encrypted, and on this machine only"),
     }
 }
 
 /// Calls each operation of the store, on keys that are deleted afterwards.
-async fn rights(settings: &RedisSettings, now: Timestamp) -> Vec<Finding> {
+async fn rights(settings: &RedisSettings, now: Timestamp) -> Vec<Diagnostic> {
     let settings = RedisSettings {
         prefix: format!("{}doctor:", settings.prefix),
         ..settings.clone()
@@ -88,12 +88,15 @@ async fn rights(settings: &RedisSettings, now: Timestamp) -> Vec<Finding> {
         }
     }
     if errors.is_empty() {
-        return vec![Finding::fine(RIGHTS, "the user has all required rights")];
+        return vec![Diagnostic::passed(
+            RIGHTS,
+            "the user has all required rights",
+        )];
     }
     let hint =
         "grant the rights listed in docs/STORES.md (`ACL SETUSER`), or check the server's log";
-    let finding = |error| Finding::fault(RIGHTS, error, hint);
-    errors.into_iter().map(finding).collect()
+    let diagnostic = |error| Diagnostic::failed(RIGHTS, error, hint);
+    errors.into_iter().map(diagnostic).collect()
 }
 
 /// A session of no user.
@@ -120,7 +123,7 @@ fn session(now: Timestamp) -> Session {
 async fn try_sessions(store: &RedisStore, session: &Session) -> Vec<Result<(), StoreError>> {
     let (user_id, id) = (session.user_id, session.id);
     let now = session.created_at;
-    let seen = Seen {
+    let seen = LastSeen {
         user_id,
         id,
         at: now,
@@ -151,20 +154,20 @@ async fn try_rate_limits(store: &RedisStore, now: Timestamp) -> Vec<Result<(), S
     ]
 }
 
-async fn durability(node: MultiplexedConnection) -> Vec<Finding> {
+async fn durability(node: MultiplexedConnection) -> Vec<Diagnostic> {
     let Some(settings) = durability::read(node).await else {
-        return vec![Finding::warning(
+        return vec![Diagnostic::warning(
             PERSISTENCE,
             "this user has no right to read the server's settings (`CONFIG GET`)",
             "make sure that maxmemory-policy is noeviction and persistence is on",
         )];
     };
     let memory = match settings.evicts() {
-        false => Finding::fine(
+        false => Diagnostic::passed(
             MEMORY,
             "no eviction; new sessions are rejected when memory is full",
         ),
-        true => Finding::warning(
+        true => Diagnostic::warning(
             MEMORY,
             format!(
                 "sessions are evicted when memory is full ({})",
@@ -174,12 +177,12 @@ async fn durability(node: MultiplexedConnection) -> Vec<Finding> {
         ),
     };
     let persistence = match (settings.has_log, settings.has_snapshots) {
-        (true, _) => Finding::fine(PERSISTENCE, "every write is logged to disk (appendonly)"),
-        (false, true) => Finding::fine(
+        (true, _) => Diagnostic::passed(PERSISTENCE, "every write is logged to disk (appendonly)"),
+        (false, true) => Diagnostic::passed(
             PERSISTENCE,
             "snapshots are written; a crash ends the sessions opened since the last one",
         ),
-        (false, false) => Finding::warning(
+        (false, false) => Diagnostic::warning(
             PERSISTENCE,
             "persistence is off: a restart ends all sessions",
             "set appendonly to yes",
@@ -188,7 +191,7 @@ async fn durability(node: MultiplexedConnection) -> Vec<Finding> {
     vec![memory, persistence]
 }
 
-async fn clocks(mut node: MultiplexedConnection, clock: &dyn Clock) -> Finding {
+async fn clocks(mut node: MultiplexedConnection, clock: &dyn Clock) -> Diagnostic {
     let requested_at = clock.now();
     let time = redis::cmd("TIME");
     let reply = time.query_async::<(i64, i64)>(&mut node).await;
@@ -197,12 +200,12 @@ async fn clocks(mut node: MultiplexedConnection, clock: &dyn Clock) -> Finding {
     });
     let Some(theirs) = theirs else {
         let hint = "grant the user the right to TIME";
-        return Finding::fault(CLOCK, "cannot read the server's time", hint);
+        return Diagnostic::failed(CLOCK, "cannot read the server's time", hint);
     };
     let apart = theirs.duration_since(requested_at).abs();
     match apart > CLOCKS_APART {
-        false => Finding::fine(CLOCK, "agrees with the clock of this machine"),
-        true => Finding::warning(
+        false => Diagnostic::passed(CLOCK, "agrees with the clock of this machine"),
+        true => Diagnostic::warning(
             CLOCK,
             format!("{} s off the clock of this machine", apart.as_secs()),
             "synchronize both machines (NTP). Nodes use the time of the database, and sessions store their own expiry",

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use doorward_domain::model::Session;
-use doorward_domain::ports::{Seen, Sessions, StoreError};
+use doorward_domain::ports::{LastSeen, Sessions, StoreError};
 use doorward_domain::values::{Digest, SessionId, UserId};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
@@ -117,8 +117,8 @@ impl Sessions for RedisStore {
             .await
     }
 
-    async fn touch_sessions(&self, seen: &[Seen]) -> Result<(), StoreError> {
-        let touch = |seen: Seen| async move {
+    async fn touch_sessions(&self, seen: &[LastSeen]) -> Result<(), StoreError> {
+        let touch = |seen: LastSeen| async move {
             let value = seen.at.as_microsecond().to_string();
             self.set_field(
                 "touch sessions",

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use doorward_domain::checkup::Finding;
+use doorward_domain::checkup::Diagnostic;
 use doorward_domain::ports::Clock;
 use jiff::Timestamp;
 use sqlx::Row;
@@ -27,7 +27,7 @@ const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct DatabaseDiagnostics {
     /// One per check.
-    pub findings: Vec<Finding>,
+    pub diagnostics: Vec<Diagnostic>,
     /// Whether the database is reachable and usable.
     pub is_usable: bool,
 }
@@ -38,61 +38,61 @@ pub async fn diagnose(settings: &SqlSettings, clock: &dyn Clock) -> DatabaseDiag
         Ok(setup) => setup,
         Err(error) => {
             return DatabaseDiagnostics {
-                findings: vec![unusable(&error)],
+                diagnostics: vec![unusable(&error)],
                 is_usable: false,
             };
         }
     };
     let checked = setup.check().await;
     let is_usable = checked.is_ok();
-    let mut findings = vec![match checked {
-        Ok(()) => Finding::fine(REACHABILITY, setup.description().await),
+    let mut diagnostics = vec![match checked {
+        Ok(()) => Diagnostic::passed(REACHABILITY, setup.description().await),
         Err(error) => unusable(&error),
     }];
-    findings.extend(schema(&mut setup, settings).await);
-    findings.extend(tls(&mut setup).await);
-    findings.extend(clocks(&mut setup, clock).await);
-    findings.extend(connections(&mut setup, settings).await);
-    findings.push(durability(&mut setup).await);
+    diagnostics.extend(schema(&mut setup, settings).await);
+    diagnostics.extend(tls(&mut setup).await);
+    diagnostics.extend(clocks(&mut setup, clock).await);
+    diagnostics.extend(connections(&mut setup, settings).await);
+    diagnostics.push(durability(&mut setup).await);
     setup.close().await;
     DatabaseDiagnostics {
-        findings,
+        diagnostics,
         is_usable,
     }
 }
 
-fn unusable(error: &ConnectError) -> Finding {
+fn unusable(error: &ConnectError) -> Diagnostic {
     if let ConnectError::File { path, source } = error
         && source.kind() == ErrorKind::NotFound
     {
         let message = format!("there is no database file {} yet", path.display());
-        return Finding::warning(REACHABILITY, message, "the first start creates it");
+        return Diagnostic::warning(REACHABILITY, message, "the first start creates it");
     }
     let hint = error.hint();
     let hint = hint.unwrap_or_else(|| "check the URL and the server's log".to_owned());
-    Finding::fault(REACHABILITY, error.message(), hint)
+    Diagnostic::failed(REACHABILITY, error.message(), hint)
 }
 
 /// Checks that the schema is up to date; if not, whether this role can migrate it.
-async fn schema(setup: &mut SetupConnection, settings: &SqlSettings) -> Vec<Finding> {
+async fn schema(setup: &mut SetupConnection, settings: &SqlSettings) -> Vec<Diagnostic> {
     let status = setup.status().await;
     let error = match status.and_then(|status| migrations::check(&status)) {
         Ok(()) => {
-            let mut findings = vec![Finding::fine(SCHEMA, "all migrations are applied")];
-            findings.extend(privileges(setup).await);
-            return findings;
+            let mut diagnostics = vec![Diagnostic::passed(SCHEMA, "all migrations are applied")];
+            diagnostics.extend(privileges(setup).await);
+            return diagnostics;
         }
         Err(error) => error,
     };
     let ConnectError::PendingMigrations(names) = &error else {
         let hint = error.hint();
         let hint = hint.unwrap_or_else(|| "see the upgrade page".to_owned());
-        return vec![Finding::fault(SCHEMA, error.message(), hint)];
+        return vec![Diagnostic::failed(SCHEMA, error.message(), hint)];
     };
     let message = format!("lacks the migrations {names}");
     let waits = match settings.migrate {
-        true => Finding::warning(SCHEMA, message, "the next start applies them"),
-        false => Finding::fault(SCHEMA, message, "run `doorward migrate`"),
+        true => Diagnostic::warning(SCHEMA, message, "the next start applies them"),
+        false => Diagnostic::failed(SCHEMA, message, "run `doorward migrate`"),
     };
     let may = match setup.query_optional(setup.dialect().can_migrate()).await {
         Ok(row) => row.is_none_or(|row| row.try_get::<i64, _>("may").is_ok_and(|may| may != 0)),
@@ -103,33 +103,33 @@ async fn schema(setup: &mut SetupConnection, settings: &SqlSettings) -> Vec<Find
     }
     let hint = "grant it the privilege, or migrate as a role that has it";
     let message = "this role may not create tables";
-    vec![waits, Finding::fault(PRIVILEGES, message, hint)]
+    vec![waits, Diagnostic::failed(PRIVILEGES, message, hint)]
 }
 
 /// Checks that this role has the privileges that serving needs.
-async fn privileges(setup: &mut SetupConnection) -> Option<Finding> {
+async fn privileges(setup: &mut SetupConnection) -> Option<Diagnostic> {
     if !setup.dialect().has_privileges() {
         return None;
     }
     Some(match setup.check_privileges().await {
-        Ok(()) => Finding::fine(
+        Ok(()) => Diagnostic::passed(
             PRIVILEGES,
             "this role has all privileges that serving needs",
         ),
         Err(error) => {
             let hint = error.hint().unwrap_or_default();
-            Finding::fault(PRIVILEGES, error.message(), hint)
+            Diagnostic::failed(PRIVILEGES, error.message(), hint)
         }
     })
 }
 
-async fn tls(setup: &mut SetupConnection) -> Option<Finding> {
+async fn tls(setup: &mut SetupConnection) -> Option<Diagnostic> {
     let cipher: String = setup.value(setup.dialect().cipher(), 1).await?;
     if !cipher.is_empty() {
-        return Some(Finding::fine(TLS, format!("encrypted with {cipher}")));
+        return Some(Diagnostic::passed(TLS, format!("encrypted with {cipher}")));
     }
     if !setup.url.is_remote {
-        return Some(Finding::fine(
+        return Some(Diagnostic::passed(
             TLS,
             "not encrypted, and does not leave this machine",
         ));
@@ -139,43 +139,47 @@ async fn tls(setup: &mut SetupConnection) -> Option<Finding> {
         "add ?{} to database.url",
         setup.dialect().verify_parameter()
     );
-    Some(Finding::warning(TLS, message, hint))
+    Some(Diagnostic::warning(TLS, message, hint))
 }
 
-async fn clocks(setup: &mut SetupConnection, clock: &dyn Clock) -> Option<Finding> {
+async fn clocks(setup: &mut SetupConnection, clock: &dyn Clock) -> Option<Diagnostic> {
     let micros: i64 = setup.value(setup.dialect().server_time(), 0).await?;
     let theirs = Timestamp::from_microsecond(micros).ok()?;
     let apart = theirs.duration_since(clock.now()).unsigned_abs();
     let seconds = apart.as_secs();
     if apart <= MAX_CLOCK_SKEW {
-        return Some(Finding::fine(CLOCK, "agrees with this machine's"));
+        return Some(Diagnostic::passed(CLOCK, "agrees with this machine's"));
     }
     let message = format!("the server's clock and this machine's differ by {seconds} s");
-    Some(Finding::warning(CLOCK, message, "synchronise both by NTP"))
+    Some(Diagnostic::warning(
+        CLOCK,
+        message,
+        "synchronise both by NTP",
+    ))
 }
 
-async fn connections(setup: &mut SetupConnection, settings: &SqlSettings) -> Option<Finding> {
+async fn connections(setup: &mut SetupConnection, settings: &SqlSettings) -> Option<Diagnostic> {
     let most: i64 = setup.value(setup.dialect().max_connections(), 0).await?;
     let ours = settings.max_connections;
     let message = format!("up to {ours} from this node; the server's limit is {most}");
     if i64::from(ours) * 2 <= most {
-        return Some(Finding::fine(CONNECTIONS, message));
+        return Some(Diagnostic::passed(CONNECTIONS, message));
     }
     let hint = "two nodes exceed the limit: raise the server's max_connections or lower `database.max_connections`";
-    let finding = match i64::from(ours) < most {
-        true => Finding::warning(CONNECTIONS, message, hint),
-        false => Finding::fault(CONNECTIONS, message, hint),
+    let diagnostic = match i64::from(ours) < most {
+        true => Diagnostic::warning(CONNECTIONS, message, hint),
+        false => Diagnostic::failed(CONNECTIONS, message, hint),
     };
-    Some(finding)
+    Some(diagnostic)
 }
 
-async fn durability(setup: &mut SetupConnection) -> Finding {
+async fn durability(setup: &mut SetupConnection) -> Diagnostic {
     let weak = setup.weaknesses().await;
     if weak.is_empty() {
-        return Finding::fine(DURABILITY, "confirmed writes are on disk");
+        return Diagnostic::passed(DURABILITY, "confirmed writes are on disk");
     }
     let hint = setup.dialect().weakness().hint;
-    Finding::warning(
+    Diagnostic::warning(
         DURABILITY,
         format!("the database has {}", weak.join(", ")),
         hint,

@@ -1,7 +1,7 @@
 //! The outbox. A worker holds a mail by a lease: `due_at` is in the future until the lease ends.
 
 use doorward_domain::model::{MailJob, MailKind};
-use doorward_domain::ports::{Outbox, StoreError};
+use doorward_domain::ports::{OutboxStats, StoreError};
 use doorward_domain::values::{EmailAddress, Locale, MailJobId, UserId};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
@@ -172,7 +172,7 @@ pub(crate) async fn list(
 }
 
 /// Without a sum, whose type differs between the databases.
-pub(crate) async fn outbox(store: &SqlStore) -> Result<Outbox, StoreError> {
+pub(crate) async fn outbox(store: &SqlStore) -> Result<OutboxStats, StoreError> {
     const OPERATION: &str = "read outbox statistics";
     let sql = "SELECT COUNT(*) AS mails, COUNT(failed_at) AS failed, \
         MIN(CASE WHEN failed_at IS NULL THEN created_at END) AS oldest_at, \
@@ -181,7 +181,7 @@ pub(crate) async fn outbox(store: &SqlStore) -> Result<Outbox, StoreError> {
     let read = |row: &AnyRow| {
         let row = Row::new(row, "mail_jobs", "mails");
         let (mails, failed) = (row.int("mails")?, row.int("failed")?);
-        Ok(Outbox {
+        Ok(OutboxStats {
             waiting: u64::try_from(mails - failed).unwrap_or(0),
             oldest_at: row.opt_time("oldest_at")?,
             due_at: row.opt_time("due_at")?,

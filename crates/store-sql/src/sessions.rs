@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use doorward_domain::model::Session;
-use doorward_domain::ports::{Seen, Sessions, StoreError};
+use doorward_domain::ports::{LastSeen, Sessions, StoreError};
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
@@ -99,7 +99,7 @@ impl Sessions for SqlStore {
         Ok(())
     }
 
-    async fn touch_sessions(&self, seen: &[Seen]) -> Result<(), StoreError> {
+    async fn touch_sessions(&self, seen: &[LastSeen]) -> Result<(), StoreError> {
         let mut seen = seen.to_vec();
         // A fixed order prevents deadlocks between nodes.
         seen.sort_unstable_by_key(|seen| seen.id);
@@ -131,7 +131,7 @@ impl Sessions for SqlStore {
     }
 }
 
-async fn touch(store: &SqlStore, seen: &[Seen]) -> Result<(), StoreError> {
+async fn touch(store: &SqlStore, seen: &[LastSeen]) -> Result<(), StoreError> {
     let limit = store.pool.timeouts().operation();
     let touched = store.transaction(limit, |mut transaction| async move {
         let result = touch_each(&mut transaction, seen).await;
@@ -141,7 +141,7 @@ async fn touch(store: &SqlStore, seen: &[Seen]) -> Result<(), StoreError> {
     touched.map_err(|error| error.into_store_error("touch sessions"))
 }
 
-async fn touch_each(transaction: &mut Transaction, seen: &[Seen]) -> Result<(), SqlError> {
+async fn touch_each(transaction: &mut Transaction, seen: &[LastSeen]) -> Result<(), SqlError> {
     let sql = "UPDATE sessions SET last_seen_at = ? WHERE id = ? AND user_id = ?";
     for seen in seen {
         let args = [seen.at.into(), seen.id.into(), seen.user_id.into()];

@@ -8,7 +8,7 @@ use doorward_domain::changes::{ApplyError, Changes};
 use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, SigningKey, User, UserFilter,
 };
-use doorward_domain::ports::{Outbox, Store, StoreError};
+use doorward_domain::ports::{OutboxStats, Store, StoreError};
 use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
 use jiff::Timestamp;
 
@@ -103,7 +103,7 @@ impl Store for SqlStore {
         mail_jobs::claim(self, now, lease_until, limit).await
     }
 
-    async fn outbox(&self) -> Result<Outbox, StoreError> {
+    async fn outbox(&self) -> Result<OutboxStats, StoreError> {
         mail_jobs::outbox(self).await
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use doorward_domain::ports::{Sessions, Store};
 use doorward_store_sql::{SqlSettings, SqlStore};
-use doorward_testkit::contract::Opened;
+use doorward_testkit::contract::OpenedPort;
 use doorward_testkit::{fixtures, servers};
 
 async fn connect(url: String) -> Arc<SqlStore> {
@@ -15,16 +15,16 @@ async fn connect(url: String) -> Arc<SqlStore> {
 }
 
 mod sqlite {
-    async fn open() -> super::Opened<dyn super::Store> {
+    async fn open() -> super::OpenedPort<dyn super::Store> {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}/doorward.db", folder.path().display());
-        super::Opened::new(super::connect(url).await, folder)
+        super::OpenedPort::new(super::connect(url).await, folder)
     }
 
-    async fn open_sessions() -> super::Opened<dyn super::Sessions> {
+    async fn open_sessions() -> super::OpenedPort<dyn super::Sessions> {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}/doorward.db", folder.path().display());
-        super::Opened::new(super::connect(url).await, folder)
+        super::OpenedPort::new(super::connect(url).await, folder)
     }
 
     doorward_testkit::store_contract!(crate::sqlite::open);
@@ -33,12 +33,12 @@ mod sqlite {
 }
 
 mod postgres {
-    async fn open() -> super::Opened<dyn super::Store> {
-        super::Opened::new(super::connect(super::servers::postgres().await).await, ())
+    async fn open() -> super::OpenedPort<dyn super::Store> {
+        super::OpenedPort::new(super::connect(super::servers::postgres().await).await, ())
     }
 
-    async fn open_sessions() -> super::Opened<dyn super::Sessions> {
-        super::Opened::new(super::connect(super::servers::postgres().await).await, ())
+    async fn open_sessions() -> super::OpenedPort<dyn super::Sessions> {
+        super::OpenedPort::new(super::connect(super::servers::postgres().await).await, ())
     }
 
     doorward_testkit::store_contract!(crate::postgres::open);
@@ -47,12 +47,12 @@ mod postgres {
 }
 
 mod mariadb {
-    async fn open() -> super::Opened<dyn super::Store> {
-        super::Opened::new(super::connect(super::servers::mariadb().await).await, ())
+    async fn open() -> super::OpenedPort<dyn super::Store> {
+        super::OpenedPort::new(super::connect(super::servers::mariadb().await).await, ())
     }
 
-    async fn open_sessions() -> super::Opened<dyn super::Sessions> {
-        super::Opened::new(super::connect(super::servers::mariadb().await).await, ())
+    async fn open_sessions() -> super::OpenedPort<dyn super::Sessions> {
+        super::OpenedPort::new(super::connect(super::servers::mariadb().await).await, ())
     }
 
     doorward_testkit::store_contract!(crate::mariadb::open);

@@ -1,6 +1,6 @@
 //! Diagnostics of `doorward doctor` for a database. They change nothing.
 
-use doorward_domain::checkup::{Finding, Verdict};
+use doorward_domain::checkup::{CheckStatus, Diagnostic};
 use doorward_domain::ports::Clock;
 use doorward_store_sql::{SqlSettings, diagnose, migrate};
 use doorward_testkit::servers::{
@@ -27,26 +27,30 @@ impl Clock for AnotherYear {
     }
 }
 
-async fn examined(url: &str) -> Vec<Finding> {
+async fn examined(url: &str) -> Vec<Diagnostic> {
     let examined = diagnose(&SqlSettings::new(url), &ThisMachine).await;
-    let is_away =
-        |finding: &Finding| finding.part == "database" && finding.verdict != Verdict::Fine;
-    assert_eq!(examined.is_usable, !examined.findings.iter().any(is_away));
-    examined.findings
+    let is_away = |diagnostic: &Diagnostic| {
+        diagnostic.check == "database" && diagnostic.status != CheckStatus::Passed
+    };
+    assert_eq!(
+        examined.is_usable,
+        !examined.diagnostics.iter().any(is_away)
+    );
+    examined.diagnostics
 }
 
-fn of<'f>(findings: &'f [Finding], part: &str) -> &'f Finding {
-    let of_part: Vec<_> = findings
+fn of<'f>(diagnostics: &'f [Diagnostic], check: &str) -> &'f Diagnostic {
+    let of_check: Vec<_> = diagnostics
         .iter()
-        .filter(|finding| finding.part == part)
+        .filter(|diagnostic| diagnostic.check == check)
         .collect();
-    assert_eq!(of_part.len(), 1, "{part}: {findings:#?}");
-    of_part[0]
+    assert_eq!(of_check.len(), 1, "{check}: {diagnostics:#?}");
+    of_check[0]
 }
 
-fn assert_all_fine(findings: &[Finding]) {
-    for finding in findings {
-        assert_eq!(finding.verdict, Verdict::Fine, "{finding:?}");
+fn assert_all_passed(diagnostics: &[Diagnostic]) {
+    for diagnostic in diagnostics {
+        assert_eq!(diagnostic.status, CheckStatus::Passed, "{diagnostic:?}");
     }
 }
 
@@ -57,26 +61,29 @@ async fn a_healthy_server_is_fine_throughout() {
     for (url, name) in [(postgres.url(), "PostgreSQL "), (mariadb.url(), "MariaDB ")] {
         let before = examined(&url).await;
         let schema = of(&before, "database: schema");
-        assert_eq!(schema.verdict, Verdict::Warning);
-        assert!(schema.found.contains("1 (initial)"), "{}", schema.found);
+        assert_eq!(schema.status, CheckStatus::Warning);
+        assert!(schema.message.contains("1 (initial)"), "{}", schema.message);
         // The check created nothing.
         let made = migrate(&SqlSettings::new(&url), fixtures::now()).await;
         assert_eq!(made.unwrap().len(), 1);
-        let findings = examined(&url).await;
-        assert_all_fine(&findings);
-        assert_eq!(findings.len(), 7, "{findings:#?}");
-        assert!(of(&findings, "database").found.contains(name));
+        let diagnostics = examined(&url).await;
+        assert_all_passed(&diagnostics);
+        assert_eq!(diagnostics.len(), 7, "{diagnostics:#?}");
+        assert!(of(&diagnostics, "database").message.contains(name));
 
         let settings = SqlSettings::new(&url);
-        let apart = diagnose(&settings, &AnotherYear).await.findings;
-        assert_eq!(of(&apart, "database: clock").verdict, Verdict::Warning);
+        let apart = diagnose(&settings, &AnotherYear).await.diagnostics;
+        assert_eq!(of(&apart, "database: clock").status, CheckStatus::Warning);
         let many = SqlSettings {
             max_connections: 500,
             migrate: false,
             ..settings
         };
-        let many = diagnose(&many, &ThisMachine).await.findings;
-        assert_eq!(of(&many, "database: connections").verdict, Verdict::Fault);
+        let many = diagnose(&many, &ThisMachine).await.diagnostics;
+        assert_eq!(
+            of(&many, "database: connections").status,
+            CheckStatus::Failed
+        );
     }
 }
 
@@ -85,15 +92,15 @@ async fn a_healthy_server_is_fine_throughout() {
 async fn settings_that_lose_commits_are_named() {
     let postgres = examined(&servers::postgres().await).await;
     let weak = of(&postgres, "database: durability");
-    assert_eq!(weak.verdict, Verdict::Warning);
+    assert_eq!(weak.status, CheckStatus::Warning);
     for name in ["fsync = off", "synchronous_commit = off"] {
-        assert!(weak.found.contains(name), "{}", weak.found);
+        assert!(weak.message.contains(name), "{}", weak.message);
     }
     let mariadb = examined(&servers::mariadb().await).await;
     let weak = of(&mariadb, "database: durability");
-    assert_eq!(weak.verdict, Verdict::Warning);
+    assert_eq!(weak.status, CheckStatus::Warning);
     let name = "innodb_flush_log_at_trx_commit = 0";
-    assert!(weak.found.contains(name), "{}", weak.found);
+    assert!(weak.message.contains(name), "{}", weak.message);
 }
 
 /// C-03, C-05.
@@ -115,13 +122,13 @@ async fn rights_and_encryption_are_told() {
         postgres.role("stranger", "").await,
         mariadb.user("stranger", "SELECT ON doorward.*").await,
     ] {
-        let findings = examined(&url).await;
+        let diagnostics = examined(&url).await;
         assert_eq!(
-            of(&findings, "database: privileges").verdict,
-            Verdict::Fault
+            of(&diagnostics, "database: privileges").status,
+            CheckStatus::Failed
         );
-        let tls = of(&findings, "database: TLS");
-        assert!(tls.found.starts_with("encrypted with"), "{}", tls.found);
+        let tls = of(&diagnostics, "database: TLS");
+        assert!(tls.message.starts_with("encrypted with"), "{}", tls.message);
     }
 }
 
@@ -133,11 +140,15 @@ async fn what_is_away_is_one_finding() {
         "postgres://h/x?sslmode=maybe",
         "oracle:x",
     ] {
-        let findings = examined(url).await;
-        let away = of(&findings, "database");
-        assert_eq!((away.verdict, findings.len()), (Verdict::Fault, 1), "{url}");
+        let diagnostics = examined(url).await;
+        let away = of(&diagnostics, "database");
+        assert_eq!(
+            (away.status, diagnostics.len()),
+            (CheckStatus::Failed, 1),
+            "{url}"
+        );
         let text = format!("{away:?}");
-        assert!(away.mend.is_some() && !text.contains("hidden"), "{text}");
+        assert!(away.hint.is_some() && !text.contains("hidden"), "{text}");
     }
 }
 
@@ -147,14 +158,14 @@ async fn sqlite_is_looked_at_and_not_made() {
     let file = folder.path().join("doorward.db");
     let url = format!("sqlite:{}", file.display());
     let none = examined(&url).await;
-    assert_eq!(of(&none, "database").verdict, Verdict::Warning);
+    assert_eq!(of(&none, "database").status, CheckStatus::Warning);
     assert!(!file.exists());
     migrate(&SqlSettings::new(&url), fixtures::now())
         .await
         .unwrap();
-    let findings = examined(&url).await;
-    assert_all_fine(&findings);
-    assert_eq!(findings.len(), 3, "{findings:#?}");
+    let diagnostics = examined(&url).await;
+    assert_all_passed(&diagnostics);
+    assert_eq!(diagnostics.len(), 3, "{diagnostics:#?}");
 }
 
 /// A name for this machine that could resolve to another one.
@@ -166,10 +177,10 @@ async fn a_way_that_can_be_listened_to_is_told() {
         (postgres.url(), "?sslmode=verify-full"),
         (mariadb.url(), "?ssl-mode=VERIFY_IDENTITY"),
     ] {
-        let findings = examined(&url.replace("127.0.0.1", "127.1")).await;
-        let tls = of(&findings, "database: TLS");
-        assert_eq!(tls.verdict, Verdict::Warning);
-        assert!(tls.mend.as_ref().unwrap().contains(parameter), "{tls:?}");
+        let diagnostics = examined(&url.replace("127.0.0.1", "127.1")).await;
+        let tls = of(&diagnostics, "database: TLS");
+        assert_eq!(tls.status, CheckStatus::Warning);
+        assert!(tls.hint.as_ref().unwrap().contains(parameter), "{tls:?}");
     }
 }
 
@@ -188,14 +199,14 @@ async fn each_right_that_is_missing_is_named() {
             .user("writer", "SELECT, INSERT, UPDATE ON doorward.*")
             .await,
     ] {
-        let findings = examined(&url).await;
-        let rights = of(&findings, "database: privileges");
-        assert_eq!(rights.verdict, Verdict::Fault);
+        let diagnostics = examined(&url).await;
+        let rights = of(&diagnostics, "database: privileges");
+        assert_eq!(rights.status, CheckStatus::Failed);
         let words = "does not let writer DELETE on users, DELETE on credentials";
-        assert!(rights.found.contains(words), "{}", rights.found);
-        assert!(!rights.found.contains("UPDATE"), "{}", rights.found);
-        let mend = rights.mend.as_ref().unwrap();
+        assert!(rights.message.contains(words), "{}", rights.message);
+        assert!(!rights.message.contains("UPDATE"), "{}", rights.message);
+        let hint = rights.hint.as_ref().unwrap();
         let grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON";
-        assert!(mend.contains(grant), "{mend}");
+        assert!(hint.contains(grant), "{hint}");
     }
 }

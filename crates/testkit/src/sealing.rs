@@ -1,7 +1,7 @@
 //! A sealed audit log, for tests that seal, verify and tamper.
 
 use doorward_domain::audit::sealer::Sealer;
-use doorward_domain::audit::{AuditSigner, CheckpointId, Report, Unsealed, verifier};
+use doorward_domain::audit::{AuditReport, AuditSigner, CheckpointId, Unsealed, verifier};
 use doorward_domain::changes::Change;
 use doorward_domain::memory::SeededSecrets;
 use doorward_domain::model::{AuditEvent, Outcome};
@@ -65,7 +65,7 @@ pub async fn write_sealed(store: &dyn Store, count: i64) -> Vec<AuditEvent> {
 }
 
 /// Verifies the log with the key of the signer 1.
-pub async fn verify(store: &dyn Store, recorded: &[CheckpointId]) -> (Report, Unsealed) {
+pub async fn verify(store: &dyn Store, recorded: &[CheckpointId]) -> (AuditReport, Unsealed) {
     let keys = vec![signer(1).public_key()];
     let verified = verifier::verify(store, keys, recorded).await;
     verified.expect("the log can be read")

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use doorward_domain::limits::MemoryRateLimits;
 use doorward_domain::memory::MemoryStore;
 use doorward_domain::ports::{RateLimits, Sessions, Store};
-use doorward_testkit::contract::Opened;
+use doorward_testkit::contract::OpenedPort;
 
-async fn open() -> Opened<dyn Store> {
-    Opened::new(Arc::new(MemoryStore::new()), ())
+async fn open() -> OpenedPort<dyn Store> {
+    OpenedPort::new(Arc::new(MemoryStore::new()), ())
 }
 
-async fn open_sessions() -> Opened<dyn Sessions> {
-    Opened::new(Arc::new(MemoryStore::new()), ())
+async fn open_sessions() -> OpenedPort<dyn Sessions> {
+    OpenedPort::new(Arc::new(MemoryStore::new()), ())
 }
 
 doorward_testkit::store_contract!(crate::open);
-async fn open_rate_limits() -> Opened<dyn RateLimits> {
-    Opened::new(Arc::new(MemoryRateLimits::new(1000)), ())
+async fn open_rate_limits() -> OpenedPort<dyn RateLimits> {
+    OpenedPort::new(Arc::new(MemoryRateLimits::new(1000)), ())
 }
 
 doorward_testkit::session_contract!(crate::open_sessions);

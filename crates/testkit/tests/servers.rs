@@ -8,8 +8,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use doorward_testkit::servers::{
-    Authority, MariadbOptions, Mood, OwnServer, PostgresOptions, Proxy, Replication, own_mariadb,
-    own_postgres,
+    Authority, MariadbOptions, OwnServer, PostgresOptions, Proxy, ProxyMode, Replication,
+    own_mariadb, own_postgres,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -249,12 +249,12 @@ async fn a_proxy_refuses_cuts_and_passes_again() {
     let proxy = echo().await;
     let mut early = client(&proxy).await;
     assert_eq!(says(&mut early, "one").await.unwrap(), "one");
-    proxy.set(Mood::Refuse).await;
+    proxy.set(ProxyMode::Refuse).await;
     assert!(TcpStream::connect(proxy.address()).await.is_err());
     assert_eq!(says(&mut early, "two").await.unwrap(), "two");
     proxy.cut();
     assert!(says(&mut early, "three").await.is_err());
-    proxy.set(Mood::Pass).await;
+    proxy.set(ProxyMode::Pass).await;
     assert_eq!(
         says(&mut client(&proxy).await, "four").await.unwrap(),
         "four"
@@ -268,14 +268,14 @@ async fn a_proxy_stalls_and_is_slow() {
     let proxy = echo().await;
     let mut early = client(&proxy).await;
     assert_eq!(says(&mut early, "one").await.unwrap(), "one");
-    proxy.set(Mood::Stall).await;
+    proxy.set(ProxyMode::Stall).await;
     let mut late = client(&proxy).await;
     let (first, second) = tokio::join!(
         timeout(MOMENT, says(&mut early, "two")),
         timeout(MOMENT, says(&mut late, "three"))
     );
     assert!(first.is_err() && second.is_err());
-    proxy.set(Mood::Slow(MOMENT)).await;
+    proxy.set(ProxyMode::Slow(MOMENT)).await;
     let started = Instant::now();
     let mut held = [0; 3];
     early.read_exact(&mut held).await.unwrap();
@@ -287,11 +287,11 @@ async fn a_proxy_stalls_and_is_slow() {
 #[tokio::test]
 async fn a_proxy_loses_an_answer_or_a_request() {
     let proxy = echo().await;
-    for mood in [
-        Mood::LoseAnswer("COMMIT", 1),
-        Mood::LoseRequest("COMMIT", 1),
+    for mode in [
+        ProxyMode::LoseAnswer("COMMIT", 1),
+        ProxyMode::LoseRequest("COMMIT", 1),
     ] {
-        proxy.set(mood).await;
+        proxy.set(mode).await;
         let mut stream = client(&proxy).await;
         assert_eq!(says(&mut stream, "begin").await.unwrap(), "begin");
         // In two packets.
@@ -308,7 +308,7 @@ async fn a_proxy_loses_an_answer_or_a_request() {
 async fn a_proxy_delivers_late_after_the_client_gave_up() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = Proxy::to(listener.local_addr().unwrap()).await;
-    proxy.set(Mood::Late("COMMIT", MOMENT)).await;
+    proxy.set(ProxyMode::Late("COMMIT", MOMENT)).await;
     let mut stream = client(&proxy).await;
     stream.write_all(b"COMMIT").await.unwrap();
     drop(stream);

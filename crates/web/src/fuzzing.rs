@@ -25,10 +25,10 @@ use crate::{json, negotiate};
 mod replay;
 
 /// Name and function of a target.
-pub type Target = (&'static str, fn(&[u8]));
+pub type FuzzTarget = (&'static str, fn(&[u8]));
 
 /// All targets. A target's program and the folder of its seeds have its name.
-pub const TARGETS: &[Target] = &[
+pub const TARGETS: &[FuzzTarget] = &[
     ("credentials", credentials),
     ("entity_tags", entity_tags),
     ("forms", forms),

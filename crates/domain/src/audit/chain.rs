@@ -15,7 +15,7 @@ pub fn start() -> Digest {
 
 /// The digest of an event's content: every column except the IP address and the user agent.
 pub fn content_digest(record: &AuditRecord) -> Digest {
-    let fields = Fields::named("doorward/audit-event/1")
+    let fields = FieldEncoder::named("doorward/audit-event/1")
         .put(record.id.as_bytes())
         .time(record.at)
         .put(record.event.as_bytes())
@@ -35,7 +35,7 @@ pub fn next_hash(previous: &Digest, content: &Digest) -> Digest {
 /// The signed bytes of a checkpoint.
 pub(super) fn checkpoint_message(checkpoint: &Checkpoint) -> Vec<u8> {
     let pruned_at = checkpoint.pruned_at.map(bytes_of);
-    Fields::named("doorward/audit-checkpoint/1")
+    FieldEncoder::named("doorward/audit-checkpoint/1")
         .put(&checkpoint.position.to_be_bytes())
         .put(checkpoint.hash.as_bytes())
         .time(checkpoint.created_at)
@@ -46,7 +46,7 @@ pub(super) fn checkpoint_message(checkpoint: &Checkpoint) -> Vec<u8> {
 /// The signed bytes of an export's first line.
 pub(super) fn export_message(at: Timestamp, complete: bool, end: Option<&CheckpointId>) -> Vec<u8> {
     let end = end.map(ToString::to_string);
-    Fields::named("doorward/audit-export/1")
+    FieldEncoder::named("doorward/audit-export/1")
         .time(at)
         .put(if complete { b"complete" } else { b"filtered" })
         .maybe(end.as_ref().map(String::as_bytes))
@@ -66,9 +66,9 @@ fn bytes_of(at: Timestamp) -> [u8; 8] {
 }
 
 /// Fields with their lengths, so that two different lists never have the same bytes.
-struct Fields(Vec<u8>);
+struct FieldEncoder(Vec<u8>);
 
-impl Fields {
+impl FieldEncoder {
     fn named(name: &str) -> Self {
         Self(Vec::with_capacity(512)).put(name.as_bytes())
     }

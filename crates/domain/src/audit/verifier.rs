@@ -84,7 +84,7 @@ impl Violation {
 
 /// Result of a verification.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct AuditReport {
     /// The number of verified events.
     pub events: u64,
     /// The number of verified checkpoints.
@@ -109,7 +109,7 @@ pub struct Verifier {
     hash: Digest,
     /// The position of the last checkpoint.
     checkpoint: i64,
-    report: Report,
+    report: AuditReport,
 }
 
 impl Verifier {
@@ -124,7 +124,7 @@ impl Verifier {
             position: 0,
             hash: chain::start(),
             checkpoint: 0,
-            report: Report::default(),
+            report: AuditReport::default(),
         }
     }
 
@@ -201,8 +201,8 @@ impl Verifier {
     }
 
     /// Returns the report, with the violation that ended the verification.
-    pub fn report(self, outcome: Result<(), Violation>) -> Report {
-        Report {
+    pub fn report(self, outcome: Result<(), Violation>) -> AuditReport {
+        AuditReport {
             violation: outcome.err(),
             ..self.report
         }
@@ -275,7 +275,7 @@ pub async fn verify(
     store: &dyn Store,
     keys: Vec<AuditPublicKey>,
     recorded: &[CheckpointId],
-) -> Result<(Report, Unsealed), StoreError> {
+) -> Result<(AuditReport, Unsealed), StoreError> {
     let mut verifier = Verifier::new(keys, recorded, true);
     let outcome = walk(store, &mut verifier).await?;
     let unsealed = store.audit_log().unsealed().await?;

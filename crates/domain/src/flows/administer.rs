@@ -10,19 +10,19 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::undo_email_change::revoke_undo;
 use crate::flows::update_profile::ensure_version;
-use crate::happening::SessionEnd;
+use crate::metric_event::SessionEnd;
 use crate::model::{Event, Role, Status, User, UserFilter, Version};
 use crate::values::Invalid;
 
 /// A change of role or status by an admin.
 #[derive(Clone, Copy)]
-enum Standing {
+enum AdminChange {
     Role(Role),
     Enabled,
     Disabled,
 }
 
-impl Standing {
+impl AdminChange {
     fn action(self) -> Action {
         match self {
             Self::Role(_) => Action::ChangeRole,
@@ -46,7 +46,7 @@ impl Standing {
     }
 
     /// Returns the changed user. Fails if the change is not possible.
-    fn given_to(self, user: &User) -> Result<User, Error> {
+    fn apply_to(self, user: &User) -> Result<User, Error> {
         match self {
             Self::Role(role) => Ok(User {
                 role,
@@ -79,7 +79,7 @@ impl Accounts {
         role: Role,
         expected: Option<Version>,
     ) -> Result<User, Error> {
-        self.change_standing(ctx, named, Standing::Role(role), expected)
+        self.apply_admin_change(ctx, named, AdminChange::Role(role), expected)
             .await
     }
 
@@ -91,7 +91,7 @@ impl Accounts {
         named: &str,
         expected: Option<Version>,
     ) -> Result<User, Error> {
-        self.change_standing(ctx, named, Standing::Disabled, expected)
+        self.apply_admin_change(ctx, named, AdminChange::Disabled, expected)
             .await
     }
 
@@ -103,23 +103,23 @@ impl Accounts {
         named: &str,
         expected: Option<Version>,
     ) -> Result<User, Error> {
-        self.change_standing(ctx, named, Standing::Enabled, expected)
+        self.apply_admin_change(ctx, named, AdminChange::Enabled, expected)
             .await
     }
 
-    async fn change_standing(
+    async fn apply_admin_change(
         &self,
         ctx: &Ctx,
         named: &str,
-        standing: Standing,
+        change: AdminChange,
         expected: Option<Version>,
     ) -> Result<User, Error> {
-        self.ensure_password_shown(ctx, standing.action(), named)
+        self.ensure_password_shown(ctx, change.action(), named)
             .await?;
         for _ in 0..ATTEMPTS {
-            let user = self.resolve(ctx, standing.action(), named).await?;
+            let user = self.resolve(ctx, change.action(), named).await?;
             ensure_version(&user, expected)?;
-            let mut changed = standing.given_to(&user)?;
+            let mut changed = change.apply_to(&user)?;
             if changed == user {
                 // Another node may have made this change already, so the cached user may be outdated.
                 self.cache.user_changed(user.id);
@@ -128,7 +128,7 @@ impl Accounts {
             changed.version = user.version.next();
             changed.updated_at = ctx.now;
             let mut changes: Changes = self
-                .check_actor(ctx, standing.action(), user.id)
+                .check_actor(ctx, change.action(), user.id)
                 .into_iter()
                 .collect();
             changes.push(Change::UpdateUser {
@@ -141,12 +141,7 @@ impl Accounts {
             if is_active_admin(&user) && !is_active_admin(&changed) {
                 changes.push(Change::KeepAnAdmin);
             }
-            changes.push(self.audit_detail(
-                ctx,
-                standing.event(),
-                Some(user.id),
-                standing.detail(),
-            ));
+            changes.push(self.audit_detail(ctx, change.event(), Some(user.id), change.detail()));
             match self.apply(changes).await {
                 Ok(()) if changed.session_epoch != user.session_epoch => {
                     let (epoch, reason) = (changed.session_epoch, SessionEnd::AccountChanged);

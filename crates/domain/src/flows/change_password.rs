@@ -6,10 +6,10 @@ use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::ApplyError;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::flows::sign_in::{Identifier, Named};
-use crate::happening::SessionEnd;
+use crate::flows::sign_in::{AccountLookup, Identifier};
+use crate::metric_event::SessionEnd;
 use crate::model::{Event, User};
-use crate::passwords::Asker;
+use crate::passwords::HashClient;
 use crate::values::{Password, Secret};
 
 impl Accounts {
@@ -23,7 +23,7 @@ impl Accounts {
         current: &Password,
         new: &Secret<String>,
     ) -> Result<(), Error> {
-        let (identifier, named) = match (ctx.actor.user_id(), identifier) {
+        let (identifier, lookup) = match (ctx.actor.user_id(), identifier) {
             (Some(id), _) => {
                 let user = self
                     .ports
@@ -31,19 +31,22 @@ impl Accounts {
                     .find_user(id)
                     .await?
                     .ok_or(Error::InvalidToken)?;
-                (own_identifier(&user)?, Named::surely(user))
+                (own_identifier(&user)?, AccountLookup::from_user(user))
             }
             (None, Some(identifier)) => (identifier.clone(), self.find_account(identifier).await?),
             (None, None) => return Err(Error::AuthenticationRequired),
         };
         let user = self
-            .verify_password(ctx, &identifier, named, current, Event::PasswordChanged)
+            .verify_password(ctx, &identifier, lookup, current, Event::PasswordChanged)
             .await?;
         self.ensure_open(ctx, &identifier, &user, Event::PasswordChanged)
             .await?;
         let password = self.judge_password_field("new_password", new.expose(), &user)?;
-        let asker = Asker::of(ctx);
-        let hash = self.hasher.hash(&asker, password.as_password()).await?;
+        let hash_client = HashClient::from_ctx(ctx);
+        let hash = self
+            .hasher
+            .hash(&hash_client, password.as_password())
+            .await?;
         self.write_password(ctx, user, hash, Proof::Password(&identifier, current))
             .await
     }
@@ -99,11 +102,11 @@ impl Accounts {
             .await?;
         let stored = self.ports.store.find_credential(user.id).await?;
         let hash = stored.as_ref().map(|credential| &credential.password_hash);
-        let verdict = self
+        let verification = self
             .hasher
-            .verify(&Asker::known(user.id), current, hash)
+            .verify(&HashClient::known(user.id), current, hash)
             .await?;
-        match verdict.is_right() {
+        match verification.is_right() {
             true => Ok(()),
             false => Err(Error::PreconditionFailed),
         }

@@ -9,8 +9,8 @@ use crate::changes::{ApplyError, Change, Unique};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::housekeeping::without_pending_email;
-use crate::flows::sign_in::{Identifier, Named};
-use crate::happening::SessionEnd;
+use crate::flows::sign_in::{AccountLookup, Identifier};
+use crate::metric_event::SessionEnd;
 use crate::model::{Event, Link, MailKind, Purpose, Status, User};
 use crate::values::{Data, EmailAddress, Invalid, Password, Token};
 
@@ -149,8 +149,8 @@ impl Accounts {
         };
         let password = password.ok_or_else(missing)?;
         let identifier = Identifier::Email(email.clone());
-        let named = Named::surely(user.clone());
-        self.verify_password(ctx, &identifier, named, password, Event::EmailConfirmed)
+        let lookup = AccountLookup::from_user(user.clone());
+        self.verify_password(ctx, &identifier, lookup, password, Event::EmailConfirmed)
             .await?;
         Ok(())
     }

@@ -6,7 +6,7 @@ use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::update_profile::ensure_version;
-use crate::happening::{Happening, SessionEnd};
+use crate::metric_event::{MetricEvent, SessionEnd};
 use crate::model::{Event, Role, User, Version};
 use crate::values::UserId;
 
@@ -53,7 +53,7 @@ impl Accounts {
                     // Sessions in the database were deleted with their user, so `end_sessions` did not count them.
                     let uncounted = open.saturating_sub(ended);
                     if uncounted > 0 {
-                        self.note(Happening::SessionsEnded(reason, uncounted));
+                        self.record(MetricEvent::SessionsEnded(reason, uncounted));
                     }
                     return Ok(user.id);
                 }

@@ -14,7 +14,7 @@ use crate::accounts::Accounts;
 use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::happening::{Happening, MailFate};
+use crate::metric_event::{MailFate, MetricEvent};
 use crate::model::{Event, Link, MailJob, MailKind, Purpose, Status, User};
 use crate::ports::{MAIL_TIMEOUT, Mail, MailError, MailTemplate};
 use crate::values::{EmailAddress, MailJobId, Name, Token, Username};
@@ -141,7 +141,7 @@ impl Accounts {
 
     async fn deliver_resolved(&self, ctx: &Ctx, job: &MailJob) -> Result<Delivered, Error> {
         let delivered = match self.resolve_mail(job).await? {
-            Some(letter) => self.deliver_letter(ctx, job, &letter).await?,
+            Some(mail) => self.deliver_outgoing(ctx, job, &mail).await?,
             None => self.drop_mail(job).await?,
         };
         self.mail_leases.remove(job.id);
@@ -185,30 +185,30 @@ impl Accounts {
         Ok(done)
     }
 
-    async fn deliver_letter(
+    async fn deliver_outgoing(
         &self,
         ctx: &Ctx,
         job: &MailJob,
-        letter: &Letter,
+        mail: &OutgoingMail,
     ) -> Result<Delivered, Error> {
         if self.is_one_too_many(job).await? {
             tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), "mail dropped: mailbox limit reached");
             return self.drop_mail(job).await;
         }
-        let Some(mail) = self.compose(ctx, job, letter).await? else {
+        let Some(composed) = self.compose(ctx, job, mail).await? else {
             return self.drop_mail(job).await;
         };
-        if let Err(error) = self.ports.mailer.send(&mail).await {
+        if let Err(error) = self.ports.mailer.send(&composed).await {
             return self.send_failed(ctx, job, &error).await;
         }
         let mut changes = vec![Change::MailDone(job.id)];
         if job.kind == MailKind::Recovery {
-            let user_id = Some(letter.user.id);
+            let user_id = Some(mail.user.id);
             let detail = job.audit_detail();
             changes.push(self.audit_detail(ctx, Event::RecoveryMailed, user_id, &detail));
         }
         self.apply(changes).await?;
-        self.note(Happening::Mail(job.kind, MailFate::Sent));
+        self.record(MetricEvent::Mail(job.kind, MailFate::Sent));
         tracing::info!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, "mail sent");
         Ok(Delivered {
             sent: 1,
@@ -218,7 +218,7 @@ impl Accounts {
 
     async fn drop_mail(&self, job: &MailJob) -> Result<Delivered, Error> {
         self.apply(vec![Change::MailDone(job.id)]).await?;
-        self.note(Happening::Mail(job.kind, MailFate::Dropped));
+        self.record(MetricEvent::Mail(job.kind, MailFate::Dropped));
         Ok(Delivered {
             dropped: 1,
             ..Delivered::default()
@@ -261,7 +261,7 @@ impl Accounts {
                 self.audit_failure(ctx, Event::MailFailed, job.user_id, &detail),
             ])
             .await?;
-            self.note(Happening::Mail(job.kind, MailFate::Failed));
+            self.record(MetricEvent::Mail(job.kind, MailFate::Failed));
             return Ok(Delivered {
                 failed: 1,
                 ..Delivered::default()
@@ -270,7 +270,7 @@ impl Accounts {
         let due_at = now + pause_after(now.duration_since(job.created_at));
         self.apply(vec![Change::MailRetry { id: job.id, due_at }])
             .await?;
-        self.note(Happening::Mail(job.kind, MailFate::Deferred));
+        self.record(MetricEvent::Mail(job.kind, MailFate::Deferred));
         tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, mail.due_at = %due_at, error = %cause, "mail deferred");
         Ok(Delivered {
             deferred: 1,
@@ -280,7 +280,7 @@ impl Accounts {
 
     /// Resolves the current recipient and template of a mail; `None` if there is no recipient. Mail goes to the
     /// stored address of the account, never to the spelling in a request.
-    async fn resolve_mail(&self, job: &MailJob) -> Result<Option<Letter>, Error> {
+    async fn resolve_mail(&self, job: &MailJob) -> Result<Option<OutgoingMail>, Error> {
         let store = &self.ports.store;
         let user = match job.user_id {
             Some(id) => store.find_user(id).await?,
@@ -308,7 +308,7 @@ impl Accounts {
             // Sent to the old address even if the new one is confirmed by now: an attacker who changes the address
             // must not be able to prevent the notice.
             MailKind::EmailChangeNotice => user.map(|user| {
-                letter(
+                outgoing_mail(
                     job.email.clone(),
                     user,
                     MailTemplate::EmailChangeNotice,
@@ -319,7 +319,7 @@ impl Accounts {
             MailKind::EmailChanged => undo_link(job, user, MailTemplate::EmailChanged),
             // Sent to the address that the undo removed, which may be the owner's.
             MailKind::EmailChangeUndone => user.map(|user| {
-                letter(
+                outgoing_mail(
                     job.email.clone(),
                     user,
                     MailTemplate::EmailChangeUndone,
@@ -340,23 +340,23 @@ impl Accounts {
         &self,
         ctx: &Ctx,
         job: &MailJob,
-        letter: &Letter,
+        mail: &OutgoingMail,
     ) -> Result<Option<Mail>, Error> {
-        let user = &letter.user;
+        let user = &mail.user;
         let base = &self.policy.public_url;
-        let (url, valid_minutes) = match letter.purpose {
-            None if letter.template == MailTemplate::Lockout => (format!("{base}/recovery"), None),
+        let (url, valid_minutes) = match mail.purpose {
+            None if mail.template == MailTemplate::Lockout => (format!("{base}/recovery"), None),
             None => (base.clone(), None),
             Some(purpose) => {
-                let lifetime = self.link_lifetime(letter);
+                let lifetime = self.link_lifetime(mail);
                 let secret = Token::generate(&*self.ports.secrets);
                 let link = Link {
                     digest: secret.digest(),
                     user_id: user.id,
                     purpose,
-                    email: letter.to.clone(),
+                    email: mail.to.clone(),
                     epoch: user.session_epoch,
-                    requested_at: requested_at(letter, job),
+                    requested_at: requested_at(mail, job),
                     created_at: ctx.now,
                     expires_at: ctx.now + lifetime,
                     used_at: None,
@@ -371,20 +371,20 @@ impl Accounts {
                 )
             }
         };
-        let (name, username) = names(letter);
+        let (name, username) = names(mail);
         Ok(Some(Mail {
-            template: letter.template,
-            to: letter.to.clone(),
+            template: mail.template,
+            to: mail.to.clone(),
             locale: user.locale,
             greeting: name,
             username,
             url,
             valid_minutes,
-            at: match letter.template {
-                MailTemplate::Confirm => requested_at(letter, job),
+            at: match mail.template {
+                MailTemplate::Confirm => requested_at(mail, job),
                 _ => job.created_at,
             },
-            new_email: new_email(letter).map(masked),
+            new_email: new_email(mail).map(masked),
             device: self.device_of(job).await?,
             message_id: format!("{}.0", job.id),
         }))
@@ -409,8 +409,8 @@ impl Accounts {
         }
     }
 
-    fn link_lifetime(&self, letter: &Letter) -> SignedDuration {
-        match letter.template {
+    fn link_lifetime(&self, mail: &OutgoingMail) -> SignedDuration {
+        match mail.template {
             MailTemplate::Recover => self.policy.recovery_lifetime,
             MailTemplate::EmailChange => self.policy.email_change_lifetime,
             MailTemplate::EmailChangeUndo | MailTemplate::EmailChanged => {
@@ -422,7 +422,7 @@ impl Accounts {
 }
 
 /// A mail and its recipient, before its link is created.
-struct Letter {
+struct OutgoingMail {
     user: User,
     to: EmailAddress,
     template: MailTemplate,
@@ -430,32 +430,32 @@ struct Letter {
 }
 
 /// A mail to the confirmed address, without a secret link.
-fn notice(user: User, template: MailTemplate) -> Option<Letter> {
+fn notice(user: User, template: MailTemplate) -> Option<OutgoingMail> {
     let to = user.mail_address().cloned()?;
-    Some(letter(to, user, template, None))
+    Some(outgoing_mail(to, user, template, None))
 }
 
 /// A mail to the confirmed address, with a secret link.
-fn linked(user: User, template: MailTemplate, purpose: Purpose) -> Option<Letter> {
+fn linked(user: User, template: MailTemplate, purpose: Purpose) -> Option<OutgoingMail> {
     let to = user.mail_address().cloned()?;
-    Some(letter(to, user, template, Some(purpose)))
+    Some(outgoing_mail(to, user, template, Some(purpose)))
 }
 
 /// A mail about a sign-in or an attempt. `None` if the account is not active.
-fn about_sign_in(user: Option<User>, template: MailTemplate) -> Option<Letter> {
+fn about_sign_in(user: Option<User>, template: MailTemplate) -> Option<OutgoingMail> {
     let user = user.filter(|user| user.status == Status::Active)?;
     notice(user, template)
 }
 
 /// A mail with an undo link to the old address. `None` if the account is not active.
-fn undo_link(job: &MailJob, user: Option<User>, template: MailTemplate) -> Option<Letter> {
+fn undo_link(job: &MailJob, user: Option<User>, template: MailTemplate) -> Option<OutgoingMail> {
     let user = user.filter(|user| user.status == Status::Active)?;
     let purpose = Some(Purpose::EmailUndo);
-    Some(letter(job.email.clone(), user, template, purpose))
+    Some(outgoing_mail(job.email.clone(), user, template, purpose))
 }
 
 /// A confirmation mail. `None` if the address is no longer the user's pending address, or the user is disabled.
-fn confirmation(user: User, email: &EmailAddress) -> Option<Letter> {
+fn confirmation(user: User, email: &EmailAddress) -> Option<OutgoingMail> {
     let to = user
         .pending_address()
         .filter(|pending| pending.key() == email.key())?
@@ -467,16 +467,21 @@ fn confirmation(user: User, email: &EmailAddress) -> Option<Letter> {
         None => MailTemplate::Confirm,
         Some(_) => MailTemplate::EmailChange,
     };
-    Some(letter(to, user, template, Some(Purpose::Confirmation)))
+    Some(outgoing_mail(
+        to,
+        user,
+        template,
+        Some(Purpose::Confirmation),
+    ))
 }
 
-fn letter(
+fn outgoing_mail(
     to: EmailAddress,
     user: User,
     template: MailTemplate,
     purpose: Option<Purpose>,
-) -> Letter {
-    Letter {
+) -> OutgoingMail {
+    OutgoingMail {
         user,
         to,
         template,
@@ -486,8 +491,8 @@ fn letter(
 
 /// Returns the time that the mail's link is bound to: when the pending address was requested, else when the mail
 /// was queued.
-fn requested_at(letter: &Letter, job: &MailJob) -> Timestamp {
-    match (letter.purpose, &letter.user.pending_email) {
+fn requested_at(mail: &OutgoingMail, job: &MailJob) -> Timestamp {
+    match (mail.purpose, &mail.user.pending_email) {
         (Some(Purpose::Confirmation), Some(pending)) => pending.requested_at,
         _ => job.created_at,
     }
@@ -495,10 +500,10 @@ fn requested_at(letter: &Letter, job: &MailJob) -> Timestamp {
 
 /// Returns the greeting and the username for a mail. A mail to an unconfirmed address contains neither a name nor
 /// a username that could carry a message from an unknown client. The page behind the link shows them.
-fn names(letter: &Letter) -> (Option<String>, Option<String>) {
-    let user = &letter.user;
+fn names(mail: &OutgoingMail) -> (Option<String>, Option<String>) {
+    let user = &mail.user;
     let username = user.username.as_ref().map(Username::as_str);
-    if letter.purpose == Some(Purpose::Confirmation) {
+    if mail.purpose == Some(Purpose::Confirmation) {
         let plain = username.filter(|name| is_mere_name(name));
         return (None, plain.map(str::to_owned));
     }
@@ -515,12 +520,12 @@ fn is_mere_name(name: &str) -> bool {
 
 /// Returns the account's new address for a notice to the old one: the pending address, or the confirmed one once
 /// the change is made.
-fn new_email(letter: &Letter) -> Option<&EmailAddress> {
-    let moved_to = letter.user.mail_address();
-    let moved_to = moved_to.filter(|address| address.key() != letter.to.key());
-    match letter.template {
+fn new_email(mail: &OutgoingMail) -> Option<&EmailAddress> {
+    let moved_to = mail.user.mail_address();
+    let moved_to = moved_to.filter(|address| address.key() != mail.to.key());
+    match mail.template {
         MailTemplate::EmailChanged | MailTemplate::EmailChangeUndone => moved_to,
-        _ => letter.user.pending_address().or(moved_to),
+        _ => mail.user.pending_address().or(moved_to),
     }
 }
 

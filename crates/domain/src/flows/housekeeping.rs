@@ -115,7 +115,7 @@ impl Accounts {
     /// a second, regardless of the number of callers.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn readiness(&self) -> [(&'static str, Result<(), StoreError>); 2] {
-        let [store, sessions] = self.readiness.look(&self.ports).await;
+        let [store, sessions] = self.readiness.probe(&self.ports).await;
         [("database", store), ("session store", sessions)]
     }
 

@@ -21,8 +21,8 @@ use crate::model::{Event, Role, User, UserFilter};
 use crate::values::UserId;
 
 pub use checking::DryRun;
-use person::facts;
-pub use person::{ImportedUser, Refusal, derived_id};
+use person::identity_fields;
+pub use person::{ImportRejection, ImportedUser, derived_id};
 
 /// Result of importing one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub enum ImportOutcome {
     /// Exists already, from an earlier or interrupted import.
     AlreadyThere,
     /// Rejected; nothing was written.
-    Refused(Refusal),
+    Refused(ImportRejection),
 }
 
 /// Maximum number of users per transaction. A transaction has a time limit, and each user costs several round
@@ -78,7 +78,7 @@ impl Default for Pace {
 }
 
 /// State of one import call.
-struct Work<'a> {
+struct ImportBatch<'a> {
     ctx: &'a Ctx,
     system: &'a str,
     batch: &'a [ImportedUser],
@@ -96,7 +96,7 @@ impl Accounts {
         batch: &[ImportedUser],
     ) -> Result<Vec<ImportOutcome>, Error> {
         ensure_operator(ctx)?;
-        let mut work = Work {
+        let mut import = ImportBatch {
             ctx,
             system,
             batch,
@@ -106,18 +106,18 @@ impl Accounts {
             // The second user with the same id waits for the outcome of the first.
             let mut ids = HashSet::new();
             let open: Vec<usize> = (0..batch.len())
-                .filter(|at| work.outcomes[*at].is_none() && ids.insert(batch[*at].user.id))
+                .filter(|at| import.outcomes[*at].is_none() && ids.insert(batch[*at].user.id))
                 .collect();
             if open.is_empty() {
-                return Ok(work.outcomes.into_iter().flatten().collect());
+                return Ok(import.outcomes.into_iter().flatten().collect());
             }
             let open = self
-                .set_aside_known(batch, open, &mut work.outcomes)
+                .set_aside_known(batch, open, &mut import.outcomes)
                 .await?;
             let open = self
-                .set_aside_deleted(batch, open, &mut work.outcomes)
+                .set_aside_deleted(batch, open, &mut import.outcomes)
                 .await?;
-            self.import_open(&mut work, pace, open).await?;
+            self.import_open(&mut import, pace, open).await?;
         }
     }
 
@@ -159,7 +159,7 @@ impl Accounts {
         let deleted = self.ports.store.audit_log().list_deleted(&ids).await?;
         for at in &open {
             if deleted.contains(&batch[*at].user.id) {
-                outcomes[*at] = Some(ImportOutcome::Refused(Refusal::IdDeleted));
+                outcomes[*at] = Some(ImportOutcome::Refused(ImportRejection::IdDeleted));
             }
         }
         Ok(still_open(open, outcomes))
@@ -208,7 +208,7 @@ impl Accounts {
     /// same name, the first gets it.
     async fn import_open(
         &self,
-        work: &mut Work<'_>,
+        import: &mut ImportBatch<'_>,
         pace: &mut Pace,
         open: Vec<usize>,
     ) -> Result<(), Error> {
@@ -220,25 +220,25 @@ impl Accounts {
             if part.len() > pace.most {
                 parts.push(part.split_off(pace.most));
             }
-            match self.apply(self.import_changes(work, &part)).await {
+            match self.apply(self.import_changes(import, &part)).await {
                 Ok(()) => {
                     pace.went_well(part.len());
                     for at in part {
-                        work.outcomes[at] = Some(ImportOutcome::Imported);
+                        import.outcomes[at] = Some(ImportOutcome::Imported);
                     }
                 }
                 Err(ApplyError::Taken(unique)) if part.len() == 1 => {
                     // The user exists by now if another process imports the same file.
-                    let known = self.judge_known(&work.batch[part[0]]).await?;
+                    let known = self.judge_known(&import.batch[part[0]]).await?;
                     let refused = ImportOutcome::Refused(unique.into());
-                    work.outcomes[part[0]] = Some(known.unwrap_or(refused));
+                    import.outcomes[part[0]] = Some(known.unwrap_or(refused));
                 }
                 Err(ApplyError::Taken(_)) => {
                     let second = part.split_off(part.len() / 2);
                     parts.extend([second, part]);
                 }
                 Err(error @ (ApplyError::Store(_) | ApplyError::OutcomeUnknown(_))) => {
-                    parts.push(self.what_is_left(work, pace, part, error).await?);
+                    parts.push(self.what_is_left(import, pace, part, error).await?);
                 }
                 Err(other) => return Err(other.into()),
             }
@@ -251,18 +251,18 @@ impl Accounts {
     /// and a smaller batch cannot help: it had one user, or its outcome is unknown.
     async fn what_is_left(
         &self,
-        work: &mut Work<'_>,
+        import: &mut ImportBatch<'_>,
         pace: &mut Pace,
         part: Vec<usize>,
         error: ApplyError,
     ) -> Result<Vec<usize>, Error> {
-        self.note_known(work.batch, &part, &mut work.outcomes)
+        self.note_known(import.batch, &part, &mut import.outcomes)
             .await?;
         if matches!(error, ApplyError::OutcomeUnknown(_)) {
-            count_as_new(&part, &mut work.outcomes);
+            count_as_new(&part, &mut import.outcomes);
         }
         let before = part.len();
-        let remaining = still_open(part, &work.outcomes);
+        let remaining = still_open(part, &import.outcomes);
         if remaining.len() == before {
             if before == 1 || matches!(error, ApplyError::OutcomeUnknown(_)) {
                 return Err(error.into());
@@ -274,11 +274,11 @@ impl Accounts {
 
     /// Returns the changes for these users: accounts, passwords, one audit event for all of them and one for each
     /// admin.
-    fn import_changes(&self, work: &Work<'_>, part: &[usize]) -> Changes {
-        let ctx = work.ctx;
+    fn import_changes(&self, import: &ImportBatch<'_>, part: &[usize]) -> Changes {
+        let ctx = import.ctx;
         let mut changes = Vec::with_capacity(2 * part.len() + 1);
         for at in part {
-            let one = &work.batch[*at];
+            let one = &import.batch[*at];
             changes.push(Change::InsertUser(Box::new(one.user.clone())));
             changes.extend(one.credential.clone().map(Change::PutCredential));
             if one.user.role == Role::Admin {
@@ -286,16 +286,16 @@ impl Accounts {
                 changes.push(self.audit_detail(ctx, event, id, Role::Admin.as_str()));
             }
         }
-        let detail = format!("{} imported from {}", part.len(), work.system);
+        let detail = format!("{} imported from {}", part.len(), import.system);
         changes.push(self.audit_detail(ctx, Event::SignUp, None, &detail));
         changes
     }
 }
 
 fn judged(one: &ImportedUser, stored: &User) -> ImportOutcome {
-    match facts(stored) == one.facts() {
+    match identity_fields(stored) == one.identity_fields() {
         true => ImportOutcome::AlreadyThere,
-        false => ImportOutcome::Refused(Refusal::IdTaken),
+        false => ImportOutcome::Refused(ImportRejection::IdTaken),
     }
 }
 

@@ -28,12 +28,12 @@ const SHOW_WITHIN: Duration = Duration::from_secs(1);
 /// been created in between, and its first token must not be rejected.
 #[derive(Default)]
 pub(crate) struct KeyLook {
-    for_token: Option<Look>,
-    to_follow: Option<Look>,
+    for_token: Option<LastRefresh>,
+    to_follow: Option<LastRefresh>,
 }
 
 #[derive(Clone, Copy)]
-struct Look {
+struct LastRefresh {
     ended_at: Timestamp,
     failed: bool,
 }
@@ -48,7 +48,7 @@ pub(crate) enum LookFor {
 }
 
 impl KeyLook {
-    fn last(&mut self, reason: LookFor) -> &mut Option<Look> {
+    fn last(&mut self, reason: LookFor) -> &mut Option<LastRefresh> {
         match reason {
             LookFor::Token => &mut self.for_token,
             LookFor::Following => &mut self.to_follow,
@@ -201,7 +201,7 @@ impl Accounts {
     pub(crate) async fn look_for_keys(&self, reason: LookFor) -> Result<(), Error> {
         let called_at = self.now();
         let mut look = self.key_look.lock().await;
-        let is_recent = |last: &Look| called_at.duration_since(last.ended_at) < LOOK_EVERY;
+        let is_recent = |last: &LastRefresh| called_at.duration_since(last.ended_at) < LOOK_EVERY;
         if let Some(last) = look.last(reason).filter(is_recent) {
             if last.failed {
                 let cause = "loading the keys has just failed";
@@ -210,7 +210,7 @@ impl Accounts {
             return Ok(());
         }
         let loaded = self.load_keys_alone(&mut look).await;
-        *look.last(reason) = Some(Look {
+        *look.last(reason) = Some(LastRefresh {
             ended_at: self.now(),
             failed: loaded.is_err(),
         });

@@ -7,7 +7,7 @@ use crate::error::{Error, FieldError};
 use crate::flows::change_password::Proof;
 use crate::flows::sign_up::ensure_named;
 use crate::model::{Credential, Event, Role, Status, User, Version};
-use crate::passwords::Asker;
+use crate::passwords::HashClient;
 use crate::values::{Data, EmailAddress, Name, NewPassword, Secret, UserId, Username};
 
 /// A user that the operator creates: active at once, with a confirmed address.
@@ -36,7 +36,7 @@ impl Accounts {
         ensure_named(wanted.username.as_ref(), wanted.email.as_ref())?;
         let password_hash = self
             .hasher
-            .hash(&Asker::of(ctx), wanted.password.as_password())
+            .hash(&HashClient::from_ctx(ctx), wanted.password.as_password())
             .await?;
         let user = User {
             id: UserId::generate(ctx.now, &*self.ports.secrets),
@@ -110,7 +110,7 @@ impl Accounts {
             .map_err(|invalid| Error::Invalid(vec![FieldError::new("password", invalid)]))?;
         let hash = self
             .hasher
-            .hash(&Asker::of(ctx), password.as_password())
+            .hash(&HashClient::from_ctx(ctx), password.as_password())
             .await?;
         self.write_password(ctx, user, hash, Proof::Operator).await
     }

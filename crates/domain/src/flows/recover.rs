@@ -8,9 +8,9 @@ use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::happening::SessionEnd;
+use crate::metric_event::SessionEnd;
 use crate::model::{Credential, Event, Link, MailKind, Purpose, Status, User};
-use crate::passwords::Asker;
+use crate::passwords::HashClient;
 use crate::values::{EmailAddress, Secret, Token};
 
 impl Accounts {
@@ -47,8 +47,11 @@ impl Accounts {
     ) -> Result<(), Error> {
         let user = self.view_recovery(ctx, token).await?;
         let password = self.judge_password_field("new_password", new_password.expose(), &user)?;
-        let asker = Asker::of(ctx);
-        let password_hash = self.hasher.hash(&asker, password.as_password()).await?;
+        let hash_client = HashClient::from_ctx(ctx);
+        let password_hash = self
+            .hasher
+            .hash(&hash_client, password.as_password())
+            .await?;
         for _ in 0..ATTEMPTS {
             let user = self.view_recovery(ctx, token).await?;
             let mut changes = vec![Change::UseLink {

@@ -8,9 +8,9 @@ use crate::accounts::{ATTEMPTS, Accounts};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::sessions::{Authenticated, SignedIn};
-use crate::happening::Happening;
+use crate::metric_event::MetricEvent;
 use crate::model::Session;
-use crate::session_cache::Entry;
+use crate::session_cache::CacheEntry;
 
 impl Accounts {
     /// Renews the session and returns its new token. The old token expires after the grace period. Until then, a
@@ -30,7 +30,7 @@ impl Accounts {
             session.expires_at = (ctx.now + self.policy.session_lifetime)
                 .min(session.created_at + self.policy.session_renewable);
             match self.write_renewal(&session, expected).await? {
-                true => self.note(Happening::SessionRenewed),
+                true => self.record(MetricEvent::SessionRenewed),
                 false => session = self.renewed_by_another(ctx, &session).await?,
             }
         }
@@ -48,7 +48,7 @@ impl Accounts {
             session.generation = session.generation_after_replacement();
             session.renewed_at = ctx.now;
             if self.write_renewal(&session, expected).await? {
-                self.note(Happening::SessionRenewed);
+                self.record(MetricEvent::SessionRenewed);
                 return self.signed_in_anew(ctx, &entry, session);
             }
         }
@@ -65,7 +65,7 @@ impl Accounts {
     fn signed_in_anew(
         &self,
         ctx: &Ctx,
-        entry: &Entry,
+        entry: &CacheEntry,
         session: Session,
     ) -> Result<SignedIn, Error> {
         let token = self.session_token(&session, &entry.claims.sid, ctx.now)?;

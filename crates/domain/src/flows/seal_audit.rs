@@ -3,7 +3,7 @@
 use crate::accounts::Accounts;
 use crate::audit::sealer::{Sealed, Sealer};
 use crate::audit::{
-    AuditPublicKey, CheckpointId, ExportHeader, Report, Segment, Unsealed, verifier,
+    AuditPublicKey, AuditReport, CheckpointId, ExportHeader, Segment, Unsealed, verifier,
 };
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -58,7 +58,7 @@ impl Accounts {
         ctx: &Ctx,
         keys: &[AuditPublicKey],
         recorded: &[CheckpointId],
-    ) -> Result<(Report, Unsealed), Error> {
+    ) -> Result<(AuditReport, Unsealed), Error> {
         ensure_operator(ctx)?;
         let keys = [keys, &[self.audit_public_key()]].concat();
         Ok(verifier::verify(&*self.ports.store, keys, recorded).await?)

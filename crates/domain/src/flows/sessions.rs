@@ -12,10 +12,10 @@ use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::{Ctx, actor_of};
 use crate::error::Error;
 use crate::flows::keys::LookFor;
-use crate::happening::{Happening, SessionEnd};
+use crate::metric_event::{MetricEvent, SessionEnd};
 use crate::model::{Event, Role, Session, Status, User, replacements};
-use crate::ports::{Seen, StoreError};
-use crate::session_cache::{Entry, Known, Ring};
+use crate::ports::{LastSeen, StoreError};
+use crate::session_cache::{CacheEntry, CacheLookup, Ring};
 use crate::tokens::{SessionClaims, Verified};
 use crate::values::{Digest, Secret, SessionId, Token, UserId};
 
@@ -39,7 +39,7 @@ pub struct SignedIn {
 
 /// A verified session token.
 #[derive(Clone)]
-pub struct Authenticated(pub(super) Arc<Entry>);
+pub struct Authenticated(pub(super) Arc<CacheEntry>);
 
 impl Authenticated {
     /// The user of the session.
@@ -79,7 +79,7 @@ impl Accounts {
         self.ports.sessions.insert_session(&session).await?;
         self.evict_oldest_sessions(ctx, user.id).await?;
         let token = self.session_token(&session, &secret.expose(), ctx.now)?;
-        self.note(Happening::SessionIssued);
+        self.record(MetricEvent::SessionIssued);
         Ok(SignedIn {
             token,
             session,
@@ -134,9 +134,9 @@ impl Accounts {
         let digest = Digest::of(token.as_bytes());
         let ring = self.cache.ring();
         let entry = match self.cache.find(&digest, ctx.now) {
-            Known::Fresh(entry) => entry,
-            Known::Signed(claims) => self.look_up(ctx, digest, (claims, ring)).await?,
-            Known::Unknown => {
+            CacheLookup::Fresh(entry) => entry,
+            CacheLookup::Signed(claims) => self.look_up(ctx, digest, (claims, ring)).await?,
+            CacheLookup::Unknown => {
                 let claims = self.verify_token(token).await?;
                 self.look_up(ctx, digest, (claims, ring)).await?
             }
@@ -158,7 +158,7 @@ impl Accounts {
             Some(_) => SEEN_EVERY_SECONDS_IF_IDLE,
         };
         if ctx.now.as_second() - entry.session.last_seen_at.as_second() >= seen_every {
-            self.note_seen(Seen {
+            self.note_seen(LastSeen {
                 user_id: entry.user.id,
                 id: entry.session.id,
                 at: ctx.now,
@@ -187,7 +187,7 @@ impl Accounts {
         ctx: &Ctx,
         token: Digest,
         (claims, ring): (SessionClaims, Ring),
-    ) -> Result<Arc<Entry>, Error> {
+    ) -> Result<Arc<CacheEntry>, Error> {
         let user_id: UserId = claims.sub.parse().map_err(|()| Error::InvalidToken)?;
         let secret = Token::parse(&claims.sid).ok_or(Error::InvalidToken)?;
         let mark = self.cache.mark(user_id);
@@ -208,7 +208,7 @@ impl Accounts {
 
     /// Decides whether a token is valid now. Runs at every request, also for a cached token, since the result can
     /// change with time alone.
-    fn judge(&self, entry: &Entry, now: Timestamp) -> Judgement {
+    fn judge(&self, entry: &CacheEntry, now: Timestamp) -> Judgement {
         let (claims, session, user) = (&entry.claims, &entry.session, &entry.user);
         let is_alive = claims.iss == self.policy.public_url
             && session.expires_at > now
@@ -256,7 +256,7 @@ impl Accounts {
     /// Ends the session of a token that was reused after its renewal. The client may be a thief or the owner, so
     /// the whole session ends. The audit event is written first: the client may disconnect at any time, and no
     /// later request would report a session that has ended (L-01).
-    async fn end_reused(&self, ctx: &Ctx, entry: &Entry) -> Result<(), Error> {
+    async fn end_reused(&self, ctx: &Ctx, entry: &CacheEntry) -> Result<(), Error> {
         let (user_id, id) = (entry.user.id, entry.session.id);
         let reason = SessionEnd::TokenReuse;
         let event = self.audit_failure(ctx, Event::TokenReuse, Some(user_id), "session ended");
@@ -326,7 +326,7 @@ impl Accounts {
             let was_open = sessions.delete_session(user_id, id).await?;
             self.cache.user_changed(user_id);
             if was_open {
-                self.note(Happening::SessionsEnded(reason, 1));
+                self.record(MetricEvent::SessionsEnded(reason, 1));
                 self.apply(audit.into_iter().collect()).await?;
             }
             return Ok(was_open);
@@ -337,7 +337,7 @@ impl Accounts {
         let deleted = sessions.delete_session(user_id, id).await;
         self.cache.user_changed(user_id);
         if !matches!(deleted, Ok(false)) {
-            self.note(Happening::SessionsEnded(reason, 1));
+            self.record(MetricEvent::SessionsEnded(reason, 1));
         }
         if let Err(error) = deleted {
             tracing::warn!(user.id = %user_id, %error, "failed to delete an ended session");
@@ -421,7 +421,7 @@ impl Accounts {
         let mut ended = 0;
         let clearing = self.clear_sessions(ctx, user_id, epoch, keep, || {
             ended += 1;
-            self.note(Happening::SessionsEnded(reason, 1));
+            self.record(MetricEvent::SessionsEnded(reason, 1));
         });
         if let Err(error) = clearing.await {
             tracing::error!(user.id = %user_id, %error, "failed to delete ended sessions");

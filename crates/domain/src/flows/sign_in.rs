@@ -10,9 +10,9 @@ use crate::changes::{Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::sessions::SignedIn;
-use crate::happening::{Happening, SignInOutcome};
+use crate::metric_event::{MetricEvent, SignInOutcome};
 use crate::model::{Credential, Event, Status, User};
-use crate::passwords::{Asker, Verdict};
+use crate::passwords::{HashClient, Verification};
 use crate::values::{EmailAddress, Password, Secret, UserId, Username};
 
 /// The id that no user has.
@@ -32,7 +32,7 @@ pub enum Identifier {
 
 /// The users that an identifier matches.
 #[derive(Debug, Default)]
-pub(crate) struct Named {
+pub(crate) struct AccountLookup {
     /// The user with this username or confirmed address.
     pub(crate) owner: Option<User>,
     /// The newest user with this pending address.
@@ -42,9 +42,9 @@ pub(crate) struct Named {
     pub(crate) by_email: bool,
 }
 
-impl Named {
+impl AccountLookup {
     /// A user who is already known, by a session or a link.
-    pub(crate) fn surely(user: User) -> Self {
+    pub(crate) fn from_user(user: User) -> Self {
         Self {
             owner: Some(user),
             ..Self::default()
@@ -62,7 +62,7 @@ impl Accounts {
         password: &Password,
     ) -> Result<SignedIn, Error> {
         let outcome = self.try_sign_in(ctx, identifier, password).await;
-        self.note(Happening::SignIn(match &outcome {
+        self.record(MetricEvent::SignIn(match &outcome {
             Ok(_) => SignInOutcome::Success,
             Err(error) => SignInOutcome::of_refusal(error),
         }));
@@ -75,9 +75,9 @@ impl Accounts {
         identifier: &Identifier,
         password: &Password,
     ) -> Result<SignedIn, Error> {
-        let named = self.find_account(identifier).await?;
+        let lookup = self.find_account(identifier).await?;
         let user = self
-            .verify_password(ctx, identifier, named, password, Event::SignIn)
+            .verify_password(ctx, identifier, lookup, password, Event::SignIn)
             .await?;
         self.ensure_open(ctx, identifier, &user, Event::SignIn)
             .await?;
@@ -91,21 +91,24 @@ impl Accounts {
     }
 
     /// Finds the users that an identifier matches. Makes the same number of queries whether or not they exist.
-    pub(crate) async fn find_account(&self, identifier: &Identifier) -> Result<Named, Error> {
+    pub(crate) async fn find_account(
+        &self,
+        identifier: &Identifier,
+    ) -> Result<AccountLookup, Error> {
         let store = &self.ports.store;
         match identifier {
             Identifier::Username(username) => {
                 let owner = store.find_user_by_username(username.key()).await?;
-                Ok(Named {
+                Ok(AccountLookup {
                     owner,
-                    ..Named::default()
+                    ..AccountLookup::default()
                 })
             }
             Identifier::Email(email) => {
                 let owner = store.find_user_by_email(email.key()).await?;
                 let pending = store.list_users_by_pending_email(email.key(), 1);
                 let pending = pending.await?.into_iter().next();
-                Ok(Named {
+                Ok(AccountLookup {
                     owner,
                     pending,
                     by_email: true,
@@ -123,15 +126,15 @@ impl Accounts {
         &self,
         ctx: &Ctx,
         identifier: &Identifier,
-        named: Named,
+        lookup: AccountLookup,
         password: &Password,
         event: Event,
     ) -> Result<User, Error> {
-        let Named {
+        let AccountLookup {
             owner,
             pending,
             by_email,
-        } = named;
+        } = lookup;
         let audit_user = owner.as_ref().or(pending.as_ref()).cloned();
         let attempt = self
             .acquire_password_attempt(ctx, identifier, owner.as_ref())
@@ -144,8 +147,8 @@ impl Accounts {
         // A lockout outlives its counters. A locked-out account gets the response of an unknown one, after the
         // same work: a different one would reveal that it exists.
         let owner = owner.filter(|user| !attempt.is_locked_out(user));
-        let asker = attempt.asker(ctx, target.0);
-        match self.try_password(ctx, &asker, owner, password).await {
+        let hash_client = attempt.hash_client(ctx, target.0);
+        match self.try_password(ctx, &hash_client, owner, password).await {
             Ok(None) => {}
             Ok(Some(user)) => {
                 self.clear_password_attempts(&attempt, &user).await?;
@@ -163,7 +166,10 @@ impl Accounts {
             .count_wrong_password(ctx, &attempt, identifier, account.as_ref(), target)
             .await?;
         let unconfirmed = match by_email {
-            true => self.try_password(ctx, &asker, pending, password).await,
+            true => {
+                self.try_password(ctx, &hash_client, pending, password)
+                    .await
+            }
             false => Ok(None),
         };
         if !matches!(unconfirmed, Ok(None)) && !lockout.is_empty() {
@@ -192,7 +198,7 @@ impl Accounts {
     async fn try_password(
         &self,
         ctx: &Ctx,
-        asker: &Asker,
+        hash_client: &HashClient,
         candidate: Option<User>,
         password: &Password,
     ) -> Result<Option<User>, Error> {
@@ -200,11 +206,11 @@ impl Accounts {
         let user_id = candidate.as_ref().map_or_else(nobody, |user| user.id);
         let stored = self.ports.store.find_credential(user_id).await?;
         let hash = stored.as_ref().map(|credential| &credential.password_hash);
-        let verdict = self.hasher.verify(asker, password, hash).await?;
-        let Some(user) = candidate.filter(|_| verdict.is_right()) else {
+        let verification = self.hasher.verify(hash_client, password, hash).await?;
+        let Some(user) = candidate.filter(|_| verification.is_right()) else {
             return Ok(None);
         };
-        if let (Verdict::RightButOutdated(newer), Some(old)) = (verdict, stored) {
+        if let (Verification::RightButOutdated(newer), Some(old)) = (verification, stored) {
             self.rehash(ctx, &user, newer, old.password_hash).await?;
         }
         Ok(Some(user))

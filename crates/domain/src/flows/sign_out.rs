@@ -4,7 +4,7 @@ use crate::accounts::Accounts;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::sessions::Authenticated;
-use crate::happening::SessionEnd;
+use crate::metric_event::SessionEnd;
 use crate::model::Event;
 
 impl Accounts {

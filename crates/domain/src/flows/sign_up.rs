@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::model::{
     Credential, Event, MailKind, PendingEmail, RequestedBy, Role, Status, User, Version,
 };
-use crate::passwords::Asker;
+use crate::passwords::HashClient;
 use crate::values::{Data, EmailAddress, Invalid, Name, NewPassword, UserId, Username};
 
 /// Input of a sign-up; at least one of `username` and `email`.
@@ -50,10 +50,10 @@ impl Accounts {
         if wanted.email.is_some() && self.policy.confirm_email {
             self.ensure_outbox_room()?;
         }
-        let asker = Asker::of(ctx);
+        let hash_client = HashClient::from_ctx(ctx);
         let password_hash = self
             .hasher
-            .hash(&asker, wanted.password.as_password())
+            .hash(&hash_client, wanted.password.as_password())
             .await?;
         let user = self.new_user(ctx, wanted);
         let mut changes = vec![

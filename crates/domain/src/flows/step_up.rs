@@ -11,7 +11,7 @@ use crate::accounts::Accounts;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::flows::change_password::own_identifier;
-use crate::flows::sign_in::Named;
+use crate::flows::sign_in::AccountLookup;
 use crate::model::Event;
 use crate::values::Password;
 
@@ -54,8 +54,14 @@ impl Accounts {
         let own = self.ports.store.find_user(*id).await?;
         let own = own.ok_or(Error::InvalidToken)?;
         let identifier = own_identifier(&own)?;
-        self.verify_password(ctx, &identifier, Named::surely(own), password, event)
-            .await?;
+        self.verify_password(
+            ctx,
+            &identifier,
+            AccountLookup::from_user(own),
+            password,
+            event,
+        )
+        .await?;
         Ok(ctx.acting_as(Actor::User {
             id: *id,
             username_key: username_key.clone(),

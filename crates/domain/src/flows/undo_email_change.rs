@@ -12,9 +12,9 @@ use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change, Changes, Unique};
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::happening::SessionEnd;
+use crate::metric_event::SessionEnd;
 use crate::model::{Credential, Event, Link, MailKind, Purpose, RequestedBy, Status, User};
-use crate::passwords::Asker;
+use crate::passwords::HashClient;
 use crate::values::{Password, Secret, Token, UserId};
 
 /// Audit detail of a confirmation that completes a change by an admin.
@@ -75,7 +75,7 @@ impl Accounts {
         let random = Token::generate(&*self.ports.secrets).expose();
         let random = Password::parse(&random)
             .map_err(|_| Error::Internal("a random password cannot be one"))?;
-        self.hasher.hash(&Asker::of(ctx), &random).await
+        self.hasher.hash(&HashClient::from_ctx(ctx), &random).await
     }
 
     fn undoing(&self, ctx: &Ctx, link: &Link, user: &User, locked: Secret<String>) -> Changes {

@@ -11,7 +11,7 @@ use super::{
 use crate::accounts::Accounts;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
-use crate::happening::Happening;
+use crate::metric_event::MetricEvent;
 use crate::model::{Event, MailKind, User};
 use crate::ports::{Decision, KeyedLimit, Limit};
 use crate::values::{EmailAddress, UserId};
@@ -91,7 +91,7 @@ impl Accounts {
         let name = limit.limit.name();
         let is_allowed = self.try_acquire(limit, self.now()).await?;
         if !is_allowed {
-            self.note(Happening::Throttled(name));
+            self.record(MetricEvent::Throttled(name));
         }
         Ok(!is_allowed)
     }
@@ -150,7 +150,7 @@ impl Accounts {
             remaining: 0,
             reset_after: retry_after,
         });
-        self.note(Happening::Throttled(name));
+        self.record(MetricEvent::Throttled(name));
         if self.is_denial_audited(limit, ctx.now) {
             let audit = self.audit_failure(ctx, Event::Throttled, user_id, name);
             if let Err(error) = self.apply(vec![audit]).await {

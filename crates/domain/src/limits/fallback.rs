@@ -73,12 +73,12 @@ mod tests {
     use crate::limits::Rate;
 
     /// Counts in memory, or fails.
-    struct Shared {
+    struct SharedStore {
         counters: MemoryRateLimits,
         is_down: AtomicBool,
     }
 
-    impl Shared {
+    impl SharedStore {
         fn check(&self) -> Result<(), StoreError> {
             match self.is_down.load(Ordering::Relaxed) {
                 true => Err(StoreError::new("test", "down")),
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[async_trait]
-    impl RateLimits for Shared {
+    impl RateLimits for SharedStore {
         async fn acquire(
             &self,
             limits: &[KeyedLimit],
@@ -114,7 +114,7 @@ mod tests {
     #[tokio::test]
     async fn this_node_counts_while_the_shared_store_is_down() {
         let now = Timestamp::from_second(1_000_000).unwrap();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(SharedStore {
             counters: MemoryRateLimits::new(100),
             is_down: AtomicBool::new(true),
         });

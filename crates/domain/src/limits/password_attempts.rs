@@ -8,7 +8,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::sign_in::Identifier;
 use crate::model::{Event, MailKind, User};
-use crate::passwords::Asker;
+use crate::passwords::HashClient;
 use crate::ports::{Decision, KeyedLimit};
 use crate::values::{Digest, EmailAddress, Secret, UserId};
 
@@ -250,10 +250,10 @@ impl Accounts {
 
 impl PasswordAttempt {
     /// Its place in the hashing queue: known devices come before unknown clients.
-    pub(crate) fn asker(&self, ctx: &Ctx, user_id: UserId) -> Asker {
+    pub(crate) fn hash_client(&self, ctx: &Ctx, user_id: UserId) -> HashClient {
         match self.client {
-            AttemptClient::Known => Asker::known(user_id),
-            AttemptClient::Unlimited | AttemptClient::Unknown => Asker::of(ctx),
+            AttemptClient::Known => HashClient::known(user_id),
+            AttemptClient::Unlimited | AttemptClient::Unknown => HashClient::from_ctx(ctx),
         }
     }
 

@@ -3,14 +3,14 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{MemoryStore, Tables};
+use super::{MemoryStore, MemoryTables};
 use crate::audit::{AuditLog, DELETIONS, Unsealed, actor_id};
 use crate::changes::ApplyError;
 use crate::model::{AuditEvent, AuditRecord, Checkpoint, Outcome, SealedEvent};
 use crate::ports::StoreError;
 use crate::values::{AuditEventId, Digest, UserId};
 
-impl Tables {
+impl MemoryTables {
     /// The events that are not sealed, by id.
     fn unsealed(&self) -> Vec<&AuditEvent> {
         let events = self.audit_events.iter();

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::MemoryStore;
 use crate::model::Session;
-use crate::ports::{Seen, Sessions, StoreError};
+use crate::ports::{LastSeen, Sessions, StoreError};
 use crate::values::{Digest, SessionId, UserId};
 
 impl MemoryStore {
@@ -80,7 +80,7 @@ impl Sessions for MemoryStore {
         Ok(())
     }
 
-    async fn touch_sessions(&self, seen: &[Seen]) -> Result<(), StoreError> {
+    async fn touch_sessions(&self, seen: &[LastSeen]) -> Result<(), StoreError> {
         let mut sessions = self.sessions();
         for seen in seen {
             let stored = sessions.get_mut(&seen.id);

@@ -216,7 +216,7 @@ impl Worker {
 /// `None`).
 pub(super) fn is_current(hash: &str, cost: Cost, pepper: Option<&Pepper>) -> bool {
     match super::foreign::parse(hash) {
-        Ok(super::foreign::Scheme::Argon2 {
+        Ok(super::foreign::HashScheme::Argon2 {
             algorithm: Algorithm::Argon2id,
             version: 0x13,
             cost: stored,

@@ -42,7 +42,7 @@ pub(super) const UNKNOWN_PEPPER: UnreadableHash = UnreadableHash(
 
 /// A parsed hash, with its parameters within the limits.
 #[derive(PartialEq, Eq)]
-pub(super) enum Scheme {
+pub(super) enum HashScheme {
     Argon2 {
         algorithm: Algorithm,
         version: u32,
@@ -63,7 +63,7 @@ pub(super) enum Scheme {
 }
 
 /// Prints only the scheme's name: the rest can be used to guess the password.
-impl fmt::Debug for Scheme {
+impl fmt::Debug for HashScheme {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(match self {
             Self::Argon2 { .. } => "Argon2",
@@ -83,7 +83,7 @@ pub(super) fn verify(
     peppers: &Peppers,
 ) -> Result<bool, UnreadableHash> {
     Ok(match parse(hash)? {
-        Scheme::Argon2 {
+        HashScheme::Argon2 {
             algorithm,
             version,
             cost,
@@ -100,15 +100,15 @@ pub(super) fn verify(
             let computed = worker.raw(hashed, &salt, cost, algorithm, version, tag.len());
             same(&computed, &tag)
         }
-        Scheme::Bcrypt { hash, of_sha256 } => verify_bcrypt(password, &hash, of_sha256),
-        Scheme::Scrypt(stored) => stored.verify(password)?,
-        Scheme::Pbkdf2(stored) => stored.verify(password)?,
-        Scheme::Firebase(stored) => stored.verify(password)?,
+        HashScheme::Bcrypt { hash, of_sha256 } => verify_bcrypt(password, &hash, of_sha256),
+        HashScheme::Scrypt(stored) => stored.verify(password)?,
+        HashScheme::Pbkdf2(stored) => stored.verify(password)?,
+        HashScheme::Firebase(stored) => stored.verify(password)?,
     })
 }
 
 /// Parses a hash: PHC strings, `$2b$`, Django's formats, and the schemes of [`elsewhere`].
-pub(super) fn parse(hash: &str) -> Result<Scheme, UnreadableHash> {
+pub(super) fn parse(hash: &str) -> Result<HashScheme, UnreadableHash> {
     if hash.len() > MAX_TEXT {
         return Err(UnreadableHash("too long"));
     }
@@ -124,20 +124,20 @@ pub(super) fn parse(hash: &str) -> Result<Scheme, UnreadableHash> {
 }
 
 /// Parses the schemes that have their own file.
-fn elsewhere(parts: &[&str]) -> Result<Scheme, UnreadableHash> {
+fn elsewhere(parts: &[&str]) -> Result<HashScheme, UnreadableHash> {
     if let Some(parsed) = Scrypt::parse(parts) {
-        return Ok(Scheme::Scrypt(parsed?));
+        return Ok(HashScheme::Scrypt(parsed?));
     }
     if let Some(parsed) = Pbkdf2::parse(parts) {
-        return Ok(Scheme::Pbkdf2(parsed?));
+        return Ok(HashScheme::Pbkdf2(parsed?));
     }
     if let Some(parsed) = FirebaseScrypt::parse(parts) {
-        return Ok(Scheme::Firebase(parsed?));
+        return Ok(HashScheme::Firebase(parsed?));
     }
     Err(UnreadableHash("unknown scheme"))
 }
 
-fn argon2(name: &str, rest: &[&str]) -> Result<Scheme, UnreadableHash> {
+fn argon2(name: &str, rest: &[&str]) -> Result<HashScheme, UnreadableHash> {
     let algorithm = match name {
         "argon2id" => Algorithm::Argon2id,
         "argon2i" => Algorithm::Argon2i,
@@ -173,7 +173,7 @@ fn argon2(name: &str, rest: &[&str]) -> Result<Scheme, UnreadableHash> {
     if !is_sound {
         return Err(UnreadableHash("argon2 parameters"));
     }
-    Ok(Scheme::Argon2 {
+    Ok(HashScheme::Argon2 {
         algorithm,
         version,
         cost,
@@ -183,12 +183,12 @@ fn argon2(name: &str, rest: &[&str]) -> Result<Scheme, UnreadableHash> {
     })
 }
 
-fn bcrypt(hash: &str, of_sha256: bool) -> Result<Scheme, UnreadableHash> {
+fn bcrypt(hash: &str, of_sha256: bool) -> Result<HashScheme, UnreadableHash> {
     let parts: bcrypt::HashParts = hash.parse().map_err(|_| UnreadableHash("bcrypt form"))?;
     if !(4..=MAX_BCRYPT_COST).contains(&parts.get_cost()) {
         return Err(UnreadableHash("bcrypt cost"));
     }
-    Ok(Scheme::Bcrypt {
+    Ok(HashScheme::Bcrypt {
         hash: hash.to_owned(),
         of_sha256,
     })

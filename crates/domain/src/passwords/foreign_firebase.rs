@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::foreign::{UnreadableHash, decode, number, same};
-use super::foreign_scrypt::Work;
+use super::foreign_scrypt::ScryptParams;
 use crate::values::Secret;
 
 const KEY_BYTES: usize = 32;
@@ -19,7 +19,7 @@ const BLOCK_BYTES: usize = 16;
 /// A parsed hash, with its parameters within the limits.
 #[derive(PartialEq, Eq)]
 pub(super) struct FirebaseScrypt {
-    work: Work,
+    params: ScryptParams,
     /// Salt and separator.
     salt: Vec<u8>,
     signer_key: Vec<u8>,
@@ -38,7 +38,7 @@ impl FirebaseScrypt {
     /// Returns `true` if the password matches.
     pub(super) fn verify(&self, password: &[u8]) -> Result<bool, UnreadableHash> {
         let mut key = [0; KEY_BYTES];
-        self.work.derive(password, &self.salt, &mut key)?;
+        self.params.derive(password, &self.salt, &mut key)?;
         Ok(same(&encrypted(key, &self.signer_key), &self.tag))
     }
 }
@@ -73,9 +73,9 @@ fn read(params: &str, salt: &str, tag: &str) -> Result<FirebaseScrypt, Unreadabl
     salt.append(&mut separator);
     let is_sound =
         salt.len() <= 128 && (16..=128).contains(&tag.len()) && signer_key.len() == tag.len();
-    match Work::bounded(log_n, r, p) {
-        Some(work) if is_sound => Ok(FirebaseScrypt {
-            work,
+    match ScryptParams::bounded(log_n, r, p) {
+        Some(params) if is_sound => Ok(FirebaseScrypt {
+            params,
             salt,
             signer_key,
             tag,

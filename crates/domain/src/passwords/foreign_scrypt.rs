@@ -8,13 +8,13 @@ const MAX_BYTES: u64 = 256 << 20;
 
 /// Cost of a hash, within the limits (P-09).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Work {
+pub(super) struct ScryptParams {
     pub(super) log_n: u8,
     pub(super) r: u32,
     pub(super) p: u32,
 }
 
-impl Work {
+impl ScryptParams {
     /// Creates a cost. `None` if it exceeds the limits or is invalid for scrypt.
     pub(super) fn bounded(log_n: u32, r: u32, p: u32) -> Option<Self> {
         let bytes = 1u64
@@ -46,7 +46,7 @@ impl Work {
 /// A parsed hash, with its parameters within the limits.
 #[derive(PartialEq, Eq)]
 pub(super) struct Scrypt {
-    pub(super) work: Work,
+    pub(super) params: ScryptParams,
     salt: Vec<u8>,
     pub(super) tag: Vec<u8>,
 }
@@ -64,14 +64,18 @@ impl Scrypt {
     /// Returns `true` if the password matches.
     pub(super) fn verify(&self, password: &[u8]) -> Result<bool, UnreadableHash> {
         let mut computed = vec![0; self.tag.len()];
-        self.work.derive(password, &self.salt, &mut computed)?;
+        self.params.derive(password, &self.salt, &mut computed)?;
         Ok(same(&computed, &self.tag))
     }
 
-    fn bounded(work: Option<Work>, salt: Vec<u8>, tag: Vec<u8>) -> Result<Self, UnreadableHash> {
+    fn bounded(
+        params: Option<ScryptParams>,
+        salt: Vec<u8>,
+        tag: Vec<u8>,
+    ) -> Result<Self, UnreadableHash> {
         let is_sound = salt.len() <= 64 && (16..=64).contains(&tag.len());
-        match work {
-            Some(work) if is_sound => Ok(Self { work, salt, tag }),
+        match params {
+            Some(params) if is_sound => Ok(Self { params, salt, tag }),
             _ => Err(UnreadableHash("scrypt parameters")),
         }
     }
@@ -80,7 +84,11 @@ impl Scrypt {
 /// `ln=14,r=8,p=1$salt$tag`
 fn phc(params: &str, salt: &str, tag: &str) -> Result<Scrypt, UnreadableHash> {
     let [log_n, r, p] = numbers(params, ["ln", "r", "p"])?;
-    Scrypt::bounded(Work::bounded(log_n, r, p), decode(salt)?, decode(tag)?)
+    Scrypt::bounded(
+        ScryptParams::bounded(log_n, r, p),
+        decode(salt)?,
+        decode(tag)?,
+    )
 }
 
 /// `16384$salt$8$1$tag`; the salt is text.
@@ -89,6 +97,6 @@ fn django([n, r, p]: [&str; 3], salt: &str, tag: &str) -> Result<Scrypt, Unreada
     if !n.is_power_of_two() {
         return Err(UnreadableHash("scrypt work factor"));
     }
-    let work = Work::bounded(n.trailing_zeros(), number(r)?, number(p)?);
-    Scrypt::bounded(work, salt.as_bytes().to_vec(), decode_padded(tag)?)
+    let params = ScryptParams::bounded(n.trailing_zeros(), number(r)?, number(p)?);
+    Scrypt::bounded(params, salt.as_bytes().to_vec(), decode_padded(tag)?)
 }

@@ -1,8 +1,8 @@
 //! Fuzz target for the parsers of stored hashes; see [`crate::fuzzing`].
 
 use super::argon2id::{Cost, Worker, is_current};
-use super::foreign::{Scheme, UNKNOWN_PEPPER, parse, verify};
-use super::foreign_scrypt::Work;
+use super::foreign::{HashScheme, UNKNOWN_PEPPER, parse, verify};
+use super::foreign_scrypt::ScryptParams;
 use super::pepper::Peppers;
 use super::{Engine, check_readable};
 
@@ -21,21 +21,21 @@ pub fn hashes(data: &[u8]) {
     };
     assert!(text.len() <= 1024);
     let kib = match &scheme {
-        Scheme::Argon2 { cost, tag, .. } => {
+        HashScheme::Argon2 { cost, tag, .. } => {
             assert!(cost.fits(&Cost::MAXIMUM) && cost.memory_kib >= 8 && tag.len() <= 64);
             if is_current(&text, Cost::MINIMUM, None) {
                 assert!(Cost::MINIMUM.fits(cost));
             }
             u64::from(cost.memory_kib) * u64::from(cost.passes)
         }
-        Scheme::Scrypt(kept) => {
-            let Work { log_n, r, p } = kept.work;
+        HashScheme::Scrypt(kept) => {
+            let ScryptParams { log_n, r, p } = kept.params;
             let kib = (u64::from(r) << log_n) / 8;
             assert!(kib <= 256 << 10 && p <= 16 && kept.tag.len() <= 64);
             kib * u64::from(p)
         }
         // These are not computed while fuzzing: they are slow.
-        Scheme::Bcrypt { .. } | Scheme::Pbkdf2(_) | Scheme::Firebase(_) => return,
+        HashScheme::Bcrypt { .. } | HashScheme::Pbkdf2(_) | HashScheme::Firebase(_) => return,
     };
     if kib <= CHEAP_KIB {
         let [wrong, portable] = [Engine::Fast, Engine::Portable].map(|engine| {

@@ -1,11 +1,12 @@
 //! Password hashing: hashes, verifies and rehashes passwords.
 //!
 //! All hashing goes through [`Hasher`] and its bounded pool of threads. `argon2id` is Doorward's own scheme;
-//! `foreign` reads the hashes of imported users. To add a foreign scheme: one arm in `foreign::Scheme`, with its
-//! limits, and its published vectors as tests.
+//! `foreign` reads the hashes of imported users. To add a foreign scheme: one arm in `foreign::HashScheme`, with
+//! its limits, and its published vectors as tests.
 
 mod argon2id;
 mod breached;
+mod fair_queue;
 mod foreign;
 mod foreign_firebase;
 mod foreign_pbkdf2;
@@ -15,21 +16,20 @@ pub(crate) mod fuzzing;
 mod pepper;
 mod pool;
 pub mod strength;
-mod waiting;
 
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::ports::{Meter, Secrets};
+use crate::ports::{MetricsRecorder, Secrets};
 use crate::values::{Password, Secret};
 
 pub use argon2id::{Cost, Engine};
 pub use breached::{Breached, BreachedList};
+pub use fair_queue::HashClient;
 pub use foreign::UnreadableHash;
 pub use foreign_firebase::FirebaseParameters;
 pub use pepper::Peppers;
-use pool::Pool;
-pub use waiting::Asker;
+use pool::HashPool;
 
 /// Settings of password hashing.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ pub struct HasherSettings {
 
 /// Result of a verification.
 #[derive(Debug, Clone)]
-pub enum Verdict {
+pub enum Verification {
     /// The password is wrong.
     Wrong,
     /// The password is correct, and its hash is current.
@@ -55,7 +55,7 @@ pub enum Verdict {
     RightButOutdated(Secret<String>),
 }
 
-impl Verdict {
+impl Verification {
     /// Returns `true` if the password is correct.
     pub fn is_right(&self) -> bool {
         !matches!(self, Self::Wrong)
@@ -64,7 +64,7 @@ impl Verdict {
 
 /// Hashes and verifies passwords on dedicated threads, at a bounded rate.
 pub struct Hasher {
-    pool: Pool,
+    pool: HashPool,
     cost: Cost,
     secrets: Arc<dyn Secrets>,
     peppers: Arc<Peppers>,
@@ -89,7 +89,7 @@ impl Hasher {
         settings.engine.check()?;
         let decoy = argon2id::random_hash(settings.cost, peppers.current(), &*secrets);
         Ok(Self {
-            pool: Pool::start(settings.threads, settings.queue, settings.engine),
+            pool: HashPool::start(settings.threads, settings.queue, settings.engine),
             cost: settings.cost,
             secrets,
             peppers: Arc::new(peppers),
@@ -98,20 +98,24 @@ impl Hasher {
     }
 
     /// Records waiting and hashing times.
-    pub(crate) fn metered_by(mut self, meter: Arc<dyn Meter>) -> Self {
-        self.pool.metered_by(meter);
+    pub(crate) fn with_recorder(mut self, recorder: Arc<dyn MetricsRecorder>) -> Self {
+        self.pool.with_recorder(recorder);
         self
     }
 
     /// Hashes a new password with a random salt and returns a PHC string. Fails with [`Error::Overloaded`] if the
     /// queue has no place for the client (P-10).
     #[tracing::instrument(name = "hash_password", level = "trace", skip_all)]
-    pub async fn hash(&self, asker: &Asker, password: &Password) -> Result<Secret<String>, Error> {
+    pub async fn hash(
+        &self,
+        client: &HashClient,
+        password: &Password,
+    ) -> Result<Secret<String>, Error> {
         let mut salt = [0; argon2id::SALT_BYTES];
         self.secrets.fill(&mut salt);
         let (password, cost, peppers) = (password.clone(), self.cost, self.peppers.clone());
         self.pool
-            .run(asker, move |worker| {
+            .run(client, move |worker| {
                 let password = password.expose().as_bytes();
                 Secret::new(worker.hash(password, &salt, cost, peppers.current()))
             })
@@ -123,10 +127,10 @@ impl Hasher {
     #[tracing::instrument(name = "verify_password", level = "trace", skip_all)]
     pub async fn verify(
         &self,
-        asker: &Asker,
+        client: &HashClient,
         password: &Password,
         stored: Option<&Secret<String>>,
-    ) -> Result<Verdict, Error> {
+    ) -> Result<Verification, Error> {
         let is_decoy = stored.is_none();
         let decoy = self.decoy.clone();
         let stored = stored.unwrap_or(&decoy).clone();
@@ -134,7 +138,7 @@ impl Hasher {
         self.secrets.fill(&mut salt);
         let (password, cost, peppers) = (password.clone(), self.cost, self.peppers.clone());
         self.pool
-            .run(asker, move |worker| {
+            .run(client, move |worker| {
                 let password = password.expose().as_bytes();
                 let right = match foreign::verify(worker, password, stored.expose(), &peppers) {
                     Ok(right) => right && !is_decoy,
@@ -147,9 +151,9 @@ impl Hasher {
                 };
                 let pepper = peppers.current();
                 match right {
-                    false => Verdict::Wrong,
-                    true if argon2id::is_current(stored.expose(), cost, pepper) => Verdict::Right,
-                    true => Verdict::RightButOutdated(Secret::new(
+                    false => Verification::Wrong,
+                    true if argon2id::is_current(stored.expose(), cost, pepper) => Verification::Right,
+                    true => Verification::RightButOutdated(Secret::new(
                         worker.hash(password, &salt, cost, pepper),
                     )),
                 }
@@ -160,7 +164,7 @@ impl Hasher {
     /// Returns the error of a stored hash whose pepper is not configured; `None` for any other hash.
     pub fn missing_pepper(&self, stored: &Secret<String>) -> Option<UnreadableHash> {
         match foreign::parse(stored.expose()) {
-            Ok(foreign::Scheme::Argon2 {
+            Ok(foreign::HashScheme::Argon2 {
                 pepper: Some(id), ..
             }) if self.peppers.find(&id).is_none() => Some(foreign::UNKNOWN_PEPPER),
             _ => None,
@@ -206,8 +210,8 @@ mod tests {
         Hasher::start(&settings, Arc::new(SeededSecrets::new(1))).unwrap()
     }
 
-    fn anybody() -> Asker {
-        Asker::known(UserId::from_bytes([0; 16]))
+    fn anybody() -> HashClient {
+        HashClient::known(UserId::from_bytes([0; 16]))
     }
 
     fn password(text: &str) -> Password {
@@ -232,12 +236,12 @@ mod tests {
         let right = hasher
             .verify(&anybody(), &password("right"), Some(&kept))
             .await;
-        assert!(matches!(right.unwrap(), Verdict::Right));
+        assert!(matches!(right.unwrap(), Verification::Right));
         for other in ["Right", "right ", "", "righ"] {
             let wrong = hasher
                 .verify(&anybody(), &password(other), Some(&kept))
                 .await;
-            assert!(matches!(wrong.unwrap(), Verdict::Wrong), "{other:?}");
+            assert!(matches!(wrong.unwrap(), Verification::Wrong), "{other:?}");
         }
     }
 
@@ -250,24 +254,24 @@ mod tests {
             .verify(&anybody(), &password("wrong"), Some(&kept))
             .await
             .unwrap();
-        assert!(matches!(wrong, Verdict::Wrong));
-        let verdict = new
+        assert!(matches!(wrong, Verification::Wrong));
+        let verification = new
             .verify(&anybody(), &password("right"), Some(&kept))
             .await
             .unwrap();
-        assert!(verdict.is_right());
-        let Verdict::RightButOutdated(newer) = verdict else {
-            panic!("{verdict:?}");
+        assert!(verification.is_right());
+        let Verification::RightButOutdated(newer) = verification else {
+            panic!("{verification:?}");
         };
         assert!(newer.expose().starts_with("$argon2id$v=19$m=64,t=2,p=1$"));
         let again = new
             .verify(&anybody(), &password("right"), Some(&newer))
             .await;
-        assert!(matches!(again.unwrap(), Verdict::Right));
+        assert!(matches!(again.unwrap(), Verification::Right));
         let dearer_is_fine = old
             .verify(&anybody(), &password("right"), Some(&newer))
             .await;
-        assert!(matches!(dearer_is_fine.unwrap(), Verdict::Right));
+        assert!(matches!(dearer_is_fine.unwrap(), Verification::Right));
     }
 
     #[tokio::test]
@@ -275,16 +279,19 @@ mod tests {
         let hasher = hasher(CHEAP);
         let bcrypt = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
         let imported = Secret::new(bcrypt.to_owned());
-        let verdict = hasher
+        let verification = hasher
             .verify(&anybody(), &password("U*U"), Some(&imported))
             .await;
-        assert!(matches!(verdict.unwrap(), Verdict::RightButOutdated(_)));
+        assert!(matches!(
+            verification.unwrap(),
+            Verification::RightButOutdated(_)
+        ));
         for garbage in ["", "U*U", "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$"] {
             let garbage = Secret::new(garbage.to_owned());
-            let verdict = hasher
+            let verification = hasher
                 .verify(&anybody(), &password("U*U"), Some(&garbage))
                 .await;
-            assert!(matches!(verdict.unwrap(), Verdict::Wrong));
+            assert!(matches!(verification.unwrap(), Verification::Wrong));
         }
     }
 
@@ -299,11 +306,11 @@ mod tests {
             None
         ));
         for shown in ["nobody's password", "", "x"] {
-            let verdict = hasher
+            let verification = hasher
                 .verify(&anybody(), &password(shown), None)
                 .await
                 .unwrap();
-            assert!(matches!(verdict, Verdict::Wrong), "{shown:?}");
+            assert!(matches!(verification, Verification::Wrong), "{shown:?}");
         }
     }
 
@@ -339,19 +346,19 @@ mod tests {
         for thief in [peppered(None, &[]), peppered(Some(TWO), &[])] {
             assert_eq!(thief.missing_pepper(&kept), Some(foreign::UNKNOWN_PEPPER));
             for stolen in [kept.clone(), Secret::new(without_its_mark.clone())] {
-                let verdict = thief
+                let verification = thief
                     .verify(&anybody(), &password("right"), Some(&stolen))
                     .await;
-                assert!(matches!(verdict.unwrap(), Verdict::Wrong));
+                assert!(matches!(verification.unwrap(), Verification::Wrong));
             }
         }
         let ours = peppered(Some(ONE), &[]);
         for (shown, is_right) in [("right", true), ("wrong", false)] {
-            let verdict = ours
+            let verification = ours
                 .verify(&anybody(), &password(shown), Some(&kept))
                 .await
                 .unwrap();
-            assert_eq!(verdict.is_right(), is_right, "{shown}");
+            assert_eq!(verification.is_right(), is_right, "{shown}");
         }
         assert!(argon2id::is_current(
             ours.decoy.expose(),
@@ -375,25 +382,25 @@ mod tests {
             let wrong = both
                 .verify(&anybody(), &password("wrong"), Some(&kept))
                 .await;
-            assert!(matches!(wrong.unwrap(), Verdict::Wrong));
-            let verdict = both
+            assert!(matches!(wrong.unwrap(), Verification::Wrong));
+            let verification = both
                 .verify(&anybody(), &password("right"), Some(&kept))
                 .await;
-            let Ok(Verdict::RightButOutdated(newer)) = verdict else {
-                panic!("{verdict:?}");
+            let Ok(Verification::RightButOutdated(newer)) = verification else {
+                panic!("{verification:?}");
             };
             let newest = peppered(Some(TWO), &[]);
-            let verdict = newest
+            let verification = newest
                 .verify(&anybody(), &password("right"), Some(&newer))
                 .await;
-            assert!(matches!(verdict.unwrap(), Verdict::Right));
+            assert!(matches!(verification.unwrap(), Verification::Right));
             // Without a current pepper, a hash with an old one still verifies and is replaced.
             let none = peppered(None, &[TWO]);
-            let verdict = none
+            let verification = none
                 .verify(&anybody(), &password("right"), Some(&newer))
                 .await;
-            let Ok(Verdict::RightButOutdated(plain)) = verdict else {
-                panic!("{verdict:?}");
+            let Ok(Verification::RightButOutdated(plain)) = verification else {
+                panic!("{verification:?}");
             };
             assert!(argon2id::is_current(plain.expose(), CHEAP, None));
         }

@@ -4,7 +4,7 @@
 //! bounded. If it is full, either the new job or the newest job of the client with the most waiting jobs is
 //! rejected at once, so that a flood of sign-ins does not fill the memory, delay other work or lock out other
 //! clients (P-10). The queue counts as full if a new job would wait more than a few seconds; a job that waits
-//! longer in spite of that is rejected. `waiting` decides the order.
+//! longer in spite of that is rejected. `fair_queue` decides the order.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::argon2id::{Engine, Worker};
-use super::waiting::{Asker, PATIENCE, Waiting, Welcome};
+use super::fair_queue::{FairQueue, HashClient, PATIENCE, Welcome};
 use crate::error::Error;
-use crate::happening::Happening;
-use crate::ports::{Meter, Unmetered};
+use crate::metric_event::MetricEvent;
+use crate::ports::{MetricsRecorder, NoMetrics};
 
 /// Time after which an idle thread frees the memory of its last hash. Under load the memory is reused, because
 /// page faults cost more than a hash.
@@ -24,39 +24,39 @@ const RELEASE_AFTER: Duration = Duration::from_secs(60);
 /// The last job has the weight `1 / MEMORY` in the average duration.
 const MEMORY: u64 = 8;
 
-type Job = Box<dyn FnOnce(Turn<'_>) + Send>;
+type Job = Box<dyn FnOnce(Dispatch<'_>) + Send>;
 
 /// Outcome of a waiting job.
-enum Turn<'a> {
+enum Dispatch<'a> {
     /// It runs on this worker.
-    Comes(&'a mut Worker),
+    Run(&'a mut Worker),
     /// It is rejected, and its caller gets an error.
-    Refused,
+    Rejected,
 }
 
-pub(super) struct Pool {
+pub(super) struct HashPool {
     shared: Arc<Shared>,
     capacity: usize,
     threads: usize,
-    meter: Arc<dyn Meter>,
+    recorder: Arc<dyn MetricsRecorder>,
 }
 
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     arrived: Condvar,
     unfinished: AtomicUsize,
     /// Moving average of the duration of a job, in microseconds.
     usual: AtomicU64,
 }
 
-struct State {
-    waiting: Waiting<Job>,
+struct PoolState {
+    queue: FairQueue<Job>,
     closed: bool,
 }
 
 impl Shared {
     /// Adds the duration of a job to the average.
-    fn note(&self, took: Duration) {
+    fn record(&self, took: Duration) {
         let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let before = match self.usual.load(Ordering::Relaxed) {
             0 => took,
@@ -68,9 +68,9 @@ impl Shared {
 
     /// Rejects the jobs that have waited too long. They are called outside the lock.
     fn refuse_late(&self) {
-        let late = self.state().waiting.take_late(Instant::now());
+        let late = self.state().queue.take_late(Instant::now());
         for job in late {
-            job(Turn::Refused);
+            job(Dispatch::Rejected);
         }
     }
 
@@ -81,7 +81,7 @@ impl Shared {
         loop {
             self.refuse_late();
             let mut state = self.state();
-            if let Some(job) = state.waiting.next() {
+            if let Some(job) = state.queue.next() {
                 return Some(job);
             }
             if state.closed {
@@ -103,22 +103,22 @@ impl Shared {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PoolState> {
         // No job runs under the lock, so a panic cannot leave the queue half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A slot in the pool, released when dropped.
-struct Place(Arc<Shared>);
+struct PoolSlot(Arc<Shared>);
 
-impl Drop for Place {
+impl Drop for PoolSlot {
     fn drop(&mut self) {
         self.0.unfinished.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-impl Pool {
+impl HashPool {
     /// Starts `threads` threads; `queue` jobs may wait in addition to those that run.
     pub(super) fn start(threads: usize, queue: usize, engine: Engine) -> Self {
         Self::start_with(threads, queue, engine, RELEASE_AFTER)
@@ -126,8 +126,8 @@ impl Pool {
 
     fn start_with(threads: usize, queue: usize, engine: Engine, release_after: Duration) -> Self {
         let shared = Arc::new(Shared {
-            state: Mutex::new(State {
-                waiting: Waiting::new(),
+            state: Mutex::new(PoolState {
+                queue: FairQueue::new(),
                 closed: false,
             }),
             arrived: Condvar::new(),
@@ -145,20 +145,20 @@ impl Pool {
             shared,
             capacity: queue + threads,
             threads,
-            meter: Arc::new(Unmetered),
+            recorder: Arc::new(NoMetrics),
         }
     }
 
     /// Records how long jobs wait and run.
-    pub(super) fn metered_by(&mut self, meter: Arc<dyn Meter>) {
-        self.meter = meter;
+    pub(super) fn with_recorder(&mut self, recorder: Arc<dyn MetricsRecorder>) {
+        self.recorder = recorder;
     }
 
     /// Runs a job on one of the threads. Fails with [`Error::Overloaded`] at once if the queue is full for this
     /// client, or later if the job waits too long or is evicted for a client with fewer waiting jobs.
     ///
     /// If the caller drops the future, the job is skipped.
-    pub(super) async fn run<T, F>(&self, asker: &Asker, job: F) -> Result<T, Error>
+    pub(super) async fn run<T, F>(&self, client: &HashClient, job: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&mut Worker) -> T + Send + 'static,
@@ -169,10 +169,10 @@ impl Pool {
             let mut state = self.shared.state();
             let free = self.free();
             let job = self.prepared(job, sender);
-            state.waiting.welcome(asker, job, free)
+            state.queue.welcome(client, job, free)
         };
         if let Welcome::InPlaceOf(rejected) | Welcome::Refused(rejected) = welcome {
-            rejected(Turn::Refused);
+            rejected(Dispatch::Rejected);
         }
         self.shared.arrived.notify_one();
         match receiver.await {
@@ -188,19 +188,19 @@ impl Pool {
         F: FnOnce(&mut Worker) -> T + Send + 'static,
     {
         self.shared.unfinished.fetch_add(1, Ordering::AcqRel);
-        let place = Place(self.shared.clone());
+        let slot = PoolSlot(self.shared.clone());
         // Monotonic time, for metrics and the average duration only, so it does not come through a port.
-        let (meter, queued_at) = (self.meter.clone(), Instant::now());
-        Box::new(move |turn| {
+        let (recorder, queued_at) = (self.recorder.clone(), Instant::now());
+        Box::new(move |dispatch| {
             // The slot is released before the caller gets the result, also if the job panics: the caller may call
             // again at once.
-            let (sender, place) = (sender, place);
+            let (sender, slot) = (sender, slot);
             if sender.is_closed() {
                 return;
             }
-            let Turn::Comes(worker) = turn else {
-                drop(place);
-                meter.note(Happening::HashRejected);
+            let Dispatch::Run(worker) = dispatch else {
+                drop(slot);
+                recorder.record(MetricEvent::HashRejected);
                 let _ = sender.send(None);
                 return;
             };
@@ -208,9 +208,9 @@ impl Pool {
             let waited = begun_at.duration_since(queued_at);
             let output = job(worker);
             let took = begun_at.elapsed();
-            place.0.note(took);
-            drop(place);
-            meter.note(Happening::Hashed { waited, took });
+            slot.0.record(took);
+            drop(slot);
+            recorder.record(MetricEvent::Hashed { waited, took });
             let _ = sender.send(Some(output));
         })
     }
@@ -240,7 +240,7 @@ impl Pool {
     }
 }
 
-impl Drop for Pool {
+impl Drop for HashPool {
     fn drop(&mut self) {
         self.shared.state().closed = true;
         self.shared.arrived.notify_all();
@@ -252,7 +252,7 @@ fn serve(shared: &Shared, engine: Engine, release_after: Duration) {
     let mut worker = Worker::new(engine);
     while let Some(job) = shared.next(release_after, || worker.release()) {
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            job(Turn::Comes(&mut worker));
+            job(Dispatch::Run(&mut worker));
         }));
         if outcome.is_err() {
             // The caller gets an error from its closed channel. The memory may be in any state.
@@ -285,8 +285,8 @@ mod tests {
         lanes: 1,
     };
 
-    fn from(address: &str) -> Asker {
-        Asker::of(&Ctx {
+    fn from(address: &str) -> HashClient {
+        HashClient::from_ctx(&Ctx {
             actor: Actor::Anonymous,
             client: Client {
                 address: address.parse().ok(),
@@ -297,22 +297,22 @@ mod tests {
         })
     }
 
-    fn anybody() -> Asker {
+    fn anybody() -> HashClient {
         from("")
     }
 
     async fn run<T: Send + 'static>(
-        pool: &Pool,
-        asker: Asker,
+        pool: &HashPool,
+        client: HashClient,
         job: impl FnOnce(&mut Worker) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        pool.run(&asker, job).await
+        pool.run(&client, job).await
     }
 
     /// P-10: rejected at once, and only while the queue is full.
     #[tokio::test]
     async fn a_full_queue_refuses_at_once_and_recovers() {
-        let pool = Arc::new(Pool::start(1, 2, Engine::Portable));
+        let pool = Arc::new(HashPool::start(1, 2, Engine::Portable));
         let (release, gate) = mpsc::channel::<()>();
         let (entered, started) = mpsc::channel::<()>();
         let blocker = tokio::spawn({
@@ -346,14 +346,14 @@ mod tests {
     /// P-10: a queue that is too slow counts as full.
     #[tokio::test]
     async fn nobody_is_let_wait_for_longer_than_patience_lasts() {
-        let pool = Pool::start(1, 100, Engine::Portable);
+        let pool = HashPool::start(1, 100, Engine::Portable);
         for _ in 0..20 {
-            pool.shared.note(Duration::from_secs(1));
+            pool.shared.record(Duration::from_secs(1));
         }
         let waits = |unfinished| pool.expected_wait(unfinished) > PATIENCE;
         assert!(!waits(0) && !waits(5) && waits(6));
         for _ in 0..100 {
-            pool.shared.note(Duration::from_millis(20));
+            pool.shared.record(Duration::from_millis(20));
         }
         assert!(!waits(101));
     }
@@ -361,7 +361,7 @@ mod tests {
     /// P-10: a job that has waited too long is rejected without running.
     #[tokio::test]
     async fn whoever_has_waited_too_long_is_refused_without_work() {
-        let pool = Arc::new(Pool::start(1, 2, Engine::Portable));
+        let pool = Arc::new(HashPool::start(1, 2, Engine::Portable));
         let blocked = run(&pool, anybody(), |_| {
             let began = Instant::now();
             while began.elapsed() <= PATIENCE {
@@ -382,7 +382,7 @@ mod tests {
     /// at once.
     #[tokio::test]
     async fn a_crowd_makes_room_for_one_who_comes_alone() {
-        let pool = Pool::start(1, 8, Engine::Portable);
+        let pool = HashPool::start(1, 8, Engine::Portable);
         let (release, gate) = mpsc::channel::<()>();
         let (entered, started) = mpsc::channel::<()>();
         let mut running = Box::pin(run(&pool, anybody(), move |_| {
@@ -413,7 +413,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panicking_job_fails_alone() {
-        let pool = Pool::start(1, 2, Engine::Portable);
+        let pool = HashPool::start(1, 2, Engine::Portable);
         let failed = run(&pool, anybody(), |_| panic!("on purpose")).await;
         let _: Result<(), Error> = failed;
         assert_eq!(run(&pool, anybody(), |_| 1).await.unwrap(), 1);
@@ -428,11 +428,11 @@ mod tests {
             had_memory
         };
         for engine in [Engine::Fast, Engine::Portable] {
-            let pool = Pool::start(1, 2, engine);
+            let pool = HashPool::start(1, 2, engine);
             assert!(!run(&pool, anybody(), hash).await.unwrap());
             assert!(run(&pool, anybody(), hash).await.unwrap());
             // It is released as soon as no job waits.
-            let pool = Pool::start_with(1, 2, engine, Duration::ZERO);
+            let pool = HashPool::start_with(1, 2, engine, Duration::ZERO);
             run(&pool, anybody(), hash).await.unwrap();
             let deadline = Instant::now() + Duration::from_secs(60);
             while run(&pool, anybody(), |worker| worker.holds_memory())

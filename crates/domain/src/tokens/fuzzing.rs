@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::Value;
 
-use super::jwt::{self, Claims, Unverified};
+use super::jwt::{self, TokenClaims, Unverified};
 use super::{AccessClaims, SessionClaims};
 
 pub use browser::device_cookies;
@@ -49,7 +49,7 @@ pub fn tokens(data: &[u8]) {
     }
 }
 
-fn read<C: Claims>(key: &Ed25519KeyPair, token: &str) -> bool {
+fn read<C: TokenClaims>(key: &Ed25519KeyPair, token: &str) -> bool {
     let Some(unverified) = Unverified::parse::<C>(token) else {
         return false;
     };

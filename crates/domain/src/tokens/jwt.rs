@@ -12,7 +12,7 @@ const MAX_TOKEN_BYTES: usize = 2_048;
 /// The header of every token. Unknown fields, such as `jku`, `jwk` and `crit`, are rejected.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Header {
+struct TokenHeader {
     alg: String,
     typ: String,
     kid: String,
@@ -73,22 +73,22 @@ pub struct AccessClaims {
 }
 
 /// A kind of token: its claims, and the `typ` that distinguishes it from the others.
-pub trait Claims: Serialize + for<'de> Deserialize<'de> {
+pub trait TokenClaims: Serialize + for<'de> Deserialize<'de> {
     /// `typ` of the header.
     const TYPE: &'static str;
 }
 
-impl Claims for SessionClaims {
+impl TokenClaims for SessionClaims {
     const TYPE: &'static str = "session+jwt";
 }
 
-impl Claims for AccessClaims {
+impl TokenClaims for AccessClaims {
     const TYPE: &'static str = "at+jwt";
 }
 
 /// Encodes and signs a token.
-pub(super) fn sign<C: Claims>(claims: &C, kid: &str, key: &Ed25519KeyPair) -> String {
-    let header = Header {
+pub(super) fn sign<C: TokenClaims>(claims: &C, kid: &str, key: &Ed25519KeyPair) -> String {
+    let header = TokenHeader {
         alg: "EdDSA".to_owned(),
         typ: C::TYPE.to_owned(),
         kid: kid.to_owned(),
@@ -114,13 +114,13 @@ pub(super) struct Unverified<'a> {
 impl<'a> Unverified<'a> {
     /// Parses a token. `None` unless its header contains this kind's `typ`, the one algorithm, a `kid` and nothing
     /// else.
-    pub(super) fn parse<C: Claims>(token: &'a str) -> Option<Self> {
+    pub(super) fn parse<C: TokenClaims>(token: &'a str) -> Option<Self> {
         if token.len() > MAX_TOKEN_BYTES {
             return None;
         }
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, payload) = signed.split_once('.')?;
-        let header: Header = decode_json(header)?;
+        let header: TokenHeader = decode_json(header)?;
         let is_ours = header.alg == "EdDSA" && header.typ == C::TYPE && is_kid(&header.kid);
         is_ours.then_some(Self {
             signed,
@@ -131,7 +131,7 @@ impl<'a> Unverified<'a> {
     }
 
     /// Returns the claims if this key signed them.
-    pub(super) fn verify<C: Claims>(&self, public: &[u8; 32]) -> Option<C> {
+    pub(super) fn verify<C: TokenClaims>(&self, public: &[u8; 32]) -> Option<C> {
         UnparsedPublicKey::new(&ED25519, public)
             .verify(self.signed.as_bytes(), &self.signature)
             .ok()?;
@@ -172,7 +172,7 @@ mod tests {
         Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap()
     }
 
-    fn read<C: Claims>(token: &str) -> Option<C> {
+    fn read<C: TokenClaims>(token: &str) -> Option<C> {
         let public: [u8; 32] = key().public_key().as_ref().try_into().unwrap();
         Unverified::parse::<C>(token)?.verify(&public)
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use zeroize::Zeroizing;
 
-use super::jwt::{self, Claims, Unverified};
+use super::jwt::{self, TokenClaims, Unverified};
 use super::seal::{MasterKey, SealBroken};
 use crate::model::SigningKey;
 use crate::ports::Secrets;
@@ -17,10 +17,10 @@ use crate::values::Digest;
 /// The keys that were last loaded from the store. Shared by all requests; replaced as a whole.
 pub struct Keyring {
     master: MasterKey,
-    keys: RwLock<Arc<Vec<Loaded>>>,
+    keys: RwLock<Arc<Vec<LoadedKey>>>,
 }
 
-struct Loaded {
+struct LoadedKey {
     kid: String,
     public: [u8; 32],
     created_at: Timestamp,
@@ -96,18 +96,18 @@ impl Keyring {
             .map(|key| self.open(key))
             .collect::<Result<Vec<_>, _>>()?;
         let mut ring = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        let is_gone = |known: &Loaded| loaded.iter().all(|key| key.kid != known.kid);
+        let is_gone = |known: &LoadedKey| loaded.iter().all(|key| key.kid != known.kid);
         let has_gone = ring.iter().any(is_gone);
         *ring = Arc::new(loaded);
         Ok(has_gone)
     }
 
-    fn open(&self, key: &SigningKey) -> Result<Loaded, KeyringError> {
+    fn open(&self, key: &SigningKey) -> Result<LoadedKey, KeyringError> {
         let pair = match key.retired_at {
             Some(_) => self.pair(key).ok(),
             None => Some(self.pair(key)?),
         };
-        Ok(Loaded {
+        Ok(LoadedKey {
             kid: key.kid.clone(),
             public: key.public,
             created_at: key.created_at,
@@ -124,14 +124,14 @@ impl Keyring {
 
     /// Signs with the newest key that is not retired; `None` if there is none. For tokens that only Doorward
     /// reads.
-    pub fn sign<C: Claims>(&self, claims: &C) -> Option<String> {
+    pub fn sign<C: TokenClaims>(&self, claims: &C) -> Option<String> {
         let keys = self.keys();
         keys.iter().find(|key| !key.is_retired)?.sign(claims)
     }
 
     /// Signs with the newest key that already existed at `since`, retired or not; if there is none, with the
     /// oldest key. For tokens that other services verify: they learn of a new key with a delay.
-    pub fn sign_by_one_known_since<C: Claims>(
+    pub fn sign_by_one_known_since<C: TokenClaims>(
         &self,
         since: Timestamp,
         claims: &C,
@@ -145,7 +145,7 @@ impl Keyring {
 
     /// Verifies the signature of a token of this kind. The caller must check the times, the issuer and the
     /// audience.
-    pub fn verify<C: Claims>(&self, token: &str) -> Verified<C> {
+    pub fn verify<C: TokenClaims>(&self, token: &str) -> Verified<C> {
         let Some(unverified) = Unverified::parse::<C>(token) else {
             return Verified::Refused;
         };
@@ -160,7 +160,7 @@ impl Keyring {
 
     /// The public keys, newest first.
     pub fn public_keys(&self) -> Vec<PublicKey> {
-        let public = |key: &Loaded| PublicKey {
+        let public = |key: &LoadedKey| PublicKey {
             kid: key.kid.clone(),
             x: URL_SAFE_NO_PAD.encode(key.public),
         };
@@ -174,7 +174,7 @@ impl Keyring {
         Some((key.kid.clone(), key.created_at))
     }
 
-    fn keys(&self) -> Arc<Vec<Loaded>> {
+    fn keys(&self) -> Arc<Vec<LoadedKey>> {
         self.keys
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -182,8 +182,8 @@ impl Keyring {
     }
 }
 
-impl Loaded {
-    fn sign<C: Claims>(&self, claims: &C) -> Option<String> {
+impl LoadedKey {
+    fn sign<C: TokenClaims>(&self, claims: &C) -> Option<String> {
         let pair = self.pair.as_ref()?;
         Some(jwt::sign(claims, &self.kid, pair))
     }

@@ -1,7 +1,7 @@
 //! Import and export of users.
 
 use doorward_domain::flows::import::{
-    DryRun, ImportOutcome, ImportedUser, Pace, Refusal, derived_id,
+    DryRun, ImportOutcome, ImportRejection, ImportedUser, Pace, derived_id,
 };
 use doorward_domain::model::{PendingEmail, RequestedBy, Role, Status, User, Version};
 use doorward_domain::ports::Store;
@@ -39,8 +39,8 @@ fn imported(user: User) -> ImportedUser {
     ImportedUser::new(user, Some((secret(DJANGO), set_at))).unwrap()
 }
 
-fn refused(refusal: Refusal) -> ImportOutcome {
-    ImportOutcome::Refused(refusal)
+fn refused(rejection: ImportRejection) -> ImportOutcome {
+    ImportOutcome::Refused(rejection)
 }
 
 async fn import(world: &World, batch: &[ImportedUser]) -> Vec<ImportOutcome> {
@@ -122,8 +122,8 @@ async fn a_rejected_user_does_not_affect_others_and_the_first_gets_the_name() {
     let done = import(&world, &batch).await;
     for (at, outcome) in done.into_iter().enumerate() {
         let expected = match at {
-            3 | 7 => refused(Refusal::UsernameTaken),
-            11 => refused(Refusal::EmailTaken),
+            3 | 7 => refused(ImportRejection::UsernameTaken),
+            11 => refused(ImportRejection::EmailTaken),
             _ => ImportOutcome::Imported,
         };
         assert_eq!(outcome, expected, "{at}");
@@ -174,8 +174,8 @@ async fn a_user_with_the_same_id_was_imported_before() {
         ImportOutcome::AlreadyThere,
         ImportOutcome::Imported,
         ImportOutcome::AlreadyThere,
-        refused(Refusal::IdTaken),
-        refused(Refusal::IdTaken),
+        refused(ImportRejection::IdTaken),
+        refused(ImportRejection::IdTaken),
     ];
     assert_eq!(done, expected);
     assert_eq!(foretold, expected);
@@ -248,10 +248,10 @@ async fn a_dry_run_writes_nothing_and_foretells_what_is_taken() {
     }
     assert!(!world.spy.take_calls().contains(&"apply"));
     let expected = [
-        refused(Refusal::UsernameTaken),
+        refused(ImportRejection::UsernameTaken),
         ImportOutcome::Imported,
-        refused(Refusal::UsernameTaken),
-        refused(Refusal::EmailTaken),
+        refused(ImportRejection::UsernameTaken),
+        refused(ImportRejection::EmailTaken),
     ];
     assert_eq!(foretold, expected);
     let mut done = import(&world, &batches[0]).await;
@@ -268,28 +268,37 @@ fn what_makes_no_sense_is_refused_before_any_store_is_asked() {
         ImportedUser::new(user, None).map(|_| ())
     };
     assert_eq!(with(&|_| {}), Ok(()));
-    for (change, refusal) in [
+    for (change, rejection) in [
         (
             &(|user: &mut User| (user.username, user.email) = (None, None)) as &dyn Fn(&mut User),
-            Refusal::Nameless,
+            ImportRejection::NoIdentifier,
         ),
         (
             &|user| user.status = Status::Pending,
-            Refusal::NothingToConfirm,
+            ImportRejection::NoPendingEmail,
         ),
         (
             &|user| user.id = UserId::from_bytes([0; 16]),
-            Refusal::NobodysId,
+            ImportRejection::IdInvalid,
         ),
-        (&|user| user.version = Version(0), Refusal::Miscounted),
+        (
+            &|user| user.version = Version(0),
+            ImportRejection::CounterOutOfRange,
+        ),
         (
             &|user| user.version = Version(i64::MAX),
-            Refusal::Miscounted,
+            ImportRejection::CounterOutOfRange,
         ),
-        (&|user| user.session_epoch = 0, Refusal::Miscounted),
-        (&|user| user.session_epoch = i64::MAX, Refusal::Miscounted),
+        (
+            &|user| user.session_epoch = 0,
+            ImportRejection::CounterOutOfRange,
+        ),
+        (
+            &|user| user.session_epoch = i64::MAX,
+            ImportRejection::CounterOutOfRange,
+        ),
     ] {
-        assert_eq!(with(change), Err(refusal));
+        assert_eq!(with(change), Err(rejection));
     }
     let at = ben().created_at;
     let unreadable = ImportedUser::new(ben(), Some((secret("md5$x$5f4dcc3b"), at)));
@@ -453,7 +462,7 @@ async fn a_deleted_user_is_not_imported_again() {
     // At once, not only when its audit event is sealed.
     for (number, name) in [(2, "ada"), (3, "eve")] {
         let again = [imported(ben.clone()), imported(person(number, name))];
-        let expected = [refused(Refusal::IdDeleted), ImportOutcome::Imported];
+        let expected = [refused(ImportRejection::IdDeleted), ImportOutcome::Imported];
         let mut seen = DryRun::default();
         let would = accounts.check_import(&operator, &mut seen, &again).await;
         assert_eq!(would.unwrap(), expected);

@@ -15,7 +15,7 @@ use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
 };
 use doorward_domain::ports::{
-    Decision, KeyedLimit, Outbox, RateLimits, Secrets, Seen, Sessions, Store, StoreError,
+    Decision, KeyedLimit, LastSeen, OutboxStats, RateLimits, Secrets, Sessions, Store, StoreError,
 };
 use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
 use jiff::Timestamp;
@@ -245,7 +245,7 @@ impl Store for Spy {
         self.store.claim_mail_jobs(now, lease_until, limit).await
     }
 
-    async fn outbox(&self) -> Result<Outbox, StoreError> {
+    async fn outbox(&self) -> Result<OutboxStats, StoreError> {
         self.asked("outbox").await?;
         self.store.outbox().await
     }
@@ -331,7 +331,7 @@ impl Sessions for Spy {
         self.store.set_session_epoch(user_id, id, epoch).await
     }
 
-    async fn touch_sessions(&self, seen: &[Seen]) -> Result<(), StoreError> {
+    async fn touch_sessions(&self, seen: &[LastSeen]) -> Result<(), StoreError> {
         self.asked("touch_sessions").await?;
         self.store.touch_sessions(seen).await
     }

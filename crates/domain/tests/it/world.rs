@@ -1,4 +1,4 @@
-//! The world of one test: one or more nodes, their store, clock, postbox and users.
+//! The world of one test: one or more nodes, their store, clock, test mailer and users.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,12 +11,14 @@ use doorward_domain::flows::operator::NewUser;
 use doorward_domain::flows::sessions::SignedIn;
 use doorward_domain::flows::sign_in::Identifier;
 use doorward_domain::flows::sign_up::SignUp;
-use doorward_domain::happening::Happening;
 use doorward_domain::limits::KnownDevice;
 use doorward_domain::memory::{MemoryStore, SteppedClock};
+use doorward_domain::metric_event::MetricEvent;
 use doorward_domain::model::{AuditEvent, Link, Outcome, Purpose, Role, User};
 use doorward_domain::passwords::{Cost, Engine, Hasher, HasherSettings};
-use doorward_domain::ports::{Clock, Mail, MailError, MailTemplate, Mailer, Meter, Store};
+use doorward_domain::ports::{
+    Clock, Mail, MailError, MailTemplate, Mailer, MetricsRecorder, Store,
+};
 use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{Data, EmailAddress, NewPassword, Password, Secret, Token, Username};
 use doorward_domain::{Accounts, Actor, Ctx, Error, Policy, Ports};
@@ -40,28 +42,28 @@ pub struct World {
     pub spy: Arc<Spy>,
     pub store: Arc<MemoryStore>,
     pub clock: Arc<SteppedClock>,
-    pub postbox: Arc<Postbox>,
+    pub mailer: Arc<TestMailer>,
     pub secrets: Arc<CountedSecrets>,
     pub throttle: Arc<CountedRateLimits>,
     pub accounts: Accounts,
-    pub noted: Arc<Noted>,
+    pub recorded: Arc<RecordedEvents>,
 }
 
 /// Recorded metric events.
 #[derive(Default)]
-pub struct Noted(Mutex<Vec<Happening>>);
+pub struct RecordedEvents(Mutex<Vec<MetricEvent>>);
 
-impl Meter for Noted {
-    fn note(&self, happening: Happening) {
-        self.0.lock().unwrap().push(happening);
+impl MetricsRecorder for RecordedEvents {
+    fn record(&self, event: MetricEvent) {
+        self.0.lock().unwrap().push(event);
     }
 }
 
-impl Noted {
+impl RecordedEvents {
     /// Events since the last time, without audit events and hash durations.
-    pub fn take(&self) -> Vec<Happening> {
+    pub fn take(&self) -> Vec<MetricEvent> {
         let mut all = std::mem::take(&mut *self.0.lock().unwrap());
-        all.retain(|one| !matches!(one, Happening::Audited(..) | Happening::Hashed { .. }));
+        all.retain(|one| !matches!(one, MetricEvent::Audited(..) | MetricEvent::Hashed { .. }));
         all
     }
 }
@@ -130,8 +132,8 @@ impl World {
         master: &[u8; 32],
     ) -> Self {
         let secrets = Arc::new(CountedSecrets::new(seed));
-        let postbox = Arc::new(Postbox::default());
-        let noted = Arc::new(Noted::default());
+        let mailer = Arc::new(TestMailer::default());
+        let recorded = Arc::new(RecordedEvents::default());
         let settings = HasherSettings {
             cost: CHEAP,
             engine: Engine::Fast,
@@ -144,19 +146,19 @@ impl World {
             store: spy.clone(),
             sessions: spy.clone(),
             rate_limits: throttle.clone(),
-            mailer: postbox.clone(),
+            mailer: mailer.clone(),
             clock: clock.clone(),
             secrets: secrets.clone(),
-            meter: noted.clone(),
+            recorder: recorded.clone(),
         };
         Self {
             store: spy.store.clone(),
             spy,
             clock,
-            postbox,
+            mailer,
             secrets,
             throttle,
-            noted,
+            recorded,
             accounts: Accounts::new(ports, policy, hasher, Keyring::new(master)),
         }
     }
@@ -294,7 +296,7 @@ impl World {
     /// Mails that the next run of the worker sends.
     pub async fn mails(&self) -> Vec<Mail> {
         self.deliver().await;
-        self.postbox.take()
+        self.mailer.take()
     }
 
     /// The one mail that the next run of the worker sends.
@@ -362,7 +364,7 @@ fn line(event: &AuditEvent) -> String {
 
 /// A mail server that stores its mails, and rejects them on demand.
 #[derive(Default)]
-pub struct Postbox {
+pub struct TestMailer {
     sent: Mutex<Vec<Mail>>,
     refuses: Mutex<Option<Refusal>>,
     full: Mutex<Option<String>>,
@@ -376,7 +378,7 @@ pub enum Refusal {
     ForGood,
 }
 
-impl Postbox {
+impl TestMailer {
     pub fn take(&self) -> Vec<Mail> {
         std::mem::take(&mut self.sent.lock().unwrap())
     }
@@ -402,7 +404,7 @@ impl Postbox {
 }
 
 #[async_trait]
-impl Mailer for Postbox {
+impl Mailer for TestMailer {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
         let thinks = *self.thinks.lock().unwrap();
         tokio::time::sleep(thinks).await;

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use doorward_domain::checkup::Finding;
+use doorward_domain::checkup::Diagnostic;
 use doorward_domain::ports::MailError;
 use rustix::fs::Access;
 use tokio::fs::{File, OpenOptions};
@@ -66,20 +66,20 @@ impl Transport for Folder {
 }
 
 /// Checks that mails can be written to the folder. Creates nothing.
-pub(crate) fn examine(path: &Path) -> Finding {
+pub(crate) fn examine(path: &Path) -> Diagnostic {
     const PART: &str = "mail: folder";
     let shown = path.display();
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let there = absolute.ancestors().find(|place| place.exists());
     let Some(there) = there.filter(|place| place.is_dir()) else {
-        let mend = "set a folder in `mail.url`";
-        return Finding::fault(PART, format!("{shown} is not a folder"), mend);
+        let hint = "set a folder in `mail.url`";
+        return Diagnostic::failed(PART, format!("{shown} is not a folder"), hint);
     };
     let rights = Access::WRITE_OK | Access::EXEC_OK;
     match rustix::fs::access(there, rights) {
-        Ok(()) if there == absolute => Finding::fine(PART, format!("mails go to {shown}")),
-        Ok(()) => Finding::fine(PART, format!("{shown} is created at the first start")),
-        Err(error) => Finding::fault(
+        Ok(()) if there == absolute => Diagnostic::passed(PART, format!("mails go to {shown}")),
+        Ok(()) => Diagnostic::passed(PART, format!("{shown} is created at the first start")),
+        Err(error) => Diagnostic::failed(
             PART,
             format!("cannot write to {}: {error}", there.display()),
             "make the user that runs Doorward its owner (`chown`), or set another folder in `mail.url`",

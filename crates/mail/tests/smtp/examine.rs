@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use doorward_domain::checkup::{Finding, Verdict};
+use doorward_domain::checkup::{CheckStatus, Diagnostic};
 use doorward_domain::values::EmailAddress;
 use doorward_mail::{MailSettings, TransportSettings, examine, parse_transport};
 
@@ -15,20 +15,23 @@ fn settings(url: &str) -> MailSettings {
     MailSettings::new("Doorward <no-reply@id.example.com>", transport)
 }
 
-async fn findings(settings: &MailSettings, to: Option<&str>) -> Vec<Finding> {
+async fn diagnostics(settings: &MailSettings, to: Option<&str>) -> Vec<Diagnostic> {
     let to = to.map(|to| EmailAddress::parse(to).unwrap());
     examine(settings, to.as_ref()).await
 }
 
-/// The one finding on that part.
-async fn found(settings: &MailSettings, to: Option<&str>, part: &str) -> Finding {
-    let all = findings(settings, to).await;
-    let of_part: Vec<_> = all.iter().filter(|finding| finding.part == part).collect();
-    assert_eq!(of_part.len(), 1, "{all:?}");
-    of_part[0].clone()
+/// The one diagnostic on that check.
+async fn found(settings: &MailSettings, to: Option<&str>, check: &str) -> Diagnostic {
+    let all = diagnostics(settings, to).await;
+    let of_check: Vec<_> = all
+        .iter()
+        .filter(|diagnostic| diagnostic.check == check)
+        .collect();
+    assert_eq!(of_check.len(), 1, "{all:?}");
+    of_check[0].clone()
 }
 
-async fn server(url: &str) -> Finding {
+async fn server(url: &str) -> Diagnostic {
     found(&settings(url), Some("ben@example.com"), "mail: server").await
 }
 
@@ -36,15 +39,15 @@ async fn server(url: &str) -> Finding {
 async fn a_server_that_accepts_the_recipient_gets_no_mail() {
     let sink = Sink::start("ok");
     let url = format!("smtp://127.0.0.1:{}", sink.port);
-    let finding = server(&url).await;
-    assert_eq!(finding.verdict, Verdict::Fine, "{finding:?}");
+    let diagnostic = server(&url).await;
+    assert_eq!(diagnostic.status, CheckStatus::Passed, "{diagnostic:?}");
     assert!(
-        finding.found.contains("b***@example.com"),
+        diagnostic.message.contains("b***@example.com"),
         "{}",
-        finding.found
+        diagnostic.message
     );
     let alone = found(&settings(&url), None, "mail: server").await;
-    assert!(alone.found.contains("--mail-to"), "{}", alone.found);
+    assert!(alone.message.contains("--mail-to"), "{}", alone.message);
     let events: Vec<String> = sink
         .stop()
         .iter()
@@ -55,24 +58,38 @@ async fn a_server_that_accepts_the_recipient_gets_no_mail() {
 
 #[tokio::test]
 async fn each_rejection_has_a_hint() {
-    for (mood, verdict, found, mend) in [
-        ("rcpt-550", Verdict::Fault, "550 while sending", "exists"),
+    for (mood, status, found, hint) in [
+        (
+            "rcpt-550",
+            CheckStatus::Failed,
+            "550 while sending",
+            "exists",
+        ),
         (
             "rcpt-450",
-            Verdict::Warning,
+            CheckStatus::Warning,
             "450 while sending",
             "try again",
         ),
-        ("mail-530", Verdict::Fault, "530 while sending", "password"),
-        ("greet-554", Verdict::Fault, "554", "operator"),
+        (
+            "mail-530",
+            CheckStatus::Failed,
+            "530 while sending",
+            "password",
+        ),
+        ("greet-554", CheckStatus::Failed, "554", "operator"),
     ] {
         let sink = Sink::start(mood);
-        let finding = server(&format!("smtp://127.0.0.1:{}", sink.port)).await;
-        assert_eq!(finding.verdict, verdict, "{mood}: {finding:?}");
-        assert!(finding.found.contains(found), "{mood}: {finding:?}");
-        let told = finding.mend.unwrap();
-        assert!(told.contains(mend), "{mood}: {told}");
-        assert!(!finding.found.contains("ben@"), "L-02: {}", finding.found);
+        let diagnostic = server(&format!("smtp://127.0.0.1:{}", sink.port)).await;
+        assert_eq!(diagnostic.status, status, "{mood}: {diagnostic:?}");
+        assert!(diagnostic.message.contains(found), "{mood}: {diagnostic:?}");
+        let told = diagnostic.hint.unwrap();
+        assert!(told.contains(hint), "{mood}: {told}");
+        assert!(
+            !diagnostic.message.contains("ben@"),
+            "L-02: {}",
+            diagnostic.message
+        );
     }
 }
 
@@ -81,40 +98,40 @@ async fn a_server_that_is_down_is_a_fault() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
-    let finding = server(&format!("smtp://127.0.0.1:{port}")).await;
-    assert_eq!(finding.verdict, Verdict::Fault);
-    assert!(finding.found.contains("refused"), "{finding:?}");
-    assert!(finding.mend.unwrap().contains("port"));
+    let diagnostic = server(&format!("smtp://127.0.0.1:{port}")).await;
+    assert_eq!(diagnostic.status, CheckStatus::Failed);
+    assert!(diagnostic.message.contains("refused"), "{diagnostic:?}");
+    assert!(diagnostic.hint.unwrap().contains("port"));
 }
 
 #[tokio::test]
 async fn a_wrong_password_is_reported_without_the_password() {
     let sink = Sink::start_with("auth-plain", &["--user", "ben", "--password", "secret"]);
-    let finding = server(&format!("smtp://ben:hunter2@127.0.0.1:{}", sink.port)).await;
-    assert_eq!(finding.verdict, Verdict::Fault);
+    let diagnostic = server(&format!("smtp://ben:hunter2@127.0.0.1:{}", sink.port)).await;
+    assert_eq!(diagnostic.status, CheckStatus::Failed);
     assert!(
-        finding.found.contains("535 while connecting"),
-        "{finding:?}"
+        diagnostic.message.contains("535 while connecting"),
+        "{diagnostic:?}"
     );
-    assert!(!format!("{finding:?}").contains("hunter2"));
-    assert!(finding.mend.unwrap().contains("percent-encode"));
+    assert!(!format!("{diagnostic:?}").contains("hunter2"));
+    assert!(diagnostic.hint.unwrap().contains("percent-encode"));
 }
 
 ///
 #[tokio::test]
 async fn missing_starttls_and_an_unknown_authority_are_faults() {
     let sink = Sink::start("ok");
-    let finding = server(&format!("smtp://localhost:{}?starttls=required", sink.port)).await;
-    assert!(finding.found.contains("STARTTLS"), "{finding:?}");
-    assert!(finding.mend.unwrap().contains("smtps://"));
+    let diagnostic = server(&format!("smtp://localhost:{}?starttls=required", sink.port)).await;
+    assert!(diagnostic.message.contains("STARTTLS"), "{diagnostic:?}");
+    assert!(diagnostic.hint.unwrap().contains("smtps://"));
 
     let authority = Authority::new();
     let (cert, key) = authority.sign("DNS:localhost");
     let sink = Sink::start_with("starttls", &["--cert", &cert, "--key", &key]);
-    let finding = server(&format!("smtp://localhost:{}?starttls=required", sink.port)).await;
-    assert_eq!(finding.verdict, Verdict::Fault);
-    assert!(finding.found.contains("certificate"), "{finding:?}");
-    assert!(finding.mend.unwrap().contains("SSL_CERT_FILE"));
+    let diagnostic = server(&format!("smtp://localhost:{}?starttls=required", sink.port)).await;
+    assert_eq!(diagnostic.status, CheckStatus::Failed);
+    assert!(diagnostic.message.contains("certificate"), "{diagnostic:?}");
+    assert!(diagnostic.hint.unwrap().contains("SSL_CERT_FILE"));
 }
 
 #[tokio::test]
@@ -126,7 +143,7 @@ async fn a_broken_template_is_named_with_its_file() {
         ..MailSettings::new("no-reply@example.com", transport)
     };
     let fine = found(&with(TransportSettings::Inbox), None, "mail: templates").await;
-    assert_eq!(fine.verdict, Verdict::Fine);
+    assert_eq!(fine.status, CheckStatus::Passed);
     let file = folder.path().join("en/confirm.txt");
     for (source, reason) in [
         ("Subject: Hello\n\nNo link.\n", "lacks its link"),
@@ -134,31 +151,34 @@ async fn a_broken_template_is_named_with_its_file() {
         ("Hello\n", "Subject:"),
     ] {
         fs::write(&file, source).unwrap();
-        let finding = found(&with(TransportSettings::Inbox), None, "mail: templates").await;
-        assert_eq!(finding.verdict, Verdict::Fault, "{source:?}");
-        assert!(finding.found.contains(reason), "{finding:?}");
-        assert!(finding.found.contains("en/confirm.txt"), "{finding:?}");
+        let diagnostic = found(&with(TransportSettings::Inbox), None, "mail: templates").await;
+        assert_eq!(diagnostic.status, CheckStatus::Failed, "{source:?}");
+        assert!(diagnostic.message.contains(reason), "{diagnostic:?}");
+        assert!(
+            diagnostic.message.contains("en/confirm.txt"),
+            "{diagnostic:?}"
+        );
     }
     fs::remove_file(&file).unwrap();
     fs::write(folder.path().join("en/confrim.txt"), "x").unwrap();
-    let finding = found(&with(TransportSettings::Inbox), None, "mail: templates").await;
-    assert!(finding.found.contains("confrim.txt"), "{finding:?}");
+    let diagnostic = found(&with(TransportSettings::Inbox), None, "mail: templates").await;
+    assert!(diagnostic.message.contains("confrim.txt"), "{diagnostic:?}");
 }
 
 #[tokio::test]
 async fn a_sender_that_is_none_is_told_and_the_rest_is_tried() {
     let settings = MailSettings::new("Doorward", TransportSettings::Log);
-    let all = findings(&settings, None).await;
+    let all = diagnostics(&settings, None).await;
     let parts: Vec<_> = all
         .iter()
-        .map(|finding| (finding.part, finding.verdict))
+        .map(|diagnostic| (diagnostic.check, diagnostic.status))
         .collect();
     assert_eq!(
         parts,
         [
-            ("mail: sender", Verdict::Fault),
-            ("mail: templates", Verdict::Fine),
-            ("mail", Verdict::Warning),
+            ("mail: sender", CheckStatus::Failed),
+            ("mail: templates", CheckStatus::Passed),
+            ("mail", CheckStatus::Warning),
         ]
     );
 }
@@ -171,13 +191,13 @@ async fn a_folder_is_looked_at_and_not_made() {
         found(&settings, None, "mail: folder").await
     };
     let missing = parent.path().join("a/b");
-    let finding = look(&missing).await;
-    assert_eq!(finding.verdict, Verdict::Fine);
-    assert!(finding.found.contains("first start"), "{finding:?}");
+    let diagnostic = look(&missing).await;
+    assert_eq!(diagnostic.status, CheckStatus::Passed);
+    assert!(diagnostic.message.contains("first start"), "{diagnostic:?}");
     assert!(!parent.path().join("a").exists());
-    assert_eq!(look(parent.path()).await.verdict, Verdict::Fine);
+    assert_eq!(look(parent.path()).await.status, CheckStatus::Passed);
     assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
     let file = parent.path().join("file");
     fs::write(&file, "").unwrap();
-    assert_eq!(look(&file.join("mails")).await.verdict, Verdict::Fault);
+    assert_eq!(look(&file.join("mails")).await.status, CheckStatus::Failed);
 }

@@ -28,7 +28,7 @@ mod supabase;
 
 use std::fmt;
 
-use doorward_domain::flows::import::{ImportedUser, Refusal};
+use doorward_domain::flows::import::{ImportRejection, ImportedUser};
 use doorward_domain::passwords::FirebaseParameters;
 use doorward_domain::values::{Invalid, Locale};
 use jiff::Timestamp;
@@ -224,8 +224,8 @@ impl Rejection {
         Self::new(format!("{}-invalid", field.name()), invalid.detail.clone())
     }
 
-    fn refused(refusal: &Refusal) -> Self {
-        Self::new(refusal.code(), sentence(refusal))
+    fn refused(rejection: &ImportRejection) -> Self {
+        Self::new(rejection.code(), sentence(rejection))
     }
 
     fn of(self, identifier: Option<&str>) -> Self {

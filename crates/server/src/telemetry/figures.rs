@@ -3,8 +3,8 @@
 //! Names follow Prometheus: what is counted and its base unit. Series whose labels are known exist from the start
 //! with the value 0, so that the first event is visible as an increase.
 
-use doorward_domain::happening::{MailFate, SessionEnd, SignInOutcome};
 use doorward_domain::limits::LIMIT_NAMES;
+use doorward_domain::metric_event::{MailFate, SessionEnd, SignInOutcome};
 use doorward_domain::model::{Event, MailKind, Outcome};
 use prometheus::core::Collector;
 use prometheus::{

@@ -14,8 +14,8 @@ use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
 };
 use doorward_domain::ports::{
-    Decision, KeyedLimit, Mail, MailError, Mailer, Outbox, RateLimits, Seen, Sessions, Store,
-    StoreError,
+    Decision, KeyedLimit, LastSeen, Mail, MailError, Mailer, OutboxStats, RateLimits, Sessions,
+    Store, StoreError,
 };
 use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
 use jiff::Timestamp;
@@ -30,7 +30,7 @@ pub fn measured(ports: Ports, figures: &Arc<Figures>) -> Ports {
         store: Arc::new(Measured::new(ports.store, figures)),
         sessions: Arc::new(Measured::new(ports.sessions, figures)),
         mailer: Arc::new(Measured::new(ports.mailer, figures)),
-        meter: figures.clone(),
+        recorder: figures.clone(),
         ..ports
     }
 }
@@ -153,7 +153,7 @@ measured!(Store as "database" {
     ask list_mail_jobs(user_id: UserId, email_key: Option<&str>) -> Result<Vec<MailJob>, StoreError>;
     ask list_audit_events_of(user_id: UserId, before: Option<AuditEventId>, limit: usize) -> Result<Vec<AuditEvent>, StoreError>;
     ask claim_mail_jobs(now: Timestamp, lease_until: Timestamp, limit: usize) -> Result<Vec<MailJob>, StoreError>;
-    ask outbox() -> Result<Outbox, StoreError>;
+    ask outbox() -> Result<OutboxStats, StoreError>;
     ask list_signing_keys() -> Result<Vec<SigningKey>, StoreError>;
     ask list_audit_events(filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError>;
     ask sweep(before: Timestamp) -> Result<(), StoreError>;
@@ -171,7 +171,7 @@ measured!(Sessions as "sessions" {
     ask list_sessions(user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
     ask renew_session(session: &Session, expected: i64) -> Result<bool, StoreError>;
     ask set_session_epoch(user_id: UserId, id: SessionId, epoch: i64) -> Result<(), StoreError>;
-    ask touch_sessions(seen: &[Seen]) -> Result<(), StoreError>;
+    ask touch_sessions(seen: &[LastSeen]) -> Result<(), StoreError>;
     ask delete_session(user_id: UserId, id: SessionId) -> Result<bool, StoreError>;
     ask sweep_sessions(now: Timestamp) -> Result<(), StoreError>;
     ask ping() -> Result<(), StoreError>;

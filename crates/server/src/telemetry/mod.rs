@@ -1,24 +1,24 @@
 //! Metrics on a separate listener, and traces.
 //!
-//! Other crates report events by ports ([`Meter`], [`Observer`]) and know no metrics; a file here records each:
-//! `meter` events of the domain, `requests` those of the web layer, `measured` the duration of calls of stores and
-//! mail servers. `figures` has all metrics, `scrape` reads those that nothing reports, `listener` serves
+//! Other crates report events by ports ([`MetricsRecorder`], [`Observer`]) and know no metrics; a file here records
+//! each: `recorder` events of the domain, `requests` those of the web layer, `measured` the duration of calls of
+//! stores and mail servers. `figures` has all metrics, `scrape` reads those that nothing reports, `listener` serves
 //! Prometheus; `traces` and `otlp` export spans. A label has few values, all known in advance: no user input, no
 //! id, no address.
 //!
 //! To add a metric: its line in `figures`, the code that updates it, its row in `docs/OPERATIONS.md`; a test
 //! compares the three.
 //!
-//! [`Meter`]: doorward_domain::ports::Meter
+//! [`MetricsRecorder`]: doorward_domain::ports::MetricsRecorder
 //! [`Observer`]: doorward_web::Observer
 
 mod connections;
 mod figures;
 mod listener;
 mod measured;
-mod meter;
 mod otlp;
 mod process;
+mod recorder;
 mod requests;
 mod scrape;
 mod traces;

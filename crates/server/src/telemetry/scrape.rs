@@ -97,7 +97,7 @@ fn seconds_since(at: Option<Timestamp>, now: Timestamp) -> f64 {
 }
 
 impl super::figures::Outbox {
-    fn show(&self, outbox: &ports::Outbox, now: Timestamp) {
+    fn show(&self, outbox: &ports::OutboxStats, now: Timestamp) {
         for (gauge, value) in [
             (&self.waiting, outbox.waiting as f64),
             (&self.oldest_seconds, seconds_since(outbox.oldest_at, now)),

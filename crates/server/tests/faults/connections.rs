@@ -1,7 +1,7 @@
 //! Other clients have taken all connections of the database.
 
 use doorward_testkit::servers::{
-    MariadbOptions, Mood, PostgresOptions, Proxy, own_mariadb, own_postgres,
+    MariadbOptions, PostgresOptions, Proxy, ProxyMode, own_mariadb, own_postgres,
 };
 
 use crate::answers::{Client, PASSWORD, Word};
@@ -17,7 +17,7 @@ async fn waits_for_room(setup: fn(&str) -> Setup, database: Database) {
     // While the server is cut off, others take its connections.
     proxy.cut_off().await;
     let crowd = database.fill().await;
-    proxy.set(Mood::Pass).await;
+    proxy.set(ProxyMode::Pass).await;
     let told = client.sign_up("late");
     assert!(matches!(told, Word::Refused), "{told:?}");
     assert!(client.sign_in("early", PASSWORD).is_none());

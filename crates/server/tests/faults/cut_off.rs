@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use doorward_testkit::servers::{Mood, Proxy};
+use doorward_testkit::servers::{Proxy, ProxyMode};
 
 use crate::answers::{Client, PASSWORD, Word};
 use crate::server::Setup;
@@ -70,11 +70,11 @@ async fn goes_on_after(database: Database, proxy: &Proxy, client: Client, misfor
     client.check(&token).done();
     match misfortune {
         "cut off" => proxy.cut_off().await,
-        "stalled" => proxy.set(Mood::Stall).await,
+        "stalled" => proxy.set(ProxyMode::Stall).await,
         _ => database.pause().await,
     }
     let told = responds_to_all(client, &token);
-    proxy.set(Mood::Pass).await;
+    proxy.set(ProxyMode::Pass).await;
     if misfortune == "paused" {
         database.resume().await;
     }
@@ -124,7 +124,7 @@ async fn a_postgres_that_stands_still_is_told_and_heals() {
 async fn a_database_that_is_away_when_the_server_starts_is_told() {
     let database = Database::postgres().await;
     let proxy = Proxy::to(database.address()).await;
-    proxy.set(Mood::Refuse).await;
+    proxy.set(ProxyMode::Refuse).await;
     let told = setup(&proxy.url(&database.url())).fails_to_start();
     assert!(told.contains(&proxy.address().to_string()), "{told}");
 }
@@ -134,7 +134,7 @@ async fn is_only_slow(database: Database) {
     let server = setup(&proxy.url(&database.url())).start();
     let client = Client::of(&server);
     let delay = Duration::from_millis(40);
-    proxy.set(Mood::Slow(delay)).await;
+    proxy.set(ProxyMode::Slow(delay)).await;
     std::thread::scope(|scope| {
         for number in 0..6 {
             scope.spawn(move || {

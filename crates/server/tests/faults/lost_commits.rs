@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use doorward_testkit::servers::{Mood, Proxy};
+use doorward_testkit::servers::{Proxy, ProxyMode};
 
 use crate::answers::{Client, OTHER_PASSWORD, PASSWORD, Word};
 use crate::stage::{Database, brisk_setup, heals};
 
 /// A commit that is made and whose response is lost; one that never arrives.
-const LOSSES: [fn(u32) -> Mood; 2] = [
-    |times| Mood::LoseAnswer("COMMIT", times),
-    |times| Mood::LoseRequest("COMMIT", times),
+const LOSSES: [fn(u32) -> ProxyMode; 2] = [
+    |times| ProxyMode::LoseAnswer("COMMIT", times),
+    |times| ProxyMode::LoseRequest("COMMIT", times),
 ];
 
 /// Compares the response to a change with whether it was made.
@@ -34,7 +34,7 @@ async fn is_outcome_unknown(database: Database) {
         let word = client.sign_up(&name);
         assert!(matches!(word, Word::OutcomeUnknown), "{name}: {word}");
         assert!(proxy.lost() > 0, "nothing was lost");
-        proxy.set(Mood::Pass).await;
+        proxy.set(ProxyMode::Pass).await;
         heals(client);
         if !client.knows(&name, PASSWORD) {
             client.sign_up(&name).done();
@@ -43,14 +43,14 @@ async fn is_outcome_unknown(database: Database) {
     }
 }
 
-async fn change_password(client: Client, proxy: &Proxy, name: &str, loss: Mood) {
+async fn change_password(client: Client, proxy: &Proxy, name: &str, loss: ProxyMode) {
     let own = client.sign_in(name, PASSWORD).unwrap();
     let other = client.sign_in(name, PASSWORD).unwrap();
     proxy.set(loss).await;
     let word = client.change_password(&own);
     let lost = proxy.lost();
     println!("{name}'s password: {word}, after {lost} losses");
-    proxy.set(Mood::Pass).await;
+    proxy.set(ProxyMode::Pass).await;
     heals(client);
     let (has_old, has_new) = (
         client.knows(name, PASSWORD),
@@ -76,7 +76,7 @@ async fn is_not_refused(database: Database) {
     client.sign_up("early").done();
     let token = client.sign_in("early", PASSWORD).unwrap();
     let on_its_way = Duration::from_secs(9);
-    proxy.set(Mood::Late("COMMIT", on_its_way)).await;
+    proxy.set(ProxyMode::Late("COMMIT", on_its_way)).await;
     let started = Instant::now();
     let word = client.sign_up("late");
     println!("{word} after {:?}", started.elapsed());

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use doorward_domain::ports::{Decision, RateLimits, Sessions};
 use doorward_store_redis::RedisStore;
 use doorward_testkit::fixtures;
-use doorward_testkit::servers::{Mood, OwnRedis, Proxy, RedisOptions, own_redis};
+use doorward_testkit::servers::{OwnRedis, Proxy, ProxyMode, RedisOptions, own_redis};
 
 use crate::support::{BOUND, PATIENCE, open, sign_up, took, use_it, wait_until_back};
 
@@ -96,16 +96,16 @@ async fn calls_are_bounded_if_the_network_drops_all_packets() {
     let proxy = Proxy::to(redis.address()).await;
     let store = open(&proxy.url(&redis.url()));
     use_it(&store).await;
-    proxy.set(Mood::Stall).await;
+    proxy.set(ProxyMode::Stall).await;
     assert_away(&store).await;
-    proxy.set(Mood::Pass).await;
+    proxy.set(ProxyMode::Pass).await;
     wait_until_back(&store).await;
     proxy.cut();
     wait_until_back(&store).await;
     use_it(&store).await;
     proxy.cut_off().await;
     assert_away(&store).await;
-    proxy.set(Mood::Pass).await;
+    proxy.set(ProxyMode::Pass).await;
     wait_until_back(&store).await;
     use_it(&store).await;
 }
@@ -117,10 +117,10 @@ async fn a_call_whose_reply_was_lost_is_not_repeated() {
     let proxy = Proxy::to(redis.address()).await;
     let store = open(&proxy.url(&redis.url()));
     use_it(&store).await;
-    proxy.set(Mood::LoseAnswer("EVALSHA", 1)).await;
+    proxy.set(ProxyMode::LoseAnswer("EVALSHA", 1)).await;
     let limits = [sign_up("once")];
     assert!(store.acquire(&limits, fixtures::now()).await.is_err());
-    proxy.set(Mood::Pass).await;
+    proxy.set(ProxyMode::Pass).await;
     let left = store.acquire(&limits, fixtures::now()).await.unwrap();
     let remaining = vec![18];
     assert_eq!(left, Decision::Allowed { remaining });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use doorward_domain::ports::{RateLimits, Sessions};
 use doorward_domain::tokens::CounterNames;
 use doorward_store_redis::{RedisSettings, RedisStore};
-use doorward_testkit::contract::Opened;
+use doorward_testkit::contract::OpenedPort;
 use doorward_testkit::servers::{self, RedisPlace};
 
 fn connect(place: RedisPlace) -> Arc<RedisStore> {
@@ -17,12 +17,12 @@ fn connect(place: RedisPlace) -> Arc<RedisStore> {
 }
 
 mod redis {
-    async fn open_sessions() -> super::Opened<dyn super::Sessions> {
-        super::Opened::new(super::connect(super::servers::redis().await), ())
+    async fn open_sessions() -> super::OpenedPort<dyn super::Sessions> {
+        super::OpenedPort::new(super::connect(super::servers::redis().await), ())
     }
 
-    async fn open_rate_limits() -> super::Opened<dyn super::RateLimits> {
-        super::Opened::new(super::connect(super::servers::redis().await), ())
+    async fn open_rate_limits() -> super::OpenedPort<dyn super::RateLimits> {
+        super::OpenedPort::new(super::connect(super::servers::redis().await), ())
     }
 
     doorward_testkit::session_contract!(crate::contract::redis::open_sessions);
@@ -30,12 +30,12 @@ mod redis {
 }
 
 mod cluster {
-    async fn open_sessions() -> super::Opened<dyn super::Sessions> {
-        super::Opened::new(super::connect(super::servers::redis_cluster().await), ())
+    async fn open_sessions() -> super::OpenedPort<dyn super::Sessions> {
+        super::OpenedPort::new(super::connect(super::servers::redis_cluster().await), ())
     }
 
-    async fn open_rate_limits() -> super::Opened<dyn super::RateLimits> {
-        super::Opened::new(super::connect(super::servers::redis_cluster().await), ())
+    async fn open_rate_limits() -> super::OpenedPort<dyn super::RateLimits> {
+        super::OpenedPort::new(super::connect(super::servers::redis_cluster().await), ())
     }
 
     doorward_testkit::session_contract!(crate::contract::cluster::open_sessions);
@@ -43,12 +43,12 @@ mod cluster {
 }
 
 mod valkey {
-    async fn open_sessions() -> super::Opened<dyn super::Sessions> {
-        super::Opened::new(super::connect(super::servers::valkey().await), ())
+    async fn open_sessions() -> super::OpenedPort<dyn super::Sessions> {
+        super::OpenedPort::new(super::connect(super::servers::valkey().await), ())
     }
 
-    async fn open_rate_limits() -> super::Opened<dyn super::RateLimits> {
-        super::Opened::new(super::connect(super::servers::valkey().await), ())
+    async fn open_rate_limits() -> super::OpenedPort<dyn super::RateLimits> {
+        super::OpenedPort::new(super::connect(super::servers::valkey().await), ())
     }
 
     doorward_testkit::session_contract!(crate::contract::valkey::open_sessions);

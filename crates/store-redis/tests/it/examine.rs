@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use doorward_domain::checkup::{Finding, Verdict};
+use doorward_domain::checkup::{CheckStatus, Diagnostic};
 use doorward_domain::memory::SteppedClock;
 use doorward_store_redis::{RedisSettings, examine};
 use doorward_testkit::servers::{OwnRedis, RedisOptions, own_redis, redis_cluster};
 use jiff::Timestamp;
 
-async fn look(url: &str, now: Timestamp) -> Vec<Finding> {
+async fn look(url: &str, now: Timestamp) -> Vec<Diagnostic> {
     let settings = RedisSettings {
         url: url.parse().unwrap(),
         prefix: RedisSettings::PREFIX.to_owned(),
@@ -23,14 +23,16 @@ async fn time_of(redis: &OwnRedis) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
 }
 
-fn verdicts(findings: &[Finding]) -> Vec<(&str, Verdict)> {
-    let pair = |finding: &Finding| (finding.part, finding.verdict);
-    findings.iter().map(pair).collect()
+fn statuses(diagnostics: &[Diagnostic]) -> Vec<(&str, CheckStatus)> {
+    let pair = |diagnostic: &Diagnostic| (diagnostic.check, diagnostic.status);
+    diagnostics.iter().map(pair).collect()
 }
 
-fn of<'a>(findings: &'a [Finding], part: &str) -> &'a Finding {
-    let found = findings.iter().find(|finding| finding.part == part);
-    found.unwrap_or_else(|| panic!("nothing about {part}: {findings:?}"))
+fn of<'a>(diagnostics: &'a [Diagnostic], check: &str) -> &'a Diagnostic {
+    let found = diagnostics
+        .iter()
+        .find(|diagnostic| diagnostic.check == check);
+    found.unwrap_or_else(|| panic!("nothing about {check}: {diagnostics:?}"))
 }
 
 const ALL: [&str; 6] = [
@@ -49,10 +51,10 @@ async fn a_good_server_passes_and_nothing_is_left_behind() {
         ..RedisOptions::default()
     })
     .await;
-    let findings = look(&redis.url(), time_of(&redis).await).await;
-    let expected = ALL.map(|part| (part, Verdict::Fine));
-    assert_eq!(verdicts(&findings), expected, "{findings:#?}");
-    assert!(of(&findings, "redis").found.contains("standalone"));
+    let diagnostics = look(&redis.url(), time_of(&redis).await).await;
+    let expected = ALL.map(|check| (check, CheckStatus::Passed));
+    assert_eq!(statuses(&diagnostics), expected, "{diagnostics:#?}");
+    assert!(of(&diagnostics, "redis").message.contains("standalone"));
     assert_eq!(redis.command(&["DBSIZE"]).await, "0");
 }
 
@@ -65,18 +67,21 @@ async fn risky_settings_are_warnings() {
     .await;
     redis.command(&["CONFIG", "SET", "save", ""]).await;
     let an_hour_off = time_of(&redis).await + jiff::SignedDuration::from_hours(1);
-    let findings = look(&redis.url(), an_hour_off).await;
-    for part in ["redis: memory", "redis: persistence", "redis: clock"] {
-        let finding = of(&findings, part);
-        assert_eq!(finding.verdict, Verdict::Warning, "{finding:?}");
-        assert!(finding.mend.is_some());
+    let diagnostics = look(&redis.url(), an_hour_off).await;
+    for check in ["redis: memory", "redis: persistence", "redis: clock"] {
+        let diagnostic = of(&diagnostics, check);
+        assert_eq!(diagnostic.status, CheckStatus::Warning, "{diagnostic:?}");
+        assert!(diagnostic.hint.is_some());
     }
     assert!(
-        of(&findings, "redis: memory")
-            .found
+        of(&diagnostics, "redis: memory")
+            .message
             .contains("volatile-lru")
     );
-    assert_eq!(of(&findings, "redis: rights").verdict, Verdict::Fine);
+    assert_eq!(
+        of(&diagnostics, "redis: rights").status,
+        CheckStatus::Passed
+    );
 }
 
 #[tokio::test]
@@ -93,29 +98,32 @@ async fn a_missing_right_is_a_fault() {
             ..RedisOptions::default()
         })
         .await;
-        let findings = look(&redis.url(), time_of(&redis).await).await;
-        let faults: Vec<_> = findings
+        let diagnostics = look(&redis.url(), time_of(&redis).await).await;
+        let faults: Vec<_> = diagnostics
             .iter()
-            .filter(|finding| finding.verdict == Verdict::Fault)
+            .filter(|diagnostic| diagnostic.status == CheckStatus::Failed)
             .collect();
-        let names_the_right = |finding: &&Finding| {
-            let hint = finding.mend.as_ref();
+        let names_the_right = |diagnostic: &&Diagnostic| {
+            let hint = diagnostic.hint.as_ref();
             hint.is_some_and(|hint| hint.contains("grant"))
         };
-        assert!(!faults.is_empty(), "{rights}: {findings:?}");
+        assert!(!faults.is_empty(), "{rights}: {diagnostics:?}");
         assert!(faults.iter().all(names_the_right), "{rights}: {faults:?}");
-        assert!(!format!("{findings:?}").contains("hunter2"));
+        assert!(!format!("{diagnostics:?}").contains("hunter2"));
     }
     let redis = own_redis(RedisOptions {
         user: Some(("doorward", "hunter2", all)),
         ..RedisOptions::default()
     })
     .await;
-    let findings = look(&redis.url(), time_of(&redis).await).await;
-    assert_eq!(of(&findings, "redis: rights").verdict, Verdict::Fine);
-    let hidden = of(&findings, "redis: persistence");
-    assert_eq!(hidden.verdict, Verdict::Warning);
-    assert!(hidden.found.contains("CONFIG GET"), "{hidden:?}");
+    let diagnostics = look(&redis.url(), time_of(&redis).await).await;
+    assert_eq!(
+        of(&diagnostics, "redis: rights").status,
+        CheckStatus::Passed
+    );
+    let hidden = of(&diagnostics, "redis: persistence");
+    assert_eq!(hidden.status, CheckStatus::Warning);
+    assert!(hidden.message.contains("CONFIG GET"), "{hidden:?}");
 }
 
 #[tokio::test]
@@ -126,19 +134,28 @@ async fn a_failed_login_has_its_reason() {
     })
     .await;
     let wrong = redis.url().replace("right", "hunter2");
-    let findings = look(&wrong, time_of(&redis).await).await;
-    assert_eq!(verdicts(&findings), [("redis", Verdict::Fault)]);
-    assert!(findings[0].found.contains("password"), "{findings:?}");
+    let diagnostics = look(&wrong, time_of(&redis).await).await;
+    assert_eq!(statuses(&diagnostics), [("redis", CheckStatus::Failed)]);
+    assert!(
+        diagnostics[0].message.contains("password"),
+        "{diagnostics:?}"
+    );
     redis.stop().await;
-    let findings = look(&redis.url(), Timestamp::UNIX_EPOCH).await;
-    assert_eq!(verdicts(&findings), [("redis", Verdict::Fault)]);
-    assert!(findings[0].found.contains("refused"), "{findings:?}");
+    let diagnostics = look(&redis.url(), Timestamp::UNIX_EPOCH).await;
+    assert_eq!(statuses(&diagnostics), [("redis", CheckStatus::Failed)]);
+    assert!(
+        diagnostics[0].message.contains("refused"),
+        "{diagnostics:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_cluster_is_checked() {
     let place = redis_cluster().await;
-    let findings = look(&place.url, Timestamp::UNIX_EPOCH).await;
-    assert!(of(&findings, "redis").found.contains("cluster"));
-    assert_eq!(of(&findings, "redis: rights").verdict, Verdict::Fine);
+    let diagnostics = look(&place.url, Timestamp::UNIX_EPOCH).await;
+    assert!(of(&diagnostics, "redis").message.contains("cluster"));
+    assert_eq!(
+        of(&diagnostics, "redis: rights").status,
+        CheckStatus::Passed
+    );
 }

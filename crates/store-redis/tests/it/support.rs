@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use doorward_domain::limits::Rate;
 use doorward_domain::model::Session;
-use doorward_domain::ports::{KeyedLimit, RateLimits, Seen, Sessions, StoreError};
+use doorward_domain::ports::{KeyedLimit, LastSeen, RateLimits, Sessions, StoreError};
 use doorward_domain::tokens::CounterNames;
 use doorward_store_redis::{Fault, RedisSettings, RedisStore};
 use doorward_testkit::fixtures;
@@ -46,7 +46,7 @@ pub async fn use_it(store: &RedisStore) {
         .set_session_epoch(user_id, session.id, 9)
         .await
         .unwrap();
-    let seen = Seen {
+    let seen = LastSeen {
         user_id,
         id: session.id,
         at: now,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use doorward_domain::ports::Store;
 use doorward_store_sql::SqlStore;
 use doorward_testkit::servers::{
-    MariadbOptions, Mood, OwnServer, PostgresOptions, Proxy, own_mariadb, own_postgres,
+    MariadbOptions, OwnServer, PostgresOptions, Proxy, ProxyMode, own_mariadb, own_postgres,
 };
 use tokio::time::Instant;
 
@@ -106,7 +106,7 @@ async fn paused(server: &OwnServer, store: &SqlStore) {
 /// The same for the network, with more callers than connections: each fails in time.
 async fn silent(proxy: &Proxy, store: &SqlStore) {
     warm(store).await;
-    proxy.set(Mood::Stall).await;
+    proxy.set(ProxyMode::Stall).await;
     let callers = (0..12).map(|_| {
         let store = store.clone();
         tokio::spawn(async move { in_time(Store::ping(&store)).await })
@@ -114,7 +114,7 @@ async fn silent(proxy: &Proxy, store: &SqlStore) {
     for caller in callers.collect::<Vec<_>>() {
         caller.await.unwrap().unwrap_err();
     }
-    proxy.set(Mood::Pass).await;
+    proxy.set(ProxyMode::Pass).await;
     until_well(|| Store::ping(store)).await;
     warm(store).await;
 }
@@ -126,7 +126,7 @@ async fn cut(proxy: &Proxy, store: &SqlStore) {
     proxy.cut_off().await;
     let (user, _, changes) = sign_up();
     assert!(is_store_error(&in_time(store.apply(changes)).await));
-    proxy.set(Mood::Pass).await;
+    proxy.set(ProxyMode::Pass).await;
     let (other, _, changes) = sign_up();
     in_time(store.apply(changes)).await.unwrap();
     assert!(!is_signed_up(store, &user).await);
@@ -139,7 +139,7 @@ async fn a_cancelled_operation_leaves_no_unread_response() {
     let server = own_postgres(PostgresOptions::default()).await;
     let proxy = Proxy::to(server.address()).await;
     let store = connect(&proxy.url(&server.url())).await;
-    proxy.set(Mood::Slow(Duration::from_millis(20))).await;
+    proxy.set(ProxyMode::Slow(Duration::from_millis(20))).await;
     for number in 0..30 {
         let (user, _, changes) = sign_up();
         let patience = Duration::from_millis(7 * number);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use doorward_domain::ports::{Seen, Sessions, Store};
+use doorward_domain::ports::{LastSeen, Sessions, Store};
 use doorward_store_sql::{SqlSettings, SqlStore};
 use doorward_testkit::fixtures::{self, later, now};
 use doorward_testkit::servers::{OwnPostgres, PostgresOptions, own_postgres};
@@ -92,7 +92,7 @@ async fn many_sessions_are_touched_in_batches() {
         )
         .await;
     // The same session, many times: only the number of statements matters.
-    let seen = Seen {
+    let seen = LastSeen {
         user_id: user,
         id: session.id,
         at: later(7),

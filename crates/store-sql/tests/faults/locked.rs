@@ -6,7 +6,8 @@ use doorward_domain::changes::{ApplyError, Change};
 use doorward_domain::ports::Store;
 use doorward_testkit::fixtures;
 use doorward_testkit::servers::{
-    MariadbOptions, Mood, OwnPostgres, OwnServer, PostgresOptions, Proxy, own_mariadb, own_postgres,
+    MariadbOptions, OwnPostgres, OwnServer, PostgresOptions, Proxy, ProxyMode, own_mariadb,
+    own_postgres,
 };
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, raw_sql};
 use tokio::time::Instant;
@@ -73,7 +74,7 @@ async fn vanished(server: &OwnServer, url: &str) {
     let admin = Change::InsertUser(Box::new(fixtures::admin()));
     lost.apply(vec![admin]).await.unwrap();
     // The lock is taken first, and much is written after it.
-    proxy.set(Mood::Slow(Duration::from_millis(50))).await;
+    proxy.set(ProxyMode::Slow(Duration::from_millis(50))).await;
     let event = || fixtures::audit_event(fixtures::user_id());
     let mut changes = vec![Change::KeepAnAdmin];
     changes.extend((0..60).map(|_| Change::Audit(Box::new(event()))));
@@ -84,7 +85,7 @@ async fn vanished(server: &OwnServer, url: &str) {
     while !is_locked(&mut probe).await {
         assert!(Instant::now() < patience, "the lock was never taken");
     }
-    proxy.set(Mood::Stall).await;
+    proxy.set(ProxyMode::Stall).await;
     until_well(|| other.apply(vec![Change::KeepAnAdmin])).await;
     let told = cut_short.await.unwrap();
     assert!(matches!(told, Err(ApplyError::Store(_))), "{told:?}");

@@ -7,12 +7,12 @@ use doorward_domain::values::SessionId;
 use doorward_store_sql::SqlStore;
 use doorward_testkit::fixtures::{self, now};
 use doorward_testkit::servers::{
-    MariadbOptions, Mood, PostgresOptions, Proxy, Replication, own_mariadb, own_postgres,
+    MariadbOptions, PostgresOptions, Proxy, ProxyMode, Replication, own_mariadb, own_postgres,
 };
 
 use super::{connect, in_time, is_signed_up, sign_up, until_well};
 
-type Loss = fn(&'static str, u32) -> Mood;
+type Loss = fn(&'static str, u32) -> ProxyMode;
 
 /// The bytes of a session's id, which the protocols send unchanged.
 const NEEDLE: &str = "lost-with-answer";
@@ -34,7 +34,10 @@ async fn a_lost_commit_is_outcome_unknown_on_mariadb() {
 async fn story(proxy: &Proxy, url: &str) {
     let store = connect(url).await;
     // The commit reached the server and its response was lost; or the commit itself was.
-    let losses: [(Loss, bool); 2] = [(Mood::LoseAnswer, true), (Mood::LoseRequest, false)];
+    let losses: [(Loss, bool); 2] = [
+        (ProxyMode::LoseAnswer, true),
+        (ProxyMode::LoseRequest, false),
+    ];
     for (loss, is_done) in losses {
         let (user, _, changes) = sign_up();
         proxy.set(loss("COMMIT", 1)).await;
@@ -64,7 +67,7 @@ async fn a_session(proxy: &Proxy, store: &SqlStore, loss: Loss) {
     proxy.set(loss(NEEDLE, 1)).await;
     in_time(store.insert_session(&session)).await.unwrap();
     assert_eq!(proxy.lost(), 1);
-    proxy.set(Mood::Pass).await;
+    proxy.set(ProxyMode::Pass).await;
     let open = store.list_sessions(session.user_id, now()).await.unwrap();
     assert_eq!(open, std::slice::from_ref(&session));
     let deleted = store.delete_session(session.user_id, session.id).await;

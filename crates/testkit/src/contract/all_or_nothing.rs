@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorward_domain::changes::{ApplyError, Change, Unique};
 use doorward_domain::model::{AuditFilter, Credential, Link, Purpose, User, Version};
-use doorward_domain::ports::{Outbox, Store};
+use doorward_domain::ports::{OutboxStats, Store};
 
 use super::{assert_refused, insert, must, race, update};
 use crate::fixtures::{self, later, next_version, now};
@@ -101,7 +101,7 @@ async fn assert_untouched(store: &dyn Store, kept: &User, credential: &Credentia
         store.find_link(&link.digest).await.unwrap().as_ref(),
         Some(link)
     );
-    assert_eq!(store.outbox().await.unwrap(), Outbox::default());
+    assert_eq!(store.outbox().await.unwrap(), OutboxStats::default());
     assert_eq!(store.list_signing_keys().await.unwrap(), []);
     let log = AuditFilter {
         limit: 10,

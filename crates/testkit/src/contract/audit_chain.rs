@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use doorward_domain::audit::sealer::Sealer;
-use doorward_domain::audit::{CheckpointId, DELETIONS, Report, Unsealed};
+use doorward_domain::audit::{AuditReport, CheckpointId, DELETIONS, Unsealed};
 use doorward_domain::changes::{ApplyError, Change};
 use doorward_domain::memory::SeededSecrets;
 use doorward_domain::model::{AuditEvent, AuditFilter, Event, MailJob, Outcome};
@@ -19,7 +19,7 @@ use crate::sealing::{at, event, sealer, signer, verify, write, write_sealed};
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The report of a log without violations, and the number of unsealed events.
-async fn verified(store: &dyn Store) -> (Report, u64) {
+async fn verified(store: &dyn Store) -> (AuditReport, u64) {
     let (report, unsealed) = verify(store, &[]).await;
     assert_eq!(report.violation, None, "{report:?}");
     (report, unsealed.count)
@@ -34,7 +34,7 @@ async fn all_events(store: &dyn Store) -> Vec<AuditEvent> {
 }
 
 pub async fn sealed_events_verify(store: Arc<dyn Store>) {
-    assert_eq!(verified(&*store).await, (Report::default(), 0));
+    assert_eq!(verified(&*store).await, (AuditReport::default(), 0));
     let events = write_sealed(&*store, 8).await;
     let (report, unsealed) = verified(&*store).await;
     assert_eq!((report.checkpoints, report.events, unsealed), (2, 6, 2));

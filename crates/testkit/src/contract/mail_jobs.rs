@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use doorward_domain::changes::{ApplyError, Change};
 use doorward_domain::model::{MailJob, MailKind};
-use doorward_domain::ports::{Outbox, Store};
+use doorward_domain::ports::{OutboxStats, Store};
 use doorward_domain::values::Locale;
 
 use super::{must, race};
@@ -221,14 +221,14 @@ pub async fn no_mail_is_held_by_two_workers(store: Arc<dyn Store>) {
 }
 
 pub async fn the_outbox_says_what_waits_and_since_when(store: Arc<dyn Store>) {
-    assert_eq!(store.outbox().await.unwrap(), Outbox::default());
+    assert_eq!(store.outbox().await.unwrap(), OutboxStats::default());
     let written = |at, job: MailJob| MailJob {
         created_at: later(at),
         ..job
     };
     let jobs = [written(3, due(7)), written(2, due(5)), written(4, due(6))];
     enqueue(&*store, &jobs).await;
-    let outbox = |waiting, oldest: i64, due: i64, failed| Outbox {
+    let outbox = |waiting, oldest: i64, due: i64, failed| OutboxStats {
         waiting,
         oldest_at: Some(later(oldest)),
         due_at: Some(later(due)),
@@ -250,7 +250,7 @@ pub async fn the_outbox_says_what_waits_and_since_when(store: Arc<dyn Store>) {
     );
     let gone = jobs.iter().map(|job| Change::MailDone(job.id)).collect();
     must(&*store, gone).await;
-    assert_eq!(store.outbox().await.unwrap(), Outbox::default());
+    assert_eq!(store.outbox().await.unwrap(), OutboxStats::default());
 }
 
 pub async fn the_sweep_deletes_failed_mails(store: Arc<dyn Store>) {

@@ -1,7 +1,7 @@
 //! The contract of all stores, as cases that a store's own tests run against a real server.
 //!
 //! ```text
-//! async fn open() -> Opened<dyn Store> { … }
+//! async fn open() -> OpenedPort<dyn Store> { … }
 //! doorward_testkit::store_contract!(crate::open);
 //! doorward_testkit::session_contract!(crate::open_sessions);
 //! doorward_testkit::rate_limits_contract!(crate::open_rate_limits);
@@ -39,13 +39,13 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 /// A port under test, and whatever must live as long: a folder, a server.
-pub struct Opened<T: ?Sized> {
+pub struct OpenedPort<T: ?Sized> {
     /// The port.
     pub port: Arc<T>,
     _keep: Box<dyn Send + Sync>,
 }
 
-impl<T: ?Sized> Opened<T> {
+impl<T: ?Sized> OpenedPort<T> {
     /// Stores both.
     pub fn new(port: Arc<T>, keep: impl Send + Sync + 'static) -> Self {
         Self {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_domain::model::Session;
-use doorward_domain::ports::{Seen, Sessions};
+use doorward_domain::ports::{LastSeen, Sessions};
 
 use super::race;
 use crate::fixtures::{self, later, now};
@@ -220,7 +220,7 @@ pub async fn sightings_are_noted(port: Arc<dyn Sessions>) {
     );
     open(&*port, &first).await;
     open(&*port, &second).await;
-    let seen = |user_id, id, seconds| Seen {
+    let seen = |user_id, id, seconds| LastSeen {
         user_id,
         id,
         at: later(seconds),

@@ -40,7 +40,7 @@ pub use doorward::{ADMIN_PASSWORD, Doorward, doorward_binary};
 pub use own::{FullHouse, OwnServer};
 pub use own_mariadb::{MariadbOptions, OwnMariadb, own_mariadb};
 pub use own_postgres::{OwnPostgres, PostgresOptions, Replication, own_postgres};
-pub use proxy::{Mood, Proxy};
+pub use proxy::{Proxy, ProxyMode};
 pub use redis::{
     OwnRedis, RedisCluster, RedisOptions, RedisPlace, Snapshot, own_redis, own_redis_cluster,
     redis, redis_cluster, valkey,

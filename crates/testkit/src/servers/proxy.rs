@@ -1,7 +1,7 @@
 //! A TCP proxy in the test process that simulates a bad network.
 //!
 //! It depends on no protocol. It finds bytes such as `COMMIT` only in connections without encryption. To add a
-//! failure: a variant of [`Mood`], and its handling in `carry`.
+//! failure: a variant of [`ProxyMode`], and its handling in `carry`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -19,12 +19,12 @@ const PIECE: usize = 16 * 1024;
 
 /// How a proxy treats open and new connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mood {
+pub enum ProxyMode {
     /// Forwards everything.
     Pass,
     /// Does not listen; open connections continue.
     Refuse,
-    /// Accepts connections and forwards nothing, in no direction. Delayed data is forwarded in the next mood.
+    /// Accepts connections and forwards nothing, in no direction. Delayed data is forwarded in the next mode.
     Stall,
     /// Forwards each chunk with this delay.
     Slow(Duration),
@@ -49,7 +49,7 @@ pub struct Proxy {
 
 struct Shared {
     target: Mutex<SocketAddr>,
-    mood: watch::Sender<Mood>,
+    mode: watch::Sender<ProxyMode>,
     /// Number of cuts; a connection ends when it changes.
     cuts: watch::Sender<u32>,
     /// Number of requests and replies that were lost or delayed.
@@ -71,14 +71,14 @@ impl Proxy {
         let proxy = Self {
             shared: Arc::new(Shared {
                 target: Mutex::new(target),
-                mood: watch::Sender::new(Mood::Pass),
+                mode: watch::Sender::new(ProxyMode::Pass),
                 cuts: watch::Sender::new(0),
                 lost: AtomicU32::new(0),
             }),
             port: Port::free(),
             listening: Mutex::default(),
         };
-        proxy.set(Mood::Pass).await;
+        proxy.set(ProxyMode::Pass).await;
         proxy
     }
 
@@ -99,11 +99,11 @@ impl Proxy {
         behind.replacen(&target, &self.address().to_string(), 1)
     }
 
-    /// Changes the mood.
-    pub async fn set(&self, mood: Mood) {
-        let refuses = mood == Mood::Refuse;
+    /// Changes the mode.
+    pub async fn set(&self, mode: ProxyMode) {
+        let refuses = mode == ProxyMode::Refuse;
         self.shared.lost.store(0, Ordering::SeqCst);
-        self.shared.mood.send_replace(mood);
+        self.shared.mode.send_replace(mode);
         let old = match refuses {
             true => self.listening().take(),
             false => None,
@@ -127,7 +127,7 @@ impl Proxy {
 
     /// Refuses connections and resets open ones, as if the server were down.
     pub async fn cut_off(&self) {
-        self.set(Mood::Refuse).await;
+        self.set(ProxyMode::Refuse).await;
         self.cut();
     }
 
@@ -142,7 +142,7 @@ impl Proxy {
         *self.target()
     }
 
-    /// Number of requests and replies that were lost or delayed since the mood was set.
+    /// Number of requests and replies that were lost or delayed since the mode was set.
     #[must_use]
     pub fn lost(&self) -> u32 {
         self.shared.lost.load(Ordering::SeqCst)
@@ -240,25 +240,27 @@ enum Verdict {
 }
 
 impl Shared {
-    /// Waits as the mood requires.
+    /// Waits as the mode requires.
     async fn let_through(&self) {
-        let mood = self.mood.borrow().clone();
-        if let Mood::Slow(delay) = mood {
+        let mode = self.mode.borrow().clone();
+        if let ProxyMode::Slow(delay) = mode {
             tokio::time::sleep(delay).await;
         }
-        let mut moods = self.mood.subscribe();
+        let mut modes = self.mode.subscribe();
         // It fails only once the proxy is dropped, and the connection ends then.
-        let _ = moods.wait_for(|mood| *mood != Mood::Stall).await;
+        let _ = modes.wait_for(|mode| *mode != ProxyMode::Stall).await;
     }
 
     /// `before` is the end of the data that the client sent before, since a match may span two chunks.
     fn judge(&self, before: &mut Vec<u8>, piece: &[u8]) -> Verdict {
-        let mood = self.mood.borrow().clone();
-        let (wanted, times, verdict) = match mood {
-            Mood::LoseAnswer(wanted, times) => (wanted, times, Verdict::LoseAnswer),
-            Mood::LoseRequest(wanted, times) => (wanted, times, Verdict::LoseRequest),
-            Mood::Late(wanted, delay) => (wanted, 1, Verdict::Late(delay)),
-            Mood::Pass | Mood::Refuse | Mood::Stall | Mood::Slow(_) => return Verdict::Forward,
+        let mode = self.mode.borrow().clone();
+        let (wanted, times, verdict) = match mode {
+            ProxyMode::LoseAnswer(wanted, times) => (wanted, times, Verdict::LoseAnswer),
+            ProxyMode::LoseRequest(wanted, times) => (wanted, times, Verdict::LoseRequest),
+            ProxyMode::Late(wanted, delay) => (wanted, 1, Verdict::Late(delay)),
+            ProxyMode::Pass | ProxyMode::Refuse | ProxyMode::Stall | ProxyMode::Slow(_) => {
+                return Verdict::Forward;
+            }
         };
         // Too short to contain a match, so that each match includes a byte of this chunk.
         before.drain(..before.len().saturating_sub(wanted.len() - 1));

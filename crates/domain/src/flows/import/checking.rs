@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
 
-use super::{ImportOutcome, ImportedUser, Refusal};
+use super::{ImportOutcome, ImportRejection, ImportedUser};
 use crate::accounts::Accounts;
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -26,7 +26,7 @@ impl Accounts {
             let outcome = match self.judge_known(one).await? {
                 Some(outcome) => outcome,
                 None => match self.is_taken(one).await? {
-                    Some(refusal) => ImportOutcome::Refused(refusal),
+                    Some(rejection) => ImportOutcome::Refused(rejection),
                     None => seen.judge(one),
                 },
             };
@@ -35,21 +35,21 @@ impl Accounts {
         Ok(outcomes)
     }
 
-    async fn is_taken(&self, one: &ImportedUser) -> Result<Option<Refusal>, Error> {
+    async fn is_taken(&self, one: &ImportedUser) -> Result<Option<ImportRejection>, Error> {
         let store = &self.ports.store;
         let id = one.user.id;
         if !store.audit_log().list_deleted(&[id]).await?.is_empty() {
-            return Ok(Some(Refusal::IdDeleted));
+            return Ok(Some(ImportRejection::IdDeleted));
         }
         if let Some(username) = &one.user.username
             && store.find_user_by_username(username.key()).await?.is_some()
         {
-            return Ok(Some(Refusal::UsernameTaken));
+            return Ok(Some(ImportRejection::UsernameTaken));
         }
         if let Some(email) = &one.user.email
             && store.find_user_by_email(email.key()).await?.is_some()
         {
-            return Ok(Some(Refusal::EmailTaken));
+            return Ok(Some(ImportRejection::EmailTaken));
         }
         Ok(None)
     }
@@ -64,20 +64,20 @@ pub struct DryRun {
 
 impl DryRun {
     fn judge(&mut self, one: &ImportedUser) -> ImportOutcome {
-        let (id, username, _) = one.facts();
+        let (id, username, _) = one.identity_fields();
         let email = one.user.email.as_ref().map(EmailAddress::key);
-        let whole = self.print("facts", one.facts());
+        let whole = self.print("facts", one.identity_fields());
         if !self.add("id", id) {
             return match self.prints.contains(&whole) {
                 true => ImportOutcome::AlreadyThere,
-                false => ImportOutcome::Refused(Refusal::IdTaken),
+                false => ImportOutcome::Refused(ImportRejection::IdTaken),
             };
         }
         if username.is_some_and(|key| !self.add("username", key)) {
-            return ImportOutcome::Refused(Refusal::UsernameTaken);
+            return ImportOutcome::Refused(ImportRejection::UsernameTaken);
         }
         if email.is_some_and(|key| !self.add("email", key)) {
-            return ImportOutcome::Refused(Refusal::EmailTaken);
+            return ImportOutcome::Refused(ImportRejection::EmailTaken);
         }
         self.prints.insert(whole);
         ImportOutcome::Imported

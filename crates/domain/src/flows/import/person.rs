@@ -19,21 +19,24 @@ pub struct ImportedUser {
 
 impl ImportedUser {
     /// Checks that the fields are consistent. `password` is a hash and the time it was set.
-    pub fn new(user: User, password: Option<(Secret<String>, Timestamp)>) -> Result<Self, Refusal> {
+    pub fn new(
+        user: User,
+        password: Option<(Secret<String>, Timestamp)>,
+    ) -> Result<Self, ImportRejection> {
         // Sign-in uses this id for accounts that do not exist (`flows::sign_in`).
         if user.id.as_bytes() == &[0; 16] {
-            return Err(Refusal::NobodysId);
+            return Err(ImportRejection::IdInvalid);
         }
         if user.username.is_none() && user.email.is_none() && user.pending_email.is_none() {
-            return Err(Refusal::Nameless);
+            return Err(ImportRejection::NoIdentifier);
         }
         let is_pending = user.status == Status::Pending;
         if is_pending && (user.pending_email.is_none() || user.has_identifier()) {
-            return Err(Refusal::NothingToConfirm);
+            return Err(ImportRejection::NoPendingEmail);
         }
         let counts = [user.version.0, user.session_epoch];
         if counts.iter().any(|count| !(1..MAX_COUNT).contains(count)) {
-            return Err(Refusal::Miscounted);
+            return Err(ImportRejection::CounterOutOfRange);
         }
         if let Some((hash, _)) = &password {
             passwords::check_readable(hash.expose())?;
@@ -52,15 +55,15 @@ impl ImportedUser {
     }
 
     /// The fields that decide whether a stored user with the same id is this one.
-    pub(super) fn facts(&self) -> Facts<'_> {
-        facts(&self.user)
+    pub(super) fn identity_fields(&self) -> IdentityFields<'_> {
+        identity_fields(&self.user)
     }
 }
 
-pub(super) type Facts<'a> = (UserId, Option<&'a str>, Option<&'a str>);
+pub(super) type IdentityFields<'a> = (UserId, Option<&'a str>, Option<&'a str>);
 
 /// The fields that identify a user. Others, such as name and role, may change after the import.
-pub(super) fn facts(user: &User) -> Facts<'_> {
+pub(super) fn identity_fields(user: &User) -> IdentityFields<'_> {
     let address = user.email.as_ref().or(user.pending_address());
     (
         user.id,
@@ -71,21 +74,21 @@ pub(super) fn facts(user: &User) -> Facts<'_> {
 
 /// Why a user is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum ImportRejection {
     /// There is no identifier to sign in with.
     #[error("the user has neither a username nor an email address")]
-    Nameless,
+    NoIdentifier,
     /// The nil UUID.
     #[error("the id is the nil UUID")]
-    NobodysId,
+    IdInvalid,
     /// A pending user without a pending address, or with another name to sign in with.
     #[error(
         "a pending user must have a pending address, and neither a username nor a confirmed address"
     )]
-    NothingToConfirm,
+    NoPendingEmail,
     /// A counter that could not be increased.
     #[error("`version` and `session_epoch` must be from 1 to 2^53")]
-    Miscounted,
+    CounterOutOfRange,
     /// A hash of an unknown scheme, or one that is too expensive.
     #[error("the password hash cannot be verified: {0}")]
     UnreadablePassword(#[from] UnreadableHash),
@@ -103,14 +106,14 @@ pub enum Refusal {
     IdDeleted,
 }
 
-impl Refusal {
+impl ImportRejection {
     /// Stable code, for programs.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Nameless => "no-identifier",
-            Self::NobodysId => "id-invalid",
-            Self::NothingToConfirm => "no-pending-email",
-            Self::Miscounted => "counter-out-of-range",
+            Self::NoIdentifier => "no-identifier",
+            Self::IdInvalid => "id-invalid",
+            Self::NoPendingEmail => "no-pending-email",
+            Self::CounterOutOfRange => "counter-out-of-range",
             Self::UnreadablePassword(_) => "password-unreadable",
             Self::UsernameTaken => "username-taken",
             Self::EmailTaken => "email-taken",
@@ -120,7 +123,7 @@ impl Refusal {
     }
 }
 
-impl From<Unique> for Refusal {
+impl From<Unique> for ImportRejection {
     fn from(taken: Unique) -> Self {
         match taken {
             Unique::Username => Self::UsernameTaken,

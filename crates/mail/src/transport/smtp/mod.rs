@@ -13,7 +13,7 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use doorward_domain::checkup::Finding;
+use doorward_domain::checkup::Diagnostic;
 use doorward_domain::ports::MailError;
 use lettre::transport::smtp::Error as LettreError;
 use lettre::transport::smtp::authentication::Mechanism;
@@ -251,12 +251,12 @@ pub(crate) async fn examine(
     settings: &SmtpSettings,
     from: &Address,
     to: Option<Address>,
-) -> Finding {
+) -> Diagnostic {
     let smtp = match Smtp::new(settings, from.domain()) {
         Ok(smtp) => smtp,
         Err(error) => {
             let hint = "install the system's root certificates (package ca-certificates)";
-            return Finding::fault(CHECK, chain(&error), hint);
+            return Diagnostic::failed(CHECK, chain(&error), hint);
         }
     };
     let server = format!("{}:{}", settings.host, settings.port);
@@ -268,16 +268,16 @@ pub(crate) async fn examine(
                 Some(recipient) => format!("accepts mail for {recipient}; none was sent"),
                 None => "accepts the sender; --mail-to ADDRESS checks a recipient".to_owned(),
             };
-            Finding::fine(CHECK, format!("{server} ({settings}) {result}"))
+            Diagnostic::passed(CHECK, format!("{server} ({settings}) {result}"))
         }
         Err(error) => {
-            let found = format!("{server}: {}", chain(&error));
+            let message = format!("{server}: {}", chain(&error));
             let hint = error.hint(recipient.as_deref().unwrap_or("the recipient"));
             match error {
                 SmtpError::Rejected { code, .. } if (400..500).contains(&code) => {
-                    Finding::warning(CHECK, found, hint)
+                    Diagnostic::warning(CHECK, message, hint)
                 }
-                _ => Finding::fault(CHECK, found, hint),
+                _ => Diagnostic::failed(CHECK, message, hint),
             }
         }
     }

@@ -4,7 +4,7 @@ use std::io::{BufRead, Read};
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use doorward_domain::audit::{AuditPublicKey, CheckpointId, Report, Verifier, Violation};
+use doorward_domain::audit::{AuditPublicKey, AuditReport, CheckpointId, Verifier, Violation};
 
 use super::lines::Line;
 use super::verify::reader;
@@ -17,7 +17,7 @@ pub(super) fn verify(
     path: &Path,
     keys: &[AuditPublicKey],
     recorded: &[CheckpointId],
-) -> anyhow::Result<(Report, bool)> {
+) -> anyhow::Result<(AuditReport, bool)> {
     if keys.is_empty() {
         bail!("pass the trusted key: --key KEY. `doorward audit key` prints it on the server");
     }

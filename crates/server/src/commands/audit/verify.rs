@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use doorward_domain::audit::{AuditPublicKey, CheckpointId, Report, Unsealed};
+use doorward_domain::audit::{AuditPublicKey, AuditReport, CheckpointId, Unsealed};
 use doorward_domain::ctx::Actor;
 use serde_json::{Value, json};
 
@@ -53,8 +53,8 @@ pub(super) async fn run(config: &Config, args: &VerifyAudit, output: Output) -> 
     }
 }
 
-fn text(report: &Report, unsealed: Unsealed, complete: bool, is_unanchored: bool) -> String {
-    let Report {
+fn text(report: &AuditReport, unsealed: Unsealed, complete: bool, is_unanchored: bool) -> String {
+    let AuditReport {
         events,
         checkpoints,
         ..
@@ -80,7 +80,7 @@ fn text(report: &Report, unsealed: Unsealed, complete: bool, is_unanchored: bool
     text
 }
 
-fn value(report: &Report, unsealed: Unsealed, complete: bool) -> Value {
+fn value(report: &AuditReport, unsealed: Unsealed, complete: bool) -> Value {
     let finding = report.violation.as_ref().map(|violation| {
         json!({"code": violation.code(), "position": violation.position(),
             "event": violation.event().map(|id| id.to_string()), "detail": violation.to_string()})

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use doorward_domain::checkup::Finding;
+use doorward_domain::checkup::Diagnostic;
 use doorward_domain::ports::Clock;
 use jiff::Timestamp;
 
@@ -15,53 +15,55 @@ const NAME: &str = "tls: name";
 const KEY: &str = "tls: key";
 
 /// Returns nothing if the server has no TLS.
-pub(super) fn examine(config: &Config) -> Vec<Finding> {
+pub(super) fn examine(config: &Config) -> Vec<Diagnostic> {
     let Some(files) = Files::of(config) else {
         return Vec::new();
     };
     if config.development_tls && !files.certificate.exists() {
-        return vec![Finding::fine(PART, "is created at the first start")];
+        return vec![Diagnostic::passed(PART, "is created at the first start")];
     }
-    let mut findings = Vec::new();
+    let mut diagnostics = Vec::new();
     match files.load() {
         Ok(pair) => {
-            findings.push(time(&pair, SystemClock::default().now()));
-            findings.push(name(&pair, host_of(&config.public_url(config.listen))));
+            diagnostics.push(time(&pair, SystemClock::default().now()));
+            diagnostics.push(name(&pair, host_of(&config.public_url(config.listen))));
         }
-        Err(error) => findings.push(Finding::fault(
+        Err(error) => diagnostics.push(Diagnostic::failed(
             PART,
             format!("{error:#}"),
             "Fix the files. The server does not start with them; a running server keeps its certificate",
         )),
     }
-    findings.extend(key(&files));
-    findings
+    diagnostics.extend(key(&files));
+    diagnostics
 }
 
-fn time(pair: &Pair, now: Timestamp) -> Finding {
+fn time(pair: &Pair, now: Timestamp) -> Diagnostic {
     let (begins, ends) = (pair.not_before, pair.not_after);
     let hint = "Check the renewal job. Doorward loads the new certificate by itself";
     match pair.standing(now) {
         Standing::Expired => {
-            let found = format!("expired at {ends}");
-            Finding::fault(PART, found, hint)
+            let message = format!("expired at {ends}");
+            Diagnostic::failed(PART, message, hint)
         }
         Standing::NotYet => {
             let hint = "Check this machine's clock, or wait";
-            Finding::fault(PART, format!("not valid before {begins}"), hint)
+            Diagnostic::failed(PART, format!("not valid before {begins}"), hint)
         }
         Standing::EndsSoon => {
-            Finding::warning(PART, format!("expires within two weeks, at {ends}"), hint)
+            Diagnostic::warning(PART, format!("expires within two weeks, at {ends}"), hint)
         }
-        Standing::Good => Finding::fine(PART, format!("matches its key and is valid until {ends}")),
+        Standing::Good => {
+            Diagnostic::passed(PART, format!("matches its key and is valid until {ends}"))
+        }
     }
 }
 
-fn name(pair: &Pair, host: &str) -> Finding {
+fn name(pair: &Pair, host: &str) -> Diagnostic {
     if pair.is_for(host) {
-        return Finding::fine(NAME, format!("is for {host}, as `public_url` is"));
+        return Diagnostic::passed(NAME, format!("is for {host}, as `public_url` is"));
     }
-    Finding::warning(
+    Diagnostic::warning(
         NAME,
         format!("is not for {host}, the host of `public_url`"),
         "Get a certificate for that name, unless a proxy in front serves its own",
@@ -69,13 +71,13 @@ fn name(pair: &Pair, host: &str) -> Finding {
 }
 
 /// `None` if it cannot be read: loading it has failed already.
-fn key(files: &Files) -> Option<Finding> {
+fn key(files: &Files) -> Option<Diagnostic> {
     let shown = files.key.display();
     let mode = std::fs::metadata(&files.key).ok()?.mode() & 0o777;
     if mode & 0o007 == 0 {
-        return Some(Finding::fine(KEY, format!("{shown}, mode {mode:04o}")));
+        return Some(Diagnostic::passed(KEY, format!("{shown}, mode {mode:04o}")));
     }
-    Some(Finding::warning(
+    Some(Diagnostic::warning(
         KEY,
         format!("every user of this machine can read {shown} (mode {mode:04o})"),
         format!("Run `chmod 600 {shown}`, and make the user that runs Doorward its owner"),
@@ -84,7 +86,7 @@ fn key(files: &Files) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use doorward_domain::checkup::Verdict;
+    use doorward_domain::checkup::CheckStatus;
     use doorward_domain::memory::SeededSecrets;
     use jiff::ToSpan;
 
@@ -98,24 +100,24 @@ mod tests {
         development::ensure(folder.path(), made, &SeededSecrets::new(1)).unwrap();
         let pair = development::files(folder.path()).load().unwrap();
         let end = pair.not_after;
-        for (now, verdict) in [
-            (made - 48.hours(), Verdict::Fault),
-            (made, Verdict::Fine),
-            (end - 336.hours(), Verdict::Fine),
-            (end - 335.hours(), Verdict::Warning),
-            (end - 1.second(), Verdict::Warning),
-            (end, Verdict::Fault),
+        for (now, status) in [
+            (made - 48.hours(), CheckStatus::Failed),
+            (made, CheckStatus::Passed),
+            (end - 336.hours(), CheckStatus::Passed),
+            (end - 335.hours(), CheckStatus::Warning),
+            (end - 1.second(), CheckStatus::Warning),
+            (end, CheckStatus::Failed),
         ] {
-            assert_eq!(time(&pair, now).verdict, verdict, "{now}");
+            assert_eq!(time(&pair, now).status, status, "{now}");
         }
-        for (host, verdict) in [
-            ("localhost", Verdict::Fine),
-            ("127.0.0.1", Verdict::Fine),
-            ("[::1]", Verdict::Fine),
-            ("example.com", Verdict::Warning),
-            ("not a name", Verdict::Warning),
+        for (host, status) in [
+            ("localhost", CheckStatus::Passed),
+            ("127.0.0.1", CheckStatus::Passed),
+            ("[::1]", CheckStatus::Passed),
+            ("example.com", CheckStatus::Warning),
+            ("not a name", CheckStatus::Warning),
         ] {
-            assert_eq!(name(&pair, host).verdict, verdict, "{host}");
+            assert_eq!(name(&pair, host).status, status, "{host}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use doorward_domain::checkup::Finding;
+use doorward_domain::checkup::Diagnostic;
 use rustix::fs::Access;
 use rustix::process::geteuid;
 
@@ -14,17 +14,17 @@ use crate::master_key;
 const PART: &str = "data folder";
 const KEY_PART: &str = "master key: file";
 
-pub(super) fn examine(config: &Config) -> Vec<Finding> {
+pub(super) fn examine(config: &Config) -> Vec<Diagnostic> {
     let folder = &config.data_dir;
-    let mut findings = vec![match std::fs::metadata(folder) {
+    let mut diagnostics = vec![match std::fs::metadata(folder) {
         Ok(metadata) => rights(folder, &metadata, keeps_secrets(config)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => to_be_made(folder),
         Err(error) => unreadable(PART, folder, &error),
     }];
     if config.master_key.is_none() {
-        findings.extend(key_file(&master_key::path(&config.data_dir)));
+        diagnostics.extend(key_file(&master_key::path(&config.data_dir)));
     }
-    findings
+    diagnostics
 }
 
 /// Returns `true` if the folder contains the master key or the database.
@@ -32,13 +32,13 @@ fn keeps_secrets(config: &Config) -> bool {
     config.master_key.is_none() || config.database_url.is_none()
 }
 
-fn to_be_made(folder: &Path) -> Finding {
+fn to_be_made(folder: &Path) -> Diagnostic {
     let shown = folder.display();
     match nearest(folder) {
         Some(place) if may_write(&place) => {
-            Finding::fine(PART, format!("{shown} is created at the first start"))
+            Diagnostic::passed(PART, format!("{shown} is created at the first start"))
         }
-        _ => Finding::fault(
+        _ => Diagnostic::failed(
             PART,
             format!("{shown} does not exist and cannot be created"),
             format!(
@@ -49,47 +49,47 @@ fn to_be_made(folder: &Path) -> Finding {
     }
 }
 
-fn rights(folder: &Path, metadata: &Metadata, keeps_secrets: bool) -> Finding {
+fn rights(folder: &Path, metadata: &Metadata, keeps_secrets: bool) -> Diagnostic {
     let shown = folder.display();
     let us = geteuid();
     if !metadata.is_dir() {
-        return Finding::fault(
+        return Diagnostic::failed(
             PART,
             format!("{shown} is not a folder"),
             "Set `data_dir` to a folder",
         );
     }
     if !may_write(folder) {
-        let found = format!("{shown} is not writable for user {}", us.as_raw());
+        let message = format!("{shown} is not writable for user {}", us.as_raw());
         let hint = format!(
             "Run `chown -R {} {shown}`, or mount it for writing",
             us.as_raw()
         );
-        return Finding::fault(PART, found, hint);
+        return Diagnostic::failed(PART, message, hint);
     }
     if !us.is_root() && metadata.uid() != us.as_raw() && keeps_secrets {
-        let found = format!(
+        let message = format!(
             "{shown} belongs to user {}, Doorward runs as user {}",
             metadata.uid(),
             us.as_raw()
         );
         let hint = format!("Run `chown -R {} {shown}`", us.as_raw());
-        return Finding::warning(PART, found, hint);
+        return Diagnostic::warning(PART, message, hint);
     }
     if metadata.mode() & 0o077 != 0 && keeps_secrets {
-        let found = format!(
+        let message = format!(
             "others can read {shown} (mode {:04o})",
             metadata.mode() & 0o7777
         );
-        return Finding::warning(PART, found, format!("Run `chmod 700 {shown}`"));
+        return Diagnostic::warning(PART, message, format!("Run `chmod 700 {shown}`"));
     }
-    Finding::fine(
+    Diagnostic::passed(
         PART,
         format!("{shown}, mode {:04o}", metadata.mode() & 0o777),
     )
 }
 
-fn key_file(path: &Path) -> Option<Finding> {
+fn key_file(path: &Path) -> Option<Diagnostic> {
     let shown = path.display();
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
@@ -97,30 +97,30 @@ fn key_file(path: &Path) -> Option<Finding> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
         Err(error) => return Some(unreadable(KEY_PART, path, &error)),
     };
-    let found = if metadata.mode() & 0o077 != 0 {
-        let found = format!(
+    let diagnostic = if metadata.mode() & 0o077 != 0 {
+        let message = format!(
             "others can read {shown} (mode {:04o}); the server does not start",
             metadata.mode() & 0o777
         );
         let hint = format!(
             "Run `chmod 600 {shown}`. If others have used this machine, run `doorward keys rotate`"
         );
-        Finding::fault(KEY_PART, found, hint)
+        Diagnostic::failed(KEY_PART, message, hint)
     } else if let Err(error) = std::fs::File::open(path) {
         unreadable(KEY_PART, path, &error)
     } else {
-        Finding::fine(
+        Diagnostic::passed(
             KEY_PART,
             format!("{shown}, readable by its owner only. Include it in every backup"),
         )
     };
-    Some(found)
+    Some(diagnostic)
 }
 
-fn unreadable(part: &'static str, path: &Path, error: &std::io::Error) -> Finding {
+fn unreadable(check: &'static str, path: &Path, error: &std::io::Error) -> Diagnostic {
     let us = geteuid().as_raw();
-    Finding::fault(
-        part,
+    Diagnostic::failed(
+        check,
         format!("cannot read {}: {error}", path.display()),
         format!("Make the user that runs Doorward its owner: `chown -R {us} …`"),
     )

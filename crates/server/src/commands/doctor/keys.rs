@@ -1,6 +1,6 @@
 //! Checks that the master key unseals the signing keys in the database: the two are often restored separately.
 
-use doorward_domain::checkup::Finding;
+use doorward_domain::checkup::Diagnostic;
 use doorward_domain::model::SigningKey;
 use doorward_domain::ports::{Clock, Store};
 use doorward_domain::tokens::Keyring;
@@ -13,14 +13,14 @@ use crate::wiring;
 
 const PART: &str = "master key";
 
-/// The finding, and the ids of the keys. `None` if the database cannot be read, which is a separate finding.
-pub(super) async fn examine(config: &Config) -> Option<(Finding, Vec<String>)> {
+/// The diagnostic, and the ids of the keys. `None` if the database cannot be read, which is a separate diagnostic.
+pub(super) async fn examine(config: &Config) -> Option<(Diagnostic, Vec<String>)> {
     let keys = signing_keys(config).await?;
     let names = keys.iter().map(|key| key.kid.clone()).collect();
     Some((judge(config, &keys), names))
 }
 
-fn judge(config: &Config, keys: &[SigningKey]) -> Finding {
+fn judge(config: &Config, keys: &[SigningKey]) -> Diagnostic {
     let file = master_key::path(&config.data_dir);
     let restore = format!(
         "Set JWT_SECRET_KEY to its former value, or restore {} from the backup of that time",
@@ -29,26 +29,26 @@ fn judge(config: &Config, keys: &[SigningKey]) -> Finding {
     match master_key::find(config) {
         Ok(Some(master)) => match Keyring::new(master).load(keys) {
             Ok(_) if keys.is_empty() => {
-                Finding::fine(PART, "present; the database has no signing keys yet")
+                Diagnostic::passed(PART, "present; the database has no signing keys yet")
             }
-            Ok(_) => Finding::fine(PART, "unseals the signing keys in the database"),
-            Err(error) => Finding::fault(PART, error.to_string(), restore),
+            Ok(_) => Diagnostic::passed(PART, "unseals the signing keys in the database"),
+            Err(error) => Diagnostic::failed(PART, error.to_string(), restore),
         },
-        Ok(None) if !keys.is_empty() => Finding::fault(
+        Ok(None) if !keys.is_empty() => Diagnostic::failed(
             PART,
             "the signing keys in the database are sealed with another master key",
             restore,
         ),
-        Ok(None) if wiring::sql_settings(config).file().is_none() => Finding::warning(
+        Ok(None) if wiring::sql_settings(config).file().is_none() => Diagnostic::warning(
             PART,
             format!("not set, so each node creates its own {}", file.display()),
             "If several nodes share a database, set the same JWT_SECRET_KEY on all (`openssl rand -base64 48`)",
         ),
-        Ok(None) => Finding::fine(
+        Ok(None) => Diagnostic::passed(
             PART,
             format!("is created at the first start: {}", file.display()),
         ),
-        Err(error) => Finding::fault(PART, format!("{error:#}"), restore),
+        Err(error) => Diagnostic::failed(PART, format!("{error:#}"), restore),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use doorward_domain::checkup::Finding;
+use doorward_domain::checkup::Diagnostic;
 use rustix::process::{Resource, getrlimit};
 
 use super::folder;
@@ -14,19 +14,19 @@ const MIB: u64 = 1024 * 1024;
 const DISK_FAULT: u64 = 64 * MIB;
 const DISK_WARNING: u64 = 1024 * MIB;
 
-pub(super) fn examine(config: &Config) -> Vec<Finding> {
-    let mut findings = vec![descriptors(config)];
-    findings.extend(available_memory().map(|available| memory(config, available)));
-    findings.extend(disk(&config.data_dir));
-    findings
+pub(super) fn examine(config: &Config) -> Vec<Diagnostic> {
+    let mut diagnostics = vec![descriptors(config)];
+    diagnostics.extend(available_memory().map(|available| memory(config, available)));
+    diagnostics.extend(disk(&config.data_dir));
+    diagnostics
 }
 
-fn descriptors(config: &Config) -> Finding {
+fn descriptors(config: &Config) -> Diagnostic {
     const PART: &str = "open files";
     let needed = file_descriptors::needed(config.connections);
     // The server raises its soft limit up to the hard limit.
     match getrlimit(Resource::Nofile).maximum {
-        Some(limit) if limit < needed => Finding::warning(
+        Some(limit) if limit < needed => Diagnostic::warning(
             PART,
             format!(
                 "{limit} are allowed, {} connections need {needed}",
@@ -34,16 +34,18 @@ fn descriptors(config: &Config) -> Finding {
             ),
             "Start it after `ulimit -n 16384`; for services and containers see docs/DEPLOY.md",
         ),
-        Some(limit) => Finding::fine(PART, format!("{limit} are allowed, {needed} are needed")),
-        None => Finding::fine(PART, "unlimited"),
+        Some(limit) => {
+            Diagnostic::passed(PART, format!("{limit} are allowed, {needed} are needed"))
+        }
+        None => Diagnostic::passed(PART, "unlimited"),
     }
 }
 
-fn memory(config: &Config, available: u64) -> Finding {
+fn memory(config: &Config, available: u64) -> Diagnostic {
     const PART: &str = "memory";
     let each = u64::from(config.hashing_cost.memory_kib) * 1024;
     let all = each * config.hashing_threads as u64;
-    let found = format!(
+    let message = format!(
         "{} concurrent hashes need {} MiB, {} MiB are available",
         config.hashing_threads,
         all / MIB,
@@ -51,11 +53,11 @@ fn memory(config: &Config, available: u64) -> Finding {
     );
     let hint = "Lower `hashing.threads` or `hashing.memory_kib`, or add memory";
     if all > available {
-        Finding::fault(PART, found, hint)
+        Diagnostic::failed(PART, message, hint)
     } else if all > available / 2 {
-        Finding::warning(PART, found, hint)
+        Diagnostic::warning(PART, message, hint)
     } else {
-        Finding::fine(PART, found)
+        Diagnostic::passed(PART, message)
     }
 }
 
@@ -76,25 +78,25 @@ fn available_memory() -> Option<u64> {
     Some(left.map_or(kib * 1024, |left| left.min(kib * 1024)))
 }
 
-fn disk(data_dir: &Path) -> Option<Finding> {
+fn disk(data_dir: &Path) -> Option<Diagnostic> {
     const PART: &str = "disk";
     let place = folder::nearest(data_dir)?;
     let numbers = rustix::fs::statvfs(&place).ok()?;
     let free = numbers.f_bavail * numbers.f_frsize;
-    let found = format!("{} MiB are free at {}", free / MIB, place.display());
+    let message = format!("{} MiB are free at {}", free / MIB, place.display());
     let hint = "Free disk space: with a full disk the server cannot store anything";
     Some(if free < DISK_FAULT {
-        Finding::fault(PART, found, hint)
+        Diagnostic::failed(PART, message, hint)
     } else if free < DISK_WARNING {
-        Finding::warning(PART, found, hint)
+        Diagnostic::warning(PART, message, hint)
     } else {
-        Finding::fine(PART, found)
+        Diagnostic::passed(PART, message)
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use doorward_domain::checkup::Verdict;
+    use doorward_domain::checkup::CheckStatus;
 
     use super::*;
 
@@ -105,13 +107,13 @@ mod tests {
             ..Config::default()
         };
         let all = 8 * 19 * MIB;
-        for (available, verdict) in [
-            (all - 1, Verdict::Fault),
-            (all, Verdict::Warning),
-            (2 * all - 1, Verdict::Warning),
-            (2 * all, Verdict::Fine),
+        for (available, status) in [
+            (all - 1, CheckStatus::Failed),
+            (all, CheckStatus::Warning),
+            (2 * all - 1, CheckStatus::Warning),
+            (2 * all, CheckStatus::Passed),
         ] {
-            assert_eq!(memory(&config, available).verdict, verdict, "{available}");
+            assert_eq!(memory(&config, available).status, status, "{available}");
         }
     }
 

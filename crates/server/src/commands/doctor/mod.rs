@@ -3,7 +3,7 @@
 //! It changes nothing: it creates no folder, key, migration or mail. (On Redis it checks permissions with keys
 //! that it deletes again.) A failed check does not prevent the others. Databases, Redis and mail are checked in
 //! their crates (`doorward_store_sql::diagnose`, `doorward_mail::examine` …), the rest here. To add a check, add a
-//! file with a function that returns [`Finding`]s, and call it in [`examine`].
+//! file with a function that returns [`Diagnostic`]s, and call it in [`examine`].
 
 mod certificate;
 mod folder;
@@ -16,7 +16,7 @@ mod settings;
 use std::sync::Arc;
 
 use anyhow::bail;
-use doorward_domain::checkup::{Finding, Verdict};
+use doorward_domain::checkup::{CheckStatus, Diagnostic};
 use doorward_domain::values::EmailAddress;
 
 use super::Output;
@@ -30,14 +30,14 @@ pub(super) async fn run(
     args: &DoctorArgs,
     output: Output,
 ) -> anyhow::Result<()> {
-    let (mut findings, loaded) = configuration(loaded);
+    let (mut diagnostics, loaded) = configuration(loaded);
     if let Some(loaded) = &loaded {
-        let mail_to = recipient(&loaded.config, args, &mut findings);
-        findings.extend(examine(&loaded.config, mail_to.as_ref()).await);
+        let mail_to = recipient(&loaded.config, args, &mut diagnostics);
+        diagnostics.extend(examine(&loaded.config, mail_to.as_ref()).await);
     }
-    report::print(&findings, output)?;
-    let is_fault = |finding: &&Finding| finding.verdict == Verdict::Fault;
-    match findings.iter().filter(is_fault).count() {
+    report::print(&diagnostics, output)?;
+    let is_failed = |diagnostic: &&Diagnostic| diagnostic.status == CheckStatus::Failed;
+    match diagnostics.iter().filter(is_failed).count() {
         0 => Ok(()),
         1 => bail!("1 check failed"),
         count => bail!("{count} checks failed"),
@@ -45,23 +45,28 @@ pub(super) async fn run(
 }
 
 /// Findings on the configuration, and the configuration if its values can be read.
-fn configuration(loaded: anyhow::Result<Loaded>) -> (Vec<Finding>, Option<Loaded>) {
+fn configuration(loaded: anyhow::Result<Loaded>) -> (Vec<Diagnostic>, Option<Loaded>) {
     const PART: &str = "configuration";
     let error = match loaded {
         Ok(loaded) => {
             let set = loaded.origins.len();
-            let found = format!("valid; {set} settings differ from their default");
-            let mut findings = vec![Finding::fine(PART, found)];
+            let message = format!("valid; {set} settings differ from their default");
+            let mut diagnostics = vec![Diagnostic::passed(PART, message)];
             // The warnings that the server logs at its start, such as files that others can read.
-            findings.extend(loaded.config.general_warnings().into_iter().map(warning));
-            return (findings, Some(loaded));
+            diagnostics.extend(loaded.config.general_warnings().into_iter().map(warning));
+            return (diagnostics, Some(loaded));
         }
         Err(error) => error,
     };
     let hint = "See docs/CONFIGURATION.md";
     let refused = match error.downcast::<Refused>() {
         Ok(refused) => refused,
-        Err(error) => return (vec![Finding::fault(PART, format!("{error:#}"), hint)], None),
+        Err(error) => {
+            return (
+                vec![Diagnostic::failed(PART, format!("{error:#}"), hint)],
+                None,
+            );
+        }
     };
     let hint = match &refused.loaded {
         Some(_) => {
@@ -69,30 +74,30 @@ fn configuration(loaded: anyhow::Result<Loaded>) -> (Vec<Finding>, Option<Loaded
         }
         None => hint,
     };
-    let mut findings: Vec<Finding> = refused
+    let mut diagnostics: Vec<Diagnostic> = refused
         .faults
         .into_iter()
-        .map(|fault| match fault.rsplit_once(". ") {
-            Some((found, hint)) => Finding::fault(PART, found, hint),
-            None => Finding::fault(PART, fault, hint),
+        .map(|error| match error.rsplit_once(". ") {
+            Some((message, hint)) => Diagnostic::failed(PART, message, hint),
+            None => Diagnostic::failed(PART, error, hint),
         })
         .collect();
     if refused.loaded.is_none() {
-        let found = "the other components were not checked";
-        findings.push(Finding::warning(
+        let message = "the other components were not checked";
+        diagnostics.push(Diagnostic::warning(
             PART,
-            found,
+            message,
             "Fix the configuration and run `doorward doctor` again",
         ));
     }
-    (findings, refused.loaded)
+    (diagnostics, refused.loaded)
 }
 
 /// The last sentence of a warning is its hint.
-fn warning(text: String) -> Finding {
+fn warning(text: String) -> Diagnostic {
     match text.rsplit_once(". ") {
-        Some((found, hint)) => Finding::warning("configuration", found, hint),
-        None => Finding::warning("configuration", text, "See docs/CONFIGURATION.md"),
+        Some((message, hint)) => Diagnostic::warning("configuration", message, hint),
+        None => Diagnostic::warning("configuration", text, "See docs/CONFIGURATION.md"),
     }
 }
 
@@ -100,23 +105,23 @@ fn warning(text: String) -> Finding {
 fn recipient(
     config: &Config,
     args: &DoctorArgs,
-    findings: &mut Vec<Finding>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<EmailAddress> {
     let address = args.mail_to.as_ref().or(config.admin_email.as_ref())?;
     match EmailAddress::parse(address) {
         Ok(address) => Some(address),
         Err(invalid) => {
             let hint = "Pass an address such as you@example.com to --mail-to";
-            findings.push(Finding::fault("mail: recipient", invalid.detail, hint));
+            diagnostics.push(Diagnostic::failed("mail: recipient", invalid.detail, hint));
             None
         }
     }
 }
 
-async fn examine(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Finding> {
-    let mut findings = settings::examine(config);
-    findings.extend(folder::examine(config));
-    findings.extend(certificate::examine(config));
+async fn examine(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Diagnostic> {
+    let mut diagnostics = settings::examine(config);
+    diagnostics.extend(folder::examine(config));
+    diagnostics.extend(certificate::examine(config));
     // These wait for other servers.
     let ((stores, has_database), mail, listening) = tokio::join!(
         stores(config),
@@ -129,38 +134,38 @@ async fn examine(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Finding
     } else {
         None
     };
-    findings.extend(stores);
+    diagnostics.extend(stores);
     let (about_keys, keys) = keys.unzip();
-    findings.extend(about_keys);
-    findings.extend(mail);
-    findings.push(listening);
-    findings.extend(network::public_url(config, keys.as_deref()).await);
-    findings.extend(machine::examine(config));
-    findings
+    diagnostics.extend(about_keys);
+    diagnostics.extend(mail);
+    diagnostics.push(listening);
+    diagnostics.extend(network::public_url(config, keys.as_deref()).await);
+    diagnostics.extend(machine::examine(config));
+    diagnostics
 }
 
 /// Findings on the stores, and whether the database is usable.
-async fn stores(config: &Config) -> (Vec<Finding>, bool) {
+async fn stores(config: &Config) -> (Vec<Diagnostic>, bool) {
     let clock = SystemClock::default();
     let examined = doorward_store_sql::diagnose(&wiring::sql_settings(config), &clock).await;
-    let mut findings = examined.findings;
+    let mut diagnostics = examined.diagnostics;
     match wiring::redis_settings(config) {
         Ok(Some(settings)) => {
-            findings.extend(doorward_store_redis::examine(&settings, Arc::new(clock)).await);
+            diagnostics.extend(doorward_store_redis::examine(&settings, Arc::new(clock)).await);
         }
         Ok(None) => {}
         Err(error) => {
             let hint = "See docs/STORES.md for the format of its URL";
-            findings.push(Finding::fault("redis", format!("{error:#}"), hint));
+            diagnostics.push(Diagnostic::failed("redis", format!("{error:#}"), hint));
         }
     }
-    (findings, examined.is_usable)
+    (diagnostics, examined.is_usable)
 }
 
-async fn mail(config: &Config, to: Option<&EmailAddress>) -> Vec<Finding> {
+async fn mail(config: &Config, to: Option<&EmailAddress>) -> Vec<Diagnostic> {
     match wiring::mail_settings(config, config.listen) {
         Ok(settings) => doorward_mail::examine(&settings, to).await,
-        Err(error) => vec![Finding::fault(
+        Err(error) => vec![Diagnostic::failed(
             "mail",
             format!("{error:#}"),
             "Correct `mail.url`",

@@ -1,6 +1,6 @@
-//! Prints findings: a mark, the check, the message, and below it the hint.
+//! Prints diagnostics: a mark, the check, the message, and below it the hint.
 
-use doorward_domain::checkup::{Finding, Verdict};
+use doorward_domain::checkup::{CheckStatus, Diagnostic};
 use serde_json::json;
 
 use super::super::Output;
@@ -10,27 +10,29 @@ use crate::columns;
 /// Column in which messages begin.
 const INDENT: usize = 25;
 
-pub(super) fn print(findings: &[Finding], output: Output) -> anyhow::Result<()> {
-    let count = |verdict| {
-        let with_verdict = findings.iter().filter(|finding| finding.verdict == verdict);
-        with_verdict.count()
+pub(super) fn print(diagnostics: &[Diagnostic], output: Output) -> anyhow::Result<()> {
+    let count = |status| {
+        let with_status = diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.status == status);
+        with_status.count()
     };
     let (passed, warnings, failed) = (
-        count(Verdict::Fine),
-        count(Verdict::Warning),
-        count(Verdict::Fault),
+        count(CheckStatus::Passed),
+        count(CheckStatus::Warning),
+        count(CheckStatus::Failed),
     );
     let plural = if warnings == 1 { "" } else { "s" };
     let summary = format!("\n{passed} passed, {warnings} warning{plural}, {failed} failed.");
-    let lines = findings.iter().map(paragraph).chain([summary]);
-    let values: Vec<_> = findings
+    let lines = diagnostics.iter().map(paragraph).chain([summary]);
+    let values: Vec<_> = diagnostics
         .iter()
-        .map(|finding| {
+        .map(|diagnostic| {
             json!({
-                "check": finding.part,
-                "status": status(finding.verdict),
-                "message": finding.found,
-                "hint": finding.mend,
+                "check": diagnostic.check,
+                "status": status(diagnostic.status),
+                "message": diagnostic.message,
+                "hint": diagnostic.hint,
             })
         })
         .collect();
@@ -38,28 +40,28 @@ pub(super) fn print(findings: &[Finding], output: Output) -> anyhow::Result<()> 
     output.print(&lines.collect::<Vec<_>>().join("\n"), &value)
 }
 
-fn status(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Fine => "passed",
-        Verdict::Warning => "warning",
-        Verdict::Fault => "failed",
+fn status(status: CheckStatus) -> &'static str {
+    match status {
+        CheckStatus::Passed => "passed",
+        CheckStatus::Warning => "warning",
+        CheckStatus::Failed => "failed",
     }
 }
 
-fn paragraph(finding: &Finding) -> String {
-    let mark = match finding.verdict {
-        Verdict::Fine => '✓',
-        Verdict::Warning => '!',
-        Verdict::Fault => '✗',
+fn paragraph(diagnostic: &Diagnostic) -> String {
+    let mark = match diagnostic.status {
+        CheckStatus::Passed => '✓',
+        CheckStatus::Warning => '!',
+        CheckStatus::Failed => '✗',
     };
-    let (head, indent) = (format!("{mark} {}", finding.part), " ".repeat(INDENT));
+    let (head, indent) = (format!("{mark} {}", diagnostic.check), " ".repeat(INDENT));
     // A word that is longer than the line stays whole, so that it can be copied.
     let options = columns::options(WIDTH)
         .break_words(false)
         .subsequent_indent(&indent);
     let head = format!("{head:<INDENT$}");
-    let message = textwrap::fill(&finding.found, options.clone().initial_indent(&head));
-    match &finding.mend {
+    let message = textwrap::fill(&diagnostic.message, options.clone().initial_indent(&head));
+    match &diagnostic.hint {
         Some(hint) => {
             let hint = textwrap::fill(&format!("→ {hint}"), options.initial_indent(&indent));
             format!("{message}\n{hint}")
@@ -76,15 +78,16 @@ mod tests {
 
     #[test]
     fn a_finding_fits_a_terminal() {
-        let finding = Finding::fault("mail: templates", "word ".repeat(40), "do ".repeat(40));
-        let text = paragraph(&finding);
+        let diagnostic =
+            Diagnostic::failed("mail: templates", "word ".repeat(40), "do ".repeat(40));
+        let text = paragraph(&diagnostic);
         assert!(text.lines().all(|line| line.width() <= WIDTH), "{text}");
         assert!(text.starts_with("✗ mail: templates        word"));
         assert!(
             text.contains("\n                         → do do"),
             "{text}"
         );
-        let finding = Finding::fine("path", "x".repeat(200));
-        assert_eq!(paragraph(&finding).lines().count(), 1);
+        let diagnostic = Diagnostic::passed("path", "x".repeat(200));
+        assert_eq!(paragraph(&diagnostic).lines().count(), 1);
     }
 }

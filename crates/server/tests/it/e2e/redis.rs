@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use doorward_domain::values::Digest;
-use doorward_testkit::servers::{self, Mood, OwnRedis, Proxy, RedisOptions, Snapshot, own_redis};
+use doorward_testkit::servers::{
+    self, OwnRedis, Proxy, ProxyMode, RedisOptions, Snapshot, own_redis,
+};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -353,10 +355,10 @@ fn a_black_hole_before_redis_does_not_block_requests() {
         .start();
     sign_up(&server, "ben").expect(201);
     let token = server.sign_in("ben", PASSWORD);
-    redis.runtime.block_on(proxy.set(Mood::Stall));
+    redis.runtime.block_on(proxy.set(ProxyMode::Stall));
     assert_bounded(&server, &token);
     in_time(|| sign_up(&server, "ada")).expect(201);
-    redis.runtime.block_on(proxy.set(Mood::Pass));
+    redis.runtime.block_on(proxy.set(ProxyMode::Pass));
     wait_until_ready(&server);
     assert_eq!(check(&server, &token), 200);
 }

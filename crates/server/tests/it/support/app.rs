@@ -9,7 +9,7 @@ use doorward_domain::flows::operator::NewUser;
 use doorward_domain::memory::{SeededSecrets, SteppedClock};
 use doorward_domain::model::{Role, User};
 use doorward_domain::passwords::{Cost, Engine, Hasher, HasherSettings};
-use doorward_domain::ports::{Clock, Mail, Unmetered};
+use doorward_domain::ports::{Clock, Mail, NoMetrics};
 use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{EmailAddress, Secret, Username};
 use doorward_domain::{Accounts, Actor, Ctx, Policy, Ports};
@@ -104,7 +104,7 @@ impl TestApp {
             mailer: postbox.clone(),
             clock: clock.clone(),
             secrets: secrets.clone(),
-            meter: Arc::new(Unmetered),
+            recorder: Arc::new(NoMetrics),
         };
         let master = MasterKey::from_secret(Secret::new(vec![7; 32])).unwrap();
         let accounts = Accounts::new(ports, options.policy, hasher, Keyring::new(master));

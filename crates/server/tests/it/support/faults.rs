@@ -9,7 +9,7 @@ use doorward_domain::changes::{ApplyError, Change, Changes};
 use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
 };
-use doorward_domain::ports::{Outbox, Seen, Sessions, Store, StoreError};
+use doorward_domain::ports::{LastSeen, OutboxStats, Sessions, Store, StoreError};
 use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
 use jiff::Timestamp;
 
@@ -157,7 +157,7 @@ passed_on!(Store by ask_store {
     pass list_mail_jobs(user_id: UserId, email_key: Option<&str>) -> Result<Vec<MailJob>, StoreError>;
     pass list_audit_events_of(user_id: UserId, before: Option<AuditEventId>, limit: usize) -> Result<Vec<AuditEvent>, StoreError>;
     pass claim_mail_jobs(now: Timestamp, lease_until: Timestamp, limit: usize) -> Result<Vec<MailJob>, StoreError>;
-    pass outbox() -> Result<Outbox, StoreError>;
+    pass outbox() -> Result<OutboxStats, StoreError>;
     pass list_signing_keys() -> Result<Vec<SigningKey>, StoreError>;
     pass list_audit_events(filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError>;
     pass sweep(before: Timestamp) -> Result<(), StoreError>;
@@ -174,7 +174,7 @@ passed_on!(Sessions by ask_sessions {
     pass list_sessions(user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
     pass renew_session(session: &Session, expected: i64) -> Result<bool, StoreError>;
     pass set_session_epoch(user_id: UserId, id: SessionId, epoch: i64) -> Result<(), StoreError>;
-    pass touch_sessions(seen: &[Seen]) -> Result<(), StoreError>;
+    pass touch_sessions(seen: &[LastSeen]) -> Result<(), StoreError>;
     pass delete_session(user_id: UserId, id: SessionId) -> Result<bool, StoreError>;
     pass sweep_sessions(now: Timestamp) -> Result<(), StoreError>;
     pass ping() -> Result<(), StoreError>;

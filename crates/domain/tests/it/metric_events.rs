@@ -1,11 +1,11 @@
 //! Metric events: each is recorded once, where it happens.
 
 use doorward_domain::Error;
-use doorward_domain::happening::Happening::{
+use doorward_domain::limits::GUESS;
+use doorward_domain::metric_event::MetricEvent::{
     Mail, SessionIssued, SessionRenewed, SessionsEnded, SignIn, Throttled,
 };
-use doorward_domain::happening::{MailFate, SessionEnd, SignInOutcome};
-use doorward_domain::limits::GUESS;
+use doorward_domain::metric_event::{MailFate, SessionEnd, SignInOutcome};
 use doorward_domain::model::MailKind;
 
 use crate::world::*;
@@ -15,30 +15,30 @@ async fn a_sign_in_is_told_of_once_however_it_ends() {
     let world = World::new().await;
     world.active("ben").await;
     world.pending("ann").await;
-    world.noted.take();
+    world.recorded.take();
     world.sign_in("ben").await;
     let opened = [SessionIssued, SignIn(SignInOutcome::Success)];
-    assert_eq!(world.noted.take(), opened);
+    assert_eq!(world.recorded.take(), opened);
     for name in ["ben", "nobody"] {
         let refused = world.try_sign_in(name, OTHER_PASSWORD).await;
         assert_err!(refused, Error::InvalidCredentials);
         let wrong = [SignIn(SignInOutcome::InvalidCredentials)];
-        assert_eq!(world.noted.take(), wrong);
+        assert_eq!(world.recorded.take(), wrong);
     }
     let refused = world.try_sign_in("ann@example.com", PASSWORD).await;
     assert_err!(refused, Error::EmailUnconfirmed);
     assert_eq!(
-        world.noted.take(),
+        world.recorded.take(),
         [SignIn(SignInOutcome::EmailUnconfirmed)]
     );
     for _ in 0..3 {
         let _ = world.try_sign_in("ben", OTHER_PASSWORD).await;
     }
-    world.noted.take();
+    world.recorded.take();
     let refused = world.try_sign_in("ben", PASSWORD).await;
     assert_err!(refused, Error::TooManyAttempts { .. });
     let put_off = [Throttled(GUESS), SignIn(SignInOutcome::Throttled)];
-    assert_eq!(world.noted.take(), put_off);
+    assert_eq!(world.recorded.take(), put_off);
 }
 
 #[tokio::test]
@@ -49,12 +49,12 @@ async fn the_end_of_a_session_is_told_of_with_its_reason() {
     world.advance(seconds(1));
     let second = world.sign_in("ben").await;
     world.advance(seconds(1));
-    world.noted.take();
+    world.recorded.take();
     let third = world.sign_in("ben").await;
     assert!(world.check(&first).await.is_err());
     assert!(
         world
-            .noted
+            .recorded
             .take()
             .contains(&SessionsEnded(SessionEnd::SessionLimit, 1))
     );
@@ -62,17 +62,20 @@ async fn the_end_of_a_session_is_told_of_with_its_reason() {
     let renewed = world.renew(&second).await.unwrap();
     world.advance(minutes(5));
     let renewed = world.renew(&renewed).await.unwrap();
-    assert_eq!(world.noted.take(), [SessionRenewed, SessionRenewed]);
+    assert_eq!(world.recorded.take(), [SessionRenewed, SessionRenewed]);
     assert_err!(world.renew(&second).await, Error::InvalidToken);
     assert!(world.check(&renewed).await.is_err());
     assert_eq!(
-        world.noted.take(),
+        world.recorded.take(),
         [SessionsEnded(SessionEnd::TokenReuse, 1)]
     );
 
     let actor = world.of(&third);
     world.accounts.revoke_sessions(&actor, "me").await.unwrap();
-    assert_eq!(world.noted.take(), [SessionsEnded(SessionEnd::Revoked, 1)]);
+    assert_eq!(
+        world.recorded.take(),
+        [SessionsEnded(SessionEnd::Revoked, 1)]
+    );
 }
 
 /// Here the sessions end one by one; a database deletes them with their user.
@@ -83,20 +86,20 @@ async fn sessions_that_end_with_their_account_are_told_of_once() {
     world.sign_in("ben").await;
     let last = world.sign_in("ben").await;
     let actor = world.of(&last);
-    world.noted.take();
+    world.recorded.take();
     let deleted = world.accounts.delete_account(&actor, "me", None).await;
     deleted.unwrap();
     let ended = SessionsEnded(SessionEnd::AccountChanged, 1);
-    assert_eq!(world.noted.take(), [ended, ended]);
+    assert_eq!(world.recorded.take(), [ended, ended]);
     // A session that cannot be deleted has ended all the same.
     world.active("ann").await;
     world.sign_in("ann").await;
     let actor = world.of(&world.sign_in("ann").await);
-    world.noted.take();
+    world.recorded.take();
     world.spy.fail_after("delete_session", 1);
     let deleted = world.accounts.delete_account(&actor, "me", None).await;
     deleted.unwrap();
-    assert_eq!(world.noted.take(), [ended, ended]);
+    assert_eq!(world.recorded.take(), [ended, ended]);
 }
 
 /// Sessions that ended before the store failed are recorded.
@@ -109,11 +112,11 @@ async fn sessions_that_were_ended_are_told_of_though_others_could_not_be() {
         last = world.sign_in("ben").await;
     }
     let actor = world.of(&last);
-    world.noted.take();
+    world.recorded.take();
     world.spy.fail_after("delete_session", 2);
     world.accounts.revoke_sessions(&actor, "me").await.unwrap();
     let ended: usize = world
-        .noted
+        .recorded
         .take()
         .into_iter()
         .map(|one| match one {
@@ -127,17 +130,20 @@ async fn sessions_that_were_ended_are_told_of_though_others_could_not_be() {
 #[tokio::test]
 async fn every_turn_with_a_mail_is_told_of() {
     let world = World::new().await;
-    world.noted.take();
+    world.recorded.take();
     world.pending("ben").await;
-    world.postbox.refuse(Some(Refusal::ForNow));
+    world.mailer.refuse(Some(Refusal::ForNow));
     world.deliver().await;
-    world.postbox.refuse(Some(Refusal::ForGood));
+    world.mailer.refuse(Some(Refusal::ForGood));
     world.advance(minutes(1));
     world.deliver().await;
     let turns = [MailFate::Deferred, MailFate::Failed].map(|fate| Mail(MailKind::SignUp, fate));
-    assert_eq!(world.noted.take(), turns);
-    world.postbox.refuse(None);
+    assert_eq!(world.recorded.take(), turns);
+    world.mailer.refuse(None);
     world.pending("ann").await;
     world.deliver().await;
-    assert_eq!(world.noted.take(), [Mail(MailKind::SignUp, MailFate::Sent)]);
+    assert_eq!(
+        world.recorded.take(),
+        [Mail(MailKind::SignUp, MailFate::Sent)]
+    );
 }

@@ -11,7 +11,7 @@ use crate::words::words;
 
 /// A metric event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Happening {
+pub enum MetricEvent {
     /// A sign-in attempt ended.
     SignIn(SignInOutcome),
     /// A session was opened.
