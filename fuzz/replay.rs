@@ -6,13 +6,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use super::Target;
+use super::FuzzTarget;
 
 /// Seeds longer than this are not changed byte by byte.
 const MAX_CHANGED: usize = 512;
 
 /// Reads the seeds of each target; a target without one fails.
-pub(super) fn seeds_of(targets: &[Target]) {
+pub(super) fn seeds_of(targets: &[FuzzTarget]) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
     for (target, read) in targets {
         let folder = corpus.join(target);

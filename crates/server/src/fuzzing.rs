@@ -14,10 +14,10 @@ use crate::listener::certificate::{element, validity};
 mod replay;
 
 /// Name and function of a target.
-pub type Target = (&'static str, fn(&[u8]));
+pub type FuzzTarget = (&'static str, fn(&[u8]));
 
 /// All targets. A target's program and the folder of its seeds have its name.
-pub const TARGETS: &[Target] = &[
+pub const TARGETS: &[FuzzTarget] = &[
     ("certificates", certificates),
     ("config_files", config_files),
     ("django_files", django_files),

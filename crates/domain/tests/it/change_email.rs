@@ -232,10 +232,10 @@ async fn cancelling_a_change_leaves_the_account_where_it_was() {
 async fn the_old_address_is_told_even_when_the_new_one_was_confirmed_first() {
     let (world, _, session) = ben().await;
     ask(&world, &session, "new@example.com").await.unwrap();
-    world.postbox.is_full("ben@example.com");
+    world.mailer.is_full("ben@example.com");
     let token = token_in(&world.one_mail().await);
     world.accounts.confirm(&world.anon(), &token).await.unwrap();
-    world.postbox.is_full("nobody's");
+    world.mailer.is_full("nobody's");
     world.advance(minutes(1));
     let notices = world.mails().await;
     let told = |template| ("ben@example.com".to_owned(), template);

@@ -44,7 +44,7 @@ async fn a_mail_is_sent_once_when_all_is_well() {
     assert!(world.deliver().await.is_empty());
     world.advance(hours(24));
     assert!(world.deliver().await.is_empty());
-    assert_eq!(world.postbox.take().len(), 1);
+    assert_eq!(world.mailer.take().len(), 1);
     assert!(world.store.mail_jobs().is_empty());
     let outbox = world.accounts.outbox().await.unwrap();
     assert_eq!(outbox, Outbox::default());
@@ -54,14 +54,14 @@ async fn a_mail_is_sent_once_when_all_is_well() {
 async fn a_stop_returns_the_lease_of_a_mail_that_is_being_sent() {
     let world = World::new().await;
     world.pending("ben").await;
-    world.postbox.think(Duration::from_secs(60));
+    world.mailer.think(Duration::from_secs(60));
     let worker = world.worker();
     let sending = world.accounts.deliver_mail(&worker, 1);
     let cut_off = tokio::time::timeout(Duration::from_secs(5), sending).await;
     assert!(cut_off.is_err());
     assert!(world.deliver().await.is_empty(), "it is leased");
     assert_eq!(world.accounts.return_mail_leases().await.unwrap(), 1);
-    world.postbox.think(Duration::ZERO);
+    world.mailer.think(Duration::ZERO);
     assert_eq!(world.deliver().await, SENT);
     assert_eq!(world.accounts.return_mail_leases().await.unwrap(), 0);
 }
@@ -71,7 +71,7 @@ async fn a_stop_returns_the_lease_of_a_mail_that_is_being_sent() {
 async fn a_lease_that_ran_out_is_not_returned() {
     let world = World::new().await;
     world.pending("ben").await;
-    world.postbox.think(Duration::from_secs(60));
+    world.mailer.think(Duration::from_secs(60));
     let worker = world.worker();
     let sending = world.accounts.deliver_mail(&worker, 1);
     let cut_off = tokio::time::timeout(Duration::from_secs(5), sending).await;
@@ -121,7 +121,7 @@ async fn a_link_is_made_when_its_mail_is_sent_and_lives_from_then_on() {
 async fn a_mail_server_that_is_away_is_asked_again_at_growing_pauses() {
     let world = World::new().await;
     world.pending("ben").await;
-    world.postbox.refuse(Some(Refusal::ForNow));
+    world.mailer.refuse(Some(Refusal::ForNow));
     for pause in [2, 2, 2, 2, 2, 2, 3, 3, 4, 5, 6, 8, 10, 12, 15, 19, 24] {
         assert_eq!(world.deliver().await, DEFERRED);
         let outbox = world.accounts.outbox().await.unwrap();
@@ -130,9 +130,9 @@ async fn a_mail_server_that_is_away_is_asked_again_at_growing_pauses() {
         assert!(world.deliver().await.is_empty(), "not before its time");
         world.advance(MICROSECOND);
     }
-    world.postbox.refuse(None);
+    world.mailer.refuse(None);
     assert_eq!(world.deliver().await, SENT);
-    let token = token_in(&world.postbox.take()[0]);
+    let token = token_in(&world.mailer.take()[0]);
     world.accounts.confirm(&world.anon(), &token).await.unwrap();
 }
 
@@ -165,10 +165,10 @@ async fn a_mail_refused_for_good_is_given_up_and_written_down() {
     let world = World::new().await;
     world.pending("ben").await;
     world.audited();
-    world.postbox.refuse(Some(Refusal::ForGood));
+    world.mailer.refuse(Some(Refusal::ForGood));
     assert_eq!(world.deliver().await, FAILED);
     assert_eq!(world.audited(), ["mail-failed!sign-up after 1 tries"]);
-    world.postbox.refuse(None);
+    world.mailer.refuse(None);
     world.advance(hours(1));
     assert!(world.deliver().await.is_empty());
     assert_eq!(world.store.mail_jobs().len(), 1, "kept to be looked at");
@@ -185,7 +185,7 @@ async fn a_mail_is_given_up_after_three_days() {
     let world = World::new().await;
     world.pending("ben").await;
     world.audited();
-    world.postbox.refuse(Some(Refusal::ForNow));
+    world.mailer.refuse(Some(Refusal::ForNow));
     world.advance(hours(72) - MICROSECOND);
     assert_eq!(world.deliver().await, DEFERRED);
     world.advance(minutes(30));
@@ -232,7 +232,7 @@ async fn a_mail_whose_end_could_not_be_written_is_sent_again_after_its_lease() {
     let turn = world.accounts.deliver_mail(&world.worker(), 10).await;
     assert_err!(turn, Error::Store(_));
     world.spy.clear_failures();
-    assert_eq!(world.postbox.take().len(), 1);
+    assert_eq!(world.mailer.take().len(), 1);
     assert!(world.deliver().await.is_empty());
     world.advance(minutes(5));
     assert_eq!(world.deliver().await, SENT);
@@ -245,7 +245,7 @@ async fn a_full_mailbox_does_not_delay_other_mail() {
     for name in ["ben", "eve", "zoe"] {
         world.pending(name).await;
     }
-    world.postbox.is_full("eve@example.com");
+    world.mailer.is_full("eve@example.com");
     let turn = world.deliver().await;
     assert_eq!((turn.sent, turn.deferred), (2, 1));
 }
@@ -263,7 +263,7 @@ async fn a_turn_takes_no_more_than_it_was_told_oldest_first() {
         .await
         .unwrap();
     assert_eq!(turn.sent, 2);
-    let sent = summary(&world.postbox.take());
+    let sent = summary(&world.mailer.take());
     assert_eq!(
         (sent[0].0.as_str(), sent[1].0.as_str()),
         ("ben@example.com", "eve@example.com")
@@ -341,7 +341,7 @@ async fn a_mail_that_no_longer_has_a_recipient_is_dropped() {
             DROPPED,
             "{kind:?} {user:?} {address}"
         );
-        assert!(world.postbox.take().is_empty());
+        assert!(world.mailer.take().is_empty());
     }
     assert!(world.store.mail_jobs().is_empty());
 }
@@ -352,7 +352,7 @@ async fn a_disabled_user_gets_no_link() {
     let world = World::new().await;
     let pending = world.pending("pending").await;
     let ben = world.active("ben").await;
-    world.postbox.take();
+    world.mailer.take();
     let late = world.pending("late").await;
     let operator = world.operator();
     for user in [pending, late, ben] {
@@ -385,10 +385,10 @@ async fn a_recovery_mail_leaves_one_line_in_the_audit_log() {
     let ben = world.active("ben").await;
     world.ask_recovery("ben@example.com").await;
     world.forget();
-    world.postbox.refuse(Some(Refusal::ForNow));
+    world.mailer.refuse(Some(Refusal::ForNow));
     world.deliver().await;
     assert!(world.audited().is_empty());
-    world.postbox.refuse(None);
+    world.mailer.refuse(None);
     world.advance(seconds(2));
     world.deliver().await;
     let lines = world.spy.take_audited();
@@ -475,6 +475,6 @@ async fn sign_ups_do_not_flood_a_mailbox() {
         world.accounts.sign_up(&world.anon(), wanted).await.unwrap();
     }
     while !world.deliver().await.is_empty() {}
-    assert_eq!(world.postbox.take().len(), 3);
+    assert_eq!(world.mailer.take().len(), 3);
     assert!(world.store.mail_jobs().is_empty());
 }

@@ -129,14 +129,14 @@ async fn every_turn_with_a_mail_is_told_of() {
     let world = World::new().await;
     world.noted.take();
     world.pending("ben").await;
-    world.postbox.refuse(Some(Refusal::ForNow));
+    world.mailer.refuse(Some(Refusal::ForNow));
     world.deliver().await;
-    world.postbox.refuse(Some(Refusal::ForGood));
+    world.mailer.refuse(Some(Refusal::ForGood));
     world.advance(minutes(1));
     world.deliver().await;
     let turns = [MailFate::Deferred, MailFate::Failed].map(|fate| Mail(MailKind::SignUp, fate));
     assert_eq!(world.noted.take(), turns);
-    world.postbox.refuse(None);
+    world.mailer.refuse(None);
     world.pending("ann").await;
     world.deliver().await;
     assert_eq!(world.noted.take(), [Mail(MailKind::SignUp, MailFate::Sent)]);

@@ -39,9 +39,9 @@ async fn what_is_too_long_is_never_hashed() {
 }
 
 /// Contains every password that starts with `lost `.
-struct Lost;
+struct FakeBreachedList;
 
-impl BreachedList for Lost {
+impl BreachedList for FakeBreachedList {
     fn holds(&self, password: &str) -> bool {
         password.starts_with("lost ")
     }
@@ -51,7 +51,7 @@ impl BreachedList for Lost {
 #[tokio::test]
 async fn the_breached_list_is_asked_wherever_a_password_is_set() {
     let world = World::with(|policy| {
-        policy.password_rules.breached = Breached::of(Arc::new(Lost));
+        policy.password_rules.breached = Breached::of(Arc::new(FakeBreachedList));
     })
     .await;
     let user = world.active("ben").await;

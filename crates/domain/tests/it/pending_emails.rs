@@ -221,12 +221,12 @@ async fn a_mail_of_a_resend_that_is_deferred_is_sent_later_and_no_other_twice() 
         world.mails().await;
         world.advance(seconds(1));
     }
-    world.postbox.put_off(Some("eve"));
+    world.mailer.put_off(Some("eve"));
     let mut mails = resend(&world).await;
     assert_eq!(mails.len(), 2);
     world.advance(seconds(30));
     assert!(world.mails().await.is_empty());
-    world.postbox.put_off(None);
+    world.mailer.put_off(None);
     world.advance(seconds(30));
     mails.extend(world.mails().await);
     let names: BTreeSet<_> = mails

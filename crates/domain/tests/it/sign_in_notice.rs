@@ -250,7 +250,7 @@ async fn changes_of_a_password_make_no_mail_bomb() {
     }
     let mut mails = 0;
     while !world.deliver().await.is_empty() {
-        mails += world.postbox.take().len();
+        mails += world.mailer.take().len();
     }
     assert_eq!(mails, 10);
 }

@@ -69,9 +69,9 @@ async fn ask_again(world: &World, new: &str) -> Vec<Mail> {
 
 /// Requests a change while no mail can be delivered, so that its mails are late.
 async fn ask_with_a_slow_letter(world: &World, session: &SignedIn, new: &str) {
-    world.postbox.refuse(Some(Refusal::ForNow));
+    world.mailer.refuse(Some(Refusal::ForNow));
     ask(world, session, new, PASSWORD).await;
-    world.postbox.refuse(None);
+    world.mailer.refuse(None);
     world.advance(seconds(1));
 }
 
@@ -317,7 +317,7 @@ async fn a_letter_that_comes_too_late_voids_no_newer_link() {
         .await
         .unwrap();
     let back = world.try_sign_in("ben", OTHER_PASSWORD).await.unwrap();
-    world.postbox.refuse(None);
+    world.mailer.refuse(None);
     let mails = ask(&world, &back, "fourth@example.org", OTHER_PASSWORD).await;
     let newer = token_in(of(&mails, OLD, MailTemplate::EmailChangeUndo));
     no_letter_comes(&world).await;

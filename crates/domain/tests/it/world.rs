@@ -1,4 +1,4 @@
-//! The world of one test: one or more nodes, their store, clock, postbox and users.
+//! The world of one test: one or more nodes, their store, clock, mailer and users.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub struct World {
     pub spy: Arc<Spy>,
     pub store: Arc<MemoryStore>,
     pub clock: Arc<SteppedClock>,
-    pub postbox: Arc<Postbox>,
+    pub mailer: Arc<TestMailer>,
     pub secrets: Arc<CountedSecrets>,
     pub throttle: Arc<CountedRateLimits>,
     pub accounts: Accounts,
@@ -130,7 +130,7 @@ impl World {
         master: &[u8; 32],
     ) -> Self {
         let secrets = Arc::new(CountedSecrets::new(seed));
-        let postbox = Arc::new(Postbox::default());
+        let mailer = Arc::new(TestMailer::default());
         let noted = Arc::new(Noted::default());
         let settings = HasherSettings {
             cost: CHEAP,
@@ -144,7 +144,7 @@ impl World {
             store: spy.clone(),
             sessions: spy.clone(),
             rate_limits: throttle.clone(),
-            mailer: postbox.clone(),
+            mailer: mailer.clone(),
             clock: clock.clone(),
             secrets: secrets.clone(),
             meter: noted.clone(),
@@ -153,7 +153,7 @@ impl World {
             store: spy.store.clone(),
             spy,
             clock,
-            postbox,
+            mailer,
             secrets,
             throttle,
             noted,
@@ -294,7 +294,7 @@ impl World {
     /// Mails that the next run of the worker sends.
     pub async fn mails(&self) -> Vec<Mail> {
         self.deliver().await;
-        self.postbox.take()
+        self.mailer.take()
     }
 
     /// The one mail that the next run of the worker sends.
@@ -362,7 +362,7 @@ fn line(event: &AuditEvent) -> String {
 
 /// A mail server that stores its mails, and rejects them on demand.
 #[derive(Default)]
-pub struct Postbox {
+pub struct TestMailer {
     sent: Mutex<Vec<Mail>>,
     refuses: Mutex<Option<Refusal>>,
     full: Mutex<Option<String>>,
@@ -376,7 +376,7 @@ pub enum Refusal {
     ForGood,
 }
 
-impl Postbox {
+impl TestMailer {
     pub fn take(&self) -> Vec<Mail> {
         std::mem::take(&mut self.sent.lock().unwrap())
     }
@@ -402,7 +402,7 @@ impl Postbox {
 }
 
 #[async_trait]
-impl Mailer for Postbox {
+impl Mailer for TestMailer {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
         let thinks = *self.thinks.lock().unwrap();
         tokio::time::sleep(thinks).await;

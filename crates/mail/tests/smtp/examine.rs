@@ -8,7 +8,7 @@ use doorward_domain::values::EmailAddress;
 use doorward_mail::{MailSettings, TransportSettings, examine, parse_transport};
 
 use crate::certificates::Authority;
-use crate::sink::Sink;
+use crate::sink::SmtpSink;
 
 fn settings(url: &str) -> MailSettings {
     let transport = parse_transport(url).unwrap();
@@ -34,7 +34,7 @@ async fn server(url: &str) -> Finding {
 
 #[tokio::test]
 async fn a_server_that_accepts_the_recipient_gets_no_mail() {
-    let sink = Sink::start("ok");
+    let sink = SmtpSink::start("ok");
     let url = format!("smtp://127.0.0.1:{}", sink.port);
     let finding = server(&url).await;
     assert_eq!(finding.verdict, Verdict::Fine, "{finding:?}");
@@ -55,7 +55,7 @@ async fn a_server_that_accepts_the_recipient_gets_no_mail() {
 
 #[tokio::test]
 async fn each_rejection_has_a_hint() {
-    for (mood, verdict, found, mend) in [
+    for (mode, verdict, found, mend) in [
         ("rcpt-550", Verdict::Fault, "550 while sending", "exists"),
         (
             "rcpt-450",
@@ -66,12 +66,12 @@ async fn each_rejection_has_a_hint() {
         ("mail-530", Verdict::Fault, "530 while sending", "password"),
         ("greet-554", Verdict::Fault, "554", "operator"),
     ] {
-        let sink = Sink::start(mood);
+        let sink = SmtpSink::start(mode);
         let finding = server(&format!("smtp://127.0.0.1:{}", sink.port)).await;
-        assert_eq!(finding.verdict, verdict, "{mood}: {finding:?}");
-        assert!(finding.found.contains(found), "{mood}: {finding:?}");
+        assert_eq!(finding.verdict, verdict, "{mode}: {finding:?}");
+        assert!(finding.found.contains(found), "{mode}: {finding:?}");
         let told = finding.mend.unwrap();
-        assert!(told.contains(mend), "{mood}: {told}");
+        assert!(told.contains(mend), "{mode}: {told}");
         assert!(!finding.found.contains("ben@"), "L-02: {}", finding.found);
     }
 }
@@ -89,7 +89,7 @@ async fn a_server_that_is_down_is_a_fault() {
 
 #[tokio::test]
 async fn a_wrong_password_is_reported_without_the_password() {
-    let sink = Sink::start_with("auth-plain", &["--user", "ben", "--password", "secret"]);
+    let sink = SmtpSink::start_with("auth-plain", &["--user", "ben", "--password", "secret"]);
     let finding = server(&format!("smtp://ben:hunter2@127.0.0.1:{}", sink.port)).await;
     assert_eq!(finding.verdict, Verdict::Fault);
     assert!(
@@ -103,14 +103,14 @@ async fn a_wrong_password_is_reported_without_the_password() {
 ///
 #[tokio::test]
 async fn missing_starttls_and_an_unknown_authority_are_faults() {
-    let sink = Sink::start("ok");
+    let sink = SmtpSink::start("ok");
     let finding = server(&format!("smtp://localhost:{}?starttls=required", sink.port)).await;
     assert!(finding.found.contains("STARTTLS"), "{finding:?}");
     assert!(finding.mend.unwrap().contains("smtps://"));
 
     let authority = Authority::new();
     let (cert, key) = authority.sign("DNS:localhost");
-    let sink = Sink::start_with("starttls", &["--cert", &cert, "--key", &key]);
+    let sink = SmtpSink::start_with("starttls", &["--cert", &cert, "--key", &key]);
     let finding = server(&format!("smtp://localhost:{}?starttls=required", sink.port)).await;
     assert_eq!(finding.verdict, Verdict::Fault);
     assert!(finding.found.contains("certificate"), "{finding:?}");

@@ -3,9 +3,9 @@
 use doorward_domain::happening::Happening;
 use doorward_domain::ports::Meter;
 
-use super::Figures;
+use super::Metrics;
 
-impl Meter for Figures {
+impl Meter for Metrics {
     fn note(&self, happening: Happening) {
         match happening {
             Happening::SignIn(outcome) => {

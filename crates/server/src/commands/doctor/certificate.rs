@@ -7,7 +7,7 @@ use doorward_domain::ports::Clock;
 use jiff::Timestamp;
 
 use crate::config::{Config, host_of};
-use crate::listener::certificate::{Files, Pair, Standing};
+use crate::listener::certificate::{CertificateStatus, Files, Pair};
 use crate::system::SystemClock;
 
 const PART: &str = "tls: certificate";
@@ -41,19 +41,21 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
 fn time(pair: &Pair, now: Timestamp) -> Finding {
     let (begins, ends) = (pair.not_before, pair.not_after);
     let hint = "Check the renewal job. Doorward loads the new certificate by itself";
-    match pair.standing(now) {
-        Standing::Expired => {
+    match pair.status(now) {
+        CertificateStatus::Expired => {
             let found = format!("expired at {ends}");
             Finding::fault(PART, found, hint)
         }
-        Standing::NotYet => {
+        CertificateStatus::NotYet => {
             let hint = "Check this machine's clock, or wait";
             Finding::fault(PART, format!("not valid before {begins}"), hint)
         }
-        Standing::EndsSoon => {
+        CertificateStatus::EndsSoon => {
             Finding::warning(PART, format!("expires within two weeks, at {ends}"), hint)
         }
-        Standing::Good => Finding::fine(PART, format!("matches its key and is valid until {ends}")),
+        CertificateStatus::Good => {
+            Finding::fine(PART, format!("matches its key and is valid until {ends}"))
+        }
     }
 }
 

@@ -21,12 +21,12 @@ use doorward_domain::values::EmailAddress;
 
 use super::Output;
 use crate::cli::DoctorArgs;
-use crate::config::{Config, Loaded, Refused};
+use crate::config::{Config, InvalidConfig, LoadedConfig};
 use crate::system::SystemClock;
 use crate::wiring;
 
 pub(super) async fn run(
-    loaded: anyhow::Result<Loaded>,
+    loaded: anyhow::Result<LoadedConfig>,
     args: &DoctorArgs,
     output: Output,
 ) -> anyhow::Result<()> {
@@ -45,7 +45,7 @@ pub(super) async fn run(
 }
 
 /// Findings on the configuration, and the configuration if its values can be read.
-fn configuration(loaded: anyhow::Result<Loaded>) -> (Vec<Finding>, Option<Loaded>) {
+fn configuration(loaded: anyhow::Result<LoadedConfig>) -> (Vec<Finding>, Option<LoadedConfig>) {
     const PART: &str = "configuration";
     let error = match loaded {
         Ok(loaded) => {
@@ -59,25 +59,25 @@ fn configuration(loaded: anyhow::Result<Loaded>) -> (Vec<Finding>, Option<Loaded
         Err(error) => error,
     };
     let hint = "See docs/CONFIGURATION.md";
-    let refused = match error.downcast::<Refused>() {
-        Ok(refused) => refused,
+    let invalid = match error.downcast::<InvalidConfig>() {
+        Ok(invalid) => invalid,
         Err(error) => return (vec![Finding::fault(PART, format!("{error:#}"), hint)], None),
     };
-    let hint = match &refused.loaded {
+    let hint = match &invalid.loaded {
         Some(_) => {
             "See docs/CONFIGURATION.md, and `doorward config show` for the source of each value"
         }
         None => hint,
     };
-    let mut findings: Vec<Finding> = refused
-        .faults
+    let mut findings: Vec<Finding> = invalid
+        .errors
         .into_iter()
-        .map(|fault| match fault.rsplit_once(". ") {
+        .map(|error| match error.rsplit_once(". ") {
             Some((found, hint)) => Finding::fault(PART, found, hint),
-            None => Finding::fault(PART, fault, hint),
+            None => Finding::fault(PART, error, hint),
         })
         .collect();
-    if refused.loaded.is_none() {
+    if invalid.loaded.is_none() {
         let found = "the other components were not checked";
         findings.push(Finding::warning(
             PART,
@@ -85,7 +85,7 @@ fn configuration(loaded: anyhow::Result<Loaded>) -> (Vec<Finding>, Option<Loaded
             "Fix the configuration and run `doorward doctor` again",
         ));
     }
-    (findings, refused.loaded)
+    (findings, invalid.loaded)
 }
 
 /// The last sentence of a warning is its hint.
