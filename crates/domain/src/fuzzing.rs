@@ -19,10 +19,10 @@ use crate::values::{
 mod replay;
 
 /// Name and function of a target.
-pub type Target = (&'static str, fn(&[u8]));
+pub type FuzzTarget = (&'static str, fn(&[u8]));
 
 /// All targets. The name is that of the program and of the folder with the seeds.
-pub const TARGETS: &[Target] = &[
+pub const TARGETS: &[FuzzTarget] = &[
     ("data", data),
     ("device_cookies", device_cookies),
     ("email_addresses", email_addresses),

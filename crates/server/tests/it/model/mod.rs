@@ -2,8 +2,8 @@
 //!
 //! The model is a second, independent implementation of the rules: which users exist with which password, which
 //! address belongs to which user, which sessions and links are valid. Whatever the server grants, the model must
-//! allow, and the reverse. After every action, each token ever seen is checked again. To add an action: a variant in
-//! `actions.rs`, its preconditions and effects in `play.rs`.
+//! allow, and the reverse. After every action, each token ever seen is checked again. To add an action: a variant
+//! in `actions.rs`, its preconditions and effects in `play.rs`.
 
 mod actions;
 mod play;
