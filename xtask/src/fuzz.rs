@@ -20,7 +20,7 @@ const ROLES: [&str; 3] = ["nobody", "user", "admin"];
 const EXAMPLES: &str = "100";
 
 /// Duration and seed of a run.
-struct Hunt {
+struct SchemathesisRun {
     binary: PathBuf,
     /// For each role.
     seconds: u32,
@@ -32,26 +32,26 @@ struct Hunt {
 pub(crate) fn fuzz(seed: Option<String>) -> anyhow::Result<()> {
     tools::install()?;
     run(&mut cargo(&["build", "--package", "doorward", "--locked"]))?;
-    let hunt = Hunt {
+    let schemathesis_run = SchemathesisRun {
         binary: target().join("debug/doorward"),
         seconds: 120,
         seed,
     };
-    hunt.every_role()
+    schemathesis_run.every_role()
 }
 
 /// For `cargo xtask verify`, which has built the binary: the same requests every time, so that a failure is due to
 /// the change.
 pub(crate) fn fuzz_release() -> anyhow::Result<()> {
-    let hunt = Hunt {
+    let schemathesis_run = SchemathesisRun {
         binary: target().join("release/doorward"),
         seconds: 40,
         seed: Some("1".to_owned()),
     };
-    hunt.every_role()
+    schemathesis_run.every_role()
 }
 
-impl Hunt {
+impl SchemathesisRun {
     fn every_role(&self) -> anyhow::Result<()> {
         let folder = std::env::temp_dir().join(format!("doorward-fuzz-{}", std::process::id()));
         let mut failed = Vec::new();

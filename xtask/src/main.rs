@@ -7,9 +7,9 @@ mod common_passwords;
 mod coverage;
 mod flood;
 mod fuzz;
+mod fuzz_parsers;
 mod mutants;
 mod package;
-mod parsers;
 mod repeat;
 mod run;
 mod sbom;
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
         Some("coverage") => coverage::coverage(),
         Some("upgrade") => upgrade::upgrade(),
         Some("fuzz") => match arguments.next() {
-            Some(what) if what == "parsers" => parsers::parsers(arguments),
+            Some(what) if what == "parsers" => fuzz_parsers::fuzz_parsers(arguments),
             seed => fuzz::fuzz(seed),
         },
         Some("timing") => timing::timing(arguments.next(), arguments.next()),

@@ -51,7 +51,7 @@ fn mutants() -> anyhow::Result<Vec<Mutant>> {
 pub(crate) fn mutants_of(wanted: Option<&str>) -> anyhow::Result<()> {
     let tree = target().join("mutants/tree");
     copy(&tree)?;
-    if !is_well(&tree)? {
+    if !passes(&tree)? {
         bail!("the domain's tests fail without a change");
     }
     let mut survivors = Vec::new();
@@ -96,7 +96,7 @@ fn copy(tree: &Path) -> anyhow::Result<()> {
     run(shell.args(["-c", copy]).arg(tree).current_dir(root()))
 }
 
-fn is_well(tree: &Path) -> anyhow::Result<bool> {
+fn passes(tree: &Path) -> anyhow::Result<bool> {
     tests(tree, false)
 }
 

@@ -189,7 +189,7 @@ fn written_at() -> anyhow::Result<String> {
 }
 
 fn version(binary: &Path) -> anyhow::Result<String> {
-    let said = told(binary, &["--version"])?;
+    let said = binary_output(binary, &["--version"])?;
     let version = said.trim().strip_prefix("doorward ");
     Ok(version.context("the binary has no version")?.to_owned())
 }
@@ -213,7 +213,7 @@ fn fill(tree: &Path, binary: &Path) -> anyhow::Result<()> {
     for (arguments, to) in MADE {
         let to = tree.join(to);
         make_folder_of(&to)?;
-        std::fs::write(&to, told(binary, arguments)?)?;
+        std::fs::write(&to, binary_output(binary, arguments)?)?;
     }
     let licences = tree.join("share/doc/doorward/THIRD-PARTY-LICENSES.txt");
     std::fs::write(licences, sbom::licences()?)?;
@@ -221,7 +221,7 @@ fn fill(tree: &Path, binary: &Path) -> anyhow::Result<()> {
     let pages = pages
         .to_str()
         .context("the path of the target folder is not UTF-8")?;
-    told(binary, &["man", "--out", pages]).map(drop)
+    binary_output(binary, &["man", "--out", pages]).map(drop)
 }
 
 /// Replaces links into source folders by their text.
@@ -250,7 +250,7 @@ fn without_source(page: &str) -> String {
 }
 
 /// Standard output of the binary, with an empty environment.
-fn told(binary: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+fn binary_output(binary: &Path, arguments: &[&str]) -> anyhow::Result<String> {
     let output = Command::new(binary)
         .args(arguments)
         .env_clear()

@@ -11,7 +11,7 @@ use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 use crate::run::root;
-use crate::supply::{Part, part, parts, source_of, tree};
+use crate::supply::{CratePart, part, parts, source_of, tree};
 
 /// Prefixes of licence file names.
 const LICENCES: [&str; 6] = [
@@ -24,7 +24,7 @@ const LICENCES: [&str; 6] = [
 ];
 
 /// C or assembler code in a Rust crate, which no lock file lists.
-struct BroughtAlong {
+struct VendoredCode {
     by: &'static str,
     name: &'static str,
     license: &'static str,
@@ -44,8 +44,8 @@ enum Version {
 }
 
 /// The test of the bill fails for a crate that is built with a C compiler and is not listed here.
-const BROUGHT_ALONG: &[BroughtAlong] = &[
-    BroughtAlong {
+const VENDORED_CODE: &[VendoredCode] = &[
+    VendoredCode {
         by: "libsqlite3-sys",
         name: "sqlite",
         license: "blessing",
@@ -54,13 +54,13 @@ const BROUGHT_ALONG: &[BroughtAlong] = &[
             behind: "#define SQLITE_VERSION",
         },
     },
-    BroughtAlong {
+    VendoredCode {
         by: "ring",
         name: "boringssl",
         license: "Apache-2.0 AND ISC",
         version: Version::OfItsCrate(&["crypto", "include", "pregenerated"]),
     },
-    BroughtAlong {
+    VendoredCode {
         by: "ring",
         name: "fiat-crypto",
         license: "MIT OR Apache-2.0 OR BSD-1-Clause",
@@ -74,7 +74,7 @@ const NATIVE: [&str; 5] = ["c", "h", "inl", "S", "asm"];
 /// The document. `written_at` is a time in the format of RFC 3339.
 pub(crate) fn document(version: &str, written_at: &str) -> anyhow::Result<String> {
     let checksums = checksums()?;
-    let shipped: BTreeSet<Part> = parts("normal,no-proc-macro")?.into_iter().collect();
+    let shipped: BTreeSet<CratePart> = parts("normal,no-proc-macro")?.into_iter().collect();
     let mut components = Vec::new();
     for part in parts("normal,build")? {
         if part.name == "doorward" {
@@ -99,7 +99,7 @@ pub(crate) fn document(version: &str, written_at: &str) -> anyhow::Result<String
             component["hashes"] = json!([{"alg": "SHA-256", "content": checksum}]);
         }
         components.push(component);
-        components.extend(brought_along(&part)?);
+        components.extend(vendored_code(&part)?);
     }
     let document = json!({
         "bomFormat": "CycloneDX",
@@ -123,18 +123,18 @@ pub(crate) fn document(version: &str, written_at: &str) -> anyhow::Result<String
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
-fn reference(part: &Part) -> String {
+fn reference(part: &CratePart) -> String {
     format!("pkg:cargo/{}@{}", part.name, part.version)
 }
 
 /// Components for the C and assembler code of a crate.
-fn brought_along(part: &Part) -> anyhow::Result<Vec<Value>> {
-    let own = BROUGHT_ALONG.iter().filter(|along| along.by == part.name);
-    own.map(|along| along.component(part)).collect()
+fn vendored_code(part: &CratePart) -> anyhow::Result<Vec<Value>> {
+    let own = VENDORED_CODE.iter().filter(|code| code.by == part.name);
+    own.map(|code| code.component(part)).collect()
 }
 
-impl BroughtAlong {
-    fn component(&self, part: &Part) -> anyhow::Result<Value> {
+impl VendoredCode {
+    fn component(&self, part: &CratePart) -> anyhow::Result<Value> {
         let reference = self.reference(part)?;
         let (_, version) = reference.rsplit_once('@').context("it has a version")?;
         let license = match self.license.contains(' ') {
@@ -165,7 +165,7 @@ impl BroughtAlong {
         Ok(component)
     }
 
-    fn reference(&self, part: &Part) -> anyhow::Result<String> {
+    fn reference(&self, part: &CratePart) -> anyhow::Result<String> {
         let version = match self.version {
             Version::OfItsCrate(_) => format!("{}-{}", part.name, part.version),
             Version::Said { file, behind } => {
@@ -239,11 +239,11 @@ fn dependencies() -> anyhow::Result<Vec<Value>> {
         if let Some(parent) = above.last() {
             needs.entry(parent.clone()).or_default().insert(own.clone());
         }
-        let along = BROUGHT_ALONG.iter().filter(|along| along.by == part.name);
-        for along in along.map(|along| along.reference(&part)) {
-            let along = along?;
-            needs.entry(own.clone()).or_default().insert(along.clone());
-            needs.entry(along).or_default();
+        let code = VENDORED_CODE.iter().filter(|code| code.by == part.name);
+        for code in code.map(|code| code.reference(&part)) {
+            let code = code?;
+            needs.entry(own.clone()).or_default().insert(code.clone());
+            needs.entry(code).or_default();
         }
         needs.entry(own.clone()).or_default();
         above.push(own);

@@ -17,13 +17,13 @@ use crate::run::{cargo, root, run};
 use crate::tools;
 
 /// Maximum number of crates in a release build; more is a decision.
-const MOST_CRATES: usize = 300;
+const MAX_CRATES: usize = 300;
 /// Repository of the advisories.
 const ADVISORIES: &str = "https://github.com/RustSec/advisory-db";
 
 /// A crate of the release.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Part {
+pub(crate) struct CratePart {
     /// Its name.
     pub(crate) name: String,
     /// Its version.
@@ -47,13 +47,13 @@ pub(crate) fn check() -> anyhow::Result<()> {
     denied(&["bans", "licenses", "sources"])?;
     advisories()?;
     let parts = parts("normal,build")?;
-    if parts.len() > MOST_CRATES {
+    if parts.len() > MAX_CRATES {
         bail!(
-            "the release is built from {} crates, and {MOST_CRATES} are the most: do without one, or decide otherwise",
+            "the release is built from {} crates, and {MAX_CRATES} are the most: do without one, or decide otherwise",
             parts.len()
         );
     }
-    println!("{} crates, of {MOST_CRATES} at most", parts.len());
+    println!("{} crates, of {MAX_CRATES} at most", parts.len());
     counted(&parts)
 }
 
@@ -83,8 +83,8 @@ fn advisories() -> anyhow::Result<()> {
 }
 
 /// The crates of the release for this machine, sorted by name; `edges` in Cargo's terms.
-pub(crate) fn parts(edges: &str) -> anyhow::Result<Vec<Part>> {
-    let mut parts: Vec<Part> = tree(edges, "none")?
+pub(crate) fn parts(edges: &str) -> anyhow::Result<Vec<CratePart>> {
+    let mut parts: Vec<CratePart> = tree(edges, "none")?
         .lines()
         .filter_map(|line| part(line).map(|(_, part)| part))
         .collect();
@@ -107,13 +107,13 @@ pub(crate) fn tree(edges: &str, prefix: &str) -> anyhow::Result<String> {
 }
 
 /// Parses a line of the tree. The depth is 0 if the line has none.
-pub(crate) fn part(line: &str) -> Option<(usize, Part)> {
+pub(crate) fn part(line: &str) -> Option<(usize, CratePart)> {
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
     let depth = line[..digits].parse().unwrap_or_default();
     let (package, license) = line[digits..].split_once(" | ")?;
     let mut words = package.split(' ');
     let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
-    let part = Part {
+    let part = CratePart {
         name: name.to_owned(),
         version: version.to_owned(),
         license: license.trim_end_matches(" (*)").to_owned(),
@@ -123,7 +123,7 @@ pub(crate) fn part(line: &str) -> Option<(usize, Part)> {
 }
 
 /// Counts `unsafe`, and compares with the approved table.
-fn counted(parts: &[Part]) -> anyhow::Result<()> {
+fn counted(parts: &[CratePart]) -> anyhow::Result<()> {
     let mut table = String::from("crate\tversion\tunsafe\n");
     let mut total = 0;
     for part in parts.iter().filter(|part| !part.is_ours) {
@@ -161,7 +161,7 @@ fn counted(parts: &[Part]) -> anyhow::Result<()> {
 }
 
 /// Folder of a crate's unpacked source.
-pub(crate) fn source_of(part: &Part) -> anyhow::Result<PathBuf> {
+pub(crate) fn source_of(part: &CratePart) -> anyhow::Result<PathBuf> {
     let home = match std::env::var_os("CARGO_HOME") {
         Some(home) => PathBuf::from(home),
         None => PathBuf::from(std::env::var_os("HOME").context("there is no HOME")?).join(".cargo"),

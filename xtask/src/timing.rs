@@ -58,14 +58,14 @@ pub(crate) fn timing(samples: Option<String>, binary: Option<String>) -> anyhow:
     let every: Vec<_> = of_strict.chain(of_server).collect();
     let comparisons: usize = every.iter().map(|(one, _)| one.classes.len() - 1).sum();
     println!("{samples} samples of each class, {comparisons} comparisons\n");
-    let mut told = 0;
+    let mut significant = 0;
     for (experiment, server) in &every {
         if experiment.name.contains(&only) {
-            told += measure(experiment, server, samples, comparisons)?;
+            significant += measure(experiment, server, samples, comparisons)?;
         }
     }
-    if told > 0 {
-        bail!("{told} classes differ in timing from the first class of their route");
+    if significant > 0 {
+        bail!("{significant} classes differ in timing from the first class of their route");
     }
     println!("PASS: no class differs in timing");
     Ok(())
@@ -86,11 +86,15 @@ fn measure(
         experiment.classes[0].name,
         median(base)
     );
-    let mut told = 0;
+    let mut significant = 0;
     for (class, times) in experiment.classes.iter().zip(&times).skip(1) {
         let found = Comparison::of(base, times, comparisons);
-        let verdict = if found.is_told() { "TOLD" } else { "PASS" };
-        told += usize::from(found.is_told());
+        let verdict = if found.is_significant() {
+            "TOLD"
+        } else {
+            "PASS"
+        };
+        significant += usize::from(found.is_significant());
         println!(
             "  {:<34} median {:>9.1} µs  {:+8.1} µs  effect {:+.4} ({:+.4} to {:+.4}), seen from {:.4} on: {verdict}",
             class.name,
@@ -103,7 +107,7 @@ fn measure(
         );
     }
     println!();
-    Ok(told)
+    Ok(significant)
 }
 
 /// Times of each class in nanoseconds, measured in random order.

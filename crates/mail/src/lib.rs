@@ -18,9 +18,9 @@
 //!
 //! [`Mail`]: doorward_domain::ports::Mail
 
+mod composed_mail;
 mod error;
 mod examine;
-mod letter;
 mod mailer;
 mod mask;
 mod message;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use doorward_domain::ports::{Clock, Mail, MailError, Mailer};
 
+use crate::composed_mail::ComposedMail;
 use crate::error::{MailSetupError, permanent, temporary};
-use crate::letter::Letter;
 use crate::message::{BodyEncoding, Composer};
 use crate::settings::MailSettings;
 use crate::templates::Templates;
@@ -70,7 +70,7 @@ impl Mailer for TemplateMailer {
             .composer
             .compose(mail, &rendered, at, self.encoding)
             .map_err(permanent)?;
-        let letter = Letter {
+        let composed = ComposedMail {
             template: mail.template,
             to: mail.to.clone(),
             url: mail.url.clone(),
@@ -79,6 +79,6 @@ impl Mailer for TemplateMailer {
             rendered,
             message,
         };
-        self.transport.deliver(&letter).await
+        self.transport.deliver(&composed).await
     }
 }

@@ -34,12 +34,12 @@ const MAX_BODY: usize = 64 * 1024;
 
 /// The client. Every request has a separate connection.
 #[derive(Clone)]
-pub struct Client {
+pub struct HttpsClient {
     client: HyperClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
-    verifier: Arc<Verifier>,
+    verifier: Arc<CertificateVerifier>,
 }
 
-impl Client {
+impl HttpsClient {
     /// Verifies certificates with the root certificates of the system. Fails if there are none.
     pub fn new() -> anyhow::Result<Self> {
         let mut roots = RootCertStore::empty();
@@ -56,7 +56,7 @@ impl Client {
     }
 
     fn with_roots(roots: Option<Arc<WebPkiServerVerifier>>) -> anyhow::Result<Self> {
-        let verifier = Arc::new(Verifier {
+        let verifier = Arc::new(CertificateVerifier {
             roots,
             provider: provider(),
             expires_soon: AtomicBool::new(false),
@@ -119,14 +119,14 @@ fn provider() -> Arc<CryptoProvider> {
 
 /// Verifies the certificate of a server, and whether it will soon expire.
 #[derive(Debug)]
-struct Verifier {
+struct CertificateVerifier {
     /// `None` accepts any certificate.
     roots: Option<Arc<WebPkiServerVerifier>>,
     provider: Arc<CryptoProvider>,
     expires_soon: AtomicBool,
 }
 
-impl ServerCertVerifier for Verifier {
+impl ServerCertVerifier for CertificateVerifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,

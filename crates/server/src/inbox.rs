@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use doorward_web::{Inbox, InboxMail};
+use doorward_web::{InboxEntry, InboxSource};
 use tokio::sync::watch;
 
 use crate::wiring::Wired;
 
 /// Returns the inbox of this process, if mail stays in it. Requests that wait for mail end when `stop` becomes
 /// true.
-pub fn inbox(wired: &Wired, stop: &watch::Receiver<bool>) -> Option<Arc<dyn Inbox>> {
+pub fn inbox(wired: &Wired, stop: &watch::Receiver<bool>) -> Option<Arc<dyn InboxSource>> {
     let mails = wired.inbox.clone()?;
     let stop = stop.clone();
     Some(Arc::new(MailInbox { mails, stop }))
@@ -22,9 +22,9 @@ struct MailInbox {
 }
 
 #[async_trait]
-impl Inbox for MailInbox {
-    fn list(&self) -> Vec<InboxMail> {
-        let view = |mail: doorward_mail::InboxMail| InboxMail {
+impl InboxSource for MailInbox {
+    fn list(&self) -> Vec<InboxEntry> {
+        let view = |mail: doorward_mail::InboxMail| InboxEntry {
             id: mail.id,
             to: mail.to,
             subject: mail.subject,

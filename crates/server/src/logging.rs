@@ -17,7 +17,7 @@ use tracing_subscriber::{EnvFilter, Registry};
 use crate::config::{Config, LogFormat};
 use crate::telemetry::Traces;
 
-use lines::{Form, Lines};
+use lines::{LineFormat, LogWriter};
 
 /// Libraries that log user input or secrets at their finest levels (L-02).
 const CAPPED: &str = ",sqlx=warn,lettre=warn,hyper=info,rustls=info,h2=info";
@@ -33,17 +33,21 @@ pub fn start(config: &Config) -> anyhow::Result<Option<Traces>> {
         LogFormat::Json => false,
         LogFormat::Auto => std::io::stderr().is_terminal(),
     };
-    let form = match as_text {
-        true if std::io::stderr().is_terminal() => Form::Coloured,
-        true => Form::Text,
-        false => Form::Json,
+    let format = match as_text {
+        true if std::io::stderr().is_terminal() => LineFormat::Coloured,
+        true => LineFormat::Text,
+        false => LineFormat::Json,
     };
     // Closing the terminal closes standard error; that must not panic.
     let layer = tracing_subscriber::fmt::layer()
-        .with_writer(Lines(form))
+        .with_writer(LogWriter(format))
         .log_internal_errors(false);
     let layer: Box<dyn Layer<Registry> + Send + Sync> = if as_text {
-        Box::new(layer.with_ansi(form == Form::Coloured).with_target(false))
+        Box::new(
+            layer
+                .with_ansi(format == LineFormat::Coloured)
+                .with_target(false),
+        )
     } else {
         let layer = layer.json().flatten_event(true);
         Box::new(layer.with_current_span(false).with_span_list(false))

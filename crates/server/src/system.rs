@@ -42,7 +42,7 @@ struct Far {
 
 /// Result of a comparison of the clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
+pub enum SyncResult {
     /// The clocks agree, or the store has no clock.
     InStep,
     /// The time of this node was adjusted, forwards or back.
@@ -55,14 +55,14 @@ impl SystemClock {
     pub async fn follow<E>(
         &self,
         ask: impl Future<Output = Result<Option<Timestamp>, E>>,
-    ) -> Result<Comparison, E> {
+    ) -> Result<SyncResult, E> {
         let started = Instant::now();
         let Some(theirs) = ask.await? else {
-            return Ok(Comparison::InStep);
+            return Ok(SyncResult::InStep);
         };
         let took = started.elapsed();
         let comparison = self.compare(theirs, took, system_time());
-        if comparison == Comparison::Moved {
+        if comparison == SyncResult::Moved {
             tracing::info!(
                 clock.offset_ms = self.ahead.load(Ordering::Relaxed) / 1000,
                 "clock adjusted to the database's"
@@ -72,7 +72,7 @@ impl SystemClock {
     }
 
     /// `theirs` was received after `took`, at the system time `ours`.
-    fn compare(&self, theirs: Timestamp, took: Duration, ours: Timestamp) -> Comparison {
+    fn compare(&self, theirs: Timestamp, took: Duration, ours: Timestamp) -> SyncResult {
         let half_way = SignedDuration::try_from(took).unwrap_or(SignedDuration::MAX) / 2;
         let measured = theirs.duration_since(ours).saturating_add(half_way);
         self.warn_of(measured);
@@ -83,21 +83,21 @@ impl SystemClock {
         let is_first = !std::mem::replace(&mut far.is_following, true);
         if error <= tolerated {
             far.said = None;
-            return Comparison::InStep;
+            return SyncResult::InStep;
         }
         if took > TOO_SLOW && !is_first {
-            return Comparison::InStep;
+            return SyncResult::InStep;
         }
         if error > FAR {
             if !is_first && !far.is_believed(measured, tolerated) {
-                return Comparison::InStep;
+                return SyncResult::InStep;
             }
             far.moved_at = Some(Instant::now());
         }
         far.said = None;
         let micros = i64::try_from(measured.as_micros()).unwrap_or_default();
         self.ahead.store(micros, Ordering::Relaxed);
-        Comparison::Moved
+        SyncResult::Moved
     }
 
     /// Returns `true` if expired data may be deleted: not for an hour after a large adjustment.
@@ -196,17 +196,17 @@ mod tests {
         let clock = SystemClock::default();
         for difference in [0, 500, -500] {
             let outcome = clock.compare(OURS + millis(difference), AT_ONCE, OURS);
-            assert_eq!(outcome, Comparison::InStep, "{difference}");
+            assert_eq!(outcome, SyncResult::InStep, "{difference}");
         }
         assert_eq!(ahead(&clock), 0);
         for difference in [501, -120_000, 120_000] {
             let outcome = clock.compare(OURS + millis(difference), AT_ONCE, OURS);
-            assert_eq!(outcome, Comparison::Moved, "{difference}");
+            assert_eq!(outcome, SyncResult::Moved, "{difference}");
             assert_eq!(ahead(&clock), difference * 1000);
         }
         // A small difference is measured from the adjusted time.
         let outcome = clock.compare(OURS + millis(119_600), AT_ONCE, OURS);
-        assert_eq!((outcome, ahead(&clock)), (Comparison::InStep, 120_000_000));
+        assert_eq!((outcome, ahead(&clock)), (SyncResult::InStep, 120_000_000));
     }
 
     #[test]
@@ -216,13 +216,13 @@ mod tests {
         let took = Duration::from_secs(2);
         assert_eq!(
             clock.compare(OURS - millis(1000), took, OURS),
-            Comparison::InStep
+            SyncResult::InStep
         );
         // A difference within the duration may be the duration.
-        assert_eq!(clock.compare(OURS, took, OURS), Comparison::InStep);
+        assert_eq!(clock.compare(OURS, took, OURS), SyncResult::InStep);
         assert_eq!(
             clock.compare(OURS + millis(60_000), took, OURS),
-            Comparison::Moved
+            SyncResult::Moved
         );
         assert_eq!(ahead(&clock), 61_000_000);
     }
@@ -231,12 +231,12 @@ mod tests {
     fn a_jump_is_believed_when_it_was_said_three_times_and_nothing_is_deleted_then() {
         let clock = SystemClock::default();
         let hear = |seconds: i64| clock.compare(OURS + millis(seconds * 1000), AT_ONCE, OURS);
-        assert_eq!(hear(120), Comparison::Moved);
+        assert_eq!(hear(120), SyncResult::Moved);
         for jump in [3600, 3600, 120, 3600, 7200, 3600, 3600] {
-            assert_eq!(hear(jump), Comparison::InStep, "{jump}");
+            assert_eq!(hear(jump), SyncResult::InStep, "{jump}");
             assert!(clock.is_trusted());
         }
-        assert_eq!(hear(3600), Comparison::Moved);
+        assert_eq!(hear(3600), SyncResult::Moved);
         assert_eq!(ahead(&clock), 3_600_000_000);
         assert!(!clock.is_trusted());
     }
@@ -245,10 +245,10 @@ mod tests {
     fn at_the_start_a_far_clock_is_followed_at_once_and_not_trusted_with_deletions() {
         let clock = SystemClock::default();
         let far = clock.compare(OURS + millis(86_400_000), AT_ONCE, OURS);
-        assert_eq!((far, clock.is_trusted()), (Comparison::Moved, false));
+        assert_eq!((far, clock.is_trusted()), (SyncResult::Moved, false));
         let near = SystemClock::default();
         let moved = near.compare(OURS + millis(600_000), AT_ONCE, OURS);
-        assert_eq!((moved, near.is_trusted()), (Comparison::Moved, true));
+        assert_eq!((moved, near.is_trusted()), (SyncResult::Moved, true));
     }
 
     #[test]
@@ -256,14 +256,14 @@ mod tests {
         let clock = SystemClock::default();
         clock.compare(OURS, AT_ONCE, OURS);
         let slow = clock.compare(OURS + millis(60_000), Duration::from_secs(3), OURS);
-        assert_eq!(slow, Comparison::InStep);
+        assert_eq!(slow, SyncResult::InStep);
     }
 
     #[tokio::test]
     async fn a_store_without_a_clock_leaves_the_system_s() {
         let clock = SystemClock::default();
         let none = clock.follow(async { Ok::<_, ()>(None) }).await;
-        assert_eq!((none, ahead(&clock)), (Ok(Comparison::InStep), 0));
+        assert_eq!((none, ahead(&clock)), (Ok(SyncResult::InStep), 0));
         assert_eq!(clock.follow(async { Err(()) }).await, Err(()));
     }
 
@@ -272,7 +272,7 @@ mod tests {
         let clock = SystemClock::default();
         let theirs = OURS + SignedDuration::from_hours(24 * 365);
         let moved = clock.follow(async { Ok::<_, ()>(Some(theirs)) }).await;
-        assert_eq!(moved, Ok(Comparison::Moved));
+        assert_eq!(moved, Ok(SyncResult::Moved));
         assert!(clock.now().duration_since(theirs).abs() < SignedDuration::from_secs(60));
     }
 }

@@ -28,10 +28,10 @@ use crate::breached::Filter;
 use crate::config::{Config, host_of};
 use crate::inbox::inbox;
 use crate::listener::certificate::Files;
-use crate::listener::{Limits, file_descriptors};
+use crate::listener::{ConnectionLimits, file_descriptors};
 use crate::master_key;
 use crate::system::{SystemClock, SystemSecrets};
-use crate::telemetry::{self, Figures};
+use crate::telemetry::{self, Metrics};
 
 /// Maximum number of rate limit counters in memory.
 const RATE_LIMIT_KEYS: usize = 200_000;
@@ -50,7 +50,7 @@ pub struct Wired {
     /// The built-in inbox; `None` if mail is delivered elsewhere.
     pub inbox: Option<Inbox>,
     /// Metrics; `None` if neither metrics nor traces are configured.
-    pub figures: Option<Arc<Figures>>,
+    pub metrics: Option<Arc<Metrics>>,
     database: Database,
 }
 
@@ -74,15 +74,15 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
         .follow(database.store.server_time())
         .await
         .context("cannot read the database's clock")?;
-    let figures = telemetry::figures(config, &*clock);
+    let metrics = telemetry::metrics(config, &*clock);
     let counters = CounterNames::of(&master);
     let (sessions, rate_limits) =
-        open_sessions(config, &database, counters, figures.as_ref()).await?;
+        open_sessions(config, &database, counters, metrics.as_ref()).await?;
     let stores = Stores {
         database,
         sessions,
         rate_limits,
-        figures,
+        metrics,
     };
     assemble(config, listening, master, stores, clock, secrets)
 }
@@ -114,7 +114,7 @@ fn assemble_alone(
         sessions: database.sessions.clone(),
         database,
         rate_limits: Arc::new(MemoryRateLimits::new(RATE_LIMIT_KEYS)),
-        figures: None,
+        metrics: None,
     };
     assemble(config, listening, master, stores, clock, secrets)
 }
@@ -124,7 +124,7 @@ struct Stores {
     database: Database,
     sessions: Arc<dyn Sessions>,
     rate_limits: Arc<dyn RateLimits>,
-    figures: Option<Arc<Figures>>,
+    metrics: Option<Arc<Metrics>>,
 }
 
 fn assemble(
@@ -154,8 +154,8 @@ fn assemble(
         secrets: secrets.clone(),
         recorder: Arc::new(NoMetrics),
     };
-    let ports = match &stores.figures {
-        Some(figures) => telemetry::measured(ports, figures),
+    let ports = match &stores.metrics {
+        Some(metrics) => telemetry::measured(ports, metrics),
         None => ports,
     };
     let accounts = Accounts::new(
@@ -169,7 +169,7 @@ fn assemble(
         clock,
         secrets,
         inbox,
-        figures: stores.figures,
+        metrics: stores.metrics,
         database: stores.database,
     })
 }
@@ -203,7 +203,7 @@ pub fn app(
 }
 
 /// The limits of the listener: fewer connections than configured if the system allows too few file descriptors.
-pub fn limits(config: &Config) -> Limits {
+pub fn limits(config: &Config) -> ConnectionLimits {
     let connections = file_descriptors::allow(config.connections);
     if connections < config.connections {
         tracing::warn!(
@@ -212,7 +212,7 @@ pub fn limits(config: &Config) -> Limits {
             "file descriptor limit too low for `limits.connections`. Raise LimitNOFILE= or `ulimit -n`"
         );
     }
-    Limits {
+    ConnectionLimits {
         connections,
         connections_per_address: config.connections_per_address(connections),
         trusted_proxies: config.trusted_proxies.clone(),
@@ -365,7 +365,7 @@ async fn open_sessions(
     config: &Config,
     database: &Database,
     counters: CounterNames,
-    figures: Option<&Arc<Figures>>,
+    metrics: Option<&Arc<Metrics>>,
 ) -> anyhow::Result<(Arc<dyn Sessions>, Arc<dyn RateLimits>)> {
     let local = MemoryRateLimits::new(RATE_LIMIT_KEYS);
     let Some(settings) = redis_settings(config)? else {
@@ -374,7 +374,7 @@ async fn open_sessions(
     let redis = RedisStore::open(settings, counters).context("Redis cannot be used")?;
     redis.greet().await.context("Redis cannot be used")?;
     let redis = Arc::new(redis);
-    let shared = telemetry::measured_rate_limits(redis.clone(), figures);
+    let shared = telemetry::measured_rate_limits(redis.clone(), metrics);
     let rate_limits = FallbackRateLimits::new(shared, local);
     Ok((redis, Arc::new(rate_limits)))
 }

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::listener::reloading::Keeper;
-use crate::system::Comparison;
+use crate::system::SyncResult;
 use crate::wiring::Wired;
 
 /// Interval between checks of the outbox if no new mail is reported.
@@ -304,8 +304,8 @@ fn audit_failed(wired: &Wired, error: Error, message: &'static str) {
 async fn keep_time(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     while !pause(CLOCK_EVERY, &mut stop).await {
         match wired.clock.follow(wired.accounts.server_time()).await {
-            Ok(Comparison::InStep) => {}
-            Ok(Comparison::Moved) => wired.accounts.time_was_moved(),
+            Ok(SyncResult::InStep) => {}
+            Ok(SyncResult::Moved) => wired.accounts.time_was_moved(),
             Err(error) => {
                 failed(&wired, CLOCK);
                 tracing::debug!(
@@ -319,8 +319,8 @@ async fn keep_time(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
 
 /// Counts a failed run.
 fn failed(wired: &Wired, task: &'static str) {
-    if let Some(figures) = &wired.figures {
-        figures.task_failed(task);
+    if let Some(metrics) = &wired.metrics {
+        metrics.task_failed(task);
     }
 }
 

@@ -24,8 +24,8 @@ use redis::{
 use tokio::time::{Instant, timeout};
 
 use crate::durability;
-use crate::fault::Fault;
-use crate::script::Request;
+use crate::fault::RedisFault;
+use crate::script::RedisRequest;
 use crate::url::RedisUrl;
 
 /// Time limit for opening a connection: name resolution, TLS, login, the nodes of a Cluster.
@@ -70,7 +70,7 @@ impl Connection {
 }
 
 /// A connection, one of its nodes, and what that node reports about itself.
-pub(crate) struct Opened {
+pub(crate) struct NewConnection {
     pub(crate) connection: Connection,
     pub(crate) node: MultiplexedConnection,
     pub(crate) version: String,
@@ -79,21 +79,21 @@ pub(crate) struct Opened {
 
 /// Connects to the hosts of the URL until one responds. If it is a node of a Cluster, connects to the
 /// Cluster.
-pub(crate) async fn open(url: &RedisUrl) -> Result<Opened, Fault> {
+pub(crate) async fn open(url: &RedisUrl) -> Result<NewConnection, RedisFault> {
     let opened = timeout(OPEN_TIMEOUT, async {
-        let mut fault = None;
+        let mut last_error = None;
         for host in url.hosts() {
             match open_host(url, host).await {
                 Ok(opened) => return Ok(opened),
-                Err(error) => fault = Some(error),
+                Err(error) => last_error = Some(error),
             }
         }
-        Err(fault.unwrap_or(Fault::Timeout))
+        Err(last_error.unwrap_or(RedisFault::Timeout))
     });
-    opened.await.unwrap_or(Err(Fault::Timeout))
+    opened.await.unwrap_or(Err(RedisFault::Timeout))
 }
 
-async fn open_host(url: &RedisUrl, host: &ConnectionInfo) -> Result<Opened, Fault> {
+async fn open_host(url: &RedisUrl, host: &ConnectionInfo) -> Result<NewConnection, RedisFault> {
     let is_closed = Arc::new(AtomicBool::new(false));
     let closed = is_closed.clone();
     let config = AsyncConnectionConfig::new()
@@ -108,11 +108,11 @@ async fn open_host(url: &RedisUrl, host: &ConnectionInfo) -> Result<Opened, Faul
     let settings = settings.set_protocol(ProtocolVersion::RESP3);
     let client = client(url, host.clone().set_redis_settings(settings))?;
     let connecting = client.get_multiplexed_async_connection_with_config(&config);
-    let mut node = connecting.await.map_err(Fault::connecting)?;
+    let mut node = connecting.await.map_err(RedisFault::connecting)?;
     let hello: Vec<(String, Value)> = redis::cmd("HELLO")
         .query_async(&mut node)
         .await
-        .map_err(Fault::connecting)?;
+        .map_err(RedisFault::connecting)?;
     let field = |name| {
         let value = hello.iter().find(|(field, _)| field == name);
         value.and_then(|(_, value)| redis::from_redis_value(value.clone()).ok())
@@ -122,7 +122,7 @@ async fn open_host(url: &RedisUrl, host: &ConnectionInfo) -> Result<Opened, Faul
     let connection = match mode.as_str() {
         "cluster" => Connection::Cluster(open_cluster(url).await?),
         "sentinel" => {
-            return Err(Fault::Unfit(
+            return Err(RedisFault::Unusable(
                 "this is a Redis Sentinel, which stores no data. Use the URL of the Redis server itself".into(),
             ));
         }
@@ -131,7 +131,7 @@ async fn open_host(url: &RedisUrl, host: &ConnectionInfo) -> Result<Opened, Faul
             is_closed,
         },
     };
-    Ok(Opened {
+    Ok(NewConnection {
         connection,
         node,
         version,
@@ -139,7 +139,7 @@ async fn open_host(url: &RedisUrl, host: &ConnectionInfo) -> Result<Opened, Faul
     })
 }
 
-async fn open_cluster(url: &RedisUrl) -> Result<ClusterConnection, Fault> {
+async fn open_cluster(url: &RedisUrl) -> Result<ClusterConnection, RedisFault> {
     let mut builder = ClusterClient::builder(url.hosts().to_vec())
         .connection_timeout(NODE_TIMEOUT)
         .response_timeout(REPLY_TIMEOUT)
@@ -149,36 +149,36 @@ async fn open_cluster(url: &RedisUrl) -> Result<ClusterConnection, Fault> {
     if let Some(certificates) = certificates(url)? {
         builder = builder.certs(certificates);
     }
-    let client = builder.build().map_err(Fault::connecting)?;
+    let client = builder.build().map_err(RedisFault::connecting)?;
     client
         .get_async_connection()
         .await
-        .map_err(Fault::connecting)
+        .map_err(RedisFault::connecting)
 }
 
 /// Returns an error if the URL cannot be used, such as one with an unreadable file of certificates.
-pub(crate) fn check(url: &RedisUrl) -> Result<(), Fault> {
+pub(crate) fn check(url: &RedisUrl) -> Result<(), RedisFault> {
     let mut hosts = url.hosts().iter().cloned();
     hosts.try_for_each(|host| client(url, host).map(drop))
 }
 
-fn client(url: &RedisUrl, host: ConnectionInfo) -> Result<Client, Fault> {
+fn client(url: &RedisUrl, host: ConnectionInfo) -> Result<Client, RedisFault> {
     choose_crypto();
     let client = match certificates(url)? {
         Some(certificates) => Client::build_with_tls(host, certificates),
         None => Client::open(host),
     };
-    client.map_err(Fault::connecting)
+    client.map_err(RedisFault::connecting)
 }
 
 /// The certificates of the URL, which replace the system's.
-fn certificates(url: &RedisUrl) -> Result<Option<TlsCertificates>, Fault> {
+fn certificates(url: &RedisUrl) -> Result<Option<TlsCertificates>, RedisFault> {
     let Some(path) = &url.ca else {
         return Ok(None);
     };
     let root_cert = std::fs::read(path).map_err(|error| {
         let path = path.display();
-        Fault::Unfit(format!("cannot read the file of `ca`, {path}: {error}"))
+        RedisFault::Unusable(format!("cannot read the file of `ca`, {path}: {error}"))
     })?;
     Ok(Some(TlsCertificates {
         client_tls: None,
@@ -195,19 +195,19 @@ fn choose_crypto() {
     });
 }
 
-type Opening = Shared<BoxFuture<'static, Result<Connection, Fault>>>;
+type Opening = Shared<BoxFuture<'static, Result<Connection, RedisFault>>>;
 
 /// The connection that all users of a store share. A clone is the same connection.
 #[derive(Clone)]
-pub(crate) struct Link(Arc<Inner>);
+pub(crate) struct SharedConnection(Arc<ConnectionInner>);
 
-struct Inner {
+struct ConnectionInner {
     url: RedisUrl,
-    state: Mutex<State>,
+    state: Mutex<ConnectionState>,
 }
 
 #[derive(Default)]
-struct State {
+struct ConnectionState {
     /// The connection, or the attempt to open it. The number identifies it.
     current: Option<(u64, Opening)>,
     last_number: u64,
@@ -217,22 +217,22 @@ struct State {
     down_since: Option<Instant>,
 }
 
-impl Link {
+impl SharedConnection {
     pub(crate) fn new(url: RedisUrl) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(ConnectionInner {
             url,
             state: Mutex::default(),
         }))
     }
 
     /// Opens the connection if there is none.
-    pub(crate) async fn connect(&self) -> Result<(), Fault> {
+    pub(crate) async fn connect(&self) -> Result<(), RedisFault> {
         let (number, opening) = self.current();
         let opened = timeout(CALL_TIMEOUT, opening).await;
-        let opened = opened.unwrap_or(Err(Fault::Timeout));
+        let opened = opened.unwrap_or(Err(RedisFault::Timeout));
         match opened {
             Ok(_) => Ok(()),
-            Err(fault) => Err(self.failed(number, fault)),
+            Err(error) => Err(self.failed(number, error)),
         }
     }
 
@@ -240,30 +240,33 @@ impl Link {
     pub(crate) async fn ask<T: FromRedisValue>(
         &self,
         operation: &'static str,
-        request: impl Into<Request> + Send,
+        request: impl Into<RedisRequest> + Send,
     ) -> Result<T, StoreError> {
         let request = request.into();
         let reply = self.send(&request).await.and_then(|value| {
-            redis::from_redis_value(value).map_err(|error| Fault::Refused(error.into()))
+            redis::from_redis_value(value).map_err(|error| RedisFault::Refused(error.into()))
         });
-        reply.map_err(|fault| StoreError::new(operation, fault))
+        reply.map_err(|error| StoreError::new(operation, error))
     }
 
-    async fn send(&self, request: &Request) -> Result<Value, Fault> {
+    async fn send(&self, request: &RedisRequest) -> Result<Value, RedisFault> {
         if self.has_just_timed_out() {
-            return Err(Fault::Timeout);
+            return Err(RedisFault::Timeout);
         }
         let (number, opening) = self.current();
         let sent = timeout(CALL_TIMEOUT, async {
             let mut connection = opening.await?;
-            request.send(&mut connection).await.map_err(Fault::Refused)
+            request
+                .send(&mut connection)
+                .await
+                .map_err(RedisFault::Refused)
         });
-        match sent.await.unwrap_or(Err(Fault::Timeout)) {
+        match sent.await.unwrap_or(Err(RedisFault::Timeout)) {
             Ok(value) => {
                 self.succeeded();
                 Ok(value)
             }
-            Err(fault) => Err(self.failed(number, fault)),
+            Err(error) => Err(self.failed(number, error)),
         }
     }
 
@@ -283,10 +286,10 @@ impl Link {
         }
         state.last_number += 1;
         // A task, so that opening goes on if the caller stops waiting.
-        let link = self.clone();
-        let opening = tokio::spawn(async move { link.open().await });
+        let connection = self.clone();
+        let opening = tokio::spawn(async move { connection.open().await });
         let opening = opening
-            .map(|opened| opened.unwrap_or(Err(Fault::Timeout)))
+            .map(|opened| opened.unwrap_or(Err(RedisFault::Timeout)))
             .boxed()
             .shared();
         let current = (state.last_number, opening);
@@ -294,7 +297,7 @@ impl Link {
         current
     }
 
-    async fn open(&self) -> Result<Connection, Fault> {
+    async fn open(&self) -> Result<Connection, RedisFault> {
         let opened = open(&self.0.url).await?;
         let is_first = !std::mem::replace(&mut self.state().has_connected, true);
         if is_first {
@@ -319,25 +322,25 @@ impl Link {
     }
 
     /// Discards the connection if it is of no more use.
-    fn failed(&self, number: u64, fault: Fault) -> Fault {
+    fn failed(&self, number: u64, error: RedisFault) -> RedisFault {
         let mut state = self.state();
         let now = Instant::now();
-        let (is_down, is_unusable) = match &fault {
-            Fault::Timeout => (true, true),
-            Fault::Unreachable(_) | Fault::Unfit(_) => (true, true),
-            Fault::Refused(error) if error.is_io_error() || error.is_unrecoverable_error() => {
+        let (is_down, is_unusable) = match &error {
+            RedisFault::Timeout => (true, true),
+            RedisFault::Unreachable(_) | RedisFault::Unusable(_) => (true, true),
+            RedisFault::Refused(error) if error.is_io_error() || error.is_unrecoverable_error() => {
                 (true, true)
             }
             // The primary became a replica. The host name may lead to the new primary.
-            Fault::Refused(error) => (
+            RedisFault::Refused(error) => (
                 false,
                 error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly),
             ),
-            Fault::Nonsense(_) => (false, false),
+            RedisFault::InvalidValue(_) => (false, false),
         };
-        let is_timeout = match &fault {
-            Fault::Timeout => true,
-            Fault::Refused(error) => error.is_timeout(),
+        let is_timeout = match &error {
+            RedisFault::Timeout => true,
+            RedisFault::Refused(error) => error.is_timeout(),
             _ => false,
         };
         if is_timeout {
@@ -345,7 +348,7 @@ impl Link {
         }
         if is_down && state.down_since.is_none() {
             state.down_since = Some(now);
-            tracing::warn!(error = %fault, "Redis unavailable: sessions cannot be opened or checked");
+            tracing::warn!(error = %error, "Redis unavailable: sessions cannot be opened or checked");
         }
         if let Some((current, opening)) = &state.current
             && *current == number
@@ -364,10 +367,10 @@ impl Link {
                 state.current = None;
             }
         }
-        fault
+        error
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ConnectionState> {
         let state = self.0.state.lock();
         state.unwrap_or_else(PoisonError::into_inner)
     }

@@ -12,7 +12,7 @@ use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use redis::aio::MultiplexedConnection;
 
-use crate::fault::Fault;
+use crate::fault::RedisFault;
 use crate::{RedisSettings, RedisStore, connection, durability};
 
 const REACH: &str = "redis";
@@ -31,7 +31,7 @@ const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
 pub async fn examine(settings: &RedisSettings, clock: Arc<dyn Clock>) -> Vec<Diagnostic> {
     let opened = match connection::open(&settings.url).await {
         Ok(opened) => opened,
-        Err(fault) => return vec![unusable(&fault)],
+        Err(error) => return vec![unusable(&error)],
     };
     let hosts = settings.url.host_names();
     let message = format!("version {}, {}, at {hosts}", opened.version, opened.mode);
@@ -42,12 +42,12 @@ pub async fn examine(settings: &RedisSettings, clock: Arc<dyn Clock>) -> Vec<Dia
     diagnostics
 }
 
-fn unusable(fault: &Fault) -> Diagnostic {
-    let hint = match fault {
-        Fault::Unfit(_) => "change `redis.url` or the server",
+fn unusable(error: &RedisFault) -> Diagnostic {
+    let hint = match error {
+        RedisFault::Unusable(_) => "change `redis.url` or the server",
         _ => "check that Redis runs, that `redis.url` is right, and that no firewall is in between",
     };
-    Diagnostic::failed(REACH, fault.to_string(), hint)
+    Diagnostic::failed(REACH, error.to_string(), hint)
 }
 
 fn tls(settings: &RedisSettings) -> Diagnostic {
@@ -76,7 +76,7 @@ async fn rights(settings: &RedisSettings, now: Timestamp) -> Vec<Diagnostic> {
     };
     let store = match RedisStore::open(settings, CounterNames::for_trials()) {
         Ok(store) => store,
-        Err(fault) => return vec![unusable(&fault)],
+        Err(error) => return vec![unusable(&error)],
     };
     let mut results = try_sessions(&store, &session(now)).await;
     results.extend(try_rate_limits(&store, now).await);

@@ -6,10 +6,10 @@ use redis::{ErrorKind, RedisError};
 
 /// Reason why a call to Redis failed.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum Fault {
+pub enum RedisFault {
     /// The URL or the server must be changed.
     #[error("{0}")]
-    Unfit(String),
+    Unusable(String),
     /// No connection.
     #[error("cannot connect to Redis: {0}")]
     Unreachable(Arc<str>),
@@ -21,15 +21,15 @@ pub enum Fault {
     Refused(#[source] RedisError),
     /// A stored value is invalid.
     #[error("Redis contains an invalid value: {0}")]
-    Nonsense(&'static str),
+    InvalidValue(&'static str),
 }
 
-impl Fault {
+impl RedisFault {
     /// Converts an error that happened while connecting.
     pub(crate) fn connecting(error: RedisError) -> Self {
         match error.kind() {
             _ if error.is_timeout() => Self::Timeout,
-            ErrorKind::InvalidClientConfig => Self::Unfit(error.to_string()),
+            ErrorKind::InvalidClientConfig => Self::Unusable(error.to_string()),
             _ => Self::Unreachable(error.to_string().into()),
         }
     }

@@ -29,7 +29,7 @@ use doorward_domain::tokens::CounterNames;
 
 pub use crate::url::RedisUrl;
 pub use examine::examine;
-pub use fault::Fault;
+pub use fault::RedisFault;
 
 /// The URL of Redis and the prefix of its keys.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ pub struct RedisSettings {
 
 impl RedisSettings {
     /// Checks the settings without connecting.
-    pub fn check(&self) -> Result<(), Fault> {
+    pub fn check(&self) -> Result<(), RedisFault> {
         connection::check(&self.url)
     }
 
@@ -64,25 +64,25 @@ impl RedisSettings {
 /// Sessions and rate limits on one Redis. Clones share its connection.
 #[derive(Clone)]
 pub struct RedisStore {
-    link: connection::Link,
+    connection: connection::SharedConnection,
     keys: Arc<keys::Keys>,
 }
 
 impl RedisStore {
     /// Does not connect yet. `counters` is the same on all nodes that count together.
-    pub fn open(settings: RedisSettings, counters: CounterNames) -> Result<Self, Fault> {
+    pub fn open(settings: RedisSettings, counters: CounterNames) -> Result<Self, RedisFault> {
         settings.check()?;
         Ok(Self {
-            link: connection::Link::new(settings.url),
+            connection: connection::SharedConnection::new(settings.url),
             keys: Arc::new(keys::Keys::new(settings.prefix, counters)),
         })
     }
 
     /// Connects for the first time. If Redis is down, this is logged and `Ok`: the connection is opened
     /// later. An error means that the URL or the server must be changed.
-    pub async fn greet(&self) -> Result<(), Fault> {
-        match self.link.connect().await {
-            Err(fault @ Fault::Unfit(_)) => Err(fault),
+    pub async fn greet(&self) -> Result<(), RedisFault> {
+        match self.connection.connect().await {
+            Err(error @ RedisFault::Unusable(_)) => Err(error),
             _ => Ok(()),
         }
     }

@@ -38,7 +38,7 @@ impl RateLimits for RedisStore {
                 call.arg("backoff").arg(lockout_after)
             }
         });
-        let answer: Vec<i64> = self.link.ask(operation, call).await?;
+        let answer: Vec<i64> = self.connection.ask(operation, call).await?;
         decision(&answer, limits.len())
             .ok_or_else(|| StoreError::new(operation, "unexpected reply of the script"))
     }
@@ -52,14 +52,14 @@ impl RateLimits for RedisStore {
             Limit::Backoff { .. } => call.arg("backoff"),
         });
         let operation = "release rate limits";
-        self.link.ask(operation, call).await
+        self.connection.ask(operation, call).await
     }
 
     async fn clear(&self, limits: &[KeyedLimit]) -> Result<(), StoreError> {
         let mut delete = redis::cmd("DEL");
         delete.arg(names(&self.keys, limits));
         let operation = "clear rate limits";
-        let _: i64 = self.link.ask(operation, delete).await?;
+        let _: i64 = self.connection.ask(operation, delete).await?;
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::Timestamp;
 use redis::FromRedisValue;
 
-use crate::fault::Fault;
+use crate::fault::RedisFault;
 
 const PIECE: usize = 64;
 
@@ -79,17 +79,21 @@ fn pieces(text: &str) -> Vec<String> {
 }
 
 /// Fields and values of a hash.
-pub(crate) struct Record(HashMap<String, String>);
+pub(crate) struct SessionRecord(HashMap<String, String>);
 
-impl FromRedisValue for Record {
+impl FromRedisValue for SessionRecord {
     fn from_redis_value(value: redis::Value) -> Result<Self, redis::ParsingError> {
         HashMap::from_redis_value(value).map(Self)
     }
 }
 
-impl Record {
+impl SessionRecord {
     /// Returns the session. `None` if the hash does not exist.
-    pub(crate) fn read(self, user_id: UserId, digest: Digest) -> Result<Option<Session>, Fault> {
+    pub(crate) fn read(
+        self,
+        user_id: UserId,
+        digest: Digest,
+    ) -> Result<Option<Session>, RedisFault> {
         if self.0.is_empty() {
             return Ok(None);
         }
@@ -111,13 +115,13 @@ impl Record {
         }))
     }
 
-    fn parsed<T: std::str::FromStr>(&self, name: &'static str) -> Result<T, Fault> {
+    fn parsed<T: std::str::FromStr>(&self, name: &'static str) -> Result<T, RedisFault> {
         let parsed = self.0.get(name).and_then(|text| text.parse().ok());
-        parsed.ok_or(Fault::Nonsense(name))
+        parsed.ok_or(RedisFault::InvalidValue(name))
     }
 
-    fn moment(&self, name: &'static str) -> Result<Timestamp, Fault> {
-        Timestamp::from_microsecond(self.parsed(name)?).map_err(|_| Fault::Nonsense(name))
+    fn moment(&self, name: &'static str) -> Result<Timestamp, RedisFault> {
+        Timestamp::from_microsecond(self.parsed(name)?).map_err(|_| RedisFault::InvalidValue(name))
     }
 
     fn user_agent(&self) -> Option<String> {
@@ -128,14 +132,14 @@ impl Record {
 }
 
 /// Parses a digest in hexadecimal.
-pub(crate) fn digest(text: &str) -> Result<Digest, Fault> {
+pub(crate) fn digest(text: &str) -> Result<Digest, RedisFault> {
     let mut bytes = [0; 32];
     if text.len() != 64 || !text.is_ascii() {
-        return Err(Fault::Nonsense("digest"));
+        return Err(RedisFault::InvalidValue("digest"));
     }
     for (number, byte) in bytes.iter_mut().enumerate() {
         let pair = &text[2 * number..2 * number + 2];
-        *byte = u8::from_str_radix(pair, 16).map_err(|_| Fault::Nonsense("digest"))?;
+        *byte = u8::from_str_radix(pair, 16).map_err(|_| RedisFault::InvalidValue("digest"))?;
     }
     Ok(Digest::from_bytes(bytes))
 }

@@ -4,7 +4,7 @@ use redis::{Cmd, ErrorKind, RedisResult, Script, ServerErrorKind, ToRedisArgs, V
 
 use crate::connection::Connection;
 
-pub(crate) enum Request {
+pub(crate) enum RedisRequest {
     Command(Cmd),
     Script(ScriptCall),
 }
@@ -59,19 +59,19 @@ impl ScriptCall {
     }
 }
 
-impl From<Cmd> for Request {
+impl From<Cmd> for RedisRequest {
     fn from(command: Cmd) -> Self {
         Self::Command(command)
     }
 }
 
-impl From<ScriptCall> for Request {
+impl From<ScriptCall> for RedisRequest {
     fn from(call: ScriptCall) -> Self {
         Self::Script(call)
     }
 }
 
-impl Request {
+impl RedisRequest {
     /// Sends the request. A script is sent in full only to a server that does not know it: `EVAL` needs
     /// fewer rights than `SCRIPT LOAD`.
     pub(crate) async fn send(&self, connection: &mut Connection) -> RedisResult<Value> {

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use crate::RedisStore;
 use crate::keys::hex;
-use crate::record::{self, Record};
+use crate::record::{self, SessionRecord};
 use crate::script::{Lua, ScriptCall};
 
 static INSERT: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/insert.lua")));
@@ -43,7 +43,7 @@ impl Sessions for RedisStore {
         for (name, value) in record::write(session) {
             call = call.arg(name).arg(value);
         }
-        self.link.ask("insert session", call).await
+        self.connection.ask("insert session", call).await
     }
 
     async fn find_session(
@@ -55,10 +55,10 @@ impl Sessions for RedisStore {
         let operation = "find session";
         let mut command = redis::cmd("HGETALL");
         command.arg(self.keys.session(user_id, &hex(digest)));
-        let found: Record = self.link.ask(operation, command).await?;
+        let found: SessionRecord = self.connection.ask(operation, command).await?;
         let session = found
             .read(user_id, *digest)
-            .map_err(|fault| StoreError::new(operation, fault))?;
+            .map_err(|error| StoreError::new(operation, error))?;
         Ok(session.filter(|session| session.expires_at > now))
     }
 
@@ -71,7 +71,7 @@ impl Sessions for RedisStore {
         let list = self.keys.sessions(user_id);
         let mut command = redis::cmd("HGETALL");
         command.arg(&list);
-        let listed: HashMap<String, String> = self.link.ask(operation, command).await?;
+        let listed: HashMap<String, String> = self.connection.ask(operation, command).await?;
         if listed.is_empty() {
             return Ok(Vec::new());
         }
@@ -82,12 +82,12 @@ impl Sessions for RedisStore {
                 .map(|digest| self.keys.session(user_id, digest)),
         );
         let call = listed.keys().fold(LIST.call(keys), ScriptCall::arg);
-        let found: Vec<Record> = self.link.ask(operation, call).await?;
+        let found: Vec<SessionRecord> = self.connection.ask(operation, call).await?;
         let mut sessions = Vec::with_capacity(found.len());
         for (record, listed) in found.into_iter().zip(listed.values()) {
             let session = record::digest(listed)
                 .and_then(|digest| record.read(user_id, digest))
-                .map_err(|fault| StoreError::new(operation, fault))?;
+                .map_err(|error| StoreError::new(operation, error))?;
             sessions.extend(session.filter(|session| session.expires_at > now));
         }
         sessions.sort_unstable_by_key(|session| std::cmp::Reverse(session.id));
@@ -103,7 +103,7 @@ impl Sessions for RedisStore {
             .arg(session.generation)
             .arg(session.renewed_at.as_microsecond())
             .arg(session.expires_at.as_microsecond());
-        self.link.ask("renew session", call).await
+        self.connection.ask("renew session", call).await
     }
 
     async fn set_session_epoch(
@@ -144,7 +144,7 @@ impl Sessions for RedisStore {
         let call = DELETE
             .call(self.session_and_list(user_id, &digest))
             .arg(id.to_string());
-        self.link.ask(operation, call).await
+        self.connection.ask(operation, call).await
     }
 
     /// Redis deletes expired keys by itself.
@@ -158,7 +158,7 @@ impl Sessions for RedisStore {
         let mut command = redis::cmd("SET");
         command.arg(self.keys.probe()).arg("").arg("XX");
         command.arg("PX").arg(1);
-        self.link.ask("ping", command).await
+        self.connection.ask("ping", command).await
     }
 }
 
@@ -179,7 +179,7 @@ impl RedisStore {
     ) -> Result<Option<String>, StoreError> {
         let mut command = redis::cmd("HGET");
         command.arg(self.keys.sessions(user_id)).arg(id.to_string());
-        self.link.ask(operation, command).await
+        self.connection.ask(operation, command).await
     }
 
     async fn set_field(
@@ -197,6 +197,6 @@ impl RedisStore {
             .call(vec![self.keys.session(user_id, &digest)])
             .arg(name)
             .arg(value);
-        self.link.ask(operation, call).await
+        self.connection.ask(operation, call).await
     }
 }

@@ -11,12 +11,12 @@ use tokio::sync::Semaphore;
 
 use crate::api::operations::health::Stopping;
 use crate::host::is_loopback_url;
-use crate::inbox::Inbox;
+use crate::inbox::InboxSource;
 use crate::limits::MAX_CHANGING;
 use crate::observer::Observer;
 use crate::origins::{Origins, origin_of};
 use crate::pages::Pages;
-use crate::plain_http::Told;
+use crate::plain_http::WarnOnce;
 use crate::trusted_proxies::{ProxyWarning, TrustedProxies};
 
 /// Components that [`App::new`] needs.
@@ -26,7 +26,7 @@ pub struct AppParts {
     /// Source of request ids.
     pub secrets: Arc<dyn Secrets>,
     /// The built-in inbox; `None` if mail is delivered elsewhere.
-    pub inbox: Option<Arc<dyn Inbox>>,
+    pub inbox: Option<Arc<dyn InboxSource>>,
     /// Proxies that may send the client's address.
     pub trusted_proxies: TrustedProxies,
     /// Operator's settings of the web layer.
@@ -60,14 +60,14 @@ pub enum IfMatchRule {
 
 /// The state of the router: cheap to clone.
 #[derive(Clone)]
-pub struct App(Arc<Inner>);
+pub struct App(Arc<AppState>);
 
 /// Contents of [`App`].
-pub struct Inner {
+pub struct AppState {
     /// The service.
     pub accounts: Arc<Accounts>,
     secrets: Arc<dyn Secrets>,
-    pub(crate) inbox: Option<Arc<dyn Inbox>>,
+    pub(crate) inbox: Option<Arc<dyn InboxSource>>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) missing_client_warning: ProxyWarning,
     pub(crate) untrusted_proxy_warning: ProxyWarning,
@@ -75,7 +75,7 @@ pub struct Inner {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) pages: Pages,
     pub(crate) choices: Choices,
-    pub(crate) plain_http: Told,
+    pub(crate) plain_http_warning: WarnOnce,
     /// Permits of requests that run to their end even if the client disconnects.
     pub(crate) changing: Arc<Semaphore>,
     /// `Content-Security-Policy` of pages.
@@ -125,10 +125,10 @@ impl App {
     pub fn new(parts: AppParts) -> Self {
         let public_url = &parts.accounts.policy().public_url;
         let pages = Pages::new(parts.accounts.policy().password_rules.min_length);
-        Self(Arc::new(Inner {
+        Self(Arc::new(AppState {
             origin: origin_of(public_url),
             page_policy: page_policy(&parts.choices.return_origins),
-            plain_http: Told::default(),
+            plain_http_warning: WarnOnce::default(),
             changing: Arc::new(Semaphore::new(MAX_CHANGING)),
             choices: parts.choices,
             has_hsts: public_url.starts_with("https://") && !is_loopback_url(public_url),
@@ -147,9 +147,9 @@ impl App {
 }
 
 impl Deref for App {
-    type Target = Inner;
+    type Target = AppState;
 
-    fn deref(&self) -> &Inner {
+    fn deref(&self) -> &AppState {
         &self.0
     }
 }

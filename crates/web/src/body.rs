@@ -47,19 +47,19 @@ impl FromRequest<App> for Fields {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
-        let kind = Kind::of(&request)?;
+        let kind = BodyKind::of(&request)?;
         let (parts, body) = request.into_parts();
         let bytes = read(&parts.headers, body).await?;
         let left = match kind {
-            Kind::Json => json::parse_object(&bytes)?,
-            Kind::Form => parse_form(&bytes)?,
+            BodyKind::Json => json::parse_object(&bytes)?,
+            BodyKind::Form => parse_form(&bytes)?,
         };
         Ok(Self {
             left,
             known: Vec::new(),
             elsewhere: &[],
             errors: Vec::new(),
-            form: matches!(kind, Kind::Form),
+            form: matches!(kind, BodyKind::Form),
         })
     }
 }
@@ -226,12 +226,12 @@ impl Fields {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+enum BodyKind {
     Json,
     Form,
 }
 
-impl Kind {
+impl BodyKind {
     fn of(request: &Request) -> Result<Self, Problem> {
         let unsupported = || Problem::new(Code::UnsupportedMediaType);
         if request.headers().contains_key(CONTENT_ENCODING) {

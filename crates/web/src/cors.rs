@@ -30,7 +30,7 @@ pub(crate) fn allowed_origin(app: &App, headers: &HeaderMap) -> Option<HeaderVal
 }
 
 /// Sets the CORS headers of a response, if there are `cors.origins`.
-pub(crate) fn dress(app: &App, origin: Option<HeaderValue>, headers: &mut HeaderMap) {
+pub(crate) fn set_headers(app: &App, origin: Option<HeaderValue>, headers: &mut HeaderMap) {
     if app.choices.cors_origins.is_empty() {
         return;
     }

@@ -42,16 +42,16 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), clipboard-read=(), display-capture=(), encrypted-media=(), fullscreen=(), gamepad=(), geolocation=(), gyroscope=(), hid=(), idle-detection=(), local-fonts=(), magnetometer=(), microphone=(), midi=(), payment=(), picture-in-picture=(), screen-wake-lock=(), serial=(), storage-access=(), usb=(), window-management=(), xr-spatial-tracking=()";
 
 /// Headers of every response.
-static WORN: [(HeaderName, HeaderValue); 6] = [
-    worn("x-content-type-options", "nosniff"),
-    worn("referrer-policy", "no-referrer"),
-    worn("x-frame-options", "DENY"),
-    worn("cross-origin-resource-policy", "same-origin"),
-    worn("cross-origin-opener-policy", "same-origin"),
-    worn("permissions-policy", PERMISSIONS),
+static DEFAULT_HEADERS: [(HeaderName, HeaderValue); 6] = [
+    default_header("x-content-type-options", "nosniff"),
+    default_header("referrer-policy", "no-referrer"),
+    default_header("x-frame-options", "DENY"),
+    default_header("cross-origin-resource-policy", "same-origin"),
+    default_header("cross-origin-opener-policy", "same-origin"),
+    default_header("permissions-policy", PERMISSIONS),
 ];
 
-const fn worn(name: &'static str, value: &'static str) -> (HeaderName, HeaderValue) {
+const fn default_header(name: &'static str, value: &'static str) -> (HeaderName, HeaderValue) {
     (
         HeaderName::from_static(name),
         HeaderValue::from_static(value),
@@ -67,43 +67,43 @@ pub(crate) async fn edge(
     mut request: Request,
     handle: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
-    let turn = Turn::begin(app, &request);
-    let id = turn.id.clone();
+    let request_log = RequestLog::begin(app, &request);
+    let id = request_log.id.clone();
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
     let origin = cors::allowed_origin(app, request.headers());
-    let asked = Asked {
+    let format = ResponseFormat {
         wants_html: negotiate::wants_html(request.headers()),
         locale: negotiate::locale(request.headers()),
     };
     let response = match limits::check(&request) {
         Err(refused) => refused.into_response(),
         Ok(()) => {
-            let handling = handle(request).instrument(turn.span.clone());
+            let handling = handle(request).instrument(request_log.span.clone());
             let response = match tokio::time::timeout(HANDLER_TIMEOUT, handling).await {
                 Ok(response) => response,
                 Err(_) => Problem::from(cut_off(&method)).into_response(),
             };
             if is_refusal(response.status()) {
-                tokio::time::sleep_until((turn.started + REFUSED_AFTER).into()).await;
+                tokio::time::sleep_until((request_log.started + REFUSED_AFTER).into()).await;
             }
             response
         }
     };
     let problem = response.extensions().get::<Problem>().cloned();
     let mut response = match &problem {
-        Some(problem) => write_problem(app, &asked, problem, &id, &response),
+        Some(problem) => write_problem(app, &format, problem, &id, &response),
         None => response,
     };
-    dress(app, &id, response.headers_mut());
-    cors::dress(app, origin, response.headers_mut());
-    turn.end(response.status(), problem.as_ref());
+    set_response_headers(app, &id, response.headers_mut());
+    cors::set_headers(app, origin, response.headers_mut());
+    request_log.end(response.status(), problem.as_ref());
     response
 }
 
 /// Logs and observes a request. If it is dropped before the response, the request was aborted: the client
 /// disconnected or the server stopped.
-struct Turn {
+struct RequestLog {
     app: App,
     id: String,
     method: &'static str,
@@ -116,7 +116,7 @@ struct Turn {
     is_over: bool,
 }
 
-impl Turn {
+impl RequestLog {
     fn begin(app: &App, request: &Request) -> Self {
         let started = Instant::now();
         let id = app.new_request_id();
@@ -156,7 +156,7 @@ impl Turn {
 
     fn end(mut self, status: StatusCode, problem: Option<&Problem>) {
         self.is_over = true;
-        let took = self.tell(Some(status));
+        let took = self.report(Some(status));
         let code = problem.map(|problem| problem.code.as_str());
         self.span
             .record("http.response.status_code", i64::from(status.as_u16()));
@@ -190,7 +190,7 @@ impl Turn {
         }
     }
 
-    fn tell(&self, status: Option<StatusCode>) -> Duration {
+    fn report(&self, status: Option<StatusCode>) -> Duration {
         let took = self.started.elapsed();
         self.app.observer.ended(&Ended {
             method: self.method,
@@ -202,12 +202,12 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for RequestLog {
     fn drop(&mut self) {
         if self.is_over {
             return;
         }
-        let duration_ms = millis(self.tell(None));
+        let duration_ms = millis(self.report(None));
         let (id, method, route) = (&self.id, self.method, self.route);
         let trace_id = self.trace_id.as_deref();
         self.span.record("error.type", "aborted");
@@ -242,24 +242,24 @@ pub(crate) fn cut_off(method: &Method) -> Error {
     }
 }
 
-struct Asked {
+struct ResponseFormat {
     wants_html: bool,
     locale: doorward_domain::values::Locale,
 }
 
 fn write_problem(
     app: &App,
-    asked: &Asked,
+    format: &ResponseFormat,
     problem: &Problem,
     id: &str,
     bare: &Response,
 ) -> Response {
     let status = problem.code.status();
-    let mut response = if asked.wants_html {
+    let mut response = if format.wants_html {
         let page = problem
             .page
             .clone()
-            .unwrap_or_else(|| app.pages.problem(asked.locale, problem, id));
+            .unwrap_or_else(|| app.pages.problem(format.locale, problem, id));
         (status, page).into_response()
     } else {
         let mut response = (status, Json(problem_body(app, problem, id))).into_response();
@@ -340,9 +340,9 @@ fn problem_body<'a>(app: &App, problem: &'a Problem, id: &'a str) -> ProblemBody
 }
 
 /// Sets the headers of every response, on every listener (H-06, H-11).
-pub fn wear(headers: &mut HeaderMap) {
-    headers.reserve(WORN.len() + 4);
-    for (name, value) in &WORN {
+pub fn set_default_headers(headers: &mut HeaderMap) {
+    headers.reserve(DEFAULT_HEADERS.len() + 4);
+    for (name, value) in &DEFAULT_HEADERS {
         headers.insert(name, value.clone());
     }
     headers.insert(header::CONTENT_SECURITY_POLICY, API_POLICY);
@@ -351,11 +351,11 @@ pub fn wear(headers: &mut HeaderMap) {
 }
 
 /// Sets all headers of a response of the service (H-11, W-01, W-06).
-pub(crate) fn dress(app: &App, id: &str, headers: &mut HeaderMap) {
+pub(crate) fn set_response_headers(app: &App, id: &str, headers: &mut HeaderMap) {
     let is_page = headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    wear(headers);
+    set_default_headers(headers);
     if is_page {
         headers.insert(header::CONTENT_SECURITY_POLICY, app.page_policy.clone());
         headers.insert(header::REFERRER_POLICY, PAGE_REFERRER);

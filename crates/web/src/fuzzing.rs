@@ -16,7 +16,7 @@ use url::form_urlencoded;
 use crate::api::etag;
 use crate::api::paging::Query;
 use crate::body::{parse_form, parse_query};
-use crate::guard::{COOKIE, Credential, credential};
+use crate::guard::{COOKIE, PresentedCredential, credential};
 use crate::trusted_proxies::TrustedProxies;
 use crate::{json, negotiate};
 
@@ -75,7 +75,7 @@ pub fn credentials(data: &[u8]) {
     };
     assert!(bearers <= 1 && cookies.len() <= 1, "two were shown");
     match taken {
-        Some(Credential::Bearer(token)) => {
+        Some(PresentedCredential::Bearer(token)) => {
             let field = headers["authorization"].to_str().expect("it was read");
             assert!(
                 field[..7.min(field.len())]
@@ -84,7 +84,7 @@ pub fn credentials(data: &[u8]) {
             );
             assert!(field.ends_with(token.expose().as_str()) && cookies.is_empty());
         }
-        Some(Credential::Cookie(token)) => {
+        Some(PresentedCredential::Cookie(token)) => {
             let taken = token.expose().as_bytes();
             assert!(cookies == [taken] || (taken.is_empty() && !cookies[0].is_ascii()));
         }

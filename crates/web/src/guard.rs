@@ -37,9 +37,9 @@ const MAX_USER_AGENT: usize = 256;
 
 /// The client of a request, for handlers.
 #[derive(Clone)]
-pub(crate) struct Caller(Arc<Inner>);
+pub(crate) struct Caller(Arc<CallerInner>);
 
-struct Inner {
+struct CallerInner {
     ctx: Ctx,
     authenticated: Option<Authenticated>,
     token: Option<Secret<String>>,
@@ -170,7 +170,7 @@ async fn admit(
             Err(problem) => return Err(problem),
         },
     };
-    let by_cookie = matches!(presented, Some(Credential::Cookie(_)));
+    let by_cookie = matches!(presented, Some(PresentedCredential::Cookie(_)));
     let opened = open(app, &ctx, guard, presented).await;
     if let Ok(Some((authenticated, _))) = &opened {
         ctx.actor = actor_of(authenticated.user(), authenticated.session());
@@ -180,7 +180,7 @@ async fn admit(
         throttle(app, &mut ctx, scope, &request.headers).await?;
     }
     let (authenticated, token) = opened?.unzip();
-    let inner = Inner {
+    let inner = CallerInner {
         ctx,
         authenticated,
         token,
@@ -196,9 +196,10 @@ async fn open(
     app: &App,
     ctx: &Ctx,
     guard: Guard,
-    presented: Option<Credential>,
+    presented: Option<PresentedCredential>,
 ) -> Result<Option<(Authenticated, Secret<String>)>, Error> {
-    let Some(Credential::Bearer(token) | Credential::Cookie(token)) = presented else {
+    let Some(PresentedCredential::Bearer(token) | PresentedCredential::Cookie(token)) = presented
+    else {
         return match guard {
             Guard::Session => Err(Error::AuthenticationRequired),
             _ => Ok(None),
@@ -267,7 +268,7 @@ async fn throttle(
             .known
             .extend(app.accounts.known_devices(ctx, cookie));
         if ctx.client.known.is_empty()
-            && let Ok(Some(Credential::Bearer(token) | Credential::Cookie(token))) =
+            && let Ok(Some(PresentedCredential::Bearer(token) | PresentedCredential::Cookie(token))) =
                 credential(headers)
             && let Ok(found) = app.accounts.authenticate(ctx, token.expose()).await
         {
@@ -301,13 +302,13 @@ fn whole_seconds(span: Duration) -> u64 {
     span.as_secs() + u64::from(span.subsec_nanos() > 0)
 }
 
-pub(crate) enum Credential {
+pub(crate) enum PresentedCredential {
     Bearer(Secret<String>),
     Cookie(Secret<String>),
 }
 
 /// Returns the credential of a request. Two are rejected, since one of them would be ignored (RFC 6750, 2).
-pub(crate) fn credential(headers: &HeaderMap) -> Result<Option<Credential>, Problem> {
+pub(crate) fn credential(headers: &HeaderMap) -> Result<Option<PresentedCredential>, Problem> {
     let twice = || {
         Problem::with_detail(
             Code::MalformedRequest,
@@ -325,8 +326,8 @@ pub(crate) fn credential(headers: &HeaderMap) -> Result<Option<Credential>, Prob
     };
     match (bearer, cookie(headers)?) {
         (Some(_), Some(_)) => Err(twice()),
-        (Some(token), None) => Ok(Some(Credential::Bearer(token))),
-        (None, Some(token)) => Ok(Some(Credential::Cookie(token))),
+        (Some(token), None) => Ok(Some(PresentedCredential::Bearer(token))),
+        (None, Some(token)) => Ok(Some(PresentedCredential::Cookie(token))),
         (None, None) => Ok(None),
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 /// A mail in the built-in inbox.
 #[derive(Clone)]
-pub struct InboxMail {
+pub struct InboxEntry {
     /// Increasing id.
     pub id: u64,
     /// Recipient.
@@ -21,9 +21,9 @@ pub struct InboxMail {
 
 /// The mails of the built-in inbox.
 #[async_trait]
-pub trait Inbox: Send + Sync {
+pub trait InboxSource: Send + Sync {
     /// Returns all mails, newest first.
-    fn list(&self) -> Vec<InboxMail>;
+    fn list(&self) -> Vec<InboxEntry>;
 
     /// Waits for a mail with a greater id, and returns the id of the newest mail. Returns `None` if the server
     /// stops.

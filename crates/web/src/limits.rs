@@ -16,7 +16,7 @@ pub(crate) const MAX_CHANGING: usize = 2048;
 
 /// Set by the listener as a request extension if the request must not be handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum RequestRejection {
     /// Too many requests are in flight.
     Overloaded,
 }
@@ -26,7 +26,7 @@ pub enum Refusal {
 /// node as failed (H-14).
 pub(crate) fn check(request: &Request) -> Result<(), Problem> {
     let (uri, fields) = (request.uri(), request.headers());
-    let is_overloaded = request.extensions().get::<Refusal>().is_some();
+    let is_overloaded = request.extensions().get::<RequestRejection>().is_some();
     if is_overloaded && !is_probe(request) {
         return Err(doorward_domain::Error::Overloaded.into());
     }

@@ -22,7 +22,7 @@ pub(crate) const EXEMPT: [&str; 3] = ["/healthz", "/readyz", "/auth/check"];
 
 /// Logs the warning once.
 #[derive(Debug, Default)]
-pub(crate) struct Told(AtomicBool);
+pub(crate) struct WarnOnce(AtomicBool);
 
 /// Returns the rejection of a plain-HTTP request; `None` if the request is fine.
 pub(crate) fn refuse(app: &App, request: &Request) -> Option<Response> {
@@ -31,7 +31,7 @@ pub(crate) fn refuse(app: &App, request: &Request) -> Option<Response> {
 }
 
 fn refused(app: &App, request: &Request) -> Response {
-    if !app.plain_http.0.swap(true, Ordering::Relaxed) {
+    if !app.plain_http_warning.0.swap(true, Ordering::Relaxed) {
         tracing::warn!(
             "trusted proxy forwarded a plain-HTTP request but `public_url` is https; rejected. If TLS ends at an outer proxy, forward its X-Forwarded-Proto"
         );

@@ -10,11 +10,11 @@ use super::server::{PASSWORD, Server};
 const WRONG: &str = "another walk by the sea";
 /// Accounts in each state, with addresses at `example.com`. All names have the same length, since a longer one
 /// takes longer to read. `richest` has the maximum `data`.
-const CROWD: [&str; 6] = [
+const ACCOUNTS: [&str; 6] = [
     "unknown", "present", "pending", "blocked", "deleted", "richest",
 ];
 /// Number of known accounts to use in turn, for requests that leave something behind.
-const MANY: usize = 50;
+const POOL_SIZE: usize = 50;
 
 /// One route, and the classes that must be indistinguishable.
 pub(super) struct Experiment {
@@ -70,9 +70,9 @@ pub(super) fn experiments(server: &Server) -> anyhow::Result<Vec<Experiment>> {
         sign_up("POST /user", None),
         sign_up("POST /user, and what is asked right after", Some(probe())),
         change_email(&token),
-        another("GET", &token),
-        another("PUT", &token),
-        another("DELETE", &token),
+        other_account("GET", &token),
+        other_account("PUT", &token),
+        other_account("DELETE", &token),
     ])
 }
 
@@ -101,7 +101,7 @@ fn populate(server: &Server) -> anyhow::Result<()> {
     let data = format!(r#"{{"data":{{{}}}}}"#, many_members());
     let answer = Client::connect(server.port)?.ask(&request("PATCH", "/user/me", &token, &data))?;
     ensure!(answer.status == 200, "{}", answer.body);
-    for number in 0..MANY {
+    for number in 0..POOL_SIZE {
         server.create(&format!("many{number}"))?;
     }
     server.run(&["user", "disable", "blocked"])?;
@@ -163,7 +163,7 @@ fn class(
 }
 
 fn sign_in(by: &'static str) -> Experiment {
-    let classes = CROWD.map(|name| {
+    let classes = ACCOUNTS.map(|name| {
         let who = if by == "email" {
             format!("{name}@example.com")
         } else {
@@ -185,7 +185,7 @@ fn sign_in(by: &'static str) -> Experiment {
 }
 
 fn change_password() -> Experiment {
-    let classes = CROWD.map(|name| {
+    let classes = ACCOUNTS.map(|name| {
         let body = format!(
             r#"{{"email":"{name}@example.com","current_password":"{WRONG}","new_password":"three lamps and a boat"}}"#
         );
@@ -209,10 +209,10 @@ fn mail(name: &'static str, after: Option<String>) -> Experiment {
         name,
         classes: vec![
             class("unknown", 202, after, move |round| {
-                ask(format!("none{}@example.com", round % MANY))
+                ask(format!("none{}@example.com", round % POOL_SIZE))
             }),
             class("known", 202, after, move |round| {
-                ask(format!("many{}@example.com", round % MANY))
+                ask(format!("many{}@example.com", round % POOL_SIZE))
             }),
             class("pending", 202, after, move |_| {
                 ask("pending@example.com".to_owned())
@@ -235,7 +235,7 @@ fn sign_up(name: &'static str, after: Option<String>) -> Experiment {
                 ask(format!("free{run}{round}@example.com"))
             }),
             class("taken address", 201, after, move |round| {
-                ask(format!("many{}@example.com", round % MANY))
+                ask(format!("many{}@example.com", round % POOL_SIZE))
             }),
         ],
     }
@@ -252,16 +252,16 @@ fn change_email(token: &str) -> Experiment {
         name: "PUT /user/me/email",
         classes: vec![
             class("free address", 202, None, move |round| {
-                ask(&token, format!("new{}@example.com", round % MANY))
+                ask(&token, format!("new{}@example.com", round % POOL_SIZE))
             }),
             class("taken address", 202, None, move |round| {
-                ask(&other, format!("many{}@example.com", round % MANY))
+                ask(&other, format!("many{}@example.com", round % POOL_SIZE))
             }),
         ],
     }
 }
 
-fn another(method: &'static str, token: &str) -> Experiment {
+fn other_account(method: &'static str, token: &str) -> Experiment {
     let body = if method == "PUT" {
         r#"{"name":"x","data":{}}"#
     } else {

@@ -26,7 +26,7 @@ impl Comparison {
         }
     }
 
-    pub(super) fn is_told(&self) -> bool {
+    pub(super) fn is_significant(&self) -> bool {
         self.effect.abs() > self.limit
     }
 }
@@ -127,12 +127,12 @@ mod tests {
     #[test]
     fn a_shift_is_told_and_chance_is_not() {
         let (base, same) = samples(2_000, 0);
-        assert!(!Comparison::of(&base, &same, 20).is_told());
+        assert!(!Comparison::of(&base, &same, 20).is_significant());
         let (base, slower) = samples(2_000, 2_000);
         let found = Comparison::of(&base, &slower, 20);
-        assert!(found.is_told() && found.effect > 0.0 && found.low < found.effect);
+        assert!(found.is_significant() && found.effect > 0.0 && found.low < found.effect);
         let found = Comparison::of(&slower, &base, 20);
-        assert!(found.is_told() && found.effect < 0.0);
+        assert!(found.is_significant() && found.effect < 0.0);
     }
 
     #[test]

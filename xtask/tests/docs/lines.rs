@@ -95,7 +95,7 @@ pub fn without_variables(words: &[String]) -> &[String] {
 
 /// A command of a script, on one or more lines.
 #[derive(Debug, PartialEq)]
-pub struct Written {
+pub struct ScriptCommand {
     /// First line, counted from 0.
     pub first: usize,
     pub last: usize,
@@ -108,7 +108,7 @@ pub struct Written {
 }
 
 /// The commands with their remarks. A backslash, an open quote and `|` or `&&` at the end continue a command.
-pub fn written(script: &str) -> Vec<Written> {
+pub fn script_commands(script: &str) -> Vec<ScriptCommand> {
     let mut all = Vec::new();
     let mut quote = None;
     let mut begun = None;
@@ -126,7 +126,7 @@ pub fn written(script: &str) -> Vec<Written> {
             continue;
         }
         begun = None;
-        all.push(Written {
+        all.push(ScriptCommand {
             first,
             last: number,
             end: code.len(),
@@ -166,7 +166,7 @@ fn apart<'a>(line: &'a str, quote: &mut Option<char>) -> (&'a str, Option<&'a st
 #[test]
 fn remarks_are_found_where_they_are() {
     let script = "curl 'a  # 401' \\\n  -d \"# x\"   # 402\n# it's 403\ntrue # 404\necho '\n# 405'\ncat <<END\n# 406\nEND\ncurl a |\n  jq .  # 407\necho a#b ${#c} <<< d  # 408\n";
-    let told: Vec<_> = written(script)
+    let told: Vec<_> = script_commands(script)
         .into_iter()
         .filter_map(|w| Some((w.first, w.last, w.end, w.is_empty, w.remark?)))
         .collect();

@@ -16,7 +16,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::lines::written;
+use crate::lines::script_commands;
 use crate::pages::{Block, Page, root};
 
 /// Fields with unpredictable values.
@@ -34,15 +34,15 @@ pub struct Promise {
 }
 
 /// A promise of the page, with its line.
-pub struct Made {
+pub struct LinePromise {
     pub line: usize,
     pub promise: Promise,
 }
 
-/// The block as bash runs it: the output for each promise is stored under its index in `made`.
-pub fn kept(block: &Block, made: &mut Vec<Made>) -> Result<String, String> {
+/// The block as bash runs it: the output for each promise is stored under its index in `line_promises`.
+pub fn kept(block: &Block, line_promises: &mut Vec<LinePromise>) -> Result<String, String> {
     let mut lines: Vec<String> = block.text.lines().map(str::to_owned).collect();
-    for command in written(&block.text) {
+    for command in script_commands(&block.text) {
         let Some(remark) = command.remark else {
             continue;
         };
@@ -54,19 +54,19 @@ pub fn kept(block: &Block, made: &mut Vec<Made>) -> Result<String, String> {
                 "{line}: `# {remark}`: a promise stands behind its command"
             ));
         }
-        let number = made.len();
+        let number = line_promises.len();
         let status = promise.status.clone().unwrap_or_default();
         lines[command.last].truncate(command.end);
         lines[command.last] +=
             &format!("; }} > \"$SCRATCH/promises/{number}.said\"; kept {number}");
         lines[command.first].insert_str(0, &format!("promised '{status}'; {{ "));
-        made.push(Made { line, promise });
+        line_promises.push(LinePromise { line, promise });
     }
     Ok(lines.join("\n") + "\n")
 }
 
 /// The `json` blocks that show the response to the request before them, as script and promise.
-pub fn examples(page: &Page, made: &mut Vec<Made>) -> Result<Vec<Block>, String> {
+pub fn examples(page: &Page, line_promises: &mut Vec<LinePromise>) -> Result<Vec<Block>, String> {
     let lines: Vec<_> = page.text.lines().map(str::trim).collect();
     let mut blocks = page.blocks_in(&["json"]);
     // A block starts two lines below the line above its fence.
@@ -82,8 +82,8 @@ pub fn examples(page: &Page, made: &mut Vec<Made>) -> Result<Vec<Block>, String>
             is_example: true,
             ..Promise::default()
         };
-        block.text = format!("answered {}\n", made.len());
-        made.push(Made {
+        block.text = format!("answered {}\n", line_promises.len());
+        line_promises.push(LinePromise {
             line: block.line,
             promise,
         });
@@ -92,14 +92,14 @@ pub fn examples(page: &Page, made: &mut Vec<Made>) -> Result<Vec<Block>, String>
 }
 
 /// Reads the script's output from its folder. Returns a line for each broken promise.
-pub fn broken(page: &str, folder: &Path, made: &[Made], port: u16) -> Vec<String> {
+pub fn broken(page: &str, folder: &Path, line_promises: &[LinePromise], port: u16) -> Vec<String> {
     let read = |number: usize, kind: &str| {
         let file = folder.join(format!("promises/{number}.{kind}"));
         let text = std::fs::read(file).ok()?;
         Some(String::from_utf8_lossy(&text).into_owned())
     };
     let mut faults = Vec::new();
-    for (number, Made { line, promise }) in made.iter().enumerate() {
+    for (number, LinePromise { line, promise }) in line_promises.iter().enumerate() {
         let answer = Answer {
             head: read(number, "head"),
             body: read(number, "body"),

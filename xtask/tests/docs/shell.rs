@@ -20,7 +20,7 @@ use doorward_testkit::servers::{ADMIN_PASSWORD, Doorward, doorward_binary};
 use doorward_testkit::tools;
 
 use crate::pages::{Block, Page, all_pages, pages, root, scratch, succeed, tracked};
-use crate::promises::{self, Made};
+use crate::promises::{self, LinePromise};
 
 /// Timeout for a page, in seconds.
 const PATIENCE: &str = "120";
@@ -76,9 +76,9 @@ fn run(page: &Page) -> Result<(), String> {
         ports[0] = server.port();
     }
     let (port, tls_port) = (ports[0], ports[1]);
-    let mut made = Vec::new();
-    let script =
-        script_of(page, blocks, &mut made).map_err(|fault| format!("{}:{fault}", page.path))?;
+    let mut line_promises = Vec::new();
+    let script = script_of(page, blocks, &mut line_promises)
+        .map_err(|fault| format!("{}:{fault}", page.path))?;
     std::fs::create_dir(folder.join("promises")).unwrap();
     let script = with_databases(&script);
     let script = with_ports(&script, &ports).replace("'…'", &format!("'{ADMIN_PASSWORD}'"));
@@ -100,11 +100,15 @@ fn run(page: &Page) -> Result<(), String> {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
-    println!("== {} ({} promises)\n{said}", page.path, made.len());
+    println!(
+        "== {} ({} promises)\n{said}",
+        page.path,
+        line_promises.len()
+    );
     if !output.status.success() {
         return Err(format!("{}: {}\n{said}", page.path, output.status));
     }
-    let broken = promises::broken(&page.path, &folder, &made, port);
+    let broken = promises::broken(&page.path, &folder, &line_promises, port);
     match broken.is_empty() {
         true => Ok(()),
         false => Err(broken.join("\n")),
@@ -128,11 +132,15 @@ fn bash(folder: &Path, page: &str) -> Command {
 }
 
 /// The blocks, each on its lines of the page, so that bash reports those.
-fn script_of(page: &Page, mut blocks: Vec<Block>, made: &mut Vec<Made>) -> Result<String, String> {
+fn script_of(
+    page: &Page,
+    mut blocks: Vec<Block>,
+    line_promises: &mut Vec<LinePromise>,
+) -> Result<String, String> {
     for block in &mut blocks {
-        block.text = promises::kept(block, made)?;
+        block.text = promises::kept(block, line_promises)?;
     }
-    blocks.extend(promises::examples(page, made)?);
+    blocks.extend(promises::examples(page, line_promises)?);
     blocks.sort_by_key(|block| block.line);
     let mut script = String::new();
     for block in &blocks {

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use doorward_testkit::servers::Doorward;
 use serde_json::json;
 
-use crate::caller::Caller;
+use crate::account::Account;
 use crate::issuer::{header, sign, strange_key};
 use crate::service::{EXAMPLES, Service};
 
 #[test]
 fn who_knows_the_keys_goes_on_and_who_does_not_says_so() {
     let doorward = Doorward::start(&[]);
-    let token = Caller::admin(&doorward).token();
+    let token = Account::admin(&doorward).token();
     for example in EXAMPLES {
         let service = Service::start(example, doorward.url());
         service.me(&token).expect(200);
@@ -35,7 +35,7 @@ fn who_knows_the_keys_goes_on_and_who_does_not_says_so() {
 #[test]
 fn unknown_keys_delay_no_known_key_while_doorward_hangs() {
     let doorward = Doorward::start(&[]);
-    let token = Caller::admin(&doorward).token();
+    let token = Account::admin(&doorward).token();
     for example in EXAMPLES {
         let service = Service::start(example, doorward.url());
         service.me(&token).expect(200);

@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use doorward_testkit::servers::Doorward;
 
-use crate::caller::Caller;
+use crate::account::Account;
 use crate::service::{Example, Service};
 
 #[test]
 fn who_is_signed_in_gets_in_and_admins_further() {
     let doorward = Doorward::start(&[]);
     let service = Service::start(Example::Check, doorward.url());
-    let (admin, zoe) = (Caller::admin(&doorward), Caller::user(&doorward, "zoë"));
+    let (admin, zoe) = (Account::admin(&doorward), Account::user(&doorward, "zoë"));
     let answer = service.me(&zoe.session).expect(200).json();
     assert_eq!(answer["user"], zoe.id);
     assert_eq!(answer["username"], "zoë");
@@ -27,7 +27,7 @@ fn who_is_signed_in_gets_in_and_admins_further() {
 fn what_is_revoked_or_changed_holds_at_the_next_request() {
     let doorward = Doorward::start(&[]);
     let service = Service::start(Example::Check, doorward.url());
-    let (admin, ben) = (Caller::admin(&doorward), Caller::user(&doorward, "ben"));
+    let (admin, ben) = (Account::admin(&doorward), Account::user(&doorward, "ben"));
     admin.set(&ben, "role", "admin");
     service.admin(&ben.session).expect(200);
     admin.set(&ben, "role", "user");
@@ -43,7 +43,7 @@ fn what_is_revoked_or_changed_holds_at_the_next_request() {
 fn access_is_denied_while_doorward_is_down_or_hangs() {
     let doorward = Doorward::start(&[]);
     let service = Service::start(Example::Check, doorward.url());
-    let admin = Caller::admin(&doorward);
+    let admin = Account::admin(&doorward);
     service.me(&admin.session).expect(200);
     doorward.signal("STOP");
     let asked = Instant::now();

@@ -8,9 +8,9 @@
 //! To add an example: its row in `EXAMPLES`. To add a way to forge a token: its row in `forged`.
 
 #![cfg(test)]
+mod account;
 mod agreement;
 mod away;
-mod caller;
 mod check;
 mod forged;
 mod issuer;

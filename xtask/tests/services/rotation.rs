@@ -12,22 +12,22 @@ use doorward_testkit::servers::{Doorward, doorward_binary};
 use doorward_testkit::tools::{node_modules, tool};
 use serde_json::Value;
 
-use crate::caller::Caller;
+use crate::account::Account;
 use crate::http;
 use crate::service::{AUDIENCE, EXAMPLES, Lines, Service, put_forward};
 
 /// Creation time of a new key.
-enum Made {
+enum RotationTime {
     Now,
     /// A quarter of an hour ago, by the command's clock: it signs at once.
     Before,
 }
 
 /// Runs `doorward keys rotate` next to the running server. Returns the id of the new key.
-fn rotate(doorward: &Doorward, made: &Made) -> String {
+fn rotate(doorward: &Doorward, time: &RotationTime) -> String {
     let mut command = Command::new(doorward_binary());
     command.env_clear();
-    if matches!(made, Made::Before) {
+    if matches!(time, RotationTime::Before) {
         put_forward(&mut command, "-15m");
     }
     command
@@ -58,15 +58,15 @@ fn shown(doorward: &Doorward) -> Vec<String> {
 
 /// Sends requests to each service while `during` runs: each with a new token, and with an old one. `during` gets
 /// the number of requests so far.
-fn under_load(services: &[Service], caller: &Caller, during: impl FnOnce(&AtomicUsize)) {
+fn under_load(services: &[Service], account: &Account, during: impl FnOnce(&AtomicUsize)) {
     let (is_over, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let before = caller.token();
+    let before = account.token();
     thread::scope(|scope| {
         for service in services {
             for _ in 0..2 {
                 scope.spawn(|| {
                     while !is_over.load(Ordering::SeqCst) {
-                        for token in [&caller.token(), &before] {
+                        for token in [&account.token(), &before] {
                             let answer = service.me(token);
                             let (example, kid) = (service.example, kid(token));
                             assert_eq!(answer.status, 200, "{example:?}, {kid}: {answer:?}");
@@ -108,17 +108,17 @@ fn show_first(doorward: &Doorward, kid: &str) {
 #[test]
 fn no_request_fails_while_keys_are_rotated() {
     let doorward = Doorward::start(&[]);
-    let admin = Caller::admin(&doorward);
+    let admin = Account::admin(&doorward);
     let services = EXAMPLES.map(|example| Service::start(example, doorward.url()));
     under_load(&services, &admin, |asked| {
         let first = kid(&admin.token());
         for_a_while(asked);
-        let second = rotate(&doorward, &Made::Now);
+        let second = rotate(&doorward, &RotationTime::Now);
         show_first(&doorward, &second);
         assert_eq!(shown(&doorward), [second, first.clone()]);
         assert_eq!(kid(&admin.token()), first, "the new one is only shown yet");
         for_a_while(asked);
-        let third = rotate(&doorward, &Made::Before);
+        let third = rotate(&doorward, &RotationTime::Before);
         show_first(&doorward, &third);
         assert_eq!(
             kid(&admin.token()),
@@ -154,7 +154,7 @@ for await (const token of createInterface({ input: process.stdin })) {
 #[test]
 fn no_request_fails_with_pyjwt_and_jose_as_they_come() {
     let doorward = Doorward::start(&[]);
-    let admin = Caller::admin(&doorward);
+    let admin = Account::admin(&doorward);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("plain.mjs");
     std::fs::write(&file, NODE).unwrap();
@@ -170,7 +170,7 @@ fn no_request_fails_with_pyjwt_and_jose_as_they_come() {
         for reader in &mut readers {
             assert_eq!(reader.answer(&admin.token()), admin.id);
         }
-        let new = rotate(&doorward, &Made::Now);
+        let new = rotate(&doorward, &RotationTime::Now);
         show_first(&doorward, &new);
     }
 }

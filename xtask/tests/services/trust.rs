@@ -2,13 +2,13 @@
 
 use doorward_testkit::servers::Doorward;
 
-use crate::caller::Caller;
+use crate::account::Account;
 use crate::service::{Clock, EXAMPLES, Service};
 
 #[test]
 fn who_is_signed_in_gets_in_and_admins_further() {
     let doorward = Doorward::start(&[]);
-    let (admin, ben) = (Caller::admin(&doorward), Caller::user(&doorward, "ben"));
+    let (admin, ben) = (Account::admin(&doorward), Account::user(&doorward, "ben"));
     for example in EXAMPLES {
         let service = Service::start(example, doorward.url());
         let answer = service.me(&ben.token()).expect(200).json();
@@ -25,7 +25,7 @@ fn who_is_signed_in_gets_in_and_admins_further() {
 #[test]
 fn a_session_token_a_foreign_one_and_one_of_another_doorward_are_refused() {
     let (doorward, other) = (Doorward::start(&[]), Doorward::start(&[]));
-    let (admin, stranger) = (Caller::admin(&doorward), Caller::admin(&other));
+    let (admin, stranger) = (Account::admin(&doorward), Account::admin(&other));
     for example in EXAMPLES {
         let service = Service::start(example, doorward.url());
         service.me(&admin.token()).expect(200);
@@ -40,7 +40,7 @@ fn a_session_token_a_foreign_one_and_one_of_another_doorward_are_refused() {
 #[test]
 fn an_expired_token_is_refused() {
     let doorward = Doorward::start(&[]);
-    let admin = Caller::admin(&doorward);
+    let admin = Account::admin(&doorward);
     for example in EXAMPLES {
         let service = Service::start_at(example, doorward.url(), Clock::Ahead);
         service.refuses(&admin.token(), "an expired token");
@@ -53,7 +53,7 @@ fn an_expired_token_is_refused() {
 #[test]
 fn a_token_outlives_its_session_by_no_more_than_it_says() {
     let doorward = Doorward::start(&[]);
-    let ben = Caller::user(&doorward, "ben");
+    let ben = Account::user(&doorward, "ben");
     let token = ben.token();
     ben.sign_out();
     for example in EXAMPLES {

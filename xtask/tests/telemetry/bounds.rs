@@ -9,11 +9,11 @@ use doorward_testkit::servers::doorward_binary;
 use doorward_testkit::tools::debian_tool;
 
 use crate::scrape::Scrape;
-use crate::server::{Watched, wait_for};
+use crate::server::{MonitoredServer, wait_for};
 
 #[test]
 fn ten_thousand_odd_paths_make_no_new_series() {
-    let server = Watched::start(&[]);
+    let server = MonitoredServer::start(&[]);
     flood(&server, 2);
     let before = server.scrape();
     flood(&server, 3_334);
@@ -41,7 +41,7 @@ fn ten_thousand_odd_paths_make_no_new_series() {
 /// Unsupported methods of a route are counted with unknown routes.
 #[test]
 fn odd_methods_at_known_routes_make_few_series() {
-    let server = Watched::start(&[]);
+    let server = MonitoredServer::start(&[]);
     let document = server.get("/openapi.json", "").expect(200).json();
     let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
     assert!(paths.len() > 20, "{paths:?}");
@@ -76,7 +76,7 @@ fn odd_methods_at_known_routes_make_few_series() {
 /// A connection has one response and a time limit, and no more than 16 of them are open.
 #[test]
 fn the_metrics_listener_is_bounded() {
-    let server = Watched::start(&[]);
+    let server = MonitoredServer::start(&[]);
     let requests = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(400);
     let mut stream = server.metrics_connection();
     stream.write_all(requests.as_bytes()).unwrap();
@@ -100,7 +100,7 @@ fn the_metrics_listener_is_bounded() {
 }
 
 /// Sends this number of requests for unknown paths and users with unknown methods.
-fn flood(server: &Watched, count: usize) {
+fn flood(server: &MonitoredServer, count: usize) {
     let address = format!("127.0.0.1:{}", server.doorward.port());
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_nodelay(true).unwrap();
@@ -125,7 +125,7 @@ fn flood(server: &Watched, count: usize) {
 
 #[test]
 fn the_linter_of_prometheus_has_nothing_to_say() {
-    let server = Watched::start(&[]);
+    let server = MonitoredServer::start(&[]);
     server.get("/user/me", "").expect(401);
     let text = server.scrape().text;
     let output = piped(debian_tool("promtool").args(["check", "metrics"]), &text);
@@ -135,7 +135,7 @@ fn the_linter_of_prometheus_has_nothing_to_say() {
 
 #[test]
 fn the_listener_serves_metrics_and_nothing_else() {
-    let server = Watched::start(&[]);
+    let server = MonitoredServer::start(&[]);
     let answer = server.metrics("GET", "/metrics").expect(200);
     let kind = answer.header("content-type");
     assert!(kind.starts_with("text/plain; version=0.0.4"), "{kind}");
@@ -149,7 +149,7 @@ fn the_listener_serves_metrics_and_nothing_else() {
 
 #[test]
 fn a_server_that_drains_is_still_seen() {
-    let server = Watched::start(&[("DOORWARD_SHUTDOWN__DRAIN_SECONDS", "20")]);
+    let server = MonitoredServer::start(&[("DOORWARD_SHUTDOWN__DRAIN_SECONDS", "20")]);
     server.doorward.signal("TERM");
     wait_for(|| server.get("/readyz", ""), |answer| answer.status == 503);
     let seen = server.scrape();

@@ -9,7 +9,7 @@ use doorward_testkit::tools::debian_tool;
 use serde_json::{Value, json};
 
 use crate::scrape::Scrape;
-use crate::server::{PASSWORD, Watched};
+use crate::server::{MonitoredServer, PASSWORD};
 
 const PAGE: &str = "docs/OPERATIONS.md";
 const ALERTS: &str = "docs/operations/alerts.yml";
@@ -28,7 +28,7 @@ fn read(name: &str) -> String {
 
 /// The metrics of a server after a sign-up and a sign-in.
 fn everything() -> Scrape {
-    let server = Watched::start(&[]);
+    let server = MonitoredServer::start(&[]);
     let body = json!({"username": "ben", "password": PASSWORD});
     server.post("/user", body).expect(201);
     server.admin();

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use serde_json::{Value, json};
 
 use crate::scrape::Scrape;
-use crate::server::{PASSWORD, Watched, bearer, wait_for};
+use crate::server::{MonitoredServer, PASSWORD, bearer, wait_for};
 
 const SIGN_INS: &str = "doorward_sign_ins_total";
 const REVOKED: &str = "doorward_sessions_revoked_total";
@@ -16,7 +16,7 @@ const AUDITED: &str = "doorward_audit_events_total";
 
 #[test]
 fn a_life_of_an_account_is_counted() {
-    let server = Watched::start(&[]);
+    let server = MonitoredServer::start(&[]);
     let before = server.scrape();
     let body = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD});
     server.post("/user", body).expect(201);
@@ -113,7 +113,7 @@ fn a_life_of_an_account_is_counted() {
 
 #[test]
 fn a_denied_attempt_is_counted_by_its_limit() {
-    let server = Watched::start(&[("DOORWARD_THROTTLE__ENABLED", "true")]);
+    let server = MonitoredServer::start(&[("DOORWARD_THROTTLE__ENABLED", "true")]);
     let token = server.admin();
     // Three wrong passwords for one account, and the next is throttled; thirty from one network, and the limit is
     // reached.
@@ -151,7 +151,7 @@ fn a_denied_attempt_is_counted_by_its_limit() {
 /// One log line and one count, like every other request.
 #[test]
 fn a_client_that_hangs_up_is_counted_and_logged() {
-    let server = Watched::start(&[]);
+    let server = MonitoredServer::start(&[]);
     let mut stream = TcpStream::connect(("127.0.0.1", server.doorward.port())).unwrap();
     let request =
         "GET /inbox.json?to=nobody@example.com&wait=10 HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -172,18 +172,18 @@ fn a_client_that_hangs_up_is_counted_and_logged() {
 #[test]
 fn the_end_of_the_certificate_is_seen() {
     const ENDS: &str = "doorward_certificate_expires_timestamp_seconds";
-    let server = Watched::start(&[("DOORWARD_TLS__DEVELOPMENT", "true")]);
+    let server = MonitoredServer::start(&[("DOORWARD_TLS__DEVELOPMENT", "true")]);
     let seen = server.scrape();
     let started_at = seen.one("process_start_time_seconds", &[]);
     let days = (seen.one(ENDS, &[]) - started_at) / 86_400.0;
     assert!((300.0..400.0).contains(&days), "{days}");
-    let plain = Watched::start(&[]);
+    let plain = MonitoredServer::start(&[]);
     assert!(plain.scrape().all(ENDS, &[]).is_empty());
 }
 
 #[test]
 fn the_process_is_seen() {
-    let server = Watched::start(&[]);
+    let server = MonitoredServer::start(&[]);
     let seen = server.scrape();
     let megabyte = 1_048_576.0;
     assert!(seen.one("process_resident_memory_bytes", &[]) > megabyte);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use doorward_testkit::servers::{PostgresOptions, own_postgres};
 use serde_json::json;
 
-use crate::server::{PASSWORD, Watched, wait_for};
+use crate::server::{MonitoredServer, PASSWORD, wait_for};
 
 const OUTBOX: [&str; 4] = [
     "doorward_outbox_waiting_mails",
@@ -20,7 +20,7 @@ const UNSEALED: &str = "doorward_audit_oldest_unsealed_age_seconds";
 /// L-01: an audit event is sealed within some seconds.
 #[test]
 fn how_long_a_line_of_the_audit_log_waits_for_its_seal_shows() {
-    let server = Watched::start(&[]);
+    let server = MonitoredServer::start(&[]);
     // A new event each time: a single one may be sealed before the scrape.
     let look = || {
         server.admin();
@@ -34,7 +34,7 @@ fn how_long_a_line_of_the_audit_log_waits_for_its_seal_shows() {
 #[test]
 fn a_mail_server_that_is_away_shows() {
     // No server listens on this port.
-    let server = Watched::start(&[
+    let server = MonitoredServer::start(&[
         ("SMTP_URL", "smtp://127.0.0.1:1"),
         ("DOORWARD_MAIL__FROM", "Doorward <no-reply@example.com>"),
     ]);
@@ -61,7 +61,7 @@ fn a_mail_server_that_is_away_shows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_says_nothing_keeps_no_scrape_waiting() {
     let database = own_postgres(PostgresOptions::default()).await;
-    let server = Watched::start(&[("DATABASE_URL", &database.url())]);
+    let server = MonitoredServer::start(&[("DATABASE_URL", &database.url())]);
     assert_eq!(server.scrape().one(OUTBOX[0], &[]), 0.0);
     database.pause().await;
     let seen = wait_for(
@@ -85,7 +85,7 @@ async fn a_database_that_says_nothing_keeps_no_scrape_waiting() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_away_costs_the_outbox_and_no_other_figure() {
     let database = own_postgres(PostgresOptions::default()).await;
-    let server = Watched::start(&[("DATABASE_URL", &database.url())]);
+    let server = MonitoredServer::start(&[("DATABASE_URL", &database.url())]);
     let before = server.scrape();
     assert_eq!(before.one(OUTBOX[0], &[]), 0.0);
     database.stop().await;

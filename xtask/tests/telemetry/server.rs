@@ -12,12 +12,12 @@ use crate::scrape::Scrape;
 
 pub(crate) const PASSWORD: &str = "canary-three-boats-on-a-lake";
 
-pub(crate) struct Watched {
+pub(crate) struct MonitoredServer {
     pub(crate) doorward: Doorward,
     metrics: String,
 }
 
-impl Watched {
+impl MonitoredServer {
     /// With a metrics listener on a free port.
     pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
         let mut all = vec![("DOORWARD_METRICS__LISTEN", "127.0.0.1:0")];

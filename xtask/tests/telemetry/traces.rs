@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 use doorward_testkit::servers::{ADMIN_PASSWORD, Doorward};
 use serde_json::{Value, json};
 
-use crate::server::{PASSWORD, Watched, bearer, wait_for};
+use crate::server::{MonitoredServer, PASSWORD, bearer, wait_for};
 use crate::spans::{Collector, Span};
 
 const CALLER: &str = "0af7651916cd43dd8448eb211c80319c";
 const CALLERS_SPAN: &str = "b7ad6b7169203331";
 
-fn traced(collector: &Collector, more: &[(&str, &str)]) -> Watched {
+fn traced(collector: &Collector, more: &[(&str, &str)]) -> MonitoredServer {
     let url = collector.url();
     let mut variables = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str())];
     variables.extend(more);
-    Watched::start(&variables)
+    MonitoredServer::start(&variables)
 }
 
 #[track_caller]
@@ -141,7 +141,7 @@ fn the_configuration_alone_counts() {
 fn an_endpoint_for_traces_alone_is_taken_as_it_stands() {
     let collector = Collector::start();
     let url = format!("{}/some/where", collector.url());
-    let server = Watched::start(&[
+    let server = MonitoredServer::start(&[
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &url),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"),
     ]);

@@ -15,8 +15,8 @@ use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt;
 
 use super::Transport;
+use crate::composed_mail::ComposedMail;
 use crate::error::{MailSetupError, temporary};
-use crate::letter::Letter;
 
 /// Writes mails to a folder.
 pub(crate) struct Folder {
@@ -56,10 +56,10 @@ impl Folder {
 
 #[async_trait]
 impl Transport for Folder {
-    async fn deliver(&self, letter: &Letter) -> Result<(), MailError> {
-        let time = letter.at.strftime("%Y%m%dT%H%M%S.%6fZ");
-        let name = format!("{time}-{}-{}.eml", letter.template.as_str(), letter.id);
-        self.write(&name, &letter.message.formatted())
+    async fn deliver(&self, mail: &ComposedMail) -> Result<(), MailError> {
+        let time = mail.at.strftime("%Y%m%dT%H%M%S.%6fZ");
+        let name = format!("{time}-{}-{}.eml", mail.template.as_str(), mail.id);
+        self.write(&name, &mail.message.formatted())
             .await
             .map_err(temporary)
     }

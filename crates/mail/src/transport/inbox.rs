@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::Transport;
-use crate::letter::Letter;
+use crate::composed_mail::ComposedMail;
 
 /// Maximum number of mails. The oldest is deleted first.
 const CAPACITY: usize = 200;
@@ -89,22 +89,22 @@ impl Inbox {
         self.lock().newest_last.clear();
     }
 
-    fn add(&self, letter: &Letter) {
+    fn add(&self, mail: &ComposedMail) {
         let mut mails = self.lock();
         let id = *self.last_id.borrow() + 1;
-        let mail = InboxMail {
+        let entry = InboxMail {
             id,
-            to: letter.to.as_str().to_owned(),
-            subject: letter.rendered.subject.clone(),
-            text: letter.rendered.text.clone(),
-            html: letter.rendered.html.clone(),
-            at: letter.at,
-            url: letter.url.clone(),
+            to: mail.to.as_str().to_owned(),
+            subject: mail.rendered.subject.clone(),
+            text: mail.rendered.text.clone(),
+            html: mail.rendered.html.clone(),
+            at: mail.at,
+            url: mail.url.clone(),
         };
         if mails.newest_last.len() == CAPACITY {
             mails.newest_last.pop_front();
         }
-        mails.newest_last.push_back(mail);
+        mails.newest_last.push_back(entry);
         // Under the lock, so that a woken reader finds the mail and ids increase.
         self.last_id.send_replace(id);
     }
@@ -117,8 +117,8 @@ impl Inbox {
 
 #[async_trait]
 impl Transport for Inbox {
-    async fn deliver(&self, letter: &Letter) -> Result<(), MailError> {
-        self.add(letter);
+    async fn deliver(&self, mail: &ComposedMail) -> Result<(), MailError> {
+        self.add(mail);
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use doorward_domain::ports::MailError;
 
 use super::Transport;
-use crate::letter::Letter;
+use crate::composed_mail::ComposedMail;
 use crate::mask::mask_address;
 
 /// Writes mails to the log.
@@ -15,13 +15,13 @@ pub(crate) struct Log;
 
 #[async_trait]
 impl Transport for Log {
-    async fn deliver(&self, letter: &Letter) -> Result<(), MailError> {
+    async fn deliver(&self, mail: &ComposedMail) -> Result<(), MailError> {
         tracing::info!(
-            mail.template = letter.template.as_str(),
-            mail.to = mask_address(letter.to.as_str()),
-            mail.subject = letter.rendered.subject,
-            mail.link = %letter.url,
-            mail.text = letter.rendered.text,
+            mail.template = mail.template.as_str(),
+            mail.to = mask_address(mail.to.as_str()),
+            mail.subject = mail.rendered.subject,
+            mail.link = %mail.url,
+            mail.text = mail.rendered.text,
             "mail written to the log instead of being sent"
         );
         Ok(())

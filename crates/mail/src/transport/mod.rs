@@ -15,11 +15,11 @@ pub(crate) mod url;
 use async_trait::async_trait;
 use doorward_domain::ports::MailError;
 
-use crate::letter::Letter;
+use crate::composed_mail::ComposedMail;
 
 /// Delivers messages.
 #[async_trait]
 pub(crate) trait Transport: Send + Sync {
     /// Delivers a message once.
-    async fn deliver(&self, letter: &Letter) -> Result<(), MailError>;
+    async fn deliver(&self, mail: &ComposedMail) -> Result<(), MailError>;
 }

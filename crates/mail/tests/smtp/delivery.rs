@@ -4,7 +4,7 @@ use doorward_domain::ports::{Mail, MailTemplate, Mailer};
 use doorward_domain::values::Locale;
 use serde_json::{Value, json};
 
-use crate::sink::{Sink, mail, mailer_for};
+use crate::sink::{SmtpSink, mail, mailer_for};
 
 fn header<'a>(received: &'a Value, name: &str) -> Vec<&'a str> {
     let headers = received["parsed"]["headers"].as_array().unwrap();
@@ -16,7 +16,7 @@ fn header<'a>(received: &'a Value, name: &str) -> Vec<&'a str> {
 
 #[tokio::test]
 async fn a_mail_arrives_once_and_unchanged() {
-    let sink = Sink::start("ok");
+    let sink = SmtpSink::start("ok");
     let sent = mail(0);
     mailer_for(&sink).send(&sent).await.unwrap();
     sink.expect("connection");
@@ -54,7 +54,7 @@ async fn a_mail_arrives_once_and_unchanged() {
 /// R-14, T-MAIL: each template in each language is a valid message to one recipient.
 #[tokio::test]
 async fn every_mail_in_every_language_arrives_without_a_defect() {
-    let sink = Sink::start("ok");
+    let sink = SmtpSink::start("ok");
     let mailer = mailer_for(&sink);
     for locale in Locale::ALL {
         for template in MailTemplate::ALL {
@@ -79,7 +79,7 @@ async fn every_mail_in_every_language_arrives_without_a_defect() {
 /// R-14, T-MAIL: user input changes neither the envelope nor a header field.
 #[tokio::test]
 async fn hostile_names_arrive_as_text() {
-    let sink = Sink::start("ok");
+    let sink = SmtpSink::start("ok");
     let mailer = mailer_for(&sink);
     for value in [
         "{{7*7}}",
@@ -126,7 +126,7 @@ async fn hostile_names_arrive_as_text() {
 
 #[tokio::test]
 async fn each_mail_has_its_own_connection() {
-    let sink = Sink::start("ok");
+    let sink = SmtpSink::start("ok");
     let mailer = mailer_for(&sink);
     mailer.send(&mail(0)).await.unwrap();
     mailer.send(&mail(1)).await.unwrap();
@@ -137,14 +137,14 @@ async fn each_mail_has_its_own_connection() {
 
 #[tokio::test]
 async fn a_server_is_used_again_after_it_was_down() {
-    let sink = Sink::start("ok");
+    let sink = SmtpSink::start("ok");
     let port = sink.port;
     let mailer = mailer_for(&sink);
     mailer.send(&mail(0)).await.unwrap();
     sink.stop();
     let error = mailer.send(&mail(1)).await.unwrap_err();
     assert!(!error.permanent);
-    let sink = Sink::start_with("ok", &["--port", &port.to_string()]);
+    let sink = SmtpSink::start_with("ok", &["--port", &port.to_string()]);
     mailer.send(&mail(1)).await.unwrap();
     sink.expect("connection");
     assert_eq!(

@@ -8,7 +8,7 @@ use doorward_domain::values::EmailAddress;
 use doorward_mail::{MailSettings, TransportSettings, examine, parse_transport};
 
 use crate::certificates::Authority;
-use crate::sink::Sink;
+use crate::sink::SmtpSink;
 
 fn settings(url: &str) -> MailSettings {
     let transport = parse_transport(url).unwrap();
@@ -37,7 +37,7 @@ async fn server(url: &str) -> Diagnostic {
 
 #[tokio::test]
 async fn a_server_that_accepts_the_recipient_gets_no_mail() {
-    let sink = Sink::start("ok");
+    let sink = SmtpSink::start("ok");
     let url = format!("smtp://127.0.0.1:{}", sink.port);
     let diagnostic = server(&url).await;
     assert_eq!(diagnostic.status, CheckStatus::Passed, "{diagnostic:?}");
@@ -58,7 +58,7 @@ async fn a_server_that_accepts_the_recipient_gets_no_mail() {
 
 #[tokio::test]
 async fn each_rejection_has_a_hint() {
-    for (mood, status, found, hint) in [
+    for (mode, status, found, hint) in [
         (
             "rcpt-550",
             CheckStatus::Failed,
@@ -79,12 +79,12 @@ async fn each_rejection_has_a_hint() {
         ),
         ("greet-554", CheckStatus::Failed, "554", "operator"),
     ] {
-        let sink = Sink::start(mood);
+        let sink = SmtpSink::start(mode);
         let diagnostic = server(&format!("smtp://127.0.0.1:{}", sink.port)).await;
-        assert_eq!(diagnostic.status, status, "{mood}: {diagnostic:?}");
-        assert!(diagnostic.message.contains(found), "{mood}: {diagnostic:?}");
+        assert_eq!(diagnostic.status, status, "{mode}: {diagnostic:?}");
+        assert!(diagnostic.message.contains(found), "{mode}: {diagnostic:?}");
         let told = diagnostic.hint.unwrap();
-        assert!(told.contains(hint), "{mood}: {told}");
+        assert!(told.contains(hint), "{mode}: {told}");
         assert!(
             !diagnostic.message.contains("ben@"),
             "L-02: {}",
@@ -106,7 +106,7 @@ async fn a_server_that_is_down_is_a_fault() {
 
 #[tokio::test]
 async fn a_wrong_password_is_reported_without_the_password() {
-    let sink = Sink::start_with("auth-plain", &["--user", "ben", "--password", "secret"]);
+    let sink = SmtpSink::start_with("auth-plain", &["--user", "ben", "--password", "secret"]);
     let diagnostic = server(&format!("smtp://ben:hunter2@127.0.0.1:{}", sink.port)).await;
     assert_eq!(diagnostic.status, CheckStatus::Failed);
     assert!(
@@ -120,14 +120,14 @@ async fn a_wrong_password_is_reported_without_the_password() {
 ///
 #[tokio::test]
 async fn missing_starttls_and_an_unknown_authority_are_faults() {
-    let sink = Sink::start("ok");
+    let sink = SmtpSink::start("ok");
     let diagnostic = server(&format!("smtp://localhost:{}?starttls=required", sink.port)).await;
     assert!(diagnostic.message.contains("STARTTLS"), "{diagnostic:?}");
     assert!(diagnostic.hint.unwrap().contains("smtps://"));
 
     let authority = Authority::new();
     let (cert, key) = authority.sign("DNS:localhost");
-    let sink = Sink::start_with("starttls", &["--cert", &cert, "--key", &key]);
+    let sink = SmtpSink::start_with("starttls", &["--cert", &cert, "--key", &key]);
     let diagnostic = server(&format!("smtp://localhost:{}?starttls=required", sink.port)).await;
     assert_eq!(diagnostic.status, CheckStatus::Failed);
     assert!(diagnostic.message.contains("certificate"), "{diagnostic:?}");

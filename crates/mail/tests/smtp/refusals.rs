@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use doorward_domain::ports::{MailError, Mailer};
 use doorward_mail::{SmtpSettings, TransportSettings};
 
-use crate::sink::{Sink, mail, mailer, mailer_for, open};
+use crate::sink::{SmtpSink, mail, mailer, mailer_for, open};
 
 /// The error with its causes, as in the log.
 fn chain(error: &MailError) -> String {
@@ -22,7 +22,7 @@ fn chain(error: &MailError) -> String {
 
 #[tokio::test]
 async fn a_rejection_of_the_mail_is_permanent_if_its_code_is_5xx() {
-    for (mood, permanent, word) in [
+    for (mode, permanent, word) in [
         ("rcpt-450", false, "450"),
         ("rcpt-550", true, "550"),
         ("data-451", false, "451"),
@@ -32,24 +32,24 @@ async fn a_rejection_of_the_mail_is_permanent_if_its_code_is_5xx() {
         ("greet-554", false, "554"),
         ("drop", false, "sending"),
     ] {
-        let sink = Sink::start(mood);
+        let sink = SmtpSink::start(mode);
         let error = mailer_for(&sink).send(&mail(0)).await.unwrap_err();
         let text = chain(&error);
-        assert_eq!(error.permanent, permanent, "{mood}: {text}");
-        assert!(text.contains(word), "{mood}: {text}");
+        assert_eq!(error.permanent, permanent, "{mode}: {text}");
+        assert!(text.contains(word), "{mode}: {text}");
         // L-02: the server repeats the address; the error does not.
         assert!(
             !text.contains("Ben.Miller") && !text.contains("Zm9v"),
-            "{mood}: {text}"
+            "{mode}: {text}"
         );
         assert!(
-            !mood.starts_with("rcpt") || text.contains("B***@example.com"),
-            "{mood}: {text}"
+            !mode.starts_with("rcpt") || text.contains("B***@example.com"),
+            "{mode}: {text}"
         );
         let events = sink.stop();
         assert!(
             events.iter().all(|line| line["event"] != "mail"),
-            "{mood}: {events:?}"
+            "{mode}: {events:?}"
         );
     }
 }
@@ -67,7 +67,7 @@ async fn a_server_that_is_down_is_a_temporary_failure() {
     assert!(chain(&error).contains("refused"), "{}", chain(&error));
 }
 
-fn with_timeout(sink: &Sink, timeout: Duration) -> doorward_mail::TemplateMailer {
+fn with_timeout(sink: &SmtpSink, timeout: Duration) -> doorward_mail::TemplateMailer {
     let mut settings = SmtpSettings::parse(&format!("smtp://127.0.0.1:{}", sink.port)).unwrap();
     settings.timeout = timeout;
     open(TransportSettings::Smtp(settings))
@@ -76,7 +76,7 @@ fn with_timeout(sink: &Sink, timeout: Duration) -> doorward_mail::TemplateMailer
 #[tokio::test]
 async fn a_silent_server_costs_no_more_than_the_time_limit() {
     const LIMIT: Duration = Duration::from_millis(300);
-    let sink = Sink::start("slow");
+    let sink = SmtpSink::start("slow");
     let started = Instant::now();
     let error = with_timeout(&sink, LIMIT).send(&mail(0)).await.unwrap_err();
     assert!(!error.permanent, "{}", chain(&error));
@@ -87,7 +87,7 @@ async fn a_silent_server_costs_no_more_than_the_time_limit() {
 /// The late reply to the first mail must not be read as the reply to the second.
 #[tokio::test]
 async fn a_mail_that_timed_out_does_not_affect_the_next() {
-    let sink = Sink::start("stall-first");
+    let sink = SmtpSink::start("stall-first");
     let mailer = with_timeout(&sink, Duration::from_secs(2));
     assert!(!mailer.send(&mail(0)).await.unwrap_err().permanent);
     sink.expect("connection");

@@ -19,22 +19,22 @@ use serde_json::Value;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A mail server in one of the modes of `sink.py`.
-pub struct Sink {
+pub struct SmtpSink {
     child: Child,
     lines: Receiver<Value>,
     pub port: u16,
 }
 
-impl Sink {
-    pub fn start(mood: &str) -> Self {
-        Self::start_with(mood, &[])
+impl SmtpSink {
+    pub fn start(mode: &str) -> Self {
+        Self::start_with(mode, &[])
     }
 
-    pub fn start_with(mood: &str, arguments: &[&str]) -> Self {
+    pub fn start_with(mode: &str, arguments: &[&str]) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sink.py");
         let mut child = Command::new(python())
             .arg(script)
-            .arg(mood)
+            .arg(mode)
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -86,7 +86,7 @@ impl Sink {
     }
 }
 
-impl Drop for Sink {
+impl Drop for SmtpSink {
     fn drop(&mut self) {
         self.kill();
     }
@@ -129,7 +129,7 @@ pub fn mailer(url: &str) -> TemplateMailer {
     open(TransportSettings::Smtp(settings))
 }
 
-pub fn mailer_for(sink: &Sink) -> TemplateMailer {
+pub fn mailer_for(sink: &SmtpSink) -> TemplateMailer {
     mailer(&format!("smtp://127.0.0.1:{}", sink.port))
 }
 

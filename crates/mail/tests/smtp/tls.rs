@@ -10,7 +10,7 @@ use std::process::Command;
 use doorward_domain::ports::Mailer;
 
 use crate::certificates::Authority;
-use crate::sink::{Sink, mail, mailer};
+use crate::sink::{SmtpSink, mail, mailer};
 
 const CHILD: &str = "DOORWARD_TEST_IN_CHILD";
 
@@ -45,12 +45,12 @@ fn given(name: &str) -> String {
 
 /// Starts a sink with a certificate for that name, and runs the test in a child process with the sink's
 /// port in `PORT`. Returns the events of the sink.
-fn with_sink(test: &str, mood: &str, certificate_for: &str) -> Vec<serde_json::Value> {
+fn with_sink(test: &str, mode: &str, certificate_for: &str) -> Vec<serde_json::Value> {
     let authority = Authority::new();
     let (cert, key) = authority.sign(certificate_for);
     let login = ["--user", "ben@example.com", "--password", "p:a/s%s"];
-    let sink = Sink::start_with(
-        mood,
+    let sink = SmtpSink::start_with(
+        mode,
         &[&["--cert", &cert, "--key", &key], login.as_slice()].concat(),
     );
     in_child_that_trusts(&authority, test, &[("PORT", &sink.port.to_string())]);
@@ -183,7 +183,7 @@ async fn implicit_tls_refuses_another_name_too() {
 async fn an_unknown_authority_is_refused() {
     let authority = Authority::new();
     let (cert, key) = authority.sign("DNS:localhost");
-    let sink = Sink::start_with("starttls", &["--cert", &cert, "--key", &key]);
+    let sink = SmtpSink::start_with("starttls", &["--cert", &cert, "--key", &key]);
     let url = format!("smtp://localhost:{}?starttls=required", sink.port);
     let error = mailer(&url).send(&mail(0)).await.unwrap_err();
     assert!(!error.permanent);
@@ -194,7 +194,7 @@ async fn an_unknown_authority_is_refused() {
 /// without STARTTLS, not even the login is sent.
 #[tokio::test]
 async fn without_starttls_nothing_is_sent_where_it_is_required() {
-    let sink = Sink::start_with("auth-plain", &["--user", "ben", "--password", "secret"]);
+    let sink = SmtpSink::start_with("auth-plain", &["--user", "ben", "--password", "secret"]);
     let url = format!(
         "smtp://ben:secret@localhost:{}?starttls=required",
         sink.port
@@ -211,7 +211,7 @@ async fn without_starttls_nothing_is_sent_where_it_is_required() {
 
 #[tokio::test]
 async fn a_login_without_tls_is_for_this_machine() {
-    let sink = Sink::start_with("auth-plain", &["--user", "ben", "--password", "secret"]);
+    let sink = SmtpSink::start_with("auth-plain", &["--user", "ben", "--password", "secret"]);
     mailer(&format!("smtp://ben:secret@127.0.0.1:{}", sink.port))
         .send(&mail(0))
         .await

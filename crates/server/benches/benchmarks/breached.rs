@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use ring::digest;
 
-use crate::server::{BINARY, Server};
+use crate::server::{BINARY, BenchServer};
 
 /// Number of lookups that `build-filter` times.
 const QUESTIONS: u32 = 2_000;
@@ -68,5 +68,5 @@ fn ranges() -> std::collections::BTreeSet<u32> {
 /// Memory of an idle server with the filter, in MiB.
 pub fn resident_mib(built: &Built) -> f64 {
     let path = built.path.display().to_string();
-    Server::start(&[("DOORWARD_PASSWORD__BREACHED_FILTER", &path)]).resident_mib()
+    BenchServer::start(&[("DOORWARD_PASSWORD__BREACHED_FILTER", &path)]).resident_mib()
 }

@@ -17,7 +17,7 @@ mod server;
 use std::time::Duration;
 
 use load::Load;
-use server::Server;
+use server::BenchServer;
 
 const ROUNDS: usize = 3;
 const CHECK_TIME: Duration = Duration::from_secs(3);
@@ -44,7 +44,7 @@ async fn measure() {
         server::binary_bytes() as f64 / 1_048_576.0
     );
     start_up().await;
-    let server = Server::start(&[]);
+    let server = BenchServer::start(&[]);
     println!(
         "resident memory, idle      {:.1} MiB",
         server.resident_mib()
@@ -71,7 +71,7 @@ async fn start_up() {
     println!("start to ready, again      {:.0} ms", median(again));
 }
 
-async fn session_checks(server: &Server) {
+async fn session_checks(server: &BenchServer) {
     let token = server.sign_in().await;
     let me = Load::get(server.address, "/user/me", Some(&token), CHECK_CONNECTIONS);
     let bare = bare::Bare::start();
@@ -90,10 +90,10 @@ async fn session_checks(server: &Server) {
 }
 
 /// What it costs to be watched.
-async fn metrics(server: &Server) {
-    let watched = Server::start(&[("DOORWARD_METRICS__LISTEN", "127.0.0.1:0")]);
+async fn metrics(server: &BenchServer) {
+    let watched = BenchServer::start(&[("DOORWARD_METRICS__LISTEN", "127.0.0.1:0")]);
     watched.sign_up_users().await;
-    let load = async |server: &Server| {
+    let load = async |server: &BenchServer| {
         let token = server.sign_in().await;
         Load::get(server.address, "/user/me", Some(&token), CHECK_CONNECTIONS)
     };
@@ -111,7 +111,7 @@ async fn metrics(server: &Server) {
     );
 }
 
-async fn sign_ins(server: &Server) {
+async fn sign_ins(server: &BenchServer) {
     let (mut ours, mut hashes) = (Vec::new(), Vec::new());
     let load = Load::sign_in(server.address, SIGN_IN_CONNECTIONS);
     for _ in 0..ROUNDS {
@@ -127,7 +127,7 @@ async fn sign_ins(server: &Server) {
 }
 
 /// P-02: a password that is too long is refused like a body without one.
-async fn refusals(server: &Server) {
+async fn refusals(server: &BenchServer) {
     let found = refusals::measure(server).await;
     println!(
         "POST /user, 1,025 bytes    {:.0} µs, {:.2} times an empty body's 422 ({:.0} µs); the slowest {:.1} ms",
@@ -141,7 +141,7 @@ async fn refusals(server: &Server) {
 /// P-05: a look-up, beside the hash that follows where the password is new.
 fn breached_passwords() {
     let folder = tempfile::tempdir().unwrap();
-    let without = Server::start(&[]).resident_mib();
+    let without = BenchServer::start(&[]).resident_mib();
     let built = breached::build(folder.path());
     let hash = 1e6 * hashing::cores() as f64 / hashing::per_second(SIGN_IN_TIME);
     println!(

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::load::{Connection, post};
 use crate::median;
-use crate::server::Server;
+use crate::server::BenchServer;
 
 const ROUNDS: usize = 2_000;
 
@@ -15,7 +15,7 @@ pub struct Refusals {
     pub slowest: f64,
 }
 
-pub async fn measure(server: &Server) -> Refusals {
+pub async fn measure(server: &BenchServer) -> Refusals {
     let overlong = "é".repeat(512) + "x";
     let overlong = format!(r#"{{"username":"eve","password":"{overlong}"}}"#);
     let (overlong, bare) = (post("/user", &overlong), post("/user", "{}"));

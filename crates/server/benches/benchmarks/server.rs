@@ -14,7 +14,7 @@ pub const BINARY: &str = env!("CARGO_BIN_EXE_doorward");
 pub const PASSWORD: &str = "three boats on a lake";
 pub const USERS: usize = 50;
 
-pub struct Server {
+pub struct BenchServer {
     child: Child,
     pub address: SocketAddr,
     _folder: TempDir,
@@ -56,7 +56,7 @@ fn start(folder: &Path, variables: &[(&str, &str)]) -> (Child, SocketAddr) {
     (child, SocketAddr::from(([127, 0, 0, 1], port)))
 }
 
-impl Server {
+impl BenchServer {
     pub fn start(variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (child, address) = start(folder.path(), variables);
@@ -106,7 +106,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for BenchServer {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

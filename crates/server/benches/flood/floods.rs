@@ -8,15 +8,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::server::{Server, from, post, status};
+use crate::server::{FloodServer, from, post, status};
 
 /// What one did, and what was not as it should be.
-pub struct Outcome {
+pub struct FloodResult {
     pub said: String,
     pub faults: Vec<&'static str>,
 }
 
-pub type Flood = for<'a> fn(&'a Server) -> Pin<Box<dyn Future<Output = Outcome> + 'a>>;
+pub type Flood = for<'a> fn(&'a FloodServer) -> Pin<Box<dyn Future<Output = FloodResult> + 'a>>;
 
 pub const ALL: &[(&str, Flood)] = &[
     ("nothing, for comparison", |server| {
@@ -80,16 +80,16 @@ fn faults(checks: &[(bool, &'static str)]) -> Vec<&'static str> {
 }
 
 /// What the machine does by itself.
-async fn nothing(_: &Server) -> Outcome {
+async fn nothing(_: &FloodServer) -> FloodResult {
     tokio::time::sleep(Duration::from_secs(3)).await;
-    Outcome {
+    FloodResult {
         said: "nothing".to_owned(),
         faults: Vec::new(),
     }
 }
 
 /// P-10.
-async fn sign_ins(server: &Server, addresses: usize) -> Outcome {
+async fn sign_ins(server: &FloodServer, addresses: usize) -> FloodResult {
     let attempts = (0..500).map(|number| async move {
         let began = Instant::now();
         let source = from(2 + number % addresses);
@@ -109,7 +109,7 @@ async fn sign_ins(server: &Server, addresses: usize) -> Outcome {
         .max()
         .unwrap_or_default();
     let is_known = |answer: &((u16, bool), Duration)| matches!(answer.0, (401, _) | (503, true));
-    Outcome {
+    FloodResult {
         said: format!(
             "{}; slowest {slowest:.1?}, slowest refusal {slowest_refusal:.1?}",
             counted(answers.iter().map(|(answer, _)| answer.0))
@@ -129,7 +129,7 @@ async fn sign_ins(server: &Server, addresses: usize) -> Outcome {
 }
 
 /// H-05: from 40 addresses, 250 each. Those over the limit are closed at once.
-async fn idle(server: &Server) -> Outcome {
+async fn idle(server: &FloodServer) -> FloodResult {
     let mut held = Vec::new();
     let mut failed = 0;
     for number in 0..10_000 {
@@ -142,7 +142,7 @@ async fn idle(server: &Server) -> Outcome {
     let rejected = server
         .metric("doorward_connections_rejected_total{reason=\"limit\"}")
         .await;
-    Outcome {
+    FloodResult {
         said: format!(
             "{} opened, {failed} failed; {open} open at the end, {rejected} rejected",
             held.len()
@@ -158,7 +158,7 @@ async fn idle(server: &Server) -> Outcome {
 const SLOW_AT_MOST: Duration = Duration::from_secs(45);
 
 /// H-05: begun, and then a byte a second.
-async fn slow(server: &Server, beginning: &'static str) -> Outcome {
+async fn slow(server: &FloodServer, beginning: &'static str) -> FloodResult {
     let mut held = Vec::new();
     for number in 0..2000 {
         let mut stream = server.connect(from(2 + number % 40)).await.unwrap();
@@ -181,14 +181,14 @@ async fn slow(server: &Server, beginning: &'static str) -> Outcome {
         left = held.len();
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    Outcome {
+    FloodResult {
         said: format!("{left} still waited for after {:.0?}", began.elapsed()),
         faults: faults(&[(left == 0, "slow ones are waited for")]),
     }
 }
 
 /// P-02: no hash is computed for them.
-async fn passwords(server: &Server, size: usize, expected: u16) -> Outcome {
+async fn passwords(server: &FloodServer, size: usize, expected: u16) -> FloodResult {
     let hashes = "doorward_password_hash_duration_seconds_count";
     let before = server.metric(hashes).await;
     let body = format!(
@@ -208,7 +208,7 @@ async fn passwords(server: &Server, size: usize, expected: u16) -> Outcome {
         answers.push(status(&answer));
     }
     let hashed = server.metric(hashes).await - before;
-    Outcome {
+    FloodResult {
         said: format!(
             "{}; slowest {slowest:.1?}; {hashed} hashes",
             counted(answers.iter().copied())
@@ -224,7 +224,7 @@ async fn passwords(server: &Server, size: usize, expected: u16) -> Outcome {
 }
 
 /// H-05.
-async fn heads(server: &Server) -> Outcome {
+async fn heads(server: &FloodServer) -> FloodResult {
     let request = format!(
         "GET / HTTP/1.1\r\nHost: localhost\r\n{}\r\n",
         "X-A: y\r\n".repeat(10_000)
@@ -247,7 +247,7 @@ async fn heads(server: &Server) -> Outcome {
         }
     }
     seen.extend(answers.join_all().await.into_iter().flatten());
-    Outcome {
+    FloodResult {
         said: counted(seen.iter().copied()),
         faults: faults(&[(
             seen.iter().all(|status| matches!(status, 431 | 0)),
@@ -296,7 +296,7 @@ fn ping_frames() -> Vec<u8> {
 }
 
 /// H-05: 40 connections that write all of it, and read nothing.
-async fn frames(server: &Server, frames: Vec<u8>) -> Outcome {
+async fn frames(server: &FloodServer, frames: Vec<u8>) -> FloodResult {
     let frames = std::sync::Arc::new([PREFACE.to_vec(), frames].concat());
     let mut clients = JoinSet::new();
     for number in 0..40 {
@@ -314,14 +314,14 @@ async fn frames(server: &Server, frames: Vec<u8>) -> Outcome {
         });
     }
     let ends = clients.join_all().await;
-    Outcome {
+    FloodResult {
         said: counted(ends),
         faults: Vec::new(),
     }
 }
 
 /// S-10: nobody becomes a session, of 100,000 requests.
-async fn anonymous(server: &Server) -> Outcome {
+async fn anonymous(server: &FloodServer) -> FloodResult {
     let mut clients = JoinSet::new();
     for number in 0..10 {
         let address = server.address;
@@ -350,7 +350,7 @@ async fn anonymous(server: &Server) -> Outcome {
     let answers: usize = clients.join_all().await.into_iter().sum();
     // One of the warming up.
     let sessions = server.metric("doorward_sessions_issued_total").await;
-    Outcome {
+    FloodResult {
         said: format!("{answers} answers, {sessions} sessions"),
         faults: faults(&[(sessions == 1.0, "a session of nobody")]),
     }

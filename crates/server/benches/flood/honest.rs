@@ -13,12 +13,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub struct Honest {
     is_over: Arc<AtomicBool>,
-    asking: JoinHandle<Seen>,
+    asking: JoinHandle<Latencies>,
 }
 
 /// What it saw.
 #[derive(Default)]
-pub struct Seen {
+pub struct Latencies {
     millis: Vec<f64>,
     pub failed: usize,
 }
@@ -31,23 +31,23 @@ impl Honest {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         let asking = std::thread::spawn(move || {
-            let mut seen = Seen::default();
-            while !ends.load(Ordering::Relaxed) || seen.millis.len() + seen.failed < 50 {
-                seen.note(&mut stream);
+            let mut latencies = Latencies::default();
+            while !ends.load(Ordering::Relaxed) || latencies.millis.len() + latencies.failed < 50 {
+                latencies.note(&mut stream);
                 std::thread::park_timeout(PAUSE);
             }
-            seen
+            latencies
         });
         Self { is_over, asking }
     }
 
-    pub fn end(self) -> Seen {
+    pub fn end(self) -> Latencies {
         self.is_over.store(true, Ordering::Relaxed);
         self.asking.join().unwrap()
     }
 }
 
-impl Seen {
+impl Latencies {
     fn note(&mut self, stream: &mut TcpStream) {
         let began = Instant::now();
         match request(stream) {

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use honest::Honest;
-use server::Server;
+use server::FloodServer;
 
 /// Beyond what an idle server takes: two hashes at once, and this (P-10).
 const MEMORY_KIB: u64 = (2 * 19 + 64) * 1024;
@@ -59,22 +59,22 @@ fn main() -> ExitCode {
 }
 
 async fn run(name: &str, flood: floods::Flood) -> Vec<String> {
-    let server = Server::start();
+    let server = FloodServer::start();
     server.warm_up().await;
     let idle = server.memory_kib();
     let honest = Honest::begin(server.address);
-    let outcome = flood(&server).await;
-    let seen = honest.end();
+    let result = flood(&server).await;
+    let latencies = honest.end();
     let peak = server.peak_kib();
     let warnings = server.log_lines("request limit reached");
     println!(
         "{name:<42} {idle:>9} {peak:>9} {:>8.1} {:>8.1} {:>7}  {}; {warnings} lines of it in the log",
-        seen.percentile(50),
-        seen.percentile(99),
-        seen.failed,
-        outcome.said
+        latencies.percentile(50),
+        latencies.percentile(99),
+        latencies.failed,
+        result.said
     );
-    let mut faults: Vec<_> = outcome
+    let mut faults: Vec<_> = result
         .faults
         .iter()
         .map(|fault| format!("{name}: {fault}"))
@@ -86,10 +86,10 @@ async fn run(name: &str, flood: floods::Flood) -> Vec<String> {
     };
     must(peak <= idle + MEMORY_KIB, "memory is not bounded");
     must(
-        seen.percentile(99) < P99.as_secs_f64() * 1000.0,
+        latencies.percentile(99) < P99.as_secs_f64() * 1000.0,
         "the honest client waits",
     );
-    must(seen.failed == 0, "the honest client is not answered");
+    must(latencies.failed == 0, "the honest client is not answered");
     must(warnings <= 2, "the log is flooded");
     faults
 }

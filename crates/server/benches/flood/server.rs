@@ -11,7 +11,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 const PASSWORD: &str = "a long walk by the sea";
 
-pub struct Server {
+pub struct FloodServer {
     child: Child,
     pub address: SocketAddr,
     metrics: u16,
@@ -19,7 +19,7 @@ pub struct Server {
     _folder: TempDir,
 }
 
-impl Server {
+impl FloodServer {
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(binary());
@@ -138,7 +138,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for FloodServer {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

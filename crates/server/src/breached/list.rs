@@ -33,9 +33,9 @@ pub struct Feed {
 
 /// The expected part of the published list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
+pub enum Coverage {
     /// All ranges. A list that lacks one is rejected.
-    Whole,
+    Complete,
     /// Any.
     Partial,
 }
@@ -44,12 +44,12 @@ pub enum Extent {
 /// of lines now and then.
 pub fn feed(
     from: &Path,
-    extent: Extent,
+    coverage: Coverage,
     min_count: u64,
     builder: &mut Builder,
     progress: &dyn Fn(u64),
 ) -> anyhow::Result<Feed> {
-    let mut list = List {
+    let mut reader = ListReader {
         min_count: min_count.max(1),
         builder,
         progress,
@@ -58,29 +58,29 @@ pub fn feed(
         missing: None,
     };
     if from == Path::new("-") {
-        list.read_lines(&mut std::io::stdin().lock(), "")?;
+        reader.read_lines(&mut std::io::stdin().lock(), "")?;
     } else if from.is_dir() {
-        list.read_folder(from)?;
+        reader.read_folder(from)?;
     } else {
         let file = File::open(from).with_context(|| format!("cannot read {}", from.display()))?;
-        list.read_lines(&mut BufReader::with_capacity(1 << 18, file), "")?;
+        reader.read_lines(&mut BufReader::with_capacity(1 << 18, file), "")?;
     }
     ensure!(
-        list.feed.lines > 0,
+        reader.feed.lines > 0,
         "found no hash in {}. Is this the Pwned Passwords list?",
         from.display()
     );
-    list.note_range(RANGES);
-    if let (Extent::Whole, Some(missing)) = (extent, list.missing) {
+    reader.note_range(RANGES);
+    if let (Coverage::Complete, Some(missing)) = (coverage, reader.missing) {
         bail!(
             "the list has hashes in {} of the 1,048,576 ranges of the published list, and none in range {missing:05X}. Download the rest, or pass --allow-partial",
-            list.feed.ranges
+            reader.feed.ranges
         );
     }
-    Ok(list.feed)
+    Ok(reader.feed)
 }
 
-struct List<'a> {
+struct ListReader<'a> {
     min_count: u64,
     builder: &'a mut Builder,
     progress: &'a dyn Fn(u64),
@@ -90,7 +90,7 @@ struct List<'a> {
     missing: Option<u64>,
 }
 
-impl List<'_> {
+impl ListReader<'_> {
     fn read_folder(&mut self, folder: &Path) -> anyhow::Result<()> {
         for range in 0..RANGES {
             let prefix = format!("{range:05X}");

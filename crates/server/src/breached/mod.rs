@@ -17,7 +17,7 @@ use anyhow::{Context, bail, ensure};
 use doorward_domain::passwords::BreachedList;
 use ring::digest;
 
-pub use list::{Extent, RANGES, feed};
+pub use list::{Coverage, RANGES, feed};
 
 const MAGIC: [u8; 8] = *b"DWBREACH";
 /// The version of the file format. A file of another version has to be built again.
@@ -29,20 +29,20 @@ const HASH_BYTES: u64 = 8;
 
 /// Contents of the header of a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Facts {
+pub struct FilterHeader {
     /// Number of hashes.
     pub count: u64,
     /// Minimum number of occurrences of each password.
     pub min_count: u64,
 }
 
-impl Facts {
+impl FilterHeader {
     /// Size of the file in bytes.
     pub fn bytes(&self) -> u64 {
         HEADER_BYTES.saturating_add(HASH_BYTES.saturating_mul(self.count))
     }
 
-    fn to_header(self) -> Vec<u8> {
+    fn to_bytes(self) -> Vec<u8> {
         let numbers = [VERSION, self.count, self.min_count];
         let numbers = numbers.iter().flat_map(|number| number.to_be_bytes());
         MAGIC.into_iter().chain(numbers).collect()
@@ -76,7 +76,7 @@ impl Facts {
 /// An open filter. A file that replaces it is used from the next start on.
 pub struct Filter {
     file: File,
-    facts: Facts,
+    header: FilterHeader,
 }
 
 impl Filter {
@@ -92,19 +92,19 @@ impl Filter {
         // Opening a pipe would block.
         ensure!(std::fs::metadata(path)?.is_file(), "not a regular file");
         let file = File::open(path)?;
-        let facts = Facts::read(&file)?;
+        let header = FilterHeader::read(&file)?;
         let length = file.metadata()?.len();
         ensure!(
-            length == facts.bytes(),
+            length == header.bytes(),
             "the file has {length} bytes instead of {}. Copy or build it again",
-            facts.bytes()
+            header.bytes()
         );
-        Ok(Self { file, facts })
+        Ok(Self { file, header })
     }
 
     /// Returns the contents of the header.
-    pub fn facts(&self) -> Facts {
-        self.facts
+    pub fn header(&self) -> FilterHeader {
+        self.header
     }
 
     /// Reads the whole file and fails if its hashes are not in ascending order.
@@ -112,7 +112,7 @@ impl Filter {
         let mut file = BufReader::with_capacity(1 << 18, &self.file);
         file.seek(SeekFrom::Start(HEADER_BYTES))?;
         let mut previous = None;
-        for _ in 0..self.facts.count {
+        for _ in 0..self.header.count {
             let mut hash = [0; HASH_BYTES as usize];
             file.read_exact(&mut hash)?;
             ensure!(
@@ -126,7 +126,7 @@ impl Filter {
 
     /// Returns `true` if the filter contains a hash that begins with these bytes.
     fn contains(&self, hash: u64) -> io::Result<bool> {
-        let (mut low, mut high) = (0, self.facts.count);
+        let (mut low, mut high) = (0, self.header.count);
         while low < high {
             let middle = low + (high - low) / 2;
             let mut found = [0; HASH_BYTES as usize];
@@ -157,7 +157,7 @@ impl BreachedList for Filter {
 
 /// Writes a filter. The file appears under its name once it is complete.
 pub struct Builder {
-    part: PartFile,
+    part: TempFile,
     target: PathBuf,
     file: BufWriter<File>,
     last: Option<u64>,
@@ -165,9 +165,9 @@ pub struct Builder {
 }
 
 /// Deletes the unfinished file unless it was renamed.
-struct PartFile(Option<PathBuf>);
+struct TempFile(Option<PathBuf>);
 
-impl Drop for PartFile {
+impl Drop for TempFile {
     fn drop(&mut self) {
         if let Some(path) = &self.0 {
             // The error that ended the build is the one to report.
@@ -196,7 +196,7 @@ impl Builder {
         let path = target.with_file_name(part);
         let mut file =
             File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        let part = PartFile(Some(path));
+        let part = TempFile(Some(path));
         file.seek(SeekFrom::Start(HEADER_BYTES))?;
         Ok(Self {
             part,
@@ -218,12 +218,12 @@ impl Builder {
     }
 
     /// Writes the header and moves the file to its place. A server that has the old one open keeps it.
-    pub fn finish(mut self, min_count: u64) -> anyhow::Result<Facts> {
+    pub fn finish(mut self, min_count: u64) -> anyhow::Result<FilterHeader> {
         ensure!(
             self.count > 0,
             "no password of the list was seen {min_count} times, so the filter would be empty"
         );
-        let facts = Facts {
+        let header = FilterHeader {
             count: self.count,
             min_count,
         };
@@ -232,7 +232,7 @@ impl Builder {
             .into_inner()
             .map_err(io::IntoInnerError::into_error)?;
         file.seek(SeekFrom::Start(0))?;
-        file.write_all(&facts.to_header())?;
+        file.write_all(&header.to_bytes())?;
         file.sync_all()?;
         let path = self.part.0.as_ref().expect("it is taken below only");
         std::fs::rename(path, &self.target)
@@ -241,7 +241,7 @@ impl Builder {
         let folder = self.target.parent();
         let folder = folder.filter(|folder| *folder != Path::new(""));
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-        Ok(facts)
+        Ok(header)
     }
 }
 

@@ -1,9 +1,9 @@
 use super::list::Feed;
 use super::*;
 
-struct Folder(tempfile::TempDir);
+struct TempFolder(tempfile::TempDir);
 
-impl Folder {
+impl TempFolder {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -21,15 +21,15 @@ impl Folder {
         path
     }
 
-    fn build(&self, from: &Path, extent: Extent, min_count: u64) -> anyhow::Result<Feed> {
+    fn build(&self, from: &Path, coverage: Coverage, min_count: u64) -> anyhow::Result<Feed> {
         let mut builder = Builder::create(&self.at("filter"))?;
-        let feed = feed(from, extent, min_count, &mut builder, &|_| ())?;
+        let feed = feed(from, coverage, min_count, &mut builder, &|_| ())?;
         builder.finish(min_count)?;
         Ok(feed)
     }
 
     fn build_partial(&self, from: &Path, min_count: u64) -> anyhow::Result<Feed> {
-        self.build(from, Extent::Partial, min_count)
+        self.build(from, Coverage::Partial, min_count)
     }
 
     fn open(&self) -> anyhow::Result<Filter> {
@@ -62,13 +62,13 @@ fn error<T>(outcome: anyhow::Result<T>) -> String {
 /// P-05: whole passwords are compared, including their case.
 #[test]
 fn every_password_of_the_list_is_found_and_no_other() {
-    let folder = Folder::new();
+    let folder = TempFolder::new();
     let passwords: Vec<String> = (0..5_000).map(|n| format!("breached-{n}")).collect();
     let seen: Vec<_> = passwords.iter().map(|one| (one.as_str(), 3)).collect();
     let feed = folder.build_partial(&folder.list(&seen), 1).unwrap();
     assert_eq!((feed.lines, feed.below_min_count), (5_000, 0));
     let filter = folder.open().unwrap();
-    assert_eq!(filter.facts().count, 5_000);
+    assert_eq!(filter.header().count, 5_000);
     let length = std::fs::metadata(folder.at("filter")).unwrap().len();
     assert_eq!(length, 32 + 5_000 * 8);
     filter.check().unwrap();
@@ -84,7 +84,7 @@ fn every_password_of_the_list_is_found_and_no_other() {
 
 #[test]
 fn the_first_and_the_last_possible_hash_are_found() {
-    let folder = Folder::new();
+    let folder = TempFolder::new();
     let mut builder = Builder::create(&folder.at("filter")).unwrap();
     for hash in [0, 1, 7, 7, u64::MAX - 1, u64::MAX] {
         builder.push(hash).unwrap();
@@ -107,12 +107,12 @@ fn the_first_and_the_last_possible_hash_are_found() {
 
 #[test]
 fn rare_passwords_and_padding_are_left_out() {
-    let folder = Folder::new();
+    let folder = TempFolder::new();
     let list = folder.list(&[("often", 100), ("some", 10), ("once", 1), ("padding", 0)]);
     assert_eq!(folder.build_partial(&list, 10).unwrap().below_min_count, 2);
     let filter = folder.open().unwrap();
     assert!(filter.holds("often") && filter.holds("some") && !filter.holds("once"));
-    assert_eq!(filter.facts().min_count, 10);
+    assert_eq!(filter.header().min_count, 10);
     folder.build_partial(&list, 0).unwrap();
     let filter = folder.open().unwrap();
     assert!(filter.holds("once") && !filter.holds("padding"));
@@ -120,7 +120,7 @@ fn rare_passwords_and_padding_are_left_out() {
 
 #[test]
 fn a_folder_of_ranges_is_read_like_one_file() {
-    let folder = Folder::new();
+    let folder = TempFolder::new();
     let hashes = folder.at("hashes");
     std::fs::create_dir(&hashes).unwrap();
     for (password, extension) in [("one of them", ".txt"), ("another", "")] {
@@ -137,7 +137,7 @@ fn a_folder_of_ranges_is_read_like_one_file() {
 
 #[test]
 fn a_list_of_another_kind_is_rejected_and_the_old_filter_stays() {
-    let folder = Folder::new();
+    let folder = TempFolder::new();
     folder
         .build_partial(&folder.list(&[("first", 1)]), 1)
         .unwrap();
@@ -169,10 +169,10 @@ fn a_list_of_another_kind_is_rejected_and_the_old_filter_stays() {
 /// P-05: a list that lacks a range builds nothing, unless that is allowed.
 #[test]
 fn an_incomplete_list_is_rejected_unless_allowed() {
-    let folder = Folder::new();
+    let folder = TempFolder::new();
     let list = folder.list(&[("first", 1)]);
     folder.build_partial(&list, 1).unwrap();
-    let rejected = error(folder.build(&list, Extent::Whole, 1));
+    let rejected = error(folder.build(&list, Coverage::Complete, 1));
     assert!(
         rejected.contains("in 1 of the 1,048,576 ranges"),
         "{rejected}"
@@ -184,7 +184,7 @@ fn an_incomplete_list_is_rejected_unless_allowed() {
         std::fs::write(&list, lines.collect::<String>()).unwrap();
     };
     ranges(&mut (0..RANGES - 1));
-    let rejected = error(folder.build(&list, Extent::Whole, 1));
+    let rejected = error(folder.build(&list, Coverage::Complete, 1));
     assert!(rejected.contains("in 1048575 of"), "{rejected}");
     assert!(rejected.contains("none in range FFFFF"), "{rejected}");
     assert!(
@@ -192,13 +192,13 @@ fn an_incomplete_list_is_rejected_unless_allowed() {
         "the old filter stays"
     );
     ranges(&mut (0..RANGES));
-    let feed = folder.build(&list, Extent::Whole, 1).unwrap();
+    let feed = folder.build(&list, Coverage::Complete, 1).unwrap();
     assert_eq!((feed.lines, feed.ranges), (RANGES, RANGES));
 }
 
 #[test]
 fn a_damaged_file_is_refused() {
-    let folder = Folder::new();
+    let folder = TempFolder::new();
     let list = folder.list(&[("one", 1), ("two", 2), ("three", 3)]);
     folder.build_partial(&list, 1).unwrap();
     let whole = std::fs::read(folder.at("filter")).unwrap();
@@ -241,7 +241,7 @@ fn a_damaged_file_is_refused() {
 /// A server keeps the file it opened.
 #[test]
 fn a_replaced_filter_is_used_when_it_is_opened_again() {
-    let folder = Folder::new();
+    let folder = TempFolder::new();
     folder
         .build_partial(&folder.list(&[("old", 1)]), 1)
         .unwrap();
@@ -256,7 +256,7 @@ fn a_replaced_filter_is_used_when_it_is_opened_again() {
 /// C-01: only a filter is replaced by a filter, and never by an empty one.
 #[test]
 fn no_other_file_is_overwritten() {
-    let folder = Folder::new();
+    let folder = TempFolder::new();
     let list = folder.list(&[("password", 7)]);
     folder.build_partial(&list, 1).unwrap();
     assert!(error(folder.build_partial(&list, 8)).contains("would be empty"));

@@ -15,7 +15,7 @@ pub enum UserCommand {
     List(ListUsers),
     /// Show one user
     #[command(after_help = "Examples:\n  doorward user show ben@example.com")]
-    Show(Named),
+    Show(UserArg),
     /// Set a password and end all sessions of the user
     #[command(
         after_help = "Examples:\n  doorward user set-password ben\n  doorward user set-password ben --password-stdin < password.txt"
@@ -26,15 +26,15 @@ pub enum UserCommand {
     SetRole(SetRole),
     /// Disable an account and end its sessions
     #[command(after_help = "Examples:\n  doorward user disable ben")]
-    Disable(Named),
+    Disable(UserArg),
     /// Enable an account
     #[command(after_help = "Examples:\n  doorward user enable ben")]
-    Enable(Named),
+    Enable(UserArg),
     /// Export all personal data of a user as JSON
     #[command(
         after_help = "Examples:\n  doorward user export ben > ben.json\n  doorward user export ben@example.com"
     )]
-    Export(Named),
+    Export(UserArg),
     /// Delete a user permanently
     #[command(after_help = DELETE_EXAMPLE)]
     Delete(DeleteUser),
@@ -58,7 +58,7 @@ pub struct DeleteUser {
 
 /// A user.
 #[derive(Debug, Args)]
-pub struct Named {
+pub struct UserArg {
     /// Username, email address or user id
     pub user: String,
 }

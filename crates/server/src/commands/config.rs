@@ -6,14 +6,14 @@ use serde_json::{Map, json};
 use super::Output;
 use crate::cli::{ConfigCommand, WIDTH};
 use crate::columns;
-use crate::config::{Config, Loaded, Refused, SETTINGS, Setting, masked};
+use crate::config::{Config, InvalidConfig, LoadedConfig, SETTINGS, Setting, masked};
 use crate::wiring::{self, KeptPasswords};
 
 /// Column of the values.
 const INDENT: usize = 36;
 
 pub(super) async fn run(
-    loaded: anyhow::Result<Loaded>,
+    loaded: anyhow::Result<LoadedConfig>,
     command: &ConfigCommand,
     output: Output,
 ) -> anyhow::Result<()> {
@@ -24,7 +24,7 @@ pub(super) async fn run(
             let faulty = loaded.as_ref().err().and_then(|error| error.downcast_ref());
             let values = match &loaded {
                 Ok(loaded) => Some(loaded),
-                Err(_) => faulty.and_then(|refused: &Refused| refused.loaded.as_ref()),
+                Err(_) => faulty.and_then(|invalid: &InvalidConfig| invalid.loaded.as_ref()),
             };
             if let Some(values) = values {
                 show(values, output)?;
@@ -37,49 +37,51 @@ pub(super) async fn run(
 /// Result of a check.
 #[derive(Default)]
 struct Checked {
-    faults: Vec<String>,
+    errors: Vec<String>,
     /// Parts that could not be checked.
     unseen: Vec<String>,
     /// Warnings, which do not prevent a start.
     warnings: Vec<String>,
 }
 
-/// Returns the configuration if the server can start with it, or every fault of it.
-pub(super) fn check_for_start(loaded: anyhow::Result<Loaded>) -> anyhow::Result<Loaded> {
-    let (faults, loaded) = faults(loaded);
+/// Returns the configuration if the server can start with it, or all errors in it.
+pub(super) fn check_for_start(
+    loaded: anyhow::Result<LoadedConfig>,
+) -> anyhow::Result<LoadedConfig> {
+    let (errors, loaded) = errors(loaded);
     match loaded {
-        Some(loaded) if faults.is_empty() => Ok(loaded),
-        loaded => bail!(Refused { faults, loaded }),
+        Some(loaded) if errors.is_empty() => Ok(loaded),
+        loaded => bail!(InvalidConfig { errors, loaded }),
     }
 }
 
-/// Returns every fault of a configuration: values that cannot be parsed, contradictions, and whatever the
+/// Returns all errors in a configuration: values that cannot be parsed, contradictions, and whatever the
 /// components of a server reject. Returns no configuration if a value cannot be parsed.
-fn faults(loaded: anyhow::Result<Loaded>) -> (Vec<String>, Option<Loaded>) {
-    let (mut faults, loaded) = match loaded.map_err(anyhow::Error::downcast::<Refused>) {
+fn errors(loaded: anyhow::Result<LoadedConfig>) -> (Vec<String>, Option<LoadedConfig>) {
+    let (mut errors, loaded) = match loaded.map_err(anyhow::Error::downcast::<InvalidConfig>) {
         Ok(loaded) => (Vec::new(), Some(loaded)),
-        Err(Ok(refused)) => (refused.faults, refused.loaded),
+        Err(Ok(invalid)) => (invalid.errors, invalid.loaded),
         Err(Err(error)) => (vec![format!("{error:#}")], None),
     };
     if let Some(loaded) = &loaded {
-        faults.extend(wiring::check(&loaded.config));
+        errors.extend(wiring::check(&loaded.config));
     }
-    (faults, loaded)
+    (errors, loaded)
 }
 
-async fn check(loaded: anyhow::Result<Loaded>) -> Checked {
-    let (faults, loaded) = faults(loaded);
+async fn check(loaded: anyhow::Result<LoadedConfig>) -> Checked {
+    let (errors, loaded) = errors(loaded);
     let mut checked = Checked {
-        faults,
+        errors,
         ..Checked::default()
     };
-    let Some(Loaded { config, .. }) = loaded else {
+    let Some(LoadedConfig { config, .. }) = loaded else {
         return checked;
     };
     checked.warnings = config.warnings();
     match wiring::look_for_peppers(&config).await {
         KeptPasswords::Fine => {}
-        KeptPasswords::Fault(fault) => checked.faults.push(fault),
+        KeptPasswords::Fault(error) => checked.errors.push(error),
         KeptPasswords::NotSeen(reason) => checked.unseen.push(format!(
             "whether stored passwords can be verified with the configured peppers: {reason}"
         )),
@@ -90,12 +92,12 @@ async fn check(loaded: anyhow::Result<Loaded>) -> Checked {
 impl Checked {
     fn tell(self, output: Output) -> anyhow::Result<()> {
         let Self {
-            faults,
+            errors,
             unseen,
             warnings,
         } = self;
-        if !faults.is_empty() && !output.json {
-            bail!(Refused::unread(faults));
+        if !errors.is_empty() && !output.json {
+            bail!(InvalidConfig::unread(errors));
         }
         let mut text = "The configuration is valid.".to_owned();
         for unseen in &unseen {
@@ -104,16 +106,16 @@ impl Checked {
         for warning in &warnings {
             text += &format!("\nWarning: {warning}");
         }
-        let value = json!({"ok": faults.is_empty(), "errors": faults, "warnings": warnings, "not_checked": unseen});
+        let value = json!({"ok": errors.is_empty(), "errors": errors, "warnings": warnings, "not_checked": unseen});
         output.print(&text, &value)?;
-        match faults.is_empty() {
+        match errors.is_empty() {
             true => Ok(()),
             false => bail!("invalid configuration"),
         }
     }
 }
 
-fn show(loaded: &Loaded, output: Output) -> anyhow::Result<()> {
+fn show(loaded: &LoadedConfig, output: Output) -> anyhow::Result<()> {
     let mut lines = Vec::new();
     let mut values = Map::new();
     for setting in SETTINGS {

@@ -14,7 +14,7 @@ use crate::cli::ExportArgs;
 use crate::config::Config;
 use crate::import::doorward;
 use crate::import::part::PartFile;
-use crate::import::progress::{Progress, Watched};
+use crate::import::progress::{ProgressMode, ProgressReporter};
 use crate::wiring::{Wired, sql_settings};
 
 /// Number of users read at a time.
@@ -39,7 +39,7 @@ pub(super) async fn run(config: &Config, args: &ExportArgs, output: Output) -> a
 async fn to_stdout(wired: &Wired, output: Output) -> anyhow::Result<()> {
     let mut stdout = BufWriter::new(std::io::stdout().lock());
     stdout.write_all(doorward::HEADER.as_bytes())?;
-    write_users(wired, &mut stdout, None, 0, output.watched()).await?;
+    write_users(wired, &mut stdout, None, 0, output.progress_mode()).await?;
     Ok(stdout.flush()?)
 }
 
@@ -67,7 +67,7 @@ async fn to_file(
     }
     let last = before.map(|before| before.last);
     let count = before.map_or(0, |before| before.users);
-    let count = write_users(wired, part.writer(), last, count, output.watched()).await?;
+    let count = write_users(wired, part.writer(), last, count, output.progress_mode()).await?;
     part.finish()?;
     let file = path.display().to_string();
     output.print(
@@ -91,10 +91,10 @@ async fn write_users(
     to: &mut impl Write,
     mut last: Option<UserId>,
     mut count: u64,
-    watched: Watched,
+    mode: ProgressMode,
 ) -> anyhow::Result<u64> {
     let ctx: Ctx = wired.ctx(Actor::CommandLine);
-    let progress = Progress::of_users(count, watched);
+    let progress = ProgressReporter::of_users(count, mode);
     loop {
         let page = wired.accounts.export(&ctx, last, PAGE).await?;
         for exported in &page {

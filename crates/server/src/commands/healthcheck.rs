@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::Output;
 use crate::cli::HealthcheckArgs;
 use crate::config::Config;
-use crate::fetch::Client;
+use crate::fetch::HttpsClient;
 
 pub(super) async fn run(
     config: &Config,
@@ -33,7 +33,7 @@ pub(super) async fn run(
 pub(super) async fn get_local(config: &Config, path: &str) -> anyhow::Result<Response<Bytes>> {
     let scheme = if config.has_tls() { "https" } else { "http" };
     let url = format!("{scheme}://{}{path}", local_address(config.listen));
-    Client::for_this_machine()?.get(&url).await
+    HttpsClient::for_this_machine()?.get(&url).await
 }
 
 /// The address to reach a listener on this machine: nothing can connect to `0.0.0.0`.

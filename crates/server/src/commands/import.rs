@@ -16,9 +16,9 @@ use tokio::sync::mpsc;
 use super::{Output, finish, open, open_or_create};
 use crate::cli::ImportArgs;
 use crate::config::Config;
-use crate::import::progress::Progress;
-use crate::import::report::{self, Report};
-use crate::import::source::{Place, Source};
+use crate::import::progress::ProgressReporter;
+use crate::import::report::{self, ImportReport};
+use crate::import::source::{Location, Source};
 use crate::import::{
     Format, Note, Rejection, Terms, Translation, UserField, read_hash_config, sentence,
 };
@@ -30,8 +30,8 @@ const BATCH: usize = 500;
 const READ_AHEAD: usize = 2;
 
 /// One user of the file.
-struct Record {
-    place: Place,
+struct SourceRecord {
+    location: Location,
     translation: Translation,
 }
 
@@ -55,7 +55,7 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
         format,
         dry_run: args.dry_run.then(DryRun::default),
         pace: Pace::default(),
-        report: Report::begin(args.report.as_deref())?,
+        report: ImportReport::begin(args.report.as_deref())?,
     };
     let imported = import.all(source, terms, output).await;
     finish(&wired).await;
@@ -108,12 +108,12 @@ struct Import<'a> {
     format: Format,
     dry_run: Option<DryRun>,
     pace: Pace,
-    report: Report,
+    report: ImportReport,
 }
 
 impl Import<'_> {
     async fn all(&mut self, source: Source, terms: Terms, output: Output) -> anyhow::Result<()> {
-        let progress = Progress::of_bytes(source.size(), output.watched());
+        let progress = ProgressReporter::of_bytes(source.size(), output.progress_mode());
         let meter = source.meter();
         let (sender, mut batches) = mpsc::channel(READ_AHEAD);
         let format = self.format;
@@ -126,11 +126,11 @@ impl Import<'_> {
         reading.await.context("the reader failed")?
     }
 
-    async fn one_batch(&mut self, batch: Vec<Record>) -> anyhow::Result<()> {
+    async fn one_batch(&mut self, batch: Vec<SourceRecord>) -> anyhow::Result<()> {
         let (mut users, mut sides) = (Vec::with_capacity(batch.len()), Vec::new());
         for record in batch {
             sides.push((
-                record.place,
+                record.location,
                 record.translation.map(|translated| {
                     users.push(translated.user);
                     translated.notes
@@ -139,12 +139,12 @@ impl Import<'_> {
         }
         let outcomes = self.outcomes(&users).await?;
         let mut done = users.iter().zip(outcomes);
-        for (place, translation) in sides {
+        for (location, translation) in sides {
             match translation {
-                Err(rejection) => self.report.reject(place, &rejection)?,
+                Err(rejection) => self.report.reject(location, &rejection)?,
                 Ok(notes) => {
                     let (user, outcome) = done.next().expect("an outcome for each user");
-                    self.note(place, user.user(), &outcome, &notes)?;
+                    self.note(location, user.user(), &outcome, &notes)?;
                 }
             }
         }
@@ -164,7 +164,7 @@ impl Import<'_> {
 
     fn note(
         &mut self,
-        place: Place,
+        location: Location,
         user: &User,
         outcome: &ImportOutcome,
         notes: &[Note],
@@ -177,11 +177,11 @@ impl Import<'_> {
                 identifier,
                 is_skipped: false,
             };
-            return self.report.reject(place, &rejection);
+            return self.report.reject(location, &rejection);
         }
         let id = user.id.to_string();
         self.report
-            .add(place, outcome, &id, identifier.as_deref(), notes)
+            .add(location, outcome, &id, identifier.as_deref(), notes)
     }
 }
 
@@ -190,12 +190,15 @@ fn read(
     source: Source,
     format: Format,
     terms: &Terms,
-    sender: &mpsc::Sender<Vec<Record>>,
+    sender: &mpsc::Sender<Vec<SourceRecord>>,
 ) -> anyhow::Result<()> {
     let mut batch = Vec::with_capacity(BATCH);
-    let read = source.read(format, &mut |place, value| {
+    let read = source.read(format, &mut |location, value| {
         let translation = value.and_then(|value| format.translate(value, terms));
-        batch.push(Record { place, translation });
+        batch.push(SourceRecord {
+            location,
+            translation,
+        });
         if batch.len() < BATCH {
             return ControlFlow::Continue(());
         }
@@ -219,7 +222,7 @@ fn identifier(user: &User) -> Option<String> {
         .map(str::to_owned)
 }
 
-fn print(report: &Report, args: &ImportArgs, output: Output) -> anyhow::Result<()> {
+fn print(report: &ImportReport, args: &ImportArgs, output: Output) -> anyhow::Result<()> {
     if args.report.is_none() && !output.json {
         for line in report.printed() {
             eprintln!("{line}");

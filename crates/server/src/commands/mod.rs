@@ -27,7 +27,7 @@ use crate::cli::{Cli, Command};
 use crate::columns;
 use crate::config as configuration;
 use crate::config::{Config, Flag};
-use crate::import::progress::Watched;
+use crate::import::progress::ProgressMode;
 use crate::wiring::{self, Wired};
 use crate::worker;
 
@@ -94,12 +94,12 @@ struct Output {
 }
 
 impl Output {
-    /// Reader of the output, for progress bars.
-    fn watched(self) -> Watched {
+    /// Where progress bars are shown.
+    fn progress_mode(self) -> ProgressMode {
         if self.json {
-            Watched::ByProgram
+            ProgressMode::Hidden
         } else {
-            Watched::ByPeople
+            ProgressMode::Terminal
         }
     }
 

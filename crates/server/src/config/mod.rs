@@ -30,7 +30,7 @@ pub use commented::commented;
 pub use doorward_web::{host_of, is_loopback_url};
 pub use masked::masked;
 pub use settings::{SETTINGS, Setting};
-pub use sources::{Flag, Loaded, Refused, load, load_ephemeral};
+pub use sources::{Flag, InvalidConfig, LoadedConfig, load, load_ephemeral};
 
 /// The configuration.
 #[derive(Debug, Clone)]

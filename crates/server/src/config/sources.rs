@@ -19,7 +19,7 @@ const PREFIX: &str = "DOORWARD_";
 
 /// A configuration with the source of each value.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct LoadedConfig {
     /// The values.
     pub config: Config,
     /// Source of each key that is not at its default.
@@ -29,12 +29,12 @@ pub struct Loaded {
 }
 
 /// Source of a value, for messages, and its file, if any.
-struct Place<'a> {
+struct ValueOrigin<'a> {
     origin: &'a str,
     file: Option<&'a Path>,
 }
 
-impl Loaded {
+impl LoadedConfig {
     /// Records the files, and which of them contain a secret. A URL without a password is not a secret.
     fn note_files(&mut self) {
         for setting in SETTINGS {
@@ -70,77 +70,77 @@ pub struct Flag {
 
 /// An invalid configuration.
 #[derive(Debug)]
-pub struct Refused {
-    /// Every fault.
-    pub faults: Vec<String>,
+pub struct InvalidConfig {
+    /// All errors.
+    pub errors: Vec<String>,
     /// The values, if each of them is valid by itself.
-    pub loaded: Option<Loaded>,
+    pub loaded: Option<LoadedConfig>,
 }
 
-impl Refused {
+impl InvalidConfig {
     /// Some values are invalid.
-    pub fn unread(faults: Vec<String>) -> Self {
+    pub fn unread(errors: Vec<String>) -> Self {
         Self {
-            faults,
+            errors,
             loaded: None,
         }
     }
 }
 
-impl std::fmt::Display for Refused {
+impl std::fmt::Display for InvalidConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
             "invalid configuration:\n  - {}",
-            self.faults.join("\n  - ")
+            self.errors.join("\n  - ")
         )
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for InvalidConfig {}
 
-/// Reads all sources and the option. The error contains every fault.
-pub fn load(file: Option<&Path>, typed: Option<Flag>) -> anyhow::Result<Loaded> {
-    let mut loaded = Loaded {
+/// Reads all sources and the option. The error contains all of them.
+pub fn load(file: Option<&Path>, typed: Option<Flag>) -> anyhow::Result<LoadedConfig> {
+    let mut loaded = LoadedConfig {
         config: Config::default(),
         origins: BTreeMap::new(),
         files: BTreeMap::new(),
     };
-    let mut faults = Vec::new();
-    read_file(&mut loaded, file, &mut faults)?;
+    let mut errors = Vec::new();
+    read_file(&mut loaded, file, &mut errors)?;
     let dotenv = read_dotenv()?;
-    read_variables(&mut loaded, dotenv.into_iter(), DOTENV, &mut faults);
-    read_variables(&mut loaded, environment(), ENVIRONMENT, &mut faults);
+    read_variables(&mut loaded, dotenv.into_iter(), DOTENV, &mut errors);
+    read_variables(&mut loaded, environment(), ENVIRONMENT, &mut errors);
     if let Some(Flag { name, key }) = typed {
         let setting = SETTINGS.iter().find(|setting| setting.key == key);
         let setting = setting.with_context(|| format!("{name} sets nothing"))?;
-        let place = Place {
+        let source = ValueOrigin {
             origin: name,
             file: None,
         };
-        set(&mut loaded, setting, "true", &place, name, &mut faults);
+        set(&mut loaded, setting, "true", &source, name, &mut errors);
     }
-    if !faults.is_empty() {
-        bail!(Refused::unread(faults));
+    if !errors.is_empty() {
+        bail!(InvalidConfig::unread(errors));
     }
     loaded.note_files();
     loaded.settle();
-    let faults = loaded.config.check();
-    if !faults.is_empty() {
+    let errors = loaded.config.check();
+    if !errors.is_empty() {
         let loaded = Some(loaded);
-        bail!(Refused { faults, loaded });
+        bail!(InvalidConfig { errors, loaded });
     }
     Ok(loaded)
 }
 
 /// Reads the configuration of an in-memory server, see [`super::ephemeral`].
-pub fn load_ephemeral() -> anyhow::Result<Loaded> {
-    let mut loaded = Loaded {
+pub fn load_ephemeral() -> anyhow::Result<LoadedConfig> {
+    let mut loaded = LoadedConfig {
         config: ephemeral::defaults(),
         origins: BTreeMap::new(),
         files: BTreeMap::new(),
     };
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     let variables: BTreeMap<_, _> = environment().collect();
     for setting in SETTINGS {
         let name = setting.variable();
@@ -148,16 +148,16 @@ pub fn load_ephemeral() -> anyhow::Result<Loaded> {
         if ephemeral::COUNTS.contains(&setting.key)
             && let Some(value) = value
         {
-            let place = Place {
+            let source = ValueOrigin {
                 origin: &format!("environment {name}"),
                 file: None,
             };
-            set(&mut loaded, setting, value, &place, &name, &mut faults);
+            set(&mut loaded, setting, value, &source, &name, &mut errors);
         }
     }
-    faults.extend(loaded.config.check());
-    if !faults.is_empty() {
-        bail!(Refused::unread(faults));
+    errors.extend(loaded.config.check());
+    if !errors.is_empty() {
+        bail!(InvalidConfig::unread(errors));
     }
     Ok(loaded)
 }
@@ -199,9 +199,9 @@ fn has(path: &Path) -> anyhow::Result<bool> {
 }
 
 fn read_file(
-    loaded: &mut Loaded,
+    loaded: &mut LoadedConfig,
     file: Option<&Path>,
-    faults: &mut Vec<String>,
+    errors: &mut Vec<String>,
 ) -> anyhow::Result<()> {
     let path = match file {
         Some(path) => path,
@@ -232,13 +232,13 @@ fn read_file(
         };
         match SETTINGS.iter().find(|setting| setting.key == key) {
             Some(setting) => {
-                let place = Place {
+                let source = ValueOrigin {
                     origin: &origin,
                     file: Some(path),
                 };
-                set(loaded, setting, &value, &place, &key, faults);
+                set(loaded, setting, &value, &source, &key, errors);
             }
-            None => faults.push(unknown(
+            None => errors.push(unknown(
                 &key,
                 SETTINGS.iter().map(|setting| setting.key.to_owned()),
                 &origin,
@@ -303,10 +303,10 @@ pub(super) fn flatten(prefix: &str, table: &toml::Table, values: &mut Vec<(Strin
 
 /// Reads variables. `DOORWARD_…` overrides the other name of a setting.
 fn read_variables(
-    loaded: &mut Loaded,
+    loaded: &mut LoadedConfig,
     variables: impl Iterator<Item = (String, String)>,
     origin: &str,
-    faults: &mut Vec<String>,
+    errors: &mut Vec<String>,
 ) {
     let variables: BTreeMap<String, String> =
         variables.filter(|(_, value)| !value.is_empty()).collect();
@@ -318,11 +318,11 @@ fn read_variables(
             .chain([setting.variable()]);
         for name in names {
             if let Some(value) = variables.get(&name) {
-                let place = Place {
+                let source = ValueOrigin {
                     origin: &format!("{origin} {name}"),
                     file: (origin == DOTENV).then_some(Path::new(DOTENV)),
                 };
-                set(loaded, setting, value, &place, &name, faults);
+                set(loaded, setting, value, &source, &name, errors);
             }
         }
     }
@@ -331,28 +331,28 @@ fn read_variables(
         .keys()
         .filter(|name| name.starts_with(PREFIX) && !known.contains(name))
     {
-        faults.push(unknown(name, known.iter().cloned(), origin));
+        errors.push(unknown(name, known.iter().cloned(), origin));
     }
 }
 
 fn set(
-    loaded: &mut Loaded,
+    loaded: &mut LoadedConfig,
     setting: &'static Setting,
     value: &str,
-    place: &Place<'_>,
+    source: &ValueOrigin<'_>,
     name: &str,
-    faults: &mut Vec<String>,
+    errors: &mut Vec<String>,
 ) {
-    let origin = place.origin;
+    let origin = source.origin;
     match (setting.set)(&mut loaded.config, value) {
         Ok(()) => {
             loaded.origins.insert(setting.key, origin.to_owned());
-            match place.file {
+            match source.file {
                 Some(file) => loaded.files.insert(setting.key, file.to_owned()),
                 None => loaded.files.remove(setting.key),
             };
         }
-        Err(wanted) => faults.push(format!("`{name}` {wanted} ({origin})")),
+        Err(wanted) => errors.push(format!("`{name}` {wanted} ({origin})")),
     }
 }
 

@@ -7,15 +7,15 @@
 use doorward_domain::values::Secret;
 use serde_json::Value;
 
-use super::{Fields, RawUser, Rejection};
+use super::{JsonFields, RawUser, Rejection};
 
 /// First character of a hash that matches no password.
 const UNUSABLE: char = '!';
 
 pub(super) fn read(value: Value) -> Result<RawUser, Rejection> {
-    let mut row = Fields::of(value)?;
+    let mut row = JsonFields::of(value)?;
     let model = row.text("model")?.unwrap_or_default();
-    let mut fields = Fields(row.object("fields")?);
+    let mut fields = JsonFields(row.object("fields")?);
     if !fields.0.contains_key("password") {
         let detail = format!("A row of {model} is not a user.");
         return Err(Rejection::skipped("no-user", &detail));
@@ -47,7 +47,7 @@ pub(super) fn read(value: Value) -> Result<RawUser, Rejection> {
     Ok(raw)
 }
 
-fn name(fields: &mut Fields) -> Result<Option<String>, Rejection> {
+fn name(fields: &mut JsonFields) -> Result<Option<String>, Rejection> {
     let whole = fields.text("name")?;
     let parts = [fields.text("first_name")?, fields.text("last_name")?];
     let joined: Vec<_> = parts.into_iter().flatten().collect();

@@ -13,7 +13,7 @@ use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visito
 use serde_json::value::RawValue;
 use serde_json::{Deserializer, Value};
 
-use super::source::{Place, Sink};
+use super::source::{Location, Sink};
 use super::{Rejection, unquoted};
 
 /// Kind of the document.
@@ -31,28 +31,28 @@ pub(super) fn read_document(
     nested: Nested,
     sink: Sink<'_>,
 ) -> anyhow::Result<()> {
-    let progress = Progress::default();
+    let state = ReadState::default();
     let mut walk = Walk {
         nested,
         sink,
-        progress: &progress,
+        state: &state,
     };
     let mut input = Deserializer::from_reader(input);
     let read = (&mut walk).deserialize(&mut input);
     let read = read.and_then(|()| input.end());
-    if progress.is_stopped.get() {
+    if state.is_stopped.get() {
         return Ok(());
     }
-    let users = progress.users.get();
+    let users = state.users.get();
     read.with_context(|| format!("the file is not valid JSON after {users} users"))?;
-    if !progress.has_list.get() {
+    if !state.has_list.get() {
         bail!("the file contains no `users`");
     }
     Ok(())
 }
 
 #[derive(Default)]
-struct Progress {
+struct ReadState {
     users: Cell<u64>,
     has_list: Cell<bool>,
     is_stopped: Cell<bool>,
@@ -62,7 +62,7 @@ struct Progress {
 struct Walk<'a, 's> {
     nested: Nested,
     sink: Sink<'s>,
-    progress: &'a Progress,
+    state: &'a ReadState,
 }
 
 impl<'de> DeserializeSeed<'de> for &mut Walk<'_, '_> {
@@ -92,7 +92,7 @@ impl<'de> Visitor<'de> for &mut Walk<'_, '_> {
                 map.next_value_seed(&mut Walk {
                     nested: Nested::Users,
                     sink: &mut *self.sink,
-                    progress: self.progress,
+                    state: self.state,
                 })?;
             } else {
                 map.next_value::<IgnoredAny>()?;
@@ -106,14 +106,14 @@ impl<'de> Visitor<'de> for &mut Walk<'_, '_> {
             while list.next_element_seed(&mut *self)?.is_some() {}
             return Ok(());
         }
-        self.progress.has_list.set(true);
+        self.state.has_list.set(true);
         while let Some(raw) = list.next_element::<Box<RawValue>>()? {
-            let number = self.progress.users.get() + 1;
-            self.progress.users.set(number);
+            let number = self.state.users.get() + 1;
+            self.state.users.set(number);
             let user = serde_json::from_str::<Value>(raw.get())
                 .map_err(|error| Rejection::malformed(format!("Not JSON: {}.", unquoted(&error))));
-            if (self.sink)(Place::Item(number), user).is_break() {
-                self.progress.is_stopped.set(true);
+            if (self.sink)(Location::Item(number), user).is_break() {
+                self.state.is_stopped.set(true);
                 return Err(A::Error::custom("stopped"));
             }
         }
@@ -132,10 +132,10 @@ mod tests {
     fn names(text: impl AsRef<[u8]>) -> (Vec<Option<String>>, Option<String>) {
         let mut names = Vec::new();
         let input = BufReader::with_capacity(7, text.as_ref());
-        let read = read_document(input, Nested::Document, &mut |place, value| {
+        let read = read_document(input, Nested::Document, &mut |location, value| {
             let name = |user: Value| Some(user["name"].as_str()?.to_owned());
             names.push(value.ok().and_then(name));
-            assert_eq!(place, Place::Item(names.len() as u64));
+            assert_eq!(location, Location::Item(names.len() as u64));
             ControlFlow::Continue(())
         });
         (names, read.err().map(|error| format!("{error:#}")))

@@ -25,14 +25,14 @@ const VERSION: u64 = 1;
 /// The first line.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Header {
+struct FileHeader {
     format: String,
     version: u64,
 }
 
 /// Checks the first line.
 pub fn check_header(line: &[u8]) -> anyhow::Result<()> {
-    let header: Header = serde_json::from_slice(line).map_err(|_| {
+    let header: FileHeader = serde_json::from_slice(line).map_err(|_| {
         anyhow::anyhow!(
             "the first line is not the header of an export, {}. Is the file complete?",
             HEADER.trim_end()

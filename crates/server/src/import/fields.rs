@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 use super::Rejection;
 
 /// The fields of an object that were not taken yet.
-pub struct Fields(pub Map<String, Value>);
+pub struct JsonFields(pub Map<String, Value>);
 
-impl Fields {
+impl JsonFields {
     /// Creates it; fails if the value is not an object.
     pub fn of(value: Value) -> Result<Self, Rejection> {
         match value {

@@ -7,13 +7,13 @@
 use doorward_domain::values::Secret;
 use serde_json::Value;
 
-use super::{Fields, RawUser, Rejection, Terms};
+use super::{JsonFields, RawUser, Rejection, Terms};
 
 /// Ways to sign in that are not another provider.
 const OWN_PROVIDERS: [&str; 2] = ["password", "phone"];
 
 pub(super) fn read(value: Value, terms: &Terms) -> Result<RawUser, Rejection> {
-    let mut user = Fields::of(value)?;
+    let mut user = JsonFields::of(value)?;
     let Some(id) = user.text("localId")? else {
         return Err(Rejection::malformed("It has no `localId`."));
     };

@@ -6,7 +6,7 @@ use doorward_domain::passwords::FirebaseParameters;
 use doorward_domain::values::{EmailAddress, Locale, Secret, Username};
 use jiff::Timestamp;
 
-use super::source::{Place, Source};
+use super::source::{Location, Source};
 use super::{EmailStatus, Format, Terms, UserField, hash_config};
 
 /// More users than a fuzzed file contains.
@@ -76,9 +76,9 @@ fn users_of(format: Format, data: &[u8]) {
         let source = Source::of_bytes(data);
         let detected = source.detect();
         assert!(detected.is_err() || !data.is_empty());
-        let read = source.read(format, &mut |place, value| {
-            let (Place::Line(number) | Place::Item(number)) = place;
-            assert!(last < number && number < MANY, "{place:?} after {last}");
+        let read = source.read(format, &mut |location, value| {
+            let (Location::Line(number) | Location::Item(number)) = location;
+            assert!(last < number && number < MANY, "{location:?} after {last}");
             last = number;
             if let Ok(value) = value {
                 one(format, value, &terms);

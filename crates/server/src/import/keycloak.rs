@@ -6,13 +6,13 @@
 use doorward_domain::values::{Locale, Secret};
 use serde_json::{Map, Value};
 
-use super::{Fields, RawUser, Rejection};
+use super::{JsonFields, RawUser, Rejection};
 
 /// Roles that all users of a realm have.
 const DEFAULT_ROLES: [&str; 2] = ["offline_access", "uma_authorization"];
 
 pub(super) fn read(value: Value) -> Result<RawUser, Rejection> {
-    let mut user = Fields::of(value)?;
+    let mut user = JsonFields::of(value)?;
     let username = user.text("username")?;
     if user.text("serviceAccountClientId")?.is_some() {
         let program = Rejection::skipped("service-account", "This is a service account.");
@@ -85,11 +85,11 @@ fn read_credentials(raw: &mut RawUser, credentials: Vec<Value>) {
 
 /// The password hash as a PHC string.
 fn spelled(credential: Value) -> Option<String> {
-    let mut credential = Fields::of(credential).ok()?;
-    let mut how = Fields(credential.object("credentialData").ok()?);
-    let mut secret = Fields(credential.object("secretData").ok()?);
+    let mut credential = JsonFields::of(credential).ok()?;
+    let mut how = JsonFields(credential.object("credentialData").ok()?);
+    let mut secret = JsonFields(credential.object("secretData").ok()?);
     // Before version 8 all values were fields of the credential.
-    let mut either = |new: &mut Fields, name: &str, old: &str| -> Option<String> {
+    let mut either = |new: &mut JsonFields, name: &str, old: &str| -> Option<String> {
         let found = new.text(name).ok()?;
         found.or(credential.text(old).ok()?)
     };

@@ -34,7 +34,7 @@ use doorward_domain::values::{Invalid, Locale};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use fields::{Fields, cut, wrong_type};
+use fields::{JsonFields, cut, wrong_type};
 pub use hash_config::read as read_hash_config;
 pub use raw_user::RawUser;
 

@@ -5,15 +5,15 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A progress bar, and the number of users done before it began.
-pub struct Progress {
+pub struct ProgressReporter {
     bar: ProgressBar,
     before: u64,
 }
 
-impl Progress {
+impl ProgressReporter {
     /// Measures bytes of `size`, if that is known.
-    pub fn of_bytes(size: Option<u64>, watched: Watched) -> Self {
-        let bar = ProgressBar::with_draw_target(size, watched.target());
+    pub fn of_bytes(size: Option<u64>, mode: ProgressMode) -> Self {
+        let bar = ProgressBar::with_draw_target(size, mode.target());
         let template = match size {
             Some(_) => "{bar:30} {percent:>3} %  {msg}, {eta} left",
             None => "{spinner} {msg}, {elapsed}",
@@ -22,8 +22,8 @@ impl Progress {
     }
 
     /// Counts users.
-    pub fn of_users(before: u64, watched: Watched) -> Self {
-        let bar = ProgressBar::with_draw_target(None, watched.target());
+    pub fn of_users(before: u64, mode: ProgressMode) -> Self {
+        let bar = ProgressBar::with_draw_target(None, mode.target());
         Self::styled(bar, "{spinner} {msg}, {elapsed}", before)
     }
 
@@ -55,22 +55,22 @@ impl Progress {
     }
 }
 
-/// Reader of the output.
+/// Where progress is shown.
 #[derive(Debug, Clone, Copy)]
-pub enum Watched {
-    /// A person, if standard error is a terminal.
-    ByPeople,
-    /// A program.
-    ByProgram,
+pub enum ProgressMode {
+    /// On standard error, if it is a terminal.
+    Terminal,
+    /// Nowhere: the output is for a program.
+    Hidden,
 }
 
-impl Watched {
+impl ProgressMode {
     /// Terminal of the bar, if any.
     pub fn target(self) -> ProgressDrawTarget {
         match self {
             // Hides itself if standard error is not a terminal.
-            Self::ByPeople => ProgressDrawTarget::stderr(),
-            Self::ByProgram => ProgressDrawTarget::hidden(),
+            Self::Terminal => ProgressDrawTarget::stderr(),
+            Self::Hidden => ProgressDrawTarget::hidden(),
         }
     }
 }

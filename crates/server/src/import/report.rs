@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use doorward_domain::flows::import::ImportOutcome;
 use serde_json::{Value, json};
 
-use super::source::{MAX_USER, Place, Source};
+use super::source::{Location, MAX_USER, Source};
 use super::{Note, Rejection, part};
 
 /// Maximum number of rejections that are printed if no report is written.
@@ -21,7 +21,7 @@ const MAX_PRINTED: usize = 10;
 const OUTCOMES: [&str; 3] = ["rejected", "skipped", "adapted"];
 
 /// The counts, and the file if one was requested.
-pub struct Report {
+pub struct ImportReport {
     file: Option<BufWriter<File>>,
     /// Number of records read.
     pub read: u64,
@@ -32,11 +32,11 @@ pub struct Report {
     adapted: BTreeMap<String, u64>,
     printed: Vec<String>,
     /// The last record, and whether it was before the end of the file.
-    last: Option<Place>,
+    last: Option<Location>,
     is_cut_short: bool,
 }
 
-impl Report {
+impl ImportReport {
     /// Begins a report, in a file if one is given.
     pub fn begin(path: Option<&Path>) -> anyhow::Result<Self> {
         Ok(Self {
@@ -54,9 +54,9 @@ impl Report {
     }
 
     /// Counts a rejected or skipped record.
-    pub fn reject(&mut self, place: Place, rejection: &Rejection) -> std::io::Result<()> {
+    pub fn reject(&mut self, location: Location, rejection: &Rejection) -> std::io::Result<()> {
         self.read += 1;
-        self.last = Some(place);
+        self.last = Some(location);
         let (word, counts) = match rejection.is_skipped {
             true => ("skipped", &mut self.skipped),
             false => ("rejected", &mut self.rejected),
@@ -70,25 +70,25 @@ impl Report {
             // The name of a field comes from the file and could contain control sequences.
             let detail = rejection.detail.replace(char::is_control, "\u{fffd}");
             self.printed
-                .push(format!("{}{identifier}: {detail}", spelled(place)));
+                .push(format!("{}{identifier}: {detail}", spelled(location)));
         }
         let line = json!({
             "outcome": word, "code": rejection.code, "detail": rejection.detail, "identifier": identifier,
         });
-        self.write(place, line)
+        self.write(location, line)
     }
 
     /// Counts a user that was imported or exists already.
     pub fn add(
         &mut self,
-        place: Place,
+        location: Location,
         outcome: &ImportOutcome,
         id: &str,
         identifier: Option<&str>,
         notes: &[Note],
     ) -> std::io::Result<()> {
         self.read += 1;
-        self.last = Some(place);
+        self.last = Some(location);
         match outcome {
             ImportOutcome::AlreadyThere => self.already_exists += 1,
             _ => self.imported += 1,
@@ -101,18 +101,18 @@ impl Report {
             if let Some(original) = &note.original {
                 line["original"] = original.as_str().into();
             }
-            self.write(place, line)?;
+            self.write(location, line)?;
         }
         Ok(())
     }
 
-    fn write(&mut self, place: Place, mut line: Value) -> std::io::Result<()> {
+    fn write(&mut self, location: Location, mut line: Value) -> std::io::Result<()> {
         let Some(file) = &mut self.file else {
             return Ok(());
         };
-        match place {
-            Place::Line(number) => line["line"] = number.into(),
-            Place::Item(number) => line["item"] = number.into(),
+        match location {
+            Location::Line(number) => line["line"] = number.into(),
+            Location::Item(number) => line["item"] = number.into(),
         }
         writeln!(file, "{line}")
     }
@@ -158,11 +158,11 @@ impl Report {
         match (self.is_cut_short, self.last) {
             (false, _) => {}
             (true, None) => text += "\nStopped early: no user was imported.",
-            (true, Some(place)) => {
+            (true, Some(location)) => {
                 let _ = write!(
                     text,
                     "\nStopped early: no user after {} was imported.",
-                    spelled(place)
+                    spelled(location)
                 );
             }
         }
@@ -182,8 +182,8 @@ impl Report {
         if self.is_cut_short {
             value["stopped_after"] = match self.last {
                 None => json!({}),
-                Some(Place::Line(number)) => json!({ "line": number }),
-                Some(Place::Item(number)) => json!({ "item": number }),
+                Some(Location::Line(number)) => json!({ "line": number }),
+                Some(Location::Item(number)) => json!({ "item": number }),
             };
         }
         value
@@ -243,9 +243,9 @@ fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
     .with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn spelled(place: Place) -> String {
-    match place {
-        Place::Line(number) => format!("line {number}"),
-        Place::Item(number) => format!("user {number}"),
+fn spelled(location: Location) -> String {
+    match location {
+        Location::Line(number) => format!("line {number}"),
+        Location::Item(number) => format!("user {number}"),
     }
 }

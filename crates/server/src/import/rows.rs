@@ -21,20 +21,20 @@ pub(super) struct Rows<R> {
     /// Number of columns of each record, once known.
     pub(super) columns: Option<usize>,
     /// Lines that were read and belong to no record yet.
-    lines: VecDeque<Line>,
+    lines: VecDeque<RawLine>,
     /// Number of the first of these lines, from 1.
     number: u64,
 }
 
 /// A record, or why it is rejected.
-pub(super) struct Row {
+pub(super) struct CsvRow {
     /// The line it begins in, from 1.
     pub(super) line: u64,
     pub(super) fields: Result<StringRecord, Rejection>,
 }
 
 /// A line with its end; `None` if it is too long.
-type Line = Option<Vec<u8>>;
+type RawLine = Option<Vec<u8>>;
 
 impl<R: BufRead> Rows<R> {
     pub(super) fn new(input: R) -> Self {
@@ -47,9 +47,9 @@ impl<R: BufRead> Rows<R> {
     }
 
     /// Returns the next record, `None` at the end of the file.
-    pub(super) fn next(&mut self) -> io::Result<Option<Row>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<CsvRow>> {
         while !self.lines.is_empty() || self.read_line()? {
-            let is_blank = |line: &Line| {
+            let is_blank = |line: &RawLine| {
                 line.as_ref()
                     .is_some_and(|line| line.trim_ascii().is_empty())
             };
@@ -61,7 +61,7 @@ impl<R: BufRead> Rows<R> {
                     Err(reason) => (1, Err(Rejection::malformed(reason))),
                 };
                 self.skip(lines);
-                return Ok(Some(Row { line, fields }));
+                return Ok(Some(CsvRow { line, fields }));
             }
             self.skip(1);
         }

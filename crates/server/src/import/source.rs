@@ -28,7 +28,7 @@ pub(super) const MAX_USER: u64 = 1024 * 1024;
 
 /// Position of a user in the file, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// Line number.
     Line(u64),
     /// Number of the user in a JSON document.
@@ -36,7 +36,7 @@ pub enum Place {
 }
 
 /// Receives each user; breaks to stop reading.
-pub type Sink<'a> = &'a mut dyn FnMut(Place, Result<Value, Rejection>) -> ControlFlow<()>;
+pub type Sink<'a> = &'a mut dyn FnMut(Location, Result<Value, Rejection>) -> ControlFlow<()>;
 
 /// An open file.
 pub struct Source {
@@ -209,7 +209,7 @@ fn read_lines(
             skip_line(&mut input)?;
             Err(Rejection::malformed("The line is longer than 1 MiB."))
         };
-        if sink(Place::Line(number), value).is_break() {
+        if sink(Location::Line(number), value).is_break() {
             break;
         }
     }
@@ -241,7 +241,7 @@ fn read_csv(input: impl BufRead, sink: Sink<'_>) -> anyhow::Result<()> {
     rows.columns = Some(header.len());
     while let Some(row) = rows.next()? {
         let value = row.fields.map(|fields| by_name(&header, &fields));
-        if sink(Place::Line(row.line), value).is_break() {
+        if sink(Location::Line(row.line), value).is_break() {
             break;
         }
     }

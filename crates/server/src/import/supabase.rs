@@ -7,7 +7,7 @@
 use doorward_domain::values::{Name, Secret};
 use serde_json::{Map, Value};
 
-use super::{Fields, RawUser, Rejection, Terms};
+use super::{JsonFields, RawUser, Rejection, Terms};
 
 /// Columns that are temporary, the same for all users, or redundant.
 const IGNORED: &[&str] = &[
@@ -34,7 +34,7 @@ const IGNORED: &[&str] = &[
 ];
 
 pub(super) fn read(value: Value, terms: &Terms) -> Result<RawUser, Rejection> {
-    let mut row = Fields::of(value)?;
+    let mut row = JsonFields::of(value)?;
     // CSV has an empty text or `null` for a missing value.
     row.0
         .retain(|_, value| !matches!(value.as_str(), Some("" | "null" | "NULL")));
@@ -79,7 +79,7 @@ pub(super) fn read(value: Value, terms: &Terms) -> Result<RawUser, Rejection> {
 }
 
 /// A permanent ban ends at `infinity`.
-fn is_banned(row: &mut Fields, terms: &Terms) -> Result<bool, Rejection> {
+fn is_banned(row: &mut JsonFields, terms: &Terms) -> Result<bool, Rejection> {
     if row.0.get("banned_until").and_then(Value::as_str) == Some("infinity") {
         row.take("banned_until");
         return Ok(true);

@@ -55,7 +55,7 @@ pub const RENEWAL: SignedDuration = SignedDuration::from_hours(24 * 14);
 
 /// The validity of a certificate at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum CertificateStatus {
     /// It has expired.
     Expired,
     /// It is not valid yet.
@@ -66,7 +66,7 @@ pub enum Standing {
     Good,
 }
 
-impl Standing {
+impl CertificateStatus {
     /// The validity at `now`.
     pub fn of(not_before: Timestamp, not_after: Timestamp, now: Timestamp) -> Self {
         if not_after <= now {
@@ -194,8 +194,8 @@ impl Contents {
 
 impl Pair {
     /// Its validity at `now`.
-    pub fn standing(&self, now: Timestamp) -> Standing {
-        Standing::of(self.not_before, self.not_after, now)
+    pub fn status(&self, now: Timestamp) -> CertificateStatus {
+        CertificateStatus::of(self.not_before, self.not_after, now)
     }
 
     /// Returns `true` if the certificate is valid for `host`.

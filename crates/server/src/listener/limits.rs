@@ -15,7 +15,7 @@ const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Maximum numbers of connections.
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// Connections in all.
     pub connections: usize,
     /// Connections per address. An IPv6 /64 network counts as one address.
@@ -24,7 +24,7 @@ pub struct Limits {
     pub trusted_proxies: TrustedProxies,
 }
 
-impl Limits {
+impl ConnectionLimits {
     /// The key that `peer` is counted under, or `None` for a trusted proxy.
     pub(super) fn key(&self, peer: IpAddr) -> Option<Arc<str>> {
         (!self.trusted_proxies.has(peer)).then(|| address_key(peer).into())
@@ -193,7 +193,7 @@ mod tests {
         let limiter = Limiter::new(8, 1);
         let _first = limiter.acquire(address("2001:db8::1")).ok().unwrap();
         assert!(limiter.acquire(address("2001:db8::2")).is_err());
-        let limits = Limits {
+        let limits = ConnectionLimits {
             connections: 8,
             connections_per_address: 1,
             trusted_proxies: "192.0.2.9".parse().unwrap(),

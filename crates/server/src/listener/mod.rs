@@ -8,12 +8,12 @@
 
 pub mod activation;
 mod address_in_use;
+#[cfg(test)]
+mod captured_logs;
 pub mod certificate;
 pub mod development;
 pub mod drain;
 pub mod file_descriptors;
-#[cfg(test)]
-mod heard;
 mod limits;
 mod lingering_close;
 pub mod notify;
@@ -23,5 +23,5 @@ pub mod signals;
 mod tls;
 
 pub use address_in_use::cannot_listen;
-pub use limits::{Limits, RejectReason};
+pub use limits::{ConnectionLimits, RejectReason};
 pub use server::{ConnectionObserver, Listener, SocketOwner, is_connection_error, serve};

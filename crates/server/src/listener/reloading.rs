@@ -13,10 +13,10 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
-use super::certificate::{Files, Pair, Standing};
+use super::certificate::{CertificateStatus, Files, Pair};
 use super::development;
 use super::notify::ServiceManager;
-use super::tls::Tls;
+use super::tls::TlsServer;
 use crate::config::Config;
 use crate::master_key;
 
@@ -28,7 +28,7 @@ const DAILY: Duration = Duration::from_hours(24);
 /// The served certificate, and the files of the next one.
 pub struct Reloading {
     files: Files,
-    tls: Arc<Tls>,
+    tls: Arc<TlsServer>,
     clock: Arc<dyn Clock>,
     secrets: Arc<dyn Secrets>,
     /// The folder of the development certificate, if that is served.
@@ -78,7 +78,7 @@ impl Reloading {
         let contents = files.read()?;
         let pair = files.pair(&contents)?;
         let served = Served::of(&pair, contents.print());
-        let tls = Arc::new(Tls::new(pair.certified)?);
+        let tls = Arc::new(TlsServer::new(pair.certified)?);
         let reloading = Self {
             files,
             tls,
@@ -96,7 +96,7 @@ impl Reloading {
     }
 
     /// The TLS acceptor.
-    pub fn tls(&self) -> Arc<Tls> {
+    pub fn tls(&self) -> Arc<TlsServer> {
         self.tls.clone()
     }
 
@@ -161,7 +161,7 @@ impl Reloading {
         let pair = self.files.pair(&contents)?;
         let next = Served::of(&pair, print);
         let now = self.clock.now();
-        if self.served.standing(now).is_usable() && !next.standing(now).is_usable() {
+        if self.served.status(now).is_usable() && !next.status(now).is_usable() {
             anyhow::bail!(
                 "{} is valid from {} to {} only: provide one that is valid now",
                 self.files.certificate.display(),
@@ -173,17 +173,17 @@ impl Reloading {
         Ok(Some(next))
     }
 
-    fn report(&mut self, fault: String, reason: Reason) {
-        let is_lasting = self.suspected.as_ref() == Some(&fault) || reason == Reason::Requested;
-        if is_lasting && self.logged.as_ref() != Some(&fault) {
+    fn report(&mut self, error: String, reason: Reason) {
+        let is_lasting = self.suspected.as_ref() == Some(&error) || reason == Reason::Requested;
+        if is_lasting && self.logged.as_ref() != Some(&error) {
             tracing::error!(
-                error = fault,
+                error,
                 "cannot load the changed certificate files; still serving the previous certificate, next check in {} s",
                 CHECK_INTERVAL.as_secs()
             );
-            self.logged = Some(fault.clone());
+            self.logged = Some(error.clone());
         }
-        self.suspected = Some(fault);
+        self.suspected = Some(error);
     }
 
     fn renew(&self) {
@@ -208,17 +208,17 @@ impl Reloading {
             not_after,
             ..
         } = self.served;
-        match self.served.standing(self.clock.now()) {
-            Standing::Expired => {
+        match self.served.status(self.clock.now()) {
+            CertificateStatus::Expired => {
                 tracing::error!(certificate.not_after = %not_after, "certificate expired. Renew it in place");
             }
-            Standing::NotYet => {
+            CertificateStatus::NotYet => {
                 tracing::error!(certificate.not_before = %not_before, "certificate not valid yet. Check this machine's clock");
             }
-            Standing::EndsSoon => {
+            CertificateStatus::EndsSoon => {
                 tracing::warn!(certificate.not_after = %not_after, "certificate expires within two weeks. Check the renewal job");
             }
-            Standing::Good => {}
+            CertificateStatus::Good => {}
         }
     }
 }
@@ -232,8 +232,8 @@ impl Served {
         }
     }
 
-    fn standing(&self, now: Timestamp) -> Standing {
-        Standing::of(self.not_before, self.not_after, now)
+    fn status(&self, now: Timestamp) -> CertificateStatus {
+        CertificateStatus::of(self.not_before, self.not_after, now)
     }
 }
 
@@ -279,7 +279,7 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
-    use crate::listener::heard::Heard;
+    use crate::listener::captured_logs::CapturedLogs;
 
     const MADE: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
@@ -288,8 +288,8 @@ mod tests {
         folder: tempfile::TempDir,
         clock: Arc<SteppedClock>,
         reloading: Reloading,
-        heard: Heard,
-        _hearing: tracing::subscriber::DefaultGuard,
+        logs: CapturedLogs,
+        _capturing: tracing::subscriber::DefaultGuard,
     }
 
     impl Watched {
@@ -302,16 +302,16 @@ mod tests {
                 ..Config::default()
             };
             let secrets = Arc::new(SeededSecrets::new(1));
-            let heard = Heard::default();
-            let hearing = heard.hear();
+            let logs = CapturedLogs::default();
+            let capturing = logs.capture();
             let reloading = Reloading::start(&config, clock.clone(), secrets);
             let reloading = reloading.unwrap().unwrap();
             Self {
                 folder,
                 clock,
                 reloading,
-                heard,
-                _hearing: hearing,
+                logs,
+                _capturing: capturing,
             }
         }
 
@@ -335,23 +335,23 @@ mod tests {
         std::fs::write(&certificate, &whole[..200]).unwrap();
         watched.check(Reason::Routine, 1);
         // The file may be half written.
-        assert_eq!(watched.heard.count("cannot load the changed"), 0);
+        assert_eq!(watched.logs.count("cannot load the changed"), 0);
         watched.check(Reason::Routine, 5);
-        assert_eq!(watched.heard.count("is incomplete"), 1);
+        assert_eq!(watched.logs.count("is incomplete"), 1);
         // A new error is logged, at once after SIGHUP.
         std::fs::remove_file(&certificate).unwrap();
         watched.check(Reason::Requested, 1);
         watched.check(Reason::Routine, 5);
-        assert_eq!(watched.heard.count("cannot read"), 1);
-        assert_eq!(watched.heard.count("cannot load the changed"), 2);
+        assert_eq!(watched.logs.count("cannot read"), 1);
+        assert_eq!(watched.logs.count("cannot load the changed"), 2);
         std::fs::write(&certificate, &whole).unwrap();
         watched.check(Reason::Routine, 3);
-        assert_eq!(watched.heard.count("match the served certificate again"), 1);
+        assert_eq!(watched.logs.count("match the served certificate again"), 1);
         assert_eq!(watched.reloading.served.print, served);
         // An error that comes back is logged again.
         std::fs::write(&certificate, &whole[..200]).unwrap();
         watched.check(Reason::Routine, 5);
-        assert_eq!(watched.heard.count("is incomplete"), 2);
+        assert_eq!(watched.logs.count("is incomplete"), 2);
     }
 
     #[test]
@@ -373,17 +373,17 @@ mod tests {
         // The metric follows.
         assert!(*seen.borrow() > ended_at);
         assert_eq!(*seen.borrow(), watched.reloading.served.not_after);
-        assert_eq!(watched.heard.count("expires within two weeks"), 0);
+        assert_eq!(watched.logs.count("expires within two weeks"), 0);
         // If it cannot be renewed, it expires.
         watched.reloading.development = Some(watched.folder.path().join("nothing/here"));
         watched.pass(355);
         day(&mut watched);
         day(&mut watched);
-        assert_eq!(watched.heard.count("failed to renew"), 2);
-        assert_eq!(watched.heard.count("expires within two weeks"), 2);
+        assert_eq!(watched.logs.count("failed to renew"), 2);
+        assert_eq!(watched.logs.count("expires within two weeks"), 2);
         watched.pass(20);
         day(&mut watched);
-        assert_eq!(watched.heard.count("certificate expired"), 1);
+        assert_eq!(watched.logs.count("certificate expired"), 1);
     }
 
     #[test]
@@ -394,7 +394,7 @@ mod tests {
         development::ensure(watched.folder.path(), later, &SeededSecrets::new(2)).unwrap();
         watched.check(Reason::Requested, 1);
         assert_eq!(watched.reloading.served.print, first);
-        assert_eq!(watched.heard.count("provide one that is valid now"), 1);
+        assert_eq!(watched.logs.count("provide one that is valid now"), 1);
         watched.pass(400);
         watched.check(Reason::Routine, 1);
         assert_ne!(watched.reloading.served.print, first);

@@ -13,7 +13,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use doorward_web::Refusal;
+use doorward_web::RequestRejection;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::rt::Executor;
@@ -32,9 +32,9 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::drain::Phase;
-use super::limits::{Full, Limiter, Limits, OncePerMinute, RejectReason, Slot};
+use super::limits::{ConnectionLimits, Full, Limiter, OncePerMinute, RejectReason, Slot};
 use super::lingering_close::LingeringClose;
-use super::tls::Tls;
+use super::tls::TlsServer;
 
 /// The time limit for the first request header of a connection (H-05). A later header shares the keep-alive
 /// time: a client that sends half of it holds no more than an idle client does.
@@ -70,9 +70,9 @@ pub struct Listener {
     /// Process that opened them.
     pub owner: SocketOwner,
     /// If set, all sockets use TLS.
-    pub tls: Option<Arc<Tls>>,
+    pub tls: Option<Arc<TlsServer>>,
     /// Maximum numbers of connections.
-    pub limits: Limits,
+    pub limits: ConnectionLimits,
     /// Receives metrics.
     pub observer: Option<Arc<dyn ConnectionObserver>>,
 }
@@ -182,8 +182,8 @@ struct Server {
     http: auto::Builder<Tasks>,
     tasks: Tasks,
     router: Router,
-    tls: Option<Arc<Tls>>,
-    limits: Limits,
+    tls: Option<Arc<TlsServer>>,
+    limits: ConnectionLimits,
     connections: Arc<Limiter>,
     requests: Arc<Limiter>,
     observer: Option<Arc<dyn ConnectionObserver>>,
@@ -326,7 +326,9 @@ impl Server {
         let slot = self.requests.acquire(address);
         if slot.is_err() {
             self.rejected(RejectReason::RequestLimit);
-            request.extensions_mut().insert(Refusal::Overloaded);
+            request
+                .extensions_mut()
+                .insert(RequestRejection::Overloaded);
         }
         let response = self.router.clone().oneshot(request.map(Body::new)).await;
         let mut response = response.unwrap_or_else(|never| match never {});
@@ -378,10 +380,10 @@ impl Drop for Open {
 
 /// The requests in flight of one connection.
 #[derive(Clone, Default)]
-struct Activity(Arc<watch::Sender<Requests>>);
+struct Activity(Arc<watch::Sender<ActivityState>>);
 
 #[derive(Clone, Copy, Default)]
-struct Requests {
+struct ActivityState {
     begun: bool,
     in_flight: usize,
 }
@@ -405,7 +407,7 @@ impl Activity {
     async fn idle(&self, limit: Duration) {
         let mut changes = self.0.subscribe();
         loop {
-            let Requests { begun, in_flight } = *changes.borrow_and_update();
+            let ActivityState { begun, in_flight } = *changes.borrow_and_update();
             let limit = if begun {
                 limit
             } else {
@@ -484,7 +486,7 @@ mod tests {
             sockets: vec![socket],
             owner: SocketOwner::Process,
             tls: None,
-            limits: Limits {
+            limits: ConnectionLimits {
                 connections: 10,
                 connections_per_address: 10,
                 trusted_proxies: "".parse().unwrap(),

@@ -1,6 +1,6 @@
 //! TLS 1.2 and 1.3 by rustls, for HTTP/1.1 and HTTP/2.
 //!
-//! It does not know where a certificate comes from. [`Tls::replace`] sets the certificate for new handshakes;
+//! It does not know where a certificate comes from. [`TlsServer::replace`] sets the certificate for new handshakes;
 //! open connections continue with theirs.
 
 use std::io;
@@ -24,11 +24,11 @@ const HANDSHAKE_RECORD: u8 = 0x16;
 const USE_HTTPS: &str = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nCache-Control: no-store\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 62\r\nCross-Origin-Resource-Policy: same-origin\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n\r\nThis port uses HTTPS: begin the address with https:// instead\n";
 
 /// Accepts TLS connections.
-pub struct Tls {
+pub struct TlsServer {
     current: RwLock<Arc<ServerConfig>>,
 }
 
-impl Tls {
+impl TlsServer {
     /// Uses this certificate.
     pub fn new(certificate: CertifiedKey) -> anyhow::Result<Self> {
         let config = RwLock::new(config(certificate)?);
@@ -85,12 +85,12 @@ mod tests {
     use super::*;
     use crate::listener::development;
 
-    fn tls() -> Tls {
+    fn tls() -> TlsServer {
         let folder = tempfile::tempdir().unwrap();
         let now = Timestamp::constant(1_800_000_000, 0);
         development::ensure(folder.path(), now, &SeededSecrets::new(1)).unwrap();
         let pair = development::files(folder.path()).load().unwrap();
-        Tls::new(pair.certified).unwrap()
+        TlsServer::new(pair.certified).unwrap()
     }
 
     async fn connection() -> (TcpStream, TcpStream) {

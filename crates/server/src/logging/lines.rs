@@ -22,7 +22,7 @@ const LONGEST_TEXT: usize = 1_024;
 
 /// Format of the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum LineFormat {
     /// One JSON object per line.
     Json,
     /// Plain text.
@@ -34,9 +34,9 @@ pub(super) enum Form {
 
 /// Standard error, with [`clean`] applied to each line.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Lines(pub(super) Form);
+pub(super) struct LogWriter(pub(super) LineFormat);
 
-impl<'a> MakeWriter<'a> for Lines {
+impl<'a> MakeWriter<'a> for LogWriter {
     type Writer = Self;
 
     fn make_writer(&'a self) -> Self {
@@ -44,7 +44,7 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 }
 
-impl Write for Lines {
+impl Write for LogWriter {
     /// The formatter writes one line at a time.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         io::stderr().lock().write_all(&clean(line, self.0))?;
@@ -57,7 +57,7 @@ impl Write for Lines {
 }
 
 /// Returns the cleaned line.
-fn clean(line: &[u8], form: Form) -> Cow<'_, [u8]> {
+fn clean(line: &[u8], format: LineFormat) -> Cow<'_, [u8]> {
     let text = line.strip_suffix(b"\n").unwrap_or(line);
     let is_plain = |byte: &u8| (b' '..=b'~').contains(byte) && *byte != b'@';
     if text.len() <= LONGEST_LINE && text.iter().all(is_plain) {
@@ -65,12 +65,12 @@ fn clean(line: &[u8], form: Form) -> Cow<'_, [u8]> {
     }
     let text = String::from_utf8_lossy(text);
     let text = mask_addresses(&text);
-    let text = match form {
+    let text = match format {
         _ if text.len() <= LONGEST_LINE => text,
-        Form::Json => shortened(&text),
-        Form::Text | Form::Coloured => cut(&text, LONGEST_LINE / 4),
+        LineFormat::Json => shortened(&text),
+        LineFormat::Text | LineFormat::Coloured => cut(&text, LONGEST_LINE / 4),
     };
-    let mut written = escaped(&text, form);
+    let mut written = escaped(&text, format);
     written.push('\n');
     Cow::Owned(written.into_bytes())
 }
@@ -102,10 +102,10 @@ fn cut(text: &str, longest: usize) -> String {
 }
 
 /// Escapes misleading characters. In JSON they occur within strings only, where this is their escape sequence.
-fn escaped(text: &str, form: Form) -> String {
+fn escaped(text: &str, format: LineFormat) -> String {
     let mut written = String::with_capacity(text.len());
     for c in text.chars() {
-        let is_colour = form == Form::Coloured && c == '\u{1b}';
+        let is_colour = format == LineFormat::Coloured && c == '\u{1b}';
         if is_colour || !is_misleading(c) {
             written.push(c);
             continue;
@@ -127,15 +127,15 @@ fn is_misleading(c: char) -> bool {
 mod tests {
     use super::*;
 
-    fn cleaned(line: &str, form: Form) -> String {
-        String::from_utf8(clean(line.as_bytes(), form).into_owned()).unwrap()
+    fn cleaned(line: &str, format: LineFormat) -> String {
+        String::from_utf8(clean(line.as_bytes(), format).into_owned()).unwrap()
     }
 
     #[test]
     fn a_plain_line_passes_as_it_is() {
-        for form in [Form::Json, Form::Text, Form::Coloured] {
+        for format in [LineFormat::Json, LineFormat::Text, LineFormat::Coloured] {
             let line = "{\"message\":\"request\",\"duration_ms\":0.5}\n";
-            assert_eq!(cleaned(line, form), line);
+            assert_eq!(cleaned(line, format), line);
         }
     }
 
@@ -143,8 +143,8 @@ mod tests {
     #[test]
     fn what_misleads_is_spelled_out() {
         let hostile = "a\rb\nc\td\u{1b}[31me\u{7f}f\u{9b}g\u{85}h\u{2028}i\u{202e}j\u{2066}k\u{200b}l\u{e0041}é🦊";
-        for form in [Form::Json, Form::Text] {
-            let written = cleaned(&format!("{hostile}\n"), form);
+        for format in [LineFormat::Json, LineFormat::Text] {
+            let written = cleaned(&format!("{hostile}\n"), format);
             assert_eq!(written.matches('\n').count(), 1, "{written}");
             assert!(!written.trim_end().chars().any(is_misleading), "{written}");
             assert!(
@@ -154,19 +154,20 @@ mod tests {
             assert!(written.contains("l\\udb40\\udc41"), "{written}");
         }
         assert!(
-            cleaned("\u{1b}[31mWARN\u{1b}[0m x\ny\n", Form::Coloured).contains("\u{1b}[31mWARN")
+            cleaned("\u{1b}[31mWARN\u{1b}[0m x\ny\n", LineFormat::Coloured)
+                .contains("\u{1b}[31mWARN")
         );
         let json = serde_json::json!({"message": hostile}).to_string();
-        let read: Value = serde_json::from_str(&cleaned(&json, Form::Json)).unwrap();
+        let read: Value = serde_json::from_str(&cleaned(&json, LineFormat::Json)).unwrap();
         assert_eq!(read["message"], hostile, "it is still the same text");
     }
 
     /// L-02: addresses are masked in any line and context.
     #[test]
     fn no_address_leaves_in_full() {
-        for form in [Form::Json, Form::Text, Form::Coloured] {
+        for format in [LineFormat::Json, LineFormat::Text, LineFormat::Coloured] {
             let line = "{\"error\":\"550 <Ben.Doe+x@example.com>: no\",\"to\":\"b***@example.com\"} mail.to=ben@example.org\n";
-            let written = cleaned(line, form);
+            let written = cleaned(line, format);
             assert!(
                 !written.contains("Ben.Doe") && !written.contains("ben@"),
                 "{written}"
@@ -184,7 +185,7 @@ mod tests {
     fn no_line_is_without_end() {
         let long = "\u{e9}\"\\".repeat(100_000);
         let line = serde_json::json!({"level": "INFO", "fields": {"path": long}}).to_string();
-        let written = cleaned(&format!("{line}\n"), Form::Json);
+        let written = cleaned(&format!("{line}\n"), LineFormat::Json);
         assert!(written.len() < LONGEST_LINE, "{}", written.len());
         let read: Value = serde_json::from_str(&written).unwrap();
         assert_eq!(read["level"], "INFO");
@@ -192,10 +193,10 @@ mod tests {
             read["fields"]["path"].as_str().unwrap().chars().count(),
             LONGEST_TEXT + 1
         );
-        for form in [Form::Text, Form::Coloured] {
-            assert!(cleaned(&line, form).len() < LONGEST_LINE);
+        for format in [LineFormat::Text, LineFormat::Coloured] {
+            assert!(cleaned(&line, format).len() < LONGEST_LINE);
         }
-        let no_json = cleaned(&"é ".repeat(9_000), Form::Json);
+        let no_json = cleaned(&"é ".repeat(9_000), LineFormat::Json);
         assert!(serde_json::from_str::<Value>(&no_json).is_ok());
     }
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Figures;
+use super::Metrics;
 use crate::listener::{ConnectionObserver, RejectReason};
 
 /// Updates the metrics.
-pub struct Connections(pub Arc<Figures>);
+pub struct Connections(pub Arc<Metrics>);
 
 impl ConnectionObserver for Connections {
     fn opened(&self) {

@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::scrape::Scrape;
+use super::scrape::MetricsEndpoint;
 use crate::listener::{cannot_listen, is_connection_error};
 
 /// Maximum number of connections. More are closed at once.
@@ -45,17 +45,17 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Serves metrics. Dropping it closes all connections.
-pub async fn serve(listener: TcpListener, scrape: Scrape) {
-    let scrape = Arc::new(scrape);
+pub async fn serve(listener: TcpListener, endpoint: MetricsEndpoint) {
+    let endpoint = Arc::new(endpoint);
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let (slot, scrape) = (slots.clone().try_acquire_owned(), scrape.clone());
+                let (slot, endpoint) = (slots.clone().try_acquire_owned(), endpoint.clone());
                 if let Ok(slot) = slot {
                     connections.spawn(async move {
-                        serve_connection(stream, scrape).await;
+                        serve_connection(stream, endpoint).await;
                         drop(slot);
                     });
                 }
@@ -71,10 +71,10 @@ pub async fn serve(listener: TcpListener, scrape: Scrape) {
     }
 }
 
-async fn serve_connection(stream: TcpStream, scrape: Arc<Scrape>) {
+async fn serve_connection(stream: TcpStream, endpoint: Arc<MetricsEndpoint>) {
     let service = service_fn(move |request| {
-        let scrape = scrape.clone();
-        async move { Ok::<_, Infallible>(respond(&scrape, &request).await) }
+        let endpoint = endpoint.clone();
+        async move { Ok::<_, Infallible>(respond(&endpoint, &request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -87,10 +87,10 @@ async fn serve_connection(stream: TcpStream, scrape: Arc<Scrape>) {
     }
 }
 
-async fn respond(scrape: &Scrape, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+async fn respond(endpoint: &MetricsEndpoint, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
     let (status, text) = match (request.uri().path(), is_get) {
-        ("/metrics", true) => (StatusCode::OK, scrape.text().await),
+        ("/metrics", true) => (StatusCode::OK, endpoint.text().await),
         ("/metrics", false) => (StatusCode::METHOD_NOT_ALLOWED, "only GET\n".to_owned()),
         _ => (
             StatusCode::NOT_FOUND,
@@ -101,7 +101,7 @@ async fn respond(scrape: &Scrape, request: &Request<Incoming>) -> Response<Full<
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(TEXT_FORMAT));
-    doorward_web::wear(headers);
+    doorward_web::set_default_headers(headers);
     if status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     }

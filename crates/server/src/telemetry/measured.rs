@@ -21,16 +21,16 @@ use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
 use jiff::Timestamp;
 use tracing::{Instrument, Span};
 
-use super::Figures;
+use super::Metrics;
 
 /// Returns the same ports with measurements. Rate limits are those of this process, or measured by
 /// [`measured_rate_limits`].
-pub fn measured(ports: Ports, figures: &Arc<Figures>) -> Ports {
+pub fn measured(ports: Ports, metrics: &Arc<Metrics>) -> Ports {
     Ports {
-        store: Arc::new(Measured::new(ports.store, figures)),
-        sessions: Arc::new(Measured::new(ports.sessions, figures)),
-        mailer: Arc::new(Measured::new(ports.mailer, figures)),
-        recorder: figures.clone(),
+        store: Arc::new(Measured::new(ports.store, metrics)),
+        sessions: Arc::new(Measured::new(ports.sessions, metrics)),
+        mailer: Arc::new(Measured::new(ports.mailer, metrics)),
+        recorder: metrics.clone(),
         ..ports
     }
 }
@@ -38,10 +38,10 @@ pub fn measured(ports: Ports, figures: &Arc<Figures>) -> Ports {
 /// Measures rate limit counters on another server.
 pub fn measured_rate_limits(
     shared: Arc<dyn RateLimits>,
-    figures: Option<&Arc<Figures>>,
+    metrics: Option<&Arc<Metrics>>,
 ) -> Arc<dyn RateLimits> {
-    match figures {
-        Some(figures) => Arc::new(Measured::new(shared, figures)),
+    match metrics {
+        Some(metrics) => Arc::new(Measured::new(shared, metrics)),
         None => shared,
     }
 }
@@ -49,14 +49,14 @@ pub fn measured_rate_limits(
 /// A port that is measured.
 struct Measured<P: ?Sized> {
     inner: Arc<P>,
-    figures: Arc<Figures>,
+    metrics: Arc<Metrics>,
 }
 
 impl<P: ?Sized> Measured<P> {
-    fn new(inner: Arc<P>, figures: &Arc<Figures>) -> Self {
+    fn new(inner: Arc<P>, metrics: &Arc<Metrics>) -> Self {
         Self {
             inner,
-            figures: figures.clone(),
+            metrics: metrics.clone(),
         }
     }
 
@@ -69,13 +69,13 @@ impl<P: ?Sized> Measured<P> {
         let begun_at = Instant::now();
         let span = store_span(store, operation);
         let answer = call.instrument(span.clone()).await;
-        self.figures
+        self.metrics
             .store_seconds
             .with_label_values(&[store, operation])
             .observe(begun_at.elapsed().as_secs_f64());
         if answer.as_ref().is_err_and(Failure::is_failure) {
             span.record("otel.status_code", "ERROR");
-            self.figures
+            self.metrics
                 .store_errors
                 .with_label_values(&[store, operation])
                 .inc();
@@ -197,7 +197,7 @@ impl Mailer for Measured<dyn Mailer> {
         if sent.is_err() {
             span.record("otel.status_code", "ERROR");
         }
-        self.figures
+        self.metrics
             .mail_seconds
             .observe(begun_at.elapsed().as_secs_f64());
         sent

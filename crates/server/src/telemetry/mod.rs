@@ -2,20 +2,20 @@
 //!
 //! Other crates report events by ports ([`MetricsRecorder`], [`Observer`]) and know no metrics; a file here records
 //! each: `recorder` events of the domain, `requests` those of the web layer, `measured` the duration of calls of
-//! stores and mail servers. `figures` has all metrics, `scrape` reads those that nothing reports, `listener` serves
+//! stores and mail servers. `metrics` has all metrics, `scrape` reads those that nothing reports, `listener` serves
 //! Prometheus; `traces` and `otlp` export spans. A label has few values, all known in advance: no user input, no
 //! id, no address.
 //!
-//! To add a metric: its line in `figures`, the code that updates it, its row in `docs/OPERATIONS.md`; a test
+//! To add a metric: its line in `metrics`, the code that updates it, its row in `docs/OPERATIONS.md`; a test
 //! compares the three.
 //!
 //! [`MetricsRecorder`]: doorward_domain::ports::MetricsRecorder
 //! [`Observer`]: doorward_web::Observer
 
 mod connections;
-mod figures;
 mod listener;
 mod measured;
+mod metrics;
 mod otlp;
 mod process;
 mod recorder;
@@ -35,28 +35,28 @@ use crate::config::Config;
 use crate::listener::ConnectionObserver;
 use crate::wiring::Wired;
 
-pub use figures::Figures;
 pub use measured::{measured, measured_rate_limits};
+pub use metrics::Metrics;
 pub use otlp::headers_of;
 pub use traces::Traces;
 
 /// Returns the metrics if metrics or traces are configured: the spans of stores are created where their duration
 /// is measured.
-pub fn figures(config: &Config, clock: &dyn Clock) -> Option<Arc<Figures>> {
+pub fn metrics(config: &Config, clock: &dyn Clock) -> Option<Arc<Metrics>> {
     let started_at = clock.now().as_microsecond() as f64 / 1_000_000.0;
     let is_seen = config.metrics_listen.is_some() || traces::url(config).is_some();
-    is_seen.then(|| Arc::new(Figures::new(started_at)))
+    is_seen.then(|| Arc::new(Metrics::new(started_at)))
 }
 
 /// Returns the observer of requests.
 pub fn observer(wired: &Wired) -> Arc<dyn Observer> {
-    Arc::new(requests::Requests::new(wired.figures.clone()))
+    Arc::new(requests::RequestMetrics::new(wired.metrics.clone()))
 }
 
 /// Receives metrics of connections, if metrics are collected.
 pub fn connection_observer(wired: &Wired) -> Option<Arc<dyn ConnectionObserver>> {
-    let figures = wired.figures.clone()?;
-    Some(Arc::new(connections::Connections(figures)))
+    let metrics = wired.metrics.clone()?;
+    Some(Arc::new(connections::Connections(metrics)))
 }
 
 /// Serves the metrics if `metrics.listen` is set, until the returned set is dropped. `certificate_ends` is the
@@ -67,12 +67,12 @@ pub async fn serve(
     certificate_ends: Option<watch::Receiver<Timestamp>>,
 ) -> anyhow::Result<JoinSet<()>> {
     let mut serving = JoinSet::new();
-    if let (Some(address), Some(figures)) = (config.metrics_listen, &wired.figures) {
+    if let (Some(address), Some(metrics)) = (config.metrics_listen, &wired.metrics) {
         let listener = listener::bind(address).await?;
         tracing::info!(metrics.listen = %listener.local_addr()?, "serving metrics at /metrics");
         let accounts = wired.accounts.clone();
-        let scrape = scrape::Scrape::new(figures.clone(), accounts, certificate_ends);
-        serving.spawn(listener::serve(listener, scrape));
+        let endpoint = scrape::MetricsEndpoint::new(metrics.clone(), accounts, certificate_ends);
+        serving.spawn(listener::serve(listener, endpoint));
     }
     Ok(serving)
 }

@@ -17,7 +17,7 @@ use opentelemetry_http::{Bytes, HttpClient, HttpError};
 use percent_encoding::percent_decode_str;
 use tokio::runtime::Handle;
 
-use crate::fetch::Client;
+use crate::fetch::HttpsClient;
 
 /// Time limit of a request.
 pub const TIMEOUT: Duration = Duration::from_secs(8);
@@ -36,7 +36,7 @@ const RESERVED: [HeaderName; 6] = [
 /// A collector of spans.
 pub struct Collector {
     runtime: Handle,
-    client: Client,
+    client: HttpsClient,
     /// Headers of every request; may contain a key.
     headers: HeaderMap,
     /// Time of the last log message, while the collector is unavailable.
@@ -45,7 +45,7 @@ pub struct Collector {
 
 /// A message to log.
 #[derive(Debug, PartialEq, Eq)]
-enum Change {
+enum CollectorChange {
     Unavailable(String),
     Available,
 }
@@ -54,8 +54,10 @@ impl Collector {
     /// Creates the client; sends nothing yet.
     pub fn new(url: &str, headers: HeaderMap) -> anyhow::Result<Self> {
         let client = match url.starts_with("https:") {
-            true => Client::new().context("cannot verify the trace collector's certificate")?,
-            false => Client::for_this_machine()?,
+            true => {
+                HttpsClient::new().context("cannot verify the trace collector's certificate")?
+            }
+            false => HttpsClient::for_this_machine()?,
         };
         Ok(Self {
             runtime: Handle::current(),
@@ -66,7 +68,11 @@ impl Collector {
     }
 
     /// Returns what to log: that the collector has become unavailable or still is, or that it is available again.
-    fn change(&self, response: &anyhow::Result<Response<Bytes>>, now: Instant) -> Option<Change> {
+    fn change(
+        &self,
+        response: &anyhow::Result<Response<Bytes>>,
+        now: Instant,
+    ) -> Option<CollectorChange> {
         let error = match response {
             Ok(response) if response.status().is_success() => None,
             Ok(response) => Some(format!("status {}", response.status())),
@@ -80,12 +86,12 @@ impl Collector {
             (None, None) => None,
             (None, Some(_)) => {
                 *unavailable = None;
-                Some(Change::Available)
+                Some(CollectorChange::Available)
             }
             (Some(_), Some(logged_at)) if now.duration_since(logged_at) < LOG_INTERVAL => None,
             (Some(error), _) => {
                 *unavailable = Some(now);
-                Some(Change::Unavailable(error))
+                Some(CollectorChange::Unavailable(error))
             }
         }
     }
@@ -121,8 +127,8 @@ impl HttpClient for Collector {
             Err(error) => Err(error.into()),
         };
         match self.change(&response, Instant::now()) {
-            Some(Change::Available) => tracing::info!("trace collector available again"),
-            Some(Change::Unavailable(error)) => tracing::warn!(
+            Some(CollectorChange::Available) => tracing::info!("trace collector available again"),
+            Some(CollectorChange::Unavailable(error)) => tracing::warn!(
                 error,
                 "trace collector unavailable; spans are dropped. Check `traces.endpoint` or `traces.url`"
             ),
@@ -175,7 +181,7 @@ mod tests {
             let answer = Response::builder().status(status).body(Bytes::new());
             Ok(answer.unwrap())
         };
-        let unavailable = |text: &str| Some(Change::Unavailable(text.to_owned()));
+        let unavailable = |text: &str| Some(CollectorChange::Unavailable(text.to_owned()));
         let status = "status 503 Service Unavailable";
         for (seconds, response, logged) in [
             (0, answered(200), None),
@@ -184,7 +190,7 @@ mod tests {
             (600, Err(anyhow::anyhow!("refused")), None),
             (601, Err(anyhow::anyhow!("refused")), unavailable("refused")),
             (602, answered(503), None),
-            (603, answered(202), Some(Change::Available)),
+            (603, answered(202), Some(CollectorChange::Available)),
             (604, answered(200), None),
             (605, answered(503), unavailable(status)),
         ] {

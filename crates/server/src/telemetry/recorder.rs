@@ -3,9 +3,9 @@
 use doorward_domain::metric_event::MetricEvent;
 use doorward_domain::ports::MetricsRecorder;
 
-use super::Figures;
+use super::Metrics;
 
-impl MetricsRecorder for Figures {
+impl MetricsRecorder for Metrics {
     fn record(&self, event: MetricEvent) {
         match event {
             MetricEvent::SignIn(outcome) => {

@@ -6,41 +6,41 @@ use axum::http::HeaderMap;
 use doorward_web::{Ended, Observer};
 use tracing::Span;
 
-use super::{Figures, traces};
+use super::{Metrics, traces};
 
 /// Status of a request that was aborted before its response.
 const ABORTED: &str = "aborted";
 
 /// Receives every request.
-pub struct Requests(Option<Arc<Figures>>);
+pub struct RequestMetrics(Option<Arc<Metrics>>);
 
-impl Requests {
+impl RequestMetrics {
     /// Records metrics if there are any.
-    pub fn new(figures: Option<Arc<Figures>>) -> Self {
-        Self(figures)
+    pub fn new(metrics: Option<Arc<Metrics>>) -> Self {
+        Self(metrics)
     }
 }
 
-impl Observer for Requests {
+impl Observer for RequestMetrics {
     fn began(&self, span: &Span, trusted: Option<&HeaderMap>) -> Option<String> {
-        if let Some(figures) = &self.0 {
-            figures.requests_in_flight.inc();
+        if let Some(metrics) = &self.0 {
+            metrics.requests_in_flight.inc();
         }
         traces::adopt(span, trusted)
     }
 
     fn ended(&self, ended: &Ended) {
-        let Some(figures) = &self.0 else { return };
-        figures.requests_in_flight.dec();
+        let Some(metrics) = &self.0 else { return };
+        metrics.requests_in_flight.dec();
         let status = ended
             .status
             .as_ref()
             .map_or(ABORTED, |status| status.as_str());
-        figures
+        metrics
             .requests
             .with_label_values(&[ended.method, ended.route, status])
             .inc();
-        figures
+        metrics
             .request_seconds
             .with_label_values(&[ended.method, ended.route])
             .observe(ended.took.as_secs_f64());

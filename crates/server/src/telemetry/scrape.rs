@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 
-use super::Figures;
+use super::Metrics;
 
 /// Maximum age of the values from the database.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
@@ -20,23 +20,23 @@ const LOOK_EVERY: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Responds to scrapes.
-pub struct Scrape {
-    figures: Arc<Figures>,
+pub struct MetricsEndpoint {
+    metrics: Arc<Metrics>,
     accounts: Arc<Accounts>,
     /// Expiry of the served certificate, if there is one.
     certificate_ends: Option<watch::Receiver<Timestamp>>,
     looked_at: Mutex<Option<Instant>>,
 }
 
-impl Scrape {
+impl MetricsEndpoint {
     /// Creates it; reads nothing yet.
     pub fn new(
-        figures: Arc<Figures>,
+        metrics: Arc<Metrics>,
         accounts: Arc<Accounts>,
         certificate_ends: Option<watch::Receiver<Timestamp>>,
     ) -> Self {
         Self {
-            figures,
+            metrics,
             accounts,
             certificate_ends,
             looked_at: Mutex::default(),
@@ -50,15 +50,15 @@ impl Scrape {
             self.accounts.hashing_queue_depth(),
             self.accounts.hashing_queue_capacity(),
         );
-        self.figures.hash_queue.set(signed(queue));
-        self.figures.hash_queue_limit.set(signed(limit));
+        self.metrics.hash_queue.set(signed(queue));
+        self.metrics.hash_queue_limit.set(signed(limit));
         if let Some(ends_at) = &self.certificate_ends {
-            let gauge = &self.figures.certificate_ends;
+            let gauge = &self.metrics.certificate_ends;
             let ends_at = ends_at.borrow().as_second() as f64;
             gauge.with_label_values::<&str>(&[]).set(ends_at);
         }
         self.look_at_database().await;
-        self.figures.text()
+        self.metrics.text()
     }
 
     /// Reads the metrics of the database. Concurrent scrapes wait for the same result.
@@ -69,11 +69,11 @@ impl Scrape {
         }
         let look =
             async { tokio::try_join!(self.accounts.outbox(), self.accounts.unsealed_audit()) };
-        let unsealed = &self.figures.audit_unsealed;
+        let unsealed = &self.metrics.audit_unsealed;
         let cause = match timeout(PATIENCE, look).await {
             Ok(Ok((outbox, audit))) => {
                 let now = self.accounts.now();
-                self.figures.outbox.show(&outbox, now);
+                self.metrics.outbox.show(&outbox, now);
                 let age = seconds_since(audit.oldest, now);
                 unsealed.with_label_values::<&str>(&[]).set(age);
                 None
@@ -83,8 +83,8 @@ impl Scrape {
         };
         if let Some(error) = cause {
             tracing::debug!(error, "failed to read metrics from the database");
-            self.figures.scrape_errors.inc();
-            self.figures.outbox.hide();
+            self.metrics.scrape_errors.inc();
+            self.metrics.outbox.hide();
             unsealed.reset();
         }
         *looked_at = Some(Instant::now());
@@ -96,7 +96,7 @@ fn seconds_since(at: Option<Timestamp>, now: Timestamp) -> f64 {
     at.map_or(0.0, |at| now.duration_since(at).as_secs_f64().max(0.0))
 }
 
-impl super::figures::Outbox {
+impl super::metrics::OutboxMetrics {
     fn show(&self, outbox: &ports::OutboxStats, now: Timestamp) {
         for (gauge, value) in [
             (&self.waiting, outbox.waiting as f64),

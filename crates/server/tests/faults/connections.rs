@@ -5,7 +5,7 @@ use doorward_testkit::servers::{
 };
 
 use crate::answers::{Client, PASSWORD, Word};
-use crate::crowd::Crowd;
+use crate::load::Load;
 use crate::server::Setup;
 use crate::stage::{Database, brisk_setup, heals, setup};
 
@@ -16,7 +16,7 @@ async fn waits_for_room(setup: fn(&str) -> Setup, database: Database) {
     client.sign_up("early").done();
     // While the server is cut off, others take its connections.
     proxy.cut_off().await;
-    let crowd = database.fill().await;
+    let load = database.fill().await;
     proxy.set(ProxyMode::Pass).await;
     let told = client.sign_up("late");
     assert!(matches!(told, Word::Refused), "{told:?}");
@@ -25,7 +25,7 @@ async fn waits_for_room(setup: fn(&str) -> Setup, database: Database) {
     assert_eq!(ready.status, 503, "{ready:?}");
     let lives = client.send("GET", "/healthz", None, None);
     lives.unwrap().expect(200);
-    drop(crowd);
+    drop(load);
     println!("ready {:?} after there was room", heals(client));
     client.sign_up("late").done();
 }
@@ -61,7 +61,7 @@ async fn a_postgres_with_fewer_connections_than_the_server_wants_serves_all_the_
     let database = own_postgres(options).await;
     let server = setup(&database.url()).start();
     let client = Client::of(&server);
-    let mut crowd = Crowd::start(client, "person");
-    crowd.does(100);
-    crowd.go_home().holds(client);
+    let mut load = Load::start(client, "person");
+    load.does(100);
+    load.go_home().holds(client);
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use doorward_testkit::servers::{PostgresOptions, Proxy, Replication, own_postgres};
 
 use crate::answers::{Client, PASSWORD, Word};
-use crate::crowd::Crowd;
+use crate::load::Load;
 use crate::stage::{Database, brisk_setup, heals, setup};
 
 /// One host name, which leads to the replica after its promotion.
@@ -16,22 +16,22 @@ async fn a_promoted_replica_has_every_confirmed_write() {
     let name = Proxy::to(primary.address()).await;
     let server = setup(&name.url(&primary.url())).start();
     let client = Client::of(&server);
-    let mut crowd = Crowd::start(client, "person");
-    crowd.does(60);
+    let mut load = Load::start(client, "person");
+    load.does(60);
     let died = Instant::now();
     primary.kill().await;
-    crowd.is_refused(4);
+    load.is_refused(4);
     let promoted = Instant::now();
     replica.promote().await;
     name.lead_to(replica.address());
-    crowd.does(1);
+    load.does(1);
     println!(
         "the next success came {:?} after the promotion began, {:?} after the crash",
         promoted.elapsed(),
         died.elapsed()
     );
-    crowd.does(60);
-    crowd.go_home().holds(client);
+    load.does(60);
+    load.go_home().holds(client);
 }
 
 /// Like a primary that becomes a replica while the server runs, and then a primary again.

@@ -1,7 +1,7 @@
 //! `kill -9` of the binary under load: acknowledged writes are stored, and none is half done.
 
 use crate::answers::Client;
-use crate::crowd::Crowd;
+use crate::load::Load;
 use crate::stage::{Database, setup};
 
 async fn survives_kills(database: Database) {
@@ -9,11 +9,11 @@ async fn survives_kills(database: Database) {
     let mut journals = Vec::new();
     for round in ["first", "second"] {
         let server = setup.start();
-        let mut crowd = Crowd::start(Client::of_mortal(&server), round);
-        crowd.does(60);
-        crowd.call_off();
+        let mut load = Load::start(Client::of_mortal(&server), round);
+        load.does(60);
+        load.call_off();
         server.kill();
-        journals.push(crowd.go_home());
+        journals.push(load.go_home());
     }
     let server = setup.start();
     for journal in journals {

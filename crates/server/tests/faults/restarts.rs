@@ -1,29 +1,29 @@
 //! The database stops and starts again, under load.
 
 use crate::answers::Client;
-use crate::crowd::Crowd;
+use crate::load::Load;
 use crate::stage::{Database, brisk_setup, heals};
 
 /// Every write that was acknowledged before, during and after the restart is stored, and no other.
 async fn survives_restarts(database: Database) {
     let server = brisk_setup(&database.url()).start();
     let client = Client::of(&server);
-    let mut crowd = Crowd::start(client, "person");
-    crowd.does(40);
+    let mut load = Load::start(client, "person");
+    load.does(40);
     database.stop().await;
-    crowd.is_refused(8);
+    load.is_refused(8);
     database.start().await;
     println!("ready again {:?} after a restart", heals(client));
-    crowd.does(40);
+    load.does(40);
     database.kill().await;
-    crowd.is_refused(8);
+    load.is_refused(8);
     database.start().await;
     println!("ready again {:?} after a crash", heals(client));
-    crowd.does(40);
+    load.does(40);
     // Too short to be noticed.
     database.restart().await;
-    crowd.does(40);
-    crowd.go_home().holds(client);
+    load.does(40);
+    load.go_home().holds(client);
 }
 
 #[tokio::test(flavor = "multi_thread")]

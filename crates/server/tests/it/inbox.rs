@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use doorward_web::{Inbox, InboxMail};
+use doorward_web::{InboxEntry, InboxSource};
 use serde_json::{Value, json};
 
 use tokio::time::Instant;
@@ -12,12 +12,12 @@ use tokio::time::Instant;
 use crate::support::{Answer, Client, TestApp};
 
 /// Mails to these addresses, the last one newest.
-struct Letters(Vec<&'static str>);
+struct FakeInbox(Vec<&'static str>);
 
 #[async_trait]
-impl Inbox for Letters {
-    fn list(&self) -> Vec<InboxMail> {
-        let mail = |(id, to): (u64, &&str)| InboxMail {
+impl InboxSource for FakeInbox {
+    fn list(&self) -> Vec<InboxEntry> {
+        let mail = |(id, to): (u64, &&str)| InboxEntry {
             id,
             to: (*to).to_owned(),
             subject: "Confirm".to_owned(),
@@ -37,8 +37,8 @@ impl Inbox for Letters {
 }
 
 async fn app() -> TestApp {
-    let letters = vec!["ben@example.com", "eve+1@example.com", "ben@example.com"];
-    TestApp::with(|options| options.inbox = Some(Arc::new(Letters(letters)))).await
+    let recipients = vec!["ben@example.com", "eve+1@example.com", "ben@example.com"];
+    TestApp::with(|options| options.inbox = Some(Arc::new(FakeInbox(recipients)))).await
 }
 
 /// A client at that address.

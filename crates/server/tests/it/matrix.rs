@@ -8,7 +8,7 @@ use doorward_web::routes::{Guard, Route, TABLE};
 use serde_json::{Value, json};
 
 use crate::access_table::{ask, body_of, filled};
-use crate::support::{Client, FORM, Mood, OTHER_PASSWORD, PASSWORD, TestApp, path_in};
+use crate::support::{Client, FORM, OTHER_PASSWORD, PASSWORD, StoreMode, TestApp, path_in};
 
 const SCHEMA: &str = include_str!("../../../store-sql/src/migrations/0001_initial.sql");
 
@@ -202,12 +202,12 @@ async fn an_error_while_deciding_is_no_yes_on_any_route() {
     app.create("ben", Role::User).await;
     // Lets the caches expire.
     app.advance_seconds(2);
-    for mood in [Mood::Down, Mood::SessionsDown, Mood::Panics] {
-        app.turn_store(mood);
+    for mode in [StoreMode::Down, StoreMode::SessionsDown, StoreMode::Panics] {
+        app.turn_store(mode);
         for route in TABLE {
             let needs_store = matches!(route.guard, Guard::Session | Guard::SessionOrPage)
-                || route.path == "/" && mood != Mood::Panics;
-            let changes = route.method != "GET" && mood != Mood::SessionsDown;
+                || route.path == "/" && mode != StoreMode::Panics;
+            let changes = route.method != "GET" && mode != StoreMode::SessionsDown;
             if !needs_store && !changes {
                 continue;
             }
@@ -217,7 +217,7 @@ async fn an_error_while_deciding_is_no_yes_on_any_route() {
                     Some(body) => draft.json(&body).send_to_broken().await,
                     None => draft.send_to_broken().await,
                 };
-                let told = format!("{mood:?} {route:?}: {} {}", answer.status, answer.text());
+                let told = format!("{mode:?} {route:?}: {} {}", answer.status, answer.text());
                 assert!(
                     answer.status >= 500 || (!needs_store && answer.status >= 400),
                     "{told}"
@@ -226,7 +226,7 @@ async fn an_error_while_deciding_is_no_yes_on_any_route() {
             }
         }
     }
-    app.turn_store(Mood::Fine);
+    app.turn_store(StoreMode::Fine);
     admin.get("/auth").await.expect(200);
     app.leaves_mail();
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Mood, PASSWORD, TestApp};
+use crate::support::{PASSWORD, StoreMode, TestApp};
 
 #[tokio::test]
 async fn a_healthy_server_says_so_and_no_more() {
@@ -23,14 +23,17 @@ async fn a_healthy_server_says_so_and_no_more() {
 #[tokio::test]
 async fn a_store_that_does_not_answer_shows_in_readiness_alone() {
     let app = TestApp::new().await;
-    for (mood, detail) in [
+    for (mode, detail) in [
         (
-            Mood::Down,
+            StoreMode::Down,
             "The database and the session store do not respond.",
         ),
-        (Mood::SessionsDown, "The session store does not respond."),
+        (
+            StoreMode::SessionsDown,
+            "The session store does not respond.",
+        ),
     ] {
-        app.turn_store(mood);
+        app.turn_store(mode);
         app.advance_seconds(1);
         app.anon().get("/healthz").await.expect(200);
         let answer = app.anon().request("GET", "/readyz").send_to_broken().await;
@@ -38,7 +41,7 @@ async fn a_store_that_does_not_answer_shows_in_readiness_alone() {
         assert_eq!(problem.json()["detail"], detail);
         assert_eq!(problem.header("retry-after"), Some("1"));
     }
-    app.turn_store(Mood::Fine);
+    app.turn_store(StoreMode::Fine);
     app.advance_seconds(1);
     app.anon().get("/readyz").await.expect(200);
 }
@@ -48,13 +51,13 @@ async fn a_store_that_does_not_answer_shows_in_readiness_alone() {
 async fn a_write_whose_outcome_is_unknown_is_503_outcome_unknown() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
-    app.turn_store(Mood::OutcomeUnknown);
+    app.turn_store(StoreMode::OutcomeUnknown);
     let draft = ben.request("PUT", "/user/me");
     let answer = draft.json(&json!({"name": "Ben", "data": {}}));
     let problem = answer.send_to_broken().await;
     problem.expect_problem(503, "outcome-unknown");
     // The write was made, and this node has dropped its cached user.
-    app.turn_store(Mood::Fine);
+    app.turn_store(StoreMode::Fine);
     assert_eq!(ben.get("/user/me").await.json()["name"], "Ben");
 }
 
@@ -96,11 +99,11 @@ async fn with_a_store_that_is_down_or_broken_nothing_succeeds() {
         ("GET", "/user/me/session", Value::Null),
     ];
     app.advance_seconds(2);
-    for (mood, status, code) in [
-        (Mood::Down, 503, "store-unavailable"),
-        (Mood::Panics, 500, "internal-error"),
+    for (mode, status, code) in [
+        (StoreMode::Down, 503, "store-unavailable"),
+        (StoreMode::Panics, 500, "internal-error"),
     ] {
-        app.turn_store(mood);
+        app.turn_store(mode);
         for (method, path, body) in &requests {
             let client = app.anon().with_token(if *path == "/user/me" {
                 ben.token()
@@ -132,7 +135,7 @@ async fn with_a_store_that_is_down_or_broken_nothing_succeeds() {
         assert!(!page.text().contains("secret-of-the-inside"));
     }
     // L-04: the server continues, and none of the requests had an effect.
-    app.turn_store(Mood::Fine);
+    app.turn_store(StoreMode::Fine);
     ben.get("/auth").await.expect(200);
     admin
         .get("/user/new")

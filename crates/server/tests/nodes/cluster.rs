@@ -4,7 +4,7 @@ use doorward_testkit::servers;
 
 use crate::door::Door;
 use crate::node::{Node, Recipe};
-use crate::post_office::{Letter, PostOffice};
+use crate::post_office::{PostOffice, ReceivedMail};
 
 /// The admin's password.
 pub const ADMIN_PASSWORD: &str = "a lamp, a boat and the sea";
@@ -87,13 +87,13 @@ impl Cluster {
     }
 
     /// All mails of all nodes.
-    pub fn letters(&self) -> Vec<Letter> {
-        self.mail.iter().flat_map(PostOffice::letters).collect()
+    pub fn mails(&self) -> Vec<ReceivedMail> {
+        self.mail.iter().flat_map(PostOffice::mails).collect()
     }
 
     /// The recipients of all mails that start with `prefix`, sorted.
     pub fn mailboxes(&self, prefix: &str) -> Vec<String> {
-        let mut all: Vec<_> = self.letters().into_iter().map(|letter| letter.to).collect();
+        let mut all: Vec<_> = self.mails().into_iter().map(|mail| mail.to).collect();
         all.retain(|to| to.starts_with(prefix));
         all.sort_unstable();
         all
@@ -101,10 +101,8 @@ impl Cluster {
 
     /// The links under this path in mails to the mailbox.
     pub fn links_to(&self, mailbox: &str, under: &str) -> Vec<String> {
-        let letters = self.letters().into_iter();
-        letters
-            .filter_map(|letter| letter.link(mailbox, under))
-            .collect()
+        let mails = self.mails().into_iter();
+        mails.filter_map(|mail| mail.link(mailbox, under)).collect()
     }
 
     /// The link in the first of these mails, once it has arrived.

@@ -55,9 +55,9 @@ pub async fn each_mail_arrives_once(cluster: &Cluster, batch: &str, people: usiz
 fn arrived(cluster: &Cluster, batch: &str) -> BTreeMap<String, [usize; 3]> {
     let mut arrived = BTreeMap::<String, [usize; 3]>::new();
     for (node, office) in cluster.mail.iter().enumerate() {
-        for letter in office.letters() {
-            if letter.to.starts_with(batch) {
-                arrived.entry(letter.to).or_default()[node] += 1;
+        for mail in office.mails() {
+            if mail.to.starts_with(batch) {
+                arrived.entry(mail.to).or_default()[node] += 1;
             }
         }
     }

@@ -48,7 +48,7 @@ pub struct Node {
 
 /// Output and exit code of a command.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct CommandOutput {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
@@ -141,10 +141,10 @@ impl Node {
     }
 
     /// Runs a command next to it, with the same settings.
-    pub async fn run(&self, arguments: &[&str]) -> Outcome {
+    pub async fn run(&self, arguments: &[&str]) -> CommandOutput {
         let mut command = tokio::process::Command::from(self.command(arguments));
         let output = command.stdin(Stdio::null()).output().await.unwrap();
-        Outcome {
+        CommandOutput {
             code: output.status.code(),
             out: String::from_utf8(output.stdout).unwrap(),
             err: String::from_utf8(output.stderr).unwrap(),

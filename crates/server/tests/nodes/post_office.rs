@@ -14,19 +14,19 @@ pub struct PostOffice {
 
 #[derive(Default)]
 struct Desk {
-    letters: Mutex<Vec<Letter>>,
+    mails: Mutex<Vec<ReceivedMail>>,
     is_slow: AtomicBool,
     held: AtomicUsize,
 }
 
 /// A mail as it was received.
 #[derive(Debug, Clone)]
-pub struct Letter {
+pub struct ReceivedMail {
     pub to: String,
     text: String,
 }
 
-impl Letter {
+impl ReceivedMail {
     /// The path of the link that starts with `under`, if the mail is to this mailbox.
     pub fn link(&self, mailbox: &str, under: &str) -> Option<String> {
         if self.to != mailbox {
@@ -57,8 +57,8 @@ impl PostOffice {
     }
 
     /// Received mails.
-    pub fn letters(&self) -> Vec<Letter> {
-        self.desk.letters.lock().unwrap().clone()
+    pub fn mails(&self) -> Vec<ReceivedMail> {
+        self.desk.mails.lock().unwrap().clone()
     }
 
     /// From now on accepts each mail and never acknowledges it.
@@ -91,11 +91,11 @@ async fn serve(stream: TcpStream, desk: Arc<Desk>) -> std::io::Result<()> {
             "DATA" => {
                 stream.write_all(b"354 go on\r\n").await?;
                 let text = read_text(&mut stream).await?;
-                let letter = Letter {
+                let mail = ReceivedMail {
                     to: to.clone(),
                     text,
                 };
-                desk.letters.lock().unwrap().push(letter);
+                desk.mails.lock().unwrap().push(mail);
                 if desk.is_slow.load(Ordering::SeqCst) {
                     desk.held.fetch_add(1, Ordering::SeqCst);
                     std::future::pending::<()>().await;

@@ -72,7 +72,7 @@ impl Victim {
 }
 
 /// The request that ends it.
-struct Act {
+struct RevokingAction {
     method: &'static str,
     path: String,
     token: Option<String>,
@@ -80,14 +80,14 @@ struct Act {
     status: u16,
 }
 
-/// Performs the act while the other nodes are checked, from before it until long after. Returns the delay of the
+/// Performs the action while the other nodes are checked, from before it until long after. Returns the delay of the
 /// slowest.
 async fn ends(
     what: &str,
     cluster: &Cluster,
     victim: &Victim,
     after: Duration,
-    act: Act,
+    action: RevokingAction,
 ) -> Duration {
     let [a, b, c] = cluster.doors();
     for door in [a, b, c] {
@@ -96,8 +96,13 @@ async fn ends(
     let (tell, told) = watch::channel(None);
     let acting = async {
         crate::pass(after).await;
-        let done = a.send(act.method, &act.path, act.token.as_deref(), act.body);
-        done.await.expect(act.status);
+        let done = a.send(
+            action.method,
+            &action.path,
+            action.token.as_deref(),
+            action.body,
+        );
+        done.await.expect(action.status);
         let answered = Instant::now();
         let there = victim.status(a).await;
         assert_eq!(there, victim.ended, "{what}: at once where it was asked");
@@ -129,7 +134,7 @@ async fn ends(
 }
 
 /// Actions that end sessions, or change their rights.
-const ACTS: [&str; 9] = [
+const ACTIONS: [&str; 9] = [
     "sign-out",
     "one session",
     "all sessions",
@@ -141,8 +146,8 @@ const ACTS: [&str; 9] = [
     "role change",
 ];
 
-/// Prepares an act. Returns the session that it affects, and its request.
-async fn prepare(cluster: &Cluster, act: &str, name: &str) -> (Victim, Act) {
+/// Prepares an action. Returns the session that it affects, and its request.
+async fn prepare(cluster: &Cluster, action: &str, name: &str) -> (Victim, RevokingAction) {
     let a = cluster.door(0);
     cluster.user_with_mail(name).await;
     let other = cluster.door(1).sign_in(name, PASSWORD).await;
@@ -150,14 +155,14 @@ async fn prepare(cluster: &Cluster, act: &str, name: &str) -> (Victim, Act) {
     let mut victim = Victim::session(other.text("token"));
     let own = Some(a.token(name, PASSWORD).await);
     let admin = Some(cluster.admin().await);
-    let request = |method, path: &str, token: &Option<String>, body, status| Act {
+    let request = |method, path: &str, token: &Option<String>, body, status| RevokingAction {
         method,
         path: path.to_owned(),
         token: token.clone(),
         body,
         status,
     };
-    let act = match act {
+    let action = match action {
         "sign-out" => request("DELETE", "/auth", &victim.token, None, 204),
         "one session" => {
             let path = format!("/user/me/session/{session}");
@@ -205,13 +210,13 @@ async fn prepare(cluster: &Cluster, act: &str, name: &str) -> (Victim, Act) {
             (victim.path, victim.ended) = ("/user?limit=1".to_owned(), 403);
             request("PUT", &path, &admin, Some(json!({"role": "user"})), 200)
         }
-        other => panic!("unknown act: {other}"),
+        other => panic!("unknown action: {other}"),
     };
-    (victim, act)
+    (victim, action)
 }
 
 /// Actions that void a mailed link, and the purpose of the link.
-const LINK_ACTS: [(&str, &str); 7] = [
+const LINK_ACTIONS: [(&str, &str); 7] = [
     ("password change", "recovery"),
     ("recovery", "recovery"),
     ("recovery", "confirmation"),
@@ -221,12 +226,12 @@ const LINK_ACTS: [(&str, &str); 7] = [
     ("delete", "recovery"),
 ];
 
-/// A mailed link of this user, before the act.
-async fn link_of(cluster: &Cluster, leads_to: &str, name: &str, act: &Act) -> Victim {
+/// A mailed link of this user, before the action.
+async fn link_of(cluster: &Cluster, leads_to: &str, name: &str, action: &RevokingAction) -> Victim {
     let a = cluster.door(0);
     let link = match leads_to {
-        // The act itself uses it.
-        "recovery" if act.path.starts_with("/recovery/") => act.path.clone(),
+        // The action itself uses it.
+        "recovery" if action.path.starts_with("/recovery/") => action.path.clone(),
         "recovery" => {
             let address = format!("{name}@example.com");
             let asked = a.post("/recovery", json!({"email": address}));
@@ -245,28 +250,28 @@ async fn link_of(cluster: &Cluster, leads_to: &str, name: &str, act: &Act) -> Vi
     Victim::link(link)
 }
 
-/// Each act with each link that it voids, with a separate user.
+/// Each action with each link that it voids, with a separate user.
 async fn every_link(ground: Ground) {
     let cluster = Cluster::start(ground).await;
-    for (number, (act, leads_to)) in LINK_ACTS.into_iter().enumerate() {
+    for (number, (action, leads_to)) in LINK_ACTIONS.into_iter().enumerate() {
         let name = format!("linked-{number}");
-        let (_, request) = prepare(&cluster, act, &name).await;
+        let (_, request) = prepare(&cluster, action, &name).await;
         let link = link_of(&cluster, leads_to, &name, &request).await;
-        let what = format!("{act}, of a link to {leads_to}");
+        let what = format!("{action}, of a link to {leads_to}");
         let after = Duration::from_millis(10 + 110 * number as u64);
         ends(&what, &cluster, &link, after, request).await;
     }
 }
 
-/// Each act, with a separate user.
-async fn every_act(ground: Ground) {
+/// Each action, with a separate user.
+async fn every_action(ground: Ground) {
     let cluster = Cluster::start(ground).await;
     let mut worst = Duration::ZERO;
-    for (number, what) in ACTS.into_iter().enumerate() {
-        let (victim, act) = prepare(&cluster, what, &format!("user-{number}")).await;
+    for (number, what) in ACTIONS.into_iter().enumerate() {
+        let (victim, action) = prepare(&cluster, what, &format!("user-{number}")).await;
         // The other nodes cached the session just before, or almost a second ago.
         let after = Duration::from_millis(10 + 110 * number as u64);
-        worst = worst.max(ends(what, &cluster, &victim, after, act).await);
+        worst = worst.max(ends(what, &cluster, &victim, after, action).await);
     }
     println!("on {ground:?} the worst was {worst:?}");
 }
@@ -291,15 +296,15 @@ async fn of_links_on_mariadb() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres() {
-    every_act(Ground::Postgres).await;
+    every_action(Ground::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres_and_redis() {
-    every_act(Ground::PostgresRedis).await;
+    every_action(Ground::PostgresRedis).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_mariadb() {
-    every_act(Ground::MariaDb).await;
+    every_action(Ground::MariaDb).await;
 }

@@ -7,7 +7,7 @@ use doorward_domain::limits::Rate;
 use doorward_domain::model::Session;
 use doorward_domain::ports::{KeyedLimit, LastSeen, RateLimits, Sessions, StoreError};
 use doorward_domain::tokens::CounterNames;
-use doorward_store_redis::{Fault, RedisSettings, RedisStore};
+use doorward_store_redis::{RedisFault, RedisSettings, RedisStore};
 use doorward_testkit::fixtures;
 
 /// Time limit of a call, two seconds, with a margin for a busy machine.
@@ -74,7 +74,7 @@ pub fn guess(key: &str) -> KeyedLimit {
     KeyedLimit::backoff(Some(100), key.to_owned())
 }
 
-pub fn cause(error: &StoreError) -> &Fault {
+pub fn cause(error: &StoreError) -> &RedisFault {
     error.source().unwrap().downcast_ref().unwrap()
 }
 

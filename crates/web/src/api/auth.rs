@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::body::Fields;
 use crate::device;
-use crate::guard::{COOKIE, Caller, Credential, credential};
+use crate::guard::{COOKIE, Caller, PresentedCredential, credential};
 use crate::origins::Origins;
 use crate::pages::WelcomeForms;
 use crate::pages::form::Form;
@@ -122,7 +122,7 @@ async fn sign_in_by_page(
 /// Ends the session whose cookie the new one replaces: the browser can no longer sign it out, and a copied
 /// token would stay valid (S-02; ASVS 7.2.4). If that fails, the session expires by itself.
 async fn end_replaced(app: &App, caller: &Caller, headers: &HeaderMap) {
-    let Ok(Some(Credential::Cookie(token))) = credential(headers) else {
+    let Ok(Some(PresentedCredential::Cookie(token))) = credential(headers) else {
         return;
     };
     let ended = match app

@@ -23,20 +23,21 @@ impl FromRequestParts<App> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let is_refused = match Asked::of(&parts.headers, &IF_NONE_MATCH, Comparison::Weak) {
-            Asked::Nothing => false,
-            Asked::Anything => true,
-            Asked::OneOf(tags) => current_of(&tags, parts, app).await != NEVER,
+        let is_refused = match TagCondition::of(&parts.headers, &IF_NONE_MATCH, TagComparison::Weak)
+        {
+            TagCondition::Nothing => false,
+            TagCondition::Anything => true,
+            TagCondition::OneOf(tags) => current_of(&tags, parts, app).await != NEVER,
         };
         if is_refused {
             return Ok(Self(Some(NEVER)));
         }
-        let version = match Asked::of(&parts.headers, &IF_MATCH, Comparison::Strong) {
-            Asked::Nothing if app.choices.if_match == IfMatchRule::Required => {
+        let version = match TagCondition::of(&parts.headers, &IF_MATCH, TagComparison::Strong) {
+            TagCondition::Nothing if app.choices.if_match == IfMatchRule::Required => {
                 return Err(Problem::new(Code::PreconditionRequired));
             }
-            Asked::Nothing | Asked::Anything => None,
-            Asked::OneOf(tags) => match tags.as_slice() {
+            TagCondition::Nothing | TagCondition::Anything => None,
+            TagCondition::OneOf(tags) => match tags.as_slice() {
                 [] => Some(NEVER),
                 [version] => Some(*version),
                 several => Some(current_of(several, parts, app).await),
@@ -48,7 +49,7 @@ impl FromRequestParts<App> for IfMatch {
 
 /// The value of `If-Match` or `If-None-Match`.
 #[derive(Debug, PartialEq, Eq)]
-enum Asked {
+enum TagCondition {
     Nothing,
     Anything,
     /// The listed tags that Doorward could have issued.
@@ -57,15 +58,15 @@ enum Asked {
 
 /// How tags are compared (RFC 9110, 8.8.3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Comparison {
+enum TagComparison {
     /// Weak tags never match: for `If-Match` (13.1.1).
     Strong,
     /// A weak tag matches like a strong one: for `If-None-Match` (13.1.2).
     Weak,
 }
 
-impl Asked {
-    fn of(headers: &HeaderMap, name: &HeaderName, comparison: Comparison) -> Self {
+impl TagCondition {
+    fn of(headers: &HeaderMap, name: &HeaderName, comparison: TagComparison) -> Self {
         let fields: Vec<_> = headers.get_all(name).iter().collect();
         match fields.as_slice() {
             [] => Self::Nothing,
@@ -77,8 +78,8 @@ impl Asked {
                 let tags = texts.filter_map(|tag| {
                     let tag = tag.trim_ascii();
                     let strong = match comparison {
-                        Comparison::Strong => tag,
-                        Comparison::Weak => tag.strip_prefix(b"W/").unwrap_or(tag),
+                        TagComparison::Strong => tag,
+                        TagComparison::Weak => tag.strip_prefix(b"W/").unwrap_or(tag),
                     };
                     parse(&HeaderValue::from_bytes(strong).ok()?)
                 });
@@ -131,10 +132,10 @@ mod tests {
     #[test]
     fn a_list_is_any_of_its_strong_tags() {
         let versions =
-            |numbers: &[i64]| Asked::OneOf(numbers.iter().map(|n| Version(*n)).collect());
+            |numbers: &[i64]| TagCondition::OneOf(numbers.iter().map(|n| Version(*n)).collect());
         for (fields, asked) in [
-            (&[][..], Asked::Nothing),
-            (&["*"], Asked::Anything),
+            (&[][..], TagCondition::Nothing),
+            (&["*"], TagCondition::Anything),
             (&["\"3\""], versions(&[3])),
             (&["\"3\", \"4\""], versions(&[3, 4])),
             (&["\"3\"", "\"4\""], versions(&[3, 4])),
@@ -152,7 +153,7 @@ mod tests {
             for field in fields {
                 headers.append(IF_MATCH, field.parse().unwrap());
             }
-            let found = Asked::of(&headers, &IF_MATCH, Comparison::Strong);
+            let found = TagCondition::of(&headers, &IF_MATCH, TagComparison::Strong);
             assert_eq!(found, asked, "{fields:?}");
         }
     }
@@ -170,9 +171,9 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.append(IF_NONE_MATCH, field.parse().unwrap());
-            let found = Asked::of(&headers, &IF_NONE_MATCH, Comparison::Weak);
+            let found = TagCondition::of(&headers, &IF_NONE_MATCH, TagComparison::Weak);
             let versions = versions.iter().map(|number| Version(*number));
-            assert_eq!(found, Asked::OneOf(versions.collect()), "{field}");
+            assert_eq!(found, TagCondition::OneOf(versions.collect()), "{field}");
         }
     }
 }

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use crate::api::paging::{Query, whole_number};
 use crate::app::App;
 use crate::host::is_loopback_authority;
-use crate::inbox::{Inbox, InboxMail};
+use crate::inbox::{InboxEntry, InboxSource};
 use crate::problem::{Code, Problem};
 use crate::trusted_proxies::address_of;
 
@@ -56,8 +56,8 @@ pub(crate) struct InboxMailView {
     at: String,
 }
 
-impl From<InboxMail> for InboxMailView {
-    fn from(mail: InboxMail) -> Self {
+impl From<InboxEntry> for InboxMailView {
+    fn from(mail: InboxEntry) -> Self {
         Self {
             id: mail.id,
             to: mail.to,
@@ -83,12 +83,12 @@ pub(crate) async fn list_inbox(
     asked: Parts,
 ) -> Result<Json<InboxMails>, Problem> {
     let inbox = inbox_of(&app, &asked)?;
-    let (wanted, wait) = read(&asked.uri)?;
+    let (filter, wait) = read(&asked.uri)?;
     let until = Instant::now() + wait;
     let mut seen = 0;
     loop {
         let mut mails = inbox.list();
-        mails.retain(|mail| wanted.has(mail));
+        mails.retain(|mail| filter.has(mail));
         if mails.is_empty()
             && let Ok(Some(last)) = timeout_at(until, inbox.newer_than(seen)).await
         {
@@ -101,7 +101,7 @@ pub(crate) async fn list_inbox(
 }
 
 /// Returns the inbox to clients on this machine; 404 otherwise.
-pub(crate) fn inbox_of<'a>(app: &'a App, asked: &Parts) -> Result<&'a dyn Inbox, Problem> {
+pub(crate) fn inbox_of<'a>(app: &'a App, asked: &Parts) -> Result<&'a dyn InboxSource, Problem> {
     let inbox = app.inbox.as_deref();
     inbox
         .filter(|_| names_this_machine(asked) && sits_here(asked))
@@ -135,23 +135,23 @@ fn sits_here(asked: &Parts) -> bool {
 }
 
 /// Selects mails.
-struct Wanted {
+struct InboxFilter {
     to: Option<EmailAddress>,
     after: u64,
 }
 
-impl Wanted {
-    fn has(&self, mail: &InboxMail) -> bool {
-        let is_theirs = |wanted: &EmailAddress| {
-            EmailAddress::parse(&mail.to).is_ok_and(|to| to.key() == wanted.key())
+impl InboxFilter {
+    fn has(&self, mail: &InboxEntry) -> bool {
+        let is_theirs = |address: &EmailAddress| {
+            EmailAddress::parse(&mail.to).is_ok_and(|to| to.key() == address.key())
         };
         mail.id > self.after && self.to.as_ref().is_none_or(is_theirs)
     }
 }
 
-fn read(uri: &Uri) -> Result<(Wanted, Duration), Problem> {
+fn read(uri: &Uri) -> Result<(InboxFilter, Duration), Problem> {
     let mut query = Query::parse(uri.query())?;
-    let wanted = Wanted {
+    let filter = InboxFilter {
         // An empty value, such as that of an unset variable in a script, must not select all mails.
         to: query.filled("to", |text| EmailAddress::parse(&text.replace(' ', "+"))),
         after: query
@@ -160,7 +160,7 @@ fn read(uri: &Uri) -> Result<(Wanted, Duration), Problem> {
     };
     let wait = query.optional("wait", |text| number(text, MAX_WAIT));
     query.finish()?;
-    Ok((wanted, Duration::from_secs(wait.unwrap_or(0))))
+    Ok((filter, Duration::from_secs(wait.unwrap_or(0))))
 }
 
 fn number(text: &str, most: u64) -> Result<u64, Invalid> {

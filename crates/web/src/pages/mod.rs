@@ -22,7 +22,7 @@ use doorward_domain::values::{EmailAddress, Locale, Name, Username};
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, Value, context};
 
-use crate::inbox::InboxMail;
+use crate::inbox::InboxEntry;
 use crate::pages::form::Form;
 use crate::pages::return_to::{ReturnTo, sign_in_path};
 use crate::problem::{Code, Problem};
@@ -293,7 +293,7 @@ impl Pages {
         self.render("problems.html", "en", context! { codes })
     }
 
-    pub(crate) fn inbox(&self, mails: &[InboxMail]) -> Html<String> {
+    pub(crate) fn inbox(&self, mails: &[InboxEntry]) -> Html<String> {
         let mails: Vec<_> = mails
             .iter()
             .map(|mail| context! { id => mail.id, to => &mail.to, subject => &mail.subject, text => &mail.text, url => &mail.url, at => &mail.at })

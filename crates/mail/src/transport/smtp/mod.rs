@@ -25,9 +25,9 @@ use tokio::time::timeout;
 
 pub use self::settings::{Security, SmtpSettings, SmtpUrlError};
 use super::Transport;
+use crate::composed_mail::ComposedMail;
 use crate::error::MailSetupError;
 use crate::examine::chain;
-use crate::letter::Letter;
 use crate::mask::{mask_address, mask_reply};
 
 /// Timeout for a TCP connection to one address of the mail server.
@@ -69,7 +69,7 @@ impl Smtp {
         // On the heap: the futures of TLS are large.
         Box::pin(self.open())
             .await
-            .map_err(|error| SmtpError::new(Phase::Connecting, error))
+            .map_err(|error| SmtpError::new(SmtpPhase::Connecting, error))
     }
 
     async fn open(&self) -> Result<AsyncSmtpConnection, LettreError> {
@@ -101,7 +101,7 @@ impl Smtp {
         let mut connection = self.connect().await?;
         let content = message.formatted();
         let sent = connection.send(message.envelope(), &content).await;
-        sent.map_err(|error| SmtpError::new(Phase::Sending, error))?;
+        sent.map_err(|error| SmtpError::new(SmtpPhase::Sending, error))?;
         quit(connection).await;
         Ok(())
     }
@@ -110,7 +110,7 @@ impl Smtp {
     /// delivers nothing.
     async fn rehearse(&self, from: Address, to: Option<Address>) -> Result<(), SmtpError> {
         let mut connection = self.connect().await?;
-        let rejected = |error| SmtpError::new(Phase::Sending, error);
+        let rejected = |error| SmtpError::new(SmtpPhase::Sending, error);
         let sender = Mail::new(Some(from), Vec::new());
         connection.command(sender).await.map_err(rejected)?;
         if let Some(to) = to {
@@ -124,9 +124,9 @@ impl Smtp {
 
 #[async_trait]
 impl Transport for Smtp {
-    async fn deliver(&self, letter: &Letter) -> Result<(), MailError> {
+    async fn deliver(&self, mail: &ComposedMail) -> Result<(), MailError> {
         let limit = self.settings.timeout;
-        let sent = timeout(limit, self.send(&letter.message)).await;
+        let sent = timeout(limit, self.send(&mail.message)).await;
         Ok(sent.unwrap_or(Err(SmtpError::Timeout(limit)))?)
     }
 }
@@ -138,14 +138,14 @@ async fn quit(mut connection: AsyncSmtpConnection) {
 
 /// Part of a delivery in which an error happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+enum SmtpPhase {
     /// Connection, greeting, TLS and login.
     Connecting,
     /// Sender, recipient and content.
     Sending,
 }
 
-impl fmt::Display for Phase {
+impl fmt::Display for SmtpPhase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Connecting => "connecting",
@@ -159,17 +159,17 @@ impl fmt::Display for Phase {
 enum SmtpError {
     #[error("the mail server replied {code} while {phase}: {reply}")]
     Rejected {
-        phase: Phase,
+        phase: SmtpPhase,
         code: u16,
         reply: String,
     },
     #[error("the mail server sent an invalid reply while {phase}: {reply}")]
-    InvalidReply { phase: Phase, reply: String },
+    InvalidReply { phase: SmtpPhase, reply: String },
     #[error("the mail server did not accept the mail within {} s", .0.as_secs_f32())]
     Timeout(Duration),
     #[error("the connection to the mail server failed while {phase}")]
     Connection {
-        phase: Phase,
+        phase: SmtpPhase,
         #[source]
         cause: Box<dyn Error + Send + Sync>,
     },
@@ -177,7 +177,7 @@ enum SmtpError {
 
 impl SmtpError {
     /// Replies often repeat the recipient, so they are masked.
-    fn new(phase: Phase, error: LettreError) -> Self {
+    fn new(phase: SmtpPhase, error: LettreError) -> Self {
         let reply = || mask_reply(&error.source().map(ToString::to_string).unwrap_or_default());
         if let Some(code) = error.status() {
             let (code, reply) = (code.into(), reply());
@@ -196,7 +196,7 @@ impl SmtpError {
     fn is_permanent(&self) -> bool {
         match self {
             Self::Rejected {
-                phase: Phase::Sending,
+                phase: SmtpPhase::Sending,
                 code,
                 ..
             } => (500..600).contains(code) && !matches!(code, 530 | 534 | 535 | 538),
@@ -215,7 +215,7 @@ impl SmtpError {
                 ..
             } => "check user and password in `mail.url`; percent-encode them (@ is %40)",
             Self::Rejected {
-                phase: Phase::Sending,
+                phase: SmtpPhase::Sending,
                 ..
             } => {
                 return format!(
@@ -290,12 +290,12 @@ mod tests {
     #[test]
     fn only_a_5xx_reply_to_the_mail_is_permanent() {
         for (phase, code, is_permanent) in [
-            (Phase::Sending, 550, true),
-            (Phase::Sending, 554, true),
-            (Phase::Sending, 450, false),
-            (Phase::Sending, 530, false),
-            (Phase::Connecting, 554, false),
-            (Phase::Connecting, 535, false),
+            (SmtpPhase::Sending, 550, true),
+            (SmtpPhase::Sending, 554, true),
+            (SmtpPhase::Sending, 450, false),
+            (SmtpPhase::Sending, 530, false),
+            (SmtpPhase::Connecting, 554, false),
+            (SmtpPhase::Connecting, 535, false),
         ] {
             let reply = String::new();
             let error = SmtpError::Rejected { phase, code, reply };

@@ -14,20 +14,20 @@ use doorward_domain::values::UserId;
 use serde_json::json;
 
 use super::super::Output;
-use super::lines::Line;
+use super::lines::AuditLine;
 use crate::cli::ExportAudit;
 use crate::columns;
 use crate::wiring::Wired;
 
 /// The events to export.
-struct Filter {
+struct EventFilter {
     since: Option<jiff::Timestamp>,
     until: Option<jiff::Timestamp>,
     user: Option<UserId>,
     event: Option<String>,
 }
 
-impl Filter {
+impl EventFilter {
     fn is_all(&self) -> bool {
         self.since.is_none() && self.until.is_none() && self.user.is_none() && self.event.is_none()
     }
@@ -51,7 +51,7 @@ pub(super) async fn run(wired: &Wired, args: &ExportAudit, output: Output) -> an
         Some(named) => Some(find_user_id(wired, named).await?),
         None => None,
     };
-    let filter = Filter {
+    let filter = EventFilter {
         since: args.since,
         until: args.until,
         user,
@@ -103,13 +103,13 @@ async fn find_user_id(wired: &Wired, identifier: &str) -> anyhow::Result<UserId>
 async fn write(
     wired: &Wired,
     ctx: &Ctx,
-    filter: &Filter,
+    filter: &EventFilter,
     to: &mut impl Write,
 ) -> anyhow::Result<u64> {
     let header = wired.accounts.audit_export_header(ctx, filter.is_all());
     let header = header.await?;
     let key = wired.accounts.audit_public_key();
-    write_line(to, &Line::header(&header, &key))?;
+    write_line(to, &AuditLine::header(&header, &key))?;
     let end = header.end.map_or(0, |end| end.position);
     let (mut count, mut position) = (0, 0);
     while position < end {
@@ -122,7 +122,11 @@ async fn write(
     Ok(count)
 }
 
-fn write_segment(segment: &Segment, filter: &Filter, to: &mut impl Write) -> anyhow::Result<u64> {
+fn write_segment(
+    segment: &Segment,
+    filter: &EventFilter,
+    to: &mut impl Write,
+) -> anyhow::Result<u64> {
     let mut count = 0;
     if segment
         .events
@@ -132,17 +136,17 @@ fn write_segment(segment: &Segment, filter: &Filter, to: &mut impl Write) -> any
         for event in &segment.events {
             if filter.takes(&event.record) {
                 count += 1;
-                write_line(to, &Line::event(event))?;
+                write_line(to, &AuditLine::event(event))?;
             } else {
-                write_line(to, &Line::omitted(event))?;
+                write_line(to, &AuditLine::omitted(event))?;
             }
         }
     }
-    write_line(to, &Line::checkpoint(&segment.checkpoint))?;
+    write_line(to, &AuditLine::checkpoint(&segment.checkpoint))?;
     Ok(count)
 }
 
-fn write_line(to: &mut impl Write, line: &Line) -> anyhow::Result<()> {
+fn write_line(to: &mut impl Write, line: &AuditLine) -> anyhow::Result<()> {
     serde_json::to_writer(&mut *to, line)?;
     Ok(to.write_all(b"\n")?)
 }

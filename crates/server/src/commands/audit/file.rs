@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use doorward_domain::audit::{AuditPublicKey, AuditReport, CheckpointId, Verifier, Violation};
 
-use super::lines::Line;
+use super::lines::AuditLine;
 use super::verify::reader;
 
 /// The maximum length of a line in bytes.
@@ -21,13 +21,13 @@ pub(super) fn verify(
     if keys.is_empty() {
         bail!("pass the trusted key: --key KEY. `doorward audit key` prints it on the server");
     }
-    let mut lines = Lines {
+    let mut lines = LineReader {
         reader: reader(path)?,
         number: 0,
         name: path.display().to_string(),
     };
     let header = match lines.next()? {
-        Some(Line::Header(header)) => header.read(),
+        Some(AuditLine::Header(header)) => header.read(),
         _ => None,
     };
     let header = header.with_context(|| lines.bad())?;
@@ -53,18 +53,18 @@ pub(super) fn verify(
 }
 
 fn verify_lines(
-    lines: &mut Lines,
+    lines: &mut LineReader,
     verifier: &mut Verifier,
 ) -> anyhow::Result<Result<(), Violation>> {
     while let Some(line) = lines.next()? {
         let checked = match line {
-            Line::Header(_) => None,
-            Line::Event(event) => event.read().map(|event| verifier.event(&event)),
-            Line::Omitted(event) => {
+            AuditLine::Header(_) => None,
+            AuditLine::Event(event) => event.read().map(|event| verifier.event(&event)),
+            AuditLine::Omitted(event) => {
                 let event = event.read();
                 event.map(|(position, digest)| verifier.omitted(position, &digest))
             }
-            Line::Checkpoint(checkpoint) => {
+            AuditLine::Checkpoint(checkpoint) => {
                 let checkpoint = checkpoint.read();
                 checkpoint.map(|checkpoint| verifier.checkpoint(&checkpoint))
             }
@@ -78,14 +78,14 @@ fn verify_lines(
 }
 
 /// The lines of a file, with a maximum length.
-struct Lines {
+struct LineReader {
     reader: Box<dyn BufRead>,
     number: usize,
     name: String,
 }
 
-impl Lines {
-    fn next(&mut self) -> anyhow::Result<Option<Line>> {
+impl LineReader {
+    fn next(&mut self) -> anyhow::Result<Option<AuditLine>> {
         let mut line = Vec::new();
         self.number += 1;
         let mut bounded = (&mut self.reader).take(LONGEST_LINE);
@@ -94,7 +94,7 @@ impl Lines {
             return Ok(None);
         }
         let text = std::str::from_utf8(&line).ok();
-        let parsed = text.and_then(Line::parse);
+        let parsed = text.and_then(AuditLine::parse);
         parsed.map(Some).with_context(|| self.bad())
     }
 
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn a_line_has_a_maximum_length() {
         let endless = std::io::repeat(b' ');
-        let mut lines = Lines {
+        let mut lines = LineReader {
             reader: Box::new(std::io::BufReader::new(endless)),
             number: 0,
             name: "it".to_owned(),
@@ -128,14 +128,17 @@ mod tests {
     #[test]
     fn a_line_has_one_meaning() {
         let line = "{\"omitted\":{\"position\":1,\"digest\":\"00\"}}";
-        assert!(Line::parse(line).is_some());
+        assert!(AuditLine::parse(line).is_some());
         for (from, to) in [
             ("\"position\":1", "\"position\":1,\"position\":1"),
             ("\"position\":1", "\"position\":1,\"more\":1"),
             ("{\"omitted\"", "{\"more\":1,\"omitted\""),
             ("}}", "}} x"),
         ] {
-            assert!(Line::parse(&line.replacen(from, to, 1)).is_none(), "{to}");
+            assert!(
+                AuditLine::parse(&line.replacen(from, to, 1)).is_none(),
+                "{to}"
+            );
         }
     }
 }

@@ -14,7 +14,7 @@ const FORMAT: &str = "doorward-audit/1";
 /// A line of the file.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Line {
+pub(super) enum AuditLine {
     /// The first line.
     Header(HeaderLine),
     /// An event.
@@ -72,7 +72,7 @@ pub(super) struct CheckpointLine {
     signature: String,
 }
 
-impl Line {
+impl AuditLine {
     /// Parses a line.
     pub(super) fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()

@@ -7,7 +7,7 @@ use doorward_domain::ports::Clock;
 use jiff::Timestamp;
 
 use crate::config::{Config, host_of};
-use crate::listener::certificate::{Files, Pair, Standing};
+use crate::listener::certificate::{CertificateStatus, Files, Pair};
 use crate::system::SystemClock;
 
 const PART: &str = "tls: certificate";
@@ -41,19 +41,19 @@ pub(super) fn examine(config: &Config) -> Vec<Diagnostic> {
 fn time(pair: &Pair, now: Timestamp) -> Diagnostic {
     let (begins, ends) = (pair.not_before, pair.not_after);
     let hint = "Check the renewal job. Doorward loads the new certificate by itself";
-    match pair.standing(now) {
-        Standing::Expired => {
+    match pair.status(now) {
+        CertificateStatus::Expired => {
             let message = format!("expired at {ends}");
             Diagnostic::failed(PART, message, hint)
         }
-        Standing::NotYet => {
+        CertificateStatus::NotYet => {
             let hint = "Check this machine's clock, or wait";
             Diagnostic::failed(PART, format!("not valid before {begins}"), hint)
         }
-        Standing::EndsSoon => {
+        CertificateStatus::EndsSoon => {
             Diagnostic::warning(PART, format!("expires within two weeks, at {ends}"), hint)
         }
-        Standing::Good => {
+        CertificateStatus::Good => {
             Diagnostic::passed(PART, format!("matches its key and is valid until {ends}"))
         }
     }

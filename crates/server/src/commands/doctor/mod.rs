@@ -21,12 +21,12 @@ use doorward_domain::values::EmailAddress;
 
 use super::Output;
 use crate::cli::DoctorArgs;
-use crate::config::{Config, Loaded, Refused};
+use crate::config::{Config, InvalidConfig, LoadedConfig};
 use crate::system::SystemClock;
 use crate::wiring;
 
 pub(super) async fn run(
-    loaded: anyhow::Result<Loaded>,
+    loaded: anyhow::Result<LoadedConfig>,
     args: &DoctorArgs,
     output: Output,
 ) -> anyhow::Result<()> {
@@ -45,7 +45,7 @@ pub(super) async fn run(
 }
 
 /// Findings on the configuration, and the configuration if its values can be read.
-fn configuration(loaded: anyhow::Result<Loaded>) -> (Vec<Diagnostic>, Option<Loaded>) {
+fn configuration(loaded: anyhow::Result<LoadedConfig>) -> (Vec<Diagnostic>, Option<LoadedConfig>) {
     const PART: &str = "configuration";
     let error = match loaded {
         Ok(loaded) => {
@@ -59,8 +59,8 @@ fn configuration(loaded: anyhow::Result<Loaded>) -> (Vec<Diagnostic>, Option<Loa
         Err(error) => error,
     };
     let hint = "See docs/CONFIGURATION.md";
-    let refused = match error.downcast::<Refused>() {
-        Ok(refused) => refused,
+    let invalid = match error.downcast::<InvalidConfig>() {
+        Ok(invalid) => invalid,
         Err(error) => {
             return (
                 vec![Diagnostic::failed(PART, format!("{error:#}"), hint)],
@@ -68,21 +68,21 @@ fn configuration(loaded: anyhow::Result<Loaded>) -> (Vec<Diagnostic>, Option<Loa
             );
         }
     };
-    let hint = match &refused.loaded {
+    let hint = match &invalid.loaded {
         Some(_) => {
             "See docs/CONFIGURATION.md, and `doorward config show` for the source of each value"
         }
         None => hint,
     };
-    let mut diagnostics: Vec<Diagnostic> = refused
-        .faults
+    let mut diagnostics: Vec<Diagnostic> = invalid
+        .errors
         .into_iter()
         .map(|error| match error.rsplit_once(". ") {
             Some((message, hint)) => Diagnostic::failed(PART, message, hint),
             None => Diagnostic::failed(PART, error, hint),
         })
         .collect();
-    if refused.loaded.is_none() {
+    if invalid.loaded.is_none() {
         let message = "the other components were not checked";
         diagnostics.push(Diagnostic::warning(
             PART,
@@ -90,7 +90,7 @@ fn configuration(loaded: anyhow::Result<Loaded>) -> (Vec<Diagnostic>, Option<Loa
             "Fix the configuration and run `doorward doctor` again",
         ));
     }
-    (diagnostics, refused.loaded)
+    (diagnostics, invalid.loaded)
 }
 
 /// The last sentence of a warning is its hint.

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use super::super::healthcheck::get_local;
 use crate::config::{Config, host_of};
-use crate::fetch::Client;
+use crate::fetch::HttpsClient;
 
 const LISTEN: &str = "listen address";
 const PUBLIC: &str = "public URL";
@@ -76,8 +76,8 @@ pub(super) async fn public_url(config: &Config, keys: Option<&[String]>) -> Vec<
     };
     let is_tls = url.starts_with("https://");
     let client = match is_tls {
-        true => Client::new(),
-        false => Client::for_this_machine(),
+        true => HttpsClient::new(),
+        false => HttpsClient::for_this_machine(),
     };
     let client = match client {
         Ok(client) => client,

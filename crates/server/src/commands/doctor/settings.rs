@@ -50,12 +50,12 @@ fn breached(path: &Path) -> Diagnostic {
     const PART: &str = "breached passwords";
     let checked = Filter::open(path).and_then(|filter| {
         filter.check()?;
-        Ok(filter.facts())
+        Ok(filter.header())
     });
     match checked {
-        Ok(facts) => Diagnostic::passed(
+        Ok(header) => Diagnostic::passed(
             PART,
-            format!("{} hashes in {}", facts.count, path.display()),
+            format!("{} hashes in {}", header.count, path.display()),
         ),
         Err(error) => {
             let hint = "Make it readable, or build it again with `doorward passwords build-filter`. To go without, remove `password.breached_filter`";

@@ -9,7 +9,7 @@ use doorward_domain::passwords::BreachedList;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use crate::breached::{Builder, Extent, Filter, RANGES, feed};
+use crate::breached::{Builder, Coverage, Filter, RANGES, feed};
 use crate::cli::BuildFilterArgs;
 use crate::commands::Output;
 
@@ -19,21 +19,27 @@ const LOOKUPS: u32 = 2_000;
 pub(super) fn run(args: &BuildFilterArgs, output: Output) -> anyhow::Result<()> {
     let mut builder = Builder::create(&args.to)?;
     let bar = progress_bar(output);
-    let extent = match args.allow_partial {
-        true => Extent::Partial,
-        false => Extent::Whole,
+    let coverage = match args.allow_partial {
+        true => Coverage::Partial,
+        false => Coverage::Complete,
     };
     let progress = |lines| bar.set_position(lines);
-    let read = feed(&args.from, extent, args.min_count, &mut builder, &progress);
+    let read = feed(
+        &args.from,
+        coverage,
+        args.min_count,
+        &mut builder,
+        &progress,
+    );
     bar.finish_and_clear();
     let file = args.to.display();
     let read = read.with_context(|| format!("{file} was not built"))?;
-    let facts = builder.finish(args.min_count)?;
+    let header = builder.finish(args.min_count)?;
     let lookup = lookup_time(&Filter::open(&args.to)?);
     let mut text = format!(
         "{file} contains {} breached passwords in {} bytes. A lookup takes {} µs.\nSet `password.breached_filter` to it and restart the server. New passwords are checked; existing ones stay valid.",
-        facts.count,
-        facts.bytes(),
+        header.count,
+        header.bytes(),
         lookup.as_micros().max(1),
     );
     if args.allow_partial {
@@ -44,8 +50,8 @@ pub(super) fn run(args: &BuildFilterArgs, output: Output) -> anyhow::Result<()> 
     }
     let value = json!({
         "file": file.to_string(),
-        "passwords": facts.count,
-        "bytes": facts.bytes(),
+        "passwords": header.count,
+        "bytes": header.bytes(),
         "min_count": args.min_count,
         "lines": read.lines,
         "below_min_count": read.below_min_count,
@@ -66,7 +72,7 @@ fn lookup_time(filter: &Filter) -> Duration {
 }
 
 fn progress_bar(output: Output) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, output.watched().target());
+    let bar = ProgressBar::with_draw_target(None, output.progress_mode().target());
     let template = "{spinner} {human_pos} lines, {per_sec}, {elapsed}";
     let style = ProgressStyle::with_template(template).expect("the template is valid");
     bar.set_style(style);

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use serde_json::json;
 
 use super::load::{Habit, Load, Target};
-use super::{Setup, Sink, eventually, http};
+use super::{MailSink, Setup, eventually, http};
 
 /// Sends a request on a connection that stays open, and returns the head of the response.
 fn ask(connection: &mut BufReader<TcpStream>, path: &str) -> String {
@@ -72,7 +72,7 @@ fn readyz_turns_first_and_everything_is_served_until_the_drain_is_over() {
 /// Neither a request nor a mail server that hangs is waited for.
 #[test]
 fn a_second_signal_cuts_off_running_requests() {
-    let sink = Sink::in_mood("stall-first", 0);
+    let sink = MailSink::in_mode("stall-first", 0);
     let server = Setup::on_a_file().with("SMTP_URL", &sink.url()).start();
     let ben =
         json!({"username": "ben", "email": "ben@example.com", "password": "plum cake on sundays"});

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::{Setup, Sink};
+use super::{MailSink, Setup};
 use crate::support::{OTHER_PASSWORD, PASSWORD};
 
 #[test]
 fn a_user_signs_up_confirms_lives_and_leaves() {
-    let sink = Sink::start();
+    let sink = MailSink::start();
     let server = Setup::new().with("SMTP_URL", &sink.url()).start();
     let greeting = server.get("/").expect(200).json();
     assert_eq!(greeting["message"], "Hello World");

@@ -6,8 +6,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::http::{Reply, exchange, request};
-use super::sink::Letter;
-use super::{Server, Setup, Sink};
+use super::sink::ReceivedMail;
+use super::{MailSink, Server, Setup};
 use crate::support::Combination;
 
 const PASSWORD: &str = "canary-password-7b1f";
@@ -91,20 +91,20 @@ fn files_of(folder: &Path) -> String {
 
 /// A user whose data is unique enough to be searched for.
 struct Canary {
-    sink: Sink,
+    sink: MailSink,
     server: Server,
     /// Passwords, keys, tokens, cookies.
     secrets: Vec<String>,
     /// The tokens of mailed links.
     links: Vec<String>,
-    mails: Vec<Letter>,
+    mails: Vec<ReceivedMail>,
     // Dropped last: the server writes into its folder until it ends.
     setup: Setup,
 }
 
 impl Canary {
     fn start() -> Self {
-        let sink = Sink::start();
+        let sink = MailSink::start();
         let setup = Setup::new()
             .with("SMTP_URL", &sink.url())
             .with("DOORWARD_LOG__FILTER", "trace")
@@ -140,7 +140,7 @@ impl Canary {
         }
     }
 
-    fn next_mail(&mut self) -> &Letter {
+    fn next_mail(&mut self) -> &ReceivedMail {
         self.mails.push(self.sink.next_mail());
         self.mails.last().unwrap()
     }

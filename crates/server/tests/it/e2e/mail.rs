@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{Setup, Sink, eventually};
+use super::{MailSink, Setup, eventually};
 use crate::support::PASSWORD;
 
 /// A port without a listener.
@@ -26,7 +26,7 @@ fn a_mail_server_that_is_down_delays_the_mail_and_not_the_sign_up() {
     eventually("the mail is deferred", || {
         server.log().contains("mail deferred").then_some(())
     });
-    let sink = Sink::start_at(port);
+    let sink = MailSink::start_at(port);
     let mail = sink.next_mail();
     assert_eq!(mail.to(), "ben@example.com");
     let link = mail.link("/confirmation/");
@@ -49,7 +49,7 @@ fn a_mail_survives_a_restart_and_a_kill() {
     });
     server.signal("KILL");
     server.wait();
-    let sink = Sink::start_at(port);
+    let sink = MailSink::start_at(port);
     let _server = setup.start();
     assert_eq!(sink.next_mail().to(), "ben@example.com");
 }
@@ -58,7 +58,7 @@ fn a_mail_survives_a_restart_and_a_kill() {
 #[test]
 fn a_mail_that_was_being_sent_goes_out_right_after_the_next_start() {
     for signal in ["TERM", "KILL"] {
-        let sink = Sink::in_mood("stall-first", 0);
+        let sink = MailSink::in_mode("stall-first", 0);
         let setup = Setup::on_a_file().with("SMTP_URL", &sink.url());
         let server = setup.start();
         let body = json!({"email": "ben@example.com", "password": PASSWORD});
@@ -91,7 +91,7 @@ fn a_link_can_be_copied_from_the_log() {
 /// a user's name adds no header field and no recipient.
 #[test]
 fn a_hostile_name_writes_no_header() {
-    let sink = Sink::start();
+    let sink = MailSink::start();
     let server = Setup::new().with("SMTP_URL", &sink.url()).start();
     let name = "{{7*7}} <a href=x> \u{200f}.";
     server

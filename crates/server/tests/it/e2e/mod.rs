@@ -38,4 +38,4 @@ mod users;
 mod wire;
 
 use server::{Server, Setup, eventually, mode};
-use sink::Sink;
+use sink::MailSink;

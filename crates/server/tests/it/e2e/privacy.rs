@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::http::{self, Reply};
-use super::{Server, Setup, Sink, eventually};
+use super::{MailSink, Server, Setup, eventually};
 use crate::support::{Combination, PASSWORD};
 
 /// Every identifier of the user begins or ends with one of these.
@@ -118,7 +118,7 @@ fn places_of(words: &[&str], kept: &[u8]) -> Vec<String> {
 /// session remains.
 #[test]
 fn nothing_of_a_deleted_person_is_kept_anywhere() {
-    let sink = Sink::start();
+    let sink = MailSink::start();
     let stores = Combination::chosen().variables();
     let on_stores = |setup: Setup, (name, value): &(&str, String)| setup.with(name, value);
     let setup = stores.iter().fold(Setup::on_a_file(), on_stores);

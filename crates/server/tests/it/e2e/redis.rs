@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::http::Reply;
-use super::{Server, Setup, Sink, eventually};
+use super::{MailSink, Server, Setup, eventually};
 use crate::support::{OTHER_PASSWORD, PASSWORD};
 
 /// Time limit for a response, including a password hash on a busy machine.
@@ -84,7 +84,7 @@ fn wait_until_ready(server: &Server) {
 }
 
 /// Signs up with an address, confirms it, signs in.
-fn person(server: &Server, sink: &Sink, name: &str) -> String {
+fn person(server: &Server, sink: &MailSink, name: &str) -> String {
     let email = format!("{name}@example.com");
     let body = json!({"username": name, "email": email, "password": PASSWORD});
     server.post("/user", body).expect(201);
@@ -93,7 +93,7 @@ fn person(server: &Server, sink: &Sink, name: &str) -> String {
 }
 
 /// Posts to the link in the next mail.
-fn follow(server: &Server, sink: &Sink, kind: &str, body: Value) -> Reply {
+fn follow(server: &Server, sink: &MailSink, kind: &str, body: Value) -> Reply {
     let link = sink.next_mail().link(kind);
     let path = link.find(kind).map_or(link.as_str(), |at| &link[at..]);
     server.post(path, body)
@@ -102,7 +102,7 @@ fn follow(server: &Server, sink: &Sink, kind: &str, body: Value) -> Reply {
 #[test]
 fn an_old_snapshot_revives_no_session_that_was_ended() {
     let redis = Redis::start();
-    let sink = Sink::start();
+    let sink = MailSink::start();
     let database = redis.runtime.block_on(servers::postgres());
     let setup = redis
         .setup()
@@ -147,9 +147,9 @@ fn an_old_snapshot_revives_no_session_that_was_ended() {
     server
         .send("PUT", "/user/me/email", Some(&ended[4]), Some(body))
         .expect(202);
-    let mut letters = [sink.next_mail(), sink.next_mail()];
-    letters.sort_by_key(|letter| letter.to() != "elsewhere@example.com");
-    let link = letters[0].link("/confirmation/");
+    let mut mails = [sink.next_mail(), sink.next_mail()];
+    mails.sort_by_key(|mail| mail.to() != "elsewhere@example.com");
+    let link = mails[0].link("/confirmation/");
     server
         .post(&link[link.find("/confirmation/").unwrap()..], json!({}))
         .expect(200);

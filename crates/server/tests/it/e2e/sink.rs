@@ -10,42 +10,46 @@ use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Accepts every mail, unless its mood is another. Stops on drop.
-pub struct Sink {
+/// Accepts every mail, unless it is started in another mode. Stops on drop.
+pub struct MailSink {
     child: Child,
-    told: Receiver<Value>,
+    events: Receiver<Value>,
     pub port: u16,
 }
 
-impl Sink {
+impl MailSink {
     pub fn start() -> Self {
         Self::start_at(0)
     }
 
     pub fn start_at(port: u16) -> Self {
-        Self::in_mood("ok", port)
+        Self::in_mode("ok", port)
     }
 
-    /// One that does not accept every mail; `sink.py` lists the moods.
-    pub fn in_mood(mood: &str, port: u16) -> Self {
+    /// One that does not accept every mail; `sink.py` lists the modes.
+    pub fn in_mode(mode: &str, port: u16) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mail/tests/sink.py");
         let mut child = Command::new(python())
             .arg(script)
-            .args([mood, "--port", &port.to_string()])
+            .args([mode, "--port", &port.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("python starts");
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        let (sender, told) = channel();
+        let (sender, events) = channel();
         std::thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
                 let _ = sender.send(serde_json::from_str(&line).expect("the sink prints JSON"));
             }
         });
-        let first: Value = told.recv_timeout(PATIENCE).expect("the sink listens");
+        let first: Value = events.recv_timeout(PATIENCE).expect("the sink listens");
         let port = u16::try_from(first["port"].as_u64().unwrap()).unwrap();
-        Self { child, told, port }
+        Self {
+            child,
+            events,
+            port,
+        }
     }
 
     pub fn url(&self) -> String {
@@ -53,15 +57,16 @@ impl Sink {
     }
 
     /// The next mail that arrives.
-    pub fn next_mail(&self) -> Letter {
-        Letter(self.next("mail"))
+    pub fn next_mail(&self) -> ReceivedMail {
+        ReceivedMail(self.next("mail"))
     }
 
     /// Mails that have arrived and were not read yet.
-    pub fn other_mails(&self) -> Vec<Letter> {
-        let told = self.told.try_iter();
-        told.filter(|told| told["event"] == "mail")
-            .map(Letter)
+    pub fn other_mails(&self) -> Vec<ReceivedMail> {
+        let events = self.events.try_iter();
+        events
+            .filter(|event| event["event"] == "mail")
+            .map(ReceivedMail)
             .collect()
     }
 
@@ -72,16 +77,17 @@ impl Sink {
 
     fn next(&self, event: &str) -> Value {
         loop {
-            let told = self.told.recv_timeout(PATIENCE);
-            let told = told.unwrap_or_else(|_| panic!("the mail server never reports: {event}"));
-            if told["event"] == event {
-                return told;
+            let reported = self.events.recv_timeout(PATIENCE);
+            let reported =
+                reported.unwrap_or_else(|_| panic!("the mail server never reports: {event}"));
+            if reported["event"] == event {
+                return reported;
             }
         }
     }
 }
 
-impl Drop for Sink {
+impl Drop for MailSink {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -89,9 +95,9 @@ impl Drop for Sink {
 }
 
 /// A mail as the mail server received it.
-pub struct Letter(Value);
+pub struct ReceivedMail(Value);
 
-impl Letter {
+impl ReceivedMail {
     pub fn to(&self) -> &str {
         self.0["rcpt_tos"][0].as_str().unwrap()
     }

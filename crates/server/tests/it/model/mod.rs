@@ -2,10 +2,10 @@
 //!
 //! The model is a second, independent implementation of the rules: which users exist with which password, which
 //! address belongs to which user, which sessions and links are valid. Whatever the server grants, the model must
-//! allow, and the reverse. After every act, each token ever seen is checked again. To add an act: a variant in
-//! `acts.rs`, its preconditions and effects in `play.rs`.
+//! allow, and the reverse. After every action, each token ever seen is checked again. To add an action: a variant
+//! in `actions.rs`, its preconditions and effects in `play.rs`.
 
-mod acts;
+mod actions;
 mod play;
 mod state;
 
@@ -29,12 +29,12 @@ proptest! {
     /// S-03, S-06).
     #[test]
     fn whatever_is_asked_in_whatever_order_the_model_allows_what_is_granted(
-        acts in prop::collection::vec(acts::act(), 20..80)
+        actions in prop::collection::vec(actions::action(), 20..80)
     ) {
         block_on(async move {
             let mut play = Play::begin().await;
-            for act in &acts {
-                play.act(act).await;
+            for action in &actions {
+                play.action(action).await;
             }
         });
     }

@@ -1,4 +1,4 @@
-//! Performs the acts on the server, compares each with the model, and updates the model.
+//! Performs the actions on the server, compares each with the model, and updates the model.
 
 mod mails;
 
@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::sample::Index;
 use serde_json::{Map, Value, json};
 
-use super::acts::{Act, Who};
-use super::state::{Account, Life, Opened, State};
+use super::actions::{AccountName, Action};
+use super::state::{Account, Life, OpenedSession, State};
 use crate::support::{Client, TestApp};
 
 const NAMES: [&str; 3] = ["anna", "bert", "cleo"];
@@ -32,14 +32,14 @@ const BLANK: [(&str, &str); 6] = [
 pub struct Play {
     app: TestApp,
     state: State,
-    /// Number of the act.
-    act: usize,
+    /// Number of the action.
+    action: usize,
 }
 
-fn fields(who: Who) -> Map<String, Value> {
-    let (key, value) = match who {
-        Who::Name(name) => ("username", NAMES[name]),
-        Who::Email(email) => ("email", EMAILS[email]),
+fn fields(identifier: AccountName) -> Map<String, Value> {
+    let (key, value) = match identifier {
+        AccountName::Name(name) => ("username", NAMES[name]),
+        AccountName::Email(email) => ("email", EMAILS[email]),
     };
     Map::from_iter([(key.to_owned(), json!(value))])
 }
@@ -52,7 +52,7 @@ impl Play {
         Self {
             app,
             state: State::default(),
-            act: 0,
+            action: 0,
         }
     }
 
@@ -61,12 +61,12 @@ impl Play {
         self.app.clock.now()
     }
 
-    /// Performs the act, reads the mails, and checks every token again.
-    pub async fn act(&mut self, act: &Act) {
-        self.act += 1;
+    /// Performs the action, reads the mails, and checks every token again.
+    pub async fn action(&mut self, action: &Action) {
+        self.action += 1;
         let before = self.state.accounts.len();
-        let meant = self.meant(act);
-        self.call(act).await;
+        let meant = self.meant(action);
+        self.call(action).await;
         self.read_mail(meant.or((self.state.accounts.len() > before).then_some(before)))
             .await;
         self.state.assert_sound();
@@ -76,24 +76,27 @@ impl Play {
             assert_eq!(
                 answer.status == 200,
                 opens,
-                "{act:?}: session {session} of {:?}",
+                "{action:?}: session {session} of {:?}",
                 self.state
             );
         }
     }
 
-    async fn call(&mut self, act: &Act) {
-        match act {
-            Act::SignUp {
+    async fn call(&mut self, action: &Action) {
+        match action {
+            Action::SignUp {
                 name,
                 email,
                 password,
             } => self.sign_up(*name, *email, *password).await,
-            Act::SignIn { who, password } => self.sign_in(*who, *password).await,
-            Act::SignOut(_) | Act::Renew(_) | Act::EndSessions(_) | Act::Delete(_) => {
-                self.use_session(act).await;
+            Action::SignIn {
+                identifier,
+                password,
+            } => self.sign_in(*identifier, *password).await,
+            Action::SignOut(_) | Action::Renew(_) | Action::EndSessions(_) | Action::Delete(_) => {
+                self.use_session(action).await;
             }
-            Act::ChangePassword {
+            Action::ChangePassword {
                 session,
                 current,
                 new,
@@ -103,10 +106,15 @@ impl Play {
                         .await;
                 }
             }
-            Act::ChangePasswordByName { who, current, new } => {
-                self.change_password(None, Some(*who), *current, *new).await;
+            Action::ChangePasswordByName {
+                identifier,
+                current,
+                new,
+            } => {
+                self.change_password(None, Some(*identifier), *current, *new)
+                    .await;
             }
-            Act::ChangeEmail {
+            Action::ChangeEmail {
                 session,
                 email,
                 password,
@@ -115,20 +123,20 @@ impl Play {
                     self.change_email(session, *email, *password).await;
                 }
             }
-            Act::AskConfirmation(email) => self.ask("/confirmation", *email).await,
-            Act::AskRecovery(email) => self.ask("/recovery", *email).await,
-            Act::LookAt(_)
-            | Act::Confirm(_)
-            | Act::Disown(_)
-            | Act::Recover { .. }
-            | Act::Swap(_) => {
-                self.use_link(act).await;
+            Action::AskConfirmation(email) => self.ask("/confirmation", *email).await,
+            Action::AskRecovery(email) => self.ask("/recovery", *email).await,
+            Action::LookAt(_)
+            | Action::Confirm(_)
+            | Action::Disown(_)
+            | Action::Recover { .. }
+            | Action::Swap(_) => {
+                self.use_link(action).await;
             }
-            Act::Blank { route, session } => self.send_nothing(*route, session.as_ref()).await,
-            Act::Disable(account) => self.set_status(account, "disabled").await,
-            Act::Enable(account) => self.set_status(account, "active").await,
-            Act::Remove(account) => self.remove(account).await,
-            Act::Wait(minutes) => self.app.advance(SignedDuration::from_mins(*minutes)),
+            Action::Blank { route, session } => self.send_nothing(*route, session.as_ref()).await,
+            Action::Disable(account) => self.set_status(account, "disabled").await,
+            Action::Enable(account) => self.set_status(account, "active").await,
+            Action::Remove(account) => self.remove(account).await,
+            Action::Wait(minutes) => self.app.advance(SignedDuration::from_mins(*minutes)),
         }
     }
 
@@ -176,26 +184,26 @@ impl Play {
             email: None,
             pending: email,
             password,
-            pending_at: self.act,
+            pending_at: self.action,
             changed_at: 0,
         });
     }
 
     /// The account that this identifier and password sign in to.
-    fn opened_by(&self, who: Who, password: usize) -> Option<usize> {
-        let at = match who {
-            Who::Name(name) => self.state.named(name),
-            Who::Email(email) => self.state.owner(email),
+    fn opened_by(&self, identifier: AccountName, password: usize) -> Option<usize> {
+        let at = match identifier {
+            AccountName::Name(name) => self.state.named(name),
+            AccountName::Email(email) => self.state.owner(email),
         }?;
         let account = &self.state.accounts[at];
         (account.life == Life::Active && account.password == password).then_some(at)
     }
 
-    async fn sign_in(&mut self, who: Who, password: usize) {
-        let mut body = fields(who);
+    async fn sign_in(&mut self, identifier: AccountName, password: usize) {
+        let mut body = fields(identifier);
         body.insert("password".to_owned(), json!(PASSWORDS[password]));
         let answer = self.app.anon().post("/auth", Value::Object(body)).await;
-        let Some(account) = self.opened_by(who, password) else {
+        let Some(account) = self.opened_by(identifier, password) else {
             assert!(matches!(answer.status, 401 | 403), "{}", answer.text());
             return;
         };
@@ -205,7 +213,7 @@ impl Play {
     }
 
     fn open(&mut self, account: usize, session: &Value) {
-        self.state.sessions.push(Opened {
+        self.state.sessions.push(OpenedSession {
             token: session["token"].as_str().unwrap().to_owned(),
             account,
             is_open: true,
@@ -214,13 +222,13 @@ impl Play {
         });
     }
 
-    async fn use_session(&mut self, act: &Act) {
-        let (method, path, index) = match act {
-            Act::SignOut(index) => ("DELETE", "/auth", index),
-            Act::Renew(index) => ("POST", "/auth/renewal", index),
-            Act::EndSessions(index) => ("DELETE", "/user/me/session", index),
-            Act::Delete(index) => ("DELETE", "/user/me", index),
-            _ => unreachable!("not an act of a session alone"),
+    async fn use_session(&mut self, action: &Action) {
+        let (method, path, index) = match action {
+            Action::SignOut(index) => ("DELETE", "/auth", index),
+            Action::Renew(index) => ("POST", "/auth/renewal", index),
+            Action::EndSessions(index) => ("DELETE", "/user/me/session", index),
+            Action::Delete(index) => ("DELETE", "/user/me", index),
+            _ => unreachable!("not an action of a session alone"),
         };
         let Some(session) = self.session(index) else {
             return;
@@ -232,8 +240,8 @@ impl Play {
             return;
         }
         let account = self.state.sessions[session].account;
-        match (act, answer.status) {
-            (Act::Renew(_), 200) => {
+        match (action, answer.status) {
+            (Action::Renew(_), 200) => {
                 self.state.sessions[session].is_open = false;
                 let begun = self.state.sessions[session].begun;
                 self.open(account, &answer.json());
@@ -246,46 +254,46 @@ impl Play {
                 // Used after that, it would end the new session, so the model drops it.
                 self.state.sessions.remove(session);
             }
-            (Act::SignOut(_), 204) => self.state.sessions[session].is_open = false,
-            (Act::EndSessions(_), 204) => {
-                self.state.secure(account, self.act, None);
+            (Action::SignOut(_), 204) => self.state.sessions[session].is_open = false,
+            (Action::EndSessions(_), 204) => {
+                self.state.secure(account, self.action, None);
             }
-            (Act::Delete(_), 204) => self.state.accounts[account].life = Life::Gone,
+            (Action::Delete(_), 204) => self.state.accounts[account].life = Life::Gone,
             // After some time, the password is required again.
-            (Act::Delete(_), 403) => {
+            (Action::Delete(_), 403) => {
                 let age = self
                     .now()
                     .duration_since(self.state.sessions[session].begun);
                 assert!(age > SignedDuration::from_mins(4), "{}", answer.text());
             }
-            _ => panic!("{act:?}: {} {}", answer.status, answer.text()),
+            _ => panic!("{action:?}: {} {}", answer.status, answer.text()),
         }
     }
 
     async fn change_password(
         &mut self,
         session: Option<usize>,
-        who: Option<Who>,
+        identifier: Option<AccountName>,
         current: usize,
         new: usize,
     ) {
-        let mut body = who.map(fields).unwrap_or_default();
+        let mut body = identifier.map(fields).unwrap_or_default();
         body.insert("current_password".to_owned(), json!(PASSWORDS[current]));
         body.insert("new_password".to_owned(), json!(PASSWORDS[new]));
         let client = session.map_or_else(|| self.app.anon(), |session| self.of(session));
-        let may = match (session, who) {
+        let may = match (session, identifier) {
             (Some(session), _) if self.state.is_open(session, self.now()) => {
                 let account = self.state.sessions[session].account;
                 (self.state.accounts[account].password == current).then_some(account)
             }
-            (None, Some(who)) => self.opened_by(who, current),
+            (None, Some(identifier)) => self.opened_by(identifier, current),
             _ => None,
         };
         let answer = client.put("/password", Value::Object(body)).await;
         match (may, answer.status) {
             (Some(account), 204) => {
                 self.state.accounts[account].password = new;
-                self.state.secure(account, self.act, session);
+                self.state.secure(account, self.action, session);
             }
             // The new password equals the old one.
             (Some(_), 422) => assert_eq!(current, new),
@@ -303,7 +311,7 @@ impl Play {
         match (may, answer.status) {
             (true, 202) => {
                 let account = &mut self.state.accounts[account];
-                (account.pending, account.pending_at) = (Some(email), self.act);
+                (account.pending, account.pending_at) = (Some(email), self.action);
             }
             (true, 422) => assert_eq!(self.state.accounts[account].email, Some(email)),
             (true, _) => panic!("{} {}", answer.status, answer.text()),
@@ -361,7 +369,7 @@ impl Play {
             if has_identifier {
                 self.state.accounts[at].pending = None;
             }
-            self.state.secure(at, self.act, None);
+            self.state.secure(at, self.action, None);
         }
     }
 

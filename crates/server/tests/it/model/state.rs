@@ -21,16 +21,16 @@ pub struct Account {
     /// Confirmed address.
     pub email: Option<usize>,
     pub pending: Option<usize>,
-    /// The act that requested the pending address.
+    /// The action that requested the pending address.
     pub pending_at: usize,
     pub password: usize,
-    /// The act of the last event that voids the recovery links mailed before.
+    /// The action of the last event that voids the recovery links mailed before.
     pub changed_at: usize,
 }
 
 /// A session.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedSession {
     pub token: String,
     pub account: usize,
     pub is_open: bool,
@@ -45,8 +45,8 @@ pub struct Mailed {
     pub template: MailTemplate,
     pub to: usize,
     pub account: usize,
-    /// The act that caused it.
-    pub act: usize,
+    /// The action that caused it.
+    pub action: usize,
     pub at: Timestamp,
     pub is_spent: bool,
 }
@@ -75,7 +75,7 @@ impl Mailed {
 #[derive(Debug, Default)]
 pub struct State {
     pub accounts: Vec<Account>,
-    pub sessions: Vec<Opened>,
+    pub sessions: Vec<OpenedSession>,
     pub mails: Vec<Mailed>,
 }
 
@@ -113,25 +113,25 @@ impl State {
         let account = &self.accounts[mail.account];
         let age = now.duration_since(mail.at).as_secs();
         let is_newest = !self.mails.iter().any(|other| {
-            other.account == mail.account && other.act > mail.act && other.is_recovery()
+            other.account == mail.account && other.action > mail.action && other.is_recovery()
         });
         let fits = match mail.is_recovery() {
             true => {
-                let is_current = is_newest && account.changed_at <= mail.act;
+                let is_current = is_newest && account.changed_at <= mail.action;
                 account.life == Life::Active && account.email == Some(mail.to) && is_current
             }
             false => {
                 matches!(account.life, Life::Active | Life::Pending)
                     && account.pending == Some(mail.to)
-                    && account.pending_at <= mail.act
+                    && account.pending_at <= mail.action
             }
         };
         fits && !mail.is_spent && age < mail.lifetime() * 60
     }
 
     /// Ends all sessions of the account except one, and voids its mailed links.
-    pub fn secure(&mut self, account: usize, act: usize, but: Option<usize>) {
-        self.accounts[account].changed_at = act;
+    pub fn secure(&mut self, account: usize, action: usize, but: Option<usize>) {
+        self.accounts[account].changed_at = action;
         for (at, session) in self.sessions.iter_mut().enumerate() {
             if session.account == account && Some(at) != but {
                 session.is_open = false;

@@ -4,17 +4,17 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use doorward_web::{Inbox, InboxMail};
+use doorward_web::{InboxEntry, InboxSource};
 
 use super::Page;
 use super::hostile::HOSTILE;
 use crate::support::TestApp;
 
-struct Letters(Vec<InboxMail>);
+struct FakeInbox(Vec<InboxEntry>);
 
 #[async_trait]
-impl Inbox for Letters {
-    fn list(&self) -> Vec<InboxMail> {
+impl InboxSource for FakeInbox {
+    fn list(&self) -> Vec<InboxEntry> {
         self.0.clone()
     }
 
@@ -25,7 +25,7 @@ impl Inbox for Letters {
 
 #[tokio::test]
 async fn the_inbox_and_the_documents_are_pages_as_well() {
-    let mail = |id: u64| InboxMail {
+    let mail = |id: u64| InboxEntry {
         id,
         to: "ben@example.com".to_owned(),
         subject: HOSTILE[0].to_owned(),
@@ -33,8 +33,8 @@ async fn the_inbox_and_the_documents_are_pages_as_well() {
         url: "https://accounts.example/confirmation/x".to_owned(),
         at: "2026-11-21T08:00:00Z".to_owned(),
     };
-    let letters = Arc::new(Letters(vec![mail(2), mail(1)]));
-    let app = TestApp::with(|options| options.inbox = Some(letters)).await;
+    let inbox = Arc::new(FakeInbox(vec![mail(2), mail(1)]));
+    let app = TestApp::with(|options| options.inbox = Some(inbox)).await;
     let anon = app.at(Ipv4Addr::LOCALHOST.into());
     Page::get(&anon, "/inbox", "en").await.shows(&[
         "ben@example.com",

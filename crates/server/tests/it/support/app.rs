@@ -13,14 +13,14 @@ use doorward_domain::ports::{Clock, Mail, NoMetrics};
 use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{EmailAddress, Secret, Username};
 use doorward_domain::{Accounts, Actor, Ctx, Policy, Ports};
-use doorward_web::{App, AppParts, Choices, Inbox, Stopping, TrustedProxies, Unobserved};
+use doorward_web::{App, AppParts, Choices, InboxSource, Stopping, TrustedProxies, Unobserved};
 use jiff::SignedDuration;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::faults::{FaultyStore, Mood};
-use super::postbox::Postbox;
+use super::faults::{FaultyStore, StoreMode};
 use super::stores::{Combination, Stores};
+use super::test_mailer::TestMailer;
 use super::{Client, PASSWORD, PUBLIC_URL, path_in};
 
 /// The lowest cost of a real hash.
@@ -38,7 +38,7 @@ pub struct Options {
     pub hashing_threads: usize,
     pub hashing_queue: usize,
     pub hashing_cost: Cost,
-    pub inbox: Option<Arc<dyn Inbox>>,
+    pub inbox: Option<Arc<dyn InboxSource>>,
     pub trusted_proxies: TrustedProxies,
     pub choices: Choices,
 }
@@ -48,7 +48,7 @@ pub struct TestApp {
     pub accounts: Arc<Accounts>,
     pub clock: Arc<SteppedClock>,
     store: Arc<FaultyStore>,
-    postbox: Arc<Postbox>,
+    mailer: Arc<TestMailer>,
     router: Router,
     next_address: AtomicU32,
     leaves_mail: AtomicBool,
@@ -89,7 +89,7 @@ impl TestApp {
         };
         let store = Arc::new(FaultyStore::new(stores.store, stores.sessions));
         let secrets = Arc::new(SeededSecrets::new(1));
-        let postbox = Arc::new(Postbox::default());
+        let mailer = Arc::new(TestMailer::default());
         let hasher = HasherSettings {
             cost: options.hashing_cost,
             engine: Engine::Fast,
@@ -101,7 +101,7 @@ impl TestApp {
             store: store.clone(),
             sessions: store.clone(),
             rate_limits: stores.rate_limits,
-            mailer: postbox.clone(),
+            mailer: mailer.clone(),
             clock: clock.clone(),
             secrets: secrets.clone(),
             recorder: Arc::new(NoMetrics),
@@ -122,7 +122,7 @@ impl TestApp {
             accounts,
             clock,
             store,
-            postbox,
+            mailer,
             router: doorward_web::router(app),
             next_address: AtomicU32::new(0),
             leaves_mail: AtomicBool::new(false),
@@ -213,7 +213,7 @@ impl TestApp {
             .unwrap()
             .is_empty()
         {}
-        self.postbox.take()
+        self.mailer.take()
     }
 
     /// The one mail that the worker sends.
@@ -228,8 +228,8 @@ impl TestApp {
         self.leaves_mail.store(true, Ordering::Relaxed);
     }
 
-    pub fn turn_store(&self, mood: Mood) {
-        self.store.turn(mood);
+    pub fn turn_store(&self, mode: StoreMode) {
+        self.store.turn(mode);
     }
 
     pub fn advance(&self, by: SignedDuration) {

@@ -110,7 +110,7 @@ impl Draft<'_> {
     /// Marks the request as over the listener's limit.
     pub fn without_a_place(mut self) -> Self {
         let extensions = self.request.extensions_mut();
-        extensions.insert(doorward_web::Refusal::Overloaded);
+        extensions.insert(doorward_web::RequestRejection::Overloaded);
         self
     }
 

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 /// State of the stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mood {
+pub enum StoreMode {
     Fine,
     Down,
     /// Accounts are available, sessions are not.
@@ -25,7 +25,7 @@ pub enum Mood {
     Panics,
 }
 
-impl Mood {
+impl StoreMode {
     const ALL: [Self; 5] = [
         Self::Fine,
         Self::Down,
@@ -39,7 +39,7 @@ impl Mood {
 pub struct FaultyStore {
     store: Arc<dyn Store>,
     sessions: Arc<dyn Sessions>,
-    mood: AtomicU8,
+    mode: AtomicU8,
     outbox: Mutex<Vec<MailJob>>,
 }
 
@@ -48,7 +48,7 @@ impl FaultyStore {
         Self {
             store,
             sessions,
-            mood: AtomicU8::new(Mood::Fine as u8),
+            mode: AtomicU8::new(StoreMode::Fine as u8),
             outbox: Mutex::default(),
         }
     }
@@ -58,27 +58,29 @@ impl FaultyStore {
         self.outbox.lock().unwrap().clone()
     }
 
-    pub fn turn(&self, mood: Mood) {
-        self.mood.store(mood as u8, Ordering::SeqCst);
+    pub fn turn(&self, mode: StoreMode) {
+        self.mode.store(mode as u8, Ordering::SeqCst);
     }
 
-    fn mood(&self) -> Mood {
-        Mood::ALL[usize::from(self.mood.load(Ordering::SeqCst))]
+    fn mode(&self) -> StoreMode {
+        StoreMode::ALL[usize::from(self.mode.load(Ordering::SeqCst))]
     }
 
     fn ask_store(&self) -> Result<&dyn Store, StoreError> {
-        match self.mood() {
-            Mood::Fine | Mood::SessionsDown | Mood::OutcomeUnknown => Ok(&*self.store),
-            Mood::Down => Err(fault()),
-            Mood::Panics => panic!("{INSIDE}"),
+        match self.mode() {
+            StoreMode::Fine | StoreMode::SessionsDown | StoreMode::OutcomeUnknown => {
+                Ok(&*self.store)
+            }
+            StoreMode::Down => Err(fault()),
+            StoreMode::Panics => panic!("{INSIDE}"),
         }
     }
 
     fn ask_sessions(&self) -> Result<&dyn Sessions, StoreError> {
-        match self.mood() {
-            Mood::Fine | Mood::OutcomeUnknown => Ok(&*self.sessions),
-            Mood::Down | Mood::SessionsDown => Err(fault()),
-            Mood::Panics => panic!("{INSIDE}"),
+        match self.mode() {
+            StoreMode::Fine | StoreMode::OutcomeUnknown => Ok(&*self.sessions),
+            StoreMode::Down | StoreMode::SessionsDown => Err(fault()),
+            StoreMode::Panics => panic!("{INSIDE}"),
         }
     }
 }
@@ -131,8 +133,8 @@ passed_on!(Store by ask_store {
         self.ask_store()?.apply(changes).await?;
         let mut outbox = self.outbox.lock().unwrap();
         noted.iter().for_each(|change| post(&mut outbox, change));
-        match self.mood() {
-            Mood::OutcomeUnknown => Err(ApplyError::OutcomeUnknown(fault())),
+        match self.mode() {
+            StoreMode::OutcomeUnknown => Err(ApplyError::OutcomeUnknown(fault())),
             _ => Ok(()),
         }
     }

@@ -4,15 +4,15 @@ mod answer;
 mod app;
 mod client;
 mod faults;
-mod postbox;
 mod stores;
+mod test_mailer;
 
 pub use answer::Answer;
 pub use app::TestApp;
 pub use client::{Client, Draft};
-pub use faults::Mood;
-pub use postbox::{path_in, summary};
+pub use faults::StoreMode;
 pub use stores::{Combination, Stores};
+pub use test_mailer::{path_in, summary};
 
 /// Public URL of the server.
 pub const PUBLIC_URL: &str = "https://accounts.example";

@@ -3,7 +3,7 @@
 use doorward_domain::model::Role;
 use serde_json::{Value, json};
 
-use crate::support::{Mood, PASSWORD, TestApp, path_in};
+use crate::support::{PASSWORD, StoreMode, TestApp, path_in};
 
 fn words(list: &Value, field: &str) -> Vec<String> {
     let items = list.as_array().unwrap().iter();
@@ -129,11 +129,11 @@ async fn who_may_and_who_may_not() {
     }
     let missing = admin.get("/user/nobody/export").await;
     missing.expect_problem(404, "not-found");
-    app.turn_store(Mood::Down);
+    app.turn_store(StoreMode::Down);
     let away = admin.request("GET", "/user/ben/export");
     let away = away.send_to_broken().await;
     away.expect_problem(503, "store-unavailable");
-    app.turn_store(Mood::Fine);
+    app.turn_store(StoreMode::Fine);
     let log = admin.get("/audit?event=user-exported").await.expect(200);
     let items = log.json()["items"].as_array().unwrap().clone();
     assert_eq!(items.len(), 1);

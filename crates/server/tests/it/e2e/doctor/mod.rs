@@ -7,7 +7,7 @@ mod stores;
 
 use serde_json::Value;
 
-use super::{Setup, Sink, eventually};
+use super::{MailSink, Setup, eventually};
 
 /// Output of the doctor.
 struct Report {
@@ -166,7 +166,7 @@ fn settings_that_do_not_go_together_keep_nothing_from_being_tried() {
 
 #[test]
 fn a_mail_server_is_asked_up_to_the_recipient() {
-    let refusing = Sink::in_mood("rcpt-550", 0);
+    let refusing = MailSink::in_mode("rcpt-550", 0);
     let setup = Setup::on_a_file().with("SMTP_URL", &refusing.url());
     examine(&setup, &["--mail-to", "ben@example.com"])
         .expect_code(1)
@@ -184,7 +184,7 @@ fn a_mail_server_is_asked_up_to_the_recipient() {
     examine(&setup.clone().with("ADMIN_EMAIL", "ann@example.com"), &[])
         .expect_code(1)
         .expect("mail: server", "failed", "550", "a***@example.com");
-    let taking = Sink::start();
+    let taking = MailSink::start();
     let setup = setup.with("SMTP_URL", &taking.url());
     examine(&setup, &["--mail-to", "ben@example.com"])
         .expect_code(0)

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use doorward_testkit::servers::Authority;
 
-use super::{Setup, Sink, eventually, examine};
+use super::{MailSink, Setup, eventually, examine};
 
 /// A server that sends this response to every request, until the end of the test.
 fn answering(answer: &'static str) -> u16 {
@@ -30,7 +30,7 @@ fn at(setup: &Setup, port: u16) -> Setup {
 
 #[test]
 fn an_address_that_another_program_has_is_a_fault() {
-    let other = Sink::start();
+    let other = MailSink::start();
     let listen = format!("127.0.0.1:{}", other.port);
     examine(&Setup::on_a_file().with("DOORWARD_LISTEN", &listen), &[])
         .expect_code(1)

@@ -1,4 +1,4 @@
-//! The acts with mail: requests, received mails, and every use of a link.
+//! The actions with mail: requests, received mails, and every use of a link.
 
 use doorward_domain::ports::{Mail, MailTemplate};
 use jiff::Timestamp;
@@ -6,16 +6,16 @@ use proptest::sample::Index;
 use serde_json::json;
 
 use super::{EMAILS, PASSWORDS, Play};
-use crate::model::acts::Act;
+use crate::model::actions::Action;
 use crate::model::state::{Life, Mailed};
 use crate::support::{Answer, path_in};
 
 impl Play {
-    /// The account that the mails of an act are about, except a new one.
-    pub(super) fn meant(&self, act: &Act) -> Option<usize> {
-        match act {
-            Act::AskRecovery(email) => self.state.owner(*email),
-            Act::AskConfirmation(email) => {
+    /// The account that the mails of an action are about, except a new one.
+    pub(super) fn meant(&self, action: &Action) -> Option<usize> {
+        match action {
+            Action::AskRecovery(email) => self.state.owner(*email),
+            Action::AskConfirmation(email) => {
                 let mut pending = (0..self.state.accounts.len()).filter(|at| {
                     let account = &self.state.accounts[*at];
                     matches!(account.life, Life::Pending | Life::Active)
@@ -24,7 +24,7 @@ impl Play {
                 // A mail does not reveal which of several users it is for.
                 pending.next().filter(|_| pending.next().is_none())
             }
-            Act::ChangeEmail { session, .. } => {
+            Action::ChangeEmail { session, .. } => {
                 let session = self.session(session)?;
                 Some(self.state.sessions[session].account)
             }
@@ -33,7 +33,7 @@ impl Play {
     }
 
     pub(super) async fn read_mail(&mut self, meant: Option<usize>) {
-        let (act, at) = (self.act, self.now());
+        let (action, at) = (self.action, self.now());
         for mail in self.app.mails().await {
             let has_link = matches!(
                 mail.template,
@@ -44,7 +44,7 @@ impl Play {
             }
             // With several users of one pending address, the mail does not reveal its user.
             if let Some(account) = meant {
-                self.state.mails.push(mailed(&mail, account, act, at));
+                self.state.mails.push(mailed(&mail, account, action, at));
             }
         }
     }
@@ -54,14 +54,14 @@ impl Play {
         self.app.anon().post(path, body).await.expect(202);
     }
 
-    pub(super) async fn use_link(&mut self, act: &Act) {
-        let (Act::LookAt(index)
-        | Act::Confirm(index)
-        | Act::Disown(index)
-        | Act::Swap(index)
-        | Act::Recover { link: index, .. }) = act
+    pub(super) async fn use_link(&mut self, action: &Action) {
+        let (Action::LookAt(index)
+        | Action::Confirm(index)
+        | Action::Disown(index)
+        | Action::Swap(index)
+        | Action::Recover { link: index, .. }) = action
         else {
-            unreachable!("not an act with a link");
+            unreachable!("not an action with a link");
         };
         let Some(link) = self.link(index) else {
             return;
@@ -69,24 +69,24 @@ impl Play {
         let (anon, path) = (self.app.anon(), self.state.mails[link].path.clone());
         let is_recovery = self.state.mails[link].is_recovery();
         let is_good = self.state.is_good(link, self.now());
-        match act {
-            Act::LookAt(_) => {
+        match action {
+            Action::LookAt(_) => {
                 anon.request("GET", &path).html().send().await;
             }
-            Act::Confirm(_) if !is_recovery => {
+            Action::Confirm(_) if !is_recovery => {
                 let answer = anon.request("POST", &path).send().await;
                 self.confirmed(link, is_good, &answer);
             }
-            Act::Disown(_) if !is_recovery => {
+            Action::Disown(_) if !is_recovery => {
                 let answer = anon.delete(&path).await;
                 self.confirmation_cancelled(link, is_good, &answer);
             }
-            Act::Recover { password, .. } if is_recovery => {
+            Action::Recover { password, .. } if is_recovery => {
                 let body = json!({"new_password": PASSWORDS[*password]});
                 let answer = anon.post(&path, body).await;
                 self.recovered(link, is_good, *password, &answer);
             }
-            Act::Swap(_) => {
+            Action::Swap(_) => {
                 let other = if is_recovery {
                     "confirmation"
                 } else {
@@ -144,7 +144,7 @@ impl Play {
             }
         }
         if had_email {
-            self.state.secure(at, self.act, None);
+            self.state.secure(at, self.action, None);
         }
     }
 
@@ -180,7 +180,7 @@ impl Play {
             self.state.mails[link].is_spent = true;
             self.state.accounts[at].password = password;
             self.state.accounts[at].pending = None;
-            self.state.secure(at, self.act, None);
+            self.state.secure(at, self.action, None);
         }
     }
 
@@ -191,14 +191,14 @@ impl Play {
     }
 }
 
-fn mailed(mail: &Mail, account: usize, act: usize, at: Timestamp) -> Mailed {
+fn mailed(mail: &Mail, account: usize, action: usize, at: Timestamp) -> Mailed {
     let to = EMAILS.iter().position(|email| *email == mail.to.as_str());
     Mailed {
         path: path_in(mail),
         template: mail.template,
         to: to.expect("mail goes to those who were named"),
         account,
-        act,
+        action,
         at,
         is_spent: false,
     }

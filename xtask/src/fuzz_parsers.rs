@@ -32,16 +32,16 @@ const SHORT: u32 = 60_000;
 const LONG: u32 = 60;
 /// A parser that takes more memory than this, in MiB, or longer than this, in seconds, is a finding. It is
 /// wall-clock time, and a machine may stall.
-const MOST_MEMORY: u32 = 512;
-const MOST_SECONDS: u32 = 30;
+const MAX_MEMORY_MIB: u32 = 512;
+const MAX_SECONDS: u32 = 30;
 /// Time limit of a parser for all its inputs, in addition to the requested seconds: about twenty times that of the
 /// slowest one here. A parser over the limit is named, before a CI job times out silently.
-const MOST_FOR_ALL: Duration = Duration::from_secs(300);
+const MAX_TOTAL_TIME: Duration = Duration::from_secs(300);
 /// Maximum length of an input: bodies end at 64 KiB, and what is hard is in the first kilobytes.
-const MOST_BYTES: u32 = 4096;
+const MAX_INPUT_BYTES: u32 = 4096;
 
 /// Programs to run, and the stop condition.
-struct Hunt {
+struct LibFuzzerRun {
     programs: PathBuf,
     until: Until,
 }
@@ -56,7 +56,7 @@ enum Until {
 }
 
 /// Command line: targets, and `--seconds N` for each.
-pub(crate) fn parsers(arguments: impl Iterator<Item = String>) -> anyhow::Result<()> {
+pub(crate) fn fuzz_parsers(arguments: impl Iterator<Item = String>) -> anyhow::Result<()> {
     let (mut seconds, mut chosen) = (LONG, Vec::new());
     let mut arguments = arguments.peekable();
     while let Some(argument) = arguments.next() {
@@ -75,20 +75,20 @@ pub(crate) fn parsers(arguments: impl Iterator<Item = String>) -> anyhow::Result
             every.join(", ")
         );
     }
-    let hunt = Hunt {
+    let fuzzer_run = LibFuzzerRun {
         programs: build()?,
         until: Until::Seconds(seconds),
     };
-    hunt.each(if chosen.is_empty() { every } else { chosen })
+    fuzzer_run.each(if chosen.is_empty() { every } else { chosen })
 }
 
 /// For `cargo xtask verify`.
 pub(crate) fn every_parser_shortly() -> anyhow::Result<()> {
-    let hunt = Hunt {
+    let fuzzer_run = LibFuzzerRun {
         programs: build()?,
         until: Until::Inputs(SHORT),
     };
-    hunt.each(targets()?)
+    fuzzer_run.each(targets()?)
 }
 
 fn targets() -> anyhow::Result<Vec<String>> {
@@ -137,7 +137,7 @@ fn host() -> anyhow::Result<String> {
     Ok(host.context("rustc does not say its host")?.to_owned())
 }
 
-impl Hunt {
+impl LibFuzzerRun {
     /// Runs as many at a time as there are cores. Runs all, and then reports every failure.
     fn each(&self, names: Vec<String>) -> anyhow::Result<()> {
         let count = names.len();
@@ -184,9 +184,9 @@ impl Hunt {
         let mut command = Command::new(self.programs.join(name));
         command
             .arg(&corpus)
-            .arg(format!("-rss_limit_mb={MOST_MEMORY}"))
-            .arg(format!("-timeout={MOST_SECONDS}"))
-            .arg(format!("-max_len={MOST_BYTES}"))
+            .arg(format!("-rss_limit_mb={MAX_MEMORY_MIB}"))
+            .arg(format!("-timeout={MAX_SECONDS}"))
+            .arg(format!("-max_len={MAX_INPUT_BYTES}"))
             .arg(format!("-artifact_prefix={}/{name}-", findings.display()))
             .args(["-detect_leaks=0", "-print_final_stats=1"]);
         match self.until {
@@ -204,11 +204,11 @@ impl Hunt {
             Until::Inputs(_) => Duration::ZERO,
             Until::Seconds(seconds) => Duration::from_secs(seconds.into()),
         };
-        let most = asked_for + MOST_FOR_ALL;
-        if !ends_within(&mut program, most)? {
-            let most = most.as_secs();
+        let max = asked_for + MAX_TOTAL_TIME;
+        if !ends_within(&mut program, max)? {
+            let max = max.as_secs();
             bail!(
-                "it was not done after {most} s; the log is {}",
+                "it was not done after {max} s; the log is {}",
                 log.display()
             );
         }
@@ -288,6 +288,6 @@ mod tests {
         assert!(!ends_within(&mut endless, Duration::ZERO).unwrap());
         assert!(!endless.wait().unwrap().success());
         let mut short = begin("true");
-        assert!(ends_within(&mut short, MOST_FOR_ALL).unwrap());
+        assert!(ends_within(&mut short, MAX_TOTAL_TIME).unwrap());
     }
 }

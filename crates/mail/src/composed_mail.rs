@@ -10,7 +10,7 @@ use lettre::Message;
 use crate::templates::Rendered;
 
 /// A message and its parts, for transports that show them.
-pub(crate) struct Letter {
+pub(crate) struct ComposedMail {
     /// Template.
     pub template: MailTemplate,
     /// Recipient.

@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// The clients, each in a thread.
-pub struct Crowd {
+pub struct Load {
     shared: Arc<Shared>,
     people: Vec<JoinHandle<Vec<Story>>>,
 }
@@ -46,7 +46,7 @@ pub struct Journal {
     stories: Vec<Story>,
 }
 
-impl Crowd {
+impl Load {
     /// Starts the clients. Their usernames start with `name`.
     pub fn start(client: Client, name: &str) -> Self {
         let shared = Arc::<Shared>::default();
@@ -118,7 +118,7 @@ impl Crowd {
     }
 }
 
-impl Drop for Crowd {
+impl Drop for Load {
     fn drop(&mut self) {
         self.call_off();
     }
@@ -256,9 +256,9 @@ async fn the_journal_notices_a_lost_user_and_a_revived_session() {
     let copy = "CREATE TABLE kept (LIKE sessions); ALTER TABLE kept OWNER TO doorward; CREATE RULE keep AS \
                 ON INSERT TO sessions DO ALSO INSERT INTO kept SELECT NEW.*";
     postgres.query(copy).await;
-    let mut crowd = Crowd::start(client, "person");
-    crowd.does(80);
-    let journal = crowd.go_home();
+    let mut load = Load::start(client, "person");
+    load.does(80);
+    let journal = load.go_home();
     journal.holds(client);
     let notices = || {
         let looked = std::panic::AssertUnwindSafe(|| journal.holds(client));

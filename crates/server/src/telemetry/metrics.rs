@@ -26,7 +26,7 @@ const MAIL_SECONDS: &[f64] = &[
 ];
 
 /// The metrics of one process. Not global: a test may have two.
-pub struct Figures {
+pub struct Metrics {
     registry: Registry,
     pub(super) requests: IntCounterVec,
     pub(super) request_seconds: HistogramVec,
@@ -48,7 +48,7 @@ pub struct Figures {
     pub(super) hash_queue_limit: IntGauge,
     pub(super) mails: IntCounterVec,
     pub(super) mail_seconds: Histogram,
-    pub(super) outbox: Outbox,
+    pub(super) outbox: OutboxMetrics,
     pub(super) store_seconds: HistogramVec,
     pub(super) store_errors: IntCounterVec,
     pub(super) task_failures: IntCounterVec,
@@ -57,18 +57,18 @@ pub struct Figures {
 }
 
 /// The outbox when it was last read; without values if that failed.
-pub(super) struct Outbox {
+pub(super) struct OutboxMetrics {
     pub(super) waiting: GaugeVec,
     pub(super) oldest_seconds: GaugeVec,
     pub(super) overdue_seconds: GaugeVec,
     pub(super) failed: GaugeVec,
 }
 
-impl Figures {
+impl Metrics {
     /// Creates all metrics. `started_at` is the start of the process in seconds since 1970.
     pub fn new(started_at: f64) -> Self {
         let new = New(Registry::new());
-        let figures = Self {
+        let metrics = Self {
             requests: new.counters("doorward_http_requests_total", "Completed requests, by route as in the API reference; `-` is an unknown route or method; status `aborted` is a request that ended before its response.", &["method", "route", "status"]),
             request_seconds: new.histograms("doorward_http_request_duration_seconds", "Time from the request headers to the beginning of the response.", REQUEST_SECONDS, &["method", "route"]),
             requests_in_flight: new.gauge("doorward_http_requests_in_flight", "Requests in flight."),
@@ -88,7 +88,7 @@ impl Figures {
             hash_queue_limit: new.gauge("doorward_password_hash_queue_limit", "Maximum number of passwords that wait or are being hashed."),
             mails: new.counters("doorward_mails_total", "Attempts of this node to send a mail, by kind and outcome.", &["kind", "outcome"]),
             mail_seconds: new.histogram("doorward_mail_send_duration_seconds", "Duration of sending a mail, including failed attempts.", MAIL_SECONDS),
-            outbox: Outbox {
+            outbox: OutboxMetrics {
                 waiting: new.sometimes("doorward_outbox_waiting_mails", "Queued mails of all nodes; absent if the database does not respond."),
                 oldest_seconds: new.sometimes("doorward_outbox_oldest_age_seconds", "Age of the oldest queued mail; 0 if there is none."),
                 overdue_seconds: new.sometimes("doorward_outbox_overdue_seconds", "Time since the next queued mail became due; 0 if none is due."),
@@ -101,9 +101,9 @@ impl Figures {
             scrape_errors: new.counter("doorward_scrape_errors_total", "Failed queries of the outbox or the audit log for these metrics."),
             registry: new.0,
         };
-        figures.begin_at_zero();
-        process::register(&figures.registry, started_at);
-        figures
+        metrics.begin_at_zero();
+        process::register(&metrics.registry, started_at);
+        metrics
     }
 
     /// All metrics in the text format of Prometheus.

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The log of this thread since [`Heard::hear`]. Clones share it.
+/// The log of this thread since [`CapturedLogs::capture`]. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Heard(Arc<Mutex<String>>);
+pub struct CapturedLogs(Arc<Mutex<String>>);
 
-impl Heard {
+impl CapturedLogs {
     /// Captures the log until the returned guard is dropped.
-    pub fn hear(&self) -> DefaultGuard {
+    pub fn capture(&self) -> DefaultGuard {
         let writing = tracing_subscriber::fmt().with_writer(self.clone());
         tracing::subscriber::set_default(writing.with_ansi(false).finish())
     }
@@ -24,7 +24,7 @@ impl Heard {
     }
 }
 
-impl io::Write for Heard {
+impl io::Write for CapturedLogs {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut text = self.0.lock().unwrap();
         text.push_str(&String::from_utf8_lossy(bytes));
@@ -36,7 +36,7 @@ impl io::Write for Heard {
     }
 }
 
-impl<'a> MakeWriter<'a> for Heard {
+impl<'a> MakeWriter<'a> for CapturedLogs {
     type Writer = Self;
 
     fn make_writer(&'a self) -> Self {

@@ -7,16 +7,16 @@ use doorward_domain::ports::{Mail, MailError, Mailer};
 
 /// Mails that were sent and not taken yet.
 #[derive(Default)]
-pub struct Postbox(Mutex<Vec<Mail>>);
+pub struct TestMailer(Mutex<Vec<Mail>>);
 
-impl Postbox {
+impl TestMailer {
     pub fn take(&self) -> Vec<Mail> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
 }
 
 #[async_trait]
-impl Mailer for Postbox {
+impl Mailer for TestMailer {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
         self.0.lock().unwrap().push(mail.clone());
         Ok(())

@@ -7,14 +7,14 @@ use crate::http::send;
 use crate::service::AUDIENCE;
 
 /// A session at a Doorward.
-pub(crate) struct Caller {
+pub(crate) struct Account {
     doorward: String,
     pub(crate) id: String,
     pub(crate) session: String,
     pub(crate) session_id: String,
 }
 
-impl Caller {
+impl Account {
     /// The first admin, signed in.
     pub(crate) fn admin(doorward: &Doorward) -> Self {
         Self::sign_in(doorward.url(), "admin", ADMIN_PASSWORD)
