@@ -59,7 +59,7 @@ fn a_generated_client_compiles_and_signs_a_user_up() {
             "signed in as ann-",
             "patched: {\"city\":\"Bern\",\"colour\":\"green\"}",
             "changed by someone else: read it again",
-            "signed out: the session has ended",
+            "signed out: invalid or expired session token",
         ] {
             assert!(said.contains(step), "no `{step}` in:\n{said}");
         }

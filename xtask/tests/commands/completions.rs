@@ -35,7 +35,7 @@ printf '%s\n' "${COMPREPLY[@]}"
 #[test]
 fn bash_completes_commands_options_and_values() {
     assert_eq!(bash(&["doorward", "heal"]), ["healthcheck"]);
-    assert_eq!(bash(&["doorward", "user", "set"]), ["set-password"]);
+    assert_eq!(bash(&["doorward", "user", "set-p"]), ["set-password"]);
     assert_eq!(bash(&["doorward", "serve", "--eph"]), ["--ephemeral"]);
     assert_eq!(bash(&["doorward", "completions", "f"]), ["fish"]);
     let roles = bash(&["doorward", "user", "create", "--role", ""]);

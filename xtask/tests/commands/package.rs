@@ -103,6 +103,7 @@ fn it_is_the_same_every_time_and_runs_where_it_is_unpacked() {
     assert!(run(&["--version"]).starts_with("doorward "));
     let shown = prefix.join("share/doorward/doorward.toml");
     run(&["config", "check", "--config", shown.to_str().unwrap()]);
+    run(&["migrate"]);
     run(&["user", "list"]);
 }
 

@@ -458,5 +458,5 @@ fn a_remark_that_only_looks_like_a_promise_is_noticed() {
 #[test]
 fn a_page_that_meets_a_throttle_is_noticed() {
     let ask = "curl -s localhost:8000/recovery -d email=ben@example.com  # 202\n";
-    faults_at(&format!("```sh\n{ask}{ask}```\n"), &[3]);
+    faults_at(&format!("```sh\n{}```\n", ask.repeat(4)), &[5]);
 }
