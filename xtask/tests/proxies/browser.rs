@@ -136,7 +136,7 @@ fn a_user_reaches_the_requested_page() {
     browser.fill("#in-name", "ben");
     browser.fill("#in-password", "not mine at all");
     browser.click("form[action='/auth'] button");
-    assert!(browser.text("[role=alert]").contains("do not fit"));
+    assert!(browser.text("[role=alert]").contains("Incorrect"));
     browser.picture("refused.png");
     browser.fill("#in-name[value]", "");
     browser.fill("#in-password", PASSWORD);

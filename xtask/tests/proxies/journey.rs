@@ -69,7 +69,7 @@ fn the_way_back_is_exact(kind: Kind) {
         let signed_in = ben.post("/auth", &form(PASSWORD));
         assert_eq!(signed_in.status, 303, "{signed_in:?}");
         let back = signed_in.field("location").unwrap();
-        assert_eq!(back, format!("{}{wanted}", stand.origin));
+        assert_eq!(back, wanted);
         assert_eq!(ben.get(back).request(), format!("GET {wanted}"));
         // A user who is signed in already, in another tab, is redirected at once.
         let again = ben.get(door);
@@ -102,10 +102,9 @@ fn a_way_elsewhere_is_not_taken(kind: Kind) {
             encoded(evil)
         );
         let answer = ben.post("/auth", &form);
-        let home = format!("{}/", stand.origin);
         assert_eq!(
             (answer.status, answer.field("location")),
-            (303, Some(home.as_str())),
+            (303, Some("/")),
             "{evil}"
         );
     }

@@ -108,6 +108,7 @@ const NAMES: &[&str] = &[
     "key",
     "kinds",
     "order",
+    "owner",
     "places",
     "table",
 ];

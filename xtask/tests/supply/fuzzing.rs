@@ -16,7 +16,7 @@ fn names(pattern: &str, part: usize) -> BTreeSet<String> {
 #[test]
 fn every_target_has_its_seeds_and_its_row() {
     let programs = names("fuzz/fuzz_targets/*.rs", 2);
-    assert!(programs.len() >= 30, "{programs:?}");
+    assert!(programs.len() >= 28, "{programs:?}");
     assert_eq!(programs, names("fuzz/corpus/*/*", 2));
     let manifest = std::fs::read_to_string(root().join("fuzz/Cargo.toml")).unwrap();
     let lists: String = tracked(&["crates/*/src/fuzzing.rs"])

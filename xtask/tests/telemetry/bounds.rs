@@ -168,7 +168,10 @@ fn one_port_for_both_is_a_fault() {
         .unwrap();
     let said = said(&output);
     assert!(!output.status.success(), "{said}");
-    assert!(said.contains("a port of their own"), "{said}");
+    assert!(
+        said.contains("Set `metrics.listen` to another port"),
+        "{said}"
+    );
 }
 
 #[test]
