@@ -355,7 +355,7 @@ pub struct Mail {
     pub new_email: Option<String>,
     /// Browser, operating system and IP address of a sign-in, such as `Firefox, Linux, 192.0.2.7`.
     pub device: Option<String>,
-    /// Value for the `Message-ID`, the same for every attempt.
+    /// Value for the `Message-ID`. The same for every attempt, unless a new attempt voids the link of the previous one.
     pub message_id: String,
 }
 

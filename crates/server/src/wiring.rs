@@ -1,7 +1,7 @@
 //! Creates the components that the configuration chooses: stores, mail, keys.
 //!
 //! A new kind of store needs its arm in [`open_database`] (or [`open_sessions`]), its scheme in
-//! `config::settings`, and its migration in `commands::migrate`.
+//! `config::values`, and its migration in `commands::migrate`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

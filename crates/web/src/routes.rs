@@ -47,7 +47,8 @@ pub struct Route {
     pub path: &'static str,
     /// The required authentication.
     pub guard: Guard,
-    /// The throttle scope that counts its requests.
+    /// The throttle scope of its requests. For [`ThrottleScope::SignIn`] the guard only identifies a known device; the
+    /// flow counts the attempts.
     pub scope: Option<ThrottleScope>,
     /// Problems in addition to those of every such route.
     pub problems: &'static [Code],

@@ -386,7 +386,7 @@ impl Accounts {
             },
             new_email: new_email(mail).map(masked),
             device: self.device_of(job).await?,
-            message_id: format!("{}.0", job.id),
+            message_id: message_id(mail, job),
         }))
     }
 
@@ -516,6 +516,16 @@ fn is_mere_name(name: &str) -> bool {
     let signs = name.chars().filter(|c| !c.is_alphanumeric()).count();
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
     name.chars().all(is_plain) && signs <= 1 && name.chars().count() <= LONGEST_MERE_NAME
+}
+
+/// The value for the `Message-ID`. A mailbox shows mails with the same id once. Each recovery mail gets its own,
+/// because its link voids the link of the previous attempt.
+fn message_id(mail: &OutgoingMail, job: &MailJob) -> String {
+    let attempt = match mail.template {
+        MailTemplate::Recover => job.attempts,
+        _ => 0,
+    };
+    format!("{}.{attempt}", job.id)
 }
 
 /// Returns the account's new address for a notice to the old one: the pending address, or the confirmed one once

@@ -3,8 +3,7 @@
 //! A sign-in is usual if the audit log has successful sign-ins to the account by this program (`Firefox` on
 //! `Linux`) and from this network in the last ninety days, or if the browser sends the cookie of a known device.
 //! The first sign-in is usual if the account is younger than that. These queries run only after a correct
-//! password. After a wrong one the worker makes them, so that no response time reveals an account. A limit per
-//! account bounds the number of mails.
+//! password. A limit per account bounds the number of mails.
 
 use jiff::SignedDuration;
 

@@ -77,7 +77,7 @@ impl MailKind {
 /// A mail to be sent. It contains no secret: the worker creates the link when it sends the mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailJob {
-    /// The id. The `Message-ID` of every attempt is derived from it.
+    /// The id. The `Message-ID` is derived from it.
     pub id: MailJobId,
     /// The kind.
     pub kind: MailKind,

@@ -160,6 +160,37 @@ async fn every_try_has_the_same_message_id_and_a_new_link() {
     }
 }
 
+/// The retry of a recovery mail voids the link of the first attempt. A mailbox that shows a `Message-ID` once must not
+/// hide the mail with the valid link.
+#[tokio::test]
+async fn each_attempt_of_a_recovery_mail_has_its_own_message_id() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let address = email("ben@example.com");
+    world
+        .accounts
+        .request_recovery(&world.anon(), &address)
+        .await
+        .unwrap();
+    let job = world.store.mail_jobs().into_iter().next().unwrap();
+    let first = world.one_mail().await;
+    let retry = MailJob { attempts: 1, ..job };
+    world
+        .store
+        .apply(vec![Change::EnqueueMail(retry)])
+        .await
+        .unwrap();
+    let second = world.one_mail().await;
+    assert_ne!(first.message_id, second.message_id);
+    let (old, new) = (token_in(&first), token_in(&second));
+    let anon = world.anon();
+    assert_err!(
+        world.accounts.view_recovery(&anon, &old).await,
+        Error::LinkExpired
+    );
+    world.accounts.view_recovery(&anon, &new).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_mail_refused_for_good_is_given_up_and_written_down() {
     let world = World::new().await;
@@ -167,7 +198,7 @@ async fn a_mail_refused_for_good_is_given_up_and_written_down() {
     world.audited();
     world.mailer.refuse(Some(Refusal::ForGood));
     assert_eq!(world.deliver().await, FAILED);
-    assert_eq!(world.audited(), ["mail-failed!sign-up after 1 tries"]);
+    assert_eq!(world.audited(), ["mail-failed!sign-up after 1 attempts"]);
     world.mailer.refuse(None);
     world.advance(hours(1));
     assert!(world.deliver().await.is_empty());
@@ -190,7 +221,7 @@ async fn a_mail_is_given_up_after_three_days() {
     assert_eq!(world.deliver().await, DEFERRED);
     world.advance(minutes(30));
     assert_eq!(world.deliver().await, FAILED);
-    assert_eq!(world.audited(), ["mail-failed!sign-up after 2 tries"]);
+    assert_eq!(world.audited(), ["mail-failed!sign-up after 2 attempts"]);
 }
 
 #[tokio::test]

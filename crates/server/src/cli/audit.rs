@@ -45,7 +45,7 @@ pub struct VerifyAudit {
     // In base64url: one in 64 begins with a hyphen.
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub key: Vec<String>,
-    /// Require this checkpoint, POSITION:DIGEST (repeatable)
+    /// Require this checkpoint, POSITION:HASH (repeatable)
     #[arg(long, value_name = "CHECKPOINT")]
     pub checkpoint: Vec<String>,
     /// Require every checkpoint found in this server log

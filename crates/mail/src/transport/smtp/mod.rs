@@ -4,7 +4,7 @@
 //! verified against the system's root certificates. `settings` parses the URL.
 //!
 //! A rejection with a 5xx reply to the mail itself is permanent. All other failures are temporary:
-//! the mail stays in the outbox and is sent again with the same `Message-ID`.
+//! the mail stays in the outbox and is sent again.
 
 mod settings;
 

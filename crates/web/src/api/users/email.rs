@@ -27,8 +27,8 @@ pub(crate) struct EmailBody {
 }
 
 /// Starts an email change. The new address replaces the old one once confirmed. The old one is notified of the
-/// request and of the change, each time with a link to undo it, unless an admin made the request. An
-/// unconfirmed change expires after a day.
+/// request and of the change, each time with a link to undo it, unless an admin made the request. The
+/// link is valid for one hour; an unconfirmed change is deleted after three days.
 #[utoipa::path(put, path = "/user/{user}/email", tag = "Account", request_body = EmailBody,
     params(("user" = String, Path, description = "`me`, a username or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The `ETag` of the version that you read")),
     responses((status = 202, description = "A confirmation mail is sent")))]
