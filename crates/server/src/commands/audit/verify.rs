@@ -95,7 +95,7 @@ fn checkpoints(args: &VerifyAudit) -> anyhow::Result<Vec<CheckpointId>> {
     let mut all = Vec::new();
     for text in &args.checkpoint {
         let read = CheckpointId::parse(text);
-        all.push(read.with_context(|| format!("{text:?} is not a checkpoint: POSITION:DIGEST"))?);
+        all.push(read.with_context(|| format!("{text:?} is not a checkpoint: POSITION:HASH"))?);
     }
     if let Some(path) = &args.checkpoints_from {
         let before = all.len();
