@@ -20,7 +20,8 @@ const WANTED: &[&str] = &[
     "/reports/?year=2026&by=month",
     "/reports?q=%26&r=%23&s=%25&t=a%2Bb+c&u=%2F%2Fevil.example%2F&v=%0A",
     "/?next=https://evil.example/&return_to=/x&=&&",
-    "/a%20b/%C3%BC.html?x='()*!$,:@[]~",
+    // Without an apostrophe: a browser sends `%27` in a query, and the URL Standard's parser writes it.
+    "/a%20b/%C3%BC.html?x=()*!$,:@[]~",
     "/stra%C3%9Fe/100%25?",
 ];
 
