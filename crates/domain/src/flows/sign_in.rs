@@ -79,7 +79,7 @@ impl Accounts {
         let user = self
             .verify_password(ctx, identifier, lookup, password, Event::SignIn)
             .await?;
-        self.ensure_open(ctx, identifier, &user, Event::SignIn)
+        self.ensure_can_sign_in(ctx, identifier, &user, Event::SignIn)
             .await?;
         // Before the session is created: if this query fails, there is no session without its audit event (L-01).
         let notice = self.sign_in_notice(ctx, &user).await?;
@@ -241,7 +241,7 @@ impl Accounts {
 
     /// Fails if the account cannot sign in by this identifier. The caller has verified the password: the error
     /// reveals the account's status.
-    pub(crate) async fn ensure_open(
+    pub(crate) async fn ensure_can_sign_in(
         &self,
         ctx: &Ctx,
         identifier: &Identifier,
