@@ -1,8 +1,8 @@
 //! Cache of checked session tokens, so that a check costs a digest and a map look-up.
 //!
 //! An entry is valid for one second. A change of its user by this node invalidates it at once: every change
-//! increments the version of the user's slot, and an entry with a lower version is stale. The version is read before the
-//! store, so that an entry whose look-up raced with a change is stale from the start. The signature of a token is
+//! increments the version of the user's slot, and an entry with a lower version is stale. The version is read before
+//! the store, so that an entry whose look-up raced with a change is stale from the start. The signature of a token is
 //! verified again if a signing key was removed since its last verification, so that a revoked key is not trusted
 //! (J-06).
 //!

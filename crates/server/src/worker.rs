@@ -61,27 +61,27 @@ pub const TASKS: [&str; 8] = [
 pub fn start(components: &Arc<Components>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     for _ in 0..MAILS_AT_ONCE {
-        tasks.spawn(supervise(
-            MAIL,
-            components.clone(),
-            stop.clone(),
-            deliver_mail,
-        ));
+        tasks.spawn(supervise(MAIL, components.clone(), stop.clone(), mail_task));
     }
     tasks.spawn(supervise(
         LAST_SEEN,
         components.clone(),
         stop.clone(),
-        write_last_seen,
+        last_seen_task,
     ));
     tasks.spawn(supervise(KEYS, components.clone(), stop.clone(), keys_task));
     tasks.spawn(supervise(
         KEY_POLL,
         components.clone(),
         stop.clone(),
-        poll_keys,
+        key_poll_task,
     ));
-    tasks.spawn(supervise(SWEEP, components.clone(), stop.clone(), sweep));
+    tasks.spawn(supervise(
+        SWEEP,
+        components.clone(),
+        stop.clone(),
+        sweep_task,
+    ));
     tasks.spawn(supervise(
         CLOCK,
         components.clone(),
@@ -154,7 +154,7 @@ async fn again_after_panics<F>(
     }
 }
 
-async fn deliver_mail(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
+async fn mail_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         let ctx = components.ctx(Actor::Worker);
         let run = tokio::select! {
@@ -198,7 +198,7 @@ pub async fn return_mail_leases(components: &Components) {
     }
 }
 
-async fn write_last_seen(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
+async fn last_seen_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
     loop {
         let is_last = pause(SEEN_EVERY, &mut stop).await;
         if let Err(error) = components.accounts.write_last_seen().await {
@@ -234,7 +234,7 @@ async fn keys_task(components: Arc<Components>, mut stop: watch::Receiver<bool>)
 }
 
 /// Logs at debug level: other tasks report a store that is down, and less often.
-async fn poll_keys(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
+async fn key_poll_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
     while !pause(FOLLOW_EVERY, &mut stop).await {
         if let Err(error) = components.accounts.poll_keys().await {
             failed(&components, KEY_POLL);
@@ -246,7 +246,7 @@ async fn poll_keys(components: Arc<Components>, mut stop: watch::Receiver<bool>)
     }
 }
 
-async fn sweep(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
+async fn sweep_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
     loop {
         if !components.clock.is_trusted() {
             tracing::warn!("sweep skipped: the clock was just adjusted by a large step");
@@ -381,7 +381,7 @@ mod tests {
         let (_stopper, stop) = watch::channel(false);
         let begin = || {
             let run = begun.fetch_add(1, Ordering::SeqCst);
-            async move { assert!(run >= 2, "its run goes wrong") }
+            async move { assert!(run >= 2, "it fails") }
         };
         let count = || {
             failures.fetch_add(1, Ordering::SeqCst);
@@ -403,7 +403,7 @@ mod tests {
             if begun.fetch_add(1, Ordering::SeqCst) == 4 {
                 stopper.send_replace(true);
             }
-            async { panic!("its run goes wrong") }
+            async { panic!("it fails") }
         };
         again_after_panics(SWEEP, begin, || (), stop).await;
         assert_eq!(begun.load(Ordering::SeqCst), 5);

@@ -191,7 +191,7 @@ async fn admit(
         token,
         wants_html,
         by_cookie,
-        device: device::shown(&request.headers).map(|text| Secret::new(text.to_owned())),
+        device: device::cookie_value(&request.headers).map(|text| Secret::new(text.to_owned())),
     };
     Ok(Caller(Arc::new(inner)))
 }
@@ -268,7 +268,7 @@ async fn throttle(
             .warn_missing_client(app.trusted_proxies.header());
     }
     if scope == ThrottleScope::SignIn {
-        let cookie = device::shown(headers).unwrap_or_default();
+        let cookie = device::cookie_value(headers).unwrap_or_default();
         ctx.client
             .known
             .extend(app.accounts.known_devices(ctx, cookie));

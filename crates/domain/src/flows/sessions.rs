@@ -90,8 +90,8 @@ impl Accounts {
     /// Ends the oldest sessions of a user who has more than the maximum (S-08). Runs after the new session is
     /// stored, so that of concurrent sign-ins the last one sees all sessions.
     async fn evict_oldest_sessions(&self, ctx: &Ctx, user_id: UserId) -> Result<(), Error> {
-        let open = self.ports.sessions.list_sessions(user_id, ctx.now).await?;
-        for oldest in open.iter().skip(self.policy.max_sessions) {
+        let stored = self.ports.sessions.list_sessions(user_id, ctx.now).await?;
+        for oldest in stored.iter().skip(self.policy.max_sessions) {
             let audit =
                 self.audit_detail(ctx, Event::SessionEvicted, Some(user_id), "session limit");
             self.end_session(
@@ -286,7 +286,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Lists a user's open sessions, newest first.
+    /// Lists a user's valid sessions, newest first.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn list_sessions(&self, ctx: &Ctx, named: &str) -> Result<Vec<Session>, Error> {
         let user = self.resolve(ctx, Action::ListSessions, named).await?;
@@ -302,15 +302,15 @@ impl Accounts {
         user: &User,
     ) -> Result<Vec<Session>, StoreError> {
         let stored = self.ports.sessions.list_sessions(user.id, ctx.now).await?;
-        let mut open = Vec::with_capacity(stored.len());
+        let mut valid = Vec::with_capacity(stored.len());
         for session in stored {
             let is_alive =
                 session.epoch >= user.session_epoch && !self.is_idle(&session, user.role, ctx.now);
             if is_alive && !self.has_ended(session.id).await? {
-                open.push(session);
+                valid.push(session);
             }
         }
-        Ok(open)
+        Ok(valid)
     }
 
     /// Returns `true` if a session in the session store has ended already: the store may have been restored from
@@ -354,18 +354,18 @@ impl Accounts {
         Ok(true)
     }
 
-    /// Ends one of a user's sessions. Fails with [`Error::NotFound`] if it is not open.
+    /// Ends one of a user's sessions. Fails with [`Error::NotFound`] if it is not valid.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn revoke_session(&self, ctx: &Ctx, named: &str, id: &str) -> Result<(), Error> {
         let user = self.resolve(ctx, Action::RevokeSessions, named).await?;
         let id: SessionId = id.parse().map_err(|()| Error::NotFound)?;
-        let open = self.ports.sessions.list_sessions(user.id, ctx.now).await?;
-        let is_open = open.iter().any(|session| {
+        let stored = self.ports.sessions.list_sessions(user.id, ctx.now).await?;
+        let is_valid = stored.iter().any(|session| {
             session.id == id
                 && session.epoch >= user.session_epoch
                 && !self.is_idle(session, user.role, ctx.now)
         });
-        if !is_open || self.has_ended(id).await? {
+        if !is_valid || self.has_ended(id).await? {
             return Err(Error::NotFound);
         }
         // Sessions may be in another store than users, so this is a separate write.

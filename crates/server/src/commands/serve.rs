@@ -143,7 +143,7 @@ fn print_banner(
     }
 }
 
-/// The components of a server before it serves requests.
+/// A server that has not accepted a connection yet.
 struct PreparedServer {
     sockets: Sockets,
     reloading: Option<Reloading>,

@@ -171,7 +171,7 @@ async fn an_anonymous_client_passes_no_guard() {
                     drop(answer.expect_problem(401, "authentication-required"));
                 }
                 Authentication::InvalidRejected => {
-                    drop(answer.expect_problem(401, "invalid-credentials"))
+                    drop(answer.expect_problem(401, "invalid-credentials"));
                 }
                 Authentication::Ignored | Authentication::InvalidIgnored => assert!(
                     !matches!(answer.status, 403 | 405),
