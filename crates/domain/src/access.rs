@@ -104,7 +104,7 @@ mod tests {
             role,
             session_id: SessionId::generate(jiff::Timestamp::UNIX_EPOCH, &secrets),
             session_epoch: User::FIRST_EPOCH,
-            password_shown_at: jiff::Timestamp::UNIX_EPOCH,
+            reauthenticated_at: jiff::Timestamp::UNIX_EPOCH,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, FieldError};
 use crate::flows::deliver_mail::MailLeases;
-use crate::flows::keys::KeyLook;
+use crate::flows::keys::KeyRefreshes;
 use crate::flows::suppressed::Suppressed;
 use crate::limits::{AuditThrottle, DeviceCookies};
 use crate::metric_event::MetricEvent;
@@ -63,7 +63,7 @@ pub struct Accounts {
     pub(crate) cache: SessionCache,
     pub(crate) seen: Mutex<HashMap<SessionId, LastSeen>>,
     /// Locked while the keys are loaded.
-    pub(crate) key_look: tokio::sync::Mutex<KeyLook>,
+    pub(crate) key_refreshes: tokio::sync::Mutex<KeyRefreshes>,
     pub(crate) readiness: Readiness,
     pub(crate) device_cookies: DeviceCookies,
     pub(crate) audit_throttle: AuditThrottle,
@@ -88,7 +88,7 @@ impl Accounts {
             keyring,
             cache: SessionCache::new(CACHED_SESSION_BYTES),
             seen: Mutex::new(HashMap::new()),
-            key_look: tokio::sync::Mutex::default(),
+            key_refreshes: tokio::sync::Mutex::default(),
             readiness: Readiness::default(),
             outbox_room: OutboxRoom::default(),
             mail_leases: MailLeases::default(),
@@ -137,7 +137,7 @@ impl Accounts {
     }
 
     /// Checks a new password against the rules. `personal` are the user's own names.
-    pub fn judge_password(
+    pub fn check_password_rules(
         &self,
         text: &str,
         personal: &[&str],
@@ -145,13 +145,13 @@ impl Accounts {
         NewPassword::parse(text, &self.policy.password_rules, personal)
     }
 
-    pub(crate) fn judge_password_field(
+    pub(crate) fn check_password_field(
         &self,
         field: &str,
         text: &str,
         user: &User,
     ) -> Result<NewPassword, Error> {
-        self.judge_password(text, &user.personal_words())
+        self.check_password_rules(text, &user.personal_words())
             .map_err(|invalid| Error::Invalid(vec![FieldError::new(field, invalid)]))
     }
 
@@ -174,7 +174,7 @@ impl Accounts {
         }
         if outcome.is_ok() {
             audited.into_iter().for_each(|event| self.record(event));
-            self.outbox_room.note(mails);
+            self.outbox_room.add(mails);
             if mails > 0 {
                 self.mail_waiting.notify_one();
             }
@@ -182,7 +182,7 @@ impl Accounts {
         outcome
     }
 
-    pub(crate) fn audit_line(
+    pub(crate) fn new_audit_event(
         &self,
         ctx: &Ctx,
         event: Event,
@@ -193,7 +193,7 @@ impl Accounts {
     }
 
     pub(crate) fn audit(&self, ctx: &Ctx, event: Event, user_id: Option<UserId>) -> Change {
-        Change::Audit(Box::new(self.audit_line(ctx, event, user_id)))
+        Change::Audit(Box::new(self.new_audit_event(ctx, event, user_id)))
     }
 
     pub(crate) fn audit_detail(
@@ -205,7 +205,7 @@ impl Accounts {
     ) -> Change {
         Change::Audit(Box::new(AuditEvent {
             detail: Some(detail.to_owned()),
-            ..self.audit_line(ctx, event, user_id)
+            ..self.new_audit_event(ctx, event, user_id)
         }))
     }
 
@@ -219,7 +219,7 @@ impl Accounts {
         Change::Audit(Box::new(AuditEvent {
             outcome: Outcome::Failure,
             detail: Some(detail.to_owned()),
-            ..self.audit_line(ctx, event, user_id)
+            ..self.new_audit_event(ctx, event, user_id)
         }))
     }
 
@@ -278,7 +278,7 @@ impl Accounts {
         action: Action,
         user_id: Option<UserId>,
     ) -> Result<(), Error> {
-        if self.may_fill_the_log(ctx, Event::Forbidden) {
+        if self.acquire_audit_slot(ctx, Event::Forbidden) {
             let detail = format!("{action:?}");
             let audit = self.audit_failure(ctx, Event::Forbidden, user_id, &detail);
             self.apply(vec![audit]).await?;
@@ -287,7 +287,7 @@ impl Accounts {
     }
 
     /// Audits that the actor viewed another user's data, after authorization (Z-05, L-01).
-    pub(crate) async fn write_look(
+    pub(crate) async fn audit_view(
         &self,
         ctx: &Ctx,
         event: Event,
@@ -350,7 +350,7 @@ impl Accounts {
         }
     }
 
-    pub(crate) fn note_seen(&self, used: LastSeen) {
+    pub(crate) fn record_last_seen(&self, used: LastSeen) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.insert(used.id, used);
     }

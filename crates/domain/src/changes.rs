@@ -91,7 +91,7 @@ pub enum Change {
         since: Timestamp,
     },
     /// Checks that the mail is still in the outbox. Otherwise fails with [`ApplyError::Stale`].
-    KeepMail(MailJobId),
+    CheckMail(MailJobId),
     /// Schedules the next attempt of a mail. No effect if it is deleted.
     MailRetry {
         /// The mail.
@@ -136,7 +136,7 @@ pub enum Change {
     },
     /// Checks that an admin is active after the preceding changes. Otherwise fails with [`ApplyError::LastAdmin`].
     /// Concurrent checks are serialised, so that two writes cannot together remove the last admin.
-    KeepAnAdmin,
+    CheckAdminRemains,
     /// Inserts an audit event.
     Audit(Box<AuditEvent>),
     /// Gives the events the positions after `checkpoint.previous`, in this order, and these hashes, and

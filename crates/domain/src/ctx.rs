@@ -26,7 +26,7 @@ pub enum Actor {
         session_epoch: i64,
         /// When the user last entered their password: at sign-in, or with this request. A renewal does not count
         ///
-        password_shown_at: Timestamp,
+        reauthenticated_at: Timestamp,
     },
     /// The operator, on the command line.
     CommandLine,
@@ -110,6 +110,6 @@ pub fn actor_of(user: &User, session: &Session) -> Actor {
         role: user.role,
         session_id: session.id,
         session_epoch: session.epoch,
-        password_shown_at: session.created_at,
+        reauthenticated_at: session.created_at,
     }
 }

@@ -155,7 +155,7 @@ impl MemoryTables {
             } => self.mail_jobs.retain(|_, job| {
                 job.user_id != Some(user_id) || job.kind != kind || job.created_at < since
             }),
-            Change::KeepMail(id) => {
+            Change::CheckMail(id) => {
                 self.mail_jobs.get(&id).ok_or(ApplyError::Stale)?;
             }
             Change::MailRetry { id, due_at } => {
@@ -179,7 +179,7 @@ impl MemoryTables {
             Change::EndSession { id, until, .. } => {
                 self.ended_sessions.entry(id).or_insert(until);
             }
-            Change::KeepAnAdmin => {
+            Change::CheckAdminRemains => {
                 if !self.users.values().any(is_active_admin) {
                     return Err(ApplyError::LastAdmin);
                 }

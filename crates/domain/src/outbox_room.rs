@@ -13,34 +13,34 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 
 /// Interval between counts of the outbox.
-const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(3);
+const REFRESH_INTERVAL: SignedDuration = SignedDuration::from_secs(3);
 
 /// The state of the outbox, as this node knows it.
 #[derive(Debug, Default)]
 pub(crate) struct OutboxRoom {
     waiting: AtomicU64,
     was_full: AtomicBool,
-    looked_at: Mutex<Option<Timestamp>>,
+    counted_at: Mutex<Option<Timestamp>>,
 }
 
 impl OutboxRoom {
     /// Adds mails that this node has written.
-    pub(crate) fn note(&self, mails: usize) {
+    pub(crate) fn add(&self, mails: usize) {
         self.waiting.fetch_add(mails as u64, Ordering::Relaxed);
     }
 
     /// Returns `true` if the outbox is due to be counted. The caller must then count it.
     fn is_due(&self, now: Timestamp) -> bool {
-        let mut looked_at = self
-            .looked_at
+        let mut counted_at = self
+            .counted_at
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let is_due = looked_at.is_none_or(|at| {
+        let is_due = counted_at.is_none_or(|at| {
             let age = now.duration_since(at);
-            age.is_negative() || age >= LOOK_EVERY
+            age.is_negative() || age >= REFRESH_INTERVAL
         });
         if is_due {
-            *looked_at = Some(now);
+            *counted_at = Some(now);
         }
         is_due
     }
@@ -56,7 +56,7 @@ impl Accounts {
     }
 
     /// Counts the queued mails. The worker calls this, so that requests do not query the outbox.
-    pub(crate) async fn look_at_outbox(&self, ctx: &Ctx) -> Result<(), Error> {
+    pub(crate) async fn refresh_outbox_room(&self, ctx: &Ctx) -> Result<(), Error> {
         let room = &self.outbox_room;
         if !room.is_due(ctx.now) {
             return Ok(());

@@ -1,8 +1,8 @@
 //! Cache of checked session tokens, so that a check costs a digest and a map look-up.
 //!
 //! An entry is valid for one second. A change of its user by this node invalidates it at once: every change
-//! increments the mark of the user's slot, and an entry with a lower mark is stale. The mark is read before the
-//! store, so that an entry whose look-up raced with a change is stale from the start. The signature of a token is
+//! increments the version of the user's slot, and an entry with a lower version is stale. The version is read before
+//! the store, so that an entry whose look-up raced with a change is stale from the start. The signature of a token is
 //! verified again if a signing key was removed since its last verification, so that a revoked key is not trusted
 //! (J-06).
 //!
@@ -20,18 +20,18 @@ use crate::tokens::SessionClaims;
 use crate::values::{Digest, UserId};
 
 /// Time for which an entry is valid: the maximum delay of a revocation by another node.
-const BELIEVED_FOR: SignedDuration = SignedDuration::from_secs(1);
+const ENTRY_LIFETIME: SignedDuration = SignedDuration::from_secs(1);
 const SLOTS: usize = 4096;
 /// Size of an entry without the user's data, in bytes.
 const ENTRY_BYTES: u64 = 2048;
 /// Expected average size of an entry, in bytes.
-const USUAL_BYTES: u64 = 3072;
+const AVERAGE_BYTES: u64 = 3072;
 
 pub(crate) struct SessionCache {
-    entries: Cache<Digest, Arc<CacheEntry>, Bytes>,
+    entries: Cache<Digest, Arc<CacheEntry>, EntryWeigher>,
     /// Number of times that signing keys were removed.
-    keys_gone: AtomicU64,
-    marks: Box<[AtomicU64]>,
+    keys_removed: AtomicU64,
+    slot_versions: Box<[AtomicU64]>,
 }
 
 /// A checked token.
@@ -41,19 +41,19 @@ pub(crate) struct CacheEntry {
     pub(crate) user: User,
     pub(crate) session: Session,
     checked_at: Timestamp,
-    mark: u64,
-    ring: Ring,
+    slot_version: u64,
+    keyring_version: KeyringVersion,
 }
 
-/// State of the keyring, read before a signature is verified.
+/// Version of the keyring, read before a signature is verified.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ring(u64);
+pub(crate) struct KeyringVersion(u64);
 
 /// Computes the approximate size of an entry.
 #[derive(Clone)]
-struct Bytes;
+struct EntryWeigher;
 
-impl Weighter<Digest, Arc<CacheEntry>> for Bytes {
+impl Weighter<Digest, Arc<CacheEntry>> for EntryWeigher {
     fn weight(&self, _: &Digest, entry: &Arc<CacheEntry>) -> u64 {
         // In memory, a JSON value takes several times the size of its text.
         let data = entry.user.data.as_map();
@@ -72,28 +72,30 @@ pub(crate) enum CacheLookup {
     Unknown,
 }
 
-/// The state of a user's slot, read before the store.
+/// The version of a user's slot, read before the store.
 #[derive(Clone, Copy)]
-pub(crate) struct Mark(u64);
+pub(crate) struct SlotVersion(u64);
 
 impl SessionCache {
     pub(crate) fn new(bytes: u64) -> Self {
-        let usual = usize::try_from(bytes / USUAL_BYTES).unwrap_or(usize::MAX);
+        let average = usize::try_from(bytes / AVERAGE_BYTES).unwrap_or(usize::MAX);
         Self {
-            entries: Cache::with_weighter(usual, bytes, Bytes),
-            keys_gone: AtomicU64::new(0),
-            marks: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
+            entries: Cache::with_weighter(average, bytes, EntryWeigher),
+            keys_removed: AtomicU64::new(0),
+            slot_versions: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
         }
     }
 
     pub(crate) fn find(&self, token: &Digest, now: Timestamp) -> CacheLookup {
         let known = self.entries.get(token);
-        let Some(entry) = known.filter(|entry| entry.ring == self.ring()) else {
+        let Some(entry) = known.filter(|entry| entry.keyring_version == self.keyring_version())
+        else {
             return CacheLookup::Unknown;
         };
         let age = now.duration_since(entry.checked_at);
-        let is_fresh =
-            !age.is_negative() && age < BELIEVED_FOR && entry.mark == self.mark(entry.user.id).0;
+        let is_fresh = !age.is_negative()
+            && age < ENTRY_LIFETIME
+            && entry.slot_version == self.slot_version(entry.user.id).0;
         if is_fresh {
             CacheLookup::Fresh(entry)
         } else {
@@ -101,26 +103,26 @@ impl SessionCache {
         }
     }
 
-    pub(crate) fn ring(&self) -> Ring {
-        Ring(self.keys_gone.load(Ordering::Acquire))
+    pub(crate) fn keyring_version(&self) -> KeyringVersion {
+        KeyringVersion(self.keys_removed.load(Ordering::Acquire))
     }
 
     /// Must be called after a key was removed from the keyring.
-    pub(crate) fn key_is_gone(&self) {
-        self.keys_gone.fetch_add(1, Ordering::AcqRel);
+    pub(crate) fn key_removed(&self) {
+        self.keys_removed.fetch_add(1, Ordering::AcqRel);
     }
 
-    pub(crate) fn mark(&self, user_id: UserId) -> Mark {
-        Mark(self.slot(user_id).load(Ordering::Acquire))
+    pub(crate) fn slot_version(&self, user_id: UserId) -> SlotVersion {
+        SlotVersion(self.slot(user_id).load(Ordering::Acquire))
     }
 
     pub(crate) fn insert(
         &self,
         token: Digest,
-        (claims, ring): (SessionClaims, Ring),
+        (claims, keyring_version): (SessionClaims, KeyringVersion),
         user: User,
         session: Session,
-        mark: Mark,
+        slot_version: SlotVersion,
         now: Timestamp,
     ) -> Arc<CacheEntry> {
         let entry = Arc::new(CacheEntry {
@@ -128,8 +130,8 @@ impl SessionCache {
             user,
             session,
             checked_at: now,
-            mark: mark.0,
-            ring,
+            slot_version: slot_version.0,
+            keyring_version,
         });
         self.entries.insert(token, entry.clone());
         entry
@@ -154,6 +156,6 @@ impl SessionCache {
         let bytes = user_id.as_bytes();
         // The last bytes of a UUIDv7 are random.
         let slot = usize::from(u16::from_le_bytes([bytes[14], bytes[15]])) % SLOTS;
-        &self.marks[slot]
+        &self.slot_versions[slot]
     }
 }

@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::listener::development;
-use crate::wiring::Wired;
+use crate::wiring::Components;
 
 /// Username of the first admin.
 const ADMIN: &str = "admin";
 
 /// Generates a password of more than 128 random bits that is easy to copy.
-pub fn random_password(wired: &Wired) -> Secret<String> {
-    let text = Token::generate(&*wired.secrets).expose();
+pub fn random_password(components: &Components) -> Secret<String> {
+    let text = Token::generate(&*components.secrets).expose();
     let letters: String = text
         .chars()
         .filter(char::is_ascii_alphanumeric)
@@ -28,18 +28,18 @@ pub fn random_password(wired: &Wired) -> Secret<String> {
 
 /// Creates the first admin if there is none. Returns the password if it was generated, to be printed once.
 pub async fn ensure_admin(
-    wired: &Wired,
+    components: &Components,
     config: &Config,
 ) -> anyhow::Result<Option<Secret<String>>> {
-    let accounts = &wired.accounts;
+    let accounts = &components.accounts;
     if accounts.has_admin().await? {
         return Ok(None);
     }
     let given = config.admin_password.clone();
-    let password = given.clone().unwrap_or_else(|| random_password(wired));
+    let password = given.clone().unwrap_or_else(|| random_password(components));
     match accounts
         .create_user(
-            &wired.ctx(Actor::CommandLine),
+            &components.ctx(Actor::CommandLine),
             admin(accounts, config, &password)?,
         )
         .await
@@ -59,8 +59,8 @@ fn admin(
     config: &Config,
     password: &Secret<String>,
 ) -> anyhow::Result<NewUser> {
-    let judged = accounts.judge_password(password.expose(), &[ADMIN]);
-    let password = judged
+    let checked = accounts.check_password_rules(password.expose(), &[ADMIN]);
+    let password = checked
         .map_err(|invalid| anyhow::anyhow!("ADMIN_PASSWORD is not allowed: {}", invalid.detail))?;
     let email = config
         .admin_email
@@ -77,7 +77,11 @@ fn admin(
 }
 
 /// The banner of the start.
-pub fn welcome(config: &Config, public_url: &str, made_up: Option<&Secret<String>>) -> String {
+pub fn welcome(
+    config: &Config,
+    public_url: &str,
+    generated_password: Option<&Secret<String>>,
+) -> String {
     let mut lines = vec![format!("Doorward is ready at {public_url}")];
     lines.push(format!("  API reference  {public_url}/docs"));
     if config.has_inbox() {
@@ -92,7 +96,7 @@ pub fn welcome(config: &Config, public_url: &str, made_up: Option<&Secret<String
             "                 Valid on this machine only; pass it to curl with --cacert".to_owned(),
         );
     }
-    if let Some(password) = made_up {
+    if let Some(password) = generated_password {
         lines.push(format!(
             "  Admin          username `{ADMIN}`, password `{}`",
             password.expose()

@@ -6,12 +6,15 @@ use async_trait::async_trait;
 use doorward_web::{InboxEntry, InboxSource};
 use tokio::sync::watch;
 
-use crate::wiring::Wired;
+use crate::wiring::Components;
 
 /// Returns the inbox of this process, if mail stays in it. Requests that wait for mail end when `stop` becomes
 /// true.
-pub fn inbox(wired: &Wired, stop: &watch::Receiver<bool>) -> Option<Arc<dyn InboxSource>> {
-    let mails = wired.inbox.clone()?;
+pub fn inbox(
+    components: &Components,
+    stop: &watch::Receiver<bool>,
+) -> Option<Arc<dyn InboxSource>> {
+    let mails = components.inbox.clone()?;
     let stop = stop.clone();
     Some(Arc::new(MailInbox { mails, stop }))
 }

@@ -37,10 +37,10 @@ use crate::telemetry::{self, Metrics};
 const RATE_LIMIT_KEYS: usize = 200_000;
 
 /// Time limit of a check for connecting to a database.
-const LOOKING_SECONDS: u64 = 2;
+const CHECK_CONNECT_SECONDS: u64 = 2;
 
 /// The components of commands and of the server.
-pub struct Wired {
+pub struct Components {
     /// The service.
     pub accounts: Arc<Accounts>,
     /// The clock, which the worker adjusts to the store's.
@@ -63,7 +63,7 @@ struct Database {
 }
 
 /// Creates all components. `listening` is the listen address, for the public URL.
-pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wired> {
+pub async fn build(config: &Config, listening: SocketAddr) -> anyhow::Result<Components> {
     let clock = Arc::new(SystemClock::default());
     let secrets: Arc<dyn Secrets> = Arc::new(SystemSecrets::new());
     master_key::make_data_dir(&config.data_dir)?;
@@ -87,8 +87,8 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
     assemble(config, listening, master, stores, clock, secrets)
 }
 
-/// Like [`wire`], but in memory: creates no folder and no file, and contacts no other server.
-pub fn wire_in_memory(config: &Config, listening: SocketAddr) -> anyhow::Result<Wired> {
+/// Like [`build`], but in memory: creates no folder and no file, and contacts no other server.
+pub fn build_in_memory(config: &Config, listening: SocketAddr) -> anyhow::Result<Components> {
     let clock = Arc::new(SystemClock::default());
     let memory = Arc::new(MemoryStore::new());
     let database = Database {
@@ -105,7 +105,7 @@ fn assemble_alone(
     listening: SocketAddr,
     database: Database,
     clock: Arc<SystemClock>,
-) -> anyhow::Result<Wired> {
+) -> anyhow::Result<Components> {
     let secrets: Arc<dyn Secrets> = Arc::new(SystemSecrets::new());
     let mut key = vec![0; MasterKey::MIN_BYTES];
     secrets.fill(&mut key);
@@ -134,7 +134,7 @@ fn assemble(
     stores: Stores,
     clock: Arc<SystemClock>,
     secrets: Arc<dyn Secrets>,
-) -> anyhow::Result<Wired> {
+) -> anyhow::Result<Components> {
     let mailer = open_mailer(config, listening, clock.clone())?;
     let inbox = mailer.inbox();
     let settings = HasherSettings {
@@ -164,7 +164,7 @@ fn assemble(
         hasher,
         Keyring::new(master),
     );
-    Ok(Wired {
+    Ok(Components {
         accounts: Arc::new(accounts),
         clock,
         secrets,
@@ -176,17 +176,17 @@ fn assemble(
 
 /// Creates the web application. Requests that wait for mail in the inbox end when `stop` becomes true.
 pub fn app(
-    wired: &Wired,
+    components: &Components,
     config: &Config,
     stopping: Stopping,
     stop: &watch::Receiver<bool>,
 ) -> App {
     App::new(AppParts {
-        accounts: wired.accounts.clone(),
-        secrets: wired.secrets.clone(),
+        accounts: components.accounts.clone(),
+        secrets: components.secrets.clone(),
         stopping,
-        observer: telemetry::observer(wired),
-        inbox: inbox(wired, stop),
+        observer: telemetry::observer(components),
+        inbox: inbox(components, stop),
         trusted_proxies: config
             .trusted_proxies
             .clone()
@@ -268,8 +268,8 @@ fn check_breached(config: &Config) -> anyhow::Result<()> {
 
 /// Checks that stored passwords can be verified with the configured peppers. Users that cannot be read are
 /// skipped, so that they do not prevent a start.
-pub async fn check_peppers(wired: &Wired) -> anyhow::Result<()> {
-    match wired.accounts.missing_pepper().await {
+pub async fn ensure_peppers(components: &Components) -> anyhow::Result<()> {
+    match components.accounts.missing_pepper().await {
         Ok(None) => Ok(()),
         Ok(Some(missing)) => anyhow::bail!(missing_pepper(&missing)),
         Err(error) => {
@@ -283,26 +283,26 @@ pub async fn check_peppers(wired: &Wired) -> anyhow::Result<()> {
 }
 
 /// Result of a check of the stored passwords against the configured peppers.
-pub enum KeptPasswords {
+pub enum PepperCheck {
     /// No pepper is missing, or there are no passwords.
-    Fine,
+    Passed,
     /// A pepper is missing, so a server would not start.
-    Fault(String),
+    Missing(String),
     /// The passwords could not be read, and why.
-    NotSeen(String),
+    Unreadable(String),
 }
 
 /// Checks the peppers against an existing database, and creates nothing. A database that does not respond is not a
 /// fault of the configuration: a check may run on another machine.
-pub async fn look_for_peppers(config: &Config) -> KeptPasswords {
+pub async fn check_peppers(config: &Config) -> PepperCheck {
     let settings = sql_settings(config);
     if settings.file().is_some_and(|file| !file.is_file()) {
-        return KeptPasswords::Fine;
+        return PepperCheck::Passed;
     }
     let quiet = Config {
         database_migrate: false,
         database_connections: 1,
-        database_connect_seconds: config.database_connect_seconds.min(LOOKING_SECONDS),
+        database_connect_seconds: config.database_connect_seconds.min(CHECK_CONNECT_SECONDS),
         hashing_threads: 1,
         // These are not needed, and opening a folder of mails would create it.
         mail_url: Some(Secret::new("log:".to_owned())),
@@ -313,15 +313,15 @@ pub async fn look_for_peppers(config: &Config) -> KeptPasswords {
     let looked = async {
         let clock = Arc::new(SystemClock::default());
         let database = open_database(&quiet, &*clock).await?;
-        let wired = assemble_alone(&quiet, quiet.listen, database, clock)?;
-        let missing = wired.accounts.missing_pepper().await;
-        wired.close().await;
+        let components = assemble_alone(&quiet, quiet.listen, database, clock)?;
+        let missing = components.accounts.missing_pepper().await;
+        components.close().await;
         anyhow::Ok(missing?)
     };
     match looked.await {
-        Ok(None) => KeptPasswords::Fine,
-        Ok(Some(missing)) => KeptPasswords::Fault(missing_pepper(&missing)),
-        Err(error) => KeptPasswords::NotSeen(format!("{error:#}")),
+        Ok(None) => PepperCheck::Passed,
+        Ok(Some(missing)) => PepperCheck::Missing(missing_pepper(&missing)),
+        Err(error) => PepperCheck::Unreadable(format!("{error:#}")),
     }
 }
 
@@ -372,7 +372,7 @@ async fn open_sessions(
         return Ok((database.sessions.clone(), Arc::new(local)));
     };
     let redis = RedisStore::open(settings, counters).context("Redis cannot be used")?;
-    redis.greet().await.context("Redis cannot be used")?;
+    redis.connect().await.context("Redis cannot be used")?;
     let redis = Arc::new(redis);
     let shared = telemetry::measured_rate_limits(redis.clone(), metrics);
     let rate_limits = FallbackRateLimits::new(shared, local);
@@ -457,7 +457,7 @@ fn policy(config: &Config, listening: SocketAddr) -> anyhow::Result<Policy> {
     })
 }
 
-impl Wired {
+impl Components {
     /// Waits for operations in progress and closes the database.
     pub async fn close(&self) {
         (self.database.close)().await;

@@ -13,9 +13,9 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::listener::reloading::Keeper;
+use crate::listener::reloading::CertificateReloader;
 use crate::system::SyncResult;
-use crate::wiring::Wired;
+use crate::wiring::Components;
 
 /// Interval between checks of the outbox if no new mail is reported.
 const MAIL_EVERY: Duration = Duration::from_secs(1);
@@ -58,63 +58,83 @@ pub const TASKS: [&str; 8] = [
 ];
 
 /// Starts the tasks. Each ends after its current run when `stop` becomes true.
-pub fn start(wired: &Arc<Wired>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+pub fn start(components: &Arc<Components>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     for _ in 0..MAILS_AT_ONCE {
-        tasks.spawn(supervise(MAIL, wired.clone(), stop.clone(), deliver_mail));
+        tasks.spawn(supervise(MAIL, components.clone(), stop.clone(), mail_task));
     }
     tasks.spawn(supervise(
         LAST_SEEN,
-        wired.clone(),
+        components.clone(),
         stop.clone(),
-        write_last_seen,
+        last_seen_task,
     ));
-    tasks.spawn(supervise(KEYS, wired.clone(), stop.clone(), keep_keys));
+    tasks.spawn(supervise(KEYS, components.clone(), stop.clone(), keys_task));
     tasks.spawn(supervise(
         KEY_POLL,
-        wired.clone(),
+        components.clone(),
         stop.clone(),
-        follow_keys,
+        key_poll_task,
     ));
-    tasks.spawn(supervise(SWEEP, wired.clone(), stop.clone(), sweep));
-    tasks.spawn(supervise(CLOCK, wired.clone(), stop.clone(), keep_time));
-    tasks.spawn(supervise(AUDIT, wired.clone(), stop.clone(), keep_audit));
+    tasks.spawn(supervise(
+        SWEEP,
+        components.clone(),
+        stop.clone(),
+        sweep_task,
+    ));
+    tasks.spawn(supervise(
+        CLOCK,
+        components.clone(),
+        stop.clone(),
+        clock_task,
+    ));
+    tasks.spawn(supervise(
+        AUDIT,
+        components.clone(),
+        stop.clone(),
+        audit_task,
+    ));
     tasks
 }
 
 /// Starts the task that reloads the certificate's files.
-pub fn keep_certificate(
+pub fn start_certificate_task(
     tasks: &mut JoinSet<()>,
-    wired: &Arc<Wired>,
+    components: &Arc<Components>,
     stop: &watch::Receiver<bool>,
-    keeper: Keeper,
+    reloader: CertificateReloader,
 ) {
-    let keeper = Arc::new(Mutex::new(keeper));
+    let reloader = Arc::new(Mutex::new(reloader));
     let task = move |_, mut stop: watch::Receiver<bool>| {
-        let keeper = keeper.clone();
+        let reloader = reloader.clone();
         async move {
-            let mut keeper = keeper.lock().await;
+            let mut reloader = reloader.lock().await;
             tokio::select! {
-                () = keeper.keep() => {}
+                () = reloader.run() => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
         }
     };
-    tasks.spawn(supervise(CERTIFICATE, wired.clone(), stop.clone(), task));
+    tasks.spawn(supervise(
+        CERTIFICATE,
+        components.clone(),
+        stop.clone(),
+        task,
+    ));
 }
 
 /// Runs a task and restarts it after a panic (L-04).
 async fn supervise<D, F>(
     name: &'static str,
-    wired: Arc<Wired>,
+    components: Arc<Components>,
     stop: watch::Receiver<bool>,
     task: D,
 ) where
-    D: Fn(Arc<Wired>, watch::Receiver<bool>) -> F,
+    D: Fn(Arc<Components>, watch::Receiver<bool>) -> F,
     F: Future<Output = ()> + Send + 'static,
 {
-    let begin = || task(wired.clone(), stop.clone());
-    again_after_panics(name, begin, || failed(&wired, name), stop.clone()).await;
+    let begin = || task(components.clone(), stop.clone());
+    again_after_panics(name, begin, || failed(&components, name), stop.clone()).await;
 }
 
 async fn again_after_panics<F>(
@@ -134,18 +154,18 @@ async fn again_after_panics<F>(
     }
 }
 
-async fn deliver_mail(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
+async fn mail_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
-        let ctx = wired.ctx(Actor::Worker);
-        let turn = tokio::select! {
-            turn = wired.accounts.deliver_mail(&ctx, 1) => turn,
+        let ctx = components.ctx(Actor::Worker);
+        let run = tokio::select! {
+            run = components.accounts.deliver_mail(&ctx, 1) => run,
             () = grace_after_stop(stop.clone()) => return,
         };
-        match turn {
+        match run {
             Ok(delivered) if !delivered.is_empty() => continue,
             Ok(_) => {}
             Err(error) => {
-                failed(&wired, MAIL);
+                failed(&components, MAIL);
                 tracing::error!(
                     error = format!("{:#}", anyhow::Error::from(error)),
                     "mail task failed"
@@ -153,7 +173,7 @@ async fn deliver_mail(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
             }
         }
         tokio::select! {
-            _ = timeout(MAIL_EVERY, wired.accounts.mail_waiting()) => {}
+            _ = timeout(MAIL_EVERY, components.accounts.mail_waiting()) => {}
             _ = stop.changed() => {}
         }
     }
@@ -166,8 +186,8 @@ async fn grace_after_stop(mut stop: watch::Receiver<bool>) {
 }
 
 /// Returns the leases on mails whose sending was cut off, so that they need not wait for their end.
-pub async fn return_mail_leases(wired: &Wired) {
-    match timeout(SEND_GRACE, wired.accounts.return_mail_leases()).await {
+pub async fn return_mail_leases(components: &Components) {
+    match timeout(SEND_GRACE, components.accounts.return_mail_leases()).await {
         Ok(Ok(0)) => {}
         Ok(Ok(_)) => tracing::warn!("stopped while sending a mail; it will be retried"),
         Ok(Err(error)) => tracing::warn!(
@@ -178,11 +198,11 @@ pub async fn return_mail_leases(wired: &Wired) {
     }
 }
 
-async fn write_last_seen(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
+async fn last_seen_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
     loop {
         let is_last = pause(SEEN_EVERY, &mut stop).await;
-        if let Err(error) = wired.accounts.write_last_seen().await {
-            failed(&wired, LAST_SEEN);
+        if let Err(error) = components.accounts.write_last_seen().await {
+            failed(&components, LAST_SEEN);
             tracing::warn!(
                 error = format!("{:#}", anyhow::Error::from(error)),
                 "failed to write last-seen times of sessions"
@@ -194,13 +214,17 @@ async fn write_last_seen(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn keep_keys(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
+async fn keys_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
     while !pause(KEYS_EVERY, &mut stop).await {
-        if !wired.clock.is_trusted() {
+        if !components.clock.is_trusted() {
             continue;
         }
-        if let Err(error) = wired.accounts.ensure_keys(&wired.ctx(Actor::Worker)).await {
-            failed(&wired, KEYS);
+        if let Err(error) = components
+            .accounts
+            .ensure_keys(&components.ctx(Actor::Worker))
+            .await
+        {
+            failed(&components, KEYS);
             tracing::error!(
                 error = format!("{:#}", anyhow::Error::from(error)),
                 "signing-key task failed"
@@ -210,10 +234,10 @@ async fn keep_keys(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
 }
 
 /// Logs at debug level: other tasks report a store that is down, and less often.
-async fn follow_keys(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
+async fn key_poll_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
     while !pause(FOLLOW_EVERY, &mut stop).await {
-        if let Err(error) = wired.accounts.follow_keys().await {
-            failed(&wired, KEY_POLL);
+        if let Err(error) = components.accounts.poll_keys().await {
+            failed(&components, KEY_POLL);
             tracing::debug!(
                 error = format!("{:#}", anyhow::Error::from(error)),
                 "failed to poll for revoked keys"
@@ -222,12 +246,16 @@ async fn follow_keys(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn sweep(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
+async fn sweep_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
     loop {
-        if !wired.clock.is_trusted() {
+        if !components.clock.is_trusted() {
             tracing::warn!("sweep skipped: the clock was just adjusted by a large step");
-        } else if let Err(error) = wired.accounts.sweep(&wired.ctx(Actor::Worker)).await {
-            failed(&wired, SWEEP);
+        } else if let Err(error) = components
+            .accounts
+            .sweep(&components.ctx(Actor::Worker))
+            .await
+        {
+            failed(&components, SWEEP);
             tracing::error!(
                 error = format!("{:#}", anyhow::Error::from(error)),
                 "failed to delete expired records"
@@ -241,28 +269,28 @@ async fn sweep(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
 
 /// Seals the audit log and prunes old events. Logs a checkpoint now and then, so that logs which are
 /// shipped elsewhere show whether the end of the audit log was removed (L-01, L-03).
-async fn keep_audit(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
+async fn audit_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
     let mut reported_at: Option<Instant> = None;
     let mut newest = None;
-    let mut turns = 0;
+    let mut runs = 0;
     loop {
         let is_last = pause(SEAL_EVERY, &mut stop).await;
-        let ctx = wired.ctx(Actor::Worker);
-        match wired.accounts.seal_audit(&ctx).await {
+        let ctx = components.ctx(Actor::Worker);
+        match components.accounts.seal_audit(&ctx).await {
             Ok(sealed) => newest = sealed.newest.or(newest),
-            Err(error) => audit_failed(&wired, error, "failed to seal the audit log"),
+            Err(error) => audit_failed(&components, error, "failed to seal the audit log"),
         }
-        if turns % PRUNE_EVERY == 0
-            && wired.clock.is_trusted()
-            && let Err(error) = wired.accounts.prune_audit(&ctx).await
+        if runs % PRUNE_EVERY == 0
+            && components.clock.is_trusted()
+            && let Err(error) = components.accounts.prune_audit(&ctx).await
         {
-            audit_failed(&wired, error, "failed to prune the audit log");
+            audit_failed(&components, error, "failed to prune the audit log");
         }
-        turns += 1;
+        runs += 1;
         let is_due = reported_at.is_none_or(|at| at.elapsed() >= CHECKPOINT_EVERY);
         if is_due || is_last {
-            if let Err(error) = wired.accounts.write_suppressed(&ctx).await {
-                audit_failed(&wired, error, SUPPRESSED_FAILED);
+            if let Err(error) = components.accounts.write_suppressed(&ctx).await {
+                audit_failed(&components, error, SUPPRESSED_FAILED);
             }
             if let Some(checkpoint) = newest.take() {
                 log_checkpoint(&checkpoint);
@@ -276,12 +304,12 @@ async fn keep_audit(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
 }
 
 /// Seals all events. For a server that stops, after the last request, and for a command.
-pub async fn seal_rest(wired: &Wired) {
-    let ctx = wired.ctx(Actor::Worker);
-    if let Err(error) = wired.accounts.write_suppressed(&ctx).await {
-        audit_failed(wired, error, SUPPRESSED_FAILED);
+pub async fn seal_rest(components: &Components) {
+    let ctx = components.ctx(Actor::Worker);
+    if let Err(error) = components.accounts.write_suppressed(&ctx).await {
+        audit_failed(components, error, SUPPRESSED_FAILED);
     }
-    match wired.accounts.seal_rest_of_audit(&ctx).await {
+    match components.accounts.seal_rest_of_audit(&ctx).await {
         Ok(sealed) => sealed.newest.iter().for_each(log_checkpoint),
         Err(error) => tracing::warn!(
             error = format!("{:#}", anyhow::Error::from(error)),
@@ -294,20 +322,24 @@ fn log_checkpoint(checkpoint: &CheckpointId) {
     tracing::info!(audit.checkpoint = %checkpoint, "audit log sealed");
 }
 
-fn audit_failed(wired: &Wired, error: Error, message: &'static str) {
-    failed(wired, AUDIT);
+fn audit_failed(components: &Components, error: Error, message: &'static str) {
+    failed(components, AUDIT);
     let error = format!("{:#}", anyhow::Error::from(error));
     tracing::error!(error, "{message}");
 }
 
 /// The first comparison is done at the start (`wiring`).
-async fn keep_time(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
+async fn clock_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
     while !pause(CLOCK_EVERY, &mut stop).await {
-        match wired.clock.follow(wired.accounts.server_time()).await {
+        match components
+            .clock
+            .follow(components.accounts.server_time())
+            .await
+        {
             Ok(SyncResult::InStep) => {}
-            Ok(SyncResult::Moved) => wired.accounts.time_was_moved(),
+            Ok(SyncResult::Moved) => components.accounts.time_was_moved(),
             Err(error) => {
-                failed(&wired, CLOCK);
+                failed(&components, CLOCK);
                 tracing::debug!(
                     error = format!("{:#}", anyhow::Error::from(error)),
                     "failed to read the database's clock"
@@ -318,8 +350,8 @@ async fn keep_time(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
 }
 
 /// Counts a failed run.
-fn failed(wired: &Wired, task: &'static str) {
-    if let Some(metrics) = &wired.metrics {
+fn failed(components: &Components, task: &'static str) {
+    if let Some(metrics) = &components.metrics {
         metrics.task_failed(task);
     }
 }
@@ -348,8 +380,8 @@ mod tests {
         let (begun, failures) = (Arc::new(AtomicU32::new(0)), AtomicU32::new(0));
         let (_stopper, stop) = watch::channel(false);
         let begin = || {
-            let turn = begun.fetch_add(1, Ordering::SeqCst);
-            async move { assert!(turn >= 2, "its turn goes wrong") }
+            let run = begun.fetch_add(1, Ordering::SeqCst);
+            async move { assert!(run >= 2, "it fails") }
         };
         let count = || {
             failures.fetch_add(1, Ordering::SeqCst);
@@ -371,7 +403,7 @@ mod tests {
             if begun.fetch_add(1, Ordering::SeqCst) == 4 {
                 stopper.send_replace(true);
             }
-            async { panic!("its turn goes wrong") }
+            async { panic!("it fails") }
         };
         again_after_panics(SWEEP, begin, || (), stop).await;
         assert_eq!(begun.load(Ordering::SeqCst), 5);

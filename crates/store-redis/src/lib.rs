@@ -80,7 +80,7 @@ impl RedisStore {
 
     /// Connects for the first time. If Redis is down, this is logged and `Ok`: the connection is opened
     /// later. An error means that the URL or the server must be changed.
-    pub async fn greet(&self) -> Result<(), RedisFault> {
+    pub async fn connect(&self) -> Result<(), RedisFault> {
         match self.connection.connect().await {
             Err(error @ RedisFault::Unusable(_)) => Err(error),
             _ => Ok(()),

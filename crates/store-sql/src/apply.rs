@@ -39,7 +39,7 @@ async fn apply_all(transaction: &mut Transaction, changes: &[Change]) -> Result<
 /// The locks that these changes take first, always in this order.
 fn locks_for(changes: &[Change]) -> Vec<&'static str> {
     let has = |wanted: fn(&Change) -> bool| changes.iter().any(wanted);
-    let admins = has(|change| matches!(change, Change::KeepAnAdmin)).then_some("admins");
+    let admins = has(|change| matches!(change, Change::CheckAdminRemains)).then_some("admins");
     let keys = has(|change| matches!(change, Change::RotateSigningKey { .. })).then_some("keys");
     admins.into_iter().chain(keys).collect()
 }
@@ -54,7 +54,7 @@ async fn apply_one(transaction: &mut Transaction, change: &Change) -> Result<(),
             session_epoch,
         } => users::check_actor(transaction, *user_id, *role, *session_epoch).await,
         Change::SetLockout { user_id, epoch } => {
-            users::stop_guesses(transaction, *user_id, *epoch).await
+            users::set_lockout(transaction, *user_id, *epoch).await
         }
         Change::DeleteUser(id) => {
             users::delete(transaction, *id).await?;
@@ -79,7 +79,7 @@ async fn apply_one(transaction: &mut Transaction, change: &Change) -> Result<(),
             kind,
             since,
         } => mail_jobs::forget_of_user(transaction, *user_id, *kind, *since).await,
-        Change::KeepMail(id) => mail_jobs::keep(transaction, *id).await,
+        Change::CheckMail(id) => mail_jobs::check(transaction, *id).await,
         Change::MailRetry { id, due_at } => mail_jobs::retry(transaction, *id, *due_at).await,
         Change::ExpireMailLeases { now, until } => {
             mail_jobs::expire_leases(transaction, *now, *until).await
@@ -92,7 +92,7 @@ async fn apply_one(transaction: &mut Transaction, change: &Change) -> Result<(),
         Change::EndSession { user_id, id, until } => {
             ended_sessions::put(transaction, *user_id, *id, *until).await
         }
-        Change::KeepAnAdmin => users::keep_an_admin(transaction).await,
+        Change::CheckAdminRemains => users::check_admin_remains(transaction).await,
         Change::Audit(event) => audit_events::insert(transaction, event).await,
         Change::SealAudit { checkpoint, events } => {
             audit_chain::seal(transaction, checkpoint, events).await

@@ -61,7 +61,7 @@ pub(crate) async fn forget_of_user(
 }
 
 /// Locks a mail by a write that changes nothing; fails if it was deleted.
-pub(crate) async fn keep(transaction: &mut Transaction, id: MailJobId) -> Result<(), SqlError> {
+pub(crate) async fn check(transaction: &mut Transaction, id: MailJobId) -> Result<(), SqlError> {
     let sql = "UPDATE mail_jobs SET attempts = attempts WHERE id = ?";
     stale_if_none(transaction.execute(sql, &[id.into()]).await?)
 }

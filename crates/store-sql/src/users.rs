@@ -71,7 +71,7 @@ pub(crate) async fn check_actor(
 }
 
 /// A separate write, so that no concurrent write of the user discards a lockout or becomes stale by one.
-pub(crate) async fn stop_guesses(
+pub(crate) async fn set_lockout(
     transaction: &mut Transaction,
     id: UserId,
     epoch: Option<i64>,
@@ -87,7 +87,7 @@ pub(crate) async fn delete(transaction: &mut Transaction, id: UserId) -> Result<
 }
 
 /// Fails if there is no active admin. The caller holds the lock `admins`, so no other process removes one.
-pub(crate) async fn keep_an_admin(transaction: &mut Transaction) -> Result<(), SqlError> {
+pub(crate) async fn check_admin_remains(transaction: &mut Transaction) -> Result<(), SqlError> {
     match transaction.row(AN_ADMIN, &active_admin()).await? {
         Some(_) => Ok(()),
         None => Err(SqlError::Refused(ApplyError::LastAdmin)),

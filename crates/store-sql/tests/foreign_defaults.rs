@@ -116,7 +116,10 @@ async fn writes_reach_the_other_node(url: &str) {
         user.version = expected.next();
         let user = Box::new(user);
         let id = user.id;
-        let changed = vec![Change::UpdateUser { user, expected }, Change::KeepAnAdmin];
+        let changed = vec![
+            Change::UpdateUser { user, expected },
+            Change::CheckAdminRemains,
+        ];
         there.apply(changed).await.unwrap();
         assert!(there.delete_session(id, session.id).await.unwrap());
         let found = here.find_session(id, &session.digest, fixtures::now());

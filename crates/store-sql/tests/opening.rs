@@ -176,7 +176,7 @@ async fn mariadb_goes_on_where_a_migration_was_killed() {
     store
         .apply(vec![
             Change::InsertUser(Box::new(fixtures::admin())),
-            Change::KeepAnAdmin,
+            Change::CheckAdminRemains,
         ])
         .await
         .unwrap();

@@ -239,7 +239,7 @@ async fn work_on(url: &str) {
             Change::InsertUser(Box::new(user.clone())),
             Change::PutCredential(fixtures::credential(user.id)),
             Change::EnqueueMail(fixtures::mail_job(user.id)),
-            Change::KeepAnAdmin,
+            Change::CheckAdminRemains,
             Change::Audit(Box::new(fixtures::audit_event(user.id))),
         ];
         store.apply(changes).await.unwrap();

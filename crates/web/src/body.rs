@@ -86,7 +86,7 @@ impl Fields {
         parse: impl FnOnce(&str) -> Result<T, Invalid>,
     ) -> Option<T> {
         let text = self.text(name)?;
-        self.note(name, parse(text.expose()))
+        self.take_parsed(name, parse(text.expose()))
     }
 
     /// Takes a required text. Adds an error if it is absent.
@@ -98,7 +98,7 @@ impl Fields {
         if self.is_absent(name) {
             self.known.push(name.to_owned());
             self.left.remove(name);
-            self.fault(
+            self.add_error(
                 name,
                 Invalid::new("missing", format!("`{name}` is required.")),
             );
@@ -116,7 +116,7 @@ impl Fields {
             Value::String(text) if self.form => match json::parse(text.as_bytes()) {
                 Ok(value) => Some(value),
                 Err(_) => {
-                    self.fault(
+                    self.add_error(
                         name,
                         Invalid::new("invalid", format!("In a form, `{name}` must be JSON text.")),
                     );
@@ -148,7 +148,7 @@ impl Fields {
 
     /// Moves a `username` with an `@` to `email`: pages have one field for both, and no username contains an `@`
     ///
-    pub fn tell_names_apart(&mut self) {
+    pub fn move_address_to_email(&mut self) {
         if self.form
             && self.peek("username").is_some_and(|text| text.contains('@'))
             && !self.has("email")
@@ -159,15 +159,15 @@ impl Fields {
     }
 
     /// Adds an error that was found by comparing fields.
-    pub fn fault(&mut self, name: &str, invalid: Invalid) {
+    pub fn add_error(&mut self, name: &str, invalid: Invalid) {
         if self.errors.len() < MAX_ERRORS {
             self.errors.push(FieldError::new(name, invalid));
         }
     }
 
     /// Returns the parsed value, or adds its error.
-    pub fn note<T>(&mut self, name: &str, parsed: Result<T, Invalid>) -> Option<T> {
-        parsed.map_err(|invalid| self.fault(name, invalid)).ok()
+    pub fn take_parsed<T>(&mut self, name: &str, parsed: Result<T, Invalid>) -> Option<T> {
+        parsed.map_err(|invalid| self.add_error(name, invalid)).ok()
     }
 
     /// Rejects unknown fields and returns all errors. `build` returns the body if every required field was
@@ -177,7 +177,7 @@ impl Fields {
         for name in unknown {
             let shown: String = name.chars().take(MAX_NAME).collect();
             let message = self.unknown(&shown);
-            self.fault(&shown, Invalid::new("unknown", message));
+            self.add_error(&shown, Invalid::new("unknown", message));
         }
         match build() {
             Some(body) if self.errors.is_empty() => Ok(body),
@@ -215,7 +215,7 @@ impl Fields {
             _ if absent => None,
             Value::String(text) => Some(Secret::new(text)),
             _ => {
-                self.fault(
+                self.add_error(
                     name,
                     Invalid::new("wrong-type", format!("`{name}` must be a string.")),
                 );

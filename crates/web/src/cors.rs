@@ -13,13 +13,14 @@ use crate::app::App;
 use crate::routes;
 
 /// Request headers that scripts may send.
-const TAKEN: HeaderValue = HeaderValue::from_static("Authorization, Content-Type, If-Match");
+const ALLOWED_HEADERS: HeaderValue =
+    HeaderValue::from_static("Authorization, Content-Type, If-Match");
 /// Response headers that scripts may read.
-const SHOWN: HeaderValue = HeaderValue::from_static(
+const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
     "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id",
 );
 /// Cache time of a preflight response, in seconds: short, so that a removed origin loses access soon.
-const ASKED_AGAIN_AFTER: HeaderValue = HeaderValue::from_static("600");
+const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
 /// Returns the `Origin` of a request if it is in `cors.origins`.
 pub(crate) fn allowed_origin(app: &App, headers: &HeaderMap) -> Option<HeaderValue> {
@@ -38,7 +39,7 @@ pub(crate) fn set_headers(app: &App, origin: Option<HeaderValue>, headers: &mut 
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     if let Some(origin) = origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, SHOWN);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
     }
 }
 
@@ -47,8 +48,8 @@ pub(crate) fn preflight(app: &App, request: &Request) -> Option<Response> {
     let methods = allowed(app, request)?;
     let headers = [
         (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, TAKEN),
-        (header::ACCESS_CONTROL_MAX_AGE, ASKED_AGAIN_AFTER),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS),
+        (header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE),
     ];
     Some((StatusCode::NO_CONTENT, headers).into_response())
 }
@@ -60,11 +61,11 @@ fn allowed(app: &App, request: &Request) -> Option<HeaderValue> {
     }
     let headers = request.headers();
     allowed_origin(app, headers)?;
-    let wanted = headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
-    let wanted = Method::from_bytes(wanted.as_bytes()).ok()?;
+    let method = headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
+    let method = Method::from_bytes(method.as_bytes()).ok()?;
     let path = request.extensions().get::<MatchedPath>()?;
     let methods = routes::api_methods(path.as_str());
-    methods.contains(&wanted).then_some(())?;
+    methods.contains(&method).then_some(())?;
     let methods: Vec<_> = methods.iter().map(Method::as_str).collect();
     HeaderValue::from_str(&methods.join(", ")).ok()
 }

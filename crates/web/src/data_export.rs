@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use doorward_domain::flows::export_user::{HeldOn, PasswordFacts};
+use doorward_domain::flows::export_user::{PasswordFacts, PersonalData};
 use doorward_domain::model::{Link, MailJob};
 use doorward_domain::values::{AuditEventId, SessionId};
 use doorward_domain::{Accounts, Ctx, Error, Policy};
@@ -123,7 +123,7 @@ pub struct RetentionView {
 /// The document while it is written.
 pub struct ExportDocument {
     accounts: Arc<Accounts>,
-    data: HeldOn,
+    data: PersonalData,
     current: Option<SessionId>,
     now: Timestamp,
     stage: ExportStage,
@@ -137,7 +137,7 @@ enum ExportStage {
 
 impl ExportDocument {
     /// Starts the document of a user.
-    pub fn new(accounts: Arc<Accounts>, data: HeldOn, ctx: &Ctx) -> Self {
+    pub fn new(accounts: Arc<Accounts>, data: PersonalData, ctx: &Ctx) -> Self {
         Self {
             accounts,
             data,

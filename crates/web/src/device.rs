@@ -17,7 +17,7 @@ const DEVICE: &str = "__Host-doorward-device";
 const MAX_LENGTH: usize = 1024;
 
 /// The cookie of a request; `None` if there are two, or if it is too long.
-pub(crate) fn shown(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn cookie_value(headers: &HeaderMap) -> Option<&str> {
     let value = cookies::single(headers, DEVICE)?;
     (value.len() <= MAX_LENGTH).then_some(value)
 }

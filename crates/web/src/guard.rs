@@ -28,7 +28,7 @@ use crate::device;
 use crate::edge::RequestId;
 use crate::negotiate;
 use crate::problem::{Code, Problem};
-use crate::routes::{self, Guard, Route};
+use crate::routes::{self, Authentication, Route};
 
 /// The session cookie of pages. With the prefix, browsers send it only to this host, on all paths, over HTTPS.
 pub(crate) const COOKIE: &str = "__Host-doorward";
@@ -156,58 +156,63 @@ async fn admit(
     cross_site::check(app, request)?;
     let mut ctx = context(app, request, report);
     let wants_html = negotiate::wants_html(&request.headers);
-    let guard = match route.guard {
-        Guard::SessionOrPage if wants_html => Guard::Optional,
-        Guard::SessionOrPage => Guard::Session,
+    let authentication = match route.authentication {
+        Authentication::RequiredOrSignInPage if wants_html => Authentication::InvalidIgnored,
+        Authentication::RequiredOrSignInPage => Authentication::Required,
         other => other,
     };
-    let presented = match guard {
-        Guard::Anyone => None,
+    let presented = match authentication {
+        Authentication::Ignored => None,
         _ => match credential(&request.headers) {
             Ok(presented) => presented,
             // If the session is optional, a malformed token is ignored like an invalid one.
-            Err(problem) if guard == Guard::Optional && problem.code == Code::InvalidToken => None,
+            Err(problem)
+                if authentication == Authentication::InvalidIgnored
+                    && problem.code == Code::InvalidToken =>
+            {
+                None
+            }
             Err(problem) => return Err(problem),
         },
     };
     let by_cookie = matches!(presented, Some(PresentedCredential::Cookie(_)));
-    let opened = open(app, &ctx, guard, presented).await;
-    if let Ok(Some((authenticated, _))) = &opened {
+    let loaded = load_session(app, &ctx, authentication, presented).await;
+    if let Ok(Some((authenticated, _))) = &loaded {
         ctx.actor = actor_of(authenticated.user(), authenticated.session());
         ctx.client.known = vec![KnownDevice::of_session(authenticated.session())];
     }
     if let Some(scope) = route.scope {
         throttle(app, &mut ctx, scope, &request.headers).await?;
     }
-    let (authenticated, token) = opened?.unzip();
+    let (authenticated, token) = loaded?.unzip();
     let inner = CallerInner {
         ctx,
         authenticated,
         token,
         wants_html,
         by_cookie,
-        device: device::shown(&request.headers).map(|text| Secret::new(text.to_owned())),
+        device: device::cookie_value(&request.headers).map(|text| Secret::new(text.to_owned())),
     };
     Ok(Caller(Arc::new(inner)))
 }
 
 /// Loads the session of a request, if its route uses one.
-async fn open(
+async fn load_session(
     app: &App,
     ctx: &Ctx,
-    guard: Guard,
+    authentication: Authentication,
     presented: Option<PresentedCredential>,
 ) -> Result<Option<(Authenticated, Secret<String>)>, Error> {
     let Some(PresentedCredential::Bearer(token) | PresentedCredential::Cookie(token)) = presented
     else {
-        return match guard {
-            Guard::Session => Err(Error::AuthenticationRequired),
+        return match authentication {
+            Authentication::Required => Err(Error::AuthenticationRequired),
             _ => Ok(None),
         };
     };
     match app.accounts.authenticate(ctx, token.expose()).await {
         Ok(authenticated) => Ok(Some((authenticated, token))),
-        Err(Error::InvalidToken) if guard == Guard::Optional => Ok(None),
+        Err(Error::InvalidToken) if authentication == Authentication::InvalidIgnored => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -263,7 +268,7 @@ async fn throttle(
             .warn_missing_client(app.trusted_proxies.header());
     }
     if scope == ThrottleScope::SignIn {
-        let cookie = device::shown(headers).unwrap_or_default();
+        let cookie = device::cookie_value(headers).unwrap_or_default();
         ctx.client
             .known
             .extend(app.accounts.known_devices(ctx, cookie));

@@ -11,7 +11,7 @@ use crate::host::is_loopback_url;
 use crate::page_operations;
 use crate::plain_http;
 use crate::problem::Code;
-use crate::routes::{self, Guard, Route};
+use crate::routes::{self, Authentication, Route};
 
 const DESCRIPTION: &str = "User accounts and sign-in. Bodies are JSON, or forms of the same fields; times are RFC 3339 in UTC; errors are problems (RFC 9457) with a stable `code`. A client that prefers `text/html` gets a page where there is one. Send the bearer token or the cookie: a request with both is rejected (400).";
 
@@ -248,10 +248,14 @@ fn tags() -> Value {
 }
 
 fn complete(operation: &mut Value, route: &Route) {
-    operation["security"] = match route.guard {
-        Guard::Session | Guard::SessionOrPage => json!([{"bearer": []}, {"cookie": []}]),
-        Guard::Optional | Guard::Maybe => json!([{"bearer": []}, {"cookie": []}, {}]),
-        Guard::Anyone => json!([]),
+    operation["security"] = match route.authentication {
+        Authentication::Required | Authentication::RequiredOrSignInPage => {
+            json!([{"bearer": []}, {"cookie": []}])
+        }
+        Authentication::InvalidIgnored | Authentication::InvalidRejected => {
+            json!([{"bearer": []}, {"cookie": []}, {}])
+        }
+        Authentication::Ignored => json!([]),
     };
     split_summary(operation);
     for parameter in operation
@@ -362,9 +366,11 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
             ValidationFailed,
         ]);
     }
-    match route.guard {
-        Guard::Anyone | Guard::Optional => {}
-        Guard::Maybe | Guard::Session | Guard::SessionOrPage => {
+    match route.authentication {
+        Authentication::Ignored | Authentication::InvalidIgnored => {}
+        Authentication::InvalidRejected
+        | Authentication::Required
+        | Authentication::RequiredOrSignInPage => {
             codes.extend([AuthenticationRequired, InvalidToken]);
         }
     }

@@ -11,7 +11,7 @@ use doorward_domain::limits::{ThrottleLimits, ThrottleScope};
 use serde_json::{Map, Value};
 
 use crate::problem::Code;
-use crate::routes::{Guard, Route, TABLE};
+use crate::routes::{Authentication, Route, TABLE};
 
 const HEAD: &str = r#"# The HTTP API
 
@@ -100,14 +100,14 @@ fn anchor(heading: &str) -> String {
 
 fn who(route: &Route, operation: &Value) -> &'static str {
     let is_of_a_user = route.path.starts_with("/user/{user}");
-    match route.guard {
-        Guard::Anyone => "anyone",
-        Guard::Optional => "anyone; a valid session is used",
-        Guard::Maybe => "anyone, with or without a session",
-        Guard::Session if operation["tags"][0] == "Admin" => "an admin",
-        Guard::Session if is_of_a_user => "the user, or an admin",
-        Guard::Session => "a signed-in user",
-        Guard::SessionOrPage => "a signed-in user; a browser gets the sign-in page",
+    match route.authentication {
+        Authentication::Ignored => "anyone",
+        Authentication::InvalidIgnored => "anyone; a valid session is used",
+        Authentication::InvalidRejected => "anyone, with or without a session",
+        Authentication::Required if operation["tags"][0] == "Admin" => "an admin",
+        Authentication::Required if is_of_a_user => "the user, or an admin",
+        Authentication::Required => "a signed-in user",
+        Authentication::RequiredOrSignInPage => "a signed-in user; a browser gets the sign-in page",
     }
 }
 

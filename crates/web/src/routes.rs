@@ -25,17 +25,17 @@ use crate::problem::{Code, Problem};
 
 /// The authentication that a route requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Guard {
+pub enum Authentication {
     /// None; credentials are ignored.
-    Anyone,
+    Ignored,
     /// None; a valid session is used, an invalid one is ignored.
-    Optional,
+    InvalidIgnored,
     /// None, but a session that is sent must be valid.
-    Maybe,
+    InvalidRejected,
     /// A valid session. The domain checks permissions.
-    Session,
+    Required,
     /// A valid session; a browser without one gets the sign-in page.
-    SessionOrPage,
+    RequiredOrSignInPage,
 }
 
 /// A row of the table.
@@ -46,7 +46,7 @@ pub struct Route {
     /// Path, as the router spells it.
     pub path: &'static str,
     /// The required authentication.
-    pub guard: Guard,
+    pub authentication: Authentication,
     /// The throttle scope of its requests. For [`ThrottleScope::SignIn`] the guard only identifies a known device; the
     /// flow counts the attempts.
     pub scope: Option<ThrottleScope>,
@@ -59,14 +59,14 @@ pub struct Route {
 const fn api(
     method: Method,
     path: &'static str,
-    guard: Guard,
+    authentication: Authentication,
     scope: Option<ThrottleScope>,
     problems: &'static [Code],
 ) -> Route {
     Route {
         method,
         path,
-        guard,
+        authentication,
         scope,
         problems,
         page: false,
@@ -76,79 +76,79 @@ const fn api(
 const fn page(
     method: Method,
     path: &'static str,
-    guard: Guard,
+    authentication: Authentication,
     scope: Option<ThrottleScope>,
 ) -> Route {
     Route {
         method,
         path,
-        guard,
+        authentication,
         scope,
         problems: &[],
         page: true,
     }
 }
 
+use Authentication::{Ignored, InvalidIgnored, InvalidRejected, Required, RequiredOrSignInPage};
 use Code::{
     AccountDisabled, EmailTaken, EmailUnconfirmed, Forbidden, InvalidCredentials, LastAdmin,
     LinkExpired, MalformedRequest, NotFound, Overloaded, PreconditionFailed,
     ReauthenticationRequired, TooManyAttempts, UnknownAccount, UsernameTaken, ValidationFailed,
     WrongPassword,
 };
-use Guard::{Anyone, Maybe, Optional, Session, SessionOrPage};
 use ThrottleScope::{Link, MailRequest, SignIn, SignUp, Token};
 
 /// All routes.
 #[rustfmt::skip]
 pub static TABLE: &[Route] = &[
-    api(Method::GET,    "/",                            Optional, None, &[]),
-    api(Method::POST,   "/user",                        Anyone,  Some(SignUp), &[UsernameTaken, EmailTaken, Overloaded]),
-    api(Method::GET,    "/user",                        Session, None, &[Forbidden, MalformedRequest, ValidationFailed]),
-    api(Method::GET,    "/user/{user}",                 Session, None, &[Forbidden, NotFound]),
-    api(Method::PUT,    "/user/{user}",                 Session, None, &[Forbidden, NotFound, PreconditionFailed]),
-    api(Method::PATCH,  "/user/{user}",                 Session, None, &[Forbidden, NotFound, PreconditionFailed]),
-    api(Method::DELETE, "/user/{user}",                 Session, None, &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, PreconditionFailed, LastAdmin, TooManyAttempts, Overloaded]),
-    api(Method::GET,    "/user/{user}/export",          Session, Some(Token), &[Forbidden, NotFound]),
-    api(Method::PUT,    "/user/{user}/email",           Session, Some(SignIn), &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, AccountDisabled, NotFound, EmailTaken, PreconditionFailed, Overloaded]),
-    api(Method::PUT,    "/user/{user}/role",            Session, None, &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
-    api(Method::PUT,    "/user/{user}/status",          Session, None, &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
-    api(Method::GET,    "/user/{user}/session",         Session, None, &[Forbidden, NotFound, MalformedRequest, ValidationFailed]),
-    api(Method::DELETE, "/user/{user}/session",         Session, None, &[Forbidden, NotFound]),
-    api(Method::DELETE, "/user/{user}/session/{id}",    Session, None, &[Forbidden, NotFound]),
-    api(Method::PUT,    "/password",                    Maybe,   Some(SignIn), &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, PreconditionFailed, Overloaded]),
-    page(Method::GET,   "/password",                    Optional, None),
-    page(Method::POST,  "/password",                    Optional, Some(SignIn)),
-    page(Method::GET,   "/confirmation",                Anyone,  None),
-    api(Method::POST,   "/confirmation",                Anyone,  Some(MailRequest), &[]),
-    api(Method::GET,    "/confirmation/{token}",        Anyone,  Some(Link), &[NotFound, LinkExpired]),
-    api(Method::POST,   "/confirmation/{token}",        Anyone,  Some(Link), &[InvalidCredentials, WrongPassword, NotFound, LinkExpired, Overloaded]),
-    api(Method::DELETE, "/confirmation/{token}",        Anyone,  Some(Link), &[NotFound, LinkExpired]),
-    page(Method::POST,  "/confirmation/{token}/cancel", Anyone,  Some(Link)),
-    page(Method::GET,   "/recovery",                    Anyone,  None),
-    api(Method::POST,   "/recovery",                    Anyone,  Some(MailRequest), &[]),
-    api(Method::GET,    "/recovery/{token}",            Anyone,  Some(Link), &[NotFound, LinkExpired]),
-    api(Method::POST,   "/recovery/{token}",            Anyone,  Some(Link), &[NotFound, LinkExpired, Overloaded]),
-    api(Method::GET,    "/email-undo/{token}",          Anyone,  Some(Link), &[NotFound, LinkExpired]),
-    api(Method::POST,   "/email-undo/{token}",          Anyone,  Some(Link), &[NotFound, LinkExpired, Overloaded]),
-    api(Method::GET,    "/audit",                       Session, None, &[Forbidden, MalformedRequest, ValidationFailed]),
-    api(Method::POST,   "/auth",                        Anyone,  Some(SignIn), &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, Overloaded]),
-    api(Method::GET,    "/auth",                        SessionOrPage, None, &[]),
-    api(Method::DELETE, "/auth",                        Session, None, &[]),
-    page(Method::POST,  "/auth/sign-out",                Session, None),
-    api(Method::POST,   "/auth/renewal",                Session, Some(Token), &[]),
-    api(Method::POST,   "/auth/token",                  Session, Some(Token), &[]),
-    api(Method::GET,    "/auth/check",                  SessionOrPage, None, &[]),
-    api(Method::GET,    "/.well-known/jwks.json",       Anyone,  None, &[]),
-    page(Method::GET,   "/.well-known/change-password", Anyone,  None),
-    api(Method::GET,    "/healthz",                     Anyone,  None, &[]),
-    api(Method::GET,    "/readyz",                      Anyone,  None, &[Code::Stopping]),
-    api(Method::GET,    "/openapi.json",                Anyone,  None, &[]),
-    api(Method::GET,    "/inbox.json",                  Anyone,  None, &[NotFound, ValidationFailed]),
-    page(Method::GET,   "/docs",                        Anyone,  None),
-    page(Method::GET,   "/problems",                    Anyone,  None),
-    page(Method::GET,   "/problems/{code}",             Anyone,  None),
-    page(Method::GET,   "/inbox",                       Anyone,  None),
-    page(Method::GET,   "/assets/{file}",               Anyone,  None),
+    api(Method::GET,    "/",                            InvalidIgnored,  None, &[]),
+    api(Method::POST,   "/user",                        Ignored,         Some(SignUp), &[UsernameTaken, EmailTaken, Overloaded]),
+    api(Method::GET,    "/user",                        Required,        None, &[Forbidden, MalformedRequest, ValidationFailed]),
+    api(Method::GET,    "/user/{user}",                 Required,        None, &[Forbidden, NotFound]),
+    api(Method::PUT,    "/user/{user}",                 Required,        None, &[Forbidden, NotFound, PreconditionFailed]),
+    api(Method::PATCH,  "/user/{user}",                 Required,        None, &[Forbidden, NotFound, PreconditionFailed]),
+    api(Method::DELETE, "/user/{user}",                 Required,        None, &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, PreconditionFailed, LastAdmin, TooManyAttempts, Overloaded]),
+    api(Method::GET,    "/user/{user}/export",          Required,        Some(Token), &[Forbidden, NotFound]),
+    api(Method::PUT,    "/user/{user}/email",           Required,        Some(SignIn), &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, AccountDisabled, NotFound, EmailTaken, PreconditionFailed, Overloaded]),
+    api(Method::PUT,    "/user/{user}/role",            Required,        None, &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
+    api(Method::PUT,    "/user/{user}/status",          Required,        None, &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
+    api(Method::GET,    "/user/{user}/session",         Required,        None, &[Forbidden, NotFound, MalformedRequest, ValidationFailed]),
+    api(Method::DELETE, "/user/{user}/session",         Required,        None, &[Forbidden, NotFound]),
+    api(Method::DELETE, "/user/{user}/session/{id}",    Required,        None, &[Forbidden, NotFound]),
+    api(Method::PUT,    "/password",                    InvalidRejected, Some(SignIn), &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, PreconditionFailed, Overloaded]),
+    page(Method::GET,   "/password",                    InvalidIgnored,  None),
+    page(Method::POST,  "/password",                    InvalidIgnored,  Some(SignIn)),
+    page(Method::GET,   "/confirmation",                Ignored,         None),
+    api(Method::POST,   "/confirmation",                Ignored,         Some(MailRequest), &[]),
+    api(Method::GET,    "/confirmation/{token}",        Ignored,         Some(Link), &[NotFound, LinkExpired]),
+    api(Method::POST,   "/confirmation/{token}",        Ignored,         Some(Link), &[InvalidCredentials, WrongPassword, NotFound, LinkExpired, Overloaded]),
+    api(Method::DELETE, "/confirmation/{token}",        Ignored,         Some(Link), &[NotFound, LinkExpired]),
+    page(Method::POST,  "/confirmation/{token}/cancel", Ignored,         Some(Link)),
+    page(Method::GET,   "/recovery",                    Ignored,         None),
+    api(Method::POST,   "/recovery",                    Ignored,         Some(MailRequest), &[]),
+    api(Method::GET,    "/recovery/{token}",            Ignored,         Some(Link), &[NotFound, LinkExpired]),
+    api(Method::POST,   "/recovery/{token}",            Ignored,         Some(Link), &[NotFound, LinkExpired, Overloaded]),
+    api(Method::GET,    "/email-undo/{token}",          Ignored,         Some(Link), &[NotFound, LinkExpired]),
+    api(Method::POST,   "/email-undo/{token}",          Ignored,         Some(Link), &[NotFound, LinkExpired, Overloaded]),
+    api(Method::GET,    "/audit",                       Required,        None, &[Forbidden, MalformedRequest, ValidationFailed]),
+    api(Method::POST,   "/auth",                        Ignored,         Some(SignIn), &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, Overloaded]),
+    api(Method::GET,    "/auth",                        RequiredOrSignInPage, None, &[]),
+    api(Method::DELETE, "/auth",                        Required,        None, &[]),
+    page(Method::POST,  "/auth/sign-out",               Required,        None),
+    api(Method::POST,   "/auth/renewal",                Required,        Some(Token), &[]),
+    api(Method::POST,   "/auth/token",                  Required,        Some(Token), &[]),
+    api(Method::GET,    "/auth/check",                  RequiredOrSignInPage, None, &[]),
+    api(Method::GET,    "/.well-known/jwks.json",       Ignored,         None, &[]),
+    page(Method::GET,   "/.well-known/change-password", Ignored,         None),
+    api(Method::GET,    "/healthz",                     Ignored,         None, &[]),
+    api(Method::GET,    "/readyz",                      Ignored,         None, &[Code::Stopping]),
+    api(Method::GET,    "/openapi.json",                Ignored,         None, &[]),
+    api(Method::GET,    "/inbox.json",                  Ignored,         None, &[NotFound, ValidationFailed]),
+    page(Method::GET,   "/docs",                        Ignored,         None),
+    page(Method::GET,   "/problems",                    Ignored,         None),
+    page(Method::GET,   "/problems/{code}",             Ignored,         None),
+    page(Method::GET,   "/inbox",                       Ignored,         None),
+    page(Method::GET,   "/assets/{file}",               Ignored,         None),
 ];
 
 /// The table by path, for the lookup at each request.
@@ -285,6 +285,6 @@ pub fn router(app: App) -> Router {
     api.merge(page_routes())
         .fallback(not_found)
         .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
-        .layer(from_fn_with_state(app.clone(), layers::pass))
+        .layer(from_fn_with_state(app.clone(), layers::run))
         .with_state(app)
 }

@@ -183,7 +183,7 @@ fn seconds_to_stop() -> u64 {
     [
         ("listener/server.rs", "LAST_REQUEST"),
         ("listener/server.rs", "SHUTDOWN_TIMEOUT"),
-        ("commands/serve.rs", "LAST_TURN"),
+        ("commands/serve.rs", "FINISH_TIMEOUT"),
         ("telemetry/traces.rs", "LAST_SPANS"),
     ]
     .iter()

@@ -65,7 +65,7 @@ impl Accounts {
         self.authorize(ctx, Action::ListUsers, Target::Others)
             .await?;
         let users = self.ports.store.list_users(filter).await?;
-        self.write_look(ctx, Event::UsersListed, None).await?;
+        self.audit_view(ctx, Event::UsersListed, None).await?;
         Ok(users)
     }
 
@@ -114,7 +114,7 @@ impl Accounts {
         change: AdminChange,
         expected: Option<Version>,
     ) -> Result<User, Error> {
-        self.ensure_password_shown(ctx, change.action(), named)
+        self.ensure_reauthenticated(ctx, change.action(), named)
             .await?;
         for _ in 0..ATTEMPTS {
             let user = self.resolve(ctx, change.action(), named).await?;
@@ -139,7 +139,7 @@ impl Accounts {
                 changes.extend(revoke_undo(user.id, Timestamp::MIN));
             }
             if is_active_admin(&user) && !is_active_admin(&changed) {
-                changes.push(Change::KeepAnAdmin);
+                changes.push(Change::CheckAdminRemains);
             }
             changes.push(self.audit_detail(ctx, change.event(), Some(user.id), change.detail()));
             match self.apply(changes).await {

@@ -25,7 +25,7 @@ impl Accounts {
             .await?;
         let events = self.ports.store.list_audit_events(filter).await?;
         // Written after the read, so that the result does not contain this event.
-        self.write_look(ctx, Event::AuditRead, None).await?;
+        self.audit_view(ctx, Event::AuditRead, None).await?;
         Ok(events)
     }
 

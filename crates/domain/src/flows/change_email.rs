@@ -32,7 +32,8 @@ impl Accounts {
             );
             return Err(Error::invalid("email", disabled));
         }
-        self.show_password(ctx, &user, named, password).await?;
+        self.reauthenticate_for_email(ctx, &user, named, password)
+            .await?;
         if !self.policy.enumeration_protection {
             let owner = self.ports.store.find_user_by_email(email.key()).await?;
             if owner.is_some_and(|owner| owner.id != user.id) {
@@ -120,7 +121,7 @@ impl Accounts {
     }
 
     /// Verifies the password of the signed-in user. An admin may omit it if they entered it recently.
-    async fn show_password(
+    async fn reauthenticate_for_email(
         &self,
         ctx: &Ctx,
         user: &User,
@@ -130,7 +131,7 @@ impl Accounts {
         let is_own = ctx.actor.user_id() == Some(user.id);
         match password {
             Some(password) => {
-                self.show_own_password(ctx, password, Event::EmailChangeRequested)
+                self.reauthenticate_with(ctx, password, Event::EmailChangeRequested)
                     .await?;
                 Ok(())
             }
@@ -139,7 +140,7 @@ impl Accounts {
                 Invalid::new("missing", "Send your `password` to change your address."),
             )),
             None => {
-                self.ensure_password_shown(ctx, Action::ChangeEmail, named)
+                self.ensure_reauthenticated(ctx, Action::ChangeEmail, named)
                     .await
             }
         }

@@ -39,9 +39,9 @@ impl Accounts {
         let user = self
             .verify_password(ctx, &identifier, lookup, current, Event::PasswordChanged)
             .await?;
-        self.ensure_open(ctx, &identifier, &user, Event::PasswordChanged)
+        self.ensure_can_sign_in(ctx, &identifier, &user, Event::PasswordChanged)
             .await?;
-        let password = self.judge_password_field("new_password", new.expose(), &user)?;
+        let password = self.check_password_field("new_password", new.expose(), &user)?;
         let hash_client = HashClient::from_ctx(ctx);
         let hash = self
             .hasher
@@ -98,7 +98,7 @@ impl Accounts {
         let Proof::Password(identifier, current) = proof else {
             return Ok(());
         };
-        self.ensure_open(ctx, identifier, user, proof.event())
+        self.ensure_can_sign_in(ctx, identifier, user, proof.event())
             .await?;
         let stored = self.ports.store.find_credential(user.id).await?;
         let hash = stored.as_ref().map(|credential| &credential.password_hash);

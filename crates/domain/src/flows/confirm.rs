@@ -101,7 +101,7 @@ impl Accounts {
                         let (epoch, reason) = (confirmed.session_epoch, SessionEnd::AccountChanged);
                         self.end_sessions(ctx, user.id, epoch, reason, None).await;
                     }
-                    self.forget_guesses(&confirmed).await;
+                    self.clear_address_failures(&confirmed).await;
                     self.clear_superseded(ctx, &confirmed).await;
                     return Ok(confirmed);
                 }

@@ -20,7 +20,7 @@ impl Accounts {
         named: &str,
         expected: Option<Version>,
     ) -> Result<UserId, Error> {
-        self.ensure_password_shown(ctx, Action::DeleteUser, named)
+        self.ensure_reauthenticated(ctx, Action::DeleteUser, named)
             .await?;
         for _ in 0..ATTEMPTS {
             let user = self.resolve(ctx, Action::DeleteUser, named).await?;
@@ -39,7 +39,7 @@ impl Accounts {
                 .collect();
             changes.extend([hold, Change::DeleteUser(user.id)]);
             if user.role == Role::Admin {
-                changes.push(Change::KeepAnAdmin);
+                changes.push(Change::CheckAdminRemains);
             }
             changes.extend(user.email.clone().map(Change::ForgetMails));
             changes.push(self.audit(ctx, Event::UserDeleted, Some(user.id)));

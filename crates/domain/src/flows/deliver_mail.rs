@@ -84,7 +84,7 @@ impl MailLeases {
 impl Accounts {
     /// Sends up to `limit` due mails concurrently. One run of the worker.
     pub async fn deliver_mail(&self, ctx: &Ctx, limit: usize) -> Result<Delivered, Error> {
-        self.look_at_outbox(ctx).await?;
+        self.refresh_outbox_room(ctx).await?;
         let jobs = self
             .ports
             .store
@@ -168,7 +168,7 @@ impl Accounts {
             ..job.clone()
         });
         let mails: Vec<_> = mails.collect();
-        let mut changes = vec![Change::KeepMail(job.id), Change::MailDone(job.id)];
+        let mut changes = vec![Change::CheckMail(job.id), Change::MailDone(job.id)];
         changes.extend(mails.iter().cloned().map(Change::EnqueueMail));
         match self.apply(changes).await {
             Ok(()) => {}
@@ -393,7 +393,7 @@ impl Accounts {
     /// Stores the link. Returns `false` if the mail is no longer in the outbox. A new recovery link replaces older
     /// ones.
     async fn put_link(&self, job: &MailJob, link: Link) -> Result<bool, Error> {
-        let mut changes = vec![Change::KeepMail(job.id)];
+        let mut changes = vec![Change::CheckMail(job.id)];
         if link.purpose == Purpose::Recovery {
             changes.push(Change::RevokeLinks {
                 user_id: link.user_id,

@@ -31,7 +31,7 @@ impl Accounts {
     ) -> Result<Vec<ExportedUser>, Error> {
         ensure_operator(ctx)?;
         if after.is_none() {
-            self.write_look(ctx, Event::UsersExported, None).await?;
+            self.audit_view(ctx, Event::UsersExported, None).await?;
         }
         let filter = UserFilter {
             after,

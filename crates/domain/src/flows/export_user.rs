@@ -1,7 +1,7 @@
 //! Exports everything stored about one user, for that person to read or move (L-05).
 //!
 //! The export contains no hash, digest or secret; `docs/PRIVACY.md` lists what it omits. To add a kind of stored
-//! data: a field of [`HeldOn`], and its retention period in the document of the `web` crate.
+//! data: a field of [`PersonalData`], and its retention period in the document of the `web` crate.
 
 use jiff::Timestamp;
 
@@ -26,7 +26,7 @@ const UNPROVEN: [MailKind; 4] = [
 /// that has it was authorized.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct HeldOn {
+pub struct PersonalData {
     /// The account.
     pub user: User,
     /// Facts about the password; `None` if the user has no password.
@@ -48,11 +48,11 @@ pub struct PasswordFacts {
     pub scheme: String,
 }
 
-impl HeldOn {
+impl PersonalData {
     /// Removes links and mails to addresses that the user has not confirmed. Their state reveals whether another
     /// user owns the address, which only that owner may learn. The account itself contains the
     /// requested address.
-    fn leave_out_unproven(&mut self) {
+    fn remove_unproven(&mut self) {
         let own = self.user.email.as_ref().map(EmailAddress::key);
         let is_own = |email: &EmailAddress| Some(email.key()) == own;
         // Other links were mailed to a confirmed address of the account, current or former.
@@ -67,42 +67,42 @@ impl HeldOn {
 impl Accounts {
     /// Returns everything stored about a user, for that user or an admin, and writes an audit event.
     #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn export_user(&self, ctx: &Ctx, named: &str) -> Result<HeldOn, Error> {
+    pub async fn export_user(&self, ctx: &Ctx, named: &str) -> Result<PersonalData, Error> {
         let user = self.resolve(ctx, Action::ExportUser, named).await?;
-        self.held_on(ctx, user).await
+        self.export_data(ctx, user).await
     }
 
     /// Like [`Self::export_user`], for the operator on the command line. `named` is an id, a username or an
     /// address.
-    pub async fn export_named(&self, ctx: &Ctx, named: &str) -> Result<HeldOn, Error> {
+    pub async fn export_named(&self, ctx: &Ctx, named: &str) -> Result<PersonalData, Error> {
         crate::flows::export::ensure_operator(ctx)?;
         let user = self.find_named(named).await?;
-        self.held_on(ctx, user).await
+        self.export_data(ctx, user).await
     }
 
-    async fn held_on(&self, ctx: &Ctx, user: User) -> Result<HeldOn, Error> {
+    async fn export_data(&self, ctx: &Ctx, user: User) -> Result<PersonalData, Error> {
         let store = &self.ports.store;
         // Repeated exports by the same user must not fill the audit log.
         let is_own = ctx.actor.user_id() == Some(user.id);
-        if !is_own || self.may_fill_the_log(ctx, Event::UserExported) {
+        if !is_own || self.acquire_audit_slot(ctx, Event::UserExported) {
             let audit = self.audit(ctx, Event::UserExported, Some(user.id));
             self.apply(vec![audit]).await?;
         }
         let credential = store.find_credential(user.id).await?;
-        let mut held = HeldOn {
+        let mut data = PersonalData {
             password: credential.map(|credential| PasswordFacts {
                 since: credential.updated_at,
                 scheme: scheme_of(credential.password_hash.expose()),
             }),
-            sessions: self.open_sessions(ctx, &user).await?,
+            sessions: self.valid_sessions(ctx, &user).await?,
             links: store.list_links(user.id).await?,
             mails: self.mails_about(&user).await?,
             user,
         };
         if is_own {
-            held.leave_out_unproven();
+            data.remove_unproven();
         }
-        Ok(held)
+        Ok(data)
     }
 
     /// Returns the mails about the user, and those to the confirmed address that have no user.
@@ -115,13 +115,13 @@ impl Accounts {
     /// Removes the IP address and the user agent of other users.
     pub async fn export_audit_events(
         &self,
-        held: &HeldOn,
+        data: &PersonalData,
         before: Option<AuditEventId>,
         limit: usize,
     ) -> Result<Vec<AuditEvent>, Error> {
-        let (store, own) = (&self.ports.store, format!("user:{}", held.user.id));
+        let (store, own) = (&self.ports.store, format!("user:{}", data.user.id));
         let mut events = store
-            .list_audit_events_of(held.user.id, before, limit)
+            .list_audit_events_of(data.user.id, before, limit)
             .await?;
         for event in &mut events {
             if event.actor.starts_with("user:") && event.actor != own {

@@ -82,7 +82,7 @@ impl Accounts {
             let event = AuditEvent {
                 address: None,
                 user_agent: None,
-                ..self.audit_line(ctx, event, Some(user.id))
+                ..self.new_audit_event(ctx, event, Some(user.id))
             };
             changes.extend([Change::DeleteUser(user.id), Change::Audit(Box::new(event))]);
         }

@@ -191,17 +191,17 @@ impl Accounts {
             let one = &batch[*at];
             let is_answered = is_end || seen_up_to.is_some_and(|last| one.user.id <= last);
             outcomes[*at] = match stored.get(&one.user.id) {
-                None if !is_answered => self.judge_known(one).await?,
-                found => found.map(|user| judged(one, user)),
+                None if !is_answered => self.outcome_if_known(one).await?,
+                found => found.map(|user| outcome_for(one, user)),
             };
         }
         Ok(())
     }
 
     /// Returns the outcome if a user with this id exists, else `None`.
-    async fn judge_known(&self, one: &ImportedUser) -> Result<Option<ImportOutcome>, Error> {
+    async fn outcome_if_known(&self, one: &ImportedUser) -> Result<Option<ImportOutcome>, Error> {
         let stored = self.ports.store.find_user(one.user.id).await?;
-        Ok(stored.map(|user| judged(one, &user)))
+        Ok(stored.map(|user| outcome_for(one, &user)))
     }
 
     /// Writes the new users in order, in as few transactions as errors and the pace allow. Of two users with the
@@ -229,7 +229,7 @@ impl Accounts {
                 }
                 Err(ApplyError::Taken(unique)) if part.len() == 1 => {
                     // The user exists by now if another process imports the same file.
-                    let known = self.judge_known(&import.batch[part[0]]).await?;
+                    let known = self.outcome_if_known(&import.batch[part[0]]).await?;
                     let refused = ImportOutcome::Refused(unique.into());
                     import.outcomes[part[0]] = Some(known.unwrap_or(refused));
                 }
@@ -292,7 +292,7 @@ impl Accounts {
     }
 }
 
-fn judged(one: &ImportedUser, stored: &User) -> ImportOutcome {
+fn outcome_for(one: &ImportedUser, stored: &User) -> ImportOutcome {
     match identity_fields(stored) == one.identity_fields() {
         true => ImportOutcome::AlreadyThere,
         false => ImportOutcome::Refused(ImportRejection::IdTaken),

@@ -17,19 +17,19 @@ use crate::tokens::{KeyringError, PublicKey};
 /// Additional time that a retired key is stored: other nodes sign with it until they load the new key.
 const ROTATION_MARGIN: SignedDuration = SignedDuration::from_hours(1);
 
-/// Minimum interval between two key look-ups for the same reason. It is short because another node's new key may
+/// Minimum interval between two key refreshes for the same reason. It is short because another node's new key may
 /// be rejected for that long while an attacker floods this node with unknown keys.
-const LOOK_EVERY: SignedDuration = SignedDuration::from_millis(100);
+const MIN_REFRESH_INTERVAL: SignedDuration = SignedDuration::from_millis(100);
 
 /// Timeout for the store when the JWKS is requested. After that, the keys that this node has loaded are returned.
-const SHOW_WITHIN: Duration = Duration::from_secs(1);
+const JWKS_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The last key look-up for each reason. A look-up for one reason does not delay one for the other: a key may have
+/// The last key refresh for each reason. A refresh for one reason does not delay one for the other: a key may have
 /// been created in between, and its first token must not be rejected.
 #[derive(Default)]
-pub(crate) struct KeyLook {
-    for_token: Option<LastRefresh>,
-    to_follow: Option<LastRefresh>,
+pub(crate) struct KeyRefreshes {
+    for_unknown_key: Option<LastRefresh>,
+    for_poll: Option<LastRefresh>,
 }
 
 #[derive(Clone, Copy)]
@@ -38,20 +38,20 @@ struct LastRefresh {
     failed: bool,
 }
 
-/// Reason for a key look-up.
+/// Reason for a key refresh.
 #[derive(Clone, Copy)]
-pub(crate) enum LookFor {
+pub(crate) enum RefreshReason {
     /// A client sent a token with an unknown key.
-    Token,
+    UnknownKey,
     /// The JWKS was requested, or the worker polls for keys that other nodes changed.
-    Following,
+    Poll,
 }
 
-impl KeyLook {
-    fn last(&mut self, reason: LookFor) -> &mut Option<LastRefresh> {
+impl KeyRefreshes {
+    fn last(&mut self, reason: RefreshReason) -> &mut Option<LastRefresh> {
         match reason {
-            LookFor::Token => &mut self.for_token,
-            LookFor::Following => &mut self.to_follow,
+            RefreshReason::UnknownKey => &mut self.for_unknown_key,
+            RefreshReason::Poll => &mut self.for_poll,
         }
     }
 }
@@ -94,7 +94,7 @@ impl Accounts {
     }
 
     /// Revokes a key: removes it from the JWKS and from verification, on this node at once and on every other node
-    /// when it next [polls](Self::follow_keys). Tokens that it signed become invalid, so their users must sign in
+    /// when it next [polls](Self::poll_keys). Tokens that it signed become invalid, so their users must sign in
     /// again. If it is the signing key, the same transaction creates a new one. Returns the `kid` of the current
     /// signing key. Fails with [`Error::NotFound`] if the key is unknown.
     pub async fn revoke_key(&self, ctx: &Ctx, kid: &str) -> Result<String, KeysError> {
@@ -125,8 +125,8 @@ impl Accounts {
 
     /// Reloads the keys unless they were just loaded, so that a key revoked by another node becomes invalid on
     /// this one. Called by the worker several times a second.
-    pub async fn follow_keys(&self) -> Result<(), Error> {
-        self.look_for_keys(LookFor::Following).await
+    pub async fn poll_keys(&self) -> Result<(), Error> {
+        self.refresh_keys(RefreshReason::Poll).await
     }
 
     /// Returns the stored keys, newest first.
@@ -143,7 +143,7 @@ impl Accounts {
     /// loaded another node's new key yet. If that fails, returns the loaded keys.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn fresh_public_keys(&self) -> Vec<PublicKey> {
-        match timeout(SHOW_WITHIN, self.look_for_keys(LookFor::Following)).await {
+        match timeout(JWKS_TIMEOUT, self.refresh_keys(RefreshReason::Poll)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%error, "serving cached JWKS: failed to load keys");
@@ -169,15 +169,15 @@ impl Accounts {
     }
 
     async fn load_keys(&self) -> Result<Vec<SigningKey>, KeysError> {
-        let mut look = self.key_look.lock().await;
-        self.load_keys_alone(&mut look).await
+        let mut refreshes = self.key_refreshes.lock().await;
+        self.load_keys_locked(&mut refreshes).await
     }
 
-    /// The caller holds the lock of the [`KeyLook`], so that keys which were read later are also loaded later.
-    async fn load_keys_alone(&self, _: &mut KeyLook) -> Result<Vec<SigningKey>, KeysError> {
+    /// The caller holds the lock of the [`KeyRefreshes`], so that keys which were read later are also loaded later.
+    async fn load_keys_locked(&self, _: &mut KeyRefreshes) -> Result<Vec<SigningKey>, KeysError> {
         let keys = self.list_keys().await?;
         if self.keyring.load(&keys)? {
-            self.cache.key_is_gone();
+            self.cache.key_removed();
         }
         Ok(keys)
     }
@@ -196,21 +196,22 @@ impl Accounts {
     }
 
     /// Reloads the keys, for each reason at most ten times a second: a flood of forged tokens must not become a
-    /// flood of queries. A call during another look-up waits for it and returns its result, also an error: a new
+    /// flood of queries. A call during another refresh waits for it and returns its result, also an error: a new
     /// key is often used by several requests at once, and these wait only once for a store that is down.
-    pub(crate) async fn look_for_keys(&self, reason: LookFor) -> Result<(), Error> {
+    pub(crate) async fn refresh_keys(&self, reason: RefreshReason) -> Result<(), Error> {
         let called_at = self.now();
-        let mut look = self.key_look.lock().await;
-        let is_recent = |last: &LastRefresh| called_at.duration_since(last.ended_at) < LOOK_EVERY;
-        if let Some(last) = look.last(reason).filter(is_recent) {
+        let mut refreshes = self.key_refreshes.lock().await;
+        let is_recent =
+            |last: &LastRefresh| called_at.duration_since(last.ended_at) < MIN_REFRESH_INTERVAL;
+        if let Some(last) = refreshes.last(reason).filter(is_recent) {
             if last.failed {
                 let cause = "loading the keys has just failed";
                 return Err(StoreError::new("list signing keys", cause).into());
             }
             return Ok(());
         }
-        let loaded = self.load_keys_alone(&mut look).await;
-        *look.last(reason) = Some(LastRefresh {
+        let loaded = self.load_keys_locked(&mut refreshes).await;
+        *refreshes.last(reason) = Some(LastRefresh {
             ended_at: self.now(),
             failed: loaded.is_err(),
         });

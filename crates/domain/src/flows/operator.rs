@@ -91,7 +91,7 @@ impl Accounts {
     /// Like [`Self::find_named`], and writes an audit event (L-01, Z-05).
     pub async fn view_named(&self, ctx: &Ctx, named: &str) -> Result<User, Error> {
         let user = self.find_named(named).await?;
-        self.write_look(ctx, Event::UserViewed, Some(user.id))
+        self.audit_view(ctx, Event::UserViewed, Some(user.id))
             .await?;
         Ok(user)
     }
@@ -106,7 +106,7 @@ impl Accounts {
     ) -> Result<(), Error> {
         let user = self.find_named(named).await?;
         let password = self
-            .judge_password(new.expose(), &user.personal_words())
+            .check_password_rules(new.expose(), &user.personal_words())
             .map_err(|invalid| Error::Invalid(vec![FieldError::new("password", invalid)]))?;
         let hash = self
             .hasher

@@ -46,7 +46,7 @@ impl Accounts {
         new_password: &Secret<String>,
     ) -> Result<(), Error> {
         let user = self.view_recovery(ctx, token).await?;
-        let password = self.judge_password_field("new_password", new_password.expose(), &user)?;
+        let password = self.check_password_field("new_password", new_password.expose(), &user)?;
         let hash_client = HashClient::from_ctx(ctx);
         let password_hash = self
             .hasher

@@ -33,7 +33,7 @@ impl Accounts {
 
     async fn report_break(&self, ctx: &Ctx, sealed: Sealed) -> Result<Sealed, Error> {
         if let Some(position) = sealed.broken
-            && self.may_fill_the_log(ctx, Event::SealBroken)
+            && self.acquire_audit_slot(ctx, Event::SealBroken)
         {
             let detail = format!("checkpoint {position}");
             let event = self.audit_failure(ctx, Event::SealBroken, None, &detail);

@@ -11,11 +11,11 @@ use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::{Ctx, actor_of};
 use crate::error::Error;
-use crate::flows::keys::LookFor;
+use crate::flows::keys::RefreshReason;
 use crate::metric_event::{MetricEvent, SessionEnd};
 use crate::model::{Event, Role, Session, Status, User, replacements};
 use crate::ports::{LastSeen, StoreError};
-use crate::session_cache::{CacheEntry, CacheLookup, Ring};
+use crate::session_cache::{CacheEntry, CacheLookup, KeyringVersion};
 use crate::tokens::{SessionClaims, Verified};
 use crate::values::{Digest, Secret, SessionId, Token, UserId};
 
@@ -90,8 +90,8 @@ impl Accounts {
     /// Ends the oldest sessions of a user who has more than the maximum (S-08). Runs after the new session is
     /// stored, so that of concurrent sign-ins the last one sees all sessions.
     async fn evict_oldest_sessions(&self, ctx: &Ctx, user_id: UserId) -> Result<(), Error> {
-        let open = self.ports.sessions.list_sessions(user_id, ctx.now).await?;
-        for oldest in open.iter().skip(self.policy.max_sessions) {
+        let stored = self.ports.sessions.list_sessions(user_id, ctx.now).await?;
+        for oldest in stored.iter().skip(self.policy.max_sessions) {
             let audit =
                 self.audit_detail(ctx, Event::SessionEvicted, Some(user_id), "session limit");
             self.end_session(
@@ -132,22 +132,24 @@ impl Accounts {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn authenticate(&self, ctx: &Ctx, token: &str) -> Result<Authenticated, Error> {
         let digest = Digest::of(token.as_bytes());
-        let ring = self.cache.ring();
+        let keyring_version = self.cache.keyring_version();
         let entry = match self.cache.find(&digest, ctx.now) {
             CacheLookup::Fresh(entry) => entry,
-            CacheLookup::Signed(claims) => self.look_up(ctx, digest, (claims, ring)).await?,
+            CacheLookup::Signed(claims) => {
+                self.look_up(ctx, digest, (claims, keyring_version)).await?
+            }
             CacheLookup::Unknown => {
                 let claims = self.verify_token(token).await?;
-                self.look_up(ctx, digest, (claims, ring)).await?
+                self.look_up(ctx, digest, (claims, keyring_version)).await?
             }
         };
-        match self.judge(&entry, ctx.now) {
-            Judgement::Sound => {}
-            Judgement::Dead => {
+        match self.check_token(&entry, ctx.now) {
+            TokenStatus::Valid => {}
+            TokenStatus::Invalid => {
                 self.cache.remove(&digest);
                 return Err(Error::InvalidToken);
             }
-            Judgement::Reused => {
+            TokenStatus::Reused => {
                 self.cache.remove(&digest);
                 self.end_reused(ctx, &entry).await?;
                 return Err(Error::InvalidToken);
@@ -158,7 +160,7 @@ impl Accounts {
             Some(_) => SEEN_EVERY_SECONDS_IF_IDLE,
         };
         if ctx.now.as_second() - entry.session.last_seen_at.as_second() >= seen_every {
-            self.note_seen(LastSeen {
+            self.record_last_seen(LastSeen {
                 user_id: entry.user.id,
                 id: entry.session.id,
                 at: ctx.now,
@@ -173,7 +175,7 @@ impl Accounts {
             Verified::Refused => Err(Error::InvalidToken),
             // Another node may just have rotated the key.
             Verified::UnknownKey => {
-                self.look_for_keys(LookFor::Token).await?;
+                self.refresh_keys(RefreshReason::UnknownKey).await?;
                 match self.keyring.verify(token) {
                     Verified::Claims(claims) => Ok(claims),
                     _ => Err(Error::InvalidToken),
@@ -186,19 +188,26 @@ impl Accounts {
         &self,
         ctx: &Ctx,
         token: Digest,
-        (claims, ring): (SessionClaims, Ring),
+        (claims, keyring_version): (SessionClaims, KeyringVersion),
     ) -> Result<Arc<CacheEntry>, Error> {
         let user_id: UserId = claims.sub.parse().map_err(|()| Error::InvalidToken)?;
         let secret = Token::parse(&claims.sid).ok_or(Error::InvalidToken)?;
-        let mark = self.cache.mark(user_id);
+        let slot_version = self.cache.slot_version(user_id);
         let digest = secret.digest();
         let session = self.ports.sessions.find_session(user_id, &digest, ctx.now);
         let user = self.ports.store.find_user(user_id);
         let (session, user) = try_join(session, user).await?;
         match (session, user) {
-            (Some(session), Some(user)) if !self.has_ended(session.id).await? => Ok(self
-                .cache
-                .insert(token, (claims, ring), user, session, mark, ctx.now)),
+            (Some(session), Some(user)) if !self.has_ended(session.id).await? => {
+                Ok(self.cache.insert(
+                    token,
+                    (claims, keyring_version),
+                    user,
+                    session,
+                    slot_version,
+                    ctx.now,
+                ))
+            }
             _ => {
                 self.cache.remove(&token);
                 Err(Error::InvalidToken)
@@ -208,7 +217,7 @@ impl Accounts {
 
     /// Decides whether a token is valid now. Runs at every request, also for a cached token, since the result can
     /// change with time alone.
-    fn judge(&self, entry: &CacheEntry, now: Timestamp) -> Judgement {
+    fn check_token(&self, entry: &CacheEntry, now: Timestamp) -> TokenStatus {
         let (claims, session, user) = (&entry.claims, &entry.session, &entry.user);
         let is_alive = claims.iss == self.policy.public_url
             && session.expires_at > now
@@ -219,14 +228,14 @@ impl Accounts {
         // such as a script with a stored cookie.
         let is_replaced = replacements(claims.generation) < replacements(session.generation);
         if !is_alive || is_replaced {
-            return Judgement::Dead;
+            return TokenStatus::Invalid;
         }
         let is_previous = claims.generation == session.generation - 1
             && now <= session.renewed_at + self.policy.renewal_grace;
         match claims.generation == session.generation || is_previous {
-            true if claims.exp > now.as_second() => Judgement::Sound,
-            true => Judgement::Dead,
-            false => Judgement::Reused,
+            true if claims.exp > now.as_second() => TokenStatus::Valid,
+            true => TokenStatus::Invalid,
+            false => TokenStatus::Reused,
         }
     }
 
@@ -270,38 +279,38 @@ impl Accounts {
             actor: actor_of(&entry.user, &entry.session),
             ..ctx.clone()
         };
-        if self.may_fill_the_log(&own, Event::TokenReuse) {
+        if self.acquire_audit_slot(&own, Event::TokenReuse) {
             self.apply(vec![event]).await?;
         }
         self.end_session(ctx, user_id, id, reason, None).await?;
         Ok(())
     }
 
-    /// Lists a user's open sessions, newest first.
+    /// Lists a user's valid sessions, newest first.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn list_sessions(&self, ctx: &Ctx, named: &str) -> Result<Vec<Session>, Error> {
         let user = self.resolve(ctx, Action::ListSessions, named).await?;
-        self.write_look(ctx, Event::SessionsListed, Some(user.id))
+        self.audit_view(ctx, Event::SessionsListed, Some(user.id))
             .await?;
-        Ok(self.open_sessions(ctx, &user).await?)
+        Ok(self.valid_sessions(ctx, &user).await?)
     }
 
     /// Returns the user's sessions that are still valid, newest first.
-    pub(crate) async fn open_sessions(
+    pub(crate) async fn valid_sessions(
         &self,
         ctx: &Ctx,
         user: &User,
     ) -> Result<Vec<Session>, StoreError> {
         let stored = self.ports.sessions.list_sessions(user.id, ctx.now).await?;
-        let mut open = Vec::with_capacity(stored.len());
+        let mut valid = Vec::with_capacity(stored.len());
         for session in stored {
             let is_alive =
                 session.epoch >= user.session_epoch && !self.is_idle(&session, user.role, ctx.now);
             if is_alive && !self.has_ended(session.id).await? {
-                open.push(session);
+                valid.push(session);
             }
         }
-        Ok(open)
+        Ok(valid)
     }
 
     /// Returns `true` if a session in the session store has ended already: the store may have been restored from
@@ -345,18 +354,18 @@ impl Accounts {
         Ok(true)
     }
 
-    /// Ends one of a user's sessions. Fails with [`Error::NotFound`] if it is not open.
+    /// Ends one of a user's sessions. Fails with [`Error::NotFound`] if it is not valid.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn revoke_session(&self, ctx: &Ctx, named: &str, id: &str) -> Result<(), Error> {
         let user = self.resolve(ctx, Action::RevokeSessions, named).await?;
         let id: SessionId = id.parse().map_err(|()| Error::NotFound)?;
-        let open = self.ports.sessions.list_sessions(user.id, ctx.now).await?;
-        let is_open = open.iter().any(|session| {
+        let stored = self.ports.sessions.list_sessions(user.id, ctx.now).await?;
+        let is_valid = stored.iter().any(|session| {
             session.id == id
                 && session.epoch >= user.session_epoch
                 && !self.is_idle(session, user.role, ctx.now)
         });
-        if !is_open || self.has_ended(id).await? {
+        if !is_valid || self.has_ended(id).await? {
             return Err(Error::NotFound);
         }
         // Sessions may be in another store than users, so this is a separate write.
@@ -452,8 +461,8 @@ impl Accounts {
     }
 }
 
-enum Judgement {
-    Sound,
-    Dead,
+enum TokenStatus {
+    Valid,
+    Invalid,
     Reused,
 }

@@ -16,7 +16,7 @@ use crate::passwords::{HashClient, Verification};
 use crate::values::{EmailAddress, Password, Secret, UserId, Username};
 
 /// The id that no user has.
-fn nobody() -> UserId {
+fn unknown_user_id() -> UserId {
     UserId::from_bytes([0; 16])
 }
 
@@ -79,7 +79,7 @@ impl Accounts {
         let user = self
             .verify_password(ctx, identifier, lookup, password, Event::SignIn)
             .await?;
-        self.ensure_open(ctx, identifier, &user, Event::SignIn)
+        self.ensure_can_sign_in(ctx, identifier, &user, Event::SignIn)
             .await?;
         // Before the session is created: if this query fails, there is no session without its audit event (L-01).
         let notice = self.sign_in_notice(ctx, &user).await?;
@@ -140,7 +140,7 @@ impl Accounts {
             .acquire_password_attempt(ctx, identifier, owner.as_ref())
             .await?;
         let target = owner.as_ref().map_or_else(
-            || (nobody(), User::FIRST_EPOCH),
+            || (unknown_user_id(), User::FIRST_EPOCH),
             |user| (user.id, user.session_epoch),
         );
         let account = owner.clone();
@@ -203,7 +203,9 @@ impl Accounts {
         password: &Password,
     ) -> Result<Option<User>, Error> {
         // Without a candidate, the query uses an id that no user has.
-        let user_id = candidate.as_ref().map_or_else(nobody, |user| user.id);
+        let user_id = candidate
+            .as_ref()
+            .map_or_else(unknown_user_id, |user| user.id);
         let stored = self.ports.store.find_credential(user_id).await?;
         let hash = stored.as_ref().map(|credential| &credential.password_hash);
         let verification = self.hasher.verify(hash_client, password, hash).await?;
@@ -241,7 +243,7 @@ impl Accounts {
 
     /// Fails if the account cannot sign in by this identifier. The caller has verified the password: the error
     /// reveals the account's status.
-    pub(crate) async fn ensure_open(
+    pub(crate) async fn ensure_can_sign_in(
         &self,
         ctx: &Ctx,
         identifier: &Identifier,

@@ -70,7 +70,7 @@ impl Accounts {
         }
         match self.apply(changes).await {
             Ok(()) => {
-                self.forget_guesses(&user).await;
+                self.clear_address_failures(&user).await;
                 Ok(user)
             }
             Err(other) => Err(other.into()),

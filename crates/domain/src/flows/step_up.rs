@@ -2,9 +2,9 @@
 //!
 //! A session only proves who signed in at its start. To change a role, to disable, enable or delete an account, or
 //! to change its address, the user must have entered the password recently: at sign-in or with the request itself.
-//! Each of these flows calls `Accounts::ensure_password_shown`, so that no caller can skip it.
-//! `Accounts::showing_password` verifies a password that is sent with the request. To add an action: call
-//! `ensure_password_shown` in its flow, and add its event to `event_of`.
+//! Each of these flows calls `Accounts::ensure_reauthenticated`, so that no caller can skip it.
+//! `Accounts::reauthenticate` verifies a password that is sent with the request. To add an action: call
+//! `ensure_reauthenticated` in its flow, and add its event to `event_of`.
 
 use crate::access::Action;
 use crate::accounts::Accounts;
@@ -18,7 +18,7 @@ use crate::values::Password;
 impl Accounts {
     /// Verifies the actor's own password if the request contains one, and returns the context that records this. A
     /// wrong password counts as a failed sign-in. Authorization is checked first.
-    pub async fn showing_password(
+    pub async fn reauthenticate(
         &self,
         ctx: &Ctx,
         action: Action,
@@ -29,12 +29,12 @@ impl Accounts {
             return Ok(ctx.clone());
         };
         self.authorize_named(ctx, action, named).await?;
-        self.show_own_password(ctx, password, event_of(action))
+        self.reauthenticate_with(ctx, password, event_of(action))
             .await
     }
 
     /// Verifies the actor's own password, and returns the context that records this.
-    pub(crate) async fn show_own_password(
+    pub(crate) async fn reauthenticate_with(
         &self,
         ctx: &Ctx,
         password: &Password,
@@ -68,13 +68,13 @@ impl Accounts {
             role: *role,
             session_id: *session_id,
             session_epoch: *session_epoch,
-            password_shown_at: ctx.now,
+            reauthenticated_at: ctx.now,
         }))
     }
 
     /// Fails with [`Error::ReauthenticationRequired`] if the user has not entered the password recently. The
     /// command line is exempt: the operator has access to the machine.
-    pub(crate) async fn ensure_password_shown(
+    pub(crate) async fn ensure_reauthenticated(
         &self,
         ctx: &Ctx,
         action: Action,
@@ -83,14 +83,14 @@ impl Accounts {
         self.authorize_named(ctx, action, named).await?;
         let Actor::User {
             id,
-            password_shown_at,
+            reauthenticated_at,
             ..
         } = &ctx.actor
         else {
             return Ok(());
         };
         let within = self.policy.reauthenticate_after;
-        if within.is_zero() || ctx.now.duration_since(*password_shown_at) <= within {
+        if within.is_zero() || ctx.now.duration_since(*reauthenticated_at) <= within {
             return Ok(());
         }
         let detail = "reauthentication required";

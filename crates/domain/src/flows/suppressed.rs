@@ -67,7 +67,7 @@ impl Accounts {
         user_id: Option<UserId>,
         count: u64,
     ) -> AuditEvent {
-        let base = self.audit_line(ctx, Event::EventsSuppressed, user_id);
+        let base = self.new_audit_event(ctx, Event::EventsSuppressed, user_id);
         let is_refusal = matches!(
             event,
             Event::Forbidden | Event::SealBroken | Event::Throttled | Event::TokenReuse

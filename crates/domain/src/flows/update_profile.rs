@@ -35,7 +35,7 @@ impl Accounts {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn view_user(&self, ctx: &Ctx, named: &str) -> Result<User, Error> {
         let user = self.resolve(ctx, Action::ViewUser, named).await?;
-        self.write_look(ctx, Event::UserViewed, Some(user.id))
+        self.audit_view(ctx, Event::UserViewed, Some(user.id))
             .await?;
         Ok(user)
     }
@@ -98,9 +98,9 @@ impl Accounts {
             });
             let is_own = ctx.actor.user_id() == Some(user.id);
             // Decided once for all attempts: one change is one audit event, written or counted.
-            if *may_write
-                .get_or_insert_with(|| !is_own || self.may_fill_the_log(ctx, Event::ProfileUpdated))
-            {
+            if *may_write.get_or_insert_with(|| {
+                !is_own || self.acquire_audit_slot(ctx, Event::ProfileUpdated)
+            }) {
                 changes.push(self.audit(ctx, Event::ProfileUpdated, Some(user.id)));
             }
             match self.apply(changes).await {

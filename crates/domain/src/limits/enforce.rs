@@ -162,7 +162,7 @@ impl Accounts {
 
     /// Returns `true` if an audit event may be written about an action that a signed-in user can repeat (L-01).
     /// Suppressed events are counted and reported later.
-    pub(crate) fn may_fill_the_log(&self, ctx: &Ctx, event: Event) -> bool {
+    pub(crate) fn acquire_audit_slot(&self, ctx: &Ctx, event: Event) -> bool {
         let limit = KeyedLimit::budget(event.as_str(), AUDITED_ACTIONS, ctx.actor.audit_name());
         let decision = self.audit_throttle.0.acquire_now(&[limit], ctx.now);
         let is_allowed = matches!(decision, Decision::Allowed { .. });

@@ -178,7 +178,7 @@ impl Accounts {
 
     /// Clears the failures counted for an address before it had an owner. If that fails, the owner can
     /// recover the account.
-    pub(crate) async fn forget_guesses(&self, owner: &User) {
+    pub(crate) async fn clear_address_failures(&self, owner: &User) {
         let Some(email) = owner.email.as_ref().filter(|_| self.policy.throttle) else {
             return;
         };

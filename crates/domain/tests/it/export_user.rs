@@ -1,14 +1,14 @@
 //! Export of all data about a user, for that user (L-05).
 
-use doorward_domain::flows::export_user::HeldOn;
+use doorward_domain::flows::export_user::PersonalData;
 use doorward_domain::model::AuditEvent;
 use doorward_domain::values::EmailAddress;
 use doorward_domain::{Ctx, Error};
 
 use crate::world::*;
 
-async fn events(world: &World, held: &HeldOn) -> Vec<AuditEvent> {
-    let all = world.accounts.export_audit_events(held, None, 100);
+async fn events(world: &World, data: &PersonalData) -> Vec<AuditEvent> {
+    let all = world.accounts.export_audit_events(data, None, 100);
     all.await.unwrap()
 }
 
@@ -29,15 +29,15 @@ async fn all_that_is_held_is_there_and_no_secret() {
         .ok();
     world.advance(seconds(1));
     let ctx = world.of(&session);
-    let held = world.accounts.export_user(&ctx, "me").await.unwrap();
-    assert_eq!(held.user.id, ben.id);
-    let password = held.password.as_ref().unwrap();
+    let data = world.accounts.export_user(&ctx, "me").await.unwrap();
+    assert_eq!(data.user.id, ben.id);
+    let password = data.password.as_ref().unwrap();
     assert_eq!(password.scheme, "argon2id");
-    assert_eq!(held.sessions.len(), 1);
-    let is_there = |digest| held.links.iter().any(|link| link.digest == digest);
-    assert!(is_there(link.digest()), "{:?}", held.links);
-    assert_eq!(held.mails.len(), world.store.mail_jobs().len());
-    let log = events(&world, &held).await;
+    assert_eq!(data.sessions.len(), 1);
+    let is_there = |digest| data.links.iter().any(|link| link.digest == digest);
+    assert!(is_there(link.digest()), "{:?}", data.links);
+    assert_eq!(data.mails.len(), world.store.mail_jobs().len());
+    let log = events(&world, &data).await;
     assert_eq!(log[0].event.as_str(), "user-exported");
     let names: Vec<_> = log.iter().map(|event| event.event.as_str()).collect();
     assert!(
@@ -60,8 +60,8 @@ async fn an_export_does_not_reveal_the_address_of_an_admin() {
     let mut ctx = world.of(&adas);
     ctx.client.address = Some("192.0.2.7".parse().unwrap());
     world.accounts.disable(&ctx, "ben", None).await.unwrap();
-    let held = world.accounts.export_user(&ctx, "ben").await.unwrap();
-    let log = events(&world, &held).await;
+    let data = world.accounts.export_user(&ctx, "ben").await.unwrap();
+    let log = events(&world, &data).await;
     let by_ada = |event: &&AuditEvent| event.actor == format!("user:{}", ada.id);
     let by_ada: Vec<_> = log.iter().filter(by_ada).collect();
     assert!(by_ada.len() >= 2, "{log:?}");
@@ -86,18 +86,18 @@ async fn a_long_log_comes_in_pages() {
             .await
             .unwrap();
     }
-    let held = world
+    let data = world
         .accounts
         .export_named(&ctx, "ben@example.com")
         .await
         .unwrap();
-    let all = events(&world, &held).await;
+    let all = events(&world, &data).await;
     let mut paged = Vec::new();
     let mut before = None;
     loop {
         let page = world
             .accounts
-            .export_audit_events(&held, before, 2)
+            .export_audit_events(&data, before, 2)
             .await
             .unwrap();
         before = page.last().map(|event| event.id);
@@ -139,13 +139,13 @@ async fn ones_own_export_tells_of_no_address_whose_it_is() {
         let asked = accounts.request_recovery(&world.anon(), &new).await;
         asked.unwrap();
         for _ in 0..2 {
-            let held = accounts.export_user(&ctx, "me").await.unwrap();
-            assert_eq!(held.user.pending_address(), Some(&new));
+            let data = accounts.export_user(&ctx, "me").await.unwrap();
+            assert_eq!(data.user.pending_address(), Some(&new));
             assert!(
-                held.links.iter().all(|link| link.email != new),
+                data.links.iter().all(|link| link.email != new),
                 "taken: {is_taken}"
             );
-            assert_eq!(held.mails, [], "taken: {is_taken}");
+            assert_eq!(data.mails, [], "taken: {is_taken}");
             world.mails().await;
         }
     }

@@ -127,7 +127,7 @@ async fn a_key_made_right_after_a_look_is_believed() {
     let world = World::new().await;
     let other = world.beside(2).await;
     world.active("ben").await;
-    world.accounts.follow_keys().await.unwrap();
+    world.accounts.poll_keys().await.unwrap();
     world.accounts.fresh_public_keys().await;
     let rotated = other.accounts.rotate_keys(&other.operator()).await;
     rotated.unwrap();
@@ -283,7 +283,7 @@ async fn another_node_follows_a_revocation() {
         .await
         .unwrap();
     there.advance(SignedDuration::from_millis(500));
-    there.accounts.follow_keys().await.unwrap();
+    there.accounts.poll_keys().await.unwrap();
     assert_err!(there.check(&signed_in).await, Error::InvalidToken);
     assert_eq!(kids(&there.accounts), kids(&here.accounts));
 }

@@ -16,7 +16,7 @@ async fn what_is_too_long_is_never_hashed() {
     let long = "é".repeat(512) + "x";
     assert_eq!(long.len(), 1025);
     world.forget();
-    let refused = world.accounts.judge_password(&long, &[]);
+    let refused = world.accounts.check_password_rules(&long, &[]);
     assert_eq!(refused.unwrap_err().code, "too-long");
     assert!(doorward_domain::values::Password::parse(&long).is_err());
     let link = world
@@ -56,7 +56,7 @@ async fn the_breached_list_is_asked_wherever_a_password_is_set() {
     .await;
     let user = world.active("ben").await;
     let session = world.sign_in("ben").await;
-    let judged = world.accounts.judge_password("lost umbrella", &[]);
+    let judged = world.accounts.check_password_rules("lost umbrella", &[]);
     assert_eq!(judged.unwrap_err().code, "breached");
     let (ctx, anon) = (world.of(&session), world.anon());
     let (shown, lost) = (password(PASSWORD), secret("lost umbrella"));

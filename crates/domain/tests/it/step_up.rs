@@ -82,7 +82,7 @@ async fn the_password_can_come_with_the_request() {
         let show = async |shown| {
             world
                 .accounts
-                .showing_password(&ctx, action(one), named(one), Some(shown))
+                .reauthenticate(&ctx, action(one), named(one), Some(shown))
                 .await
         };
         world.audited();
@@ -107,7 +107,7 @@ async fn a_session_has_the_password_limits_of_sign_in() {
         let ctx = world.of(&session);
         let accounts = &world.accounts;
         let refused = accounts
-            .showing_password(&ctx, Action::ChangeRole, "ben", Some(&wrong))
+            .reauthenticate(&ctx, Action::ChangeRole, "ben", Some(&wrong))
             .await;
         assert_err!(refused, Error::InvalidCredentials);
     }
@@ -116,7 +116,7 @@ async fn a_session_has_the_password_limits_of_sign_in() {
     let (ctx, right) = (world.of(&session), password(PASSWORD));
     let refused = world
         .accounts
-        .showing_password(&ctx, Action::ChangeRole, "ben", Some(&right))
+        .reauthenticate(&ctx, Action::ChangeRole, "ben", Some(&right))
         .await;
     assert_err!(refused, Error::TooManyAttempts { .. });
 }
@@ -143,7 +143,7 @@ async fn showing_a_password_opens_nothing_to_others() {
         let accounts = &world.accounts;
         let shown = password(shown);
         let refused = accounts
-            .showing_password(&ctx, Action::ChangeRole, "ada", Some(&shown))
+            .reauthenticate(&ctx, Action::ChangeRole, "ada", Some(&shown))
             .await;
         assert_err!(refused, Error::Forbidden);
     }

@@ -19,6 +19,6 @@ pub(super) fn run(args: &CompletionsArgs, output: Output) -> anyhow::Result<()> 
     clap_complete::generate(shell, &mut Cli::command(), "doorward", &mut script);
     let script = String::from_utf8(script).context("the script is not UTF-8")?;
     let value = json!({"shell": shell.to_string(), "script": script});
-    output.print_as_it_is(&script, &value)?;
+    output.print_unwrapped(&script, &value)?;
     Ok(())
 }

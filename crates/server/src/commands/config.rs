@@ -7,7 +7,7 @@ use super::Output;
 use crate::cli::{ConfigCommand, WIDTH};
 use crate::columns;
 use crate::config::{Config, InvalidConfig, LoadedConfig, SETTINGS, Setting, masked};
-use crate::wiring::{self, KeptPasswords};
+use crate::wiring::{self, PepperCheck};
 
 /// Column of the values.
 const INDENT: usize = 36;
@@ -79,10 +79,10 @@ async fn check(loaded: anyhow::Result<LoadedConfig>) -> Checked {
         return checked;
     };
     checked.warnings = config.warnings();
-    match wiring::look_for_peppers(&config).await {
-        KeptPasswords::Fine => {}
-        KeptPasswords::Fault(error) => checked.errors.push(error),
-        KeptPasswords::NotSeen(reason) => checked.unseen.push(format!(
+    match wiring::check_peppers(&config).await {
+        PepperCheck::Passed => {}
+        PepperCheck::Missing(error) => checked.errors.push(error),
+        PepperCheck::Unreadable(reason) => checked.unseen.push(format!(
             "whether stored passwords can be verified with the configured peppers: {reason}"
         )),
     }

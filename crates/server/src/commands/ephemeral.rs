@@ -25,13 +25,13 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
         anyhow::Error::new(error).context(message)
     })?;
     let listening = socket.local_addr()?;
-    let wired = Arc::new(wiring::wire_in_memory(config, listening)?);
-    let accounts = &wired.accounts;
-    accounts.ensure_keys(&wired.ctx(Actor::Worker)).await?;
-    let made_up = bootstrap::ensure_admin(&wired, config).await?;
+    let components = Arc::new(wiring::build_in_memory(config, listening)?);
+    let accounts = &components.accounts;
+    accounts.ensure_keys(&components.ctx(Actor::Worker)).await?;
+    let generated_password = bootstrap::ensure_admin(&components, config).await?;
     let (_stopper, stop) = watch::channel(false);
-    let app = wiring::app(&wired, config, Stopping::default(), &stop);
-    let _duties = worker::start(&wired, &stop);
+    let app = wiring::app(&components, config, Stopping::default(), &stop);
+    let _tasks = worker::start(&components, &stop);
     let (_phases, phase) = watch::channel(Phase::Serving);
     let listener = Listener {
         sockets: vec![socket],
@@ -44,7 +44,9 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     // Before the server reports that it is ready, since it may be stopped at once.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let password = made_up.as_ref().or(config.admin_password.as_ref());
+    let password = generated_password
+        .as_ref()
+        .or(config.admin_password.as_ref());
     let public_url = config.public_url(listening);
     super::say(&bootstrap::welcome_value(config, &public_url, password).to_string())?;
     let outcome = tokio::select! {

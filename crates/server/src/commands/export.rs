@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::import::doorward;
 use crate::import::part::PartFile;
 use crate::import::progress::{ProgressMode, ProgressReporter};
-use crate::wiring::{Wired, sql_settings};
+use crate::wiring::{Components, sql_settings};
 
 /// Number of users read at a time.
 const PAGE: usize = 500;
@@ -27,32 +27,32 @@ pub(super) async fn run(config: &Config, args: &ExportArgs, output: Output) -> a
             "The export contains password hashes. Name a file, or pass --force to print them to the terminal"
         );
     }
-    let wired = open(config).await?;
+    let components = open(config).await?;
     let exported = match file {
-        None => to_stdout(&wired, output).await,
-        Some(path) => to_file(config, &wired, path, output).await,
+        None => to_stdout(&components, output).await,
+        Some(path) => to_file(config, &components, path, output).await,
     };
-    finish(&wired).await;
+    finish(&components).await;
     exported
 }
 
-async fn to_stdout(wired: &Wired, output: Output) -> anyhow::Result<()> {
+async fn to_stdout(components: &Components, output: Output) -> anyhow::Result<()> {
     let mut stdout = BufWriter::new(std::io::stdout().lock());
     stdout.write_all(doorward::HEADER.as_bytes())?;
-    write_users(wired, &mut stdout, None, 0, output.progress_mode()).await?;
+    write_users(components, &mut stdout, None, 0, output.progress_mode()).await?;
     Ok(stdout.flush()?)
 }
 
 async fn to_file(
     config: &Config,
-    wired: &Wired,
+    components: &Components,
     path: &Path,
     output: Output,
 ) -> anyhow::Result<()> {
     let (mut part, before) = PartFile::open(path, &database(config).await?)?;
     if let Some(before) = before {
-        let ctx = wired.ctx(Actor::CommandLine);
-        if !wired.accounts.is_there(&ctx, before.last).await? {
+        let ctx = components.ctx(Actor::CommandLine);
+        if !components.accounts.is_there(&ctx, before.last).await? {
             bail!(
                 "{}.part ends with a user that is not in this database. Remove it to start over",
                 path.display()
@@ -67,7 +67,14 @@ async fn to_file(
     }
     let last = before.map(|before| before.last);
     let count = before.map_or(0, |before| before.users);
-    let count = write_users(wired, part.writer(), last, count, output.progress_mode()).await?;
+    let count = write_users(
+        components,
+        part.writer(),
+        last,
+        count,
+        output.progress_mode(),
+    )
+    .await?;
     part.finish()?;
     let file = path.display().to_string();
     output.print(
@@ -87,16 +94,16 @@ async fn database(config: &Config) -> anyhow::Result<String> {
 
 /// Writes all users after `last`. Returns the number of users, including those before.
 async fn write_users(
-    wired: &Wired,
+    components: &Components,
     to: &mut impl Write,
     mut last: Option<UserId>,
     mut count: u64,
     mode: ProgressMode,
 ) -> anyhow::Result<u64> {
-    let ctx: Ctx = wired.ctx(Actor::CommandLine);
+    let ctx: Ctx = components.ctx(Actor::CommandLine);
     let progress = ProgressReporter::of_users(count, mode);
     loop {
-        let page = wired.accounts.export(&ctx, last, PAGE).await?;
+        let page = components.accounts.export(&ctx, last, PAGE).await?;
         for exported in &page {
             doorward::write(to, exported)?;
         }

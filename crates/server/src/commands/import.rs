@@ -22,7 +22,7 @@ use crate::import::source::{Location, Source};
 use crate::import::{
     Format, Note, Rejection, Terms, Translation, UserField, read_hash_config, sentence,
 };
-use crate::wiring::Wired;
+use crate::wiring::Components;
 
 /// Maximum number of users written at a time.
 const BATCH: usize = 500;
@@ -44,21 +44,21 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
     if let Some(path) = &args.report {
         report::check_place(path, &source)?;
     }
-    let wired = match args.dry_run {
+    let components = match args.dry_run {
         true => open(config).await?,
         false => open_or_create(config).await?,
     };
-    let terms = terms(&wired, args, format)?;
+    let terms = terms(&components, args, format)?;
     let mut import = Import {
-        ctx: wired.ctx(Actor::CommandLine),
-        accounts: &wired.accounts,
+        ctx: components.ctx(Actor::CommandLine),
+        accounts: &components.accounts,
         format,
         dry_run: args.dry_run.then(DryRun::default),
         pace: Pace::default(),
         report: ImportReport::begin(args.report.as_deref())?,
     };
     let imported = import.all(source, terms, output).await;
-    finish(&wired).await;
+    finish(&components).await;
     if imported.is_err() {
         import.report.cut_short();
     }
@@ -76,7 +76,7 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
     Ok(())
 }
 
-fn terms(wired: &Wired, args: &ImportArgs, format: Format) -> anyhow::Result<Terms> {
+fn terms(components: &Components, args: &ImportArgs, format: Format) -> anyhow::Result<Terms> {
     let firebase = args.firebase_hash_config.as_deref();
     let firebase = firebase.map(read_hash_config).transpose()?;
     if format == Format::Firebase
@@ -93,7 +93,7 @@ fn terms(wired: &Wired, args: &ImportArgs, format: Format) -> anyhow::Result<Ter
             .with_context(|| format!("--default-locale {tag} is not a supported language"))?,
     };
     Ok(Terms {
-        now: wired.accounts.now(),
+        now: components.accounts.now(),
         email_status: args.email_status,
         keep_admins: args.keep_admins,
         drop_invalid: args.drop_invalid.clone(),

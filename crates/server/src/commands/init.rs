@@ -22,7 +22,7 @@ pub(super) fn run(
     let path = args.file.as_deref().or(configured);
     let path = path.unwrap_or(Path::new("doorward.toml"));
     if path == Path::new("-") {
-        return output.print_as_it_is(&text, &json!({"text": text}));
+        return output.print_unwrapped(&text, &json!({"text": text}));
     }
     let file = path.display().to_string();
     // Mode 0600 from the beginning: it may contain passwords.

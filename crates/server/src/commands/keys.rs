@@ -15,10 +15,10 @@ pub(super) async fn run(
     command: &KeysCommand,
     output: Output,
 ) -> anyhow::Result<()> {
-    let wired = open(config).await?;
+    let components = open(config).await?;
     match command {
         KeysCommand::List => {
-            let keys = wired.accounts.list_keys().await?;
+            let keys = components.accounts.list_keys().await?;
             let text: Vec<_> = keys.iter().map(line).collect();
             let value: Vec<_> = keys
                 .iter()
@@ -32,20 +32,20 @@ pub(super) async fn run(
             output.print(&text, &json!({"keys": value}))?;
         }
         KeysCommand::Rotate => {
-            let kid = wired
+            let kid = components
                 .accounts
-                .rotate_keys(&wired.ctx(Actor::CommandLine))
+                .rotate_keys(&components.ctx(Actor::CommandLine))
                 .await?;
             output.print(&format!("Created {kid}. Sessions use it at once, audience tokens in ten minutes, when every service has loaded it. Running servers load it within a minute."), &json!({"kid": kid}))?;
         }
         KeysCommand::Revoke(RevokeKey { kid }) => {
-            let ctx = wired.ctx(Actor::CommandLine);
-            let signs = wired.accounts.revoke_key(&ctx, kid).await;
+            let ctx = components.ctx(Actor::CommandLine);
+            let signs = components.accounts.revoke_key(&ctx, kid).await;
             let signs = signs.map_err(|error| said(error, kid))?;
             output.print(&format!("Revoked {kid}. Running servers reject its tokens within a second, services that cache the JWKS within five minutes. Users that it signed in have to sign in again. New tokens are signed with {signs}."), &json!({"revoked": kid, "kid": signs}))?;
         }
     }
-    finish(&wired).await;
+    finish(&components).await;
     Ok(())
 }
 

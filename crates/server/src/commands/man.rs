@@ -15,7 +15,7 @@ pub(super) fn run(args: &ManArgs, output: Output) -> anyhow::Result<()> {
     root.build();
     let Some(folder) = &args.out else {
         let page = page(&root)?;
-        output.print_as_it_is(&page, &json!({"page": page}))?;
+        output.print_unwrapped(&page, &json!({"page": page}))?;
         return Ok(());
     };
     std::fs::create_dir_all(folder)

@@ -28,7 +28,7 @@ use crate::columns;
 use crate::config as configuration;
 use crate::config::{Config, Flag};
 use crate::import::progress::ProgressMode;
-use crate::wiring::{self, Wired};
+use crate::wiring::{self, Components};
 use crate::worker;
 
 /// Runs a command.
@@ -105,11 +105,11 @@ impl Output {
 
     /// Prints the text wrapped to the width of a terminal.
     fn print(self, text: &str, value: &Value) -> anyhow::Result<()> {
-        self.print_as_it_is(&columns::fitted(text), value)
+        self.print_unwrapped(&columns::fitted(text), value)
     }
 
     /// Prints the text unwrapped.
-    fn print_as_it_is(self, text: &str, value: &Value) -> anyhow::Result<()> {
+    fn print_unwrapped(self, text: &str, value: &Value) -> anyhow::Result<()> {
         if self.json {
             say(&value.to_string())
         } else {
@@ -132,7 +132,7 @@ fn say(text: &str) -> anyhow::Result<()> {
 
 /// Opens the stores for a command that needs existing data. Fails, and creates nothing, if the embedded
 /// database does not exist: the command was probably typed in the wrong folder.
-async fn open(config: &Config) -> anyhow::Result<Wired> {
+async fn open(config: &Config) -> anyhow::Result<Components> {
     require_database(config)?;
     open_or_create(config).await
 }
@@ -150,16 +150,16 @@ fn require_database(config: &Config) -> anyhow::Result<()> {
 
 /// Opens the stores for a command that may run next to a server, with one hashing thread. Like `serve`, it
 /// applies pending migrations unless `database.migrate` is off.
-async fn open_or_create(config: &Config) -> anyhow::Result<Wired> {
+async fn open_or_create(config: &Config) -> anyhow::Result<Components> {
     let quiet = Config {
         hashing_threads: 1,
         ..config.clone()
     };
-    wiring::wire(&quiet, config.listen).await
+    wiring::build(&quiet, config.listen).await
 }
 
 /// Seals the audit events of the command, since no server may be running, and closes the stores.
-async fn finish(wired: &Wired) {
-    worker::seal_rest(wired).await;
-    wired.close().await;
+async fn finish(components: &Components) {
+    worker::seal_rest(components).await;
+    components.close().await;
 }

@@ -16,18 +16,18 @@ use crate::config::Config;
 use crate::listener::activation::{self, Sockets};
 use crate::listener::drain::{self, Phase};
 use crate::listener::notify::{self, ServiceManager};
-use crate::listener::reloading::{Keeper, Reloading};
+use crate::listener::reloading::{CertificateReloader, Reloading};
 use crate::listener::signals::{self, Signals};
 use crate::listener::{self, Listener};
 use crate::system::{SystemClock, SystemSecrets};
 use crate::telemetry::{self, Traces};
-use crate::wiring::{self, Wired};
+use crate::wiring::{self, Components};
 use crate::{bootstrap, logging, worker};
 
 /// Error of a listener that ended by itself.
 const FAILED: &str = "the listener failed";
 /// Time limit for the last runs of background tasks. A mail server may take longer to accept a mail.
-const LAST_TURN: Duration = Duration::from_secs(15);
+const FINISH_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Runs the server until it receives a signal to stop.
 pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
@@ -35,35 +35,35 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     let Signals { mut stop, reload } = signals::listen(config)?;
     let traces = logging::start(config)?;
     let manager = Arc::new(ServiceManager::of_environment());
-    let Some(begun) = begin_unless_stopped(config, &mut stop).await? else {
+    let Some(prepared) = prepare_unless_stopped(config, &mut stop).await? else {
         return Ok(());
     };
-    let Begun {
+    let PreparedServer {
         sockets,
         reloading,
-        wired,
-        made_up,
-    } = begun;
+        components,
+        generated_password,
+    } = prepared;
     let listening = sockets.address;
     let public_url = config.public_url(listening);
     let (stopper, stopped) = watch::channel(false);
     let stopping = Stopping::default();
-    let app = wiring::app(&wired, config, stopping.clone(), &stopped);
+    let app = wiring::app(&components, config, stopping.clone(), &stopped);
     let (phases, phase) = watch::channel(Phase::Serving);
     let mut listeners = listen(
         config,
         sockets,
         reloading.as_ref(),
-        &wired,
+        &components,
         app.clone(),
         phase.clone(),
     )
     .await?;
-    let mut duties = worker::start(&wired, &stopped);
-    let keeper = Keeper::new(reloading, reload, manager.clone());
-    worker::keep_certificate(&mut duties, &wired, &stopped, keeper);
+    let mut tasks = worker::start(&components, &stopped);
+    let reloader = CertificateReloader::new(reloading, reload, manager.clone());
+    worker::start_certificate_task(&mut tasks, &components, &stopped, reloader);
     tokio::spawn(notify::keep_alive(manager.clone()));
-    greet(config, &public_url, made_up.as_ref(), output);
+    print_banner(config, &public_url, generated_password.as_ref(), output);
     tracing::info!(listen = %listening, public_url, "ready");
     manager.ready();
     let time = Duration::from_secs(config.shutdown_drain_seconds);
@@ -75,23 +75,23 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     stopper.send_replace(true);
     listeners.end().await?;
     tokio::select! {
-        () = close(duties, &app, &wired, traces) => {}
+        () = close(tasks, &app, &components, traces) => {}
         // In the last phase, whatever still runs is aborted.
-        () = Phase::Over.reached(&phase) => worker::return_mail_leases(&wired).await,
+        () = Phase::Over.reached(&phase) => worker::return_mail_leases(&components).await,
     }
     tracing::info!("stopped");
     Ok(())
 }
 
 /// Returns `None` if a signal to stop arrives first.
-async fn begin_unless_stopped(
+async fn prepare_unless_stopped(
     config: &Config,
     stop: &mut mpsc::Receiver<()>,
-) -> anyhow::Result<Option<Begun>> {
+) -> anyhow::Result<Option<PreparedServer>> {
     tokio::select! {
         // Checked first, even if a signal has arrived: a generated password must be printed.
         biased;
-        begun = begin(config) => begun.map(Some),
+        prepared = prepare(config) => prepared.map(Some),
         // A start that is not finished is aborted, as by a crash.
         Some(()) = stop.recv() => {
             tracing::info!("stopped during start-up");
@@ -105,19 +105,19 @@ async fn listen(
     config: &Config,
     sockets: Sockets,
     reloading: Option<&Reloading>,
-    wired: &Wired,
+    components: &Components,
     app: App,
     phase: watch::Receiver<Phase>,
 ) -> anyhow::Result<Listeners> {
     // Metrics are served until the process ends, so that a stop can be observed.
     let certificate_ends = reloading.map(Reloading::not_after);
-    let metrics = telemetry::serve(config, wired, certificate_ends).await?;
+    let metrics = telemetry::serve(config, components, certificate_ends).await?;
     let listener = Listener {
         sockets: sockets.listeners,
         owner: sockets.owner,
         tls: reloading.map(Reloading::tls),
         limits: wiring::limits(config),
-        observer: telemetry::connection_observer(wired),
+        observer: telemetry::connection_observer(components),
     };
     let mut serving = JoinSet::new();
     serving.spawn(listener::serve(listener, doorward_web::router(app), phase));
@@ -125,10 +125,15 @@ async fn listen(
 }
 
 /// Prints the URLs and, once, the generated password. If that fails, the server goes on.
-fn greet(config: &Config, public_url: &str, made_up: Option<&Secret<String>>, output: Output) {
+fn print_banner(
+    config: &Config,
+    public_url: &str,
+    generated_password: Option<&Secret<String>>,
+    output: Output,
+) {
     let printed = output.print(
-        &bootstrap::welcome(config, public_url, made_up),
-        &bootstrap::welcome_value(config, public_url, made_up),
+        &bootstrap::welcome(config, public_url, generated_password),
+        &bootstrap::welcome_value(config, public_url, generated_password),
     );
     if let Err(error) = printed {
         tracing::error!(
@@ -138,43 +143,43 @@ fn greet(config: &Config, public_url: &str, made_up: Option<&Secret<String>>, ou
     }
 }
 
-/// The components of a server before it serves requests.
-struct Begun {
+/// A server that has not accepted a connection yet.
+struct PreparedServer {
     sockets: Sockets,
     reloading: Option<Reloading>,
-    wired: Arc<Wired>,
+    components: Arc<Components>,
     /// The generated password of the first admin, if there was no admin.
-    made_up: Option<Secret<String>>,
+    generated_password: Option<Secret<String>>,
 }
 
 /// Opens the sockets and the stores, and prepares the stores.
-async fn begin(config: &Config) -> anyhow::Result<Begun> {
+async fn prepare(config: &Config) -> anyhow::Result<PreparedServer> {
     let sockets = activation::open(config).await?;
     let (clock, secrets) = (SystemClock::default(), SystemSecrets::new());
     let reloading = Reloading::start(config, Arc::new(clock), Arc::new(secrets))?;
-    let wired = Arc::new(wiring::wire(config, sockets.address).await?);
-    wiring::check_peppers(&wired).await?;
+    let components = Arc::new(wiring::build(config, sockets.address).await?);
+    wiring::ensure_peppers(&components).await?;
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
-    wired
+    components
         .accounts
-        .ensure_keys(&wired.ctx(Actor::Worker))
+        .ensure_keys(&components.ctx(Actor::Worker))
         .await?;
     if wiring::has_embedded_database(config) {
-        let ctx = wired.ctx(Actor::Worker);
-        wired.accounts.expire_mail_leases(&ctx).await?;
+        let ctx = components.ctx(Actor::Worker);
+        components.accounts.expire_mail_leases(&ctx).await?;
     }
-    wired
+    components
         .accounts
-        .note_started(&wired.ctx(Actor::Worker), &summary(config))
+        .note_started(&components.ctx(Actor::Worker), &summary(config))
         .await?;
-    let made_up = bootstrap::ensure_admin(&wired, config).await?;
-    Ok(Begun {
+    let generated_password = bootstrap::ensure_admin(&components, config).await?;
+    Ok(PreparedServer {
         sockets,
         reloading,
-        wired,
-        made_up,
+        components,
+        generated_password,
     })
 }
 
@@ -237,15 +242,18 @@ impl Listeners {
 }
 
 /// Waits for background tasks and for requests of disconnected clients, then closes all connections.
-async fn close(mut duties: JoinSet<()>, app: &App, wired: &Wired, traces: Option<Traces>) {
-    let over = async { while duties.join_next().await.is_some() {} };
-    let (_, settled) = tokio::join!(timeout(LAST_TURN, over), timeout(LAST_TURN, app.settled()));
-    worker::return_mail_leases(wired).await;
+async fn close(mut tasks: JoinSet<()>, app: &App, components: &Components, traces: Option<Traces>) {
+    let over = async { while tasks.join_next().await.is_some() {} };
+    let (_, settled) = tokio::join!(
+        timeout(FINISH_TIMEOUT, over),
+        timeout(FINISH_TIMEOUT, app.settled())
+    );
+    worker::return_mail_leases(components).await;
     if settled.is_err() {
         tracing::warn!("aborted a request of a disconnected client");
     }
-    worker::seal_rest(wired).await;
-    wired.close().await;
+    worker::seal_rest(components).await;
+    components.close().await;
     if let Some(traces) = traces {
         traces.close().await;
     }

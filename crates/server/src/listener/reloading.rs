@@ -106,7 +106,7 @@ impl Reloading {
     }
 
     /// Checks the files repeatedly.
-    async fn keep(&mut self, hangups: &mut mpsc::Receiver<()>, manager: &ServiceManager) {
+    async fn run(&mut self, hangups: &mut mpsc::Receiver<()>, manager: &ServiceManager) {
         loop {
             tokio::select! {
                 () = sleep(CHECK_INTERVAL) => self.check(Reason::Routine),
@@ -238,13 +238,13 @@ impl Served {
 }
 
 /// Reloads the certificate, if there is one, and handles SIGHUP.
-pub struct Keeper {
+pub struct CertificateReloader {
     reloading: Option<Reloading>,
     hangups: mpsc::Receiver<()>,
     manager: Arc<ServiceManager>,
 }
 
-impl Keeper {
+impl CertificateReloader {
     /// `hangups` receives SIGHUP.
     pub fn new(
         reloading: Option<Reloading>,
@@ -259,9 +259,9 @@ impl Keeper {
     }
 
     /// Runs until it is dropped. It can be started again at any time.
-    pub async fn keep(&mut self) {
+    pub async fn run(&mut self) {
         if let Some(reloading) = &mut self.reloading {
-            return reloading.keep(&mut self.hangups, &self.manager).await;
+            return reloading.run(&mut self.hangups, &self.manager).await;
         }
         while self.hangups.recv().await.is_some() {
             self.manager.reloading();

@@ -33,7 +33,7 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::listener::ConnectionObserver;
-use crate::wiring::Wired;
+use crate::wiring::Components;
 
 pub use measured::{measured, measured_rate_limits};
 pub use metrics::Metrics;
@@ -49,13 +49,13 @@ pub fn metrics(config: &Config, clock: &dyn Clock) -> Option<Arc<Metrics>> {
 }
 
 /// Returns the observer of requests.
-pub fn observer(wired: &Wired) -> Arc<dyn Observer> {
-    Arc::new(requests::RequestMetrics::new(wired.metrics.clone()))
+pub fn observer(components: &Components) -> Arc<dyn Observer> {
+    Arc::new(requests::RequestMetrics::new(components.metrics.clone()))
 }
 
 /// Receives metrics of connections, if metrics are collected.
-pub fn connection_observer(wired: &Wired) -> Option<Arc<dyn ConnectionObserver>> {
-    let metrics = wired.metrics.clone()?;
+pub fn connection_observer(components: &Components) -> Option<Arc<dyn ConnectionObserver>> {
+    let metrics = components.metrics.clone()?;
     Some(Arc::new(connections::Connections(metrics)))
 }
 
@@ -63,14 +63,14 @@ pub fn connection_observer(wired: &Wired) -> Option<Arc<dyn ConnectionObserver>>
 /// expiry of the served certificate, if there is one.
 pub async fn serve(
     config: &Config,
-    wired: &Wired,
+    components: &Components,
     certificate_ends: Option<watch::Receiver<Timestamp>>,
 ) -> anyhow::Result<JoinSet<()>> {
     let mut serving = JoinSet::new();
-    if let (Some(address), Some(metrics)) = (config.metrics_listen, &wired.metrics) {
+    if let (Some(address), Some(metrics)) = (config.metrics_listen, &components.metrics) {
         let listener = listener::bind(address).await?;
         tracing::info!(metrics.listen = %listener.local_addr()?, "serving metrics at /metrics");
-        let accounts = wired.accounts.clone();
+        let accounts = components.accounts.clone();
         let endpoint = scrape::MetricsEndpoint::new(metrics.clone(), accounts, certificate_ends);
         serving.spawn(listener::serve(listener, endpoint));
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use doorward_domain::model::Role;
-use doorward_web::routes::{Guard, Route, TABLE};
+use doorward_web::routes::{Authentication, Route, TABLE};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Client, FORM, OTHER_PASSWORD, PASSWORD, TestApp};
@@ -166,12 +166,14 @@ async fn an_anonymous_client_passes_no_guard() {
     for route in TABLE {
         for user in ["ben", "nobody", "me"] {
             let answer = ask(&app.anon(), route, user).await;
-            match route.guard {
-                Guard::Session | Guard::SessionOrPage => {
+            match route.authentication {
+                Authentication::Required | Authentication::RequiredOrSignInPage => {
                     drop(answer.expect_problem(401, "authentication-required"));
                 }
-                Guard::Maybe => drop(answer.expect_problem(401, "invalid-credentials")),
-                Guard::Anyone | Guard::Optional => assert!(
+                Authentication::InvalidRejected => {
+                    drop(answer.expect_problem(401, "invalid-credentials"));
+                }
+                Authentication::Ignored | Authentication::InvalidIgnored => assert!(
                     !matches!(answer.status, 403 | 405),
                     "{route:?} {}",
                     answer.text()
@@ -181,8 +183,10 @@ async fn an_anonymous_client_passes_no_guard() {
         }
         let stale = ask(&app.anon().with_token("stale"), route, "ben").await;
         if matches!(
-            route.guard,
-            Guard::Session | Guard::SessionOrPage | Guard::Maybe
+            route.authentication,
+            Authentication::Required
+                | Authentication::RequiredOrSignInPage
+                | Authentication::InvalidRejected
         ) {
             stale.expect_problem(401, "invalid-token");
         } else {
@@ -333,7 +337,12 @@ async fn a_disabled_or_deleted_user_is_anonymous_at_every_guard() {
         .await
         .expect(200);
     admin.delete("/user/gone").await.expect(204);
-    let guarded = |route: &&Route| matches!(route.guard, Guard::Session | Guard::SessionOrPage);
+    let guarded = |route: &&Route| {
+        matches!(
+            route.authentication,
+            Authentication::Required | Authentication::RequiredOrSignInPage
+        )
+    };
     for route in TABLE.iter().filter(guarded) {
         for client in [&off, &gone] {
             ask(&app.anon().with_token(client.token()), route, "me")

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use doorward_domain::model::Role;
-use doorward_web::routes::{Guard, Route, TABLE};
+use doorward_web::routes::{Authentication, Route, TABLE};
 use serde_json::{Value, json};
 
 use crate::access_table::{ask, body_of, filled};
@@ -19,8 +19,10 @@ async fn unthrottled() -> TestApp {
 fn guarded() -> impl Iterator<Item = &'static Route> {
     let asks = |route: &&Route| {
         matches!(
-            route.guard,
-            Guard::Session | Guard::SessionOrPage | Guard::Maybe
+            route.authentication,
+            Authentication::Required
+                | Authentication::RequiredOrSignInPage
+                | Authentication::InvalidRejected
         )
     };
     TABLE.iter().filter(asks)
@@ -205,8 +207,10 @@ async fn an_error_while_deciding_is_no_yes_on_any_route() {
     for mode in [StoreMode::Down, StoreMode::SessionsDown, StoreMode::Panics] {
         app.turn_store(mode);
         for route in TABLE {
-            let needs_store = matches!(route.guard, Guard::Session | Guard::SessionOrPage)
-                || route.path == "/" && mode != StoreMode::Panics;
+            let needs_store = matches!(
+                route.authentication,
+                Authentication::Required | Authentication::RequiredOrSignInPage
+            ) || route.path == "/" && mode != StoreMode::Panics;
             let changes = route.method != "GET" && mode != StoreMode::SessionsDown;
             if !needs_store && !changes {
                 continue;

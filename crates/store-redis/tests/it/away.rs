@@ -29,7 +29,7 @@ async fn a_redis_that_is_down_at_the_start_is_used_once_it_is_up() {
     let redis = own_redis(RedisOptions::default()).await;
     redis.stop().await;
     let store = open(&redis.url());
-    store.greet().await.unwrap();
+    store.connect().await.unwrap();
     assert_away(&store).await;
     redis.start().await;
     wait_until_back(&store).await;

@@ -26,7 +26,7 @@ async fn the_documented_rights_are_sufficient() {
     .await;
     let url = redis.url().replace("s3cret:%40/", "s3cret%3A%2540%2F");
     let store = open(&url);
-    store.greet().await.unwrap();
+    store.connect().await.unwrap();
     use_it(&store).await;
 }
 
@@ -122,7 +122,7 @@ async fn answering(answer: &'static str) -> String {
 #[tokio::test]
 async fn a_redis_that_has_too_many_clients_does_not_stop_the_start() {
     let store = open(&answering("-ERR max number of clients reached\r\n").await);
-    store.greet().await.unwrap();
+    store.connect().await.unwrap();
     let error = store.ping().await.unwrap_err();
     let told = cause(&error).to_string();
     assert!(told.contains("max number of clients"), "{told}");

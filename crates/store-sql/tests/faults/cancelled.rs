@@ -26,14 +26,14 @@ async fn story(url: &str, begin: &'static str) {
     // More than there are connections: none of them stays occupied.
     for _ in 0..6 {
         let (user, _, mut changes) = sign_up();
-        changes.push(Change::KeepAnAdmin);
+        changes.push(Change::CheckAdminRemains);
         let limit = Duration::from_millis(200);
         timeout(limit, store.apply(changes)).await.unwrap_err();
         cancelled.push(user);
     }
     lock.rollback().await.unwrap();
     let (user, _, mut changes) = sign_up();
-    changes.push(Change::KeepAnAdmin);
+    changes.push(Change::CheckAdminRemains);
     in_time(store.apply(changes)).await.unwrap();
     assert!(is_signed_up(&store, &user).await);
     for user in cancelled {

@@ -31,7 +31,7 @@ async fn story(url: &str, begin: &'static str) {
             let store = store.clone();
             tokio::spawn(async move {
                 let (_, _, mut changes) = sign_up();
-                changes.push(Change::KeepAnAdmin);
+                changes.push(Change::CheckAdminRemains);
                 in_time(store.apply(changes)).await
             })
         })
@@ -43,7 +43,7 @@ async fn story(url: &str, begin: &'static str) {
     }
     lock.rollback().await.unwrap();
     let (user, _, mut changes) = sign_up();
-    changes.push(Change::KeepAnAdmin);
+    changes.push(Change::CheckAdminRemains);
     in_time(store.apply(changes)).await.unwrap();
     assert!(is_signed_up(&store, &user).await);
 }
@@ -76,7 +76,7 @@ async fn vanished(server: &OwnServer, url: &str) {
     // The lock is taken first, and much is written after it.
     proxy.set(ProxyMode::Slow(Duration::from_millis(50))).await;
     let event = || fixtures::audit_event(fixtures::user_id());
-    let mut changes = vec![Change::KeepAnAdmin];
+    let mut changes = vec![Change::CheckAdminRemains];
     changes.extend((0..60).map(|_| Change::Audit(Box::new(event()))));
     let other = connect(url).await;
     let mut probe = AnyConnection::connect(url).await.unwrap();
@@ -86,7 +86,7 @@ async fn vanished(server: &OwnServer, url: &str) {
         assert!(Instant::now() < patience, "the lock was never taken");
     }
     proxy.set(ProxyMode::Stall).await;
-    until_well(|| other.apply(vec![Change::KeepAnAdmin])).await;
+    until_well(|| other.apply(vec![Change::CheckAdminRemains])).await;
     let told = cut_short.await.unwrap();
     assert!(matches!(told, Err(ApplyError::Store(_))), "{told:?}");
 }
@@ -128,7 +128,7 @@ async fn a_wait_for_a_lock_costs_one_connection() {
     let waits: Vec<_> = (0..2)
         .map(|_| {
             let store = store.clone();
-            tokio::spawn(async move { in_time(store.apply(vec![Change::KeepAnAdmin])).await })
+            tokio::spawn(async move { in_time(store.apply(vec![Change::CheckAdminRemains])).await })
         })
         .collect();
     // Other operations use other connections.

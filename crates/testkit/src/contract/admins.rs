@@ -12,7 +12,7 @@ use crate::fixtures::{self, next_version};
 pub async fn some_admin_must_stay_active(store: Arc<dyn Store>) {
     let (first, second) = (fixtures::admin(), fixtures::admin());
     assert_refused!(
-        store.apply(vec![Change::KeepAnAdmin]).await,
+        store.apply(vec![Change::CheckAdminRemains]).await,
         ApplyError::LastAdmin
     );
     insert(&*store, &first).await;
@@ -24,7 +24,7 @@ pub async fn some_admin_must_stay_active(store: Arc<dyn Store>) {
     };
     must(
         &*store,
-        vec![update(&disabled, &first), Change::KeepAnAdmin],
+        vec![update(&disabled, &first), Change::CheckAdminRemains],
     )
     .await;
     let demoted = User {
@@ -32,11 +32,14 @@ pub async fn some_admin_must_stay_active(store: Arc<dyn Store>) {
         ..next_version(&second)
     };
     let result = store
-        .apply(vec![update(&demoted, &second), Change::KeepAnAdmin])
+        .apply(vec![update(&demoted, &second), Change::CheckAdminRemains])
         .await;
     assert_refused!(result, ApplyError::LastAdmin);
     let result = store
-        .apply(vec![Change::DeleteUser(second.id), Change::KeepAnAdmin])
+        .apply(vec![
+            Change::DeleteUser(second.id),
+            Change::CheckAdminRemains,
+        ])
         .await;
     assert_refused!(result, ApplyError::LastAdmin);
     assert_eq!(store.find_user(second.id).await.unwrap(), Some(second));
@@ -69,7 +72,7 @@ pub async fn two_last_admins_cannot_both_go(store: Arc<dyn Store>) {
                     ..next_version(&admin)
                 };
                 store
-                    .apply(vec![update(&demoted, &admin), Change::KeepAnAdmin])
+                    .apply(vec![update(&demoted, &admin), Change::CheckAdminRemains])
                     .await
             }
         });

@@ -71,7 +71,7 @@ pub async fn a_failing_last_change_leaves_nothing(store: Arc<dyn Store>) {
         (Change::DeleteUser(fixtures::user_id()), |error| {
             matches!(error, ApplyError::Stale)
         }),
-        (Change::KeepAnAdmin, |error| {
+        (Change::CheckAdminRemains, |error| {
             matches!(error, ApplyError::LastAdmin)
         }),
     ];

@@ -24,7 +24,9 @@ pub async fn what_was_ended_stays_so(store: Arc<dyn Store>) {
     assert!(store.is_session_ended(ended).await.unwrap());
     assert!(!store.is_session_ended(open).await.unwrap());
 
-    let refused = store.apply(vec![end(open, 10), Change::KeepAnAdmin]).await;
+    let refused = store
+        .apply(vec![end(open, 10), Change::CheckAdminRemains])
+        .await;
     assert_refused!(refused, ApplyError::LastAdmin);
     assert!(!store.is_session_ended(open).await.unwrap());
 }

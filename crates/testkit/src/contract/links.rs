@@ -167,7 +167,7 @@ pub async fn whoever_voids_links_leaves_none_in_the_making(store: Arc<dyn Store>
                 },
             ],
             vec![
-                Change::KeepMail(job.id),
+                Change::CheckMail(job.id),
                 Change::PutLink(fixtures::link(user.id, Purpose::EmailUndo)),
             ],
         ];

@@ -69,9 +69,9 @@ pub async fn mails_of_one_kind_written_since_a_moment_are_removed(store: Arc<dyn
     ];
     enqueue(&*store, &removed).await;
     enqueue(&*store, &left).await;
-    let keep = |job: &MailJob| vec![Change::KeepMail(job.id)];
+    let check = |job: &MailJob| vec![Change::CheckMail(job.id)];
     for job in removed.iter().chain(&left) {
-        must(&*store, keep(job)).await;
+        must(&*store, check(job)).await;
     }
     let forget = Change::ForgetUserMails {
         user_id: user,
@@ -80,11 +80,11 @@ pub async fn mails_of_one_kind_written_since_a_moment_are_removed(store: Arc<dyn
     };
     must(&*store, vec![forget]).await;
     for job in &removed {
-        let refused = store.apply(keep(job)).await;
+        let refused = store.apply(check(job)).await;
         assert!(matches!(refused, Err(ApplyError::Stale)), "{refused:?}");
     }
     for job in &left {
-        must(&*store, keep(job)).await;
+        must(&*store, check(job)).await;
     }
 }
 

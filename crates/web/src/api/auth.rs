@@ -50,7 +50,7 @@ pub(crate) fn identifier(fields: &mut Fields) -> Option<Identifier> {
     let email = fields.optional("email", EmailAddress::parse);
     match (username, email) {
         (Some(_), Some(_)) => {
-            fields.fault(
+            fields.add_error(
                 "email",
                 Invalid::new("ambiguous", "Send a `username` or an `email`, not both."),
             );
@@ -60,7 +60,7 @@ pub(crate) fn identifier(fields: &mut Fields) -> Option<Identifier> {
         (None, Some(email)) => Some(Identifier::Email(email)),
         (None, None) => {
             if is_absent {
-                fields.fault(
+                fields.add_error(
                     "username",
                     Invalid::new("missing", "Send a `username` or an `email`."),
                 );
@@ -81,7 +81,7 @@ pub(crate) async fn sign_in(
     if caller.wants_html() {
         return sign_in_by_page(&app, &caller, &headers, fields).await;
     }
-    let signed_in = open_session(&app, &caller, fields).await?;
+    let signed_in = create_session(&app, &caller, fields).await?;
     let view = SignedInView::new(&signed_in, caller.ctx().now);
     let mut response = token_response(StatusCode::CREATED, view);
     let of = (&signed_in.user, &signed_in.session);
@@ -98,8 +98,8 @@ async fn sign_in_by_page(
 ) -> Result<Response, Problem> {
     let form = Form::of(&fields);
     let return_to = ReturnTo::take_from_form(&mut fields, &app.choices.return_origins);
-    fields.tell_names_apart();
-    match open_session(app, caller, fields).await {
+    fields.move_address_to_email();
+    match create_session(app, caller, fields).await {
         Ok(signed_in) => {
             end_replaced(app, caller, headers).await;
             let return_to = return_to.as_ref();
@@ -152,7 +152,11 @@ fn token_response(status: StatusCode, view: impl Serialize) -> Response {
     (status, headers, Json(view)).into_response()
 }
 
-async fn open_session(app: &App, caller: &Caller, mut fields: Fields) -> Result<SignedIn, Problem> {
+async fn create_session(
+    app: &App,
+    caller: &Caller,
+    mut fields: Fields,
+) -> Result<SignedIn, Problem> {
     let password = fields.required("password", Password::parse);
     let who = identifier(&mut fields);
     let (who, password) = fields.finish(|| Some((who?, password?)))?;

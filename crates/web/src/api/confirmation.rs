@@ -9,7 +9,7 @@ use doorward_domain::values::{EmailAddress, Token};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::passwords::shown_password;
+use crate::api::passwords::optional_password;
 use crate::api::users::user_response;
 use crate::app::App;
 use crate::body::Fields;
@@ -151,7 +151,7 @@ async fn confirm_by(
     fields: Option<Fields>,
 ) -> Result<User, Problem> {
     let token = read_token(token)?;
-    let password = shown_password(fields)?;
+    let password = optional_password(fields)?;
     Ok(app
         .accounts
         .confirm_with_password(caller.ctx(), &token, password.as_ref())

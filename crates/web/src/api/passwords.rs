@@ -33,7 +33,7 @@ pub(crate) struct PasswordBody {
 }
 
 /// Reads the password of an optional body.
-pub(crate) fn shown_password(fields: Option<Fields>) -> Result<Option<Password>, Problem> {
+pub(crate) fn optional_password(fields: Option<Fields>) -> Result<Option<Password>, Problem> {
     let Some(mut fields) = fields else {
         return Ok(None);
     };

@@ -26,7 +26,7 @@ pub(crate) async fn change(
     mut fields: Fields,
 ) -> Result<(HeaderMap, Html<String>), Problem> {
     let form = Form::of(&fields);
-    fields.tell_names_apart();
+    fields.move_address_to_email();
     let (locale, user) = (caller.locale(), caller.session().map(Authenticated::user));
     match passwords::change(&app, &caller, fields).await {
         Ok(cookies) => Ok((cookies, app.pages.password_changed(locale, user.is_some()))),

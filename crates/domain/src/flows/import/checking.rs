@@ -23,11 +23,11 @@ impl Accounts {
         ensure_operator(ctx)?;
         let mut outcomes = Vec::with_capacity(batch.len());
         for one in batch {
-            let outcome = match self.judge_known(one).await? {
+            let outcome = match self.outcome_if_known(one).await? {
                 Some(outcome) => outcome,
                 None => match self.is_taken(one).await? {
                     Some(rejection) => ImportOutcome::Refused(rejection),
-                    None => seen.judge(one),
+                    None => seen.check(one),
                 },
             };
             outcomes.push(outcome);
@@ -63,7 +63,7 @@ pub struct DryRun {
 }
 
 impl DryRun {
-    fn judge(&mut self, one: &ImportedUser) -> ImportOutcome {
+    fn check(&mut self, one: &ImportedUser) -> ImportOutcome {
         let (id, username, _) = one.identity_fields();
         let email = one.user.email.as_ref().map(EmailAddress::key);
         let whole = self.print("facts", one.identity_fields());

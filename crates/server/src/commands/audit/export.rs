@@ -17,7 +17,7 @@ use super::super::Output;
 use super::lines::AuditLine;
 use crate::cli::ExportAudit;
 use crate::columns;
-use crate::wiring::Wired;
+use crate::wiring::Components;
 
 /// The events to export.
 struct EventFilter {
@@ -45,10 +45,14 @@ impl EventFilter {
     }
 }
 
-pub(super) async fn run(wired: &Wired, args: &ExportAudit, output: Output) -> anyhow::Result<()> {
-    let ctx = wired.ctx(Actor::CommandLine);
+pub(super) async fn run(
+    components: &Components,
+    args: &ExportAudit,
+    output: Output,
+) -> anyhow::Result<()> {
+    let ctx = components.ctx(Actor::CommandLine);
     let user = match &args.user {
-        Some(named) => Some(find_user_id(wired, named).await?),
+        Some(named) => Some(find_user_id(components, named).await?),
         None => None,
     };
     let filter = EventFilter {
@@ -58,12 +62,12 @@ pub(super) async fn run(wired: &Wired, args: &ExportAudit, output: Output) -> an
         event: args.event.clone(),
     };
     let detail = if filter.is_all() { "all" } else { "filtered" };
-    wired.accounts.note_audit_export(&ctx, detail).await?;
+    components.accounts.note_audit_export(&ctx, detail).await?;
     // Only sealed events are exported.
-    wired.accounts.seal_rest_of_audit(&ctx).await?;
+    components.accounts.seal_rest_of_audit(&ctx).await?;
     if args.file == Path::new("-") {
         let mut stdout = BufWriter::new(std::io::stdout().lock());
-        write(wired, &ctx, &filter, &mut stdout).await?;
+        write(components, &ctx, &filter, &mut stdout).await?;
         return Ok(stdout.flush()?);
     }
     let path = args.file.display().to_string();
@@ -74,46 +78,52 @@ pub(super) async fn run(wired: &Wired, args: &ExportAudit, output: Output) -> an
         .open(&args.file)
         .with_context(|| format!("cannot create {path}"))?;
     let mut file = BufWriter::new(file);
-    let count = write(wired, &ctx, &filter, &mut file).await?;
+    let count = write(components, &ctx, &filter, &mut file).await?;
     file.into_inner()
         .map_err(std::io::IntoInnerError::into_error)?
         .sync_all()?;
-    let key = wired.accounts.audit_public_key();
+    let key = components.accounts.audit_public_key();
     let text = columns::fitted(&format!(
         "Exported {count} events to {path}. The file contains IP addresses. Verify it with"
     ));
     // One unbroken line, to be copied.
-    output.print_as_it_is(
+    output.print_unwrapped(
         &format!("{text}\ndoorward audit verify --file {path} --key {key}"),
         &json!({"events": count, "file": path}),
     )
 }
 
 /// A deleted user is found by id.
-async fn find_user_id(wired: &Wired, identifier: &str) -> anyhow::Result<UserId> {
+async fn find_user_id(components: &Components, identifier: &str) -> anyhow::Result<UserId> {
     if let Ok(id) = identifier.parse() {
         return Ok(id);
     }
-    let found = wired.accounts.find_named(identifier).await;
+    let found = components.accounts.find_named(identifier).await;
     Ok(found
         .with_context(|| format!("there is no user {identifier}. Pass the id of a deleted user"))?
         .id)
 }
 
 async fn write(
-    wired: &Wired,
+    components: &Components,
     ctx: &Ctx,
     filter: &EventFilter,
     to: &mut impl Write,
 ) -> anyhow::Result<u64> {
-    let header = wired.accounts.audit_export_header(ctx, filter.is_all());
+    let header = components
+        .accounts
+        .audit_export_header(ctx, filter.is_all());
     let header = header.await?;
-    let key = wired.accounts.audit_public_key();
+    let key = components.accounts.audit_public_key();
     write_line(to, &AuditLine::header(&header, &key))?;
     let end = header.end.map_or(0, |end| end.position);
     let (mut count, mut position) = (0, 0);
     while position < end {
-        let Some(segment) = wired.accounts.read_audit_segment(ctx, position).await? else {
+        let Some(segment) = components
+            .accounts
+            .read_audit_segment(ctx, position)
+            .await?
+        else {
             break;
         };
         position = segment.checkpoint.position;

@@ -34,9 +34,9 @@ pub(super) async fn run(
     match command {
         AuditCommand::Verify(args) => verify::run(config, &args, output).await,
         AuditCommand::Export(args) => {
-            let wired = open(config).await?;
-            let exported = export::run(&wired, &args, output).await;
-            finish(&wired).await;
+            let components = open(config).await?;
+            let exported = export::run(&components, &args, output).await;
+            finish(&components).await;
             exported
         }
         AuditCommand::Key => {
@@ -44,7 +44,7 @@ pub(super) async fn run(
             let master =
                 master.context("no master key found. Run this with the server's configuration")?;
             let key = AuditSigner::of(&master).public_key().to_string();
-            output.print_as_it_is(&key, &json!({"public_key": key}))
+            output.print_unwrapped(&key, &json!({"public_key": key}))
         }
     }
 }

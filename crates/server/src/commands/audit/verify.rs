@@ -33,10 +33,13 @@ pub(super) async fn run(config: &Config, args: &VerifyAudit, output: Output) -> 
             (report, Unsealed::default(), complete)
         }
         None => {
-            let wired = open(config).await?;
-            let ctx = wired.ctx(Actor::CommandLine);
-            let verified = wired.accounts.verify_audit(&ctx, &keys, &recorded).await;
-            wired.close().await;
+            let components = open(config).await?;
+            let ctx = components.ctx(Actor::CommandLine);
+            let verified = components
+                .accounts
+                .verify_audit(&ctx, &keys, &recorded)
+                .await;
+            components.close().await;
             let (report, unsealed) = verified?;
             (report, unsealed, true)
         }
@@ -46,7 +49,7 @@ pub(super) async fn run(config: &Config, args: &VerifyAudit, output: Output) -> 
     if let Some(last) = &report.last {
         text += &format!("\nLast checkpoint:\n{last}");
     }
-    output.print_as_it_is(&text, &value(&report, unsealed, complete))?;
+    output.print_unwrapped(&text, &value(&report, unsealed, complete))?;
     match report.violation {
         None => Ok(()),
         Some(_) => Err(VerificationFailed.into()),

@@ -17,10 +17,10 @@ const PART: &str = "master key";
 pub(super) async fn examine(config: &Config) -> Option<(Diagnostic, Vec<String>)> {
     let keys = signing_keys(config).await?;
     let names = keys.iter().map(|key| key.kid.clone()).collect();
-    Some((judge(config, &keys), names))
+    Some((diagnose(config, &keys), names))
 }
 
-fn judge(config: &Config, keys: &[SigningKey]) -> Diagnostic {
+fn diagnose(config: &Config, keys: &[SigningKey]) -> Diagnostic {
     let file = master_key::path(&config.data_dir);
     let restore = format!(
         "Set JWT_SECRET_KEY to its former value, or restore {} from the backup of that time",

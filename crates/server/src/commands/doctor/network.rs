@@ -100,13 +100,13 @@ pub(super) async fn public_url(config: &Config, keys: Option<&[String]>) -> Vec<
         ));
     }
     diagnostics.push(match response {
-        Ok(response) => judge(url, &response, keys),
+        Ok(response) => diagnose_response(url, &response, keys),
         Err(error) => unreachable(url, is_tls, &error),
     });
     diagnostics
 }
 
-fn judge(url: &str, response: &Response<Bytes>, keys: Option<&[String]>) -> Diagnostic {
+fn diagnose_response(url: &str, response: &Response<Bytes>, keys: Option<&[String]>) -> Diagnostic {
     let proxy = "Find the program that responds at that name, and make it forward to Doorward";
     let status = response.status().as_u16();
     if (502..=504).contains(&status) {

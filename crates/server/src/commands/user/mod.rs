@@ -19,32 +19,32 @@ use super::{Output, finish, open, open_or_create};
 use crate::bootstrap::random_password;
 use crate::cli::{CreateUser, DeleteUser, RoleName, SetPassword, UserCommand};
 use crate::config::Config;
-use crate::wiring::Wired;
+use crate::wiring::Components;
 
 pub(super) async fn run(
     config: &Config,
     command: UserCommand,
     output: Output,
 ) -> anyhow::Result<()> {
-    let wired = match &command {
+    let components = match &command {
         UserCommand::Create(_) => open_or_create(config).await?,
         _ => open(config).await?,
     };
-    let ctx = wired.ctx(Actor::CommandLine);
-    let outcome = perform(&wired, &ctx, command, output).await;
-    finish(&wired).await;
+    let ctx = components.ctx(Actor::CommandLine);
+    let outcome = perform(&components, &ctx, command, output).await;
+    finish(&components).await;
     outcome
 }
 
 async fn perform(
-    wired: &Wired,
+    components: &Components,
     ctx: &Ctx,
     command: UserCommand,
     output: Output,
 ) -> anyhow::Result<()> {
-    let accounts = &wired.accounts;
+    let accounts = &components.accounts;
     match command {
-        UserCommand::Create(wanted) => create(wired, ctx, wanted, output).await,
+        UserCommand::Create(wanted) => create(components, ctx, wanted, output).await,
         UserCommand::List(args) => {
             let filter = UserFilter {
                 text: args.query,
@@ -64,7 +64,7 @@ async fn perform(
             shown::user(&user, output)?;
             Ok(())
         }
-        UserCommand::SetPassword(args) => set_password(wired, ctx, &args, output).await,
+        UserCommand::SetPassword(args) => set_password(components, ctx, &args, output).await,
         UserCommand::SetRole(args) => {
             let id = find(accounts, &args.user).await?;
             let changed = accounts.change_role(ctx, &id, role(args.role), None).await;
@@ -85,11 +85,11 @@ async fn perform(
 
 /// Writes the document of `GET /user/{user}/export`.
 async fn export(accounts: &Arc<Accounts>, ctx: &Ctx, identifier: &str) -> anyhow::Result<()> {
-    let held = accounts
+    let data = accounts
         .export_named(ctx, identifier)
         .await
         .map_err(|error| said(error, identifier))?;
-    let mut document = ExportDocument::new(accounts.clone(), held, ctx);
+    let mut document = ExportDocument::new(accounts.clone(), data, ctx);
     let mut output = std::io::stdout().lock();
     while let Some(piece) = document.next().await? {
         output
@@ -145,7 +145,7 @@ fn changed_user(
 const UNSEEN: &str = "set a new password with `doorward user set-password`";
 
 async fn create(
-    wired: &Wired,
+    components: &Components,
     ctx: &Ctx,
     wanted: CreateUser,
     output: Output,
@@ -153,7 +153,7 @@ async fn create(
     let username = typed("--username", wanted.username.as_deref(), Username::choose)?;
     let email = typed("--email", wanted.email.as_deref(), EmailAddress::parse)?;
     let name = typed("--name", wanted.name.as_deref(), Name::choose)?;
-    let (password, made_up) = password(wired, wanted.password_stdin)?;
+    let (password, is_generated) = password(components, wanted.password_stdin)?;
     let personal: Vec<&str> = [
         wanted.username.as_deref(),
         wanted.email.as_deref(),
@@ -162,26 +162,26 @@ async fn create(
     .into_iter()
     .flatten()
     .collect();
-    let judged = wired
+    let checked = components
         .accounts
-        .judge_password(password.expose(), &personal)
+        .check_password_rules(password.expose(), &personal)
         .map_err(|e| fault("the password", e))?;
     let new = NewUser {
         username,
         email,
         name,
-        password: judged,
+        password: checked,
         role: role(wanted.role),
     };
     let identifier = wanted.username.or(wanted.email).unwrap_or_default();
-    let user = wired
+    let user = components
         .accounts
         .create_user(ctx, new)
         .await
         .map_err(|error| said(error, &identifier))?;
     let mut value = json!(UserView::from(&user));
     let mut text = shown::summary(&user);
-    if made_up {
+    if is_generated {
         value["password"] = password.expose().clone().into();
         text = format!(
             "{text}\npassword    {}   (shown only once)",
@@ -192,20 +192,20 @@ async fn create(
 }
 
 async fn set_password(
-    wired: &Wired,
+    components: &Components,
     ctx: &Ctx,
     args: &SetPassword,
     output: Output,
 ) -> anyhow::Result<()> {
-    let (password, made_up) = password(wired, args.password_stdin)?;
-    wired
+    let (password, is_generated) = password(components, args.password_stdin)?;
+    components
         .accounts
         .set_password(ctx, &args.user, &password)
         .await
         .map_err(|error| said(error, &args.user))?;
     let mut value = json!({"user": args.user});
     let mut text = format!("Set the password of {} and ended all sessions.", args.user);
-    if made_up {
+    if is_generated {
         value["password"] = password.expose().clone().into();
         text = format!(
             "{text}\npassword    {}   (shown only once)",
@@ -224,9 +224,9 @@ async fn find(accounts: &Accounts, identifier: &str) -> anyhow::Result<String> {
 }
 
 /// Reads the password from standard input, or generates one; `true` if it was generated.
-fn password(wired: &Wired, from_stdin: bool) -> anyhow::Result<(Secret<String>, bool)> {
+fn password(components: &Components, from_stdin: bool) -> anyhow::Result<(Secret<String>, bool)> {
     if !from_stdin {
-        return Ok((random_password(wired), true));
+        return Ok((random_password(components), true));
     }
     let mut text = String::new();
     std::io::stdin()

@@ -165,7 +165,7 @@ impl TestApp {
             username: Some(Username::parse(name).unwrap()),
             email: Some(EmailAddress::parse(&format!("{name}@example.com")).unwrap()),
             name: None,
-            password: self.accounts.judge_password(PASSWORD, &[]).unwrap(),
+            password: self.accounts.check_password_rules(PASSWORD, &[]).unwrap(),
             role,
         };
         let ctx = self.ctx(Actor::CommandLine);

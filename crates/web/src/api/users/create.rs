@@ -102,7 +102,7 @@ async fn create_by_page(
 
 fn read(mut fields: Fields, accounts: &Accounts) -> Result<SignUp, Problem> {
     if fields.is_absent("username") && fields.is_absent("email") {
-        fields.fault(
+        fields.add_error(
             "username",
             Invalid::new("missing", "Send a `username`, an `email` or both."),
         );
@@ -117,10 +117,14 @@ fn read(mut fields: Fields, accounts: &Accounts) -> Result<SignUp, Problem> {
         name.as_ref().map(Name::as_str),
     ];
     let personal: Vec<&str> = personal.into_iter().flatten().collect();
-    let password = fields.required("password", |text| accounts.judge_password(text, &personal));
+    let password = fields.required("password", |text| {
+        accounts.check_password_rules(text, &personal)
+    });
     let data = match fields.json("data") {
         None | Some(serde_json::Value::Null) => Data::default(),
-        Some(value) => fields.note("data", Data::parse(value)).unwrap_or_default(),
+        Some(value) => fields
+            .take_parsed("data", Data::parse(value))
+            .unwrap_or_default(),
     };
     fields.finish(|| {
         Some(SignUp {

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::api::auth;
 use crate::api::etag::IfMatch;
-use crate::api::passwords::shown_password;
+use crate::api::passwords::optional_password;
 use crate::app::App;
 use crate::body::Fields;
 use crate::guard::Caller;
@@ -36,10 +36,10 @@ pub(crate) async fn delete_user(
     IfMatch(expected): IfMatch,
     fields: Option<Fields>,
 ) -> Result<Response, Problem> {
-    let password = shown_password(fields)?;
+    let password = optional_password(fields)?;
     let ctx = app
         .accounts
-        .showing_password(caller.ctx(), Action::DeleteUser, &user, password.as_ref())
+        .reauthenticate(caller.ctx(), Action::DeleteUser, &user, password.as_ref())
         .await?;
     let own = caller.require_session()?.user().id;
     let deleted = app.accounts.delete_account(&ctx, &user, expected).await?;

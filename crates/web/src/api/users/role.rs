@@ -47,7 +47,7 @@ pub(crate) async fn change_role(
     let role = fields.finish(|| role)?;
     let ctx = app
         .accounts
-        .showing_password(caller.ctx(), Action::ChangeRole, &user, password.as_ref())
+        .reauthenticate(caller.ctx(), Action::ChangeRole, &user, password.as_ref())
         .await?;
     let user = app
         .accounts

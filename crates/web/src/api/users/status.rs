@@ -53,7 +53,7 @@ pub(crate) async fn change_status(
     let status = fields.finish(|| status)?;
     let accounts = &app.accounts;
     let ctx = accounts
-        .showing_password(caller.ctx(), Action::ChangeStatus, &user, password.as_ref())
+        .reauthenticate(caller.ctx(), Action::ChangeStatus, &user, password.as_ref())
         .await?;
     let user = match status {
         Status::Disabled => accounts.disable(&ctx, &user, expected).await?,

@@ -53,7 +53,9 @@ pub(crate) async fn replace_user(
     let name = fields.optional("name", Name::choose);
     let data = match fields.json("data") {
         None | Some(Value::Null) => Data::default(),
-        Some(value) => fields.note("data", Data::parse(value)).unwrap_or_default(),
+        Some(value) => fields
+            .take_parsed("data", Data::parse(value))
+            .unwrap_or_default(),
     };
     let update = fields.finish(|| Some(ProfileUpdate::Replace { name, data }))?;
     let user = app
@@ -83,7 +85,7 @@ pub(crate) async fn patch_user(
         Some(Value::Null) => Some(None),
         Some(Value::Object(patch)) => Some(Some(patch)),
         Some(_) => {
-            fields.fault(
+            fields.add_error(
                 "data",
                 Invalid::new("wrong-type", "`data` must be a JSON object."),
             );
