@@ -317,3 +317,18 @@ async fn a_change_too_many_is_written_down() {
     let line = "throttled!email-change".to_owned();
     assert!(world.audited().contains(&line));
 }
+
+/// mails about a change are counted by the new mailbox, whichever user requests them.
+#[tokio::test]
+async fn a_mailbox_is_not_flooded_by_changes_to_it() {
+    let (world, _, session) = ben().await;
+    world.active("eve").await;
+    let eves = world.sign_in("eve").await;
+    for _ in 0..3 {
+        ask(&world, &session, "new@example.com").await.unwrap();
+    }
+    let refused = ask(&world, &eves, "new@example.com").await;
+    assert_err!(refused, Error::TooManyAttempts { retry_after } if retry_after.as_secs() == 1200);
+    world.advance(minutes(20));
+    ask(&world, &eves, "new@example.com").await.unwrap();
+}

@@ -123,6 +123,41 @@ async fn who_may_not_sign_in_may_not_change_the_password_either() {
     }
 }
 
+#[tokio::test]
+async fn where_the_operator_prefers_it_plain_unknown_and_wrong_are_told_apart() {
+    let world = World::with(|policy| policy.enumeration_protection = false).await;
+    world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    let ctx = world.of(&session);
+    let refused = change(&world, &ctx, OTHER_PASSWORD, "three lamps afloat").await;
+    assert_err!(refused, Error::WrongPassword);
+    let (ctx, nobody) = (world.anon(), identifier("nobody"));
+    let (shown, new) = (password(PASSWORD), secret(OTHER_PASSWORD));
+    let refused = world
+        .accounts
+        .change_password(&ctx, Some(&nobody), &shown, &new)
+        .await;
+    assert_err!(refused, Error::UnknownAccount);
+}
+
+/// S-06, P-12: of two concurrent changes with the same current password, one succeeds.
+#[tokio::test]
+async fn of_two_changes_at_once_one_is_made() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let (here, there) = (world.sign_in("ben").await, world.sign_in("ben").await);
+    let (here, there) = (world.of(&here), world.of(&there));
+    world.spy.give_way();
+    let (one, other) = tokio::join!(
+        change(&world, &here, PASSWORD, "three lamps afloat"),
+        change(&world, &there, PASSWORD, "four lamps ashore")
+    );
+    assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+    let right = ["four lamps ashore", "three lamps afloat"][usize::from(one.is_ok())];
+    world.try_sign_in("ben", right).await.unwrap();
+    world.one_mail().await;
+}
+
 /// P-01, P-05, P-06: the same rules as everywhere; the error names this field.
 #[tokio::test]
 async fn a_weak_new_password_is_refused_and_the_old_one_stays() {

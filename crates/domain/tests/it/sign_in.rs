@@ -131,17 +131,18 @@ async fn one_look_up_goes_to_one_column() {
 async fn a_password_is_compared_after_normalisation_and_not_more() {
     let world = World::new().await;
     let mut wanted = sign_up(Some("ben"), None);
-    wanted.password = new_password("caf\u{e9} in Arles ");
+    wanted.password = new_password("caf\u{e9} fin Arles ");
     world.try_sign_up(wanted).await.unwrap();
     world
-        .try_sign_in("ben", "cafe\u{301} in Arles ")
+        .try_sign_in("ben", "cafe\u{301} fin Arles ")
         .await
         .unwrap();
     for other in [
-        "café in arles ",
-        "café in Arles",
-        " café in Arles ",
-        "cafe in Arles ",
+        "café fin arles ",
+        "café fin Arles",
+        " café fin Arles ",
+        "cafe fin Arles ",
+        "café \u{fb01}n Arles ",
     ] {
         world.advance(seconds(10));
         assert_err!(
@@ -300,7 +301,7 @@ async fn a_right_password_clears_the_count_and_unknown_names_are_counted() {
         );
     }
     assert_err!(
-        world.try_sign_in("eve", PASSWORD).await,
+        world.try_sign_in("EVE", PASSWORD).await,
         Error::TooManyAttempts { .. }
     );
 }
@@ -341,11 +342,12 @@ async fn a_hundred_wrong_guesses_stop_the_sign_in_until_the_account_is_recovered
 async fn throttles_can_be_switched_off_for_load_tests() {
     let world = World::with(|policy| policy.throttle = false).await;
     world.active("ben").await;
-    for _ in 0..20 {
-        assert_err!(
-            world.try_sign_in("ben", OTHER_PASSWORD).await,
-            Error::InvalidCredentials
-        );
+    let (ben, wrong) = (identifier("ben"), password(OTHER_PASSWORD));
+    for _ in 0..40 {
+        let mut ctx = world.anon();
+        ctx.client.address = Some([192, 0, 2, 1].into());
+        let refused = world.accounts.sign_in(&ctx, &ben, &wrong).await;
+        assert_err!(refused, Error::InvalidCredentials);
     }
     world.sign_in("ben").await;
 }

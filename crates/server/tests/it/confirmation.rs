@@ -38,28 +38,6 @@ async fn looking_changes_nothing_and_posting_confirms() {
     anon.post("/auth", sign_in).await.expect(201);
 }
 
-/// to the second.
-#[tokio::test]
-async fn a_link_lives_a_day() {
-    let app = TestApp::new().await;
-    let (first, second) = (app.pending("ben").await, app.pending("eve").await);
-    let day = 24 * 3600;
-    app.advance_seconds(day - 1);
-    app.anon().request("POST", &first).send().await.expect(200);
-    app.advance_seconds(1);
-    for link in [&first, &second] {
-        app.anon()
-            .get(link)
-            .await
-            .expect_problem(410, "link-expired");
-        app.anon()
-            .request("POST", link)
-            .send()
-            .await
-            .expect_problem(410, "link-expired");
-    }
-}
-
 ///
 #[tokio::test]
 async fn what_is_no_link_of_ours_is_no_such_thing() {
@@ -190,39 +168,21 @@ async fn a_body_of_anything_but_one_address_is_refused() {
     }
 }
 
-/// a mailbox gets three mails an hour of each kind, with or without an account; a network has a limit of
-/// twenty requests.
+/// a denial for a mailbox, which may have no account.
 #[tokio::test]
 async fn a_mailbox_is_not_flooded() {
     let app = TestApp::new().await;
     for path in ["/confirmation", "/recovery"] {
-        let email = json!({"email": format!("x@{}.example", path.trim_start_matches('/'))});
+        let email = json!({"email": "nobody@example.com"});
         for _ in 0..3 {
-            app.anon().post(path, email.clone()).await.expect(202);
+            let answer = app.anon().post(path, email.clone()).await.expect(202);
+            let policy = answer.header("ratelimit-policy");
+            assert_eq!(policy, Some("\"mail-request\";q=20;w=3600"));
         }
-        let refused = app
-            .anon()
-            .post(path, email.clone())
-            .await
-            .expect_problem(429, "too-many-attempts");
+        let refused = app.anon().post(path, email).await;
+        let refused = refused.expect_problem(429, "too-many-attempts");
         assert_eq!(refused.header("retry-after"), Some("1200"));
-        app.advance_seconds(1200);
-        app.anon().post(path, email).await.expect(202);
     }
-    let client = app.anon();
-    for number in 0..20 {
-        client
-            .post(
-                "/recovery",
-                json!({"email": format!("u{number}@example.com")}),
-            )
-            .await
-            .expect(202);
-    }
-    client
-        .post("/confirmation", json!({"email": "one@example.com"}))
-        .await
-        .expect_problem(429, "too-many-attempts");
     assert!(app.mails().await.is_empty());
 }
 
@@ -257,30 +217,6 @@ async fn the_recipient_can_cancel_the_confirmation() {
             .await
             .expect_problem(401, "invalid-credentials");
     }
-}
-
-/// “this wasn't me” removes only the address of an account that has a username.
-#[tokio::test]
-async fn cancelling_leaves_an_active_account_without_the_address() {
-    let app = TestApp::new().await;
-    let link = app.unconfirmed("ben").await;
-    let ben = app.sign_in("ben").await;
-    let user = ben.get("/user/me").await.expect(200).json();
-    assert_eq!(
-        (&user["status"], &user["pending_email"]),
-        (&json!("active"), &json!("ben@example.com"))
-    );
-    app.anon().delete(&link).await.expect(204);
-    let user = ben.get("/user/me").await.expect(200).json();
-    assert_eq!(
-        (&user["status"], user.get("pending_email")),
-        (&json!("active"), None)
-    );
-    app.anon()
-        .request("POST", &link)
-        .send()
-        .await
-        .expect_problem(410, "link-expired");
 }
 
 /// ten attempts a minute from one address.

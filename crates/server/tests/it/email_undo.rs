@@ -110,22 +110,6 @@ async fn a_person_gets_a_page_with_a_button() {
     assert_eq!(app.mails().await.len(), 2);
 }
 
-/// a week, to the second, without a sweep.
-#[tokio::test]
-async fn a_link_lives_a_week() {
-    for (after, status) in [(7 * 24 * 3600 - 1, 204), (7 * 24 * 3600 + 1, 410)] {
-        let app = TestApp::new().await;
-        let (_, link) = stolen(&app).await;
-        app.advance_seconds(after);
-        app.anon()
-            .request("POST", &link)
-            .send()
-            .await
-            .expect(status);
-        app.mails().await;
-    }
-}
-
 /// A link of each kind, with the body that a POST to it needs.
 async fn links(app: &TestApp) -> Vec<(String, Value)> {
     app.user("eve").await;

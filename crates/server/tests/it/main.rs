@@ -22,6 +22,7 @@ mod operations;
 mod pages;
 mod password;
 mod plain_http;
+mod privacy;
 mod races;
 mod rate_limits;
 mod recovery;

@@ -81,17 +81,6 @@ async fn what_matters_most_asks_for_the_password_again() {
     }
 }
 
-/// at five minutes to the microsecond it is still fresh.
-#[tokio::test]
-async fn a_fresh_session_needs_nothing_more() {
-    for act in acts() {
-        let (app, admin) = people().await;
-        app.advance_seconds(300);
-        let done = send(&admin, &act).await;
-        assert!(done.status < 300, "{act:?}: {}", done.text());
-    }
-}
-
 /// a password in the request is always checked, even if none is required, and counted.
 #[tokio::test]
 async fn a_wrong_password_is_never_passed_over() {

@@ -79,19 +79,6 @@ async fn an_audience_token_is_checked_against_the_jwks_alone() {
 }
 
 #[tokio::test]
-async fn it_never_outlives_the_session() {
-    let app = TestApp::new().await;
-    let ben = app.user("ben").await;
-    app.advance_seconds(24 * 3600 - 10);
-    let made = ben
-        .post(PATH, json!({"audience": "x"}))
-        .await
-        .expect(200)
-        .json();
-    assert_eq!(made["expires_in"], 10);
-}
-
-#[tokio::test]
 async fn an_audience_is_named_in_visible_ascii() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
-use hyper::header::{AUTHORIZATION, CONNECTION, HOST};
+use hyper::header::{CONNECTION, HOST};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -45,7 +45,6 @@ pub enum Habit {
 pub struct Target {
     pub address: SocketAddr,
     pub path: &'static str,
-    pub token: Option<String>,
     /// Trusted authority. `None` for plain HTTP.
     pub authority: Option<CertificateDer<'static>>,
 }
@@ -86,7 +85,6 @@ impl Target {
         Self {
             address,
             path,
-            token: None,
             authority: None,
         }
     }
@@ -241,10 +239,6 @@ async fn ask(
     let request = match habit {
         Habit::Http2 => Request::get(format!("https://{authority}{}", shared.target.path)),
         Habit::Anew | Habit::Kept => Request::get(shared.target.path).header(HOST, authority),
-    };
-    let request = match &shared.target.token {
-        Some(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
-        None => request,
     };
     let told = |error: hyper::Error| format!("(on a kept connection: {is_kept}) {error:?}");
     let sent = sender.send(request.body(Empty::new())?).await;

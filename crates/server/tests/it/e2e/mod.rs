@@ -1,6 +1,6 @@
 //! The binary: its processes, its files, its mail over the network. Few tests, with blocking I/O.
 
-mod http;
+pub mod http;
 mod load;
 mod server;
 mod sink;
@@ -29,7 +29,6 @@ mod mail;
 mod migrate;
 mod password_rules;
 mod pepper;
-mod privacy;
 mod redis;
 mod safeguards;
 mod shutdown;
@@ -37,5 +36,6 @@ mod tls;
 mod users;
 mod wire;
 
-use server::{Server, Setup, eventually, mode};
-use sink::MailSink;
+use server::mode;
+pub use server::{Server, Setup, eventually};
+pub use sink::MailSink;

@@ -111,12 +111,6 @@ impl ReceivedMail {
         self.0["parsed"].to_string()
     }
 
-    pub fn subject(&self) -> &str {
-        let headers = self.0["parsed"]["headers"].as_array().unwrap();
-        let subject = headers.iter().find(|header| header[0] == "Subject");
-        subject.unwrap()[1].as_str().unwrap()
-    }
-
     /// The path of the link that starts with `under`.
     pub fn link(&self, under: &str) -> String {
         let text = self.text();

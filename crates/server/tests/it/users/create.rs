@@ -436,41 +436,6 @@ async fn an_operator_who_would_rather_tell_does() {
     );
 }
 
-/// R-09, H-08: an unconfirmed address blocks no other user, and regardless of the number of sign-ups, one gets it.
-#[tokio::test]
-async fn of_two_sign_ups_with_one_address_the_first_to_confirm_has_it() {
-    let app = TestApp::new().await;
-    let mut links = Vec::new();
-    for name in ["thief", "owner"] {
-        let body = json!({"username": name, "email": "ben@example.com", "password": PASSWORD});
-        app.anon().post("/user", body).await.expect(201);
-        links.push(path_in(&app.one_mail().await));
-    }
-    app.anon()
-        .request("POST", &links[1])
-        .send()
-        .await
-        .expect(200);
-    app.anon()
-        .request("POST", &links[0])
-        .send()
-        .await
-        .expect_problem(410, "link-expired");
-    let anon = app.anon();
-    anon.post(
-        "/auth",
-        json!({"email": "ben@example.com", "password": PASSWORD}),
-    )
-    .await
-    .expect(201);
-    let thief = app.sign_in("thief").await;
-    let user = thief.get("/user/me").await.expect(200).json();
-    assert_eq!(
-        (&user["email"], user.get("pending_email")),
-        (&Value::Null, None)
-    );
-}
-
 /// 20 an hour from one address; the limit refills gradually.
 #[tokio::test]
 async fn sign_ups_from_one_address_are_limited_and_the_limit_is_told() {

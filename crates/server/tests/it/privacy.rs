@@ -1,11 +1,12 @@
-//! What remains of a user after the account is deleted: searches all stored data (L-05).
+//! What remains of a user after the account is deleted: searches all data that the binary stored (L-05). It is not
+//! in `e2e`, since it runs on each store.
 
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::http::{self, Reply};
-use super::{MailSink, Server, Setup, eventually};
+use crate::e2e::http::{self, Reply};
+use crate::e2e::{MailSink, Server, Setup, eventually};
 use crate::support::{Combination, PASSWORD};
 
 /// Every identifier of the user begins or ends with one of these.
