@@ -14,7 +14,6 @@ pub mod changes;
 pub mod checkup;
 pub mod ctx;
 pub mod error;
-pub mod fair;
 pub mod flows;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

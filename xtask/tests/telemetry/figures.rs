@@ -97,7 +97,7 @@ fn a_life_of_an_account_is_counted() {
     assert_eq!(rise(hashed, &[]), 10.0);
     assert_eq!(rise("doorward_password_hash_wait_seconds_count", &[]), 10.0);
     assert_eq!(after.one("doorward_password_hash_queue", &[]), 0.0);
-    assert!(after.one("doorward_password_hash_queue_limit", &[]) > 256.0);
+    assert!(after.one("doorward_password_hash_queue_limit", &[]) > 512.0);
     let operation = "doorward_store_operation_duration_seconds_count";
     for (store, name, least) in [
         ("database", "apply", 6.0),

@@ -104,7 +104,7 @@ impl Accounts {
         let hash = stored.as_ref().map(|credential| &credential.password_hash);
         let verification = self
             .hasher
-            .verify(&HashClient::known(user.id), current, hash)
+            .verify(&HashClient::known(), current, hash)
             .await?;
         match verification.is_right() {
             true => Ok(()),

@@ -147,7 +147,7 @@ impl Accounts {
         // A lockout outlives its counters. A locked-out account gets the response of an unknown one, after the
         // same work: a different one would reveal that it exists.
         let owner = owner.filter(|user| !attempt.is_locked_out(user));
-        let hash_client = attempt.hash_client(ctx, target.0);
+        let hash_client = attempt.hash_client(ctx);
         match self.try_password(ctx, &hash_client, owner, password).await {
             Ok(None) => {}
             Ok(Some(user)) => {

@@ -250,9 +250,9 @@ impl Accounts {
 
 impl PasswordAttempt {
     /// Its place in the hashing queue: known devices come before unknown clients.
-    pub(crate) fn hash_client(&self, ctx: &Ctx, user_id: UserId) -> HashClient {
+    pub(crate) fn hash_client(&self, ctx: &Ctx) -> HashClient {
         match self.client {
-            AttemptClient::Known => HashClient::known(user_id),
+            AttemptClient::Known => HashClient::known(),
             AttemptClient::Unlimited | AttemptClient::Unknown => HashClient::from_ctx(ctx),
         }
     }

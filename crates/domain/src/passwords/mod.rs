@@ -6,13 +6,13 @@
 
 mod argon2id;
 mod breached;
-mod fair_queue;
 mod foreign;
 mod foreign_firebase;
 mod foreign_pbkdf2;
 mod foreign_scrypt;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod hash_queue;
 mod pepper;
 mod pool;
 pub mod strength;
@@ -25,9 +25,9 @@ use crate::values::{Password, Secret};
 
 pub use argon2id::{Cost, Engine};
 pub use breached::{Breached, BreachedList};
-pub use fair_queue::HashClient;
 pub use foreign::UnreadableHash;
 pub use foreign_firebase::FirebaseParameters;
+pub use hash_queue::HashClient;
 pub use pepper::Peppers;
 use pool::HashPool;
 
@@ -40,7 +40,8 @@ pub struct HasherSettings {
     pub engine: Engine,
     /// Number of threads. Each holds the memory of one hash while it is in use.
     pub threads: usize,
-    /// Maximum number of waiting passwords; more are rejected at once.
+    /// Maximum number of waiting passwords of known clients, and as many of unknown clients; more are rejected at
+    /// once.
     pub queue: usize,
 }
 
@@ -198,7 +199,6 @@ pub struct EngineBroken;
 mod tests {
     use super::*;
     use crate::memory::SeededSecrets;
-    use crate::values::UserId;
 
     fn hasher(cost: Cost) -> Hasher {
         let settings = HasherSettings {
@@ -211,7 +211,7 @@ mod tests {
     }
 
     fn anybody() -> HashClient {
-        HashClient::known(UserId::from_bytes([0; 16]))
+        HashClient::known()
     }
 
     fn password(text: &str) -> Password {

@@ -1,10 +1,9 @@
 //! The hashing threads: few, bounded, with a lower priority than the server.
 //!
 //! A sign-in costs a core for some milliseconds and 19 MiB. Each thread runs one job at a time, and the queue is
-//! bounded. If it is full, either the new job or the newest job of the client with the most waiting jobs is
-//! rejected at once, so that a flood of sign-ins does not fill the memory, delay other work or lock out other
-//! clients (P-10). The queue counts as full if a new job would wait more than a few seconds; a job that waits
-//! longer in spite of that is rejected. `fair_queue` decides the order.
+//! bounded. If it is full, the new job is rejected at once, so that a flood of sign-ins does not fill the memory or
+//! delay other work (P-10). The queue counts as full if a new job would wait more than a few seconds; a job that
+//! waits longer in spite of that is rejected. `hash_queue` decides the order.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::argon2id::{Engine, Worker};
-use super::fair_queue::{FairQueue, HashClient, PATIENCE, Welcome};
+use super::hash_queue::{HashClient, HashQueue, MAX_WAIT};
 use crate::error::Error;
 use crate::metric_event::MetricEvent;
 use crate::ports::{MetricsRecorder, NoMetrics};
@@ -50,7 +49,7 @@ struct Shared {
 }
 
 struct PoolState {
-    queue: FairQueue<Job>,
+    queue: HashQueue<Job>,
     closed: bool,
 }
 
@@ -67,8 +66,8 @@ impl Shared {
     }
 
     /// Rejects the jobs that have waited too long. They are called outside the lock.
-    fn refuse_late(&self) {
-        let late = self.state().queue.take_late(Instant::now());
+    fn reject_late(&self, now: Instant) {
+        let late = self.state().queue.take_late(now);
         for job in late {
             job(Dispatch::Rejected);
         }
@@ -79,9 +78,9 @@ impl Shared {
     fn next(&self, patience: Duration, idle: impl FnOnce()) -> Option<Job> {
         let (deadline, mut idle) = (Instant::now() + patience, Some(idle));
         loop {
-            self.refuse_late();
+            self.reject_late(Instant::now());
             let mut state = self.state();
-            if let Some(job) = state.queue.next() {
+            if let Some(job) = state.queue.pop() {
                 return Some(job);
             }
             if state.closed {
@@ -119,7 +118,8 @@ impl Drop for PoolSlot {
 }
 
 impl HashPool {
-    /// Starts `threads` threads; `queue` jobs may wait in addition to those that run.
+    /// Starts `threads` threads; `queue` jobs of known and as many of unknown clients may wait in addition to those
+    /// that run.
     pub(super) fn start(threads: usize, queue: usize, engine: Engine) -> Self {
         Self::start_with(threads, queue, engine, RELEASE_AFTER)
     }
@@ -127,7 +127,7 @@ impl HashPool {
     fn start_with(threads: usize, queue: usize, engine: Engine, release_after: Duration) -> Self {
         let shared = Arc::new(Shared {
             state: Mutex::new(PoolState {
-                queue: FairQueue::new(),
+                queue: HashQueue::new(queue),
                 closed: false,
             }),
             arrived: Condvar::new(),
@@ -143,7 +143,7 @@ impl HashPool {
         }
         Self {
             shared,
-            capacity: queue + threads,
+            capacity: 2 * queue + threads,
             threads,
             recorder: Arc::new(NoMetrics),
         }
@@ -155,7 +155,7 @@ impl HashPool {
     }
 
     /// Runs a job on one of the threads. Fails with [`Error::Overloaded`] at once if the queue is full for this
-    /// client, or later if the job waits too long or is evicted for a client with fewer waiting jobs.
+    /// client, or later if the job waits too long.
     ///
     /// If the caller drops the future, the job is skipped.
     pub(super) async fn run<T, F>(&self, client: &HashClient, job: F) -> Result<T, Error>
@@ -164,14 +164,9 @@ impl HashPool {
         F: FnOnce(&mut Worker) -> T + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
-        self.shared.refuse_late();
-        let welcome = {
-            let mut state = self.shared.state();
-            let free = self.free();
-            let job = self.prepared(job, sender);
-            state.queue.welcome(client, job, free)
-        };
-        if let Welcome::InPlaceOf(rejected) | Welcome::Refused(rejected) = welcome {
+        let job = self.prepared(job, sender);
+        self.shared.reject_late(Instant::now());
+        if let Err(rejected) = self.enqueue(client, job) {
             rejected(Dispatch::Rejected);
         }
         self.shared.arrived.notify_one();
@@ -215,20 +210,19 @@ impl HashPool {
         })
     }
 
-    /// Number of free slots; 0 if another job would wait too long.
-    fn free(&self) -> usize {
-        let unfinished = self.shared.unfinished.load(Ordering::Acquire);
-        match self.expected_wait(unfinished) > PATIENCE {
-            true => 0,
-            false => self.capacity.saturating_sub(unfinished),
+    /// Adds a job to the queue. Returns it if the queue is full, or if the job would wait too long.
+    fn enqueue(&self, client: &HashClient, job: Job) -> Result<(), Job> {
+        let mut state = self.shared.state();
+        match self.expected_wait(state.queue.ahead_of(client)) > MAX_WAIT {
+            true => Err(job),
+            false => state.queue.push(client, job),
         }
     }
 
-    /// Expected wait of another job, from the average duration.
-    fn expected_wait(&self, unfinished: usize) -> Duration {
-        let ahead = unfinished.saturating_sub(self.threads) as u64;
+    /// Expected wait of a job that has `ahead` others before it, from the average duration.
+    fn expected_wait(&self, ahead: usize) -> Duration {
         let usual = self.shared.usual.load(Ordering::Relaxed);
-        Duration::from_micros(usual.saturating_mul(ahead) / self.threads.max(1) as u64)
+        Duration::from_micros(usual.saturating_mul(ahead as u64) / self.threads.max(1) as u64)
     }
 
     pub(super) fn capacity(&self) -> usize {
@@ -285,20 +279,13 @@ mod tests {
         lanes: 1,
     };
 
-    fn from(address: &str) -> HashClient {
+    fn unknown() -> HashClient {
         HashClient::from_ctx(&Ctx {
             actor: Actor::Anonymous,
-            client: Client {
-                address: address.parse().ok(),
-                ..Client::default()
-            },
+            client: Client::default(),
             request_id: String::new(),
             now: jiff::Timestamp::UNIX_EPOCH,
         })
-    }
-
-    fn anybody() -> HashClient {
-        from("")
     }
 
     async fn run<T: Send + 'static>(
@@ -309,114 +296,101 @@ mod tests {
         pool.run(&client, job).await
     }
 
-    /// P-10: rejected at once, and only while the queue is full.
-    #[tokio::test]
-    async fn a_full_queue_refuses_at_once_and_recovers() {
-        let pool = Arc::new(HashPool::start(1, 2, Engine::Portable));
+    /// Occupies the only thread of the pool until the result is dropped.
+    async fn occupy(pool: &Arc<HashPool>) -> mpsc::Sender<()> {
         let (release, gate) = mpsc::channel::<()>();
         let (entered, started) = mpsc::channel::<()>();
-        let blocker = tokio::spawn({
-            let pool = pool.clone();
-            async move {
-                run(&pool, anybody(), move |_| {
-                    entered.send(()).unwrap();
-                    gate.recv().unwrap();
-                })
-                .await
-            }
-        });
-        tokio::task::spawn_blocking(move || started.recv().unwrap())
+        let pool = pool.clone();
+        tokio::spawn(async move {
+            run(&pool, unknown(), move |_| {
+                entered.send(()).unwrap();
+                let _ = gate.recv();
+            })
             .await
-            .unwrap();
+        });
+        let started = tokio::task::spawn_blocking(move || started.recv());
+        started.await.unwrap().unwrap();
+        release
+    }
+
+    /// P-10, T-FLOOD: rejected at once, and only while the queue is full.
+    #[tokio::test]
+    async fn a_full_queue_rejects_at_once_and_recovers() {
+        let pool = Arc::new(HashPool::start(1, 2, Engine::Portable));
+        let release = occupy(&pool).await;
         let mut waiting = Box::pin(async {
-            tokio::join!(run(&pool, anybody(), |_| 1), run(&pool, anybody(), |_| 2))
+            tokio::join!(run(&pool, unknown(), |_| 1), run(&pool, unknown(), |_| 2))
         });
         assert!(futures_poll_once(&mut waiting).await.is_none());
-        assert!(matches!(
-            run(&pool, anybody(), |_| 3).await,
-            Err(Error::Overloaded)
-        ));
-        release.send(()).unwrap();
+        let rejected = run(&pool, unknown(), |_| 3).await;
+        assert!(matches!(rejected, Err(Error::Overloaded)));
+        drop(release);
         let (one, two) = waiting.await;
         assert_eq!((one.unwrap(), two.unwrap()), (1, 2));
-        blocker.await.unwrap().unwrap();
-        assert_eq!(run(&pool, anybody(), |_| 4).await.unwrap(), 4);
+        assert_eq!(run(&pool, unknown(), |_| 4).await.unwrap(), 4);
+    }
+
+    /// A-08, P-10, T-FLOOD: unknown clients fill their queue, and the owner on a known device is served before them.
+    #[tokio::test]
+    async fn a_full_queue_of_unknown_clients_does_not_reject_a_known_device() {
+        let pool = Arc::new(HashPool::start(1, 1, Engine::Portable));
+        let release = occupy(&pool).await;
+        let served = Arc::new(AtomicUsize::new(0));
+        let count = |served: &Arc<AtomicUsize>| {
+            let served = served.clone();
+            move |_: &mut Worker| served.fetch_add(1, Ordering::Relaxed)
+        };
+        let mut stranger = Box::pin(run(&pool, unknown(), count(&served)));
+        assert!(futures_poll_once(&mut stranger).await.is_none());
+        let rejected = run(&pool, unknown(), |_| ()).await;
+        assert!(matches!(rejected, Err(Error::Overloaded)));
+        let mut owner = Box::pin(run(&pool, HashClient::known(), count(&served)));
+        assert!(futures_poll_once(&mut owner).await.is_none());
+        drop(release);
+        assert_eq!((owner.await.unwrap(), stranger.await.unwrap()), (0, 1));
     }
 
     /// P-10: a queue that is too slow counts as full.
     #[tokio::test]
-    async fn nobody_is_let_wait_for_longer_than_patience_lasts() {
-        let pool = HashPool::start(1, 100, Engine::Portable);
+    async fn a_queue_that_is_too_slow_counts_as_full() {
+        let pool = Arc::new(HashPool::start(1, 100, Engine::Portable));
+        let waits_too_long = |ahead| pool.expected_wait(ahead) > MAX_WAIT;
         for _ in 0..20 {
-            pool.shared.record(Duration::from_secs(1));
+            pool.shared.record(Duration::from_secs(3));
         }
-        let waits = |unfinished| pool.expected_wait(unfinished) > PATIENCE;
-        assert!(!waits(0) && !waits(5) && waits(6));
+        assert!(!waits_too_long(1) && waits_too_long(2));
+        let release = occupy(&pool).await;
+        let mut waiting = Box::pin(async {
+            tokio::join!(run(&pool, unknown(), |_| 1), run(&pool, unknown(), |_| 2))
+        });
+        assert!(futures_poll_once(&mut waiting).await.is_none());
+        let rejected = run(&pool, unknown(), |_| 3).await;
+        assert!(matches!(rejected, Err(Error::Overloaded)));
+        drop(release);
         for _ in 0..100 {
             pool.shared.record(Duration::from_millis(20));
         }
-        assert!(!waits(101));
+        assert!(!waits_too_long(100));
     }
 
     /// P-10: a job that has waited too long is rejected without running.
     #[tokio::test]
-    async fn whoever_has_waited_too_long_is_refused_without_work() {
+    async fn a_job_that_has_waited_too_long_is_rejected_without_work() {
         let pool = Arc::new(HashPool::start(1, 2, Engine::Portable));
-        let blocked = run(&pool, anybody(), |_| {
-            let began = Instant::now();
-            while began.elapsed() <= PATIENCE {
-                std::thread::park_timeout(Duration::from_millis(50));
-            }
-        });
-        let worked = Arc::new(AtomicUsize::new(0));
-        let counted = worked.clone();
-        let late = run(&pool, anybody(), move |_| {
-            counted.fetch_add(1, Ordering::Relaxed)
-        });
-        let (blocked, late) = tokio::join!(blocked, late);
-        assert!(blocked.is_ok() && matches!(late, Err(Error::Overloaded)));
-        assert_eq!(worked.load(Ordering::Relaxed), 0);
-    }
-
-    /// P-10, A-08: the job of a new client replaces the newest job of a network with many jobs, which is rejected
-    /// at once.
-    #[tokio::test]
-    async fn a_crowd_makes_room_for_one_who_comes_alone() {
-        let pool = HashPool::start(1, 8, Engine::Portable);
-        let (release, gate) = mpsc::channel::<()>();
-        let (entered, started) = mpsc::channel::<()>();
-        let mut running = Box::pin(run(&pool, anybody(), move |_| {
-            entered.send(()).unwrap();
-            gate.recv().unwrap();
-        }));
-        assert!(futures_poll_once(&mut running).await.is_none());
-        started.recv().unwrap();
-        let mut asked = Vec::new();
-        for address in ["203.0.113.7", "203.0.113.8", "203.0.113.9", "203.0.113.7"]
-            .into_iter()
-            .chain(["198.51.100.7", "198.51.100.7", "192.0.2.1", "192.0.3.1"])
-            .chain(["192.0.4.1"])
-        {
-            let mut one = Box::pin(run(&pool, from(address), |_| ()));
-            assert!(futures_poll_once(&mut one).await.is_none(), "{address}");
-            asked.push(one);
-        }
-        let newest = futures_poll_once(&mut asked[3]).await;
-        assert!(matches!(newest, Some(Err(Error::Overloaded))));
-        drop(asked.remove(3));
-        release.send(()).unwrap();
-        running.await.unwrap();
-        for one in asked {
-            one.await.unwrap();
-        }
+        let release = occupy(&pool).await;
+        let mut late = Box::pin(run(&pool, unknown(), |_| ()));
+        assert!(futures_poll_once(&mut late).await.is_none());
+        pool.shared.reject_late(Instant::now() + MAX_WAIT);
+        assert!(matches!(late.await, Err(Error::Overloaded)));
+        drop(release);
     }
 
     #[tokio::test]
     async fn a_panicking_job_fails_alone() {
         let pool = HashPool::start(1, 2, Engine::Portable);
-        let failed = run(&pool, anybody(), |_| panic!("on purpose")).await;
+        let failed = run(&pool, unknown(), |_| panic!("on purpose")).await;
         let _: Result<(), Error> = failed;
-        assert_eq!(run(&pool, anybody(), |_| 1).await.unwrap(), 1);
+        assert_eq!(run(&pool, unknown(), |_| 1).await.unwrap(), 1);
         assert_eq!(pool.queued(), 0);
     }
 
@@ -429,13 +403,13 @@ mod tests {
         };
         for engine in [Engine::Fast, Engine::Portable] {
             let pool = HashPool::start(1, 2, engine);
-            assert!(!run(&pool, anybody(), hash).await.unwrap());
-            assert!(run(&pool, anybody(), hash).await.unwrap());
+            assert!(!run(&pool, unknown(), hash).await.unwrap());
+            assert!(run(&pool, unknown(), hash).await.unwrap());
             // It is released as soon as no job waits.
             let pool = HashPool::start_with(1, 2, engine, Duration::ZERO);
-            run(&pool, anybody(), hash).await.unwrap();
+            run(&pool, unknown(), hash).await.unwrap();
             let deadline = Instant::now() + Duration::from_secs(60);
-            while run(&pool, anybody(), |worker| worker.holds_memory())
+            while run(&pool, unknown(), |worker| worker.holds_memory())
                 .await
                 .unwrap()
             {

@@ -154,7 +154,7 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| engine(v).map(|v| c.hashing_engine = v), |c| engine_name(c.hashing_engine).to_owned()),
     by_machine("number of cores", plain("hashing.threads", "Number of hashing threads, 1 to 256; the number of cores if not set.",
         |c, v| within(v, 1, 256).map(|v| c.hashing_threads = v), |c| c.hashing_threads.to_string())),
-    plain("hashing.queue_limit", "Maximum number of passwords that wait to be hashed, 1 to 10000; further requests get 503.",
+    plain("hashing.queue_limit", "Maximum number of passwords of known clients that wait to be hashed, and of unknown clients, 1 to 10000; further requests get 503.",
         |c, v| within(v, 1, 10_000).map(|v| c.hashing_queue_limit = v), |c| c.hashing_queue_limit.to_string()),
     plain("audit.retention_days", "Days after which audit events are deleted, 1 to 36500; 0 keeps them forever.",
         |c, v| within(v, 0, 36500).map(|v| c.audit_retention_days = v), |c| c.audit_retention_days.to_string()),

@@ -16,8 +16,8 @@ const PEOPLE: usize = 300;
 /// As in `crates/server/src/worker.rs`: mails that a worker sends at a time.
 const MAILS_AT_ONCE: usize = 4;
 
-/// Signs up users, and retries while the server is overloaded: all clients share an address, which has only a
-/// share of the hashing, and on a slow machine the queue rejects requests after four seconds.
+/// Signs up users, and retries while the server is overloaded: the queue of unknown clients holds fewer passwords
+/// than this, and on a slow machine rejects requests after four seconds.
 async fn sign_up(doors: &[Door], batch: &str, people: usize) {
     let mut running = JoinSet::new();
     for number in 0..people {
