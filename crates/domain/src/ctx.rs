@@ -51,6 +51,18 @@ impl Actor {
         }
     }
 
+    /// The session's id, if it belongs to this session epoch of the user.
+    pub fn session_id_in(&self, epoch: i64) -> Option<SessionId> {
+        match self {
+            Self::User {
+                session_id,
+                session_epoch,
+                ..
+            } if *session_epoch == epoch => Some(*session_id),
+            _ => None,
+        }
+    }
+
     /// Name of the actor in the audit log.
     pub fn audit_name(&self) -> String {
         match self {

@@ -63,7 +63,7 @@ pub const FAILURE_MEMORY: Duration = Duration::from_secs(6 * HOUR);
 /// Maximum time for which failures are remembered after the last one.
 pub const FAILURE_MEMORY_MAX: Duration = Duration::from_secs(30 * 24 * HOUR);
 /// `Retry-After` of a lockout, which waiting does not end.
-pub(crate) const LOCKOUT_RETRY_AFTER: Duration = Duration::from_secs(HOUR);
+pub const LOCKOUT_RETRY_AFTER: Duration = Duration::from_secs(HOUR);
 /// Mails of one kind to one mailbox.
 pub(crate) const MAILBOX: Rate = Rate::new(3, HOUR);
 /// Requests for an address change by one account.

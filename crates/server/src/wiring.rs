@@ -340,11 +340,6 @@ pub fn check_admin_password(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns `true` if the database is an embedded file, which one server uses at a time.
-pub fn has_embedded_database(config: &Config) -> bool {
-    sql_settings(config).file().is_some()
-}
-
 async fn open_database(config: &Config, clock: &dyn Clock) -> anyhow::Result<Database> {
     let sql = SqlStore::connect(&sql_settings(config), clock.now())
         .await

@@ -31,6 +31,18 @@ const MAX_ERRORS: usize = 32;
 const MAX_NAME: usize = 64;
 /// Maximum edit distance between an unknown field and the known field that is suggested.
 const MAX_TYPOS: usize = 2;
+/// Fields of a user in responses. A request that does not set one of them says so, instead of calling it unknown.
+const USER_FIELDS: [&str; 9] = [
+    "id",
+    "username",
+    "email",
+    "pending_email",
+    "role",
+    "status",
+    "data",
+    "created_at",
+    "updated_at",
+];
 
 /// The fields of a body, taken out one by one.
 pub struct Fields {
@@ -191,17 +203,23 @@ impl Fields {
         Self { elsewhere, ..self }
     }
 
-    /// The message for an unknown field: where it belongs, or the nearest known field.
+    /// The message for an unknown field: where it belongs, or the nearest known field, or all of them.
     fn unknown(&self, name: &str) -> String {
         if let Some((_, route)) = self.elsewhere.iter().find(|(field, _)| *field == name) {
             return format!("This request does not change `{name}`. Use `{route}`.");
         }
-        let mut message = "Unknown field.".to_owned();
+        if USER_FIELDS.contains(&name) {
+            return format!("This request does not set `{name}`.");
+        }
         let distance = |known: &&String| strsim::damerau_levenshtein(name, known);
         let nearest = self.known.iter().min_by_key(distance);
-        if let Some(nearest) = nearest.filter(|known| distance(known) <= MAX_TYPOS) {
-            message += &format!(" Did you mean `{nearest}`?");
-        }
+        let mut message = match nearest.filter(|known| distance(known) <= MAX_TYPOS) {
+            Some(nearest) => format!("Unknown field. Did you mean `{nearest}`?"),
+            None => format!(
+                "Unknown field. Known fields: `{}`.",
+                self.known.join("`, `")
+            ),
+        };
         if self.known.iter().any(|known| known == "data") {
             message += " Your own fields belong in `data`.";
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
+use doorward_domain::limits::LOCKOUT_RETRY_AFTER;
 use doorward_domain::{Error, FieldError};
 
 macro_rules! codes {
@@ -156,12 +157,17 @@ impl Problem {
         }
         let detail = self.code.detail();
         match (self.code, self.errors.as_slice(), self.retry_after) {
-            (Code::ValidationFailed, [error], _) => format!("`{}` is invalid.", error.field),
+            (Code::ValidationFailed, [error], _) => {
+                format!("1 field has an error: `{}`.", error.field)
+            }
             (Code::ValidationFailed, errors @ [_, ..], _) => {
                 let names: Vec<_> = errors.iter().map(|e| format!("`{}`", e.field)).collect();
-                format!("{} fields are invalid: {}.", names.len(), names.join(", "))
+                format!("{} fields have errors: {}.", names.len(), names.join(", "))
             }
             (Code::OutcomeUnknown, ..) | (_, _, None) => detail.to_owned(),
+            (Code::TooManyAttempts, _, Some(LOCKOUT_RETRY_AFTER)) => {
+                format!("{detail} Reset the password to sign in.")
+            }
             (_, _, Some(wait)) => format!("{detail} Try again in {}.", in_words(wait)),
         }
     }
@@ -262,6 +268,7 @@ mod tests {
             (3, "Too many attempts. Try again in 3 seconds."),
             (121, "Too many attempts. Try again in 3 minutes."),
             (7199, "Too many attempts. Try again in 2 hours."),
+            (3600, "Too many attempts. Reset the password to sign in."),
         ] {
             let retry_after = Duration::from_secs(seconds);
             let problem = Problem::from(Error::TooManyAttempts { retry_after });
@@ -269,11 +276,11 @@ mod tests {
         }
         let error = |name: &str| FieldError::new(name, Invalid::new("missing", "Missing."));
         let one = Problem::invalid(vec![error("email")]);
-        assert_eq!(one.detail_text(), "`email` is invalid.");
+        assert_eq!(one.detail_text(), "1 field has an error: `email`.");
         let two = Problem::invalid(vec![error("email"), error("password")]);
         assert_eq!(
             two.detail_text(),
-            "2 fields are invalid: `email`, `password`."
+            "2 fields have errors: `email`, `password`."
         );
     }
 

@@ -156,7 +156,7 @@ fn it_passes_again_and_again_and_uses_every_route_and_problem() {
         .filter(|code| !seen.contains(*code))
         .collect();
     let mut expected = BTreeSet::from(UNSEEN);
-    // Throttling is disabled here.
+    // Throttling is disabled here, and a run stays below the limits.
     expected.insert("too-many-attempts");
     assert_eq!(unseen, expected);
 }
@@ -167,7 +167,6 @@ fn it_passes_where_throttles_are_on() {
     let server = Doorward::start(&[("DOORWARD_THROTTLE__ENABLED", "true")]);
     let run = Run::must_pass(server.url());
     assert!(run.assertions() >= ASSERTIONS, "{}", run.assertions());
-    assert!(run.problems().contains("too-many-attempts"));
 }
 
 /// A server that sends its mail elsewhere has no inbox. Here it also has no enumeration protection.

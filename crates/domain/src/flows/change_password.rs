@@ -63,7 +63,8 @@ impl Accounts {
         hash: Secret<String>,
         proof: Proof<'_>,
     ) -> Result<(), Error> {
-        let mut kept_session = ctx.actor.session_id();
+        // A session of an earlier epoch has ended: it must not be kept under the new one.
+        let mut kept_session = ctx.actor.session_id_in(user.session_epoch);
         for _ in 0..ATTEMPTS {
             let changes = self.password_changes(ctx, &user, hash.clone(), proof.event());
             match self.apply(changes).await {

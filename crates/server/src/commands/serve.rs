@@ -1,5 +1,6 @@
 //! `doorward serve`
 
+use std::fs::{File, TryLockError};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
         reloading,
         components,
         generated_password,
+        database_lock: _database_lock,
     } = prepared;
     let listening = sockets.address;
     let public_url = config.public_url(listening);
@@ -150,6 +152,33 @@ struct PreparedServer {
     components: Arc<Components>,
     /// The generated password of the first admin, if there was no admin.
     generated_password: Option<Secret<String>>,
+    /// The lock of the embedded database, held until the process ends.
+    database_lock: Option<File>,
+}
+
+/// Locks the embedded database until the process ends. Returns `None` if there is none, or if another running server
+/// has the lock: that one may hold leases on mails.
+fn lock_database(config: &Config) -> anyhow::Result<Option<File>> {
+    let Some(database) = wiring::sql_settings(config).file() else {
+        return Ok(None);
+    };
+    let path = database.with_added_extension("lock");
+    let lock = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(TryLockError::WouldBlock) => {
+            tracing::warn!(db.file = %database.display(), "another server uses this database");
+            Ok(None)
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
 }
 
 /// Opens the sockets and the stores, and prepares the stores.
@@ -166,7 +195,8 @@ async fn prepare(config: &Config) -> anyhow::Result<PreparedServer> {
         .accounts
         .ensure_keys(&components.ctx(Actor::Worker))
         .await?;
-    if wiring::has_embedded_database(config) {
+    let database_lock = lock_database(config)?;
+    if database_lock.is_some() {
         let ctx = components.ctx(Actor::Worker);
         components.accounts.expire_mail_leases(&ctx).await?;
     }
@@ -180,6 +210,7 @@ async fn prepare(config: &Config) -> anyhow::Result<PreparedServer> {
         reloading,
         components,
         generated_password,
+        database_lock,
     })
 }
 

@@ -356,12 +356,16 @@ fn set(
     }
 }
 
+/// Number of wrong letters up to which a known name is suggested.
+const MAX_TYPOS: usize = 3;
+
 fn unknown(key: &str, known: impl Iterator<Item = String>, origin: &str) -> String {
-    let nearest = known.min_by_key(|candidate| strsim::damerau_levenshtein(key, candidate));
-    match nearest {
+    let distance = |candidate: &String| strsim::damerau_levenshtein(key, candidate);
+    let nearest = known.min_by_key(distance);
+    match nearest.filter(|nearest| distance(nearest) <= MAX_TYPOS) {
         Some(nearest) => {
             format!("unknown setting `{key}`; did you mean `{nearest}`? ({origin})")
         }
-        None => format!("unknown setting `{key}` ({origin})"),
+        None => format!("unknown setting `{key}` ({origin}). See docs/CONFIGURATION.md"),
     }
 }

@@ -349,8 +349,15 @@ async fn an_unknown_field_says_what_to_do() {
     );
     assert_eq!(
         detail(&answer, "phone"),
-        "Unknown field. Your own fields belong in `data`."
+        "Unknown field. Known fields: `username`, `email`, `password`, `name`, `data`. \
+         Your own fields belong in `data`."
     );
+    let own = json!({"username": "eve", "password": PASSWORD, "role": "admin"});
+    let answer = app.anon().post("/user", own).await.expect(422).json();
+    assert_eq!(detail(&answer, "role"), "This request does not set `role`.");
+    let renamed = json!({"old_password": PASSWORD, "new_password": "another long one"});
+    let answer = ben.put("/password", renamed).await.expect(422).json();
+    assert!(detail(&answer, "old_password").contains("`current_password`"));
     let profile = json!({"email": "ben@example.org", "password": PASSWORD});
     for answer in [
         ben.put("/user/me", profile.clone()).await,
@@ -361,7 +368,7 @@ async fn an_unknown_field_says_what_to_do() {
         assert!(detail(&answer, "password").contains("`PUT /password`"));
         assert_eq!(
             answer["detail"],
-            "2 fields are invalid: `email`, `password`."
+            "2 fields have errors: `email`, `password`."
         );
     }
 }

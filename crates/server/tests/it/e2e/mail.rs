@@ -74,6 +74,21 @@ fn a_mail_that_was_being_sent_goes_out_right_after_the_next_start() {
     }
 }
 
+/// A second server on the same file must not take over mails that the first one is sending.
+#[test]
+fn a_second_server_on_the_same_file_leaves_the_leases_of_the_first() {
+    let sink = MailSink::in_mode("stall-first", 0);
+    let setup = Setup::on_a_file().with("SMTP_URL", &sink.url());
+    let first = setup.start();
+    let body = json!({"email": "ben@example.com", "password": PASSWORD});
+    first.post("/user", body).expect(201);
+    sink.holds_one();
+    let second = setup.start();
+    let log = second.log();
+    assert!(log.contains("another server uses this database"), "{log}");
+    assert!(!first.log().contains("another server uses"));
+}
+
 #[test]
 fn a_link_can_be_copied_from_the_log() {
     let server = Setup::new().with("SMTP_URL", "log:").start();

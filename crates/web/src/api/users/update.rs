@@ -21,6 +21,8 @@ use crate::views::UserView;
 const OTHER_ROUTES: &[(&str, &str)] = &[
     ("email", "PUT /user/{user}/email"),
     ("password", "PUT /password"),
+    ("current_password", "PUT /password"),
+    ("new_password", "PUT /password"),
     ("role", "PUT /user/{user}/role"),
     ("status", "PUT /user/{user}/status"),
 ];
