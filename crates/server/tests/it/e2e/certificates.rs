@@ -178,12 +178,12 @@ fn a_path_that_is_not_a_file_is_rejected_without_blocking() {
     server.signal("HUP");
     eventually("it logs why", || {
         let log = server.log();
-        log.contains("tls.key is no regular file").then_some(())
+        log.contains("tls.key is not a regular file").then_some(())
     });
     server.stop();
     let refused = || {
         let err = setup.run(&["serve"]).expect(1).err;
-        assert!(err.contains("tls.key is no regular file"), "{err}");
+        assert!(err.contains("tls.key is not a regular file"), "{err}");
     };
     refused();
     std::fs::remove_file(&key).unwrap();
