@@ -110,13 +110,21 @@ impl App {
         drop(self.changing.acquire_many(all).await);
     }
 
-    /// The documents, built at the first request: this takes several megabytes, which an idle server does not need.
+    /// The documents, built at the first request. That takes several megabytes, which an idle server does not need.
+    ///
+    /// glibc gives each thread its own heap and returns memory from the end of a heap only. So a thread builds the
+    /// documents, and only their text is copied out of its heap.
     pub(crate) fn documents(&self) -> &Documents {
         self.documents.get_or_init(|| {
-            let document = crate::openapi::document(&self.accounts.policy().public_url);
+            let build = || {
+                let document = crate::openapi::document(&self.accounts.policy().public_url);
+                (self.pages.docs(&document), document.to_string())
+            };
+            let built = std::thread::scope(|scope| scope.spawn(build).join());
+            let (docs, openapi) = built.expect("the document is tested");
             Documents {
-                docs: self.pages.docs(&document).into(),
-                openapi: document.to_string().into(),
+                docs: Bytes::copy_from_slice(docs.as_bytes()),
+                openapi: Bytes::copy_from_slice(openapi.as_bytes()),
             }
         })
     }

@@ -20,6 +20,8 @@ const ROTATION_MARGIN: SignedDuration = SignedDuration::from_hours(1);
 /// Minimum interval between two key refreshes for the same reason. It is short because another node's new key may
 /// be rejected for that long while an attacker floods this node with unknown keys.
 const MIN_REFRESH_INTERVAL: SignedDuration = SignedDuration::from_millis(100);
+/// Longer than a refresh takes.
+const MAX_REFRESH_WAIT: SignedDuration = SignedDuration::from_secs(30);
 
 /// Timeout for the store when the JWKS is requested. After that, the keys that this node has loaded are returned.
 const JWKS_TIMEOUT: Duration = Duration::from_secs(1);
@@ -201,8 +203,11 @@ impl Accounts {
     pub(crate) async fn refresh_keys(&self, reason: RefreshReason) -> Result<(), Error> {
         let called_at = self.now();
         let mut refreshes = self.key_refreshes.lock().await;
-        let is_recent =
-            |last: &LastRefresh| called_at.duration_since(last.ended_at) < MIN_REFRESH_INTERVAL;
+        // The age is negative for a call that waited for a refresh. Beyond that wait, the clock was set back.
+        let is_recent = |last: &LastRefresh| {
+            let age = called_at.duration_since(last.ended_at);
+            age > -MAX_REFRESH_WAIT && age < MIN_REFRESH_INTERVAL
+        };
         if let Some(last) = refreshes.last(reason).filter(is_recent) {
             if last.failed {
                 let cause = "loading the keys has just failed";

@@ -269,6 +269,22 @@ async fn an_old_key_is_revoked_without_a_new_one() {
     world.check(&new).await.unwrap();
 }
 
+/// J-06: a clock that is set back does not stop the polling of keys.
+#[tokio::test]
+async fn another_node_follows_a_revocation_after_its_clock_was_set_back() {
+    let here = World::new().await;
+    let there = here.beside(2).await;
+    let revoked = kids(&there.accounts)[0].clone();
+    there.accounts.poll_keys().await.unwrap();
+    there.advance(SignedDuration::from_hours(-1));
+    here.accounts
+        .revoke_key(&here.operator(), &revoked)
+        .await
+        .unwrap();
+    there.accounts.poll_keys().await.unwrap();
+    assert!(!kids(&there.accounts).contains(&revoked));
+}
+
 /// T-REVOKE, J-06: another node rejects its tokens after its next refresh, cached sessions included.
 #[tokio::test]
 async fn another_node_follows_a_revocation() {

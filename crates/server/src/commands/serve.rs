@@ -1,6 +1,7 @@
 //! `doorward serve`
 
 use std::fs::{File, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -167,6 +168,7 @@ fn lock_database(config: &Config) -> anyhow::Result<Option<File>> {
         .write(true)
         .create(true)
         .truncate(false)
+        .mode(0o600)
         .open(&path)
         .with_context(|| format!("cannot write {}", path.display()))?;
     match lock.try_lock() {

@@ -349,7 +349,7 @@ async fn an_unknown_field_says_what_to_do() {
     );
     assert_eq!(
         detail(&answer, "phone"),
-        "Unknown field. Known fields: `username`, `email`, `password`, `name`, `data`. \
+        "Unknown field. Known fields: `username`, `email`, `name`, `password`, `data`. \
          Your own fields belong in `data`."
     );
     let own = json!({"username": "eve", "password": PASSWORD, "role": "admin"});
