@@ -11,8 +11,9 @@ use crate::run::{cargo, root, run, target};
 use crate::tools;
 
 /// The previous release. There is none yet: this is the last commit before the schema's second migration. Later it
-/// is the tag of the previous release.
-const PREVIOUS: &str = "eeb4a05";
+/// The commit to upgrade from: the first with the present schema, since there is no release yet. From the first
+/// release on, the tag of the previous release.
+const PREVIOUS: &str = "533275c";
 
 /// Builds the previous release from the repository, and runs the test that needs it.
 pub(crate) fn upgrade() -> anyhow::Result<()> {
