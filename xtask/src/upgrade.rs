@@ -10,7 +10,6 @@ use anyhow::{Context, bail};
 use crate::run::{cargo, root, run, target};
 use crate::tools;
 
-/// The previous release. There is none yet: this is the last commit before the schema's second migration. Later it
 /// The commit to upgrade from: the first with the present schema, since there is no release yet. From the first
 /// release on, the tag of the previous release.
 const PREVIOUS: &str = "533275c";
