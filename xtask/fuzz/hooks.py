@@ -1,7 +1,7 @@
-"""What schemathesis is told of Doorward: who asks, and which refusals no schema can foretell.
+"""Hooks of schemathesis: the role of the client, and rejections that a schema cannot express.
 
-`FUZZ_AS` is `nobody`, `user` or `admin`. The fuzzer signs itself out, deletes itself and changes its
-password; whoever it is asks anew when its token is refused, under a new name where need be.
+`FUZZ_AS` is `nobody`, `user` or `admin`. The fuzzer signs out, deletes its user and changes its password. When
+its token is rejected, it signs in again, with a new user if necessary.
 """
 
 import itertools
@@ -19,14 +19,14 @@ ROLE = os.environ["FUZZ_AS"]
 SERVER = os.environ["FUZZ_SERVER"]
 PASSWORD = "a long walk by the sea"
 
-# Fields and codes of 422 that depend on more than a schema says: lists of bad passwords, Unicode
-# rules of names, what an address is beyond `format: email`, the size of `data`, the session.
+# Fields and codes of 422 that depend on more than the schema: lists of common passwords, Unicode rules of names,
+# rules of addresses beyond `format: email`, the size of `data`, the session, the status of the user.
 BEYOND_SCHEMAS = {
     "password": {"missing", "breached", "common", "too-personal", "too-short", "too-long", "invalid"},
     "new_password": {"breached", "common", "too-personal", "too-short", "too-long", "invalid"},
     "current_password": {"too-long"},
     "username": {"invalid", "look-alike", "reserved", "missing", "unknown"},
-    "email": {"invalid", "too-long", "unknown", "unchanged"},
+    "email": {"invalid", "too-long", "unknown", "unchanged", "account-disabled"},
     "to": {"invalid", "too-long"},
     "name": {"invalid", "too-short"},
     "data": {"invalid", "too-long", "too-deep", "wrong-type"},
@@ -40,7 +40,7 @@ turns = itertools.count()
 
 
 def post(path, body):
-    """Asks until the server is not too busy: hashing has a low priority, and builds may run beside it."""
+    """Repeats the request while the server is overloaded: hashing has a low priority, and builds may run as well."""
     for _ in range(20):
         answer = requests.post(f"{SERVER}{path}", json=body, timeout=60)
         if answer.status_code != 503:
@@ -58,7 +58,7 @@ def sign_up(username):
 
 
 def make_admins(token, count):
-    """More admins: the fuzzer demotes, disables and locks out the one it is."""
+    """Creates more admins: the fuzzer demotes, disables and locks out its own."""
     for _ in range(count):
         name = f"deputy-{next(names)}"
         sign_up(name)
@@ -92,7 +92,7 @@ if ROLE == "admin":
         admins = ["admin"]
 
         def get(self, case, context):
-            """The first who still is one; while there is one, there are more."""
+            """Signs in as the first user who is still an admin, and creates more while few are left."""
             while True:
                 answer = sign_in(self.admins[0])
                 if answer.status_code == 201 and answer.json()["user"]["role"] == "admin":
@@ -108,7 +108,7 @@ if ROLE == "admin":
 
 
 def somebody(case):
-    """Whom a request is about: the one who asks; but an admin who stays one sees more."""
+    """The user of a request: the client itself, or another one, so that an admin stays an admin."""
     gone = case.method == "DELETE" and case.path == "/user/{user}"
     if ROLE != "admin" or not (gone or case.path.endswith(("/role", "/status"))):
         return "me"
@@ -119,11 +119,11 @@ def somebody(case):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Every other request of one step names somebody and something that is there: random text never would."""
+    """Every second request names an existing user and token, which random text would not."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     if case.path == "/inbox.json":
-        # Waiting for mail that nobody sends would take the time of all the others.
+        # Waiting for mail that is not sent would take the time of the other requests.
         (case.query or {}).pop("wait", None)
     if case.meta.phase.name == TestPhase.STATEFUL or next(turns) % 2:
         return
@@ -138,25 +138,25 @@ def before_call(context, case, kwargs):
 
 @schemathesis.check
 def good_data_is_taken(ctx: CheckContext, response, case):
-    """`positive_data_acceptance`, but it looks at what was refused and why."""
+    """Like `positive_data_acceptance`, but checks which field was rejected and why."""
     if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code not in (400, 406, 413, 415, 422):
         return
     problem = response.json()
-    if problem["code"] == "malformed-request" and "one credential" in problem["detail"]:
+    if problem["code"] == "malformed-request" and "two credentials" in problem["detail"]:
         return
     refused = problem.get("errors", [{"field": "", "code": problem["code"]}])
     wrong = [fault for fault in refused if fault["code"] not in BEYOND_SCHEMAS.get(fault["field"], ())]
     if wrong:
-        raise AssertionError(f"what fits the schema was refused: {wrong}")
+        raise AssertionError(f"data that matches the schema was rejected: {wrong}")
 
 
 @schemathesis.check
 def refusals_are_problems(ctx: CheckContext, response, case):
-    """Every error of the router is a problem, and says the same in its body as on the outside."""
+    """Every error is a problem, and its body has the status of the response."""
     if response.status_code < 400 or case.method == "HEAD":
         return
     kind = response.headers.get("content-type", ["none"])[0]
     if kind != "application/problem+json":
-        raise AssertionError(f"{response.status_code} came as {kind}")
+        raise AssertionError(f"{response.status_code} has the media type {kind}")
     if response.json()["status"] != response.status_code:
-        raise AssertionError("the body tells another status")
+        raise AssertionError("the body has another status")
