@@ -23,7 +23,7 @@ const OTHER_STORES: [&str; 3] = ["postgres", "mariadb", "postgres+redis"];
 const STORE_INDEPENDENT: [&str; 2] = ["e2e::", "each_store::"];
 
 /// Packages whose tests belong to `cargo xtask verify`.
-const VERIFIED_ELSEWHERE: [&str; 3] = ["xtask", "doorward-fuzz", "doorward-example"];
+pub(crate) const VERIFIED_ELSEWHERE: [&str; 3] = ["xtask", "doorward-fuzz", "doorward-example"];
 
 /// Runs every step and stops at the first that fails.
 pub(crate) fn test() -> anyhow::Result<()> {
