@@ -262,6 +262,22 @@ async fn a_change_succeeds_although_all_sessions_end_in_between() {
     assert_err!(world.check(&signed_in).await, Error::InvalidToken);
 }
 
+/// The request was authenticated with a cached session. Its epoch is compared with the stored user's: a session
+/// that has ended is not carried over to the new epoch.
+#[tokio::test]
+async fn a_session_that_has_already_ended_is_not_kept() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let signed_in = world.sign_in("ben").await;
+    let ctx = world.of(&signed_in);
+    let ended = security_event(&world, &ben, None).await;
+    world.store.apply(ended).await.unwrap();
+    change(&world, &ctx, PASSWORD, OTHER_PASSWORD)
+        .await
+        .unwrap();
+    assert_err!(world.check(&signed_in).await, Error::InvalidToken);
+}
+
 #[tokio::test]
 async fn a_profile_written_in_between_does_not_disturb_a_change() {
     let world = World::new().await;
