@@ -6,7 +6,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -26,7 +26,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -283,7 +283,7 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let activity = Activity::default();
+        let activity = Activity::new();
         let (server, begun) = (self.clone(), activity.clone());
         let service = service_fn(move |request| {
             let in_flight = begun.begin();
@@ -379,51 +379,68 @@ impl Drop for Open {
 }
 
 /// The requests in flight of one connection.
-#[derive(Clone, Default)]
-struct Activity(Arc<watch::Sender<ActivityState>>);
+#[derive(Clone)]
+struct Activity(Arc<Mutex<ActivityState>>);
 
-#[derive(Clone, Copy, Default)]
 struct ActivityState {
     begun: bool,
     in_flight: usize,
+    /// When the last request ended, or the connection began.
+    idle_since: Instant,
 }
 
 struct InFlight(Activity);
 
 impl Activity {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(ActivityState {
+            begun: false,
+            in_flight: 0,
+            idle_since: Instant::now(),
+        })))
+    }
+
+    fn state(&self) -> MutexGuard<'_, ActivityState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn begin(&self) -> InFlight {
-        self.0.send_modify(|requests| {
-            requests.begun = true;
-            requests.in_flight += 1;
-        });
+        let mut state = self.state();
+        state.begun = true;
+        state.in_flight += 1;
         InFlight(self.clone())
     }
 
     fn has_begun(&self) -> bool {
-        self.0.borrow().begun
+        self.state().begun
     }
 
-    /// Returns when no request has been in flight for `limit`, or for [`HEADER_TIMEOUT`] before the first one.
+    /// Returns when no request has been in flight for `limit` since the call, or for [`HEADER_TIMEOUT`] before
+    /// the first one. Requests do not wake it: it looks when the time would be up.
     async fn idle(&self, limit: Duration) {
-        let mut changes = self.0.subscribe();
+        let called = Instant::now();
         loop {
-            let ActivityState { begun, in_flight } = *changes.borrow_and_update();
-            let limit = if begun {
-                limit
-            } else {
-                limit.min(HEADER_TIMEOUT)
+            let deadline = {
+                let state = self.state();
+                match (state.in_flight, state.begun) {
+                    (0, true) => state.idle_since.max(called) + limit,
+                    (0, false) => called + limit.min(HEADER_TIMEOUT),
+                    _ => Instant::now() + limit,
+                }
             };
-            tokio::select! {
-                _ = changes.changed() => {}
-                () = sleep(limit), if in_flight == 0 => return,
+            if deadline <= Instant::now() {
+                return;
             }
+            sleep_until(deadline).await;
         }
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.0.send_modify(|requests| requests.in_flight -= 1);
+        let mut state = self.0.state();
+        state.in_flight -= 1;
+        state.idle_since = Instant::now();
     }
 }
 
@@ -466,12 +483,10 @@ fn http(tasks: Tasks) -> auto::Builder<Tasks> {
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
-    use std::sync::Mutex;
 
     use axum::routing::get;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     use tokio::sync::oneshot;
-    use tokio::time::Instant;
 
     use super::*;
 

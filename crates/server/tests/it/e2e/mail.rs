@@ -87,6 +87,10 @@ fn a_second_server_on_the_same_file_leaves_the_leases_of_the_first() {
     let log = second.log();
     assert!(log.contains("another server uses this database"), "{log}");
     assert!(!first.log().contains("another server uses"));
+    // Had the second server ended the lease, it would have sent that mail at its start.
+    let body = json!({"email": "eva@example.com", "password": PASSWORD});
+    second.post("/user", body).expect(201);
+    assert_eq!(sink.next_mail().to(), "eva@example.com");
 }
 
 #[test]
