@@ -41,7 +41,9 @@ fn start_in(setup: &Setup, terminal: File, prefix: &[&str]) -> Server {
 #[test]
 fn closing_the_terminal_stops_the_server() {
     let (emulator, program) = terminal();
-    let server = start_in(&Setup::on_a_file(), program, &[]);
+    // The tests may run under `nohup`, and an ignored signal is inherited.
+    let default = ["env", "--default-signal=HUP"];
+    let server = start_in(&Setup::on_a_file(), program, &default);
     server.get("/healthz").expect(200);
     drop(emulator);
     let (status, log) = server.wait();
