@@ -336,8 +336,13 @@ impl Store for MemoryStore {
             let pending = user.pending_email.as_ref();
             pending.is_some_and(|pending| pending.requested_at < before)
         };
-        let expired = tables.users.values().filter(is_expired);
-        Ok(expired.map(|user| user.id).take(limit).collect())
+        let mut expired: Vec<_> = tables.users.values().filter(is_expired).collect();
+        expired.sort_by_key(|user| {
+            user.pending_email
+                .as_ref()
+                .map(|pending| pending.requested_at)
+        });
+        Ok(expired.iter().map(|user| user.id).take(limit).collect())
     }
 
     async fn find_credential(&self, user_id: UserId) -> Result<Option<Credential>, StoreError> {

@@ -178,7 +178,6 @@ async fn a_postgres_whose_role_has_defaults_of_its_own() {
         "transform_null_equals = on",
         "row_security = off",
         "bytea_output = 'escape'",
-        "statement_timeout = 1",
     ] {
         let sql = format!("ALTER ROLE doorward SET {setting}");
         server.query(&sql).await;
