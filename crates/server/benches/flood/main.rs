@@ -16,8 +16,8 @@ use std::time::Duration;
 use honest::Honest;
 use server::FloodServer;
 
-/// Beyond what an idle server takes: two hashes at once, and this (P-10).
-const MEMORY_KIB: u64 = (2 * 19 + 64) * 1024;
+/// Beyond what an idle server takes: two hashes at once, and 64 KiB for each of the 2,048 requests in flight (P-10).
+const MEMORY_KIB: u64 = (2 * 19 + 128) * 1024;
 /// The honest client's answers.
 const P99: Duration = Duration::from_millis(100);
 
