@@ -1,7 +1,9 @@
-//! Rules of the repository that can be tested: the dependencies of each crate, the paths in documents, and more.
+//! Rules of the repository that can be tested: the dependencies of each crate, the paths in documents, circles of
+//! files, and words.
 
 #![cfg(test)]
 
+mod circles;
 
 use std::collections::BTreeMap;
 use std::process::Command;
