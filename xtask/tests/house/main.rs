@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod circles;
+mod words;
 
 use std::collections::BTreeMap;
 use std::process::Command;
