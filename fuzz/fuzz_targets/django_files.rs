@@ -1,4 +1,4 @@
 //! Django's users.
 #![cfg_attr(fuzzing, no_main)]
 
-doorward_fuzz::target!(doorward::fuzzing::django_files);
+doorward_fuzz::target!(doorward_import::fuzzing::django_files);

@@ -1,4 +1,4 @@
 //! Firebase's users.
 #![cfg_attr(fuzzing, no_main)]
 
-doorward_fuzz::target!(doorward::fuzzing::firebase_files);
+doorward_fuzz::target!(doorward_import::fuzzing::firebase_files);

@@ -1,4 +1,4 @@
 //! Hash parameters of a Firebase project.
 #![cfg_attr(fuzzing, no_main)]
 
-doorward_fuzz::target!(doorward::fuzzing::firebase_hashing);
+doorward_fuzz::target!(doorward_import::fuzzing::firebase_hashing);

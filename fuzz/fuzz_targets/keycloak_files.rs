@@ -1,4 +1,4 @@
 //! Keycloak's users.
 #![cfg_attr(fuzzing, no_main)]
 
-doorward_fuzz::target!(doorward::fuzzing::keycloak_files);
+doorward_fuzz::target!(doorward_import::fuzzing::keycloak_files);

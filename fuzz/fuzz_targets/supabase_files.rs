@@ -1,4 +1,4 @@
 //! Supabase's users.
 #![cfg_attr(fuzzing, no_main)]
 
-doorward_fuzz::target!(doorward::fuzzing::supabase_files);
+doorward_fuzz::target!(doorward_import::fuzzing::supabase_files);

@@ -1,6 +1,6 @@
 """Hooks of schemathesis: the role of the client, and rejections that a schema cannot express.
 
-`FUZZ_AS` is `nobody`, `user` or `admin`. The fuzzer signs out, deletes its user and changes its password. When
+`FUZZ_AS` is `anonymous`, `user` or `admin`. The fuzzer signs out, deletes its user and changes its password. When
 its token is rejected, it signs in again, with a new user if necessary.
 """
 

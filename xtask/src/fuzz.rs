@@ -15,7 +15,7 @@ use crate::run::{cargo, root, run, target};
 use crate::tools;
 
 /// Roles of the client, each with its own server.
-const ROLES: [&str; 3] = ["nobody", "user", "admin"];
+const ROLES: [&str; 3] = ["anonymous", "user", "admin"];
 /// Examples per operation before the next operation; they repeat until the time is up.
 const EXAMPLES: &str = "100";
 

@@ -1,12 +1,9 @@
-//! Fuzz targets of the parsers of files and settings: one function per target, which checks properties that hold
-//! for any input. Compiled only for the fuzzer and for tests (`fuzz/src/lib.rs` describes how to add one).
+//! Fuzz targets of the parsers of settings and certificates: one function per target, which checks properties that
+//! hold for any input. Compiled only for the fuzzer and for tests (`fuzz/src/lib.rs` describes how to add one).
 
 use jiff::Timestamp;
 
 pub use crate::config::fuzzing::{config_files, dotenv_files, redacted_settings, settings};
-pub use crate::import::fuzzing::{
-    django_files, doorward_files, firebase_files, firebase_hashing, keycloak_files, supabase_files,
-};
 use crate::listener::certificate::{element, validity};
 
 #[cfg(test)]
@@ -20,15 +17,9 @@ pub type FuzzTarget = (&'static str, fn(&[u8]));
 pub const TARGETS: &[FuzzTarget] = &[
     ("certificates", certificates),
     ("config_files", config_files),
-    ("django_files", django_files),
-    ("doorward_files", doorward_files),
     ("dotenv_files", dotenv_files),
-    ("firebase_files", firebase_files),
-    ("firebase_hashing", firebase_hashing),
-    ("keycloak_files", keycloak_files),
     ("redacted_settings", redacted_settings),
     ("settings", settings),
-    ("supabase_files", supabase_files),
 ];
 
 /// DER elements lie within the input, one after the other. The validity of a certificate does not depend on the
@@ -53,7 +44,7 @@ pub fn certificates(data: &[u8]) {
 mod tests {
     use super::*;
 
-    /// P-09, C-02: runs each target with its seeds, on every machine.
+    /// C-02: runs each target with its seeds, on every machine.
     #[test]
     fn every_seed_is_read_as_it_must_be() {
         replay::seeds_of(TARGETS);

@@ -15,7 +15,6 @@ mod fetch;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod import;
 mod inbox;
 mod listener;
 mod logging;
@@ -128,11 +127,11 @@ mod tests {
 
     #[test]
     fn a_cause_is_not_repeated() {
-        let error = anyhow!("refused").context("nobody answers (refused); is it running?");
+        let error = anyhow!("refused").context("no response (refused); is it running?");
         let error = error.context("the database cannot be opened");
         assert_eq!(
             message(&error),
-            "the database cannot be opened: nobody answers (refused); is it running?"
+            "the database cannot be opened: no response (refused); is it running?"
         );
     }
 }

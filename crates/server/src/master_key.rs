@@ -104,7 +104,7 @@ pub fn load(config: &Config, secrets: &dyn Secrets) -> anyhow::Result<MasterKey>
     if config.master_key.is_none() && !file.exists() {
         create(&file, secrets).with_context(|| format!("cannot create {}", file.display()))?;
     }
-    find(config)?.context("the master key was deleted meanwhile")
+    find(config)?.context("the master key was deleted concurrently")
 }
 
 /// Returns the master key if there is one.

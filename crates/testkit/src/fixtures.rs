@@ -70,7 +70,7 @@ pub fn address(text: &str) -> EmailAddress {
 
 /// Parses a username.
 pub fn username(text: &str) -> Username {
-    Username::parse(text).expect("a user name")
+    Username::parse(text).expect("a username")
 }
 
 /// The address as a pending one, requested by an admin.

@@ -51,7 +51,7 @@ pub fn send(method: &str, url: &str, token: Option<&str>, body: Option<&Value>) 
 }
 
 impl Request {
-    /// Creates a request to `http://HOST:PORT/PATH`. It is sent to this machine, whatever the host is.
+    /// Creates a request to `http://HOST:PORT/PATH`. It is sent to this machine, regardless of the host.
     ///
     /// # Panics
     /// If the URL has another form.

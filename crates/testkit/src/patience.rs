@@ -34,7 +34,7 @@ pub fn until_so<T: Debug>(mut look: impl FnMut() -> T, is_so: impl Fn(&T) -> boo
 #[track_caller]
 #[expect(
     clippy::disallowed_methods,
-    reason = "a thread of its own waits, and no clock of ours moves another process"
+    reason = "a separate thread waits, and a test clock does not move another process"
 )]
 fn wait<T>(mut look: impl FnMut() -> Result<T, String>) -> T {
     let deadline = Instant::now() + PATIENCE;

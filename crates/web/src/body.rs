@@ -76,7 +76,7 @@ impl FromRequest<App> for Fields {
     }
 }
 
-/// Reads an optional body: `None` if it is empty, whatever its `Content-Type` is.
+/// Reads an optional body: `None` if it is empty, regardless of its `Content-Type`.
 impl OptionalFromRequest<App> for Fields {
     type Rejection = Problem;
 

@@ -147,11 +147,11 @@ pub fn forms(data: &[u8]) {
 pub fn forwarded(data: &[u8]) {
     let trusted: TrustedProxies = "10.0.0.0/8, fd00::/8, 127.0.0.1".parse().expect("networks");
     let headers = head_of(data);
-    let stranger: IpAddr = [192, 0, 2, 1].into();
+    let client: IpAddr = [192, 0, 2, 1].into();
     let proxy: IpAddr = [10, 0, 0, 1].into();
-    assert_eq!(trusted.client(stranger, &headers), Some(stranger));
-    let nobody = TrustedProxies::default();
-    assert_eq!(nobody.client(proxy, &headers), Some(proxy));
+    assert_eq!(trusted.client(client, &headers), Some(client));
+    let no_proxies = TrustedProxies::default();
+    assert_eq!(no_proxies.client(proxy, &headers), Some(proxy));
     let found = trusted.client(proxy, &headers);
     if let Some(client) = found {
         assert!(!trusted.has(client) && client.to_canonical() == client);

@@ -145,7 +145,12 @@ fn export(server: &Server) -> anyhow::Result<Experiment> {
 
 /// A request that writes, and so waits for concurrent writes.
 fn probe() -> String {
-    request("POST", "/recovery", "", r#"{"email":"nobody@example.org"}"#)
+    request(
+        "POST",
+        "/recovery",
+        "",
+        r#"{"email":"unknown@example.org"}"#,
+    )
 }
 
 fn class(
@@ -176,9 +181,9 @@ fn sign_in(by: &'static str) -> Experiment {
     });
     Experiment {
         name: if by == "email" {
-            "POST /auth, by e-mail"
+            "POST /auth, by email"
         } else {
-            "POST /auth, by user name"
+            "POST /auth, by username"
         },
         classes: classes.into(),
     }

@@ -1,7 +1,7 @@
 //! Undoes an address change, by the link that was mailed to the old address.
 //!
 //! Anyone who knows a user's password can change the account's address to one of their own. The old address is
-//! notified, and its link works for days, whatever a thief does with the account: it survives security events and
+//! notified, and its link works for days regardless of what an attacker does: it survives security events and
 //! later address changes. Using it restores the old address, ends every session, voids the links of this and of
 //! all later changes, replaces the password and mails a recovery link. A change by an admin has no such link.
 //! Viewing the link changes nothing.

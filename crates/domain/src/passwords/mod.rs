@@ -210,7 +210,7 @@ mod tests {
         Hasher::start(&settings, Arc::new(SeededSecrets::new(1))).unwrap()
     }
 
-    fn anybody() -> HashClient {
+    fn a_client() -> HashClient {
         HashClient::known()
     }
 
@@ -232,14 +232,14 @@ mod tests {
     #[tokio::test]
     async fn a_password_verifies_against_its_hash_and_no_other_does() {
         let hasher = hasher(CHEAP);
-        let kept = hasher.hash(&anybody(), &password("right")).await.unwrap();
+        let kept = hasher.hash(&a_client(), &password("right")).await.unwrap();
         let right = hasher
-            .verify(&anybody(), &password("right"), Some(&kept))
+            .verify(&a_client(), &password("right"), Some(&kept))
             .await;
         assert!(matches!(right.unwrap(), Verification::Right));
         for other in ["Right", "right ", "", "righ"] {
             let wrong = hasher
-                .verify(&anybody(), &password(other), Some(&kept))
+                .verify(&a_client(), &password(other), Some(&kept))
                 .await;
             assert!(matches!(wrong.unwrap(), Verification::Wrong), "{other:?}");
         }
@@ -249,14 +249,14 @@ mod tests {
     #[tokio::test]
     async fn a_hash_below_the_policy_is_replaced_by_one_at_it() {
         let (old, new) = (hasher(CHEAP), hasher(DEARER));
-        let kept = old.hash(&anybody(), &password("right")).await.unwrap();
+        let kept = old.hash(&a_client(), &password("right")).await.unwrap();
         let wrong = new
-            .verify(&anybody(), &password("wrong"), Some(&kept))
+            .verify(&a_client(), &password("wrong"), Some(&kept))
             .await
             .unwrap();
         assert!(matches!(wrong, Verification::Wrong));
         let verification = new
-            .verify(&anybody(), &password("right"), Some(&kept))
+            .verify(&a_client(), &password("right"), Some(&kept))
             .await
             .unwrap();
         assert!(verification.is_right());
@@ -265,11 +265,11 @@ mod tests {
         };
         assert!(newer.expose().starts_with("$argon2id$v=19$m=64,t=2,p=1$"));
         let again = new
-            .verify(&anybody(), &password("right"), Some(&newer))
+            .verify(&a_client(), &password("right"), Some(&newer))
             .await;
         assert!(matches!(again.unwrap(), Verification::Right));
         let dearer_is_fine = old
-            .verify(&anybody(), &password("right"), Some(&newer))
+            .verify(&a_client(), &password("right"), Some(&newer))
             .await;
         assert!(matches!(dearer_is_fine.unwrap(), Verification::Right));
     }
@@ -280,7 +280,7 @@ mod tests {
         let bcrypt = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
         let imported = Secret::new(bcrypt.to_owned());
         let verification = hasher
-            .verify(&anybody(), &password("U*U"), Some(&imported))
+            .verify(&a_client(), &password("U*U"), Some(&imported))
             .await;
         assert!(matches!(
             verification.unwrap(),
@@ -289,7 +289,7 @@ mod tests {
         for garbage in ["", "U*U", "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$"] {
             let garbage = Secret::new(garbage.to_owned());
             let verification = hasher
-                .verify(&anybody(), &password("U*U"), Some(&garbage))
+                .verify(&a_client(), &password("U*U"), Some(&garbage))
                 .await;
             assert!(matches!(verification.unwrap(), Verification::Wrong));
         }
@@ -305,9 +305,9 @@ mod tests {
             Cost::MINIMUM,
             None
         ));
-        for shown in ["nobody's password", "", "x"] {
+        for shown in ["any password", "", "x"] {
             let verification = hasher
-                .verify(&anybody(), &password(shown), None)
+                .verify(&a_client(), &password(shown), None)
                 .await
                 .unwrap();
             assert!(matches!(verification, Verification::Wrong), "{shown:?}");
@@ -334,7 +334,7 @@ mod tests {
     #[tokio::test]
     async fn without_the_pepper_a_kept_hash_verifies_nothing() {
         let kept = peppered(Some(ONE), &[])
-            .hash(&anybody(), &password("right"))
+            .hash(&a_client(), &password("right"))
             .await;
         let kept = kept.unwrap();
         assert!(
@@ -347,7 +347,7 @@ mod tests {
             assert_eq!(thief.missing_pepper(&kept), Some(foreign::UNKNOWN_PEPPER));
             for stolen in [kept.clone(), Secret::new(without_its_mark.clone())] {
                 let verification = thief
-                    .verify(&anybody(), &password("right"), Some(&stolen))
+                    .verify(&a_client(), &password("right"), Some(&stolen))
                     .await;
                 assert!(matches!(verification.unwrap(), Verification::Wrong));
             }
@@ -355,7 +355,7 @@ mod tests {
         let ours = peppered(Some(ONE), &[]);
         for (shown, is_right) in [("right", true), ("wrong", false)] {
             let verification = ours
-                .verify(&anybody(), &password(shown), Some(&kept))
+                .verify(&a_client(), &password(shown), Some(&kept))
                 .await
                 .unwrap();
             assert_eq!(verification.is_right(), is_right, "{shown}");
@@ -371,33 +371,33 @@ mod tests {
     #[tokio::test]
     async fn a_hash_of_an_older_pepper_is_replaced_at_the_next_sign_in() {
         let kept = peppered(Some(ONE), &[])
-            .hash(&anybody(), &password("right"))
+            .hash(&a_client(), &password("right"))
             .await;
         let plain = peppered(None, &[])
-            .hash(&anybody(), &password("right"))
+            .hash(&a_client(), &password("right"))
             .await;
         let both = peppered(Some(TWO), &[ONE]);
         for kept in [kept.unwrap(), plain.unwrap()] {
             assert_eq!(both.missing_pepper(&kept), None);
             let wrong = both
-                .verify(&anybody(), &password("wrong"), Some(&kept))
+                .verify(&a_client(), &password("wrong"), Some(&kept))
                 .await;
             assert!(matches!(wrong.unwrap(), Verification::Wrong));
             let verification = both
-                .verify(&anybody(), &password("right"), Some(&kept))
+                .verify(&a_client(), &password("right"), Some(&kept))
                 .await;
             let Ok(Verification::RightButOutdated(newer)) = verification else {
                 panic!("{verification:?}");
             };
             let newest = peppered(Some(TWO), &[]);
             let verification = newest
-                .verify(&anybody(), &password("right"), Some(&newer))
+                .verify(&a_client(), &password("right"), Some(&newer))
                 .await;
             assert!(matches!(verification.unwrap(), Verification::Right));
             // Without a current pepper, a hash with an old one still verifies and is replaced.
             let none = peppered(None, &[TWO]);
             let verification = none
-                .verify(&anybody(), &password("right"), Some(&newer))
+                .verify(&a_client(), &password("right"), Some(&newer))
                 .await;
             let Ok(Verification::RightButOutdated(plain)) = verification else {
                 panic!("{verification:?}");

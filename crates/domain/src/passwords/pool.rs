@@ -340,14 +340,14 @@ mod tests {
             let served = served.clone();
             move |_: &mut Worker| served.fetch_add(1, Ordering::Relaxed)
         };
-        let mut stranger = Box::pin(run(&pool, unknown(), count(&served)));
-        assert!(futures_poll_once(&mut stranger).await.is_none());
+        let mut other = Box::pin(run(&pool, unknown(), count(&served)));
+        assert!(futures_poll_once(&mut other).await.is_none());
         let rejected = run(&pool, unknown(), |_| ()).await;
         assert!(matches!(rejected, Err(Error::Overloaded)));
         let mut owner = Box::pin(run(&pool, HashClient::known(), count(&served)));
         assert!(futures_poll_once(&mut owner).await.is_none());
         drop(release);
-        assert_eq!((owner.await.unwrap(), stranger.await.unwrap()), (0, 1));
+        assert_eq!((owner.await.unwrap(), other.await.unwrap()), (0, 1));
     }
 
     /// P-10: a queue that is too slow counts as full.

@@ -80,7 +80,10 @@ fn read<C: TokenClaims>(key: &Ed25519KeyPair, token: &str) -> bool {
     if again.len() <= token.len() {
         let again = Unverified::parse::<C>(&again).and_then(|again| again.verify::<C>(&public));
         let again = again.expect("what was signed is read");
-        assert_eq!(serde_json::to_value(&again).expect("likewise"), written);
+        assert_eq!(
+            serde_json::to_value(&again).expect("claims can be written"),
+            written
+        );
     }
     true
 }

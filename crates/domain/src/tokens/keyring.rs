@@ -214,7 +214,7 @@ mod tests {
     fn claims() -> SessionClaims {
         SessionClaims {
             iss: "https://accounts.example".to_owned(),
-            sub: "somebody".to_owned(),
+            sub: "user".to_owned(),
             sid: "secret".to_owned(),
             generation: 1,
             iat: 1,

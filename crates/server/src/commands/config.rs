@@ -55,7 +55,7 @@ pub(super) fn check_for_start(
     }
 }
 
-/// Returns all errors in a configuration: values that cannot be parsed, contradictions, and whatever the
+/// Returns all errors in a configuration: values that cannot be parsed, contradictions, and values that the
 /// components of a server reject. Returns no configuration if a value cannot be parsed.
 fn errors(loaded: anyhow::Result<LoadedConfig>) -> (Vec<String>, Option<LoadedConfig>) {
     let (mut errors, loaded) = match loaded.map_err(anyhow::Error::downcast::<InvalidConfig>) {

@@ -1,21 +1,24 @@
 //! `doorward export [FILE]`
 
+mod part;
+
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
 use doorward_domain::ctx::{Actor, Ctx};
 use doorward_domain::values::UserId;
+use doorward_import::doorward;
 use doorward_store_sql::migration_status;
 use serde_json::json;
 
+use super::progress::{ProgressMode, ProgressReporter};
 use super::{Output, finish, open};
 use crate::cli::ExportArgs;
 use crate::config::Config;
-use crate::import::doorward;
-use crate::import::part::PartFile;
-use crate::import::progress::{ProgressMode, ProgressReporter};
 use crate::wiring::{Components, sql_settings};
+
+use part::PartFile;
 
 /// Number of users read at a time.
 const PAGE: usize = 500;

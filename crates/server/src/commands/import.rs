@@ -1,6 +1,8 @@
 //! `doorward import [FILE]`: one thread reads and translates, this one writes, and the result of each user goes
 //! into the report.
 
+mod report;
+
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
@@ -10,19 +12,19 @@ use doorward_domain::ctx::{Actor, Ctx};
 use doorward_domain::flows::import::{DryRun, ImportOutcome, ImportedUser, Pace};
 use doorward_domain::model::User;
 use doorward_domain::values::{EmailAddress, Locale, Username};
+use doorward_import::{
+    Format, Location, Note, Rejection, Source, Terms, Translation, UserField, read_hash_config,
+};
 use serde_json::json;
 use tokio::sync::mpsc;
 
+use super::progress::ProgressReporter;
 use super::{Output, finish, open, open_or_create};
 use crate::cli::ImportArgs;
 use crate::config::Config;
-use crate::import::progress::ProgressReporter;
-use crate::import::report::{self, ImportReport};
-use crate::import::source::{Location, Source};
-use crate::import::{
-    Format, Note, Rejection, Terms, Translation, UserField, read_hash_config, sentence,
-};
 use crate::wiring::Components;
+
+use report::ImportReport;
 
 /// Maximum number of users written at a time.
 const BATCH: usize = 500;
@@ -172,10 +174,8 @@ impl Import<'_> {
         let identifier = identifier(user);
         if let ImportOutcome::Refused(refusal) = outcome {
             let rejection = Rejection {
-                code: refusal.code().to_owned(),
-                detail: sentence(refusal),
                 identifier,
-                is_skipped: false,
+                ..Rejection::refused(refusal)
             };
             return self.report.reject(location, &rejection);
         }

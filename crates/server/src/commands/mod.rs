@@ -14,6 +14,7 @@ mod keys;
 mod man;
 mod migrate;
 mod passwords;
+mod progress;
 mod serve;
 mod user;
 
@@ -27,9 +28,10 @@ use crate::cli::{Cli, Command};
 use crate::columns;
 use crate::config as configuration;
 use crate::config::{Config, Flag};
-use crate::import::progress::ProgressMode;
 use crate::wiring::{self, Components};
 use crate::worker;
+
+use progress::ProgressMode;
 
 /// Runs a command.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {

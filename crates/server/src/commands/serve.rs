@@ -79,7 +79,7 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     listeners.end().await?;
     tokio::select! {
         () = close(tasks, &app, &components, traces) => {}
-        // In the last phase, whatever still runs is aborted.
+        // In the last phase, tasks that still run are aborted.
         () = Phase::Over.reached(&phase) => worker::return_mail_leases(&components).await,
     }
     tracing::info!("stopped");

@@ -38,7 +38,7 @@ use doorward_domain::ports::Store;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-/// A port under test, and whatever must live as long: a folder, a server.
+/// A port under test, and the values that must live as long: a folder, a server.
 pub struct OpenedPort<T: ?Sized> {
     /// The port.
     pub port: Arc<T>,

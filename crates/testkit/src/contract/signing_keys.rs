@@ -26,7 +26,7 @@ pub async fn every_field_comes_back(store: Arc<dyn Store>) {
     assert_eq!(store.list_signing_keys().await.unwrap(), [key]);
 }
 
-/// The newest key is the one that was added last, whatever its time is.
+/// The newest key is the one that was added last, regardless of its time.
 pub async fn a_new_key_retires_the_others(store: Arc<dyn Store>) {
     let made_at = |at: i64| SigningKey {
         created_at: later(at),

@@ -106,7 +106,7 @@ pub async fn ten_thousand_users_are_paged_through_once(store: Arc<dyn Store>) {
         }
         must(&*store, changes).await;
     }
-    assert!(seen.is_sorted_by(|a, b| a < b), "nobody is shown twice");
+    assert!(seen.is_sorted_by(|a, b| a < b), "no user is listed twice");
     for user in &users {
         let is_shown = seen.binary_search(&user.id).is_ok();
         assert!(

@@ -195,7 +195,7 @@ pub async fn a_user_is_found_by_each_name(store: Arc<dyn Store>) {
     );
 }
 
-/// C-06: keys are equal only byte by byte, whatever the collation folds, trims or equates.
+/// C-06: keys are equal only byte by byte, also if the collation folds, trims or equates characters.
 pub async fn keys_compare_byte_by_byte(store: Arc<dyn Store>) {
     let number = fixtures::unique();
     let names = [

@@ -6,7 +6,9 @@
 use doorward_domain::values::{Locale, Secret};
 use serde_json::{Map, Value};
 
-use super::{JsonFields, RawUser, Rejection};
+use crate::fields::JsonFields;
+use crate::raw_user::RawUser;
+use crate::translation::Rejection;
 
 /// Roles that all users of a realm have.
 const DEFAULT_ROLES: [&str; 2] = ["offline_access", "uma_authorization"];

@@ -16,15 +16,17 @@ use anyhow::{Context, bail};
 use csv::StringRecord;
 use serde_json::{Map, Value};
 
-use super::document::{Nested, read_document};
-use super::rows::Rows;
-use super::{Format, Rejection, doorward, firebase_csv, unquoted};
+use crate::document::{Nested, read_document};
+use crate::format::Format;
+use crate::rows::Rows;
+use crate::translation::{Rejection, unquoted};
+use crate::{doorward, firebase_csv};
 
 /// Number of bytes that the format is detected by.
 const HEAD: u64 = 64 * 1024;
 /// Maximum length of a line or a CSV record, in bytes: several times what 16 KiB of `data` take if every
 /// character is escaped.
-pub(super) const MAX_USER: u64 = 1024 * 1024;
+pub const MAX_USER_BYTES: u64 = 1024 * 1024;
 
 /// Position of a user in the file, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,11 +193,13 @@ fn read_lines(
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
-        let read = (&mut input).take(MAX_USER).read_until(b'\n', &mut line)?;
+        let read = (&mut input)
+            .take(MAX_USER_BYTES)
+            .read_until(b'\n', &mut line)?;
         if read == 0 {
             break;
         }
-        let is_whole = line.last() == Some(&b'\n') || (read as u64) < MAX_USER;
+        let is_whole = line.last() == Some(&b'\n') || (read as u64) < MAX_USER_BYTES;
         if number == 1 && first == FirstLine::Header {
             doorward::check_header(&line)?;
             continue;

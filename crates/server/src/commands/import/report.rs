@@ -10,11 +10,11 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use doorward_domain::flows::import::ImportOutcome;
+use doorward_import::{Location, MAX_USER_BYTES, Note, Rejection, Source};
 use serde_json::{Value, json};
 
-use super::source::{Location, MAX_USER, Source};
-use super::{Note, Rejection, part};
-
+/// Only the owner may read it: it contains names and email addresses.
+const MODE: u32 = 0o600;
 /// Maximum number of rejections that are printed if no report is written.
 const MAX_PRINTED: usize = 10;
 /// Outcomes that a report contains.
@@ -217,7 +217,7 @@ fn check_old(path: &Path) -> anyhow::Result<()> {
 fn is_report(path: &Path) -> std::io::Result<bool> {
     let mut line = Vec::new();
     let file = BufReader::new(File::open(path)?);
-    file.take(4 * MAX_USER).read_until(b'\n', &mut line)?;
+    file.take(4 * MAX_USER_BYTES).read_until(b'\n', &mut line)?;
     let first: Option<Value> = serde_json::from_slice(&line).ok();
     let is_line = first.is_some_and(|line| {
         let has = |name: &str| line[name].is_string();
@@ -236,7 +236,7 @@ fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
         _ => OpenOptions::new()
             .write(true)
             .create_new(true)
-            .mode(part::MODE)
+            .mode(MODE)
             .open(path),
     }
     .map(BufWriter::new)

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Rejection;
+use crate::translation::Rejection;
 
 /// Number of columns. A line ends with a comma.
 const COLUMNS: usize = 28;

@@ -13,8 +13,8 @@ use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visito
 use serde_json::value::RawValue;
 use serde_json::{Deserializer, Value};
 
-use super::source::{Location, Sink};
-use super::{Rejection, unquoted};
+use crate::source::{Location, Sink};
+use crate::translation::{Rejection, unquoted};
 
 /// Kind of the document.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -176,7 +176,7 @@ mod tests {
             b"{\"name\":\"\xff\"}",
             br#"{"name":["a"}]"#,
             br#"{"name":"a",}"#,
-            br#"{"name":nobody}"#,
+            br#"{"name":ben}"#,
         ] {
             let text = [
                 &b"{\"a\":[],\"users\":[{\"name\":\"a\"},"[..],

@@ -7,7 +7,10 @@
 use doorward_domain::values::{Name, Secret};
 use serde_json::{Map, Value};
 
-use super::{JsonFields, RawUser, Rejection, Terms};
+use crate::fields::JsonFields;
+use crate::raw_user::RawUser;
+use crate::terms::Terms;
+use crate::translation::Rejection;
 
 /// Columns that are temporary, the same for all users, or redundant.
 const IGNORED: &[&str] = &[

@@ -7,8 +7,9 @@ use doorward_domain::values::{Data, EmailAddress, Locale, Name, Secret, UserId, 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::notes::Notes;
-use super::{EmailStatus, Note, Rejection, Terms, Translated, Translation, UserField};
+use crate::notes::Notes;
+use crate::terms::{EmailStatus, Terms, UserField};
+use crate::translation::{Note, Rejection, Translated, Translation};
 
 /// A user of another system, as that system writes it.
 #[derive(Debug)]

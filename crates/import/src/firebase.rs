@@ -1,13 +1,16 @@
 //! Firebase's `auth:export`: `{"users": [{"localId": "…", …}, …]}`, or CSV
-//! ([`super::firebase_csv`]).
+//! ([`crate::firebase_csv`]).
 //!
 //! Its hashes need the parameters that the project's console shows under “Password Hash Parameters”
-//! ([`super::hash_config`]). Its ids are not UUIDs; `data.firebase.localId` contains them.
+//! ([`crate::hash_config`]). Its ids are not UUIDs; `data.firebase.localId` contains them.
 
 use doorward_domain::values::Secret;
 use serde_json::Value;
 
-use super::{JsonFields, RawUser, Rejection, Terms};
+use crate::fields::JsonFields;
+use crate::raw_user::RawUser;
+use crate::terms::Terms;
+use crate::translation::Rejection;
 
 /// Ways to sign in that are not another provider.
 const OWN_PROVIDERS: [&str; 2] = ["password", "phone"];

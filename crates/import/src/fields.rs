@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::Rejection;
+use crate::translation::Rejection;
 
 /// The fields of an object that were not taken yet.
 pub struct JsonFields(pub Map<String, Value>);

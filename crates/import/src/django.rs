@@ -7,7 +7,9 @@
 use doorward_domain::values::Secret;
 use serde_json::Value;
 
-use super::{JsonFields, RawUser, Rejection};
+use crate::fields::JsonFields;
+use crate::raw_user::RawUser;
+use crate::translation::Rejection;
 
 /// First character of a hash that matches no password.
 const UNUSABLE: char = '!';

@@ -13,9 +13,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::notes::Notes;
-use super::raw_user::pending;
-use super::{Rejection, Terms, Translated, Translation, UserField, cut, unquoted, wrong_type};
+use crate::fields::{cut, wrong_type};
+use crate::notes::Notes;
+use crate::raw_user::pending;
+use crate::terms::{Terms, UserField};
+use crate::translation::{Rejection, Translated, Translation, sentence, unquoted};
 
 /// The first line of an export.
 pub const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":1}\n";
@@ -127,9 +129,8 @@ struct LineIn {
 /// Reads one user.
 pub(super) fn read(value: Value, terms: &Terms) -> Translation {
     let id = value["id"].as_str().map(str::to_owned);
-    let line: LineIn = serde_json::from_value(value).map_err(|error| {
-        Rejection::malformed(super::sentence(&unquoted(&error))).of(id.as_deref())
-    })?;
+    let line: LineIn = serde_json::from_value(value)
+        .map_err(|error| Rejection::malformed(sentence(&unquoted(&error))).of(id.as_deref()))?;
     let identifier = line.username.clone().or_else(|| line.email.clone());
     let identifier = identifier.or_else(|| line.pending_email.clone()).or(id);
     typed(line, terms).map_err(|rejection| rejection.of(identifier.as_deref()))

@@ -8,14 +8,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use doorward_domain::values::UserId;
+use doorward_import::doorward::{HEADER, check_header};
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
 use serde_json::Value;
 
-use super::doorward::{HEADER, check_header};
-
 /// Only the owner may read it: it contains password hashes.
-pub(super) const MODE: u32 = 0o600;
+const MODE: u32 = 0o600;
 
 /// The unfinished file.
 pub struct PartFile {
@@ -93,7 +92,7 @@ impl PartFile {
         file.sync_all()?;
         if self.target.exists() {
             bail!(
-                "{} was created meanwhile. The complete export is in {}",
+                "{} was created in the meantime. The complete export is in {}",
                 self.target.display(),
                 self.path.display()
             );

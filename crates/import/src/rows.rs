@@ -9,8 +9,8 @@ use std::io::{self, BufRead, Read};
 
 use csv::{ReaderBuilder, StringRecord};
 
-use super::Rejection;
-use super::source::{MAX_USER, skip_line};
+use crate::source::{MAX_USER_BYTES, skip_line};
+use crate::translation::Rejection;
 
 /// Maximum number of lines of a record.
 const MAX_LINES: usize = 100;
@@ -76,7 +76,9 @@ impl<R: BufRead> Rows<R> {
                 return Ok(Err(unclosed("the end of the file")));
             }
             match &self.lines[count - 1] {
-                Some(line) if (text.len() + line.len()) as u64 <= MAX_USER => text.extend(line),
+                Some(line) if (text.len() + line.len()) as u64 <= MAX_USER_BYTES => {
+                    text.extend(line);
+                }
                 _ if count == 1 => return Ok(Err("The line is longer than 1 MiB.".to_owned())),
                 _ => return Ok(Err(unclosed("1 MiB"))),
             }
@@ -115,7 +117,7 @@ impl<R: BufRead> Rows<R> {
     /// Reads one more line; `false` at the end of the file.
     fn read_line(&mut self) -> io::Result<bool> {
         let mut line = Vec::new();
-        let limit = MAX_USER + 1;
+        let limit = MAX_USER_BYTES + 1;
         let read = (&mut self.input).take(limit).read_until(b'\n', &mut line)?;
         let is_cut = read as u64 == limit && line.last() != Some(&b'\n');
         if is_cut {
@@ -181,7 +183,7 @@ mod tests {
                 .map(|fields| fields.iter().map(str::len).collect());
             read.push((row.line, lengths.map_err(|rejection| rejection.detail)));
             let buffered: usize = rows.lines.iter().flatten().map(Vec::len).sum();
-            assert!(buffered as u64 <= 2 * MAX_USER + 2);
+            assert!(buffered as u64 <= 2 * MAX_USER_BYTES + 2);
         }
         read
     }
@@ -205,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_record_of_one_mebibyte_is_read_and_a_longer_one_is_rejected() {
-        let most = usize::try_from(MAX_USER).unwrap();
+        let most = usize::try_from(MAX_USER_BYTES).unwrap();
         let (whole, over) = ("x".repeat(most - 4), "x".repeat(most - 3));
         let huge = "x".repeat(3 * most);
         let read = read(&format!("a,b\n12,{whole}\n34,{over}\n5,{huge}\n5,6\n"));

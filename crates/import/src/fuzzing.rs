@@ -1,4 +1,5 @@
-//! Fuzz targets of the parsers of other systems' users; see [`crate::fuzzing`].
+//! Fuzz targets of the parsers of other systems' users: one function per target, which checks properties that hold
+//! for any input. Compiled only for the fuzzer and for tests (`fuzz/src/lib.rs` describes how to add one).
 
 use std::ops::ControlFlow;
 
@@ -6,8 +7,27 @@ use doorward_domain::passwords::FirebaseParameters;
 use doorward_domain::values::{EmailAddress, Locale, Secret, Username};
 use jiff::Timestamp;
 
-use super::source::{Location, Source};
-use super::{EmailStatus, Format, Terms, UserField, hash_config};
+use crate::format::Format;
+use crate::hash_config;
+use crate::source::{Location, Source};
+use crate::terms::{EmailStatus, Terms, UserField};
+
+#[cfg(test)]
+#[path = "../../../fuzz/replay.rs"]
+mod replay;
+
+/// Name and function of a target.
+pub type FuzzTarget = (&'static str, fn(&[u8]));
+
+/// All targets. A target's program and the folder of its seeds have its name.
+pub const TARGETS: &[FuzzTarget] = &[
+    ("django_files", django_files),
+    ("doorward_files", doorward_files),
+    ("firebase_files", firebase_files),
+    ("firebase_hashing", firebase_hashing),
+    ("keycloak_files", keycloak_files),
+    ("supabase_files", supabase_files),
+];
 
 /// More users than a fuzzed file contains.
 const MANY: u64 = 100_000;
@@ -106,14 +126,14 @@ fn one(format: Format, value: serde_json::Value, terms: &Terms) {
     let address = user.email.as_ref().or(user.pending_address());
     assert!(user.username.is_some() || address.is_some(), "{whole}");
     if let Some(name) = &user.username {
-        let again = Username::parse(name.as_str()).expect("it is a user name here");
+        let again = Username::parse(name.as_str()).expect("it is a valid username");
         assert_eq!(again.key(), name.key());
     }
     for address in [user.email.as_ref(), user.pending_address()]
         .into_iter()
         .flatten()
     {
-        let again = EmailAddress::parse(address.as_str()).expect("it is an address here");
+        let again = EmailAddress::parse(address.as_str()).expect("it is a valid address");
         assert_eq!(&again, address);
     }
     assert!(user.version.0 >= 1 && user.session_epoch >= 1);
@@ -142,4 +162,15 @@ fn is_a_hash_alone(whole: &str) -> bool {
         "updated_at",
     ];
     whole.matches(HASH).count() == 1 && names.iter().any(|name| stands(name) == Some(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// P-09, C-02: runs each target with its seeds, on every machine.
+    #[test]
+    fn every_seed_is_read_as_it_must_be() {
+        replay::seeds_of(TARGETS);
+    }
 }

@@ -1,6 +1,10 @@
-//! Rules of the repository that can be tested: the dependencies of each crate, and the paths in documents.
+//! Rules of the repository that can be tested: the dependencies of each crate, the paths in documents, circles of
+//! files, and words.
 
 #![cfg(test)]
+
+mod circles;
+mod words;
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -25,6 +29,7 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
     ),
     ("doorward-mail", &["doorward-domain"], &["doorward-testkit"]),
     ("doorward-web", &["doorward-domain"], &["doorward-testkit"]),
+    ("doorward-import", &["doorward-domain"], &[]),
     ("doorward-testkit", &["doorward-domain"], &[]),
     (
         "doorward",
@@ -34,12 +39,18 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
             "doorward-store-sql",
             "doorward-mail",
             "doorward-web",
+            "doorward-import",
         ],
         &["doorward-testkit"],
     ),
     (
         "doorward-fuzz",
-        &["doorward", "doorward-domain", "doorward-web"],
+        &[
+            "doorward",
+            "doorward-domain",
+            "doorward-import",
+            "doorward-web",
+        ],
         &[],
     ),
     // Users copy it, so it depends on no other crate.
@@ -55,6 +66,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("axum", &["doorward-web", "doorward", "doorward-example"]),
     ("utoipa", &["doorward-web"]),
     ("argon2-rust", &["doorward-domain", "doorward"]),
+    ("csv", &["doorward-import"]),
     ("clap", &["doorward"]),
 ];
 

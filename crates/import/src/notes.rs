@@ -4,7 +4,8 @@
 use doorward_domain::passwords;
 use doorward_domain::values::{Invalid, Secret};
 
-use super::{Note, Rejection, Terms, UserField};
+use crate::terms::{Terms, UserField};
+use crate::translation::{Note, Rejection};
 
 /// Notes on one user.
 pub struct Notes<'a> {

@@ -1,0 +1,67 @@
+//! The formats: their names, how each is detected, and the conversion of a user.
+
+use serde_json::Value;
+
+use crate::terms::Terms;
+use crate::translation::Translation;
+use crate::{django, doorward, firebase, keycloak, supabase};
+
+/// Format of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Output of `doorward export`.
+    Doorward,
+    /// Django's `dumpdata auth.user`, or of a custom user model.
+    Django,
+    /// Supabase's table `auth.users` as JSON, JSON lines or CSV.
+    Supabase,
+    /// A Keycloak realm export with its users.
+    Keycloak,
+    /// Firebase's `auth:export`, as JSON or CSV.
+    Firebase,
+}
+
+impl Format {
+    /// All formats.
+    pub const ALL: [Self; 5] = [
+        Self::Doorward,
+        Self::Django,
+        Self::Supabase,
+        Self::Keycloak,
+        Self::Firebase,
+    ];
+
+    /// Name on the command line and in the audit log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Doorward => "doorward",
+            Self::Django => "django",
+            Self::Supabase => "supabase",
+            Self::Keycloak => "keycloak",
+            Self::Firebase => "firebase",
+        }
+    }
+
+    /// Text that only files of this format contain near their beginning.
+    pub(crate) fn marks(self) -> &'static [&'static str] {
+        match self {
+            Self::Doorward => &["\"doorward-users\""],
+            Self::Django => &["\"model\"", "\"fields\""],
+            Self::Supabase => &["encrypted_password"],
+            Self::Keycloak => &["\"realm\""],
+            Self::Firebase => &["\"localId\""],
+        }
+    }
+
+    /// Converts one user of a file.
+    pub fn translate(self, value: Value, terms: &Terms) -> Translation {
+        let user = match self {
+            Self::Doorward => return doorward::read(value, terms),
+            Self::Django => django::read(value),
+            Self::Supabase => supabase::read(value, terms),
+            Self::Keycloak => keycloak::read(value),
+            Self::Firebase => firebase::read(value, terms),
+        };
+        user?.finish(terms)
+    }
+}

@@ -1,0 +1,36 @@
+//! Readers and writers of files with users: Doorward's own format and those of other systems.
+//!
+//! They parse and convert; `doorward_domain::flows::import` decides which users are accepted, and the command
+//! `import` of the server calls both. [`Source`] reads a file of any size, one user at a time. A format turns each
+//! user into a `RawUser`, and `RawUser::finish` into a typed user or a rejection. This crate depends on the domain
+//! only: no store, no command line.
+//!
+//! To add a system: a file with its `read`, an arm in each function of [`Format`], a row in `FORMATS` of
+//! `crates/server/src/cli/import.rs`, a fixture and its sign-ins in `crates/server/tests/it/e2e/import`, a section
+//! in `docs/IMPORT.md`.
+
+mod django;
+mod document;
+pub mod doorward;
+mod fields;
+mod firebase;
+mod firebase_csv;
+mod format;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
+mod hash_config;
+mod keycloak;
+mod notes;
+mod raw_user;
+mod rows;
+mod source;
+mod supabase;
+mod terms;
+mod translation;
+
+pub use format::Format;
+pub use hash_config::read as read_hash_config;
+pub use source::{Location, MAX_USER_BYTES, Source};
+pub use terms::{EmailStatus, Terms, UserField};
+pub use translation::{Note, Rejection, Translated, Translation};
