@@ -20,7 +20,7 @@
 //! - `fallback`: shared counters, with this node's own while those are unavailable.
 //! - `network`: network prefixes.
 //! - `known_device`: the device cookie.
-//! - `enforce`: checks for scopes and mailboxes.
+//! - `enforce`: acquires the limits of a request, the narrowest key first.
 //! - `password_attempts`: checks for passwords.
 //!
 //! To add a scope: a variant of [`ThrottleScope`], its rate in [`ThrottleLimits::rate`], and the routes that use

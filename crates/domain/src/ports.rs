@@ -246,13 +246,14 @@ pub struct LastSeen {
 /// Counters of rate limits, with the arithmetic of [`crate::limits`].
 #[async_trait]
 pub trait RateLimits: Send + Sync {
-    /// Acquires one from every limit, or from none if one of them denies. Atomic, so that parallel attempts do not
-    /// exceed a limit. Callers list the narrowest key first.
-    async fn acquire(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<Decision, StoreError>;
-    /// Releases what was acquired for an attempt that was not made.
-    async fn release(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<(), StoreError>;
-    /// Deletes the counters of these keys.
-    async fn clear(&self, limits: &[KeyedLimit]) -> Result<(), StoreError>;
+    /// Acquires one, or nothing if the limit denies. Atomic, so that parallel attempts do not exceed the limit
+    ///
+    async fn acquire(&self, limit: &KeyedLimit, now: Timestamp) -> Result<Decision, StoreError>;
+    /// Releases what was acquired at this time for an attempt that was not made. Atomic. Delays that a later
+    /// attempt has caused remain.
+    async fn release(&self, limit: &KeyedLimit, now: Timestamp) -> Result<(), StoreError>;
+    /// Deletes the counter of this key.
+    async fn clear(&self, limit: &KeyedLimit) -> Result<(), StoreError>;
 }
 
 /// A limit with the key it counts under.
@@ -306,20 +307,25 @@ impl KeyedLimit {
 }
 
 /// Result of an attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// All limits allow it.
+    /// The limit allows it; one was acquired.
     Allowed {
-        /// Number of further attempts that each limit allows at once; for a backoff, until the lockout.
-        remaining: Vec<u32>,
+        /// Number of further attempts that the limit allows at once; for a backoff, until the lockout.
+        remaining: u32,
     },
-    /// One limit denies it; nothing was acquired.
+    /// The limit denies it; nothing was acquired.
     Denied {
-        /// The first limit that denies.
-        index: usize,
         /// Time until it allows the next attempt; `None` if the key is locked out.
         retry_after: Option<Duration>,
     },
+}
+
+impl Decision {
+    /// Returns `true` if one was acquired.
+    pub fn is_allowed(self) -> bool {
+        matches!(self, Self::Allowed { .. })
+    }
 }
 
 /// Maximum duration of [`Mailer::send`]. A worker's lease on the mail lasts longer.

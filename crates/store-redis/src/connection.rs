@@ -348,7 +348,10 @@ impl SharedConnection {
         }
         if is_down && state.down_since.is_none() {
             state.down_since = Some(now);
-            tracing::warn!(error = %error, "Redis unavailable: sessions cannot be opened or checked");
+            tracing::warn!(
+                error = %error,
+                "Redis unavailable: sessions cannot be opened or checked, and this node counts rate limits by itself"
+            );
         }
         if let Some((current, opening)) = &state.current
             && *current == number

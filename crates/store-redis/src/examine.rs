@@ -147,11 +147,13 @@ async fn try_rate_limits(store: &RedisStore, now: Timestamp) -> Vec<Result<(), S
         KeyedLimit::budget("doctor", Rate::new(1, 60), String::new()),
         KeyedLimit::backoff(None, "doctor".to_owned()),
     ];
-    vec![
-        store.acquire(&limits, now).await.map(drop),
-        store.release(&limits[1..], now).await,
-        store.clear(&limits).await,
-    ]
+    let mut results = Vec::new();
+    for limit in &limits {
+        results.push(store.acquire(limit, now).await.map(drop));
+        results.push(store.release(limit, now).await);
+        results.push(store.clear(limit).await);
+    }
+    results
 }
 
 async fn durability(node: MultiplexedConnection) -> Vec<Diagnostic> {

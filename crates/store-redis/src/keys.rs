@@ -2,15 +2,12 @@
 //!
 //! All keys of a user have the user's id as their hash tag, so that a Cluster stores them in one slot and a
 //! script can use them together. The key of a rate limit is a MAC, since it may be long and may contain a
-//! network or email address (L-05). All rate limits share one hash tag.
+//! network or email address (L-05).
 
 use std::fmt::Write as _;
 
 use doorward_domain::tokens::CounterNames;
 use doorward_domain::values::{Digest, UserId};
-
-/// The hash tag of all rate limits: one script decides on several.
-const THROTTLE: &str = "{throttle}";
 
 pub(crate) struct Keys {
     prefix: String,
@@ -35,7 +32,7 @@ impl Keys {
     /// The counter of a rate limit for one key.
     pub(crate) fn rate_limit(&self, limit: &str, key: &str) -> String {
         let name = hex(&self.counters.name(limit, key));
-        format!("{}{THROTTLE}:{limit}:{name}", self.prefix)
+        format!("{}throttle:{limit}:{name}", self.prefix)
     }
 
     /// A key that never exists, for `ping`.

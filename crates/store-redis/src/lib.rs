@@ -9,8 +9,8 @@
 //! - `sessions`, `rate_limits`: the two ports; their scripts are in `scripts/`.
 //! - `durability`, `examine`: checks of the server for the log and `doorward doctor`.
 //!
-//! To add an atomic step: a script that declares all its keys, which share one hash tag (for Cluster),
-//! and sets an expiry on each; and a case in `testkit::contract`.
+//! To add an atomic step: a script that declares its key, or several keys that share one hash tag (for
+//! Cluster), and sets an expiry on each; and a case in `testkit::contract`.
 
 mod connection;
 mod durability;

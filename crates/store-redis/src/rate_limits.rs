@@ -1,103 +1,89 @@
 //! Rate limit counters that all nodes share: the arithmetic of `doorward_domain::limits`, in scripts.
 //!
-//! Time is the caller's, which all nodes take from the database. Every key expires. All keys of one attempt
-//! are in one slot of a cluster, so that one script decides on them.
+//! Time is the caller's, which all nodes take from the database. Every key expires. A script uses one key, so a
+//! Cluster spreads the keys over its nodes.
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use doorward_domain::limits::{BACKOFF_DELAYS, FAILURE_MEMORY, FAILURE_MEMORY_MAX, interval};
+use doorward_domain::limits::{BACKOFF_DELAYS, FAILURE_MEMORY, FAILURE_MEMORY_MAX, Rate, interval};
 use doorward_domain::ports::{Decision, KeyedLimit, Limit, RateLimits, StoreError};
 use jiff::Timestamp;
 
 use crate::RedisStore;
-use crate::keys::Keys;
 use crate::script::{Lua, ScriptCall};
 
-static ACQUIRE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/acquire.lua")));
-static RELEASE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/release.lua")));
+static ACQUIRE_BUDGET: LazyLock<Lua> =
+    LazyLock::new(|| Lua::new(include_str!("scripts/acquire_budget.lua")));
+static RELEASE_BUDGET: LazyLock<Lua> =
+    LazyLock::new(|| Lua::new(include_str!("scripts/release_budget.lua")));
+static ACQUIRE_BACKOFF: LazyLock<Lua> =
+    LazyLock::new(|| Lua::new(include_str!("scripts/acquire_backoff.lua")));
+static RELEASE_BACKOFF: LazyLock<Lua> =
+    LazyLock::new(|| Lua::new(include_str!("scripts/release_backoff.lua")));
 
 #[async_trait]
 impl RateLimits for RedisStore {
-    async fn acquire(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<Decision, StoreError> {
-        let operation = "acquire rate limits";
-        let call = ACQUIRE
-            .call(names(&self.keys, limits))
-            .arg(now.as_microsecond())
-            .arg(micros(FAILURE_MEMORY))
-            .arg(micros(FAILURE_MEMORY_MAX))
-            .arg(BACKOFF_DELAYS.len());
-        let call = BACKOFF_DELAYS.iter().fold(call, |call, (from, delay)| {
-            call.arg(*from).arg(micros(*delay))
-        });
-        let call = limits.iter().fold(call, |call, limit| match limit.limit {
-            Limit::Budget { .. } => budget(call, limit),
+    async fn acquire(&self, limit: &KeyedLimit, now: Timestamp) -> Result<Decision, StoreError> {
+        let call = match limit.limit {
+            Limit::Budget { rate, .. } => budget(self.script(&ACQUIRE_BUDGET, limit, now), rate),
             Limit::Backoff { lockout_after } => {
-                let lockout_after = lockout_after.unwrap_or(u32::MAX);
-                call.arg("backoff").arg(lockout_after)
+                let call = self.script(&ACQUIRE_BACKOFF, limit, now);
+                backoff(call, lockout_after.unwrap_or(u32::MAX))
             }
-        });
-        let answer: Vec<i64> = self.connection.ask(operation, call).await?;
-        decision(&answer, limits.len())
-            .ok_or_else(|| StoreError::new(operation, "unexpected reply of the script"))
+        };
+        let (is_allowed, number): (bool, i64) =
+            self.connection.ask("acquire rate limit", call).await?;
+        Ok(match is_allowed {
+            true => Decision::Allowed {
+                remaining: u32::try_from(number).unwrap_or(u32::MAX),
+            },
+            false => Decision::Denied {
+                retry_after: u64::try_from(number).ok().map(Duration::from_micros),
+            },
+        })
     }
 
-    async fn release(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<(), StoreError> {
-        let call = RELEASE
-            .call(names(&self.keys, limits))
-            .arg(now.as_microsecond());
-        let call = limits.iter().fold(call, |call, limit| match limit.limit {
-            Limit::Budget { .. } => budget(call, limit),
-            Limit::Backoff { .. } => call.arg("backoff"),
-        });
-        let operation = "release rate limits";
-        self.connection.ask(operation, call).await
+    async fn release(&self, limit: &KeyedLimit, now: Timestamp) -> Result<(), StoreError> {
+        let call = match limit.limit {
+            Limit::Budget { rate, .. } => budget(self.script(&RELEASE_BUDGET, limit, now), rate),
+            Limit::Backoff { .. } => self.script(&RELEASE_BACKOFF, limit, now),
+        };
+        self.connection.ask("release rate limit", call).await
     }
 
-    async fn clear(&self, limits: &[KeyedLimit]) -> Result<(), StoreError> {
+    async fn clear(&self, limit: &KeyedLimit) -> Result<(), StoreError> {
         let mut delete = redis::cmd("DEL");
-        delete.arg(names(&self.keys, limits));
-        let operation = "clear rate limits";
-        let _: i64 = self.connection.ask(operation, delete).await?;
+        delete.arg(self.counter_key(limit));
+        let _: i64 = self.connection.ask("clear rate limit", delete).await?;
         Ok(())
     }
 }
 
-fn names(keys: &Keys, limits: &[KeyedLimit]) -> Vec<String> {
-    limits
-        .iter()
-        .map(|limit| keys.rate_limit(limit.limit.name(), &limit.key))
-        .collect()
-}
-
-fn budget(call: ScriptCall, limit: &KeyedLimit) -> ScriptCall {
-    let Limit::Budget { rate, .. } = limit.limit else {
-        return call;
-    };
-    call.arg("budget")
-        .arg(micros(rate.window))
-        .arg(micros(interval(rate)))
-}
-
-fn decision(answer: &[i64], limits: usize) -> Option<Decision> {
-    match answer {
-        [0, index, wait] => Some(Decision::Denied {
-            index: usize::try_from(*index)
-                .ok()
-                .filter(|index| *index < limits)?,
-            retry_after: u64::try_from(*wait).ok().map(Duration::from_micros),
-        }),
-        [1, remaining @ ..] if remaining.len() == limits => {
-            let remaining = remaining
-                .iter()
-                .map(|left| u32::try_from(*left).unwrap_or(u32::MAX));
-            Some(Decision::Allowed {
-                remaining: remaining.collect(),
-            })
-        }
-        _ => None,
+impl RedisStore {
+    fn counter_key(&self, limit: &KeyedLimit) -> String {
+        self.keys.rate_limit(limit.limit.name(), &limit.key)
     }
+
+    fn script(&self, script: &'static Lua, limit: &KeyedLimit, now: Timestamp) -> ScriptCall {
+        let call = script.call(vec![self.counter_key(limit)]);
+        call.arg(now.as_microsecond())
+    }
+}
+
+fn budget(call: ScriptCall, rate: Rate) -> ScriptCall {
+    call.arg(micros(rate.window)).arg(micros(interval(rate)))
+}
+
+fn backoff(call: ScriptCall, lockout_after: u32) -> ScriptCall {
+    let call = call
+        .arg(lockout_after)
+        .arg(micros(FAILURE_MEMORY))
+        .arg(micros(FAILURE_MEMORY_MAX));
+    BACKOFF_DELAYS.iter().fold(call, |call, (from, delay)| {
+        call.arg(*from).arg(micros(*delay))
+    })
 }
 
 fn micros(duration: Duration) -> u64 {
@@ -106,7 +92,7 @@ fn micros(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use doorward_domain::limits::{MemoryRateLimits, Rate};
+    use doorward_domain::limits::MemoryRateLimits;
     use doorward_domain::tokens::CounterNames;
     use doorward_testkit::{fixtures, servers};
     use jiff::SignedDuration;
@@ -117,9 +103,7 @@ mod tests {
 
     #[derive(Debug, Clone, Copy)]
     enum Step {
-        AcquireBudget,
-        AcquireBackoff,
-        AcquireAll,
+        Acquire,
         Release,
         Clear,
     }
@@ -127,10 +111,8 @@ mod tests {
     /// Steps, and the microseconds that pass before each; the clock is sometimes set back.
     fn steps() -> impl Strategy<Value = Vec<(Step, i64)>> {
         let step = prop_oneof![
-            3 => Just(Step::AcquireBudget),
-            6 => Just(Step::AcquireBackoff),
-            3 => Just(Step::AcquireAll),
-            1 => Just(Step::Release),
+            8 => Just(Step::Acquire),
+            2 => Just(Step::Release),
             1 => Just(Step::Clear),
         ];
         let passed = prop_oneof![
@@ -142,38 +124,37 @@ mod tests {
         prop::collection::vec((step, passed), 1..120)
     }
 
-    async fn compare(
-        store: &RedisStore,
-        burst: u32,
-        lockout_after: Option<u32>,
-        steps: &[(Step, i64)],
-    ) {
-        let unique = fixtures::unique();
-        let budget =
-            |name, burst| KeyedLimit::budget(name, Rate::new(burst, 3607), format!("key-{unique}"));
-        let backoff = KeyedLimit::backoff(lockout_after, format!("key-{unique}"));
+    fn limits() -> impl Strategy<Value = Limit> {
+        prop_oneof![
+            (1u32..50).prop_map(|burst| Limit::Budget {
+                name: "test",
+                rate: Rate::new(burst, 3607),
+            }),
+            prop_oneof![Just(None), Just(Some(10)), Just(Some(100))]
+                .prop_map(|lockout_after| Limit::Backoff { lockout_after }),
+        ]
+    }
+
+    async fn compare(store: &RedisStore, limit: Limit, steps: &[(Step, i64)]) {
+        let key = format!("key-{}", fixtures::unique());
+        let limit = KeyedLimit { limit, key };
         let memory = MemoryRateLimits::new(10);
         let mut now = fixtures::now();
         for (number, (step, passed)) in steps.iter().enumerate() {
             now += SignedDuration::from_micros(*passed);
-            let limits = match step {
-                Step::AcquireBudget => vec![budget("one", burst)],
-                Step::AcquireBackoff => vec![backoff.clone()],
-                _ => vec![budget("one", burst), backoff.clone(), budget("other", 7)],
-            };
             match step {
+                Step::Acquire => {
+                    let decision = store.acquire(&limit, now).await.unwrap();
+                    let expected = memory.acquire(&limit, now).await.unwrap();
+                    assert_eq!(decision, expected, "step {number}");
+                }
                 Step::Release => {
-                    store.release(&limits, now).await.unwrap();
-                    memory.release(&limits, now).await.unwrap();
+                    store.release(&limit, now).await.unwrap();
+                    memory.release(&limit, now).await.unwrap();
                 }
                 Step::Clear => {
-                    store.clear(&limits).await.unwrap();
-                    memory.clear(&limits).await.unwrap();
-                }
-                _ => {
-                    let decision = store.acquire(&limits, now).await.unwrap();
-                    let expected = memory.acquire(&limits, now).await.unwrap();
-                    assert_eq!(decision, expected, "step {number}, {step:?}");
+                    store.clear(&limit).await.unwrap();
+                    memory.clear(&limit).await.unwrap();
                 }
             }
         }
@@ -189,10 +170,9 @@ mod tests {
             prefix: place.prefix,
         };
         let store = RedisStore::open(settings, CounterNames::for_trials()).unwrap();
-        let config = ProptestConfig::with_cases(100);
-        let lockout = prop_oneof![Just(None), Just(Some(10)), Just(Some(100))];
-        proptest!(config, |(burst in 1u32..50, lockout_after in lockout, steps in steps())| {
-            runtime.block_on(compare(&store, burst, lockout_after, &steps));
+        let config = ProptestConfig::with_cases(150);
+        proptest!(config, |(limit in limits(), steps in steps())| {
+            runtime.block_on(compare(&store, limit, &steps));
         });
     }
 }

@@ -1,4 +1,4 @@
-//! Checks for scopes and mailboxes, and the effects of a denial: an error, a metric, an audit event, headers.
+//! Acquires the limits of requests, and the effects of a denial: an error, a metric, an audit event, headers.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::metric_event::MetricEvent;
 use crate::model::{Event, MailKind, User};
-use crate::ports::{Decision, KeyedLimit, Limit};
+use crate::ports::{Decision, KeyedLimit, Limit, StoreError};
 use crate::values::{EmailAddress, UserId};
 
 /// Audit events about denials that this node writes, so that a flood does not fill the audit log (L-01).
@@ -31,6 +31,17 @@ impl Default for AuditThrottle {
     }
 }
 
+/// Whether the limits of a request allow it.
+pub(super) enum LimitsDecision<'a> {
+    /// All allow it. Contains what remains of each.
+    Allowed(Vec<u32>),
+    /// This one denies it.
+    Denied {
+        limit: &'a KeyedLimit,
+        retry_after: Option<Duration>,
+    },
+}
+
 impl Accounts {
     /// Counts a request in its scope: tokens by account, everything else by network prefix. Passwords are
     /// counted when they are checked, because only then is the account known.
@@ -40,8 +51,7 @@ impl Accounts {
             (ThrottleScope::Token, Actor::User { id, .. }) => Some(self.user_limit(scope, *id)),
             _ => self.network_limit(ctx, scope),
         };
-        let limits: Vec<_> = limit.into_iter().collect();
-        self.acquire(ctx, &limits, None).await
+        self.acquire(ctx, limit.as_slice(), None).await
     }
 
     pub(super) fn network_limit(&self, ctx: &Ctx, scope: ThrottleScope) -> Option<KeyedLimit> {
@@ -102,29 +112,60 @@ impl Accounts {
         limit: KeyedLimit,
         now: Timestamp,
     ) -> Result<bool, Error> {
-        let decision = self.ports.rate_limits.acquire(&[limit], now).await?;
-        Ok(matches!(decision, Decision::Allowed { .. }))
+        let decision = self.ports.rate_limits.acquire(&limit, now).await?;
+        Ok(decision.is_allowed())
     }
 
+    /// Acquires the limits of a request, or returns an error if one denies it.
     async fn acquire(
         &self,
         ctx: &Ctx,
         limits: &[KeyedLimit],
         user_id: Option<UserId>,
     ) -> Result<(), Error> {
-        if limits.is_empty() || !self.policy.throttle {
+        if !self.policy.throttle {
             return Ok(());
         }
-        match self.ports.rate_limits.acquire(limits, ctx.now).await? {
-            Decision::Allowed { remaining } => {
-                report_allowed(ctx, limits, &remaining);
-                Ok(())
-            }
-            Decision::Denied { index, retry_after } => {
-                let denied = &limits[index];
-                Err(self.throttled(ctx, denied, retry_after, user_id).await)
+        match self.acquire_in_order(ctx, limits).await? {
+            LimitsDecision::Allowed(_) => Ok(()),
+            LimitsDecision::Denied { limit, retry_after } => {
+                Err(self.throttled(ctx, limit, retry_after, user_id).await)
             }
         }
+    }
+
+    /// Acquires the limits of a request one by one; callers list the narrowest key first. If one denies the request,
+    /// releases those before it.
+    ///
+    /// Each limit is atomic, but the list is not: until the release, a denied request occupies the limits before
+    /// the one that denies it, so a parallel request with one of these keys may be denied too. No limit ever
+    /// allows more than its number. If the store fails, or the request is cancelled in between, what was acquired
+    /// stays counted.
+    pub(super) async fn acquire_in_order<'a>(
+        &self,
+        ctx: &Ctx,
+        limits: &'a [KeyedLimit],
+    ) -> Result<LimitsDecision<'a>, StoreError> {
+        let mut all_remaining = Vec::with_capacity(limits.len());
+        for (index, limit) in limits.iter().enumerate() {
+            match self.ports.rate_limits.acquire(limit, ctx.now).await? {
+                Decision::Allowed { remaining } => all_remaining.push(remaining),
+                Decision::Denied { retry_after } => {
+                    self.release(ctx, &limits[..index]).await?;
+                    return Ok(LimitsDecision::Denied { limit, retry_after });
+                }
+            }
+        }
+        report_allowed(ctx, limits, &all_remaining);
+        Ok(LimitsDecision::Allowed(all_remaining))
+    }
+
+    /// Releases what this request has acquired.
+    pub(super) async fn release(&self, ctx: &Ctx, limits: &[KeyedLimit]) -> Result<(), StoreError> {
+        for limit in limits {
+            self.ports.rate_limits.release(limit, ctx.now).await?;
+        }
+        Ok(())
     }
 
     /// The error for a denied request, after it is reported to the client, the metrics and the audit log.
@@ -164,12 +205,11 @@ impl Accounts {
     /// Suppressed events are counted and reported later.
     pub(crate) fn acquire_audit_slot(&self, ctx: &Ctx, event: Event) -> bool {
         let limit = KeyedLimit::budget(event.as_str(), AUDITED_ACTIONS, ctx.actor.audit_name());
-        let decision = self.audit_throttle.0.acquire_now(&[limit], ctx.now);
-        let is_allowed = matches!(decision, Decision::Allowed { .. });
-        if !is_allowed {
+        let decision = self.audit_throttle.0.acquire_now(&limit, ctx.now);
+        if !decision.is_allowed() {
             self.suppressed.count(event, &ctx.actor);
         }
-        is_allowed
+        decision.is_allowed()
     }
 
     /// Returns `true` if this denial gets an audit event: the first of its key in a window, and at most 60 a
@@ -180,21 +220,24 @@ impl Accounts {
             Limit::Backoff { .. } => LOCKOUT_RETRY_AFTER,
         };
         let key = format!("{}/{}", limit.limit.name(), limit.key);
-        let limits = [
-            KeyedLimit::budget("first", Rate { burst: 1, window }, key),
-            KeyedLimit::budget("all", AUDITED_DENIALS, String::new()),
-        ];
-        let decision = self.audit_throttle.0.acquire_now(&limits, now);
-        if matches!(decision, Decision::Denied { index: 1, .. }) {
+        let first = KeyedLimit::budget("first", Rate { burst: 1, window }, key);
+        let all = KeyedLimit::budget("all", AUDITED_DENIALS, String::new());
+        let limits = &self.audit_throttle.0;
+        if !limits.acquire_now(&first, now).is_allowed() {
+            return false;
+        }
+        let is_allowed = limits.acquire_now(&all, now).is_allowed();
+        if !is_allowed {
+            limits.release_now(&first, now);
             self.suppressed.count(Event::Throttled, &Actor::Anonymous);
         }
-        matches!(decision, Decision::Allowed { .. })
+        is_allowed
     }
 }
 
 /// Reports the client's own budgets. The state of a mailbox or the global limit also depends on other clients, so
 /// it is not reported.
-pub(super) fn report_allowed(ctx: &Ctx, limits: &[KeyedLimit], remaining: &[u32]) {
+fn report_allowed(ctx: &Ctx, limits: &[KeyedLimit], remaining: &[u32]) {
     for (limit, remaining) in limits.iter().zip(remaining) {
         if let Limit::Budget { name, rate } = limit.limit
             && ThrottleScope::ALL.iter().any(|scope| scope.name() == name)

@@ -1,7 +1,6 @@
 //! Counters that nodes share, and this node's own while the shared ones are unavailable.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -9,66 +8,52 @@ use jiff::Timestamp;
 use super::MemoryRateLimits;
 use crate::ports::{Decision, KeyedLimit, RateLimits, StoreError};
 
-/// Counts on the shared store, and on this node while that fails: rate limits never fail open.
+/// Counts on the shared store, and on this node while that fails: rate limits never fail open. The shared store
+/// logs its outages.
+///
+/// An attempt during which the store fails or recovers may be acquired on one side and released on the other,
+/// where it then counts one less.
 pub struct FallbackRateLimits {
     shared: Arc<dyn RateLimits>,
     local: MemoryRateLimits,
-    is_local: AtomicBool,
 }
 
 impl FallbackRateLimits {
     /// Combines the two.
     pub fn new(shared: Arc<dyn RateLimits>, local: MemoryRateLimits) -> Self {
-        Self {
-            shared,
-            local,
-            is_local: AtomicBool::new(false),
-        }
+        Self { shared, local }
     }
 }
 
 #[async_trait]
 impl RateLimits for FallbackRateLimits {
-    async fn acquire(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<Decision, StoreError> {
-        match self.shared.acquire(limits, now).await {
-            Ok(decision) => {
-                if self.is_local.swap(false, Ordering::Relaxed) {
-                    tracing::info!("shared throttle store available again");
-                }
-                Ok(decision)
-            }
+    async fn acquire(&self, limit: &KeyedLimit, now: Timestamp) -> Result<Decision, StoreError> {
+        match self.shared.acquire(limit, now).await {
+            Ok(decision) => Ok(decision),
             Err(error) => {
-                if !self.is_local.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(
-                        error = %error.cause,
-                        "shared throttle store unavailable; counting on this node only"
-                    );
-                }
-                Ok(self.local.acquire_now(limits, now))
+                tracing::debug!(error = %error.cause, "counting on this node only");
+                self.local.acquire(limit, now).await
             }
         }
     }
 
-    /// An attempt that was counted on one store and cannot be released there stays counted: the client waits a
-    /// little longer, which is safer than resetting an attacker's count.
-    async fn release(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<(), StoreError> {
-        match self.is_local.load(Ordering::Relaxed) {
-            true => self.local.release(limits, now).await,
-            false => {
-                let _ = self.shared.release(limits, now).await;
-                Ok(())
-            }
+    async fn release(&self, limit: &KeyedLimit, now: Timestamp) -> Result<(), StoreError> {
+        match self.shared.release(limit, now).await {
+            Ok(()) => Ok(()),
+            Err(_) => self.local.release(limit, now).await,
         }
     }
 
-    async fn clear(&self, limits: &[KeyedLimit]) -> Result<(), StoreError> {
-        let _ = self.shared.clear(limits).await;
-        self.local.clear(limits).await
+    async fn clear(&self, limit: &KeyedLimit) -> Result<(), StoreError> {
+        let _ = self.shared.clear(limit).await;
+        self.local.clear(limit).await
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
     use crate::limits::Rate;
 
@@ -91,21 +76,21 @@ mod tests {
     impl RateLimits for SharedStore {
         async fn acquire(
             &self,
-            limits: &[KeyedLimit],
+            limit: &KeyedLimit,
             now: Timestamp,
         ) -> Result<Decision, StoreError> {
             self.check()?;
-            self.counters.acquire(limits, now).await
+            self.counters.acquire(limit, now).await
         }
 
-        async fn release(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<(), StoreError> {
+        async fn release(&self, limit: &KeyedLimit, now: Timestamp) -> Result<(), StoreError> {
             self.check()?;
-            self.counters.release(limits, now).await
+            self.counters.release(limit, now).await
         }
 
-        async fn clear(&self, limits: &[KeyedLimit]) -> Result<(), StoreError> {
+        async fn clear(&self, limit: &KeyedLimit) -> Result<(), StoreError> {
             self.check()?;
-            self.counters.clear(limits).await
+            self.counters.clear(limit).await
         }
     }
 
@@ -119,15 +104,11 @@ mod tests {
             is_down: AtomicBool::new(true),
         });
         let limits = FallbackRateLimits::new(shared.clone(), MemoryRateLimits::new(100));
-        let budget = [KeyedLimit::budget(
-            "test",
-            Rate::new(3, 60),
-            "key".to_owned(),
-        )];
-        let backoff = [KeyedLimit::backoff(Some(100), "ben".to_owned())];
-        let acquire = async |limit: &[KeyedLimit]| {
-            let decision = limits.acquire(limit, now).await.unwrap();
-            matches!(decision, Decision::Allowed { .. })
+        let budget = KeyedLimit::budget("test", Rate::new(3, 60), "key".to_owned());
+        let backoff = KeyedLimit::backoff(Some(100), "ben".to_owned());
+        let acquire = async |limit| {
+            let decision = limits.acquire(limit, now).await;
+            decision.unwrap().is_allowed()
         };
         for _ in 0..3 {
             assert!(acquire(&budget).await);

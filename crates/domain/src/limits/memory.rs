@@ -1,6 +1,6 @@
 //! Rate limit counters of one node, in memory, and the arithmetic.
 //!
-//! `store-redis/src/scripts/acquire.lua` computes the same on Redis; a property test there compares the two.
+//! The scripts in `store-redis/src/scripts/` compute the same on Redis; a property test there compares the two.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -28,7 +28,8 @@ enum Counter {
 #[derive(Debug, Clone, Copy)]
 struct Failures {
     count: u32,
-    next_at: Timestamp,
+    /// When the last one happened; [`Timestamp::UNIX_EPOCH`] if it was released.
+    failed_at: Timestamp,
     forget_at: Timestamp,
 }
 
@@ -48,24 +49,28 @@ impl MemoryRateLimits {
         self.len() == 0
     }
 
-    /// See [`RateLimits::acquire`]. One lock makes the whole decision atomic.
-    pub(crate) fn acquire_now(&self, limits: &[KeyedLimit], now: Timestamp) -> Decision {
+    /// See [`RateLimits::acquire`].
+    pub(crate) fn acquire_now(&self, limit: &KeyedLimit, now: Timestamp) -> Decision {
+        let key = counter_key(limit);
         let mut counters = self.lock();
-        let (mut writes, mut remaining) = (Vec::new(), Vec::new());
-        for (index, limit) in limits.iter().enumerate() {
-            let key = counter_key(limit);
-            match take(&limit.limit, counters.get(&key).copied(), now) {
-                Ok((counter, left)) => {
-                    writes.push((key, counter));
-                    remaining.push(left);
-                }
-                Err(retry_after) => return Decision::Denied { index, retry_after },
+        match take(&limit.limit, counters.get(&key).copied(), now) {
+            Ok((counter, remaining)) => {
+                counters.insert(key, counter);
+                Decision::Allowed { remaining }
             }
+            Err(retry_after) => Decision::Denied { retry_after },
         }
-        for (key, counter) in writes {
-            counters.insert(key, counter);
+    }
+
+    /// See [`RateLimits::release`].
+    pub(crate) fn release_now(&self, limit: &KeyedLimit, now: Timestamp) {
+        let key = counter_key(limit);
+        let mut counters = self.lock();
+        let counter = counters.get(&key).copied();
+        match counter.and_then(|counter| give_back(&limit.limit, counter, now)) {
+            Some(counter) => counters.insert(key, counter),
+            None => drop(counters.remove(&key)),
         }
-        Decision::Allowed { remaining }
     }
 
     fn lock(&self) -> MutexGuard<'_, Cache<String, Counter>> {
@@ -75,28 +80,17 @@ impl MemoryRateLimits {
 
 #[async_trait]
 impl RateLimits for MemoryRateLimits {
-    async fn acquire(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<Decision, StoreError> {
-        Ok(self.acquire_now(limits, now))
+    async fn acquire(&self, limit: &KeyedLimit, now: Timestamp) -> Result<Decision, StoreError> {
+        Ok(self.acquire_now(limit, now))
     }
 
-    async fn release(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<(), StoreError> {
-        let mut counters = self.lock();
-        for limit in limits {
-            let key = counter_key(limit);
-            let counter = counters.get(&key).copied();
-            match counter.and_then(|counter| give_back(&limit.limit, counter, now)) {
-                Some(counter) => counters.insert(key, counter),
-                None => drop(counters.remove(&key)),
-            }
-        }
+    async fn release(&self, limit: &KeyedLimit, now: Timestamp) -> Result<(), StoreError> {
+        self.release_now(limit, now);
         Ok(())
     }
 
-    async fn clear(&self, limits: &[KeyedLimit]) -> Result<(), StoreError> {
-        let mut counters = self.lock();
-        for limit in limits {
-            counters.remove(&counter_key(limit));
-        }
+    async fn clear(&self, limit: &KeyedLimit) -> Result<(), StoreError> {
+        self.lock().remove(&counter_key(limit));
         Ok(())
     }
 }
@@ -153,23 +147,21 @@ fn take_backoff(
     failures: Option<Failures>,
     now: Timestamp,
 ) -> Result<(Counter, u32), Option<Duration>> {
-    let before = failures.map_or(0, |failures| failures.count);
+    let (before, failed_at) = failures.map_or((0, now), |last| (last.count, last.failed_at));
     let lockout_after = lockout_after.unwrap_or(u32::MAX);
     if before >= lockout_after {
         return Err(None);
     }
-    if let Some(Failures { next_at, .. }) = failures {
-        // Later than the delay only if the clock was set back since.
-        let next_at = next_at.min(now + signed(delay(before)));
-        if next_at > now {
-            return Err(Some(next_at.duration_since(now).unsigned_abs()));
-        }
+    // Later than `now` only if the clock was set back since.
+    let wait = signed(delay(before)) - now.duration_since(failed_at.min(now));
+    if wait.is_positive() {
+        return Err(Some(wait.unsigned_abs()));
     }
     let count = before.saturating_add(1);
     let memory = FAILURE_MEMORY.saturating_mul(count).min(FAILURE_MEMORY_MAX);
     let failures = Failures {
         count,
-        next_at: now + signed(delay(count)),
+        failed_at: now,
         forget_at: now + signed(memory),
     };
     Ok((Counter::Backoff(failures), lockout_after - count))
@@ -181,7 +173,8 @@ fn delay(failures: u32) -> Duration {
     step.map_or(Duration::ZERO, |(_, delay)| *delay)
 }
 
-/// The state without the last attempt; `None` if nothing is left to count.
+/// The state without an attempt that was acquired at `now`; `None` if nothing is left to count. If another attempt
+/// has failed since, its delay remains.
 fn give_back(limit: &Limit, counter: Counter, now: Timestamp) -> Option<Counter> {
     match (limit, counter) {
         (Limit::Budget { rate, .. }, Counter::Budget { full_at }) => {
@@ -190,7 +183,10 @@ fn give_back(limit: &Limit, counter: Counter, now: Timestamp) -> Option<Counter>
         }
         (_, Counter::Backoff(failures)) if failures.count > 1 => Some(Counter::Backoff(Failures {
             count: failures.count - 1,
-            next_at: now,
+            failed_at: match failures.failed_at == now {
+                true => Timestamp::UNIX_EPOCH,
+                false => failures.failed_at,
+            },
             ..failures
         })),
         _ => None,
@@ -219,15 +215,13 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_does_not_prolong_a_wait() {
         let store = MemoryRateLimits::new(100);
-        for _ in 0..3 {
-            store.acquire_now(&limits(), at(100_000));
-        }
-        for (limit, seconds) in limits().into_iter().zip([20, 1]) {
-            let denied = Decision::Denied {
-                index: 0,
-                retry_after: Some(Duration::from_secs(seconds)),
-            };
-            assert_eq!(store.acquire_now(&[limit], at(0)), denied);
+        for (limit, seconds) in limits().iter().zip([20, 1]) {
+            for _ in 0..3 {
+                assert!(store.acquire_now(limit, at(100_000)).is_allowed());
+            }
+            let retry_after = Some(Duration::from_secs(seconds));
+            let denied = Decision::Denied { retry_after };
+            assert_eq!(store.acquire_now(limit, at(0)), denied);
         }
     }
 
@@ -236,11 +230,10 @@ mod tests {
     fn many_keys_stay_within_bounds() {
         let store = MemoryRateLimits::new(1000);
         for number in 0..100_000 {
-            let limits = limits().map(|limit| KeyedLimit {
-                key: format!("{}/{number}", limit.key),
-                ..limit
-            });
-            store.acquire_now(&limits, at(0));
+            for mut limit in limits() {
+                limit.key = format!("{}/{number}", limit.key);
+                store.acquire_now(&limit, at(0));
+            }
         }
         assert!((1..=1000).contains(&store.len()), "{}", store.len());
     }

@@ -1,7 +1,8 @@
 //! Password attempts: counted before the hash, by account, with a separate count for known devices
 //!
 
-use super::{KnownDevice, ThrottleScope, enforce::report_allowed};
+use super::enforce::LimitsDecision;
+use super::{KnownDevice, ThrottleScope};
 use crate::accounts::Accounts;
 use crate::changes::Change;
 use crate::ctx::Ctx;
@@ -58,20 +59,17 @@ impl Accounts {
             ..PasswordAttempt::default()
         };
         if let Some(limits) = self.known_device_limits(ctx, account) {
-            let decision = self.ports.rate_limits.acquire(&limits, ctx.now).await?;
-            match decision {
-                Decision::Allowed { remaining } => {
-                    report_allowed(ctx, &limits, &remaining);
+            match self.acquire_in_order(ctx, &limits).await? {
+                LimitsDecision::Allowed(_) => {
                     attempt.limits = limits;
                     return Ok(attempt);
                 }
                 // Too many wrong passwords: the device is no longer known.
-                Decision::Denied {
+                LimitsDecision::Denied {
                     retry_after: None, ..
                 } => {}
-                Decision::Denied { index, retry_after } => {
-                    let denied = &limits[index];
-                    return Err(self.throttled(ctx, denied, retry_after, user_id).await);
+                LimitsDecision::Denied { limit, retry_after } => {
+                    return Err(self.throttled(ctx, limit, retry_after, user_id).await);
                 }
             }
         }
@@ -83,16 +81,13 @@ impl Accounts {
             let ceiling = KeyedLimit::budget("sign-in-global", ceiling, String::new());
             attempt.limits.push(ceiling);
         }
-        let limits = &attempt.limits;
-        match self.ports.rate_limits.acquire(limits, ctx.now).await? {
-            Decision::Allowed { remaining } => {
-                report_allowed(ctx, limits, &remaining);
+        match self.acquire_in_order(ctx, &attempt.limits).await? {
+            LimitsDecision::Allowed(remaining) => {
                 attempt.is_last = remaining.first() == Some(&0);
                 Ok(attempt)
             }
-            Decision::Denied { index, retry_after } => {
-                let denied = &limits[index];
-                Err(self.throttled(ctx, denied, retry_after, user_id).await)
+            LimitsDecision::Denied { limit, retry_after } => {
+                Err(self.throttled(ctx, limit, retry_after, user_id).await)
             }
         }
     }
@@ -108,13 +103,12 @@ impl Accounts {
             self.apply(vec![Change::SetLockout { user_id, epoch }])
                 .await?;
         }
-        let own = attempt.limits.first();
-        let mut backoffs: Vec<_> = attempt.account.iter().chain(own).cloned().collect();
-        backoffs.dedup();
-        match backoffs.is_empty() {
-            true => Ok(()),
-            false => Ok(self.ports.rate_limits.clear(&backoffs).await?),
+        let account = attempt.account.as_ref();
+        let own = attempt.limits.first().filter(|own| Some(*own) != account);
+        for backoff in account.into_iter().chain(own) {
+            self.ports.rate_limits.clear(backoff).await?;
         }
+        Ok(())
     }
 
     /// Releases an attempt whose password was not checked.
@@ -123,11 +117,7 @@ impl Accounts {
         ctx: &Ctx,
         attempt: &PasswordAttempt,
     ) -> Result<(), Error> {
-        if !attempt.limits.is_empty() {
-            let limits = &self.ports.rate_limits;
-            limits.release(&attempt.limits, ctx.now).await?;
-        }
-        Ok(())
+        Ok(self.release(ctx, &attempt.limits).await?)
     }
 
     /// Counts a known device's wrong password for its account too (P-12), where it delays other clients. For the
@@ -144,9 +134,8 @@ impl Accounts {
     ) -> Result<Vec<Change>, Error> {
         let mut is_last = attempt.is_last;
         if let (AttemptClient::Known, Some(backoff)) = (attempt.client, &attempt.account) {
-            let limits = std::slice::from_ref(backoff);
-            let decision = self.ports.rate_limits.acquire(limits, ctx.now).await?;
-            is_last = matches!(decision, Decision::Allowed { remaining } if remaining == [0]);
+            let decision = self.ports.rate_limits.acquire(backoff, ctx.now).await?;
+            is_last = decision == Decision::Allowed { remaining: 0 };
         }
         if !is_last {
             return Ok(Vec::new());
@@ -183,7 +172,7 @@ impl Accounts {
             return;
         };
         let limit = self.lockout_backoff(address_backoff_key(email, owner.session_epoch));
-        if let Err(error) = self.ports.rate_limits.clear(&[limit]).await {
+        if let Err(error) = self.ports.rate_limits.clear(&limit).await {
             tracing::warn!(%error, "failed to clear the failures counted for a new address");
         }
     }

@@ -41,7 +41,7 @@ const CROWD: [&str; 5] = ["unknown", "known", "pending", "disabled", "deleted"];
 struct Work {
     calls: Vec<&'static str>,
     changes: Vec<String>,
-    throttle: Vec<(&'static str, String)>,
+    throttle: Vec<(&'static str, &'static str)>,
     hashes: usize,
 }
 

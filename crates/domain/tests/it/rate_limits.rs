@@ -90,6 +90,45 @@ async fn parallel_attempts_are_counted_before_they_are_checked() {
     assert_eq!(hashes, 3, "a denied attempt costs no hash");
 }
 
+/// an attempt that its network's limit denies does not count for the account, with parallel attempts too. The
+/// response names only the limit that denied it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_denial_releases_the_limits_before_it() {
+    let world = Arc::new(World::new().await);
+    world.active("ben").await;
+    for number in 0..30 {
+        let client = from(&world, "192.0.2.1");
+        let unknown = format!("unknown-{number}");
+        let refused = try_from(&world, &client, &unknown, PASSWORD).await;
+        assert_err!(refused, Error::InvalidCredentials);
+    }
+    world.forget();
+    let mut running = JoinSet::new();
+    for _ in 0..200 {
+        let world = world.clone();
+        running.spawn(async move {
+            let ctx = from(&world, "192.0.2.1");
+            let (who, shown) = (identifier("ben"), password(PASSWORD));
+            let refused = world.accounts.sign_in(&ctx, &who, &shown).await;
+            let reported = ctx.client.rate_limits.limits();
+            let names: Vec<_> = reported.iter().map(|limit| limit.name).collect();
+            (refused.unwrap_err().to_string(), names)
+        });
+    }
+    for (error, names) in running.join_all().await {
+        assert_eq!(error, "too many attempts");
+        assert!(names == ["sign-in"] || names == ["guess"], "{names:?}");
+    }
+    assert_eq!(world.secrets.take_hashes(), 0);
+    let other = from(&world, "198.51.100.1");
+    for _ in 0..3 {
+        let refused = try_from(&world, &other, "ben", OTHER_PASSWORD).await;
+        assert_err!(refused, Error::InvalidCredentials);
+    }
+    let refused = try_from(&world, &other, "ben", PASSWORD).await;
+    assert_err!(refused, Error::TooManyAttempts { retry_after } if retry_after.as_secs() == 1);
+}
+
 /// T-FLOOD: during 1,000 wrong passwords from fifty addresses, the owner signs in from a known
 /// device and with the cookie of a live session, and recovers the account by mail. Other clients do not.
 #[tokio::test]

@@ -361,7 +361,7 @@ fn kind(change: &Change) -> String {
 /// Rate limits that record how they are called.
 pub struct CountedRateLimits {
     limits: MemoryRateLimits,
-    asked: Mutex<Vec<(&'static str, String)>>,
+    asked: Mutex<Vec<(&'static str, &'static str)>>,
 }
 
 impl CountedRateLimits {
@@ -372,34 +372,32 @@ impl CountedRateLimits {
         }
     }
 
-    /// The calls since the last time: the operation and the name of each limit, without keys.
-    pub fn take_asked(&self) -> Vec<(&'static str, String)> {
+    /// The calls since the last time: the operation and the name of the limit, without the key.
+    pub fn take_asked(&self) -> Vec<(&'static str, &'static str)> {
         std::mem::take(&mut self.asked.lock().unwrap())
     }
 
-    fn record(&self, operation: &'static str, limits: &[KeyedLimit]) {
-        let calls = limits
-            .iter()
-            .map(|limit| (operation, limit.limit.name().to_owned()));
-        self.asked.lock().unwrap().extend(calls);
+    fn record(&self, operation: &'static str, limit: &KeyedLimit) {
+        let call = (operation, limit.limit.name());
+        self.asked.lock().unwrap().push(call);
     }
 }
 
 #[async_trait]
 impl RateLimits for CountedRateLimits {
-    async fn acquire(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<Decision, StoreError> {
-        self.record("acquire", limits);
-        self.limits.acquire(limits, now).await
+    async fn acquire(&self, limit: &KeyedLimit, now: Timestamp) -> Result<Decision, StoreError> {
+        self.record("acquire", limit);
+        self.limits.acquire(limit, now).await
     }
 
-    async fn release(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<(), StoreError> {
-        self.record("release", limits);
-        self.limits.release(limits, now).await
+    async fn release(&self, limit: &KeyedLimit, now: Timestamp) -> Result<(), StoreError> {
+        self.record("release", limit);
+        self.limits.release(limit, now).await
     }
 
-    async fn clear(&self, limits: &[KeyedLimit]) -> Result<(), StoreError> {
-        self.record("clear", limits);
-        self.limits.clear(limits).await
+    async fn clear(&self, limit: &KeyedLimit) -> Result<(), StoreError> {
+        self.record("clear", limit);
+        self.limits.clear(limit).await
     }
 }
 

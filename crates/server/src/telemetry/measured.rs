@@ -178,9 +178,9 @@ measured!(Sessions as "sessions" {
 });
 
 measured!(RateLimits as "counters" {
-    ask acquire(limits: &[KeyedLimit], now: Timestamp) -> Result<Decision, StoreError>;
-    ask release(limits: &[KeyedLimit], now: Timestamp) -> Result<(), StoreError>;
-    ask clear(limits: &[KeyedLimit]) -> Result<(), StoreError>;
+    ask acquire(limit: &KeyedLimit, now: Timestamp) -> Result<Decision, StoreError>;
+    ask release(limit: &KeyedLimit, now: Timestamp) -> Result<(), StoreError>;
+    ask clear(limit: &KeyedLimit) -> Result<(), StoreError>;
 });
 
 #[async_trait]

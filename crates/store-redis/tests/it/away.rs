@@ -62,10 +62,8 @@ async fn a_restart_between_two_calls_fails_neither() {
         .await;
     assert_eq!(found.unwrap().as_ref(), Some(&session));
     redis.restart().await;
-    store
-        .acquire(&[sign_up("key")], fixtures::now())
-        .await
-        .unwrap();
+    let limit = sign_up("key");
+    store.acquire(&limit, fixtures::now()).await.unwrap();
 }
 
 #[tokio::test]
@@ -118,12 +116,11 @@ async fn a_call_whose_reply_was_lost_is_not_repeated() {
     let store = open(&proxy.url(&redis.url()));
     use_it(&store).await;
     proxy.set(ProxyMode::LoseAnswer("EVALSHA", 1)).await;
-    let limits = [sign_up("once")];
-    assert!(store.acquire(&limits, fixtures::now()).await.is_err());
+    let limit = sign_up("once");
+    assert!(store.acquire(&limit, fixtures::now()).await.is_err());
     proxy.set(ProxyMode::Pass).await;
-    let left = store.acquire(&limits, fixtures::now()).await.unwrap();
-    let remaining = vec![18];
-    assert_eq!(left, Decision::Allowed { remaining });
+    let left = store.acquire(&limit, fixtures::now()).await.unwrap();
+    assert_eq!(left, Decision::Allowed { remaining: 18 });
 }
 
 /// The primary becomes a replica, and the host name leads to the new primary.

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use doorward_domain::model::Session;
-use doorward_domain::ports::{Decision, RateLimits, Sessions};
+use doorward_domain::ports::{RateLimits, Sessions};
 use doorward_testkit::fixtures;
 use doorward_testkit::servers::{RedisOptions, own_redis};
 
@@ -16,11 +16,11 @@ async fn every_key_expires_by_itself() {
     let store = open(&redis.url());
     let session = fixtures::session(fixtures::user_id());
     store.insert_session(&session).await.unwrap();
-    let limits = [sign_up("key"), guess("key")];
-    store.acquire(&limits, fixtures::now()).await.unwrap();
+    let (budget, backoff) = (sign_up("key"), guess("key"));
+    store.acquire(&budget, fixtures::now()).await.unwrap();
     for hours in 0..200 {
         let later = fixtures::now() + jiff::SignedDuration::from_hours(hours);
-        store.acquire(&limits[1..], later).await.unwrap();
+        store.acquire(&backoff, later).await.unwrap();
     }
     let keys = redis.command(&["KEYS", "*"]).await;
     assert_eq!(keys.lines().count(), 4, "{keys}");
@@ -133,10 +133,10 @@ async fn two_nodes_share_a_budget() {
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..200 {
         let node = nodes[number % 2].clone();
-        let limits = [sign_up("shared")];
-        tasks.spawn(async move { node.acquire(&limits, fixtures::now()).await.unwrap() });
+        let limit = sign_up("shared");
+        tasks.spawn(async move { node.acquire(&limit, fixtures::now()).await.unwrap() });
     }
     let decisions = tasks.join_all().await;
-    let is_allowed = |decision: &Decision| matches!(decision, Decision::Allowed { .. });
-    assert_eq!(decisions.into_iter().filter(is_allowed).count(), 20);
+    let allowed = decisions.iter().filter(|decision| decision.is_allowed());
+    assert_eq!(allowed.count(), 20);
 }

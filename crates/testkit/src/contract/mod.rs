@@ -221,6 +221,8 @@ macro_rules! rate_limits_contract {
                 two_hundred_parallel_attempts_get_exactly_the_burst,
                 a_denial_takes_nothing,
                 what_is_released_does_not_count,
+                a_release_keeps_the_delay_of_a_later_attempt,
+                two_hundred_parallel_releases_leave_nothing,
                 limits_and_keys_are_independent,
                 failures_delay_the_next_attempt,
                 failures_are_forgotten_after_a_while,
