@@ -23,8 +23,17 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
         &["doorward-domain"],
         &["doorward-testkit"],
     ),
-    ("doorward-mail", &["doorward-domain"], &["doorward-testkit"]),
-    ("doorward-web", &["doorward-domain"], &["doorward-testkit"]),
+    ("doorward-messages", &["doorward-domain"], &[]),
+    (
+        "doorward-mail",
+        &["doorward-domain", "doorward-messages"],
+        &["doorward-testkit"],
+    ),
+    (
+        "doorward-web",
+        &["doorward-domain", "doorward-messages"],
+        &["doorward-testkit"],
+    ),
     ("doorward-testkit", &["doorward-domain"], &[]),
     (
         "doorward",
@@ -52,6 +61,8 @@ const FENCED: &[(&str, &[&str])] = &[
     ("sqlx", &["doorward-store-sql"]),
     ("redis", &["doorward-store-redis"]),
     ("lettre", &["doorward-mail"]),
+    ("fluent-bundle", &["doorward-messages"]),
+    ("fluent-syntax", &["doorward-messages"]),
     ("axum", &["doorward-web", "doorward", "doorward-example"]),
     ("utoipa", &["doorward-web"]),
     ("argon2-rust", &["doorward-domain", "doorward"]),
