@@ -70,11 +70,7 @@ impl Message {
 }
 
 fn messages(locale: Locale) -> BTreeMap<String, Message> {
-    let path = format!(
-        "{}/locales/{}.ftl",
-        env!("CARGO_MANIFEST_DIR"),
-        locale.tag()
-    );
+    let path = format!("locales/{}.ftl", locale.tag());
     let source = fs::read_to_string(path).unwrap();
     let resource = parse(source.as_str()).unwrap_or_else(|(_, errors)| panic!("{errors:?}"));
     let mut messages: BTreeMap<String, Message> = BTreeMap::new();
@@ -111,12 +107,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 fn sources() -> Vec<(PathBuf, Vec<String>)> {
     let mut found = Vec::new();
     for folder in ["web/templates", "web/src", "mail/templates", "mail/src"] {
-        files(
-            &Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("..")
-                .join(folder),
-            &mut found,
-        );
+        files(&Path::new("..").join(folder), &mut found);
     }
     assert!(found.len() > 60, "{found:?}");
     let cut = |text: String| text.split('"').map(str::to_owned).collect();
