@@ -103,7 +103,7 @@ impl Messages {
             Some((bundle, bundle.get_message(key)?.value()?))
         };
         let fail = |reason: &str| {
-            let detail = format!("message {key} ({}): {reason}", locale.tag());
+            let detail = format!("message {key} of {}.ftl: {reason}", locale.tag());
             Err(Error::new(ErrorKind::UndefinedError, detail))
         };
         let Some((bundle, pattern)) = pattern_of(locale).or_else(|| pattern_of(Locale::default()))

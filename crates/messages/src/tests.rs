@@ -97,7 +97,11 @@ fn a_missing_value_is_left_out_or_an_error() {
             context! { greeting => Value::UNDEFINED },
             "undefined",
         ),
-        ("no-such", context! {}, "no-such (de): it does not exist"),
+        (
+            "no-such",
+            context! {},
+            "no-such of de.ftl: it does not exist",
+        ),
     ] {
         let error = text(Locale::De, key, values).unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");

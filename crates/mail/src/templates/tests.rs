@@ -329,11 +329,11 @@ fn a_broken_folder_stops_the_start_and_says_where() {
         ),
         (
             vec![("en.ftl", "mail-greeting = Hi { $nme },\n")],
-            vec!["mail-greeting (en)", "$nme"],
+            vec!["mail-greeting of en.ftl", "$nme"],
         ),
         (
             vec![("de.ftl", "mail-greeting = Hallo { $greeting },\n")],
-            vec!["mail-greeting (de)", "can be missing"],
+            vec!["mail-greeting of de.ftl", "can be missing"],
         ),
     ] {
         let error = load_with(&files)
