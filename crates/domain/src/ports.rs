@@ -365,7 +365,7 @@ pub struct Mail {
     pub message_id: String,
 }
 
-/// Mail templates. To add one: a variant, its name, its templates in each language.
+/// Mail templates. To add one: a variant, its name, its templates, its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MailTemplate {
     /// Confirm this address.

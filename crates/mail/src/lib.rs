@@ -11,9 +11,8 @@
 //! crate reads no store and generates no secret. It logs no address and no link, except in the `log:`
 //! transport.
 //!
-//! To add a mail: a variant of `MailTemplate`, a `.txt` and an `.html` in each folder of
-//! `templates/`, and a line for each in `templates/builtin.rs`; a test finds missing ones.
-//! To add a language: a variant of `Locale`, its folder, its words in `phrases.rs`.
+//! To add a mail: a variant of `MailTemplate`, its `.txt` and `.html` in `templates/`, and its messages in
+//! `crates/messages/locales/`; tests find what is missing.
 //! To add a transport: see `transport/mod.rs`.
 //!
 //! [`Mail`]: doorward_domain::ports::Mail
@@ -24,7 +23,6 @@ mod examine;
 mod mailer;
 mod mask;
 mod message;
-mod phrases;
 mod settings;
 mod templates;
 mod transport;

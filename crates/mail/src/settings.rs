@@ -11,8 +11,8 @@ pub struct MailSettings {
     pub from: String,
     /// Name of the service in mails.
     pub product: String,
-    /// Folder whose files replace the built-in templates of the same name (`layout.html`,
-    /// `en/confirm.txt` …).
+    /// Folder whose files replace the built-in templates of the same name (`layout.html`, `confirm.txt` …)
+    /// and single messages (`en.ftl` …).
     pub templates: Option<PathBuf>,
     /// Destination of mails.
     pub transport: TransportSettings,

@@ -8,10 +8,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, MatchedPath, Request};
+use axum::http::Method;
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, http::Method};
 use doorward_domain::Error;
 use doorward_domain::ports::StoreError;
 use serde::Serialize;
@@ -19,6 +19,7 @@ use tracing::{Instrument, Span};
 
 use crate::app::App;
 use crate::cors;
+use crate::json::Json;
 use crate::limits;
 use crate::negotiate;
 use crate::observer::{Ended, name_of};

@@ -1,7 +1,11 @@
-//! Strict JSON: rejects text that two parsers could read differently (RFC 7493).
+//! JSON bodies: of responses, and of requests, whose reader rejects text that two parsers could read differently (RFC 7493).
 
 use std::fmt;
 
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -9,6 +13,21 @@ use crate::problem::{Code, Problem};
 
 /// Maximum nesting depth of a body (H-04): the 32 levels of `data`, and the body around them.
 const MAX_DEPTH: usize = 33;
+
+/// A response with a JSON body.
+pub(crate) struct Json<T>(pub T);
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => ([(CONTENT_TYPE, "application/json")], body).into_response(),
+            Err(error) => {
+                tracing::error!(%error, "failed to serialize response");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+}
 
 /// Parses a body, which must be a JSON object.
 pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {

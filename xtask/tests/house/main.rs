@@ -63,6 +63,8 @@ const FENCED: &[(&str, &[&str])] = &[
     ("sqlx", &["doorward-store-sql"]),
     ("redis", &["doorward-store-redis"]),
     ("lettre", &["doorward-mail"]),
+    ("fluent-bundle", &["doorward-messages"]),
+    ("fluent-syntax", &["doorward-messages"]),
     ("axum", &["doorward-web", "doorward", "doorward-example"]),
     ("utoipa", &["doorward-web"]),
     ("argon2-rust", &["doorward-domain", "doorward"]),

@@ -1,6 +1,7 @@
 //! The languages of pages and mails.
 
-/// A language that has translations. To add one: a variant, its tag, its folders of texts.
+/// A language that has translations. To add one: a variant, its tag, and its file in
+/// `crates/messages/locales`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Locale {
     /// English.
@@ -14,7 +15,7 @@ impl Locale {
     /// All languages, the fallback first.
     pub const ALL: [Self; 2] = [Self::En, Self::De];
 
-    /// The language tag (RFC 5646), which is also the name of the folder of texts.
+    /// The language tag (RFC 5646), which is also the name of the file of messages.
     pub fn tag(self) -> &'static str {
         match self {
             Self::En => "en",

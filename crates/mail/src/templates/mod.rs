@@ -1,27 +1,34 @@
-//! Templates of mails: a text and an HTML template for each mail and language.
+//! Templates of mails: a text and an HTML template for each. Their texts are messages (`doorward_messages`),
+//! by language.
 //!
 //! Must not know MIME, addresses or transports. User input is a value and never part of a template, so a
 //! name `{{7*7}}` stays `{{7*7}}`. Values are escaped in `.html` files.
 //!
-//! The variables `lang`, `product`, `url`, `at` and `link_hint` are always set. `greeting`, `username`,
-//! `valid`, `new_email` and `device` may be `none`: test them with `{% if %}`.
+//! Templates and messages have the values `product`, `url` and `at`, and `greeting`, `username`, `valid`,
+//! `new_email` and `device`, which may be missing: a template tests them with `{% if %}`, a message selects
+//! `[0]`. `t("key")` is a message, `lang` the language.
 
-mod builtin;
 mod overrides;
 mod values;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use doorward_domain::ports::{Mail, MailTemplate};
 use doorward_domain::values::{EmailAddress, Locale};
+use doorward_messages::Messages;
 use jiff::Timestamp;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, context};
 
 use crate::error::MailSetupError;
-use crate::phrases;
+
+/// Name and text of each file of `templates/`.
+const BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/templates.rs"));
+/// First part of the keys of messages that mails use.
+const MESSAGES: &[&str] = &["mail-", "duration-"];
 
 /// An error in a template.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +73,8 @@ pub(crate) struct Rendered {
 /// All templates, parsed and checked.
 pub(crate) struct Templates {
     environment: Environment<'static>,
-    replaced: BTreeMap<&'static str, PathBuf>,
+    messages: Arc<Messages>,
+    replaced: BTreeMap<String, PathBuf>,
     product: String,
 }
 
@@ -76,20 +84,33 @@ impl Templates {
         if product.trim().is_empty() || values::one_line(product) != product {
             return Err(MailSetupError::Product);
         }
-        let mut sources: BTreeMap<&'static str, String> = builtin::SOURCES
+        let mut messages = Messages::builtin();
+        let mut sources: BTreeMap<String, String> = BUILTIN
             .iter()
-            .map(|(name, source)| (*name, (*source).to_owned()))
+            .map(|(name, source)| ((*name).to_owned(), (*source).to_owned()))
             .collect();
         let mut replaced = BTreeMap::new();
         if let Some(folder) = folder {
-            let known: Vec<&'static str> = builtin::SOURCES.iter().map(|(name, _)| *name).collect();
+            let languages = Locale::ALL.map(|locale| format!("{}.ftl", locale.tag()));
+            let known: Vec<_> = sources.keys().cloned().chain(languages).collect();
             for file in overrides::read(folder, &known)? {
+                if let Some(locale) = file.name.strip_suffix(".ftl").and_then(Locale::from_tag) {
+                    messages
+                        .replace(locale, &file.source, MESSAGES)
+                        .map_err(|error| TemplateError::Broken {
+                            file: file.path.display().to_string(),
+                            line: Some(error.line),
+                            reason: error.reason,
+                        })?;
+                } else {
+                    sources.insert(file.name.clone(), file.source);
+                }
                 replaced.insert(file.name, file.path);
-                sources.insert(file.name, file.source);
             }
         }
         let mut templates = Self {
             environment: environment(),
+            messages: Arc::new(messages),
             replaced,
             product: product.to_owned(),
         };
@@ -98,43 +119,47 @@ impl Templates {
             let source = source.trim_start_matches('\u{feff}').replace("\r\n", "\n");
             templates
                 .environment
-                .add_template_owned(name, source)
-                .map_err(|error| templates.broken(name, &error))?;
+                .add_template_owned(name.clone(), source)
+                .map_err(|error| templates.broken(&name, &error))?;
         }
         templates.try_all()?;
         Ok(templates)
     }
 
-    /// Number of templates that the operator's files replace.
+    /// Number of the operator's files.
     pub fn replaced(&self) -> usize {
         self.replaced.len()
     }
 
     /// Renders a mail.
     pub fn render(&self, mail: &Mail) -> Result<Rendered, TemplateError> {
+        let name = file_name(mail, "txt");
         if !values::is_plain_link(&mail.url) {
-            let name = file_name(mail, "txt");
             return Err(self.lacking(&name, "its link is not an http or https address"));
         }
-        let context = context! {
-            lang => mail.locale.tag(),
+        let valid = mail.valid_minutes.map(|minutes| {
+            let (key, count) = lifetime(minutes);
+            let text = self.messages.text(mail.locale, key, &context! { count });
+            text.map_err(|error| self.broken(&name, &error))
+        });
+        let values = context! {
             product => self.product.as_str(),
             greeting => mail.greeting.as_deref().and_then(values::greeting),
             username => mail.username.as_deref().map(values::one_line),
             url => mail.url.as_str(),
-            valid => mail.valid_minutes.map(|minutes| phrases::lifetime(mail.locale, minutes)),
+            valid => valid.transpose()?,
             at => mail.at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
             new_email => mail.new_email.as_deref().map(values::one_line),
             device => mail.device.as_deref().map(values::one_line),
-            link_hint => phrases::link_hint(mail.locale),
         };
+        let functions = self.messages.functions(mail.locale, &values);
+        let context = context! { ..functions, ..values };
         let render = |name: &str| {
             self.environment
                 .get_template(name)
                 .and_then(|template| template.render(context.clone()))
                 .map_err(|error| self.broken(name, &error))
         };
-        let name = file_name(mail, "txt");
         let (subject, text) = split_subject(&render(&name)?).ok_or_else(|| {
             self.lacking(
                 &name,
@@ -160,12 +185,11 @@ impl Templates {
                 ] {
                     let rendered = self.render(&mail)?;
                     let link_in_html = format!("href=\"{}\"", mail.url);
-                    if is_about_its_link(template) && !rendered.text.contains(&mail.url) {
-                        return Err(
-                            self.lacking(&file_name(&mail, "txt"), "it lacks its link, {{ url }}")
-                        );
+                    if needs_link(template) && !rendered.text.contains(&mail.url) {
+                        let reason = "it lacks its link, {{ url }}";
+                        return Err(self.lacking(&file_name(&mail, "txt"), reason));
                     }
-                    if is_about_its_link(template) && !rendered.html.contains(&link_in_html) {
+                    if needs_link(template) && !rendered.html.contains(&link_in_html) {
                         let reason = "it lacks its link, <a href=\"{{ url }}\">";
                         return Err(self.lacking(&file_name(&mail, "html"), reason));
                     }
@@ -229,7 +253,7 @@ fn environment() -> Environment<'static> {
 }
 
 fn file_name(mail: &Mail, kind: &str) -> String {
-    format!("{}/{}.{kind}", mail.locale.tag(), mail.template.as_str())
+    format!("{}.{kind}", mail.template.as_str())
 }
 
 /// Splits `Subject: …`, an empty line, and the text. Values contain no line ends, so the first line is the
@@ -241,21 +265,24 @@ fn split_subject(rendered: &str) -> Option<(String, String)> {
     is_sound.then(|| (subject, format!("{}\n", text.trim())))
 }
 
-/// Returns `true` if the mail needs its link.
-fn is_about_its_link(template: MailTemplate) -> bool {
-    match template {
-        MailTemplate::Confirm
-        | MailTemplate::Recover
-        | MailTemplate::EmailChange
-        | MailTemplate::EmailChangeUndo
-        | MailTemplate::EmailChanged => true,
-        MailTemplate::AlreadyRegistered
-        | MailTemplate::PasswordChanged
-        | MailTemplate::EmailChangeNotice
-        | MailTemplate::EmailChangeUndone
-        | MailTemplate::NewSignIn
-        | MailTemplate::SignInAfterFailures
-        | MailTemplate::Lockout => false,
+/// Returns `true` if the link is what the mail is for. Such a link expires, and the built-in template says when.
+fn needs_link(template: MailTemplate) -> bool {
+    let name = format!("{}.txt", template.as_str());
+    let mut builtin = BUILTIN.iter();
+    builtin.any(|(known, source)| *known == name && source.contains("valid"))
+}
+
+/// The message and the number of the lifetime of a link, such as 30 minutes, 24 hours or 3 days. Rounded
+/// down, so that a mail does not promise too much.
+fn lifetime(minutes: i64) -> (&'static str, i64) {
+    let minutes = minutes.max(1);
+    let hours = minutes / 60;
+    if minutes < 120 && minutes % 60 != 0 {
+        ("duration-minutes", minutes)
+    } else if hours >= 48 && hours % 24 == 0 {
+        ("duration-days", hours / 24)
+    } else {
+        ("duration-hours", hours)
     }
 }
 

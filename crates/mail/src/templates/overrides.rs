@@ -1,4 +1,5 @@
-//! The operator's templates: files of a folder replace built-in templates of the same name.
+//! The operator's templates: a file of the folder replaces the built-in template of the same name, and
+//! `en.ftl` single messages.
 //!
 //! An unknown name is an error: its file would never be used. Names that begin with a dot are ignored,
 //! because of mounted Kubernetes volumes (`..data`) and `.git`.
@@ -9,66 +10,34 @@ use std::path::{Path, PathBuf};
 
 use super::TemplateError;
 
-/// A file that replaces a template.
+/// A file of the folder.
 pub(super) struct Override {
-    /// Name of the template.
-    pub name: &'static str,
-    /// Path of the file.
+    /// Name.
+    pub name: String,
+    /// Path.
     pub path: PathBuf,
     /// Content.
     pub source: String,
 }
 
 /// Reads every file of the folder.
-pub(super) fn read(folder: &Path, known: &[&'static str]) -> Result<Vec<Override>, TemplateError> {
+pub(super) fn read(folder: &Path, known: &[String]) -> Result<Vec<Override>, TemplateError> {
     let mut found = Vec::new();
-    read_level(folder, "", known, &mut found)?;
-    Ok(found)
-}
-
-fn read_level(
-    folder: &Path,
-    prefix: &str,
-    known: &[&'static str],
-    found: &mut Vec<Override>,
-) -> Result<(), TemplateError> {
     for entry in fs::read_dir(folder).map_err(|cause| unreadable(folder, cause))? {
         let path = entry.map_err(|cause| unreadable(folder, cause))?.path();
-        let file_name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        if file_name.starts_with('.') {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = name.into_owned();
+        if name.starts_with('.') {
             continue;
         }
-        let name = format!("{prefix}{file_name}");
-        // Follows symbolic links, which mounted volumes consist of.
-        let is_folder = fs::metadata(&path)
-            .map_err(|cause| unreadable(&path, cause))?
-            .is_dir();
-        if is_folder {
-            let prefix = format!("{name}/");
-            if !known.iter().any(|known| known.starts_with(&prefix)) {
-                return Err(unknown(path, known));
-            }
-            read_level(&path, &prefix, known, found)?;
-            continue;
+        if !known.contains(&name) {
+            let known = known.join(", ");
+            return Err(TemplateError::Unknown { path, known });
         }
-        let Some(name) = known.iter().copied().find(|known| *known == name) else {
-            return Err(unknown(path, known));
-        };
         let source = fs::read_to_string(&path).map_err(|cause| unreadable(&path, cause))?;
         found.push(Override { name, path, source });
     }
-    Ok(())
-}
-
-fn unknown(path: PathBuf, known: &[&str]) -> TemplateError {
-    TemplateError::Unknown {
-        path,
-        known: known.join(", "),
-    }
+    Ok(found)
 }
 
 fn unreadable(path: &Path, cause: io::Error) -> TemplateError {

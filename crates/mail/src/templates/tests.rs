@@ -28,6 +28,60 @@ fn unescape(html: &str) -> String {
 }
 
 #[test]
+fn each_mail_has_a_text_and_an_html_template() {
+    let mut expected = vec!["layout.html".to_owned()];
+    for template in MailTemplate::ALL {
+        expected.extend(["html", "txt"].map(|kind| format!("{}.{kind}", template.as_str())));
+    }
+    expected.sort();
+    let names: Vec<_> = BUILTIN.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, expected);
+}
+
+/// no built-in template turns escaping off.
+#[test]
+fn no_template_is_unescaped() {
+    for (name, source) in BUILTIN {
+        for word in ["|safe", "| safe", "autoescape"] {
+            assert!(!source.contains(word), "{name} says {word}");
+        }
+    }
+}
+
+#[test]
+fn mails_whose_link_expires_need_it() {
+    let needed = MailTemplate::ALL
+        .into_iter()
+        .filter(|template| needs_link(*template));
+    let needed: Vec<_> = needed.map(MailTemplate::as_str).collect();
+    let expected = [
+        "confirm",
+        "recover",
+        "email-change",
+        "email-change-undo",
+        "email-changed",
+    ];
+    assert_eq!(needed, expected);
+}
+
+#[test]
+fn a_lifetime_is_said_in_the_unit_people_use_and_never_too_long() {
+    for (minutes, expected) in [
+        (-5, ("duration-minutes", 1)),
+        (1, ("duration-minutes", 1)),
+        (30, ("duration-minutes", 30)),
+        (60, ("duration-hours", 1)),
+        (90, ("duration-minutes", 90)),
+        (179, ("duration-hours", 2)),
+        (1440, ("duration-hours", 24)),
+        (4320, ("duration-days", 3)),
+        (4380, ("duration-hours", 73)),
+    ] {
+        assert_eq!(lifetime(minutes), expected, "{minutes}");
+    }
+}
+
+#[test]
 fn every_mail_says_what_it_is_and_has_its_link() {
     for mail in samples::every_mail() {
         let Rendered {
@@ -35,7 +89,7 @@ fn every_mail_says_what_it_is_and_has_its_link() {
             text,
             html,
         } = load().render(&mail).unwrap();
-        let name = file_name(&mail, "*");
+        let name = format!("{} {}", mail.template.as_str(), mail.locale.tag());
         assert!(
             !subject.is_empty() && subject.contains("Doorward"),
             "{name}"
@@ -161,7 +215,7 @@ fn a_link_that_is_none_is_not_mailed() {
 fn a_file_in_the_folder_replaces_the_template_of_its_name() {
     let templates = load_with(&[
         (
-            "en/confirm.txt",
+            "confirm.txt",
             "\u{feff}Subject: Hi from {{ product }}\r\n\r\nGo to\r\n{{ url }}\r\n",
         ),
         (".git/config", "not a template"),
@@ -173,13 +227,24 @@ fn a_file_in_the_folder_replaces_the_template_of_its_name() {
     assert_eq!(rendered.subject, "Hi from Doorward");
     assert_eq!(rendered.text, format!("Go to\n{}\n", samples::URL));
     assert!(rendered.html.contains("Confirm email address"));
-    assert!(
+}
+
+#[test]
+fn a_file_of_a_language_replaces_single_messages() {
+    let subject = "mail-confirm-subject = Willkommen bei { $product }\n";
+    let templates = load_with(&[("de.ftl", subject)]).unwrap();
+    let render = |locale| {
         templates
-            .render(&samples::mail(MailTemplate::Confirm, Locale::De))
+            .render(&samples::mail(MailTemplate::Confirm, locale))
             .unwrap()
-            .text
-            .contains("bestätigen")
+    };
+    assert_eq!(render(Locale::De).subject, "Willkommen bei Doorward");
+    assert!(render(Locale::De).text.contains("bestätigen"));
+    assert_eq!(
+        render(Locale::En).subject,
+        "Confirm your email address for Doorward"
     );
+    assert_eq!(templates.replaced(), 1);
 }
 
 #[test]
@@ -187,62 +252,88 @@ fn a_broken_folder_stops_the_start_and_says_where() {
     let good = "Subject: Hi\n\n{{ url }}\n";
     for (files, words) in [
         (
-            vec![("en/confirm.txt", "Subject: Hi\n\n{{ url }}\n{% if %}\n")],
-            vec!["en/confirm.txt, line 4"],
+            vec![("confirm.txt", "Subject: Hi\n\n{{ url }}\n{% if %}\n")],
+            vec!["confirm.txt, line 4"],
         ),
         (
-            vec![(
-                "en/confirm.txt",
-                "Subject: Hi\n\n{{ url }}\n\n{{ usrname }}\n",
-            )],
-            vec!["en/confirm.txt, line 5", "undefined"],
+            vec![("confirm.txt", "Subject: Hi\n\n{{ url }}\n\n{{ usrname }}\n")],
+            vec!["confirm.txt, line 5", "undefined"],
         ),
         (
-            vec![(
-                "de/recover.txt",
-                "Subject: Hi\n\n{{ url }} {{ username }}\n",
-            )],
-            vec!["de/recover.txt, line 3", "{% if %}"],
+            vec![("recover.txt", "Subject: Hi\n\n{{ url }} {{ username }}\n")],
+            vec!["recover.txt, line 3", "{% if %}"],
         ),
         (
-            vec![("en/confirm.txt", "Hi\n\n{{ url }}\n")],
-            vec!["en/confirm.txt", "Subject"],
+            vec![("confirm.txt", "Hi\n\n{{ url }}\n")],
+            vec!["confirm.txt", "Subject"],
         ),
         (
-            vec![("en/confirm.txt", "Subject: \n\n{{ url }}\n")],
-            vec!["en/confirm.txt", "Subject"],
+            vec![("confirm.txt", "Subject: \n\n{{ url }}\n")],
+            vec!["confirm.txt", "Subject"],
         ),
         (
-            vec![("en/confirm.txt", "Subject: Hi\n{{ url }}\n")],
-            vec!["en/confirm.txt", "Subject"],
+            vec![("confirm.txt", "Subject: Hi\n{{ url }}\n")],
+            vec!["confirm.txt", "Subject"],
         ),
         (
-            vec![("en/confirm.txt", "Subject: Hi\n\nno link\n")],
-            vec!["en/confirm.txt", "{{ url }}"],
+            vec![("confirm.txt", "Subject: Hi\n\nno link\n")],
+            vec!["confirm.txt", "{{ url }}"],
         ),
         (
-            vec![("en/recover.html", "<p>{{ url }}</p>")],
-            vec!["en/recover.html", "href"],
+            vec![("recover.html", "<p>{{ url }}</p>")],
+            vec!["recover.html", "href"],
         ),
         (
             vec![("layout.html", "{{ nothing }}")],
             vec!["layout.html, line 1"],
         ),
         (
-            vec![("en/confirm.html", "{% extends \"other.html\" %}")],
-            vec!["en/confirm.html"],
+            vec![("confirm.html", "{% extends \"other.html\" %}")],
+            vec!["confirm.html"],
         ),
         (
-            vec![("en/welcome.txt", good)],
-            vec!["en/welcome.txt is not a mail template", "en/confirm.txt"],
+            vec![("welcome.txt", good)],
+            vec![
+                "welcome.txt is not a mail template",
+                "confirm.txt",
+                "de.ftl",
+            ],
         ),
         (
-            vec![("fr/confirm.txt", good)],
-            vec!["fr is not a mail template"],
+            vec![("en/confirm.txt", good)],
+            vec!["en is not a mail template"],
         ),
         (
-            vec![("en/confirm.txt~", good)],
+            vec![("confirm.txt~", good)],
             vec!["confirm.txt~ is not a mail template"],
+        ),
+        (
+            vec![("fr.ftl", "mail-greeting = Bonjour,\n")],
+            vec!["fr.ftl is not a mail template"],
+        ),
+        (
+            vec![("en.ftl", "# Mine\nmail-greting = Hi\n")],
+            vec![
+                "en.ftl, line 2",
+                "unknown message mail-greting",
+                "mail-greeting",
+            ],
+        ),
+        (
+            vec![("en.ftl", "home-hello = Hi\n")],
+            vec!["en.ftl, line 1", "unknown message home-hello"],
+        ),
+        (
+            vec![("en.ftl", "mail-greeting = Hi { $greeting\n")],
+            vec!["en.ftl, line 1", "Expected"],
+        ),
+        (
+            vec![("en.ftl", "mail-greeting = Hi { $nme },\n")],
+            vec!["mail-greeting of en.ftl", "$nme"],
+        ),
+        (
+            vec![("de.ftl", "mail-greeting = Hallo { $greeting },\n")],
+            vec!["mail-greeting of de.ftl", "can be missing"],
         ),
     ] {
         let error = load_with(&files)

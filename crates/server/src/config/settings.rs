@@ -124,7 +124,7 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| transport(v).map(|v| c.mail_url = Some(Secret::new(v))), |c| text(c.mail_url.as_ref())))),
     plain("mail.from", "Sender of mails, such as Doorward <no-reply@example.com>; no-reply at the public host if not set.",
         |c, v| filled(v).map(|v| c.mail_from = Some(v)), |c| c.mail_from.clone().unwrap_or_default()),
-    plain("mail.templates", "Folder with mail templates that replace built-in ones of the same name.",
+    plain("mail.templates", "Folder with mail templates that replace built-in ones of the same name, and LANGUAGE.ftl files that replace single texts.",
         |c, v| path(v).map(|v| c.mail_templates = Some(v)), |c| c.mail_templates.as_ref().map(|p| p.display().to_string()).unwrap_or_default()),
     plain("mail.sign_in_notices", "Mail users about a sign-in from a new device or network: true or false.",
         |c, v| boolean(v).map(|v| c.mail_sign_in_notices = v), |c| c.mail_sign_in_notices.to_string()),

@@ -1,6 +1,5 @@
 //! `/auth`: sign-in, sign-out, and the use of a session.
 
-use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION, PRAGMA, SET_COOKIE};
 use axum::http::{HeaderName, StatusCode};
@@ -20,6 +19,7 @@ use crate::app::App;
 use crate::body::Fields;
 use crate::device;
 use crate::guard::{COOKIE, Caller, PresentedCredential, credential};
+use crate::json::Json;
 use crate::origins::Origins;
 use crate::pages::WelcomeForms;
 use crate::pages::form::Form;

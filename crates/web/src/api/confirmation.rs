@@ -1,6 +1,5 @@
 //! `/confirmation`: confirms the address that the link was mailed to.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
@@ -14,6 +13,7 @@ use crate::api::users::user_response;
 use crate::app::App;
 use crate::body::Fields;
 use crate::guard::Caller;
+use crate::json::Json;
 use crate::pages::form::Form;
 use crate::pages::return_to::ReturnTo;
 use crate::problem::{Code, Problem};

@@ -1,6 +1,5 @@
 //! `/email-undo`: undoes an email change, by the link mailed to the old address.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
@@ -8,6 +7,7 @@ use axum::response::{Html, IntoResponse, Response};
 use crate::api::confirmation::read_token;
 use crate::app::App;
 use crate::guard::Caller;
+use crate::json::Json;
 use crate::pages::form::Form;
 use crate::problem::Problem;
 use crate::views::Message;

@@ -1,6 +1,5 @@
 //! `GET /`: a greeting with links; with a session, also its user.
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use doorward_domain::flows::sessions::Authenticated;
@@ -10,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::guard::Caller;
+use crate::json::Json;
 use crate::pages::WelcomeForms;
 use crate::pages::form::Form;
 use crate::problem::Problem;

@@ -5,7 +5,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::Uri;
 use axum::http::header::{FORWARDED, HOST};
@@ -19,6 +18,7 @@ use crate::api::paging::{Query, whole_number};
 use crate::app::App;
 use crate::host::is_loopback_authority;
 use crate::inbox::{InboxEntry, InboxSource};
+use crate::json::Json;
 use crate::problem::{Code, Problem};
 use crate::trusted_proxies::address_of;
 

@@ -3,7 +3,6 @@
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use axum::Json;
 use axum::http::HeaderValue;
 use axum::http::header::LINK;
 use axum::response::{IntoResponse, Response};
@@ -15,6 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::body::parse_query;
+use crate::json::Json;
 use crate::problem::{Code, Problem};
 use crate::views::List;
 

@@ -1,6 +1,5 @@
 //! `/recovery`: sets a new password with a mailed link.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
@@ -12,6 +11,7 @@ use crate::api::confirmation::{MailRequestBody, mail_requested, read_email, read
 use crate::app::App;
 use crate::body::Fields;
 use crate::guard::Caller;
+use crate::json::Json;
 use crate::pages::form::Form;
 use crate::problem::{Code, Problem};
 use crate::views::Message;

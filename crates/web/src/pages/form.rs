@@ -1,7 +1,7 @@
 //! Forms that are shown again with what was entered and its errors.
 //!
-//! A handler creates a [`Form`] before it reads the body, and shows the page again with it. The templates
-//! have the message of each code, in the user's language.
+//! A handler creates a [`Form`] before it reads the body, and shows the page again with it. The messages
+//! `fault-…` and `form-problem` have a variant for each code.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,9 @@
 //! Pages: rendered on the server, in the user's language, usable without scripts (W-01).
 //!
 //! Handlers in this folder serve the routes of pages; pages of API routes are rendered by their handlers
-//! under `api/`. Templates are compiled in, and the engine escapes every value (W-02). To add a page: a
-//! template for each language, its line in [`TEMPLATES`], a method here.
+//! under `api/`. Templates are compiled in, and the engine escapes every value (W-02). Their texts are
+//! messages (`doorward_messages`), except on the pages for developers, which are in English. To add a page:
+//! its template, its messages, a method here.
 
 pub mod assets;
 pub mod confirmation;
@@ -15,10 +16,12 @@ pub(crate) mod return_to;
 pub mod session;
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use axum::response::Html;
 use doorward_domain::model::{Role, Status, User};
 use doorward_domain::values::{EmailAddress, Locale, Name, Username};
+use doorward_messages::Messages;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, Value, context};
 
@@ -27,22 +30,8 @@ use crate::pages::form::Form;
 use crate::pages::return_to::{ReturnTo, sign_in_path};
 use crate::problem::{Code, Problem};
 
-macro_rules! templates {
-    ($($name:literal),+ $(,)?) => {
-        /// Name and text of every template.
-        const TEMPLATES: &[(&str, &str)] = &[$(($name, include_str!(concat!("../../templates/", $name)))),+];
-    };
-}
-
-templates! {
-    "layout.html", "macros.html", "docs.html", "problems.html", "inbox.html",
-    "en/welcome.html", "en/home.html", "en/password.html", "en/password-changed.html", "en/signed-up.html",
-    "en/request-confirmation.html", "en/confirm.html", "en/confirmed.html", "en/confirmation-cancelled.html", "en/request-recovery.html",
-    "en/mail-requested.html", "en/undo-email-change.html", "en/email-change-undone.html", "en/recover.html", "en/recovered.html", "en/problem.html", "en/messages.html",
-    "de/welcome.html", "de/home.html", "de/password.html", "de/password-changed.html", "de/signed-up.html",
-    "de/request-confirmation.html", "de/confirm.html", "de/confirmed.html", "de/confirmation-cancelled.html", "de/request-recovery.html",
-    "de/mail-requested.html", "de/undo-email-change.html", "de/email-change-undone.html", "de/recover.html", "de/recovered.html", "de/problem.html", "de/messages.html",
-}
+/// Name and text of each page in `templates/`.
+const TEMPLATES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/templates.rs"));
 
 /// The two forms of the start page, and the target of their redirect.
 #[derive(Debug, Default)]
@@ -52,8 +41,12 @@ pub(crate) struct WelcomeForms {
     pub(crate) return_to: Option<ReturnTo>,
 }
 
-/// The compiled templates.
-pub struct Pages(Environment<'static>);
+/// The compiled templates, and their messages.
+pub struct Pages {
+    environment: Environment<'static>,
+    messages: Arc<Messages>,
+    min_length: usize,
+}
 
 impl Pages {
     /// Compiles the templates. `min_length` is that of a password.
@@ -65,21 +58,26 @@ impl Pages {
         environment.add_global("stylesheet", assets::STYLESHEET.path());
         environment.add_global("script", assets::SCRIPT.path());
         environment.add_global("icon", assets::ICON.path());
-        environment.add_global("min_length", min_length);
         for (name, text) in TEMPLATES {
             environment
                 .add_template(name, text)
                 .expect("the templates are compiled in, and a test renders each");
         }
-        Self(environment)
+        Self {
+            environment,
+            messages: Arc::new(Messages::builtin()),
+            min_length,
+        }
     }
 
-    fn render(&self, name: &str, lang: &str, values: Value) -> Html<String> {
-        let values = context! { lang, ..values };
+    fn page(&self, locale: Locale, name: &str, values: Value) -> Html<String> {
+        let settings = context! { min_length => self.min_length };
+        let functions = self.messages.functions(locale, &settings);
+        let values = context! { ..functions, ..settings, ..values };
         let template = self
-            .0
-            .get_template(name)
-            .expect("every page's template is in the list");
+            .environment
+            .get_template(&format!("{name}.html"))
+            .expect("each page has a template");
         match template.render(values) {
             Ok(text) => Html(text),
             Err(error) => {
@@ -90,11 +88,6 @@ impl Pages {
                 )
             }
         }
-    }
-
-    fn page(&self, locale: Locale, name: &str, values: Value) -> Html<String> {
-        let lang = locale.tag();
-        self.render(&format!("{lang}/{name}.html"), lang, values)
     }
 
     /// The start page without a session.
@@ -290,7 +283,7 @@ impl Pages {
             .iter()
             .map(|code| context! { name => code.as_str(), status => code.status().as_u16(), title => code.title(), help => code.help() })
             .collect();
-        self.render("problems.html", "en", context! { codes })
+        self.page(Locale::En, "problems", context! { codes })
     }
 
     pub(crate) fn inbox(&self, mails: &[InboxEntry]) -> Html<String> {
@@ -298,12 +291,12 @@ impl Pages {
             .iter()
             .map(|mail| context! { id => mail.id, to => &mail.to, subject => &mail.subject, text => &mail.text, url => &mail.url, at => &mail.at })
             .collect();
-        self.render("inbox.html", "en", context! { mails })
+        self.page(Locale::En, "inbox", context! { mails })
     }
 
     /// The browsable reference of an OpenAPI document.
     pub(crate) fn docs(&self, document: &serde_json::Value) -> String {
-        self.render("docs.html", "en", context! { operations => documents::operations(document), api => context! { description => document["info"]["description"].as_str(), version => document["info"]["version"].as_str() } }).0
+        self.page(Locale::En, "docs", context! { operations => documents::operations(document), api => context! { description => document["info"]["description"].as_str(), version => document["info"]["version"].as_str() } }).0
     }
 }
 

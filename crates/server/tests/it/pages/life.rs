@@ -16,7 +16,7 @@ async fn each_page_of_a_life_is_there_in_both_languages() {
             "Check your email",
             "<button>Confirm</button>",
             "Email address confirmed",
-            "You're all set.",
+            "You&#39;re all set.",
             "Set a new password",
             "Password changed",
             "Hello, u-en",

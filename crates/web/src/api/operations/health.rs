@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::Json;
 use axum::extract::State;
 use doorward_domain::Error;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::json::Json;
 use crate::problem::{Code, Problem};
 
 /// Set before the server stops, so that load balancers stop sending requests while they are still served.

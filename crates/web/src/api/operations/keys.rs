@@ -1,6 +1,5 @@
 //! `GET /.well-known/jwks.json`: the public keys (RFC 7517).
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
@@ -8,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::json::Json;
 
 /// The keys, newest first.
 #[derive(Debug, Serialize, ToSchema)]

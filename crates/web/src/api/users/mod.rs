@@ -10,13 +10,13 @@ pub mod show;
 pub mod status;
 pub mod update;
 
-use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use doorward_domain::model::User;
 
 use crate::api::etag;
+use crate::json::Json;
 use crate::views::UserView;
 
 /// A response with a user and its `ETag`.

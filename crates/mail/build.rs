@@ -1,0 +1,8 @@
+//! Compiles in the templates.
+
+#[path = "../messages/embed.rs"]
+mod embed;
+
+fn main() {
+    embed::folder("templates", &["html", "txt"]);
+}

@@ -1,0 +1,7 @@
+//! Compiles in the languages.
+
+mod embed;
+
+fn main() {
+    embed::folder("locales", &["ftl"]);
+}

@@ -1,0 +1,34 @@
+//! For build scripts: compiles in the files of a folder, so that a new page, mail or language is a new file
+//! and no list names it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Writes `FOLDER.rs` into `OUT_DIR`: a slice with the name and the text of each file of the package's folder
+/// whose name has one of the extensions, sorted by name. It has no paths, since a target folder can be shared
+/// by clones.
+pub fn folder(folder: &str, extensions: &[&str]) {
+    println!("cargo::rerun-if-changed={folder}");
+    let entries = fs::read_dir(folder).expect("the package has the folder");
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("the folder can be read").path())
+        .collect();
+    files.sort();
+    let mut list = String::new();
+    for file in files {
+        let extension = file.extension().and_then(|extension| extension.to_str());
+        if extension.is_some_and(|extension| extensions.contains(&extension)) {
+            let name = file.file_name().expect("a file has a name");
+            let text = fs::read_to_string(&file).expect("the file can be read");
+            writeln!(list, "({name:?}, {text:?}),").expect("a string can be written to");
+        }
+    }
+    #[expect(clippy::disallowed_methods, reason = "Cargo passes the folder so")]
+    let target = std::env::var("OUT_DIR").expect("Cargo sets it");
+    fs::write(
+        Path::new(&target).join(folder).with_extension("rs"),
+        format!("&[\n{list}]"),
+    )
+    .expect("the folder can be written to");
+}

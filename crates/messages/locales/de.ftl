@@ -1,0 +1,348 @@
+### Die deutschen Texte. Hinweise stehen in en.ftl.
+
+## Words of several texts
+
+duration-seconds = { $count ->
+    [one] { $count } Sekunde
+   *[other] { $count } Sekunden
+}
+duration-minutes = { $count ->
+    [one] { $count } Minute
+   *[other] { $count } Minuten
+}
+duration-hours = { $count ->
+    [one] { $count } Stunde
+   *[other] { $count } Stunden
+}
+duration-days = { $count ->
+    [one] { $count } Tag
+   *[other] { $count } Tage
+}
+
+## Mails
+
+mail-greeting = { $greeting ->
+    [0] Guten Tag,
+   *[other] Guten Tag { $greeting },
+}
+mail-link-hint = Falls die Schaltfläche nicht funktioniert, kopieren Sie diese Adresse in Ihren Browser:
+mail-link-valid = Der Link ist { $valid } gültig.
+mail-link-once = Der Link ist { $valid } gültig und funktioniert nur einmal.
+mail-go-to-product = Zu { $product }
+mail-nothing-to-do = Wenn Sie das waren, müssen Sie nichts tun.
+mail-open-and-confirm = Wenn Sie das waren, öffnen Sie diesen Link und bestätigen Sie die Adresse
+mail-confirm-button = E-Mail-Adresse bestätigen
+mail-username = { $username ->
+    [0] { "" }
+   *[other] { " " }mit dem Benutzernamen { $username }
+}
+mail-new-email = { $new_email ->
+    [0] { "" }
+   *[other] { " " }in { $new_email }
+}
+mail-device = { $device ->
+    [0] { "" }
+   *[other] ; { $device }
+}
+
+mail-confirm-subject = Bestätigen Sie Ihre E-Mail-Adresse für { $product }
+mail-confirm-title = Bestätigen Sie Ihre E-Mail-Adresse
+mail-confirm-intro = diese E-Mail-Adresse wurde für ein Konto bei { $product }{ mail-username } angegeben ({ $at }).
+mail-confirm-ignore = Wenn Sie das nicht waren, ignorieren Sie diese E-Mail: Ohne Bestätigung wird Ihre Adresse nicht verwendet. Auf der Seite hinter dem Link können Sie sie auch sofort entfernen.
+
+mail-already-registered-subject = Sie haben bereits ein Konto bei { $product }
+mail-already-registered-title = Sie haben bereits ein Konto
+mail-already-registered-intro = jemand wollte sich mit dieser E-Mail-Adresse bei { $product } registrieren ({ $at }). Sie haben mit dieser Adresse bereits ein Konto; es wurde nicht geändert.
+mail-already-registered-action = Wenn Sie das waren, melden Sie sich hier an. Wenn Sie Ihr Passwort vergessen haben, können Sie es dort zurücksetzen
+mail-already-registered-ignore = Wenn Sie das nicht waren, ignorieren Sie diese E-Mail.
+
+mail-recover-subject = Setzen Sie Ihr Passwort für { $product } zurück
+mail-recover-title = Setzen Sie Ihr Passwort zurück
+mail-recover-intro = jemand möchte das Passwort Ihres Kontos bei { $product }{ mail-username } zurücksetzen ({ $at }).
+mail-recover-action = Wenn Sie das waren, öffnen Sie diesen Link und legen Sie ein neues Passwort fest
+mail-recover-button = Neues Passwort festlegen
+mail-recover-ignore = Wenn Sie das nicht waren, ignorieren Sie diese E-Mail: Ihr Passwort bleibt unverändert. Geben Sie den Link nicht weiter.
+
+mail-password-changed-subject = Ihr Passwort für { $product } wurde geändert
+mail-password-changed-title = Ihr Passwort wurde geändert
+mail-password-changed-intro = das Passwort Ihres Kontos bei { $product }{ mail-username } wurde geändert ({ $at }).
+mail-password-changed-action = Wenn Sie das nicht waren, hat vielleicht jemand anderes Zugang zu Ihrem Konto. Gehen Sie jetzt zu { $product } und setzen Sie Ihr Passwort dort zurück
+mail-reset-signs-out = Damit werden alle Geräte abgemeldet.
+
+mail-email-change-subject = Bestätigen Sie Ihre neue E-Mail-Adresse für { $product }
+mail-email-change-title = Bestätigen Sie Ihre neue E-Mail-Adresse
+mail-email-change-intro = jemand möchte diese E-Mail-Adresse für ein Konto bei { $product }{ mail-username } verwenden ({ $at }).
+mail-email-change-valid = Der Link ist { $valid } gültig. Bis zur Bestätigung bleibt das Konto unverändert.
+mail-email-change-ignore = Wenn Sie das nicht waren, ignorieren Sie diese E-Mail: Ohne Bestätigung wird diese Adresse nicht verwendet.
+
+mail-email-change-notice-subject = Die E-Mail-Adresse Ihres Kontos bei { $product } soll geändert werden
+mail-email-change-notice-title = Ihre E-Mail-Adresse soll geändert werden
+mail-email-change-notice-intro = jemand möchte die E-Mail-Adresse Ihres Kontos bei { $product }{ mail-username }{ mail-new-email } ändern ({ $at }). Sobald die neue Adresse bestätigt ist, gehen E-Mails zu Ihrem Konto dorthin.
+mail-email-change-notice-expected = Wenn Sie das erwartet haben, müssen Sie nichts tun.
+mail-email-change-notice-action = Wenn Sie das nicht erwartet haben, wenden Sie sich an den Support von { $product }
+
+mail-email-change-undo-action = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. Öffnen Sie diesen Link, um Ihr Konto bei dieser Adresse zu behalten. Er funktioniert auch noch, wenn die neue Adresse schon bestätigt ist
+mail-undo-button = Das war ich nicht: rückgängig machen
+mail-undo-effects = Der Link meldet alle Geräte ab, sperrt das Passwort und schickt Ihnen eine E-Mail, mit der Sie ein neues festlegen. Geben Sie den Link nicht weiter.
+
+mail-email-changed-subject = Die E-Mail-Adresse Ihres Kontos bei { $product } wurde geändert
+mail-email-changed-title = Ihre E-Mail-Adresse wurde geändert
+mail-email-changed-intro = die E-Mail-Adresse Ihres Kontos bei { $product }{ mail-username } wurde{ mail-new-email } geändert ({ $at }). E-Mails zu Ihrem Konto gehen jetzt an die neue Adresse.
+mail-email-changed-action = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. Öffnen Sie diesen Link, um Ihr Konto zu dieser Adresse zurückzuholen
+
+mail-email-change-undone-subject = Die E-Mail-Änderung Ihres Kontos bei { $product } ist rückgängig gemacht
+mail-email-change-undone-title = Ihre E-Mail-Änderung wurde rückgängig gemacht
+mail-email-change-undone-intro = Ihr Konto bei { $product }{ mail-username } hat wieder seine frühere E-Mail-Adresse{ $new_email ->
+    [0] { "" }
+   *[other] { " " }({ $new_email })
+}: Jemand hat den Link zum Rückgängigmachen geöffnet, der dorthin geschickt wurde ({ $at }). Alle Geräte sind abgemeldet, und das Passwort ist gesperrt. Eine E-Mail zum Festlegen eines neuen Passworts ging an die frühere Adresse. E-Mails zu diesem Konto kommen nicht mehr hierher.
+mail-email-change-undone-set-password = Wenn Sie das waren, legen Sie mit jener E-Mail ein neues Passwort fest.
+mail-email-change-undone-action = Wenn Sie das nicht waren und das Konto Ihnen gehört, kann jemand anderes die E-Mails jener Adresse lesen. Wenden Sie sich an den Support von { $product }, um Ihr Konto zurückzubekommen
+
+mail-new-sign-in-subject = Neue Anmeldung bei Ihrem Konto bei { $product }
+mail-new-sign-in-title = Neue Anmeldung
+mail-new-sign-in-intro = jemand hat sich von einem neuen Gerät oder aus einem neuen Netzwerk bei Ihrem Konto bei { $product }{ mail-username } angemeldet ({ $at }{ mail-device }).
+mail-sign-in-action = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. Gehen Sie jetzt zu { $product } und setzen Sie es dort zurück
+
+mail-sign-in-after-failures-subject = Anmeldung bei { $product } nach falschen Passwörtern
+mail-sign-in-after-failures-title = Anmeldung nach vielen falschen Passwörtern
+mail-sign-in-after-failures-intro = jemand hat sich nach zehn oder mehr falschen Passwörtern hintereinander bei Ihrem Konto bei { $product }{ mail-username } angemeldet ({ $at }{ mail-device }).
+
+mail-lockout-subject = Jemand versucht, das Passwort Ihres Kontos bei { $product } zu erraten
+mail-lockout-title = Jemand versucht, Ihr Passwort zu erraten
+mail-lockout-intro = jemand hat viele falsche Passwörter für Ihr Konto bei { $product }{ mail-username } eingegeben ({ $at }). Zum Schutz können sich neue Geräte vorerst nicht mit dem Passwort anmelden. Geräte, auf denen Sie angemeldet sind, sind nicht betroffen.
+mail-lockout-action = Um sich auf einem neuen Gerät anzumelden, setzen Sie Ihr Passwort per E-Mail zurück
+mail-lockout-button = Passwort zurücksetzen
+mail-lockout-ignore = Wenn Sie sich nicht auf einem neuen Gerät anmelden möchten, müssen Sie nichts tun.
+
+## Pages: words of several pages
+
+label-email = E-Mail
+label-login = E-Mail oder Benutzername
+label-username = Benutzername
+label-name = Name
+label-password = Passwort
+label-new-password = Neues Passwort
+show-password = Passwort anzeigen
+password-hint = Mindestens { $min_length } Zeichen. Ein paar zufällige Wörter sind leicht zu merken und schwer zu erraten.
+sign-in = Anmelden
+forgot-password = Passwort vergessen?
+send-link = Link schicken
+start-page = Zur Startseite
+check-email = Schauen Sie in Ihr Postfach
+open-inbox = Eingebauten Posteingang öffnen
+for-developers = Für Entwickler:
+api-reference = API-Referenz
+inbox = Posteingang
+
+## Pages: errors of fields and forms
+
+fault-login = { $code ->
+    [missing] Geben Sie Ihre E-Mail-Adresse oder Ihren Benutzernamen ein.
+   *[other] Das ist weder eine E-Mail-Adresse noch ein Benutzername.
+}
+fault-email = { $code ->
+    [missing] Geben Sie Ihre E-Mail-Adresse ein.
+    [taken] Zu dieser Adresse gibt es schon ein Konto. Sie können sich anmelden.
+    [too-long] Diese Adresse ist zu lang.
+   *[other] Das ist keine E-Mail-Adresse. Eine sieht so aus: ben@example.com
+}
+fault-username = { $code ->
+    [missing] Geben Sie eine E-Mail-Adresse oder einen Benutzernamen ein.
+    [taken] Dieser Benutzername ist schon vergeben. Wählen Sie einen anderen.
+    [reserved] Dieser Benutzername ist reserviert. Wählen Sie einen anderen.
+    [too-long] Ein Benutzername hat höchstens 64 Zeichen.
+   *[other] Ein Benutzername beginnt mit einem Buchstaben oder einer Ziffer und enthält nur Buchstaben, Ziffern und . _ - +
+}
+fault-password = { $code ->
+    [missing] Geben Sie ein Passwort ein.
+    [too-short] Dieses Passwort ist zu kurz: Es braucht mindestens { $min_length } Zeichen.
+    [too-long] Dieses Passwort ist zu lang.
+    [common] Dieses Passwort ist zu häufig. Wählen Sie ein anderes.
+    [breached] Dieses Passwort ist aus einem Datenleck bekannt. Wählen Sie ein anderes.
+    [too-personal] Dieses Passwort ist aus Ihrem Namen oder Ihrer Adresse leicht zu erraten. Wählen Sie ein anderes.
+   *[other] Dieses Passwort geht nicht. Wählen Sie ein anderes.
+}
+form-problem = { $code ->
+    [invalid-credentials] E-Mail-Adresse, Benutzername oder Passwort ist falsch. Versuchen Sie es noch einmal, oder setzen Sie Ihr Passwort zurück.
+    [wrong-password] Das Passwort ist falsch.
+    [unknown-account] Wir haben kein Konto mit diesem Namen gefunden.
+    [email-unconfirmed] Ihre E-Mail-Adresse ist noch nicht bestätigt. Öffnen Sie den Link in der E-Mail, die wir Ihnen geschickt haben.
+    [account-disabled] Dieses Konto ist gesperrt. Wenden Sie sich an den Betreiber.
+    [too-many-attempts] Zu viele Versuche. Versuchen Sie es in { $wait } noch einmal.
+    [overloaded] Gerade ist sehr viel los. Versuchen Sie es gleich noch einmal.
+    [precondition-failed] Ihr Passwort wurde eben an anderer Stelle geändert. Melden Sie sich neu an.
+   *[other] Etwas stimmt noch nicht. Prüfen Sie Ihre Angaben und versuchen Sie es noch einmal.
+}
+
+## Pages
+
+welcome-title = Willkommen
+welcome-send-again = E-Mail noch einmal schicken
+welcome-new-here = Neu hier?
+welcome-either = Geben Sie eine E-Mail-Adresse, einen Benutzernamen oder beides an.
+welcome-email-hint = Wir verwenden sie, wenn Sie Ihr Passwort zurücksetzen.
+welcome-create-account = Konto anlegen
+
+signed-up-ready = Ihr Konto ist bereit
+signed-up-hello = { $name ->
+    [0] Hallo.
+   *[other] Hallo, { $name }.
+}
+signed-up-confirm-address = Wir haben eine E-Mail an { $email } geschickt. Öffnen Sie den Link darin, um Ihre Adresse zu bestätigen. Er gilt 24 Stunden. Bis dahin melden Sie sich mit Ihrem Benutzernamen an.
+signed-up-finish = Wir haben eine E-Mail an { $email } geschickt. Öffnen Sie den Link darin, um die Registrierung abzuschließen. Er gilt 24 Stunden.
+signed-up-hint = Nichts da? Es kann eine Minute dauern. Sehen Sie auch im Spam-Ordner nach, oder { $link }.
+signed-up-send-again = lassen Sie sie noch einmal schicken
+
+request-confirmation-title = Adresse bestätigen
+request-confirmation-intro = Geben Sie Ihre E-Mail-Adresse ein. Wir schicken Ihnen den Link noch einmal.
+
+check-email-if-account = Wenn ein Konto diese Adresse verwendet, haben wir eine E-Mail geschickt. Öffnen Sie den Link darin, um fortzufahren.
+check-email-hint = Nichts da? Es kann eine Minute dauern. Sehen Sie auch im Spam-Ordner nach.
+
+confirm-title = Adresse bestätigen
+confirm-done = E-Mail-Adresse bestätigt
+confirm-done-text = Es ist nichts mehr zu tun.
+confirm-is-new = Haben Sie dieses Konto angelegt?
+confirm-is-new-text = Dieser Link bestätigt eine Registrierung mit Ihrer E-Mail-Adresse. Bestätigen Sie nur, wenn Sie sich zu dieser Zeit selbst registriert haben.
+confirm-is-change = Ist das die Adresse Ihres Kontos?
+confirm-is-change-text = Dieser Link trägt Ihre E-Mail-Adresse im folgenden Konto ein. Bestätigen Sie nur, wenn das Konto Ihnen gehört und Sie das selbst angefordert haben.
+confirm-signed-up-at = Registriert
+confirm-requested-at = Angefordert
+confirm-chosen-password = Das Passwort, das Sie gewählt haben
+confirm-your-password = Ihr Passwort
+confirm-button = Bestätigen
+confirm-cancel = Das war ich nicht
+
+confirmed-title = Bestätigt
+confirmed-heading = E-Mail-Adresse bestätigt
+confirmed-thanks = { $name ->
+    [0] Danke. Ihr Konto ist bereit.
+   *[other] Danke, { $name }. Ihr Konto ist bereit.
+}
+
+confirmation-cancelled-title = Danke für den Hinweis
+confirmation-cancelled-text = Wir haben Ihre E-Mail-Adresse aus dem Konto entfernt. Niemand kann sich damit anmelden. Sie müssen nichts weiter tun.
+
+home-title = Ihr Konto
+home-hello = { $name ->
+    [0] Hallo
+   *[other] Hallo, { $name }
+}
+home-signed-in = Sie sind angemeldet.
+home-new-email = Neue E-Mail
+home-not-confirmed = { $email } (noch nicht bestätigt)
+home-role = Rolle
+home-admin = Admin
+home-since = Dabei seit
+home-data = Ihre Daten
+home-sign-out = Abmelden
+
+password-title = Passwort ändern
+password-heading = Passwort ändern
+password-signs-out = Auf anderen Geräten werden Sie abgemeldet.
+password-current = Bisheriges Passwort
+password-current-wrong = Das bisherige Passwort ist falsch.
+password-changed-title = Passwort geändert
+password-changed-others = Auf allen anderen Geräten sind Sie jetzt abgemeldet.
+password-changed-all = Sie sind jetzt auf allen Geräten abgemeldet.
+password-changed-back = Zurück zu Ihrem Konto
+
+request-recovery-title = Passwort zurücksetzen
+request-recovery-intro = Geben Sie Ihre E-Mail-Adresse ein. Wir schicken Ihnen einen Link.
+recover-title = Neues Passwort
+recover-heading = Neues Passwort setzen
+recover-text = { $name ->
+    [0] Sie werden auf allen Geräten abgemeldet.
+   *[other] Für { $name }. Sie werden auf allen Geräten abgemeldet.
+}
+recover-button = Passwort setzen
+recovered-title = Passwort gesetzt
+recovered-heading = Passwort geändert
+recovered-text = Sie wurden auf allen Geräten abgemeldet.
+
+undo-email-change-title = Änderung rückgängig machen
+undo-email-change-heading = Änderung rückgängig machen?
+undo-email-change-text = Jemand hat die E-Mail-Adresse Ihres Kontos geändert oder die Änderung angefordert. Wenn Sie das nicht waren, können Sie diese Adresse wiederherstellen.
+undo-email-change-effects = Sie werden auf allen Geräten abgemeldet, und das aktuelle Passwort gilt nicht mehr. Wir schicken Ihnen eine E-Mail, mit der Sie ein neues setzen.
+undo-email-change-button = Konto wiederherstellen
+email-change-undone-title = Konto wiederhergestellt
+email-change-undone-heading = Ihr Konto verwendet wieder diese E-Mail-Adresse
+email-change-undone-text = Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E-Mail mit einem Link geschickt, mit dem Sie ein neues setzen.
+
+## The page of a problem
+
+problem-title = { $code ->
+    [malformed-request] Diese Anfrage konnten wir nicht lesen
+    [invalid-credentials] E-Mail-Adresse, Benutzername oder Passwort ist falsch
+    [wrong-password] Das Passwort ist falsch
+    [unknown-account] Konto nicht gefunden
+    [authentication-required] Bitte melden Sie sich an
+    [invalid-token] Sie sind nicht mehr angemeldet
+    [email-unconfirmed] Ihre Adresse ist noch nicht bestätigt
+    [account-disabled] Dieses Konto ist gesperrt
+    [forbidden] Sie haben keinen Zugriff auf diese Seite
+    [reauthentication-required] Bitte bestätigen Sie, dass Sie es sind
+    [cross-site-request] Diese Anfrage kam von einer fremden Seite
+    [https-required] Sichere Verbindung erforderlich
+    [not-found] Seite nicht gefunden
+    [method-not-allowed] Das geht auf dieser Seite nicht
+    [request-timeout] Das hat zu lange gedauert
+    [username-taken] Dieser Benutzername ist schon vergeben
+    [email-taken] Zu dieser Adresse gibt es schon ein Konto
+    [last-admin] Der letzte Admin kann nicht entfernt werden
+    [link-expired] Dieser Link gilt nicht mehr
+    [precondition-failed] Inzwischen hat sich etwas geändert
+    [body-too-large] Das war zu viel auf einmal
+    [unsupported-media-type] Diese Anfrage konnten wir nicht lesen
+    [validation-failed] Etwas in diesem Formular stimmt nicht
+    [precondition-required] Das hat sich vielleicht inzwischen geändert
+    [too-many-attempts] Zu viele Versuche
+    [not-acceptable] Nichts anzuzeigen
+    [uri-too-long] Diese Adresse ist zu lang
+    [headers-too-large] Ihr Browser hat zu viel auf einmal geschickt
+    [internal-error] Bei uns ist etwas schiefgegangen
+    [overloaded] Gerade ist sehr viel los
+    [store-unavailable] Vorübergehend nicht verfügbar
+    [outcome-unknown] Wir wissen nicht, ob das gespeichert wurde
+    [stopping] Der Dienst startet gleich neu
+   *[other] { $title }
+}
+problem-help = { $code ->
+    [malformed-request] Gehen Sie zurück, laden Sie die Seite neu und versuchen Sie es noch einmal.
+    [invalid-credentials] Versuchen Sie es noch einmal, oder setzen Sie Ihr Passwort zurück.
+    [wrong-password] Versuchen Sie es noch einmal, oder setzen Sie Ihr Passwort zurück.
+    [unknown-account] Prüfen Sie den Namen, oder legen Sie ein Konto an.
+    [authentication-required] Diese Seite sehen Sie nur, wenn Sie angemeldet sind.
+    [invalid-token] Melden Sie sich noch einmal an, um weiterzumachen.
+    [email-unconfirmed] Öffnen Sie den Link in der E-Mail, die wir Ihnen geschickt haben.
+    [account-disabled] Wenden Sie sich an den Betreiber.
+    [forbidden] Melden Sie sich mit einem Konto an, das Zugriff hat.
+    [reauthentication-required] Ihre Anmeldung ist schon eine Weile her. Melden Sie sich noch einmal an und versuchen Sie es dann erneut.
+    [cross-site-request] Zu Ihrer Sicherheit wurde sie nicht ausgeführt. Öffnen Sie die Seite hier und versuchen Sie es noch einmal.
+    [https-required] Verwenden Sie die Adresse, die mit https:// beginnt.
+    [not-found] Prüfen Sie die Adresse, oder gehen Sie zur Startseite.
+    [method-not-allowed] Gehen Sie zur Startseite und versuchen Sie es noch einmal.
+    [request-timeout] Prüfen Sie Ihre Verbindung und versuchen Sie es noch einmal.
+    [username-taken] Gehen Sie zurück und wählen Sie einen anderen.
+    [email-taken] Sie können sich anmelden.
+    [last-admin] Machen Sie zuerst jemand anderen zum Admin.
+    [link-expired] Er ist schon benutzt, durch einen neueren ersetzt oder zu alt. Sie können einen neuen bekommen.
+    [precondition-failed] Gehen Sie zurück, laden Sie die Seite neu und versuchen Sie es noch einmal.
+    [body-too-large] Schicken Sie weniger.
+    [unsupported-media-type] Gehen Sie zurück, laden Sie die Seite neu und versuchen Sie es noch einmal.
+    [validation-failed] Gehen Sie zurück und prüfen Sie Ihre Angaben.
+    [precondition-required] Gehen Sie zurück, laden Sie die Seite neu und versuchen Sie es noch einmal.
+    [too-many-attempts] Warten Sie einen Moment und versuchen Sie es dann noch einmal.
+    [not-acceptable] Gehen Sie zurück und versuchen Sie es mit einem anderen Browser.
+    [uri-too-long] Gehen Sie zurück oder beginnen Sie auf der Startseite.
+    [headers-too-large] Löschen Sie die Cookies dieser Seite und versuchen Sie es noch einmal.
+    [internal-error] Sie haben nichts falsch gemacht. Wenn es wieder passiert, nennen Sie dem Betreiber die Nummer unten.
+    [overloaded] Es wurde nichts geändert. Versuchen Sie es gleich noch einmal.
+    [store-unavailable] Versuchen Sie es gleich noch einmal.
+    [outcome-unknown] Gehen Sie zurück und sehen Sie nach, bevor Sie es noch einmal versuchen.
+    [stopping] Versuchen Sie es gleich noch einmal.
+   *[other] { $help }
+}
+problem-confirm-address = Adresse bestätigen
+problem-reset-password = Passwort zurücksetzen

@@ -1,0 +1,354 @@
+### The English texts. Other languages have the same messages with the same variables.
+###
+### Syntax: https://projectfluent.org/fluent/guide/. No markup: a template puts links and emphasis around a message.
+### A value that can be missing is the number 0 then, so `[0]` is the variant without it. Values such as `$code` select
+### a variant by their text.
+
+## Words of several texts
+
+duration-seconds = { $count ->
+    [one] { $count } second
+   *[other] { $count } seconds
+}
+duration-minutes = { $count ->
+    [one] { $count } minute
+   *[other] { $count } minutes
+}
+duration-hours = { $count ->
+    [one] { $count } hour
+   *[other] { $count } hours
+}
+duration-days = { $count ->
+    [one] { $count } day
+   *[other] { $count } days
+}
+
+## Mails. Operators can replace these and the durations (`mail.templates`).
+## Each has the values $product, $greeting, $username, $at, $valid, $new_email, $device and $url.
+
+mail-greeting = { $greeting ->
+    [0] Hello,
+   *[other] Hello { $greeting },
+}
+mail-link-hint = If the button does not work, copy this address into your browser:
+mail-link-valid = The link works for { $valid }.
+mail-link-once = The link works once, for { $valid }.
+mail-go-to-product = Go to { $product }
+mail-nothing-to-do = If this was you, there is nothing to do.
+mail-open-and-confirm = If this was you, open this link and confirm the address
+mail-confirm-button = Confirm email address
+# Parts of sentences below.
+mail-username = { $username ->
+    [0] { "" }
+   *[other] { " " }with the username { $username }
+}
+mail-new-email = { $new_email ->
+    [0] { "" }
+   *[other] { " " }to { $new_email }
+}
+mail-device = { $device ->
+    [0] { "" }
+   *[other] ; { $device }
+}
+
+mail-confirm-subject = Confirm your email address for { $product }
+mail-confirm-title = Confirm your email address
+mail-confirm-intro = Someone entered this email address for an account at { $product }{ mail-username } ({ $at }).
+mail-confirm-ignore = If this wasn't you, ignore this email: your address is not used without confirmation. You can also remove it now from the page behind the link.
+
+mail-already-registered-subject = You already have an account at { $product }
+mail-already-registered-title = You already have an account
+mail-already-registered-intro = Someone tried to sign up for { $product } with this email address ({ $at }). You already have an account with this address, and it was not changed.
+mail-already-registered-action = If this was you, sign in here. If you forgot your password, you can reset it there
+mail-already-registered-ignore = If this wasn't you, ignore this email.
+
+mail-recover-subject = Reset your password for { $product }
+mail-recover-title = Reset your password
+mail-recover-intro = Someone asked to reset the password of your { $product } account{ mail-username } ({ $at }).
+mail-recover-action = If this was you, open this link and set a new password
+mail-recover-button = Set a new password
+mail-recover-ignore = If this wasn't you, ignore this email: your password stays the same. Don't share this link.
+
+mail-password-changed-subject = Your password for { $product } was changed
+mail-password-changed-title = Your password was changed
+mail-password-changed-intro = The password of your { $product } account{ mail-username } was changed ({ $at }).
+mail-password-changed-action = If this wasn't you, someone else may have access to your account. Go to { $product } now and reset your password there
+mail-reset-signs-out = Resetting the password signs out all devices.
+
+mail-email-change-subject = Confirm your new email address for { $product }
+mail-email-change-title = Confirm your new email address
+mail-email-change-intro = Someone asked to use this email address for a { $product } account{ mail-username } ({ $at }).
+mail-email-change-valid = The link works for { $valid }. Until you confirm, the account stays the same.
+mail-email-change-ignore = If this wasn't you, ignore this email: this address is not used without confirmation.
+
+mail-email-change-notice-subject = The email address of your { $product } account is about to change
+mail-email-change-notice-title = Your email address is about to change
+mail-email-change-notice-intro = Someone asked to change the email address of your { $product } account{ mail-username }{ mail-new-email } ({ $at }). After the new address is confirmed, emails about your account go there.
+mail-email-change-notice-expected = If you expected this, there is nothing to do.
+mail-email-change-notice-action = If you didn't expect this, contact { $product } support
+
+mail-email-change-undo-action = If this wasn't you, someone knows your password. Open this link to keep your account at this address. It works even after the new address is confirmed
+mail-undo-button = This wasn't me: undo the change
+mail-undo-effects = The link signs out all devices, disables the password and sends you an email to set a new one. Don't share this link.
+
+mail-email-changed-subject = The email address of your { $product } account was changed
+mail-email-changed-title = Your email address was changed
+mail-email-changed-intro = The email address of your { $product } account{ mail-username } was changed{ mail-new-email } ({ $at }). Emails about your account now go to the new address.
+mail-email-changed-action = If this wasn't you, someone knows your password. Open this link to move your account back to this address
+
+mail-email-change-undone-subject = The email change of your { $product } account was undone
+mail-email-change-undone-title = Your email change was undone
+mail-email-change-undone-intro = Your { $product } account{ mail-username } is back at its previous email address{ $new_email ->
+    [0] { "" }
+   *[other] , { $new_email }
+}: someone opened the undo link that was sent there ({ $at }). All devices are signed out and the password is disabled. We sent an email to set a new password to the previous address. Emails about the account no longer come here.
+mail-email-change-undone-set-password = If this was you, set a new password with that email.
+mail-email-change-undone-action = If this wasn't you and the account is yours, someone else can read the emails of that address. Contact { $product } support to get your account back
+
+mail-new-sign-in-subject = New sign-in to your { $product } account
+mail-new-sign-in-title = New sign-in
+mail-new-sign-in-intro = Someone signed in to your { $product } account{ mail-username } from a new device or network ({ $at }{ mail-device }).
+mail-sign-in-action = If this wasn't you, someone knows your password. Go to { $product } now and reset it there
+
+mail-sign-in-after-failures-subject = Sign-in to your { $product } account after wrong passwords
+mail-sign-in-after-failures-title = Sign-in after many wrong passwords
+mail-sign-in-after-failures-intro = Someone signed in to your { $product } account{ mail-username } after ten or more wrong passwords in a row ({ $at }{ mail-device }).
+
+mail-lockout-subject = Someone is guessing the password of your { $product } account
+mail-lockout-title = Someone is guessing your password
+mail-lockout-intro = Someone entered many wrong passwords for your { $product } account{ mail-username } ({ $at }). To protect it, new devices can't sign in with the password for now. Devices where you are signed in are not affected.
+mail-lockout-action = To sign in on a new device, reset your password by email
+mail-lockout-button = Reset password
+mail-lockout-ignore = If you don't need to sign in on a new device, there is nothing to do.
+
+## Pages: words of several pages
+
+label-email = Email
+label-login = Email or username
+label-username = Username
+label-name = Name
+label-password = Password
+label-new-password = New password
+show-password = Show password
+password-hint = At least { $min_length } characters. A few random words are easy to remember and hard to guess.
+sign-in = Sign in
+forgot-password = Forgot your password?
+send-link = Send link
+start-page = Go to the start page
+check-email = Check your email
+open-inbox = Open the built-in inbox
+for-developers = For developers:
+api-reference = API reference
+inbox = Inbox
+
+## Pages: errors of fields and forms, by $code. $login is an email address or a username.
+
+fault-login = { $code ->
+    [missing] Enter your email address or username.
+   *[other] Enter a valid email address or username.
+}
+fault-email = { $code ->
+    [missing] Enter your email address.
+    [taken] An account with this email address already exists. Sign in instead.
+    [too-long] This email address is too long.
+   *[other] Enter a valid email address, such as ben@example.com.
+}
+fault-username = { $code ->
+    [missing] Enter an email address or a username.
+    [taken] This username is taken. Choose another one.
+    [reserved] This username is reserved. Choose another one.
+    [too-long] A username can have at most 64 characters.
+   *[other] A username starts with a letter or digit and can contain letters, digits and . _ - +
+}
+fault-password = { $code ->
+    [missing] Enter a password.
+    [too-short] This password is too short. Use at least { $min_length } characters.
+    [too-long] This password is too long.
+    [common] This password is too common. Choose another one.
+    [breached] This password appeared in a data breach. Choose another one.
+    [too-personal] This password is too easy to guess from your name or email address. Choose another one.
+   *[other] This password can't be used. Choose another one.
+}
+form-problem = { $code ->
+    [invalid-credentials] Incorrect email, username or password. Try again, or reset your password.
+    [wrong-password] Incorrect password.
+    [unknown-account] We couldn't find an account with that name.
+    [email-unconfirmed] Your email address isn't confirmed yet. Open the link in the email we sent you.
+    [account-disabled] This account is disabled. Contact support.
+    [too-many-attempts] Too many attempts. Try again in { $wait }.
+    [overloaded] We're very busy right now. Try again in a moment.
+    [precondition-failed] Your password was changed somewhere else. Sign in again.
+   *[other] Something isn't right. Check your details and try again.
+}
+
+## Pages, in the order of a user's way
+
+welcome-title = Welcome
+welcome-send-again = Send the email again
+welcome-new-here = New here?
+welcome-either = Enter an email address, a username, or both.
+welcome-email-hint = We'll use it if you need to reset your password.
+welcome-create-account = Create account
+
+signed-up-ready = Your account is ready
+signed-up-hello = { $name ->
+    [0] Hello.
+   *[other] Hello, { $name }.
+}
+signed-up-confirm-address = We've sent an email to { $email }. Open the link in it to confirm your address. The link works for 24 hours. Until then, sign in with your username.
+signed-up-finish = We've sent an email to { $email }. Open the link in it to finish signing up. The link works for 24 hours.
+signed-up-hint = Nothing there? It can take a minute. Check your spam folder too, or { $link }.
+signed-up-send-again = send the email again
+
+request-confirmation-title = Confirm your email address
+request-confirmation-intro = Enter your email address. We'll send you the link again.
+
+check-email-if-account = If an account uses that address, we've sent it an email. Open the link in it to continue.
+check-email-hint = Nothing there? It can take a minute. Check your spam folder too.
+
+confirm-title = Confirm your email address
+confirm-done = Email address confirmed
+confirm-done-text = You're all set.
+confirm-is-new = Did you create this account?
+confirm-is-new-text = This link confirms a sign-up with your email address. Confirm only if you signed up yourself at this time.
+confirm-is-change = Is this the address of your account?
+confirm-is-change-text = This link sets your email address on the account below. Confirm only if the account is yours and you requested this yourself.
+confirm-signed-up-at = Signed up
+confirm-requested-at = Requested
+confirm-chosen-password = The password you chose
+confirm-your-password = Your password
+confirm-button = Confirm
+confirm-cancel = This wasn't me
+
+confirmed-title = Email address confirmed
+confirmed-heading = Email address confirmed
+confirmed-thanks = { $name ->
+    [0] Thanks! Your account is ready.
+   *[other] Thanks, { $name }! Your account is ready.
+}
+
+confirmation-cancelled-title = Thanks for letting us know
+confirmation-cancelled-text = We've removed your email address from that account. No one can sign in with it. There's nothing else you need to do.
+
+home-title = Your account
+home-hello = { $name ->
+    [0] Hello
+   *[other] Hello, { $name }
+}
+home-signed-in = You are signed in.
+home-new-email = New email
+home-not-confirmed = { $email } (not confirmed yet)
+home-role = Role
+home-admin = Admin
+home-since = Member since
+home-data = Your data
+home-sign-out = Sign out
+
+password-title = Change password
+password-heading = Change your password
+password-signs-out = You'll be signed out on your other devices.
+password-current = Current password
+password-current-wrong = The current password is incorrect.
+password-changed-title = Password changed
+password-changed-others = You've been signed out on your other devices.
+password-changed-all = You've been signed out on all devices.
+password-changed-back = Back to your account
+
+request-recovery-title = Reset your password
+request-recovery-intro = Enter your email address. We'll send you a link.
+recover-title = Set a new password
+recover-heading = Set a new password
+recover-text = { $name ->
+    [0] You'll be signed out on all devices.
+   *[other] For { $name }. You'll be signed out on all devices.
+}
+recover-button = Set password
+recovered-title = Password changed
+recovered-heading = Password changed
+recovered-text = You've been signed out on all devices.
+
+undo-email-change-title = Undo the email change
+undo-email-change-heading = Undo the email change?
+undo-email-change-text = Someone changed the email address of your account, or asked to. If it wasn't you, you can restore this address.
+undo-email-change-effects = This signs you out on all devices and disables your current password. We'll email you a link to set a new one.
+undo-email-change-button = Restore my account
+email-change-undone-title = Account restored
+email-change-undone-heading = Your account uses this email address again
+email-change-undone-text = You're signed out on all devices and the old password no longer works. We've emailed you a link to set a new one.
+
+## The page of a problem, by $code. /problems/CODE is for developers.
+
+problem-title = { $code ->
+    [malformed-request] We couldn't read that request
+    [invalid-credentials] Incorrect email, username or password
+    [wrong-password] Incorrect password
+    [unknown-account] Account not found
+    [authentication-required] Sign in to continue
+    [invalid-token] You've been signed out
+    [email-unconfirmed] Your email address isn't confirmed yet
+    [account-disabled] This account is disabled
+    [forbidden] You don't have access to this page
+    [reauthentication-required] Confirm that it's you
+    [cross-site-request] This request came from another site
+    [https-required] Secure connection required
+    [not-found] Page not found
+    [method-not-allowed] This page can't do that
+    [request-timeout] That took too long
+    [username-taken] This username is taken
+    [email-taken] An account with this email address already exists
+    [last-admin] The last admin can't be removed
+    [link-expired] This link no longer works
+    [precondition-failed] This has changed in the meantime
+    [body-too-large] That was too much data
+    [unsupported-media-type] We couldn't read that request
+    [validation-failed] Something isn't right
+    [precondition-required] This may have changed in the meantime
+    [too-many-attempts] Too many attempts
+    [not-acceptable] Nothing to show
+    [uri-too-long] This address is too long
+    [headers-too-large] Your browser sent too much data
+    [internal-error] Something went wrong
+    [overloaded] We're very busy right now
+    [store-unavailable] Temporarily unavailable
+    [outcome-unknown] We don't know whether this was saved
+    [stopping] The service is restarting
+   *[other] { $title }
+}
+problem-help = { $code ->
+    [malformed-request] Go back, reload the page and try again.
+    [invalid-credentials] Try again, or reset your password.
+    [wrong-password] Try again, or reset your password.
+    [unknown-account] Check the name, or create an account.
+    [authentication-required] You need to be signed in to see this page.
+    [invalid-token] Sign in again to continue.
+    [email-unconfirmed] Open the link in the email we sent you.
+    [account-disabled] Contact support.
+    [forbidden] Sign in with an account that has access.
+    [reauthentication-required] It's been a while since you signed in. Sign in again, then try again.
+    [cross-site-request] To keep you safe, we didn't run it. Open the page on this site and try again.
+    [https-required] Use the address that starts with https://.
+    [not-found] Check the address, or go to the start page.
+    [method-not-allowed] Go to the start page and try again.
+    [request-timeout] Check your connection and try again.
+    [username-taken] Go back and choose another one.
+    [email-taken] Sign in instead.
+    [last-admin] Make another user an admin first.
+    [link-expired] It was already used, replaced by a newer one, or is too old. You can request a new one.
+    [precondition-failed] Go back, reload the page and try again.
+    [body-too-large] Send less at once.
+    [unsupported-media-type] Go back, reload the page and try again.
+    [validation-failed] Go back, check your details and try again.
+    [precondition-required] Go back, reload the page and try again.
+    [too-many-attempts] Wait a moment, then try again.
+    [not-acceptable] Go back and try again in another browser.
+    [uri-too-long] Go back, or go to the start page.
+    [headers-too-large] Delete the cookies for this site and try again.
+    [internal-error] It's not your fault. If it happens again, contact support and give them the number below.
+    [overloaded] Nothing was changed. Try again in a moment.
+    [store-unavailable] Try again in a moment.
+    [outcome-unknown] Go back and check before you try again.
+    [stopping] Try again in a moment.
+   *[other] { $help }
+}
+problem-confirm-address = Confirm your email address
+problem-reset-password = Reset your password
