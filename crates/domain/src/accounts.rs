@@ -24,6 +24,7 @@ use crate::ports::{
 };
 use crate::readiness::Readiness;
 use crate::session_cache::SessionCache;
+use crate::store::{Condition, Query, Record, Records, Write};
 use crate::tokens::Keyring;
 use crate::values::{
     AuditEventIds, EmailAddress, Locale, MailJobId, NewPassword, SessionId, UserId, Username,
@@ -124,7 +125,18 @@ impl Accounts {
 
     /// Counts the mails in the outbox.
     pub async fn outbox(&self) -> Result<OutboxStats, Error> {
-        Ok(self.ports.store.outbox().await?)
+        let store = &self.ports.store;
+        let oldest = Query::by::<MailJob>(&[])
+            .only(Condition::above("due_at", Timestamp::MIN))
+            .limit(1);
+        let oldest: Vec<MailJob> = store.list_readable(oldest).await?;
+        let next: Vec<MailJob> = store.list_readable(MailJob::waiting().limit(1)).await?;
+        Ok(OutboxStats {
+            waiting: store.count(MailJob::waiting()).await?,
+            oldest_at: oldest.first().map(|job| job.created_at),
+            due_at: next.first().map(|job| job.due_at),
+            failed: store.count(MailJob::failed()).await?,
+        })
     }
 
     pub(crate) fn record(&self, event: MetricEvent) {
@@ -159,8 +171,7 @@ impl Accounts {
     pub(crate) async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
         let actor = changes.iter().find_map(checked_actor);
         let touched: Vec<UserId> = changes.iter().filter_map(touched_user).collect();
-        let is_mail = |change: &&Change| matches!(change, Change::EnqueueMail(_));
-        let mails = changes.iter().filter(is_mail).count();
+        let mails = changes.iter().filter(|change| is_mail(change)).count();
         let audited: Vec<MetricEvent> = changes.iter().filter_map(audited).collect();
         let outcome = self.ports.store.apply(changes).await;
         // A failed write may have been applied: its response can be lost.
@@ -231,7 +242,18 @@ impl Accounts {
         email: &EmailAddress,
         locale: Locale,
     ) -> Change {
-        Change::EnqueueMail(MailJob {
+        Write::insert(&self.mail_job(ctx, kind, user_id, email, locale)).into()
+    }
+
+    pub(crate) fn mail_job(
+        &self,
+        ctx: &Ctx,
+        kind: MailKind,
+        user_id: Option<UserId>,
+        email: &EmailAddress,
+        locale: Locale,
+    ) -> MailJob {
+        MailJob {
             id: MailJobId::generate(ctx.now, &*self.ports.secrets),
             kind,
             user_id,
@@ -241,7 +263,7 @@ impl Accounts {
             attempts: 0,
             due_at: ctx.now,
             failed_at: None,
-        })
+        }
     }
 
     /// The first change of a write to another user's account, or of an action that needs the admin role: this node
@@ -378,6 +400,10 @@ fn checked_actor(change: &Change) -> Option<UserId> {
         Change::CheckActor { user_id, .. } => Some(*user_id),
         _ => None,
     }
+}
+
+fn is_mail(change: &Change) -> bool {
+    matches!(change, Change::Write(Write::Insert(row)) if row.table == MailJob::TABLE)
 }
 
 fn audited(change: &Change) -> Option<MetricEvent> {

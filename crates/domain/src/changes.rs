@@ -3,18 +3,16 @@
 //! A flow composes changes and calls no backend. To add a change: a variant here, one arm in each store, a case in
 //! `testkit::contract`.
 
-use jiff::Timestamp;
-
-use crate::model::{
-    AuditEvent, Checkpoint, Credential, Link, MailJob, MailKind, Purpose, Role, SigningKey, User,
-    Version,
-};
+use crate::model::{AuditEvent, Checkpoint, Role, User, Version};
 use crate::ports::StoreError;
-use crate::values::{AuditEventId, Digest, EmailAddress, MailJobId, SessionId, UserId};
+use crate::store::Write;
+use crate::values::{AuditEventId, Digest, UserId};
 
 /// One change. The changes of a list are applied in order.
 #[derive(Debug, Clone)]
 pub enum Change {
+    /// An operation on a record.
+    Write(Write),
     /// Inserts a user. Fails with [`ApplyError::Taken`] if another user has the username or the confirmed address,
     /// and with [`ApplyError::Store`] if the id exists: ids are random.
     InsertUser(Box<User>),
@@ -47,93 +45,6 @@ pub enum Change {
     /// Deletes the user with its credential, links, mails and records of ended sessions, and with its sessions if
     /// they are in this store. Fails with [`ApplyError::Stale`] if the user does not exist.
     DeleteUser(UserId),
-    /// Sets the user's password hash, whether or not there is one. The flow must ensure with another change of the
-    /// same list that the user exists.
-    PutCredential(Credential),
-    /// Replaces a password hash by a new one of the same password. No effect if the stored hash is not `old`.
-    RehashCredential {
-        /// The new hash.
-        credential: Credential,
-        /// The hash that was verified.
-        old: crate::values::Secret<String>,
-    },
-    /// Inserts a link.
-    PutLink(Link),
-    /// Marks a link as used. Fails with [`ApplyError::Stale`] if it is used, deleted or expired at `at`.
-    UseLink {
-        /// Digest of the link.
-        digest: Digest,
-        /// Current time.
-        at: Timestamp,
-    },
-    /// Deletes a user's links of one purpose that were requested at `since` or later.
-    RevokeLinks {
-        /// The user.
-        user_id: UserId,
-        /// Purpose of the links.
-        purpose: Purpose,
-        /// [`Timestamp::MIN`] for all of them.
-        since: Timestamp,
-    },
-    /// Inserts a mail into the outbox.
-    EnqueueMail(MailJob),
-    /// Deletes a mail that was sent or has no recipient.
-    MailDone(MailJobId),
-    /// Deletes the mails to this address that have no user: they were requested by address.
-    ForgetMails(EmailAddress),
-    /// Deletes a user's mails of one kind that were created at `since` or later.
-    ForgetUserMails {
-        /// The user.
-        user_id: UserId,
-        /// Kind of the mails.
-        kind: MailKind,
-        /// [`Timestamp::MIN`] for all of them.
-        since: Timestamp,
-    },
-    /// Checks that the mail is still in the outbox. Otherwise fails with [`ApplyError::Stale`].
-    CheckMail(MailJobId),
-    /// Schedules the next attempt of a mail. No effect if it is deleted.
-    MailRetry {
-        /// The mail.
-        id: MailJobId,
-        /// Earliest time of the attempt.
-        due_at: Timestamp,
-    },
-    /// Makes the mails that are due by `until` due `now`. This ends the leases of a process that died, in a
-    /// database that one process uses at a time.
-    ExpireMailLeases {
-        /// New due time.
-        now: Timestamp,
-        /// Latest end of a lease.
-        until: Timestamp,
-    },
-    /// Marks a mail as permanently failed. It is stored until the sweep. No effect if it is deleted.
-    MailFailed {
-        /// The mail.
-        id: MailJobId,
-        /// Time of the failure.
-        at: Timestamp,
-    },
-    /// Inserts a signing key and retires all others. Fails with [`ApplyError::Stale`] if the newest key is not
-    /// `replaces`: another node was faster.
-    RotateSigningKey {
-        /// The new key.
-        key: SigningKey,
-        /// The `kid` of the newest key; `None` if there is no key.
-        replaces: Option<String>,
-    },
-    /// Deletes a signing key. No effect if it does not exist.
-    DeleteSigningKey(String),
-    /// Records until `until` that a session has ended, in case the session's store restores it. No effect if it is
-    /// already recorded.
-    EndSession {
-        /// Owner of the session.
-        user_id: UserId,
-        /// The session.
-        id: SessionId,
-        /// Latest time at which the session could have expired.
-        until: Timestamp,
-    },
     /// Checks that an admin is active after the preceding changes. Otherwise fails with [`ApplyError::LastAdmin`].
     /// Concurrent checks are serialised, so that two writes cannot together remove the last admin.
     CheckAdminRemains,
@@ -158,21 +69,18 @@ pub enum Change {
 /// Changes that are applied atomically.
 pub type Changes = Vec<Change>;
 
-/// A value that must be unique.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unique {
-    /// A username, by its key.
-    Username,
-    /// A confirmed address, by its key.
-    Email,
+impl From<Write> for Change {
+    fn from(write: Write) -> Self {
+        Self::Write(write)
+    }
 }
 
 /// Why changes were not applied.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
-    /// Another user has the value.
-    #[error("taken: {0:?}")]
-    Taken(Unique),
+    /// Another row has the same value in this unique column, or the same key.
+    #[error("taken: {0}")]
+    Taken(&'static str),
     /// A stored record is not as a change expects: read it again and retry.
     #[error("stale")]
     Stale,

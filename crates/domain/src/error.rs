@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use crate::changes::ApplyError;
+use crate::model::User;
 use crate::ports::StoreError;
 use crate::values::Invalid;
 
@@ -119,10 +120,10 @@ impl From<StoreError> for Error {
 impl From<ApplyError> for Error {
     /// The error for a failed write, for flows that do not handle it themselves.
     fn from(error: ApplyError) -> Self {
-        use crate::changes::Unique;
         match error {
-            ApplyError::Taken(Unique::Username) => Self::UsernameTaken,
-            ApplyError::Taken(Unique::Email) => Self::EmailTaken,
+            ApplyError::Taken(User::USERNAME_KEY) => Self::UsernameTaken,
+            ApplyError::Taken(User::EMAIL_KEY) => Self::EmailTaken,
+            ApplyError::Taken(_) => Self::Internal("a unique value is taken"),
             ApplyError::Stale => Self::PreconditionFailed,
             ApplyError::ActorSignedOut => Self::InvalidToken,
             ApplyError::ActorNotAllowed => Self::Forbidden,

@@ -28,6 +28,7 @@ pub mod policy;
 pub mod ports;
 mod readiness;
 mod session_cache;
+pub mod store;
 pub mod tokens;
 pub mod values;
 mod words;

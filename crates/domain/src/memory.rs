@@ -7,6 +7,7 @@
 
 mod audit;
 mod doubles;
+mod rows;
 mod sessions;
 
 use std::collections::{BTreeMap, HashMap};
@@ -16,15 +17,14 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::audit::AuditLog;
-use crate::changes::{ApplyError, Change, Changes, Unique};
+use crate::changes::{ApplyError, Change, Changes};
 use crate::model::{
-    AuditEvent, AuditFilter, Checkpoint, Credential, Link, MailJob, Role, Session, SigningKey,
+    AuditEvent, AuditFilter, Checkpoint, Credential, EndedSession, Link, MailJob, Role, Session,
     Status, User, UserFilter,
 };
-use crate::ports::{OutboxStats, Store, StoreError};
-use crate::values::{
-    AuditEventId, Data, Digest, EmailAddress, MailJobId, Name, SessionId, UserId, Username,
-};
+use crate::ports::{Store, StoreError};
+use crate::store::{Claim, Query, Record, Row, Table, Value};
+use crate::values::{AuditEventId, Data, Digest, EmailAddress, Name, SessionId, UserId, Username};
 
 pub use doubles::{SeededSecrets, SteppedClock};
 
@@ -37,16 +37,12 @@ pub struct MemoryStore {
 
 #[derive(Default, Clone)]
 struct MemoryTables {
+    rows: rows::Rows,
     users: HashMap<UserId, User>,
-    credentials: HashMap<UserId, Credential>,
-    links: HashMap<Digest, Link>,
-    mail_jobs: HashMap<MailJobId, MailJob>,
-    signing_keys: Vec<SigningKey>,
     audit_events: Vec<AuditEvent>,
     /// The position and the hash of each sealed event.
     audit_chain: HashMap<AuditEventId, (i64, Digest)>,
     audit_checkpoints: BTreeMap<i64, Checkpoint>,
-    ended_sessions: HashMap<SessionId, Timestamp>,
 }
 
 impl MemoryStore {
@@ -61,15 +57,17 @@ impl MemoryStore {
 
     /// Returns the mails in the outbox, oldest first. For tests.
     pub fn mail_jobs(&self) -> Vec<MailJob> {
-        let mut jobs: Vec<_> = self.tables().mail_jobs.values().cloned().collect();
-        jobs.sort_by_key(|job| job.id);
-        jobs
+        let rows = self.tables().rows.list(&Query::by::<MailJob>(&[]));
+        let jobs = rows.iter().map(Row::read::<MailJob>);
+        let jobs = jobs.collect::<Result<Vec<_>, _>>();
+        jobs.expect("rows are read as they were written")
     }
 }
 
 impl MemoryTables {
     fn apply(&mut self, change: Change) -> Result<(), ApplyError> {
         match change {
+            Change::Write(write) => self.rows.write(write)?,
             Change::InsertUser(user) => {
                 if self.users.contains_key(&user.id) {
                     return Err(StoreError::new("insert user", "the id exists already").into());
@@ -112,73 +110,6 @@ impl MemoryTables {
                 self.users.remove(&id).ok_or(ApplyError::Stale)?;
                 self.forget(id);
             }
-            Change::PutCredential(credential) => {
-                self.credentials.insert(credential.user_id, credential);
-            }
-            Change::RehashCredential { credential, old } => {
-                if let Some(stored) = self.credentials.get_mut(&credential.user_id)
-                    && stored.password_hash.expose() == old.expose()
-                {
-                    *stored = credential;
-                }
-            }
-            Change::PutLink(link) => {
-                self.links.insert(link.digest, link);
-            }
-            Change::UseLink { digest, at } => {
-                let link = self.links.get_mut(&digest).ok_or(ApplyError::Stale)?;
-                if link.used_at.is_some() || link.expires_at <= at {
-                    return Err(ApplyError::Stale);
-                }
-                link.used_at = Some(at);
-            }
-            Change::RevokeLinks {
-                user_id,
-                purpose,
-                since,
-            } => self.links.retain(|_, link| {
-                link.user_id != user_id || link.purpose != purpose || link.requested_at < since
-            }),
-            Change::EnqueueMail(job) => {
-                self.mail_jobs.insert(job.id, job);
-            }
-            Change::MailDone(id) => {
-                self.mail_jobs.remove(&id);
-            }
-            Change::ForgetMails(email) => self
-                .mail_jobs
-                .retain(|_, job| job.user_id.is_some() || job.email.key() != email.key()),
-            Change::ForgetUserMails {
-                user_id,
-                kind,
-                since,
-            } => self.mail_jobs.retain(|_, job| {
-                job.user_id != Some(user_id) || job.kind != kind || job.created_at < since
-            }),
-            Change::CheckMail(id) => {
-                self.mail_jobs.get(&id).ok_or(ApplyError::Stale)?;
-            }
-            Change::MailRetry { id, due_at } => {
-                if let Some(job) = self.mail_jobs.get_mut(&id) {
-                    job.due_at = due_at;
-                }
-            }
-            Change::ExpireMailLeases { now, until } => {
-                let jobs = self.mail_jobs.values_mut();
-                for job in jobs.filter(|job| job.due_at > now && job.due_at <= until) {
-                    job.due_at = now;
-                }
-            }
-            Change::MailFailed { id, at } => {
-                if let Some(job) = self.mail_jobs.get_mut(&id) {
-                    job.failed_at = Some(at);
-                }
-            }
-            Change::RotateSigningKey { key, replaces } => self.rotate(key, replaces.as_deref())?,
-            Change::DeleteSigningKey(kid) => self.signing_keys.retain(|key| key.kid != kid),
-            Change::EndSession { id, until, .. } => {
-                self.ended_sessions.entry(id).or_insert(until);
-            }
             Change::CheckAdminRemains => {
                 if !self.users.values().any(is_active_admin) {
                     return Err(ApplyError::LastAdmin);
@@ -199,32 +130,26 @@ impl MemoryTables {
         if username.is_some()
             && others().any(|other| other.username.as_ref().map(Username::key) == username)
         {
-            return Err(ApplyError::Taken(Unique::Username));
+            return Err(ApplyError::Taken(User::USERNAME_KEY));
         }
         if email.is_some()
             && others().any(|other| other.email.as_ref().map(EmailAddress::key) == email)
         {
-            return Err(ApplyError::Taken(Unique::Email));
+            return Err(ApplyError::Taken(User::EMAIL_KEY));
         }
         self.users.insert(user.id, user);
         Ok(())
     }
 
     fn forget(&mut self, id: UserId) {
-        self.credentials.remove(&id);
-        self.links.retain(|_, link| link.user_id != id);
-        self.mail_jobs.retain(|_, job| job.user_id != Some(id));
-    }
-
-    fn rotate(&mut self, key: SigningKey, replaces: Option<&str>) -> Result<(), ApplyError> {
-        if self.signing_keys.first().map(|key| key.kid.as_str()) != replaces {
-            return Err(ApplyError::Stale);
+        for table in [
+            Credential::TABLE,
+            EndedSession::TABLE,
+            Link::TABLE,
+            MailJob::TABLE,
+        ] {
+            self.rows.delete_where(table, "user_id", &id.into());
         }
-        for older in &mut self.signing_keys {
-            older.retired_at.get_or_insert(key.created_at);
-        }
-        self.signing_keys.insert(0, key);
-        Ok(())
     }
 }
 
@@ -270,6 +195,41 @@ impl Store for MemoryStore {
         }
         *tables = changed;
         Ok(())
+    }
+
+    async fn get_row(&self, table: &'static Table, key: Value) -> Result<Option<Row>, StoreError> {
+        Ok(self.tables().rows.get(table, &key).cloned())
+    }
+
+    async fn find_row(
+        &self,
+        table: &'static Table,
+        column: &'static str,
+        value: Value,
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(self.tables().rows.find(table, column, &value).cloned())
+    }
+
+    async fn get_rows(
+        &self,
+        table: &'static Table,
+        keys: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let tables = self.tables();
+        let rows = keys.iter().filter_map(|key| tables.rows.get(table, key));
+        Ok(rows.cloned().collect())
+    }
+
+    async fn list_rows(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        Ok(self.tables().rows.list(&query))
+    }
+
+    async fn count_rows(&self, query: Query) -> Result<u64, StoreError> {
+        Ok(self.tables().rows.list(&query).len() as u64)
+    }
+
+    async fn claim_rows(&self, claim: Claim) -> Result<Vec<Row>, StoreError> {
+        Ok(self.tables().rows.claim(&claim))
     }
 
     async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
@@ -345,94 +305,6 @@ impl Store for MemoryStore {
         Ok(expired.iter().map(|user| user.id).take(limit).collect())
     }
 
-    async fn find_credential(&self, user_id: UserId) -> Result<Option<Credential>, StoreError> {
-        Ok(self.tables().credentials.get(&user_id).cloned())
-    }
-
-    async fn list_credentials(&self, user_ids: &[UserId]) -> Result<Vec<Credential>, StoreError> {
-        let tables = self.tables();
-        let stored = user_ids.iter().filter_map(|id| tables.credentials.get(id));
-        Ok(stored.cloned().collect())
-    }
-
-    async fn is_session_ended(&self, id: SessionId) -> Result<bool, StoreError> {
-        Ok(self.tables().ended_sessions.contains_key(&id))
-    }
-
-    async fn find_link(&self, digest: &Digest) -> Result<Option<Link>, StoreError> {
-        Ok(self.tables().links.get(digest).cloned())
-    }
-
-    async fn list_links(&self, user_id: UserId) -> Result<Vec<Link>, StoreError> {
-        let tables = self.tables();
-        let links = tables.links.values().filter(|link| link.user_id == user_id);
-        let mut links: Vec<_> = links.cloned().collect();
-        links.sort_by_key(|link| std::cmp::Reverse(link.created_at));
-        Ok(links)
-    }
-
-    async fn list_mail_jobs(
-        &self,
-        user_id: UserId,
-        email_key: Option<&str>,
-    ) -> Result<Vec<MailJob>, StoreError> {
-        let is_theirs = |job: &&MailJob| match job.user_id {
-            Some(id) => id == user_id,
-            None => Some(job.email.key()) == email_key,
-        };
-        let tables = self.tables();
-        let mut jobs: Vec<_> = tables
-            .mail_jobs
-            .values()
-            .filter(is_theirs)
-            .cloned()
-            .collect();
-        jobs.sort_by_key(|job| job.id);
-        Ok(jobs)
-    }
-
-    async fn claim_mail_jobs(
-        &self,
-        now: Timestamp,
-        lease_until: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<MailJob>, StoreError> {
-        let mut tables = self.tables();
-        let mut due: Vec<_> = tables
-            .mail_jobs
-            .values_mut()
-            .filter(|job| job.failed_at.is_none() && job.due_at <= now)
-            .collect();
-        due.sort_by_key(|job| (job.due_at, job.id));
-        due.truncate(limit);
-        let claim = |job: &mut MailJob| {
-            job.due_at = lease_until;
-            job.attempts += 1;
-            job.clone()
-        };
-        Ok(due.into_iter().map(claim).collect())
-    }
-
-    async fn outbox(&self) -> Result<OutboxStats, StoreError> {
-        let tables = self.tables();
-        let mut outbox = OutboxStats::default();
-        for job in tables.mail_jobs.values() {
-            if job.failed_at.is_some() {
-                outbox.failed += 1;
-                continue;
-            }
-            outbox.waiting += 1;
-            let earliest = |best: Option<Timestamp>, at| Some(best.map_or(at, |best| best.min(at)));
-            outbox.oldest_at = earliest(outbox.oldest_at, job.created_at);
-            outbox.due_at = earliest(outbox.due_at, job.due_at);
-        }
-        Ok(outbox)
-    }
-
-    async fn list_signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
-        Ok(self.tables().signing_keys.clone())
-    }
-
     async fn list_audit_events(&self, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError> {
         let tables = self.tables();
         let wanted = |event: &&AuditEvent| {
@@ -472,11 +344,15 @@ impl Store for MemoryStore {
 
     async fn sweep(&self, before: Timestamp) -> Result<(), StoreError> {
         let mut tables = self.tables();
-        tables.links.retain(|_, link| link.expires_at >= before);
         tables
-            .mail_jobs
-            .retain(|_, job| job.failed_at.is_none_or(|at| at >= before));
-        tables.ended_sessions.retain(|_, until| *until >= before);
+            .rows
+            .delete_before(Link::TABLE, "expires_at", &before.into());
+        tables
+            .rows
+            .delete_before(MailJob::TABLE, "failed_at", &before.into());
+        tables
+            .rows
+            .delete_before(EndedSession::TABLE, "ends_at", &before.into());
         Ok(())
     }
 

@@ -11,6 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::accounts::Accounts;
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::model::MailJob;
+use crate::store::Records;
 
 /// Interval between counts of the outbox.
 const REFRESH_INTERVAL: SignedDuration = SignedDuration::from_secs(3);
@@ -61,7 +63,7 @@ impl Accounts {
         if !room.is_due(ctx.now) {
             return Ok(());
         }
-        let waiting = self.ports.store.outbox().await?.waiting;
+        let waiting = self.ports.store.count(MailJob::waiting()).await?;
         room.waiting.store(waiting, Ordering::Relaxed);
         let (max, is_full) = (self.policy.max_outbox, waiting >= self.policy.max_outbox);
         if room.was_full.swap(is_full, Ordering::Relaxed) != is_full {

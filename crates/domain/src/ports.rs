@@ -4,6 +4,7 @@
 //! store: implement [`Store`] (and [`Sessions`], if it stores them), run `testkit::contract` against a real
 //! server, and add one arm to the binary's wiring.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -14,9 +15,8 @@ use crate::audit::AuditLog;
 use crate::changes::{ApplyError, Changes};
 use crate::limits::{GUESS, KnownDevice, Rate, RateLimitReport};
 use crate::metric_event::MetricEvent;
-use crate::model::{
-    AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
-};
+use crate::model::{AuditEvent, AuditFilter, Session, User, UserFilter};
+use crate::store::{Claim, Query, Row, Table, Value};
 use crate::values::{AuditEventId, Digest, Locale, SessionId, UserId};
 
 /// A store did not respond, or its response cannot be read.
@@ -26,7 +26,7 @@ use crate::values::{AuditEventId, Digest, Locale, SessionId, UserId};
 #[error("store unavailable: {operation}")]
 pub struct StoreError {
     /// The operation that failed, for the log.
-    pub operation: &'static str,
+    pub operation: Cow<'static, str>,
     /// The underlying error.
     #[source]
     pub cause: Box<dyn std::error::Error + Send + Sync>,
@@ -37,11 +37,11 @@ pub struct StoreError {
 impl StoreError {
     /// Wraps a driver's error with the name of the operation.
     pub fn new(
-        operation: &'static str,
+        operation: impl Into<Cow<'static, str>>,
         cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
         Self {
-            operation,
+            operation: operation.into(),
             cause: cause.into(),
             is_outcome_unknown: false,
         }
@@ -49,12 +49,21 @@ impl StoreError {
 
     /// Wraps the error of a write that was sent but not confirmed.
     pub fn outcome_unknown(
-        operation: &'static str,
+        operation: impl Into<Cow<'static, str>>,
         cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
         Self {
             is_outcome_unknown: true,
             ..Self::new(operation, cause)
+        }
+    }
+
+    /// This error with the name of a larger operation.
+    #[must_use]
+    pub fn during(self, operation: String) -> Self {
+        Self {
+            operation: operation.into(),
+            ..self
         }
     }
 }
@@ -83,6 +92,31 @@ pub trait Store: Send + Sync {
     /// fewer after [`ApplyError::Store`].
     async fn apply(&self, changes: Changes) -> Result<(), ApplyError>;
 
+    /// Reads the row with this key.
+    async fn get_row(&self, table: &'static Table, key: Value) -> Result<Option<Row>, StoreError>;
+    /// Reads the row with this value in a unique column.
+    async fn find_row(
+        &self,
+        table: &'static Table,
+        column: &'static str,
+        value: Value,
+    ) -> Result<Option<Row>, StoreError>;
+    /// Reads the rows with these keys, in any order. Keys without a row are omitted. An export passes some hundred
+    /// keys at a time.
+    async fn get_rows(
+        &self,
+        table: &'static Table,
+        keys: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError>;
+    /// Reads rows through an index, in its order.
+    async fn list_rows(&self, query: Query) -> Result<Vec<Row>, StoreError>;
+
+    /// Counts the rows of a query.
+    async fn count_rows(&self, query: Query) -> Result<u64, StoreError>;
+    /// Leases rows of a queue that are due. Each row is leased with one conditional write, so that no two workers hold
+    /// it at the same time.
+    async fn claim_rows(&self, claim: Claim) -> Result<Vec<Row>, StoreError>;
+
     /// Finds a user by id.
     async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError>;
     /// Finds a user by the key of the username. `data` is not read, so that its size does not affect the response
@@ -106,46 +140,6 @@ pub trait Store: Send + Sync {
         before: Timestamp,
         limit: usize,
     ) -> Result<Vec<UserId>, StoreError>;
-
-    /// Finds a user's password hash.
-    async fn find_credential(&self, user_id: UserId) -> Result<Option<Credential>, StoreError>;
-    /// Lists the password hashes of these users in any order. Users without a password are omitted. An export
-    /// passes some hundred ids at a time.
-    async fn list_credentials(&self, user_ids: &[UserId]) -> Result<Vec<Credential>, StoreError>;
-
-    /// Returns `true` if a [`Change::EndSession`] was stored for this session.
-    ///
-    /// [`Change::EndSession`]: crate::changes::Change::EndSession
-    async fn is_session_ended(&self, id: SessionId) -> Result<bool, StoreError>;
-
-    /// Finds a link by its digest, valid or not.
-    async fn find_link(&self, digest: &Digest) -> Result<Option<Link>, StoreError>;
-
-    /// Lists a user's links, valid or not, newest first.
-    async fn list_links(&self, user_id: UserId) -> Result<Vec<Link>, StoreError>;
-
-    /// Lists the user's mails in the outbox, and the mails without a user to the address with this key; oldest
-    /// first. For an export (L-05).
-    async fn list_mail_jobs(
-        &self,
-        user_id: UserId,
-        email_key: Option<&str>,
-    ) -> Result<Vec<MailJob>, StoreError>;
-
-    /// Leases up to `limit` mails that are due, in the order of their due times: sets `due_at` to `lease_until`
-    /// and increments `attempts`. Each mail is leased with one conditional write, so that no two workers hold it
-    /// at the same time. Failed mails are never leased.
-    async fn claim_mail_jobs(
-        &self,
-        now: Timestamp,
-        lease_until: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<MailJob>, StoreError>;
-    /// Counts the mails in the outbox, for metrics. One query, cheap enough for every few seconds.
-    async fn outbox(&self) -> Result<OutboxStats, StoreError>;
-
-    /// Lists all signing keys, newest first.
-    async fn list_signing_keys(&self) -> Result<Vec<SigningKey>, StoreError>;
 
     /// Lists audit events, newest first.
     async fn list_audit_events(&self, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError>;

@@ -25,7 +25,7 @@ type Answers = [Result<(), SharedStoreError>; 2];
 
 #[derive(Clone)]
 struct SharedStoreError {
-    operation: &'static str,
+    operation: std::borrow::Cow<'static, str>,
     cause: Arc<dyn Error + Send + Sync>,
 }
 

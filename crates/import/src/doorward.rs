@@ -170,6 +170,7 @@ fn typed(line: LineIn, terms: &Terms) -> Translation {
             .ok_or_else(|| wrong_type("locale", "a supported language"))?,
         session_epoch: line.session_epoch,
         locked_out_epoch: None,
+        void_undo_links: None,
         version: Version(line.version),
         created_at: moment("created_at", line.created_at)?,
         updated_at: moment("updated_at", line.updated_at)?,

@@ -123,6 +123,7 @@ impl RawUser {
             locale: self.locale.unwrap_or(terms.default_locale),
             session_epoch: 1,
             locked_out_epoch: None,
+            void_undo_links: None,
             version: Version::FIRST,
             created_at,
             updated_at,

@@ -1,8 +1,8 @@
 //! The one write operation: a list of changes in one transaction.
 //!
-//! To add a change: its arm in [`apply_one`], and its function in the noun's file. A function makes one
-//! change with a statement whose condition decides, and returns [`ApplyError::Stale`] if it matched
-//! no row. Changes that must not run concurrently take a lock first ([`locks_for`]): an update of a
+//! Most changes are generic operations on records (`records.rs`). The others have an arm in [`apply_one`] and a function in
+//! the file of their type, which makes one change with a statement whose condition decides, and returns
+//! [`ApplyError::Stale`] if it matched no row. Changes that must not run concurrently take a lock first ([`locks_for`]): an update of a
 //! row of the table `guards` is a lock until the end of the transaction on every database.
 
 use doorward_domain::changes::{ApplyError, Change};
@@ -10,10 +10,7 @@ use doorward_domain::values::UserId;
 
 use crate::error::SqlError;
 use crate::transaction::Transaction;
-use crate::{
-    SqlStore, audit_chain, audit_events, credentials, ended_sessions, links, mail_jobs,
-    signing_keys, users,
-};
+use crate::{SqlStore, audit_chain, audit_events, records, users};
 
 pub(crate) async fn apply(store: &SqlStore, changes: &[Change]) -> Result<(), ApplyError> {
     let limit = store.pool.timeouts().operation();
@@ -40,12 +37,12 @@ async fn apply_all(transaction: &mut Transaction, changes: &[Change]) -> Result<
 fn locks_for(changes: &[Change]) -> Vec<&'static str> {
     let has = |wanted: fn(&Change) -> bool| changes.iter().any(wanted);
     let admins = has(|change| matches!(change, Change::CheckAdminRemains)).then_some("admins");
-    let keys = has(|change| matches!(change, Change::RotateSigningKey { .. })).then_some("keys");
-    admins.into_iter().chain(keys).collect()
+    admins.into_iter().collect()
 }
 
 async fn apply_one(transaction: &mut Transaction, change: &Change) -> Result<(), SqlError> {
     match change {
+        Change::Write(write) => records::write(transaction, write).await,
         Change::InsertUser(user) => users::insert(transaction, user).await,
         Change::UpdateUser { user, expected } => users::update(transaction, user, *expected).await,
         Change::CheckActor {
@@ -59,38 +56,6 @@ async fn apply_one(transaction: &mut Transaction, change: &Change) -> Result<(),
         Change::DeleteUser(id) => {
             users::delete(transaction, *id).await?;
             delete_user_data(transaction, *id).await
-        }
-        Change::PutCredential(credential) => credentials::put(transaction, credential).await,
-        Change::RehashCredential { credential, old } => {
-            credentials::rehash(transaction, credential, old).await
-        }
-        Change::PutLink(link) => links::put(transaction, link).await,
-        Change::UseLink { digest, at } => links::mark_used(transaction, digest, *at).await,
-        Change::RevokeLinks {
-            user_id,
-            purpose,
-            since,
-        } => links::revoke(transaction, *user_id, *purpose, *since).await,
-        Change::EnqueueMail(job) => mail_jobs::insert(transaction, job).await,
-        Change::MailDone(id) => mail_jobs::delete(transaction, *id).await,
-        Change::ForgetMails(email) => mail_jobs::forget(transaction, email).await,
-        Change::ForgetUserMails {
-            user_id,
-            kind,
-            since,
-        } => mail_jobs::forget_of_user(transaction, *user_id, *kind, *since).await,
-        Change::CheckMail(id) => mail_jobs::check(transaction, *id).await,
-        Change::MailRetry { id, due_at } => mail_jobs::retry(transaction, *id, *due_at).await,
-        Change::ExpireMailLeases { now, until } => {
-            mail_jobs::expire_leases(transaction, *now, *until).await
-        }
-        Change::MailFailed { id, at } => mail_jobs::fail(transaction, *id, *at).await,
-        Change::RotateSigningKey { key, replaces } => {
-            signing_keys::rotate(transaction, key, replaces.as_deref()).await
-        }
-        Change::DeleteSigningKey(kid) => signing_keys::delete(transaction, kid).await,
-        Change::EndSession { user_id, id, until } => {
-            ended_sessions::put(transaction, *user_id, *id, *until).await
         }
         Change::CheckAdminRemains => users::check_admin_remains(transaction).await,
         Change::Audit(event) => audit_events::insert(transaction, event).await,
@@ -108,7 +73,7 @@ async fn delete_user_data(transaction: &mut Transaction, id: UserId) -> Result<(
     for sql in [
         "DELETE FROM credentials WHERE user_id = ?",
         "DELETE FROM links WHERE user_id = ?",
-        "DELETE FROM mail_jobs WHERE user_id = ?",
+        "DELETE FROM jobs WHERE user_id = ?",
         "DELETE FROM sessions WHERE user_id = ?",
         "DELETE FROM ended_sessions WHERE user_id = ?",
     ] {

@@ -22,6 +22,15 @@ pub(crate) enum Arg<'a> {
 }
 
 impl Arg<'_> {
+    /// The same value, owned.
+    pub(crate) fn into_owned(self) -> Arg<'static> {
+        match self {
+            Self::Int(value) => Arg::Int(value),
+            Self::Text(value) => Arg::Text(value.map(|text| text.into_owned().into())),
+            Self::Bytes(value) => Arg::Bytes(value.map(|bytes| bytes.into_owned().into())),
+        }
+    }
+
     pub(crate) fn bind<'q>(
         &self,
         query: Query<'q, Any, AnyArguments>,

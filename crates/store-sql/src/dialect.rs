@@ -17,7 +17,8 @@ use sqlx::{Any, AnyConnection, Connection, Row, Transaction, raw_sql};
 use crate::Timeouts;
 
 pub(crate) use error_codes::{
-    already_exists, hint, is_connection_lost, is_denied, is_read_only, is_transient, which_unique,
+    already_exists, hint, is_connection_lost, is_denied, is_read_only, is_taken_key, is_transient,
+    which_unique,
 };
 pub(crate) use parameters::check_parameters;
 

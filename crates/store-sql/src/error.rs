@@ -5,7 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use deadpool::managed::PoolError;
-use doorward_domain::changes::{ApplyError, Unique};
+use doorward_domain::changes::ApplyError;
+use doorward_domain::model::{TABLES, User};
 use doorward_domain::ports::StoreError;
 
 use crate::database_url::DatabaseUrl;
@@ -94,6 +95,13 @@ pub enum ConnectError {
     },
     /// Migrations are pending, and applying them was not requested.
     PendingMigrations(String),
+    /// The database has a schema from before the first release.
+    UnknownSchema {
+        /// The number of the unknown migration.
+        version: i64,
+        /// Its name.
+        name: String,
+    },
     /// A later Doorward migrated the database beyond what this one can work with.
     SchemaTooNew {
         /// The newest migration in the database.
@@ -170,6 +178,9 @@ impl ConnectError {
             Self::PendingMigrations(names) => {
                 format!("the database lacks the migrations {names}")
             }
+            Self::UnknownSchema { version, name } => format!(
+                "the database has the migration {version} ({name}) of a version before the first release"
+            ),
             Self::SchemaTooNew { database, binary } => format!(
                 "the database has schema {database}; this Doorward supports schemas up to {binary}"
             ),
@@ -187,6 +198,9 @@ impl ConnectError {
             Self::TooOld { .. } => "upgrade the server",
             Self::PendingMigrations(_) => {
                 "run `doorward migrate`, or set `database.migrate = true`"
+            }
+            Self::UnknownSchema { .. } => {
+                "export its users with that version (`doorward export`), and import them into a new database"
             }
             Self::SchemaTooNew { .. } => {
                 "run the version that migrated it, or restore a backup from before"
@@ -264,9 +278,12 @@ impl SqlError {
             Self::Connect(error) => StoreError::new(operation, error).into(),
             Self::Pool(error) => StoreError::new(operation, error).into(),
             Self::Sql(error) => match dialect::which_unique(&error).as_deref() {
-                Some("users_username_key") => ApplyError::Taken(Unique::Username),
-                Some("users_email_key") => ApplyError::Taken(Unique::Email),
-                _ => StoreError::new(operation, error).into(),
+                Some("users_username_key") => ApplyError::Taken(User::USERNAME_KEY),
+                Some("users_email_key") => ApplyError::Taken(User::EMAIL_KEY),
+                index => match unique_column(index) {
+                    Some(column) => ApplyError::Taken(column),
+                    None => StoreError::new(operation, error).into(),
+                },
             },
             Self::OutcomeUnknown(error) => StoreError::outcome_unknown(operation, error).into(),
             Self::DeadlineExceeded => StoreError::new(operation, "deadline exceeded").into(),
@@ -280,4 +297,15 @@ impl SqlError {
             error => StoreError::new(operation, error),
         }
     }
+}
+
+/// The column of a unique index, which is named `table_column`.
+fn unique_column(index: Option<&str>) -> Option<&'static str> {
+    let index = index?;
+    let mut uniques = TABLES.iter().flat_map(|table| {
+        let columns = table.unique.iter();
+        columns.map(|column| (table.name, *column))
+    });
+    let is_of = |(table, column): &(&str, &str)| index == format!("{table}_{column}");
+    Some(uniques.find(is_of)?.1)
 }

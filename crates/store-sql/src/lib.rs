@@ -3,7 +3,8 @@
 //! | file | contains |
 //! | --- | --- |
 //! | `apply.rs` | the one write operation: a list of changes in one transaction |
-//! | `users.rs`, `sessions.rs` … | a noun: its SQL, and how its row is read |
+//! | `records.rs` | the generic operations on records, which declare their tables in the domain |
+//! | `users.rs`, `sessions.rs`, `audit_*.rs` | types that do not declare a table yet: their SQL, and how a row is read |
 //! | `sweep.rs` | deleting expired rows in batches |
 //! | `dialect.rs`, `dialect/` | everything that differs between the databases |
 //! | `pool.rs`, `transaction.rs`, `retry.rs` | connections, transactions, retries and time limits |
@@ -15,8 +16,7 @@
 //! The store enforces uniqueness, versions and expiry, by constraint or by the condition of the write
 //! itself, never by reading first. Every other rule of an account is the domain's.
 //!
-//! To add a change: its arm in `apply.rs`, its function in the noun's file. To add a column: a
-//! migration, the noun's column list, its reading. To write a store for another kind of database:
+//! To add a column of a record: a migration, and its declaration in the domain. To write a store for another kind of database:
 //! a crate beside this one that implements [`Store`] (and [`Sessions`], if it stores sessions), the two
 //! macros of `doorward_testkit::contract` in its tests against a real server, and
 //! one arm in the wiring of `crates/server`. The contract shows what to look out for:
@@ -31,21 +31,17 @@ mod audit_chain;
 mod audit_events;
 mod backup;
 mod connect;
-mod credentials;
 mod database_url;
 mod diagnostics;
 mod dialect;
-mod ended_sessions;
 mod error;
-mod links;
-mod mail_jobs;
 mod migrations;
 mod pool;
 mod privileges;
+mod records;
 mod retry;
 mod row;
 mod sessions;
-mod signing_keys;
 mod sqlite_file;
 mod store;
 mod sweep;

@@ -31,9 +31,9 @@ struct Migration {
 
 const MIGRATIONS: &[Migration] = &[Migration {
     version: 1,
-    name: "initial",
+    name: "records",
     compatible_with: 1,
-    script: include_str!("migrations/0001_initial.sql"),
+    script: include_str!("migrations/0001_records.sql"),
 }];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -82,6 +82,12 @@ pub(crate) async fn status(
 /// Checks that this program can work with a database in that state. Migrations of a later version are accepted if
 /// they are marked compatible.
 pub(crate) fn check(status: &[MigrationStatus]) -> Result<(), ConnectError> {
+    if let Some(other) = status.iter().find(|status| is_unknown(status)) {
+        return Err(ConnectError::UnknownSchema {
+            version: other.version,
+            name: other.name.clone(),
+        });
+    }
     let binary = MIGRATIONS.last().map_or(0, |migration| migration.version);
     let later = || status.iter().filter(|status| status.version > binary);
     if let Some(newest) = later().next_back() {
@@ -111,6 +117,14 @@ pub(crate) fn check(status: &[MigrationStatus]) -> Result<(), ConnectError> {
         [] => Ok(()),
         names => Err(ConnectError::PendingMigrations(names.join(", "))),
     }
+}
+
+/// Returns `true` if the database has another migration of this number: a version before the first release made it.
+fn is_unknown(status: &MigrationStatus) -> bool {
+    let own = MIGRATIONS
+        .iter()
+        .find(|migration| migration.version == status.version);
+    own.is_some_and(|own| own.name != status.name)
 }
 
 /// Applies pending migrations, unless a later version's migrations are not compatible.

@@ -5,21 +5,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use doorward_domain::audit::AuditLog;
 use doorward_domain::changes::{ApplyError, Changes};
-use doorward_domain::model::{
-    AuditEvent, AuditFilter, Credential, Link, MailJob, SigningKey, User, UserFilter,
-};
-use doorward_domain::ports::{OutboxStats, Store, StoreError};
-use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
+use doorward_domain::model::{AuditEvent, AuditFilter, User, UserFilter};
+use doorward_domain::ports::{Store, StoreError};
+use doorward_domain::store::{Claim, Query, Row, Table, Value};
+use doorward_domain::values::{AuditEventId, UserId};
 use jiff::Timestamp;
 
 use crate::error::SqlError;
 use crate::retry::RetryBudget;
-use crate::row::{BadRow, Row};
+use crate::row::{BadRow, Row as ColumnReader};
+use crate::sweep::Sweep;
 use crate::transaction::Transaction;
-use crate::{
-    SqlStore, apply, audit_events, credentials, ended_sessions, links, mail_jobs, signing_keys,
-    users,
-};
+use crate::{SqlStore, apply, audit_events, records, users};
 
 /// The time limit of a ping, below those of other operations.
 const PING_TIMEOUT: Duration = Duration::from_millis(2500);
@@ -28,6 +25,39 @@ const PING_TIMEOUT: Duration = Duration::from_millis(2500);
 impl Store for SqlStore {
     async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
         apply::apply(self, &changes).await
+    }
+
+    async fn get_row(&self, table: &'static Table, key: Value) -> Result<Option<Row>, StoreError> {
+        records::get(self, table, &key).await
+    }
+
+    async fn find_row(
+        &self,
+        table: &'static Table,
+        column: &'static str,
+        value: Value,
+    ) -> Result<Option<Row>, StoreError> {
+        records::find(self, table, column, &value).await
+    }
+
+    async fn get_rows(
+        &self,
+        table: &'static Table,
+        keys: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        records::get_many(self, table, &keys).await
+    }
+
+    async fn list_rows(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        records::list(self, &query).await
+    }
+
+    async fn count_rows(&self, query: Query) -> Result<u64, StoreError> {
+        records::count(self, &query).await
+    }
+
+    async fn claim_rows(&self, claim: Claim) -> Result<Vec<Row>, StoreError> {
+        records::claim(self, &claim).await
     }
 
     async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
@@ -66,51 +96,6 @@ impl Store for SqlStore {
         users::list_expired_pending_emails(self, before, limit).await
     }
 
-    async fn find_credential(&self, user_id: UserId) -> Result<Option<Credential>, StoreError> {
-        credentials::find(self, user_id).await
-    }
-
-    async fn list_credentials(&self, user_ids: &[UserId]) -> Result<Vec<Credential>, StoreError> {
-        credentials::list(self, user_ids).await
-    }
-
-    async fn is_session_ended(&self, id: SessionId) -> Result<bool, StoreError> {
-        ended_sessions::is_ended(self, id).await
-    }
-
-    async fn find_link(&self, digest: &Digest) -> Result<Option<Link>, StoreError> {
-        links::find(self, digest).await
-    }
-
-    async fn list_links(&self, user_id: UserId) -> Result<Vec<Link>, StoreError> {
-        links::list(self, user_id).await
-    }
-
-    async fn list_mail_jobs(
-        &self,
-        user_id: UserId,
-        email_key: Option<&str>,
-    ) -> Result<Vec<MailJob>, StoreError> {
-        mail_jobs::list(self, user_id, email_key).await
-    }
-
-    async fn claim_mail_jobs(
-        &self,
-        now: Timestamp,
-        lease_until: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<MailJob>, StoreError> {
-        mail_jobs::claim(self, now, lease_until, limit).await
-    }
-
-    async fn outbox(&self) -> Result<OutboxStats, StoreError> {
-        mail_jobs::outbox(self).await
-    }
-
-    async fn list_signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
-        signing_keys::list(self).await
-    }
-
     async fn list_audit_events(&self, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError> {
         audit_events::list(self, filter).await
     }
@@ -129,9 +114,19 @@ impl Store for SqlStore {
     }
 
     async fn sweep(&self, before: Timestamp) -> Result<(), StoreError> {
-        links::sweep(self, before).await?;
-        mail_jobs::sweep(self, before).await?;
-        ended_sessions::sweep(self, before).await?;
+        for (table, key, condition) in [
+            ("links", "id", "expires_at < ?"),
+            ("jobs", "id", "failed_at < ?"),
+            ("ended_sessions", "id", "ends_at < ?"),
+        ] {
+            let sweep = Sweep {
+                operation: "sweep",
+                table,
+                key,
+                condition,
+            };
+            sweep.run(self, before).await?;
+        }
         match self.dialect.purge_script(self.pool.timeouts()) {
             Some(script) => run_script(self, script).await,
             None => Ok(()),
@@ -181,7 +176,7 @@ async fn server_time(store: &SqlStore) -> Result<Option<Timestamp>, StoreError> 
         return Ok(None);
     };
     let row = store.row("server time", sql, &[]).await?;
-    let time = row.map(|row| Row::new(&row, "clock", "now").time("now"));
+    let time = row.map(|row| ColumnReader::new(&row, "clock", "now").time("now"));
     time.transpose()
         .map_err(|error: BadRow| StoreError::new("server time", error))
 }

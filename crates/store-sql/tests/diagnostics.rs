@@ -62,7 +62,7 @@ async fn a_healthy_server_is_fine_throughout() {
         let before = examined(&url).await;
         let schema = of(&before, "database: schema");
         assert_eq!(schema.status, CheckStatus::Warning);
-        assert!(schema.message.contains("1 (initial)"), "{}", schema.message);
+        assert!(schema.message.contains("1 (records)"), "{}", schema.message);
         // The check created nothing.
         let made = migrate(&SqlSettings::new(&url), fixtures::now()).await;
         assert_eq!(made.unwrap().len(), 1);

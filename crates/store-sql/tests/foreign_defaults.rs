@@ -10,8 +10,7 @@ use doorward_domain::model::UserFilter;
 use doorward_domain::ports::{Sessions, Store};
 use doorward_store_sql::{SqlSettings, SqlStore, migrate};
 use doorward_testkit::contract::{
-    admins, audit_events, credentials, links, mail_jobs, signing_keys, uniqueness, user_lists,
-    users,
+    admins, audit_events, queues, records, uniqueness, user_lists, users,
 };
 use doorward_testkit::fixtures;
 use doorward_testkit::servers::{MariadbOptions, PostgresOptions, own_mariadb, own_postgres};
@@ -42,10 +41,11 @@ macro_rules! all_cases {
             user_lists::filters_go_together,
             user_lists::pending_addresses_expire_at_the_edge,
             admins::some_admin_must_stay_active,
-            credentials::a_hash_is_renewed_only_while_it_is_the_old_one,
-            links::a_link_dies_at_its_moment,
-            mail_jobs::the_oldest_is_claimed_first,
-            signing_keys::a_rotation_upon_another_key_is_stale,
+            records::every_value_comes_back,
+            records::a_write_whose_condition_does_not_hold_is_stale,
+            records::an_index_orders_and_limits,
+            records::one_of_sixty_four_uses_the_link,
+            queues::the_longest_due_is_leased_first,
             audit_events::every_field_comes_back,
             audit_events::filters_go_together,
         }

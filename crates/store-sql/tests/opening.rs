@@ -57,7 +57,7 @@ async fn history(url: &str) {
         .map(|_| ())
         .unwrap_err();
     assert!(
-        matches!(&error, ConnectError::PendingMigrations(names) if names == "1 (initial)"),
+        matches!(&error, ConnectError::PendingMigrations(names) if names == "1 (records)"),
         "{error}"
     );
     assert_eq!(
@@ -127,6 +127,22 @@ async fn history(url: &str) {
         migration_status(&settings(url)).await.unwrap().len(),
         KNOWN + 1
     );
+
+    execute(
+        url,
+        "UPDATE schema_migrations SET name = 'initial' WHERE version = 1",
+    )
+    .await;
+    for refused in [
+        connect(url).await.map(|_| ()),
+        migrate(&settings(url), fixtures::now()).await.map(|_| ()),
+    ] {
+        let error = refused.unwrap_err();
+        assert!(
+            matches!(&error, ConnectError::UnknownSchema { version: 1, .. }),
+            "{error}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,7 +177,7 @@ async fn mariadb_goes_on_where_a_migration_was_killed() {
     let killed = format!(
         "UPDATE schema_migrations SET applied_at = NULL, statements_begun = {0}, statements_done = {0} - 1 \
          WHERE version = 1",
-        statements - 4
+        statements - 3
     );
     execute(&url, &killed).await;
     assert_eq!(

@@ -5,6 +5,7 @@
 
 use doorward_domain::changes::Change;
 use doorward_domain::ports::{Sessions, Store};
+use doorward_domain::store::Write;
 use doorward_store_sql::{SqlSettings, SqlStore, migrate};
 use doorward_testkit::fixtures;
 use doorward_testkit::servers::{
@@ -237,8 +238,8 @@ async fn work_on(url: &str) {
         let user = fixtures::admin();
         let changes = vec![
             Change::InsertUser(Box::new(user.clone())),
-            Change::PutCredential(fixtures::credential(user.id)),
-            Change::EnqueueMail(fixtures::mail_job(user.id)),
+            Write::put(&fixtures::credential(user.id)).into(),
+            Write::insert(&fixtures::mail_job(user.id)).into(),
             Change::CheckAdminRemains,
             Change::Audit(Box::new(fixtures::audit_event(user.id))),
         ];

@@ -97,6 +97,7 @@ pub fn user() -> User {
         locale: Locale::De,
         session_epoch: 7,
         locked_out_epoch: None,
+        void_undo_links: None,
         version: Version::FIRST,
         created_at: now(),
         updated_at: later(1),
@@ -205,6 +206,7 @@ pub fn signing_key() -> SigningKey {
     public[31] = 0;
     SigningKey {
         kid: format!("key-{number}"),
+        position: i64::try_from(number).expect("tests end long before"),
         public,
         sealed: (0..=255).collect(),
         created_at: later(i64::try_from(number).expect("tests end long before")),

@@ -27,8 +27,17 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
         &["doorward-domain"],
         &["doorward-testkit"],
     ),
-    ("doorward-mail", &["doorward-domain"], &["doorward-testkit"]),
-    ("doorward-web", &["doorward-domain"], &["doorward-testkit"]),
+    ("doorward-messages", &["doorward-domain"], &[]),
+    (
+        "doorward-mail",
+        &["doorward-domain", "doorward-messages"],
+        &["doorward-testkit"],
+    ),
+    (
+        "doorward-web",
+        &["doorward-domain", "doorward-messages"],
+        &["doorward-testkit"],
+    ),
     ("doorward-import", &["doorward-domain"], &[]),
     ("doorward-testkit", &["doorward-domain"], &[]),
     (

@@ -101,7 +101,7 @@ fn a_life_of_an_account_is_counted() {
     let operation = "doorward_store_operation_duration_seconds_count";
     for (store, name, least) in [
         ("database", "apply", 6.0),
-        ("database", "find_credential", 5.0),
+        ("database", "read credentials", 5.0),
         ("sessions", "insert_session", 2.0),
         ("sessions", "renew_session", 1.0),
     ] {

@@ -99,7 +99,7 @@ async fn a_database_that_is_away_costs_the_outbox_and_no_other_figure() {
     assert!(seen.one("doorward_scrape_errors_total", &[]) > 0.0);
     assert_eq!(seen.one("doorward_build_info", &[]), 1.0);
     let errors = "doorward_store_operation_errors_total";
-    let claims = [("store", "database"), ("operation", "claim_mail_jobs")];
+    let claims = [("store", "database"), ("operation", "claim")];
     wait_for(|| server.scrape(), |seen| seen.sum(errors, &claims) > 0.0);
     let mail = [("task", "mail")];
     wait_for(

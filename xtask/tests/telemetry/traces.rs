@@ -52,7 +52,7 @@ fn a_request_its_story_and_its_stores_are_one_trace() {
     assert!(story.is_below(&request));
     for name in [
         "database find_user_by_username",
-        "database find_credential",
+        "database read credentials",
         "verify_password",
         "sessions insert_session",
         "database apply",
@@ -192,11 +192,7 @@ fn a_mail_is_a_trace_of_its_own() {
     assert!(sent.is_below(&turn));
     assert_eq!(sent.0["attributes"]["doorward.mail.template"], "confirm");
     // The worker's regular polling is not traced.
-    assert!(
-        !spans
-            .iter()
-            .any(|span| span.name() == "database claim_mail_jobs")
-    );
+    assert!(!spans.iter().any(|span| span.name() == "database claim"));
 }
 
 /// L-02: no span, metric or detailed log contains submitted data.

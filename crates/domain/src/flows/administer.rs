@@ -1,17 +1,14 @@
 //! Manages other users' accounts: list, role, status. Both changes require that the admin entered the password
 //! recently (A-13, Z-05).
 
-use jiff::Timestamp;
-
 use crate::access::{Action, Target};
 use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::flows::undo_email_change::revoke_undo;
 use crate::flows::update_profile::ensure_version;
 use crate::metric_event::SessionEnd;
-use crate::model::{Event, Role, Status, User, UserFilter, Version};
+use crate::model::{Event, Role, Status, User, UserFilter, Version, VoidUndoLinks};
 use crate::values::Invalid;
 
 /// A change of role or status by an admin.
@@ -125,6 +122,9 @@ impl Accounts {
                 self.cache.user_changed(user.id);
                 return Ok(user);
             }
+            if changed.session_epoch != user.session_epoch {
+                changed.void_undo_links = Some(VoidUndoLinks::until(ctx.now));
+            }
             changed.version = user.version.next();
             changed.updated_at = ctx.now;
             let mut changes: Changes = self
@@ -135,9 +135,6 @@ impl Accounts {
                 user: Box::new(changed.clone()),
                 expected: user.version,
             });
-            if changed.session_epoch != user.session_epoch {
-                changes.extend(revoke_undo(user.id, Timestamp::MIN));
-            }
             if is_active_admin(&user) && !is_active_admin(&changed) {
                 changes.push(Change::CheckAdminRemains);
             }

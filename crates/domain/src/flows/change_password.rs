@@ -8,8 +8,9 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::sign_in::{AccountLookup, Identifier};
 use crate::metric_event::SessionEnd;
-use crate::model::{Event, User};
+use crate::model::{Credential, Event, User};
 use crate::passwords::HashClient;
+use crate::store::Records;
 use crate::values::{Password, Secret};
 
 impl Accounts {
@@ -101,7 +102,7 @@ impl Accounts {
         };
         self.ensure_can_sign_in(ctx, identifier, user, proof.event())
             .await?;
-        let stored = self.ports.store.find_credential(user.id).await?;
+        let stored = self.ports.store.get::<Credential>(user.id).await?;
         let hash = stored.as_ref().map(|credential| &credential.password_hash);
         let verification = self
             .hasher

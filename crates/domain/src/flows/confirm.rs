@@ -5,13 +5,14 @@
 //! valid.
 
 use crate::accounts::{ATTEMPTS, Accounts};
-use crate::changes::{ApplyError, Change, Unique};
+use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::housekeeping::without_pending_email;
 use crate::flows::sign_in::{AccountLookup, Identifier};
 use crate::metric_event::SessionEnd;
-use crate::model::{Event, Link, MailKind, Purpose, Status, User};
+use crate::model::{Event, Link, MailKind, Purpose, RequestedBy, Status, User, VoidUndoLinks};
+use crate::store::Records;
 use crate::values::{Data, EmailAddress, Invalid, Password, Token};
 
 /// Maximum number of other users whose pending address a confirmation clears. Any others can no longer confirm it,
@@ -89,10 +90,7 @@ impl Accounts {
                     user: Box::new(confirmed.clone()),
                     expected: user.version,
                 },
-                Change::UseLink {
-                    digest: link.digest,
-                    at: ctx.now,
-                },
+                link.mark_used(ctx.now).into(),
             ];
             changes.extend(self.confirmation_notices(ctx, &user));
             match self.apply(changes).await {
@@ -108,7 +106,7 @@ impl Accounts {
                 // The link was used or the user changed in between: read both again.
                 Err(ApplyError::Stale) => {}
                 // Another user has confirmed the address first.
-                Err(ApplyError::Taken(Unique::Email)) => return Err(Error::LinkExpired),
+                Err(ApplyError::Taken(User::EMAIL_KEY)) => return Err(Error::LinkExpired),
                 Err(other) => return Err(other.into()),
             }
         }
@@ -167,10 +165,7 @@ impl Accounts {
                 return Err(Error::LinkExpired);
             }
             let mut changes = vec![
-                Change::UseLink {
-                    digest: link.digest,
-                    at: ctx.now,
-                },
+                link.mark_used(ctx.now).into(),
                 without_pending_email(ctx, &user),
             ];
             if !user.has_identifier() {
@@ -194,9 +189,13 @@ impl Accounts {
         token: &Token,
         purpose: Purpose,
     ) -> Result<(Link, User), Error> {
-        let link = self.ports.store.find_link(&token.digest()).await?;
+        let link = self
+            .ports
+            .store
+            .find_readable(Link::DIGEST, &token.digest())
+            .await?;
         let link = link
-            .filter(|link| link.purpose == purpose && link.expires_at > ctx.now)
+            .filter(|link: &Link| link.purpose == purpose && link.expires_at > ctx.now)
             .ok_or(Error::LinkExpired)?;
         let user = self
             .ports
@@ -235,9 +234,16 @@ fn as_confirmed(user: User, link: &Link) -> User {
 }
 
 fn confirmed(ctx: &Ctx, user: &User) -> User {
+    let pending = user.pending_email.as_ref();
+    let by_admin = pending.is_some_and(|pending| pending.requested_by == RequestedBy::Admin);
     User {
         email: user.pending_address().cloned(),
         pending_email: None,
+        // The old address may be why an admin changes it, so it cannot undo the change.
+        void_undo_links: match by_admin {
+            true => Some(VoidUndoLinks::until(ctx.now)),
+            false => user.void_undo_links,
+        },
         status: match user.status {
             Status::Pending => Status::Active,
             other => other,

@@ -7,7 +7,8 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::update_profile::ensure_version;
 use crate::metric_event::{MetricEvent, SessionEnd};
-use crate::model::{Event, Role, User, Version};
+use crate::model::{Event, MailJob, Role, User, Version};
+use crate::store::{Records, Write};
 use crate::values::UserId;
 
 impl Accounts {
@@ -41,7 +42,7 @@ impl Accounts {
             if user.role == Role::Admin {
                 changes.push(Change::CheckAdminRemains);
             }
-            changes.extend(user.email.clone().map(Change::ForgetMails));
+            changes.extend(self.delete_mails_to(&user).await?);
             changes.push(self.audit(ctx, Event::UserDeleted, Some(user.id)));
             let open = self.count_sessions(ctx, &user).await;
             match self.apply(changes).await {
@@ -62,6 +63,17 @@ impl Accounts {
             }
         }
         Err(Error::Overloaded)
+    }
+
+    /// Deletes the mails to the user's address that have no user: they were requested by address (L-05).
+    async fn delete_mails_to(&self, user: &User) -> Result<Changes, Error> {
+        let Some(email) = &user.email else {
+            return Ok(Vec::new());
+        };
+        let mails = MailJob::of_address(email.key());
+        let mails: Vec<MailJob> = self.ports.store.list_readable(mails).await?;
+        let delete = |mail: &MailJob| Write::delete::<MailJob>(mail.id).into();
+        Ok(mails.iter().map(delete).collect())
     }
 
     /// Number of the user's open sessions, for metrics only. 0 if the session store is unavailable.

@@ -11,18 +11,21 @@ use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::accounts::Accounts;
-use crate::changes::{ApplyError, Change};
+use crate::changes::ApplyError;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::metric_event::{MailFate, MetricEvent};
 use crate::model::{Event, Link, MailJob, MailKind, Purpose, Status, User};
 use crate::ports::{MAIL_TIMEOUT, Mail, MailError, MailTemplate};
+use crate::store::{Claim, Record, Records, Write};
 use crate::values::{EmailAddress, MailJobId, Name, Token, Username};
 
 /// Duration of a worker's lease on a mail: longer than the timeout of a send. After a node is killed, other nodes
 /// wait for it to expire before they send that node's mails.
 const LEASE: SignedDuration = SignedDuration::from_mins(2);
 const _: () = assert!(MAIL_TIMEOUT.as_secs() + 20 <= LEASE.as_secs().unsigned_abs());
+/// Number of leases that one write ends.
+const EXPIRED_AT_ONCE: usize = 100;
 /// Minimum and maximum delay between two attempts.
 const SHORTEST_PAUSE_SECONDS: i64 = 2;
 const LONGEST_PAUSE_SECONDS: i64 = 1800;
@@ -85,10 +88,16 @@ impl Accounts {
     /// Sends up to `limit` due mails concurrently. One run of the worker.
     pub async fn deliver_mail(&self, ctx: &Ctx, limit: usize) -> Result<Delivered, Error> {
         self.refresh_outbox_room(ctx).await?;
-        let jobs = self
+        let jobs: Vec<MailJob> = self
             .ports
             .store
-            .claim_mail_jobs(ctx.now, ctx.now + LEASE, limit)
+            .claim(Claim {
+                table: MailJob::TABLE,
+                kinds: MailJob::kinds(),
+                now: ctx.now,
+                lease_until: ctx.now + LEASE,
+                limit,
+            })
             .await?;
         self.mail_leases.insert(&jobs, ctx.now);
         let mut done = Delivered::default();
@@ -104,22 +113,29 @@ impl Accounts {
     pub async fn return_mail_leases(&self) -> Result<usize, Error> {
         let now = self.now();
         let ids = self.mail_leases.take(now);
-        let retry = |id: &MailJobId| Change::MailRetry {
-            id: *id,
-            due_at: now,
-        };
-        if !ids.is_empty() {
-            self.apply(ids.iter().map(retry).collect()).await?;
+        for id in &ids {
+            self.retry_mail(*id, now).await?;
         }
         Ok(ids.len())
+    }
+
+    /// Schedules the next attempt of a mail, unless it was deleted.
+    async fn retry_mail(&self, id: MailJobId, due_at: Timestamp) -> Result<(), Error> {
+        match self.apply(vec![MailJob::retry_at(id, due_at).into()]).await {
+            Ok(()) | Err(ApplyError::Stale) => Ok(()),
+            Err(other) => Err(other.into()),
+        }
     }
 
     /// Ends all leases on mails. Only for the start of a process that has the database to itself: any lease then
     /// belongs to a process that died.
     pub async fn expire_mail_leases(&self, ctx: &Ctx) -> Result<(), Error> {
-        let (now, until) = (ctx.now, ctx.now + LEASE);
-        self.apply(vec![Change::ExpireMailLeases { now, until }])
-            .await?;
+        let leased = MailJob::waiting().above(ctx.now).at_most(ctx.now + LEASE);
+        let leased: Vec<MailJob> = self.ports.store.list_readable(leased).await?;
+        for batch in leased.chunks(EXPIRED_AT_ONCE) {
+            let expire = batch.iter().map(|job| job.expire_lease(ctx.now).into());
+            self.apply(expire.collect()).await?;
+        }
         Ok(())
     }
 
@@ -168,8 +184,11 @@ impl Accounts {
             ..job.clone()
         });
         let mails: Vec<_> = mails.collect();
-        let mut changes = vec![Change::CheckMail(job.id), Change::MailDone(job.id)];
-        changes.extend(mails.iter().cloned().map(Change::EnqueueMail));
+        let mut changes = vec![
+            Write::check::<MailJob>(job.id, Vec::new()).into(),
+            Write::delete::<MailJob>(job.id).into(),
+        ];
+        changes.extend(mails.iter().map(|mail| Write::insert(mail).into()));
         match self.apply(changes).await {
             Ok(()) => {}
             // Another worker has replaced it after the lease expired.
@@ -201,7 +220,7 @@ impl Accounts {
         if let Err(error) = self.ports.mailer.send(&composed).await {
             return self.send_failed(ctx, job, &error).await;
         }
-        let mut changes = vec![Change::MailDone(job.id)];
+        let mut changes = vec![Write::delete::<MailJob>(job.id).into()];
         if job.kind == MailKind::Recovery {
             let user_id = Some(mail.user.id);
             let detail = job.audit_detail();
@@ -217,7 +236,8 @@ impl Accounts {
     }
 
     async fn drop_mail(&self, job: &MailJob) -> Result<Delivered, Error> {
-        self.apply(vec![Change::MailDone(job.id)]).await?;
+        let delete = Write::delete::<MailJob>(job.id);
+        self.apply(vec![delete.into()]).await?;
         self.record(MetricEvent::Mail(job.kind, MailFate::Dropped));
         Ok(Delivered {
             dropped: 1,
@@ -254,10 +274,7 @@ impl Accounts {
             tracing::error!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, error = %cause, "mail failed permanently");
             let detail = format!("{} after {} attempts", job.kind.as_str(), job.attempts);
             self.apply(vec![
-                Change::MailFailed {
-                    id: job.id,
-                    at: now,
-                },
+                job.fail(now).into(),
                 self.audit_failure(ctx, Event::MailFailed, job.user_id, &detail),
             ])
             .await?;
@@ -268,8 +285,7 @@ impl Accounts {
             });
         }
         let due_at = now + pause_after(now.duration_since(job.created_at));
-        self.apply(vec![Change::MailRetry { id: job.id, due_at }])
-            .await?;
+        self.retry_mail(job.id, due_at).await?;
         self.record(MetricEvent::Mail(job.kind, MailFate::Deferred));
         tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, mail.due_at = %due_at, error = %cause, "mail deferred");
         Ok(Delivered {
@@ -393,15 +409,10 @@ impl Accounts {
     /// Stores the link. Returns `false` if the mail is no longer in the outbox. A new recovery link replaces older
     /// ones.
     async fn put_link(&self, job: &MailJob, link: Link) -> Result<bool, Error> {
-        let mut changes = vec![Change::CheckMail(job.id)];
-        if link.purpose == Purpose::Recovery {
-            changes.push(Change::RevokeLinks {
-                user_id: link.user_id,
-                purpose: link.purpose,
-                since: Timestamp::MIN,
-            });
-        }
-        changes.push(Change::PutLink(link));
+        let changes = vec![
+            Write::check::<MailJob>(job.id, Vec::new()).into(),
+            Write::put(&link).into(),
+        ];
         match self.apply(changes).await {
             Ok(()) => Ok(true),
             Err(ApplyError::Stale) => Ok(false),
@@ -447,9 +458,9 @@ fn about_sign_in(user: Option<User>, template: MailTemplate) -> Option<OutgoingM
     notice(user, template)
 }
 
-/// A mail with an undo link to the old address. `None` if the account is not active.
+/// A mail with an undo link to the old address. `None` if the link would be void.
 fn undo_link(job: &MailJob, user: Option<User>, template: MailTemplate) -> Option<OutgoingMail> {
-    let user = user.filter(|user| user.status == Status::Active)?;
+    let user = user.filter(|user| !user.undo_link_is_void(job.created_at))?;
     let purpose = Some(Purpose::EmailUndo);
     Some(outgoing_mail(job.email.clone(), user, template, purpose))
 }

@@ -9,6 +9,7 @@ use crate::accounts::Accounts;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::model::{Credential, Event, User, UserFilter};
+use crate::store::Records;
 use crate::values::UserId;
 
 /// A user with the password hash. Not `Clone`: it is dropped once it is written.
@@ -40,7 +41,7 @@ impl Accounts {
         };
         let users = self.ports.store.list_users(&filter).await?;
         let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-        let credentials = self.ports.store.list_credentials(&ids).await?;
+        let credentials = self.ports.store.get_all::<Credential>(ids).await?;
         let mut credentials: HashMap<_, _> = credentials
             .into_iter()
             .map(|credential| (credential.user_id, credential))

@@ -9,7 +9,10 @@ use crate::access::Action;
 use crate::accounts::Accounts;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::model::{AuditEvent, Event, Link, MailJob, MailKind, Purpose, Session, User};
+use crate::model::{
+    AuditEvent, Credential, Event, Link, MailJob, MailKind, Purpose, Session, User,
+};
+use crate::store::Records;
 use crate::values::{AuditEventId, EmailAddress};
 
 /// Maximum length of a scheme name in the export.
@@ -88,14 +91,14 @@ impl Accounts {
             let audit = self.audit(ctx, Event::UserExported, Some(user.id));
             self.apply(vec![audit]).await?;
         }
-        let credential = store.find_credential(user.id).await?;
+        let credential = store.get::<Credential>(user.id).await?;
         let mut data = PersonalData {
             password: credential.map(|credential| PasswordFacts {
                 since: credential.updated_at,
                 scheme: scheme_of(credential.password_hash.expose()),
             }),
             sessions: self.valid_sessions(ctx, &user).await?,
-            links: store.list_links(user.id).await?,
+            links: store.list_readable(Link::of_user(user.id)).await?,
             mails: self.mails_about(&user).await?,
             user,
         };
@@ -107,8 +110,17 @@ impl Accounts {
 
     /// Returns the mails about the user, and those to the confirmed address that have no user.
     async fn mails_about(&self, user: &User) -> Result<Vec<MailJob>, Error> {
-        let key = user.email.as_ref().map(EmailAddress::key);
-        Ok(self.ports.store.list_mail_jobs(user.id, key).await?)
+        let store = &self.ports.store;
+        let mut mails = store.list_readable(MailJob::of_user(user.id)).await?;
+        if let Some(email) = &user.email {
+            mails.extend(
+                store
+                    .list_readable(MailJob::of_address(email.key()))
+                    .await?,
+            );
+        }
+        mails.sort_by_key(|mail: &MailJob| mail.id);
+        Ok(mails)
     }
 
     /// Returns the audit events about the user or by the user, newest first, older than `before`, at most `limit`.

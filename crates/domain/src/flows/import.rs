@@ -17,7 +17,8 @@ use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::export::ensure_operator;
-use crate::model::{Event, Role, User, UserFilter};
+use crate::model::{Credential, Event, Role, User, UserFilter};
+use crate::store::{Records, Write};
 use crate::values::UserId;
 
 pub use checking::DryRun;
@@ -134,7 +135,11 @@ impl Accounts {
             .filter(|at| batch[**at].credential.is_some())
             .map(|at| batch[*at].user.id)
             .collect();
-        let known = self.ports.store.list_credentials(&with_password).await?;
+        let known = self
+            .ports
+            .store
+            .get_all::<Credential>(with_password)
+            .await?;
         let known: HashSet<UserId> = known.iter().map(|stored| stored.user_id).collect();
         let may_be_there = |at: &&usize| {
             let one = &batch[**at];
@@ -230,7 +235,7 @@ impl Accounts {
                 Err(ApplyError::Taken(unique)) if part.len() == 1 => {
                     // The user exists by now if another process imports the same file.
                     let known = self.outcome_if_known(&import.batch[part[0]]).await?;
-                    let refused = ImportOutcome::Refused(unique.into());
+                    let refused = ImportOutcome::Refused(ImportRejection::taken(unique));
                     import.outcomes[part[0]] = Some(known.unwrap_or(refused));
                 }
                 Err(ApplyError::Taken(_)) => {
@@ -280,7 +285,7 @@ impl Accounts {
         for at in part {
             let one = &import.batch[*at];
             changes.push(Change::InsertUser(Box::new(one.user.clone())));
-            changes.extend(one.credential.clone().map(Change::PutCredential));
+            changes.extend(one.credential.as_ref().map(|new| Write::put(new).into()));
             if one.user.role == Role::Admin {
                 let (event, id) = (Event::RoleChanged, Some(one.user.id));
                 changes.push(self.audit_detail(ctx, event, id, Role::Admin.as_str()));

@@ -7,11 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout;
 
 use crate::accounts::{ATTEMPTS, Accounts};
-use crate::changes::{ApplyError, Change};
+use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::{Event, SigningKey};
 use crate::ports::StoreError;
+use crate::store::{Records, Write};
 use crate::tokens::{KeyringError, PublicKey};
 
 /// Additional time that a retired key is stored: other nodes sign with it until they load the new key.
@@ -78,8 +79,7 @@ impl Accounts {
         let is_due = newest
             .is_none_or(|key| ctx.now.duration_since(key.created_at) >= self.policy.key_lifetime);
         if is_due {
-            self.replace_key(ctx, newest.map(|key| key.kid.clone()))
-                .await?;
+            self.replace_key(ctx, &keys).await?;
         }
         self.drop_expired_keys(ctx, &keys).await?;
         Ok(())
@@ -89,8 +89,7 @@ impl Accounts {
     /// after services had time to reload the JWKS.
     pub async fn rotate_keys(&self, ctx: &Ctx) -> Result<String, KeysError> {
         let keys = self.list_keys().await?;
-        self.replace_key(ctx, keys.first().map(|key| key.kid.clone()))
-            .await?;
+        self.replace_key(ctx, &keys).await?;
         let current = self.keyring.signing_key().map(|(kid, _)| kid);
         Ok(current.ok_or(Error::Internal("the new key did not load"))?)
     }
@@ -104,13 +103,13 @@ impl Accounts {
             let keys = self.list_keys().await?;
             let revoked = keys.iter().find(|key| key.kid == kid);
             let signs = revoked.ok_or(Error::NotFound)?.retired_at.is_none();
-            let rotation = signs.then(|| Change::RotateSigningKey {
-                key: self.keyring.generate(ctx.now, &*self.ports.secrets),
-                replaces: keys.first().map(|key| key.kid.clone()),
-            });
-            let removal = Change::DeleteSigningKey(kid.to_owned());
-            let audit = self.audit_detail(ctx, Event::KeyRevoked, None, kid);
-            let changes = rotation.into_iter().chain([removal, audit]).collect();
+            let mut changes = Changes::new();
+            if signs {
+                let key = self.generate_key(ctx, &keys);
+                changes.extend(rotation(&key, &keys));
+            }
+            changes.push(Write::delete::<SigningKey>(kid).into());
+            changes.push(self.audit_detail(ctx, Event::KeyRevoked, None, kid));
             match self.apply(changes).await {
                 Ok(()) => {
                     self.load_keys().await?;
@@ -118,7 +117,7 @@ impl Accounts {
                     return Ok(current.ok_or(Error::Internal("the new key did not load"))?);
                 }
                 // Another node has rotated in between.
-                Err(ApplyError::Stale) => {}
+                Err(ApplyError::Stale | ApplyError::Taken(_)) => {}
                 Err(other) => return Err(Error::from(other).into()),
             }
         }
@@ -133,7 +132,8 @@ impl Accounts {
 
     /// Returns the stored keys, newest first.
     pub async fn list_keys(&self) -> Result<Vec<SigningKey>, Error> {
-        Ok(self.ports.store.list_signing_keys().await?)
+        let query = SigningKey::newest_first();
+        Ok(self.ports.store.list(query).await?)
     }
 
     /// Returns the public keys that this node has loaded.
@@ -155,19 +155,24 @@ impl Accounts {
         self.public_keys()
     }
 
-    async fn replace_key(&self, ctx: &Ctx, replaces: Option<String>) -> Result<(), KeysError> {
-        let key = self.keyring.generate(ctx.now, &*self.ports.secrets);
-        let audit = self.audit_detail(ctx, Event::KeyRotated, None, &key.kid);
-        match self
-            .apply(vec![Change::RotateSigningKey { key, replaces }, audit])
-            .await
-        {
-            // Stale: another node was faster, and its key is used.
-            Ok(()) | Err(ApplyError::Stale) => {}
+    async fn replace_key(&self, ctx: &Ctx, keys: &[SigningKey]) -> Result<(), KeysError> {
+        let key = self.generate_key(ctx, keys);
+        let mut changes = rotation(&key, keys);
+        changes.push(self.audit_detail(ctx, Event::KeyRotated, None, &key.kid));
+        match self.apply(changes).await {
+            // If another node was faster, its key is used.
+            Ok(()) | Err(ApplyError::Stale | ApplyError::Taken(_)) => {}
             Err(other) => return Err(Error::from(other).into()),
         }
         self.load_keys().await?;
         Ok(())
+    }
+
+    /// A key that follows the newest of these.
+    fn generate_key(&self, ctx: &Ctx, keys: &[SigningKey]) -> SigningKey {
+        let position = keys.first().map_or(1, |newest| newest.position + 1);
+        self.keyring
+            .generate(position, ctx.now, &*self.ports.secrets)
     }
 
     async fn load_keys(&self) -> Result<Vec<SigningKey>, KeysError> {
@@ -191,8 +196,8 @@ impl Accounts {
                 .is_some_and(|at| ctx.now.duration_since(at) > outlived)
         });
         for key in expired {
-            self.apply(vec![Change::DeleteSigningKey(key.kid.clone())])
-                .await?;
+            let delete = Write::delete::<SigningKey>(key.kid.as_str());
+            self.apply(vec![delete.into()]).await?;
         }
         Ok(())
     }
@@ -211,7 +216,7 @@ impl Accounts {
         if let Some(last) = refreshes.last(reason).filter(is_recent) {
             if last.failed {
                 let cause = "loading the keys has just failed";
-                return Err(StoreError::new("list signing keys", cause).into());
+                return Err(StoreError::new("read signing_keys", cause).into());
             }
             return Ok(());
         }
@@ -229,4 +234,16 @@ impl Accounts {
             }
         }
     }
+}
+
+/// Inserts the key and retires the others. Fails with [`ApplyError::Taken`] or [`ApplyError::Stale`] if another node
+/// has changed the keys since they were read.
+fn rotation(key: &SigningKey, keys: &[SigningKey]) -> Changes {
+    let in_use = keys.iter().filter(|old| old.retired_at.is_none());
+    let retire = in_use.map(|old| {
+        let set = [("retired_at", key.created_at.into())];
+        Write::update::<SigningKey, 1>(old.kid.as_str(), set, Vec::new())
+    });
+    let writes = retire.chain([Write::insert(key)]);
+    writes.map(Change::from).collect()
 }

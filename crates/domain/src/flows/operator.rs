@@ -1,13 +1,14 @@
 //! The operator's commands: the first admin, and user management.
 
 use crate::accounts::Accounts;
-use crate::changes::{ApplyError, Change, Unique};
+use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::{Error, FieldError};
 use crate::flows::change_password::Proof;
 use crate::flows::sign_up::ensure_named;
 use crate::model::{Credential, Event, Role, Status, User, Version};
 use crate::passwords::HashClient;
+use crate::store::Write;
 use crate::values::{Data, EmailAddress, Name, NewPassword, Secret, UserId, Username};
 
 /// A user that the operator creates: active at once, with a confirmed address.
@@ -50,23 +51,25 @@ impl Accounts {
             locale: ctx.client.locale,
             session_epoch: User::FIRST_EPOCH,
             locked_out_epoch: None,
+            void_undo_links: None,
             version: Version::FIRST,
             created_at: ctx.now,
             updated_at: ctx.now,
         };
         let changes = vec![
             Change::InsertUser(Box::new(user.clone())),
-            Change::PutCredential(Credential {
+            Write::put(&Credential {
                 user_id: user.id,
                 password_hash,
                 updated_at: ctx.now,
-            }),
+            })
+            .into(),
             self.audit_detail(ctx, Event::SignUp, Some(user.id), wanted.role.as_str()),
         ];
         match self.apply(changes).await {
             Ok(()) => Ok(user),
-            Err(ApplyError::Taken(Unique::Username)) => Err(Error::UsernameTaken),
-            Err(ApplyError::Taken(Unique::Email)) => Err(Error::EmailTaken),
+            Err(ApplyError::Taken(User::USERNAME_KEY)) => Err(Error::UsernameTaken),
+            Err(ApplyError::Taken(User::EMAIL_KEY)) => Err(Error::EmailTaken),
             Err(other) => Err(other.into()),
         }
     }

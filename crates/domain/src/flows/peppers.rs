@@ -5,8 +5,9 @@
 
 use crate::accounts::Accounts;
 use crate::error::Error;
-use crate::model::{Role, UserFilter};
+use crate::model::{Credential, Role, UserFilter};
 use crate::passwords::UnreadableHash;
+use crate::store::Records;
 
 /// Maximum number of users in each sample.
 const SAMPLE: usize = 200;
@@ -31,7 +32,7 @@ impl Accounts {
                 }
             };
             let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-            let credentials = self.ports.store.list_credentials(&ids).await?;
+            let credentials = self.ports.store.get_all::<Credential>(ids).await?;
             let missing = credentials
                 .iter()
                 .find_map(|stored| self.hasher.missing_pepper(&stored.password_hash));

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::metric_event::SessionEnd;
 use crate::model::{Credential, Event, Link, MailKind, Purpose, Status, User};
 use crate::passwords::HashClient;
+use crate::store::Write;
 use crate::values::{EmailAddress, Secret, Token};
 
 impl Accounts {
@@ -20,21 +21,27 @@ impl Accounts {
         self.ensure_outbox_room()?;
         self.throttle_mailbox(ctx, MailKind::Recovery, email)
             .await?;
-        let mail = self.mail(ctx, MailKind::Recovery, None, email, ctx.client.locale);
-        // Records the client. The worker writes another event with the account when it has sent the mail.
-        let audit = self.audit_detail(ctx, Event::RecoveryRequested, None, &mail_detail(&mail));
-        Ok(self.apply(vec![mail, audit]).await?)
+        let mail = self.mail_job(ctx, MailKind::Recovery, None, email, ctx.client.locale);
+        // Records the client, with the id of the mail. The worker writes another event with the account when it has
+        // sent the mail.
+        let detail = mail.audit_detail();
+        let audit = self.audit_detail(ctx, Event::RecoveryRequested, None, &detail);
+        Ok(self.apply(vec![Write::insert(&mail).into(), audit]).await?)
     }
 
     /// Returns the user of a valid recovery link, for the page that asks for the new password. Fails with
     /// [`Error::LinkExpired`] otherwise.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn view_recovery(&self, ctx: &Ctx, token: &Token) -> Result<User, Error> {
+        Ok(self.find_recovery(ctx, token).await?.1)
+    }
+
+    async fn find_recovery(&self, ctx: &Ctx, token: &Token) -> Result<(Link, User), Error> {
         let (link, user) = self.find_living_link(ctx, token, Purpose::Recovery).await?;
         if link.used_at.is_some() || !may_recover(&user, &link) {
             return Err(Error::LinkExpired);
         }
-        Ok(user)
+        Ok((link, user))
     }
 
     /// Sets a new password and uses the link. If the password is rejected, the link stays valid.
@@ -45,7 +52,7 @@ impl Accounts {
         token: &Token,
         new_password: &Secret<String>,
     ) -> Result<(), Error> {
-        let user = self.view_recovery(ctx, token).await?;
+        let (_, user) = self.find_recovery(ctx, token).await?;
         let password = self.check_password_field("new_password", new_password.expose(), &user)?;
         // The link was mailed to the owner, so a flood of unknown clients must not reject its user.
         let hash_client = HashClient::known();
@@ -54,11 +61,8 @@ impl Accounts {
             .hash(&hash_client, password.as_password())
             .await?;
         for _ in 0..ATTEMPTS {
-            let user = self.view_recovery(ctx, token).await?;
-            let mut changes = vec![Change::UseLink {
-                digest: token.digest(),
-                at: ctx.now,
-            }];
+            let (link, user) = self.find_recovery(ctx, token).await?;
+            let mut changes = vec![link.mark_used(ctx.now).into()];
             changes.extend(self.password_changes(
                 ctx,
                 &user,
@@ -101,11 +105,12 @@ impl Accounts {
                 }),
                 expected: user.version,
             },
-            Change::PutCredential(Credential {
+            Write::put(&Credential {
                 user_id: user.id,
                 password_hash,
                 updated_at: ctx.now,
-            }),
+            })
+            .into(),
             self.audit(ctx, event, Some(user.id)),
         ];
         if let Some(email) = user.mail_address() {
@@ -118,14 +123,6 @@ impl Accounts {
             ));
         }
         changes
-    }
-}
-
-/// Audit detail that connects the event of the request with the event of the sent mail.
-fn mail_detail(mail: &Change) -> String {
-    match mail {
-        Change::EnqueueMail(job) => job.audit_detail(),
-        _ => String::new(),
     }
 }
 

@@ -13,9 +13,10 @@ use crate::ctx::{Ctx, actor_of};
 use crate::error::Error;
 use crate::flows::keys::RefreshReason;
 use crate::metric_event::{MetricEvent, SessionEnd};
-use crate::model::{Event, Role, Session, Status, User, replacements};
+use crate::model::{EndedSession, Event, Role, Session, Status, User, replacements};
 use crate::ports::{LastSeen, StoreError};
 use crate::session_cache::{CacheEntry, CacheLookup, KeyringVersion};
+use crate::store::{Records, Write};
 use crate::tokens::{SessionClaims, Verified};
 use crate::values::{Digest, Secret, SessionId, Token, UserId};
 
@@ -316,7 +317,11 @@ impl Accounts {
     /// Returns `true` if a session in the session store has ended already: the store may have been restored from
     /// an old snapshot.
     async fn has_ended(&self, id: SessionId) -> Result<bool, StoreError> {
-        Ok(self.ports.sessions.may_rewind() && self.ports.store.is_session_ended(id).await?)
+        Ok(self.ports.sessions.may_rewind() && self.is_recorded_as_ended(id).await?)
+    }
+
+    async fn is_recorded_as_ended(&self, id: SessionId) -> Result<bool, StoreError> {
+        Ok(self.ports.store.get::<EndedSession>(id).await?.is_some())
     }
 
     /// Ends one session permanently and writes the audit event. Returns `false` if there was none. If the session
@@ -340,8 +345,12 @@ impl Accounts {
             }
             return Ok(was_open);
         }
-        let until = ctx.now + self.policy.session_renewable;
-        let end = Change::EndSession { user_id, id, until };
+        let ended = EndedSession {
+            id,
+            user_id,
+            ends_at: ctx.now + self.policy.session_renewable,
+        };
+        let end = Write::put(&ended).into();
         self.apply([end].into_iter().chain(audit).collect()).await?;
         let deleted = sessions.delete_session(user_id, id).await;
         self.cache.user_changed(user_id);

@@ -6,13 +6,14 @@
 //! for the account that it targets.
 
 use crate::accounts::Accounts;
-use crate::changes::{Change, Changes};
+use crate::changes::{ApplyError, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::sessions::SignedIn;
 use crate::metric_event::{MetricEvent, SignInOutcome};
 use crate::model::{Credential, Event, Status, User};
 use crate::passwords::{HashClient, Verification};
+use crate::store::{Condition, Records, Write};
 use crate::values::{EmailAddress, Password, Secret, UserId, Username};
 
 /// The id that no user has.
@@ -206,7 +207,7 @@ impl Accounts {
         let user_id = candidate
             .as_ref()
             .map_or_else(unknown_user_id, |user| user.id);
-        let stored = self.ports.store.find_credential(user_id).await?;
+        let stored = self.ports.store.get::<Credential>(user_id).await?;
         let hash = stored.as_ref().map(|credential| &credential.password_hash);
         let verification = self.hasher.verify(hash_client, password, hash).await?;
         let Some(user) = candidate.filter(|_| verification.is_right()) else {
@@ -266,6 +267,7 @@ impl Accounts {
         Err(refusal)
     }
 
+    /// Replaces the hash that was verified by a newer one of the same password.
     async fn rehash(
         &self,
         ctx: &Ctx,
@@ -273,14 +275,18 @@ impl Accounts {
         newer: Secret<String>,
         old: Secret<String>,
     ) -> Result<(), Error> {
-        let changes: Changes = vec![Change::RehashCredential {
-            credential: Credential {
-                user_id: user.id,
-                password_hash: newer,
-                updated_at: ctx.now,
-            },
-            old,
-        }];
-        Ok(self.apply(changes).await?)
+        let replace = Write::update::<Credential, 2>(
+            user.id,
+            [
+                ("password_hash", newer.expose().as_str().into()),
+                ("updated_at", ctx.now.into()),
+            ],
+            vec![Condition::is("password_hash", old.expose().as_str())],
+        );
+        match self.apply(vec![replace.into()]).await {
+            // The password was changed in the meantime.
+            Ok(()) | Err(ApplyError::Stale) => Ok(()),
+            Err(other) => Err(other.into()),
+        }
     }
 }

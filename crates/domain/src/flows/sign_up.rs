@@ -11,6 +11,7 @@ use crate::model::{
     Credential, Event, MailKind, PendingEmail, RequestedBy, Role, Status, User, Version,
 };
 use crate::passwords::HashClient;
+use crate::store::Write;
 use crate::values::{Data, EmailAddress, Invalid, Name, NewPassword, UserId, Username};
 
 /// Input of a sign-up; at least one of `username` and `email`.
@@ -58,11 +59,12 @@ impl Accounts {
         let user = self.new_user(ctx, wanted);
         let mut changes = vec![
             Change::InsertUser(Box::new(user.clone())),
-            Change::PutCredential(Credential {
+            Write::put(&Credential {
                 user_id: user.id,
                 password_hash,
                 updated_at: ctx.now,
-            }),
+            })
+            .into(),
             self.audit(ctx, Event::SignUp, Some(user.id)),
         ];
         if let Some(email) = user.pending_address() {
@@ -104,6 +106,7 @@ impl Accounts {
             locale: ctx.client.locale,
             session_epoch: User::FIRST_EPOCH,
             locked_out_epoch: None,
+            void_undo_links: None,
             version: Version::FIRST,
             created_at: ctx.now,
             updated_at: ctx.now,

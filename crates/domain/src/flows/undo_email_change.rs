@@ -6,16 +6,15 @@
 //! all later changes, replaces the password and mails a recovery link. A change by an admin has no such link.
 //! Viewing the link changes nothing.
 
-use jiff::Timestamp;
-
 use crate::accounts::{ATTEMPTS, Accounts};
-use crate::changes::{ApplyError, Change, Changes, Unique};
+use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::metric_event::SessionEnd;
-use crate::model::{Credential, Event, Link, MailKind, Purpose, RequestedBy, Status, User};
+use crate::model::{Credential, Event, Link, MailKind, Purpose, RequestedBy, User, VoidUndoLinks};
 use crate::passwords::HashClient;
-use crate::values::{Password, Secret, Token, UserId};
+use crate::store::Write;
+use crate::values::{Password, Secret, Token};
 
 /// Audit detail of a confirmation that completes a change by an admin.
 const CHANGED_BY_ADMIN: &str = "address changed by an admin";
@@ -45,7 +44,7 @@ impl Accounts {
                 }
                 // The link was used or the user changed in between: read both again.
                 Err(ApplyError::Stale) => {}
-                Err(ApplyError::Taken(Unique::Email)) => {
+                Err(ApplyError::Taken(User::EMAIL_KEY)) => {
                     let (event, detail) =
                         (Event::EmailChangeUndone, "address in use by another user");
                     let audit = self.audit_failure(ctx, event, Some(user.id), detail);
@@ -63,8 +62,8 @@ impl Accounts {
             .find_living_link(ctx, token, Purpose::EmailUndo)
             .await?;
         let (link, user) = &found;
-        // Disabling an account revokes its undo links. A link that is stored later does not work either.
-        match link.used_at.is_none() && user.status == Status::Active {
+        let is_void = user.undo_link_is_void(link.requested_at);
+        match link.used_at.is_none() && !is_void {
             true => Ok(found),
             false => Err(Error::LinkExpired),
         }
@@ -80,11 +79,17 @@ impl Accounts {
     }
 
     fn undoing(&self, ctx: &Ctx, link: &Link, user: &User, locked: Secret<String>) -> Changes {
+        let void = VoidUndoLinks {
+            from: link.requested_at,
+            to: ctx.now,
+        };
         let mut changes = vec![
             Change::UpdateUser {
                 user: Box::new(User {
                     email: Some(link.email.clone()),
                     pending_email: None,
+                    // An older link restores an earlier address, and stays valid.
+                    void_undo_links: Some(void.and(user.void_undo_links)),
                     session_epoch: user.session_epoch + 1,
                     version: user.version.next(),
                     updated_at: ctx.now,
@@ -92,22 +97,16 @@ impl Accounts {
                 }),
                 expected: user.version,
             },
-            Change::UseLink {
-                digest: link.digest,
-                at: ctx.now,
-            },
-        ];
-        // An older link restores an earlier address, and stays valid.
-        changes.extend(revoke_undo(user.id, link.requested_at));
-        changes.extend([
-            Change::PutCredential(Credential {
+            link.mark_used(ctx.now).into(),
+            Write::put(&Credential {
                 user_id: user.id,
                 password_hash: locked,
                 updated_at: ctx.now,
-            }),
+            })
+            .into(),
             self.audit_detail(ctx, Event::EmailChangeUndone, Some(user.id), &undone(link)),
             self.mail(ctx, MailKind::Recovery, None, &link.email, user.locale),
-        ]);
+        ];
         let current = user.mail_address();
         if let Some(current) = current.filter(|address| address.key() != link.email.key()) {
             let kind = MailKind::EmailChangeUndone;
@@ -117,7 +116,7 @@ impl Accounts {
     }
 
     /// Returns the audit event of a confirmation. If a user's change replaces an address, also queues a notice
-    /// with an undo link to the old one. A change by an admin voids all undo links instead.
+    /// with an undo link to the old one.
     pub(crate) fn confirmation_notices(&self, ctx: &Ctx, user: &User) -> Changes {
         let event = Event::EmailConfirmed;
         let line = || self.audit(ctx, event, Some(user.id));
@@ -132,27 +131,8 @@ impl Accounts {
             let (kind, id) = (MailKind::EmailChanged, Some(user.id));
             return vec![line(), self.mail(ctx, kind, id, left, user.locale)];
         }
-        let mut changes = revoke_undo(user.id, Timestamp::MIN);
-        changes.push(self.audit_detail(ctx, event, Some(user.id), CHANGED_BY_ADMIN));
-        changes
+        vec![self.audit_detail(ctx, event, Some(user.id), CHANGED_BY_ADMIN)]
     }
-}
-
-/// Voids the undo links of changes that were requested at `since` or later. Queued mails are deleted first: a link
-/// that is created at the same time is found either as a mail or as a link.
-pub(crate) fn revoke_undo(user_id: UserId, since: Timestamp) -> Changes {
-    let kinds = [MailKind::EmailChangeUndo, MailKind::EmailChanged];
-    let forget = kinds.map(|kind| Change::ForgetUserMails {
-        user_id,
-        kind,
-        since,
-    });
-    let revoke = Change::RevokeLinks {
-        user_id,
-        purpose: Purpose::EmailUndo,
-        since,
-    };
-    forget.into_iter().chain([revoke]).collect()
 }
 
 /// Audit detail of an undone change: the time of its request.

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::store::{BadRow, Kind, Record, Row, RowReader, Table};
 use crate::values::{Secret, UserId};
 
 /// A user's stored password hash.
@@ -13,4 +14,34 @@ pub struct Credential {
     pub password_hash: Secret<String>,
     /// When the password was set or rehashed.
     pub updated_at: Timestamp,
+}
+
+impl Record for Credential {
+    const TABLE: &'static Table = &Table::new(
+        "credentials",
+        &[
+            Kind::Id.column("user_id"),
+            Kind::Key.column("password_hash"),
+            Kind::Int.column("updated_at"),
+        ],
+    );
+
+    fn to_row(&self) -> Row {
+        Row::new(
+            Self::TABLE,
+            [
+                ("user_id", self.user_id.into()),
+                ("password_hash", self.password_hash.expose().as_str().into()),
+                ("updated_at", self.updated_at.into()),
+            ],
+        )
+    }
+
+    fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {
+        Ok(Self {
+            user_id: UserId::from_bytes(row.array("user_id")?),
+            password_hash: Secret::new(row.text("password_hash")?),
+            updated_at: row.time("updated_at")?,
+        })
+    }
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::store::{BadRow, Condition, Kind, Query, Record, Row, RowReader, Table, Value, Write};
 use crate::values::{Digest, EmailAddress, UserId};
 
 /// Purpose of a link. A link is valid for no other purpose.
@@ -43,7 +44,7 @@ impl Purpose {
 /// | --- | --- |
 /// | confirmation | the user's pending address is gone or was requested again (`requested_at`) |
 /// | recovery | the user's session epoch is higher than `epoch`, or a newer link replaced this one |
-/// | email undo | it is used, an admin changed the address, or the user is disabled |
+/// | email undo | it is used, the user is not active, or the user's `void_undo_links` cover it (`requested_at`) |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     /// Digest of the secret in the mail; unique.
@@ -64,4 +65,88 @@ pub struct Link {
     pub expires_at: Timestamp,
     /// When it was used; `None` if it was not.
     pub used_at: Option<Timestamp>,
+}
+
+impl Link {
+    /// The unique column of the digest.
+    pub const DIGEST: &'static str = "digest";
+
+    /// A user's links, valid or not.
+    pub fn of_user(user_id: UserId) -> Query {
+        Query::by::<Self>(&["user_id"]).equal(user_id)
+    }
+
+    /// Marks the link as used. Fails with `Stale` if it is used, replaced, deleted or expired at `at`.
+    pub fn mark_used(&self, at: Timestamp) -> Write {
+        let when = vec![
+            Condition::is(Self::DIGEST, &self.digest),
+            Condition::is_null("used_at"),
+            Condition::above("expires_at", at),
+        ];
+        Write::update::<Self, 1>(self.id(), [("used_at", at.into())], when)
+    }
+
+    /// The key: a user has one recovery link, so that a new one replaces it. Other links have one each.
+    fn id(&self) -> Value {
+        match self.purpose {
+            Purpose::Recovery => self.user_id.into(),
+            Purpose::Confirmation | Purpose::EmailUndo => self.digest.as_bytes()[..16].into(),
+        }
+    }
+}
+
+impl Record for Link {
+    const TABLE: &'static Table = &Table {
+        unique: &[Self::DIGEST],
+        indexes: &[&["user_id"], &["expires_at"]],
+        ..Table::new(
+            "links",
+            &[
+                Kind::Id.column("id"),
+                Kind::Digest.column("digest"),
+                Kind::Id.column("user_id"),
+                Kind::Key.column("purpose"),
+                Kind::Text.column("email"),
+                Kind::Int.column("epoch"),
+                Kind::Int.column("requested_at"),
+                Kind::Int.column("created_at"),
+                Kind::Int.column("expires_at"),
+                Kind::Int.nullable("used_at"),
+            ],
+        )
+    };
+
+    fn to_row(&self) -> Row {
+        Row::new(
+            Self::TABLE,
+            [
+                ("id", self.id()),
+                ("digest", (&self.digest).into()),
+                ("user_id", self.user_id.into()),
+                ("purpose", self.purpose.as_str().into()),
+                ("email", (&self.email).into()),
+                ("epoch", self.epoch.into()),
+                ("requested_at", self.requested_at.into()),
+                ("created_at", self.created_at.into()),
+                ("expires_at", self.expires_at.into()),
+                ("used_at", self.used_at.into()),
+            ],
+        )
+    }
+
+    fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {
+        Ok(Self {
+            digest: Digest::from_bytes(row.array("digest")?),
+            user_id: UserId::from_bytes(row.array("user_id")?),
+            purpose: row.parsed("purpose", Purpose::from_name)?,
+            email: row.parsed("email", |text| {
+                Some(EmailAddress::from_stored(text.to_owned()))
+            })?,
+            epoch: row.int("epoch")?,
+            requested_at: row.time("requested_at")?,
+            created_at: row.time("created_at")?,
+            expires_at: row.time("expires_at")?,
+            used_at: row.opt_time("used_at")?,
+        })
+    }
 }

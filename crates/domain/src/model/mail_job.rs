@@ -2,6 +2,9 @@
 
 use jiff::Timestamp;
 
+use serde::{Deserialize, Serialize};
+
+use crate::store::{BadRow, Condition, Kind, Query, Record, Row, RowReader, Table, Value, Write};
 use crate::values::{EmailAddress, Locale, MailJobId, UserId};
 
 /// Kind of a mail. To add one: a variant here, its resolution in `flows::deliver_mail`, its templates.
@@ -91,7 +94,7 @@ pub struct MailJob {
     pub created_at: Timestamp,
     /// Number of attempts that were started.
     pub attempts: i64,
-    /// When the next attempt is due, or when a worker's lease ends.
+    /// When the next attempt is due, or when a worker's lease ends. Without meaning once it failed.
     pub due_at: Timestamp,
     /// When it failed permanently. It is stored for seven days after that.
     pub failed_at: Option<Timestamp>,
@@ -111,5 +114,120 @@ impl MailJob {
     /// Parses the detail of an audit event; `None` if it does not name a mail.
     pub fn in_audit_detail(detail: &str) -> Option<MailJobId> {
         detail.strip_prefix("mail ")?.parse().ok()
+    }
+}
+
+/// The part of a mail that only its delivery reads, as JSON.
+#[derive(Serialize, Deserialize)]
+struct Payload {
+    email: String,
+    locale: String,
+}
+
+impl MailJob {
+    /// All kinds of mails, for [`claim`](crate::store::Records::claim): a kind that only a newer release knows is left
+    /// to its nodes.
+    pub fn kinds() -> Vec<Value> {
+        MailKind::ALL.map(|kind| kind.as_str().into()).into()
+    }
+
+    /// The mails about a user.
+    pub fn of_user(user_id: UserId) -> Query {
+        Query::by::<Self>(&["user_id"]).equal(user_id)
+    }
+
+    /// The mails that were requested for an address and have no user.
+    pub fn of_address(email_key: &str) -> Query {
+        Query::by::<Self>(&["lookup"]).equal(email_key)
+    }
+
+    /// The mails that wait, the next due first.
+    pub fn waiting() -> Query {
+        Query::by::<Self>(&["due_at"]).above(Timestamp::MIN)
+    }
+
+    /// The mails that failed permanently.
+    pub fn failed() -> Query {
+        Query::by::<Self>(&["failed_at"]).above(Timestamp::MIN)
+    }
+
+    /// Schedules the next attempt. Fails with `Stale` if the mail was deleted.
+    pub fn retry_at(id: MailJobId, due_at: Timestamp) -> Write {
+        Write::update::<Self, 1>(id, [("due_at", due_at.into())], Vec::new())
+    }
+
+    /// Ends this lease. Fails with `Stale` if it has ended.
+    pub fn expire_lease(&self, now: Timestamp) -> Write {
+        let when = vec![Condition::is("due_at", self.due_at)];
+        Write::update::<Self, 1>(self.id, [("due_at", now.into())], when)
+    }
+
+    /// Marks the mail as permanently failed. It is stored until the sweep, and is not due again.
+    pub fn fail(&self, at: Timestamp) -> Write {
+        let set = [("failed_at", at.into()), ("due_at", Value::Null)];
+        Write::update::<Self, 2>(self.id, set, Vec::new())
+    }
+}
+
+impl Record for MailJob {
+    const TABLE: &'static Table = &Table {
+        indexes: &[&["due_at"], &["user_id"], &["lookup"], &["failed_at"]],
+        ..Table::new(
+            "jobs",
+            &[
+                Kind::Id.column("id"),
+                Kind::Key.column("kind"),
+                Kind::Id.nullable("user_id"),
+                Kind::Key.nullable("lookup"),
+                Kind::Text.column("payload"),
+                Kind::Int.column("created_at"),
+                Kind::Int.column("attempts"),
+                Kind::Int.nullable("due_at"),
+                Kind::Int.nullable("failed_at"),
+            ],
+        )
+    };
+
+    fn to_row(&self) -> Row {
+        let payload = Payload {
+            email: self.email.as_str().to_owned(),
+            locale: self.locale.tag().to_owned(),
+        };
+        let payload = serde_json::to_string(&payload).expect("two texts are JSON");
+        let lookup = self.user_id.is_none().then(|| self.email.key());
+        let due_at = self.failed_at.is_none().then_some(self.due_at);
+        Row::new(
+            Self::TABLE,
+            [
+                ("id", self.id.into()),
+                ("kind", self.kind.as_str().into()),
+                ("user_id", self.user_id.into()),
+                ("lookup", lookup.into()),
+                ("payload", payload.into()),
+                ("created_at", self.created_at.into()),
+                ("attempts", self.attempts.into()),
+                ("due_at", due_at.into()),
+                ("failed_at", self.failed_at.into()),
+            ],
+        )
+    }
+
+    fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {
+        let payload: Payload = row.parsed("payload", |text| serde_json::from_str(text).ok())?;
+        let failed_at = row.opt_time("failed_at")?;
+        Ok(Self {
+            id: MailJobId::from_bytes(row.array("id")?),
+            kind: row.parsed("kind", MailKind::from_name)?,
+            user_id: row.opt_array("user_id")?.map(UserId::from_bytes),
+            email: EmailAddress::from_stored(payload.email),
+            locale: row.parsed("payload", |_| Locale::from_tag(&payload.locale))?,
+            created_at: row.time("created_at")?,
+            attempts: row.int("attempts")?,
+            due_at: match failed_at {
+                Some(at) => at,
+                None => row.time("due_at")?,
+            },
+            failed_at,
+        })
     }
 }

@@ -118,6 +118,52 @@ impl RequestedBy {
     }
 }
 
+impl User {
+    /// The unique column of the username.
+    pub const USERNAME_KEY: &'static str = "username_key";
+    /// The unique column of the confirmed address.
+    pub const EMAIL_KEY: &'static str = "email_key";
+
+    /// Returns `true` if the undo link of an address change that was requested at this time is void.
+    pub fn undo_link_is_void(&self, requested_at: Timestamp) -> bool {
+        let is_covered = |void: VoidUndoLinks| void.covers(requested_at);
+        self.status != Status::Active || self.void_undo_links.is_some_and(is_covered)
+    }
+}
+
+/// A range of address changes, by the time of their request. Their undo links are void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VoidUndoLinks {
+    /// The first request.
+    pub from: Timestamp,
+    /// The last request.
+    pub to: Timestamp,
+}
+
+impl VoidUndoLinks {
+    /// All changes that were requested until now.
+    pub fn until(now: Timestamp) -> Self {
+        Self {
+            from: Timestamp::MIN,
+            to: now,
+        }
+    }
+
+    /// The smallest range that covers both.
+    #[must_use]
+    pub fn and(self, other: Option<Self>) -> Self {
+        Self {
+            from: other.map_or(self.from, |other| self.from.min(other.from)),
+            to: other.map_or(self.to, |other| self.to.max(other.to)),
+        }
+    }
+
+    /// Whether the range covers a change that was requested at this time.
+    pub fn covers(self, requested_at: Timestamp) -> bool {
+        self.from <= requested_at && requested_at <= self.to
+    }
+}
+
 /// An account. At least one of `username`, `email` and `pending_email` is set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct User {
@@ -143,6 +189,8 @@ pub struct User {
     pub session_epoch: i64,
     /// Session epoch in which unknown clients were locked out. Written only by `Change::SetLockout`.
     pub locked_out_epoch: Option<i64>,
+    /// The address changes whose undo links are void.
+    pub void_undo_links: Option<VoidUndoLinks>,
     /// Incremented by every update.
     pub version: Version,
     /// When the user signed up.

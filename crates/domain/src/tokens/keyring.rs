@@ -70,7 +70,7 @@ impl Keyring {
     }
 
     /// Generates a key pair, sealed for the store.
-    pub fn generate(&self, now: Timestamp, secrets: &dyn Secrets) -> SigningKey {
+    pub fn generate(&self, position: i64, now: Timestamp, secrets: &dyn Secrets) -> SigningKey {
         let mut seed = Zeroizing::new([0; 32]);
         secrets.fill(seed.as_mut_slice());
         let pair =
@@ -81,6 +81,7 @@ impl Keyring {
         let sealed = self.master.seal(&kid, seed.as_slice(), secrets);
         SigningKey {
             kid,
+            position,
             public,
             sealed,
             created_at: now,
@@ -223,7 +224,10 @@ mod tests {
     }
 
     fn keys(count: u64) -> Vec<SigningKey> {
-        let generate = |seed| ring(1).generate(Timestamp::UNIX_EPOCH, &SeededSecrets::new(seed));
+        let generate = |seed| {
+            let position = i64::try_from(seed).unwrap();
+            ring(1).generate(position, Timestamp::UNIX_EPOCH, &SeededSecrets::new(seed))
+        };
         (1..=count).map(generate).collect()
     }
 

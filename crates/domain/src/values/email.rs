@@ -6,6 +6,7 @@ use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
 
 use super::Invalid;
+use crate::store::Value;
 
 /// An address that mail can be sent to (a dot-atom of RFC 5322 at a domain name, ASCII on the wire).
 ///
@@ -106,6 +107,12 @@ fn too_long() -> Invalid {
         "too-long",
         "An email address can have at most 254 characters, 64 before the '@'.",
     )
+}
+
+impl From<&EmailAddress> for Value {
+    fn from(address: &EmailAddress) -> Self {
+        address.as_str().into()
+    }
 }
 
 #[cfg(test)]

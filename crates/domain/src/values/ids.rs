@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::Digest;
 use crate::ports::Secrets;
+use crate::store::Value;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -34,6 +35,12 @@ macro_rules! id {
             /// Restores an id from its 16 bytes.
             pub fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(Uuid::from_bytes(bytes))
+            }
+        }
+
+        impl From<$name> for Value {
+            fn from(id: $name) -> Self {
+                Self::Bytes(id.as_bytes().to_vec())
             }
         }
 

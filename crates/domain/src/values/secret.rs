@@ -8,6 +8,7 @@ use ring::digest;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::ports::Secrets;
+use crate::store::Value;
 
 /// A value that must not be printed. `Debug` prints `[secret]`. There is no `Display`, no `Serialize` and no
 /// `PartialEq`: a comparison would stop at the first difference (C-04).
@@ -95,6 +96,12 @@ impl Digest {
     /// Restores a digest from its 32 bytes.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+}
+
+impl From<&Digest> for Value {
+    fn from(digest: &Digest) -> Self {
+        Self::Bytes(digest.as_bytes().to_vec())
     }
 }
 

@@ -3,6 +3,7 @@
 use doorward_domain::changes::Change;
 use doorward_domain::model::{Credential, User};
 use doorward_domain::ports::{MailTemplate, Store};
+use doorward_domain::store::{Records, Write};
 use doorward_domain::{Ctx, Error};
 
 use crate::world::*;
@@ -224,11 +225,12 @@ async fn security_event(world: &World, ben: &User, new_hash: Option<&str>) -> Ve
         expected,
     }];
     changes.extend(new_hash.map(|hash| {
-        Change::PutCredential(Credential {
+        Write::put(&Credential {
             user_id: ben.id,
             password_hash: secret(hash),
             updated_at: world.now(),
         })
+        .into()
     }));
     changes
 }
@@ -243,7 +245,12 @@ async fn a_password_replaced_in_between_fails_the_precondition() {
     world.spy.let_in_between(recovered);
     let refused = change(&world, &world.of(&signed_in), PASSWORD, OTHER_PASSWORD).await;
     assert_err!(refused, Error::PreconditionFailed);
-    let kept = world.store.find_credential(ben.id).await.unwrap().unwrap();
+    let kept = world
+        .store
+        .get::<Credential>(ben.id)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(kept.password_hash.expose(), "recovered meanwhile");
 }
 

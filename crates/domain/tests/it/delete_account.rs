@@ -2,8 +2,9 @@
 
 use doorward_domain::Error;
 use doorward_domain::changes::Change;
-use doorward_domain::model::Role;
+use doorward_domain::model::{Credential, Role};
 use doorward_domain::ports::{Sessions, Store};
+use doorward_domain::store::Records;
 
 use crate::world::*;
 
@@ -29,7 +30,14 @@ async fn everything_that_hung_on_the_account_is_gone() {
         .unwrap();
     assert_eq!(world.audited(), ["user-deleted"]);
     assert_eq!(world.kept(&ben).await, None);
-    assert!(world.store.find_credential(ben.id).await.unwrap().is_none());
+    assert!(
+        world
+            .store
+            .get::<Credential>(ben.id)
+            .await
+            .unwrap()
+            .is_none()
+    );
     assert!(world.store.mail_jobs().is_empty());
     let open = world
         .store

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use doorward_domain::Error;
-use doorward_domain::changes::Change;
 use doorward_domain::flows::deliver_mail::Delivered;
-use doorward_domain::model::{MailJob, MailKind};
+use doorward_domain::model::{Link, MailJob, MailKind};
 use doorward_domain::ports::{MailTemplate, OutboxStats, Store};
+use doorward_domain::store::{Claim, Record, Records, Write};
 use doorward_domain::values::{Locale, MailJobId, Name};
 
 use crate::world::*;
@@ -107,7 +107,7 @@ async fn a_link_is_made_when_its_mail_is_sent_and_lives_from_then_on() {
     let token = token_in(&world.one_mail().await);
     let link = world
         .store
-        .find_link(&token.digest())
+        .find_readable::<Link>(Link::DIGEST, &token.digest())
         .await
         .unwrap()
         .unwrap();
@@ -146,7 +146,7 @@ async fn every_try_has_the_same_message_id_and_a_new_link() {
     let job = before.into_iter().next().unwrap();
     world
         .store
-        .apply(vec![Change::EnqueueMail(job)])
+        .apply(vec![Write::insert(&job).into()])
         .await
         .unwrap();
     let second = world.one_mail().await;
@@ -177,7 +177,7 @@ async fn each_attempt_of_a_recovery_mail_has_its_own_message_id() {
     let retry = MailJob { attempts: 1, ..job };
     world
         .store
-        .apply(vec![Change::EnqueueMail(retry)])
+        .apply(vec![Write::insert(&retry).into()])
         .await
         .unwrap();
     let second = world.one_mail().await;
@@ -231,7 +231,13 @@ async fn two_workers_never_hold_one_mail_and_a_dead_ones_lease_runs_out() {
     let (now, lease) = (world.now(), minutes(5));
     let claimed = world
         .store
-        .claim_mail_jobs(now, now + lease, 10)
+        .claim::<MailJob>(Claim {
+            table: MailJob::TABLE,
+            kinds: MailJob::kinds(),
+            now,
+            lease_until: now + lease,
+            limit: 10,
+        })
         .await
         .unwrap();
     assert_eq!(claimed.len(), 1);
@@ -256,7 +262,7 @@ async fn a_mail_whose_end_could_not_be_written_is_sent_again_after_its_lease() {
     );
     world
         .store
-        .apply(vec![Change::EnqueueMail(notice.await)])
+        .apply(vec![Write::insert(&notice.await).into()])
         .await
         .unwrap();
     world.spy.fail("apply");
@@ -364,7 +370,7 @@ async fn a_mail_that_no_longer_has_a_recipient_is_dropped() {
         };
         world
             .store
-            .apply(vec![Change::EnqueueMail(job)])
+            .apply(vec![Write::insert(&job).into()])
             .await
             .unwrap();
         assert_eq!(

@@ -154,7 +154,7 @@ async fn asking_for_a_mail_costs_the_same_work_whatever_the_account() {
     }
     for works in [recoveries, confirmations] {
         assert_eq!((&*works[0].1.calls, works[0].1.hashes), (&["apply"][..], 0));
-        assert!(works[0].1.changes.contains(&"EnqueueMail".to_owned()));
+        assert!(works[0].1.changes.contains(&"insert jobs".to_owned()));
         assert_alike(&works);
     }
 }

@@ -2,8 +2,9 @@
 
 use doorward_domain::Error;
 use doorward_domain::changes::Change;
-use doorward_domain::model::{Purpose, Status, User};
-use doorward_domain::ports::{Sessions, Store};
+use doorward_domain::model::{Link, Purpose, Status, User};
+use doorward_domain::ports::Sessions;
+use doorward_domain::store::Records;
 
 use crate::world::*;
 
@@ -111,7 +112,7 @@ async fn expired_sessions_and_long_dead_links_are_cleared_away() {
     assert!(
         world
             .store
-            .find_link(&token.digest())
+            .find_readable::<Link>(Link::DIGEST, &token.digest())
             .await
             .unwrap()
             .is_some()
@@ -121,7 +122,7 @@ async fn expired_sessions_and_long_dead_links_are_cleared_away() {
     assert!(
         world
             .store
-            .find_link(&token.digest())
+            .find_readable::<Link>(Link::DIGEST, &token.digest())
             .await
             .unwrap()
             .is_none()

@@ -3,8 +3,8 @@
 use doorward_domain::flows::import::{
     DryRun, ImportOutcome, ImportRejection, ImportedUser, Pace, derived_id,
 };
-use doorward_domain::model::{PendingEmail, RequestedBy, Role, Status, User, Version};
-use doorward_domain::ports::Store;
+use doorward_domain::model::{Credential, PendingEmail, RequestedBy, Role, Status, User, Version};
+use doorward_domain::store::Records;
 use doorward_domain::values::{Data, Locale, UserId};
 use doorward_domain::{Actor, Error};
 
@@ -28,6 +28,7 @@ fn person(number: u8, name: &str) -> User {
         locale: Locale::De,
         session_epoch: 3,
         locked_out_epoch: None,
+        void_undo_links: None,
         version: Version(9),
         created_at: at,
         updated_at: at,
@@ -71,7 +72,12 @@ async fn an_imported_user_signs_in_with_the_old_password_which_is_rehashed() {
         Error::InvalidCredentials
     );
     world.try_sign_in("ben", DJANGO_PASSWORD).await.unwrap();
-    let kept = world.store.find_credential(ben.id).await.unwrap().unwrap();
+    let kept = world
+        .store
+        .get::<Credential>(ben.id)
+        .await
+        .unwrap()
+        .unwrap();
     assert!(kept.password_hash.expose().starts_with("$argon2id$"));
     world
         .try_sign_in("ben@example.com", DJANGO_PASSWORD)
@@ -91,7 +97,7 @@ async fn a_batch_is_one_write_and_leaves_a_trace() {
     world.forget();
     import(&world, &batch).await;
     let calls = world.spy.take_calls();
-    assert_eq!(calls, ["list_credentials", "list_deleted", "apply"]);
+    assert_eq!(calls, ["credentials", "list_deleted", "apply"]);
     let lines = world.spy.take_audited();
     let told: Vec<_> = lines
         .iter()
@@ -183,7 +189,7 @@ async fn a_user_with_the_same_id_was_imported_before() {
     assert_eq!(world.kept_user(&person(1, "ben")).await.name, None);
     let kept = world
         .store
-        .find_credential(person(1, "ben").id)
+        .get::<Credential>(person(1, "ben").id)
         .await
         .unwrap();
     assert!(
@@ -206,7 +212,7 @@ async fn existing_users_are_found_in_any_order() {
     world.forget();
     let done = import(&world, &people(&[4, 6, 8])).await;
     assert!(done.iter().all(|one| *one == ImportOutcome::AlreadyThere));
-    assert_eq!(world.spy.take_calls(), ["list_credentials", "list_users"]);
+    assert_eq!(world.spy.take_calls(), ["credentials", "list_users"]);
     let done = import(&world, &people(&[12, 3, 2, 13, 8])).await;
     let there: Vec<_> = done
         .iter()

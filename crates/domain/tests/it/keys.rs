@@ -116,7 +116,7 @@ async fn all_who_come_with_a_new_keys_token_at_once_get_in() {
     first.unwrap();
     second.unwrap();
     let looks = there.spy.take_calls();
-    let looks = looks.iter().filter(|call| **call == "list_signing_keys");
+    let looks = looks.iter().filter(|call| **call == "signing_keys");
     assert_eq!(looks.count(), 1);
 }
 
@@ -149,13 +149,13 @@ async fn made_up_keys_make_a_node_look_ten_times_a_second() {
         let refused = world.accounts.authenticate(&world.anon(), &forged).await;
         assert_err!(refused, Error::InvalidToken);
     }
-    assert_eq!(world.spy.take_calls(), ["list_signing_keys"]);
+    assert_eq!(world.spy.take_calls(), ["signing_keys"]);
     world.advance(SignedDuration::from_millis(100));
     let header = r#"{"alg":"EdDSA","typ":"session+jwt","kid":"made-up"}"#;
     let forged = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header));
     let refused = world.accounts.authenticate(&world.anon(), &forged).await;
     assert_err!(refused, Error::InvalidToken);
-    assert_eq!(world.spy.take_calls(), ["list_signing_keys"]);
+    assert_eq!(world.spy.take_calls(), ["signing_keys"]);
 }
 
 /// Requests share one timeout of an unavailable store instead of waiting one after the other.
@@ -167,7 +167,7 @@ async fn all_who_wait_for_a_look_share_its_failure() {
     let (_, rest) = signed_in.token.expose().split_once('.').unwrap();
     let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"EdDSA","typ":"session+jwt","kid":"made-up"}"#);
     let forged = format!("{header}.{rest}");
-    world.spy.fail("list_signing_keys");
+    world.spy.fail("signing_keys");
     world.spy.give_way();
     world.spy.take_calls();
     let anon = world.anon();
@@ -176,7 +176,7 @@ async fn all_who_wait_for_a_look_share_its_failure() {
     for answer in [one, two, three] {
         assert_err!(answer, Error::Store(_));
     }
-    assert_eq!(world.spy.take_calls(), ["list_signing_keys"]);
+    assert_eq!(world.spy.take_calls(), ["signing_keys"]);
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 //! Recovering a lost password by a mailed link.
 
 use doorward_domain::Error;
-use doorward_domain::changes::Change;
-use doorward_domain::model::Purpose;
+use doorward_domain::model::{Link, Purpose};
 use doorward_domain::ports::{MailTemplate, Store};
+use doorward_domain::store::Records;
 use doorward_domain::values::Token;
 
 use crate::world::*;
@@ -240,9 +240,10 @@ async fn a_spent_link_that_was_not_cleared_away_recovers_nothing() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let spent = world.link(&ben, Purpose::Recovery, "ben@example.com").await;
-    let (digest, at) = (spent.digest(), world.now());
-    let used = world.store.apply(vec![Change::UseLink { digest, at }]);
-    used.await.unwrap();
+    let digest = spent.digest();
+    let link = world.store.find_readable::<Link>(Link::DIGEST, &digest);
+    let used = link.await.unwrap().unwrap().mark_used(world.now());
+    world.store.apply(vec![used.into()]).await.unwrap();
     let viewed = world.accounts.view_recovery(&world.anon(), &spent).await;
     assert_err!(viewed, Error::LinkExpired);
     let refused = recover(&world, &spent, OTHER_PASSWORD).await;

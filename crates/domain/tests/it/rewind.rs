@@ -157,5 +157,5 @@ async fn a_store_that_keeps_its_word_is_taken_at_it() {
     world.forget();
     world.check(&signed_in).await.unwrap();
     let calls = world.spy.take_calls();
-    assert!(!calls.contains(&"is_session_ended"), "{calls:?}");
+    assert!(!calls.contains(&"ended_sessions"), "{calls:?}");
 }

@@ -4,6 +4,7 @@ use doorward_domain::Error;
 use doorward_domain::changes::Change;
 use doorward_domain::model::{Credential, Status};
 use doorward_domain::ports::{MailTemplate, Sessions, Store};
+use doorward_domain::store::{Records, Write};
 
 use crate::world::*;
 
@@ -183,11 +184,16 @@ async fn an_imported_hash_is_replaced_at_the_first_right_sign_in() {
     };
     world
         .store
-        .apply(vec![Change::PutCredential(credential)])
+        .apply(vec![Write::put(&credential).into()])
         .await
         .unwrap();
     let kept = async || {
-        let kept = world.store.find_credential(user.id).await.unwrap().unwrap();
+        let kept = world
+            .store
+            .get::<Credential>(user.id)
+            .await
+            .unwrap()
+            .unwrap();
         kept.password_hash.expose().clone()
     };
     assert_err!(
@@ -211,17 +217,23 @@ async fn a_rehash_never_undoes_a_password_change() {
     let world = World::new().await;
     let user = world.active("ben").await;
     let put = |hash: &str| {
-        Change::PutCredential(Credential {
+        Write::put(&Credential {
             user_id: user.id,
             password_hash: secret(hash),
             updated_at: world.now(),
         })
+        .into()
     };
     let imported = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
     world.store.apply(vec![put(imported)]).await.unwrap();
     world.spy.let_in_between(vec![put("changed meanwhile")]);
     world.try_sign_in("ben", "U*U").await.unwrap();
-    let kept = world.store.find_credential(user.id).await.unwrap().unwrap();
+    let kept = world
+        .store
+        .get::<Credential>(user.id)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(kept.password_hash.expose(), "changed meanwhile");
 }
 
@@ -243,7 +255,7 @@ async fn an_unreadable_hash_is_a_wrong_password() {
         };
         world
             .store
-            .apply(vec![Change::PutCredential(credential)])
+            .apply(vec![Write::put(&credential).into()])
             .await
             .unwrap();
         assert_err!(
@@ -360,7 +372,7 @@ async fn a_failure_of_any_store_call_fails_the_sign_in() {
     for operation in [
         "find_user_by_email",
         "list_users_by_pending_email",
-        "find_credential",
+        "credentials",
         "apply",
         "list_sessions",
         "insert_session",

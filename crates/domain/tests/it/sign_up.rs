@@ -1,8 +1,9 @@
 //! Signing up with a username, an address, both, or neither.
 
 use doorward_domain::Error;
-use doorward_domain::model::{Role, Status};
+use doorward_domain::model::{Credential, Role, Status};
 use doorward_domain::ports::{MailTemplate, Store};
+use doorward_domain::store::Records;
 use doorward_domain::values::Locale;
 
 use crate::world::*;
@@ -94,7 +95,12 @@ async fn the_password_is_kept_as_a_salted_argon2id_hash() {
     let mut hashes = Vec::new();
     for name in ["ben", "eve"] {
         let user = world.nameless_mailbox(name).await;
-        let kept = world.store.find_credential(user.id).await.unwrap().unwrap();
+        let kept = world
+            .store
+            .get::<Credential>(user.id)
+            .await
+            .unwrap()
+            .unwrap();
         let hash = kept.password_hash.expose().clone();
         assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
         assert!(!hash.contains(PASSWORD));

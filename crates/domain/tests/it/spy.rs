@@ -11,12 +11,11 @@ use doorward_domain::audit::AuditLog;
 use doorward_domain::changes::{ApplyError, Change, Changes};
 use doorward_domain::limits::MemoryRateLimits;
 use doorward_domain::memory::{MemoryStore, SeededSecrets};
-use doorward_domain::model::{
-    AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
-};
+use doorward_domain::model::{AuditEvent, AuditFilter, Session, User, UserFilter};
 use doorward_domain::ports::{
-    Decision, KeyedLimit, LastSeen, OutboxStats, RateLimits, Secrets, Sessions, Store, StoreError,
+    Decision, KeyedLimit, LastSeen, RateLimits, Secrets, Sessions, Store, StoreError,
 };
+use doorward_domain::store::{Claim, Query, Row, Table, Value, Write};
 use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
 use jiff::Timestamp;
 
@@ -45,7 +44,7 @@ impl Spy {
         }
     }
 
-    /// Calls since the last time.
+    /// Calls since the last time. A read of records has the name of their table.
     pub fn take_calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.calls.lock().unwrap())
     }
@@ -153,6 +152,45 @@ impl Store for Spy {
         Ok(())
     }
 
+    async fn get_row(&self, table: &'static Table, key: Value) -> Result<Option<Row>, StoreError> {
+        self.asked(table.name).await?;
+        self.store.get_row(table, key).await
+    }
+
+    async fn find_row(
+        &self,
+        table: &'static Table,
+        column: &'static str,
+        value: Value,
+    ) -> Result<Option<Row>, StoreError> {
+        self.asked(table.name).await?;
+        self.store.find_row(table, column, value).await
+    }
+
+    async fn get_rows(
+        &self,
+        table: &'static Table,
+        keys: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.asked(table.name).await?;
+        self.store.get_rows(table, keys).await
+    }
+
+    async fn list_rows(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        self.asked(query.table.name).await?;
+        self.store.list_rows(query).await
+    }
+
+    async fn count_rows(&self, query: Query) -> Result<u64, StoreError> {
+        self.asked(query.table.name).await?;
+        self.store.count_rows(query).await
+    }
+
+    async fn claim_rows(&self, claim: Claim) -> Result<Vec<Row>, StoreError> {
+        self.asked(claim.table.name).await?;
+        self.store.claim_rows(claim).await
+    }
+
     async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
         self.asked("find_user").await?;
         self.store.find_user(id).await
@@ -196,63 +234,9 @@ impl Store for Spy {
         self.store.list_expired_pending_emails(before, limit).await
     }
 
-    async fn find_credential(&self, user_id: UserId) -> Result<Option<Credential>, StoreError> {
-        self.asked("find_credential").await?;
-        self.store.find_credential(user_id).await
-    }
-
-    async fn list_credentials(&self, user_ids: &[UserId]) -> Result<Vec<Credential>, StoreError> {
-        self.asked("list_credentials").await?;
-        self.store.list_credentials(user_ids).await
-    }
-
-    async fn is_session_ended(&self, id: SessionId) -> Result<bool, StoreError> {
-        self.asked("is_session_ended").await?;
-        self.store.is_session_ended(id).await
-    }
-
     async fn server_time(&self) -> Result<Option<Timestamp>, StoreError> {
         self.asked("server_time").await?;
         self.store.server_time().await
-    }
-
-    async fn find_link(&self, digest: &Digest) -> Result<Option<Link>, StoreError> {
-        self.asked("find_link").await?;
-        self.store.find_link(digest).await
-    }
-
-    async fn list_links(&self, user_id: UserId) -> Result<Vec<Link>, StoreError> {
-        self.asked("list_links").await?;
-        self.store.list_links(user_id).await
-    }
-
-    async fn list_mail_jobs(
-        &self,
-        user_id: UserId,
-        email_key: Option<&str>,
-    ) -> Result<Vec<MailJob>, StoreError> {
-        self.asked("list_mail_jobs").await?;
-        self.store.list_mail_jobs(user_id, email_key).await
-    }
-
-    async fn claim_mail_jobs(
-        &self,
-        now: Timestamp,
-        lease_until: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<MailJob>, StoreError> {
-        self.asked("claim_mail_jobs").await?;
-        self.store.claim_mail_jobs(now, lease_until, limit).await
-    }
-
-    async fn outbox(&self) -> Result<OutboxStats, StoreError> {
-        self.asked("outbox").await?;
-        self.store.outbox().await
-    }
-
-    async fn list_signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
-        self.asked("list_signing_keys").await?;
-        self.store.list_signing_keys().await
     }
 
     async fn list_audit_events(&self, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError> {
@@ -352,10 +336,24 @@ impl Sessions for Spy {
 }
 
 /// Name of a change, without its contents.
+/// The kind of a change; for an operation on a record, with the table and the columns that it sets.
 fn kind(change: &Change) -> String {
-    let written = format!("{change:?}");
-    let end = written.find(['(', ' ']).unwrap_or(written.len());
-    written[..end].to_owned()
+    let Change::Write(write) = change else {
+        let written = format!("{change:?}");
+        let end = written.find(['(', ' ']).unwrap_or(written.len());
+        return written[..end].to_owned();
+    };
+    match write {
+        Write::Insert(row) => format!("insert {}", row.table.name),
+        Write::Put(row) => format!("put {}", row.table.name),
+        Write::Replace { row, .. } => format!("replace {}", row.table.name),
+        Write::Update { table, set, .. } => {
+            let columns: Vec<_> = set.iter().map(|(column, _)| *column).collect();
+            format!("update {}: {}", table.name, columns.join(", "))
+        }
+        Write::Delete { table, .. } => format!("delete {}", table.name),
+        Write::Check { table, .. } => format!("check {}", table.name),
+    }
 }
 
 /// Rate limits that record how they are called.

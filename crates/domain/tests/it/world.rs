@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use doorward_domain::changes::Change;
 use doorward_domain::ctx::actor_of;
 use doorward_domain::flows::deliver_mail::Delivered;
 use doorward_domain::flows::operator::NewUser;
@@ -19,6 +18,7 @@ use doorward_domain::passwords::{Cost, Engine, Hasher, HasherSettings};
 use doorward_domain::ports::{
     Clock, Mail, MailError, MailTemplate, Mailer, MetricsRecorder, Store,
 };
+use doorward_domain::store::Write;
 use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{Data, EmailAddress, NewPassword, Password, Secret, Token, Username};
 use doorward_domain::{Accounts, Actor, Ctx, Error, Policy, Ports};
@@ -324,7 +324,7 @@ impl World {
             expires_at: self.now() + hours(1),
             used_at: None,
         };
-        let put = self.store.apply(vec![Change::PutLink(link)]).await;
+        let put = self.store.apply(vec![Write::put(&link).into()]).await;
         put.unwrap();
         token
     }

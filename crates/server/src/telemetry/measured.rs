@@ -1,6 +1,6 @@
 //! Measures duration and failures of stores and mail servers. It wraps each port, so that no store depends on it.
 //!
-//! An operation has the name of its method. A rejection by a rule (a taken name, a stale version) is a normal
+//! An operation has the name of its method; a read of records has that of their table. A rejection by a rule (a taken name, a stale version) is a normal
 //! result; an error means that the store did not respond.
 
 use std::sync::Arc;
@@ -10,13 +10,12 @@ use async_trait::async_trait;
 use doorward_domain::Ports;
 use doorward_domain::audit::AuditLog;
 use doorward_domain::changes::{ApplyError, Changes};
-use doorward_domain::model::{
-    AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
-};
+use doorward_domain::model::{AuditEvent, AuditFilter, Session, User, UserFilter};
 use doorward_domain::ports::{
-    Decision, KeyedLimit, LastSeen, Mail, MailError, Mailer, OutboxStats, RateLimits, Sessions,
-    Store, StoreError,
+    Decision, KeyedLimit, LastSeen, Mail, MailError, Mailer, RateLimits, Sessions, Store,
+    StoreError,
 };
+use doorward_domain::store::{Claim, Query, Row, Table, Value};
 use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
 use jiff::Timestamp;
 use tracing::{Instrument, Span};
@@ -63,7 +62,7 @@ impl<P: ?Sized> Measured<P> {
     async fn measured<T, E: Failure>(
         &self,
         store: &'static str,
-        operation: &'static str,
+        operation: &str,
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         let begun_at = Instant::now();
@@ -85,7 +84,7 @@ impl<P: ?Sized> Measured<P> {
 }
 
 /// The span of an operation. There is none without an outer span: the worker's routine queries are not traced.
-fn store_span(store: &'static str, operation: &'static str) -> Span {
+fn store_span(store: &'static str, operation: &str) -> Span {
     if Span::current().is_none() {
         return Span::none();
     }
@@ -118,10 +117,10 @@ impl Failure for ApplyError {
 
 /// Calls and measures each method.
 macro_rules! measured {
-    ($port:ident as $store:literal { $(own $own:item)? $(ask $name:ident($($argument:ident: $kind:ty),*) -> $out:ty;)+ }) => {
+    ($port:ident as $store:literal { $(own $own:item)* $(ask $name:ident($($argument:ident: $kind:ty),*) -> $out:ty;)+ }) => {
         #[async_trait]
         impl $port for Measured<dyn $port> {
-            $($own)?
+            $($own)*
 
             $(async fn $name(&self, $($argument: $kind),*) -> $out {
                 let call = self.inner.$name($($argument),*);
@@ -131,10 +130,39 @@ macro_rules! measured {
     };
 }
 
+/// The name of a read of records.
+fn read_of(table: &Table) -> String {
+    format!("read {}", table.name)
+}
+
 measured!(Store as "database" {
     // Used by the worker and commands only, so it is not measured.
     own fn audit_log(&self) -> &dyn AuditLog {
         self.inner.audit_log()
+    }
+
+    own async fn get_row(&self, table: &'static Table, key: Value) -> Result<Option<Row>, StoreError> {
+        self.measured("database", &read_of(table), self.inner.get_row(table, key)).await
+    }
+
+    own async fn find_row(&self, table: &'static Table, column: &'static str, value: Value) -> Result<Option<Row>, StoreError> {
+        self.measured("database", &read_of(table), self.inner.find_row(table, column, value)).await
+    }
+
+    own async fn count_rows(&self, query: Query) -> Result<u64, StoreError> {
+        self.measured("database", &read_of(query.table), self.inner.count_rows(query)).await
+    }
+
+    own async fn claim_rows(&self, claim: Claim) -> Result<Vec<Row>, StoreError> {
+        self.measured("database", "claim", self.inner.claim_rows(claim)).await
+    }
+
+    own async fn get_rows(&self, table: &'static Table, keys: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        self.measured("database", &read_of(table), self.inner.get_rows(table, keys)).await
+    }
+
+    own async fn list_rows(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        self.measured("database", &read_of(query.table), self.inner.list_rows(query)).await
     }
 
     ask apply(changes: Changes) -> Result<(), ApplyError>;
@@ -145,16 +173,7 @@ measured!(Store as "database" {
     ask list_users(filter: &UserFilter) -> Result<Vec<User>, StoreError>;
     ask has_active_admin() -> Result<bool, StoreError>;
     ask list_expired_pending_emails(before: Timestamp, limit: usize) -> Result<Vec<UserId>, StoreError>;
-    ask find_credential(user_id: UserId) -> Result<Option<Credential>, StoreError>;
-    ask list_credentials(user_ids: &[UserId]) -> Result<Vec<Credential>, StoreError>;
-    ask is_session_ended(id: SessionId) -> Result<bool, StoreError>;
-    ask find_link(digest: &Digest) -> Result<Option<Link>, StoreError>;
-    ask list_links(user_id: UserId) -> Result<Vec<Link>, StoreError>;
-    ask list_mail_jobs(user_id: UserId, email_key: Option<&str>) -> Result<Vec<MailJob>, StoreError>;
     ask list_audit_events_of(user_id: UserId, before: Option<AuditEventId>, limit: usize) -> Result<Vec<AuditEvent>, StoreError>;
-    ask claim_mail_jobs(now: Timestamp, lease_until: Timestamp, limit: usize) -> Result<Vec<MailJob>, StoreError>;
-    ask outbox() -> Result<OutboxStats, StoreError>;
-    ask list_signing_keys() -> Result<Vec<SigningKey>, StoreError>;
     ask list_audit_events(filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError>;
     ask sweep(before: Timestamp) -> Result<(), StoreError>;
     ask server_time() -> Result<Option<Timestamp>, StoreError>;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::access_table::{ask, body_of, filled};
 use crate::support::{Client, FORM, OTHER_PASSWORD, PASSWORD, StoreMode, TestApp, path_in};
 
-const SCHEMA: &str = include_str!("../../../store-sql/src/migrations/0001_initial.sql");
+const SCHEMA: &str = include_str!("../../../store-sql/src/migrations/0001_records.sql");
 
 async fn unthrottled() -> TestApp {
     TestApp::with(|options| options.policy.throttle = false).await

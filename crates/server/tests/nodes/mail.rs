@@ -140,9 +140,9 @@ async fn mails(ground: Ground, ask: impl Fn(&str, &str) -> String) {
 }
 
 /// Shortens all leases by two minutes.
-const OUTLIVED: &str = "UPDATE mail_jobs SET due_at = due_at - 120000000";
+const OUTLIVED: &str = "UPDATE jobs SET due_at = due_at - 120000000";
 
-const LEFT: &str = "SELECT COUNT(*) FROM mail_jobs";
+const LEFT: &str = "SELECT COUNT(*) FROM jobs";
 
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();

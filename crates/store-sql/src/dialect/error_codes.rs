@@ -125,6 +125,11 @@ pub(crate) fn which_unique(error: &sqlx::Error) -> Option<String> {
     index_name(error.constraint(), error.code().as_deref(), error.message())
 }
 
+/// Returns `true` if another row has the same primary key.
+pub(crate) fn is_taken_key(error: &sqlx::Error) -> bool {
+    which_unique(error).as_deref() == Some("primary")
+}
+
 /// PostgreSQL names the constraint. SQLite's message spells the columns as `table.column, …`, and
 /// so the index that is named after them; MySQL's names the index at its end, after the value.
 pub(super) fn index_name(

@@ -46,13 +46,13 @@ async fn a_backlog_is_deleted_in_batches() {
     for (table, columns, values) in [
         (
             "links",
-            "digest, user_id, purpose, email, epoch, requested_at, created_at, expires_at",
-            format!("{digest}, {id}, 'recovery', 'a@example.com', 1, 0, 0, {time}"),
+            "id, digest, user_id, purpose, email, epoch, requested_at, created_at, expires_at",
+            format!("{id}, {digest}, {id}, 'recovery', 'a@example.com', 1, 0, 0, {time}"),
         ),
         (
-            "mail_jobs",
-            "id, kind, email, locale, created_at, attempts, due_at, failed_at",
-            format!("{id}, 'recovery', 'a@example.com', 'en', 0, 1, 0, {time}"),
+            "jobs",
+            "id, kind, payload, created_at, attempts, failed_at",
+            format!("{id}, 'recovery', '', 0, 1, {time}"),
         ),
         (
             "ended_sessions",
@@ -74,7 +74,7 @@ async fn a_backlog_is_deleted_in_batches() {
     }
     store.sweep(later(5)).await.unwrap();
     store.sweep_sessions(later(5)).await.unwrap();
-    for table in ["links", "mail_jobs", "ended_sessions", "sessions"] {
+    for table in ["links", "jobs", "ended_sessions", "sessions"] {
         assert_eq!(count(&server, table).await, "1", "{table}");
     }
 }

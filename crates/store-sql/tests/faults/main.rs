@@ -18,8 +18,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use doorward_domain::changes::{ApplyError, Change, Changes};
-use doorward_domain::model::{AuditEvent, AuditFilter, User};
+use doorward_domain::model::{AuditEvent, AuditFilter, Credential, User};
 use doorward_domain::ports::Store;
+use doorward_domain::store::{Records, Write};
 use doorward_store_sql::{SqlSettings, SqlStore};
 use doorward_testkit::fixtures;
 use tokio::time::Instant;
@@ -54,8 +55,8 @@ fn sign_up() -> (User, AuditEvent, Changes) {
     let event = fixtures::audit_event(user.id);
     let changes = vec![
         Change::InsertUser(Box::new(user.clone())),
-        Change::PutCredential(fixtures::credential(user.id)),
-        Change::EnqueueMail(fixtures::mail_job(user.id)),
+        Write::put(&fixtures::credential(user.id)).into(),
+        Write::insert(&fixtures::mail_job(user.id)).into(),
         Change::Audit(Box::new(event.clone())),
     ];
     (user, event, changes)
@@ -64,7 +65,7 @@ fn sign_up() -> (User, AuditEvent, Changes) {
 /// Whether a sign-up is stored; asserts that it is not stored in part.
 async fn is_signed_up(store: &SqlStore, user: &User) -> bool {
     let found = store.find_user(user.id).await.unwrap().is_some();
-    let has_password = store.find_credential(user.id).await.unwrap().is_some();
+    let has_password = store.get::<Credential>(user.id).await.unwrap().is_some();
     let log = AuditFilter {
         user_id: Some(user.id),
         limit: 10,

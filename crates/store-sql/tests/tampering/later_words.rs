@@ -4,6 +4,7 @@
 use doorward_domain::changes::Change;
 use doorward_domain::model::{AuditFilter, Event, Link, MailJob, Purpose};
 use doorward_domain::ports::Store;
+use doorward_domain::store::{Claim, Record, Records, Write};
 use doorward_testkit::fixtures::{self, later, now};
 
 use crate::database::Database;
@@ -33,21 +34,31 @@ async fn a_mail_of_an_unknown_kind(url: &str) {
     let user = fixtures::user_id();
     let jobs = [fixtures::mail_job(user), fixtures::mail_job(user)];
     shared
-        .write(jobs.iter().cloned().map(Change::EnqueueMail).collect())
+        .write(jobs.iter().map(|job| Write::insert(job).into()).collect())
         .await;
     shared
-        .rewrite("mail_jobs", "kind", "id", jobs[0].id.as_bytes())
+        .rewrite("jobs", "kind", "id", jobs[0].id.as_bytes())
         .await;
-    let listed = shared.store.list_mail_jobs(user, None).await.unwrap();
-    assert_eq!(listed, [jobs[1].clone()]);
-    let claimed = shared.store.claim_mail_jobs(now(), later(9), 1).await;
+    let listed = || {
+        shared
+            .store
+            .list_readable::<MailJob>(MailJob::of_user(user))
+    };
+    assert_eq!(listed().await.unwrap(), [jobs[1].clone()]);
+    let claim = Claim {
+        table: MailJob::TABLE,
+        kinds: MailJob::kinds(),
+        now: now(),
+        lease_until: later(9),
+        limit: 1,
+    };
+    let claimed = shared.store.claim::<MailJob>(claim).await;
     let ids: Vec<_> = claimed.unwrap().iter().map(|job| job.id).collect();
     assert_eq!(ids, [jobs[1].id], "one place, and the known one has it");
-    shared.write(vec![Change::MailDone(jobs[1].id)]).await;
-    let outbox = shared.store.outbox().await.unwrap();
-    assert_eq!(outbox.waiting, 1);
-    let unchanged: Vec<MailJob> = shared.store.list_mail_jobs(user, None).await.unwrap();
-    assert_eq!(unchanged, []);
+    let delete = Write::delete::<MailJob>(jobs[1].id);
+    shared.write(vec![delete.into()]).await;
+    assert_eq!(shared.store.count(MailJob::waiting()).await.unwrap(), 1);
+    assert_eq!(listed().await.unwrap(), []);
 }
 
 /// The link is invalid. The user's other links are listed and valid.
@@ -56,17 +67,29 @@ async fn a_link_of_an_unknown_purpose(url: &str) {
     let user = fixtures::user_id();
     let links = [Purpose::Confirmation, Purpose::Recovery].map(|each| fixtures::link(user, each));
     shared
-        .write(links.iter().cloned().map(Change::PutLink).collect())
+        .write(links.iter().map(|link| Write::put(link).into()).collect())
         .await;
     let [unknown, known]: &[Link; 2] = &links;
     shared
         .rewrite("links", "purpose", "digest", unknown.digest.as_bytes())
         .await;
-    let listed = shared.store.list_links(user).await.unwrap();
+    let listed = shared
+        .store
+        .list_readable::<Link>(Link::of_user(user))
+        .await
+        .unwrap();
     assert_eq!(listed, std::slice::from_ref(known));
-    let found = shared.store.find_link(&unknown.digest).await.unwrap();
+    let found = shared
+        .store
+        .find_readable::<Link>(Link::DIGEST, &unknown.digest)
+        .await
+        .unwrap();
     assert_eq!(found, None);
-    let found = shared.store.find_link(&known.digest).await.unwrap();
+    let found = shared
+        .store
+        .find_readable::<Link>(Link::DIGEST, &known.digest)
+        .await
+        .unwrap();
     assert_eq!(found.as_ref(), Some(known));
 }
 

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use doorward_domain::changes::{ApplyError, Change, Unique};
-use doorward_domain::model::{AuditFilter, Credential, Link, Purpose, User, Version};
-use doorward_domain::ports::{OutboxStats, Store};
+use doorward_domain::changes::{ApplyError, Change};
+use doorward_domain::model::{
+    AuditFilter, Credential, Link, MailJob, Purpose, SigningKey, User, Version,
+};
+use doorward_domain::ports::Store;
+use doorward_domain::store::{Records, Write};
 
 use super::{assert_refused, insert, must, race, update};
 use crate::fixtures::{self, later, next_version, now};
@@ -16,19 +19,12 @@ fn everything(new: &User, kept: &User) -> Vec<Change> {
     vec![
         Change::InsertUser(Box::new(new.clone())),
         update(&next_version(kept), kept),
-        Change::PutCredential(fixtures::credential(new.id)),
-        Change::PutCredential(fixtures::credential(kept.id)),
-        Change::PutLink(fixtures::link(new.id, Purpose::Recovery)),
-        Change::RevokeLinks {
-            user_id: kept.id,
-            purpose: Purpose::Recovery,
-            since: now(),
-        },
-        Change::EnqueueMail(fixtures::mail_job(new.id)),
-        Change::RotateSigningKey {
-            key: fixtures::signing_key(),
-            replaces: None,
-        },
+        Write::put(&fixtures::credential(new.id)).into(),
+        Write::put(&fixtures::credential(kept.id)).into(),
+        Write::put(&fixtures::link(new.id, Purpose::Recovery)).into(),
+        Write::put(&fixtures::link(kept.id, Purpose::Recovery)).into(),
+        Write::insert(&fixtures::mail_job(new.id)).into(),
+        Write::insert(&fixtures::signing_key()).into(),
         Change::Audit(Box::new(fixtures::audit_event(new.id))),
     ]
 }
@@ -42,10 +38,7 @@ pub async fn a_failing_last_change_leaves_nothing(store: Arc<dyn Store>) {
     insert(&*store, &kept).await;
     must(
         &*store,
-        vec![
-            Change::PutCredential(credential.clone()),
-            Change::PutLink(link.clone()),
-        ],
+        vec![Write::put(&credential).into(), Write::put(&link).into()],
     )
     .await;
 
@@ -53,21 +46,17 @@ pub async fn a_failing_last_change_leaves_nothing(store: Arc<dyn Store>) {
         username: kept.username.clone(),
         ..fixtures::user()
     };
-    let unused = fixtures::digest();
+    let unused = fixtures::link(kept.id, Purpose::Confirmation);
     let failing: [(Change, IsExpected); 5] = [
         (Change::InsertUser(Box::new(taken)), |error| {
-            matches!(error, ApplyError::Taken(Unique::Username))
+            matches!(error, ApplyError::Taken(User::USERNAME_KEY))
         }),
         (update(&next_version(&kept), &fixtures::user()), |error| {
             matches!(error, ApplyError::Stale)
         }),
-        (
-            Change::UseLink {
-                digest: unused,
-                at: now(),
-            },
-            |error| matches!(error, ApplyError::Stale),
-        ),
+        (unused.mark_used(now()).into(), |error| {
+            matches!(error, ApplyError::Stale)
+        }),
         (Change::DeleteUser(fixtures::user_id()), |error| {
             matches!(error, ApplyError::Stale)
         }),
@@ -83,7 +72,7 @@ pub async fn a_failing_last_change_leaves_nothing(store: Arc<dyn Store>) {
         assert!(is_expected(&error), "{last:?}: {error:?}");
 
         assert_eq!(store.find_user(new.id).await.unwrap(), None);
-        assert!(store.find_credential(new.id).await.unwrap().is_none());
+        assert!(store.get::<Credential>(new.id).await.unwrap().is_none());
         assert_untouched(&*store, &kept, &credential, &link).await;
     }
     must(&*store, everything(&fixtures::user(), &kept)).await;
@@ -92,17 +81,22 @@ pub async fn a_failing_last_change_leaves_nothing(store: Arc<dyn Store>) {
 /// The user and their records are unchanged, and there is nothing else.
 async fn assert_untouched(store: &dyn Store, kept: &User, credential: &Credential, link: &Link) {
     assert_eq!(store.find_user(kept.id).await.unwrap().as_ref(), Some(kept));
-    let password = store.find_credential(kept.id).await.unwrap().unwrap();
+    let password = store.get::<Credential>(kept.id).await.unwrap().unwrap();
     assert_eq!(
         password.password_hash.expose(),
         credential.password_hash.expose()
     );
     assert_eq!(
-        store.find_link(&link.digest).await.unwrap().as_ref(),
+        store
+            .find_readable::<Link>(Link::DIGEST, &link.digest)
+            .await
+            .unwrap()
+            .as_ref(),
         Some(link)
     );
-    assert_eq!(store.outbox().await.unwrap(), OutboxStats::default());
-    assert_eq!(store.list_signing_keys().await.unwrap(), []);
+    assert_eq!(store.count(MailJob::waiting()).await.unwrap(), 0);
+    let keys: Vec<SigningKey> = store.list(SigningKey::newest_first()).await.unwrap();
+    assert_eq!(keys, []);
     let log = AuditFilter {
         limit: 10,
         ..AuditFilter::default()
@@ -118,24 +112,21 @@ pub async fn changes_are_made_in_their_order(store: Arc<dyn Store>) {
     let changes = vec![
         Change::InsertUser(Box::new(user.clone())),
         update(&second, &user),
-        Change::PutCredential(fixtures::credential(user.id)),
-        Change::PutCredential(credential.clone()),
-        Change::PutLink(link.clone()),
-        Change::UseLink {
-            digest: link.digest,
-            at: later(1),
-        },
+        Write::put(&fixtures::credential(user.id)).into(),
+        Write::put(&credential).into(),
+        Write::put(&link).into(),
+        link.mark_used(later(1)).into(),
     ];
     must(&*store, changes).await;
     assert_eq!(store.find_user(user.id).await.unwrap(), Some(second));
-    let stored = store.find_credential(user.id).await.unwrap().unwrap();
+    let stored = store.get::<Credential>(user.id).await.unwrap().unwrap();
     assert_eq!(
         stored.password_hash.expose(),
         credential.password_hash.expose()
     );
     assert_eq!(
         store
-            .find_link(&link.digest)
+            .find_readable::<Link>(Link::DIGEST, &link.digest)
             .await
             .unwrap()
             .unwrap()
@@ -143,19 +134,11 @@ pub async fn changes_are_made_in_their_order(store: Arc<dyn Store>) {
         Some(later(1))
     );
 
-    let revoked_then_put = vec![
-        Change::RevokeLinks {
-            user_id: user.id,
-            purpose: Purpose::Recovery,
-            since: now(),
-        },
-        Change::PutLink(fixtures::link(user.id, Purpose::Recovery)),
-        Change::UseLink {
-            digest: link.digest,
-            at: later(2),
-        },
+    let replaced_then_used = vec![
+        Write::put(&fixtures::link(user.id, Purpose::Recovery)).into(),
+        link.mark_used(later(2)).into(),
     ];
-    assert_refused!(store.apply(revoked_then_put).await, ApplyError::Stale);
+    assert_refused!(store.apply(replaced_then_used).await, ApplyError::Stale);
 }
 
 pub async fn no_changes_are_no_error(store: Arc<dyn Store>) {
@@ -171,7 +154,7 @@ pub async fn readers_see_a_whole_change_or_none(store: Arc<dyn Store>) {
         &*store,
         vec![
             Change::InsertUser(Box::new(user.clone())),
-            Change::PutCredential(credential.clone()),
+            Write::put(&credential).into(),
         ],
     )
     .await;
@@ -193,12 +176,12 @@ pub async fn readers_see_a_whole_change_or_none(store: Arc<dyn Store>) {
                     };
                     must(
                         &*store,
-                        vec![Change::PutCredential(password), update(user, read)],
+                        vec![Write::put(&password).into(), update(user, read)],
                     )
                     .await;
                     continue;
                 }
-                let password = store.find_credential(user.id).await.unwrap().unwrap();
+                let password = store.get::<Credential>(user.id).await.unwrap().unwrap();
                 let user = store.find_user(user.id).await.unwrap().unwrap();
                 assert!(user.updated_at.max(later(1)) >= password.updated_at);
             }

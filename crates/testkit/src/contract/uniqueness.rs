@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_domain::changes::{ApplyError, Change, Unique};
+use doorward_domain::changes::{ApplyError, Change};
 use doorward_domain::model::User;
 use doorward_domain::ports::Store;
 
@@ -20,7 +20,7 @@ pub async fn a_username_is_unique(store: Arc<dyn Store>) {
     let result = store
         .apply(vec![Change::InsertUser(Box::new(second.clone()))])
         .await;
-    assert_refused!(result, ApplyError::Taken(Unique::Username));
+    assert_refused!(result, ApplyError::Taken(User::USERNAME_KEY));
 
     let other = fixtures::user();
     insert(&*store, &other).await;
@@ -30,7 +30,7 @@ pub async fn a_username_is_unique(store: Arc<dyn Store>) {
     };
     assert_refused!(
         store.apply(vec![update(&renamed, &other)]).await,
-        ApplyError::Taken(Unique::Username)
+        ApplyError::Taken(User::USERNAME_KEY)
     );
     assert_eq!(store.find_user(other.id).await.unwrap(), Some(other));
 }
@@ -51,7 +51,7 @@ pub async fn a_confirmed_address_is_unique(store: Arc<dyn Store>) {
     let result = store
         .apply(vec![Change::InsertUser(Box::new(second.clone()))])
         .await;
-    assert_refused!(result, ApplyError::Taken(Unique::Email));
+    assert_refused!(result, ApplyError::Taken(User::EMAIL_KEY));
 
     let other = fixtures::user();
     insert(&*store, &other).await;
@@ -61,7 +61,7 @@ pub async fn a_confirmed_address_is_unique(store: Arc<dyn Store>) {
     };
     assert_refused!(
         store.apply(vec![update(&moved, &other)]).await,
-        ApplyError::Taken(Unique::Email)
+        ApplyError::Taken(User::EMAIL_KEY)
     );
 }
 
@@ -95,7 +95,7 @@ pub async fn one_of_fifty_gets_the_username(store: Arc<dyn Store>) {
             store.apply(vec![Change::InsertUser(Box::new(user))]).await
         }
     });
-    let taken = |error: &ApplyError| matches!(error, ApplyError::Taken(Unique::Username));
+    let taken = |error: &ApplyError| matches!(error, ApplyError::Taken(User::USERNAME_KEY));
     assert_eq!(count(results.await, taken), (1, 49));
 }
 
@@ -121,7 +121,7 @@ pub async fn one_of_fifty_confirms_the_address(store: Arc<dyn Store>) {
             store.apply(vec![update(&confirmed, &user)]).await
         }
     });
-    let taken = |error: &ApplyError| matches!(error, ApplyError::Taken(Unique::Email));
+    let taken = |error: &ApplyError| matches!(error, ApplyError::Taken(User::EMAIL_KEY));
     assert_eq!(count(results.await, taken), (1, 49));
     let owner = store
         .find_user_by_email(address.key())

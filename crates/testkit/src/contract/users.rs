@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use doorward_domain::changes::{ApplyError, Change};
-use doorward_domain::model::{Credential, PendingEmail, Purpose, RequestedBy, Role, Status, User};
+use doorward_domain::model::{
+    Credential, Link, PendingEmail, Purpose, RequestedBy, Role, Status, User,
+};
 use doorward_domain::ports::Store;
+use doorward_domain::store::{Records, Write};
 use doorward_domain::values::{Data, Locale, Name, Secret};
 use serde_json::json;
 
@@ -53,9 +56,9 @@ pub async fn the_longest_values_come_back(store: Arc<dyn Store>) {
         ..fixtures::credential(user.id)
     };
     insert(&*store, &user).await;
-    must(&*store, vec![Change::PutCredential(credential.clone())]).await;
+    must(&*store, vec![Write::put(&credential).into()]).await;
     assert_eq!(store.find_user(user.id).await.unwrap(), Some(user.clone()));
-    let stored = store.find_credential(user.id).await.unwrap().unwrap();
+    let stored = store.get::<Credential>(user.id).await.unwrap().unwrap();
     assert_eq!(
         stored.password_hash.expose(),
         credential.password_hash.expose()
@@ -236,23 +239,35 @@ pub async fn deletion_takes_all_that_belongs_to_the_user(store: Arc<dyn Store>) 
         let link = fixtures::link(user.id, Purpose::Recovery);
         links.push(link.digest);
         let mut changes = vec![Change::InsertUser(Box::new(user.clone()))];
-        changes.push(Change::PutCredential(fixtures::credential(user.id)));
-        changes.push(Change::PutLink(link));
-        changes.push(Change::EnqueueMail(fixtures::mail_job(user.id)));
+        changes.push(Write::put(&fixtures::credential(user.id)).into());
+        changes.push(Write::put(&link).into());
+        changes.push(Write::insert(&fixtures::mail_job(user.id)).into());
         changes.push(Change::Audit(Box::new(fixtures::audit_event(user.id))));
         must(&*store, changes).await;
     }
     must(&*store, vec![Change::DeleteUser(gone.id)]).await;
     assert_eq!(store.find_user(gone.id).await.unwrap(), None);
-    assert!(store.find_credential(gone.id).await.unwrap().is_none());
-    assert_eq!(store.find_link(&links[0]).await.unwrap(), None);
-    let mails = store.claim_mail_jobs(later(1), later(2), 10).await.unwrap();
+    assert!(store.get::<Credential>(gone.id).await.unwrap().is_none());
+    assert_eq!(
+        store
+            .find_readable::<Link>(Link::DIGEST, &links[0])
+            .await
+            .unwrap(),
+        None
+    );
+    let mails = super::queues::claim(&*store, 1, 2, 10).await;
     assert_eq!(
         mails.iter().map(|mail| mail.user_id).collect::<Vec<_>>(),
         [Some(stays.id)]
     );
-    assert!(store.find_credential(stays.id).await.unwrap().is_some());
-    assert!(store.find_link(&links[1]).await.unwrap().is_some());
+    assert!(store.get::<Credential>(stays.id).await.unwrap().is_some());
+    assert!(
+        store
+            .find_readable::<Link>(Link::DIGEST, &links[1])
+            .await
+            .unwrap()
+            .is_some()
+    );
 
     let again = store.apply(vec![Change::DeleteUser(gone.id)]).await;
     assert_refused!(again, ApplyError::Stale);

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 
-use crate::changes::Unique;
 use crate::model::{Credential, Status, User};
 use crate::passwords::{self, UnreadableHash};
 use crate::values::{Digest, EmailAddress, Secret, UserId, Username};
@@ -123,11 +122,13 @@ impl ImportRejection {
     }
 }
 
-impl From<Unique> for ImportRejection {
-    fn from(taken: Unique) -> Self {
-        match taken {
-            Unique::Username => Self::UsernameTaken,
-            Unique::Email => Self::EmailTaken,
+impl ImportRejection {
+    /// The rejection of a user whose value in this unique column is taken.
+    pub(super) fn taken(column: &str) -> Self {
+        match column {
+            User::EMAIL_KEY => Self::EmailTaken,
+            User::USERNAME_KEY => Self::UsernameTaken,
+            _ => Self::IdTaken,
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use doorward_domain::checkup::Diagnostic;
 use doorward_domain::model::SigningKey;
-use doorward_domain::ports::{Clock, Store};
+use doorward_domain::ports::Clock;
+use doorward_domain::store::Records;
 use doorward_domain::tokens::Keyring;
 use doorward_store_sql::{SqlSettings, SqlStore};
 
@@ -65,7 +66,7 @@ async fn signing_keys(config: &Config) -> Option<Vec<SigningKey>> {
     let store = SqlStore::connect(&settings, SystemClock::default().now())
         .await
         .ok()?;
-    let keys = store.list_signing_keys().await.ok();
+    let keys = store.list(SigningKey::newest_first()).await.ok();
     store.close().await;
     keys
 }

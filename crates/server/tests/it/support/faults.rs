@@ -6,10 +6,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use doorward_domain::audit::AuditLog;
 use doorward_domain::changes::{ApplyError, Change, Changes};
-use doorward_domain::model::{
-    AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
-};
-use doorward_domain::ports::{LastSeen, OutboxStats, Sessions, Store, StoreError};
+use doorward_domain::model::{AuditEvent, AuditFilter, MailJob, Session, User, UserFilter};
+use doorward_domain::ports::{LastSeen, Sessions, Store, StoreError};
+use doorward_domain::store::{Claim, Query, Record, Row, Table, Value, Write};
 use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
 use jiff::Timestamp;
 
@@ -95,21 +94,21 @@ fn fault() -> StoreError {
 /// Applies a written change to the recorded outbox.
 fn post(outbox: &mut Vec<MailJob>, change: &Change) {
     match change {
-        Change::EnqueueMail(job) => outbox.push(job.clone()),
-        Change::MailDone(id) | Change::MailFailed { id, .. } => outbox.retain(|job| job.id != *id),
+        Change::Write(Write::Insert(row)) if row.table == MailJob::TABLE => {
+            outbox.push(row.read().unwrap());
+        }
+        Change::Write(Write::Delete { table, key, .. }) if *table == MailJob::TABLE => {
+            outbox.retain(|job| Value::from(job.id) != *key);
+        }
+        Change::Write(Write::Update {
+            table, key, set, ..
+        }) if *table == MailJob::TABLE => {
+            let has_failed = set.iter().any(|(column, _)| *column == "failed_at");
+            outbox.retain(|job| !has_failed || Value::from(job.id) != *key);
+        }
         Change::DeleteUser(id) => {
             outbox.retain(|job| job.user_id != Some(*id));
         }
-        Change::ForgetMails(email) => {
-            outbox.retain(|job| job.user_id.is_some() || job.email.key() != email.key());
-        }
-        Change::ForgetUserMails {
-            user_id,
-            kind,
-            since,
-        } => outbox.retain(|job| {
-            job.user_id != Some(*user_id) || job.kind != *kind || job.created_at < *since
-        }),
         _ => {}
     }
 }
@@ -143,6 +142,12 @@ passed_on!(Store by ask_store {
         self.store.audit_log()
     }
 
+    pass get_row(table: &'static Table, key: Value) -> Result<Option<Row>, StoreError>;
+    pass find_row(table: &'static Table, column: &'static str, value: Value) -> Result<Option<Row>, StoreError>;
+    pass count_rows(query: Query) -> Result<u64, StoreError>;
+    pass claim_rows(claim: Claim) -> Result<Vec<Row>, StoreError>;
+    pass get_rows(table: &'static Table, keys: Vec<Value>) -> Result<Vec<Row>, StoreError>;
+    pass list_rows(query: Query) -> Result<Vec<Row>, StoreError>;
     pass find_user(id: UserId) -> Result<Option<User>, StoreError>;
     pass find_user_by_username(key: &str) -> Result<Option<User>, StoreError>;
     pass find_user_by_email(key: &str) -> Result<Option<User>, StoreError>;
@@ -150,17 +155,8 @@ passed_on!(Store by ask_store {
     pass list_users(filter: &UserFilter) -> Result<Vec<User>, StoreError>;
     pass has_active_admin() -> Result<bool, StoreError>;
     pass list_expired_pending_emails(before: Timestamp, limit: usize) -> Result<Vec<UserId>, StoreError>;
-    pass find_credential(user_id: UserId) -> Result<Option<Credential>, StoreError>;
-    pass list_credentials(user_ids: &[UserId]) -> Result<Vec<Credential>, StoreError>;
-    pass is_session_ended(id: SessionId) -> Result<bool, StoreError>;
     pass server_time() -> Result<Option<Timestamp>, StoreError>;
-    pass find_link(digest: &Digest) -> Result<Option<Link>, StoreError>;
-    pass list_links(user_id: UserId) -> Result<Vec<Link>, StoreError>;
-    pass list_mail_jobs(user_id: UserId, email_key: Option<&str>) -> Result<Vec<MailJob>, StoreError>;
     pass list_audit_events_of(user_id: UserId, before: Option<AuditEventId>, limit: usize) -> Result<Vec<AuditEvent>, StoreError>;
-    pass claim_mail_jobs(now: Timestamp, lease_until: Timestamp, limit: usize) -> Result<Vec<MailJob>, StoreError>;
-    pass outbox() -> Result<OutboxStats, StoreError>;
-    pass list_signing_keys() -> Result<Vec<SigningKey>, StoreError>;
     pass list_audit_events(filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError>;
     pass sweep(before: Timestamp) -> Result<(), StoreError>;
     pass ping() -> Result<(), StoreError>;

@@ -1,6 +1,7 @@
 -- The whole schema. dialect.rs replaces a name in braces with the database's own type. An index is named
 -- table_column[_column]: which_unique in dialect.rs reads that name.
 -- There are no foreign keys: apply.rs deletes the rows that belong to a user, the same on every store.
+-- users.void_undo_from, void_undo_to: undo links of address changes that were requested in between are void (R-11).
 -- users.locked_out_epoch: the session epoch in which unknown clients used up their password attempts (A-06).
 CREATE TABLE users (
   id {id} NOT NULL,
@@ -19,6 +20,8 @@ CREATE TABLE users (
   locale {key} NOT NULL,
   session_epoch {int} NOT NULL,
   locked_out_epoch {int},
+  void_undo_from {int},
+  void_undo_to {int},
   version {int} NOT NULL,
   created_at {int} NOT NULL,
   updated_at {int} NOT NULL,
@@ -58,6 +61,7 @@ CREATE INDEX sessions_user_id ON sessions (user_id);
 CREATE INDEX sessions_expires_at ON sessions (expires_at);
 
 CREATE TABLE links (
+  id {id} NOT NULL,
   digest {digest} NOT NULL,
   user_id {id} NOT NULL,
   purpose {key} NOT NULL,
@@ -67,27 +71,31 @@ CREATE TABLE links (
   created_at {int} NOT NULL,
   expires_at {int} NOT NULL,
   used_at {int},
-  CONSTRAINT links_pkey PRIMARY KEY (digest)
+  CONSTRAINT links_pkey PRIMARY KEY (id)
 ){table};
+CREATE UNIQUE INDEX links_digest ON links (digest);
 CREATE INDEX links_user_id ON links (user_id);
 CREATE INDEX links_expires_at ON links (expires_at);
 
-CREATE TABLE mail_jobs (
+-- `due_at` is NULL once a job failed. `lookup` finds jobs that have no user.
+CREATE TABLE jobs (
   id {id} NOT NULL,
   kind {key} NOT NULL,
   user_id {id},
-  email {text} NOT NULL,
-  locale {key} NOT NULL,
+  lookup {key},
+  payload {text} NOT NULL,
   created_at {int} NOT NULL,
   attempts {int} NOT NULL,
-  due_at {int} NOT NULL,
+  due_at {int},
   failed_at {int},
-  CONSTRAINT mail_jobs_pkey PRIMARY KEY (id)
+  CONSTRAINT jobs_pkey PRIMARY KEY (id)
 ){table};
-CREATE INDEX mail_jobs_due_at ON mail_jobs (due_at);
-CREATE INDEX mail_jobs_user_id ON mail_jobs (user_id);
+CREATE INDEX jobs_due_at ON jobs (due_at);
+CREATE INDEX jobs_user_id ON jobs (user_id);
+CREATE INDEX jobs_lookup ON jobs (lookup);
+CREATE INDEX jobs_failed_at ON jobs (failed_at);
 
--- `position` orders the keys independently of the nodes' clocks.
+-- `position` orders the keys independently of the nodes' clocks. Of two nodes that create the next key, one fails.
 CREATE TABLE signing_keys (
   kid {key} NOT NULL,
   position {int} NOT NULL,
@@ -97,6 +105,7 @@ CREATE TABLE signing_keys (
   retired_at {int},
   CONSTRAINT signing_keys_pkey PRIMARY KEY (kid)
 ){table};
+CREATE UNIQUE INDEX signing_keys_position ON signing_keys (position);
 
 -- The columns position and hash are NULL until the worker seals the event.
 CREATE TABLE audit_events (
@@ -155,6 +164,5 @@ CREATE TABLE guards (
   CONSTRAINT guards_pkey PRIMARY KEY (name)
 ){table};
 INSERT INTO guards (name, counter) VALUES ('admins', 0);
-INSERT INTO guards (name, counter) VALUES ('keys', 0);
 -- Readiness checks write this row to find out whether the database accepts writes: see store.rs.
 INSERT INTO guards (name, counter) VALUES ('ping', 0);

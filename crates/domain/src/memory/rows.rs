@@ -1,0 +1,148 @@
+//! The generic operations on records, in memory.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::changes::ApplyError;
+use crate::store::{Claim, Condition, Order, Query, Row, Table, Value, Write};
+
+/// The rows of all tables, by table and key.
+#[derive(Default, Clone)]
+pub(super) struct Rows(HashMap<&'static str, BTreeMap<Value, Row>>);
+
+impl Rows {
+    pub(super) fn write(&mut self, write: Write) -> Result<(), ApplyError> {
+        match write {
+            Write::Insert(row) => {
+                if self.get(row.table, row.key()).is_some() {
+                    return Err(ApplyError::Taken(row.table.key()));
+                }
+                self.put(row)
+            }
+            Write::Put(row) => self.put(row),
+            Write::Replace { row, expected } => {
+                let version = row
+                    .table
+                    .version
+                    .map(|column| Condition::is(column, expected));
+                let stored = self.matching(row.table, row.key(), version.as_slice())?;
+                let values = row.values.into_iter().zip(&stored.values);
+                let values = values.map(|(new, old)| match new {
+                    Value::Unset => old.clone(),
+                    new => new,
+                });
+                let values = values.collect();
+                self.put(Row { values, ..row })
+            }
+            Write::Update {
+                table,
+                key,
+                set,
+                when,
+            } => {
+                let mut row = self.matching(table, &key, &when)?.clone();
+                for (column, value) in set {
+                    row.values[table.position(column)] = value;
+                }
+                self.put(row)
+            }
+            Write::Delete { table, key, when } => {
+                if !when.is_empty() {
+                    self.matching(table, &key, &when)?;
+                }
+                self.0.entry(table.name).or_default().remove(&key);
+                Ok(())
+            }
+            Write::Check { table, key, when } => self.matching(table, &key, &when).map(drop),
+        }
+    }
+
+    pub(super) fn get(&self, table: &Table, key: &Value) -> Option<&Row> {
+        self.0.get(table.name)?.get(key)
+    }
+
+    pub(super) fn find(&self, table: &Table, column: &str, value: &Value) -> Option<&Row> {
+        let mut rows = self.0.get(table.name)?.values();
+        rows.find(|row| row.get(column) == value)
+    }
+
+    pub(super) fn list(&self, query: &Query) -> Vec<Row> {
+        let Some(rows) = self.0.get(query.table.name) else {
+            return Vec::new();
+        };
+        let next = query.ordered_by();
+        let mut rows: Vec<Row> = rows
+            .values()
+            .filter(|row| is_in_range(query, row, next))
+            .filter(|row| query.only.iter().all(|condition| condition.holds(row)))
+            .cloned()
+            .collect();
+        rows.sort_by(|one, other| (one.get(next), one.key()).cmp(&(other.get(next), other.key())));
+        if query.order == Order::Descending {
+            rows.reverse();
+        }
+        rows.truncate(query.limit);
+        if let Some(column) = query.without {
+            for row in &mut rows {
+                row.values[query.table.position(column)] = Value::Unset;
+            }
+        }
+        rows
+    }
+
+    pub(super) fn claim(&mut self, claim: &Claim) -> Vec<Row> {
+        let due = self.list(&claim.due());
+        let mut lease = |due: &Row| {
+            let (leased, write) = claim.lease(due);
+            self.write(write).is_ok().then_some(leased)
+        };
+        due.iter().filter_map(&mut lease).collect()
+    }
+
+    /// Deletes the rows of a table that have this value.
+    pub(super) fn delete_where(&mut self, table: &'static Table, column: &str, value: &Value) {
+        if let Some(rows) = self.0.get_mut(table.name) {
+            rows.retain(|_, row| row.get(column) != value);
+        }
+    }
+
+    /// Deletes the rows of a table whose time is before this one.
+    pub(super) fn delete_before(&mut self, table: &'static Table, column: &str, before: &Value) {
+        if let Some(rows) = self.0.get_mut(table.name) {
+            rows.retain(|_, row| *row.get(column) == Value::Null || row.get(column) >= before);
+        }
+    }
+
+    fn matching(&self, table: &Table, key: &Value, when: &[Condition]) -> Result<&Row, ApplyError> {
+        let row = self.get(table, key).ok_or(ApplyError::Stale)?;
+        match when.iter().all(|condition| condition.holds(row)) {
+            true => Ok(row),
+            false => Err(ApplyError::Stale),
+        }
+    }
+
+    fn put(&mut self, row: Row) -> Result<(), ApplyError> {
+        let rows = self.0.entry(row.table.name).or_default();
+        for column in row.table.unique {
+            let value = row.get(column);
+            let is_taken = |other: &Row| other.key() != row.key() && other.get(column) == value;
+            if *value != Value::Null && rows.values().any(is_taken) {
+                return Err(ApplyError::Taken(column));
+            }
+        }
+        rows.insert(row.key().clone(), row);
+        Ok(())
+    }
+}
+
+/// Whether the row has the query's values in the index. NULL is in no range, but equals NULL.
+fn is_in_range(query: &Query, row: &Row, next: &str) -> bool {
+    let mut prefix = query.index.iter().zip(&query.equal);
+    let value = row.get(next);
+    prefix.all(|(column, value)| row.get(column) == value)
+        && (query.above.is_none() && query.at_most.is_none() || *value != Value::Null)
+        && query.above.as_ref().is_none_or(|above| value > above)
+        && query
+            .at_most
+            .as_ref()
+            .is_none_or(|at_most| value <= at_most)
+}

@@ -1,0 +1,173 @@
+//! Queries: rows in the order of a declared index.
+
+use jiff::Timestamp;
+
+use super::{Condition, Record, Row, Table, Test, Value, Write};
+
+/// Rows of a table, read through an index.
+///
+/// The columns of the index begin with those that [`equal`](Self::equal) a value. The next column orders the rows, and
+/// can have a range. Rows in which it is equal are ordered by the key.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// The table.
+    pub table: &'static Table,
+    /// The columns of the index; the key alone is an index, too.
+    pub index: &'static [&'static str],
+    /// Values of the first columns of the index.
+    pub equal: Vec<Value>,
+    /// The next column is above this value.
+    pub above: Option<Value>,
+    /// The next column is at most this value.
+    pub at_most: Option<Value>,
+    /// Conditions on any column. They do not use the index: a store may read many rows to find few.
+    pub only: Vec<Condition>,
+    /// The direction.
+    pub order: Order,
+    /// Maximum number of rows.
+    pub limit: usize,
+    /// A column that is not read: it is [`Value::Unset`] in the rows.
+    pub without: Option<&'static str>,
+}
+
+/// Rows of a queue to lease: a table with the columns `kind`, `due_at` and `attempts`, and an index on `due_at`.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The table.
+    pub table: &'static Table,
+    /// Only these kinds.
+    pub kinds: Vec<Value>,
+    /// Rows that are due by this time, the longest due first.
+    pub now: Timestamp,
+    /// The end of the lease: the new `due_at`. `attempts` grows by one.
+    pub lease_until: Timestamp,
+    /// Maximum number of rows.
+    pub limit: usize,
+}
+
+impl Claim {
+    /// The due rows, which other workers may lease in the meantime.
+    pub fn due(&self) -> Query {
+        Query {
+            limit: self.limit,
+            ..Query::of(self.table, &["due_at"])
+        }
+        .at_most(self.now)
+        .only(Condition::one_of("kind", self.kinds.iter().cloned()))
+    }
+
+    /// The lease on a row. Fails with `Stale` if another worker has leased it.
+    pub fn lease(&self, due: &Row) -> (Row, Write) {
+        let attempts = match due.get("attempts") {
+            Value::Int(attempts) => Value::Int(attempts + 1),
+            other => other.clone(),
+        };
+        let same = |column| Condition {
+            column,
+            test: Test::Is(due.get(column).clone()),
+        };
+        let write = Write::Update {
+            table: self.table,
+            key: due.key().clone(),
+            set: vec![
+                ("due_at", self.lease_until.into()),
+                ("attempts", attempts.clone()),
+            ],
+            when: vec![same("attempts"), same("due_at")],
+        };
+        let mut leased = due.clone();
+        leased.values[self.table.position("due_at")] = self.lease_until.into();
+        leased.values[self.table.position("attempts")] = attempts;
+        (leased, write)
+    }
+}
+
+/// The direction of a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The lowest value first.
+    Ascending,
+    /// The highest value first.
+    Descending,
+}
+
+impl Query {
+    /// All records in the order of an index. `index` is `&[]` for the primary key.
+    pub fn by<R: Record>(index: &'static [&'static str]) -> Self {
+        Self::of(R::TABLE, index)
+    }
+
+    fn of(table: &'static Table, index: &'static [&'static str]) -> Self {
+        debug_assert!(
+            index.is_empty() || table.indexes.contains(&index),
+            "table {} has no index on {index:?}",
+            table.name
+        );
+        Self {
+            table,
+            index,
+            equal: Vec::new(),
+            above: None,
+            at_most: None,
+            only: Vec::new(),
+            order: Order::Ascending,
+            limit: usize::MAX,
+            without: None,
+        }
+    }
+
+    /// Only rows whose next column of the index has this value.
+    #[must_use]
+    pub fn equal(mut self, value: impl Into<Value>) -> Self {
+        self.equal.push(value.into());
+        self
+    }
+
+    /// Only rows whose next column is above this value.
+    #[must_use]
+    pub fn above(mut self, value: impl Into<Value>) -> Self {
+        self.above = Some(value.into());
+        self
+    }
+
+    /// Only rows whose next column is at most this value.
+    #[must_use]
+    pub fn at_most(mut self, value: impl Into<Value>) -> Self {
+        self.at_most = Some(value.into());
+        self
+    }
+
+    /// Only rows that fulfil this condition.
+    #[must_use]
+    pub fn only(mut self, condition: Condition) -> Self {
+        self.only.push(condition);
+        self
+    }
+
+    /// The highest value first.
+    #[must_use]
+    pub fn descending(mut self) -> Self {
+        self.order = Order::Descending;
+        self
+    }
+
+    /// At most this number of rows.
+    #[must_use]
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Without this column.
+    #[must_use]
+    pub fn without(mut self, column: &'static str) -> Self {
+        self.without = Some(column);
+        self
+    }
+
+    /// The column that orders the rows: the one after [`equal`](Self::equal), or the key.
+    pub fn ordered_by(&self) -> &'static str {
+        let next = self.index.get(self.equal.len());
+        next.copied().unwrap_or_else(|| self.table.key())
+    }
+}

@@ -1,0 +1,108 @@
+//! Declarations of tables.
+
+use super::{BadRow, Row, RowReader};
+
+/// A stored type: its table, and the mapping to a row.
+pub trait Record: Sized {
+    /// The table.
+    const TABLE: &'static Table;
+
+    /// The row, with the columns in the order of the declaration.
+    fn to_row(&self) -> Row;
+
+    /// Reads a row.
+    fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow>;
+}
+
+/// A table, as its record declares it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Table {
+    /// The name.
+    pub name: &'static str,
+    /// The columns. The first is the primary key.
+    pub columns: &'static [Column],
+    /// The column that counts the updates of a row, if there is one: a condition of [`Write::Replace`].
+    ///
+    /// [`Write::Replace`]: super::Write::Replace
+    pub version: Option<&'static str>,
+    /// Columns whose values are unique. Several rows may have NULL.
+    pub unique: &'static [&'static str],
+    /// The columns of each index. Queries use only these and the primary key.
+    pub indexes: &'static [&'static [&'static str]],
+}
+
+impl Table {
+    /// A table with a primary key and without indexes. A declaration overrides the other fields.
+    pub const fn new(name: &'static str, columns: &'static [Column]) -> Self {
+        Self {
+            name,
+            columns,
+            version: None,
+            unique: &[],
+            indexes: &[],
+        }
+    }
+
+    /// The primary key.
+    pub fn key(&self) -> &'static str {
+        self.columns[0].name
+    }
+
+    /// The position of a column.
+    ///
+    /// # Panics
+    ///
+    /// If the table has no such column, which is an error in the calling code.
+    pub fn position(&self, column: &str) -> usize {
+        let found = self.columns.iter().position(|known| known.name == column);
+        found.unwrap_or_else(|| panic!("table {} has no column {column}", self.name))
+    }
+}
+
+/// A column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// The name.
+    pub name: &'static str,
+    /// The kind of its values.
+    pub kind: Kind,
+    /// Whether it may be NULL.
+    pub nullable: bool,
+}
+
+/// The kinds of values. A store chooses a type for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// 16 bytes.
+    Id,
+    /// 32 bytes.
+    Digest,
+    /// Text that is compared byte by byte, up to 1024 bytes. Only it, an id, a digest or an integer can be in an
+    /// index.
+    Key,
+    /// Text.
+    Text,
+    /// A 64-bit integer. Times are microseconds since 1970.
+    Int,
+    /// Bytes.
+    Blob,
+}
+
+impl Kind {
+    /// A required column of this kind.
+    pub const fn column(self, name: &'static str) -> Column {
+        Column {
+            name,
+            kind: self,
+            nullable: false,
+        }
+    }
+
+    /// A column of this kind that may be NULL.
+    pub const fn nullable(self, name: &'static str) -> Column {
+        Column {
+            nullable: true,
+            ..self.column(name)
+        }
+    }
+}

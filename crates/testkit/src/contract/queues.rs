@@ -1,0 +1,181 @@
+//! Leases on the rows of a queue: each row is held by one worker at a time, and none is lost.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use doorward_domain::changes::{ApplyError, Change};
+use doorward_domain::model::{MailJob, MailKind};
+use doorward_domain::ports::Store;
+use doorward_domain::store::{Claim, Record, Records, Write};
+use doorward_domain::values::Locale;
+
+use super::{assert_refused, must, race};
+use crate::fixtures::{self, later};
+
+fn due(at: i64) -> MailJob {
+    MailJob {
+        due_at: later(at),
+        ..fixtures::mail_job(fixtures::user_id())
+    }
+}
+
+async fn enqueue(store: &dyn Store, jobs: &[MailJob]) {
+    let inserts = jobs.iter().map(|job| Write::insert(job).into());
+    must(store, inserts.collect()).await;
+}
+
+/// Leases mails that are due at `now`.
+pub(super) async fn claim(store: &dyn Store, now: i64, until: i64, limit: usize) -> Vec<MailJob> {
+    let claim = Claim {
+        table: MailJob::TABLE,
+        kinds: MailJob::kinds(),
+        now: later(now),
+        lease_until: later(until),
+        limit,
+    };
+    store.claim(claim).await.unwrap()
+}
+
+fn ids(jobs: &[MailJob]) -> Vec<String> {
+    jobs.iter().map(|job| job.id.to_string()).collect()
+}
+
+pub async fn a_lease_changes_the_due_time_and_counts(store: Arc<dyn Store>) {
+    for kind in MailKind::ALL {
+        let job = MailJob {
+            kind,
+            user_id: (kind != MailKind::Recovery).then(fixtures::user_id),
+            locale: match kind {
+                MailKind::SignUp => Locale::En,
+                _ => Locale::De,
+            },
+            attempts: 41,
+            ..due(0)
+        };
+        enqueue(&*store, std::slice::from_ref(&job)).await;
+        let expected = MailJob {
+            attempts: 42,
+            due_at: later(100),
+            ..job
+        };
+        assert_eq!(claim(&*store, 0, 100, 10).await, [expected]);
+    }
+}
+
+pub async fn only_the_given_kinds_are_leased(store: Arc<dyn Store>) {
+    let other = MailJob {
+        kind: MailKind::Recovery,
+        ..due(0)
+    };
+    let wanted = due(1);
+    enqueue(&*store, &[other, wanted.clone()]).await;
+    let claim = Claim {
+        table: MailJob::TABLE,
+        kinds: vec![wanted.kind.as_str().into()],
+        now: later(1),
+        lease_until: later(9),
+        limit: 1,
+    };
+    let claimed: Vec<MailJob> = store.claim(claim).await.unwrap();
+    assert_eq!(ids(&claimed), ids(&[wanted]));
+}
+
+pub async fn the_longest_due_is_leased_first(store: Arc<dyn Store>) {
+    let jobs = [due(3), due(1), due(4), due(2), due(5)];
+    enqueue(&*store, &jobs).await;
+    let first = claim(&*store, 4, 100, 3).await;
+    let expected = [jobs[1].clone(), jobs[3].clone(), jobs[0].clone()];
+    assert_eq!(ids(&first), ids(&expected));
+    let rest = claim(&*store, 4, 100, 3).await;
+    assert_eq!(ids(&rest), ids(&jobs[2..3]), "the last is not due yet");
+}
+
+pub async fn a_lease_ends(store: Arc<dyn Store>) {
+    let job = due(0);
+    enqueue(&*store, std::slice::from_ref(&job)).await;
+    assert_eq!(claim(&*store, 0, 10, 1).await[0].attempts, 1);
+    assert_eq!(claim(&*store, 9, 20, 1).await, []);
+    let again = claim(&*store, 10, 20, 1).await;
+    assert_eq!((again[0].id, again[0].attempts), (job.id, 2));
+}
+
+pub async fn of_two_who_end_a_lease_one_succeeds(store: Arc<dyn Store>) {
+    enqueue(&*store, &[due(0)]).await;
+    let leased = claim(&*store, 0, 120, 1).await;
+    let expire = || vec![Change::from(leased[0].expire_lease(later(1)))];
+    must(&*store, expire()).await;
+    assert_refused!(store.apply(expire()).await, ApplyError::Stale);
+    assert_eq!(ids(&claim(&*store, 1, 200, 10).await), ids(&leased));
+}
+
+pub async fn a_job_is_retried_failed_and_done(store: Arc<dyn Store>) {
+    let jobs = [due(0), due(0), due(0)];
+    enqueue(&*store, &jobs).await;
+    assert_eq!(claim(&*store, 0, 10, 10).await.len(), 3);
+    let writes = [
+        Write::delete::<MailJob>(jobs[0].id),
+        MailJob::retry_at(jobs[1].id, later(50)),
+        jobs[2].fail(later(5)),
+    ];
+    must(&*store, writes.map(Change::from).into()).await;
+    assert_eq!(claim(&*store, 49, 60, 10).await, []);
+    let claimed = claim(&*store, 50, 60, 10).await;
+    assert_eq!(ids(&claimed), ids(&jobs[1..2]));
+    assert_eq!(claimed[0].attempts, 2);
+    let failed: Vec<MailJob> = store.list(MailJob::failed()).await.unwrap();
+    assert_eq!(ids(&failed), ids(&jobs[2..3]));
+    assert_eq!(store.count(MailJob::waiting()).await.unwrap(), 1);
+    for (swept_at, expected) in [(5, 1), (6, 0)] {
+        store.sweep(later(swept_at)).await.unwrap();
+        assert_eq!(store.count(MailJob::failed()).await.unwrap(), expected);
+    }
+    assert_eq!(store.count(MailJob::waiting()).await.unwrap(), 1);
+}
+
+pub async fn no_job_is_held_by_two_workers(store: Arc<dyn Store>) {
+    let jobs: Vec<_> = (0..40).map(due).collect();
+    enqueue(&*store, &jobs).await;
+    let claims = race(6, |_| {
+        let store = store.clone();
+        async move {
+            let mut claimed = Vec::new();
+            for _ in 0..20 {
+                claimed.extend(claim(&*store, 100, 10_000, 5).await);
+            }
+            claimed
+        }
+    });
+    let claimed: Vec<_> = claims.await.into_iter().flatten().collect();
+    assert!(claimed.iter().all(|job| job.attempts == 1));
+    let distinct: HashSet<_> = claimed.iter().map(|job| job.id).collect();
+    assert_eq!((claimed.len(), distinct.len()), (40, 40));
+}
+
+/// L-05: a mail without a user is found by its address, in any spelling.
+pub async fn a_mail_without_a_user_is_found_by_its_address(store: Arc<dyn Store>) {
+    let (user, address) = (fixtures::user_id(), fixtures::email());
+    let to = |user_id| MailJob {
+        user_id,
+        email: address.clone(),
+        ..due(0)
+    };
+    let (theirs, unnamed) = (to(Some(user)), to(None));
+    let elsewhere = MailJob {
+        user_id: None,
+        ..due(0)
+    };
+    let jobs = [
+        theirs.clone(),
+        unnamed.clone(),
+        to(Some(fixtures::user_id())),
+        elsewhere,
+    ];
+    enqueue(&*store, &jobs).await;
+    let found: Vec<MailJob> = store.list(MailJob::of_user(user)).await.unwrap();
+    assert_eq!(found, [theirs]);
+    let found: Vec<MailJob> = store
+        .list(MailJob::of_address(address.key()))
+        .await
+        .unwrap();
+    assert_eq!(found, [unnamed]);
+}

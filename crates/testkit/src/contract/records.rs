@@ -1,0 +1,410 @@
+//! The generic operations on records: values, conditions, uniqueness, races, order.
+
+use std::sync::Arc;
+
+use doorward_domain::changes::{ApplyError, Change, Changes};
+use doorward_domain::model::{Credential, EndedSession, Link, Purpose, SigningKey, TABLES};
+use doorward_domain::ports::Store;
+use doorward_domain::store::{Column, Condition, Kind, Query, Record, Records, Row, Value, Write};
+use doorward_domain::values::UserId;
+
+use super::{assert_refused, count, must, race};
+use crate::fixtures::{self, later};
+
+/// A row of any table, with values that a store might change.
+fn row_of(table: &'static doorward_domain::store::Table, number: usize) -> Row {
+    let unique = fixtures::unique();
+    let value = |(position, column): (usize, &Column)| match (position + number) % 3 {
+        0 if column.nullable => Value::Null,
+        odd => value_of(column.kind, unique, odd == 1),
+    };
+    let values = table.columns.iter().enumerate().map(value).collect();
+    Row { table, values }
+}
+
+fn value_of(kind: Kind, unique: u64, is_long: bool) -> Value {
+    let text = |length: usize| format!("{unique} Ärger's 🦊 %_\\ \u{1}{}", "x ".repeat(length));
+    match kind {
+        Kind::Int if is_long => Value::Int(i64::MAX - i64::try_from(unique).unwrap_or(0)),
+        Kind::Int => Value::Int(-1_700_000_000_000_000 - i64::try_from(unique).unwrap_or(0)),
+        Kind::Id => fixtures::user_id().into(),
+        Kind::Digest => (&fixtures::digest()).into(),
+        Kind::Key => text(if is_long { 400 } else { 1 }).into(),
+        Kind::Text => text(if is_long { 9_000 } else { 0 }).into(),
+        Kind::Blob => [&unique.to_be_bytes()[..], &[0, 255, 39, 92]]
+            .concat()
+            .as_slice()
+            .into(),
+    }
+}
+
+pub async fn every_value_comes_back(store: Arc<dyn Store>) {
+    for table in TABLES.iter().copied() {
+        for number in 0..3 {
+            let (inserted, put) = (row_of(table, number), row_of(table, number));
+            let writes = [Write::Insert(inserted.clone()), Write::Put(put.clone())];
+            must(&*store, writes.map(Change::from).into()).await;
+            for row in [inserted, put] {
+                let stored = store.get_row(table, row.key().clone()).await.unwrap();
+                assert!(stored == Some(row), "{} {number}", table.name);
+            }
+        }
+        let none = row_of(table, 1);
+        assert!(
+            store
+                .get_row(table, none.key().clone())
+                .await
+                .unwrap()
+                .is_none()
+        );
+    }
+}
+
+pub async fn a_put_replaces_the_row(store: Arc<dyn Store>) {
+    for table in TABLES.iter().copied() {
+        let first = row_of(table, 1);
+        let mut second = row_of(table, 2);
+        second.values[0] = first.key().clone();
+        must(&*store, vec![Write::Put(first).into()]).await;
+        must(&*store, vec![Write::Put(second.clone()).into()]).await;
+        let stored = store.get_row(table, second.key().clone()).await.unwrap();
+        assert!(stored == Some(second), "{}", table.name);
+    }
+}
+
+pub async fn a_key_is_inserted_once(store: Arc<dyn Store>) {
+    for table in TABLES.iter().copied() {
+        let first = row_of(table, 1);
+        let mut second = row_of(table, 2);
+        second.values[0] = first.key().clone();
+        must(&*store, vec![Write::Insert(first.clone()).into()]).await;
+        let refused = store.apply(vec![Write::Insert(second).into()]).await;
+        assert_refused!(refused, ApplyError::Taken(key) if key == table.key());
+        let stored = store.get_row(table, first.key().clone()).await.unwrap();
+        assert!(stored == Some(first), "{}", table.name);
+    }
+}
+
+pub async fn a_unique_value_belongs_to_one_row(store: Arc<dyn Store>) {
+    for table in TABLES.iter().copied() {
+        for column in table.unique {
+            let (first, mut second) = (row_of(table, 1), row_of(table, 1));
+            let position = table.position(column);
+            second.values[position] = first.values[position].clone();
+            must(&*store, vec![Write::Insert(first).into()]).await;
+            for write in [Write::Insert(second.clone()), Write::Put(second.clone())] {
+                let refused = store.apply(vec![write.into()]).await;
+                assert_refused!(refused, ApplyError::Taken(taken) if taken == *column);
+            }
+        }
+    }
+}
+
+pub async fn one_of_sixteen_inserts_the_unique_value(store: Arc<dyn Store>) {
+    let taken = |error: &ApplyError| matches!(error, ApplyError::Taken("position"));
+    let results = race(16, |_| {
+        let store = store.clone();
+        let key = fixtures::signing_key();
+        let key = SigningKey { position: 1, ..key };
+        async move { store.apply(vec![Write::insert(&key).into()]).await }
+    });
+    assert_eq!(count(results.await, taken), (1, 15));
+}
+
+pub async fn many_may_put_the_same_row(store: Arc<dyn Store>) {
+    let owner = fixtures::user_id();
+    let credentials: Vec<_> = (0..12).map(|_| fixtures::credential(owner)).collect();
+    let results = race(12, |number| {
+        let (store, credential) = (store.clone(), credentials[number].clone());
+        async move { store.apply(vec![Write::put(&credential).into()]).await }
+    });
+    for result in results.await {
+        result.unwrap();
+    }
+    let stored = hash_of(&*store, owner).await.unwrap();
+    assert!(
+        credentials
+            .iter()
+            .any(|one| *one.password_hash.expose() == stored)
+    );
+}
+
+/// Conditions compare byte by byte, and NULL only equals NULL.
+pub async fn a_write_whose_condition_does_not_hold_is_stale(store: Arc<dyn Store>) {
+    let key = fixtures::signing_key();
+    must(&*store, vec![Write::insert(&key).into()]).await;
+    let kid = key.kid.as_str();
+    let at = |seconds| Value::from(later(seconds));
+    let position = |offset: i64| Value::Int(key.position + offset);
+    let holds = [
+        Condition::is("kid", kid),
+        Condition::is_null("retired_at"),
+        Condition::at_most("position", position(0)),
+        Condition::above("position", position(-1)),
+        Condition::one_of("kid", ["other".into(), kid.into()]),
+    ];
+    let fails = [
+        Condition::is("kid", kid.to_uppercase()),
+        Condition::is("kid", format!("{kid} ")),
+        Condition::is("retired_at", at(1)),
+        Condition::at_most("retired_at", at(1)),
+        Condition::above("retired_at", at(1)),
+        Condition::at_most("position", position(-1)),
+        Condition::above("position", position(0)),
+        Condition::one_of("kid", ["other".into()]),
+    ];
+    let set = || [("sealed", [7_u8].as_slice().into())];
+    let writes = |when: Vec<Condition>| {
+        let delete = Write::Delete {
+            table: SigningKey::TABLE,
+            key: kid.into(),
+            when: when.clone(),
+        };
+        let check = Write::check::<SigningKey>(kid, when.clone());
+        let update = Write::update::<SigningKey, 1>(kid, set(), when);
+        [check, update, delete]
+    };
+    for condition in fails {
+        for when in [vec![condition.clone()], [&holds[..], &[condition]].concat()] {
+            for write in writes(when) {
+                let refused = store.apply(vec![write.clone().into()]).await;
+                assert!(
+                    matches!(refused, Err(ApplyError::Stale)),
+                    "{write:?}: {refused:?}"
+                );
+            }
+        }
+    }
+    assert_eq!(keys(&*store).await, std::slice::from_ref(&key));
+    let [check, update, delete] = writes(holds.into());
+    must(&*store, vec![check.into(), update.into()]).await;
+    assert_eq!(keys(&*store).await[0].sealed, [7]);
+    must(&*store, vec![delete.into()]).await;
+    assert_eq!(keys(&*store).await, []);
+}
+
+pub async fn only_a_delete_accepts_a_missing_row(store: Arc<dyn Store>) {
+    let set = [("updated_at", later(1).into())];
+    let id = fixtures::user_id();
+    for write in [
+        Write::update::<Credential, 1>(id, set, Vec::new()),
+        Write::check::<Credential>(id, Vec::new()),
+    ] {
+        assert_refused!(store.apply(vec![write.into()]).await, ApplyError::Stale);
+    }
+    must(&*store, vec![Write::delete::<Credential>(id).into()]).await;
+    assert_eq!(hash_of(&*store, id).await, None);
+}
+
+pub async fn a_deleted_row_is_gone_and_its_unique_value_free(store: Arc<dyn Store>) {
+    let (old, new) = (fixtures::signing_key(), fixtures::signing_key());
+    let new = SigningKey {
+        position: old.position,
+        ..new
+    };
+    must(&*store, vec![Write::insert(&old).into()]).await;
+    let writes = [
+        Write::delete::<SigningKey>(old.kid.as_str()),
+        Write::insert(&new),
+    ];
+    must(&*store, writes.map(Change::from).into()).await;
+    assert_eq!(keys(&*store).await, [new]);
+}
+
+/// Every operation of a batch sees those before it, and none remains if a later one fails.
+pub async fn a_batch_is_applied_in_order_or_not_at_all(store: Arc<dyn Store>) {
+    let (first, second) = (fixtures::signing_key(), fixtures::signing_key());
+    let retire = |key: &SigningKey| {
+        let set = [("retired_at", later(9).into())];
+        let when = vec![Condition::is_null("retired_at")];
+        Change::from(Write::update::<SigningKey, 1>(key.kid.as_str(), set, when))
+    };
+    let batch = |failing: Option<Change>| -> Changes {
+        let mut batch = vec![
+            Write::insert(&first).into(),
+            retire(&first),
+            Write::insert(&second).into(),
+        ];
+        batch.extend(failing);
+        batch
+    };
+    let failing = [
+        retire(&first),
+        Write::insert(&second).into(),
+        Write::check::<Credential>(fixtures::user_id(), Vec::new()).into(),
+    ];
+    for last in failing {
+        store.apply(batch(Some(last))).await.unwrap_err();
+        assert_eq!(keys(&*store).await, []);
+    }
+    must(&*store, batch(None)).await;
+    let retired = SigningKey {
+        retired_at: Some(later(9)),
+        ..first
+    };
+    assert_eq!(keys(&*store).await, [second, retired]);
+}
+
+pub async fn rows_are_read_by_their_keys(store: Arc<dyn Store>) {
+    let none: Vec<Credential> = store.get_all(Vec::<UserId>::new()).await.unwrap();
+    assert!(none.is_empty());
+    let wanted: Vec<UserId> = (0..300).map(|_| fixtures::user_id()).collect();
+    let existing = wanted.iter().step_by(2);
+    let credentials: Vec<_> = existing.map(|id| fixtures::credential(*id)).collect();
+    let other = fixtures::credential(fixtures::user_id());
+    let written = credentials.iter().chain([&other]);
+    must(&*store, written.map(|one| Write::put(one).into()).collect()).await;
+    let mut read: Vec<Credential> = store.get_all(wanted).await.unwrap();
+    read.sort_unstable_by_key(|credential| credential.user_id);
+    let ids = |all: &[Credential]| all.iter().map(|one| one.user_id).collect::<Vec<_>>();
+    assert_eq!(ids(&read), ids(&credentials));
+}
+
+pub async fn an_index_orders_and_limits(store: Arc<dyn Store>) {
+    let keys: Vec<_> = (1..=9)
+        .map(|position| SigningKey {
+            position,
+            retired_at: (position % 2 == 0).then(|| later(position)),
+            ..fixtures::signing_key()
+        })
+        .collect();
+    let shuffled = [3, 8, 1, 6, 0, 7, 2, 5, 4].map(|index| Write::insert(&keys[index]));
+    must(&*store, shuffled.map(Change::from).into()).await;
+    let by_position = || Query::by::<SigningKey>(&["position"]);
+    let cases = [
+        (by_position(), vec![1, 2, 3, 4, 5, 6, 7, 8, 9]),
+        (by_position().descending().limit(2), vec![9, 8]),
+        (by_position().above(7), vec![8, 9]),
+        (by_position().at_most(2), vec![1, 2]),
+        (by_position().above(2).at_most(5).limit(2), vec![3, 4]),
+        (by_position().equal(4), vec![4]),
+        (
+            by_position()
+                .only(Condition::is_null("retired_at"))
+                .limit(3),
+            vec![1, 3, 5],
+        ),
+        (by_position().limit(0), vec![]),
+    ];
+    for (query, expected) in cases {
+        let listed: Vec<SigningKey> = store.list(query.clone()).await.unwrap();
+        let positions: Vec<_> = listed.iter().map(|key| key.position).collect();
+        assert_eq!(positions, expected, "{query:?}");
+    }
+}
+
+/// Rows with the same value are ordered by their keys, in the same direction.
+pub async fn rows_of_one_owner_are_ordered_by_key(store: Arc<dyn Store>) {
+    let (owner, other) = (fixtures::user_id(), fixtures::user_id());
+    let ended: Vec<_> = (0..6)
+        .map(|number| EndedSession {
+            id: fixtures::session_id(),
+            user_id: if number % 2 == 0 { owner } else { other },
+            ends_at: later(number),
+        })
+        .collect();
+    let written = ended.iter().rev();
+    must(
+        &*store,
+        written.map(|one| Write::insert(one).into()).collect(),
+    )
+    .await;
+    let mut theirs: Vec<_> = ended.into_iter().step_by(2).collect();
+    theirs.sort_by_key(|one| one.id);
+    let query = Query::by::<EndedSession>(&["user_id"]).equal(owner);
+    let listed: Vec<EndedSession> = store.list(query.clone()).await.unwrap();
+    assert_eq!(listed, theirs);
+    theirs.reverse();
+    let listed: Vec<EndedSession> = store.list(query.descending()).await.unwrap();
+    assert_eq!(listed, theirs);
+}
+
+pub async fn a_column_can_be_left_out(store: Arc<dyn Store>) {
+    let key = fixtures::signing_key();
+    must(&*store, vec![Write::insert(&key).into()]).await;
+    let query = SigningKey::newest_first().without("sealed");
+    let rows = store.list_rows(query).await.unwrap();
+    assert!(*rows[0].get("sealed") == Value::Unset);
+    assert!(*rows[0].get("kid") == Value::from(key.kid.as_str()));
+}
+
+/// R-05, T-RACE.
+pub async fn one_of_sixty_four_uses_the_link(store: Arc<dyn Store>) {
+    let link = fixtures::link(fixtures::user_id(), Purpose::Confirmation);
+    must(&*store, vec![Write::put(&link).into()]).await;
+    let use_at = |at| vec![Change::from(link.mark_used(later(at)))];
+    // it expires 24 hours after its creation.
+    let expired = store.apply(vec![link.mark_used(link.expires_at).into()]);
+    assert_refused!(expired.await, ApplyError::Stale);
+    let results = race(64, |_| {
+        let (store, changes) = (store.clone(), use_at(1));
+        async move { store.apply(changes).await }
+    });
+    let stale = |error: &ApplyError| matches!(error, ApplyError::Stale);
+    assert_eq!(count(results.await, stale), (1, 63));
+    let used: Option<Link> = store
+        .find_readable(Link::DIGEST, &link.digest)
+        .await
+        .unwrap();
+    assert_eq!(used.unwrap().used_at, Some(later(1)));
+}
+
+///
+pub async fn a_new_recovery_link_replaces_the_old_one(store: Arc<dyn Store>) {
+    let user_id = fixtures::user_id();
+    let other = fixtures::link(user_id, Purpose::EmailUndo);
+    let (old, new) = (
+        fixtures::link(user_id, Purpose::Recovery),
+        fixtures::link(user_id, Purpose::Recovery),
+    );
+    for link in [&other, &old, &new] {
+        must(&*store, vec![Write::put(link).into()]).await;
+    }
+    let of_old = store.find_readable::<Link>(Link::DIGEST, &old.digest);
+    assert_eq!(of_old.await.unwrap(), None);
+    let used = store.apply(vec![old.mark_used(later(1)).into()]).await;
+    assert_refused!(used, ApplyError::Stale);
+    let mut links: Vec<Link> = store.list(Link::of_user(user_id)).await.unwrap();
+    links.sort_by_key(|link| link.purpose != Purpose::Recovery);
+    assert_eq!(links, [new.clone(), other]);
+    must(&*store, vec![new.mark_used(later(1)).into()]).await;
+}
+
+pub async fn the_sweep_deletes_expired_rows(store: Arc<dyn Store>) {
+    let expiring = |at| {
+        let link = Link {
+            expires_at: later(at),
+            ..fixtures::link(fixtures::user_id(), Purpose::Confirmation)
+        };
+        let ended = EndedSession {
+            id: fixtures::session_id(),
+            user_id: fixtures::user_id(),
+            ends_at: later(at),
+        };
+        (link, ended)
+    };
+    let (first, second) = (expiring(10), expiring(11));
+    for (link, ended) in [&first, &second] {
+        must(
+            &*store,
+            vec![Write::put(link).into(), Write::put(ended).into()],
+        )
+        .await;
+    }
+    for (swept_at, expected) in [(10, 2), (11, 1)] {
+        store.sweep(later(swept_at)).await.unwrap();
+        let ended: Vec<EndedSession> = store.get_all([first.1.id, second.1.id]).await.unwrap();
+        assert_eq!(ended.len(), expected);
+        let link = store.find_readable::<Link>(Link::DIGEST, &first.0.digest);
+        assert_eq!(link.await.unwrap().is_some(), expected == 2);
+    }
+}
+
+async fn keys(store: &dyn Store) -> Vec<SigningKey> {
+    store.list(SigningKey::newest_first()).await.unwrap()
+}
+
+async fn hash_of(store: &dyn Store, owner: UserId) -> Option<String> {
+    let credential: Option<Credential> = store.get(owner).await.unwrap();
+    Some(credential?.password_hash.expose().clone())
+}
