@@ -19,11 +19,10 @@ use jiff::Timestamp;
 use crate::audit::AuditLog;
 use crate::changes::{ApplyError, Change, Changes};
 use crate::model::{
-    AuditEvent, AuditFilter, Checkpoint, Credential, EndedSession, Link, MailJob, Role, Session,
-    Status, User, UserFilter,
+    AuditEvent, AuditFilter, Checkpoint, MailJob, Role, Session, Status, TABLES, User, UserFilter,
 };
 use crate::ports::{Store, StoreError};
-use crate::store::{Claim, Query, Record, Row, Table, Value};
+use crate::store::{Claim, Query, Row, Table, Value};
 use crate::values::{AuditEventId, Data, Digest, EmailAddress, Name, SessionId, UserId, Username};
 
 pub use doubles::{SeededSecrets, SteppedClock};
@@ -142,12 +141,7 @@ impl MemoryTables {
     }
 
     fn forget(&mut self, id: UserId) {
-        for table in [
-            Credential::TABLE,
-            EndedSession::TABLE,
-            Link::TABLE,
-            MailJob::TABLE,
-        ] {
+        for table in TABLES.iter().filter(|table| table.has_owner()) {
             self.rows.delete_where(table, "user_id", &id.into());
         }
     }
@@ -225,7 +219,11 @@ impl Store for MemoryStore {
     }
 
     async fn count_rows(&self, query: Query) -> Result<u64, StoreError> {
-        Ok(self.tables().rows.list(&query).len() as u64)
+        let all = Query {
+            limit: usize::MAX,
+            ..query
+        };
+        Ok(self.tables().rows.list(&all).len() as u64)
     }
 
     async fn claim_rows(&self, claim: Claim) -> Result<Vec<Row>, StoreError> {
@@ -344,15 +342,11 @@ impl Store for MemoryStore {
 
     async fn sweep(&self, before: Timestamp) -> Result<(), StoreError> {
         let mut tables = self.tables();
-        tables
-            .rows
-            .delete_before(Link::TABLE, "expires_at", &before.into());
-        tables
-            .rows
-            .delete_before(MailJob::TABLE, "failed_at", &before.into());
-        tables
-            .rows
-            .delete_before(EndedSession::TABLE, "ends_at", &before.into());
+        for table in TABLES {
+            if let Some(expires) = table.expires {
+                tables.rows.delete_before(table, expires, &before.into());
+            }
+        }
         Ok(())
     }
 

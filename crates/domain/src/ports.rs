@@ -111,7 +111,7 @@ pub trait Store: Send + Sync {
     /// Reads rows through an index, in its order.
     async fn list_rows(&self, query: Query) -> Result<Vec<Row>, StoreError>;
 
-    /// Counts the rows of a query.
+    /// Counts the rows of a query. Its limit does not apply.
     async fn count_rows(&self, query: Query) -> Result<u64, StoreError>;
     /// Leases rows of a queue that are due. Each row is leased with one conditional write, so that no two workers hold
     /// it at the same time.
@@ -156,7 +156,7 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<AuditEvent>, StoreError>;
 
     /// Deletes links that expired before `before`, mails that failed before it, and records of ended sessions
-    /// whose `until` is before it.
+    /// whose `ends_at` is before it.
     async fn sweep(&self, before: Timestamp) -> Result<(), StoreError>;
 
     /// Time of the store's clock. All nodes use it, so that nodes with different clocks agree on what has expired.

@@ -7,7 +7,7 @@ use std::io::Write;
 
 use doorward_domain::flows::export::ExportedUser;
 use doorward_domain::flows::import::ImportedUser;
-use doorward_domain::model::{Role, Status, User, Version};
+use doorward_domain::model::{Role, Status, User, Version, VoidUndoLinks};
 use doorward_domain::values::{Data, EmailAddress, Locale, Name, Secret, Username};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -170,7 +170,7 @@ fn typed(line: LineIn, terms: &Terms) -> Translation {
             .ok_or_else(|| wrong_type("locale", "a supported language"))?,
         session_epoch: line.session_epoch,
         locked_out_epoch: None,
-        void_undo_links: None,
+        void_undo_links: VoidUndoLinks::default(),
         version: Version(line.version),
         created_at: moment("created_at", line.created_at)?,
         updated_at: moment("updated_at", line.updated_at)?,

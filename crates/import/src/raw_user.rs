@@ -2,7 +2,9 @@
 //! systems.
 
 use doorward_domain::flows::import::{ImportedUser, derived_id};
-use doorward_domain::model::{PendingEmail, RequestedBy, Role, Status, User, Version};
+use doorward_domain::model::{
+    PendingEmail, RequestedBy, Role, Status, User, Version, VoidUndoLinks,
+};
 use doorward_domain::values::{Data, EmailAddress, Locale, Name, Secret, UserId, Username};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -123,7 +125,7 @@ impl RawUser {
             locale: self.locale.unwrap_or(terms.default_locale),
             session_epoch: 1,
             locked_out_epoch: None,
-            void_undo_links: None,
+            void_undo_links: VoidUndoLinks::default(),
             version: Version::FIRST,
             created_at,
             updated_at,

@@ -6,6 +6,7 @@
 //! row of the table `guards` is a lock until the end of the transaction on every database.
 
 use doorward_domain::changes::{ApplyError, Change};
+use doorward_domain::model::TABLES;
 use doorward_domain::values::UserId;
 
 use crate::error::SqlError;
@@ -67,17 +68,14 @@ async fn apply_one(transaction: &mut Transaction, change: &Change) -> Result<(),
     }
 }
 
-/// Deletes everything that belongs to a deleted user. Sessions too: if they are stored elsewhere, the
+/// Deletes everything that belongs to a deleted user, in the order of [`TABLES`]: a worker that creates a link holds the
+/// row of its job, which is deleted first. Sessions too: if they are stored elsewhere, the
 /// table is empty.
 async fn delete_user_data(transaction: &mut Transaction, id: UserId) -> Result<(), SqlError> {
-    for sql in [
-        "DELETE FROM credentials WHERE user_id = ?",
-        "DELETE FROM links WHERE user_id = ?",
-        "DELETE FROM jobs WHERE user_id = ?",
-        "DELETE FROM sessions WHERE user_id = ?",
-        "DELETE FROM ended_sessions WHERE user_id = ?",
-    ] {
-        transaction.execute(sql, &[id.into()]).await?;
+    let owned = TABLES.iter().filter(|table| table.has_owner());
+    for table in owned.map(|table| table.name).chain(["sessions"]) {
+        let sql = format!("DELETE FROM {table} WHERE user_id = ?");
+        transaction.execute(&sql, &[id.into()]).await?;
     }
     Ok(())
 }

@@ -21,12 +21,10 @@ pub(crate) async fn write(transaction: &mut Transaction, write: &Write) -> Resul
         Write::Insert(row) => insert(transaction, row).await,
         Write::Put(row) => put(transaction, row).await,
         Write::Replace { row, expected } => {
-            let version = row
-                .table
-                .version
-                .map(|column| Condition::is(column, *expected));
+            let version = row.table.version.expect("a table with versions");
+            let version = [Condition::is(version, *expected)];
             let mut update = Statement::update(row.table, columns_of(row));
-            update.matching(row.key(), version.as_slice());
+            update.matching(row.key(), &version);
             update.run_or_stale(transaction).await
         }
         Write::Update {
@@ -139,10 +137,10 @@ pub(crate) async fn count(store: &SqlStore, query: &Query) -> Result<u64, StoreE
     let mut count = Statement::new(query.table, sql);
     count.range(query);
     let rows = count.rows(store).await?;
-    let total = rows
-        .first()
-        .and_then(|row| row.try_get::<i64, _>("total").ok());
-    Ok(total.and_then(|total| total.try_into().ok()).unwrap_or(0))
+    let total = rows.first().map(|row| row.try_get::<i64, _>("total"));
+    let total = total.unwrap_or(Ok(0));
+    let total = total.map_err(|error| StoreError::new("count", error))?;
+    Ok(total.unsigned_abs())
 }
 
 /// Selects the due rows outside of any transaction, and then leases those that no other worker has leased in the
@@ -241,6 +239,7 @@ impl<'a> Statement<'a> {
             Test::Is(value) => (format!("{name} = ?"), vec![value]),
             Test::AtMost(value) => (format!("{name} <= ?"), vec![value]),
             Test::Above(value) => (format!("{name} > ?"), vec![value]),
+            Test::OneOf(values) if values.is_empty() => ("1 = 0".to_owned(), Vec::new()),
             Test::OneOf(values) => {
                 let places = places(values.len());
                 (format!("{name} IN ({places})"), values.iter().collect())

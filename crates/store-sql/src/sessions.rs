@@ -118,10 +118,9 @@ impl Sessions for SqlStore {
 
     async fn sweep_sessions(&self, now: Timestamp) -> Result<(), StoreError> {
         let sweep = Sweep {
-            operation: "sweep sessions",
             table: "sessions",
             key: "id",
-            condition: "expires_at <= ?",
+            condition: "expires_at <= ?".to_owned(),
         };
         sweep.run(self, now).await
     }

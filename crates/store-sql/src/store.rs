@@ -1,11 +1,11 @@
-//! The port, method by method; each is implemented in the file of its noun.
+//! The port, method by method. Operations on records are in `records.rs`, others in the file of their type.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use doorward_domain::audit::AuditLog;
 use doorward_domain::changes::{ApplyError, Changes};
-use doorward_domain::model::{AuditEvent, AuditFilter, User, UserFilter};
+use doorward_domain::model::{AuditEvent, AuditFilter, TABLES, User, UserFilter};
 use doorward_domain::ports::{Store, StoreError};
 use doorward_domain::store::{Claim, Query, Row, Table, Value};
 use doorward_domain::values::{AuditEventId, UserId};
@@ -114,16 +114,14 @@ impl Store for SqlStore {
     }
 
     async fn sweep(&self, before: Timestamp) -> Result<(), StoreError> {
-        for (table, key, condition) in [
-            ("links", "id", "expires_at < ?"),
-            ("jobs", "id", "failed_at < ?"),
-            ("ended_sessions", "id", "ends_at < ?"),
-        ] {
+        for table in TABLES {
+            let Some(expires) = table.expires else {
+                continue;
+            };
             let sweep = Sweep {
-                operation: "sweep",
-                table,
-                key,
-                condition,
+                table: table.name,
+                key: table.key(),
+                condition: format!("{expires} < ?"),
             };
             sweep.run(self, before).await?;
         }

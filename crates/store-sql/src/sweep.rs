@@ -1,7 +1,7 @@
 //! Deletes expired rows in batches: one statement for a large backlog would exceed its time limit and block
 //! others. Each batch is a separate transaction; the next sweep continues.
 //!
-//! To sweep one more table: a [`Sweep`] in its noun's file, and an index on its time column.
+//! A record names its time column in its declaration; see `store.rs`.
 
 use doorward_domain::ports::StoreError;
 use jiff::Timestamp;
@@ -18,13 +18,11 @@ const MAX_BATCHES: usize = 400;
 
 /// Rows to delete.
 pub(crate) struct Sweep {
-    /// The operation, for the log.
-    pub(crate) operation: &'static str,
     pub(crate) table: &'static str,
-    /// The primary key: an id or a digest.
+    /// The primary key: an id.
     pub(crate) key: &'static str,
     /// With one `?`, for the time.
-    pub(crate) condition: &'static str,
+    pub(crate) condition: String,
 }
 
 impl Sweep {
@@ -39,18 +37,18 @@ impl Sweep {
 
     /// Returns the number of rows found. The delete repeats the condition: a session may have been renewed.
     async fn run_batch(&self, store: &SqlStore, moment: Timestamp) -> Result<usize, StoreError> {
+        const OPERATION: &str = "sweep";
         let Self {
-            operation,
             table,
             key,
             condition,
-        } = *self;
+        } = self;
         let sql = format!("SELECT {key} FROM {table} WHERE {condition} LIMIT ?");
         let rows = store
-            .rows(operation, &sql, &[moment.into(), BATCH_SIZE.into()])
+            .rows(OPERATION, &sql, &[moment.into(), BATCH_SIZE.into()])
             .await?;
         let of_row = |row: &AnyRow| Row::new(row, table, key).bytes(key);
-        let mut keys = row::all(operation, &rows, of_row)?;
+        let mut keys = row::all(OPERATION, &rows, of_row)?;
         if keys.is_empty() {
             return Ok(0);
         }
@@ -60,7 +58,7 @@ impl Sweep {
         let sql = format!("DELETE FROM {table} WHERE {key} IN ({places}) AND {condition}");
         let mut args: Vec<Arg<'_>> = keys.iter().map(|key| key.as_slice().into()).collect();
         args.push(moment.into());
-        store.write(operation, &sql, &args).await?;
+        store.write(OPERATION, &sql, &args).await?;
         Ok(keys.len())
     }
 }

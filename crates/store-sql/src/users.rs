@@ -2,9 +2,7 @@
 //! of every update.
 
 use doorward_domain::changes::ApplyError;
-use doorward_domain::model::{
-    PendingEmail, RequestedBy, Role, Status, User, UserFilter, Version, VoidUndoLinks,
-};
+use doorward_domain::model::{PendingEmail, RequestedBy, Role, Status, User, UserFilter, Version};
 use doorward_domain::ports::StoreError;
 use doorward_domain::values::{Data, EmailAddress, Locale, Name, UserId, Username};
 use jiff::Timestamp;
@@ -20,13 +18,13 @@ use crate::transaction::Transaction;
 /// All columns of a user but `data`, for lookups that an unauthenticated client can cause.
 const WITHOUT_DATA: &str = "id, username, username_key, email, pending_email, \
     pending_email_at, pending_email_by, name, role, status, locale, session_epoch, locked_out_epoch, \
-    void_undo_from, void_undo_to, version, created_at, updated_at";
+    void_undo_links, version, created_at, updated_at";
 
 pub(crate) async fn insert(transaction: &mut Transaction, user: &User) -> Result<(), SqlError> {
     let sql = "INSERT INTO users (username, username_key, email, email_key, pending_email, pending_email_key, \
         pending_email_at, pending_email_by, \
-        name, role, status, data, locale, session_epoch, void_undo_from, void_undo_to, version, created_at, updated_at, search, id) \
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        name, role, status, data, locale, session_epoch, void_undo_links, version, created_at, updated_at, search, id) \
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     transaction.execute(sql, &values(user)).await?;
     Ok(())
 }
@@ -37,7 +35,7 @@ pub(crate) async fn update(
     expected: Version,
 ) -> Result<(), SqlError> {
     let sql = "UPDATE users SET username = ?, username_key = ?, email = ?, email_key = ?, pending_email = ?, \
-        pending_email_key = ?, pending_email_at = ?, pending_email_by = ?, name = ?, role = ?, status = ?, data = COALESCE(?, data), locale = ?, session_epoch = ?, void_undo_from = ?, void_undo_to = ?, version = ?, \
+        pending_email_key = ?, pending_email_at = ?, pending_email_by = ?, name = ?, role = ?, status = ?, data = COALESCE(?, data), locale = ?, session_epoch = ?, void_undo_links = ?, version = ?, \
         created_at = ?, updated_at = ?, search = ? WHERE id = ? AND version = ?";
     let mut args = values(user);
     args.push(expected.into());
@@ -225,8 +223,9 @@ fn values(user: &User) -> Vec<Arg<'_>> {
             .map_or(Arg::Text(None), |data| compact(data).into()),
         user.locale.tag().into(),
         user.session_epoch.into(),
-        user.void_undo_links.map(|void| void.from).into(),
-        user.void_undo_links.map(|void| void.to).into(),
+        serde_json::to_string(&user.void_undo_links)
+            .expect("numbers are JSON")
+            .into(),
         user.version.into(),
         user.created_at.into(),
         user.updated_at.into(),
@@ -293,19 +292,11 @@ fn without_data(row: &AnyRow) -> Result<User, BadRow> {
         locale: row.parsed("locale", Locale::from_tag)?,
         session_epoch: row.int("session_epoch")?,
         locked_out_epoch: row.opt_int("locked_out_epoch")?,
-        void_undo_links: void_undo_links(&row)?,
+        void_undo_links: row.parsed("void_undo_links", |text| serde_json::from_str(text).ok())?,
         version: Version(row.int("version")?),
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
     })
-}
-
-fn void_undo_links(row: &Row<'_>) -> Result<Option<VoidUndoLinks>, BadRow> {
-    let (from, to) = (
-        row.opt_time("void_undo_from")?,
-        row.opt_time("void_undo_to")?,
-    );
-    Ok(from.zip(to).map(|(from, to)| VoidUndoLinks { from, to }))
 }
 
 fn pending_email(row: &Row<'_>) -> Result<Option<PendingEmail>, BadRow> {

@@ -24,7 +24,10 @@ const SQLITE: Catalog = Catalog {
     columns: "SELECT name, lower(type), CASE \"notnull\" WHEN 1 THEN 'NO' ELSE 'YES' END \
         FROM pragma_table_info('{}')",
     indexes: "SELECT group_concat(one.name, ','), CASE every.\"unique\" WHEN 1 THEN 'unique' ELSE '' END \
-        FROM pragma_index_list('{}') AS every, pragma_index_info(every.name) AS one GROUP BY every.name",
+        FROM pragma_index_list('{}') AS every, \
+        (SELECT list.name AS of, part.name FROM pragma_index_list('{}') AS list, \
+        pragma_index_info(list.name) AS part ORDER BY part.seqno) AS one \
+        WHERE one.of = every.name GROUP BY every.name",
     type_of: |kind| match kind {
         Kind::Id | Kind::Digest | Kind::Blob => "blob",
         Kind::Key | Kind::Text => "text",

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use doorward_domain::memory::SeededSecrets;
 use doorward_domain::model::{
     AuditEvent, Credential, Event, Link, MailJob, MailKind, Outcome, PendingEmail, Purpose,
-    RequestedBy, Role, Session, SigningKey, Status, User, Version,
+    RequestedBy, Role, Session, SigningKey, Status, User, Version, VoidUndoLinks,
 };
 use doorward_domain::values::{
     AuditEventId, Data, Digest, EmailAddress, Locale, MailJobId, Name, Secret, SessionId, UserId,
@@ -97,7 +97,7 @@ pub fn user() -> User {
         locale: Locale::De,
         session_epoch: 7,
         locked_out_epoch: None,
-        void_undo_links: None,
+        void_undo_links: VoidUndoLinks::default(),
         version: Version::FIRST,
         created_at: now(),
         updated_at: later(1),

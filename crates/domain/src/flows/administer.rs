@@ -1,6 +1,8 @@
 //! Manages other users' accounts: list, role, status. Both changes require that the admin entered the password
 //! recently (A-13, Z-05).
 
+use jiff::Timestamp;
+
 use crate::access::{Action, Target};
 use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change, Changes};
@@ -8,7 +10,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::update_profile::ensure_version;
 use crate::metric_event::SessionEnd;
-use crate::model::{Event, Role, Status, User, UserFilter, Version, VoidUndoLinks};
+use crate::model::{Event, Role, Status, User, UserFilter, Version};
 use crate::values::Invalid;
 
 /// A change of role or status by an admin.
@@ -123,7 +125,8 @@ impl Accounts {
                 return Ok(user);
             }
             if changed.session_epoch != user.session_epoch {
-                changed.void_undo_links = Some(VoidUndoLinks::until(ctx.now));
+                let lifetime = self.policy.email_undo_lifetime;
+                changed.void_undo_links = user.void_undo_links(Timestamp::MIN, ctx.now, lifetime);
             }
             changed.version = user.version.next();
             changed.updated_at = ctx.now;

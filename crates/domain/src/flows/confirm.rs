@@ -4,6 +4,8 @@
 //! changes nothing. The POST uses the link. Repeating it returns the same user as long as the link is
 //! valid.
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
@@ -11,7 +13,7 @@ use crate::error::Error;
 use crate::flows::housekeeping::without_pending_email;
 use crate::flows::sign_in::{AccountLookup, Identifier};
 use crate::metric_event::SessionEnd;
-use crate::model::{Event, Link, MailKind, Purpose, RequestedBy, Status, User, VoidUndoLinks};
+use crate::model::{Event, Link, MailKind, Purpose, RequestedBy, Status, User};
 use crate::store::Records;
 use crate::values::{Data, EmailAddress, Invalid, Password, Token};
 
@@ -84,7 +86,7 @@ impl Accounts {
                     .await?;
                 is_password_due = false;
             }
-            let confirmed = confirmed(ctx, &user);
+            let confirmed = confirmed(ctx, &user, self.policy.email_undo_lifetime);
             let mut changes = vec![
                 Change::UpdateUser {
                     user: Box::new(confirmed.clone()),
@@ -233,7 +235,7 @@ fn as_confirmed(user: User, link: &Link) -> User {
     }
 }
 
-fn confirmed(ctx: &Ctx, user: &User) -> User {
+fn confirmed(ctx: &Ctx, user: &User, undo_lifetime: SignedDuration) -> User {
     let pending = user.pending_email.as_ref();
     let by_admin = pending.is_some_and(|pending| pending.requested_by == RequestedBy::Admin);
     User {
@@ -241,8 +243,8 @@ fn confirmed(ctx: &Ctx, user: &User) -> User {
         pending_email: None,
         // The old address may be why an admin changes it, so it cannot undo the change.
         void_undo_links: match by_admin {
-            true => Some(VoidUndoLinks::until(ctx.now)),
-            false => user.void_undo_links,
+            true => user.void_undo_links(Timestamp::MIN, ctx.now, undo_lifetime),
+            false => user.void_undo_links.clone(),
         },
         status: match user.status {
             Status::Pending => Status::Active,

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::flows::update_profile::ensure_version;
 use crate::metric_event::{MetricEvent, SessionEnd};
 use crate::model::{Event, MailJob, Role, User, Version};
-use crate::store::{Records, Write};
+use crate::store::{Row, Write};
 use crate::values::UserId;
 
 impl Accounts {
@@ -42,9 +42,9 @@ impl Accounts {
             if user.role == Role::Admin {
                 changes.push(Change::CheckAdminRemains);
             }
-            changes.extend(self.delete_mails_to(&user).await?);
             changes.push(self.audit(ctx, Event::UserDeleted, Some(user.id)));
             let open = self.count_sessions(ctx, &user).await;
+            changes.extend(self.delete_mails_to(&user).await?);
             match self.apply(changes).await {
                 Ok(()) => {
                     let reason = SessionEnd::AccountChanged;
@@ -70,9 +70,10 @@ impl Accounts {
         let Some(email) = &user.email else {
             return Ok(Vec::new());
         };
+        // Also those of a kind that only a newer release can read.
         let mails = MailJob::of_address(email.key());
-        let mails: Vec<MailJob> = self.ports.store.list_readable(mails).await?;
-        let delete = |mail: &MailJob| Write::delete::<MailJob>(mail.id).into();
+        let mails = self.ports.store.list_rows(mails).await?;
+        let delete = |mail: &Row| Write::delete::<MailJob>(mail.key().clone()).into();
         Ok(mails.iter().map(delete).collect())
     }
 

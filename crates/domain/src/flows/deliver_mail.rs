@@ -134,7 +134,11 @@ impl Accounts {
         let leased: Vec<MailJob> = self.ports.store.list_readable(leased).await?;
         for batch in leased.chunks(EXPIRED_AT_ONCE) {
             let expire = batch.iter().map(|job| job.expire_lease(ctx.now).into());
-            self.apply(expire.collect()).await?;
+            match self.apply(expire.collect()).await {
+                // Another process holds or deleted one of them. The leases end by themselves.
+                Ok(()) | Err(ApplyError::Stale) => {}
+                Err(other) => return Err(other.into()),
+            }
         }
         Ok(())
     }
@@ -273,11 +277,16 @@ impl Accounts {
         if error.permanent || now.duration_since(job.created_at) >= self.policy.mail_lifetime {
             tracing::error!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, error = %cause, "mail failed permanently");
             let detail = format!("{} after {} attempts", job.kind.as_str(), job.attempts);
-            self.apply(vec![
+            let failed = self.apply(vec![
                 job.fail(now).into(),
                 self.audit_failure(ctx, Event::MailFailed, job.user_id, &detail),
-            ])
-            .await?;
+            ]);
+            match failed.await {
+                Ok(()) => {}
+                // The mail was deleted with its user.
+                Err(ApplyError::Stale) => return self.drop_mail(job).await,
+                Err(other) => return Err(other.into()),
+            }
             self.record(MetricEvent::Mail(job.kind, MailFate::Failed));
             return Ok(Delivered {
                 failed: 1,

@@ -3,6 +3,8 @@
 //! The export contains no hash, digest or secret; `docs/PRIVACY.md` lists what it omits. To add a kind of stored
 //! data: a field of [`PersonalData`], and its retention period in the document of the `web` crate.
 
+use std::cmp::Reverse;
+
 use jiff::Timestamp;
 
 use crate::access::Action;
@@ -98,7 +100,7 @@ impl Accounts {
                 scheme: scheme_of(credential.password_hash.expose()),
             }),
             sessions: self.valid_sessions(ctx, &user).await?,
-            links: store.list_readable(Link::of_user(user.id)).await?,
+            links: self.links_of(&user).await?,
             mails: self.mails_about(&user).await?,
             user,
         };
@@ -106,6 +108,13 @@ impl Accounts {
             data.remove_unproven();
         }
         Ok(data)
+    }
+
+    async fn links_of(&self, user: &User) -> Result<Vec<Link>, Error> {
+        let links = Link::of_user(user.id);
+        let mut links: Vec<Link> = self.ports.store.list_readable(links).await?;
+        links.sort_by_key(|link| Reverse(link.created_at));
+        Ok(links)
     }
 
     /// Returns the mails about the user, and those to the confirmed address that have no user.

@@ -6,7 +6,7 @@ use crate::ctx::Ctx;
 use crate::error::{Error, FieldError};
 use crate::flows::change_password::Proof;
 use crate::flows::sign_up::ensure_named;
-use crate::model::{Credential, Event, Role, Status, User, Version};
+use crate::model::{Credential, Event, Role, Status, User, Version, VoidUndoLinks};
 use crate::passwords::HashClient;
 use crate::store::Write;
 use crate::values::{Data, EmailAddress, Name, NewPassword, Secret, UserId, Username};
@@ -51,7 +51,7 @@ impl Accounts {
             locale: ctx.client.locale,
             session_epoch: User::FIRST_EPOCH,
             locked_out_epoch: None,
-            void_undo_links: None,
+            void_undo_links: VoidUndoLinks::default(),
             version: Version::FIRST,
             created_at: ctx.now,
             updated_at: ctx.now,

@@ -9,6 +9,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::{
     Credential, Event, MailKind, PendingEmail, RequestedBy, Role, Status, User, Version,
+    VoidUndoLinks,
 };
 use crate::passwords::HashClient;
 use crate::store::Write;
@@ -106,7 +107,7 @@ impl Accounts {
             locale: ctx.client.locale,
             session_epoch: User::FIRST_EPOCH,
             locked_out_epoch: None,
-            void_undo_links: None,
+            void_undo_links: VoidUndoLinks::default(),
             version: Version::FIRST,
             created_at: ctx.now,
             updated_at: ctx.now,

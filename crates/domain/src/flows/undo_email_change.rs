@@ -11,7 +11,7 @@ use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::metric_event::SessionEnd;
-use crate::model::{Credential, Event, Link, MailKind, Purpose, RequestedBy, User, VoidUndoLinks};
+use crate::model::{Credential, Event, Link, MailKind, Purpose, RequestedBy, User};
 use crate::passwords::HashClient;
 use crate::store::Write;
 use crate::values::{Password, Secret, Token};
@@ -79,17 +79,17 @@ impl Accounts {
     }
 
     fn undoing(&self, ctx: &Ctx, link: &Link, user: &User, locked: Secret<String>) -> Changes {
-        let void = VoidUndoLinks {
-            from: link.requested_at,
-            to: ctx.now,
-        };
         let mut changes = vec![
             Change::UpdateUser {
                 user: Box::new(User {
                     email: Some(link.email.clone()),
                     pending_email: None,
                     // An older link restores an earlier address, and stays valid.
-                    void_undo_links: Some(void.and(user.void_undo_links)),
+                    void_undo_links: user.void_undo_links(
+                        link.requested_at,
+                        ctx.now,
+                        self.policy.email_undo_lifetime,
+                    ),
                     session_epoch: user.session_epoch + 1,
                     version: user.version.next(),
                     updated_at: ctx.now,

@@ -151,7 +151,9 @@ impl Accounts {
             match self.ports.rate_limits.acquire(limit, ctx.now).await? {
                 Decision::Allowed { remaining } => all_remaining.push(remaining),
                 Decision::Denied { retry_after } => {
-                    self.release(ctx, &limits[..index]).await?;
+                    if let Err(error) = self.release(ctx, &limits[..index]).await {
+                        tracing::warn!(%error, "failed to release the other limits of a denied request");
+                    }
                     return Ok(LimitsDecision::Denied { limit, retry_after });
                 }
             }

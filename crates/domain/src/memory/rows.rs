@@ -20,11 +20,9 @@ impl Rows {
             }
             Write::Put(row) => self.put(row),
             Write::Replace { row, expected } => {
-                let version = row
-                    .table
-                    .version
-                    .map(|column| Condition::is(column, expected));
-                let stored = self.matching(row.table, row.key(), version.as_slice())?;
+                let version = row.table.version.expect("a table with versions");
+                let version = [Condition::is(version, expected)];
+                let stored = self.matching(row.table, row.key(), &version)?;
                 let values = row.values.into_iter().zip(&stored.values);
                 let values = values.map(|(new, old)| match new {
                     Value::Unset => old.clone(),

@@ -18,6 +18,7 @@ pub struct EndedSession {
 
 impl Record for EndedSession {
     const TABLE: &'static Table = &Table {
+        expires: Some("ends_at"),
         indexes: &[&["user_id"], &["ends_at"]],
         ..Table::new(
             "ended_sessions",

@@ -98,6 +98,7 @@ impl Link {
 impl Record for Link {
     const TABLE: &'static Table = &Table {
         unique: &[Self::DIGEST],
+        expires: Some("expires_at"),
         indexes: &[&["user_id"], &["expires_at"]],
         ..Table::new(
             "links",

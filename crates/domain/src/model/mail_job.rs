@@ -146,6 +146,12 @@ impl MailJob {
         Query::by::<Self>(&["due_at"]).above(Timestamp::MIN)
     }
 
+    /// The mail that has waited longest.
+    pub fn oldest_waiting() -> Query {
+        let waits = Condition::above("due_at", Timestamp::MIN);
+        Query::by::<Self>(&["created_at"]).only(waits).limit(1)
+    }
+
     /// The mails that failed permanently.
     pub fn failed() -> Query {
         Query::by::<Self>(&["failed_at"]).above(Timestamp::MIN)
@@ -162,7 +168,8 @@ impl MailJob {
         Write::update::<Self, 1>(self.id, [("due_at", now.into())], when)
     }
 
-    /// Marks the mail as permanently failed. It is stored until the sweep, and is not due again.
+    /// Marks the mail as permanently failed. It is stored until the sweep, and is not due again. Fails with `Stale` if the
+    /// mail was deleted.
     pub fn fail(&self, at: Timestamp) -> Write {
         let set = [("failed_at", at.into()), ("due_at", Value::Null)];
         Write::update::<Self, 2>(self.id, set, Vec::new())
@@ -171,7 +178,15 @@ impl MailJob {
 
 impl Record for MailJob {
     const TABLE: &'static Table = &Table {
-        indexes: &[&["due_at"], &["user_id"], &["lookup"], &["failed_at"]],
+        // A mail that is not delivered is stored for a while.
+        expires: Some("failed_at"),
+        indexes: &[
+            &["due_at"],
+            &["user_id"],
+            &["lookup"],
+            &["failed_at"],
+            &["created_at"],
+        ],
         ..Table::new(
             "jobs",
             &[

@@ -1,7 +1,7 @@
 //! Stored records: plain structs, one file each, without behaviour beyond queries about themselves.
 //!
-//! Each declares its table and its mapping to a row ([`crate::store::Record`]). Users, links, mails and audit events
-//! do not yet: each store maps them itself.
+//! Each declares its table and its mapping to a row ([`crate::store::Record`]). Users, sessions and audit events do
+//! not yet: each store maps them itself.
 
 mod audit_event;
 mod audit_record;
@@ -26,11 +26,12 @@ pub(crate) use session::replacements;
 pub use signing_key::SigningKey;
 pub use user::{PendingEmail, RequestedBy, Role, Status, User, UserFilter, Version, VoidUndoLinks};
 
-/// All tables of records.
+/// All tables of records. A deleted user's rows are deleted in this order: jobs before links, because a worker creates a
+/// link while it holds its job.
 pub const TABLES: &[&Table] = &[
-    Credential::TABLE,
-    SigningKey::TABLE,
-    EndedSession::TABLE,
-    Link::TABLE,
     MailJob::TABLE,
+    Link::TABLE,
+    Credential::TABLE,
+    EndedSession::TABLE,
+    SigningKey::TABLE,
 ];

@@ -1,6 +1,7 @@
 //! User accounts.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::values::{Data, EmailAddress, Locale, Name, UserId, Username};
 
@@ -126,41 +127,53 @@ impl User {
 
     /// Returns `true` if the undo link of an address change that was requested at this time is void.
     pub fn undo_link_is_void(&self, requested_at: Timestamp) -> bool {
-        let is_covered = |void: VoidUndoLinks| void.covers(requested_at);
-        self.status != Status::Active || self.void_undo_links.is_some_and(is_covered)
+        self.status != Status::Active || self.void_undo_links.covers(requested_at)
+    }
+
+    /// Voids the undo links of all address changes that were requested from `from` until now.
+    ///
+    /// A change that was written after `now` was read is covered, too: it has updated the user.
+    pub(crate) fn void_undo_links(
+        &self,
+        from: Timestamp,
+        now: Timestamp,
+        lifetime: SignedDuration,
+    ) -> VoidUndoLinks {
+        let to = now.max(self.updated_at);
+        self.void_undo_links.with(from, to, to - lifetime)
     }
 }
 
-/// A range of address changes, by the time of their request. Their undo links are void.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct VoidUndoLinks {
-    /// The first request.
-    pub from: Timestamp,
-    /// The last request.
-    pub to: Timestamp,
-}
+/// The address changes whose undo links are void, as ranges of the times of their requests.
+///
+/// The ranges are disjoint: a range that covered the time between two others would void links that no event has voided.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoidUndoLinks(Vec<(i64, i64)>);
 
 impl VoidUndoLinks {
-    /// All changes that were requested until now.
-    pub fn until(now: Timestamp) -> Self {
-        Self {
-            from: Timestamp::MIN,
-            to: now,
-        }
-    }
-
-    /// The smallest range that covers both.
+    /// Adds the changes that were requested from `from` to `to`. Removes the ranges that ended before `expired`: their
+    /// links have expired.
     #[must_use]
-    pub fn and(self, other: Option<Self>) -> Self {
-        Self {
-            from: other.map_or(self.from, |other| self.from.min(other.from)),
-            to: other.map_or(self.to, |other| self.to.max(other.to)),
-        }
+    pub fn with(&self, from: Timestamp, to: Timestamp, expired: Timestamp) -> Self {
+        let mut added = (from.as_microsecond(), to.as_microsecond());
+        let mut ranges = self.0.clone();
+        ranges.retain(|(start, end)| {
+            let overlaps = *start <= added.1 && *end >= added.0;
+            if overlaps {
+                added = (added.0.min(*start), added.1.max(*end));
+            }
+            !overlaps && *end >= expired.as_microsecond()
+        });
+        ranges.push(added);
+        Self(ranges)
     }
 
-    /// Whether the range covers a change that was requested at this time.
-    pub fn covers(self, requested_at: Timestamp) -> bool {
-        self.from <= requested_at && requested_at <= self.to
+    /// Whether the undo link of a change that was requested at this time is void.
+    pub fn covers(&self, requested_at: Timestamp) -> bool {
+        let at = requested_at.as_microsecond();
+        self.0
+            .iter()
+            .any(|(start, end)| (*start..=*end).contains(&at))
     }
 }
 
@@ -190,7 +203,7 @@ pub struct User {
     /// Session epoch in which unknown clients were locked out. Written only by `Change::SetLockout`.
     pub locked_out_epoch: Option<i64>,
     /// The address changes whose undo links are void.
-    pub void_undo_links: Option<VoidUndoLinks>,
+    pub void_undo_links: VoidUndoLinks,
     /// Incremented by every update.
     pub version: Version,
     /// When the user signed up.

@@ -12,7 +12,7 @@ use super::{Condition, Record, Row, Table, Test, Value, Write};
 pub struct Query {
     /// The table.
     pub table: &'static Table,
-    /// The columns of the index; the key alone is an index, too.
+    /// The columns of the index; none for the key.
     pub index: &'static [&'static str],
     /// Values of the first columns of the index.
     pub equal: Vec<Value>,
@@ -117,8 +117,16 @@ impl Query {
     }
 
     /// Only rows whose next column of the index has this value.
+    ///
+    /// # Panics
+    ///
+    /// If the index has no further column.
     #[must_use]
     pub fn equal(mut self, value: impl Into<Value>) -> Self {
+        assert!(
+            self.equal.len() < self.index.len(),
+            "the index has no more columns"
+        );
         self.equal.push(value.into());
         self
     }

@@ -27,6 +27,8 @@ pub struct Table {
     pub version: Option<&'static str>,
     /// Columns whose values are unique. Several rows may have NULL.
     pub unique: &'static [&'static str],
+    /// The column with the time after which a sweep deletes the row, if there is one. It has an index.
+    pub expires: Option<&'static str>,
     /// The columns of each index. Queries use only these and the primary key.
     pub indexes: &'static [&'static [&'static str]],
 }
@@ -39,6 +41,7 @@ impl Table {
             columns,
             version: None,
             unique: &[],
+            expires: None,
             indexes: &[],
         }
     }
@@ -46,6 +49,11 @@ impl Table {
     /// The primary key.
     pub fn key(&self) -> &'static str {
         self.columns[0].name
+    }
+
+    /// Whether its rows belong to a user: they are deleted with the user that the column `user_id` names.
+    pub fn has_owner(&self) -> bool {
+        self.columns.iter().any(|column| column.name == "user_id")
     }
 
     /// The position of a column.

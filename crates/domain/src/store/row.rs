@@ -23,6 +23,16 @@ pub enum Value {
     Bytes(Vec<u8>),
 }
 
+impl Value {
+    /// The time; `None` for other values.
+    pub fn as_time(&self) -> Option<Timestamp> {
+        match self {
+            Self::Int(micros) => Timestamp::from_microsecond(*micros).ok(),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -117,7 +117,7 @@ pub enum Test {
     AtMost(Value),
     /// Above; never true for NULL.
     Above(Value),
-    /// Equal to one of these values.
+    /// Equal to one of these values; never true for NULL.
     OneOf(Vec<Value>),
 }
 
@@ -158,7 +158,7 @@ impl Condition {
             Test::Is(value) => stored == value,
             Test::AtMost(value) => *stored != Value::Null && stored <= value,
             Test::Above(value) => *stored != Value::Null && stored > value,
-            Test::OneOf(values) => values.contains(stored),
+            Test::OneOf(values) => *stored != Value::Null && values.contains(stored),
         }
     }
 }

@@ -3,7 +3,9 @@
 use doorward_domain::flows::import::{
     DryRun, ImportOutcome, ImportRejection, ImportedUser, Pace, derived_id,
 };
-use doorward_domain::model::{Credential, PendingEmail, RequestedBy, Role, Status, User, Version};
+use doorward_domain::model::{
+    Credential, PendingEmail, RequestedBy, Role, Status, User, Version, VoidUndoLinks,
+};
 use doorward_domain::store::Records;
 use doorward_domain::values::{Data, Locale, UserId};
 use doorward_domain::{Actor, Error};
@@ -28,7 +30,7 @@ fn person(number: u8, name: &str) -> User {
         locale: Locale::De,
         session_epoch: 3,
         locked_out_epoch: None,
-        void_undo_links: None,
+        void_undo_links: VoidUndoLinks::default(),
         version: Version(9),
         created_at: at,
         updated_at: at,

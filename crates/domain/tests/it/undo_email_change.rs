@@ -241,6 +241,47 @@ async fn the_link_of_a_later_change_leaves_the_earlier_ones_alone() {
     assert_err!(undo(&world, &thiefs).await, Error::LinkExpired);
 }
 
+/// what was voided before does not spread: a link that was mailed after the account was disabled and enabled
+/// survives the undo of a later change.
+#[tokio::test]
+async fn an_undo_voids_no_link_between_an_earlier_disabling_and_its_own_change() {
+    let (world, ben, _) = thief().await;
+    let operator = world.operator();
+    world
+        .accounts
+        .disable(&operator, "ben", None)
+        .await
+        .unwrap();
+    world.accounts.enable(&operator, "ben", None).await.unwrap();
+    world.advance(minutes(4));
+    let session = world.sign_in("ben").await;
+    let owners = moved(&world, &session).await;
+    world.advance(minutes(4));
+    let again = world.sign_in(NEW).await;
+    let mails = ask(&world, &again, "third@example.org", PASSWORD).await;
+    let thiefs = token_in(of(&mails, NEW, MailTemplate::EmailChangeUndo));
+    undo(&world, &thiefs).await.unwrap();
+    world.mails().await;
+    undo(&world, &owners).await.unwrap();
+    assert_eq!(world.kept_user(&ben).await.email, Some(email(OLD)));
+}
+
+/// a change that a request with a later time has written is voided by the undo of an earlier one, too.
+#[tokio::test]
+async fn an_undo_that_took_long_voids_a_change_that_was_requested_after_it_began() {
+    let (world, _, session) = thief().await;
+    let owners = moved(&world, &session).await;
+    world.advance(minutes(4));
+    let began = world.anon();
+    world.advance(SignedDuration::from_secs(1));
+    let again = world.sign_in(NEW).await;
+    let mails = ask(&world, &again, "third@example.org", PASSWORD).await;
+    let thiefs = token_in(of(&mails, NEW, MailTemplate::EmailChangeUndo));
+    let undone = world.accounts.undo_email_change(&began, &owners).await;
+    undone.unwrap();
+    assert_err!(undo(&world, &thiefs).await, Error::LinkExpired);
+}
+
 /// the owner's mail is late, and a thief's later link is used before it arrives: the owner's link works.
 #[tokio::test]
 async fn a_letter_that_is_late_outlives_the_undoing_of_a_later_change() {

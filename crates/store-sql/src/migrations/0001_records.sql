@@ -1,7 +1,7 @@
 -- The whole schema. dialect.rs replaces a name in braces with the database's own type. An index is named
 -- table_column[_column]: which_unique in dialect.rs reads that name.
 -- There are no foreign keys: apply.rs deletes the rows that belong to a user, the same on every store.
--- users.void_undo_from, void_undo_to: undo links of address changes that were requested in between are void (R-11).
+-- users.void_undo_links: ranges of times, as JSON; undo links of address changes that were requested in one are void (R-11).
 -- users.locked_out_epoch: the session epoch in which unknown clients used up their password attempts (A-06).
 CREATE TABLE users (
   id {id} NOT NULL,
@@ -20,8 +20,7 @@ CREATE TABLE users (
   locale {key} NOT NULL,
   session_epoch {int} NOT NULL,
   locked_out_epoch {int},
-  void_undo_from {int},
-  void_undo_to {int},
+  void_undo_links {text} NOT NULL,
   version {int} NOT NULL,
   created_at {int} NOT NULL,
   updated_at {int} NOT NULL,
@@ -94,6 +93,7 @@ CREATE INDEX jobs_due_at ON jobs (due_at);
 CREATE INDEX jobs_user_id ON jobs (user_id);
 CREATE INDEX jobs_lookup ON jobs (lookup);
 CREATE INDEX jobs_failed_at ON jobs (failed_at);
+CREATE INDEX jobs_created_at ON jobs (created_at);
 
 -- `position` orders the keys independently of the nodes' clocks. Of two nodes that create the next key, one fails.
 CREATE TABLE signing_keys (

@@ -116,6 +116,7 @@ macro_rules! store_contract {
                 rows_are_read_by_their_keys,
                 an_index_orders_and_limits,
                 rows_of_one_owner_are_ordered_by_key,
+                a_deleted_users_rows_are_gone,
                 a_column_can_be_left_out,
                 one_of_sixty_four_uses_the_link,
                 a_new_recovery_link_replaces_the_old_one,

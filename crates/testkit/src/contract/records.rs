@@ -152,6 +152,7 @@ pub async fn a_write_whose_condition_does_not_hold_is_stale(store: Arc<dyn Store
         Condition::at_most("position", position(-1)),
         Condition::above("position", position(0)),
         Condition::one_of("kid", ["other".into()]),
+        Condition::one_of("kid", []),
     ];
     let set = || [("sealed", [7_u8].as_slice().into())];
     let writes = |when: Vec<Condition>| {
@@ -314,9 +315,31 @@ pub async fn rows_of_one_owner_are_ordered_by_key(store: Arc<dyn Store>) {
     let query = Query::by::<EndedSession>(&["user_id"]).equal(owner);
     let listed: Vec<EndedSession> = store.list(query.clone()).await.unwrap();
     assert_eq!(listed, theirs);
+    let first: Vec<EndedSession> = store.list(query.clone().limit(2)).await.unwrap();
+    assert_eq!(first, theirs[..2]);
     theirs.reverse();
     let listed: Vec<EndedSession> = store.list(query.descending()).await.unwrap();
     assert_eq!(listed, theirs);
+}
+
+/// L-05: of every table with a `user_id`.
+pub async fn a_deleted_users_rows_are_gone(store: Arc<dyn Store>) {
+    let (gone, stays) = (fixtures::user(), fixtures::user());
+    let mut rows = Vec::new();
+    for user in [&gone, &stays] {
+        super::insert(&*store, user).await;
+        for table in TABLES.iter().filter(|table| table.has_owner()) {
+            let mut row = row_of(table, 1);
+            row.values[table.position("user_id")] = user.id.into();
+            must(&*store, vec![Write::Put(row.clone()).into()]).await;
+            rows.push((user.id, row));
+        }
+    }
+    must(&*store, vec![Change::DeleteUser(gone.id)]).await;
+    for (owner, row) in rows {
+        let stored = store.get_row(row.table, row.key().clone()).await.unwrap();
+        assert_eq!(stored.is_some(), owner == stays.id, "{}", row.table.name);
+    }
 }
 
 pub async fn a_column_can_be_left_out(store: Arc<dyn Store>) {
