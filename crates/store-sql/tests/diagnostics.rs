@@ -202,7 +202,7 @@ async fn each_right_that_is_missing_is_named() {
         let diagnostics = examined(&url).await;
         let rights = of(&diagnostics, "database: privileges");
         assert_eq!(rights.status, CheckStatus::Failed);
-        let words = "does not let writer DELETE on users, DELETE on credentials";
+        let words = "does not let writer DELETE on users, DELETE on sessions";
         assert!(rights.message.contains(words), "{}", rights.message);
         assert!(!rights.message.contains("UPDATE"), "{}", rights.message);
         let hint = rights.hint.as_ref().unwrap();
