@@ -39,7 +39,7 @@ pub(crate) async fn write(transaction: &mut Transaction, write: &Write) -> Resul
             update.run_or_stale(transaction).await
         }
         Write::Delete { table, key, when } => {
-            let mut delete = Statement::new(table, format!("DELETE FROM {}", table.name));
+            let mut delete = Statement::new(table, format!("DELETE FROM {table}"));
             delete.matching(key, when);
             match when.is_empty() {
                 true => delete.run(transaction).await.map(drop),
@@ -49,7 +49,7 @@ pub(crate) async fn write(transaction: &mut Transaction, write: &Write) -> Resul
         Write::Check { table, key, when } => {
             // A write that changes nothing locks the row, on every database.
             let column = table.columns[table.columns.len() - 1].name;
-            let sql = format!("UPDATE {} SET {column} = {column}", table.name);
+            let sql = format!("UPDATE {table} SET {column} = {column}");
             let mut check = Statement::new(table, sql);
             check.matching(key, when);
             check.run_or_stale(transaction).await
@@ -133,8 +133,9 @@ pub(crate) async fn list(store: &SqlStore, query: &Query) -> Result<Vec<Row>, St
 }
 
 pub(crate) async fn count(store: &SqlStore, query: &Query) -> Result<u64, StoreError> {
-    let sql = format!("SELECT COUNT(*) AS total FROM {}", query.table.name);
-    let mut count = Statement::new(query.table, sql);
+    let table = query.table;
+    let sql = format!("SELECT COUNT(*) AS total FROM {table}");
+    let mut count = Statement::new(table, sql);
     count.range(query);
     let rows = count.rows(store).await?;
     let total = rows.first().map(|row| row.try_get::<i64, _>("total"));
@@ -195,21 +196,19 @@ impl<'a> Statement<'a> {
     }
 
     fn insert(row: &'a Row) -> Self {
-        let columns: Vec<_> = columns_of(row).collect();
-        let names: Vec<_> = columns.iter().map(|(column, _)| column.name).collect();
-        let (names, places) = (names.join(", "), places(columns.len()));
-        let sql = format!("INSERT INTO {} ({names}) VALUES ({places})", row.table.name);
-        let mut statement = Self::new(row.table, sql);
-        let args = columns
-            .into_iter()
-            .map(|(column, value)| arg(column, value));
+        let table = row.table;
+        let names: Vec<_> = columns_of(row).map(|(column, _)| column.name).collect();
+        let (columns, places) = (names.join(", "), places(names.len()));
+        let sql = format!("INSERT INTO {table} ({columns}) VALUES ({places})");
+        let mut statement = Self::new(table, sql);
+        let args = columns_of(row).map(|(column, value)| arg(column, value));
         statement.args.extend(args);
         statement
     }
 
     /// An update of all these columns but the key.
     fn update(table: &'static Table, columns: impl Iterator<Item = (Column, &'a Value)>) -> Self {
-        let mut statement = Self::new(table, format!("UPDATE {} SET", table.name));
+        let mut statement = Self::new(table, format!("UPDATE {table} SET"));
         for (column, value) in columns.filter(|(column, _)| column.name != table.key()) {
             let comma = if statement.args.is_empty() { "" } else { "," };
             write!(statement.sql, "{comma} {} = ?", column.name).expect("a String accepts text");
@@ -222,8 +221,8 @@ impl<'a> Statement<'a> {
         let names: Vec<_> = read_columns(table, without)
             .map(|column| column.name)
             .collect();
-        let sql = format!("SELECT {} FROM {}", names.join(", "), table.name);
-        Self::new(table, sql)
+        let columns = names.join(", ");
+        Self::new(table, format!("SELECT {columns} FROM {table}"))
     }
 
     fn matching(&mut self, key: &'a Value, when: &[Condition]) {

@@ -1,5 +1,7 @@
 //! Declarations of tables.
 
+use std::fmt;
+
 use super::{BadRow, Row, RowReader};
 
 /// A stored type: its table, and the mapping to a row.
@@ -64,6 +66,13 @@ impl Table {
     pub fn position(&self, column: &str) -> usize {
         let found = self.columns.iter().position(|known| known.name == column);
         found.unwrap_or_else(|| panic!("table {} has no column {column}", self.name))
+    }
+}
+
+/// The name of the table.
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
     }
 }
 
