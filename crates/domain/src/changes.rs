@@ -1,7 +1,7 @@
 //! All writes: a list of changes that a store applies atomically.
 //!
-//! A flow composes changes and calls no backend. To add a change: a variant here, one arm in each store, a case in
-//! `testkit::contract`.
+//! A flow composes changes and calls no backend. Most changes are operations on records ([`Change::Write`]). The other
+//! variants are for users and the audit log, which do not declare tables yet; each has an arm in each store.
 
 use crate::model::{AuditEvent, Checkpoint, Role, User, Version};
 use crate::ports::StoreError;

@@ -1,18 +1,17 @@
 //! The privileges that a serving role needs: a node that lacks one refuses to start and names it. Each is
 //! tried with a statement that matches no row, since every server checks privileges first.
 //!
-//! A new table gets its line in [`REQUIRED`], a new kind of write to a table its letter there.
-
-use sqlx::AssertSqlSafe;
+//! A record needs all of them. Another table has its line in [`REQUIRED`], with a letter for each kind of access.
 
 use doorward_domain::model::TABLES;
+use sqlx::AssertSqlSafe;
 
 use crate::connect::SetupConnection;
 use crate::dialect;
 use crate::error::ConnectError;
 
 /// A table, a column of it, and which of `SELECT`, `INSERT`, `UPDATE`, `DELETE` are needed, by their
-/// first letters. A record needs all of them.
+/// first letters.
 const REQUIRED: [(&str, &str, &str); 6] = [
     ("schema_migrations", "version", "S"),
     ("users", "id", "SIUD"),

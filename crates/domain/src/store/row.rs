@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::IpAddr;
 
 use jiff::Timestamp;
 
@@ -192,11 +191,6 @@ impl RowReader<'_> {
         Ok(Some(value))
     }
 
-    /// Returns `true` if the column was read.
-    pub fn is_read(&self, column: &'static str) -> bool {
-        *self.0.get(column) != Value::Unset
-    }
-
     fn opt_str(&self, column: &'static str) -> Result<Option<&str>, BadRow> {
         match self.0.get(column) {
             Value::Null => Ok(None),
@@ -272,11 +266,5 @@ impl From<Cow<'_, str>> for Value {
 impl From<&[u8]> for Value {
     fn from(value: &[u8]) -> Self {
         Self::Bytes(value.to_vec())
-    }
-}
-
-impl From<IpAddr> for Value {
-    fn from(value: IpAddr) -> Self {
-        Self::Text(value.to_string())
     }
 }
