@@ -2,7 +2,7 @@
 //!
 //! The source is the list that Django ships to PyPI, the 20,000 most common passwords of public leaks, by Royce
 //! Williams. The result contains those that the rules would otherwise accept: 8 characters and more, in lower
-//! case, sorted by bytes for the look-up.
+//! case, sorted by bytes for the lookup.
 
 use std::process::Command;
 

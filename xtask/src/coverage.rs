@@ -44,7 +44,7 @@ pub(crate) fn coverage() -> anyhow::Result<()> {
         .arg(target().join("coverage"))
         .arg("--output-dir")
         .arg(target().join("coverage"))
-        // Valkey is looked up beside the test binary, which is in another target folder here.
+        // The tests search Valkey next to the test binary, which is in another target folder here.
         .args(["--", "--skip", "e2e::", "--skip", "valkey::"]);
     run(&mut command)
 }

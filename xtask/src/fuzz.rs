@@ -76,11 +76,11 @@ impl SchemathesisRun {
     }
 
     fn ask(&self, role: &str, url: &str, folder: &Path) -> anyhow::Result<()> {
-        let told = root().join("xtask/fuzz");
+        let config = root().join("xtask/fuzz");
         let mut command = Command::new(tools::program("schemathesis"));
         command
             .arg("--config-file")
-            .arg(told.join("schemathesis.toml"));
+            .arg(config.join("schemathesis.toml"));
         command.args(["run", &format!("{url}/openapi.json"), "--url", url]);
         command.args(["--wait-for-schema", "30", "--request-timeout", "60"]);
         command.args(["--continue-on-failure", "--max-examples", EXAMPLES]);
@@ -89,7 +89,7 @@ impl SchemathesisRun {
             command.args(["--seed", seed]);
         }
         command
-            .env("PYTHONPATH", &told)
+            .env("PYTHONPATH", &config)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("SCHEMATHESIS_HOOKS", "hooks");
         // The fuzzer writes notes into its working directory.
@@ -138,15 +138,15 @@ impl Server {
 
     /// The URL of its listener, from the log.
     fn address(&mut self, log: &Path) -> anyhow::Result<String> {
-        let patience = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let text = std::fs::read_to_string(log)?;
-            let said = text.split("\"listen\":\"").nth(1);
-            if let Some((address, _)) = said.and_then(|rest| rest.split_once('"')) {
+            let output = text.split("\"listen\":\"").nth(1);
+            if let Some((address, _)) = output.and_then(|rest| rest.split_once('"')) {
                 return Ok(format!("http://{address}"));
             }
             let has_ended = self.process.try_wait()?.is_some();
-            if has_ended || Instant::now() > patience {
+            if has_ended || Instant::now() > deadline {
                 bail!("the server does not serve: {text}");
             }
             std::thread::park_timeout(Duration::from_millis(20));

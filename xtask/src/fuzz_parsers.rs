@@ -132,9 +132,9 @@ fn host() -> anyhow::Result<String> {
         .current_dir(root())
         .output()
         .context("cannot run rustc")?;
-    let said = String::from_utf8(output.stdout)?;
-    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc does not say its host")?.to_owned())
+    let printed = String::from_utf8(output.stdout)?;
+    let host = printed.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc did not print its host")?.to_owned())
 }
 
 impl LibFuzzerRun {
@@ -149,7 +149,7 @@ impl LibFuzzerRun {
                 scope.spawn(|| {
                     while let Some(name) = locked(&waiting).pop_front() {
                         match self.one(&name) {
-                            Ok(said) => println!("-- {name}: {said}"),
+                            Ok(printed) => println!("-- {name}: {printed}"),
                             Err(error) => locked(&failed).push(format!("{name}: {error:#}")),
                         }
                     }
@@ -164,7 +164,7 @@ impl LibFuzzerRun {
             Until::Inputs(count) => format!("{count} inputs"),
             Until::Seconds(seconds) => format!("{seconds} s"),
         };
-        println!("{count} readers held for {enough} each, begun with the seeds of fuzz/corpus");
+        println!("{count} parsers passed {enough} each, starting with the seeds of fuzz/corpus");
         Ok(())
     }
 
@@ -208,28 +208,31 @@ impl LibFuzzerRun {
         if !ends_within(&mut program, max)? {
             let max = max.as_secs();
             bail!(
-                "it was not done after {max} s; the log is {}",
+                "it did not finish within {max} s; the log is {}",
                 log.display()
             );
         }
         let status = program.wait()?;
-        let said = String::from_utf8_lossy(&std::fs::read(&log)?).into_owned();
+        let printed = String::from_utf8_lossy(&std::fs::read(&log)?).into_owned();
         if !status.success() {
-            let last: Vec<_> = said.lines().rev().take(30).collect();
+            let last: Vec<_> = printed.lines().rev().take(30).collect();
             let last: Vec<_> = last.into_iter().rev().collect();
             bail!("the log is {}\n{}", log.display(), last.join("\n"));
         }
-        let tries = said
+        let runs = printed
             .lines()
             .find_map(|line| line.strip_prefix("stat::number_of_executed_units:"))
-            .context("it did not say how often it tried")?;
-        let tries: u32 = tries.trim().parse().context("and it was no number")?;
+            .context("the number of runs is missing in its output")?;
+        let runs: u32 = runs
+            .trim()
+            .parse()
+            .context("the number of runs is not a number")?;
         if let Until::Inputs(count) = self.until
-            && tries < count
+            && runs < count
         {
-            bail!("it was tried with {tries} inputs and not with {count}");
+            bail!("it ran {runs} inputs instead of {count}");
         }
-        Ok(format!("{tries} inputs"))
+        Ok(format!("{runs} inputs"))
     }
 }
 
@@ -282,7 +285,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_does_not_end_is_ended() {
+    fn a_process_past_its_time_limit_is_killed() {
         let begin = |program: &str| Command::new(program).arg("600").spawn().unwrap();
         let mut endless = begin("sleep");
         assert!(!ends_within(&mut endless, Duration::ZERO).unwrap());

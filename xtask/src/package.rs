@@ -96,7 +96,7 @@ pub(crate) fn package(binary: Option<String>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints the bill of materials of this tree, before there is a release.
+/// Prints the bill of materials of this tree without a release.
 pub(crate) fn print_bill() -> anyhow::Result<()> {
     let version = env!("CARGO_PKG_VERSION");
     print!("{}", sbom::document(version, &written_at()?)?);
@@ -108,7 +108,7 @@ pub(crate) fn print_bill() -> anyhow::Result<()> {
 fn build(target: &Path, workspace: &Path) -> anyhow::Result<()> {
     let home = match std::env::var_os("CARGO_HOME") {
         Some(home) => PathBuf::from(home),
-        None => PathBuf::from(std::env::var_os("HOME").context("there is no HOME")?).join(".cargo"),
+        None => PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?).join(".cargo"),
     };
     // The flags are joined with this variable's own separator, so that a folder may have spaces in its name.
     let flags = [
@@ -155,8 +155,8 @@ pub(crate) fn reproduce() -> anyhow::Result<()> {
         build(&clone.join("target"), &tree)?;
         let binary = clone.join("target/release/doorward");
         let output = Command::new("sha256sum").arg("--").arg(&binary).output()?;
-        let said = String::from_utf8(output.stdout)?;
-        let sum = said.trim_start_matches('\\').split(' ').next();
+        let text_of = String::from_utf8(output.stdout)?;
+        let sum = text_of.trim_start_matches('\\').split(' ').next();
         sums.push(sum.unwrap_or_default().to_owned());
     }
     if sums[0] != sums[1] || sums[0].len() != 64 {
@@ -189,8 +189,8 @@ fn written_at() -> anyhow::Result<String> {
 }
 
 fn version(binary: &Path) -> anyhow::Result<String> {
-    let said = binary_output(binary, &["--version"])?;
-    let version = said.trim().strip_prefix("doorward ");
+    let text_of = binary_output(binary, &["--version"])?;
+    let version = text_of.trim().strip_prefix("doorward ");
     Ok(version.context("the binary has no version")?.to_owned())
 }
 
@@ -274,7 +274,7 @@ fn put(from: &Path, to: &Path) -> anyhow::Result<()> {
 }
 
 fn make_folder_of(file: &Path) -> anyhow::Result<()> {
-    let folder = file.parent().context("a file lies in a folder")?;
+    let folder = file.parent().context("a file is in a folder")?;
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
 }
 

@@ -50,13 +50,13 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 }
 
 /// The workspace's folder: that of the `cargo run` call, since one target folder serves several clones, and the
-/// one that this program was built in may be gone.
+/// one in which this program was built may have been deleted.
 pub(crate) fn root() -> &'static Path {
     static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
         let built_in = || env!("CARGO_MANIFEST_DIR").into();
         let xtask = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(built_in);
         let root = Path::new(&xtask).parent();
-        root.expect("xtask lies in the workspace").to_owned()
+        root.expect("xtask is in the workspace").to_owned()
     });
     &ROOT
 }

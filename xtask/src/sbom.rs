@@ -209,8 +209,8 @@ fn digest_of(root: &Path, folders: &[&str]) -> anyhow::Result<String> {
     let mut stdin = whole.stdin.take().context("it has an input")?;
     stdin.write_all(&each.stdout)?;
     drop(stdin);
-    let said = String::from_utf8(whole.wait_with_output()?.stdout)?;
-    Ok(said.split(' ').next().unwrap_or_default().to_owned())
+    let printed = String::from_utf8(whole.wait_with_output()?.stdout)?;
+    Ok(printed.split(' ').next().unwrap_or_default().to_owned())
 }
 
 fn native_files(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {

@@ -16,7 +16,7 @@ use anyhow::{Context, bail};
 use crate::run::{cargo, root, run};
 use crate::tools;
 
-/// Maximum number of other people's crates in a release build; more is a decision.
+/// Maximum number of external crates in a release build. Raising it is a decision.
 const MAX_CRATES: usize = 300;
 /// Repository of the advisories.
 const ADVISORIES: &str = "https://github.com/RustSec/advisory-db";
@@ -50,10 +50,10 @@ pub(crate) fn check() -> anyhow::Result<()> {
     let others = parts.iter().filter(|part| !part.is_ours).count();
     if others > MAX_CRATES {
         bail!(
-            "the release is built from {others} crates of others, and {MAX_CRATES} are the most: do without one, or decide otherwise"
+            "the release has {others} external crates; the maximum is {MAX_CRATES}. Remove one, or raise MAX_CRATES"
         );
     }
-    println!("{others} crates of others, of {MAX_CRATES} at most");
+    println!("{others} external crates, at most {MAX_CRATES}");
     counted(&parts)
 }
 
@@ -148,13 +148,13 @@ fn counted(parts: &[CratePart]) -> anyhow::Result<()> {
             .iter()
             .filter(|(name, n)| agreed.get(*name) != Some(n));
         let gone = agreed.keys().filter(|name| !found.contains_key(*name));
-        let told: Vec<_> = new
+        let reported: Vec<_> = new
             .map(|(name, count)| format!("  {name}: {count}"))
-            .chain(gone.map(|name| format!("  {name}: gone")))
+            .chain(gone.map(|name| format!("  {name}: removed")))
             .collect();
         bail!(
-            "what the release is made of is not what xtask/supply/unsafe.tsv says; look at it, and then run `BLESS=1 cargo xtask supply`\n{}",
-            told.join("\n")
+            "the crates of the release differ from xtask/supply/unsafe.tsv. Review the difference, then run `BLESS=1 cargo xtask supply`\n{}",
+            reported.join("\n")
         );
     }
     Ok(())
@@ -164,7 +164,7 @@ fn counted(parts: &[CratePart]) -> anyhow::Result<()> {
 pub(crate) fn source_of(part: &CratePart) -> anyhow::Result<PathBuf> {
     let home = match std::env::var_os("CARGO_HOME") {
         Some(home) => PathBuf::from(home),
-        None => PathBuf::from(std::env::var_os("HOME").context("there is no HOME")?).join(".cargo"),
+        None => PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?).join(".cargo"),
     };
     let name = format!("{}-{}", part.name, part.version);
     for registry in std::fs::read_dir(home.join("registry/src"))? {

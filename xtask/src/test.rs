@@ -20,7 +20,7 @@ const OTHER_STORES: [&str; 3] = ["postgres", "mariadb", "postgres+redis"];
 
 /// Tests that run once, with SQLite: those that open all stores, and the end-to-end tests. `nodes` and `faults` run
 /// the binary on the other stores.
-const STORE_INDEPENDENT: [&str; 2] = ["e2e::", "each_store::"];
+const STORE_INDEPENDENT: [&str; 2] = ["e2e::", "store_matrix::"];
 
 /// Packages whose tests belong to `cargo xtask verify`.
 pub(crate) const VERIFIED_ELSEWHERE: [&str; 3] = ["xtask", "doorward-fuzz", "doorward-example"];

@@ -4,10 +4,10 @@
 //! for each route where the existence of an account matters, requests of each class in random order, by default
 //! 10,000 of each. Each class is compared with the first one by the rank test of Mann and Whitney. The printed
 //! effect is Cliff's delta: 0 if both are equal, 1 if one is always slower. A class passes if the effect could be
-//! chance with this number of samples (at one false alarm in a thousand runs of the whole).
+//! random with this number of samples (at one false alarm in a thousand complete runs).
 //!
 //! Other load on the machine reduces the sensitivity and causes no false alarm, since it affects all classes
-//! equally. The deterministic half is `crates/domain/tests/it/equal_work.rs`; results are in
+//! equally. The deterministic half is `crates/domain/tests/it/constant_work.rs`; results are in
 //! `docs/decisions/0021-one-answer-one-timing.md`. To add a route: an [`Experiment`] in `experiments`.
 
 mod client;
@@ -96,7 +96,7 @@ fn measure(
         };
         significant += usize::from(found.is_significant());
         println!(
-            "  {:<34} median {:>9.1} µs  {:+8.1} µs  effect {:+.4} ({:+.4} to {:+.4}), seen from {:.4} on: {verdict}",
+            "  {:<34} median {:>9.1} µs  {:+8.1} µs  effect {:+.4} ({:+.4} to {:+.4}), detectable from {:.4}: {verdict}",
             class.name,
             median(times),
             median(times) - median(base),

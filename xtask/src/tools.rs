@@ -119,7 +119,7 @@ fn install_debian() -> anyhow::Result<()> {
     if !has("apt-get") {
         missing.extend(unpacked);
         bail!(
-            "install these first (on Debian this happens by itself): {}",
+            "install these first (on Debian they are installed automatically): {}",
             missing.join(", ")
         );
     }

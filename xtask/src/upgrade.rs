@@ -54,7 +54,7 @@ fn unpack(into: &std::path::Path) -> anyhow::Result<()> {
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot run git")?;
-    let packed = archive.stdout.take().context("git says nothing")?;
+    let packed = archive.stdout.take().context("git has no output")?;
     let unpacked = run(Command::new("tar")
         .arg("-x")
         .arg("-C")

@@ -7,7 +7,7 @@ use crate::run::{cargo, run, steps};
 use crate::test::{release_binary, set_test_environment};
 use crate::{fuzz, fuzz_parsers, supply, tools, upgrade};
 
-/// Test binaries of `xtask/tests` that run here. `house` and `security` read the sources alone and run in
+/// Test binaries of `xtask/tests` that run here. `house` and `security` read only the sources and run in
 /// `cargo xtask test`.
 const OUTSIDE: [&str; 8] = [
     "clients",

@@ -4,23 +4,26 @@
 //! Requests write events without a position. A worker task seals them a few seconds later ([`sealer`]):
 //! each event gets the next position and a hash over the previous hash and its own content ([`chain`]).
 //! Each run ends with a checkpoint that a key outside the database signs ([`signer`]). [`verifier`]
-//! recomputes the chain, from the store or from an exported file. [`log`] is the store's part.
+//! recomputes the chain, from the store or from an exported file. [`log`] reads and writes the store.
+//! [`Audit`] is the service: `service` lists events, `integrity` seals, prunes, verifies and exports them.
 //!
 //! The IP address and the user agent are outside the hash, so they can be erased when an account is
 //! deleted.
 
 pub mod chain;
+mod integrity;
 pub mod log;
 pub mod sealer;
+mod service;
 pub mod signer;
 pub mod verifier;
 
 pub use log::{AuditLog, Unsealed};
+pub use service::Audit;
 pub use signer::{AuditPublicKey, AuditSigner, ExportHeader};
 pub use verifier::{AuditReport, Segment, Verifier, Violation};
 
-use crate::model::{Checkpoint, Event};
-use crate::values::UserId;
+use crate::model::Checkpoint;
 
 /// A checkpoint by its position and its hash. Recorded outside the database, it shows whether the end of
 /// the log was removed. As text: `POSITION:HASH`.
@@ -60,18 +63,4 @@ impl std::fmt::Display for CheckpointId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}:{}", self.position, self.hash)
     }
-}
-
-/// The events that can report the deletion of an account. `confirmation-cancelled` is also written if the account
-/// stays: check that the user is deleted.
-pub const DELETIONS: [Event; 4] = [
-    Event::UserDeleted,
-    Event::SignUpExpired,
-    Event::ConfirmationCancelled,
-    Event::SignUpSuperseded,
-];
-
-/// The user id of the actor, if the actor is a user.
-pub fn actor_id(actor: &str) -> Option<UserId> {
-    actor.strip_prefix("user:")?.parse().ok()
 }

@@ -6,9 +6,8 @@
 
 use std::time::Duration;
 
-use crate::changes::ApplyError;
-use crate::model::User;
-use crate::ports::StoreError;
+use crate::model::{Roster, User};
+use crate::store::{ApplyError, StoreError};
 use crate::values::Invalid;
 
 /// An invalid field.
@@ -91,7 +90,7 @@ pub enum Error {
     #[error("overloaded")]
     Overloaded,
     /// A store does not respond. Nothing was changed.
-    #[error("store unavailable")]
+    #[error(transparent)]
     Store(StoreError),
     /// A store failed during a commit: everything was changed, or nothing.
     #[error("store lost during a commit: outcome unknown")]
@@ -117,19 +116,45 @@ impl From<StoreError> for Error {
     }
 }
 
-impl From<ApplyError> for Error {
-    /// The error for a failed write, for flows that do not handle it themselves.
+/// Why a flow's batch was not written.
+#[derive(Debug)]
+pub(crate) enum WriteError {
+    /// Another record has the same value in this unique column.
+    Taken(&'static str),
+    /// A stored record is not as it was read: read it again and retry.
+    Stale,
+    /// Any other error.
+    Failed(Error),
+}
+
+impl From<ApplyError> for WriteError {
     fn from(error: ApplyError) -> Self {
         match error {
-            ApplyError::Taken(User::USERNAME_KEY) => Self::UsernameTaken,
-            ApplyError::Taken(User::EMAIL_KEY) => Self::EmailTaken,
-            ApplyError::Taken(_) => Self::Internal("a unique value is taken"),
-            ApplyError::Stale => Self::PreconditionFailed,
-            ApplyError::ActorSignedOut => Self::InvalidToken,
-            ApplyError::ActorNotAllowed => Self::Forbidden,
-            ApplyError::LastAdmin => Self::LastAdmin,
-            ApplyError::Store(error) => Self::Store(error),
-            ApplyError::OutcomeUnknown(error) => Self::OutcomeUnknown(error),
+            // Another write has created the roster.
+            ApplyError::Taken(Roster::KEY) | ApplyError::Stale => Self::Stale,
+            ApplyError::Taken(column) => Self::Taken(column),
+            ApplyError::TooLarge => Self::Failed(Error::Internal("a batch is too large")),
+            ApplyError::Store(error) => Self::Failed(Error::Store(error)),
+            ApplyError::OutcomeUnknown(error) => Self::Failed(Error::OutcomeUnknown(error)),
+        }
+    }
+}
+
+impl From<ApplyError> for Error {
+    fn from(error: ApplyError) -> Self {
+        WriteError::from(error).into()
+    }
+}
+
+impl From<WriteError> for Error {
+    /// The error for a failed write, for flows that do not handle it themselves.
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Taken(User::USERNAME_KEY) => Self::UsernameTaken,
+            WriteError::Taken(User::EMAIL_KEY) => Self::EmailTaken,
+            WriteError::Taken(_) => Self::Internal("a unique value is taken"),
+            WriteError::Stale => Self::PreconditionFailed,
+            WriteError::Failed(error) => error,
         }
     }
 }

@@ -1,39 +1,55 @@
 //! Doorward's rules: accounts, sign-in, sessions, mail, keys and authorization.
 //!
-//! [`Accounts`] is the service that the web layer, the worker and the command line call. Its flows are in
-//! [`flows`], one file each. This crate does no HTTP, SQL or file access and has no clock or random source of its
-//! own: they are passed in through [`ports`].
+//! [`Doorward`] holds the services, one for each feature, that the web layer, the worker and the command line call.
+//! Each service is a folder. What several services need is in `core`, which imports no service. This crate does no
+//! HTTP, SQL or file access and has no clock or random source of its own: they are passed in through [`ports`].
 //!
-//! To add a flow: a file under `flows/`, an [`access::Action`] if it needs authorization, an audit event if it is
+//! A service takes the [`Ctx`] first, applies the rules and writes a batch. It does not parse requests or format
+//! responses. A handler, a page and a command that need the same operation call the same method.
+//!
+//! To add an operation: a method of a service, an [`access::Action`] if it needs authorization, an audit event if it is
 //! security-relevant, and tests against [`memory::MemoryStore`].
 
 pub mod access;
-mod accounts;
+pub mod admin;
 pub mod audit;
-pub mod changes;
 pub mod checkup;
+pub mod clock;
+mod core;
 pub mod ctx;
+mod doorward;
+pub mod email;
 pub mod error;
-pub mod flows;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod housekeeping;
+pub mod keys;
 pub mod limits;
 pub mod memory;
 pub mod metric_event;
 pub mod model;
-mod outbox_room;
+pub mod outbox;
+pub mod password;
 pub mod passwords;
 pub mod policy;
 pub mod ports;
+pub mod profile;
 mod readiness;
+pub mod recovery;
 mod session_cache;
+pub mod session_store;
+pub mod sessions;
+pub mod sign_in;
+pub mod sign_up;
 pub mod store;
 pub mod tokens;
+pub mod transfer;
 pub mod values;
 mod words;
 
-pub use accounts::{Accounts, Ports};
 pub use ctx::{Actor, Ctx};
+pub use doorward::Doorward;
 pub use error::{Error, FieldError};
 pub use policy::Policy;
+pub use ports::Ports;

@@ -1,182 +1,47 @@
 //! The traits that the rules depend on: stores, mail, time and randomness.
 //!
 //! A method is a complete operation that succeeds or fails as a whole; callers do not open transactions. To add a
-//! store: implement [`Store`] (and [`Sessions`], if it stores them), run `testkit::contract` against a real
-//! server, and add one arm to the binary's wiring.
+//! store: implement [`Store`] (or [`Sessions`], for sessions alone), run `testkit::contract` against a real server,
+//! and add one arm to the binary's wiring.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::audit::AuditLog;
-use crate::changes::{ApplyError, Changes};
 use crate::limits::{GUESS, KnownDevice, Rate, RateLimitReport};
 use crate::metric_event::MetricEvent;
-use crate::model::{AuditEvent, AuditFilter, Session, User, UserFilter};
-use crate::store::{Claim, Query, Row, Table, Value};
-use crate::values::{AuditEventId, Digest, Locale, SessionId, UserId};
+use crate::model::Session;
+use crate::values::{Digest, Locale, SessionId, UserId};
 
-/// A store did not respond, or its response cannot be read.
-///
-/// Nothing was changed, unless [`is_outcome_unknown`](Self::is_outcome_unknown) is set.
-#[derive(Debug, thiserror::Error)]
-#[error("store unavailable: {operation}")]
-pub struct StoreError {
-    /// The operation that failed, for the log.
-    pub operation: Cow<'static, str>,
-    /// The underlying error.
-    #[source]
-    pub cause: Box<dyn std::error::Error + Send + Sync>,
-    /// `true` if the write may have been committed.
-    pub is_outcome_unknown: bool,
+pub use crate::clock::{Clock, Secrets};
+pub use crate::store::{Store, StoreError};
+
+/// The external dependencies of the rules.
+pub struct Ports {
+    /// Users and their data.
+    pub store: Arc<dyn Store>,
+    /// Open sessions, if they are not in the main store.
+    pub sessions: Option<Arc<dyn Sessions>>,
+    /// Counters of rate limits.
+    pub rate_limits: Arc<dyn RateLimits>,
+    /// Sends mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Random source.
+    pub secrets: Arc<dyn Secrets>,
+    /// Metrics recorder.
+    pub recorder: Arc<dyn MetricsRecorder>,
 }
 
-impl StoreError {
-    /// Wraps a driver's error with the name of the operation.
-    pub fn new(
-        operation: impl Into<Cow<'static, str>>,
-        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        Self {
-            operation: operation.into(),
-            cause: cause.into(),
-            is_outcome_unknown: false,
-        }
-    }
-
-    /// Wraps the error of a write that was sent but not confirmed.
-    pub fn outcome_unknown(
-        operation: impl Into<Cow<'static, str>>,
-        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        Self {
-            is_outcome_unknown: true,
-            ..Self::new(operation, cause)
-        }
-    }
-
-    /// This error with the name of a larger operation.
-    #[must_use]
-    pub fn during(self, operation: String) -> Self {
-        Self {
-            operation: operation.into(),
-            ..self
-        }
-    }
-}
-
-/// Stores users and their data.
-///
-/// Every store also guarantees:
-///
-/// - **Reads** see every write that was acknowledged before them, on this node or another.
-/// - **Time**: each method returns within a bound that the operator can know (about 12 seconds, and immediately
-///   while the store is known to be down). The store reconnects by itself.
-/// - **Conflicts** between writers are retried by the store, a bounded number of times. So is a write whose
-///   connection was lost before its commit was sent.
-/// - **A commit without a response** is [`ApplyError::OutcomeUnknown`]. It is never sent again.
-/// - **Values** are returned as they were written: any Unicode without NUL, times to the microsecond, `data` up to
-///   16 KiB, 64-bit integers. Keys are compared byte by byte, regardless of the server's collation.
-/// - **Cancelling** a call (dropping its future) leaves all of its changes or none.
-///
-/// Migrations, closing and the diagnosis for `doorward doctor` are not part of the port: a store's crate has
-/// functions for them, as `store-sql` does.
-#[async_trait]
-pub trait Store: Send + Sync {
-    /// Applies all changes or none. This is the only write operation. The store enforces uniqueness and versions
-    /// with constraints and conditional writes, never with a prior read. The changes are durable when it returns
-    /// `Ok`. A flow sends about a dozen changes. An import sends some hundred users at a time, and retries with
-    /// fewer after [`ApplyError::Store`].
-    async fn apply(&self, changes: Changes) -> Result<(), ApplyError>;
-
-    /// Reads the row with this key.
-    async fn get_row(&self, table: &'static Table, key: Value) -> Result<Option<Row>, StoreError>;
-    /// Reads the row with this value in a unique column.
-    async fn find_row(
-        &self,
-        table: &'static Table,
-        column: &'static str,
-        value: Value,
-    ) -> Result<Option<Row>, StoreError>;
-    /// Reads the rows with these keys, in any order. Keys without a row are omitted. An export passes some hundred
-    /// keys at a time.
-    async fn get_rows(
-        &self,
-        table: &'static Table,
-        keys: Vec<Value>,
-    ) -> Result<Vec<Row>, StoreError>;
-    /// Reads rows through an index, in its order.
-    async fn list_rows(&self, query: Query) -> Result<Vec<Row>, StoreError>;
-
-    /// Counts the rows of a query. Its limit does not apply.
-    async fn count_rows(&self, query: Query) -> Result<u64, StoreError>;
-    /// Leases rows of a queue that are due. Each row is leased with one conditional write, so that no two workers hold
-    /// it at the same time.
-    async fn claim_rows(&self, claim: Claim) -> Result<Vec<Row>, StoreError>;
-
-    /// Finds a user by id.
-    async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError>;
-    /// Finds a user by the key of the username. `data` is not read, so that its size does not affect the response
-    /// time.
-    async fn find_user_by_username(&self, key: &str) -> Result<Option<User>, StoreError>;
-    /// Finds a user by the key of the confirmed address, without `data`.
-    async fn find_user_by_email(&self, key: &str) -> Result<Option<User>, StoreError>;
-    /// Lists users by the key of the pending address, newest first, at most `limit`, without `data`.
-    async fn list_users_by_pending_email(
-        &self,
-        key: &str,
-        limit: usize,
-    ) -> Result<Vec<User>, StoreError>;
-    /// Lists users by id, oldest first.
-    async fn list_users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError>;
-    /// Returns `true` if any admin is active.
-    async fn has_active_admin(&self) -> Result<bool, StoreError>;
-    /// Lists users whose pending address was requested before `before`, at most `limit`.
-    async fn list_expired_pending_emails(
-        &self,
-        before: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<UserId>, StoreError>;
-
-    /// Lists audit events, newest first.
-    async fn list_audit_events(&self, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError>;
-    /// The sealed audit log, for sealing and verification.
-    fn audit_log(&self) -> &dyn AuditLog;
-
-    /// Lists audit events about this user or by this user, newest first, older than `before`, at most `limit`. For
-    /// an export (L-05).
-    async fn list_audit_events_of(
-        &self,
-        user_id: UserId,
-        before: Option<AuditEventId>,
-        limit: usize,
-    ) -> Result<Vec<AuditEvent>, StoreError>;
-
-    /// Deletes links that expired before `before`, mails that failed before it, and records of ended sessions
-    /// whose `ends_at` is before it.
-    async fn sweep(&self, before: Timestamp) -> Result<(), StoreError>;
-
-    /// Time of the store's clock. All nodes use it, so that nodes with different clocks agree on what has expired.
-    /// `None` if the store has no clock that nodes share.
-    async fn server_time(&self) -> Result<Option<Timestamp>, StoreError>;
-
-    /// Succeeds if the store responds and accepts a write. It makes a write without visible effect, and returns
-    /// within a few seconds regardless of other limits. Called at most once a second.
-    async fn ping(&self) -> Result<(), StoreError>;
-}
-
-/// Stores open sessions. Separate from [`Store`], because sessions may be in Redis. Every query contains the
-/// user's id, so that a store with several servers can keep a user's sessions on one of them.
+/// Stores open sessions apart from the main store, such as in Redis. It may lose writes: it can be restored from a snapshot,
+/// or acknowledge writes before they are durable. Every query contains the user's id, so that a store with several
+/// servers can keep a user's sessions on one of them. [`crate::session_store::SessionStore`] uses it.
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Returns `true` if a session that was ended may reappear: the store can be restored from a snapshot, or
-    /// acknowledges writes before they are durable. The [`Store`] then records every session that was ended.
-    fn may_rewind(&self) -> bool {
-        false
-    }
     /// Inserts a session. It is as durable as the store allows when this returns. Idempotent.
     async fn insert_session(&self, session: &Session) -> Result<(), StoreError>;
     /// Finds the user's session with this digest that has not expired at `now`.
@@ -192,23 +57,13 @@ pub trait Sessions: Send + Sync {
         user_id: UserId,
         now: Timestamp,
     ) -> Result<Vec<Session>, StoreError>;
-    /// Writes `generation`, `renewed_at` and `expires_at` if the stored generation is `expected`. Returns `false`
-    /// if it is not, or if the session does not exist.
-    async fn renew_session(&self, session: &Session, expected: i64) -> Result<bool, StoreError>;
-    /// Sets the epoch of a session, so that it survives a security event that its own user caused.
-    async fn set_session_epoch(
-        &self,
-        user_id: UserId,
-        id: SessionId,
-        epoch: i64,
-    ) -> Result<(), StoreError>;
+    /// Writes `epoch`, `generation`, `renewed_at` and `expires_at` if the stored generation is `expected`. Returns
+    /// `false` if it is not, or if the session does not exist.
+    async fn update_session(&self, session: &Session, expected: i64) -> Result<bool, StoreError>;
     /// Records when sessions were last used. Best effort: unknown sessions are ignored.
     async fn touch_sessions(&self, seen: &[LastSeen]) -> Result<(), StoreError>;
-    /// Deletes a session of this user. Returns `false` if there is none. Durable when this returns, unless the
-    /// store [may rewind](Self::may_rewind).
+    /// Deletes a session of this user. Returns `false` if there is none.
     async fn delete_session(&self, user_id: UserId, id: SessionId) -> Result<bool, StoreError>;
-    /// Deletes the sessions that have expired at `now`.
-    async fn sweep_sessions(&self, now: Timestamp) -> Result<(), StoreError>;
     /// Succeeds if the store responds.
     async fn ping(&self) -> Result<(), StoreError>;
 }
@@ -246,8 +101,8 @@ pub trait RateLimits: Send + Sync {
     /// Releases what was acquired at this time for an attempt that was not made. Atomic. Delays that a later
     /// attempt has caused remain.
     async fn release(&self, limit: &KeyedLimit, now: Timestamp) -> Result<(), StoreError>;
-    /// Deletes the counter of this key.
-    async fn clear(&self, limit: &KeyedLimit) -> Result<(), StoreError>;
+    /// Deletes the counter of this key. Returns the number of failures that a backoff had counted; 0 for a budget.
+    async fn clear(&self, limit: &KeyedLimit) -> Result<u32, StoreError>;
 }
 
 /// A limit with the key it counts under.
@@ -433,18 +288,6 @@ pub struct MailError {
     /// The underlying error.
     #[source]
     pub cause: Box<dyn std::error::Error + Send + Sync>,
-}
-
-/// Source of the current time.
-pub trait Clock: Send + Sync {
-    /// Current time, truncated to microseconds, the precision of every store.
-    fn now(&self) -> Timestamp;
-}
-
-/// Random source.
-pub trait Secrets: Send + Sync {
-    /// Fills `bytes` with cryptographically secure random bytes.
-    fn fill(&self, bytes: &mut [u8]);
 }
 
 /// Records metric events. It never blocks or fails, and does not affect the outcome of a flow.

@@ -12,8 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::accounts::Ports;
-use crate::ports::StoreError;
+use crate::ports::{Ports, StoreError};
+use crate::session_store::SessionStore;
 
 /// Time for which requests share a probe, from its start.
 const SHARED_FOR: SignedDuration = SignedDuration::from_secs(1);
@@ -40,8 +40,12 @@ struct Probe {
 
 impl Readiness {
     /// Probes the store and the sessions and returns their results, in this order.
-    pub(crate) async fn probe(&self, ports: &Ports) -> [Result<(), StoreError>; 2] {
-        let mut probe = self.join(ports);
+    pub(crate) async fn probe(
+        &self,
+        ports: &Ports,
+        sessions: &SessionStore,
+    ) -> [Result<(), StoreError>; 2] {
+        let mut probe = self.join(ports, sessions);
         let answers = match probe.wait_for(Option::is_some).await {
             Ok(answers) => answers.clone(),
             // The process is shutting down.
@@ -52,13 +56,13 @@ impl Readiness {
     }
 
     /// Returns the running or recent probe, or starts a new one.
-    fn join(&self, ports: &Ports) -> watch::Receiver<Option<Answers>> {
+    fn join(&self, ports: &Ports, sessions: &SessionStore) -> watch::Receiver<Option<Answers>> {
         let now = ports.clock.now();
         let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match latest.as_ref().filter(|probe| probe.is_fresh(now)) {
             Some(probe) => probe.answers.clone(),
             None => {
-                let answers = begin(ports);
+                let answers = begin(ports, sessions);
                 latest
                     .insert(Probe {
                         begun_at: now,
@@ -81,8 +85,8 @@ impl Probe {
     }
 }
 
-fn begin(ports: &Ports) -> watch::Receiver<Option<Answers>> {
-    let (store, sessions) = (ports.store.clone(), ports.sessions.clone());
+fn begin(ports: &Ports, sessions: &SessionStore) -> watch::Receiver<Option<Answers>> {
+    let (store, sessions) = (ports.store.clone(), sessions.clone());
     let (sender, answers) = watch::channel(None);
     tokio::spawn(async move {
         let store = timeout(PATIENCE, store.ping());

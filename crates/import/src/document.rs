@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_that_cannot_be_represented_is_rejected_alone() {
+    fn a_user_that_cannot_be_represented_does_not_affect_others() {
         let deep = format!("{{\"x\":{}{}}}", "[".repeat(5000), "]".repeat(5000));
         for odd in [
             r#"{"name":"\ud83d"}"#,
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_not_json_ends_the_reading_with_its_position() {
+    fn invalid_json_is_an_error_with_its_position() {
         for odd in [
             &br#"{"name":"a"b"}"#[..],
             br#"{"name":"a}"#,
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reading_stops_when_no_more_users_are_wanted() {
+    fn reading_stops_when_the_callback_returns_break() {
         let mut users = 0;
         let text = "{\"users\":[{},{},\"not read";
         read_document(text.as_bytes(), Nested::Document, &mut |_, _| {

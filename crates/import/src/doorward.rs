@@ -5,9 +5,9 @@
 
 use std::io::Write;
 
-use doorward_domain::flows::export::ExportedUser;
-use doorward_domain::flows::import::ImportedUser;
 use doorward_domain::model::{Role, Status, User, Version, VoidUndoLinks};
+use doorward_domain::transfer::ExportedUser;
+use doorward_domain::transfer::ImportedUser;
 use doorward_domain::values::{Data, EmailAddress, Locale, Name, Secret, Username};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -169,7 +169,6 @@ fn typed(line: LineIn, terms: &Terms) -> Translation {
         locale: Locale::from_tag(&line.locale)
             .ok_or_else(|| wrong_type("locale", "a supported language"))?,
         session_epoch: line.session_epoch,
-        locked_out_epoch: None,
         void_undo_links: VoidUndoLinks::default(),
         version: Version(line.version),
         created_at: moment("created_at", line.created_at)?,

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_as_they_are_written() {
+    fn names_are_read_unchanged() {
         let claims = r#""{""a"":""x\"y, z""}""#;
         for text in [
             "",
@@ -178,7 +178,7 @@ mod tests {
 
     /// Each of these lines can be read as another one, in which the user is not disabled.
     #[test]
-    fn a_line_that_can_be_read_in_two_ways_is_rejected() {
+    fn an_ambiguous_line_is_rejected() {
         let whole = line("Ben", "", "");
         let shift = format!("{}1,1,,false,\"", ",".repeat(17));
         for text in [

@@ -59,7 +59,7 @@ mod tests {
 ";
 
     #[test]
-    fn the_consoles_text_and_json_are_read_alike() {
+    fn the_consoles_text_and_json_give_the_same_parameters() {
         let json = r#"{"base64_signer_key":"jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==", "base64_salt_separator": "Bw==","rounds":8,
             "mem_cost": 14}"#;
         for text in [SHOWN, json] {
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_senseless_is_said() {
+    fn an_error_names_the_missing_or_invalid_parameter() {
         for (part, by, expected) in [
             ("rounds", "turns", "`rounds` is missing"),
             ("rounds: 8", "rounds: x", "`rounds`"),

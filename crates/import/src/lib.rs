@@ -1,13 +1,13 @@
 //! Readers and writers of files with users: Doorward's own format and those of other systems.
 //!
-//! They parse and convert; `doorward_domain::flows::import` decides which users are accepted, and the command
+//! They parse and convert; `doorward_domain::transfer` decides which users are accepted, and the command
 //! `import` of the server calls both. [`Source`] reads a file of any size, one user at a time. A format turns each
 //! user into a `RawUser`, and `RawUser::finish` into a typed user or a rejection. This crate depends on the domain
 //! only: no store, no command line.
 //!
 //! To add a system: a file with its `read`, an arm in each function of [`Format`], a row in `FORMATS` of
-//! `crates/server/src/cli/import.rs`, a fixture and its sign-ins in `crates/server/tests/it/e2e/import`, a section
-//! in `docs/IMPORT.md`.
+//! `crates/server/src/cli/commands/import/args.rs`, a fixture and its sign-ins in
+//! `crates/server/tests/it/e2e/import`, a section in `docs/IMPORT.md`.
 
 mod django;
 mod document;

@@ -1,10 +1,10 @@
 //! A user of another system before conversion, and the rules of the conversion, which are the same for all
 //! systems.
 
-use doorward_domain::flows::import::{ImportedUser, derived_id};
 use doorward_domain::model::{
     PendingEmail, RequestedBy, Role, Status, User, Version, VoidUndoLinks,
 };
+use doorward_domain::transfer::{ImportedUser, derived_id};
 use doorward_domain::values::{Data, EmailAddress, Locale, Name, Secret, UserId, Username};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -48,7 +48,7 @@ pub struct RawUser {
     pub not_imported: Vec<String>,
 }
 
-/// An address that the user has as much time to confirm as one of a sign-up.
+/// A pending address, which expires like that of a sign-up.
 pub(super) fn pending(address: EmailAddress, terms: &Terms) -> PendingEmail {
     PendingEmail {
         address,
@@ -124,7 +124,6 @@ impl RawUser {
             data: self.data(&mut notes)?,
             locale: self.locale.unwrap_or(terms.default_locale),
             session_epoch: 1,
-            locked_out_epoch: None,
             void_undo_links: VoidUndoLinks::default(),
             version: Version::FIRST,
             created_at,

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn each_record_is_read_with_the_line_it_begins_in() {
+    fn each_record_has_the_line_number_of_its_start() {
         let whole = [
             (1, Ok(vec![2, 1])),
             (3, Ok(vec![1, 7])),

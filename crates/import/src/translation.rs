@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use doorward_domain::flows::import::{ImportRejection, ImportedUser};
+use doorward_domain::transfer::{ImportRejection, ImportedUser};
 use doorward_domain::values::Invalid;
 
 use crate::terms::UserField;
@@ -119,7 +119,7 @@ mod tests {
 
     /// C-02: a hash in the place of a time or a number is not repeated.
     #[test]
-    fn no_text_of_the_file_is_quoted() {
+    fn errors_do_not_quote_the_file() {
         let hash = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlA";
         for wrong in [
             serde_json::from_value::<Timestamp>(format!("2026-01-01T00:00:00{hash}").into()).err(),

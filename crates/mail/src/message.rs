@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_fields_are_those_of_a_notice_to_one_reader() {
+    fn the_header_fields_are_those_of_an_automatic_mail() {
         let message = compose(&samples::mail(MailTemplate::Confirm, Locale::En));
         assert_eq!(
             field(&message, "From"),
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_shows_its_text_and_link_decoded_in_every_language() {
+    fn a_mail_file_shows_its_text_and_link_decoded_in_every_language() {
         let composer = Composer::new("no-reply@example.com").unwrap();
         let templates = Templates::load("Türsteher", None).unwrap();
         for mail in samples::every_mail() {
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn every_address_of_the_domain_can_be_written_to() {
+    fn every_valid_address_can_be_a_recipient() {
         let composer = Composer::new("no-reply@example.com").unwrap();
         let templates = Templates::load("Doorward", None).unwrap();
         for address in [
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_id_with_anything_odd_in_it_is_refused() {
+    fn a_message_id_with_unusual_characters_is_rejected() {
         let composer = Composer::new("no-reply@example.com").unwrap();
         let templates = Templates::load("Doorward", None).unwrap();
         for id in ["", "a b", "a@b", "a>\r\nBcc: x@y.example", ".a", "a/b", "é"] {
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sender_is_one_mailbox() {
+    fn the_sender_must_be_one_mailbox() {
         for (from, domain) in [
             ("no-reply@example.com", "example.com"),
             ("Doorward <no-reply@example.com>", "example.com"),

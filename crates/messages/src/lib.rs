@@ -19,7 +19,8 @@ use minijinja::{Error, ErrorKind, context};
 /// Name and text of each file of `locales/`.
 const SOURCES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/locales.rs"));
 
-/// A value that is missing. It equals the `[0]` of a message, and its sign tells it from a number that is zero.
+/// A missing value. It matches the `[0]` of a message; its negative sign distinguishes it from a number that is
+/// zero.
 const MISSING: f64 = -0.0;
 /// Printed for [`MISSING`], to find a message that prints it. Removed from values, like [`SPLIT_MARK`].
 const MISSING_MARK: char = '\u{e000}';

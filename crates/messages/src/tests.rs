@@ -62,7 +62,7 @@ fn a_value_in_a_message_is_escaped() {
 }
 
 #[test]
-fn a_named_argument_goes_before_a_value() {
+fn a_named_argument_has_precedence_over_a_value() {
     let messages = german("mail-go-to-product = Zu { $product }").unwrap();
     let template = "{{ t('mail-go-to-product', product='B') }}";
     assert_eq!(
@@ -72,7 +72,7 @@ fn a_named_argument_goes_before_a_value() {
 }
 
 #[test]
-fn a_missing_value_is_left_out_or_an_error() {
+fn a_missing_value_is_omitted_or_an_error() {
     let messages = german("mail-new-email = { $new_email }").unwrap();
     let text = |locale, key, values| messages.text(locale, key, &values);
     let none: Option<&str> = None;
@@ -117,7 +117,7 @@ fn a_language_without_a_message_uses_english() {
 }
 
 #[test]
-fn messages_that_replace_others_are_checked() {
+fn replacement_messages_are_checked() {
     let replaced = german("\u{feff}mail-nothing-to-do = Gut.\r\n").unwrap();
     let text = |locale| {
         replaced

@@ -118,7 +118,7 @@ fn sources() -> Vec<(PathBuf, Vec<String>)> {
 }
 
 #[test]
-fn each_key_that_is_used_exists() {
+fn each_used_key_exists() {
     let english = messages(Locale::En);
     for (path, parts) in sources() {
         let is_template = path.extension().is_some_and(|kind| kind != "rs");

@@ -3,24 +3,23 @@
 //! It is a library for the binary and for the fuzzer only: except for [`main`], everything is private.
 //!
 //! It depends on all other crates and contains no rules: a command reads its configuration, connects the components
-//! (`wiring`) and calls `Accounts`. To add a command, add a variant in `cli` and a file under `commands/`.
+//! and calls the services of `doorward_domain::Doorward`.
+//!
+//! - `cli`: the commands, each with its options and its code; `config`: all settings;
+//! - `wiring`: connects stores, mail and the domain; `data_dir`: the master key and other files with secrets;
+//!   `breached`: the filter of breached passwords;
+//! - `listener`: connections and TLS; `worker`: background tasks; `telemetry`: log, metrics, traces;
+//! - `system`: clock and random source; `fetch`: an HTTPS client.
 
-mod bootstrap;
 mod breached;
 mod cli;
-mod columns;
-mod commands;
 mod config;
+mod data_dir;
 mod fetch;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod inbox;
 mod listener;
-mod logging;
-mod master_key;
-mod parent;
-mod private_file;
 mod system;
 mod telemetry;
 mod wiring;
@@ -53,15 +52,15 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match run(runtime, commands::run(cli)) {
+    match run(runtime, cli.run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_json => {
             eprintln!("{}", json!({"error": message(&error)}));
-            commands::exit_code(&error)
+            cli::exit_code(&error)
         }
         Err(error) => {
             eprintln!("doorward: {}", message(&error));
-            commands::exit_code(&error)
+            cli::exit_code(&error)
         }
     }
 }
@@ -123,6 +122,16 @@ mod tests {
             ended.send(run(Runtime::new().unwrap(), stuck)).unwrap();
         });
         end.recv_timeout(THREAD_TIMEOUT * 5).unwrap().unwrap();
+    }
+
+    #[test]
+    fn the_causes_of_a_store_error_are_printed_once() {
+        let error = doorward_domain::store::StoreError::new("read users", "disk I/O error");
+        let error = anyhow::Error::new(doorward_domain::Error::from(error));
+        assert_eq!(
+            message(&error),
+            "store unavailable: read users: disk I/O error"
+        );
     }
 
     #[test]

@@ -135,7 +135,7 @@ async fn try_sessions(store: &RedisStore, session: &Session) -> Vec<Result<(), S
             .await
             .map(drop),
         store.list_sessions(user_id, now).await.map(drop),
-        store.renew_session(session, 0).await.map(drop),
+        store.update_session(session, 0).await.map(drop),
         store.touch_sessions(&[seen]).await,
         store.delete_session(user_id, id).await.map(drop),
         store.ping().await,
@@ -151,7 +151,7 @@ async fn try_rate_limits(store: &RedisStore, now: Timestamp) -> Vec<Result<(), S
     for limit in &limits {
         results.push(store.acquire(limit, now).await.map(drop));
         results.push(store.release(limit, now).await);
-        results.push(store.clear(limit).await);
+        results.push(store.clear(limit).await.map(drop));
     }
     results
 }

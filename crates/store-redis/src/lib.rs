@@ -1,8 +1,7 @@
 //! Sessions and throttle counters on Redis or Valkey, single node and Cluster.
 //!
-//! Redis may lose writes, deletions included, so the database records ended sessions
-//! ([`Sessions::may_rewind`](doorward_domain::ports::Sessions::may_rewind)). This crate contains no rule
-//! of the domain.
+//! Redis may lose writes, deletions included, so the database records ended sessions. This crate contains no rule of
+//! the domain.
 //!
 //! - `url`: parses `redis.url`. `connection`: opens and replaces the connection. `script`: commands and
 //!   Lua scripts. `keys`: the names of keys.

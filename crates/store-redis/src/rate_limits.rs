@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use crate::RedisStore;
 use crate::script::{Lua, ScriptCall};
 
+static CLEAR: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/clear.lua")));
 static ACQUIRE_BUDGET: LazyLock<Lua> =
     LazyLock::new(|| Lua::new(include_str!("scripts/acquire_budget.lua")));
 static RELEASE_BUDGET: LazyLock<Lua> =
@@ -53,11 +54,9 @@ impl RateLimits for RedisStore {
         self.connection.ask("release rate limit", call).await
     }
 
-    async fn clear(&self, limit: &KeyedLimit) -> Result<(), StoreError> {
-        let mut delete = redis::cmd("DEL");
-        delete.arg(self.counter_key(limit));
-        let _: i64 = self.connection.ask("clear rate limit", delete).await?;
-        Ok(())
+    async fn clear(&self, limit: &KeyedLimit) -> Result<u32, StoreError> {
+        let call = CLEAR.call(vec![self.counter_key(limit)]);
+        self.connection.ask("clear rate limit", call).await
     }
 }
 
@@ -153,8 +152,8 @@ mod tests {
                     memory.release(&limit, now).await.unwrap();
                 }
                 Step::Clear => {
-                    store.clear(&limit).await.unwrap();
-                    memory.clear(&limit).await.unwrap();
+                    let cleared = store.clear(&limit).await.unwrap();
+                    assert_eq!(cleared, memory.clear(&limit).await.unwrap());
                 }
             }
         }
@@ -162,7 +161,7 @@ mod tests {
 
     /// the scripts and the memory store return the same decisions.
     #[test]
-    fn the_scripts_compute_what_the_memory_store_does() {
+    fn the_scripts_give_the_results_of_the_memory_store() {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let place = runtime.block_on(servers::redis());
         let settings = RedisSettings {

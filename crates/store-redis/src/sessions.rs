@@ -20,8 +20,8 @@ use crate::script::{Lua, ScriptCall};
 
 static INSERT: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/insert.lua")));
 static LIST: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/list.lua")));
-static RENEW: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/renew.lua")));
-static SET_FIELD: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/set_field.lua")));
+static UPDATE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/update.lua")));
+static TOUCH: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/touch.lua")));
 static DELETE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/delete.lua")));
 
 /// Maximum number of concurrent updates of last-seen times.
@@ -29,10 +29,6 @@ const SIGHTINGS_AT_ONCE: usize = 64;
 
 #[async_trait]
 impl Sessions for RedisStore {
-    fn may_rewind(&self) -> bool {
-        true
-    }
-
     async fn insert_session(&self, session: &Session) -> Result<(), StoreError> {
         let digest = hex(&session.digest);
         let mut call = INSERT
@@ -94,41 +90,21 @@ impl Sessions for RedisStore {
         Ok(sessions)
     }
 
-    async fn renew_session(&self, session: &Session, expected: i64) -> Result<bool, StoreError> {
-        let call = RENEW
+    async fn update_session(&self, session: &Session, expected: i64) -> Result<bool, StoreError> {
+        let call = UPDATE
             .call(self.session_and_list(session.user_id, &hex(&session.digest)))
             .arg(session.id.to_string())
             .arg(expected)
             .arg(record::lifetime(session))
             .arg(session.generation)
             .arg(session.renewed_at.as_microsecond())
-            .arg(session.expires_at.as_microsecond());
-        self.connection.ask("renew session", call).await
-    }
-
-    async fn set_session_epoch(
-        &self,
-        user_id: UserId,
-        id: SessionId,
-        epoch: i64,
-    ) -> Result<(), StoreError> {
-        let value = epoch.to_string();
-        self.set_field("set session epoch", user_id, id, "epoch", &value)
-            .await
+            .arg(session.expires_at.as_microsecond())
+            .arg(session.epoch);
+        self.connection.ask("update session", call).await
     }
 
     async fn touch_sessions(&self, seen: &[LastSeen]) -> Result<(), StoreError> {
-        let touch = |seen: LastSeen| async move {
-            let value = seen.at.as_microsecond().to_string();
-            self.set_field(
-                "touch sessions",
-                seen.user_id,
-                seen.id,
-                "last_seen_at",
-                &value,
-            )
-            .await
-        };
+        let touch = |seen: LastSeen| async move { self.touch(&seen).await };
         stream::iter(seen.to_vec())
             .map(touch)
             .buffer_unordered(SIGHTINGS_AT_ONCE)
@@ -145,11 +121,6 @@ impl Sessions for RedisStore {
             .call(self.session_and_list(user_id, &digest))
             .arg(id.to_string());
         self.connection.ask(operation, call).await
-    }
-
-    /// Redis deletes expired keys by itself.
-    async fn sweep_sessions(&self, _now: Timestamp) -> Result<(), StoreError> {
-        Ok(())
     }
 
     /// Succeeds if Redis accepts writes. On a Cluster, checks one of its primaries.
@@ -182,21 +153,15 @@ impl RedisStore {
         self.connection.ask(operation, command).await
     }
 
-    async fn set_field(
-        &self,
-        operation: &'static str,
-        user_id: UserId,
-        id: SessionId,
-        name: &str,
-        value: &str,
-    ) -> Result<(), StoreError> {
-        let Some(digest) = self.digest(operation, user_id, id).await? else {
+    async fn touch(&self, seen: &LastSeen) -> Result<(), StoreError> {
+        const OPERATION: &str = "touch session";
+        let digest = self.digest(OPERATION, seen.user_id, seen.id).await?;
+        let Some(digest) = digest else {
             return Ok(());
         };
-        let call: ScriptCall = SET_FIELD
-            .call(vec![self.keys.session(user_id, &digest)])
-            .arg(name)
-            .arg(value);
-        self.connection.ask(operation, call).await
+        let call = TOUCH
+            .call(vec![self.keys.session(seen.user_id, &digest)])
+            .arg(seen.at.as_microsecond());
+        self.connection.ask(OPERATION, call).await
     }
 }

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn plaintext_over_a_network_is_seen() {
+    fn plaintext_over_a_network_is_detected() {
         for (text, is_open) in [
             ("redis://10.0.0.1", true),
             ("redis://localhost,b", true),

@@ -2,17 +2,16 @@
 //!
 //! A value is never part of a statement's text (C-05). The types are few because PostgreSQL prepares a
 //! statement with the parameter types of its first use: bound once with another kind of integer, it
-//! would fail from then on; a NULL has a type too. To bind a new type: a `From` here.
+//! would fail from then on; a NULL has a type too.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 
-use doorward_domain::model::Version;
-use doorward_domain::values::{AuditEventId, Digest, EmailAddress, MailJobId, SessionId, UserId};
 use jiff::Timestamp;
-use sqlx::Any;
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
+use sqlx::{Any, AssertSqlSafe};
+
+use crate::dialect::Dialect;
 
 #[derive(Debug)]
 pub(crate) enum Arg<'a> {
@@ -49,18 +48,6 @@ impl From<i64> for Arg<'_> {
     }
 }
 
-impl From<Option<i64>> for Arg<'_> {
-    fn from(value: Option<i64>) -> Self {
-        Self::Int(value)
-    }
-}
-
-impl From<Version> for Arg<'_> {
-    fn from(value: Version) -> Self {
-        Self::Int(Some(value.0))
-    }
-}
-
 /// The limit of a query.
 impl From<usize> for Arg<'_> {
     fn from(value: usize) -> Self {
@@ -74,92 +61,18 @@ impl From<Timestamp> for Arg<'_> {
     }
 }
 
-impl From<Option<Timestamp>> for Arg<'_> {
-    fn from(value: Option<Timestamp>) -> Self {
-        Self::Int(value.map(Timestamp::as_microsecond))
-    }
-}
-
 impl<'a> From<&'a str> for Arg<'a> {
     fn from(value: &'a str) -> Self {
         Self::Text(Some(Cow::Borrowed(value)))
     }
 }
 
-impl<'a> From<&'a EmailAddress> for Arg<'a> {
-    fn from(value: &'a EmailAddress) -> Self {
-        value.as_str().into()
-    }
-}
-
-impl<'a> From<Option<&'a str>> for Arg<'a> {
-    fn from(value: Option<&'a str>) -> Self {
-        Self::Text(value.map(Cow::Borrowed))
-    }
-}
-
-impl From<String> for Arg<'_> {
-    fn from(value: String) -> Self {
-        Self::Text(Some(Cow::Owned(value)))
-    }
-}
-
-impl From<Option<IpAddr>> for Arg<'_> {
-    fn from(value: Option<IpAddr>) -> Self {
-        Self::Text(value.map(|address| Cow::Owned(address.to_string())))
-    }
-}
-
-impl<'a> From<&'a [u8]> for Arg<'a> {
-    fn from(value: &'a [u8]) -> Self {
-        Self::Bytes(Some(Cow::Borrowed(value)))
-    }
-}
-
-impl<'a> From<Option<&'a [u8]>> for Arg<'a> {
-    fn from(value: Option<&'a [u8]>) -> Self {
-        Self::Bytes(value.map(Cow::Borrowed))
-    }
-}
-
-impl<'a> From<Option<&'a Digest>> for Arg<'a> {
-    fn from(value: Option<&'a Digest>) -> Self {
-        value.map(|digest| digest.as_bytes().as_slice()).into()
-    }
-}
-
-impl<'a> From<&'a Digest> for Arg<'a> {
-    fn from(value: &'a Digest) -> Self {
-        value.as_bytes().as_slice().into()
-    }
-}
-
-impl From<Option<UserId>> for Arg<'_> {
-    fn from(value: Option<UserId>) -> Self {
-        Self::Bytes(value.map(|id| Cow::Owned(id.as_bytes().to_vec())))
-    }
-}
-
-impl From<UserId> for Arg<'_> {
-    fn from(value: UserId) -> Self {
-        Some(value).into()
-    }
-}
-
-impl From<SessionId> for Arg<'_> {
-    fn from(value: SessionId) -> Self {
-        Self::Bytes(Some(Cow::Owned(value.as_bytes().to_vec())))
-    }
-}
-
-impl From<MailJobId> for Arg<'_> {
-    fn from(value: MailJobId) -> Self {
-        Self::Bytes(Some(Cow::Owned(value.as_bytes().to_vec())))
-    }
-}
-
-impl From<AuditEventId> for Arg<'_> {
-    fn from(value: AuditEventId) -> Self {
-        Self::Bytes(Some(Cow::Owned(value.as_bytes().to_vec())))
-    }
+/// A statement with its parameters. Its text consists of our own literals only; values are always bound.
+pub(crate) fn query(
+    dialect: Dialect,
+    sql: &str,
+    args: &[Arg<'_>],
+) -> Query<'static, Any, AnyArguments> {
+    let query = sqlx::query(AssertSqlSafe(dialect.sql(sql)));
+    args.iter().fold(query, |query, arg| arg.bind(query))
 }

@@ -7,11 +7,12 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
+use crate::arg::query;
 use crate::connect::SetupConnection;
 use crate::dialect::Dialect;
 use crate::error::ConnectError;
+use crate::settings::SqlSettings;
 use crate::sqlite_file::{self, MissingFile};
-use crate::{SqlSettings, query};
 
 /// Reason why a backup failed.
 #[derive(Debug, thiserror::Error)]

@@ -12,9 +12,9 @@ use crate::database_url::DatabaseUrl;
 use crate::dialect::Dialect;
 use crate::error::ConnectError;
 use crate::migrations::{self, MigrationStatus};
-use crate::pool::ConnectionPool;
+use crate::settings::SqlSettings;
 use crate::sqlite_file::MissingFile;
-use crate::{SqlSettings, SqlStore, Timeouts};
+use crate::timeouts::Timeouts;
 
 /// Opens one connection and sets its session up.
 pub(crate) async fn connect(
@@ -32,32 +32,6 @@ pub(crate) async fn connect(
     };
     let connected: Result<_, sqlx::Error> = connected.await;
     connected.map_err(|error| ConnectError::from_sqlx(url, error))
-}
-
-impl SqlStore {
-    /// Connects, creates SQLite's file and the schema where they are missing, and logs settings of the
-    /// database that risk data. `now` is recorded with each migration that is applied.
-    pub async fn connect(settings: &SqlSettings, now: Timestamp) -> Result<Self, ConnectError> {
-        let mut setup = SetupConnection::open(settings, MissingFile::Create).await?;
-        setup.check().await?;
-        if settings.migrate {
-            setup.migrate(now).await?;
-        }
-        let status = setup.status().await?;
-        migrations::check(&status)?;
-        setup.check_privileges().await?;
-        setup.log_weaknesses().await;
-        setup.close().await;
-
-        let url = DatabaseUrl::parse(&settings.url)?;
-        let dialect = url.dialect;
-        let pool = ConnectionPool::new(url, settings.timeouts(), settings.max_connections);
-        Ok(Self {
-            pool: pool.map_err(ConnectError::Pool)?,
-            dialect,
-            writer_lock: dialect.has_one_writer().then(Default::default),
-        })
-    }
 }
 
 /// Status of all migrations. Creates no file and no table.
@@ -161,7 +135,7 @@ impl SetupConnection {
     }
 
     /// Skips what cannot be queried.
-    async fn log_weaknesses(&mut self) {
+    pub(crate) async fn log_weaknesses(&mut self) {
         let host = self.url.display.clone();
         let hint = self.dialect().weakness().hint;
         for weak in self.weaknesses().await {
@@ -225,7 +199,7 @@ impl SetupConnection {
         self.map_error(status.unwrap_or_else(|_| Err(timeout_error(limit))))
     }
 
-    async fn migrate(&mut self, now: Timestamp) -> Result<(), ConnectError> {
+    pub(crate) async fn migrate(&mut self, now: Timestamp) -> Result<(), ConnectError> {
         migrations::run(&mut self.connection, &self.url, now).await
     }
 

@@ -103,7 +103,7 @@ impl DatabaseUrl {
             user: url.username().to_owned(),
             database,
             is_remote,
-            requires_tls: dialect::check_parameters(dialect, &url)?,
+            requires_tls: dialect::check_parameters(dialect, &url).map_err(ConnectError::Url)?,
             ipv6,
         })
     }

@@ -10,7 +10,8 @@ use sqlx::Row;
 
 use crate::connect::SetupConnection;
 use crate::error::ConnectError;
-use crate::{SqlSettings, migrations};
+use crate::migrations;
+use crate::settings::SqlSettings;
 
 const REACHABILITY: &str = "database";
 const PRIVILEGES: &str = "database: privileges";

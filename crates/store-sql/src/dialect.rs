@@ -14,11 +14,11 @@ use std::fmt::Write;
 
 use sqlx::{Any, AnyConnection, Connection, Row, Transaction, raw_sql};
 
-use crate::Timeouts;
+use crate::timeouts::Timeouts;
 
 pub(crate) use error_codes::{
-    already_exists, hint, is_connection_lost, is_denied, is_read_only, is_taken_key, is_transient,
-    which_unique,
+    already_exists, error_code, is_connection_lost, is_denied, is_read_only, is_taken_key,
+    is_transient, which_unique,
 };
 pub(crate) use parameters::check_parameters;
 
@@ -103,6 +103,15 @@ impl Dialect {
         match self {
             Self::Sqlite => format!("CAST({column} AS BLOB) AS {column}"),
             Self::Postgres | Self::Mysql => column.to_owned(),
+        }
+    }
+
+    /// Number of the columns that equal a value, of `equal`, that a query is not ordered by. PostgreSQL reads an index
+    /// in its order for `column IS NULL` only if the order begins with that column; with it MariaDB sorts the rows.
+    pub(crate) fn unordered(self, equal: usize) -> usize {
+        match self {
+            Self::Postgres => 0,
+            Self::Sqlite | Self::Mysql => equal,
         }
     }
 

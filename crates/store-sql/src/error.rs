@@ -5,13 +5,12 @@ use std::fmt;
 use std::path::PathBuf;
 
 use deadpool::managed::PoolError;
-use doorward_domain::changes::ApplyError;
-use doorward_domain::model::{TABLES, User};
-use doorward_domain::ports::StoreError;
+use doorward_domain::model::TABLES;
+use doorward_domain::store::{ApplyError, StoreError};
 
 use crate::database_url::DatabaseUrl;
 use crate::dialect;
-use crate::row::BadRow;
+use crate::hints::hint;
 
 /// Reason why there is no usable database. The text contains the error and, if known, how to fix it; it never
 /// contains the password of the URL.
@@ -122,7 +121,7 @@ impl ConnectError {
     /// Distinguishes a server that does not respond from one that responds with an error.
     pub(crate) fn from_sqlx(url: &DatabaseUrl, source: sqlx::Error) -> Self {
         let server = url.display.clone();
-        let hint = dialect::hint(url, &source);
+        let hint = hint(url, &source);
         let source = Box::new(source);
         match *source {
             sqlx::Error::Io(_) if hint.is_none() => Self::Unreachable { server, source },
@@ -238,19 +237,11 @@ pub(crate) enum SqlError {
     OutcomeUnknown(Box<dyn std::error::Error + Send + Sync>),
     /// The operation ran out of time; nothing was committed.
     DeadlineExceeded,
-    /// A stored value cannot be read.
-    BadRow(BadRow),
 }
 
 impl From<sqlx::Error> for SqlError {
     fn from(error: sqlx::Error) -> Self {
         Self::Sql(error)
-    }
-}
-
-impl From<BadRow> for SqlError {
-    fn from(error: BadRow) -> Self {
-        Self::BadRow(error)
     }
 }
 
@@ -277,17 +268,12 @@ impl SqlError {
             Self::Refused(error) => error,
             Self::Connect(error) => StoreError::new(operation, error).into(),
             Self::Pool(error) => StoreError::new(operation, error).into(),
-            Self::Sql(error) => match dialect::which_unique(&error).as_deref() {
-                Some("users_username_key") => ApplyError::Taken(User::USERNAME_KEY),
-                Some("users_email_key") => ApplyError::Taken(User::EMAIL_KEY),
-                index => match unique_column(index) {
-                    Some(column) => ApplyError::Taken(column),
-                    None => StoreError::new(operation, error).into(),
-                },
+            Self::Sql(error) => match unique_column(dialect::which_unique(&error).as_deref()) {
+                Some(column) => ApplyError::Taken(column),
+                None => StoreError::new(operation, error).into(),
             },
             Self::OutcomeUnknown(error) => StoreError::outcome_unknown(operation, error).into(),
             Self::DeadlineExceeded => StoreError::new(operation, "deadline exceeded").into(),
-            Self::BadRow(error) => StoreError::new(operation, error).into(),
         }
     }
 

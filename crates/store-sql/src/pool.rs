@@ -20,13 +20,13 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection, raw_sql};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::timeout;
 
-use crate::arg::Arg;
+use crate::arg::{Arg, query};
 use crate::connect::connect;
 use crate::database_url::DatabaseUrl;
 use crate::dialect::{self, Dialect};
 use crate::error::{ConnectError, SqlError};
 use crate::sqlite_file::MissingFile;
-use crate::{Timeouts, query};
+use crate::timeouts::Timeouts;
 
 /// An older connection is replaced, so that a changed DNS name is followed.
 const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
@@ -184,16 +184,6 @@ impl PooledConnection {
     ) -> Result<Vec<AnyRow>, SqlError> {
         let query = query(self.dialect, sql, args);
         let result = query.fetch_all(self.start()?).await;
-        self.finish(result)
-    }
-
-    pub(crate) async fn row(
-        &mut self,
-        sql: &str,
-        args: &[Arg<'_>],
-    ) -> Result<Option<AnyRow>, SqlError> {
-        let query = query(self.dialect, sql, args);
-        let result = query.fetch_optional(self.start()?).await;
         self.finish(result)
     }
 

@@ -2,21 +2,48 @@
 
 use std::fmt::Write as _;
 
-use doorward_domain::changes::ApplyError;
-use doorward_domain::ports::StoreError;
 use doorward_domain::store::{
-    Claim, Column, Condition, Kind, Order, Query, Row, Table, Test, Value, Write,
+    ApplyError, Claim, Column, Condition, Kind, Order, Query, Row, StoreError, Table, Test, Value,
+    Write,
 };
+use sqlx::Row as _;
 use sqlx::any::AnyRow;
-use sqlx::{Row as _, TypeInfo, ValueRef};
 
-use crate::SqlStore;
 use crate::arg::Arg;
+use crate::columns::{arg, places, value_of};
+use crate::dialect::Dialect;
 use crate::error::SqlError;
+use crate::store::SqlStore;
 use crate::transaction::Transaction;
 
+pub(crate) async fn write_all(
+    transaction: &mut Transaction,
+    batch: &[Write],
+) -> Result<(), SqlError> {
+    for each in batch {
+        write(transaction, each).await?;
+    }
+    Ok(())
+}
+
+/// Deletes the rows of an owner in these tables, in their order.
+pub(crate) async fn delete_owned(
+    transaction: &mut Transaction,
+    tables: &[&'static Table],
+    owner: &Value,
+) -> Result<(), SqlError> {
+    for table in tables {
+        if let Some(column) = table.owner {
+            let mut delete = Statement::new(table, format!("DELETE FROM {table}"));
+            delete.condition(&Condition::is(column, owner.clone()));
+            delete.run(transaction).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Runs one operation of a batch. Its condition is part of the statement; if it matches no row, the batch fails.
-pub(crate) async fn write(transaction: &mut Transaction, write: &Write) -> Result<(), SqlError> {
+async fn write(transaction: &mut Transaction, write: &Write) -> Result<(), SqlError> {
     match write {
         Write::Insert(row) => insert(transaction, row).await,
         Write::Put(row) => put(transaction, row).await,
@@ -92,9 +119,8 @@ pub(crate) async fn find(
     unique: &'static str,
     value: &Value,
 ) -> Result<Option<Row>, StoreError> {
-    let mut select = Statement::select(table, None);
-    select.condition(&Condition::is(unique, value.clone()));
-    Ok(select.read(store, None).await?.pop())
+    let select = Statement::find(table, &Condition::is(unique, value.clone()));
+    Ok(select.read(store, table.large).await?.pop())
 }
 
 pub(crate) async fn get_many(
@@ -115,20 +141,7 @@ pub(crate) async fn get_many(
 }
 
 pub(crate) async fn list(store: &SqlStore, query: &Query) -> Result<Vec<Row>, StoreError> {
-    let (table, next) = (query.table, query.ordered_by());
-    let mut select = Statement::select(table, query.without);
-    select.range(query);
-    let direction = match query.order {
-        Order::Ascending => "ASC",
-        Order::Descending => "DESC",
-    };
-    let key = table.key();
-    let order = match next == key {
-        true => format!(" ORDER BY {key} {direction} LIMIT ?"),
-        false => format!(" ORDER BY {next} {direction}, {key} {direction} LIMIT ?"),
-    };
-    select.sql.push_str(&order);
-    select.args.push(query.limit.into());
+    let select = Statement::list(query, store.dialect);
     select.read(store, query.without).await
 }
 
@@ -177,6 +190,21 @@ async fn lease_each(
     Ok(claimed)
 }
 
+/// The statement of a query, for a test of the database's plan.
+#[cfg(test)]
+pub(crate) fn list_statement(query: &Query, dialect: Dialect) -> (String, Vec<Arg<'static>>) {
+    Statement::list(query, dialect).into_parts()
+}
+
+/// The statement of a look-up, for a test of the database's plan.
+#[cfg(test)]
+pub(crate) fn find_statement(
+    table: &'static Table,
+    unique: &Condition,
+) -> (String, Vec<Arg<'static>>) {
+    Statement::find(table, unique).into_parts()
+}
+
 /// A statement and its arguments.
 struct Statement<'a> {
     table: &'static Table,
@@ -223,6 +251,39 @@ impl<'a> Statement<'a> {
             .collect();
         let columns = names.join(", ");
         Self::new(table, format!("SELECT {columns} FROM {table}"))
+    }
+
+    fn find(table: &'static Table, unique: &Condition) -> Self {
+        let mut select = Self::select(table, table.large);
+        select.condition(unique);
+        select
+    }
+
+    /// The rows of a query.
+    fn list(query: &'a Query, dialect: Dialect) -> Self {
+        let table = query.table;
+        let columns = read_columns(table, query.without).map(|column| match column.kind {
+            Kind::Key | Kind::Text => dialect.text_as_it_stands(column.name),
+            _ => column.name.to_owned(),
+        });
+        let columns: Vec<_> = columns.collect();
+        let sql = format!("SELECT {} FROM {table}", columns.join(", "));
+        let mut select = Self::new(table, sql);
+        select.range(query);
+        let direction = match query.order {
+            Order::Ascending => "ASC",
+            Order::Descending => "DESC",
+        };
+        let order = query.index.iter().take(query.equal.len() + 1);
+        let order = order.skip(dialect.unordered(query.equal.len()));
+        let order = order.copied().chain([table.key()]);
+        let order: Vec<_> = order
+            .map(|column| format!("{table}.{column} {direction}"))
+            .collect();
+        write!(select.sql, " ORDER BY {} LIMIT ?", order.join(", "))
+            .expect("a String accepts text");
+        select.args.push(query.limit.into());
+        select
     }
 
     fn matching(&mut self, key: &'a Value, when: &[Condition]) {
@@ -279,12 +340,21 @@ impl<'a> Statement<'a> {
         self.has_condition = true;
     }
 
+    #[cfg(test)]
+    fn into_parts(self) -> (String, Vec<Arg<'static>>) {
+        let args = self.args.into_iter().map(Arg::into_owned);
+        (self.sql, args.collect())
+    }
+
     async fn run(&self, transaction: &mut Transaction) -> Result<u64, SqlError> {
         transaction.execute(&self.sql, &self.args).await
     }
 
     async fn run_or_stale(&self, transaction: &mut Transaction) -> Result<(), SqlError> {
-        crate::apply::stale_if_none(self.run(transaction).await?)
+        match self.run(transaction).await? {
+            0 => Err(SqlError::Refused(ApplyError::Stale)),
+            _ => Ok(()),
+        }
     }
 
     async fn rows(&self, store: &SqlStore) -> Result<Vec<AnyRow>, StoreError> {
@@ -316,23 +386,6 @@ fn read_columns(table: &'static Table, without: Option<&str>) -> impl Iterator<I
     columns.filter(move |column| without != Some(column.name))
 }
 
-fn places(count: usize) -> String {
-    vec!["?"; count].join(", ")
-}
-
-/// The argument of a column. A NULL has the type of its column: PostgreSQL prepares a statement with the types of its
-/// first use.
-fn arg(column: Column, value: &Value) -> Arg<'_> {
-    match (column.kind, value) {
-        (_, Value::Int(number)) => Arg::Int(Some(*number)),
-        (_, Value::Text(text)) => Arg::Text(Some(text.as_str().into())),
-        (_, Value::Bytes(bytes)) => Arg::Bytes(Some(bytes.as_slice().into())),
-        (Kind::Int, Value::Null | Value::Unset) => Arg::Int(None),
-        (Kind::Key | Kind::Text, Value::Null | Value::Unset) => Arg::Text(None),
-        (Kind::Id | Kind::Digest | Kind::Blob, Value::Null | Value::Unset) => Arg::Bytes(None),
-    }
-}
-
 fn from_any(table: &'static Table, without: Option<&str>, row: &AnyRow) -> Row {
     let values = table.columns.iter().map(|column| match without {
         Some(name) if name == column.name => Value::Unset,
@@ -342,33 +395,4 @@ fn from_any(table: &'static Table, without: Option<&str>, row: &AnyRow) -> Row {
         table,
         values: values.collect(),
     }
-}
-
-/// A value of the wrong type becomes a value of another kind, which the record refuses with a clear error.
-fn value_of(row: &AnyRow, column: Column) -> Value {
-    let name = column.name;
-    match column.kind {
-        Kind::Int => {
-            let value: Result<Option<i64>, _> = row.try_get(name);
-            value.map_or(Value::Text(String::new()), Value::from)
-        }
-        Kind::Id | Kind::Digest | Kind::Blob => {
-            let value: Result<Option<Vec<u8>>, _> = row.try_get(name);
-            value.map_or(Value::Text(String::new()), |bytes| {
-                bytes.map_or(Value::Null, Value::Bytes)
-            })
-        }
-        Kind::Key | Kind::Text => text_of(row, name).unwrap_or(Value::Bytes(Vec::new())),
-    }
-}
-
-/// A column that compares as bytes returns its text as bytes.
-fn text_of(row: &AnyRow, name: &str) -> Option<Value> {
-    let raw = row.try_get_raw(name).ok()?;
-    if !raw.is_null() && raw.type_info().name() == "BLOB" {
-        let bytes: Vec<u8> = row.try_get(name).ok()?;
-        return Some(Value::Text(String::from_utf8(bytes).ok()?));
-    }
-    let text: Option<String> = row.try_get(name).ok()?;
-    Some(text.into())
 }

@@ -1,6 +1,5 @@
 //! A transaction that writes.
 
-use sqlx::any::AnyRow;
 use tokio::time::{Instant, timeout_at};
 
 use crate::arg::Arg;
@@ -24,14 +23,6 @@ impl Transaction {
     pub(crate) async fn execute(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64, SqlError> {
         let done = self.connection.execute(sql, args).await?;
         Ok(done.rows_affected())
-    }
-
-    pub(crate) async fn row(
-        &mut self,
-        sql: &str,
-        args: &[Arg<'_>],
-    ) -> Result<Option<AnyRow>, SqlError> {
-        self.connection.row(sql, args).await
     }
 
     /// A commit that was sent and not confirmed is [`SqlError::OutcomeUnknown`].

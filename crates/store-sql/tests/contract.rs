@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use doorward_domain::ports::{Sessions, Store};
+use doorward_domain::session_store::SessionStore;
+use doorward_domain::store::Store;
 use doorward_store_sql::{SqlSettings, SqlStore};
 use doorward_testkit::contract::OpenedPort;
 use doorward_testkit::{fixtures, servers};
@@ -14,6 +15,10 @@ async fn connect(url: String) -> Arc<SqlStore> {
     Arc::new(SqlStore::connect(&settings, fixtures::now()).await.unwrap())
 }
 
+async fn sessions(url: String) -> Arc<SessionStore> {
+    Arc::new(SessionStore::new(connect(url).await, None))
+}
+
 mod sqlite {
     async fn open() -> super::OpenedPort<dyn super::Store> {
         let folder = tempfile::tempdir().unwrap();
@@ -21,15 +26,14 @@ mod sqlite {
         super::OpenedPort::new(super::connect(url).await, folder)
     }
 
-    async fn open_sessions() -> super::OpenedPort<dyn super::Sessions> {
+    async fn open_sessions() -> super::OpenedPort<super::SessionStore> {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}/doorward.db", folder.path().display());
-        super::OpenedPort::new(super::connect(url).await, folder)
+        super::OpenedPort::new(super::sessions(url).await, folder)
     }
 
     doorward_testkit::store_contract!(crate::sqlite::open);
     doorward_testkit::session_contract!(crate::sqlite::open_sessions);
-    doorward_testkit::session_sweep_contract!(crate::sqlite::open_sessions);
 }
 
 mod postgres {
@@ -37,13 +41,12 @@ mod postgres {
         super::OpenedPort::new(super::connect(super::servers::postgres().await).await, ())
     }
 
-    async fn open_sessions() -> super::OpenedPort<dyn super::Sessions> {
-        super::OpenedPort::new(super::connect(super::servers::postgres().await).await, ())
+    async fn open_sessions() -> super::OpenedPort<super::SessionStore> {
+        super::OpenedPort::new(super::sessions(super::servers::postgres().await).await, ())
     }
 
     doorward_testkit::store_contract!(crate::postgres::open);
     doorward_testkit::session_contract!(crate::postgres::open_sessions);
-    doorward_testkit::session_sweep_contract!(crate::postgres::open_sessions);
 }
 
 mod mariadb {
@@ -51,11 +54,10 @@ mod mariadb {
         super::OpenedPort::new(super::connect(super::servers::mariadb().await).await, ())
     }
 
-    async fn open_sessions() -> super::OpenedPort<dyn super::Sessions> {
-        super::OpenedPort::new(super::connect(super::servers::mariadb().await).await, ())
+    async fn open_sessions() -> super::OpenedPort<super::SessionStore> {
+        super::OpenedPort::new(super::sessions(super::servers::mariadb().await).await, ())
     }
 
     doorward_testkit::store_contract!(crate::mariadb::open);
     doorward_testkit::session_contract!(crate::mariadb::open_sessions);
-    doorward_testkit::session_sweep_contract!(crate::mariadb::open_sessions);
 }

@@ -62,7 +62,11 @@ async fn a_healthy_server_is_fine_throughout() {
         let before = examined(&url).await;
         let schema = of(&before, "database: schema");
         assert_eq!(schema.status, CheckStatus::Warning);
-        assert!(schema.message.contains("1 (records)"), "{}", schema.message);
+        assert!(
+            schema.message.contains("1 (generic_records)"),
+            "{}",
+            schema.message
+        );
         // The check created nothing.
         let made = migrate(&SqlSettings::new(&url), fixtures::now()).await;
         assert_eq!(made.unwrap().len(), 1);
@@ -202,7 +206,7 @@ async fn each_right_that_is_missing_is_named() {
         let diagnostics = examined(&url).await;
         let rights = of(&diagnostics, "database: privileges");
         assert_eq!(rights.status, CheckStatus::Failed);
-        let words = "does not let writer DELETE on users, DELETE on sessions";
+        let words = "does not let writer DELETE on jobs, DELETE on links, DELETE on sessions";
         assert!(rights.message.contains(words), "{}", rights.message);
         assert!(!rights.message.contains("UPDATE"), "{}", rights.message);
         let hint = rights.hint.as_ref().unwrap();

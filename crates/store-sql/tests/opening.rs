@@ -5,8 +5,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use doorward_domain::changes::Change;
-use doorward_domain::ports::{Sessions, Store};
+use doorward_domain::model::{Session, TABLES, User};
+use doorward_domain::store::{Records, Store, Write};
 use doorward_store_sql::{ConnectError, SqlSettings, SqlStore, migrate, migration_status};
 use doorward_testkit::servers::{PostgresOptions, own_postgres};
 use doorward_testkit::{fixtures, servers};
@@ -57,7 +57,7 @@ async fn history(url: &str) {
         .map(|_| ())
         .unwrap_err();
     assert!(
-        matches!(&error, ConnectError::PendingMigrations(names) if names == "1 (records)"),
+        matches!(&error, ConnectError::PendingMigrations(names) if names == "1 (generic_records)"),
         "{error}"
     );
     assert_eq!(
@@ -172,12 +172,12 @@ async fn mariadb_goes_on_where_a_migration_was_killed() {
             .len(),
         KNOWN
     );
-    execute(&url, "DROP TABLE guards").await;
+    execute(&url, "DROP TABLE pings").await;
     let statements = statements_made(&url).await;
     let killed = format!(
         "UPDATE schema_migrations SET applied_at = NULL, statements_begun = {0}, statements_done = {0} - 1 \
          WHERE version = 1",
-        statements - 3
+        statements - 2
     );
     execute(&url, &killed).await;
     assert_eq!(
@@ -188,21 +188,20 @@ async fn mariadb_goes_on_where_a_migration_was_killed() {
         1
     );
     assert_eq!(statements_made(&url).await, statements);
+    let pings = "SELECT COUNT(*) FROM pings";
+    assert_eq!(number(&url, pings).await, 1);
     let store = connect(&url).await.unwrap();
-    store
-        .apply(vec![
-            Change::InsertUser(Box::new(fixtures::admin())),
-            Change::CheckAdminRemains,
-        ])
-        .await
-        .unwrap();
+    Store::ping(&store).await.unwrap();
 }
 
 async fn statements_made(url: &str) -> i64 {
+    let made = "SELECT statements_done FROM schema_migrations WHERE version = 1";
+    number(url, made).await
+}
+
+async fn number(url: &str, sql: &'static str) -> i64 {
     let mut connection = raw(url).await;
-    let row = sqlx::query("SELECT statements_done FROM schema_migrations WHERE version = 1")
-        .fetch_one(&mut connection)
-        .await;
+    let row = sqlx::query(sql).fetch_one(&mut connection).await;
     sqlx::Row::get(&row.unwrap(), 0)
 }
 
@@ -245,10 +244,7 @@ async fn sqlite_s_files_are_their_owner_s_alone() {
     let url = format!("sqlite://{}", data.join("x.db").display());
     let cut = data.parent().unwrap().join("däta #1%20");
     let store = connect(&url).await.unwrap();
-    store
-        .apply(vec![Change::InsertUser(Box::new(fixtures::user()))])
-        .await
-        .unwrap();
+    store.apply(fixtures::user().insert()).await.unwrap();
     assert!(
         cut.exists(),
         "what follows the question mark is no part of the path"
@@ -266,22 +262,17 @@ async fn sqlite_s_readers_do_not_wait_for_a_writer() {
     let url = sqlite_url(&folder);
     let store = connect(&url).await.unwrap();
     let user = fixtures::user();
-    store
-        .apply(vec![Change::InsertUser(Box::new(user.clone()))])
-        .await
-        .unwrap();
+    store.apply(user.insert()).await.unwrap();
     let mut other = raw(&url).await;
     let mut writing = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
     raw_sql("UPDATE users SET version = 9")
         .execute(&mut *writing)
         .await
         .unwrap();
-    assert_eq!(store.find_user(user.id).await.unwrap(), Some(user.clone()));
+    let found = async || store.get::<User>(user.id).await.unwrap().unwrap();
+    assert_eq!(found().await, user);
     writing.commit().await.unwrap();
-    assert_eq!(
-        store.find_user(user.id).await.unwrap().unwrap().version.0,
-        9
-    );
+    assert_eq!(found().await.version.0, 9);
 }
 
 #[tokio::test]
@@ -289,21 +280,14 @@ async fn a_deleted_user_s_sessions_go_too() {
     let folder = tempfile::tempdir().unwrap();
     let store = connect(&sqlite_url(&folder)).await.unwrap();
     for user in [fixtures::user(), fixtures::pending_user()] {
-        let session = fixtures::session(user.id);
-        store
-            .apply(vec![Change::InsertUser(Box::new(user.clone()))])
-            .await
-            .unwrap();
-        store.insert_session(&session).await.unwrap();
-        let deleted = store.apply(vec![Change::DeleteUser(user.id)]).await;
+        store.apply(user.insert()).await.unwrap();
+        let session = Write::insert(&fixtures::session(user.id));
+        store.apply(vec![session]).await.unwrap();
+        let deleted = store.apply(user.delete(fixtures::now())).await;
         deleted.unwrap();
-        assert_eq!(
-            store
-                .find_session(session.user_id, &session.digest, fixtures::now())
-                .await
-                .unwrap(),
-            None
-        );
+        store.purge(TABLES, user.id.into()).await.unwrap();
+        let left: Vec<Session> = store.list(Session::of_user(user.id)).await.unwrap();
+        assert_eq!(left, []);
     }
 }
 
@@ -313,10 +297,7 @@ async fn a_row_that_makes_no_sense_is_an_error_that_names_it_and_shows_nothing()
     let url = sqlite_url(&folder);
     let store = connect(&url).await.unwrap();
     let user = fixtures::user();
-    store
-        .apply(vec![Change::InsertUser(Box::new(user.clone()))])
-        .await
-        .unwrap();
+    store.apply(user.insert()).await.unwrap();
     let hex: String = user
         .id
         .as_bytes()
@@ -330,7 +311,7 @@ async fn a_row_that_makes_no_sense_is_an_error_that_names_it_and_shows_nothing()
     ] {
         let kept = format!("UPDATE users SET {column} = {value}");
         execute(&url, &kept).await;
-        let error = store.find_user(user.id).await.unwrap_err();
+        let error = store.get::<User>(user.id).await.unwrap_err();
         let told = std::error::Error::source(&error).unwrap().to_string();
         assert!(
             told.contains(&format!("table users, row {hex}: column {column}")),
@@ -339,7 +320,7 @@ async fn a_row_that_makes_no_sense_is_an_error_that_names_it_and_shows_nothing()
         assert!(!told.contains("hidden"), "{told}");
         let restored = "UPDATE users SET role = 'user', data = '{}', created_at = 0";
         execute(&url, restored).await;
-        store.find_user(user.id).await.unwrap();
+        store.get::<User>(user.id).await.unwrap();
     }
 }
 

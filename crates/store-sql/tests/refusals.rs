@@ -3,9 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-use doorward_domain::changes::Change;
-use doorward_domain::ports::{Sessions, Store};
-use doorward_domain::store::Write;
+use std::sync::Arc;
+
+use doorward_domain::model::{TABLES, User};
+use doorward_domain::session_store::SessionStore;
+use doorward_domain::store::{Store, Write};
 use doorward_store_sql::{SqlSettings, SqlStore, migrate};
 use doorward_testkit::fixtures;
 use doorward_testkit::servers::{
@@ -236,18 +238,23 @@ async fn work_on(url: &str) {
         };
         let store = SqlStore::connect(&settings, fixtures::now()).await.unwrap();
         let user = fixtures::admin();
-        let changes = vec![
-            Change::InsertUser(Box::new(user.clone())),
-            Write::put(&fixtures::credential(user.id)).into(),
-            Write::insert(&fixtures::mail_job(user.id)).into(),
-            Change::CheckAdminRemains,
-            Change::Audit(Box::new(fixtures::audit_event(user.id))),
-        ];
-        store.apply(changes).await.unwrap();
+        let mut batch = user.insert();
+        batch.extend([
+            Write::put(&fixtures::credential(user.id)),
+            Write::insert(&fixtures::mail_job(user.id)),
+            Write::check::<User>(user.id, Vec::new()),
+            Write::insert(&fixtures::audit_event(user.id)),
+        ]);
+        store.apply(batch).await.unwrap();
         let session = fixtures::session(user.id);
-        store.insert_session(&session).await.unwrap();
-        assert!(store.delete_session(user.id, session.id).await.unwrap());
-        store.sweep(fixtures::now()).await.unwrap();
+        let sessions = SessionStore::new(Arc::new(store.clone()), None);
+        sessions.open(&session, Vec::new()).await.unwrap();
+        assert!(sessions.delete(user.id, session.id).await.unwrap());
+        for table in TABLES {
+            store.sweep(table, fixtures::now()).await.unwrap();
+        }
+        store.apply(user.delete(fixtures::now())).await.unwrap();
+        store.purge(TABLES, user.id.into()).await.unwrap();
         Store::ping(&store).await.unwrap();
         store.server_time().await.unwrap().unwrap();
     }
@@ -293,8 +300,9 @@ async fn a_role_that_lacks_a_right_is_told_which() {
     let grant = "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader";
     postgres.query(grant).await;
     let may_read = [
-        "does not let reader INSERT and UPDATE and DELETE on users",
-        "INSERT and UPDATE and DELETE on audit_checkpoints, UPDATE on guards",
+        "does not let reader UPDATE on pings, INSERT and UPDATE and DELETE on jobs",
+        "INSERT and UPDATE and DELETE on users",
+        "INSERT and UPDATE and DELETE on audit_checkpoints; ",
         of_rows,
     ];
     refused(&nothing, &may_read).await;
@@ -305,18 +313,18 @@ async fn a_role_that_lacks_a_right_is_told_which() {
         .await;
     refused(&runner, &["does not let runner DELETE on sessions; "]).await;
     // Operations that the store never performs need no privilege.
-    let usual = "GRANT DELETE ON sessions TO runner; REVOKE INSERT, DELETE ON guards FROM runner";
+    let usual = "GRANT DELETE ON sessions TO runner; REVOKE INSERT, DELETE ON pings FROM runner";
     postgres.query(usual).await;
     work_on(&runner).await;
 
     let grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON `doorward`.* TO 'reader'";
     let reader = mariadb.user("reader", "SELECT ON doorward.*").await;
-    let may_read = ["UPDATE on guards", grant];
+    let may_read = ["UPDATE on pings", grant];
     refused(&reader, &may_read).await;
     let writer = mariadb
         .user("writer", "SELECT, INSERT, UPDATE ON doorward.*")
         .await;
-    let words = ["DELETE on users, DELETE on sessions"];
+    let words = ["DELETE on jobs, DELETE on links, DELETE on sessions"];
     refused(&writer, &words).await;
     mariadb
         .query("GRANT DELETE ON doorward.* TO writer@'%'")

@@ -23,11 +23,10 @@ struct Catalog {
 const SQLITE: Catalog = Catalog {
     columns: "SELECT name, lower(type), CASE \"notnull\" WHEN 1 THEN 'NO' ELSE 'YES' END \
         FROM pragma_table_info('{}')",
-    indexes: "SELECT group_concat(one.name, ','), CASE every.\"unique\" WHEN 1 THEN 'unique' ELSE '' END \
-        FROM pragma_index_list('{}') AS every, \
-        (SELECT list.name AS of, part.name FROM pragma_index_list('{}') AS list, \
-        pragma_index_info(list.name) AS part ORDER BY part.seqno) AS one \
-        WHERE one.of = every.name GROUP BY every.name",
+    indexes: "SELECT group_concat(part.name, ',' ORDER BY part.seqno), \
+        CASE list.\"unique\" WHEN 1 THEN 'unique' ELSE '' END \
+        FROM pragma_index_list('{}') AS list, pragma_index_info(list.name) AS part GROUP BY list.name \
+        UNION SELECT name, 'unique' FROM pragma_table_info('{}') WHERE pk = 1",
     type_of: |kind| match kind {
         Kind::Id | Kind::Digest | Kind::Blob => "blob",
         Kind::Key | Kind::Text => "text",
@@ -85,12 +84,10 @@ fn declared(table: &Table, catalog: &Catalog) -> (Columns, Indexes) {
         .into_iter()
         .chain(table.unique.iter().copied());
     let unique: Indexes = unique.map(|column| format!("{column} unique")).collect();
-    let others = table
-        .indexes
-        .iter()
-        .map(|columns| format!("{} ", columns.join(",")));
-    // A unique index orders rows, too.
-    let others = others.filter(|index| !unique.contains(&format!("{index}unique")));
+    // A unique index orders rows, too. Any other ends with the key, which orders rows with equal values.
+    let is_unique = |columns: &&&[&str]| unique.contains(&format!("{} unique", columns.join(",")));
+    let others = table.indexes.iter().filter(|columns| !is_unique(columns));
+    let others = others.map(|columns| format!("{},{} ", columns.join(","), table.key()));
     let indexes = others.chain(unique.iter().cloned()).collect();
     (table.columns.iter().map(column).collect(), indexes)
 }

@@ -2,10 +2,9 @@
 
 use doorward_domain::audit::sealer::Sealer;
 use doorward_domain::audit::{AuditReport, AuditSigner, CheckpointId, Unsealed, verifier};
-use doorward_domain::changes::Change;
 use doorward_domain::memory::SeededSecrets;
 use doorward_domain::model::{AuditEvent, Outcome};
-use doorward_domain::ports::Store;
+use doorward_domain::store::{Store, Write};
 use doorward_domain::tokens::MasterKey;
 use doorward_domain::values::{AuditEventId, Secret, UserId};
 use jiff::{SignedDuration, Timestamp};
@@ -45,7 +44,7 @@ pub fn event(second: i64, user_id: UserId) -> AuditEvent {
 
 /// Writes one event.
 pub async fn write(store: &dyn Store, event: &AuditEvent) {
-    let written = store.apply(vec![Change::Audit(Box::new(event.clone()))]);
+    let written = store.apply(vec![Write::insert(event)]);
     written.await.expect("the event is written");
 }
 

@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use doorward_domain::limits::MemoryRateLimits;
 use doorward_domain::memory::MemoryStore;
-use doorward_domain::ports::{RateLimits, Sessions, Store};
+use doorward_domain::ports::RateLimits;
+use doorward_domain::session_store::SessionStore;
+use doorward_domain::store::Store;
 use doorward_testkit::contract::OpenedPort;
 
 async fn open() -> OpenedPort<dyn Store> {
     OpenedPort::new(Arc::new(MemoryStore::new()), ())
 }
 
-async fn open_sessions() -> OpenedPort<dyn Sessions> {
-    OpenedPort::new(Arc::new(MemoryStore::new()), ())
+async fn open_sessions() -> OpenedPort<SessionStore> {
+    let sessions = SessionStore::new(Arc::new(MemoryStore::new()), None);
+    OpenedPort::new(Arc::new(sessions), ())
 }
 
 doorward_testkit::store_contract!(crate::open);
@@ -21,7 +24,6 @@ async fn open_rate_limits() -> OpenedPort<dyn RateLimits> {
 }
 
 doorward_testkit::session_contract!(crate::open_sessions);
-doorward_testkit::session_sweep_contract!(crate::open_sessions);
 doorward_testkit::rate_limits_contract!(crate::open_rate_limits);
 
 #[test]

@@ -1,28 +1,29 @@
-//! Shared state of the handlers, and the components that the binary passes in.
+//! Shared state of the handlers, and the components that the binary passes in. Imports neither features nor the
+//! router.
 
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::body::Bytes;
 use axum::http::HeaderValue;
-use doorward_domain::Accounts;
+use doorward_domain::Doorward;
 use doorward_domain::ports::Secrets;
 use tokio::sync::Semaphore;
 
-use crate::api::operations::health::Stopping;
-use crate::host::is_loopback_url;
-use crate::inbox::InboxSource;
-use crate::limits::MAX_CHANGING;
-use crate::observer::Observer;
-use crate::origins::{Origins, origin_of};
-use crate::pages::Pages;
-use crate::plain_http::WarnOnce;
-use crate::trusted_proxies::{ProxyWarning, TrustedProxies};
+use crate::html::Pages;
+use crate::http::host::is_loopback_url;
+use crate::http::observer::Observer;
+use crate::http::origins::{Origins, origin_of};
+use crate::http::trusted_proxies::{ProxyWarning, TrustedProxies};
+use crate::inbox_source::InboxSource;
+
+/// Maximum number of requests other than GET and HEAD that run to their end after their clients have disconnected.
+const MAX_CHANGING: usize = 2048;
 
 /// Components that [`App::new`] needs.
 pub struct AppParts {
     /// The service.
-    pub accounts: Arc<Accounts>,
+    pub doorward: Arc<Doorward>,
     /// Source of request ids.
     pub secrets: Arc<dyn Secrets>,
     /// The built-in inbox; `None` if mail is delivered elsewhere.
@@ -58,6 +59,22 @@ pub enum IfMatchRule {
     Required,
 }
 
+/// Set before the server stops, so that load balancers stop sending requests while they are still served.
+#[derive(Debug, Clone, Default)]
+pub struct Stopping(Arc<AtomicBool>);
+
+impl Stopping {
+    /// Starts the shutdown.
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns `true` if the shutdown has begun.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// The state of the router: cheap to clone.
 #[derive(Clone)]
 pub struct App(Arc<AppState>);
@@ -65,7 +82,7 @@ pub struct App(Arc<AppState>);
 /// Contents of [`App`].
 pub struct AppState {
     /// The service.
-    pub accounts: Arc<Accounts>,
+    pub doorward: Arc<Doorward>,
     secrets: Arc<dyn Secrets>,
     pub(crate) inbox: Option<Arc<dyn InboxSource>>,
     pub(crate) trusted_proxies: TrustedProxies,
@@ -75,7 +92,7 @@ pub struct AppState {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) pages: Pages,
     pub(crate) choices: Choices,
-    pub(crate) plain_http_warning: WarnOnce,
+    pub(crate) has_warned_of_plain_http: AtomicBool,
     /// Permits of requests that run to their end even if the client disconnects.
     pub(crate) changing: Arc<Semaphore>,
     /// `Content-Security-Policy` of pages.
@@ -85,13 +102,6 @@ pub struct AppState {
     /// Whether to send HSTS: `true` if the public URL is HTTPS and not a loopback host. HSTS applies to all ports,
     /// so it would break other servers on a developer's `localhost`.
     pub(crate) has_hsts: bool,
-    documents: OnceLock<Documents>,
-}
-
-/// The OpenAPI document, and the page that shows it.
-pub(crate) struct Documents {
-    pub(crate) openapi: Bytes,
-    pub(crate) docs: Bytes,
 }
 
 impl App {
@@ -110,39 +120,20 @@ impl App {
         drop(self.changing.acquire_many(all).await);
     }
 
-    /// The documents, built at the first request. That takes several megabytes, which an idle server does not need.
-    ///
-    /// glibc gives each thread its own heap and returns memory from the end of a heap only. So a thread builds the
-    /// documents, and only their text is copied out of its heap.
-    pub(crate) fn documents(&self) -> &Documents {
-        self.documents.get_or_init(|| {
-            let build = || {
-                let document = crate::openapi::document(&self.accounts.policy().public_url);
-                (self.pages.docs(&document), document.to_string())
-            };
-            let built = std::thread::scope(|scope| scope.spawn(build).join());
-            let (docs, openapi) = built.expect("the document is tested");
-            Documents {
-                docs: Bytes::copy_from_slice(docs.as_bytes()),
-                openapi: Bytes::copy_from_slice(openapi.as_bytes()),
-            }
-        })
-    }
-
     /// Creates the state of the router.
     pub fn new(parts: AppParts) -> Self {
-        let public_url = &parts.accounts.policy().public_url;
-        let pages = Pages::new(parts.accounts.policy().password_rules.min_length);
+        let public_url = &parts.doorward.policy().public_url;
+        let min_length = parts.doorward.policy().password_rules.min_length;
+        let pages = Pages::new(min_length, parts.inbox.is_some());
         Self(Arc::new(AppState {
             origin: origin_of(public_url),
             page_policy: page_policy(&parts.choices.return_origins),
-            plain_http_warning: WarnOnce::default(),
+            has_warned_of_plain_http: AtomicBool::new(false),
             changing: Arc::new(Semaphore::new(MAX_CHANGING)),
             choices: parts.choices,
             has_hsts: public_url.starts_with("https://") && !is_loopback_url(public_url),
-            documents: OnceLock::new(),
             pages,
-            accounts: parts.accounts,
+            doorward: parts.doorward,
             secrets: parts.secrets,
             trusted_proxies: parts.trusted_proxies,
             missing_client_warning: ProxyWarning::default(),

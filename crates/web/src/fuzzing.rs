@@ -13,12 +13,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use crate::api::etag;
-use crate::api::paging::Query;
-use crate::body::{parse_form, parse_query};
-use crate::guard::{COOKIE, PresentedCredential, credential};
-use crate::trusted_proxies::TrustedProxies;
-use crate::{json, negotiate};
+use crate::http::body::{parse_form, parse_query};
+use crate::http::credentials::{PresentedCredential, SESSION_COOKIE, credential};
+use crate::http::etag;
+use crate::http::paging::Query;
+use crate::http::trusted_proxies::TrustedProxies;
+use crate::http::{json, negotiate};
 
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]
@@ -63,7 +63,7 @@ pub fn credentials(data: &[u8]) {
         .get_all("cookie")
         .iter()
         .flat_map(|field| field.as_bytes().split(|byte| *byte == b';'))
-        .filter_map(|pair| pair.trim_ascii().strip_prefix(COOKIE.as_bytes()))
+        .filter_map(|pair| pair.trim_ascii().strip_prefix(SESSION_COOKIE.as_bytes()))
         .filter_map(|rest| rest.strip_prefix(b"="))
         .collect();
     let Ok(taken) = credential(&headers) else {
@@ -206,7 +206,7 @@ pub fn queries(data: &[u8]) {
     let fields = parse_query(Some(&text)).expect("it was read just now");
     assert!((1..=200).contains(&query.limit()));
     let shown = fields.get("cursor").and_then(Value::as_str);
-    if let Ok(Some(cursor)) = query.cursor(|bytes| bytes) {
+    if let Ok(Some(cursor)) = query.id_cursor(|bytes| bytes) {
         assert_eq!(shown, Some(URL_SAFE_NO_PAD.encode(cursor).as_str()));
     }
     let known = ["limit", "cursor"];

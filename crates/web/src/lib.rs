@@ -1,54 +1,50 @@
 //! The web layer: the HTTP API, the pages, problems and the OpenAPI document.
 //!
-//! Handlers translate: they parse a request into typed values, call one method of [`doorward_domain::Accounts`],
+//! Handlers translate: they parse a request into typed values, call one method of [`doorward_domain::Doorward`],
 //! and write its result. They contain no rules and access no store.
 //!
-//! A request passes `edge` (request id, log line, headers, problem bodies), then `guard` (authentication, rate
-//! limits, cross-site checks, by the table in `routes`), then its handler; `layers` has all steps. To add an
-//! endpoint: its file under `api/`, its line in the router of [`routes`], its row in [`routes::TABLE`], its test.
+//! A feature is a folder: `api.rs` or a file per endpoint, and `pages.rs` for what only browsers use. A request passes
+//! the steps in `http::layers`, is admitted by the row of its route in [`routes::TABLE`], and goes to the handler that
+//! `router` binds. Files of `http` and `html` import no feature, and no feature imports `router`. To add an endpoint:
+//! its file, its row in [`routes::TABLE`], its line in `router`, its test.
 
-pub mod api;
+mod admin;
 mod app;
-mod body;
-mod cookies;
-mod cors;
-mod cross_site;
-pub mod data_export;
-mod device;
-mod edge;
+mod audit;
+mod email;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod guard;
-mod host;
+mod home;
+mod html;
+mod http;
 mod inbox;
-mod json;
-mod layers;
-mod limits;
-mod negotiate;
-mod observer;
+mod inbox_source;
+mod keys;
 mod openapi;
-mod origins;
-mod page_operations;
-mod pages;
-mod plain_http;
-mod problem;
-#[cfg(test)]
+mod operations;
+mod password;
+mod profile;
+mod recovery;
 mod reference;
+mod router;
 pub mod routes;
-mod trusted_proxies;
-pub mod views;
+mod sessions;
+mod sign_in;
+mod sign_up;
+mod views;
 
-pub use api::operations::health::Stopping;
-pub use app::{App, AppParts, Choices, IfMatchRule};
-pub use body::MAX_BODY_BYTES;
-pub use edge::set_default_headers;
-pub use host::{host_of, is_loopback_url};
-pub use inbox::{InboxEntry, InboxSource};
-pub use limits::{MAX_FIELDS, RequestRejection};
-pub use observer::{Ended, Observer, Unobserved};
-pub use openapi::document as openapi_document;
-pub use origins::Origins;
-pub use problem::{Code, Problem};
-pub use routes::router;
-pub use trusted_proxies::{ForwardedBy, TrustedProxies};
+pub use app::{App, AppParts, Choices, IfMatchRule, Stopping};
+pub use inbox_source::{InboxEntry, InboxSource};
+pub use profile::export_document::ExportDocument;
+pub use router::{openapi_document, router};
+pub use views::UserView;
+
+pub use crate::http::body::MAX_BODY_BYTES;
+pub use crate::http::edge::set_default_headers;
+pub use crate::http::host::{host_of, is_loopback_url};
+pub use crate::http::limits::{MAX_FIELDS, RequestRejection};
+pub use crate::http::observer::{Ended, Observer, Unobserved};
+pub use crate::http::origins::Origins;
+pub use crate::http::problem::{Code, Problem};
+pub use crate::http::trusted_proxies::{ForwardedBy, TrustedProxies};

@@ -1,27 +1,15 @@
-//! All routes with their authentication, rate limit and problems.
+//! All routes with their authentication, rate limit and problems, as data.
 //!
-//! `guard` enforces [`TABLE`] (H-03) and the OpenAPI document is generated from it; a test compares it with
-//! [`router`]. A route without a row is not served.
+//! The guard enforces [`TABLE`] (H-03), and the OpenAPI document takes from it what the handlers do not say. The router
+//! binds the handlers; a test compares both. A route without a row is not served.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use axum::Router;
-use axum::http::{Method, Uri};
-use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
+use axum::http::Method;
 use doorward_domain::limits::ThrottleScope;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use crate::api::{
-    auth, confirmation, email_undo, home, inbox, operations, passwords, recovery, sessions, users,
-};
-use crate::app::App;
-use crate::layers;
-use crate::pages;
-use crate::problem::{Code, Problem};
+use crate::http::problem::Code;
 
 /// The authentication that a route requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,6 +139,9 @@ pub static TABLE: &[Route] = &[
     page(Method::GET,   "/assets/{file}",               Ignored,         None),
 ];
 
+/// Paths of the health checks, which are answered on any load, over plain HTTP and for any `Accept`.
+pub(crate) const HEALTH_CHECKS: [&str; 2] = ["/healthz", "/readyz"];
+
 /// The table by path, for the lookup at each request.
 static BY_PATH: LazyLock<HashMap<&'static str, Vec<&'static Route>>> = LazyLock::new(|| {
     let mut paths: HashMap<_, Vec<_>> = HashMap::new();
@@ -196,95 +187,4 @@ pub(crate) fn api_methods(path: &str) -> Vec<Method> {
     let rows = BY_PATH.get(path).into_iter().flatten();
     let rows = rows.filter(|route| !route.page);
     rows.map(|route| route.method.clone()).collect()
-}
-
-/// The routes of the API; the OpenAPI document is generated from the same lines.
-pub(crate) fn api_routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(home::home))
-        .routes(routes!(users::create::create_user, users::list::list_users))
-        .routes(routes!(
-            users::show::show_user,
-            users::update::replace_user,
-            users::update::patch_user,
-            users::delete::delete_user
-        ))
-        .routes(routes!(users::email::change_email))
-        .routes(routes!(users::export::export_user))
-        .routes(routes!(users::role::change_role))
-        .routes(routes!(users::status::change_status))
-        .routes(routes!(sessions::list_sessions, sessions::revoke_sessions))
-        .routes(routes!(sessions::revoke_session))
-        .routes(routes!(passwords::change_password))
-        .routes(routes!(confirmation::request_confirmation))
-        .routes(routes!(
-            confirmation::view_confirmation,
-            confirmation::confirm,
-            confirmation::cancel_confirmation
-        ))
-        .routes(routes!(
-            email_undo::view_email_undo,
-            email_undo::undo_email_change
-        ))
-        .routes(routes!(recovery::request_recovery))
-        .routes(routes!(recovery::view_recovery, recovery::recover))
-        .routes(routes!(operations::audit::list_audit_events))
-        .routes(routes!(
-            auth::sign_in,
-            auth::current_session,
-            auth::sign_out
-        ))
-        .routes(routes!(auth::renew))
-        .routes(routes!(auth::audience_token))
-        .routes(routes!(auth::check))
-        .routes(routes!(operations::keys::jwks))
-        .routes(routes!(operations::health::healthz))
-        .routes(routes!(operations::health::readyz))
-        .routes(routes!(operations::documents::openapi_json))
-        .routes(routes!(inbox::list_inbox))
-}
-
-/// The routes that only pages have.
-fn page_routes() -> Router<App> {
-    Router::new()
-        .route(
-            "/password",
-            get(pages::password::ask).post(pages::password::change),
-        )
-        .route("/confirmation", get(pages::confirmation::ask))
-        .route(
-            "/confirmation/{token}/cancel",
-            post(pages::confirmation::cancel_confirmation),
-        )
-        .route("/recovery", get(pages::recovery::ask))
-        .route("/auth/sign-out", post(pages::session::end))
-        .route(
-            "/.well-known/change-password",
-            get(pages::password::well_known),
-        )
-        .route("/docs", get(pages::documents::docs))
-        .route("/problems", get(pages::documents::problems))
-        .route("/problems/{code}", get(pages::documents::problem))
-        .route("/inbox", get(pages::inbox::inbox))
-        .route("/assets/{file}", get(pages::assets::asset))
-}
-
-/// Redirects a page's path with a trailing slash, such as `/docs/`, to the path without it.
-async fn not_found(method: Method, uri: Uri) -> Result<Response, Problem> {
-    let path = uri.path().trim_end_matches('/');
-    let is_page = |route: &&Route| route.page && route.method == Method::GET && route.path == path;
-    match TABLE.iter().find(is_page) {
-        Some(page) if method.is_safe() => Ok(Redirect::permanent(page.path).into_response()),
-        _ => Err(Problem::new(NotFound)),
-    }
-}
-
-/// The router of all routes.
-pub fn router(app: App) -> Router {
-    let (api, _) = api_routes().split_for_parts();
-    api.merge(page_routes())
-        .fallback(not_found)
-        .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
-        .layer(from_fn_with_state(app.clone(), layers::run))
-        .with_state(app)
 }

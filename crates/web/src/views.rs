@@ -1,9 +1,9 @@
-//! Response bodies, built from the model field by field.
+//! Response bodies of several features, built from the model field by field. A body of one feature is in its file.
 //!
 //! Stored records are never serialized, so that a new column is not exposed by accident (Z-03).
 
-use doorward_domain::flows::sessions::SignedIn;
 use doorward_domain::model::{AuditEvent, Session, User};
+use doorward_domain::sessions::SignedIn;
 use doorward_domain::values::{EmailAddress, Name, SessionId, Username};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -119,16 +119,6 @@ impl SessionView {
     }
 }
 
-/// A session and its user.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = CurrentSession)]
-pub struct CurrentSessionView {
-    /// The session.
-    pub session: SessionView,
-    /// Its user.
-    pub user: UserView,
-}
-
 /// A new or renewed session, with its token.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SignedIn)]
@@ -137,7 +127,7 @@ pub struct SignedInView {
     #[schema(example = "eyJ0eXAiOiJzZXNzaW9uK2p3dCIs…")]
     token: String,
     /// Always `Bearer`.
-    #[schema(example = "Bearer")]
+    #[schema(pattern = "^(Bearer)$", example = "Bearer")]
     token_type: &'static str,
     /// Seconds until it expires.
     #[schema(minimum = 0, example = 86400)]
@@ -165,21 +155,6 @@ impl SignedInView {
             user: UserView::from(&signed_in.user),
         }
     }
-}
-
-/// A token for another service.
-#[derive(Serialize, ToSchema)]
-#[schema(as = AudienceToken)]
-pub struct AudienceTokenView {
-    /// A JWT (RFC 9068), verified with the JWKS.
-    #[schema(example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGci…")]
-    pub token: String,
-    /// Always `Bearer`.
-    #[schema(example = "Bearer")]
-    pub token_type: &'static str,
-    /// Seconds until it expires.
-    #[schema(minimum = 0, example = 300)]
-    pub expires_in: i64,
 }
 
 /// An audit event.
@@ -240,16 +215,6 @@ impl From<&AuditEvent> for AuditEventView {
             detail: event.detail.clone(),
         }
     }
-}
-
-/// A page of a list.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct List<T> {
-    /// Items of the page.
-    pub items: Vec<T>,
-    /// Pass it as `cursor` for the next page; null on the last one.
-    #[schema(required = true)]
-    pub next: Option<String>,
 }
 
 /// A message.

@@ -39,11 +39,14 @@ impl Client {
             .split(' ')
             .nth(1)
             .and_then(|status| status.parse().ok());
-        let status = status.with_context(|| format!("no answer of HTTP: {line:?}"))?;
+        let status = status.with_context(|| format!("invalid HTTP response: {line:?}"))?;
         let (mut length, mut is_chunked) = (0, false);
         loop {
             line.clear();
-            ensure!(self.stream.read_line(&mut line)? > 0, "the server hung up");
+            ensure!(
+                self.stream.read_line(&mut line)? > 0,
+                "the server closed the connection"
+            );
             let header = line.trim_end().to_ascii_lowercase();
             if header.is_empty() {
                 break;
@@ -77,7 +80,8 @@ impl Client {
         loop {
             let mut line = String::new();
             self.stream.read_line(&mut line)?;
-            let length = usize::from_str_radix(line.trim_end(), 16).context("no chunk of HTTP")?;
+            let length =
+                usize::from_str_radix(line.trim_end(), 16).context("invalid chunk size")?;
             let mut chunk = self.bytes(length + 2)?;
             if length == 0 {
                 return Ok(body);

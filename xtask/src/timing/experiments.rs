@@ -13,7 +13,7 @@ const WRONG: &str = "another walk by the sea";
 const ACCOUNTS: [&str; 6] = [
     "unknown", "present", "pending", "blocked", "deleted", "richest",
 ];
-/// Number of known accounts to use in turn, for requests that leave something behind.
+/// Number of known accounts to use in turn, for requests with a lasting effect.
 const POOL_SIZE: usize = 50;
 
 /// One route, and the classes that must be indistinguishable.
@@ -62,13 +62,10 @@ pub(super) fn experiments(server: &Server) -> anyhow::Result<Vec<Experiment>> {
         change_password(),
         mail("POST /confirmation", None),
         mail("POST /recovery", None),
-        mail(
-            "POST /recovery, and what is asked right after",
-            Some(probe()),
-        ),
+        mail("POST /recovery, and the next request", Some(probe())),
         export(server)?,
         sign_up("POST /user", None),
-        sign_up("POST /user, and what is asked right after", Some(probe())),
+        sign_up("POST /user, and the next request", Some(probe())),
         change_email(&token),
         other_account("GET", &token),
         other_account("PUT", &token),
@@ -80,7 +77,7 @@ pub(super) fn experiments(server: &Server) -> anyhow::Result<Vec<Experiment>> {
 pub(super) fn refusals(server: &Server) -> anyhow::Result<Vec<Experiment>> {
     populate(server)?;
     let mut refused = sign_in("email");
-    refused.name = "POST /auth, by e-mail, refused";
+    refused.name = "POST /auth, by email, throttled";
     let mut client = Client::connect(server.port)?;
     for class in &mut refused.classes {
         for _ in 0..10 {

@@ -125,7 +125,7 @@ mod tests {
 
     /// T-EQUAL: the test detects a difference if there is one, and none otherwise.
     #[test]
-    fn a_shift_is_told_and_chance_is_not() {
+    fn a_shift_is_significant_and_noise_is_not() {
         let (base, same) = samples(2_000, 0);
         assert!(!Comparison::of(&base, &same, 20).is_significant());
         let (base, slower) = samples(2_000, 2_000);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_edges_of_the_effect_are_known() {
+    fn the_effect_size_is_exact_at_its_limits() {
         assert!((cliffs_delta(&[1, 2, 3], &[4, 5, 6]) - 1.0).abs() < 1e-12);
         assert!((cliffs_delta(&[4, 5, 6], &[1, 2, 3]) + 1.0).abs() < 1e-12);
         assert!(cliffs_delta(&[1, 2, 3], &[1, 2, 3]).abs() < 1e-12);

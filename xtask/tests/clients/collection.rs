@@ -10,7 +10,7 @@ use doorward_testkit::tools::npm_tool;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{clients, document, operations, said};
+use super::{clients, document, operations, output_text};
 
 /// Minimum number of assertions in a run with an inbox.
 const ASSERTIONS: u64 = 870;
@@ -45,7 +45,7 @@ impl Run {
     }
 
     /// The same, but stops at the first failure.
-    pub(super) fn to_the_first_fault(collection: &Path, url: &str) -> Self {
+    pub(super) fn to_the_first_failure(collection: &Path, url: &str) -> Self {
         Self::with(collection, url, &["--bail"])
     }
 
@@ -60,10 +60,10 @@ impl Run {
         newman.args(more);
         let output = newman.arg("--reporter-json-export").arg(&report).output();
         let output = output.unwrap();
-        let report = std::fs::read(&report).unwrap_or_else(|_| panic!("{}", said(&output)));
+        let report = std::fs::read(&report).unwrap_or_else(|_| panic!("{}", output_text(&output)));
         Self {
             passed: output.status.success(),
-            printed: said(&output),
+            printed: output_text(&output),
             report: serde_json::from_slice(&report).unwrap(),
         }
     }
@@ -131,7 +131,7 @@ fn route(name: &str) -> (String, String) {
 
 /// Twice on one server: the second run starts with the data of the first.
 #[test]
-fn it_passes_again_and_again_and_uses_every_route_and_problem() {
+fn the_collection_passes_repeatedly_and_uses_every_route_and_problem() {
     let server = Doorward::start(&[]);
     Run::must_pass(server.url());
     let run = Run::must_pass(server.url());
@@ -163,7 +163,7 @@ fn it_passes_again_and_again_and_uses_every_route_and_problem() {
 
 /// A run stays below every limit, or waits.
 #[test]
-fn it_passes_where_throttles_are_on() {
+fn the_collection_passes_with_throttling() {
     let server = Doorward::start(&[("DOORWARD_THROTTLE__ENABLED", "true")]);
     let run = Run::must_pass(server.url());
     assert!(run.assertions() >= ASSERTIONS, "{}", run.assertions());
@@ -171,7 +171,7 @@ fn it_passes_where_throttles_are_on() {
 
 /// A server that sends its mail elsewhere has no inbox. Here it also has no enumeration protection.
 #[test]
-fn it_passes_without_an_inbox_and_says_what_it_skips() {
+fn the_collection_passes_without_an_inbox_and_reports_what_it_skips() {
     let server = Doorward::start(&[
         ("DOORWARD_MAIL__URL", "folder:{folder}/mails"),
         ("DOORWARD_ENUMERATION_PROTECTION", "false"),
@@ -184,7 +184,7 @@ fn it_passes_without_an_inbox_and_says_what_it_skips() {
 
 /// Any wrong expectation fails the run.
 #[test]
-fn it_fails_where_the_server_is_not_as_expected() {
+fn the_collection_fails_if_an_expectation_is_wrong() {
     let server = Doorward::start(&[]);
     let folder = TempDir::new().unwrap();
     let text = std::fs::read_to_string(collection()).unwrap();
@@ -207,7 +207,7 @@ fn it_fails_where_the_server_is_not_as_expected() {
 
 /// A server that responds `{}` to everything is not a Doorward.
 #[test]
-fn it_fails_where_something_else_answers() {
+fn the_collection_fails_for_another_server() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {

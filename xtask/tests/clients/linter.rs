@@ -4,7 +4,7 @@ use doorward_testkit::tools::npm_tool;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{document, operations, said};
+use super::{document, operations, output_text};
 
 /// Numbers of errors and warnings, and the output.
 fn lint(document: &str) -> (Value, String) {
@@ -21,13 +21,13 @@ fn lint(document: &str) -> (Value, String) {
         .env("REDOCLY_TELEMETRY", "off")
         .env("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true");
     let output = redocly.current_dir(folder.path()).output().unwrap();
-    let report: Value =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
-    (report["totals"].clone(), said(&output))
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", output_text(&output)));
+    (report["totals"].clone(), output_text(&output))
 }
 
 #[test]
-fn the_linter_has_nothing_to_say() {
+fn the_linter_reports_nothing() {
     for url in [None, Some("https://accounts.example.org")] {
         let (totals, printed) = lint(&document(url));
         assert_eq!(
@@ -40,7 +40,7 @@ fn the_linter_has_nothing_to_say() {
 
 /// The linter reads the document: it reports a missing part.
 #[test]
-fn the_linter_finds_what_is_missing() {
+fn the_linter_finds_missing_parts() {
     let mut wrong: Value = serde_json::from_str(&document(None)).unwrap();
     wrong["paths"]["/auth"]["post"]["operationId"] = json!("home");
     wrong["paths"]["/user"]["post"]["security"] = json!([{"nothing": []}]);
@@ -49,7 +49,7 @@ fn the_linter_finds_what_is_missing() {
 }
 
 #[test]
-fn it_says_where_the_server_is_and_how_one_signs_in() {
+fn the_document_has_the_server_and_the_security_schemes() {
     let document: Value =
         serde_json::from_str(&document(Some("https://accounts.example.org"))).unwrap();
     assert_eq!(

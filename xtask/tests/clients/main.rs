@@ -8,8 +8,8 @@
 
 mod collection;
 mod linter;
+mod mutation_proxy;
 mod typescript;
-mod untruths;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -33,7 +33,7 @@ fn document(public_url: Option<&str>) -> String {
             .env("DOORWARD_MAIL__URL", "log:");
     }
     let output = command.output().expect("the binary runs");
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", output_text(&output));
     String::from_utf8(output.stdout).expect("it is JSON")
 }
 
@@ -49,7 +49,7 @@ fn operations(document: &Value) -> Vec<(String, &str)> {
         .collect()
 }
 
-fn said(output: &Output) -> String {
+fn output_text(output: &Output) -> String {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     text(&output.stdout) + &text(&output.stderr)
 }

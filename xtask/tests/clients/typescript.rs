@@ -9,7 +9,7 @@ use doorward_testkit::tools::{node_modules, npm_tool, tool};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{clients, document, said};
+use super::{clients, document, output_text};
 
 /// A copy of the project with installed packages and generated types.
 fn project() -> TempDir {
@@ -29,9 +29,9 @@ fn project() -> TempDir {
 
 fn succeeds(command: &mut Command) -> String {
     let output = command.output().unwrap();
-    let said = said(&output);
-    assert!(output.status.success(), "{said}");
-    said
+    let text = output_text(&output);
+    assert!(output.status.success(), "{text}");
+    text
 }
 
 fn compile(project: &Path) -> Command {
@@ -41,7 +41,7 @@ fn compile(project: &Path) -> Command {
 }
 
 #[test]
-fn a_generated_client_compiles_and_signs_a_user_up() {
+fn a_generated_client_compiles_and_signs_up_a_user() {
     let folder = project();
     succeeds(&mut compile(folder.path()));
     let server = Doorward::start(&[]);
@@ -51,7 +51,7 @@ fn a_generated_client_compiles_and_signs_a_user_up() {
         .current_dir(folder.path());
     // More than once: it uses new names each time.
     for _ in 0..2 {
-        let said = succeeds(&mut node);
+        let text = succeeds(&mut node);
         for step in [
             "invalid: password too-short",
             "signed up: active",
@@ -61,14 +61,14 @@ fn a_generated_client_compiles_and_signs_a_user_up() {
             "changed by someone else: read it again",
             "signed out: invalid or expired session token",
         ] {
-            assert!(said.contains(step), "no `{step}` in:\n{said}");
+            assert!(text.contains(step), "no `{step}` in:\n{text}");
         }
     }
 }
 
-/// The types are useful because the compiler rejects what the server would.
+/// The types are useful because the compiler rejects the requests that the server rejects.
 #[test]
-fn the_types_refuse_what_the_server_would() {
+fn the_types_reject_what_the_server_rejects() {
     let folder = project();
     let wrong = folder.path().join("src/wrong.ts");
     std::fs::write(&wrong, WRONG).unwrap();
@@ -76,7 +76,7 @@ fn the_types_refuse_what_the_server_would() {
     succeeds(compile(folder.path()).arg("--noEmit"));
     std::fs::write(&wrong, WRONG.replace("// @ts-expect-error", "//")).unwrap();
     let output = compile(folder.path()).arg("--noEmit").output().unwrap();
-    let refusals = said(&output).matches("src/wrong.ts(").count();
+    let refusals = output_text(&output).matches("src/wrong.ts(").count();
     assert_eq!(refusals, WRONG.matches("@ts-expect-error").count());
 }
 
@@ -87,15 +87,15 @@ type User = components["schemas"]["User"];
 const doorward = createClient<paths>({ baseUrl: "" });
 const me = { path: { user: "me" } };
 
-// @ts-expect-error: neither a user name nor an e-mail
+// @ts-expect-error: neither a username nor an email
 await doorward.POST("/user", { body: { password: "three boats on a lake" } });
 // @ts-expect-error: no password
 await doorward.POST("/user", { body: { username: "ann" } });
-// @ts-expect-error: there is no such role
+// @ts-expect-error: unknown role
 await doorward.PUT("/user/{user}/role", { params: me, body: { role: "king" } });
-// @ts-expect-error: there is no such status to ask for
+// @ts-expect-error: unknown status
 await doorward.GET("/user", { params: { query: { status: "asleep" } } });
-// @ts-expect-error: there is no such route
+// @ts-expect-error: unknown route
 await doorward.GET("/nobody");
 
 const { data, error } = await doorward.PATCH("/user/{user}", { params: me, body: { data: { any: ["thing"] } } });
@@ -105,17 +105,17 @@ if (data) {
   const pending: string | undefined = data.pending_email;
   const name: string | null = data.name;
   const anything: unknown = data.data["colour"];
-  // @ts-expect-error: an account may have no user name
+  // @ts-expect-error: an account may have no username
   const username: string = data.username;
-  // @ts-expect-error: nobody knows of what kind that is
+  // @ts-expect-error: the type of a custom field is unknown
   const colour: string = data.data["colour"];
   const user: User = data;
   console.log(role, status, pending, name, anything, username, colour, user);
 }
 if (error) {
-  // @ts-expect-error: only where the fields are at fault
+  // @ts-expect-error: only for `validation-failed`
   console.log(error.errors.length);
-  // @ts-expect-error: no such thing comes of a PATCH
+  // @ts-expect-error: a PATCH does not return this code
   console.log(error.code === "last-admin");
   if (error.code === "validation-failed") console.log(error.status === 422, error.errors.length);
   if (error.status === 412) console.log(error.code === "precondition-failed");
@@ -124,7 +124,7 @@ if (error) {
 
 /// `package.json` installs the versions that the tests use.
 #[test]
-fn the_versions_are_those_of_the_tests() {
+fn the_package_has_the_versions_of_the_tests() {
     let read =
         |path: &Path| -> Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
     let theirs = read(&clients().join("typescript/package.json"));

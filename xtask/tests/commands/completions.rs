@@ -6,12 +6,12 @@ use std::process::Command;
 use doorward_testkit::servers::doorward_binary;
 use tempfile::TempDir;
 
-use crate::said;
+use crate::stdout_of;
 
 /// The script of a shell, in a file with this name.
 fn script(shell: &str, name: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
-    let text = said(Command::new(doorward_binary()).args(["completions", shell]));
+    let text = stdout_of(Command::new(doorward_binary()).args(["completions", shell]));
     let file = folder.path().join(name);
     std::fs::write(&file, text).unwrap();
     (folder, file)
@@ -20,7 +20,7 @@ fn script(shell: &str, name: &str) -> (TempDir, PathBuf) {
 /// Bash's completions for the last of these words.
 fn bash(words: &[&str]) -> Vec<String> {
     let (_folder, file) = script("bash", "doorward.bash");
-    said(Command::new("bash").arg("-n").arg(&file));
+    stdout_of(Command::new("bash").arg("-n").arg(&file));
     let complete = r#"
 source "$1"; shift
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
@@ -29,7 +29,7 @@ printf '%s\n' "${COMPREPLY[@]}"
 "#;
     let mut bash = Command::new("bash");
     bash.args(["-euc", complete, "bash"]).arg(&file).args(words);
-    said(&mut bash).lines().map(str::to_owned).collect()
+    stdout_of(&mut bash).lines().map(str::to_owned).collect()
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn bash_completes_commands_options_and_values() {
 #[test]
 fn fish_completes_commands_options_and_values() {
     let (folder, file) = script("fish", "doorward.fish");
-    said(Command::new("fish").arg("--no-execute").arg(&file));
+    stdout_of(Command::new("fish").arg("--no-execute").arg(&file));
     for (line, offered) in [
         ("doorward heal", "healthcheck\tCheck that the local server"),
         ("doorward user set-p", "set-password\tSet a password"),
@@ -62,7 +62,7 @@ fn fish_completes_commands_options_and_values() {
         let complete = format!("source {}; complete -C '{line}'", file.display());
         let mut fish = Command::new("fish");
         fish.args(["--no-config", "-c", &complete]);
-        let offers = said(fish.env("HOME", folder.path()));
+        let offers = stdout_of(fish.env("HOME", folder.path()));
         assert!(
             offers.lines().any(|offer| offer.starts_with(offered)),
             "{line}: {offers}"
@@ -75,7 +75,7 @@ fn fish_completes_commands_options_and_values() {
 #[test]
 fn zsh_completes_commands_options_and_values() {
     let (folder, file) = script("zsh", "_doorward");
-    said(Command::new("zsh").arg("-n").arg(&file));
+    stdout_of(Command::new("zsh").arg("-n").arg(&file));
     for (typed, offered) in [
         ("doorward heal", "doorward healthcheck"),
         ("doorward user set-p", "doorward user set-password"),
@@ -99,13 +99,13 @@ zpty -d shell
             .args([typed, offered])
             .env("HOME", folder.path())
             .env("TERM", "dumb");
-        assert!(said(&mut zsh).contains(offered), "{typed}");
+        assert!(stdout_of(&mut zsh).contains(offered), "{typed}");
     }
 }
 
 /// Without a `PowerShell` to run, this checks the text.
 #[test]
-fn powershell_is_told_of_every_command() {
+fn powershell_completes_every_command() {
     let (_folder, file) = script("powershell", "doorward.ps1");
     let text = std::fs::read_to_string(file).unwrap();
     assert!(text.contains("Register-ArgumentCompleter -Native -CommandName 'doorward'"));

@@ -4,9 +4,9 @@
 #![cfg(test)]
 
 mod completions;
+mod external_suites;
 mod man;
 mod package;
-mod suites;
 
 use std::process::{Command, Output};
 
@@ -14,7 +14,7 @@ use doorward_testkit::process::succeed;
 
 /// Runs a command that must succeed, and returns its output.
 #[track_caller]
-pub(crate) fn said(command: &mut Command) -> String {
+pub(crate) fn stdout_of(command: &mut Command) -> String {
     String::from_utf8(succeed(command).stdout).unwrap()
 }
 

@@ -6,12 +6,12 @@ use std::process::Command;
 use doorward_testkit::servers::doorward_binary;
 use tempfile::TempDir;
 
-use crate::{outcome, said};
+use crate::{outcome, stdout_of};
 
 fn pages() -> (TempDir, Vec<PathBuf>) {
     let folder = tempfile::tempdir().unwrap();
     let mut man = Command::new(doorward_binary());
-    said(man.args(["man", "--out"]).arg(folder.path()));
+    stdout_of(man.args(["man", "--out"]).arg(folder.path()));
     let pages = std::fs::read_dir(folder.path()).unwrap();
     let mut pages: Vec<_> = pages.map(|page| page.unwrap().path()).collect();
     pages.sort();
@@ -19,7 +19,7 @@ fn pages() -> (TempDir, Vec<PathBuf>) {
 }
 
 #[test]
-fn mandoc_finds_nothing_wrong_with_any_page() {
+fn mandoc_reports_nothing_for_any_page() {
     let (_folder, pages) = pages();
     assert!(pages.len() > 20, "{pages:?}");
     let mut mandoc = Command::new("mandoc");
@@ -35,9 +35,9 @@ fn mandoc_finds_nothing_wrong_with_any_page() {
 }
 
 #[test]
-fn a_page_says_what_help_says() {
+fn a_man_page_has_the_text_of_help() {
     let (folder, _) = pages();
-    for (page, told) in [
+    for (page, reported) in [
         (
             "doorward",
             &["NAME", "doorward-user(1)", "healthcheck", "EXAMPLES"][..],
@@ -60,7 +60,7 @@ fn a_page_says_what_help_says() {
         ),
     ] {
         let file = folder.path().join(format!("{page}.1"));
-        let shown = said(Command::new("mandoc").args(["-T", "ascii"]).arg(file));
+        let shown = stdout_of(Command::new("mandoc").args(["-T", "ascii"]).arg(file));
         // Bold and underlined text is overstruck, as on a typewriter.
         let mut plain = String::new();
         for letter in shown.chars() {
@@ -69,11 +69,11 @@ fn a_page_says_what_help_says() {
                 letter => plain.push(letter),
             }
         }
-        for words in told {
+        for words in reported {
             assert!(plain.contains(words), "{page}: {words}: {plain}");
         }
     }
-    let printed = said(Command::new(doorward_binary()).arg("man"));
+    let printed = stdout_of(Command::new(doorward_binary()).arg("man"));
     let kept = std::fs::read_to_string(folder.path().join("doorward.1")).unwrap();
     assert_eq!(printed, kept);
 }

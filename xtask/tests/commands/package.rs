@@ -5,7 +5,7 @@ use std::process::Command;
 
 use doorward_testkit::servers::doorward_binary;
 
-use crate::{outcome, said};
+use crate::{outcome, stdout_of};
 
 /// Packs this binary, with a separate target folder.
 fn pack(binary: &Path, target: &Path) -> PathBuf {
@@ -16,11 +16,11 @@ fn pack(binary: &Path, target: &Path) -> PathBuf {
         .env("CARGO_TARGET_DIR", target)
         // There may be a commit in the meantime.
         .env("SOURCE_DATE_EPOCH", "1800000000");
-    PathBuf::from(said(&mut xtask).lines().last().unwrap())
+    PathBuf::from(stdout_of(&mut xtask).lines().last().unwrap())
 }
 
 #[test]
-fn it_is_the_same_every_time_and_runs_where_it_is_unpacked() {
+fn a_package_is_reproducible_and_runs_where_it_is_unpacked() {
     let folder = tempfile::tempdir().unwrap();
     // The binary may be rebuilt in the meantime.
     let binary = folder.path().join("doorward");
@@ -43,13 +43,13 @@ fn it_is_the_same_every_time_and_runs_where_it_is_unpacked() {
     );
     let sums = format!("{}.sha256", first.file_name().unwrap().to_str().unwrap());
     let place = first.parent().unwrap();
-    said(
+    stdout_of(
         Command::new("sha256sum")
             .args(["--check", &sums])
             .current_dir(place),
     );
 
-    let listed = said(
+    let listed = stdout_of(
         Command::new("tar")
             .args(["--list", "--verbose", "--file"])
             .arg(&first),
@@ -66,7 +66,7 @@ fn it_is_the_same_every_time_and_runs_where_it_is_unpacked() {
     let prefix = folder.path().join("usr/local");
     std::fs::create_dir_all(&prefix).unwrap();
     let mut tar = Command::new("tar");
-    said(
+    stdout_of(
         tar.args(["--extract", "--strip-components=1", "--file"])
             .arg(&first)
             .arg("-C")
@@ -90,10 +90,10 @@ fn it_is_the_same_every_time_and_runs_where_it_is_unpacked() {
     ] {
         assert!(prefix.join(file).is_file(), "{file} is not in it");
     }
-    the_units_name_a_page_that_is_in_it(&prefix);
+    the_units_name_a_page_in_the_package(&prefix);
     let run = |arguments: &[&str]| {
         let mut doorward = Command::new(prefix.join("bin/doorward"));
-        said(
+        stdout_of(
             doorward
                 .args(arguments)
                 .env_clear()
@@ -107,7 +107,7 @@ fn it_is_the_same_every_time_and_runs_where_it_is_unpacked() {
     run(&["user", "list"]);
 }
 
-fn the_units_name_a_page_that_is_in_it(prefix: &Path) {
+fn the_units_name_a_page_in_the_package(prefix: &Path) {
     for unit in ["doorward.service", "doorward.socket"] {
         let path = prefix.join("share/doc/doorward/deploy/systemd").join(unit);
         let text = std::fs::read_to_string(&path).unwrap();

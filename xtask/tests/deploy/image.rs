@@ -1,4 +1,4 @@
-//! The image, as far as the kernel can show it: the binary with the few files of the base image, on a read-only
+//! The image, as far as the kernel can test it: the binary with the few files of the base image, on a read-only
 //! file system, as an unprivileged user without a name.
 //!
 //! Needs a mount namespace: as root, or if users may create one.
@@ -112,7 +112,7 @@ pub fn enter(root: &Path, environment: &Variables, arguments: &[&str]) -> Comman
 pub struct Running {
     process: Child,
     /// Its output until it was ready.
-    pub said: Vec<String>,
+    pub printed: Vec<String>,
 }
 
 impl Running {
@@ -122,17 +122,17 @@ impl Running {
         let output = BufReader::new(process.stdout.take().unwrap());
         let mut running = Self {
             process,
-            said: Vec::new(),
+            printed: Vec::new(),
         };
         // The last line: the new admin has a generated password.
         for line in output.lines().map_while(Result::ok) {
             let is_last = line.contains("shown only once");
-            running.said.push(line);
+            running.printed.push(line);
             if is_last {
                 return running;
             }
         }
-        panic!("it did not start: {:?}", running.said);
+        panic!("it did not start: {:?}", running.printed);
     }
 }
 
@@ -212,7 +212,7 @@ fn is_root() -> bool {
 
 /// The build context is enough for Cargo to load the workspace, and contains every file that a source includes.
 #[test]
-fn the_build_gets_what_it_needs() {
+fn the_build_context_has_every_needed_file() {
     let context = tempfile::tempdir().unwrap();
     let ignore = std::fs::read_to_string(root().join(".dockerignore")).unwrap();
     let taken = ignore.lines().filter_map(|line| line.strip_prefix('!'));
@@ -246,7 +246,7 @@ fn the_build_gets_what_it_needs() {
             let taken = from.parent().unwrap().join(path);
             assert!(
                 taken.exists() || path.contains('$'),
-                "{file} takes in {path}"
+                "{file} includes {path}"
             );
         }
     }

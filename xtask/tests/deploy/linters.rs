@@ -9,12 +9,12 @@ use crate::files::{
 };
 
 #[test]
-fn hadolint_has_nothing_to_say_about_the_dockerfile() {
+fn hadolint_reports_nothing_for_the_dockerfile() {
     succeed(tool("hadolint").args(["--failure-threshold", "info", "Dockerfile"]));
 }
 
 #[test]
-fn the_manifests_are_what_kubernetes_takes() {
+fn the_manifests_are_valid_for_kubernetes() {
     succeed(
         tool("kubernetes-validate")
             .arg("--strict")
@@ -24,7 +24,7 @@ fn the_manifests_are_what_kubernetes_takes() {
 
 /// Docker Compose reads them, and each of their services is confined.
 #[test]
-fn every_container_of_the_stacks_is_confined() {
+fn every_container_of_the_compose_files_is_restricted() {
     for file in COMPOSE {
         let stack = compose(file);
         for (name, service) in stack["services"].as_object().unwrap() {
@@ -47,12 +47,15 @@ fn every_container_of_the_stacks_is_confined() {
             // The image of Doorward sets its user.
             assert!(name == "doorward" || service["user"].is_string(), "{at}");
             for port in service["ports"].as_array().into_iter().flatten() {
-                assert_eq!(port["host_ip"], "127.0.0.1", "{at}: others could reach it");
+                assert_eq!(
+                    port["host_ip"], "127.0.0.1",
+                    "{at}: other machines can reach it"
+                );
             }
             let is_checked = service["healthcheck"]["test"].is_array();
             assert!(
                 is_checked || name == "mailpit",
-                "{at}: its own image checks it alone"
+                "{at}: only its own image has a health check"
             );
         }
         for (_, needed) in stack["services"]["doorward"]["depends_on"]
@@ -65,7 +68,7 @@ fn every_container_of_the_stacks_is_confined() {
 }
 
 #[test]
-fn kustomize_finds_every_manifest_and_no_secret() {
+fn kustomize_includes_every_manifest_and_no_secret() {
     let mut listed = Vec::new();
     for folder in ["deploy/kubernetes", "deploy/kubernetes/migrate"] {
         let kustomization = &yaml(&format!("{folder}/kustomization.yaml"))[0];
@@ -83,7 +86,7 @@ fn kustomize_finds_every_manifest_and_no_secret() {
 
 /// The profile "restricted" of Kubernetes' pod security standards.
 #[test]
-fn no_pod_asks_for_more_than_the_restricted_profile_allows() {
+fn every_pod_complies_with_the_restricted_profile() {
     let mut seen = 0;
     for file in manifests() {
         for document in yaml(&file) {
@@ -141,13 +144,13 @@ fn systemd_reads_the_unit_without_a_warning() {
         verify.arg(folder.path().join(name));
     }
     let output = succeed(&mut verify);
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(!told.contains("doorward."), "{told}");
+    let reported = String::from_utf8_lossy(&output.stderr);
+    assert!(!reported.contains("doorward."), "{reported}");
 }
 
 /// systemd's own exposure score of a service, out of 10. docs/DEPLOY.md quotes it.
 #[test]
-fn the_unit_exposes_little() {
+fn the_unit_has_a_low_exposure_score() {
     let folder = unit_with_our_binary();
     let mut security = Command::new("systemd-analyze");
     security.args(["security", "--no-pager", "--offline=true", "--threshold=15"]);

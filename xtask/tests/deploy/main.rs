@@ -1,13 +1,13 @@
 //! Checks the deployment files against the binary: the image, the compose files, the unit and the manifests. No
 //! container runs here. Each file is read by the program that uses it (`linters`), the binary checks every setting
-//! (`settings`), numbers and names that must agree are compared (`agreement`), the image's file system is tested
+//! (`settings`), numbers and names that must agree are compared (`consistency`), the image's file system is tested
 //! with the kernel's means (`image`), the stack with real servers (`stack`), and the unit's restrictions with the
 //! binary's system calls (`unit`).
 //!
-//! To add a file: its linter, its variables in `settings`, its row in `agreement`.
+//! To add a file: its linter, its variables in `settings`, its row in `consistency`.
 
 #![cfg(test)]
-mod agreement;
+mod consistency;
 mod files;
 mod image;
 mod linters;

@@ -77,12 +77,12 @@ fn check(variables: &Variables, arguments: &[&str]) -> Output {
 #[track_caller]
 fn accepted(at: &str, variables: &Variables, arguments: &[&str]) {
     let output = check(variables, arguments);
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{at}: {told}");
+    let reported = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{at}: {reported}");
 }
 
 #[test]
-fn every_variable_that_is_set_is_one_that_doorward_knows() {
+fn every_variable_that_is_set_exists() {
     let (_, names) = reference();
     for (at, variables) in environments() {
         for name in variables.keys() {
@@ -107,15 +107,15 @@ fn every_variable_that_is_set_is_one_that_doorward_knows() {
 }
 
 #[test]
-fn the_binary_takes_each_environment_as_it_stands() {
+fn the_binary_accepts_each_environment_unchanged() {
     for (at, mut variables) in environments() {
         if at == "the manifests" {
             // The unchanged example must not be accepted as a secret.
             let refused = check(&variables, &[]);
-            let told = String::from_utf8_lossy(&refused.stderr);
+            let reported = String::from_utf8_lossy(&refused.stderr);
             assert!(
-                !refused.status.success() && told.contains("JWT_SECRET_KEY"),
-                "{told}"
+                !refused.status.success() && reported.contains("JWT_SECRET_KEY"),
+                "{reported}"
             );
             for value in variables.values_mut().filter(|value| *value == "REPLACE") {
                 MASTER_KEY.clone_into(value);
@@ -138,18 +138,18 @@ fn the_binary_takes_each_environment_as_it_stands() {
 
 /// Without its required settings the image reports them instead of starting.
 #[test]
-fn the_image_alone_says_what_it_lacks() {
+fn the_image_reports_missing_required_settings() {
     let refused = check(&image_variables(), &[]);
-    let told = String::from_utf8_lossy(&refused.stderr);
+    let reported = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success());
     for name in ["DOORWARD_PUBLIC_URL", "SMTP_URL"] {
-        assert!(told.contains(name), "{told}");
+        assert!(reported.contains(name), "{reported}");
     }
 }
 
 /// Every document and file outside the code that contains one of Doorward's variables.
 #[test]
-fn no_document_names_a_variable_that_is_not_there() {
+fn every_documented_variable_exists() {
     let (_, names) = reference();
     let mut seen = 0;
     for file in documents() {

@@ -34,7 +34,7 @@ fn redis_options() -> RedisOptions {
 
 /// Replaces the mail catcher: accepts every mail and reports it.
 struct Catcher {
-    told: Receiver<Value>,
+    reported: Receiver<Value>,
     _process: Process,
 }
 
@@ -44,16 +44,16 @@ impl Catcher {
         let mut command = tool("python");
         command.arg(script).arg("ok");
         let (process, lines) = Process::read(&command);
-        let (sender, told) = channel();
+        let (sender, reported) = channel();
         std::thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
                 let _ = sender.send(serde_json::from_str(&line).unwrap());
             }
         });
-        let first: Value = told.recv_timeout(PATIENCE).unwrap();
+        let first: Value = reported.recv_timeout(PATIENCE).unwrap();
         let port = first["port"].as_u64().unwrap().try_into().unwrap();
         let catcher = Self {
-            told,
+            reported,
             _process: process,
         };
         (catcher, port)
@@ -61,9 +61,12 @@ impl Catcher {
 
     fn next_recipient(&self) -> String {
         loop {
-            let told = self.told.recv_timeout(PATIENCE).expect("a mail arrives");
-            if told["event"] == "mail" {
-                return told["rcpt_tos"][0].as_str().unwrap().to_owned();
+            let reported = self
+                .reported
+                .recv_timeout(PATIENCE)
+                .expect("a mail arrives");
+            if reported["event"] == "mail" {
+                return reported["rcpt_tos"][0].as_str().unwrap().to_owned();
             }
         }
     }
@@ -110,8 +113,8 @@ fn live(file: &str, addresses: &[(&str, String)]) {
     )
     .expect(201);
     assert_eq!(catcher.next_recipient(), "ben@example.com");
-    let said = running.said.join("\n");
-    let password = said
+    let printed = running.printed.join("\n");
+    let password = printed
         .split("password `")
         .nth(1)
         .unwrap()
@@ -125,9 +128,9 @@ fn live(file: &str, addresses: &[(&str, String)]) {
         .exec(&environment, &["doctor", "--json"])
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&doctor.stdout).into_owned();
-    assert!(doctor.status.success(), "{file}: {told}");
-    let report: Value = serde_json::from_str(&told).unwrap();
+    let reported = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(doctor.status.success(), "{file}: {reported}");
+    let report: Value = serde_json::from_str(&reported).unwrap();
     let findings = report["findings"].as_array().unwrap();
     let is_ours = |finding: &&Value| {
         finding["check"] == "public URL"
@@ -161,7 +164,7 @@ async fn compose_yaml_serves_on_postgresql_and_redis() {
 /// `MariaDB` instead of `MySQL`, with an untrusted certificate: the connection is still encrypted, and the server
 /// rejects clients without TLS.
 #[tokio::test(flavor = "multi_thread")]
-async fn compose_mysql_yaml_serves_on_mariadb_by_tls() {
+async fn compose_mysql_yaml_serves_on_mariadb_over_tls() {
     let mariadb = own_mariadb(MariadbOptions {
         password: Some(PASSWORD),
         certificate: Some(Authority::new().certificate("mysql")),

@@ -25,9 +25,9 @@ const waiting = TEXTS;
       faults.push(at + ': ' + error.message);
     }
   }
-  const said = document.body.appendChild(document.createElement('pre'));
-  said.id = 'said';
-  said.textContent = JSON.stringify({ drawn: document.querySelectorAll('figure').length, faults });
+  const output = document.body.appendChild(document.createElement('pre'));
+  output.id = 'output';
+  output.textContent = JSON.stringify({ drawn: document.querySelectorAll('figure').length, faults });
 })();
 </script>
 "#;
@@ -61,10 +61,12 @@ fn drawn(name: &str, texts: &[Value]) -> Value {
     };
     let seen = browse(&["--dump-dom".to_owned()]);
     let seen = String::from_utf8(seen.stdout).unwrap();
-    let said = seen.split_once("<pre id=\"said\">").map(|(_, said)| said);
-    let said = said.and_then(|said| said.split("</pre>").next());
-    let said = said.unwrap_or_else(|| panic!("Mermaid did not answer: {seen}"));
-    let said = said
+    let output = seen
+        .split_once("<pre id=\"output\">")
+        .map(|(_, output)| output);
+    let output = output.and_then(|output| output.split("</pre>").next());
+    let output = output.unwrap_or_else(|| panic!("Mermaid printed nothing: {seen}"));
+    let output = output
         .replace("&lt;", "<")
         .replace("&gt;", ">")
         .replace("&nbsp;", " ")
@@ -76,11 +78,11 @@ fn drawn(name: &str, texts: &[Value]) -> Value {
             format!("--screenshot={}", picture.display()),
         ]);
     }
-    serde_json::from_str(&said).unwrap()
+    serde_json::from_str(&output).unwrap()
 }
 
 #[test]
-fn every_diagram_can_be_drawn() {
+fn every_diagram_renders() {
     let mut texts = Vec::new();
     for page in pages() {
         for block in page.blocks_in(&["mermaid"]) {
@@ -88,18 +90,18 @@ fn every_diagram_can_be_drawn() {
             texts.push(json!({"at": at, "text": block.text}));
         }
     }
-    let said = drawn("diagrams", &texts);
-    assert_eq!(said, json!({"drawn": texts.len(), "faults": []}));
+    let output = drawn("diagrams", &texts);
+    assert_eq!(output, json!({"drawn": texts.len(), "faults": []}));
 }
 
 #[test]
-fn a_diagram_that_cannot_be_drawn_is_noticed() {
+fn an_invalid_diagram_is_detected() {
     let texts = [
         json!({"at": "a.md:1", "text": "sequenceDiagram\n  A->>B: </script> <b>\n"}),
         json!({"at": "a.md:9", "text": "sequenceDiagram\n  A->>B no colon\n"}),
     ];
-    let said = drawn("faulty-diagrams", &texts);
-    assert_eq!(said["drawn"], 1);
-    let fault = said["faults"][0].as_str().unwrap();
+    let output = drawn("faulty-diagrams", &texts);
+    assert_eq!(output["drawn"], 1);
+    let fault = output["faults"][0].as_str().unwrap();
     assert!(fault.starts_with("a.md:9: "), "{fault}");
 }

@@ -22,7 +22,7 @@ const AS_IT_IS: &[&str] = &[
 const CERTIFICATES: &str = "/etc/doorward/tls";
 
 #[test]
-fn every_block_is_what_its_fence_says() {
+fn every_block_is_valid_in_its_language() {
     let mut faults = Vec::new();
     for page in pages() {
         for block in page.blocks() {
@@ -112,7 +112,7 @@ fn settings(text: &str) -> Result<(), String> {
     if !text.contains("[mail]") {
         check.env("SMTP_URL", "log:");
     }
-    told(&check.output().unwrap())
+    reported(&check.output().unwrap())
 }
 
 /// Starts like a request or a response.
@@ -152,9 +152,9 @@ fn script(language: &str, text: &str) -> Result<(), String> {
 const ts = require(process.argv[1]);
 const text = require('fs').readFileSync(0, 'utf8');
 const options = { target: 'esnext', module: 'esnext', jsx: ts.JsxEmit.Preserve };
-const said = ts.transpileModule(text, { reportDiagnostics: true, fileName: process.argv[2], compilerOptions: options });
-for (const fault of said.diagnostics) console.error(ts.flattenDiagnosticMessageText(fault.messageText, '\\n'));
-process.exit(said.diagnostics.length);
+const printed = ts.transpileModule(text, { reportDiagnostics: true, fileName: process.argv[2], compilerOptions: options });
+for (const fault of printed.diagnostics) console.error(ts.flattenDiagnosticMessageText(fault.messageText, '\\n'));
+process.exit(printed.diagnostics.length);
 ";
     let compiler = tools::node_modules().join("typescript");
     let mut node = tools::tool("node");
@@ -179,15 +179,15 @@ fn quoted(text: &str, folder: &str) -> Result<(), String> {
         .map(str::trim)
         .find(|line| !line.is_empty() && !line.starts_with('#') && !lines.contains(*line));
     strange.map_or(Ok(()), |line| {
-        Err(format!("`{line}` stands in no file of {folder}"))
+        Err(format!("no file of {folder} contains `{line}`"))
     })
 }
 
 fn piped(command: &mut Command, text: &str) -> Result<(), String> {
-    told(&process::piped(command, text))
+    reported(&process::piped(command, text))
 }
 
-fn told(output: &std::process::Output) -> Result<(), String> {
+fn reported(output: &std::process::Output) -> Result<(), String> {
     match output.status.success() {
         true => Ok(()),
         false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
@@ -195,7 +195,7 @@ fn told(output: &std::process::Output) -> Result<(), String> {
 }
 
 #[test]
-fn what_is_wrong_is_noticed() {
+fn an_invalid_block_is_detected() {
     let block = |language: &str, text: &str| Block {
         language: language.to_owned(),
         line: 1,

@@ -105,9 +105,9 @@ fn follow(root: &Path, pages: &[Page]) -> (usize, Vec<String>) {
             };
             let has_anchor = || anchors.get(&path).is_some_and(|own| own.contains(anchor));
             if !anchors.contains_key(&path) && !root.join(&path).exists() {
-                wrong.push(format!("{}: {target} is not there", page.path));
+                wrong.push(format!("{}: {target} does not exist", page.path));
             } else if !anchor.is_empty() && !has_anchor() {
-                wrong.push(format!("{}: {target}: no such heading", page.path));
+                wrong.push(format!("{}: {target}: unknown heading", page.path));
             }
         }
     }
@@ -115,7 +115,7 @@ fn follow(root: &Path, pages: &[Page]) -> (usize, Vec<String>) {
 }
 
 #[test]
-fn links_lead_to_files_and_headings() {
+fn links_lead_to_existing_files_and_headings() {
     let (count, wrong) = follow(root(), &all_pages());
     assert!(count > 50, "{count} links");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -123,7 +123,7 @@ fn links_lead_to_files_and_headings() {
 
 /// The package's pages are read where it was unpacked.
 #[test]
-fn links_of_the_package_lead_to_what_is_in_it() {
+fn links_in_the_package_lead_to_files_in_it() {
     let folder = scratch("package");
     // The program itself does not matter here.
     let program = folder.join("doorward");
@@ -132,8 +132,8 @@ fn links_of_the_package_lead_to_what_is_in_it() {
     let mut pack = Command::new(env!("CARGO_BIN_EXE_xtask"));
     pack.arg("package").arg(&program);
     pack.env("CARGO_TARGET_DIR", &folder);
-    let said = String::from_utf8(succeed(&mut pack).stdout).unwrap();
-    let archive = said.lines().last().unwrap();
+    let output = String::from_utf8(succeed(&mut pack).stdout).unwrap();
+    let archive = output.lines().last().unwrap();
     let tree = archive.strip_suffix(".tar.gz").unwrap();
     let documents = Path::new(tree).join("share/doc/doorward");
     let pages = pages_under(&documents);
@@ -163,7 +163,7 @@ fn pages_under(root: &Path) -> Vec<Page> {
 }
 
 #[test]
-fn a_link_to_nowhere_is_noticed() {
+fn a_broken_link_is_detected() {
     let page = |path: &str, text: &str| Page {
         path: path.to_owned(),
         text: text.to_owned(),
@@ -181,14 +181,14 @@ fn a_link_to_nowhere_is_noticed() {
     let (count, wrong) = follow(root(), &pages);
     assert_eq!(count, 6);
     let expected = [
-        "docs/b.md: a.md#b: no such heading",
-        "docs/b.md: c.md is not there",
+        "docs/b.md: a.md#b: unknown heading",
+        "docs/b.md: c.md does not exist",
     ];
     assert_eq!(wrong, expected);
 }
 
 #[test]
-fn every_page_is_reached_from_the_readme() {
+fn every_page_is_linked_from_the_readme() {
     let pages = all_pages();
     let by_path: BTreeMap<PathBuf, &Page> = pages
         .iter()
@@ -217,7 +217,7 @@ fn every_page_is_reached_from_the_readme() {
 }
 
 #[test]
-fn headings_have_the_anchors_of_github() {
+fn anchors_match_those_of_github() {
     let page = Page {
         path: "a.md".to_owned(),
         text:

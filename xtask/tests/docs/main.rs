@@ -2,8 +2,8 @@
 //!
 //! A page's `sh` blocks are one script, run from top to bottom in an empty folder with the binary (`shell.rs`). A
 //! block that cannot run here has a hidden comment above its fence: `<!-- not run: needs Docker -->`. It is
-//! checked instead (`unrun.rs`), and the test prints the list. Steps that the page describes in words are run from
-//! `<!-- given: doorward migrate -->`, and are hidden (`given.rs`). Other languages are parsed (`formats.rs`);
+//! checked instead (`static_checks.rs`), and the test prints the list. Steps that the page describes in words are run from
+//! `<!-- given: doorward migrate -->`, and are hidden (`hidden_setup.rs`). Other languages are parsed (`formats.rs`);
 //! `<!-- not checked: … -->` has the reason for an exception.
 //!
 //! It needs the binary, so `cargo build` first; `DOORWARD_TEST_PAGE=docs/QUICK-START.md cargo test -p xtask --test
@@ -11,12 +11,12 @@
 
 #![cfg(test)]
 
+mod command_lines;
 mod diagrams;
+mod expected_output;
 mod formats;
-mod given;
-mod lines;
+mod hidden_setup;
 mod links;
 mod pages;
-mod promises;
 mod shell;
-mod unrun;
+mod static_checks;

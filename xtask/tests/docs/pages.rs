@@ -154,14 +154,14 @@ fn excuse_of(line: &str) -> Option<String> {
 }
 
 #[test]
-fn blocks_are_found_where_they_are() {
+fn blocks_are_found_at_their_position() {
     let text = "a\n\n<!-- not run: needs Docker -->\n```sh\ndocker ps\n```\n<!-- given: doorward migrate -->\n- b\n\n  ```json\n  {}\n    1\n  ```\n````md\n```sh\n````\n";
     let page = Page {
         path: "a.md".to_owned(),
         text: text.to_owned(),
     };
     let blocks: Vec<_> = page.blocks();
-    let told: Vec<_> = blocks
+    let reported: Vec<_> = blocks
         .iter()
         .map(|b| {
             (
@@ -173,7 +173,7 @@ fn blocks_are_found_where_they_are() {
         })
         .collect();
     assert_eq!(
-        told,
+        reported,
         [
             ("sh", 5, "docker ps\n", Some("needs Docker")),
             ("sh", 7, "doorward migrate\n", None),

@@ -1,10 +1,10 @@
-# What a page's script begins with when it is tried: see shell.rs.
+# The start of the script of each page: see shell.rs.
 set -E
-trap 'tell "$?" "$LINENO" "$BASH_COMMAND"' ERR
+trap 'report "$?" "$LINENO" "$BASH_COMMAND"' ERR
 trap 'stop_server; jobs -p | xargs --no-run-if-empty kill 2>> "$SCRATCH/end.log" || true' EXIT
 
-# Names the page's own line, also where a function below has failed.
-tell() {
+# Reports the line of the page, also if a function below fails.
+report() {
   local frame line=$2
   for frame in "${!BASH_SOURCE[@]}"; do
     if [ "${BASH_SOURCE[frame]}" = "$SCRATCH/page.sh" ]; then
@@ -13,7 +13,7 @@ tell() {
     fi
   done
   echo "$PAGE:$line: \`$3\` ended with $1" >&2
-  if [ -s "$SCRATCH/answer.body" ]; then echo "the last answer: $(cat "$SCRATCH/answer.body")" >&2; fi
+  if [ -s "$SCRATCH/answer.body" ]; then echo "the last response: $(cat "$SCRATCH/answer.body")" >&2; fi
 }
 
 server=
@@ -25,7 +25,7 @@ stop_server() {
   fi
 }
 
-# A reader has a second terminal for what comes next, and ends the server that was there before.
+# A reader runs the server in a second terminal, and stops the previous server first.
 doorward() {
   case "$*" in
     serve*--ephemeral*) local -x DOORWARD_LISTEN=127.0.0.1:0 ;;
@@ -38,8 +38,8 @@ doorward() {
   stop_server
   command doorward "$@" > "$SCRATCH/server.log" 2>&1 &
   server=$!
-  local turn
-  for turn in $(seq 200); do
+  local attempt
+  for attempt in $(seq 200); do
     if command curl --silent --fail --insecure --output /dev/null "http://localhost:$SERVER_PORT/readyz" ||
       command curl --silent --fail --insecure --output /dev/null "https://localhost:$SERVER_TLS_PORT/readyz"; then
       cat "$SCRATCH/server.log"
@@ -48,14 +48,14 @@ doorward() {
     kill -0 "$server" 2> /dev/null || break
     sleep 0.1
   done
-  echo "the server did not come up, turn $turn" >&2
+  echo "the server did not start after $attempt attempts" >&2
   cat "$SCRATCH/server.log" >&2
   return 1
 }
 
-# The last answer is kept, for what the page promises of it. A refusal is a failure, unless a status is
-# promised: promises.rs then compares it.
-promised_status=
+# Stores the last response, for the expectations of the page. An error response is a failure, unless a
+# status is expected: expected_output.rs then compares it.
+expected_status=
 curl() {
   local word fail=--fail-with-body ended=0
   for word in "$@"; do
@@ -65,34 +65,34 @@ curl() {
   done
   command curl --show-error "$fail" --dump-header "$SCRATCH/answer.head" "$@" > "$SCRATCH/answer.body" || ended=$?
   cat "$SCRATCH/answer.body"
-  if [ "$ended" = 22 ] && [ -n "$promised_status" ]; then
+  if [ "$ended" = 22 ] && [ -n "$expected_status" ]; then
     return 0
   fi
   return "$ended"
 }
 
-# Before a line with a promise, of this status or of none; and behind it, by its number.
-promised() {
-  promised_status=$1
+# Before a line with an expectation, with its status if it has one; and after the line, with its number.
+expected() {
+  expected_status=$1
   rm -f "$SCRATCH/answer.head" "$SCRATCH/answer.body"
 }
 
-kept() {
-  promised_status=
-  cat "$SCRATCH/promises/$1.said"
+captured() {
+  expected_status=
+  cat "$SCRATCH/expectations/$1.stdout"
   local part
   for part in head body; do
-    if [ -e "$SCRATCH/answer.$part" ]; then cp "$SCRATCH/answer.$part" "$SCRATCH/promises/$1.$part"; fi
+    if [ -e "$SCRATCH/answer.$part" ]; then cp "$SCRATCH/answer.$part" "$SCRATCH/expectations/$1.$part"; fi
   done
 }
 
-# A block that shows the last answer.
-answered() {
-  cp "$SCRATCH/answer.body" "$SCRATCH/promises/$1.body"
-  cp "$SCRATCH/answer.body" "$SCRATCH/promises/$1.said"
+# A block that shows the last response.
+shown_again() {
+  cp "$SCRATCH/answer.body" "$SCRATCH/expectations/$1.body"
+  cp "$SCRATCH/answer.body" "$SCRATCH/expectations/$1.stdout"
 }
 
-# What cargo would build is there already.
+# The binary that cargo would build exists already.
 cargo() {
   case "$*" in
     'run -- '*) shift 2 && doorward "$@" ;;

@@ -7,7 +7,7 @@
 //! admin's password, and each `postgres://…@HOST.example.com/…` by an empty database of a real `PostgreSQL`. curl
 //! fails on 4xx and 5xx here.
 //!
-//! Remarks such as `# 401` and `# {"token": "…"}` are promises (`promises.rs`). Throttling is enabled, as it is
+//! Remarks such as `# 401` and `# {"token": "…"}` are expectations (`expected_output.rs`). Throttling is enabled, as it is
 //! for a reader; `UNTHROTTLED` has the exceptions.
 
 use std::path::{Path, PathBuf};
@@ -19,8 +19,8 @@ use doorward_testkit::port::Port;
 use doorward_testkit::servers::{ADMIN_PASSWORD, Doorward, doorward_binary};
 use doorward_testkit::tools;
 
+use crate::expected_output::{self, LineExpectation};
 use crate::pages::{Block, Page, all_pages, pages, root, scratch, succeed, tracked};
-use crate::promises::{self, LinePromise};
 
 /// Timeout for a page, in seconds.
 const PATIENCE: &str = "120";
@@ -35,7 +35,7 @@ const UNTHROTTLED: [(&str, &str); 1] = [(
 const THREADS: usize = 3;
 
 #[test]
-fn what_a_page_says_can_be_typed() {
+fn every_snippet_of_the_pages_runs() {
     let waiting: Mutex<Vec<_>> = Mutex::new(pages());
     let failures: Mutex<Vec<String>> = Mutex::default();
     std::thread::scope(|scope| {
@@ -45,8 +45,8 @@ fn what_a_page_says_can_be_typed() {
                     let Some(page) = waiting.lock().unwrap().pop() else {
                         break;
                     };
-                    if let Err(told) = run(&page) {
-                        failures.lock().unwrap().push(told);
+                    if let Err(reported) = run(&page) {
+                        failures.lock().unwrap().push(reported);
                     }
                 }
             });
@@ -76,10 +76,10 @@ fn run(page: &Page) -> Result<(), String> {
         ports[0] = server.port();
     }
     let (port, tls_port) = (ports[0], ports[1]);
-    let mut line_promises = Vec::new();
-    let script = script_of(page, blocks, &mut line_promises)
+    let mut line_expectations = Vec::new();
+    let script = script_of(page, blocks, &mut line_expectations)
         .map_err(|fault| format!("{}:{fault}", page.path))?;
-    std::fs::create_dir(folder.join("promises")).unwrap();
+    std::fs::create_dir(folder.join("expectations")).unwrap();
     let script = with_databases(&script);
     let script = with_ports(&script, &ports).replace("'…'", &format!("'{ADMIN_PASSWORD}'"));
     let file = folder.join("page.sh");
@@ -95,20 +95,20 @@ fn run(page: &Page) -> Result<(), String> {
         None => bash.env("DOORWARD_LISTEN", format!("127.0.0.1:{port}")),
     };
     let output = bash.output().unwrap();
-    let said = format!(
+    let printed = format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
     println!(
-        "== {} ({} promises)\n{said}",
+        "== {} ({} expectations)\n{printed}",
         page.path,
-        line_promises.len()
+        line_expectations.len()
     );
     if !output.status.success() {
-        return Err(format!("{}: {}\n{said}", page.path, output.status));
+        return Err(format!("{}: {}\n{printed}", page.path, output.status));
     }
-    let broken = promises::broken(&page.path, &folder, &line_promises, port);
+    let broken = expected_output::broken(&page.path, &folder, &line_expectations, port);
     match broken.is_empty() {
         true => Ok(()),
         false => Err(broken.join("\n")),
@@ -135,12 +135,12 @@ fn bash(folder: &Path, page: &str) -> Command {
 fn script_of(
     page: &Page,
     mut blocks: Vec<Block>,
-    line_promises: &mut Vec<LinePromise>,
+    line_expectations: &mut Vec<LineExpectation>,
 ) -> Result<String, String> {
     for block in &mut blocks {
-        block.text = promises::kept(block, line_promises)?;
+        block.text = expected_output::captured(block, line_expectations)?;
     }
-    blocks.extend(promises::examples(page, line_promises)?);
+    blocks.extend(expected_output::examples(page, line_expectations)?);
     blocks.sort_by_key(|block| block.line);
     let mut script = String::new();
     for block in &blocks {
@@ -187,8 +187,8 @@ fn with_databases(script: &str) -> String {
 
 /// Returns `true` if a line of the script starts a server and leaves it running.
 fn starts_a_server(script: &str) -> bool {
-    crate::lines::commands(script).iter().any(|words| {
-        let words = crate::lines::without_variables(words);
+    crate::command_lines::commands(script).iter().any(|words| {
+        let words = crate::command_lines::without_variables(words);
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         matches!(
             words.as_slice(),
@@ -204,22 +204,22 @@ fn furnish(folder: &Path, page: &str) -> PathBuf {
     let bin = folder.join("bin");
     std::fs::create_dir_all(&bin).unwrap();
     std::os::unix::fs::symlink(doorward_binary(), bin.join("doorward")).unwrap();
-    let desk = folder.join("desk");
-    std::fs::create_dir_all(&desk).unwrap();
+    let copies = folder.join("copies");
+    std::fs::create_dir_all(&copies).unwrap();
     for file in tracked(&["examples", "clients", "deploy"]) {
-        let copy = desk.join(&file);
+        let copy = copies.join(&file);
         std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
         // A file that was just removed is skipped.
         let _ = std::fs::copy(root().join(&file), copy);
     }
-    std::os::unix::fs::symlink(tools::node_modules(), desk.join("node_modules")).unwrap();
+    std::os::unix::fs::symlink(tools::node_modules(), copies.join("node_modules")).unwrap();
     let own = Path::new(page).parent().unwrap();
     let is_of_an_example = own.components().count() == 2
         && (own.starts_with("examples") || own.starts_with("clients"));
     if is_of_an_example {
-        desk.join(own)
+        copies.join(own)
     } else {
-        desk
+        copies
     }
 }
 
@@ -280,12 +280,12 @@ pub fn tried(text: &str) -> Result<(), String> {
     })
 }
 
-/// A failing script fails the page, and so does a broken promise.
+/// A failing script fails the page, and so does an unmet expectation.
 #[test]
-fn what_does_not_work_is_noticed() {
+fn a_failing_snippet_is_detected() {
     let tried = |text: &str| tried(&format!("```sh\n{text}\n```\n"));
-    let told = tried("true\n\ndoorward serv --help").unwrap_err();
-    assert!(told.contains(".md:4: "), "{told}");
+    let reported = tried("true\n\ndoorward serv --help").unwrap_err();
+    assert!(reported.contains(".md:4: "), "{reported}");
     tried("curl -s localhost:8000/user/me").unwrap_err();
     tried("curl -s localhost:8000/healthz  # 401").unwrap_err();
     tried("curl -s localhost:8000/user/me  # 401").unwrap();

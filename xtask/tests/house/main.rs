@@ -1,9 +1,9 @@
-//! Rules of the repository that can be tested: the dependencies of each crate, the paths in documents, circles of
+//! Rules of the repository that can be tested: the dependencies of each crate, the paths in documents, cycles of
 //! files, and words.
 
 #![cfg(test)]
 
-mod circles;
+mod cycles;
 mod words;
 
 use std::collections::BTreeMap;
@@ -90,7 +90,7 @@ fn packages() -> Vec<Value> {
 }
 
 #[test]
-fn no_crate_sees_what_it_may_not() {
+fn crates_have_only_allowed_dependencies() {
     let allowed: BTreeMap<_, _> = EDGES
         .iter()
         .map(|(name, normal, test)| (*name, (*normal, *test)))
@@ -99,7 +99,7 @@ fn no_crate_sees_what_it_may_not() {
     assert_eq!(
         packages.len(),
         EDGES.len(),
-        "a crate is missing from the table, or gone"
+        "a crate is missing from the table, or was removed"
     );
     for package in &packages {
         let name = package["name"].as_str().unwrap();
@@ -111,10 +111,13 @@ fn no_crate_sees_what_it_may_not() {
             let is_test = dependency["kind"] == "dev";
             if seen.starts_with("doorward") {
                 let may = normal.contains(&seen) || (is_test && test.contains(&seen));
-                assert!(may, "{name} may not see {seen}");
+                assert!(may, "{name} must not depend on {seen}");
             }
             if let Some((_, who)) = FENCED.iter().find(|(fenced, _)| *fenced == seen) {
-                assert!(is_test || who.contains(&name), "{name} may not see {seen}");
+                assert!(
+                    is_test || who.contains(&name),
+                    "{name} must not depend on {seen}"
+                );
             }
         }
     }
@@ -129,7 +132,7 @@ fn pages() -> Vec<String> {
 }
 
 #[test]
-fn the_map_shows_rooms_that_are_there() {
+fn paths_on_the_pages_exist() {
     for page in pages() {
         let text = std::fs::read_to_string(root().join(&page)).unwrap();
         for quoted in text.split('`').skip(1).step_by(2) {
@@ -148,7 +151,7 @@ fn the_map_shows_rooms_that_are_there() {
             if is_path && is_plain {
                 assert!(
                     root().join(quoted).exists(),
-                    "{page} names {quoted}, which is not there"
+                    "{page} names {quoted}, which does not exist"
                 );
             }
         }
@@ -156,7 +159,7 @@ fn the_map_shows_rooms_that_are_there() {
 }
 
 #[test]
-fn no_file_allows_what_it_could_expect() {
+fn lints_are_expected_and_not_allowed() {
     let mut found = Vec::new();
     let files = tracked(&["*.rs"]);
     assert!(files.len() > 200, "{files:?}");
@@ -174,7 +177,7 @@ fn no_file_allows_what_it_could_expect() {
 /// Files that a reader creates by following a page, anywhere in a clone, are ignored by git: above all keys and
 /// data.
 #[test]
-fn what_a_page_leaves_behind_is_not_committed() {
+fn files_created_by_following_a_page_are_ignored_by_git() {
     let left = [
         "doorward-data/master.key",
         "docs/doorward-data/master.key",

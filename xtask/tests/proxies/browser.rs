@@ -5,7 +5,7 @@ use doorward_testkit::webdriver::Driver;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::stand::{Kind, PASSWORD, Stand};
+use crate::stack::{Kind, PASSWORD, ProxyStack};
 
 /// WebDriver's name for an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -118,16 +118,16 @@ impl Drop for Browser {
 
 #[test]
 fn a_user_reaches_the_requested_page() {
-    let stand = Stand::start(Kind::Nginx);
+    let stack = ProxyStack::start(Kind::Nginx);
     let browser = Browser::open();
-    let wanted = format!("{}/reports?year=2026&by=month&q=%26%23+x", stand.origin);
+    let wanted = format!("{}/reports?year=2026&by=month&q=%26%23+x", stack.origin);
     browser.go(&wanted);
     assert!(
         browser.url().contains("/auth?return_to="),
         "{}",
         browser.url()
     );
-    browser.picture("door.png");
+    browser.picture("sign-in.png");
     // A new user: a username is enough, and `return_to` is preserved.
     browser.fill("#up-username", "ben");
     browser.fill("#up-password", PASSWORD);
@@ -153,7 +153,7 @@ fn a_user_reaches_the_requested_page() {
     browser.picture("in.png");
     browser.click("a[href='/admin/']");
     assert!(browser.text("h1").contains("403"));
-    browser.go(&format!("{}/auth", stand.origin));
+    browser.go(&format!("{}/auth", stack.origin));
     assert_eq!(browser.text("h1"), "Hello, ben");
     browser.picture("account.png");
     browser.click("form[action='/auth/sign-out'] button");

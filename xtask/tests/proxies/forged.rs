@@ -3,9 +3,9 @@
 use doorward_testkit::servers::ADMIN_PASSWORD;
 
 use crate::client::Client;
-use crate::stand::{Kind, PASSWORD, Stand};
+use crate::stack::{Kind, PASSWORD, ProxyStack};
 
-crate::every_proxy!(what_a_client_says_of_itself_is_dropped);
+crate::every_proxy!(identity_headers_of_a_client_are_dropped);
 
 /// Names that some server reads as `X-Auth-Role`, and the same for the other fields.
 fn spellings() -> Vec<String> {
@@ -34,37 +34,41 @@ fn spellings() -> Vec<String> {
     spellings
 }
 
-fn what_a_client_says_of_itself_is_dropped(kind: Kind) {
-    let stand = Stand::start(kind);
-    stand.create("ben");
+fn identity_headers_of_a_client_are_dropped(kind: Kind) {
+    let stack = ProxyStack::start(kind);
+    stack.create("ben");
     let fields: Vec<String> = spellings()
         .iter()
         .map(|name| format!("{name}: admin-forged"))
         .collect();
     let ben = [
-        stand.signed_in("ben", PASSWORD),
-        stand.signed_in("ben", PASSWORD).by_http1(),
+        stack.signed_in("ben", PASSWORD),
+        stack.signed_in("ben", PASSWORD).by_http1(),
     ];
-    let nobody = [stand.anonymous(), stand.anonymous().by_http1()];
+    let anonymous = [stack.anonymous(), stack.anonymous().by_http1()];
     for field in &fields {
         let by = usize::from(field.contains('_'));
         // Once and twice, with both protocols.
-        assert_dropped(&ben[by], &nobody[by], &["-H", field]);
-        assert_dropped(&ben[1 - by], &nobody[1 - by], &["-H", field, "-H", field]);
+        assert_dropped(&ben[by], &anonymous[by], &["-H", field]);
+        assert_dropped(
+            &ben[1 - by],
+            &anonymous[1 - by],
+            &["-H", field, "-H", field],
+        );
     }
     let all: Vec<&str> = fields.iter().flat_map(|field| ["-H", field]).collect();
-    for client in ben.iter().chain(&nobody) {
+    for client in ben.iter().chain(&anonymous) {
         for path in ["/reports", "/public/"] {
             let answer = client.ask(path, &all);
             assert!(!answer.body.contains("admin-forged"), "{answer:?}");
         }
     }
-    the_way_there_is_not_forged(&stand);
-    fields_are_not_taken_away(&stand);
+    forwarding_headers_of_a_client_are_dropped(&stack);
+    identity_headers_cannot_be_removed(&stack);
 }
 
 #[track_caller]
-fn assert_dropped(ben: &Client, nobody: &Client, field: &[&str]) {
+fn assert_dropped(ben: &Client, anonymous: &Client, field: &[&str]) {
     let answer = ben.ask("/reports", field);
     assert!(
         !answer.body.contains("admin-forged"),
@@ -78,19 +82,19 @@ fn assert_dropped(ben: &Client, nobody: &Client, field: &[&str]) {
         let email = answer.passed("x-auth-email");
         assert!(email.iter().all(String::is_empty), "{field:?} {email:?}");
     }
-    let answer = nobody.ask("/public/", field);
+    let answer = anonymous.ask("/public/", field);
     assert!(
         !answer.body.contains("admin-forged"),
         "{field:?} {answer:?}"
     );
     assert_eq!(answer.request(), "GET /public/");
-    let closed = nobody.ask("/reports", field);
+    let closed = anonymous.ask("/reports", field);
     assert!(matches!(closed.status, 400 | 401), "{field:?} {closed:?}");
 }
 
 /// A client sends the fields with which a proxy describes the request.
-fn the_way_there_is_not_forged(stand: &Stand) {
-    let browser = stand.anonymous().browser();
+fn forwarding_headers_of_a_client_are_dropped(stack: &ProxyStack) {
+    let browser = stack.anonymous().browser();
     let forged = [
         "-H",
         "X-Forwarded-Uri: /elsewhere",
@@ -98,17 +102,21 @@ fn the_way_there_is_not_forged(stand: &Stand) {
         "X-Forwarded-Method: GET",
     ];
     let answer = browser.ask("/reports", &forged);
-    let door = format!("{}/auth?return_to=%2Freports", stand.origin);
+    let sign_in_page = format!("{}/auth?return_to=%2Freports", stack.origin);
     assert_eq!(
         (answer.status, answer.field("location")),
-        (303, Some(door.as_str()))
+        (303, Some(sign_in_page.as_str()))
     );
     for host in [
         "X-Forwarded-Host: evil.example",
         "Forwarded: host=evil.example",
     ] {
         let answer = browser.ask("/reports", &["-H", host]);
-        assert_eq!(answer.field("location"), Some(door.as_str()), "{host}");
+        assert_eq!(
+            answer.field("location"),
+            Some(sign_in_page.as_str()),
+            "{host}"
+        );
     }
     let post = browser.ask(
         "/reports",
@@ -119,9 +127,9 @@ fn the_way_there_is_not_forged(stand: &Stand) {
 
 /// A client that lists these fields in `Connection` makes a proxy drop them. The site then sees no user, never
 /// another one.
-fn fields_are_not_taken_away(stand: &Stand) {
-    let admin = stand.signed_in("admin", ADMIN_PASSWORD).by_http1();
-    let ben = stand.signed_in("ben", PASSWORD).by_http1();
+fn identity_headers_cannot_be_removed(stack: &ProxyStack) {
+    let admin = stack.signed_in("admin", ADMIN_PASSWORD).by_http1();
+    let ben = stack.signed_in("ben", PASSWORD).by_http1();
     for names in [
         "X-Auth-Role",
         "X-Auth-Role, X-Auth-User-Id, X-Auth-Username, X-Auth-Email",

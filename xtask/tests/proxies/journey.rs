@@ -3,14 +3,14 @@
 use doorward_testkit::servers::ADMIN_PASSWORD;
 
 use crate::client::{Answer, unescaped};
-use crate::stand::{Kind, PASSWORD, Stand};
+use crate::stack::{Kind, PASSWORD, ProxyStack};
 
 crate::every_proxy!(
-    the_way_back_is_exact,
-    a_way_elsewhere_is_not_taken,
-    the_site_sees_who_it_is,
-    a_part_of_the_site_is_for_admins,
-    what_is_open_is_open_as_it_is_written,
+    return_to_is_exact,
+    return_to_another_site_is_ignored,
+    the_site_gets_the_identity,
+    a_part_of_the_site_is_for_admins_only,
+    only_listed_paths_are_public,
 );
 
 /// Targets that must be preserved exactly.
@@ -36,20 +36,20 @@ fn encoded(path: &str) -> String {
     bytes.collect()
 }
 
-fn the_way_back_is_exact(kind: Kind) {
-    let stand = Stand::start(kind);
-    stand.create("ben");
+fn return_to_is_exact(kind: Kind) {
+    let stack = ProxyStack::start(kind);
+    stack.create("ben");
     // The maximum length, with three bytes for each after encoding.
     let longest = format!("/?q={}", "/".repeat(2048 - "/?q=".len()));
     for wanted in WANTED.iter().copied().chain([longest.as_str()]) {
-        let ben = stand.anonymous().browser();
+        let ben = stack.anonymous().browser();
         let closed = ben.get(wanted);
         assert_eq!(closed.status, 303, "{wanted} {closed:?}");
         assert!(closed.body.is_empty() && closed.field("cache-control") == Some("no-store"));
-        let door = closed.field("location").unwrap();
-        let start = format!("{}/auth?return_to=", stand.origin);
-        assert!(door.starts_with(&start), "{door}");
-        let page = ben.get(door);
+        let sign_in_page = closed.field("location").unwrap();
+        let start = format!("{}/auth?return_to=", stack.origin);
+        assert!(sign_in_page.starts_with(&start), "{sign_in_page}");
+        let page = ben.get(sign_in_page);
         assert_eq!(
             (page.status, carried(&page).as_deref()),
             (200, Some(wanted))
@@ -73,14 +73,14 @@ fn the_way_back_is_exact(kind: Kind) {
         assert_eq!(back, wanted);
         assert_eq!(ben.get(back).request(), format!("GET {wanted}"));
         // A user who is signed in already, in another tab, is redirected at once.
-        let again = ben.get(door);
+        let again = ben.get(sign_in_page);
         assert_eq!((again.status, again.field("location")), (303, Some(back)));
     }
 }
 
-fn a_way_elsewhere_is_not_taken(kind: Kind) {
-    let stand = Stand::start(kind);
-    stand.create("ben");
+fn return_to_another_site_is_ignored(kind: Kind) {
+    let stack = ProxyStack::start(kind);
+    stack.create("ben");
     for evil in [
         "//evil.example/",
         "/\\evil.example",
@@ -93,11 +93,11 @@ fn a_way_elsewhere_is_not_taken(kind: Kind) {
             encoded(evil),
             evil.replace("\r\n", "%0D%0A").replace(' ', "+"),
         ] {
-            let ben = stand.anonymous().browser();
+            let ben = stack.anonymous().browser();
             let page = ben.get(&format!("/auth?return_to={value}"));
             assert_eq!((page.status, carried(&page)), (200, None), "{evil}");
         }
-        let ben = stand.anonymous().browser();
+        let ben = stack.anonymous().browser();
         let form = format!(
             "return_to={}&username=ben&password=plum+cake+on+sundays",
             encoded(evil)
@@ -111,48 +111,49 @@ fn a_way_elsewhere_is_not_taken(kind: Kind) {
     }
     // A path that starts like this is on the same site; no honest client requests it.
     for path in ["//evil.example/", "/.//evil.example/", "/\\evil.example/"] {
-        let answer = stand.anonymous().browser().get(path);
+        let answer = stack.anonymous().browser().get(path);
         assert!(answer.seen().is_none(), "{answer:?}");
-        if let Some(door) = answer.field("location") {
+        if let Some(sign_in_page) = answer.field("location") {
             assert!(
-                door.starts_with('/') && !door.starts_with("//") || door.starts_with(&stand.origin),
-                "{door}"
+                sign_in_page.starts_with('/') && !sign_in_page.starts_with("//")
+                    || sign_in_page.starts_with(&stack.origin),
+                "{sign_in_page}"
             );
         }
     }
 }
 
-fn the_site_sees_who_it_is(kind: Kind) {
-    let stand = Stand::start(kind);
-    stand.create("bjørn");
+fn the_site_gets_the_identity(kind: Kind) {
+    let stack = ProxyStack::start(kind);
+    stack.create("bjørn");
     let one = |text: &str| vec![text.to_owned()];
-    let bjorn = stand.signed_in("bj%C3%B8rn", PASSWORD);
+    let bjorn = stack.signed_in("bj%C3%B8rn", PASSWORD);
     let seen = bjorn.get("/reports");
     assert_eq!(seen.passed("x-auth-username"), one("bjørn"), "{seen:?}");
     assert_eq!(seen.passed("x-auth-role"), one("user"));
     assert_eq!(seen.passed("x-auth-user-id")[0].len(), 36);
     // There is no address: the field is empty, or missing.
     assert!(seen.passed("x-auth-email").iter().all(String::is_empty));
-    let admin = stand.signed_in("admin", ADMIN_PASSWORD);
+    let admin = stack.signed_in("admin", ADMIN_PASSWORD);
     let seen = admin.get("/reports");
     assert_eq!(seen.passed("x-auth-username"), one("admin"));
     assert_eq!(seen.passed("x-auth-email"), one("admin@example.com"));
     assert_eq!(seen.passed("x-auth-role"), one("admin"));
-    let everybody = stand.anonymous().get("/public/");
-    assert_eq!(everybody.request(), "GET /public/");
+    let public = stack.anonymous().get("/public/");
+    assert_eq!(public.request(), "GET /public/");
     let names = ["user-id", "username", "email", "role"].map(|name| format!("x-auth-{name}"));
     for name in names {
-        let passed = everybody.passed(&name);
+        let passed = public.passed(&name);
         assert!(passed.iter().all(String::is_empty), "{passed:?}");
     }
 }
 
-fn a_part_of_the_site_is_for_admins(kind: Kind) {
-    let stand = Stand::start(kind);
-    stand.create("ben");
+fn a_part_of_the_site_is_for_admins_only(kind: Kind) {
+    let stack = ProxyStack::start(kind);
+    stack.create("ben");
     let (ben, admin) = (
-        stand.signed_in("ben", PASSWORD),
-        stand.signed_in("admin", ADMIN_PASSWORD),
+        stack.signed_in("ben", PASSWORD),
+        stack.signed_in("admin", ADMIN_PASSWORD),
     );
     for path in ["/admin", "/admin/", "/admin/users?x=/public/"] {
         assert_eq!(admin.get(path).request(), format!("GET {path}"));
@@ -160,7 +161,7 @@ fn a_part_of_the_site_is_for_admins(kind: Kind) {
         assert_eq!(refused.status, 403, "{refused:?}");
         // Traefik cannot check the role; the site does.
         assert_eq!(refused.seen().is_some(), kind == Kind::Traefik);
-        assert_eq!(stand.anonymous().browser().get(path).status, 303);
+        assert_eq!(stack.anonymous().browser().get(path).status, 303);
     }
     // Other spellings of the same path, and of a protected one below the public one.
     for path in [
@@ -172,7 +173,7 @@ fn a_part_of_the_site_is_for_admins(kind: Kind) {
         "/public/%2E%2E/admin/",
         "/public/..%2Fadmin/",
     ] {
-        let signed_out = stand.anonymous().get(path);
+        let signed_out = stack.anonymous().get(path);
         assert!(signed_out.seen().is_none(), "{path} {signed_out:?}");
         if kind != Kind::Traefik {
             let refused = ben.get(path);
@@ -182,12 +183,12 @@ fn a_part_of_the_site_is_for_admins(kind: Kind) {
 }
 
 /// `/PUBLIC/` is not a listed path; `/ADMIN/` may be read as the protected one.
-fn what_is_open_is_open_as_it_is_written(kind: Kind) {
-    let stand = Stand::start(kind);
-    stand.create("ben");
-    let ben = stand.signed_in("ben", PASSWORD);
+fn only_listed_paths_are_public(kind: Kind) {
+    let stack = ProxyStack::start(kind);
+    stack.create("ben");
+    let ben = stack.signed_in("ben", PASSWORD);
     assert_eq!(
-        stand.anonymous().get("/public/x").request(),
+        stack.anonymous().get("/public/x").request(),
         "GET /public/x"
     );
     for path in [
@@ -198,7 +199,7 @@ fn what_is_open_is_open_as_it_is_written(kind: Kind) {
         "/User/me",
         "/OpenAPI.json",
     ] {
-        let closed = stand.anonymous().get(path);
+        let closed = stack.anonymous().get(path);
         assert_eq!(
             (closed.status, closed.seen()),
             (401, None),
@@ -207,7 +208,7 @@ fn what_is_open_is_open_as_it_is_written(kind: Kind) {
         assert_eq!(ben.get(path).request(), format!("GET {path}"));
     }
     for path in ["/ADMIN/", "/Admin", "/aDMIN/x"] {
-        assert_eq!(stand.anonymous().get(path).status, 401, "{path}");
+        assert_eq!(stack.anonymous().get(path).status, 401, "{path}");
         let refused = ben.get(path);
         assert_eq!(refused.status, 403, "{path} {refused:?}");
         assert_eq!(refused.seen().is_some(), kind == Kind::Traefik, "{path}");

@@ -8,20 +8,20 @@
 
 #![cfg(test)]
 
-mod markers;
+mod entry_points;
 mod mutants;
 mod page;
-mod ways_in;
+mod requirement_ids;
 
 use doorward_testkit::repository::root;
 
-use crate::markers::Markers;
 use crate::page::{Page, Row};
+use crate::requirement_ids::RequirementIds;
 
 const PAGE: &str = "docs/SECURITY-MODEL.md";
 
-/// Requirements that are not built, so that no test can show them. An **Answered** in any other row describes a
-/// deviation, and the rest is shown as usual.
+/// Requirements that are not built, so that no test can show them. A **Differs:** in any other row describes a
+/// deviation; the rest of that row has tests.
 const NOT_BUILT: [&str; 3] = ["W-07", "W-08", "C-08"];
 
 /// The page in the working tree.
@@ -32,9 +32,9 @@ fn page() -> Page {
 
 /// C-10: each requirement's code and tests are on the page; run with `BLESS=1` to write them.
 #[test]
-fn the_page_says_where_each_requirement_is_kept_and_shown() {
-    let (page, markers) = (page(), Markers::of_repository());
-    let wanted = page.filled_by(&markers);
+fn the_page_lists_the_code_and_tests_of_each_requirement() {
+    let (page, ids) = (page(), RequirementIds::of_repository());
+    let wanted = page.filled_by(&ids);
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(root().join(PAGE), &wanted).unwrap();
     }
@@ -46,8 +46,8 @@ fn the_page_says_where_each_requirement_is_kept_and_shown() {
 }
 
 #[test]
-fn every_requirement_is_shown_by_a_test_and_kept_by_code_or_is_not_built() {
-    let markers = Markers::of_repository();
+fn every_requirement_has_code_and_a_test_or_is_not_built() {
+    let ids = RequirementIds::of_repository();
     let page = page();
     assert!(page.rows().count() >= 120, "the tables were not read");
     let is_built = |row: &&Row| {
@@ -58,13 +58,13 @@ fn every_requirement_is_shown_by_a_test_and_kept_by_code_or_is_not_built() {
     let open: Vec<_> = page
         .rows()
         .filter(is_built)
-        .filter(|row| !markers.is_shown(&row.number))
-        .map(|row| format!("{} is shown by nothing", row.number))
+        .filter(|row| !ids.is_shown(&row.number))
+        .map(|row| format!("{} has no test", row.number))
         .chain(
             page.rows()
                 .filter(is_built)
-                .filter(|row| row.is_requirement() && markers.kept_in(&row.number).is_empty())
-                .map(|row| format!("no code says that it keeps {}", row.number)),
+                .filter(|row| row.is_requirement() && ids.kept_in(&row.number).is_empty())
+                .map(|row| format!("no code has a comment that it implements {}", row.number)),
         )
         .collect();
     assert!(open.is_empty(), "{}", open.join("\n"));
@@ -73,7 +73,7 @@ fn every_requirement_is_shown_by_a_test_and_kept_by_code_or_is_not_built() {
 #[test]
 fn no_comment_names_an_unknown_requirement() {
     let page = page();
-    let unknown: Vec<_> = Markers::of_repository()
+    let unknown: Vec<_> = RequirementIds::of_repository()
         .all()
         .filter(|(number, _)| page.rows().all(|row| row.number != *number))
         .map(|(number, place)| format!("{number} in {place}"))
@@ -82,7 +82,7 @@ fn no_comment_names_an_unknown_requirement() {
 }
 
 #[test]
-fn the_same_number_stands_in_one_row() {
+fn each_requirement_has_one_row() {
     let mut numbers: Vec<_> = page().rows().map(|row| row.number.clone()).collect();
     let before = numbers.len();
     numbers.sort();

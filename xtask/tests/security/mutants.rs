@@ -4,7 +4,7 @@ use doorward_testkit::repository::root;
 
 /// T-MUTANT: each check of the list occurs once in its file, and its replacement differs.
 #[test]
-fn each_check_that_would_be_taken_out_stands_in_its_file() {
+fn each_mutant_matches_its_file_once() {
     let list = std::fs::read_to_string(root().join("xtask/mutants.txt")).unwrap();
     let mut count = 0;
     let blocks = list.split("\n\n").map(str::trim);

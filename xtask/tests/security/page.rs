@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::markers::{Markers, Place, is_number};
+use crate::requirement_ids::{RequirementIds, SourceLocation, is_number};
 
 /// Maximum number of tests in a cell; the rest is counted.
 const NAMED: usize = 4;
@@ -42,15 +42,15 @@ impl Row {
             .any(|cell| cell.contains("**Differs:**"))
     }
 
-    fn filled_by(&self, markers: &Markers) -> String {
-        let kept = markers.kept_in(&self.number);
+    fn filled_by(&self, ids: &RequirementIds) -> String {
+        let kept = ids.kept_in(&self.number);
         let mut kept_cell: Vec<_> = kept
             .iter()
             .take(FILES)
             .map(|file| file_link(file))
             .collect();
         more(&mut kept_cell, kept.len(), FILES);
-        let shown = markers.shown_by(&self.number);
+        let shown = ids.shown_by(&self.number);
         let mut shown_cell: Vec<_> = shown.iter().take(NAMED).map(place_link).collect();
         more(&mut shown_cell, shown.len(), NAMED);
         let written = self.written.join(" | ");
@@ -81,7 +81,7 @@ fn file_link(file: &str) -> String {
     format!("[{}](../{file})", short.join("/"))
 }
 
-fn place_link(place: &Place) -> String {
+fn place_link(place: &SourceLocation) -> String {
     match &place.function {
         Some(function) => format!("[{function}](../{})", place.file),
         None => file_link(&place.file),
@@ -117,10 +117,10 @@ impl Page {
     }
 
     /// The page with generated cells.
-    pub fn filled_by(&self, markers: &Markers) -> String {
+    pub fn filled_by(&self, ids: &RequirementIds) -> String {
         let lines = self.lines.iter().map(|line| match line {
             Line::Text(text) => text.clone(),
-            Line::Row(row) => row.filled_by(markers),
+            Line::Row(row) => row.filled_by(ids),
         });
         lines.map(|line| line + "\n").collect()
     }
@@ -138,12 +138,12 @@ fn row(line: &str) -> Option<Row> {
 }
 
 #[test]
-fn what_people_wrote_stays_and_the_rest_is_made() {
+fn handwritten_cells_stay_and_the_others_are_generated() {
     let page = "# Title\n\n| ID | means | source | code | tests |\n| --- | --- | --- | --- | --- |\n| A-08 | The owner. | ASVS | old | old |\n\n| A-08 | x |\n";
-    let mut markers = Markers::default();
-    markers.read("crates/a/src/x.rs", "//! Kept (A-08).\n");
-    markers.read("crates/a/tests/it/y.rs", "/// A-08\n#[test]\nfn one() {}\n");
-    let filled = Page::parse(page).filled_by(&markers);
+    let mut ids = RequirementIds::default();
+    ids.read("crates/a/src/x.rs", "//! Kept (A-08).\n");
+    ids.read("crates/a/tests/it/y.rs", "/// A-08\n#[test]\nfn one() {}\n");
+    let filled = Page::parse(page).filled_by(&ids);
     let wanted = page.replace(
         "| old | old |",
         "| [src/x.rs](../crates/a/src/x.rs) | [one](../crates/a/tests/it/y.rs) |",

@@ -8,7 +8,7 @@ use crate::account::Account;
 use crate::service::{Example, Service};
 
 #[test]
-fn who_is_signed_in_gets_in_and_admins_further() {
+fn signed_in_users_have_access_and_admins_have_more() {
     let doorward = Doorward::start(&[]);
     let service = Service::start(Example::Check, doorward.url());
     let (admin, zoe) = (Account::admin(&doorward), Account::user(&doorward, "zoë"));
@@ -24,7 +24,7 @@ fn who_is_signed_in_gets_in_and_admins_further() {
 }
 
 #[test]
-fn what_is_revoked_or_changed_holds_at_the_next_request() {
+fn a_revocation_or_change_applies_to_the_next_request() {
     let doorward = Doorward::start(&[]);
     let service = Service::start(Example::Check, doorward.url());
     let (admin, ben) = (Account::admin(&doorward), Account::user(&doorward, "ben"));
@@ -50,10 +50,10 @@ fn access_is_denied_while_doorward_is_down_or_hangs() {
     service.me(&admin.session).expect(503);
     assert!(asked.elapsed() < Duration::from_secs(30), "{asked:?}");
     doorward.signal("CONT");
-    service.lets_in_at_last(&admin.session);
+    service.eventually_accepts(&admin.session);
     doorward.stop();
     let answer = service.me(&admin.session).expect(503);
     assert_eq!(answer.header("retry-after"), "1");
     doorward.start_again();
-    service.lets_in_at_last(&admin.session);
+    service.eventually_accepts(&admin.session);
 }

@@ -8,7 +8,7 @@ use ring::hmac;
 use ring::signature::KeyPair;
 use serde_json::{Value, json};
 
-use crate::issuer::{Issuer, header, jwk_of, key, now, sign, strange_key, unsigned};
+use crate::issuer::{Issuer, header, jwk_of, key, now, sign, unknown_key, unsigned};
 use crate::service::{EXAMPLES, Service};
 
 fn with(mut object: Value, name: &str, value: Value) -> Value {
@@ -86,7 +86,7 @@ fn forged_signatures(claims: &Value, add: &mut impl FnMut(&str, String)) {
             add(&what, hs256(&header, claims, secret));
         }
     }
-    let strange = strange_key();
+    let strange = unknown_key();
     add("another key", sign(&header(), claims, &strange));
     for name in ["made-up", "the-key-of-today ", ""] {
         let header = with(header(), "kid", json!(name));
@@ -124,7 +124,7 @@ fn forged_signatures(claims: &Value, add: &mut impl FnMut(&str, String)) {
 }
 
 #[test]
-fn what_is_wrong_in_one_thing_is_refused() {
+fn a_token_with_one_wrong_part_is_rejected() {
     let issuer = Issuer::start();
     for example in EXAMPLES {
         let service = Service::start(example, &issuer.url);
@@ -150,7 +150,7 @@ fn what_is_wrong_in_one_thing_is_refused() {
 }
 
 #[test]
-fn only_a_bearer_token_is_a_token() {
+fn only_a_bearer_token_is_accepted() {
     let issuer = Issuer::start();
     for example in EXAMPLES {
         let service = Service::start(example, &issuer.url);
@@ -175,7 +175,7 @@ fn only_a_bearer_token_is_a_token() {
 
 /// Anyone can make up key ids: the issuer gets at most one request a second.
 #[test]
-fn made_up_keys_are_no_flood_at_the_issuer() {
+fn invented_key_ids_do_not_flood_the_issuer() {
     for example in EXAMPLES {
         let issuer = Issuer::start();
         let service = Service::start(example, &issuer.url);

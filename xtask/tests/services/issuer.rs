@@ -108,7 +108,7 @@ pub(crate) fn key() -> Ed25519KeyPair {
 }
 
 /// Another key.
-pub(crate) fn strange_key() -> Ed25519KeyPair {
+pub(crate) fn unknown_key() -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(&[8; 32]).unwrap()
 }
 

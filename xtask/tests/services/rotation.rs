@@ -36,8 +36,8 @@ fn rotate(doorward: &Doorward, time: &RotationTime) -> String {
         .current_dir(doorward.folder());
     let output = command.output().unwrap();
     assert!(output.status.success(), "{output:?}");
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    told["kid"].as_str().unwrap().to_owned()
+    let reported: Value = serde_json::from_slice(&output.stdout).unwrap();
+    reported["kid"].as_str().unwrap().to_owned()
 }
 
 fn kid(token: &str) -> String {
@@ -94,7 +94,7 @@ impl Drop for SetAtEnd<'_> {
 fn for_a_while(asked: &AtomicUsize) {
     let enough = asked.load(Ordering::SeqCst) + 50;
     thread::sleep(Duration::from_millis(1_500));
-    until("requests are answered", || {
+    until("requests get responses", || {
         (asked.load(Ordering::SeqCst) > enough).then_some(())
     });
 }
@@ -116,7 +116,11 @@ fn no_request_fails_while_keys_are_rotated() {
         let second = rotate(&doorward, &RotationTime::Now);
         show_first(&doorward, &second);
         assert_eq!(shown(&doorward), [second, first.clone()]);
-        assert_eq!(kid(&admin.token()), first, "the new one is only shown yet");
+        assert_eq!(
+            kid(&admin.token()),
+            first,
+            "the new key is only published so far"
+        );
         for_a_while(asked);
         let third = rotate(&doorward, &RotationTime::Before);
         show_first(&doorward, &third);
@@ -152,7 +156,7 @@ for await (const token of createInterface({ input: process.stdin })) {
 
 /// With the libraries' defaults, and a refresh of the keys just before.
 #[test]
-fn no_request_fails_with_pyjwt_and_jose_as_they_come() {
+fn no_request_fails_with_the_defaults_of_pyjwt_and_jose() {
     let doorward = Doorward::start(&[]);
     let admin = Account::admin(&doorward);
     let folder = tempfile::tempdir().unwrap();

@@ -92,8 +92,8 @@ impl Service {
     }
 
     /// Waits until it accepts this token: it refreshes its keys by itself.
-    pub(crate) fn lets_in_at_last(&self, token: &str) {
-        let what = format!("{:?} lets it in", self.example);
+    pub(crate) fn eventually_accepts(&self, token: &str) {
+        let what = format!("{:?} accepts it", self.example);
         until(&what, || (self.me(token).status == 200).then_some(()));
     }
 
@@ -180,7 +180,7 @@ pub(crate) fn put_forward(command: &mut Command, by: &str) {
         .filter(|path| path.is_file());
     let library = libraries
         .next()
-        .expect("libfaketime is there: `cargo xtask tools`");
+        .expect("libfaketime is installed: `cargo xtask tools`");
     command
         .env("LD_PRELOAD", library)
         .env("FAKETIME", by)

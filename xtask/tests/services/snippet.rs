@@ -13,7 +13,7 @@ const ASK: &str = "
 try:
     print(person('a=cookie'))
 except OSError:
-    print('nobody knows')
+    print('unknown')
 ";
 
 /// Result of its `person` for the response of this Doorward.
@@ -36,7 +36,7 @@ fn person(doorward: &Issuer) -> String {
 }
 
 #[test]
-fn the_snippet_knows_who_is_signed_in_and_who_is_not() {
+fn the_snippet_distinguishes_signed_in_and_anonymous_users() {
     let doorward = Issuer::start();
     doorward.says("200 OK", &["X-Auth-User-Id: ben", "X-Auth-Role: user"], "");
     assert_eq!(person(&doorward), "{'id': 'ben', 'role': 'user'}");
@@ -45,7 +45,7 @@ fn the_snippet_knows_who_is_signed_in_and_who_is_not() {
 }
 
 #[test]
-fn the_snippet_believes_doorward_alone() {
+fn the_snippet_trusts_only_doorward() {
     let (doorward, evil) = (Issuer::start(), Issuer::start());
     evil.says(
         "200 OK",
@@ -59,7 +59,7 @@ fn the_snippet_believes_doorward_alone() {
         ("503 Service Unavailable", "Retry-After: 1"),
     ] {
         doorward.says(status, &[field], "<!doctype html>");
-        assert_eq!(person(&doorward), "nobody knows", "{status}");
+        assert_eq!(person(&doorward), "unknown", "{status}");
     }
     assert_eq!((doorward.asked(), evil.asked()), (3, 0));
 }

@@ -6,7 +6,7 @@ use crate::account::Account;
 use crate::service::{Clock, EXAMPLES, Service};
 
 #[test]
-fn who_is_signed_in_gets_in_and_admins_further() {
+fn signed_in_users_have_access_and_admins_have_more() {
     let doorward = Doorward::start(&[]);
     let (admin, ben) = (Account::admin(&doorward), Account::user(&doorward, "ben"));
     for example in EXAMPLES {
@@ -23,22 +23,22 @@ fn who_is_signed_in_gets_in_and_admins_further() {
 }
 
 #[test]
-fn a_session_token_a_foreign_one_and_one_of_another_doorward_are_refused() {
+fn session_tokens_and_tokens_of_other_issuers_are_rejected() {
     let (doorward, other) = (Doorward::start(&[]), Doorward::start(&[]));
-    let (admin, stranger) = (Account::admin(&doorward), Account::admin(&other));
+    let (admin, other_admin) = (Account::admin(&doorward), Account::admin(&other));
     for example in EXAMPLES {
         let service = Service::start(example, doorward.url());
         service.me(&admin.token()).expect(200);
         service.refuses(&admin.session, "a session token");
         let foreign = admin.token_for("https://other.example.com");
         service.refuses(&foreign, "a foreign audience");
-        service.refuses(&stranger.token(), "another Doorward");
+        service.refuses(&other_admin.token(), "another Doorward");
     }
 }
 
 /// The service's clock is ten minutes ahead, so tokens that Doorward issues now have expired there.
 #[test]
-fn an_expired_token_is_refused() {
+fn an_expired_token_is_rejected() {
     let doorward = Doorward::start(&[]);
     let admin = Account::admin(&doorward);
     for example in EXAMPLES {
@@ -51,7 +51,7 @@ fn an_expired_token_is_refused() {
 
 /// The documented limit: up to five minutes. A service that needs less calls Doorward (`check`).
 #[test]
-fn a_token_outlives_its_session_by_no_more_than_it_says() {
+fn a_token_outlives_its_session_only_until_its_expiry() {
     let doorward = Doorward::start(&[]);
     let ben = Account::user(&doorward, "ben");
     let token = ben.token();

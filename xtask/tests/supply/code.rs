@@ -26,7 +26,7 @@ fn code() -> Vec<(String, String)> {
 
 /// Doorward has no unsafe code, and the compiler ensures that in every crate except the fuzzer's programs.
 #[test]
-fn no_crate_of_ours_may_be_unsafe() {
+fn every_crate_of_the_workspace_forbids_unsafe_code() {
     let workspace = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
     assert!(workspace.contains("unsafe_code = \"forbid\""));
     for file in tracked(&[
@@ -49,7 +49,7 @@ fn no_crate_of_ours_may_be_unsafe() {
 /// C-04: randomness comes from the operating system, through one module, and secrets cannot be compared with `==`,
 /// which stops at the first difference.
 #[test]
-fn chance_is_the_systems_and_secrets_are_not_compared_byte_by_byte() {
+fn randomness_is_from_the_system_and_comparison_is_constant_time() {
     for (file, text) in code() {
         for word in [
             "thread_rng",
@@ -59,8 +59,11 @@ fn chance_is_the_systems_and_secrets_are_not_compared_byte_by_byte() {
             "getrandom",
             "SmallRng",
         ] {
-            let is_the_door = file == "crates/server/src/system.rs" && word == "rand::";
-            assert!(is_the_door || !text.contains(word), "{file} uses {word}");
+            let is_random_source = file == "crates/server/src/system.rs" && word == "rand::";
+            assert!(
+                is_random_source || !text.contains(word),
+                "{file} uses {word}"
+            );
         }
     }
     let secrets =
@@ -80,7 +83,7 @@ fn chance_is_the_systems_and_secrets_are_not_compared_byte_by_byte() {
 
 /// C-04: authentication codes are compared in constant time.
 #[test]
-fn codes_of_authentication_are_compared_in_constant_time() {
+fn authentication_codes_are_compared_in_constant_time() {
     let compares_none = [
         // A password is peppered with the code; the hash is compared elsewhere.
         "crates/domain/src/passwords/pepper.rs",
@@ -95,7 +98,7 @@ fn codes_of_authentication_are_compared_in_constant_time() {
             assert!(is_sound, "{file}");
         }
     }
-    assert!(count > 0, "nothing was looked at");
+    assert!(count > 0, "no file was checked");
 }
 
 /// Names that may be interpolated into a statement: constants, and names of tables and columns, which are
@@ -115,7 +118,7 @@ const NAMES: &[&str] = &[
 
 /// C-05: no value is part of a statement's text.
 #[test]
-fn statements_are_made_of_constants() {
+fn sql_statements_are_constants() {
     let mut count = 0;
     for (file, text) in code() {
         let is_store = file.starts_with("crates/store-sql/src/");
@@ -143,5 +146,5 @@ fn statements_are_made_of_constants() {
             count += 1;
         }
     }
-    assert!(count > 5, "nothing was looked at");
+    assert!(count > 5, "no file was checked");
 }

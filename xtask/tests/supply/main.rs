@@ -2,8 +2,8 @@
 //! code. Checks that need the network or other sources are in `cargo xtask supply`.
 
 #![cfg(test)]
-mod bill;
 mod code;
 mod fuzzing;
 mod pins;
+mod sbom;
 mod workflows;

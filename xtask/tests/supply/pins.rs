@@ -8,7 +8,7 @@ fn read(file: &str) -> String {
 }
 
 #[test]
-fn every_crate_comes_from_one_place_with_its_checksum() {
+fn every_crate_is_from_one_registry_with_its_checksum() {
     let lock = read("Cargo.lock");
     let mut count = 0;
     for block in lock.split("[[package]]").skip(1) {
@@ -26,7 +26,7 @@ fn every_crate_comes_from_one_place_with_its_checksum() {
 }
 
 #[test]
-fn the_toolchain_is_one_version() {
+fn every_file_names_the_same_toolchain() {
     let text = read("rust-toolchain.toml");
     let channel = text
         .lines()
@@ -37,7 +37,7 @@ fn the_toolchain_is_one_version() {
 }
 
 #[test]
-fn every_package_of_npm_and_of_pypi_has_its_digest() {
+fn every_npm_and_pypi_package_has_its_digest() {
     let lock: Value = serde_json::from_str(&read("xtask/npm/package-lock.json")).unwrap();
     for (name, package) in lock["packages"].as_object().unwrap() {
         let digest = package["integrity"].as_str().unwrap_or_default();
@@ -66,14 +66,14 @@ fn every_package_of_npm_and_of_pypi_has_its_digest() {
         let own = format!("{name}=={version} ");
         assert!(
             locked.iter().any(|line| line.starts_with(&own)),
-            "xtask/python/locked.txt has no {own}: docs/RELEASING.md says how it is made anew"
+            "xtask/python/locked.txt has no {own}: docs/RELEASING.md describes how to generate it"
         );
     }
 }
 
 /// The workflow installs the versions of the lock file: it uses its lines, and contains no versions.
 #[test]
-fn the_workflow_takes_its_tools_from_the_lock_file() {
+fn the_workflow_installs_its_tools_from_the_lock_file() {
     let workflow = read(".github/workflows/ci.yml");
     let locked = read("xtask/python/locked.txt");
     let (_, rest) = workflow.split_once("grep '^").unwrap();

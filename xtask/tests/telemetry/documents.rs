@@ -60,7 +60,7 @@ const LATER: [(&str, &str, &str, &str); 2] = [
 ];
 
 #[test]
-fn the_page_has_every_metric_in_its_table() {
+fn the_page_lists_every_metric() {
     let scrape = everything();
     let mut rows: Vec<_> = scrape
         .families
@@ -99,7 +99,7 @@ fn the_page_has_every_metric_in_its_table() {
 }
 
 #[test]
-fn every_metric_that_is_named_exists_and_every_metric_is_shown() {
+fn every_documented_metric_exists_and_every_metric_is_on_the_dashboard() {
     let scrape = everything();
     let known = known(&scrape);
     let mut shown = BTreeSet::new();
@@ -113,7 +113,7 @@ fn every_metric_that_is_named_exists_and_every_metric_is_shown() {
                 .any(|family| family.name == *name && family.kind == "histogram");
             assert!(
                 known.contains(name) || (is_histogram && document == PAGE),
-                "{document} names {name}, which is not there"
+                "{document} names {name}, which does not exist"
             );
         }
         if document == DASHBOARD {
@@ -157,7 +157,7 @@ fn promtool(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn the_alerts_are_sound_and_each_fires_where_it_should() {
+fn the_alerts_are_valid_and_each_is_tested() {
     for arguments in [
         ["check", "rules", "alerts.yml"],
         ["test", "rules", "alerts.test.yml"],
@@ -177,11 +177,11 @@ fn the_alerts_are_sound_and_each_fires_where_it_should() {
     for name in names {
         assert!(
             page.contains(&format!("\n### {name}\n")),
-            "{PAGE} does not say what to do about {name}"
+            "{PAGE} has no instructions for {name}"
         );
         assert!(
             tests.contains(&format!("- name: {name}\n")),
-            "{name} is not tried"
+            "{name} is not tested"
         );
         count += 1;
     }
@@ -190,7 +190,7 @@ fn the_alerts_are_sound_and_each_fires_where_it_should() {
 
 /// What Grafana needs, and that each query is `PromQL`.
 #[test]
-fn the_dashboard_is_one_and_its_queries_are_sound() {
+fn the_dashboard_is_valid_and_so_are_its_queries() {
     let dashboard: Value = serde_json::from_str(&read(DASHBOARD)).unwrap();
     assert!(dashboard["schemaVersion"].as_u64().unwrap() >= 36);
     let panels = dashboard["panels"].as_array().unwrap();
@@ -204,7 +204,7 @@ fn the_dashboard_is_one_and_its_queries_are_sound() {
         assert!(place("x") + place("w") <= 24, "{title}");
         for x in place("x")..place("x") + place("w") {
             for y in place("y")..place("y") + place("h") {
-                assert!(places.insert((x, y)), "{title} lies on another panel");
+                assert!(places.insert((x, y)), "{title} overlaps another panel");
             }
         }
         if panel["type"] == "row" {

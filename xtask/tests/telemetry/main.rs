@@ -7,9 +7,9 @@
 //! `BLESS=1 cargo test -p xtask --test telemetry the_page`.
 
 #![cfg(test)]
-mod bounds;
 mod documents;
-mod figures;
+mod limits;
+mod metrics;
 mod outbox;
 mod scrape;
 mod server;

@@ -19,7 +19,7 @@ const UNSEALED: &str = "doorward_audit_oldest_unsealed_age_seconds";
 
 /// L-01: an audit event is sealed within some seconds.
 #[test]
-fn how_long_a_line_of_the_audit_log_waits_for_its_seal_shows() {
+fn the_age_of_unsealed_audit_events_is_a_metric() {
     let server = MonitoredServer::start(&[]);
     // A new event each time: a single one may be sealed before the scrape.
     let look = || {
@@ -32,7 +32,7 @@ fn how_long_a_line_of_the_audit_log_waits_for_its_seal_shows() {
 }
 
 #[test]
-fn a_mail_server_that_is_away_shows() {
+fn a_mail_server_that_is_down_is_visible_in_metrics() {
     // No server listens on this port.
     let server = MonitoredServer::start(&[
         ("SMTP_URL", "smtp://127.0.0.1:1"),
@@ -59,7 +59,7 @@ fn a_mail_server_that_is_away_shows() {
 
 /// A query takes at most three seconds, and Prometheus waits ten for the scrape.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_says_nothing_keeps_no_scrape_waiting() {
+async fn a_database_that_hangs_does_not_delay_a_scrape() {
     let database = own_postgres(PostgresOptions::default()).await;
     let server = MonitoredServer::start(&[("DATABASE_URL", &database.url())]);
     assert_eq!(server.scrape().one(OUTBOX[0], &[]), 0.0);
@@ -83,7 +83,7 @@ async fn a_database_that_says_nothing_keeps_no_scrape_waiting() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_away_costs_the_outbox_and_no_other_figure() {
+async fn a_database_that_is_down_affects_only_the_outbox_metrics() {
     let database = own_postgres(PostgresOptions::default()).await;
     let server = MonitoredServer::start(&[("DATABASE_URL", &database.url())]);
     let before = server.scrape();

@@ -24,8 +24,8 @@ impl MonitoredServer {
         all.extend(variables);
         let doorward = Doorward::start(&all);
         let log = doorward.log();
-        let said = log.split("\"metrics.listen\":\"").nth(1);
-        let metrics = said.and_then(|rest| rest.split('"').next());
+        let output = log.split("\"metrics.listen\":\"").nth(1);
+        let metrics = output.and_then(|rest| rest.split('"').next());
         let metrics = metrics.unwrap_or_else(|| panic!("no listener for metrics: {log}"));
         Self {
             metrics: metrics.to_owned(),

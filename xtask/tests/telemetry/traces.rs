@@ -28,7 +28,7 @@ fn find(spans: &[Span], name: &str) -> Span {
 }
 
 #[test]
-fn a_request_its_story_and_its_stores_are_one_trace() {
+fn request_flow_and_store_spans_share_a_trace() {
     let collector = Collector::start();
     let server = traced(&collector, &[]);
     server.admin();
@@ -37,7 +37,7 @@ fn a_request_its_story_and_its_stores_are_one_trace() {
         |spans| spans.iter().any(|span| span.name() == "POST /auth"),
     );
     let request = find(&spans, "POST /auth");
-    let story = find(&spans, "sign_in");
+    let flow = find(&spans, "sign_in");
     let mine = |name: &str| {
         let of_trace =
             |span: &&Span| span.name() == name && span.text("trace") == request.text("trace");
@@ -49,15 +49,14 @@ fn a_request_its_story_and_its_stores_are_one_trace() {
     assert_eq!(request.text("path"), "/v1/traces");
     assert_eq!(request.text("kind"), "server");
     assert_eq!(request.text("parent"), "");
-    assert!(story.is_below(&request));
+    assert!(flow.is_below(&request));
     for name in [
-        "database find_user_by_username",
+        "database read users",
         "database read credentials",
         "verify_password",
-        "sessions insert_session",
         "database apply",
     ] {
-        assert!(mine(name).is_below(&story), "{name}");
+        assert!(mine(name).is_below(&flow), "{name}");
     }
     let attributes = &request.0["attributes"];
     assert_eq!(attributes["http.request.method"], "POST");
@@ -75,7 +74,7 @@ fn a_request_its_story_and_its_stores_are_one_trace() {
 }
 
 #[test]
-fn a_trusted_proxys_trace_is_continued_and_its_choice_followed() {
+fn the_trace_and_sampling_of_a_trusted_proxy_are_continued() {
     let collector = Collector::start();
     let trusted = ("DOORWARD_TRUSTED_PROXIES", "127.0.0.1, ::1");
     let server = traced(
@@ -112,7 +111,7 @@ fn a_trusted_proxys_trace_is_continued_and_its_choice_followed() {
 
 /// Otherwise the SDK would read queue, resource and sampler from there; a queue of this size is invalid.
 #[test]
-fn the_configuration_alone_counts() {
+fn variables_of_the_sdk_are_ignored() {
     let collector = Collector::start();
     let server = traced(
         &collector,
@@ -138,7 +137,7 @@ fn the_configuration_alone_counts() {
 
 /// OpenTelemetry's variable for traces: a whole URL, with precedence over the general one.
 #[test]
-fn an_endpoint_for_traces_alone_is_taken_as_it_stands() {
+fn an_endpoint_for_traces_is_used_unchanged() {
     let collector = Collector::start();
     let url = format!("{}/some/where", collector.url());
     let server = MonitoredServer::start(&[
@@ -153,7 +152,7 @@ fn an_endpoint_for_traces_alone_is_taken_as_it_stands() {
 
 /// An untrusted client determines neither sampling nor the trace id in the log.
 #[test]
-fn an_untrusted_clients_trace_is_not_continued() {
+fn the_trace_of_an_untrusted_client_is_not_continued() {
     let collector = Collector::start();
     let all = traced(&collector, &[]);
     let none = traced(&collector, &[("DOORWARD_TRACES__SAMPLE_RATIO", "0")]);
@@ -175,7 +174,7 @@ fn an_untrusted_clients_trace_is_not_continued() {
 }
 
 #[test]
-fn a_mail_is_a_trace_of_its_own() {
+fn a_mail_has_its_own_trace() {
     let collector = Collector::start();
     let server = traced(&collector, &[]);
     let body = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD});
@@ -197,7 +196,7 @@ fn a_mail_is_a_trace_of_its_own() {
 
 /// L-02: no span, metric or detailed log contains submitted data.
 #[test]
-fn no_submitted_data_is_in_telemetry() {
+fn telemetry_contains_no_submitted_data() {
     let collector = Collector::start();
     let server = traced(&collector, &[("DOORWARD_LOG__FILTER", "trace")]);
     let mut secrets: Vec<String> = [
@@ -257,7 +256,7 @@ fn no_submitted_data_is_in_telemetry() {
 }
 
 #[test]
-fn a_collector_that_is_away_harms_nothing_and_is_told_of_once() {
+fn a_collector_that_is_down_affects_no_request_and_is_logged_once() {
     // One that refuses connections, and one that accepts them and sends nothing.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("http://{}", silent.local_addr().unwrap());
@@ -286,13 +285,13 @@ fn a_collector_that_is_away_harms_nothing_and_is_told_of_once() {
         server.stop();
         let took = begun_at.elapsed();
         // The shutdown waits once for the last spans.
-        assert!(took < Duration::from_secs(15), "the end took {took:?}");
+        assert!(took < Duration::from_secs(15), "the shutdown took {took:?}");
         let log = server.log();
-        let told = log.matches("trace collector unavailable").count();
-        assert!(told <= 1, "{log}");
+        let reported = log.matches("trace collector unavailable").count();
+        assert!(reported <= 1, "{log}");
         assert!(!log.contains("panicked"), "{log}");
         if endpoint.ends_with(":1") {
-            assert_eq!(told, 1, "{log}");
+            assert_eq!(reported, 1, "{log}");
         }
     }
 }

@@ -1,12 +1,10 @@
-//! The store's part of the audit log's integrity, in addition to [`crate::ports::Store`]. Writes go through
-//! [`crate::changes::Change`].
+//! Reads and writes of the sealed audit log.
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::model::{AuditRecord, Checkpoint, SealedEvent};
-use crate::ports::StoreError;
-use crate::values::{AuditEventId, UserId};
+use crate::store::{Batch, Condition, Query, Records, Row, Store, StoreError, Value, Write};
+use crate::values::{AuditEventId, Digest, UserId};
 
 /// The events that are not sealed yet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,52 +15,199 @@ pub struct Unsealed {
     pub oldest: Option<Timestamp>,
 }
 
-/// Reads the chain. Rows that cannot be parsed are skipped.
-#[async_trait]
-pub trait AuditLog: Send + Sync {
+/// The log of a store. Rows that cannot be read are skipped.
+#[derive(Clone, Copy)]
+pub struct AuditLog<'a>(pub &'a dyn Store);
+
+impl AuditLog<'_> {
     /// The checkpoint with the highest position.
-    async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, StoreError>;
+    pub async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
+        let last = Query::by::<Checkpoint>(&["position"]).descending();
+        Ok(self.0.list_readable(last.limit(1)).await?.pop())
+    }
 
     /// The checkpoint with the lowest position after `position`.
-    async fn next_checkpoint(&self, position: i64) -> Result<Option<Checkpoint>, StoreError>;
+    pub async fn next_checkpoint(&self, position: i64) -> Result<Option<Checkpoint>, StoreError> {
+        let next = Query::by::<Checkpoint>(&["position"]).above(position);
+        Ok(self.0.list_readable(next.limit(1)).await?.pop())
+    }
 
     /// Checkpoints that are signed with the key `key_id`, were created before `before` and are not pruned
     /// yet, oldest first.
-    async fn list_prunable(
+    pub async fn list_prunable(
         &self,
         key_id: &str,
         before: Timestamp,
         limit: usize,
-    ) -> Result<Vec<Checkpoint>, StoreError>;
+    ) -> Result<Vec<Checkpoint>, StoreError> {
+        let old = Query::by::<Checkpoint>(&["key_id", "created_at"])
+            .equal(key_id)
+            .at_most(before.as_microsecond().saturating_sub(1))
+            .only(Condition::is_null("pruned_at"));
+        self.0.list_readable(old.limit(limit)).await
+    }
 
     /// Events without a position and with an id below `before`, by id.
-    async fn list_unsealed(
+    pub async fn list_unsealed(
         &self,
         before: AuditEventId,
         limit: usize,
-    ) -> Result<Vec<AuditRecord>, StoreError>;
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        let Some(last) = before.before() else {
+            return Ok(Vec::new());
+        };
+        self.0
+            .list_readable(unsealed().at_most(last).limit(limit))
+            .await
+    }
 
     /// The number and the age of the events without a position.
-    async fn unsealed(&self) -> Result<Unsealed, StoreError>;
+    pub async fn unsealed(&self) -> Result<Unsealed, StoreError> {
+        let oldest: Vec<AuditRecord> = self.0.list_readable(unsealed().limit(1)).await?;
+        Ok(Unsealed {
+            count: self.0.count(unsealed()).await?,
+            oldest: oldest.first().map(|record| record.id.moment()),
+        })
+    }
 
     /// Events with a position above `after` and up to `to`, by position.
-    async fn list_sealed(
+    pub async fn list_sealed(
         &self,
         after: i64,
         to: i64,
         limit: usize,
-    ) -> Result<Vec<SealedEvent>, StoreError>;
+    ) -> Result<Vec<SealedEvent>, StoreError> {
+        self.0.list_readable(sealed(after, to).limit(limit)).await
+    }
 
-    /// The users among `user_ids` about whom the log has a successful event of
-    /// [`DELETIONS`](super::DELETIONS), each once.
-    async fn list_deleted(&self, user_ids: &[UserId]) -> Result<Vec<UserId>, StoreError>;
+    /// Keys of at most `limit` events up to this position, readable or not.
+    pub async fn list_keys(&self, to: i64, limit: usize) -> Result<Vec<Value>, StoreError> {
+        let rows = self.0.list_rows(sealed(i64::MIN, to).limit(limit)).await?;
+        Ok(rows.iter().map(Row::key).cloned().collect())
+    }
 
-    /// The events after `after` that contain personal data of the user: those the user did, and those that were
-    /// done to the user by an actor that is not a user. By id.
-    async fn list_personal(
+    /// The events after `after` that can contain personal data of the user: those the user did, and those that were
+    /// done to the user by an actor that is not a user. By id, readable or not.
+    pub async fn list_personal(
         &self,
         user_id: UserId,
         after: Option<AuditEventId>,
         limit: usize,
-    ) -> Result<Vec<AuditEventId>, StoreError>;
+    ) -> Result<Vec<PersonalEvent>, StoreError> {
+        let of = |index| Query::by::<AuditRecord>(index).equal(user_id).limit(limit);
+        let by_others = Condition::is_null("actor_id");
+        let mut events: Vec<PersonalEvent> = Vec::new();
+        for query in [of(&["actor_id"]), of(&["user_id"]).only(by_others)] {
+            let query = match after {
+                Some(after) => query.above(after),
+                None => query,
+            };
+            let rows = self.0.list_rows(query).await?;
+            events.extend(rows.iter().filter_map(PersonalEvent::read));
+        }
+        events.sort_unstable_by_key(|event| event.id);
+        events.truncate(limit);
+        Ok(events)
+    }
+
+    /// The keys of checkpoints before this position, the last first.
+    pub async fn list_checkpoints_before(
+        &self,
+        position: i64,
+        limit: usize,
+    ) -> Result<Vec<Value>, StoreError> {
+        let before = Query::by::<Checkpoint>(&["position"])
+            .at_most(position.saturating_sub(1))
+            .descending();
+        let rows = self.0.list_rows(before.limit(limit)).await?;
+        Ok(rows.iter().map(Row::key).cloned().collect())
+    }
+
+    /// The position of the last pruned checkpoint among the first ones, if there is one.
+    pub async fn last_pruned(&self, limit: usize) -> Result<Option<i64>, StoreError> {
+        let first = Query::by::<Checkpoint>(&["position"]).limit(limit);
+        let first: Vec<Checkpoint> = self.0.list_readable(first).await?;
+        let pruned = first
+            .iter()
+            .rfind(|checkpoint| checkpoint.pruned_at.is_some());
+        Ok(pruned.map(|checkpoint| checkpoint.position))
+    }
+}
+
+/// An event about or by a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PersonalEvent {
+    /// The id.
+    pub id: AuditEventId,
+    /// Whether it has an IP address or a user agent.
+    pub has_client: bool,
+}
+
+impl PersonalEvent {
+    fn read(row: &Row) -> Option<Self> {
+        let Value::Bytes(id) = row.key() else {
+            return None;
+        };
+        let has = |column| *row.get(column) != Value::Null;
+        Some(Self {
+            id: AuditEventId::from_bytes(id.as_slice().try_into().ok()?),
+            has_client: has("address") || has("user_agent"),
+        })
+    }
+}
+
+fn unsealed() -> Query {
+    Query::by::<AuditRecord>(&["position"]).equal(Value::Null)
+}
+
+fn sealed(after: i64, to: i64) -> Query {
+    Query::by::<AuditRecord>(&["position"])
+        .above(after)
+        .at_most(to)
+}
+
+/// Gives the events the positions after `checkpoint.previous`, in this order, and these hashes, and inserts the
+/// checkpoint. Fails with `Stale` or `Taken` if another node has sealed from the same position, or one of the events.
+pub fn seal(checkpoint: &Checkpoint, events: &[(AuditEventId, Digest)]) -> Batch {
+    let positions = checkpoint.previous.saturating_add(1)..;
+    let seal = |(position, (id, hash)): (i64, &(AuditEventId, Digest))| {
+        let set = [("position", position.into()), ("hash", hash.into())];
+        Write::update::<AuditRecord, 2>(*id, set, vec![Condition::is_null("position")])
+    };
+    let events = positions.zip(events).map(seal);
+    [Write::insert(checkpoint)]
+        .into_iter()
+        .chain(events)
+        .collect()
+}
+
+/// Marks a checkpoint as pruned. Fails with `Stale` if it does not exist or is already pruned. From then on the events and
+/// the checkpoints up to it are not part of the log.
+pub fn prune(pruned: &Checkpoint) -> Write {
+    let set = [
+        ("pruned_at", pruned.pruned_at.into()),
+        ("key_id", pruned.key_id.as_str().into()),
+        ("signature", pruned.signature.as_slice().into()),
+    ];
+    let when = vec![
+        Condition::is("position", pruned.position),
+        Condition::is_null("pruned_at"),
+    ];
+    Write::update::<Checkpoint, 3>(pruned.previous, set, when)
+}
+
+/// Erases the IP address and the user agent of an event. Fails with `Stale` if it was pruned.
+pub fn erase(id: AuditEventId) -> Write {
+    let set = [("address", Value::Null), ("user_agent", Value::Null)];
+    Write::update::<AuditRecord, 2>(id, set, Vec::new())
+}
+
+/// Deletes the checkpoint with this key.
+pub fn delete_checkpoint(key: Value) -> Write {
+    Write::delete::<Checkpoint>(key)
+}
+
+/// Deletes the event with this key.
+pub fn delete_event(key: Value) -> Write {
+    Write::delete::<AuditRecord>(key)
 }

@@ -1,28 +1,29 @@
 //! Seals events, prunes old ones, and erases personal data of deleted accounts.
 //!
-//! Every node runs this. Each write is one transaction, and a checkpoint's `previous` position is unique:
-//! of two nodes that seal at the same time one succeeds, and a node that is killed leaves nothing half
-//! done.
+//! Every node runs this. A checkpoint's `previous` position is unique: of two nodes that seal at the same time one
+//! succeeds. A node that is killed leaves no event half sealed; what remains of pruned events is deleted by the next
+//! run.
 
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{AuditSigner, CheckpointId, actor_id, chain};
-use crate::changes::{ApplyError, Change};
-use crate::model::{AuditFilter, AuditRecord, Event, MailJob};
-use crate::ports::{Store, StoreError};
+use super::{AuditLog, AuditSigner, CheckpointId, chain, log};
+use crate::model::{
+    AuditEvent, AuditFilter, AuditRecord, DeletedUser, Event, MailJob, TABLES, actor_id,
+};
+use crate::store::{ApplyError, Records, Store, StoreError};
 use crate::values::{AuditEventId, UserId};
 
 /// The minimum age of an event that is sealed. Younger events may still be in an open transaction. An
 /// event that is committed later gets a later position.
 pub const SETTLING_TIME: SignedDuration = SignedDuration::from_secs(5);
-/// The maximum number of events per checkpoint.
-pub const EVENTS: usize = 200;
+/// The maximum number of events per checkpoint, which every store accepts in one batch.
+pub const EVENTS: usize = 90;
 /// The maximum number of checkpoints per run.
-const CHECKPOINTS: usize = 50;
-/// The maximum number of events erased per transaction.
-const ERASED: usize = 500;
+const CHECKPOINTS: usize = 100;
+/// The maximum number of events that are read to be erased or deleted.
+const AT_ONCE: usize = 90;
 
 /// The result of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,7 +60,7 @@ impl Sealer<'_> {
 
     async fn seal_before(&self, moment: Timestamp) -> Result<Sealed, ApplyError> {
         let mut sealed = Sealed::default();
-        let log = self.store.audit_log();
+        let log = AuditLog(self.store);
         for _ in 0..CHECKPOINTS {
             let before = AuditEventId::first_at(moment);
             let records = log.list_unsealed(before, EVENTS).await?;
@@ -67,6 +68,8 @@ impl Sealer<'_> {
                 break;
             }
             for user_id in self.deleted_users(&records).await? {
+                // The process that deleted the user may have been killed before it purged the rows.
+                self.store.purge(TABLES, user_id.into()).await?;
                 self.erase(user_id).await?;
             }
             let last = log.last_checkpoint().await?;
@@ -89,11 +92,10 @@ impl Sealer<'_> {
             }
             let checkpoint = self.signer.checkpoint(previous, position, hash, self.now);
             let newest = CheckpointId::of(&checkpoint);
-            let seal = Change::SealAudit { checkpoint, events };
-            match self.store.apply(vec![seal]).await {
+            match self.store.apply(log::seal(&checkpoint, &events)).await {
                 Ok(()) => {}
                 // Another node was faster.
-                Err(ApplyError::Stale) => break,
+                Err(ApplyError::Stale | ApplyError::Taken(_)) => break,
                 Err(other) => return Err(other),
             }
             if let Some(last) = broken {
@@ -112,13 +114,18 @@ impl Sealer<'_> {
         Ok(sealed)
     }
 
-    /// Deletes the events up to the newest checkpoint that is older than `retention`. Returns the number
-    /// of transactions.
-    pub async fn prune(&self, retention: SignedDuration) -> Result<usize, ApplyError> {
-        let log = self.store.audit_log();
+    /// Deletes the events up to the newest checkpoint that is older than `retention`. Returns `true` if there was one.
+    pub async fn prune(&self, retention: SignedDuration) -> Result<bool, ApplyError> {
+        let log = AuditLog(self.store);
         let key = self.signer.public_key();
-        for done in 0..CHECKPOINTS {
-            let before = self.now - retention;
+        let before = self.now - retention;
+        // A process that was killed may have left events of the last run.
+        if let Some(position) = log.last_pruned(CHECKPOINTS).await? {
+            self.delete_up_to(position).await?;
+        }
+        let mut newest = None;
+        // The oldest first: each turn prunes to the newest of those that were read.
+        loop {
             let mut old = log
                 .list_prunable(&key.to_string(), before, CHECKPOINTS)
                 .await?;
@@ -130,17 +137,39 @@ impl Sealer<'_> {
                     "audit log not pruned up to a checkpoint that was modified. Run `doorward audit verify`"
                 );
             }
-            let Some(newest) = old.pop() else {
-                return Ok(done);
+            let Some(checkpoint) = old.pop() else {
+                return Ok(newest.is_some());
             };
-            let prune = Change::PruneAudit(self.signer.pruned(newest, self.now));
-            match self.store.apply(vec![prune]).await {
+            let pruned = self.signer.pruned(checkpoint, self.now);
+            match self.store.apply(vec![log::prune(&pruned)]).await {
                 Ok(()) => {}
-                Err(ApplyError::Stale) => return Ok(done),
+                Err(ApplyError::Stale) => return Ok(newest.is_some()),
                 Err(other) => return Err(other),
             }
+            self.delete_up_to(pruned.position).await?;
+            newest = Some(pruned.position);
         }
-        Ok(CHECKPOINTS)
+    }
+
+    /// Deletes the checkpoints before this pruned one, and then the events up to it.
+    async fn delete_up_to(&self, position: i64) -> Result<(), ApplyError> {
+        let log = AuditLog(self.store);
+        loop {
+            let checkpoints = log.list_checkpoints_before(position, AT_ONCE).await?;
+            if checkpoints.is_empty() {
+                break;
+            }
+            let delete = checkpoints.into_iter().map(log::delete_checkpoint);
+            self.store.apply(delete.collect()).await?;
+        }
+        loop {
+            let events = log.list_keys(position, AT_ONCE).await?;
+            if events.is_empty() {
+                return Ok(());
+            }
+            let delete = events.into_iter().map(log::delete_event);
+            self.store.apply(delete.collect()).await?;
+        }
     }
 
     /// The users in these events whose account is deleted. Each event is sealed once, so an event that is
@@ -150,28 +179,33 @@ impl Sealer<'_> {
             .iter()
             .flat_map(|record| [record.user_id, actor_id(&record.actor)]);
         let ids: Vec<_> = ids.flatten().collect::<BTreeSet<_>>().into_iter().collect();
-        let mut deleted = Vec::new();
-        for id in self.store.audit_log().list_deleted(&ids).await? {
-            if self.store.find_user(id).await?.is_none() {
-                deleted.push(id);
-            }
-        }
-        Ok(deleted)
+        let deleted: Vec<DeletedUser> = self.store.get_all(ids).await?;
+        Ok(deleted.iter().map(|user| user.id).collect())
     }
 
     /// Erases the IP addresses and user agents of a deleted account (L-05).
     async fn erase(&self, user_id: UserId) -> Result<(), ApplyError> {
+        let log = AuditLog(self.store);
         let mut after = None;
         loop {
-            let log = self.store.audit_log();
-            let ids = log.list_personal(user_id, after, ERASED).await?;
-            let Some(last) = ids.last() else {
+            let events = log.list_personal(user_id, after, AT_ONCE).await?;
+            let Some(last) = events.last() else {
                 break;
             };
-            after = Some(*last);
-            self.store.apply(vec![Change::EraseAudit(ids)]).await?;
+            after = Some(last.id);
+            for event in events.iter().filter(|event| event.has_client) {
+                self.erase_event(event.id).await?;
+            }
         }
         self.erase_recovery_requests(user_id).await
+    }
+
+    async fn erase_event(&self, id: AuditEventId) -> Result<(), ApplyError> {
+        match self.store.apply(vec![log::erase(id)]).await {
+            // Another node has pruned it.
+            Ok(()) | Err(ApplyError::Stale) => Ok(()),
+            Err(other) => Err(other),
+        }
     }
 
     /// A recovery request names no user, but the same mail as the `recovery-mailed` event of the user.
@@ -179,11 +213,11 @@ impl Sealer<'_> {
         let mut of_user = AuditFilter {
             user_id: Some(user_id),
             event: Some(Event::RecoveryMailed),
-            limit: ERASED,
+            limit: AT_ONCE,
             ..AuditFilter::default()
         };
         loop {
-            let mailed = self.store.list_audit_events(&of_user).await?;
+            let mailed: Vec<AuditEvent> = self.store.list_readable(of_user.query()).await?;
             let Some(last) = mailed.last() else {
                 return Ok(());
             };
@@ -197,14 +231,13 @@ impl Sealer<'_> {
                     event: Some(Event::RecoveryRequested),
                     since: Some(from.moment()),
                     until: Some(to.moment()),
-                    limit: ERASED,
+                    limit: AT_ONCE,
                     ..AuditFilter::default()
                 };
-                let mut requests = self.store.list_audit_events(&requests).await?;
-                requests.retain(|event| event.detail.as_deref() == Some(detail));
-                let ids: Vec<_> = requests.iter().map(|event| event.id).collect();
-                if !ids.is_empty() {
-                    self.store.apply(vec![Change::EraseAudit(ids)]).await?;
+                let requests: Vec<AuditEvent> = self.store.list_readable(requests.query()).await?;
+                let is_same = |event: &&AuditEvent| event.detail.as_deref() == Some(detail);
+                for request in requests.iter().filter(is_same) {
+                    self.erase_event(request.id).await?;
                 }
             }
         }

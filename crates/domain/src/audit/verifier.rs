@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::sealer::EVENTS;
-use super::{AuditPublicKey, CheckpointId, Unsealed, chain};
+use super::{AuditLog, AuditPublicKey, CheckpointId, Unsealed, chain};
 use crate::model::{Checkpoint, SealedEvent};
 use crate::ports::{Store, StoreError};
 use crate::values::{AuditEventId, Digest};
@@ -255,13 +255,19 @@ impl Segment {
 
     /// Reads the segment after `position`; `None` at the end of the log.
     pub async fn read(store: &dyn Store, position: i64) -> Result<Option<Self>, StoreError> {
-        let log = store.audit_log();
+        let log = AuditLog(store);
         loop {
             let Some(checkpoint) = log.next_checkpoint(position).await? else {
                 return Ok(None);
             };
-            let events = log.list_sealed(position, checkpoint.position, Self::LIMIT);
-            let events = events.await?;
+            // The events up to a pruned checkpoint are deleted after it was marked.
+            let events = match checkpoint.pruned_at {
+                Some(_) => Vec::new(),
+                None => {
+                    let events = log.list_sealed(position, checkpoint.position, Self::LIMIT);
+                    events.await?
+                }
+            };
             // If the log was pruned between the two reads, the checkpoint has changed.
             if log.next_checkpoint(position).await?.as_ref() == Some(&checkpoint) {
                 return Ok(Some(Self { events, checkpoint }));
@@ -278,7 +284,7 @@ pub async fn verify(
 ) -> Result<(AuditReport, Unsealed), StoreError> {
     let mut verifier = Verifier::new(keys, recorded, true);
     let outcome = walk(store, &mut verifier).await?;
-    let unsealed = store.audit_log().unsealed().await?;
+    let unsealed = AuditLog(store).unsealed().await?;
     Ok((verifier.report(outcome), unsealed))
 }
 
@@ -286,7 +292,7 @@ async fn walk(
     store: &dyn Store,
     verifier: &mut Verifier,
 ) -> Result<Result<(), Violation>, StoreError> {
-    let log = store.audit_log();
+    let log = AuditLog(store);
     // Positions begin with 1.
     if let Some(event) = log.list_sealed(i64::MIN, 0, 1).await?.first() {
         return Ok(verifier.event(event));

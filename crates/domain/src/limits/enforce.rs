@@ -8,7 +8,7 @@ use super::{
     EMAIL_CHANGES, LOCKOUT_RETRY_AFTER, MAILBOX, MemoryRateLimits, Rate, ReportedLimit,
     ThrottleScope, address_key, interval,
 };
-use crate::accounts::Accounts;
+use crate::core::Core;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::metric_event::MetricEvent;
@@ -42,10 +42,14 @@ pub(super) enum LimitsDecision<'a> {
     },
 }
 
-impl Accounts {
+impl Core {
     /// Counts a request in its scope: tokens by account, everything else by network prefix. Passwords are
     /// counted when they are checked, because only then is the account known.
-    pub async fn check_rate_limit(&self, ctx: &Ctx, scope: ThrottleScope) -> Result<(), Error> {
+    pub(crate) async fn check_rate_limit(
+        &self,
+        ctx: &Ctx,
+        scope: ThrottleScope,
+    ) -> Result<(), Error> {
         let limit = match (scope, &ctx.actor) {
             (ThrottleScope::SignIn, _) => None,
             (ThrottleScope::Token, Actor::User { id, .. }) => Some(self.user_limit(scope, *id)),
@@ -196,7 +200,7 @@ impl Accounts {
         self.record(MetricEvent::Throttled(name));
         if self.is_denial_audited(limit, ctx.now) {
             let audit = self.audit_failure(ctx, Event::Throttled, user_id, name);
-            if let Err(error) = self.apply(vec![audit]).await {
+            if let Err(error) = self.apply(vec![audit]).await.map_err(Error::from) {
                 tracing::warn!(%error, limit = name, "failed to write a throttle event to the audit log");
             }
         }

@@ -44,9 +44,9 @@ impl RateLimits for FallbackRateLimits {
         }
     }
 
-    async fn clear(&self, limit: &KeyedLimit) -> Result<(), StoreError> {
-        let _ = self.shared.clear(limit).await;
-        self.local.clear(limit).await
+    async fn clear(&self, limit: &KeyedLimit) -> Result<u32, StoreError> {
+        let shared = self.shared.clear(limit).await.unwrap_or(0);
+        Ok(self.local.clear(limit).await?.max(shared))
     }
 }
 
@@ -88,7 +88,7 @@ mod tests {
             self.counters.release(limit, now).await
         }
 
-        async fn clear(&self, limit: &KeyedLimit) -> Result<(), StoreError> {
+        async fn clear(&self, limit: &KeyedLimit) -> Result<u32, StoreError> {
             self.check()?;
             self.counters.clear(limit).await
         }

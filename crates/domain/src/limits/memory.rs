@@ -89,9 +89,11 @@ impl RateLimits for MemoryRateLimits {
         Ok(())
     }
 
-    async fn clear(&self, limit: &KeyedLimit) -> Result<(), StoreError> {
-        self.lock().remove(&counter_key(limit));
-        Ok(())
+    async fn clear(&self, limit: &KeyedLimit) -> Result<u32, StoreError> {
+        Ok(match self.lock().remove(&counter_key(limit)) {
+            Some((_, Counter::Backoff(failures))) => failures.count,
+            _ => 0,
+        })
     }
 }
 

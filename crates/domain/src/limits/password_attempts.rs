@@ -1,17 +1,17 @@
 //! Password attempts: counted before the hash, by account, with a separate count for known devices
 //!
 
+use super::ThrottleScope;
 use super::enforce::LimitsDecision;
-use super::{KnownDevice, ThrottleScope};
-use crate::accounts::Accounts;
-use crate::changes::Change;
+use crate::core::Core;
+use crate::core::verify_password::Identifier;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::flows::sign_in::Identifier;
-use crate::model::{Event, MailKind, User};
+use crate::model::{Event, Lockout, MailKind, User};
 use crate::passwords::HashClient;
 use crate::ports::{Decision, KeyedLimit};
-use crate::values::{Digest, EmailAddress, Secret, UserId};
+use crate::store::{Batch, Write};
+use crate::values::{EmailAddress, UserId};
 
 /// Consecutive wrong passwords until a device is no longer known.
 const KNOWN_DEVICE_FAILURES: u32 = 10;
@@ -38,7 +38,7 @@ enum AttemptClient {
     Unknown,
 }
 
-impl Accounts {
+impl Core {
     /// Counts a password attempt for an account, or for an identifier without one. A known device is counted by
     /// itself and by its account, so that a flood does not delay the owner. Other clients are counted by account,
     /// network prefix and the global limit.
@@ -92,23 +92,31 @@ impl Accounts {
         }
     }
 
-    /// Clears the failures on every node after a correct password.
+    /// Clears the failures on every node after a correct password. Returns the number of wrong passwords of the
+    /// account before it.
     pub(crate) async fn clear_password_attempts(
         &self,
         attempt: &PasswordAttempt,
         user: &User,
-    ) -> Result<(), Error> {
-        if attempt.client != AttemptClient::Unlimited && user.is_locked_out() {
-            let (user_id, epoch) = (user.id, None);
-            self.apply(vec![Change::SetLockout { user_id, epoch }])
-                .await?;
+        lockout: Option<Lockout>,
+    ) -> Result<u32, Error> {
+        let is_locked_out = lockout.is_some_and(|lockout| lockout.applies_to(user));
+        if attempt.client != AttemptClient::Unlimited && is_locked_out {
+            self.apply(vec![Write::delete::<Lockout>(user.id)]).await?;
         }
-        let account = attempt.account.as_ref();
-        let own = attempt.limits.first().filter(|own| Some(*own) != account);
-        for backoff in account.into_iter().chain(own) {
-            self.ports.rate_limits.clear(backoff).await?;
+        let Some(account) = &attempt.account else {
+            return Ok(0);
+        };
+        let failures = self.ports.rate_limits.clear(account).await?;
+        match attempt.limits.first() {
+            // This attempt was counted, too.
+            Some(own) if own == account => Ok(failures.saturating_sub(1)),
+            Some(own) => {
+                self.ports.rate_limits.clear(own).await?;
+                Ok(failures)
+            }
+            None => Ok(failures),
         }
-        Ok(())
     }
 
     /// Releases an attempt whose password was not checked.
@@ -131,21 +139,21 @@ impl Accounts {
         identifier: &Identifier,
         account: Option<&User>,
         (target, epoch): (UserId, i64),
-    ) -> Result<Vec<Change>, Error> {
+    ) -> Result<Batch, Error> {
         let mut is_last = attempt.is_last;
         if let (AttemptClient::Known, Some(backoff)) = (attempt.client, &attempt.account) {
             let decision = self.ports.rate_limits.acquire(backoff, ctx.now).await?;
             is_last = decision == Decision::Allowed { remaining: 0 };
         }
         if !is_last {
-            return Ok(Vec::new());
+            return Ok(Batch::new());
         }
         let user_id = account.map(|user| user.id);
         let mut changes = vec![
-            Change::SetLockout {
+            Write::put(&Lockout {
                 user_id: target,
-                epoch: Some(epoch),
-            },
+                epoch,
+            }),
             self.audit_failure(ctx, Event::Throttled, user_id, "lockout"),
         ];
         let kind = MailKind::Lockout;
@@ -218,23 +226,6 @@ impl Accounts {
             self.user_limit(ThrottleScope::SignIn, user.id),
         ])
     }
-
-    /// The accounts that a client has signed in to before, by its device cookie.
-    pub fn known_devices(&self, ctx: &Ctx, cookie: &str) -> Vec<KnownDevice> {
-        self.device_cookies.read(cookie, ctx.now)
-    }
-
-    /// The device cookie after a sign-in.
-    pub fn device_cookie(
-        &self,
-        ctx: &Ctx,
-        before: Option<&str>,
-        user: &User,
-        session: &Digest,
-    ) -> Secret<String> {
-        let owner = (user.id, user.session_epoch);
-        self.device_cookies.write(before, owner, session, ctx.now)
-    }
 }
 
 impl PasswordAttempt {
@@ -247,8 +238,9 @@ impl PasswordAttempt {
     }
 
     /// Returns `true` if the account is locked out for this client.
-    pub(crate) fn is_locked_out(&self, user: &User) -> bool {
-        self.client == AttemptClient::Unknown && user.is_locked_out()
+    pub(crate) fn is_locked_out(&self, user: &User, lockout: Option<&Lockout>) -> bool {
+        let is_unknown = self.client == AttemptClient::Unknown;
+        is_unknown && lockout.is_some_and(|lockout| lockout.applies_to(user))
     }
 }
 

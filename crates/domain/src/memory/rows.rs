@@ -2,21 +2,53 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::changes::ApplyError;
-use crate::store::{Claim, Condition, Order, Query, Row, Table, Value, Write};
+use crate::store::{ApplyError, Batch, Claim, Condition, Order, Query, Row, Table, Value, Write};
 
 /// The rows of all tables, by table and key.
-#[derive(Default, Clone)]
+#[derive(Default)]
 pub(super) struct Rows(HashMap<&'static str, BTreeMap<Value, Row>>);
 
+/// A row before it was written; `None` if it did not exist.
+type Before = (&'static Table, Value, Option<Row>);
+
 impl Rows {
-    pub(super) fn write(&mut self, write: Write) -> Result<(), ApplyError> {
+    /// Applies all writes. Restores the rows if one fails.
+    pub(super) fn apply(&mut self, batch: Batch) -> Result<(), ApplyError> {
+        let mut undo: Vec<Before> = Vec::with_capacity(batch.len());
+        for write in batch {
+            let (table, key) = (write.table(), write.key().clone());
+            let before = self.get(table, &key).cloned();
+            undo.push((table, key, before));
+            if let Err(error) = self.write(write) {
+                undo.into_iter()
+                    .rev()
+                    .for_each(|before| self.restore(before));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, (table, key, before): Before) {
+        let rows = self.0.entry(table.name).or_default();
+        match before {
+            Some(row) => rows.insert(key, row),
+            None => rows.remove(&key),
+        };
+    }
+
+    fn write(&mut self, write: Write) -> Result<(), ApplyError> {
         match write {
             Write::Insert(row) => {
                 if self.get(row.table, row.key()).is_some() {
                     return Err(ApplyError::Taken(row.table.key()));
                 }
-                self.put(row)
+                let null = |value| match value {
+                    Value::Unset => Value::Null,
+                    value => value,
+                };
+                let values = row.values.into_iter().map(null).collect();
+                self.put(Row { values, ..row })
             }
             Write::Put(row) => self.put(row),
             Write::Replace { row, expected } => {
@@ -58,9 +90,10 @@ impl Rows {
         self.0.get(table.name)?.get(key)
     }
 
-    pub(super) fn find(&self, table: &Table, column: &str, value: &Value) -> Option<&Row> {
+    pub(super) fn find(&self, table: &Table, column: &str, value: &Value) -> Option<Row> {
         let mut rows = self.0.get(table.name)?.values();
-        rows.find(|row| row.get(column) == value)
+        let row = rows.find(|row| row.get(column) == value)?;
+        Some(without(table.large, row.clone()))
     }
 
     pub(super) fn list(&self, query: &Query) -> Vec<Row> {
@@ -79,12 +112,9 @@ impl Rows {
             rows.reverse();
         }
         rows.truncate(query.limit);
-        if let Some(column) = query.without {
-            for row in &mut rows {
-                row.values[query.table.position(column)] = Value::Unset;
-            }
-        }
-        rows
+        rows.into_iter()
+            .map(|row| without(query.without, row))
+            .collect()
     }
 
     pub(super) fn claim(&mut self, claim: &Claim) -> Vec<Row> {
@@ -96,17 +126,10 @@ impl Rows {
         due.iter().filter_map(&mut lease).collect()
     }
 
-    /// Deletes the rows of a table that have this value.
-    pub(super) fn delete_where(&mut self, table: &'static Table, column: &str, value: &Value) {
+    /// Deletes rows of a table.
+    pub(super) fn delete(&mut self, table: &Table, is_deleted: impl Fn(&Row) -> bool) {
         if let Some(rows) = self.0.get_mut(table.name) {
-            rows.retain(|_, row| row.get(column) != value);
-        }
-    }
-
-    /// Deletes the rows of a table whose time is before this one.
-    pub(super) fn delete_before(&mut self, table: &'static Table, column: &str, before: &Value) {
-        if let Some(rows) = self.0.get_mut(table.name) {
-            rows.retain(|_, row| *row.get(column) == Value::Null || row.get(column) >= before);
+            rows.retain(|_, row| !is_deleted(row));
         }
     }
 
@@ -121,8 +144,10 @@ impl Rows {
     fn put(&mut self, row: Row) -> Result<(), ApplyError> {
         let rows = self.0.entry(row.table.name).or_default();
         for column in row.table.unique {
-            let value = row.get(column);
-            let is_taken = |other: &Row| other.key() != row.key() && other.get(column) == value;
+            let position = row.table.position(column);
+            let value = &row.values[position];
+            let is_taken =
+                |other: &Row| other.values[position] == *value && other.key() != row.key();
             if *value != Value::Null && rows.values().any(is_taken) {
                 return Err(ApplyError::Taken(column));
             }
@@ -130,6 +155,13 @@ impl Rows {
         rows.insert(row.key().clone(), row);
         Ok(())
     }
+}
+
+fn without(column: Option<&str>, mut row: Row) -> Row {
+    if let Some(column) = column {
+        row.values[row.table.position(column)] = Value::Unset;
+    }
+    row
 }
 
 /// Whether the row has the query's values in the index. NULL is in no range, but equals NULL.

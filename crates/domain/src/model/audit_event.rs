@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
+use super::AuditRecord;
+use crate::store::{BadRow, Record, Row, RowReader, Table};
 use crate::values::{AuditEventId, UserId};
 use crate::words::words;
 
@@ -153,19 +155,78 @@ pub struct AuditEvent {
     pub detail: Option<String>,
 }
 
-/// Filter for a list of events, newest first.
-#[derive(Debug, Clone, Default)]
-pub struct AuditFilter {
-    /// Only events about this user.
-    pub user_id: Option<UserId>,
-    /// Only events of this kind.
-    pub event: Option<Event>,
-    /// Only events at this time or later.
-    pub since: Option<Timestamp>,
-    /// Only events before this time.
-    pub until: Option<Timestamp>,
-    /// Only events older than this one.
-    pub before: Option<AuditEventId>,
-    /// Maximum number of events.
-    pub limit: usize,
+impl AuditEvent {
+    /// Reads an event. One of a newer release is [`Event::Other`].
+    fn parse(row: &RowReader<'_>) -> Result<Self, BadRow> {
+        let stored = AuditRecord::from_row(row)?;
+        let known = Event::from_name(&stored.event);
+        let name = || {
+            format!(
+                "{} {}",
+                stored.event,
+                stored.detail.as_deref().unwrap_or_default()
+            )
+        };
+        Ok(Self {
+            id: stored.id,
+            at: stored.at,
+            event: known.unwrap_or(Event::Other),
+            outcome: row.parsed("outcome", Outcome::from_name)?,
+            address: row.opt_parsed("address", |text| text.parse().ok())?,
+            detail: match known {
+                Some(_) => stored.detail,
+                None => Some(name()),
+            },
+            actor: stored.actor,
+            user_id: stored.user_id,
+            user_agent: stored.user_agent,
+            request_id: stored.request_id,
+        })
+    }
+
+    /// The placeholder of an event that cannot be read. It names the column.
+    fn unreadable(id: AuditEventId, bad: &BadRow) -> Self {
+        Self {
+            id,
+            at: id.moment(),
+            event: Event::Unreadable,
+            outcome: Outcome::Failure,
+            actor: "unknown".to_owned(),
+            user_id: None,
+            address: None,
+            user_agent: None,
+            request_id: String::new(),
+            detail: Some(bad.what()),
+        }
+    }
+}
+
+/// An event that cannot be read is [`Event::Unreadable`], so that it hides no other (L-01). A row without a valid id has
+/// no place in the order and is an error.
+impl Record for AuditEvent {
+    const TABLE: &'static Table = AuditRecord::TABLE;
+
+    fn to_row(&self) -> Row {
+        AuditRecord {
+            id: self.id,
+            at: self.at,
+            event: self.event.as_str().to_owned(),
+            outcome: self.outcome.as_str().to_owned(),
+            actor: self.actor.clone(),
+            user_id: self.user_id,
+            address: self.address.map(|address| address.to_string()),
+            user_agent: self.user_agent.clone(),
+            request_id: self.request_id.clone(),
+            detail: self.detail.clone(),
+        }
+        .to_row()
+    }
+
+    fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {
+        let id = AuditEventId::from_bytes(row.array("id")?);
+        Ok(Self::parse(row).unwrap_or_else(|bad| {
+            tracing::error!(error = %bad, "unreadable audit event. Run `doorward audit verify`");
+            Self::unreadable(id, &bad)
+        }))
+    }
 }

@@ -1,7 +1,8 @@
-//! The audit log as it is hashed and exported: events with their texts unparsed, and checkpoints.
+//! The audit log as it is stored, hashed and exported: events with their texts unparsed.
 
 use jiff::Timestamp;
 
+use crate::store::{BadRow, Kind, Record, Row, RowReader, Table, Value};
 use crate::values::{AuditEventId, Digest, UserId};
 
 /// An audit event with its texts as stored, so that events of a newer version can be hashed.
@@ -29,6 +30,11 @@ pub struct AuditRecord {
     pub detail: Option<String>,
 }
 
+/// The user id of the actor, if the actor is a user.
+pub fn actor_id(actor: &str) -> Option<UserId> {
+    actor.strip_prefix("user:")?.parse().ok()
+}
+
 /// An audit event in the hash chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedEvent {
@@ -40,22 +46,83 @@ pub struct SealedEvent {
     pub record: AuditRecord,
 }
 
-/// A signed statement of the chain's hash at a position.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checkpoint {
-    /// The position of the checkpoint before, or 0. Unique, so that of several nodes that seal at the same
-    /// time only one succeeds.
-    pub previous: i64,
-    /// The position of the last event it covers.
-    pub position: i64,
-    /// The hash of that event.
-    pub hash: Digest,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// When the events up to this position were deleted because of their age.
-    pub pruned_at: Option<Timestamp>,
-    /// The public key that verifies the signature.
-    pub key_id: String,
-    /// Ed25519 signature of the position, the hash and both times.
-    pub signature: Vec<u8>,
+/// The columns `position` and `hash` are NULL until the event is sealed. The actor is also stored as an id, to find the
+/// events of a user.
+impl Record for AuditRecord {
+    const TABLE: &'static Table = &Table {
+        indexes: &[&["user_id"], &["actor_id"], &["event"], &["position"]],
+        ..Table::new(
+            "audit_events",
+            &[
+                Kind::Id.column("id"),
+                Kind::Int.column("occurred_at"),
+                Kind::Key.column("event"),
+                Kind::Key.column("outcome"),
+                Kind::Text.column("actor"),
+                Kind::Id.nullable("actor_id"),
+                Kind::Id.nullable("user_id"),
+                Kind::Text.nullable("address"),
+                Kind::Text.nullable("user_agent"),
+                Kind::Text.column("request_id"),
+                Kind::Text.nullable("detail"),
+                Kind::Int.nullable("position"),
+                Kind::Digest.nullable("hash"),
+            ],
+        )
+    };
+
+    fn to_row(&self) -> Row {
+        Row::new(
+            Self::TABLE,
+            [
+                ("id", self.id.into()),
+                ("occurred_at", self.at.into()),
+                ("event", self.event.as_str().into()),
+                ("outcome", self.outcome.as_str().into()),
+                ("actor", self.actor.as_str().into()),
+                ("actor_id", actor_id(&self.actor).into()),
+                ("user_id", self.user_id.into()),
+                ("address", self.address.as_deref().into()),
+                ("user_agent", self.user_agent.as_deref().into()),
+                ("request_id", self.request_id.as_str().into()),
+                ("detail", self.detail.as_deref().into()),
+                ("position", Value::Null),
+                ("hash", Value::Null),
+            ],
+        )
+    }
+
+    fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {
+        Ok(Self {
+            id: AuditEventId::from_bytes(row.array("id")?),
+            at: row.time("occurred_at")?,
+            event: row.text("event")?,
+            outcome: row.text("outcome")?,
+            actor: row.text("actor")?,
+            user_id: row.opt_array("user_id")?.map(UserId::from_bytes),
+            address: row.opt_text("address")?,
+            user_agent: row.opt_text("user_agent")?,
+            request_id: row.text("request_id")?,
+            detail: row.opt_text("detail")?,
+        })
+    }
+}
+
+impl Record for SealedEvent {
+    const TABLE: &'static Table = AuditRecord::TABLE;
+
+    fn to_row(&self) -> Row {
+        let mut row = self.record.to_row();
+        row.values[Self::TABLE.position("position")] = self.position.into();
+        row.values[Self::TABLE.position("hash")] = (&self.hash).into();
+        row
+    }
+
+    fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {
+        Ok(Self {
+            position: row.int("position")?,
+            hash: Digest::from_bytes(row.array("hash")?),
+            record: AuditRecord::from_row(row)?,
+        })
+    }
 }

@@ -17,14 +17,17 @@ pub struct Credential {
 }
 
 impl Record for Credential {
-    const TABLE: &'static Table = &Table::new(
-        "credentials",
-        &[
-            Kind::Id.column("user_id"),
-            Kind::Key.column("password_hash"),
-            Kind::Int.column("updated_at"),
-        ],
-    );
+    const TABLE: &'static Table = &Table {
+        owner: Some("user_id"),
+        ..Table::new(
+            "credentials",
+            &[
+                Kind::Id.column("user_id"),
+                Kind::Key.column("password_hash"),
+                Kind::Int.column("updated_at"),
+            ],
+        )
+    };
 
     fn to_row(&self) -> Row {
         Row::new(

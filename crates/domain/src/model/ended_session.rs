@@ -19,6 +19,7 @@ pub struct EndedSession {
 impl Record for EndedSession {
     const TABLE: &'static Table = &Table {
         expires: Some("ends_at"),
+        owner: Some("user_id"),
         indexes: &[&["user_id"], &["ends_at"]],
         ..Table::new(
             "ended_sessions",

@@ -99,6 +99,7 @@ impl Record for Link {
     const TABLE: &'static Table = &Table {
         unique: &[Self::DIGEST],
         expires: Some("expires_at"),
+        owner: Some("user_id"),
         indexes: &[&["user_id"], &["expires_at"]],
         ..Table::new(
             "links",

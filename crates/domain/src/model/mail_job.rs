@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::store::{BadRow, Condition, Kind, Query, Record, Row, RowReader, Table, Value, Write};
 use crate::values::{EmailAddress, Locale, MailJobId, UserId};
 
-/// Kind of a mail. To add one: a variant here, its resolution in `flows::deliver_mail`, its templates.
+/// Kind of a mail. To add one: a variant here, its resolution in `outbox`, its templates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MailKind {
     /// To a new user: confirm this address. If the address has an owner, to the owner: someone signed up with it.
@@ -90,6 +90,8 @@ pub struct MailJob {
     pub email: EmailAddress,
     /// The language at the time of the request. Delivery uses the stored user's language.
     pub locale: Locale,
+    /// Browser, operating system and IP address of the sign-in that it reports.
+    pub device: Option<String>,
     /// When it was created.
     pub created_at: Timestamp,
     /// Number of attempts that were started.
@@ -122,6 +124,8 @@ impl MailJob {
 struct Payload {
     email: String,
     locale: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device: Option<String>,
 }
 
 impl MailJob {
@@ -180,6 +184,7 @@ impl Record for MailJob {
     const TABLE: &'static Table = &Table {
         // A mail that is not delivered is stored for a while.
         expires: Some("failed_at"),
+        owner: Some("user_id"),
         indexes: &[
             &["due_at"],
             &["user_id"],
@@ -207,8 +212,9 @@ impl Record for MailJob {
         let payload = Payload {
             email: self.email.as_str().to_owned(),
             locale: self.locale.tag().to_owned(),
+            device: self.device.clone(),
         };
-        let payload = serde_json::to_string(&payload).expect("two texts are JSON");
+        let payload = serde_json::to_string(&payload).expect("texts are JSON");
         let lookup = self.user_id.is_none().then(|| self.email.key());
         let due_at = self.failed_at.is_none().then_some(self.due_at);
         Row::new(
@@ -236,6 +242,7 @@ impl Record for MailJob {
             user_id: row.opt_array("user_id")?.map(UserId::from_bytes),
             email: EmailAddress::from_stored(payload.email),
             locale: row.parsed("payload", |_| Locale::from_tag(&payload.locale))?,
+            device: payload.device,
             created_at: row.time("created_at")?,
             attempts: row.int("attempts")?,
             due_at: match failed_at {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
+use crate::store::{BadRow, Kind, Query, Record, Row, RowReader, Table};
 use crate::values::{Digest, SessionId, UserId};
 
 /// Number of generations between two replacements of the token: more than the renewals of any session.
@@ -49,6 +50,77 @@ impl Session {
     /// Generation of a token that replaces all previous ones.
     pub(crate) fn generation_after_replacement(&self) -> i64 {
         (replacements(self.generation) + 1) * RENEWALS + Self::FIRST_GENERATION
+    }
+}
+
+impl Session {
+    /// The unique column of the digest.
+    pub const DIGEST: &'static str = "digest";
+
+    /// A user's sessions, newest first.
+    pub fn of_user(user_id: UserId) -> Query {
+        Query::by::<Self>(&["user_id"]).equal(user_id).descending()
+    }
+}
+
+impl Record for Session {
+    const TABLE: &'static Table = &Table {
+        unique: &[Self::DIGEST],
+        expires: Some("expires_at"),
+        owner: Some("user_id"),
+        indexes: &[&["user_id"], &["expires_at"]],
+        ..Table::new(
+            "sessions",
+            &[
+                Kind::Id.column("id"),
+                Kind::Digest.column(Self::DIGEST),
+                Kind::Id.column("user_id"),
+                Kind::Int.column("epoch"),
+                Kind::Int.column("generation"),
+                Kind::Int.column("renewed_at"),
+                Kind::Int.column("created_at"),
+                Kind::Int.column("last_seen_at"),
+                Kind::Int.column("expires_at"),
+                Kind::Text.nullable("address"),
+                Kind::Text.nullable("user_agent"),
+            ],
+        )
+    };
+
+    fn to_row(&self) -> Row {
+        let address = self.address.map(|address| address.to_string());
+        Row::new(
+            Self::TABLE,
+            [
+                ("id", self.id.into()),
+                (Self::DIGEST, (&self.digest).into()),
+                ("user_id", self.user_id.into()),
+                ("epoch", self.epoch.into()),
+                ("generation", self.generation.into()),
+                ("renewed_at", self.renewed_at.into()),
+                ("created_at", self.created_at.into()),
+                ("last_seen_at", self.last_seen_at.into()),
+                ("expires_at", self.expires_at.into()),
+                ("address", address.into()),
+                ("user_agent", self.user_agent.as_deref().into()),
+            ],
+        )
+    }
+
+    fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {
+        Ok(Self {
+            id: SessionId::from_bytes(row.array("id")?),
+            digest: Digest::from_bytes(row.array(Self::DIGEST)?),
+            user_id: UserId::from_bytes(row.array("user_id")?),
+            epoch: row.int("epoch")?,
+            generation: row.int("generation")?,
+            renewed_at: row.time("renewed_at")?,
+            created_at: row.time("created_at")?,
+            last_seen_at: row.time("last_seen_at")?,
+            expires_at: row.time("expires_at")?,
+            address: row.opt_parsed("address", |text| text.parse().ok())?,
+            user_agent: row.opt_text("user_agent")?,
+        })
     }
 }
 

@@ -1,8 +1,12 @@
 //! User accounts.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
+use super::void_undo_links::VoidUndoLinks;
+use super::{Credential, DeletedUser, Lockout, SearchWord};
+use crate::store::{
+    BadRow, Batch, Condition, Kind, Query, Record, Row, RowReader, Table, Value, Write,
+};
 use crate::values::{Data, EmailAddress, Locale, Name, UserId, Username};
 
 /// Counts the updates of a user. An update contains the version that was read, and fails if the stored one
@@ -144,39 +148,6 @@ impl User {
     }
 }
 
-/// The address changes whose undo links are void, as ranges of the times of their requests.
-///
-/// The ranges are disjoint: a range that covered the time between two others would void links that no event has voided.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VoidUndoLinks(Vec<(i64, i64)>);
-
-impl VoidUndoLinks {
-    /// Adds the changes that were requested from `from` to `to`. Removes the ranges that ended before `expired`: their
-    /// links have expired.
-    #[must_use]
-    pub fn with(&self, from: Timestamp, to: Timestamp, expired: Timestamp) -> Self {
-        let mut added = (from.as_microsecond(), to.as_microsecond());
-        let mut ranges = self.0.clone();
-        ranges.retain(|(start, end)| {
-            let overlaps = *start <= added.1 && *end >= added.0;
-            if overlaps {
-                added = (added.0.min(*start), added.1.max(*end));
-            }
-            !overlaps && *end >= expired.as_microsecond()
-        });
-        ranges.push(added);
-        Self(ranges)
-    }
-
-    /// Whether the undo link of a change that was requested at this time is void.
-    pub fn covers(&self, requested_at: Timestamp) -> bool {
-        let at = requested_at.as_microsecond();
-        self.0
-            .iter()
-            .any(|(start, end)| (*start..=*end).contains(&at))
-    }
-}
-
 /// An account. At least one of `username`, `email` and `pending_email` is set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct User {
@@ -200,8 +171,6 @@ pub struct User {
     pub locale: Locale,
     /// Incremented by every security event. Sessions with a lower epoch are invalid in every store.
     pub session_epoch: i64,
-    /// Session epoch in which unknown clients were locked out. Written only by `Change::SetLockout`.
-    pub locked_out_epoch: Option<i64>,
     /// The address changes whose undo links are void.
     pub void_undo_links: VoidUndoLinks,
     /// Incremented by every update.
@@ -232,10 +201,9 @@ impl User {
         self.username.is_some() || self.email.is_some()
     }
 
-    /// Returns `true` if unknown clients are locked out of the current password. An account without a confirmed
-    /// address is never locked out, because no mail could lift it.
-    pub fn is_locked_out(&self) -> bool {
-        self.email.is_some() && self.locked_out_epoch == Some(self.session_epoch)
+    /// Returns `true` if the user can sign in and has the admin role.
+    pub fn is_active_admin(&self) -> bool {
+        self.role == Role::Admin && self.status == Status::Active
     }
 
     /// The user's own names and addresses, which a new password must not consist of.
@@ -253,17 +221,161 @@ impl User {
     }
 }
 
-/// Filter for a list of users, oldest first.
-#[derive(Debug, Clone, Default)]
-pub struct UserFilter {
-    /// Text that the username, an address or the name contains, in any letter case.
-    pub text: Option<String>,
-    /// Only users with this status.
-    pub status: Option<Status>,
-    /// Only users with this role.
-    pub role: Option<Role>,
-    /// Only users after this one.
-    pub after: Option<UserId>,
-    /// Maximum number of users.
-    pub limit: usize,
+/// Reads and writes.
+impl User {
+    /// Users with this pending address, newest first.
+    pub fn with_pending_email(key: &str) -> Query {
+        Query::by::<Self>(&["pending_email_key"])
+            .equal(key)
+            .descending()
+    }
+
+    /// Users whose pending address was requested before this time, the oldest first.
+    pub fn pending_before(before: Timestamp) -> Query {
+        let before = before.as_microsecond() - 1;
+        Query::by::<Self>(&["pending_email_at"]).at_most(before)
+    }
+
+    /// Inserts the user. Fails with `Taken` if another user has the id, the username or the confirmed address.
+    pub fn insert(&self) -> Batch {
+        let words = SearchWord::all_of(self).into_iter();
+        let words = words.map(|word| Write::insert(&word));
+        [Write::insert(self)].into_iter().chain(words).collect()
+    }
+
+    /// Replaces the user that was `read`. Fails with `Stale` if the stored version is another one.
+    pub fn replace(&self, read: &Self) -> Batch {
+        let (old, new) = (SearchWord::all_of(read), SearchWord::all_of(self));
+        let removed = old.difference(&new).map(SearchWord::delete);
+        let added = new.difference(&old).map(Write::put);
+        let replace = Write::replace(self, read.version.0);
+        [replace].into_iter().chain(removed).chain(added).collect()
+    }
+
+    /// Deletes the user with all that can open the account. Fails with `Stale` if the stored version is another one.
+    /// The caller then [purges](crate::store::Store::purge) the other rows of the user, which are void.
+    pub fn delete(&self, now: Timestamp) -> Batch {
+        let version = Condition::is("version", self.version.0);
+        let deleted = DeletedUser {
+            id: self.id,
+            deleted_at: now,
+        };
+        let mut batch = vec![
+            Write::delete_if::<Self>(self.id, vec![version]),
+            Write::delete::<Credential>(self.id),
+            Write::delete::<Lockout>(self.id),
+            Write::put(&deleted),
+        ];
+        batch.extend(SearchWord::all_of(self).iter().map(SearchWord::delete));
+        batch
+    }
+}
+
+impl Record for User {
+    const TABLE: &'static Table = &Table {
+        version: Some("version"),
+        large: Some("data"),
+        unique: &[Self::USERNAME_KEY, Self::EMAIL_KEY],
+        indexes: &[
+            &["pending_email_key"],
+            &["pending_email_at"],
+            &["status"],
+            &["role"],
+        ],
+        ..Table::new(
+            "users",
+            &[
+                Kind::Id.column("id"),
+                Kind::Text.nullable("username"),
+                Kind::Key.nullable("username_key"),
+                Kind::Text.nullable("email"),
+                Kind::Key.nullable("email_key"),
+                Kind::Text.nullable("pending_email"),
+                Kind::Key.nullable("pending_email_key"),
+                Kind::Int.nullable("pending_email_at"),
+                Kind::Key.nullable("pending_email_by"),
+                Kind::Text.nullable("name"),
+                Kind::Key.column("role"),
+                Kind::Key.column("status"),
+                Kind::Text.column("data"),
+                Kind::Key.column("locale"),
+                Kind::Int.column("session_epoch"),
+                Kind::Text.column("void_undo_links"),
+                Kind::Int.column("version"),
+                Kind::Int.column("created_at"),
+                Kind::Int.column("updated_at"),
+            ],
+        )
+    };
+
+    fn to_row(&self) -> Row {
+        let (username, email) = (self.username.as_ref(), self.email.as_ref());
+        let pending = self.pending_email.as_ref();
+        let address = self.pending_address();
+        let requested_by = pending.map(|pending| pending.requested_by.as_str());
+        let void = serde_json::to_string(&self.void_undo_links).expect("numbers are JSON");
+        // A user that was found by a name has no data. A replacement then keeps the stored one.
+        let data = self.data.read();
+        let data = data.map(|data| serde_json::Value::Object(data.clone()).to_string());
+        Row::new(
+            Self::TABLE,
+            [
+                ("id", self.id.into()),
+                ("username", username.map(Username::as_str).into()),
+                ("username_key", username.map(Username::key).into()),
+                ("email", email.map(EmailAddress::as_str).into()),
+                ("email_key", email.map(EmailAddress::key).into()),
+                ("pending_email", address.map(EmailAddress::as_str).into()),
+                ("pending_email_key", address.map(EmailAddress::key).into()),
+                (
+                    "pending_email_at",
+                    pending.map(|pending| pending.requested_at).into(),
+                ),
+                ("pending_email_by", requested_by.into()),
+                ("name", self.name.as_ref().map(Name::as_str).into()),
+                ("role", self.role.as_str().into()),
+                ("status", self.status.as_str().into()),
+                ("data", data.map_or(Value::Unset, Value::from)),
+                ("locale", self.locale.tag().into()),
+                ("session_epoch", self.session_epoch.into()),
+                ("void_undo_links", void.into()),
+                ("version", self.version.0.into()),
+                ("created_at", self.created_at.into()),
+                ("updated_at", self.updated_at.into()),
+            ],
+        )
+    }
+
+    fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {
+        let address = |text: &str| Some(EmailAddress::from_stored(text.to_owned()));
+        let username = row.opt_text("username")?.zip(row.opt_text("username_key")?);
+        let data = |text: &str| Some(Data::from_stored(serde_json::from_str(text).ok()?));
+        Ok(Self {
+            id: UserId::from_bytes(row.array("id")?),
+            username: username.map(|(text, key)| Username::from_stored(text, key)),
+            email: row.opt_parsed("email", address)?,
+            pending_email: match row.opt_parsed("pending_email", address)? {
+                None => None,
+                Some(address) => Some(PendingEmail {
+                    address,
+                    requested_at: row.time("pending_email_at")?,
+                    requested_by: row.parsed("pending_email_by", RequestedBy::from_name)?,
+                }),
+            },
+            name: row.opt_text("name")?.map(Name::from_stored),
+            role: row.parsed("role", Role::from_name)?,
+            status: row.parsed("status", Status::from_name)?,
+            data: match row.is_read("data") {
+                true => row.parsed("data", data)?,
+                false => Data::unread(),
+            },
+            locale: row.parsed("locale", Locale::from_tag)?,
+            session_epoch: row.int("session_epoch")?,
+            void_undo_links: row
+                .parsed("void_undo_links", |text| serde_json::from_str(text).ok())?,
+            version: Version(row.int("version")?),
+            created_at: row.time("created_at")?,
+            updated_at: row.time("updated_at")?,
+        })
+    }
 }

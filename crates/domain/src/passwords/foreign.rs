@@ -6,34 +6,19 @@
 use std::fmt;
 
 use argon2::Algorithm;
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::general_purpose::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use ring::digest;
-use subtle::ConstantTimeEq;
 
-use super::argon2id::{Cost, Worker};
+use super::argon2id::{Cost, SALT_BYTES, TAG_BYTES, Worker};
 use super::foreign_firebase::FirebaseScrypt;
 use super::foreign_pbkdf2::Pbkdf2;
 use super::foreign_scrypt::Scrypt;
-use super::pepper::{self, Peppers};
+use super::hash_text::{UnreadableHash, decode, numbers, same};
+use super::pepper::{self, Pepper, Peppers};
 
 /// Maximum bcrypt cost: about 1.5 seconds.
 const MAX_BCRYPT_COST: u32 = 15;
 /// Maximum length of a hash string in bytes.
 const MAX_TEXT: usize = 1024;
-
-/// PHC's base64: the standard alphabet, with optional padding.
-const PHC: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
-
-/// A stored hash that cannot be verified.
-#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
-#[error("password hash: {0}")]
-pub struct UnreadableHash(pub(super) &'static str);
 
 /// The hash has a pepper that is not configured, so no password verifies against it.
 pub(super) const UNKNOWN_PEPPER: UnreadableHash = UnreadableHash(
@@ -207,51 +192,36 @@ fn verify_bcrypt(password: &[u8], hash: &str, of_sha256: bool) -> bool {
     bcrypt::verify(password, hash).unwrap_or(false)
 }
 
-pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
-    one.ct_eq(other).into()
-}
-
-/// Parses `name=number` pairs that have these names, in this order.
-pub(super) fn numbers<const N: usize>(
-    text: &str,
-    names: [&str; N],
-) -> Result<[u32; N], UnreadableHash> {
-    let mut values = [0; N];
-    let mut pairs = text.split(',');
-    for (value, name) in values.iter_mut().zip(names) {
-        let pair = pairs.next().and_then(|pair| pair.split_once('='));
-        *value = match pair {
-            Some((key, text)) if key == name => number(text)?,
-            _ => return Err(UnreadableHash("parameters")),
-        };
+/// Returns `true` if a stored hash has our scheme, at least this cost, and exactly this pepper (no pepper if
+/// `None`).
+pub(super) fn is_current(hash: &str, cost: Cost, pepper: Option<&Pepper>) -> bool {
+    match parse(hash) {
+        Ok(HashScheme::Argon2 {
+            algorithm: Algorithm::Argon2id,
+            version: 0x13,
+            cost: stored,
+            pepper: pepper_id,
+            salt,
+            tag,
+        }) => {
+            cost.fits(&stored)
+                && pepper_id.as_ref() == pepper.map(|pepper| &pepper.id)
+                && salt.len() >= SALT_BYTES
+                && tag.len() >= TAG_BYTES
+        }
+        _ => false,
     }
-    match pairs.next() {
-        None => Ok(values),
-        Some(_) => Err(UnreadableHash("parameters")),
-    }
-}
-
-pub(super) fn number(text: &str) -> Result<u32, UnreadableHash> {
-    match text.bytes().all(|b| b.is_ascii_digit()) {
-        true => text.parse().map_err(|_| UnreadableHash("number")),
-        false => Err(UnreadableHash("number")),
-    }
-}
-
-pub(super) fn decode(text: &str) -> Result<Vec<u8>, UnreadableHash> {
-    PHC.decode(text).map_err(|_| UnreadableHash("base64"))
-}
-
-pub(super) fn decode_padded(text: &str) -> Result<Vec<u8>, UnreadableHash> {
-    STANDARD.decode(text).map_err(|_| UnreadableHash("base64"))
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use base64::Engine as _;
+
     use super::*;
     use crate::passwords::Engine;
+    use crate::passwords::hash_text::PHC;
 
     fn verified(password: &str, hash: &str) -> Result<bool, UnreadableHash> {
         verify(
@@ -328,7 +298,7 @@ mod tests {
     const PASSWORD: &str = "пароль from Django";
 
     #[test]
-    fn every_published_vector_verifies_and_no_other_password_does() {
+    fn published_vectors_verify_only_with_their_password() {
         for (password, hash) in PUBLISHED {
             assert_eq!(verified(password, hash), Ok(true), "{hash}");
             assert_eq!(verified(&format!("{password}x"), hash), Ok(false), "{hash}");
@@ -336,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_other_systems_wrote_verifies_and_no_other_password_does() {
+    fn hashes_of_other_systems_verify_only_with_their_password() {
         for hash in ELSEWHERE {
             assert_eq!(verified(PASSWORD, hash), Ok(true), "{hash}");
             assert_eq!(verified("пароль", hash), Ok(false), "{hash}");
@@ -345,7 +315,7 @@ mod tests {
 
     /// P-09: rejected by the parser, before anything is allocated or computed.
     #[test]
-    fn what_asks_for_too_much_is_refused() {
+    fn a_hash_with_excessive_cost_is_rejected() {
         let argon2 =
             |params: &str| format!("$argon2id$v=19${params}$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA");
         assert!(parse(&argon2("m=262144,t=10,p=8")).is_ok());
@@ -398,7 +368,7 @@ mod tests {
 
     /// An empty tag would match any password.
     #[test]
-    fn a_hash_without_a_tag_is_no_hash() {
+    fn a_hash_without_a_tag_is_rejected() {
         for hash in [
             "",
             "$",
@@ -425,12 +395,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_the_reader_panic(text in any::<String>()) {
+        fn the_parser_does_not_panic_on_any_text(text in any::<String>()) {
             let _ = parse(&text);
         }
 
         #[test]
-        fn no_text_of_a_hashs_shape_makes_the_reader_panic(
+        fn the_parser_does_not_panic_on_text_like_a_hash(
             text in "(\\$|scrypt\\$|bcrypt\\$\\$|pbkdf2_sha256\\$)(2[abxy]|argon2(id|i|d)|scrypt|pbkdf2-sha256)?\\$?([vmtpilnr]{1,2}=)?[0-9]{0,10}([,$]([mtprln]{1,2}=)?[0-9]{1,10}){0,4}(\\$[A-Za-z0-9+/.=é]{0,64}){0,3}"
         ) {
             let _ = parse(&text);
@@ -438,7 +408,7 @@ mod tests {
 
         /// Every hash that was parsed can be verified: the limits are within those of the engines.
         #[test]
-        fn whatever_is_read_can_be_verified(
+        fn every_parsed_hash_can_be_verified(
             salt in 8usize..=64, tag in 16usize..=64, lanes in 1u32..=8, fast in any::<bool>()
         ) {
             let engine = if fast { Engine::Fast } else { Engine::Portable };

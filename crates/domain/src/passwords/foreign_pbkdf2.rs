@@ -4,7 +4,7 @@
 
 use ring::pbkdf2;
 
-use super::foreign::{UnreadableHash, decode, decode_padded, number, numbers};
+use super::hash_text::{UnreadableHash, decode, decode_padded, number, numbers};
 
 /// Maximum number of rounds of a hash.
 const MAX_ROUNDS: u32 = 5_000_000;
@@ -128,7 +128,7 @@ mod tests {
     /// Vectors of RFC 6070 for SHA-1, and of Python's `hashlib.pbkdf2_hmac` for SHA-512 and Django's
     /// `pbkdf2_sha1`.
     #[test]
-    fn every_digest_verifies_its_vector_and_no_other_password_does() {
+    fn each_digest_verifies_only_the_password_of_its_vector() {
         for (password, hash) in [
             ("password", "$pbkdf2$1$c2FsdA$DGDID5YfDnHzqbUkr2ASBi/gN6Y"),
             (
@@ -152,7 +152,7 @@ mod tests {
 
     /// P-09: parameters above the limits are rejected.
     #[test]
-    fn what_asks_for_too_much_is_refused() {
+    fn a_hash_with_excessive_cost_is_rejected() {
         let tag = |bytes: usize| STANDARD.encode(vec![0; bytes]);
         let ok = |hash: String| read(&hash).unwrap().is_ok();
         assert!(ok(format!("$pbkdf2-sha512$5000000$c2FsdA${}", tag(64))));

@@ -1,7 +1,7 @@
 //! scrypt (RFC 7914) in the formats of other systems: PHC, and Django's. Firebase's hashes share the limits of its
 //! work.
 
-use super::foreign::{UnreadableHash, decode, decode_padded, number, numbers, same};
+use super::hash_text::{UnreadableHash, decode, decode_padded, number, numbers, same};
 
 /// Maximum memory of a hash, in bytes.
 const MAX_BYTES: u64 = 256 << 20;

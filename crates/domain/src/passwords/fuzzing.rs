@@ -1,7 +1,7 @@
 //! Fuzz target for the parsers of stored hashes; see [`crate::fuzzing`].
 
-use super::argon2id::{Cost, Worker, is_current};
-use super::foreign::{HashScheme, UNKNOWN_PEPPER, parse, verify};
+use super::argon2id::{Cost, Worker};
+use super::foreign::{HashScheme, UNKNOWN_PEPPER, is_current, parse, verify};
 use super::foreign_scrypt::ScryptParams;
 use super::pepper::Peppers;
 use super::{Engine, check_readable};

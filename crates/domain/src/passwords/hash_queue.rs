@@ -155,7 +155,7 @@ mod tests {
 
     /// P-10: jobs of the same kind of client have their turns in the order of their arrival.
     #[test]
-    fn equal_clients_have_turns_in_order() {
+    fn clients_of_one_kind_are_served_in_order() {
         assert_eq!(turns(queue_with(&[1, 2, 3], &[])), [1, 2, 3]);
         assert_eq!(turns(queue_with(&[], &[1, 2, 3, 4, 5])), [1, 2, 3, 4, 5]);
     }
@@ -168,7 +168,7 @@ mod tests {
 
     /// P-10, T-FLOOD: many known clients leave every fourth turn to unknown clients, and have it if none waits.
     #[test]
-    fn every_fourth_turn_serves_an_unknown_client() {
+    fn every_fourth_job_is_of_an_unknown_client() {
         let both = queue_with(&[101, 102, 103, 104, 105, 106, 107], &[1, 2, 3, 4]);
         let expected = [101, 102, 103, 1, 104, 105, 106, 2, 107, 3, 4];
         assert_eq!(turns(both), expected);
@@ -196,7 +196,7 @@ mod tests {
 
     /// P-10: the expected wait counts the jobs that are served before a new one.
     #[test]
-    fn the_jobs_ahead_of_a_new_one_are_counted_by_their_turns() {
+    fn the_queue_length_counts_the_jobs_that_run_before_a_new_one() {
         for (known_count, unknown_count) in [(0, 0), (0, 7), (7, 0), (1, 7), (3, 7), (7, 1), (7, 7)]
         {
             for client in [known(), unknown()] {

@@ -352,7 +352,7 @@ mod tests {
 
     /// P-10: a queue that is too slow counts as full.
     #[tokio::test]
-    async fn a_queue_that_is_too_slow_counts_as_full() {
+    async fn a_queue_with_a_long_wait_counts_as_full() {
         let pool = Arc::new(HashPool::start(1, 100, Engine::Portable));
         let waits_too_long = |ahead| pool.expected_wait(ahead) > MAX_WAIT;
         for _ in 0..20 {
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panicking_job_fails_alone() {
+    async fn a_panicking_job_does_not_affect_others() {
         let pool = HashPool::start(1, 2, Engine::Portable);
         let failed = run(&pool, unknown(), |_| panic!("on purpose")).await;
         let _: Result<(), Error> = failed;

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_is_sorted_long_enough_and_found_whole() {
+    fn the_list_is_sorted_and_long_enough_and_every_entry_is_found() {
         let lines: Vec<_> = COMMON.lines().collect();
         assert!(lines.is_sorted());
         let allowed = lines.iter().filter(|line| line.len() >= 8).count();

@@ -2,8 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{BadRow, Claim, Query, Record, Row, Value};
-use crate::ports::{Store, StoreError};
+use super::{BadRow, Claim, Query, Record, Row, Store, StoreError, Value};
 
 /// Reads records of any [`Store`].
 #[async_trait]
@@ -11,6 +10,16 @@ pub trait Records: Store {
     /// The record with this key.
     async fn get<R: Record>(&self, key: impl Into<Value> + Send) -> Result<Option<R>, StoreError> {
         let row = self.get_row(R::TABLE, key.into()).await?;
+        row.map(|row| read(&row)).transpose()
+    }
+
+    /// The record with this value in a unique column, without the table's large column.
+    async fn find<R: Record>(
+        &self,
+        column: &'static str,
+        value: impl Into<Value> + Send,
+    ) -> Result<Option<R>, StoreError> {
+        let row = self.find_row(R::TABLE, column, value.into()).await?;
         row.map(|row| read(&row)).transpose()
     }
 

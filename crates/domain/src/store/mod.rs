@@ -8,13 +8,17 @@
 //! the schema of each database.
 
 mod access;
+mod error;
+mod port;
 mod query;
 mod record;
 mod row;
 mod write;
 
 pub use access::Records;
+pub use error::{ApplyError, StoreError};
+pub use port::{Limits, Store};
 pub use query::{Claim, Order, Query};
 pub use record::{Column, Kind, Record, Table};
 pub use row::{BadRow, Row, RowReader, Value};
-pub use write::{Condition, Test, Write};
+pub use write::{Batch, Condition, Test, Write};

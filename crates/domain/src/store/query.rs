@@ -112,7 +112,7 @@ impl Query {
             only: Vec::new(),
             order: Order::Ascending,
             limit: usize::MAX,
-            without: None,
+            without: table.large,
         }
     }
 
@@ -166,10 +166,10 @@ impl Query {
         self
     }
 
-    /// Without this column.
+    /// With the table's large column.
     #[must_use]
-    pub fn without(mut self, column: &'static str) -> Self {
-        self.without = Some(column);
+    pub fn whole(mut self) -> Self {
+        self.without = None;
         self
     }
 

@@ -27,8 +27,14 @@ pub struct Table {
     ///
     /// [`Write::Replace`]: super::Write::Replace
     pub version: Option<&'static str>,
+    /// A column that only reads by key return, if there is one: its size must not affect the time of a look-up that an
+    /// unauthenticated client causes.
+    pub large: Option<&'static str>,
     /// Columns whose values are unique. Several rows may have NULL.
     pub unique: &'static [&'static str],
+    /// The column with the id of the user that the rows belong to, if they do: they are purged with the user. It has an
+    /// index or is the key.
+    pub owner: Option<&'static str>,
     /// The column with the time after which a sweep deletes the row, if there is one. It has an index.
     pub expires: Option<&'static str>,
     /// The columns of each index. Queries use only these and the primary key.
@@ -42,7 +48,9 @@ impl Table {
             name,
             columns,
             version: None,
+            large: None,
             unique: &[],
+            owner: None,
             expires: None,
             indexes: &[],
         }
@@ -51,11 +59,6 @@ impl Table {
     /// The primary key.
     pub fn key(&self) -> &'static str {
         self.columns[0].name
-    }
-
-    /// Whether its rows belong to a user: they are deleted with the user that the column `user_id` names.
-    pub fn has_owner(&self) -> bool {
-        self.columns.iter().any(|column| column.name == "user_id")
     }
 
     /// The position of a column.

@@ -26,7 +26,7 @@ impl Value {
     /// The time; `None` for other values.
     pub fn as_time(&self) -> Option<Timestamp> {
         match self {
-            Self::Int(micros) => Timestamp::from_microsecond(*micros).ok(),
+            Self::Int(micros) => time_of(*micros),
             _ => None,
         }
     }
@@ -115,6 +115,11 @@ impl RowReader<'_> {
         self.required(column, self.opt_int(column)?)
     }
 
+    /// Whether the column was read.
+    pub fn is_read(&self, column: &str) -> bool {
+        *self.0.get(column) != Value::Unset
+    }
+
     /// An integer or NULL.
     pub fn opt_int(&self, column: &'static str) -> Result<Option<i64>, BadRow> {
         match self.0.get(column) {
@@ -131,11 +136,11 @@ impl RowReader<'_> {
 
     /// A time or NULL.
     pub fn opt_time(&self, column: &'static str) -> Result<Option<Timestamp>, BadRow> {
-        let time = self
-            .opt_int(column)?
-            .map(Timestamp::from_microsecond)
-            .transpose();
-        time.map_err(|_| self.bad(column, "is not a time"))
+        let Some(micros) = self.opt_int(column)? else {
+            return Ok(None);
+        };
+        let time = time_of(micros).ok_or_else(|| self.bad(column, "is not a time"));
+        time.map(Some)
     }
 
     /// Bytes.
@@ -225,6 +230,13 @@ impl RowReader<'_> {
             reason,
         }
     }
+}
+
+/// Every time that was stored. [`Timestamp::from_microsecond`] rejects the last second.
+fn time_of(micros: i64) -> Option<Timestamp> {
+    let (seconds, rest) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+    let nanos = i32::try_from(rest * 1000).ok()?;
+    Timestamp::new(seconds, nanos).ok()
 }
 
 impl<T: Into<Self>> From<Option<T>> for Value {

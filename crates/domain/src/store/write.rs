@@ -2,16 +2,20 @@
 
 use super::{Record, Row, Table, Value};
 
+/// Writes that are applied atomically.
+pub type Batch = Vec<Write>;
+
 /// One operation of a batch. All operations of a batch take effect, or none does. They run in order, and each sees the
 /// effects of those before it.
 ///
 /// A condition is part of the write: no other write comes between. If it does not hold, the batch fails with
 /// [`ApplyError::Stale`].
 ///
-/// [`ApplyError::Stale`]: crate::changes::ApplyError::Stale
+/// [`ApplyError::Stale`]: super::ApplyError::Stale
 #[derive(Debug, Clone)]
 pub enum Write {
-    /// Inserts a row. Fails with `Taken` if another row has the same key or the same value in a unique column.
+    /// Inserts a row. Fails with `Taken` if another row has the same key or the same value in a unique column. Columns
+    /// that are [`Value::Unset`] are NULL.
     Insert(Row),
     /// Inserts or replaces the row with this key.
     Put(Row),
@@ -66,6 +70,12 @@ impl Write {
         Self::Put(record.to_row())
     }
 
+    /// Replaces a record whose stored version is `expected`.
+    pub fn replace<R: Record>(record: &R, expected: i64) -> Self {
+        let row = record.to_row();
+        Self::Replace { row, expected }
+    }
+
     /// Sets columns of a record.
     pub fn update<R: Record, const N: usize>(
         key: impl Into<Value>,
@@ -89,12 +99,41 @@ impl Write {
         }
     }
 
+    /// Deletes a record that fulfils the conditions.
+    pub fn delete_if<R: Record>(key: impl Into<Value>, when: Vec<Condition>) -> Self {
+        Self::Delete {
+            table: R::TABLE,
+            key: key.into(),
+            when,
+        }
+    }
+
     /// Checks that a record exists and fulfils the conditions.
     pub fn check<R: Record>(key: impl Into<Value>, when: Vec<Condition>) -> Self {
         Self::Check {
             table: R::TABLE,
             key: key.into(),
             when,
+        }
+    }
+}
+
+impl Write {
+    /// The table that it writes to.
+    pub fn table(&self) -> &'static Table {
+        match self {
+            Self::Insert(row) | Self::Put(row) | Self::Replace { row, .. } => row.table,
+            Self::Update { table, .. } | Self::Delete { table, .. } | Self::Check { table, .. } => {
+                table
+            }
+        }
+    }
+
+    /// The key of the row that it writes.
+    pub fn key(&self) -> &Value {
+        match self {
+            Self::Insert(row) | Self::Put(row) | Self::Replace { row, .. } => row.key(),
+            Self::Update { key, .. } | Self::Delete { key, .. } | Self::Check { key, .. } => key,
         }
     }
 }

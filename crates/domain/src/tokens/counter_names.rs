@@ -46,7 +46,7 @@ mod tests {
 
     /// A-05, L-05: nodes with the same master key share names. Without the key, a name reveals nothing.
     #[test]
-    fn a_name_is_the_same_on_every_node_and_tells_nothing_without_the_key() {
+    fn a_name_is_the_same_on_every_node_and_unpredictable_without_the_key() {
         let name = names(1).name("sign-in", "192.0.2.1");
         assert_eq!(name, names(1).name("sign-in", "192.0.2.1"));
         assert_ne!(name, names(2).name("sign-in", "192.0.2.1"));
@@ -58,7 +58,7 @@ mod tests {
 
     /// Counter names, device cookies and forms each have their own key.
     #[test]
-    fn the_key_is_for_nothing_else() {
+    fn counter_names_have_their_own_key() {
         let master = MasterKey::from_secret(Secret::new(vec![1; 32])).unwrap();
         for other in ["device", "form"] {
             let other = CounterNames(master.mac_key(other));

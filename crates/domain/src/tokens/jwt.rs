@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_signed_reads_back() {
+    fn a_signed_token_can_be_read() {
         let claims = read::<SessionClaims>(&forge(&header().to_string(), &payload().to_string()));
         let claims = claims.unwrap();
         assert_eq!(
@@ -215,7 +215,7 @@ mod tests {
 
     /// J-01: the header's algorithm is compared, never followed.
     #[test]
-    fn no_other_algorithm_is_taken() {
+    fn other_algorithms_are_rejected() {
         let good = payload().to_string();
         for alg in [
             "none", "None", "nOnE", "NONE", "", "eddsa", "EDDSA", "EdDSA ", "Ed25519", "HS256",
@@ -230,7 +230,7 @@ mod tests {
 
     /// J-01: the public key as an HMAC secret, and no signature at all.
     #[test]
-    fn a_public_key_is_no_secret_and_nothing_is_no_signature() {
+    fn a_public_key_as_hmac_secret_and_an_empty_signature_are_rejected() {
         let token = forge(&header().to_string(), &payload().to_string());
         let (signed, _) = token.rsplit_once('.').unwrap();
         let hs256 = with(header(), "alg", json!("HS256"));
@@ -268,7 +268,7 @@ mod tests {
 
     /// J-02, J-04: a header has exactly three fields, and no other type.
     #[test]
-    fn a_header_says_three_things_and_nothing_else() {
+    fn a_header_has_exactly_three_fields() {
         let good = payload().to_string();
         for name in [
             "jku", "jwk", "x5u", "x5c", "x5t", "crit", "zip", "cty", "b64", "enc", "epk",
@@ -318,7 +318,7 @@ mod tests {
 
     /// J-03: every claim is required, has its type and occurs once.
     #[test]
-    fn every_claim_is_required_and_of_its_type() {
+    fn every_claim_is_required_and_has_its_type() {
         let good = header().to_string();
         for (name, kept) in payload().as_object().unwrap() {
             let mut less = payload();
@@ -368,7 +368,7 @@ mod tests {
 
     /// J-09: a token has one spelling.
     #[test]
-    fn a_token_has_one_spelling() {
+    fn a_token_has_only_one_encoding() {
         let token = forge(&header().to_string(), &payload().to_string());
         assert!(read::<SessionClaims>(&token).is_some());
         for cut in 0..token.len() {
@@ -398,7 +398,7 @@ mod tests {
 
     /// J-09: rejected even with a valid signature.
     #[test]
-    fn an_overlong_token_is_refused() {
+    fn an_overlong_token_is_rejected() {
         let padded = |length: usize| {
             let text = with(payload(), "iss", json!("i".repeat(length)));
             forge(&header().to_string(), &text)
@@ -414,7 +414,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_a_token_or_makes_the_reader_panic(
+        fn arbitrary_text_is_not_a_token_and_does_not_panic(
             text in any::<String>(), parts in "[A-Za-z0-9_-]{0,40}(\\.[A-Za-z0-9_-]{0,90}){0,4}"
         ) {
             prop_assert!(read::<SessionClaims>(&text).is_none());
@@ -422,7 +422,7 @@ mod tests {
         }
 
         #[test]
-        fn no_touched_token_is_taken(at in 0usize..200, by in 1u8..=127) {
+        fn a_modified_token_is_rejected(at in 0usize..200, by in 1u8..=127) {
             let mut bytes = forge(&header().to_string(), &payload().to_string()).into_bytes();
             let at = at % bytes.len();
             bytes[at] = (bytes[at] ^ by) & 0x7f;

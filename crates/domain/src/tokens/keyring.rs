@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_ring_signs_nothing_and_knows_no_key() {
+    fn an_empty_keyring_cannot_sign_and_has_no_key() {
         assert_eq!(ring(1).sign(&claims()), None);
         let full = ring(1);
         full.load(&keys(1)).unwrap();
@@ -246,7 +246,7 @@ mod tests {
 
     /// J-06: a retired key verifies and does not sign, even if its seal cannot be opened.
     #[test]
-    fn a_retired_key_verifies_and_does_not_sign() {
+    fn a_retired_key_verifies_but_does_not_sign() {
         let mut all = keys(2);
         let ring = ring(1);
         ring.load(&all[1..]).unwrap();
@@ -263,7 +263,7 @@ mod tests {
 
     /// Tokens for other services are signed with a key that they have had time to fetch.
     #[test]
-    fn the_newest_that_was_there_by_then_signs_for_others() {
+    fn audience_tokens_are_signed_with_the_newest_published_key() {
         let (now, then) = (Timestamp::MAX, Timestamp::UNIX_EPOCH);
         let mut all = keys(3);
         all[0].created_at = now;
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_cannot_be_opened_leaves_the_ring_as_it_was() {
+    fn an_unreadable_key_does_not_change_the_keyring() {
         let all = keys(2);
         let ring_of_one = ring(1);
         ring_of_one.load(&all[..1]).unwrap();
@@ -304,7 +304,7 @@ mod tests {
 
     /// J-04: a token of one kind is rejected as the other kind, with the same key.
     #[test]
-    fn a_token_of_one_kind_is_nothing_to_the_other() {
+    fn a_session_token_and_an_audience_token_are_not_interchangeable() {
         let ring = ring(1);
         ring.load(&keys(1)).unwrap();
         let access = AccessClaims {

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_opens_under_its_name_and_its_key_alone() {
+    fn sealed_data_opens_only_with_its_name_and_key() {
         let secrets = SeededSecrets::new(1);
         let sealed = master(1).seal("kid", b"thirty-two bytes of private key!", &secrets);
         let opened = master(1).open("kid", &sealed).unwrap();
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cut_or_touched_does_not_open() {
+    fn truncated_or_modified_data_does_not_open() {
         let sealed = master(1).seal("kid", b"plain", &SeededSecrets::new(1));
         for length in 0..sealed.len() {
             assert!(
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_bytes_sealed_twice_look_different() {
+    fn sealing_the_same_bytes_twice_gives_different_results() {
         let secrets = SeededSecrets::new(1);
         let (one, other) = (
             master(1).seal("kid", b"plain", &secrets),
@@ -138,7 +138,7 @@ mod tests {
 
     /// J-07: a short master key is rejected, and no master key is printed.
     #[test]
-    fn a_short_master_key_is_refused_and_none_is_printed() {
+    fn a_short_master_key_is_rejected_and_no_key_is_printed() {
         for length in [0, 1, 31] {
             assert!(MasterKey::from_secret(Secret::new(vec![1; length])).is_none());
         }

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_mailbox_one_key() {
+    fn spellings_of_one_mailbox_share_a_key() {
         for (text, key) in [
             ("Ben@Example.COM", "ben@example.com"),
             ("ben@example.com.", "ben@example.com"),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_smuggle_or_mislead_is_refused() {
+    fn addresses_for_injection_or_deception_are_rejected() {
         for text in [
             "",
             "@",
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limits_hold_at_their_edges() {
+    fn the_limits_are_exact() {
         let local = "a".repeat(64);
         assert!(EmailAddress::parse(&format!("{local}@example.com")).is_ok());
         assert_eq!(
@@ -189,7 +189,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_key_of_a_key_is_itself(text in "\\PC{1,12}@\\PC{1,12}\\.[a-z]{2}") {
+        fn the_key_function_is_idempotent(text in "\\PC{1,12}@\\PC{1,12}\\.[a-z]{2}") {
             if let Ok(address) = EmailAddress::parse(&text) {
                 let again = EmailAddress::parse(address.key()).unwrap();
                 prop_assert_eq!(again.key(), address.key());

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::Digest;
-use crate::ports::Secrets;
+use crate::clock::Secrets;
 use crate::store::Value;
 
 macro_rules! id {
@@ -30,6 +30,12 @@ macro_rules! id {
             /// The 16 bytes that are stored.
             pub fn as_bytes(&self) -> &[u8; 16] {
                 self.0.as_bytes()
+            }
+
+            /// The preceding id, to list from this one on; `None` for the lowest id.
+            pub fn before(&self) -> Option<Self> {
+                let number = u128::from_be_bytes(*self.as_bytes()).checked_sub(1)?;
+                Some(Self::from_bytes(number.to_be_bytes()))
             }
 
             /// Restores an id from its 16 bytes.
@@ -79,12 +85,6 @@ impl UserId {
             }
         }
         Self::generate(at, &Derived(from))
-    }
-
-    /// The preceding id, for listing users from this one on; `None` for the lowest id.
-    pub fn before(&self) -> Option<Self> {
-        let number = u128::from_be_bytes(*self.as_bytes()).checked_sub(1)?;
-        Some(Self::from_bytes(number.to_be_bytes()))
     }
 }
 
@@ -171,7 +171,7 @@ mod tests {
 
     /// L-01: ids sort in the order in which a node wrote its events.
     #[test]
-    fn ids_of_one_moment_sort_as_they_were_made() {
+    fn ids_of_one_instant_sort_in_creation_order() {
         let (ids, secrets) = (AuditEventIds::default(), SeededSecrets::new(9));
         let at = |micros: i64| Timestamp::from_microsecond(1_700_000_000_000_000 + micros).unwrap();
         let made: Vec<_> = (0..20_000_i64)
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_the_audit_log_lies_after_the_first_of_its_moment() {
+    fn an_audit_event_id_sorts_after_the_first_id_of_its_instant() {
         let at = |micros: i64| Timestamp::from_microsecond(1_700_000_000_000_000 + micros).unwrap();
         let first = AuditEventId::first_at(at(2_500));
         for seed in 0..100 {

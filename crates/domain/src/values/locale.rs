@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_wanted_known_language_wins() {
+    fn the_supported_language_with_the_highest_preference_is_chosen() {
         for (field, expected) in [
             ("", Locale::En),
             ("de", Locale::De),

@@ -123,7 +123,7 @@ mod tests {
 
     /// P-01, P-02: counted in code points after NFC.
     #[test]
-    fn the_limits_hold_at_their_edges() {
+    fn the_limits_are_exact() {
         assert_eq!(parse("zq7-kx1").unwrap_err().code, "too-short");
         assert!(parse("zq7-kx1w").is_ok());
         assert!(parse("🦀🐚🌊🦑🐙🦐🐡🦞").is_ok());
@@ -135,7 +135,7 @@ mod tests {
 
     /// P-03: there are no composition rules.
     #[test]
-    fn odd_passwords_are_fine() {
+    fn unusual_passwords_are_accepted() {
         for text in [
             "        ",
             "correct horse",
@@ -156,7 +156,7 @@ mod tests {
 
     /// P-05: the whole password is compared, not a part of it.
     #[test]
-    fn common_passwords_are_refused_and_what_holds_one_is_not() {
+    fn common_passwords_are_rejected_and_longer_ones_that_contain_one_are_not() {
         for text in [
             "password1",
             "Password1",
@@ -171,7 +171,7 @@ mod tests {
 
     /// P-06: names alone, doubled, or with digits.
     #[test]
-    fn names_are_refused() {
+    fn passwords_that_are_names_are_rejected() {
         let rules = PasswordRules::default();
         let personal = ["wolfhardt", "wolfhardt.k@example.com", "wolfhardt.k"];
         for text in [
@@ -192,7 +192,7 @@ mod tests {
 
     /// P-06: a name that contains digits, with additional digits, and without its own.
     #[test]
-    fn names_with_digits_are_refused() {
+    fn passwords_that_are_names_with_digits_are_rejected() {
         let rules = PasswordRules::default();
         let personal = ["ben1990", "7maria.k", "4711", "al1"];
         for text in [

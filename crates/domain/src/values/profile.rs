@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limits_of_data_hold_at_their_edges() {
+    fn the_limits_of_data_are_exact() {
         assert!(Data::parse(nested(32)).is_ok());
         assert_eq!(Data::parse(nested(33)).unwrap_err().code, "too-deep");
         let sized = |bytes: usize| json!({ "a": "x".repeat(bytes - r#"{"a":""}"#.len()) });
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limits_of_a_name_hold_at_their_edges() {
+    fn the_limits_of_a_name_are_exact() {
         assert!(Name::parse(&"ü".repeat(200)).is_ok());
         assert_eq!(Name::parse(&"ü".repeat(201)).unwrap_err().code, "too-long");
         assert_eq!(Name::parse("  ").unwrap_err().code, "too-short");
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_chooses_a_name_that_reads_otherwise_than_it_is() {
+    fn a_name_with_invisible_or_direction_characters_is_rejected() {
         for name in [
             "Ben",
             "👨\u{200d}👩\u{200d}👧",

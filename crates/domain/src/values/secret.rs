@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::ports::Secrets;
+use crate::clock::Secrets;
 use crate::store::Value;
 
 /// A value that must not be printed. `Debug` prints `[secret]`. There is no `Display`, no `Serialize` and no
@@ -111,7 +111,7 @@ mod tests {
     use crate::memory::SeededSecrets;
 
     #[test]
-    fn a_token_reads_back_and_every_other_spelling_is_refused() {
+    fn a_token_parses_and_other_encodings_are_rejected() {
         let token = Token::generate(&SeededSecrets::new(1));
         let text = token.expose();
         assert_eq!(Token::parse(&text).unwrap().digest(), token.digest());
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_secret_is_printed() {
+    fn secrets_are_not_printed() {
         let secret = Secret::new("hunter2".to_owned());
         assert_eq!(format!("{secret:?}"), "[secret]");
         assert_eq!(

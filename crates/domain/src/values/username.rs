@@ -137,7 +137,7 @@ mod tests {
 
     /// R-01, for usernames: look-alikes in other scripts are rejected.
     #[test]
-    fn a_name_is_of_one_script() {
+    fn a_username_has_only_one_script() {
         for name in [
             "admin",
             "élodie",
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn look_alikes_by_case_and_form_share_a_key() {
+    fn usernames_that_differ_in_case_or_form_share_a_key() {
         for (one, other) in [
             ("Ben", "ben"),
             ("ｂｅｎ", "ben"),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_name_is_no_address_no_path_word_and_no_markup() {
+    fn a_username_is_not_an_address_a_reserved_path_or_markup() {
         for text in [
             "victim@x.y",
             "victim＠x.y",
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limits_hold_at_their_edges() {
+    fn the_limits_are_exact() {
         assert_eq!(Username::parse("").unwrap_err().code, "too-short");
         assert!(Username::parse("a").is_ok());
         assert!(Username::parse(&"é".repeat(64)).is_ok());
@@ -229,7 +229,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_key_of_a_key_is_itself(text in "\\PC{1,16}") {
+        fn the_key_function_is_idempotent(text in "\\PC{1,16}") {
             if let Ok(name) = Username::parse(&text) {
                 prop_assert_eq!(key(name.key()), name.key());
             }

@@ -1,16 +1,15 @@
 //! Managing other users: role, status, list.
 
 use doorward_domain::Error;
-use doorward_domain::flows::update_profile::ProfileUpdate;
 use doorward_domain::model::{Role, Status, UserFilter};
-use doorward_domain::ports::Store;
+use doorward_domain::profile::ProfileUpdate;
 use doorward_domain::values::Data;
 
 use crate::world::*;
 
 /// Z-04: a role change takes effect at the next request.
 #[tokio::test]
-async fn a_role_given_or_taken_bites_at_once() {
+async fn a_role_change_applies_at_once() {
     let world = World::new().await;
     world.admin("ada").await;
     world.active("ben").await;
@@ -18,14 +17,16 @@ async fn a_role_given_or_taken_bites_at_once() {
     world.check(&bens).await.unwrap();
     world.audited();
     let given = world
-        .accounts
+        .doorward
+        .admin
         .change_role(&world.of(&adas), "ben", Role::Admin, None)
         .await;
     assert_eq!(given.unwrap().role, Role::Admin);
     assert_eq!(world.audited(), ["role-changed"]);
     assert_eq!(world.check(&bens).await.unwrap().role, Role::Admin);
     let taken = world
-        .accounts
+        .doorward
+        .admin
         .change_role(&world.of(&adas), "ben", Role::User, None)
         .await;
     taken.unwrap();
@@ -33,12 +34,13 @@ async fn a_role_given_or_taken_bites_at_once() {
 }
 
 #[tokio::test]
-async fn a_role_that_is_so_already_changes_nothing() {
+async fn setting_the_same_role_changes_nothing() {
     let world = World::new().await;
     let ada = world.admin("ada").await;
     world.forget();
     let same = world
-        .accounts
+        .doorward
+        .admin
         .change_role(&world.operator(), "ada", Role::Admin, None)
         .await;
     assert_eq!(same.unwrap().version, ada.version);
@@ -53,17 +55,19 @@ async fn the_last_active_admin_cannot_be_demoted_or_disabled() {
     let session = world.sign_in("ada").await;
     world.admin("off").await;
     world
-        .accounts
+        .doorward
+        .admin
         .disable(&world.operator(), "off", None)
         .await
         .unwrap();
     for ctx in [world.of(&session), world.operator()] {
         let demoted = world
-            .accounts
+            .doorward
+            .admin
             .change_role(&ctx, "ada", Role::User, None)
             .await;
         assert_err!(demoted, Error::LastAdmin);
-        let disabled = world.accounts.disable(&ctx, "ada", None).await;
+        let disabled = world.doorward.admin.disable(&ctx, "ada", None).await;
         assert_err!(disabled, Error::LastAdmin);
     }
     assert_eq!(world.kept_user(&ada).await, ada);
@@ -71,40 +75,49 @@ async fn the_last_active_admin_cannot_be_demoted_or_disabled() {
 }
 
 #[tokio::test]
-async fn two_admins_who_demote_each_other_at_once_leave_one() {
+async fn one_of_two_admins_who_demote_each_other_stays_admin() {
     let world = World::new().await;
     world.admin("ada").await;
     world.admin("zoe").await;
     let (adas, zoes) = (world.sign_in("ada").await, world.sign_in("zoe").await);
     let (ada, zoe) = (world.of(&adas), world.of(&zoes));
-    world.spy.give_way();
+    world.spy.yield_once();
     let (one, other) = tokio::join!(
-        world.accounts.change_role(&ada, "zoe", Role::User, None),
-        world.accounts.change_role(&zoe, "ada", Role::User, None)
+        world
+            .doorward
+            .admin
+            .change_role(&ada, "zoe", Role::User, None),
+        world
+            .doorward
+            .admin
+            .change_role(&zoe, "ada", Role::User, None)
     );
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
-    assert!(world.store.has_active_admin().await.unwrap());
+    assert!(world.has_admin().await);
 }
 
 #[tokio::test]
-async fn one_admin_demoted_while_the_other_is_disabled_leaves_one() {
+async fn one_of_two_admins_stays_if_one_is_demoted_and_the_other_disabled() {
     let world = World::new().await;
     world.admin("ada").await;
     world.admin("zoe").await;
     let (adas, zoes) = (world.sign_in("ada").await, world.sign_in("zoe").await);
     let (ada, zoe) = (world.of(&adas), world.of(&zoes));
-    world.spy.give_way();
+    world.spy.yield_once();
     let (one, other) = tokio::join!(
-        world.accounts.change_role(&ada, "zoe", Role::User, None),
-        world.accounts.disable(&zoe, "ada", None)
+        world
+            .doorward
+            .admin
+            .change_role(&ada, "zoe", Role::User, None),
+        world.doorward.admin.disable(&zoe, "ada", None)
     );
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
-    assert!(world.store.has_active_admin().await.unwrap());
+    assert!(world.has_admin().await);
 }
 
 /// Z-04: a node may cache the acting user for up to a second. Writes check the stored role.
 #[tokio::test]
-async fn an_admin_who_was_demoted_on_another_node_writes_nothing_more() {
+async fn an_admin_demoted_on_another_node_cannot_write() {
     let world = World::new().await;
     world.admin("ada").await;
     let zoe = world.admin("zoe").await;
@@ -114,13 +127,14 @@ async fn an_admin_who_was_demoted_on_another_node_writes_nothing_more() {
     assert_eq!(other.check(&zoes).await.unwrap().role, Role::Admin);
     let stale = other.of(&zoes);
     let demoted = world
-        .accounts
+        .doorward
+        .admin
         .change_role(&world.operator(), "zoe", Role::User, None)
         .await;
     demoted.unwrap();
     let before = world.kept_user(&ben).await;
 
-    let accounts = &other.accounts;
+    let doorward = &other.doorward;
     let update = ProfileUpdate::Replace {
         name: None,
         data: Data::default(),
@@ -128,20 +142,33 @@ async fn an_admin_who_was_demoted_on_another_node_writes_nothing_more() {
     let new = email("new@example.com");
     let session = bens.session.id.to_string();
     let refused = [
-        accounts
+        doorward
+            .admin
             .change_role(&stale, "me", Role::Admin, None)
             .await
             .map(drop),
-        accounts
+        doorward
+            .admin
             .change_role(&stale, "ben", Role::Admin, None)
             .await
             .map(drop),
-        accounts.disable(&stale, "ben", None).await.map(drop),
-        accounts.delete_account(&stale, "ben", None).await.map(drop),
-        accounts.change_email(&stale, "ben", &new, None, None).await,
-        accounts.revoke_sessions(&stale, "ben").await,
-        accounts.revoke_session(&stale, "ben", &session).await,
-        accounts
+        doorward.admin.disable(&stale, "ben", None).await.map(drop),
+        doorward
+            .profile
+            .delete_account(&stale, "ben", None)
+            .await
+            .map(drop),
+        doorward
+            .email
+            .change_email(&stale, "ben", &new, None, None)
+            .await,
+        doorward.sessions.revoke_sessions(&stale, "ben").await,
+        doorward
+            .sessions
+            .revoke_session(&stale, "ben", &session)
+            .await,
+        doorward
+            .profile
             .update_profile(&stale, "ben", &update, None)
             .await
             .map(drop),
@@ -160,7 +187,7 @@ async fn an_admin_who_was_demoted_on_another_node_writes_nothing_more() {
 
 /// Z-04, S-06.
 #[tokio::test]
-async fn an_admin_who_was_disabled_on_another_node_writes_nothing_more() {
+async fn an_admin_disabled_on_another_node_cannot_write() {
     let world = World::new().await;
     world.admin("ada").await;
     let zoe = world.admin("zoe").await;
@@ -168,9 +195,13 @@ async fn an_admin_who_was_disabled_on_another_node_writes_nothing_more() {
     let other = world.beside(2).await;
     other.check(&zoes).await.unwrap();
     let stale = other.of(&zoes);
-    let disabled = world.accounts.disable(&world.operator(), "zoe", None).await;
+    let disabled = world
+        .doorward
+        .admin
+        .disable(&world.operator(), "zoe", None)
+        .await;
     disabled.unwrap();
-    let enabled = other.accounts.enable(&stale, "me", None).await;
+    let enabled = other.doorward.admin.enable(&stale, "me", None).await;
     assert_err!(enabled, Error::InvalidToken);
     assert_eq!(world.kept_user(&zoe).await.status, Status::Disabled);
     assert_err!(other.check(&zoes).await, Error::InvalidToken);
@@ -178,7 +209,7 @@ async fn an_admin_who_was_disabled_on_another_node_writes_nothing_more() {
 
 /// Z-04: a repeated demotion changes nothing, but the node that handles it drops its cached user.
 #[tokio::test]
-async fn a_node_that_repeats_a_change_of_another_node_believes_it() {
+async fn a_node_that_repeats_a_change_drops_its_cached_user() {
     let world = World::new().await;
     world.admin("ada").await;
     world.admin("zoe").await;
@@ -187,7 +218,8 @@ async fn a_node_that_repeats_a_change_of_another_node_believes_it() {
     for node in [&world, &other] {
         node.check(&zoes).await.unwrap();
         let demoted = node
-            .accounts
+            .doorward
+            .admin
             .change_role(&node.operator(), "zoe", Role::User, None)
             .await;
         demoted.unwrap();
@@ -197,20 +229,22 @@ async fn a_node_that_repeats_a_change_of_another_node_believes_it() {
 
 /// No link of a disabled account works, so the new address could not be confirmed.
 #[tokio::test]
-async fn the_address_of_a_disabled_user_is_not_changed() {
+async fn the_address_of_a_disabled_user_cannot_be_changed() {
     let world = World::new().await;
     world.admin("ada").await;
     world.active("ben").await;
     let adas = world.sign_in("ada").await;
     let operator = world.operator();
     world
-        .accounts
+        .doorward
+        .admin
         .disable(&operator, "ben", None)
         .await
         .unwrap();
     let new = email("new@example.com");
     let refused = world
-        .accounts
+        .doorward
+        .email
         .change_email(&world.of(&adas), "ben", &new, None, None)
         .await;
     assert_err!(refused, Error::Invalid(fields)
@@ -219,7 +253,7 @@ async fn the_address_of_a_disabled_user_is_not_changed() {
 
 /// S-06, R-06: disabling ends sessions, links and sign-in. Enabling restores none of them.
 #[tokio::test]
-async fn disabling_ends_sessions_and_links_and_enabling_revives_none() {
+async fn disabling_ends_sessions_and_links_and_enabling_restores_none() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let session = world.sign_in("ben").await;
@@ -227,7 +261,8 @@ async fn disabling_ends_sessions_and_links_and_enabling_revives_none() {
     let (new, shown) = (email("new@example.com"), password(PASSWORD));
     let ctx = world.of(&session);
     world
-        .accounts
+        .doorward
+        .email
         .change_email(&ctx, "me", &new, Some(&shown), None)
         .await
         .unwrap();
@@ -236,7 +271,8 @@ async fn disabling_ends_sessions_and_links_and_enabling_revives_none() {
     let operator = world.operator();
     world.audited();
     let off = world
-        .accounts
+        .doorward
+        .admin
         .disable(&operator, "ben", None)
         .await
         .unwrap();
@@ -247,48 +283,55 @@ async fn disabling_ends_sessions_and_links_and_enabling_revives_none() {
         world.try_sign_in("ben", PASSWORD).await,
         Error::AccountDisabled
     );
-    let on = world.accounts.enable(&operator, "ben", None).await.unwrap();
+    let on = world
+        .doorward
+        .admin
+        .enable(&operator, "ben", None)
+        .await
+        .unwrap();
     assert_eq!((on.status, on.email), (Status::Active, ben.email));
     assert_err!(world.check(&session).await, Error::InvalidToken);
-    let late = world.accounts.confirm(&world.anon(), &token).await;
+    let late = world.doorward.email.confirm(&world.anon(), &token).await;
     assert_err!(late, Error::LinkExpired);
     world.sign_in("ben").await;
 }
 
 /// enabling confirms no address.
 #[tokio::test]
-async fn a_sign_up_disabled_and_enabled_still_waits_for_its_confirmation() {
+async fn a_pending_user_stays_pending_after_disabling_and_enabling() {
     let world = World::new().await;
     let id = world.pending("ben").await.id.to_string();
     let token = token_in(&world.one_mail().await);
-    let (accounts, operator) = (&world.accounts, world.operator());
-    let pending = accounts.enable(&operator, &id, None).await;
+    let (doorward, operator) = (&world.doorward, world.operator());
+    let pending = doorward.admin.enable(&operator, &id, None).await;
     assert_err!(pending, Error::Invalid(fields) if fields[0].invalid.code == "unconfirmed");
-    accounts.disable(&operator, &id, None).await.unwrap();
-    let disabled = accounts.confirm(&world.anon(), &token).await;
+    doorward.admin.disable(&operator, &id, None).await.unwrap();
+    let disabled = doorward.email.confirm(&world.anon(), &token).await;
     assert_err!(disabled, Error::LinkExpired);
-    let enabled = accounts.enable(&operator, &id, None).await.unwrap();
+    let enabled = doorward.admin.enable(&operator, &id, None).await.unwrap();
     assert_eq!(enabled.status, Status::Pending);
     assert_err!(
         world.try_sign_in("ben@example.com", PASSWORD).await,
         Error::EmailUnconfirmed
     );
-    accounts.confirm(&world.anon(), &token).await.unwrap();
+    doorward.email.confirm(&world.anon(), &token).await.unwrap();
 }
 
 #[tokio::test]
-async fn disabling_twice_is_disabling_once() {
+async fn disabling_twice_is_the_same_as_once() {
     let world = World::new().await;
     world.active("ben").await;
     let operator = world.operator();
     let once = world
-        .accounts
+        .doorward
+        .admin
         .disable(&operator, "ben", None)
         .await
         .unwrap();
     world.audited();
     let twice = world
-        .accounts
+        .doorward
+        .admin
         .disable(&operator, "ben", None)
         .await
         .unwrap();
@@ -297,17 +340,18 @@ async fn disabling_twice_is_disabling_once() {
 }
 
 #[tokio::test]
-async fn a_stale_version_is_refused() {
+async fn a_stale_version_is_rejected() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let operator = world.operator();
     let stale = Some(ben.version.next());
     let refused = world
-        .accounts
+        .doorward
+        .admin
         .change_role(&operator, "ben", Role::Admin, stale)
         .await;
     assert_err!(refused, Error::PreconditionFailed);
-    let refused = world.accounts.disable(&operator, "ben", stale).await;
+    let refused = world.doorward.admin.disable(&operator, "ben", stale).await;
     assert_err!(refused, Error::PreconditionFailed);
 }
 
@@ -320,8 +364,14 @@ async fn admins_list_and_search_users() {
     let session = world.sign_in("ada").await;
     let ctx = world.of(&session);
     let named = async |filter: UserFilter| {
-        let users = world.accounts.list_users(&ctx, &filter).await.unwrap();
-        let names = users
+        let page = world
+            .doorward
+            .admin
+            .list_users(&ctx, &filter)
+            .await
+            .unwrap();
+        let names = page
+            .users
             .iter()
             .map(|user| match (&user.username, user.pending_address()) {
                 (Some(username), _) => username.as_str().to_owned(),

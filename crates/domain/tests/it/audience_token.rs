@@ -3,8 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::Error;
-use doorward_domain::flows::audience_token::Audience;
 use doorward_domain::model::Role;
+use doorward_domain::sessions::Audience;
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -16,13 +16,15 @@ fn part(token: &str, number: usize) -> Value {
 
 async fn token_for(world: &World, session: &str, audience: &str) -> (String, i64) {
     let opened = world
-        .accounts
+        .doorward
+        .sessions
         .authenticate(&world.anon(), session)
         .await
         .unwrap();
     let audience = Audience::parse(audience).unwrap();
     let made = world
-        .accounts
+        .doorward
+        .sessions
         .audience_token(&world.anon(), &opened, &audience)
         .unwrap();
     (made.token.expose().clone(), made.expires_in)
@@ -30,14 +32,14 @@ async fn token_for(world: &World, session: &str, audience: &str) -> (String, i64
 
 /// J-03, J-04, J-05: the payload is as in API.md, without personal data.
 #[tokio::test]
-async fn a_token_says_whose_it_is_for_whom_and_until_when() {
+async fn an_audience_token_has_subject_audience_and_expiry() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let session = world.sign_in("ben").await;
     let (token, expires_in) =
         token_for(&world, session.token.expose(), "https://api.example").await;
     assert_eq!(expires_in, 300);
-    let kid = &world.accounts.public_keys()[0].kid;
+    let kid = &world.doorward.keys.public_keys()[0].kid;
     assert_eq!(
         part(&token, 0),
         json!({"alg": "EdDSA", "typ": "at+jwt", "kid": kid})
@@ -68,7 +70,7 @@ async fn the_longest_token_fits_into_a_kilobyte() {
 }
 
 #[tokio::test]
-async fn a_token_does_not_outlive_its_session() {
+async fn an_audience_token_does_not_outlive_its_session() {
     let world = World::new().await;
     world.active("ben").await;
     let session = world.sign_in("ben").await;
@@ -83,12 +85,17 @@ async fn a_token_does_not_outlive_its_session() {
 
 /// J-06: other services cache the JWKS, so a new key is published before it signs.
 #[tokio::test]
-async fn a_new_key_is_shown_for_ten_minutes_before_it_signs() {
+async fn a_new_key_is_published_for_ten_minutes_before_it_signs() {
     let world = World::new().await;
     world.active("ben").await;
     let session = world.sign_in("ben").await;
-    let old = world.accounts.public_keys()[0].kid.clone();
-    let new = world.accounts.rotate_keys(&world.operator()).await.unwrap();
+    let old = world.doorward.keys.public_keys()[0].kid.clone();
+    let new = world
+        .doorward
+        .keys
+        .rotate_keys(&world.operator())
+        .await
+        .unwrap();
     let kid = async || {
         let (token, _) = token_for(&world, session.token.expose(), "x").await;
         part(&token, 0)["kid"].as_str().unwrap().to_owned()
@@ -107,20 +114,25 @@ async fn an_audience_token_opens_no_session() {
     world.active("ben").await;
     let session = world.sign_in("ben").await;
     let (token, _) = token_for(&world, session.token.expose(), "https://accounts.example").await;
-    let refused = world.accounts.authenticate(&world.anon(), &token).await;
+    let refused = world
+        .doorward
+        .sessions
+        .authenticate(&world.anon(), &token)
+        .await;
     assert_err!(refused, Error::InvalidToken);
-    let refused = world.accounts.renew(&world.anon(), &token).await;
+    let refused = world.doorward.sessions.renew(&world.anon(), &token).await;
     assert_err!(refused, Error::InvalidToken);
 }
 
 #[tokio::test]
-async fn the_role_is_that_of_now() {
+async fn an_audience_token_has_the_current_role() {
     let world = World::new().await;
     world.active("ben").await;
     let session = world.sign_in("ben").await;
     world.check(&session).await.unwrap();
     world
-        .accounts
+        .doorward
+        .admin
         .change_role(&world.operator(), "ben", Role::Admin, None)
         .await
         .unwrap();
@@ -129,7 +141,7 @@ async fn the_role_is_that_of_now() {
 }
 
 #[test]
-fn the_limits_of_an_audience_hold_at_their_edges() {
+fn the_limits_of_an_audience_are_exact() {
     assert!(Audience::parse("x").is_ok());
     assert!(Audience::parse(&"x".repeat(200)).is_ok());
     for (text, code) in [

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use doorward_domain::flows::update_profile::ProfileUpdate;
 use doorward_domain::model::{AuditEvent, AuditFilter, Event, Outcome, Role};
+use doorward_domain::profile::ProfileUpdate;
 use doorward_domain::{Ctx, Error};
 
 use crate::world::*;
@@ -41,7 +41,7 @@ const SCENARIOS: [(&str, &[&str]); 22] = [
 ];
 
 #[tokio::test]
-async fn each_story_leaves_the_lines_it_should_and_no_others() {
+async fn each_flow_writes_exactly_its_audit_events() {
     for (scenario, expected) in SCENARIOS {
         let world = World::new().await;
         world.admin("ada").await;
@@ -49,7 +49,8 @@ async fn each_story_leaves_the_lines_it_should_and_no_others() {
         world.active("off").await;
         let operator = world.operator();
         world
-            .accounts
+            .doorward
+            .admin
             .disable(&operator, "off", None)
             .await
             .unwrap();
@@ -60,13 +61,14 @@ async fn each_story_leaves_the_lines_it_should_and_no_others() {
 }
 
 async fn play(world: &World, scenario: &str) {
-    let accounts = &world.accounts;
+    let doorward = &world.doorward;
     let (anon, operator) = (world.anon(), world.operator());
     let pats_mail = world.one_mail().await;
     let pats = token_in(&pats_mail);
     let session = world.sign_in("ben").await;
     let ctx = world.of(&session);
-    let opened = accounts
+    let opened = doorward
+        .sessions
         .authenticate(&anon, session.token.expose())
         .await
         .unwrap();
@@ -80,14 +82,19 @@ async fn play(world: &World, scenario: &str) {
         }
         "ask for the confirmation again" => {
             let address = email("pat@example.com");
-            accounts
+            doorward
+                .email
                 .request_confirmation(&anon, &address)
                 .await
                 .unwrap();
             world.one_mail().await;
         }
-        "confirm" => drop(accounts.confirm(&anon, &pats).await.unwrap()),
-        "cancel_confirmation" => accounts.cancel_confirmation(&anon, &pats).await.unwrap(),
+        "confirm" => drop(doorward.email.confirm(&anon, &pats).await.unwrap()),
+        "cancel_confirmation" => doorward
+            .email
+            .cancel_confirmation(&anon, &pats)
+            .await
+            .unwrap(),
         "sign in" => drop(world.sign_in("ben").await),
         "sign in with a wrong password" => drop(world.try_sign_in("ben", OTHER_PASSWORD).await),
         "sign in as nobody" => drop(world.try_sign_in("nobody", PASSWORD).await),
@@ -95,10 +102,11 @@ async fn play(world: &World, scenario: &str) {
         "sign in disabled" => drop(world.try_sign_in("off", PASSWORD).await),
         "check a session" => drop(world.check(&session).await.unwrap()),
         "renew" => drop(world.renew(&session).await.unwrap()),
-        "sign out" => accounts.sign_out(&ctx, &opened).await.unwrap(),
-        "end all sessions" => accounts.revoke_sessions(&ctx, "me").await.unwrap(),
+        "sign out" => doorward.sessions.sign_out(&ctx, &opened).await.unwrap(),
+        "end all sessions" => doorward.sessions.revoke_sessions(&ctx, "me").await.unwrap(),
         "change the password" => {
-            accounts
+            doorward
+                .password
                 .change_password(&ctx, None, &shown, &new)
                 .await
                 .unwrap();
@@ -106,39 +114,67 @@ async fn play(world: &World, scenario: &str) {
         }
         "recover" => {
             let address = email("ben@example.com");
-            accounts.request_recovery(&anon, &address).await.unwrap();
+            doorward
+                .recovery
+                .request_recovery(&anon, &address)
+                .await
+                .unwrap();
             let token = token_in(&world.one_mail().await);
-            accounts.recover(&anon, &token, &new).await.unwrap();
+            doorward
+                .recovery
+                .recover(&anon, &token, &new)
+                .await
+                .unwrap();
         }
         "change the address" => {
             let address = email("new@example.com");
-            accounts
+            doorward
+                .email
                 .change_email(&ctx, "me", &address, Some(&shown), None)
                 .await
                 .unwrap();
             let mails = world.mails().await;
             let mail = mails.iter().find(|mail| mail.to == address).unwrap();
-            accounts.confirm(&anon, &token_in(mail)).await.unwrap();
+            doorward
+                .email
+                .confirm(&anon, &token_in(mail))
+                .await
+                .unwrap();
         }
         "give a role" => drop(
-            accounts
+            doorward
+                .admin
                 .change_role(&operator, "ben", Role::Admin, None)
                 .await
                 .unwrap(),
         ),
         "disable and enable" => {
-            accounts.disable(&operator, "ben", None).await.unwrap();
-            accounts.enable(&operator, "ben", None).await.unwrap();
+            doorward
+                .admin
+                .disable(&operator, "ben", None)
+                .await
+                .unwrap();
+            doorward.admin.enable(&operator, "ben", None).await.unwrap();
         }
-        "set a password by hand" => accounts.set_password(&operator, "ben", &new).await.unwrap(),
-        "rotate the keys" => drop(accounts.rotate_keys(&operator).await.unwrap()),
-        "delete" => drop(accounts.delete_account(&ctx, "me", None).await.unwrap()),
+        "set a password by hand" => doorward
+            .password
+            .set_password(&operator, "ben", &new)
+            .await
+            .unwrap(),
+        "rotate the keys" => drop(doorward.keys.rotate_keys(&operator).await.unwrap()),
+        "delete" => drop(
+            doorward
+                .profile
+                .delete_account(&ctx, "me", None)
+                .await
+                .unwrap(),
+        ),
         other => panic!("unknown scenario {other}"),
     }
 }
 
 #[tokio::test]
-async fn a_line_says_who_did_it_from_where_and_in_which_request() {
+async fn an_audit_event_has_actor_address_and_request_id() {
     let world = World::new().await;
     world.admin("ada").await;
     let ben = world.active("ben").await;
@@ -149,7 +185,8 @@ async fn a_line_says_who_did_it_from_where_and_in_which_request() {
     ctx.request_id = "request-42".to_owned();
     world.forget();
     world
-        .accounts
+        .doorward
+        .admin
         .change_role(&ctx, "ben", Role::Admin, None)
         .await
         .unwrap();
@@ -165,7 +202,7 @@ async fn a_line_says_who_did_it_from_where_and_in_which_request() {
 
 /// L-02, L-05: no audit event contains an email address, password or token.
 #[tokio::test]
-async fn no_line_names_an_address_a_password_or_a_token() {
+async fn no_audit_event_contains_an_address_a_password_or_a_token() {
     for (scenario, _) in SCENARIOS {
         let world = World::new().await;
         world.admin("ada").await;
@@ -173,7 +210,8 @@ async fn no_line_names_an_address_a_password_or_a_token() {
         world.active("off").await;
         let operator = world.operator();
         world
-            .accounts
+            .doorward
+            .admin
             .disable(&operator, "off", None)
             .await
             .unwrap();
@@ -184,7 +222,8 @@ async fn no_line_names_an_address_a_password_or_a_token() {
             ..AuditFilter::default()
         };
         let lines = world
-            .accounts
+            .doorward
+            .audit
             .list_audit_events(&operator, &filter)
             .await
             .unwrap();
@@ -212,7 +251,8 @@ async fn admins_read_the_log_newest_first_and_filter_it() {
             ..filter
         };
         let lines = world
-            .accounts
+            .doorward
+            .audit
             .list_audit_events(&ctx, &filter)
             .await
             .unwrap();
@@ -240,7 +280,7 @@ async fn admins_read_the_log_newest_first_and_filter_it() {
 }
 
 #[tokio::test]
-async fn an_admin_names_the_user_of_a_filter_by_id_name_or_me() {
+async fn the_user_filter_accepts_an_id_a_username_or_me() {
     let world = World::new().await;
     let ada = world.admin("ada").await;
     let ben = world.active("ben").await;
@@ -254,7 +294,12 @@ async fn an_admin_names_the_user_of_a_filter_by_id_name_or_me() {
         ("nobody", None),
         ("no name at all", None),
     ] {
-        let found = world.accounts.find_user_id(&ctx, named).await.unwrap();
+        let found = world
+            .doorward
+            .audit
+            .find_user_id(&ctx, named)
+            .await
+            .unwrap();
         assert_eq!(found, expected, "{named}");
     }
 }
@@ -268,24 +313,33 @@ fn suppressed(world: &World) -> Vec<AuditEvent> {
 
 /// L-01: events beyond the limit of sixty an hour are counted, and the count is written once.
 #[tokio::test]
-async fn probing_does_not_hide_behind_the_limit() {
+async fn suppressed_events_are_counted_and_written_once() {
     let world = World::new().await;
     world.active("ada").await;
     let ben = world.active("ben").await;
     let session = world.sign_in("ben").await;
     world.forget();
     for _ in 0..105 {
-        let refused = world.accounts.view_user(&world.of(&session), "ada").await;
+        let refused = world
+            .doorward
+            .profile
+            .view_user(&world.of(&session), "ada")
+            .await;
         assert_err!(refused, Error::Forbidden);
     }
     assert_eq!(world.spy.take_audited().len(), 60);
     // If the store fails, the count stays.
     world.spy.fail("apply");
-    let failed = world.accounts.write_suppressed(&world.worker()).await;
+    let failed = world
+        .doorward
+        .housekeeping
+        .write_suppressed(&world.worker())
+        .await;
     assert_err!(failed, Error::Store(_));
     world.spy.clear_failures();
     world
-        .accounts
+        .doorward
+        .housekeeping
         .write_suppressed(&world.worker())
         .await
         .unwrap();
@@ -300,7 +354,8 @@ async fn probing_does_not_hide_behind_the_limit() {
         (Some(ben.id), Outcome::Failure)
     );
     world
-        .accounts
+        .doorward
+        .housekeeping
         .write_suppressed(&world.worker())
         .await
         .unwrap();
@@ -309,24 +364,28 @@ async fn probing_does_not_hide_behind_the_limit() {
 
 /// L-01: each kind of event has its own count.
 #[tokio::test]
-async fn each_limited_event_is_counted() {
+async fn each_suppressed_kind_of_event_is_counted() {
     let world = World::new().await;
     world.active("ben").await;
     let session = world.sign_in("ben").await;
-    let (ctx, accounts) = (world.of(&session), &world.accounts);
+    let (ctx, doorward) = (world.of(&session), &world.doorward);
     let nothing = ProfileUpdate::Patch {
         name: None,
         data: None,
     };
     for _ in 0..63 {
-        accounts.export_user(&ctx, "me").await.unwrap();
+        doorward.profile.export_user(&ctx, "me").await.unwrap();
     }
     for _ in 0..64 {
-        let changed = accounts.update_profile(&ctx, "me", &nothing, None);
+        let changed = doorward.profile.update_profile(&ctx, "me", &nothing, None);
         changed.await.unwrap();
     }
     world.forget();
-    accounts.write_suppressed(&world.worker()).await.unwrap();
+    doorward
+        .housekeeping
+        .write_suppressed(&world.worker())
+        .await
+        .unwrap();
     let written = suppressed(&world);
     let mut details: Vec<_> = written
         .iter()
@@ -343,7 +402,7 @@ async fn each_limited_event_is_counted() {
 
 /// L-01: the operations page names every event.
 #[test]
-fn the_page_names_every_event() {
+fn the_docs_list_every_audit_event() {
     let page = include_str!("../../../../docs/operations/audit-log.md");
     for event in Event::ALL {
         let word = format!("`{}`", event.as_str());

@@ -1,9 +1,8 @@
 //! Changing a password with the current one. All other sessions end.
 
-use doorward_domain::changes::Change;
-use doorward_domain::model::{Credential, User};
+use doorward_domain::model::{Credential, Session, User};
 use doorward_domain::ports::{MailTemplate, Store};
-use doorward_domain::store::{Records, Write};
+use doorward_domain::store::{Batch, Records, Write};
 use doorward_domain::{Ctx, Error};
 
 use crate::world::*;
@@ -11,14 +10,15 @@ use crate::world::*;
 async fn change(world: &World, ctx: &Ctx, shown: &str, new: &str) -> Result<(), Error> {
     let (shown, new) = (password(shown), secret(new));
     world
-        .accounts
+        .doorward
+        .password
         .change_password(ctx, None, &shown, &new)
         .await
 }
 
 /// S-06: all other sessions end, this one stays.
 #[tokio::test]
-async fn a_change_ends_every_session_but_the_one_it_was_made_in() {
+async fn a_change_ends_all_other_sessions() {
     let world = World::new().await;
     world.active("ben").await;
     let (this, other) = (world.sign_in("ben").await, world.sign_in("ben").await);
@@ -43,7 +43,7 @@ async fn a_change_ends_every_session_but_the_one_it_was_made_in() {
 
 /// P-12: a wrong current password changes nothing and counts as a failed sign-in.
 #[tokio::test]
-async fn the_current_password_is_asked_for_and_a_wrong_one_counts() {
+async fn the_current_password_is_required_and_a_wrong_one_counts() {
     let world = World::new().await;
     world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
@@ -77,7 +77,7 @@ async fn the_current_password_is_asked_for_and_a_wrong_one_counts() {
 }
 
 #[tokio::test]
-async fn without_a_session_a_name_says_whose_password_it_is() {
+async fn without_a_session_the_identifier_selects_the_account() {
     let world = World::new().await;
     world.active("ben").await;
     let open = world.sign_in("ben").await;
@@ -85,14 +85,16 @@ async fn without_a_session_a_name_says_whose_password_it_is() {
     let named = identifier("ben@example.com");
     let ctx = world.anon();
     world
-        .accounts
+        .doorward
+        .password
         .change_password(&ctx, Some(&named), &shown, &new)
         .await
         .unwrap();
     assert_err!(world.check(&open).await, Error::InvalidToken);
     world.try_sign_in("ben", OTHER_PASSWORD).await.unwrap();
     let nobody = world
-        .accounts
+        .doorward
+        .password
         .change_password(&ctx, None, &shown, &new)
         .await;
     assert_err!(nobody, Error::AuthenticationRequired);
@@ -100,12 +102,13 @@ async fn without_a_session_a_name_says_whose_password_it_is() {
 
 /// The account state is checked as at sign-in.
 #[tokio::test]
-async fn who_may_not_sign_in_may_not_change_the_password_either() {
+async fn a_user_who_cannot_sign_in_cannot_change_the_password() {
     let world = World::new().await;
     world.pending("pending").await;
     world.active("disabled").await;
     let off = world
-        .accounts
+        .doorward
+        .admin
         .disable(&world.operator(), "disabled", None)
         .await;
     off.unwrap();
@@ -114,7 +117,8 @@ async fn who_may_not_sign_in_may_not_change_the_password_either() {
     for (name, unconfirmed) in [("pending@example.com", true), ("disabled", false)] {
         let named = identifier(name);
         let refused = world
-            .accounts
+            .doorward
+            .password
             .change_password(&ctx, Some(&named), &shown, &new)
             .await;
         match unconfirmed {
@@ -125,7 +129,7 @@ async fn who_may_not_sign_in_may_not_change_the_password_either() {
 }
 
 #[tokio::test]
-async fn where_the_operator_prefers_it_plain_unknown_and_wrong_are_told_apart() {
+async fn without_enumeration_protection_an_unknown_user_and_a_wrong_password_differ() {
     let world = World::with(|policy| policy.enumeration_protection = false).await;
     world.active("ben").await;
     let session = world.sign_in("ben").await;
@@ -135,7 +139,8 @@ async fn where_the_operator_prefers_it_plain_unknown_and_wrong_are_told_apart() 
     let (ctx, nobody) = (world.anon(), identifier("nobody"));
     let (shown, new) = (password(PASSWORD), secret(OTHER_PASSWORD));
     let refused = world
-        .accounts
+        .doorward
+        .password
         .change_password(&ctx, Some(&nobody), &shown, &new)
         .await;
     assert_err!(refused, Error::UnknownAccount);
@@ -143,12 +148,12 @@ async fn where_the_operator_prefers_it_plain_unknown_and_wrong_are_told_apart() 
 
 /// S-06, P-12: of two concurrent changes with the same current password, one succeeds.
 #[tokio::test]
-async fn of_two_changes_at_once_one_is_made() {
+async fn only_one_of_two_concurrent_changes_succeeds() {
     let world = World::new().await;
     world.active("ben").await;
     let (here, there) = (world.sign_in("ben").await, world.sign_in("ben").await);
     let (here, there) = (world.of(&here), world.of(&there));
-    world.spy.give_way();
+    world.spy.yield_once();
     let (one, other) = tokio::join!(
         change(&world, &here, PASSWORD, "three lamps afloat"),
         change(&world, &there, PASSWORD, "four lamps ashore")
@@ -161,7 +166,7 @@ async fn of_two_changes_at_once_one_is_made() {
 
 /// P-01, P-05, P-06: the same rules as everywhere; the error names this field.
 #[tokio::test]
-async fn a_weak_new_password_is_refused_and_the_old_one_stays() {
+async fn a_weak_new_password_is_rejected_and_the_old_one_stays() {
     let world = World::new().await;
     world.active("ferdinand").await;
     let signed_in = world.sign_in("ferdinand").await;
@@ -187,7 +192,8 @@ async fn a_change_voids_recovery_links_and_leaves_a_pending_address_change() {
     let ctx = world.of(&signed_in);
     let (new, shown) = (email("new@example.com"), password(PASSWORD));
     world
-        .accounts
+        .doorward
+        .email
         .change_email(&ctx, "me", &new, Some(&shown), None)
         .await
         .unwrap();
@@ -204,45 +210,42 @@ async fn a_change_voids_recovery_links_and_leaves_a_pending_address_change() {
         .unwrap();
     let ctx = world.anon();
     let recovered = world
-        .accounts
+        .doorward
+        .recovery
         .recover(&ctx, &recover, &secret("three lamps afloat"))
         .await;
     assert_err!(recovered, Error::LinkExpired);
     let stored = world.kept_user(&ben).await;
     assert_eq!(stored.pending_address(), Some(&new));
-    let confirmed = world.accounts.confirm(&ctx, &confirm).await.unwrap();
+    let confirmed = world.doorward.email.confirm(&ctx, &confirm).await.unwrap();
     assert_eq!(confirmed.email, Some(new));
 }
 
 /// Changes that a concurrent request writes between the check of the password and the change.
-async fn security_event(world: &World, ben: &User, new_hash: Option<&str>) -> Vec<Change> {
-    let mut raised = world.kept_user(ben).await;
-    let expected = raised.version;
+async fn security_event(world: &World, ben: &User, new_hash: Option<&str>) -> Batch {
+    let read = world.kept_user(ben).await;
+    let mut raised = read.clone();
     raised.session_epoch += 1;
-    raised.version = expected.next();
-    let mut changes = vec![Change::UpdateUser {
-        user: Box::new(raised),
-        expected,
-    }];
+    raised.version = read.version.next();
+    let mut changes = raised.replace(&read);
     changes.extend(new_hash.map(|hash| {
         Write::put(&Credential {
             user_id: ben.id,
             password_hash: secret(hash),
             updated_at: world.now(),
         })
-        .into()
     }));
     changes
 }
 
-/// A recovery that ran in between wins: the current password is no longer the one that was sent.
+/// A concurrent recovery has precedence: the current password is no longer the one that was sent.
 #[tokio::test]
-async fn a_password_replaced_in_between_fails_the_precondition() {
+async fn a_concurrent_password_change_fails_the_precondition() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
     let recovered = security_event(&world, &ben, Some("recovered meanwhile")).await;
-    world.spy.let_in_between(recovered);
+    world.spy.interleave(recovered);
     let refused = change(&world, &world.of(&signed_in), PASSWORD, OTHER_PASSWORD).await;
     assert_err!(refused, Error::PreconditionFailed);
     let kept = world
@@ -254,14 +257,14 @@ async fn a_password_replaced_in_between_fails_the_precondition() {
     assert_eq!(kept.password_hash.expose(), "recovered meanwhile");
 }
 
-/// Ending all sessions raises the epoch and leaves the password as it is. The caller's own session has ended.
+/// Ending all sessions raises the epoch and does not change the password. The caller's own session has ended.
 #[tokio::test]
-async fn a_change_succeeds_although_all_sessions_end_in_between() {
+async fn a_change_succeeds_if_all_sessions_end_concurrently() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
     let ended = security_event(&world, &ben, None).await;
-    world.spy.let_in_between(ended);
+    world.spy.interleave(ended);
     change(&world, &world.of(&signed_in), PASSWORD, OTHER_PASSWORD)
         .await
         .unwrap();
@@ -272,7 +275,7 @@ async fn a_change_succeeds_although_all_sessions_end_in_between() {
 /// The request was authenticated with a cached session. Its epoch is compared with the stored user's: a session
 /// that has ended is not carried over to the new epoch.
 #[tokio::test]
-async fn a_session_that_has_already_ended_is_not_kept() {
+async fn a_change_does_not_keep_an_ended_session() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
@@ -286,18 +289,15 @@ async fn a_session_that_has_already_ended_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_profile_written_in_between_does_not_disturb_a_change() {
+async fn a_concurrent_profile_update_does_not_affect_a_change() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
-    let mut renamed = world.kept_user(&ben).await;
-    let expected = renamed.version;
+    let read = world.kept_user(&ben).await;
+    let mut renamed = read.clone();
     renamed.name = Some(doorward_domain::values::Name::parse("Ben").unwrap());
-    renamed.version = expected.next();
-    let user = Box::new(renamed);
-    world
-        .spy
-        .let_in_between(vec![Change::UpdateUser { user, expected }]);
+    renamed.version = read.version.next();
+    world.spy.interleave(renamed.replace(&read));
     change(&world, &world.of(&signed_in), PASSWORD, OTHER_PASSWORD)
         .await
         .unwrap();
@@ -308,8 +308,7 @@ async fn a_profile_written_in_between_does_not_disturb_a_change() {
 /// A session that is opened with the new password before the old sessions are deleted has the new epoch. Its
 /// sign-in succeeded, so it must stay.
 #[tokio::test]
-async fn a_session_opened_with_the_new_password_meanwhile_stays() {
-    use doorward_domain::ports::Sessions;
+async fn a_session_opened_with_the_new_password_stays() {
     let world = World::new().await;
     world.active("ben").await;
     let (this, old, early) = (
@@ -317,12 +316,12 @@ async fn a_session_opened_with_the_new_password_meanwhile_stays() {
         world.sign_in("ben").await,
         world.sign_in("ben").await,
     );
-    let (user, epoch) = (early.user.id, early.session.epoch + 1);
-    let store = &world.store;
-    store
-        .set_session_epoch(user, early.session.id, epoch)
-        .await
-        .unwrap();
+    let newer = Session {
+        epoch: early.session.epoch + 1,
+        ..early.session.clone()
+    };
+    let sessions = world.sessions();
+    assert!(sessions.update(&newer, newer.generation).await.unwrap());
     change(&world, &world.of(&this), PASSWORD, OTHER_PASSWORD)
         .await
         .unwrap();

@@ -1,27 +1,36 @@
 //! Confirming an address: once, before the link expires, by the recipient of the mail.
 
 use doorward_domain::Error;
-use doorward_domain::changes::Change;
-use doorward_domain::flows::update_profile::ProfileUpdate;
 use doorward_domain::model::{Purpose, Status};
 use doorward_domain::ports::MailTemplate;
+use doorward_domain::profile::ProfileUpdate;
 use doorward_domain::values::{Data, Token};
 use serde_json::json;
 
 use crate::world::*;
 
 #[tokio::test]
-async fn the_mailed_link_makes_the_user_active_and_says_so_again() {
+async fn a_confirmation_link_activates_the_user_and_can_be_repeated() {
     let world = World::new().await;
     world.pending("ben").await;
     let token = token_in(&world.one_mail().await);
-    let confirmed = world.accounts.confirm(&world.anon(), &token).await.unwrap();
+    let confirmed = world
+        .doorward
+        .email
+        .confirm(&world.anon(), &token)
+        .await
+        .unwrap();
     assert_eq!(confirmed.status, Status::Active);
     assert_eq!(confirmed.email, Some(email("ben@example.com")));
     assert_eq!(confirmed.pending_email, None);
     world.sign_in("ben@example.com").await;
     world.audited();
-    let again = world.accounts.confirm(&world.anon(), &token).await.unwrap();
+    let again = world
+        .doorward
+        .email
+        .confirm(&world.anon(), &token)
+        .await
+        .unwrap();
     assert_eq!(again, confirmed);
     assert!(
         world.audited().is_empty(),
@@ -31,11 +40,16 @@ async fn the_mailed_link_makes_the_user_active_and_says_so_again() {
 
 /// a used link does not reveal data that was written after its use.
 #[tokio::test]
-async fn a_link_shown_again_tells_nothing_that_came_after_it() {
+async fn a_used_link_does_not_reveal_later_data() {
     let world = World::new().await;
     world.pending("ben").await;
     let token = token_in(&world.one_mail().await);
-    world.accounts.confirm(&world.anon(), &token).await.unwrap();
+    world
+        .doorward
+        .email
+        .confirm(&world.anon(), &token)
+        .await
+        .unwrap();
     let signed_in = world.sign_in("ben@example.com").await;
     world.advance(seconds(1));
     let profile = ProfileUpdate::Replace {
@@ -43,15 +57,24 @@ async fn a_link_shown_again_tells_nothing_that_came_after_it() {
         data: Data::parse(json!({"phone": "555 2368"})).unwrap(),
     };
     let ctx = world.of(&signed_in);
-    let updated = world.accounts.update_profile(&ctx, "me", &profile, None);
+    let updated = world
+        .doorward
+        .profile
+        .update_profile(&ctx, "me", &profile, None);
     updated.await.unwrap();
-    let again = world.accounts.confirm(&world.anon(), &token).await.unwrap();
+    let again = world
+        .doorward
+        .email
+        .confirm(&world.anon(), &token)
+        .await
+        .unwrap();
     assert_eq!(
         (again.status, again.data),
         (Status::Active, Data::default())
     );
     let viewed = world
-        .accounts
+        .doorward
+        .email
         .view_confirmation(&world.anon(), &token)
         .await;
     assert_eq!(viewed.unwrap().data, Data::default());
@@ -59,38 +82,45 @@ async fn a_link_shown_again_tells_nothing_that_came_after_it() {
 
 /// expiry follows the clock, not the sweeper.
 #[tokio::test]
-async fn the_link_lives_for_a_day_to_the_microsecond() {
+async fn the_link_expires_after_exactly_a_day() {
     for (age, lives) in [(hours(24) - MICROSECOND, true), (hours(24), false)] {
         let world = World::new().await;
         world.pending("ben").await;
         let token = token_in(&world.one_mail().await);
         world.advance(age);
         let viewed = world
-            .accounts
+            .doorward
+            .email
             .view_confirmation(&world.anon(), &token)
             .await;
         assert_eq!(viewed.is_ok(), lives);
-        let confirmed = world.accounts.confirm(&world.anon(), &token).await;
+        let confirmed = world.doorward.email.confirm(&world.anon(), &token).await;
         assert_eq!(confirmed.is_ok(), lives);
     }
 }
 
 /// mail scanners follow links.
 #[tokio::test]
-async fn looking_at_the_link_changes_nothing() {
+async fn viewing_the_link_changes_nothing() {
     let world = World::new().await;
     let user = world.pending("ben").await;
     let token = token_in(&world.one_mail().await);
     world.forget();
     for _ in 0..5 {
         let viewed = world
-            .accounts
+            .doorward
+            .email
             .view_confirmation(&world.anon(), &token)
             .await;
         assert_eq!(viewed.unwrap().id, user.id);
     }
     assert!(!world.spy.take_calls().contains(&"apply"));
-    world.accounts.confirm(&world.anon(), &token).await.unwrap();
+    world
+        .doorward
+        .email
+        .confirm(&world.anon(), &token)
+        .await
+        .unwrap();
 }
 
 /// wrong passwords for the address of a sign-up do not keep its owner from confirming it by the mailed
@@ -106,23 +136,24 @@ async fn wrong_passwords_of_other_clients_do_not_prevent_a_confirmation() {
     }
     let (anon, own) = (world.anon(), password(PASSWORD));
     let confirmed = world
-        .accounts
+        .doorward
+        .email
         .confirm_with_password(&anon, &link, Some(&own));
     confirmed.await.unwrap();
 }
 
 /// of two concurrent requests one uses the link, and both succeed.
 #[tokio::test]
-async fn two_clicks_at_once_confirm_once() {
+async fn two_concurrent_clicks_confirm_once() {
     let world = World::new().await;
     world.pending("ben").await;
     let token = token_in(&world.one_mail().await);
     world.audited();
-    world.spy.give_way();
+    world.spy.yield_once();
     let ctx = world.anon();
     let (one, other) = tokio::join!(
-        world.accounts.confirm(&ctx, &token),
-        world.accounts.confirm(&ctx, &token)
+        world.doorward.email.confirm(&ctx, &token),
+        world.doorward.email.confirm(&ctx, &token)
     );
     assert_eq!(one.unwrap(), other.unwrap());
     assert_eq!(world.audited(), ["email-confirmed"]);
@@ -130,7 +161,7 @@ async fn two_clicks_at_once_confirm_once() {
 
 /// a link is invalid for any other purpose.
 #[tokio::test]
-async fn a_recovery_link_confirms_nothing_and_a_made_up_one_neither() {
+async fn a_recovery_link_and_an_invented_link_do_not_confirm() {
     let world = World::new().await;
     world.active("ben").await;
     world.ask_recovery("ben@example.com").await;
@@ -139,21 +170,21 @@ async fn a_recovery_link_confirms_nothing_and_a_made_up_one_neither() {
     for token in [&recovery, &made_up] {
         let ctx = world.anon();
         assert_err!(
-            world.accounts.confirm(&ctx, token).await,
+            world.doorward.email.confirm(&ctx, token).await,
             Error::LinkExpired
         );
         assert_err!(
-            world.accounts.cancel_confirmation(&ctx, token).await,
+            world.doorward.email.cancel_confirmation(&ctx, token).await,
             Error::LinkExpired
         );
-        let viewed = world.accounts.view_confirmation(&ctx, token).await;
+        let viewed = world.doorward.email.view_confirmation(&ctx, token).await;
         assert_err!(viewed, Error::LinkExpired);
     }
 }
 
 /// even if user and address match.
 #[tokio::test]
-async fn the_purpose_of_a_link_counts_also_where_all_else_fits() {
+async fn a_link_works_only_for_its_purpose() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let eve = world.pending("eve").await;
@@ -162,10 +193,10 @@ async fn the_purpose_of_a_link_counts_also_where_all_else_fits() {
         .link(&ben, Purpose::Confirmation, "ben@example.com")
         .await;
     let new = secret(OTHER_PASSWORD);
-    let refused = world.accounts.recover(&ctx, &confirms, &new).await;
+    let refused = world.doorward.recovery.recover(&ctx, &confirms, &new).await;
     assert_err!(refused, Error::LinkExpired);
     let recovers = world.link(&eve, Purpose::Recovery, "eve@example.com").await;
-    let refused = world.accounts.confirm(&ctx, &recovers).await;
+    let refused = world.doorward.email.confirm(&ctx, &recovers).await;
     assert_err!(refused, Error::LinkExpired);
 }
 
@@ -180,7 +211,8 @@ async fn a_confirmation_request_without_a_pending_address_gets_the_same_response
     for address in ["ben@example.com", "eve@example.com", "nobody@example.com"] {
         let address = email(address);
         world
-            .accounts
+            .doorward
+            .email
             .request_confirmation(&world.anon(), &address)
             .await
             .unwrap();
@@ -192,20 +224,22 @@ async fn a_confirmation_request_without_a_pending_address_gets_the_same_response
 
 /// “this wasn't me” deletes the sign-up.
 #[tokio::test]
-async fn the_reader_of_the_mailbox_can_cancel_a_sign_up() {
+async fn the_owner_of_the_mailbox_can_cancel_a_sign_up() {
     let world = World::new().await;
     let eve = world.pending("eve").await;
     let token = token_in(&world.one_mail().await);
     world
-        .accounts
+        .doorward
+        .email
         .cancel_confirmation(&world.anon(), &token)
         .await
         .unwrap();
     assert_eq!(world.kept(&eve).await, None);
-    let late = world.accounts.confirm(&world.anon(), &token).await;
+    let late = world.doorward.email.confirm(&world.anon(), &token).await;
     assert_err!(late, Error::LinkExpired);
     let again = world
-        .accounts
+        .doorward
+        .email
         .cancel_confirmation(&world.anon(), &token)
         .await;
     assert_err!(again, Error::LinkExpired);
@@ -220,9 +254,15 @@ async fn a_confirmed_account_cannot_be_cancelled() {
     let world = World::new().await;
     let ben = world.pending("ben").await;
     let token = token_in(&world.one_mail().await);
-    world.accounts.confirm(&world.anon(), &token).await.unwrap();
+    world
+        .doorward
+        .email
+        .confirm(&world.anon(), &token)
+        .await
+        .unwrap();
     let late = world
-        .accounts
+        .doorward
+        .email
         .cancel_confirmation(&world.anon(), &token)
         .await;
     assert_err!(late, Error::LinkExpired);
@@ -231,46 +271,47 @@ async fn a_confirmed_account_cannot_be_cancelled() {
 
 /// also with a link that a worker created while the account was being disabled.
 #[tokio::test]
-async fn a_disabled_account_confirms_nothing() {
+async fn a_disabled_account_cannot_be_confirmed() {
     let world = World::new().await;
     let ben = world.pending("ben").await;
     let token = token_in(&world.one_mail().await);
     let disabled = world
-        .accounts
+        .doorward
+        .admin
         .disable(&world.operator(), &ben.id.to_string(), None)
         .await;
     disabled.unwrap();
-    let refused = world.accounts.confirm(&world.anon(), &token).await;
+    let refused = world.doorward.email.confirm(&world.anon(), &token).await;
     assert_err!(refused, Error::LinkExpired);
     let late = world
         .link(&ben, Purpose::Confirmation, "ben@example.com")
         .await;
     let ctx = world.anon();
     assert_err!(
-        world.accounts.view_confirmation(&ctx, &late).await,
+        world.doorward.email.view_confirmation(&ctx, &late).await,
         Error::LinkExpired
     );
     assert_err!(
-        world.accounts.confirm(&ctx, &late).await,
+        world.doorward.email.confirm(&ctx, &late).await,
         Error::LinkExpired
     );
     assert_err!(
-        world.accounts.cancel_confirmation(&ctx, &late).await,
+        world.doorward.email.cancel_confirmation(&ctx, &late).await,
         Error::LinkExpired
     );
 }
 
 /// a link confirms only the address it was mailed to, not another pending address of the account.
 #[tokio::test]
-async fn a_link_to_another_address_than_is_waited_for_confirms_nothing() {
+async fn a_link_to_an_address_that_is_not_pending_does_not_confirm() {
     let world = World::new().await;
     let ben = world.pending("ben").await;
     let other = world.link(&ben, Purpose::Confirmation, "old@example.com");
     let other = other.await;
     let ctx = world.anon();
     for refused in [
-        world.accounts.confirm(&ctx, &other).await,
-        world.accounts.view_confirmation(&ctx, &other).await,
+        world.doorward.email.confirm(&ctx, &other).await,
+        world.doorward.email.view_confirmation(&ctx, &other).await,
     ] {
         assert_err!(refused, Error::LinkExpired);
     }
@@ -279,18 +320,20 @@ async fn a_link_to_another_address_than_is_waited_for_confirms_nothing() {
 }
 
 #[tokio::test]
-async fn a_user_changed_in_between_is_read_again() {
+async fn a_concurrently_changed_user_is_read_again() {
     let world = World::new().await;
     let user = world.pending("ben").await;
     let token = token_in(&world.one_mail().await);
     let mut renamed = world.kept_user(&user).await;
     renamed.version = user.version.next();
     renamed.role = doorward_domain::model::Role::Admin;
-    world.spy.let_in_between(vec![Change::UpdateUser {
-        user: Box::new(renamed),
-        expected: user.version,
-    }]);
-    let confirmed = world.accounts.confirm(&world.anon(), &token).await.unwrap();
+    world.spy.interleave(renamed.replace(&user));
+    let confirmed = world
+        .doorward
+        .email
+        .confirm(&world.anon(), &token)
+        .await
+        .unwrap();
     assert_eq!(confirmed.role, doorward_domain::model::Role::Admin);
     assert_eq!(confirmed.status, Status::Active);
 }
@@ -298,7 +341,7 @@ async fn a_user_changed_in_between_is_read_again() {
 /// requests for confirmations and sign-ups with another user's address do not use up that user's limit for
 /// recovery mails or for the mail of their own sign-up.
 #[tokio::test]
-async fn mails_of_one_kind_use_up_those_of_no_other() {
+async fn each_kind_of_mail_has_its_own_limit() {
     for owned in [true, false] {
         let world = World::new().await;
         if owned {
@@ -308,7 +351,11 @@ async fn mails_of_one_kind_use_up_those_of_no_other() {
         let address = email("ben@example.com");
         for number in 0..4 {
             let anon = world.anon();
-            let _ = world.accounts.request_confirmation(&anon, &address).await;
+            let _ = world
+                .doorward
+                .email
+                .request_confirmation(&anon, &address)
+                .await;
             if owned {
                 let name = format!("eve{number}");
                 let claim = sign_up(Some(&name), Some("ben@example.com"));
@@ -320,7 +367,7 @@ async fn mails_of_one_kind_use_up_those_of_no_other() {
         let template = match owned {
             true => {
                 let anon = world.anon();
-                let asked = world.accounts.request_recovery(&anon, &address);
+                let asked = world.doorward.recovery.request_recovery(&anon, &address);
                 asked.await.unwrap();
                 MailTemplate::Recover
             }

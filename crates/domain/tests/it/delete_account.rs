@@ -1,30 +1,30 @@
 //! Deleting an account: at once, irreversibly, and never the last admin.
 
 use doorward_domain::Error;
-use doorward_domain::changes::Change;
-use doorward_domain::model::{Credential, Role};
-use doorward_domain::ports::{Sessions, Store};
+use doorward_domain::model::{Credential, Role, Roster, User};
 use doorward_domain::store::Records;
 
 use crate::world::*;
 
 /// L-05: no personal data remains.
 #[tokio::test]
-async fn everything_that_hung_on_the_account_is_gone() {
+async fn deleting_an_account_deletes_all_its_data() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let session = world.sign_in("ben").await;
     let ctx = world.of(&session);
     let (new, shown) = (email("new@example.com"), password(PASSWORD));
     world
-        .accounts
+        .doorward
+        .email
         .change_email(&ctx, "me", &new, Some(&shown), None)
         .await
         .unwrap();
     assert_eq!(world.store.mail_jobs().len(), 2);
     world.audited();
     world
-        .accounts
+        .doorward
+        .profile
         .delete_account(&ctx, "me", None)
         .await
         .unwrap();
@@ -39,11 +39,7 @@ async fn everything_that_hung_on_the_account_is_gone() {
             .is_none()
     );
     assert!(world.store.mail_jobs().is_empty());
-    let open = world
-        .store
-        .list_sessions(ben.id, world.now())
-        .await
-        .unwrap();
+    let open = world.sessions().list(ben.id, world.now()).await.unwrap();
     assert!(open.is_empty());
     assert_err!(world.check(&session).await, Error::InvalidToken);
     assert_err!(
@@ -60,14 +56,16 @@ async fn links_of_a_deleted_account_stay_invalid_after_a_new_sign_up() {
     world.ask_recovery("ben@example.com").await;
     let token = token_in(&world.one_mail().await);
     world
-        .accounts
+        .doorward
+        .profile
         .delete_account(&world.operator(), "ben", None)
         .await
         .unwrap();
     world.active("ben").await;
     let ctx = world.anon();
     let refused = world
-        .accounts
+        .doorward
+        .recovery
         .recover(&ctx, &token, &secret(OTHER_PASSWORD))
         .await;
     assert_err!(refused, Error::LinkExpired);
@@ -82,25 +80,36 @@ async fn the_last_active_admin_cannot_be_deleted() {
     let session = world.sign_in("ada").await;
     let ctx = world.of(&session);
     for ctx in [&ctx, &world.operator()] {
-        let refused = world.accounts.delete_account(ctx, "ada", None).await;
+        let refused = world
+            .doorward
+            .profile
+            .delete_account(ctx, "ada", None)
+            .await;
         assert_err!(refused, Error::LastAdmin);
     }
     world.check(&session).await.unwrap();
     let zoe = world.admin("zoe").await;
     world
-        .accounts
+        .doorward
+        .admin
         .disable(&world.operator(), "zoe", None)
         .await
         .unwrap();
-    let refused = world.accounts.delete_account(&ctx, "me", None).await;
+    let refused = world
+        .doorward
+        .profile
+        .delete_account(&ctx, "me", None)
+        .await;
     assert_err!(refused, Error::LastAdmin);
     world
-        .accounts
+        .doorward
+        .admin
         .enable(&world.operator(), "zoe", None)
         .await
         .unwrap();
     world
-        .accounts
+        .doorward
+        .profile
         .delete_account(&ctx, "me", None)
         .await
         .unwrap();
@@ -110,71 +119,81 @@ async fn the_last_active_admin_cannot_be_deleted() {
 
 /// Z-04: the user becomes the only admin between the check and the deletion.
 #[tokio::test]
-async fn a_user_who_became_the_last_admin_in_between_is_not_deleted() {
+async fn a_user_who_concurrently_became_the_last_admin_is_not_deleted() {
     let world = World::new().await;
     let ada = world.admin("ada").await;
     let ben = world.active("ben").await;
-    let set_role = |mut user: doorward_domain::model::User, role| {
-        let expected = user.version;
-        user.role = role;
-        user.version = expected.next();
-        Change::UpdateUser {
-            user: Box::new(user),
-            expected,
-        }
+    let set_role = |read: User, role| {
+        let version = read.version.next();
+        let changed = User {
+            role,
+            version,
+            ..read.clone()
+        };
+        changed.replace(&read)
     };
     let session = world.sign_in("ben").await;
-    let handed_over = vec![
+    let roster: Roster = world.store.get(Roster::ADMINS).await.unwrap().unwrap();
+    let handed_over = [
         set_role(world.kept_user(&ben).await, Role::Admin),
         set_role(world.kept_user(&ada).await, Role::User),
-    ];
-    world.spy.let_in_between(handed_over);
+        roster.changed([ben.id], Some(ada.id)).unwrap(),
+    ]
+    .concat();
+    world.spy.interleave(handed_over);
     let refused = world
-        .accounts
+        .doorward
+        .profile
         .delete_account(&world.of(&session), "me", None)
         .await;
     assert_err!(refused, Error::LastAdmin);
-    assert!(world.store.has_active_admin().await.unwrap());
+    assert!(world.has_admin().await);
 }
 
 #[tokio::test]
-async fn two_admins_who_delete_each_other_at_once_leave_one() {
+async fn one_of_two_admins_who_delete_each_other_stays() {
     let world = World::new().await;
     world.admin("ada").await;
     world.admin("zoe").await;
     let (adas, zoes) = (world.sign_in("ada").await, world.sign_in("zoe").await);
     let (ada, zoe) = (world.of(&adas), world.of(&zoes));
-    world.spy.give_way();
+    world.spy.yield_once();
     let (one, other) = tokio::join!(
-        world.accounts.delete_account(&ada, "zoe", None),
-        world.accounts.delete_account(&zoe, "ada", None)
+        world.doorward.profile.delete_account(&ada, "zoe", None),
+        world.doorward.profile.delete_account(&zoe, "ada", None)
     );
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
-    assert!(world.store.has_active_admin().await.unwrap());
+    assert!(world.has_admin().await);
 }
 
 #[tokio::test]
-async fn a_stale_version_is_refused() {
+async fn a_stale_version_is_rejected() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let operator = world.operator();
     let stale = world
-        .accounts
+        .doorward
+        .profile
         .delete_account(&operator, "ben", Some(ben.version.next()));
     assert_err!(stale.await, Error::PreconditionFailed);
     world
-        .accounts
+        .doorward
+        .profile
         .delete_account(&operator, "ben", Some(ben.version))
         .await
         .unwrap();
-    let gone = world.accounts.delete_account(&operator, "ben", None).await;
+    let gone = world
+        .doorward
+        .profile
+        .delete_account(&operator, "ben", None)
+        .await;
     assert_err!(gone, Error::NotFound);
 }
 
 /// L-05: mails that were requested by address only are deleted as well, including failed ones. Mails to an address
 /// that is also pending for another user stay.
 #[tokio::test]
-async fn mails_asked_for_by_address_alone_go_with_the_account() {
+async fn mails_requested_by_address_are_deleted_with_the_account() {
     let world = World::new().await;
     world.active("ben").await;
     world.pending("eve").await;
@@ -183,7 +202,8 @@ async fn mails_asked_for_by_address_alone_go_with_the_account() {
     let (ctx, shown) = (world.of(&session), password(PASSWORD));
     let shared = email("eve@example.com");
     let asked = world
-        .accounts
+        .doorward
+        .email
         .change_email(&ctx, "me", &shared, Some(&shown), None);
     asked.await.unwrap();
     world.advance(minutes(4));
@@ -191,13 +211,14 @@ async fn mails_asked_for_by_address_alone_go_with_the_account() {
     for address in ["BEN@example.com", "eve@example.com"] {
         let address = email(address);
         world
-            .accounts
+            .doorward
+            .recovery
             .request_recovery(&anon, &address)
             .await
             .unwrap();
     }
     assert_eq!(world.store.mail_jobs().len(), 4);
-    let deleted = world.accounts.delete_account(&ctx, "me", None);
+    let deleted = world.doorward.profile.delete_account(&ctx, "me", None);
     deleted.await.unwrap();
     let left = world.store.mail_jobs();
     let left: Vec<_> = left.iter().map(|job| job.email.as_str()).collect();

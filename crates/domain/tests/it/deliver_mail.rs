@@ -1,10 +1,10 @@
-//! The outbox: each mail is sent once, retried after failures, and finally given up.
+//! The outbox: each mail is sent once, retried after failures, and finally dropped.
 
 use std::time::Duration;
 
 use doorward_domain::Error;
-use doorward_domain::flows::deliver_mail::Delivered;
 use doorward_domain::model::{Link, MailJob, MailKind};
+use doorward_domain::outbox::Delivered;
 use doorward_domain::ports::{MailTemplate, OutboxStats, Store};
 use doorward_domain::store::{Claim, Record, Records, Write};
 use doorward_domain::values::{Locale, MailJobId, Name};
@@ -37,7 +37,7 @@ const DROPPED: Delivered = Delivered {
 };
 
 #[tokio::test]
-async fn a_mail_is_sent_once_when_all_is_well() {
+async fn a_mail_is_sent_once() {
     let world = World::new().await;
     world.pending("ben").await;
     assert_eq!(world.deliver().await, SENT);
@@ -46,42 +46,42 @@ async fn a_mail_is_sent_once_when_all_is_well() {
     assert!(world.deliver().await.is_empty());
     assert_eq!(world.mailer.take().len(), 1);
     assert!(world.store.mail_jobs().is_empty());
-    let outbox = world.accounts.outbox().await.unwrap();
+    let outbox = world.doorward.outbox.outbox().await.unwrap();
     assert_eq!(outbox, OutboxStats::default());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_returns_the_lease_of_a_mail_that_is_being_sent() {
+async fn a_shutdown_releases_the_lease_of_a_mail_that_is_being_sent() {
     let world = World::new().await;
     world.pending("ben").await;
     world.mailer.think(Duration::from_secs(60));
     let worker = world.worker();
-    let sending = world.accounts.deliver_mail(&worker, 1);
+    let sending = world.doorward.outbox.deliver_mail(&worker, 1);
     let cut_off = tokio::time::timeout(Duration::from_secs(5), sending).await;
     assert!(cut_off.is_err());
     assert!(world.deliver().await.is_empty(), "it is leased");
-    assert_eq!(world.accounts.return_mail_leases().await.unwrap(), 1);
+    assert_eq!(world.doorward.outbox.return_mail_leases().await.unwrap(), 1);
     world.mailer.think(Duration::ZERO);
     assert_eq!(world.deliver().await, SENT);
-    assert_eq!(world.accounts.return_mail_leases().await.unwrap(), 0);
+    assert_eq!(world.doorward.outbox.return_mail_leases().await.unwrap(), 0);
 }
 
 /// Returning it would let two nodes send the mail.
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_ran_out_is_not_returned() {
+async fn an_expired_lease_is_not_released() {
     let world = World::new().await;
     world.pending("ben").await;
     world.mailer.think(Duration::from_secs(60));
     let worker = world.worker();
-    let sending = world.accounts.deliver_mail(&worker, 1);
+    let sending = world.doorward.outbox.deliver_mail(&worker, 1);
     let cut_off = tokio::time::timeout(Duration::from_secs(5), sending).await;
     assert!(cut_off.is_err());
     world.advance(minutes(2));
-    assert_eq!(world.accounts.return_mail_leases().await.unwrap(), 0);
+    assert_eq!(world.doorward.outbox.return_mail_leases().await.unwrap(), 0);
 }
 
 #[tokio::test]
-async fn a_mail_says_who_is_meant_and_where_to_go() {
+async fn a_mail_has_recipient_and_url() {
     let world = World::new().await;
     let mut wanted = sign_up(Some("ben"), Some("ben@example.com"));
     wanted.name = Some(Name::parse("Ben").unwrap());
@@ -100,7 +100,7 @@ async fn a_mail_says_who_is_meant_and_where_to_go() {
 
 /// Design 10: the link's secret is created when the mail is sent. Neither the outbox nor the store contains it.
 #[tokio::test]
-async fn a_link_is_made_when_its_mail_is_sent_and_lives_from_then_on() {
+async fn a_link_is_created_when_its_mail_is_sent() {
     let world = World::new().await;
     world.pending("ben").await;
     world.advance(hours(20));
@@ -118,13 +118,13 @@ async fn a_link_is_made_when_its_mail_is_sent_and_lives_from_then_on() {
 
 /// The delay is a quarter of the time waited so far, at least 2 seconds.
 #[tokio::test]
-async fn a_mail_server_that_is_away_is_asked_again_at_growing_pauses() {
+async fn delivery_is_retried_with_growing_delays() {
     let world = World::new().await;
     world.pending("ben").await;
-    world.mailer.refuse(Some(Refusal::ForNow));
+    world.mailer.refuse(Some(MailRefusal::Temporary));
     for pause in [2, 2, 2, 2, 2, 2, 3, 3, 4, 5, 6, 8, 10, 12, 15, 19, 24] {
         assert_eq!(world.deliver().await, DEFERRED);
-        let outbox = world.accounts.outbox().await.unwrap();
+        let outbox = world.doorward.outbox.outbox().await.unwrap();
         assert_eq!(outbox.due_at, Some(world.now() + seconds(pause)));
         world.advance(seconds(pause) - MICROSECOND);
         assert!(world.deliver().await.is_empty(), "not before its time");
@@ -133,29 +133,30 @@ async fn a_mail_server_that_is_away_is_asked_again_at_growing_pauses() {
     world.mailer.refuse(None);
     assert_eq!(world.deliver().await, SENT);
     let token = token_in(&world.mailer.take()[0]);
-    world.accounts.confirm(&world.anon(), &token).await.unwrap();
+    world
+        .doorward
+        .email
+        .confirm(&world.anon(), &token)
+        .await
+        .unwrap();
 }
 
 /// All attempts have the same `Message-ID`, so that a mail that was sent twice is displayed once.
 #[tokio::test]
-async fn every_try_has_the_same_message_id_and_a_new_link() {
+async fn every_attempt_has_the_same_message_id_and_a_new_link() {
     let world = World::new().await;
     world.pending("ben").await;
     let before = world.store.mail_jobs();
     let first = world.one_mail().await;
     let job = before.into_iter().next().unwrap();
-    world
-        .store
-        .apply(vec![Write::insert(&job).into()])
-        .await
-        .unwrap();
+    world.store.apply(vec![Write::insert(&job)]).await.unwrap();
     let second = world.one_mail().await;
     assert_eq!(first.message_id, second.message_id);
     let (old, new) = (token_in(&first), token_in(&second));
     assert_ne!(old.digest(), new.digest());
     let anon = world.anon();
     for token in [old, new] {
-        let viewed = world.accounts.view_confirmation(&anon, &token);
+        let viewed = world.doorward.email.view_confirmation(&anon, &token);
         viewed.await.unwrap();
     }
 }
@@ -168,7 +169,8 @@ async fn each_attempt_of_a_recovery_mail_has_its_own_message_id() {
     world.active("ben").await;
     let address = email("ben@example.com");
     world
-        .accounts
+        .doorward
+        .recovery
         .request_recovery(&world.anon(), &address)
         .await
         .unwrap();
@@ -177,7 +179,7 @@ async fn each_attempt_of_a_recovery_mail_has_its_own_message_id() {
     let retry = MailJob { attempts: 1, ..job };
     world
         .store
-        .apply(vec![Write::insert(&retry).into()])
+        .apply(vec![Write::insert(&retry)])
         .await
         .unwrap();
     let second = world.one_mail().await;
@@ -185,38 +187,52 @@ async fn each_attempt_of_a_recovery_mail_has_its_own_message_id() {
     let (old, new) = (token_in(&first), token_in(&second));
     let anon = world.anon();
     assert_err!(
-        world.accounts.view_recovery(&anon, &old).await,
+        world.doorward.recovery.view_recovery(&anon, &old).await,
         Error::LinkExpired
     );
-    world.accounts.view_recovery(&anon, &new).await.unwrap();
+    world
+        .doorward
+        .recovery
+        .view_recovery(&anon, &new)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
-async fn a_mail_refused_for_good_is_given_up_and_written_down() {
+async fn a_permanently_rejected_mail_fails_and_is_audited() {
     let world = World::new().await;
     world.pending("ben").await;
     world.audited();
-    world.mailer.refuse(Some(Refusal::ForGood));
+    world.mailer.refuse(Some(MailRefusal::Permanent));
     assert_eq!(world.deliver().await, FAILED);
     assert_eq!(world.audited(), ["mail-failed!sign-up after 1 attempts"]);
     world.mailer.refuse(None);
     world.advance(hours(1));
     assert!(world.deliver().await.is_empty());
-    assert_eq!(world.store.mail_jobs().len(), 1, "kept to be looked at");
-    let outbox = world.accounts.outbox().await.unwrap();
+    assert_eq!(
+        world.store.mail_jobs().len(),
+        1,
+        "the mail is stored for the operator"
+    );
+    let outbox = world.doorward.outbox.outbox().await.unwrap();
     assert_eq!((outbox.waiting, outbox.failed), (0, 1));
     assert_eq!((outbox.oldest_at, outbox.due_at), (None, None));
     world.advance(hours(7 * 24));
-    world.accounts.sweep(&world.worker()).await.unwrap();
+    world
+        .doorward
+        .housekeeping
+        .sweep(&world.worker())
+        .await
+        .unwrap();
     assert!(world.store.mail_jobs().is_empty());
 }
 
 #[tokio::test]
-async fn a_mail_is_given_up_after_three_days() {
+async fn a_mail_fails_after_three_days() {
     let world = World::new().await;
     world.pending("ben").await;
     world.audited();
-    world.mailer.refuse(Some(Refusal::ForNow));
+    world.mailer.refuse(Some(MailRefusal::Temporary));
     world.advance(hours(72) - MICROSECOND);
     assert_eq!(world.deliver().await, DEFERRED);
     world.advance(minutes(30));
@@ -225,7 +241,7 @@ async fn a_mail_is_given_up_after_three_days() {
 }
 
 #[tokio::test]
-async fn two_workers_never_hold_one_mail_and_a_dead_ones_lease_runs_out() {
+async fn only_one_worker_has_the_lease_of_a_mail_and_leases_expire() {
     let world = World::new().await;
     world.pending("ben").await;
     let (now, lease) = (world.now(), minutes(5));
@@ -250,9 +266,9 @@ async fn two_workers_never_hold_one_mail_and_a_dead_ones_lease_runs_out() {
 
 /// At-least-once delivery: the process was killed after the mail server accepted the mail, before that was stored.
 #[tokio::test]
-async fn a_mail_whose_end_could_not_be_written_is_sent_again_after_its_lease() {
+async fn a_mail_whose_result_was_not_stored_is_sent_again_after_its_lease() {
     let world = World::new().await;
-    world.nameless_mailbox("ben").await;
+    world.user_without_mailbox("ben").await;
     world.active("eve").await;
     let notice = job(
         &world,
@@ -262,11 +278,15 @@ async fn a_mail_whose_end_could_not_be_written_is_sent_again_after_its_lease() {
     );
     world
         .store
-        .apply(vec![Write::insert(&notice.await).into()])
+        .apply(vec![Write::insert(&notice.await)])
         .await
         .unwrap();
     world.spy.fail("apply");
-    let turn = world.accounts.deliver_mail(&world.worker(), 10).await;
+    let turn = world
+        .doorward
+        .outbox
+        .deliver_mail(&world.worker(), 10)
+        .await;
     assert_err!(turn, Error::Store(_));
     world.spy.clear_failures();
     assert_eq!(world.mailer.take().len(), 1);
@@ -288,14 +308,15 @@ async fn a_full_mailbox_does_not_delay_other_mail() {
 }
 
 #[tokio::test]
-async fn a_turn_takes_no_more_than_it_was_told_oldest_first() {
+async fn a_run_takes_at_most_its_batch_size_and_the_oldest_first() {
     let world = World::new().await;
     for name in ["ben", "eve", "zoe"] {
         world.pending(name).await;
         world.advance(seconds(1));
     }
     let turn = world
-        .accounts
+        .doorward
+        .outbox
         .deliver_mail(&world.worker(), 2)
         .await
         .unwrap();
@@ -309,7 +330,7 @@ async fn a_turn_takes_no_more_than_it_was_told_oldest_first() {
 
 /// mail goes to the stored spelling, never to the one in the request.
 #[tokio::test]
-async fn mail_goes_to_the_spelling_on_record() {
+async fn mail_goes_to_the_stored_spelling_of_the_address() {
     let world = World::new().await;
     let wanted = sign_up(Some("ben"), Some("Ben.K@example.com"));
     world.try_sign_up(wanted).await.unwrap();
@@ -318,19 +339,21 @@ async fn mail_goes_to_the_spelling_on_record() {
     world.advance(minutes(3));
     let ask = email("BEN.K@EXAMPLE.COM");
     world
-        .accounts
+        .doorward
+        .email
         .request_confirmation(&world.anon(), &ask)
         .await
         .unwrap();
     let again = world.one_mail().await;
     assert_eq!(again.to.as_str(), "Ben.K@example.com");
     let token = token_in(&again);
-    let confirmed = world.accounts.confirm(&world.anon(), &token).await;
+    let confirmed = world.doorward.email.confirm(&world.anon(), &token).await;
     let confirmed = confirmed.unwrap().email;
     assert_eq!(confirmed.unwrap().as_str(), "Ben.K@example.com");
     world.advance(minutes(3));
     world
-        .accounts
+        .doorward
+        .recovery
         .request_recovery(&world.anon(), &ask)
         .await
         .unwrap();
@@ -368,11 +391,7 @@ async fn a_mail_that_no_longer_has_a_recipient_is_dropped() {
             id: gone,
             ..job(&world, kind, user, address).await
         };
-        world
-            .store
-            .apply(vec![Write::insert(&job).into()])
-            .await
-            .unwrap();
+        world.store.apply(vec![Write::insert(&job)]).await.unwrap();
         assert_eq!(
             world.deliver().await,
             DROPPED,
@@ -394,18 +413,25 @@ async fn a_disabled_user_gets_no_link() {
     let operator = world.operator();
     for user in [pending, late, ben] {
         let id = user.id.to_string();
-        world.accounts.disable(&operator, &id, None).await.unwrap();
+        world
+            .doorward
+            .admin
+            .disable(&operator, &id, None)
+            .await
+            .unwrap();
     }
     for name in ["pending", "ben"] {
         let address = email(&format!("{name}@example.com"));
         world
-            .accounts
+            .doorward
+            .recovery
             .request_recovery(&world.anon(), &address)
             .await
             .unwrap();
         world.advance(minutes(3));
         world
-            .accounts
+            .doorward
+            .email
             .request_confirmation(&world.anon(), &address)
             .await
             .unwrap();
@@ -417,12 +443,12 @@ async fn a_disabled_user_gets_no_link() {
 
 /// L-01: a recovery has one audit event, written when its mail has been sent.
 #[tokio::test]
-async fn a_recovery_mail_leaves_one_line_in_the_audit_log() {
+async fn a_recovery_mail_writes_one_audit_event() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     world.ask_recovery("ben@example.com").await;
     world.forget();
-    world.mailer.refuse(Some(Refusal::ForNow));
+    world.mailer.refuse(Some(MailRefusal::Temporary));
     world.deliver().await;
     assert!(world.audited().is_empty());
     world.mailer.refuse(None);
@@ -438,14 +464,14 @@ async fn a_recovery_mail_leaves_one_line_in_the_audit_log() {
 }
 
 #[tokio::test]
-async fn the_worker_is_woken_by_a_mail_and_by_nothing_else() {
+async fn only_a_queued_mail_wakes_the_worker() {
     let world = World::new().await;
     let is_woken = async || {
-        let mut waiting = std::pin::pin!(world.accounts.mail_waiting());
+        let mut waiting = std::pin::pin!(world.doorward.outbox.mail_waiting());
         std::future::poll_fn(|cx| std::task::Poll::Ready(waiting.as_mut().poll(cx).is_ready()))
             .await
     };
-    world.nameless_mailbox("eve").await;
+    world.user_without_mailbox("eve").await;
     assert!(!is_woken().await);
     world.pending("ben").await;
     assert!(is_woken().await);
@@ -454,7 +480,7 @@ async fn the_worker_is_woken_by_a_mail_and_by_nothing_else() {
 
 async fn job(world: &World, kind: MailKind, user: Option<&str>, address: &str) -> MailJob {
     let user_id = match user {
-        Some(name) => Some(world.accounts.find_named(name).await.unwrap().id),
+        Some(name) => Some(world.doorward.admin.find_named(name).await.unwrap().id),
         None => None,
     };
     MailJob {
@@ -463,6 +489,7 @@ async fn job(world: &World, kind: MailKind, user: Option<&str>, address: &str) -
         user_id,
         email: email(address),
         locale: Locale::En,
+        device: None,
         created_at: world.now(),
         attempts: 0,
         due_at: world.now(),
@@ -495,21 +522,27 @@ async fn a_mail_to_an_unconfirmed_address_has_no_name_and_only_a_harmless_userna
         );
         // The page behind the link shows the name.
         let viewed = world
-            .accounts
+            .doorward
+            .email
             .view_confirmation(&world.anon(), &token_in(&mail))
             .await;
         assert_eq!(viewed.unwrap().name, user.name);
     }
 }
 
-/// a mailbox gets three mails an hour, no matter which clients sign up with it.
+/// a mailbox gets three mails an hour, regardless of the clients that sign up with it.
 #[tokio::test]
 async fn sign_ups_do_not_flood_a_mailbox() {
     let world = World::new().await;
     for number in 0..5 {
         let name = format!("ben{number}");
         let wanted = sign_up(Some(&name), Some("victim@example.com"));
-        world.accounts.sign_up(&world.anon(), wanted).await.unwrap();
+        world
+            .doorward
+            .sign_up
+            .sign_up(&world.anon(), wanted)
+            .await
+            .unwrap();
     }
     while !world.deliver().await.is_empty() {}
     assert_eq!(world.mailer.take().len(), 3);

@@ -1,20 +1,20 @@
 //! Export of all data about a user, for that user (L-05).
 
-use doorward_domain::flows::export_user::PersonalData;
 use doorward_domain::model::AuditEvent;
+use doorward_domain::profile::PersonalData;
 use doorward_domain::values::EmailAddress;
 use doorward_domain::{Ctx, Error};
 
 use crate::world::*;
 
 async fn events(world: &World, data: &PersonalData) -> Vec<AuditEvent> {
-    let all = world.accounts.export_audit_events(data, None, 100);
+    let all = world.doorward.profile.export_audit_events(data, None, 100);
     all.await.unwrap()
 }
 
 /// L-05: sessions, links, mails, password metadata, and the audit log.
 #[tokio::test]
-async fn all_that_is_held_is_there_and_no_secret() {
+async fn an_export_has_all_personal_data_and_no_secret() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     world.active("eve").await;
@@ -23,13 +23,19 @@ async fn all_that_is_held_is_there_and_no_secret() {
     world.ask_recovery("ben@example.com").await;
     let link = token_in(&world.one_mail().await);
     world
-        .accounts
+        .doorward
+        .recovery
         .request_recovery(&world.anon(), &email("ben@EXAMPLE.com"))
         .await
         .ok();
     world.advance(seconds(1));
     let ctx = world.of(&session);
-    let data = world.accounts.export_user(&ctx, "me").await.unwrap();
+    let data = world
+        .doorward
+        .profile
+        .export_user(&ctx, "me")
+        .await
+        .unwrap();
     assert_eq!(data.user.id, ben.id);
     let password = data.password.as_ref().unwrap();
     assert_eq!(password.scheme, "argon2id");
@@ -59,35 +65,52 @@ async fn an_export_does_not_reveal_the_address_of_an_admin() {
     let (adas, bens) = (world.sign_in("ada").await, world.sign_in("ben").await);
     let mut ctx = world.of(&adas);
     ctx.client.address = Some("192.0.2.7".parse().unwrap());
-    world.accounts.disable(&ctx, "ben", None).await.unwrap();
-    let data = world.accounts.export_user(&ctx, "ben").await.unwrap();
+    world
+        .doorward
+        .admin
+        .disable(&ctx, "ben", None)
+        .await
+        .unwrap();
+    let data = world
+        .doorward
+        .profile
+        .export_user(&ctx, "ben")
+        .await
+        .unwrap();
     let log = events(&world, &data).await;
     let by_ada = |event: &&AuditEvent| event.actor == format!("user:{}", ada.id);
     let by_ada: Vec<_> = log.iter().filter(by_ada).collect();
     assert!(by_ada.len() >= 2, "{log:?}");
     assert!(by_ada.iter().all(|event| event.address.is_none()));
     assert_err!(world.check(&bens).await, Error::InvalidToken);
-    let hers = world.accounts.export_user(&ctx, "me").await.unwrap();
+    let hers = world
+        .doorward
+        .profile
+        .export_user(&ctx, "me")
+        .await
+        .unwrap();
     let log = events(&world, &hers).await;
     assert!(log.iter().any(|event| event.address.is_some()));
 }
 
 /// The audit log is exported page by page, which bounds the memory.
 #[tokio::test]
-async fn a_long_log_comes_in_pages() {
+async fn a_long_audit_log_is_paged() {
     let world = World::new().await;
     world.active("ben").await;
     let ctx = world.operator();
     for _ in 0..5 {
         world.advance(seconds(1));
         world
-            .accounts
+            .doorward
+            .profile
             .export_named(&world.operator(), "ben")
             .await
             .unwrap();
     }
     let data = world
-        .accounts
+        .doorward
+        .profile
         .export_named(&ctx, "ben@example.com")
         .await
         .unwrap();
@@ -96,7 +119,8 @@ async fn a_long_log_comes_in_pages() {
     let mut before = None;
     loop {
         let page = world
-            .accounts
+            .doorward
+            .profile
             .export_audit_events(&data, before, 2)
             .await
             .unwrap();
@@ -107,24 +131,33 @@ async fn a_long_log_comes_in_pages() {
         paged.extend(page);
     }
     assert_eq!(paged, all);
-    let by_anyone_else = world.accounts.export_named(&world.anon(), "ben").await;
+    let by_anyone_else = world
+        .doorward
+        .profile
+        .export_named(&world.anon(), "ben")
+        .await;
     assert_err!(by_anyone_else, Error::Forbidden);
 }
 
 /// Requests an address change, sends its mails, and requests the confirmation again by address.
 async fn move_to(world: &World, ctx: &Ctx, new: &EmailAddress) {
-    let (accounts, shown) = (&world.accounts, password(PASSWORD));
-    let asked = accounts.change_email(ctx, "me", new, Some(&shown), None);
+    let (doorward, shown) = (&world.doorward, password(PASSWORD));
+    let asked = doorward
+        .email
+        .change_email(ctx, "me", new, Some(&shown), None);
     asked.await.unwrap();
     world.mails().await;
-    let asked = accounts.request_confirmation(&world.anon(), new).await;
+    let asked = doorward
+        .email
+        .request_confirmation(&world.anon(), new)
+        .await;
     asked.unwrap();
 }
 
 /// L-05: a user's export does not reveal whether a requested address has an account, neither before
 /// its mails are sent nor after.
 #[tokio::test]
-async fn ones_own_export_tells_of_no_address_whose_it_is() {
+async fn your_own_export_reveals_no_owner_of_an_address() {
     for is_taken in [false, true] {
         let world = World::new().await;
         world.active("ben").await;
@@ -133,13 +166,16 @@ async fn ones_own_export_tells_of_no_address_whose_it_is() {
             false => email("eve@example.com"),
         };
         let session = world.sign_in("ben").await;
-        let (accounts, ctx) = (&world.accounts, world.of(&session));
+        let (doorward, ctx) = (&world.doorward, world.of(&session));
         world.mails().await;
         move_to(&world, &ctx, &new).await;
-        let asked = accounts.request_recovery(&world.anon(), &new).await;
+        let asked = doorward
+            .recovery
+            .request_recovery(&world.anon(), &new)
+            .await;
         asked.unwrap();
         for _ in 0..2 {
-            let data = accounts.export_user(&ctx, "me").await.unwrap();
+            let data = doorward.profile.export_user(&ctx, "me").await.unwrap();
             assert_eq!(data.user.pending_address(), Some(&new));
             assert!(
                 data.links.iter().all(|link| link.email != new),
@@ -151,11 +187,11 @@ async fn ones_own_export_tells_of_no_address_whose_it_is() {
     }
 }
 
-/// nor does its duration: the store calls do not depend on other users of the address.
+/// the store calls of an export, and so its duration, do not depend on other users of the address.
 #[tokio::test]
 async fn an_export_costs_the_same_work_for_any_owner_of_a_pending_address() {
     let mut asked = Vec::new();
-    for owner in ["nobody", "eve", "somebody who has yet to confirm it"] {
+    for owner in ["nobody", "eve", "a pending user"] {
         let world = World::new().await;
         world.active("ben").await;
         match owner {
@@ -168,7 +204,12 @@ async fn an_export_costs_the_same_work_for_any_owner_of_a_pending_address() {
         move_to(&world, &ctx, &email("eve@example.com")).await;
         world.mails().await;
         world.forget();
-        world.accounts.export_user(&ctx, "me").await.unwrap();
+        world
+            .doorward
+            .profile
+            .export_user(&ctx, "me")
+            .await
+            .unwrap();
         asked.push((world.spy.take_calls(), world.spy.take_changes()));
     }
     assert_eq!(asked[0], asked[1]);

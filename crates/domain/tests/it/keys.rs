@@ -2,15 +2,16 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_domain::flows::keys::KeysError;
+use doorward_domain::keys::KeysError;
 use doorward_domain::tokens::KeyringError;
-use doorward_domain::{Accounts, Error};
+use doorward_domain::{Doorward, Error};
 use jiff::SignedDuration;
 
 use crate::world::*;
 
-fn kids(accounts: &Accounts) -> Vec<String> {
-    accounts
+fn kids(doorward: &Doorward) -> Vec<String> {
+    doorward
+        .keys
         .public_keys()
         .into_iter()
         .map(|key| key.kid)
@@ -26,15 +27,20 @@ fn kid_of(token: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_first_start_makes_a_key_and_the_next_finds_it() {
+async fn the_first_start_creates_a_key_and_the_next_uses_it() {
     let world = World::new().await;
-    let keys = world.accounts.list_keys().await.unwrap();
+    let keys = world.doorward.keys.list_keys().await.unwrap();
     assert_eq!(keys.len(), 1);
-    world.accounts.ensure_keys(&world.worker()).await.unwrap();
-    assert_eq!(world.accounts.list_keys().await.unwrap(), keys);
+    world
+        .doorward
+        .keys
+        .ensure_keys(&world.worker())
+        .await
+        .unwrap();
+    assert_eq!(world.doorward.keys.list_keys().await.unwrap(), keys);
     assert_eq!(
-        world.beside(2).await.accounts.public_keys(),
-        world.accounts.public_keys()
+        world.beside(2).await.doorward.keys.public_keys(),
+        world.doorward.keys.public_keys()
     );
     assert!(world.audited().is_empty());
 }
@@ -43,13 +49,23 @@ async fn the_first_start_makes_a_key_and_the_next_finds_it() {
 #[tokio::test]
 async fn a_key_is_replaced_after_ninety_days() {
     let world = World::new().await;
-    let first = kids(&world.accounts);
+    let first = kids(&world.doorward);
     world.advance(hours(90 * 24) - MICROSECOND);
-    world.accounts.ensure_keys(&world.worker()).await.unwrap();
-    assert_eq!(kids(&world.accounts), first);
+    world
+        .doorward
+        .keys
+        .ensure_keys(&world.worker())
+        .await
+        .unwrap();
+    assert_eq!(kids(&world.doorward), first);
     world.advance(MICROSECOND);
-    world.accounts.ensure_keys(&world.worker()).await.unwrap();
-    let both = kids(&world.accounts);
+    world
+        .doorward
+        .keys
+        .ensure_keys(&world.worker())
+        .await
+        .unwrap();
+    let both = kids(&world.doorward);
     assert_eq!(both.len(), 2);
     assert_eq!(both[1], first[0], "newest first");
     assert_eq!(world.audited(), ["key-rotated"]);
@@ -61,7 +77,12 @@ async fn after_a_manual_rotation_new_tokens_have_the_new_key_and_old_ones_stay_v
     let world = World::new().await;
     world.active("ben").await;
     let old = world.sign_in("ben").await;
-    let kid = world.accounts.rotate_keys(&world.operator()).await.unwrap();
+    let kid = world
+        .doorward
+        .keys
+        .rotate_keys(&world.operator())
+        .await
+        .unwrap();
     let new = world.sign_in("ben").await;
     assert_eq!(kid_of(new.token.expose()), kid);
     assert_ne!(kid_of(old.token.expose()), kid);
@@ -71,47 +92,70 @@ async fn after_a_manual_rotation_new_tokens_have_the_new_key_and_old_ones_stay_v
     assert_eq!(kid_of(renewed.token.expose()), kid);
 }
 
-/// A retired key is deleted when its tokens have expired: after a day, and an hour for nodes that learned of the
+/// A retired key is deleted when its tokens have expired: after a day, and an hour for nodes that read the
 /// new key late.
 #[tokio::test]
-async fn an_old_key_stays_until_its_last_token_has_died() {
+async fn an_old_key_stays_until_its_last_token_expires() {
     let world = World::new().await;
-    let old = kids(&world.accounts);
-    world.accounts.rotate_keys(&world.operator()).await.unwrap();
+    let old = kids(&world.doorward);
+    world
+        .doorward
+        .keys
+        .rotate_keys(&world.operator())
+        .await
+        .unwrap();
     let refresh = async || {
-        world.accounts.ensure_keys(&world.worker()).await.unwrap();
+        world
+            .doorward
+            .keys
+            .ensure_keys(&world.worker())
+            .await
+            .unwrap();
         // The keyring follows at the next refresh.
-        world.accounts.ensure_keys(&world.worker()).await.unwrap();
-        kids(&world.accounts)
+        world
+            .doorward
+            .keys
+            .ensure_keys(&world.worker())
+            .await
+            .unwrap();
+        kids(&world.doorward)
     };
     world.advance(hours(25));
     assert!(refresh().await.contains(&old[0]));
     world.advance(MICROSECOND);
     assert!(!refresh().await.contains(&old[0]));
-    assert_eq!(world.accounts.list_keys().await.unwrap().len(), 1);
+    assert_eq!(world.doorward.keys.list_keys().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn another_node_verifies_a_new_keys_tokens_at_once() {
+async fn another_node_accepts_tokens_of_a_new_key_at_once() {
     let here = World::new().await;
     let there = here.beside(2).await;
     here.active("ben").await;
-    here.accounts.rotate_keys(&here.operator()).await.unwrap();
+    here.doorward
+        .keys
+        .rotate_keys(&here.operator())
+        .await
+        .unwrap();
     let signed_in = here.sign_in("ben").await;
     there.check(&signed_in).await.unwrap();
-    assert_eq!(kids(&there.accounts), kids(&here.accounts));
+    assert_eq!(kids(&there.doorward), kids(&here.doorward));
 }
 
 /// J-06: concurrent requests with the first tokens of a new key share one refresh.
 #[tokio::test]
-async fn all_who_come_with_a_new_keys_token_at_once_get_in() {
+async fn concurrent_requests_with_tokens_of_a_new_key_share_one_refresh() {
     let here = World::new().await;
     let there = here.beside(2).await;
     here.active("ben").await;
-    here.accounts.rotate_keys(&here.operator()).await.unwrap();
+    here.doorward
+        .keys
+        .rotate_keys(&here.operator())
+        .await
+        .unwrap();
     let (one, other) = (here.sign_in("ben").await, here.sign_in("ben").await);
     there.forget();
-    there.spy.give_way();
+    there.spy.yield_once();
     let (first, second) = tokio::join!(there.check(&one), there.check(&other));
     first.unwrap();
     second.unwrap();
@@ -123,21 +167,21 @@ async fn all_who_come_with_a_new_keys_token_at_once_get_in() {
 /// J-06: a key that another node creates right after this node refreshed its keys (twice a second, and for each
 /// JWKS) is accepted at once.
 #[tokio::test]
-async fn a_key_made_right_after_a_look_is_believed() {
+async fn a_key_created_right_after_a_refresh_is_accepted() {
     let world = World::new().await;
     let other = world.beside(2).await;
     world.active("ben").await;
-    world.accounts.poll_keys().await.unwrap();
-    world.accounts.fresh_public_keys().await;
-    let rotated = other.accounts.rotate_keys(&other.operator()).await;
+    world.doorward.keys.poll_keys().await.unwrap();
+    world.doorward.keys.fresh_public_keys().await;
+    let rotated = other.doorward.keys.rotate_keys(&other.operator()).await;
     rotated.unwrap();
     let signed_in = other.sign_in("ben").await;
     world.check(&signed_in).await.unwrap();
 }
 
-/// J-02: made-up `kid`s cause a limited number of look-ups.
+/// J-02: unknown `kid`s cause a limited number of lookups.
 #[tokio::test]
-async fn made_up_keys_make_a_node_look_ten_times_a_second() {
+async fn invented_key_ids_cause_at_most_ten_refreshes_a_second() {
     let world = World::new().await;
     world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
@@ -146,21 +190,29 @@ async fn made_up_keys_make_a_node_look_ten_times_a_second() {
     for number in 0..5 {
         let header = format!(r#"{{"alg":"EdDSA","typ":"session+jwt","kid":"made-up-{number}"}}"#);
         let forged = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header));
-        let refused = world.accounts.authenticate(&world.anon(), &forged).await;
+        let refused = world
+            .doorward
+            .sessions
+            .authenticate(&world.anon(), &forged)
+            .await;
         assert_err!(refused, Error::InvalidToken);
     }
     assert_eq!(world.spy.take_calls(), ["signing_keys"]);
     world.advance(SignedDuration::from_millis(100));
     let header = r#"{"alg":"EdDSA","typ":"session+jwt","kid":"made-up"}"#;
     let forged = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header));
-    let refused = world.accounts.authenticate(&world.anon(), &forged).await;
+    let refused = world
+        .doorward
+        .sessions
+        .authenticate(&world.anon(), &forged)
+        .await;
     assert_err!(refused, Error::InvalidToken);
     assert_eq!(world.spy.take_calls(), ["signing_keys"]);
 }
 
 /// Requests share one timeout of an unavailable store instead of waiting one after the other.
 #[tokio::test]
-async fn all_who_wait_for_a_look_share_its_failure() {
+async fn requests_that_wait_for_a_refresh_share_its_failure() {
     let world = World::new().await;
     world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
@@ -168,10 +220,10 @@ async fn all_who_wait_for_a_look_share_its_failure() {
     let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"EdDSA","typ":"session+jwt","kid":"made-up"}"#);
     let forged = format!("{header}.{rest}");
     world.spy.fail("signing_keys");
-    world.spy.give_way();
+    world.spy.yield_once();
     world.spy.take_calls();
     let anon = world.anon();
-    let ask = || world.accounts.authenticate(&anon, &forged);
+    let ask = || world.doorward.sessions.authenticate(&anon, &forged);
     let (one, two, three) = tokio::join!(ask(), ask(), ask());
     for answer in [one, two, three] {
         assert_err!(answer, Error::Store(_));
@@ -184,17 +236,17 @@ async fn two_nodes_that_start_at_once_agree_on_one_key() {
     let world = World::new().await;
     world.advance(hours(91 * 24));
     let other = world.cold_node(2, &[7; 32]);
-    world.spy.give_way();
-    other.spy.give_way();
+    world.spy.yield_once();
+    other.spy.yield_once();
     let (here, there) = (world.worker(), other.worker());
     let (one, two) = tokio::join!(
-        world.accounts.ensure_keys(&here),
-        other.accounts.ensure_keys(&there)
+        world.doorward.keys.ensure_keys(&here),
+        other.doorward.keys.ensure_keys(&there)
     );
     one.unwrap();
     two.unwrap();
-    assert_eq!(world.accounts.list_keys().await.unwrap().len(), 2);
-    assert_eq!(kids(&world.accounts)[0], kids(&other.accounts)[0]);
+    assert_eq!(world.doorward.keys.list_keys().await.unwrap().len(), 2);
+    assert_eq!(kids(&world.doorward)[0], kids(&other.doorward)[0]);
 }
 
 /// C-01: an error with a hint, instead of tokens that cannot be verified.
@@ -204,10 +256,11 @@ async fn another_master_key_is_rejected_with_a_hint_and_a_rotation_fixes_it() {
     world.active("ben").await;
     let session = world.sign_in("ben").await;
     let other = world.cold_node(2, &[8; 32]);
-    let refused = other.accounts.ensure_keys(&other.worker()).await;
+    let refused = other.doorward.keys.ensure_keys(&other.worker()).await;
     assert_err!(refused, KeysError::Keyring(KeyringError::Seal(_)));
     let refused = other
-        .accounts
+        .doorward
+        .keys
         .ensure_keys(&other.worker())
         .await
         .unwrap_err();
@@ -216,54 +269,73 @@ async fn another_master_key_is_rejected_with_a_hint_and_a_rotation_fixes_it() {
         "{refused}"
     );
     assert_err!(other.try_sign_in("ben", PASSWORD).await, Error::Internal(_));
-    other.accounts.rotate_keys(&other.operator()).await.unwrap();
+    other
+        .doorward
+        .keys
+        .rotate_keys(&other.operator())
+        .await
+        .unwrap();
     other.check(&session).await.unwrap();
     other.sign_in("ben").await;
 }
 
 /// J-06: the private key is stored sealed.
 #[tokio::test]
-async fn what_the_store_keeps_of_a_key_signs_nothing() {
+async fn a_stored_key_cannot_sign_without_the_master_key() {
     let world = World::new().await;
-    let keys = world.accounts.list_keys().await.unwrap();
+    let keys = world.doorward.keys.list_keys().await.unwrap();
     // nonce, 32 bytes of seed, tag
     assert_eq!(keys[0].sealed.len(), 12 + 32 + 16);
     let again = World::new().await;
-    let same_seed = again.accounts.list_keys().await.unwrap();
-    assert_eq!(keys, same_seed, "chance comes in through the port alone");
+    let same_seed = again.doorward.keys.list_keys().await.unwrap();
+    assert_eq!(keys, same_seed, "randomness comes from the port only");
 }
 
 /// J-06: a revoked key leaves the keyring and the JWKS at once. Its tokens are invalid, even if one was just
 /// accepted.
 #[tokio::test]
-async fn a_revoked_key_opens_nothing_any_more() {
+async fn tokens_of_a_revoked_key_are_invalid() {
     let world = World::new().await;
     world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
     let stolen = kid_of(signed_in.token.expose());
     world.check(&signed_in).await.unwrap();
     let operator = world.operator();
-    let signs = world.accounts.revoke_key(&operator, &stolen).await.unwrap();
+    let signs = world
+        .doorward
+        .keys
+        .revoke_key(&operator, &stolen)
+        .await
+        .unwrap();
     assert_err!(world.check(&signed_in).await, Error::InvalidToken);
-    assert_eq!(kids(&world.accounts), std::slice::from_ref(&signs));
+    assert_eq!(kids(&world.doorward), std::slice::from_ref(&signs));
     assert_eq!(world.audited().last().unwrap(), "key-revoked");
     let again = world.sign_in("ben").await;
     assert_eq!(kid_of(again.token.expose()), signs);
     world.check(&again).await.unwrap();
-    let unknown = world.accounts.revoke_key(&operator, &stolen).await;
+    let unknown = world.doorward.keys.revoke_key(&operator, &stolen).await;
     assert_err!(unknown, KeysError::Other(Error::NotFound));
 }
 
 /// J-06: revoking an older key creates no new one, and sessions of the current key stay.
 #[tokio::test]
-async fn an_old_key_is_revoked_without_a_new_one() {
+async fn revoking_an_old_key_creates_no_new_key() {
     let world = World::new().await;
     world.active("ben").await;
     let old = world.sign_in("ben").await;
-    let kid = world.accounts.rotate_keys(&world.operator()).await.unwrap();
+    let kid = world
+        .doorward
+        .keys
+        .rotate_keys(&world.operator())
+        .await
+        .unwrap();
     let new = world.sign_in("ben").await;
     let stolen = kid_of(old.token.expose());
-    let signs = world.accounts.revoke_key(&world.operator(), &stolen).await;
+    let signs = world
+        .doorward
+        .keys
+        .revoke_key(&world.operator(), &stolen)
+        .await;
     assert_eq!(signs.unwrap(), kid);
     assert_err!(world.check(&old).await, Error::InvalidToken);
     world.check(&new).await.unwrap();
@@ -274,15 +346,16 @@ async fn an_old_key_is_revoked_without_a_new_one() {
 async fn another_node_follows_a_revocation_after_its_clock_was_set_back() {
     let here = World::new().await;
     let there = here.beside(2).await;
-    let revoked = kids(&there.accounts)[0].clone();
-    there.accounts.poll_keys().await.unwrap();
+    let revoked = kids(&there.doorward)[0].clone();
+    there.doorward.keys.poll_keys().await.unwrap();
     there.advance(SignedDuration::from_hours(-1));
-    here.accounts
+    here.doorward
+        .keys
         .revoke_key(&here.operator(), &revoked)
         .await
         .unwrap();
-    there.accounts.poll_keys().await.unwrap();
-    assert!(!kids(&there.accounts).contains(&revoked));
+    there.doorward.keys.poll_keys().await.unwrap();
+    assert!(!kids(&there.doorward).contains(&revoked));
 }
 
 /// T-REVOKE, J-06: another node rejects its tokens after its next refresh, cached sessions included.
@@ -294,12 +367,13 @@ async fn another_node_follows_a_revocation() {
     let signed_in = here.sign_in("ben").await;
     there.check(&signed_in).await.unwrap();
     let stolen = kid_of(signed_in.token.expose());
-    here.accounts
+    here.doorward
+        .keys
         .revoke_key(&here.operator(), &stolen)
         .await
         .unwrap();
     there.advance(SignedDuration::from_millis(500));
-    there.accounts.poll_keys().await.unwrap();
+    there.doorward.keys.poll_keys().await.unwrap();
     assert_err!(there.check(&signed_in).await, Error::InvalidToken);
-    assert_eq!(kids(&there.accounts), kids(&here.accounts));
+    assert_eq!(kids(&there.doorward), kids(&here.doorward));
 }

@@ -1,6 +1,6 @@
 //! Rules against the in-memory store, with a manual clock and seeded randomness.
 //!
-//! One file per flow, one world per test. To add a test: create a [`world::World`], call its methods, and check
+//! One file per flow, one `World` per test. To add a test: create a [`world::World`], call its methods, and check
 //! results, stored data, mails and audit events.
 
 #![cfg(test)]
@@ -16,24 +16,25 @@ mod audit;
 mod change_email;
 mod change_password;
 mod confirm;
+mod constant_work;
 mod delete_account;
 mod deliver_mail;
-mod equal_work;
 mod export_user;
 mod housekeeping;
-mod idle;
+mod idle_timeout;
 mod import;
 mod keys;
+mod link_revocation;
 mod metric_events;
 mod operator;
-mod outbox_room;
+mod outbox_capacity;
 mod password_rules;
 mod pending_emails;
 mod rate_limits;
 mod recover;
 mod renewal;
-mod rewind;
 mod sealing;
+mod session_rollback;
 mod sessions;
 mod sign_in;
 mod sign_in_notice;
@@ -42,4 +43,3 @@ mod sign_up;
 mod step_up;
 mod undo_email_change;
 mod update_profile;
-mod voids;

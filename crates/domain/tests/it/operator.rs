@@ -1,7 +1,7 @@
 //! Actions of the operator on the server's machine.
 
 use doorward_domain::Error;
-use doorward_domain::flows::operator::NewUser;
+use doorward_domain::admin::NewUser;
 use doorward_domain::model::{Role, Status};
 use doorward_domain::ports::MailTemplate;
 
@@ -19,20 +19,21 @@ fn new_user(name: Option<&str>, address: Option<&str>) -> NewUser {
 
 /// there is no admin until the operator creates one.
 #[tokio::test]
-async fn there_is_no_admin_before_the_operator_makes_one() {
+async fn there_is_no_admin_until_the_operator_creates_one() {
     let world = World::new().await;
     world.active("ben").await;
-    assert!(!world.accounts.has_admin().await.unwrap());
+    assert!(!world.doorward.admin.has_admin().await.unwrap());
     world.admin("ada").await;
-    assert!(world.accounts.has_admin().await.unwrap());
+    assert!(world.doorward.admin.has_admin().await.unwrap());
 }
 
 #[tokio::test]
-async fn a_user_made_by_hand_can_sign_in_at_once_and_gets_no_mail() {
+async fn a_user_created_by_the_operator_can_sign_in_at_once_and_gets_no_mail() {
     let world = World::new().await;
     let wanted = new_user(Some("ben"), Some("ben@example.com"));
     let user = world
-        .accounts
+        .doorward
+        .admin
         .create_user(&world.operator(), wanted)
         .await
         .unwrap();
@@ -43,13 +44,14 @@ async fn a_user_made_by_hand_can_sign_in_at_once_and_gets_no_mail() {
 }
 
 #[tokio::test]
-async fn a_name_or_an_address_in_use_is_refused_and_so_is_neither() {
+async fn a_taken_name_or_address_is_rejected_and_one_of_them_is_required() {
     let world = World::new().await;
     world.active("ben").await;
     let operator = world.operator();
     let create = |name, address| {
         world
-            .accounts
+            .doorward
+            .admin
             .create_user(&operator, new_user(name, address))
     };
     assert_err!(create(Some("BEN"), None).await, Error::UsernameTaken);
@@ -61,32 +63,37 @@ async fn a_name_or_an_address_in_use_is_refused_and_so_is_neither() {
 }
 
 #[tokio::test]
-async fn a_user_is_named_by_id_user_name_or_address() {
+async fn a_user_is_found_by_id_username_or_address() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     for named in [ben.id.to_string().as_str(), "BEN", "Ben@example.com"] {
-        assert_eq!(world.accounts.find_named(named).await.unwrap(), ben);
+        assert_eq!(world.doorward.admin.find_named(named).await.unwrap(), ben);
     }
     for named in ["nobody", "nobody@example.com", "no name", "me", ""] {
-        assert_err!(world.accounts.find_named(named).await, Error::NotFound);
+        assert_err!(
+            world.doorward.admin.find_named(named).await,
+            Error::NotFound
+        );
     }
 }
 
 /// P-01: the rules are the same for the operator.
 #[tokio::test]
-async fn a_password_set_by_hand_meets_the_rules_and_ends_every_session() {
+async fn a_password_set_by_the_operator_follows_the_rules_and_ends_all_sessions() {
     let world = World::new().await;
     world.active("ben").await;
     let session = world.sign_in("ben").await;
     let operator = world.operator();
     let weak = world
-        .accounts
+        .doorward
+        .password
         .set_password(&operator, "ben", &secret("password1"))
         .await;
     assert_err!(weak, Error::Invalid(fields) if fields[0].field == "password");
     world.check(&session).await.unwrap();
     world
-        .accounts
+        .doorward
+        .password
         .set_password(&operator, "ben", &secret(OTHER_PASSWORD))
         .await
         .unwrap();
@@ -100,7 +107,7 @@ async fn a_password_set_by_hand_meets_the_rules_and_ends_every_session() {
 
 /// An unconfirmed sign-up keeps its pending address.
 #[tokio::test]
-async fn a_password_set_for_a_pending_user_confirms_nothing_and_forgets_no_address() {
+async fn a_password_set_for_a_pending_user_keeps_the_address_pending() {
     let world = World::new().await;
     let ben = world.pending("ben").await;
     world.mails().await;
@@ -108,14 +115,15 @@ async fn a_password_set_for_a_pending_user_confirms_nothing_and_forgets_no_addre
     let (operator, new) = (world.operator(), secret(OTHER_PASSWORD));
     for enabled in [None, Some(false), Some(true)] {
         if let Some(enabled) = enabled {
-            let accounts = &world.accounts;
+            let doorward = &world.doorward;
             match enabled {
-                true => accounts.enable(&operator, &id, None).await.unwrap(),
-                false => accounts.disable(&operator, &id, None).await.unwrap(),
+                true => doorward.admin.enable(&operator, &id, None).await.unwrap(),
+                false => doorward.admin.disable(&operator, &id, None).await.unwrap(),
             };
         }
         world
-            .accounts
+            .doorward
+            .password
             .set_password(&operator, &id, &new)
             .await
             .unwrap();
@@ -127,12 +135,17 @@ async fn a_password_set_for_a_pending_user_confirms_nothing_and_forgets_no_addre
 
 /// L-01, Z-05: if the operator views a user, an audit event names that user.
 #[tokio::test]
-async fn a_look_of_the_operator_leaves_a_line() {
+async fn viewing_a_user_by_the_operator_is_audited() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     world.forget();
     let operator = world.operator();
-    let seen = world.accounts.view_named(&operator, "ben").await.unwrap();
+    let seen = world
+        .doorward
+        .admin
+        .view_named(&operator, "ben")
+        .await
+        .unwrap();
     assert_eq!(seen.id, ben.id);
     let lines = world.spy.take_audited();
     let told: Vec<_> = lines

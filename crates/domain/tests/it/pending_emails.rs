@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use doorward_domain::Error;
 use doorward_domain::model::{Event, Status, User};
-use doorward_domain::ports::{Mail, MailTemplate, Store};
+use doorward_domain::ports::{Mail, MailTemplate};
+use doorward_domain::store::Records;
 use doorward_domain::values::Token;
 
 use crate::world::*;
@@ -19,13 +20,13 @@ async fn sign_up_with(world: &World, name: Option<&str>) -> User {
 
 async fn resend(world: &World) -> Vec<Mail> {
     let (anon, address) = (world.anon(), email(ADDRESS));
-    let requested = world.accounts.request_confirmation(&anon, &address);
+    let requested = world.doorward.email.request_confirmation(&anon, &address);
     requested.await.unwrap();
     world.mails().await
 }
 
 async fn confirm(world: &World, token: &Token) -> Result<User, Error> {
-    world.accounts.confirm(&world.anon(), token).await
+    world.doorward.email.confirm(&world.anon(), token).await
 }
 
 /// with a username the account is active at once, and only the address waits.
@@ -66,7 +67,8 @@ async fn cancelling_the_confirmation_removes_only_the_address_of_an_active_accou
     let session = world.sign_in("ben").await;
     let token = token_in(&world.one_mail().await);
     world
-        .accounts
+        .doorward
+        .email
         .cancel_confirmation(&world.anon(), &token)
         .await
         .unwrap();
@@ -83,18 +85,28 @@ async fn cancelling_the_confirmation_removes_only_the_address_of_an_active_accou
     );
 }
 
-/// so does expiry, three days after the request, to the microsecond.
+/// expiry also removes only the address, exactly three days after the request.
 #[tokio::test]
 async fn the_pending_address_of_an_active_account_expires() {
     let world = World::new().await;
     let ben = sign_up_with(&world, Some("ben")).await;
     world.mails().await;
     world.advance(hours(72));
-    world.accounts.sweep(&world.worker()).await.unwrap();
+    world
+        .doorward
+        .housekeeping
+        .sweep(&world.worker())
+        .await
+        .unwrap();
     assert!(world.kept_user(&ben).await.pending_email.is_some());
     world.advance(MICROSECOND);
     world.audited();
-    world.accounts.sweep(&world.worker()).await.unwrap();
+    world
+        .doorward
+        .housekeeping
+        .sweep(&world.worker())
+        .await
+        .unwrap();
     let stored = world.kept_user(&ben).await;
     assert_eq!(
         (stored.status, stored.pending_email),
@@ -104,9 +116,9 @@ async fn the_pending_address_of_an_active_account_expires() {
     world.sign_in("ben").await;
 }
 
-/// the first to confirm has the address. Pending accounts with it are deleted, others lose it.
+/// the first to confirm gets the address. Pending accounts with it are deleted, others lose it.
 #[tokio::test]
-async fn the_first_to_confirm_has_the_address() {
+async fn the_first_user_to_confirm_gets_the_address() {
     let world = World::new().await;
     let mut sign_ups = Vec::new();
     for name in [None, None, Some("zoe")] {
@@ -133,21 +145,21 @@ async fn the_first_to_confirm_has_the_address() {
 
 /// T-RACE.
 #[tokio::test]
-async fn of_two_who_confirm_at_once_one_has_the_address() {
+async fn one_of_two_concurrent_confirmations_gets_the_address() {
     let world = World::new().await;
     let mut tokens = Vec::new();
     for name in ["ben", "eve"] {
         sign_up_with(&world, Some(name)).await;
         tokens.push(token_in(&world.one_mail().await));
     }
-    world.spy.give_way();
+    world.spy.yield_once();
     let (one, other) = tokio::join!(confirm(&world, &tokens[0]), confirm(&world, &tokens[1]));
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
 }
 
 /// R-09, H-05: a confirmation clears a bounded number of others. The others can confirm nothing, and expire.
 #[tokio::test]
-async fn a_crowd_with_the_same_address_expires() {
+async fn many_users_with_the_same_pending_address_expire() {
     let world = World::with(|policy| policy.throttle = false).await;
     let ben = sign_up_with(&world, None).await;
     let mut others = Vec::new();
@@ -161,7 +173,7 @@ async fn a_crowd_with_the_same_address_expires() {
     ctx.client.address = Some([192, 0, 2, 7].into());
     world.forget();
     let token = token_in(&mails[0]);
-    world.accounts.confirm(&ctx, &token).await.unwrap();
+    world.doorward.email.confirm(&ctx, &token).await.unwrap();
     // L-05: each deletion has its event, without the address of the client that confirmed.
     let mut events = world.spy.take_audited();
     events.retain(|event| event.event == Event::SignUpSuperseded);
@@ -171,9 +183,15 @@ async fn a_crowd_with_the_same_address_expires() {
     assert_eq!(deleted, newest);
     assert_err!(confirm(&world, &last).await, Error::LinkExpired);
     world.advance(hours(73));
-    world.accounts.sweep(&world.worker()).await.unwrap();
-    let left = world.store.list_users_by_pending_email(ADDRESS, 100).await;
-    assert_eq!(left.unwrap(), []);
+    world
+        .doorward
+        .housekeeping
+        .sweep(&world.worker())
+        .await
+        .unwrap();
+    let left = User::with_pending_email(ADDRESS);
+    let left: Vec<User> = world.store.list(left).await.unwrap();
+    assert_eq!(left, []);
     assert_eq!(world.kept_user(&ben).await.email, Some(email(ADDRESS)));
 }
 
@@ -198,7 +216,8 @@ async fn a_resend_mails_the_newest_users_and_leaves_earlier_links() {
     assert!(world.store.mail_jobs().is_empty());
     for mail in &mails {
         let viewed = world
-            .accounts
+            .doorward
+            .email
             .view_confirmation(&world.anon(), &token_in(mail))
             .await
             .unwrap();
@@ -221,12 +240,12 @@ async fn a_mail_of_a_resend_that_is_deferred_is_sent_later_and_no_other_twice() 
         world.mails().await;
         world.advance(seconds(1));
     }
-    world.mailer.put_off(Some("eve"));
+    world.mailer.defer(Some("eve"));
     let mut mails = resend(&world).await;
     assert_eq!(mails.len(), 2);
     world.advance(seconds(30));
     assert!(world.mails().await.is_empty());
-    world.mailer.put_off(None);
+    world.mailer.defer(None);
     world.advance(seconds(30));
     mails.extend(world.mails().await);
     let names: BTreeSet<_> = mails
@@ -238,16 +257,16 @@ async fn a_mail_of_a_resend_that_is_deferred_is_sent_later_and_no_other_twice() 
 
 /// Two links of one address: one is cancelled while the other is confirmed. A confirmed account is never deleted.
 #[tokio::test]
-async fn a_confirmation_and_a_cancellation_at_once_delete_no_confirmed_account() {
+async fn a_concurrent_cancellation_does_not_delete_a_confirmed_account() {
     let world = World::with(|policy| policy.throttle = false).await;
     let ben = sign_up_with(&world, None).await;
     let first = token_in(&world.one_mail().await);
     let second = token_in(&resend(&world).await[0]);
-    world.spy.give_way();
+    world.spy.yield_once();
     let anon = world.anon();
     let (confirmed, cancelled) = tokio::join!(
-        world.accounts.confirm(&anon, &first),
-        world.accounts.cancel_confirmation(&anon, &second)
+        world.doorward.email.confirm(&anon, &first),
+        world.doorward.email.cancel_confirmation(&anon, &second)
     );
     assert!(confirmed.is_ok() != cancelled.is_ok());
     assert_eq!(world.kept(&ben).await.is_some(), confirmed.is_ok());
@@ -264,7 +283,8 @@ async fn an_address_that_is_requested_again_voids_earlier_links() {
     let (ctx, current) = (world.of(&session), password(PASSWORD));
     let address = email(ADDRESS);
     let again = world
-        .accounts
+        .doorward
+        .email
         .change_email(&ctx, "me", &address, Some(&current), None);
     again.await.unwrap();
     let second = token_in(&world.one_mail().await);
@@ -272,9 +292,9 @@ async fn an_address_that_is_requested_again_voids_earlier_links() {
     confirm(&world, &second).await.unwrap();
 }
 
-/// On a closed network addresses are taken as given, and stay unique.
+/// On a closed network addresses are accepted without confirmation, and stay unique.
 #[tokio::test]
-async fn without_confirmation_an_address_is_taken_as_given() {
+async fn without_confirmation_an_address_is_accepted_at_once() {
     let world = World::with(|policy| {
         policy.confirm_email = false;
         policy.enumeration_protection = false;

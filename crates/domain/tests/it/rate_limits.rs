@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use doorward_domain::flows::sessions::SignedIn;
 use doorward_domain::limits::{KnownDevice, Rate, ThrottleScope};
 use doorward_domain::model::User;
+use doorward_domain::sessions::SignedIn;
 use doorward_domain::values::Token;
 use doorward_domain::{Ctx, Error};
 use tokio::task::JoinSet;
@@ -23,8 +23,11 @@ fn from(world: &World, address: &str) -> Ctx {
 fn known_device(world: &World, address: &str, user: &User) -> Ctx {
     let mut ctx = from(world, address);
     let session = Token::generate(&*world.secrets).digest();
-    let cookie = world.accounts.device_cookie(&ctx, None, user, &session);
-    ctx.client.known = world.accounts.known_devices(&ctx, cookie.expose());
+    let cookie = world
+        .doorward
+        .sign_in
+        .device_cookie(&ctx, None, user, &session);
+    ctx.client.known = world.doorward.sign_in.known_devices(&ctx, cookie.expose());
     assert_eq!(ctx.client.known.len(), 1);
     ctx
 }
@@ -39,7 +42,7 @@ fn next(world: &World, ctx: &Ctx) -> Ctx {
 
 async fn try_from(world: &World, ctx: &Ctx, name: &str, shown: &str) -> Result<SignedIn, Error> {
     let (ctx, who, shown) = (next(world, ctx), identifier(name), password(shown));
-    world.accounts.sign_in(&ctx, &who, &shown).await
+    world.doorward.sign_in.sign_in(&ctx, &who, &shown).await
 }
 
 /// One of fifty addresses.
@@ -62,7 +65,11 @@ async fn recover(world: &World, address: &str) {
     world.ask_recovery(address).await;
     let link = token_in(&world.one_mail().await);
     let new = secret(OTHER_PASSWORD);
-    let recovered = world.accounts.recover(&world.anon(), &link, &new).await;
+    let recovered = world
+        .doorward
+        .recovery
+        .recover(&world.anon(), &link, &new)
+        .await;
     recovered.unwrap();
     world.mails().await;
 }
@@ -109,7 +116,7 @@ async fn a_denial_releases_the_limits_before_it() {
         running.spawn(async move {
             let ctx = from(&world, "192.0.2.1");
             let (who, shown) = (identifier("ben"), password(PASSWORD));
-            let refused = world.accounts.sign_in(&ctx, &who, &shown).await;
+            let refused = world.doorward.sign_in.sign_in(&ctx, &who, &shown).await;
             let reported = ctx.client.rate_limits.limits();
             let names: Vec<_> = reported.iter().map(|limit| limit.name).collect();
             (refused.unwrap_err().to_string(), names)
@@ -168,7 +175,7 @@ async fn the_owner_signs_in_and_recovers_during_an_attack() {
 /// a lockout is stored with the account: it outlives the counters, on every node. The right password of a
 /// known device ends it, and so does a recovery.
 #[tokio::test]
-async fn a_lockout_outlives_a_restart() {
+async fn a_lockout_survives_a_restart() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let session = world.sign_in("ben").await;
@@ -192,9 +199,9 @@ async fn a_lockout_outlives_a_restart() {
     }
     fail(&restarted, "ben", 100).await;
     let world = world.restarted().await;
-    assert!(world.kept_user(&ben).await.is_locked_out());
+    assert!(world.is_locked_out(&ben).await);
     recover(&world, "ben@example.com").await;
-    assert!(!world.kept_user(&ben).await.is_locked_out());
+    assert!(!world.is_locked_out(&ben).await);
     let client = from(&world, "198.51.100.1");
     try_from(&world, &client, "ben", OTHER_PASSWORD)
         .await
@@ -222,7 +229,7 @@ async fn a_lockout_is_audited() {
 #[tokio::test]
 async fn an_account_without_an_address_is_never_locked_out() {
     let world = World::new().await;
-    let ann = world.nameless_mailbox("ann").await;
+    let ann = world.user_without_mailbox("ann").await;
     fail(&world, "ann", 150).await;
     let refused = world.try_sign_in("ann", OTHER_PASSWORD).await;
     assert_err!(refused, Error::InvalidCredentials);
@@ -230,7 +237,7 @@ async fn an_account_without_an_address_is_never_locked_out() {
     assert_err!(refused, Error::TooManyAttempts { retry_after } if retry_after.as_secs() == 10);
     world.advance(seconds(10));
     world.sign_in("ann").await;
-    assert_eq!(world.kept_user(&ann).await.locked_out_epoch, None);
+    assert!(!world.is_locked_out(&ann).await);
 }
 
 /// T-EQUAL: responses to attempts, denials and lockouts are the same, with the same work,
@@ -273,7 +280,7 @@ async fn throttling_does_not_reveal_an_account() {
     world.mails().await;
 }
 
-/// a stolen device cookie is good for ten wrong passwords, by cookie and session together; then its bearer
+/// a stolen device cookie allows ten wrong passwords, by cookie and session together; then its bearer
 /// is an unknown client. Another device is not affected.
 #[tokio::test]
 async fn a_device_with_ten_failures_is_no_longer_known() {
@@ -283,8 +290,14 @@ async fn a_device_with_ten_failures_is_no_longer_known() {
     fail(&world, "ben", 100).await;
     let digest = &session.session.digest;
     let mut thief = from(&world, "192.0.2.66");
-    let cookie = world.accounts.device_cookie(&thief, None, &ben, digest);
-    let by_cookie = world.accounts.known_devices(&thief, cookie.expose());
+    let cookie = world
+        .doorward
+        .sign_in
+        .device_cookie(&thief, None, &ben, digest);
+    let by_cookie = world
+        .doorward
+        .sign_in
+        .known_devices(&thief, cookie.expose());
     let by_session = vec![KnownDevice::of_session(&session.session)];
     assert_eq!(by_cookie, by_session);
     thief.client.known = by_cookie;
@@ -315,7 +328,10 @@ async fn a_session_does_not_allow_unlimited_guesses() {
     for _ in 0..200 {
         let (ctx, shown) = (world.of(&session), password(OTHER_PASSWORD));
         let new = secret("three lamps and a boat");
-        let changed = world.accounts.change_password(&ctx, None, &shown, &new);
+        let changed = world
+            .doorward
+            .password
+            .change_password(&ctx, None, &shown, &new);
         match changed.await {
             Err(Error::InvalidCredentials) => checked += 1,
             other => assert_err!(other, Error::TooManyAttempts { .. }),
@@ -354,8 +370,8 @@ async fn a_device_is_known_to_its_account_and_epoch_only() {
     world.mails().await;
 }
 
-/// passwords have a limit per network and a ceiling for all unknown clients, whatever account they
-/// aim at. A known device is not under them, but has a limit per account.
+/// passwords have a limit per network and a ceiling for all unknown clients, regardless of the
+/// account. A known device is not under them, but has a limit per account.
 #[tokio::test]
 async fn passwords_are_limited_per_network_and_in_total() {
     let world = World::with(|policy| policy.limits.global = Rate::new(60, 60)).await;
@@ -403,7 +419,7 @@ async fn passwords_are_limited_per_network_and_in_total() {
 async fn scopes_are_limited_per_network() {
     let world = World::new().await;
     let allowed = async |ctx: &Ctx, scope| {
-        let checked = world.accounts.check_rate_limit(ctx, scope).await;
+        let checked = world.doorward.check_rate_limit(ctx, scope).await;
         checked.is_ok()
     };
     for (scope, limit) in [
@@ -444,10 +460,18 @@ async fn a_mailbox_gets_three_mails_an_hour() {
     for _ in 0..2 {
         for number in 0..5 {
             let ctx = world.anon();
-            let asked = world.accounts.request_confirmation(&ctx, &address).await;
+            let asked = world
+                .doorward
+                .email
+                .request_confirmation(&ctx, &address)
+                .await;
             assert_eq!(asked.is_ok(), number < 3);
             let ctx = world.anon();
-            let asked = world.accounts.request_recovery(&ctx, &address).await;
+            let asked = world
+                .doorward
+                .recovery
+                .request_recovery(&ctx, &address)
+                .await;
             assert_eq!(asked.is_ok(), number < 3);
         }
         world.advance(hours(1));
@@ -489,7 +513,12 @@ async fn a_confirmation_clears_the_failures_of_its_address() {
     let refused = world.try_sign_in("ben@example.com", PASSWORD).await;
     assert_err!(refused, Error::TooManyAttempts { .. });
     let token = token_in(&world.one_mail().await);
-    world.accounts.confirm(&world.anon(), &token).await.unwrap();
+    world
+        .doorward
+        .email
+        .confirm(&world.anon(), &token)
+        .await
+        .unwrap();
     for name in ["ben@example.com", "ben"] {
         world.try_sign_in(name, PASSWORD).await.unwrap();
     }
@@ -504,7 +533,7 @@ async fn a_flood_writes_few_audit_events() {
         let mut ctx = world.anon();
         ctx.client.address = Some(address);
         let scope = ThrottleScope::Link;
-        world.accounts.check_rate_limit(&ctx, scope).await.is_ok()
+        world.doorward.check_rate_limit(&ctx, scope).await.is_ok()
     };
     world.audited();
     for _ in 0..2 {
@@ -523,7 +552,8 @@ async fn a_flood_writes_few_audit_events() {
     assert_eq!(world.audited().len(), 60);
     world.advance(minutes(10));
     world
-        .accounts
+        .doorward
+        .housekeeping
         .write_suppressed(&world.worker())
         .await
         .unwrap();

@@ -11,7 +11,8 @@ use crate::world::*;
 async fn ask(world: &World, address: &str) {
     let address = email(address);
     world
-        .accounts
+        .doorward
+        .recovery
         .request_recovery(&world.anon(), &address)
         .await
         .unwrap();
@@ -19,14 +20,15 @@ async fn ask(world: &World, address: &str) {
 
 async fn recover(world: &World, token: &Token, new: &str) -> Result<(), Error> {
     world
-        .accounts
+        .doorward
+        .recovery
         .recover(&world.anon(), token, &secret(new))
         .await
 }
 
 /// sets a new password, ends every session, sends a notice, and signs in no client.
 #[tokio::test]
-async fn the_link_sets_a_password_once_and_ends_every_session() {
+async fn the_link_sets_a_password_once_and_ends_all_sessions() {
     let world = World::new().await;
     world.active("ben").await;
     let open = world.sign_in("ben").await;
@@ -54,21 +56,25 @@ async fn the_link_sets_a_password_once_and_ends_every_session() {
 
 /// thirty minutes, by the clock.
 #[tokio::test]
-async fn the_link_lives_for_half_an_hour_to_the_microsecond() {
+async fn the_link_expires_after_exactly_half_an_hour() {
     for (age, lives) in [(minutes(30) - MICROSECOND, true), (minutes(30), false)] {
         let world = World::new().await;
         world.active("ben").await;
         ask(&world, "ben@example.com").await;
         let token = token_in(&world.one_mail().await);
         world.advance(age);
-        let viewed = world.accounts.view_recovery(&world.anon(), &token).await;
+        let viewed = world
+            .doorward
+            .recovery
+            .view_recovery(&world.anon(), &token)
+            .await;
         assert_eq!(viewed.is_ok(), lives);
         assert_eq!(recover(&world, &token, OTHER_PASSWORD).await.is_ok(), lives);
     }
 }
 
 #[tokio::test]
-async fn a_password_that_is_refused_leaves_the_link_as_it_was() {
+async fn a_rejected_password_does_not_use_the_link() {
     let world = World::new().await;
     world.active("ben").await;
     ask(&world, "ben@example.com").await;
@@ -80,13 +86,13 @@ async fn a_password_that_is_refused_leaves_the_link_as_it_was() {
 
 /// two concurrent requests set one password.
 #[tokio::test]
-async fn two_uses_at_once_set_one_password() {
+async fn two_concurrent_uses_set_one_password() {
     let world = World::new().await;
     world.active("ben").await;
     ask(&world, "ben@example.com").await;
     let token = token_in(&world.one_mail().await);
     world.audited();
-    world.spy.give_way();
+    world.spy.yield_once();
     let (one, other) = tokio::join!(
         recover(&world, &token, "three lamps afloat"),
         recover(&world, &token, "four lamps ashore")
@@ -106,12 +112,13 @@ async fn two_uses_at_once_set_one_password() {
 
 /// unknown, unconfirmed and disabled accounts get no link.
 #[tokio::test]
-async fn only_an_active_account_is_mailed_a_link() {
+async fn only_an_active_account_gets_a_link() {
     let world = World::new().await;
     world.pending("pending").await;
     world.active("disabled").await;
     let off = world
-        .accounts
+        .doorward
+        .admin
         .disable(&world.operator(), "disabled", None)
         .await;
     off.unwrap();
@@ -130,7 +137,7 @@ async fn only_an_active_account_is_mailed_a_link() {
 
 /// a link is bound to its purpose, user and address.
 #[tokio::test]
-async fn another_links_secret_sets_no_password() {
+async fn a_confirmation_link_does_not_set_a_password() {
     let world = World::new().await;
     world.pending("ben").await;
     let confirmation = token_in(&world.one_mail().await);
@@ -140,21 +147,25 @@ async fn another_links_secret_sets_no_password() {
             recover(&world, token, OTHER_PASSWORD).await,
             Error::LinkExpired
         );
-        let viewed = world.accounts.view_recovery(&world.anon(), token).await;
+        let viewed = world
+            .doorward
+            .recovery
+            .view_recovery(&world.anon(), token)
+            .await;
         assert_err!(viewed, Error::LinkExpired);
     }
 }
 
 /// a newer link, a new password, a new address, disabling and deletion each void it.
 #[tokio::test]
-async fn whatever_happens_to_the_account_voids_the_link() {
+async fn every_security_event_of_the_account_voids_the_link() {
     for event in ["newer link", "password set", "disabled", "moved", "deleted"] {
         let world = World::new().await;
         world.active("ben").await;
         ask(&world, "ben@example.com").await;
         let token = token_in(&world.one_mail().await);
         let operator = world.operator();
-        let accounts = &world.accounts;
+        let doorward = &world.doorward;
         match event {
             "newer link" => {
                 world.advance(minutes(3));
@@ -163,27 +174,38 @@ async fn whatever_happens_to_the_account_voids_the_link() {
             }
             "password set" => {
                 let new = secret(OTHER_PASSWORD);
-                accounts.set_password(&operator, "ben", &new).await.unwrap();
+                doorward
+                    .password
+                    .set_password(&operator, "ben", &new)
+                    .await
+                    .unwrap();
             }
             "disabled" => {
-                accounts.disable(&operator, "ben", None).await.unwrap();
-                accounts.enable(&operator, "ben", None).await.unwrap();
+                doorward
+                    .admin
+                    .disable(&operator, "ben", None)
+                    .await
+                    .unwrap();
+                doorward.admin.enable(&operator, "ben", None).await.unwrap();
             }
             "moved" => {
                 let new = email("new@example.com");
-                accounts
+                doorward
+                    .email
                     .change_email(&operator, "ben", &new, None, None)
                     .await
                     .unwrap();
                 let mails = world.mails().await;
                 let confirm = mails.iter().find(|mail| mail.to == new).unwrap();
-                accounts
+                doorward
+                    .email
                     .confirm(&world.anon(), &token_in(confirm))
                     .await
                     .unwrap();
             }
             _ => drop(
-                accounts
+                doorward
+                    .profile
                     .delete_account(&operator, "ben", None)
                     .await
                     .unwrap(),
@@ -197,16 +219,17 @@ async fn whatever_happens_to_the_account_voids_the_link() {
     }
 }
 
-/// conversely, a recovery voids a pending address change.
+/// a recovery voids a pending address change.
 #[tokio::test]
-async fn a_recovery_stops_a_change_of_address_under_way() {
+async fn a_recovery_cancels_a_pending_address_change() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let thief = world.sign_in("ben").await;
     let (evil, shown) = (email("evil@example.com"), password(PASSWORD));
     let ctx = world.of(&thief);
     world
-        .accounts
+        .doorward
+        .email
         .change_email(&ctx, "me", &evil, Some(&shown), None)
         .await
         .unwrap();
@@ -215,7 +238,7 @@ async fn a_recovery_stops_a_change_of_address_under_way() {
     ask(&world, "ben@example.com").await;
     let token = token_in(&world.one_mail().await);
     recover(&world, &token, OTHER_PASSWORD).await.unwrap();
-    let refused = world.accounts.confirm(&world.anon(), &late).await;
+    let refused = world.doorward.email.confirm(&world.anon(), &late).await;
     assert_err!(refused, Error::LinkExpired);
     let kept = world.kept_user(&ben).await;
     assert_eq!(kept.email, Some(email("ben@example.com")));
@@ -224,10 +247,14 @@ async fn a_recovery_stops_a_change_of_address_under_way() {
 
 /// also with a link that a worker created while the account was being disabled.
 #[tokio::test]
-async fn a_disabled_account_is_not_recovered() {
+async fn a_disabled_account_cannot_be_recovered() {
     let world = World::new().await;
     let ben = world.active("ben").await;
-    let off = world.accounts.disable(&world.operator(), "ben", None).await;
+    let off = world
+        .doorward
+        .admin
+        .disable(&world.operator(), "ben", None)
+        .await;
     off.unwrap();
     let late = world.link(&ben, Purpose::Recovery, "ben@example.com").await;
     let refused = recover(&world, &late, OTHER_PASSWORD).await;
@@ -236,15 +263,19 @@ async fn a_disabled_account_is_not_recovered() {
 
 /// a used link is invalid even if it is still stored.
 #[tokio::test]
-async fn a_spent_link_that_was_not_cleared_away_recovers_nothing() {
+async fn a_used_link_that_is_still_stored_is_invalid() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let spent = world.link(&ben, Purpose::Recovery, "ben@example.com").await;
     let digest = spent.digest();
     let link = world.store.find_readable::<Link>(Link::DIGEST, &digest);
     let used = link.await.unwrap().unwrap().mark_used(world.now());
-    world.store.apply(vec![used.into()]).await.unwrap();
-    let viewed = world.accounts.view_recovery(&world.anon(), &spent).await;
+    world.store.apply(vec![used]).await.unwrap();
+    let viewed = world
+        .doorward
+        .recovery
+        .view_recovery(&world.anon(), &spent)
+        .await;
     assert_err!(viewed, Error::LinkExpired);
     let refused = recover(&world, &spent, OTHER_PASSWORD).await;
     assert_err!(refused, Error::LinkExpired);
@@ -252,7 +283,7 @@ async fn a_spent_link_that_was_not_cleared_away_recovers_nothing() {
 
 /// a link to a former address of the account is invalid.
 #[tokio::test]
-async fn a_link_to_another_address_than_the_accounts_recovers_nothing() {
+async fn a_link_to_an_address_other_than_the_accounts_is_invalid() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let other = world.link(&ben, Purpose::Recovery, "old@example.com").await;

@@ -10,7 +10,11 @@ async fn another_master_key_is_reported_in_the_log() {
     let other = world.cold_node(9, &[8; 32]);
     let seal = async |node: &World| {
         world.advance(seconds(6));
-        node.accounts.seal_audit(&node.worker()).await.unwrap()
+        node.doorward
+            .audit
+            .seal_audit(&node.worker())
+            .await
+            .unwrap()
     };
     world.active("ben").await;
     assert!(seal(&world).await.events > 0);
@@ -24,5 +28,8 @@ async fn another_master_key_is_reported_in_the_log() {
     );
     assert_eq!(seal(&other).await.events, 1);
     assert_eq!(other.audited(), [""; 0]);
-    assert_eq!(other.accounts.unsealed_audit().await.unwrap().count, 0);
+    assert_eq!(
+        other.doorward.audit.unsealed_audit().await.unwrap().count,
+        0
+    );
 }

@@ -1,16 +1,15 @@
 //! Sessions: lifetime, number, ending them, and how fast that takes effect.
 
 use doorward_domain::Error;
-use doorward_domain::changes::Change;
 use doorward_domain::model::Status;
-use doorward_domain::ports::{Sessions, Store};
+use doorward_domain::ports::Store;
 use doorward_domain::values::SessionId;
 
 use crate::world::*;
 
 /// S-03, S-04: 24 hours from sign-in, to the microsecond, regardless of use.
 #[tokio::test]
-async fn a_session_lives_for_a_day_however_much_it_is_used() {
+async fn a_session_expires_after_a_day_regardless_of_its_use() {
     let world = World::new().await;
     world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
@@ -26,7 +25,7 @@ async fn a_session_lives_for_a_day_however_much_it_is_used() {
 
 /// A token's expiry is in whole seconds, so one created between two seconds ends a little early, not late.
 #[tokio::test]
-async fn a_session_opened_between_two_seconds_ends_no_later_than_a_day_on() {
+async fn a_session_opened_between_two_seconds_expires_within_a_day() {
     let world = World::new().await;
     world.active("ben").await;
     world.advance(seconds(1) - MICROSECOND);
@@ -38,7 +37,7 @@ async fn a_session_opened_between_two_seconds_ends_no_later_than_a_day_on() {
 }
 
 #[tokio::test]
-async fn a_token_cut_changed_or_made_up_opens_nothing() {
+async fn a_truncated_modified_or_invented_token_is_invalid() {
     let world = World::new().await;
     world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
@@ -59,7 +58,11 @@ async fn a_token_cut_changed_or_made_up_opens_nothing() {
         "null".to_owned(),
     ]);
     for wrong in wrong {
-        let refused = world.accounts.authenticate(&world.anon(), &wrong).await;
+        let refused = world
+            .doorward
+            .sessions
+            .authenticate(&world.anon(), &wrong)
+            .await;
         assert_err!(refused, Error::InvalidToken);
     }
 }
@@ -79,7 +82,8 @@ async fn the_fifty_first_session_ends_the_oldest() {
     assert_err!(world.check(&all[0]).await, Error::InvalidToken);
     world.check(&all[1]).await.unwrap();
     let listed = world
-        .accounts
+        .doorward
+        .sessions
         .list_sessions(&world.of(&newest), "me")
         .await
         .unwrap();
@@ -89,30 +93,30 @@ async fn the_fifty_first_session_ends_the_oldest() {
 
 /// S-08: also for concurrent sign-ins.
 #[tokio::test]
-async fn no_burst_of_sign_ins_leaves_more_than_fifty() {
+async fn concurrent_sign_ins_leave_at_most_fifty_sessions() {
     let world = World::with(|policy| policy.throttle = false).await;
     world.active("ben").await;
     for _ in 0..45 {
         world.sign_in("ben").await;
     }
-    world.spy.give_way();
+    world.spy.yield_once();
     let all = (0..20).map(|_| world.sign_in("ben"));
     let last = futures_util::future::join_all(all).await.pop().unwrap();
-    let listed = world.accounts.list_sessions(&world.of(&last), "me").await;
+    let listed = world
+        .doorward
+        .sessions
+        .list_sessions(&world.of(&last), "me")
+        .await;
     assert_eq!(listed.unwrap().len(), 50);
 }
 
 /// S-01: the store has only a digest, from which no token can be made.
 #[tokio::test]
-async fn the_store_keeps_nothing_that_opens_a_session() {
+async fn the_store_contains_no_usable_token() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
-    let kept = world
-        .store
-        .list_sessions(ben.id, world.now())
-        .await
-        .unwrap();
+    let kept = world.sessions().list(ben.id, world.now()).await.unwrap();
     let kept = format!("{kept:?}");
     let part = signed_in.token.expose().split('.').nth(1).unwrap();
     assert!(!kept.contains(part));
@@ -124,7 +128,7 @@ async fn the_store_keeps_nothing_that_opens_a_session() {
 
 /// Invariant 7: within a second a check calls no store.
 #[tokio::test]
-async fn a_check_is_believed_for_a_second_and_asks_the_store_then() {
+async fn a_session_check_is_cached_for_a_second() {
     let world = World::new().await;
     world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
@@ -135,19 +139,20 @@ async fn a_check_is_believed_for_a_second_and_asks_the_store_then() {
     assert!(world.spy.take_calls().is_empty());
     world.advance(MICROSECOND);
     world.check(&signed_in).await.unwrap();
-    assert_eq!(world.spy.take_calls(), ["find_session", "find_user"]);
+    assert_eq!(world.spy.take_calls(), ["sessions", "users"]);
 }
 
 /// S-06: at once on the node that ended it, within a second on every other.
 #[tokio::test]
-async fn an_ended_session_is_dead_at_once_here_and_within_a_second_elsewhere() {
+async fn an_ended_session_is_invalid_at_once_here_and_within_a_second_elsewhere() {
     let here = World::new().await;
     let there = here.beside(2).await;
     here.active("ben").await;
     let signed_in = here.sign_in("ben").await;
     here.check(&signed_in).await.unwrap();
     there.check(&signed_in).await.unwrap();
-    here.accounts
+    here.doorward
+        .sessions
         .revoke_sessions(&here.of(&signed_in), "me")
         .await
         .unwrap();
@@ -158,7 +163,7 @@ async fn an_ended_session_is_dead_at_once_here_and_within_a_second_elsewhere() {
 
 /// A node whose clock was two minutes fast has sessions in its cache with times in the future.
 #[tokio::test]
-async fn what_was_looked_up_by_a_wrong_clock_is_not_believed_later() {
+async fn a_cached_session_from_a_wrong_clock_is_not_used_later() {
     let here = World::new().await;
     let there = here.beside(2).await;
     here.active("ben").await;
@@ -166,8 +171,9 @@ async fn what_was_looked_up_by_a_wrong_clock_is_not_believed_later() {
     here.advance(seconds(120));
     there.check(&signed_in).await.unwrap();
     here.advance(seconds(-120));
-    there.accounts.time_was_moved();
-    here.accounts
+    there.doorward.housekeeping.time_was_moved();
+    here.doorward
+        .sessions
         .revoke_sessions(&here.of(&signed_in), "me")
         .await
         .unwrap();
@@ -177,46 +183,40 @@ async fn what_was_looked_up_by_a_wrong_clock_is_not_believed_later() {
 
 /// S-06, Z-04: every change in the store takes effect within a second.
 #[tokio::test]
-async fn a_change_by_another_node_bites_within_a_second() {
+async fn a_change_by_another_node_applies_within_a_second() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
     world.check(&signed_in).await.unwrap();
-    let mut disabled = world.kept_user(&ben).await;
-    let expected = disabled.version;
+    let read = world.kept_user(&ben).await;
+    let mut disabled = read.clone();
     disabled.status = Status::Disabled;
-    disabled.version = expected.next();
-    let user = Box::new(disabled);
-    world
-        .store
-        .apply(vec![Change::UpdateUser { user, expected }])
-        .await
-        .unwrap();
+    disabled.version = read.version.next();
+    world.store.apply(disabled.replace(&read)).await.unwrap();
     world.advance(seconds(1));
     assert_err!(world.check(&signed_in).await, Error::InvalidToken);
 }
 
 /// Invariant 5: a session store restored from an old snapshot revives no session.
 #[tokio::test]
-async fn a_session_of_an_older_epoch_is_dead_wherever_it_comes_back_from() {
+async fn a_restored_session_of_an_older_epoch_is_invalid() {
     let world = World::new().await;
     world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
     let operator = world.operator();
     world
-        .accounts
+        .doorward
+        .password
         .set_password(&operator, "ben", &secret(OTHER_PASSWORD))
         .await
         .unwrap();
-    world
-        .store
-        .insert_session(&signed_in.session)
-        .await
-        .unwrap();
+    let sessions = world.sessions();
+    sessions.open(&signed_in.session, Vec::new()).await.unwrap();
     assert_err!(world.check(&signed_in).await, Error::InvalidToken);
     let newer = world.try_sign_in("ben", OTHER_PASSWORD).await.unwrap();
     let listed = world
-        .accounts
+        .doorward
+        .sessions
         .list_sessions(&world.of(&newer), "me")
         .await
         .unwrap();
@@ -225,7 +225,7 @@ async fn a_session_of_an_older_epoch_is_dead_wherever_it_comes_back_from() {
 
 /// S-07: listing the sessions, and ending one.
 #[tokio::test]
-async fn people_see_their_sessions_and_end_one() {
+async fn a_user_lists_their_sessions_and_ends_one() {
     let world = World::new().await;
     world.active("ben").await;
     let one = world.sign_in("ben").await;
@@ -235,17 +235,26 @@ async fn people_see_their_sessions_and_end_one() {
     let id = one.session.id.to_string();
     world.audited();
     world
-        .accounts
+        .doorward
+        .sessions
         .revoke_session(&ctx, "me", &id)
         .await
         .unwrap();
     assert_eq!(world.audited(), ["sessions-revoked"]);
     assert_err!(world.check(&one).await, Error::InvalidToken);
     world.check(&other).await.unwrap();
-    let again = world.accounts.revoke_session(&ctx, "me", &id).await;
+    let again = world
+        .doorward
+        .sessions
+        .revoke_session(&ctx, "me", &id)
+        .await;
     assert_err!(again, Error::NotFound);
     assert!(world.audited().is_empty());
-    let nonsense = world.accounts.revoke_session(&ctx, "me", "nonsense").await;
+    let nonsense = world
+        .doorward
+        .sessions
+        .revoke_session(&ctx, "me", "nonsense")
+        .await;
     assert_err!(nonsense, Error::NotFound);
 }
 
@@ -260,15 +269,23 @@ async fn a_user_cannot_end_another_users_session() {
     let ctx = world.of(&eves);
     let id = bens.session.id.to_string();
     assert_err!(
-        world.accounts.revoke_session(&ctx, "me", &id).await,
+        world
+            .doorward
+            .sessions
+            .revoke_session(&ctx, "me", &id)
+            .await,
         Error::NotFound
     );
     assert_err!(
-        world.accounts.revoke_session(&ctx, "ben", &id).await,
+        world
+            .doorward
+            .sessions
+            .revoke_session(&ctx, "ben", &id)
+            .await,
         Error::Forbidden
     );
     assert_err!(
-        world.accounts.list_sessions(&ctx, "ben").await,
+        world.doorward.sessions.list_sessions(&ctx, "ben").await,
         Error::Forbidden
     );
     world.check(&bens).await.unwrap();
@@ -282,7 +299,8 @@ async fn an_admin_ends_all_sessions_of_a_user() {
     let bens = [world.sign_in("ben").await, world.sign_in("ben").await];
     let adas = world.sign_in("ada").await;
     world
-        .accounts
+        .doorward
+        .sessions
         .revoke_sessions(&world.of(&adas), "ben")
         .await
         .unwrap();
@@ -294,34 +312,30 @@ async fn an_admin_ends_all_sessions_of_a_user() {
 }
 
 #[tokio::test]
-async fn when_a_session_was_last_used_is_written_down_now_and_then() {
+async fn the_last_use_of_a_session_is_stored_periodically() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
     world.advance(seconds(59));
     world.check(&signed_in).await.unwrap();
     world.forget();
-    world.accounts.write_last_seen().await.unwrap();
+    world.doorward.housekeeping.write_last_seen().await.unwrap();
     assert!(world.spy.take_calls().is_empty(), "nothing to write yet");
     world.advance(seconds(1));
     world.check(&signed_in).await.unwrap();
-    world.accounts.write_last_seen().await.unwrap();
-    let kept = world
-        .store
-        .list_sessions(ben.id, world.now())
-        .await
-        .unwrap();
+    world.doorward.housekeeping.write_last_seen().await.unwrap();
+    let kept = world.sessions().list(ben.id, world.now()).await.unwrap();
     assert_eq!(kept[0].last_seen_at, world.now());
     assert_eq!(kept[0].expires_at, signed_in.session.expires_at);
 }
 
 /// A session check fails while a store does not respond.
 #[tokio::test]
-async fn a_store_that_does_not_answer_opens_nothing_and_ends_nothing() {
+async fn a_failing_store_opens_and_ends_no_session() {
     let world = World::new().await;
     world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
-    for operation in ["find_session", "find_user"] {
+    for operation in ["sessions", "users"] {
         world.spy.fail(operation);
         assert_err!(world.check(&signed_in).await, Error::Store(_));
         world.spy.clear_failures();
@@ -331,7 +345,7 @@ async fn a_store_that_does_not_answer_opens_nothing_and_ends_nothing() {
 }
 
 #[tokio::test]
-async fn an_id_has_one_spelling() {
+async fn an_id_has_only_one_spelling() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let text = ben.id.to_string();
@@ -348,9 +362,9 @@ async fn an_id_has_one_spelling() {
 
 /// J-03: a token of another issuer is invalid, although the keys are the same.
 #[tokio::test]
-async fn a_token_made_under_another_url_opens_nothing() {
+async fn a_token_of_another_issuer_is_invalid() {
     let world = World::new().await;
-    let elsewhere = world.moved_to("https://elsewhere.example").await;
+    let elsewhere = world.at_address("https://elsewhere.example").await;
     world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
     assert_err!(elsewhere.check(&signed_in).await, Error::InvalidToken);
@@ -359,12 +373,16 @@ async fn a_token_made_under_another_url_opens_nothing() {
 
 /// S-07: ending all sessions updates the account's time of last change.
 #[tokio::test]
-async fn ending_all_sessions_changes_the_account() {
+async fn ending_all_sessions_updates_the_account() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     world.advance(hours(1));
     let operator = world.operator();
-    let ended = world.accounts.revoke_sessions(&operator, "ben").await;
+    let ended = world
+        .doorward
+        .sessions
+        .revoke_sessions(&operator, "ben")
+        .await;
     ended.unwrap();
     assert_eq!(world.kept_user(&ben).await.updated_at, world.now());
 }

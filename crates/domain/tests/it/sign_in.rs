@@ -1,15 +1,14 @@
 //! Signing in: who gets a session, what errors reveal, and the limits on attempts.
 
 use doorward_domain::Error;
-use doorward_domain::changes::Change;
 use doorward_domain::model::{Credential, Status};
-use doorward_domain::ports::{MailTemplate, Sessions, Store};
+use doorward_domain::ports::{MailTemplate, Store};
 use doorward_domain::store::{Records, Write};
 
 use crate::world::*;
 
 #[tokio::test]
-async fn user_name_and_address_open_the_same_account_in_any_letter_case() {
+async fn username_and_address_identify_the_account_in_any_letter_case() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     for name in ["ben", "BEN", "ben@example.com", "Ben@EXAMPLE.com"] {
@@ -21,7 +20,7 @@ async fn user_name_and_address_open_the_same_account_in_any_letter_case() {
 
 /// S-02: each sign-in has its own token.
 #[tokio::test]
-async fn every_sign_in_has_a_session_and_a_token_of_its_own() {
+async fn every_sign_in_has_its_own_session_and_token() {
     let world = World::new().await;
     world.active("ben").await;
     let (one, other) = (world.sign_in("ben").await, world.sign_in("ben").await);
@@ -40,12 +39,14 @@ async fn the_state_of_an_account_is_revealed_with_its_password_only() {
     world.active("deleted").await;
     let operator = world.operator();
     world
-        .accounts
+        .doorward
+        .admin
         .disable(&operator, "disabled", None)
         .await
         .unwrap();
     world
-        .accounts
+        .doorward
+        .profile
         .delete_account(&operator, "deleted", None)
         .await
         .unwrap();
@@ -68,7 +69,12 @@ async fn the_state_of_an_account_is_revealed_with_its_password_only() {
         );
     }
     let id = pending.id.to_string();
-    world.accounts.disable(&operator, &id, None).await.unwrap();
+    world
+        .doorward
+        .admin
+        .disable(&operator, &id, None)
+        .await
+        .unwrap();
     assert_err!(
         world.try_sign_in("pending@example.com", PASSWORD).await,
         Error::AccountDisabled
@@ -82,7 +88,7 @@ async fn the_state_of_an_account_is_revealed_with_its_password_only() {
 }
 
 #[tokio::test]
-async fn where_the_operator_prefers_it_plain_unknown_and_wrong_are_told_apart() {
+async fn without_enumeration_protection_an_unknown_user_and_a_wrong_password_differ() {
     let world = World::with(|policy| policy.enumeration_protection = false).await;
     world.active("ben").await;
     assert_err!(
@@ -97,7 +103,7 @@ async fn where_the_operator_prefers_it_plain_unknown_and_wrong_are_told_apart() 
 
 /// sign-in with an unconfirmed address fails.
 #[tokio::test]
-async fn an_active_account_is_not_signed_in_to_by_its_pending_address() {
+async fn a_pending_address_does_not_sign_in_to_an_active_account() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let session = world.sign_in("ben").await;
@@ -105,7 +111,8 @@ async fn an_active_account_is_not_signed_in_to_by_its_pending_address() {
     let shown = password(PASSWORD);
     let ctx = world.of(&session);
     let asked = world
-        .accounts
+        .doorward
+        .email
         .change_email(&ctx, "me", &new, Some(&shown), None);
     asked.await.unwrap();
     let refused = world.try_sign_in("new@example.com", PASSWORD).await;
@@ -117,7 +124,7 @@ async fn an_active_account_is_not_signed_in_to_by_its_pending_address() {
 
 /// usernames and addresses are two name spaces, each with its own column.
 #[tokio::test]
-async fn one_look_up_goes_to_one_column() {
+async fn an_identifier_is_looked_up_in_one_column() {
     let world = World::new().await;
     world.active("ben").await;
     world.forget();
@@ -129,7 +136,7 @@ async fn one_look_up_goes_to_one_column() {
 
 /// P-04: composed and decomposed forms are the same password; nothing else is.
 #[tokio::test]
-async fn a_password_is_compared_after_normalisation_and_not_more() {
+async fn a_password_is_compared_after_normalisation_only() {
     let world = World::new().await;
     let mut wanted = sign_up(Some("ben"), None);
     wanted.password = new_password("caf\u{e9} fin Arles ");
@@ -155,7 +162,7 @@ async fn a_password_is_compared_after_normalisation_and_not_more() {
 
 /// P-02: the whole password counts.
 #[tokio::test]
-async fn passwords_that_differ_in_the_last_byte_alone_are_different() {
+async fn passwords_that_differ_only_in_the_last_byte_are_different() {
     for length in [65, 73, 129, 256] {
         let world = World::new().await;
         let (one, other) = ("x".repeat(length - 1) + "y", "x".repeat(length - 1) + "z");
@@ -172,7 +179,7 @@ async fn passwords_that_differ_in_the_last_byte_alone_are_different() {
 
 /// P-07: replaced at the first right password, unchanged by a wrong one.
 #[tokio::test]
-async fn an_imported_hash_is_replaced_at_the_first_right_sign_in() {
+async fn an_imported_hash_is_rehashed_at_the_first_sign_in() {
     let world = World::new().await;
     let user = world.active("ben").await;
     // bcrypt of `U*U`, from the test vectors of crypt_blowfish.
@@ -184,7 +191,7 @@ async fn an_imported_hash_is_replaced_at_the_first_right_sign_in() {
     };
     world
         .store
-        .apply(vec![Write::put(&credential).into()])
+        .apply(vec![Write::put(&credential)])
         .await
         .unwrap();
     let kept = async || {
@@ -222,11 +229,10 @@ async fn a_rehash_never_undoes_a_password_change() {
             password_hash: secret(hash),
             updated_at: world.now(),
         })
-        .into()
     };
     let imported = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
     world.store.apply(vec![put(imported)]).await.unwrap();
-    world.spy.let_in_between(vec![put("changed meanwhile")]);
+    world.spy.interleave(vec![put("changed meanwhile")]);
     world.try_sign_in("ben", "U*U").await.unwrap();
     let kept = world
         .store
@@ -239,7 +245,7 @@ async fn a_rehash_never_undoes_a_password_change() {
 
 /// A hash that cannot be read counts as a wrong password, and causes no panic.
 #[tokio::test]
-async fn an_unreadable_hash_is_a_wrong_password() {
+async fn an_unreadable_hash_counts_as_a_wrong_password() {
     let world = World::with(|policy| policy.throttle = false).await;
     let user = world.active("ben").await;
     for garbage in [
@@ -255,7 +261,7 @@ async fn an_unreadable_hash_is_a_wrong_password() {
         };
         world
             .store
-            .apply(vec![Write::put(&credential).into()])
+            .apply(vec![Write::put(&credential)])
             .await
             .unwrap();
         assert_err!(
@@ -271,7 +277,7 @@ async fn an_unreadable_hash_is_a_wrong_password() {
 
 /// one limit per account, for all spellings of its names. A-05: attempts are counted before the check.
 #[tokio::test]
-async fn all_names_of_an_account_share_one_count_of_guesses() {
+async fn all_identifiers_of_an_account_share_one_failure_count() {
     let world = World::new().await;
     world.active("ben").await;
     for name in ["ben", "BEN", "Ben@example.com"] {
@@ -296,7 +302,7 @@ async fn all_names_of_an_account_share_one_count_of_guesses() {
 
 /// a right password clears the failures. Unknown names have failures, too.
 #[tokio::test]
-async fn a_right_password_clears_the_count_and_unknown_names_are_counted() {
+async fn a_correct_password_clears_the_count_and_unknown_names_are_counted() {
     let world = World::new().await;
     world.active("ben").await;
     for _ in 0..4 {
@@ -320,7 +326,7 @@ async fn a_right_password_clears_the_count_and_unknown_names_are_counted() {
 
 /// a hundred wrong passwords lock the account; sessions and recovery still work.
 #[tokio::test]
-async fn a_hundred_wrong_guesses_stop_the_sign_in_until_the_account_is_recovered() {
+async fn a_hundred_failures_lock_the_account_until_its_recovery() {
     let world = World::new().await;
     world.active("ben").await;
     let session = world.sign_in("ben").await;
@@ -343,7 +349,8 @@ async fn a_hundred_wrong_guesses_stop_the_sign_in_until_the_account_is_recovered
     let token = token_in(of(MailTemplate::Recover).unwrap());
     let ctx = world.anon();
     world
-        .accounts
+        .doorward
+        .recovery
         .recover(&ctx, &token, &secret(OTHER_PASSWORD))
         .await
         .unwrap();
@@ -351,14 +358,14 @@ async fn a_hundred_wrong_guesses_stop_the_sign_in_until_the_account_is_recovered
 }
 
 #[tokio::test]
-async fn throttles_can_be_switched_off_for_load_tests() {
+async fn throttling_can_be_disabled_for_load_tests() {
     let world = World::with(|policy| policy.throttle = false).await;
     world.active("ben").await;
     let (ben, wrong) = (identifier("ben"), password(OTHER_PASSWORD));
     for _ in 0..40 {
         let mut ctx = world.anon();
         ctx.client.address = Some([192, 0, 2, 1].into());
-        let refused = world.accounts.sign_in(&ctx, &ben, &wrong).await;
+        let refused = world.doorward.sign_in.sign_in(&ctx, &ben, &wrong).await;
         assert_err!(refused, Error::InvalidCredentials);
     }
     world.sign_in("ben").await;
@@ -370,12 +377,12 @@ async fn a_failure_of_any_store_call_fails_the_sign_in() {
     let world = World::new().await;
     world.active("ben").await;
     for operation in [
-        "find_user_by_email",
-        "list_users_by_pending_email",
+        "users",
+        "lockouts",
         "credentials",
+        "devices",
         "apply",
-        "list_sessions",
-        "insert_session",
+        "sessions",
     ] {
         world.spy.fail(operation);
         let refused = world.try_sign_in("ben@example.com", PASSWORD).await;
@@ -385,50 +392,48 @@ async fn a_failure_of_any_store_call_fails_the_sign_in() {
     }
 }
 
-/// The account is disabled between the look-up and the creation of the session.
+/// The account is disabled between the lookup and the creation of the session.
 #[tokio::test]
-async fn a_session_opened_while_the_account_is_switched_off_opens_nothing() {
+async fn a_session_opened_while_the_account_is_disabled_is_invalid() {
     let world = World::new().await;
     let user = world.active("ben").await;
-    let mut disabled = world.kept_user(&user).await;
-    let expected = disabled.version;
+    let read = world.kept_user(&user).await;
+    let mut disabled = read.clone();
     disabled.status = Status::Disabled;
     disabled.session_epoch += 1;
-    disabled.version = expected.next();
-    world.spy.let_in_between(vec![Change::UpdateUser {
-        user: Box::new(disabled),
-        expected,
-    }]);
+    disabled.version = read.version.next();
+    world.spy.interleave(disabled.replace(&read));
     let signed_in = world.sign_in("ben").await;
     assert_err!(world.check(&signed_in).await, Error::InvalidToken);
 }
 
 /// L-01: an attempt that created no session is not audited as a sign-in.
 #[tokio::test]
-async fn a_sign_in_without_a_session_is_not_written_down_as_one() {
+async fn a_sign_in_that_created_no_session_is_not_audited() {
     let world = World::new().await;
     world.active("ben").await;
     world.audited();
-    world.spy.fail("insert_session");
+    world.spy.fail("write sessions");
     let ctx = world.anon();
     let answer = world
-        .accounts
+        .doorward
+        .sign_in
         .sign_in(&ctx, &identifier("ben"), &password(PASSWORD))
         .await;
     assert_err!(answer, Error::Store(_));
     assert!(world.audited().is_empty());
 }
 
-/// L-01: the look-up for the owner's notice comes before the session, so its failure leaves no session without an
+/// L-01: the lookup for the owner's notice comes before the session, so its failure leaves no session without an
 /// audit event.
 #[tokio::test]
-async fn a_notice_that_cannot_be_judged_leaves_no_session() {
+async fn a_failed_lookup_for_the_notice_leaves_no_session() {
     let world = World::new().await;
     let ben = world.active("ben").await;
-    world.spy.fail("list_audit_events");
+    world.spy.fail("devices");
     let answer = world.try_sign_in("ben", PASSWORD).await;
     assert_err!(answer, Error::Store(_));
-    let open = world.store.list_sessions(ben.id, world.now()).await;
+    let open = world.sessions().list(ben.id, world.now()).await;
     assert!(open.unwrap().is_empty());
     world.spy.clear_failures();
     world.sign_in("ben").await;

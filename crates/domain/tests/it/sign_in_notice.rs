@@ -1,9 +1,8 @@
 //! Mails to an account's owner about sign-ins and failed attempts.
 
-use doorward_domain::changes::Change;
-use doorward_domain::flows::sessions::SignedIn;
 use doorward_domain::model::User;
 use doorward_domain::ports::{Mail, MailTemplate, Store};
+use doorward_domain::sessions::SignedIn;
 use doorward_domain::{Ctx, Error};
 use jiff::Timestamp;
 
@@ -26,7 +25,7 @@ fn from(world: &World, address: &str, user_agent: &str) -> Ctx {
 async fn sign_in(world: &World, address: &str, user_agent: &str) -> Result<SignedIn, Error> {
     let ctx = from(world, address, user_agent);
     let (name, shown) = (identifier("ben"), password(PASSWORD));
-    world.accounts.sign_in(&ctx, &name, &shown).await
+    world.doorward.sign_in.sign_in(&ctx, &name, &shown).await
 }
 
 async fn told(world: &World, address: &str, user_agent: &str) -> Vec<MailTemplate> {
@@ -46,7 +45,7 @@ async fn ben() -> World {
 
 /// a sign-in from a new device or network is reported, one from a known one is not.
 #[tokio::test]
-async fn a_sign_in_from_elsewhere_is_told_to_the_owner() {
+async fn a_sign_in_from_a_new_place_notifies_the_owner() {
     for (address, user_agent, is_new) in [
         (HOME, FIREFOX, false),
         (HOME, NEWER_FIREFOX, false),
@@ -70,7 +69,7 @@ async fn a_sign_in_from_elsewhere_is_told_to_the_owner() {
 
 /// the mail goes to the confirmed address, and names the browser and the network address.
 #[tokio::test]
-async fn the_mail_says_with_what_and_from_where() {
+async fn the_notice_has_the_device_and_the_address() {
     let world = ben().await;
     sign_in(&world, ABROAD, "curl/8.5.0").await.unwrap();
     let at = world.now();
@@ -101,23 +100,28 @@ async fn a_device_is_forgotten_after_ninety_days() {
 
 /// if the last sign-in is too old for anything to be known, a thief's would otherwise be the next known one.
 #[tokio::test]
-async fn a_sign_in_after_a_long_pause_is_told_to_the_owner() {
+async fn a_sign_in_after_long_inactivity_notifies_the_owner() {
     let world = ben().await;
     world.advance(hours(100 * 24));
     let expected = [MailTemplate::NewSignIn];
     assert_eq!(told(&world, ABROAD, "evil/1").await, expected);
-    // So is the first sign-in of an old account.
+    // The first sign-in of an old account is reported, too.
     world.active("eve").await;
     world.advance(hours(90 * 24));
     let ctx = from(&world, ABROAD, FIREFOX);
     let (name, shown) = (identifier("eve"), password(PASSWORD));
-    world.accounts.sign_in(&ctx, &name, &shown).await.unwrap();
+    world
+        .doorward
+        .sign_in
+        .sign_in(&ctx, &name, &shown)
+        .await
+        .unwrap();
     assert_eq!(world.one_mail().await.template, expected[0]);
 }
 
 /// a sign-in after ten wrong passwords in a row is reported, even the first of the account.
 #[tokio::test]
-async fn a_sign_in_after_many_wrong_passwords_is_told_to_the_owner() {
+async fn a_sign_in_after_many_wrong_passwords_notifies_the_owner() {
     for (failures, expected) in [(9, vec![]), (10, vec![MailTemplate::SignInAfterFailures])] {
         let world = World::new().await;
         world.active("ben").await;
@@ -134,7 +138,7 @@ async fn a_sign_in_after_many_wrong_passwords_is_told_to_the_owner() {
 
 /// a thief of the password cannot flood the mailbox: five mails a day.
 #[tokio::test]
-async fn no_mail_bomb_is_made_of_it() {
+async fn sign_in_notices_do_not_flood_a_mailbox() {
     let world = ben().await;
     let mut mails = 0;
     for number in 0..20 {
@@ -147,13 +151,13 @@ async fn no_mail_bomb_is_made_of_it() {
 
 /// the operator can disable the notices. A user without a mailbox gets none.
 #[tokio::test]
-async fn it_can_be_switched_off() {
+async fn sign_in_notices_can_be_disabled() {
     let world = World::with(|policy| policy.sign_in_notices = false).await;
     world.active("ben").await;
     assert_eq!(told(&world, HOME, FIREFOX).await, []);
     assert_eq!(told(&world, ABROAD, "curl/8.5.0").await, []);
     let world = World::new().await;
-    world.nameless_mailbox("ben").await;
+    world.user_without_mailbox("ben").await;
     assert_eq!(told(&world, HOME, FIREFOX).await, []);
     assert_eq!(told(&world, ABROAD, "curl/8.5.0").await, []);
 }
@@ -200,28 +204,34 @@ async fn a_lockout_notifies_the_owner_and_reveals_no_account() {
 
 /// a recovery ends the trust in known devices, so a stolen cookie suppresses no notice.
 #[tokio::test]
-async fn a_known_browser_is_not_known_after_a_recovery() {
+async fn a_recovery_makes_known_browsers_unknown() {
     let world = ben().await;
     let signed_in = sign_in(&world, HOME, FIREFOX).await.unwrap();
     let (user, session) = (&signed_in.user, &signed_in.session.digest);
     let cookie = world
-        .accounts
+        .doorward
+        .sign_in
         .device_cookie(&world.anon(), None, user, session);
     let shown_abroad = async |shown: &str| {
         let mut ctx = from(&world, ABROAD, "curl/8.5.0");
-        ctx.client.known = world.accounts.known_devices(&ctx, cookie.expose());
+        ctx.client.known = world.doorward.sign_in.known_devices(&ctx, cookie.expose());
         assert_eq!(ctx.client.known.len(), 1);
         let (name, shown) = (identifier("ben"), password(shown));
-        world.accounts.sign_in(&ctx, &name, &shown).await
+        world.doorward.sign_in.sign_in(&ctx, &name, &shown).await
     };
     shown_abroad(PASSWORD).await.unwrap();
     assert!(world.mails().await.is_empty());
     let (anon, bens) = (world.anon(), email("ben@example.com"));
-    let asked = world.accounts.request_recovery(&anon, &bens).await;
+    let asked = world.doorward.recovery.request_recovery(&anon, &bens).await;
     asked.unwrap();
     let link = token_in(&world.one_mail().await);
     let new = secret(OTHER_PASSWORD);
-    world.accounts.recover(&anon, &link, &new).await.unwrap();
+    world
+        .doorward
+        .recovery
+        .recover(&anon, &link, &new)
+        .await
+        .unwrap();
     world.mails().await;
     // Its attempts are those of an unknown client: three are checked, the fourth is throttled.
     for _ in 0..3 {
@@ -233,7 +243,7 @@ async fn a_known_browser_is_not_known_after_a_recovery() {
 
 /// repeated password changes do not flood the mailbox.
 #[tokio::test]
-async fn changes_of_a_password_make_no_mail_bomb() {
+async fn password_changes_do_not_flood_a_mailbox() {
     let world = ben().await;
     let signed_in = sign_in(&world, HOME, FIREFOX).await.unwrap();
     let (one, two) = (PASSWORD, "three lamps and a boat");
@@ -244,7 +254,10 @@ async fn changes_of_a_password_make_no_mail_bomb() {
             (two, one)
         };
         let (ctx, shown, new) = (world.of(&signed_in), password(old), secret(new));
-        let changed = world.accounts.change_password(&ctx, None, &shown, &new);
+        let changed = world
+            .doorward
+            .password
+            .change_password(&ctx, None, &shown, &new);
         changed.await.unwrap();
         world.advance(seconds(3));
     }
@@ -265,10 +278,7 @@ async fn a_user_created_at_the_maximum_time_can_sign_in() {
         version: ben.version.next(),
         ..ben.clone()
     };
-    let changed = world.store.apply(vec![Change::UpdateUser {
-        user: Box::new(made_then),
-        expected: ben.version,
-    }]);
+    let changed = world.store.apply(made_then.replace(&ben));
     changed.await.unwrap();
     assert_eq!(told(&world, HOME, FIREFOX).await, []);
 }

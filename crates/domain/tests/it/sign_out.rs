@@ -5,12 +5,20 @@ use doorward_domain::Error;
 use crate::world::*;
 
 async fn sign_out(world: &World, token: &str) -> Result<(), Error> {
-    let opened = world.accounts.authenticate(&world.anon(), token).await?;
-    world.accounts.sign_out(&world.anon(), &opened).await
+    let opened = world
+        .doorward
+        .sessions
+        .authenticate(&world.anon(), token)
+        .await?;
+    world
+        .doorward
+        .sessions
+        .sign_out(&world.anon(), &opened)
+        .await
 }
 
 #[tokio::test]
-async fn signing_out_ends_this_session_alone() {
+async fn signing_out_ends_only_the_current_session() {
     let world = World::new().await;
     world.active("ben").await;
     let (one, other) = (world.sign_in("ben").await, world.sign_in("ben").await);
@@ -28,7 +36,7 @@ async fn signing_out_ends_this_session_alone() {
 
 /// S-05: every token of the session, including the one before the newest.
 #[tokio::test]
-async fn signing_out_with_a_renewed_token_kills_the_one_in_its_grace() {
+async fn signing_out_with_a_renewed_token_invalidates_the_old_one() {
     let world = World::new().await;
     world.active("ben").await;
     let old = world.sign_in("ben").await;
@@ -43,7 +51,7 @@ async fn a_sign_out_fails_while_the_store_does_not_respond() {
     let world = World::new().await;
     world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
-    world.spy.fail("delete_session");
+    world.spy.fail("write sessions");
     let refused = sign_out(&world, signed_in.token.expose()).await;
     assert_err!(refused, Error::Store(_));
     world.spy.clear_failures();

@@ -1,17 +1,17 @@
 //! Signing up with a username, an address, both, or neither.
 
 use doorward_domain::Error;
-use doorward_domain::model::{Credential, Role, Status};
-use doorward_domain::ports::{MailTemplate, Store};
+use doorward_domain::model::{Credential, Role, Status, User};
+use doorward_domain::ports::MailTemplate;
 use doorward_domain::store::Records;
 use doorward_domain::values::Locale;
 
 use crate::world::*;
 
 #[tokio::test]
-async fn a_user_name_alone_is_active_at_once_and_gets_no_mail() {
+async fn a_sign_up_with_only_a_username_is_active_at_once_and_gets_no_mail() {
     let world = World::new().await;
-    let user = world.nameless_mailbox("ben").await;
+    let user = world.user_without_mailbox("ben").await;
     assert_eq!(user.status, Status::Active);
     assert_eq!(world.kept_user(&user).await, user);
     assert!(world.mails().await.is_empty());
@@ -19,7 +19,7 @@ async fn a_user_name_alone_is_active_at_once_and_gets_no_mail() {
 }
 
 #[tokio::test]
-async fn an_address_waits_for_its_confirmation() {
+async fn a_sign_up_with_an_address_is_pending_until_it_is_confirmed() {
     let world = World::new().await;
     let wanted = sign_up(None, Some("Ben@Example.com"));
     let user = world.try_sign_up(wanted).await.unwrap();
@@ -36,16 +36,16 @@ async fn an_address_waits_for_its_confirmation() {
 }
 
 #[tokio::test]
-async fn neither_name_nor_address_is_no_account() {
+async fn a_sign_up_needs_a_username_or_an_address() {
     let world = World::new().await;
     let refused = world.try_sign_up(sign_up(None, None)).await;
     assert_err!(refused, Error::Invalid(fields) if fields[0].invalid.code == "missing");
 }
 
 #[tokio::test]
-async fn a_user_name_that_looks_like_anothers_is_taken_and_nothing_is_left_behind() {
+async fn a_username_that_looks_like_another_is_taken_and_nothing_is_stored() {
     let world = World::new().await;
-    world.nameless_mailbox("Ben").await;
+    world.user_without_mailbox("Ben").await;
     world.audited();
     for name in ["Ben", "ben", "BEN", "ｂｅｎ"] {
         let wanted = sign_up(Some(name), Some("other@example.com"));
@@ -54,12 +54,12 @@ async fn a_user_name_that_looks_like_anothers_is_taken_and_nothing_is_left_behin
     assert!(world.store.mail_jobs().is_empty());
     assert!(world.audited().is_empty());
     let (store, address) = (&world.store, "other@example.com");
-    let users = store.list_users_by_pending_email(address, 9);
-    assert!(users.await.unwrap().is_empty());
+    let users = store.count(User::with_pending_email(address));
+    assert_eq!(users.await.unwrap(), 0);
 }
 
 #[tokio::test]
-async fn an_address_in_use_is_answered_like_a_fresh_one_and_its_owner_is_told() {
+async fn a_taken_address_gets_the_same_response_and_its_owner_a_notice() {
     let world = World::new().await;
     world.active("ben").await;
     world.forget();
@@ -81,7 +81,7 @@ async fn an_address_in_use_is_answered_like_a_fresh_one_and_its_owner_is_told() 
 }
 
 #[tokio::test]
-async fn where_the_operator_prefers_it_plain_an_address_in_use_is_refused() {
+async fn without_enumeration_protection_a_taken_address_is_rejected() {
     let world = World::with(|policy| policy.enumeration_protection = false).await;
     world.active("ben").await;
     let wanted = sign_up(Some("eve"), Some("BEN@example.com"));
@@ -90,11 +90,11 @@ async fn where_the_operator_prefers_it_plain_an_address_in_use_is_refused() {
 
 /// P-07: the stored string contains the scheme, its cost and a salt of 16 bytes.
 #[tokio::test]
-async fn the_password_is_kept_as_a_salted_argon2id_hash() {
+async fn the_password_is_stored_as_a_salted_argon2id_hash() {
     let world = World::new().await;
     let mut hashes = Vec::new();
     for name in ["ben", "eve"] {
-        let user = world.nameless_mailbox(name).await;
+        let user = world.user_without_mailbox(name).await;
         let kept = world
             .store
             .get::<Credential>(user.id)
@@ -110,31 +110,25 @@ async fn the_password_is_kept_as_a_salted_argon2id_hash() {
 }
 
 #[tokio::test]
-async fn mails_speak_the_language_of_the_sign_up() {
+async fn mails_are_in_the_language_of_the_sign_up() {
     let world = World::new().await;
     let mut ctx = world.anon();
     ctx.client.locale = Locale::De;
     let wanted = sign_up(None, Some("ben@example.com"));
-    world.accounts.sign_up(&ctx, wanted).await.unwrap();
+    world.doorward.sign_up.sign_up(&ctx, wanted).await.unwrap();
     assert_eq!(world.one_mail().await.locale, Locale::De);
 }
 
 #[tokio::test]
-async fn a_store_that_does_not_answer_leaves_neither_user_nor_mail() {
+async fn a_failing_store_stores_neither_user_nor_mail() {
     let world = World::new().await;
     world.spy.fail("apply");
     let wanted = sign_up(Some("ben"), Some("ben@example.com"));
     assert_err!(world.try_sign_up(wanted).await, Error::Store(_));
     world.spy.clear_failures();
     assert!(world.store.mail_jobs().is_empty());
-    assert!(
-        world
-            .store
-            .find_user_by_username("ben")
-            .await
-            .unwrap()
-            .is_none()
-    );
+    let found: Option<User> = world.store.find(User::USERNAME_KEY, "ben").await.unwrap();
+    assert_eq!(found, None);
 }
 
 /// an id is never reused, and the new user gets nothing of the old one.
@@ -145,7 +139,8 @@ async fn a_sign_up_after_a_deletion_creates_another_user() {
     let session = world.sign_in("ben").await;
     let ctx = world.of(&session);
     world
-        .accounts
+        .doorward
+        .profile
         .delete_account(&ctx, "me", None)
         .await
         .unwrap();

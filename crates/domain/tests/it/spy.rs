@@ -1,41 +1,54 @@
 //! A store that records its calls, fails on demand, and lets a test write between two calls.
 
-mod audit;
-
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use doorward_domain::audit::AuditLog;
-use doorward_domain::changes::{ApplyError, Change, Changes};
 use doorward_domain::limits::MemoryRateLimits;
 use doorward_domain::memory::{MemoryStore, SeededSecrets};
-use doorward_domain::model::{AuditEvent, AuditFilter, Session, User, UserFilter};
-use doorward_domain::ports::{
-    Decision, KeyedLimit, LastSeen, RateLimits, Secrets, Sessions, Store, StoreError,
+use doorward_domain::model::{AuditEvent, AuditRecord, Session, User};
+use doorward_domain::ports::{Decision, KeyedLimit, LastSeen, RateLimits, Secrets, Sessions};
+use doorward_domain::session_store::SessionStore;
+use doorward_domain::store::{
+    ApplyError, Batch, Claim, Query, Record, Row, Store, StoreError, Table, Value, Write,
 };
-use doorward_domain::store::{Claim, Query, Row, Table, Value, Write};
-use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
+use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::Timestamp;
 
 #[derive(Default)]
 pub struct Spy {
     pub store: Arc<MemoryStore>,
+    /// Sessions of worlds that store them separately.
+    apart: Arc<MemoryStore>,
     calls: Mutex<Vec<&'static str>>,
     failing: Mutex<HashSet<&'static str>>,
     failing_after: Mutex<HashMap<&'static str, usize>>,
     hanging: Mutex<HashSet<&'static str>>,
-    between: Mutex<Option<Changes>>,
+    between: Mutex<Option<Batch>>,
     audited: Mutex<Vec<AuditEvent>>,
     changes: Mutex<Vec<String>>,
     yields: AtomicBool,
-    rewinds: AtomicBool,
     loses: AtomicBool,
     most_users: Mutex<Option<usize>>,
 }
 
 impl Spy {
+    /// The store of the sessions that are apart from the others.
+    pub fn separate(&self) -> SessionStore {
+        SessionStore::new(self.apart.clone(), None)
+    }
+
+    /// Fails if writes to this table are to fail: `write TABLE`.
+    fn asked_to_write(&self, write: &Write) -> Result<(), StoreError> {
+        let name = format!("write {}", write.table().name);
+        let failing = self.failing.lock().unwrap();
+        match failing.iter().any(|operation| **operation == name) {
+            true => Err(StoreError::new(name, "told to fail")),
+            false => Ok(()),
+        }
+    }
+
     /// Creates a separate spy on a shared store.
     pub fn on(store: Arc<MemoryStore>) -> Self {
         Self {
@@ -80,12 +93,12 @@ impl Spy {
     }
 
     /// Applies these changes right before the next write, like a concurrent request.
-    pub fn let_in_between(&self, changes: Changes) {
+    pub fn interleave(&self, changes: Batch) {
         *self.between.lock().unwrap() = Some(changes);
     }
 
     /// Applies the next write, and loses its response.
-    pub fn lose_answer(&self) {
+    pub fn lose_reply(&self) {
         self.loses.store(true, Ordering::Relaxed);
     }
 
@@ -95,13 +108,8 @@ impl Spy {
     }
 
     /// Makes every call yield to the other tasks first, so that two joined flows run in step.
-    pub fn give_way(&self) {
+    pub fn yield_once(&self) {
         self.yields.store(true, Ordering::Relaxed);
-    }
-
-    /// Reports from now on that sessions may be restored from an old snapshot.
-    pub fn may_rewind(&self) {
-        self.rewinds.store(true, Ordering::Relaxed);
     }
 
     async fn asked(&self, operation: &'static str) -> Result<(), StoreError> {
@@ -112,11 +120,11 @@ impl Spy {
         if let Some(left) = self.failing_after.lock().unwrap().get_mut(operation) {
             match left.checked_sub(1) {
                 Some(rest) => *left = rest,
-                None => return Err(StoreError::new(operation, "told to fail")),
+                None => return Err(StoreError::new(operation, "configured to fail")),
             }
         }
         if self.failing.lock().unwrap().contains(operation) {
-            return Err(StoreError::new(operation, "told to fail"));
+            return Err(StoreError::new(operation, "configured to fail"));
         }
         if self.hanging.lock().unwrap().contains(operation) {
             std::future::pending::<()>().await;
@@ -127,22 +135,26 @@ impl Spy {
 
 #[async_trait]
 impl Store for Spy {
-    async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
+    async fn apply(&self, batch: Batch) -> Result<(), ApplyError> {
         self.asked("apply").await?;
-        let kinds = changes.iter().map(kind);
+        let kinds = batch.iter().map(kind);
         self.changes.lock().unwrap().extend(kinds);
-        let is_new = |change: &&Change| matches!(change, Change::InsertUser(_));
+        for write in &batch {
+            self.asked_to_write(write)?;
+        }
+        let is_new =
+            |write: &&Write| matches!(write, Write::Insert(row) if row.table == User::TABLE);
         let most = self.most_users.lock().unwrap().unwrap_or(usize::MAX);
-        if changes.iter().filter(is_new).count() > most {
+        if batch.iter().filter(is_new).count() > most {
             return Err(StoreError::new("apply", "no time left").into());
         }
         let between = self.between.lock().unwrap().take();
         if let Some(between) = between {
             self.store.apply(between).await.unwrap();
         }
-        self.store.apply(changes.clone()).await?;
-        let audited = changes.into_iter().filter_map(|change| match change {
-            Change::Audit(event) => Some(*event),
+        self.store.apply(batch.clone()).await?;
+        let audited = batch.iter().filter_map(|write| match write {
+            Write::Insert(row) if row.table == AuditRecord::TABLE => row.read().ok(),
             _ => None,
         });
         self.audited.lock().unwrap().extend(audited);
@@ -191,78 +203,19 @@ impl Store for Spy {
         self.store.claim_rows(claim).await
     }
 
-    async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        self.asked("find_user").await?;
-        self.store.find_user(id).await
-    }
-
-    async fn find_user_by_username(&self, key: &str) -> Result<Option<User>, StoreError> {
-        self.asked("find_user_by_username").await?;
-        self.store.find_user_by_username(key).await
-    }
-
-    async fn find_user_by_email(&self, key: &str) -> Result<Option<User>, StoreError> {
-        self.asked("find_user_by_email").await?;
-        self.store.find_user_by_email(key).await
-    }
-
-    async fn list_users_by_pending_email(
-        &self,
-        key: &str,
-        limit: usize,
-    ) -> Result<Vec<User>, StoreError> {
-        self.asked("list_users_by_pending_email").await?;
-        self.store.list_users_by_pending_email(key, limit).await
-    }
-
-    async fn list_users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError> {
-        self.asked("list_users").await?;
-        self.store.list_users(filter).await
-    }
-
-    async fn has_active_admin(&self) -> Result<bool, StoreError> {
-        self.asked("has_active_admin").await?;
-        self.store.has_active_admin().await
-    }
-
-    async fn list_expired_pending_emails(
-        &self,
-        before: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<UserId>, StoreError> {
-        self.asked("list_expired_pending_emails").await?;
-        self.store.list_expired_pending_emails(before, limit).await
-    }
-
     async fn server_time(&self) -> Result<Option<Timestamp>, StoreError> {
         self.asked("server_time").await?;
         self.store.server_time().await
     }
 
-    async fn list_audit_events(&self, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError> {
-        self.asked("list_audit_events").await?;
-        self.store.list_audit_events(filter).await
-    }
-
-    fn audit_log(&self) -> &dyn AuditLog {
-        self
-    }
-
-    async fn list_audit_events_of(
-        &self,
-        user_id: UserId,
-        before: Option<AuditEventId>,
-        limit: usize,
-    ) -> Result<Vec<AuditEvent>, StoreError> {
-        self.asked("list_audit_events_of").await?;
-        self.store
-            .list_audit_events_of(user_id, before, limit)
-            .await
-    }
-
-    async fn sweep(&self, before: Timestamp) -> Result<(), StoreError> {
+    async fn sweep(&self, table: &'static Table, before: Timestamp) -> Result<(), StoreError> {
         self.asked("sweep").await?;
-        self.store.sweep(before).await
+        self.store.sweep(table, before).await
+    }
+
+    async fn purge(&self, tables: &[&'static Table], owner: Value) -> Result<(), StoreError> {
+        self.asked("purge").await?;
+        self.store.purge(tables, owner).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -272,13 +225,12 @@ impl Store for Spy {
 
 #[async_trait]
 impl Sessions for Spy {
-    fn may_rewind(&self) -> bool {
-        self.rewinds.load(Ordering::Relaxed)
-    }
-
     async fn insert_session(&self, session: &Session) -> Result<(), StoreError> {
         self.asked("insert_session").await?;
-        self.store.insert_session(session).await
+        self.separate()
+            .open(session, Batch::new())
+            .await
+            .map_err(|error| StoreError::new("insert_session", error))
     }
 
     async fn find_session(
@@ -288,7 +240,7 @@ impl Sessions for Spy {
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError> {
         self.asked("find_session").await?;
-        self.store.find_session(user_id, digest, now).await
+        self.separate().find(user_id, digest, now).await
     }
 
     async fn list_sessions(
@@ -297,37 +249,22 @@ impl Sessions for Spy {
         now: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
         self.asked("list_sessions").await?;
-        self.store.list_sessions(user_id, now).await
+        self.separate().list(user_id, now).await
     }
 
-    async fn renew_session(&self, session: &Session, expected: i64) -> Result<bool, StoreError> {
-        self.asked("renew_session").await?;
-        self.store.renew_session(session, expected).await
-    }
-
-    async fn set_session_epoch(
-        &self,
-        user_id: UserId,
-        id: SessionId,
-        epoch: i64,
-    ) -> Result<(), StoreError> {
-        self.asked("set_session_epoch").await?;
-        self.store.set_session_epoch(user_id, id, epoch).await
+    async fn update_session(&self, session: &Session, expected: i64) -> Result<bool, StoreError> {
+        self.asked("update_session").await?;
+        self.separate().update(session, expected).await
     }
 
     async fn touch_sessions(&self, seen: &[LastSeen]) -> Result<(), StoreError> {
         self.asked("touch_sessions").await?;
-        self.store.touch_sessions(seen).await
+        self.separate().touch(seen).await
     }
 
     async fn delete_session(&self, user_id: UserId, id: SessionId) -> Result<bool, StoreError> {
         self.asked("delete_session").await?;
-        self.store.delete_session(user_id, id).await
-    }
-
-    async fn sweep_sessions(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.asked("sweep_sessions").await?;
-        self.store.sweep_sessions(now).await
+        self.separate().delete(user_id, id).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -335,14 +272,8 @@ impl Sessions for Spy {
     }
 }
 
-/// Name of a change, without its contents.
-/// The kind of a change; for an operation on a record, with the table and the columns that it sets.
-fn kind(change: &Change) -> String {
-    let Change::Write(write) = change else {
-        let written = format!("{change:?}");
-        let end = written.find(['(', ' ']).unwrap_or(written.len());
-        return written[..end].to_owned();
-    };
+/// The kind of a write, its table and the columns that it sets.
+fn kind(write: &Write) -> String {
     match write {
         Write::Insert(row) => format!("insert {}", row.table.name),
         Write::Put(row) => format!("put {}", row.table.name),
@@ -357,12 +288,12 @@ fn kind(change: &Change) -> String {
 }
 
 /// Rate limits that record how they are called.
-pub struct CountedRateLimits {
+pub struct SpyRateLimits {
     limits: MemoryRateLimits,
     asked: Mutex<Vec<(&'static str, &'static str)>>,
 }
 
-impl CountedRateLimits {
+impl SpyRateLimits {
     pub fn new() -> Self {
         Self {
             limits: MemoryRateLimits::new(20_000),
@@ -382,7 +313,7 @@ impl CountedRateLimits {
 }
 
 #[async_trait]
-impl RateLimits for CountedRateLimits {
+impl RateLimits for SpyRateLimits {
     async fn acquire(&self, limit: &KeyedLimit, now: Timestamp) -> Result<Decision, StoreError> {
         self.record("acquire", limit);
         self.limits.acquire(limit, now).await
@@ -393,7 +324,7 @@ impl RateLimits for CountedRateLimits {
         self.limits.release(limit, now).await
     }
 
-    async fn clear(&self, limit: &KeyedLimit) -> Result<(), StoreError> {
+    async fn clear(&self, limit: &KeyedLimit) -> Result<u32, StoreError> {
         self.record("clear", limit);
         self.limits.clear(limit).await
     }
@@ -401,12 +332,12 @@ impl RateLimits for CountedRateLimits {
 
 /// Seeded randomness that records the requested lengths. The hasher requests a salt of 16 bytes for each hash, so
 /// salts count hashes.
-pub struct CountedSecrets {
+pub struct SpyRandom {
     seeded: SeededSecrets,
     lengths: Mutex<Vec<usize>>,
 }
 
-impl CountedSecrets {
+impl SpyRandom {
     pub fn new(seed: u64) -> Self {
         Self {
             seeded: SeededSecrets::new(seed),
@@ -421,7 +352,7 @@ impl CountedSecrets {
     }
 }
 
-impl Secrets for CountedSecrets {
+impl Secrets for SpyRandom {
     fn fill(&self, bytes: &mut [u8]) {
         self.lengths.lock().unwrap().push(bytes.len());
         self.seeded.fill(bytes);

@@ -26,19 +26,27 @@ fn named(act: &str) -> &'static str {
 }
 
 async fn act(world: &World, ctx: &Ctx, act: &str) -> Result<(), Error> {
-    let (accounts, named) = (&world.accounts, named(act));
+    let (doorward, named) = (&world.doorward, named(act));
     match act {
-        "role" => accounts
+        "role" => doorward
+            .admin
             .change_role(ctx, named, Role::Admin, None)
             .await
             .map(drop),
-        "disable" => accounts.disable(ctx, named, None).await.map(drop),
-        "enable" => accounts.enable(ctx, named, None).await.map(drop),
+        "disable" => doorward.admin.disable(ctx, named, None).await.map(drop),
+        "enable" => doorward.admin.enable(ctx, named, None).await.map(drop),
         "email" => {
             let new = email("new@example.org");
-            accounts.change_email(ctx, named, &new, None, None).await
+            doorward
+                .email
+                .change_email(ctx, named, &new, None, None)
+                .await
         }
-        _ => accounts.delete_account(ctx, named, None).await.map(drop),
+        _ => doorward
+            .profile
+            .delete_account(ctx, named, None)
+            .await
+            .map(drop),
     }
 }
 
@@ -54,11 +62,11 @@ async fn admins() -> World {
 /// A-13, Z-05: five minutes after sign-in, to the microsecond. Each refusal has an audit event and changes
 /// nothing.
 #[tokio::test]
-async fn the_password_must_have_been_shown_lately() {
+async fn the_password_must_have_been_entered_recently() {
     for one in ACTS {
         let world = admins().await;
         let session = world.sign_in("ada").await;
-        let ben = world.accounts.find_named("ben").await.unwrap();
+        let ben = world.doorward.admin.find_named("ben").await.unwrap();
         world.advance(minutes(5) + MICROSECOND);
         world.audited();
         let refused = act(&world, &world.of(&session), one).await;
@@ -70,7 +78,7 @@ async fn the_password_must_have_been_shown_lately() {
     }
 }
 
-/// or in the request itself. A wrong one is a failed sign-in, and changes nothing.
+/// the password can be in the request itself. A wrong one is a failed sign-in, and changes nothing.
 #[tokio::test]
 async fn the_password_can_come_with_the_request() {
     for one in ACTS {
@@ -81,7 +89,8 @@ async fn the_password_can_come_with_the_request() {
         let (right, wrong) = (password(PASSWORD), password(OTHER_PASSWORD));
         let show = async |shown| {
             world
-                .accounts
+                .doorward
+                .sign_in
                 .reauthenticate(&ctx, action(one), named(one), Some(shown))
                 .await
         };
@@ -105,8 +114,9 @@ async fn a_session_has_the_password_limits_of_sign_in() {
     let wrong = password(OTHER_PASSWORD);
     for _ in 0..3 {
         let ctx = world.of(&session);
-        let accounts = &world.accounts;
-        let refused = accounts
+        let doorward = &world.doorward;
+        let refused = doorward
+            .sign_in
             .reauthenticate(&ctx, Action::ChangeRole, "ben", Some(&wrong))
             .await;
         assert_err!(refused, Error::InvalidCredentials);
@@ -115,7 +125,8 @@ async fn a_session_has_the_password_limits_of_sign_in() {
     assert_err!(refused, Error::TooManyAttempts { .. });
     let (ctx, right) = (world.of(&session), password(PASSWORD));
     let refused = world
-        .accounts
+        .doorward
+        .sign_in
         .reauthenticate(&ctx, Action::ChangeRole, "ben", Some(&right))
         .await;
     assert_err!(refused, Error::TooManyAttempts { .. });
@@ -123,7 +134,7 @@ async fn a_session_has_the_password_limits_of_sign_in() {
 
 /// a renewal is not a reauthentication.
 #[tokio::test]
-async fn a_renewal_is_no_password() {
+async fn a_renewal_does_not_count_as_a_password() {
     let world = admins().await;
     let session = world.sign_in("ada").await;
     world.advance(minutes(6));
@@ -134,15 +145,16 @@ async fn a_renewal_is_no_password() {
 
 /// Z-02: an unauthorized user is refused, regardless of the password.
 #[tokio::test]
-async fn showing_a_password_opens_nothing_to_others() {
+async fn a_password_does_not_give_a_user_more_rights() {
     let world = admins().await;
     let session = world.sign_in("ben").await;
     world.advance(hours(1));
     let ctx = world.of(&session);
     for shown in [PASSWORD, OTHER_PASSWORD] {
-        let accounts = &world.accounts;
+        let doorward = &world.doorward;
         let shown = password(shown);
-        let refused = accounts
+        let refused = doorward
+            .sign_in
             .reauthenticate(&ctx, Action::ChangeRole, "ada", Some(&shown))
             .await;
         assert_err!(refused, Error::Forbidden);
@@ -152,7 +164,7 @@ async fn showing_a_password_opens_nothing_to_others() {
 
 /// the operator can disable it. The command line is always exempt.
 #[tokio::test]
-async fn an_operator_may_choose_how_long() {
+async fn reauthentication_can_be_disabled() {
     let world = World::with(|policy| policy.reauthenticate_after = SignedDuration::ZERO).await;
     world.admin("ada").await;
     world.active("ben").await;
@@ -161,7 +173,8 @@ async fn an_operator_may_choose_how_long() {
     act(&world, &world.of(&session), "role").await.unwrap();
     let operator = world.operator();
     let off = world
-        .accounts
+        .doorward
+        .admin
         .disable(&operator, "ben", None)
         .await
         .unwrap();

@@ -1,11 +1,11 @@
 //! Undoing an email change from the old mailbox.
 
-mod waiting;
+mod delayed_confirmation;
 
 use doorward_domain::Error;
-use doorward_domain::flows::sessions::SignedIn;
 use doorward_domain::model::{Link, Purpose, Status, User};
 use doorward_domain::ports::{Mail, MailTemplate};
+use doorward_domain::sessions::SignedIn;
 use doorward_domain::store::Records;
 use doorward_domain::values::Token;
 use jiff::SignedDuration;
@@ -27,7 +27,8 @@ async fn ask(world: &World, session: &SignedIn, new: &str, shown: &str) -> Vec<M
     let (new, shown) = (email(new), password(shown));
     let ctx = world.of(session);
     let asked = world
-        .accounts
+        .doorward
+        .email
         .change_email(&ctx, "me", &new, Some(&shown), None)
         .await;
     asked.unwrap();
@@ -51,7 +52,7 @@ async fn moved(world: &World, session: &SignedIn) -> Token {
 /// Confirms the new mailbox by this mail. Returns the undo link that the old mailbox then gets.
 async fn confirm(world: &World, mail: &Mail) -> Token {
     let confirm = token_in(mail);
-    let confirmed = world.accounts.confirm(&world.anon(), &confirm).await;
+    let confirmed = world.doorward.email.confirm(&world.anon(), &confirm).await;
     confirmed.unwrap();
     let told = world.one_mail().await;
     let expected = (OLD, MailTemplate::EmailChanged);
@@ -62,28 +63,28 @@ async fn confirm(world: &World, mail: &Mail) -> Token {
 /// Requests the confirmation again, without a session.
 async fn ask_again(world: &World, new: &str) -> Vec<Mail> {
     let (anon, new) = (world.anon(), email(new));
-    let asked = world.accounts.request_confirmation(&anon, &new).await;
+    let asked = world.doorward.email.request_confirmation(&anon, &new).await;
     asked.unwrap();
     world.mails().await
 }
 
 /// Requests a change while no mail can be delivered, so that its mails are late.
-async fn ask_with_a_slow_letter(world: &World, session: &SignedIn, new: &str) {
-    world.mailer.refuse(Some(Refusal::ForNow));
+async fn request_with_slow_mail(world: &World, session: &SignedIn, new: &str) {
+    world.mailer.refuse(Some(MailRefusal::Temporary));
     ask(world, session, new, PASSWORD).await;
     world.mailer.refuse(None);
     world.advance(seconds(1));
 }
 
 /// The undo link in the late mail.
-async fn the_slow_letter(world: &World) -> Token {
+async fn slow_mail_token(world: &World) -> Token {
     world.advance(hours(1));
     let mails = world.mails().await;
     token_in(of(&mails, OLD, MailTemplate::EmailChangeUndo))
 }
 
 /// Asserts that the queued undo mail to the thief's mailbox is never sent.
-async fn no_letter_comes(world: &World) {
+async fn assert_no_mail(world: &World) {
     world.advance(hours(1));
     let mails = world.mails().await;
     let undoes = |mail: &Mail| mail.template == MailTemplate::EmailChangeUndo;
@@ -91,19 +92,27 @@ async fn no_letter_comes(world: &World) {
 }
 
 async fn undo(world: &World, token: &Token) -> Result<(), Error> {
-    world.accounts.undo_email_change(&world.anon(), token).await
+    world
+        .doorward
+        .email
+        .undo_email_change(&world.anon(), token)
+        .await
 }
 
-/// everything the thief had is invalid, and the only way in is a mail to the old address.
+/// everything the thief had is invalid, and access is possible only through a mail to the old address.
 #[tokio::test]
-async fn the_old_mailbox_takes_the_account_back() {
+async fn the_old_mailbox_can_undo_a_change() {
     let (world, ben, session) = thief().await;
     let token = moved(&world, &session).await;
     let thiefs = world.sign_in(NEW).await;
     // A thief who also requests a recovery and changes the password gains nothing.
     world.advance(minutes(3));
     let anon = world.anon();
-    let asked = world.accounts.request_recovery(&anon, &email(NEW)).await;
+    let asked = world
+        .doorward
+        .recovery
+        .request_recovery(&anon, &email(NEW))
+        .await;
     asked.unwrap();
     let recovery = token_in(&world.one_mail().await);
     world.audited();
@@ -119,7 +128,11 @@ async fn the_old_mailbox_takes_the_account_back() {
         assert_err!(shown, Error::InvalidCredentials);
     }
     let new = secret(OTHER_PASSWORD);
-    let late = world.accounts.recover(&anon, &recovery, &new).await;
+    let late = world
+        .doorward
+        .recovery
+        .recover(&anon, &recovery, &new)
+        .await;
     assert_err!(late, Error::LinkExpired);
     let mails = world.mails().await;
     let expected = [
@@ -129,7 +142,8 @@ async fn the_old_mailbox_takes_the_account_back() {
     assert_eq!(summary(&mails), expected);
     let recovery = token_in(of(&mails, OLD, MailTemplate::Recover));
     world
-        .accounts
+        .doorward
+        .recovery
         .recover(&anon, &recovery, &new)
         .await
         .unwrap();
@@ -138,13 +152,13 @@ async fn the_old_mailbox_takes_the_account_back() {
 
 /// also before the new address is confirmed; the confirmation then fails.
 #[tokio::test]
-async fn a_change_that_is_not_confirmed_yet_is_called_off() {
+async fn an_unconfirmed_change_is_cancelled() {
     let (world, ben, session) = thief().await;
     let mails = ask(&world, &session, NEW, PASSWORD).await;
     let token = token_in(of(&mails, OLD, MailTemplate::EmailChangeUndo));
     let confirm = token_in(of(&mails, NEW, MailTemplate::EmailChange));
     undo(&world, &token).await.unwrap();
-    let late = world.accounts.confirm(&world.anon(), &confirm).await;
+    let late = world.doorward.email.confirm(&world.anon(), &confirm).await;
     assert_err!(late, Error::LinkExpired);
     assert_eq!(world.kept_user(&ben).await.email, Some(email(OLD)));
     assert_eq!(world.one_mail().await.template, MailTemplate::Recover);
@@ -157,20 +171,28 @@ async fn the_link_works_once() {
     let token = moved(&world, &session).await;
     let before = world.kept_user(&ben).await;
     for _ in 0..5 {
-        let viewed = world.accounts.view_email_undo(&world.anon(), &token).await;
+        let viewed = world
+            .doorward
+            .email
+            .view_email_undo(&world.anon(), &token)
+            .await;
         assert_eq!(viewed.unwrap().email, email(OLD));
     }
     assert_eq!(world.kept_user(&ben).await, before);
     let (one, other) = tokio::join!(undo(&world, &token), undo(&world, &token));
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
     assert_err!(undo(&world, &token).await, Error::LinkExpired);
-    let viewed = world.accounts.view_email_undo(&world.anon(), &token).await;
+    let viewed = world
+        .doorward
+        .email
+        .view_email_undo(&world.anon(), &token)
+        .await;
     assert_err!(viewed, Error::LinkExpired);
 }
 
 /// seven days by the clock, regardless of sweeps.
 #[tokio::test]
-async fn the_link_lives_for_a_week() {
+async fn the_link_is_valid_for_a_week() {
     for (after, works) in [
         (hours(7 * 24) - seconds(1), true),
         (hours(7 * 24) + seconds(1), false),
@@ -185,14 +207,15 @@ async fn the_link_lives_for_a_week() {
 /// later actions of the thief do not void the owner's link, and give the thief no link that reverts the
 /// undo.
 #[tokio::test]
-async fn a_thief_who_goes_on_voids_nothing() {
+async fn later_actions_of_a_thief_do_not_void_the_link() {
     let (world, ben, session) = thief().await;
     let token = moved(&world, &session).await;
     let again = world.sign_in(NEW).await;
     let (current, next) = (password(PASSWORD), secret(OTHER_PASSWORD));
     let ctx = world.of(&again);
     let changed = world
-        .accounts
+        .doorward
+        .password
         .change_password(&ctx, None, &current, &next)
         .await;
     changed.unwrap();
@@ -206,20 +229,21 @@ async fn a_thief_who_goes_on_voids_nothing() {
     let ctx = world.of(&again);
     let (fourth, shown) = (email("fourth@example.org"), password(OTHER_PASSWORD));
     let asked = world
-        .accounts
+        .doorward
+        .email
         .change_email(&ctx, "me", &fourth, Some(&shown), None)
         .await;
     asked.unwrap();
     undo(&world, &token).await.unwrap();
     assert_err!(undo(&world, &thiefs).await, Error::LinkExpired);
-    no_letter_comes(&world).await;
+    assert_no_mail(&world).await;
     assert_eq!(world.kept_user(&ben).await.email, Some(email(OLD)));
 }
 
 /// a thief whose mailbox has a link, for a later change, uses it first. The owner's link still undoes
 /// everything, and all earlier and later links of the thief's mailbox are void.
 #[tokio::test]
-async fn the_link_of_a_later_change_leaves_the_earlier_ones_alone() {
+async fn the_link_of_a_later_change_does_not_void_earlier_ones() {
     let (world, ben, session) = thief().await;
     let owners = moved(&world, &session).await;
     world.advance(minutes(4));
@@ -230,7 +254,11 @@ async fn the_link_of_a_later_change_leaves_the_earlier_ones_alone() {
     assert_eq!(world.kept_user(&ben).await.email, Some(email(NEW)));
     let recovery = token_in(of(&world.mails().await, NEW, MailTemplate::Recover));
     let new = secret(OTHER_PASSWORD);
-    let recovered = world.accounts.recover(&world.anon(), &recovery, &new).await;
+    let recovered = world
+        .doorward
+        .recovery
+        .recover(&world.anon(), &recovery, &new)
+        .await;
     recovered.unwrap();
     world.advance(minutes(4));
     let again = world.try_sign_in(NEW, OTHER_PASSWORD).await.unwrap();
@@ -241,18 +269,24 @@ async fn the_link_of_a_later_change_leaves_the_earlier_ones_alone() {
     assert_err!(undo(&world, &thiefs).await, Error::LinkExpired);
 }
 
-/// what was voided before does not spread: a link that was mailed after the account was disabled and enabled
+/// earlier voided ranges do not grow: a link that was mailed after the account was disabled and enabled
 /// survives the undo of a later change.
 #[tokio::test]
-async fn an_undo_voids_no_link_between_an_earlier_disabling_and_its_own_change() {
+async fn an_undo_keeps_links_mailed_after_an_earlier_disabling() {
     let (world, ben, _) = thief().await;
     let operator = world.operator();
     world
-        .accounts
+        .doorward
+        .admin
         .disable(&operator, "ben", None)
         .await
         .unwrap();
-    world.accounts.enable(&operator, "ben", None).await.unwrap();
+    world
+        .doorward
+        .admin
+        .enable(&operator, "ben", None)
+        .await
+        .unwrap();
     world.advance(minutes(4));
     let session = world.sign_in("ben").await;
     let owners = moved(&world, &session).await;
@@ -268,7 +302,7 @@ async fn an_undo_voids_no_link_between_an_earlier_disabling_and_its_own_change()
 
 /// a change that a request with a later time has written is voided by the undo of an earlier one, too.
 #[tokio::test]
-async fn an_undo_that_took_long_voids_a_change_that_was_requested_after_it_began() {
+async fn a_slow_undo_voids_changes_requested_after_it_started() {
     let (world, _, session) = thief().await;
     let owners = moved(&world, &session).await;
     world.advance(minutes(4));
@@ -277,26 +311,30 @@ async fn an_undo_that_took_long_voids_a_change_that_was_requested_after_it_began
     let again = world.sign_in(NEW).await;
     let mails = ask(&world, &again, "third@example.org", PASSWORD).await;
     let thiefs = token_in(of(&mails, NEW, MailTemplate::EmailChangeUndo));
-    let undone = world.accounts.undo_email_change(&began, &owners).await;
+    let undone = world
+        .doorward
+        .email
+        .undo_email_change(&began, &owners)
+        .await;
     undone.unwrap();
     assert_err!(undo(&world, &thiefs).await, Error::LinkExpired);
 }
 
 /// the owner's mail is late, and a thief's later link is used before it arrives: the owner's link works.
 #[tokio::test]
-async fn a_letter_that_is_late_outlives_the_undoing_of_a_later_change() {
+async fn a_delayed_mail_survives_the_undo_of_a_later_change() {
     let (world, ben, session) = thief().await;
-    ask_with_a_slow_letter(&world, &session, NEW).await;
+    request_with_slow_mail(&world, &session, NEW).await;
     let later = world.link(&ben, Purpose::EmailUndo, NEW).await;
     undo(&world, &later).await.unwrap();
-    undo(&world, &the_slow_letter(&world).await).await.unwrap();
+    undo(&world, &slow_mail_token(&world).await).await.unwrap();
     assert_eq!(world.kept_user(&ben).await.email, Some(email(OLD)));
 }
 
 /// the old mailbox undoes the change while another undo mail is being sent. No link of that mail works, and no
 /// later mail has one.
 #[tokio::test]
-async fn a_letter_in_the_making_is_called_off_as_well() {
+async fn a_mail_that_is_being_composed_is_cancelled() {
     let (world, ben, session) = thief().await;
     let owners = moved(&world, &session).await;
     world.advance(minutes(4));
@@ -304,7 +342,8 @@ async fn a_letter_in_the_making_is_called_off_as_well() {
     let (ctx, third) = (world.of(&again), email("third@example.org"));
     let shown = password(PASSWORD);
     let asked = world
-        .accounts
+        .doorward
+        .email
         .change_email(&ctx, "me", &third, Some(&shown), None);
     asked.await.unwrap();
     // The worker looks the user up, and the undo comes before it stores the link.
@@ -313,13 +352,13 @@ async fn a_letter_in_the_making_is_called_off_as_well() {
     let late = world.link(&user, Purpose::EmailUndo, NEW).await;
     assert_err!(undo(&world, &late).await, Error::LinkExpired);
     world.mails().await;
-    assert_eq!(living(&world, &ben).await, 0);
+    assert_eq!(valid_link_count(&world, &ben).await, 0);
 }
 
 /// a queued mail to the thief, who undoes a change of their own in the meantime, does not void the owner's
 /// link.
 #[tokio::test]
-async fn a_letter_that_comes_too_late_voids_no_older_link() {
+async fn a_delayed_mail_keeps_older_links() {
     let (world, ben, session) = thief().await;
     let owners = moved(&world, &session).await;
     world.advance(minutes(4));
@@ -328,27 +367,28 @@ async fn a_letter_that_comes_too_late_voids_no_older_link() {
     let thiefs = token_in(of(&mails, NEW, MailTemplate::EmailChangeUndo));
     world.advance(minutes(4));
     let again = world.sign_in(NEW).await;
-    ask_with_a_slow_letter(&world, &again, "fourth@example.org").await;
+    request_with_slow_mail(&world, &again, "fourth@example.org").await;
     undo(&world, &thiefs).await.unwrap();
-    no_letter_comes(&world).await;
+    assert_no_mail(&world).await;
     undo(&world, &owners).await.unwrap();
     assert_eq!(world.kept_user(&ben).await.email, Some(email(OLD)));
 }
 
-/// nor does it void the link of a later change, since its own link was voided before that.
+/// a delayed mail does not void the link of a later change, since its own link was voided before that.
 #[tokio::test]
-async fn a_letter_that_comes_too_late_voids_no_newer_link() {
+async fn a_delayed_mail_keeps_newer_links() {
     let (world, ben, session) = thief().await;
     let owners = moved(&world, &session).await;
     world.advance(minutes(4));
     let again = world.sign_in(NEW).await;
-    ask_with_a_slow_letter(&world, &again, "third@example.org").await;
+    request_with_slow_mail(&world, &again, "third@example.org").await;
     undo(&world, &owners).await.unwrap();
     // Later, and before the mail is retried.
     world.advance(SignedDuration::from_millis(1));
     let changed = secret(OTHER_PASSWORD);
-    let (operator, accounts) = (world.operator(), &world.accounts);
-    accounts
+    let (operator, doorward) = (world.operator(), &world.doorward);
+    doorward
+        .password
         .set_password(&operator, "ben", &changed)
         .await
         .unwrap();
@@ -356,32 +396,33 @@ async fn a_letter_that_comes_too_late_voids_no_newer_link() {
     world.mailer.refuse(None);
     let mails = ask(&world, &back, "fourth@example.org", OTHER_PASSWORD).await;
     let newer = token_in(of(&mails, OLD, MailTemplate::EmailChangeUndo));
-    no_letter_comes(&world).await;
+    assert_no_mail(&world).await;
     undo(&world, &newer).await.unwrap();
     assert_eq!(world.kept_user(&ben).await.email, Some(email(OLD)));
 }
 
 /// a failed undo voids no queued mail.
 #[tokio::test]
-async fn a_failed_undoing_takes_nothing_back() {
+async fn a_failed_undo_voids_no_queued_mail() {
     let (world, ben, session) = thief().await;
     world.active("other").await;
-    ask_with_a_slow_letter(&world, &session, NEW).await;
+    request_with_slow_mail(&world, &session, NEW).await;
     let taken = world.link(&ben, Purpose::EmailUndo, "other@example.com");
     assert_err!(undo(&world, &taken.await).await, Error::LinkExpired);
-    undo(&world, &the_slow_letter(&world).await).await.unwrap();
+    undo(&world, &slow_mail_token(&world).await).await.unwrap();
 }
 
 /// if the old address now belongs to another account, nothing changes, and that is audited.
 #[tokio::test]
-async fn an_address_that_another_account_confirmed_since_is_not_taken_back() {
+async fn an_address_confirmed_by_another_account_cannot_be_restored() {
     let (world, ben, session) = thief().await;
     let token = moved(&world, &session).await;
     let wanted = sign_up(Some("benjamin"), Some(OLD));
     world.try_sign_up(wanted).await.unwrap();
     let confirm = token_in(&world.one_mail().await);
     let other = world
-        .accounts
+        .doorward
+        .email
         .confirm(&world.anon(), &confirm)
         .await
         .unwrap();
@@ -399,19 +440,22 @@ async fn an_address_that_another_account_confirmed_since_is_not_taken_back() {
 
 /// bound to its purpose: no other link undoes a change, and an undo link does nothing else.
 #[tokio::test]
-async fn a_link_of_another_purpose_undoes_nothing() {
+async fn a_link_of_another_purpose_does_not_undo() {
     let (world, ben, session) = thief().await;
     let token = moved(&world, &session).await;
     let anon = world.anon();
-    let accounts = &world.accounts;
+    let doorward = &world.doorward;
     let new = secret(OTHER_PASSWORD);
-    assert_err!(accounts.confirm(&anon, &token).await, Error::LinkExpired);
     assert_err!(
-        accounts.cancel_confirmation(&anon, &token).await,
+        doorward.email.confirm(&anon, &token).await,
         Error::LinkExpired
     );
     assert_err!(
-        accounts.recover(&anon, &token, &new).await,
+        doorward.email.cancel_confirmation(&anon, &token).await,
+        Error::LinkExpired
+    );
+    assert_err!(
+        doorward.recovery.recover(&anon, &token, &new).await,
         Error::LinkExpired
     );
     for purpose in [Purpose::Confirmation, Purpose::Recovery] {
@@ -425,12 +469,13 @@ async fn a_link_of_another_purpose_undoes_nothing() {
 
 /// the link of a disabled or deleted account is invalid, even if it is mailed late.
 #[tokio::test]
-async fn a_switched_off_account_is_not_taken_back() {
+async fn a_change_of_a_disabled_account_cannot_be_undone() {
     let (world, ben, session) = thief().await;
     let token = moved(&world, &session).await;
     let operator = world.operator();
     let off = world
-        .accounts
+        .doorward
+        .admin
         .disable(&operator, "ben", None)
         .await
         .unwrap();
@@ -438,21 +483,31 @@ async fn a_switched_off_account_is_not_taken_back() {
     assert_err!(undo(&world, &token).await, Error::LinkExpired);
     let late = world.link(&ben, Purpose::EmailUndo, OLD).await;
     assert_err!(undo(&world, &late).await, Error::LinkExpired);
-    world.accounts.enable(&operator, "ben", None).await.unwrap();
+    world
+        .doorward
+        .admin
+        .enable(&operator, "ben", None)
+        .await
+        .unwrap();
     assert_err!(undo(&world, &token).await, Error::LinkExpired);
-    let deleted = world.accounts.delete_account(&operator, "ben", None).await;
+    let deleted = world
+        .doorward
+        .profile
+        .delete_account(&operator, "ben", None)
+        .await;
     deleted.unwrap();
     assert_err!(undo(&world, &late).await, Error::LinkExpired);
 }
 
 /// if an admin changed the address, the old mailbox gets a notice and no undo link.
 #[tokio::test]
-async fn an_admins_change_has_no_way_back() {
+async fn a_change_by_an_admin_has_no_undo_link() {
     let (world, _, _) = thief().await;
     let operator = world.operator();
     let new = email(NEW);
     let asked = world
-        .accounts
+        .doorward
+        .email
         .change_email(&operator, "ben", &new, None, None)
         .await;
     asked.unwrap();
@@ -464,24 +519,28 @@ async fn an_admins_change_has_no_way_back() {
 /// older undo links of the user, mailed or queued, do not undo an admin's change either; but only once it is
 /// confirmed, since until then the account may be a thief's.
 #[tokio::test]
-async fn what_an_admin_has_moved_is_not_taken_back_by_older_links() {
+async fn older_links_do_not_undo_a_change_by_an_admin() {
     for is_confirmed in [true, false] {
         let (world, ben, session) = thief().await;
         let older = moved(&world, &session).await;
         world.advance(minutes(4));
         let again = world.sign_in(NEW).await;
-        ask_with_a_slow_letter(&world, &again, "third@example.org").await;
+        request_with_slow_mail(&world, &again, "third@example.org").await;
         // Independent of the audit log.
-        world.spy.fail("list_audit_events");
-        let (operator, accounts) = (world.operator(), &world.accounts);
+        world.spy.fail("audit_events");
+        let (operator, doorward) = (world.operator(), &world.doorward);
         let fourth = email("fourth@example.org");
-        let asked = accounts.change_email(&operator, "ben", &fourth, None, None);
+        let asked = doorward
+            .email
+            .change_email(&operator, "ben", &fourth, None, None);
         asked.await.unwrap();
         // A wrong password of the thief does not change who requested the change.
         let (fifth, wrong) = (email("fifth@example.org"), password(OTHER_PASSWORD));
         let ctx = world.of(&again);
         for _ in 0..60 {
-            let refused = accounts.change_email(&ctx, "me", &fifth, Some(&wrong), None);
+            let refused = doorward
+                .email
+                .change_email(&ctx, "me", &fifth, Some(&wrong), None);
             assert!(refused.await.is_err());
             world.advance(seconds(20));
         }
@@ -489,7 +548,7 @@ async fn what_an_admin_has_moved_is_not_taken_back_by_older_links() {
             let link = world
                 .link(&ben, Purpose::Confirmation, fourth.as_str())
                 .await;
-            accounts.confirm(&world.anon(), &link).await.unwrap();
+            doorward.email.confirm(&world.anon(), &link).await.unwrap();
         }
         world.advance(hours(1));
         let mails = world.mails().await;
@@ -506,14 +565,15 @@ async fn what_an_admin_has_moved_is_not_taken_back_by_older_links() {
 
 /// five changes an hour, so that links do not flood a mailbox.
 #[tokio::test]
-async fn changes_of_address_are_counted() {
+async fn address_changes_are_limited() {
     let (world, _, session) = thief().await;
     for number in 0..6 {
         let new = email(&format!("thief{number}@example.org"));
         let shown = password(PASSWORD);
         let ctx = world.of(&session);
         let asked = world
-            .accounts
+            .doorward
+            .email
             .change_email(&ctx, "me", &new, Some(&shown), None)
             .await;
         match number < 5 {
@@ -524,7 +584,7 @@ async fn changes_of_address_are_counted() {
     }
 }
 
-async fn living(world: &World, user: &User) -> usize {
+async fn valid_link_count(world: &World, user: &User) -> usize {
     let links = world
         .store
         .list::<Link>(Link::of_user(user.id))

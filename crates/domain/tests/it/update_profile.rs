@@ -1,8 +1,7 @@
 //! Updating the profile.
 
 use doorward_domain::Error;
-use doorward_domain::changes::Change;
-use doorward_domain::flows::update_profile::ProfileUpdate;
+use doorward_domain::profile::ProfileUpdate;
 use doorward_domain::values::{Data, Name};
 use serde_json::{Value, json};
 
@@ -23,14 +22,15 @@ fn patch(data: Value) -> ProfileUpdate {
 }
 
 #[tokio::test]
-async fn replacing_replaces_both_and_patching_leaves_the_rest() {
+async fn replace_sets_all_fields_and_patch_keeps_the_others() {
     let world = World::new().await;
     world.active("ben").await;
     let session = world.sign_in("ben").await;
     let ctx = world.of(&session);
     let update = async |update: &ProfileUpdate| {
         let updated = world
-            .accounts
+            .doorward
+            .profile
             .update_profile(&ctx, "me", update, None)
             .await
             .unwrap();
@@ -62,7 +62,7 @@ async fn replacing_replaces_both_and_patching_leaves_the_rest() {
 
 /// Z-03: a profile update touches name and data, nothing else.
 #[tokio::test]
-async fn nothing_but_name_and_data_changes_and_the_session_goes_on() {
+async fn only_name_and_data_change_and_the_session_stays() {
     let world = World::new().await;
     let before = world.active("ben").await;
     let session = world.sign_in("ben").await;
@@ -71,7 +71,8 @@ async fn nothing_but_name_and_data_changes_and_the_session_goes_on() {
     world.advance(seconds(5));
     let update = replace(Some("Ben"), json!({"role": "admin", "status": "active"}));
     let updated = world
-        .accounts
+        .doorward
+        .profile
         .update_profile(&world.of(&session), "me", &update, None)
         .await;
     let updated = updated.unwrap();
@@ -85,12 +86,12 @@ async fn nothing_but_name_and_data_changes_and_the_session_goes_on() {
     assert_eq!(
         world.check(&session).await.unwrap(),
         expected,
-        "seen at once on this node"
+        "visible at once on this node"
     );
 }
 
 #[tokio::test]
-async fn a_patch_that_grows_data_past_its_limit_is_refused() {
+async fn a_patch_that_makes_data_too_large_is_rejected() {
     let world = World::new().await;
     world.active("ben").await;
     let session = world.sign_in("ben").await;
@@ -98,13 +99,15 @@ async fn a_patch_that_grows_data_past_its_limit_is_refused() {
     let half = "x".repeat(9_000);
     let first = patch(json!({ "a": half }));
     world
-        .accounts
+        .doorward
+        .profile
         .update_profile(&ctx, "me", &first, None)
         .await
         .unwrap();
     let second = patch(json!({ "b": half }));
     let refused = world
-        .accounts
+        .doorward
+        .profile
         .update_profile(&ctx, "me", &second, None)
         .await;
     assert_err!(refused, Error::Invalid(fields)
@@ -113,13 +116,18 @@ async fn a_patch_that_grows_data_past_its_limit_is_refused() {
 
 /// H-07: no update is lost.
 #[tokio::test]
-async fn a_write_upon_an_older_version_is_refused() {
+async fn a_write_to_an_older_version_is_rejected() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let session = world.sign_in("ben").await;
     let ctx = world.of(&session);
     let (one, other) = (patch(json!({"a": 1})), patch(json!({"b": 2})));
-    let update = |what, version| world.accounts.update_profile(&ctx, "me", what, version);
+    let update = |what, version| {
+        world
+            .doorward
+            .profile
+            .update_profile(&ctx, "me", what, version)
+    };
     update(&one, Some(ben.version)).await.unwrap();
     assert_err!(
         update(&other, Some(ben.version)).await,
@@ -134,16 +142,22 @@ async fn a_write_upon_an_older_version_is_refused() {
 }
 
 #[tokio::test]
-async fn two_patches_at_once_are_both_kept() {
+async fn two_concurrent_patches_both_apply() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let session = world.sign_in("ben").await;
     let ctx = world.of(&session);
-    world.spy.give_way();
+    world.spy.yield_once();
     let (one, other) = (patch(json!({"a": 1})), patch(json!({"b": 2})));
     let (first, second) = tokio::join!(
-        world.accounts.update_profile(&ctx, "me", &one, None),
-        world.accounts.update_profile(&ctx, "me", &other, None)
+        world
+            .doorward
+            .profile
+            .update_profile(&ctx, "me", &one, None),
+        world
+            .doorward
+            .profile
+            .update_profile(&ctx, "me", &other, None)
     );
     first.unwrap();
     second.unwrap();
@@ -155,14 +169,15 @@ async fn two_patches_at_once_are_both_kept() {
 }
 
 #[tokio::test]
-async fn a_user_deleted_in_between_is_not_brought_back() {
+async fn a_concurrently_deleted_user_is_not_restored() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let session = world.sign_in("ben").await;
-    world.spy.let_in_between(vec![Change::DeleteUser(ben.id)]);
+    world.spy.interleave(ben.delete(world.now()));
     let ctx = world.of(&session);
     let refused = world
-        .accounts
+        .doorward
+        .profile
         .update_profile(&ctx, "me", &patch(json!({})), None)
         .await;
     assert_err!(refused, Error::NotFound);

@@ -1,30 +1,35 @@
-//! The world of one test: one or more nodes, their store, clock, test mailer and users.
+//! The environment of one test: one or more nodes, their store, clock, test mailer and users.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use doorward_domain::admin::NewUser;
 use doorward_domain::ctx::actor_of;
-use doorward_domain::flows::deliver_mail::Delivered;
-use doorward_domain::flows::operator::NewUser;
-use doorward_domain::flows::sessions::SignedIn;
-use doorward_domain::flows::sign_in::Identifier;
-use doorward_domain::flows::sign_up::SignUp;
 use doorward_domain::limits::KnownDevice;
 use doorward_domain::memory::{MemoryStore, SteppedClock};
 use doorward_domain::metric_event::MetricEvent;
-use doorward_domain::model::{AuditEvent, Link, Outcome, Purpose, Role, User};
+use doorward_domain::model::{AuditEvent, Link, Lockout, Outcome, Purpose, Role, User};
+use doorward_domain::outbox::Delivered;
 use doorward_domain::passwords::{Cost, Engine, Hasher, HasherSettings};
 use doorward_domain::ports::{
-    Clock, Mail, MailError, MailTemplate, Mailer, MetricsRecorder, Store,
+    Clock, Mail, MailError, MailTemplate, Mailer, MetricsRecorder, Sessions,
 };
-use doorward_domain::store::Write;
+use doorward_domain::session_store::SessionStore;
+use doorward_domain::sessions::SignedIn;
+use doorward_domain::sign_in::Identifier;
+use doorward_domain::sign_up::NewSignUp;
+use doorward_domain::store::{Records, Store, Write};
 use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{Data, EmailAddress, NewPassword, Password, Secret, Token, Username};
-use doorward_domain::{Accounts, Actor, Ctx, Error, Policy, Ports};
+use doorward_domain::{Actor, Ctx, Doorward, Error, Policy, Ports};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::spy::{CountedRateLimits, CountedSecrets, Spy};
+use crate::spy::{Spy, SpyRandom, SpyRateLimits};
+
+/// Ids of a node do not repeat those before its restart.
+static RESTARTS: AtomicU64 = AtomicU64::new(0);
 
 pub const PASSWORD: &str = "plum cake on sundays";
 pub const OTHER_PASSWORD: &str = "two boats and a lamp";
@@ -43,9 +48,9 @@ pub struct World {
     pub store: Arc<MemoryStore>,
     pub clock: Arc<SteppedClock>,
     pub mailer: Arc<TestMailer>,
-    pub secrets: Arc<CountedSecrets>,
-    pub throttle: Arc<CountedRateLimits>,
-    pub accounts: Accounts,
+    pub secrets: Arc<SpyRandom>,
+    pub throttle: Arc<SpyRateLimits>,
+    pub doorward: Doorward,
     pub recorded: Arc<RecordedEvents>,
 }
 
@@ -73,16 +78,35 @@ impl World {
         Self::with(|_| {}).await
     }
 
+    /// A world that stores sessions apart from the main store.
+    pub async fn with_separate_sessions() -> Self {
+        let spy = Arc::new(Spy::default());
+        Self::start(spy.clone(), Some(spy), |_| {}).await
+    }
+
     /// Creates a world with a changed policy.
     pub async fn with(choose: impl FnOnce(&mut Policy)) -> Self {
+        Self::start(Arc::new(Spy::default()), None, choose).await
+    }
+
+    async fn start(
+        spy: Arc<Spy>,
+        sessions: Option<Arc<Spy>>,
+        choose: impl FnOnce(&mut Policy),
+    ) -> Self {
         let start = "2026-11-21T08:00:00Z".parse().unwrap();
-        let spy = Arc::new(Spy::default());
+        let sessions = sessions.map(|sessions| -> Arc<dyn Sessions> { sessions });
         let clock = Arc::new(SteppedClock::new(start));
         let mut policy = Policy::new("https://accounts.example/");
         choose(&mut policy);
-        let throttle = Arc::new(CountedRateLimits::new());
-        let world = Self::node(spy, clock, throttle, policy, 1, &[7; 32]);
-        world.accounts.ensure_keys(&world.worker()).await.unwrap();
+        let throttle = Arc::new(SpyRateLimits::new());
+        let world = Self::node(spy, sessions, clock, throttle, policy, 1, &[7; 32]);
+        world
+            .doorward
+            .keys
+            .ensure_keys(&world.worker())
+            .await
+            .unwrap();
         world.forget();
         world
     }
@@ -90,48 +114,78 @@ impl World {
     /// Creates another node on the same store, with keys loaded.
     pub async fn beside(&self, seed: u64) -> Self {
         let node = self.cold_node(seed, &[7; 32]);
-        node.accounts.ensure_keys(&node.worker()).await.unwrap();
+        node.doorward
+            .keys
+            .ensure_keys(&node.worker())
+            .await
+            .unwrap();
         node
     }
 
     /// The node after a restart: counters in memory are lost.
     pub async fn restarted(&self) -> Self {
-        let policy = self.accounts.policy().clone();
+        let policy = self.doorward.policy().clone();
         let spy = Arc::new(Spy::on(self.store.clone()));
-        let throttle = Arc::new(CountedRateLimits::new());
-        let node = Self::node(spy, self.clock.clone(), throttle, policy, 4, &[7; 32]);
-        node.accounts.ensure_keys(&node.worker()).await.unwrap();
+        let throttle = Arc::new(SpyRateLimits::new());
+        let seed = 4 + RESTARTS.fetch_add(1, Ordering::Relaxed);
+        let node = Self::node(
+            spy,
+            None,
+            self.clock.clone(),
+            throttle,
+            policy,
+            seed,
+            &[7; 32],
+        );
+        node.doorward
+            .keys
+            .ensure_keys(&node.worker())
+            .await
+            .unwrap();
         node.forget();
         node
     }
 
     /// Creates another node on the same store, with another public URL.
-    pub async fn moved_to(&self, url: &str) -> Self {
+    pub async fn at_address(&self, url: &str) -> Self {
         let policy = Policy::new(url);
         let spy = Arc::new(Spy::on(self.store.clone()));
         let throttle = self.throttle.clone();
-        let node = Self::node(spy, self.clock.clone(), throttle, policy, 3, &[7; 32]);
-        node.accounts.ensure_keys(&node.worker()).await.unwrap();
+        let node = Self::node(spy, None, self.clock.clone(), throttle, policy, 3, &[7; 32]);
+        node.doorward
+            .keys
+            .ensure_keys(&node.worker())
+            .await
+            .unwrap();
         node
     }
 
     /// Creates another node on the same store, with no keys loaded.
     pub fn cold_node(&self, seed: u64, master: &[u8; 32]) -> Self {
-        let policy = self.accounts.policy().clone();
+        let policy = self.doorward.policy().clone();
         let spy = Arc::new(Spy::on(self.store.clone()));
         let throttle = self.throttle.clone();
-        Self::node(spy, self.clock.clone(), throttle, policy, seed, master)
+        Self::node(
+            spy,
+            None,
+            self.clock.clone(),
+            throttle,
+            policy,
+            seed,
+            master,
+        )
     }
 
     fn node(
         spy: Arc<Spy>,
+        sessions: Option<Arc<dyn Sessions>>,
         clock: Arc<SteppedClock>,
-        throttle: Arc<CountedRateLimits>,
+        throttle: Arc<SpyRateLimits>,
         policy: Policy,
         seed: u64,
         master: &[u8; 32],
     ) -> Self {
-        let secrets = Arc::new(CountedSecrets::new(seed));
+        let secrets = Arc::new(SpyRandom::new(seed));
         let mailer = Arc::new(TestMailer::default());
         let recorded = Arc::new(RecordedEvents::default());
         let settings = HasherSettings {
@@ -144,7 +198,7 @@ impl World {
         let master = MasterKey::from_secret(Secret::new(master.to_vec())).unwrap();
         let ports = Ports {
             store: spy.clone(),
-            sessions: spy.clone(),
+            sessions,
             rate_limits: throttle.clone(),
             mailer: mailer.clone(),
             clock: clock.clone(),
@@ -159,7 +213,7 @@ impl World {
             secrets,
             throttle,
             recorded,
-            accounts: Accounts::new(ports, policy, hasher, Keyring::new(master)),
+            doorward: Doorward::new(ports, policy, hasher, Keyring::new(master)),
         }
     }
 
@@ -209,8 +263,8 @@ impl World {
         ctx
     }
 
-    pub async fn try_sign_up(&self, wanted: SignUp) -> Result<User, Error> {
-        self.accounts.sign_up(&self.anon(), wanted).await
+    pub async fn try_sign_up(&self, wanted: NewSignUp) -> Result<User, Error> {
+        self.doorward.sign_up.sign_up(&self.anon(), wanted).await
     }
 
     /// A user signs up with an address alone, `name@example.com`, and has not confirmed it; the mail is queued.
@@ -233,11 +287,15 @@ impl World {
         let mails = self.mails().await;
         let is_theirs = |mail: &&Mail| Some(&mail.to) == user.pending_address();
         let token = token_in(mails.iter().find(is_theirs).unwrap());
-        self.accounts.confirm(&self.anon(), &token).await.unwrap()
+        self.doorward
+            .email
+            .confirm(&self.anon(), &token)
+            .await
+            .unwrap()
     }
 
     /// A user who has only a username.
-    pub async fn nameless_mailbox(&self, name: &str) -> User {
+    pub async fn user_without_mailbox(&self, name: &str) -> User {
         self.try_sign_up(sign_up(Some(name), None)).await.unwrap()
     }
 
@@ -250,13 +308,20 @@ impl World {
             password: new_password(PASSWORD),
             role: Role::Admin,
         };
-        let created = self.accounts.create_user(&self.operator(), wanted).await;
+        let created = self
+            .doorward
+            .admin
+            .create_user(&self.operator(), wanted)
+            .await;
         created.unwrap()
     }
 
     pub async fn try_sign_in(&self, name: &str, shown: &str) -> Result<SignedIn, Error> {
         let (ctx, shown) = (self.anon(), password(shown));
-        self.accounts.sign_in(&ctx, &identifier(name), &shown).await
+        self.doorward
+            .sign_in
+            .sign_in(&ctx, &identifier(name), &shown)
+            .await
     }
 
     pub async fn sign_in(&self, name: &str) -> SignedIn {
@@ -266,30 +331,37 @@ impl World {
     /// Requests a recovery mail, without a session.
     pub async fn ask_recovery(&self, address: &str) {
         let (anon, address) = (self.anon(), email(address));
-        let asked = self.accounts.request_recovery(&anon, &address);
+        let asked = self.doorward.recovery.request_recovery(&anon, &address);
         asked.await.unwrap();
     }
 
     /// Returns the user if the token is valid.
     pub async fn check(&self, signed_in: &SignedIn) -> Result<User, Error> {
         let token = signed_in.token.expose();
-        let opened = self.accounts.authenticate(&self.anon(), token).await?;
+        let opened = self
+            .doorward
+            .sessions
+            .authenticate(&self.anon(), token)
+            .await?;
         Ok(opened.user().clone())
     }
 
     pub async fn renew(&self, signed_in: &SignedIn) -> Result<SignedIn, Error> {
         let token = signed_in.token.expose();
-        self.accounts.renew(&self.anon(), token).await
+        self.doorward.sessions.renew(&self.anon(), token).await
     }
 
     /// Replaces the session's token, as after a password change.
     pub async fn replace(&self, signed_in: &SignedIn) -> Result<SignedIn, Error> {
         let token = signed_in.token.expose();
-        self.accounts.replace_token(&self.anon(), token).await
+        self.doorward
+            .sessions
+            .replace_token(&self.anon(), token)
+            .await
     }
 
     pub async fn deliver(&self) -> Delivered {
-        let turn = self.accounts.deliver_mail(&self.worker(), 100).await;
+        let turn = self.doorward.outbox.deliver_mail(&self.worker(), 100).await;
         turn.unwrap()
     }
 
@@ -324,19 +396,35 @@ impl World {
             expires_at: self.now() + hours(1),
             used_at: None,
         };
-        let put = self.store.apply(vec![Write::put(&link).into()]).await;
+        let put = self.store.apply(vec![Write::put(&link)]).await;
         put.unwrap();
         token
     }
 
     /// The stored user.
     pub async fn kept(&self, user: &User) -> Option<User> {
-        self.store.find_user(user.id).await.unwrap()
+        self.store.get(user.id).await.unwrap()
     }
 
     /// The stored user, who must exist.
     pub async fn kept_user(&self, user: &User) -> User {
         self.kept(user).await.unwrap()
+    }
+
+    /// The sessions in the main store.
+    pub fn sessions(&self) -> SessionStore {
+        SessionStore::new(self.store.clone(), None)
+    }
+
+    pub async fn has_admin(&self) -> bool {
+        self.doorward.admin.has_admin().await.unwrap()
+    }
+
+    /// Whether unknown clients are locked out of the account.
+    pub async fn is_locked_out(&self, user: &User) -> bool {
+        let lockout: Option<Lockout> = self.store.get(user.id).await.unwrap();
+        let user = self.kept_user(user).await;
+        lockout.is_some_and(|lockout| lockout.applies_to(&user))
     }
 
     /// The audit events since the last time: `event`, or `event!reason` if it was refused.
@@ -366,16 +454,16 @@ fn line(event: &AuditEvent) -> String {
 #[derive(Default)]
 pub struct TestMailer {
     sent: Mutex<Vec<Mail>>,
-    refuses: Mutex<Option<Refusal>>,
+    refuses: Mutex<Option<MailRefusal>>,
     full: Mutex<Option<String>>,
     thinks: Mutex<Duration>,
-    put_off: Mutex<Option<String>>,
+    defer: Mutex<Option<String>>,
 }
 
 #[derive(Clone, Copy)]
-pub enum Refusal {
-    ForNow,
-    ForGood,
+pub enum MailRefusal {
+    Temporary,
+    Permanent,
 }
 
 impl TestMailer {
@@ -389,8 +477,8 @@ impl TestMailer {
     }
 
     /// Defers mails to this user only.
-    pub fn put_off(&self, username: Option<&str>) {
-        *self.put_off.lock().unwrap() = username.map(str::to_owned);
+    pub fn defer(&self, username: Option<&str>) {
+        *self.defer.lock().unwrap() = username.map(str::to_owned);
     }
 
     /// Sets the time that each mail takes.
@@ -398,7 +486,7 @@ impl TestMailer {
         *self.thinks.lock().unwrap() = time;
     }
 
-    pub fn refuse(&self, refusal: Option<Refusal>) {
+    pub fn refuse(&self, refusal: Option<MailRefusal>) {
         *self.refuses.lock().unwrap() = refusal;
     }
 }
@@ -409,13 +497,13 @@ impl Mailer for TestMailer {
         let thinks = *self.thinks.lock().unwrap();
         tokio::time::sleep(thinks).await;
         let is_full = self.full.lock().unwrap().as_deref() == Some(mail.to.as_str());
-        let put_off = self.put_off.lock().unwrap().clone();
-        let is_put_off = put_off.is_some() && put_off == mail.username;
-        let refusal = (is_full || is_put_off).then_some(Refusal::ForNow);
+        let defer = self.defer.lock().unwrap().clone();
+        let is_deferred = defer.is_some() && defer == mail.username;
+        let refusal = (is_full || is_deferred).then_some(MailRefusal::Temporary);
         if let Some(refusal) = refusal.or(*self.refuses.lock().unwrap()) {
             return Err(MailError {
-                permanent: matches!(refusal, Refusal::ForGood),
-                cause: "told to refuse".into(),
+                permanent: matches!(refusal, MailRefusal::Permanent),
+                cause: "configured to reject".into(),
             });
         }
         self.sent.lock().unwrap().push(mail.clone());
@@ -439,8 +527,8 @@ pub fn token_in(mail: &Mail) -> Token {
     Token::parse(text).unwrap()
 }
 
-pub fn sign_up(name: Option<&str>, address: Option<&str>) -> SignUp {
-    SignUp {
+pub fn sign_up(name: Option<&str>, address: Option<&str>) -> NewSignUp {
+    NewSignUp {
         username: name.map(username),
         email: address.map(email),
         password: new_password(PASSWORD),

@@ -40,16 +40,16 @@ fn each_mail_has_a_text_and_an_html_template() {
 
 /// no built-in template turns escaping off.
 #[test]
-fn no_template_is_unescaped() {
+fn every_template_escapes_its_values() {
     for (name, source) in BUILTIN {
         for word in ["|safe", "| safe", "autoescape"] {
-            assert!(!source.contains(word), "{name} says {word}");
+            assert!(!source.contains(word), "{name} contains {word}");
         }
     }
 }
 
 #[test]
-fn mails_whose_link_expires_need_it() {
+fn only_five_mails_need_a_link() {
     let needed = MailTemplate::ALL
         .into_iter()
         .filter(|template| needs_link(*template));
@@ -65,7 +65,7 @@ fn mails_whose_link_expires_need_it() {
 }
 
 #[test]
-fn a_lifetime_is_said_in_the_unit_people_use_and_never_too_long() {
+fn a_lifetime_has_a_natural_unit_and_is_never_rounded_up() {
     for (minutes, expected) in [
         (-5, ("duration-minutes", 1)),
         (1, ("duration-minutes", 1)),
@@ -82,7 +82,7 @@ fn a_lifetime_is_said_in_the_unit_people_use_and_never_too_long() {
 }
 
 #[test]
-fn every_mail_says_what_it_is_and_has_its_link() {
+fn every_mail_has_its_subject_and_its_link() {
     for mail in samples::every_mail() {
         let Rendered {
             subject,
@@ -134,7 +134,7 @@ fn every_mail_says_what_it_is_and_has_its_link() {
 }
 
 #[test]
-fn a_mail_with_nothing_but_its_link_reads_well_too() {
+fn a_mail_with_only_a_link_has_no_empty_parts() {
     for locale in Locale::ALL {
         for template in MailTemplate::ALL {
             let Rendered { text, html, .. } =
@@ -152,7 +152,7 @@ fn a_mail_with_nothing_but_its_link_reads_well_too() {
 
 /// the recipient can see whether the sign-up is their own.
 #[test]
-fn a_confirmation_says_who_signed_up_when_and_for_how_long_it_holds() {
+fn a_confirmation_mail_has_name_time_and_expiry() {
     let text = load()
         .render(&samples::mail(MailTemplate::Confirm, Locale::En))
         .unwrap()
@@ -181,7 +181,7 @@ fn a_confirmation_says_who_signed_up_when_and_for_how_long_it_holds() {
 
 /// user input is neither markup nor a template.
 #[test]
-fn hostile_values_are_shown_and_nothing_more() {
+fn hostile_values_are_escaped() {
     for mail in samples::every_mail() {
         let mail = Mail {
             greeting: Some("<a href='x'>{{7*7}}</a>".to_owned()),
@@ -199,7 +199,7 @@ fn hostile_values_are_shown_and_nothing_more() {
 }
 
 #[test]
-fn a_link_that_is_none_is_not_mailed() {
+fn an_invalid_link_is_not_mailed() {
     let mail = Mail {
         url: "javascript:alert(1)".to_owned(),
         ..samples::mail(MailTemplate::Confirm, Locale::En)
@@ -212,7 +212,7 @@ fn a_link_that_is_none_is_not_mailed() {
 }
 
 #[test]
-fn a_file_in_the_folder_replaces_the_template_of_its_name() {
+fn a_file_replaces_the_template_of_the_same_name() {
     let templates = load_with(&[
         (
             "confirm.txt",
@@ -230,7 +230,7 @@ fn a_file_in_the_folder_replaces_the_template_of_its_name() {
 }
 
 #[test]
-fn a_file_of_a_language_replaces_single_messages() {
+fn a_language_file_replaces_single_messages() {
     let subject = "mail-confirm-subject = Willkommen bei { $product }\n";
     let templates = load_with(&[("de.ftl", subject)]).unwrap();
     let render = |locale| {
@@ -248,7 +248,7 @@ fn a_file_of_a_language_replaces_single_messages() {
 }
 
 #[test]
-fn a_broken_folder_stops_the_start_and_says_where() {
+fn an_invalid_templates_folder_is_an_error_with_its_place() {
     let good = "Subject: Hi\n\n{{ url }}\n";
     for (files, words) in [
         (
@@ -350,7 +350,7 @@ fn a_broken_folder_stops_the_start_and_says_where() {
 }
 
 #[test]
-fn the_product_has_a_name() {
+fn the_product_name_is_required_and_escaped() {
     for product in ["", " ", "Door\r\nward"] {
         assert!(
             matches!(Templates::load(product, None), Err(MailSetupError::Product)),

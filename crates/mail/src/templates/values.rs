@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_greeting_is_one_short_line_that_advertises_nothing() {
+    fn a_greeting_is_one_short_line_without_a_link() {
         for (name, greeted) in [
             ("Ben", Some("Ben")),
             ("  Ben\r\nBcc: x@y.z ", Some("BenBcc: x@y.z")),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn only_web_links_stand_in_a_mail() {
+    fn only_http_and_https_links_are_accepted() {
         assert!(is_plain_link(
             "https://id.example.com/confirmation/Zm9v-_a?x=1&y=2#top"
         ));

@@ -51,7 +51,7 @@ async fn a_server_that_accepts_the_recipient_gets_no_mail() {
     let events: Vec<String> = sink
         .stop()
         .iter()
-        .map(|told| told["event"].as_str().unwrap().to_owned())
+        .map(|found_hint| found_hint["event"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(events, ["connection", "quit", "connection", "quit"]);
 }
@@ -83,8 +83,8 @@ async fn each_rejection_has_a_hint() {
         let diagnostic = server(&format!("smtp://127.0.0.1:{}", sink.port)).await;
         assert_eq!(diagnostic.status, status, "{mode}: {diagnostic:?}");
         assert!(diagnostic.message.contains(found), "{mode}: {diagnostic:?}");
-        let told = diagnostic.hint.unwrap();
-        assert!(told.contains(hint), "{mode}: {told}");
+        let found_hint = diagnostic.hint.unwrap();
+        assert!(found_hint.contains(hint), "{mode}: {found_hint}");
         assert!(
             !diagnostic.message.contains("ben@"),
             "L-02: {}",
@@ -94,7 +94,7 @@ async fn each_rejection_has_a_hint() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_down_is_a_fault() {
+async fn a_server_that_is_down_is_a_failure() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
@@ -119,7 +119,7 @@ async fn a_wrong_password_is_reported_without_the_password() {
 
 ///
 #[tokio::test]
-async fn missing_starttls_and_an_unknown_authority_are_faults() {
+async fn missing_starttls_and_an_unknown_authority_are_failures() {
     let sink = SmtpSink::start("ok");
     let diagnostic = server(&format!("smtp://localhost:{}?starttls=required", sink.port)).await;
     assert!(diagnostic.message.contains("STARTTLS"), "{diagnostic:?}");
@@ -162,7 +162,7 @@ async fn a_broken_template_is_named_with_its_file() {
 }
 
 #[tokio::test]
-async fn a_sender_that_is_none_is_told_and_the_rest_is_tried() {
+async fn an_invalid_sender_is_reported_and_the_other_checks_run() {
     let settings = MailSettings::new("Doorward", TransportSettings::Log);
     let all = diagnostics(&settings, None).await;
     let parts: Vec<_> = all
@@ -180,7 +180,7 @@ async fn a_sender_that_is_none_is_told_and_the_rest_is_tried() {
 }
 
 #[tokio::test]
-async fn a_folder_is_looked_at_and_not_made() {
+async fn a_folder_is_checked_and_not_created() {
     let parent = tempfile::tempdir().unwrap();
     let look = async |path: &Path| {
         let settings = settings(&format!("folder:{}", path.display()));

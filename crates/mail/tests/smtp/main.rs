@@ -10,7 +10,7 @@
 mod certificates;
 mod delivery;
 mod examine;
-mod local;
-mod refusals;
+mod local_transports;
+mod rejections;
 mod sink;
 mod tls;

@@ -58,8 +58,9 @@ fn with_sink(test: &str, mode: &str, certificate_for: &str) -> Vec<serde_json::V
 }
 
 /// The kinds of a sink's events.
-fn events(told: &[serde_json::Value]) -> Vec<&str> {
-    told.iter()
+fn events(output: &[serde_json::Value]) -> Vec<&str> {
+    output
+        .iter()
         .map(|line| line["event"].as_str().unwrap())
         .collect()
 }
@@ -90,14 +91,14 @@ async fn starttls_with_a_login_delivers() {
         )
         .await;
     }
-    let told = with_sink(
+    let output = with_sink(
         "tls::starttls_with_a_login_delivers",
         "auth",
         "DNS:localhost",
     );
-    assert_eq!(events(&told), ["connection", "login", "mail", "quit"]);
+    assert_eq!(events(&output), ["connection", "login", "mail", "quit"]);
     assert_eq!(
-        (&told[2]["tls"], &told[2]["login"]),
+        (&output[2]["tls"], &output[2]["login"]),
         (&true.into(), &"ben@example.com".into())
     );
 }
@@ -111,13 +112,13 @@ async fn a_rejected_login_is_a_temporary_failure() {
         )
         .await;
     }
-    let told = with_sink(
+    let output = with_sink(
         "tls::a_rejected_login_is_a_temporary_failure",
         "auth",
         "DNS:localhost",
     );
-    assert_eq!(events(&told), ["connection", "login"]);
-    assert_eq!(told[1]["granted"], false);
+    assert_eq!(events(&output), ["connection", "login"]);
+    assert_eq!(output[1]["granted"], false);
 }
 
 #[tokio::test]
@@ -125,9 +126,9 @@ async fn implicit_tls_delivers() {
     if is_child() {
         return expect_sent("smtps://127.0.0.1:PORT").await;
     }
-    let told = with_sink("tls::implicit_tls_delivers", "implicit-tls", "IP:127.0.0.1");
-    assert_eq!(events(&told), ["connection", "mail", "quit"]);
-    assert_eq!(told[1]["tls"], true);
+    let output = with_sink("tls::implicit_tls_delivers", "implicit-tls", "IP:127.0.0.1");
+    assert_eq!(events(&output), ["connection", "mail", "quit"]);
+    assert_eq!(output[1]["tls"], true);
 }
 
 #[tokio::test]
@@ -135,19 +136,19 @@ async fn opportunistic_starttls_uses_what_is_offered() {
     if is_child() {
         return expect_sent("smtp://localhost:PORT?starttls=opportunistic").await;
     }
-    let told = with_sink(
+    let output = with_sink(
         "tls::opportunistic_starttls_uses_what_is_offered",
         "starttls",
         "DNS:localhost",
     );
-    assert_eq!(events(&told), ["connection", "mail", "quit"]);
-    assert_eq!(told[1]["tls"], true);
+    assert_eq!(events(&output), ["connection", "mail", "quit"]);
+    assert_eq!(output[1]["tls"], true);
 }
 
 /// C-03.
 ///
 #[tokio::test]
-async fn a_certificate_for_another_name_is_refused() {
+async fn a_certificate_for_another_name_is_rejected() {
     if is_child() {
         expect_not_sent("smtp://localhost:PORT?starttls=required", "NotValidForName").await;
         return expect_not_sent(
@@ -156,31 +157,31 @@ async fn a_certificate_for_another_name_is_refused() {
         )
         .await;
     }
-    let told = with_sink(
-        "tls::a_certificate_for_another_name_is_refused",
+    let output = with_sink(
+        "tls::a_certificate_for_another_name_is_rejected",
         "starttls",
         "DNS:other.example",
     );
-    assert_eq!(events(&told), ["connection", "connection"]);
+    assert_eq!(events(&output), ["connection", "connection"]);
 }
 
 ///
 #[tokio::test]
-async fn implicit_tls_refuses_another_name_too() {
+async fn implicit_tls_rejects_another_name() {
     if is_child() {
         return expect_not_sent("smtps://localhost:PORT", "NotValidForName").await;
     }
-    let told = with_sink(
-        "tls::implicit_tls_refuses_another_name_too",
+    let output = with_sink(
+        "tls::implicit_tls_rejects_another_name",
         "implicit-tls",
         "DNS:other.example",
     );
-    assert!(!events(&told).contains(&"mail"));
+    assert!(!events(&output).contains(&"mail"));
 }
 
 ///
 #[tokio::test]
-async fn an_unknown_authority_is_refused() {
+async fn an_unknown_authority_is_rejected() {
     let authority = Authority::new();
     let (cert, key) = authority.sign("DNS:localhost");
     let sink = SmtpSink::start_with("starttls", &["--cert", &cert, "--key", &key]);
@@ -193,7 +194,7 @@ async fn an_unknown_authority_is_refused() {
 
 /// without STARTTLS, not even the login is sent.
 #[tokio::test]
-async fn without_starttls_nothing_is_sent_where_it_is_required() {
+async fn required_starttls_sends_nothing_without_it() {
     let sink = SmtpSink::start_with("auth-plain", &["--user", "ben", "--password", "secret"]);
     let url = format!(
         "smtp://ben:secret@localhost:{}?starttls=required",
@@ -210,7 +211,7 @@ async fn without_starttls_nothing_is_sent_where_it_is_required() {
 }
 
 #[tokio::test]
-async fn a_login_without_tls_is_for_this_machine() {
+async fn a_login_without_tls_works_on_loopback() {
     let sink = SmtpSink::start_with("auth-plain", &["--user", "ben", "--password", "secret"]);
     mailer(&format!("smtp://ben:secret@127.0.0.1:{}", sink.port))
         .send(&mail(0))

@@ -1,6 +1,6 @@
-//! The time of a lookup in the breached-password filter, and the memory it takes of a server (P-05).
+//! Time of a lookup in the breached-password filter, and memory that the filter adds to a server (P-05).
 //!
-//! The list is as dense as the public one in the ranges that are looked up, and empty elsewhere. The file is in the
+//! In the ranges of the lookups, the list is as dense as the public one. The others are empty. The file is in the
 //! page cache.
 
 use std::io::Write;
@@ -13,9 +13,9 @@ use crate::server::{BINARY, BenchServer};
 
 /// Number of lookups that `build-filter` times.
 const QUESTIONS: u32 = 2_000;
-/// Number of hashes in a range of a list of a billion.
+/// Number of hashes in one range of a list of a billion hashes.
 const IN_A_RANGE: u64 = 954;
-/// Of a list of hashes that are as good as random, as every list of SHA-1 is.
+/// Size of a filter for random hashes. SHA-1 hashes are as good as random.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// A filter, and the time of a lookup in microseconds.
@@ -57,7 +57,7 @@ pub fn build(folder: &Path) -> Built {
 /// The ranges of the timed lookups, in order.
 fn ranges() -> std::collections::BTreeSet<u32> {
     let range = |number| {
-        let password = format!("{number} times nobody's password");
+        let password = format!("{number} times an unknown password");
         let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
         let first: [u8; 4] = hash.as_ref()[..4].try_into().unwrap();
         u32::from_be_bytes(first) >> 12

@@ -1,4 +1,4 @@
-//! The bare hash: what a sign-in is compared with.
+//! The bare Argon2id hash, as the baseline of sign-ins.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Hashes of the default cost per second, on as many threads as there are cores, memory reused.
+/// Returns the hashes per second at the default cost, on one thread per core, with reused memory.
 pub fn per_second(time: Duration) -> f64 {
     let cost = Cost::MINIMUM;
     let params = Params::builder()

@@ -1,4 +1,4 @@
-//! Load: a few keep-alive connections, each asking again as soon as it is answered.
+//! Load: a few keep-alive connections. Each sends its next request as soon as it has the response.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl Load {
         }
     }
 
-    /// Answers per second; any that is no 2xx stops the benchmark.
+    /// Returns the responses per second. A response that is not 2xx stops the benchmark.
     pub async fn run(&self, time: Duration) -> f64 {
         let started = Instant::now();
         let next = Arc::new(AtomicUsize::new(0));
@@ -91,14 +91,14 @@ impl Connection {
         }
     }
 
-    /// Sends a request; the status and body of its answer.
+    /// Sends a request and returns the status and body of the response.
     pub async fn ask(&mut self, request: &[u8]) -> (u16, Vec<u8>) {
         self.stream.write_all(request).await.unwrap();
         self.buffer.clear();
         loop {
             assert!(
                 self.stream.read_buf(&mut self.buffer).await.unwrap() > 0,
-                "the server hung up"
+                "the server closed the connection"
             );
             let Some(head) = self
                 .buffer

@@ -1,17 +1,16 @@
-//! Benchmarks of the release binary, each as a share of something measured in the same run
-//! on the same machine: `cargo xtask bench`.
+//! Benchmarks of the release binary: `cargo xtask bench`. Each is shown as a share of a baseline that is measured in
+//! the same run on the same machine.
 //!
-//! Rounds alternate between the two sides of a ratio, so that a machine that slows down slows
-//! both; what is printed is the median. The load comes from this process over loopback and takes
-//! its part of the same cores.
+//! Rounds alternate between the benchmark and its baseline, so that a slower machine slows down both. The median is
+//! printed. The load comes from this process over loopback, and uses the same cores.
 
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on stops")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that fails stops")]
 
-mod bare;
+mod baseline;
 mod breached;
 mod hashing;
 mod load;
-mod refusals;
+mod rejections;
 mod server;
 
 use std::time::Duration;
@@ -27,8 +26,8 @@ const SIGN_IN_CONNECTIONS: usize = 16;
 const STARTS: usize = 5;
 
 fn main() {
-    if std::env::args().any(|argument| argument == bare::ARGUMENT) {
-        return bare::serve();
+    if std::env::args().any(|argument| argument == baseline::ARGUMENT) {
+        return baseline::serve();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -67,14 +66,14 @@ async fn start_up() {
     let again: Vec<f64> = (0..STARTS)
         .map(|_| server::time_to_ready(folder.path()))
         .collect();
-    println!("start to ready, first      {first:.0} ms (makes folder, keys, schema, admin)");
+    println!("start to ready, first      {first:.0} ms (creates folder, keys, schema, admin)");
     println!("start to ready, again      {:.0} ms", median(again));
 }
 
 async fn session_checks(server: &BenchServer) {
     let token = server.sign_in().await;
     let me = Load::get(server.address, "/user/me", Some(&token), CHECK_CONNECTIONS);
-    let bare = bare::Bare::start();
+    let bare = baseline::Baseline::start();
     let nothing = Load::get(bare.address, "/", None, CHECK_CONNECTIONS);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -89,7 +88,7 @@ async fn session_checks(server: &BenchServer) {
     );
 }
 
-/// What it costs to be watched.
+/// Cost of metrics: the same load with and without them.
 async fn metrics(server: &BenchServer) {
     let watched = BenchServer::start(&[("DOORWARD_METRICS__LISTEN", "127.0.0.1:0")]);
     watched.sign_up_users().await;
@@ -106,7 +105,7 @@ async fn metrics(server: &BenchServer) {
     report(
         "GET /user/me, with metrics",
         median(ours),
-        "the same without",
+        "GET /user/me, without metrics",
         median(theirs),
     );
 }
@@ -126,9 +125,9 @@ async fn sign_ins(server: &BenchServer) {
     );
 }
 
-/// P-02: a password that is too long is refused like a body without one.
+/// P-02: an overlong password is rejected as fast as a body without a password.
 async fn refusals(server: &BenchServer) {
-    let found = refusals::measure(server).await;
+    let found = rejections::measure(server).await;
     println!(
         "POST /user, 1,025 bytes    {:.0} µs, {:.2} times an empty body's 422 ({:.0} µs); the slowest {:.1} ms",
         found.overlong,
@@ -138,14 +137,14 @@ async fn refusals(server: &BenchServer) {
     );
 }
 
-/// P-05: a look-up, beside the hash that follows where the password is new.
+/// P-05: the time of a lookup, compared with a hash. A new password needs both.
 fn breached_passwords() {
     let folder = tempfile::tempdir().unwrap();
     let without = BenchServer::start(&[]).resident_mib();
     let built = breached::build(folder.path());
     let hash = 1e6 * hashing::cores() as f64 / hashing::per_second(SIGN_IN_TIME);
     println!(
-        "breached, one look-up      {:.1} µs, {:.3} % of one hash ({hash:.0} µs)",
+        "breached, one lookup        {:.1} µs, {:.3} % of one hash ({hash:.0} µs)",
         built.look_up,
         100.0 * built.look_up / hash
     );
@@ -155,9 +154,9 @@ fn breached_passwords() {
     );
 }
 
-fn report(what: &str, ours: f64, beside: &str, theirs: f64) {
+fn report(what: &str, ours: f64, baseline: &str, theirs: f64) {
     println!(
-        "{what:<26} {ours:.0}/s, {:.0} % of {beside} ({theirs:.0}/s)",
+        "{what:<26} {ours:.0}/s, {:.0} % of {baseline} ({theirs:.0}/s)",
         100.0 * ours / theirs
     );
 }

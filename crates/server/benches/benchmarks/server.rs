@@ -1,4 +1,4 @@
-//! The release binary, started and looked at from outside.
+//! The release binary, started and measured from outside.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -24,7 +24,7 @@ pub fn binary_bytes() -> u64 {
     std::fs::metadata(BINARY).unwrap().len()
 }
 
-/// Milliseconds from the start of the process until it says that it is ready.
+/// Returns the milliseconds from the start of the process until it reports that it is ready.
 pub fn time_to_ready(folder: &Path) -> f64 {
     let started = Instant::now();
     let (mut child, _) = start(folder, &[]);

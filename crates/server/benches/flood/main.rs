@@ -1,24 +1,25 @@
 //! `cargo xtask flood` (T-FLOOD): floods from many addresses, while a client that is already connected requests
-//! `/healthz` over and over.
+//! `/healthz` repeatedly.
 //!
 //! Prints the measurements, and fails if memory grows too far, if the connected client waits, or if connections
-//! over a limit are not closed at once. Each flood is a function in `floods`.
+//! over a limit are not closed at once. Each flood is a function in `scenarios`.
 
-#![expect(clippy::unwrap_used, reason = "a flood that cannot go on stops")]
+#![expect(clippy::unwrap_used, reason = "a flood that fails stops")]
 
-mod floods;
-mod honest;
+mod legitimate_client;
+mod scenarios;
 mod server;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use honest::Honest;
+use legitimate_client::LegitimateClient;
 use server::FloodServer;
 
-/// Beyond what an idle server takes: two hashes at once, and 64 KiB for each of the 2,048 requests in flight (P-10).
+/// Maximum memory in addition to that of an idle server: two concurrent hashes, and 64 KiB for each of 2,048 requests
+/// in flight (P-10).
 const MEMORY_KIB: u64 = (2 * 19 + 128) * 1024;
-/// The honest client's answers.
+/// Maximum latency of the legitimate client's requests.
 const P99: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
@@ -37,10 +38,10 @@ fn main() -> ExitCode {
         .find(|word| !word.starts_with("--"));
     let mut faults = Vec::new();
     println!(
-        "{:<42} {:>9} {:>9} {:>8} {:>8} {:>7}  what came of it",
+        "{:<42} {:>9} {:>9} {:>8} {:>8} {:>7}  result",
         "flood", "idle KiB", "peak KiB", "p50 ms", "p99 ms", "failed"
     );
-    for (name, flood) in floods::ALL {
+    for (name, flood) in scenarios::ALL {
         if chosen
             .as_ref()
             .is_some_and(|chosen| !name.contains(chosen.as_str()))
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
         faults.extend(runtime.block_on(run(name, *flood)));
     }
     for fault in &faults {
-        println!("NOT AS IT SHOULD BE: {fault}");
+        println!("FAILED: {fault}");
     }
     match faults.is_empty() {
         true => ExitCode::SUCCESS,
@@ -58,38 +59,41 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(name: &str, flood: floods::Flood) -> Vec<String> {
+async fn run(name: &str, flood: scenarios::Flood) -> Vec<String> {
     let server = FloodServer::start();
     server.warm_up().await;
     let idle = server.memory_kib();
-    let honest = Honest::begin(server.address);
+    let legitimate = LegitimateClient::begin(server.address);
     let result = flood(&server).await;
-    let latencies = honest.end();
+    let latencies = legitimate.end();
     let peak = server.peak_kib();
     let warnings = server.log_lines("request limit reached");
     println!(
-        "{name:<42} {idle:>9} {peak:>9} {:>8.1} {:>8.1} {:>7}  {}; {warnings} lines of it in the log",
+        "{name:<42} {idle:>9} {peak:>9} {:>8.1} {:>8.1} {:>7}  {}; {warnings} warnings in the log",
         latencies.percentile(50),
         latencies.percentile(99),
         latencies.failed,
-        result.said
+        result.summary
     );
     let mut faults: Vec<_> = result
         .faults
         .iter()
         .map(|fault| format!("{name}: {fault}"))
         .collect();
-    let mut must = |holds: bool, what: &str| {
-        if !holds {
+    let mut expect = |is_met: bool, what: &str| {
+        if !is_met {
             faults.push(format!("{name}: {what}"));
         }
     };
-    must(peak <= idle + MEMORY_KIB, "memory is not bounded");
-    must(
+    expect(peak <= idle + MEMORY_KIB, "memory is not bounded");
+    expect(
         latencies.percentile(99) < P99.as_secs_f64() * 1000.0,
-        "the honest client waits",
+        "the legitimate client is slow",
     );
-    must(latencies.failed == 0, "the honest client is not answered");
-    must(warnings <= 2, "the log is flooded");
+    expect(
+        latencies.failed == 0,
+        "the legitimate client gets no response",
+    );
+    expect(warnings <= 2, "the log is flooded");
     faults
 }

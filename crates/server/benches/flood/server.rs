@@ -1,4 +1,4 @@
-//! The binary at its default limits, looked at from outside.
+//! The binary with its default limits, measured from outside.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{IpAddr, SocketAddr};
@@ -32,7 +32,7 @@ impl FloodServer {
             .env("DOORWARD_LISTEN", "127.0.0.1:0")
             .env("DOORWARD_METRICS__LISTEN", format!("127.0.0.1:{metrics}"))
             .env("DOORWARD_DATA_DIR", folder.path().join("data"))
-            // Else the throttles would refuse what is to reach the queue.
+            // Throttling would reject the sign-ins before they reach the queue.
             .env("DOORWARD_THROTTLE__ENABLED", "false")
             .env("DOORWARD_LOG__FILTER", "warn")
             .env("ADMIN_PASSWORD", PASSWORD)
@@ -65,7 +65,7 @@ impl FloodServer {
         }
     }
 
-    /// As many sign-ins at once as there are threads: each has its memory from then on.
+    /// Runs one sign-in per hashing thread, so that each thread has allocated its memory.
     pub async fn warm_up(&self) {
         let (one, two) = (
             self.sign_in(from(1), "admin"),
@@ -75,7 +75,7 @@ impl FloodServer {
         assert_eq!((one.0, two.0), (201, 401));
     }
 
-    /// The status, and whether it says when to come back.
+    /// Returns the status, and `true` if there is a `Retry-After`.
     pub async fn sign_in(&self, source: IpAddr, username: &str) -> (u16, bool) {
         let body = format!("{{\"username\":\"{username}\",\"password\":\"{PASSWORD}\"}}");
         let request = post("/auth", &body);
@@ -87,12 +87,12 @@ impl FloodServer {
             })
     }
 
-    /// The whole answer.
+    /// Sends a request and returns the complete response.
     pub async fn ask(&self, source: IpAddr, request: &[u8]) -> std::io::Result<String> {
         let mut stream = self.connect(source).await?;
         stream.write_all(request).await?;
         let mut answer = Vec::new();
-        // Who is hung up on may have been told before.
+        // The response may have arrived before the connection was closed.
         let read = stream.read_to_end(&mut answer).await;
         match answer.is_empty() {
             true => read.map(|_| String::new()),
@@ -108,7 +108,7 @@ impl FloodServer {
         self.status("VmRSS:")
     }
 
-    /// The most there ever was.
+    /// Returns the peak of the resident memory.
     pub fn peak_kib(&self) -> u64 {
         self.status("VmHWM:")
     }
@@ -119,7 +119,7 @@ impl FloodServer {
         row.unwrap().trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// The sum of a counter over its labels.
+    /// Returns the sum of a counter over all labels.
     pub async fn metric(&self, name: &str) -> f64 {
         let address = SocketAddr::from(([127, 0, 0, 1], self.metrics));
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -145,17 +145,17 @@ impl Drop for FloodServer {
     }
 }
 
-/// The one that was built for this, or the one that somebody names.
+/// Returns the binary of this build, or the one in `DOORWARD_TEST_BINARY`.
 #[expect(
     clippy::disallowed_methods,
-    reason = "which binary is flooded is no configuration of the server"
+    reason = "the path of the binary is not a setting of the server"
 )]
 fn binary() -> std::ffi::OsString {
     let given = std::env::var_os("DOORWARD_TEST_BINARY");
     given.unwrap_or_else(|| env!("CARGO_BIN_EXE_doorward").into())
 }
 
-/// A stranger's address.
+/// Returns the address of a client.
 pub fn from(number: usize) -> IpAddr {
     let number = u8::try_from(number).unwrap();
     IpAddr::from([127, 0, 0, number])
@@ -174,7 +174,7 @@ pub fn post(path: &str, body: &str) -> String {
     )
 }
 
-/// 0 where there is none.
+/// Returns the status of a response, 0 if there is none.
 pub fn status(answer: &str) -> u16 {
     answer
         .split(' ')

@@ -31,20 +31,21 @@ const CHEAP: Cost = Cost {
 
 /// The defaults.
 pub(super) fn defaults() -> Config {
-    Config {
+    let mut config = Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        hashing_cost: CHEAP,
-        throttle: false,
         log_filter: "warn".to_owned(),
         ..Config::default()
-    }
+    };
+    config.hashing.cost = CHEAP;
+    config.policy.throttle = false;
+    config
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::SETTINGS;
+    use super::super::Setting;
     use super::*;
-    use crate::cli::SERVE_EXAMPLE;
+    use crate::cli::serve::EXAMPLES;
 
     #[test]
     fn what_counts_is_a_setting_and_help_and_page_name_it() {
@@ -55,9 +56,9 @@ mod tests {
         );
         let page = std::fs::read_to_string(page).unwrap();
         for key in COUNTS {
-            let setting = SETTINGS.iter().find(|setting| setting.key == *key);
+            let setting = Setting::find(key);
             let name = setting.unwrap().variable();
-            assert!(SERVE_EXAMPLE.contains(&name), "{name}");
+            assert!(EXAMPLES.contains(&name), "{name}");
             assert!(page.contains(&format!("`{name}`")), "{name}");
         }
     }

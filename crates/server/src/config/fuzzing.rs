@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::sources::{flatten, lines, parse_table};
-use super::{Config, SETTINGS, dotenv, masked};
+use super::{Config, Setting, dotenv, masked};
 
 /// The password in the seeds. No error contains it.
 const PASSWORD: &str = "hunter2";
@@ -29,7 +29,7 @@ pub fn config_files(data: &[u8]) {
     }
     let mut config = Config::default();
     for (key, value) in &values {
-        if let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) {
+        if let Some(setting) = Setting::find(key) {
             let outcome = (setting.set)(&mut config, value);
             if let (Err(wanted), true) = (outcome, setting.secret) {
                 assert!(!wanted.contains(PASSWORD), "{wanted}");
@@ -70,7 +70,7 @@ pub fn dotenv_files(data: &[u8]) {
 pub fn settings(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (key, value) = text.split_once('\n').unwrap_or((&text, ""));
-    let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) else {
+    let Some(setting) = Setting::find(key) else {
         return;
     };
     let mut config = Config::default();

@@ -1,9 +1,8 @@
 //! The configuration: defaults, then `doorward.toml`, then `.env`, then the environment.
 //!
-//! Every setting is one row of [`settings::SETTINGS`]. An unknown key is an error that names the nearest known
-//! one. No other module reads the environment.
+//! Every setting is one row of [`SETTINGS`]. An unknown key is an error that names the nearest known one. No other
+//! module reads the environment. The methods of [`Config`] here are values that several settings decide.
 
-mod commented;
 mod dotenv;
 mod ephemeral;
 #[cfg(any(test, fuzzing))]
@@ -15,217 +14,18 @@ mod sources;
 mod together;
 mod values;
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::time::Duration;
 
-use doorward_domain::limits::ThrottleLimits;
-use doorward_domain::passwords::{Cost, Engine};
-use doorward_domain::values::Secret;
-use doorward_mail::{TransportSettings, parse_transport};
+use doorward_mail::{MailSettings, TransportSettings, parse_transport};
 use doorward_store_redis::RedisSettings;
-use doorward_web::{ForwardedBy, Origins, TrustedProxies};
+use doorward_store_sql::SqlSettings;
 
-pub use commented::commented;
 pub use doorward_web::{host_of, is_loopback_url};
 pub use masked::masked;
-pub use settings::{SETTINGS, Setting};
+pub use settings::{Config, SETTINGS, Setting};
 pub use sources::{Flag, InvalidConfig, LoadedConfig, load, load_ephemeral};
-
-/// The configuration.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Listen address.
-    pub listen: SocketAddr,
-    /// Public URL; `None` is `http://localhost` with the port of `listen`.
-    pub public_url: Option<String>,
-    /// Whether a `public_url` may have no TLS.
-    pub allow_http: bool,
-    /// Reverse proxies in front.
-    pub trusted_proxies: TrustedProxies,
-    /// Header in which they send the client address.
-    pub trusted_proxy_header: ForwardedBy,
-    /// Origins whose scripts may call the API.
-    pub cors_origins: Origins,
-    /// Origins that `return_to` may lead to.
-    pub return_origins: Origins,
-    /// Whether writes require `If-Match`.
-    pub require_if_match: bool,
-    /// PEM file with the certificate and its chain; `None` is plain HTTP.
-    pub tls_certificate: Option<PathBuf>,
-    /// PEM file with the key of the certificate.
-    pub tls_key: Option<PathBuf>,
-    /// Whether to use TLS with the development certificate.
-    pub development_tls: bool,
-    /// Seconds to serve requests after a stop was requested.
-    pub shutdown_drain_seconds: u64,
-    /// Maximum number of connections.
-    pub connections: usize,
-    /// Maximum number of connections per address, if set: [`Config::connections_per_address`].
-    pub address_connections: Option<usize>,
-    /// Maximum number of mails in the outbox.
-    pub outbox: u64,
-    /// Folder of the embedded database and the master key.
-    pub data_dir: PathBuf,
-    /// Whether responses hide which addresses have an account.
-    pub enumeration_protection: bool,
-    /// Whether an address must be confirmed before it belongs to a new account.
-    pub confirm_email: bool,
-    /// URL of the database; `None` is SQLite in the data folder.
-    pub database_url: Option<Secret<String>>,
-    /// Maximum number of database connections.
-    pub database_connections: u32,
-    /// Time limit for connecting to it.
-    pub database_connect_seconds: u64,
-    /// Time limit of a statement.
-    pub database_statement_seconds: u64,
-    /// Whether to apply pending migrations.
-    pub database_migrate: bool,
-    /// URL of Redis for sessions and rate limit counters; `None` is the database and memory.
-    pub redis_url: Option<Secret<String>>,
-    /// Prefix of all keys on Redis.
-    pub redis_prefix: String,
-    /// URL of the mail transport; `None` is the built-in inbox.
-    pub mail_url: Option<Secret<String>>,
-    /// Sender of mails; `None` is `no-reply` at the public host.
-    pub mail_from: Option<String>,
-    /// Folder with templates that replace built-in ones.
-    pub mail_templates: Option<PathBuf>,
-    /// Whether to mail users about sign-ins from new devices.
-    pub mail_sign_in_notices: bool,
-    /// Minutes after which sensitive actions require the password again.
-    pub session_reauthenticate_after_minutes: i64,
-    /// Idle timeout of sessions in minutes; 0 is none.
-    pub session_idle_timeout_minutes: i64,
-    /// Idle timeout of admin sessions in minutes, if shorter.
-    pub session_admin_idle_timeout_minutes: i64,
-    /// Whether confirming an address requires the password.
-    pub confirmation_require_password: bool,
-    /// Minimum length of a password.
-    pub password_min_length: usize,
-    /// Breached-password filter.
-    pub breached_filter: Option<PathBuf>,
-    /// Current pepper.
-    pub pepper: Option<Secret<String>>,
-    /// Peppers of older hashes.
-    pub previous_peppers: Vec<Secret<String>>,
-    /// Cost of a password hash.
-    pub hashing_cost: Cost,
-    /// Implementation of the hash.
-    pub hashing_engine: Engine,
-    /// Number of hashing threads.
-    pub hashing_threads: usize,
-    /// Maximum number of passwords that wait for a thread.
-    pub hashing_queue_limit: usize,
-    /// Days after which a signing key is replaced.
-    pub key_days: i64,
-    /// Retention of audit events in days; 0 is unlimited.
-    pub audit_retention_days: i64,
-    /// Secret that encrypts signing keys; `None` is a file in the data folder.
-    pub master_key: Option<Secret<String>>,
-    /// Whether rate limits are enabled.
-    pub throttle: bool,
-    /// Rate limits.
-    pub throttle_limits: ThrottleLimits,
-    /// Password of the first admin; `None` is a random one.
-    pub admin_password: Option<Secret<String>>,
-    /// Email address of the first admin.
-    pub admin_email: Option<String>,
-    /// Log filter.
-    pub log_filter: String,
-    /// Log format.
-    pub log_format: LogFormat,
-    /// Listen address of the metrics.
-    pub metrics_listen: Option<SocketAddr>,
-    /// URL of an OTLP collector.
-    pub traces_endpoint: Option<String>,
-    /// Complete URL for traces; overrides `traces_endpoint`.
-    pub traces_url: Option<String>,
-    /// Headers for the collector.
-    pub traces_headers: Option<Secret<String>>,
-    /// Fraction of traces to record.
-    pub traces_sample_ratio: f64,
-    /// Files that it was read from.
-    pub files: BTreeSet<PathBuf>,
-    /// Files among them that contain a secret.
-    pub secret_files: BTreeSet<PathBuf>,
-}
-
-/// Log format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// Text on a terminal, JSON elsewhere.
-    Auto,
-    /// Text.
-    Text,
-    /// JSON.
-    Json,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
-            public_url: None,
-            allow_http: false,
-            trusted_proxies: TrustedProxies::default(),
-            trusted_proxy_header: ForwardedBy::default(),
-            cors_origins: Origins::default(),
-            return_origins: Origins::default(),
-            require_if_match: false,
-            tls_certificate: None,
-            tls_key: None,
-            development_tls: false,
-            shutdown_drain_seconds: 0,
-            connections: 4096,
-            address_connections: None,
-            outbox: 10_000,
-            data_dir: PathBuf::from("doorward-data"),
-            enumeration_protection: true,
-            confirm_email: true,
-            database_url: None,
-            database_connections: 10,
-            database_connect_seconds: 5,
-            database_statement_seconds: 10,
-            database_migrate: true,
-            redis_url: None,
-            redis_prefix: RedisSettings::PREFIX.to_owned(),
-            mail_url: None,
-            mail_from: None,
-            mail_templates: None,
-            mail_sign_in_notices: true,
-            session_reauthenticate_after_minutes: 5,
-            session_idle_timeout_minutes: 0,
-            session_admin_idle_timeout_minutes: 0,
-            confirmation_require_password: false,
-            password_min_length: 8,
-            breached_filter: None,
-            pepper: None,
-            previous_peppers: Vec::new(),
-            hashing_cost: Cost::MINIMUM,
-            hashing_engine: Engine::Fast,
-            hashing_threads: cores,
-            hashing_queue_limit: 256,
-            key_days: 90,
-            audit_retention_days: 400,
-            master_key: None,
-            throttle: true,
-            throttle_limits: ThrottleLimits::default(),
-            admin_password: None,
-            admin_email: None,
-            log_filter: "info".to_owned(),
-            log_format: LogFormat::Auto,
-            metrics_listen: None,
-            traces_endpoint: None,
-            traces_url: None,
-            traces_headers: None,
-            traces_sample_ratio: 1.0,
-            files: BTreeSet::new(),
-            secret_files: BTreeSet::new(),
-        }
-    }
-}
+pub use values::{LogFormat, otlp_headers};
 
 impl Config {
     /// Default maximum number of connections per address; also at most a quarter of all.
@@ -286,5 +86,37 @@ impl Config {
         self.mail_from
             .clone()
             .unwrap_or_else(|| format!("Doorward <no-reply@{host}>"))
+    }
+
+    /// Settings of the database.
+    pub fn sql_settings(&self) -> SqlSettings {
+        SqlSettings {
+            max_connections: self.database_connections,
+            migrate: self.database_migrate,
+            connect_timeout: Duration::from_secs(self.database_connect_seconds),
+            statement_timeout: Duration::from_secs(self.database_statement_seconds),
+            ..SqlSettings::new(self.database_url())
+        }
+    }
+
+    /// Settings of the Redis store; `None` if it is not configured.
+    pub fn redis_settings(&self) -> anyhow::Result<Option<RedisSettings>> {
+        let Some(url) = &self.redis_url else {
+            return Ok(None);
+        };
+        let url = url.expose().parse();
+        Ok(Some(RedisSettings {
+            url: url.map_err(|wrong: String| anyhow::anyhow!("`redis.url` {wrong}"))?,
+            prefix: self.redis_prefix.clone(),
+        }))
+    }
+
+    /// Settings of the mailer.
+    pub fn mail_settings(&self, listening: SocketAddr) -> anyhow::Result<MailSettings> {
+        let transport = parse_transport(&self.mail_url())?;
+        Ok(MailSettings {
+            templates: self.mail_templates.clone(),
+            ..MailSettings::new(self.mail_from(listening), transport)
+        })
     }
 }

@@ -10,7 +10,6 @@ use std::path::Path;
 use rustix::process::geteuid;
 
 use super::Config;
-use crate::wiring;
 
 const READ_OR_WRITTEN: u32 = 0o006;
 const WRITTEN: u32 = 0o002;
@@ -37,7 +36,7 @@ pub(super) fn open_to_others(config: &Config) -> Vec<String> {
     if let Some(key) = &config.tls_key {
         look(key, "is the key of `tls.key`", READ_OR_WRITTEN);
     }
-    if let Some(database) = wiring::sql_settings(config).file() {
+    if let Some(database) = config.sql_settings().file() {
         look(&database, "is the database", READ_OR_WRITTEN);
     }
     look(&config.data_dir, "is the data folder", WRITTEN);

@@ -1,15 +1,162 @@
 //! All settings, one row each. `docs/CONFIGURATION.md` is generated from them (C-10).
+//!
+//! To add a setting, add its row. Its value goes to the settings of a component ([`Policy`], [`HasherSettings`],
+//! [`Choices`]), which have the default, or to a field of [`Config`] with a default in this file. The row checks the
+//! value; `together` checks combinations.
 
-use doorward_domain::passwords::Cost;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use doorward_domain::Policy;
+use doorward_domain::passwords::{Cost, Engine, HasherSettings};
 use doorward_domain::values::{EmailAddress, Secret};
 use doorward_store_redis::RedisSettings;
+use doorward_web::{Choices, ForwardedBy, IfMatchRule, TrustedProxies};
 
-use super::Config;
 use super::values::{
-    boolean, collector, database, engine, engine_name, filled, log_filter, log_format, parse, path,
-    pepper, ratio, redis, shown, text, transport, url, within,
+    LogFormat, boolean, collector, database, days, engine, engine_name, filled, log_filter,
+    log_format, minutes, otlp_headers, parse, path, pepper, ratio, redis, shown, text, transport,
+    url, whole_days, within,
 };
-use crate::telemetry::headers_of;
+
+/// The configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Settings of the rules. `wiring` adds the public URL and the breached-password filter.
+    pub policy: Policy,
+    /// Settings of password hashing.
+    pub hashing: HasherSettings,
+    /// Settings of the API.
+    pub choices: Choices,
+    /// Listen address.
+    pub listen: SocketAddr,
+    /// Public URL; `None` is `http://localhost` with the port of `listen`.
+    pub public_url: Option<String>,
+    /// Whether a `public_url` may have no TLS.
+    pub allow_http: bool,
+    /// Reverse proxies in front.
+    pub trusted_proxies: TrustedProxies,
+    /// Header in which they send the client address.
+    pub trusted_proxy_header: ForwardedBy,
+    /// PEM file with the certificate and its chain; `None` is plain HTTP.
+    pub tls_certificate: Option<PathBuf>,
+    /// PEM file with the key of the certificate.
+    pub tls_key: Option<PathBuf>,
+    /// Whether to use TLS with the development certificate.
+    pub development_tls: bool,
+    /// Seconds to serve requests after a stop was requested.
+    pub shutdown_drain_seconds: u64,
+    /// Maximum number of connections.
+    pub connections: usize,
+    /// Maximum number of connections per address, if set: [`Config::connections_per_address`].
+    pub address_connections: Option<usize>,
+    /// Folder of the embedded database and the master key.
+    pub data_dir: PathBuf,
+    /// URL of the database; `None` is SQLite in the data folder.
+    pub database_url: Option<Secret<String>>,
+    /// Maximum number of database connections.
+    pub database_connections: u32,
+    /// Time limit for connecting to it.
+    pub database_connect_seconds: u64,
+    /// Time limit of a statement.
+    pub database_statement_seconds: u64,
+    /// Whether to apply pending migrations.
+    pub database_migrate: bool,
+    /// URL of Redis for sessions and rate limit counters; `None` is the database and memory.
+    pub redis_url: Option<Secret<String>>,
+    /// Prefix of all keys on Redis.
+    pub redis_prefix: String,
+    /// URL of the mail transport; `None` is the built-in inbox.
+    pub mail_url: Option<Secret<String>>,
+    /// Sender of mails; `None` is `no-reply` at the public host.
+    pub mail_from: Option<String>,
+    /// Folder with templates that replace built-in ones.
+    pub mail_templates: Option<PathBuf>,
+    /// Breached-password filter.
+    pub breached_filter: Option<PathBuf>,
+    /// Current pepper.
+    pub pepper: Option<Secret<String>>,
+    /// Peppers of older hashes.
+    pub previous_peppers: Vec<Secret<String>>,
+    /// Secret that encrypts signing keys; `None` is a file in the data folder.
+    pub master_key: Option<Secret<String>>,
+    /// Password of the first admin; `None` is a random one.
+    pub admin_password: Option<Secret<String>>,
+    /// Email address of the first admin.
+    pub admin_email: Option<String>,
+    /// Log filter.
+    pub log_filter: String,
+    /// Log format.
+    pub log_format: LogFormat,
+    /// Listen address of the metrics.
+    pub metrics_listen: Option<SocketAddr>,
+    /// URL of an OTLP collector.
+    pub traces_endpoint: Option<String>,
+    /// Complete URL for traces; overrides `traces_endpoint`.
+    pub traces_url: Option<String>,
+    /// Headers for the collector.
+    pub traces_headers: Option<Secret<String>>,
+    /// Fraction of traces to record.
+    pub traces_sample_ratio: f64,
+    /// Files that it was read from.
+    pub files: BTreeSet<PathBuf>,
+    /// Files among them that contain a secret.
+    pub secret_files: BTreeSet<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Self {
+            policy: Policy::new(""),
+            hashing: HasherSettings {
+                cost: Cost::MINIMUM,
+                engine: Engine::Fast,
+                threads: cores,
+                queue: 256,
+            },
+            choices: Choices::default(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
+            public_url: None,
+            allow_http: false,
+            trusted_proxies: TrustedProxies::default(),
+            trusted_proxy_header: ForwardedBy::default(),
+            tls_certificate: None,
+            tls_key: None,
+            development_tls: false,
+            shutdown_drain_seconds: 0,
+            connections: 4096,
+            address_connections: None,
+            data_dir: PathBuf::from("doorward-data"),
+            database_url: None,
+            database_connections: 10,
+            database_connect_seconds: 5,
+            database_statement_seconds: 10,
+            database_migrate: true,
+            redis_url: None,
+            redis_prefix: RedisSettings::PREFIX.to_owned(),
+            mail_url: None,
+            mail_from: None,
+            mail_templates: None,
+            breached_filter: None,
+            pepper: None,
+            previous_peppers: Vec::new(),
+            master_key: None,
+            admin_password: None,
+            admin_email: None,
+            log_filter: "info".to_owned(),
+            log_format: LogFormat::Auto,
+            metrics_listen: None,
+            traces_endpoint: None,
+            traces_url: None,
+            traces_headers: None,
+            traces_sample_ratio: 1.0,
+            files: BTreeSet::new(),
+            secret_files: BTreeSet::new(),
+        }
+    }
+}
 
 /// A setting.
 pub struct Setting {
@@ -81,11 +228,11 @@ pub static SETTINGS: &[Setting] = &[
     plain("trusted_proxy_header", "Header that they send it in: x-forwarded-for, or forwarded (RFC 7239). They must set it themselves; the other header is ignored.",
         |c, v| v.parse().map(|v| c.trusted_proxy_header = v), |c| c.trusted_proxy_header.to_string()),
     plain("cors.origins", "Origins whose scripts may call the API with a bearer token, separated by commas, such as https://app.example.com; none if not set. The session cookie does not work for them.",
-        |c, v| v.parse().map(|v| c.cors_origins = v), |c| c.cors_origins.to_string()),
+        |c, v| v.parse().map(|v| c.choices.cors_origins = v), |c| c.choices.cors_origins.to_string()),
     plain("return_to.origins", "Origins that `return_to` may lead to after a sign-in, in addition to paths of this server, separated by commas, such as https://app.example.com.",
-        |c, v| v.parse().map(|v| c.return_origins = v), |c| c.return_origins.to_string()),
+        |c, v| v.parse().map(|v| c.choices.return_origins = v), |c| c.choices.return_origins.to_string()),
     plain("api.require_if_match", "Require `If-Match` on writes to a user, and respond with 428 otherwise: true or false.",
-        |c, v| boolean(v).map(|v| c.require_if_match = v), |c| c.require_if_match.to_string()),
+        |c, v| boolean(v).map(|v| c.choices.if_match = if v { IfMatchRule::Required } else { IfMatchRule::Optional }), |c| (c.choices.if_match == IfMatchRule::Required).to_string()),
     plain("tls.certificate", "PEM file of the server's certificate and its chain; the server then uses TLS itself. Reloaded when it changes.",
         |c, v| path(v).map(|v| c.tls_certificate = Some(v)), |c| shown(c.tls_certificate.as_ref())),
     plain("tls.key", "PEM file of the certificate's key, without a passphrase (PKCS#8, PKCS#1 or SEC1).",
@@ -99,13 +246,13 @@ pub static SETTINGS: &[Setting] = &[
     plain("limits.connections_per_address", "Maximum number of open connections per address (IPv6: per /64 network), 1 to 100000; no limit for `trusted_proxies`. At most a quarter of `limits.connections` if not set.",
         |c, v| within(v, 1, 100_000).map(|v| c.address_connections = Some(v)), |c| c.connections_per_address(c.connections).to_string()),
     plain("limits.outbox", "Maximum number of mails in the outbox, 100 to 1000000. While it is full, requests that send mail get 503.",
-        |c, v| within(v, 100, 1_000_000).map(|v| c.outbox = v), |c| c.outbox.to_string()),
+        |c, v| within(v, 100, 1_000_000).map(|v| c.policy.max_outbox = v), |c| c.policy.max_outbox.to_string()),
     plain("data_dir", "Folder of the embedded database and the master key; created with mode 0700.",
         |c, v| path(v).map(|v| c.data_dir = v), |c| c.data_dir.display().to_string()),
     plain("enumeration_protection", "Whether responses and their timing hide which addresses have an account: true or false.",
-        |c, v| boolean(v).map(|v| c.enumeration_protection = v), |c| c.enumeration_protection.to_string()),
+        |c, v| boolean(v).map(|v| c.policy.enumeration_protection = v), |c| c.policy.enumeration_protection.to_string()),
     plain("sign_up.confirm_email", "Whether a new account's address must be confirmed by mail: true or false. For closed networks and tests, false stores addresses as confirmed; requires `enumeration_protection = false`.",
-        |c, v| boolean(v).map(|v| c.confirm_email = v), |c| c.confirm_email.to_string()),
+        |c, v| boolean(v).map(|v| c.policy.confirm_email = v), |c| c.policy.confirm_email.to_string()),
     secret(known_as("DATABASE_URL", plain("database.url", "Database URL: sqlite:PATH, postgres://…, mysql:// or mariadb://…, with one host. SQLite in the data folder if not set.",
         |c, v| database(v).map(|v| c.database_url = Some(Secret::new(v))), |c| text(c.database_url.as_ref())))),
     plain("database.max_connections", "Maximum number of connections to the database, 1 to 500.",
@@ -125,19 +272,19 @@ pub static SETTINGS: &[Setting] = &[
     plain("mail.from", "Sender of mails, such as Doorward <no-reply@example.com>; no-reply at the public host if not set.",
         |c, v| filled(v).map(|v| c.mail_from = Some(v)), |c| c.mail_from.clone().unwrap_or_default()),
     plain("mail.templates", "Folder with mail templates that replace built-in ones of the same name, and LANGUAGE.ftl files that replace single texts.",
-        |c, v| path(v).map(|v| c.mail_templates = Some(v)), |c| c.mail_templates.as_ref().map(|p| p.display().to_string()).unwrap_or_default()),
+        |c, v| path(v).map(|v| c.mail_templates = Some(v)), |c| shown(c.mail_templates.as_ref())),
     plain("mail.sign_in_notices", "Mail users about a sign-in from a new device or network: true or false.",
-        |c, v| boolean(v).map(|v| c.mail_sign_in_notices = v), |c| c.mail_sign_in_notices.to_string()),
+        |c, v| boolean(v).map(|v| c.policy.sign_in_notices = v), |c| c.policy.sign_in_notices.to_string()),
     plain("session.reauthenticate_after_minutes", "Minutes after which a change of role, status or address or a deletion requires the password again, 0 to 1440; 0 never requires it.",
-        |c, v| within(v, 0, 1440).map(|v| c.session_reauthenticate_after_minutes = v), |c| c.session_reauthenticate_after_minutes.to_string()),
+        |c, v| within(v, 0, 1440).map(|v| c.policy.reauthenticate_after = minutes(v)), |c| c.policy.reauthenticate_after.as_mins().to_string()),
     plain("session.idle_timeout_minutes", "Minutes without a request after which a session ends, accurate to ten seconds, 0 to 43200; 0 is no idle timeout.",
-        |c, v| within(v, 0, 43_200).map(|v| c.session_idle_timeout_minutes = v), |c| c.session_idle_timeout_minutes.to_string()),
+        |c, v| within(v, 0, 43_200).map(|v| c.policy.session_idle = minutes(v)), |c| c.policy.session_idle.as_mins().to_string()),
     plain("session.admin_idle_timeout_minutes", "The same for sessions of admins, if shorter, 0 to 43200. 60 is recommended if admins use shared computers.",
-        |c, v| within(v, 0, 43_200).map(|v| c.session_admin_idle_timeout_minutes = v), |c| c.session_admin_idle_timeout_minutes.to_string()),
+        |c, v| within(v, 0, 43_200).map(|v| c.policy.admin_session_idle = minutes(v)), |c| c.policy.admin_session_idle.as_mins().to_string()),
     plain("confirmation.require_password", "Require the password of the account to confirm an email address: true or false.",
-        |c, v| boolean(v).map(|v| c.confirmation_require_password = v), |c| c.confirmation_require_password.to_string()),
+        |c, v| boolean(v).map(|v| c.policy.confirmation_requires_password = v), |c| c.policy.confirmation_requires_password.to_string()),
     plain("password.min_length", "Minimum number of characters of a password, 8 to 64.",
-        |c, v| within(v, 8, 64).map(|v| c.password_min_length = v), |c| c.password_min_length.to_string()),
+        |c, v| within(v, 8, 64).map(|v| c.policy.password_rules.min_length = v), |c| c.policy.password_rules.min_length.to_string()),
     plain("password.breached_filter", "Breached-password filter, built by `doorward passwords build-filter`; new passwords in it are rejected. Opened at the start. Common passwords are rejected without it.",
         |c, v| path(v).map(|v| c.breached_filter = Some(v)), |c| shown(c.breached_filter.as_ref())),
     secret(plain("password.pepper", "Secret of at least 32 characters, without commas, that passwords are keyed with before hashing (HMAC-SHA-256), so that the database alone cannot verify a password. If it is lost, all users have to reset their password.",
@@ -145,35 +292,35 @@ pub static SETTINGS: &[Setting] = &[
     secret(plain("password.previous_peppers", "Earlier peppers, separated by commas: a correct password is then hashed again with the current pepper.",
         |c, v| v.split(',').map(pepper).collect::<Result<_, _>>().map(|v| c.previous_peppers = v), |c| c.previous_peppers.iter().map(|v| v.expose().as_str()).collect::<Vec<_>>().join(", "))),
     plain("hashing.memory_kib", "Memory of one Argon2id hash in KiB, 19456 to 262144.",
-        |c, v| within(v, Cost::MINIMUM.memory_kib, Cost::MAXIMUM.memory_kib).map(|v| c.hashing_cost.memory_kib = v), |c| c.hashing_cost.memory_kib.to_string()),
+        |c, v| within(v, Cost::MINIMUM.memory_kib, Cost::MAXIMUM.memory_kib).map(|v| c.hashing.cost.memory_kib = v), |c| c.hashing.cost.memory_kib.to_string()),
     plain("hashing.passes", "Passes of one Argon2id hash, 2 to 10.",
-        |c, v| within(v, Cost::MINIMUM.passes, Cost::MAXIMUM.passes).map(|v| c.hashing_cost.passes = v), |c| c.hashing_cost.passes.to_string()),
+        |c, v| within(v, Cost::MINIMUM.passes, Cost::MAXIMUM.passes).map(|v| c.hashing.cost.passes = v), |c| c.hashing.cost.passes.to_string()),
     plain("hashing.lanes", "Lanes of one Argon2id hash, 1 to 8; computed one after the other.",
-        |c, v| within(v, Cost::MINIMUM.lanes, Cost::MAXIMUM.lanes).map(|v| c.hashing_cost.lanes = v), |c| c.hashing_cost.lanes.to_string()),
+        |c, v| within(v, Cost::MINIMUM.lanes, Cost::MAXIMUM.lanes).map(|v| c.hashing.cost.lanes = v), |c| c.hashing.cost.lanes.to_string()),
     plain("hashing.engine", "Implementation of Argon2id: fast (SIMD) or portable (RustCrypto).",
-        |c, v| engine(v).map(|v| c.hashing_engine = v), |c| engine_name(c.hashing_engine).to_owned()),
+        |c, v| engine(v).map(|v| c.hashing.engine = v), |c| engine_name(c.hashing.engine).to_owned()),
     by_machine("number of cores", plain("hashing.threads", "Number of hashing threads, 1 to 256; the number of cores if not set.",
-        |c, v| within(v, 1, 256).map(|v| c.hashing_threads = v), |c| c.hashing_threads.to_string())),
+        |c, v| within(v, 1, 256).map(|v| c.hashing.threads = v), |c| c.hashing.threads.to_string())),
     plain("hashing.queue_limit", "Maximum number of passwords of known clients that wait to be hashed, and of unknown clients, 1 to 10000; further requests get 503.",
-        |c, v| within(v, 1, 10_000).map(|v| c.hashing_queue_limit = v), |c| c.hashing_queue_limit.to_string()),
+        |c, v| within(v, 1, 10_000).map(|v| c.hashing.queue = v), |c| c.hashing.queue.to_string()),
     plain("audit.retention_days", "Days after which audit events are deleted, 1 to 36500; 0 keeps them forever.",
-        |c, v| within(v, 0, 36500).map(|v| c.audit_retention_days = v), |c| c.audit_retention_days.to_string()),
+        |c, v| within(v, 0, 36500).map(|v| c.policy.audit_retention = (v > 0).then(|| days(v))), |c| c.policy.audit_retention.map_or_else(|| "0".to_owned(), whole_days)),
     plain("keys.rotate_after_days", "Days after which a new signing key is created, 1 to 3650.",
-        |c, v| within(v, 1, 3650).map(|v| c.key_days = v), |c| c.key_days.to_string()),
+        |c, v| within(v, 1, 3650).map(|v| c.policy.key_lifetime = days(v)), |c| whole_days(c.policy.key_lifetime)),
     secret(known_as("JWT_SECRET_KEY", plain("keys.master_key", "Secret of at least 32 characters that encrypts signing keys; a file in the data folder if not set.",
         |c, v| { c.master_key = Some(Secret::new(v.to_owned())); Ok(()) }, |c| text(c.master_key.as_ref())))),
     plain("throttle.enabled", "Enables rate limits; disable only for load tests: true or false.",
-        |c, v| boolean(v).map(|v| c.throttle = v), |c| c.throttle.to_string()),
+        |c, v| boolean(v).map(|v| c.policy.throttle = v), |c| c.policy.throttle.to_string()),
     plain("throttle.sign_in", "Password attempts from one network (IPv4 /32, IPv6 /64), or from one account's known devices: a number and a time (s, m, h or d; at most 1d), such as 30/1m.",
-        |c, v| v.parse().map(|v| c.throttle_limits.sign_in = v), |c| c.throttle_limits.sign_in.to_string()),
+        |c, v| v.parse().map(|v| c.policy.limits.sign_in = v), |c| c.policy.limits.sign_in.to_string()),
     plain("throttle.sign_up", "Sign-ups from one network.",
-        |c, v| v.parse().map(|v| c.throttle_limits.sign_up = v), |c| c.throttle_limits.sign_up.to_string()),
+        |c, v| v.parse().map(|v| c.policy.limits.sign_up = v), |c| c.policy.limits.sign_up.to_string()),
     plain("throttle.mail", "Requests for a recovery or confirmation mail from one network.",
-        |c, v| v.parse().map(|v| c.throttle_limits.mail = v), |c| c.throttle_limits.mail.to_string()),
+        |c, v| v.parse().map(|v| c.policy.limits.mail = v), |c| c.policy.limits.mail.to_string()),
     plain("throttle.global", "Password attempts of all unknown clients together. Known devices and sessions do not count.",
-        |c, v| v.parse().map(|v| c.throttle_limits.global = v), |c| c.throttle_limits.global.to_string()),
+        |c, v| v.parse().map(|v| c.policy.limits.global = v), |c| c.policy.limits.global.to_string()),
     plain("throttle.lockout_after", "Consecutive wrong passwords, 10 to 100, after which an account is locked out until it is recovered by mail. Known devices are not affected; an account without a confirmed address is only delayed.",
-        |c, v| within(v, 10, 100).map(|v| c.throttle_limits.lockout_after = v), |c| c.throttle_limits.lockout_after.to_string()),
+        |c, v| within(v, 10, 100).map(|v| c.policy.limits.lockout_after = v), |c| c.policy.limits.lockout_after.to_string()),
     secret(known_as("ADMIN_PASSWORD", plain("admin.password", "Password of the first admin, who is created if there is none; random and printed once if not set.",
         |c, v| { c.admin_password = Some(Secret::new(v.to_owned())); Ok(()) }, |c| text(c.admin_password.as_ref())))),
     known_as("ADMIN_EMAIL", plain("admin.email", "Email address of the first admin.",
@@ -189,12 +336,17 @@ pub static SETTINGS: &[Setting] = &[
     known_as("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", plain("traces.url", "Complete URL for traces, if it is not `traces.endpoint` with /v1/traces added; overrides `traces.endpoint`.",
         |c, v| collector(v).map(|v| c.traces_url = Some(v)), |c| c.traces_url.clone().unwrap_or_default())),
     secret(known_as("OTEL_EXPORTER_OTLP_HEADERS", plain("traces.headers", "Headers for the collector, such as authorization=Bearer%20secret: name=value, separated by commas, values percent-encoded.",
-        |c, v| headers_of(v).map(|_| c.traces_headers = Some(Secret::new(v.to_owned()))), |c| text(c.traces_headers.as_ref())))),
+        |c, v| otlp_headers(v).map(|_| c.traces_headers = Some(Secret::new(v.to_owned()))), |c| text(c.traces_headers.as_ref())))),
     plain("traces.sample_ratio", "Fraction of traces to record, 0 to 1; a proxy of `trusted_proxies` that sends `traceparent` decides for its requests.",
         |c, v| ratio(v).map(|v| c.traces_sample_ratio = v), |c| c.traces_sample_ratio.to_string()),
 ];
 
 impl Setting {
+    /// The setting with this key.
+    pub fn find(key: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.key == key)
+    }
+
     /// Name of its environment variable.
     pub fn variable(&self) -> String {
         format!("DOORWARD_{}", self.key.replace('.', "__").to_uppercase())
@@ -202,153 +354,4 @@ impl Setting {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-
-    /// C-10: `docs/CONFIGURATION.md` is generated from the table. Run with `BLESS=1` to update it.
-    #[test]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test that may write the document asks whether it shall"
-    )]
-    fn the_document_lists_every_setting() {
-        let mut text = String::from(
-            "# Configuration\n\nEach setting is a key of `doorward.toml` (or of the file `--config` names), and a variable of the environment or of a `.env` file. \
-             The environment overrides `.env`, `.env` overrides the file, the file overrides the default. Unknown keys are errors.\n\
-             `doorward config show` shows the source of every value; `doorward config check` validates the configuration.\n\n\
-             | key | variable | default | meaning |\n| --- | --- | --- | --- |\n",
-        );
-        for setting in SETTINGS {
-            let also = setting
-                .also
-                .map(|name| format!(", `{name}`"))
-                .unwrap_or_default();
-            let value = match (setting.default_shown, (setting.show)(&Config::default())) {
-                (Some(shown), _) => shown.to_owned(),
-                (None, value) if value.is_empty() => "–".to_owned(),
-                (None, value) => format!("`{value}`"),
-            };
-            text += &format!(
-                "| `{}` | `{}`{also} | {value} | {} |\n",
-                setting.key,
-                setting.variable(),
-                setting.help
-            );
-        }
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/CONFIGURATION.md");
-        if std::env::var_os("BLESS").is_some() {
-            std::fs::write(&path, &text).unwrap();
-        }
-        let stored = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            stored == text,
-            "docs/CONFIGURATION.md is not up to date. Run `BLESS=1 cargo test -p doorward settings`"
-        );
-    }
-
-    #[test]
-    fn a_displayed_value_can_be_parsed_again() {
-        for setting in SETTINGS {
-            let mut config = Config::default();
-            let shown = (setting.show)(&config);
-            if !shown.is_empty() {
-                assert_eq!(
-                    (setting.set)(&mut config, &shown),
-                    Ok(()),
-                    "{}",
-                    setting.key
-                );
-                assert_eq!((setting.show)(&config), shown, "{}", setting.key);
-            }
-        }
-    }
-
-    #[test]
-    fn limits_are_inclusive() {
-        for (key, low, high) in [
-            ("password.min_length", 8, 64),
-            ("hashing.memory_kib", 19_456, 262_144),
-            ("hashing.passes", 2, 10),
-            ("hashing.lanes", 1, 8),
-            ("hashing.threads", 1, 256),
-            ("hashing.queue_limit", 1, 10_000),
-            ("audit.retention_days", 0, 36500),
-            ("keys.rotate_after_days", 1, 3650),
-            ("throttle.lockout_after", 10, 100),
-            ("database.max_connections", 1, 500),
-            ("database.connect_timeout_seconds", 1, 60),
-            ("database.statement_timeout_seconds", 1, 60),
-            ("shutdown.drain_seconds", 0, 300),
-            ("limits.connections", 16, 100_000),
-            ("limits.connections_per_address", 1, 100_000),
-            ("limits.outbox", 100, 1_000_000),
-            ("session.reauthenticate_after_minutes", 0, 1440),
-            ("session.idle_timeout_minutes", 0, 43_200),
-            ("session.admin_idle_timeout_minutes", 0, 43_200),
-        ] {
-            let setting = SETTINGS.iter().find(|setting| setting.key == key).unwrap();
-            let takes =
-                |value: i64| (setting.set)(&mut Config::default(), &value.to_string()).is_ok();
-            assert!(takes(low) && takes(high), "{key}");
-            assert!(!takes(low - 1) && !takes(high + 1) && !takes(-1), "{key}");
-        }
-    }
-
-    #[test]
-    fn invalid_values_are_rejected() {
-        for (key, value) in [
-            ("listen", "localhost"),
-            ("public_url", "accounts.example.com"),
-            ("public_url", "https://user@example.com"),
-            ("public_url", "https://"),
-            ("public_url", "https://example.com/accounts"),
-            ("public_url", "http://localhost:80:80"),
-            ("public_url", "https://example.com:"),
-            ("public_url", "https://example.com:99999"),
-            ("public_url", "https://:443"),
-            ("trusted_proxies", "localhost"),
-            ("trusted_proxies", "0.0.0.0/0"),
-            ("cors.origins", "*"),
-            ("cors.origins", "https://*.example.com"),
-            ("cors.origins", "null"),
-            ("return_to.origins", "app.example.com"),
-            ("api.require_if_match", "sometimes"),
-            ("enumeration_protection", "plain"),
-            ("sign_up.confirm_email", "never"),
-            ("database.url", "oracle:x"),
-            ("database.url", "postgres:ben:secret@127.0.0.1/d"),
-            ("database.url", "postgres://h"),
-            ("database.url", "postgres://h1,h2/d"),
-            ("database.url", "mysql://h/d?tls=1"),
-            ("redis.url", "http://x"),
-            ("redis.url", "redis://"),
-            ("redis.url", "redis://a/b"),
-            ("redis.url", "rediss://a?verify=no"),
-            ("redis.prefix", "{x}:"),
-            ("mail.url", "ftp://x"),
-            ("throttle.enabled", "maybe"),
-            ("throttle.sign_in", "30"),
-            ("throttle.sign_up", "0/1h"),
-            ("throttle.mail", "3/2d"),
-            ("trusted_proxy_header", "x-real-ip"),
-            ("log.format", "xml"),
-            ("admin.email", "not an address"),
-            ("metrics.listen", "9464"),
-            ("traces.endpoint", "localhost:4318"),
-            ("traces.endpoint", "http://user:secret@localhost"),
-            ("traces.endpoint", "http://localhost/?key=secret"),
-            ("traces.url", "localhost:4318/v1/traces"),
-            ("traces.headers", "secret"),
-            ("traces.sample_ratio", "1.1"),
-            ("traces.sample_ratio", "NaN"),
-        ] {
-            let setting = SETTINGS.iter().find(|setting| setting.key == key).unwrap();
-            assert!(
-                (setting.set)(&mut Config::default(), value).is_err(),
-                "{key} = {value}"
-            );
-        }
-    }
-}
+mod tests;

@@ -28,15 +28,9 @@ pub struct LoadedConfig {
     files: BTreeMap<&'static str, PathBuf>,
 }
 
-/// Source of a value, for messages, and its file, if any.
-struct ValueOrigin<'a> {
-    origin: &'a str,
-    file: Option<&'a Path>,
-}
-
 impl LoadedConfig {
     /// Records the files, and which of them contain a secret. A URL without a password is not a secret.
-    fn note_files(&mut self) {
+    fn record_files(&mut self) {
         for setting in SETTINGS {
             let Some(path) = self.files.get(setting.key) else {
                 continue;
@@ -50,7 +44,7 @@ impl LoadedConfig {
     }
 
     /// Sets the address of the development certificate, unless `listen` is set.
-    fn settle(&mut self) {
+    fn set_development_address(&mut self) {
         if self.config.development_tls && !self.origins.contains_key("listen") {
             self.config.listen = Config::DEVELOPMENT_LISTEN;
             let origin = "tls.development".to_owned();
@@ -101,30 +95,21 @@ impl std::error::Error for InvalidConfig {}
 
 /// Reads all sources and the option. The error contains all of them.
 pub fn load(file: Option<&Path>, typed: Option<Flag>) -> anyhow::Result<LoadedConfig> {
-    let mut loaded = LoadedConfig {
-        config: Config::default(),
-        origins: BTreeMap::new(),
-        files: BTreeMap::new(),
-    };
-    let mut errors = Vec::new();
-    read_file(&mut loaded, file, &mut errors)?;
-    let dotenv = read_dotenv()?;
-    read_variables(&mut loaded, dotenv.into_iter(), DOTENV, &mut errors);
-    read_variables(&mut loaded, environment(), ENVIRONMENT, &mut errors);
+    let mut reader = Reader::new(Config::default());
+    reader.read_file(file)?;
+    reader.read_variables(read_dotenv()?.into_iter(), DOTENV);
+    reader.read_variables(environment(), ENVIRONMENT);
     if let Some(Flag { name, key }) = typed {
-        let setting = SETTINGS.iter().find(|setting| setting.key == key);
+        let setting = Setting::find(key);
         let setting = setting.with_context(|| format!("{name} sets nothing"))?;
-        let source = ValueOrigin {
-            origin: name,
-            file: None,
-        };
-        set(&mut loaded, setting, "true", &source, name, &mut errors);
+        reader.set(setting, name, "true", name, None);
     }
+    let Reader { mut loaded, errors } = reader;
     if !errors.is_empty() {
         bail!(InvalidConfig::unread(errors));
     }
-    loaded.note_files();
-    loaded.settle();
+    loaded.record_files();
+    loaded.set_development_address();
     let errors = loaded.config.check();
     if !errors.is_empty() {
         let loaded = Some(loaded);
@@ -135,12 +120,7 @@ pub fn load(file: Option<&Path>, typed: Option<Flag>) -> anyhow::Result<LoadedCo
 
 /// Reads the configuration of an in-memory server, see [`super::ephemeral`].
 pub fn load_ephemeral() -> anyhow::Result<LoadedConfig> {
-    let mut loaded = LoadedConfig {
-        config: ephemeral::defaults(),
-        origins: BTreeMap::new(),
-        files: BTreeMap::new(),
-    };
-    let mut errors = Vec::new();
+    let mut reader = Reader::new(ephemeral::defaults());
     let variables: BTreeMap<_, _> = environment().collect();
     for setting in SETTINGS {
         let name = setting.variable();
@@ -148,18 +128,130 @@ pub fn load_ephemeral() -> anyhow::Result<LoadedConfig> {
         if ephemeral::COUNTS.contains(&setting.key)
             && let Some(value) = value
         {
-            let source = ValueOrigin {
-                origin: &format!("environment {name}"),
-                file: None,
-            };
-            set(&mut loaded, setting, value, &source, &name, &mut errors);
+            reader.set(
+                setting,
+                &name,
+                value,
+                &format!("{ENVIRONMENT} {name}"),
+                None,
+            );
         }
     }
+    let Reader { loaded, mut errors } = reader;
     errors.extend(loaded.config.check());
     if !errors.is_empty() {
         bail!(InvalidConfig::unread(errors));
     }
     Ok(loaded)
+}
+
+/// Reads the sources one after the other.
+struct Reader {
+    loaded: LoadedConfig,
+    errors: Vec<String>,
+}
+
+impl Reader {
+    fn new(config: Config) -> Self {
+        let loaded = LoadedConfig {
+            config,
+            origins: BTreeMap::new(),
+            files: BTreeMap::new(),
+        };
+        Self {
+            loaded,
+            errors: Vec::new(),
+        }
+    }
+
+    fn read_file(&mut self, file: Option<&Path>) -> anyhow::Result<()> {
+        let path = match file {
+            Some(path) => path,
+            None if exists(Path::new(FILE))? => Path::new(FILE),
+            None => return Ok(()),
+        };
+        let text = std::fs::read_to_string(path).with_context(|| {
+            let name = path.display();
+            match path.is_dir() {
+                true => format!("cannot read {name}: it is a folder. Container runtimes create one if the file to mount is missing"),
+                false => format!("cannot read {name}"),
+            }
+        })?;
+        let table =
+            parse_table(&text).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut values = Vec::new();
+        flatten("", &table, &mut values);
+        let lines = lines(&text);
+        for (key, value) in values {
+            let known = Setting::find(&key);
+            // As in the environment, an empty text counts as not set.
+            if value.is_empty() && known.is_some() {
+                continue;
+            }
+            let origin = match lines.get(&key) {
+                Some(line) => format!("{} line {line}", path.display()),
+                None => path.display().to_string(),
+            };
+            match known {
+                Some(setting) => self.set(setting, &key, &value, &origin, Some(path)),
+                None => self.errors.push(unknown(
+                    &key,
+                    SETTINGS.iter().map(|setting| setting.key.to_owned()),
+                    &origin,
+                )),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads variables. `DOORWARD_…` overrides the other name of a setting.
+    fn read_variables(&mut self, variables: impl Iterator<Item = (String, String)>, origin: &str) {
+        let variables: BTreeMap<String, String> =
+            variables.filter(|(_, value)| !value.is_empty()).collect();
+        for setting in SETTINGS {
+            let names = setting
+                .also
+                .map(str::to_owned)
+                .into_iter()
+                .chain([setting.variable()]);
+            for name in names {
+                if let Some(value) = variables.get(&name) {
+                    let file = (origin == DOTENV).then_some(Path::new(DOTENV));
+                    self.set(setting, &name, value, &format!("{origin} {name}"), file);
+                }
+            }
+        }
+        let known: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
+        for name in variables
+            .keys()
+            .filter(|name| name.starts_with(PREFIX) && !known.contains(name))
+        {
+            self.errors
+                .push(unknown(name, known.iter().cloned(), origin));
+        }
+    }
+
+    /// Sets a value. `name` is the key or variable that contained it, `origin` describes its source.
+    fn set(
+        &mut self,
+        setting: &'static Setting,
+        name: &str,
+        value: &str,
+        origin: &str,
+        file: Option<&Path>,
+    ) {
+        let loaded = &mut self.loaded;
+        match (setting.set)(&mut loaded.config, value) {
+            Ok(()) => {
+                loaded.origins.insert(setting.key, origin.to_owned());
+                match file {
+                    Some(file) => loaded.files.insert(setting.key, file.to_owned()),
+                    None => loaded.files.remove(setting.key),
+                };
+            }
+            Err(wanted) => self.errors.push(format!("`{name}` {wanted} ({origin})")),
+        }
+    }
 }
 
 #[expect(
@@ -176,7 +268,7 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 fn read_dotenv() -> anyhow::Result<Vec<(String, String)>> {
-    if !has(Path::new(DOTENV))? {
+    if !exists(Path::new(DOTENV))? {
         return Ok(Vec::new());
     }
     let text = std::fs::read_to_string(DOTENV).context("cannot read .env")?;
@@ -185,7 +277,7 @@ fn read_dotenv() -> anyhow::Result<Vec<(String, String)>> {
 
 /// Returns `true` if the name exists. A dangling link or a folder counts: it was meant to be the file, so it must not
 /// be ignored (C-01). A pipe is an error, since opening it would block.
-fn has(path: &Path) -> anyhow::Result<bool> {
+fn exists(path: &Path) -> anyhow::Result<bool> {
     let found = std::fs::symlink_metadata(path);
     if found.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         return Ok(false);
@@ -196,56 +288,6 @@ fn has(path: &Path) -> anyhow::Result<bool> {
         bail!("cannot read {name}: it is a pipe or a socket. Replace it by a file or remove it");
     }
     Ok(true)
-}
-
-fn read_file(
-    loaded: &mut LoadedConfig,
-    file: Option<&Path>,
-    errors: &mut Vec<String>,
-) -> anyhow::Result<()> {
-    let path = match file {
-        Some(path) => path,
-        None if has(Path::new(FILE))? => Path::new(FILE),
-        None => return Ok(()),
-    };
-    let text = std::fs::read_to_string(path).with_context(|| {
-        let hint = match path.is_dir() {
-            true => {
-                ": it is a folder. Container runtimes create one if the file to mount is missing"
-            }
-            false => "",
-        };
-        format!("cannot read {}{hint}", path.display())
-    })?;
-    let table = parse_table(&text).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut values = Vec::new();
-    flatten("", &table, &mut values);
-    let lines = lines(&text);
-    for (key, value) in values {
-        // As in the environment, an empty text counts as not set.
-        if value.is_empty() && SETTINGS.iter().any(|setting| setting.key == key) {
-            continue;
-        }
-        let origin = match lines.get(&key) {
-            Some(line) => format!("{} line {line}", path.display()),
-            None => path.display().to_string(),
-        };
-        match SETTINGS.iter().find(|setting| setting.key == key) {
-            Some(setting) => {
-                let source = ValueOrigin {
-                    origin: &origin,
-                    file: Some(path),
-                };
-                set(loaded, setting, &value, &source, &key, errors);
-            }
-            None => errors.push(unknown(
-                &key,
-                SETTINGS.iter().map(|setting| setting.key.to_owned()),
-                &origin,
-            )),
-        }
-    }
-    Ok(())
 }
 
 /// Parses a file. The error of the library would contain the line, which may contain a password.
@@ -298,61 +340,6 @@ pub(super) fn flatten(prefix: &str, table: &toml::Table, values: &mut Vec<(Strin
             toml::Value::String(text) => values.push((key, text.clone())),
             other => values.push((key, other.to_string())),
         }
-    }
-}
-
-/// Reads variables. `DOORWARD_…` overrides the other name of a setting.
-fn read_variables(
-    loaded: &mut LoadedConfig,
-    variables: impl Iterator<Item = (String, String)>,
-    origin: &str,
-    errors: &mut Vec<String>,
-) {
-    let variables: BTreeMap<String, String> =
-        variables.filter(|(_, value)| !value.is_empty()).collect();
-    for setting in SETTINGS {
-        let names = setting
-            .also
-            .map(str::to_owned)
-            .into_iter()
-            .chain([setting.variable()]);
-        for name in names {
-            if let Some(value) = variables.get(&name) {
-                let source = ValueOrigin {
-                    origin: &format!("{origin} {name}"),
-                    file: (origin == DOTENV).then_some(Path::new(DOTENV)),
-                };
-                set(loaded, setting, value, &source, &name, errors);
-            }
-        }
-    }
-    let known: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
-    for name in variables
-        .keys()
-        .filter(|name| name.starts_with(PREFIX) && !known.contains(name))
-    {
-        errors.push(unknown(name, known.iter().cloned(), origin));
-    }
-}
-
-fn set(
-    loaded: &mut LoadedConfig,
-    setting: &'static Setting,
-    value: &str,
-    source: &ValueOrigin<'_>,
-    name: &str,
-    errors: &mut Vec<String>,
-) {
-    let origin = source.origin;
-    match (setting.set)(&mut loaded.config, value) {
-        Ok(()) => {
-            loaded.origins.insert(setting.key, origin.to_owned());
-            match source.file {
-                Some(file) => loaded.files.insert(setting.key, file.to_owned()),
-                None => loaded.files.remove(setting.key),
-            };
-        }
-        Err(wanted) => errors.push(format!("`{name}` {wanted} ({origin})")),
     }
 }
 

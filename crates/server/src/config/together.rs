@@ -12,7 +12,7 @@ use doorward_web::{ForwardedBy, TrustedProxies};
 
 use super::rights::open_to_others;
 use super::{Config, is_loopback_url};
-use crate::master_key;
+use crate::data_dir::master_key;
 
 impl Config {
     /// Returns every contradiction.
@@ -31,7 +31,7 @@ impl Config {
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = self.general_warnings();
         let is_public = !self.is_reached_from_here_alone();
-        if is_public && !self.throttle {
+        if is_public && !self.policy.throttle {
             warnings.push("`throttle.enabled` is false, so password guessing and form floods are not limited. Remove the setting except in load tests".to_owned());
         }
         if is_public
@@ -107,8 +107,8 @@ impl Config {
 
     fn faults_of_origins(&self) -> Vec<String> {
         let lists = [
-            ("cors.origins", &self.cors_origins),
-            ("return_to.origins", &self.return_origins),
+            ("cors.origins", &self.choices.cors_origins),
+            ("return_to.origins", &self.choices.return_origins),
         ];
         let is_open = |origin: &str| {
             origin.starts_with("http://") && !self.allow_http && !is_loopback_url(origin)
@@ -208,15 +208,15 @@ impl Config {
     }
 
     fn fault_of_unconfirmed_addresses(&self) -> Option<String> {
-        (!self.confirm_email && self.enumeration_protection).then(|| {
+        (!self.policy.confirm_email && self.policy.enumeration_protection).then(|| {
             "`sign_up.confirm_email = false` reports addresses that are taken: set `enumeration_protection = false` as well, or remove `sign_up.confirm_email`".to_owned()
         })
     }
 
     fn fault_of_idle_sessions(&self) -> Option<String> {
         let (all, admins) = (
-            self.session_idle_timeout_minutes,
-            self.session_admin_idle_timeout_minutes,
+            self.policy.session_idle.as_mins(),
+            self.policy.admin_session_idle.as_mins(),
         );
         (all > 0 && admins > all).then(|| {
             format!("`session.admin_idle_timeout_minutes` ({admins}) is more than `session.idle_timeout_minutes` ({all}) and has no effect. Use at most {all}, or remove it")
@@ -232,7 +232,7 @@ fn is_same(one: SocketAddr, other: SocketAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::SETTINGS;
+    use super::super::Setting;
     use super::*;
 
     const ONE: &str = "hV9x-2mKq_7rLw4TzB8nYcEe6sJd3GuP";
@@ -291,7 +291,7 @@ mod tests {
     fn with(values: &[(&str, &str)]) -> Config {
         let mut config = Config::default();
         for (key, value) in values {
-            let setting = SETTINGS.iter().find(|setting| setting.key == *key).unwrap();
+            let setting = Setting::find(key).unwrap();
             (setting.set)(&mut config, value).unwrap();
         }
         config

@@ -6,9 +6,13 @@ use std::path::PathBuf;
 use doorward_domain::passwords::Engine;
 use doorward_domain::values::Secret;
 use doorward_store_redis::RedisUrl;
+use hyper::header::{
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
+    HeaderValue, TRANSFER_ENCODING,
+};
+use jiff::SignedDuration;
+use percent_encoding::percent_decode_str;
 use tracing_subscriber::filter::LevelFilter;
-
-use super::LogFormat;
 
 pub(super) fn text(secret: Option<&Secret<String>>) -> String {
     secret
@@ -155,6 +159,17 @@ pub(super) fn engine_name(engine: Engine) -> &'static str {
     }
 }
 
+/// Log format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// Text.
+    Text,
+    /// JSON.
+    Json,
+}
+
 /// Libraries with a log target of one word.
 const LIBRARIES: [&str; 14] = [
     "axum",
@@ -203,6 +218,54 @@ pub(super) fn log_format(value: &str) -> Result<LogFormat, String> {
     }
 }
 
+pub(super) fn minutes(minutes: i64) -> SignedDuration {
+    SignedDuration::from_mins(minutes)
+}
+
+pub(super) fn days(days: i64) -> SignedDuration {
+    SignedDuration::from_hours(24 * days)
+}
+
+pub(super) fn whole_days(time: SignedDuration) -> String {
+    (time.as_hours() / 24).to_string()
+}
+
+/// Headers that cannot be configured.
+const RESERVED: [HeaderName; 6] = [
+    CONNECTION,
+    CONTENT_ENCODING,
+    CONTENT_LENGTH,
+    CONTENT_TYPE,
+    HOST,
+    TRANSFER_ENCODING,
+];
+
+/// Parses headers in the format of `OTEL_EXPORTER_OTLP_HEADERS`: `name=value`, separated by commas, values
+/// percent-encoded. The error does not contain them.
+pub fn otlp_headers(text: &str) -> Result<HeaderMap, String> {
+    let wrong = || {
+        "must be name=value, separated by commas, such as authorization=Bearer%20secret".to_owned()
+    };
+    let mut headers = HeaderMap::new();
+    for pair in text
+        .split(',')
+        .map(str::trim)
+        .filter(|pair| !pair.is_empty())
+    {
+        let (name, value) = pair.split_once('=').ok_or_else(wrong)?;
+        let name: HeaderName = name.trim().parse().map_err(|_| wrong())?;
+        if RESERVED.contains(&name) {
+            return Err(format!("cannot set the header {name}"));
+        }
+        let value = percent_decode_str(value.trim()).decode_utf8();
+        let value = HeaderValue::from_str(&value.map_err(|_| wrong())?);
+        let mut value = value.map_err(|_| wrong())?;
+        value.set_sensitive(true);
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,5 +305,21 @@ mod tests {
         ] {
             assert!(log_filter(filter).is_ok(), "{filter}");
         }
+    }
+
+    #[test]
+    fn an_invalid_header_is_rejected_and_not_shown() {
+        for text in [
+            "hunter2",
+            "a b=hunter2",
+            "=hunter2",
+            "x=hunter2%0A",
+            "x=hunter2%FF",
+            "host=hunter2",
+        ] {
+            let refused = otlp_headers(text).unwrap_err();
+            assert!(!refused.contains("hunter2"), "{refused}");
+        }
+        assert!(otlp_headers("").unwrap().is_empty());
     }
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use listenfd::ListenFd;
 use tokio::net::TcpListener;
 
-use super::address_in_use::cannot_listen;
+use super::bind::bind;
 use super::server::SocketOwner;
 use crate::config::Config;
 
@@ -27,21 +27,16 @@ pub struct Sockets {
 pub async fn open(config: &Config) -> anyhow::Result<Sockets> {
     let (listeners, owner) = match inherited(config)? {
         inherited if !inherited.is_empty() => (inherited, SocketOwner::ServiceManager),
-        _ => (vec![bind(config.listen).await?], SocketOwner::Process),
+        _ => {
+            let socket = bind(config.listen, "DOORWARD_LISTEN").await?;
+            (vec![socket], SocketOwner::Process)
+        }
     };
     let address = listeners[0].local_addr()?;
     Ok(Sockets {
         listeners,
         owner,
         address,
-    })
-}
-
-async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
-    let bound = TcpListener::bind(listen).await;
-    bound.map_err(|error| {
-        let message = cannot_listen(listen, "DOORWARD_LISTEN", &error);
-        anyhow::Error::new(error).context(message)
     })
 }
 

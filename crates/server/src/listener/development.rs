@@ -17,7 +17,7 @@ use rcgen::{
 use zeroize::Zeroizing;
 
 use super::certificate::Files;
-use crate::private_file::{self, Existing};
+use crate::data_dir::private_file::{self, Existing};
 
 /// The names in the certificate.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];

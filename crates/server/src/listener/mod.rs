@@ -3,11 +3,11 @@
 //! It gets a router and depends on no route and no rule. hyper parses and frames HTTP (RFC 9112, RFC 9113).
 //! [`server`] accepts and serves, [`limits`] counts connections and requests (H-05), `tls` does handshakes,
 //! `certificate` reads certificate files, `reloading` reloads them, `development` creates a self-signed pair,
-//! `lingering_close` closes connections, `activation` opens sockets or takes them from systemd, `notify` reports to systemd, `signals` receives
-//! signals, and `drain` has the phases of a stop.
+//! `lingering_close` closes connections, `bind` opens sockets, `activation` takes them from systemd, `notify` reports to
+//! systemd, `signals` receives signals, and `drain` has the phases of a stop.
 
 pub mod activation;
-mod address_in_use;
+mod bind;
 #[cfg(test)]
 mod captured_logs;
 pub mod certificate;
@@ -22,6 +22,6 @@ mod server;
 pub mod signals;
 mod tls;
 
-pub use address_in_use::cannot_listen;
+pub use bind::bind;
 pub use limits::{ConnectionLimits, RejectReason};
 pub use server::{ConnectionObserver, Listener, SocketOwner, is_connection_error, serve};

@@ -18,7 +18,7 @@ use super::development;
 use super::notify::ServiceManager;
 use super::tls::TlsServer;
 use crate::config::Config;
-use crate::master_key;
+use crate::data_dir::master_key;
 
 /// Interval between two checks of the files.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);

@@ -8,15 +8,14 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use doorward_domain::Ports;
-use doorward_domain::audit::AuditLog;
-use doorward_domain::changes::{ApplyError, Changes};
-use doorward_domain::model::{AuditEvent, AuditFilter, Session, User, UserFilter};
+use doorward_domain::model::Session;
 use doorward_domain::ports::{
-    Decision, KeyedLimit, LastSeen, Mail, MailError, Mailer, RateLimits, Sessions, Store,
-    StoreError,
+    Decision, KeyedLimit, LastSeen, Mail, MailError, Mailer, RateLimits, Sessions,
 };
-use doorward_domain::store::{Claim, Query, Row, Table, Value};
-use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
+use doorward_domain::store::{
+    ApplyError, Batch, Claim, Limits, Query, Row, Store, StoreError, Table, Value,
+};
+use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::Timestamp;
 use tracing::{Instrument, Span};
 
@@ -27,7 +26,9 @@ use super::Metrics;
 pub fn measured(ports: Ports, metrics: &Arc<Metrics>) -> Ports {
     Ports {
         store: Arc::new(Measured::new(ports.store, metrics)),
-        sessions: Arc::new(Measured::new(ports.sessions, metrics)),
+        sessions: ports
+            .sessions
+            .map(|sessions| -> Arc<dyn Sessions> { Arc::new(Measured::new(sessions, metrics)) }),
         mailer: Arc::new(Measured::new(ports.mailer, metrics)),
         recorder: metrics.clone(),
         ..ports
@@ -136,17 +137,24 @@ fn read_of(table: &Table) -> String {
 }
 
 measured!(Store as "database" {
-    // Used by the worker and commands only, so it is not measured.
-    own fn audit_log(&self) -> &dyn AuditLog {
-        self.inner.audit_log()
+    own fn limits(&self) -> Limits {
+        self.inner.limits()
     }
 
     own async fn get_row(&self, table: &'static Table, key: Value) -> Result<Option<Row>, StoreError> {
         self.measured("database", &read_of(table), self.inner.get_row(table, key)).await
     }
 
+    own async fn get_rows(&self, table: &'static Table, keys: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        self.measured("database", &read_of(table), self.inner.get_rows(table, keys)).await
+    }
+
     own async fn find_row(&self, table: &'static Table, column: &'static str, value: Value) -> Result<Option<Row>, StoreError> {
         self.measured("database", &read_of(table), self.inner.find_row(table, column, value)).await
+    }
+
+    own async fn list_rows(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        self.measured("database", &read_of(query.table), self.inner.list_rows(query)).await
     }
 
     own async fn count_rows(&self, query: Query) -> Result<u64, StoreError> {
@@ -157,49 +165,27 @@ measured!(Store as "database" {
         self.measured("database", "claim", self.inner.claim_rows(claim)).await
     }
 
-    own async fn get_rows(&self, table: &'static Table, keys: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        self.measured("database", &read_of(table), self.inner.get_rows(table, keys)).await
-    }
-
-    own async fn list_rows(&self, query: Query) -> Result<Vec<Row>, StoreError> {
-        self.measured("database", &read_of(query.table), self.inner.list_rows(query)).await
-    }
-
-    ask apply(changes: Changes) -> Result<(), ApplyError>;
-    ask find_user(id: UserId) -> Result<Option<User>, StoreError>;
-    ask find_user_by_username(key: &str) -> Result<Option<User>, StoreError>;
-    ask find_user_by_email(key: &str) -> Result<Option<User>, StoreError>;
-    ask list_users_by_pending_email(key: &str, limit: usize) -> Result<Vec<User>, StoreError>;
-    ask list_users(filter: &UserFilter) -> Result<Vec<User>, StoreError>;
-    ask has_active_admin() -> Result<bool, StoreError>;
-    ask list_expired_pending_emails(before: Timestamp, limit: usize) -> Result<Vec<UserId>, StoreError>;
-    ask list_audit_events_of(user_id: UserId, before: Option<AuditEventId>, limit: usize) -> Result<Vec<AuditEvent>, StoreError>;
-    ask list_audit_events(filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError>;
-    ask sweep(before: Timestamp) -> Result<(), StoreError>;
+    ask apply(batch: Batch) -> Result<(), ApplyError>;
+    ask sweep(table: &'static Table, before: Timestamp) -> Result<(), StoreError>;
+    ask purge(tables: &[&'static Table], owner: Value) -> Result<(), StoreError>;
     ask server_time() -> Result<Option<Timestamp>, StoreError>;
     ask ping() -> Result<(), StoreError>;
 });
 
 measured!(Sessions as "sessions" {
-    own fn may_rewind(&self) -> bool {
-        self.inner.may_rewind()
-    }
-
     ask insert_session(session: &Session) -> Result<(), StoreError>;
     ask find_session(user_id: UserId, digest: &Digest, now: Timestamp) -> Result<Option<Session>, StoreError>;
     ask list_sessions(user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
-    ask renew_session(session: &Session, expected: i64) -> Result<bool, StoreError>;
-    ask set_session_epoch(user_id: UserId, id: SessionId, epoch: i64) -> Result<(), StoreError>;
+    ask update_session(session: &Session, expected: i64) -> Result<bool, StoreError>;
     ask touch_sessions(seen: &[LastSeen]) -> Result<(), StoreError>;
     ask delete_session(user_id: UserId, id: SessionId) -> Result<bool, StoreError>;
-    ask sweep_sessions(now: Timestamp) -> Result<(), StoreError>;
     ask ping() -> Result<(), StoreError>;
 });
 
 measured!(RateLimits as "counters" {
     ask acquire(limit: &KeyedLimit, now: Timestamp) -> Result<Decision, StoreError>;
     ask release(limit: &KeyedLimit, now: Timestamp) -> Result<(), StoreError>;
-    ask clear(limit: &KeyedLimit) -> Result<(), StoreError>;
+    ask clear(limit: &KeyedLimit) -> Result<u32, StoreError>;
 });
 
 #[async_trait]

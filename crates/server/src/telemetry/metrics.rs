@@ -14,7 +14,7 @@ use prometheus::{
 
 use super::process;
 use crate::listener::RejectReason;
-use crate::worker::TASKS;
+use crate::worker::tasks::TASKS;
 
 /// Buckets from half a millisecond to ten seconds, for requests and their parts.
 const REQUEST_SECONDS: &[f64] = &[

@@ -1,9 +1,9 @@
-//! Metrics on a separate listener, and traces.
+//! The log (`logging`), metrics on a separate listener, and traces.
 //!
 //! Other crates report events by ports ([`MetricsRecorder`], [`Observer`]) and know no metrics; a file here records
 //! each: `recorder` events of the domain, `requests` those of the web layer, `measured` the duration of calls of
-//! stores and mail servers. `metrics` has all metrics, `scrape` reads those that nothing reports, `listener` serves
-//! Prometheus; `traces` and `otlp` export spans. A label has few values, all known in advance: no user input, no
+//! stores and mail servers. `metrics` has all metrics, `scrape` reads those that nothing reports,
+//! `metrics_listener` serves Prometheus; `traces` and `otlp` export spans. A label has few values, all known in advance: no user input, no
 //! id, no address.
 //!
 //! To add a metric: its line in `metrics`, the code that updates it, its row in `docs/OPERATIONS.md`; a test
@@ -13,9 +13,10 @@
 //! [`Observer`]: doorward_web::Observer
 
 mod connections;
-mod listener;
+pub mod logging;
 mod measured;
 mod metrics;
+mod metrics_listener;
 mod otlp;
 mod process;
 mod recorder;
@@ -25,6 +26,7 @@ mod traces;
 
 use std::sync::Arc;
 
+use doorward_domain::Doorward;
 use doorward_domain::ports::Clock;
 use doorward_web::Observer;
 use jiff::Timestamp;
@@ -32,12 +34,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
-use crate::listener::ConnectionObserver;
-use crate::wiring::Components;
+use crate::listener::{ConnectionObserver, bind};
 
 pub use measured::{measured, measured_rate_limits};
 pub use metrics::Metrics;
-pub use otlp::headers_of;
 pub use traces::Traces;
 
 /// Returns the metrics if metrics or traces are configured: the spans of stores are created where their duration
@@ -49,30 +49,29 @@ pub fn metrics(config: &Config, clock: &dyn Clock) -> Option<Arc<Metrics>> {
 }
 
 /// Returns the observer of requests.
-pub fn observer(components: &Components) -> Arc<dyn Observer> {
-    Arc::new(requests::RequestMetrics::new(components.metrics.clone()))
+pub fn observer(metrics: Option<Arc<Metrics>>) -> Arc<dyn Observer> {
+    Arc::new(requests::RequestMetrics::new(metrics))
 }
 
 /// Receives metrics of connections, if metrics are collected.
-pub fn connection_observer(components: &Components) -> Option<Arc<dyn ConnectionObserver>> {
-    let metrics = components.metrics.clone()?;
-    Some(Arc::new(connections::Connections(metrics)))
+pub fn connection_observer(metrics: Option<Arc<Metrics>>) -> Option<Arc<dyn ConnectionObserver>> {
+    Some(Arc::new(connections::Connections(metrics?)))
 }
 
 /// Serves the metrics if `metrics.listen` is set, until the returned set is dropped. `certificate_ends` is the
 /// expiry of the served certificate, if there is one.
 pub async fn serve(
     config: &Config,
-    components: &Components,
+    metrics: Option<Arc<Metrics>>,
+    doorward: &Arc<Doorward>,
     certificate_ends: Option<watch::Receiver<Timestamp>>,
 ) -> anyhow::Result<JoinSet<()>> {
     let mut serving = JoinSet::new();
-    if let (Some(address), Some(metrics)) = (config.metrics_listen, &components.metrics) {
-        let listener = listener::bind(address).await?;
+    if let (Some(address), Some(metrics)) = (config.metrics_listen, metrics) {
+        let listener = bind(address, "DOORWARD_METRICS__LISTEN").await?;
         tracing::info!(metrics.listen = %listener.local_addr()?, "serving metrics at /metrics");
-        let accounts = components.accounts.clone();
-        let endpoint = scrape::MetricsEndpoint::new(metrics.clone(), accounts, certificate_ends);
-        serving.spawn(listener::serve(listener, endpoint));
+        let endpoint = scrape::MetricsEndpoint::new(metrics, doorward.clone(), certificate_ends);
+        serving.spawn(metrics_listener::serve(listener, endpoint));
     }
     Ok(serving)
 }

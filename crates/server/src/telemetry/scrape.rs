@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use doorward_domain::Accounts;
+use doorward_domain::Doorward;
 use doorward_domain::ports;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Responds to scrapes.
 pub struct MetricsEndpoint {
     metrics: Arc<Metrics>,
-    accounts: Arc<Accounts>,
+    doorward: Arc<Doorward>,
     /// Expiry of the served certificate, if there is one.
     certificate_ends: Option<watch::Receiver<Timestamp>>,
     looked_at: Mutex<Option<Instant>>,
@@ -32,12 +32,12 @@ impl MetricsEndpoint {
     /// Creates it; reads nothing yet.
     pub fn new(
         metrics: Arc<Metrics>,
-        accounts: Arc<Accounts>,
+        doorward: Arc<Doorward>,
         certificate_ends: Option<watch::Receiver<Timestamp>>,
     ) -> Self {
         Self {
             metrics,
-            accounts,
+            doorward,
             certificate_ends,
             looked_at: Mutex::default(),
         }
@@ -47,8 +47,8 @@ impl MetricsEndpoint {
     pub async fn text(&self) -> String {
         let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let (queue, limit) = (
-            self.accounts.hashing_queue_depth(),
-            self.accounts.hashing_queue_capacity(),
+            self.doorward.password.hashing_queue_depth(),
+            self.doorward.password.hashing_queue_capacity(),
         );
         self.metrics.hash_queue.set(signed(queue));
         self.metrics.hash_queue_limit.set(signed(limit));
@@ -67,12 +67,16 @@ impl MetricsEndpoint {
         if looked_at.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
             return;
         }
-        let look =
-            async { tokio::try_join!(self.accounts.outbox(), self.accounts.unsealed_audit()) };
+        let look = async {
+            tokio::try_join!(
+                self.doorward.outbox.outbox(),
+                self.doorward.audit.unsealed_audit()
+            )
+        };
         let unsealed = &self.metrics.audit_unsealed;
         let cause = match timeout(PATIENCE, look).await {
             Ok(Ok((outbox, audit))) => {
-                let now = self.accounts.now();
+                let now = self.doorward.now();
                 self.metrics.outbox.show(&outbox, now);
                 let age = seconds_since(audit.oldest, now);
                 unsealed.with_label_values::<&str>(&[]).set(age);

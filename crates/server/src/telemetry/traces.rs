@@ -29,8 +29,8 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::otlp::{Collector, TIMEOUT, headers_of};
-use crate::config::Config;
+use super::otlp::{Collector, TIMEOUT};
+use crate::config::{Config, otlp_headers};
 
 /// Path of traces below the endpoint of OTLP over HTTP.
 const PATH: &str = "/v1/traces";
@@ -53,7 +53,8 @@ impl Traces {
             return Ok(None);
         };
         let headers = config.traces_headers.as_ref().map(Secret::expose);
-        let headers = headers_of(headers.map_or("", String::as_str)).map_err(anyhow::Error::msg)?;
+        let headers =
+            otlp_headers(headers.map_or("", String::as_str)).map_err(anyhow::Error::msg)?;
         let exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(Collector::new(&url, headers)?)

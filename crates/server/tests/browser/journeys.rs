@@ -25,7 +25,7 @@ fn sign_in(browser: &Browser, name: &str, password: &str) {
 }
 
 #[test]
-fn a_user_signs_up_confirms_signs_in_changes_the_password_and_signs_out_without_script() {
+fn a_user_signs_up_confirms_signs_in_changes_the_password_and_signs_out_without_scripts() {
     let browser = Browser::open(WITHOUT_SCRIPT);
     browser.go("data:text/html,<title>off</title><script>document.title='on'</script><h1>x</h1>");
     assert_eq!(
@@ -77,7 +77,7 @@ fn a_user_signs_up_confirms_signs_in_changes_the_password_and_signs_out_without_
 /// The redirects after a form stay on the host that the browser uses: `form-action 'self'` blocks any
 /// other one, also that of `public_url`.
 #[test]
-fn a_server_opened_by_its_ip_address_signs_in_and_out() {
+fn a_user_signs_in_and_out_at_an_ip_address() {
     let browser = Browser::open(WITHOUT_SCRIPT);
     browser.go("/");
     let by_address = browser.url("/").replace("localhost", "127.0.0.1");
@@ -111,7 +111,7 @@ fn cancelling_the_confirmation_deletes_the_account() {
 }
 
 #[test]
-fn a_lost_password_is_replaced_once_it_is_a_good_one() {
+fn a_lost_password_is_replaced_by_an_acceptable_one() {
     let browser = Browser::open(WITHOUT_SCRIPT);
     sign_up(&browser, "ben@example.com", "three boats on a lake");
     browser.await_mail(1);
@@ -140,7 +140,7 @@ fn a_lost_password_is_replaced_once_it_is_a_good_one() {
 }
 
 #[test]
-fn a_sign_up_that_is_refused_comes_back_with_what_was_typed() {
+fn a_rejected_sign_up_shows_the_form_with_its_values() {
     let browser = Browser::open(WITHOUT_SCRIPT);
     browser.go("/");
     browser.fill("#up-password", "three boats on a lake");

@@ -6,9 +6,9 @@
 
 #![cfg(test)]
 
-mod audit;
 mod browser;
 mod journeys;
+mod page_checks;
 mod pages;
 mod scripts;
 mod server;

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::audit::look_over;
 use crate::browser::{Browser, Setup};
+use crate::page_checks::check_page;
 
 const PASSWORD: &str = "three boats on a lake";
 
@@ -12,7 +12,7 @@ fn walk(browser: &Browser) -> Vec<String> {
     let mut headings = Vec::new();
     let mut look = |page: &str| {
         headings.push(browser.text("h1").unwrap());
-        look_over(browser, page);
+        check_page(browser, page);
     };
     browser.go("/");
     look("start");
@@ -103,21 +103,21 @@ fn on_a_phone(language: &'static str) -> Browser {
     browser
 }
 
-/// W-01, P-11, WCAG 2.2: for each page see `audit`. The console stays empty, so there is no CSP report.
+/// W-01, P-11, WCAG 2.2: for each page see `page_checks`. The console stays empty, so there is no CSP report.
 #[test]
-fn every_page_is_sound_on_a_phone_in_both_schemes_and_by_keyboard() {
+fn every_page_passes_the_checks_on_a_phone_in_both_color_schemes_and_by_keyboard() {
     let browser = on_a_phone("en");
     let headings = walk(&browser);
     // The pages for developers are in English only.
     for page in ["/docs", "/problems", "/problems/link-expired"] {
         browser.go(page);
-        look_over(&browser, page);
+        check_page(&browser, page);
     }
     assert_eq!(headings.first().map(String::as_str), Some("Welcome"));
 }
 
 #[test]
-fn every_page_is_as_sound_in_german() {
+fn every_page_passes_the_checks_in_german() {
     let browser = on_a_phone("de");
     let headings = walk(&browser);
     for wanted in [

@@ -20,7 +20,7 @@ const ASK: &str = "\
 
 /// P-11: the button shows the password, announces that to screen readers, and never submits it as text.
 #[test]
-fn a_password_can_be_shown_and_is_hidden_again() {
+fn a_password_can_be_shown_and_hidden() {
     let browser = Browser::open(WITH_SCRIPT);
     browser.go("/");
     browser.fill("#in-password", "three boats");
@@ -42,9 +42,9 @@ fn a_password_can_be_shown_and_is_hidden_again() {
     assert_eq!(look(), seen("password", "false"));
 }
 
-/// W-01: without JavaScript nothing is missing, and no control is dead.
+/// W-01: without JavaScript nothing is missing, and every control works.
 #[test]
-fn without_script_there_is_no_button_that_does_nothing() {
+fn without_scripts_there_is_no_button_to_show_the_password() {
     let browser = Browser::open(Setup {
         script: false,
         ..WITH_SCRIPT
@@ -56,7 +56,7 @@ fn without_script_there_is_no_button_that_does_nothing() {
 /// H-09: a script of a listed origin reads what it requests with a token, and nothing with the cookie. One of
 /// another origin reads nothing.
 #[test]
-fn a_script_of_another_origin_reads_what_it_was_named_for() {
+fn a_script_of_a_listed_origin_reads_responses_only_with_a_token() {
     let (app, other) = (blank_page("127.0.0.1"), blank_page("127.0.0.1"));
     let browser = Browser::open_at(WITH_SCRIPT, &[("DOORWARD_CORS__ORIGINS", &app)]);
     let home = browser.url("/");

@@ -34,14 +34,14 @@ impl Server {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let (sender, said) = channel();
+        let (sender, output) = channel();
         std::thread::spawn(move || {
             lines
                 .map_while(Result::ok)
                 .try_for_each(|line| sender.send(line))
         });
         let url = loop {
-            let line = said
+            let line = output
                 .recv_timeout(PATIENCE)
                 .expect("the server reports that it is ready");
             if let Some((_, url)) = line.split_once("Doorward is ready at ") {

@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use doorward_testkit::servers::{PostgresOptions, Proxy, Replication, own_postgres};
 
-use crate::answers::{Client, PASSWORD, Word};
+use crate::client::{Client, Outcome, PASSWORD};
+use crate::database::{Database, assert_recovers, setup, short_timeout_setup};
 use crate::load::Load;
-use crate::stage::{Database, brisk_setup, heals, setup};
 
 /// One host name, which leads to the replica after its promotion.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_promoted_replica_has_every_confirmed_write() {
+async fn a_promoted_replica_has_every_acknowledged_write() {
     let primary = own_postgres(PostgresOptions::default()).await;
     let replica = primary.replica(Replication::Synchronous).await;
     let name = Proxy::to(primary.address()).await;
@@ -31,32 +31,35 @@ async fn a_promoted_replica_has_every_confirmed_write() {
         died.elapsed()
     );
     load.does(60);
-    load.go_home().holds(client);
+    load.stop().holds(client);
 }
 
 /// Like a primary that becomes a replica while the server runs, and then a primary again.
-async fn writes_again_when_it_may(database: Database) {
-    let server = brisk_setup(&database.url()).start();
+async fn recovers_when_writable(database: Database) {
+    let server = short_timeout_setup(&database.url()).start();
     let client = Client::of(&server);
     client.sign_up("early").done();
     database.set_read_only("ON").await;
-    let told = client.sign_up("late");
-    assert!(matches!(told, Word::Refused), "{told:?}");
+    let outcome = client.sign_up("late");
+    assert!(matches!(outcome, Outcome::Refused), "{outcome:?}");
     assert!(client.sign_in("early", PASSWORD).is_none());
     let ready = client.send("GET", "/readyz", None, None);
     ready.unwrap().expect(503);
     database.set_read_only("OFF").await;
-    println!("ready {:?} after it may write again", heals(client));
+    println!(
+        "ready {:?} after it may write again",
+        assert_recovers(client)
+    );
     client.sign_up("late").done();
     client.sign_in("early", PASSWORD).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_postgres_that_turns_read_only_is_told_and_heals() {
-    writes_again_when_it_may(Database::postgres().await).await;
+async fn a_read_only_postgres_is_reported_and_recovers() {
+    recovers_when_writable(Database::postgres().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mariadb_that_turns_read_only_is_told_and_heals() {
-    writes_again_when_it_may(Database::mariadb().await).await;
+async fn a_read_only_mariadb_is_reported_and_recovers() {
+    recovers_when_writable(Database::mariadb().await).await;
 }

@@ -10,10 +10,10 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::answers::{Client, OTHER_PASSWORD, PASSWORD, Word};
+use crate::client::{Client, OTHER_PASSWORD, Outcome, PASSWORD};
+use crate::database::assert_recovers;
 use crate::readiness::is_ready;
 use crate::server::{Server, Setup};
-use crate::stage::heals;
 
 /// A separate file system. Unmounted when the test or its process ends.
 struct SmallDisk {
@@ -53,19 +53,19 @@ impl SmallDisk {
 }
 
 /// A place for a server that can be made to run out of space.
-trait Cramped {
+trait LimitedDisk {
     fn fill(&self, server: &Server);
-    fn make_room(&self, server: &Server);
+    fn free_space(&self, server: &Server);
 }
 
-impl Cramped for SmallDisk {
+impl LimitedDisk for SmallDisk {
     /// Uses up every byte.
     fn fill(&self, _server: &Server) {
         let mut filler = File::create(self.filler()).unwrap();
         while filler.write_all(&[0; 4096]).is_ok() {}
     }
 
-    fn make_room(&self, _server: &Server) {
+    fn free_space(&self, _server: &Server) {
         std::fs::remove_file(self.filler()).unwrap();
     }
 }
@@ -82,12 +82,12 @@ impl SmallFiles {
     }
 }
 
-impl Cramped for SmallFiles {
+impl LimitedDisk for SmallFiles {
     fn fill(&self, server: &Server) {
         Self::limit(server, "1");
     }
 
-    fn make_room(&self, server: &Server) {
+    fn free_space(&self, server: &Server) {
         Self::limit(server, "unlimited");
     }
 }
@@ -102,29 +102,29 @@ fn setup(data: &Path) -> Setup {
 /// Signs up users until five sign-ups in a row are refused and `/readyz` reports why.
 ///
 /// Five, since a checkpoint of SQLite makes room in the journal for a few more.
-fn sign_up_until_none_fits(client: Client) -> Vec<(String, Word)> {
-    let mut told = Vec::new();
+fn sign_up_until_the_disk_is_full(client: Client) -> Vec<(String, Outcome)> {
+    let mut outcomes = Vec::new();
     let mut refused = 0;
     while refused < 5 || is_ready(client) {
-        assert!(told.len() < 2000, "the disk is never full");
-        let name = format!("late-{}", told.len());
+        assert!(outcomes.len() < 2000, "the disk is never full");
+        let name = format!("late-{}", outcomes.len());
         let word = client.sign_up(&name);
         refused = match word {
-            Word::Done(_) => 0,
-            Word::Refused | Word::OutcomeUnknown => refused + 1,
+            Outcome::Done(_) => 0,
+            Outcome::Refused | Outcome::Unknown => refused + 1,
         };
-        told.push((name, word));
+        outcomes.push((name, word));
     }
-    told
+    outcomes
 }
 
-fn survives_a_full_disk(setup: &Setup, disk: &impl Cramped) {
+fn survives_a_full_disk(setup: &Setup, disk: &impl LimitedDisk) {
     let server = setup.start();
     let client = Client::of(&server);
     client.sign_up("early").done();
     let token = client.sign_in("early", PASSWORD).unwrap();
     disk.fill(&server);
-    let told = sign_up_until_none_fits(client);
+    let outcomes = sign_up_until_the_disk_is_full(client);
     // Small writes still fit now and then, since a checkpoint frees pages of the journal. Every success must be
     // true, full disk or not.
     if let Some(late) = client.sign_in("early", PASSWORD) {
@@ -135,16 +135,24 @@ fn survives_a_full_disk(setup: &Setup, disk: &impl Cramped) {
     client
         .ask(200, "GET", "/user/me", Some(&token), None)
         .done();
-    disk.make_room(&server);
-    heals(client);
+    disk.free_space(&server);
+    assert_recovers(client);
     client.sign_up("after").done();
     let holds = |client: Client| {
-        for (name, word) in &told {
+        for (name, word) in &outcomes {
             let is_there = client.knows(name, PASSWORD);
-            assert_eq!(is_there, matches!(word, Word::Done(_)), "{name}: {word:?}");
+            assert_eq!(
+                is_there,
+                matches!(word, Outcome::Done(_)),
+                "{name}: {word:?}"
+            );
         }
         let is_changed = client.knows("early", OTHER_PASSWORD);
-        assert_eq!(is_changed, matches!(changed, Word::Done(_)), "{changed:?}");
+        assert_eq!(
+            is_changed,
+            matches!(changed, Outcome::Done(_)),
+            "{changed:?}"
+        );
         assert_eq!(client.knows("early", PASSWORD), !is_changed);
         assert!(client.is_open(&token));
     };
@@ -152,12 +160,12 @@ fn survives_a_full_disk(setup: &Setup, disk: &impl Cramped) {
     server.kill();
     let server = setup.start();
     holds(Client::of(&server));
-    let (name, _) = told.last().unwrap();
+    let (name, _) = outcomes.last().unwrap();
     Client::of(&server).sign_up(name).done();
 }
 
 #[test]
-fn a_full_disk_refuses_what_writes_and_heals_when_there_is_room() {
+fn a_full_disk_rejects_writes_and_recovers_when_there_is_space() {
     let Some(disk) = SmallDisk::mount() else {
         println!("nothing may be mounted here: the other test alone has shown it");
         return;
@@ -166,7 +174,7 @@ fn a_full_disk_refuses_what_writes_and_heals_when_there_is_room() {
 }
 
 #[test]
-fn files_that_may_not_grow_are_as_good_as_a_full_disk() {
+fn a_file_size_limit_has_the_same_effect_as_a_full_disk() {
     let folder = tempfile::tempdir().unwrap();
     survives_a_full_disk(&setup(folder.path()), &SmallFiles);
 }

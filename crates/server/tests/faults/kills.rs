@@ -1,19 +1,19 @@
 //! `kill -9` of the binary under load: acknowledged writes are stored, and none is half done.
 
-use crate::answers::Client;
+use crate::client::Client;
+use crate::database::{Database, setup};
 use crate::load::Load;
-use crate::stage::{Database, setup};
 
 async fn survives_kills(database: Database) {
     let setup = setup(&database.url());
     let mut journals = Vec::new();
     for round in ["first", "second"] {
         let server = setup.start();
-        let mut load = Load::start(Client::of_mortal(&server), round);
+        let mut load = Load::start(Client::of_killable(&server), round);
         load.does(60);
-        load.call_off();
+        load.cancel();
         server.kill();
-        journals.push(load.go_home());
+        journals.push(load.stop());
     }
     let server = setup.start();
     for journal in journals {
@@ -22,11 +22,11 @@ async fn survives_kills(database: Database) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_answered_is_on_postgres_after_a_kill() {
+async fn acknowledged_writes_are_on_postgres_after_a_kill() {
     survives_kills(Database::postgres().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_answered_is_on_mariadb_after_a_kill() {
+async fn acknowledged_writes_are_on_mariadb_after_a_kill() {
     survives_kills(Database::mariadb().await).await;
 }

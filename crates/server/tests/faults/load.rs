@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::answers::{Client, OTHER_PASSWORD, PASSWORD, Word};
+use crate::client::{Client, OTHER_PASSWORD, Outcome, PASSWORD};
 
 /// Longer than anything takes. Only a failing test reaches it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The clients, each in a thread.
 pub struct Load {
     shared: Arc<Shared>,
-    people: Vec<JoinHandle<Vec<Story>>>,
+    people: Vec<JoinHandle<Vec<UserRecord>>>,
 }
 
 #[derive(Default)]
@@ -27,23 +27,23 @@ struct Shared {
 }
 
 /// What one client did after its sign-up.
-struct Story {
+struct UserRecord {
     name: String,
-    signed_up: Word,
+    signed_up: Outcome,
     /// `None` if no password change was requested.
-    changed: Option<Word>,
+    changed: Option<Outcome>,
     sessions: Vec<Session>,
 }
 
 struct Session {
     token: String,
     /// `None` if no request was to end it.
-    ended: Option<Word>,
+    ended: Option<Outcome>,
 }
 
 /// All recorded outcomes.
 pub struct Journal {
-    stories: Vec<Story>,
+    records: Vec<UserRecord>,
 }
 
 impl Load {
@@ -53,12 +53,12 @@ impl Load {
         let person = |number: usize| {
             let (shared, name) = (shared.clone(), format!("{name}-{number}"));
             std::thread::spawn(move || {
-                let mut stories = Vec::new();
+                let mut records = Vec::new();
                 while !shared.is_over.load(Ordering::SeqCst) {
-                    let name = format!("{name}-{}", stories.len());
-                    stories.push(live(client, &shared, name, stories.len() + number));
+                    let name = format!("{name}-{}", records.len());
+                    records.push(live(client, &shared, name, records.len() + number));
                 }
-                stories
+                records
             })
         };
         Self {
@@ -94,95 +94,95 @@ impl Load {
     }
 
     /// Stops new requests. Requests in flight may fail.
-    pub fn call_off(&self) {
+    pub fn cancel(&self) {
         self.shared.is_over.store(true, Ordering::SeqCst);
     }
 
     /// Waits for all clients to finish.
-    pub fn go_home(mut self) -> Journal {
-        self.call_off();
+    pub fn stop(mut self) -> Journal {
+        self.cancel();
         let people = std::mem::take(&mut self.people);
-        let stories = people.into_iter().map(|person| match person.join() {
-            Ok(stories) => stories,
+        let records = people.into_iter().map(|person| match person.join() {
+            Ok(records) => records,
             Err(panic) => std::panic::resume_unwind(panic),
         });
-        let stories: Vec<_> = stories.flatten().collect();
+        let records: Vec<_> = records.flatten().collect();
         let count = |of: &AtomicUsize| of.load(Ordering::SeqCst);
         let (done, refused) = (count(&self.shared.done), count(&self.shared.refused));
         let unknown = count(&self.shared.unknown);
         println!(
-            "{} stories: {done} done, {refused} refused, {unknown} of them unknown",
-            stories.len()
+            "{} users: {done} done, {refused} refused, {unknown} of them unknown",
+            records.len()
         );
-        Journal { stories }
+        Journal { records }
     }
 }
 
 impl Drop for Load {
     fn drop(&mut self) {
-        self.call_off();
+        self.cancel();
     }
 }
 
 impl Shared {
-    fn note(&self, word: &Word) {
+    fn note(&self, word: &Outcome) {
         match word {
-            Word::Done(_) => self.done.fetch_add(1, Ordering::SeqCst),
-            Word::Refused => self.refused.fetch_add(1, Ordering::SeqCst),
-            Word::OutcomeUnknown => {
+            Outcome::Done(_) => self.done.fetch_add(1, Ordering::SeqCst),
+            Outcome::Refused => self.refused.fetch_add(1, Ordering::SeqCst),
+            Outcome::Unknown => {
                 self.unknown.fetch_add(1, Ordering::SeqCst);
                 self.refused.fetch_add(1, Ordering::SeqCst)
             }
         };
-        if !matches!(word, Word::Done(_)) {
+        if !matches!(word, Outcome::Done(_)) {
             std::thread::park_timeout(PAUSE);
         }
     }
 
-    fn noted(&self, word: Word) -> Word {
+    fn recorded(&self, word: Outcome) -> Outcome {
         self.note(&word);
         word
     }
 }
 
 /// One sign-up, followed by a password change, a sign-out, or neither.
-fn live(client: Client, shared: &Shared, name: String, turn: usize) -> Story {
-    let mut story = Story {
-        signed_up: shared.noted(client.sign_up(&name)),
+fn live(client: Client, shared: &Shared, name: String, turn: usize) -> UserRecord {
+    let mut record = UserRecord {
+        signed_up: shared.recorded(client.sign_up(&name)),
         changed: None,
         sessions: Vec::new(),
         name,
     };
-    if !matches!(story.signed_up, Word::Done(_)) {
-        return story;
+    if !matches!(record.signed_up, Outcome::Done(_)) {
+        return record;
     }
     for _ in 0..2 {
-        let token = client.sign_in(&story.name, PASSWORD);
+        let token = client.sign_in(&record.name, PASSWORD);
         shared.note(
             &token
                 .as_ref()
-                .map_or(Word::Refused, |_| story.signed_up.clone()),
+                .map_or(Outcome::Refused, |_| record.signed_up.clone()),
         );
         let session = |token| Session { token, ended: None };
-        story.sessions.extend(token.map(session));
+        record.sessions.extend(token.map(session));
     }
-    for session in &story.sessions {
+    for session in &record.sessions {
         shared.note(&client.check(&session.token));
     }
-    match (turn % 3, &mut story.sessions[..]) {
+    match (turn % 3, &mut record.sessions[..]) {
         (0, [own, others @ ..]) => {
-            let word = shared.noted(client.change_password(&own.token));
+            let word = shared.recorded(client.change_password(&own.token));
             for other in others {
                 other.ended = Some(word.clone());
             }
-            story.changed = Some(word);
+            record.changed = Some(word);
             // Sessions are written after the password, and may be lost with their store.
-            own.ended = Some(Word::OutcomeUnknown);
+            own.ended = Some(Outcome::Unknown);
         }
-        (1, [first, ..]) => first.ended = Some(shared.noted(client.sign_out(&first.token))),
+        (1, [first, ..]) => first.ended = Some(shared.recorded(client.sign_out(&first.token))),
         _ => {}
     }
-    story
+    record
 }
 
 impl Journal {
@@ -190,21 +190,21 @@ impl Journal {
     #[track_caller]
     pub fn holds(&self, client: Client) {
         let admin = client.sign_in("admin", PASSWORD).unwrap();
-        for story in &self.stories {
-            story.holds(client, &admin);
+        for record in &self.records {
+            record.holds(client, &admin);
         }
     }
 }
 
-impl Story {
+impl UserRecord {
     #[track_caller]
     fn holds(&self, client: Client, admin: &str) {
         let name = &self.name;
         let is_there = self.is_there(client);
         match self.signed_up {
-            Word::Done(_) => assert!(is_there, "{name} was acknowledged and is missing"),
-            Word::Refused => assert!(!is_there, "{name} was refused and exists"),
-            Word::OutcomeUnknown => {}
+            Outcome::Done(_) => assert!(is_there, "{name} was acknowledged and is missing"),
+            Outcome::Refused => assert!(!is_there, "{name} was refused and exists"),
+            Outcome::Unknown => {}
         }
         if !is_there {
             // The failed sign-up left nothing behind.
@@ -217,9 +217,9 @@ impl Story {
         for session in &self.sessions {
             let is_open = client.is_open(&session.token);
             match session.ended {
-                Some(Word::Done(_)) => assert!(!is_open, "an ended session of {name} is valid"),
+                Some(Outcome::Done(_)) => assert!(!is_open, "an ended session of {name} is valid"),
                 // A sign-out can be repeated safely, and may be reported as not done.
-                Some(Word::Refused | Word::OutcomeUnknown) => {}
+                Some(Outcome::Refused | Outcome::Unknown) => {}
                 None => assert!(is_open, "a session of {name} is missing"),
             }
         }
@@ -230,9 +230,9 @@ impl Story {
     fn is_there(&self, client: Client) -> bool {
         let name = &self.name;
         let (old, new) = match self.changed {
-            None | Some(Word::Refused) => (true, false),
-            Some(Word::Done(_)) => (false, true),
-            Some(Word::OutcomeUnknown) => (true, true),
+            None | Some(Outcome::Refused) => (true, false),
+            Some(Outcome::Done(_)) => (false, true),
+            Some(Outcome::Unknown) => (true, true),
         };
         let has_old = client.knows(name, PASSWORD);
         let has_new = self.changed.is_some() && client.knows(name, OTHER_PASSWORD);
@@ -248,17 +248,17 @@ impl Story {
 
 /// A journal that never fails would make all these tests worthless.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_journal_notices_a_lost_user_and_a_revived_session() {
+async fn the_journal_detects_a_lost_user_and_a_revived_session() {
     use doorward_testkit::servers::{PostgresOptions, own_postgres};
     let postgres = own_postgres(PostgresOptions::default()).await;
-    let server = crate::stage::setup(&postgres.url()).start();
+    let server = crate::database::setup(&postgres.url()).start();
     let client = Client::of(&server);
     let copy = "CREATE TABLE kept (LIKE sessions); ALTER TABLE kept OWNER TO doorward; CREATE RULE keep AS \
                 ON INSERT TO sessions DO ALSO INSERT INTO kept SELECT NEW.*";
     postgres.query(copy).await;
     let mut load = Load::start(client, "person");
     load.does(80);
-    let journal = load.go_home();
+    let journal = load.stop();
     journal.holds(client);
     let notices = || {
         let looked = std::panic::AssertUnwindSafe(|| journal.holds(client));

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use doorward_testkit::servers::{Proxy, ProxyMode};
 
-use crate::answers::{Client, OTHER_PASSWORD, PASSWORD, Word};
-use crate::stage::{Database, brisk_setup, heals};
+use crate::client::{Client, OTHER_PASSWORD, Outcome, PASSWORD};
+use crate::database::{Database, assert_recovers, short_timeout_setup};
 
 /// A commit that is made and whose response is lost; one that never arrives.
 const LOSSES: [fn(u32) -> ProxyMode; 2] = [
@@ -15,27 +15,27 @@ const LOSSES: [fn(u32) -> ProxyMode; 2] = [
 
 /// Compares the response to a change with whether it was made.
 #[track_caller]
-fn agree(what: &str, word: &Word, is_made: bool) {
+fn agree(what: &str, word: &Outcome, is_made: bool) {
     match word {
-        Word::Done(_) => assert!(is_made, "{what} was acknowledged and not made"),
-        Word::Refused => assert!(!is_made, "{what} was refused and made"),
-        Word::OutcomeUnknown => {}
+        Outcome::Done(_) => assert!(is_made, "{what} was acknowledged and not made"),
+        Outcome::Refused => assert!(!is_made, "{what} was refused and made"),
+        Outcome::Unknown => {}
     }
 }
 
 async fn is_outcome_unknown(database: Database) {
     let proxy = Proxy::to(database.address()).await;
-    let server = brisk_setup(&proxy.url(&database.url())).start();
+    let server = short_timeout_setup(&proxy.url(&database.url())).start();
     let client = Client::of(&server);
     for (number, loss) in LOSSES.iter().enumerate() {
         let name = format!("person-{number}");
         proxy.set(loss(u32::MAX)).await;
         // The response is a 503 `outcome-unknown`: neither success nor refusal.
         let word = client.sign_up(&name);
-        assert!(matches!(word, Word::OutcomeUnknown), "{name}: {word}");
+        assert!(matches!(word, Outcome::Unknown), "{name}: {word}");
         assert!(proxy.lost() > 0, "nothing was lost");
         proxy.set(ProxyMode::Pass).await;
-        heals(client);
+        assert_recovers(client);
         if !client.knows(&name, PASSWORD) {
             client.sign_up(&name).done();
         }
@@ -51,7 +51,7 @@ async fn change_password(client: Client, proxy: &Proxy, name: &str, loss: ProxyM
     let lost = proxy.lost();
     println!("{name}'s password: {word}, after {lost} losses");
     proxy.set(ProxyMode::Pass).await;
-    heals(client);
+    assert_recovers(client);
     let (has_old, has_new) = (
         client.knows(name, PASSWORD),
         client.knows(name, OTHER_PASSWORD),
@@ -68,10 +68,10 @@ async fn change_password(client: Client, proxy: &Proxy, name: &str, loss: ProxyM
     }
 }
 
-/// The commit arrives after the time limit: it must not have been reported as refused.
-async fn is_not_refused(database: Database) {
+/// The commit arrives after the time limit: it must not have been reported as failed.
+async fn is_not_reported_as_failed(database: Database) {
     let proxy = Proxy::to(database.address()).await;
-    let server = brisk_setup(&proxy.url(&database.url())).start();
+    let server = short_timeout_setup(&proxy.url(&database.url())).start();
     let client = Client::of(&server);
     client.sign_up("early").done();
     let token = client.sign_in("early", PASSWORD).unwrap();
@@ -94,13 +94,13 @@ async fn is_not_refused(database: Database) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_arrives_late_is_not_reported_as_refused_on_postgres() {
-    is_not_refused(Database::postgres().await).await;
+async fn a_late_commit_is_not_reported_as_failed_on_postgres() {
+    is_not_reported_as_failed(Database::postgres().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_arrives_late_is_not_reported_as_refused_on_mariadb() {
-    is_not_refused(Database::mariadb().await).await;
+async fn a_late_commit_is_not_reported_as_failed_on_mariadb() {
+    is_not_reported_as_failed(Database::mariadb().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

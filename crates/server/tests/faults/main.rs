@@ -7,9 +7,9 @@
 
 #![cfg(test)]
 
-mod answers;
+mod client;
 mod connections;
-mod cut_off;
+mod database;
 mod failover;
 mod full_disk;
 #[path = "../it/e2e/http.rs"]
@@ -20,4 +20,4 @@ mod lost_commits;
 mod readiness;
 mod restarts;
 mod server;
-mod stage;
+mod unreachable;

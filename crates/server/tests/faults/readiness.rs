@@ -4,15 +4,15 @@ use std::time::{Duration, Instant};
 
 use doorward_testkit::servers::{MariadbOptions, PostgresOptions, own_mariadb, own_postgres};
 
-use crate::answers::{Client, PASSWORD};
-use crate::stage::{heals, setup};
+use crate::client::{Client, PASSWORD};
+use crate::database::{assert_recovers, setup};
 
 /// Waits until `/readyz` reports the database as down.
 #[track_caller]
-pub fn is_called_away(client: Client) {
-    let patience = Instant::now() + Duration::from_secs(30);
+pub fn assert_reported_down(client: Client) {
+    let deadline = Instant::now() + Duration::from_secs(30);
     while is_ready(client) {
-        assert!(Instant::now() < patience, "it is still called ready");
+        assert!(Instant::now() < deadline, "it is still called ready");
         std::thread::park_timeout(Duration::from_millis(50));
     }
 }
@@ -24,9 +24,9 @@ pub fn is_ready(client: Client) -> bool {
     if reply.status != 503 {
         return true;
     }
-    let told = reply.json();
-    assert_eq!(told["code"], "store-unavailable");
-    let detail = told["detail"].as_str().unwrap();
+    let problem = reply.json();
+    assert_eq!(problem["code"], "store-unavailable");
+    let detail = problem["detail"].as_str().unwrap();
     // Sessions are in the same file, and the second of the two probes may fail alone.
     assert!(
         detail.contains("database") || detail.contains("session store"),
@@ -36,15 +36,15 @@ pub fn is_ready(client: Client) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_schema_that_was_taken_away_is_told_and_heals() {
+async fn a_missing_schema_is_reported_and_recovers() {
     let server = own_postgres(PostgresOptions::default()).await;
     let node = setup(&server.url()).start();
     let client = Client::of(&node);
     client.sign_up("early").done();
     server.query("ALTER SCHEMA public RENAME TO aside").await;
-    is_called_away(client);
+    assert_reported_down(client);
     server.query("ALTER SCHEMA aside RENAME TO public").await;
-    heals(client);
+    assert_recovers(client);
     assert!(client.knows("early", PASSWORD));
 
     let server = own_mariadb(MariadbOptions::default()).await;
@@ -52,8 +52,8 @@ async fn a_schema_that_was_taken_away_is_told_and_heals() {
     let client = Client::of(&node);
     client.sign_up("early").done();
     server.query("RENAME TABLE users TO aside").await;
-    is_called_away(client);
+    assert_reported_down(client);
     server.query("RENAME TABLE aside TO users").await;
-    heals(client);
+    assert_recovers(client);
     assert!(client.knows("early", PASSWORD));
 }

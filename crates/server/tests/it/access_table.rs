@@ -7,7 +7,7 @@ use doorward_domain::model::Role;
 use doorward_web::routes::{Authentication, Route, TABLE};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, FORM, OTHER_PASSWORD, PASSWORD, TestApp};
+use crate::support::{Client, FORM, OTHER_PASSWORD, PASSWORD, TestApp, TestResponse};
 
 /// Every method a client might try.
 const METHODS: [&str; 8] = [
@@ -54,7 +54,7 @@ pub fn body_of(route: &Route) -> Option<Value> {
     })
 }
 
-pub async fn ask(client: &Client, route: &Route, user: &str) -> Answer {
+pub async fn ask(client: &Client, route: &Route, user: &str) -> TestResponse {
     let draft = client.request(route.method.as_str(), &filled(route.path, user));
     match body_of(route) {
         Some(body) => draft.json(&body).send().await,
@@ -102,7 +102,7 @@ async fn the_router_has_every_route_of_the_table_and_no_other_method() {
             for client in [&app.anon(), &admin] {
                 let answer = client.request(method, &filled(path, "ben")).send().await;
                 let problem = answer.expect_problem(405, "method-not-allowed");
-                let told: BTreeSet<&str> = problem
+                let allowed: BTreeSet<&str> = problem
                     .header("allow")
                     .unwrap()
                     .split(',')
@@ -112,7 +112,7 @@ async fn the_router_has_every_route_of_the_table_and_no_other_method() {
                 if allowed.contains("GET") {
                     expected.insert("HEAD");
                 }
-                assert_eq!(told, expected, "{method} {path}");
+                assert_eq!(allowed, expected, "{method} {path}");
             }
         }
     }
@@ -137,7 +137,7 @@ async fn a_method_is_not_overridden_by_a_field() {
 }
 
 #[tokio::test]
-async fn head_is_get_without_a_body_wherever_there_is_a_get() {
+async fn head_is_get_without_a_body_on_every_route() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     for route in TABLE.iter().filter(|route| route.method == "GET") {
@@ -197,7 +197,7 @@ async fn an_anonymous_client_passes_no_guard() {
         }
         app.advance_seconds(3600);
     }
-    app.leaves_mail();
+    app.allow_unread_mail();
 }
 
 /// Z-02, T-IDOR: the response for another user is the same as for an unknown one.
@@ -253,7 +253,7 @@ async fn another_user_gets_403_whether_or_not_the_name_exists() {
 
 /// Each row as an admin, for another user and for an unknown one.
 #[tokio::test]
-async fn an_admin_gets_what_the_table_gives() {
+async fn an_admin_has_the_access_of_the_table() {
     // Reauthentication has its own tests.
     let ever = jiff::SignedDuration::ZERO;
     let app = TestApp::with(|options| options.policy.reauthenticate_after = ever).await;
@@ -320,7 +320,7 @@ async fn an_admin_gets_what_the_table_gives() {
         .send()
         .await
         .expect(303);
-    app.leaves_mail();
+    app.allow_unread_mail();
 }
 
 /// Z-04, R-09: a user who is no longer active is treated as anonymous, at once.
@@ -354,7 +354,7 @@ async fn a_disabled_or_deleted_user_is_anonymous_at_every_guard() {
 
 /// A route with a body accepts it as a form, too, except for lists and the like.
 #[tokio::test]
-async fn every_route_with_a_body_knows_json_and_forms_and_nothing_else() {
+async fn every_route_with_a_body_accepts_only_json_and_forms() {
     let app = TestApp::with(|options| options.policy.throttle = false).await;
     let admin = app.admin().await;
     let takes_body = |route: &&Route| !route.page && body_of(route).is_some();
@@ -400,7 +400,7 @@ async fn every_route_with_a_body_knows_json_and_forms_and_nothing_else() {
 
 /// mailed links work behind each of the documented proxies.
 #[test]
-fn the_proxy_examples_know_every_path() {
+fn the_proxy_examples_list_every_path() {
     // Requested by the operator, not through the proxy.
     let own = ["", "healthz", "readyz"];
     let firsts = TABLE.iter().map(|route| route.path.split('/').nth(1));
@@ -415,10 +415,7 @@ fn the_proxy_examples_know_every_path() {
             .flat_map(|line| line.split(['(', ')', '|', '/']))
             .collect();
         for first in &firsts {
-            assert!(
-                words.contains(first),
-                "{first} is passed on by none of: {proxy}"
-            );
+            assert!(words.contains(first), "no proxy forwards {first}: {proxy}");
         }
     }
 }

@@ -5,7 +5,7 @@ use doorward_web::routes::{Route, TABLE};
 use serde_json::{Value, json};
 
 use crate::access_table::{ask, body_of, filled};
-use crate::support::{Answer, Client, OTHER_PASSWORD, PASSWORD, TestApp, path_in};
+use crate::support::{Client, OTHER_PASSWORD, PASSWORD, TestApp, TestResponse, path_in};
 
 async fn events(admin: &Client, query: &str) -> Vec<Value> {
     let answer = admin.get(&format!("/audit?{query}")).await.expect(200);
@@ -22,7 +22,7 @@ fn names(events: &[Value]) -> Vec<String> {
 
 /// L-01: each action has exactly one audit event, without secrets or email addresses.
 #[tokio::test]
-async fn each_action_leaves_its_row() {
+async fn each_action_writes_its_audit_event() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     let link = app.unconfirmed("ben").await;
@@ -98,10 +98,10 @@ async fn each_action_leaves_its_row() {
     let mut rows = events(&admin, &format!("user={id}&limit=200")).await;
     // Events of the admin's own reads.
     rows.retain(|row| row["event"] != "user-viewed");
-    let mut told = names(&rows);
-    told.reverse();
+    let mut found = names(&rows);
+    found.reverse();
     assert_eq!(
-        told,
+        found,
         [
             "sign-up",
             "email-confirmed",
@@ -132,11 +132,11 @@ async fn each_action_leaves_its_row() {
     ] {
         assert!(!text.contains(secret));
     }
-    app.leaves_mail();
+    app.allow_unread_mail();
 }
 
 #[tokio::test]
-async fn a_row_says_who_where_when_and_in_which_request() {
+async fn an_audit_event_has_actor_address_time_and_request_id() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     let id = ben.get("/user/me").await.json()["id"].clone();
@@ -170,7 +170,7 @@ async fn a_row_says_who_where_when_and_in_which_request() {
 }
 
 #[tokio::test]
-async fn filters_narrow_and_pages_follow() {
+async fn filters_and_pages_work_together() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     for _ in 0..3 {
@@ -247,7 +247,7 @@ fn line_of(route: &Route) -> Option<&'static str> {
 }
 
 /// The audit events of one request.
-async fn lines(reader: &Client, answer: &Answer) -> Vec<Value> {
+async fn lines(reader: &Client, answer: &TestResponse) -> Vec<Value> {
     let id = answer.header("x-request-id").unwrap();
     let mut rows = events(reader, "limit=200").await;
     rows.retain(|row| row["request_id"] == id);
@@ -256,7 +256,7 @@ async fn lines(reader: &Client, answer: &Answer) -> Vec<Value> {
 
 /// L-01, Z-05: each route of the table writes exactly one audit event or none. Reads by an admin count.
 #[tokio::test]
-async fn each_route_leaves_one_line_or_none() {
+async fn each_route_writes_at_most_one_audit_event() {
     // A page's form does the same as the API.
     for route in TABLE.iter().filter(|route| !route.page) {
         let app = TestApp::new().await;
@@ -275,10 +275,10 @@ async fn each_route_leaves_one_line_or_none() {
             Some(body) => draft.json(&body).send().await,
             None => draft.send().await,
         };
-        let told = names(&lines(&reader, &answer).await);
+        let found = names(&lines(&reader, &answer).await);
         let expected: Vec<_> = line_of(route).into_iter().collect();
         assert_eq!(
-            told,
+            found,
             expected,
             "{} {}: {}",
             route.method,
@@ -291,7 +291,7 @@ async fn each_route_leaves_one_line_or_none() {
 
 /// L-01, H-07: evaluating a condition with several tags writes no audit event, for any caller and outcome.
 #[tokio::test]
-async fn a_write_with_several_tags_leaves_one_line() {
+async fn a_write_with_several_entity_tags_writes_one_audit_event() {
     let app = TestApp::new().await;
     let (reader, admin) = (app.admin().await, app.sign_in("root").await);
     app.create("ben", Role::User).await;
@@ -306,9 +306,9 @@ async fn a_write_with_several_tags_leaves_one_line() {
         let draft = client.request("PATCH", "/user/ben");
         let draft = draft.header("if-match", tags).json(&json!({"name": "Ben"}));
         let answer = draft.send().await.expect(status);
-        let told = names(&lines(&reader, &answer).await);
+        let found = names(&lines(&reader, &answer).await);
         let expected: Vec<_> = line.into_iter().collect();
-        assert_eq!(told, expected, "{tags}: {status}");
+        assert_eq!(found, expected, "{tags}: {status}");
     }
 }
 
@@ -323,15 +323,15 @@ async fn refused_access_to_another_user_has_one_event_with_the_target() {
     for route in TABLE.iter().filter(|route| route.path.contains("{user}")) {
         reached += 1;
         let answer = ask(&ben, route, &root).await;
-        let told = lines(&admin, &answer).await;
+        let found = lines(&admin, &answer).await;
         assert_eq!(
-            names(&told),
+            names(&found),
             ["forbidden failed"],
             "{} {}",
             route.method,
             route.path
         );
-        assert_eq!(told[0]["user_id"], json!(root));
+        assert_eq!(found[0]["user_id"], json!(root));
     }
     for _ in 0..100 {
         ben.get("/user/root").await.expect(403);
@@ -344,7 +344,11 @@ async fn refused_access_to_another_user_has_one_event_with_the_target() {
     assert_eq!(all.len(), 61);
     // The others are counted; an admin who reads the events of ben finds the count.
     let worker = app.ctx(doorward_domain::Actor::Worker);
-    app.accounts.write_suppressed(&worker).await.unwrap();
+    app.doorward
+        .housekeeping
+        .write_suppressed(&worker)
+        .await
+        .unwrap();
     let written = events(&admin, "user=ben&event=events-suppressed").await;
     assert_eq!(written.len(), 1);
     let expected = format!("forbidden {}", reached + 100 - 60);
@@ -353,13 +357,13 @@ async fn refused_access_to_another_user_has_one_event_with_the_target() {
 
 /// Z-07.
 #[tokio::test]
-async fn a_query_that_makes_no_sense_is_told_so() {
+async fn an_invalid_query_is_reported_by_field() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     admin
         .get("/audit?event=x&since=yesterday&until=x&limit=0&q=1")
         .await
-        .assert_faults(&[
+        .assert_field_errors(&[
             ("event", "invalid"),
             ("limit", "out-of-range"),
             ("q", "unknown"),
@@ -375,7 +379,7 @@ async fn a_query_that_makes_no_sense_is_told_so() {
     admin
         .get("/audit?limit=201")
         .await
-        .assert_faults(&[("limit", "out-of-range")]);
+        .assert_field_errors(&[("limit", "out-of-range")]);
     for query in ["cursor=x", "cursor=AAAA", "event=a&event=b", "user=%ff"] {
         admin
             .get(&format!("/audit?{query}"))
@@ -397,7 +401,7 @@ async fn a_query_that_makes_no_sense_is_told_so() {
 }
 
 #[tokio::test]
-async fn the_audit_log_outlives_the_person_by_id_alone() {
+async fn the_audit_log_keeps_only_the_id_of_a_deleted_user() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     let id = app.create("ben", Role::User).await.id;

@@ -16,7 +16,7 @@ const LIMIT: usize = 64 * 1024;
 
 /// H-04: ambiguous input is rejected.
 #[tokio::test]
-async fn broken_json_is_told_apart_and_never_a_fault_of_ours() {
+async fn malformed_json_is_a_client_error_with_its_reason() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let deep = "[".repeat(30_000);
@@ -96,7 +96,7 @@ async fn broken_json_is_told_apart_and_never_a_fault_of_ours() {
 }
 
 #[tokio::test]
-async fn broken_forms_are_told_apart_as_well() {
+async fn malformed_forms_are_a_client_error_with_their_reason() {
     let app = TestApp::new().await;
     for body in [
         "name=x&name=y",
@@ -139,7 +139,7 @@ async fn broken_forms_are_told_apart_as_well() {
 
 /// H-05.
 #[tokio::test]
-async fn sixty_four_kibibytes_are_taken_and_one_byte_more_is_not() {
+async fn a_body_may_have_64_kibibytes_and_not_one_byte_more() {
     let app = TestApp::new().await;
     let padded = |length: usize| {
         let body = json!({"username": "ben", "password": PASSWORD}).to_string();
@@ -193,7 +193,7 @@ async fn sixty_four_kibibytes_are_taken_and_one_byte_more_is_not() {
 }
 
 #[tokio::test]
-async fn huge_fields_are_faults_of_those_fields_and_not_said_back() {
+async fn oversized_fields_are_field_errors_that_do_not_repeat_the_value() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let huge = "x".repeat(60_000);
@@ -218,12 +218,12 @@ async fn huge_fields_are_faults_of_those_fields_and_not_said_back() {
     let answer = ben.patch("/user/me", many).await;
     assert_eq!(answer.faults().len(), 32);
     let answer = ben.patch("/user/me", json!({huge.as_str(): 1})).await;
-    answer.assert_faults(&[("x".repeat(64).as_str(), "unknown")]);
+    answer.assert_field_errors(&[("x".repeat(64).as_str(), "unknown")]);
 }
 
 /// NUL and other characters that some stores cannot store are rejected before a store is called.
 #[tokio::test]
-async fn a_nul_reaches_no_store() {
+async fn a_nul_character_never_reaches_the_store() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     for (field, value) in [
@@ -238,7 +238,7 @@ async fn a_nul_reaches_no_store() {
     }
     ben.put("/user/me", json!({"data": {"a": ["\0"]}}))
         .await
-        .assert_faults(&[("data", "invalid")]);
+        .assert_field_errors(&[("data", "invalid")]);
     app.anon()
         .post("/auth", json!({"username": "ben", "password": "a\0b"}))
         .await
@@ -246,7 +246,7 @@ async fn a_nul_reaches_no_store() {
     admin
         .get("/user?q=%00")
         .await
-        .assert_faults(&[("q", "invalid")]);
+        .assert_field_errors(&[("q", "invalid")]);
     admin.get("/audit?user=%00").await.expect(200);
     admin
         .get("/user/%00")
@@ -255,7 +255,7 @@ async fn a_nul_reaches_no_store() {
 }
 
 #[tokio::test]
-async fn a_path_that_is_not_utf8_is_not_found() {
+async fn a_path_that_is_not_utf8_gets_404() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     for (method, path) in [
@@ -318,7 +318,7 @@ impl HttpBody for Never {
 
 /// H-05: the runtime's clock advances only while the test waits.
 #[tokio::test(start_paused = true)]
-async fn a_body_that_does_not_come_is_not_waited_for_forever() {
+async fn a_missing_body_times_out() {
     let memory = Arc::new(MemoryStore::new());
     let app = TestApp::with(|options| options.stores = Some(Stores::all_in(memory))).await;
     let anon = app.anon();
@@ -330,7 +330,7 @@ async fn a_body_that_does_not_come_is_not_waited_for_forever() {
 
 /// An unknown field gets a hint with the nearest known one, or with its right place.
 #[tokio::test]
-async fn an_unknown_field_says_what_to_do() {
+async fn an_unknown_field_has_a_hint() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let sign_up = json!({"usrname": "eve", "password": PASSWORD, "phone": "030"});

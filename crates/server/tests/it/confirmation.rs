@@ -6,7 +6,7 @@ use crate::support::{PASSWORD, TestApp, path_in, summary};
 
 ///
 #[tokio::test]
-async fn looking_changes_nothing_and_posting_confirms() {
+async fn get_changes_nothing_and_post_confirms() {
     let app = TestApp::new().await;
     let link = app.pending("ben").await;
     let anon = app.anon();
@@ -40,7 +40,7 @@ async fn looking_changes_nothing_and_posting_confirms() {
 
 ///
 #[tokio::test]
-async fn what_is_no_link_of_ours_is_no_such_thing() {
+async fn a_malformed_link_gets_404() {
     let app = TestApp::new().await;
     let link = app.pending("ben").await;
     let token = link.rsplit_once('/').unwrap().1;
@@ -79,7 +79,7 @@ async fn what_is_no_link_of_ours_is_no_such_thing() {
 
 /// A link works for one purpose.
 #[tokio::test]
-async fn a_link_of_one_kind_opens_no_other_door() {
+async fn a_link_works_only_for_its_purpose() {
     let app = TestApp::new().await;
     let link = app.pending("ben").await;
     app.user("eve").await;
@@ -107,7 +107,7 @@ async fn a_link_of_one_kind_opens_no_other_door() {
 }
 
 #[tokio::test]
-async fn asking_again_answers_alike_and_mails_those_who_wait() {
+async fn a_repeated_request_gets_the_same_response_and_mails_only_pending_users() {
     let app = TestApp::new().await;
     let old = app.pending("new").await;
     app.user("done").await;
@@ -138,7 +138,7 @@ async fn asking_again_answers_alike_and_mails_those_who_wait() {
 
 /// mail goes to the stored address.
 #[tokio::test]
-async fn a_body_of_anything_but_one_address_is_refused() {
+async fn the_body_must_be_one_address() {
     let app = TestApp::new().await;
     for path in ["/confirmation", "/recovery"] {
         for (email, code) in [
@@ -151,13 +151,13 @@ async fn a_body_of_anything_but_one_address_is_refused() {
             app.anon()
                 .post(path, json!({"email": email}))
                 .await
-                .assert_faults(&[("email", code)]);
+                .assert_field_errors(&[("email", code)]);
         }
         let body = json!({"email": "a@example.com", "url": "https://evil.example"});
         app.anon()
             .post(path, body)
             .await
-            .assert_faults(&[("url", "unknown")]);
+            .assert_field_errors(&[("url", "unknown")]);
         let twice = app
             .anon()
             .request("POST", path)
@@ -221,7 +221,7 @@ async fn the_recipient_can_cancel_the_confirmation() {
 
 /// ten attempts a minute from one address.
 #[tokio::test]
-async fn links_are_not_guessed_at_leisure() {
+async fn attempts_to_guess_links_are_limited() {
     let app = TestApp::new().await;
     let client = app.anon();
     let guess = format!("/confirmation/{}", "A".repeat(43));

@@ -1,9 +1,9 @@
-//! Scripts of other origins (H-09): none by default, and exactly the listed ones.
+//! Scripts of other origins (H-09): none by default, and only the listed ones.
 
 use doorward_web::Choices;
 use serde_json::json;
 
-use crate::support::{Answer, Client, PASSWORD, TestApp};
+use crate::support::{Client, PASSWORD, TestApp, TestResponse};
 
 const APP: &str = "https://app.example";
 const LISTED: &str = "https://app.example, https://app.example:8443, http://localhost:5173";
@@ -43,7 +43,7 @@ async fn app() -> TestApp {
     .await
 }
 
-async fn preflight(client: &Client, path: &str, origin: &str, method: &str) -> Answer {
+async fn preflight(client: &Client, path: &str, origin: &str, method: &str) -> TestResponse {
     client
         .request("OPTIONS", path)
         .header("origin", origin)
@@ -58,7 +58,7 @@ async fn preflight(client: &Client, path: &str, origin: &str, method: &str) -> A
 
 /// Asserts that no other origin may read the response or send more.
 #[track_caller]
-fn assert_closed(answer: &Answer) {
+fn assert_closed(answer: &TestResponse) {
     let fields = answer.headers.keys();
     let open: Vec<_> = fields
         .filter(|name| name.as_str().starts_with("access-control-"))
@@ -68,7 +68,7 @@ fn assert_closed(answer: &Answer) {
 
 /// H-09: a listed origin can read all responses, errors included, and the header fields that a client needs.
 #[tokio::test]
-async fn a_named_origin_reads_every_answer() {
+async fn a_listed_origin_can_read_every_response() {
     let app = app().await;
     let ben = app.user("ben").await;
     for origin in LISTED.split(", ") {
@@ -106,7 +106,7 @@ async fn a_named_origin_reads_every_answer() {
 
 /// H-09: origins are compared exactly.
 #[tokio::test]
-async fn what_looks_like_a_named_origin_is_not_one() {
+async fn origins_similar_to_a_listed_one_are_rejected() {
     let app = app().await;
     let ben = app.user("ben").await;
     for origin in LOOK_ALIKES {
@@ -171,7 +171,7 @@ async fn a_preflight_is_answered_by_the_route_table() {
 
 /// H-09, H-10: the cookie works for no other origin, listed or not.
 #[tokio::test]
-async fn the_cookie_is_good_for_no_other_origin() {
+async fn the_cookie_does_not_work_from_other_origins() {
     let app = app().await;
     let ben = app.user("ben").await;
     for site in [Some("cross-site"), Some("same-site"), None] {

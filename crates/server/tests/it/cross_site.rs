@@ -44,7 +44,7 @@ const ROWS: &[Row] = &[
 ];
 
 #[tokio::test]
-async fn an_unsafe_request_comes_from_our_pages_or_from_a_program() {
+async fn an_unsafe_request_must_come_from_the_same_origin_or_a_program() {
     let app = TestApp::with(|options| {
         options.policy.throttle = false;
         options.choices.cors_origins = APP.parse().unwrap();
@@ -92,7 +92,7 @@ async fn an_unsafe_request_comes_from_our_pages_or_from_a_program() {
 
 /// W-03: over the route table, a form of another site changes nothing and sets no cookie.
 #[tokio::test]
-async fn a_form_of_another_site_changes_nothing() {
+async fn a_cross_site_form_changes_nothing() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let link = app.pending("zoe").await;
@@ -131,12 +131,12 @@ async fn a_form_of_another_site_changes_nothing() {
     }
     assert_eq!(state().await, before);
     app.anon().get(&link).await.expect(200);
-    app.leaves_mail();
+    app.allow_unread_mail();
 }
 
 /// A form that a program posts without a cookie needs none of the browsers' headers.
 #[tokio::test]
-async fn a_program_posts_a_form_without_a_browsers_headers() {
+async fn a_program_can_post_a_form_without_browser_headers() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     let anon = app.anon();

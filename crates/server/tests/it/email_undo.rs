@@ -20,16 +20,16 @@ async fn stolen(app: &TestApp) -> (Client, String) {
         .send()
         .await
         .expect(200);
-    let told = app.one_mail().await;
-    assert_eq!(told.template.as_str(), "email-changed");
-    assert!(path_in(&told).starts_with("/email-undo/"));
+    let notice = app.one_mail().await;
+    assert_eq!(notice.template.as_str(), "email-changed");
+    assert!(path_in(&notice).starts_with("/email-undo/"));
     (app.sign_in("ben").await, to("ben@example.com"))
 }
 
-/// viewing changes nothing. The POST restores the address, ends every session and leaves one way in, a
+/// viewing changes nothing. The POST restores the address, ends every session and the only access is a
 /// mail to that address. It works once.
 #[tokio::test]
-async fn the_link_takes_the_account_back_once() {
+async fn the_link_restores_the_account_once() {
     let app = TestApp::new().await;
     let (thief, link) = stolen(&app).await;
     assert!(link.starts_with("/email-undo/"), "{link}");
@@ -82,7 +82,7 @@ async fn the_link_takes_the_account_back_once() {
 
 /// the page has one button, and is in the reader's language.
 #[tokio::test]
-async fn a_person_gets_a_page_with_a_button() {
+async fn a_browser_gets_a_page_with_one_button() {
     let app = TestApp::new().await;
     let (_, link) = stolen(&app).await;
     let anon = app.anon();
@@ -122,10 +122,10 @@ async fn links(app: &TestApp) -> Vec<(String, Value)> {
     vec![(undo, Value::Null), (pending, Value::Null), (recovery, new)]
 }
 
-/// R-03, T-TOKEN: a malformed token is not found, whatever is wrong with it. A well-formed one that is not this
-/// link's gets the same response as all dead links. Neither uses the link up.
+/// R-03, T-TOKEN: a malformed token is not found, regardless of the defect. A well-formed one that is not this
+/// link's gets the same response as all invalid links. Neither uses the link up.
 #[tokio::test]
-async fn every_wrong_token_has_one_of_two_answers() {
+async fn every_invalid_token_gets_404_or_the_response_of_an_expired_link() {
     let app = TestApp::with(|options| options.policy.throttle = false).await;
     let links = links(&app).await;
     let send = async |path: String, body: &Value| {
@@ -172,7 +172,7 @@ async fn every_wrong_token_has_one_of_two_answers() {
         let random = ["A".repeat(43)];
         for wrong in flipped.chain(others).chain(random) {
             let answer = send(format!("{kind}/{wrong}"), body).await;
-            // The last letter has unused bits, so another one there may be malformed.
+            // The last character has unused bits, so another one may be malformed.
             match answer.status {
                 404 => assert!(wrong[..42] == token[..42], "{wrong}"),
                 _ => drop(answer.expect_problem(410, "link-expired")),
@@ -198,14 +198,14 @@ async fn every_wrong_token_has_one_of_two_answers() {
 
 /// with the setting, a confirmation requires the password of the sign-up, on the page and by API.
 #[tokio::test]
-async fn a_confirmation_can_ask_for_the_password() {
+async fn a_confirmation_can_require_the_password() {
     let app = TestApp::with(|options| options.policy.confirmation_requires_password = true).await;
     let (by_api, by_page) = (app.pending("ben").await, app.pending("eve").await);
     let anon = app.anon();
     anon.request("POST", &by_api)
         .send()
         .await
-        .assert_faults(&[("password", "missing")]);
+        .assert_field_errors(&[("password", "missing")]);
     anon.post(&by_api, json!({"password": OTHER_PASSWORD}))
         .await
         .expect_problem(401, "invalid-credentials");
@@ -234,7 +234,7 @@ async fn a_confirmation_can_ask_for_the_password() {
 
 /// without it no password is required.
 #[tokio::test]
-async fn a_confirmation_asks_for_nothing_unless_told_to() {
+async fn a_confirmation_requires_no_password_by_default() {
     let app = TestApp::new().await;
     let link = app.pending("ben").await;
     let page = app.anon();

@@ -1,4 +1,4 @@
-//! Header fields of responses, and effects of request fields. `support::Answer::assert_sound` checks every
+//! Header fields of responses, and effects of request fields. `support::TestResponse::assert_invariants` checks every
 //! response of every test; these tests cover the rest.
 
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use crate::support::{JSON, PASSWORD, PUBLIC_URL, TestApp, path_in};
 
 /// H-06, H-11: every route, anonymous and as an admin; `send` checks the header fields.
 #[tokio::test]
-async fn every_route_wears_the_headers_and_is_not_kept() {
+async fn every_route_has_the_default_headers_and_is_not_cached() {
     let app = TestApp::new().await;
     app.create("root", Role::Admin).await;
     let mut statuses = BTreeSet::new();
@@ -49,7 +49,7 @@ async fn every_route_wears_the_headers_and_is_not_kept() {
 
 /// H-09.
 #[tokio::test]
-async fn no_other_origin_is_let_in() {
+async fn other_origins_are_not_allowed() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let draft = ben
@@ -77,7 +77,7 @@ async fn no_other_origin_is_let_in() {
 
 /// T-HOST: links and locations start with the public URL, regardless of the request's host.
 #[tokio::test]
-async fn a_request_cannot_tell_us_where_we_live() {
+async fn a_request_cannot_change_the_public_url() {
     let app = TestApp::new().await;
     let forged = [
         ("host", "evil.example"),
@@ -108,7 +108,7 @@ async fn a_request_cannot_tell_us_where_we_live() {
     assert!(!draft.send().await.expect(200).text().contains("evil"));
 }
 
-/// T-HOST, W-05: a page redirects with 303 to a path, whatever host the request names. `/auth/check`
+/// T-HOST, W-05: a page redirects with 303 to a path, regardless of the host in the request. `/auth/check`
 /// redirects to the public URL, since a proxy passes its response on to browsers at other hosts.
 #[tokio::test]
 async fn a_redirect_never_names_the_host_of_a_request() {
@@ -184,7 +184,7 @@ async fn a_request_has_one_host() {
 /// H-06: no cache stores a response with a token, however old, nor an error; and of files only those with a
 /// content hash in their name.
 #[tokio::test]
-async fn what_shows_a_token_is_kept_nowhere() {
+async fn responses_with_a_token_are_not_cached() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let sign_in = json!({"username": "ben", "password": PASSWORD});
@@ -232,7 +232,7 @@ async fn what_shows_a_token_is_kept_nowhere() {
 
 /// H-11, W-06: every kind of error and request; `send` checks the header fields of each.
 #[tokio::test]
-async fn every_kind_of_answer_wears_the_headers() {
+async fn every_kind_of_response_has_the_default_headers() {
     let app = TestApp::new().await;
     let anon = app.anon();
     let large = "x".repeat(70_000);
@@ -281,7 +281,7 @@ async fn every_kind_of_answer_wears_the_headers() {
 
 /// W-01: the exact policies of SECURITY.md.
 #[tokio::test]
-async fn pages_and_answers_have_their_policies() {
+async fn pages_and_api_responses_have_their_content_security_policies() {
     let app = TestApp::with(|options| {
         options.choices.return_origins = "https://app.example".parse().unwrap();
     })
@@ -306,7 +306,7 @@ async fn pages_and_answers_have_their_policies() {
 
 /// L-03: a client's user agent is cleaned and truncated before it is stored.
 #[tokio::test]
-async fn hostile_fields_break_nothing() {
+async fn hostile_header_fields_cause_no_error() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let long = vec![b'x'; 8_000];
@@ -369,7 +369,7 @@ async fn no_two_requests_share_an_id() {
 
 /// The document of an `http` server does not promise TLS.
 #[tokio::test]
-async fn without_tls_none_is_promised() {
+async fn the_openapi_document_of_an_http_server_has_an_http_url() {
     let document = doorward_web::openapi_document("http://localhost:8000");
     assert_eq!(document["servers"][0]["url"], "http://{host}");
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use tokio::time::Instant;
 
-use crate::support::{Answer, Client, TestApp};
+use crate::support::{Client, TestApp, TestResponse};
 
 /// Mails to these addresses, the last one newest.
 struct FakeInbox(Vec<&'static str>);
@@ -50,7 +50,7 @@ fn here(app: &TestApp) -> Client {
     at(app, "127.0.0.1")
 }
 
-fn ids(answer: &Answer) -> Vec<u64> {
+fn ids(answer: &TestResponse) -> Vec<u64> {
     let body = answer.json();
     let items = body["items"].as_array().unwrap();
     items
@@ -60,7 +60,7 @@ fn ids(answer: &Answer) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn mails_are_read_newest_first_by_address_and_by_what_came_before() {
+async fn mails_are_listed_newest_first_and_filtered_by_address_and_time() {
     let app = app().await;
     let anon = here(&app);
     for (path, expected) in [
@@ -88,7 +88,7 @@ async fn mails_are_read_newest_first_by_address_and_by_what_came_before() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_asked_is_told_by_field() {
+async fn invalid_parameters_are_reported_by_field() {
     let app = app().await;
     let anon = here(&app);
     for (query, field, code) in [
@@ -112,7 +112,7 @@ async fn what_cannot_be_asked_is_told_by_field() {
 
 /// DNS rebinding, a proxy in front, or no inbox.
 #[tokio::test]
-async fn only_who_names_this_machine_reads_it() {
+async fn the_inbox_requires_a_loopback_host_name() {
     let app = app().await;
     for (host, status) in [
         ("localhost:8000", 200),
@@ -146,7 +146,7 @@ async fn only_who_names_this_machine_reads_it() {
 
 /// A proxy may send this machine's name as the host for remote clients, as nginx does by default.
 #[tokio::test]
-async fn only_who_sits_at_this_machine_reads_it() {
+async fn the_inbox_requires_a_loopback_client() {
     let app = app().await;
     for (peer, field, value, status) in [
         ("127.0.0.1", "accept", "*/*", 200),
@@ -179,7 +179,7 @@ async fn only_who_sits_at_this_machine_reads_it() {
 }
 
 #[tokio::test]
-async fn waiting_ends_when_the_time_is_over() {
+async fn waiting_ends_after_the_timeout() {
     let app = app().await;
     tokio::time::pause();
     let started = Instant::now();

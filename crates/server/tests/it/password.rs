@@ -49,7 +49,7 @@ async fn a_change_ends_every_other_session_and_mails_a_notice() {
 }
 
 #[tokio::test]
-async fn without_a_session_the_body_says_whose() {
+async fn without_a_session_the_body_selects_the_account() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let anon = app.anon();
@@ -66,10 +66,10 @@ async fn without_a_session_the_body_says_whose() {
     assert_eq!(app.mails().await.len(), 2);
     anon.put(PATH, change())
         .await
-        .assert_faults(&[("username", "missing")]);
+        .assert_field_errors(&[("username", "missing")]);
     anon.put(PATH, json!({"username": null}))
         .await
-        .assert_faults(&[
+        .assert_field_errors(&[
             ("current_password", "missing"),
             ("new_password", "missing"),
             ("username", "missing"),
@@ -81,12 +81,12 @@ async fn without_a_session_the_body_says_whose() {
         .await
         .put(PATH, both)
         .await
-        .assert_faults(&[("username", "unknown")]);
+        .assert_field_errors(&[("username", "unknown")]);
 }
 
 /// P-12, A-01.
 #[tokio::test]
-async fn a_wrong_current_password_changes_nothing_and_tells_nothing() {
+async fn a_wrong_current_password_changes_and_reveals_nothing() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let wrong = json!({"current_password": OTHER_PASSWORD, "new_password": "a third one for luck"});
@@ -119,7 +119,7 @@ async fn a_wrong_current_password_changes_nothing_and_tells_nothing() {
 
 /// P-01, P-05, P-06: the same rules on all paths.
 #[tokio::test]
-async fn a_new_password_is_judged_as_at_sign_up() {
+async fn a_new_password_follows_the_rules_of_sign_up() {
     let app = TestApp::new().await;
     app.create("wolfhardt", Role::User).await;
     let ben = app.sign_in("wolfhardt").await;
@@ -134,7 +134,7 @@ async fn a_new_password_is_judged_as_at_sign_up() {
         let body = json!({"current_password": PASSWORD, "new_password": new});
         ben.put(PATH, body)
             .await
-            .assert_faults(&[("new_password", code)]);
+            .assert_field_errors(&[("new_password", code)]);
     }
     ben.get("/auth").await.expect(200);
     ben.put(
@@ -143,11 +143,11 @@ async fn a_new_password_is_judged_as_at_sign_up() {
     )
     .await
     .expect(204);
-    app.leaves_mail();
+    app.allow_unread_mail();
 }
 
 #[tokio::test]
-async fn what_stands_in_the_way_of_a_sign_in_stands_here_too() {
+async fn a_user_who_cannot_sign_in_cannot_change_the_password() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     app.create("off", Role::User).await;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Client, Draft, TestApp};
+use crate::support::{Client, RequestBuilder, TestApp};
 
 const TRUSTED: &str = "10.0.0.0/8, 127.0.0.0/8, 192.0.2.0/24, 198.18.0.0/15";
 
@@ -10,7 +10,7 @@ async fn behind_a_proxy() -> TestApp {
     TestApp::with(|options| options.trusted_proxies = TRUSTED.parse().unwrap()).await
 }
 
-fn by_http<'c>(client: &'c Client, method: &str, path: &str) -> Draft<'c> {
+fn by_http<'c>(client: &'c Client, method: &str, path: &str) -> RequestBuilder<'c> {
     client
         .request(method, path)
         .header("x-forwarded-for", "203.0.113.7")
@@ -19,7 +19,7 @@ fn by_http<'c>(client: &'c Client, method: &str, path: &str) -> Draft<'c> {
 
 /// H-12: API requests are rejected and not redirected; a browser's `GET` is redirected to the public URL.
 #[tokio::test]
-async fn a_program_is_refused_and_a_person_is_sent_on() {
+async fn plain_http_is_rejected_for_programs_and_redirected_for_browsers() {
     let app = behind_a_proxy().await;
     let ben = app.user("ben").await;
     let anon = app.anon();

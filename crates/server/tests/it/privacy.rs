@@ -16,7 +16,7 @@ const TRACES: [&str; 2] = ["canary", "skylark"];
 const BROWSER: [&str; 2] = ["198.51.100.77", "redkite/7"];
 
 /// All stored bytes in lower case: the data folder, the database, and Redis.
-fn all_that_is_kept(setup: &Setup, stores: &[(&str, String)]) -> Vec<u8> {
+fn stored_data(setup: &Setup, stores: &[(&str, String)]) -> Vec<u8> {
     let mut kept = Vec::new();
     let mut folders = vec![setup.data_dir()];
     while let Some(folder) = folders.pop() {
@@ -31,7 +31,7 @@ fn all_that_is_kept(setup: &Setup, stores: &[(&str, String)]) -> Vec<u8> {
     for (name, value) in stores {
         match *name {
             "DATABASE_URL" if value.starts_with("postgres") => {
-                kept.extend(said("pg_dump", &[value]));
+                kept.extend(stdout_of("pg_dump", &[value]));
             }
             "DATABASE_URL" => kept.extend(mariadb(value)),
             "REDIS_URL" => kept.extend(redis(value)),
@@ -42,7 +42,7 @@ fn all_that_is_kept(setup: &Setup, stores: &[(&str, String)]) -> Vec<u8> {
     kept
 }
 
-fn said(program: &str, arguments: &[&str]) -> Vec<u8> {
+fn stdout_of(program: &str, arguments: &[&str]) -> Vec<u8> {
     let output = Command::new(program).args(arguments).output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program}: {error}");
@@ -51,7 +51,7 @@ fn said(program: &str, arguments: &[&str]) -> Vec<u8> {
 
 /// Client arguments for `mysql://USER:PASSWORD@HOST:PORT/DATABASE`, or for a URL with `?socket=`. The last one is
 /// the database.
-fn mariadb_words(url: &str) -> Vec<String> {
+fn mariadb_text(url: &str) -> Vec<String> {
     let (who, place) = place_of(url);
     let (user, password) = who.split_once(':').unwrap_or((who, ""));
     let (place, query) = place.split_once('?').unwrap_or((place, ""));
@@ -67,9 +67,9 @@ fn mariadb_words(url: &str) -> Vec<String> {
 }
 
 fn mariadb(url: &str) -> Vec<u8> {
-    let words = mariadb_words(url);
+    let words = mariadb_text(url);
     let words: Vec<_> = words.iter().map(String::as_str).collect();
-    said("mariadb-dump", &words)
+    stdout_of("mariadb-dump", &words)
 }
 
 /// User info and host of a URL.
@@ -84,7 +84,7 @@ fn redis(url: &str) -> Vec<u8> {
         Some(socket) => ["-s", socket],
         None => ["-u", url],
     };
-    let ask = |words: &[&str]| said("redis-cli", &[&server, words].concat());
+    let ask = |words: &[&str]| stdout_of("redis-cli", &[&server, words].concat());
     let keys = ask(&["--scan"]);
     let mut kept = keys.clone();
     for key in String::from_utf8(keys).unwrap().lines() {
@@ -118,7 +118,7 @@ fn places_of(words: &[&str], kept: &[u8]) -> Vec<String> {
 /// L-05: no table, no SQLite file and no Redis key contains the user's names, data or mail addresses. S-03: no
 /// session remains.
 #[test]
-fn nothing_of_a_deleted_person_is_kept_anywhere() {
+fn no_data_of_a_deleted_user_is_stored() {
     let sink = MailSink::start();
     let stores = Combination::chosen().variables();
     let on_stores = |setup: Setup, (name, value): &(&str, String)| setup.with(name, value);
@@ -147,7 +147,7 @@ fn nothing_of_a_deleted_person_is_kept_anywhere() {
     for _ in 0..2 {
         sink.next_mail();
     }
-    let before = traces_in(&all_that_is_kept(&setup, &stores));
+    let before = traces_in(&stored_data(&setup, &stores));
     assert!(before.len() > 8, "{} traces", before.len());
     let id = server.send("GET", "/user/me", Some(&token), None).json()["id"].clone();
     let gone = server.send("DELETE", "/user/me", Some(&token), None);
@@ -157,7 +157,7 @@ fn nothing_of_a_deleted_person_is_kept_anywhere() {
         let sessions = String::from_utf8_lossy(&redis(url)).into_owned();
         assert!(!sessions.contains(id.as_str().unwrap()), "{sessions}");
     }
-    let after = traces_in(&all_that_is_kept(&setup, &stores));
+    let after = traces_in(&stored_data(&setup, &stores));
     assert!(
         after.is_empty(),
         "{} traces: {:#?}",
@@ -188,7 +188,7 @@ fn from_browser(
 /// L-05: the IP addresses and user agents of a deleted account are erased from its audit events. The events
 /// stay, and the log still verifies.
 #[test]
-fn the_audit_log_forgets_where_a_deleted_person_was() {
+fn addresses_and_devices_of_a_deleted_user_are_erased_from_the_audit_log() {
     let stores = Combination::chosen().variables();
     let on_stores = |setup: Setup, (name, value): &(&str, String)| setup.with(name, value);
     let setup = stores.iter().fold(Setup::on_a_file(), on_stores);
@@ -202,7 +202,7 @@ fn the_audit_log_forgets_where_a_deleted_person_was() {
     let signed_in = signed_in.expect(201).json();
     let token = signed_in["token"].as_str();
     let id = signed_in["user"]["id"].as_str().unwrap().to_owned();
-    let places = places_of(&BROWSER, &all_that_is_kept(&setup, &stores));
+    let places = places_of(&BROWSER, &stored_data(&setup, &stores));
     assert!(places.len() >= 6, "{places:#?}");
     from_browser(&server, ("DELETE", "/user/me"), token, None).expect(204);
     let exported = setup.path("audit.jsonl").display().to_string();
@@ -216,7 +216,7 @@ fn the_audit_log_forgets_where_a_deleted_person_was() {
     });
     // SQLite overwrites the rows in its file when its journal is merged.
     server.stop();
-    let left = places_of(&BROWSER, &all_that_is_kept(&setup, &stores));
+    let left = places_of(&BROWSER, &stored_data(&setup, &stores));
     assert!(left.is_empty(), "{left:#?}");
     let about = rows.lines().filter(|row| row.contains(&id)).count();
     assert!(about >= 4, "{rows}");

@@ -40,7 +40,7 @@ async fn redeemed(app: &TestApp, method: &'static str, link: &str, body: &Value)
 
 /// R-05, T-RACE: 64 concurrent requests, a hundred times, and every recovery link is used once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_recovery_link_is_used_once_however_many_come() {
+async fn concurrent_requests_use_a_recovery_link_once() {
     let app = TestApp::with(|options| options.policy.throttle = false).await;
     app.create("ben", doorward_domain::model::Role::User).await;
     for round in 0..repetitions(100) {
@@ -53,9 +53,9 @@ async fn a_recovery_link_is_used_once_however_many_come() {
     }
 }
 
-/// T-RACE: so is every other link that works once.
+/// T-RACE: every other single-use link is used once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn every_link_that_works_once_is_used_once() {
+async fn concurrent_requests_use_every_single_use_link_once() {
     let app = TestApp::with(|options| options.policy.throttle = false).await;
     let rounds = repetitions(10);
     for round in 0..rounds {
@@ -80,8 +80,8 @@ async fn every_link_that_works_once_is_used_once() {
             .expect(200);
         app.one_mail().await;
         redeemed(&app, "POST", &of("/email-undo/"), &Value::Null).await;
-        let told: Vec<_> = app.mails().await;
-        assert_eq!(told.len(), 2, "{:?}", crate::support::summary(&told));
+        let mails: Vec<_> = app.mails().await;
+        assert_eq!(mails.len(), 2, "{:?}", crate::support::summary(&mails));
     }
     let admin = app.admin().await;
     let undone = admin

@@ -6,7 +6,7 @@ use doorward_domain::model::Role;
 use doorward_web::ForwardedBy;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, OTHER_PASSWORD, PASSWORD, TestApp};
+use crate::support::{Client, OTHER_PASSWORD, PASSWORD, TestApp, TestResponse};
 
 const DEVICE: &str = "__Host-doorward-device";
 
@@ -19,7 +19,7 @@ fn ben(password: &str) -> Value {
 }
 
 /// Signs in with that device cookie.
-async fn sign_in_knowing(client: &Client, device: &str, body: &Value) -> Answer {
+async fn sign_in_knowing(client: &Client, device: &str, body: &Value) -> TestResponse {
     let draft = client.request("POST", "/auth");
     let draft = draft.header("cookie", &format!("{DEVICE}={device}"));
     draft.json(body).send().await
@@ -61,7 +61,7 @@ async fn the_owner_signs_in_from_a_known_device() {
         .post("/auth", ben(PASSWORD))
         .await;
     in_session.expect(201);
-    app.leaves_mail();
+    app.allow_unread_mail();
 }
 
 /// A-08, S-05: a sign-out ends the session; the device stays known.
@@ -87,10 +87,10 @@ async fn a_sign_out_keeps_the_device_cookie() {
     assert_eq!(cleared, Some("\"cache\", \"storage\""));
     assert_eq!(out.cookie("__Host-doorward"), Some(""));
     assert_eq!(out.cookie(DEVICE), None);
-    app.leaves_mail();
+    app.allow_unread_mail();
 }
 
-/// two people share a browser; it is a known device of both.
+/// two users share a browser; it is a known device of both.
 #[tokio::test]
 async fn a_browser_is_a_known_device_of_several_accounts() {
     let app = TestApp::new().await;
@@ -114,7 +114,7 @@ async fn a_browser_is_a_known_device_of_several_accounts() {
             .expect_problem(429, "too-many-attempts");
         sign_in_knowing(&browser, device, &body).await.expect(201);
     }
-    app.leaves_mail();
+    app.allow_unread_mail();
 }
 
 /// `RateLimit` headers contain the client's remaining requests, and the limit that denied a request.
@@ -150,12 +150,12 @@ async fn a_denial_names_its_limit() {
     let refused = refused.expect_problem(429, "too-many-attempts");
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(refused.header("ratelimit"), Some("\"guess\";r=0;t=1"));
-    app.leaves_mail();
+    app.allow_unread_mail();
 }
 
 /// L-01: the first denial is in the audit log, with the network address.
 #[tokio::test]
-async fn a_denial_is_in_the_audit_log_once() {
+async fn a_denial_is_audited_once() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     let client = at(&app, "198.51.100.1");
@@ -168,7 +168,7 @@ async fn a_denial_is_in_the_audit_log_once() {
     assert_eq!(lines[0]["detail"], "link");
     assert_eq!(lines[0]["address"], "198.51.100.1");
     assert_eq!(lines[0]["outcome"], "failure");
-    app.leaves_mail();
+    app.allow_unread_mail();
 }
 
 /// Number of allowed requests of forty with these fields; ten if they count as one client.
@@ -193,7 +193,7 @@ async fn allowed(
 /// T-IP, A-09: forwarding fields × trusted and untrusted peers. No client gets more than its limit, and clients
 /// without a known address share none.
 #[tokio::test]
-async fn forwarding_fields_count_from_trusted_proxies_only() {
+async fn forwarding_headers_are_used_from_trusted_proxies_only() {
     for header in [ForwardedBy::XForwardedFor, ForwardedBy::Forwarded] {
         let app = TestApp::with(|options| {
             let proxies = "10.0.0.0/8, fd00::/8".parse::<doorward_web::TrustedProxies>();
@@ -204,7 +204,7 @@ async fn forwarding_fields_count_from_trusted_proxies_only() {
             ForwardedBy::XForwardedFor => ("x-forwarded-for", "forwarded"),
             ForwardedBy::Forwarded => ("forwarded", "x-forwarded-for"),
         };
-        let said = |name: &str, text: &str| match name {
+        let spelled = |name: &str, text: &str| match name {
             "forwarded" => format!("for=\"{text}\""),
             _ => text.to_owned(),
         };
@@ -213,13 +213,13 @@ async fn forwarding_fields_count_from_trusted_proxies_only() {
         for peer in ["203.0.113.5", "2001:db8::5"] {
             let fields = |number: usize| {
                 ["x-forwarded-for", "forwarded", "x-real-ip"]
-                    .map(|name| (name, said(name, &spoofed(number))))
+                    .map(|name| (name, spelled(name, &spoofed(number))))
                     .to_vec()
             };
             assert_eq!(allowed(&app, peer, fields).await, 10, "{peer}");
         }
         for proxy in ["10.0.0.1", "::ffff:10.0.0.1", "fd00::1"] {
-            // One client, whatever it sent to the proxy, in every spelling that a proxy adds.
+            // One client, regardless of what it sent to the proxy, in every spelling that a proxy adds.
             for spelling in [
                 "198.51.100.9",
                 "198.51.100.9:4711",
@@ -227,30 +227,32 @@ async fn forwarding_fields_count_from_trusted_proxies_only() {
                 "[2001:db8::9]:4711",
             ] {
                 let joined = |number: usize| {
-                    let (client, proxy) =
-                        (said(believed, &spoofed(number)), said(believed, spelling));
+                    let (client, proxy) = (
+                        spelled(believed, &spoofed(number)),
+                        spelled(believed, spelling),
+                    );
                     vec![(believed, format!("{client}, {proxy}"))]
                 };
                 let twice = |number: usize| {
                     vec![
-                        (believed, said(believed, &spoofed(number))),
-                        (believed, said(believed, spelling)),
-                        (other, said(other, &spoofed(number))),
+                        (believed, spelled(believed, &spoofed(number))),
+                        (believed, spelled(believed, spelling)),
+                        (other, spelled(other, &spoofed(number))),
                         ("x-real-ip", spoofed(number)),
                     ]
                 };
-                let one = |_: usize| vec![(believed, said(believed, spelling))];
+                let one = |_: usize| vec![(believed, spelled(believed, spelling))];
                 assert_eq!(allowed(&app, proxy, joined).await, 10, "{spelling}");
                 assert_eq!(allowed(&app, proxy, twice).await, 10, "{spelling}");
                 assert_eq!(allowed(&app, proxy, one).await, 10, "{spelling}");
             }
             // Forty clients have forty limits.
-            let many = |number: usize| vec![(believed, said(believed, &spoofed(number)))];
+            let many = |number: usize| vec![(believed, spelled(believed, &spoofed(number)))];
             assert_eq!(allowed(&app, proxy, many).await, 40);
             // Without a client address, or with one in the other field only, no limit is shared.
             let none = |_: usize| vec![];
-            let elsewhere = |_: usize| vec![(other, said(other, "192.0.2.7"))];
-            let hidden = |_: usize| vec![(believed, said(believed, "unknown"))];
+            let elsewhere = |_: usize| vec![(other, spelled(other, "192.0.2.7"))];
+            let hidden = |_: usize| vec![(believed, spelled(believed, "unknown"))];
             assert_eq!(allowed(&app, proxy, none).await, 40);
             assert_eq!(allowed(&app, proxy, elsewhere).await, 40);
             assert_eq!(allowed(&app, proxy, hidden).await, 40);

@@ -14,7 +14,7 @@ async fn recovery_link(app: &TestApp, email: &str) -> String {
 
 ///
 #[tokio::test]
-async fn a_link_sets_the_password_once_and_opens_no_session() {
+async fn a_link_sets_the_password_once_and_creates_no_session() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let link = recovery_link(&app, "BEN@example.com").await;
@@ -55,7 +55,7 @@ async fn a_link_sets_the_password_once_and_opens_no_session() {
 
 /// The response reveals nothing about the address.
 #[tokio::test]
-async fn asking_answers_alike_whatever_is_known_of_the_address() {
+async fn a_request_gets_the_same_response_for_every_address() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     app.pending("pending").await;
@@ -89,14 +89,14 @@ async fn asking_answers_alike_whatever_is_known_of_the_address() {
 
 /// P-01, R-08: a rejected password does not use up the link.
 #[tokio::test]
-async fn a_password_that_is_refused_costs_no_link() {
+async fn a_rejected_password_does_not_use_the_link() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let link = recovery_link(&app, "ben@example.com").await;
     let (anon, other) = (app.anon(), app.anon());
     anon.post(&link, json!({}))
         .await
-        .assert_faults(&[("new_password", "missing")]);
+        .assert_field_errors(&[("new_password", "missing")]);
     for (new, code) in [
         (json!("1234567"), "too-short"),
         (json!("iloveyou"), "common"),
@@ -105,22 +105,22 @@ async fn a_password_that_is_refused_costs_no_link() {
     ] {
         anon.post(&link, json!({"new_password": new}))
             .await
-            .assert_faults(&[("new_password", code)]);
+            .assert_field_errors(&[("new_password", code)]);
     }
     let more = json!({"new_password": OTHER_PASSWORD, "email": "eve@example.com", "role": "admin"});
     anon.post(&link, more)
         .await
-        .assert_faults(&[("email", "unknown"), ("role", "unknown")]);
+        .assert_field_errors(&[("email", "unknown"), ("role", "unknown")]);
     ben.get("/auth").await.expect(200);
     other
         .post(&link, json!({"new_password": OTHER_PASSWORD}))
         .await
         .expect(204);
-    app.leaves_mail();
+    app.allow_unread_mail();
 }
 
 #[tokio::test]
-async fn what_is_no_link_of_ours_is_no_such_thing() {
+async fn a_malformed_link_gets_404() {
     let app = TestApp::new().await;
     for wrong in ["null", "0", "x", "%00", &"A".repeat(44)] {
         let path = format!("/recovery/{wrong}");

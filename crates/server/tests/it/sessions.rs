@@ -15,7 +15,7 @@ async fn open(client: &Client, path: &str) -> Vec<Value> {
 
 /// S-07.
 #[tokio::test]
-async fn a_list_shows_each_device_and_which_one_asks() {
+async fn a_list_shows_each_device_and_the_current_session() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     let anon = app.anon();
@@ -30,7 +30,7 @@ async fn a_list_shows_each_device_and_which_one_asks() {
     app.advance_seconds(60);
     let earlier = anon.with_token(first["token"].as_str().unwrap());
     earlier.get("/auth").await.expect(200);
-    app.accounts.write_last_seen().await.unwrap();
+    app.doorward.housekeeping.write_last_seen().await.unwrap();
     let ben = app.sign_in("ben").await;
     let sessions = open(&ben, PATH).await;
     assert_eq!(sessions.len(), 2);
@@ -68,7 +68,7 @@ async fn a_list_shows_each_device_and_which_one_asks() {
 
 /// S-07, L-03: the user agent is stored without characters that are invisible or change the text direction.
 #[tokio::test]
-async fn what_cannot_be_seen_of_a_browser_is_not_kept() {
+async fn invisible_characters_of_a_user_agent_are_not_stored() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     let anon = app.anon();
@@ -86,7 +86,7 @@ async fn what_cannot_be_seen_of_a_browser_is_not_kept() {
 }
 
 #[tokio::test]
-async fn one_session_ends_and_the_others_go_on() {
+async fn ending_one_session_does_not_affect_the_others() {
     let app = TestApp::new().await;
     let (ben, other) = (app.user("ben").await, app.sign_in("ben").await);
     let id = other.get("/auth").await.expect(200).json()["session"]["id"]
@@ -117,7 +117,7 @@ async fn one_session_ends_and_the_others_go_on() {
 
 /// T-IDOR: the id of another user's session has no effect under the caller's user.
 #[tokio::test]
-async fn a_session_is_found_under_its_own_user_alone() {
+async fn a_session_is_found_only_under_its_own_user() {
     let app = TestApp::new().await;
     let (admin, ben, eve) = (
         app.admin().await,
@@ -148,7 +148,7 @@ async fn a_session_is_found_under_its_own_user_alone() {
 }
 
 #[tokio::test]
-async fn all_sessions_end_with_the_one_that_asks() {
+async fn ending_all_sessions_includes_the_current_one() {
     let app = TestApp::new().await;
     let (admin, ben, other) = (
         app.admin().await,
@@ -181,7 +181,7 @@ async fn all_sessions_end_with_the_one_that_asks() {
 
 /// Sessions are paged like every list.
 #[tokio::test]
-async fn a_long_list_comes_in_pages() {
+async fn a_long_list_is_paged() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     for _ in 0..4 {

@@ -4,7 +4,7 @@ use doorward_domain::model::Role;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, OTHER_PASSWORD, PASSWORD, TestApp};
+use crate::support::{Client, OTHER_PASSWORD, PASSWORD, TestApp, TestResponse};
 
 /// Method, path and body of the requests that need it.
 fn acts() -> [(&'static str, &'static str, Value); 5] {
@@ -21,7 +21,7 @@ fn acts() -> [(&'static str, &'static str, Value); 5] {
     ]
 }
 
-async fn send(client: &Client, (method, path, body): &(&str, &str, Value)) -> Answer {
+async fn send(client: &Client, (method, path, body): &(&str, &str, Value)) -> TestResponse {
     let draft = client.request(method, path);
     match body.is_null() {
         true => draft.send().await,
@@ -40,7 +40,7 @@ fn showing(
 
 async fn people() -> (TestApp, Client) {
     let app = TestApp::new().await;
-    app.leaves_mail();
+    app.allow_unread_mail();
     let admin = app.admin().await;
     app.create("other", Role::Admin).await;
     app.create("ben", Role::User).await;
@@ -50,7 +50,7 @@ async fn people() -> (TestApp, Client) {
 /// A-13, Z-05: five minutes after sign-in a stable code requires the password. With it the same request succeeds;
 /// a wrong one is a failed sign-in. A renewal is not a reauthentication.
 #[tokio::test]
-async fn what_matters_most_asks_for_the_password_again() {
+async fn sensitive_actions_require_the_password_again() {
     for act in acts() {
         let (app, admin) = people().await;
         app.advance_seconds(300);
@@ -83,7 +83,7 @@ async fn what_matters_most_asks_for_the_password_again() {
 
 /// a password in the request is always checked, even if none is required, and counted.
 #[tokio::test]
-async fn a_wrong_password_is_never_passed_over() {
+async fn a_wrong_password_is_always_rejected() {
     let (app, admin) = people().await;
     let act = showing(&acts()[0], OTHER_PASSWORD);
     for _ in 0..3 {
@@ -102,20 +102,23 @@ async fn a_wrong_password_is_never_passed_over() {
 
 /// The body of a deletion may be JSON, a form, or empty. Unknown fields are rejected.
 #[tokio::test]
-async fn a_deletion_takes_a_body_or_none() {
+async fn the_body_of_a_deletion_is_optional() {
     let (app, admin) = people().await;
     app.advance_seconds(600);
     let refused = admin
         .request("DELETE", "/user/ben")
         .json(&json!({"role": "x"}));
-    refused.send().await.assert_faults(&[("role", "unknown")]);
+    refused
+        .send()
+        .await
+        .assert_field_errors(&[("role", "unknown")]);
     let refused = admin
         .request("DELETE", "/user/ben")
         .json(&json!({"password": 7}));
     refused
         .send()
         .await
-        .assert_faults(&[("password", "wrong-type")]);
+        .assert_field_errors(&[("password", "wrong-type")]);
     let refused = admin
         .request("DELETE", "/user/ben")
         .body("text/plain", "x".to_owned());
@@ -134,7 +137,7 @@ async fn a_deletion_takes_a_body_or_none() {
 
 /// an admin sends their own password, and cannot set another user's.
 #[tokio::test]
-async fn no_admin_chooses_a_password() {
+async fn an_admin_cannot_set_a_password() {
     let (app, admin) = people().await;
     for (method, path, body) in [
         ("PUT", "/user/ben", json!({"new_password": OTHER_PASSWORD})),
@@ -183,7 +186,10 @@ async fn a_confirmed_address_cannot_be_written() {
                 let body = json!({field: "x@example.org"});
                 let path = format!("/user/{user}");
                 let draft = client.request(method, &path).json(&body);
-                draft.send().await.assert_faults(&[(field, "unknown")]);
+                draft
+                    .send()
+                    .await
+                    .assert_field_errors(&[(field, "unknown")]);
             }
         }
         for field in ["email_verified", "pending_email", "confirmed"] {
@@ -193,7 +199,7 @@ async fn a_confirmed_address_cannot_be_written() {
             client
                 .put(&path, body)
                 .await
-                .assert_faults(&[(field, "unknown")]);
+                .assert_field_errors(&[(field, "unknown")]);
         }
     }
     let user = ben.get("/user/me").await.expect(200).json();

@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use crate::cluster::{Cluster, Ground};
+use crate::accounts::{OTHER_PASSWORD, PASSWORD};
+use crate::cluster::{Cluster, StoreKind};
 use crate::mail::each_mail_arrives_once;
-use crate::node::Recipe;
-use crate::people::{OTHER_PASSWORD, PASSWORD};
-use crate::renewal::renewals_hold_everywhere;
+use crate::node::NodeConfig;
+use crate::renewal::renewals_are_valid_on_every_node;
 
 /// Offset of each clock, in libfaketime's format. The first node is right.
 const SKEW: [&str; 3] = ["+0", "+120s", "-120s"];
 
-fn with_another_time(recipe: Recipe, number: usize) -> Recipe {
+fn with_another_time(recipe: NodeConfig, number: usize) -> NodeConfig {
     let library = libfaketime();
     recipe
         .with("LD_PRELOAD", library.to_str().unwrap())
@@ -36,10 +36,10 @@ fn seconds(time: &str) -> i64 {
     time.parse::<jiff::Timestamp>().unwrap().as_second()
 }
 
-async fn two_minutes_apart(ground: Ground) {
-    let cluster = Cluster::start_with(ground, with_another_time).await;
-    let [right, fast, slow] = cluster.doors();
-    for (node, said) in cluster
+async fn two_minutes_apart(store: StoreKind) {
+    let cluster = Cluster::start_with(store, with_another_time).await;
+    let [right, fast, slow] = cluster.clients();
+    for (node, direction) in cluster
         .nodes
         .iter()
         .zip([None, Some("ahead of"), Some("behind")])
@@ -49,25 +49,26 @@ async fn two_minutes_apart(ground: Ground) {
             .lines()
             .filter(|line| line.contains("clock skew:"))
             .collect();
-        match said {
-            Some(said) => {
+        match direction {
+            Some(direction) => {
                 assert_eq!(warnings.len(), 1, "{log}");
                 // It includes half of a slow first connection.
-                let told = (115..=125)
-                    .any(|seconds| warnings[0].contains(&format!("is {seconds} s {said} the")));
-                assert!(told, "{log}");
+                let is_logged = (115..=125).any(|seconds| {
+                    warnings[0].contains(&format!("is {seconds} s {direction} the"))
+                });
+                assert!(is_logged, "{log}");
             }
             None => assert!(warnings.is_empty(), "{log}"),
         }
     }
-    a_life(&cluster).await;
+    journey(&cluster).await;
     // For the fast node, the leases of the others expired long ago.
     each_mail_arrives_once(&cluster, "leased", 60).await;
     // Audit events are in the order in which they happened.
     let admin = cluster.admin().await;
-    for (number, door) in [fast, right, slow, fast, slow].into_iter().enumerate() {
+    for (number, client) in [fast, right, slow, fast, slow].into_iter().enumerate() {
         let body = json!({"username": format!("next-{number}"), "password": PASSWORD});
-        door.post("/user", body).await.expect(201);
+        client.post("/user", body).await.expect(201);
     }
     let audit = right
         .get("/audit?event=sign-up&limit=5", &admin)
@@ -87,32 +88,32 @@ async fn two_minutes_apart(ground: Ground) {
         times.is_sorted_by(|later, earlier| later + 1 >= *earlier),
         "{times:?}"
     );
-    renewals_hold_everywhere(&cluster).await;
+    renewals_are_valid_on_every_node(&cluster).await;
 }
 
 /// Links are valid, sessions end on time, and lists contain the right time.
-async fn a_life(cluster: &Cluster) {
-    let [right, fast, slow] = cluster.doors();
+async fn journey(cluster: &Cluster) {
+    let [right, fast, slow] = cluster.clients();
     let body = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD});
     fast.post("/user", body).await.expect(201);
     let link = cluster.link_to("ben@example.com", "/confirmation/").await;
     slow.send("POST", &link, None, None).await.expect(200);
     let mut ends = Vec::new();
-    for door in [right, fast, slow] {
-        let signed_in = door.sign_in("ben", PASSWORD).await;
+    for client in [right, fast, slow] {
+        let signed_in = client.sign_in("ben", PASSWORD).await;
         assert_eq!(signed_in.json()["expires_in"], 86_400);
         ends.push(seconds(&signed_in.text("expires_at")));
         let token = signed_in.text("token");
-        for door in [slow, right, fast] {
-            assert_eq!(door.check(&token).await, 200);
+        for client in [slow, right, fast] {
+            assert_eq!(client.check(&token).await, 200);
         }
         right
             .send("DELETE", "/auth", Some(&token), None)
             .await
             .expect(204);
         crate::pass(std::time::Duration::from_secs(1)).await;
-        for door in [slow, right, fast] {
-            assert_eq!(door.check(&token).await, 401);
+        for client in [slow, right, fast] {
+            assert_eq!(client.check(&token).await, 401);
         }
     }
     assert!(
@@ -143,23 +144,26 @@ async fn a_life(cluster: &Cluster) {
 
 /// With throttling: the delay after a wrong password is the same on every node.
 #[tokio::test(flavor = "multi_thread")]
-async fn pauses_are_as_long_everywhere() {
-    let throttled = |recipe: Recipe, number| {
+async fn delays_are_the_same_on_every_node() {
+    let throttled = |recipe: NodeConfig, number| {
         with_another_time(recipe, number).with("DOORWARD_THROTTLE__ENABLED", "true")
     };
-    let cluster = Cluster::start_with(Ground::PostgresRedis, throttled).await;
+    let cluster = Cluster::start_with(StoreKind::PostgresRedis, throttled).await;
     for (number, name) in ["ann", "ben", "cid"].into_iter().enumerate() {
         cluster.user(name).await;
         let wrong = json!({"username": name, "password": "a wrong one"});
         for guess in 0..3 {
-            let door = cluster.door(number + guess).with_a_new_address();
-            assert_eq!(door.post("/auth", wrong.clone()).await.status, 401);
+            let client = cluster.client(number + guess).with_a_new_address();
+            assert_eq!(client.post("/auth", wrong.clone()).await.status, 401);
         }
         // The delay of a second applies on each node, and ends on each long before two minutes.
         let began = std::time::Instant::now();
         let mut answers = Vec::new();
-        for door in cluster.doors() {
-            let answer = door.with_a_new_address().post("/auth", wrong.clone()).await;
+        for client in cluster.clients() {
+            let answer = client
+                .with_a_new_address()
+                .post("/auth", wrong.clone())
+                .await;
             answers.push(answer.status);
         }
         let looked_at = answers.iter().filter(|status| **status == 401).count();
@@ -167,17 +171,17 @@ async fn pauses_are_as_long_everywhere() {
         assert!(looked_at <= allowed, "{answers:?}");
         let right = json!({"username": name, "password": PASSWORD});
         crate::eventually("the pause ends", async || {
-            let door = cluster.door(number + 1).with_a_new_address();
-            (door.post("/auth", right.clone()).await.status == 201).then_some(())
+            let client = cluster.client(number + 1).with_a_new_address();
+            (client.post("/auth", right.clone()).await.status == 201).then_some(())
         })
         .await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_minutes_apart_break_nothing() {
+async fn clocks_two_minutes_apart_cause_no_errors() {
     tokio::join!(
-        two_minutes_apart(Ground::Postgres),
-        two_minutes_apart(Ground::PostgresRedis)
+        two_minutes_apart(StoreKind::Postgres),
+        two_minutes_apart(StoreKind::PostgresRedis)
     );
 }

@@ -2,9 +2,9 @@
 
 use doorward_testkit::servers;
 
-use crate::door::Door;
-use crate::node::{Node, Recipe};
-use crate::post_office::{PostOffice, ReceivedMail};
+use crate::mail_server::{MailServer, ReceivedMail};
+use crate::node::{Node, NodeConfig};
+use crate::node_client::NodeClient;
 
 /// The admin's password.
 pub const ADMIN_PASSWORD: &str = "a lamp, a boat and the sea";
@@ -14,16 +14,16 @@ const MASTER_KEY: &str = "kV3-qFz8_mLw29TtRb7uYxNe5sHd1GjP";
 
 /// Stores of the nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ground {
+pub enum StoreKind {
     Postgres,
     PostgresRedis,
     MariaDb,
 }
 
-impl Ground {
+impl StoreKind {
     /// Settings of a node, with new stores.
-    pub async fn recipe(self) -> Recipe {
-        let recipe = Recipe::new()
+    pub async fn recipe(self) -> NodeConfig {
+        let recipe = NodeConfig::new()
             .with("DOORWARD_PUBLIC_URL", PUBLIC_URL)
             .with("DOORWARD_DATABASE__MAX_CONNECTIONS", "6")
             .with("DOORWARD_THROTTLE__ENABLED", "false")
@@ -46,21 +46,24 @@ impl Ground {
 /// Three nodes, each with its own mail server, which shows the node that sent a mail.
 pub struct Cluster {
     pub nodes: [Node; 3],
-    pub mail: [PostOffice; 3],
+    pub mail: [MailServer; 3],
 }
 
 impl Cluster {
-    pub async fn start(ground: Ground) -> Self {
-        Self::start_with(ground, |recipe, _| recipe).await
+    pub async fn start(store: StoreKind) -> Self {
+        Self::start_with(store, |recipe, _| recipe).await
     }
 
     /// Starts the nodes, each with the settings that `choose` makes of the common ones.
-    pub async fn start_with(ground: Ground, choose: impl Fn(Recipe, usize) -> Recipe) -> Self {
-        let recipe = ground.recipe().await;
+    pub async fn start_with(
+        store: StoreKind,
+        choose: impl Fn(NodeConfig, usize) -> NodeConfig,
+    ) -> Self {
+        let recipe = store.recipe().await;
         let mail = [
-            PostOffice::open().await,
-            PostOffice::open().await,
-            PostOffice::open().await,
+            MailServer::open().await,
+            MailServer::open().await,
+            MailServer::open().await,
         ];
         let node = |number: usize| {
             let recipe = recipe.clone().with("SMTP_URL", &mail[number].url());
@@ -77,18 +80,18 @@ impl Cluster {
     }
 
     /// Clients of the nodes, in order.
-    pub fn doors(&self) -> [Door; 3] {
-        [0, 1, 2].map(|number| self.nodes[number].door)
+    pub fn clients(&self) -> [NodeClient; 3] {
+        [0, 1, 2].map(|number| self.nodes[number].client)
     }
 
     /// Client of a node; numbers wrap around.
-    pub fn door(&self, number: usize) -> Door {
-        self.nodes[number % 3].door
+    pub fn client(&self, number: usize) -> NodeClient {
+        self.nodes[number % 3].client
     }
 
     /// All mails of all nodes.
     pub fn mails(&self) -> Vec<ReceivedMail> {
-        self.mail.iter().flat_map(PostOffice::mails).collect()
+        self.mail.iter().flat_map(MailServer::mails).collect()
     }
 
     /// The recipients of all mails that start with `prefix`, sorted.
@@ -115,6 +118,6 @@ impl Cluster {
 
     /// Signs the first admin in and returns the token.
     pub async fn admin(&self) -> String {
-        self.door(0).token("admin", ADMIN_PASSWORD).await
+        self.client(0).token("admin", ADMIN_PASSWORD).await
     }
 }

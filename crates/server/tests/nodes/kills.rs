@@ -2,19 +2,19 @@
 
 use doorward_testkit::repeat::repetitions;
 
-use crate::cluster::{Cluster, Ground};
+use crate::cluster::{Cluster, StoreKind};
 use crate::load::Load;
 
-async fn killing(ground: Ground) {
-    let mut cluster = Cluster::start(ground).await;
+async fn kill_under_load(store: StoreKind) {
+    let mut cluster = Cluster::start(store).await;
     let load = Load::begin(&cluster, "person", 6);
     let ends = repetitions(6);
     for (round, signal) in ["KILL", "TERM"].into_iter().cycle().take(ends).enumerate() {
-        load.goes_on(12).await;
+        load.makes_progress(12).await;
         let node = &mut cluster.nodes[round % 3];
         let status = node.end(signal).await;
         assert_eq!(status.success(), signal == "TERM", "{status}");
-        load.goes_on(6).await;
+        load.makes_progress(6).await;
         node.start().await;
     }
     let count = load.end(&cluster).await;
@@ -23,15 +23,15 @@ async fn killing(ground: Ground) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres() {
-    killing(Ground::Postgres).await;
+    kill_under_load(StoreKind::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres_and_redis() {
-    killing(Ground::PostgresRedis).await;
+    kill_under_load(StoreKind::PostgresRedis).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_mariadb() {
-    killing(Ground::MariaDb).await;
+    kill_under_load(StoreKind::MariaDb).await;
 }

@@ -8,13 +8,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::accounts::PASSWORD;
 use crate::cluster::Cluster;
-use crate::door::{Door, Reply};
-use crate::people::PASSWORD;
+use crate::node_client::{NodeClient, Reply};
 
 /// Sends the request to the nodes in turn until one responds. Returns the number of failed attempts.
 async fn ask(
-    doors: [Door; 3],
+    clients: [NodeClient; 3],
     first: usize,
     method: &str,
     path: &str,
@@ -22,8 +22,8 @@ async fn ask(
     body: Option<&Value>,
 ) -> (usize, Reply) {
     for attempt in 0..1000 {
-        let door = doors[(first + attempt) % 3];
-        match door.try_send(method, path, token, body).await {
+        let client = clients[(first + attempt) % 3];
+        match client.try_send(method, path, token, body).await {
             Ok(reply) => return (attempt, reply),
             Err(_) => crate::pass(Duration::from_millis(20)).await,
         }
@@ -32,27 +32,27 @@ async fn ask(
 }
 
 /// The acknowledged writes of one client.
-struct Acknowledged {
+struct AcknowledgedState {
     names: Vec<String>,
     written: u64,
     token: String,
 }
 
 struct Person {
-    doors: [Door; 3],
+    clients: [NodeClient; 3],
     name: String,
     /// The node that is tried first.
     first: usize,
 }
 
 impl Person {
-    async fn live(self, is_over: Arc<AtomicBool>, done: Arc<AtomicUsize>) -> Acknowledged {
-        let (doors, first) = (self.doors, self.first);
+    async fn live(self, is_over: Arc<AtomicBool>, done: Arc<AtomicUsize>) -> AcknowledgedState {
+        let (clients, first) = (self.clients, self.first);
         let body = json!({"username": self.name, "password": PASSWORD});
-        let (_, reply) = ask(doors, first, "POST", "/user", None, Some(&body)).await;
+        let (_, reply) = ask(clients, first, "POST", "/user", None, Some(&body)).await;
         assert!(matches!(reply.status, 201 | 409), "{}", reply.body);
-        let (_, reply) = ask(doors, first, "POST", "/auth", None, Some(&body)).await;
-        let mut acknowledged = Acknowledged {
+        let (_, reply) = ask(clients, first, "POST", "/auth", None, Some(&body)).await;
+        let mut acknowledged = AcknowledgedState {
             names: vec![self.name.clone()],
             written: 0,
             token: reply.expect(201).text("token"),
@@ -63,7 +63,7 @@ impl Person {
             }
             let name = format!("{}-friend-{turn}", self.name);
             let body = json!({"username": name, "password": PASSWORD});
-            let asked = ask(doors, first + turn, "POST", "/user", None, Some(&body));
+            let asked = ask(clients, first + turn, "POST", "/user", None, Some(&body));
             let (attempts, reply) = asked.await;
             // If the connection broke, the sign-up may have succeeded all the same.
             let is_expected = reply.status == 201 || (reply.status == 409 && attempts > 0);
@@ -71,7 +71,7 @@ impl Person {
             acknowledged.names.push(name);
             let token = Some(acknowledged.token.as_str());
             let body = json!({"data": {"count": turn}});
-            let (_, reply) = ask(doors, turn, "PATCH", "/user/me", token, Some(&body)).await;
+            let (_, reply) = ask(clients, turn, "PATCH", "/user/me", token, Some(&body)).await;
             reply.expect(200);
             acknowledged.written = turn as u64;
             done.fetch_add(1, Ordering::SeqCst);
@@ -84,7 +84,7 @@ impl Person {
 pub struct Load {
     is_over: Arc<AtomicBool>,
     done: Arc<AtomicUsize>,
-    people: JoinSet<Acknowledged>,
+    people: JoinSet<AcknowledgedState>,
 }
 
 impl Load {
@@ -94,7 +94,7 @@ impl Load {
         let mut people = JoinSet::new();
         for person in 0..count {
             let person = Person {
-                doors: cluster.doors(),
+                clients: cluster.clients(),
                 name: format!("{prefix}-{person}"),
                 first: person,
             };
@@ -108,7 +108,7 @@ impl Load {
     }
 
     /// Waits for this many more successes.
-    pub async fn goes_on(&self, turns: usize) {
+    pub async fn makes_progress(&self, turns: usize) {
         let so_far = self.done.load(Ordering::SeqCst);
         crate::eventually("they go on", async || {
             (self.done.load(Ordering::SeqCst) >= so_far + turns).then_some(())
@@ -119,23 +119,26 @@ impl Load {
     /// Stops the clients, and asserts that their acknowledged writes are stored. Returns the number of sign-ups.
     pub async fn end(self, cluster: &Cluster) -> usize {
         self.is_over.store(true, Ordering::SeqCst);
-        let told = self.people.join_all().await;
+        let acknowledged = self.people.join_all().await;
         let admin = cluster.admin().await;
         let mut count = 0;
-        for (number, person) in told.iter().enumerate() {
-            let door = cluster.door(number);
-            let kept = door
+        for (number, person) in acknowledged.iter().enumerate() {
+            let client = cluster.client(number);
+            let kept = client
                 .get(&format!("/user/{}", person.names[0]), &admin)
                 .await;
             let kept = kept.expect(200).json();
             assert_eq!(kept["data"]["count"].as_u64().unwrap_or(0), person.written);
-            assert_eq!(door.check(&person.token).await, 200, "a session was lost");
+            assert_eq!(client.check(&person.token).await, 200, "a session was lost");
             for name in &person.names {
-                door.get(&format!("/user/{name}"), &admin).await.expect(200);
+                client
+                    .get(&format!("/user/{name}"), &admin)
+                    .await
+                    .expect(200);
                 count += 1;
             }
             // No user is half created: each has the password.
-            door.sign_in(person.names.last().unwrap(), PASSWORD).await;
+            client.sign_in(person.names.last().unwrap(), PASSWORD).await;
         }
         count
     }

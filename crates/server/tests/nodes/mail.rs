@@ -7,25 +7,25 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::cluster::{Cluster, Ground};
-use crate::door::Door;
-use crate::people::PASSWORD;
+use crate::accounts::PASSWORD;
+use crate::cluster::{Cluster, StoreKind};
+use crate::node_client::NodeClient;
 
 /// Number of concurrent sign-ups; each causes one mail.
 const PEOPLE: usize = 300;
-/// As in `crates/server/src/worker.rs`: mails that a worker sends at a time.
+/// As in `crates/server/src/worker/mod.rs`: mails that a worker sends at a time.
 const MAILS_AT_ONCE: usize = 4;
 
 /// Signs up users, and retries while the server is overloaded: the queue of unknown clients holds fewer passwords
 /// than this, and on a slow machine rejects requests after four seconds.
-async fn sign_up(doors: &[Door], batch: &str, people: usize) {
+async fn sign_up(clients: &[NodeClient], batch: &str, people: usize) {
     let mut running = JoinSet::new();
     for number in 0..people {
-        let door = doors[number % doors.len()];
+        let client = clients[number % clients.len()];
         let body = json!({"email": format!("{batch}-{number}@example.com"), "password": PASSWORD});
         running.spawn(async move {
             loop {
-                match door.post("/user", body.clone()).await.status {
+                match client.post("/user", body.clone()).await.status {
                     503 => crate::pass(Duration::from_millis(200)).await,
                     status => break status,
                 }
@@ -38,7 +38,7 @@ async fn sign_up(doors: &[Door], batch: &str, people: usize) {
 
 /// Signs up users on all nodes. Each gets one mail, and no second one from another worker.
 pub async fn each_mail_arrives_once(cluster: &Cluster, batch: &str, people: usize) {
-    sign_up(&cluster.doors(), batch, people).await;
+    sign_up(&cluster.clients(), batch, people).await;
     crate::eventually("every mail arrives", async || {
         (cluster.mailboxes(batch).len() >= people).then_some(())
     })
@@ -54,8 +54,8 @@ pub async fn each_mail_arrives_once(cluster: &Cluster, batch: &str, people: usiz
 /// Number of mails to each mailbox of the batch, per node.
 fn arrived(cluster: &Cluster, batch: &str) -> BTreeMap<String, [usize; 3]> {
     let mut arrived = BTreeMap::<String, [usize; 3]>::new();
-    for (node, office) in cluster.mail.iter().enumerate() {
-        for mail in office.mails() {
+    for (node, mail_server) in cluster.mail.iter().enumerate() {
+        for mail in mail_server.mails() {
             if mail.to.starts_with(batch) {
                 arrived.entry(mail.to).or_default()[node] += 1;
             }
@@ -65,11 +65,11 @@ fn arrived(cluster: &Cluster, batch: &str) -> BTreeMap<String, [usize; 3]> {
 }
 
 /// Number of mailboxes of a batch with a mail from the first or the third node.
-fn by_the_living(all: &BTreeMap<String, [usize; 3]>) -> usize {
+fn by_running_nodes(all: &BTreeMap<String, [usize; 3]>) -> usize {
     all.values().filter(|[a, _, c]| a + c > 0).count()
 }
 
-async fn while_all_are_well(cluster: &Cluster) {
+async fn with_all_nodes(cluster: &Cluster) {
     each_mail_arrives_once(cluster, "well", PEOPLE).await;
     let by_node = arrived(cluster, "well");
     let shares = by_node
@@ -81,15 +81,15 @@ async fn while_all_are_well(cluster: &Cluster) {
 }
 
 /// One node is killed while it sends mails, which the mail server has received and not acknowledged.
-async fn when_one_is_killed(cluster: &mut Cluster, ask: impl Fn(&str, &str) -> String) {
-    let [first, second, third] = cluster.doors();
+async fn with_a_killed_node(cluster: &mut Cluster, ask: impl Fn(&str, &str) -> String) {
+    let [first, second, third] = cluster.clients();
     let living = [first, third];
-    let (dying, office) = (&mut cluster.nodes[1], &cluster.mail[1]);
-    office.keep_waiting();
+    let (dying, mail_server) = (&mut cluster.nodes[1], &cluster.mail[1]);
+    mail_server.stall();
     // A request to a node wakes its own worker, which sooner or later is the first to take the mail.
     let mut own = 0;
     let kill = async {
-        while office.held() == 0 {
+        while mail_server.held() == 0 {
             assert!(own < 100, "it never takes one of its own mails");
             sign_up(&[second], &format!("kill-own-{own}"), 1).await;
             own += 1;
@@ -100,7 +100,7 @@ async fn when_one_is_killed(cluster: &mut Cluster, ask: impl Fn(&str, &str) -> S
     tokio::join!(sign_up(&living, "kill", PEOPLE), kill);
     let people = PEOPLE + own;
     crate::eventually("the others send all but what is leased to it", async || {
-        let sent = by_the_living(&arrived(cluster, "kill"));
+        let sent = by_running_nodes(&arrived(cluster, "kill"));
         (sent >= people - MAILS_AT_ONCE).then_some(())
     })
     .await;
@@ -115,13 +115,13 @@ async fn when_one_is_killed(cluster: &mut Cluster, ask: impl Fn(&str, &str) -> S
         let left: usize = ask(&database, LEFT).parse().unwrap();
         crate::pass(Duration::from_secs(1)).await;
         let is_still = ask(&database, LEFT).parse() == Ok(left);
-        let sent = by_the_living(&arrived(cluster, "kill"));
+        let sent = by_running_nodes(&arrived(cluster, "kill"));
         (is_still && left == people - sent).then_some(())
     })
     .await;
     ask(&database, OUTLIVED);
     crate::eventually("what it held arrives", async || {
-        (by_the_living(&arrived(cluster, "kill")) == people).then_some(())
+        (by_running_nodes(&arrived(cluster, "kill")) == people).then_some(())
     })
     .await;
     let mut twice = 0;
@@ -133,10 +133,10 @@ async fn when_one_is_killed(cluster: &mut Cluster, ask: impl Fn(&str, &str) -> S
     println!("after the kill {twice} of {people} arrived a second time");
 }
 
-async fn mails(ground: Ground, ask: impl Fn(&str, &str) -> String) {
-    let mut cluster = Cluster::start(ground).await;
-    while_all_are_well(&cluster).await;
-    when_one_is_killed(&mut cluster, ask).await;
+async fn mails(store: StoreKind, ask: impl Fn(&str, &str) -> String) {
+    let mut cluster = Cluster::start(store).await;
+    with_all_nodes(&cluster).await;
+    with_a_killed_node(&mut cluster, ask).await;
 }
 
 /// Shortens all leases by two minutes.
@@ -146,14 +146,14 @@ const LEFT: &str = "SELECT COUNT(*) FROM jobs";
 
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{told}");
+    let reported = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{reported}");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres() {
-    mails(Ground::Postgres, |url, sql| {
+    mails(StoreKind::Postgres, |url, sql| {
         run(Command::new("psql").args(["-X", "-q", "-t", "-A", "-c", sql, url]))
     })
     .await;
@@ -161,7 +161,7 @@ async fn on_postgres() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_mariadb() {
-    mails(Ground::MariaDb, |url, sql| {
+    mails(StoreKind::MariaDb, |url, sql| {
         let (path, socket) = url.split_once("?socket=").unwrap();
         let database = path.rsplit('/').next().unwrap();
         let mut client = Command::new("mariadb");

@@ -8,23 +8,23 @@
 
 #![cfg(test)]
 
+mod accounts;
 mod cluster;
-mod door;
 mod load;
+mod mail_server;
 mod node;
-mod people;
-mod post_office;
+mod node_client;
 
 mod clocks;
+mod full_journey;
 mod keys;
 mod kills;
-mod life;
 mod mail;
 mod races;
 mod rate_limits;
 mod renewal;
 mod revocation;
-mod starts;
+mod startup;
 mod upgrade;
 
 use std::time::Duration;

@@ -10,20 +10,20 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tempfile::TempDir;
 use tokio::process::Child;
 
-use crate::door::Door;
 use crate::eventually;
+use crate::node_client::NodeClient;
 
 /// The program under test.
 const BINARY: &str = env!("CARGO_BIN_EXE_doorward");
 
 /// Program and settings of a node. A clone is another node with the same.
 #[derive(Clone)]
-pub struct Recipe {
+pub struct NodeConfig {
     pub program: PathBuf,
     pub variables: BTreeMap<String, String>,
 }
 
-impl Recipe {
+impl NodeConfig {
     /// The program under test, without settings.
     pub fn new() -> Self {
         Self {
@@ -41,8 +41,8 @@ impl Recipe {
 /// A node, running or not. It is killed at the end of the test.
 pub struct Node {
     folder: TempDir,
-    recipe: Recipe,
-    pub door: Door,
+    recipe: NodeConfig,
+    pub client: NodeClient,
     process: Option<Child>,
 }
 
@@ -56,11 +56,11 @@ pub struct CommandOutput {
 
 impl Node {
     /// A node that does not run yet.
-    pub fn new(recipe: Recipe) -> Self {
+    pub fn new(recipe: NodeConfig) -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
             recipe,
-            door: Door::new(unused_address()),
+            client: NodeClient::new(unused_address()),
             process: None,
         }
     }
@@ -104,13 +104,13 @@ impl Node {
 
     /// Waits until it is ready.
     pub async fn ready(&mut self) {
-        let door = self.door;
+        let client = self.client;
         let process = self.process.as_mut().unwrap();
         let ended = eventually("a node is ready", async || {
             if let Some(status) = process.try_wait().unwrap() {
                 return Some(Some(status));
             }
-            let reply = door.try_send("GET", "/readyz", None, None).await;
+            let reply = client.try_send("GET", "/readyz", None, None).await;
             reply.is_ok_and(|reply| reply.status == 200).then_some(None)
         });
         if let Some(status) = ended.await {
@@ -157,7 +157,7 @@ impl Node {
             .args(arguments)
             .current_dir(self.folder.path())
             .env_clear()
-            .env("DOORWARD_LISTEN", self.door.address.to_string())
+            .env("DOORWARD_LISTEN", self.client.address.to_string())
             .env("DOORWARD_LOG__FORMAT", "json")
             .env("DOORWARD_DATA_DIR", self.file("data"))
             .envs(&self.recipe.variables);
@@ -186,8 +186,8 @@ impl Drop for Node {
             let lines: Vec<_> = log.lines().collect();
             let last = lines.len().saturating_sub(40);
             eprintln!(
-                "{} said last:\n{}",
-                self.door.address,
+                "last output of {}:\n{}",
+                self.client.address,
                 lines[last..].join("\n")
             );
         }

@@ -6,9 +6,9 @@ use doorward_testkit::repeat::repetitions;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::cluster::{ADMIN_PASSWORD, Cluster, Ground};
-use crate::door::Door;
-use crate::people::{OTHER_PASSWORD, PASSWORD};
+use crate::accounts::{OTHER_PASSWORD, PASSWORD};
+use crate::cluster::{ADMIN_PASSWORD, Cluster, StoreKind};
+use crate::node_client::NodeClient;
 
 /// Waits for all requests, and counts each status.
 async fn statuses(running: JoinSet<u16>) -> Vec<(u16, usize)> {
@@ -20,9 +20,9 @@ async fn statuses(running: JoinSet<u16>) -> Vec<(u16, usize)> {
 
 /// The final status. A request that is rejected as overloaded, since sixty others hash on a slow machine, is
 /// retried as the response requires.
-async fn outcome(door: Door, path: String, body: Option<Value>) -> u16 {
+async fn outcome(client: NodeClient, path: String, body: Option<Value>) -> u16 {
     for _ in 0..100 {
-        let reply = door.send("POST", &path, None, body.clone()).await;
+        let reply = client.send("POST", &path, None, body.clone()).await;
         if reply.status != 503 || reply.json()["code"] != "overloaded" {
             return reply.status;
         }
@@ -35,8 +35,8 @@ async fn outcome(door: Door, path: String, body: Option<Value>) -> u16 {
 async fn post_on_all(cluster: &Cluster, path: &str, body: Option<&Value>) -> Vec<(u16, usize)> {
     let mut running = JoinSet::new();
     for number in 0..64 {
-        let (door, path, body) = (cluster.door(number), path.to_owned(), body.cloned());
-        running.spawn(outcome(door, path, body));
+        let (client, path, body) = (cluster.client(number), path.to_owned(), body.cloned());
+        running.spawn(outcome(client, path, body));
     }
     statuses(running).await
 }
@@ -48,14 +48,15 @@ async fn a_link_is_used_once(cluster: &Cluster) {
         let name = format!("linked-{round}");
         let address = format!("{name}@example.com");
         let body = json!({"username": name, "email": address, "password": PASSWORD});
-        cluster.door(round).post("/user", body).await.expect(201);
+        cluster.client(round).post("/user", body).await.expect(201);
         let link = cluster.link_to(&address, "/confirmation/").await;
         assert_eq!(post_on_all(cluster, &link, None).await, [(200, 64)]);
-        let door = cluster.door(round + 1);
+        let client = cluster.client(round + 1);
         let audit = format!("/audit?event=email-confirmed&user={name}");
-        let audit = door.get(&audit, &admin).await.expect(200).json();
+        let audit = client.get(&audit, &admin).await.expect(200).json();
         assert_eq!(audit["items"].as_array().unwrap().len(), 1);
-        door.post("/recovery", json!({"email": address}))
+        client
+            .post("/recovery", json!({"email": address}))
             .await
             .expect(202);
         let link = cluster.link_to(&address, "/recovery/").await;
@@ -68,33 +69,33 @@ async fn a_link_is_used_once(cluster: &Cluster) {
 }
 
 /// Sixty sign-ups with one username, in various spellings.
-async fn a_name_is_given_once(cluster: &Cluster) {
+async fn a_username_is_taken_once(cluster: &Cluster) {
     for round in 0..repetitions(1) {
         let mut running = JoinSet::new();
         for number in 0..60 {
-            let door = cluster.door(number);
+            let client = cluster.client(number);
             let name = ["wanted", "Wanted", "WANTED", "ｗanted"][number % 4];
             let body = json!({"username": format!("{name}-{round}"), "password": PASSWORD});
-            running.spawn(outcome(door, "/user".to_owned(), Some(body)));
+            running.spawn(outcome(client, "/user".to_owned(), Some(body)));
         }
         assert_eq!(statuses(running).await, [(201, 1), (409, 59)]);
     }
 }
 
 /// Many users have the same pending address. One confirms it, and the others are deleted.
-async fn an_address_is_given_once(cluster: &Cluster) {
+async fn an_address_is_confirmed_once(cluster: &Cluster) {
     for round in 0..repetitions(1) {
-        one_of_nine_gets(cluster, &format!("one-{round}@example.com"), round).await;
+        one_of_nine_users_gets(cluster, &format!("one-{round}@example.com"), round).await;
     }
 }
 
-async fn one_of_nine_gets(cluster: &Cluster, address: &str, round: usize) {
+async fn one_of_nine_users_gets(cluster: &Cluster, address: &str, round: usize) {
     let mut links = Vec::new();
     for number in 0..9 {
         let name = format!("claimant-{round}-{number}");
         let body = json!({"username": name, "email": address, "password": PASSWORD});
         let seen = cluster.links_to(address, "/confirmation/");
-        cluster.door(number).post("/user", body).await.expect(201);
+        cluster.client(number).post("/user", body).await.expect(201);
         let link = crate::eventually("the mail arrives", async || {
             let mut links = cluster.links_to(address, "/confirmation/").into_iter();
             links.find(|link| !seen.contains(link))
@@ -103,15 +104,15 @@ async fn one_of_nine_gets(cluster: &Cluster, address: &str, round: usize) {
     }
     let mut running = JoinSet::new();
     for (number, link) in links.into_iter().enumerate() {
-        let door = cluster.door(number);
-        running.spawn(async move { door.send("POST", &link, None, None).await.status });
+        let client = cluster.client(number);
+        running.spawn(async move { client.send("POST", &link, None, None).await.status });
     }
     assert_eq!(statuses(running).await, [(200, 1), (410, 8)]);
 }
 
 /// Two admins demote each other at the same time, on different nodes: one of them stays.
-async fn an_admin_stays(cluster: &Cluster) {
-    let [a, b, c] = cluster.doors();
+async fn one_admin_stays(cluster: &Cluster) {
+    let [a, b, c] = cluster.clients();
     let first = cluster.admin().await;
     cluster.user("second").await;
     for round in 0..repetitions(12) {
@@ -151,20 +152,21 @@ async fn an_admin_stays(cluster: &Cluster) {
 /// Thirty changes of one version of a user: one succeeds.
 async fn an_update_is_not_lost(cluster: &Cluster) {
     cluster.user("busy").await;
-    let token = cluster.door(0).token("busy", PASSWORD).await;
+    let token = cluster.client(0).token("busy", PASSWORD).await;
     let mut running = JoinSet::new();
     for number in 0..30_u32 {
-        let (door, token) = (cluster.door(number as usize), token.clone());
+        let (client, token) = (cluster.client(number as usize), token.clone());
         running.spawn(async move {
             let body = json!({"data": {format!("n{number}"): number}});
-            door.send("PATCH", "/user/me", Some(&token), Some(body))
+            client
+                .send("PATCH", "/user/me", Some(&token), Some(body))
                 .await
                 .status
         });
     }
     assert_eq!(statuses(running).await, [(200, 30)]);
     let kept = cluster
-        .door(0)
+        .client(0)
         .get("/user/me", &token)
         .await
         .expect(200)
@@ -172,26 +174,26 @@ async fn an_update_is_not_lost(cluster: &Cluster) {
     assert_eq!(kept["data"].as_object().unwrap().len(), 30, "{kept}");
 }
 
-async fn all(ground: Ground) {
-    let cluster = Cluster::start(ground).await;
+async fn all(store: StoreKind) {
+    let cluster = Cluster::start(store).await;
     a_link_is_used_once(&cluster).await;
-    a_name_is_given_once(&cluster).await;
-    an_address_is_given_once(&cluster).await;
+    a_username_is_taken_once(&cluster).await;
+    an_address_is_confirmed_once(&cluster).await;
     an_update_is_not_lost(&cluster).await;
-    an_admin_stays(&cluster).await;
+    one_admin_stays(&cluster).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres() {
-    all(Ground::Postgres).await;
+    all(StoreKind::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres_and_redis() {
-    all(Ground::PostgresRedis).await;
+    all(StoreKind::PostgresRedis).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_mariadb() {
-    all(Ground::MariaDb).await;
+    all(StoreKind::MariaDb).await;
 }

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::cluster::{Cluster, Ground};
-use crate::door::Door;
-use crate::people::{OTHER_PASSWORD, PASSWORD};
+use crate::accounts::{OTHER_PASSWORD, PASSWORD};
+use crate::cluster::{Cluster, StoreKind};
+use crate::node_client::NodeClient;
 
 /// The guaranteed bound.
 const WITHIN: Duration = Duration::from_secs(1);
@@ -18,7 +18,7 @@ const LATE_LOOKS: usize = 4;
 const DENSELY: Duration = Duration::from_millis(5);
 
 /// A session or a link that is about to end, and how to check it.
-struct Victim {
+struct RevocationTarget {
     /// `None` for a link, whose path is its token.
     token: Option<String>,
     /// Path of a `GET` that has status `alive` before the end and `ended` after it.
@@ -27,7 +27,7 @@ struct Victim {
     ended: u16,
 }
 
-impl Victim {
+impl RevocationTarget {
     fn session(token: String) -> Self {
         Self {
             token: Some(token),
@@ -47,8 +47,8 @@ impl Victim {
     }
 
     /// Its status on this node.
-    async fn status(&self, door: Door) -> u16 {
-        let asked = door.send("GET", &self.path, self.token.as_deref(), None);
+    async fn status(&self, client: NodeClient) -> u16 {
+        let asked = client.send("GET", &self.path, self.token.as_deref(), None);
         asked.await.status
     }
 
@@ -56,7 +56,7 @@ impl Victim {
     /// each.
     async fn watch(
         &self,
-        door: Door,
+        client: NodeClient,
         answered: watch::Receiver<Option<Instant>>,
     ) -> Vec<(Instant, u16)> {
         let (mut looks, mut late) = (Vec::new(), 0);
@@ -64,7 +64,7 @@ impl Victim {
             let began = Instant::now();
             let is_late = |at: Instant| began.checked_duration_since(at) >= Some(WITHIN);
             late += usize::from(answered.borrow().is_some_and(is_late));
-            looks.push((began, self.status(door).await));
+            looks.push((began, self.status(client).await));
             crate::pass(DENSELY).await;
         }
         looks
@@ -85,15 +85,15 @@ struct RevokingAction {
 async fn ends(
     what: &str,
     cluster: &Cluster,
-    victim: &Victim,
+    victim: &RevocationTarget,
     after: Duration,
     action: RevokingAction,
 ) -> Duration {
-    let [a, b, c] = cluster.doors();
-    for door in [a, b, c] {
-        assert_eq!(victim.status(door).await, victim.alive, "{what}");
+    let [a, b, c] = cluster.clients();
+    for client in [a, b, c] {
+        assert_eq!(victim.status(client).await, victim.alive, "{what}");
     }
-    let (tell, told) = watch::channel(None);
+    let (tell, reported) = watch::channel(None);
     let acting = async {
         crate::pass(after).await;
         let done = a.send(
@@ -105,14 +105,17 @@ async fn ends(
         done.await.expect(action.status);
         let answered = Instant::now();
         let there = victim.status(a).await;
-        assert_eq!(there, victim.ended, "{what}: at once where it was asked");
+        assert_eq!(
+            there, victim.ended,
+            "{what}: at once on the node of the request"
+        );
         tell.send_replace(Some(answered));
         answered
     };
     let (answered, on_b, on_c) = tokio::join!(
         acting,
-        victim.watch(b, told.clone()),
-        victim.watch(c, told.clone())
+        victim.watch(b, reported.clone()),
+        victim.watch(c, reported.clone())
     );
     let mut worst = Duration::ZERO;
     for looks in [on_b, on_c] {
@@ -147,12 +150,16 @@ const ACTIONS: [&str; 9] = [
 ];
 
 /// Prepares an action. Returns the session that it affects, and its request.
-async fn prepare(cluster: &Cluster, action: &str, name: &str) -> (Victim, RevokingAction) {
-    let a = cluster.door(0);
+async fn prepare(
+    cluster: &Cluster,
+    action: &str,
+    name: &str,
+) -> (RevocationTarget, RevokingAction) {
+    let a = cluster.client(0);
     cluster.user_with_mail(name).await;
-    let other = cluster.door(1).sign_in(name, PASSWORD).await;
+    let other = cluster.client(1).sign_in(name, PASSWORD).await;
     let session = other.text("session_id");
-    let mut victim = Victim::session(other.text("token"));
+    let mut victim = RevocationTarget::session(other.text("token"));
     let own = Some(a.token(name, PASSWORD).await);
     let admin = Some(cluster.admin().await);
     let request = |method, path: &str, token: &Option<String>, body, status| RevokingAction {
@@ -227,8 +234,13 @@ const LINK_ACTIONS: [(&str, &str); 7] = [
 ];
 
 /// A mailed link of this user, before the action.
-async fn link_of(cluster: &Cluster, leads_to: &str, name: &str, action: &RevokingAction) -> Victim {
-    let a = cluster.door(0);
+async fn link_of(
+    cluster: &Cluster,
+    leads_to: &str,
+    name: &str,
+    action: &RevokingAction,
+) -> RevocationTarget {
+    let a = cluster.client(0);
     let link = match leads_to {
         // The action itself uses it.
         "recovery" if action.path.starts_with("/recovery/") => action.path.clone(),
@@ -247,12 +259,12 @@ async fn link_of(cluster: &Cluster, leads_to: &str, name: &str, action: &Revokin
             cluster.link_to(&address, "/confirmation/").await
         }
     };
-    Victim::link(link)
+    RevocationTarget::link(link)
 }
 
 /// Each action with each link that it voids, with a separate user.
-async fn every_link(ground: Ground) {
-    let cluster = Cluster::start(ground).await;
+async fn every_link(store: StoreKind) {
+    let cluster = Cluster::start(store).await;
     for (number, (action, leads_to)) in LINK_ACTIONS.into_iter().enumerate() {
         let name = format!("linked-{number}");
         let (_, request) = prepare(&cluster, action, &name).await;
@@ -264,8 +276,8 @@ async fn every_link(ground: Ground) {
 }
 
 /// Each action, with a separate user.
-async fn every_action(ground: Ground) {
-    let cluster = Cluster::start(ground).await;
+async fn every_action(store: StoreKind) {
+    let cluster = Cluster::start(store).await;
     let mut worst = Duration::ZERO;
     for (number, what) in ACTIONS.into_iter().enumerate() {
         let (victim, action) = prepare(&cluster, what, &format!("user-{number}")).await;
@@ -273,38 +285,38 @@ async fn every_action(ground: Ground) {
         let after = Duration::from_millis(10 + 110 * number as u64);
         worst = worst.max(ends(what, &cluster, &victim, after, action).await);
     }
-    println!("on {ground:?} the worst was {worst:?}");
+    println!("on {store:?} the worst was {worst:?}");
 }
 
 /// T-REVOKE, R-05, R-06, S-06.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_links_on_postgres() {
-    every_link(Ground::Postgres).await;
+    every_link(StoreKind::Postgres).await;
 }
 
 /// T-REVOKE, R-05, R-06, S-06.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_links_on_postgres_and_redis() {
-    every_link(Ground::PostgresRedis).await;
+    every_link(StoreKind::PostgresRedis).await;
 }
 
 /// T-REVOKE, R-05, R-06, S-06.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_links_on_mariadb() {
-    every_link(Ground::MariaDb).await;
+    every_link(StoreKind::MariaDb).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres() {
-    every_action(Ground::Postgres).await;
+    every_action(StoreKind::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres_and_redis() {
-    every_action(Ground::PostgresRedis).await;
+    every_action(StoreKind::PostgresRedis).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_mariadb() {
-    every_action(Ground::MariaDb).await;
+    every_action(StoreKind::MariaDb).await;
 }

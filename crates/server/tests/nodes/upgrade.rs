@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, Ground};
-use crate::door::Door;
+use crate::accounts::{OTHER_PASSWORD, PASSWORD};
+use crate::cluster::{Cluster, StoreKind};
 use crate::load::Load;
 use crate::mail::each_mail_arrives_once;
-use crate::people::{OTHER_PASSWORD, PASSWORD};
+use crate::node_client::NodeClient;
 
 /// The program of the previous release.
 #[expect(
@@ -24,7 +24,13 @@ fn previous() -> PathBuf {
 }
 
 /// A change on one node is visible on the other, in both directions.
-async fn get_along(cluster: &Cluster, one: Door, other: Door, name: &str, readers: &[Door]) {
+async fn assert_compatible(
+    cluster: &Cluster,
+    one: NodeClient,
+    other: NodeClient,
+    name: &str,
+    readers: &[NodeClient],
+) {
     let admin = cluster.admin().await;
     let address = format!("{name}@example.com");
     let body = json!({"username": name, "email": address, "password": PASSWORD, "name": "Bén 🦀"});
@@ -107,43 +113,43 @@ async fn get_along(cluster: &Cluster, one: Door, other: Door, name: &str, reader
     one.get(&path, &admin).await.expect(404);
 }
 
-async fn ended(door: Door, token: &str) {
+async fn ended(client: NodeClient, token: &str) {
     crate::pass(std::time::Duration::from_secs(1)).await;
-    assert_eq!(door.check(token).await, 401);
+    assert_eq!(client.check(token).await, 401);
 }
 
 /// A key created by the command of that node is accepted by all of them.
 async fn rotate(cluster: &Cluster, by: usize) {
     let before = cluster
-        .door(by)
+        .client(by)
         .token("admin", crate::cluster::ADMIN_PASSWORD)
         .await;
     let rotated = cluster.nodes[by].run(&["keys", "rotate"]).await;
     assert_eq!(rotated.code, Some(0), "{}", rotated.err);
-    for door in cluster.doors() {
-        assert_eq!(door.check(&before).await, 200);
+    for client in cluster.clients() {
+        assert_eq!(client.check(&before).await, 200);
     }
 }
 
-async fn a_rolling_upgrade(ground: Ground) {
+async fn a_rolling_upgrade(store: StoreKind) {
     let old = previous();
-    let mut cluster = Cluster::start_with(ground, |mut recipe, _| {
+    let mut cluster = Cluster::start_with(store, |mut recipe, _| {
         recipe.program.clone_from(&old);
         recipe
     })
     .await;
     let kept = cluster.admin().await;
     let load = Load::begin(&cluster, "worker", 3);
-    load.goes_on(5).await;
+    load.makes_progress(5).await;
 
     // The first new node migrates the schema while the old ones run.
     cluster.nodes[0].end("TERM").await;
     cluster.nodes[0].upgrade();
     cluster.nodes[0].start().await;
-    load.goes_on(5).await;
-    let [new, older, oldest] = cluster.doors();
-    get_along(&cluster, older, new, "ann", &[new]).await;
-    get_along(&cluster, new, oldest, "ben", &[new]).await;
+    load.makes_progress(5).await;
+    let [new, older, oldest] = cluster.clients();
+    assert_compatible(&cluster, older, new, "ann", &[new]).await;
+    assert_compatible(&cluster, new, oldest, "ben", &[new]).await;
     each_mail_arrives_once(&cluster, "between", 30).await;
     rotate(&cluster, 0).await;
     rotate(&cluster, 1).await;
@@ -151,18 +157,18 @@ async fn a_rolling_upgrade(ground: Ground) {
     // A downgrade works: an old node starts on the migrated database.
     cluster.nodes[1].end("KILL").await;
     cluster.nodes[1].start().await;
-    load.goes_on(5).await;
-    get_along(&cluster, older, new, "cid", &[new]).await;
+    load.makes_progress(5).await;
+    assert_compatible(&cluster, older, new, "cid", &[new]).await;
 
     for number in [1, 2] {
         cluster.nodes[number].end("TERM").await;
         cluster.nodes[number].upgrade();
         cluster.nodes[number].start().await;
-        load.goes_on(5).await;
+        load.makes_progress(5).await;
     }
-    get_along(&cluster, older, new, "dan", &[older, new]).await;
-    for door in cluster.doors() {
-        assert_eq!(door.check(&kept).await, 200, "no session ended early");
+    assert_compatible(&cluster, older, new, "dan", &[older, new]).await;
+    for client in cluster.clients() {
+        assert_eq!(client.check(&kept).await, 200, "no session ended early");
     }
     let count = load.end(&cluster).await;
     println!("{count} sign-ups and as many changes over an upgrade, none lost");
@@ -171,11 +177,11 @@ async fn a_rolling_upgrade(ground: Ground) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the previous release: `cargo xtask upgrade`"]
 async fn on_postgres() {
-    a_rolling_upgrade(Ground::Postgres).await;
+    a_rolling_upgrade(StoreKind::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the previous release: `cargo xtask upgrade`"]
 async fn on_mariadb() {
-    a_rolling_upgrade(Ground::MariaDb).await;
+    a_rolling_upgrade(StoreKind::MariaDb).await;
 }

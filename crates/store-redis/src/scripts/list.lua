@@ -1,4 +1,4 @@
--- Gives the sessions of a list in its order, nothing for those that are gone, and takes these off it.
+-- Returns the sessions of a list in its order. Deleted sessions are empty, and are removed from the list.
 -- KEYS: list, sessions. ARGV: the sessions' ids.
 local found = {}
 for number, id in ipairs(ARGV) do

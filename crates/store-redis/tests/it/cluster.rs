@@ -54,7 +54,7 @@ async fn a_node_that_is_down_affects_its_users_only() {
 }
 
 #[tokio::test]
-async fn a_user_with_those_rights_can_do_all_of_it_on_a_cluster() {
+async fn the_documented_rights_are_sufficient_on_a_cluster() {
     let cluster = own_redis_cluster().await;
     for node in &cluster.nodes {
         let mut words = vec!["ACL", "SETUSER", "doorward", "on", ">secret"];

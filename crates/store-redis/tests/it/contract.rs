@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use doorward_domain::ports::{RateLimits, Sessions};
+use doorward_domain::memory::MemoryStore;
+use doorward_domain::ports::RateLimits;
+use doorward_domain::session_store::SessionStore;
 use doorward_domain::tokens::CounterNames;
 use doorward_store_redis::{RedisSettings, RedisStore};
 use doorward_testkit::contract::OpenedPort;
@@ -16,9 +18,15 @@ fn connect(place: RedisPlace) -> Arc<RedisStore> {
     Arc::new(RedisStore::open(settings, CounterNames::for_trials()).unwrap())
 }
 
+/// Sessions apart from the main store.
+fn sessions(place: RedisPlace) -> Arc<SessionStore> {
+    let main = Arc::new(MemoryStore::new());
+    Arc::new(SessionStore::new(main, Some(connect(place))))
+}
+
 mod redis {
-    async fn open_sessions() -> super::OpenedPort<dyn super::Sessions> {
-        super::OpenedPort::new(super::connect(super::servers::redis().await), ())
+    async fn open_sessions() -> super::OpenedPort<super::SessionStore> {
+        super::OpenedPort::new(super::sessions(super::servers::redis().await), ())
     }
 
     async fn open_rate_limits() -> super::OpenedPort<dyn super::RateLimits> {
@@ -30,8 +38,8 @@ mod redis {
 }
 
 mod cluster {
-    async fn open_sessions() -> super::OpenedPort<dyn super::Sessions> {
-        super::OpenedPort::new(super::connect(super::servers::redis_cluster().await), ())
+    async fn open_sessions() -> super::OpenedPort<super::SessionStore> {
+        super::OpenedPort::new(super::sessions(super::servers::redis_cluster().await), ())
     }
 
     async fn open_rate_limits() -> super::OpenedPort<dyn super::RateLimits> {
@@ -43,8 +51,8 @@ mod cluster {
 }
 
 mod valkey {
-    async fn open_sessions() -> super::OpenedPort<dyn super::Sessions> {
-        super::OpenedPort::new(super::connect(super::servers::valkey().await), ())
+    async fn open_sessions() -> super::OpenedPort<super::SessionStore> {
+        super::OpenedPort::new(super::sessions(super::servers::valkey().await), ())
     }
 
     async fn open_rate_limits() -> super::OpenedPort<dyn super::RateLimits> {

@@ -18,8 +18,8 @@ async fn look(url: &str, now: Timestamp) -> Vec<Diagnostic> {
 
 /// The time of the server's clock.
 async fn time_of(redis: &OwnRedis) -> Timestamp {
-    let told = redis.command(&["TIME"]).await;
-    let seconds = told.lines().next().unwrap().parse().unwrap();
+    let time = redis.command(&["TIME"]).await;
+    let seconds = time.lines().next().unwrap().parse().unwrap();
     Timestamp::from_second(seconds).unwrap()
 }
 
@@ -45,7 +45,7 @@ const ALL: [&str; 6] = [
 ];
 
 #[tokio::test]
-async fn a_good_server_passes_and_nothing_is_left_behind() {
+async fn a_good_server_passes_and_no_key_is_left() {
     let redis = own_redis(RedisOptions {
         settings: vec!["appendonly yes", "maxmemory-policy noeviction"],
         ..RedisOptions::default()
@@ -85,7 +85,7 @@ async fn risky_settings_are_warnings() {
 }
 
 #[tokio::test]
-async fn a_missing_right_is_a_fault() {
+async fn a_missing_right_is_a_failure() {
     let all = "~doorward:* +@all -config -@dangerous";
     for rights in [
         "~doorward:* +@all -hset",

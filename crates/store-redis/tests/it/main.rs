@@ -2,10 +2,10 @@
 
 #![cfg(test)]
 
-mod away;
 mod cluster;
+mod connecting;
 mod contract;
 mod examine;
-mod keeping;
-mod reach;
+mod outages;
+mod retention;
 mod support;

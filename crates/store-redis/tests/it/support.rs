@@ -15,7 +15,7 @@ pub const BOUND: Duration = Duration::from_millis(4500);
 
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The documented rights of the user (`the_page_lists_the_rights`).
+/// The documented rights of the user (`the_docs_list_the_rights`).
 pub const RIGHTS: &str = "~doorward:* +ping +select +hgetall +hget +hset +hmget +hdel +exists +del +get \
     +set +pttl +pexpire +time +eval +evalsha +cluster|slots";
 
@@ -33,19 +33,16 @@ pub async fn use_it(store: &RedisStore) {
     store.insert_session(&session).await.unwrap();
     let (user_id, now) = (session.user_id, fixtures::now());
     let renewed = Session {
+        epoch: 9,
         generation: session.generation + 1,
         ..session.clone()
     };
     assert!(
         store
-            .renew_session(&renewed, session.generation)
+            .update_session(&renewed, session.generation)
             .await
             .unwrap()
     );
-    store
-        .set_session_epoch(user_id, session.id, 9)
-        .await
-        .unwrap();
     let seen = LastSeen {
         user_id,
         id: session.id,

@@ -5,8 +5,6 @@ use std::io::ErrorKind;
 
 use sqlx::mysql::MySqlDatabaseError;
 
-use crate::database_url::DatabaseUrl;
-
 /// A deadlock, a conflict, or a lock that was not granted in time.
 const TRANSIENT: &[&str] = &[
     "40001", "40P01", "55P03", "5", "6", "261", "517", "my1205", "my1213",
@@ -53,52 +51,8 @@ pub(crate) fn already_exists(error: &sqlx::Error) -> bool {
     is_any(error, &["my1050", "my1060", "my1061", "my1062", "my1091"])
 }
 
-/// Hint for an operator about an error while connecting or migrating.
-pub(crate) fn hint(url: &DatabaseUrl, error: &sqlx::Error) -> Option<String> {
-    let DatabaseUrl {
-        dialect,
-        user,
-        database,
-        ..
-    } = url;
-    let text = error.to_string();
-    let hint = match code(error)?.as_ref() {
-        "3D000" | "my1049" => format!("create it with CREATE DATABASE {database}"),
-        "28P01" | "28000" | "my1045" | "my1698" => {
-            format!("check the password of {user}, and that it may connect from this machine")
-        }
-        // Reading a table is not creating one.
-        "42501" if text.contains("for table ") => {
-            format!("grant it with {}", dialect.grant_of_rows(user, database))
-        }
-        "my1142" if text.contains("SELECT command") => {
-            format!("grant it with {}", dialect.grant_of_rows(user, database))
-        }
-        "42501" | "my1142" | "my1044" => {
-            format!("grant it with {}", dialect.grant_of_tables(user, database))
-        }
-        "26" => "another kind of file has this name; choose another path".to_owned(),
-        "11" => "restore it from a backup".to_owned(),
-        "53300" | "my1040" | "my1203" => {
-            "raise the server's max_connections, or lower `database.max_connections`".to_owned()
-        }
-        "config" if text.contains("RSA") => "the server accepts this password over TLS only: \
-            add ?ssl-mode=VERIFY_IDENTITY, and &ssl-ca=FILE for a private certificate authority"
-            .to_owned(),
-        "tls" if text.contains("does not support") => {
-            "enable TLS on the server, or remove the TLS parameters from the URL".to_owned()
-        }
-        "tls" => format!(
-            "set {} to the file of the certificate authority, and use the host name in the certificate",
-            dialect.root_certificate()
-        ),
-        _ => return None,
-    };
-    Some(hint)
-}
-
 /// The error's code: an SQLSTATE, SQLite's number, or MySQL's number after `my`.
-fn code(error: &sqlx::Error) -> Option<Cow<'_, str>> {
+pub(crate) fn error_code(error: &sqlx::Error) -> Option<Cow<'_, str>> {
     match error {
         sqlx::Error::Configuration(_) => Some("config".into()),
         sqlx::Error::Tls(_) => Some("tls".into()),
@@ -114,7 +68,7 @@ fn code(error: &sqlx::Error) -> Option<Cow<'_, str>> {
 }
 
 fn is_any(error: &sqlx::Error, codes: &[&str]) -> bool {
-    code(error).is_some_and(|code| codes.contains(&code.as_ref()))
+    error_code(error).is_some_and(|code| codes.contains(&code.as_ref()))
 }
 
 /// The unique index that a write violated, by its name; `primary` for a primary key.

@@ -4,7 +4,6 @@
 use url::Url;
 
 use super::Dialect;
-use crate::error::ConnectError;
 
 /// TLS parameters of a kind of server. Each name has a second spelling.
 struct TlsParameters {
@@ -49,14 +48,14 @@ const MYSQL: TlsParameters = TlsParameters {
     others: &["socket"],
 };
 
-/// Refuses unknown and contradictory parameters. Returns whether they require TLS.
-pub(crate) fn check_parameters(dialect: Dialect, url: &Url) -> Result<bool, ConnectError> {
+/// Checks the parameters. Returns whether they require TLS, or what is unknown or contradictory.
+pub(crate) fn check_parameters(dialect: Dialect, url: &Url) -> Result<bool, String> {
     let known = match dialect {
         Dialect::Sqlite => return Ok(false),
         Dialect::Postgres => &POSTGRES,
         Dialect::Mysql => &MYSQL,
     };
-    let refuse = |why: String| Err(ConnectError::Url(why));
+    let refuse = Err;
     // In a password, text after an `&` looks like a parameter's name.
     let may_show = !url.query_pairs().any(|(name, _)| name == "password");
     let mut mode = None;

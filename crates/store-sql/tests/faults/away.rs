@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use doorward_domain::ports::Store;
+use doorward_domain::store::Store;
 use doorward_store_sql::SqlStore;
 use doorward_testkit::servers::{
     MariadbOptions, OwnServer, PostgresOptions, Proxy, ProxyMode, own_mariadb, own_postgres,
@@ -53,19 +53,19 @@ async fn restarted(server: &OwnServer, store: &SqlStore) {
     in_time(Store::ping(store)).await.unwrap();
     warm(store).await;
     server.restart().await;
-    let (user, _, changes) = sign_up();
-    in_time(store.apply(changes)).await.unwrap();
+    let (user, batch) = sign_up();
+    in_time(store.apply(batch)).await.unwrap();
     assert!(is_signed_up(store, &user).await);
 }
 
 /// Without a server every operation fails at once.
 async fn killed(server: &OwnServer, store: &SqlStore) {
     warm(store).await;
-    let (before, _, changes) = sign_up();
-    store.apply(changes).await.unwrap();
+    let (before, batch) = sign_up();
+    store.apply(batch).await.unwrap();
     server.kill().await;
-    let (user, _, changes) = sign_up();
-    assert!(is_store_error(&in_time(store.apply(changes)).await));
+    let (user, batch) = sign_up();
+    assert!(is_store_error(&in_time(store.apply(batch)).await));
     in_time(Store::ping(store)).await.unwrap_err();
     // The fastest of five, since the machine may be busy.
     let mut quickest = Duration::MAX;
@@ -90,8 +90,8 @@ async fn paused(server: &OwnServer, store: &SqlStore) {
     server.pause().await;
     let (first, second) = (sign_up(), sign_up());
     let (one, two, ping) = tokio::join!(
-        in_time(store.apply(first.2)),
-        in_time(store.apply(second.2)),
+        in_time(store.apply(first.1)),
+        in_time(store.apply(second.1)),
         in_time(Store::ping(store))
     );
     assert!(is_store_error(&one) && is_store_error(&two));
@@ -124,11 +124,11 @@ async fn cut(proxy: &Proxy, store: &SqlStore) {
     proxy.cut();
     in_time(Store::ping(store)).await.unwrap();
     proxy.cut_off().await;
-    let (user, _, changes) = sign_up();
-    assert!(is_store_error(&in_time(store.apply(changes)).await));
+    let (user, batch) = sign_up();
+    assert!(is_store_error(&in_time(store.apply(batch)).await));
     proxy.set(ProxyMode::Pass).await;
-    let (other, _, changes) = sign_up();
-    in_time(store.apply(changes)).await.unwrap();
+    let (other, batch) = sign_up();
+    in_time(store.apply(batch)).await.unwrap();
     assert!(!is_signed_up(store, &user).await);
     assert!(is_signed_up(store, &other).await);
 }
@@ -141,9 +141,9 @@ async fn a_cancelled_operation_leaves_no_unread_response() {
     let store = connect(&proxy.url(&server.url())).await;
     proxy.set(ProxyMode::Slow(Duration::from_millis(20))).await;
     for number in 0..30 {
-        let (user, _, changes) = sign_up();
+        let (user, batch) = sign_up();
         let patience = Duration::from_millis(7 * number);
-        let told = tokio::time::timeout(patience, store.apply(changes)).await;
+        let told = tokio::time::timeout(patience, store.apply(batch)).await;
         let is_there = is_signed_up(&store, &user).await;
         assert!(is_there || told.is_err(), "{told:?}");
     }
@@ -164,8 +164,8 @@ async fn a_full_postgres_serves_on_its_open_connections() {
         .map(|_| {
             let store = store.clone();
             tokio::spawn(async move {
-                let (_, _, changes) = sign_up();
-                in_time(store.apply(changes)).await
+                let (_, batch) = sign_up();
+                in_time(store.apply(batch)).await
             })
         })
         .collect();

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use doorward_domain::ports::{LastSeen, Sessions, Store};
+use doorward_domain::model::TABLES;
+use doorward_domain::ports::LastSeen;
+use doorward_domain::store::Store;
 use doorward_store_sql::{SqlSettings, SqlStore};
 use doorward_testkit::fixtures::{self, later, now};
 use doorward_testkit::servers::{OwnPostgres, PostgresOptions, own_postgres};
 
-use super::settings;
+use super::{sessions, settings};
 
 /// Number of expired rows. Deleting them in one statement would take twice its time limit.
 const BACKLOG: usize = 2_500;
@@ -43,7 +45,7 @@ async fn a_backlog_is_deleted_in_batches() {
     let digest = "sha256(n::text::bytea)";
     let time = format!("CASE WHEN n <= {BACKLOG} THEN {old} ELSE {new} END");
     let rows = format!("generate_series(1, {}) AS n", BACKLOG + 1);
-    for (table, columns, values) in [
+    let backlogs = [
         (
             "links",
             "id, digest, user_id, purpose, email, epoch, requested_at, created_at, expires_at",
@@ -64,7 +66,13 @@ async fn a_backlog_is_deleted_in_batches() {
             "id, digest, user_id, epoch, generation, renewed_at, created_at, last_seen_at, expires_at",
             format!("{id}, {digest}, {id}, 1, 1, 0, 0, 0, {time}"),
         ),
-    ] {
+        (
+            "devices",
+            "id, user_id, last_used_at, expires_at",
+            format!("{id}, {id}, 0, {time}"),
+        ),
+    ];
+    for (table, columns, values) in &backlogs {
         server
             .query(&format!(
                 "INSERT INTO {table} ({columns}) SELECT {values} FROM {rows}; \
@@ -72,10 +80,13 @@ async fn a_backlog_is_deleted_in_batches() {
             ))
             .await;
     }
-    store.sweep(later(5)).await.unwrap();
-    store.sweep_sessions(later(5)).await.unwrap();
-    for table in ["links", "jobs", "ended_sessions", "sessions"] {
-        assert_eq!(count(&server, table).await, "1", "{table}");
+    for table in TABLES.iter().filter(|table| table.expires.is_some()) {
+        assert!(
+            backlogs.iter().any(|backlog| backlog.0 == table.name),
+            "{table}"
+        );
+        store.sweep(table, later(5)).await.unwrap();
+        assert_eq!(count(&server, table.name).await, "1", "{table}");
     }
 }
 
@@ -85,7 +96,8 @@ async fn many_sessions_are_touched_in_batches() {
     let (server, store) = slow_server().await;
     let user = fixtures::user_id();
     let session = fixtures::session(user);
-    store.insert_session(&session).await.unwrap();
+    let sessions = sessions(&store);
+    sessions.open(&session, Vec::new()).await.unwrap();
     server
         .query(
             "CREATE TRIGGER slow BEFORE UPDATE ON sessions FOR EACH ROW EXECUTE FUNCTION dawdle()",
@@ -97,7 +109,7 @@ async fn many_sessions_are_touched_in_batches() {
         id: session.id,
         at: later(7),
     };
-    store.touch_sessions(&vec![seen; 4_000]).await.unwrap();
-    let open = store.list_sessions(user, now()).await.unwrap();
+    sessions.touch(&vec![seen; 4_000]).await.unwrap();
+    let open = sessions.list(user, now()).await.unwrap();
     assert_eq!(open[0].last_seen_at, later(7));
 }

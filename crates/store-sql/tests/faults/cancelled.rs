@@ -2,39 +2,33 @@
 
 use std::time::Duration;
 
-use doorward_domain::changes::Change;
-use doorward_domain::ports::Store;
-use doorward_testkit::fixtures;
+use doorward_domain::store::Store;
 use doorward_testkit::servers::{MariadbOptions, PostgresOptions, own_mariadb, own_postgres};
 use sqlx::{AnyConnection, Connection, raw_sql};
 use tokio::time::timeout;
 
-use super::{connect, in_time, is_signed_up, sign_up};
+use super::{LOCK_ROSTER, check_roster, connect, in_time, insert_roster, is_signed_up, sign_up};
 
 /// Cancels a write in the middle of its transaction, while it waits for a lock.
 async fn story(url: &str, begin: &'static str) {
     let store = connect(url).await;
-    let admin = Change::InsertUser(Box::new(fixtures::admin()));
-    store.apply(vec![admin]).await.unwrap();
+    insert_roster(&store).await;
     let mut other = AnyConnection::connect(url).await.unwrap();
     let mut lock = other.begin_with(begin).await.unwrap();
-    raw_sql("UPDATE guards SET counter = counter + 1")
-        .execute(&mut *lock)
-        .await
-        .unwrap();
+    raw_sql(LOCK_ROSTER).execute(&mut *lock).await.unwrap();
     let mut cancelled = Vec::new();
     // More than there are connections: none of them stays occupied.
     for _ in 0..6 {
-        let (user, _, mut changes) = sign_up();
-        changes.push(Change::CheckAdminRemains);
+        let (user, mut batch) = sign_up();
+        batch.push(check_roster());
         let limit = Duration::from_millis(200);
-        timeout(limit, store.apply(changes)).await.unwrap_err();
+        timeout(limit, store.apply(batch)).await.unwrap_err();
         cancelled.push(user);
     }
     lock.rollback().await.unwrap();
-    let (user, _, mut changes) = sign_up();
-    changes.push(Change::CheckAdminRemains);
-    in_time(store.apply(changes)).await.unwrap();
+    let (user, mut batch) = sign_up();
+    batch.push(check_roster());
+    in_time(store.apply(batch)).await.unwrap();
     assert!(is_signed_up(&store, &user).await);
     for user in cancelled {
         assert!(!is_signed_up(&store, &user).await);

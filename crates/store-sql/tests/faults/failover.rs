@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use doorward_domain::ports::Store;
+use doorward_domain::store::Store;
 use doorward_testkit::servers::{
     MariadbOptions, OwnPostgres, PostgresOptions, Proxy, Replication, own_mariadb, own_postgres,
 };
@@ -26,8 +26,8 @@ async fn writes_continue_at_the_promoted_replica() {
             let mut left = 20;
             while left > 0 {
                 let was_over = is_over.load(Ordering::SeqCst);
-                let (user, _, changes) = sign_up();
-                let result = in_time(store.apply(changes)).await;
+                let (user, batch) = sign_up();
+                let result = in_time(store.apply(batch)).await;
                 left -= u32::from(was_over && result.is_ok());
                 if result.is_ok() {
                     confirmed.push(user);
@@ -75,8 +75,8 @@ async fn a_host_name_that_leads_elsewhere_is_followed() {
     // Open connections still lead to the old primary.
     step_down(&primary).await;
     until_well(|| Store::ping(&store)).await;
-    let (user, _, changes) = sign_up();
-    in_time(store.apply(changes)).await.unwrap();
+    let (user, batch) = sign_up();
+    in_time(store.apply(batch)).await.unwrap();
     assert!(is_signed_up(&store, &user).await);
     let count = "SELECT COUNT(*) FROM users";
     assert_eq!(replica.query(count).await, "1");
@@ -89,8 +89,8 @@ async fn a_read_only_postgres_is_reported() {
     let read_only = |on: &str| {
         format!("ALTER SYSTEM SET default_transaction_read_only = {on}; SELECT pg_reload_conf();")
     };
-    let (user, _, changes) = sign_up();
-    store.apply(changes).await.unwrap();
+    let (user, batch) = sign_up();
+    store.apply(batch).await.unwrap();
     server.query(&read_only("on")).await;
     only_reads(&store).await;
     assert!(is_signed_up(&store, &user).await);
@@ -98,8 +98,8 @@ async fn a_read_only_postgres_is_reported() {
         ALTER SYSTEM RESET default_transaction_read_only; SELECT pg_reload_conf();";
     server.query(back).await;
     until_well(|| Store::ping(&store)).await;
-    let (_, _, changes) = sign_up();
-    in_time(store.apply(changes)).await.unwrap();
+    let (_, batch) = sign_up();
+    in_time(store.apply(batch)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,16 +110,16 @@ async fn a_read_only_mariadb_is_reported() {
     only_reads(&store).await;
     server.query("SET GLOBAL read_only = 0").await;
     until_well(|| Store::ping(&store)).await;
-    let (user, _, changes) = sign_up();
-    in_time(store.apply(changes)).await.unwrap();
+    let (user, batch) = sign_up();
+    in_time(store.apply(batch)).await.unwrap();
     assert!(is_signed_up(&store, &user).await);
 }
 
 async fn only_reads(store: &doorward_store_sql::SqlStore) {
     let told = until_refused(store).await;
     assert!(told.contains("read-only"), "{told}");
-    let (_, _, changes) = sign_up();
-    let refused = in_time(store.apply(changes)).await;
+    let (_, batch) = sign_up();
+    let refused = in_time(store.apply(batch)).await;
     assert!(is_store_error(&refused), "{refused:?}");
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use doorward_domain::changes::{ApplyError, Change};
-use doorward_domain::ports::Store;
+use doorward_domain::model::User;
+use doorward_domain::store::{ApplyError, Records, Store, Write};
 use doorward_testkit::fixtures;
 use doorward_testkit::servers::{
     MariadbOptions, OwnPostgres, OwnServer, PostgresOptions, Proxy, ProxyMode, own_mariadb,
@@ -12,39 +12,40 @@ use doorward_testkit::servers::{
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, raw_sql};
 use tokio::time::Instant;
 
-use super::{connect, in_time, is_signed_up, is_store_error, sign_up, until_well};
+use super::{
+    LOCK_ROSTER, check_roster, connect, in_time, insert_roster, is_signed_up, is_store_error,
+    sign_up, until_well,
+};
 
 /// Writers wait for the lock within their time limit; readers do not wait.
 async fn story(url: &str, begin: &'static str) {
     let store = connect(url).await;
-    let admin = fixtures::admin();
-    let first = vec![Change::InsertUser(Box::new(admin.clone()))];
-    store.apply(first).await.unwrap();
+    insert_roster(&store).await;
+    let (first, batch) = sign_up();
+    store.apply(batch).await.unwrap();
     let mut other = AnyConnection::connect(url).await.unwrap();
     let mut lock = other.begin_with(begin).await.unwrap();
-    raw_sql("UPDATE guards SET counter = counter + 1")
-        .execute(&mut *lock)
-        .await
-        .unwrap();
-    let writers: Vec<_> = (0..6)
-        .map(|_| {
-            let store = store.clone();
-            tokio::spawn(async move {
-                let (_, _, mut changes) = sign_up();
-                changes.push(Change::CheckAdminRemains);
-                in_time(store.apply(changes)).await
-            })
+    raw_sql(LOCK_ROSTER).execute(&mut *lock).await.unwrap();
+    let writer = |_| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let (_, mut batch) = sign_up();
+            batch.push(check_roster());
+            in_time(store.apply(batch)).await
         })
-        .collect();
-    in_time(store.find_user(admin.id)).await.unwrap();
+    };
+    // The fourth connection is left to the reader.
+    let mut writers: Vec<_> = (0..3).map(writer).collect();
+    assert!(in_time(is_signed_up(&store, &first)).await);
+    writers.extend((0..3).map(writer));
     for writer in writers {
         let told = writer.await.unwrap();
         assert!(is_store_error(&told), "{told:?}");
     }
     lock.rollback().await.unwrap();
-    let (user, _, mut changes) = sign_up();
-    changes.push(Change::CheckAdminRemains);
-    in_time(store.apply(changes)).await.unwrap();
+    let (user, mut batch) = sign_up();
+    batch.push(check_roster());
+    in_time(store.apply(batch)).await.unwrap();
     assert!(is_signed_up(&store, &user).await);
 }
 
@@ -71,22 +72,21 @@ async fn a_locked_file_of_sqlite_fails_writes_in_time() {
 async fn vanished(server: &OwnServer, url: &str) {
     let proxy = Proxy::to(server.address()).await;
     let lost = connect(&proxy.url(url)).await;
-    let admin = Change::InsertUser(Box::new(fixtures::admin()));
-    lost.apply(vec![admin]).await.unwrap();
+    insert_roster(&lost).await;
     // The lock is taken first, and much is written after it.
     proxy.set(ProxyMode::Slow(Duration::from_millis(50))).await;
     let event = || fixtures::audit_event(fixtures::user_id());
-    let mut changes = vec![Change::CheckAdminRemains];
-    changes.extend((0..60).map(|_| Change::Audit(Box::new(event()))));
+    let mut batch = vec![check_roster()];
+    batch.extend((0..60).map(|_| Write::insert(&event())));
     let other = connect(url).await;
     let mut probe = AnyConnection::connect(url).await.unwrap();
-    let cut_short = tokio::spawn(async move { lost.apply(changes).await });
+    let cut_short = tokio::spawn(async move { lost.apply(batch).await });
     let patience = Instant::now() + Duration::from_secs(10);
     while !is_locked(&mut probe).await {
         assert!(Instant::now() < patience, "the lock was never taken");
     }
     proxy.set(ProxyMode::Stall).await;
-    until_well(|| other.apply(vec![Change::CheckAdminRemains])).await;
+    until_well(|| other.apply(vec![check_roster()])).await;
     let told = cut_short.await.unwrap();
     assert!(matches!(told, Err(ApplyError::Store(_))), "{told:?}");
 }
@@ -94,7 +94,7 @@ async fn vanished(server: &OwnServer, url: &str) {
 /// Returns `true` if another transaction holds the locks.
 async fn is_locked(probe: &mut AnyConnection) -> bool {
     let mut begun = probe.begin().await.unwrap();
-    let lock = raw_sql("SELECT name FROM guards FOR UPDATE NOWAIT");
+    let lock = raw_sql("SELECT version FROM rosters FOR UPDATE NOWAIT");
     let is_free = lock.fetch_all(&mut *begun).await.is_ok();
     begun.rollback().await.unwrap();
     !is_free
@@ -117,26 +117,22 @@ async fn mariadb_releases_the_locks_of_a_silent_client() {
 async fn a_wait_for_a_lock_costs_one_connection() {
     let server = own_postgres(PostgresOptions::default()).await;
     let store = connect(&server.url()).await;
-    let admin = Change::InsertUser(Box::new(fixtures::admin()));
-    store.apply(vec![admin]).await.unwrap();
+    insert_roster(&store).await;
     let mut other = AnyConnection::connect(&server.url()).await.unwrap();
     let mut lock = other.begin().await.unwrap();
-    raw_sql("UPDATE guards SET counter = counter + 1")
-        .execute(&mut *lock)
-        .await
-        .unwrap();
+    raw_sql(LOCK_ROSTER).execute(&mut *lock).await.unwrap();
     let waits: Vec<_> = (0..2)
         .map(|_| {
             let store = store.clone();
-            tokio::spawn(async move { in_time(store.apply(vec![Change::CheckAdminRemains])).await })
+            tokio::spawn(async move { in_time(store.apply(vec![check_roster()])).await })
         })
         .collect();
-    // Other operations use other connections.
+    // Other operations use the other two connections.
     let patience = Instant::now() + Duration::from_secs(10);
     let mut before = Vec::new();
-    while before.len() < 4 {
+    while before.len() < 5 {
         assert!(Instant::now() < patience, "{before:?}");
-        let look = || store.find_user(fixtures::user_id());
+        let look = || store.get::<User>(fixtures::user_id());
         let _ = tokio::join!(look(), look(), look(), look());
         before = backends(&server).await;
     }
@@ -144,7 +140,9 @@ async fn a_wait_for_a_lock_costs_one_connection() {
         let told = wait.await.unwrap();
         assert!(is_store_error(&told), "{told:?}");
     }
-    in_time(store.find_user(fixtures::user_id())).await.unwrap();
+    in_time(store.get::<User>(fixtures::user_id()))
+        .await
+        .unwrap();
     let after = backends(&server).await;
     let kept = before.iter().filter(|pid| after.contains(pid)).count();
     // The holder of the lock, and the two that did not wait.
@@ -191,7 +189,7 @@ async fn a_locked_table_fails_the_ping() {
 async fn a_table_is_gone(url: &str) {
     let store = connect(url).await;
     let mut other = AnyConnection::connect(url).await.unwrap();
-    for table in ["users", "guards"] {
+    for table in ["users", "pings"] {
         let away = format!("ALTER TABLE {table} RENAME TO aside");
         let back = format!("ALTER TABLE aside RENAME TO {table}");
         raw_sql(AssertSqlSafe(away))

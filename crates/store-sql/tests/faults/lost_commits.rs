@@ -1,8 +1,7 @@
 //! Connections that are lost before or during a commit.
 
-use doorward_domain::changes::ApplyError;
-use doorward_domain::model::Session;
-use doorward_domain::ports::{Sessions, Store};
+use doorward_domain::model::{Session, User};
+use doorward_domain::store::{ApplyError, Records, Store};
 use doorward_domain::values::SessionId;
 use doorward_store_sql::SqlStore;
 use doorward_testkit::fixtures::{self, now};
@@ -10,7 +9,7 @@ use doorward_testkit::servers::{
     MariadbOptions, PostgresOptions, Proxy, ProxyMode, Replication, own_mariadb, own_postgres,
 };
 
-use super::{connect, in_time, is_signed_up, sign_up, until_well};
+use super::{connect, in_time, is_signed_up, sessions, sign_up, until_well};
 
 type Loss = fn(&'static str, u32) -> ProxyMode;
 
@@ -39,9 +38,9 @@ async fn story(proxy: &Proxy, url: &str) {
         (ProxyMode::LoseRequest, false),
     ];
     for (loss, is_done) in losses {
-        let (user, _, changes) = sign_up();
+        let (user, batch) = sign_up();
         proxy.set(loss("COMMIT", 1)).await;
-        let result = in_time(store.apply(changes)).await;
+        let result = in_time(store.apply(batch)).await;
         assert!(
             matches!(result, Err(ApplyError::OutcomeUnknown(_))),
             "{result:?}"
@@ -59,19 +58,22 @@ async fn a_session(proxy: &Proxy, store: &SqlStore, loss: Loss) {
         ..fixtures::session(fixtures::user_id())
     };
     proxy.set(loss("COMMIT", 1)).await;
-    let result = in_time(store.insert_session(&session)).await;
-    assert!(result.unwrap_err().is_outcome_unknown);
-    let deleted = store.delete_session(session.user_id, session.id).await;
-    deleted.unwrap();
+    let sessions = sessions(store);
+    let result = in_time(sessions.open(&session, Vec::new())).await;
+    assert!(
+        matches!(result, Err(ApplyError::OutcomeUnknown(_))),
+        "{result:?}"
+    );
+    let delete = || sessions.delete(session.user_id, session.id);
+    delete().await.unwrap();
 
     proxy.set(loss(NEEDLE, 1)).await;
-    in_time(store.insert_session(&session)).await.unwrap();
+    in_time(sessions.open(&session, Vec::new())).await.unwrap();
     assert_eq!(proxy.lost(), 1);
     proxy.set(ProxyMode::Pass).await;
-    let open = store.list_sessions(session.user_id, now()).await.unwrap();
+    let open = sessions.list(session.user_id, now()).await.unwrap();
     assert_eq!(open, std::slice::from_ref(&session));
-    let deleted = store.delete_session(session.user_id, session.id).await;
-    assert!(deleted.unwrap());
+    assert!(delete().await.unwrap());
 }
 
 /// Committed at the primary, and waiting for a replica that does not respond.
@@ -80,16 +82,16 @@ async fn a_commit_that_waits_for_a_replica_is_outcome_unknown() {
     let primary = own_postgres(PostgresOptions::default()).await;
     let replica = primary.replica(Replication::Synchronous).await;
     let store = connect(&primary.url()).await;
-    let (user, _, changes) = sign_up();
+    let (user, batch) = sign_up();
     replica.pause().await;
-    let result = in_time(store.apply(changes)).await;
+    let result = in_time(store.apply(batch)).await;
     assert!(
         matches!(result, Err(ApplyError::OutcomeUnknown(_))),
         "{result:?}"
     );
     assert!(!is_signed_up(&store, &user).await);
     replica.resume().await;
-    let is_there = async || match store.find_user(user.id).await.unwrap() {
+    let is_there = async || match store.get::<User>(user.id).await.unwrap() {
         Some(_) => Ok(()),
         None => Err("not yet"),
     };

@@ -15,12 +15,12 @@ mod lost_commits;
 mod sqlite;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_domain::changes::{ApplyError, Change, Changes};
-use doorward_domain::model::{AuditEvent, AuditFilter, Credential, User};
-use doorward_domain::ports::Store;
-use doorward_domain::store::{Records, Write};
+use doorward_domain::model::{AuditEvent, AuditFilter, Credential, Roster, User};
+use doorward_domain::session_store::SessionStore;
+use doorward_domain::store::{ApplyError, Batch, Records, Store, Write};
 use doorward_store_sql::{SqlSettings, SqlStore};
 use doorward_testkit::fixtures;
 use tokio::time::Instant;
@@ -49,30 +49,48 @@ async fn connect(url: &str) -> SqlStore {
     store
 }
 
-/// The changes of a sign-up.
-fn sign_up() -> (User, AuditEvent, Changes) {
+/// The sessions of this store.
+fn sessions(store: &SqlStore) -> SessionStore {
+    SessionStore::new(Arc::new(store.clone()), None)
+}
+
+/// The batch of a sign-up.
+fn sign_up() -> (User, Batch) {
     let user = fixtures::user();
-    let event = fixtures::audit_event(user.id);
-    let changes = vec![
-        Change::InsertUser(Box::new(user.clone())),
-        Write::put(&fixtures::credential(user.id)).into(),
-        Write::insert(&fixtures::mail_job(user.id)).into(),
-        Change::Audit(Box::new(event.clone())),
-    ];
-    (user, event, changes)
+    let mut batch = user.insert();
+    batch.extend([
+        Write::put(&fixtures::credential(user.id)),
+        Write::insert(&fixtures::mail_job(user.id)),
+        Write::insert(&fixtures::audit_event(user.id)),
+    ]);
+    (user, batch)
+}
+
+/// Locks the roster from another connection, until its transaction ends.
+const LOCK_ROSTER: &str = "UPDATE rosters SET version = version + 1";
+
+/// Inserts the roster.
+async fn insert_roster(store: &SqlStore) {
+    let roster = Roster::default().changed([fixtures::user_id()], None);
+    store.apply(roster.unwrap()).await.unwrap();
+}
+
+/// A write that waits while another transaction locks the roster.
+fn check_roster() -> Write {
+    Write::check::<Roster>(Roster::ADMINS, Vec::new())
 }
 
 /// Whether a sign-up is stored; asserts that it is not stored in part.
 async fn is_signed_up(store: &SqlStore, user: &User) -> bool {
-    let found = store.find_user(user.id).await.unwrap().is_some();
+    let found = store.get::<User>(user.id).await.unwrap().is_some();
     let has_password = store.get::<Credential>(user.id).await.unwrap().is_some();
     let log = AuditFilter {
         user_id: Some(user.id),
         limit: 10,
         ..AuditFilter::default()
     };
-    let events = store.list_audit_events(&log).await.unwrap().len();
-    assert_eq!((found, usize::from(found)), (has_password, events));
+    let events: Vec<AuditEvent> = store.list(log.query()).await.unwrap();
+    assert_eq!((found, usize::from(found)), (has_password, events.len()));
     found
 }
 

@@ -5,12 +5,14 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use doorward_domain::ports::{Sessions, Store};
+use doorward_domain::store::Store;
 use doorward_store_sql::SqlStore;
 use doorward_testkit::fixtures;
 use sqlx::Connection;
 
-use super::{connect, in_time, is_signed_up, is_store_error, settings, sign_up, until_well};
+use super::{
+    connect, in_time, is_signed_up, is_store_error, sessions, settings, sign_up, until_well,
+};
 
 /// Runs a test of this file in a child process that may mount its own disk.
 fn run_with_own_mounts(test: &str) {
@@ -40,13 +42,13 @@ async fn a_full_disk() {
         .args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"])
         .arg(disk));
     let store = connect(&format!("sqlite:{}/doorward.db", disk.display())).await;
-    let (kept, _, changes) = sign_up();
-    store.apply(changes).await.unwrap();
+    let (kept, batch) = sign_up();
+    store.apply(batch).await.unwrap();
     let filler = fill(disk);
     let mut refused = Vec::new();
     for _ in 0..20 {
-        let (user, _, changes) = sign_up();
-        match in_time(store.apply(changes)).await {
+        let (user, batch) = sign_up();
+        match in_time(store.apply(batch)).await {
             Ok(()) => assert!(is_signed_up(&store, &user).await),
             told => {
                 assert!(is_store_error(&told), "{told:?}");
@@ -57,18 +59,19 @@ async fn a_full_disk() {
     assert!(!refused.is_empty(), "there was room for all");
     until_not_well(&store).await;
     let session = fixtures::session(kept.id);
-    in_time(store.insert_session(&session)).await.unwrap_err();
+    let open = async || sessions(&store).open(&session, Vec::new()).await;
+    in_time(open()).await.unwrap_err();
     assert!(is_signed_up(&store, &kept).await, "it can still be read");
 
     fs::remove_file(filler).unwrap();
     until_well(|| Store::ping(&store)).await;
-    let (user, _, changes) = sign_up();
-    in_time(store.apply(changes)).await.unwrap();
+    let (user, batch) = sign_up();
+    in_time(store.apply(batch)).await.unwrap();
     assert!(is_signed_up(&store, &user).await);
     for user in refused {
         assert!(!is_signed_up(&store, &user).await, "half done");
     }
-    store.insert_session(&session).await.unwrap();
+    open().await.unwrap();
     store.close().await;
     // The stored data is complete.
     let url = format!("sqlite:{}/doorward.db", disk.display());

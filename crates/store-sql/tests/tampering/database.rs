@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use doorward_domain::model::AuditEvent;
+use doorward_domain::store::{Query, Records};
 use doorward_store_sql::{SqlSettings, SqlStore};
 use doorward_testkit::fixtures;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, raw_sql};
@@ -30,6 +32,11 @@ impl Database {
         let done = raw_sql(sql).execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
         done.rows_affected()
+    }
+
+    /// The audit events of a query.
+    pub async fn events(&self, query: Query) -> Vec<AuditEvent> {
+        self.store.list_readable(query).await.unwrap()
     }
 
     /// A literal of bytes in this database's syntax.

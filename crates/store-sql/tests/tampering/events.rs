@@ -199,7 +199,7 @@ async fn a_modified_checkpoint_is_not_pruned(url: &str) {
     log.execute("UPDATE audit_checkpoints SET created_at = 0 WHERE position = 6")
         .await;
     let day = SignedDuration::from_hours(24);
-    assert_eq!(sealer(&*log.store, 20).prune(day).await.unwrap(), 0);
+    assert!(!sealer(&*log.store, 20).prune(day).await.unwrap());
     log.restore("audit_checkpoints").await;
     assert_eq!(log.violation().await, None);
 }

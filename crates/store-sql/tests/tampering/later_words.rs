@@ -1,17 +1,15 @@
 //! Values that only a newer release writes: during a rolling upgrade the older release reads rows of the newer
 //! one. It skips unknown values, and they do not block or hide other rows.
 
-use doorward_domain::changes::Change;
 use doorward_domain::model::{AuditFilter, Event, Link, MailJob, Purpose};
-use doorward_domain::ports::Store;
-use doorward_domain::store::{Claim, Record, Records, Write};
+use doorward_domain::store::{Batch, Claim, Record, Records, Store, Write};
 use doorward_testkit::fixtures::{self, later, now};
 
 use crate::database::Database;
 
 impl Database {
-    async fn write(&self, changes: Vec<Change>) {
-        self.store.apply(changes).await.unwrap();
+    async fn write(&self, batch: Batch) {
+        self.store.apply(batch).await.unwrap();
     }
 
     /// Sets a value of a newer release in the row with this id.
@@ -33,9 +31,7 @@ async fn a_mail_of_an_unknown_kind(url: &str) {
     let shared = Database::new(url).await;
     let user = fixtures::user_id();
     let jobs = [fixtures::mail_job(user), fixtures::mail_job(user)];
-    shared
-        .write(jobs.iter().map(|job| Write::insert(job).into()).collect())
-        .await;
+    shared.write(jobs.iter().map(Write::insert).collect()).await;
     shared
         .rewrite("jobs", "kind", "id", jobs[0].id.as_bytes())
         .await;
@@ -56,7 +52,7 @@ async fn a_mail_of_an_unknown_kind(url: &str) {
     let ids: Vec<_> = claimed.unwrap().iter().map(|job| job.id).collect();
     assert_eq!(ids, [jobs[1].id], "one place, and the known one has it");
     let delete = Write::delete::<MailJob>(jobs[1].id);
-    shared.write(vec![delete.into()]).await;
+    shared.write(vec![delete]).await;
     assert_eq!(shared.store.count(MailJob::waiting()).await.unwrap(), 1);
     assert_eq!(listed().await.unwrap(), []);
 }
@@ -66,9 +62,7 @@ async fn a_link_of_an_unknown_purpose(url: &str) {
     let shared = Database::new(url).await;
     let user = fixtures::user_id();
     let links = [Purpose::Confirmation, Purpose::Recovery].map(|each| fixtures::link(user, each));
-    shared
-        .write(links.iter().map(|link| Write::put(link).into()).collect())
-        .await;
+    shared.write(links.iter().map(Write::put).collect()).await;
     let [unknown, known]: &[Link; 2] = &links;
     shared
         .rewrite("links", "purpose", "digest", unknown.digest.as_bytes())
@@ -98,22 +92,20 @@ async fn an_event_of_an_unknown_name(url: &str) {
     let shared = Database::new(url).await;
     let user = fixtures::user_id();
     let events = [fixtures::audit_event(user), fixtures::audit_event(user)];
-    let changes = events.iter().cloned().map(|e| Change::Audit(Box::new(e)));
-    shared.write(changes.collect()).await;
+    shared
+        .write(events.iter().map(Write::insert).collect())
+        .await;
     shared
         .rewrite("audit_events", "event", "id", events[0].id.as_bytes())
         .await;
     let filter = AuditFilter {
         user_id: Some(user),
-        event: None,
-        since: None,
-        until: None,
-        before: None,
         limit: 10,
+        ..AuditFilter::default()
     };
-    let everything = shared.store.list_audit_events(&filter).await.unwrap();
-    let of_user = shared.store.list_audit_events_of(user, None, 10).await;
-    assert_eq!(everything, of_user.unwrap());
+    let everything = shared.events(filter.query()).await;
+    let [about, _] = AuditFilter::of_user(user, None, 10);
+    assert_eq!(everything, shared.events(about).await);
     let [known, unknown] = &everything[..] else {
         panic!("{everything:?}");
     };
@@ -124,6 +116,6 @@ async fn an_event_of_an_unknown_name(url: &str) {
         event: Some(Event::SignIn),
         ..filter
     };
-    let sign_ins = shared.store.list_audit_events(&other).await.unwrap();
+    let sign_ins = shared.events(other.query()).await;
     assert_eq!(sign_ins, [events[1].clone()]);
 }

@@ -1,8 +1,8 @@
 //! Rows that cannot be read: they are reported, and hide no others (L-01).
 
-use doorward_domain::changes::Change;
+use doorward_domain::audit::AuditLog;
 use doorward_domain::model::{AuditEvent, AuditFilter, Event, User};
-use doorward_domain::ports::Store;
+use doorward_domain::store::{Records, Store};
 use doorward_testkit::fixtures;
 use doorward_testkit::sealing::{event, sealer, write};
 
@@ -35,7 +35,8 @@ async fn an_unreadable_event_does_not_stop_sealing(url: &str) {
     let sealed = sealer(&*log.store, 30).seal().await.unwrap();
     assert_eq!(sealed.events, 1);
     assert_eq!(log.violation().await, None);
-    assert_eq!(log.store.audit_log().unsealed().await.unwrap().count, 1);
+    let unsealed = AuditLog(&*log.store).unsealed().await.unwrap();
+    assert_eq!(unsealed.count, 1);
 }
 
 /// L-01: in a list an unreadable event has its position and id and is marked as unreadable, and the others are
@@ -55,17 +56,15 @@ async fn a_spoilt_line_stands_among_the_others(url: &str) {
         limit: 20,
         ..AuditFilter::default()
     };
-    let before = log.store.list_audit_events(&all).await.unwrap();
+    let before = log.events(all.query()).await;
     let spoilt = &log.events[4];
     log.keep("audit_events").await;
     for change in changes {
         let id = log.id(4);
         log.execute(&format!("UPDATE audit_events SET {change} WHERE id = {id}"))
             .await;
-        let lines = log.store.list_audit_events(&all).await.unwrap();
-        let of_user = log
-            .store
-            .list_audit_events_of(spoilt.user_id.unwrap(), None, 9);
+        let lines = log.events(all.query()).await;
+        let of_user = AuditFilter::of_user(spoilt.user_id.unwrap(), None, 9);
         for (line, before) in lines.iter().zip(&before) {
             assert_eq!(line.id, before.id, "{change}");
             assert_eq!(line == before, line.id != spoilt.id, "{change}: {line:?}");
@@ -79,12 +78,14 @@ async fn a_spoilt_line_stands_among_the_others(url: &str) {
         );
         let apart = line.at.duration_since(spoilt.at).abs();
         assert!(apart < jiff::SignedDuration::from_secs(1), "{line:?}");
-        assert_eq!(of_user.await.unwrap(), std::slice::from_ref(line));
+        for query in of_user {
+            assert_eq!(log.events(query).await, std::slice::from_ref(line));
+        }
         let behind = AuditFilter {
             before: Some(spoilt.id),
             ..all.clone()
         };
-        let rest = log.store.list_audit_events(&behind).await.unwrap();
+        let rest = log.events(behind.query()).await;
         assert_eq!(rest, before[5..]);
         log.restore("audit_events").await;
     }
@@ -95,7 +96,7 @@ async fn a_spoilt_line_stands_among_the_others(url: &str) {
             "UPDATE audit_events SET id = x'00' WHERE id = {id}"
         ))
         .await;
-        let lines = log.store.list_audit_events(&all).await.unwrap();
+        let lines = log.events(all.query()).await;
         assert_eq!(lines.len(), 8);
     }
 }
@@ -120,7 +121,7 @@ async fn an_unreadable_event_does_not_prevent_a_sign_in(url: &str) {
         limit: 9,
         ..AuditFilter::default()
     };
-    let found = database.store.list_audit_events(&filter).await.unwrap();
+    let found = database.events(filter.query()).await;
     let readable: Vec<_> = found
         .into_iter()
         .filter(|line| line.event != Event::Unreadable)
@@ -137,15 +138,15 @@ async fn an_unreadable_pending_user_does_not_prevent_a_sign_in(url: &str) {
         ..fixtures::pending_user()
     };
     for user in [&first, &second] {
-        let insert = Change::InsertUser(Box::new(user.clone()));
-        database.store.apply(vec![insert]).await.unwrap();
+        database.store.apply(user.insert()).await.unwrap();
     }
     let id = database.bytes(second.id.as_bytes());
     database
         .execute(&format!("UPDATE users SET locale = 'tlh' WHERE id = {id}"))
         .await;
     let key = first.pending_address().unwrap().key();
-    let claims = database.store.list_users_by_pending_email(key, 8).await;
-    let claims: Vec<_> = claims.unwrap().iter().map(|claim| claim.id).collect();
+    let claims = User::with_pending_email(key).limit(8);
+    let claims: Vec<User> = database.store.list_readable(claims).await.unwrap();
+    let claims: Vec<_> = claims.iter().map(|claim| claim.id).collect();
     assert_eq!(claims, [first.id]);
 }

@@ -2,31 +2,31 @@
 
 use std::sync::Arc;
 
-use doorward_domain::changes::{ApplyError, Change};
 use doorward_domain::model::{
-    AuditFilter, Credential, Link, MailJob, Purpose, SigningKey, User, Version,
+    AuditEvent, AuditFilter, Credential, Link, MailJob, Purpose, SigningKey, User, Version,
 };
-use doorward_domain::ports::Store;
-use doorward_domain::store::{Records, Write};
+use doorward_domain::store::ApplyError;
+use doorward_domain::store::Store;
+use doorward_domain::store::{Batch, Records, Write};
 
-use super::{assert_refused, insert, must, race, update};
+use super::{assert_refused, insert, must, race};
 use crate::fixtures::{self, later, next_version, now};
 
 type IsExpected = fn(&ApplyError) -> bool;
 
 /// Every kind of change, about a new user and about the stored user `kept`.
-fn everything(new: &User, kept: &User) -> Vec<Change> {
-    vec![
-        Change::InsertUser(Box::new(new.clone())),
-        update(&next_version(kept), kept),
-        Write::put(&fixtures::credential(new.id)).into(),
-        Write::put(&fixtures::credential(kept.id)).into(),
-        Write::put(&fixtures::link(new.id, Purpose::Recovery)).into(),
-        Write::put(&fixtures::link(kept.id, Purpose::Recovery)).into(),
-        Write::insert(&fixtures::mail_job(new.id)).into(),
-        Write::insert(&fixtures::signing_key()).into(),
-        Change::Audit(Box::new(fixtures::audit_event(new.id))),
-    ]
+fn everything(new: &User, kept: &User) -> Batch {
+    let mut batch = [new.insert(), next_version(kept).replace(kept)].concat();
+    batch.extend([
+        Write::put(&fixtures::credential(new.id)),
+        Write::put(&fixtures::credential(kept.id)),
+        Write::put(&fixtures::link(new.id, Purpose::Recovery)),
+        Write::put(&fixtures::link(kept.id, Purpose::Recovery)),
+        Write::insert(&fixtures::mail_job(new.id)),
+        Write::insert(&fixtures::signing_key()),
+        Write::insert(&fixtures::audit_event(new.id)),
+    ]);
+    batch
 }
 
 pub async fn a_failing_last_change_leaves_nothing(store: Arc<dyn Store>) {
@@ -36,42 +36,30 @@ pub async fn a_failing_last_change_leaves_nothing(store: Arc<dyn Store>) {
         fixtures::link(kept.id, Purpose::Recovery),
     );
     insert(&*store, &kept).await;
-    must(
-        &*store,
-        vec![Write::put(&credential).into(), Write::put(&link).into()],
-    )
-    .await;
+    must(&*store, vec![Write::put(&credential), Write::put(&link)]).await;
 
     let taken = User {
         username: kept.username.clone(),
         ..fixtures::user()
     };
     let unused = fixtures::link(kept.id, Purpose::Confirmation);
-    let failing: [(Change, IsExpected); 5] = [
-        (Change::InsertUser(Box::new(taken)), |error| {
+    let is_stale: IsExpected = |error| matches!(error, ApplyError::Stale);
+    let failing: [(Batch, IsExpected); 4] = [
+        (taken.insert(), |error| {
             matches!(error, ApplyError::Taken(User::USERNAME_KEY))
         }),
-        (update(&next_version(&kept), &fixtures::user()), |error| {
-            matches!(error, ApplyError::Stale)
-        }),
-        (unused.mark_used(now()).into(), |error| {
-            matches!(error, ApplyError::Stale)
-        }),
-        (Change::DeleteUser(fixtures::user_id()), |error| {
-            matches!(error, ApplyError::Stale)
-        }),
-        (Change::CheckAdminRemains, |error| {
-            matches!(error, ApplyError::LastAdmin)
-        }),
+        (next_version(&kept).replace(&fixtures::user()), is_stale),
+        (vec![unused.mark_used(now())], is_stale),
+        (fixtures::user().delete(now()), is_stale),
     ];
     for (last, is_expected) in failing {
         let new = fixtures::user();
         let mut changes = everything(&new, &kept);
-        changes.push(last.clone());
+        changes.extend(last.clone());
         let error = store.apply(changes).await.unwrap_err();
         assert!(is_expected(&error), "{last:?}: {error:?}");
 
-        assert_eq!(store.find_user(new.id).await.unwrap(), None);
+        assert_eq!(store.get::<User>(new.id).await.unwrap(), None);
         assert!(store.get::<Credential>(new.id).await.unwrap().is_none());
         assert_untouched(&*store, &kept, &credential, &link).await;
     }
@@ -80,7 +68,10 @@ pub async fn a_failing_last_change_leaves_nothing(store: Arc<dyn Store>) {
 
 /// The user and their records are unchanged, and there is nothing else.
 async fn assert_untouched(store: &dyn Store, kept: &User, credential: &Credential, link: &Link) {
-    assert_eq!(store.find_user(kept.id).await.unwrap().as_ref(), Some(kept));
+    assert_eq!(
+        store.get::<User>(kept.id).await.unwrap().as_ref(),
+        Some(kept)
+    );
     let password = store.get::<Credential>(kept.id).await.unwrap().unwrap();
     assert_eq!(
         password.password_hash.expose(),
@@ -101,7 +92,8 @@ async fn assert_untouched(store: &dyn Store, kept: &User, credential: &Credentia
         limit: 10,
         ..AuditFilter::default()
     };
-    assert_eq!(store.list_audit_events(&log).await.unwrap(), []);
+    let events: Vec<AuditEvent> = store.list(log.query()).await.unwrap();
+    assert_eq!(events, []);
 }
 
 pub async fn changes_are_made_in_their_order(store: Arc<dyn Store>) {
@@ -109,16 +101,15 @@ pub async fn changes_are_made_in_their_order(store: Arc<dyn Store>) {
     let second = next_version(&user);
     let link = fixtures::link(user.id, Purpose::Recovery);
     let credential = fixtures::credential(user.id);
-    let changes = vec![
-        Change::InsertUser(Box::new(user.clone())),
-        update(&second, &user),
-        Write::put(&fixtures::credential(user.id)).into(),
-        Write::put(&credential).into(),
-        Write::put(&link).into(),
-        link.mark_used(later(1)).into(),
-    ];
+    let mut changes = [user.insert(), second.replace(&user)].concat();
+    changes.extend([
+        Write::put(&fixtures::credential(user.id)),
+        Write::put(&credential),
+        Write::put(&link),
+        link.mark_used(later(1)),
+    ]);
     must(&*store, changes).await;
-    assert_eq!(store.find_user(user.id).await.unwrap(), Some(second));
+    assert_eq!(store.get::<User>(user.id).await.unwrap(), Some(second));
     let stored = store.get::<Credential>(user.id).await.unwrap().unwrap();
     assert_eq!(
         stored.password_hash.expose(),
@@ -135,8 +126,8 @@ pub async fn changes_are_made_in_their_order(store: Arc<dyn Store>) {
     );
 
     let replaced_then_used = vec![
-        Write::put(&fixtures::link(user.id, Purpose::Recovery)).into(),
-        link.mark_used(later(2)).into(),
+        Write::put(&fixtures::link(user.id, Purpose::Recovery)),
+        link.mark_used(later(2)),
     ];
     assert_refused!(store.apply(replaced_then_used).await, ApplyError::Stale);
 }
@@ -150,14 +141,8 @@ pub async fn readers_see_a_whole_change_or_none(store: Arc<dyn Store>) {
     const WRITES: i64 = 30;
     let user = fixtures::user();
     let credential = fixtures::credential(user.id);
-    must(
-        &*store,
-        vec![
-            Change::InsertUser(Box::new(user.clone())),
-            Write::put(&credential).into(),
-        ],
-    )
-    .await;
+    must(&*store, user.insert()).await;
+    must(&*store, vec![Write::put(&credential)]).await;
     let at = |number: i64| User {
         updated_at: later(number),
         version: Version(number + 1),
@@ -176,20 +161,20 @@ pub async fn readers_see_a_whole_change_or_none(store: Arc<dyn Store>) {
                     };
                     must(
                         &*store,
-                        vec![Write::put(&password).into(), update(user, read)],
+                        [user.replace(read), vec![Write::put(&password)]].concat(),
                     )
                     .await;
                     continue;
                 }
                 let password = store.get::<Credential>(user.id).await.unwrap().unwrap();
-                let user = store.find_user(user.id).await.unwrap().unwrap();
+                let user = store.get::<User>(user.id).await.unwrap().unwrap();
                 assert!(user.updated_at.max(later(1)) >= password.updated_at);
             }
         }
     });
     tasks.await;
     assert_eq!(
-        store.find_user(user.id).await.unwrap().as_ref(),
+        store.get::<User>(user.id).await.unwrap().as_ref(),
         written.last()
     );
 }

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use doorward_domain::changes::{ApplyError, Change};
 use doorward_domain::model::{MailJob, MailKind};
-use doorward_domain::ports::Store;
+use doorward_domain::store::ApplyError;
+use doorward_domain::store::Store;
 use doorward_domain::store::{Claim, Record, Records, Write};
 use doorward_domain::values::Locale;
 
@@ -20,7 +20,7 @@ fn due(at: i64) -> MailJob {
 }
 
 async fn enqueue(store: &dyn Store, jobs: &[MailJob]) {
-    let inserts = jobs.iter().map(|job| Write::insert(job).into());
+    let inserts = jobs.iter().map(Write::insert);
     must(store, inserts.collect()).await;
 }
 
@@ -102,7 +102,7 @@ pub async fn a_lease_ends(store: Arc<dyn Store>) {
 pub async fn of_two_who_end_a_lease_one_succeeds(store: Arc<dyn Store>) {
     enqueue(&*store, &[due(0)]).await;
     let leased = claim(&*store, 0, 120, 1).await;
-    let expire = || vec![Change::from(leased[0].expire_lease(later(1)))];
+    let expire = || vec![leased[0].expire_lease(later(1))];
     must(&*store, expire()).await;
     assert_refused!(store.apply(expire()).await, ApplyError::Stale);
     assert_eq!(ids(&claim(&*store, 1, 200, 10).await), ids(&leased));
@@ -117,7 +117,7 @@ pub async fn a_job_is_retried_failed_and_done(store: Arc<dyn Store>) {
         MailJob::retry_at(jobs[1].id, later(50)),
         jobs[2].fail(later(5)),
     ];
-    must(&*store, writes.map(Change::from).into()).await;
+    must(&*store, writes.into()).await;
     assert_eq!(claim(&*store, 49, 60, 10).await, []);
     let claimed = claim(&*store, 50, 60, 10).await;
     assert_eq!(ids(&claimed), ids(&jobs[1..2]));
@@ -126,7 +126,7 @@ pub async fn a_job_is_retried_failed_and_done(store: Arc<dyn Store>) {
     assert_eq!(ids(&failed), ids(&jobs[2..3]));
     assert_eq!(store.count(MailJob::waiting()).await.unwrap(), 1);
     for (swept_at, expected) in [(5, 1), (6, 0)] {
-        store.sweep(later(swept_at)).await.unwrap();
+        store.sweep(MailJob::TABLE, later(swept_at)).await.unwrap();
         assert_eq!(store.count(MailJob::failed()).await.unwrap(), expected);
     }
     assert_eq!(store.count(MailJob::waiting()).await.unwrap(), 1);

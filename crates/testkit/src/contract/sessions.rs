@@ -2,41 +2,43 @@
 
 use std::sync::Arc;
 
-use doorward_domain::model::Session;
-use doorward_domain::ports::{LastSeen, Sessions};
+use doorward_domain::model::{Credential, EndedSession, Session};
+use doorward_domain::ports::LastSeen;
+use doorward_domain::session_store::SessionStore;
+use doorward_domain::store::Write;
 
 use super::race;
 use crate::fixtures::{self, later, now};
 
-async fn open(port: &dyn Sessions, session: &Session) {
-    port.insert_session(session).await.unwrap();
+async fn open(port: &SessionStore, session: &Session) {
+    port.open(session, Vec::new()).await.unwrap();
 }
 
-async fn find(port: &dyn Sessions, session: &Session) -> Option<Session> {
-    port.find_session(session.user_id, &session.digest, now())
+async fn find(port: &SessionStore, session: &Session) -> Option<Session> {
+    port.find(session.user_id, &session.digest, now())
         .await
         .unwrap()
 }
 
-pub async fn every_field_comes_back(port: Arc<dyn Sessions>) {
+pub async fn every_field_comes_back(port: Arc<SessionStore>) {
     for address in ["192.0.2.1", "2001:db8::ff", "::ffff:192.0.2.1", "::1"] {
         let session = Session {
             address: Some(address.parse().unwrap()),
             epoch: i64::MAX,
             ..fixtures::session(fixtures::user_id())
         };
-        open(&*port, &session).await;
-        assert_eq!(find(&*port, &session).await, Some(session));
+        open(&port, &session).await;
+        assert_eq!(find(&port, &session).await, Some(session));
     }
     assert_eq!(
-        port.find_session(fixtures::user_id(), &fixtures::digest(), now())
+        port.find(fixtures::user_id(), &fixtures::digest(), now())
             .await
             .unwrap(),
         None
     );
 }
 
-pub async fn numbers_at_their_ends_come_back(port: Arc<dyn Sessions>) {
+pub async fn numbers_at_their_ends_come_back(port: Arc<SessionStore>) {
     for number in [i64::MIN, i64::MAX - 1, (1 << 53) + 1] {
         let session = Session {
             epoch: number,
@@ -44,20 +46,20 @@ pub async fn numbers_at_their_ends_come_back(port: Arc<dyn Sessions>) {
             user_agent: Some(String::new()),
             ..fixtures::session(fixtures::user_id())
         };
-        open(&*port, &session).await;
-        assert_eq!(find(&*port, &session).await.as_ref(), Some(&session));
+        open(&port, &session).await;
+        assert_eq!(find(&port, &session).await.as_ref(), Some(&session));
         let renewed = Session {
             generation: number + 1,
             ..session.clone()
         };
-        let wrong = port.renew_session(&renewed, number.wrapping_add(1)).await;
+        let wrong = port.update(&renewed, number.wrapping_add(1)).await;
         assert!(!wrong.unwrap(), "{number} is not its neighbour");
-        assert!(port.renew_session(&renewed, number).await.unwrap());
-        assert_eq!(find(&*port, &session).await, Some(renewed));
+        assert!(port.update(&renewed, number).await.unwrap());
+        assert_eq!(find(&port, &session).await, Some(renewed));
     }
 }
 
-pub async fn long_names_of_devices_come_back(port: Arc<dyn Sessions>) {
+pub async fn long_names_of_devices_come_back(port: Arc<SessionStore>) {
     let part = "🦊ü€a";
     for length in [1, 63, 64, 65, 128, 255, 256] {
         for start in 0..4 {
@@ -66,21 +68,21 @@ pub async fn long_names_of_devices_come_back(port: Arc<dyn Sessions>) {
                 user_agent: Some(text),
                 ..fixtures::session(fixtures::user_id())
             };
-            open(&*port, &session).await;
-            assert_eq!(find(&*port, &session).await.as_ref(), Some(&session));
+            open(&port, &session).await;
+            assert_eq!(find(&port, &session).await.as_ref(), Some(&session));
         }
     }
     let foxes = Session {
         user_agent: Some("🦊".repeat(256)),
         ..fixtures::session(fixtures::user_id())
     };
-    open(&*port, &foxes).await;
-    assert_eq!(find(&*port, &foxes).await.as_ref(), Some(&foxes));
-    let listed = port.list_sessions(foxes.user_id, now()).await.unwrap();
+    open(&port, &foxes).await;
+    assert_eq!(find(&port, &foxes).await.as_ref(), Some(&foxes));
+    let listed = port.list(foxes.user_id, now()).await.unwrap();
     assert_eq!(listed, [foxes]);
 }
 
-pub async fn empty_fields_come_back_empty(port: Arc<dyn Sessions>) {
+pub async fn empty_fields_come_back_empty(port: Arc<SessionStore>) {
     let session = Session {
         address: None,
         user_agent: None,
@@ -88,52 +90,44 @@ pub async fn empty_fields_come_back_empty(port: Arc<dyn Sessions>) {
         generation: 0,
         ..fixtures::session(fixtures::user_id())
     };
-    open(&*port, &session).await;
-    assert_eq!(find(&*port, &session).await, Some(session));
+    open(&port, &session).await;
+    assert_eq!(find(&port, &session).await, Some(session));
 }
 
 /// S-03: the expiry is checked at the read, before and after a sweep. It is an hour away, since a store may also
 /// delete sessions by its own clock.
-pub async fn a_session_dies_at_its_moment(port: Arc<dyn Sessions>) {
+pub async fn a_session_dies_at_its_moment(port: Arc<SessionStore>) {
     let hour = 3_600_000_000;
     let session = Session {
         expires_at: later(hour),
         ..fixtures::session(fixtures::user_id())
     };
-    open(&*port, &session).await;
+    open(&port, &session).await;
     for (at, lives) in [(hour - 1, true), (hour, false), (hour + 1, false)] {
         let found = port
-            .find_session(session.user_id, &session.digest, later(at))
+            .find(session.user_id, &session.digest, later(at))
             .await
             .unwrap();
         assert_eq!(found.is_some(), lives, "found at {at}");
-        let listed = port
-            .list_sessions(session.user_id, later(at))
-            .await
-            .unwrap();
+        let listed = port.list(session.user_id, later(at)).await.unwrap();
         assert_eq!(listed.len() == 1, lives, "listed at {at}");
     }
 }
 
-pub async fn sessions_are_listed_newest_first(port: Arc<dyn Sessions>) {
+pub async fn sessions_are_listed_newest_first(port: Arc<SessionStore>) {
     let user = fixtures::user_id();
     let mut sessions: Vec<_> = (0..4).map(|_| fixtures::session(user)).collect();
     for number in [2, 0, 3, 1] {
-        open(&*port, &sessions[number]).await;
+        open(&port, &sessions[number]).await;
     }
-    open(&*port, &fixtures::session(fixtures::user_id())).await;
+    open(&port, &fixtures::session(fixtures::user_id())).await;
     sessions.reverse();
-    assert_eq!(port.list_sessions(user, now()).await.unwrap(), sessions);
-    assert_eq!(
-        port.list_sessions(fixtures::user_id(), now())
-            .await
-            .unwrap(),
-        []
-    );
+    assert_eq!(port.list(user, now()).await.unwrap(), sessions);
+    assert_eq!(port.list(fixtures::user_id(), now()).await.unwrap(), []);
 }
 
 /// J-08.
-pub async fn a_renewal_needs_the_generation_it_read(port: Arc<dyn Sessions>) {
+pub async fn a_renewal_needs_the_generation_it_read(port: Arc<SessionStore>) {
     let session = fixtures::session(fixtures::user_id());
     let renewed = Session {
         generation: session.generation + 1,
@@ -142,38 +136,21 @@ pub async fn a_renewal_needs_the_generation_it_read(port: Arc<dyn Sessions>) {
         ..session.clone()
     };
     assert!(
-        !port
-            .renew_session(&renewed, session.generation)
-            .await
-            .unwrap(),
+        !port.update(&renewed, session.generation).await.unwrap(),
         "there is none yet"
     );
-    open(&*port, &session).await;
-    assert!(
-        !port
-            .renew_session(&renewed, session.generation - 1)
-            .await
-            .unwrap()
-    );
-    assert_eq!(find(&*port, &session).await.as_ref(), Some(&session));
-    assert!(
-        port.renew_session(&renewed, session.generation)
-            .await
-            .unwrap()
-    );
-    assert_eq!(find(&*port, &session).await.as_ref(), Some(&renewed));
-    assert!(
-        !port
-            .renew_session(&renewed, session.generation)
-            .await
-            .unwrap()
-    );
+    open(&port, &session).await;
+    assert!(!port.update(&renewed, session.generation - 1).await.unwrap());
+    assert_eq!(find(&port, &session).await.as_ref(), Some(&session));
+    assert!(port.update(&renewed, session.generation).await.unwrap());
+    assert_eq!(find(&port, &session).await.as_ref(), Some(&renewed));
+    assert!(!port.update(&renewed, session.generation).await.unwrap());
 }
 
 /// J-08, T-RACE.
-pub async fn one_of_fifty_renewals_wins(port: Arc<dyn Sessions>) {
+pub async fn one_of_fifty_renewals_wins(port: Arc<SessionStore>) {
     let session = fixtures::session(fixtures::user_id());
-    open(&*port, &session).await;
+    open(&port, &session).await;
     let won = race(50, |_| {
         let (port, session) = (port.clone(), session.clone());
         async move {
@@ -181,45 +158,39 @@ pub async fn one_of_fifty_renewals_wins(port: Arc<dyn Sessions>) {
                 generation: session.generation + 1,
                 ..session.clone()
             };
-            port.renew_session(&renewed, session.generation)
-                .await
-                .unwrap()
+            port.update(&renewed, session.generation).await.unwrap()
         }
     });
     assert_eq!(won.await.into_iter().filter(|won| *won).count(), 1);
     assert_eq!(
-        find(&*port, &session).await.unwrap().generation,
+        find(&port, &session).await.unwrap().generation,
         session.generation + 1
     );
 }
 
-pub async fn one_session_is_lifted_into_a_new_epoch(port: Arc<dyn Sessions>) {
-    let user = fixtures::user_id();
-    let (lifted, left) = (fixtures::session(user), fixtures::session(user));
-    open(&*port, &lifted).await;
-    open(&*port, &left).await;
-    port.set_session_epoch(fixtures::user_id(), left.id, 99)
-        .await
-        .unwrap();
-    port.set_session_epoch(user, lifted.id, 8).await.unwrap();
-    port.set_session_epoch(user, fixtures::session_id(), 8)
-        .await
-        .unwrap();
-    assert_eq!(find(&*port, &lifted).await.unwrap().epoch, 8);
-    assert_eq!(
-        find(&*port, &left).await,
-        Some(left),
-        "another's session is left alone"
+pub async fn an_update_sets_the_epoch(port: Arc<SessionStore>) {
+    let (kept, other) = (
+        fixtures::session(fixtures::user_id()),
+        fixtures::session(fixtures::user_id()),
     );
+    open(&port, &kept).await;
+    open(&port, &other).await;
+    let changed = Session {
+        epoch: 8,
+        ..kept.clone()
+    };
+    assert!(port.update(&changed, kept.generation).await.unwrap());
+    assert_eq!(find(&port, &kept).await, Some(changed));
+    assert_eq!(find(&port, &other).await, Some(other));
 }
 
-pub async fn sightings_are_noted(port: Arc<dyn Sessions>) {
+pub async fn sightings_are_noted(port: Arc<SessionStore>) {
     let (first, second) = (
         fixtures::session(fixtures::user_id()),
         fixtures::session(fixtures::user_id()),
     );
-    open(&*port, &first).await;
-    open(&*port, &second).await;
+    open(&port, &first).await;
+    open(&port, &second).await;
     let seen = |user_id, id, seconds| LastSeen {
         user_id,
         id,
@@ -231,44 +202,47 @@ pub async fn sightings_are_noted(port: Arc<dyn Sessions>) {
         seen(first.user_id, first.id, 72),
         seen(second.user_id, first.id, 73),
     ];
-    port.touch_sessions(&seen).await.unwrap();
-    port.touch_sessions(&[]).await.unwrap();
-    assert_eq!(find(&*port, &first).await.unwrap().last_seen_at, later(72));
+    port.touch(&seen).await.unwrap();
+    port.touch(&[]).await.unwrap();
+    assert_eq!(find(&port, &first).await.unwrap().last_seen_at, later(72));
     let expected = Session {
         last_seen_at: later(70),
         ..second.clone()
     };
-    assert_eq!(find(&*port, &second).await, Some(expected));
+    assert_eq!(find(&port, &second).await, Some(expected));
 }
 
-pub async fn a_session_is_ended_by_its_user_alone(port: Arc<dyn Sessions>) {
+pub async fn a_session_is_ended_by_its_user_alone(port: Arc<SessionStore>) {
     let session = fixtures::session(fixtures::user_id());
-    open(&*port, &session).await;
-    assert!(
-        !port
-            .delete_session(fixtures::user_id(), session.id)
-            .await
-            .unwrap()
-    );
-    assert!(find(&*port, &session).await.is_some());
-    assert!(
-        port.delete_session(session.user_id, session.id)
-            .await
-            .unwrap()
-    );
-    assert_eq!(find(&*port, &session).await, None);
-    assert_eq!(
-        port.list_sessions(session.user_id, now()).await.unwrap(),
-        []
-    );
-    assert!(
-        !port
-            .delete_session(session.user_id, session.id)
-            .await
-            .unwrap()
-    );
+    open(&port, &session).await;
+    assert!(!port.delete(fixtures::user_id(), session.id).await.unwrap());
+    assert!(find(&port, &session).await.is_some());
+    assert!(port.delete(session.user_id, session.id).await.unwrap());
+    assert_eq!(find(&port, &session).await, None);
+    assert_eq!(port.list(session.user_id, now()).await.unwrap(), []);
+    assert!(!port.delete(session.user_id, session.id).await.unwrap());
 }
 
-pub async fn the_port_answers(port: Arc<dyn Sessions>) {
+/// L-01: neither is written without the other.
+pub async fn a_batch_is_written_when_a_session_begins_and_ends(port: Arc<SessionStore>) {
+    let session = fixtures::session(fixtures::user_id());
+    let ended = EndedSession {
+        id: session.id,
+        user_id: session.user_id,
+        ends_at: later(9),
+    };
+    let other = fixtures::user_id();
+    let failing = || vec![Write::check::<Credential>(other, Vec::new())];
+    assert!(port.open(&session, failing()).await.is_err());
+    assert_eq!(find(&port, &session).await, None);
+    open(&port, &session).await;
+    assert!(!matches!(port.end(&ended, failing()).await, Ok(true)));
+    assert_eq!(find(&port, &session).await.as_ref(), Some(&session));
+    assert!(!port.has_ended(session.id).await.unwrap());
+    assert!(port.end(&ended, Vec::new()).await.unwrap());
+    assert_eq!(find(&port, &session).await, None);
+}
+
+pub async fn the_port_answers(port: Arc<SessionStore>) {
     port.ping().await.unwrap();
 }

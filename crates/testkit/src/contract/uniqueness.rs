@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use doorward_domain::changes::{ApplyError, Change};
 use doorward_domain::model::User;
-use doorward_domain::ports::Store;
+use doorward_domain::store::ApplyError;
+use doorward_domain::store::{Records, Store};
 
-use super::{assert_refused, count, insert, must, race, update};
+use super::{assert_refused, count, insert, must, race};
 use crate::fixtures::{self, next_version};
 
 pub async fn a_username_is_unique(store: Arc<dyn Store>) {
@@ -17,9 +17,7 @@ pub async fn a_username_is_unique(store: Arc<dyn Store>) {
         username: Some(fixtures::username(&same_key)),
         ..fixtures::user()
     };
-    let result = store
-        .apply(vec![Change::InsertUser(Box::new(second.clone()))])
-        .await;
+    let result = store.apply(second.insert()).await;
     assert_refused!(result, ApplyError::Taken(User::USERNAME_KEY));
 
     let other = fixtures::user();
@@ -29,10 +27,10 @@ pub async fn a_username_is_unique(store: Arc<dyn Store>) {
         ..next_version(&other)
     };
     assert_refused!(
-        store.apply(vec![update(&renamed, &other)]).await,
+        store.apply(renamed.replace(&other)).await,
         ApplyError::Taken(User::USERNAME_KEY)
     );
-    assert_eq!(store.find_user(other.id).await.unwrap(), Some(other));
+    assert_eq!(store.get::<User>(other.id).await.unwrap(), Some(other));
 }
 
 pub async fn a_confirmed_address_is_unique(store: Arc<dyn Store>) {
@@ -48,9 +46,7 @@ pub async fn a_confirmed_address_is_unique(store: Arc<dyn Store>) {
         email: Some(fixtures::address(&tricky.to_uppercase())),
         ..fixtures::user()
     };
-    let result = store
-        .apply(vec![Change::InsertUser(Box::new(second.clone()))])
-        .await;
+    let result = store.apply(second.insert()).await;
     assert_refused!(result, ApplyError::Taken(User::EMAIL_KEY));
 
     let other = fixtures::user();
@@ -60,7 +56,7 @@ pub async fn a_confirmed_address_is_unique(store: Arc<dyn Store>) {
         ..next_version(&other)
     };
     assert_refused!(
-        store.apply(vec![update(&moved, &other)]).await,
+        store.apply(moved.replace(&other)).await,
         ApplyError::Taken(User::EMAIL_KEY)
     );
 }
@@ -92,7 +88,7 @@ pub async fn one_of_fifty_gets_the_username(store: Arc<dyn Store>) {
                 username,
                 ..fixtures::user()
             };
-            store.apply(vec![Change::InsertUser(Box::new(user))]).await
+            store.apply(user.insert()).await
         }
     });
     let taken = |error: &ApplyError| matches!(error, ApplyError::Taken(User::USERNAME_KEY));
@@ -118,13 +114,13 @@ pub async fn one_of_fifty_confirms_the_address(store: Arc<dyn Store>) {
                 pending_email: None,
                 ..next_version(&user)
             };
-            store.apply(vec![update(&confirmed, &user)]).await
+            store.apply(confirmed.replace(&user)).await
         }
     });
     let taken = |error: &ApplyError| matches!(error, ApplyError::Taken(User::EMAIL_KEY));
     assert_eq!(count(results.await, taken), (1, 49));
     let owner = store
-        .find_user_by_email(address.key())
+        .find::<User>(User::EMAIL_KEY, address.key())
         .await
         .unwrap()
         .unwrap();
@@ -141,16 +137,13 @@ pub async fn a_deleted_name_is_free_again(store: Arc<dyn Store>) {
     };
     must(
         &*store,
-        vec![
-            Change::DeleteUser(first.id),
-            Change::InsertUser(Box::new(second.clone())),
-        ],
+        [first.delete(fixtures::now()), second.insert()].concat(),
     )
     .await;
     let key = second.username.as_ref().unwrap().key();
     assert_eq!(
         store
-            .find_user_by_username(key)
+            .find::<User>(User::USERNAME_KEY, key)
             .await
             .unwrap()
             .map(|user| user.id),

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use doorward_domain::changes::{ApplyError, Change};
 use doorward_domain::model::{
     Credential, Link, PendingEmail, Purpose, RequestedBy, Role, Status, User,
 };
-use doorward_domain::ports::Store;
+use doorward_domain::store::ApplyError;
+use doorward_domain::store::Store;
 use doorward_domain::store::{Records, Write};
 use doorward_domain::values::{Data, Locale, Name, Secret};
 use serde_json::json;
 
-use super::{assert_refused, insert, must, update};
+use super::{assert_refused, delete, insert, must};
 use crate::fixtures::{self, later, without_data};
 
 pub async fn every_field_comes_back(store: Arc<dyn Store>) {
@@ -24,7 +24,7 @@ pub async fn every_field_comes_back(store: Arc<dyn Store>) {
                 ..fixtures::user()
             };
             insert(&*store, &user).await;
-            assert_eq!(store.find_user(user.id).await.unwrap(), Some(user));
+            assert_eq!(store.get::<User>(user.id).await.unwrap(), Some(user));
         }
     }
 }
@@ -32,8 +32,8 @@ pub async fn every_field_comes_back(store: Arc<dyn Store>) {
 pub async fn empty_fields_come_back_empty(store: Arc<dyn Store>) {
     let user = fixtures::pending_user();
     insert(&*store, &user).await;
-    assert_eq!(store.find_user(user.id).await.unwrap(), Some(user));
-    assert_eq!(store.find_user(fixtures::user_id()).await.unwrap(), None);
+    assert_eq!(store.get::<User>(user.id).await.unwrap(), Some(user));
+    assert_eq!(store.get::<User>(fixtures::user_id()).await.unwrap(), None);
 }
 
 /// The maximum lengths that the domain allows, in the characters that take most bytes.
@@ -56,15 +56,18 @@ pub async fn the_longest_values_come_back(store: Arc<dyn Store>) {
         ..fixtures::credential(user.id)
     };
     insert(&*store, &user).await;
-    must(&*store, vec![Write::put(&credential).into()]).await;
-    assert_eq!(store.find_user(user.id).await.unwrap(), Some(user.clone()));
+    must(&*store, vec![Write::put(&credential)]).await;
+    assert_eq!(
+        store.get::<User>(user.id).await.unwrap(),
+        Some(user.clone())
+    );
     let stored = store.get::<Credential>(user.id).await.unwrap().unwrap();
     assert_eq!(
         stored.password_hash.expose(),
         credential.password_hash.expose()
     );
     let key = user.username.as_ref().unwrap().key();
-    let found = store.find_user_by_username(key).await.unwrap();
+    let found = store.find::<User>(User::USERNAME_KEY, key).await.unwrap();
     assert_eq!(found, Some(without_data(&user)));
 }
 
@@ -80,9 +83,9 @@ pub async fn an_update_replaces_every_field(store: Arc<dyn Store>) {
         updated_at: later(99),
         ..other
     };
-    must(&*store, vec![update(&changed, &user)]).await;
+    must(&*store, changed.replace(&user)).await;
     assert_eq!(
-        store.find_user(user.id).await.unwrap().as_ref(),
+        store.get::<User>(user.id).await.unwrap().as_ref(),
         Some(&changed)
     );
 
@@ -94,40 +97,8 @@ pub async fn an_update_replaces_every_field(store: Arc<dyn Store>) {
         version: changed.version.next(),
         ..changed.clone()
     };
-    must(&*store, vec![update(&emptied, &changed)]).await;
-    assert_eq!(store.find_user(user.id).await.unwrap(), Some(emptied));
-}
-
-/// a lockout is written separately: no other write changes it, and it changes nothing else.
-pub async fn a_stop_of_guesses_stays_whatever_else_is_written(store: Arc<dyn Store>) {
-    let user = fixtures::user();
-    insert(&*store, &user).await;
-    let other = fixtures::user();
-    insert(&*store, &other).await;
-    let stop = |user_id, epoch| Change::SetLockout { user_id, epoch };
-    must(&*store, vec![stop(user.id, Some(7))]).await;
-    let stopped = User {
-        locked_out_epoch: Some(7),
-        ..user.clone()
-    };
-    assert_eq!(
-        store.find_user(user.id).await.unwrap(),
-        Some(stopped.clone())
-    );
-    // A write of a user that was read before contains everything but the lockout.
-    let changed = User {
-        session_epoch: 8,
-        version: user.version.next(),
-        ..user.clone()
-    };
-    must(&*store, vec![update(&changed, &user)]).await;
-    let stored = store.find_user(user.id).await.unwrap();
-    assert_eq!(stored.map(|stored| stored.locked_out_epoch), Some(Some(7)));
-    must(&*store, vec![stop(user.id, None)]).await;
-    assert_eq!(store.find_user(user.id).await.unwrap(), Some(changed));
-    // A lockout of an unknown user changes no other user.
-    must(&*store, vec![stop(fixtures::user_id(), Some(1))]).await;
-    assert_eq!(store.find_user(other.id).await.unwrap(), Some(other));
+    must(&*store, emptied.replace(&changed)).await;
+    assert_eq!(store.get::<User>(user.id).await.unwrap(), Some(emptied));
 }
 
 /// the time and the requester of a pending address are returned.
@@ -144,8 +115,8 @@ pub async fn who_requested_an_address_is_returned(store: Arc<dyn Store>) {
             pending_email: Some(pending_email),
             ..fixtures::next_version(&user)
         };
-        must(&*store, vec![update(&changed, &user)]).await;
-        let stored = store.find_user(user.id).await.unwrap();
+        must(&*store, changed.replace(&user)).await;
+        let stored = store.get::<User>(user.id).await.unwrap();
         assert_eq!(stored.as_ref(), Some(&changed));
         user = changed;
     }
@@ -156,14 +127,18 @@ pub async fn a_write_of_whom_a_name_has_found_keeps_the_data(store: Arc<dyn Stor
     let user = fixtures::user();
     insert(&*store, &user).await;
     let key = user.email.as_ref().unwrap().key();
-    let found = store.find_user_by_email(key).await.unwrap().unwrap();
+    let found = store
+        .find::<User>(User::EMAIL_KEY, key)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(found.data.read(), None);
     let changed = User {
         role: Role::Admin,
         ..fixtures::next_version(&found)
     };
-    must(&*store, vec![update(&changed, &found)]).await;
-    let stored = store.find_user(user.id).await.unwrap().unwrap();
+    must(&*store, changed.replace(&found)).await;
+    let stored = store.get::<User>(user.id).await.unwrap().unwrap();
     assert_eq!((stored.role, stored.data), (Role::Admin, user.data));
 }
 
@@ -176,23 +151,27 @@ pub async fn a_user_is_found_by_each_name(store: Arc<dyn Store>) {
     let pending = pending.unwrap().key();
     assert_eq!(
         store
-            .find_user_by_username(username)
+            .find::<User>(User::USERNAME_KEY, username)
             .await
             .unwrap()
             .as_ref(),
         Some(&without_data(&user))
     );
     assert_eq!(
-        store.find_user_by_email(email).await.unwrap().as_ref(),
+        store
+            .find::<User>(User::EMAIL_KEY, email)
+            .await
+            .unwrap()
+            .as_ref(),
         Some(&without_data(&user))
     );
     assert_eq!(
-        store.find_user_by_email(pending).await.unwrap(),
+        store.find::<User>(User::EMAIL_KEY, pending).await.unwrap(),
         None,
         "not confirmed"
     );
     assert_eq!(
-        store.find_user_by_username(email).await.unwrap(),
+        store.find::<User>(User::USERNAME_KEY, email).await.unwrap(),
         None,
         "another name space"
     );
@@ -215,7 +194,11 @@ pub async fn keys_compare_byte_by_byte(store: Arc<dyn Store>) {
         insert(&*store, &user).await;
     }
     for name in &names {
-        let found = store.find_user_by_username(name).await.unwrap().unwrap();
+        let found = store
+            .find::<User>(User::USERNAME_KEY, name.as_str())
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(found.username.unwrap().as_str(), name);
     }
     for wrong in [
@@ -225,7 +208,10 @@ pub async fn keys_compare_byte_by_byte(store: Arc<dyn Store>) {
         format!("%{number}"),
     ] {
         assert_eq!(
-            store.find_user_by_username(&wrong).await.unwrap(),
+            store
+                .find::<User>(User::USERNAME_KEY, wrong.as_str())
+                .await
+                .unwrap(),
             None,
             "{wrong:?}"
         );
@@ -238,15 +224,15 @@ pub async fn deletion_takes_all_that_belongs_to_the_user(store: Arc<dyn Store>) 
     for user in [&gone, &stays] {
         let link = fixtures::link(user.id, Purpose::Recovery);
         links.push(link.digest);
-        let mut changes = vec![Change::InsertUser(Box::new(user.clone()))];
-        changes.push(Write::put(&fixtures::credential(user.id)).into());
-        changes.push(Write::put(&link).into());
-        changes.push(Write::insert(&fixtures::mail_job(user.id)).into());
-        changes.push(Change::Audit(Box::new(fixtures::audit_event(user.id))));
+        let mut changes = user.insert();
+        changes.push(Write::put(&fixtures::credential(user.id)));
+        changes.push(Write::put(&link));
+        changes.push(Write::insert(&fixtures::mail_job(user.id)));
+        changes.push(Write::insert(&fixtures::audit_event(user.id)));
         must(&*store, changes).await;
     }
-    must(&*store, vec![Change::DeleteUser(gone.id)]).await;
-    assert_eq!(store.find_user(gone.id).await.unwrap(), None);
+    delete(&*store, &gone).await;
+    assert_eq!(store.get::<User>(gone.id).await.unwrap(), None);
     assert!(store.get::<Credential>(gone.id).await.unwrap().is_none());
     assert_eq!(
         store
@@ -269,7 +255,7 @@ pub async fn deletion_takes_all_that_belongs_to_the_user(store: Arc<dyn Store>) 
             .is_some()
     );
 
-    let again = store.apply(vec![Change::DeleteUser(gone.id)]).await;
+    let again = store.apply(gone.delete(fixtures::now())).await;
     assert_refused!(again, ApplyError::Stale);
 }
 
@@ -280,9 +266,7 @@ pub async fn an_id_that_is_there_is_nobody_elses_to_have(store: Arc<dyn Store>) 
         id: stored.id,
         ..fixtures::user()
     };
-    let refused = store
-        .apply(vec![Change::InsertUser(Box::new(intruder))])
-        .await;
-    assert_refused!(refused, ApplyError::Store(_));
-    assert_eq!(store.find_user(stored.id).await.unwrap(), Some(stored));
+    let refused = store.apply(intruder.insert()).await;
+    assert_refused!(refused, ApplyError::Taken("id"));
+    assert_eq!(store.get::<User>(stored.id).await.unwrap(), Some(stored));
 }

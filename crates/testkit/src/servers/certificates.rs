@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::run;
+use super::commands::run;
 
 /// A certificate authority that only clients which are configured with it trust. Its folder is deleted with the
 /// last of it and of its certificates.

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::Server;
+use super::server::Server;
 use crate::port::Port;
 use crate::tools::{target, variable};
 

@@ -10,13 +10,15 @@
 
 use std::process::{Command, Stdio};
 
+use super::commands::run;
+
 /// The URL of a new database on the configured PostgreSQL, if there is one.
 pub(super) fn new_postgres_database(name: &str) -> Option<String> {
     let server = variable("DOORWARD_TEST_POSTGRES")?;
     let name = unused(name);
     let mut psql = Command::new("psql");
     psql.args(["-X", "-q"]).arg(format!("{server}/postgres"));
-    super::run(psql.arg("-c").arg(format!("CREATE DATABASE {name}")));
+    run(psql.arg("-c").arg(format!("CREATE DATABASE {name}")));
     Some(format!("{server}/{name}"))
 }
 
@@ -32,7 +34,7 @@ pub(super) fn new_mysql_database(name: &str) -> Option<String> {
     client.args(["--no-defaults", "--host", host, "--port", port, "--user"]);
     client.arg(user).env("MYSQL_PWD", password);
     client.arg(format!("--execute=CREATE DATABASE {name}"));
-    super::run(client.stdin(Stdio::null()));
+    run(client.stdin(Stdio::null()));
     Some(format!("{server}/{name}"))
 }
 

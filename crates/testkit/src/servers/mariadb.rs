@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
-use super::{Server, command_as, find_program, folder_for, run};
+use super::commands::{command_as, find_program, folder_for, run, unused_name};
+use super::given;
+use super::server::{Server, blocking};
 
 pub(super) const USER: &str = "mysql";
 
@@ -14,7 +17,18 @@ const UNSAFE: [&str; 3] = [
     "--debug-no-sync",
 ];
 
-pub(super) fn start() -> Server {
+/// The URL of a new, empty database on MariaDB.
+pub async fn mariadb() -> String {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    blocking(|| {
+        let database = unused_name();
+        given::new_mysql_database(&database)
+            .unwrap_or_else(|| new_database(SERVER.get_or_init(start), &database))
+    })
+    .await
+}
+
+fn start() -> Server {
     let folder = folder_for(USER);
     let data = init(&folder);
     let mut server = command_as(USER, &program("mariadbd"));
@@ -46,7 +60,7 @@ pub(super) fn start() -> Server {
     Server::start(folder, "KILL", &server, is_ready)
 }
 
-pub(super) fn new_database(server: &Server, name: &str) -> String {
+fn new_database(server: &Server, name: &str) -> String {
     let socket = server.folder.join("socket");
     let mut client = Command::new(program("mariadb"));
     client

@@ -5,14 +5,17 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use super::Server;
+use super::server::{Server, blocking};
+use crate::port::Port;
 
 /// A handle on it. Clones share the server, which ends with the last of them.
 #[derive(Clone)]
 pub struct OwnServer(Arc<Server>);
 
 impl OwnServer {
-    pub(super) fn new(server: Server) -> Self {
+    /// `stop` is the signal for an orderly stop.
+    pub(super) fn new(mut server: Server, port: Port, stop: &'static str) -> Self {
+        (server.port, server.stop) = (Some(port), stop);
         Self(Arc::new(server))
     }
 
@@ -71,8 +74,7 @@ impl OwnServer {
         act: impl FnOnce(&Server) -> T + Send + 'static,
     ) -> T {
         let server = self.0.clone();
-        let done = tokio::task::spawn_blocking(move || act(&server)).await;
-        done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+        blocking(move || act(&server)).await
     }
 }
 

@@ -4,11 +4,12 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::certificates::Certificate;
+use super::commands::{command_as, folder_for, install, run_with_input};
 use super::mariadb::{USER, init, program};
-use super::{
-    Certificate, FullHouse, OwnServer, Port, Server, command_as, folder_for, install,
-    run_with_input,
-};
+use super::own::{FullHouse, OwnServer};
+use super::server::{Server, blocking};
+use crate::port::Port;
 
 /// Name of the database, and of the user that has all rights on it.
 const NAME: &str = "doorward";
@@ -45,12 +46,12 @@ impl Deref for OwnMariadb {
 
 /// Starts a MariaDB for one test.
 pub async fn own_mariadb(options: MariadbOptions) -> OwnMariadb {
-    let made = tokio::task::spawn_blocking(move || {
+    let mariadb = blocking(move || {
         let folder = folder_for(USER);
         init(&folder);
         start(folder, options)
-    });
-    let mariadb = made.await.expect("a MariaDB of one's own");
+    })
+    .await;
     let database = mariadb.options.database;
     let sql = format!("CREATE DATABASE {NAME} {database}");
     mariadb.ask("mysql", sql).await;
@@ -153,7 +154,7 @@ fn start(folder: PathBuf, options: MariadbOptions) -> OwnMariadb {
     };
     let server = Server::start(folder.clone(), "KILL", &server, is_ready);
     OwnMariadb {
-        server: server.owned(port, "TERM"),
+        server: OwnServer::new(server, port, "TERM"),
         folder,
         options,
     }

@@ -4,11 +4,12 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::certificates::Certificate;
+use super::commands::{command_as, folder_for, install, run, run_with_input};
+use super::own::{FullHouse, OwnServer};
 use super::postgres::{USER, init, program};
-use super::{
-    Certificate, FullHouse, OwnServer, Port, Server, command_as, folder_for, install, run,
-    run_with_input,
-};
+use super::server::{Server, blocking};
+use crate::port::Port;
 
 /// Name of the database, and of the role that owns it.
 const NAME: &str = "doorward";
@@ -54,13 +55,13 @@ pub enum Replication {
 
 /// Starts a PostgreSQL for one test.
 pub async fn own_postgres(options: PostgresOptions) -> OwnPostgres {
-    let made = tokio::task::spawn_blocking(move || {
+    let postgres = blocking(move || {
         let folder = folder_for(USER);
         init(&folder);
         allow(&folder, &options);
         start(folder, options)
-    });
-    let postgres = made.await.expect("a PostgreSQL of one's own");
+    })
+    .await;
     let password = postgres.options.password.unwrap_or_default();
     let database = postgres.options.database;
     let setup = format!(
@@ -207,7 +208,7 @@ fn start(folder: PathBuf, options: PostgresOptions) -> OwnPostgres {
     };
     let server = Server::start(folder.clone(), "QUIT", &server, is_ready);
     OwnPostgres {
-        server: server.owned(port, "INT"),
+        server: OwnServer::new(server, port, "INT"),
         folder,
         options,
     }

@@ -2,12 +2,26 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
-use super::{Server, command_as, find_program, folder_for, run};
+use super::commands::{command_as, find_program, folder_for, run, unused_name};
+use super::given;
+use super::server::{Server, blocking};
 
 pub(super) const USER: &str = "postgres";
 
-pub(super) fn start() -> Server {
+/// The URL of a new, empty database on PostgreSQL.
+pub async fn postgres() -> String {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    blocking(|| {
+        let database = unused_name();
+        given::new_postgres_database(&database)
+            .unwrap_or_else(|| new_database(SERVER.get_or_init(start), &database))
+    })
+    .await
+}
+
+fn start() -> Server {
     let folder = folder_for(USER);
     let data = init(&folder);
     let mut server = command_as(USER, &program("postgres"));
@@ -30,7 +44,7 @@ pub(super) fn start() -> Server {
     Server::start(folder, "QUIT", &server, is_ready)
 }
 
-pub(super) fn new_database(server: &Server, name: &str) -> String {
+fn new_database(server: &Server, name: &str) -> String {
     let folder = server.folder.display();
     let mut psql = Command::new(program("psql"));
     psql.args(["-X", "-q", "-U", USER, "-d", "postgres", "-h"])

@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};
 
-use super::{
-    Certificate, OwnServer, Port, Server, find_program, folder_for, leash, run, unused_name,
-};
+use super::certificates::Certificate;
+use super::commands::{find_program, folder_for, run, unused_name};
+use super::leash;
+use super::own::OwnServer;
+use super::server::{Server, blocking};
+use crate::port::Port;
 
 /// A Redis and a prefix for the keys of one test.
 #[derive(Clone, Debug)]
@@ -32,7 +35,7 @@ impl RedisPlace {
 pub async fn redis() -> RedisPlace {
     static SERVER: OnceLock<Server> = OnceLock::new();
     let start = || start(&RedisOptions::default(), Listening::Socket).0;
-    shared(move || RedisPlace::at(socket_url(&SERVER.get_or_init(start).folder))).await
+    blocking(move || RedisPlace::at(socket_url(&SERVER.get_or_init(start).folder))).await
 }
 
 /// A place on a Valkey that is started once per test process.
@@ -43,7 +46,7 @@ pub async fn valkey() -> RedisPlace {
         ..RedisOptions::default()
     };
     let start = move || start(&options, Listening::Socket).0;
-    shared(move || RedisPlace::at(socket_url(&SERVER.get_or_init(start).folder))).await
+    blocking(move || RedisPlace::at(socket_url(&SERVER.get_or_init(start).folder))).await
 }
 
 /// A place on a Cluster of three that is started once per test process.
@@ -238,7 +241,7 @@ fn own(options: RedisOptions, listening: Listening) -> OwnRedis {
     let (server, port, bus) = start(&options, listening);
     OwnRedis {
         folder: server.folder.clone(),
-        server: server.owned(port.expect("it listens on one"), "TERM"),
+        server: OwnServer::new(server, port.expect("it listens on one"), "TERM"),
         options,
         bus: bus.map(Arc::new),
     }
@@ -338,13 +341,4 @@ fn valkey_server() -> PathBuf {
         .map(|system| system.path().join("valkey-server"))
         .find(|path| path.is_file());
     found.expect("Valkey is not installed here; `cargo xtask test` installs it (or name one in DOORWARD_TEST_VALKEY)")
-}
-
-async fn shared(place: impl FnOnce() -> RedisPlace + Send + 'static) -> RedisPlace {
-    blocking(place).await
-}
-
-async fn blocking<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
-    let done = tokio::task::spawn_blocking(act).await;
-    done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }

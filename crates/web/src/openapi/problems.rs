@@ -3,8 +3,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::reference;
-use crate::problem::Code;
+use crate::http::problem::Code;
+
+/// A reference to a schema.
+pub(super) fn reference(schema: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{schema}")})
+}
 
 /// The response of an operation for the problems of one status.
 pub(super) fn problem_response(codes: &[Code]) -> Value {

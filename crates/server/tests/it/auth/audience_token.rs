@@ -29,7 +29,7 @@ fn verify(token: &str, jwks: &Value) -> bool {
 
 /// J-01 to J-05.
 #[tokio::test]
-async fn an_audience_token_is_checked_against_the_jwks_alone() {
+async fn an_audience_token_can_be_verified_with_the_jwks_only() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let session = ben.get("/auth").await.json();
@@ -79,12 +79,12 @@ async fn an_audience_token_is_checked_against_the_jwks_alone() {
 }
 
 #[tokio::test]
-async fn an_audience_is_named_in_visible_ascii() {
+async fn an_audience_is_visible_ascii() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     ben.post(PATH, json!({}))
         .await
-        .assert_faults(&[("audience", "missing")]);
+        .assert_field_errors(&[("audience", "missing")]);
     for (audience, code) in [
         (json!(""), "too-short"),
         (json!("a b"), "invalid"),
@@ -94,7 +94,7 @@ async fn an_audience_is_named_in_visible_ascii() {
     ] {
         ben.post(PATH, json!({"audience": audience}))
             .await
-            .assert_faults(&[("audience", code)]);
+            .assert_field_errors(&[("audience", code)]);
     }
     ben.post(PATH, json!({"audience": "x".repeat(200)}))
         .await
@@ -106,7 +106,7 @@ async fn an_audience_is_named_in_visible_ascii() {
         .expect(200);
     ben.post(PATH, json!({"audience": "x", "role": "admin"}))
         .await
-        .assert_faults(&[("role", "unknown")]);
+        .assert_field_errors(&[("role", "unknown")]);
     app.anon()
         .post(PATH, json!({"audience": "x"}))
         .await
@@ -114,7 +114,7 @@ async fn an_audience_is_named_in_visible_ascii() {
 }
 
 #[tokio::test]
-async fn renewals_and_audience_tokens_share_a_budget() {
+async fn renewals_and_audience_tokens_share_a_limit() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let renew = async || ben.request("POST", "/auth/renewal").send().await;
@@ -131,7 +131,7 @@ async fn renewals_and_audience_tokens_share_a_budget() {
 }
 
 #[tokio::test]
-async fn a_reverse_proxy_is_told_who_it_is_in_headers() {
+async fn the_auth_check_returns_identity_headers() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let id = ben.get("/user/me").await.json()["id"]

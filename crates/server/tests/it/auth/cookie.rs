@@ -4,21 +4,21 @@ use doorward_domain::model::Role;
 use doorward_domain::ports::Clock;
 use serde_json::json;
 
-use crate::support::{Answer, OTHER_PASSWORD, PASSWORD, TestApp};
+use crate::support::{OTHER_PASSWORD, PASSWORD, TestApp, TestResponse};
 
 const FORM: &str = "email=ben%40example.com&password=plum+cake+on+sundays";
 
-fn token_of(answer: &Answer) -> String {
+fn token_of(answer: &TestResponse) -> String {
     answer.cookie("__Host-doorward").unwrap().to_owned()
 }
 
-fn device_of(answer: &Answer) -> String {
+fn device_of(answer: &TestResponse) -> String {
     answer.cookie("__Host-doorward-device").unwrap().to_owned()
 }
 
 /// S-09, W-05.
 #[tokio::test]
-async fn a_pages_form_gets_a_cookie_and_goes_home() {
+async fn a_page_form_sets_a_cookie_and_redirects_home() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     let anon = app.anon();
@@ -80,7 +80,7 @@ async fn a_pages_form_gets_a_cookie_and_goes_home() {
 
 /// S-09: a cookie expires with its session, and has a lifetime that every browser accepts.
 #[tokio::test]
-async fn a_cookie_lives_no_longer_than_its_session() {
+async fn a_cookie_expires_with_its_session() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     let anon = app.anon();
@@ -130,7 +130,7 @@ async fn a_cookie_lives_no_longer_than_its_session() {
 
 /// S-02: a planted cookie is not adopted.
 #[tokio::test]
-async fn a_planted_cookie_is_not_adopted() {
+async fn a_sign_in_replaces_a_planted_cookie() {
     let app = TestApp::new().await;
     let (eve, anon) = (app.user("eve").await, app.anon());
     app.create("ben", Role::User).await;
@@ -154,7 +154,7 @@ async fn a_planted_cookie_is_not_adopted() {
     assert_eq!(who["user"]["username"], "ben");
 }
 
-/// S-02: a new sign-in ends the session of the cookie that it replaces, whichever user it belongs to. A failed
+/// S-02: a new sign-in ends the session of the cookie that it replaces, regardless of its user. A failed
 /// sign-in ends nothing.
 #[tokio::test]
 async fn a_sign_in_ends_the_session_whose_cookie_it_replaces() {
@@ -203,7 +203,7 @@ async fn a_renewal_by_cookie_sets_the_cookie() {
 /// S-02, A-08: a password change gives the browser a new token, also right after a renewal. A copy of an older
 /// token is invalid, cannot be renewed, and ends nothing. The device is known in the account's new epoch.
 #[tokio::test]
-async fn a_password_change_by_cookie_leaves_a_copied_token_behind() {
+async fn a_password_change_by_cookie_invalidates_copied_tokens() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     let anon = app.anon();

@@ -4,9 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, TestApp};
+use crate::support::{Client, TestApp, TestResponse};
 
-async fn show(client: &Client, field: &str) -> Answer {
+async fn show(client: &Client, field: &str) -> TestResponse {
     client
         .request("GET", "/auth")
         .header("authorization", field)
@@ -20,7 +20,7 @@ fn encoded(value: &Value) -> String {
 
 /// H-02, S-01, J-09: T-TOKEN.
 #[tokio::test]
-async fn every_other_spelling_of_a_token_is_refused() {
+async fn other_encodings_of_a_token_are_rejected() {
     let app = TestApp::new().await;
     let (ben, anon) = (app.user("ben").await, app.anon());
     let token = ben.token();
@@ -81,7 +81,7 @@ async fn every_other_spelling_of_a_token_is_refused() {
 
 /// J-01, J-02, J-03, J-04.
 #[tokio::test]
-async fn a_token_is_not_believed_about_itself() {
+async fn a_forged_header_or_claim_is_rejected() {
     let app = TestApp::new().await;
     let (ben, anon) = (app.user("ben").await, app.anon());
     let parts: Vec<_> = ben.token().split('.').collect();
@@ -143,7 +143,7 @@ async fn a_token_is_not_believed_about_itself() {
 
 /// H-02, RFC 6750 (2): the server cannot know which one is meant.
 #[tokio::test]
-async fn two_credentials_at_once_are_refused() {
+async fn two_credentials_in_one_request_are_rejected() {
     let app = TestApp::new().await;
     let (ben, anon) = (app.user("ben").await, app.anon());
     let bearer = format!("Bearer {}", ben.token());
@@ -181,7 +181,7 @@ async fn two_credentials_at_once_are_refused() {
 
 /// Of the routes with an optional session, only `/` treats an invalid one as none.
 #[tokio::test]
-async fn an_invalid_token_counts_as_none_on_the_greeting_alone() {
+async fn an_invalid_token_is_ignored_only_on_the_welcome_route() {
     let app = TestApp::new().await;
     let stale = app.anon().with_token("stale");
     stale.get("/").await.expect(200).assert_greeting();
@@ -194,7 +194,7 @@ async fn an_invalid_token_counts_as_none_on_the_greeting_alone() {
 
 /// S-09: a cookie set by another host of the same domain signs no user out.
 #[tokio::test]
-async fn a_neighbours_cookie_hides_no_session() {
+async fn cookies_of_other_hosts_do_not_hide_the_session() {
     let app = TestApp::new().await;
     let (ben, anon) = (app.user("ben").await, app.anon());
     let session = format!("__Host-doorward={}", ben.token());

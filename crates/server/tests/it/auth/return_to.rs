@@ -3,19 +3,19 @@
 use doorward_domain::model::Role;
 use serde_json::json;
 
-use crate::support::{Answer, Client, PASSWORD, PUBLIC_URL, TestApp};
+use crate::support::{Client, PASSWORD, PUBLIC_URL, TestApp, TestResponse};
 
-async fn page(client: &Client, path: &str) -> Answer {
+async fn page(client: &Client, path: &str) -> TestResponse {
     client.request("GET", path).html().send().await
 }
 
-async fn post(client: &Client, path: &str, form: &str) -> Answer {
+async fn post(client: &Client, path: &str, form: &str) -> TestResponse {
     let draft = client.request("POST", path).on_our_page().form(form);
     draft.send().await
 }
 
 /// Number of forms with `return_to` in a page.
-fn carriers(page: &Answer, path: &str) -> usize {
+fn carriers(page: &TestResponse, path: &str) -> usize {
     let field = format!("<input type=\"hidden\" name=\"return_to\" value=\"{path}\"");
     page.text().matches(&field).count()
 }
@@ -25,9 +25,9 @@ async fn a_sign_in_redirects_to_return_to() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     let anon = app.anon();
-    let door = page(&anon, "/auth?return_to=/reports?a=1&b=%3Ci%3E").await;
+    let sign_in_page = page(&anon, "/auth?return_to=/reports?a=1&b=%3Ci%3E").await;
     let written = "/reports?a=1&amp;b=%3Ci%3E";
-    assert_eq!(carriers(&door.expect(200), written), 2);
+    assert_eq!(carriers(&sign_in_page.expect(200), written), 2);
     let way = "return_to=%2Freports%3Fa%3D1";
     let wrong = post(&anon, "/auth", &format!("{way}&username=ben&password=x")).await;
     assert_eq!(carriers(&wrong.expect(401), "/reports?a=1"), 2);
@@ -56,7 +56,7 @@ async fn a_sign_in_redirects_to_return_to() {
 
 /// W-04. Valid and invalid targets are listed next to the rule.
 #[tokio::test]
-async fn a_way_elsewhere_is_passed_over() {
+async fn an_invalid_return_to_is_ignored() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     let anon = app.anon();
@@ -71,9 +71,9 @@ async fn a_way_elsewhere_is_passed_over() {
         "%00%22%3E%3Cscript%3E",
         "",
     ] {
-        let door = page(&anon, &format!("/auth?return_to={evil}")).await;
-        let door = door.expect(200).text();
-        assert!(!door.contains("return_to"), "{evil} {door}");
+        let sign_in_page = page(&anon, &format!("/auth?return_to={evil}")).await;
+        let sign_in_page = sign_in_page.expect(200).text();
+        assert!(!sign_in_page.contains("return_to"), "{evil} {sign_in_page}");
         let form = format!("username=ben&password=plum+cake+on+sundays&return_to={evil}");
         let signed_in = post(&anon, "/auth", &form).await.expect(303);
         assert_eq!(signed_in.header("location"), Some("/"), "{evil}");
@@ -81,12 +81,12 @@ async fn a_way_elsewhere_is_passed_over() {
     // It is a field of the page; the API rejects it.
     let body = json!({"username": "ben", "password": PASSWORD, "return_to": "/x"});
     let answer = anon.post("/auth", body).await;
-    answer.assert_faults(&[("return_to", "unknown")]);
+    answer.assert_field_errors(&[("return_to", "unknown")]);
 }
 
 /// A check that redirects a browser which requested a page, according to the proxy's fields.
 #[tokio::test]
-async fn a_check_sends_a_browser_to_the_door_and_a_program_away() {
+async fn the_auth_check_redirects_browsers_and_rejects_programs() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let asked = |client: Client, method: &'static str, uri: &'static [u8], html: bool| async move {
@@ -99,7 +99,7 @@ async fn a_check_sends_a_browser_to_the_door_and_a_program_away() {
             false => draft.send().await,
         }
     };
-    for (uri, door) in [
+    for (uri, sign_in_page) in [
         (
             &b"/a?b=c&d=%26"[..],
             "/auth?return_to=%2Fa%3Fb%3Dc%26d%3D%2526",
@@ -110,8 +110,8 @@ async fn a_check_sends_a_browser_to_the_door_and_a_program_away() {
         (b"", "/auth"),
     ] {
         let sent = asked(app.anon(), "GET", uri, true).await.expect(303);
-        let door = format!("{PUBLIC_URL}{door}");
-        assert_eq!(sent.header("location"), Some(door.as_str()));
+        let sign_in_page = format!("{PUBLIC_URL}{sign_in_page}");
+        assert_eq!(sent.header("location"), Some(sign_in_page.as_str()));
         assert_eq!(sent.header("cache-control"), Some("no-store"));
         // A client with an ended session is treated the same.
         let stale = app.anon().with_token("stale");
@@ -130,7 +130,7 @@ async fn a_check_sends_a_browser_to_the_door_and_a_program_away() {
 
 /// The check runs with every request to another site.
 #[tokio::test]
-async fn a_check_changes_nothing_and_is_not_cached() {
+async fn the_auth_check_changes_nothing_and_is_not_cached() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let before = ben.get("/auth").await.expect(200).json();
@@ -145,7 +145,7 @@ async fn a_check_changes_nothing_and_is_not_cached() {
 
 /// W-04: redirects to an origin that the operator listed, and to none that looks like it.
 #[tokio::test]
-async fn a_way_to_a_named_origin_is_taken() {
+async fn a_return_to_a_listed_origin_is_followed() {
     let app = TestApp::with(|options| {
         options.choices.return_origins = "https://app.example".parse().unwrap();
     })
@@ -154,8 +154,8 @@ async fn a_way_to_a_named_origin_is_taken() {
     let anon = app.anon();
     let there = "https://app.example/reports?a=1";
     let encoded = "https%3A%2F%2Fapp.example%2Freports%3Fa%3D1";
-    let door = page(&anon, &format!("/auth?return_to={encoded}")).await;
-    assert_eq!(carriers(&door.expect(200), there), 2);
+    let sign_in_page = page(&anon, &format!("/auth?return_to={encoded}")).await;
+    assert_eq!(carriers(&sign_in_page.expect(200), there), 2);
     let form = format!("username=ben&password=plum+cake+on+sundays&return_to={encoded}");
     let signed_in = post(&anon, "/auth", &form).await.expect(303);
     assert_eq!(signed_in.header("location"), Some(there));
@@ -180,7 +180,7 @@ async fn a_way_to_a_named_origin_is_taken() {
 /// A sign-up with `return_to` continues there once the address is confirmed, in the same browser. The mail does
 /// not contain it, and other browsers are not redirected.
 #[tokio::test]
-async fn a_sign_up_goes_on_behind_its_mail() {
+async fn a_sign_up_redirects_to_return_to_after_confirmation() {
     let app = TestApp::new().await;
     let anon = app.anon();
     let form = "email=ben%40example.com&password=plum+cake+on+sundays&return_to=%2Freports%3Fa%3D1";
@@ -226,5 +226,5 @@ async fn a_sign_up_goes_on_behind_its_mail() {
             "{form}"
         );
     }
-    app.leaves_mail();
+    app.allow_unread_mail();
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{OTHER_PASSWORD, PASSWORD, TestApp};
 
 #[tokio::test]
-async fn a_sign_in_gives_a_token_that_opens_the_session() {
+async fn a_sign_in_returns_a_token_of_its_session() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     let anon = app.anon();
@@ -44,34 +44,34 @@ async fn a_sign_in_gives_a_token_that_opens_the_session() {
 }
 
 #[tokio::test]
-async fn every_fault_of_a_sign_in_is_told_at_once() {
+async fn a_sign_in_reports_all_field_errors_at_once() {
     let app = TestApp::new().await;
     let anon = app.anon();
-    let nobody = [("password", "missing"), ("username", "missing")];
+    let missing = [("password", "missing"), ("username", "missing")];
     for body in [
         json!({}),
         json!({"username": null}),
         json!({"username": null, "email": null, "password": null}),
     ] {
-        anon.post("/auth", body).await.assert_faults(&nobody);
+        anon.post("/auth", body).await.assert_field_errors(&missing);
     }
     anon.request("POST", "/auth")
         .form("username=&email=&password=")
         .send()
         .await
-        .assert_faults(&nobody);
+        .assert_field_errors(&missing);
     let both = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD});
     anon.post("/auth", both)
         .await
-        .assert_faults(&[("email", "ambiguous")]);
+        .assert_field_errors(&[("email", "ambiguous")]);
     let wrong = json!({"username": {"$ne": ""}, "password": 7, "otp": "1"});
-    anon.post("/auth", wrong).await.assert_faults(&[
+    anon.post("/auth", wrong).await.assert_field_errors(&[
         ("otp", "unknown"),
         ("password", "wrong-type"),
         ("username", "wrong-type"),
     ]);
     let odd = json!({"username": "a b", "email": "nope", "password": "x".repeat(5000)});
-    anon.post("/auth", odd).await.assert_faults(&[
+    anon.post("/auth", odd).await.assert_field_errors(&[
         ("email", "invalid"),
         ("password", "too-long"),
         ("username", "invalid"),
@@ -80,7 +80,7 @@ async fn every_fault_of_a_sign_in_is_told_at_once() {
 
 /// T-EQUAL. Status, body and headers are the same, except date, request id and the client's own limit.
 #[tokio::test]
-async fn six_kinds_of_accounts_answer_a_wrong_password_byte_for_byte_alike() {
+async fn a_wrong_password_gets_the_same_bytes_for_six_kinds_of_accounts() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     for name in ["sound", "disabled", "deleted"] {
@@ -123,7 +123,7 @@ async fn six_kinds_of_accounts_answer_a_wrong_password_byte_for_byte_alike() {
 }
 
 #[tokio::test]
-async fn the_right_password_reveals_why_a_sign_in_fails() {
+async fn only_the_correct_password_reveals_why_a_sign_in_fails() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     app.create("off", Role::User).await;
@@ -149,7 +149,7 @@ async fn the_right_password_reveals_why_a_sign_in_fails() {
 }
 
 #[tokio::test]
-async fn an_operator_who_would_rather_tell_does() {
+async fn enumeration_protection_can_be_disabled() {
     let app = TestApp::with(|options| options.policy.enumeration_protection = false).await;
     app.create("ben", Role::User).await;
     for (who, status, code) in [

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use doorward_testkit::port::Port;
 use doorward_testkit::servers::Authority;
 
-use super::load::{self, Habit, Load, Target};
+use super::load::{self, ConnectionMode, Load, Target};
 use super::{Server, Setup, eventually};
 
 /// As systemd starts it: the socket is file 3. The shell's process becomes the server, so its id is known.
@@ -43,7 +43,7 @@ fn hand_over(setup: &Setup, socket: &TcpListener) -> Server {
 }
 
 /// Number of responses in the log.
-fn answers(log: &str) -> usize {
+fn responds(log: &str) -> usize {
     log.matches("\"http.route\":\"/healthz\"").count()
 }
 
@@ -51,28 +51,28 @@ fn answers(log: &str) -> usize {
 fn restart_under_load(setup: &Setup, socket: &TcpListener, target: &Target) {
     let mut server = hand_over(setup, socket);
     let habits = [
-        Habit::Anew,
-        Habit::Kept,
-        Habit::Http2,
-        Habit::Anew,
-        Habit::Kept,
+        ConnectionMode::NewEachTime,
+        ConnectionMode::KeepAlive,
+        ConnectionMode::Http2,
+        ConnectionMode::NewEachTime,
+        ConnectionMode::KeepAlive,
     ];
     let load = Load::start(target, &habits);
     let asked_more = || {
         let before = load.answered();
-        eventually("requests are answered", || {
+        eventually("requests get responses", || {
             (load.answered() > before + 40).then_some(())
         });
     };
     let mut begun = 0;
     for _ in 0..4 {
         asked_more();
-        begun += answers(&server.stop());
+        begun += responds(&server.stop());
         server = hand_over(setup, socket);
     }
     asked_more();
     let tally = load.stop();
-    begun += answers(&server.stop());
+    begun += responds(&server.stop());
     eprintln!("restarts by socket activation: {tally:?}");
     tally.expect_no_failure();
     // Every request that the server began has got its response.
@@ -100,7 +100,7 @@ fn a_restart_with_socket_activation_fails_no_request_over_tls() {
 }
 
 #[test]
-fn a_socket_where_others_reach_it_needs_what_such_an_address_needs() {
+fn a_public_socket_needs_the_settings_of_a_public_address() {
     let setup = Setup::on_a_file();
     let socket = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
     let socket: OwnedFd = socket.into();
@@ -133,7 +133,7 @@ fn a_file_that_is_not_a_listening_socket_is_rejected() {
 
 /// systemd's own tool for this.
 #[test]
-fn systemd_s_own_tool_starts_it_with_the_first_connection() {
+fn systemd_socket_activate_starts_the_server_at_the_first_connection() {
     let setup = Setup::on_a_file();
     let kept = Port::free();
     let port = kept.number;
@@ -153,7 +153,7 @@ fn systemd_s_own_tool_starts_it_with_the_first_connection() {
     let asking = std::thread::spawn(move || {
         let address = (Ipv4Addr::LOCALHOST, port).into();
         let request = super::http::request("GET", "/readyz", &[], "");
-        eventually("the first request is answered", || {
+        eventually("the first request gets a response", || {
             super::http::exchange(address, request.as_bytes()).ok()
         })
     });
@@ -164,65 +164,65 @@ fn systemd_s_own_tool_starts_it_with_the_first_connection() {
 }
 
 /// Notifications to the service manager. They are read at once, as systemd does, so the queue never fills.
-struct Told(Receiver<String>);
+struct NotifySocket(Receiver<String>);
 
-impl Told {
+impl NotifySocket {
     fn at(path: &Path) -> Self {
         let manager = UnixDatagram::bind(path).unwrap();
-        let (sender, told) = channel();
+        let (sender, notifications) = channel();
         std::thread::spawn(move || {
-            let mut heard = [0; 256];
-            while let Ok(length) = manager.recv(&mut heard) {
-                let text = String::from_utf8_lossy(&heard[..length]).into_owned();
+            let mut buffer = [0; 256];
+            while let Ok(length) = manager.recv(&mut buffer) {
+                let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
                 if sender.send(text).is_err() {
                     return;
                 }
             }
         });
-        Self(told)
+        Self(notifications)
     }
 
     fn next(&self) -> String {
-        let told = self.0.recv_timeout(Duration::from_secs(60));
-        told.expect("the service manager is notified")
+        let notifications = self.0.recv_timeout(Duration::from_secs(60));
+        notifications.expect("the service manager is notified")
     }
 
     /// The next notification that is not a watchdog ping, before the deadline.
-    fn next_but_life(&self, deadline: Instant) -> String {
+    fn next_except_watchdog(&self, deadline: Instant) -> String {
         loop {
             assert!(Instant::now() < deadline, "there are only pings");
-            let told = self.next();
-            if told != "WATCHDOG=1" {
-                return told;
+            let notifications = self.next();
+            if notifications != "WATCHDOG=1" {
+                return notifications;
             }
         }
     }
 }
 
 #[test]
-fn the_service_manager_is_told_in_order() {
+fn the_service_manager_gets_its_notifications_in_order() {
     let setup = Setup::on_a_file();
     let path = setup.path("notify");
-    let told = Told::at(&path);
+    let notifications = NotifySocket::at(&path);
     let deadline = Instant::now() + Duration::from_secs(120);
     let server = setup
         .with("NOTIFY_SOCKET", &path.display().to_string())
         .with("WATCHDOG_USEC", "100000")
         .start();
     let ready = "READY=1\nSTATUS=Serving";
-    assert_eq!(told.next_but_life(deadline), ready);
+    assert_eq!(notifications.next_except_watchdog(deadline), ready);
     server.get("/readyz").expect(200);
     server.signal("HUP");
-    let reloading = told.next_but_life(deadline);
+    let reloading = notifications.next_except_watchdog(deadline);
     let micros = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=");
     micros.unwrap().parse::<u64>().unwrap();
-    assert_eq!(told.next_but_life(deadline), ready);
+    assert_eq!(notifications.next_except_watchdog(deadline), ready);
     // The pings continue.
     for _ in 0..3 {
-        assert_eq!(told.next(), "WATCHDOG=1");
+        assert_eq!(notifications.next(), "WATCHDOG=1");
     }
     server.signal("TERM");
-    let stopping = told.next_but_life(deadline);
+    let stopping = notifications.next_except_watchdog(deadline);
     assert!(stopping.starts_with("STOPPING=1\n"), "{stopping}");
     assert!(
         stopping.contains("EXTEND_TIMEOUT_USEC=60000000"),

@@ -134,7 +134,7 @@ fn an_export_is_verified_with_the_public_key_alone() {
 }
 
 #[test]
-fn all_events_are_sealed_at_a_stop_and_after_a_command() {
+fn all_events_are_sealed_at_shutdown_and_after_a_command() {
     let setup = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
     let server = setup.start();
     let body = json!({"username": "ben", "password": OTHER_PASSWORD});
@@ -215,7 +215,7 @@ fn edit(setup: &Setup, sql: &str) {
 /// L-01: an unreadable event is listed as such, and a modified checkpoint is reported; neither stops
 /// signing in or sealing.
 #[test]
-fn tampering_is_reported_and_stops_nothing() {
+fn tampering_is_reported_and_does_not_stop_the_server() {
     let setup = Setup::on_a_file().with("ADMIN_PASSWORD", PASSWORD);
     let server = setup.start();
     server.sign_in("admin", PASSWORD);
@@ -258,7 +258,7 @@ fn tampering_is_reported_and_stops_nothing() {
 /// L-01: a backup is an audit event, which is in the copy, too. If the event cannot be written, the copy is still
 /// made.
 #[test]
-fn a_backup_leaves_a_line() {
+fn a_backup_is_audited() {
     let setup = Setup::on_a_file().with("ADMIN_PASSWORD", PASSWORD);
     setup.start().stop();
     let copy = setup.path("copy.db");

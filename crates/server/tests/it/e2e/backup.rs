@@ -33,7 +33,7 @@ fn sign_up(server: &Server, number: usize) {
 }
 
 /// Takes the backup during sign-ups, and checks the restored data.
-fn a_backup_is_whole(setup: &Setup, back_up: impl FnOnce(), restored: impl FnOnce() -> Setup) {
+fn backup_is_complete(setup: &Setup, back_up: impl FnOnce(), restored: impl FnOnce() -> Setup) {
     let server = Arc::new(setup.start());
     let token = server.sign_in("admin", PASSWORD);
     let made = Arc::new(AtomicUsize::new(0));
@@ -68,7 +68,7 @@ fn a_backup_is_whole(setup: &Setup, back_up: impl FnOnce(), restored: impl FnOnc
 }
 
 #[test]
-fn sqlite_is_copied_and_put_back() {
+fn sqlite_is_backed_up_and_restored() {
     let setup = on_sqlite();
     let copy = setup.path("copy.db");
     let file = copy.to_str().unwrap().to_owned();
@@ -76,7 +76,7 @@ fn sqlite_is_copied_and_put_back() {
         setup.run(&["backup", &file]).expect(0);
         assert_eq!(mode(&copy), 0o600);
     };
-    a_backup_is_whole(&setup, back_up, || {
+    backup_is_complete(&setup, back_up, || {
         let database = setup.data_dir().join("doorward.db");
         for name in ["doorward.db-wal", "doorward.db-shm"] {
             std::fs::remove_file(setup.data_dir().join(name)).ok();
@@ -103,7 +103,7 @@ fn postgres_is_dumped_and_restored() {
         let target = File::create(&dump).unwrap();
         run(Command::new("pg_dump").arg(&url).stdout(target));
     };
-    a_backup_is_whole(&setup, back_up, || {
+    backup_is_complete(&setup, back_up, || {
         let mut psql = Command::new("psql");
         psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f"])
             .arg(&dump);
@@ -127,7 +127,7 @@ fn mariadb_is_dumped_and_restored() {
             .args(["--single-transaction", name_of(&url)])
             .stdout(target));
     };
-    a_backup_is_whole(&setup, back_up, || {
+    backup_is_complete(&setup, back_up, || {
         let source = File::open(&dump).unwrap();
         run(client("mariadb", &empty).arg(name_of(&empty)).stdin(source));
         self::setup(&empty)

@@ -1,4 +1,4 @@
-//! The file of breached passwords: built by the command from the public list, and checked wherever a password is
+//! The file of breached passwords: built by the command from the public list, and checked whenever a password is
 //! set (P-05).
 
 use std::fmt::Write;
@@ -31,7 +31,7 @@ fn list(passwords: &[&str]) -> String {
 /// A setup with a built file.
 fn prepared() -> Setup {
     let setup = Setup::new()
-        .file("list.txt", &list(&[BREACHED, "another one that is known"]))
+        .file("list.txt", &list(&[BREACHED, "another breached password"]))
         .with("ADMIN_PASSWORD", PASSWORD);
     let built = setup.run(&BUILD).expect(0).json();
     assert_eq!(built["passwords"], 2);
@@ -79,7 +79,7 @@ fn mailed(server: &Server, kind: &str) -> String {
 
 /// P-05: sign-up, change, recovery, and both commands. A password that only contains a breached one is accepted.
 #[test]
-fn a_breached_password_is_refused_on_every_path() {
+fn a_breached_password_is_rejected_on_every_path() {
     let setup = prepared();
     let server = setup.start();
     let wanted = |name: &str, password: &str| {
@@ -103,10 +103,10 @@ fn a_breached_password_is_refused_on_every_path() {
         "ben@example.com",
     ];
     let create = [&create[..], &["--password-stdin"]].concat();
-    let said = setup
+    let output = setup
         .run_with_input(&create, &format!("{BREACHED}\n"))
         .expect(1);
-    assert!(said.err.contains("breach"), "{}", said.err);
+    assert!(output.err.contains("breach"), "{}", output.err);
     setup
         .run_with_input(&create, &format!("{PASSWORD}\n"))
         .expect(0);
@@ -136,17 +136,17 @@ fn a_breached_password_is_refused_on_every_path() {
 
 /// P-05, A-11: the first admin's password is checked, too.
 #[test]
-fn the_first_admin_s_password_is_looked_up() {
+fn the_password_of_the_first_admin_is_checked() {
     let setup = prepared().with("ADMIN_PASSWORD", BREACHED);
     for command in [&["config", "check"][..], &["serve"]] {
-        let said = setup.run(command).expect(1);
-        assert!(said.err.contains("breach"), "{}", said.err);
+        let output = setup.run(command).expect(1);
+        assert!(output.err.contains("breach"), "{}", output.err);
     }
 }
 
 /// An incomplete file is never read as an empty list.
 #[test]
-fn a_file_that_is_not_whole_refuses_the_start_with_a_sentence() {
+fn an_incomplete_filter_file_fails_the_start_with_a_message() {
     let setup = prepared();
     let file = setup.path("breached.bin");
     let whole = std::fs::read(&file).unwrap();
@@ -157,7 +157,7 @@ fn a_file_that_is_not_whole_refuses_the_start_with_a_sentence() {
         (&whole[..whole.len() - 3], "bytes instead of"),
         (&newer, "version 3"),
         (
-            b"PK\x03\x04 no such file, and long enough to have a header of one"
+            b"PK\x03\x04 not a filter file, but long enough for its header"
                 .repeat(4)
                 .as_slice(),
             "not a breached-password filter",
@@ -165,11 +165,11 @@ fn a_file_that_is_not_whole_refuses_the_start_with_a_sentence() {
     ] {
         std::fs::write(&file, bytes).unwrap();
         for command in [&["serve"][..], &["config", "check"], &["doctor"]] {
-            let said = setup.run(command).expect(1);
-            let all: Vec<_> = said
+            let output = setup.run(command).expect(1);
+            let all: Vec<_> = output
                 .out
                 .split_whitespace()
-                .chain(said.err.split_whitespace())
+                .chain(output.err.split_whitespace())
                 .collect();
             let all = all.join(" ");
             assert!(
@@ -188,9 +188,9 @@ fn a_file_that_is_not_whole_refuses_the_start_with_a_sentence() {
     assert_eq!(ours["status"], "passed", "{ours}");
 }
 
-/// A running server uses the file that it opened; the next start opens the new one.
+/// A running server uses the file that it opened; after a restart it uses the new one.
 #[test]
-fn a_new_file_is_taken_at_the_next_start() {
+fn a_new_filter_file_is_used_after_a_restart() {
     let setup = prepared();
     let server = setup.start();
     let setup = setup.file("list.txt", &list(&["a password lost this week"]));
@@ -209,11 +209,11 @@ fn a_new_file_is_taken_at_the_next_start() {
 
 /// A list that does not consist of SHA-1 hashes leaves the file unchanged.
 #[test]
-fn a_list_of_another_kind_is_refused() {
+fn a_list_without_sha_1_hashes_is_rejected() {
     let setup = prepared().file("list.txt", "0123456789ABCDEF0123456789ABCDEF:5\n");
     let before = std::fs::read(setup.path("breached.bin")).unwrap();
-    let said = setup.run(&BUILD).expect(1);
-    assert!(said.err.contains("NTLM"), "{}", said.err);
+    let output = setup.run(&BUILD).expect(1);
+    assert!(output.err.contains("NTLM"), "{}", output.err);
     assert_eq!(std::fs::read(setup.path("breached.bin")).unwrap(), before);
     let piped = [
         "passwords",

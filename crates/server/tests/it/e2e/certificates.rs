@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use doorward_testkit::servers::Authority;
 
-use super::load::{Habit, Load, Target, certificate};
+use super::load::{ConnectionMode, Load, Target, certificate};
 use super::{Server, Setup, eventually};
 
 /// A folder with the server's certificate and key, which a test renews.
@@ -81,25 +81,28 @@ impl Renewal {
     /// Waits until new connections get the certificate that is in the files now.
     fn is_seen(&self, load: &Load) {
         let current = certificate(&self.at("tls.crt"));
-        eventually("the new certificate is seen", || {
+        eventually("the server uses the new certificate", || {
             load.has_seen(&current).then_some(())
         });
     }
 }
 
 #[test]
-fn certificates_are_renewed_under_load_and_no_request_fails() {
+fn renewing_certificates_under_load_fails_no_request() {
     let setup = Setup::on_a_file();
     let renewal = Renewal::new(&setup);
     renewal.write(&renewal.next());
     let server = renewal.setup(setup).start();
     let target = renewal.target(&server);
     // These two keep their connection, with the first certificate, to the end.
-    let old = Load::start(&target, &[Habit::Kept, Habit::Http2]);
+    let old = Load::start(&target, &[ConnectionMode::KeepAlive, ConnectionMode::Http2]);
     eventually("the old connections are there", || {
         (old.answered() > 10).then_some(())
     });
-    let load = Load::start(&target, &[Habit::Anew, Habit::Anew]);
+    let load = Load::start(
+        &target,
+        &[ConnectionMode::NewEachTime, ConnectionMode::NewEachTime],
+    );
     renewal.is_seen(&load);
     renewal.write(&renewal.next());
     renewal.is_seen(&load);
@@ -124,13 +127,13 @@ fn certificates_are_renewed_under_load_and_no_request_fails() {
 }
 
 #[test]
-fn files_that_are_broken_for_a_while_leave_the_old_certificate_and_one_line() {
+fn invalid_certificate_files_keep_the_old_certificate_and_are_logged_once() {
     let setup = Setup::on_a_file();
     let renewal = Renewal::new(&setup);
     renewal.write(&renewal.next());
     let server = renewal.setup(setup).start();
     let first = certificate(&renewal.at("tls.crt"));
-    let load = Load::start(&renewal.target(&server), &[Habit::Anew]);
+    let load = Load::start(&renewal.target(&server), &[ConnectionMode::NewEachTime]);
     let next = renewal.next();
     let complaints = |what: &str| {
         let log = server.log();

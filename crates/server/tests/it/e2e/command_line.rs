@@ -13,7 +13,7 @@ const ADDRESS: &str =
     "a-very-long-name-that-goes-on-and-on-and-on@a-domain-that-is-long-as-well.example.com";
 
 /// A folder with users, one of them with all fields at their maximum length.
-fn peopled() -> Setup {
+fn setup_with_users() -> Setup {
     let setup = Setup::on_a_file().with("ADMIN_PASSWORD", PASSWORD);
     let long = "x".repeat(64);
     for arguments in [
@@ -47,11 +47,11 @@ fn width(line: &str) -> usize {
 
 /// The commands without subcommands, as in the man pages.
 fn leaves(setup: &Setup) -> BTreeSet<String> {
-    let told = setup
+    let reported = setup
         .run(&["man", "--out", "man", "--json"])
         .expect(0)
         .json();
-    let names: Vec<String> = told["files"]
+    let names: Vec<String> = reported["files"]
         .as_array()
         .unwrap()
         .iter()
@@ -116,8 +116,8 @@ const CALLS: &[&[&str]] = &[
 ];
 
 #[test]
-fn every_command_answers_programs_in_json() {
-    let setup = peopled().file("hashes.txt", &format!("{}:1\n", "AB".repeat(20)));
+fn every_command_has_json_output() {
+    let setup = setup_with_users().file("hashes.txt", &format!("{}:1\n", "AB".repeat(20)));
     let mut missing = leaves(&setup);
     for call in CALLS {
         let outcome = setup.run(&[call, &["--json"][..]].concat());
@@ -146,15 +146,15 @@ fn every_command_answers_programs_in_json() {
     BufReader::new(serving.stdout.take().unwrap())
         .read_line(&mut line)
         .unwrap();
-    let told: Value = serde_json::from_str(&line).unwrap();
+    let reported: Value = serde_json::from_str(&line).unwrap();
     serving.kill().unwrap();
     serving.wait().unwrap();
     assert!(
-        told["url"]
+        reported["url"]
             .as_str()
             .unwrap()
             .starts_with("http://localhost:"),
-        "{told}"
+        "{reported}"
     );
     missing.remove("serve");
     assert_eq!(missing, BTreeSet::new(), "these have not been tried");
@@ -162,7 +162,7 @@ fn every_command_answers_programs_in_json() {
 
 #[test]
 fn every_table_fits_80_columns_and_no_id_is_cut() {
-    let setup = peopled()
+    let setup = setup_with_users()
         .with("DATABASE_URL", "")
         .with(
             "SMTP_URL",
@@ -208,9 +208,9 @@ fn every_table_fits_80_columns_and_no_id_is_cut() {
 }
 
 #[test]
-fn an_error_is_json_for_programs_and_the_code_stays() {
-    let setup = peopled();
-    for (arguments, code, told) in [
+fn an_error_is_json_with_the_same_exit_code() {
+    let setup = setup_with_users();
+    for (arguments, code, reported) in [
         (
             &["user", "show", "nobody", "--json"][..],
             1,
@@ -226,34 +226,41 @@ fn an_error_is_json_for_programs_and_the_code_stays() {
         let outcome = setup.run(arguments).expect(code);
         assert_eq!(outcome.out, "");
         let error: Value = serde_json::from_str(&outcome.err).unwrap();
-        assert!(error["error"].as_str().unwrap().contains(told), "{error}");
+        assert!(
+            error["error"].as_str().unwrap().contains(reported),
+            "{error}"
+        );
     }
     let help = setup.run(&["user", "--help", "--json"]).expect(0);
     assert!(help.out.contains("Usage:") && help.err.is_empty());
 }
 
 #[test]
-fn a_check_says_everything_that_is_wrong_at_once() {
+fn config_check_reports_all_errors_at_once() {
     let setup = Setup::on_a_file()
         .with("ADMIN_PASSWORD", "password")
         .with("DOORWARD_MAIL__TEMPLATES", "/nowhere");
     let outcome = setup.run(&["config", "check", "--json"]).expect(1);
-    let told = outcome.json();
-    assert_eq!(told["ok"], false);
-    let faults = told["errors"].as_array().unwrap();
-    assert_eq!(faults.len(), 2, "{told}");
+    let reported = outcome.json();
+    assert_eq!(reported["ok"], false);
+    let faults = reported["errors"].as_array().unwrap();
+    assert_eq!(faults.len(), 2, "{reported}");
     let text = setup.run(&["config", "check"]).expect(1).err;
     for fault in faults {
         assert!(text.contains(fault.as_str().unwrap()), "{text}");
     }
     // Conflicts between settings do not hide an invalid one.
     let open = setup.clone().with("DOORWARD_LISTEN", "0.0.0.0:0");
-    let told = open.run(&["config", "check", "--json"]).expect(1).json();
-    assert_eq!(told["errors"].as_array().unwrap().len(), 4, "{told}");
+    let reported = open.run(&["config", "check", "--json"]).expect(1).json();
+    assert_eq!(
+        reported["errors"].as_array().unwrap().len(),
+        4,
+        "{reported}"
+    );
     let setup = setup.with("DOORWARD_LISTEN", "nowhere");
-    let told = setup.run(&["config", "check", "--json"]).expect(1).json();
+    let reported = setup.run(&["config", "check", "--json"]).expect(1).json();
     assert!(
-        told["errors"][0]
+        reported["errors"][0]
             .as_str()
             .unwrap()
             .contains("DOORWARD_LISTEN")
@@ -261,7 +268,7 @@ fn a_check_says_everything_that_is_wrong_at_once() {
 }
 
 #[test]
-fn a_new_file_shows_every_setting_and_changes_none() {
+fn a_generated_config_file_lists_every_setting_and_changes_none() {
     // The environment is empty, so that all values come from the file.
     let setup = Setup::on_a_file();
     let shown = |arguments: &[&str]| {

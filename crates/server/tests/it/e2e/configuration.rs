@@ -14,13 +14,13 @@ fn an_unknown_setting_is_fatal_and_names_the_nearest() {
         .with("DOORWARD_LOG__FROMAT", "json");
     for command in [&["serve"][..], &["config", "check"], &["user", "list"]] {
         let outcome = setup.run(command).expect(1);
-        for told in [
+        for reported in [
             "DOORWARD_PUBLIC_ULR",
             "did you mean `DOORWARD_PUBLIC_URL`",
             "DOORWARD_LOG__FROMAT",
             "did you mean `DOORWARD_LOG__FORMAT`",
         ] {
-            assert!(outcome.err.contains(told), "{}", outcome.err);
+            assert!(outcome.err.contains(reported), "{}", outcome.err);
         }
     }
     let setup = Setup::new().file("doorward.toml", "[throtle]\nenabled = false\n");
@@ -33,7 +33,7 @@ fn an_unknown_setting_is_fatal_and_names_the_nearest() {
 }
 
 #[test]
-fn every_value_that_cannot_be_used_is_told_at_once() {
+fn all_invalid_values_are_reported_at_once() {
     let setup = Setup::new()
         .with("DOORWARD_PASSWORD__MIN_LENGTH", "4")
         .with("DOORWARD_ENUMERATION_PROTECTION", "all")
@@ -116,7 +116,7 @@ fn the_environment_wins_over_dotenv_and_dotenv_over_the_file() {
 }
 
 #[test]
-fn values_that_do_not_go_together_are_shown_with_where_each_came_from() {
+fn conflicting_values_are_reported_with_their_sources() {
     let setup = Setup::on_a_file()
         .with("DOORWARD_LISTEN", "0.0.0.0:0")
         .with("JWT_SECRET_KEY", SECRET);
@@ -180,7 +180,7 @@ fn secrets_are_never_printed() {
         .expect(0)
         .json();
     assert_eq!(unset["keys.master_key"]["value"], "");
-    // Nor if they are invalid.
+    // Invalid secrets are not printed either.
     let wrong = Setup::new()
         .with(
             "DATABASE_URL",
@@ -197,7 +197,7 @@ fn secrets_are_never_printed() {
 }
 
 #[test]
-fn a_master_key_that_can_be_guessed_is_refused() {
+fn a_guessable_master_key_is_rejected() {
     for secret in [
         "short",
         &"x".repeat(64),
@@ -239,19 +239,19 @@ fn a_master_key_that_can_be_guessed_is_refused() {
 /// C-01: a key that an earlier release accepted, and that is now known as an example, is rejected. The error
 /// describes two ways to continue, and the test follows both.
 #[test]
-fn a_weak_master_key_that_is_in_use_can_be_left_behind() {
+fn a_weak_master_key_in_use_can_be_replaced() {
     const WEAK: &str = "Nightingale-qwerty-41-Lantern-Harbour";
     let setup = Setup::on_a_file().with("ADMIN_PASSWORD", PASSWORD);
     let refused = setup.clone().with("JWT_SECRET_KEY", WEAK);
     let refused = refused.run(&["serve"]).expect(1).err;
     let file = setup.data_dir().join("master.key");
-    for told in [
+    for reported in [
         "looks like an example",
         "openssl rand",
         "`doorward keys rotate`",
         &format!("move this one into {}", file.display()),
     ] {
-        assert!(refused.contains(told), "{told}: {refused}");
+        assert!(refused.contains(reported), "{reported}: {refused}");
     }
     assert!(!refused.contains(WEAK), "{refused}");
     // This key was never accepted, so there is nothing to migrate.
@@ -279,7 +279,7 @@ fn a_weak_master_key_that_is_in_use_can_be_left_behind() {
 }
 
 #[test]
-fn a_listener_that_others_reach_needs_a_public_url_and_a_way_for_mail() {
+fn a_public_listener_needs_a_public_url_and_a_mail_transport() {
     let open = Setup::new().with("DOORWARD_LISTEN", "0.0.0.0:0");
     let outcome = open.run(&["serve"]).expect(1);
     assert!(
@@ -309,7 +309,7 @@ fn a_listener_that_others_reach_needs_a_public_url_and_a_way_for_mail() {
 }
 
 #[test]
-fn exit_codes_tell_what_kind_of_wrong_it_is() {
+fn exit_codes_distinguish_the_kinds_of_errors() {
     let setup = Setup::new();
     setup.run(&["migrate"]).expect(0);
     for (arguments, code) in [
@@ -335,7 +335,7 @@ fn exit_codes_tell_what_kind_of_wrong_it_is() {
 }
 
 #[test]
-fn a_check_makes_nothing() {
+fn config_check_creates_no_files() {
     let setup = Setup::new();
     let mails = setup.path("mails");
     let setup = setup.with("SMTP_URL", &format!("folder:{}", mails.display()));
@@ -345,7 +345,7 @@ fn a_check_makes_nothing() {
 
 /// C-01, C-07: every start warns of files with secrets that all users can read, and how to fix that.
 #[test]
-fn files_that_others_can_read_are_warned_of() {
+fn files_that_other_users_can_read_are_warnings() {
     let secret =
         format!("[keys]\nmaster_key = \"{SECRET}\"\n[database]\nconnect_timeout_seconds = 6\n");
     let setup = Setup::on_a_file()
@@ -367,13 +367,13 @@ fn files_that_others_can_read_are_warned_of() {
             open(other, 0o600);
         }
         open(path, closed);
-        let told = setup.run(&["config", "check", "--json"]).expect(0).json();
-        assert_eq!(told["warnings"], json!([]), "{told}");
+        let reported = setup.run(&["config", "check", "--json"]).expect(0).json();
+        assert_eq!(reported["warnings"], json!([]), "{reported}");
         assert!(!setup.start().stop().contains("chmod o-rwx"));
         open(path, opened);
-        let told = setup.run(&["config", "check", "--json"]).expect(0).json();
-        let warnings = told["warnings"].as_array().unwrap();
-        assert_eq!(warnings.len(), 1, "{told}");
+        let reported = setup.run(&["config", "check", "--json"]).expect(0).json();
+        let warnings = reported["warnings"].as_array().unwrap();
+        assert_eq!(warnings.len(), 1, "{reported}");
         let name = path.file_name().unwrap().to_str().unwrap();
         let warning = warnings[0].as_str().unwrap();
         assert!(
@@ -386,20 +386,20 @@ fn files_that_others_can_read_are_warned_of() {
     }
     // Without a secret in it, the file still decides where mail and data go.
     open(&setup.path(".env"), 0o666);
-    let told = setup.run(&["config", "check"]).expect(0).out;
-    assert!(told.contains(".env is the configuration"), "{told}");
+    let reported = setup.run(&["config", "check"]).expect(0).out;
+    assert!(reported.contains(".env is the configuration"), "{reported}");
     open(&setup.path(".env"), 0o644);
     // Only root can change the owner.
     if std::os::unix::fs::chown(&file, Some(65_534), None).is_ok() {
-        let told = setup.run(&["config", "check"]).expect(0).out;
-        assert!(told.contains("belongs to user 65534"), "{told}");
+        let reported = setup.run(&["config", "check"]).expect(0).out;
+        assert!(reported.contains("belongs to user 65534"), "{reported}");
     }
 }
 
 /// C-01: a mounted Kubernetes secret allows no `chmod`; its volume has the mode. With the documented mode and the
 /// group of the pod, there is no warning.
 #[test]
-fn a_mounted_secret_is_closed_where_it_is_mounted() {
+fn a_mounted_secret_is_checked_with_the_mode_of_its_volume() {
     let secret = format!("[keys]\nmaster_key = \"{SECRET}\"\n");
     let setup = Setup::on_a_file();
     // A volume of a secret, as in a pod.
@@ -415,12 +415,12 @@ fn a_mounted_secret_is_closed_where_it_is_mounted() {
         let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
         std::fs::set_permissions(&file, mode).unwrap();
         let check = ["config", "check", "--json", "--config", &named];
-        let told = setup.run(&check).expect(0).json();
-        told["warnings"].as_array().unwrap().clone()
+        let reported = setup.run(&check).expect(0).json();
+        reported["warnings"].as_array().unwrap().clone()
     };
-    let told = warnings(0o644);
-    assert_eq!(told.len(), 1, "{told:?}");
-    let warning = told[0].as_str().unwrap();
+    let reported = warnings(0o644);
+    assert_eq!(reported.len(), 1, "{reported:?}");
+    let warning = reported[0].as_str().unwrap();
     assert!(
         warning.contains("`defaultMode` to 0440") && warning.contains("`fsGroup`"),
         "{warning}"
@@ -431,26 +431,29 @@ fn a_mounted_secret_is_closed_where_it_is_mounted() {
 
 /// C-01: a file name that exists is meant to be read, so the defaults are not used instead.
 #[test]
-fn a_configuration_that_is_no_file_is_not_passed_over() {
+fn a_configuration_that_is_not_a_file_is_an_error() {
     let folder = Setup::on_a_file();
     std::fs::create_dir(folder.path("doorward.toml")).unwrap();
-    let told = folder.run(&["config", "check"]).expect(1).err;
+    let reported = folder.run(&["config", "check"]).expect(1).err;
     assert!(
-        told.contains("doorward.toml") && told.contains("is a folder"),
-        "{told}"
+        reported.contains("doorward.toml") && reported.contains("is a folder"),
+        "{reported}"
     );
     for name in ["doorward.toml", ".env"] {
         let dangling = Setup::on_a_file();
         std::os::unix::fs::symlink("gone", dangling.path(name)).unwrap();
-        let told = dangling.run(&["config", "check"]).expect(1).err;
-        assert!(told.contains(&format!("cannot read {name}")), "{told}");
+        let reported = dangling.run(&["config", "check"]).expect(1).err;
+        assert!(
+            reported.contains(&format!("cannot read {name}")),
+            "{reported}"
+        );
     }
 }
 
 /// C-01: a file that would block silently is rejected. The test opens the pipe for writing, so that no command
 /// waits here.
 #[test]
-fn a_configuration_that_is_a_pipe_is_refused() {
+fn a_configuration_that_is_a_pipe_is_rejected() {
     for name in ["doorward.toml", ".env"] {
         let setup = Setup::on_a_file();
         let pipe = setup.path(name);
@@ -466,27 +469,27 @@ fn a_configuration_that_is_a_pipe_is_refused() {
         let refused = eventually("it is refused", || check.try_wait().unwrap());
         drop(both);
         assert_eq!(refused.code(), Some(1));
-        let mut told = String::new();
+        let mut reported = String::new();
         let mut errors = check.stderr.take().unwrap();
-        std::io::Read::read_to_string(&mut errors, &mut told).unwrap();
+        std::io::Read::read_to_string(&mut errors, &mut reported).unwrap();
         assert!(
-            told.contains(&format!("cannot read {name}: it is a pipe")),
-            "{told}"
+            reported.contains(&format!("cannot read {name}: it is a pipe")),
+            "{reported}"
         );
     }
 }
 
 /// C-01, C-07: the file's name does not matter for these checks.
 #[test]
-fn a_file_is_looked_at_whatever_its_name() {
+fn a_configuration_file_is_checked_regardless_of_its_name() {
     let secret = format!("[keys]\nmaster_key = \"{SECRET}\"\n");
     for name in [".env.toml", "environment", "e"] {
         let setup = Setup::on_a_file().file(name, &secret);
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
         std::fs::set_permissions(setup.path(name), mode).unwrap();
-        let told = setup.run(&["--config", name, "config", "check", "--json"]);
-        let told = told.expect(0).json();
-        let warnings = told["warnings"].as_array().unwrap();
-        assert_eq!(warnings.len(), 1, "{name}: {told}");
+        let reported = setup.run(&["--config", name, "config", "check", "--json"]);
+        let reported = reported.expect(0).json();
+        let warnings = reported["warnings"].as_array().unwrap();
+        assert_eq!(warnings.len(), 1, "{name}: {reported}");
     }
 }

@@ -14,13 +14,13 @@ const ENOUGH: usize = 30;
 
 /// T-POWER: `cargo xtask repeat` runs it 200 times.
 #[test]
-fn every_sign_up_that_was_acknowledged_is_there_after_a_kill() {
+fn every_acknowledged_sign_up_survives_a_kill() {
     let setup = Setup::new()
         .with("DOORWARD_THROTTLE__ENABLED", "false")
         .with("ADMIN_PASSWORD", PASSWORD);
     for round in 0..repetitions(1) {
         let asked = killed_under_load(setup.start(), round);
-        is_as_answered(&setup.start(), &asked);
+        has_acknowledged_state(&setup.start(), &asked);
     }
 }
 
@@ -63,7 +63,7 @@ fn killed_under_load(server: Server, round: usize) -> Vec<(String, bool)> {
 }
 
 /// Asserts that acknowledged users exist, and no user is half created.
-fn is_as_answered(server: &Server, asked: &[(String, bool)]) {
+fn has_acknowledged_state(server: &Server, asked: &[(String, bool)]) {
     let admin = server.sign_in("admin", PASSWORD);
     let mut there = 0;
     for (name, is_there) in asked {

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 
 use serde_json::json;
 
-use super::load::{Habit, Load, Target};
+use super::load::{ConnectionMode, Load, Target};
 use super::{MailSink, Setup, eventually, http};
 
 /// Sends a request on a connection that stays open, and returns the head of the response.
@@ -29,7 +29,7 @@ fn open(address: SocketAddr) -> BufReader<TcpStream> {
 }
 
 #[test]
-fn readyz_turns_first_and_everything_is_served_until_the_drain_is_over() {
+fn readyz_returns_503_first_and_requests_are_served_until_the_drain_ends() {
     let server = Setup::new()
         .with("DOORWARD_SHUTDOWN__DRAIN_SECONDS", "300")
         .start();
@@ -53,7 +53,7 @@ fn readyz_turns_first_and_everything_is_served_until_the_drain_is_over() {
     server.post("/user", ben).expect(201);
     server.sign_in("ben", "plum cake on sundays");
     // A request that runs at the end of the drain period is completed.
-    let (mut stream, rest) = server.begin_sign_up("ann");
+    let (mut stream, rest) = server.start_sign_up("ann");
     // A second signal ends the drain period.
     server.signal("TERM");
     eventually("nothing new is taken", || {
@@ -71,14 +71,14 @@ fn readyz_turns_first_and_everything_is_served_until_the_drain_is_over() {
 
 /// Neither a request nor a mail server that hangs is waited for.
 #[test]
-fn a_second_signal_cuts_off_running_requests() {
+fn a_second_signal_aborts_running_requests() {
     let sink = MailSink::in_mode("stall-first", 0);
     let server = Setup::on_a_file().with("SMTP_URL", &sink.url()).start();
     let ben =
         json!({"username": "ben", "email": "ben@example.com", "password": "plum cake on sundays"});
     server.post("/user", ben).expect(201);
     sink.holds_one();
-    let (mut stream, rest) = server.begin_sign_up("ann");
+    let (mut stream, rest) = server.start_sign_up("ann");
     server.signal("INT");
     eventually("it stops", || {
         server
@@ -101,15 +101,22 @@ fn a_second_signal_cuts_off_running_requests() {
 
 /// Like a load balancer: while `/readyz` is 200, it sends requests here.
 #[test]
-fn clients_that_heed_the_answers_lose_no_request_to_a_drain() {
+fn clients_that_follow_the_responses_lose_no_request_in_a_drain() {
     let server = Setup::new()
         .with("DOORWARD_SHUTDOWN__DRAIN_SECONDS", "300")
         .start();
     let target = Target::new(server.address(), "/healthz");
-    let load = Load::start(&target, &[Habit::Anew, Habit::Kept, Habit::Http2]);
+    let load = Load::start(
+        &target,
+        &[
+            ConnectionMode::NewEachTime,
+            ConnectionMode::KeepAlive,
+            ConnectionMode::Http2,
+        ],
+    );
     let asked_more = |times: u32| {
         let before = load.answered();
-        eventually("requests are answered", || {
+        eventually("requests get responses", || {
             (load.answered() > before + times).then_some(())
         });
     };

@@ -11,7 +11,7 @@ use crate::support::{OTHER_PASSWORD, PASSWORD};
 /// A running server, and the line that it printed.
 struct Throwaway {
     server: Server,
-    told: Value,
+    banner: Value,
 }
 
 impl Throwaway {
@@ -21,17 +21,17 @@ impl Throwaway {
 
     fn of(setup: &Setup, command: Command) -> Self {
         let mut server = setup.begin(command);
-        let told: Value = serde_json::from_str(&server.line("")).unwrap();
-        let (_, port) = told["url"].as_str().unwrap().rsplit_once(':').unwrap();
+        let banner: Value = serde_json::from_str(&server.line("")).unwrap();
+        let (_, port) = banner["url"].as_str().unwrap().rsplit_once(':').unwrap();
         server.port = port.parse().unwrap();
-        Self { server, told }
+        Self { server, banner }
     }
 
     fn sign_in_as_admin(&self) -> Reply {
-        self.server.post("/auth", self.told["admin"].clone())
+        self.server.post("/auth", self.banner["admin"].clone())
     }
 
-    /// Waits for it to end by itself.
+    /// Waits until it has ended.
     fn ends(mut self) {
         assert_eq!(self.server.rest(), [""; 0], "more than one line");
         let (status, log) = self.server.wait();
@@ -59,12 +59,12 @@ fn project() -> Setup {
 }
 
 #[test]
-fn a_whole_life_goes_by_and_nothing_is_left() {
+fn an_ephemeral_server_leaves_no_files() {
     let setup = project();
     let throwaway = Throwaway::start(&setup);
-    assert_eq!(throwaway.told["pid"], throwaway.server.pid());
-    let url = throwaway.told["url"].as_str().unwrap();
-    assert_eq!(throwaway.told["inbox_url"], format!("{url}/inbox.json"));
+    assert_eq!(throwaway.banner["pid"], throwaway.server.pid());
+    let url = throwaway.banner["url"].as_str().unwrap();
+    assert_eq!(throwaway.banner["inbox_url"], format!("{url}/inbox.json"));
     throwaway.sign_in_as_admin().expect(201);
     let body = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD});
     throwaway.server.post("/user", body).expect(201);
@@ -95,13 +95,13 @@ fn a_whole_life_goes_by_and_nothing_is_left() {
 }
 
 #[test]
-fn what_counts_is_obeyed_and_a_file_is_refused() {
+fn an_ephemeral_server_uses_the_environment_and_rejects_a_config_file() {
     let setup = project()
         .with("DOORWARD_ADMIN__PASSWORD", OTHER_PASSWORD)
         .with("DOORWARD_ADMIN__EMAIL", "root@example.com")
         .with("DOORWARD_PASSWORD__MIN_LENGTH", "20");
     let throwaway = Throwaway::start(&setup);
-    assert_eq!(throwaway.told["admin"]["password"], OTHER_PASSWORD);
+    assert_eq!(throwaway.banner["admin"]["password"], OTHER_PASSWORD);
     throwaway.sign_in_as_admin().expect(201);
     let short = json!({"username": "ben", "password": "plum cake with tea"});
     throwaway.server.post("/user", short).expect(422);
@@ -119,7 +119,7 @@ fn what_counts_is_obeyed_and_a_file_is_refused() {
 
 /// It does not outlive the tests that started it.
 #[test]
-fn it_ends_when_its_standard_input_is_closed() {
+fn it_exits_when_its_standard_input_is_closed() {
     let mut throwaway = Throwaway::start(&project());
     throwaway.server.get("/healthz").expect(200);
     throwaway.server.close_input();
@@ -127,7 +127,7 @@ fn it_ends_when_its_standard_input_is_closed() {
 }
 
 #[test]
-fn it_ends_when_its_parent_is_killed() {
+fn it_exits_when_its_parent_is_killed() {
     let setup = project();
     let program = setup.command(&[]).get_program().to_owned();
     // A shell that starts it without standard input and does not wait for it.
@@ -143,11 +143,11 @@ fn it_ends_when_its_parent_is_killed() {
         .stderr(Stdio::piped());
     shell.env_clear();
     let throwaway = Throwaway::of(&setup, parent);
-    let pid = throwaway.told["pid"].as_u64().unwrap();
+    let pid = throwaway.banner["pid"].as_u64().unwrap();
     assert_ne!(pid, u64::from(throwaway.server.pid()));
     throwaway.server.get("/healthz").expect(200);
     throwaway.server.signal("KILL");
-    eventually("it has gone with its parent", || {
+    eventually("it exits with its parent", || {
         let status = std::fs::read_to_string(format!("/proc/{pid}/stat"));
         // Without a parent that reaps it, it is a zombie.
         status.map_or(Some(()), |status| status.contains(") Z ").then_some(()))
@@ -156,7 +156,7 @@ fn it_ends_when_its_parent_is_killed() {
 
 /// If standard input is already at its end at the start, it is ignored.
 #[test]
-fn an_input_that_was_never_open_tells_nothing() {
+fn it_ignores_a_standard_input_that_is_closed_at_the_start() {
     let setup = project();
     let mut command = setup.command(&["serve", "--ephemeral"]);
     let (reader, writer) = std::io::pipe().unwrap();
@@ -172,7 +172,7 @@ fn an_input_that_was_never_open_tells_nothing() {
 }
 
 #[test]
-fn twenty_run_side_by_side_and_know_nothing_of_each_other() {
+fn twenty_ephemeral_servers_run_independently() {
     let setup = project();
     let servers: Vec<_> = std::thread::scope(|scope| {
         let starting: Vec<_> = (0..20)

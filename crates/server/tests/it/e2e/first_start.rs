@@ -12,7 +12,7 @@ fn admin_password(server: &Server) -> String {
 
 ///
 #[test]
-fn the_first_start_makes_an_admin_and_shows_the_password_once() {
+fn the_first_start_creates_an_admin_and_prints_the_password_once() {
     let setup = Setup::new();
     let server = setup.start();
     let password = admin_password(&server);
@@ -38,7 +38,7 @@ fn the_first_start_makes_an_admin_and_shows_the_password_once() {
 
 /// Without settings, mails can be read on a page.
 #[test]
-fn a_sign_up_goes_through_with_nothing_configured() {
+fn a_sign_up_works_without_configuration() {
     let server = Setup::on_a_file().start();
     let body = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD});
     server.post("/user", body).expect(201);
@@ -75,7 +75,7 @@ fn the_first_admin_is_as_configured() {
 }
 
 #[test]
-fn a_poor_admin_password_is_refused_and_says_why() {
+fn a_weak_admin_password_is_rejected_with_the_reason() {
     let outcome = Setup::new()
         .with("ADMIN_PASSWORD", "iloveyou")
         .run(&["serve"])
@@ -85,7 +85,7 @@ fn a_poor_admin_password_is_refused_and_says_why() {
 }
 
 #[test]
-fn what_the_first_start_writes_is_its_owners_alone() {
+fn only_the_owner_can_read_the_files_of_the_first_start() {
     let setup = Setup::on_a_file();
     drop(setup.start());
     let data = setup.data_dir();
@@ -99,7 +99,7 @@ fn what_the_first_start_writes_is_its_owners_alone() {
 
 /// C-01.
 #[test]
-fn a_master_key_that_others_can_read_is_refused() {
+fn a_master_key_that_other_users_can_read_is_rejected() {
     use std::os::unix::fs::PermissionsExt;
     let setup = Setup::new();
     drop(setup.start());

@@ -22,8 +22,8 @@ fn from(source: u8, address: SocketAddr) -> TcpStream {
         socket.connect(address).await.unwrap().into_std().unwrap()
     });
     stream.set_nonblocking(false).unwrap();
-    let patience = Some(Duration::from_secs(30));
-    stream.set_read_timeout(patience).unwrap();
+    let timeout = Some(Duration::from_secs(30));
+    stream.set_read_timeout(timeout).unwrap();
     stream
 }
 
@@ -68,7 +68,7 @@ fn connections_over_a_limit_are_closed_and_open_ones_are_served() {
 
 /// P-10, T-FLOOD: excess requests get a `Retry-After` at once, and no request waits for long.
 #[test]
-fn more_sign_ins_than_can_be_hashed_are_refused_with_a_time_to_come_back() {
+fn too_many_sign_ins_get_503_with_retry_after() {
     let server = Setup::new()
         .with("DOORWARD_HASHING__THREADS", "1")
         .with("DOORWARD_HASHING__QUEUE_LIMIT", "1")
@@ -122,7 +122,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 /// H-05, T-FLOOD: the connections of clients that open and reset streams, never end a header, or only ping are
 /// closed, or not read any further.
 #[test]
-fn floods_of_frames_come_to_an_end() {
+fn connections_that_flood_frames_are_closed() {
     let server = Setup::new().start();
     let head = b"\x82\x84\x86\x41\x01x";
     let resets = (0..5000_u32).flat_map(|number| {
@@ -153,7 +153,7 @@ fn floods_of_frames_come_to_an_end() {
 
 /// H-05: a client that reads no response does not delay the shutdown.
 #[test]
-fn a_client_that_reads_nothing_does_not_delay_the_stop() {
+fn a_client_that_does_not_read_does_not_delay_the_shutdown() {
     let server = Setup::new().start();
     let mut streams: Vec<_> = (0..3).map(|_| from(2, server.address())).collect();
     let request = "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(200);
@@ -176,7 +176,7 @@ fn a_client_that_reads_nothing_does_not_delay_the_stop() {
 
 /// S-10: reading creates no session.
 #[test]
-fn reading_leaves_no_session_behind() {
+fn reading_creates_no_session() {
     let server = Setup::new().start();
     server
         .post("/user", json!({"username": "ben", "password": PASSWORD}))

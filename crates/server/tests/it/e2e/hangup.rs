@@ -52,7 +52,7 @@ fn closing_the_terminal_stops_the_server() {
 }
 
 #[test]
-fn a_server_under_nohup_outlives_its_terminal() {
+fn a_server_under_nohup_survives_its_terminal() {
     let (emulator, program) = terminal();
     // `nohup` would also redirect standard input.
     let ignore = ["/bin/sh", "-c", "trap '' HUP; exec \"$@\"", "sh"];

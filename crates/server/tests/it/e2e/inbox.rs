@@ -44,7 +44,7 @@ fn a_waiting_request_is_woken_by_the_right_mail() {
 }
 
 #[test]
-fn a_server_that_stops_ends_waiting_requests() {
+fn a_shutdown_ends_waiting_requests() {
     let server = Setup::on_a_file().start();
     let started = Instant::now();
     let mut waiting = TcpStream::connect(server.address()).unwrap();

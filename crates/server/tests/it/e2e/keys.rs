@@ -8,7 +8,7 @@ use super::{Setup, eventually};
 use crate::support::PASSWORD;
 
 #[test]
-fn keys_are_rotated_while_the_server_runs_and_sessions_stay() {
+fn keys_are_rotated_while_the_server_runs_and_sessions_stay_valid() {
     let setup = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
     let server = setup.start();
     let old = server.sign_in("admin", PASSWORD);
@@ -56,7 +56,7 @@ fn kid_of(token: &str) -> Value {
 }
 
 #[test]
-fn before_the_first_start_there_is_no_key() {
+fn there_is_no_key_before_the_first_start() {
     let setup = Setup::new();
     setup.run(&["migrate"]).expect(0);
     let none = setup.run(&["keys", "list"]).expect(0);
@@ -65,7 +65,7 @@ fn before_the_first_start_there_is_no_key() {
 
 /// T-REVOKE: a session ended on one node ends on the other within a second.
 #[test]
-fn what_one_node_ends_is_over_on_the_other() {
+fn a_session_ended_on_one_node_is_ended_on_the_other() {
     let setup = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
     let one = setup.start();
     let two = setup
@@ -77,13 +77,13 @@ fn what_one_node_ends_is_over_on_the_other() {
     one.send("DELETE", "/auth", Some(&token), None).expect(204);
     one.send("GET", "/auth", Some(&token), None).expect(401);
     let ended = Instant::now();
-    let believed = believed_after(ended, &[&two], &token);
+    let believed = time_until_accepted(ended, &[&two], &token);
     assert!(believed < Duration::from_secs(1), "{believed:?}");
 }
 
 /// Returns how long the token was accepted after `moment`: the start of the last accepted request, however slow
 /// the requests are.
-fn believed_after(moment: Instant, nodes: &[&super::Server], token: &str) -> Duration {
+fn time_until_accepted(moment: Instant, nodes: &[&super::Server], token: &str) -> Duration {
     let mut last = Duration::ZERO;
     for node in nodes {
         eventually("its token is refused", || {
@@ -101,7 +101,7 @@ fn believed_after(moment: Instant, nodes: &[&super::Server], token: &str) -> Dur
 /// J-06, T-REVOKE: a stolen key is invalid on both nodes within a second, and a new one signs. Nodes refresh their
 /// keys twice a second, so a machine that stalls has a second chance.
 #[test]
-fn a_revoked_key_is_dead_on_every_node_within_a_second() {
+fn a_revoked_key_is_invalid_on_every_node_within_a_second() {
     let setup = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
     let one = setup.start();
     let two = setup
@@ -117,7 +117,7 @@ fn a_revoked_key_is_dead_on_every_node_within_a_second() {
     let unknown = setup.run(&["keys", "revoke", "made-up"]).expect(1);
     assert!(unknown.err.contains("keys list"), "{}", unknown.err);
     let revoked = setup.run(&["keys", "revoke", &stolen, "--json"]).expect(0);
-    let believed = believed_after(Instant::now(), &nodes, &token);
+    let believed = time_until_accepted(Instant::now(), &nodes, &token);
     assert!(believed < Duration::from_secs(2), "{believed:?}");
     let kids = |node: &super::Server| {
         let jwks = node.get("/.well-known/jwks.json").expect(200).json();

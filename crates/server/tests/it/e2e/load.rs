@@ -31,11 +31,11 @@ const GONE_AWAY: &str = "GoAway(b\"\", NO_ERROR, Remote)";
 
 /// How a client uses connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Habit {
+pub enum ConnectionMode {
     /// A new connection for every request.
-    Anew,
+    NewEachTime,
     /// HTTP/1.1, with requests in sequence on one connection.
-    Kept,
+    KeepAlive,
     /// HTTP/2, in the same way.
     Http2,
 }
@@ -51,7 +51,7 @@ pub struct Target {
 
 /// The result of a load.
 #[derive(Debug)]
-pub struct Tally {
+pub struct LoadResult {
     pub answered: u32,
     pub connections: u32,
     pub failed: Vec<String>,
@@ -89,7 +89,7 @@ impl Target {
         }
     }
 
-    fn connector(&self, habit: Option<Habit>) -> Option<TlsConnector> {
+    fn connector(&self, mode: Option<ConnectionMode>) -> Option<TlsConnector> {
         let mut roots = RootCertStore::empty();
         roots.add(self.authority.clone()?).unwrap();
         let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
@@ -97,7 +97,7 @@ impl Target {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        if habit == Some(Habit::Http2) {
+        if mode == Some(ConnectionMode::Http2) {
             config.alpn_protocols = vec![b"h2".to_vec()];
         }
         Some(TlsConnector::from(Arc::new(config)))
@@ -105,8 +105,8 @@ impl Target {
 }
 
 impl Load {
-    /// Starts one client for each of these habits.
-    pub fn start(target: &Target, habits: &[Habit]) -> Self {
+    /// Starts one client for each of these connection modes.
+    pub fn start(target: &Target, modes: &[ConnectionMode]) -> Self {
         // One thread: with two, hyper's client can see a GOAWAY between sending a request and checking again, and
         // give up on a response that arrives.
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -124,8 +124,8 @@ impl Load {
             seen: Mutex::default(),
         });
         let mut clients = JoinSet::new();
-        for &habit in habits {
-            clients.spawn_on(ask_on(shared.clone(), habit), runtime.handle());
+        for &mode in modes {
+            clients.spawn_on(ask_on(shared.clone(), mode), runtime.handle());
         }
         Self {
             runtime,
@@ -146,13 +146,13 @@ impl Load {
     }
 
     /// Lets every client finish its request, and returns the result.
-    pub fn stop(self) -> Tally {
+    pub fn stop(self) -> LoadResult {
         self.shared.is_over.store(true, Ordering::Relaxed);
         let mut clients = self.clients.into_inner().unwrap();
         self.runtime
             .block_on(async { while clients.join_next().await.is_some() {} });
         let failed = std::mem::take(&mut *self.shared.failed.lock().unwrap());
-        Tally {
+        LoadResult {
             answered: self.shared.answered.load(Ordering::Relaxed),
             connections: self.shared.connections.load(Ordering::Relaxed),
             failed,
@@ -160,7 +160,7 @@ impl Load {
     }
 }
 
-impl Tally {
+impl LoadResult {
     /// Asserts that there were enough requests, and no failure.
     #[track_caller]
     pub fn expect_no_failure(&self) {
@@ -204,45 +204,47 @@ impl Sender {
     }
 }
 
-async fn ask_on(shared: Arc<Shared>, habit: Habit) {
+async fn ask_on(shared: Arc<Shared>, mode: ConnectionMode) {
     let mut kept: Option<Sender> = None;
-    let connector = shared.target.connector(Some(habit));
+    let connector = shared.target.connector(Some(mode));
     while !shared.is_over.load(Ordering::Relaxed) {
         if let Some(sender) = &mut kept
             && !sender.is_open().await
         {
             kept = None;
         }
-        match ask(&shared, habit, connector.as_ref(), kept.take()).await {
+        match ask(&shared, mode, connector.as_ref(), kept.take()).await {
             Ok(sender) => kept = sender,
             Err(error) => shared
                 .failed
                 .lock()
                 .unwrap()
-                .push(format!("{habit:?}: {error}")),
+                .push(format!("{mode:?}: {error}")),
         }
     }
 }
 
 async fn ask(
     shared: &Shared,
-    habit: Habit,
+    mode: ConnectionMode,
     connector: Option<&TlsConnector>,
     kept: Option<Sender>,
 ) -> Result<Option<Sender>, Box<dyn std::error::Error + Send + Sync>> {
     let is_kept = kept.is_some();
     let mut sender = match kept {
         Some(sender) => sender,
-        None => connect(shared, habit, connector).await?,
+        None => connect(shared, mode, connector).await?,
     };
     let authority = format!("localhost:{}", shared.target.address.port());
-    let request = match habit {
-        Habit::Http2 => Request::get(format!("https://{authority}{}", shared.target.path)),
-        Habit::Anew | Habit::Kept => Request::get(shared.target.path).header(HOST, authority),
+    let request = match mode {
+        ConnectionMode::Http2 => Request::get(format!("https://{authority}{}", shared.target.path)),
+        ConnectionMode::NewEachTime | ConnectionMode::KeepAlive => {
+            Request::get(shared.target.path).header(HOST, authority)
+        }
     };
-    let told = |error: hyper::Error| format!("(on a kept connection: {is_kept}) {error:?}");
+    let describe = |error: hyper::Error| format!("(on a reused connection: {is_kept}) {error:?}");
     let sent = sender.send(request.body(Empty::new())?).await;
-    let Some(answer) = sent.map_err(told)? else {
+    let Some(answer) = sent.map_err(describe)? else {
         return Ok(None);
     };
     let status = answer.status();
@@ -250,23 +252,23 @@ async fn ask(
         .headers()
         .get(CONNECTION)
         .is_some_and(|value| value == "close");
-    answer.into_body().collect().await.map_err(told)?;
+    answer.into_body().collect().await.map_err(describe)?;
     if status != 200 {
         return Err(format!("answered {status}").into());
     }
     shared.answered.fetch_add(1, Ordering::Relaxed);
-    Ok(Some(sender).filter(|_| !is_last && habit != Habit::Anew))
+    Ok(Some(sender).filter(|_| !is_last && mode != ConnectionMode::NewEachTime))
 }
 
 async fn connect(
     shared: &Shared,
-    habit: Habit,
+    mode: ConnectionMode,
     connector: Option<&TlsConnector>,
 ) -> Result<Sender, Box<dyn std::error::Error + Send + Sync>> {
     let stream = TcpStream::connect(shared.target.address).await?;
     shared.connections.fetch_add(1, Ordering::Relaxed);
     let Some(connector) = connector.or(shared.connector.as_ref()) else {
-        return shake_hands(stream, habit).await;
+        return shake_hands(stream, mode).await;
     };
     let name = ServerName::try_from("localhost")?;
     let stream = connector.connect(name, stream).await?;
@@ -277,18 +279,18 @@ async fn connect(
         .and_then(<[_]>::first);
     let first = first.expect("a server shows one").to_vec();
     shared.seen.lock().unwrap().insert(first);
-    shake_hands(stream, habit).await
+    shake_hands(stream, mode).await
 }
 
 async fn shake_hands<S>(
     stream: S,
-    habit: Habit,
+    mode: ConnectionMode,
 ) -> Result<Sender, Box<dyn std::error::Error + Send + Sync>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let stream = TokioIo::new(stream);
-    if habit == Habit::Http2 {
+    if mode == ConnectionMode::Http2 {
         let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await?;
         tokio::spawn(connection);
         return Ok(Sender::Two(sender));

@@ -25,10 +25,10 @@ const MASTER: &str = "canaryQ-master3-key8-wL0zXv5uTn2r";
 /// detailed log, in the metrics or in error responses. All of them except personal data must not appear in the
 /// database file, nor in the mails, which contain the links.
 #[test]
-fn the_log_at_its_finest_holds_no_token_no_password_and_no_address() {
+fn the_trace_log_contains_no_token_password_or_address() {
     let mut canary = Canary::start();
     let token = canary.signs_up();
-    canary.goes_wrong(&token);
+    canary.causes_errors(&token);
     canary.uses_a_browser();
     canary.comes_through_a_proxy(&token);
     canary.changes_password_and_address();
@@ -48,24 +48,24 @@ fn the_log_at_its_finest_holds_no_token_no_password_and_no_address() {
     let (secrets, links) = (&canary.secrets, &canary.links);
     for (place, text) in [("log", &log), ("metrics", &metrics)] {
         let personal = PERSONAL.map(str::to_owned);
-        is_in_none_of(secrets.iter().chain(links).chain(&personal), place, text);
+        assert_contains_none(secrets.iter().chain(links).chain(&personal), place, text);
     }
     let database = files_of(&canary.setup.data_dir());
     if Combination::chosen() == Combination::Sqlite {
         assert!(database.contains("canary-user"), "it is the file of users");
     }
-    is_in_none_of(secrets.iter().chain(links), "database", &database);
+    assert_contains_none(secrets.iter().chain(links), "database", &database);
     canary.mails.extend(canary.sink.other_mails());
     assert!(canary.mails.len() >= 5);
     for mail in &canary.mails {
-        is_in_none_of(secrets.iter(), "mail", &mail.whole());
+        assert_contains_none(secrets.iter(), "mail", &mail.whole());
     }
 }
 
 /// Personal data that the database stores, and that a mail to its owner may contain.
 const PERSONAL: [&str; 6] = [NAME, EMAIL, NEW_EMAIL, "Canary/1.0", CLIENT, CLIENT_6];
 
-fn is_in_none_of<'a>(secrets: impl Iterator<Item = &'a String>, place: &str, text: &str) {
+fn assert_contains_none<'a>(secrets: impl Iterator<Item = &'a String>, place: &str, text: &str) {
     let text = text.to_lowercase();
     for secret in secrets {
         let at = text.find(&secret.to_lowercase());
@@ -189,7 +189,7 @@ impl Canary {
     }
 
     /// Sends secrets in the wrong places.
-    fn goes_wrong(&self, token: &str) {
+    fn causes_errors(&self, token: &str) {
         let wrong = json!({"email": EMAIL, "password": OTHER_PASSWORD});
         self.refused(&self.server.post("/auth", wrong), 401);
         let query = format!("/auth?access_token={token}&q={NAME}").replace(' ', "+");
@@ -313,7 +313,7 @@ pub(super) fn metrics_address(server: &Server) -> SocketAddr {
 
 /// L-03: characters that reorder a line or begin another are escaped, in any field of any client.
 #[test]
-fn no_hostile_text_reaches_the_log_as_it_is() {
+fn hostile_text_is_escaped_in_the_log() {
     let setup = Setup::new().with("DOORWARD_LOG__FILTER", "trace");
     let server = setup.start();
     let hostile = "\u{1b}[2J\u{202e}evil\u{2066}\u{9b}31m\u{85}\u{2028}";
@@ -343,7 +343,7 @@ fn no_hostile_text_reaches_the_log_as_it_is() {
 /// L-01: response, log and audit log are connected by the request id. Paths contain the tokens of links, so their
 /// pattern is logged.
 #[test]
-fn a_request_leaves_a_line_with_its_id_and_route() {
+fn a_request_is_logged_with_its_id_and_route() {
     let server = Setup::new().start();
     let path = format!("/confirmation/{}", "A".repeat(43));
     let reply = server.get(&path).expect(410);
@@ -365,8 +365,8 @@ fn a_request_leaves_a_line_with_its_id_and_route() {
 
 /// all clients behind it would count as one.
 #[test]
-fn a_proxy_that_is_named_nowhere_is_spoken_of_once() {
-    for (trusted, told) in [("", 1), ("127.0.0.1, ::1", 0)] {
+fn an_unlisted_proxy_is_logged_once() {
+    for (trusted, reported) in [("", 1), ("127.0.0.1, ::1", 0)] {
         let setup = Setup::on_a_file().with("DOORWARD_TRUSTED_PROXIES", trusted);
         let server = setup.start();
         server.get("/").expect(200);
@@ -385,7 +385,7 @@ fn a_proxy_that_is_named_nowhere_is_spoken_of_once() {
         let log = server.stop();
         assert_eq!(
             log.matches("from a private address that is not in").count(),
-            told,
+            reported,
             "{log}"
         );
     }
@@ -393,8 +393,8 @@ fn a_proxy_that_is_named_nowhere_is_spoken_of_once() {
 
 /// Attempts are then not limited by address, and nothing else would reveal it.
 #[test]
-fn a_proxy_that_names_no_client_is_spoken_of_once() {
-    for (throttled, told) in [("true", 1), ("false", 0)] {
+fn a_proxy_that_sends_no_client_address_is_logged_once() {
+    for (throttled, reported) in [("true", 1), ("false", 0)] {
         let setup = Setup::on_a_file()
             .with("DOORWARD_TRUSTED_PROXIES", "127.0.0.1, ::1")
             .with("DOORWARD_THROTTLE__ENABLED", throttled);
@@ -407,6 +407,10 @@ fn a_proxy_that_names_no_client_is_spoken_of_once() {
             server.post("/auth", body).expect(401);
         }
         let log = server.stop();
-        assert_eq!(log.matches("sent no client address").count(), told, "{log}");
+        assert_eq!(
+            log.matches("sent no client address").count(),
+            reported,
+            "{log}"
+        );
     }
 }

@@ -56,7 +56,7 @@ fn a_mail_survives_a_restart_and_a_kill() {
 
 /// The leases of a process that stopped or died do not delay its mail.
 #[test]
-fn a_mail_that_was_being_sent_goes_out_right_after_the_next_start() {
+fn a_mail_interrupted_by_a_shutdown_is_sent_right_after_the_next_start() {
     for signal in ["TERM", "KILL"] {
         let sink = MailSink::in_mode("stall-first", 0);
         let setup = Setup::on_a_file().with("SMTP_URL", &sink.url());
@@ -76,7 +76,7 @@ fn a_mail_that_was_being_sent_goes_out_right_after_the_next_start() {
 
 /// A second server on the same file must not take over mails that the first one is sending.
 #[test]
-fn a_second_server_on_the_same_file_leaves_the_leases_of_the_first() {
+fn a_second_server_on_the_same_file_does_not_take_the_leases_of_the_first() {
     let sink = MailSink::in_mode("stall-first", 0);
     let setup = Setup::on_a_file().with("SMTP_URL", &sink.url());
     let first = setup.start();

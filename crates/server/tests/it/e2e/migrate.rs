@@ -3,14 +3,14 @@
 use super::Setup;
 
 #[test]
-fn asking_for_the_status_makes_no_file() {
+fn migrate_status_creates_no_file() {
     let setup = Setup::on_a_file();
     setup.run(&["migrate", "status"]).expect(1);
     assert!(!setup.data_dir().join("doorward.db").exists());
 }
 
 #[test]
-fn status_says_what_is_pending_and_migrate_makes_it() {
+fn migrate_status_lists_pending_migrations_and_migrate_applies_them() {
     let setup = Setup::new();
     let made = setup.run(&["migrate", "--json"]).expect(0).json();
     assert!(!made["applied"].as_array().unwrap().is_empty());
@@ -32,7 +32,7 @@ fn status_says_what_is_pending_and_migrate_makes_it() {
 }
 
 #[test]
-fn a_server_that_may_not_migrate_says_what_is_missing() {
+fn a_server_that_must_not_migrate_lists_the_missing_migrations() {
     let setup = Setup::new().with("DOORWARD_DATABASE__MIGRATE", "false");
     let outcome = setup.run(&["serve"]).expect(1);
     assert!(outcome.err.contains("doorward migrate"), "{}", outcome.err);

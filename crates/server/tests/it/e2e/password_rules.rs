@@ -6,7 +6,7 @@ use super::Setup;
 
 /// P-06: the names of the product, the host and the user.
 #[test]
-fn the_host_s_name_is_no_password() {
+fn the_host_name_is_rejected_as_a_password() {
     let server = Setup::on_a_file().start();
     for password in ["localhost", "LocalHost2026", "doorward", "henrietta.b"] {
         let wanted = json!({"username": "henrietta", "email": "henrietta.b@example.com", "password": password});

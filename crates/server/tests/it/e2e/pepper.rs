@@ -28,7 +28,7 @@ fn hash_of(setup: &Setup, name: &str) -> String {
 
 /// P-08: added, rotated, and without the old one; no user has to choose another password.
 #[test]
-fn a_pepper_is_put_in_and_rotated_while_people_sign_in() {
+fn a_pepper_is_added_and_rotated_while_users_sign_in() {
     let bare = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
     let server = bare.start();
     server.sign_in("admin", PASSWORD);
@@ -70,18 +70,18 @@ fn a_pepper_is_put_in_and_rotated_while_people_sign_in() {
 
 /// P-08: the start fails if a pepper is missing, instead of every sign-in.
 #[test]
-fn a_missing_pepper_refuses_the_start_with_a_sentence() {
+fn a_missing_pepper_fails_the_start_with_a_message() {
     let bare = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
     peppered(bare.clone(), ONE, "").start().stop();
     for setup in [bare.clone(), peppered(bare.clone(), TWO, "")] {
         for command in [&["serve"][..], &["config", "check"]] {
-            let said = setup.run(command).expect(1);
+            let output = setup.run(command).expect(1);
             assert!(
-                said.err.contains("`password.previous_peppers`"),
+                output.err.contains("`password.previous_peppers`"),
                 "{}",
-                said.err
+                output.err
             );
-            assert!(!said.err.contains(ONE) && !said.err.contains(TWO));
+            assert!(!output.err.contains(ONE) && !output.err.contains(TWO));
         }
     }
     peppered(bare.clone(), TWO, ONE)
@@ -93,7 +93,7 @@ fn a_missing_pepper_refuses_the_start_with_a_sentence() {
 /// P-08: an unreadable row of a later release stops no node. A missing pepper is still reported because of the
 /// other rows.
 #[test]
-fn a_user_who_cannot_be_read_stops_no_start() {
+fn an_unreadable_user_does_not_prevent_the_start() {
     let bare = Setup::on_a_file().with("ADMIN_PASSWORD", PASSWORD);
     let server = peppered(bare.clone(), ONE, "").start();
     let body = json!({"username": "ines", "password": PASSWORD});
@@ -111,23 +111,26 @@ fn a_user_who_cannot_be_read_stops_no_start() {
     server.sign_in("admin", PASSWORD);
     let log = server.stop();
     assert!(log.contains("cannot read some users"), "{log}");
-    let said = bare.run(&["serve"]).expect(1);
+    let output = bare.run(&["serve"]).expect(1);
     assert!(
-        said.err.contains("`password.previous_peppers`"),
+        output.err.contains("`password.previous_peppers`"),
         "{}",
-        said.err
+        output.err
     );
 }
 
 /// P-08: a check can run without the database. It reports that, and succeeds.
 #[test]
-fn a_check_says_that_it_could_not_look_for_peppers() {
+fn config_check_reports_that_peppers_were_not_checked() {
     let setup = Setup::new().with("DATABASE_URL", "postgres://ben@127.0.0.1:9/d");
-    let told = setup.run(&["config", "check", "--json"]).expect(0).json();
-    assert_eq!(told["ok"], true);
+    let message = setup.run(&["config", "check", "--json"]).expect(0).json();
+    assert_eq!(message["ok"], true);
     assert!(
-        told["not_checked"][0].as_str().unwrap().contains("peppers"),
-        "{told}"
+        message["not_checked"][0]
+            .as_str()
+            .unwrap()
+            .contains("peppers"),
+        "{message}"
     );
     let text = setup.run(&["config", "check"]).expect(0).out;
     assert!(
@@ -138,18 +141,18 @@ fn a_check_says_that_it_could_not_look_for_peppers() {
 
 /// C-01, C-02, P-08: short peppers are rejected, and none is printed.
 #[test]
-fn a_pepper_is_long_enough_and_shown_nowhere() {
+fn a_pepper_has_a_minimum_length_and_is_never_printed() {
     for bad in [
         "short",
         "                                        ",
         &"a".repeat(40),
         "Zq8mW3tLx0RvYb6N,cK1sPdHf9GjTuA4e",
     ] {
-        let said = Setup::new()
+        let output = Setup::new()
             .with("DOORWARD_PASSWORD__PEPPER", bad)
             .run(&["config", "check"])
             .expect(1);
-        assert!(said.err.contains("at least 32"), "{}", said.err);
+        assert!(output.err.contains("at least 32"), "{}", output.err);
     }
     let setup = peppered(Setup::new(), ONE, TWO);
     for command in [
@@ -157,9 +160,9 @@ fn a_pepper_is_long_enough_and_shown_nowhere() {
         &["config", "show", "--json"],
         &["config", "check"],
     ] {
-        let said = setup.run(command).expect(0);
+        let output = setup.run(command).expect(0);
         for secret in [ONE, TWO] {
-            assert!(!said.out.contains(secret) && !said.err.contains(secret));
+            assert!(!output.out.contains(secret) && !output.err.contains(secret));
         }
     }
 }

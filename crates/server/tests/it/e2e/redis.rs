@@ -52,7 +52,7 @@ impl Redis {
         self.start_again();
     }
 
-    fn kept_sessions(&self) -> usize {
+    fn stored_sessions(&self) -> usize {
         let keys = self.command(&["KEYS", "*:session:*"]);
         keys.lines().filter(|line| !line.is_empty()).count()
     }
@@ -100,7 +100,7 @@ fn follow(server: &Server, sink: &MailSink, kind: &str, body: Value) -> Reply {
 }
 
 #[test]
-fn an_old_snapshot_revives_no_session_that_was_ended() {
+fn an_old_snapshot_revives_no_ended_session() {
     let redis = Redis::start();
     let sink = MailSink::start();
     let database = redis.runtime.block_on(servers::postgres());
@@ -123,7 +123,7 @@ fn an_old_snapshot_revives_no_session_that_was_ended() {
         .as_str()
         .unwrap()
         .to_owned();
-    let before = redis.kept_sessions();
+    let before = redis.stored_sessions();
     let snapshot = redis.snapshot();
 
     let body = json!({"username": "password", "current_password": PASSWORD, "new_password": OTHER_PASSWORD});
@@ -169,10 +169,10 @@ fn an_old_snapshot_revives_no_session_that_was_ended() {
     for (name, token) in names.iter().zip(&ended) {
         assert_eq!(check(&server, token), 401, "{name}");
     }
-    assert!(redis.kept_sessions() < before);
+    assert!(redis.stored_sessions() < before);
 
     redis.rewind_to(&snapshot);
-    assert_eq!(redis.kept_sessions(), before, "Redis has them all again");
+    assert_eq!(redis.stored_sessions(), before, "Redis has them all again");
     wait_until_ready(&server);
     for (name, token) in names.iter().zip(&ended) {
         assert_eq!(check(&server, token), 401, "{name}");
@@ -184,7 +184,7 @@ fn an_old_snapshot_revives_no_session_that_was_ended() {
         .send("GET", "/user/me/session", Some(&beside), None)
         .json();
     assert_eq!(list["items"].as_array().unwrap().len(), 1, "{list}");
-    // Nor does a node with an empty cache.
+    // A node with an empty cache does not accept it either.
     drop(server);
     let server = setup.start();
     for (name, token) in names.iter().zip(&ended) {
@@ -233,8 +233,8 @@ fn without_redis_sign_in_fails_and_everything_else_works() {
     assert_eq!(check(&server, &token), 200);
     redis.stop();
 
-    // Within a second this node has it cached. After that it cannot tell that the token is invalid.
-    let refused = eventually("it asks Redis again", || {
+    // Within a second this node has it cached. After that it cannot know that the token is invalid.
+    let refused = eventually("it queries Redis again", || {
         let reply = server.send("GET", "/auth", Some(&token), None);
         assert!([200, 503].contains(&reply.status), "{}", reply.status);
         (reply.status == 503).then_some(reply)
@@ -312,7 +312,7 @@ fn in_time(ask: impl FnOnce() -> Reply) -> Reply {
 }
 
 fn assert_bounded(server: &Server, token: &str) {
-    eventually("it asks Redis again", || {
+    eventually("it queries Redis again", || {
         let status = in_time(|| server.send("GET", "/auth", Some(token), None)).status;
         assert!([200, 503].contains(&status), "{status}");
         (status == 503).then_some(())
@@ -373,23 +373,26 @@ fn a_server_starts_before_its_redis() {
 }
 
 #[test]
-fn the_doctor_looks_at_redis_too() {
+fn doctor_checks_redis() {
     let redis = Redis::start();
     let setup = redis.setup();
-    let told = setup.run(&["doctor"]);
+    let reported = setup.run(&["doctor"]);
     for part in ["redis", "redis: rights", "redis: memory", "redis: clock"] {
-        assert!(told.out.contains(part), "{part}: {told:?}");
+        assert!(reported.out.contains(part), "{part}: {reported:?}");
     }
     assert_eq!(redis.command(&["DBSIZE"]), "0");
     redis.stop();
-    let told = setup.run(&["doctor"]);
-    assert_ne!(told.code, 0, "{told:?}");
-    assert!(told.out.contains("cannot connect to Redis"), "{told:?}");
+    let reported = setup.run(&["doctor"]);
+    assert_ne!(reported.code, 0, "{reported:?}");
+    assert!(
+        reported.out.contains("cannot connect to Redis"),
+        "{reported:?}"
+    );
 }
 
 /// C-09: the log contains what Redis would lose, and nothing else.
 #[test]
-fn what_redis_may_lose_is_said_at_the_start() {
+fn risky_redis_settings_are_logged_at_the_start() {
     let runtime = Runtime::new().unwrap();
     for (settings, warnings) in [
         (
@@ -423,13 +426,13 @@ fn what_redis_may_lose_is_said_at_the_start() {
 
 /// The session ends although Redis is down, since the database records it.
 #[test]
-fn who_signs_out_while_redis_is_away_is_out_when_it_is_back() {
+fn a_sign_out_during_a_redis_outage_takes_effect() {
     let redis = Redis::start();
     let server = redis.setup().start();
     sign_up(&server, "ben").expect(201);
     let mut away = 0;
     eventually(
-        "one signs out within the second in which it is known",
+        "a sign-out within the second in which the session is cached",
         || {
             let token = server.sign_in("ben", PASSWORD);
             assert_eq!(check(&server, &token), 200);
@@ -447,7 +450,7 @@ fn who_signs_out_while_redis_is_away_is_out_when_it_is_back() {
 }
 
 #[test]
-fn the_password_of_redis_is_shown_nowhere() {
+fn the_password_of_redis_is_never_printed() {
     let runtime = Runtime::new().unwrap();
     let redis = runtime.block_on(own_redis(RedisOptions {
         user: Some(("doorward", "hunter2", "~* +@all")),
@@ -460,19 +463,19 @@ fn the_password_of_redis_is_shown_nowhere() {
     runtime.block_on(redis.stop());
     sign_up(&server, "ben").expect(201);
     let body = try_sign_in(&server, "ben").expect(503).body;
-    let told = server.stop() + &body + &setup.run(&["config", "show"]).expect(0).out;
-    assert!(!told.contains("hunter2"), "{told}");
+    let reported = server.stop() + &body + &setup.run(&["config", "show"]).expect(0).out;
+    assert!(!reported.contains("hunter2"), "{reported}");
     let wrong = setup.with("REDIS_URL", &format!("{}?wait=1", redis.url()));
     for command in ["serve", "config check"] {
         let words: Vec<_> = command.split(' ').collect();
         let refused = wrong.run(&words);
         assert_ne!(refused.code, 0);
-        let told = refused.out + &refused.err;
+        let reported = refused.out + &refused.err;
         assert!(
-            told.contains("REDIS_URL") && told.contains("`wait`"),
-            "{told}"
+            reported.contains("REDIS_URL") && reported.contains("`wait`"),
+            "{reported}"
         );
-        assert!(!told.contains("hunter2"), "{told}");
+        assert!(!reported.contains("hunter2"), "{reported}");
     }
 }
 

@@ -118,7 +118,7 @@ fn deleting_a_user_asks_first() {
 
 /// C-01: errors of single settings are reported together with conflicts between settings.
 #[test]
-fn serve_reports_every_configuration_fault() {
+fn serve_reports_all_configuration_errors() {
     let setup = Setup::on_a_file()
         .with("ADMIN_PASSWORD", "password")
         .with("DOORWARD_MAIL__TEMPLATES", "/nowhere")

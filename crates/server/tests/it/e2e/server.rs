@@ -154,7 +154,7 @@ impl Setup {
     pub fn begin(&self, mut command: Command) -> Server {
         let mut child = command.spawn().unwrap();
         let (log, reader) = gather(child.stderr.take().unwrap());
-        let (sender, said) = channel();
+        let (sender, lines) = channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
@@ -164,7 +164,7 @@ impl Setup {
         Server {
             _folder: self.folder.clone(),
             child,
-            said: Mutex::new(said),
+            lines: Mutex::new(lines),
             log,
             reader: Some(reader),
             port: 0,
@@ -189,7 +189,7 @@ fn gather(mut from: impl Read + Send + 'static) -> (Arc<Mutex<Vec<u8>>>, JoinHan
 pub struct Server {
     _folder: Arc<TempDir>,
     child: Child,
-    said: Mutex<Receiver<String>>,
+    lines: Mutex<Receiver<String>>,
     log: Arc<Mutex<Vec<u8>>>,
     /// Ends with the log.
     reader: Option<JoinHandle<()>>,
@@ -200,7 +200,7 @@ impl Server {
     /// The next line on standard output that contains `wanted`.
     pub fn line(&self, wanted: &str) -> String {
         loop {
-            match self.said.lock().unwrap().recv_timeout(PATIENCE) {
+            match self.lines.lock().unwrap().recv_timeout(PATIENCE) {
                 Ok(line) if line.contains(wanted) => return line,
                 Ok(_) => {}
                 Err(_) => panic!("no line with {wanted}; the log: {}", self.log()),
@@ -211,7 +211,7 @@ impl Server {
     /// The remaining lines on standard output, until it ends.
     pub fn rest(&mut self) -> Vec<String> {
         eventually("the server ends", || self.child.try_wait().unwrap());
-        self.said.lock().unwrap().iter().collect()
+        self.lines.lock().unwrap().iter().collect()
     }
 
     /// Standard error so far.
@@ -279,7 +279,7 @@ impl Server {
     }
 
     /// Begins a sign-up that the server cannot complete yet. Returns its connection and the rest of the request.
-    pub fn begin_sign_up(&self, username: &str) -> (TcpStream, Vec<u8>) {
+    pub fn start_sign_up(&self, username: &str) -> (TcpStream, Vec<u8>) {
         let body = json!({"username": username, "password": PASSWORD}).to_string();
         let json = ["Content-Type: application/json".to_owned()];
         let mut request = http::request("POST", "/user", &json, &body).into_bytes();

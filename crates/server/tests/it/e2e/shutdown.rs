@@ -5,9 +5,9 @@ use std::io::Write;
 use super::{Setup, eventually, http};
 
 #[test]
-fn a_request_that_runs_is_finished_and_the_exit_code_is_0() {
+fn running_requests_are_finished_and_the_exit_code_is_0() {
     let server = Setup::new().start();
-    let (mut stream, rest) = server.begin_sign_up("ben");
+    let (mut stream, rest) = server.start_sign_up("ben");
     server.signal("TERM");
     eventually("it logs that it stops", || {
         server.log().contains("stopping").then_some(())
@@ -26,7 +26,7 @@ fn a_request_that_runs_is_finished_and_the_exit_code_is_0() {
 }
 
 #[test]
-fn an_interrupt_stops_it_as_well_and_idle_connections_do_not_delay_it() {
+fn an_interrupt_stops_the_server_and_idle_connections_do_not_delay_it() {
     let server = Setup::new().start();
     let _idle = http::open(server.address()).unwrap();
     server.get("/healthz").expect(200);

@@ -132,7 +132,7 @@ pub fn python() -> PathBuf {
     }
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
     let path = target
-        .expect("it lies in the target folder")
+        .expect("it is in the target folder")
         .join("tools/python/bin/python");
     assert!(
         path.exists(),

@@ -34,7 +34,7 @@ fn url(server: &Server, path: &str) -> String {
 
 /// C-03: 1.0 and 1.1 are refused.
 #[test]
-fn http_1_and_http_2_are_agreed_on_over_tls_1_2_and_1_3_alone() {
+fn http_1_and_http_2_are_negotiated_over_tls_1_2_and_1_3_only() {
     let authority = Authority::new();
     let server = with_tls(Setup::on_a_file(), &authority).start();
     let ready = url(&server, "/readyz");
@@ -43,8 +43,8 @@ fn http_1_and_http_2_are_agreed_on_over_tls_1_2_and_1_3_alone() {
         ("--http1.1", r#"{"status":"ready"} 1.1 200"#),
         ("--http2", r#"{"status":"ready"} 2 200"#),
     ] {
-        let heard = curl(&authority.path(), &[version, SHOW[0], SHOW[1], &ready]);
-        assert_eq!(out(&heard), answer);
+        let response = curl(&authority.path(), &[version, SHOW[0], SHOW[1], &ready]);
+        assert_eq!(out(&response), answer);
     }
     for (versions, is_spoken) in [
         ("-tls1_3", true),
@@ -65,14 +65,14 @@ fn http_1_and_http_2_are_agreed_on_over_tls_1_2_and_1_3_alone() {
         assert!(is_spoken || text.contains("alert"), "{text}");
     }
     // A client with another authority rejects the certificate, and a plain HTTP client gets a hint.
-    let stranger = Authority::new();
-    let refused = curl(&stranger.path(), &[&ready]);
+    let other_authority = Authority::new();
+    let refused = curl(&other_authority.path(), &[&ready]);
     assert_eq!(refused.status.code(), Some(60));
     let plain = format!("http://localhost:{}/readyz", server.port);
-    let told = out(&curl(&authority.path(), &["--include", &plain]));
+    let response = out(&curl(&authority.path(), &["--include", &plain]));
     assert!(
-        told.starts_with("HTTP/1.1 400") && told.contains("https://"),
-        "{told}"
+        response.starts_with("HTTP/1.1 400") && response.contains("https://"),
+        "{response}"
     );
     server.stop();
 }
@@ -151,7 +151,7 @@ fn a_user_signs_in_by_cookie_over_tls() {
 }
 
 #[test]
-fn hsts_is_sent_where_people_come_by_a_name_of_their_own() {
+fn hsts_is_sent_for_public_domain_names_only() {
     let authority = Authority::new();
     let server = with_tls(Setup::on_a_file(), &authority)
         .with("DOORWARD_PUBLIC_URL", "https://accounts.example.com")
@@ -168,7 +168,7 @@ fn hsts_is_sent_where_people_come_by_a_name_of_their_own() {
 }
 
 #[test]
-fn files_that_cannot_be_used_are_refused_at_the_start_with_a_sentence() {
+fn invalid_certificate_files_fail_the_start_with_a_message() {
     let [one, other] = [Authority::new(), Authority::new()].map(|authority| {
         let certificate = authority.certificate("localhost");
         (authority, certificate.chain(), certificate.key())
@@ -245,7 +245,7 @@ fn files_that_cannot_be_used_are_refused_at_the_start_with_a_sentence() {
 
 /// As OpenSSL, certbot and old tools write them.
 #[test]
-fn keys_of_every_kind_are_taken() {
+fn keys_of_every_kind_are_accepted() {
     let authority = Authority::new();
     let setup = with_tls(Setup::on_a_file(), &authority);
     let key = setup.path("key.pem");
@@ -294,7 +294,7 @@ fn keys_of_every_kind_are_taken() {
 }
 
 #[test]
-fn a_certificate_for_development_is_made_once_and_works_for_this_machine() {
+fn a_development_certificate_is_created_once_and_works_on_this_machine() {
     let setup = Setup::on_a_file();
     let certificate = setup.data_dir().join("development-certificate.pem");
     let mut shown = Vec::new();
@@ -310,10 +310,10 @@ fn a_certificate_for_development_is_made_once_and_works_for_this_machine() {
             assert_eq!(out(&answer), r#"{"status":"ready"}"#, "{host}");
         }
         // Commands that know only the settings use TLS with it, too.
-        let told = setup.clone().with("DOORWARD_TLS__DEVELOPMENT", "true");
-        let told = told.with("DOORWARD_LISTEN", &server.address().to_string());
-        told.run(&["healthcheck", "--ready"]).expect(0);
-        let doctor = told.run(&["doctor", "--json"]).expect(0).json();
+        let response = setup.clone().with("DOORWARD_TLS__DEVELOPMENT", "true");
+        let response = response.with("DOORWARD_LISTEN", &server.address().to_string());
+        response.run(&["healthcheck", "--ready"]).expect(0);
+        let doctor = response.run(&["doctor", "--json"]).expect(0).json();
         assert!(
             doctor.to_string().contains("a Doorward runs at"),
             "{doctor}"
@@ -343,7 +343,7 @@ fn a_certificate_for_development_is_made_once_and_works_for_this_machine() {
 }
 
 #[test]
-fn healthcheck_and_doctor_speak_tls_with_their_own_server() {
+fn healthcheck_and_doctor_use_tls_with_the_local_server() {
     let authority = Authority::new();
     let setup = with_tls(Setup::on_a_file(), &authority);
     let server = setup.start();
@@ -351,7 +351,7 @@ fn healthcheck_and_doctor_speak_tls_with_their_own_server() {
     let setup = setup.with("DOORWARD_LISTEN", &server.address().to_string());
     setup.run(&["healthcheck", "--ready"]).expect(0);
     let findings = setup.run(&["doctor", "--json"]).json()["findings"].clone();
-    let verdict = |part: &str| {
+    let status_word = |part: &str| {
         let findings = findings.as_array().unwrap();
         findings
             .iter()
@@ -359,11 +359,15 @@ fn healthcheck_and_doctor_speak_tls_with_their_own_server() {
             .unwrap()["status"]
             .clone()
     };
-    assert_eq!(verdict("listen address"), json!("passed"), "{findings}");
+    assert_eq!(status_word("listen address"), json!("passed"), "{findings}");
     // It expires in two days.
-    assert_eq!(verdict("tls: certificate"), json!("warning"), "{findings}");
-    assert_eq!(verdict("tls: name"), json!("passed"), "{findings}");
-    assert_eq!(verdict("tls: key"), json!("passed"), "{findings}");
+    assert_eq!(
+        status_word("tls: certificate"),
+        json!("warning"),
+        "{findings}"
+    );
+    assert_eq!(status_word("tls: name"), json!("passed"), "{findings}");
+    assert_eq!(status_word("tls: key"), json!("passed"), "{findings}");
     let log = server.stop();
     assert!(log.contains("expires within two weeks"), "{log}");
     setup.run(&["healthcheck"]).expect(1);

@@ -6,7 +6,7 @@ use super::Setup;
 use crate::support::{OTHER_PASSWORD, PASSWORD};
 
 #[test]
-fn an_operator_looks_after_users_from_the_machine() {
+fn an_operator_manages_users_on_the_command_line() {
     let setup = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
     let server = setup.start();
     let made = setup
@@ -113,10 +113,10 @@ fn an_operator_looks_after_users_from_the_machine() {
 }
 
 #[test]
-fn what_cannot_be_done_is_told_in_a_sentence() {
+fn failures_are_reported_with_a_message() {
     let setup = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
     drop(setup.start());
-    for (arguments, input, told) in [
+    for (arguments, input, reported) in [
         (&["user", "create", "--username", "admin"][..], "", "taken"),
         (&["user", "create", "--username", "a b"], "", "--username"),
         (&["user", "create", "--email", "nope"], "", "--email"),
@@ -161,7 +161,11 @@ fn what_cannot_be_done_is_told_in_a_sentence() {
         ),
     ] {
         let outcome = setup.run_with_input(arguments, input).expect(1);
-        assert!(outcome.err.contains(told), "{arguments:?}: {}", outcome.err);
+        assert!(
+            outcome.err.contains(reported),
+            "{arguments:?}: {}",
+            outcome.err
+        );
         assert!(outcome.out.is_empty(), "{}", outcome.out);
     }
     let text = setup.run(&["user", "show", "admin"]).expect(0).out;
@@ -173,14 +177,17 @@ fn what_cannot_be_done_is_told_in_a_sentence() {
 
 /// A password that is printed once is not lost silently.
 #[test]
-fn what_cannot_be_shown_is_said() {
+fn output_that_cannot_be_written_is_an_error() {
     let setup = Setup::new();
     let full = std::fs::File::create("/dev/full").unwrap();
     let mut command = setup.command(&["user", "create", "--username", "ben"]);
     let outcome = command.stdout(full).output().unwrap();
-    let told = String::from_utf8(outcome.stderr).unwrap();
-    assert_eq!(outcome.status.code(), Some(1), "{told}");
-    assert!(told.contains("standard output"), "{told}");
-    assert!(told.contains("doorward user set-password"), "{told}");
+    let reported = String::from_utf8(outcome.stderr).unwrap();
+    assert_eq!(outcome.status.code(), Some(1), "{reported}");
+    assert!(reported.contains("standard output"), "{reported}");
+    assert!(
+        reported.contains("doorward user set-password"),
+        "{reported}"
+    );
     setup.run(&["user", "show", "ben"]).expect(0);
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 /// State of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Life {
+pub enum AccountState {
     Pending,
     Active,
     Disabled,
@@ -16,7 +16,7 @@ pub enum Life {
 #[derive(Debug)]
 pub struct Account {
     pub id: String,
-    pub life: Life,
+    pub life: AccountState,
     pub name: Option<usize>,
     /// Confirmed address.
     pub email: Option<usize>,
@@ -74,7 +74,7 @@ impl Mailed {
 /// State of the model.
 #[derive(Debug, Default)]
 pub struct State {
-    pub accounts: Vec<Account>,
+    pub doorward: Vec<Account>,
     pub sessions: Vec<OpenedSession>,
     pub mails: Vec<Mailed>,
 }
@@ -91,8 +91,9 @@ impl State {
     }
 
     fn find(&self, is_it: impl Fn(&Account) -> bool) -> Option<usize> {
-        let mut all = self.accounts.iter().enumerate();
-        let (at, _) = all.find(|(_, account)| account.life != Life::Gone && is_it(account))?;
+        let mut all = self.doorward.iter().enumerate();
+        let (at, _) =
+            all.find(|(_, account)| account.life != AccountState::Gone && is_it(account))?;
         Some(at)
     }
 
@@ -103,14 +104,14 @@ impl State {
     /// Returns `true` if the session is valid at that time.
     pub fn is_open(&self, session: usize, now: Timestamp) -> bool {
         let session = &self.sessions[session];
-        let is_active = self.accounts[session.account].life == Life::Active;
+        let is_active = self.doorward[session.account].life == AccountState::Active;
         session.is_open && is_active && now < session.until
     }
 
     /// Returns `true` if the link is valid: for the account's state, its kind and its age.
     pub fn is_good(&self, mail: usize, now: Timestamp) -> bool {
         let mail = &self.mails[mail];
-        let account = &self.accounts[mail.account];
+        let account = &self.doorward[mail.account];
         let age = now.duration_since(mail.at).as_secs();
         let is_newest = !self.mails.iter().any(|other| {
             other.account == mail.account && other.action > mail.action && other.is_recovery()
@@ -118,10 +119,10 @@ impl State {
         let fits = match mail.is_recovery() {
             true => {
                 let is_current = is_newest && account.changed_at <= mail.action;
-                account.life == Life::Active && account.email == Some(mail.to) && is_current
+                account.life == AccountState::Active && account.email == Some(mail.to) && is_current
             }
             false => {
-                matches!(account.life, Life::Active | Life::Pending)
+                matches!(account.life, AccountState::Active | AccountState::Pending)
                     && account.pending == Some(mail.to)
                     && account.pending_at <= mail.action
             }
@@ -131,7 +132,7 @@ impl State {
 
     /// Ends all sessions of the account except one, and voids its mailed links.
     pub fn secure(&mut self, account: usize, action: usize, but: Option<usize>) {
-        self.accounts[account].changed_at = action;
+        self.doorward[account].changed_at = action;
         for (at, session) in self.sessions.iter_mut().enumerate() {
             if session.account == account && Some(at) != but {
                 session.is_open = false;
@@ -140,9 +141,9 @@ impl State {
     }
 
     /// Invariants.
-    pub fn assert_sound(&self) {
-        for (at, account) in self.accounts.iter().enumerate() {
-            if account.life == Life::Gone {
+    pub fn assert_invariants(&self) {
+        for (at, account) in self.doorward.iter().enumerate() {
+            if account.life == AccountState::Gone {
                 continue;
             }
             if let Some(email) = account.email {

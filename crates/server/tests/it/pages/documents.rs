@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use doorward_web::{InboxEntry, InboxSource};
 
 use super::Page;
-use super::hostile::HOSTILE;
+use super::escaping::HOSTILE;
 use crate::support::TestApp;
 
 struct FakeInbox(Vec<InboxEntry>);
@@ -24,7 +24,7 @@ impl InboxSource for FakeInbox {
 }
 
 #[tokio::test]
-async fn the_inbox_and_the_documents_are_pages_as_well() {
+async fn the_inbox_and_the_documents_have_pages() {
     let mail = |id: u64| InboxEntry {
         id,
         to: "ben@example.com".to_owned(),
@@ -76,7 +76,7 @@ async fn the_inbox_and_the_documents_are_pages_as_well() {
 }
 
 #[tokio::test]
-async fn the_stylesheet_is_named_by_its_content_and_kept_for_good() {
+async fn the_stylesheet_has_a_content_hash_and_is_cached_permanently() {
     let app = TestApp::new().await;
     let html = Page::get(&app.anon(), "/", "en").await.0;
     let path = html
@@ -99,7 +99,7 @@ async fn the_stylesheet_is_named_by_its_content_and_kept_for_good() {
 }
 
 #[tokio::test]
-async fn a_program_gets_no_page_and_a_browser_no_json() {
+async fn programs_get_json_and_browsers_get_pages() {
     let app = TestApp::new().await;
     for (accept, is_page) in [
         ("*/*", false),

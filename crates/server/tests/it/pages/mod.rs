@@ -1,11 +1,11 @@
 //! Pages: localized, working without JavaScript, with all user input escaped.
 
 mod documents;
-mod hostile;
-mod life;
+mod escaping;
+mod journey;
 mod problems;
 
-use crate::support::{Answer, Client};
+use crate::support::{Client, TestResponse};
 
 /// A page that passed the checks for every page.
 pub struct Page(pub String);
@@ -31,7 +31,7 @@ impl Page {
 
     /// Checks for every page (W-01, P-11).
     #[track_caller]
-    pub fn of(answer: &Answer, language: &str) -> Self {
+    pub fn of(answer: &TestResponse, language: &str) -> Self {
         assert_eq!(
             answer.header("content-type"),
             Some("text/html; charset=utf-8"),

@@ -60,7 +60,7 @@ async fn refused(app: &TestApp, path: &str, form: &str, language: &str) -> Page 
 }
 
 #[tokio::test]
-async fn a_form_that_was_refused_comes_back_with_what_is_wrong() {
+async fn a_rejected_form_is_shown_again_with_its_errors() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     app.pending("new").await;

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use axum::Router;
-use doorward_domain::flows::operator::NewUser;
+use doorward_domain::admin::NewUser;
 use doorward_domain::memory::{SeededSecrets, SteppedClock};
 use doorward_domain::model::{Role, User};
 use doorward_domain::passwords::{Cost, Engine, Hasher, HasherSettings};
-use doorward_domain::ports::{Clock, Mail, NoMetrics};
+use doorward_domain::ports::{Clock, Mail, NoMetrics, Sessions};
 use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{EmailAddress, Secret, Username};
-use doorward_domain::{Accounts, Actor, Ctx, Policy, Ports};
+use doorward_domain::{Actor, Ctx, Doorward, Policy, Ports};
 use doorward_web::{App, AppParts, Choices, InboxSource, Stopping, TrustedProxies, Unobserved};
 use jiff::SignedDuration;
 use serde_json::json;
@@ -45,17 +45,23 @@ pub struct Options {
 
 /// One node. Dropping it fails the test if the outbox is not empty.
 pub struct TestApp {
-    pub accounts: Arc<Accounts>,
+    pub doorward: Arc<Doorward>,
     pub clock: Arc<SteppedClock>,
     store: Arc<FaultyStore>,
+    has_separate_sessions: bool,
     mailer: Arc<TestMailer>,
     router: Router,
     next_address: AtomicU32,
-    leaves_mail: AtomicBool,
+    allow_unread_mail: AtomicBool,
     _folder: TempDir,
 }
 
 impl TestApp {
+    /// Whether sessions are apart from the main store.
+    pub fn has_separate_sessions(&self) -> bool {
+        self.has_separate_sessions
+    }
+
     pub async fn new() -> Self {
         Self::with(|_| {}).await
     }
@@ -87,6 +93,7 @@ impl TestApp {
             Some(stores) => stores,
             None => Stores::open(Combination::chosen(), &folder, start).await,
         };
+        let has_separate_sessions = stores.sessions.is_some();
         let store = Arc::new(FaultyStore::new(stores.store, stores.sessions));
         let secrets = Arc::new(SeededSecrets::new(1));
         let mailer = Arc::new(TestMailer::default());
@@ -99,7 +106,7 @@ impl TestApp {
         let hasher = Hasher::start(&hasher, secrets.clone()).unwrap();
         let ports = Ports {
             store: store.clone(),
-            sessions: store.clone(),
+            sessions: has_separate_sessions.then(|| -> Arc<dyn Sessions> { store.clone() }),
             rate_limits: stores.rate_limits,
             mailer: mailer.clone(),
             clock: clock.clone(),
@@ -107,11 +114,11 @@ impl TestApp {
             recorder: Arc::new(NoMetrics),
         };
         let master = MasterKey::from_secret(Secret::new(vec![7; 32])).unwrap();
-        let accounts = Accounts::new(ports, options.policy, hasher, Keyring::new(master));
-        let accounts = Arc::new(accounts);
+        let doorward = Doorward::new(ports, options.policy, hasher, Keyring::new(master));
+        let doorward = Arc::new(doorward);
         let app = App::new(AppParts {
             observer: Arc::new(Unobserved),
-            accounts: accounts.clone(),
+            doorward: doorward.clone(),
             secrets,
             inbox: options.inbox,
             trusted_proxies: options.trusted_proxies,
@@ -119,16 +126,18 @@ impl TestApp {
             stopping: Stopping::default(),
         });
         let app = Self {
-            accounts,
+            has_separate_sessions,
+            doorward,
             clock,
             store,
             mailer,
             router: doorward_web::router(app),
             next_address: AtomicU32::new(0),
-            leaves_mail: AtomicBool::new(false),
+            allow_unread_mail: AtomicBool::new(false),
             _folder: folder,
         };
-        app.accounts
+        app.doorward
+            .keys
             .ensure_keys(&app.ctx(Actor::Worker))
             .await
             .unwrap();
@@ -165,11 +174,15 @@ impl TestApp {
             username: Some(Username::parse(name).unwrap()),
             email: Some(EmailAddress::parse(&format!("{name}@example.com")).unwrap()),
             name: None,
-            password: self.accounts.check_password_rules(PASSWORD, &[]).unwrap(),
+            password: self
+                .doorward
+                .password
+                .check_password_rules(PASSWORD, &[])
+                .unwrap(),
             role,
         };
         let ctx = self.ctx(Actor::CommandLine);
-        self.accounts.create_user(&ctx, wanted).await.unwrap()
+        self.doorward.admin.create_user(&ctx, wanted).await.unwrap()
     }
 
     /// Signs this user in.
@@ -207,7 +220,8 @@ impl TestApp {
     pub async fn mails(&self) -> Vec<Mail> {
         let ctx = self.ctx(Actor::Worker);
         while !self
-            .accounts
+            .doorward
+            .outbox
             .deliver_mail(&ctx, 100)
             .await
             .unwrap()
@@ -224,11 +238,11 @@ impl TestApp {
     }
 
     /// Allows mails in the outbox at the end, for tests that are not about mail.
-    pub fn leaves_mail(&self) {
-        self.leaves_mail.store(true, Ordering::Relaxed);
+    pub fn allow_unread_mail(&self) {
+        self.allow_unread_mail.store(true, Ordering::Relaxed);
     }
 
-    pub fn turn_store(&self, mode: StoreMode) {
+    pub fn set_store_mode(&self, mode: StoreMode) {
         self.store.turn(mode);
     }
 
@@ -252,7 +266,7 @@ impl TestApp {
 
 impl Drop for TestApp {
     fn drop(&mut self) {
-        if std::thread::panicking() || self.leaves_mail.load(Ordering::Relaxed) {
+        if std::thread::panicking() || self.allow_unread_mail.load(Ordering::Relaxed) {
             return;
         }
         let left = self.store.outbox();

@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use super::{Answer, FORM, JSON, PASSWORD};
+use super::{FORM, JSON, PASSWORD, TestResponse};
 
 /// Sends requests to the router from one network address, with a token or without.
 #[derive(Clone)]
@@ -42,12 +42,12 @@ impl Client {
         self.token.as_deref().expect("this one is signed in")
     }
 
-    pub fn request(&self, method: &str, path: &str) -> Draft<'_> {
+    pub fn request(&self, method: &str, path: &str) -> RequestBuilder<'_> {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let mut request = Request::new(Body::empty());
         *request.method_mut() = method;
         *request.uri_mut() = path.parse().unwrap();
-        let draft = Draft {
+        let draft = RequestBuilder {
             client: self,
             request,
         };
@@ -57,28 +57,28 @@ impl Client {
         }
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> TestResponse {
         self.request("GET", path).send().await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
+    pub async fn post(&self, path: &str, body: Value) -> TestResponse {
         self.request("POST", path).json(&body).send().await
     }
 
-    pub async fn put(&self, path: &str, body: Value) -> Answer {
+    pub async fn put(&self, path: &str, body: Value) -> TestResponse {
         self.request("PUT", path).json(&body).send().await
     }
 
-    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+    pub async fn patch(&self, path: &str, body: Value) -> TestResponse {
         self.request("PATCH", path).json(&body).send().await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub async fn delete(&self, path: &str) -> TestResponse {
         self.request("DELETE", path).send().await
     }
 
     /// Signs in on the page, like a user in a browser. The response is a redirect with cookies.
-    pub async fn sign_in_on_page(&self, username: &str) -> Answer {
+    pub async fn sign_in_on_page(&self, username: &str) -> TestResponse {
         let form = format!(
             "username={username}&password={}",
             PASSWORD.replace(' ', "+")
@@ -89,12 +89,12 @@ impl Client {
 }
 
 /// A request under construction.
-pub struct Draft<'c> {
+pub struct RequestBuilder<'c> {
     client: &'c Client,
     request: Request<Body>,
 }
 
-impl Draft<'_> {
+impl RequestBuilder<'_> {
     /// Adds a field; a repeated name adds a second one.
     pub fn header(self, name: &str, value: &str) -> Self {
         self.header_bytes(name, value.as_bytes())
@@ -108,7 +108,7 @@ impl Draft<'_> {
     }
 
     /// Marks the request as over the listener's limit.
-    pub fn without_a_place(mut self) -> Self {
+    pub fn without_request_slot(mut self) -> Self {
         let extensions = self.request.extensions_mut();
         extensions.insert(doorward_web::RequestRejection::Overloaded);
         self
@@ -148,18 +148,18 @@ impl Draft<'_> {
     }
 
     /// Sends the request, and asserts that the status is not a 5xx.
-    pub async fn send(self) -> Answer {
+    pub async fn send(self) -> TestResponse {
         let answer = self.send_to_broken().await;
         assert!(answer.status < 500, "{} {}", answer.status, answer.text());
         answer
     }
 
-    /// Sends the request to a server that may be broken. Checks every response with [`Answer::assert_sound`].
-    pub async fn send_to_broken(mut self) -> Answer {
+    /// Sends the request to a server that may be broken. Checks every response with [`TestResponse::assert_invariants`].
+    pub async fn send_to_broken(mut self) -> TestResponse {
         let is_head = self.request.method() == Method::HEAD;
         let peer = SocketAddr::new(self.client.address, 50_000);
         self.request.extensions_mut().insert(ConnectInfo(peer));
-        // HTTP/1.1 clients send the host. An empty one stands for none.
+        // HTTP/1.1 clients send the host. An empty one means none.
         let names_host = self.request.uri().authority().is_some();
         match self.request.headers().get(HOST) {
             Some(host) if host.is_empty() => drop(self.request.headers_mut().remove(HOST)),
@@ -174,13 +174,13 @@ impl Draft<'_> {
             .await
             .unwrap();
         let (parts, body) = response.into_parts();
-        let answer = Answer {
+        let answer = TestResponse {
             status: parts.status.as_u16(),
             headers: parts.headers,
             body: body.collect().await.unwrap().to_bytes().to_vec(),
         };
         if !is_head {
-            answer.assert_sound();
+            answer.assert_invariants();
         }
         answer
     }

@@ -1,16 +1,16 @@
 //! In-process tests: the real router over real stores, and its clients.
 
-mod answer;
 mod app;
 mod client;
 mod faults;
+mod response;
 mod stores;
 mod test_mailer;
 
-pub use answer::Answer;
 pub use app::TestApp;
-pub use client::{Client, Draft};
+pub use client::{Client, RequestBuilder};
 pub use faults::StoreMode;
+pub use response::TestResponse;
 pub use stores::{Combination, Stores};
 pub use test_mailer::{path_in, summary};
 

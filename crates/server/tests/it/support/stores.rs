@@ -55,12 +55,12 @@ impl Combination {
         // On a separate thread, since the caller may be asynchronous or not.
         let asking = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().build();
-            runtime.unwrap().block_on(self.told())
+            runtime.unwrap().block_on(self.env())
         });
         asking.join().unwrap()
     }
 
-    async fn told(self) -> Vec<(&'static str, String)> {
+    async fn env(self) -> Vec<(&'static str, String)> {
         match self {
             Self::Sqlite => vec![],
             Self::Postgres => vec![("DATABASE_URL", servers::postgres().await)],
@@ -80,7 +80,7 @@ impl Combination {
 /// The stores of one application under test.
 pub struct Stores {
     pub store: Arc<dyn Store>,
-    pub sessions: Arc<dyn Sessions>,
+    pub sessions: Option<Arc<dyn Sessions>>,
     pub rate_limits: Arc<dyn RateLimits>,
 }
 
@@ -106,17 +106,17 @@ impl Stores {
         let redis = RedisStore::open(settings, CounterNames::for_trials()).unwrap();
         let redis = Arc::new(redis);
         Self {
-            sessions: redis.clone(),
+            sessions: Some(redis.clone()),
             rate_limits: redis,
             ..stores
         }
     }
 
     /// Accounts and sessions in one store; rate limits in memory.
-    pub fn all_in(store: Arc<impl Store + Sessions + 'static>) -> Self {
+    pub fn all_in(store: Arc<dyn Store>) -> Self {
         Self {
-            store: store.clone(),
-            sessions: store,
+            store,
+            sessions: None,
             rate_limits: Arc::new(MemoryRateLimits::new(10_000)),
         }
     }

@@ -3,10 +3,10 @@
 use doorward_domain::model::Role;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, PASSWORD, TestApp, path_in, summary};
+use crate::support::{PASSWORD, TestApp, TestResponse, path_in, summary};
 
 #[tokio::test]
-async fn a_sign_up_with_an_address_is_pending_and_a_confirmation_goes_out() {
+async fn a_sign_up_with_an_address_is_pending_and_sends_a_confirmation() {
     let app = TestApp::new().await;
     let body = json!({"email": "Ben@Example.com", "password": PASSWORD, "name": "Ben B", "data": {"a": 1}});
     let answer = app.anon().post("/user", body).await.expect(201);
@@ -55,7 +55,7 @@ async fn a_sign_up_with_a_username_and_an_address_is_active_and_the_address_is_p
 }
 
 #[tokio::test]
-async fn without_confirmation_an_address_is_taken_as_given_and_stays_unique() {
+async fn without_confirmation_an_address_is_accepted_at_once_and_stays_unique() {
     let app = TestApp::with(|options| {
         options.policy.enumeration_protection = false;
         options.policy.confirm_email = false;
@@ -118,15 +118,15 @@ async fn a_form_signs_up_as_json_does() {
     app.sign_in("ben").await;
     let form = "username=eve&password=plum+cake+on+sundays&data=%7B";
     let answer = app.anon().request("POST", "/user").form(form).send().await;
-    answer.assert_faults(&[("data", "invalid")]);
+    answer.assert_field_errors(&[("data", "invalid")]);
 }
 
 /// Z-03, R-12: T-MASS.
 #[tokio::test]
-async fn every_fault_is_told_at_once_and_nothing_unknown_slips_in() {
+async fn all_field_errors_are_reported_at_once_and_unknown_fields_rejected() {
     let app = TestApp::new().await;
     let body = json!({"username": "a b", "email": "nope", "password": "short", "name": "", "data": [], "role": "admin", "status": "active"});
-    app.anon().post("/user", body).await.assert_faults(&[
+    app.anon().post("/user", body).await.assert_field_errors(&[
         ("data", "wrong-type"),
         ("email", "invalid"),
         ("name", "too-short"),
@@ -157,7 +157,7 @@ async fn every_fault_is_told_at_once_and_nothing_unknown_slips_in() {
         app.anon()
             .post("/user", body)
             .await
-            .assert_faults(&[(field, "unknown")]);
+            .assert_field_errors(&[(field, "unknown")]);
     }
     let query = "/user?role=admin&status=active";
     let user = app
@@ -171,18 +171,18 @@ async fn every_fault_is_told_at_once_and_nothing_unknown_slips_in() {
 
 /// L-03: a display name cannot contain characters that change the direction of the surrounding text.
 #[tokio::test]
-async fn a_name_that_is_not_what_it_looks_like_is_not_taken() {
+async fn a_name_with_direction_characters_is_rejected() {
     let app = TestApp::new().await;
     let name = "\u{202e}nimda";
     let body = json!({"username": "ben", "password": PASSWORD, "name": name});
     let refused = app.anon().post("/user", body).await;
-    refused.assert_faults(&[("name", "invalid")]);
+    refused.assert_field_errors(&[("name", "invalid")]);
     let ben = app.user("ben").await;
     for answer in [
         ben.patch("/user/me", json!({"name": name})).await,
         ben.put("/user/me", json!({"name": name})).await,
     ] {
-        answer.assert_faults(&[("name", "invalid")]);
+        answer.assert_field_errors(&[("name", "invalid")]);
     }
 }
 
@@ -211,7 +211,7 @@ async fn a_number_is_returned_as_it_is_stored() {
 
 /// an address is a string, never a list.
 #[tokio::test]
-async fn a_field_of_the_wrong_type_is_a_fault_of_that_field() {
+async fn a_field_of_the_wrong_type_is_a_field_error() {
     let app = TestApp::new().await;
     for field in ["username", "email", "password", "name"] {
         for value in [
@@ -226,7 +226,7 @@ async fn a_field_of_the_wrong_type_is_a_fault_of_that_field() {
             let mut body = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD, "name": "Ben"});
             body[field] = value;
             let answer = app.anon().post("/user", body).await;
-            answer.assert_faults(&[(field, "wrong-type")]);
+            answer.assert_field_errors(&[(field, "wrong-type")]);
         }
     }
     for data in [json!(1), json!("text"), json!([]), json!(true)] {
@@ -234,12 +234,12 @@ async fn a_field_of_the_wrong_type_is_a_fault_of_that_field() {
         app.anon()
             .post("/user", body)
             .await
-            .assert_faults(&[("data", "wrong-type")]);
+            .assert_field_errors(&[("data", "wrong-type")]);
     }
 }
 
 #[tokio::test]
-async fn a_sign_up_without_a_name_or_a_password_says_so() {
+async fn a_sign_up_without_an_identifier_or_a_password_reports_both() {
     let app = TestApp::new().await;
     let missing = [("password", "missing"), ("username", "missing")];
     for body in [
@@ -247,20 +247,23 @@ async fn a_sign_up_without_a_name_or_a_password_says_so() {
         json!({"password": null}),
         json!({"username": null, "email": null}),
     ] {
-        app.anon().post("/user", body).await.assert_faults(&missing);
+        app.anon()
+            .post("/user", body)
+            .await
+            .assert_field_errors(&missing);
     }
     let body = json!({"username": null, "email": null, "password": PASSWORD});
     app.anon()
         .post("/user", body)
         .await
-        .assert_faults(&missing[1..]);
+        .assert_field_errors(&missing[1..]);
     let form = "username=&email=&password=plum+cake+on+sundays";
     let answer = app.anon().request("POST", "/user").form(form).send().await;
-    answer.assert_faults(&missing[1..]);
+    answer.assert_field_errors(&missing[1..]);
 }
 
 #[tokio::test]
-async fn a_user_name_is_taken_whatever_its_case_or_form() {
+async fn a_username_is_taken_in_any_case_or_form() {
     let app = TestApp::new().await;
     app.anon()
         .post("/user", json!({"username": "josé", "password": PASSWORD}))
@@ -279,7 +282,7 @@ async fn a_user_name_is_taken_whatever_its_case_or_form() {
 
 /// usernames and addresses are two name spaces.
 #[tokio::test]
-async fn a_user_name_is_no_address_and_no_reserved_word() {
+async fn a_username_is_not_an_address_or_a_reserved_word() {
     let app = TestApp::new().await;
     for name in [
         "victim@x.y",
@@ -303,12 +306,12 @@ async fn a_user_name_is_no_address_and_no_reserved_word() {
     app.anon()
         .post("/user", json!({"username": name, "password": PASSWORD}))
         .await
-        .assert_faults(&[("username", "too-long")]);
+        .assert_field_errors(&[("username", "too-long")]);
 }
 
 ///
 #[tokio::test]
-async fn what_is_no_address_is_refused() {
+async fn an_invalid_address_is_rejected() {
     let app = TestApp::new().await;
     let long = format!("{}@example.com", "a".repeat(64 + 1));
     for email in [
@@ -337,7 +340,7 @@ async fn what_is_no_address_is_refused() {
 
 /// P-01, P-02, P-05, P-06.
 #[tokio::test]
-async fn a_password_is_judged_at_its_edges() {
+async fn the_limits_of_a_password_are_exact() {
     let app = TestApp::new().await;
     let long = "é".repeat(257);
     let heavy = "🦀".repeat(257);
@@ -366,7 +369,7 @@ async fn a_password_is_judged_at_its_edges() {
                 json!({"username": "wolfhardt", "password": password}),
             )
             .await;
-        answer.assert_faults(&[("password", code)]);
+        answer.assert_field_errors(&[("password", code)]);
     }
     let edges = [
         "🦀".repeat(8),
@@ -390,7 +393,7 @@ async fn a_password_is_judged_at_its_edges() {
 
 /// The response reveals nothing (T-EQUAL). A retry after a lost response gets the same one (H-08).
 #[tokio::test]
-async fn a_known_address_is_answered_exactly_like_a_fresh_one() {
+async fn a_taken_address_gets_exactly_the_response_of_a_new_one() {
     let app = TestApp::new().await;
     app.create("owner", Role::User).await;
     let sign_up = async |name: &str, email: &str| {
@@ -399,7 +402,7 @@ async fn a_known_address_is_answered_exactly_like_a_fresh_one() {
     };
     let known = sign_up("ann", "owner@example.com").await;
     let fresh = sign_up("bob", "fresh@example.com").await;
-    let shape = |answer: &Answer| {
+    let shape = |answer: &TestResponse| {
         let mut body = answer.json_without(&["id", "username", "pending_email"]);
         body["keys"] = answer.json().as_object().unwrap().keys().cloned().collect();
         (
@@ -418,7 +421,7 @@ async fn a_known_address_is_answered_exactly_like_a_fresh_one() {
 }
 
 #[tokio::test]
-async fn an_operator_who_would_rather_tell_does() {
+async fn enumeration_protection_can_be_disabled() {
     let app = TestApp::with(|options| options.policy.enumeration_protection = false).await;
     app.create("owner", Role::User).await;
     for email in ["owner@example.com", "OWNER@EXAMPLE.COM"] {
@@ -438,7 +441,7 @@ async fn an_operator_who_would_rather_tell_does() {
 
 /// 20 an hour from one address; the limit refills gradually.
 #[tokio::test]
-async fn sign_ups_from_one_address_are_limited_and_the_limit_is_told() {
+async fn sign_ups_from_one_address_are_limited_and_the_limit_is_in_the_headers() {
     let app = TestApp::new().await;
     let client = app.anon();
     for left in (0..20).rev() {

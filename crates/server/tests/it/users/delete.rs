@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{PASSWORD, TestApp};
 
 #[tokio::test]
-async fn deleting_oneself_ends_everything_that_hung_on_it() {
+async fn deleting_your_own_account_ends_sessions_and_links() {
     let app = TestApp::new().await;
     let (ben, elsewhere) = (app.user("ben").await, app.sign_in("ben").await);
     let mail = json!({"email": "new@example.org", "password": PASSWORD});
@@ -51,7 +51,7 @@ async fn an_outdated_if_match_deletes_no_user() {
 }
 
 #[tokio::test]
-async fn another_may_not_and_an_admin_learns_who_is_not_there() {
+async fn another_user_gets_403_and_an_admin_gets_404_for_a_missing_user() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     for named in ["root", "nobody"] {

@@ -8,7 +8,7 @@ use crate::support::{OTHER_PASSWORD, PASSWORD, TestApp, path_in, summary};
 const PATH: &str = "/user/me/email";
 
 #[tokio::test]
-async fn the_new_address_takes_over_once_confirmed_and_the_old_one_is_told() {
+async fn a_confirmed_address_replaces_the_old_one_which_is_notified() {
     let app = TestApp::new().await;
     let (ben, elsewhere) = (app.user("ben").await, app.sign_in("ben").await);
     let body = json!({"email": "new@example.org", "password": PASSWORD});
@@ -46,8 +46,8 @@ async fn the_new_address_takes_over_once_confirmed_and_the_old_one_is_told() {
         (&json!("new@example.org"), None)
     );
     // the old mailbox is notified of the change, with an undo link.
-    let told = app.one_mail().await;
-    let seen = (told.to.as_str(), told.template.as_str());
+    let notice = app.one_mail().await;
+    let seen = (notice.to.as_str(), notice.template.as_str());
     assert_eq!(seen, ("ben@example.com", "email-changed"));
     // S-06: every session ends with the change.
     for client in [&ben, &elsewhere] {
@@ -73,7 +73,7 @@ async fn the_new_address_takes_over_once_confirmed_and_the_old_one_is_told() {
 
 ///
 #[tokio::test]
-async fn a_change_of_ones_own_address_requires_the_password() {
+async fn changing_your_own_address_requires_the_password() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     for missing in [
@@ -82,7 +82,7 @@ async fn a_change_of_ones_own_address_requires_the_password() {
     ] {
         ben.put(PATH, missing)
             .await
-            .assert_faults(&[("password", "missing")]);
+            .assert_field_errors(&[("password", "missing")]);
     }
     let wrong = json!({"email": "new@example.org", "password": OTHER_PASSWORD});
     let refused = ben
@@ -94,18 +94,18 @@ async fn a_change_of_ones_own_address_requires_the_password() {
         Some("Bearer realm=\"doorward\"")
     );
     let body = json!({"email": "nope", "password": 7, "role": "admin"});
-    ben.put(PATH, body).await.assert_faults(&[
+    ben.put(PATH, body).await.assert_field_errors(&[
         ("email", "invalid"),
         ("password", "wrong-type"),
         ("role", "unknown"),
     ]);
     ben.put(PATH, json!({}))
         .await
-        .assert_faults(&[("email", "missing")]);
+        .assert_field_errors(&[("email", "missing")]);
     let same = json!({"email": "BEN@example.com", "password": PASSWORD});
     ben.put(PATH, same)
         .await
-        .assert_faults(&[("email", "unchanged")]);
+        .assert_field_errors(&[("email", "unchanged")]);
     assert!(
         ben.get("/user/me")
             .await
@@ -116,7 +116,7 @@ async fn a_change_of_ones_own_address_requires_the_password() {
 }
 
 #[tokio::test]
-async fn an_admin_asks_for_another_without_their_password() {
+async fn an_admin_changes_an_address_without_the_password_of_the_user() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     app.create("ben", Role::User).await;
@@ -134,7 +134,7 @@ async fn an_admin_asks_for_another_without_their_password() {
     admin
         .put(PATH, json!({"email": "root@example.org"}))
         .await
-        .assert_faults(&[("password", "missing")]);
+        .assert_field_errors(&[("password", "missing")]);
     admin
         .put("/user/nobody/email", json!({"email": "x@example.org"}))
         .await
@@ -146,7 +146,7 @@ async fn an_admin_asks_for_another_without_their_password() {
     let again = admin
         .put("/user/ben/email", json!({"email": "later@example.org"}))
         .await;
-    again.assert_faults(&[("email", "account-disabled")]);
+    again.assert_field_errors(&[("email", "account-disabled")]);
 }
 
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn an_address_of_another_user_gets_the_same_response_and_its_owner_a_notic
 }
 
 #[tokio::test]
-async fn an_operator_who_would_rather_tell_does() {
+async fn enumeration_protection_can_be_disabled() {
     let app = TestApp::with(|options| options.policy.enumeration_protection = false).await;
     let ben = app.user("ben").await;
     app.create("eve", Role::User).await;
@@ -185,7 +185,7 @@ async fn an_operator_who_would_rather_tell_does() {
 }
 
 #[tokio::test]
-async fn an_if_match_that_no_longer_fits_changes_nothing() {
+async fn an_outdated_if_match_changes_nothing() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     ben.patch("/user/me", json!({"name": "Ben"}))

@@ -14,7 +14,7 @@ fn words(list: &Value, field: &str) -> Vec<String> {
 
 /// L-05: all data, and no secret.
 #[tokio::test]
-async fn a_person_takes_everything_along() {
+async fn an_export_contains_all_personal_data() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let data = json!({"phone": "030 123456"});
@@ -53,13 +53,13 @@ async fn a_person_takes_everything_along() {
     for secret in [secret, ben.token(), "$argon2", "digest\":"] {
         assert!(!answer.text().contains(secret), "{secret}");
     }
-    app.leaves_mail();
+    app.allow_unread_mail();
 }
 
 /// L-05: the current session is marked, as in the list of sessions. In an admin's export of another user none is
 /// marked.
 #[tokio::test]
-async fn the_session_that_asks_is_marked() {
+async fn an_export_marks_the_current_session() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     app.advance_seconds(1);
@@ -89,7 +89,7 @@ async fn the_session_that_asks_is_marked() {
 
 /// L-05: the audit log of an active account has more than one page.
 #[tokio::test]
-async fn a_long_log_is_whole() {
+async fn an_export_has_the_complete_audit_log() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     for _ in 0..450 {
@@ -113,7 +113,7 @@ async fn a_long_log_is_whole() {
 /// L-05: an admin may export, another user gets no information; a store that is down does not produce an empty
 /// export (Z-06).
 #[tokio::test]
-async fn who_may_and_who_may_not() {
+async fn only_the_user_and_admins_can_export() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     app.create("ben", Role::User).await;
@@ -124,16 +124,16 @@ async fn who_may_and_who_may_not() {
     for named in ["ben", "nobody"] {
         let path = format!("/user/{named}/export");
         eve.get(&path).await.expect_problem(403, "forbidden");
-        let nobody = app.anon().get(&path).await;
-        nobody.expect_problem(401, "authentication-required");
+        let anonymous = app.anon().get(&path).await;
+        anonymous.expect_problem(401, "authentication-required");
     }
     let missing = admin.get("/user/nobody/export").await;
     missing.expect_problem(404, "not-found");
-    app.turn_store(StoreMode::Down);
+    app.set_store_mode(StoreMode::Down);
     let away = admin.request("GET", "/user/ben/export");
     let away = away.send_to_broken().await;
     away.expect_problem(503, "store-unavailable");
-    app.turn_store(StoreMode::Fine);
+    app.set_store_mode(StoreMode::Fine);
     let log = admin.get("/audit?event=user-exported").await.expect(200);
     let items = log.json()["items"].as_array().unwrap().clone();
     assert_eq!(items.len(), 1);

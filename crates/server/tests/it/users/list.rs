@@ -3,9 +3,9 @@
 use doorward_domain::model::Role;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, PASSWORD, TestApp};
+use crate::support::{Client, PASSWORD, TestApp, TestResponse};
 
-fn names(answer: &Answer) -> Vec<String> {
+fn names(answer: &TestResponse) -> Vec<String> {
     let items = answer.json()["items"].as_array().unwrap().clone();
     let name = |user: &Value| {
         let pending = || user["pending_email"].as_str()?.split('@').next();
@@ -23,7 +23,7 @@ async fn found(admin: &Client, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn pages_follow_each_other_without_gap_or_repeat() {
+async fn pages_have_no_gaps_and_no_duplicates() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     let mut expected = vec!["root".to_owned()];
@@ -57,7 +57,7 @@ async fn pages_follow_each_other_without_gap_or_repeat() {
 }
 
 #[tokio::test]
-async fn a_search_looks_into_names_and_addresses_and_filters_narrow_it() {
+async fn a_search_matches_names_and_addresses_and_can_be_filtered() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     app.create("anna", Role::User).await;
@@ -74,11 +74,12 @@ async fn a_search_looks_into_names_and_addresses_and_filters_narrow_it() {
         .expect(200);
     for (query, expected) in [
         ("q=AN", vec!["anna"]),
-        ("q=example.com", vec!["anna", "ben", "carla", "root"]),
+        ("q=%40example.com", vec!["anna", "ben", "carla", "root"]),
+        ("q=example.com", vec![]),
         ("q=B%C3%89N%C3%89", vec!["ben"]),
         ("q=100%25_", vec!["ben"]),
-        ("q=%25", vec!["ben"]),
-        ("q=_", vec!["ben"]),
+        ("q=%25", vec![]),
+        ("q=_", vec![]),
         ("q=%27", vec![]),
         ("q=%5C", vec![]),
         ("q=zzz", vec![]),
@@ -97,7 +98,7 @@ async fn a_search_looks_into_names_and_addresses_and_filters_narrow_it() {
 }
 
 #[tokio::test]
-async fn limits_hold_at_their_edges() {
+async fn limits_are_exact() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     app.create("ben", Role::User).await;
@@ -120,14 +121,14 @@ async fn limits_hold_at_their_edges() {
         admin
             .get(&format!("/user?limit={limit}"))
             .await
-            .assert_faults(&[("limit", "out-of-range")]);
+            .assert_field_errors(&[("limit", "out-of-range")]);
     }
     let everything = "limit=0&status=x&role=y&nope=1";
     let long = "x".repeat(201);
     admin
         .get(&format!("/user?{everything}&q={long}"))
         .await
-        .assert_faults(&[
+        .assert_field_errors(&[
             ("limit", "out-of-range"),
             ("nope", "unknown"),
             ("q", "too-long"),
@@ -137,12 +138,12 @@ async fn limits_hold_at_their_edges() {
     admin
         .get("/user?q=%00")
         .await
-        .assert_faults(&[("q", "invalid")]);
+        .assert_field_errors(&[("q", "invalid")]);
 }
 
 /// Z-07.
 #[tokio::test]
-async fn a_forged_cursor_is_told_apart_or_names_a_place_and_no_more() {
+async fn a_forged_cursor_is_rejected_or_is_only_a_position() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     for cursor in [
@@ -166,7 +167,7 @@ async fn a_forged_cursor_is_told_apart_or_names_a_place_and_no_more() {
     assert_eq!(
         names(
             &admin
-                .get("/user?cursor=AAAAAAAAAAAAAAAAAAAAAA")
+                .get("/user?cursor=00000000000000000000000000000000")
                 .await
                 .expect(200)
         ),
@@ -175,7 +176,7 @@ async fn a_forged_cursor_is_told_apart_or_names_a_place_and_no_more() {
     assert!(
         names(
             &admin
-                .get("/user?cursor=_____________________w")
+                .get("/user?cursor=ffffffffffffffffffffffffffffffff")
                 .await
                 .expect(200)
         )
@@ -184,7 +185,7 @@ async fn a_forged_cursor_is_told_apart_or_names_a_place_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_query_that_can_be_read_two_ways_is_not_read() {
+async fn an_ambiguous_query_is_rejected() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     for query in ["q=a&q=b", "q=%ff", "%ff=1", "limit=1&limit=2"] {

@@ -7,7 +7,7 @@ use crate::support::{PASSWORD, TestApp};
 
 /// Z-04: it takes effect at the next request.
 #[tokio::test]
-async fn a_role_given_or_taken_holds_from_the_next_request_on() {
+async fn a_role_change_applies_to_the_next_request() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     ben.get("/user").await.expect_problem(403, "forbidden");
@@ -43,7 +43,7 @@ async fn a_user_cannot_become_an_admin_alone() {
 }
 
 #[tokio::test]
-async fn a_role_is_one_of_two_words() {
+async fn a_role_has_one_of_two_values() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     app.create("ben", Role::User).await;
@@ -51,17 +51,17 @@ async fn a_role_is_one_of_two_words() {
     admin
         .put(path, json!({}))
         .await
-        .assert_faults(&[("role", "missing")]);
+        .assert_field_errors(&[("role", "missing")]);
     for wrong in ["Admin", "root", "", "admin "] {
         admin
             .put(path, json!({"role": wrong}))
             .await
-            .assert_faults(&[("role", "invalid")]);
+            .assert_field_errors(&[("role", "invalid")]);
     }
     admin
         .put(path, json!({"role": ["admin"], "x": 1}))
         .await
-        .assert_faults(&[("role", "wrong-type"), ("x", "unknown")]);
+        .assert_field_errors(&[("role", "wrong-type"), ("x", "unknown")]);
     admin
         .put("/user/nobody/role", json!({"role": "user"}))
         .await
@@ -82,7 +82,7 @@ async fn a_role_is_one_of_two_words() {
 }
 
 #[tokio::test]
-async fn the_last_active_admin_stays() {
+async fn the_last_active_admin_cannot_be_demoted() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     let goes = async || {

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::TestApp;
 
 #[tokio::test]
-async fn a_user_sees_themselves_by_each_of_their_names() {
+async fn a_user_sees_themselves_by_each_identifier() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let me = ben.get("/user/me").await.expect(200);
@@ -41,7 +41,7 @@ async fn a_user_sees_themselves_by_each_of_their_names() {
 }
 
 #[tokio::test]
-async fn an_admin_sees_every_user_and_which_ones_do_not_exist() {
+async fn an_admin_sees_every_user_and_gets_404_for_a_missing_one() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     let ben = app.create("ben", Role::User).await;

@@ -7,7 +7,7 @@ use crate::support::{OTHER_PASSWORD, PASSWORD, TestApp, path_in};
 
 /// S-06, R-06.
 #[tokio::test]
-async fn disabling_ends_sessions_and_links_and_enabling_revives_none() {
+async fn disabling_ends_sessions_and_links_and_enabling_restores_none() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     app.anon()
@@ -48,7 +48,7 @@ async fn disabling_ends_sessions_and_links_and_enabling_revives_none() {
 
 /// an admin confirms no address of another user.
 #[tokio::test]
-async fn switching_on_does_not_confirm_an_address() {
+async fn enabling_does_not_confirm_an_address() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     let link = app.pending("ben").await;
@@ -58,7 +58,7 @@ async fn switching_on_does_not_confirm_an_address() {
     admin
         .put(&path, json!({"status": "active"}))
         .await
-        .assert_faults(&[("status", "unconfirmed")]);
+        .assert_field_errors(&[("status", "unconfirmed")]);
     admin
         .put(&path, json!({"status": "disabled"}))
         .await
@@ -77,7 +77,7 @@ async fn switching_on_does_not_confirm_an_address() {
 }
 
 #[tokio::test]
-async fn a_status_is_one_of_two_words_and_an_admins_to_set() {
+async fn a_status_has_one_of_two_values_and_only_an_admin_sets_it() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     app.create("eve", Role::User).await;
@@ -93,16 +93,16 @@ async fn a_status_is_one_of_two_words_and_an_admins_to_set() {
         admin
             .put("/user/ben/status", json!({"status": wrong}))
             .await
-            .assert_faults(&[("status", "invalid")]);
+            .assert_field_errors(&[("status", "invalid")]);
     }
     admin
         .put("/user/ben/status", json!({"status": 0, "role": "x"}))
         .await
-        .assert_faults(&[("role", "unknown"), ("status", "wrong-type")]);
+        .assert_field_errors(&[("role", "unknown"), ("status", "wrong-type")]);
     admin
         .put("/user/ben/status", json!({}))
         .await
-        .assert_faults(&[("status", "missing")]);
+        .assert_field_errors(&[("status", "missing")]);
     admin
         .put("/user/nobody/status", json!({"status": "active"}))
         .await

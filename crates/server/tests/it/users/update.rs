@@ -9,10 +9,10 @@ use crate::support::{PASSWORD, TestApp};
 const MERGE_PATCH: &str = "application/merge-patch+json";
 
 #[tokio::test]
-async fn put_replaces_both_and_patch_keeps_what_it_does_not_name() {
+async fn put_replaces_all_fields_and_patch_keeps_the_others() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
-    let profile = async |answer: crate::support::Answer| {
+    let profile = async |answer: crate::support::TestResponse| {
         let user = answer.expect(200).json();
         (user["name"].clone(), user["data"].clone())
     };
@@ -67,7 +67,7 @@ async fn put_replaces_both_and_patch_keeps_what_it_does_not_name() {
 }
 
 #[tokio::test]
-async fn forms_and_every_name_of_the_user_do_as_well() {
+async fn forms_and_every_identifier_of_the_user_work() {
     let app = TestApp::new().await;
     let (ben, admin) = (app.user("ben").await, app.admin().await);
     let form = ben
@@ -108,7 +108,7 @@ async fn forms_and_every_name_of_the_user_do_as_well() {
 
 /// H-07 (RFC 9110, 13.1.1): one of several tags must match, in one field or more.
 #[tokio::test]
-async fn a_list_of_versions_fits_where_one_of_them_does() {
+async fn a_list_of_entity_tags_matches_if_one_of_them_does() {
     let app = TestApp::new().await;
     let (ben, eve) = (app.user("ben").await, app.user("eve").await);
     for build in [
@@ -133,7 +133,7 @@ async fn a_list_of_versions_fits_where_one_of_them_does() {
 
 /// H-07: the strict mode, in which every write needs the version that was read.
 #[tokio::test]
-async fn a_version_may_be_asked_for() {
+async fn if_match_can_be_required() {
     let app = TestApp::with(|options| options.choices.if_match = IfMatchRule::Required).await;
     let ben = app.user("ben").await;
     for (method, path) in [
@@ -143,8 +143,8 @@ async fn a_version_may_be_asked_for() {
         ("DELETE", "/user/me"),
     ] {
         let draft = ben.request(method, path).json(&json!({}));
-        let told = draft.send().await;
-        told.expect_problem(428, "precondition-required");
+        let response = draft.send().await;
+        response.expect_problem(428, "precondition-required");
     }
     let read = ben.get("/user/me").await.expect(200);
     let draft = ben
@@ -157,7 +157,7 @@ async fn a_version_may_be_asked_for() {
 
 /// H-07.
 #[tokio::test]
-async fn a_write_on_what_has_changed_since_is_refused() {
+async fn an_outdated_write_is_rejected() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let read = ben.get("/user/me").await.expect(200);
@@ -225,7 +225,7 @@ async fn a_write_on_what_has_changed_since_is_refused() {
 
 /// H-07 (RFC 9110, 13.1.2): a write with `If-None-Match` fails if it matches the stored user.
 #[tokio::test]
-async fn what_is_there_is_not_written_as_new() {
+async fn if_none_match_rejects_a_write_to_an_existing_user() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let tag = ben.get("/user/me").await.header("etag").unwrap().to_owned();
@@ -250,7 +250,7 @@ async fn what_is_there_is_not_written_as_new() {
 
 /// Z-03: fields that are not part of the profile cannot be written here.
 #[tokio::test]
-async fn nothing_but_name_and_data_can_be_written() {
+async fn only_name_and_data_can_be_written() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let before = ben.get("/user/me").await.json();
@@ -272,14 +272,14 @@ async fn nothing_but_name_and_data_can_be_written() {
                 .json(&json!({field: "admin"}))
                 .send()
                 .await;
-            answer.assert_faults(&[(field, "unknown")]);
+            answer.assert_field_errors(&[(field, "unknown")]);
         }
     }
     assert_eq!(ben.get("/user/me").await.json(), before);
 }
 
 #[tokio::test]
-async fn the_limits_of_name_and_data_hold_at_their_edges() {
+async fn the_limits_of_name_and_data_are_exact() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let sized = |bytes: usize| json!({"a": "x".repeat(bytes - r#"{"a":""}"#.len())});
@@ -302,7 +302,7 @@ async fn the_limits_of_name_and_data_hold_at_their_edges() {
             (json!({"data": []}), "data", "wrong-type"),
             (json!({"data": "{}"}), "data", "wrong-type"),
         ] {
-            write(body).await.assert_faults(&[(field, code)]);
+            write(body).await.assert_field_errors(&[(field, code)]);
         }
         // H-04: deeper bodies are rejected unread.
         write(json!({"data": nested(33)}))
@@ -315,14 +315,14 @@ async fn the_limits_of_name_and_data_hold_at_their_edges() {
         .expect(200);
     ben.patch("/user/me", json!({"data": {"b": 1}}))
         .await
-        .assert_faults(&[("data", "too-long")]);
+        .assert_field_errors(&[("data", "too-long")]);
     ben.patch("/user/me", json!({"data": {"b": 1, "a": null}}))
         .await
         .expect(200);
 }
 
 #[tokio::test]
-async fn data_comes_back_as_it_was_given() {
+async fn data_is_returned_unchanged() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let data = json!({"": "", "é 🦀 \u{7f}\u{2028}\"\\/": [null, true, -1, 0.5, 9_007_199_254_740_993_u64, i64::MIN, u64::MAX, "<script>"], "nested": {"x": {}}});
@@ -331,7 +331,7 @@ async fn data_comes_back_as_it_was_given() {
 }
 
 #[tokio::test]
-async fn another_may_not_and_an_admin_learns_who_is_not_there() {
+async fn another_user_gets_403_and_an_admin_gets_404_for_a_missing_user() {
     let app = TestApp::new().await;
     let (ben, admin) = (app.user("ben").await, app.admin().await);
     app.create("eve", Role::User).await;

@@ -15,7 +15,7 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 #[test]
-fn a_key_that_others_can_read_is_a_fault() {
+fn a_key_that_other_users_can_read_is_a_failure() {
     let setup = Setup::on_a_file();
     setup.start().stop();
     let file = setup.data_dir().join("master.key");
@@ -34,7 +34,7 @@ fn a_key_that_others_can_read_is_a_fault() {
 
 /// C-07: the doctor reports the warnings of a start as well.
 #[test]
-fn files_that_others_can_read_are_worth_a_warning() {
+fn files_that_other_users_can_read_are_a_warning() {
     let setup = Setup::on_a_file();
     setup.start().stop();
     examine(&setup, &[]).expect_code(0);
@@ -50,7 +50,7 @@ fn files_that_others_can_read_are_worth_a_warning() {
 }
 
 #[test]
-fn a_key_that_is_gone_or_another_is_a_fault() {
+fn a_missing_or_different_key_is_a_failure() {
     let setup = Setup::on_a_file();
     setup.start().stop();
     examine(&setup.clone().with("JWT_SECRET_KEY", OTHER), &[])
@@ -64,14 +64,14 @@ fn a_key_that_is_gone_or_another_is_a_fault() {
         "another master key",
         "backup",
     );
-    assert!(!file.exists(), "the doctor makes none");
+    assert!(!file.exists(), "the doctor creates no file");
     let report = examine(&setup.with("JWT_SECRET_KEY", KEY), &[]);
     assert!(!report.text.contains(KEY), "C-02");
 }
 
 /// Runs as another user if the test runs as root.
 #[test]
-fn a_folder_that_cannot_be_written_to_is_a_fault() {
+fn a_folder_that_is_not_writable_is_a_failure() {
     let setup = Setup::on_a_file().with("SMTP_URL", "log:");
     let folder = setup.path("");
     set_mode(&folder, 0o755);
@@ -111,11 +111,11 @@ fn a_folder_that_cannot_be_written_to_is_a_fault() {
             .unwrap()
             .clone()
     };
-    for (part, mend) in [("data folder", "chown"), ("mail: folder", "chown")] {
+    for (part, expected_hint) in [("data folder", "chown"), ("mail: folder", "chown")] {
         let finding = finding(part);
         assert_eq!(finding["status"], "failed", "{value}");
         assert!(
-            finding["hint"].as_str().unwrap().contains(mend),
+            finding["hint"].as_str().unwrap().contains(expected_hint),
             "{finding}"
         );
     }
@@ -123,7 +123,7 @@ fn a_folder_that_cannot_be_written_to_is_a_fault() {
 }
 
 #[test]
-fn too_few_file_descriptors_are_worth_a_warning() {
+fn too_few_file_descriptors_are_a_warning() {
     let setup = Setup::on_a_file();
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -n 1024; exec \"$0\" doctor"]);
@@ -139,7 +139,7 @@ fn too_few_file_descriptors_are_worth_a_warning() {
 }
 
 #[test]
-fn hashes_that_do_not_fit_into_memory_are_a_fault() {
+fn hashing_that_exceeds_the_memory_is_a_failure() {
     let setup = Setup::on_a_file()
         .with("DOORWARD_HASHING__MEMORY_KIB", "262144")
         .with("DOORWARD_HASHING__THREADS", "256");
@@ -178,7 +178,7 @@ fn fault_on<'v>(value: &'v serde_json::Value, part: &str) -> &'v serde_json::Val
 }
 
 #[test]
-fn a_disk_without_room_is_a_fault() {
+fn a_full_disk_is_a_failure() {
     let report = with_mounted_data(&Setup::on_a_file(), "mount -t tmpfs -o size=1m tmpfs data");
     let finding = fault_on(&report, "disk");
     assert!(
@@ -191,7 +191,7 @@ fn a_disk_without_room_is_a_fault() {
 
 /// Not even root can write there.
 #[test]
-fn a_folder_mounted_read_only_is_a_fault() {
+fn a_read_only_folder_is_a_failure() {
     let mount = "mount --bind data data && mount -o remount,bind,ro data";
     let report = with_mounted_data(&Setup::on_a_file(), mount);
     let finding = fault_on(&report, "data folder");

@@ -25,11 +25,14 @@ fn examine(setup: &Setup, arguments: &[&str]) -> Report {
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let text = one_line(&for_people.out);
     for finding in value["findings"].as_array().unwrap() {
-        let mend = finding["hint"].as_str().unwrap_or_default();
+        let expected_hint = finding["hint"].as_str().unwrap_or_default();
         // Numbers change between the calls, hints do not.
-        assert!(text.contains(&one_line(mend)), "{mend}: {text}");
+        assert!(
+            text.contains(&one_line(expected_hint)),
+            "{expected_hint}: {text}"
+        );
         let is_bad = finding["status"] != "passed";
-        assert_eq!(is_bad, !mend.is_empty(), "{finding}");
+        assert_eq!(is_bad, !expected_hint.is_empty(), "{finding}");
     }
     let faults = value["failed"].as_u64().unwrap();
     assert_eq!(for_people.code, i32::from(faults > 0), "{}", for_people.err);
@@ -61,12 +64,16 @@ impl Report {
 
     /// Expects such a finding of that check.
     #[track_caller]
-    fn expect(&self, part: &str, verdict: &str, found: &str, mend: &str) -> &Self {
+    fn expect(&self, part: &str, status_word: &str, found: &str, expected_hint: &str) -> &Self {
         let such = self
             .on(part)
             .iter()
-            .any(|(a, b, c)| a == verdict && b.contains(found) && c.contains(mend));
-        assert!(such, "{verdict} on {part}, {found}, {mend}:\n{}", self.text);
+            .any(|(a, b, c)| a == status_word && b.contains(found) && c.contains(expected_hint));
+        assert!(
+            such,
+            "{status_word} on {part}, {found}, {expected_hint}:\n{}",
+            self.text
+        );
         self
     }
 
@@ -78,7 +85,7 @@ impl Report {
 }
 
 #[test]
-fn a_first_look_finds_no_fault_and_makes_nothing() {
+fn doctor_passes_before_the_first_start_and_creates_nothing() {
     let setup = Setup::on_a_file();
     let report = examine(&setup, &[]);
     report
@@ -97,7 +104,7 @@ fn a_first_look_finds_no_fault_and_makes_nothing() {
 }
 
 #[test]
-fn a_server_that_runs_is_found_well_and_left_alone() {
+fn doctor_passes_for_a_running_server_and_does_not_affect_it() {
     let server = Setup::on_a_file();
     let running = server.start();
     let address = format!("127.0.0.1:{}", running.port);
@@ -123,7 +130,7 @@ fn a_server_that_runs_is_found_well_and_left_alone() {
 }
 
 #[test]
-fn a_configuration_that_cannot_be_read_is_told_and_nothing_guessed() {
+fn an_unreadable_configuration_is_reported_and_no_defaults_are_used() {
     let setup = Setup::on_a_file().with("DOORWARD_PUBLIC_ULR", "https://accounts.example");
     let report = examine(&setup, &[]);
     report
@@ -140,7 +147,7 @@ fn a_configuration_that_cannot_be_read_is_told_and_nothing_guessed() {
 
 /// If each setting is valid but they conflict, the other checks still run.
 #[test]
-fn settings_that_do_not_go_together_keep_nothing_from_being_tried() {
+fn conflicting_settings_do_not_prevent_the_other_checks() {
     let setup = Setup::on_a_file()
         .with("DOORWARD_LISTEN", "0.0.0.0:0")
         .with("DOORWARD_THROTTLE__ENABLED", "false")
@@ -165,7 +172,7 @@ fn settings_that_do_not_go_together_keep_nothing_from_being_tried() {
 }
 
 #[test]
-fn a_mail_server_is_asked_up_to_the_recipient() {
+fn the_mail_server_check_stops_after_the_recipient() {
     let refusing = MailSink::in_mode("rcpt-550", 0);
     let setup = Setup::on_a_file().with("SMTP_URL", &refusing.url());
     examine(&setup, &["--mail-to", "ben@example.com"])
@@ -195,7 +202,7 @@ fn a_mail_server_is_asked_up_to_the_recipient() {
 }
 
 #[test]
-fn a_health_check_asks_the_server_on_this_machine() {
+fn the_health_check_queries_the_local_server() {
     let setup = Setup::on_a_file();
     let running = setup.start();
     // As in a container: it listens on all addresses, and is queried on loopback.

@@ -29,7 +29,7 @@ fn at(setup: &Setup, port: u16) -> Setup {
 }
 
 #[test]
-fn an_address_that_another_program_has_is_a_fault() {
+fn an_address_in_use_is_a_failure() {
     let other = MailSink::start();
     let listen = format!("127.0.0.1:{}", other.port);
     examine(&Setup::on_a_file().with("DOORWARD_LISTEN", &listen), &[])
@@ -48,11 +48,11 @@ fn an_address_that_another_program_has_is_a_fault() {
 }
 
 #[test]
-fn what_answers_at_the_public_url_is_told_apart() {
+fn the_server_at_the_public_url_is_identified() {
     let setup = Setup::on_a_file();
     let ours = setup.start();
     let another = Setup::on_a_file().start();
-    for (port, verdict, found, mend) in [
+    for (port, status_word, found, hint) in [
         (ours.port, "passed", "leads to this Doorward", ""),
         (
             another.port,
@@ -91,7 +91,7 @@ fn what_answers_at_the_public_url_is_told_apart() {
             "scheme",
         ),
     ] {
-        examine(&at(&setup, port), &[]).expect("public URL", verdict, found, mend);
+        examine(&at(&setup, port), &[]).expect("public URL", status_word, found, hint);
     }
     another.stop();
 }
@@ -151,7 +151,7 @@ impl Drop for TlsServer {
 }
 
 #[test]
-fn a_certificate_is_looked_at_as_a_browser_would() {
+fn a_certificate_is_checked_as_a_browser_does() {
     const PART: &str = "public URL: TLS";
     let authority = Authority::new();
     let setup = |server: &TlsServer| {

@@ -15,7 +15,7 @@ fn wait<T>(work: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn a_store_that_is_down_is_a_fault() {
+fn a_store_that_is_down_is_a_failure() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
@@ -32,7 +32,7 @@ fn a_store_that_is_down_is_a_fault() {
 }
 
 #[test]
-fn a_wrong_password_is_a_fault_and_is_not_shown() {
+fn a_wrong_password_is_a_failure_and_is_not_printed() {
     let url = wait(servers::mariadb());
     let url = url.replace("root@", "root:hunter2@");
     let report = examine(&Setup::on_a_file().with("DATABASE_URL", &url), &[]);
@@ -41,7 +41,7 @@ fn a_wrong_password_is_a_fault_and_is_not_shown() {
 }
 
 #[test]
-fn missing_migrations_are_a_fault_if_migrating_is_disabled() {
+fn missing_migrations_are_a_failure_if_migrating_is_disabled() {
     let url = wait(servers::postgres());
     let setup = Setup::on_a_file().with("DATABASE_URL", &url);
     examine(&setup, &[]).expect_code(0).expect(
@@ -73,7 +73,7 @@ fn missing_migrations_are_a_fault_if_migrating_is_disabled() {
 }
 
 #[test]
-fn a_password_that_postgresql_refuses_is_a_fault() {
+fn a_password_that_postgresql_rejects_is_a_failure() {
     let options = PostgresOptions {
         password: Some("the right one"),
         ..PostgresOptions::default()
@@ -89,7 +89,7 @@ fn a_password_that_postgresql_refuses_is_a_fault() {
 
 /// The role can read and write, but cannot migrate the schema.
 #[test]
-fn a_role_without_the_right_to_make_tables_is_a_fault() {
+fn a_role_that_cannot_create_tables_is_a_failure() {
     let server = wait(own_postgres(PostgresOptions::default()));
     let url = wait(server.role("guest", ""));
     examine(&Setup::on_a_file().with("DATABASE_URL", &url), &[])
@@ -103,7 +103,7 @@ fn a_role_without_the_right_to_make_tables_is_a_fault() {
 }
 
 #[test]
-fn a_redis_that_forgets_is_told() {
+fn a_redis_that_evicts_keys_is_reported() {
     let forgetful = RedisOptions {
         settings: vec![
             "maxmemory 50mb",
@@ -129,7 +129,7 @@ fn a_redis_that_forgets_is_told() {
 }
 
 #[test]
-fn a_redis_user_without_rights_is_a_fault() {
+fn a_redis_user_without_permissions_is_a_failure() {
     let options = RedisOptions {
         user: Some(("doorward", "hunter2", "~doorward:* +@read +@connection")),
         ..RedisOptions::default()

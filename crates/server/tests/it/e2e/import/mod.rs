@@ -2,12 +2,12 @@
 //!
 //! `fixtures/make.py` generates the fixtures with the libraries of the original systems.
 
-mod broken_off;
-mod odd_files;
+mod interrupted;
+mod malformed_files;
+mod other_systems;
 mod rejects;
 mod round_trip;
 mod slow_link;
-mod systems;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -44,7 +44,7 @@ fn import(setup: &Setup, arguments: &[&str], code: i32) -> (Value, Vec<Value>) {
     let lines = std::fs::read_to_string(&report).unwrap();
     assert_eq!(mode(report.as_ref()), 0o600);
     for line in lines.lines() {
-        assert!(!holds_a_hash(line), "{line}");
+        assert!(!has_a_hash(line), "{line}");
     }
     let lines = lines
         .lines()
@@ -53,7 +53,7 @@ fn import(setup: &Setup, arguments: &[&str], code: i32) -> (Value, Vec<Value>) {
 }
 
 /// Returns `true` if the text contains something like a hash of the fixtures.
-fn holds_a_hash(text: &str) -> bool {
+fn has_a_hash(text: &str) -> bool {
     [
         "$2a$",
         "$2b$",

@@ -37,7 +37,7 @@ fn file_of(lines: &[String]) -> Setup {
 }
 
 #[test]
-fn every_rejected_line_is_reported_with_its_reason_and_the_others_are_in() {
+fn every_rejected_line_is_reported_with_its_reason_and_the_others_are_imported() {
     let faults = [
         (
             with(1, "id", json!("0193D2A0-0000-7000-8000-000000000001")),
@@ -97,21 +97,24 @@ fn every_rejected_line_is_reported_with_its_reason_and_the_others_are_in() {
     assert_eq!(summary["imported"], 1 + faults.len());
     for (number, (line, code)) in faults.iter().enumerate() {
         let place = 3 + 2 * number;
-        let told = report.iter().find(|told| told["line"] == place);
-        let told = told.unwrap_or_else(|| panic!("nothing of {line}"));
+        let message = report.iter().find(|message| message["line"] == place);
+        let message = message.unwrap_or_else(|| panic!("nothing of {line}"));
         assert_eq!(
-            (&told["code"], &told["outcome"]),
+            (&message["code"], &message["outcome"]),
             (&json!(code), &json!("rejected")),
-            "{told}"
+            "{message}"
         );
-        assert!(told["detail"].as_str().unwrap().ends_with('.'), "{told}");
+        assert!(
+            message["detail"].as_str().unwrap().ends_with('.'),
+            "{message}"
+        );
     }
     assert_eq!(report.len(), faults.len());
     assert_eq!(exported(&setup).len(), 1 + faults.len());
 }
 
 #[test]
-fn what_the_operator_can_do_without_is_left_out_and_said() {
+fn fields_that_the_operator_allows_to_drop_are_dropped_and_reported() {
     let parts = [
         ("username", json!("a b")),
         ("email", json!("nobody")),
@@ -135,16 +138,16 @@ fn what_the_operator_can_do_without_is_left_out_and_said() {
 }
 
 #[test]
-fn a_check_changes_nothing_and_says_the_same() {
+fn a_dry_run_changes_nothing_and_reports_the_same() {
     let lines = [user(1), user(2), user(2), user(3)].map(|user| user.to_string());
     let mut lines = lines.to_vec();
     lines.push(with(4, "username", json!("User-1")));
     let setup = file_of(&lines);
-    let (foretold, told) = import(&setup, &["users.jsonl", "--dry-run"], 1);
+    let (predicted, message) = import(&setup, &["users.jsonl", "--dry-run"], 1);
     assert!(exported(&setup).is_empty());
     let (done, report) = import(&setup, &["users.jsonl"], 1);
-    assert_eq!(super::counts(&foretold), super::counts(&done));
-    assert_eq!(told, report);
+    assert_eq!(super::counts(&predicted), super::counts(&done));
+    assert_eq!(message, report);
     assert_eq!(done["already_exists"], 1);
     let again = import(&setup, &["users.jsonl", "--allow-rejects"], 0).0;
     assert_eq!(
@@ -154,9 +157,9 @@ fn a_check_changes_nothing_and_says_the_same() {
 }
 
 #[test]
-fn a_file_that_is_no_such_file_is_refused_whole() {
+fn a_file_of_another_format_is_rejected() {
     let whole = user(1).to_string();
-    for (text, arguments, told) in [
+    for (text, arguments, message) in [
         (String::new(), &["--format", "django"][..], "empty"),
         (whole.clone(), &["--format", "doorward"], "first line"),
         (HEADER.replace(":1}", ":2}"), &[], "newer"),
@@ -185,7 +188,7 @@ fn a_file_that_is_no_such_file_is_refused_whole() {
         let mut all = vec!["import", "file"];
         all.extend(arguments);
         let outcome = setup.run(&all).expect(1);
-        assert!(outcome.err.contains(told), "{told}: {}", outcome.err);
+        assert!(outcome.err.contains(message), "{message}: {}", outcome.err);
         assert!(exported(&setup).is_empty(), "{text}");
     }
     let utf16: Vec<u8> = "[".encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -201,7 +204,7 @@ fn a_file_that_is_no_such_file_is_refused_whole() {
 
 /// Users before the error are imported, and stay when the corrected file is imported again.
 #[test]
-fn a_document_that_breaks_off_is_taken_up_to_there() {
+fn a_truncated_document_is_imported_up_to_its_end() {
     let people: Vec<Value> = (0..700)
         .map(|number| json!({"username": format!("user-{number}"), "id": format!("0a1b2c3d-0000-4000-8000-{number:012}")}))
         .collect();

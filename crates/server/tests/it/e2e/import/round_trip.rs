@@ -48,7 +48,7 @@ fn people() -> Vec<String> {
     people.iter().map(ToString::to_string).collect()
 }
 
-fn move_on(from: &Setup, to: &Setup) -> Vec<u8> {
+fn copy_users(from: &Setup, to: &Setup) -> Vec<u8> {
     from.run(&["export", "users.jsonl"]).expect(0);
     let file = from.path("users.jsonl");
     assert_eq!(mode(&file), 0o600);
@@ -62,7 +62,7 @@ fn move_on(from: &Setup, to: &Setup) -> Vec<u8> {
 }
 
 #[test]
-fn users_go_round_every_store_and_come_back_as_they_were() {
+fn users_survive_a_round_trip_through_every_store_unchanged() {
     let runtime = Runtime::new().unwrap();
     let on = |url: String| new_setup().with("DATABASE_URL", &url);
     let (postgres, mariadb) = (
@@ -76,9 +76,9 @@ fn users_go_round_every_store_and_come_back_as_they_were() {
     );
     import(&first, &["people.jsonl"], 0);
     let texts = [
-        move_on(&first, &postgres),
-        move_on(&postgres, &mariadb),
-        move_on(&mariadb, &last),
+        copy_users(&first, &postgres),
+        copy_users(&postgres, &mariadb),
+        copy_users(&mariadb, &last),
     ];
     last.run(&["export", "users.jsonl"]).expect(0);
     let end = std::fs::read(last.path("users.jsonl")).unwrap();

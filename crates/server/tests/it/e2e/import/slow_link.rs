@@ -12,7 +12,7 @@ use super::{HEADER, import, new_setup};
 const MANY: usize = 250;
 
 #[test]
-fn an_import_over_a_slow_link_gets_there() {
+fn an_import_over_a_slow_connection_succeeds() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let postgres = runtime.block_on(own_postgres(PostgresOptions::default()));
     let proxy = runtime.block_on(Proxy::to(postgres.address()));
@@ -30,8 +30,8 @@ fn an_import_over_a_slow_link_gets_there() {
     );
     assert_eq!(report, Vec::<Value>::new());
     // Each write has an audit event: a single one would prove nothing.
-    let told = "SELECT count(*) FROM audit_events WHERE detail LIKE '% imported from doorward'";
-    let writes = runtime.block_on(postgres.query(told));
+    let query = "SELECT count(*) FROM audit_events WHERE detail LIKE '% imported from doorward'";
+    let writes = runtime.block_on(postgres.query(query));
     let writes: usize = writes.trim().parse().unwrap();
     assert!((2..50).contains(&writes), "{writes} writes");
 }

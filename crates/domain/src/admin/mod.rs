@@ -1,0 +1,272 @@
+//! Manages other users' accounts: list, role, status. Both changes require that the admin entered the password
+//! recently (A-13, Z-05).
+
+mod operator;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::access::{Action, Target};
+use crate::core::users::ensure_version;
+use crate::core::{ATTEMPTS, Core};
+use crate::ctx::Ctx;
+use crate::error::{Error, WriteError};
+use crate::metric_event::SessionEnd;
+use crate::model::{
+    Event, Role, SearchWord, Status, User, UserCursor, UserFilter, UserPage, Version,
+};
+use crate::store::{Batch, Records};
+use crate::values::{Invalid, UserId};
+
+pub use operator::NewUser;
+
+/// Maximum number of words that one page of a search reads.
+const WORDS_AT_ONCE: usize = 200;
+const WORD_PAGES: usize = 5;
+
+/// A change of role or status by an admin.
+#[derive(Clone, Copy)]
+enum AdminChange {
+    Role(Role),
+    Enabled,
+    Disabled,
+}
+
+impl AdminChange {
+    fn action(self) -> Action {
+        match self {
+            Self::Role(_) => Action::ChangeRole,
+            Self::Enabled | Self::Disabled => Action::ChangeStatus,
+        }
+    }
+
+    fn event(self) -> Event {
+        match self {
+            Self::Role(_) => Event::RoleChanged,
+            Self::Enabled | Self::Disabled => Event::StatusChanged,
+        }
+    }
+
+    fn detail(self) -> &'static str {
+        match self {
+            Self::Role(role) => role.as_str(),
+            Self::Enabled => "active",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    /// Returns the changed user. Fails if the change is not possible.
+    fn apply_to(self, user: &User) -> Result<User, Error> {
+        match self {
+            Self::Role(role) => Ok(User {
+                role,
+                ..user.clone()
+            }),
+            Self::Enabled => enabled_again(user),
+            Self::Disabled => Ok(disabled(user)),
+        }
+    }
+}
+
+/// Lists, creates and changes users.
+pub struct Admin {
+    pub(crate) core: Arc<Core>,
+}
+
+impl Admin {
+    /// Returns a page of the users that match the filter.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn list_users(&self, ctx: &Ctx, filter: &UserFilter) -> Result<UserPage, Error> {
+        self.core
+            .authorize(ctx, Action::ListUsers, Target::Others)
+            .await?;
+        let terms = SearchWord::terms(filter.text.as_deref().unwrap_or_default());
+        let page = match terms.is_empty() {
+            true => self.page_of_users(filter).await?,
+            false => self.search_users(filter, &terms).await?,
+        };
+        self.core.audit_view(ctx, Event::UsersListed, None).await?;
+        Ok(page)
+    }
+
+    async fn page_of_users(&self, filter: &UserFilter) -> Result<UserPage, Error> {
+        let one_more = UserFilter {
+            limit: filter.limit.saturating_add(1),
+            ..filter.clone()
+        };
+        let mut users: Vec<User> = self.core.ports.store.list(one_more.query()).await?;
+        let has_more = users.len() > filter.limit;
+        users.truncate(filter.limit);
+        let next = users.last().filter(|_| has_more);
+        let next = next.map(|last| UserCursor::User(last.id));
+        Ok(UserPage { users, next })
+    }
+
+    /// Reads the words that begin with the longest term, and their users. A user is listed at the first of these words.
+    async fn search_users(&self, filter: &UserFilter, terms: &[String]) -> Result<UserPage, Error> {
+        let store = &self.core.ports.store;
+        let longest = terms.iter().max_by_key(|term| term.len());
+        let term = longest.map(String::as_str).unwrap_or_default();
+        let mut users = Vec::new();
+        let mut after = match &filter.after {
+            Some(UserCursor::Word(key)) => Some(key.clone()),
+            _ => None,
+        };
+        for _ in 0..WORD_PAGES {
+            let words = SearchWord::beginning_with(term, after.as_deref());
+            let words: Vec<SearchWord> = store.list(words.limit(WORDS_AT_ONCE)).await?;
+            let ids: BTreeSet<UserId> = words.iter().map(|word| word.user_id).collect();
+            let found: Vec<User> = store.get_all(ids).await?;
+            for word in &words {
+                if users.len() == filter.limit {
+                    let next = after.map(UserCursor::Word);
+                    return Ok(UserPage { users, next });
+                }
+                let user = found.iter().find(|user| user.id == word.user_id);
+                let user = user.filter(|user| filter.accepts(user) && is_found(user, word, terms));
+                users.extend(user.cloned());
+                after = Some(word.key());
+            }
+            if words.len() < WORDS_AT_ONCE {
+                return Ok(UserPage { users, next: None });
+            }
+        }
+        let next = after.map(UserCursor::Word);
+        Ok(UserPage { users, next })
+    }
+
+    /// Grants or revokes the admin role. Takes effect on this node with the user's next request, on others within
+    /// a second.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn change_role(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        role: Role,
+        expected: Option<Version>,
+    ) -> Result<User, Error> {
+        self.apply_admin_change(ctx, named, AdminChange::Role(role), expected)
+            .await
+    }
+
+    /// Disables an account, which ends its sessions and voids its links.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn disable(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        expected: Option<Version>,
+    ) -> Result<User, Error> {
+        self.apply_admin_change(ctx, named, AdminChange::Disabled, expected)
+            .await
+    }
+
+    /// Enables a disabled account.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn enable(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        expected: Option<Version>,
+    ) -> Result<User, Error> {
+        self.apply_admin_change(ctx, named, AdminChange::Enabled, expected)
+            .await
+    }
+
+    async fn apply_admin_change(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        change: AdminChange,
+        expected: Option<Version>,
+    ) -> Result<User, Error> {
+        self.core
+            .ensure_reauthenticated(ctx, change.action(), named)
+            .await?;
+        for _ in 0..ATTEMPTS {
+            let user = self.core.resolve(ctx, change.action(), named).await?;
+            ensure_version(&user, expected)?;
+            let mut changed = change.apply_to(&user)?;
+            if changed == user {
+                // Another node may have made this change already, so the cached user may be outdated.
+                self.core.cache.user_changed(user.id);
+                return Ok(user);
+            }
+            if changed.session_epoch != user.session_epoch {
+                let lifetime = self.core.policy.email_undo_lifetime;
+                changed.void_undo_links = user.void_undo_links(Timestamp::MIN, ctx.now, lifetime);
+            }
+            changed.version = user.version.next();
+            changed.updated_at = ctx.now;
+            let check = self.core.check_actor(ctx, change.action(), user.id);
+            let mut batch: Batch = check.into_iter().collect();
+            batch.extend(changed.replace(&user));
+            batch.extend(self.core.roster_change(Some(&user), Some(&changed)).await?);
+            batch.push(
+                self.core
+                    .audit_detail(ctx, change.event(), Some(user.id), change.detail()),
+            );
+            match self.core.apply(batch).await {
+                Ok(()) if changed.session_epoch != user.session_epoch => {
+                    let (epoch, reason) = (changed.session_epoch, SessionEnd::AccountChanged);
+                    self.core
+                        .end_sessions(ctx, user.id, epoch, reason, None)
+                        .await;
+                    return Ok(changed);
+                }
+                Ok(()) => return Ok(changed),
+                Err(WriteError::Stale) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::Overloaded)
+    }
+}
+
+/// Returns `true` if the word is the first of the user's that begins with the longest term, and each term begins one.
+fn is_found(user: &User, word: &SearchWord, terms: &[String]) -> bool {
+    let longest = terms.iter().max_by_key(|term| term.len());
+    let all = SearchWord::all_of(user);
+    let first = |term: &String| all.iter().find(|word| word.word.starts_with(term));
+    longest.and_then(first) == Some(word) && terms.iter().all(|term| first(term).is_some())
+}
+
+/// Returns the user as disabled. A new session epoch ends all sessions. A pending address is removed if the user
+/// has another identifier. Otherwise it stays, so that enabling does not confirm it.
+fn disabled(user: &User) -> User {
+    if user.status == Status::Disabled {
+        return user.clone();
+    }
+    let pending_email = match user.has_identifier() {
+        true => None,
+        false => user.pending_email.clone(),
+    };
+    User {
+        status: Status::Disabled,
+        pending_email,
+        session_epoch: user.session_epoch + 1,
+        ..user.clone()
+    }
+}
+
+/// Returns the user as enabled. Fails for a pending user. A disabled user without an identifier becomes pending
+/// again: an admin cannot confirm an address for a user.
+fn enabled_again(user: &User) -> Result<User, Error> {
+    let status = match user.status {
+        Status::Pending => {
+            let unconfirmed = Invalid::new(
+                "unconfirmed",
+                "This user has not confirmed an email address yet.",
+            );
+            return Err(Error::invalid("status", unconfirmed));
+        }
+        Status::Disabled if !user.has_identifier() => Status::Pending,
+        Status::Disabled | Status::Active => Status::Active,
+    };
+    Ok(User {
+        status,
+        ..user.clone()
+    })
+}

@@ -1,0 +1,256 @@
+//! Issues and ends sessions, for all services. One function creates sessions.
+
+use std::sync::{Arc, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::core::{ATTEMPTS, Core, Effects};
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::metric_event::{MetricEvent, SessionEnd};
+use crate::model::{EndedSession, Event, Role, Session, Status, User};
+use crate::ports::StoreError;
+use crate::session_cache::CacheEntry;
+use crate::store::{Batch, Write};
+use crate::tokens::SessionClaims;
+use crate::values::{Secret, SessionId, Token, UserId};
+
+/// A session and its token.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// Token that the client sends with every request. The server does not store it.
+    pub token: Secret<String>,
+    /// The session.
+    pub session: Session,
+    /// The user of the session.
+    pub user: User,
+}
+
+/// A verified session token.
+#[derive(Clone)]
+pub struct Authenticated(pub(crate) Arc<CacheEntry>);
+
+impl Authenticated {
+    /// The user of the session.
+    pub fn user(&self) -> &User {
+        &self.0.user
+    }
+
+    /// The session.
+    pub fn session(&self) -> &Session {
+        &self.0.session
+    }
+}
+
+impl Core {
+    /// Creates a session, and writes the batch with it. Every sign-in ends here, and no other function creates a session.
+    /// Fails if the account is not active. A client that is not signed in has no session (S-10).
+    pub(crate) async fn issue_session(
+        &self,
+        ctx: &Ctx,
+        user: User,
+        batch: Batch,
+    ) -> Result<SignedIn, Error> {
+        if user.status != Status::Active {
+            return Err(Error::Internal(
+                "a session was requested for an account that is not active",
+            ));
+        }
+        let secret = Token::generate(&*self.ports.secrets);
+        let session = Session {
+            id: SessionId::generate(ctx.now, &*self.ports.secrets),
+            digest: secret.digest(),
+            user_id: user.id,
+            epoch: user.session_epoch,
+            generation: Session::FIRST_GENERATION,
+            renewed_at: ctx.now,
+            created_at: ctx.now,
+            last_seen_at: ctx.now,
+            expires_at: ctx.now + self.policy.session_lifetime,
+            address: ctx.client.address,
+            user_agent: ctx.client.user_agent.clone(),
+        };
+        let effects = Effects::of(&batch);
+        let opened = self.sessions.open(&session, batch).await;
+        self.finish(effects, opened).await?;
+        self.evict_oldest_sessions(ctx, user.id).await?;
+        let token = self.session_token(&session, &secret.expose(), ctx.now)?;
+        self.record(MetricEvent::SessionIssued);
+        Ok(SignedIn {
+            token,
+            session,
+            user,
+        })
+    }
+
+    /// Ends the oldest sessions of a user who has more than the maximum (S-08). Runs after the new session is
+    /// stored, so that of concurrent sign-ins the last one sees all sessions.
+    async fn evict_oldest_sessions(&self, ctx: &Ctx, user_id: UserId) -> Result<(), Error> {
+        let stored = self.sessions.list(user_id, ctx.now).await?;
+        for oldest in stored.iter().skip(self.policy.max_sessions) {
+            let audit =
+                self.audit_detail(ctx, Event::SessionEvicted, Some(user_id), "session limit");
+            self.end_session(ctx, user_id, oldest.id, SessionEnd::SessionLimit, audit)
+                .await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn session_token(
+        &self,
+        session: &Session,
+        secret: &str,
+        now: Timestamp,
+    ) -> Result<Secret<String>, Error> {
+        let claims = SessionClaims {
+            iss: self.policy.public_url.clone(),
+            sub: session.user_id.to_string(),
+            sid: secret.to_owned(),
+            generation: session.generation,
+            iat: now.as_second(),
+            exp: session.expires_at.as_second(),
+        };
+        let token = self
+            .keyring
+            .sign(&claims)
+            .ok_or(Error::Internal("no signing key is loaded"))?;
+        Ok(Secret::new(token))
+    }
+
+    /// Idle timeout of a session of this role; `None` if there is none.
+    pub(crate) fn idle_limit(&self, role: Role) -> Option<SignedDuration> {
+        let admin_timeout = self.policy.admin_session_idle;
+        let timeout = self.policy.session_idle;
+        let limits = match role {
+            Role::Admin => [admin_timeout, timeout],
+            Role::User => [timeout, timeout],
+        };
+        limits.into_iter().filter(|limit| !limit.is_zero()).min()
+    }
+
+    /// Returns `true` if the session has reached its idle timeout (S-04). The last use is the stored one, or a
+    /// later one that this node has not written yet.
+    pub(crate) fn is_idle(&self, session: &Session, role: Role, now: Timestamp) -> bool {
+        let Some(limit) = self.idle_limit(role) else {
+            return false;
+        };
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let noted = seen.get(&session.id).map(|seen| seen.at);
+        let last = noted.map_or(session.last_seen_at, |at| at.max(session.last_seen_at));
+        last + limit <= now
+    }
+
+    /// Returns the user's sessions that are still valid, newest first.
+    pub(crate) async fn valid_sessions(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+    ) -> Result<Vec<Session>, StoreError> {
+        let stored = self.sessions.list(user.id, ctx.now).await?;
+        let mut valid = Vec::with_capacity(stored.len());
+        for session in stored {
+            let is_alive =
+                session.epoch >= user.session_epoch && !self.is_idle(&session, user.role, ctx.now);
+            if is_alive && !self.sessions.has_ended(session.id).await? {
+                valid.push(session);
+            }
+        }
+        Ok(valid)
+    }
+
+    /// Ends one session permanently and writes the audit event. Returns `false` if there was none.
+    pub(crate) async fn end_session(
+        &self,
+        ctx: &Ctx,
+        user_id: UserId,
+        id: SessionId,
+        reason: SessionEnd,
+        audit: Write,
+    ) -> Result<bool, Error> {
+        let session = EndedSession {
+            id,
+            user_id,
+            ends_at: ctx.now + self.policy.session_renewable,
+        };
+        let batch = vec![audit];
+        let effects = Effects::of(&batch);
+        let outcome = self.sessions.end(&session, batch).await;
+        self.cache.user_changed(user_id);
+        if let Ok(false) = outcome {
+            return Ok(false);
+        }
+        self.finish(effects, outcome).await?;
+        self.record(MetricEvent::SessionsEnded(reason, 1));
+        Ok(true)
+    }
+
+    /// Deletes the sessions that a change has just ended by raising the user's epoch to `epoch`. The session
+    /// `keep` gets the new epoch. A session created since, such as one with the new password, has the new epoch
+    /// already and stays. If the session store is unavailable, this is logged and `keep` may end too, but the
+    /// change is made and does not fail. Returns the number of deleted sessions.
+    pub(crate) async fn end_sessions(
+        &self,
+        ctx: &Ctx,
+        user_id: UserId,
+        epoch: i64,
+        reason: SessionEnd,
+        keep: Option<SessionId>,
+    ) -> usize {
+        let mut ended = 0;
+        let clearing = self.clear_sessions(ctx, user_id, epoch, keep, || {
+            ended += 1;
+            self.record(MetricEvent::SessionsEnded(reason, 1));
+        });
+        if let Err(error) = clearing.await {
+            tracing::error!(user.id = %user_id, %error, "failed to delete ended sessions");
+        }
+        self.cache.user_changed(user_id);
+        ended
+    }
+
+    async fn clear_sessions(
+        &self,
+        ctx: &Ctx,
+        user_id: UserId,
+        epoch: i64,
+        keep: Option<SessionId>,
+        mut cleared: impl FnMut(),
+    ) -> Result<(), Error> {
+        if let Some(id) = keep {
+            self.keep_session(ctx, user_id, id, epoch).await?;
+        }
+        for session in self.sessions.list(user_id, ctx.now).await? {
+            let is_over = session.epoch < epoch && Some(session.id) != keep;
+            if is_over && self.sessions.delete(user_id, session.id).await? {
+                cleared();
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the epoch of a session, so that it survives a security event that its own user caused.
+    async fn keep_session(
+        &self,
+        ctx: &Ctx,
+        user_id: UserId,
+        id: SessionId,
+        epoch: i64,
+    ) -> Result<(), Error> {
+        for _ in 0..ATTEMPTS {
+            let open = self.sessions.list(user_id, ctx.now).await?;
+            let Some(session) = open.into_iter().find(|session| session.id == id) else {
+                return Ok(());
+            };
+            let expected = session.generation;
+            // A concurrent renewal changes the generation.
+            if self
+                .sessions
+                .update(&Session { epoch, ..session }, expected)
+                .await?
+            {
+                return Ok(());
+            }
+        }
+        Err(Error::Overloaded)
+    }
+}

@@ -1,0 +1,281 @@
+//! Verifies a password: at sign-in, and wherever a client presents one.
+//!
+//! An unknown account and a wrong password cost the same work and get the same response: one hash for
+//! a username, and two for an address, which may have an owner and a user with it as a pending address. The
+//! account's status is reported only if the password is correct. An attempt is counted before its result is known
+//! for the account that it targets.
+
+use crate::core::Core;
+use crate::ctx::Ctx;
+use crate::error::{Error, WriteError};
+use crate::model::{Credential, Event, Lockout, Status, User};
+use crate::passwords::{HashClient, Verification};
+use crate::store::{Batch, Condition, Records, Write};
+use crate::values::{EmailAddress, Password, Secret, UserId, Username};
+
+/// The id that no user has.
+fn unknown_user_id() -> UserId {
+    UserId::from_bytes([0; 16])
+}
+
+/// Identifies the account that a password is presented for. Usernames and addresses are separate namespaces, each
+/// looked up in its own column.
+#[derive(Debug, Clone)]
+pub enum Identifier {
+    /// A username.
+    Username(Username),
+    /// A confirmed address. A pending one is found too, to report that it is not confirmed.
+    Email(EmailAddress),
+}
+
+/// The users that an identifier matches.
+#[derive(Debug, Default)]
+pub(crate) struct AccountLookup {
+    /// The user with this username or confirmed address.
+    pub(crate) owner: Option<User>,
+    /// The newest user with this pending address.
+    pub(crate) pending: Option<User>,
+    /// `true` for an address, which can have a pending user. A wrong password then costs two hashes with or
+    /// without one, so that the time does not reveal a pending sign-up.
+    pub(crate) by_email: bool,
+}
+
+impl AccountLookup {
+    /// A user who is already known, by a session or a link.
+    pub(crate) fn from_user(user: User) -> Self {
+        Self {
+            owner: Some(user),
+            ..Self::default()
+        }
+    }
+}
+
+/// A password that was verified.
+pub(crate) struct VerifiedPassword {
+    /// Its user.
+    pub(crate) user: User,
+    /// Number of consecutive wrong passwords of the account before this one, as far as they are counted.
+    pub(crate) failed_before: u32,
+}
+
+impl Core {
+    /// Finds the users that an identifier matches. Makes the same number of queries whether or not they exist.
+    pub(crate) async fn find_account(
+        &self,
+        identifier: &Identifier,
+    ) -> Result<AccountLookup, Error> {
+        let store = &self.ports.store;
+        match identifier {
+            Identifier::Username(username) => {
+                let owner = store.find(User::USERNAME_KEY, username.key()).await?;
+                Ok(AccountLookup {
+                    owner,
+                    ..AccountLookup::default()
+                })
+            }
+            Identifier::Email(email) => {
+                let owner = store.find(User::EMAIL_KEY, email.key()).await?;
+                // An unreadable row must not prevent the owner's sign-in.
+                let pending = User::with_pending_email(email.key()).limit(1);
+                let pending = store.list_readable(pending).await?.pop();
+                Ok(AccountLookup {
+                    owner,
+                    pending,
+                    by_email: true,
+                })
+            }
+        }
+    }
+
+    /// Verifies a password and returns its user. Every password that a client presents is verified here.
+    ///
+    /// For an address, the password is compared with the owner's hash (or a decoy) and then with that of the
+    /// newest user who has it as a pending address (or a decoy), so that neither the response nor its time reveals
+    /// whether the address has an owner.
+    pub(crate) async fn verify_password(
+        &self,
+        ctx: &Ctx,
+        identifier: &Identifier,
+        lookup: AccountLookup,
+        password: &Password,
+        event: Event,
+    ) -> Result<VerifiedPassword, Error> {
+        let AccountLookup {
+            owner,
+            pending,
+            by_email,
+        } = lookup;
+        let audit_user = owner.as_ref().or(pending.as_ref()).cloned();
+        let attempt = self
+            .acquire_password_attempt(ctx, identifier, owner.as_ref())
+            .await?;
+        let target = owner.as_ref().map_or_else(
+            || (unknown_user_id(), User::FIRST_EPOCH),
+            |user| (user.id, user.session_epoch),
+        );
+        let account = owner.clone();
+        let lockout = self.ports.store.get::<Lockout>(target.0).await?;
+        // A lockout outlives its counters. A locked-out account gets the response of an unknown one, after the
+        // same work: a different one would reveal that it exists.
+        let owner = owner.filter(|user| !attempt.is_locked_out(user, lockout.as_ref()));
+        let hash_client = attempt.hash_client(ctx);
+        match self.try_password(ctx, &hash_client, owner, password).await {
+            Ok(None) => {}
+            Ok(Some(user)) => {
+                let failed_before = self
+                    .clear_password_attempts(&attempt, &user, lockout)
+                    .await?;
+                let user = self.with_data(user).await?;
+                return Ok(VerifiedPassword {
+                    user,
+                    failed_before,
+                });
+            }
+            Err(error) => {
+                self.release_password_attempt(ctx, &attempt).await?;
+                return Err(error);
+            }
+        }
+        // The wrong password for the owner stays counted, even if the pending user's password is correct.
+        // Otherwise an attacker could clear the count by signing up with the owner's address and a password of
+        // their own.
+        let mut lockout = self
+            .count_wrong_password(ctx, &attempt, identifier, account.as_ref(), target)
+            .await?;
+        let unconfirmed = match by_email {
+            true => {
+                self.try_password(ctx, &hash_client, pending, password)
+                    .await
+            }
+            false => Ok(None),
+        };
+        if !matches!(unconfirmed, Ok(None)) && !lockout.is_empty() {
+            self.apply(std::mem::take(&mut lockout)).await?;
+        }
+        match unconfirmed? {
+            Some(user) => Ok(VerifiedPassword {
+                user: self.with_data(user).await?,
+                failed_before: 0,
+            }),
+            None => Err(self
+                .refuse_password(ctx, audit_user, event, lockout)
+                .await?),
+        }
+    }
+
+    /// Adds the `data` that look-ups by name do not read. The other fields stay as they were when the password was
+    /// verified: a write of this user fails if it has changed since.
+    async fn with_data(&self, user: User) -> Result<User, Error> {
+        if user.data.read().is_some() {
+            return Ok(user);
+        }
+        let whole: Option<User> = self.ports.store.get(user.id).await?;
+        let data = whole.ok_or(Error::InvalidCredentials)?.data;
+        Ok(User { data, ..user })
+    }
+
+    /// Returns the candidate if the password is theirs. Does the same work if there is no candidate.
+    async fn try_password(
+        &self,
+        ctx: &Ctx,
+        hash_client: &HashClient,
+        candidate: Option<User>,
+        password: &Password,
+    ) -> Result<Option<User>, Error> {
+        // Without a candidate, the query uses an id that no user has.
+        let user_id = candidate
+            .as_ref()
+            .map_or_else(unknown_user_id, |user| user.id);
+        let stored = self.ports.store.get::<Credential>(user_id).await?;
+        let hash = stored.as_ref().map(|credential| &credential.password_hash);
+        let verification = self.hasher.verify(hash_client, password, hash).await?;
+        let Some(user) = candidate.filter(|_| verification.is_right()) else {
+            return Ok(None);
+        };
+        if let (Verification::RightButOutdated(newer), Some(old)) = (verification, stored) {
+            self.rehash(ctx, &user, newer, old.password_hash).await?;
+        }
+        Ok(Some(user))
+    }
+
+    /// Writes an audit event about a wrong password and returns the error for the client.
+    async fn refuse_password(
+        &self,
+        ctx: &Ctx,
+        account: Option<User>,
+        event: Event,
+        mut changes: Batch,
+    ) -> Result<Error, Error> {
+        let user_id = account.as_ref().map(|user| user.id);
+        let detail = if account.is_some() {
+            "wrong password"
+        } else {
+            "unknown account"
+        };
+        changes.push(self.audit_failure(ctx, event, user_id, detail));
+        self.apply(changes).await?;
+        Ok(match account {
+            _ if self.policy.enumeration_protection => Error::InvalidCredentials,
+            Some(_) => Error::WrongPassword,
+            None => Error::UnknownAccount,
+        })
+    }
+
+    /// Fails if the account cannot sign in by this identifier. The caller has verified the password: the error
+    /// reveals the account's status.
+    pub(crate) async fn ensure_can_sign_in(
+        &self,
+        ctx: &Ctx,
+        identifier: &Identifier,
+        user: &User,
+        event: Event,
+    ) -> Result<(), Error> {
+        let is_confirmed = match identifier {
+            Identifier::Username(_) => true,
+            Identifier::Email(email) => {
+                user.email.as_ref().map(EmailAddress::key) == Some(email.key())
+            }
+        };
+        let (refusal, detail) = match user.status {
+            Status::Active if is_confirmed => return Ok(()),
+            Status::Active | Status::Pending => (Error::EmailUnconfirmed, "email not confirmed"),
+            Status::Disabled => (Error::AccountDisabled, "account disabled"),
+        };
+        self.apply(vec![self.audit_failure(ctx, event, Some(user.id), detail)])
+            .await?;
+        Err(refusal)
+    }
+
+    /// Replaces the hash that was verified by a newer one of the same password.
+    async fn rehash(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        newer: Secret<String>,
+        old: Secret<String>,
+    ) -> Result<(), Error> {
+        let replace = Write::update::<Credential, 2>(
+            user.id,
+            [
+                ("password_hash", newer.expose().as_str().into()),
+                ("updated_at", ctx.now.into()),
+            ],
+            vec![Condition::is("password_hash", old.expose().as_str())],
+        );
+        match self.apply(vec![replace]).await {
+            // The password was changed in the meantime.
+            Ok(()) | Err(WriteError::Stale) => Ok(()),
+            Err(other) => Err(other.into()),
+        }
+    }
+}
+
+/// Returns the identifier to verify a signed-in user's password with: the username if there is one, else the
+/// address.
+pub(crate) fn own_identifier(user: &User) -> Result<Identifier, Error> {
+    let by_username = user.username.clone().map(Identifier::Username);
+    let by_email = user.email.clone().map(Identifier::Email);
+    by_username.or(by_email).ok_or(Error::Internal(
+        "an active user has neither a username nor an email address",
+    ))
+}

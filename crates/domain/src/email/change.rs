@@ -1,0 +1,149 @@
+//! Changes an account's address. The new address replaces the old one once it is confirmed. The old address is
+//! notified of the request and of the change, and can undo a change that the user requested (R-11,
+//! `undo`).
+
+use crate::access::Action;
+use crate::core::ATTEMPTS;
+use crate::core::users::ensure_version;
+use crate::ctx::Ctx;
+use crate::email::Email;
+use crate::error::{Error, WriteError};
+use crate::model::{Event, MailKind, PendingEmail, RequestedBy, Status, User, Version};
+use crate::store::{Batch, Records};
+use crate::values::{EmailAddress, Invalid, Password};
+
+impl Email {
+    /// Requests the change. A user who changes their own address must send their password each time. An admin who
+    /// changes another user's address must send their own password or have entered it recently.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn change_email(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        email: &EmailAddress,
+        password: Option<&Password>,
+        expected: Option<Version>,
+    ) -> Result<(), Error> {
+        let user = self.core.resolve(ctx, Action::ChangeEmail, named).await?;
+        if user.status == Status::Disabled {
+            // No link of a disabled account works, so the new address could not be confirmed.
+            let disabled = Invalid::new(
+                "account-disabled",
+                "This account is disabled. Enable it before you change its address.",
+            );
+            return Err(Error::invalid("email", disabled));
+        }
+        self.reauthenticate_for_email(ctx, &user, named, password)
+            .await?;
+        if !self.core.policy.enumeration_protection {
+            let (store, key) = (&self.core.ports.store, email.key());
+            let owner: Option<User> = store.find(User::EMAIL_KEY, key).await?;
+            if owner.is_some_and(|owner| owner.id != user.id) {
+                return Err(Error::EmailTaken);
+            }
+        }
+        self.core.ensure_outbox_room()?;
+        self.core.throttle_email_change(ctx, &user, email).await?;
+        self.write_pending_email(ctx, user, email, expected).await
+    }
+
+    async fn write_pending_email(
+        &self,
+        ctx: &Ctx,
+        mut user: User,
+        email: &EmailAddress,
+        expected: Option<Version>,
+    ) -> Result<(), Error> {
+        for _ in 0..ATTEMPTS {
+            ensure_version(&user, expected)?;
+            if user.email.as_ref().map(EmailAddress::key) == Some(email.key()) {
+                let unchanged = Invalid::new("unchanged", "The account already has this address.");
+                return Err(Error::invalid("email", unchanged));
+            }
+            match self.core.apply(self.email_change(ctx, &user, email)).await {
+                Ok(()) => return Ok(()),
+                Err(WriteError::Stale) if expected.is_none() => {
+                    user = self.read_again(&user).await?;
+                }
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    /// Reads the user again after a concurrent write. Fails if the session epoch or the status changed, since the
+    /// password was verified for the previous state.
+    async fn read_again(&self, before: &User) -> Result<User, Error> {
+        let user: Option<User> = self.core.ports.store.get(before.id).await?;
+        let user = user.ok_or(Error::NotFound)?;
+        match user.session_epoch == before.session_epoch && user.status == before.status {
+            true => Ok(user),
+            false => Err(Error::PreconditionFailed),
+        }
+    }
+
+    fn email_change(&self, ctx: &Ctx, user: &User, email: &EmailAddress) -> Batch {
+        let (requested_by, notice) = match ctx.actor.user_id() == Some(user.id) {
+            true => (RequestedBy::User, MailKind::EmailChangeUndo),
+            // The old address may be why an admin changes it, so it cannot undo the change.
+            false => (RequestedBy::Admin, MailKind::EmailChangeNotice),
+        };
+        let pending = PendingEmail {
+            address: email.clone(),
+            requested_at: ctx.now,
+            requested_by,
+        };
+        let changed = User {
+            pending_email: Some(pending),
+            version: user.version.next(),
+            updated_at: ctx.now,
+            ..user.clone()
+        };
+        let check = self.core.check_actor(ctx, Action::ChangeEmail, user.id);
+        let mut changes: Batch = check.into_iter().collect();
+        changes.extend(changed.replace(user));
+        changes.extend([
+            self.core.mail(
+                ctx,
+                MailKind::EmailChange,
+                Some(user.id),
+                email,
+                user.locale,
+            ),
+            self.core
+                .audit(ctx, Event::EmailChangeRequested, Some(user.id)),
+        ]);
+        if let Some(old) = user.mail_address() {
+            changes.push(self.core.mail(ctx, notice, Some(user.id), old, user.locale));
+        }
+        changes
+    }
+
+    /// Verifies the password of the signed-in user. An admin may omit it if they entered it recently.
+    async fn reauthenticate_for_email(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        named: &str,
+        password: Option<&Password>,
+    ) -> Result<(), Error> {
+        let is_own = ctx.actor.user_id() == Some(user.id);
+        match password {
+            Some(password) => {
+                self.core
+                    .reauthenticate_with(ctx, password, Event::EmailChangeRequested)
+                    .await?;
+                Ok(())
+            }
+            None if is_own => Err(Error::invalid(
+                "password",
+                Invalid::new("missing", "Send your `password` to change your address."),
+            )),
+            None => {
+                self.core
+                    .ensure_reauthenticated(ctx, Action::ChangeEmail, named)
+                    .await
+            }
+        }
+    }
+}

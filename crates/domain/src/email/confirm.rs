@@ -1,0 +1,245 @@
+//! Confirms an address: that of a new user, or the new one of an address change.
+//!
+//! A link confirms the address it was mailed to as long as that is the user's pending address. Viewing a link
+//! changes nothing. The POST uses the link. Repeating it returns the same user as long as the link is
+//! valid.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::core::ATTEMPTS;
+use crate::core::pending_email::without_pending_email;
+use crate::core::verify_password::{AccountLookup, Identifier};
+use crate::ctx::Ctx;
+use crate::email::Email;
+use crate::error::{Error, WriteError};
+use crate::metric_event::SessionEnd;
+use crate::model::{Event, Link, MailKind, Purpose, RequestedBy, Status, User};
+use crate::store::{Batch, Records};
+use crate::values::{Data, EmailAddress, Invalid, Password, Token};
+
+/// Maximum number of other users whose pending address a confirmation clears. Any others can no longer confirm it,
+/// and expire.
+const MAX_SUPERSEDED: usize = 20;
+
+impl Email {
+    /// Requests the confirmation mail again. The worker looks the address up, not this method, so that the
+    /// response does not reveal whether it is known.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn request_confirmation(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
+        self.core.ensure_outbox_room()?;
+        self.core
+            .throttle_mailbox(ctx, MailKind::ConfirmationResend, email)
+            .await?;
+        let mail = self.core.mail(
+            ctx,
+            MailKind::ConfirmationResend,
+            None,
+            email,
+            ctx.client.locale,
+        );
+        Ok(self.core.apply(vec![mail]).await?)
+    }
+
+    /// Returns the user of a valid confirmation link, for the confirmation page. Fails with [`Error::LinkExpired`]
+    /// otherwise.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn view_confirmation(&self, ctx: &Ctx, token: &Token) -> Result<User, Error> {
+        let (link, user) = self
+            .core
+            .find_living_link(ctx, token, Purpose::Confirmation)
+            .await?;
+        if is_confirmed(&user, &link) {
+            Ok(as_confirmed(user, &link))
+        } else if is_open(&user, &link) {
+            Ok(user)
+        } else {
+            Err(Error::LinkExpired)
+        }
+    }
+
+    /// Confirms the address that the link was mailed to.
+    pub async fn confirm(&self, ctx: &Ctx, token: &Token) -> Result<User, Error> {
+        self.confirm_with_password(ctx, token, None).await
+    }
+
+    /// Confirms the address. The policy can require the password of the account, so that the owner of an address
+    /// does not confirm another person's sign-up.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn confirm_with_password(
+        &self,
+        ctx: &Ctx,
+        token: &Token,
+        password: Option<&Password>,
+    ) -> Result<User, Error> {
+        let mut is_password_due = true;
+        for _ in 0..ATTEMPTS {
+            let (link, user) = self
+                .core
+                .find_living_link(ctx, token, Purpose::Confirmation)
+                .await?;
+            // Checked first: another POST may have used the link between the reads of the link and of the user.
+            if is_confirmed(&user, &link) {
+                return Ok(as_confirmed(user, &link));
+            }
+            if !is_open(&user, &link) {
+                return Err(Error::LinkExpired);
+            }
+            if is_password_due && self.core.policy.confirmation_requires_password {
+                self.show_account_password(ctx, &user, &link.email, password)
+                    .await?;
+                is_password_due = false;
+            }
+            let confirmed = confirmed(ctx, &user, self.core.policy.email_undo_lifetime);
+            let mut changes = confirmed.replace(&user);
+            changes.push(link.mark_used(ctx.now));
+            changes.extend(
+                self.core
+                    .roster_change(Some(&user), Some(&confirmed))
+                    .await?,
+            );
+            changes.extend(self.confirmation_notices(ctx, &user));
+            match self.core.apply(changes).await {
+                Ok(()) => {
+                    if confirmed.session_epoch != user.session_epoch {
+                        let (epoch, reason) = (confirmed.session_epoch, SessionEnd::AccountChanged);
+                        self.core
+                            .end_sessions(ctx, user.id, epoch, reason, None)
+                            .await;
+                    }
+                    self.core.clear_address_failures(&confirmed).await;
+                    self.clear_superseded(ctx, &confirmed).await;
+                    return Ok(confirmed);
+                }
+                // The link was used or the user changed in between: read both again.
+                Err(WriteError::Stale) => {}
+                // Another user has confirmed the address first.
+                Err(WriteError::Taken(User::EMAIL_KEY)) => return Err(Error::LinkExpired),
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    /// Removes the address from other users who have it as their pending address. They can no longer confirm it
+    /// . A failure is only logged, since the remaining ones expire.
+    async fn clear_superseded(&self, ctx: &Ctx, owner: &User) {
+        let Some(email) = &owner.email else { return };
+        let others = self.remove_superseded(ctx, email).await;
+        if let Err(error) = others {
+            tracing::warn!(%error, "failed to delete pending sign-ups for a confirmed address; they will expire");
+        }
+    }
+
+    async fn remove_superseded(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
+        let others = User::with_pending_email(email.key()).limit(MAX_SUPERSEDED);
+        let others: Vec<User> = self.core.ports.store.list_readable(others).await?;
+        for other in others {
+            self.core
+                .remove_pending_email(ctx, &other, Event::SignUpSuperseded)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Verifies the password of the account. A wrong password counts the same as at sign-in.
+    async fn show_account_password(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        email: &EmailAddress,
+        password: Option<&Password>,
+    ) -> Result<(), Error> {
+        let missing = || {
+            let what = "Send the `password` of the account.";
+            Error::invalid("password", Invalid::new("missing", what))
+        };
+        let password = password.ok_or_else(missing)?;
+        let identifier = Identifier::Email(email.clone());
+        let lookup = AccountLookup::from_user(user.clone());
+        self.core
+            .verify_password(ctx, &identifier, lookup, password, Event::EmailConfirmed)
+            .await?;
+        Ok(())
+    }
+
+    /// Cancels the confirmation (“this wasn't me”): removes the pending address, and the account if it has no
+    /// other identifier.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn cancel_confirmation(&self, ctx: &Ctx, token: &Token) -> Result<(), Error> {
+        for _ in 0..ATTEMPTS {
+            let (link, user) = self
+                .core
+                .find_living_link(ctx, token, Purpose::Confirmation)
+                .await?;
+            if !is_open(&user, &link) {
+                return Err(Error::LinkExpired);
+            }
+            let mut changes: Batch = vec![link.mark_used(ctx.now)];
+            changes.extend(without_pending_email(ctx, &user));
+            changes.push(
+                self.core
+                    .audit(ctx, Event::ConfirmationCancelled, Some(user.id)),
+            );
+            match self.core.apply(changes).await {
+                Ok(()) => {
+                    if !user.has_identifier() {
+                        self.core.purge(user.id).await;
+                    }
+                    return Ok(());
+                }
+                Err(WriteError::Stale) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::Overloaded)
+    }
+}
+
+/// Returns `true` if the link is unused, belongs to the user's current pending address, and the user is not
+/// disabled.
+fn is_open(user: &User, link: &Link) -> bool {
+    let is_current = user.pending_email.as_ref().is_some_and(|pending| {
+        pending.address.key() == link.email.key() && pending.requested_at == link.requested_at
+    });
+    link.used_at.is_none() && user.status != Status::Disabled && is_current
+}
+
+fn is_confirmed(user: &User, link: &Link) -> bool {
+    user.email.as_ref().map(EmailAddress::key) == Some(link.email.key())
+}
+
+/// Returns the user for a link whose address is already confirmed. Omits the name and the data unless the user is
+/// unchanged since the link was used: other people may have the mail by then.
+fn as_confirmed(user: User, link: &Link) -> User {
+    match link.used_at {
+        Some(at) if user.updated_at <= at => user,
+        _ => User {
+            name: None,
+            data: Data::default(),
+            ..user
+        },
+    }
+}
+
+fn confirmed(ctx: &Ctx, user: &User, undo_lifetime: SignedDuration) -> User {
+    let pending = user.pending_email.as_ref();
+    let by_admin = pending.is_some_and(|pending| pending.requested_by == RequestedBy::Admin);
+    User {
+        email: user.pending_address().cloned(),
+        pending_email: None,
+        // The old address may be why an admin changes it, so it cannot undo the change.
+        void_undo_links: match by_admin {
+            true => user.void_undo_links(Timestamp::MIN, ctx.now, undo_lifetime),
+            false => user.void_undo_links.clone(),
+        },
+        status: match user.status {
+            Status::Pending => Status::Active,
+            other => other,
+        },
+        // Replacing an address is a security event. Confirming a first address ends no session.
+        session_epoch: user.session_epoch + i64::from(user.email.is_some()),
+        version: user.version.next(),
+        updated_at: ctx.now,
+        ..user.clone()
+    }
+}

@@ -1,0 +1,138 @@
+//! Periodic tasks of the worker: deletes expired records and writes last-seen times. Also the readiness check.
+
+mod suppressed;
+
+use std::sync::{Arc, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::core::Core;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::model::{Device, Event, Session, TABLES, User};
+use crate::store::{Record, Records, StoreError};
+use crate::values::UserId;
+
+/// Number of expired pending addresses per query.
+const BATCH: usize = 100;
+/// Retention period of expired links, failed mails and records of ended sessions.
+const KEPT_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Runs periodic tasks, and reports whether the stores respond.
+pub struct Housekeeping {
+    pub(crate) core: Arc<Core>,
+}
+
+impl Housekeeping {
+    /// Deletes expired records. Expired records are rejected before they are deleted, so no check depends on this.
+    /// Each part runs even if another one fails, so that one bad row does not block the rest (L-05).
+    pub async fn sweep(&self, ctx: &Ctx) -> Result<(), Error> {
+        let pending = self.sweep_pending_emails(ctx).await;
+        let mut outcome = Ok(());
+        for table in TABLES.iter().filter(|table| table.expires.is_some()) {
+            let before = match *table == Session::TABLE || *table == Device::TABLE {
+                true => ctx.now,
+                false => ctx.now - KEPT_FOR,
+            };
+            outcome = outcome.and(self.core.ports.store.sweep(table, before).await);
+        }
+        pending?;
+        Ok(outcome?)
+    }
+
+    async fn sweep_pending_emails(&self, ctx: &Ctx) -> Result<(), Error> {
+        let before = ctx.now - self.core.policy.pending_lifetime;
+        loop {
+            let store = &self.core.ports.store;
+            let expired = store
+                .list_rows(User::pending_before(before).limit(BATCH))
+                .await?;
+            let users = expired.iter().filter_map(|row| match row.read::<User>() {
+                Ok(user) => Some(user.id),
+                Err(error) => {
+                    tracing::error!(%error, "skipped an unreadable expired sign-up");
+                    None
+                }
+            });
+            let users: Vec<UserId> = users.collect();
+            let mut outcome = Ok(());
+            for user_id in &users {
+                outcome = outcome.and(self.expire_pending_email(ctx, *user_id, before).await);
+            }
+            // A failure does not stop the rest of its batch. Further batches wait for the next run.
+            outcome?;
+            if expired.len() < BATCH || users.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Removes a pending address that was not confirmed in time, and the account if it has no other identifier
+    /// . Does nothing if the address was confirmed or replaced in the meantime.
+    async fn expire_pending_email(
+        &self,
+        ctx: &Ctx,
+        id: UserId,
+        before: Timestamp,
+    ) -> Result<(), Error> {
+        let user: Option<User> = self.core.ports.store.get(id).await?;
+        let is_expired = |user: &User| {
+            let pending = user.pending_email.as_ref();
+            pending.is_some_and(|pending| pending.requested_at < before)
+        };
+        match user.filter(is_expired) {
+            Some(user) => {
+                self.core
+                    .remove_pending_email(ctx, &user, Event::SignUpExpired)
+                    .await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the last-seen times collected since the previous call. Times that cannot be written stay in memory,
+    /// so that no session that was used reaches its idle timeout (S-04).
+    pub async fn write_last_seen(&self) -> Result<(), Error> {
+        let gathered = || {
+            self.core
+                .seen
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        let seen: Vec<_> = gathered().values().copied().collect();
+        if seen.is_empty() {
+            return Ok(());
+        }
+        self.core.sessions.touch(&seen).await?;
+        let mut gathered = gathered();
+        for written in seen {
+            // Keep the entry if the session was used again during the write.
+            if gathered.get(&written.id) == Some(&written) {
+                gathered.remove(&written.id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the status of both stores, with the names that operators know. The stores are queried at most once
+    /// a second, regardless of the number of callers.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn readiness(&self) -> [(&'static str, Result<(), StoreError>); 2] {
+        let [store, sessions] = self
+            .core
+            .readiness
+            .probe(&self.core.ports, &self.core.sessions)
+            .await;
+        [("database", store), ("session store", sessions)]
+    }
+
+    /// Returns the time of the store's clock; `None` if the store has no clock of its own.
+    pub async fn server_time(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.core.ports.store.server_time().await
+    }
+
+    /// Clears the session cache after this node's clock was set, because the age of its entries is unknown.
+    pub fn time_was_moved(&self) {
+        self.core.cache.clear();
+    }
+}

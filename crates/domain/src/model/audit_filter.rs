@@ -1,0 +1,85 @@
+//! Lists of audit events.
+
+use jiff::Timestamp;
+
+use super::{AuditRecord, Event};
+use crate::store::{Condition, Query};
+use crate::values::{AuditEventId, UserId};
+
+/// Filter for a list of events, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// Only events about this user.
+    pub user_id: Option<UserId>,
+    /// Only events of this kind.
+    pub event: Option<Event>,
+    /// Only events at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only events before this time.
+    pub until: Option<Timestamp>,
+    /// Only events older than this one.
+    pub before: Option<AuditEventId>,
+    /// Maximum number of events.
+    pub limit: usize,
+}
+
+impl AuditFilter {
+    /// The events, in the order of an index that selects the user, else the kind.
+    pub fn query(&self) -> Query {
+        let event = self.event.map(Event::as_str);
+        let query = match (self.user_id, event) {
+            (None, None) => Query::by::<AuditRecord>(&[]),
+            (None, Some(event)) => Query::by::<AuditRecord>(&["event"]).equal(event),
+            (Some(user_id), event) => {
+                let of_user = Query::by::<AuditRecord>(&["user_id"]).equal(user_id);
+                match event {
+                    Some(event) => of_user.only(Condition::is("event", event)),
+                    None => of_user,
+                }
+            }
+        };
+        self.within(query)
+    }
+
+    /// The events about this user, and those by this user: two queries, one per index.
+    pub fn of_user(user_id: UserId, before: Option<AuditEventId>, limit: usize) -> [Query; 2] {
+        let filter = Self {
+            before,
+            limit,
+            ..Self::default()
+        };
+        let by = |index| Query::by::<AuditRecord>(index).equal(user_id);
+        [by(&["user_id"]), by(&["actor_id"])].map(|query| filter.within(query))
+    }
+
+    /// The part of a query between the times, newest first. Ids sort by time, to the millisecond.
+    fn within(&self, mut query: Query) -> Query {
+        let mut highest = match self.before.map(|id| id.before()) {
+            Some(None) => return query.limit(0),
+            Some(highest) => highest,
+            None => None,
+        };
+        if let Some(until) = self.until {
+            let end = AuditEventId::first_at(after_millisecond(until)).before();
+            highest = [highest, end].into_iter().flatten().min();
+            let last = until.as_microsecond().saturating_sub(1);
+            query = query.only(Condition::at_most("occurred_at", last));
+        }
+        if let Some(since) = self.since {
+            if let Some(lowest) = AuditEventId::first_at(since).before() {
+                query = query.above(lowest);
+            }
+            let before = since.as_microsecond().saturating_sub(1);
+            query = query.only(Condition::above("occurred_at", before));
+        }
+        if let Some(highest) = highest {
+            query = query.at_most(highest);
+        }
+        query.descending().limit(self.limit)
+    }
+}
+
+fn after_millisecond(at: Timestamp) -> Timestamp {
+    let next = at.saturating_add(jiff::SignedDuration::from_millis(1));
+    next.unwrap_or(at)
+}

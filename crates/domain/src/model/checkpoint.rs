@@ -1,0 +1,71 @@
+//! Checkpoints of the audit log.
+
+use jiff::Timestamp;
+
+use crate::store::{BadRow, Kind, Record, Row, RowReader, Table};
+use crate::values::Digest;
+
+/// A signed statement of the chain's hash at a position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The position of the checkpoint before, or 0. Unique, so that of several nodes that seal at the same
+    /// time only one succeeds.
+    pub previous: i64,
+    /// The position of the last event it covers.
+    pub position: i64,
+    /// The hash of that event.
+    pub hash: Digest,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When the events up to this position were deleted because of their age.
+    pub pruned_at: Option<Timestamp>,
+    /// The public key that verifies the signature.
+    pub key_id: String,
+    /// Ed25519 signature of the position, the hash and both times.
+    pub signature: Vec<u8>,
+}
+
+impl Record for Checkpoint {
+    const TABLE: &'static Table = &Table {
+        indexes: &[&["position"], &["key_id", "created_at"]],
+        ..Table::new(
+            "audit_checkpoints",
+            &[
+                Kind::Int.column("previous"),
+                Kind::Int.column("position"),
+                Kind::Digest.column("hash"),
+                Kind::Int.column("created_at"),
+                Kind::Int.nullable("pruned_at"),
+                Kind::Key.column("key_id"),
+                Kind::Blob.column("signature"),
+            ],
+        )
+    };
+
+    fn to_row(&self) -> Row {
+        Row::new(
+            Self::TABLE,
+            [
+                ("previous", self.previous.into()),
+                ("position", self.position.into()),
+                ("hash", (&self.hash).into()),
+                ("created_at", self.created_at.into()),
+                ("pruned_at", self.pruned_at.into()),
+                ("key_id", self.key_id.as_str().into()),
+                ("signature", self.signature.as_slice().into()),
+            ],
+        )
+    }
+
+    fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {
+        Ok(Self {
+            previous: row.int("previous")?,
+            position: row.int("position")?,
+            hash: Digest::from_bytes(row.array("hash")?),
+            created_at: row.time("created_at")?,
+            pruned_at: row.opt_time("pruned_at")?,
+            key_id: row.text("key_id")?,
+            signature: row.bytes("signature")?,
+        })
+    }
+}

@@ -1,0 +1,49 @@
+//! The lockout of an account.
+
+use super::User;
+use crate::store::{BadRow, Kind, Record, Row, RowReader, Table};
+use crate::values::UserId;
+
+/// Locks unknown clients out of an account until its next new password. A record of its own, so that no write of the
+/// user discards it or becomes stale by it. An identifier without an account causes the same write, for an id that no
+/// user has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lockout {
+    /// The account.
+    pub user_id: UserId,
+    /// The session epoch of the password whose attempts are used up.
+    pub epoch: i64,
+}
+
+impl Lockout {
+    /// Returns `true` if unknown clients are locked out of the user's current password. An account without a confirmed
+    /// address is never locked out, because no mail could lift it.
+    pub fn applies_to(&self, user: &User) -> bool {
+        user.id == self.user_id && user.email.is_some() && user.session_epoch == self.epoch
+    }
+}
+
+impl Record for Lockout {
+    const TABLE: &'static Table = &Table {
+        owner: Some("user_id"),
+        ..Table::new(
+            "lockouts",
+            &[Kind::Id.column("user_id"), Kind::Int.column("epoch")],
+        )
+    };
+
+    fn to_row(&self) -> Row {
+        let columns = [
+            ("user_id", self.user_id.into()),
+            ("epoch", self.epoch.into()),
+        ];
+        Row::new(Self::TABLE, columns)
+    }
+
+    fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {
+        Ok(Self {
+            user_id: UserId::from_bytes(row.array("user_id")?),
+            epoch: row.int("epoch")?,
+        })
+    }
+}

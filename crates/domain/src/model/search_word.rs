@@ -1,0 +1,98 @@
+//! The words by which admins find users.
+
+use std::collections::BTreeSet;
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::User;
+use crate::store::{BadRow, Kind, Query, Record, Row, RowReader, Table, Write};
+use crate::values::{EmailAddress, Name, UserId, Username};
+
+/// Maximum number of words of a name.
+const WORDS_OF_NAME: usize = 4;
+/// Maximum length of a word of a name, in characters.
+const LONGEST_WORD: usize = 64;
+
+/// A word of a user: the username, an address, its `@domain`, or a word of the name, in lower case and NFKC. Its key
+/// begins with the word, so that a search for the beginning of a word reads a range of keys.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SearchWord {
+    /// The word.
+    pub word: String,
+    /// The user.
+    pub user_id: UserId,
+}
+
+impl SearchWord {
+    /// The words of a user.
+    pub fn all_of(user: &User) -> BTreeSet<Self> {
+        let addresses = [user.email.as_ref(), user.pending_address()];
+        let addresses = addresses.into_iter().flatten().map(EmailAddress::key);
+        let mut words: BTreeSet<String> = addresses
+            .flat_map(|address| [Some(address), address.rfind('@').map(|at| &address[at..])])
+            .flatten()
+            .chain(user.username.as_ref().map(Username::as_str))
+            .map(normal_form)
+            .collect();
+        let name = user.name.as_ref().map(Name::as_str).unwrap_or_default();
+        let of_name = normal_form(name);
+        let of_name = of_name.split_whitespace().take(WORDS_OF_NAME);
+        words.extend(of_name.map(|word| word.chars().take(LONGEST_WORD).collect::<String>()));
+        let user_id = user.id;
+        let words = words.into_iter().map(|word| Self { word, user_id });
+        words.collect()
+    }
+
+    /// The words of a search text.
+    pub fn terms(text: &str) -> Vec<String> {
+        let text = normal_form(text);
+        let terms = text.split_whitespace().map(str::to_owned);
+        terms.collect()
+    }
+
+    /// The words that begin with `term`, after the one with the key `after`.
+    pub fn beginning_with(term: &str, after: Option<&str>) -> Query {
+        let last = format!("{term}{}", char::MAX);
+        let after = after.filter(|after| *after > term).unwrap_or(term);
+        Query::by::<Self>(&[]).above(after).at_most(last)
+    }
+
+    /// The key: a word has no space.
+    pub fn key(&self) -> String {
+        format!("{} {}", self.word, self.user_id)
+    }
+
+    /// Deletes the word.
+    pub fn delete(&self) -> Write {
+        Write::delete::<Self>(self.key())
+    }
+}
+
+/// Lower case and NFKC.
+fn normal_form(text: &str) -> String {
+    text.nfkc().flat_map(char::to_lowercase).nfkc().collect()
+}
+
+impl Record for SearchWord {
+    const TABLE: &'static Table = &Table {
+        owner: Some("user_id"),
+        indexes: &[&["user_id"]],
+        ..Table::new(
+            "search_words",
+            &[Kind::Key.column("id"), Kind::Id.column("user_id")],
+        )
+    };
+
+    fn to_row(&self) -> Row {
+        let columns = [("id", self.key().into()), ("user_id", self.user_id.into())];
+        Row::new(Self::TABLE, columns)
+    }
+
+    fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {
+        let word = |key: &str| Some(key.rsplit_once(' ')?.0.to_owned());
+        Ok(Self {
+            word: row.parsed("id", word)?,
+            user_id: UserId::from_bytes(row.array("user_id")?),
+        })
+    }
+}

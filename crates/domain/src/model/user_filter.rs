@@ -1,0 +1,64 @@
+//! Lists of users: filters, pages and their cursors.
+
+use super::{Role, Status, User};
+use crate::store::{Condition, Query};
+use crate::values::UserId;
+
+/// Filter for a list of users. Users come oldest first, and the results of a search by the word that was found.
+#[derive(Debug, Clone, Default)]
+pub struct UserFilter {
+    /// Beginnings of words: each must begin the username, an address, its `@domain` or a word of the name.
+    pub text: Option<String>,
+    /// Only users with this status.
+    pub status: Option<Status>,
+    /// Only users with this role.
+    pub role: Option<Role>,
+    /// Only users after this place.
+    pub after: Option<UserCursor>,
+    /// Maximum number of users.
+    pub limit: usize,
+}
+
+/// A place in a list of users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserCursor {
+    /// After this user.
+    User(UserId),
+    /// After this key of a [`SearchWord`](super::SearchWord), in the results of a search.
+    Word(String),
+}
+
+/// A page of a list. A page of a search can have fewer users than its limit although more follow.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UserPage {
+    /// The users.
+    pub users: Vec<User>,
+    /// The place after the last of them; `None` at the end of the list.
+    pub next: Option<UserCursor>,
+}
+
+impl UserFilter {
+    /// Returns `true` if the user has the role and the status.
+    pub fn accepts(&self, user: &User) -> bool {
+        self.status.is_none_or(|status| user.status == status)
+            && self.role.is_none_or(|role| user.role == role)
+    }
+
+    /// The users of a list without a search text, with their data.
+    pub fn query(&self) -> Query {
+        let status = self.status.map(Status::as_str);
+        let query = match (self.role.map(Role::as_str), status) {
+            (None, None) => Query::by::<User>(&[]),
+            (None, Some(status)) => Query::by::<User>(&["status"]).equal(status),
+            (Some(role), None) => Query::by::<User>(&["role"]).equal(role),
+            (Some(role), Some(status)) => Query::by::<User>(&["role"])
+                .equal(role)
+                .only(Condition::is("status", status)),
+        };
+        let query = match &self.after {
+            Some(UserCursor::User(id)) => query.above(*id),
+            _ => query,
+        };
+        query.whole().limit(self.limit)
+    }
+}

@@ -1,0 +1,189 @@
+//! Changes the password. The current one is always required (P-12), with or without a session.
+//!
+//! A pending address change stays pending: its link is bound to the pending address, not to the password.
+
+use std::sync::Arc;
+
+use crate::core::verify_password::{AccountLookup, Identifier, own_identifier};
+use crate::core::{ATTEMPTS, Core};
+use crate::ctx::Ctx;
+use crate::error::{Error, FieldError, WriteError};
+use crate::metric_event::SessionEnd;
+use crate::model::{Credential, Event, User};
+use crate::passwords::HashClient;
+use crate::store::Records;
+use crate::values::{Invalid, NewPassword, Password, Secret};
+
+/// Changes and sets passwords.
+pub struct Passwords {
+    pub(crate) core: Arc<Core>,
+}
+
+impl Passwords {
+    /// Changes the password of the signed-in user, or, without a session, of the user that `identifier` names.
+    /// Ends every other session.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn change_password(
+        &self,
+        ctx: &Ctx,
+        identifier: Option<&Identifier>,
+        current: &Password,
+        new: &Secret<String>,
+    ) -> Result<(), Error> {
+        let (identifier, lookup) = match (ctx.actor.user_id(), identifier) {
+            (Some(id), _) => {
+                let user: Option<User> = self.core.ports.store.get(id).await?;
+                let user = user.ok_or(Error::InvalidToken)?;
+                (own_identifier(&user)?, AccountLookup::from_user(user))
+            }
+            (None, Some(identifier)) => (
+                identifier.clone(),
+                self.core.find_account(identifier).await?,
+            ),
+            (None, None) => return Err(Error::AuthenticationRequired),
+        };
+        let user = self
+            .core
+            .verify_password(ctx, &identifier, lookup, current, Event::PasswordChanged)
+            .await?
+            .user;
+        self.core
+            .ensure_can_sign_in(ctx, &identifier, &user, Event::PasswordChanged)
+            .await?;
+        let password = self
+            .core
+            .check_password_field("new_password", new.expose(), &user)?;
+        let hash_client = HashClient::from_ctx(ctx);
+        let hash = self
+            .core
+            .hasher
+            .hash(&hash_client, password.as_password())
+            .await?;
+        self.write_password(ctx, user, hash, Proof::Password(&identifier, current))
+            .await
+    }
+
+    /// Writes a new password hash, and ends every session except the caller's.
+    ///
+    /// Another write may raise the user's epoch after the current password was verified, for example one that
+    /// ends all sessions. The current password is then compared with the stored hash again: if it was replaced,
+    /// the result is [`Error::PreconditionFailed`] and nothing is changed.
+    async fn write_password(
+        &self,
+        ctx: &Ctx,
+        mut user: User,
+        hash: Secret<String>,
+        proof: Proof<'_>,
+    ) -> Result<(), Error> {
+        // A session of an earlier epoch has ended: it must not be kept under the new one.
+        let mut kept_session = ctx.actor.session_id_in(user.session_epoch);
+        for _ in 0..ATTEMPTS {
+            let changes = self
+                .core
+                .password_changes(ctx, &user, hash.clone(), proof.event());
+            match self.core.apply(changes).await {
+                Ok(()) => {
+                    let (epoch, reason) = (user.session_epoch + 1, SessionEnd::AccountChanged);
+                    self.core
+                        .end_sessions(ctx, user.id, epoch, reason, kept_session)
+                        .await;
+                    return Ok(());
+                }
+                Err(WriteError::Stale) => {
+                    let stored: Option<User> = self.core.ports.store.get(user.id).await?;
+                    let stored = stored.ok_or(Error::InvalidToken)?;
+                    if stored.session_epoch != user.session_epoch {
+                        // The security event has ended the caller's session as well.
+                        kept_session = None;
+                        self.ensure_still_proven(ctx, &stored, &proof).await?;
+                    }
+                    user = stored;
+                }
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    async fn ensure_still_proven(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        proof: &Proof<'_>,
+    ) -> Result<(), Error> {
+        let Proof::Password(identifier, current) = proof else {
+            return Ok(());
+        };
+        self.core
+            .ensure_can_sign_in(ctx, identifier, user, proof.event())
+            .await?;
+        let stored = self.core.ports.store.get::<Credential>(user.id).await?;
+        let hash = stored.as_ref().map(|credential| &credential.password_hash);
+        let verification = self
+            .core
+            .hasher
+            .verify(&HashClient::known(), current, hash)
+            .await?;
+        match verification.is_right() {
+            true => Ok(()),
+            false => Err(Error::PreconditionFailed),
+        }
+    }
+
+    /// Sets a password without the current one. Only for the command line: over HTTP, no user can set another
+    /// user's password.
+    pub async fn set_password(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        new: &Secret<String>,
+    ) -> Result<(), Error> {
+        let user = self.core.find_named(named).await?;
+        let password = self
+            .core
+            .check_password_rules(new.expose(), &user.personal_words())
+            .map_err(|invalid| Error::Invalid(vec![FieldError::new("password", invalid)]))?;
+        let hash = self
+            .core
+            .hasher
+            .hash(&HashClient::from_ctx(ctx), password.as_password())
+            .await?;
+        self.write_password(ctx, user, hash, Proof::Operator).await
+    }
+
+    /// Checks a new password against the rules. `personal` are the user's own names.
+    pub fn check_password_rules(
+        &self,
+        text: &str,
+        personal: &[&str],
+    ) -> Result<NewPassword, Invalid> {
+        self.core.check_password_rules(text, personal)
+    }
+
+    /// Number of passwords that wait for hashing or are being hashed.
+    pub fn hashing_queue_depth(&self) -> usize {
+        self.core.hasher.queued()
+    }
+
+    /// Maximum number of passwords that wait for hashing or are being hashed.
+    pub fn hashing_queue_capacity(&self) -> usize {
+        self.core.hasher.capacity()
+    }
+}
+
+/// Proof that a new password may be written.
+pub(crate) enum Proof<'a> {
+    /// The current password of the account with this identifier was verified.
+    Password(&'a Identifier, &'a Password),
+    /// The operator sets it on the command line.
+    Operator,
+}
+
+impl Proof<'_> {
+    fn event(&self) -> Event {
+        match self {
+            Self::Password(..) => Event::PasswordChanged,
+            Self::Operator => Event::PasswordSet,
+        }
+    }
+}

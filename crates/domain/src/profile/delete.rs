@@ -1,0 +1,71 @@
+//! Deletes an account and its data, immediately and irreversibly (L-05).
+
+use crate::access::Action;
+use crate::core::ATTEMPTS;
+use crate::core::users::ensure_version;
+use crate::ctx::Ctx;
+use crate::error::{Error, WriteError};
+use crate::metric_event::SessionEnd;
+use crate::model::{Event, MailJob, User, Version};
+use crate::profile::Profile;
+use crate::store::{Batch, Write};
+use crate::values::UserId;
+
+/// Number of mails that one batch deletes.
+const MAILS_AT_ONCE: usize = 90;
+
+impl Profile {
+    /// Deletes the user, the credential, the links, the mails and the sessions. Returns the user's id. Fails for
+    /// the last active admin, and if the actor has not entered the password recently.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn delete_account(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        expected: Option<Version>,
+    ) -> Result<UserId, Error> {
+        self.core
+            .ensure_reauthenticated(ctx, Action::DeleteUser, named)
+            .await?;
+        for _ in 0..ATTEMPTS {
+            let user = self.core.resolve(ctx, Action::DeleteUser, named).await?;
+            ensure_version(&user, expected)?;
+            let check = self.core.check_actor(ctx, Action::DeleteUser, user.id);
+            let mut batch: Batch = check.into_iter().collect();
+            batch.extend(user.delete(ctx.now));
+            batch.extend(self.core.roster_change(Some(&user), None).await?);
+            batch.push(self.core.audit(ctx, Event::UserDeleted, Some(user.id)));
+            match self.core.apply(batch).await {
+                Ok(()) => {
+                    let reason = SessionEnd::AccountChanged;
+                    self.core
+                        .end_sessions(ctx, user.id, i64::MAX, reason, None)
+                        .await;
+                    self.core.purge(user.id).await;
+                    self.delete_mails_to(&user).await?;
+                    return Ok(user.id);
+                }
+                Err(WriteError::Stale) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    /// Deletes the mails to the user's address that have no user: they were requested by address (L-05).
+    async fn delete_mails_to(&self, user: &User) -> Result<(), Error> {
+        let Some(email) = &user.email else {
+            return Ok(());
+        };
+        // Also those of a kind that only a newer release can read.
+        let mails = MailJob::of_address(email.key());
+        let mails = self.core.ports.store.list_rows(mails).await?;
+        for batch in mails.chunks(MAILS_AT_ONCE) {
+            let delete = batch
+                .iter()
+                .map(|mail| Write::delete::<MailJob>(mail.key().clone()));
+            self.core.apply(delete.collect()).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,194 @@
+//! Exports everything stored about one user, for that person to read or move (L-05).
+//!
+//! The export contains no hash, digest or secret; `docs/PRIVACY.md` lists what it omits. To add a kind of stored
+//! data: a field of [`PersonalData`], and its retention period in the document of the `web` crate.
+
+use std::cmp::Reverse;
+
+use jiff::Timestamp;
+
+use crate::access::Action;
+use crate::core::users::ensure_operator;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::model::{
+    AuditEvent, AuditFilter, Credential, Device, Event, Link, MailJob, MailKind, Purpose, Session,
+    User,
+};
+use crate::profile::Profile;
+use crate::store::Records;
+use crate::values::{AuditEventId, EmailAddress};
+
+/// Maximum length of a scheme name in the export.
+const MAX_SCHEME: usize = 24;
+/// Mails that a user can have sent to any address.
+const UNPROVEN: [MailKind; 4] = [
+    MailKind::SignUp,
+    MailKind::ConfirmationResend,
+    MailKind::Recovery,
+    MailKind::EmailChange,
+];
+
+/// Everything stored about a user, except the audit log, which may be long. Only this crate creates one: a caller
+/// that has it was authorized.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PersonalData {
+    /// The account.
+    pub user: User,
+    /// Facts about the password; `None` if the user has no password.
+    pub password: Option<PasswordFacts>,
+    /// Open sessions, newest first.
+    pub sessions: Vec<Session>,
+    /// Devices that the user signed in from.
+    pub devices: Vec<Device>,
+    /// Stored links, newest first.
+    pub links: Vec<Link>,
+    /// Mails that are queued or failed.
+    pub mails: Vec<MailJob>,
+}
+
+/// The exported facts about a password.
+#[derive(Debug, PartialEq, Eq)]
+pub struct PasswordFacts {
+    /// When it was set or rehashed.
+    pub since: Timestamp,
+    /// Hash scheme, such as `argon2id`.
+    pub scheme: String,
+}
+
+impl PersonalData {
+    /// Removes links and mails to addresses that the user has not confirmed. Their state reveals whether another
+    /// user owns the address, which only that owner may learn. The account itself contains the
+    /// requested address.
+    fn remove_unproven(&mut self) {
+        let own = self.user.email.as_ref().map(EmailAddress::key);
+        let is_own = |email: &EmailAddress| Some(email.key()) == own;
+        // Other links were mailed to a confirmed address of the account, current or former.
+        self.links
+            .retain(|link| link.purpose != Purpose::Confirmation || is_own(&link.email));
+        let is_proven = |mail: &MailJob| mail.user_id.is_some() && !UNPROVEN.contains(&mail.kind);
+        self.mails
+            .retain(|mail| is_proven(mail) || is_own(&mail.email));
+    }
+}
+
+impl Profile {
+    /// Returns everything stored about a user, for that user or an admin, and writes an audit event.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn export_user(&self, ctx: &Ctx, named: &str) -> Result<PersonalData, Error> {
+        let user = self.core.resolve(ctx, Action::ExportUser, named).await?;
+        self.export_data(ctx, user).await
+    }
+
+    /// Like [`Self::export_user`], for the operator on the command line. `named` is an id, a username or an
+    /// address.
+    pub async fn export_named(&self, ctx: &Ctx, named: &str) -> Result<PersonalData, Error> {
+        ensure_operator(ctx)?;
+        let user = self.core.find_named(named).await?;
+        self.export_data(ctx, user).await
+    }
+
+    async fn export_data(&self, ctx: &Ctx, user: User) -> Result<PersonalData, Error> {
+        let store = &self.core.ports.store;
+        // Repeated exports by the same user must not fill the audit log.
+        let is_own = ctx.actor.user_id() == Some(user.id);
+        if !is_own || self.core.acquire_audit_slot(ctx, Event::UserExported) {
+            let audit = self.core.audit(ctx, Event::UserExported, Some(user.id));
+            self.core.apply(vec![audit]).await?;
+        }
+        let credential = store.get::<Credential>(user.id).await?;
+        let mut data = PersonalData {
+            password: credential.map(|credential| PasswordFacts {
+                since: credential.updated_at,
+                scheme: scheme_of(credential.password_hash.expose()),
+            }),
+            sessions: self.core.valid_sessions(ctx, &user).await?,
+            devices: store.list_readable(Device::of_user(user.id)).await?,
+            links: self.links_of(&user).await?,
+            mails: self.mails_about(&user).await?,
+            user,
+        };
+        if is_own {
+            data.remove_unproven();
+        }
+        Ok(data)
+    }
+
+    async fn links_of(&self, user: &User) -> Result<Vec<Link>, Error> {
+        let links = Link::of_user(user.id);
+        let mut links: Vec<Link> = self.core.ports.store.list_readable(links).await?;
+        links.sort_by_key(|link| Reverse(link.created_at));
+        Ok(links)
+    }
+
+    /// Returns the mails about the user, and those to the confirmed address that have no user.
+    async fn mails_about(&self, user: &User) -> Result<Vec<MailJob>, Error> {
+        let store = &self.core.ports.store;
+        let mut mails = store.list_readable(MailJob::of_user(user.id)).await?;
+        if let Some(email) = &user.email {
+            mails.extend(
+                store
+                    .list_readable(MailJob::of_address(email.key()))
+                    .await?,
+            );
+        }
+        mails.sort_by_key(|mail: &MailJob| mail.id);
+        Ok(mails)
+    }
+
+    /// Returns the audit events about the user or by the user, newest first, older than `before`, at most `limit`.
+    /// Removes the IP address and the user agent of other users.
+    pub async fn export_audit_events(
+        &self,
+        data: &PersonalData,
+        before: Option<AuditEventId>,
+        limit: usize,
+    ) -> Result<Vec<AuditEvent>, Error> {
+        let (store, own) = (&self.core.ports.store, format!("user:{}", data.user.id));
+        let mut events: Vec<AuditEvent> = Vec::new();
+        for query in AuditFilter::of_user(data.user.id, before, limit) {
+            events.extend(store.list_readable::<AuditEvent>(query).await?);
+        }
+        events.sort_by_key(|event| Reverse(event.id));
+        events.dedup_by_key(|event| event.id);
+        events.truncate(limit);
+        for event in &mut events {
+            if event.actor.starts_with("user:") && event.actor != own {
+                (event.address, event.user_agent) = (None, None);
+            }
+        }
+        Ok(events)
+    }
+}
+
+/// Returns the scheme name at the start of a hash; `imported` if there is none.
+fn scheme_of(hash: &str) -> String {
+    let name = hash.trim_start_matches('$').split('$').next();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    match name {
+        Some("2a" | "2b" | "2x" | "2y") => "bcrypt".to_owned(),
+        Some(name) if (1..=MAX_SCHEME).contains(&name.len()) && name.chars().all(is_name) => {
+            name.to_owned()
+        }
+        _ => "imported".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_hash_its_scheme_alone_is_told() {
+        for (hash, scheme) in [
+            ("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA", "argon2id"),
+            ("$2b$05$CCCCCCCCCCCCCCCCCCCCC", "bcrypt"),
+            ("pbkdf2_sha256$1000$salt$aGFzaA==", "pbkdf2_sha256"),
+            ("5f4dcc3b5aa765d61d8327deb882cf99", "imported"),
+            ("", "imported"),
+        ] {
+            assert_eq!(scheme_of(hash), scheme, "{hash}");
+        }
+    }
+}

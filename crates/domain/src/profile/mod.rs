@@ -1,0 +1,17 @@
+//! One account: view, update, delete and export.
+
+mod delete;
+mod export;
+mod update;
+
+use std::sync::Arc;
+
+use crate::core::Core;
+
+pub use export::{PasswordFacts, PersonalData};
+pub use update::ProfileUpdate;
+
+/// Views, updates, deletes and exports one account.
+pub struct Profile {
+    pub(crate) core: Arc<Core>,
+}

@@ -1,0 +1,164 @@
+//! Where sessions are stored: in the main store, as records like others, or in a separate one.
+//!
+//! In the main store a session begins and ends in one batch with the writes that belong to it: audit event, device, mail.
+//! With a separate store these are two writes, in the order that never leaves a session without its audit event (L-01).
+//! A separate store may lose writes, so the main store records every session that has ended until it would have expired.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::model::{EndedSession, Session};
+use crate::ports::{LastSeen, Sessions};
+use crate::store::{ApplyError, Batch, Condition, Records, Store, StoreError, Write};
+use crate::values::{Digest, SessionId, UserId};
+
+/// Number of sessions that one batch touches.
+const TOUCHED_AT_ONCE: usize = 50;
+
+/// Open sessions.
+#[derive(Clone)]
+pub struct SessionStore {
+    main: Arc<dyn Store>,
+    separate: Option<Arc<dyn Sessions>>,
+}
+
+impl SessionStore {
+    /// Sessions in `separate`, or else in the main store.
+    pub fn new(main: Arc<dyn Store>, separate: Option<Arc<dyn Sessions>>) -> Self {
+        Self { main, separate }
+    }
+
+    /// Whether this session has ended although the separate store returns it.
+    pub async fn has_ended(&self, id: SessionId) -> Result<bool, StoreError> {
+        match self.separate {
+            Some(_) => Ok(self.main.get::<EndedSession>(id).await?.is_some()),
+            None => Ok(false),
+        }
+    }
+
+    /// Inserts a session and applies the batch.
+    pub async fn open(&self, session: &Session, mut batch: Batch) -> Result<(), ApplyError> {
+        let Some(separate) = &self.separate else {
+            batch.push(Write::insert(session));
+            return self.main.apply(batch).await;
+        };
+        self.main.apply(batch).await?;
+        Ok(separate.insert_session(session).await?)
+    }
+
+    /// Finds the user's session with this digest that has not expired at `now`.
+    pub async fn find(
+        &self,
+        user_id: UserId,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        if let Some(separate) = &self.separate {
+            return separate.find_session(user_id, digest, now).await;
+        }
+        let found: Option<Session> = self.main.find(Session::DIGEST, digest).await?;
+        Ok(found.filter(|session| session.user_id == user_id && session.expires_at > now))
+    }
+
+    /// Lists the user's sessions that have not expired at `now`, newest first.
+    pub async fn list(&self, user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        match &self.separate {
+            Some(separate) => separate.list_sessions(user_id, now).await,
+            None => {
+                let alive = Condition::above("expires_at", now);
+                self.main.list(Session::of_user(user_id).only(alive)).await
+            }
+        }
+    }
+
+    /// Writes `epoch`, `generation`, `renewed_at` and `expires_at` if the stored generation is `expected`. Returns
+    /// `false` if it is not, or if the session does not exist.
+    pub async fn update(&self, session: &Session, expected: i64) -> Result<bool, StoreError> {
+        if let Some(separate) = &self.separate {
+            return separate.update_session(session, expected).await;
+        }
+        let set = [
+            ("epoch", session.epoch.into()),
+            ("generation", session.generation.into()),
+            ("renewed_at", session.renewed_at.into()),
+            ("expires_at", session.expires_at.into()),
+        ];
+        let when = vec![Condition::is("generation", expected)];
+        let update = Write::update::<Session, 4>(session.id, set, when);
+        is_applied(self.main.apply(vec![update]).await)
+    }
+
+    /// Records when sessions were last used. Unknown sessions are ignored.
+    pub async fn touch(&self, seen: &[LastSeen]) -> Result<(), StoreError> {
+        if let Some(separate) = &self.separate {
+            return separate.touch_sessions(seen).await;
+        }
+        let mut seen = seen.to_vec();
+        // A fixed order prevents deadlocks between nodes.
+        seen.sort_unstable_by_key(|seen| seen.id);
+        for batch in seen.chunks(TOUCHED_AT_ONCE) {
+            if is_applied(self.main.apply(batch.iter().map(touch).collect()).await)? {
+                continue;
+            }
+            // One of them has ended.
+            for seen in batch {
+                is_applied(self.main.apply(vec![touch(seen)]).await)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a session and applies the batch. Returns `false`, and applies nothing, if the main store has no such session. In
+    /// a separate store the session stays ended even if its deletion fails.
+    pub async fn end(&self, session: &EndedSession, mut batch: Batch) -> Result<bool, ApplyError> {
+        let (user_id, id) = (session.user_id, session.id);
+        let Some(separate) = &self.separate else {
+            let when = vec![Condition::is("user_id", user_id)];
+            batch.insert(0, Write::delete_if::<Session>(id, when));
+            return Ok(is_applied(self.main.apply(batch).await)?);
+        };
+        batch.insert(0, Write::put(session));
+        self.main.apply(batch).await?;
+        if let Err(error) = separate.delete_session(user_id, id).await {
+            tracing::warn!(user.id = %user_id, %error, "failed to delete an ended session");
+        }
+        Ok(true)
+    }
+
+    /// Deletes a session of this user that another write has ended. Returns `false` if there is none.
+    pub async fn delete(&self, user_id: UserId, id: SessionId) -> Result<bool, StoreError> {
+        match &self.separate {
+            Some(separate) => separate.delete_session(user_id, id).await,
+            None => {
+                let when = vec![Condition::is("user_id", user_id)];
+                let delete = Write::delete_if::<Session>(id, when);
+                is_applied(self.main.apply(vec![delete]).await)
+            }
+        }
+    }
+
+    /// Succeeds if the store responds.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        match &self.separate {
+            Some(separate) => separate.ping().await,
+            None => self.main.ping().await,
+        }
+    }
+}
+
+fn touch(seen: &LastSeen) -> Write {
+    let set = [("last_seen_at", seen.at.into())];
+    let when = vec![Condition::is("user_id", seen.user_id)];
+    Write::update::<Session, 1>(seen.id, set, when)
+}
+
+/// `false` if a condition does not hold.
+fn is_applied(result: Result<(), ApplyError>) -> Result<bool, StoreError> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(ApplyError::Stale) => Ok(false),
+        Err(ApplyError::Store(error) | ApplyError::OutcomeUnknown(error)) => Err(error),
+        Err(other) => Err(StoreError::new("write sessions", other)),
+    }
+}

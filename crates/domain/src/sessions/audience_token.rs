@@ -1,0 +1,92 @@
+//! Tokens for other services, which verify them with the JWKS alone. They are valid for five minutes.
+
+use jiff::SignedDuration;
+use uuid::Uuid;
+
+use crate::core::sessions::Authenticated;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::sessions::Sessions;
+use crate::tokens::AccessClaims;
+use crate::values::{Invalid, Secret, SessionId};
+
+/// Time that a new key is in the JWKS before it signs audience tokens. Other services may cache the JWKS for five
+/// minutes, and many libraries refresh it for an unknown key at most every 30 seconds. Without this delay, each
+/// rotation would make them reject valid tokens.
+const SHOWN_AHEAD: SignedDuration = SignedDuration::from_mins(10);
+
+/// The recipient of a token: 1 to 200 visible ASCII characters, such as a service's URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audience(String);
+
+impl Audience {
+    /// Maximum number of characters.
+    pub const MAX_LENGTH: usize = 200;
+
+    /// Parses an audience. Fails if it is empty, too long or not visible ASCII.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        match text.len() {
+            0 => Err(Invalid::new(
+                "too-short",
+                "`audience` must name the service that the token is for.",
+            )),
+            1..=Self::MAX_LENGTH if text.bytes().all(|b| b.is_ascii_graphic()) => {
+                Ok(Self(text.to_owned()))
+            }
+            1..=Self::MAX_LENGTH => Err(Invalid::new(
+                "invalid",
+                "An audience must be printable ASCII without spaces.",
+            )),
+            _ => Err(Invalid::new(
+                "too-long",
+                "An audience can have at most 200 characters.",
+            )),
+        }
+    }
+}
+
+/// An audience token and its lifetime.
+#[derive(Debug)]
+pub struct AudienceToken {
+    /// The JWT (RFC 9068).
+    pub token: Secret<String>,
+    /// Lifetime in seconds.
+    pub expires_in: i64,
+}
+
+impl Sessions {
+    /// Creates a token for one audience. It expires with the session at the latest.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub fn audience_token(
+        &self,
+        ctx: &Ctx,
+        authenticated: &Authenticated,
+        audience: &Audience,
+    ) -> Result<AudienceToken, Error> {
+        let (user, session) = (authenticated.user(), authenticated.session());
+        let expires_at = (ctx.now + self.core.policy.access_token_lifetime).min(session.expires_at);
+        let claims = AccessClaims {
+            iss: self.core.policy.public_url.clone(),
+            sub: user.id.to_string(),
+            aud: audience.0.clone(),
+            sid: session.id.to_string(),
+            role: user.role.as_str().to_owned(),
+            client_id: "doorward".to_owned(),
+            jti: Uuid::from_bytes(
+                *SessionId::generate(ctx.now, &*self.core.ports.secrets).as_bytes(),
+            )
+            .to_string(),
+            iat: ctx.now.as_second(),
+            exp: expires_at.as_second(),
+        };
+        let token = self
+            .core
+            .keyring
+            .sign_by_one_known_since(ctx.now - SHOWN_AHEAD, &claims)
+            .ok_or(Error::Internal("no signing key is loaded"))?;
+        Ok(AudienceToken {
+            token: Secret::new(token),
+            expires_in: claims.exp - claims.iat,
+        })
+    }
+}

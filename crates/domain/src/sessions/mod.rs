@@ -1,0 +1,251 @@
+//! Sessions: checked at every request (S-03, S-06, Z-04), listed and ended (S-07). `core::sessions` issues them.
+//! `renewal` issues new tokens for them.
+
+mod audience_token;
+mod renewal;
+mod sign_out;
+
+use std::sync::Arc;
+
+use futures_util::future::try_join;
+use jiff::Timestamp;
+
+use crate::access::Action;
+use crate::core::keys::RefreshReason;
+use crate::core::{ATTEMPTS, Core};
+use crate::ctx::Ctx;
+use crate::error::{Error, WriteError};
+use crate::metric_event::SessionEnd;
+use crate::model::{Event, Session, Status, User, replacements};
+use crate::ports::LastSeen;
+use crate::session_cache::{CacheEntry, CacheLookup, KeyringVersion};
+use crate::store::{Batch, Records};
+use crate::tokens::{SessionClaims, Verified};
+use crate::values::{Digest, SessionId, Token, UserId};
+
+pub use crate::core::sessions::{Authenticated, SignedIn};
+pub use audience_token::{Audience, AudienceToken};
+
+/// Age of `last_seen_at`, in seconds, from which a request refreshes it.
+const SEEN_EVERY_SECONDS: i64 = 60;
+/// The same if there is an idle timeout. The worker writes the time within five more seconds, so another node sees
+/// a use at most ten seconds late. A session may end up to ten seconds before its idle timeout, and never after it
+/// (S-04).
+const SEEN_EVERY_SECONDS_IF_IDLE: i64 = 5;
+
+/// Checks, renews, lists and ends sessions.
+pub struct Sessions {
+    pub(crate) core: Arc<Core>,
+}
+
+impl Sessions {
+    /// Authenticates a session token. This is the one check of every protected resource. Fails with
+    /// [`Error::InvalidToken`] if the token is not valid.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn authenticate(&self, ctx: &Ctx, token: &str) -> Result<Authenticated, Error> {
+        let digest = Digest::of(token.as_bytes());
+        let keyring_version = self.core.cache.keyring_version();
+        let entry = match self.core.cache.find(&digest, ctx.now) {
+            CacheLookup::Fresh(entry) => entry,
+            CacheLookup::Signed(claims) => {
+                self.look_up(ctx, digest, (claims, keyring_version)).await?
+            }
+            CacheLookup::Unknown => {
+                let claims = self.verify_token(token).await?;
+                self.look_up(ctx, digest, (claims, keyring_version)).await?
+            }
+        };
+        match self.check_token(&entry, ctx.now) {
+            TokenStatus::Valid => {}
+            TokenStatus::Invalid => {
+                self.core.cache.remove(&digest);
+                return Err(Error::InvalidToken);
+            }
+            TokenStatus::Reused => {
+                self.core.cache.remove(&digest);
+                self.end_reused(ctx, &entry).await?;
+                return Err(Error::InvalidToken);
+            }
+        }
+        let seen_every = match self.core.idle_limit(entry.user.role) {
+            None => SEEN_EVERY_SECONDS,
+            Some(_) => SEEN_EVERY_SECONDS_IF_IDLE,
+        };
+        if ctx.now.as_second() - entry.session.last_seen_at.as_second() >= seen_every {
+            self.core.record_last_seen(LastSeen {
+                user_id: entry.user.id,
+                id: entry.session.id,
+                at: ctx.now,
+            });
+        }
+        Ok(Authenticated(entry))
+    }
+
+    async fn verify_token(&self, token: &str) -> Result<SessionClaims, Error> {
+        match self.core.keyring.verify(token) {
+            Verified::Claims(claims) => Ok(claims),
+            Verified::Refused => Err(Error::InvalidToken),
+            // Another node may just have rotated the key.
+            Verified::UnknownKey => {
+                self.core.refresh_keys(RefreshReason::UnknownKey).await?;
+                match self.core.keyring.verify(token) {
+                    Verified::Claims(claims) => Ok(claims),
+                    _ => Err(Error::InvalidToken),
+                }
+            }
+        }
+    }
+
+    async fn look_up(
+        &self,
+        ctx: &Ctx,
+        token: Digest,
+        (claims, keyring_version): (SessionClaims, KeyringVersion),
+    ) -> Result<Arc<CacheEntry>, Error> {
+        let user_id: UserId = claims.sub.parse().map_err(|()| Error::InvalidToken)?;
+        let secret = Token::parse(&claims.sid).ok_or(Error::InvalidToken)?;
+        let slot_version = self.core.cache.slot_version(user_id);
+        let digest = secret.digest();
+        let session = self.core.sessions.find(user_id, &digest, ctx.now);
+        let user = self.core.ports.store.get::<User>(user_id);
+        let (session, user) = try_join(session, user).await?;
+        match (session, user) {
+            (Some(session), Some(user)) if !self.core.sessions.has_ended(session.id).await? => {
+                Ok(self.core.cache.insert(
+                    token,
+                    (claims, keyring_version),
+                    user,
+                    session,
+                    slot_version,
+                    ctx.now,
+                ))
+            }
+            _ => {
+                self.core.cache.remove(&token);
+                Err(Error::InvalidToken)
+            }
+        }
+    }
+
+    /// Decides whether a token is valid now. Runs at every request, also for a cached token, since the result can
+    /// change with time alone.
+    fn check_token(&self, entry: &CacheEntry, now: Timestamp) -> TokenStatus {
+        let (claims, session, user) = (&entry.claims, &entry.session, &entry.user);
+        let is_alive = claims.iss == self.core.policy.public_url
+            && session.expires_at > now
+            && user.status == Status::Active
+            && session.epoch >= user.session_epoch
+            && !self.core.is_idle(session, user.role, now);
+        // Issued before a replacement (S-02). This is not a reuse: the client may have missed the replacement,
+        // such as a script with a stored cookie.
+        let is_replaced = replacements(claims.generation) < replacements(session.generation);
+        if !is_alive || is_replaced {
+            return TokenStatus::Invalid;
+        }
+        let is_previous = claims.generation == session.generation - 1
+            && now <= session.renewed_at + self.core.policy.renewal_grace;
+        match claims.generation == session.generation || is_previous {
+            true if claims.exp > now.as_second() => TokenStatus::Valid,
+            true => TokenStatus::Invalid,
+            false => TokenStatus::Reused,
+        }
+    }
+
+    /// Ends the session of a token that was reused after its renewal. The client may be a thief or the owner, so
+    /// the whole session ends.
+    async fn end_reused(&self, ctx: &Ctx, entry: &CacheEntry) -> Result<(), Error> {
+        let (user_id, id) = (entry.user.id, entry.session.id);
+        let reason = SessionEnd::TokenReuse;
+        let event = self
+            .core
+            .audit_failure(ctx, Event::TokenReuse, Some(user_id), "session ended");
+        self.core
+            .end_session(ctx, user_id, id, reason, event)
+            .await?;
+        Ok(())
+    }
+
+    /// Lists a user's valid sessions, newest first.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn list_sessions(&self, ctx: &Ctx, named: &str) -> Result<Vec<Session>, Error> {
+        let user = self.core.resolve(ctx, Action::ListSessions, named).await?;
+        self.core
+            .audit_view(ctx, Event::SessionsListed, Some(user.id))
+            .await?;
+        Ok(self.core.valid_sessions(ctx, &user).await?)
+    }
+
+    /// Ends one of a user's sessions. Fails with [`Error::NotFound`] if it is not valid.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn revoke_session(&self, ctx: &Ctx, named: &str, id: &str) -> Result<(), Error> {
+        let user = self
+            .core
+            .resolve(ctx, Action::RevokeSessions, named)
+            .await?;
+        let id: SessionId = id.parse().map_err(|()| Error::NotFound)?;
+        let stored = self.core.sessions.list(user.id, ctx.now).await?;
+        let is_valid = stored.iter().any(|session| {
+            session.id == id
+                && session.epoch >= user.session_epoch
+                && !self.core.is_idle(session, user.role, ctx.now)
+        });
+        if !is_valid || self.core.sessions.has_ended(id).await? {
+            return Err(Error::NotFound);
+        }
+        // Sessions may be in another store than users, so this is a separate write.
+        if let Some(check) = self.core.check_actor(ctx, Action::RevokeSessions, user.id) {
+            self.core.apply(vec![check]).await?;
+        }
+        let audit = self
+            .core
+            .audit_detail(ctx, Event::SessionsRevoked, Some(user.id), "one");
+        let reason = SessionEnd::Revoked;
+        let end = self.core.end_session(ctx, user.id, id, reason, audit);
+        match end.await? {
+            true => Ok(()),
+            false => Err(Error::NotFound),
+        }
+    }
+
+    /// Ends all sessions of a user. The higher session epoch also voids those in a restored session store.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn revoke_sessions(&self, ctx: &Ctx, named: &str) -> Result<(), Error> {
+        for _ in 0..ATTEMPTS {
+            let user = self
+                .core
+                .resolve(ctx, Action::RevokeSessions, named)
+                .await?;
+            let changed = User {
+                session_epoch: user.session_epoch + 1,
+                version: user.version.next(),
+                updated_at: ctx.now,
+                ..user.clone()
+            };
+            let check = self.core.check_actor(ctx, Action::RevokeSessions, user.id);
+            let mut batch: Batch = check.into_iter().collect();
+            batch.extend(changed.replace(&user));
+            batch.push(
+                self.core
+                    .audit_detail(ctx, Event::SessionsRevoked, Some(user.id), "all"),
+            );
+            match self.core.apply(batch).await {
+                Ok(()) => {
+                    let (epoch, reason) = (user.session_epoch + 1, SessionEnd::Revoked);
+                    self.core
+                        .end_sessions(ctx, user.id, epoch, reason, None)
+                        .await;
+                    return Ok(());
+                }
+                Err(WriteError::Stale) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::Overloaded)
+    }
+}
+
+enum TokenStatus {
+    Valid,
+    Invalid,
+    Reused,
+}

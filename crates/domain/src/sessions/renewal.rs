@@ -1,0 +1,92 @@
+//! New tokens for an existing session: a client renews its token (J-08), or the server replaces a token that may
+//! have been copied (S-02).
+//!
+//! Of concurrent calls, one conditional write succeeds. A renewal gives the old token a grace period and extends
+//! the session; a replacement does neither (S-04).
+
+use crate::core::ATTEMPTS;
+use crate::core::sessions::{Authenticated, SignedIn};
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::metric_event::MetricEvent;
+use crate::model::Session;
+use crate::session_cache::CacheEntry;
+use crate::sessions::Sessions;
+
+impl Sessions {
+    /// Renews the session and returns its new token. The old token expires after the grace period. Until then, a
+    /// call with either token returns the result of the same renewal: a client that lost the response can retry,
+    /// and two tabs can renew at the same time. There is never more than one token in its grace period; an older
+    /// one is always a reuse.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn renew(&self, ctx: &Ctx, token: &str) -> Result<SignedIn, Error> {
+        let Authenticated(entry) = self.authenticate(ctx, token).await?;
+        let mut session = entry.session.clone();
+        let grace_is_over = !session.has_previous()
+            || ctx.now > session.renewed_at + self.core.policy.renewal_grace;
+        if entry.claims.generation == session.generation && grace_is_over {
+            let expected = session.generation;
+            session.generation += 1;
+            session.renewed_at = ctx.now;
+            session.expires_at = (ctx.now + self.core.policy.session_lifetime)
+                .min(session.created_at + self.core.policy.session_renewable);
+            match self.write_renewal(&session, expected).await? {
+                true => self.core.record(MetricEvent::SessionRenewed),
+                false => session = self.renewed_by_another(ctx, &session).await?,
+            }
+        }
+        self.signed_in_anew(ctx, &entry, session)
+    }
+
+    /// Replaces the token without extending the session. All earlier tokens become invalid, including one of a
+    /// concurrent renewal. Using one of them does not end the session: the client may have missed the replacement.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn replace_token(&self, ctx: &Ctx, token: &str) -> Result<SignedIn, Error> {
+        for _ in 0..ATTEMPTS {
+            let Authenticated(entry) = self.authenticate(ctx, token).await?;
+            let mut session = entry.session.clone();
+            let expected = session.generation;
+            session.generation = session.generation_after_replacement();
+            session.renewed_at = ctx.now;
+            if self.write_renewal(&session, expected).await? {
+                self.core.record(MetricEvent::SessionRenewed);
+                return self.signed_in_anew(ctx, &entry, session);
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    async fn write_renewal(&self, session: &Session, expected: i64) -> Result<bool, Error> {
+        let is_first = self.core.sessions.update(session, expected).await;
+        self.core.cache.user_changed(session.user_id);
+        Ok(is_first?)
+    }
+
+    fn signed_in_anew(
+        &self,
+        ctx: &Ctx,
+        entry: &CacheEntry,
+        session: Session,
+    ) -> Result<SignedIn, Error> {
+        let token = self
+            .core
+            .session_token(&session, &entry.claims.sid, ctx.now)?;
+        Ok(SignedIn {
+            token,
+            session,
+            user: entry.user.clone(),
+        })
+    }
+
+    /// Returns the session as a concurrent call has renewed it. Fails if it has ended or its token was replaced.
+    async fn renewed_by_another(&self, ctx: &Ctx, expected: &Session) -> Result<Session, Error> {
+        let stored = self
+            .core
+            .sessions
+            .find(expected.user_id, &expected.digest, ctx.now)
+            .await?;
+        stored
+            .filter(|stored| stored.generation == expected.generation)
+            .ok_or(Error::InvalidToken)
+    }
+}

@@ -1,0 +1,203 @@
+//! The device of a sign-in: its cookie, and the mail that notifies the owner of an unusual one.
+//!
+//! Each sign-in is recorded as a [`Device`]: a program (`Firefox` on `Linux`) in a network. A sign-in is usual if the
+//! account was used by this program and from this network in the last ninety days, or if the browser sends the cookie
+//! of a known device. The first sign-in is usual if the account is younger than that. A limit per account bounds the
+//! number of mails.
+
+use jiff::SignedDuration;
+
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::limits::{KnownDevice, Rate, network_key};
+use crate::model::{Device, MailJob, MailKind, User};
+use crate::ports::KeyedLimit;
+use crate::sign_in::SignIn;
+use crate::store::{Batch, Records, Write};
+use crate::values::{Digest, Secret};
+
+/// Limit of mails about sign-ins to one account: someone who has the password cannot flood the mailbox.
+const SIGN_IN_NOTICES: Rate = Rate::new(5, 24 * 3600);
+/// Time for which a program or a network of an account is remembered.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// Maximum number of devices that are read.
+const DEVICES: usize = 200;
+/// Number of consecutive wrong passwords after which a sign-in is reported.
+const MANY_FAILURES: u32 = 10;
+/// Programs by a part of their user agent, specific ones before common ones.
+const PROGRAMS: [(&str, &str); 9] = [
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chromium/", "Chromium"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+];
+const SYSTEMS: [(&str, &str); 8] = [
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("CrOS", "ChromeOS"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+    ("BSD", "BSD"),
+];
+/// Maximum length of the name of an unlisted program in a mail.
+const MAX_PROGRAM: usize = 32;
+
+impl SignIn {
+    /// The accounts that a client has signed in to before, by its device cookie.
+    pub fn known_devices(&self, ctx: &Ctx, cookie: &str) -> Vec<KnownDevice> {
+        self.core.device_cookies.read(cookie, ctx.now)
+    }
+
+    /// The device cookie after a sign-in.
+    pub fn device_cookie(
+        &self,
+        ctx: &Ctx,
+        before: Option<&str>,
+        user: &User,
+        session: &Digest,
+    ) -> Secret<String> {
+        let owner = (user.id, user.session_epoch);
+        self.core
+            .device_cookies
+            .write(before, owner, session, ctx.now)
+    }
+
+    /// Records the device of a sign-in, and queues the mail about an unusual one. `failed_before` is the number of wrong
+    /// passwords before it.
+    pub(super) async fn device_writes(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        failed_before: u32,
+    ) -> Result<Batch, Error> {
+        if !self.core.policy.sign_in_notices {
+            return Ok(Batch::new());
+        }
+        let device = device(ctx, user);
+        let mut batch = vec![Write::put(&device)];
+        let Some(email) = user.mail_address() else {
+            return Ok(batch);
+        };
+        let known = Device::of_user(user.id).limit(DEVICES);
+        let mut known: Vec<Device> = self.core.ports.store.list_readable(known).await?;
+        known.retain(|device| device.expires_at > ctx.now);
+        let Some(kind) = unusual(ctx, user, failed_before, &device, &known) else {
+            return Ok(batch);
+        };
+        let key = format!("user/{}", user.id);
+        let limit = KeyedLimit::budget("sign-in-notice", SIGN_IN_NOTICES, key);
+        if self.core.try_acquire(limit, ctx.now).await? {
+            batch.push(Write::insert(&MailJob {
+                device: described(ctx, &device),
+                ..self
+                    .core
+                    .mail_job(ctx, kind, Some(user.id), email, user.locale)
+            }));
+        }
+        Ok(batch)
+    }
+}
+
+/// The device of a sign-in.
+fn device(ctx: &Ctx, user: &User) -> Device {
+    Device {
+        user_id: user.id,
+        program: program(ctx.client.user_agent.as_deref()),
+        // The part of an address that stays the same at one home.
+        network: ctx.client.address.map(network_key),
+        last_used_at: ctx.now,
+        expires_at: ctx.now + REMEMBERED,
+    }
+}
+
+/// Returns the kind of mail for a sign-in that has just succeeded; `None` if it is usual.
+fn unusual(
+    ctx: &Ctx,
+    user: &User,
+    failed_before: u32,
+    device: &Device,
+    known: &[Device],
+) -> Option<MailKind> {
+    if failed_before >= MANY_FAILURES {
+        return Some(MailKind::SignInAfterFailures);
+    }
+    // The cookie of a known device counts in any network, until the next new password.
+    if ctx.client.known.iter().any(|known| known.is_known_to(user)) {
+        return None;
+    }
+    if known.is_empty() && user.created_at > ctx.now - REMEMBERED {
+        // The first sign-in. To an older account it is the first in a long time and is reported: otherwise a
+        // thief's device would become the known one.
+        return None;
+    }
+    let knows_program = known.iter().any(|known| known.program == device.program);
+    let knows_network = known.iter().any(|known| known.network == device.network);
+    (!knows_program || !knows_network).then_some(MailKind::NewSignIn)
+}
+
+/// Returns the program and system of a user agent, without versions. The name of an unlisted program is cut to
+/// plain characters, so that an unknown client cannot advertise in a mail.
+fn program(user_agent: Option<&str>) -> Option<String> {
+    let text = user_agent?;
+    let word = |list: &[(&str, &'static str)]| {
+        let found = list.iter().find(|(part, _)| text.contains(part));
+        found.map(|(_, name)| *name)
+    };
+    let own = || -> String {
+        let first = text.split(['/', ' ', '(']).next().unwrap_or_default();
+        let is_plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        first.chars().filter(is_plain).take(MAX_PROGRAM).collect()
+    };
+    let program = word(&PROGRAMS).map_or_else(own, str::to_owned);
+    match (program.is_empty(), word(&SYSTEMS)) {
+        (false, Some(system)) => Some(format!("{program}, {system}")),
+        (false, None) => Some(program),
+        (true, system) => system.map(str::to_owned),
+    }
+}
+
+/// The program, the system and the IP address, such as `Firefox, Linux, 192.0.2.7`.
+fn described(ctx: &Ctx, device: &Device) -> Option<String> {
+    let address = ctx.client.address;
+    let address = address.map(|address| address.to_canonical().to_string());
+    let parts = [device.program.clone(), address];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_known_by_its_kind_and_says_nothing_of_its_own() {
+        for (user_agent, expected) in [
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+                "Firefox, Linux",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0 Safari/537.36 Edg/139.0",
+                "Edge, Windows",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605 Version/18.0 Mobile Safari/604",
+                "Safari, iPhone",
+            ),
+            ("python-requests/2.32", "python-requests"),
+            ("curl/8.5.0", "curl"),
+            ("win.at.evil.example/1 <b>", "winatevilexample"),
+        ] {
+            assert_eq!(program(Some(user_agent)).as_deref(), Some(expected));
+        }
+        assert_eq!(program(Some("")), None);
+        assert_eq!(program(Some("/\u{202e}(")), None);
+    }
+}

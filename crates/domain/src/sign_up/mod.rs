@@ -1,0 +1,117 @@
+//! Signs a user up: a username, an email address or both, and a password.
+//!
+//! With enumeration protection the address is not looked up: any number of accounts may have the same pending
+//! address, and the first to confirm gets it. The worker looks the address up when it sends the mail.
+
+use std::sync::Arc;
+
+use crate::core::Core;
+use crate::core::users::ensure_named;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::model::{
+    Credential, Event, MailKind, PendingEmail, RequestedBy, Role, Status, User, Version,
+    VoidUndoLinks,
+};
+use crate::passwords::HashClient;
+use crate::store::{Records, Write};
+use crate::values::{Data, EmailAddress, Name, NewPassword, UserId, Username};
+
+/// Input of a sign-up; at least one of `username` and `email`.
+#[derive(Debug)]
+pub struct NewSignUp {
+    /// Username: public and unique.
+    pub username: Option<Username>,
+    /// Email address that gets the confirmation mail.
+    pub email: Option<EmailAddress>,
+    /// Password that fulfils the password rules.
+    pub password: NewPassword,
+    /// Display name.
+    pub name: Option<Name>,
+    /// The user's own JSON object.
+    pub data: Data,
+}
+
+/// Signs users up.
+pub struct SignUp {
+    pub(crate) core: Arc<Core>,
+}
+
+impl SignUp {
+    /// Creates the user and queues a confirmation mail for the address. With an address alone the user is pending
+    /// until it is confirmed. With a username the user is active at once, and only the address is pending.
+    ///
+    /// If the policy requires no confirmation, the address is stored as confirmed; fails with
+    /// [`Error::EmailTaken`] if another user has it.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn sign_up(&self, ctx: &Ctx, wanted: NewSignUp) -> Result<User, Error> {
+        ensure_named(wanted.username.as_ref(), wanted.email.as_ref())?;
+        if let (false, Some(email)) = (self.core.policy.enumeration_protection, &wanted.email) {
+            let (store, key) = (&self.core.ports.store, email.key());
+            let owner: Option<User> = store.find(User::EMAIL_KEY, key).await?;
+            if owner.is_some() {
+                return Err(Error::EmailTaken);
+            }
+        }
+        if wanted.email.is_some() && self.core.policy.confirm_email {
+            self.core.ensure_outbox_room()?;
+        }
+        let hash_client = HashClient::from_ctx(ctx);
+        let password_hash = self
+            .core
+            .hasher
+            .hash(&hash_client, wanted.password.as_password())
+            .await?;
+        let user = self.new_user(ctx, wanted);
+        let credential = Credential {
+            user_id: user.id,
+            password_hash,
+            updated_at: ctx.now,
+        };
+        let mut changes = user.insert();
+        changes.push(Write::put(&credential));
+        changes.push(self.core.audit(ctx, Event::SignUp, Some(user.id)));
+        if let Some(email) = user.pending_address() {
+            changes.push(
+                self.core
+                    .mail(ctx, MailKind::SignUp, Some(user.id), email, user.locale),
+            );
+        }
+        self.core.apply(changes).await?;
+        self.core.clear_address_failures(&user).await;
+        Ok(user)
+    }
+
+    fn new_user(&self, ctx: &Ctx, wanted: NewSignUp) -> User {
+        let (email, pending_email) = match wanted.email {
+            Some(address) if self.core.policy.confirm_email => {
+                let pending = PendingEmail {
+                    address,
+                    requested_at: ctx.now,
+                    requested_by: RequestedBy::User,
+                };
+                (None, Some(pending))
+            }
+            email => (email, None),
+        };
+        User {
+            id: UserId::generate(ctx.now, &*self.core.ports.secrets),
+            status: match wanted.username.is_some() || email.is_some() {
+                true => Status::Active,
+                false => Status::Pending,
+            },
+            username: wanted.username,
+            email,
+            pending_email,
+            name: wanted.name,
+            role: Role::User,
+            data: wanted.data,
+            locale: ctx.client.locale,
+            session_epoch: User::FIRST_EPOCH,
+            void_undo_links: VoidUndoLinks::default(),
+            version: Version::FIRST,
+            created_at: ctx.now,
+            updated_at: ctx.now,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Exports users with their password hashes, a page at a time, for import into another store.
+//!
+//! Only for the command line, since the export contains hashes. Sessions, links, mails and the audit log are not
+//! exported (`docs/EXPORT-IMPORT.md`).
+
+use std::collections::HashMap;
+
+use crate::core::users::ensure_operator;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::model::{Credential, Event, User, UserCursor, UserFilter};
+use crate::store::Records;
+use crate::transfer::Transfer;
+use crate::values::UserId;
+
+/// A user with the password hash. Not `Clone`: it is dropped once it is written.
+#[derive(Debug)]
+pub struct ExportedUser {
+    /// The stored user.
+    pub user: User,
+    /// The stored password hash; `None` if the user has no password.
+    pub credential: Option<Credential>,
+}
+
+impl Transfer {
+    /// Returns the next users by id, at most `limit`. Fewer mean that there are no more. A change during the
+    /// export is visible only in pages that are read after it.
+    pub async fn export(
+        &self,
+        ctx: &Ctx,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<ExportedUser>, Error> {
+        ensure_operator(ctx)?;
+        if after.is_none() {
+            self.core
+                .audit_view(ctx, Event::UsersExported, None)
+                .await?;
+        }
+        let filter = UserFilter {
+            after: after.map(UserCursor::User),
+            limit,
+            ..UserFilter::default()
+        };
+        let users: Vec<User> = self.core.ports.store.list(filter.query()).await?;
+        let ids: Vec<_> = users.iter().map(|user| user.id).collect();
+        let credentials = self.core.ports.store.get_all::<Credential>(ids).await?;
+        let mut credentials: HashMap<_, _> = credentials
+            .into_iter()
+            .map(|credential| (credential.user_id, credential))
+            .collect();
+        let with_credential = |user: User| ExportedUser {
+            credential: credentials.remove(&user.id),
+            user,
+        };
+        Ok(users.into_iter().map(with_credential).collect())
+    }
+
+    /// Returns `true` if a user with this id exists. An interrupted export checks this before it continues.
+    pub async fn is_there(&self, ctx: &Ctx, id: UserId) -> Result<bool, Error> {
+        ensure_operator(ctx)?;
+        Ok(self.core.ports.store.get::<User>(id).await?.is_some())
+    }
+}

@@ -1,0 +1,48 @@
+//! Checks before a start that the stored hashes can be verified with the configured peppers.
+//!
+//! If a pepper is missing, every password is rejected as wrong, and each user believes that they forgot it (P-08).
+//! Only a sample of the hashes is read: those of the first users and of the first admins.
+
+use crate::error::Error;
+use crate::model::{Credential, Role, User, UserFilter};
+use crate::passwords::UnreadableHash;
+use crate::store::Records;
+use crate::transfer::Transfer;
+
+/// Maximum number of users in each sample.
+const SAMPLE: usize = 200;
+
+impl Transfer {
+    /// Returns the error of the first hash whose pepper is missing; `None` if there is none. Users that cannot be
+    /// listed are skipped, because a row written by a newer release must not prevent the start. If no pepper is
+    /// missing, the error of those users is returned.
+    pub async fn missing_pepper(&self) -> Result<Option<UnreadableHash>, Error> {
+        let mut unread = None;
+        for role in [None, Some(Role::Admin)] {
+            let filter = UserFilter {
+                role,
+                limit: SAMPLE,
+                ..UserFilter::default()
+            };
+            let users = match self.core.ports.store.list::<User>(filter.query()).await {
+                Ok(users) => users,
+                Err(error) => {
+                    unread = Some(error);
+                    continue;
+                }
+            };
+            let ids: Vec<_> = users.iter().map(|user| user.id).collect();
+            let credentials = self.core.ports.store.get_all::<Credential>(ids).await?;
+            let missing = credentials
+                .iter()
+                .find_map(|stored| self.core.hasher.missing_pepper(&stored.password_hash));
+            if missing.is_some() {
+                return Ok(missing);
+            }
+        }
+        match unread {
+            Some(error) => Err(error.into()),
+            None => Ok(None),
+        }
+    }
+}

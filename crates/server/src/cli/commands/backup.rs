@@ -1,0 +1,68 @@
+//! `doorward backup FILE`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use doorward_domain::ctx::{Actor, Ctx};
+use doorward_domain::model::Event;
+use doorward_domain::ports::{Client, Clock};
+use doorward_domain::store::{Store, Write};
+use doorward_domain::values::AuditEventId;
+use doorward_store_sql::{SqlSettings, SqlStore, back_up};
+use serde_json::json;
+
+use crate::cli::output::Output;
+use crate::cli::stores::require_database;
+use crate::config::Config;
+use crate::system::{SystemClock, SystemSecrets};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  doorward backup /var/backups/doorward.db")]
+pub struct BackupArgs {
+    /// Backup file; must not exist
+    pub file: PathBuf,
+}
+
+pub(super) async fn run(config: &Config, args: &BackupArgs, output: Output) -> anyhow::Result<()> {
+    require_database(config)?;
+    let settings = SqlSettings {
+        migrate: false,
+        max_connections: 1,
+        ..config.sql_settings()
+    };
+    back_up(&settings.url, &args.file, async || {
+        // Before an upgrade, the schema may be too old for the event.
+        if let Err(error) = note(&settings).await {
+            eprintln!("the audit log has no event for this backup: {error:#}");
+        }
+    })
+    .await?;
+    let file = args.file.display().to_string();
+    let mut text = format!("Backed up the database to {file}.");
+    if config.master_key.is_none() {
+        let key = config.data_dir.join("master.key");
+        text += &format!(
+            "\nBack up {} as well, to another place: without it all users have to sign in again.",
+            key.display()
+        );
+    }
+    output.print(&text, &json!({"file": file}))?;
+    Ok(())
+}
+
+/// Adds an audit event before anything is copied, so that the copy contains it (L-01).
+async fn note(settings: &SqlSettings) -> anyhow::Result<()> {
+    let now = SystemClock::default().now();
+    let id = AuditEventId::generate(now, &SystemSecrets::new());
+    let ctx = Ctx {
+        actor: Actor::CommandLine,
+        client: Client::default(),
+        request_id: id.to_string(),
+        now,
+    };
+    let event = ctx.audit(id, Event::BackupTaken, None);
+    let store = SqlStore::connect(settings, now).await?;
+    let written = store.apply(vec![Write::insert(&event)]).await;
+    store.close().await;
+    Ok(written?)
+}

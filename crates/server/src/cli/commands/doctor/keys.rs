@@ -1,0 +1,71 @@
+//! Checks that the master key unseals the signing keys in the database: the two are often restored separately.
+
+use doorward_domain::checkup::Diagnostic;
+use doorward_domain::model::SigningKey;
+use doorward_domain::ports::Clock;
+use doorward_domain::store::Records;
+use doorward_domain::tokens::Keyring;
+use doorward_store_sql::{SqlSettings, SqlStore};
+
+use crate::config::Config;
+use crate::data_dir::master_key;
+use crate::system::SystemClock;
+
+const PART: &str = "master key";
+
+/// The diagnostic, and the ids of the keys. `None` if the database cannot be read, which is a separate diagnostic.
+pub(super) async fn examine(config: &Config) -> Option<(Diagnostic, Vec<String>)> {
+    let keys = signing_keys(config).await?;
+    let names = keys.iter().map(|key| key.kid.clone()).collect();
+    Some((diagnose(config, &keys), names))
+}
+
+fn diagnose(config: &Config, keys: &[SigningKey]) -> Diagnostic {
+    let file = master_key::path(&config.data_dir);
+    let restore = format!(
+        "Set JWT_SECRET_KEY to its former value, or restore {} from the backup of that time",
+        file.display()
+    );
+    match master_key::find(config) {
+        Ok(Some(master)) => match Keyring::new(master).load(keys) {
+            Ok(_) if keys.is_empty() => {
+                Diagnostic::passed(PART, "present; the database has no signing keys yet")
+            }
+            Ok(_) => Diagnostic::passed(PART, "unseals the signing keys in the database"),
+            Err(error) => Diagnostic::failed(PART, error.to_string(), restore),
+        },
+        Ok(None) if !keys.is_empty() => Diagnostic::failed(
+            PART,
+            "the signing keys in the database are sealed with another master key",
+            restore,
+        ),
+        Ok(None) if config.sql_settings().file().is_none() => Diagnostic::warning(
+            PART,
+            format!("not set, so each node creates its own {}", file.display()),
+            "If several nodes share a database, set the same JWT_SECRET_KEY on all (`openssl rand -base64 48`)",
+        ),
+        Ok(None) => Diagnostic::passed(
+            PART,
+            format!("is created at the first start: {}", file.display()),
+        ),
+        Err(error) => Diagnostic::failed(PART, format!("{error:#}"), restore),
+    }
+}
+
+/// The keys in the database. Creates and migrates nothing.
+async fn signing_keys(config: &Config) -> Option<Vec<SigningKey>> {
+    let settings = SqlSettings {
+        migrate: false,
+        max_connections: 1,
+        ..config.sql_settings()
+    };
+    if settings.file().is_some_and(|file| !file.is_file()) {
+        return None;
+    }
+    let store = SqlStore::connect(&settings, SystemClock::default().now())
+        .await
+        .ok()?;
+    let keys = store.list(SigningKey::newest_first()).await.ok();
+    store.close().await;
+    keys
+}

@@ -1,0 +1,183 @@
+//! `doorward doctor`: checks each configured component and prints what is wrong and how to fix it.
+//!
+//! It changes nothing: it creates no folder, key, migration or mail. (On Redis it checks permissions with keys
+//! that it deletes again.) A failed check does not prevent the others. Databases, Redis and mail are checked in
+//! their crates (`doorward_store_sql::diagnose`, `doorward_mail::examine` …), the rest here. To add a check, add a
+//! file with a function that returns [`Diagnostic`]s, and call it in [`examine`].
+
+mod certificate;
+mod folder;
+mod keys;
+mod machine;
+mod network;
+mod report;
+mod settings;
+
+use std::sync::Arc;
+
+use anyhow::bail;
+use clap::Args;
+use doorward_domain::checkup::{CheckStatus, Diagnostic};
+use doorward_domain::values::EmailAddress;
+
+use crate::cli::output::Output;
+use crate::config::{Config, InvalidConfig, LoadedConfig};
+use crate::system::SystemClock;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  doorward doctor --mail-to you@example.com\n\nIt changes nothing and sends no mail. Exit code 1 if a check failed."
+)]
+pub struct DoctorArgs {
+    /// Recipient for the mail server check (default: the first admin)
+    #[arg(long, value_name = "ADDRESS")]
+    pub mail_to: Option<String>,
+}
+
+pub(super) async fn run(
+    loaded: anyhow::Result<LoadedConfig>,
+    args: &DoctorArgs,
+    output: Output,
+) -> anyhow::Result<()> {
+    let (mut diagnostics, loaded) = configuration(loaded);
+    if let Some(loaded) = &loaded {
+        let mail_to = recipient(&loaded.config, args, &mut diagnostics);
+        diagnostics.extend(examine(&loaded.config, mail_to.as_ref()).await);
+    }
+    report::print(&diagnostics, output)?;
+    let is_failed = |diagnostic: &&Diagnostic| diagnostic.status == CheckStatus::Failed;
+    match diagnostics.iter().filter(is_failed).count() {
+        0 => Ok(()),
+        1 => bail!("1 check failed"),
+        count => bail!("{count} checks failed"),
+    }
+}
+
+/// Findings on the configuration, and the configuration if its values can be read.
+fn configuration(loaded: anyhow::Result<LoadedConfig>) -> (Vec<Diagnostic>, Option<LoadedConfig>) {
+    const PART: &str = "configuration";
+    let error = match loaded {
+        Ok(loaded) => {
+            let set = loaded.origins.len();
+            let message = format!("valid; {set} settings differ from their default");
+            let mut diagnostics = vec![Diagnostic::passed(PART, message)];
+            // The warnings that the server logs at its start, such as files that others can read.
+            diagnostics.extend(loaded.config.general_warnings().into_iter().map(warning));
+            return (diagnostics, Some(loaded));
+        }
+        Err(error) => error,
+    };
+    let hint = "See docs/CONFIGURATION.md";
+    let invalid = match error.downcast::<InvalidConfig>() {
+        Ok(invalid) => invalid,
+        Err(error) => {
+            return (
+                vec![Diagnostic::failed(PART, format!("{error:#}"), hint)],
+                None,
+            );
+        }
+    };
+    let hint = match &invalid.loaded {
+        Some(_) => {
+            "See docs/CONFIGURATION.md, and `doorward config show` for the source of each value"
+        }
+        None => hint,
+    };
+    let mut diagnostics: Vec<Diagnostic> = invalid
+        .errors
+        .into_iter()
+        .map(|error| match error.rsplit_once(". ") {
+            Some((message, hint)) => Diagnostic::failed(PART, message, hint),
+            None => Diagnostic::failed(PART, error, hint),
+        })
+        .collect();
+    if invalid.loaded.is_none() {
+        let message = "the other components were not checked";
+        diagnostics.push(Diagnostic::warning(
+            PART,
+            message,
+            "Fix the configuration and run `doorward doctor` again",
+        ));
+    }
+    (diagnostics, invalid.loaded)
+}
+
+/// The last sentence of a warning is its hint.
+fn warning(text: String) -> Diagnostic {
+    match text.rsplit_once(". ") {
+        Some((message, hint)) => Diagnostic::warning("configuration", message, hint),
+        None => Diagnostic::warning("configuration", text, "See docs/CONFIGURATION.md"),
+    }
+}
+
+/// The recipient for the mail server check.
+fn recipient(
+    config: &Config,
+    args: &DoctorArgs,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<EmailAddress> {
+    let address = args.mail_to.as_ref().or(config.admin_email.as_ref())?;
+    match EmailAddress::parse(address) {
+        Ok(address) => Some(address),
+        Err(invalid) => {
+            let hint = "Pass an address such as you@example.com to --mail-to";
+            diagnostics.push(Diagnostic::failed("mail: recipient", invalid.detail, hint));
+            None
+        }
+    }
+}
+
+async fn examine(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Diagnostic> {
+    let mut diagnostics = settings::examine(config);
+    diagnostics.extend(folder::examine(config));
+    diagnostics.extend(certificate::examine(config));
+    // These wait for other servers.
+    let ((stores, has_database), mail, listening) = tokio::join!(
+        stores(config),
+        mail(config, mail_to),
+        network::listening(config),
+    );
+    // Do not wait again for a database that does not respond.
+    let keys = if has_database {
+        keys::examine(config).await
+    } else {
+        None
+    };
+    diagnostics.extend(stores);
+    let (about_keys, keys) = keys.unzip();
+    diagnostics.extend(about_keys);
+    diagnostics.extend(mail);
+    diagnostics.push(listening);
+    diagnostics.extend(network::public_url(config, keys.as_deref()).await);
+    diagnostics.extend(machine::examine(config));
+    diagnostics
+}
+
+/// Findings on the stores, and whether the database is usable.
+async fn stores(config: &Config) -> (Vec<Diagnostic>, bool) {
+    let clock = SystemClock::default();
+    let examined = doorward_store_sql::diagnose(&config.sql_settings(), &clock).await;
+    let mut diagnostics = examined.diagnostics;
+    match config.redis_settings() {
+        Ok(Some(settings)) => {
+            diagnostics.extend(doorward_store_redis::examine(&settings, Arc::new(clock)).await);
+        }
+        Ok(None) => {}
+        Err(error) => {
+            let hint = "See docs/STORES.md for the format of its URL";
+            diagnostics.push(Diagnostic::failed("redis", format!("{error:#}"), hint));
+        }
+    }
+    (diagnostics, examined.is_usable)
+}
+
+async fn mail(config: &Config, to: Option<&EmailAddress>) -> Vec<Diagnostic> {
+    match config.mail_settings(config.listen) {
+        Ok(settings) => doorward_mail::examine(&settings, to).await,
+        Err(error) => vec![Diagnostic::failed(
+            "mail",
+            format!("{error:#}"),
+            "Correct `mail.url`",
+        )],
+    }
+}

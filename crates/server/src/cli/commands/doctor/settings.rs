@@ -1,0 +1,76 @@
+//! Settings that are valid and weaken a server.
+
+use std::path::Path;
+
+use doorward_domain::checkup::Diagnostic;
+
+use crate::breached::Filter;
+use crate::config::{Config, host_of, is_loopback_url};
+use crate::wiring;
+
+/// Minimum length by NIST SP 800-63B-4 if the password is the only factor (P-01).
+const NIST_MIN_LENGTH: usize = 15;
+
+pub(super) fn examine(config: &Config) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    if let Err(error) = wiring::check::check_admin_password(config) {
+        let hint = "Set another one, or remove it: then one is generated and printed once";
+        diagnostics.push(Diagnostic::failed("admin", format!("{error:#}"), hint));
+    }
+    if !config.policy.throttle {
+        diagnostics.push(Diagnostic::warning(
+            "throttle",
+            "off: password guessing is not limited",
+            "Remove `throttle.enabled` except in load tests",
+        ));
+    }
+    if !config.policy.confirm_email {
+        diagnostics.push(Diagnostic::warning(
+            "sign-up",
+            "addresses are stored as confirmed without a confirmation mail, so anyone can sign up with an address that is not theirs",
+            "Remove `sign_up.confirm_email`, except on a closed network or in tests",
+        ));
+    }
+    let public_url = config.public_url(config.listen);
+    if public_url.starts_with("http://") && !is_loopback_url(&public_url) {
+        let message = format!(
+            "passwords and session tokens travel unencrypted to {}",
+            host_of(&public_url)
+        );
+        let hint = "Put a reverse proxy with TLS in front, and set `public_url` to https";
+        diagnostics.push(Diagnostic::warning("public URL", message, hint));
+    }
+    diagnostics.push(passwords(config.policy.password_rules.min_length));
+    diagnostics.extend(config.breached_filter.as_deref().map(breached));
+    diagnostics
+}
+
+/// Reads the whole file; a server reads only what it looks up.
+fn breached(path: &Path) -> Diagnostic {
+    const PART: &str = "breached passwords";
+    let checked = Filter::open(path).and_then(|filter| {
+        filter.check()?;
+        Ok(filter.header())
+    });
+    match checked {
+        Ok(header) => Diagnostic::passed(
+            PART,
+            format!("{} hashes in {}", header.count, path.display()),
+        ),
+        Err(error) => {
+            let hint = "Make it readable, or build it again with `doorward passwords build-filter`. To go without, remove `password.breached_filter`";
+            Diagnostic::failed(PART, format!("{error:#}"), hint)
+        }
+    }
+}
+
+fn passwords(min_length: usize) -> Diagnostic {
+    let message = if min_length < NIST_MIN_LENGTH {
+        format!(
+            "at least {min_length} characters; NIST requires {NIST_MIN_LENGTH} if the password is the only factor (`password.min_length`)"
+        )
+    } else {
+        format!("at least {min_length} characters")
+    };
+    Diagnostic::passed("passwords", message)
+}

@@ -1,0 +1,150 @@
+//! `doorward export [FILE]`
+
+mod part;
+
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use doorward_domain::ctx::{Actor, Ctx};
+use doorward_domain::values::UserId;
+use doorward_import::doorward;
+use doorward_store_sql::migration_status;
+use serde_json::json;
+
+use crate::cli::output::Output;
+use crate::cli::progress::{ProgressMode, ProgressReporter};
+use crate::cli::stores::{finish, open};
+use crate::config::Config;
+use crate::wiring::Components;
+
+use part::PartFile;
+
+const EXAMPLES: &str = "Examples:
+  doorward export users.jsonl
+
+An interrupted export continues where it stopped if you run it again. Sessions,
+links, mails and the audit log are not exported. See docs/EXPORT-IMPORT.md";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ExportArgs {
+    /// Output file (created with mode 0600), or - for standard output
+    pub file: Option<PathBuf>,
+    /// Print to standard output even if it is a terminal
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Number of users read at a time.
+const PAGE: usize = 500;
+
+pub(super) async fn run(config: &Config, args: &ExportArgs, output: Output) -> anyhow::Result<()> {
+    let file = args.file.as_deref().filter(|file| *file != Path::new("-"));
+    if file.is_none() && !args.force && std::io::stdout().is_terminal() {
+        bail!(
+            "The export contains password hashes. Name a file, or pass --force to print them to the terminal"
+        );
+    }
+    let components = open(config).await?;
+    let exported = match file {
+        None => to_stdout(&components, output).await,
+        Some(path) => to_file(config, &components, path, output).await,
+    };
+    finish(&components).await;
+    exported
+}
+
+async fn to_stdout(components: &Components, output: Output) -> anyhow::Result<()> {
+    let mut stdout = BufWriter::new(std::io::stdout().lock());
+    stdout.write_all(doorward::HEADER.as_bytes())?;
+    write_users(components, &mut stdout, None, 0, output.progress_mode()).await?;
+    Ok(stdout.flush()?)
+}
+
+async fn to_file(
+    config: &Config,
+    components: &Components,
+    path: &Path,
+    output: Output,
+) -> anyhow::Result<()> {
+    let (mut part, before) = PartFile::open(path, &database(config).await?)?;
+    if let Some(before) = before {
+        let ctx = components.ctx(Actor::CommandLine);
+        if !components
+            .doorward
+            .transfer
+            .is_there(&ctx, before.last)
+            .await?
+        {
+            bail!(
+                "{}.part ends with a user that is not in this database. Remove it to start over",
+                path.display()
+            );
+        }
+        if !output.json {
+            eprintln!(
+                "Continuing after {} users of an interrupted export; later changes to them are not in the file.",
+                before.users
+            );
+        }
+    }
+    let last = before.map(|before| before.last);
+    let count = before.map_or(0, |before| before.users);
+    let count = write_users(
+        components,
+        part.writer(),
+        last,
+        count,
+        output.progress_mode(),
+    )
+    .await?;
+    part.finish()?;
+    let file = path.display().to_string();
+    output.print(
+        &format!("{file} contains {count} users with their password hashes: protect it like the database."),
+        &json!({"users": count, "file": file}),
+    )?;
+    Ok(())
+}
+
+/// Identifies a database, by the time its schema was created.
+async fn database(config: &Config) -> anyhow::Result<String> {
+    let status = migration_status(&config.sql_settings()).await?;
+    let first = status.first().and_then(|first| first.applied_at);
+    let created_at = first.context("the database has no creation time")?;
+    Ok(format!("a database created at {created_at}\n"))
+}
+
+/// Writes all users after `last`. Returns the number of users, including those before.
+async fn write_users(
+    components: &Components,
+    to: &mut impl Write,
+    mut last: Option<UserId>,
+    mut count: u64,
+    mode: ProgressMode,
+) -> anyhow::Result<u64> {
+    let ctx: Ctx = components.ctx(Actor::CommandLine);
+    let progress = ProgressReporter::of_users(count, mode);
+    loop {
+        let page = components
+            .doorward
+            .transfer
+            .export(&ctx, last, PAGE)
+            .await?;
+        for exported in &page {
+            doorward::write(to, exported)?;
+        }
+        // An interrupted export continues after a complete page.
+        to.flush()?;
+        count += page.len() as u64;
+        progress.users(count);
+        match page.last() {
+            Some(user) if page.len() == PAGE => last = Some(user.user.id),
+            _ => break,
+        }
+    }
+    progress.finish();
+    Ok(count)
+}

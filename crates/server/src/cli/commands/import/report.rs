@@ -1,0 +1,251 @@
+//! The result of an import: counts for the summary, and a file of JSON lines with every user that was rejected
+//! or changed. It contains names but never a hash.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use doorward_domain::transfer::ImportOutcome;
+use doorward_import::{Location, MAX_USER_BYTES, Note, Rejection, Source};
+use serde_json::{Value, json};
+
+/// Only the owner may read it: it contains names and email addresses.
+const MODE: u32 = 0o600;
+/// Maximum number of rejections that are printed if no report is written.
+const MAX_PRINTED: usize = 10;
+/// Outcomes that a report contains.
+const OUTCOMES: [&str; 3] = ["rejected", "skipped", "adapted"];
+
+/// The counts, and the file if one was requested.
+pub struct ImportReport {
+    file: Option<BufWriter<File>>,
+    /// Number of records read.
+    pub read: u64,
+    imported: u64,
+    already_exists: u64,
+    skipped: BTreeMap<String, u64>,
+    rejected: BTreeMap<String, u64>,
+    adapted: BTreeMap<String, u64>,
+    printed: Vec<String>,
+    /// The last record, and whether it was before the end of the file.
+    last: Option<Location>,
+    is_cut_short: bool,
+}
+
+impl ImportReport {
+    /// Begins a report, in a file if one is given.
+    pub fn begin(path: Option<&Path>) -> anyhow::Result<Self> {
+        Ok(Self {
+            file: path.map(create).transpose()?,
+            read: 0,
+            imported: 0,
+            already_exists: 0,
+            skipped: BTreeMap::new(),
+            rejected: BTreeMap::new(),
+            adapted: BTreeMap::new(),
+            printed: Vec::new(),
+            last: None,
+            is_cut_short: false,
+        })
+    }
+
+    /// Counts a rejected or skipped record.
+    pub fn reject(&mut self, location: Location, rejection: &Rejection) -> std::io::Result<()> {
+        self.read += 1;
+        self.last = Some(location);
+        let (word, counts) = match rejection.is_skipped {
+            true => ("skipped", &mut self.skipped),
+            false => ("rejected", &mut self.rejected),
+        };
+        *counts.entry(rejection.code.clone()).or_default() += 1;
+        let identifier = rejection.identifier.as_deref();
+        if !rejection.is_skipped && self.printed.len() < MAX_PRINTED {
+            let identifier = identifier.map_or_else(String::new, |identifier| {
+                format!(" ({})", identifier.escape_debug())
+            });
+            // The name of a field comes from the file and could contain control sequences.
+            let detail = rejection.detail.replace(char::is_control, "\u{fffd}");
+            self.printed
+                .push(format!("{}{identifier}: {detail}", spelled(location)));
+        }
+        let line = json!({
+            "outcome": word, "code": rejection.code, "detail": rejection.detail, "identifier": identifier,
+        });
+        self.write(location, line)
+    }
+
+    /// Counts a user that was imported or exists already.
+    pub fn add(
+        &mut self,
+        location: Location,
+        outcome: &ImportOutcome,
+        id: &str,
+        identifier: Option<&str>,
+        notes: &[Note],
+    ) -> std::io::Result<()> {
+        self.read += 1;
+        self.last = Some(location);
+        match outcome {
+            ImportOutcome::AlreadyThere => self.already_exists += 1,
+            _ => self.imported += 1,
+        }
+        for note in notes {
+            *self.adapted.entry(note.code.clone()).or_default() += 1;
+            let mut line = json!({
+                "outcome": "adapted", "code": note.code, "detail": note.detail, "identifier": identifier, "id": id,
+            });
+            if let Some(original) = &note.original {
+                line["original"] = original.as_str().into();
+            }
+            self.write(location, line)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, location: Location, mut line: Value) -> std::io::Result<()> {
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
+        match location {
+            Location::Line(number) => line["line"] = number.into(),
+            Location::Item(number) => line["item"] = number.into(),
+        }
+        writeln!(file, "{line}")
+    }
+
+    /// Writes the buffered lines.
+    pub fn flush(&mut self) -> std::io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), Write::flush)
+    }
+
+    /// Notes that the import failed before the end of the file.
+    pub fn cut_short(&mut self) {
+        self.is_cut_short = true;
+    }
+
+    /// Number of rejected users.
+    pub fn rejected(&self) -> u64 {
+        self.rejected.values().sum()
+    }
+
+    /// The first rejections, to print if no report is written.
+    pub fn printed(&self) -> &[String] {
+        &self.printed
+    }
+
+    /// The summary as text. `verb` is what was done to imported users.
+    pub fn text(&self, verb: &str) -> String {
+        let mut text = format!(
+            "{} read, {} {verb}, {} already exist, {} rejected.",
+            self.read,
+            self.imported,
+            self.already_exists,
+            self.rejected()
+        );
+        for (word, counts) in [
+            ("rejected", &self.rejected),
+            ("skipped", &self.skipped),
+            ("adapted", &self.adapted),
+        ] {
+            for (code, count) in counts {
+                let _ = write!(text, "\n  {word:<9} {count:>9}  {code}");
+            }
+        }
+        match (self.is_cut_short, self.last) {
+            (false, _) => {}
+            (true, None) => text += "\nStopped early: no user was imported.",
+            (true, Some(location)) => {
+                let _ = write!(
+                    text,
+                    "\nStopped early: no user after {} was imported.",
+                    spelled(location)
+                );
+            }
+        }
+        text
+    }
+
+    /// The summary as JSON.
+    pub fn value(&self) -> Value {
+        let mut value = json!({
+            "read": self.read,
+            "imported": self.imported,
+            "already_exists": self.already_exists,
+            "rejected": self.rejected,
+            "skipped": self.skipped,
+            "adapted": self.adapted,
+        });
+        if self.is_cut_short {
+            value["stopped_after"] = match self.last {
+                None => json!({}),
+                Some(Location::Line(number)) => json!({ "line": number }),
+                Some(Location::Item(number)) => json!({ "item": number }),
+            };
+        }
+        value
+    }
+}
+
+/// Fails unless a report can be written there: the file must not exist, or be an older report.
+pub fn check_place(path: &Path, source: &Source) -> anyhow::Result<()> {
+    if source.is_at(path) {
+        bail!(
+            "{} is the input file. Write the report to another file",
+            path.display()
+        );
+    }
+    check_old(path)
+}
+
+fn check_old(path: &Path) -> anyhow::Result<()> {
+    let cannot = || format!("cannot write a report to {}", path.display());
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error).with_context(cannot),
+        Ok(there) if there.is_file() && is_report(path).with_context(cannot)? => Ok(()),
+        Ok(_) => bail!(
+            "{} exists and is not an import report. Choose another name or remove it",
+            path.display()
+        ),
+    }
+}
+
+fn is_report(path: &Path) -> std::io::Result<bool> {
+    let mut line = Vec::new();
+    let file = BufReader::new(File::open(path)?);
+    file.take(4 * MAX_USER_BYTES).read_until(b'\n', &mut line)?;
+    let first: Option<Value> = serde_json::from_slice(&line).ok();
+    let is_line = first.is_some_and(|line| {
+        let has = |name: &str| line[name].is_string();
+        let is_known = OUTCOMES.iter().any(|word| line["outcome"] == *word);
+        is_known && has("code") && has("detail")
+    });
+    Ok(line.is_empty() || is_line)
+}
+
+/// Creates the file with mode 0600. An older report is removed rather than truncated, so that a file that has just
+/// replaced it is not overwritten.
+fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
+    check_old(path)?;
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(MODE)
+            .open(path),
+    }
+    .map(BufWriter::new)
+    .with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn spelled(location: Location) -> String {
+    match location {
+        Location::Line(number) => format!("line {number}"),
+        Location::Item(number) => format!("user {number}"),
+    }
+}

@@ -1,0 +1,103 @@
+//! `doorward keys`
+
+use clap::{Args, Subcommand};
+use doorward_domain::Error;
+use doorward_domain::ctx::Actor;
+use doorward_domain::keys::KeysError;
+use doorward_domain::model::SigningKey;
+use serde_json::json;
+
+use crate::cli::output::Output;
+use crate::cli::stores::{finish, open};
+use crate::config::Config;
+
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:\n  doorward keys rotate")]
+pub enum KeysCommand {
+    /// List the keys, newest first
+    #[command(after_help = "Examples:\n  doorward keys list")]
+    List,
+    /// Create a new signing key; existing tokens stay valid until they expire
+    #[command(after_help = "Examples:\n  doorward keys rotate")]
+    Rotate,
+    /// Revoke a compromised key and reject all tokens it signed
+    #[command(after_help = REVOKE_EXAMPLE)]
+    Revoke(RevokeKey),
+}
+
+const REVOKE_EXAMPLE: &str = "Examples:
+  doorward keys revoke JzVvN7a0n5D9uRkX
+
+The key is removed from the JWKS within a second on every node. If it is the
+current signing key, a new one replaces it. Users whose session token it signed
+have to sign in again. Services that cache the JWKS accept its tokens until they
+fetch it again: five minutes at most, by its Cache-Control header.";
+
+#[derive(Debug, Args)]
+pub struct RevokeKey {
+    /// Key id, as shown by `keys list`
+    // It is random base64url, so it may begin with a hyphen.
+    #[arg(value_name = "KID", allow_hyphen_values = true)]
+    pub kid: String,
+}
+
+pub(super) async fn run(
+    config: &Config,
+    command: &KeysCommand,
+    output: Output,
+) -> anyhow::Result<()> {
+    let components = open(config).await?;
+    match command {
+        KeysCommand::List => {
+            let keys = components.doorward.keys.list_keys().await?;
+            let text: Vec<_> = keys.iter().map(line).collect();
+            let value: Vec<_> = keys
+                .iter()
+                .map(|key| json!({"kid": key.kid, "created_at": key.created_at, "retired_at": key.retired_at}))
+                .collect();
+            let text = if text.is_empty() {
+                "There are no keys yet; `doorward serve` creates one.".to_owned()
+            } else {
+                text.join("\n")
+            };
+            output.print(&text, &json!({"keys": value}))?;
+        }
+        KeysCommand::Rotate => {
+            let kid = components
+                .doorward
+                .keys
+                .rotate_keys(&components.ctx(Actor::CommandLine))
+                .await?;
+            output.print(&format!("Created {kid}. Sessions use it at once, audience tokens in ten minutes, when every service has loaded it. Running servers load it within a minute."), &json!({"kid": kid}))?;
+        }
+        KeysCommand::Revoke(RevokeKey { kid }) => {
+            let ctx = components.ctx(Actor::CommandLine);
+            let signs = components.doorward.keys.revoke_key(&ctx, kid).await;
+            let signs = signs.map_err(|error| said(error, kid))?;
+            output.print(&format!("Revoked {kid}. Running servers reject its tokens within a second, services that cache the JWKS within five minutes. Users that it signed in have to sign in again. New tokens are signed with {signs}."), &json!({"revoked": kid, "kid": signs}))?;
+        }
+    }
+    finish(&components).await;
+    Ok(())
+}
+
+fn said(error: KeysError, kid: &str) -> anyhow::Error {
+    match error {
+        KeysError::Other(Error::NotFound) => {
+            anyhow::anyhow!("there is no key {kid}. `doorward keys list` shows all keys")
+        }
+        other => other.into(),
+    }
+}
+
+fn line(key: &SigningKey) -> String {
+    let state = match key.retired_at {
+        None => "active".to_owned(),
+        Some(at) => format!("retired {}", at.strftime("%Y-%m-%d %H:%M UTC")),
+    };
+    format!(
+        "{:<18}  created {}  {state}",
+        key.kid,
+        key.created_at.strftime("%Y-%m-%d %H:%M UTC")
+    )
+}

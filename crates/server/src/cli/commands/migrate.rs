@@ -1,0 +1,66 @@
+//! `doorward migrate [status]`
+
+use clap::{Args, ValueEnum};
+use doorward_domain::ports::Clock;
+use doorward_store_sql::{MigrationStatus, migrate, migration_status};
+use serde_json::json;
+
+use crate::cli::output::Output;
+use crate::cli::stores::require_database;
+use crate::config::Config;
+use crate::data_dir::master_key;
+use crate::system::SystemClock;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  doorward migrate status\n  doorward migrate")]
+pub struct MigrateArgs {
+    /// Show applied and pending migrations
+    #[arg(value_enum)]
+    pub status: Option<MigrateWhat>,
+}
+
+/// The word after `migrate`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum MigrateWhat {
+    /// Show applied and pending migrations
+    Status,
+}
+
+pub(super) async fn run(config: &Config, args: &MigrateArgs, output: Output) -> anyhow::Result<()> {
+    let settings = config.sql_settings();
+    if args.status.is_none() {
+        master_key::make_data_dir(&config.data_dir)?;
+        let made = migrate(&settings, SystemClock::default().now()).await?;
+        let text = match made.len() {
+            0 => "The schema is up to date.".to_owned(),
+            count => format!("Applied {count}:\n{}", lines(&made)),
+        };
+        output.print(
+            &text,
+            &json!({"applied": made.iter().map(value).collect::<Vec<_>>()}),
+        )?;
+        return Ok(());
+    }
+    require_database(config)?;
+    let status = migration_status(&settings).await?;
+    output.print(
+        &lines(&status),
+        &json!({"migrations": status.iter().map(value).collect::<Vec<_>>()}),
+    )?;
+    Ok(())
+}
+
+fn lines(migrations: &[MigrationStatus]) -> String {
+    let line = |migration: &MigrationStatus| {
+        let at = migration.applied_at.map_or_else(
+            || "pending".to_owned(),
+            |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        );
+        format!("{:>4}  {:<40}  {at}", migration.version, migration.name)
+    };
+    migrations.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn value(migration: &MigrationStatus) -> serde_json::Value {
+    json!({"version": migration.version, "name": migration.name, "applied_at": migration.applied_at.map(|at| at.to_string())})
+}

@@ -1,0 +1,128 @@
+//! `user`: managing users from this machine.
+
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+
+/// `user`
+#[derive(Debug, Subcommand)]
+#[command(
+    after_help = "Examples:\n  doorward user list --query ben\n  doorward user show ben@example.com"
+)]
+pub enum UserCommand {
+    /// Create an active user
+    #[command(
+        after_help = "Examples:\n  doorward user create --username ben --role admin\n  doorward user create --email eve@example.com --password-stdin < password.txt"
+    )]
+    Create(CreateUser),
+    /// List users, oldest first
+    #[command(after_help = "Examples:\n  doorward user list --query ben --limit 10")]
+    List(ListUsers),
+    /// Show one user
+    #[command(after_help = "Examples:\n  doorward user show ben@example.com")]
+    Show(UserArg),
+    /// Set a password and end all sessions of the user
+    #[command(
+        after_help = "Examples:\n  doorward user set-password ben\n  doorward user set-password ben --password-stdin < password.txt"
+    )]
+    SetPassword(SetPassword),
+    /// Change a user's role
+    #[command(after_help = "Examples:\n  doorward user set-role ben admin")]
+    SetRole(SetRole),
+    /// Disable an account and end its sessions
+    #[command(after_help = "Examples:\n  doorward user disable ben")]
+    Disable(UserArg),
+    /// Enable an account
+    #[command(after_help = "Examples:\n  doorward user enable ben")]
+    Enable(UserArg),
+    /// Export all personal data of a user as JSON
+    #[command(
+        after_help = "Examples:\n  doorward user export ben > ben.json\n  doorward user export ben@example.com"
+    )]
+    Export(UserArg),
+    /// Delete a user permanently
+    #[command(after_help = DELETE_EXAMPLE)]
+    Delete(DeleteUser),
+}
+
+const DELETE_EXAMPLE: &str = "Examples:
+  doorward user delete ben
+  doorward user delete ben --yes
+
+On a terminal it asks for confirmation. Without one, or with --json, it requires --yes.";
+
+/// `user delete`
+#[derive(Debug, Args)]
+pub struct DeleteUser {
+    /// Username, email address or user id
+    pub user: String,
+    /// Do not ask for confirmation
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// A user.
+#[derive(Debug, Args)]
+pub struct UserArg {
+    /// Username, email address or user id
+    pub user: String,
+}
+
+/// `user create`
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("identifier").required(true).multiple(true).args(["username", "email"])))]
+pub struct CreateUser {
+    /// Username: public and unique
+    #[arg(long)]
+    pub username: Option<String>,
+    /// Email address, stored as confirmed
+    #[arg(long)]
+    pub email: Option<String>,
+    /// Display name
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Role
+    #[arg(long, value_enum, default_value = "user")]
+    pub role: RoleName,
+    /// Read the password from standard input (default: generate one and print it once)
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+/// `user set-password`
+#[derive(Debug, Args)]
+pub struct SetPassword {
+    /// Username, email address or user id
+    pub user: String,
+    /// Read the password from standard input (default: generate one and print it once)
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+/// `user set-role`
+#[derive(Debug, Args)]
+pub struct SetRole {
+    /// Username, email address or user id
+    pub user: String,
+    /// Role
+    #[arg(value_enum)]
+    pub role: RoleName,
+}
+
+/// `user list`
+#[derive(Debug, Args)]
+pub struct ListUsers {
+    /// Part of a username, email address or name
+    #[arg(long)]
+    pub query: Option<String>,
+    /// Maximum number of users
+    #[arg(long, default_value_t = 50)]
+    pub limit: usize,
+}
+
+/// A role.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum RoleName {
+    /// Can manage their own account
+    User,
+    /// Can manage all users
+    Admin,
+}

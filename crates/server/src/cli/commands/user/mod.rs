@@ -1,0 +1,329 @@
+//! `doorward user`
+
+mod args;
+mod shown;
+
+use std::io::{IsTerminal, Read, Write};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use doorward_domain::admin::NewUser;
+use doorward_domain::ctx::{Actor, Ctx};
+use doorward_domain::model::{Role, User, UserFilter};
+use doorward_domain::values::{EmailAddress, Invalid, Name, Secret, Username};
+use doorward_domain::{Doorward, Error};
+use doorward_web::{ExportDocument, UserView};
+use serde_json::{Value, json};
+
+pub use args::UserCommand;
+
+use crate::cli::output::Output;
+use crate::cli::stores::{finish, open, open_or_create};
+use crate::config::Config;
+use crate::wiring::Components;
+use crate::wiring::bootstrap::random_password;
+use args::{CreateUser, DeleteUser, RoleName, SetPassword};
+
+pub(super) async fn run(
+    config: &Config,
+    command: UserCommand,
+    output: Output,
+) -> anyhow::Result<()> {
+    let components = match &command {
+        UserCommand::Create(_) => open_or_create(config).await?,
+        _ => open(config).await?,
+    };
+    let ctx = components.ctx(Actor::CommandLine);
+    let outcome = perform(&components, &ctx, command, output).await;
+    finish(&components).await;
+    outcome
+}
+
+/// Lists users until there are enough: a page of a search can have fewer than its limit.
+async fn list(
+    doorward: &Doorward,
+    ctx: &Ctx,
+    text: Option<String>,
+    limit: usize,
+) -> anyhow::Result<Vec<User>> {
+    let mut filter = UserFilter {
+        text,
+        limit,
+        ..UserFilter::default()
+    };
+    let mut users = Vec::new();
+    loop {
+        let page = doorward.admin.list_users(ctx, &filter).await?;
+        users.extend(page.users);
+        filter.limit = limit.saturating_sub(users.len());
+        filter.after = page.next;
+        if filter.limit == 0 || filter.after.is_none() {
+            return Ok(users);
+        }
+    }
+}
+
+async fn perform(
+    components: &Components,
+    ctx: &Ctx,
+    command: UserCommand,
+    output: Output,
+) -> anyhow::Result<()> {
+    let doorward = &components.doorward;
+    match command {
+        UserCommand::Create(wanted) => create(components, ctx, wanted, output).await,
+        UserCommand::List(args) => {
+            let users = list(doorward, ctx, args.query, args.limit).await?;
+            let views: Vec<_> = users.iter().map(UserView::from).collect();
+            output.print(&shown::table(&users), &json!({"items": views}))?;
+            Ok(())
+        }
+        UserCommand::Show(named) => {
+            let user = doorward
+                .admin
+                .view_named(ctx, &named.user)
+                .await
+                .map_err(|error| said(error, &named.user))?;
+            shown::user(&user, output)?;
+            Ok(())
+        }
+        UserCommand::SetPassword(args) => set_password(components, ctx, &args, output).await,
+        UserCommand::SetRole(args) => {
+            let id = find(doorward, &args.user).await?;
+            let changed = doorward
+                .admin
+                .change_role(ctx, &id, role(args.role), None)
+                .await;
+            changed_user(changed, &args.user, output)
+        }
+        UserCommand::Disable(named) => {
+            let id = find(doorward, &named.user).await?;
+            changed_user(
+                doorward.admin.disable(ctx, &id, None).await,
+                &named.user,
+                output,
+            )
+        }
+        UserCommand::Enable(named) => {
+            let id = find(doorward, &named.user).await?;
+            changed_user(
+                doorward.admin.enable(ctx, &id, None).await,
+                &named.user,
+                output,
+            )
+        }
+        UserCommand::Export(named) => export(doorward, ctx, &named.user).await,
+        UserCommand::Delete(args) => delete(doorward, ctx, &args, output).await,
+    }
+}
+
+/// Writes the document of `GET /user/{user}/export`.
+async fn export(doorward: &Arc<Doorward>, ctx: &Ctx, identifier: &str) -> anyhow::Result<()> {
+    let data = doorward
+        .profile
+        .export_named(ctx, identifier)
+        .await
+        .map_err(|error| said(error, identifier))?;
+    let mut document = ExportDocument::new(doorward.clone(), data, ctx);
+    let mut output = std::io::stdout().lock();
+    while let Some(piece) = document.next().await? {
+        output
+            .write_all(piece.as_bytes())
+            .context("cannot write the export to standard output")?;
+    }
+    output
+        .flush()
+        .context("cannot write the export to standard output")
+}
+
+async fn delete(
+    doorward: &Doorward,
+    ctx: &Ctx,
+    args: &DeleteUser,
+    output: Output,
+) -> anyhow::Result<()> {
+    let id = find(doorward, &args.user).await?;
+    if !args.yes {
+        confirm_deletion(&args.user, output)?;
+    }
+    doorward
+        .profile
+        .delete_account(ctx, &id, None)
+        .await
+        .map_err(|error| said(error, &args.user))?;
+    output.print(&format!("Deleted {}.", args.user), &json!({"deleted": id}))
+}
+
+/// Asks on the terminal. Fails unless the answer is yes, or if there is no terminal to ask on.
+fn confirm_deletion(identifier: &str, output: Output) -> anyhow::Result<()> {
+    if output.json || !std::io::stdin().is_terminal() {
+        bail!("cannot ask for confirmation without a terminal. Pass --yes to delete {identifier}");
+    }
+    eprint!("Delete {identifier} permanently? [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => bail!("{identifier} was not deleted"),
+    }
+}
+
+/// Prints the changed user.
+fn changed_user(
+    changed: Result<User, Error>,
+    identifier: &str,
+    output: Output,
+) -> anyhow::Result<()> {
+    shown::user(&changed.map_err(|error| said(error, identifier))?, output)
+}
+
+/// Hint if a generated password could not be printed.
+const UNSEEN: &str = "set a new password with `doorward user set-password`";
+
+async fn create(
+    components: &Components,
+    ctx: &Ctx,
+    wanted: CreateUser,
+    output: Output,
+) -> anyhow::Result<()> {
+    let username = typed("--username", wanted.username.as_deref(), Username::choose)?;
+    let email = typed("--email", wanted.email.as_deref(), EmailAddress::parse)?;
+    let name = typed("--name", wanted.name.as_deref(), Name::choose)?;
+    let (password, is_generated) = password(components, wanted.password_stdin)?;
+    let personal: Vec<&str> = [
+        wanted.username.as_deref(),
+        wanted.email.as_deref(),
+        wanted.name.as_deref(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let checked = components
+        .doorward
+        .password
+        .check_password_rules(password.expose(), &personal)
+        .map_err(|e| fault("the password", e))?;
+    let new = NewUser {
+        username,
+        email,
+        name,
+        password: checked,
+        role: role(wanted.role),
+    };
+    let identifier = wanted.username.or(wanted.email).unwrap_or_default();
+    let user = components
+        .doorward
+        .admin
+        .create_user(ctx, new)
+        .await
+        .map_err(|error| said(error, &identifier))?;
+    let value = json!(UserView::from(&user));
+    let text = shown::summary(&user);
+    let generated = is_generated.then_some(&password);
+    print_with(generated, text, value, output)
+}
+
+async fn set_password(
+    components: &Components,
+    ctx: &Ctx,
+    args: &SetPassword,
+    output: Output,
+) -> anyhow::Result<()> {
+    let (password, is_generated) = password(components, args.password_stdin)?;
+    components
+        .doorward
+        .password
+        .set_password(ctx, &args.user, &password)
+        .await
+        .map_err(|error| said(error, &args.user))?;
+    let value = json!({"user": args.user});
+    let text = format!("Set the password of {} and ended all sessions.", args.user);
+    let generated = is_generated.then_some(&password);
+    print_with(generated, text, value, output)
+}
+
+/// Prints the text and the value, with the password if it was generated.
+fn print_with(
+    generated: Option<&Secret<String>>,
+    mut text: String,
+    mut value: Value,
+    output: Output,
+) -> anyhow::Result<()> {
+    if let Some(password) = generated {
+        let password = password.expose();
+        value["password"] = password.clone().into();
+        text += &format!("\npassword    {password}   (shown only once)");
+    }
+    output.print(&text, &value).context(UNSEEN)
+}
+
+async fn find(doorward: &Doorward, identifier: &str) -> anyhow::Result<String> {
+    let user = doorward
+        .admin
+        .find_named(identifier)
+        .await
+        .map_err(|error| said(error, identifier))?;
+    Ok(user.id.to_string())
+}
+
+/// Reads the password from standard input, or generates one; `true` if it was generated.
+fn password(components: &Components, from_stdin: bool) -> anyhow::Result<(Secret<String>, bool)> {
+    if !from_stdin {
+        return Ok((random_password(components), true));
+    }
+    let mut text = String::new();
+    std::io::stdin()
+        .take(4096)
+        .read_to_string(&mut text)
+        .context("cannot read the password")?;
+    let line = text.strip_suffix('\n').map_or(text.as_str(), |line| {
+        line.strip_suffix('\r').unwrap_or(line)
+    });
+    if line.is_empty() {
+        bail!("no password on standard input");
+    }
+    Ok((Secret::new(line.to_owned()), false))
+}
+
+fn role(name: RoleName) -> Role {
+    match name {
+        RoleName::User => Role::User,
+        RoleName::Admin => Role::Admin,
+    }
+}
+
+/// Parses the value of an option, if it was given.
+fn typed<T>(
+    flag: &str,
+    text: Option<&str>,
+    parse: impl FnOnce(&str) -> Result<T, Invalid>,
+) -> anyhow::Result<Option<T>> {
+    let parsed = text.map(parse).transpose();
+    parsed.map_err(|invalid| fault(flag, invalid))
+}
+
+fn fault(what: &str, invalid: Invalid) -> anyhow::Error {
+    anyhow::anyhow!("{what}: {}", invalid.detail)
+}
+
+/// Error message for the terminal.
+fn said(error: Error, identifier: &str) -> anyhow::Error {
+    match error {
+        Error::NotFound => anyhow::anyhow!("there is no user {identifier}"),
+        Error::UsernameTaken => anyhow::anyhow!("the username {identifier} is taken"),
+        Error::EmailTaken => anyhow::anyhow!("the email address belongs to another user"),
+        Error::LastAdmin => {
+            anyhow::anyhow!(
+                "{identifier} is the last active admin. Make another user an admin first"
+            )
+        }
+        Error::Invalid(faults) => {
+            let sentences: Vec<_> = faults
+                .into_iter()
+                .map(|fault| fault.invalid.detail)
+                .collect();
+            anyhow::anyhow!(sentences.join(" "))
+        }
+        other => other.into(),
+    }
+}

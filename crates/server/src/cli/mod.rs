@@ -1,0 +1,155 @@
+//! The command line.
+//!
+//! `commands` has a file for each command. The rest is shared by several commands: `output` prints text or JSON,
+//! `columns` wraps text, `progress` shows progress bars, `stores` opens the stores. Completions, the man pages and
+//! `docs/COMMAND-LINE.md` are generated from the options.
+
+pub mod columns;
+mod commands;
+mod output;
+mod progress;
+mod stores;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use columns::WIDTH;
+use commands::Command;
+use output::Output;
+
+pub use commands::exit_code;
+#[cfg(test)]
+pub use commands::serve;
+
+const OVERVIEW: &str = "Examples:
+  doorward serve
+  doorward user create --username ben --role admin
+  doorward config check --json
+
+No setup required. Exit codes: 0 success, 1 failure, 2 usage error, 3 audit log
+verification failed. With --json the output is JSON, and an error is one line of
+JSON on standard error: {\"error\":\"…\"}.";
+
+/// User accounts and sign-in, in one binary.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    propagate_version = true,
+    term_width = WIDTH,
+    after_help = OVERVIEW
+)]
+pub struct Cli {
+    /// Configuration file (default: ./doorward.toml)
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The command
+    #[command(subcommand)]
+    command: Command,
+}
+
+impl Cli {
+    /// Runs the command.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let output = Output { json: self.json };
+        commands::run(self.command, self.config.as_deref(), output).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// All commands and groups, with the words that call them.
+    fn commands() -> Vec<(String, clap::Command)> {
+        fn walk(path: &str, command: &clap::Command, found: &mut Vec<(String, clap::Command)>) {
+            found.push((path.to_owned(), command.clone()));
+            for inner in command.get_subcommands() {
+                walk(&format!("{path} {}", inner.get_name()), inner, found);
+            }
+        }
+        let mut root = Cli::command().disable_help_subcommand(true);
+        root.build();
+        let mut found = Vec::new();
+        walk("doorward", &root, &mut found);
+        found
+    }
+
+    fn help(command: &clap::Command) -> String {
+        let mut command = command.clone().term_width(WIDTH);
+        command.render_long_help().to_string()
+    }
+
+    /// The lines below `Examples:`.
+    fn examples(help: &str) -> Vec<&str> {
+        let (_, rest) = help.split_once("Examples:\n").unwrap_or_default();
+        rest.lines()
+            .map_while(|line| line.strip_prefix("  "))
+            .collect()
+    }
+
+    #[test]
+    fn every_command_has_an_example_that_can_be_typed() {
+        for (path, command) in commands() {
+            let help = help(&command);
+            let examples = examples(&help);
+            assert!(!examples.is_empty(), "{path} has no example");
+            for example in examples {
+                // The command of Doorward in a pipe.
+                let ours = example.split(" | ").find(|part| part.contains("doorward"));
+                let words = ours
+                    .unwrap_or_default()
+                    .split_whitespace()
+                    .skip_while(|word| word.contains('=') && !word.starts_with('-'))
+                    .take_while(|word| !["|", ">", "<"].contains(word));
+                let words: Vec<_> = words.collect();
+                assert!(example.contains(&path), "{path}: {example}");
+                if let Err(error) = Cli::try_parse_from(words) {
+                    panic!("{example}: {error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_help_fits_a_terminal() {
+        for (path, command) in commands() {
+            let short = command.clone().term_width(WIDTH).render_help().to_string();
+            for line in help(&command).lines().chain(short.lines()) {
+                assert!(line.chars().count() <= WIDTH, "{path}: {line}");
+            }
+        }
+    }
+
+    /// `docs/COMMAND-LINE.md` is generated from the help texts. Run with `BLESS=1` to update it.
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test that may write the document asks whether it shall"
+    )]
+    fn the_document_has_every_command() {
+        let mut text = String::from(
+            "# The command line\n\nThe `--help` of every command. `doorward man --out FOLDER` writes the same as man pages; `doorward completions SHELL` prints shell completions.\n",
+        );
+        for (path, command) in commands() {
+            let help = help(&command);
+            text += &format!("\n## {path}\n\n```text\n{}\n```\n", help.trim_end());
+        }
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/COMMAND-LINE.md");
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let stored = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            stored == text,
+            "docs/COMMAND-LINE.md differs from the command line: run `BLESS=1 cargo test -p doorward cli`"
+        );
+    }
+}

@@ -1,0 +1,136 @@
+//! The first start: creates an admin and prints the URLs. The first client on HTTP has no privileges.
+
+use anyhow::Context;
+use doorward_domain::admin::NewUser;
+use doorward_domain::ctx::Actor;
+use doorward_domain::model::Role;
+use doorward_domain::values::{EmailAddress, Secret, Token, Username};
+use doorward_domain::{Doorward, Error};
+use serde_json::{Value, json};
+
+use crate::config::Config;
+use crate::listener::development;
+use crate::wiring::Components;
+
+/// Username of the first admin.
+const ADMIN: &str = "admin";
+
+/// Generates a password of more than 128 random bits that is easy to copy.
+pub fn random_password(components: &Components) -> Secret<String> {
+    let text = Token::generate(&*components.secrets).expose();
+    let letters: String = text
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(24)
+        .collect();
+    Secret::new(letters)
+}
+
+/// Creates the first admin if there is none. Returns the password if it was generated, to be printed once.
+pub async fn ensure_admin(
+    components: &Components,
+    config: &Config,
+) -> anyhow::Result<Option<Secret<String>>> {
+    let doorward = &components.doorward;
+    if doorward.admin.has_admin().await? {
+        return Ok(None);
+    }
+    let given = config.admin_password.clone();
+    let password = given.clone().unwrap_or_else(|| random_password(components));
+    match doorward
+        .admin
+        .create_user(
+            &components.ctx(Actor::CommandLine),
+            admin(doorward, config, &password)?,
+        )
+        .await
+    {
+        Ok(_) => Ok(given.is_none().then_some(password)),
+        // Another node has created it.
+        Err(Error::UsernameTaken | Error::EmailTaken) if doorward.admin.has_admin().await? => {
+            Ok(None)
+        }
+        Err(Error::UsernameTaken | Error::EmailTaken) => anyhow::bail!(
+            "there is no admin, but the username `{ADMIN}` or the address in ADMIN_EMAIL is taken. Run `doorward user set-role NAME admin` for the user who should be admin"
+        ),
+        Err(error) => Err(error).context("failed to create the first admin"),
+    }
+}
+
+fn admin(
+    doorward: &Doorward,
+    config: &Config,
+    password: &Secret<String>,
+) -> anyhow::Result<NewUser> {
+    let checked = doorward
+        .password
+        .check_password_rules(password.expose(), &[ADMIN]);
+    let password = checked
+        .map_err(|invalid| anyhow::anyhow!("ADMIN_PASSWORD is not allowed: {}", invalid.detail))?;
+    let email = config
+        .admin_email
+        .as_deref()
+        .map(EmailAddress::parse)
+        .transpose();
+    Ok(NewUser {
+        username: Some(Username::parse(ADMIN).map_err(|invalid| anyhow::anyhow!(invalid.detail))?),
+        email: email.map_err(|invalid| anyhow::anyhow!("ADMIN_EMAIL: {}", invalid.detail))?,
+        name: None,
+        password,
+        role: Role::Admin,
+    })
+}
+
+/// The banner of the start.
+pub fn welcome(
+    config: &Config,
+    public_url: &str,
+    generated_password: Option<&Secret<String>>,
+) -> String {
+    let mut lines = vec![format!("Doorward is ready at {public_url}")];
+    lines.push(format!("  API reference  {public_url}/docs"));
+    if config.has_inbox() {
+        lines.push(format!(
+            "  Inbox          {public_url}/inbox  (until SMTP_URL is set)"
+        ));
+    }
+    if config.development_tls {
+        let certificate = development::files(&config.data_dir).certificate;
+        lines.push(format!("  Certificate    {}", certificate.display()));
+        lines.push(
+            "                 Valid on this machine only; pass it to curl with --cacert".to_owned(),
+        );
+    }
+    if let Some(password) = generated_password {
+        lines.push(format!(
+            "  Admin          username `{ADMIN}`, password `{}`",
+            password.expose()
+        ));
+        let hint = [
+            "This password is shown only once. Store it, or set a new one",
+            "with `doorward user set-password admin`.",
+        ];
+        lines.extend(hint.map(|line| format!("                 {line}")));
+    }
+    lines.join("\n")
+}
+
+/// JSON form of the banner, and what an in-memory server prints.
+pub fn welcome_value(
+    config: &Config,
+    public_url: &str,
+    password: Option<&Secret<String>>,
+) -> Value {
+    let mut value = json!({"url": public_url, "pid": std::process::id()});
+    if config.has_inbox() {
+        value["inbox_url"] = format!("{public_url}/inbox.json").into();
+    }
+    if config.development_tls {
+        let certificate = development::files(&config.data_dir).certificate;
+        value["certificate"] = certificate.display().to_string().into();
+    }
+    if let Some(password) = password {
+        value["admin"] = json!({"username": ADMIN, "password": password.expose()});
+    }
+    value
+}

@@ -1,0 +1,278 @@
+//! Creates the components that the configuration chooses: stores, mail, keys. `check` tries them without a server,
+//! `bootstrap` creates the first admin.
+//!
+//! A new kind of store needs its arm in [`open_database`] (or [`open_redis`]), its scheme in
+//! `config::values`, and its migration in `cli::commands::migrate`.
+
+pub mod bootstrap;
+pub mod check;
+mod inbox;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use doorward_domain::ctx::{Actor, Ctx};
+use doorward_domain::limits::{FallbackRateLimits, MemoryRateLimits};
+use doorward_domain::memory::MemoryStore;
+use doorward_domain::passwords::{Breached, Hasher, Peppers};
+use doorward_domain::ports::{Client, Clock, NoMetrics, RateLimits, Secrets, Sessions, Store};
+use doorward_domain::tokens::{CounterNames, Keyring, MasterKey};
+use doorward_domain::values::Secret;
+use doorward_domain::{Doorward, Policy, Ports};
+use doorward_mail::{Inbox, TemplateMailer};
+use doorward_store_redis::RedisStore;
+use doorward_store_sql::SqlStore;
+use doorward_web::{App, AppParts, Stopping};
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
+
+use crate::breached::Filter;
+use crate::config::{Config, host_of};
+use crate::data_dir::master_key;
+use crate::listener::{ConnectionLimits, file_descriptors};
+use crate::system::{SystemClock, SystemSecrets};
+use crate::telemetry::{self, Metrics};
+
+/// Maximum number of rate limit counters in memory.
+const RATE_LIMIT_KEYS: usize = 200_000;
+
+/// The components of commands and of the server.
+pub struct Components {
+    /// The service.
+    pub doorward: Arc<Doorward>,
+    /// The clock, which the worker adjusts to the store's.
+    pub clock: Arc<SystemClock>,
+    /// Random source.
+    pub secrets: Arc<dyn Secrets>,
+    /// The built-in inbox; `None` if mail is delivered elsewhere.
+    pub inbox: Option<Inbox>,
+    /// Metrics; `None` if neither metrics nor traces are configured.
+    pub metrics: Option<Arc<Metrics>>,
+    database: Database,
+}
+
+/// An open database of any kind.
+struct Database {
+    store: Arc<dyn Store>,
+    close: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
+}
+
+/// Creates all components. `listening` is the listen address, for the public URL.
+pub async fn build(config: &Config, listening: SocketAddr) -> anyhow::Result<Components> {
+    let clock = Arc::new(SystemClock::default());
+    let secrets: Arc<dyn Secrets> = Arc::new(SystemSecrets::new());
+    master_key::make_data_dir(&config.data_dir)?;
+    let master = master_key::load(config, &*secrets)?;
+    let database = open_database(config, &*clock).await?;
+    // Before any timestamp is stored.
+    clock
+        .follow(database.store.server_time())
+        .await
+        .context("cannot read the database's clock")?;
+    let metrics = telemetry::metrics(config, &*clock);
+    let counters = CounterNames::of(&master);
+    let (sessions, rate_limits) = open_redis(config, counters, metrics.as_ref()).await?;
+    let stores = Stores {
+        database,
+        sessions,
+        rate_limits,
+        metrics,
+    };
+    assemble(config, listening, master, stores, clock, secrets)
+}
+
+/// Like [`build`], but in memory: creates no folder and no file, and contacts no other server.
+pub fn build_in_memory(config: &Config, listening: SocketAddr) -> anyhow::Result<Components> {
+    let clock = Arc::new(SystemClock::default());
+    let memory = Arc::new(MemoryStore::new());
+    let database = Database {
+        store: memory,
+        close: Box::new(|| Box::pin(async {})),
+    };
+    assemble_alone(config, listening, database, clock)
+}
+
+/// Creates the components with one database, a random master key and no other storage.
+fn assemble_alone(
+    config: &Config,
+    listening: SocketAddr,
+    database: Database,
+    clock: Arc<SystemClock>,
+) -> anyhow::Result<Components> {
+    let secrets: Arc<dyn Secrets> = Arc::new(SystemSecrets::new());
+    let mut key = vec![0; MasterKey::MIN_BYTES];
+    secrets.fill(&mut key);
+    let master = MasterKey::from_secret(Secret::new(key)).context("the master key is too short")?;
+    let stores = Stores {
+        sessions: None,
+        database,
+        rate_limits: Arc::new(MemoryRateLimits::new(RATE_LIMIT_KEYS)),
+        metrics: None,
+    };
+    assemble(config, listening, master, stores, clock, secrets)
+}
+
+/// The open stores.
+struct Stores {
+    database: Database,
+    /// Sessions apart from the database.
+    sessions: Option<Arc<dyn Sessions>>,
+    rate_limits: Arc<dyn RateLimits>,
+    metrics: Option<Arc<Metrics>>,
+}
+
+fn assemble(
+    config: &Config,
+    listening: SocketAddr,
+    master: MasterKey,
+    stores: Stores,
+    clock: Arc<SystemClock>,
+    secrets: Arc<dyn Secrets>,
+) -> anyhow::Result<Components> {
+    let mailer = open_mailer(config, listening, clock.clone())?;
+    let inbox = mailer.inbox();
+    let peppers = Peppers::new(config.pepper.as_ref(), &config.previous_peppers);
+    let hasher = Hasher::start_with(&config.hashing, secrets.clone(), peppers)?;
+    let ports = Ports {
+        store: stores.database.store.clone(),
+        sessions: stores.sessions,
+        rate_limits: stores.rate_limits,
+        mailer: Arc::new(mailer),
+        clock: clock.clone(),
+        secrets: secrets.clone(),
+        recorder: Arc::new(NoMetrics),
+    };
+    let ports = match &stores.metrics {
+        Some(metrics) => telemetry::measured(ports, metrics),
+        None => ports,
+    };
+    let doorward = Doorward::new(
+        ports,
+        policy(config, listening)?,
+        hasher,
+        Keyring::new(master),
+    );
+    Ok(Components {
+        doorward: Arc::new(doorward),
+        clock,
+        secrets,
+        inbox,
+        metrics: stores.metrics,
+        database: stores.database,
+    })
+}
+
+/// Creates the web application. Requests that wait for mail in the inbox end when `stop` becomes true.
+pub fn app(
+    components: &Components,
+    config: &Config,
+    stopping: Stopping,
+    stop: &watch::Receiver<bool>,
+) -> App {
+    App::new(AppParts {
+        doorward: components.doorward.clone(),
+        secrets: components.secrets.clone(),
+        stopping,
+        observer: telemetry::observer(components.metrics.clone()),
+        inbox: components
+            .inbox
+            .clone()
+            .map(|mails| inbox::source(mails, stop)),
+        trusted_proxies: config
+            .trusted_proxies
+            .clone()
+            .naming_clients_in(config.trusted_proxy_header),
+        choices: config.choices.clone(),
+    })
+}
+
+/// The limits of the listener: fewer connections than configured if the system allows too few file descriptors.
+pub fn limits(config: &Config) -> ConnectionLimits {
+    let connections = file_descriptors::allow(config.connections);
+    if connections < config.connections {
+        tracing::warn!(
+            connections,
+            limits.connections = config.connections,
+            "file descriptor limit too low for `limits.connections`. Raise LimitNOFILE= or `ulimit -n`"
+        );
+    }
+    ConnectionLimits {
+        connections,
+        connections_per_address: config.connections_per_address(connections),
+        trusted_proxies: config.trusted_proxies.clone(),
+    }
+}
+
+async fn open_database(config: &Config, clock: &dyn Clock) -> anyhow::Result<Database> {
+    let sql = SqlStore::connect(&config.sql_settings(), clock.now())
+        .await
+        .context("the database cannot be opened")?;
+    let sql = Arc::new(sql);
+    Ok(Database {
+        store: sql.clone(),
+        close: Box::new(move || {
+            let sql = sql.clone();
+            Box::pin(async move { sql.close().await })
+        }),
+    })
+}
+
+/// Sessions and rate limits: on Redis if it is configured; else in the database and in this process.
+async fn open_redis(
+    config: &Config,
+    counters: CounterNames,
+    metrics: Option<&Arc<Metrics>>,
+) -> anyhow::Result<(Option<Arc<dyn Sessions>>, Arc<dyn RateLimits>)> {
+    let local = MemoryRateLimits::new(RATE_LIMIT_KEYS);
+    let Some(settings) = config.redis_settings()? else {
+        return Ok((None, Arc::new(local)));
+    };
+    let redis = RedisStore::open(settings, counters).context("Redis cannot be used")?;
+    redis.connect().await.context("Redis cannot be used")?;
+    let redis = Arc::new(redis);
+    let shared = telemetry::measured_rate_limits(redis.clone(), metrics);
+    let rate_limits = FallbackRateLimits::new(shared, local);
+    Ok((Some(redis), Arc::new(rate_limits)))
+}
+
+fn open_mailer(
+    config: &Config,
+    listening: SocketAddr,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<TemplateMailer> {
+    let settings = config.mail_settings(listening)?;
+    TemplateMailer::open(&settings, clock).context("mail cannot be set up")
+}
+
+/// The settings of the rules, with those that depend on the public URL and on files.
+fn policy(config: &Config, listening: SocketAddr) -> anyhow::Result<Policy> {
+    let mut policy = config.policy.clone();
+    policy.public_url = config.public_url(listening);
+    let host = host_of(&policy.public_url);
+    let first_label = host.split('.').next().unwrap_or_default();
+    policy.password_rules.context = ["doorward", host, first_label].map(str::to_owned).into();
+    if let Some(path) = &config.breached_filter {
+        policy.password_rules.breached = Breached::of(Arc::new(Filter::open(path)?));
+    }
+    Ok(policy)
+}
+
+impl Components {
+    /// Waits for operations in progress and closes the database.
+    pub async fn close(&self) {
+        (self.database.close)().await;
+    }
+
+    /// The context of a command or of a run of the worker.
+    pub fn ctx(&self, actor: Actor) -> Ctx {
+        let mut id = [0; 8];
+        self.secrets.fill(&mut id);
+        Ctx {
+            actor,
+            client: Client::default(),
+            request_id: format!("{:016x}", u64::from_le_bytes(id)),
+            now: self.doorward.now(),
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! Background tasks: mail, last-seen times of sessions, expired records, signing keys, the certificate,
+//! the clock and the audit log.
+//!
+//! Each task repeats a run and a wait. A run that fails is logged, counted and repeated.
+
+pub mod tasks;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_domain::Error;
+use doorward_domain::audit::CheckpointId;
+use doorward_domain::ctx::Actor;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::listener::reloading::CertificateReloader;
+use crate::system::SyncResult;
+use crate::wiring::Components;
+
+use tasks::{AUDIT, CERTIFICATE, CLOCK, KEY_POLL, KEYS, LAST_SEEN, MAIL, SWEEP};
+
+/// Interval between checks of the outbox if no new mail is reported.
+const MAIL_EVERY: Duration = Duration::from_secs(1);
+/// Number of mails that are sent at a time, each by a separate task.
+const MAILS_AT_ONCE: usize = 4;
+/// Time for a mail that is being sent when the server stops.
+const SEND_GRACE: Duration = Duration::from_secs(5);
+const SEEN_EVERY: Duration = Duration::from_secs(5);
+const KEYS_EVERY: Duration = Duration::from_secs(60);
+/// Interval between checks for keys that another node revoked: a revoked key is rejected everywhere
+/// within a second.
+const FOLLOW_EVERY: Duration = Duration::from_millis(500);
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const CLOCK_EVERY: Duration = Duration::from_secs(30);
+const SEAL_EVERY: Duration = Duration::from_secs(5);
+/// Number of seals between two prunings of the audit log.
+const PRUNE_EVERY: u32 = 12;
+/// Interval of logging a checkpoint and writing the counts of suppressed events.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(600);
+const SUPPRESSED_FAILED: &str = "failed to write the count of suppressed audit events";
+
+/// Starts the tasks. Each ends after its current run when `stop` becomes true.
+pub fn start(components: &Arc<Components>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    for _ in 0..MAILS_AT_ONCE {
+        add(&mut tasks, MAIL, components, stop, mail_task);
+    }
+    add(&mut tasks, LAST_SEEN, components, stop, last_seen_task);
+    add(&mut tasks, KEYS, components, stop, keys_task);
+    add(&mut tasks, KEY_POLL, components, stop, key_poll_task);
+    add(&mut tasks, SWEEP, components, stop, sweep_task);
+    add(&mut tasks, CLOCK, components, stop, clock_task);
+    add(&mut tasks, AUDIT, components, stop, audit_task);
+    tasks
+}
+
+/// Starts the task that reloads the certificate's files.
+pub fn start_certificate_task(
+    tasks: &mut JoinSet<()>,
+    components: &Arc<Components>,
+    stop: &watch::Receiver<bool>,
+    reloader: CertificateReloader,
+) {
+    let reloader = Arc::new(Mutex::new(reloader));
+    let task = move |_, mut stop: watch::Receiver<bool>| {
+        let reloader = reloader.clone();
+        async move {
+            let mut reloader = reloader.lock().await;
+            tokio::select! {
+                () = reloader.run() => {}
+                _ = stop.wait_for(|stop| *stop) => {}
+            }
+        }
+    };
+    add(tasks, CERTIFICATE, components, stop, task);
+}
+
+fn add<D, F>(
+    tasks: &mut JoinSet<()>,
+    name: &'static str,
+    components: &Arc<Components>,
+    stop: &watch::Receiver<bool>,
+    task: D,
+) where
+    D: Fn(Arc<Components>, watch::Receiver<bool>) -> F + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (components, stop) = (components.clone(), stop.clone());
+    tasks.spawn(async move {
+        let begin = || task(components.clone(), stop.clone());
+        again_after_panics(name, begin, || failed(&components, name), stop.clone()).await;
+    });
+}
+
+/// Runs a task and restarts it after a panic (L-04).
+async fn again_after_panics<F>(
+    name: &'static str,
+    begin: impl Fn() -> F,
+    failed: impl Fn(),
+    mut stop: watch::Receiver<bool>,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    while let Err(error) = tokio::spawn(begin()).await {
+        tracing::error!(task = name, %error, "worker task panicked; restarting it");
+        failed();
+        if pause(MAIL_EVERY, &mut stop).await {
+            return;
+        }
+    }
+}
+
+async fn mail_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let ctx = components.ctx(Actor::Worker);
+        let run = tokio::select! {
+            run = components.doorward.outbox.deliver_mail(&ctx, 1) => run,
+            () = grace_after_stop(stop.clone()) => return,
+        };
+        match run {
+            Ok(delivered) if !delivered.is_empty() => continue,
+            Ok(_) => {}
+            Err(error) => {
+                failed(&components, MAIL);
+                tracing::error!(error = chain(error), "mail task failed");
+            }
+        }
+        tokio::select! {
+            _ = timeout(MAIL_EVERY, components.doorward.outbox.mail_waiting()) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+async fn grace_after_stop(mut stop: watch::Receiver<bool>) {
+    // An error means that the sender was dropped, so the server has stopped.
+    let _ = stop.wait_for(|stop| *stop).await;
+    sleep(SEND_GRACE).await;
+}
+
+/// Returns the leases on mails whose sending was cut off, so that they need not wait for their end.
+pub async fn return_mail_leases(components: &Components) {
+    match timeout(SEND_GRACE, components.doorward.outbox.return_mail_leases()).await {
+        Ok(Ok(0)) => {}
+        Ok(Ok(_)) => tracing::warn!("stopped while sending a mail; it will be retried"),
+        Ok(Err(error)) => tracing::warn!(error = chain(error), "failed to return mail leases"),
+        Err(_) => tracing::warn!("failed to return mail leases in time"),
+    }
+}
+
+async fn last_seen_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let is_last = pause(SEEN_EVERY, &mut stop).await;
+        if let Err(error) = components.doorward.housekeeping.write_last_seen().await {
+            failed(&components, LAST_SEEN);
+            tracing::warn!(
+                error = chain(error),
+                "failed to write last-seen times of sessions"
+            );
+        }
+        if is_last {
+            return;
+        }
+    }
+}
+
+async fn keys_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
+    while !pause(KEYS_EVERY, &mut stop).await {
+        if !components.clock.is_trusted() {
+            continue;
+        }
+        if let Err(error) = components
+            .doorward
+            .keys
+            .ensure_keys(&components.ctx(Actor::Worker))
+            .await
+        {
+            failed(&components, KEYS);
+            tracing::error!(error = chain(error), "signing-key task failed");
+        }
+    }
+}
+
+/// Logs at debug level: other tasks report a store that is down, and less often.
+async fn key_poll_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
+    while !pause(FOLLOW_EVERY, &mut stop).await {
+        if let Err(error) = components.doorward.keys.poll_keys().await {
+            failed(&components, KEY_POLL);
+            tracing::debug!(error = chain(error), "failed to poll for revoked keys");
+        }
+    }
+}
+
+async fn sweep_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
+    loop {
+        if !components.clock.is_trusted() {
+            tracing::warn!("sweep skipped: the clock was just adjusted by a large step");
+        } else if let Err(error) = components
+            .doorward
+            .housekeeping
+            .sweep(&components.ctx(Actor::Worker))
+            .await
+        {
+            failed(&components, SWEEP);
+            tracing::error!(error = chain(error), "failed to delete expired records");
+        }
+        if pause(SWEEP_EVERY, &mut stop).await {
+            return;
+        }
+    }
+}
+
+/// Seals the audit log and prunes old events. Logs a checkpoint now and then, so that logs which are
+/// shipped elsewhere show whether the end of the audit log was removed (L-01, L-03).
+async fn audit_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
+    let mut reported_at: Option<Instant> = None;
+    let mut newest = None;
+    let mut runs = 0;
+    loop {
+        let is_last = pause(SEAL_EVERY, &mut stop).await;
+        let ctx = components.ctx(Actor::Worker);
+        match components.doorward.audit.seal_audit(&ctx).await {
+            Ok(sealed) => newest = sealed.newest.or(newest),
+            Err(error) => audit_failed(&components, error, "failed to seal the audit log"),
+        }
+        if runs % PRUNE_EVERY == 0
+            && components.clock.is_trusted()
+            && let Err(error) = components.doorward.audit.prune_audit(&ctx).await
+        {
+            audit_failed(&components, error, "failed to prune the audit log");
+        }
+        runs += 1;
+        let is_due = reported_at.is_none_or(|at| at.elapsed() >= CHECKPOINT_EVERY);
+        if is_due || is_last {
+            if let Err(error) = components
+                .doorward
+                .housekeeping
+                .write_suppressed(&ctx)
+                .await
+            {
+                audit_failed(&components, error, SUPPRESSED_FAILED);
+            }
+            if let Some(checkpoint) = newest.take() {
+                log_checkpoint(&checkpoint);
+                reported_at = Some(Instant::now());
+            }
+        }
+        if is_last {
+            return;
+        }
+    }
+}
+
+/// Seals all events. For a server that stops, after the last request, and for a command.
+pub async fn seal_rest(components: &Components) {
+    let ctx = components.ctx(Actor::Worker);
+    if let Err(error) = components
+        .doorward
+        .housekeeping
+        .write_suppressed(&ctx)
+        .await
+    {
+        audit_failed(components, error, SUPPRESSED_FAILED);
+    }
+    match components.doorward.audit.seal_rest_of_audit(&ctx).await {
+        Ok(sealed) => sealed.newest.iter().for_each(log_checkpoint),
+        Err(error) => tracing::warn!(
+            error = chain(error),
+            "failed to seal the end of the audit log; the next start does it"
+        ),
+    }
+}
+
+fn log_checkpoint(checkpoint: &CheckpointId) {
+    tracing::info!(audit.checkpoint = %checkpoint, "audit log sealed");
+}
+
+fn audit_failed(components: &Components, error: Error, message: &'static str) {
+    failed(components, AUDIT);
+    let error = chain(error);
+    tracing::error!(error, "{message}");
+}
+
+/// The first comparison is done at the start (`wiring`).
+async fn clock_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
+    while !pause(CLOCK_EVERY, &mut stop).await {
+        match components
+            .clock
+            .follow(components.doorward.housekeeping.server_time())
+            .await
+        {
+            Ok(SyncResult::InStep) => {}
+            Ok(SyncResult::Moved) => components.doorward.housekeeping.time_was_moved(),
+            Err(error) => {
+                failed(&components, CLOCK);
+                tracing::debug!(error = chain(error), "failed to read the database's clock");
+            }
+        }
+    }
+}
+
+/// Counts a failed run.
+fn failed(components: &Components, task: &'static str) {
+    if let Some(metrics) = &components.metrics {
+        metrics.task_failed(task);
+    }
+}
+
+/// The error with its causes.
+fn chain(error: impl Into<anyhow::Error>) -> String {
+    format!("{:#}", error.into())
+}
+
+/// Waits. Returns `true` if the server stops.
+async fn pause(time: Duration, stop: &mut watch::Receiver<bool>) -> bool {
+    if *stop.borrow() {
+        return true;
+    }
+    tokio::select! {
+        () = sleep(time) => {}
+        _ = stop.changed() => {}
+    }
+    *stop.borrow()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// L-04: a task that panics is counted and restarted until the server stops.
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_panics_is_restarted() {
+        let (begun, failures) = (Arc::new(AtomicU32::new(0)), AtomicU32::new(0));
+        let (_stopper, stop) = watch::channel(false);
+        let begin = || {
+            let run = begun.fetch_add(1, Ordering::SeqCst);
+            async move { assert!(run >= 2, "it fails") }
+        };
+        let count = || {
+            failures.fetch_add(1, Ordering::SeqCst);
+        };
+        again_after_panics(MAIL, begin, count, stop).await;
+        let seen = (
+            begun.load(Ordering::SeqCst),
+            failures.load(Ordering::SeqCst),
+        );
+        assert_eq!(seen, (3, 2));
+    }
+
+    /// L-04: a task that always panics does not keep the server from stopping.
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_always_panics_ends_with_the_server() {
+        let begun = AtomicU32::new(0);
+        let (stopper, stop) = watch::channel(false);
+        let begin = || {
+            if begun.fetch_add(1, Ordering::SeqCst) == 4 {
+                stopper.send_replace(true);
+            }
+            async { panic!("it fails") }
+        };
+        again_after_panics(SWEEP, begin, || (), stop).await;
+        assert_eq!(begun.load(Ordering::SeqCst), 5);
+    }
+}

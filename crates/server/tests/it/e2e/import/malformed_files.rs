@@ -1,0 +1,232 @@
+//! Files that other programs write incorrectly, or that were edited by hand: no user is dropped silently, and
+//! nothing is misread.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::rejects::user;
+use super::{HEADER, Setup, exported, import, mode, new_setup};
+
+/// A row as firebase-tools writes it.
+fn of_firebase(number: usize, name: &str, disabled: &str) -> String {
+    let empty = ",".repeat(17);
+    format!(
+        "id-{number},user-{number}@example.com,true,,,{name},{empty}1614834367089,1614934367089,,{disabled},,\n"
+    )
+}
+
+fn import_firebase(lines: &str, more: &[&str], code: i32) -> (Setup, Value, Vec<Value>) {
+    let setup = new_setup().file("users.csv", lines);
+    let mut all = vec!["users.csv", "--format=firebase", "--drop-invalid=password"];
+    all.extend(more);
+    let (summary, report) = import(&setup, &all, code);
+    (setup, summary, report)
+}
+
+/// Rejected lines or items, with their codes.
+fn rejected(report: &[Value], place: &str) -> Vec<(u64, String)> {
+    let rejected = report.iter().filter(|line| line["outcome"] == "rejected");
+    rejected
+        .map(|line| (line[place].as_u64().unwrap(), line["code"].to_string()))
+        .collect()
+}
+
+fn malformed(place: u64) -> (u64, String) {
+    (place, "\"malformed\"".to_owned())
+}
+
+#[test]
+fn a_quotation_mark_in_a_name_does_not_shift_the_columns_of_firebase() {
+    let lines = [
+        of_firebase(1, "\"Neil, Ann\"", "true"),
+        of_firebase(2, "\"O\"Neil, Ann\"", "true"),
+        of_firebase(3, "\"a\",\"b\"", "true"),
+        of_firebase(4, "Ann \"Bee\" Lee", "true"),
+        of_firebase(5, "Ann", "maybe"),
+        of_firebase(6, "Ann", "true"),
+    ];
+    let (setup, summary, report) = import_firebase(&lines.concat(), &[], 1);
+    assert_eq!(
+        (&summary["read"], &summary["imported"]),
+        (&json!(6), &json!(3))
+    );
+    let expected = [2, 3, 5].map(malformed);
+    assert_eq!(rejected(&report, "line"), expected);
+    let users = exported(&setup);
+    for (number, name) in [(1, "Neil, Ann"), (4, "Ann \"Bee\" Lee"), (6, "Ann")] {
+        let user = &users[&format!("user-{number}@example.com")];
+        assert_eq!(
+            (&user["name"], &user["status"]),
+            (&json!(name), &json!("disabled"))
+        );
+    }
+}
+
+#[test]
+fn a_misplaced_quotation_mark_in_a_csv_file_rejects_one_user_and_names_them() {
+    let mut lines: Vec<_> = (0..20)
+        .map(|number| of_firebase(number, "Ann", "false"))
+        .collect();
+    lines[5] = of_firebase(5, "\"Ann, Bee", "false");
+    let (_, summary, report) = import_firebase(&lines.concat(), &["--drop-invalid=name"], 1);
+    assert_eq!(
+        (&summary["read"], &summary["imported"]),
+        (&json!(20), &json!(19))
+    );
+    assert_eq!(rejected(&report, "line"), [malformed(6)]);
+
+    let id = |number: usize| format!("9f8e7d6c-5b4a-4938-8271-{number:012}");
+    let mut text = "id,email,encrypted_password,phone\n".to_owned();
+    for number in 0..700 {
+        let odd = if number == 7 { "\"" } else { "" };
+        let _ = writeln!(text, "{},{odd}user-{number}@example.com,,", id(number));
+    }
+    let setup = new_setup().file("users.csv", &text);
+    let (summary, report) = import(&setup, &["users.csv", "--format=supabase"], 1);
+    assert_eq!(
+        (&summary["read"], &summary["imported"]),
+        (&json!(700), &json!(699))
+    );
+    assert_eq!(rejected(&report, "line"), [malformed(9)]);
+}
+
+#[test]
+fn a_table_with_a_duplicate_column_is_rejected() {
+    let text = "id,email,encrypted_password,id\n9f8e7d6c-5b4a-4938-8271-000000000001,a@b.de,,7\n";
+    let setup = new_setup().file("users.csv", text);
+    let outcome = setup.run(&["import", "users.csv"]).expect(1);
+    assert!(outcome.err.contains("column `id` twice"), "{}", outcome.err);
+    assert!(exported(&setup).is_empty());
+}
+
+#[test]
+fn a_user_that_cannot_be_represented_is_one_rejection() {
+    let id = |number: usize| format!("0a1b2c3d-0000-4000-8000-{number:012}");
+    let person = |number: usize, more: &str| {
+        format!(
+            "{{\"username\":\"user-{number}\",\"id\":\"{}\"{more}}}",
+            id(number)
+        )
+    };
+    let deep = format!(",\"x\":{}{}", "[".repeat(200), "]".repeat(200));
+    let odd = [",\"firstName\":\"\\ud83d\"", &deep];
+    let users = odd
+        .iter()
+        .enumerate()
+        .flat_map(|(at, more)| [person(2 * at, ""), person(2 * at + 1, more)]);
+    let users: Vec<_> = users.chain([person(9, "")]).collect();
+    let text = format!(
+        "{{\"realm\":\"shop\",\"users\":[{}],\"x\":1}}",
+        users.join(",\n")
+    );
+    let setup = new_setup().file("realm.json", &text);
+    let (summary, report) = import(&setup, &["realm.json"], 1);
+    assert_eq!(
+        (&summary["read"], &summary["imported"]),
+        (&json!(5), &json!(3))
+    );
+    assert_eq!(rejected(&report, "item"), [2, 4].map(malformed));
+    assert!(summary.get("stopped_after").is_none());
+}
+
+/// Even if rejections are allowed: the users after the error are in no count.
+#[test]
+fn a_document_with_a_syntax_error_is_never_a_success() {
+    let id = |number: usize| format!("0a1b2c3d-0000-4000-8000-{number:012}");
+    let person = |number: usize| json!({"username": format!("user-{number}"), "id": id(number)});
+    let people: Vec<_> = (1..=5).map(|number| person(number).to_string()).collect();
+    let text = format!("{{\"realm\":\"shop\",\"users\":[{}]}}", people.join(","));
+    for odd in [
+        text.replace("\"user-3\"", "\"us\"er-3\""),
+        text.replace("\"user-3\"", "\"user-3"),
+        text.replace("\"user-3\"", "\"user\t3\""),
+        text.replace("\"user-3\"", ","),
+        text[..text.find("user-3").unwrap()].to_owned(),
+    ] {
+        let setup = new_setup().file("realm.json", &odd);
+        let (summary, report) = import(&setup, &["realm.json", "--allow-rejects"], 1);
+        assert_eq!(summary["imported"], 2);
+        assert_eq!(rejected(&report, "item"), []);
+        assert_eq!(summary["stopped_after"], json!({"item": 2}));
+        let outcome = setup
+            .run(&["import", "realm.json", "--allow-rejects"])
+            .expect(1);
+        assert!(
+            outcome.out.contains("no user after user 2 was imported"),
+            "{}",
+            outcome.out
+        );
+        assert!(outcome.err.contains("after 2 users"), "{}", outcome.err);
+    }
+}
+
+/// It may be the only copy.
+#[test]
+fn a_report_does_not_overwrite_another_file() {
+    let text = format!("{HEADER}{}\n", user(1));
+    let setup = new_setup()
+        .file("users.jsonl", &text)
+        .file("diary", "dear diary\n");
+    let path = |name: &str| setup.path(name);
+    std::fs::hard_link(path("users.jsonl"), path("hard")).unwrap();
+    std::os::unix::fs::symlink(path("users.jsonl"), path("soft")).unwrap();
+    std::os::unix::fs::symlink(path("diary"), path("to-diary")).unwrap();
+    std::os::unix::fs::symlink(path("nothing"), path("to-nothing")).unwrap();
+    for (name, reported) in [
+        ("users.jsonl", "is the input file"),
+        ("./users.jsonl", "is the input file"),
+        ("hard", "is the input file"),
+        ("soft", "is the input file"),
+        ("diary", "is not an import report"),
+        ("to-diary", "is not an import report"),
+        ("to-nothing", "is not an import report"),
+        ("folder", "is not an import report"),
+    ] {
+        std::fs::create_dir_all(path("folder")).unwrap();
+        let outcome = setup
+            .run(&["import", "users.jsonl", "--report", name])
+            .expect(1);
+        assert!(outcome.err.contains(reported), "{name}: {}", outcome.err);
+        assert_eq!(
+            std::fs::read_to_string(path("users.jsonl")).unwrap(),
+            text,
+            "{name}"
+        );
+        assert_eq!(
+            std::fs::read_to_string(path("diary")).unwrap(),
+            "dear diary\n"
+        );
+        assert!(!path("nothing").exists());
+    }
+    let at_stdin = "exec \"$0\" import - --report users.jsonl < users.jsonl";
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.args(["-c", at_stdin, env!("CARGO_BIN_EXE_doorward")]);
+    let alike = setup.command(&[]);
+    shell.envs(
+        alike
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    let output = shell.current_dir(path("")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(std::fs::read_to_string(path("users.jsonl")).unwrap(), text);
+    assert!(exported(&setup).is_empty(), "nothing is done before");
+}
+
+#[test]
+fn a_report_replaces_an_older_report() {
+    let broken = format!("{HEADER}{}\n7\n", user(1));
+    let setup = new_setup().file("users.jsonl", &broken);
+    assert_eq!(import(&setup, &["users.jsonl"], 1).1.len(), 1);
+    std::fs::hard_link(setup.path("report.jsonl"), setup.path("kept.jsonl")).unwrap();
+    let kept = std::fs::read_to_string(setup.path("kept.jsonl")).unwrap();
+    let setup = setup.file("users.jsonl", &format!("{HEADER}{}\n", user(1)));
+    assert_eq!(import(&setup, &["users.jsonl"], 0).1.len(), 0);
+    assert_eq!(import(&setup, &["users.jsonl"], 0).1.len(), 0);
+    assert_eq!(
+        std::fs::read_to_string(setup.path("kept.jsonl")).unwrap(),
+        kept
+    );
+    assert_eq!(mode(&setup.path("report.jsonl")), 0o600);
+}

@@ -1,0 +1,368 @@
+//! Users of other systems: what they become, and that they sign in with their passwords.
+
+use serde_json::{Value, json};
+
+use super::{ADMIN_PASSWORD, PASSWORD};
+use super::{codes, counts, exported, fixture, import, new_setup, sign_in, sign_in_as_before};
+
+#[test]
+fn users_of_django_sign_in_as_before() {
+    let setup = new_setup();
+    let file = fixture("django.json");
+    let (summary, report) = import(&setup, &[&file], 1);
+    assert_eq!(
+        counts(&summary),
+        json!({
+            "read": 16, "imported": 10, "already_exists": 0, "skipped": {"no-user": 1},
+            "rejected": {"username-invalid": 2, "password-unreadable": 1, "email-invalid": 1, "username-taken": 1},
+        })
+    );
+    assert_eq!(
+        codes(&report, "ada"),
+        ["admin-not-kept", "field-not-imported", "new-id"]
+    );
+    assert_eq!(codes(&report, "sha1"), ["field-not-imported", "new-id"]);
+    assert_eq!(codes(&report, "odd@name"), ["username-invalid"]);
+    assert_eq!(codes(&report, "other@example.com"), ["username-invalid"]);
+    assert_eq!(codes(&report, "md5"), ["password-unreadable"]);
+    assert_eq!(codes(&report, "noaddress"), ["email-invalid"]);
+    assert_eq!(codes(&report, "ADA"), ["username-taken"]);
+    assert_eq!(codes(&report, "nopassword"), ["new-id", "no-password"]);
+    let became = ["new-id", "username-used-as-email"];
+    assert_eq!(codes(&report, "mail.user@example.com"), became);
+    assert_eq!(codes(&report, "only.mail@example.com"), became);
+
+    let users = exported(&setup);
+    let ada = &users["ada"];
+    assert_eq!(
+        (
+            &ada["name"],
+            &ada["role"],
+            &ada["email"],
+            &ada["created_at"]
+        ),
+        (
+            &json!("Ada Löwe"),
+            &json!("user"),
+            &json!("ada@example.com"),
+            &json!("2021-03-04T05:06:07.089Z")
+        )
+    );
+    assert_eq!(ada["data"], json!({"django": {"pk": "1"}}));
+    let line = report.iter().find(|line| line["original"] == "1").unwrap();
+    assert_eq!(line["id"], ada["id"]);
+    assert_eq!(users["gone"]["status"], "disabled");
+
+    let server = setup.start();
+    sign_in_as_before(
+        &setup,
+        &server,
+        &[
+            "ada",
+            "sha1",
+            "argon",
+            "bcryptsha",
+            "bcrypt",
+            "scrypt",
+            "mail.user@example.com",
+            "only.mail@example.com",
+        ],
+    );
+    assert_eq!(sign_in(&server, "gone", PASSWORD).0, 403);
+    assert_eq!(sign_in(&server, "nopassword", PASSWORD).0, 401);
+    server.sign_in("admin", ADMIN_PASSWORD);
+
+    // Imported again with other options: no duplicates, and dropped users are imported.
+    let lenient = [
+        "--drop-invalid",
+        "username",
+        "--drop-invalid",
+        "password",
+        "--drop-invalid",
+        "email",
+    ];
+    let arguments: Vec<&str> = [file.as_str()].iter().chain(&lenient).copied().collect();
+    let (summary, report) = import(&setup, &arguments, 1);
+    assert_eq!(
+        counts(&summary),
+        json!({
+            "read": 16, "imported": 4, "already_exists": 10, "skipped": {"no-user": 1},
+            "rejected": {"username-taken": 1},
+        })
+    );
+    assert_eq!(
+        codes(&report, "another@example.com"),
+        ["new-id", "username-dropped"]
+    );
+    assert_eq!(codes(&report, "md5"), ["new-id", "password-dropped"]);
+    assert_eq!(codes(&report, "noaddress"), ["email-dropped", "new-id"]);
+    assert_eq!(sign_in(&server, "odd@example.com", PASSWORD).0, 201);
+}
+
+/// A superuser becomes an admin, and an address unconfirmed, only with the option.
+#[test]
+fn options_decide_on_admins_and_the_email_status() {
+    let setup = new_setup();
+    let file = fixture("django.json");
+    let all = [
+        file.as_str(),
+        "--keep-admins",
+        "--email-status",
+        "unconfirmed",
+        "--allow-rejects",
+        "--default-locale",
+        "de",
+    ];
+    let (_, report) = import(&setup, &all, 0);
+    let users = exported(&setup);
+    let ada = &users["ada"];
+    assert_eq!(
+        (&ada["role"], &ada["status"]),
+        (&json!("admin"), &json!("active"))
+    );
+    assert_eq!(ada["pending_email"], "ada@example.com");
+    assert_eq!(ada["email"], Value::Null);
+    assert_eq!(ada["locale"], "de");
+    let waiting = &users["only.mail@example.com"];
+    assert_eq!(waiting["status"], "pending");
+    assert!(codes(&report, "only.mail@example.com").contains(&"confirmation-pending"));
+    let server = setup.start();
+    let token = server.sign_in("ada", PASSWORD);
+    let audit = server
+        .send("GET", "/audit?event=role-changed", Some(&token), None)
+        .expect(200)
+        .json();
+    assert_eq!(audit["items"][0]["detail"], "admin");
+    let audit = server
+        .send("GET", "/audit?event=sign-up", Some(&token), None)
+        .expect(200)
+        .json();
+    assert!(
+        audit["items"][0]["detail"]
+            .as_str()
+            .unwrap()
+            .ends_with("imported from django")
+    );
+    let (status, problem) = sign_in(&server, "only.mail@example.com", PASSWORD);
+    assert_eq!(
+        (status, &problem["code"]),
+        (403, &json!("email-unconfirmed"))
+    );
+}
+
+#[test]
+fn users_of_supabase_sign_in_as_before_and_keep_their_ids() {
+    for name in ["supabase.json", "supabase.csv"] {
+        let setup = new_setup();
+        let (summary, report) = import(&setup, &[&fixture(name)], 1);
+        assert_eq!(
+            counts(&summary),
+            json!({
+                "read": 9, "imported": 7, "already_exists": 0, "skipped": {"deleted": 1},
+                "rejected": {"no-identifier": 1},
+            }),
+            "{name}"
+        );
+        let users = exported(&setup);
+        let ben = &users["ben@example.edu"];
+        assert_eq!(ben["id"], "9f8e7d6c-5b4a-4938-8271-000000000001");
+        assert_eq!(ben["name"], "Ben Beispiel");
+        assert_eq!(
+            ben["data"],
+            json!({"full_name": "Ben Beispiel", "colour": "grün", "age": 42})
+        );
+        assert_eq!(ben["created_at"], "2021-03-04T05:06:07.089012Z");
+        assert_eq!(
+            users["fb@example.edu"]["data"]["supabase"],
+            json!({"phone": "4930000000"})
+        );
+        assert_eq!(users["banned@example.edu"]["status"], "disabled");
+        assert_eq!(users["unconfirmed@example.edu"]["status"], "pending");
+        assert_eq!(
+            codes(&report, "oauth@example.edu"),
+            ["field-not-imported", "no-password"]
+        );
+        assert_eq!(codes(&report, "ben@example.edu"), [""; 0]);
+        let server = setup.start();
+        let people = [
+            "ben@example.edu",
+            "argon@example.edu",
+            "fb@example.edu",
+            "paroled@example.edu",
+        ];
+        sign_in_as_before(&setup, &server, &people);
+        assert_eq!(sign_in(&server, "banned@example.edu", PASSWORD).0, 403);
+        assert_eq!(sign_in(&server, "unconfirmed@example.edu", PASSWORD).0, 403);
+    }
+}
+
+/// JSON lines are the third export format of a table.
+#[test]
+fn json_lines_of_supabase_are_read_too() {
+    let text = std::fs::read_to_string(fixture("supabase.json")).unwrap();
+    let rows: Vec<Value> = serde_json::from_str(&text).unwrap();
+    let lines: Vec<String> = rows.iter().map(Value::to_string).collect();
+    let setup = new_setup().file("users.jsonl", &lines.join("\n"));
+    let (summary, report) = import(&setup, &["users.jsonl"], 1);
+    assert_eq!(summary["imported"], 7);
+    let deleted = report
+        .iter()
+        .find(|line| line["code"] == "deleted")
+        .unwrap();
+    assert_eq!(
+        (&deleted["line"], &deleted["identifier"]),
+        (&json!(7), &json!("deleted@example.edu"))
+    );
+}
+
+#[test]
+fn users_of_keycloak_sign_in_as_before() {
+    let setup = new_setup();
+    let (summary, report) = import(&setup, &[&fixture("keycloak.json")], 1);
+    assert_eq!(
+        counts(&summary),
+        json!({
+            "read": 12, "imported": 9, "already_exists": 0, "skipped": {"service-account": 1},
+            "rejected": {"password-unreadable": 1, "username-invalid": 1},
+        })
+    );
+    assert_eq!(codes(&report, "sha1"), ["admin-not-kept"]);
+    assert_eq!(codes(&report, "sha512"), ["field-not-imported"]);
+    assert_eq!(
+        codes(&report, "ldap"),
+        ["field-not-imported", "no-password"]
+    );
+    let line = report
+        .iter()
+        .find(|line| line["identifier"] == "sha512")
+        .unwrap();
+    for left in ["realmRoles", "groups", "sign-in by otp"] {
+        assert!(line["detail"].as_str().unwrap().contains(left), "{line}");
+    }
+    let users = exported(&setup);
+    let one = &users["sha256"];
+    assert_eq!(one["id"], "0a1b2c3d-4e5f-4a6b-8c7d-000000000002");
+    assert_eq!(
+        (&one["name"], &one["locale"]),
+        (&json!("Sha256 Mustermann"), &json!("de"))
+    );
+    assert_eq!(
+        one["data"],
+        json!({"locale": ["de"], "phone": ["+49 30 000"]})
+    );
+    assert_eq!(
+        users["unverified"]["pending_email"],
+        "unverified@example.org"
+    );
+    assert_eq!(users["mail@example.org"]["status"], "pending");
+    let server = setup.start();
+    let people = [
+        "sha1",
+        "sha256",
+        "sha512",
+        "argon",
+        "old",
+        "unverified",
+        "sha256@example.org",
+    ];
+    sign_in_as_before(&setup, &server, &people);
+    assert_eq!(sign_in(&server, "off", PASSWORD).0, 403);
+    assert_eq!(sign_in(&server, "mail@example.org", PASSWORD).0, 403);
+}
+
+/// Several realms in one file are read one after the other.
+#[test]
+fn all_realms_of_a_keycloak_file_are_read() {
+    let text = std::fs::read_to_string(fixture("keycloak.json")).unwrap();
+    let realm: Value = serde_json::from_str(&text).unwrap();
+    let mut other = realm.clone();
+    other["users"] =
+        json!([{"id": "0a1b2c3d-4e5f-4a6b-8c7d-0000000000aa", "username": "elsewhere"}]);
+    let setup = new_setup().file("realms.json", &json!([realm, other]).to_string());
+    let (summary, report) = import(&setup, &["realms.json"], 1);
+    assert_eq!(
+        (&summary["read"], &summary["imported"]),
+        (&json!(13), &json!(10))
+    );
+    let last = report
+        .iter()
+        .find(|line| line["identifier"] == "elsewhere")
+        .unwrap();
+    assert_eq!(last["item"], 13);
+}
+
+#[test]
+fn users_of_firebase_sign_in_as_before() {
+    for name in ["firebase.json", "firebase.csv"] {
+        let setup = new_setup();
+        let (file, config) = (fixture(name), fixture("firebase-hash-config.txt"));
+        let all = [
+            file.as_str(),
+            "--format",
+            "firebase",
+            "--firebase-hash-config",
+            &config,
+        ];
+        let (summary, report) = import(&setup, &all, 1);
+        assert_eq!(
+            counts(&summary),
+            json!({
+                "read": 6, "imported": 5, "already_exists": 0, "skipped": {},
+                "rejected": {"no-identifier": 1},
+            }),
+            "{name}"
+        );
+        let users = exported(&setup);
+        let ben = &users["ben@example.net"];
+        assert_eq!(ben["name"], "Ben, the Second");
+        let kept = json!({"firebase": {
+            "localId": "benbenbenbenbenbenbenbenb002", "photoUrl": "https://example.net/ben.png",
+        }});
+        assert_eq!(ben["data"], kept);
+        assert_eq!(ben["created_at"], "2021-03-04T05:06:07.089Z");
+        assert_eq!(
+            codes(&report, "ben@example.net"),
+            ["field-not-imported", "new-id"]
+        );
+        let google = codes(&report, "google@example.net");
+        assert_eq!(
+            google,
+            ["field-not-imported", "new-id", "no-password"],
+            "{name}"
+        );
+        let server = setup.start();
+        sign_in_as_before(&setup, &server, &["ben@example.net"]);
+        assert_eq!(sign_in(&server, "vector@example.net", PASSWORD).0, 401);
+        assert_eq!(
+            sign_in(&server, "vector@example.net", "user1password").0,
+            201
+        );
+        assert_eq!(sign_in(&server, "off@example.net", PASSWORD).0, 403);
+        assert_eq!(sign_in(&server, "unverified@example.net", PASSWORD).0, 403);
+    }
+}
+
+/// Without the project's parameters no user could sign in, and that would be noticed much later.
+#[test]
+fn firebase_without_its_hash_parameters_is_rejected_first() {
+    let setup = new_setup();
+    let file = fixture("firebase.json");
+    let outcome = setup.run(&["import", &file]).expect(1);
+    assert!(
+        outcome.err.contains("--firebase-hash-config"),
+        "{}",
+        outcome.err
+    );
+    assert!(exported(&setup).is_empty());
+    let confirmed = ["--email-status", "confirmed", "--drop-invalid", "password"];
+    let arguments: Vec<&str> = [file.as_str()].iter().chain(&confirmed).copied().collect();
+    let (_, report) = import(&setup, &arguments, 1);
+    assert_eq!(
+        codes(&report, "ben@example.net"),
+        ["field-not-imported", "new-id", "password-dropped"]
+    );
+    assert_eq!(
+        exported(&setup)["unverified@example.net"]["status"],
+        "active"
+    );
+}

@@ -1,0 +1,74 @@
+//! Commands with which the tests set up servers: as another user, with input, from the folders of a distribution.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::process::piped;
+
+/// A name for a database or for keys that no other test of this process has.
+pub(super) fn unused_name() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Creates a folder that `user` owns, with a path that is short enough for a socket.
+pub(super) fn folder_for(user: &str) -> PathBuf {
+    let folder = tempfile::Builder::new().prefix("doorward-test-").tempdir();
+    let folder = folder.expect("a folder for temporary files").keep();
+    if is_root() {
+        run(Command::new("chown").arg(user).arg(&folder));
+    }
+    folder
+}
+
+/// The command, as `user` if this process is root: database servers do not run as root.
+pub(super) fn command_as(user: &str, program: &Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid", user, "--regid", user, "--clear-groups", "--"])
+        .arg(program);
+    command
+}
+
+/// Copies a file so that only `user` may read it.
+pub(super) fn install(user: &str, file: &Path, own: &Path) {
+    let mut install = Command::new("install");
+    install.args(["-m", "600"]);
+    if is_root() {
+        install.args(["-o", user]);
+    }
+    run(install.arg(file).arg(own));
+}
+
+fn is_root() -> bool {
+    File::open("/proc/self")
+        .and_then(|own| own.metadata())
+        .is_ok_and(|own| own.uid() == 0)
+}
+
+/// Runs a command that must succeed, and returns its output.
+pub(super) fn run(command: &mut Command) -> String {
+    run_with_input(command, "")
+}
+
+/// Like [`run`], with input.
+pub(super) fn run_with_input(command: &mut Command, input: &str) -> String {
+    let output = piped(command, input);
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {message}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// Finds the program in the first of these folders that has it.
+pub(super) fn find_program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
+    folders
+        .iter()
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
+}

@@ -1,0 +1,96 @@
+//! `GET /audit`: the audit log.
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use doorward_domain::access::{Action, Target};
+use doorward_domain::model::{AuditFilter, Event};
+use doorward_domain::values::{AuditEventId, Invalid, UserId};
+use jiff::Timestamp;
+
+use crate::app::App;
+use crate::http::caller::Caller;
+use crate::http::paging::{self, List, Query};
+use crate::http::params::PageParams;
+use crate::http::problem::Problem;
+use crate::views::AuditEventView;
+
+/// Lists the audit log, newest first.
+#[utoipa::path(get, path = "/audit", tag = "Admin",
+    params(
+        ("user" = Option<String>, Query, description = "Events of this user: `me`, a username or a user id"),
+        ("event" = Option<String>, Query, description = "Events of this kind, such as `sign-in`"),
+        ("since" = Option<String>, Query, description = "Events at or after this time (RFC 3339)", format = DateTime),
+        ("until" = Option<String>, Query, description = "Events before this time (RFC 3339)", format = DateTime),
+        PageParams),
+    responses((status = 200, description = "A page of events", body = List<AuditEventView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]
+pub(crate) async fn list_audit_events(
+    State(app): State<App>,
+    caller: Caller,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    app.doorward
+        .authorize(caller.ctx(), Action::ReadAudit, Target::Others)
+        .await?;
+    let (filter, limit) = read_filter(&app, &caller, &uri).await?;
+    let events = app
+        .doorward
+        .audit
+        .list_audit_events(caller.ctx(), &filter)
+        .await?;
+    Ok(paging::respond(
+        events,
+        limit,
+        |event| *event.id.as_bytes(),
+        |event| AuditEventView::from(event),
+        &uri,
+    ))
+}
+
+/// Reads the query: what to list, and the number of events in a page.
+async fn read_filter(
+    app: &App,
+    caller: &Caller,
+    uri: &Uri,
+) -> Result<(AuditFilter, usize), Problem> {
+    let mut query = Query::parse(uri.query())?;
+    let before = query.id_cursor(AuditEventId::from_bytes)?;
+    let limit = query.limit();
+    let identifier = query.optional("user", |text| Ok(text.to_owned()));
+    let event = query.optional("event", |text| {
+        Event::from_name(text).ok_or_else(|| Invalid::new("invalid", "Unknown event."))
+    });
+    let since = query.optional("since", parse_time);
+    let until = query.optional("until", parse_time);
+    query.finish()?;
+    let user_id = match identifier {
+        // An unknown user has no events; the filter must not be dropped.
+        Some(identifier) => Some(
+            app.doorward
+                .audit
+                .find_user_id(caller.ctx(), &identifier)
+                .await?
+                .unwrap_or(UserId::from_bytes([0; 16])),
+        ),
+        None => None,
+    };
+    let filter = AuditFilter {
+        user_id,
+        event,
+        since,
+        until,
+        before,
+        limit: limit + 1,
+    };
+    Ok((filter, limit))
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, Invalid> {
+    let parsed = text.parse();
+    parsed.map_err(|_| {
+        Invalid::new(
+            "invalid",
+            "Must be a time in RFC 3339, such as 2026-11-21T08:00:00Z.",
+        )
+    })
+}

@@ -1,0 +1,105 @@
+//! `GET /`: a greeting with links; with a session, also its user.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use doorward_domain::model::User;
+use doorward_domain::sessions::Authenticated;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::home::pages::{WelcomeForms, signed_in_home, welcome};
+use crate::http::caller::Caller;
+use crate::http::json::Json;
+use crate::http::problem::Problem;
+use crate::views::UserView;
+
+/// A greeting, and where to go next.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Greeting {
+    /// The greeting.
+    #[schema(example = "Hello World")]
+    message: &'static str,
+    /// Name of the product.
+    #[schema(example = "Doorward")]
+    name: &'static str,
+    /// Version of the API.
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+    /// Paths of the main resources.
+    links: Links,
+}
+
+/// Paths of the main resources.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Links {
+    /// The API reference, a page.
+    #[schema(example = "/docs")]
+    docs: &'static str,
+    /// The OpenAPI document.
+    #[schema(example = "/openapi.json")]
+    openapi: &'static str,
+    /// What each problem means, a page.
+    #[schema(example = "/problems")]
+    problems: &'static str,
+    /// `POST` signs up.
+    #[schema(example = "/user")]
+    sign_up: &'static str,
+    /// `POST` signs in.
+    #[schema(example = "/auth")]
+    sign_in: &'static str,
+}
+
+const GREETING: Greeting = Greeting {
+    message: "Hello World",
+    name: "Doorward",
+    version: env!("CARGO_PKG_VERSION"),
+    links: Links {
+        docs: "/docs",
+        openapi: "/openapi.json",
+        problems: "/problems",
+        sign_up: "/user",
+        sign_in: "/auth",
+    },
+};
+
+/// The greeting, with a session also the fields of its user, but the display name.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Home {
+    #[serde(flatten)]
+    greeting: Greeting,
+    #[serde(flatten)]
+    #[schema(value_type = Option<UserView>)]
+    user: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The fields of a user; `name` is that of the product here.
+fn user_fields(user: &User) -> serde_json::Map<String, serde_json::Value> {
+    match serde_json::to_value(UserView::from(user)) {
+        Ok(serde_json::Value::Object(mut fields)) => {
+            fields.remove("name");
+            fields
+        }
+        _ => serde_json::Map::new(),
+    }
+}
+
+/// Returns a greeting with links. With a valid session it also has the fields of the user, but the display
+/// name. An invalid token is ignored.
+#[utoipa::path(get, path = "/", tag = "Start", responses((status = 200, description = "The greeting", body = Home)))]
+pub(crate) async fn home(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+    let user = caller.session().map(Authenticated::user);
+    if caller.wants_html() {
+        let (pages, locale) = (&app.pages, caller.locale());
+        let page = match user {
+            Some(user) => signed_in_home(pages, locale, user),
+            None => welcome(pages, locale, &WelcomeForms::default()),
+        };
+        return Ok(page.into_response());
+    }
+    let home = Home {
+        greeting: GREETING,
+        user: user.map(user_fields).unwrap_or_default(),
+    };
+    Ok(Json(home).into_response())
+}

@@ -1,0 +1,80 @@
+//! The start page: with the sign-in and sign-up forms, or for a signed-in user.
+
+use axum::response::Html;
+use doorward_domain::model::{Role, User};
+use doorward_domain::values::{EmailAddress, Locale, Name, Username};
+use minijinja::{Value, context};
+
+use crate::html::form::Form;
+use crate::html::return_to::ReturnTo;
+use crate::html::{Pages, display_name};
+
+/// The two forms of the start page, and the target of their redirect.
+#[derive(Debug, Default)]
+pub(crate) struct WelcomeForms {
+    pub(crate) sign_in: Form,
+    pub(crate) sign_up: Form,
+    pub(crate) return_to: Option<ReturnTo>,
+}
+
+/// The start page without a session.
+pub(crate) fn welcome(pages: &Pages, locale: Locale, forms: &WelcomeForms) -> Html<String> {
+    let values = context! {
+        sign_in => Value::from(&forms.sign_in),
+        sign_up => Value::from(&forms.sign_up),
+        return_to => forms.return_to.as_ref().map(ReturnTo::as_str),
+    };
+    pages.render(locale, "home/welcome", values)
+}
+
+/// The start page with a session: the user's data and actions.
+pub(crate) fn signed_in_home(pages: &Pages, locale: Locale, user: &User) -> Html<String> {
+    let data = user.data.as_map();
+    let values = context! {
+        title => display_name(user),
+        username => user.username.as_ref().map(Username::as_str),
+        email => user.email.as_ref().map(EmailAddress::as_str),
+        pending_email => user.pending_address().map(EmailAddress::as_str),
+        name => user.name.as_ref().map(Name::as_str),
+        is_admin => user.role == Role::Admin,
+        since => user.created_at.strftime("%Y-%m-%d").to_string(),
+        data => (!data.is_empty()).then(|| serde_json::to_string_pretty(data).unwrap_or_default()),
+    };
+    pages.render(locale, "home/home", values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::problem::{Code, Problem};
+
+    #[test]
+    fn a_refused_form_says_what_is_wrong_whatever_it_is() {
+        let [pages, with_inbox] = [false, true].map(|has_inbox| Pages::new(12, has_inbox));
+        let forms = WelcomeForms::default();
+        for locale in Locale::ALL {
+            let empty = welcome(&pages, locale, &forms).0;
+            assert!(
+                empty.contains("minlength=\"12\"")
+                    && !empty.contains("role=\"alert\"")
+                    && !empty.contains("/inbox"),
+                "{empty}"
+            );
+            for code in Code::ALL {
+                let form = Form::default().with_errors(&Problem::new(*code));
+                let forms = WelcomeForms {
+                    sign_in: form,
+                    ..WelcomeForms::default()
+                };
+                let page = welcome(&with_inbox, locale, &forms).0;
+                let is_at_a_field = matches!(code, Code::UsernameTaken | Code::EmailTaken);
+                assert_eq!(
+                    page.contains("role=\"alert\""),
+                    !is_at_a_field,
+                    "{}",
+                    code.as_str()
+                );
+            }
+        }
+    }
+}

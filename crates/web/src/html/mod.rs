@@ -1,0 +1,120 @@
+//! Pages: rendered on the server, in the user's language, usable without scripts (W-01).
+//!
+//! Templates are compiled in, and the engine escapes every value (W-02). Their texts are messages
+//! (`doorward_messages`), except on the pages for developers, which are in English. The `pages.rs` of a feature renders
+//! the templates in `templates/<feature>/`; nothing here imports a feature.
+
+pub(crate) mod assets;
+pub(crate) mod form;
+pub(crate) mod return_to;
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use axum::response::Html;
+use doorward_domain::model::User;
+use doorward_domain::values::{EmailAddress, Locale, Name, Username};
+use doorward_messages::Messages;
+use minijinja::value::ValueKind;
+use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, Value, context};
+
+/// Name and text of each page in `templates/`.
+const TEMPLATES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/templates.rs"));
+
+/// The compiled templates, and their messages.
+pub struct Pages {
+    environment: Environment<'static>,
+    messages: Arc<Messages>,
+    min_length: usize,
+}
+
+impl Pages {
+    /// Compiles the templates. `min_length` is that of a password; with `has_inbox`, pages link to the built-in inbox.
+    pub(crate) fn new(min_length: usize, has_inbox: bool) -> Self {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        environment.set_formatter(escape);
+        environment.add_global("stylesheet", assets::STYLESHEET.path());
+        environment.add_global("script", assets::SCRIPT.path());
+        environment.add_global("icon", assets::ICON.path());
+        environment.add_global("has_inbox", has_inbox);
+        for (name, text) in TEMPLATES {
+            environment
+                .add_template(name, text)
+                .expect("the templates are compiled in, and a test renders each");
+        }
+        Self {
+            environment,
+            messages: Arc::new(Messages::builtin()),
+            min_length,
+        }
+    }
+
+    /// Renders the template `templates/NAME.html`.
+    pub(crate) fn render(&self, locale: Locale, name: &str, values: Value) -> Html<String> {
+        let settings = context! { min_length => self.min_length };
+        let functions = self.messages.functions(locale, &settings);
+        let values = context! { ..functions, ..settings, ..values };
+        let template = self
+            .environment
+            .get_template(&format!("{name}.html"))
+            .expect("each page has a template");
+        match template.render(values) {
+            Ok(text) => Html(text),
+            Err(error) => {
+                tracing::error!(page = name, %error, "failed to render page");
+                Html(
+                    "<!doctype html><title>Doorward</title><p>This page cannot be shown."
+                        .to_owned(),
+                )
+            }
+        }
+    }
+}
+
+/// Escapes the five characters that are special in HTML text and quoted attributes. The engine's own function also
+/// escapes `/`, which is needless and makes links hard to read in the source.
+fn escape(
+    out: &mut Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), minijinja::Error> {
+    if value.is_safe()
+        || !matches!(state.auto_escape(), AutoEscape::Html)
+        || value.kind() != ValueKind::String
+    {
+        return minijinja::escape_formatter(out, state, value);
+    }
+    for c in value.as_str().unwrap_or_default().chars() {
+        let written = match c {
+            '&' => out.write_str("&amp;"),
+            '<' => out.write_str("&lt;"),
+            '>' => out.write_str("&gt;"),
+            '"' => out.write_str("&quot;"),
+            '\'' => out.write_str("&#39;"),
+            other => out.write_char(other),
+        };
+        written.map_err(minijinja::Error::from)?;
+    }
+    Ok(())
+}
+
+/// The sign-in name of a user, for password managers.
+pub(crate) fn sign_in_name(user: &User) -> Option<&str> {
+    let username = user.username.as_ref().map(Username::as_str);
+    username.or(user.email.as_ref().map(EmailAddress::as_str))
+}
+
+/// The display name of a user: name, username or address.
+pub(crate) fn display_name(user: &User) -> Option<&str> {
+    let name = user.name.as_ref().map(Name::as_str);
+    let username = || user.username.as_ref().map(Username::as_str);
+    let email = || {
+        user.email
+            .as_ref()
+            .or(user.pending_address())
+            .map(EmailAddress::as_str)
+    };
+    name.or_else(username).or_else(email)
+}

@@ -1,0 +1,358 @@
+//! Request bodies: JSON or a form, parsed strictly, with all errors of all fields at once.
+//!
+//! A handler takes [`Fields`], takes each field out by name, and calls [`Fields::finish`]. A field that
+//! remains is unknown and rejected, so that no client can set `role`.
+
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use axum::extract::{FromRequest, OptionalFromRequest, Request};
+use axum::http::Method;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use doorward_domain::FieldError;
+use doorward_domain::values::{Invalid, Password, Secret};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use percent_encoding::percent_decode;
+use serde_json::{Map, Value};
+use tokio::time::timeout;
+
+use crate::http::json;
+use crate::http::problem::{Code, Problem};
+
+/// Maximum size of a body, in bytes.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+/// The time limit for the whole body (H-05).
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Maximum number of fields in a form or a query.
+const MAX_FIELDS: usize = 64;
+/// Maximum number of errors in a response.
+const MAX_ERRORS: usize = 32;
+/// Maximum length of an unknown field's name in a response, in characters.
+const MAX_NAME: usize = 64;
+/// Maximum edit distance between an unknown field and the known field that is suggested.
+const MAX_TYPOS: usize = 2;
+/// Fields of a user in responses. A request that does not set one of them says so, instead of calling it unknown.
+const USER_FIELDS: [&str; 9] = [
+    "id",
+    "username",
+    "email",
+    "pending_email",
+    "role",
+    "status",
+    "data",
+    "created_at",
+    "updated_at",
+];
+
+/// The fields of a body, taken out one by one.
+pub struct Fields {
+    left: Map<String, Value>,
+    /// Names of the fields that the handler has read.
+    known: Vec<String>,
+    /// Fields of other routes, with the route that takes them.
+    elsewhere: &'static [(&'static str, &'static str)],
+    errors: Vec<FieldError>,
+    form: bool,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let kind = BodyKind::from_request(&request)?;
+        let (parts, body) = request.into_parts();
+        let bytes = read(&parts.headers, body).await?;
+        let left = match kind {
+            BodyKind::Json => json::parse_object(&bytes)?,
+            BodyKind::Form => parse_form(&bytes)?,
+        };
+        Ok(Self {
+            left,
+            known: Vec::new(),
+            elsewhere: &[],
+            errors: Vec::new(),
+            form: matches!(kind, BodyKind::Form),
+        })
+    }
+}
+
+/// Reads an optional body: `None` if it is empty, regardless of its `Content-Type`.
+impl<S: Send + Sync> OptionalFromRequest<S> for Fields {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(None);
+        }
+        <Self as FromRequest<S>>::from_request(request, state)
+            .await
+            .map(Some)
+    }
+}
+
+impl Fields {
+    /// Takes an optional text. `null`, and an empty value in a form, count as absent.
+    pub fn optional<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        self.take_parsed(name, parse(text.expose()))
+    }
+
+    /// Takes a required text. Adds an error if it is absent.
+    pub fn required<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        if self.is_absent(name) {
+            self.known.push(name.to_owned());
+            self.left.remove(name);
+            self.add_error(
+                name,
+                Invalid::new("missing", format!("`{name}` is required.")),
+            );
+            return None;
+        }
+        self.optional(name, parse)
+    }
+
+    /// Takes a JSON value unchanged; a form contains it as JSON text. `null` stays `null`.
+    pub fn json(&mut self, name: &str) -> Option<Value> {
+        self.known.push(name.to_owned());
+        let value = self.left.remove(name)?;
+        match value {
+            Value::String(text) if self.form && text.is_empty() => None,
+            Value::String(text) if self.form => match json::parse(text.as_bytes()) {
+                Ok(value) => Some(value),
+                Err(_) => {
+                    self.add_error(
+                        name,
+                        Invalid::new("invalid", format!("In a form, `{name}` must be JSON text.")),
+                    );
+                    None
+                }
+            },
+            other => Some(other),
+        }
+    }
+
+    /// Returns `true` if the field is present, even if it is `null`.
+    pub fn has(&self, name: &str) -> bool {
+        self.left.contains_key(name)
+    }
+
+    /// Returns `true` if the field is absent, `null`, or empty in a form.
+    pub fn is_absent(&self, name: &str) -> bool {
+        match self.left.get(name) {
+            None | Some(Value::Null) => true,
+            Some(Value::String(text)) => self.form && text.is_empty(),
+            Some(_) => false,
+        }
+    }
+
+    /// Returns the text of a field without taking it.
+    pub fn peek(&self, name: &str) -> Option<&str> {
+        self.left.get(name)?.as_str()
+    }
+
+    /// Moves a `username` with an `@` to `email`: pages have one field for both, and no username contains an `@`
+    ///
+    pub fn move_address_to_email(&mut self) {
+        if self.form
+            && self.peek("username").is_some_and(|text| text.contains('@'))
+            && !self.has("email")
+        {
+            let address = self.left.remove("username").unwrap_or_default();
+            self.left.insert("email".to_owned(), address);
+        }
+    }
+
+    /// Adds an error that was found by comparing fields.
+    pub fn add_error(&mut self, name: &str, invalid: Invalid) {
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(FieldError::new(name, invalid));
+        }
+    }
+
+    /// Returns the parsed value, or adds its error.
+    pub fn take_parsed<T>(&mut self, name: &str, parsed: Result<T, Invalid>) -> Option<T> {
+        parsed.map_err(|invalid| self.add_error(name, invalid)).ok()
+    }
+
+    /// Rejects unknown fields and returns all errors. `build` returns the body if every required field was
+    /// present.
+    pub fn finish<T>(mut self, build: impl FnOnce() -> Option<T>) -> Result<T, Problem> {
+        let unknown: Vec<String> = self.left.keys().take(MAX_ERRORS).cloned().collect();
+        for name in unknown {
+            let shown: String = name.chars().take(MAX_NAME).collect();
+            let message = self.unknown(&shown);
+            self.add_error(&shown, Invalid::new("unknown", message));
+        }
+        match build() {
+            Some(body) if self.errors.is_empty() => Ok(body),
+            _ => Err(Problem::invalid(self.errors)),
+        }
+    }
+
+    /// Sets the routes of fields that this route does not accept, for error messages.
+    #[must_use]
+    pub fn with_other_routes(self, elsewhere: &'static [(&'static str, &'static str)]) -> Self {
+        Self { elsewhere, ..self }
+    }
+
+    /// The message for an unknown field: where it belongs, or the nearest known field, or all of them.
+    fn unknown(&self, name: &str) -> String {
+        if let Some((_, route)) = self.elsewhere.iter().find(|(field, _)| *field == name) {
+            return format!("This request does not change `{name}`. Use `{route}`.");
+        }
+        if USER_FIELDS.contains(&name) {
+            return format!("This request does not set `{name}`.");
+        }
+        let distance = |known: &&String| strsim::damerau_levenshtein(name, known);
+        let nearest = self.known.iter().min_by_key(distance);
+        let mut message = match nearest.filter(|known| distance(known) <= MAX_TYPOS) {
+            Some(nearest) => format!("Unknown field. Did you mean `{nearest}`?"),
+            None => format!(
+                "Unknown field. Known fields: `{}`.",
+                self.known.join("`, `")
+            ),
+        };
+        if self.known.iter().any(|known| known == "data") {
+            message += " Your own fields belong in `data`.";
+        }
+        message
+    }
+
+    fn text(&mut self, name: &str) -> Option<Secret<String>> {
+        self.known.push(name.to_owned());
+        let absent = self.is_absent(name);
+        match self.left.remove(name)? {
+            _ if absent => None,
+            Value::String(text) => Some(Secret::new(text)),
+            _ => {
+                self.add_error(
+                    name,
+                    Invalid::new("wrong-type", format!("`{name}` must be a string.")),
+                );
+                None
+            }
+        }
+    }
+}
+
+/// Reads the password of an optional body.
+pub(crate) fn optional_password(fields: Option<Fields>) -> Result<Option<Password>, Problem> {
+    let Some(mut fields) = fields else {
+        return Ok(None);
+    };
+    let password = fields.optional("password", Password::parse);
+    fields.finish(|| Some(password))
+}
+
+#[derive(Debug, Clone, Copy)]
+enum BodyKind {
+    Json,
+    Form,
+}
+
+impl BodyKind {
+    fn from_request(request: &Request) -> Result<Self, Problem> {
+        let unsupported = || Problem::new(Code::UnsupportedMediaType);
+        if request.headers().contains_key(CONTENT_ENCODING) {
+            return Err(Problem::with_detail(
+                Code::UnsupportedMediaType,
+                "The body is compressed. Leave out `Content-Encoding`.",
+            ));
+        }
+        let mut values = request.headers().get_all(CONTENT_TYPE).iter();
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return Err(unsupported());
+        };
+        let value = value.to_str().map_err(|_| unsupported())?;
+        let essence = value
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        let is_patch = request.method() == Method::PATCH;
+        match essence.as_str() {
+            "application/json" => Ok(Self::Json),
+            "application/merge-patch+json" if is_patch => Ok(Self::Json),
+            "application/x-www-form-urlencoded" => Ok(Self::Form),
+            _ => Err(unsupported()),
+        }
+    }
+}
+
+/// Reads a body to its end, up to [`MAX_BODY_BYTES`] and [`BODY_TIMEOUT`].
+async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
+    let too_large = || Problem::new(Code::BodyTooLarge);
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+        return Err(too_large());
+    }
+    let body = Limited::new(body, MAX_BODY_BYTES);
+    match timeout(BODY_TIMEOUT, body.collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes().into()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Problem::with_detail(
+            Code::MalformedRequest,
+            "The connection closed before the end of the body.",
+        )),
+        Err(_) => Err(Problem::new(Code::RequestTimeout)),
+    }
+}
+
+/// Parses `application/x-www-form-urlencoded` (URL Standard, 5) strictly: text that is not UTF-8 and repeated
+/// fields are errors.
+pub(crate) fn parse_form(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
+    let mut fields = Map::new();
+    for pair in bytes.split(|b| *b == b'&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = match pair.iter().position(|b| *b == b'=') {
+            Some(at) => (&pair[..at], &pair[at + 1..]),
+            None => (pair, &[][..]),
+        };
+        let name = decode(name)?;
+        if fields.len() == MAX_FIELDS {
+            return Err(Problem::with_detail(
+                Code::MalformedRequest,
+                "The form has too many fields.",
+            ));
+        }
+        if fields.contains_key(&name) {
+            return Err(Problem::with_detail(
+                Code::MalformedRequest,
+                "A field appears twice in the form.",
+            ));
+        }
+        fields.insert(name, Value::String(decode(value)?));
+    }
+    Ok(fields)
+}
+
+fn decode(text: &[u8]) -> Result<String, Problem> {
+    let spaced: Vec<u8> = text
+        .iter()
+        .map(|b| if *b == b'+' { b' ' } else { *b })
+        .collect();
+    let decoded = percent_decode(&spaced).decode_utf8();
+    decoded
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|_| Problem::with_detail(Code::MalformedRequest, "The form is not UTF-8."))
+}
+
+/// Parses the query of a URL. A repeated name is an error.
+pub fn parse_query(query: Option<&str>) -> Result<Map<String, Value>, Problem> {
+    parse_form(query.unwrap_or_default().as_bytes()).map_err(|problem| {
+        Problem::with_detail(
+            Code::MalformedRequest,
+            problem.detail.unwrap_or_default().replace("form", "query"),
+        )
+    })
+}

@@ -1,0 +1,58 @@
+//! Rejects cross-site requests (H-10, W-03): one rule for the API and the pages.
+//!
+//! The rule is that of Go 1.25's `http.CrossOriginProtection`. Browsers send `Sec-Fetch-Site` to
+//! secure origins and `Origin` with every unsafe method, and a page cannot change either. A request
+//! with neither comes from a program; programs have no cookie that another site could use.
+
+use axum::http::header::{self, HeaderName};
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
+
+use crate::app::App;
+use crate::http::cookies;
+use crate::http::cors;
+use crate::http::credentials::SESSION_COOKIE;
+use crate::http::problem::{Code, Problem};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Rejects an unsafe request of another site with 403 `cross-site-request`.
+pub(crate) fn check(app: &App, request: &Parts) -> Result<(), Problem> {
+    let is_allowed = request.method.is_safe() || is_same_site(app, request);
+    is_allowed
+        .then_some(())
+        .ok_or_else(|| Problem::new(Code::CrossSiteRequest))
+}
+
+fn is_same_site(app: &App, request: &Parts) -> bool {
+    let headers = &request.headers;
+    let has_cookie = cookies::values(headers, SESSION_COOKIE).next().is_some();
+    // Origins of `cors.origins` use bearer tokens; the session cookie is for our own pages only.
+    let is_configured = || !has_cookie && cors::allowed_origin(app, headers).is_some();
+    if let Some(site) = headers.get(SEC_FETCH_SITE) {
+        return site == "same-origin" || site == "none" || is_configured();
+    }
+    match headers.get(header::ORIGIN) {
+        Some(origin) => {
+            let origin = origin.to_str().unwrap_or_default();
+            origin.eq_ignore_ascii_case(&app.origin)
+                || is_request_host(request, origin)
+                || is_configured()
+        }
+        None => !has_cookie,
+    }
+}
+
+/// Returns `true` if the origin has the host and port that the request was sent to. A server can be
+/// reached under other names than that of `public_url`.
+fn is_request_host(request: &Parts, origin: &str) -> bool {
+    let Some((_, authority)) = origin.split_once("://") else {
+        return false;
+    };
+    let host = request.headers.get(header::HOST);
+    let host = host.map_or_else(
+        || request.uri.authority().map(Authority::as_str),
+        |host| host.to_str().ok(),
+    );
+    host.is_some_and(|host| host.eq_ignore_ascii_case(authority))
+}

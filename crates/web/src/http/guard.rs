@@ -1,0 +1,249 @@
+//! Runs before every handler: authentication, the cross-site check, and rate limits.
+//!
+//! [`crate::routes::TABLE`] has the requirements of each route. A route without a row is rejected: access
+//! is denied by default (Z-01). Permissions on users are checked in the domain.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::extract::{ConnectInfo, MatchedPath, Request};
+use axum::http::HeaderName;
+use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use doorward_domain::ctx::actor_of;
+use doorward_domain::limits::{KnownDevice, RateLimitReport, ReportedLimit, ThrottleScope};
+use doorward_domain::ports::Client;
+use doorward_domain::sessions::Authenticated;
+use doorward_domain::values::{Secret, is_unseen};
+use doorward_domain::{Actor, Ctx, Error};
+use percent_encoding::percent_decode_str;
+
+use crate::app::App;
+use crate::http::caller::{Caller, CallerInner};
+use crate::http::credentials::{PresentedCredential, credential};
+use crate::http::cross_site;
+use crate::http::device;
+use crate::http::edge::RequestId;
+use crate::http::negotiate;
+use crate::http::problem::{Code, Problem};
+use crate::routes::{self, Authentication, Route};
+
+/// Maximum stored length of a `User-Agent`, in characters.
+const MAX_USER_AGENT: usize = 256;
+
+pub(crate) async fn guard(app: &App, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let matched = parts.extensions.get::<MatchedPath>().cloned();
+    let route = matched
+        .as_ref()
+        .and_then(|path| routes::find(&parts.method, path.as_str()));
+    match (&matched, route) {
+        (Some(_), Some(_)) if !is_text(parts.uri.path()) => {
+            Problem::new(Code::NotFound).into_response()
+        }
+        (Some(_), Some(route)) => {
+            let report = RateLimitReport::default();
+            let mut response = match admit(app, route, &parts, &report).await {
+                Ok(caller) => {
+                    parts.extensions.insert(caller);
+                    next.run(Request::from_parts(parts, body)).await
+                }
+                Err(refusal) => refusal.into_response(),
+            };
+            rate_limit_fields(response.headers_mut(), &report.limits());
+            response
+        }
+        (Some(path), None) => not_allowed(path.as_str()),
+        (None, _) => next.run(Request::from_parts(parts, body)).await,
+    }
+}
+
+/// Returns `true` if the decoded path is UTF-8; no resource has another name.
+fn is_text(path: &str) -> bool {
+    percent_decode_str(path).decode_utf8().is_ok()
+}
+
+/// 405 for a known path and a method without a row.
+fn not_allowed(path: &str) -> Response {
+    let Some(allow) = routes::allowed_methods(path) else {
+        return Problem::from(Error::Internal("a path has no row in the access table"))
+            .into_response();
+    };
+    let detail = format!("This route supports {allow}.");
+    let mut response = Problem::with_detail(Code::MethodNotAllowed, detail).into_response();
+    if let Ok(allow) = HeaderValue::from_str(&allow) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}
+
+async fn admit(
+    app: &App,
+    route: &'static Route,
+    request: &Parts,
+    report: &RateLimitReport,
+) -> Result<Caller, Problem> {
+    cross_site::check(app, request)?;
+    let mut ctx = context(app, request, report);
+    let wants_html = negotiate::wants_html(&request.headers);
+    let authentication = match route.authentication {
+        Authentication::RequiredOrSignInPage if wants_html => Authentication::InvalidIgnored,
+        Authentication::RequiredOrSignInPage => Authentication::Required,
+        other => other,
+    };
+    let presented = match authentication {
+        Authentication::Ignored => None,
+        _ => match credential(&request.headers) {
+            Ok(presented) => presented,
+            // If the session is optional, a malformed token is ignored like an invalid one.
+            Err(problem)
+                if authentication == Authentication::InvalidIgnored
+                    && problem.code == Code::InvalidToken =>
+            {
+                None
+            }
+            Err(problem) => return Err(problem),
+        },
+    };
+    let by_cookie = matches!(presented, Some(PresentedCredential::Cookie(_)));
+    let loaded = load_session(app, &ctx, authentication, presented).await;
+    if let Ok(Some((authenticated, _))) = &loaded {
+        ctx.actor = actor_of(authenticated.user(), authenticated.session());
+        ctx.client.known = vec![KnownDevice::of_session(authenticated.session())];
+    }
+    if let Some(scope) = route.scope {
+        throttle(app, &mut ctx, scope, &request.headers).await?;
+    }
+    let (authenticated, token) = loaded?.unzip();
+    let inner = CallerInner {
+        ctx,
+        authenticated,
+        token,
+        wants_html,
+        by_cookie,
+        device: device::cookie_value(&request.headers).map(|text| Secret::new(text.to_owned())),
+    };
+    Ok(Caller::from(inner))
+}
+
+/// Loads the session of a request, if its route uses one.
+async fn load_session(
+    app: &App,
+    ctx: &Ctx,
+    authentication: Authentication,
+    presented: Option<PresentedCredential>,
+) -> Result<Option<(Authenticated, Secret<String>)>, Error> {
+    let Some(PresentedCredential::Bearer(token) | PresentedCredential::Cookie(token)) = presented
+    else {
+        return match authentication {
+            Authentication::Required => Err(Error::AuthenticationRequired),
+            _ => Ok(None),
+        };
+    };
+    match app
+        .doorward
+        .sessions
+        .authenticate(ctx, token.expose())
+        .await
+    {
+        Ok(authenticated) => Ok(Some((authenticated, token))),
+        Err(Error::InvalidToken) if authentication == Authentication::InvalidIgnored => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn context(app: &App, request: &Parts, report: &RateLimitReport) -> Ctx {
+    let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();
+    if peer.is_some_and(|ConnectInfo(peer)| {
+        app.trusted_proxies
+            .are_forgotten(peer.ip(), &request.headers)
+    }) {
+        app.untrusted_proxy_warning
+            .warn_untrusted_proxy(app.trusted_proxies.header());
+    }
+    let user_agent = request.headers.get(header::USER_AGENT);
+    // Shown in the list of sessions.
+    let user_agent = user_agent.map(|value| {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        text.chars()
+            .filter(|c| !c.is_control() && !is_unseen(*c))
+            .take(MAX_USER_AGENT)
+            .collect()
+    });
+    Ctx {
+        actor: Actor::Anonymous,
+        client: Client {
+            address: peer.and_then(|ConnectInfo(peer)| {
+                app.trusted_proxies.client(peer.ip(), &request.headers)
+            }),
+            user_agent,
+            locale: negotiate::locale(&request.headers),
+            known: Vec::new(),
+            rate_limits: report.clone(),
+        },
+        request_id: request
+            .extensions
+            .get::<RequestId>()
+            .map(|id| id.0.clone())
+            .unwrap_or_default(),
+        now: app.doorward.now(),
+    }
+}
+
+/// Counts a request in its scope. The domain counts a password attempt, since it knows the account; here the
+/// device cookie, or else a valid session, is read for it.
+async fn throttle(
+    app: &App,
+    ctx: &mut Ctx,
+    scope: ThrottleScope,
+    headers: &HeaderMap,
+) -> Result<(), Error> {
+    if ctx.client.address.is_none() && app.doorward.policy().throttle {
+        app.missing_client_warning
+            .warn_missing_client(app.trusted_proxies.header());
+    }
+    if scope == ThrottleScope::SignIn {
+        let cookie = device::cookie_value(headers).unwrap_or_default();
+        ctx.client
+            .known
+            .extend(app.doorward.sign_in.known_devices(ctx, cookie));
+        if ctx.client.known.is_empty()
+            && let Ok(Some(PresentedCredential::Bearer(token) | PresentedCredential::Cookie(token))) =
+                credential(headers)
+            && let Ok(found) = app
+                .doorward
+                .sessions
+                .authenticate(ctx, token.expose())
+                .await
+        {
+            ctx.client.known = vec![KnownDevice::of_session(found.session())];
+        }
+    }
+    app.doorward.check_rate_limit(ctx, scope).await
+}
+
+/// Sets the fields of the IETF draft “`RateLimit` header fields for HTTP”, version 10: the remaining requests, and
+/// the limit that denied the request.
+fn rate_limit_fields(headers: &mut HeaderMap, limits: &[ReportedLimit]) {
+    let (mut policies, mut states) = (Vec::new(), Vec::new());
+    for limit in limits {
+        let (name, window) = (limit.name, whole_seconds(limit.rate.window));
+        let (remaining, reset) = (limit.remaining, whole_seconds(limit.reset_after));
+        policies.push(format!("\"{name}\";q={};w={window}", limit.rate.burst));
+        states.push(format!("\"{name}\";r={remaining};t={reset}"));
+    }
+    for (field, items) in [("ratelimit-policy", policies), ("ratelimit", states)] {
+        if let Ok(value) = HeaderValue::from_str(&items.join(", "))
+            && !items.is_empty()
+        {
+            headers.insert(HeaderName::from_static(field), value);
+        }
+    }
+}
+
+/// Rounds up, so that a client that waits this long has waited long enough.
+fn whole_seconds(span: Duration) -> u64 {
+    span.as_secs() + u64::from(span.subsec_nanos() > 0)
+}

@@ -1,0 +1,29 @@
+//! What all endpoints share: steps before a handler, readers of requests, and writers of responses.
+//!
+//! No file here imports a feature or the router.
+
+pub(crate) mod body;
+pub(crate) mod caller;
+pub(crate) mod cookies;
+pub(crate) mod cors;
+pub(crate) mod credentials;
+pub(crate) mod cross_site;
+pub(crate) mod device;
+pub(crate) mod edge;
+pub(crate) mod etag;
+pub(crate) mod guard;
+pub(crate) mod host;
+pub(crate) mod json;
+pub(crate) mod layers;
+pub(crate) mod limits;
+pub(crate) mod links;
+pub(crate) mod negotiate;
+pub(crate) mod observer;
+pub(crate) mod origins;
+pub(crate) mod paging;
+pub(crate) mod params;
+pub(crate) mod plain_http;
+pub(crate) mod problem;
+pub(crate) mod problem_response;
+pub(crate) mod responses;
+pub(crate) mod trusted_proxies;

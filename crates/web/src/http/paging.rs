@@ -1,0 +1,188 @@
+//! Lists (`limit`, `cursor`, the link to the next page) and query parameters.
+
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use axum::http::header::LINK;
+use axum::http::{HeaderValue, Uri};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorward_domain::FieldError;
+use doorward_domain::values::Invalid;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::http::body::parse_query;
+use crate::http::json::Json;
+use crate::http::problem::{Code, Problem};
+
+/// Maximum number of items in a page.
+const MAX_LIMIT: usize = 200;
+const DEFAULT_LIMIT: usize = 50;
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct List<T> {
+    /// Items of the page.
+    items: Vec<T>,
+    /// Pass it as `cursor` for the next page; null on the last one.
+    #[schema(required = true)]
+    next: Option<String>,
+}
+
+/// The query parameters of a request, taken out one by one.
+pub(crate) struct Query {
+    fields: Map<String, Value>,
+    errors: Vec<FieldError>,
+}
+
+impl Query {
+    pub(crate) fn parse(query: Option<&str>) -> Result<Self, Problem> {
+        Ok(Self {
+            fields: parse_query(query)?,
+            errors: Vec::new(),
+        })
+    }
+
+    /// Takes a parameter; an empty one counts as absent.
+    pub(crate) fn optional<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        if self.fields.get(name).and_then(Value::as_str) == Some("") {
+            self.fields.remove(name);
+        }
+        self.filled(name, parse)
+    }
+
+    /// Takes a parameter that can be empty.
+    pub(crate) fn filled<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        let value = self.fields.remove(name)?;
+        parse(value.as_str()?)
+            .map_err(|invalid| self.errors.push(FieldError::new(name, invalid)))
+            .ok()
+    }
+
+    pub(crate) fn limit(&mut self) -> usize {
+        let parse = |text: &str| {
+            whole_number(text, 1..=MAX_LIMIT).ok_or_else(|| {
+                Invalid::new(
+                    "out-of-range",
+                    format!("`limit` must be a number from 1 to {MAX_LIMIT}."),
+                )
+            })
+        };
+        self.optional("limit", parse).unwrap_or(DEFAULT_LIMIT)
+    }
+
+    /// The place after the previous page. A forged cursor can select no more than a position in the list (Z-07).
+    pub(crate) fn cursor<C>(
+        &mut self,
+        parse: impl FnOnce(&str) -> Option<C>,
+    ) -> Result<Option<C>, Problem> {
+        let Some(Value::String(text)) = self.fields.remove("cursor") else {
+            return Ok(None);
+        };
+        match parse(&text) {
+            Some(cursor) => Ok(Some(cursor)),
+            None => Err(Problem::with_detail(
+                Code::MalformedRequest,
+                "`cursor` is invalid. Use `next` of the previous page.",
+            )),
+        }
+    }
+
+    /// The id of the last item of the previous page.
+    pub(crate) fn id_cursor<I>(
+        &mut self,
+        from_bytes: fn([u8; 16]) -> I,
+    ) -> Result<Option<I>, Problem> {
+        self.cursor(|text| {
+            let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+            Some(from_bytes(bytes.try_into().ok()?))
+        })
+    }
+
+    /// Rejects invalid and unknown parameters.
+    pub(crate) fn finish(mut self) -> Result<(), Problem> {
+        for name in self.fields.keys().take(16) {
+            let shown: String = name.chars().take(64).collect();
+            self.errors.push(FieldError::new(
+                shown,
+                Invalid::new("unknown", "Unknown query parameter."),
+            ));
+        }
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::invalid(self.errors))
+        }
+    }
+}
+
+/// Parses a whole number of digits; `str::parse` would also accept a `+`.
+pub(crate) fn whole_number<N>(text: &str, range: RangeInclusive<N>) -> Option<N>
+where
+    N: FromStr + PartialOrd,
+{
+    let number = text.parse().ok().filter(|_| !text.starts_with('+'));
+    number.filter(|number| range.contains(number))
+}
+
+/// Responds with a page of at most `limit` items. `found` has one more if there is a next page; `uri` is that of
+/// the request, for the link.
+pub(crate) fn respond<M, V: Serialize>(
+    mut found: Vec<M>,
+    limit: usize,
+    id: impl Fn(&M) -> [u8; 16],
+    view: impl Fn(&M) -> V,
+    uri: &Uri,
+) -> Response {
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| has_more);
+    let next = next.map(|last| URL_SAFE_NO_PAD.encode(id(last)));
+    respond_page(found.iter().map(view).collect(), next, uri)
+}
+
+/// Responds with a page. `next` is the place after it, if there may be more.
+pub(crate) fn respond_page<V: Serialize>(
+    items: Vec<V>,
+    next: Option<String>,
+    uri: &Uri,
+) -> Response {
+    let list = List {
+        items,
+        next: next.clone(),
+    };
+    let mut response = Json(list).into_response();
+    if let Some(value) = next.and_then(|cursor| next_link(uri, &cursor)) {
+        response.headers_mut().insert(LINK, value);
+    }
+    response
+}
+
+fn next_link(uri: &Uri, cursor: &str) -> Option<HeaderValue> {
+    let retained = uri
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let query: Vec<_> = retained
+        .map(str::to_owned)
+        .chain([format!("cursor={cursor}")])
+        .collect();
+    HeaderValue::from_str(&format!(
+        "<{}?{}>; rel=\"next\"",
+        uri.path(),
+        query.join("&")
+    ))
+    .ok()
+}

@@ -1,0 +1,44 @@
+//! Parameters that several endpoints have, as the OpenAPI document describes them.
+#![expect(
+    dead_code,
+    reason = "the attributes of the handlers name these types; no code creates one"
+)]
+
+use utoipa::IntoParams;
+
+/// A user in the path.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct UserParam {
+    /// `me`, a username or a user id
+    user: String,
+}
+
+/// The token of a mailed link in the path.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct TokenParam {
+    /// The token of the link
+    token: String,
+}
+
+/// The condition of a write; see [`IfMatch`](crate::http::etag::IfMatch).
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct IfMatchParam {
+    /// The `ETag` of the version that you read
+    #[param(rename = "If-Match", nullable = false)]
+    if_match: Option<String>,
+}
+
+/// The page of a list; see [`Query`](crate::http::paging::Query).
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageParams {
+    /// 1 to 200, default 50
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// `next` of the previous page
+    #[param(pattern = "^[A-Za-z0-9_-]{21}[AQgw]$")]
+    cursor: Option<String>,
+}

@@ -1,0 +1,161 @@
+//! Writes a problem: as JSON (RFC 9457), or as a page for a browser.
+
+use axum::http::StatusCode;
+use axum::http::header::{self, HeaderValue};
+use axum::response::{Html, IntoResponse, Response};
+use doorward_domain::values::Locale;
+use minijinja::context;
+use serde::Serialize;
+
+use crate::app::App;
+use crate::html::Pages;
+use crate::http::json::Json;
+use crate::http::problem::{Code, Problem};
+
+/// What the client accepts.
+pub(super) struct ResponseFormat {
+    pub(super) wants_html: bool,
+    pub(super) locale: Locale,
+}
+
+/// Writes the problem with the headers of `bare`, the response that the handler returned for it.
+pub(super) fn write_problem(
+    app: &App,
+    format: &ResponseFormat,
+    problem: &Problem,
+    id: &str,
+    bare: &Response,
+) -> Response {
+    let status = problem.code.status();
+    let mut response = if format.wants_html {
+        let page = problem
+            .page
+            .clone()
+            .unwrap_or_else(|| problem_page(&app.pages, format.locale, problem, id));
+        (status, page).into_response()
+    } else {
+        let mut response = (status, Json(problem_body(app, problem, id))).into_response();
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
+    };
+    let copied = bare
+        .headers()
+        .iter()
+        .filter(|(name, _)| **name != header::CONTENT_TYPE && **name != header::CONTENT_LENGTH);
+    for (name, value) in copied {
+        response.headers_mut().append(name, value.clone());
+    }
+    let headers = response.headers_mut();
+    if let Some(wait) = problem.retry_after {
+        headers.insert(
+            header::RETRY_AFTER,
+            HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)),
+        );
+    }
+    // H-02 (RFC 6750, 3).
+    let challenge = match problem.code {
+        Code::InvalidToken => Some("Bearer realm=\"doorward\", error=\"invalid_token\""),
+        Code::Forbidden => Some("Bearer realm=\"doorward\", error=\"insufficient_scope\""),
+        _ if status == StatusCode::UNAUTHORIZED => Some("Bearer realm=\"doorward\""),
+        _ => None,
+    };
+    if let Some(challenge) = challenge {
+        headers.insert(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static(challenge),
+        );
+    }
+    response
+}
+
+fn problem_page(
+    pages: &Pages,
+    locale: Locale,
+    problem: &Problem,
+    request_id: &str,
+) -> Html<String> {
+    let code = problem.code;
+    let errors = problem.errors.iter();
+    let errors =
+        errors.map(|error| context! { field => &error.field, detail => &error.invalid.detail });
+    let values = context! {
+        code => code.as_str(),
+        title => code.title(),
+        help => problem.detail.as_deref().unwrap_or(code.help()),
+        errors => errors.collect::<Vec<_>>(),
+        request_id,
+    };
+    pages.render(locale, "problem", values)
+}
+
+/// The JSON body of a problem (RFC 9457, 3).
+#[derive(Serialize)]
+struct ProblemBody<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: String,
+    code: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Vec<FieldErrorBody<'a>>>,
+}
+
+#[derive(Serialize)]
+struct FieldErrorBody<'a> {
+    field: &'a str,
+    code: &'a str,
+    detail: &'a str,
+}
+
+fn problem_body<'a>(app: &App, problem: &'a Problem, id: &'a str) -> ProblemBody<'a> {
+    let code = problem.code;
+    let errors = problem.errors.iter().map(|error| FieldErrorBody {
+        field: &error.field,
+        code: error.invalid.code,
+        detail: &error.invalid.detail,
+    });
+    ProblemBody {
+        r#type: format!(
+            "{}/problems/{}",
+            app.doorward.policy().public_url,
+            code.as_str()
+        ),
+        title: code.title(),
+        status: code.status().as_u16(),
+        detail: problem.detail_text(),
+        code: code.as_str(),
+        request_id: id,
+        errors: (code == Code::ValidationFailed).then(|| errors.collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_is_told_to_people_in_their_language() {
+        let pages = Pages::new(8, false);
+        for code in Code::ALL {
+            let problem = Problem::new(*code);
+            let [english, german] =
+                Locale::ALL.map(|locale| problem_page(&pages, locale, &problem, "4d1e").0);
+            let heading = |page: &str| {
+                page.split_once("<h1>")
+                    .and_then(|(_, rest)| rest.split_once("</h1>"))
+                    .map(|(text, _)| text.to_owned())
+            };
+            assert_ne!(heading(&english), heading(&german), "{}", code.as_str());
+            for page in [&english, &german] {
+                // The help texts are for developers.
+                assert!(!page.contains(code.help()), "{page}");
+                assert!(
+                    page.contains("4d1e") && heading(page).is_some_and(|text| !text.is_empty()),
+                    "{page}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! `GET /inbox.json`: the built-in inbox, for tests of other projects.
+//!
+//! Access to the inbox, the page included, is limited here to clients on this machine.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::extract::{ConnectInfo, State};
+use axum::http::Uri;
+use axum::http::header::{FORWARDED, HOST};
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
+use doorward_domain::values::{EmailAddress, Invalid};
+use serde::Serialize;
+use tokio::time::{Instant, timeout_at};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::http::host::is_loopback_authority;
+use crate::http::json::Json;
+use crate::http::paging::{Query, whole_number};
+use crate::http::problem::{Code, Problem};
+use crate::http::trusted_proxies::address_of;
+use crate::inbox_source::{InboxEntry, InboxSource};
+
+/// Maximum time to wait for a mail, in seconds.
+const MAX_WAIT: u64 = 10;
+/// Largest integer that all JSON parsers represent exactly.
+const MAX_ID: u64 = (1 << 53) - 1;
+
+/// The mails of the built-in inbox.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InboxMails {
+    /// Newest first.
+    items: Vec<InboxMailView>,
+}
+
+/// A mail in the built-in inbox.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InboxMail)]
+pub(crate) struct InboxMailView {
+    /// Increasing number, for `after`.
+    #[schema(minimum = 1, example = 1)]
+    id: u64,
+    /// Recipient.
+    #[schema(format = Email, example = "ben@example.com")]
+    to: String,
+    /// Subject.
+    subject: String,
+    /// Plain text part.
+    text: String,
+    /// The link in the mail; empty if there is none.
+    #[schema(example = "http://localhost:8000/confirmation/…")]
+    url: String,
+    /// Time of sending.
+    #[schema(format = DateTime, example = "2026-11-21T08:00:00Z")]
+    at: String,
+}
+
+impl From<InboxEntry> for InboxMailView {
+    fn from(mail: InboxEntry) -> Self {
+        Self {
+            id: mail.id,
+            to: mail.to,
+            subject: mail.subject,
+            text: mail.text,
+            url: mail.url,
+            at: mail.at,
+        }
+    }
+}
+
+/// Returns the mails of the built-in inbox, newest first. The inbox exists for tests and development: if the
+/// server listens on loopback only and no mail server is configured. `Host` must be this machine, and a proxy
+/// must not forward requests of other machines.
+#[utoipa::path(get, path = "/inbox.json", tag = "Operations",
+    params(
+        ("to" = Option<String>, Query, description = "Mails to this address; letter case is ignored", format = Email, max_length = 254),
+        ("after" = Option<u64>, Query, description = "Mails with a greater id", minimum = 0, maximum = 9_007_199_254_740_991_u64),
+        ("wait" = Option<u64>, Query, description = "Seconds to wait for a mail, 0 to 10", minimum = 0, maximum = 10)),
+    responses((status = 200, description = "The mails", body = InboxMails)))]
+pub(crate) async fn list_inbox(
+    State(app): State<App>,
+    request: Parts,
+) -> Result<Json<InboxMails>, Problem> {
+    let inbox = inbox_of(&app, &request)?;
+    let (filter, wait) = read(&request.uri)?;
+    let until = Instant::now() + wait;
+    let mut seen = 0;
+    loop {
+        let mut mails = inbox.list();
+        mails.retain(|mail| filter.has(mail));
+        if mails.is_empty()
+            && let Ok(Some(last)) = timeout_at(until, inbox.newer_than(seen)).await
+        {
+            seen = last;
+            continue;
+        }
+        let items = mails.into_iter().map(InboxMailView::from).collect();
+        return Ok(Json(InboxMails { items }));
+    }
+}
+
+/// Returns the inbox to clients on this machine; 404 otherwise.
+pub(crate) fn inbox_of<'a>(app: &'a App, request: &Parts) -> Result<&'a dyn InboxSource, Problem> {
+    let inbox = app.inbox.as_deref();
+    inbox
+        .filter(|_| has_loopback_host(request) && is_local_client(request))
+        .ok_or_else(|| Problem::new(Code::NotFound))
+}
+
+/// Returns `true` if the request names this machine as its host. With DNS rebinding, or behind a proxy that
+/// forwards `Host`, a request names another one.
+fn has_loopback_host(request: &Parts) -> bool {
+    let of_header = request.headers.get_all(HOST).into_iter();
+    let of_header = of_header.map(|host| host.to_str().unwrap_or_default());
+    // HTTP/2 sends the host in the URI.
+    let of_uri = request.uri.authority().map(Authority::as_str);
+    let mut hosts = of_header.chain(of_uri).peekable();
+    hosts.peek().is_some() && hosts.all(is_loopback_authority)
+}
+
+/// Returns `true` if the peer and all clients in forwarding headers are on this machine. Any proxy is trusted
+/// here, since its headers can only deny access.
+fn is_local_client(request: &Parts) -> bool {
+    let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();
+    let is_local_peer =
+        peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
+    let names = ["x-forwarded-for", "x-real-ip"];
+    let mut forwarded = names
+        .iter()
+        .flat_map(|name| request.headers.get_all(*name))
+        .flat_map(|field| field.to_str().unwrap_or("unreadable").split(','));
+    is_local_peer
+        && !request.headers.contains_key(FORWARDED)
+        && forwarded.all(|hop| address_of(hop).is_some_and(|hop| hop.is_loopback()))
+}
+
+/// Selects mails.
+struct InboxFilter {
+    to: Option<EmailAddress>,
+    after: u64,
+}
+
+impl InboxFilter {
+    fn has(&self, mail: &InboxEntry) -> bool {
+        let is_theirs = |address: &EmailAddress| {
+            EmailAddress::parse(&mail.to).is_ok_and(|to| to.key() == address.key())
+        };
+        mail.id > self.after && self.to.as_ref().is_none_or(is_theirs)
+    }
+}
+
+fn read(uri: &Uri) -> Result<(InboxFilter, Duration), Problem> {
+    let mut query = Query::parse(uri.query())?;
+    let filter = InboxFilter {
+        // An empty value, such as that of an unset variable in a script, must not select all mails.
+        to: query.filled("to", |text| EmailAddress::parse(&text.replace(' ', "+"))),
+        after: query
+            .optional("after", |text| number(text, MAX_ID))
+            .unwrap_or(0),
+    };
+    let wait = query.optional("wait", |text| number(text, MAX_WAIT));
+    query.finish()?;
+    Ok((filter, Duration::from_secs(wait.unwrap_or(0))))
+}
+
+fn number(text: &str, most: u64) -> Result<u64, Invalid> {
+    whole_number(text, 0..=most).ok_or_else(|| {
+        Invalid::new(
+            "out-of-range",
+            format!("Must be a whole number from 0 to {most}."),
+        )
+    })
+}

@@ -1,0 +1,25 @@
+//! The page of the built-in inbox, for development and tests without a mail server. It exists only on loopback
+//! with no mail server configured.
+
+use axum::extract::State;
+use axum::http::request::Parts;
+use axum::response::Html;
+use doorward_domain::values::Locale;
+use minijinja::{Value, context};
+
+use crate::app::App;
+use crate::http::problem::Problem;
+use crate::inbox::api::inbox_of;
+use crate::inbox_source::InboxEntry;
+
+/// The mails, newest first.
+pub(crate) async fn inbox(State(app): State<App>, request: Parts) -> Result<Html<String>, Problem> {
+    let inbox = inbox_of(&app, &request)?;
+    let mails: Vec<_> = inbox.list().iter().map(view).collect();
+    let values = context! { mails };
+    Ok(app.pages.render(Locale::En, "inbox/inbox", values))
+}
+
+fn view(mail: &InboxEntry) -> Value {
+    context! { id => mail.id, to => &mail.to, subject => &mail.subject, text => &mail.text, url => &mail.url, at => &mail.at }
+}

@@ -1,0 +1,3 @@
+//! The public keys that other services verify tokens with.
+
+pub(crate) mod api;

@@ -1,0 +1,3 @@
+//! Health checks for supervisors and load balancers.
+
+pub(crate) mod api;

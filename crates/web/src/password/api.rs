@@ -1,0 +1,93 @@
+//! `PUT /password`: changes the password, with the current one.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use doorward_domain::values::{Password, Secret};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::http::body::Fields;
+use crate::http::caller::Caller;
+use crate::http::credentials::set_session_cookie;
+use crate::http::device;
+use crate::http::problem::Problem;
+use crate::sign_in::api::identifier;
+
+/// The two passwords; without a session also `username` or `email`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PasswordChange, example = json!({"current_password": "three boats on a lake", "new_password": "four boats on a lake"}))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PasswordBody {
+    /// The current password.
+    #[schema(format = Password, max_length = 256)]
+    current_password: String,
+    /// The new password.
+    #[schema(format = Password, min_length = 8, max_length = 256)]
+    new_password: String,
+    /// The account, if there is no session.
+    #[schema(min_length = 1, max_length = 64)]
+    username: Option<String>,
+    /// The account, if there is no session.
+    #[schema(format = Email, max_length = 254)]
+    email: Option<String>,
+}
+
+/// Changes the password. Every other session ends, and a notice is mailed. With the cookie, the response sets
+/// a new token and the old one is invalid; other clients should renew their token afterwards.
+#[utoipa::path(put, path = "/password", tag = "Account", request_body = PasswordBody, responses((status = 204, description = "Changed")))]
+pub(crate) async fn change_password(
+    State(app): State<App>,
+    caller: Caller,
+    fields: Fields,
+) -> Result<(StatusCode, HeaderMap), Problem> {
+    let cookies = change(&app, &caller, fields).await?;
+    Ok((StatusCode::NO_CONTENT, cookies))
+}
+
+/// Changes the password, for the API and the page. Returns the cookies to set.
+pub(crate) async fn change(
+    app: &App,
+    caller: &Caller,
+    mut fields: Fields,
+) -> Result<HeaderMap, Problem> {
+    let current = fields.required("current_password", Password::parse);
+    let new = fields.required("new_password", |text| Ok(Secret::new(text.to_owned())));
+    let account = match caller.session() {
+        Some(_) => None,
+        None => identifier(&mut fields),
+    };
+    let (current, new) = fields.finish(|| Some((current?, new?)))?;
+    app.doorward
+        .password
+        .change_password(caller.ctx(), account.as_ref(), &current, &new)
+        .await?;
+    let mut cookies = HeaderMap::new();
+    if let Err(problem) = keep_signed_in(app, caller, &mut cookies).await {
+        // The password has changed; the browser continues with its old token.
+        tracing::warn!(error = ?problem, "failed to replace the session token after a password change");
+    }
+    Ok(cookies)
+}
+
+/// Keeps the browser a known device, and signed in with a new token, since the old one may have been
+/// copied (S-02). Clients without the cookie renew their token themselves.
+async fn keep_signed_in(
+    app: &App,
+    caller: &Caller,
+    cookies: &mut HeaderMap,
+) -> Result<(), Problem> {
+    if caller.session().is_none() {
+        return Ok(());
+    }
+    let (ctx, token) = (caller.ctx(), caller.token()?);
+    if caller.by_cookie() {
+        let renewed = app.doorward.sessions.replace_token(ctx, token).await?;
+        set_session_cookie(cookies, &renewed, ctx.now);
+        device::remember(app, caller, (&renewed.user, &renewed.session), cookies);
+    } else if caller.device().is_some() {
+        let user = app.doorward.sessions.authenticate(ctx, token).await?;
+        device::remember(app, caller, (user.user(), user.session()), cookies);
+    }
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! Password change, with the current password.
+
+pub(crate) mod api;
+pub(crate) mod pages;

@@ -1,0 +1,65 @@
+//! The page that changes the password.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{Html, Response};
+use doorward_domain::sessions::Authenticated;
+use minijinja::{Value, context};
+
+use crate::app::App;
+use crate::html::form::Form;
+use crate::html::sign_in_name;
+use crate::http::body::Fields;
+use crate::http::caller::Caller;
+use crate::http::problem::Problem;
+use crate::http::responses::see_other;
+use crate::password::api::{PasswordBody, change};
+
+/// The form to change the password. For browsers only.
+#[utoipa::path(get, path = "/password", tag = "Account", responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
+pub(crate) async fn password_page(State(app): State<App>, caller: Caller) -> Html<String> {
+    page(&app, &caller, &Form::default())
+}
+
+/// Submits the form to change the password. For browsers only.
+#[utoipa::path(post, path = "/password", tag = "Account", request_body = PasswordBody, responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
+pub(crate) async fn password_form(
+    State(app): State<App>,
+    caller: Caller,
+    mut fields: Fields,
+) -> Result<(HeaderMap, Html<String>), Problem> {
+    let form = Form::from_fields(&fields);
+    fields.move_address_to_email();
+    match change(&app, &caller, fields).await {
+        Ok(cookies) => {
+            let values = context! { is_signed_in => caller.session().is_some() };
+            let locale = caller.locale();
+            let page = app
+                .pages
+                .render(locale, "password/password-changed", values);
+            Ok((cookies, page))
+        }
+        Err(problem) => {
+            let form = form.with_errors(&problem).with_one_name();
+            Err(problem.on_page(page(&app, &caller, &form)))
+        }
+    }
+}
+
+/// Where password managers look for the page that changes a password (W3C, “A Well-Known URL for
+/// Changing Passwords”).
+pub(crate) async fn well_known() -> Response {
+    see_other("/password")
+}
+
+/// The form; without a session it also asks for the username or address.
+fn page(app: &App, caller: &Caller, form: &Form) -> Html<String> {
+    let user = caller.session().map(Authenticated::user);
+    let values = context! {
+        is_signed_in => user.is_some(),
+        username => user.and_then(sign_in_name),
+        form => Value::from(form),
+    };
+    app.pages
+        .render(caller.locale(), "password/password", values)
+}

@@ -1,0 +1,7 @@
+//! Documents for developers: the OpenAPI document, the API reference, and the explanations of problems.
+
+pub(crate) mod api;
+#[cfg(test)]
+mod api_md;
+pub(crate) mod documents;
+pub(crate) mod pages;

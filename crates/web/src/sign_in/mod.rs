@@ -1,0 +1,3 @@
+//! Sign-in: `POST /auth`.
+
+pub(crate) mod api;

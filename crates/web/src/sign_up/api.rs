@@ -1,0 +1,137 @@
+//! `POST /user`: sign-up, for programs and for the form of the start page.
+
+use axum::extract::State;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use doorward_domain::Doorward;
+use doorward_domain::model::User;
+use doorward_domain::sign_up::NewSignUp;
+use doorward_domain::values::{Data, EmailAddress, Invalid, Name, Username};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::home::pages::{WelcomeForms, welcome};
+use crate::html::form::Form;
+use crate::html::return_to::ReturnTo;
+use crate::http::body::Fields;
+use crate::http::caller::Caller;
+use crate::http::problem::Problem;
+use crate::http::responses::user_response;
+use crate::sign_up::pages::signed_up;
+use crate::views::UserView;
+
+/// At least one of `username` and `email`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SignUp, example = json!({"username": "ben", "email": "ben@example.com", "password": "three boats on a lake"}))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignUpBody {
+    /// Letters and digits of any script, with `.`, `_`, `-` and `+` between them.
+    #[schema(min_length = 1, max_length = 64)]
+    username: Option<String>,
+    /// A confirmation mail is sent to it.
+    #[schema(format = Email, max_length = 254)]
+    email: Option<String>,
+    /// Any Unicode; not a common password, not the user's own names.
+    #[schema(format = Password, min_length = 8, max_length = 256)]
+    password: String,
+    /// Display name.
+    #[schema(min_length = 1, max_length = 200)]
+    name: Option<String>,
+    /// Any JSON object, up to 16 KiB and 32 levels.
+    #[schema(value_type = Option<Object>)]
+    data: Option<serde_json::Value>,
+}
+
+/// Signs up. With an email address the user is `pending` and a confirmation mail goes out; with a
+/// username alone it is `active` at once.
+#[utoipa::path(post, path = "/user", tag = "Account", request_body = SignUpBody,
+    responses((status = 201, description = "The user", body = UserView, headers(("Location" = String, description = "URL of the user"), ("ETag" = String, description = "Its version")))))]
+pub(crate) async fn create_user(
+    State(app): State<App>,
+    caller: Caller,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    if caller.wants_html() {
+        return create_by_page(&app, &caller, fields).await;
+    }
+    let user = create(&app, &caller, fields).await?;
+    let mut response = user_response(StatusCode::CREATED, &user);
+    let location = format!("{}/user/{}", app.doorward.policy().public_url, user.id);
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// A repeated sign-up with the same address gets the same response (H-08); one with the same username is 409.
+async fn create(app: &App, caller: &Caller, fields: Fields) -> Result<User, Problem> {
+    let wanted = read(fields, &app.doorward)?;
+    Ok(app.doorward.sign_up.sign_up(caller.ctx(), wanted).await?)
+}
+
+/// Shows the result page, or the form with its errors and what was entered.
+async fn create_by_page(
+    app: &App,
+    caller: &Caller,
+    mut fields: Fields,
+) -> Result<Response, Problem> {
+    let (form, pages, locale) = (Form::from_fields(&fields), &app.pages, caller.locale());
+    let return_to = ReturnTo::take_from_form(&mut fields, &app.choices.return_origins);
+    match create(app, caller, fields).await {
+        Ok(user) => {
+            let page = signed_up(pages, locale, &user, return_to.as_ref());
+            let mut response = (StatusCode::CREATED, page).into_response();
+            if let (Some(return_to), Some(_)) = (&return_to, &user.pending_email) {
+                return_to.set_cookie(response.headers_mut());
+            }
+            Ok(response)
+        }
+        Err(problem) => {
+            let forms = WelcomeForms {
+                sign_up: form.with_errors(&problem),
+                return_to,
+                ..WelcomeForms::default()
+            };
+            Err(problem.on_page(welcome(pages, locale, &forms)))
+        }
+    }
+}
+
+fn read(mut fields: Fields, doorward: &Doorward) -> Result<NewSignUp, Problem> {
+    if fields.is_absent("username") && fields.is_absent("email") {
+        fields.add_error(
+            "username",
+            Invalid::new("missing", "Send a `username`, an `email` or both."),
+        );
+    }
+    let username = fields.optional("username", Username::choose);
+    let email = fields.optional("email", EmailAddress::parse);
+    let name = fields.optional("name", Name::choose);
+    let personal = [
+        username.as_ref().map(Username::as_str),
+        email.as_ref().map(EmailAddress::as_str),
+        email.as_ref().map(EmailAddress::local_part),
+        name.as_ref().map(Name::as_str),
+    ];
+    let personal: Vec<&str> = personal.into_iter().flatten().collect();
+    let password = fields.required("password", |text| {
+        doorward.password.check_password_rules(text, &personal)
+    });
+    let data = match fields.json("data") {
+        None | Some(serde_json::Value::Null) => Data::default(),
+        Some(value) => fields
+            .take_parsed("data", Data::parse(value))
+            .unwrap_or_default(),
+    };
+    fields.finish(|| {
+        Some(NewSignUp {
+            username,
+            email,
+            password: password?,
+            name,
+            data,
+        })
+    })
+}

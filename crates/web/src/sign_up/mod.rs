@@ -1,0 +1,4 @@
+//! Sign-up: `POST /user`.
+
+pub(crate) mod api;
+pub(crate) mod pages;

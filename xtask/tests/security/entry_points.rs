@@ -1,0 +1,52 @@
+//! The page lists every path that creates a session, and no others (A-12).
+
+use doorward_testkit::repository::{root, tracked};
+
+use crate::PAGE;
+
+/// Product files with this code above their tests.
+fn having(code: &str) -> Vec<String> {
+    let mut files = tracked(&["crates/*.rs"]);
+    files.retain(|file| file.contains("/src/") && !file.starts_with("crates/testkit/"));
+    files.retain(|file| {
+        let text = std::fs::read_to_string(root().join(file)).unwrap();
+        let product = text.split("#[cfg(test)]").next().unwrap_or_default();
+        product.contains(code)
+    });
+    files
+}
+
+/// A-12: a new path that creates sessions fails this test, and is then added to the table.
+#[test]
+fn one_function_creates_sessions_and_one_flow_calls_it() {
+    assert_eq!(
+        having("sessions.open("),
+        ["crates/domain/src/core/sessions.rs"]
+    );
+    assert_eq!(
+        having(".issue_session("),
+        ["crates/domain/src/sign_in/mod.rs"]
+    );
+}
+
+/// A-12.
+#[test]
+fn each_entry_point_on_the_page_is_a_route() {
+    let page = std::fs::read_to_string(root().join(PAGE)).unwrap();
+    let (_, section) = page.split_once("## Entry points").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let routes = std::fs::read_to_string(root().join("crates/web/src/routes.rs")).unwrap();
+    let mut listed = 0;
+    for quoted in section.split('`').skip(1).step_by(2) {
+        if let Some((method, path)) = quoted.split_once(' ')
+            && path.starts_with('/')
+        {
+            listed += 1;
+            let row = format!("Method::{method},");
+            let has_row =
+                |line: &str| line.contains(&row) && line.contains(&format!("\"{path}\","));
+            assert!(routes.lines().any(has_row), "{quoted} is not a route");
+        }
+    }
+    assert!(listed >= 6, "{listed}");
+}
