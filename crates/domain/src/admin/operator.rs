@@ -2,7 +2,7 @@
 
 use crate::admin::Admin;
 use crate::core::ATTEMPTS;
-use crate::core::users::ensure_named;
+use crate::core::users::{ensure_named, ensure_operator};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::model::{Credential, Event, Role, Status, User, Version, VoidUndoLinks};
@@ -38,6 +38,7 @@ impl Admin {
 
     /// Creates a user that can sign in at once. Fails if the username or the address is taken.
     pub async fn create_user(&self, ctx: &Ctx, wanted: NewUser) -> Result<User, Error> {
+        ensure_operator(ctx)?;
         ensure_named(wanted.username.as_ref(), wanted.email.as_ref())?;
         let password_hash = self
             .core
@@ -86,6 +87,7 @@ impl Admin {
 
     /// Like [`Self::find_named`], and writes an audit event (L-01, Z-05).
     pub async fn view_named(&self, ctx: &Ctx, named: &str) -> Result<User, Error> {
+        ensure_operator(ctx)?;
         let user = self.core.find_named(named).await?;
         self.core
             .audit_view(ctx, Event::UserViewed, Some(user.id))

@@ -1,7 +1,7 @@
-//! The dependencies that all services share, and the steps that several of them need. Imports no service.
+//! The dependencies of all services, and the steps that several of them need. Imports no service.
 //!
-//! A service holds an [`Arc`](std::sync::Arc) of [`Core`] and calls its methods. A step that two services need is a
-//! method of `Core`, here or in a module below; services do not call each other.
+//! A service holds an [`Arc`](std::sync::Arc) of [`Core`] and calls its methods. A step of two services is a method of
+//! `Core`, in this folder or in `limits`; services do not call each other.
 
 pub(crate) mod keys;
 pub(crate) mod links;

@@ -4,7 +4,7 @@ use super::User;
 use crate::store::{BadRow, Kind, Record, Row, RowReader, Table};
 use crate::values::UserId;
 
-/// Locks unknown clients out of an account until its next new password. A record of its own, so that no write of the
+/// Locks unknown clients out of an account until a new password is set or the user signs in on a known device. A record of its own, so that no write of the
 /// user discards it or becomes stale by it. An identifier without an account causes the same write, for an id that no
 /// user has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

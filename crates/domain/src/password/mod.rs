@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use crate::core::users::ensure_operator;
 use crate::core::verify_password::{AccountLookup, Identifier, own_identifier};
 use crate::core::{ATTEMPTS, Core};
 use crate::ctx::Ctx;
@@ -138,6 +139,7 @@ impl Passwords {
         named: &str,
         new: &Secret<String>,
     ) -> Result<(), Error> {
+        ensure_operator(ctx)?;
         let user = self.core.find_named(named).await?;
         let password = self
             .core

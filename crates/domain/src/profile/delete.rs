@@ -8,11 +8,11 @@ use crate::error::{Error, WriteError};
 use crate::metric_event::SessionEnd;
 use crate::model::{Event, MailJob, User, Version};
 use crate::profile::Profile;
-use crate::store::{Batch, Write};
+use crate::store::{Batch, Row, Write};
 use crate::values::UserId;
 
-/// Number of mails that one batch deletes.
-const MAILS_AT_ONCE: usize = 90;
+/// Number of mails that one batch deletes. It fits into every store's batch together with the user.
+const MAILS_AT_ONCE: usize = 60;
 
 impl Profile {
     /// Deletes the user, the credential, the links, the mails and the sessions. Returns the user's id. Fails for
@@ -35,6 +35,9 @@ impl Profile {
             batch.extend(user.delete(ctx.now));
             batch.extend(self.core.roster_change(Some(&user), None).await?);
             batch.push(self.core.audit(ctx, Event::UserDeleted, Some(user.id)));
+            let mails = self.mails_to(&user).await?;
+            let (with_user, later) = mails.split_at(mails.len().min(MAILS_AT_ONCE));
+            batch.extend(deletes(with_user));
             match self.core.apply(batch).await {
                 Ok(()) => {
                     let reason = SessionEnd::AccountChanged;
@@ -42,7 +45,7 @@ impl Profile {
                         .end_sessions(ctx, user.id, i64::MAX, reason, None)
                         .await;
                     self.core.purge(user.id).await;
-                    self.delete_mails_to(&user).await?;
+                    self.delete_mails(later).await;
                     return Ok(user.id);
                 }
                 Err(WriteError::Stale) => {}
@@ -52,20 +55,28 @@ impl Profile {
         Err(Error::Overloaded)
     }
 
-    /// Deletes the mails to the user's address that have no user: they were requested by address (L-05).
-    async fn delete_mails_to(&self, user: &User) -> Result<(), Error> {
+    /// The mails to the user's address that have no user: they were requested by address (L-05). Also those of a
+    /// kind that only a newer release can read.
+    async fn mails_to(&self, user: &User) -> Result<Vec<Row>, Error> {
         let Some(email) = &user.email else {
-            return Ok(());
+            return Ok(Vec::new());
         };
-        // Also those of a kind that only a newer release can read.
         let mails = MailJob::of_address(email.key());
-        let mails = self.core.ports.store.list_rows(mails).await?;
-        for batch in mails.chunks(MAILS_AT_ONCE) {
-            let delete = batch
-                .iter()
-                .map(|mail| Write::delete::<MailJob>(mail.key().clone()));
-            self.core.apply(delete.collect()).await?;
-        }
-        Ok(())
+        Ok(self.core.ports.store.list_rows(mails).await?)
     }
+
+    /// Deletes mails to the address of a user who is deleted already. A failure is logged only, because the deletion
+    /// has succeeded; the mails are deleted when they are sent or expire.
+    async fn delete_mails(&self, mails: &[Row]) {
+        for batch in mails.chunks(MAILS_AT_ONCE) {
+            if let Err(error) = self.core.ports.store.apply(deletes(batch).collect()).await {
+                tracing::warn!(%error, "failed to delete mails to the address of a deleted user");
+            }
+        }
+    }
+}
+
+fn deletes(mails: &[Row]) -> impl Iterator<Item = Write> {
+    let key = |mail: &Row| mail.key().clone();
+    mails.iter().map(key).map(Write::delete::<MailJob>)
 }

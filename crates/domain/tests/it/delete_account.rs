@@ -48,6 +48,24 @@ async fn deleting_an_account_deletes_all_its_data() {
     );
 }
 
+/// A client that is told of a failure finds the account unchanged.
+#[tokio::test]
+async fn a_failed_deletion_leaves_the_account() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    world.ask_recovery("ben@example.com").await;
+    for operation in ["users", "jobs", "apply"] {
+        world.spy.fail(operation);
+        let ctx = world.operator();
+        let profile = &world.doorward.profile;
+        let failed = profile.delete_account(&ctx, "ben", None).await;
+        assert_err!(failed, Error::Store(_));
+        world.spy.clear_failures();
+        assert!(world.kept(&ben).await.is_some(), "{operation}");
+    }
+    assert_eq!(world.store.mail_jobs().len(), 1);
+}
+
 /// its links stay invalid.
 #[tokio::test]
 async fn links_of_a_deleted_account_stay_invalid_after_a_new_sign_up() {

@@ -1,6 +1,6 @@
 //! Rules against the in-memory store, with a manual clock and seeded randomness.
 //!
-//! One file per flow, one `World` per test. To add a test: create a [`world::World`], call its methods, and check
+//! One file per feature, one `World` per test. To add a test: create a [`world::World`], call its methods, and check
 //! results, stored data, mails and audit events.
 
 #![cfg(test)]
