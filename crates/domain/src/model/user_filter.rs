@@ -44,16 +44,19 @@ impl UserFilter {
             && self.role.is_none_or(|role| user.role == role)
     }
 
-    /// The users of a list without a search text, with their data.
+    /// The users of a list without a search text, with their data. Few users are admins and few are not active, so
+    /// that of two filters the index of one skips few users.
     pub fn query(&self) -> Query {
-        let status = self.status.map(Status::as_str);
-        let query = match (self.role.map(Role::as_str), status) {
+        let query = match (self.role, self.status) {
             (None, None) => Query::by::<User>(&[]),
-            (None, Some(status)) => Query::by::<User>(&["status"]).equal(status),
-            (Some(role), None) => Query::by::<User>(&["role"]).equal(role),
-            (Some(role), Some(status)) => Query::by::<User>(&["role"])
-                .equal(role)
-                .only(Condition::is("status", status)),
+            (None, Some(status)) => by_status(status),
+            (Some(role), None) => by_role(role),
+            (Some(Role::Admin), Some(status)) => {
+                by_role(Role::Admin).only(Condition::is("status", status.as_str()))
+            }
+            (Some(role), Some(status)) => {
+                by_status(status).only(Condition::is("role", role.as_str()))
+            }
         };
         let query = match &self.after {
             Some(UserCursor::User(id)) => query.above(*id),
@@ -61,4 +64,12 @@ impl UserFilter {
         };
         query.whole().limit(self.limit)
     }
+}
+
+fn by_role(role: Role) -> Query {
+    Query::by::<User>(&["role"]).equal(role.as_str())
+}
+
+fn by_status(status: Status) -> Query {
+    Query::by::<User>(&["status"]).equal(status.as_str())
 }
