@@ -266,8 +266,8 @@ impl<'a> Statement<'a> {
             Kind::Key | Kind::Text => dialect.text_as_it_stands(column.name),
             _ => column.name.to_owned(),
         });
-        let columns: Vec<_> = columns.collect();
-        let sql = format!("SELECT {} FROM {table}", columns.join(", "));
+        let columns = columns.collect::<Vec<_>>().join(", ");
+        let sql = format!("SELECT {columns} FROM {table}");
         let mut select = Self::new(table, sql);
         select.range(query);
         let direction = match query.order {

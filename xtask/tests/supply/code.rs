@@ -108,6 +108,7 @@ const NAMES: &[&str] = &[
     "columns",
     "condition",
     "conditions",
+    "expires",
     "key",
     "kinds",
     "order",
