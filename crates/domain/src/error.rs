@@ -1,4 +1,4 @@
-//! Errors of the flows. They are one closed list, because flows share most of them
+//! Errors of the services. They are one closed list, because services share most of them
 //! (`docs/decisions/0003-one-error-list.md`).
 //!
 //! A failure while a permission is checked is an error, never a permission (Z-06). This module does not depend on

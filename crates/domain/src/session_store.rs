@@ -1,7 +1,8 @@
 //! Where sessions are stored: in the main store, as records like others, or in a separate one.
 //!
 //! In the main store a session begins and ends in one batch with the writes that belong to it: audit event, device, mail.
-//! With a separate store these are two writes, in the order that never leaves a session without its audit event (L-01).
+//! With a separate store these are two writes. The audit event is written first, so that no session is without one
+//! (L-01).
 //! A separate store may lose writes, so the main store records every session that has ended until it would have expired.
 
 use std::sync::Arc;

@@ -7,8 +7,8 @@ use crate::store::{Batch, Write};
 use crate::values::Secret;
 
 impl Core {
-    /// Returns the changes for a new password: a higher session epoch, which voids sessions and recovery links
-    /// a mail and an audit event. The caller ends the sessions once they are written.
+    /// Returns the writes of a new password: a higher session epoch, which voids sessions and recovery links
+    /// the hash, a mail and an audit event. After the batch is applied, the caller deletes the sessions.
     pub(crate) fn password_changes(
         &self,
         ctx: &Ctx,
