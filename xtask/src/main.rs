@@ -44,7 +44,7 @@ cargo xtask TASK
   sbom              print the software bill of materials
   package [BINARY]  build the release archive
   reproduce         build the release twice, in two folders, and compare
-  common-passwords  regenerate crates/domain/src/passwords/common-passwords.txt
+  common-passwords  regenerate crates/domain/src/hashing/common-passwords.txt
   tools             install the tools that the tests need, and nothing else
 ";
 

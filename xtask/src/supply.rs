@@ -30,7 +30,7 @@ pub(crate) struct CratePart {
     pub(crate) version: String,
     /// Its licence, as an SPDX expression.
     pub(crate) license: String,
-    /// Whether it is in this repository.
+    /// `true` if it is in this repository.
     pub(crate) is_ours: bool,
 }
 

@@ -3,9 +3,10 @@
 //! [`authorize`] is called before the target is looked up, so that its result does not reveal whether the target
 //! exists. To add an action: a variant, and a row in `needs_admin`.
 
-use crate::ctx::Actor;
+use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::model::Role;
+use crate::values::Username;
 
 /// An action that requires authorization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -89,27 +90,52 @@ pub(crate) fn needs_admin(action: Action) -> bool {
     }
 }
 
+/// Returns `true` if a path's `{user}` identifies the actor: `me`, their id, or their username in any spelling.
+pub(crate) fn names_actor(actor: &Actor, identifier: &str) -> bool {
+    let Actor::User {
+        id, username_key, ..
+    } = actor
+    else {
+        return false;
+    };
+    if identifier == "me" || identifier.parse() == Ok(*id) {
+        return true;
+    }
+    match (Username::parse(identifier), username_key) {
+        (Ok(username), Some(own)) => username.key() == own,
+        _ => false,
+    }
+}
+
+/// Fails with [`Error::Forbidden`] unless the operator acts on the command line.
+pub(crate) fn ensure_operator(ctx: &Ctx) -> Result<(), Error> {
+    match ctx.actor {
+        Actor::CommandLine => Ok(()),
+        _ => Err(Error::Forbidden),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::SeededSecrets;
+    use crate::memory::SeededRandom;
     use crate::model::User;
     use crate::values::{SessionId, UserId};
 
     fn user(role: Role) -> Actor {
-        let secrets = SeededSecrets::new(1);
+        let random = SeededRandom::new(1);
         Actor::User {
-            id: UserId::generate(jiff::Timestamp::UNIX_EPOCH, &secrets),
+            id: UserId::generate(jiff::Timestamp::UNIX_EPOCH, &random),
             username_key: None,
             role,
-            session_id: SessionId::generate(jiff::Timestamp::UNIX_EPOCH, &secrets),
-            session_epoch: User::FIRST_EPOCH,
-            reauthenticated_at: jiff::Timestamp::UNIX_EPOCH,
+            session_id: SessionId::generate(jiff::Timestamp::UNIX_EPOCH, &random),
+            security_epoch: User::FIRST_EPOCH,
+            auth_time: jiff::Timestamp::UNIX_EPOCH,
         }
     }
 
     #[test]
-    fn no_rule_lets_a_user_act_on_another_or_a_stranger_on_anybody() {
+    fn users_act_on_themselves_admins_on_everyone_and_anonymous_clients_on_no_one() {
         for action in Action::ALL {
             assert!(matches!(
                 authorize(&user(Role::User), action, Target::Others),
@@ -124,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_admins_alone_do_is_not_done_on_oneself_either() {
+    fn an_action_of_admins_is_forbidden_to_a_user_on_their_own_account() {
         for action in [
             Action::ChangeRole,
             Action::ChangeStatus,

@@ -9,7 +9,7 @@ pub trait Clock: Send + Sync {
 }
 
 /// Random source.
-pub trait Secrets: Send + Sync {
+pub trait RandomSource: Send + Sync {
     /// Fills `bytes` with cryptographically secure random bytes.
     fn fill(&self, bytes: &mut [u8]);
 }

@@ -1,8 +1,8 @@
-//! The context of a request: actor, client, request id and time. It is the first argument of every flow.
+//! The context of a request: actor, client, request id and time. It is the first argument of the services' methods.
 
 use jiff::Timestamp;
 
-use crate::model::{AuditEvent, Event, Outcome, Role, Session, User};
+use crate::model::{AuditEvent, AuditKind, Outcome, Role, Session, User};
 use crate::ports::Client;
 use crate::values::{AuditEventId, SessionId, UserId};
 
@@ -21,12 +21,12 @@ pub enum Actor {
         role: Role,
         /// The session.
         session_id: SessionId,
-        /// The session epoch that the session was checked with. A privileged write compares it with the stored
+        /// The security epoch that the session was checked with. A privileged write compares it with the stored
         /// user's.
-        session_epoch: i64,
-        /// When the user last entered their password: at sign-in, or with this request. A renewal does not count
-        ///
-        reauthenticated_at: Timestamp,
+        security_epoch: i64,
+        /// When the user last proved who they are: at sign-in, or with the password in this request. A renewal does
+        /// not count.
+        auth_time: Timestamp,
     },
     /// The operator, on the command line.
     CommandLine,
@@ -51,14 +51,14 @@ impl Actor {
         }
     }
 
-    /// The session's id, if it belongs to this session epoch of the user.
+    /// The session's id, if it belongs to this security epoch of the user.
     pub fn session_id_in(&self, epoch: i64) -> Option<SessionId> {
         match self {
             Self::User {
                 session_id,
-                session_epoch,
+                security_epoch,
                 ..
-            } if *session_epoch == epoch => Some(*session_id),
+            } if *security_epoch == epoch => Some(*session_id),
             _ => None,
         }
     }
@@ -83,7 +83,7 @@ pub struct Ctx {
     pub client: Client,
     /// The request id, which the response, the log and the audit log contain.
     pub request_id: String,
-    /// The current time, read once for the whole flow.
+    /// The current time, read once for the whole call.
     pub now: Timestamp,
 }
 
@@ -98,7 +98,12 @@ impl Ctx {
     }
 
     /// Creates an audit event about a user.
-    pub fn audit(&self, id: AuditEventId, event: Event, user_id: Option<UserId>) -> AuditEvent {
+    pub fn audit_event(
+        &self,
+        id: AuditEventId,
+        event: AuditKind,
+        user_id: Option<UserId>,
+    ) -> AuditEvent {
         AuditEvent {
             id,
             at: self.now,
@@ -115,13 +120,13 @@ impl Ctx {
 }
 
 /// The actor for a user and their session.
-pub fn actor_of(user: &User, session: &Session) -> Actor {
+pub fn session_actor(user: &User, session: &Session) -> Actor {
     Actor::User {
         id: user.id,
         username_key: user.username.as_ref().map(|name| name.key().to_owned()),
         role: user.role,
         session_id: session.id,
-        session_epoch: session.epoch,
-        reauthenticated_at: session.created_at,
+        security_epoch: session.epoch,
+        auth_time: session.auth_time,
     }
 }

@@ -2,7 +2,7 @@
 //! (`docs/decisions/0003-one-error-list.md`).
 //!
 //! A failure while a permission is checked is an error, never a permission (Z-06). This module does not depend on
-//! HTTP: `web::problem` turns each error into a response, the command line into a message.
+//! HTTP: `web::http::problem` turns each error into a response, the command line into a message.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ impl FieldError {
     }
 }
 
-/// Why a flow failed.
+/// Why a service method failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The request requires a signed-in user.
@@ -116,7 +116,21 @@ impl From<StoreError> for Error {
     }
 }
 
-/// Why a flow's batch was not written.
+/// Formats an error with all its causes, for one line of a log or a report. A cause whose text the line already has is
+/// left out.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes
+        .map(ToString::to_string)
+        .fold(error.to_string(), |line, cause| {
+            match line.contains(&cause) {
+                true => line,
+                false => format!("{line}: {cause}"),
+            }
+        })
+}
+
+/// Why a batch was not written.
 #[derive(Debug)]
 pub(crate) enum WriteError {
     /// Another record has the same value in this unique column.
@@ -147,7 +161,7 @@ impl From<ApplyError> for Error {
 }
 
 impl From<WriteError> for Error {
-    /// The error for a failed write, for flows that do not handle it themselves.
+    /// The error for a failed write, for methods that do not handle it themselves.
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::Taken(User::USERNAME_KEY) => Self::UsernameTaken,
@@ -156,5 +170,22 @@ impl From<WriteError> for Error {
             WriteError::Stale => Self::PreconditionFailed,
             WriteError::Failed(error) => error,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_has_each_cause_once() {
+        let reset = std::io::Error::other("connection reset");
+        let error = Error::from(StoreError::new("read users", reset));
+        assert_eq!(
+            chain(&error),
+            "store unavailable: read users: connection reset"
+        );
+        let repeated = StoreError::new("read users", "read users");
+        assert_eq!(chain(&repeated), "store unavailable: read users");
     }
 }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
-pub use crate::passwords::fuzzing::hashes;
+pub use crate::hashing::fuzzing::hashes;
 pub use crate::tokens::fuzzing::{device_cookies, tokens};
 use crate::values::{
     Data, EmailAddress, Locale, Name, NewPassword, Password, PasswordRules, Token, Username,
@@ -184,7 +184,7 @@ mod tests {
 
     /// J-09, R-01: runs the seeds of the fuzz targets.
     #[test]
-    fn every_seed_is_read_as_it_must_be() {
+    fn every_seed_has_the_expected_properties() {
         replay::seeds_of(TARGETS);
     }
 }

@@ -7,22 +7,24 @@
 //! A service takes the [`Ctx`] first, applies the rules and writes a batch. It does not parse requests or format
 //! responses. A handler, a page and a command that need the same operation call the same method.
 //!
-//! To add an operation: a method of a service, an [`access::Action`] if it needs authorization, an audit event if it is
+//! To add an operation: a method of a service, an [`access::Action`] if it needs authorization, an `Event` if it is
 //! security-relevant, and tests against [`memory::MemoryStore`].
 
 pub mod access;
 pub mod admin;
 pub mod audit;
-pub mod checkup;
 pub mod clock;
 mod core;
 pub mod ctx;
+pub mod diagnostics;
 mod doorward;
 pub mod email;
 pub mod error;
+mod events;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod hashing;
 pub mod housekeeping;
 pub mod keys;
 pub mod limits;
@@ -31,7 +33,6 @@ pub mod metric_event;
 pub mod model;
 pub mod outbox;
 pub mod password;
-pub mod passwords;
 pub mod policy;
 pub mod ports;
 pub mod profile;
@@ -43,10 +44,10 @@ pub mod sessions;
 pub mod sign_in;
 pub mod sign_up;
 pub mod store;
+mod string_enum;
 pub mod tokens;
 pub mod transfer;
 pub mod values;
-mod words;
 
 pub use ctx::{Actor, Ctx};
 pub use doorward::Doorward;

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::model::{Event, MailKind, Outcome};
-use crate::words::words;
+use crate::model::{AuditKind, MailKind, Outcome};
+use crate::string_enum::string_enum;
 
 /// A metric event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub enum MetricEvent {
     SessionIssued,
     /// A session got a new token.
     SessionRenewed,
-    /// Sessions were ended before they expired; the number is that of the sessions this node has seen.
-    SessionsEnded(SessionEnd, usize),
+    /// A session was ended before it expired.
+    SessionEnded(SessionEnd),
     /// A password was hashed.
     Hashed {
         /// Time in the queue.
@@ -32,12 +32,12 @@ pub enum MetricEvent {
     /// A rate limit denied an attempt. Contains the name of the limit.
     Throttled(&'static str),
     /// An audit event was written.
-    Audited(Event, Outcome),
+    AuditEventWritten(AuditKind, Outcome),
     /// The worker finished an attempt to send a mail.
     Mail(MailKind, MailFate),
 }
 
-words! {
+string_enum! {
     /// Outcome of a sign-in.
     SignInOutcome {
         /// A session was opened.
@@ -57,14 +57,14 @@ words! {
     }
 }
 
-words! {
+string_enum! {
     /// Why sessions were ended before they expired.
     SessionEnd {
         /// The user signed out.
         SignOut => "sign-out",
         /// The user exceeded the maximum number of sessions.
         SessionLimit => "session-limit",
-        /// A replaced token was presented again.
+        /// A token that a renewal had superseded was presented again.
         TokenReuse => "token-reuse",
         /// The user or an admin ended one or all sessions from the list.
         Revoked => "revoked",
@@ -73,7 +73,7 @@ words! {
     }
 }
 
-words! {
+string_enum! {
     /// Outcome of one attempt to send a mail.
     MailFate {
         /// The mail server accepted it.
@@ -82,14 +82,14 @@ words! {
         Deferred => "deferred",
         /// It failed permanently.
         Failed => "failed",
-        /// It has no recipient, or the mailbox limit is reached.
+        /// It has no recipient, or a limit is reached.
         Dropped => "dropped",
     }
 }
 
 impl SignInOutcome {
     /// Returns the outcome of a failed sign-in.
-    pub fn of_refusal(error: &Error) -> Self {
+    pub fn from_error(error: &Error) -> Self {
         match error {
             Error::InvalidCredentials | Error::UnknownAccount | Error::WrongPassword => {
                 Self::InvalidCredentials

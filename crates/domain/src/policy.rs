@@ -25,13 +25,13 @@ pub struct Policy {
     /// Lifetime of a session without renewal.
     pub session_lifetime: SignedDuration,
     /// Absolute lifetime of a renewed session, from sign-in.
-    pub session_renewable: SignedDuration,
+    pub session_absolute_lifetime: SignedDuration,
     /// Time for which the previous token stays valid after a renewal.
     pub renewal_grace: SignedDuration,
     /// Idle timeout of a session; zero for none (S-04).
-    pub session_idle: SignedDuration,
+    pub session_idle_timeout: SignedDuration,
     /// Idle timeout of an admin's session, if it is shorter; zero for none.
-    pub admin_session_idle: SignedDuration,
+    pub admin_session_idle_timeout: SignedDuration,
     /// Maximum age of the last password entry for sensitive actions; zero for no limit.
     pub reauthenticate_after: SignedDuration,
     /// Maximum number of sessions of a user; beyond it, the oldest is evicted (S-08).
@@ -51,7 +51,7 @@ pub struct Policy {
     /// Lifetime of an audience token.
     pub access_token_lifetime: SignedDuration,
     /// Time after which an unconfirmed sign-up is deleted.
-    pub pending_lifetime: SignedDuration,
+    pub pending_sign_up_lifetime: SignedDuration,
     /// Maximum number of queued mails. Beyond it, requests that send mail are rejected.
     pub max_outbox: u64,
     /// Time after which an undelivered mail fails permanently.
@@ -74,10 +74,10 @@ impl Policy {
             throttle: true,
             limits: ThrottleLimits::default(),
             session_lifetime: hours(24),
-            session_renewable: hours(30 * 24),
+            session_absolute_lifetime: hours(30 * 24),
             renewal_grace: SignedDuration::from_secs(30),
-            session_idle: SignedDuration::ZERO,
-            admin_session_idle: SignedDuration::ZERO,
+            session_idle_timeout: SignedDuration::ZERO,
+            admin_session_idle_timeout: SignedDuration::ZERO,
             reauthenticate_after: SignedDuration::from_mins(5),
             max_sessions: 50,
             confirmation_lifetime: hours(24),
@@ -87,7 +87,7 @@ impl Policy {
             sign_in_notices: true,
             recovery_lifetime: SignedDuration::from_mins(30),
             access_token_lifetime: SignedDuration::from_mins(5),
-            pending_lifetime: hours(3 * 24),
+            pending_sign_up_lifetime: hours(3 * 24),
             max_outbox: 10_000,
             mail_lifetime: hours(3 * 24),
             key_lifetime: hours(90 * 24),

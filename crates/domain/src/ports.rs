@@ -1,7 +1,7 @@
 //! The traits that the rules depend on: stores, mail, time and randomness.
 //!
 //! A method is a complete operation that succeeds or fails as a whole; callers do not open transactions. To add a
-//! store: implement [`Store`] (or [`Sessions`], for sessions alone), run `testkit::contract` against a real server,
+//! store: implement [`Store`] (or [`SeparateSessions`], for sessions alone), run `testkit::contract` against a real server,
 //! and add one arm to the binary's wiring.
 
 use std::net::IpAddr;
@@ -13,10 +13,10 @@ use jiff::Timestamp;
 
 use crate::limits::{GUESS, KnownDevice, Rate, RateLimitReport};
 use crate::metric_event::MetricEvent;
-use crate::model::Session;
+use crate::model::{MailKind, Session};
 use crate::values::{Digest, Locale, SessionId, UserId};
 
-pub use crate::clock::{Clock, Secrets};
+pub use crate::clock::{Clock, RandomSource};
 pub use crate::store::{Store, StoreError};
 
 /// The external dependencies of the rules.
@@ -24,7 +24,7 @@ pub struct Ports {
     /// Users and their data.
     pub store: Arc<dyn Store>,
     /// Open sessions, if they are not in the main store.
-    pub sessions: Option<Arc<dyn Sessions>>,
+    pub sessions: Option<Arc<dyn SeparateSessions>>,
     /// Counters of rate limits.
     pub rate_limits: Arc<dyn RateLimits>,
     /// Sends mail.
@@ -32,7 +32,7 @@ pub struct Ports {
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Random source.
-    pub secrets: Arc<dyn Secrets>,
+    pub random: Arc<dyn RandomSource>,
     /// Metrics recorder.
     pub recorder: Arc<dyn MetricsRecorder>,
 }
@@ -41,7 +41,7 @@ pub struct Ports {
 /// or acknowledge writes before they are durable. Every query contains the user's id, so that a store with several
 /// servers can keep a user's sessions on one of them. [`crate::session_store::SessionStore`] uses it.
 #[async_trait]
-pub trait Sessions: Send + Sync {
+pub trait SeparateSessions: Send + Sync {
     /// Inserts a session. It is as durable as the store allows when this returns. Idempotent.
     async fn insert_session(&self, session: &Session) -> Result<(), StoreError>;
     /// Finds the user's session with this digest that has not expired at `now`.
@@ -190,8 +190,8 @@ pub trait Mailer: Send + Sync {
 /// A mail to be rendered: its recipient and its content. Not `Debug`, because it contains a link.
 #[derive(Clone)]
 pub struct Mail {
-    /// The template.
-    pub template: MailTemplate,
+    /// What it says. It may differ from the kind that was queued.
+    pub kind: MailKind,
     /// The recipient.
     pub to: crate::values::EmailAddress,
     /// The language.
@@ -214,71 +214,6 @@ pub struct Mail {
     pub message_id: String,
 }
 
-/// Mail templates. To add one: a variant, its name, its templates, its messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum MailTemplate {
-    /// Confirm this address.
-    Confirm,
-    /// Someone signed up with your address, which has an account.
-    AlreadyRegistered,
-    /// Choose a new password.
-    Recover,
-    /// Your password was changed.
-    PasswordChanged,
-    /// Confirm your new address.
-    EmailChange,
-    /// Your account is moving to another address.
-    EmailChangeNotice,
-    /// Your account is moving to another address; a link undoes this.
-    EmailChangeUndo,
-    /// Your account has moved to another address; a link undoes this.
-    EmailChanged,
-    /// Your account was moved back to its previous address.
-    EmailChangeUndone,
-    /// Someone signed in from a new device or network.
-    NewSignIn,
-    /// Someone signed in after many wrong passwords.
-    SignInAfterFailures,
-    /// Your account is locked out after many wrong passwords.
-    Lockout,
-}
-
-impl MailTemplate {
-    /// All templates.
-    pub const ALL: [Self; 12] = [
-        Self::Confirm,
-        Self::AlreadyRegistered,
-        Self::Recover,
-        Self::PasswordChanged,
-        Self::EmailChange,
-        Self::EmailChangeNotice,
-        Self::EmailChangeUndo,
-        Self::EmailChanged,
-        Self::EmailChangeUndone,
-        Self::NewSignIn,
-        Self::SignInAfterFailures,
-        Self::Lockout,
-    ];
-
-    /// Name of the template files.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Confirm => "confirm",
-            Self::AlreadyRegistered => "already-registered",
-            Self::Recover => "recover",
-            Self::PasswordChanged => "password-changed",
-            Self::EmailChange => "email-change",
-            Self::EmailChangeNotice => "email-change-notice",
-            Self::EmailChangeUndo => "email-change-undo",
-            Self::EmailChanged => "email-changed",
-            Self::EmailChangeUndone => "email-change-undone",
-            Self::NewSignIn => "new-sign-in",
-            Self::SignInAfterFailures => "sign-in-after-failures",
-            Self::Lockout => "lockout",
-        }
-    }
-}
-
 /// Why a mail could not be sent.
 #[derive(Debug, thiserror::Error)]
 #[error("mail not sent ({})", if *permanent { "permanent" } else { "temporary" })]
@@ -290,7 +225,7 @@ pub struct MailError {
     pub cause: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// Records metric events. It never blocks or fails, and does not affect the outcome of a flow.
+/// Records metric events. It never blocks or fails, and does not affect the outcome of a method.
 pub trait MetricsRecorder: Send + Sync {
     /// Records an event at the time of the call.
     fn record(&self, event: MetricEvent);

@@ -1,7 +1,7 @@
 //! Readiness of the stores. Requests within a second share one probe.
 //!
 //! Readiness needs no authentication and a probe writes, so at most one probe starts per second. A probe continues
-//! if the client that caused it disconnects, and ends within `PATIENCE` whether or not a store responds.
+//! if the client that caused it disconnects, and ends within `PROBE_TIMEOUT` whether or not a store responds.
 
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,12 +16,12 @@ use crate::ports::{Ports, StoreError};
 use crate::session_store::SessionStore;
 
 /// Time for which requests share a probe, from its start.
-const SHARED_FOR: SignedDuration = SignedDuration::from_secs(1);
+const PROBE_TTL: SignedDuration = SignedDuration::from_secs(1);
 /// Timeout for each store.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Results of the store and the sessions, in this order. An error can be cloned for several callers.
-type Answers = [Result<(), SharedStoreError>; 2];
+type ProbeResults = [Result<(), SharedStoreError>; 2];
 
 #[derive(Clone)]
 struct SharedStoreError {
@@ -34,8 +34,8 @@ struct SharedStoreError {
 pub(crate) struct Readiness(Mutex<Option<Probe>>);
 
 struct Probe {
-    begun_at: Timestamp,
-    answers: watch::Receiver<Option<Answers>>,
+    started_at: Timestamp,
+    answers: watch::Receiver<Option<ProbeResults>>,
 }
 
 impl Readiness {
@@ -51,12 +51,16 @@ impl Readiness {
             // The process is shutting down.
             Err(_) => None,
         };
-        let answers = answers.unwrap_or_else(|| [Err(silence()), Err(silence())]);
+        let answers = answers.unwrap_or_else(|| [Err(probe_timed_out()), Err(probe_timed_out())]);
         answers.map(|answer| answer.map_err(|error| StoreError::new(error.operation, error.cause)))
     }
 
     /// Returns the running or recent probe, or starts a new one.
-    fn join(&self, ports: &Ports, sessions: &SessionStore) -> watch::Receiver<Option<Answers>> {
+    fn join(
+        &self,
+        ports: &Ports,
+        sessions: &SessionStore,
+    ) -> watch::Receiver<Option<ProbeResults>> {
         let now = ports.clock.now();
         let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match latest.as_ref().filter(|probe| probe.is_fresh(now)) {
@@ -65,7 +69,7 @@ impl Readiness {
                 let answers = begin(ports, sessions);
                 latest
                     .insert(Probe {
-                        begun_at: now,
+                        started_at: now,
                         answers,
                     })
                     .answers
@@ -79,22 +83,22 @@ impl Probe {
     /// Returns `true` if the probe is running or recent. After the clock was set back its age is negative, and it
     /// is not recent.
     fn is_fresh(&self, now: Timestamp) -> bool {
-        let age = now.duration_since(self.begun_at);
+        let age = now.duration_since(self.started_at);
         let is_under_way = self.answers.has_changed().is_ok() && self.answers.borrow().is_none();
-        is_under_way || (!age.is_negative() && age < SHARED_FOR)
+        is_under_way || (!age.is_negative() && age < PROBE_TTL)
     }
 }
 
-fn begin(ports: &Ports, sessions: &SessionStore) -> watch::Receiver<Option<Answers>> {
+fn begin(ports: &Ports, sessions: &SessionStore) -> watch::Receiver<Option<ProbeResults>> {
     let (store, sessions) = (ports.store.clone(), sessions.clone());
     let (sender, answers) = watch::channel(None);
     tokio::spawn(async move {
-        let store = timeout(PATIENCE, store.ping());
-        let sessions = timeout(PATIENCE, sessions.ping());
+        let store = timeout(PROBE_TIMEOUT, store.ping());
+        let sessions = timeout(PROBE_TIMEOUT, sessions.ping());
         let (store, sessions) = join(store, sessions).await;
         let of = |answer: Result<Result<(), StoreError>, _>| match answer {
             Ok(answer) => answer.map_err(SharedStoreError::from),
-            Err(_) => Err(silence()),
+            Err(_) => Err(probe_timed_out()),
         };
         sender.send_replace(Some([of(store), of(sessions)]));
     });
@@ -110,7 +114,7 @@ impl From<StoreError> for SharedStoreError {
     }
 }
 
-fn silence() -> SharedStoreError {
+fn probe_timed_out() -> SharedStoreError {
     let cause: Box<dyn Error + Send + Sync> = "no response in time".into();
     StoreError::new("ping", cause).into()
 }

@@ -67,9 +67,9 @@ pub(crate) enum CacheLookup {
     /// A valid entry.
     Fresh(Arc<CacheEntry>),
     /// The signature is valid, but the store must be queried again.
-    Signed(SessionClaims),
+    VerifiedStale(SessionClaims),
     /// The token is not in the cache, or its signature must be verified again.
-    Unknown,
+    Miss,
 }
 
 /// The version of a user's slot, read before the store.
@@ -90,7 +90,7 @@ impl SessionCache {
         let known = self.entries.get(token);
         let Some(entry) = known.filter(|entry| entry.keyring_version == self.keyring_version())
         else {
-            return CacheLookup::Unknown;
+            return CacheLookup::Miss;
         };
         let age = now.duration_since(entry.checked_at);
         let is_fresh = !age.is_negative()
@@ -99,7 +99,7 @@ impl SessionCache {
         if is_fresh {
             CacheLookup::Fresh(entry)
         } else {
-            CacheLookup::Signed(entry.claims.clone())
+            CacheLookup::VerifiedStale(entry.claims.clone())
         }
     }
 

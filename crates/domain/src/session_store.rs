@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::error::chain;
 use crate::model::{EndedSession, Session};
-use crate::ports::{LastSeen, Sessions};
+use crate::ports::{LastSeen, SeparateSessions};
 use crate::store::{ApplyError, Batch, Condition, Records, Store, StoreError, Write};
 use crate::values::{Digest, SessionId, UserId};
 
@@ -21,16 +22,16 @@ const TOUCHED_AT_ONCE: usize = 50;
 #[derive(Clone)]
 pub struct SessionStore {
     main: Arc<dyn Store>,
-    separate: Option<Arc<dyn Sessions>>,
+    separate: Option<Arc<dyn SeparateSessions>>,
 }
 
 impl SessionStore {
     /// Sessions in `separate`, or else in the main store.
-    pub fn new(main: Arc<dyn Store>, separate: Option<Arc<dyn Sessions>>) -> Self {
+    pub fn new(main: Arc<dyn Store>, separate: Option<Arc<dyn SeparateSessions>>) -> Self {
         Self { main, separate }
     }
 
-    /// Whether this session has ended although the separate store returns it.
+    /// Returns `true` if this session has ended although the separate store returns it.
     pub async fn has_ended(&self, id: SessionId) -> Result<bool, StoreError> {
         match self.separate {
             Some(_) => Ok(self.main.get::<EndedSession>(id).await?.is_some()),
@@ -66,10 +67,7 @@ impl SessionStore {
     pub async fn list(&self, user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
         match &self.separate {
             Some(separate) => separate.list_sessions(user_id, now).await,
-            None => {
-                let alive = Condition::above("expires_at", now);
-                self.main.list(Session::of_user(user_id).only(alive)).await
-            }
+            None => self.main.list(Session::of_user(user_id, now)).await,
         }
     }
 
@@ -122,7 +120,7 @@ impl SessionStore {
         batch.insert(0, Write::put(session));
         self.main.apply(batch).await?;
         if let Err(error) = separate.delete_session(user_id, id).await {
-            tracing::warn!(user.id = %user_id, %error, "failed to delete an ended session");
+            tracing::warn!(user.id = %user_id, error = %chain(&error), "failed to delete an ended session");
         }
         Ok(true)
     }

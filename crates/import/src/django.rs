@@ -7,7 +7,7 @@
 use doorward_domain::values::Secret;
 use serde_json::Value;
 
-use crate::fields::JsonFields;
+use crate::json_fields::JsonFields;
 use crate::raw_user::RawUser;
 use crate::translation::Rejection;
 
@@ -41,11 +41,11 @@ pub(super) fn read(value: Value) -> Result<RawUser, Rejection> {
         .text("password")?
         .filter(|hash| !hash.starts_with(UNUSABLE))
         .map(Secret::new);
-    raw.is_admin = fields.flag("is_superuser")?.unwrap_or(false);
-    raw.is_disabled = !fields.flag("is_active")?.unwrap_or(true);
-    raw.created_at = fields.moment("date_joined")?;
+    raw.is_admin = fields.boolean("is_superuser")?.unwrap_or(false);
+    raw.is_disabled = !fields.boolean("is_active")?.unwrap_or(true);
+    raw.created_at = fields.timestamp("date_joined")?;
     fields.take("last_login");
-    raw.not_imported.extend(fields.left_over());
+    raw.not_imported.extend(fields.remaining());
     Ok(raw)
 }
 

@@ -18,7 +18,7 @@ use crate::translation::{Rejection, unquoted};
 
 /// Kind of the document.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Nested {
+pub(super) enum DocumentShape {
     /// An object with a field `users`, or a list of such objects.
     Document,
     /// The list of users.
@@ -28,7 +28,7 @@ pub(super) enum Nested {
 /// Passes every user to `sink`, in order.
 pub(super) fn read_document(
     input: impl BufRead,
-    nested: Nested,
+    nested: DocumentShape,
     sink: Sink<'_>,
 ) -> anyhow::Result<()> {
     let state = ReadState::default();
@@ -60,7 +60,7 @@ struct ReadState {
 
 /// Walks a value of the document.
 struct Walk<'a, 's> {
-    nested: Nested,
+    nested: DocumentShape,
     sink: Sink<'s>,
     state: &'a ReadState,
 }
@@ -70,8 +70,8 @@ impl<'de> DeserializeSeed<'de> for &mut Walk<'_, '_> {
 
     fn deserialize<D: serde::Deserializer<'de>>(self, input: D) -> Result<(), D::Error> {
         match self.nested {
-            Nested::Document => input.deserialize_any(self),
-            Nested::Users => input.deserialize_seq(self),
+            DocumentShape::Document => input.deserialize_any(self),
+            DocumentShape::Users => input.deserialize_seq(self),
         }
     }
 }
@@ -81,8 +81,8 @@ impl<'de> Visitor<'de> for &mut Walk<'_, '_> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.nested {
-            Nested::Document => "an object with a field `users`",
-            Nested::Users => "a list of users",
+            DocumentShape::Document => "an object with a field `users`",
+            DocumentShape::Users => "a list of users",
         })
     }
 
@@ -90,7 +90,7 @@ impl<'de> Visitor<'de> for &mut Walk<'_, '_> {
         while let Some(key) = map.next_key::<String>()? {
             if key == "users" {
                 map.next_value_seed(&mut Walk {
-                    nested: Nested::Users,
+                    nested: DocumentShape::Users,
                     sink: &mut *self.sink,
                     state: self.state,
                 })?;
@@ -102,7 +102,7 @@ impl<'de> Visitor<'de> for &mut Walk<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        if self.nested == Nested::Document {
+        if self.nested == DocumentShape::Document {
             while list.next_element_seed(&mut *self)?.is_some() {}
             return Ok(());
         }
@@ -132,7 +132,7 @@ mod tests {
     fn names(text: impl AsRef<[u8]>) -> (Vec<Option<String>>, Option<String>) {
         let mut names = Vec::new();
         let input = BufReader::with_capacity(7, text.as_ref());
-        let read = read_document(input, Nested::Document, &mut |location, value| {
+        let read = read_document(input, DocumentShape::Document, &mut |location, value| {
             let name = |user: Value| Some(user["name"].as_str()?.to_owned());
             names.push(value.ok().and_then(name));
             assert_eq!(location, Location::Item(names.len() as u64));
@@ -230,7 +230,7 @@ mod tests {
     fn reading_stops_when_the_callback_returns_break() {
         let mut users = 0;
         let text = "{\"users\":[{},{},\"not read";
-        read_document(text.as_bytes(), Nested::Document, &mut |_, _| {
+        read_document(text.as_bytes(), DocumentShape::Document, &mut |_, _| {
             users += 1;
             ControlFlow::Break(())
         })

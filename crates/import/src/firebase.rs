@@ -7,35 +7,35 @@
 use doorward_domain::values::Secret;
 use serde_json::Value;
 
-use crate::fields::JsonFields;
+use crate::json_fields::JsonFields;
+use crate::options::ImportOptions;
 use crate::raw_user::RawUser;
-use crate::terms::Terms;
 use crate::translation::Rejection;
 
 /// Ways to sign in that are not another provider.
 const OWN_PROVIDERS: [&str; 2] = ["password", "phone"];
 
-pub(super) fn read(value: Value, terms: &Terms) -> Result<RawUser, Rejection> {
+pub(super) fn read(value: Value, options: &ImportOptions) -> Result<RawUser, Rejection> {
     let mut user = JsonFields::of(value)?;
     let Some(id) = user.text("localId")? else {
         return Err(Rejection::malformed("It has no `localId`."));
     };
     let mut raw = RawUser::new("firebase", "localId", id);
     raw.email = user.text("email")?;
-    raw.is_confirmed = user.flag("emailVerified")?.unwrap_or(false);
+    raw.is_confirmed = user.boolean("emailVerified")?.unwrap_or(false);
     raw.name = user.text("displayName")?;
     let (hash, salt) = (user.text("passwordHash")?, user.text("salt")?);
     raw.password = hash.map(|hash| {
         let salt = salt.unwrap_or_default();
-        let spelled = terms
+        let spelled = options
             .firebase
             .as_ref()
-            .map(|project| project.spell(&hash, &salt));
+            .map(|project| project.encode(&hash, &salt));
         // Without the parameters the hash is unreadable.
         Secret::new(spelled.unwrap_or_default())
     });
-    raw.is_disabled = user.flag("disabled")?.unwrap_or(false);
-    raw.created_at = user.millis("createdAt")?;
+    raw.is_disabled = user.boolean("disabled")?.unwrap_or(false);
+    raw.created_at = user.timestamp_millis("createdAt")?;
     for name in ["photoUrl", "phoneNumber"] {
         if let Some(text) = user.text(name)? {
             raw.more.insert(name.to_owned(), text.into());
@@ -58,6 +58,6 @@ pub(super) fn read(value: Value, terms: &Terms) -> Result<RawUser, Rejection> {
     ] {
         user.take(name);
     }
-    raw.not_imported.extend(user.left_over());
+    raw.not_imported.extend(user.remaining());
     Ok(raw)
 }

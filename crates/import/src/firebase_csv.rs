@@ -32,17 +32,17 @@ fn split(line: &str) -> Result<Vec<String>, Rejection> {
     while columns.len() < CLAIMS {
         let quoted = rest.strip_prefix('"');
         let (column, after) = match quoted.filter(|_| NAMES.contains(&columns.len())) {
-            None => rest.split_once(',').ok_or_else(miscounted)?,
+            None => rest.split_once(',').ok_or_else(wrong_column_count)?,
             // A name without a comma is not quoted.
             Some(quoted) => quoted
                 .split_once("\",")
                 .filter(|(name, _)| name.contains(',') && !name.contains('"'))
-                .ok_or_else(torn)?,
+                .ok_or_else(bad_quoting)?,
         };
         columns.push(column.to_owned());
         rest = after;
     }
-    let claims = rest.strip_suffix(',').ok_or_else(miscounted)?;
+    let claims = rest.strip_suffix(',').ok_or_else(wrong_column_count)?;
     columns.push(match claims {
         "" => String::new(),
         _ => claims
@@ -50,18 +50,18 @@ fn split(line: &str) -> Result<Vec<String>, Rejection> {
             .and_then(|claims| claims.strip_suffix('"'))
             .map(|claims| claims.replace("\"\"", "\""))
             .filter(|claims| serde_json::from_str::<Map<String, Value>>(claims).is_ok())
-            .ok_or_else(miscounted)?,
+            .ok_or_else(wrong_column_count)?,
     });
     Ok(columns)
 }
 
-fn miscounted() -> Rejection {
+fn wrong_column_count() -> Rejection {
     Rejection::malformed(format!(
         "The line does not have the {COLUMNS} columns and the final comma that firebase-tools writes. A comma, a quotation mark or a line break in a name can cause this; use the JSON export instead."
     ))
 }
 
-fn torn() -> Rejection {
+fn bad_quoting() -> Rejection {
     Rejection::malformed(
         "A name contains a quotation mark, so its end is ambiguous. Use the JSON export instead.",
     )

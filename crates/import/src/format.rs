@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::terms::Terms;
-use crate::translation::Translation;
-use crate::{django, doorward, firebase, keycloak, supabase};
+use crate::options::ImportOptions;
+use crate::translation::Conversion;
+use crate::{django, doorward_format, firebase, keycloak, supabase};
 
 /// Format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Format {
     }
 
     /// Text that only files of this format contain near their beginning.
-    pub(crate) fn marks(self) -> &'static [&'static str] {
+    pub(crate) fn signatures(self) -> &'static [&'static str] {
         match self {
             Self::Doorward => &["\"doorward-users\""],
             Self::Django => &["\"model\"", "\"fields\""],
@@ -54,14 +54,14 @@ impl Format {
     }
 
     /// Converts one user of a file.
-    pub fn translate(self, value: Value, terms: &Terms) -> Translation {
+    pub fn convert(self, value: Value, options: &ImportOptions) -> Conversion {
         let user = match self {
-            Self::Doorward => return doorward::read(value, terms),
+            Self::Doorward => return doorward_format::read(value, options),
             Self::Django => django::read(value),
-            Self::Supabase => supabase::read(value, terms),
+            Self::Supabase => supabase::read(value, options),
             Self::Keycloak => keycloak::read(value),
-            Self::Firebase => firebase::read(value, terms),
+            Self::Firebase => firebase::read(value, options),
         };
-        user?.finish(terms)
+        user?.finish(options)
     }
 }

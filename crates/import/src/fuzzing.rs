@@ -3,14 +3,14 @@
 
 use std::ops::ControlFlow;
 
-use doorward_domain::passwords::FirebaseParameters;
+use doorward_domain::hashing::FirebaseParameters;
 use doorward_domain::values::{EmailAddress, Locale, Secret, Username};
 use jiff::Timestamp;
 
 use crate::format::Format;
 use crate::hash_config;
+use crate::options::{EmailStatus, ImportOptions, UserField};
 use crate::source::{Location, Source};
-use crate::terms::{EmailStatus, Terms, UserField};
 
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]
@@ -79,7 +79,7 @@ fn users_of(format: Format, data: &[u8]) {
             UserField::Data,
         ],
     ] {
-        let terms = Terms {
+        let options = ImportOptions {
             now: Timestamp::UNIX_EPOCH,
             email_status: EmailStatus::Keep,
             keep_admins: true,
@@ -93,7 +93,7 @@ fn users_of(format: Format, data: &[u8]) {
             }),
         };
         let mut last = 0;
-        let source = Source::of_bytes(data);
+        let source = Source::from_bytes(data);
         let detected = source.detect();
         assert!(detected.is_err() || !data.is_empty());
         let read = source.read(format, &mut |location, value| {
@@ -101,7 +101,7 @@ fn users_of(format: Format, data: &[u8]) {
             assert!(last < number && number < MANY, "{location:?} after {last}");
             last = number;
             if let Ok(value) = value {
-                one(format, value, &terms);
+                one(format, value, &options);
             }
             ControlFlow::Continue(())
         });
@@ -111,14 +111,17 @@ fn users_of(format: Format, data: &[u8]) {
     }
 }
 
-fn one(format: Format, value: serde_json::Value, terms: &Terms) {
+fn one(format: Format, value: serde_json::Value, options: &ImportOptions) {
     let whole = value.to_string();
-    let translated = match format.translate(value, terms) {
+    let translated = match format.convert(value, options) {
         Ok(translated) => translated,
         Err(rejection) => {
-            let told = format!("{} {}", rejection.code, rejection.detail);
+            let message = format!("{} {}", rejection.code, rejection.detail);
             assert!(!rejection.code.is_empty());
-            assert!(!is_a_hash_alone(&whole) || !told.contains(HASH), "{told}");
+            assert!(
+                !is_a_hash_alone(&whole) || !message.contains(HASH),
+                "{message}"
+            );
             return;
         }
     };
@@ -136,11 +139,14 @@ fn one(format: Format, value: serde_json::Value, terms: &Terms) {
         let again = EmailAddress::parse(address.as_str()).expect("it is a valid address");
         assert_eq!(&again, address);
     }
-    assert!(user.version.0 >= 1 && user.session_epoch >= 1);
+    assert!(user.version.0 >= 1 && user.security_epoch >= 1);
     assert_ne!(user.id.as_bytes(), &[0; 16]);
     for note in &translated.notes {
-        let told = &note.detail;
-        assert!(!is_a_hash_alone(&whole) || !told.contains(HASH), "{told}");
+        let message = &note.detail;
+        assert!(
+            !is_a_hash_alone(&whole) || !message.contains(HASH),
+            "{message}"
+        );
     }
 }
 
@@ -170,7 +176,7 @@ mod tests {
 
     /// P-09, C-02: runs each target with its seeds, on every machine.
     #[test]
-    fn every_seed_is_read_as_it_must_be() {
+    fn every_seed_has_the_expected_properties() {
         replay::seeds_of(TARGETS);
     }
 }

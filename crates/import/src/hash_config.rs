@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use doorward_domain::passwords::FirebaseParameters;
+use doorward_domain::hashing::FirebaseParameters;
 use doorward_domain::values::Secret;
 
 /// Reads the file that `--firebase-hash-config` names.
@@ -49,7 +49,7 @@ fn value(text: &str, name: &str) -> anyhow::Result<String> {
 mod tests {
     use super::*;
 
-    const SHOWN: &str = "hash_config {
+    const SAMPLE: &str = "hash_config {
   algorithm: SCRYPT,
   base64_signer_key: jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==,
   base64_salt_separator: Bw==,
@@ -62,7 +62,7 @@ mod tests {
     fn the_consoles_text_and_json_give_the_same_parameters() {
         let json = r#"{"base64_signer_key":"jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==", "base64_salt_separator": "Bw==","rounds":8,
             "mem_cost": 14}"#;
-        for text in [SHOWN, json] {
+        for text in [SAMPLE, json] {
             let read = parse(text).unwrap();
             assert!(read.signer_key.expose().ends_with("J9WmXA=="));
             assert_eq!((read.rounds, read.mem_cost), (8, 14));
@@ -78,7 +78,7 @@ mod tests {
             ("mem_cost: 14", "mem_cost: 40", "fbscrypt parameters"),
             ("jxspr8Ki", "<hidden>", "base64"),
         ] {
-            let error = parse(&SHOWN.replace(part, by)).unwrap_err();
+            let error = parse(&SAMPLE.replace(part, by)).unwrap_err();
             assert!(format!("{error:#}").contains(expected), "{error:#}");
         }
     }

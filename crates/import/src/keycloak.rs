@@ -6,7 +6,7 @@
 use doorward_domain::values::{Locale, Secret};
 use serde_json::{Map, Value};
 
-use crate::fields::JsonFields;
+use crate::json_fields::JsonFields;
 use crate::raw_user::RawUser;
 use crate::translation::Rejection;
 
@@ -18,7 +18,7 @@ pub(super) fn read(value: Value) -> Result<RawUser, Rejection> {
     let username = user.text("username")?;
     if user.text("serviceAccountClientId")?.is_some() {
         let program = Rejection::skipped("service-account", "This is a service account.");
-        return Err(program.of(username.as_deref()));
+        return Err(program.with_identifier(username.as_deref()));
     }
     let Some(id) = user.text("id")?.or_else(|| username.clone()) else {
         return Err(Rejection::malformed(
@@ -28,12 +28,12 @@ pub(super) fn read(value: Value) -> Result<RawUser, Rejection> {
     let mut raw = RawUser::new("keycloak", "id", id);
     raw.username = username;
     raw.email = user.text("email")?;
-    raw.is_confirmed = user.flag("emailVerified")?.unwrap_or(false);
+    raw.is_confirmed = user.boolean("emailVerified")?.unwrap_or(false);
     let names = [user.text("firstName")?, user.text("lastName")?];
     let names: Vec<_> = names.into_iter().flatten().collect();
     raw.name = (!names.is_empty()).then(|| names.join(" "));
-    raw.is_disabled = !user.flag("enabled")?.unwrap_or(true);
-    raw.created_at = user.millis("createdTimestamp")?;
+    raw.is_disabled = !user.boolean("enabled")?.unwrap_or(true);
+    raw.created_at = user.timestamp_millis("createdTimestamp")?;
     raw.data = user.object("attributes")?;
     raw.locale = raw
         .data
@@ -55,7 +55,7 @@ pub(super) fn read(value: Value) -> Result<RawUser, Rejection> {
     ] {
         user.take(name);
     }
-    raw.not_imported.extend(user.left_over());
+    raw.not_imported.extend(user.remaining());
     Ok(raw)
 }
 
@@ -77,7 +77,7 @@ fn read_credentials(raw: &mut RawUser, credentials: Vec<Value>) {
         match (kind.as_str(), &raw.password) {
             ("password", None) => {
                 // An empty hash is rejected like any unreadable one.
-                raw.password = Some(Secret::new(spelled(credential).unwrap_or_default()));
+                raw.password = Some(Secret::new(to_phc(credential).unwrap_or_default()));
             }
             ("password" | "password-history", _) => {}
             _ => raw.not_imported.push(format!("sign-in by {kind}")),
@@ -86,7 +86,7 @@ fn read_credentials(raw: &mut RawUser, credentials: Vec<Value>) {
 }
 
 /// The password hash as a PHC string.
-fn spelled(credential: Value) -> Option<String> {
+fn to_phc(credential: Value) -> Option<String> {
     let mut credential = JsonFields::of(credential).ok()?;
     let mut how = JsonFields(credential.object("credentialData").ok()?);
     let mut secret = JsonFields(credential.object("secretData").ok()?);

@@ -9,10 +9,10 @@
 //! `crates/server/src/cli/commands/import/args.rs`, a fixture and its sign-ins in
 //! `crates/server/tests/it/e2e/import`, a section in `docs/IMPORT.md`.
 
+mod csv_reader;
 mod django;
 mod document;
-pub mod doorward;
-mod fields;
+pub mod doorward_format;
 mod firebase;
 mod firebase_csv;
 mod format;
@@ -20,17 +20,17 @@ mod format;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hash_config;
+mod json_fields;
 mod keycloak;
 mod notes;
+mod options;
 mod raw_user;
-mod rows;
 mod source;
 mod supabase;
-mod terms;
 mod translation;
 
 pub use format::Format;
 pub use hash_config::read as read_hash_config;
+pub use options::{EmailStatus, ImportOptions, UserField};
 pub use source::{Location, MAX_USER_BYTES, Source};
-pub use terms::{EmailStatus, Terms, UserField};
-pub use translation::{Note, Rejection, Translated, Translation};
+pub use translation::{Conversion, ConvertedUser, ImportNote, Rejection};

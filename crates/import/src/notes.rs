@@ -1,42 +1,42 @@
 //! The notes on one user of a file. Each field is parsed by the rules of the domain and dropped only if the
 //! operator allows it, with a note in the report.
 
-use doorward_domain::passwords;
+use doorward_domain::hashing;
 use doorward_domain::values::{Invalid, Secret};
 
-use crate::terms::{Terms, UserField};
-use crate::translation::{Note, Rejection};
+use crate::options::{ImportOptions, UserField};
+use crate::translation::{ImportNote, Rejection};
 
 /// Notes on one user.
 pub struct Notes<'a> {
-    pub terms: &'a Terms,
-    notes: Vec<Note>,
+    pub options: &'a ImportOptions,
+    notes: Vec<ImportNote>,
 }
 
 impl<'a> Notes<'a> {
     /// Begins without notes.
-    pub fn new(terms: &'a Terms) -> Self {
+    pub fn new(options: &'a ImportOptions) -> Self {
         Self {
-            terms,
+            options,
             notes: Vec::new(),
         }
     }
 
     /// Returns all notes.
-    pub fn into_notes(self) -> Vec<Note> {
+    pub fn into_notes(self) -> Vec<ImportNote> {
         self.notes
     }
 
     /// Adds a note.
-    pub fn add(&mut self, note: Note) {
+    pub fn add(&mut self, note: ImportNote) {
         self.notes.push(note);
     }
 
     /// Returns the hash, unless it is unreadable and may be dropped. The domain rejects an unreadable one.
     pub fn password(&mut self, hash: Option<Secret<String>>) -> Option<Secret<String>> {
         let hash = hash?;
-        match passwords::check_readable(hash.expose()) {
-            Err(unreadable) if self.terms.drop_invalid.contains(&UserField::Password) => {
+        match hashing::check_readable(hash.expose()) {
+            Err(unreadable) if self.options.drop_invalid.contains(&UserField::Password) => {
                 let reason = format!("the hash cannot be verified: {unreadable}.");
                 self.add_dropped(UserField::Password, &reason);
                 None
@@ -47,7 +47,7 @@ impl<'a> Notes<'a> {
 
     fn add_dropped(&mut self, field: UserField, reason: &str) {
         let detail = format!("Dropped {}: {reason}", field.name());
-        self.add(Note::new(format!("{}-dropped", field.name()), detail));
+        self.add(ImportNote::new(format!("{}-dropped", field.name()), detail));
     }
 
     /// Parses a field. Returns `None` if it is missing, or invalid and may be dropped.
@@ -60,7 +60,7 @@ impl<'a> Notes<'a> {
         match value.map(parse) {
             None => Ok(None),
             Some(Ok(parsed)) => Ok(Some(parsed)),
-            Some(Err(invalid)) if self.terms.drop_invalid.contains(&field) => {
+            Some(Err(invalid)) if self.options.drop_invalid.contains(&field) => {
                 self.add_dropped(field, &invalid.detail);
                 Ok(None)
             }

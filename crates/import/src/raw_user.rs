@@ -4,14 +4,14 @@
 use doorward_domain::model::{
     PendingEmail, RequestedBy, Role, Status, User, Version, VoidUndoLinks,
 };
-use doorward_domain::transfer::{ImportedUser, derived_id};
+use doorward_domain::transfer::{ImportedUser, derive_id};
 use doorward_domain::values::{Data, EmailAddress, Locale, Name, Secret, UserId, Username};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::notes::Notes;
-use crate::terms::{EmailStatus, Terms, UserField};
-use crate::translation::{Note, Rejection, Translated, Translation};
+use crate::options::{EmailStatus, ImportOptions, UserField};
+use crate::translation::{Conversion, ConvertedUser, ImportNote, Rejection};
 
 /// A user of another system, as that system writes it.
 #[derive(Debug)]
@@ -24,15 +24,15 @@ pub struct RawUser {
     pub username: Option<String>,
     /// Email address; may be invalid.
     pub email: Option<String>,
-    /// Whether the system has confirmed the address.
+    /// `true` if the system has confirmed the address.
     pub is_confirmed: bool,
     /// Display name.
     pub name: Option<String>,
     /// Password hash, in a format that `passwords` reads.
     pub password: Option<Secret<String>>,
-    /// Whether the user is an admin.
+    /// `true` if the user is an admin.
     pub is_admin: bool,
-    /// Whether the account is disabled.
+    /// `true` if the account is disabled.
     pub is_disabled: bool,
     /// The user's own JSON.
     pub data: Map<String, Value>,
@@ -49,10 +49,10 @@ pub struct RawUser {
 }
 
 /// A pending address, which expires like that of a sign-up.
-pub(super) fn pending(address: EmailAddress, terms: &Terms) -> PendingEmail {
+pub(super) fn pending(address: EmailAddress, options: &ImportOptions) -> PendingEmail {
     PendingEmail {
         address,
-        requested_at: terms.now,
+        requested_at: options.now,
         requested_by: RequestedBy::User,
     }
 }
@@ -80,15 +80,15 @@ impl RawUser {
     }
 
     /// Converts it, or returns why it is rejected.
-    pub fn finish(mut self, terms: &Terms) -> Translation {
+    pub fn finish(mut self, options: &ImportOptions) -> Conversion {
         let identifier = self.username.clone().or_else(|| self.email.clone());
         let identifier = identifier.unwrap_or_else(|| self.id.clone());
-        self.convert(terms)
-            .map_err(|rejection| rejection.of(Some(&identifier)))
+        self.convert(options)
+            .map_err(|rejection| rejection.with_identifier(Some(&identifier)))
     }
 
-    fn convert(&mut self, terms: &Terms) -> Translation {
-        let mut notes = Notes::new(terms);
+    fn convert(&mut self, options: &ImportOptions) -> Conversion {
+        let mut notes = Notes::new(options);
         let id = self.id_or_new(&mut notes);
         let email = self.email(&mut notes)?;
         let (username, email) = self.username(email, &mut notes)?;
@@ -97,7 +97,7 @@ impl RawUser {
             Name::parse(name.trim())
         })?;
         let password = self.password(&mut notes);
-        let is_confirmed = match terms.email_status {
+        let is_confirmed = match options.email_status {
             EmailStatus::Keep => self.is_confirmed,
             EmailStatus::Confirmed => true,
             EmailStatus::Unconfirmed => false,
@@ -109,21 +109,21 @@ impl RawUser {
         let status = self.status(username.as_ref(), pending_email.as_ref(), &mut notes);
         // The time to confirm an address begins with the import.
         let created_at = match status {
-            Status::Pending => terms.now,
-            _ => self.created_at.unwrap_or(terms.now),
+            Status::Pending => options.now,
+            _ => self.created_at.unwrap_or(options.now),
         };
         let updated_at = self.updated_at.unwrap_or(created_at).max(created_at);
         let user = User {
             id,
             username,
             email,
-            pending_email: pending_email.map(|address| pending(address, terms)),
+            pending_email: pending_email.map(|address| pending(address, options)),
             name,
             role: self.role(&mut notes),
             status,
             data: self.data(&mut notes)?,
-            locale: self.locale.unwrap_or(terms.default_locale),
-            session_epoch: 1,
+            locale: self.locale.unwrap_or(options.default_locale),
+            security_epoch: 1,
             void_undo_links: VoidUndoLinks::default(),
             version: Version::FIRST,
             created_at,
@@ -132,7 +132,7 @@ impl RawUser {
         self.note_not_imported(&mut notes);
         let user = ImportedUser::new(user, password.map(|hash| (hash, updated_at)))
             .map_err(|refusal| Rejection::refused(&refusal))?;
-        Ok(Translated {
+        Ok(ConvertedUser {
             user,
             notes: notes.into_notes(),
         })
@@ -145,11 +145,11 @@ impl RawUser {
         let (system, id_name) = self.system;
         // Not the time of this import, so that importing the file again gives the same id.
         let at = self.created_at.unwrap_or(Timestamp::UNIX_EPOCH);
-        let id = derived_id(system, &self.id, at);
+        let id = derive_id(system, &self.id, at);
         self.more.insert(id_name.to_owned(), self.id.clone().into());
-        notes.add(Note {
+        notes.add(ImportNote {
             original: Some(self.id.clone()),
-            ..Note::new(
+            ..ImportNote::new(
                 "new-id",
                 format!("The id was replaced; data.{system}.{id_name} contains the original."),
             )
@@ -178,7 +178,7 @@ impl RawUser {
                 .is_none_or(|email| email.key() == address.key())
         {
             let detail = "The username is an email address and was imported as that.";
-            notes.add(Note::new("username-used-as-email", detail));
+            notes.add(ImportNote::new("username-used-as-email", detail));
             return Ok((None, Some(email.unwrap_or(address))));
         }
         let username = notes.field(UserField::Username, text.as_deref(), Username::parse)?;
@@ -188,7 +188,7 @@ impl RawUser {
     fn password(&mut self, notes: &mut Notes<'_>) -> Option<Secret<String>> {
         if self.password.is_none() {
             let detail = "The user has no password and has to reset it by email.";
-            notes.add(Note::new("no-password", detail));
+            notes.add(ImportNote::new("no-password", detail));
         }
         notes.password(self.password.take())
     }
@@ -205,12 +205,12 @@ impl RawUser {
         match (username, pending_email) {
             (None, Some(_)) => {
                 let detail = "The user cannot sign in before confirming the address. An unconfirmed account is deleted like an unconfirmed sign-up.";
-                notes.add(Note::new("confirmation-pending", detail));
+                notes.add(ImportNote::new("confirmation-pending", detail));
                 Status::Pending
             }
             (Some(_), Some(_)) => {
                 let detail = "The address is not confirmed; the user signs in with the username.";
-                notes.add(Note::new("email-unconfirmed", detail));
+                notes.add(ImportNote::new("email-unconfirmed", detail));
                 Status::Active
             }
             _ => Status::Active,
@@ -218,11 +218,11 @@ impl RawUser {
     }
 
     fn role(&self, notes: &mut Notes<'_>) -> Role {
-        match (self.is_admin, notes.terms.keep_admins) {
+        match (self.is_admin, notes.options.keep_admins) {
             (true, true) => Role::Admin,
             (true, false) => {
                 let detail = "The admin was imported as a user. Pass --keep-admins, or run `doorward user set-role`.";
-                notes.add(Note::new("admin-not-kept", detail));
+                notes.add(ImportNote::new("admin-not-kept", detail));
                 Role::User
             }
             (false, _) => Role::User,
@@ -250,7 +250,7 @@ impl RawUser {
         let names = std::mem::take(&mut self.not_imported);
         if !names.is_empty() {
             let detail = format!("Not imported: {}.", names.join(", "));
-            notes.add(Note::new("field-not-imported", detail));
+            notes.add(ImportNote::new("field-not-imported", detail));
         }
     }
 }

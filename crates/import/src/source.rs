@@ -16,11 +16,11 @@ use anyhow::{Context, bail};
 use csv::StringRecord;
 use serde_json::{Map, Value};
 
-use crate::document::{Nested, read_document};
+use crate::csv_reader::CsvReader;
+use crate::document::{DocumentShape, read_document};
 use crate::format::Format;
-use crate::rows::Rows;
 use crate::translation::{Rejection, unquoted};
-use crate::{doorward, firebase_csv};
+use crate::{doorward_format, firebase_csv};
 
 /// Number of bytes that the format is detected by.
 const HEAD: u64 = 64 * 1024;
@@ -65,7 +65,7 @@ impl Source {
         };
         let metadata = file.metadata()?;
         let size = metadata.is_file().then_some(metadata.len());
-        let mut metered = Metered {
+        let mut metered = CountingReader {
             inner: file,
             read: read.clone(),
         };
@@ -88,7 +88,7 @@ impl Source {
 
     /// Reads from memory, for fuzzing.
     #[cfg(any(test, fuzzing))]
-    pub(super) fn of_bytes(bytes: &[u8]) -> Self {
+    pub(super) fn from_bytes(bytes: &[u8]) -> Self {
         Self {
             head: bytes.to_vec(),
             rest: Box::new(std::io::empty()),
@@ -99,7 +99,7 @@ impl Source {
     }
 
     /// Returns `true` if the path leads to this file.
-    pub fn is_at(&self, path: &Path) -> bool {
+    pub fn is_same_file(&self, path: &Path) -> bool {
         let there = std::fs::metadata(path);
         there.is_ok_and(|there| (there.dev(), there.ino()) == self.identity)
     }
@@ -110,17 +110,18 @@ impl Source {
     }
 
     /// Number of bytes read so far.
-    pub fn meter(&self) -> Arc<AtomicU64> {
+    pub fn bytes_read(&self) -> Arc<AtomicU64> {
         self.read.clone()
     }
 
     /// Detects the format.
     pub fn detect(&self) -> anyhow::Result<Format> {
         let head = String::from_utf8_lossy(&self.head);
-        let has_marks = |format: &Format| format.marks().iter().all(|mark| head.contains(mark));
+        let has_marks =
+            |format: &Format| format.signatures().iter().all(|mark| head.contains(mark));
         let first_line = head.lines().next().unwrap_or_default();
         if Format::Doorward
-            .marks()
+            .signatures()
             .iter()
             .all(|mark| first_line.contains(mark))
         {
@@ -152,10 +153,10 @@ impl Source {
                 read_lines(input, FirstLine::User, json, sink)
             }
             (Format::Django | Format::Supabase, Some(b'[')) => {
-                read_document(input, Nested::Users, sink)
+                read_document(input, DocumentShape::Users, sink)
             }
             (Format::Keycloak | Format::Firebase, Some(b'{' | b'[')) => {
-                read_document(input, Nested::Document, sink)
+                read_document(input, DocumentShape::Document, sink)
             }
             (Format::Firebase, _) => read_lines(input, FirstLine::User, firebase_csv::read, sink),
             (Format::Supabase, _) => read_csv(input, sink),
@@ -165,12 +166,12 @@ impl Source {
 }
 
 /// Counts the bytes read.
-struct Metered<R> {
+struct CountingReader<R> {
     inner: R,
     read: Arc<AtomicU64>,
 }
 
-impl<R: Read> Read for Metered<R> {
+impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.read.fetch_add(count as u64, Ordering::Relaxed);
@@ -201,7 +202,7 @@ fn read_lines(
         }
         let is_whole = line.last() == Some(&b'\n') || (read as u64) < MAX_USER_BYTES;
         if number == 1 && first == FirstLine::Header {
-            doorward::check_header(&line)?;
+            doorward_format::check_header(&line)?;
             continue;
         }
         let value = if is_whole {
@@ -226,9 +227,9 @@ pub(super) fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
         let buffer = input.fill_buf()?;
         let end = buffer.iter().position(|byte| *byte == b'\n');
         let length = end.map_or(buffer.len(), |end| end + 1);
-        let is_over = end.is_some() || buffer.is_empty();
+        let is_finished = end.is_some() || buffer.is_empty();
         input.consume(length);
-        if is_over {
+        if is_finished {
             return Ok(());
         }
     }
@@ -240,7 +241,7 @@ fn json(text: &[u8]) -> Result<Value, Rejection> {
 }
 
 fn read_csv(input: impl BufRead, sink: Sink<'_>) -> anyhow::Result<()> {
-    let mut rows = Rows::new(input);
+    let mut rows = CsvReader::new(input);
     let header = header(&mut rows)?;
     rows.columns = Some(header.len());
     while let Some(row) = rows.next()? {
@@ -252,7 +253,7 @@ fn read_csv(input: impl BufRead, sink: Sink<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn header(rows: &mut Rows<impl BufRead>) -> anyhow::Result<Vec<String>> {
+fn header(rows: &mut CsvReader<impl BufRead>) -> anyhow::Result<Vec<String>> {
     let Some(row) = rows.next()? else {
         bail!("the file is empty");
     };

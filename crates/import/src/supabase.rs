@@ -7,9 +7,9 @@
 use doorward_domain::values::{Name, Secret};
 use serde_json::{Map, Value};
 
-use crate::fields::JsonFields;
+use crate::json_fields::JsonFields;
+use crate::options::ImportOptions;
 use crate::raw_user::RawUser;
-use crate::terms::Terms;
 use crate::translation::Rejection;
 
 /// Columns that are temporary, the same for all users, or redundant.
@@ -36,7 +36,7 @@ const IGNORED: &[&str] = &[
     "reauthentication_sent_at",
 ];
 
-pub(super) fn read(value: Value, terms: &Terms) -> Result<RawUser, Rejection> {
+pub(super) fn read(value: Value, options: &ImportOptions) -> Result<RawUser, Rejection> {
     let mut row = JsonFields::of(value)?;
     // CSV has an empty text or `null` for a missing value.
     row.0
@@ -45,19 +45,19 @@ pub(super) fn read(value: Value, terms: &Terms) -> Result<RawUser, Rejection> {
         return Err(Rejection::malformed("It has no `id`."));
     };
     let email = row.text("email")?;
-    if row.moment("deleted_at")?.is_some() {
+    if row.timestamp("deleted_at")?.is_some() {
         let deleted = Rejection::skipped("deleted", "The user was deleted in Supabase.");
-        return Err(deleted.of(Some(email.as_deref().unwrap_or(&id))));
+        return Err(deleted.with_identifier(Some(email.as_deref().unwrap_or(&id))));
     }
     let mut raw = RawUser::new("supabase", "id", id);
     raw.is_confirmed =
-        row.moment("email_confirmed_at")?.is_some() || row.moment("confirmed_at")?.is_some();
+        row.timestamp("email_confirmed_at")?.is_some() || row.timestamp("confirmed_at")?.is_some();
     raw.email = email;
     raw.password = row.text("encrypted_password")?.map(Secret::new);
-    raw.is_admin = row.flag("is_super_admin")?.unwrap_or(false);
-    raw.is_disabled = is_banned(&mut row, terms)?;
-    raw.created_at = row.moment("created_at")?;
-    raw.updated_at = row.moment("updated_at")?;
+    raw.is_admin = row.boolean("is_super_admin")?.unwrap_or(false);
+    raw.is_disabled = is_banned(&mut row, options)?;
+    raw.created_at = row.timestamp("created_at")?;
+    raw.updated_at = row.timestamp("updated_at")?;
     raw.data = row.object("raw_user_meta_data")?;
     raw.name = name(&raw.data);
     if let Some(phone) = row.text("phone")? {
@@ -70,26 +70,26 @@ pub(super) fn read(value: Value, terms: &Terms) -> Result<RawUser, Rejection> {
         raw.not_imported.push("raw_app_meta_data".to_owned());
     }
     for name in ["is_sso_user", "is_anonymous"] {
-        if row.flag(name)? == Some(true) {
+        if row.boolean(name)? == Some(true) {
             raw.not_imported.push(name.to_owned());
         }
     }
     for name in IGNORED {
         row.take(name);
     }
-    raw.not_imported.extend(row.left_over());
+    raw.not_imported.extend(row.remaining());
     Ok(raw)
 }
 
 /// A permanent ban ends at `infinity`.
-fn is_banned(row: &mut JsonFields, terms: &Terms) -> Result<bool, Rejection> {
+fn is_banned(row: &mut JsonFields, options: &ImportOptions) -> Result<bool, Rejection> {
     if row.0.get("banned_until").and_then(Value::as_str) == Some("infinity") {
         row.take("banned_until");
         return Ok(true);
     }
     Ok(row
-        .moment("banned_until")?
-        .is_some_and(|until| until > terms.now))
+        .timestamp("banned_until")?
+        .is_some_and(|until| until > options.now))
 }
 
 /// The name as providers write it. `data` keeps it, so that an invalid one is not lost.

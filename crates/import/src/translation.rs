@@ -5,23 +5,23 @@ use std::fmt;
 use doorward_domain::transfer::{ImportRejection, ImportedUser};
 use doorward_domain::values::Invalid;
 
-use crate::terms::UserField;
+use crate::options::UserField;
 
 /// A user of a file, or the reason to reject it without querying the store.
-pub type Translation = Result<Translated, Rejection>;
+pub type Conversion = Result<ConvertedUser, Rejection>;
 
 /// A user to import.
 #[derive(Debug)]
-pub struct Translated {
+pub struct ConvertedUser {
     /// The user.
     pub user: ImportedUser,
     /// Fields that were changed or not imported.
-    pub notes: Vec<Note>,
+    pub notes: Vec<ImportNote>,
 }
 
 /// A difference between the file and the imported user.
 #[derive(Debug)]
-pub struct Note {
+pub struct ImportNote {
     /// Stable code, for programs.
     pub code: String,
     /// Description.
@@ -30,7 +30,7 @@ pub struct Note {
     pub original: Option<String>,
 }
 
-impl Note {
+impl ImportNote {
     pub(crate) fn new(code: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             code: code.into(),
@@ -80,10 +80,10 @@ impl Rejection {
 
     /// A rejection by the domain.
     pub fn refused(rejection: &ImportRejection) -> Self {
-        Self::new(rejection.code(), sentence(rejection))
+        Self::new(rejection.code(), capitalize(rejection))
     }
 
-    pub(crate) fn of(self, identifier: Option<&str>) -> Self {
+    pub(crate) fn with_identifier(self, identifier: Option<&str>) -> Self {
         Self {
             identifier: identifier.map(str::to_owned),
             ..self
@@ -92,7 +92,7 @@ impl Rejection {
 }
 
 /// Formats an error as a sentence.
-pub(crate) fn sentence(error: &impl fmt::Display) -> String {
+pub(crate) fn capitalize(error: &impl fmt::Display) -> String {
     let text = error.to_string();
     let mut rest = text.chars();
     let first = rest.next().map(|c| c.to_uppercase().to_string());

@@ -2,7 +2,7 @@
 //!
 //! It has no `Debug`: its link opens an account.
 
-use doorward_domain::ports::MailTemplate;
+use doorward_domain::model::MailKind;
 use doorward_domain::values::EmailAddress;
 use jiff::Timestamp;
 use lettre::Message;
@@ -11,8 +11,8 @@ use crate::templates::Rendered;
 
 /// A message and its parts, for transports that show them.
 pub(crate) struct ComposedMail {
-    /// Template.
-    pub template: MailTemplate,
+    /// Kind.
+    pub kind: MailKind,
     /// Recipient.
     pub to: EmailAddress,
     /// Link in the mail.

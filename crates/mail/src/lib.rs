@@ -7,19 +7,19 @@
 //! 2. `message` builds a MIME message with one sender and one recipient;
 //! 3. `transport` sends it to a mail server, a folder, the log or the built-in inbox.
 //!
-//! Flows and the worker decide why a mail is sent, when to retry it, and which link it contains. This
+//! Services and the worker decide why a mail is sent, when to retry it, and which link it contains. This
 //! crate reads no store and generates no secret. It logs no address and no link, except in the `log:`
 //! transport.
 //!
-//! To add a mail: a variant of `MailTemplate`, its `.txt` and `.html` in `templates/`, and its messages in
-//! `crates/messages/locales/`; tests find what is missing.
+//! To add a mail: a row of `MailKind` and its messages in `crates/messages/locales/`; tests find what is missing.
+//! A mail that needs a layout of its own has a `.txt` or `.html` in `templates/`, named after it.
 //! To add a transport: see `transport/mod.rs`.
 //!
 //! [`Mail`]: doorward_domain::ports::Mail
 
 mod composed_mail;
+mod diagnostics;
 mod error;
-mod examine;
 mod mailer;
 mod mask;
 mod message;
@@ -30,8 +30,8 @@ mod transport;
 #[cfg(test)]
 mod samples;
 
+pub use diagnostics::diagnose;
 pub use error::MailSetupError;
-pub use examine::examine;
 pub use mailer::TemplateMailer;
 pub use mask::mask_addresses;
 pub use settings::MailSettings;

@@ -37,10 +37,10 @@ impl TemplateMailer {
         let mut inbox = None;
         let transport: Box<dyn Transport> = match &settings.transport {
             TransportSettings::Smtp(smtp_settings) => {
-                Box::new(smtp::Smtp::new(smtp_settings, composer.domain())?)
+                Box::new(smtp::SmtpTransport::new(smtp_settings, composer.domain())?)
             }
-            TransportSettings::Folder(path) => Box::new(folder::Folder::open(path)?),
-            TransportSettings::Log => Box::new(log::Log),
+            TransportSettings::Folder(path) => Box::new(folder::FolderTransport::open(path)?),
+            TransportSettings::Log => Box::new(log::LogTransport),
             TransportSettings::Inbox => Box::new(inbox.insert(Inbox::default()).clone()),
         };
         Ok(Self {
@@ -71,7 +71,7 @@ impl Mailer for TemplateMailer {
             .compose(mail, &rendered, at, self.encoding)
             .map_err(permanent)?;
         let composed = ComposedMail {
-            template: mail.template,
+            kind: mail.kind,
             to: mail.to.clone(),
             url: mail.url.clone(),
             id: mail.message_id.clone(),

@@ -53,7 +53,7 @@ fn mask_word(word: &str, masked: &mut String) {
         let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
         let run = &rest[..end];
         if run.contains('@') {
-            let (name, run) = named(run);
+            let (name, run) = split_field(run);
             masked.push_str(name);
             // Writing to a String cannot fail.
             let _ = write!(masked, "{}", mask_address(run));
@@ -65,7 +65,7 @@ fn mask_word(word: &str, masked: &mut String) {
 }
 
 /// Splits a log field such as `mail.to=ben@example.com` into its name with `=` and its value.
-fn named(run: &str) -> (&str, &str) {
+fn split_field(run: &str) -> (&str, &str) {
     let is_name = |c: char| c.is_ascii_lowercase() || c == '_' || c == '.';
     match run.find('=') {
         Some(end) if end > 0 && run[..end].chars().all(is_name) => run.split_at(end + 1),

@@ -35,7 +35,7 @@ pub(crate) struct Composer {
     from: Mailbox,
 }
 
-/// Reason why no message can be built. Mails of Doorward's flows do not cause these errors.
+/// Reason why no message can be built. Mails of Doorward's services do not cause these errors.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ComposeError {
     #[error("the recipient's address is not valid in a message")]
@@ -160,7 +160,7 @@ impl Header for AutoSubmitted {
 
 #[cfg(test)]
 mod tests {
-    use doorward_domain::ports::MailTemplate;
+    use doorward_domain::model::MailKind;
     use doorward_domain::values::{EmailAddress, Locale};
 
     use super::*;
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn the_header_fields_are_those_of_an_automatic_mail() {
-        let message = compose(&samples::mail(MailTemplate::Confirm, Locale::En));
+        let message = compose(&samples::mail(MailKind::SignUp, Locale::En));
         assert_eq!(
             field(&message, "From"),
             "Doorward <no-reply@id.example.com>"
@@ -231,18 +231,18 @@ mod tests {
         );
     }
 
-    fn ascii_mail(template: MailTemplate) -> Mail {
+    fn ascii_mail(kind: MailKind) -> Mail {
         Mail {
             greeting: Some("Ben".to_owned()),
             url: format!("https://id.example.com/confirmation/{}", "x".repeat(43)),
-            ..samples::mail(template, Locale::En)
+            ..samples::mail(kind, Locale::En)
         }
     }
 
     #[test]
     fn english_text_parts_are_ascii_and_their_link_can_be_copied_from_the_raw_message() {
-        for template in MailTemplate::ALL {
-            let mail = ascii_mail(template);
+        for kind in MailKind::ALL.iter().copied() {
+            let mail = ascii_mail(kind);
             let message = String::from_utf8(compose(&mail).formatted()).unwrap();
             let (text, _) = message.split_once("text/html").unwrap();
             assert!(text.contains("Content-Transfer-Encoding: 7bit"), "{text}");
@@ -282,7 +282,7 @@ mod tests {
     /// user input adds no header field and no recipient.
     #[test]
     fn hostile_values_stay_in_the_body() {
-        let plain = compose(&samples::mail(MailTemplate::Confirm, Locale::En));
+        let plain = compose(&samples::mail(MailKind::SignUp, Locale::En));
         let names = |message: &Message| {
             fields(message)
                 .into_iter()
@@ -301,7 +301,7 @@ mod tests {
                 username: Some(value.to_owned()),
                 new_email: Some(value.to_owned()),
                 device: Some(value.to_owned()),
-                ..samples::mail(MailTemplate::Confirm, Locale::En)
+                ..samples::mail(MailKind::SignUp, Locale::En)
             };
             let message = compose(&mail);
             assert_eq!(names(&message), names(&plain), "{value:?}");
@@ -325,7 +325,7 @@ mod tests {
         ] {
             let mail = Mail {
                 to: EmailAddress::parse(address).unwrap(),
-                ..samples::mail(MailTemplate::Recover, Locale::De)
+                ..samples::mail(MailKind::Recovery, Locale::De)
             };
             let message = composer
                 .compose(
@@ -346,7 +346,7 @@ mod tests {
         for id in ["", "a b", "a@b", "a>\r\nBcc: x@y.example", ".a", "a/b", "é"] {
             let mail = Mail {
                 message_id: id.to_owned(),
-                ..samples::mail(MailTemplate::Recover, Locale::De)
+                ..samples::mail(MailKind::Recovery, Locale::De)
             };
             let rendered = templates.render(&mail).unwrap();
             let refused = composer.compose(&mail, &rendered, samples::now(), BodyEncoding::Smtp);

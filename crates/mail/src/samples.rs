@@ -1,20 +1,21 @@
 //! Sample mails for tests.
 
-use doorward_domain::ports::{Mail, MailTemplate};
+use doorward_domain::model::MailKind;
+use doorward_domain::ports::Mail;
 use doorward_domain::values::{EmailAddress, Locale};
 use jiff::Timestamp;
 
 pub(crate) const URL: &str = "https://id.example.com/confirmation/Zm9vYmFy-_a?x=1&y=2";
 
-pub(crate) fn mail(template: MailTemplate, locale: Locale) -> Mail {
+pub(crate) fn mail(kind: MailKind, locale: Locale) -> Mail {
     Mail {
-        template,
+        kind,
         to: EmailAddress::parse("Ben.Miller@example.com").unwrap(),
         locale,
         greeting: Some("Ben Müller".to_owned()),
         username: Some("ben-m".to_owned()),
         url: URL.to_owned(),
-        valid_minutes: Some(1440),
+        valid_minutes: kind.has_secret_link().then_some(1440),
         at: "2026-11-21T08:00:30Z".parse().unwrap(),
         new_email: Some("n***@example.org".to_owned()),
         device: Some("Firefox, Linux, 192.0.2.7".to_owned()),
@@ -25,8 +26,8 @@ pub(crate) fn mail(template: MailTemplate, locale: Locale) -> Mail {
 pub(crate) fn every_mail() -> Vec<Mail> {
     let mut mails = Vec::new();
     for locale in Locale::ALL {
-        for template in MailTemplate::ALL {
-            mails.push(mail(template, locale));
+        for kind in MailKind::ALL.iter().copied() {
+            mails.push(mail(kind, locale));
         }
     }
     mails

@@ -48,6 +48,8 @@ mail-device = { $device ->
 mail-confirm-subject = Bestätigen Sie Ihre E-Mail-Adresse für { $product }
 mail-confirm-title = Bestätigen Sie Ihre E-Mail-Adresse
 mail-confirm-intro = diese E-Mail-Adresse wurde für ein Konto bei { $product }{ mail-username } angegeben ({ $at }).
+mail-confirm-action = { mail-open-and-confirm }
+mail-confirm-valid = { mail-link-valid }
 mail-confirm-ignore = Wenn Sie das nicht waren, ignorieren Sie diese E-Mail: Ohne Bestätigung wird Ihre Adresse nicht verwendet. Auf der Seite hinter dem Link können Sie sie auch sofort entfernen.
 
 mail-already-registered-subject = Sie haben bereits ein Konto bei { $product }
@@ -61,17 +63,22 @@ mail-recover-title = Setzen Sie Ihr Passwort zurück
 mail-recover-intro = jemand möchte das Passwort Ihres Kontos bei { $product }{ mail-username } zurücksetzen ({ $at }).
 mail-recover-action = Wenn Sie das waren, öffnen Sie diesen Link und legen Sie ein neues Passwort fest
 mail-recover-button = Neues Passwort festlegen
+mail-recover-valid = { mail-link-once }
 mail-recover-ignore = Wenn Sie das nicht waren, ignorieren Sie diese E-Mail: Ihr Passwort bleibt unverändert. Geben Sie den Link nicht weiter.
 
 mail-password-changed-subject = Ihr Passwort für { $product } wurde geändert
 mail-password-changed-title = Ihr Passwort wurde geändert
 mail-password-changed-intro = das Passwort Ihres Kontos bei { $product }{ mail-username } wurde geändert ({ $at }).
+mail-password-changed-expected = { mail-nothing-to-do }
 mail-password-changed-action = Wenn Sie das nicht waren, hat vielleicht jemand anderes Zugang zu Ihrem Konto. Gehen Sie jetzt zu { $product } und setzen Sie Ihr Passwort dort zurück
 mail-reset-signs-out = Damit werden alle Geräte abgemeldet.
+mail-password-changed-effects = { mail-reset-signs-out }
 
 mail-email-change-subject = Bestätigen Sie Ihre neue E-Mail-Adresse für { $product }
 mail-email-change-title = Bestätigen Sie Ihre neue E-Mail-Adresse
 mail-email-change-intro = jemand möchte diese E-Mail-Adresse für ein Konto bei { $product }{ mail-username } verwenden ({ $at }).
+mail-email-change-action = { mail-open-and-confirm }
+mail-email-change-button = { mail-confirm-button }
 mail-email-change-valid = Der Link ist { $valid } gültig. Bis zur Bestätigung bleibt das Konto unverändert.
 mail-email-change-ignore = Wenn Sie das nicht waren, ignorieren Sie diese E-Mail: Ohne Bestätigung wird diese Adresse nicht verwendet.
 
@@ -81,14 +88,25 @@ mail-email-change-notice-intro = jemand möchte die E-Mail-Adresse Ihres Kontos 
 mail-email-change-notice-expected = Wenn Sie das erwartet haben, müssen Sie nichts tun.
 mail-email-change-notice-action = Wenn Sie das nicht erwartet haben, wenden Sie sich an den Support von { $product }
 
+mail-email-change-undo-subject = { mail-email-change-notice-subject }
+mail-email-change-undo-title = { mail-email-change-notice-title }
+mail-email-change-undo-intro = { mail-email-change-notice-intro }
+mail-email-change-undo-expected = { mail-nothing-to-do }
 mail-email-change-undo-action = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. Öffnen Sie diesen Link, um Ihr Konto bei dieser Adresse zu behalten. Er funktioniert auch noch, wenn die neue Adresse schon bestätigt ist
 mail-undo-button = Das war ich nicht: rückgängig machen
 mail-undo-effects = Der Link meldet alle Geräte ab, sperrt das Passwort und schickt Ihnen eine E-Mail, mit der Sie ein neues festlegen. Geben Sie den Link nicht weiter.
+mail-email-change-undo-button = { mail-undo-button }
+mail-email-change-undo-valid = { mail-link-once }
+mail-email-change-undo-effects = { mail-undo-effects }
 
 mail-email-changed-subject = Die E-Mail-Adresse Ihres Kontos bei { $product } wurde geändert
 mail-email-changed-title = Ihre E-Mail-Adresse wurde geändert
 mail-email-changed-intro = die E-Mail-Adresse Ihres Kontos bei { $product }{ mail-username } wurde{ mail-new-email } geändert ({ $at }). E-Mails zu Ihrem Konto gehen jetzt an die neue Adresse.
+mail-email-changed-expected = { mail-nothing-to-do }
 mail-email-changed-action = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. Öffnen Sie diesen Link, um Ihr Konto zu dieser Adresse zurückzuholen
+mail-email-changed-button = { mail-undo-button }
+mail-email-changed-valid = { mail-link-once }
+mail-email-changed-effects = { mail-undo-effects }
 
 mail-email-change-undone-subject = Die E-Mail-Änderung Ihres Kontos bei { $product } ist rückgängig gemacht
 mail-email-change-undone-title = Ihre E-Mail-Änderung wurde rückgängig gemacht
@@ -97,16 +115,23 @@ mail-email-change-undone-intro = Ihr Konto bei { $product }{ mail-username } hat
    *[other] { " " }({ $new_email })
 }: Jemand hat den Link zum Rückgängigmachen geöffnet, der dorthin geschickt wurde ({ $at }). Alle Geräte sind abgemeldet, und das Passwort ist gesperrt. Eine E-Mail zum Festlegen eines neuen Passworts ging an die frühere Adresse. E-Mails zu diesem Konto kommen nicht mehr hierher.
 mail-email-change-undone-set-password = Wenn Sie das waren, legen Sie mit jener E-Mail ein neues Passwort fest.
+mail-email-change-undone-expected = { mail-email-change-undone-set-password }
 mail-email-change-undone-action = Wenn Sie das nicht waren und das Konto Ihnen gehört, kann jemand anderes die E-Mails jener Adresse lesen. Wenden Sie sich an den Support von { $product }, um Ihr Konto zurückzubekommen
 
 mail-new-sign-in-subject = Neue Anmeldung bei Ihrem Konto bei { $product }
 mail-new-sign-in-title = Neue Anmeldung
 mail-new-sign-in-intro = jemand hat sich von einem neuen Gerät oder aus einem neuen Netzwerk bei Ihrem Konto bei { $product }{ mail-username } angemeldet ({ $at }{ mail-device }).
+mail-new-sign-in-expected = { mail-nothing-to-do }
 mail-sign-in-action = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. Gehen Sie jetzt zu { $product } und setzen Sie es dort zurück
+mail-new-sign-in-action = { mail-sign-in-action }
+mail-new-sign-in-effects = { mail-reset-signs-out }
 
 mail-sign-in-after-failures-subject = Anmeldung bei { $product } nach falschen Passwörtern
 mail-sign-in-after-failures-title = Anmeldung nach vielen falschen Passwörtern
 mail-sign-in-after-failures-intro = jemand hat sich nach zehn oder mehr falschen Passwörtern hintereinander bei Ihrem Konto bei { $product }{ mail-username } angemeldet ({ $at }{ mail-device }).
+mail-sign-in-after-failures-expected = { mail-nothing-to-do }
+mail-sign-in-after-failures-action = { mail-sign-in-action }
+mail-sign-in-after-failures-effects = { mail-reset-signs-out }
 
 mail-lockout-subject = Jemand versucht, das Passwort Ihres Kontos bei { $product } zu erraten
 mail-lockout-title = Jemand versucht, Ihr Passwort zu erraten

@@ -25,6 +25,8 @@ duration-days = { $count ->
 
 ## Mails. Operators can replace these and the durations (`mail.templates`).
 ## Each has the values $product, $greeting, $username, $at, $valid, $new_email, $device and $url.
+## A mail has the messages mail-NAME-subject, -title, -intro and -action (without the mark at its end: the link follows),
+## -valid if its link expires, and may have -expected, -button, -effects and -ignore.
 
 mail-greeting = { $greeting ->
     [0] Hello,
@@ -54,6 +56,8 @@ mail-device = { $device ->
 mail-confirm-subject = Confirm your email address for { $product }
 mail-confirm-title = Confirm your email address
 mail-confirm-intro = Someone entered this email address for an account at { $product }{ mail-username } ({ $at }).
+mail-confirm-action = { mail-open-and-confirm }
+mail-confirm-valid = { mail-link-valid }
 mail-confirm-ignore = If this wasn't you, ignore this email: your address is not used without confirmation. You can also remove it now from the page behind the link.
 
 mail-already-registered-subject = You already have an account at { $product }
@@ -67,17 +71,22 @@ mail-recover-title = Reset your password
 mail-recover-intro = Someone asked to reset the password of your { $product } account{ mail-username } ({ $at }).
 mail-recover-action = If this was you, open this link and set a new password
 mail-recover-button = Set a new password
+mail-recover-valid = { mail-link-once }
 mail-recover-ignore = If this wasn't you, ignore this email: your password stays the same. Don't share this link.
 
 mail-password-changed-subject = Your password for { $product } was changed
 mail-password-changed-title = Your password was changed
 mail-password-changed-intro = The password of your { $product } account{ mail-username } was changed ({ $at }).
+mail-password-changed-expected = { mail-nothing-to-do }
 mail-password-changed-action = If this wasn't you, someone else may have access to your account. Go to { $product } now and reset your password there
 mail-reset-signs-out = Resetting the password signs out all devices.
+mail-password-changed-effects = { mail-reset-signs-out }
 
 mail-email-change-subject = Confirm your new email address for { $product }
 mail-email-change-title = Confirm your new email address
 mail-email-change-intro = Someone asked to use this email address for a { $product } account{ mail-username } ({ $at }).
+mail-email-change-action = { mail-open-and-confirm }
+mail-email-change-button = { mail-confirm-button }
 mail-email-change-valid = The link works for { $valid }. Until you confirm, the account stays the same.
 mail-email-change-ignore = If this wasn't you, ignore this email: this address is not used without confirmation.
 
@@ -87,14 +96,25 @@ mail-email-change-notice-intro = Someone asked to change the email address of yo
 mail-email-change-notice-expected = If you expected this, there is nothing to do.
 mail-email-change-notice-action = If you didn't expect this, contact { $product } support
 
+mail-email-change-undo-subject = { mail-email-change-notice-subject }
+mail-email-change-undo-title = { mail-email-change-notice-title }
+mail-email-change-undo-intro = { mail-email-change-notice-intro }
+mail-email-change-undo-expected = { mail-nothing-to-do }
 mail-email-change-undo-action = If this wasn't you, someone knows your password. Open this link to keep your account at this address. It works even after the new address is confirmed
 mail-undo-button = This wasn't me: undo the change
 mail-undo-effects = The link signs out all devices, disables the password and sends you an email to set a new one. Don't share this link.
+mail-email-change-undo-button = { mail-undo-button }
+mail-email-change-undo-valid = { mail-link-once }
+mail-email-change-undo-effects = { mail-undo-effects }
 
 mail-email-changed-subject = The email address of your { $product } account was changed
 mail-email-changed-title = Your email address was changed
 mail-email-changed-intro = The email address of your { $product } account{ mail-username } was changed{ mail-new-email } ({ $at }). Emails about your account now go to the new address.
+mail-email-changed-expected = { mail-nothing-to-do }
 mail-email-changed-action = If this wasn't you, someone knows your password. Open this link to move your account back to this address
+mail-email-changed-button = { mail-undo-button }
+mail-email-changed-valid = { mail-link-once }
+mail-email-changed-effects = { mail-undo-effects }
 
 mail-email-change-undone-subject = The email change of your { $product } account was undone
 mail-email-change-undone-title = Your email change was undone
@@ -103,16 +123,23 @@ mail-email-change-undone-intro = Your { $product } account{ mail-username } is b
    *[other] , { $new_email }
 }: someone opened the undo link that was sent there ({ $at }). All devices are signed out and the password is disabled. We sent an email to set a new password to the previous address. Emails about the account no longer come here.
 mail-email-change-undone-set-password = If this was you, set a new password with that email.
+mail-email-change-undone-expected = { mail-email-change-undone-set-password }
 mail-email-change-undone-action = If this wasn't you and the account is yours, someone else can read the emails of that address. Contact { $product } support to get your account back
 
 mail-new-sign-in-subject = New sign-in to your { $product } account
 mail-new-sign-in-title = New sign-in
 mail-new-sign-in-intro = Someone signed in to your { $product } account{ mail-username } from a new device or network ({ $at }{ mail-device }).
+mail-new-sign-in-expected = { mail-nothing-to-do }
 mail-sign-in-action = If this wasn't you, someone knows your password. Go to { $product } now and reset it there
+mail-new-sign-in-action = { mail-sign-in-action }
+mail-new-sign-in-effects = { mail-reset-signs-out }
 
 mail-sign-in-after-failures-subject = Sign-in to your { $product } account after wrong passwords
 mail-sign-in-after-failures-title = Sign-in after many wrong passwords
 mail-sign-in-after-failures-intro = Someone signed in to your { $product } account{ mail-username } after ten or more wrong passwords in a row ({ $at }{ mail-device }).
+mail-sign-in-after-failures-expected = { mail-nothing-to-do }
+mail-sign-in-after-failures-action = { mail-sign-in-action }
+mail-sign-in-after-failures-effects = { mail-reset-signs-out }
 
 mail-lockout-subject = Someone is guessing the password of your { $product } account
 mail-lockout-title = Someone is guessing your password

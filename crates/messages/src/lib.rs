@@ -12,7 +12,7 @@ use std::sync::Arc;
 use doorward_domain::values::Locale;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
-use fluent_syntax::ast::Entry;
+use fluent_syntax::ast::{Entry, Pattern};
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Error, ErrorKind, context};
 
@@ -28,7 +28,9 @@ const MISSING_MARK: char = '\u{e000}';
 const SPLIT_MARK: char = '\u{e001}';
 
 /// The messages of all languages.
-pub struct Messages(Vec<(Locale, FluentBundle<FluentResource>)>);
+pub struct Messages(Vec<(Locale, Bundle)>);
+
+type Bundle = FluentBundle<FluentResource>;
 
 /// Messages that cannot replace others.
 #[derive(Debug, thiserror::Error)]
@@ -98,17 +100,21 @@ impl Messages {
         self.format(locale, key, arguments(values)?)
     }
 
-    fn format(&self, locale: Locale, key: &str, args: FluentArgs) -> Result<String, Error> {
+    /// The message of a key, in this language or else in English.
+    fn pattern(&self, locale: Locale, key: &str) -> Option<(&Bundle, &Pattern<&str>)> {
         let pattern_of = |locale| {
             let (_, bundle) = self.0.iter().find(|(known, _)| *known == locale)?;
             Some((bundle, bundle.get_message(key)?.value()?))
         };
+        pattern_of(locale).or_else(|| pattern_of(Locale::default()))
+    }
+
+    fn format(&self, locale: Locale, key: &str, args: FluentArgs) -> Result<String, Error> {
         let fail = |reason: &str| {
             let detail = format!("message {key} of {}.ftl: {reason}", locale.tag());
             Err(Error::new(ErrorKind::UndefinedError, detail))
         };
-        let Some((bundle, pattern)) = pattern_of(locale).or_else(|| pattern_of(Locale::default()))
-        else {
+        let Some((bundle, pattern)) = self.pattern(locale, key) else {
             return fail("it does not exist");
         };
         let mut errors = Vec::new();
@@ -122,12 +128,13 @@ impl Messages {
         }
     }
 
-    /// What templates need for texts: `lang`, the language's tag, and two functions. Both use the `values`,
-    /// and named arguments before them.
+    /// What templates need for texts: `lang`, the language's tag, and three functions. The first two use the
+    /// `values`, and named arguments before them.
     ///
     /// - `t(key)` returns the [`text`](Self::text).
     /// - `around(key, name)` returns a pair: the text before and after the value `name`, so that a template
     ///   can put a link or markup there.
+    /// - `has(key)` returns whether there is such a message.
     pub fn functions(self: &Arc<Self>, locale: Locale, values: &Value) -> Value {
         let (messages, known) = (Arc::clone(self), values.clone());
         let t = move |key: String, more: Kwargs| {
@@ -142,10 +149,13 @@ impl Messages {
             let (before, after) = text.split_once(SPLIT_MARK).unwrap_or((&text, ""));
             Ok(vec![before.to_owned(), after.to_owned()])
         };
+        let messages = Arc::clone(self);
+        let has = move |key: String| messages.pattern(locale, &key).is_some();
         context! {
             lang => locale.tag(),
             t => Value::from_function(t),
             around => Value::from_function(around),
+            has => Value::from_function(has),
         }
     }
 }

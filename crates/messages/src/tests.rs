@@ -144,3 +144,12 @@ fn replacement_messages_are_checked() {
         assert_eq!(error.line, line, "{error}");
     }
 }
+
+#[test]
+fn a_template_can_ask_for_a_message() {
+    let messages = german("mail-go-to-product = Los\n").unwrap();
+    let template = "{{ 'yes' if has('mail-go-to-product') else 'no' }} \
+        {{ 'yes' if has('mail-' ~ 'nothing') else 'no' }}";
+    let text = render(&messages, template, context! {});
+    assert_eq!(text.unwrap(), "yes no");
+}

@@ -46,7 +46,7 @@ mod tests {
 
     /// C-02: runs each target with its seeds, on every machine.
     #[test]
-    fn every_seed_is_read_as_it_must_be() {
+    fn every_seed_has_the_expected_properties() {
         replay::seeds_of(TARGETS);
     }
 }

@@ -1,52 +1,52 @@
-//! Time and randomness from the operating system, for the ports [`Clock`] and [`Secrets`].
+//! Time and randomness from the operating system, for the ports [`Clock`] and [`RandomSource`].
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use doorward_domain::ports::{Clock, Secrets};
+use doorward_domain::ports::{Clock, RandomSource};
 use jiff::{SignedDuration, Timestamp};
 use ring::rand::{SecureRandom, SystemRandom};
 
 /// Smaller differences from the store's clock are ignored, so that the time does not fluctuate.
-const TOLERATED: SignedDuration = SignedDuration::from_millis(500);
+const TOLERANCE: SignedDuration = SignedDuration::from_millis(500);
 /// A slower reply is too inaccurate to adjust the clock.
-const TOO_SLOW: Duration = Duration::from_secs(2);
-/// A larger adjustment needs [`AGREEING`] consecutive replies with the same time: the store may have failed over
+const MAX_ROUND_TRIP: Duration = Duration::from_secs(2);
+/// A larger adjustment needs [`CONFIRMATIONS`] consecutive replies with the same time: the store may have failed over
 /// to a machine whose clock is wrong.
-const FAR: SignedDuration = SignedDuration::from_mins(10);
-const AGREEING: u32 = 3;
+const LARGE_STEP: SignedDuration = SignedDuration::from_mins(10);
+const CONFIRMATIONS: u32 = 3;
 /// Time after such an adjustment in which nothing is deleted by age.
-const DISTRUSTED: Duration = Duration::from_secs(3600);
+const DISTRUST_PERIOD: Duration = Duration::from_secs(3600);
 /// A larger difference of the clocks is logged as a warning.
-const WORTH_A_WARNING: SignedDuration = SignedDuration::from_secs(5);
+const WARN_THRESHOLD: SignedDuration = SignedDuration::from_secs(5);
 
 /// The time of this node: the system's clock, adjusted to the store's, so that nodes with different clocks agree
 /// on expiry times (`docs/decisions/0014-one-clock.md`).
 #[derive(Debug, Default)]
 pub struct SystemClock {
     /// Offset of the store's clock from the system's, in microseconds.
-    ahead: AtomicI64,
+    offset_micros: AtomicI64,
     has_warned: AtomicBool,
-    far: Mutex<Far>,
+    large_steps: Mutex<LargeSteps>,
 }
 
 /// State of large adjustments, which are not accepted at once.
 #[derive(Debug, Default)]
-struct Far {
-    is_following: bool,
+struct LargeSteps {
+    is_synced: bool,
     /// The last offset that was too large, and the number of consecutive replies with it.
-    said: Option<(SignedDuration, u32)>,
-    moved_at: Option<Instant>,
+    observed: Option<(SignedDuration, u32)>,
+    stepped_at: Option<Instant>,
 }
 
 /// Result of a comparison of the clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyncResult {
     /// The clocks agree, or the store has no clock.
-    InStep,
+    InSync,
     /// The time of this node was adjusted, forwards or back.
-    Moved,
+    Stepped,
 }
 
 impl SystemClock {
@@ -58,13 +58,13 @@ impl SystemClock {
     ) -> Result<SyncResult, E> {
         let started = Instant::now();
         let Some(theirs) = ask.await? else {
-            return Ok(SyncResult::InStep);
+            return Ok(SyncResult::InSync);
         };
         let took = started.elapsed();
         let comparison = self.compare(theirs, took, system_time());
-        if comparison == SyncResult::Moved {
+        if comparison == SyncResult::Stepped {
             tracing::info!(
-                clock.offset_ms = self.ahead.load(Ordering::Relaxed) / 1000,
+                clock.offset_ms = self.offset_micros.load(Ordering::Relaxed) / 1000,
                 "clock adjusted to the database's"
             );
         }
@@ -75,40 +75,47 @@ impl SystemClock {
     fn compare(&self, theirs: Timestamp, took: Duration, ours: Timestamp) -> SyncResult {
         let half_way = SignedDuration::try_from(took).unwrap_or(SignedDuration::MAX) / 2;
         let measured = theirs.duration_since(ours).saturating_add(half_way);
-        self.warn_of(measured);
-        let current = SignedDuration::from_micros(self.ahead.load(Ordering::Relaxed));
+        self.warn_about(measured);
+        let current = SignedDuration::from_micros(self.offset_micros.load(Ordering::Relaxed));
         let error = measured.saturating_sub(current).abs();
-        let tolerated = TOLERATED.max(half_way);
-        let mut far = self.far.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_first = !std::mem::replace(&mut far.is_following, true);
+        let tolerated = TOLERANCE.max(half_way);
+        let mut far = self
+            .large_steps
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let is_first = !std::mem::replace(&mut far.is_synced, true);
         if error <= tolerated {
-            far.said = None;
-            return SyncResult::InStep;
+            far.observed = None;
+            return SyncResult::InSync;
         }
-        if took > TOO_SLOW && !is_first {
-            return SyncResult::InStep;
+        if took > MAX_ROUND_TRIP && !is_first {
+            return SyncResult::InSync;
         }
-        if error > FAR {
-            if !is_first && !far.is_believed(measured, tolerated) {
-                return SyncResult::InStep;
+        if error > LARGE_STEP {
+            if !is_first && !far.is_confirmed(measured, tolerated) {
+                return SyncResult::InSync;
             }
-            far.moved_at = Some(Instant::now());
+            far.stepped_at = Some(Instant::now());
         }
-        far.said = None;
+        far.observed = None;
         let micros = i64::try_from(measured.as_micros()).unwrap_or_default();
-        self.ahead.store(micros, Ordering::Relaxed);
-        SyncResult::Moved
+        self.offset_micros.store(micros, Ordering::Relaxed);
+        SyncResult::Stepped
     }
 
     /// Returns `true` if expired data may be deleted: not for an hour after a large adjustment.
     pub fn is_trusted(&self) -> bool {
-        let far = self.far.lock().unwrap_or_else(PoisonError::into_inner);
-        far.moved_at.is_none_or(|at| at.elapsed() > DISTRUSTED)
+        let far = self
+            .large_steps
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        far.stepped_at
+            .is_none_or(|at| at.elapsed() > DISTRUST_PERIOD)
     }
 
     /// Logs a warning once, until the clocks agree again.
-    fn warn_of(&self, difference: SignedDuration) {
-        let is_worth_it = difference.abs() > WORTH_A_WARNING;
+    fn warn_about(&self, difference: SignedDuration) {
+        let is_worth_it = difference.abs() > WARN_THRESHOLD;
         if self.has_warned.swap(is_worth_it, Ordering::Relaxed) || !is_worth_it {
             return;
         }
@@ -124,29 +131,29 @@ impl SystemClock {
     }
 }
 
-impl Far {
+impl LargeSteps {
     /// Returns `true` if the store has returned this time often enough.
-    fn is_believed(&mut self, measured: SignedDuration, tolerated: SignedDuration) -> bool {
-        let times = match self.said {
+    fn is_confirmed(&mut self, measured: SignedDuration, tolerated: SignedDuration) -> bool {
+        let times = match self.observed {
             Some((said, times)) if said.saturating_sub(measured).abs() <= tolerated * 2 => {
                 times + 1
             }
             _ => 1,
         };
-        self.said = Some((measured, times));
+        self.observed = Some((measured, times));
         if times == 1 {
             tracing::error!(
                 clock.offset_s = measured.as_secs(),
                 "the database's clock jumped; the new time is adopted if it persists for a minute. Check NTP on the database host"
             );
         }
-        times >= AGREEING
+        times >= CONFIRMATIONS
     }
 }
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let ahead = SignedDuration::from_micros(self.ahead.load(Ordering::Relaxed));
+        let ahead = SignedDuration::from_micros(self.offset_micros.load(Ordering::Relaxed));
         let now = system_time();
         now.checked_add(ahead).unwrap_or(now)
     }
@@ -160,16 +167,16 @@ fn system_time() -> Timestamp {
 }
 
 /// The system's random source, the only one in Doorward (C-04).
-pub struct SystemSecrets(SystemRandom);
+pub struct SystemRandomSource(SystemRandom);
 
-impl SystemSecrets {
+impl SystemRandomSource {
     /// Opens the source.
     pub fn new() -> Self {
         Self(SystemRandom::new())
     }
 }
 
-impl Secrets for SystemSecrets {
+impl RandomSource for SystemRandomSource {
     fn fill(&self, bytes: &mut [u8]) {
         // Nothing is safe without randomness, so the request fails.
         self.0.fill(bytes).expect("the system gives random bytes");
@@ -184,7 +191,7 @@ mod tests {
     const AT_ONCE: Duration = Duration::ZERO;
 
     fn ahead(clock: &SystemClock) -> i64 {
-        clock.ahead.load(Ordering::Relaxed)
+        clock.offset_micros.load(Ordering::Relaxed)
     }
 
     fn millis(millis: i64) -> SignedDuration {
@@ -192,37 +199,37 @@ mod tests {
     }
 
     #[test]
-    fn a_small_difference_is_left_alone_and_a_large_one_is_taken_over() {
+    fn a_small_clock_difference_is_ignored_and_a_large_one_applied() {
         let clock = SystemClock::default();
         for difference in [0, 500, -500] {
             let outcome = clock.compare(OURS + millis(difference), AT_ONCE, OURS);
-            assert_eq!(outcome, SyncResult::InStep, "{difference}");
+            assert_eq!(outcome, SyncResult::InSync, "{difference}");
         }
         assert_eq!(ahead(&clock), 0);
         for difference in [501, -120_000, 120_000] {
             let outcome = clock.compare(OURS + millis(difference), AT_ONCE, OURS);
-            assert_eq!(outcome, SyncResult::Moved, "{difference}");
+            assert_eq!(outcome, SyncResult::Stepped, "{difference}");
             assert_eq!(ahead(&clock), difference * 1000);
         }
         // A small difference is measured from the adjusted time.
         let outcome = clock.compare(OURS + millis(119_600), AT_ONCE, OURS);
-        assert_eq!((outcome, ahead(&clock)), (SyncResult::InStep, 120_000_000));
+        assert_eq!((outcome, ahead(&clock)), (SyncResult::InSync, 120_000_000));
     }
 
     #[test]
-    fn half_of_the_way_there_and_back_is_taken_off() {
+    fn half_of_the_round_trip_is_subtracted() {
         let clock = SystemClock::default();
         // A reply from the middle of two seconds, by a clock that agrees.
         let took = Duration::from_secs(2);
         assert_eq!(
             clock.compare(OURS - millis(1000), took, OURS),
-            SyncResult::InStep
+            SyncResult::InSync
         );
         // A difference within the duration may be the duration.
-        assert_eq!(clock.compare(OURS, took, OURS), SyncResult::InStep);
+        assert_eq!(clock.compare(OURS, took, OURS), SyncResult::InSync);
         assert_eq!(
             clock.compare(OURS + millis(60_000), took, OURS),
-            SyncResult::Moved
+            SyncResult::Stepped
         );
         assert_eq!(ahead(&clock), 61_000_000);
     }
@@ -231,12 +238,12 @@ mod tests {
     fn a_jump_is_believed_when_it_was_said_three_times_and_nothing_is_deleted_then() {
         let clock = SystemClock::default();
         let hear = |seconds: i64| clock.compare(OURS + millis(seconds * 1000), AT_ONCE, OURS);
-        assert_eq!(hear(120), SyncResult::Moved);
+        assert_eq!(hear(120), SyncResult::Stepped);
         for jump in [3600, 3600, 120, 3600, 7200, 3600, 3600] {
-            assert_eq!(hear(jump), SyncResult::InStep, "{jump}");
+            assert_eq!(hear(jump), SyncResult::InSync, "{jump}");
             assert!(clock.is_trusted());
         }
-        assert_eq!(hear(3600), SyncResult::Moved);
+        assert_eq!(hear(3600), SyncResult::Stepped);
         assert_eq!(ahead(&clock), 3_600_000_000);
         assert!(!clock.is_trusted());
     }
@@ -245,10 +252,10 @@ mod tests {
     fn at_the_start_a_far_clock_is_followed_at_once_and_not_trusted_with_deletions() {
         let clock = SystemClock::default();
         let far = clock.compare(OURS + millis(86_400_000), AT_ONCE, OURS);
-        assert_eq!((far, clock.is_trusted()), (SyncResult::Moved, false));
+        assert_eq!((far, clock.is_trusted()), (SyncResult::Stepped, false));
         let near = SystemClock::default();
         let moved = near.compare(OURS + millis(600_000), AT_ONCE, OURS);
-        assert_eq!((moved, near.is_trusted()), (SyncResult::Moved, true));
+        assert_eq!((moved, near.is_trusted()), (SyncResult::Stepped, true));
     }
 
     #[test]
@@ -256,14 +263,14 @@ mod tests {
         let clock = SystemClock::default();
         clock.compare(OURS, AT_ONCE, OURS);
         let slow = clock.compare(OURS + millis(60_000), Duration::from_secs(3), OURS);
-        assert_eq!(slow, SyncResult::InStep);
+        assert_eq!(slow, SyncResult::InSync);
     }
 
     #[tokio::test]
     async fn a_store_without_a_clock_leaves_the_system_s() {
         let clock = SystemClock::default();
         let none = clock.follow(async { Ok::<_, ()>(None) }).await;
-        assert_eq!((none, ahead(&clock)), (Ok(SyncResult::InStep), 0));
+        assert_eq!((none, ahead(&clock)), (Ok(SyncResult::InSync), 0));
         assert_eq!(clock.follow(async { Err(()) }).await, Err(()));
     }
 
@@ -272,7 +279,7 @@ mod tests {
         let clock = SystemClock::default();
         let theirs = OURS + SignedDuration::from_hours(24 * 365);
         let moved = clock.follow(async { Ok::<_, ()>(Some(theirs)) }).await;
-        assert_eq!(moved, Ok(SyncResult::Moved));
+        assert_eq!(moved, Ok(SyncResult::Stepped));
         assert!(clock.now().duration_since(theirs).abs() < SignedDuration::from_secs(60));
     }
 }

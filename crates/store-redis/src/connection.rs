@@ -39,7 +39,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time after a timeout in which calls fail at once.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Maximum number of redirections that the cluster client follows.
-const REDIRECTIONS: u32 = 4;
+const MAX_REDIRECTIONS: u32 = 4;
 
 /// An open connection to a single Redis or to a Cluster. Clones share it.
 #[derive(Clone)]
@@ -108,11 +108,11 @@ async fn open_host(url: &RedisUrl, host: &ConnectionInfo) -> Result<NewConnectio
     let settings = settings.set_protocol(ProtocolVersion::RESP3);
     let client = client(url, host.clone().set_redis_settings(settings))?;
     let connecting = client.get_multiplexed_async_connection_with_config(&config);
-    let mut node = connecting.await.map_err(RedisFault::connecting)?;
+    let mut node = connecting.await.map_err(RedisFault::from_connect)?;
     let hello: Vec<(String, Value)> = redis::cmd("HELLO")
         .query_async(&mut node)
         .await
-        .map_err(RedisFault::connecting)?;
+        .map_err(RedisFault::from_connect)?;
     let field = |name| {
         let value = hello.iter().find(|(field, _)| field == name);
         value.and_then(|(_, value)| redis::from_redis_value(value.clone()).ok())
@@ -143,17 +143,17 @@ async fn open_cluster(url: &RedisUrl) -> Result<ClusterConnection, RedisFault> {
     let mut builder = ClusterClient::builder(url.hosts().to_vec())
         .connection_timeout(NODE_TIMEOUT)
         .response_timeout(REPLY_TIMEOUT)
-        .retries(REDIRECTIONS)
+        .retries(MAX_REDIRECTIONS)
         .min_retry_wait(10)
         .max_retry_wait(200);
     if let Some(certificates) = certificates(url)? {
         builder = builder.certs(certificates);
     }
-    let client = builder.build().map_err(RedisFault::connecting)?;
+    let client = builder.build().map_err(RedisFault::from_connect)?;
     client
         .get_async_connection()
         .await
-        .map_err(RedisFault::connecting)
+        .map_err(RedisFault::from_connect)
 }
 
 /// Returns an error if the URL cannot be used, such as one with an unreadable file of certificates.
@@ -163,12 +163,12 @@ pub(crate) fn check(url: &RedisUrl) -> Result<(), RedisFault> {
 }
 
 fn client(url: &RedisUrl, host: ConnectionInfo) -> Result<Client, RedisFault> {
-    choose_crypto();
+    install_crypto_provider();
     let client = match certificates(url)? {
         Some(certificates) => Client::build_with_tls(host, certificates),
         None => Client::open(host),
     };
-    client.map_err(RedisFault::connecting)
+    client.map_err(RedisFault::from_connect)
 }
 
 /// The certificates of the URL, which replace the system's.
@@ -187,7 +187,7 @@ fn certificates(url: &RedisUrl) -> Result<Option<TlsCertificates>, RedisFault> {
 }
 
 /// Makes ring the TLS provider of this process, unless one is chosen (docs/decisions/0008).
-fn choose_crypto() {
+fn install_crypto_provider() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // An error means that one is chosen already.
@@ -237,7 +237,7 @@ impl SharedConnection {
     }
 
     /// Sends a request and reads the reply.
-    pub(crate) async fn ask<T: FromRedisValue>(
+    pub(crate) async fn request<T: FromRedisValue>(
         &self,
         operation: &'static str,
         request: impl Into<RedisRequest> + Send,

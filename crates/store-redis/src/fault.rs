@@ -26,7 +26,7 @@ pub enum RedisFault {
 
 impl RedisFault {
     /// Converts an error that happened while connecting.
-    pub(crate) fn connecting(error: RedisError) -> Self {
+    pub(crate) fn from_connect(error: RedisError) -> Self {
         match error.kind() {
             _ if error.is_timeout() => Self::Timeout,
             ErrorKind::InvalidClientConfig => Self::Unusable(error.to_string()),

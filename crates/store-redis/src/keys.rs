@@ -6,16 +6,16 @@
 
 use std::fmt::Write as _;
 
-use doorward_domain::tokens::CounterNames;
+use doorward_domain::tokens::CounterKeys;
 use doorward_domain::values::{Digest, UserId};
 
 pub(crate) struct Keys {
     prefix: String,
-    counters: CounterNames,
+    counters: CounterKeys,
 }
 
 impl Keys {
-    pub(crate) fn new(prefix: String, counters: CounterNames) -> Self {
+    pub(crate) fn new(prefix: String, counters: CounterKeys) -> Self {
         Self { prefix, counters }
     }
 

@@ -6,14 +6,14 @@
 //! - `url`: parses `redis.url`. `connection`: opens and replaces the connection. `script`: commands and
 //!   Lua scripts. `keys`: the names of keys.
 //! - `sessions`, `rate_limits`: the two ports; their scripts are in `scripts/`.
-//! - `durability`, `examine`: checks of the server for the log and `doorward doctor`.
+//! - `durability`, `diagnostics`: checks of the server for the log and `doorward doctor`.
 //!
 //! To add an atomic step: a script that declares its key, or several keys that share one hash tag (for
 //! Cluster), and sets an expiry on each; and a case in `testkit::contract`.
 
 mod connection;
+mod diagnostics;
 mod durability;
-mod examine;
 mod fault;
 mod keys;
 mod rate_limits;
@@ -24,10 +24,10 @@ mod url;
 
 use std::sync::Arc;
 
-use doorward_domain::tokens::CounterNames;
+use doorward_domain::tokens::CounterKeys;
 
 pub use crate::url::RedisUrl;
-pub use examine::examine;
+pub use diagnostics::diagnose;
 pub use fault::RedisFault;
 
 /// The URL of Redis and the prefix of its keys.
@@ -69,7 +69,7 @@ pub struct RedisStore {
 
 impl RedisStore {
     /// Does not connect yet. `counters` is the same on all nodes that count together.
-    pub fn open(settings: RedisSettings, counters: CounterNames) -> Result<Self, RedisFault> {
+    pub fn open(settings: RedisSettings, counters: CounterKeys) -> Result<Self, RedisFault> {
         settings.check()?;
         Ok(Self {
             connection: connection::SharedConnection::new(settings.url),

@@ -35,7 +35,7 @@ impl RateLimits for RedisStore {
             }
         };
         let (is_allowed, number): (bool, i64) =
-            self.connection.ask("acquire rate limit", call).await?;
+            self.connection.request("acquire rate limit", call).await?;
         Ok(match is_allowed {
             true => Decision::Allowed {
                 remaining: u32::try_from(number).unwrap_or(u32::MAX),
@@ -51,12 +51,12 @@ impl RateLimits for RedisStore {
             Limit::Budget { rate, .. } => budget(self.script(&RELEASE_BUDGET, limit, now), rate),
             Limit::Backoff { .. } => self.script(&RELEASE_BACKOFF, limit, now),
         };
-        self.connection.ask("release rate limit", call).await
+        self.connection.request("release rate limit", call).await
     }
 
     async fn clear(&self, limit: &KeyedLimit) -> Result<u32, StoreError> {
         let call = CLEAR.call(vec![self.counter_key(limit)]);
-        self.connection.ask("clear rate limit", call).await
+        self.connection.request("clear rate limit", call).await
     }
 }
 
@@ -92,7 +92,7 @@ fn micros(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use doorward_domain::limits::MemoryRateLimits;
-    use doorward_domain::tokens::CounterNames;
+    use doorward_domain::tokens::CounterKeys;
     use doorward_testkit::{fixtures, servers};
     use jiff::SignedDuration;
     use proptest::prelude::*;
@@ -168,7 +168,7 @@ mod tests {
             url: place.url.parse().unwrap(),
             prefix: place.prefix,
         };
-        let store = RedisStore::open(settings, CounterNames::for_trials()).unwrap();
+        let store = RedisStore::open(settings, CounterKeys::for_probes()).unwrap();
         let config = ProptestConfig::with_cases(150);
         proptest!(config, |(limit in limits(), steps in steps())| {
             runtime.block_on(compare(&store, limit, &steps));

@@ -5,14 +5,14 @@
 
 use std::collections::HashMap;
 
-use doorward_domain::model::Session;
+use doorward_domain::model::{AuthMethod, Session};
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::Timestamp;
 use redis::FromRedisValue;
 
 use crate::fault::RedisFault;
 
-const PIECE: usize = 64;
+const PIECE_BYTES: usize = 64;
 
 /// Fields of the pieces of the user agent: up to 256 characters of four bytes.
 const PIECES: [&str; 18] = [
@@ -43,6 +43,8 @@ pub(crate) fn write(session: &Session) -> Vec<(&'static str, String)> {
         generation,
         renewed_at,
         created_at,
+        auth_time,
+        amr,
         last_seen_at,
         expires_at,
         address,
@@ -55,6 +57,8 @@ pub(crate) fn write(session: &Session) -> Vec<(&'static str, String)> {
         ("generation", generation.to_string()),
         ("renewed_at", micros(renewed_at)),
         ("created_at", micros(created_at)),
+        ("auth_time", micros(auth_time)),
+        ("amr", AuthMethod::join(amr)),
         ("last_seen_at", micros(last_seen_at)),
         ("expires_at", micros(expires_at)),
     ];
@@ -71,7 +75,9 @@ fn pieces(text: &str) -> Vec<String> {
     for sign in text.chars() {
         let is_last = pieces.len() == PIECES.len();
         match pieces.last_mut() {
-            Some(piece) if is_last || piece.len() + sign.len_utf8() <= PIECE => piece.push(sign),
+            Some(piece) if is_last || piece.len() + sign.len_utf8() <= PIECE_BYTES => {
+                piece.push(sign);
+            }
             _ => pieces.push(sign.to_string()),
         }
     }
@@ -105,6 +111,8 @@ impl SessionRecord {
             generation: self.parsed("generation")?,
             renewed_at: self.moment("renewed_at")?,
             created_at: self.moment("created_at")?,
+            auth_time: self.moment("auth_time")?,
+            amr: self.methods()?,
             last_seen_at: self.moment("last_seen_at")?,
             expires_at: self.moment("expires_at")?,
             address: match self.0.contains_key("address") {
@@ -122,6 +130,11 @@ impl SessionRecord {
 
     fn moment(&self, name: &'static str) -> Result<Timestamp, RedisFault> {
         Timestamp::from_microsecond(self.parsed(name)?).map_err(|_| RedisFault::InvalidValue(name))
+    }
+
+    fn methods(&self) -> Result<Vec<AuthMethod>, RedisFault> {
+        let words = self.0.get("amr").map(|text| AuthMethod::split(text));
+        words.ok_or(RedisFault::InvalidValue("amr"))
     }
 
     fn user_agent(&self) -> Option<String> {

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use doorward_domain::model::Session;
-use doorward_domain::ports::{LastSeen, Sessions, StoreError};
+use doorward_domain::ports::{LastSeen, SeparateSessions, StoreError};
 use doorward_domain::values::{Digest, SessionId, UserId};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
@@ -25,10 +25,10 @@ static TOUCH: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/to
 static DELETE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/delete.lua")));
 
 /// Maximum number of concurrent updates of last-seen times.
-const SIGHTINGS_AT_ONCE: usize = 64;
+const TOUCH_CONCURRENCY: usize = 64;
 
 #[async_trait]
-impl Sessions for RedisStore {
+impl SeparateSessions for RedisStore {
     async fn insert_session(&self, session: &Session) -> Result<(), StoreError> {
         let digest = hex(&session.digest);
         let mut call = INSERT
@@ -39,7 +39,7 @@ impl Sessions for RedisStore {
         for (name, value) in record::write(session) {
             call = call.arg(name).arg(value);
         }
-        self.connection.ask("insert session", call).await
+        self.connection.request("insert session", call).await
     }
 
     async fn find_session(
@@ -51,7 +51,7 @@ impl Sessions for RedisStore {
         let operation = "find session";
         let mut command = redis::cmd("HGETALL");
         command.arg(self.keys.session(user_id, &hex(digest)));
-        let found: SessionRecord = self.connection.ask(operation, command).await?;
+        let found: SessionRecord = self.connection.request(operation, command).await?;
         let session = found
             .read(user_id, *digest)
             .map_err(|error| StoreError::new(operation, error))?;
@@ -67,7 +67,7 @@ impl Sessions for RedisStore {
         let list = self.keys.sessions(user_id);
         let mut command = redis::cmd("HGETALL");
         command.arg(&list);
-        let listed: HashMap<String, String> = self.connection.ask(operation, command).await?;
+        let listed: HashMap<String, String> = self.connection.request(operation, command).await?;
         if listed.is_empty() {
             return Ok(Vec::new());
         }
@@ -78,7 +78,7 @@ impl Sessions for RedisStore {
                 .map(|digest| self.keys.session(user_id, digest)),
         );
         let call = listed.keys().fold(LIST.call(keys), ScriptCall::arg);
-        let found: Vec<SessionRecord> = self.connection.ask(operation, call).await?;
+        let found: Vec<SessionRecord> = self.connection.request(operation, call).await?;
         let mut sessions = Vec::with_capacity(found.len());
         for (record, listed) in found.into_iter().zip(listed.values()) {
             let session = record::digest(listed)
@@ -100,14 +100,14 @@ impl Sessions for RedisStore {
             .arg(session.renewed_at.as_microsecond())
             .arg(session.expires_at.as_microsecond())
             .arg(session.epoch);
-        self.connection.ask("update session", call).await
+        self.connection.request("update session", call).await
     }
 
     async fn touch_sessions(&self, seen: &[LastSeen]) -> Result<(), StoreError> {
         let touch = |seen: LastSeen| async move { self.touch(&seen).await };
         stream::iter(seen.to_vec())
             .map(touch)
-            .buffer_unordered(SIGHTINGS_AT_ONCE)
+            .buffer_unordered(TOUCH_CONCURRENCY)
             .try_collect()
             .await
     }
@@ -120,7 +120,7 @@ impl Sessions for RedisStore {
         let call = DELETE
             .call(self.session_and_list(user_id, &digest))
             .arg(id.to_string());
-        self.connection.ask(operation, call).await
+        self.connection.request(operation, call).await
     }
 
     /// Succeeds if Redis accepts writes. On a Cluster, checks one of its primaries.
@@ -129,7 +129,7 @@ impl Sessions for RedisStore {
         let mut command = redis::cmd("SET");
         command.arg(self.keys.probe()).arg("").arg("XX");
         command.arg("PX").arg(1);
-        self.connection.ask("ping", command).await
+        self.connection.request("ping", command).await
     }
 }
 
@@ -150,7 +150,7 @@ impl RedisStore {
     ) -> Result<Option<String>, StoreError> {
         let mut command = redis::cmd("HGET");
         command.arg(self.keys.sessions(user_id)).arg(id.to_string());
-        self.connection.ask(operation, command).await
+        self.connection.request(operation, command).await
     }
 
     async fn touch(&self, seen: &LastSeen) -> Result<(), StoreError> {
@@ -162,6 +162,6 @@ impl RedisStore {
         let call = TOUCH
             .call(vec![self.keys.session(seen.user_id, &digest)])
             .arg(seen.at.as_microsecond());
-        self.connection.ask(OPERATION, call).await
+        self.connection.request(OPERATION, call).await
     }
 }

@@ -91,7 +91,7 @@ impl RedisUrl {
     }
 
     /// Returns `true` if passwords and sessions cross a network without TLS.
-    pub fn is_open_to_listeners(&self) -> bool {
+    pub fn is_unencrypted(&self) -> bool {
         self.hosts.iter().any(|host| match host.addr() {
             ConnectionAddr::Tcp(host, _) => {
                 let address = host.parse::<IpAddr>();
@@ -191,7 +191,7 @@ mod tests {
             ("rediss://b", false),
             ("redis+unix:///run/redis.sock", false),
         ] {
-            assert_eq!(parse(text).is_open_to_listeners(), is_open, "{text}");
+            assert_eq!(parse(text).is_unencrypted(), is_open, "{text}");
         }
     }
 }

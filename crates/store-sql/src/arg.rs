@@ -2,14 +2,14 @@
 //!
 //! A value is never part of a statement's text (C-05). The types are few because PostgreSQL prepares a
 //! statement with the parameter types of its first use: bound once with another kind of integer, it
-//! would fail from then on; a NULL has a type too.
+//! would fail afterwards; a NULL has a type too.
 
 use std::borrow::Cow;
 
 use jiff::Timestamp;
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
-use sqlx::{Any, AssertSqlSafe};
+use sqlx::{Any, AssertSqlSafe, SqlSafeStr};
 
 use crate::dialect::Dialect;
 
@@ -21,15 +21,6 @@ pub(crate) enum Arg<'a> {
 }
 
 impl Arg<'_> {
-    /// The same value, owned.
-    pub(crate) fn into_owned(self) -> Arg<'static> {
-        match self {
-            Self::Int(value) => Arg::Int(value),
-            Self::Text(value) => Arg::Text(value.map(|text| text.into_owned().into())),
-            Self::Bytes(value) => Arg::Bytes(value.map(|bytes| bytes.into_owned().into())),
-        }
-    }
-
     pub(crate) fn bind<'q>(
         &self,
         query: Query<'q, Any, AnyArguments>,
@@ -67,12 +58,18 @@ impl<'a> From<&'a str> for Arg<'a> {
     }
 }
 
-/// A statement with its parameters. Its text consists of our own literals only; values are always bound.
+/// A statement with its parameters, in the database's own spelling. Its text consists of our own literals only; values
+/// are always bound. Each connection prepares it once.
+pub(crate) fn bind(sql: impl SqlSafeStr, args: &[Arg<'_>]) -> Query<'static, Any, AnyArguments> {
+    args.iter()
+        .fold(sqlx::query(sql), |query, arg| arg.bind(query))
+}
+
+/// The same with a `?` for each parameter.
 pub(crate) fn query(
     dialect: Dialect,
     sql: &str,
     args: &[Arg<'_>],
 ) -> Query<'static, Any, AnyArguments> {
-    let query = sqlx::query(AssertSqlSafe(dialect.sql(sql)));
-    args.iter().fold(query, |query, arg| arg.bind(query))
+    bind(AssertSqlSafe(dialect.sql(sql)), args)
 }

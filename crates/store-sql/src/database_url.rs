@@ -24,9 +24,9 @@ pub(crate) struct DatabaseUrl {
     pub(crate) user: String,
     /// The database, as the URL spells it.
     pub(crate) database: String,
-    /// Whether a connection leaves this machine.
+    /// `true` if a connection leaves this machine.
     pub(crate) is_remote: bool,
-    /// Whether the URL refuses a connection without TLS.
+    /// `true` if the URL refuses a connection without TLS.
     pub(crate) requires_tls: bool,
     ipv6: Option<Ipv6Addr>,
 }
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_remote_host_is_told_from_a_local_one() {
+    fn remote_and_local_hosts_are_distinguished() {
         for (url, expected) in [
             ("postgres://db.example.com/x", true),
             ("postgres://u@10.0.0.1:5432/x", true),

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use doorward_domain::checkup::Diagnostic;
+use doorward_domain::diagnostics::Diagnostic;
 use doorward_domain::ports::Clock;
 use jiff::Timestamp;
 use sqlx::Row;
@@ -29,7 +29,7 @@ const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5);
 pub struct DatabaseDiagnostics {
     /// One per check.
     pub diagnostics: Vec<Diagnostic>,
-    /// Whether the database is reachable and usable.
+    /// `true` if the database is reachable and usable.
     pub is_usable: bool,
 }
 

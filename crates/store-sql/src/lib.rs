@@ -3,9 +3,10 @@
 //! | file | contains |
 //! | --- | --- |
 //! | `store.rs` | the port, method by method |
-//! | `records.rs` | the statements, made from the declarations of the tables in the domain |
+//! | `records.rs` | the generic operations |
+//! | `statements.rs` | the statements, made once from the declarations of the tables in the domain |
 //! | `sweep.rs` | deleting expired rows in batches |
-//! | `dialect.rs`, `dialect/` | everything that differs between the databases |
+//! | `dialect/` | everything that differs between the databases |
 //! | `pool.rs`, `transaction.rs`, `retry.rs` | connections, transactions, retries and time limits |
 //! | `database_url.rs`, `connect.rs`, `diagnostics.rs` | the URL, the checks at start and for `doorward doctor` |
 //! | `privileges.rs` | the privileges that a serving role needs |
@@ -38,6 +39,7 @@ mod records;
 mod retry;
 mod settings;
 mod sqlite_file;
+mod statements;
 mod store;
 mod sweep;
 mod timeouts;
@@ -52,5 +54,7 @@ pub use migrations::MigrationStatus;
 pub use settings::SqlSettings;
 pub use store::SqlStore;
 
+#[cfg(test)]
+mod plan_tests;
 #[cfg(test)]
 mod tests;

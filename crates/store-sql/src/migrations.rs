@@ -1,15 +1,17 @@
 //! The schema's migrations: the list, the state of a database, and applying pending ones.
 //!
-//! To add one: a numbered script under `migrations/`, and its entry in [`MIGRATIONS`]. A script is a list of
-//! statements, each ending with `;` at the end of a line. Old nodes run beside new ones during an upgrade, so
-//! a migration only *adds* (tables, columns with NULL or a default, indexes). `compatible_with` names the
-//! oldest migration whose program can use the result; a later release drops unused columns and raises it.
-//! A released script is never edited.
+//! To add one: a script `NNNN_name.sql` in `migrations/`; the build finds it. A script is a list of statements,
+//! each ending with `;` at the end of a line. Old nodes run beside new ones during an upgrade, so a migration only
+//! *adds* (tables, columns with NULL or a default, indexes). A later release drops unused columns: the first line of
+//! such a script is `-- compatible_with: N`, the oldest migration whose program can use the result. A released script
+//! is never edited.
 //!
 //! All pending migrations run under a lock, in one transaction if the database can roll back DDL.
 //! MySQL cannot, so each statement is recorded before and after it runs. After a crash between the two,
 //! the statement runs again, and "already exists" counts as success. Statements on rows must therefore
 //! be idempotent.
+
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
@@ -22,19 +24,30 @@ use crate::dialect::{self, Dialect};
 use crate::error::ConnectError;
 use crate::hints::hint;
 
-struct Migration {
+pub(crate) struct Migration {
     version: i64,
     name: &'static str,
     compatible_with: i64,
-    script: &'static str,
+    pub(crate) script: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "generic_records",
-    compatible_with: 1,
-    script: include_str!("migrations/0001_generic_records.sql"),
-}];
+/// The scripts, by number.
+pub(crate) static MIGRATIONS: LazyLock<Vec<Migration>> = LazyLock::new(|| {
+    let scripts: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
+    let migration = |(file, script): &(&'static str, &'static str)| {
+        let (version, name) = file.strip_suffix(".sql")?.split_once('_')?;
+        let (first_line, _) = script.split_once('\n')?;
+        let compatible_with = first_line.strip_prefix("-- compatible_with: ");
+        Some(Migration {
+            version: version.parse().ok()?,
+            name,
+            compatible_with: compatible_with.map_or(Ok(1), str::parse).ok()?,
+            script,
+        })
+    };
+    let migrations = scripts.iter().map(migration).collect::<Option<_>>();
+    migrations.expect("each script is named NNNN_name.sql")
+});
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
   version {int} NOT NULL,
@@ -65,7 +78,7 @@ pub(crate) async fn status(
     dialect: Dialect,
 ) -> Result<Vec<MigrationStatus>, sqlx::Error> {
     let mut all = history(connection, dialect).await?;
-    for migration in MIGRATIONS {
+    for migration in MIGRATIONS.iter() {
         if !all.iter().any(|status| status.version == migration.version) {
             all.push(MigrationStatus {
                 version: migration.version,
@@ -147,7 +160,7 @@ pub(crate) async fn run(
         .execute(&mut *transaction)
         .await
         .map_err(from_sqlx)?;
-    for migration in MIGRATIONS {
+    for migration in MIGRATIONS.iter() {
         let applied = apply(&mut transaction, dialect, migration, now).await;
         applied.map_err(|source| ConnectError::Migration {
             version: migration.version,
@@ -318,7 +331,7 @@ mod tests {
 
     #[test]
     fn the_migrations_are_numbered_without_a_gap_and_none_asks_for_a_later_program() {
-        for (number, migration) in (1..).zip(MIGRATIONS) {
+        for (number, migration) in (1..).zip(MIGRATIONS.iter()) {
             assert_eq!(migration.version, number);
             assert!(migration.compatible_with <= number, "{}", migration.name);
             assert!(!statements(migration.script).is_empty());

@@ -16,11 +16,11 @@ use deadpool::managed::{
     RecycleResult, Timeouts as PoolTimeouts,
 };
 use sqlx::any::{AnyQueryResult, AnyRow};
-use sqlx::{AnyConnection, AssertSqlSafe, Connection, raw_sql};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, SqlSafeStr, raw_sql};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::timeout;
 
-use crate::arg::{Arg, query};
+use crate::arg::{Arg, bind};
 use crate::connect::connect;
 use crate::database_url::DatabaseUrl;
 use crate::dialect::{self, Dialect};
@@ -161,7 +161,7 @@ impl managed::Manager for Manager {
 
 /// A connection in use. Dropping it returns it to the pool if it is clean, and closes it otherwise.
 pub(crate) struct PooledConnection {
-    dialect: Dialect,
+    pub(crate) dialect: Dialect,
     /// `Some` until it is dropped.
     object: Option<Object<Manager>>,
     /// A statement was sent and its response not read to the end, or the connection is lost.
@@ -179,20 +179,20 @@ impl PooledConnection {
 
     pub(crate) async fn rows(
         &mut self,
-        sql: &str,
+        sql: impl SqlSafeStr,
         args: &[Arg<'_>],
     ) -> Result<Vec<AnyRow>, SqlError> {
-        let query = query(self.dialect, sql, args);
+        let query = bind(sql, args);
         let result = query.fetch_all(self.start()?).await;
         self.finish(result)
     }
 
     pub(crate) async fn execute(
         &mut self,
-        sql: &str,
+        sql: impl SqlSafeStr,
         args: &[Arg<'_>],
     ) -> Result<AnyQueryResult, SqlError> {
-        let query = query(self.dialect, sql, args);
+        let query = bind(sql, args);
         let result = query.execute(self.start()?).await;
         self.finish(result)
     }

@@ -14,7 +14,7 @@ pub struct SqlSettings {
     pub url: String,
     /// Maximum number of connections.
     pub max_connections: u32,
-    /// Whether to apply pending migrations; if not, a pending one is an error.
+    /// `true` to apply pending migrations; if not, a pending one is an error.
     pub migrate: bool,
     /// Time limit for getting a connection from the pool, and for opening a new one.
     pub connect_timeout: Duration,

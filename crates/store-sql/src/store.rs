@@ -1,4 +1,4 @@
-//! The store: its connections, and the port, method by method. The statements are in `records.rs`.
+//! The store: its connections, and the port, method by method. The operations are in `records.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use doorward_domain::store::{
     ApplyError, Batch, Claim, Limits, Query, Row, Store, StoreError, Table, Value,
 };
 use jiff::Timestamp;
-use sqlx::Row as _;
 use sqlx::any::AnyRow;
+use sqlx::{Row as _, SqlSafeStr};
 use tokio::sync::Mutex;
 
 use crate::arg::Arg;
@@ -72,12 +72,13 @@ impl SqlStore {
     pub(crate) async fn rows(
         &self,
         operation: &'static str,
-        sql: &str,
+        sql: impl SqlSafeStr,
         args: &[Arg<'_>],
     ) -> Result<Vec<AnyRow>, StoreError> {
+        let sql = sql.into_sql_str();
         let mut budget = RetryBudget::new(self.pool.timeouts().operation());
         loop {
-            let attempt = async { self.pool.get().await?.rows(sql, args).await };
+            let attempt = async { self.pool.get().await?.rows(sql.clone(), args).await };
             match budget.attempt(attempt).await {
                 Ok(rows) => return Ok(rows),
                 Err(error) if budget.should_retry(&error).await => {}
@@ -90,12 +91,13 @@ impl SqlStore {
     pub(crate) async fn write(
         &self,
         operation: &'static str,
-        sql: &str,
+        sql: impl SqlSafeStr,
         args: &[Arg<'_>],
     ) -> Result<u64, StoreError> {
+        let sql = &sql.into_sql_str();
         let limit = self.pool.timeouts().operation();
         let written = self.transaction(limit, |mut transaction| async move {
-            let result = transaction.execute(sql, args).await;
+            let result = transaction.execute(sql.clone(), args).await;
             (transaction, result)
         });
         let written = written.await;
@@ -171,10 +173,6 @@ impl Store for SqlStore {
         Limits { writes: WRITES }
     }
 
-    async fn get_row(&self, table: &'static Table, key: Value) -> Result<Option<Row>, StoreError> {
-        records::get(self, table, &key).await
-    }
-
     async fn get_rows(
         &self,
         table: &'static Table,
@@ -205,9 +203,7 @@ impl Store for SqlStore {
     }
 
     async fn sweep(&self, table: &'static Table, before: Timestamp) -> Result<(), StoreError> {
-        if let Some(expires) = table.expires {
-            sweep::run(self, table, expires, before).await?;
-        }
+        sweep::run(self, table, before).await?;
         match self.dialect.purge_script(self.pool.timeouts()) {
             Some(script) => run_script(self, script).await,
             None => Ok(()),
@@ -260,9 +256,6 @@ async fn run_script(store: &SqlStore, script: String) -> Result<(), StoreError> 
 }
 
 async fn write_nothing(transaction: &mut Transaction) -> Result<(), SqlError> {
-    // Matches no row, and waits for a lock on the table that everything depends on.
-    let users = "UPDATE users SET version = version WHERE 1 = 0";
-    transaction.execute(users, &[]).await?;
     let pings = "UPDATE pings SET counter = counter + 1 WHERE id = 1";
     transaction.execute(pings, &[]).await.map(drop)
 }

@@ -1,11 +1,13 @@
 //! A transaction that writes.
 
+use sqlx::SqlSafeStr;
 use tokio::time::{Instant, timeout_at};
 
 use crate::arg::Arg;
 use crate::dialect;
 use crate::error::SqlError;
 use crate::pool::PooledConnection;
+use crate::statements::Statement;
 
 /// Dropping it before its end closes the connection and so rolls back. After an error only
 /// [`roll_back`](Self::roll_back) may follow: PostgreSQL would report success even for a commit.
@@ -20,7 +22,17 @@ impl Transaction {
     }
 
     /// Returns the number of rows that the statement matched, whether it changed them or not.
-    pub(crate) async fn execute(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64, SqlError> {
+    pub(crate) async fn run(&mut self, statement: Statement<'_>) -> Result<u64, SqlError> {
+        let (sql, args) = statement.prepare(self.connection.dialect);
+        self.execute(sql, &args).await
+    }
+
+    /// The same for a text.
+    pub(crate) async fn execute(
+        &mut self,
+        sql: impl SqlSafeStr,
+        args: &[Arg<'_>],
+    ) -> Result<u64, SqlError> {
         let done = self.connection.execute(sql, args).await?;
         Ok(done.rows_affected())
     }

@@ -1,10 +1,10 @@
 //! Diagnostics of `doorward doctor` for a database. They change nothing.
 
-use doorward_domain::checkup::{CheckStatus, Diagnostic};
+use doorward_domain::diagnostics::{CheckStatus, Diagnostic};
 use doorward_domain::ports::Clock;
 use doorward_store_sql::{SqlSettings, diagnose, migrate};
 use doorward_testkit::servers::{
-    Authority, MariadbOptions, PostgresOptions, own_mariadb, own_postgres,
+    Authority, MariadbOptions, PostgresOptions, dedicated_mariadb, dedicated_postgres,
 };
 use doorward_testkit::{fixtures, servers};
 use jiff::Timestamp;
@@ -56,14 +56,14 @@ fn assert_all_passed(diagnostics: &[Diagnostic]) {
 
 #[tokio::test]
 async fn a_healthy_server_is_fine_throughout() {
-    let postgres = own_postgres(PostgresOptions::default()).await;
-    let mariadb = own_mariadb(MariadbOptions::default()).await;
+    let postgres = dedicated_postgres(PostgresOptions::default()).await;
+    let mariadb = dedicated_mariadb(MariadbOptions::default()).await;
     for (url, name) in [(postgres.url(), "PostgreSQL "), (mariadb.url(), "MariaDB ")] {
         let before = examined(&url).await;
         let schema = of(&before, "database: schema");
         assert_eq!(schema.status, CheckStatus::Warning);
         assert!(
-            schema.message.contains("1 (generic_records)"),
+            schema.message.contains("1 (accounts)"),
             "{}",
             schema.message
         );
@@ -109,15 +109,15 @@ async fn settings_that_lose_commits_are_named() {
 
 /// C-03, C-05.
 #[tokio::test]
-async fn rights_and_encryption_are_told() {
+async fn privileges_and_encryption_are_reported() {
     let authority = Authority::new();
     let certificate = Some(authority.certificate("127.0.0.1"));
-    let postgres = own_postgres(PostgresOptions {
+    let postgres = dedicated_postgres(PostgresOptions {
         certificate: certificate.clone(),
         ..PostgresOptions::default()
     })
     .await;
-    let mariadb = own_mariadb(MariadbOptions {
+    let mariadb = dedicated_mariadb(MariadbOptions {
         certificate,
         ..MariadbOptions::default()
     })
@@ -137,7 +137,7 @@ async fn rights_and_encryption_are_told() {
 }
 
 #[tokio::test]
-async fn what_is_away_is_one_finding() {
+async fn an_unavailable_database_is_one_diagnostic() {
     for url in [
         "postgres://ben:hidden@127.0.0.1:1/x",
         "mysql://ben:hidden@127.0.0.1:1/x",
@@ -174,9 +174,9 @@ async fn sqlite_is_looked_at_and_not_made() {
 
 /// A name for this machine that could resolve to another one.
 #[tokio::test]
-async fn a_way_that_can_be_listened_to_is_told() {
-    let postgres = own_postgres(PostgresOptions::default()).await;
-    let mariadb = own_mariadb(MariadbOptions::default()).await;
+async fn an_unencrypted_connection_is_reported() {
+    let postgres = dedicated_postgres(PostgresOptions::default()).await;
+    let mariadb = dedicated_mariadb(MariadbOptions::default()).await;
     for (url, parameter) in [
         (postgres.url(), "?sslmode=verify-full"),
         (mariadb.url(), "?ssl-mode=VERIFY_IDENTITY"),
@@ -190,8 +190,8 @@ async fn a_way_that_can_be_listened_to_is_told() {
 
 #[tokio::test]
 async fn each_right_that_is_missing_is_named() {
-    let postgres = own_postgres(PostgresOptions::default()).await;
-    let mariadb = own_mariadb(MariadbOptions::default()).await;
+    let postgres = dedicated_postgres(PostgresOptions::default()).await;
+    let mariadb = dedicated_mariadb(MariadbOptions::default()).await;
     for url in [postgres.url(), mariadb.url()] {
         let made = migrate(&SqlSettings::new(&url), fixtures::now()).await;
         made.unwrap();

@@ -5,13 +5,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use doorward_domain::memory::SeededSecrets;
+use doorward_domain::memory::SeededRandom;
 use doorward_domain::model::{
-    AuditEvent, Credential, Event, Link, MailJob, MailKind, Outcome, PendingEmail, Purpose,
-    RequestedBy, Role, Session, SigningKey, Status, User, Version, VoidUndoLinks,
+    AuditEvent, AuditKind, AuthMethod, Credential, Link, MailJob, MailKind, Outcome, PendingEmail,
+    Purpose, RequestedBy, Role, Session, SigningKey, Status, User, Version, VoidUndoLinks,
 };
 use doorward_domain::values::{
-    AuditEventId, Data, Digest, EmailAddress, Locale, MailJobId, Name, Secret, SessionId, UserId,
+    AuditEventId, Data, Digest, EmailAddress, JobId, Locale, Name, Secret, SessionId, UserId,
     Username,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -39,7 +39,7 @@ macro_rules! id {
         let number = unique();
         let at = now()
             + SignedDuration::from_millis(i64::try_from(number).expect("tests end long before"));
-        $kind::generate(at, &SeededSecrets::new(number))
+        $kind::generate(at, &SeededRandom::new(number))
     }};
 }
 
@@ -95,7 +95,7 @@ pub fn user() -> User {
         status: Status::Active,
         data: Data::parse(data).expect("an object"),
         locale: Locale::De,
-        session_epoch: 7,
+        security_epoch: 7,
         void_undo_links: VoidUndoLinks::default(),
         version: Version::FIRST,
         created_at: now(),
@@ -134,21 +134,15 @@ pub fn next_version(user: &User) -> User {
 /// The user as a store returns it for a lookup by name.
 pub fn without_data(user: &User) -> User {
     User {
-        data: Data::unread(),
+        data: Data::not_loaded(),
         ..user.clone()
     }
 }
 
 /// A password of the user. The hash has a valid form and matches no password.
 pub fn credential(user_id: UserId) -> Credential {
-    Credential {
-        user_id,
-        password_hash: Secret::new(format!(
-            "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA{}",
-            unique()
-        )),
-        updated_at: now(),
-    }
+    let hash = format!("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA{}", unique());
+    Credential::password(user_id, Secret::new(hash), now())
 }
 
 /// A session of the user, valid for a day.
@@ -161,6 +155,8 @@ pub fn session(user_id: UserId) -> Session {
         generation: 3,
         renewed_at: later(2),
         created_at: now(),
+        auth_time: later(1),
+        amr: vec![AuthMethod::Password],
         last_seen_at: later(3),
         expires_at: now() + SignedDuration::from_hours(24),
         address: Some("2001:db8::1".parse().expect("an address")),
@@ -186,7 +182,7 @@ pub fn link(user_id: UserId, purpose: Purpose) -> Link {
 /// A mail about the user, due now.
 pub fn mail_job(user_id: UserId) -> MailJob {
     MailJob {
-        id: id!(MailJobId),
+        id: id!(JobId),
         kind: MailKind::SignUp,
         user_id: Some(user_id),
         email: email(),
@@ -219,7 +215,7 @@ pub fn audit_event(user_id: UserId) -> AuditEvent {
     AuditEvent {
         id: id!(AuditEventId),
         at: now(),
-        event: Event::SignIn,
+        event: AuditKind::SignIn,
         outcome: Outcome::Failure,
         actor: format!("user:{user_id}"),
         user_id: Some(user_id),

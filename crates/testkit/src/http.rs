@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpStream};
 
 use serde_json::Value;
 
-use crate::patience::PATIENCE;
+use crate::wait::TEST_TIMEOUT;
 
 /// A request.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ impl Request {
         let (_, port) = self.host.rsplit_once(':').expect("a URL with a port");
         let port: u16 = port.parse().expect("a port");
         let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        connection.set_read_timeout(Some(PATIENCE))?;
+        connection.set_read_timeout(Some(TEST_TIMEOUT))?;
         let length = match self.body.len() {
             0 => String::new(),
             length => format!("Content-Length: {length}\r\n"),

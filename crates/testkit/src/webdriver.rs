@@ -16,7 +16,7 @@ use crate::process::Process;
 pub const HOW_TO_INSTALL: &str = "run cargo xtask test, which installs it";
 
 /// Script that starts Chromium for chromedriver.
-const LEASHED: &str = "#!/bin/sh\nexec setpriv --pdeathsig KILL -- chromium \"$@\"\n";
+const CHROMIUM_WRAPPER: &str = "#!/bin/sh\nexec setpriv --pdeathsig KILL -- chromium \"$@\"\n";
 
 /// A running chromedriver. Dropping it kills it.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Driver {
     #[must_use]
     pub fn open(&self, mut options: Value) -> String {
         let program = self.folder.path().join("chromium");
-        let written = std::fs::write(&program, LEASHED).and_then(|()| {
+        let written = std::fs::write(&program, CHROMIUM_WRAPPER).and_then(|()| {
             std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))
         });
         written.expect("a folder for temporary files");

@@ -2,50 +2,51 @@
 //! router.
 
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use axum::body::Bytes;
 use axum::http::HeaderValue;
 use doorward_domain::Doorward;
-use doorward_domain::ports::Secrets;
+use doorward_domain::ports::RandomSource;
 use tokio::sync::Semaphore;
 
 use crate::html::Pages;
 use crate::http::host::is_loopback_url;
-use crate::http::observer::Observer;
+use crate::http::observer::RequestObserver;
 use crate::http::origins::{Origins, origin_of};
 use crate::http::trusted_proxies::{ProxyWarning, TrustedProxies};
 use crate::inbox_source::InboxSource;
 
 /// Maximum number of requests other than GET and HEAD that run to their end after their clients have disconnected.
-const MAX_CHANGING: usize = 2048;
+const MAX_IN_FLIGHT_WRITES: usize = 2048;
 
 /// Components that [`App::new`] needs.
 pub struct AppParts {
     /// The service.
     pub doorward: Arc<Doorward>,
     /// Source of request ids.
-    pub secrets: Arc<dyn Secrets>,
+    pub random: Arc<dyn RandomSource>,
     /// The built-in inbox; `None` if mail is delivered elsewhere.
     pub inbox: Option<Arc<dyn InboxSource>>,
     /// Proxies that may send the client's address.
     pub trusted_proxies: TrustedProxies,
     /// Operator's settings of the web layer.
-    pub choices: Choices,
+    pub options: WebOptions,
     /// Set before the server stops.
-    pub stopping: Stopping,
+    pub shutdown: ShutdownFlag,
     /// Receives every request.
-    pub observer: Arc<dyn Observer>,
+    pub observer: Arc<dyn RequestObserver>,
 }
 
 /// Settings of the web layer, each with a safe default.
 #[derive(Debug, Clone, Default)]
-pub struct Choices {
+pub struct WebOptions {
     /// Origins whose scripts may read responses, with a bearer token.
     pub cors_origins: Origins,
     /// Origins that `return_to` may lead to, in addition to this server.
     pub return_origins: Origins,
-    /// Whether writes require `If-Match`.
+    /// Rule for `If-Match`.
     pub if_match: IfMatchRule,
 }
 
@@ -61,16 +62,16 @@ pub enum IfMatchRule {
 
 /// Set before the server stops, so that load balancers stop sending requests while they are still served.
 #[derive(Debug, Clone, Default)]
-pub struct Stopping(Arc<AtomicBool>);
+pub struct ShutdownFlag(Arc<AtomicBool>);
 
-impl Stopping {
+impl ShutdownFlag {
     /// Starts the shutdown.
-    pub fn begin(&self) {
+    pub fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
     /// Returns `true` if the shutdown has begun.
-    pub(crate) fn has_begun(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -83,41 +84,40 @@ pub struct App(Arc<AppState>);
 pub struct AppState {
     /// The service.
     pub doorward: Arc<Doorward>,
-    secrets: Arc<dyn Secrets>,
+    pub(crate) random: Arc<dyn RandomSource>,
     pub(crate) inbox: Option<Arc<dyn InboxSource>>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) missing_client_warning: ProxyWarning,
     pub(crate) untrusted_proxy_warning: ProxyWarning,
-    pub(crate) stopping: Stopping,
-    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) shutdown: ShutdownFlag,
+    pub(crate) observer: Arc<dyn RequestObserver>,
     pub(crate) pages: Pages,
-    pub(crate) choices: Choices,
+    pub(crate) options: WebOptions,
+    pub(crate) documents: OnceLock<Documents>,
     pub(crate) has_warned_of_plain_http: AtomicBool,
     /// Permits of requests that run to their end even if the client disconnects.
-    pub(crate) changing: Arc<Semaphore>,
+    pub(crate) in_flight_writes: Arc<Semaphore>,
     /// `Content-Security-Policy` of pages.
     pub(crate) page_policy: HeaderValue,
     /// Origin of the public URL, as browsers send it in `Origin`.
     pub(crate) origin: String,
-    /// Whether to send HSTS: `true` if the public URL is HTTPS and not a loopback host. HSTS applies to all ports,
-    /// so it would break other servers on a developer's `localhost`.
+    /// `true` if responses have HSTS: the public URL is HTTPS and not a loopback host. HSTS applies to all ports, so it
+    /// would break other servers on a developer's `localhost`.
     pub(crate) has_hsts: bool,
 }
 
-impl App {
-    /// Returns a random request id of 128 bits. A sequential one would reveal how many requests other
-    /// clients send.
-    pub(crate) fn new_request_id(&self) -> String {
-        let mut bytes = [0; 16];
-        self.secrets.fill(&mut bytes);
-        format!("{:032x}", u128::from_be_bytes(bytes))
-    }
+/// The OpenAPI document and the page that shows it.
+pub(crate) struct Documents {
+    pub(crate) openapi: Bytes,
+    pub(crate) docs: Bytes,
+}
 
+impl App {
     /// Waits until all requests that may outlive their client have ended.
-    pub async fn settled(&self) {
-        let all = u32::try_from(MAX_CHANGING).unwrap_or(u32::MAX);
+    pub async fn wait_for_writes(&self) {
+        let all = u32::try_from(MAX_IN_FLIGHT_WRITES).unwrap_or(u32::MAX);
         // The semaphore is never closed, so this cannot fail.
-        drop(self.changing.acquire_many(all).await);
+        drop(self.in_flight_writes.acquire_many(all).await);
     }
 
     /// Creates the state of the router.
@@ -127,19 +127,20 @@ impl App {
         let pages = Pages::new(min_length, parts.inbox.is_some());
         Self(Arc::new(AppState {
             origin: origin_of(public_url),
-            page_policy: page_policy(&parts.choices.return_origins),
+            page_policy: page_policy(&parts.options.return_origins),
+            documents: OnceLock::new(),
             has_warned_of_plain_http: AtomicBool::new(false),
-            changing: Arc::new(Semaphore::new(MAX_CHANGING)),
-            choices: parts.choices,
+            in_flight_writes: Arc::new(Semaphore::new(MAX_IN_FLIGHT_WRITES)),
+            options: parts.options,
             has_hsts: public_url.starts_with("https://") && !is_loopback_url(public_url),
             pages,
             doorward: parts.doorward,
-            secrets: parts.secrets,
+            random: parts.random,
             trusted_proxies: parts.trusted_proxies,
             missing_client_warning: ProxyWarning::default(),
             untrusted_proxy_warning: ProxyWarning::default(),
             inbox: parts.inbox,
-            stopping: parts.stopping,
+            shutdown: parts.shutdown,
             observer: parts.observer,
         }))
     }
@@ -155,13 +156,13 @@ impl Deref for App {
 
 /// The `Content-Security-Policy` of pages (W-01). Browsers apply `form-action` to redirects after a form, too.
 fn page_policy(return_origins: &Origins) -> HeaderValue {
-    let mut places = String::from("'self'");
+    let mut targets = String::from("'self'");
     for origin in return_origins.iter() {
-        places.push(' ');
-        places.push_str(origin);
+        targets.push(' ');
+        targets.push_str(origin);
     }
     let policy = format!(
-        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action {places}; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action {targets}; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
     );
     HeaderValue::from_str(&policy).expect("an origin is ASCII without spaces")
 }

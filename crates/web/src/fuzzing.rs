@@ -14,7 +14,8 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use crate::http::body::{parse_form, parse_query};
-use crate::http::credentials::{PresentedCredential, SESSION_COOKIE, credential};
+use crate::http::cookies::SESSION_COOKIE;
+use crate::http::credentials::{PresentedCredential, credential};
 use crate::http::etag;
 use crate::http::paging::Query;
 use crate::http::trusted_proxies::TrustedProxies;
@@ -66,17 +67,22 @@ pub fn credentials(data: &[u8]) {
         .filter_map(|pair| pair.trim_ascii().strip_prefix(SESSION_COOKIE.as_bytes()))
         .filter_map(|rest| rest.strip_prefix(b"="))
         .collect();
-    let Ok(taken) = credential(&headers) else {
+    let Ok(found) = credential(&headers) else {
         assert!(
             bearers > 0 || cookies.len() > 1,
-            "nothing was wrong with it"
+            "a valid credential was rejected"
         );
         return;
     };
-    assert!(bearers <= 1 && cookies.len() <= 1, "two were shown");
-    match taken {
+    assert!(
+        bearers <= 1 && cookies.len() <= 1,
+        "two credentials were accepted"
+    );
+    match found {
         Some(PresentedCredential::Bearer(token)) => {
-            let field = headers["authorization"].to_str().expect("it was read");
+            let field = headers["authorization"]
+                .to_str()
+                .expect("a bearer token is ASCII");
             assert!(
                 field[..7.min(field.len())]
                     .trim()
@@ -85,8 +91,8 @@ pub fn credentials(data: &[u8]) {
             assert!(field.ends_with(token.expose().as_str()) && cookies.is_empty());
         }
         Some(PresentedCredential::Cookie(token)) => {
-            let taken = token.expose().as_bytes();
-            assert!(cookies == [taken] || (taken.is_empty() && !cookies[0].is_ascii()));
+            let value = token.expose().as_bytes();
+            assert!(cookies == [value] || (value.is_empty() && !cookies[0].is_ascii()));
         }
         None => assert!(cookies.is_empty()),
     }
@@ -104,7 +110,7 @@ pub fn json_bodies(data: &[u8]) {
             let again = json::parse(written.as_bytes()).ok();
             assert_eq!(again.as_ref(), Some(&strict), "{written}");
         }
-        (Ok(_), Err(error)) => panic!("taken, and no JSON: {error}"),
+        (Ok(_), Err(error)) => panic!("invalid JSON was accepted: {error}"),
         (Err(_), Ok(lenient)) => {
             let brackets = data.iter().filter(|byte| b"[{".contains(byte)).count();
             let names = data.iter().filter(|byte| **byte == b':').count();
@@ -127,7 +133,7 @@ pub fn forms(data: &[u8]) {
     let pairs: Vec<(String, String)> = form_urlencoded::parse(data).into_owned().collect();
     match parse_form(data) {
         Ok(fields) => {
-            assert_eq!(fields.len(), pairs.len(), "a name stands twice");
+            assert_eq!(fields.len(), pairs.len(), "a repeated name was accepted");
             for (name, value) in pairs {
                 assert_eq!(fields.get(&name), Some(&Value::String(value)));
             }
@@ -154,7 +160,7 @@ pub fn forwarded(data: &[u8]) {
     assert_eq!(no_proxies.client(proxy, &headers), Some(proxy));
     let found = trusted.client(proxy, &headers);
     if let Some(client) = found {
-        assert!(!trusted.has(client) && client.to_canonical() == client);
+        assert!(!trusted.contains(client) && client.to_canonical() == client);
         // A field that the client wrote itself comes first.
         for (field, forged) in [
             ("x-forwarded-for", "198.51.100.9"),
@@ -203,7 +209,7 @@ pub fn queries(data: &[u8]) {
     let Ok(mut query) = Query::parse(Some(&text)) else {
         return;
     };
-    let fields = parse_query(Some(&text)).expect("it was read just now");
+    let fields = parse_query(Some(&text)).expect("the query is valid");
     assert!((1..=200).contains(&query.limit()));
     let shown = fields.get("cursor").and_then(Value::as_str);
     if let Ok(Some(cursor)) = query.id_cursor(|bytes| bytes) {
@@ -232,7 +238,7 @@ mod tests {
 
     /// H-04: runs each target with its seeds, on every machine.
     #[test]
-    fn every_seed_is_read_as_it_must_be() {
+    fn every_seed_has_the_expected_properties() {
         replay::seeds_of(TARGETS);
     }
 }

@@ -4,9 +4,9 @@
 //! and write its result. They contain no rules and access no store.
 //!
 //! A feature is a folder: `api.rs` or a file per endpoint, and `pages.rs` for what only browsers use. A request passes
-//! the steps in `http::layers`, is admitted by the row of its route in [`routes::TABLE`], and goes to the handler that
-//! `router` binds. Files of `http` and `html` import no feature, and no feature imports `router`. To add an endpoint:
-//! its file, its row in [`routes::TABLE`], its line in `router`, its test.
+//! the steps in `http::middleware`, is admitted by the row of its route in [`routes::TABLE`], and goes to the handler of that
+//! row. Files of `http` and `html` import no feature, and no feature imports `router`. To add an endpoint: its handler,
+//! its row in [`routes::TABLE`], its test.
 
 mod admin;
 mod app;
@@ -34,17 +34,18 @@ mod sign_in;
 mod sign_up;
 mod views;
 
-pub use app::{App, AppParts, Choices, IfMatchRule, Stopping};
+pub use app::{App, AppParts, IfMatchRule, ShutdownFlag, WebOptions};
 pub use inbox_source::{InboxEntry, InboxSource};
+pub use openapi::openapi_document;
 pub use profile::export_document::ExportDocument;
-pub use router::{openapi_document, router};
+pub use router::router;
 pub use views::UserView;
 
 pub use crate::http::body::MAX_BODY_BYTES;
-pub use crate::http::edge::set_default_headers;
+pub use crate::http::headers::set_default_headers;
 pub use crate::http::host::{host_of, is_loopback_url};
 pub use crate::http::limits::{MAX_FIELDS, RequestRejection};
-pub use crate::http::observer::{Ended, Observer, Unobserved};
+pub use crate::http::observer::{CompletedRequest, NoObserver, RequestObserver};
 pub use crate::http::origins::Origins;
 pub use crate::http::problem::{Code, Problem};
 pub use crate::http::trusted_proxies::{ForwardedBy, TrustedProxies};

@@ -1,15 +1,24 @@
-//! All routes with their authentication, rate limit and problems, as data.
+//! All routes with their authentication, rate limit, handler and problems, as data.
 //!
-//! The guard enforces [`TABLE`] (H-03), and the OpenAPI document takes from it what the handlers do not say. The router
-//! binds the handlers; a test compares both. A route without a row is not served.
+//! The router serves [`TABLE`], the guard enforces it (H-03), and the OpenAPI document takes from it what the attributes
+//! of the handlers do not say. A test compares it with these attributes.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use axum::http::Method;
+use axum::routing::{MethodRouter, get, post};
 use doorward_domain::limits::ThrottleScope;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::routes;
 
+use crate::app::App;
+use crate::html::assets;
 use crate::http::problem::Code;
+use crate::{
+    admin, audit, email, home, inbox, keys, operations, password, profile, recovery, reference,
+    sessions, sign_in, sign_up,
+};
 
 /// The authentication that a route requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,19 +45,30 @@ pub struct Route {
     /// The required authentication.
     pub authentication: Authentication,
     /// The throttle scope of its requests. For [`ThrottleScope::SignIn`] the guard only identifies a known device; the
-    /// flow counts the attempts.
+    /// service counts the attempts.
     pub scope: Option<ThrottleScope>,
     /// Problems in addition to those of every such route.
     pub problems: &'static [Code],
-    /// `true` for a page, which is not in the OpenAPI document.
+    /// `true` for a page, which only browsers use.
     pub page: bool,
+    handler: Handler,
 }
 
+/// Returns the handler of a route, bound to its method.
+#[derive(Debug, Clone, Copy)]
+enum Handler {
+    /// With the attributes of the OpenAPI document.
+    Documented(fn() -> UtoipaMethodRouter<App>),
+    Undocumented(fn() -> MethodRouter<App>),
+}
+
+/// A route of the API.
 const fn api(
     method: Method,
     path: &'static str,
     authentication: Authentication,
     scope: Option<ThrottleScope>,
+    handler: fn() -> UtoipaMethodRouter<App>,
     problems: &'static [Code],
 ) -> Route {
     Route {
@@ -58,14 +78,17 @@ const fn api(
         scope,
         problems,
         page: false,
+        handler: Handler::Documented(handler),
     }
 }
 
+/// A page.
 const fn page(
     method: Method,
     path: &'static str,
     authentication: Authentication,
     scope: Option<ThrottleScope>,
+    handler: fn() -> MethodRouter<App>,
 ) -> Route {
     Route {
         method,
@@ -74,6 +97,26 @@ const fn page(
         scope,
         problems: &[],
         page: true,
+        handler: Handler::Undocumented(handler),
+    }
+}
+
+/// A page whose path the API uses as well. The OpenAPI document has it, since `Allow` names its method.
+const fn documented_page(
+    method: Method,
+    path: &'static str,
+    authentication: Authentication,
+    scope: Option<ThrottleScope>,
+    handler: fn() -> UtoipaMethodRouter<App>,
+) -> Route {
+    Route {
+        method,
+        path,
+        authentication,
+        scope,
+        problems: &[],
+        page: true,
+        handler: Handler::Documented(handler),
     }
 }
 
@@ -89,55 +132,64 @@ use ThrottleScope::{Link, MailRequest, SignIn, SignUp, Token};
 /// All routes.
 #[rustfmt::skip]
 pub static TABLE: &[Route] = &[
-    api(Method::GET,    "/",                            InvalidIgnored,  None, &[]),
-    api(Method::POST,   "/user",                        Ignored,         Some(SignUp), &[UsernameTaken, EmailTaken, Overloaded]),
-    api(Method::GET,    "/user",                        Required,        None, &[Forbidden, MalformedRequest, ValidationFailed]),
-    api(Method::GET,    "/user/{user}",                 Required,        None, &[Forbidden, NotFound]),
-    api(Method::PUT,    "/user/{user}",                 Required,        None, &[Forbidden, NotFound, PreconditionFailed]),
-    api(Method::PATCH,  "/user/{user}",                 Required,        None, &[Forbidden, NotFound, PreconditionFailed]),
-    api(Method::DELETE, "/user/{user}",                 Required,        None, &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, PreconditionFailed, LastAdmin, TooManyAttempts, Overloaded]),
-    api(Method::GET,    "/user/{user}/export",          Required,        Some(Token), &[Forbidden, NotFound]),
-    api(Method::PUT,    "/user/{user}/email",           Required,        Some(SignIn), &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, AccountDisabled, NotFound, EmailTaken, PreconditionFailed, Overloaded]),
-    api(Method::PUT,    "/user/{user}/role",            Required,        None, &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
-    api(Method::PUT,    "/user/{user}/status",          Required,        None, &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
-    api(Method::GET,    "/user/{user}/session",         Required,        None, &[Forbidden, NotFound, MalformedRequest, ValidationFailed]),
-    api(Method::DELETE, "/user/{user}/session",         Required,        None, &[Forbidden, NotFound]),
-    api(Method::DELETE, "/user/{user}/session/{id}",    Required,        None, &[Forbidden, NotFound]),
-    api(Method::PUT,    "/password",                    InvalidRejected, Some(SignIn), &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, PreconditionFailed, Overloaded]),
-    page(Method::GET,   "/password",                    InvalidIgnored,  None),
-    page(Method::POST,  "/password",                    InvalidIgnored,  Some(SignIn)),
-    page(Method::GET,   "/confirmation",                Ignored,         None),
-    api(Method::POST,   "/confirmation",                Ignored,         Some(MailRequest), &[]),
-    api(Method::GET,    "/confirmation/{token}",        Ignored,         Some(Link), &[NotFound, LinkExpired]),
-    api(Method::POST,   "/confirmation/{token}",        Ignored,         Some(Link), &[InvalidCredentials, WrongPassword, NotFound, LinkExpired, Overloaded]),
-    api(Method::DELETE, "/confirmation/{token}",        Ignored,         Some(Link), &[NotFound, LinkExpired]),
-    page(Method::POST,  "/confirmation/{token}/cancel", Ignored,         Some(Link)),
-    page(Method::GET,   "/recovery",                    Ignored,         None),
-    api(Method::POST,   "/recovery",                    Ignored,         Some(MailRequest), &[]),
-    api(Method::GET,    "/recovery/{token}",            Ignored,         Some(Link), &[NotFound, LinkExpired]),
-    api(Method::POST,   "/recovery/{token}",            Ignored,         Some(Link), &[NotFound, LinkExpired, Overloaded]),
-    api(Method::GET,    "/email-undo/{token}",          Ignored,         Some(Link), &[NotFound, LinkExpired]),
-    api(Method::POST,   "/email-undo/{token}",          Ignored,         Some(Link), &[NotFound, LinkExpired, Overloaded]),
-    api(Method::GET,    "/audit",                       Required,        None, &[Forbidden, MalformedRequest, ValidationFailed]),
-    api(Method::POST,   "/auth",                        Ignored,         Some(SignIn), &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, Overloaded]),
-    api(Method::GET,    "/auth",                        RequiredOrSignInPage, None, &[]),
-    api(Method::DELETE, "/auth",                        Required,        None, &[]),
-    page(Method::POST,  "/auth/sign-out",               Required,        None),
-    api(Method::POST,   "/auth/renewal",                Required,        Some(Token), &[]),
-    api(Method::POST,   "/auth/token",                  Required,        Some(Token), &[]),
-    api(Method::GET,    "/auth/check",                  RequiredOrSignInPage, None, &[]),
-    api(Method::GET,    "/.well-known/jwks.json",       Ignored,         None, &[]),
-    page(Method::GET,   "/.well-known/change-password", Ignored,         None),
-    api(Method::GET,    "/healthz",                     Ignored,         None, &[]),
-    api(Method::GET,    "/readyz",                      Ignored,         None, &[Code::Stopping]),
-    api(Method::GET,    "/openapi.json",                Ignored,         None, &[]),
-    api(Method::GET,    "/inbox.json",                  Ignored,         None, &[NotFound, ValidationFailed]),
-    page(Method::GET,   "/docs",                        Ignored,         None),
-    page(Method::GET,   "/problems",                    Ignored,         None),
-    page(Method::GET,   "/problems/{code}",             Ignored,         None),
-    page(Method::GET,   "/inbox",                       Ignored,         None),
-    page(Method::GET,   "/assets/{file}",               Ignored,         None),
+    api(Method::GET,              "/",                            InvalidIgnored,       None,              || routes!(home::api::home),                       &[]),
+    api(Method::POST,             "/user",                        Ignored,              Some(SignUp),      || routes!(sign_up::api::create_user),             &[UsernameTaken, EmailTaken, Overloaded]),
+    api(Method::GET,              "/user",                        Required,             None,              || routes!(admin::api::list_users),                &[Forbidden, MalformedRequest, ValidationFailed]),
+    api(Method::GET,              "/user/{user}",                 Required,             None,              || routes!(profile::api::show_user),               &[Forbidden, NotFound]),
+    api(Method::PUT,              "/user/{user}",                 Required,             None,              || routes!(profile::api::replace_user),            &[Forbidden, NotFound, PreconditionFailed]),
+    api(Method::PATCH,            "/user/{user}",                 Required,             None,              || routes!(profile::api::patch_user),              &[Forbidden, NotFound, PreconditionFailed]),
+    api(Method::DELETE,           "/user/{user}",                 Required,             None,              || routes!(profile::api::delete_user),             &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, PreconditionFailed, LastAdmin, TooManyAttempts, Overloaded]),
+    api(Method::GET,              "/user/{user}/export",          Required,             Some(Token),       || routes!(profile::api::export_user),             &[Forbidden, NotFound]),
+    api(Method::PUT,              "/user/{user}/email",           Required,             Some(SignIn),      || routes!(email::api::change_email),              &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, AccountDisabled, NotFound, EmailTaken, PreconditionFailed, Overloaded]),
+    api(Method::PUT,              "/user/{user}/role",            Required,             None,              || routes!(admin::api::change_role),               &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
+    api(Method::PUT,              "/user/{user}/status",          Required,             None,              || routes!(admin::api::change_status),             &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
+    api(Method::GET,              "/user/{user}/session",         Required,             None,              || routes!(sessions::api::list_sessions),          &[Forbidden, NotFound, MalformedRequest, ValidationFailed]),
+    api(Method::DELETE,           "/user/{user}/session",         Required,             None,              || routes!(sessions::api::revoke_sessions),        &[Forbidden, NotFound]),
+    api(Method::DELETE,           "/user/{user}/session/{id}",    Required,             None,              || routes!(sessions::api::revoke_session),         &[Forbidden, NotFound]),
+    api(Method::PUT,              "/password",                    InvalidRejected,      Some(SignIn),      || routes!(password::api::change_password),        &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, PreconditionFailed, Overloaded]),
+    documented_page(Method::GET,  "/password",                    InvalidIgnored,       None,              || routes!(password::pages::password_page)),
+    documented_page(Method::POST, "/password",                    InvalidIgnored,       Some(SignIn),      || routes!(password::pages::password_form)),
+    documented_page(Method::GET,  "/confirmation",                Ignored,              None,              || routes!(email::pages::confirmation_page)),
+    api(Method::POST,             "/confirmation",                Ignored,              Some(MailRequest), || routes!(email::api::request_confirmation),      &[]),
+    api(Method::GET,              "/confirmation/{token}",        Ignored,              Some(Link),        || routes!(email::api::view_confirmation),         &[NotFound, LinkExpired]),
+    api(Method::POST,             "/confirmation/{token}",        Ignored,              Some(Link),        || routes!(email::api::confirm),                   &[InvalidCredentials, WrongPassword, NotFound, LinkExpired, Overloaded]),
+    api(Method::DELETE,           "/confirmation/{token}",        Ignored,              Some(Link),        || routes!(email::api::cancel_confirmation),       &[NotFound, LinkExpired]),
+    page(Method::POST,            "/confirmation/{token}/cancel", Ignored,              Some(Link),        || post(email::pages::cancel)),
+    documented_page(Method::GET,  "/recovery",                    Ignored,              None,              || routes!(recovery::pages::recovery_page)),
+    api(Method::POST,             "/recovery",                    Ignored,              Some(MailRequest), || routes!(recovery::api::request_recovery),       &[]),
+    api(Method::GET,              "/recovery/{token}",            Ignored,              Some(Link),        || routes!(recovery::api::view_recovery),          &[NotFound, LinkExpired]),
+    api(Method::POST,             "/recovery/{token}",            Ignored,              Some(Link),        || routes!(recovery::api::recover),                &[NotFound, LinkExpired, Overloaded]),
+    api(Method::GET,              "/email-undo/{token}",          Ignored,              Some(Link),        || routes!(email::api::view_email_undo),           &[NotFound, LinkExpired]),
+    api(Method::POST,             "/email-undo/{token}",          Ignored,              Some(Link),        || routes!(email::api::undo_email_change),         &[NotFound, LinkExpired, Overloaded]),
+    api(Method::GET,              "/audit",                       Required,             None,              || routes!(audit::api::list_audit_events),         &[Forbidden, MalformedRequest, ValidationFailed]),
+    api(Method::POST,             "/auth",                        Ignored,              Some(SignIn),      || routes!(sign_in::api::sign_in),                 &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, Overloaded]),
+    api(Method::GET,              "/auth",                        RequiredOrSignInPage, None,              || routes!(sessions::api::current_session),        &[]),
+    api(Method::DELETE,           "/auth",                        Required,             None,              || routes!(sessions::api::sign_out),               &[]),
+    page(Method::POST,            "/auth/sign-out",               Required,             None,              || post(sessions::pages::sign_out)),
+    api(Method::POST,             "/auth/renewal",                Required,             Some(Token),       || routes!(sessions::api::renew),                  &[]),
+    api(Method::POST,             "/auth/token",                  Required,             Some(Token),       || routes!(sessions::api::audience_token),         &[]),
+    api(Method::GET,              "/auth/check",                  RequiredOrSignInPage, None,              || routes!(sessions::api::check),                  &[]),
+    api(Method::GET,              "/.well-known/jwks.json",       Ignored,              None,              || routes!(keys::api::jwks),                       &[]),
+    page(Method::GET,             "/.well-known/change-password", Ignored,              None,              || get(password::pages::well_known)),
+    api(Method::GET,              "/healthz",                     Ignored,              None,              || routes!(operations::api::healthz),              &[]),
+    api(Method::GET,              "/readyz",                      Ignored,              None,              || routes!(operations::api::readyz),               &[Code::Stopping]),
+    api(Method::GET,              "/openapi.json",                Ignored,              None,              || routes!(reference::api::openapi_json),          &[]),
+    api(Method::GET,              "/inbox.json",                  Ignored,              None,              || routes!(inbox::api::list_inbox),                &[NotFound, ValidationFailed]),
+    page(Method::GET,             "/docs",                        Ignored,              None,              || get(reference::pages::docs)),
+    page(Method::GET,             "/problems",                    Ignored,              None,              || get(reference::pages::problems)),
+    page(Method::GET,             "/problems/{code}",             Ignored,              None,              || get(reference::pages::problem)),
+    page(Method::GET,             "/inbox",                       Ignored,              None,              || get(inbox::pages::inbox)),
+    page(Method::GET,             "/assets/{file}",               Ignored,              None,              || get(assets::asset)),
 ];
+
+/// The handlers of all routes, with their OpenAPI attributes.
+pub(crate) fn handlers() -> OpenApiRouter<App> {
+    let bind = |router: OpenApiRouter<App>, route: &Route| match route.handler {
+        Handler::Documented(handler) => router.routes(handler()),
+        Handler::Undocumented(handler) => router.route(route.path, handler()),
+    };
+    TABLE.iter().fold(OpenApiRouter::new(), bind)
+}
 
 /// Paths of the health checks, which are answered on any load, over plain HTTP and for any `Accept`.
 pub(crate) const HEALTH_CHECKS: [&str; 2] = ["/healthz", "/readyz"];

@@ -85,6 +85,12 @@ pub struct SessionView {
     /// Time of the sign-in.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     created_at: Timestamp,
+    /// Time when the user last proved who they are.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
+    auth_time: Timestamp,
+    /// How the user proved it, with the words of RFC 8176. `pwd` is a password.
+    #[schema(example = json!(["pwd"]))]
+    amr: Vec<&'static str>,
     /// Time of the last use, to about a minute.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     last_seen_at: Timestamp,
@@ -110,6 +116,8 @@ impl SessionView {
         Self {
             id: session.id.to_string(),
             created_at: session.created_at,
+            auth_time: session.auth_time,
+            amr: session.amr.iter().map(|method| method.as_str()).collect(),
             last_seen_at: session.last_seen_at,
             expires_at: session.expires_at,
             address: session.address.map(|address| address.to_string()),

@@ -76,7 +76,7 @@ type PublicKey = [u8; ED25519_PUBLIC_KEY_LEN];
 struct Cache {
     keys: HashMap<String, PublicKey>,
     fetched_at: Option<Instant>,
-    /// Whether the last fetch failed.
+    /// `true` if the last fetch failed.
     failed: bool,
 }
 

@@ -10,7 +10,7 @@ use doorward_testkit::tools::npm_tool;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{clients, document, operations, output_text};
+use super::{clients, document, output_text};
 
 /// Minimum number of assertions in a run with an inbox.
 const ASSERTIONS: u64 = 870;
@@ -122,30 +122,14 @@ pub(super) fn collection() -> std::path::PathBuf {
     clients().join("doorward.postman_collection.json")
 }
 
-/// The route at the start of a request's name.
-fn route(name: &str) -> (String, String) {
-    let mut words = name.split([' ', ':']);
-    let mut word = || words.next().unwrap_or_default().to_owned();
-    (word(), word())
-}
-
 /// Twice on one server: the second run starts with the data of the first.
 #[test]
-fn the_collection_passes_repeatedly_and_uses_every_route_and_problem() {
+fn the_collection_passes_repeatedly_and_causes_every_problem() {
     let server = Doorward::start(&[]);
     Run::must_pass(server.url());
     let run = Run::must_pass(server.url());
     assert!(run.assertions() >= ASSERTIONS, "{}", run.assertions());
     let document: Value = serde_json::from_str(&document(None)).unwrap();
-    let used: BTreeSet<_> = run
-        .answers()
-        .filter(|(_, status, _)| *status < 400)
-        .map(|(name, ..)| route(name))
-        .collect();
-    for (method, path) in operations(&document) {
-        let route = (method, path.to_owned());
-        assert!(used.contains(&route), "nothing has succeeded at {route:?}");
-    }
     let listed = &document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"];
     let seen = run.problems();
     let unseen: BTreeSet<_> = listed

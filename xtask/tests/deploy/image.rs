@@ -8,10 +8,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use doorward_testkit::patience::until;
 use doorward_testkit::port::Port;
 use doorward_testkit::repository::tracked;
 use doorward_testkit::tools::cargo;
+use doorward_testkit::wait::until;
 
 use crate::files::{Variables, binary, image_variables, instruction, root, succeed};
 

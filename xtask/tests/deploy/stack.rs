@@ -5,12 +5,13 @@ use std::io::BufRead;
 use std::sync::mpsc::{Receiver, channel};
 
 use doorward_testkit::http;
-use doorward_testkit::patience::PATIENCE;
 use doorward_testkit::port::Port;
 use doorward_testkit::process::Process;
 use doorward_testkit::servers::{
-    Authority, MariadbOptions, PostgresOptions, RedisOptions, own_mariadb, own_postgres, own_redis,
+    Authority, MariadbOptions, PostgresOptions, RedisOptions, dedicated_mariadb,
+    dedicated_postgres, dedicated_redis,
 };
+use doorward_testkit::wait::TEST_TIMEOUT;
 use serde_json::Value;
 
 use crate::files::{Variables, compose, image_variables, root, succeed, tool, variables};
@@ -50,7 +51,7 @@ impl Catcher {
                 let _ = sender.send(serde_json::from_str(&line).unwrap());
             }
         });
-        let first: Value = reported.recv_timeout(PATIENCE).unwrap();
+        let first: Value = reported.recv_timeout(TEST_TIMEOUT).unwrap();
         let port = first["port"].as_u64().unwrap().try_into().unwrap();
         let catcher = Self {
             reported,
@@ -63,7 +64,7 @@ impl Catcher {
         loop {
             let reported = self
                 .reported
-                .recv_timeout(PATIENCE)
+                .recv_timeout(TEST_TIMEOUT)
                 .expect("a mail arrives");
             if reported["event"] == "mail" {
                 return reported["rcpt_tos"][0].as_str().unwrap().to_owned();
@@ -144,12 +145,12 @@ fn live(file: &str, addresses: &[(&str, String)]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn compose_yaml_serves_on_postgresql_and_redis() {
-    let postgres = own_postgres(PostgresOptions {
+    let postgres = dedicated_postgres(PostgresOptions {
         password: Some(PASSWORD),
         ..PostgresOptions::default()
     })
     .await;
-    let redis = own_redis(redis_options()).await;
+    let redis = dedicated_redis(redis_options()).await;
     let addresses = [
         ("postgres:5432", postgres.address().to_string()),
         ("redis:6379", redis.address().to_string()),
@@ -165,13 +166,13 @@ async fn compose_yaml_serves_on_postgresql_and_redis() {
 /// rejects clients without TLS.
 #[tokio::test(flavor = "multi_thread")]
 async fn compose_mysql_yaml_serves_on_mariadb_over_tls() {
-    let mariadb = own_mariadb(MariadbOptions {
+    let mariadb = dedicated_mariadb(MariadbOptions {
         password: Some(PASSWORD),
         certificate: Some(Authority::new().certificate("mysql")),
         ..MariadbOptions::default()
     })
     .await;
-    let redis = own_redis(redis_options()).await;
+    let redis = dedicated_redis(redis_options()).await;
     let addresses = [
         ("mysql:3306", mariadb.address().to_string()),
         ("redis:6379", redis.address().to_string()),

@@ -7,9 +7,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use doorward_testkit::http::Request;
-use doorward_testkit::patience::until;
 use doorward_testkit::port::Port;
-use doorward_testkit::servers::{PostgresOptions, RedisOptions, own_postgres, own_redis};
+use doorward_testkit::servers::{
+    PostgresOptions, RedisOptions, dedicated_postgres, dedicated_redis,
+};
+use doorward_testkit::wait::until;
 
 use crate::files::{Variables, binary, directive, succeed};
 
@@ -171,8 +173,8 @@ fn the_unit_allows_what_doorward_does_with_its_own_database() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_unit_allows_what_doorward_does_with_servers() {
-    let postgres = own_postgres(PostgresOptions::default()).await;
-    let redis = own_redis(RedisOptions::default()).await;
+    let postgres = dedicated_postgres(PostgresOptions::default()).await;
+    let redis = dedicated_redis(RedisOptions::default()).await;
     let stores = [("DATABASE_URL", postgres.url()), ("REDIS_URL", redis.url())];
     let stores = stores.map(|(name, value)| (name.to_owned(), value)).into();
     tokio::task::spawn_blocking(move || live(&stores))

@@ -101,7 +101,7 @@ pub struct ScriptCommand {
     pub last: usize,
     /// Number of bytes of its last line before the remark.
     pub end: usize,
-    /// Whether it consists of a remark only.
+    /// `true` if it consists of a remark only.
     pub is_empty: bool,
     /// The comment at its end.
     pub remark: Option<String>,

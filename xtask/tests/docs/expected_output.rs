@@ -29,7 +29,7 @@ pub struct Expectation {
     status: Option<String>,
     code: Option<String>,
     body: Option<Value>,
-    /// Whether only the type of `VARYING` fields is compared.
+    /// `true` if only the type of `VARYING` fields is compared.
     is_example: bool,
 }
 

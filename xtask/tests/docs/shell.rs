@@ -23,7 +23,7 @@ use crate::expected_output::{self, LineExpectation};
 use crate::pages::{Block, Page, all_pages, pages, root, scratch, succeed, tracked};
 
 /// Timeout for a page, in seconds.
-const PATIENCE: &str = "120";
+const TEST_TIMEOUT: &str = "120";
 /// Ports of the services on the pages of the examples.
 const SERVICES: [&str; 4] = ["5001", "5002", "5003", "5004"];
 /// Pages that are tested without throttling, with the reason.
@@ -118,7 +118,14 @@ fn run(page: &Page) -> Result<(), String> {
 /// The shell of a new user, without settings.
 fn bash(folder: &Path, page: &str) -> Command {
     let mut bash = Command::new("timeout");
-    bash.args(["--kill-after=10", PATIENCE, "bash", "-eu", "-o", "pipefail"]);
+    bash.args([
+        "--kill-after=10",
+        TEST_TIMEOUT,
+        "bash",
+        "-eu",
+        "-o",
+        "pipefail",
+    ]);
     bash.args(["-c", "source \"$0\"; source \"$1\""]);
     bash.arg(root().join("xtask/tests/docs/prelude.sh"));
     bash.env_clear()

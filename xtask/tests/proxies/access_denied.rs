@@ -1,9 +1,9 @@
 //! Denied access: signed out, disabled, deleted, and while Doorward does not respond.
 
-use doorward_testkit::patience::until;
 use doorward_testkit::process::Process;
 use doorward_testkit::repository::root;
 use doorward_testkit::tools::tool;
+use doorward_testkit::wait::until;
 use serde_json::json;
 
 use crate::client::Client;

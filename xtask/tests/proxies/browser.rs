@@ -1,6 +1,6 @@
 //! One journey in Chromium, with JavaScript disabled: redirected to the sign-in page, in, back, and out.
 
-use doorward_testkit::patience::until;
+use doorward_testkit::wait::until;
 use doorward_testkit::webdriver::Driver;
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -4,12 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use doorward_testkit::patience::until;
 use doorward_testkit::port::Port;
 use doorward_testkit::process::Process;
 use doorward_testkit::repository::root;
 use doorward_testkit::servers::{ADMIN_PASSWORD, Authority, Doorward};
 use doorward_testkit::tools::{debian_tool, tool};
+use doorward_testkit::wait::until;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_testkit::patience::{until, until_so};
 use doorward_testkit::servers::{Doorward, doorward_binary};
 use doorward_testkit::tools::{node_modules, tool};
+use doorward_testkit::wait::{until, wait_until};
 use serde_json::Value;
 
 use crate::account::Account;
@@ -102,7 +102,7 @@ fn for_a_while(asked: &AtomicUsize) {
 /// Waits until the JWKS starts with this key: each request makes the server refresh its keys, at most once in a
 /// short time.
 fn show_first(doorward: &Doorward, kid: &str) {
-    until_so(|| shown(doorward), |kids| kids[0] == kid);
+    wait_until(|| shown(doorward), |kids| kids[0] == kid);
 }
 
 #[test]

@@ -6,10 +6,10 @@ use std::process::{ChildStdout, Command};
 use std::sync::OnceLock;
 
 use doorward_testkit::http::{self, Answer, Request};
-use doorward_testkit::patience::until;
 use doorward_testkit::process::{Process, succeed};
 use doorward_testkit::repository::root;
 use doorward_testkit::tools::{cargo, node_modules, target, tool};
+use doorward_testkit::wait::until;
 use tempfile::TempDir;
 
 /// The audience of the services in these tests.

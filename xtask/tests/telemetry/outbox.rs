@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use doorward_testkit::servers::{PostgresOptions, own_postgres};
+use doorward_testkit::servers::{PostgresOptions, dedicated_postgres};
 use serde_json::json;
 
 use crate::server::{MonitoredServer, PASSWORD, wait_for};
@@ -60,15 +60,15 @@ fn a_mail_server_that_is_down_is_visible_in_metrics() {
 /// A query takes at most three seconds, and Prometheus waits ten for the scrape.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_hangs_does_not_delay_a_scrape() {
-    let database = own_postgres(PostgresOptions::default()).await;
+    let database = dedicated_postgres(PostgresOptions::default()).await;
     let server = MonitoredServer::start(&[("DATABASE_URL", &database.url())]);
     assert_eq!(server.scrape().one(OUTBOX[0], &[]), 0.0);
     database.pause().await;
     let seen = wait_for(
         || {
-            let begun_at = Instant::now();
+            let started_at = Instant::now();
             let seen = server.scrape();
-            assert!(begun_at.elapsed() < Duration::from_secs(10));
+            assert!(started_at.elapsed() < Duration::from_secs(10));
             seen
         },
         |seen| seen.all(OUTBOX[0], &[]).is_empty(),
@@ -84,7 +84,7 @@ async fn a_database_that_hangs_does_not_delay_a_scrape() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_down_affects_only_the_outbox_metrics() {
-    let database = own_postgres(PostgresOptions::default()).await;
+    let database = dedicated_postgres(PostgresOptions::default()).await;
     let server = MonitoredServer::start(&[("DATABASE_URL", &database.url())]);
     let before = server.scrape();
     assert_eq!(before.one(OUTBOX[0], &[]), 0.0);

@@ -4,8 +4,8 @@ use std::net::TcpStream;
 
 pub(crate) use doorward_testkit::http::Answer;
 use doorward_testkit::http::Request;
-pub(crate) use doorward_testkit::patience::until_so as wait_for;
 use doorward_testkit::servers::{ADMIN_PASSWORD, Doorward};
+pub(crate) use doorward_testkit::wait::wait_until as wait_for;
 use serde_json::{Value, json};
 
 use crate::scrape::Scrape;

@@ -199,7 +199,7 @@ fn a_mail_has_its_own_trace() {
 fn telemetry_contains_no_submitted_data() {
     let collector = Collector::start();
     let server = traced(&collector, &[("DOORWARD_LOG__FILTER", "trace")]);
-    let mut secrets: Vec<String> = [
+    let mut random: Vec<String> = [
         PASSWORD,
         "canary@example.com",
         "canary-user",
@@ -215,16 +215,16 @@ fn telemetry_contains_no_submitted_data() {
     let body = json!({"username": "canary-user", "email": "canary@example.com", "password": PASSWORD, "name": "Canary Surname", "data": {"note": "canary-note"}});
     server.send("POST", "/user", agent, body).expect(201);
     let link = server.link_to("canary@example.com");
-    secrets.push(link.rsplit('/').next().unwrap().to_owned());
+    random.push(link.rsplit('/').next().unwrap().to_owned());
     server.post(&link, Value::Null).expect(200);
     server
         .sign_in("canary-user", "canary-wrong-password")
         .expect(401);
-    secrets.push("canary-wrong-password".to_owned());
+    random.push("canary-wrong-password".to_owned());
     let token = server.sign_in("canary-user", PASSWORD).expect(201).json();
     let token = token["token"].as_str().unwrap();
-    secrets.push(token.to_owned());
-    secrets.push(token.rsplit('.').next().unwrap().to_owned());
+    random.push(token.to_owned());
+    random.push(token.rsplit('.').next().unwrap().to_owned());
     let headers = format!("{agent}{}", bearer(token));
     server
         .send("GET", "/auth?x=canary-path", &headers, Value::Null)
@@ -241,7 +241,7 @@ fn telemetry_contains_no_submitted_data() {
     find(&spans, "POST /confirmation/{token}");
     find(&spans, "send mail");
     let log = server.doorward.log();
-    for secret in secrets {
+    for secret in random {
         for span in &spans {
             let whole = format!("{}{}", span.text("everything"), span.0);
             assert!(!whole.contains(&secret), "{secret} in {whole}");
@@ -267,7 +267,7 @@ fn a_collector_that_is_down_affects_no_request_and_is_logged_once() {
         ]);
         let mut slowest = Duration::ZERO;
         for _ in 0..500 {
-            let begun_at = Instant::now();
+            let started_at = Instant::now();
             let mut command = std::net::TcpStream::connect(("127.0.0.1", server.port())).unwrap();
             std::io::Write::write_all(
                 &mut command,
@@ -277,13 +277,13 @@ fn a_collector_that_is_down_affects_no_request_and_is_logged_once() {
             let mut answer = String::new();
             std::io::Read::read_to_string(&mut command, &mut answer).unwrap();
             assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-            slowest = slowest.max(begun_at.elapsed());
+            slowest = slowest.max(started_at.elapsed());
         }
         // A request that waited for the collector would take eight seconds.
         assert!(slowest < Duration::from_secs(7), "{slowest:?}");
-        let begun_at = Instant::now();
+        let started_at = Instant::now();
         server.stop();
-        let took = begun_at.elapsed();
+        let took = started_at.elapsed();
         // The shutdown waits once for the last spans.
         assert!(took < Duration::from_secs(15), "the shutdown took {took:?}");
         let log = server.log();

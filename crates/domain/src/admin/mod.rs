@@ -10,14 +10,13 @@ use jiff::Timestamp;
 
 use crate::access::{Action, Target};
 use crate::core::users::ensure_version;
-use crate::core::{ATTEMPTS, Core};
+use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
+use crate::events::Event;
 use crate::metric_event::SessionEnd;
-use crate::model::{
-    Event, Role, SearchWord, Status, User, UserCursor, UserFilter, UserPage, Version,
-};
-use crate::store::{Batch, Records};
+use crate::model::{Role, SearchWord, Status, User, UserCursor, UserFilter, UserPage, Version};
+use crate::store::Records;
 use crate::values::{Invalid, UserId};
 
 pub use operator::NewUser;
@@ -42,18 +41,11 @@ impl AdminChange {
         }
     }
 
-    fn event(self) -> Event {
+    fn event(self, user_id: UserId) -> Event<'static> {
+        let enabled = matches!(self, Self::Enabled);
         match self {
-            Self::Role(_) => Event::RoleChanged,
-            Self::Enabled | Self::Disabled => Event::StatusChanged,
-        }
-    }
-
-    fn detail(self) -> &'static str {
-        match self {
-            Self::Role(role) => role.as_str(),
-            Self::Enabled => "active",
-            Self::Disabled => "disabled",
+            Self::Role(role) => Event::RoleChanged { user_id, role },
+            Self::Enabled | Self::Disabled => Event::StatusChanged { user_id, enabled },
         }
     }
 
@@ -64,7 +56,7 @@ impl AdminChange {
                 role,
                 ..user.clone()
             }),
-            Self::Enabled => enabled_again(user),
+            Self::Enabled => enabled(user),
             Self::Disabled => Ok(disabled(user)),
         }
     }
@@ -87,7 +79,7 @@ impl Admin {
             true => self.page_of_users(filter).await?,
             false => self.search_users(filter, &terms).await?,
         };
-        self.core.audit_view(ctx, Event::UsersListed, None).await?;
+        self.core.emit_view(ctx, Event::UsersListed).await?;
         Ok(page)
     }
 
@@ -185,7 +177,7 @@ impl Admin {
         self.core
             .ensure_reauthenticated(ctx, change.action(), named)
             .await?;
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_WRITE_ATTEMPTS {
             let user = self.core.resolve(ctx, change.action(), named).await?;
             ensure_version(&user, expected)?;
             let mut changed = change.apply_to(&user)?;
@@ -194,23 +186,20 @@ impl Admin {
                 self.core.cache.user_changed(user.id);
                 return Ok(user);
             }
-            if changed.session_epoch != user.session_epoch {
+            if changed.security_epoch != user.security_epoch {
                 let lifetime = self.core.policy.email_undo_lifetime;
-                changed.void_undo_links = user.void_undo_links(Timestamp::MIN, ctx.now, lifetime);
+                changed.void_undo_links =
+                    user.voiding_undo_links(Timestamp::MIN, ctx.now, lifetime);
             }
             changed.version = user.version.next();
             changed.updated_at = ctx.now;
-            let check = self.core.check_actor(ctx, change.action(), user.id);
-            let mut batch: Batch = check.into_iter().collect();
+            let mut batch = self.core.actor_check(ctx, change.action(), user.id);
             batch.extend(changed.replace(&user));
             batch.extend(self.core.roster_change(Some(&user), Some(&changed)).await?);
-            batch.push(
-                self.core
-                    .audit_detail(ctx, change.event(), Some(user.id), change.detail()),
-            );
+            self.core.emit(ctx, change.event(user.id), &mut batch);
             match self.core.apply(batch).await {
-                Ok(()) if changed.session_epoch != user.session_epoch => {
-                    let (epoch, reason) = (changed.session_epoch, SessionEnd::AccountChanged);
+                Ok(()) if changed.security_epoch != user.security_epoch => {
+                    let (epoch, reason) = (changed.security_epoch, SessionEnd::AccountChanged);
                     self.core
                         .end_sessions(ctx, user.id, epoch, reason, None)
                         .await;
@@ -233,7 +222,7 @@ fn is_found(user: &User, word: &SearchWord, terms: &[String]) -> bool {
     longest.and_then(first) == Some(word) && terms.iter().all(|term| first(term).is_some())
 }
 
-/// Returns the user as disabled. A new session epoch ends all sessions. A pending address is removed if the user
+/// Returns the user as disabled. A new security epoch ends all sessions. A pending address is removed if the user
 /// has another identifier. Otherwise it stays, so that enabling does not confirm it.
 fn disabled(user: &User) -> User {
     if user.status == Status::Disabled {
@@ -246,14 +235,14 @@ fn disabled(user: &User) -> User {
     User {
         status: Status::Disabled,
         pending_email,
-        session_epoch: user.session_epoch + 1,
+        security_epoch: user.security_epoch + 1,
         ..user.clone()
     }
 }
 
 /// Returns the user as enabled. Fails for a pending user. A disabled user without an identifier becomes pending
 /// again: an admin cannot confirm an address for a user.
-fn enabled_again(user: &User) -> Result<User, Error> {
+fn enabled(user: &User) -> Result<User, Error> {
     let status = match user.status {
         Status::Pending => {
             let unconfirmed = Invalid::new(

@@ -15,15 +15,15 @@ pub fn start() -> Digest {
 
 /// The digest of an event's content: every column except the IP address and the user agent.
 pub fn content_digest(record: &AuditRecord) -> Digest {
-    let fields = FieldEncoder::named("doorward/audit-event/1")
+    let fields = FieldEncoder::new("doorward/audit-event/1")
         .put(record.id.as_bytes())
         .time(record.at)
         .put(record.event.as_bytes())
         .put(record.outcome.as_bytes())
         .put(record.actor.as_bytes())
-        .maybe(record.user_id.as_ref().map(|id| id.as_bytes().as_slice()))
+        .put_optional(record.user_id.as_ref().map(|id| id.as_bytes().as_slice()))
         .put(record.request_id.as_bytes())
-        .maybe(record.detail.as_ref().map(String::as_bytes));
+        .put_optional(record.detail.as_ref().map(String::as_bytes));
     Digest::of(&fields.0)
 }
 
@@ -35,21 +35,21 @@ pub fn next_hash(previous: &Digest, content: &Digest) -> Digest {
 /// The signed bytes of a checkpoint.
 pub(super) fn checkpoint_message(checkpoint: &Checkpoint) -> Vec<u8> {
     let pruned_at = checkpoint.pruned_at.map(bytes_of);
-    FieldEncoder::named("doorward/audit-checkpoint/1")
+    FieldEncoder::new("doorward/audit-checkpoint/1")
         .put(&checkpoint.position.to_be_bytes())
         .put(checkpoint.hash.as_bytes())
         .time(checkpoint.created_at)
-        .maybe(pruned_at.as_ref().map(<[u8; 8]>::as_slice))
+        .put_optional(pruned_at.as_ref().map(<[u8; 8]>::as_slice))
         .0
 }
 
 /// The signed bytes of an export's first line.
 pub(super) fn export_message(at: Timestamp, complete: bool, end: Option<&CheckpointId>) -> Vec<u8> {
     let end = end.map(ToString::to_string);
-    FieldEncoder::named("doorward/audit-export/1")
+    FieldEncoder::new("doorward/audit-export/1")
         .time(at)
         .put(if complete { b"complete" } else { b"filtered" })
-        .maybe(end.as_ref().map(String::as_bytes))
+        .put_optional(end.as_ref().map(String::as_bytes))
         .0
 }
 
@@ -69,7 +69,7 @@ fn bytes_of(at: Timestamp) -> [u8; 8] {
 struct FieldEncoder(Vec<u8>);
 
 impl FieldEncoder {
-    fn named(name: &str) -> Self {
+    fn new(name: &str) -> Self {
         Self(Vec::with_capacity(512)).put(name.as_bytes())
     }
 
@@ -81,7 +81,7 @@ impl FieldEncoder {
         self
     }
 
-    fn maybe(mut self, field: Option<&[u8]>) -> Self {
+    fn put_optional(mut self, field: Option<&[u8]>) -> Self {
         match field {
             Some(field) => self.put(field),
             None => {

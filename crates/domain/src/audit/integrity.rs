@@ -1,30 +1,30 @@
 //! Seal, prune, verify and export the audit log. How it works: [`crate::audit`].
 
+use crate::access::ensure_operator;
 use crate::audit::Audit;
 use crate::audit::sealer::{Sealed, Sealer};
 use crate::audit::{
     AuditLog, AuditPublicKey, AuditReport, CheckpointId, ExportHeader, Segment, Unsealed, verifier,
 };
-use crate::core::users::ensure_operator;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::model::Event;
+use crate::events::Event;
 
 impl Audit {
     /// Seals the events that are old enough, and erases the personal data of deleted accounts (L-05).
-    pub async fn seal_audit(&self, ctx: &Ctx) -> Result<Sealed, Error> {
+    pub async fn seal(&self, ctx: &Ctx) -> Result<Sealed, Error> {
         let sealed = self.sealer(ctx).seal().await?;
         self.report_break(ctx, sealed).await
     }
 
     /// Seals all events, for a process that stops.
-    pub async fn seal_rest_of_audit(&self, ctx: &Ctx) -> Result<Sealed, Error> {
-        let sealed = self.sealer(ctx).seal_rest().await?;
+    pub async fn seal_all(&self, ctx: &Ctx) -> Result<Sealed, Error> {
+        let sealed = self.sealer(ctx).seal_all().await?;
         self.report_break(ctx, sealed).await
     }
 
     /// Deletes events that are older than the retention time. Returns `true` if there were any.
-    pub async fn prune_audit(&self, ctx: &Ctx) -> Result<bool, Error> {
+    pub async fn prune(&self, ctx: &Ctx) -> Result<bool, Error> {
         match self.core.policy.audit_retention {
             Some(retention) => Ok(self.sealer(ctx).prune(retention).await?),
             None => Ok(false),
@@ -32,55 +32,44 @@ impl Audit {
     }
 
     async fn report_break(&self, ctx: &Ctx, sealed: Sealed) -> Result<Sealed, Error> {
-        if let Some(position) = sealed.broken
-            && self.core.acquire_audit_slot(ctx, Event::SealBroken)
-        {
-            let detail = format!("checkpoint {position}");
-            let event = self
-                .core
-                .audit_failure(ctx, Event::SealBroken, None, &detail);
-            self.core.apply(vec![event]).await?;
+        if let Some(position) = sealed.broken_seal {
+            let broken = Event::SealBroken { position };
+            self.core.emit_now(ctx, broken).await?;
         }
         Ok(sealed)
     }
 
     /// The number and the age of events that are not sealed, for metrics.
-    pub async fn unsealed_audit(&self) -> Result<Unsealed, Error> {
+    pub async fn unsealed(&self) -> Result<Unsealed, Error> {
         Ok(AuditLog(&*self.core.ports.store).unsealed().await?)
     }
 
     /// The public key of the signer.
-    pub fn audit_public_key(&self) -> AuditPublicKey {
+    pub fn public_key(&self) -> AuditPublicKey {
         self.core.keyring.audit_signer().public_key()
     }
 
     /// Verifies the log. Trusts `keys` and the key of this node.
-    pub async fn verify_audit(
+    pub async fn verify(
         &self,
         ctx: &Ctx,
         keys: &[AuditPublicKey],
         recorded: &[CheckpointId],
     ) -> Result<(AuditReport, Unsealed), Error> {
         ensure_operator(ctx)?;
-        let keys = [keys, &[self.audit_public_key()]].concat();
+        let keys = [keys, &[self.public_key()]].concat();
         Ok(verifier::verify(&*self.core.ports.store, keys, recorded).await?)
     }
 
     /// Writes an event about an export. Call this before the export.
-    pub async fn note_audit_export(&self, ctx: &Ctx, detail: &str) -> Result<(), Error> {
+    pub async fn record_export(&self, ctx: &Ctx, detail: &str) -> Result<(), Error> {
         ensure_operator(ctx)?;
-        let audit = self
-            .core
-            .audit_detail(ctx, Event::AuditExported, None, detail);
-        Ok(self.core.apply(vec![audit]).await?)
+        let exported = Event::AuditExported { detail };
+        Ok(self.core.emit_now(ctx, exported).await?)
     }
 
     /// The signed first line of an export that ends with the last checkpoint.
-    pub async fn audit_export_header(
-        &self,
-        ctx: &Ctx,
-        complete: bool,
-    ) -> Result<ExportHeader, Error> {
+    pub async fn export_header(&self, ctx: &Ctx, complete: bool) -> Result<ExportHeader, Error> {
         ensure_operator(ctx)?;
         let last = AuditLog(&*self.core.ports.store).last_checkpoint().await?;
         let end = last.as_ref().map(CheckpointId::of);
@@ -89,11 +78,7 @@ impl Audit {
     }
 
     /// The sealed events after `position` up to the next checkpoint.
-    pub async fn read_audit_segment(
-        &self,
-        ctx: &Ctx,
-        position: i64,
-    ) -> Result<Option<Segment>, Error> {
+    pub async fn read_segment(&self, ctx: &Ctx, position: i64) -> Result<Option<Segment>, Error> {
         ensure_operator(ctx)?;
         Ok(Segment::read(&*self.core.ports.store, position).await?)
     }

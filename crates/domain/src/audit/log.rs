@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::model::{AuditRecord, Checkpoint, SealedEvent};
-use crate::store::{Batch, Condition, Query, Records, Row, Store, StoreError, Value, Write};
+use crate::store::{Batch, Condition, Records, Row, Store, StoreError, Value, Write};
 use crate::values::{AuditEventId, Digest, UserId};
 
 /// The events that are not sealed yet.
@@ -22,13 +22,13 @@ pub struct AuditLog<'a>(pub &'a dyn Store);
 impl AuditLog<'_> {
     /// The checkpoint with the highest position.
     pub async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
-        let last = Query::by::<Checkpoint>(&["position"]).descending();
+        let last = Checkpoint::by_position().descending();
         Ok(self.0.list_readable(last.limit(1)).await?.pop())
     }
 
     /// The checkpoint with the lowest position after `position`.
     pub async fn next_checkpoint(&self, position: i64) -> Result<Option<Checkpoint>, StoreError> {
-        let next = Query::by::<Checkpoint>(&["position"]).above(position);
+        let next = Checkpoint::after(position);
         Ok(self.0.list_readable(next.limit(1)).await?.pop())
     }
 
@@ -40,11 +40,8 @@ impl AuditLog<'_> {
         before: Timestamp,
         limit: usize,
     ) -> Result<Vec<Checkpoint>, StoreError> {
-        let old = Query::by::<Checkpoint>(&["key_id", "created_at"])
-            .equal(key_id)
-            .at_most(before.as_microsecond().saturating_sub(1))
-            .only(Condition::is_null("pruned_at"));
-        self.0.list_readable(old.limit(limit)).await
+        let prunable = Checkpoint::prunable(key_id, before).limit(limit);
+        self.0.list_readable(prunable).await
     }
 
     /// Events without a position and with an id below `before`, by id.
@@ -56,17 +53,18 @@ impl AuditLog<'_> {
         let Some(last) = before.before() else {
             return Ok(Vec::new());
         };
-        self.0
-            .list_readable(unsealed().at_most(last).limit(limit))
-            .await
+        let unsealed = AuditRecord::unsealed().at_most(last);
+        self.0.list_readable(unsealed.limit(limit)).await
     }
 
     /// The number and the age of the events without a position.
     pub async fn unsealed(&self) -> Result<Unsealed, StoreError> {
-        let oldest: Vec<AuditRecord> = self.0.list_readable(unsealed().limit(1)).await?;
+        let unsealed = AuditRecord::unsealed();
+        let oldest = unsealed.clone().limit(1);
+        let oldest: Vec<AuditRecord> = self.0.list_readable(oldest).await?;
         Ok(Unsealed {
-            count: self.0.count(unsealed()).await?,
-            oldest: oldest.first().map(|record| record.id.moment()),
+            count: self.0.count_rows(unsealed).await?,
+            oldest: oldest.first().map(|record| record.id.timestamp()),
         })
     }
 
@@ -77,27 +75,28 @@ impl AuditLog<'_> {
         to: i64,
         limit: usize,
     ) -> Result<Vec<SealedEvent>, StoreError> {
-        self.0.list_readable(sealed(after, to).limit(limit)).await
+        let sealed = AuditRecord::sealed(after, to);
+        self.0.list_readable(sealed.limit(limit)).await
     }
 
     /// Keys of at most `limit` events up to this position, readable or not.
     pub async fn list_keys(&self, to: i64, limit: usize) -> Result<Vec<Value>, StoreError> {
-        let rows = self.0.list_rows(sealed(i64::MIN, to).limit(limit)).await?;
+        let sealed = AuditRecord::sealed(i64::MIN, to);
+        let rows = self.0.list_rows(sealed.limit(limit)).await?;
         Ok(rows.iter().map(Row::key).cloned().collect())
     }
 
     /// The events after `after` that can contain personal data of the user: those the user did, and those that were
     /// done to the user by an actor that is not a user. By id, readable or not.
-    pub async fn list_personal(
+    pub async fn list_personal_events(
         &self,
         user_id: UserId,
         after: Option<AuditEventId>,
         limit: usize,
     ) -> Result<Vec<PersonalEvent>, StoreError> {
-        let of = |index| Query::by::<AuditRecord>(index).equal(user_id).limit(limit);
-        let by_others = Condition::is_null("actor_id");
         let mut events: Vec<PersonalEvent> = Vec::new();
-        for query in [of(&["actor_id"]), of(&["user_id"]).only(by_others)] {
+        for query in AuditRecord::personal(user_id) {
+            let query = query.limit(limit);
             let query = match after {
                 Some(after) => query.above(after),
                 None => query,
@@ -116,16 +115,14 @@ impl AuditLog<'_> {
         position: i64,
         limit: usize,
     ) -> Result<Vec<Value>, StoreError> {
-        let before = Query::by::<Checkpoint>(&["position"])
-            .at_most(position.saturating_sub(1))
-            .descending();
+        let before = Checkpoint::before(position);
         let rows = self.0.list_rows(before.limit(limit)).await?;
         Ok(rows.iter().map(Row::key).cloned().collect())
     }
 
     /// The position of the last pruned checkpoint among the first ones, if there is one.
     pub async fn last_pruned(&self, limit: usize) -> Result<Option<i64>, StoreError> {
-        let first = Query::by::<Checkpoint>(&["position"]).limit(limit);
+        let first = Checkpoint::by_position().limit(limit);
         let first: Vec<Checkpoint> = self.0.list_readable(first).await?;
         let pruned = first
             .iter()
@@ -139,7 +136,7 @@ impl AuditLog<'_> {
 pub struct PersonalEvent {
     /// The id.
     pub id: AuditEventId,
-    /// Whether it has an IP address or a user agent.
+    /// `true` if it has an IP address or a user agent.
     pub has_client: bool,
 }
 
@@ -154,16 +151,6 @@ impl PersonalEvent {
             has_client: has("address") || has("user_agent"),
         })
     }
-}
-
-fn unsealed() -> Query {
-    Query::by::<AuditRecord>(&["position"]).equal(Value::Null)
-}
-
-fn sealed(after: i64, to: i64) -> Query {
-    Query::by::<AuditRecord>(&["position"])
-        .above(after)
-        .at_most(to)
 }
 
 /// Gives the events the positions after `checkpoint.previous`, in this order, and these hashes, and inserts the
@@ -181,7 +168,7 @@ pub fn seal(checkpoint: &Checkpoint, events: &[(AuditEventId, Digest)]) -> Batch
         .collect()
 }
 
-/// Marks a checkpoint as pruned. Fails with `Stale` if it does not exist or is already pruned. From then on the events and
+/// Marks a checkpoint as pruned. Fails with `Stale` if it does not exist or is already pruned. Then the events and
 /// the checkpoints up to it are not part of the log.
 pub fn prune(pruned: &Checkpoint) -> Write {
     let set = [

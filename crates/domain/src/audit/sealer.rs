@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{AuditLog, AuditSigner, CheckpointId, chain, log};
 use crate::model::{
-    AuditEvent, AuditFilter, AuditRecord, DeletedUser, Event, MailJob, TABLES, actor_id,
+    AuditEvent, AuditFilter, AuditKind, AuditRecord, DeletedUser, MailJob, TABLES, actor_id,
 };
 use crate::store::{ApplyError, Records, Store, StoreError};
 use crate::values::{AuditEventId, UserId};
@@ -19,7 +19,7 @@ use crate::values::{AuditEventId, UserId};
 /// event that is committed later gets a later position.
 pub const SETTLING_TIME: SignedDuration = SignedDuration::from_secs(5);
 /// The maximum number of events per checkpoint, which every store accepts in one batch.
-pub const EVENTS: usize = 90;
+pub const EVENTS_PER_SEAL: usize = 90;
 /// The maximum number of checkpoints per run.
 const CHECKPOINTS: usize = 100;
 /// The maximum number of events that are read to be erased or deleted.
@@ -33,7 +33,7 @@ pub struct Sealed {
     /// The newest checkpoint of this run.
     pub newest: Option<CheckpointId>,
     /// The position of the checkpoint that sealing continued from although this key did not sign it.
-    pub broken: Option<i64>,
+    pub broken_seal: Option<i64>,
 }
 
 /// Maintains the log of one store.
@@ -53,7 +53,7 @@ impl Sealer<'_> {
     }
 
     /// Seals all events, at shutdown.
-    pub async fn seal_rest(&self) -> Result<Sealed, ApplyError> {
+    pub async fn seal_all(&self) -> Result<Sealed, ApplyError> {
         self.seal_before(self.now + SignedDuration::from_secs(1))
             .await
     }
@@ -63,7 +63,7 @@ impl Sealer<'_> {
         let log = AuditLog(self.store);
         for _ in 0..CHECKPOINTS {
             let before = AuditEventId::first_at(moment);
-            let records = log.list_unsealed(before, EVENTS).await?;
+            let records = log.list_unsealed(before, EVENTS_PER_SEAL).await?;
             if records.is_empty() {
                 break;
             }
@@ -103,11 +103,11 @@ impl Sealer<'_> {
                     audit.position = last.position,
                     "the last audit checkpoint was modified or signed with another key; sealing continues. Likely causes: a changed master key, nodes with different master keys, or tampering. Run `doorward audit verify`"
                 );
-                sealed.broken = Some(last.position);
+                sealed.broken_seal = Some(last.position);
             }
             sealed.events += records.len();
             sealed.newest = Some(newest);
-            if records.len() < EVENTS {
+            if records.len() < EVENTS_PER_SEAL {
                 break;
             }
         }
@@ -188,7 +188,7 @@ impl Sealer<'_> {
         let log = AuditLog(self.store);
         let mut after = None;
         loop {
-            let events = log.list_personal(user_id, after, AT_ONCE).await?;
+            let events = log.list_personal_events(user_id, after, AT_ONCE).await?;
             let Some(last) = events.last() else {
                 break;
             };
@@ -212,7 +212,7 @@ impl Sealer<'_> {
     async fn erase_recovery_requests(&self, user_id: UserId) -> Result<(), ApplyError> {
         let mut of_user = AuditFilter {
             user_id: Some(user_id),
-            event: Some(Event::RecoveryMailed),
+            event: Some(AuditKind::RecoveryMailed),
             limit: AT_ONCE,
             ..AuditFilter::default()
         };
@@ -223,14 +223,14 @@ impl Sealer<'_> {
             };
             of_user.before = Some(last.id);
             for detail in mailed.iter().filter_map(|event| event.detail.as_deref()) {
-                let Some(mail) = MailJob::in_audit_detail(detail) else {
+                let Some(mail) = MailJob::from_audit_detail(detail) else {
                     continue;
                 };
-                let (from, to) = AuditEventId::around(&mail);
+                let (from, to) = AuditEventId::range_around(&mail);
                 let requests = AuditFilter {
-                    event: Some(Event::RecoveryRequested),
-                    since: Some(from.moment()),
-                    until: Some(to.moment()),
+                    event: Some(AuditKind::RecoveryRequested),
+                    since: Some(from.timestamp()),
+                    until: Some(to.timestamp()),
                     limit: AT_ONCE,
                     ..AuditFilter::default()
                 };

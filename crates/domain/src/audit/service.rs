@@ -6,7 +6,8 @@ use crate::access::{Action, Target};
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::model::{AuditEvent, AuditFilter, Event, User};
+use crate::events::Event;
+use crate::model::{AuditEvent, AuditFilter, User};
 use crate::store::Records;
 use crate::values::{UserId, Username};
 
@@ -18,26 +19,20 @@ pub struct Audit {
 impl Audit {
     /// Writes an audit event about the start of a server. `configuration` must contain no secret value and no
     /// digest of one (L-01).
-    pub async fn note_started(&self, ctx: &Ctx, configuration: &str) -> Result<(), Error> {
-        let audit = self
-            .core
-            .audit_detail(ctx, Event::ServerStarted, None, configuration);
-        Ok(self.core.apply(vec![audit]).await?)
+    pub async fn record_server_start(&self, ctx: &Ctx, configuration: &str) -> Result<(), Error> {
+        let started = Event::ServerStarted { configuration };
+        Ok(self.core.emit_now(ctx, started).await?)
     }
 
     /// Lists the events that match the filter, newest first.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn list_audit_events(
-        &self,
-        ctx: &Ctx,
-        filter: &AuditFilter,
-    ) -> Result<Vec<AuditEvent>, Error> {
+    #[tracing::instrument(name = "list_audit_events", level = "trace", skip_all)]
+    pub async fn list(&self, ctx: &Ctx, filter: &AuditFilter) -> Result<Vec<AuditEvent>, Error> {
         self.core
             .authorize(ctx, Action::ReadAudit, Target::Others)
             .await?;
         let events = self.core.ports.store.list_readable(filter.query()).await?;
         // Written after the read, so that the result does not contain this event.
-        self.core.audit_view(ctx, Event::AuditRead, None).await?;
+        self.core.emit_view(ctx, Event::AuditRead).await?;
         Ok(events)
     }
 

@@ -25,8 +25,8 @@ impl fmt::Debug for AuditSigner {
 
 impl AuditSigner {
     /// The signer of a master key.
-    pub fn of(master: &MasterKey) -> Self {
-        let seed = master.derived("audit-seal");
+    pub fn from_master_key(master: &MasterKey) -> Self {
+        let seed = master.derive_key("audit-seal");
         let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_slice());
         Self(pair.expect("a seed has 32 bytes"))
     }
@@ -115,7 +115,7 @@ impl AuditPublicKey {
     }
 
     /// Returns `true` if the key signed the first line of the export.
-    pub fn signed_export(&self, header: &ExportHeader) -> bool {
+    pub fn verify_export(&self, header: &ExportHeader) -> bool {
         let message =
             chain::export_message(header.exported_at, header.complete, header.end.as_ref());
         self.verifies(&message, &header.signature)

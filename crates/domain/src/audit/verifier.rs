@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::sealer::EVENTS;
+use super::sealer::EVENTS_PER_SEAL;
 use super::{AuditLog, AuditPublicKey, CheckpointId, Unsealed, chain};
 use crate::model::{Checkpoint, SealedEvent};
 use crate::ports::{Store, StoreError};
@@ -242,12 +242,12 @@ pub struct Segment {
 
 impl Segment {
     /// One more event than a segment has, so that an added one is read too.
-    const LIMIT: usize = EVENTS + 1;
+    const LIMIT: usize = EVENTS_PER_SEAL + 1;
 
-    /// The sealer writes a checkpoint at least every [`EVENTS`] events.
+    /// The sealer writes a checkpoint at least every [`EVENTS_PER_SEAL`] events.
     fn gap_after(&self, position: i64) -> Option<Violation> {
         let events = self.checkpoint.position.saturating_sub(position);
-        let is_gap = usize::try_from(events).is_ok_and(|events| events > EVENTS);
+        let is_gap = usize::try_from(events).is_ok_and(|events| events > EVENTS_PER_SEAL);
         (is_gap && self.checkpoint.pruned_at.is_none()).then_some(Violation::CheckpointMissing {
             position: position.saturating_add(1),
         })
@@ -283,12 +283,12 @@ pub async fn verify(
     recorded: &[CheckpointId],
 ) -> Result<(AuditReport, Unsealed), StoreError> {
     let mut verifier = Verifier::new(keys, recorded, true);
-    let outcome = walk(store, &mut verifier).await?;
+    let outcome = scan(store, &mut verifier).await?;
     let unsealed = AuditLog(store).unsealed().await?;
     Ok((verifier.report(outcome), unsealed))
 }
 
-async fn walk(
+async fn scan(
     store: &dyn Store,
     verifier: &mut Verifier,
 ) -> Result<Result<(), Violation>, StoreError> {

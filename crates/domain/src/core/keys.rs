@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::core::Core;
-use crate::error::Error;
+use crate::error::{Error, chain};
 use crate::model::SigningKey;
 use crate::store::{Records, StoreError};
 use crate::tokens::KeyringError;
@@ -105,7 +105,7 @@ impl Core {
             Ok(_) => Ok(()),
             Err(KeysError::Other(error)) => Err(error),
             Err(KeysError::Keyring(error)) => {
-                tracing::error!(%error, "failed to load signing keys");
+                tracing::error!(error = %chain(&error), "failed to load signing keys");
                 Err(Error::Internal("failed to load signing keys"))
             }
         }

@@ -10,7 +10,7 @@ use crate::values::Token;
 impl Core {
     /// Returns an unexpired link of this purpose, used or not, and its user. Fails with [`Error::LinkExpired`] if
     /// there is none.
-    pub(crate) async fn find_living_link(
+    pub(crate) async fn find_unexpired_link(
         &self,
         ctx: &Ctx,
         token: &Token,

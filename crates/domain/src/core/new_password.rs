@@ -2,47 +2,33 @@
 
 use crate::core::Core;
 use crate::ctx::Ctx;
-use crate::model::{Credential, Event, MailKind, User};
+use crate::events::{Event, NewPasswordReason};
+use crate::model::{Credential, User};
 use crate::store::{Batch, Write};
 use crate::values::Secret;
 
 impl Core {
-    /// Returns the writes of a new password: a higher session epoch, which voids sessions and recovery links
+    /// Returns the writes of a new password: a higher security epoch, which voids sessions and recovery links
     /// the hash, a mail and an audit event. After the batch is applied, the caller deletes the sessions.
-    pub(crate) fn password_changes(
+    pub(crate) fn password_writes(
         &self,
         ctx: &Ctx,
         user: &User,
         password_hash: Secret<String>,
-        event: Event,
+        reason: NewPasswordReason,
     ) -> Batch {
         // Unless the user changes the password, a pending address change is discarded: a thief may have requested
         // it.
-        let keeps_pending = event == Event::PasswordChanged || user.email.is_none();
+        let keeps_pending = reason == NewPasswordReason::Changed || user.email.is_none();
         let changed = User {
             pending_email: user.pending_email.clone().filter(|_| keeps_pending),
-            session_epoch: user.session_epoch + 1,
-            version: user.version.next(),
-            updated_at: ctx.now,
-            ..user.clone()
+            security_epoch: user.security_epoch + 1,
+            ..user.next_version(ctx.now)
         };
-        let credential = Credential {
-            user_id: user.id,
-            password_hash,
-            updated_at: ctx.now,
-        };
-        let mut changes = changed.replace(user);
-        changes.push(Write::put(&credential));
-        changes.push(self.audit(ctx, event, Some(user.id)));
-        if let Some(email) = user.mail_address() {
-            changes.push(self.mail(
-                ctx,
-                MailKind::PasswordChanged,
-                Some(user.id),
-                email,
-                user.locale,
-            ));
-        }
-        changes
+        let credential = Credential::password(user.id, password_hash, ctx.now);
+        let mut batch = changed.replace(user);
+        batch.push(Write::put(&credential));
+        self.emit(ctx, Event::PasswordSet { user, reason }, &mut batch);
+        batch
     }
 }

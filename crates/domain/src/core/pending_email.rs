@@ -2,36 +2,31 @@
 
 use crate::core::Core;
 use crate::ctx::Ctx;
-use crate::error::{Error, WriteError};
-use crate::model::{AuditEvent, Event, TABLES, User};
-use crate::store::{Batch, Write};
+use crate::error::{Error, WriteError, chain};
+use crate::events::Event;
+use crate::model::{TABLES, User};
+use crate::store::Batch;
 use crate::values::UserId;
 
 impl Core {
     /// Deletes the rows of a deleted user. They are void: a failure is only logged, and the worker repeats the purge.
     pub(crate) async fn purge(&self, user_id: UserId) {
         if let Err(error) = self.ports.store.purge(TABLES, user_id.into()).await {
-            tracing::warn!(user.id = %user_id, %error, "failed to purge a deleted user; the worker tries again");
+            tracing::warn!(user.id = %user_id, error = %chain(&error), "failed to purge a deleted user; the worker tries again");
         }
     }
 
     /// Removes the user's pending address. An account without another identifier is deleted, and `event` is
-    /// written about it.
+    /// emitted.
     pub(crate) async fn remove_pending_email(
         &self,
         ctx: &Ctx,
         user: &User,
-        event: Event,
+        event: Event<'_>,
     ) -> Result<(), Error> {
         let mut batch = without_pending_email(ctx, user);
         if !user.has_identifier() {
-            // The client of this request is not the one that signed up.
-            let event = AuditEvent {
-                address: None,
-                user_agent: None,
-                ..self.new_audit_event(ctx, event, Some(user.id))
-            };
-            batch.push(Write::insert(&event));
+            self.emit(ctx, event, &mut batch);
         }
         match self.apply(batch).await {
             Ok(()) if !user.has_identifier() => {
@@ -52,9 +47,7 @@ pub(crate) fn without_pending_email(ctx: &Ctx, user: &User) -> Batch {
     }
     let changed = User {
         pending_email: None,
-        version: user.version.next(),
-        updated_at: ctx.now,
-        ..user.clone()
+        ..user.next_version(ctx.now)
     };
     changed.replace(user)
 }

@@ -4,14 +4,15 @@ use std::sync::{Arc, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::core::{ATTEMPTS, Core, Effects};
+use crate::core::{Core, Effects, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
-use crate::error::Error;
+use crate::error::{Error, chain};
+use crate::events::Event;
 use crate::metric_event::{MetricEvent, SessionEnd};
-use crate::model::{EndedSession, Event, Role, Session, Status, User};
+use crate::model::{AuthMethod, EndedSession, Role, Session, Status, User};
 use crate::ports::StoreError;
 use crate::session_cache::CacheEntry;
-use crate::store::{Batch, Write};
+use crate::store::Batch;
 use crate::tokens::SessionClaims;
 use crate::values::{Secret, SessionId, Token, UserId};
 
@@ -43,12 +44,13 @@ impl Authenticated {
 }
 
 impl Core {
-    /// Creates a session, and writes the batch with it. Every sign-in ends here, and no other function creates a session.
+    /// Creates a session of a user who has just proved who they are, and writes the batch with it. Every sign-in ends here, and no other function creates a session.
     /// Fails if the account is not active. A client that is not signed in has no session (S-10).
     pub(crate) async fn issue_session(
         &self,
         ctx: &Ctx,
         user: User,
+        amr: Vec<AuthMethod>,
         batch: Batch,
     ) -> Result<SignedIn, Error> {
         if user.status != Status::Active {
@@ -56,15 +58,17 @@ impl Core {
                 "a session was requested for an account that is not active",
             ));
         }
-        let secret = Token::generate(&*self.ports.secrets);
+        let secret = Token::generate(&*self.ports.random);
         let session = Session {
-            id: SessionId::generate(ctx.now, &*self.ports.secrets),
+            id: SessionId::generate(ctx.now, &*self.ports.random),
             digest: secret.digest(),
             user_id: user.id,
-            epoch: user.session_epoch,
+            epoch: user.security_epoch,
             generation: Session::FIRST_GENERATION,
             renewed_at: ctx.now,
             created_at: ctx.now,
+            auth_time: ctx.now,
+            amr,
             last_seen_at: ctx.now,
             expires_at: ctx.now + self.policy.session_lifetime,
             address: ctx.client.address,
@@ -75,7 +79,6 @@ impl Core {
         self.finish(effects, opened).await?;
         self.evict_oldest_sessions(ctx, user.id).await?;
         let token = self.session_token(&session, &secret.expose(), ctx.now)?;
-        self.record(MetricEvent::SessionIssued);
         Ok(SignedIn {
             token,
             session,
@@ -88,9 +91,10 @@ impl Core {
     async fn evict_oldest_sessions(&self, ctx: &Ctx, user_id: UserId) -> Result<(), Error> {
         let stored = self.sessions.list(user_id, ctx.now).await?;
         for oldest in stored.iter().skip(self.policy.max_sessions) {
-            let audit =
-                self.audit_detail(ctx, Event::SessionEvicted, Some(user_id), "session limit");
-            self.end_session(ctx, user_id, oldest.id, SessionEnd::SessionLimit, audit)
+            let mut batch = Batch::new();
+            self.emit(ctx, Event::SessionEvicted { user_id }, &mut batch);
+            let reason = SessionEnd::SessionLimit;
+            self.end_session(ctx, user_id, oldest.id, reason, batch)
                 .await?;
         }
         Ok(())
@@ -119,8 +123,8 @@ impl Core {
 
     /// Idle timeout of a session of this role; `None` if there is none.
     pub(crate) fn idle_limit(&self, role: Role) -> Option<SignedDuration> {
-        let admin_timeout = self.policy.admin_session_idle;
-        let timeout = self.policy.session_idle;
+        let admin_timeout = self.policy.admin_session_idle_timeout;
+        let timeout = self.policy.session_idle_timeout;
         let limits = match role {
             Role::Admin => [admin_timeout, timeout],
             Role::User => [timeout, timeout],
@@ -150,7 +154,7 @@ impl Core {
         let mut valid = Vec::with_capacity(stored.len());
         for session in stored {
             let is_alive =
-                session.epoch >= user.session_epoch && !self.is_idle(&session, user.role, ctx.now);
+                session.epoch >= user.security_epoch && !self.is_idle(&session, user.role, ctx.now);
             if is_alive && !self.sessions.has_ended(session.id).await? {
                 valid.push(session);
             }
@@ -158,29 +162,31 @@ impl Core {
         Ok(valid)
     }
 
-    /// Ends one session permanently and writes the audit event. Returns `false` if there was none.
+    /// Ends one session permanently and applies the batch. Returns `false`, and applies nothing, if there was none.
     pub(crate) async fn end_session(
         &self,
         ctx: &Ctx,
         user_id: UserId,
         id: SessionId,
         reason: SessionEnd,
-        audit: Write,
+        batch: Batch,
     ) -> Result<bool, Error> {
         let session = EndedSession {
             id,
             user_id,
-            ends_at: ctx.now + self.policy.session_renewable,
+            ends_at: ctx.now + self.policy.session_absolute_lifetime,
         };
-        let batch = vec![audit];
         let effects = Effects::of(&batch);
         let outcome = self.sessions.end(&session, batch).await;
         self.cache.user_changed(user_id);
         if let Ok(false) = outcome {
+            if let Some(check) = &effects.actor {
+                self.ensure_actor(check).await?;
+            }
             return Ok(false);
         }
         self.finish(effects, outcome).await?;
-        self.record(MetricEvent::SessionsEnded(reason, 1));
+        self.record(MetricEvent::SessionEnded(reason));
         Ok(true)
     }
 
@@ -199,10 +205,10 @@ impl Core {
         let mut ended = 0;
         let clearing = self.clear_sessions(ctx, user_id, epoch, keep, || {
             ended += 1;
-            self.record(MetricEvent::SessionsEnded(reason, 1));
+            self.record(MetricEvent::SessionEnded(reason));
         });
         if let Err(error) = clearing.await {
-            tracing::error!(user.id = %user_id, %error, "failed to delete ended sessions");
+            tracing::error!(user.id = %user_id, error = %chain(&error), "failed to delete ended sessions");
         }
         self.cache.user_changed(user_id);
         ended
@@ -236,7 +242,7 @@ impl Core {
         id: SessionId,
         epoch: i64,
     ) -> Result<(), Error> {
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_WRITE_ATTEMPTS {
             let open = self.sessions.list(user_id, ctx.now).await?;
             let Some(session) = open.into_iter().find(|session| session.id == id) else {
                 return Ok(());

@@ -4,14 +4,15 @@
 //! to change its address, the user must have entered the password recently: at sign-in or with the request itself.
 //! Each of these methods calls `Core::ensure_reauthenticated`, so that no caller can skip it.
 //! `SignIn::reauthenticate` verifies a password that is sent with the request. To add an action: call
-//! `ensure_reauthenticated` in its method, and add its event to `event_of`.
+//! `ensure_reauthenticated` in its method, and add its event to `audit_kind_of`.
 
 use crate::access::Action;
 use crate::core::Core;
 use crate::core::verify_password::{AccountLookup, own_identifier};
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
-use crate::model::{Event, User};
+use crate::events::Event;
+use crate::model::{AuditKind, User};
 use crate::store::Records;
 use crate::values::Password;
 
@@ -21,14 +22,14 @@ impl Core {
         &self,
         ctx: &Ctx,
         password: &Password,
-        event: Event,
+        event: AuditKind,
     ) -> Result<Ctx, Error> {
         let Actor::User {
             id,
             username_key,
             role,
             session_id,
-            session_epoch,
+            security_epoch,
             ..
         } = &ctx.actor
         else {
@@ -50,8 +51,8 @@ impl Core {
             username_key: username_key.clone(),
             role: *role,
             session_id: *session_id,
-            session_epoch: *session_epoch,
-            reauthenticated_at: ctx.now,
+            security_epoch: *security_epoch,
+            auth_time: ctx.now,
         }))
     }
 
@@ -63,33 +64,37 @@ impl Core {
         action: Action,
         named: &str,
     ) -> Result<(), Error> {
-        self.authorize_named(ctx, action, named).await?;
-        let Actor::User {
-            id,
-            reauthenticated_at,
-            ..
-        } = &ctx.actor
-        else {
+        self.authorize_by_name(ctx, action, named).await?;
+        let Actor::User { id, auth_time, .. } = &ctx.actor else {
             return Ok(());
         };
         let within = self.policy.reauthenticate_after;
-        if within.is_zero() || ctx.now.duration_since(*reauthenticated_at) <= within {
+        if within.is_zero() || ctx.now.duration_since(*auth_time) <= within {
             return Ok(());
         }
-        let detail = "reauthentication required";
-        let audit = self.audit_failure(ctx, event_of(action), Some(*id), detail);
-        self.apply(vec![audit]).await?;
+        let refused = Event::Refused {
+            kind: audit_kind_of(action),
+            user_id: Some(*id),
+            reason: "reauthentication required",
+        };
+        self.emit_now(ctx, refused).await?;
         Err(Error::ReauthenticationRequired)
     }
 }
 
 /// The audit event of a rejected action.
-pub(crate) fn event_of(action: Action) -> Event {
+pub(crate) fn audit_kind_of(action: Action) -> AuditKind {
     match action {
-        Action::ChangeRole => Event::RoleChanged,
-        Action::ChangeStatus => Event::StatusChanged,
-        Action::DeleteUser => Event::UserDeleted,
-        Action::ChangeEmail => Event::EmailChangeRequested,
-        _ => Event::Forbidden,
+        Action::ChangeRole => AuditKind::RoleChanged,
+        Action::ChangeStatus => AuditKind::StatusChanged,
+        Action::DeleteUser => AuditKind::UserDeleted,
+        Action::ChangeEmail => AuditKind::EmailChangeRequested,
+        Action::ViewUser
+        | Action::ExportUser
+        | Action::UpdateProfile
+        | Action::ListSessions
+        | Action::RevokeSessions
+        | Action::ListUsers
+        | Action::ReadAudit => AuditKind::Forbidden,
     }
 }

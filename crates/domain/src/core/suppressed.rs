@@ -7,30 +7,30 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::ctx::Actor;
-use crate::model::Event;
+use crate::model::AuditKind;
 use crate::values::UserId;
 
 /// Maximum number of counts. Beyond it, the events of all users are counted together.
-const COUNTS: usize = 10_000;
+const MAX_COUNTERS: usize = 10_000;
 
 /// Number of suppressed events, by event and user.
 #[derive(Debug, Default)]
-pub(crate) struct Suppressed(Mutex<HashMap<(Event, Option<UserId>), u64>>);
+pub(crate) struct Suppressed(Mutex<HashMap<(AuditKind, Option<UserId>), u64>>);
 
 impl Suppressed {
     /// Counts an event that was not written.
-    pub(crate) fn count(&self, event: Event, actor: &Actor) {
+    pub(crate) fn count(&self, event: AuditKind, actor: &Actor) {
         self.add(event, actor.user_id(), 1);
     }
 
-    pub(crate) fn add(&self, event: Event, user_id: Option<UserId>, more: u64) {
+    pub(crate) fn add(&self, event: AuditKind, user_id: Option<UserId>, more: u64) {
         let mut counts = self.counts();
-        let has_room = counts.len() < COUNTS || counts.contains_key(&(event, user_id));
+        let has_room = counts.len() < MAX_COUNTERS || counts.contains_key(&(event, user_id));
         let count = counts.entry((event, user_id.filter(|_| has_room)));
         *count.or_default() += more;
     }
 
-    pub(crate) fn counts(&self) -> MutexGuard<'_, HashMap<(Event, Option<UserId>), u64>> {
+    pub(crate) fn counts(&self) -> MutexGuard<'_, HashMap<(AuditKind, Option<UserId>), u64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -43,13 +43,13 @@ mod tests {
     #[test]
     fn beyond_the_maximum_users_are_counted_together() {
         let suppressed = Suppressed::default();
-        for number in 0..COUNTS + 5 {
+        for number in 0..MAX_COUNTERS + 5 {
             let mut id = [7; 16];
             id[..8].copy_from_slice(&u64::try_from(number).unwrap().to_be_bytes());
-            suppressed.add(Event::Forbidden, Some(UserId::from_bytes(id)), 2);
+            suppressed.add(AuditKind::Forbidden, Some(UserId::from_bytes(id)), 2);
         }
         let counts = suppressed.counts();
-        assert_eq!(counts.len(), COUNTS + 1);
-        assert_eq!(counts[&(Event::Forbidden, None)], 10);
+        assert_eq!(counts.len(), MAX_COUNTERS + 1);
+        assert_eq!(counts[&(AuditKind::Forbidden, None)], 10);
     }
 }

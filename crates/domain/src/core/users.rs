@@ -1,7 +1,6 @@
 //! Finds the user that the operator names, and checks that several services make.
 
 use crate::core::Core;
-use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::model::{User, Version};
 use crate::store::Records;
@@ -9,16 +8,16 @@ use crate::values::{EmailAddress, Invalid, UserId, Username};
 
 impl Core {
     /// Finds a user by id, username or confirmed address. Fails with [`Error::NotFound`] if there is none.
-    pub(crate) async fn find_named(&self, named: &str) -> Result<User, Error> {
+    pub(crate) async fn find_by_name(&self, named: &str) -> Result<User, Error> {
         let store = &self.ports.store;
         let found = if let Ok(id) = named.parse::<UserId>() {
             store.get(id).await?
         } else if let Ok(email) = EmailAddress::parse(named) {
             let found = store.find(User::EMAIL_KEY, email.key()).await?;
-            self.read_whole(found).await?
+            self.load_with_data(found).await?
         } else if let Ok(username) = Username::parse(named) {
             let found = store.find(User::USERNAME_KEY, username.key()).await?;
-            self.read_whole(found).await?
+            self.load_with_data(found).await?
         } else {
             None
         };
@@ -27,7 +26,7 @@ impl Core {
 }
 
 /// Fails if there is neither a username nor an address: no sign-in would be possible.
-pub(crate) fn ensure_named(
+pub(crate) fn ensure_identifier(
     username: Option<&Username>,
     email: Option<&EmailAddress>,
 ) -> Result<(), Error> {
@@ -43,13 +42,5 @@ pub(crate) fn ensure_version(user: &User, expected: Option<Version>) -> Result<(
     match expected {
         Some(expected) if expected != user.version => Err(Error::PreconditionFailed),
         _ => Ok(()),
-    }
-}
-
-/// Fails with [`Error::Forbidden`] unless the operator acts on the command line.
-pub(crate) fn ensure_operator(ctx: &Ctx) -> Result<(), Error> {
-    match ctx.actor {
-        Actor::CommandLine => Ok(()),
-        _ => Err(Error::Forbidden),
     }
 }

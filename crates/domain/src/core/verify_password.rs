@@ -8,8 +8,9 @@
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
-use crate::model::{Credential, Event, Lockout, Status, User};
-use crate::passwords::{HashClient, Verification};
+use crate::events::Event;
+use crate::hashing::{HashClient, Verification};
+use crate::model::{AuditKind, Credential, Lockout, Status, User};
 use crate::store::{Batch, Condition, Records, Write};
 use crate::values::{EmailAddress, Password, Secret, UserId, Username};
 
@@ -98,7 +99,7 @@ impl Core {
         identifier: &Identifier,
         lookup: AccountLookup,
         password: &Password,
-        event: Event,
+        kind: AuditKind,
     ) -> Result<VerifiedPassword, Error> {
         let AccountLookup {
             owner,
@@ -111,7 +112,7 @@ impl Core {
             .await?;
         let target = owner.as_ref().map_or_else(
             || (unknown_user_id(), User::FIRST_EPOCH),
-            |user| (user.id, user.session_epoch),
+            |user| (user.id, user.security_epoch),
         );
         let account = owner.clone();
         let lockout = self.ports.store.get::<Lockout>(target.0).await?;
@@ -125,7 +126,7 @@ impl Core {
                 let failed_before = self
                     .clear_password_attempts(&attempt, &user, lockout)
                     .await?;
-                let user = self.with_data(user).await?;
+                let user = self.load_data(user).await?;
                 return Ok(VerifiedPassword {
                     user,
                     failed_before,
@@ -154,18 +155,16 @@ impl Core {
         }
         match unconfirmed? {
             Some(user) => Ok(VerifiedPassword {
-                user: self.with_data(user).await?,
+                user: self.load_data(user).await?,
                 failed_before: 0,
             }),
-            None => Err(self
-                .refuse_password(ctx, audit_user, event, lockout)
-                .await?),
+            None => Err(self.refuse_password(ctx, audit_user, kind, lockout).await?),
         }
     }
 
     /// Adds the `data` that look-ups by name do not read. The other fields stay as they were when the password was
     /// verified: a write of this user fails if it has changed since.
-    async fn with_data(&self, user: User) -> Result<User, Error> {
+    async fn load_data(&self, user: User) -> Result<User, Error> {
         if user.data.read().is_some() {
             return Ok(user);
         }
@@ -187,33 +186,37 @@ impl Core {
             .as_ref()
             .map_or_else(unknown_user_id, |user| user.id);
         let stored = self.ports.store.get::<Credential>(user_id).await?;
-        let hash = stored.as_ref().map(|credential| &credential.password_hash);
+        let hash = stored.as_ref().map(|credential| &credential.data);
         let verification = self.hasher.verify(hash_client, password, hash).await?;
-        let Some(user) = candidate.filter(|_| verification.is_right()) else {
+        let Some(user) = candidate.filter(|_| verification.is_match()) else {
             return Ok(None);
         };
-        if let (Verification::RightButOutdated(newer), Some(old)) = (verification, stored) {
-            self.rehash(ctx, &user, newer, old.password_hash).await?;
+        if let (Verification::MatchNeedsRehash(newer), Some(old)) = (verification, stored) {
+            self.rehash(ctx, &user, newer, old.data).await?;
         }
         Ok(Some(user))
     }
 
-    /// Writes an audit event about a wrong password and returns the error for the client.
+    /// Emits that a password was refused, and returns the error for the client.
     async fn refuse_password(
         &self,
         ctx: &Ctx,
         account: Option<User>,
-        event: Event,
-        mut changes: Batch,
+        kind: AuditKind,
+        mut batch: Batch,
     ) -> Result<Error, Error> {
         let user_id = account.as_ref().map(|user| user.id);
-        let detail = if account.is_some() {
-            "wrong password"
-        } else {
-            "unknown account"
+        let reason = match account.is_some() {
+            true => "wrong password",
+            false => "unknown account",
         };
-        changes.push(self.audit_failure(ctx, event, user_id, detail));
-        self.apply(changes).await?;
+        let refused = Event::Refused {
+            kind,
+            user_id,
+            reason,
+        };
+        self.emit(ctx, refused, &mut batch);
+        self.apply(batch).await?;
         Ok(match account {
             _ if self.policy.enumeration_protection => Error::InvalidCredentials,
             Some(_) => Error::WrongPassword,
@@ -228,7 +231,7 @@ impl Core {
         ctx: &Ctx,
         identifier: &Identifier,
         user: &User,
-        event: Event,
+        kind: AuditKind,
     ) -> Result<(), Error> {
         let is_confirmed = match identifier {
             Identifier::Username(_) => true,
@@ -236,13 +239,17 @@ impl Core {
                 user.email.as_ref().map(EmailAddress::key) == Some(email.key())
             }
         };
-        let (refusal, detail) = match user.status {
+        let (refusal, reason) = match user.status {
             Status::Active if is_confirmed => return Ok(()),
             Status::Active | Status::Pending => (Error::EmailUnconfirmed, "email not confirmed"),
             Status::Disabled => (Error::AccountDisabled, "account disabled"),
         };
-        self.apply(vec![self.audit_failure(ctx, event, Some(user.id), detail)])
-            .await?;
+        let refused = Event::Refused {
+            kind,
+            user_id: Some(user.id),
+            reason,
+        };
+        self.emit_now(ctx, refused).await?;
         Err(refusal)
     }
 
@@ -257,10 +264,10 @@ impl Core {
         let replace = Write::update::<Credential, 2>(
             user.id,
             [
-                ("password_hash", newer.expose().as_str().into()),
+                ("data", newer.expose().as_str().into()),
                 ("updated_at", ctx.now.into()),
             ],
-            vec![Condition::is("password_hash", old.expose().as_str())],
+            vec![Condition::is("data", old.expose().as_str())],
         );
         match self.apply(vec![replace]).await {
             // The password was changed in the meantime.

@@ -3,20 +3,21 @@
 //! `undo`).
 
 use crate::access::Action;
-use crate::core::ATTEMPTS;
+use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::core::users::ensure_version;
 use crate::ctx::Ctx;
 use crate::email::Email;
 use crate::error::{Error, WriteError};
-use crate::model::{Event, MailKind, PendingEmail, RequestedBy, Status, User, Version};
+use crate::events::Event;
+use crate::model::{AuditKind, PendingEmail, RequestedBy, Status, User, Version};
 use crate::store::{Batch, Records};
 use crate::values::{EmailAddress, Invalid, Password};
 
 impl Email {
     /// Requests the change. A user who changes their own address must send their password each time. An admin who
     /// changes another user's address must send their own password or have entered it recently.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn change_email(
+    #[tracing::instrument(name = "change_email", level = "trace", skip_all)]
+    pub async fn change(
         &self,
         ctx: &Ctx,
         named: &str,
@@ -42,7 +43,7 @@ impl Email {
                 return Err(Error::EmailTaken);
             }
         }
-        self.core.ensure_outbox_room()?;
+        self.core.ensure_outbox_not_full()?;
         self.core.throttle_email_change(ctx, &user, email).await?;
         self.write_pending_email(ctx, user, email, expected).await
     }
@@ -54,7 +55,7 @@ impl Email {
         email: &EmailAddress,
         expected: Option<Version>,
     ) -> Result<(), Error> {
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_WRITE_ATTEMPTS {
             ensure_version(&user, expected)?;
             if user.email.as_ref().map(EmailAddress::key) == Some(email.key()) {
                 let unchanged = Invalid::new("unchanged", "The account already has this address.");
@@ -63,7 +64,7 @@ impl Email {
             match self.core.apply(self.email_change(ctx, &user, email)).await {
                 Ok(()) => return Ok(()),
                 Err(WriteError::Stale) if expected.is_none() => {
-                    user = self.read_again(&user).await?;
+                    user = self.reload_user(&user).await?;
                 }
                 Err(other) => return Err(other.into()),
             }
@@ -71,22 +72,21 @@ impl Email {
         Err(Error::Overloaded)
     }
 
-    /// Reads the user again after a concurrent write. Fails if the session epoch or the status changed, since the
+    /// Reads the user again after a concurrent write. Fails if the security epoch or the status changed, since the
     /// password was verified for the previous state.
-    async fn read_again(&self, before: &User) -> Result<User, Error> {
+    async fn reload_user(&self, before: &User) -> Result<User, Error> {
         let user: Option<User> = self.core.ports.store.get(before.id).await?;
         let user = user.ok_or(Error::NotFound)?;
-        match user.session_epoch == before.session_epoch && user.status == before.status {
+        match user.security_epoch == before.security_epoch && user.status == before.status {
             true => Ok(user),
             false => Err(Error::PreconditionFailed),
         }
     }
 
     fn email_change(&self, ctx: &Ctx, user: &User, email: &EmailAddress) -> Batch {
-        let (requested_by, notice) = match ctx.actor.user_id() == Some(user.id) {
-            true => (RequestedBy::User, MailKind::EmailChangeUndo),
-            // The old address may be why an admin changes it, so it cannot undo the change.
-            false => (RequestedBy::Admin, MailKind::EmailChangeNotice),
+        let requested_by = match ctx.actor.user_id() == Some(user.id) {
+            true => RequestedBy::User,
+            false => RequestedBy::Admin,
         };
         let pending = PendingEmail {
             address: email.clone(),
@@ -95,28 +95,13 @@ impl Email {
         };
         let changed = User {
             pending_email: Some(pending),
-            version: user.version.next(),
-            updated_at: ctx.now,
-            ..user.clone()
+            ..user.next_version(ctx.now)
         };
-        let check = self.core.check_actor(ctx, Action::ChangeEmail, user.id);
-        let mut changes: Batch = check.into_iter().collect();
-        changes.extend(changed.replace(user));
-        changes.extend([
-            self.core.mail(
-                ctx,
-                MailKind::EmailChange,
-                Some(user.id),
-                email,
-                user.locale,
-            ),
-            self.core
-                .audit(ctx, Event::EmailChangeRequested, Some(user.id)),
-        ]);
-        if let Some(old) = user.mail_address() {
-            changes.push(self.core.mail(ctx, notice, Some(user.id), old, user.locale));
-        }
-        changes
+        let mut batch = self.core.actor_check(ctx, Action::ChangeEmail, user.id);
+        batch.extend(changed.replace(user));
+        let requested = Event::EmailChangeRequested { user: &changed };
+        self.core.emit(ctx, requested, &mut batch);
+        batch
     }
 
     /// Verifies the password of the signed-in user. An admin may omit it if they entered it recently.
@@ -131,7 +116,7 @@ impl Email {
         match password {
             Some(password) => {
                 self.core
-                    .reauthenticate_with(ctx, password, Event::EmailChangeRequested)
+                    .reauthenticate_with(ctx, password, AuditKind::EmailChangeRequested)
                     .await?;
                 Ok(())
             }

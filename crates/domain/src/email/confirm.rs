@@ -6,14 +6,15 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::core::ATTEMPTS;
+use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::core::pending_email::without_pending_email;
 use crate::core::verify_password::{AccountLookup, Identifier};
 use crate::ctx::Ctx;
 use crate::email::Email;
-use crate::error::{Error, WriteError};
+use crate::error::{Error, WriteError, chain};
+use crate::events::Event;
 use crate::metric_event::SessionEnd;
-use crate::model::{Event, Link, MailKind, Purpose, RequestedBy, Status, User};
+use crate::model::{AuditKind, Link, MailKind, Purpose, RequestedBy, Status, User};
 use crate::store::{Batch, Records};
 use crate::values::{Data, EmailAddress, Invalid, Password, Token};
 
@@ -26,18 +27,12 @@ impl Email {
     /// response does not reveal whether it is known.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn request_confirmation(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
-        self.core.ensure_outbox_room()?;
+        self.core.ensure_outbox_not_full()?;
         self.core
             .throttle_mailbox(ctx, MailKind::ConfirmationResend, email)
             .await?;
-        let mail = self.core.mail(
-            ctx,
-            MailKind::ConfirmationResend,
-            None,
-            email,
-            ctx.client.locale,
-        );
-        Ok(self.core.apply(vec![mail]).await?)
+        let requested = Event::ConfirmationRequested { email };
+        Ok(self.core.emit_now(ctx, requested).await?)
     }
 
     /// Returns the user of a valid confirmation link, for the confirmation page. Fails with [`Error::LinkExpired`]
@@ -46,10 +41,10 @@ impl Email {
     pub async fn view_confirmation(&self, ctx: &Ctx, token: &Token) -> Result<User, Error> {
         let (link, user) = self
             .core
-            .find_living_link(ctx, token, Purpose::Confirmation)
+            .find_unexpired_link(ctx, token, Purpose::Confirmation)
             .await?;
         if is_confirmed(&user, &link) {
-            Ok(as_confirmed(user, &link))
+            Ok(confirmed_response(user, &link))
         } else if is_open(&user, &link) {
             Ok(user)
         } else {
@@ -72,41 +67,43 @@ impl Email {
         password: Option<&Password>,
     ) -> Result<User, Error> {
         let mut is_password_due = true;
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_WRITE_ATTEMPTS {
             let (link, user) = self
                 .core
-                .find_living_link(ctx, token, Purpose::Confirmation)
+                .find_unexpired_link(ctx, token, Purpose::Confirmation)
                 .await?;
             // Checked first: another POST may have used the link between the reads of the link and of the user.
             if is_confirmed(&user, &link) {
-                return Ok(as_confirmed(user, &link));
+                return Ok(confirmed_response(user, &link));
             }
             if !is_open(&user, &link) {
                 return Err(Error::LinkExpired);
             }
             if is_password_due && self.core.policy.confirmation_requires_password {
-                self.show_account_password(ctx, &user, &link.email, password)
+                self.verify_account_password(ctx, &user, &link.email, password)
                     .await?;
                 is_password_due = false;
             }
             let confirmed = confirmed(ctx, &user, self.core.policy.email_undo_lifetime);
-            let mut changes = confirmed.replace(&user);
-            changes.push(link.mark_used(ctx.now));
-            changes.extend(
+            let mut batch = confirmed.replace(&user);
+            batch.push(link.mark_used(ctx.now));
+            batch.extend(
                 self.core
                     .roster_change(Some(&user), Some(&confirmed))
                     .await?,
             );
-            changes.extend(self.confirmation_notices(ctx, &user));
-            match self.core.apply(changes).await {
+            let event = Event::EmailConfirmed { before: &user };
+            self.core.emit(ctx, event, &mut batch);
+            match self.core.apply(batch).await {
                 Ok(()) => {
-                    if confirmed.session_epoch != user.session_epoch {
-                        let (epoch, reason) = (confirmed.session_epoch, SessionEnd::AccountChanged);
+                    if confirmed.security_epoch != user.security_epoch {
+                        let (epoch, reason) =
+                            (confirmed.security_epoch, SessionEnd::AccountChanged);
                         self.core
                             .end_sessions(ctx, user.id, epoch, reason, None)
                             .await;
                     }
-                    self.core.clear_address_failures(&confirmed).await;
+                    self.core.clear_email_failures(&confirmed).await;
                     self.clear_superseded(ctx, &confirmed).await;
                     return Ok(confirmed);
                 }
@@ -126,7 +123,7 @@ impl Email {
         let Some(email) = &owner.email else { return };
         let others = self.remove_superseded(ctx, email).await;
         if let Err(error) = others {
-            tracing::warn!(%error, "failed to delete pending sign-ups for a confirmed address; they will expire");
+            tracing::warn!(error = %chain(&error), "failed to delete pending sign-ups for a confirmed address; they will expire");
         }
     }
 
@@ -135,14 +132,14 @@ impl Email {
         let others: Vec<User> = self.core.ports.store.list_readable(others).await?;
         for other in others {
             self.core
-                .remove_pending_email(ctx, &other, Event::SignUpSuperseded)
+                .remove_pending_email(ctx, &other, Event::SignUpSuperseded { user_id: other.id })
                 .await?;
         }
         Ok(())
     }
 
     /// Verifies the password of the account. A wrong password counts the same as at sign-in.
-    async fn show_account_password(
+    async fn verify_account_password(
         &self,
         ctx: &Ctx,
         user: &User,
@@ -157,7 +154,13 @@ impl Email {
         let identifier = Identifier::Email(email.clone());
         let lookup = AccountLookup::from_user(user.clone());
         self.core
-            .verify_password(ctx, &identifier, lookup, password, Event::EmailConfirmed)
+            .verify_password(
+                ctx,
+                &identifier,
+                lookup,
+                password,
+                AuditKind::EmailConfirmed,
+            )
             .await?;
         Ok(())
     }
@@ -166,29 +169,23 @@ impl Email {
     /// other identifier.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn cancel_confirmation(&self, ctx: &Ctx, token: &Token) -> Result<(), Error> {
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_WRITE_ATTEMPTS {
             let (link, user) = self
                 .core
-                .find_living_link(ctx, token, Purpose::Confirmation)
+                .find_unexpired_link(ctx, token, Purpose::Confirmation)
                 .await?;
             if !is_open(&user, &link) {
                 return Err(Error::LinkExpired);
             }
-            let mut changes: Batch = vec![link.mark_used(ctx.now)];
-            changes.extend(without_pending_email(ctx, &user));
-            changes.push(
-                self.core
-                    .audit(ctx, Event::ConfirmationCancelled, Some(user.id)),
-            );
-            match self.core.apply(changes).await {
-                Ok(()) => {
-                    if !user.has_identifier() {
-                        self.core.purge(user.id).await;
-                    }
-                    return Ok(());
+            let mut batch: Batch = vec![link.mark_used(ctx.now)];
+            batch.extend(without_pending_email(ctx, &user));
+            let cancelled = Event::ConfirmationCancelled { user_id: user.id };
+            self.core.emit(ctx, cancelled, &mut batch);
+            if self.core.apply_unless_stale(batch).await? {
+                if !user.has_identifier() {
+                    self.core.purge(user.id).await;
                 }
-                Err(WriteError::Stale) => {}
-                Err(other) => return Err(other.into()),
+                return Ok(());
             }
         }
         Err(Error::Overloaded)
@@ -210,7 +207,7 @@ fn is_confirmed(user: &User, link: &Link) -> bool {
 
 /// Returns the user for a link whose address is already confirmed. Omits the name and the data unless the user is
 /// unchanged since the link was used: other people may have the mail by then.
-fn as_confirmed(user: User, link: &Link) -> User {
+fn confirmed_response(user: User, link: &Link) -> User {
     match link.used_at {
         Some(at) if user.updated_at <= at => user,
         _ => User {
@@ -229,7 +226,7 @@ fn confirmed(ctx: &Ctx, user: &User, undo_lifetime: SignedDuration) -> User {
         pending_email: None,
         // The old address may be why an admin changes it, so it cannot undo the change.
         void_undo_links: match by_admin {
-            true => user.void_undo_links(Timestamp::MIN, ctx.now, undo_lifetime),
+            true => user.voiding_undo_links(Timestamp::MIN, ctx.now, undo_lifetime),
             false => user.void_undo_links.clone(),
         },
         status: match user.status {
@@ -237,9 +234,7 @@ fn confirmed(ctx: &Ctx, user: &User, undo_lifetime: SignedDuration) -> User {
             other => other,
         },
         // Replacing an address is a security event. Confirming a first address ends no session.
-        session_epoch: user.session_epoch + i64::from(user.email.is_some()),
-        version: user.version.next(),
-        updated_at: ctx.now,
-        ..user.clone()
+        security_epoch: user.security_epoch + i64::from(user.email.is_some()),
+        ..user.next_version(ctx.now)
     }
 }

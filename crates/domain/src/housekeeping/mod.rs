@@ -8,15 +8,16 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::core::Core;
 use crate::ctx::Ctx;
-use crate::error::Error;
-use crate::model::{Device, Event, Session, TABLES, User};
+use crate::error::{Error, chain};
+use crate::events::Event;
+use crate::model::{Device, Session, TABLES, User};
 use crate::store::{Record, Records, StoreError};
 use crate::values::UserId;
 
 /// Number of expired pending addresses per query.
 const BATCH: usize = 100;
 /// Retention period of expired links, failed mails and records of ended sessions.
-const KEPT_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
+const RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Runs periodic tasks, and reports whether the stores respond.
 pub struct Housekeeping {
@@ -27,21 +28,22 @@ impl Housekeeping {
     /// Deletes expired records. Expired records are rejected before they are deleted, so no check depends on this.
     /// Each part runs even if another one fails, so that one bad row does not block the rest (L-05).
     pub async fn sweep(&self, ctx: &Ctx) -> Result<(), Error> {
-        let pending = self.sweep_pending_emails(ctx).await;
-        let mut outcome = Ok(());
+        let mut outcome = self.sweep_pending_emails(ctx).await;
         for table in TABLES.iter().filter(|table| table.expires.is_some()) {
             let before = match *table == Session::TABLE || *table == Device::TABLE {
                 true => ctx.now,
-                false => ctx.now - KEPT_FOR,
+                false => ctx.now - RETENTION,
             };
-            outcome = outcome.and(self.core.ports.store.sweep(table, before).await);
+            if let Err(error) = self.core.ports.store.sweep(table, before).await {
+                tracing::warn!(table = table.name, error = %chain(&error), "failed to delete expired rows");
+                outcome = outcome.and(Err(error.into()));
+            }
         }
-        pending?;
-        Ok(outcome?)
+        outcome
     }
 
     async fn sweep_pending_emails(&self, ctx: &Ctx) -> Result<(), Error> {
-        let before = ctx.now - self.core.policy.pending_lifetime;
+        let before = ctx.now - self.core.policy.pending_sign_up_lifetime;
         loop {
             let store = &self.core.ports.store;
             let expired = store
@@ -82,9 +84,8 @@ impl Housekeeping {
         };
         match user.filter(is_expired) {
             Some(user) => {
-                self.core
-                    .remove_pending_email(ctx, &user, Event::SignUpExpired)
-                    .await
+                let expired = Event::SignUpExpired { user_id: user.id };
+                self.core.remove_pending_email(ctx, &user, expired).await
             }
             None => Ok(()),
         }
@@ -132,7 +133,7 @@ impl Housekeeping {
     }
 
     /// Clears the session cache after this node's clock was set, because the age of its entries is unknown.
-    pub fn time_was_moved(&self) {
+    pub fn on_clock_adjusted(&self) {
         self.core.cache.clear();
     }
 }

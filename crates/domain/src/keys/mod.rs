@@ -7,11 +7,13 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::time::timeout;
 
+use crate::access::ensure_operator;
 use crate::core::keys::RefreshReason;
-use crate::core::{ATTEMPTS, Core};
+use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
-use crate::error::{Error, WriteError};
-use crate::model::{Event, SigningKey};
+use crate::error::{Error, WriteError, chain};
+use crate::events::Event;
+use crate::model::SigningKey;
 use crate::store::{Batch, Write};
 use crate::tokens::PublicKey;
 
@@ -29,13 +31,13 @@ pub struct Keys {
 
 impl Keys {
     /// Returns the stored keys, newest first.
-    pub async fn list_keys(&self) -> Result<Vec<SigningKey>, Error> {
+    pub async fn list(&self) -> Result<Vec<SigningKey>, Error> {
         self.core.list_keys().await
     }
 
     /// Loads the keys, creates one if there is none or the newest is too old, and deletes expired ones. Called at
     /// the start and periodically by the worker.
-    pub async fn ensure_keys(&self, ctx: &Ctx) -> Result<(), KeysError> {
+    pub async fn ensure(&self, ctx: &Ctx) -> Result<(), KeysError> {
         let keys = self.core.load_keys().await?;
         let newest = keys.first();
         let is_due = newest.is_none_or(|key| {
@@ -50,7 +52,8 @@ impl Keys {
 
     /// Creates a new key and returns its `kid`. Session tokens are signed with it at once, audience tokens only
     /// after services had time to reload the JWKS.
-    pub async fn rotate_keys(&self, ctx: &Ctx) -> Result<String, KeysError> {
+    pub async fn rotate(&self, ctx: &Ctx) -> Result<String, KeysError> {
+        ensure_operator(ctx)?;
         let keys = self.core.list_keys().await?;
         self.replace_key(ctx, &keys).await?;
         let current = self.core.keyring.signing_key().map(|(kid, _)| kid);
@@ -58,22 +61,23 @@ impl Keys {
     }
 
     /// Revokes a key: removes it from the JWKS and from verification, on this node at once and on every other node
-    /// when it next [polls](Self::poll_keys). Tokens that it signed become invalid, so their users must sign in
+    /// when it next [polls](Self::poll). Tokens that it signed become invalid, so their users must sign in
     /// again. If it is the signing key, the same transaction creates a new one. Returns the `kid` of the current
     /// signing key. Fails with [`Error::NotFound`] if the key is unknown.
-    pub async fn revoke_key(&self, ctx: &Ctx, kid: &str) -> Result<String, KeysError> {
-        for _ in 0..ATTEMPTS {
+    pub async fn revoke(&self, ctx: &Ctx, kid: &str) -> Result<String, KeysError> {
+        ensure_operator(ctx)?;
+        for _ in 0..MAX_WRITE_ATTEMPTS {
             let keys = self.core.list_keys().await?;
             let revoked = keys.iter().find(|key| key.kid == kid);
             let signs = revoked.ok_or(Error::NotFound)?.retired_at.is_none();
-            let mut changes = Batch::new();
+            let mut batch = Batch::new();
             if signs {
                 let key = self.generate_key(ctx, &keys);
-                changes.extend(rotation(&key, &keys));
+                batch.extend(rotation(&key, &keys));
             }
-            changes.push(Write::delete::<SigningKey>(kid));
-            changes.push(self.core.audit_detail(ctx, Event::KeyRevoked, None, kid));
-            match self.core.apply(changes).await {
+            batch.push(Write::delete::<SigningKey>(kid));
+            self.core.emit(ctx, Event::KeyRevoked { kid }, &mut batch);
+            match self.core.apply(batch).await {
                 Ok(()) => {
                     self.core.load_keys().await?;
                     let current = self.core.keyring.signing_key().map(|(kid, _)| kid);
@@ -89,7 +93,7 @@ impl Keys {
 
     /// Reloads the keys unless they were just loaded, so that a key revoked by another node becomes invalid on
     /// this one. Called by the worker several times a second.
-    pub async fn poll_keys(&self) -> Result<(), Error> {
+    pub async fn poll(&self) -> Result<(), Error> {
         self.core.refresh_keys(RefreshReason::Poll).await
     }
 
@@ -105,7 +109,7 @@ impl Keys {
         match timeout(JWKS_TIMEOUT, self.core.refresh_keys(RefreshReason::Poll)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(%error, "serving cached JWKS: failed to load keys");
+                tracing::warn!(error = %chain(&error), "serving cached JWKS: failed to load keys");
             }
             Err(_) => tracing::warn!("serving cached JWKS: timed out loading keys"),
         }
@@ -114,12 +118,10 @@ impl Keys {
 
     async fn replace_key(&self, ctx: &Ctx, keys: &[SigningKey]) -> Result<(), KeysError> {
         let key = self.generate_key(ctx, keys);
-        let mut changes = rotation(&key, keys);
-        changes.push(
-            self.core
-                .audit_detail(ctx, Event::KeyRotated, None, &key.kid),
-        );
-        match self.core.apply(changes).await {
+        let mut batch = rotation(&key, keys);
+        let rotated = Event::KeyRotated { kid: &key.kid };
+        self.core.emit(ctx, rotated, &mut batch);
+        match self.core.apply(batch).await {
             // If another node was faster, its key is used.
             Ok(()) | Err(WriteError::Stale | WriteError::Taken(_)) => {}
             Err(other) => return Err(Error::from(other).into()),
@@ -133,7 +135,7 @@ impl Keys {
         let position = keys.first().map_or(1, |newest| newest.position + 1);
         self.core
             .keyring
-            .generate(position, ctx.now, &*self.core.ports.secrets)
+            .generate(position, ctx.now, &*self.core.ports.random)
     }
 
     async fn drop_expired_keys(&self, ctx: &Ctx, keys: &[SigningKey]) -> Result<(), Error> {

@@ -5,33 +5,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    EMAIL_CHANGES, LOCKOUT_RETRY_AFTER, MAILBOX, MemoryRateLimits, Rate, ReportedLimit,
-    ThrottleScope, address_key, interval,
+    EMAIL_CHANGES, LOCKOUT_RETRY_AFTER, MAILBOX, Rate, ReportedLimit, ThrottleScope, address_key,
+    interval,
 };
 use crate::core::Core;
 use crate::ctx::{Actor, Ctx};
-use crate::error::Error;
+use crate::error::{Error, chain};
+use crate::events::Event;
 use crate::metric_event::MetricEvent;
-use crate::model::{Event, MailKind, User};
+use crate::model::{MailKind, User};
 use crate::ports::{Decision, KeyedLimit, Limit, StoreError};
 use crate::values::{EmailAddress, UserId};
 
-/// Audit events about denials that this node writes, so that a flood does not fill the audit log (L-01).
-const AUDITED_DENIALS: Rate = Rate::new(60, 60);
-/// Audit events of one kind by one signed-in user whose action has no other limit.
-const AUDITED_ACTIONS: Rate = Rate::new(60, 3600);
-const AUDIT_KEYS: usize = 10_000;
-
-/// Limits the number of audit events about repeated actions.
-pub(crate) struct AuditThrottle(MemoryRateLimits);
-
-impl Default for AuditThrottle {
-    fn default() -> Self {
-        Self(MemoryRateLimits::new(AUDIT_KEYS))
-    }
-}
-
-/// Whether the limits of a request allow it.
+/// The decision of the limits of a request.
 pub(super) enum LimitsDecision<'a> {
     /// All allow it. Contains what remains of each.
     Allowed(Vec<u32>),
@@ -96,7 +82,7 @@ impl Core {
     }
 
     /// Counts a mail of one kind to one mailbox, for the worker. Returns `true` if there were too many.
-    pub(crate) async fn has_mail_enough(
+    pub(crate) async fn is_mailbox_limit_reached(
         &self,
         kind: MailKind,
         email: &EmailAddress,
@@ -156,7 +142,7 @@ impl Core {
                 Decision::Allowed { remaining } => all_remaining.push(remaining),
                 Decision::Denied { retry_after } => {
                     if let Err(error) = self.release(ctx, &limits[..index]).await {
-                        tracing::warn!(%error, "failed to release the other limits of a denied request");
+                        tracing::warn!(error = %chain(&error), "failed to release the other limits of a denied request");
                     }
                     return Ok(LimitsDecision::Denied { limit, retry_after });
                 }
@@ -198,46 +184,14 @@ impl Core {
             reset_after: retry_after,
         });
         self.record(MetricEvent::Throttled(name));
-        if self.is_denial_audited(limit, ctx.now) {
-            let audit = self.audit_failure(ctx, Event::Throttled, user_id, name);
-            if let Err(error) = self.apply(vec![audit]).await.map_err(Error::from) {
-                tracing::warn!(%error, limit = name, "failed to write a throttle event to the audit log");
+        if self.audit_limits.may_write_denial(limit, ctx.now) {
+            let limit = name;
+            let denied = self.emit_now(ctx, Event::Throttled { user_id, limit });
+            if let Err(error) = denied.await.map_err(Error::from) {
+                tracing::warn!(error = %chain(&error), limit = name, "failed to write a throttle event to the audit log");
             }
         }
         Error::TooManyAttempts { retry_after }
-    }
-
-    /// Returns `true` if an audit event may be written about an action that a signed-in user can repeat (L-01).
-    /// Suppressed events are counted and reported later.
-    pub(crate) fn acquire_audit_slot(&self, ctx: &Ctx, event: Event) -> bool {
-        let limit = KeyedLimit::budget(event.as_str(), AUDITED_ACTIONS, ctx.actor.audit_name());
-        let decision = self.audit_throttle.0.acquire_now(&limit, ctx.now);
-        if !decision.is_allowed() {
-            self.suppressed.count(event, &ctx.actor);
-        }
-        decision.is_allowed()
-    }
-
-    /// Returns `true` if this denial gets an audit event: the first of its key in a window, and at most 60 a
-    /// minute.
-    fn is_denial_audited(&self, limit: &KeyedLimit, now: Timestamp) -> bool {
-        let window = match limit.limit {
-            Limit::Budget { rate, .. } => rate.window.max(AUDITED_DENIALS.window),
-            Limit::Backoff { .. } => LOCKOUT_RETRY_AFTER,
-        };
-        let key = format!("{}/{}", limit.limit.name(), limit.key);
-        let first = KeyedLimit::budget("first", Rate { burst: 1, window }, key);
-        let all = KeyedLimit::budget("all", AUDITED_DENIALS, String::new());
-        let limits = &self.audit_throttle.0;
-        if !limits.acquire_now(&first, now).is_allowed() {
-            return false;
-        }
-        let is_allowed = limits.acquire_now(&all, now).is_allowed();
-        if !is_allowed {
-            limits.release_now(&first, now);
-            self.suppressed.count(Event::Throttled, &Actor::Anonymous);
-        }
-        is_allowed
     }
 }
 

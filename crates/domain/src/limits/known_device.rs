@@ -1,7 +1,7 @@
 //! The cookie of a known device: proof that a client has signed in to an account before.
 //!
 //! It grants no access. A known device has its own backoff, so that other clients' wrong passwords do not delay or
-//! lock out the owner. An entry contains the user, the sign-in that created it, the account's session epoch and
+//! lock out the owner. An entry contains the user, the sign-in that created it, the account's security epoch and
 //! the time, under an HMAC. A new epoch (new password, recovery, another address, all sessions ended) voids it
 //! . One cookie contains several entries, for users who share a browser.
 
@@ -35,17 +35,17 @@ pub struct KnownDevice {
 
 impl KnownDevice {
     /// The device of a live session. The session and the cookie of one sign-in are one device.
-    pub fn of_session(session: &Session) -> Self {
+    pub fn from_session(session: &Session) -> Self {
         Self {
             user_id: session.user_id,
-            sign_in: sign_in_of(&session.digest),
+            sign_in: sign_in_id(&session.digest),
             epoch: session.epoch,
         }
     }
 
     /// Returns `true` if the device is known to this account in its current epoch.
     pub(crate) fn is_known_to(&self, user: &User) -> bool {
-        self.user_id == user.id && self.epoch == user.session_epoch
+        self.user_id == user.id && self.epoch == user.security_epoch
     }
 
     /// The key of its backoff.
@@ -55,7 +55,7 @@ impl KnownDevice {
 }
 
 /// Identifies a sign-in by the digest of its session's secret.
-fn sign_in_of(session: &Digest) -> [u8; 16] {
+fn sign_in_id(session: &Digest) -> [u8; 16] {
     let mut id = [0; 16];
     id.copy_from_slice(&session.as_bytes()[..16]);
     id
@@ -86,7 +86,7 @@ impl DeviceCookies {
     ) -> Secret<String> {
         let signed = [
             user_id.as_bytes().as_slice(),
-            &sign_in_of(session),
+            &sign_in_id(session),
             &epoch.to_be_bytes(),
             &now.as_second().to_be_bytes(),
         ]

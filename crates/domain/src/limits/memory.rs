@@ -30,7 +30,7 @@ struct Failures {
     count: u32,
     /// When the last one happened; [`Timestamp::UNIX_EPOCH`] if it was released.
     failed_at: Timestamp,
-    forget_at: Timestamp,
+    expires_at: Timestamp,
 }
 
 impl MemoryRateLimits {
@@ -67,7 +67,7 @@ impl MemoryRateLimits {
         let key = counter_key(limit);
         let mut counters = self.lock();
         let counter = counters.get(&key).copied();
-        match counter.and_then(|counter| give_back(&limit.limit, counter, now)) {
+        match counter.and_then(|counter| restored(&limit.limit, counter, now)) {
             Some(counter) => counters.insert(key, counter),
             None => drop(counters.remove(&key)),
         }
@@ -120,7 +120,7 @@ fn take(
         (Limit::Budget { rate, .. }, _) => take_budget(*rate, now, now),
         (Limit::Backoff { lockout_after }, counter) => {
             let failures = match counter {
-                Some(Counter::Backoff(failures)) if failures.forget_at > now => Some(failures),
+                Some(Counter::Backoff(failures)) if failures.expires_at > now => Some(failures),
                 _ => None,
             };
             take_backoff(*lockout_after, failures, now)
@@ -164,7 +164,7 @@ fn take_backoff(
     let failures = Failures {
         count,
         failed_at: now,
-        forget_at: now + signed(memory),
+        expires_at: now + signed(memory),
     };
     Ok((Counter::Backoff(failures), lockout_after - count))
 }
@@ -177,7 +177,7 @@ fn delay(failures: u32) -> Duration {
 
 /// The state without an attempt that was acquired at `now`; `None` if nothing is left to count. If another attempt
 /// has failed since, its delay remains.
-fn give_back(limit: &Limit, counter: Counter, now: Timestamp) -> Option<Counter> {
+fn restored(limit: &Limit, counter: Counter, now: Timestamp) -> Option<Counter> {
     match (limit, counter) {
         (Limit::Budget { rate, .. }, Counter::Budget { full_at }) => {
             let full_at = full_at.min(now + signed(rate.window)) - signed(interval(*rate));

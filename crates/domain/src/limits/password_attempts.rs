@@ -6,9 +6,10 @@ use super::enforce::LimitsDecision;
 use crate::core::Core;
 use crate::core::verify_password::Identifier;
 use crate::ctx::Ctx;
-use crate::error::Error;
-use crate::model::{Event, Lockout, MailKind, User};
-use crate::passwords::HashClient;
+use crate::error::{Error, chain};
+use crate::events::Event;
+use crate::hashing::HashClient;
+use crate::model::{Lockout, User};
 use crate::ports::{Decision, KeyedLimit};
 use crate::store::{Batch, Write};
 use crate::values::{EmailAddress, UserId};
@@ -129,7 +130,7 @@ impl Core {
     }
 
     /// Counts a known device's wrong password for its account too (P-12), where it delays other clients. For the
-    /// last wrong password that the account allows, returns the changes: the lockout, which survives the loss of
+    /// last wrong password that the account allows, returns the writes: the lockout, which survives the loss of
     /// the counters, an audit event, and a mail to the owner. An identifier without an account causes the
     /// same writes: the worker then finds no recipient.
     pub(crate) async fn count_wrong_password(
@@ -148,40 +149,28 @@ impl Core {
         if !is_last {
             return Ok(Batch::new());
         }
-        let user_id = account.map(|user| user.id);
-        let mut changes = vec![
-            Write::put(&Lockout {
-                user_id: target,
-                epoch,
-            }),
-            self.audit_failure(ctx, Event::Throttled, user_id, "lockout"),
-        ];
-        let kind = MailKind::Lockout;
-        // A username is public: the number of writes may reveal whether it has a mailbox.
-        let recipient = match identifier {
-            Identifier::Email(email) => Some((None, email, ctx.client.locale)),
-            Identifier::Username(_) => account.and_then(|user| {
-                let email = user.mail_address()?;
-                Some((Some(user.id), email, user.locale))
-            }),
+        let lockout = Lockout {
+            user_id: target,
+            epoch,
         };
-        if let Some((user_id, email, locale)) = recipient
-            && self.ensure_outbox_room().is_ok()
-        {
-            changes.push(self.mail(ctx, kind, user_id, email, locale));
-        }
-        Ok(changes)
+        let mut batch = vec![Write::put(&lockout)];
+        let locked_out = Event::LockedOut {
+            account,
+            identifier,
+        };
+        self.emit(ctx, locked_out, &mut batch);
+        Ok(batch)
     }
 
     /// Clears the failures counted for an address before it had an owner. If that fails, the owner can
     /// recover the account.
-    pub(crate) async fn clear_address_failures(&self, owner: &User) {
+    pub(crate) async fn clear_email_failures(&self, owner: &User) {
         let Some(email) = owner.email.as_ref().filter(|_| self.policy.throttle) else {
             return;
         };
-        let limit = self.lockout_backoff(address_backoff_key(email, owner.session_epoch));
+        let limit = self.lockout_backoff(email_backoff_key(email, owner.security_epoch));
         if let Err(error) = self.ports.rate_limits.clear(&limit).await {
-            tracing::warn!(%error, "failed to clear the failures counted for a new address");
+            tracing::warn!(error = %chain(&error), "failed to clear the failures counted for a new address");
         }
     }
 
@@ -193,7 +182,7 @@ impl Core {
         match (account, identifier) {
             (Some(user), identifier) => match (&user.email, identifier) {
                 (Some(email), _) => {
-                    self.lockout_backoff(address_backoff_key(email, user.session_epoch))
+                    self.lockout_backoff(email_backoff_key(email, user.security_epoch))
                 }
                 // A confirmation has a separate count, so that other clients cannot use up the attempts of the
                 // link's holder.
@@ -201,14 +190,14 @@ impl Core {
                     KeyedLimit::backoff(None, format!("confirmation/{}", user.id))
                 }
                 (None, Identifier::Username(_)) => {
-                    KeyedLimit::backoff(None, format!("user/{}/{}", user.id, user.session_epoch))
+                    KeyedLimit::backoff(None, format!("user/{}/{}", user.id, user.security_epoch))
                 }
             },
             (None, Identifier::Username(username)) => {
                 self.lockout_backoff(format!("username/{}", username.key()))
             }
             (None, Identifier::Email(email)) => {
-                self.lockout_backoff(address_backoff_key(email, User::FIRST_EPOCH))
+                self.lockout_backoff(email_backoff_key(email, User::FIRST_EPOCH))
             }
         }
     }
@@ -232,7 +221,7 @@ impl PasswordAttempt {
     /// Its place in the hashing queue: known devices come before unknown clients.
     pub(crate) fn hash_client(&self, ctx: &Ctx) -> HashClient {
         match self.client {
-            AttemptClient::Known => HashClient::known(),
+            AttemptClient::Known => HashClient::known_device(),
             AttemptClient::Unlimited | AttemptClient::Unknown => HashClient::from_ctx(ctx),
         }
     }
@@ -244,6 +233,6 @@ impl PasswordAttempt {
     }
 }
 
-fn address_backoff_key(email: &EmailAddress, epoch: i64) -> String {
+fn email_backoff_key(email: &EmailAddress, epoch: i64) -> String {
     format!("email/{}/{epoch}", email.key())
 }

@@ -4,20 +4,20 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::ports::{Clock, Secrets};
+use crate::ports::{Clock, RandomSource};
 use crate::values::Digest;
 
 /// A random source that is deterministic for a seed: a counter through SHA-256.
-pub struct SeededSecrets(Mutex<(u64, u64)>);
+pub struct SeededRandom(Mutex<(u64, u64)>);
 
-impl SeededSecrets {
+impl SeededRandom {
     /// Creates a source from a seed.
     pub fn new(seed: u64) -> Self {
         Self(Mutex::new((seed, 0)))
     }
 }
 
-impl Secrets for SeededSecrets {
+impl RandomSource for SeededRandom {
     fn fill(&self, bytes: &mut [u8]) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for chunk in bytes.chunks_mut(32) {

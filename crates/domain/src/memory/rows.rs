@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::store::{ApplyError, Batch, Claim, Condition, Order, Query, Row, Table, Value, Write};
 
 /// The rows of all tables, by table and key.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct Rows(HashMap<&'static str, BTreeMap<Value, Row>>);
 
 /// A row before it was written; `None` if it did not exist.
@@ -164,7 +164,7 @@ fn without(column: Option<&str>, mut row: Row) -> Row {
     row
 }
 
-/// Whether the row has the query's values in the index. NULL is in no range, but equals NULL.
+/// Returns `true` if the row has the query's values in the index. NULL is in no range, but equals NULL.
 fn is_in_range(query: &Query, row: &Row, next: &str) -> bool {
     let mut prefix = query.index.iter().zip(&query.equal);
     let value = row.get(next);

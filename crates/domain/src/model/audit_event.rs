@@ -6,12 +6,12 @@ use jiff::Timestamp;
 
 use super::AuditRecord;
 use crate::store::{BadRow, Record, Row, RowReader, Table};
+use crate::string_enum::string_enum;
 use crate::values::{AuditEventId, UserId};
-use crate::words::words;
 
-words! {
+string_enum! {
     /// Kind of an audit event.
-    Event {
+    AuditKind {
         /// A user signed up.
         SignUp => "sign-up",
         /// An address was confirmed.
@@ -22,7 +22,7 @@ words! {
         SignIn => "sign-in",
         /// A session was ended by its user.
         SignOut => "sign-out",
-        /// A replaced session token was presented again; its session was ended.
+        /// A token was presented after a renewal had superseded it; its session was ended.
         TokenReuse => "token-reuse",
         /// One session or all sessions of a user were ended from the list.
         SessionsRevoked => "sessions-revoked",
@@ -94,7 +94,7 @@ words! {
     }
 }
 
-impl Event {
+impl AuditKind {
     /// Finds an event by its name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL
@@ -138,7 +138,7 @@ pub struct AuditEvent {
     /// When it happened.
     pub at: Timestamp,
     /// The kind.
-    pub event: Event,
+    pub event: AuditKind,
     /// The outcome.
     pub outcome: Outcome,
     /// The actor: `user:<id>`, `anonymous`, `command-line` or `worker`.
@@ -156,10 +156,10 @@ pub struct AuditEvent {
 }
 
 impl AuditEvent {
-    /// Reads an event. One of a newer release is [`Event::Other`].
+    /// Reads an event. One of a newer release is [`AuditKind::Other`].
     fn parse(row: &RowReader<'_>) -> Result<Self, BadRow> {
         let stored = AuditRecord::from_row(row)?;
-        let known = Event::from_name(&stored.event);
+        let known = AuditKind::from_name(&stored.event);
         let name = || {
             format!(
                 "{} {}",
@@ -170,7 +170,7 @@ impl AuditEvent {
         Ok(Self {
             id: stored.id,
             at: stored.at,
-            event: known.unwrap_or(Event::Other),
+            event: known.unwrap_or(AuditKind::Other),
             outcome: row.parsed("outcome", Outcome::from_name)?,
             address: row.opt_parsed("address", |text| text.parse().ok())?,
             detail: match known {
@@ -188,8 +188,8 @@ impl AuditEvent {
     fn unreadable(id: AuditEventId, bad: &BadRow) -> Self {
         Self {
             id,
-            at: id.moment(),
-            event: Event::Unreadable,
+            at: id.timestamp(),
+            event: AuditKind::Unreadable,
             outcome: Outcome::Failure,
             actor: "unknown".to_owned(),
             user_id: None,
@@ -201,7 +201,7 @@ impl AuditEvent {
     }
 }
 
-/// An event that cannot be read is [`Event::Unreadable`], so that it hides no other (L-01). A row without a valid id has
+/// An event that cannot be read is [`AuditKind::Unreadable`], so that it hides no other (L-01). A row without a valid id has
 /// no place in the order and is an error.
 impl Record for AuditEvent {
     const TABLE: &'static Table = AuditRecord::TABLE;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{AuditRecord, Event};
+use super::{AuditKind, AuditRecord};
 use crate::store::{Condition, Query};
 use crate::values::{AuditEventId, UserId};
 
@@ -12,7 +12,7 @@ pub struct AuditFilter {
     /// Only events about this user.
     pub user_id: Option<UserId>,
     /// Only events of this kind.
-    pub event: Option<Event>,
+    pub event: Option<AuditKind>,
     /// Only events at this time or later.
     pub since: Option<Timestamp>,
     /// Only events before this time.
@@ -26,7 +26,7 @@ pub struct AuditFilter {
 impl AuditFilter {
     /// The events, in the order of an index that selects the user, else the kind.
     pub fn query(&self) -> Query {
-        let event = self.event.map(Event::as_str);
+        let event = self.event.map(AuditKind::as_str);
         let query = match (self.user_id, event) {
             (None, None) => Query::by::<AuditRecord>(&[]),
             (None, Some(event)) => Query::by::<AuditRecord>(&["event"]).equal(event),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::store::{BadRow, Kind, Record, Row, RowReader, Table, Value};
+use crate::store::{BadRow, Condition, Kind, Query, Record, Row, RowReader, Table, Value};
 use crate::values::{AuditEventId, Digest, UserId};
 
 /// An audit event with its texts as stored, so that events of a newer version can be hashed.
@@ -12,7 +12,7 @@ pub struct AuditRecord {
     pub id: AuditEventId,
     /// When it happened.
     pub at: Timestamp,
-    /// The name of the [`Event`](super::Event).
+    /// The name of the [`AuditKind`](super::AuditKind).
     pub event: String,
     /// `success` or `failure`.
     pub outcome: String,
@@ -44,6 +44,27 @@ pub struct SealedEvent {
     pub hash: Digest,
     /// The event.
     pub record: AuditRecord,
+}
+
+impl AuditRecord {
+    /// Events without a position, by id.
+    pub fn unsealed() -> Query {
+        Query::by::<Self>(&["position"]).equal(Value::Null)
+    }
+
+    /// Events with a position above `after` and up to `to`, by position.
+    pub fn sealed(after: i64, to: i64) -> Query {
+        Query::by::<Self>(&["position"]).above(after).at_most(to)
+    }
+
+    /// The events that can contain personal data of the user, by id: those the user did, and those that were done to
+    /// the user by an actor that is not a user.
+    pub fn personal(user_id: UserId) -> [Query; 2] {
+        let by_user = Query::by::<Self>(&["actor_id"]).equal(user_id);
+        let about_user = Query::by::<Self>(&["user_id"]).equal(user_id);
+        let by_others = Condition::is_null("actor_id");
+        [by_user, about_user.only(by_others)]
+    }
 }
 
 /// The columns `position` and `hash` are NULL until the event is sealed. The actor is also stored as an id, to find the

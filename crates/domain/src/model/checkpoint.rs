@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::store::{BadRow, Kind, Record, Row, RowReader, Table};
+use crate::store::{BadRow, Condition, Kind, Query, Record, Row, RowReader, Table};
 use crate::values::Digest;
 
 /// A signed statement of the chain's hash at a position.
@@ -23,6 +23,33 @@ pub struct Checkpoint {
     pub key_id: String,
     /// Ed25519 signature of the position, the hash and both times.
     pub signature: Vec<u8>,
+}
+
+impl Checkpoint {
+    /// All checkpoints, by position.
+    pub fn by_position() -> Query {
+        Query::by::<Self>(&["position"])
+    }
+
+    /// The checkpoints after this position, by position.
+    pub fn after(position: i64) -> Query {
+        Self::by_position().above(position)
+    }
+
+    /// The checkpoints before this position, the last first.
+    pub fn before(position: i64) -> Query {
+        let last = position.saturating_sub(1);
+        Self::by_position().at_most(last).descending()
+    }
+
+    /// The checkpoints that are signed with the key `key_id`, were created before `before` and are not pruned yet,
+    /// oldest first.
+    pub fn prunable(key_id: &str, before: Timestamp) -> Query {
+        Query::by::<Self>(&["key_id", "created_at"])
+            .equal(key_id)
+            .at_most(before.as_microsecond().saturating_sub(1))
+            .only(Condition::is_null("pruned_at"))
+    }
 }
 
 impl Record for Checkpoint {

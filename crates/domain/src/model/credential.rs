@@ -1,29 +1,86 @@
-//! The credential of a user.
+//! A credential: a password, or another means by which a user proves who they are.
 
 use jiff::Timestamp;
 
-use crate::store::{BadRow, Kind, Record, Row, RowReader, Table};
-use crate::values::{Secret, UserId};
+use crate::store::{BadRow, Kind, Query, Record, Row, RowReader, Table};
+use crate::values::{CredentialId, Digest, Secret, UserId};
 
-/// A user's stored password hash.
+/// Kind of a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CredentialKind {
+    /// A password. `data` is its hash: a PHC string, or an imported format that `hashing::foreign` parses.
+    Password,
+}
+
+impl CredentialKind {
+    /// All kinds.
+    pub const ALL: [Self; 1] = [Self::Password];
+
+    /// Name in the table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+        }
+    }
+
+    /// Finds a kind by its name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// What a user can prove who they are with. It is useless once its user is deleted.
 #[derive(Debug, Clone)]
 pub struct Credential {
+    /// Its id. A user has one password; its id is the user's.
+    pub id: CredentialId,
     /// The owner.
     pub user_id: UserId,
-    /// A PHC string, or an imported format that `passwords::foreign` parses.
-    pub password_hash: Secret<String>,
-    /// When the password was set or rehashed.
+    /// The kind, which says what `data` contains.
+    pub kind: CredentialKind,
+    /// Unique key for a sign-in that sends no identifier, such as a passkey. `None` if the user is found first.
+    pub lookup: Option<Digest>,
+    /// What the kind stores: at most 1,024 bytes.
+    pub data: Secret<String>,
+    /// When it was set, or replaced by the same in another form, as a password's hash.
     pub updated_at: Timestamp,
+}
+
+impl Credential {
+    /// The unique column of the lookup.
+    pub const LOOKUP: &'static str = "lookup";
+
+    /// A user's password.
+    pub fn password(user_id: UserId, hash: Secret<String>, updated_at: Timestamp) -> Self {
+        Self {
+            id: CredentialId::of_password(user_id),
+            user_id,
+            kind: CredentialKind::Password,
+            lookup: None,
+            data: hash,
+            updated_at,
+        }
+    }
+
+    /// A user's credentials.
+    pub fn of_user(user_id: UserId) -> Query {
+        Query::by::<Self>(&["user_id"]).equal(user_id)
+    }
 }
 
 impl Record for Credential {
     const TABLE: &'static Table = &Table {
+        unique: &[Self::LOOKUP],
         owner: Some("user_id"),
+        indexes: &[&["user_id"]],
         ..Table::new(
             "credentials",
             &[
+                Kind::Id.column("id"),
                 Kind::Id.column("user_id"),
-                Kind::Key.column("password_hash"),
+                Kind::Key.column("kind"),
+                Kind::Digest.nullable(Self::LOOKUP),
+                Kind::Key.column("data"),
                 Kind::Int.column("updated_at"),
             ],
         )
@@ -33,8 +90,11 @@ impl Record for Credential {
         Row::new(
             Self::TABLE,
             [
+                ("id", self.id.into()),
                 ("user_id", self.user_id.into()),
-                ("password_hash", self.password_hash.expose().as_str().into()),
+                ("kind", self.kind.as_str().into()),
+                (Self::LOOKUP, self.lookup.as_ref().into()),
+                ("data", self.data.expose().as_str().into()),
                 ("updated_at", self.updated_at.into()),
             ],
         )
@@ -42,8 +102,11 @@ impl Record for Credential {
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {
         Ok(Self {
+            id: CredentialId::from_bytes(row.array("id")?),
             user_id: UserId::from_bytes(row.array("user_id")?),
-            password_hash: Secret::new(row.text("password_hash")?),
+            kind: row.parsed("kind", CredentialKind::from_name)?,
+            lookup: row.opt_array(Self::LOOKUP)?.map(Digest::from_bytes),
+            data: Secret::new(row.text("data")?),
             updated_at: row.time("updated_at")?,
         })
     }

@@ -1,6 +1,7 @@
 //! A mailed link: valid for one purpose, one user, one use and a limited time.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::store::{BadRow, Condition, Kind, Query, Record, Row, RowReader, Table, Value, Write};
 use crate::values::{Digest, EmailAddress, UserId};
@@ -43,7 +44,7 @@ impl Purpose {
 /// | purpose | is void when |
 /// | --- | --- |
 /// | confirmation | the user's pending address is gone or was requested again (`requested_at`) |
-/// | recovery | the user's session epoch is higher than `epoch`, or a newer link replaced this one |
+/// | recovery | the user's security epoch is higher than `epoch`, or a newer link replaced this one |
 /// | email undo | it is used, the user is not active, or the user's `void_undo_links` cover it (`requested_at`) |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
@@ -55,7 +56,7 @@ pub struct Link {
     pub purpose: Purpose,
     /// The address it was mailed to, and the only one it can confirm.
     pub email: EmailAddress,
-    /// The user's session epoch when the link was created.
+    /// The user's security epoch when the link was created.
     pub epoch: i64,
     /// When the pending address, the recovery or the address change that the link is for was requested.
     pub requested_at: Timestamp,
@@ -65,6 +66,14 @@ pub struct Link {
     pub expires_at: Timestamp,
     /// When it was used; `None` if it was not.
     pub used_at: Option<Timestamp>,
+}
+
+/// What a link is bound to, as JSON.
+#[derive(Serialize, Deserialize)]
+struct Data {
+    email: String,
+    epoch: i64,
+    requested_at: Timestamp,
 }
 
 impl Link {
@@ -108,9 +117,7 @@ impl Record for Link {
                 Kind::Digest.column("digest"),
                 Kind::Id.column("user_id"),
                 Kind::Key.column("purpose"),
-                Kind::Text.column("email"),
-                Kind::Int.column("epoch"),
-                Kind::Int.column("requested_at"),
+                Kind::Text.column("data"),
                 Kind::Int.column("created_at"),
                 Kind::Int.column("expires_at"),
                 Kind::Int.nullable("used_at"),
@@ -119,6 +126,12 @@ impl Record for Link {
     };
 
     fn to_row(&self) -> Row {
+        let data = Data {
+            email: self.email.as_str().to_owned(),
+            epoch: self.epoch,
+            requested_at: self.requested_at,
+        };
+        let data = serde_json::to_string(&data).expect("texts and numbers are JSON");
         Row::new(
             Self::TABLE,
             [
@@ -126,9 +139,7 @@ impl Record for Link {
                 ("digest", (&self.digest).into()),
                 ("user_id", self.user_id.into()),
                 ("purpose", self.purpose.as_str().into()),
-                ("email", (&self.email).into()),
-                ("epoch", self.epoch.into()),
-                ("requested_at", self.requested_at.into()),
+                ("data", data.into()),
                 ("created_at", self.created_at.into()),
                 ("expires_at", self.expires_at.into()),
                 ("used_at", self.used_at.into()),
@@ -137,15 +148,14 @@ impl Record for Link {
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {
+        let data: Data = row.parsed("data", |text| serde_json::from_str(text).ok())?;
         Ok(Self {
             digest: Digest::from_bytes(row.array("digest")?),
             user_id: UserId::from_bytes(row.array("user_id")?),
             purpose: row.parsed("purpose", Purpose::from_name)?,
-            email: row.parsed("email", |text| {
-                Some(EmailAddress::from_stored(text.to_owned()))
-            })?,
-            epoch: row.int("epoch")?,
-            requested_at: row.time("requested_at")?,
+            email: EmailAddress::from_stored(data.email),
+            epoch: data.epoch,
+            requested_at: data.requested_at,
             created_at: row.time("created_at")?,
             expires_at: row.time("expires_at")?,
             used_at: row.opt_time("used_at")?,

@@ -11,7 +11,7 @@ use crate::values::UserId;
 pub struct Lockout {
     /// The account.
     pub user_id: UserId,
-    /// The session epoch of the password whose attempts are used up.
+    /// The security epoch of the password whose attempts are used up.
     pub epoch: i64,
 }
 
@@ -19,7 +19,7 @@ impl Lockout {
     /// Returns `true` if unknown clients are locked out of the user's current password. An account without a confirmed
     /// address is never locked out, because no mail could lift it.
     pub fn applies_to(&self, user: &User) -> bool {
-        user.id == self.user_id && user.email.is_some() && user.session_epoch == self.epoch
+        user.id == self.user_id && user.email.is_some() && user.security_epoch == self.epoch
     }
 }
 

@@ -9,9 +9,11 @@ mod credential;
 mod deleted_user;
 mod device;
 mod ended_session;
+mod job;
 mod link;
 mod lockout;
 mod mail_job;
+mod mail_kind;
 mod roster;
 mod search_word;
 mod session;
@@ -22,41 +24,40 @@ mod void_undo_links;
 
 use crate::store::{Record, Table};
 
-pub use audit_event::{AuditEvent, Event, Outcome};
+pub use audit_event::{AuditEvent, AuditKind, Outcome};
 pub use audit_filter::AuditFilter;
-pub use audit_record::{AuditRecord, SealedEvent, actor_id};
-pub use checkpoint::Checkpoint;
-pub use credential::Credential;
-pub use deleted_user::DeletedUser;
-pub use device::Device;
-pub use ended_session::EndedSession;
-pub use link::{Link, Purpose};
-pub use lockout::Lockout;
-pub use mail_job::{MailJob, MailKind};
-pub use roster::{LastAdmin, Roster};
-pub use search_word::SearchWord;
-pub use session::Session;
-pub(crate) use session::replacements;
-pub use signing_key::SigningKey;
-pub use user::{PendingEmail, RequestedBy, Role, Status, User, Version};
+pub use mail_job::MailJob;
+pub use mail_kind::MailKind;
 pub use user_filter::{UserCursor, UserFilter, UserPage};
 pub use void_undo_links::VoidUndoLinks;
 
-/// The tables of all records. A deleted user's rows are purged in this order: jobs before links, because a worker creates
-/// a link while it holds its job.
-pub const TABLES: &[&Table] = &[
-    MailJob::TABLE,
-    Link::TABLE,
-    Session::TABLE,
-    Credential::TABLE,
-    Lockout::TABLE,
-    Device::TABLE,
-    EndedSession::TABLE,
-    SearchWord::TABLE,
-    User::TABLE,
-    DeletedUser::TABLE,
-    Roster::TABLE,
-    SigningKey::TABLE,
-    AuditRecord::TABLE,
-    Checkpoint::TABLE,
-];
+/// Exports the types of each record, the record itself first, and lists its table.
+macro_rules! records {
+    ($($module:ident { $record:ident $($other:tt)* })+) => {
+        $(pub use $module::{$record $($other)*};)+
+
+        /// The tables of all records. A deleted user's rows are purged in this order: jobs before links, because a
+        /// worker creates a link while it holds its job.
+        pub const TABLES: &[&Table] = &[$($record::TABLE),+];
+    };
+}
+
+records! {
+    job { Job }
+    link { Link, Purpose }
+    session { Session, AuthMethod }
+    credential { Credential, CredentialKind }
+    lockout { Lockout }
+    device { Device }
+    ended_session { EndedSession }
+    search_word { SearchWord }
+    user { User, PendingEmail, RequestedBy, Role, Status, Version }
+    deleted_user { DeletedUser }
+    roster { Roster, LastAdmin }
+    signing_key { SigningKey }
+    audit_record { AuditRecord, SealedEvent, actor_id }
+    checkpoint { Checkpoint }
+}
+
+pub(crate) use mail_kind::{MailLimit, MailLink, NewEmail, Recipient};
+pub(crate) use session::replacements;

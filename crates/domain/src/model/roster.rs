@@ -26,7 +26,7 @@ impl Roster {
     /// The key of the record.
     pub const ADMINS: &'static str = "admins";
 
-    /// Whether replacing the user `read` by `changed` adds or removes an active admin. `None` is a user that does not
+    /// Returns `true` if replacing `read` by `changed` adds or removes an active admin. `None` is a user that does not
     /// exist.
     pub fn is_concerned(read: Option<&User>, changed: Option<&User>) -> bool {
         let is_admin = |user: Option<&User>| user.is_some_and(User::is_active_admin);

@@ -4,11 +4,43 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-use crate::store::{BadRow, Kind, Query, Record, Row, RowReader, Table};
+use crate::store::{BadRow, Condition, Kind, Query, Record, Row, RowReader, Table};
 use crate::values::{Digest, SessionId, UserId};
 
 /// Number of generations between two replacements of the token: more than the renewals of any session.
-const RENEWALS: i64 = 1 << 32;
+const RENEWALS_PER_REPLACEMENT: i64 = 1 << 32;
+
+/// A way in which a user proves who they are, with the words of RFC 8176.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AuthMethod {
+    /// A password.
+    Password,
+}
+
+impl AuthMethod {
+    /// All methods.
+    pub const ALL: [Self; 1] = [Self::Password];
+
+    /// The word in the stores and in the `amr` of views and tokens.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "pwd",
+        }
+    }
+
+    /// Writes the methods of a session as words with spaces between.
+    pub fn join(methods: &[Self]) -> String {
+        let words: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
+        words.join(" ")
+    }
+
+    /// Reads words written by [`join`](Self::join). Omits those that only a newer release knows, so that its sessions are
+    /// valid on older nodes, too.
+    pub fn split(text: &str) -> Vec<Self> {
+        let find = |word| Self::ALL.into_iter().find(|method| method.as_str() == word);
+        text.split(' ').filter_map(find).collect()
+    }
+}
 
 /// An open session. Its token contains a 256-bit secret, of which only the digest is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +51,7 @@ pub struct Session {
     pub digest: Digest,
     /// The owner.
     pub user_id: UserId,
-    /// The user's `session_epoch` at creation. The session is invalid if the user's is higher.
+    /// The user's `security_epoch` at creation. The session is invalid if the user's is higher.
     pub epoch: i64,
     /// Counts renewals in its lower half and replacements in its upper half. A token contains the generation in
     /// which it was issued, so that an older token is recognised.
@@ -28,6 +60,10 @@ pub struct Session {
     pub renewed_at: Timestamp,
     /// When the user signed in. The absolute lifetime starts here.
     pub created_at: Timestamp,
+    /// When the user last proved who they are. A renewal does not count.
+    pub auth_time: Timestamp,
+    /// How the user proved it.
+    pub amr: Vec<AuthMethod>,
     /// Approximate time of the last use.
     pub last_seen_at: Timestamp,
     /// When it expires unless renewed.
@@ -44,12 +80,12 @@ impl Session {
 
     /// Returns `true` if the newest token has a predecessor, which may be in its grace period.
     pub(crate) fn has_previous(&self) -> bool {
-        self.generation % RENEWALS != Self::FIRST_GENERATION
+        self.generation % RENEWALS_PER_REPLACEMENT != Self::FIRST_GENERATION
     }
 
     /// Generation of a token that replaces all previous ones.
     pub(crate) fn generation_after_replacement(&self) -> i64 {
-        (replacements(self.generation) + 1) * RENEWALS + Self::FIRST_GENERATION
+        (replacements(self.generation) + 1) * RENEWALS_PER_REPLACEMENT + Self::FIRST_GENERATION
     }
 }
 
@@ -57,9 +93,12 @@ impl Session {
     /// The unique column of the digest.
     pub const DIGEST: &'static str = "digest";
 
-    /// A user's sessions, newest first.
-    pub fn of_user(user_id: UserId) -> Query {
-        Query::by::<Self>(&["user_id"]).equal(user_id).descending()
+    /// A user's sessions that have not expired at `now`, newest first.
+    pub fn of_user(user_id: UserId, now: Timestamp) -> Query {
+        Query::by::<Self>(&["user_id"])
+            .equal(user_id)
+            .only(Condition::above("expires_at", now))
+            .descending()
     }
 }
 
@@ -79,6 +118,8 @@ impl Record for Session {
                 Kind::Int.column("generation"),
                 Kind::Int.column("renewed_at"),
                 Kind::Int.column("created_at"),
+                Kind::Int.column("auth_time"),
+                Kind::Text.column("amr"),
                 Kind::Int.column("last_seen_at"),
                 Kind::Int.column("expires_at"),
                 Kind::Text.nullable("address"),
@@ -99,6 +140,8 @@ impl Record for Session {
                 ("generation", self.generation.into()),
                 ("renewed_at", self.renewed_at.into()),
                 ("created_at", self.created_at.into()),
+                ("auth_time", self.auth_time.into()),
+                ("amr", AuthMethod::join(&self.amr).into()),
                 ("last_seen_at", self.last_seen_at.into()),
                 ("expires_at", self.expires_at.into()),
                 ("address", address.into()),
@@ -116,6 +159,8 @@ impl Record for Session {
             generation: row.int("generation")?,
             renewed_at: row.time("renewed_at")?,
             created_at: row.time("created_at")?,
+            auth_time: row.time("auth_time")?,
+            amr: AuthMethod::split(&row.text("amr")?),
             last_seen_at: row.time("last_seen_at")?,
             expires_at: row.time("expires_at")?,
             address: row.opt_parsed("address", |text| text.parse().ok())?,
@@ -126,5 +171,5 @@ impl Record for Session {
 
 /// Number of replacements before a token of this generation.
 pub(crate) fn replacements(generation: i64) -> i64 {
-    generation / RENEWALS
+    generation / RENEWALS_PER_REPLACEMENT
 }

@@ -123,31 +123,6 @@ impl RequestedBy {
     }
 }
 
-impl User {
-    /// The unique column of the username.
-    pub const USERNAME_KEY: &'static str = "username_key";
-    /// The unique column of the confirmed address.
-    pub const EMAIL_KEY: &'static str = "email_key";
-
-    /// Returns `true` if the undo link of an address change that was requested at this time is void.
-    pub fn undo_link_is_void(&self, requested_at: Timestamp) -> bool {
-        self.status != Status::Active || self.void_undo_links.covers(requested_at)
-    }
-
-    /// Voids the undo links of all address changes that were requested from `from` until now.
-    ///
-    /// A change that was written after `now` was read is covered, too: it has updated the user.
-    pub(crate) fn void_undo_links(
-        &self,
-        from: Timestamp,
-        now: Timestamp,
-        lifetime: SignedDuration,
-    ) -> VoidUndoLinks {
-        let to = now.max(self.updated_at);
-        self.void_undo_links.with(from, to, to - lifetime)
-    }
-}
-
 /// An account. At least one of `username`, `email` and `pending_email` is set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct User {
@@ -170,7 +145,7 @@ pub struct User {
     /// The language of mails to the user.
     pub locale: Locale,
     /// Incremented by every security event. Sessions with a lower epoch are invalid in every store.
-    pub session_epoch: i64,
+    pub security_epoch: i64,
     /// The address changes whose undo links are void.
     pub void_undo_links: VoidUndoLinks,
     /// Incremented by every update.
@@ -182,8 +157,41 @@ pub struct User {
 }
 
 impl User {
-    /// Session epoch of a new account. An address without an account is counted under it as well.
+    /// The unique column of the username.
+    pub const USERNAME_KEY: &'static str = "username_key";
+    /// The unique column of the confirmed address.
+    pub const EMAIL_KEY: &'static str = "email_key";
+
+    /// Returns `true` if the undo link of an address change that was requested at this time is void.
+    pub fn undo_link_is_void(&self, requested_at: Timestamp) -> bool {
+        self.status != Status::Active || self.void_undo_links.covers(requested_at)
+    }
+
+    /// Voids the undo links of all address changes that were requested from `from` until now.
+    ///
+    /// A change that was written after `now` was read is covered, too: it has updated the user.
+    pub(crate) fn voiding_undo_links(
+        &self,
+        from: Timestamp,
+        now: Timestamp,
+        lifetime: SignedDuration,
+    ) -> VoidUndoLinks {
+        let to = now.max(self.updated_at);
+        self.void_undo_links.with(from, to, to - lifetime)
+    }
+
+    /// Security epoch of a new account. An address without an account is counted under it as well.
     pub const FIRST_EPOCH: i64 = 1;
+
+    /// This user after one more update.
+    #[must_use]
+    pub fn next_version(&self, now: Timestamp) -> Self {
+        Self {
+            version: self.version.next(),
+            updated_at: now,
+            ..self.clone()
+        }
+    }
 
     /// The address for mails about the account: the confirmed one.
     pub fn mail_address(&self) -> Option<&EmailAddress> {
@@ -219,10 +227,7 @@ impl User {
         ];
         names.into_iter().flatten().chain(of_addresses).collect()
     }
-}
 
-/// Reads and writes.
-impl User {
     /// Users with this pending address, newest first.
     pub fn with_pending_email(key: &str) -> Query {
         Query::by::<Self>(&["pending_email_key"])
@@ -299,7 +304,7 @@ impl Record for User {
                 Kind::Key.column("status"),
                 Kind::Text.column("data"),
                 Kind::Key.column("locale"),
-                Kind::Int.column("session_epoch"),
+                Kind::Int.column("security_epoch"),
                 Kind::Text.column("void_undo_links"),
                 Kind::Int.column("version"),
                 Kind::Int.column("created_at"),
@@ -337,7 +342,7 @@ impl Record for User {
                 ("status", self.status.as_str().into()),
                 ("data", data.map_or(Value::Unset, Value::from)),
                 ("locale", self.locale.tag().into()),
-                ("session_epoch", self.session_epoch.into()),
+                ("security_epoch", self.security_epoch.into()),
                 ("void_undo_links", void.into()),
                 ("version", self.version.0.into()),
                 ("created_at", self.created_at.into()),
@@ -367,10 +372,10 @@ impl Record for User {
             status: row.parsed("status", Status::from_name)?,
             data: match row.is_read("data") {
                 true => row.parsed("data", data)?,
-                false => Data::unread(),
+                false => Data::not_loaded(),
             },
             locale: row.parsed("locale", Locale::from_tag)?,
-            session_epoch: row.int("session_epoch")?,
+            security_epoch: row.int("security_epoch")?,
             void_undo_links: row
                 .parsed("void_undo_links", |text| serde_json::from_str(text).ok())?,
             version: Version(row.int("version")?),

@@ -27,7 +27,7 @@ impl VoidUndoLinks {
         Self(ranges)
     }
 
-    /// Whether the undo link of a change that was requested at this time is void.
+    /// Returns `true` if the undo link of a change that was requested at this time is void.
     pub fn covers(&self, requested_at: Timestamp) -> bool {
         let at = requested_at.as_microsecond();
         self.0

@@ -1,17 +1,18 @@
-//! Changes the password. The current one is always required (P-12), with or without a session.
+//! Changes a user's own password, which requires the current one (P-12), and sets one from the command line.
 //!
 //! A pending address change stays pending: its link is bound to the pending address, not to the password.
 
 use std::sync::Arc;
 
-use crate::core::users::ensure_operator;
+use crate::access::ensure_operator;
 use crate::core::verify_password::{AccountLookup, Identifier, own_identifier};
-use crate::core::{ATTEMPTS, Core};
+use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
 use crate::error::{Error, FieldError, WriteError};
+use crate::events::NewPasswordReason;
+use crate::hashing::HashClient;
 use crate::metric_event::SessionEnd;
-use crate::model::{Credential, Event, User};
-use crate::passwords::HashClient;
+use crate::model::{AuditKind, Credential, User};
 use crate::store::Records;
 use crate::values::{Invalid, NewPassword, Password, Secret};
 
@@ -23,8 +24,8 @@ pub struct Passwords {
 impl Passwords {
     /// Changes the password of the signed-in user, or, without a session, of the user that `identifier` names.
     /// Ends every other session.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn change_password(
+    #[tracing::instrument(name = "change_password", level = "trace", skip_all)]
+    pub async fn change(
         &self,
         ctx: &Ctx,
         identifier: Option<&Identifier>,
@@ -45,11 +46,17 @@ impl Passwords {
         };
         let user = self
             .core
-            .verify_password(ctx, &identifier, lookup, current, Event::PasswordChanged)
+            .verify_password(
+                ctx,
+                &identifier,
+                lookup,
+                current,
+                AuditKind::PasswordChanged,
+            )
             .await?
             .user;
         self.core
-            .ensure_can_sign_in(ctx, &identifier, &user, Event::PasswordChanged)
+            .ensure_can_sign_in(ctx, &identifier, &user, AuditKind::PasswordChanged)
             .await?;
         let password = self
             .core
@@ -77,14 +84,14 @@ impl Passwords {
         proof: Proof<'_>,
     ) -> Result<(), Error> {
         // A session of an earlier epoch has ended: it must not be kept under the new one.
-        let mut kept_session = ctx.actor.session_id_in(user.session_epoch);
-        for _ in 0..ATTEMPTS {
-            let changes = self
+        let mut kept_session = ctx.actor.session_id_in(user.security_epoch);
+        for _ in 0..MAX_WRITE_ATTEMPTS {
+            let batch = self
                 .core
-                .password_changes(ctx, &user, hash.clone(), proof.event());
-            match self.core.apply(changes).await {
+                .password_writes(ctx, &user, hash.clone(), proof.reason());
+            match self.core.apply(batch).await {
                 Ok(()) => {
-                    let (epoch, reason) = (user.session_epoch + 1, SessionEnd::AccountChanged);
+                    let (epoch, reason) = (user.security_epoch + 1, SessionEnd::AccountChanged);
                     self.core
                         .end_sessions(ctx, user.id, epoch, reason, kept_session)
                         .await;
@@ -93,7 +100,7 @@ impl Passwords {
                 Err(WriteError::Stale) => {
                     let stored: Option<User> = self.core.ports.store.get(user.id).await?;
                     let stored = stored.ok_or(Error::InvalidToken)?;
-                    if stored.session_epoch != user.session_epoch {
+                    if stored.security_epoch != user.security_epoch {
                         // The security event has ended the caller's session as well.
                         kept_session = None;
                         self.ensure_still_proven(ctx, &stored, &proof).await?;
@@ -116,16 +123,16 @@ impl Passwords {
             return Ok(());
         };
         self.core
-            .ensure_can_sign_in(ctx, identifier, user, proof.event())
+            .ensure_can_sign_in(ctx, identifier, user, AuditKind::PasswordChanged)
             .await?;
         let stored = self.core.ports.store.get::<Credential>(user.id).await?;
-        let hash = stored.as_ref().map(|credential| &credential.password_hash);
+        let hash = stored.as_ref().map(|credential| &credential.data);
         let verification = self
             .core
             .hasher
-            .verify(&HashClient::known(), current, hash)
+            .verify(&HashClient::known_device(), current, hash)
             .await?;
-        match verification.is_right() {
+        match verification.is_match() {
             true => Ok(()),
             false => Err(Error::PreconditionFailed),
         }
@@ -133,14 +140,9 @@ impl Passwords {
 
     /// Sets a password without the current one. Only for the command line: over HTTP, no user can set another
     /// user's password.
-    pub async fn set_password(
-        &self,
-        ctx: &Ctx,
-        named: &str,
-        new: &Secret<String>,
-    ) -> Result<(), Error> {
+    pub async fn set(&self, ctx: &Ctx, named: &str, new: &Secret<String>) -> Result<(), Error> {
         ensure_operator(ctx)?;
-        let user = self.core.find_named(named).await?;
+        let user = self.core.find_by_name(named).await?;
         let password = self
             .core
             .check_password_rules(new.expose(), &user.personal_words())
@@ -154,11 +156,7 @@ impl Passwords {
     }
 
     /// Checks a new password against the rules. `personal` are the user's own names.
-    pub fn check_password_rules(
-        &self,
-        text: &str,
-        personal: &[&str],
-    ) -> Result<NewPassword, Invalid> {
+    pub fn check_rules(&self, text: &str, personal: &[&str]) -> Result<NewPassword, Invalid> {
         self.core.check_password_rules(text, personal)
     }
 
@@ -182,10 +180,10 @@ pub(crate) enum Proof<'a> {
 }
 
 impl Proof<'_> {
-    fn event(&self) -> Event {
+    fn reason(&self) -> NewPasswordReason {
         match self {
-            Self::Password(..) => Event::PasswordChanged,
-            Self::Operator => Event::PasswordSet,
+            Self::Password(..) => NewPasswordReason::Changed,
+            Self::Operator => NewPasswordReason::SetByOperator,
         }
     }
 }

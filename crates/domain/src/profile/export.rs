@@ -8,11 +8,12 @@ use std::cmp::Reverse;
 use jiff::Timestamp;
 
 use crate::access::Action;
-use crate::core::users::ensure_operator;
+use crate::access::ensure_operator;
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::events::Event;
 use crate::model::{
-    AuditEvent, AuditFilter, Credential, Device, Event, Link, MailJob, MailKind, Purpose, Session,
+    AuditEvent, AuditFilter, Credential, Device, Job, Link, MailJob, Purpose, Recipient, Session,
     User,
 };
 use crate::profile::Profile;
@@ -21,14 +22,6 @@ use crate::values::{AuditEventId, EmailAddress};
 
 /// Maximum length of a scheme name in the export.
 const MAX_SCHEME: usize = 24;
-/// Mails that a user can have sent to any address.
-const UNPROVEN: [MailKind; 4] = [
-    MailKind::SignUp,
-    MailKind::ConfirmationResend,
-    MailKind::Recovery,
-    MailKind::EmailChange,
-];
-
 /// Everything stored about a user, except the audit log, which may be long. Only this crate creates one: a caller
 /// that has it was authorized.
 #[derive(Debug)]
@@ -37,7 +30,7 @@ pub struct PersonalData {
     /// The account.
     pub user: User,
     /// Facts about the password; `None` if the user has no password.
-    pub password: Option<PasswordFacts>,
+    pub password: Option<PasswordMetadata>,
     /// Open sessions, newest first.
     pub sessions: Vec<Session>,
     /// Devices that the user signed in from.
@@ -50,9 +43,9 @@ pub struct PersonalData {
 
 /// The exported facts about a password.
 #[derive(Debug, PartialEq, Eq)]
-pub struct PasswordFacts {
+pub struct PasswordMetadata {
     /// When it was set or rehashed.
-    pub since: Timestamp,
+    pub set_at: Timestamp,
     /// Hash scheme, such as `argon2id`.
     pub scheme: String,
 }
@@ -67,7 +60,9 @@ impl PersonalData {
         // Other links were mailed to a confirmed address of the account, current or former.
         self.links
             .retain(|link| link.purpose != Purpose::Confirmation || is_own(&link.email));
-        let is_proven = |mail: &MailJob| mail.user_id.is_some() && !UNPROVEN.contains(&mail.kind);
+        // A user can have the others sent to any address.
+        let is_proven =
+            |mail: &MailJob| mail.user_id.is_some() && mail.kind.row().to != Recipient::Pending;
         self.mails
             .retain(|mail| is_proven(mail) || is_own(&mail.email));
     }
@@ -75,33 +70,30 @@ impl PersonalData {
 
 impl Profile {
     /// Returns everything stored about a user, for that user or an admin, and writes an audit event.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn export_user(&self, ctx: &Ctx, named: &str) -> Result<PersonalData, Error> {
+    #[tracing::instrument(name = "export_user", level = "trace", skip_all)]
+    pub async fn export(&self, ctx: &Ctx, named: &str) -> Result<PersonalData, Error> {
         let user = self.core.resolve(ctx, Action::ExportUser, named).await?;
         self.export_data(ctx, user).await
     }
 
-    /// Like [`Self::export_user`], for the operator on the command line. `named` is an id, a username or an
+    /// Like [`Self::export`], for the operator on the command line. `named` is an id, a username or an
     /// address.
-    pub async fn export_named(&self, ctx: &Ctx, named: &str) -> Result<PersonalData, Error> {
+    pub async fn export_by_name(&self, ctx: &Ctx, named: &str) -> Result<PersonalData, Error> {
         ensure_operator(ctx)?;
-        let user = self.core.find_named(named).await?;
+        let user = self.core.find_by_name(named).await?;
         self.export_data(ctx, user).await
     }
 
     async fn export_data(&self, ctx: &Ctx, user: User) -> Result<PersonalData, Error> {
         let store = &self.core.ports.store;
-        // Repeated exports by the same user must not fill the audit log.
         let is_own = ctx.actor.user_id() == Some(user.id);
-        if !is_own || self.core.acquire_audit_slot(ctx, Event::UserExported) {
-            let audit = self.core.audit(ctx, Event::UserExported, Some(user.id));
-            self.core.apply(vec![audit]).await?;
-        }
+        let exported = Event::UserExported { user_id: user.id };
+        self.core.emit_now(ctx, exported).await?;
         let credential = store.get::<Credential>(user.id).await?;
         let mut data = PersonalData {
-            password: credential.map(|credential| PasswordFacts {
-                since: credential.updated_at,
-                scheme: scheme_of(credential.password_hash.expose()),
+            password: credential.map(|credential| PasswordMetadata {
+                set_at: credential.updated_at,
+                scheme: scheme_of(credential.data.expose()),
             }),
             sessions: self.core.valid_sessions(ctx, &user).await?,
             devices: store.list_readable(Device::of_user(user.id)).await?,
@@ -125,13 +117,11 @@ impl Profile {
     /// Returns the mails about the user, and those to the confirmed address that have no user.
     async fn mails_about(&self, user: &User) -> Result<Vec<MailJob>, Error> {
         let store = &self.core.ports.store;
-        let mut mails = store.list_readable(MailJob::of_user(user.id)).await?;
+        let of_user = Job::of_user(user.id).only(MailJob::is_mail());
+        let mut mails = store.list_readable(of_user).await?;
         if let Some(email) = &user.email {
-            mails.extend(
-                store
-                    .list_readable(MailJob::of_address(email.key()))
-                    .await?,
-            );
+            let to_address = Job::found_by(email.key()).only(MailJob::is_mail());
+            mails.extend(store.list_readable(to_address).await?);
         }
         mails.sort_by_key(|mail: &MailJob| mail.id);
         Ok(mails)
@@ -180,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_hash_its_scheme_alone_is_told() {
+    fn only_the_scheme_of_a_hash_is_exported() {
         for (hash, scheme) in [
             ("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA", "argon2id"),
             ("$2b$05$CCCCCCCCCCCCCCCCCCCCC", "bcrypt"),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::core::Core;
 
-pub use export::{PasswordFacts, PersonalData};
+pub use export::{PasswordMetadata, PersonalData};
 pub use update::ProfileUpdate;
 
 /// Views, updates, deletes and exports one account.

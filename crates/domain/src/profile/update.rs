@@ -2,14 +2,15 @@
 
 use serde_json::{Map, Value};
 
+use crate::access::names_actor;
 use crate::access::{self, Action, Target};
-use crate::core::ATTEMPTS;
-use crate::core::names_actor;
+use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::core::sessions::Authenticated;
 use crate::core::users::ensure_version;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
-use crate::model::{Event, User, Version};
+use crate::events::Event;
+use crate::model::{User, Version};
 use crate::profile::Profile;
 use crate::store::{Batch, Records};
 use crate::values::{Data, Name};
@@ -35,18 +36,18 @@ pub enum ProfileUpdate {
 
 impl Profile {
     /// Returns the user that a path names, and writes an audit event if it is another user.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn view_user(&self, ctx: &Ctx, named: &str) -> Result<User, Error> {
+    #[tracing::instrument(name = "view_user", level = "trace", skip_all)]
+    pub async fn view(&self, ctx: &Ctx, named: &str) -> Result<User, Error> {
         let user = self.core.resolve(ctx, Action::ViewUser, named).await?;
         self.core
-            .audit_view(ctx, Event::UserViewed, Some(user.id))
+            .emit_view(ctx, Event::UserViewed { user_id: user.id })
             .await?;
         Ok(user)
     }
 
     /// Returns the user that a path names, for a signed-in client. For the client's own account it is the user
     /// that the session check has read, at most a second ago, with all changes made on this node.
-    pub async fn view_user_in_session(
+    pub async fn view_in_session(
         &self,
         ctx: &Ctx,
         viewer: &Authenticated,
@@ -56,7 +57,7 @@ impl Profile {
             access::authorize(&ctx.actor, Action::ViewUser, Target::Own)?;
             return Ok(viewer.user().clone());
         }
-        self.view_user(ctx, named).await
+        self.view(ctx, named).await
     }
 
     /// Returns the stored version of the user, for a conditional write; `None` if the actor may not view the user.
@@ -79,8 +80,8 @@ impl Profile {
 
     /// Updates `name` and `data`. Fails with [`Error::PreconditionFailed`] if `expected` is set and the user has
     /// another version.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn update_profile(
+    #[tracing::instrument(name = "update_profile", level = "trace", skip_all)]
+    pub async fn update(
         &self,
         ctx: &Ctx,
         named: &str,
@@ -88,21 +89,21 @@ impl Profile {
         expected: Option<Version>,
     ) -> Result<User, Error> {
         let mut user = self.core.resolve(ctx, Action::UpdateProfile, named).await?;
-        let mut may_write = None;
-        for _ in 0..ATTEMPTS {
+        let mut emitted = None;
+        for _ in 0..MAX_WRITE_ATTEMPTS {
             ensure_version(&user, expected)?;
             let updated = updated(ctx, &user, update)?;
-            let check = self.core.check_actor(ctx, Action::UpdateProfile, user.id);
-            let mut changes: Batch = check.into_iter().collect();
-            changes.extend(updated.replace(&user));
-            let is_own = ctx.actor.user_id() == Some(user.id);
-            // Decided once for all attempts: one change is one audit event, written or counted.
-            if *may_write.get_or_insert_with(|| {
-                !is_own || self.core.acquire_audit_slot(ctx, Event::ProfileUpdated)
-            }) {
-                changes.push(self.core.audit(ctx, Event::ProfileUpdated, Some(user.id)));
-            }
-            match self.core.apply(changes).await {
+            let mut batch = self.core.actor_check(ctx, Action::UpdateProfile, user.id);
+            batch.extend(updated.replace(&user));
+            // Emitted once for all attempts, since the limit of audit events counts each.
+            let emitted = emitted.get_or_insert_with(|| {
+                let mut events = Batch::new();
+                let event = Event::ProfileUpdated { user_id: user.id };
+                self.core.emit(ctx, event, &mut events);
+                events
+            });
+            batch.extend(emitted.iter().cloned());
+            match self.core.apply(batch).await {
                 Ok(()) => return Ok(updated),
                 Err(WriteError::Stale) if expected.is_none() => {
                     let stored: Option<User> = self.core.ports.store.get(user.id).await?;
@@ -133,8 +134,6 @@ fn updated(ctx: &Ctx, user: &User, update: &ProfileUpdate) -> Result<User, Error
     Ok(User {
         name,
         data,
-        version: user.version.next(),
-        updated_at: ctx.now,
-        ..user.clone()
+        ..user.next_version(ctx.now)
     })
 }

@@ -6,14 +6,14 @@
 
 use std::sync::Arc;
 
-use crate::core::{ATTEMPTS, Core};
+use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
-use crate::error::{Error, WriteError};
+use crate::error::Error;
+use crate::events::{Event, NewPasswordReason};
+use crate::hashing::HashClient;
 use crate::metric_event::SessionEnd;
-use crate::model::{Event, Link, MailKind, Purpose, Status, User};
-use crate::passwords::HashClient;
-use crate::store::Write;
-use crate::values::{EmailAddress, Secret, Token};
+use crate::model::{Link, MailKind, Purpose, Status, User};
+use crate::values::{EmailAddress, JobId, Secret, Token};
 
 /// Sets a new password by a mailed link.
 pub struct Recovery {
@@ -22,35 +22,29 @@ pub struct Recovery {
 
 impl Recovery {
     /// Requests a recovery mail. The result does not depend on whether the address has an account.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn request_recovery(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
-        self.core.ensure_outbox_room()?;
+    #[tracing::instrument(name = "request_recovery", level = "trace", skip_all)]
+    pub async fn request(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
+        self.core.ensure_outbox_not_full()?;
         self.core
             .throttle_mailbox(ctx, MailKind::Recovery, email)
             .await?;
-        let mail = self
-            .core
-            .mail_job(ctx, MailKind::Recovery, None, email, ctx.client.locale);
-        // Records the client, with the id of the mail. The worker writes another event with the account when it has
-        // sent the mail.
-        let detail = mail.audit_detail();
-        let audit = self
-            .core
-            .audit_detail(ctx, Event::RecoveryRequested, None, &detail);
-        Ok(self.core.apply(vec![Write::insert(&mail), audit]).await?)
+        // The worker emits another event, with the account, when it has sent the mail.
+        let mail = JobId::generate(ctx.now, &*self.core.ports.random);
+        let requested = Event::RecoveryRequested { email, mail };
+        Ok(self.core.emit_now(ctx, requested).await?)
     }
 
     /// Returns the user of a valid recovery link, for the page that asks for the new password. Fails with
     /// [`Error::LinkExpired`] otherwise.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn view_recovery(&self, ctx: &Ctx, token: &Token) -> Result<User, Error> {
+    #[tracing::instrument(name = "view_recovery", level = "trace", skip_all)]
+    pub async fn view(&self, ctx: &Ctx, token: &Token) -> Result<User, Error> {
         Ok(self.find_recovery(ctx, token).await?.1)
     }
 
     async fn find_recovery(&self, ctx: &Ctx, token: &Token) -> Result<(Link, User), Error> {
         let (link, user) = self
             .core
-            .find_living_link(ctx, token, Purpose::Recovery)
+            .find_unexpired_link(ctx, token, Purpose::Recovery)
             .await?;
         if link.used_at.is_some() || !may_recover(&user, &link) {
             return Err(Error::LinkExpired);
@@ -59,8 +53,8 @@ impl Recovery {
     }
 
     /// Sets a new password and uses the link. If the password is rejected, the link stays valid.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn recover(
+    #[tracing::instrument(name = "recover", level = "trace", skip_all)]
+    pub async fn finish(
         &self,
         ctx: &Ctx,
         token: &Token,
@@ -71,31 +65,27 @@ impl Recovery {
             self.core
                 .check_password_field("new_password", new_password.expose(), &user)?;
         // The link was mailed to the owner, so a flood of unknown clients must not reject its user.
-        let hash_client = HashClient::known();
+        let hash_client = HashClient::known_device();
         let password_hash = self
             .core
             .hasher
             .hash(&hash_client, password.as_password())
             .await?;
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_WRITE_ATTEMPTS {
             let (link, user) = self.find_recovery(ctx, token).await?;
-            let mut changes = vec![link.mark_used(ctx.now)];
-            changes.extend(self.core.password_changes(
+            let mut batch = vec![link.mark_used(ctx.now)];
+            batch.extend(self.core.password_writes(
                 ctx,
                 &user,
                 password_hash.clone(),
-                Event::Recovered,
+                NewPasswordReason::Recovered,
             ));
-            match self.core.apply(changes).await {
-                Ok(()) => {
-                    let (epoch, reason) = (user.session_epoch + 1, SessionEnd::AccountChanged);
-                    self.core
-                        .end_sessions(ctx, user.id, epoch, reason, None)
-                        .await;
-                    return Ok(());
-                }
-                Err(WriteError::Stale) => {}
-                Err(other) => return Err(other.into()),
+            if self.core.apply_unless_stale(batch).await? {
+                let (epoch, reason) = (user.security_epoch + 1, SessionEnd::AccountChanged);
+                self.core
+                    .end_sessions(ctx, user.id, epoch, reason, None)
+                    .await;
+                return Ok(());
             }
         }
         Err(Error::Overloaded)
@@ -106,6 +96,6 @@ impl Recovery {
 /// address, and there was no security event since.
 fn may_recover(user: &User, link: &Link) -> bool {
     user.status == Status::Active
-        && user.session_epoch == link.epoch
+        && user.security_epoch == link.epoch
         && user.email.as_ref().map(EmailAddress::key) == Some(link.email.key())
 }

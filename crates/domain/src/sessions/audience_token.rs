@@ -7,13 +7,13 @@ use crate::core::sessions::Authenticated;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::sessions::Sessions;
-use crate::tokens::AccessClaims;
+use crate::tokens::AudienceClaims;
 use crate::values::{Invalid, Secret, SessionId};
 
 /// Time that a new key is in the JWKS before it signs audience tokens. Other services may cache the JWKS for five
 /// minutes, and many libraries refresh it for an unknown key at most every 30 seconds. Without this delay, each
 /// rotation would make them reject valid tokens.
-const SHOWN_AHEAD: SignedDuration = SignedDuration::from_mins(10);
+const JWKS_LEAD_TIME: SignedDuration = SignedDuration::from_mins(10);
 
 /// The recipient of a token: 1 to 200 visible ASCII characters, such as a service's URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,15 +65,21 @@ impl Sessions {
     ) -> Result<AudienceToken, Error> {
         let (user, session) = (authenticated.user(), authenticated.session());
         let expires_at = (ctx.now + self.core.policy.access_token_lifetime).min(session.expires_at);
-        let claims = AccessClaims {
+        let claims = AudienceClaims {
             iss: self.core.policy.public_url.clone(),
             sub: user.id.to_string(),
             aud: audience.0.clone(),
             sid: session.id.to_string(),
+            auth_time: session.auth_time.as_second(),
+            amr: session
+                .amr
+                .iter()
+                .map(|method| method.as_str().to_owned())
+                .collect(),
             role: user.role.as_str().to_owned(),
             client_id: "doorward".to_owned(),
             jti: Uuid::from_bytes(
-                *SessionId::generate(ctx.now, &*self.core.ports.secrets).as_bytes(),
+                *SessionId::generate(ctx.now, &*self.core.ports.random).as_bytes(),
             )
             .to_string(),
             iat: ctx.now.as_second(),
@@ -82,7 +88,7 @@ impl Sessions {
         let token = self
             .core
             .keyring
-            .sign_by_one_known_since(ctx.now - SHOWN_AHEAD, &claims)
+            .sign_with_key_known_since(ctx.now - JWKS_LEAD_TIME, &claims)
             .ok_or(Error::Internal("no signing key is loaded"))?;
         Ok(AudienceToken {
             token: Secret::new(token),

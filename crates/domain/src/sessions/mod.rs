@@ -12,11 +12,12 @@ use jiff::Timestamp;
 
 use crate::access::Action;
 use crate::core::keys::RefreshReason;
-use crate::core::{ATTEMPTS, Core};
+use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
-use crate::error::{Error, WriteError};
+use crate::error::Error;
+use crate::events::Event;
 use crate::metric_event::SessionEnd;
-use crate::model::{Event, Session, Status, User, replacements};
+use crate::model::{Session, Status, User, replacements};
 use crate::ports::LastSeen;
 use crate::session_cache::{CacheEntry, CacheLookup, KeyringVersion};
 use crate::store::{Batch, Records};
@@ -27,11 +28,11 @@ pub use crate::core::sessions::{Authenticated, SignedIn};
 pub use audience_token::{Audience, AudienceToken};
 
 /// Age of `last_seen_at`, in seconds, from which a request refreshes it.
-const SEEN_EVERY_SECONDS: i64 = 60;
+const LAST_SEEN_INTERVAL_SECONDS: i64 = 60;
 /// The same if there is an idle timeout. The worker writes the time within five more seconds, so another node sees
 /// a use at most ten seconds late. A session may end up to ten seconds before its idle timeout, and never after it
 /// (S-04).
-const SEEN_EVERY_SECONDS_IF_IDLE: i64 = 5;
+const LAST_SEEN_INTERVAL_IDLE_SECONDS: i64 = 5;
 
 /// Checks, renews, lists and ends sessions.
 pub struct Sessions {
@@ -47,10 +48,10 @@ impl Sessions {
         let keyring_version = self.core.cache.keyring_version();
         let entry = match self.core.cache.find(&digest, ctx.now) {
             CacheLookup::Fresh(entry) => entry,
-            CacheLookup::Signed(claims) => {
+            CacheLookup::VerifiedStale(claims) => {
                 self.look_up(ctx, digest, (claims, keyring_version)).await?
             }
-            CacheLookup::Unknown => {
+            CacheLookup::Miss => {
                 let claims = self.verify_token(token).await?;
                 self.look_up(ctx, digest, (claims, keyring_version)).await?
             }
@@ -68,8 +69,8 @@ impl Sessions {
             }
         }
         let seen_every = match self.core.idle_limit(entry.user.role) {
-            None => SEEN_EVERY_SECONDS,
-            Some(_) => SEEN_EVERY_SECONDS_IF_IDLE,
+            None => LAST_SEEN_INTERVAL_SECONDS,
+            Some(_) => LAST_SEEN_INTERVAL_IDLE_SECONDS,
         };
         if ctx.now.as_second() - entry.session.last_seen_at.as_second() >= seen_every {
             self.core.record_last_seen(LastSeen {
@@ -84,7 +85,7 @@ impl Sessions {
     async fn verify_token(&self, token: &str) -> Result<SessionClaims, Error> {
         match self.core.keyring.verify(token) {
             Verified::Claims(claims) => Ok(claims),
-            Verified::Refused => Err(Error::InvalidToken),
+            Verified::Invalid => Err(Error::InvalidToken),
             // Another node may just have rotated the key.
             Verified::UnknownKey => {
                 self.core.refresh_keys(RefreshReason::UnknownKey).await?;
@@ -134,7 +135,7 @@ impl Sessions {
         let is_alive = claims.iss == self.core.policy.public_url
             && session.expires_at > now
             && user.status == Status::Active
-            && session.epoch >= user.session_epoch
+            && session.epoch >= user.security_epoch
             && !self.core.is_idle(session, user.role, now);
         // Issued before a replacement (S-02). This is not a reuse: the client may have missed the replacement,
         // such as a script with a stored cookie.
@@ -156,28 +157,28 @@ impl Sessions {
     async fn end_reused(&self, ctx: &Ctx, entry: &CacheEntry) -> Result<(), Error> {
         let (user_id, id) = (entry.user.id, entry.session.id);
         let reason = SessionEnd::TokenReuse;
-        let event = self
-            .core
-            .audit_failure(ctx, Event::TokenReuse, Some(user_id), "session ended");
+        let mut batch = Batch::new();
         self.core
-            .end_session(ctx, user_id, id, reason, event)
+            .emit(ctx, Event::TokenReused { user_id }, &mut batch);
+        self.core
+            .end_session(ctx, user_id, id, reason, batch)
             .await?;
         Ok(())
     }
 
     /// Lists a user's valid sessions, newest first.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn list_sessions(&self, ctx: &Ctx, named: &str) -> Result<Vec<Session>, Error> {
+    #[tracing::instrument(name = "list_sessions", level = "trace", skip_all)]
+    pub async fn list(&self, ctx: &Ctx, named: &str) -> Result<Vec<Session>, Error> {
         let user = self.core.resolve(ctx, Action::ListSessions, named).await?;
         self.core
-            .audit_view(ctx, Event::SessionsListed, Some(user.id))
+            .emit_view(ctx, Event::SessionsListed { user_id: user.id })
             .await?;
         Ok(self.core.valid_sessions(ctx, &user).await?)
     }
 
     /// Ends one of a user's sessions. Fails with [`Error::NotFound`] if it is not valid.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn revoke_session(&self, ctx: &Ctx, named: &str, id: &str) -> Result<(), Error> {
+    #[tracing::instrument(name = "revoke_session", level = "trace", skip_all)]
+    pub async fn revoke(&self, ctx: &Ctx, named: &str, id: &str) -> Result<(), Error> {
         let user = self
             .core
             .resolve(ctx, Action::RevokeSessions, named)
@@ -186,58 +187,45 @@ impl Sessions {
         let stored = self.core.sessions.list(user.id, ctx.now).await?;
         let is_valid = stored.iter().any(|session| {
             session.id == id
-                && session.epoch >= user.session_epoch
+                && session.epoch >= user.security_epoch
                 && !self.core.is_idle(session, user.role, ctx.now)
         });
         if !is_valid || self.core.sessions.has_ended(id).await? {
             return Err(Error::NotFound);
         }
-        // Sessions may be in another store than users, so this is a separate write.
-        if let Some(check) = self.core.check_actor(ctx, Action::RevokeSessions, user.id) {
-            self.core.apply(vec![check]).await?;
-        }
-        let audit = self
-            .core
-            .audit_detail(ctx, Event::SessionsRevoked, Some(user.id), "one");
+        let mut batch = self.core.actor_check(ctx, Action::RevokeSessions, user.id);
+        let revoked = Event::SessionRevoked { user_id: user.id };
+        self.core.emit(ctx, revoked, &mut batch);
         let reason = SessionEnd::Revoked;
-        let end = self.core.end_session(ctx, user.id, id, reason, audit);
+        let end = self.core.end_session(ctx, user.id, id, reason, batch);
         match end.await? {
             true => Ok(()),
             false => Err(Error::NotFound),
         }
     }
 
-    /// Ends all sessions of a user. The higher session epoch also voids those in a restored session store.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn revoke_sessions(&self, ctx: &Ctx, named: &str) -> Result<(), Error> {
-        for _ in 0..ATTEMPTS {
+    /// Ends all sessions of a user. The higher security epoch also voids those in a restored session store.
+    #[tracing::instrument(name = "revoke_sessions", level = "trace", skip_all)]
+    pub async fn revoke_all(&self, ctx: &Ctx, named: &str) -> Result<(), Error> {
+        for _ in 0..MAX_WRITE_ATTEMPTS {
             let user = self
                 .core
                 .resolve(ctx, Action::RevokeSessions, named)
                 .await?;
             let changed = User {
-                session_epoch: user.session_epoch + 1,
-                version: user.version.next(),
-                updated_at: ctx.now,
-                ..user.clone()
+                security_epoch: user.security_epoch + 1,
+                ..user.next_version(ctx.now)
             };
-            let check = self.core.check_actor(ctx, Action::RevokeSessions, user.id);
-            let mut batch: Batch = check.into_iter().collect();
+            let mut batch = self.core.actor_check(ctx, Action::RevokeSessions, user.id);
             batch.extend(changed.replace(&user));
-            batch.push(
+            let revoked = Event::SessionsRevoked { user_id: user.id };
+            self.core.emit(ctx, revoked, &mut batch);
+            if self.core.apply_unless_stale(batch).await? {
+                let (epoch, reason) = (user.security_epoch + 1, SessionEnd::Revoked);
                 self.core
-                    .audit_detail(ctx, Event::SessionsRevoked, Some(user.id), "all"),
-            );
-            match self.core.apply(batch).await {
-                Ok(()) => {
-                    let (epoch, reason) = (user.session_epoch + 1, SessionEnd::Revoked);
-                    self.core
-                        .end_sessions(ctx, user.id, epoch, reason, None)
-                        .await;
-                    return Ok(());
-                }
-                Err(WriteError::Stale) => {}
-                Err(other) => return Err(other.into()),
+                    .end_sessions(ctx, user.id, epoch, reason, None)
+                    .await;
+                return Ok(());
             }
         }
         Err(Error::Overloaded)

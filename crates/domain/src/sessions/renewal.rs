@@ -4,7 +4,7 @@
 //! Of concurrent calls, one conditional write succeeds. A renewal gives the old token a grace period and extends
 //! the session; a replacement does neither (S-04).
 
-use crate::core::ATTEMPTS;
+use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::core::sessions::{Authenticated, SignedIn};
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -29,20 +29,20 @@ impl Sessions {
             session.generation += 1;
             session.renewed_at = ctx.now;
             session.expires_at = (ctx.now + self.core.policy.session_lifetime)
-                .min(session.created_at + self.core.policy.session_renewable);
+                .min(session.created_at + self.core.policy.session_absolute_lifetime);
             match self.write_renewal(&session, expected).await? {
                 true => self.core.record(MetricEvent::SessionRenewed),
-                false => session = self.renewed_by_another(ctx, &session).await?,
+                false => session = self.load_concurrent_renewal(ctx, &session).await?,
             }
         }
-        self.signed_in_anew(ctx, &entry, session)
+        self.renewed_sign_in(ctx, &entry, session)
     }
 
     /// Replaces the token without extending the session. All earlier tokens become invalid, including one of a
     /// concurrent renewal. Using one of them does not end the session: the client may have missed the replacement.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn replace_token(&self, ctx: &Ctx, token: &str) -> Result<SignedIn, Error> {
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_WRITE_ATTEMPTS {
             let Authenticated(entry) = self.authenticate(ctx, token).await?;
             let mut session = entry.session.clone();
             let expected = session.generation;
@@ -50,7 +50,7 @@ impl Sessions {
             session.renewed_at = ctx.now;
             if self.write_renewal(&session, expected).await? {
                 self.core.record(MetricEvent::SessionRenewed);
-                return self.signed_in_anew(ctx, &entry, session);
+                return self.renewed_sign_in(ctx, &entry, session);
             }
         }
         Err(Error::Overloaded)
@@ -62,7 +62,7 @@ impl Sessions {
         Ok(is_first?)
     }
 
-    fn signed_in_anew(
+    fn renewed_sign_in(
         &self,
         ctx: &Ctx,
         entry: &CacheEntry,
@@ -79,7 +79,11 @@ impl Sessions {
     }
 
     /// Returns the session as a concurrent call has renewed it. Fails if it has ended or its token was replaced.
-    async fn renewed_by_another(&self, ctx: &Ctx, expected: &Session) -> Result<Session, Error> {
+    async fn load_concurrent_renewal(
+        &self,
+        ctx: &Ctx,
+        expected: &Session,
+    ) -> Result<Session, Error> {
         let stored = self
             .core
             .sessions

@@ -3,19 +3,22 @@
 use crate::core::sessions::Authenticated;
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::events::Event;
 use crate::metric_event::SessionEnd;
-use crate::model::Event;
 use crate::sessions::Sessions;
+use crate::store::Batch;
 
 impl Sessions {
     /// Ends the session of the request.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn sign_out(&self, ctx: &Ctx, authenticated: &Authenticated) -> Result<(), Error> {
         let (user_id, session_id) = (authenticated.user().id, authenticated.session().id);
-        let audit = self.core.audit(ctx, Event::SignOut, Some(user_id));
+        let mut batch = Batch::new();
+        self.core
+            .emit(ctx, Event::SignedOut { user_id }, &mut batch);
         let reason = SessionEnd::SignOut;
         self.core
-            .end_session(ctx, user_id, session_id, reason, audit)
+            .end_session(ctx, user_id, session_id, reason, batch)
             .await?;
         Ok(())
     }

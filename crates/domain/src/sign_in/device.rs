@@ -9,8 +9,9 @@ use jiff::SignedDuration;
 
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::events::UnusualSignIn;
 use crate::limits::{KnownDevice, Rate, network_key};
-use crate::model::{Device, MailJob, MailKind, User};
+use crate::model::{Device, User};
 use crate::ports::KeyedLimit;
 use crate::sign_in::SignIn;
 use crate::store::{Batch, Records, Write};
@@ -19,11 +20,11 @@ use crate::values::{Digest, Secret};
 /// Limit of mails about sign-ins to one account: someone who has the password cannot flood the mailbox.
 const SIGN_IN_NOTICES: Rate = Rate::new(5, 24 * 3600);
 /// Time for which a program or a network of an account is remembered.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(90 * 24);
+const HISTORY_WINDOW: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// Maximum number of devices that are read.
-const DEVICES: usize = 200;
+const MAX_DEVICES: usize = 200;
 /// Number of consecutive wrong passwords after which a sign-in is reported.
-const MANY_FAILURES: u32 = 10;
+const FAILURE_THRESHOLD: u32 = 10;
 /// Programs by a part of their user agent, specific ones before common ones.
 const PROGRAMS: [(&str, &str); 9] = [
     ("Edg", "Edge"),
@@ -63,45 +64,38 @@ impl SignIn {
         user: &User,
         session: &Digest,
     ) -> Secret<String> {
-        let owner = (user.id, user.session_epoch);
+        let owner = (user.id, user.security_epoch);
         self.core
             .device_cookies
             .write(before, owner, session, ctx.now)
     }
 
-    /// Records the device of a sign-in, and queues the mail about an unusual one. `failed_before` is the number of wrong
-    /// passwords before it.
-    pub(super) async fn device_writes(
+    /// Returns the writes that record the device of a sign-in, and what is unusual about it, if the owner is to be
+    /// notified. `failed_before` is the number of wrong passwords before it.
+    pub(super) async fn record_device(
         &self,
         ctx: &Ctx,
         user: &User,
         failed_before: u32,
-    ) -> Result<Batch, Error> {
+    ) -> Result<(Batch, Option<UnusualSignIn>), Error> {
         if !self.core.policy.sign_in_notices {
-            return Ok(Batch::new());
+            return Ok((Batch::new(), None));
         }
         let device = device(ctx, user);
-        let mut batch = vec![Write::put(&device)];
-        let Some(email) = user.mail_address() else {
-            return Ok(batch);
-        };
-        let known = Device::of_user(user.id).limit(DEVICES);
-        let mut known: Vec<Device> = self.core.ports.store.list_readable(known).await?;
-        known.retain(|device| device.expires_at > ctx.now);
-        let Some(kind) = unusual(ctx, user, failed_before, &device, &known) else {
-            return Ok(batch);
+        let batch = vec![Write::put(&device)];
+        if user.mail_address().is_none() {
+            return Ok((batch, None));
+        }
+        let history = Device::of_user(user.id).limit(MAX_DEVICES);
+        let mut history: Vec<Device> = self.core.ports.store.list_readable(history).await?;
+        history.retain(|device| device.expires_at > ctx.now);
+        let Some(unusual) = unusual(ctx, user, failed_before, &device, &history) else {
+            return Ok((batch, None));
         };
         let key = format!("user/{}", user.id);
         let limit = KeyedLimit::budget("sign-in-notice", SIGN_IN_NOTICES, key);
-        if self.core.try_acquire(limit, ctx.now).await? {
-            batch.push(Write::insert(&MailJob {
-                device: described(ctx, &device),
-                ..self
-                    .core
-                    .mail_job(ctx, kind, Some(user.id), email, user.locale)
-            }));
-        }
-        Ok(batch)
+        let is_notified = self.core.try_acquire(limit, ctx.now).await?;
+        Ok((batch, Some(unusual).filter(|_| is_notified)))
     }
 }
 
@@ -109,42 +103,51 @@ impl SignIn {
 fn device(ctx: &Ctx, user: &User) -> Device {
     Device {
         user_id: user.id,
-        program: program(ctx.client.user_agent.as_deref()),
+        program: describe_user_agent(ctx.client.user_agent.as_deref()),
         // The part of an address that stays the same at one home.
         network: ctx.client.address.map(network_key),
         last_used_at: ctx.now,
-        expires_at: ctx.now + REMEMBERED,
+        expires_at: ctx.now + HISTORY_WINDOW,
     }
 }
 
-/// Returns the kind of mail for a sign-in that has just succeeded; `None` if it is usual.
+/// Returns what is unusual about a sign-in that has just succeeded; `None` if it is usual.
 fn unusual(
     ctx: &Ctx,
     user: &User,
     failed_before: u32,
     device: &Device,
-    known: &[Device],
-) -> Option<MailKind> {
-    if failed_before >= MANY_FAILURES {
-        return Some(MailKind::SignInAfterFailures);
+    history: &[Device],
+) -> Option<UnusualSignIn> {
+    let unusual = |after_failures| {
+        Some(UnusualSignIn {
+            after_failures,
+            device: describe_device(ctx, device),
+        })
+    };
+    if failed_before >= FAILURE_THRESHOLD {
+        return unusual(true);
     }
     // The cookie of a known device counts in any network, until the next new password.
     if ctx.client.known.iter().any(|known| known.is_known_to(user)) {
         return None;
     }
-    if known.is_empty() && user.created_at > ctx.now - REMEMBERED {
+    if history.is_empty() && user.created_at > ctx.now - HISTORY_WINDOW {
         // The first sign-in. To an older account it is the first in a long time and is reported: otherwise a
         // thief's device would become the known one.
         return None;
     }
-    let knows_program = known.iter().any(|known| known.program == device.program);
-    let knows_network = known.iter().any(|known| known.network == device.network);
-    (!knows_program || !knows_network).then_some(MailKind::NewSignIn)
+    let knows_program = history.iter().any(|used| used.program == device.program);
+    let knows_network = history.iter().any(|used| used.network == device.network);
+    match knows_program && knows_network {
+        true => None,
+        false => unusual(false),
+    }
 }
 
 /// Returns the program and system of a user agent, without versions. The name of an unlisted program is cut to
 /// plain characters, so that an unknown client cannot advertise in a mail.
-fn program(user_agent: Option<&str>) -> Option<String> {
+fn describe_user_agent(user_agent: Option<&str>) -> Option<String> {
     let text = user_agent?;
     let word = |list: &[(&str, &'static str)]| {
         let found = list.iter().find(|(part, _)| text.contains(part));
@@ -164,7 +167,7 @@ fn program(user_agent: Option<&str>) -> Option<String> {
 }
 
 /// The program, the system and the IP address, such as `Firefox, Linux, 192.0.2.7`.
-fn described(ctx: &Ctx, device: &Device) -> Option<String> {
+fn describe_device(ctx: &Ctx, device: &Device) -> Option<String> {
     let address = ctx.client.address;
     let address = address.map(|address| address.to_canonical().to_string());
     let parts = [device.program.clone(), address];
@@ -177,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_is_known_by_its_kind_and_says_nothing_of_its_own() {
+    fn a_user_agent_is_reduced_to_browser_and_system() {
         for (user_agent, expected) in [
             (
                 "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -195,9 +198,12 @@ mod tests {
             ("curl/8.5.0", "curl"),
             ("win.at.evil.example/1 <b>", "winatevilexample"),
         ] {
-            assert_eq!(program(Some(user_agent)).as_deref(), Some(expected));
+            assert_eq!(
+                describe_user_agent(Some(user_agent)).as_deref(),
+                Some(expected)
+            );
         }
-        assert_eq!(program(Some("")), None);
-        assert_eq!(program(Some("/\u{202e}(")), None);
+        assert_eq!(describe_user_agent(Some("")), None);
+        assert_eq!(describe_user_agent(Some("/\u{202e}(")), None);
     }
 }

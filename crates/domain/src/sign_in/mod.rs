@@ -9,15 +9,30 @@ use std::sync::Arc;
 use crate::access::Action;
 use crate::core::Core;
 use crate::core::sessions::SignedIn;
-use crate::core::step_up::event_of;
+use crate::core::step_up::audit_kind_of;
 use crate::core::verify_password::VerifiedPassword;
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::events::Event;
 use crate::metric_event::{MetricEvent, SignInOutcome};
-use crate::model::Event;
+use crate::model::{AuditKind, AuthMethod};
 use crate::values::Password;
 
 pub use crate::core::verify_password::Identifier;
+
+/// The step after a verified factor.
+#[derive(Debug)]
+pub enum Outcome {
+    /// All required factors are verified: the session.
+    Session(Box<SignedIn>),
+    /// Another factor is required.
+    NextFactor(NextFactor),
+}
+
+/// A factor that is still required. It has no values, since the password is the only factor: a match on it compiles
+/// without an arm, and no longer does when a factor is added.
+#[derive(Debug)]
+pub enum NextFactor {}
 
 /// Signs users in, and verifies the password of a signed-in user again.
 pub struct SignIn {
@@ -26,41 +41,48 @@ pub struct SignIn {
 
 impl SignIn {
     /// Creates a session if the password is correct, the account is active and the address is confirmed.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn sign_in(
+    #[tracing::instrument(name = "sign_in", level = "trace", skip_all)]
+    pub async fn start(
         &self,
         ctx: &Ctx,
         identifier: &Identifier,
         password: &Password,
-    ) -> Result<SignedIn, Error> {
-        let outcome = self.try_sign_in(ctx, identifier, password).await;
+    ) -> Result<Outcome, Error> {
+        let outcome = self.verify_first_factor(ctx, identifier, password).await;
         self.core.record(MetricEvent::SignIn(match &outcome {
-            Ok(_) => SignInOutcome::Success,
-            Err(error) => SignInOutcome::of_refusal(error),
+            Ok(Outcome::Session(_)) => SignInOutcome::Success,
+            Ok(Outcome::NextFactor(next)) => match *next {},
+            Err(error) => SignInOutcome::from_error(error),
         }));
         outcome
     }
 
-    async fn try_sign_in(
+    async fn verify_first_factor(
         &self,
         ctx: &Ctx,
         identifier: &Identifier,
         password: &Password,
-    ) -> Result<SignedIn, Error> {
+    ) -> Result<Outcome, Error> {
         let lookup = self.core.find_account(identifier).await?;
         let VerifiedPassword {
             user,
             failed_before,
         } = self
             .core
-            .verify_password(ctx, identifier, lookup, password, Event::SignIn)
+            .verify_password(ctx, identifier, lookup, password, AuditKind::SignIn)
             .await?;
         self.core
-            .ensure_can_sign_in(ctx, identifier, &user, Event::SignIn)
+            .ensure_can_sign_in(ctx, identifier, &user, AuditKind::SignIn)
             .await?;
-        let mut batch = self.device_writes(ctx, &user, failed_before).await?;
-        batch.push(self.core.audit(ctx, Event::SignIn, Some(user.id)));
-        self.core.issue_session(ctx, user, batch).await
+        let (mut batch, unusual) = self.record_device(ctx, &user, failed_before).await?;
+        let signed_in = Event::SignedIn {
+            user: &user,
+            unusual: unusual.as_ref(),
+        };
+        self.core.emit(ctx, signed_in, &mut batch);
+        let amr = vec![AuthMethod::Password];
+        let session = self.core.issue_session(ctx, user, amr, batch).await?;
+        Ok(Outcome::Session(Box::new(session)))
     }
 
     /// Verifies the actor's own password if the request contains one, and returns the context that records this. A
@@ -75,9 +97,9 @@ impl SignIn {
         let Some(password) = password else {
             return Ok(ctx.clone());
         };
-        self.core.authorize_named(ctx, action, named).await?;
+        self.core.authorize_by_name(ctx, action, named).await?;
         self.core
-            .reauthenticate_with(ctx, password, event_of(action))
+            .reauthenticate_with(ctx, password, audit_kind_of(action))
             .await
     }
 }

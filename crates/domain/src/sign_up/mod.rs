@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use crate::core::Core;
-use crate::core::users::ensure_named;
+use crate::core::users::ensure_identifier;
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::events::Event;
+use crate::hashing::HashClient;
 use crate::model::{
-    Credential, Event, MailKind, PendingEmail, RequestedBy, Role, Status, User, Version,
-    VoidUndoLinks,
+    Credential, PendingEmail, RequestedBy, Role, Status, User, Version, VoidUndoLinks,
 };
-use crate::passwords::HashClient;
 use crate::store::{Records, Write};
 use crate::values::{Data, EmailAddress, Name, NewPassword, UserId, Username};
 
@@ -43,9 +43,9 @@ impl SignUp {
     ///
     /// If the policy requires no confirmation, the address is stored as confirmed; fails with
     /// [`Error::EmailTaken`] if another user has it.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn sign_up(&self, ctx: &Ctx, wanted: NewSignUp) -> Result<User, Error> {
-        ensure_named(wanted.username.as_ref(), wanted.email.as_ref())?;
+    #[tracing::instrument(name = "sign_up", level = "trace", skip_all)]
+    pub async fn start(&self, ctx: &Ctx, wanted: NewSignUp) -> Result<User, Error> {
+        ensure_identifier(wanted.username.as_ref(), wanted.email.as_ref())?;
         if let (false, Some(email)) = (self.core.policy.enumeration_protection, &wanted.email) {
             let (store, key) = (&self.core.ports.store, email.key());
             let owner: Option<User> = store.find(User::EMAIL_KEY, key).await?;
@@ -54,7 +54,7 @@ impl SignUp {
             }
         }
         if wanted.email.is_some() && self.core.policy.confirm_email {
-            self.core.ensure_outbox_room()?;
+            self.core.ensure_outbox_not_full()?;
         }
         let hash_client = HashClient::from_ctx(ctx);
         let password_hash = self
@@ -63,22 +63,13 @@ impl SignUp {
             .hash(&hash_client, wanted.password.as_password())
             .await?;
         let user = self.new_user(ctx, wanted);
-        let credential = Credential {
-            user_id: user.id,
-            password_hash,
-            updated_at: ctx.now,
-        };
-        let mut changes = user.insert();
-        changes.push(Write::put(&credential));
-        changes.push(self.core.audit(ctx, Event::SignUp, Some(user.id)));
-        if let Some(email) = user.pending_address() {
-            changes.push(
-                self.core
-                    .mail(ctx, MailKind::SignUp, Some(user.id), email, user.locale),
-            );
-        }
-        self.core.apply(changes).await?;
-        self.core.clear_address_failures(&user).await;
+        let credential = Credential::password(user.id, password_hash, ctx.now);
+        let mut batch = user.insert();
+        batch.push(Write::put(&credential));
+        self.core
+            .emit(ctx, Event::SignedUp { user: &user }, &mut batch);
+        self.core.apply(batch).await?;
+        self.core.clear_email_failures(&user).await;
         Ok(user)
     }
 
@@ -95,7 +86,7 @@ impl SignUp {
             email => (email, None),
         };
         User {
-            id: UserId::generate(ctx.now, &*self.core.ports.secrets),
+            id: UserId::generate(ctx.now, &*self.core.ports.random),
             status: match wanted.username.is_some() || email.is_some() {
                 true => Status::Active,
                 false => Status::Pending,
@@ -107,7 +98,7 @@ impl SignUp {
             role: Role::User,
             data: wanted.data,
             locale: ctx.client.locale,
-            session_epoch: User::FIRST_EPOCH,
+            security_epoch: User::FIRST_EPOCH,
             void_undo_links: VoidUndoLinks::default(),
             version: Version::FIRST,
             created_at: ctx.now,

@@ -9,7 +9,7 @@ use super::{BadRow, Claim, Query, Record, Row, Store, StoreError, Value};
 pub trait Records: Store {
     /// The record with this key.
     async fn get<R: Record>(&self, key: impl Into<Value> + Send) -> Result<Option<R>, StoreError> {
-        let row = self.get_row(R::TABLE, key.into()).await?;
+        let row = self.get_rows(R::TABLE, vec![key.into()]).await?.pop();
         row.map(|row| read(&row)).transpose()
     }
 
@@ -47,11 +47,6 @@ pub trait Records: Store {
     async fn list<R: Record>(&self, query: Query) -> Result<Vec<R>, StoreError> {
         let rows = self.list_rows(query).await?;
         rows.iter().map(read).collect()
-    }
-
-    /// The number of records of a query.
-    async fn count(&self, query: Query) -> Result<u64, StoreError> {
-        self.count_rows(query).await
     }
 
     /// Leases records of a queue. One that cannot be read is logged, and is due again when its lease ends.

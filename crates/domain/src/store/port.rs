@@ -32,9 +32,7 @@ pub trait Store: Send + Sync {
         Limits::default()
     }
 
-    /// Reads the row with this key.
-    async fn get_row(&self, table: &'static Table, key: Value) -> Result<Option<Row>, StoreError>;
-    /// Reads the rows with these keys, in any order. Keys without a row are omitted. At most some hundred keys.
+    /// Reads the rows with these keys: one, or some hundred, in any order. Keys without a row are omitted.
     async fn get_rows(
         &self,
         table: &'static Table,

@@ -50,7 +50,7 @@ impl Claim {
     pub fn due(&self) -> Query {
         Query {
             limit: self.limit,
-            ..Query::of(self.table, &["due_at"])
+            ..Query::through(self.table, &["due_at"])
         }
         .at_most(self.now)
         .only(Condition::one_of("kind", self.kinds.iter().cloned()))
@@ -83,7 +83,7 @@ impl Claim {
 }
 
 /// The direction of a query.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Order {
     /// The lowest value first.
     Ascending,
@@ -94,10 +94,11 @@ pub enum Order {
 impl Query {
     /// All records in the order of an index. `index` is `&[]` for the primary key.
     pub fn by<R: Record>(index: &'static [&'static str]) -> Self {
-        Self::of(R::TABLE, index)
+        Self::through(R::TABLE, index)
     }
 
-    fn of(table: &'static Table, index: &'static [&'static str]) -> Self {
+    /// All rows in the order of an index. `index` is `&[]` for the primary key.
+    pub fn through(table: &'static Table, index: &'static [&'static str]) -> Self {
         debug_assert!(
             index.is_empty() || table.indexes.contains(&index),
             "table {} has no index on {index:?}",

@@ -80,18 +80,18 @@ impl fmt::Display for Table {
 }
 
 /// A column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Column {
     /// The name.
     pub name: &'static str,
     /// The kind of its values.
     pub kind: Kind,
-    /// Whether it may be NULL.
+    /// `true` if it may be NULL.
     pub nullable: bool,
 }
 
 /// The kinds of values. A store chooses a type for each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// 16 bytes.
     Id,

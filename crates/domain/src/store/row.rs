@@ -115,7 +115,7 @@ impl RowReader<'_> {
         self.required(column, self.opt_int(column)?)
     }
 
-    /// Whether the column was read.
+    /// Returns `true` if the column was read.
     pub fn is_read(&self, column: &str) -> bool {
         *self.0.get(column) != Value::Unset
     }

@@ -190,7 +190,7 @@ impl Condition {
         Self { column, test }
     }
 
-    /// Whether the condition holds for a row.
+    /// Returns `true` if the condition holds for a row.
     pub fn holds(&self, row: &Row) -> bool {
         let stored = row.get(self.column);
         match &self.test {

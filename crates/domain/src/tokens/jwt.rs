@@ -51,7 +51,7 @@ impl std::fmt::Debug for SessionClaims {
 /// lifetime is short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct AccessClaims {
+pub struct AudienceClaims {
     /// Issuer: the public URL.
     pub iss: String,
     /// The user's id.
@@ -60,6 +60,10 @@ pub struct AccessClaims {
     pub aud: String,
     /// The session's public id, not its secret.
     pub sid: String,
+    /// When the user last proved who they are, in seconds.
+    pub auth_time: i64,
+    /// How: the words of RFC 8176.
+    pub amr: Vec<String>,
     /// The user's role.
     pub role: String,
     /// The client, as RFC 9068 requires: the issuer's own sign-in.
@@ -82,7 +86,7 @@ impl TokenClaims for SessionClaims {
     const TYPE: &'static str = "session+jwt";
 }
 
-impl TokenClaims for AccessClaims {
+impl TokenClaims for AudienceClaims {
     const TYPE: &'static str = "at+jwt";
 }
 
@@ -418,7 +422,7 @@ mod tests {
             text in any::<String>(), parts in "[A-Za-z0-9_-]{0,40}(\\.[A-Za-z0-9_-]{0,90}){0,4}"
         ) {
             prop_assert!(read::<SessionClaims>(&text).is_none());
-            prop_assert!(read::<AccessClaims>(&parts).is_none());
+            prop_assert!(read::<AudienceClaims>(&parts).is_none());
         }
 
         #[test]

@@ -9,9 +9,9 @@ use ring::signature::{Ed25519KeyPair, KeyPair};
 use zeroize::Zeroizing;
 
 use super::jwt::{self, TokenClaims, Unverified};
-use super::seal::{MasterKey, SealBroken};
+use super::seal::{MasterKey, UnsealError};
 use crate::model::SigningKey;
-use crate::ports::Secrets;
+use crate::ports::RandomSource;
 use crate::values::Digest;
 
 /// The keys that were last loaded from the store. Shared by all requests; replaced as a whole.
@@ -44,7 +44,7 @@ pub struct PublicKey {
 pub enum KeyringError {
     /// A key is sealed with another master key.
     #[error(transparent)]
-    Seal(#[from] SealBroken),
+    Seal(#[from] UnsealError),
     /// The private and the public key do not match.
     #[error("signing key {0} in the store is damaged")]
     Damaged(String),
@@ -61,7 +61,7 @@ impl Keyring {
 
     /// The signer of the audit log's checkpoints.
     pub(crate) fn audit_signer(&self) -> crate::audit::AuditSigner {
-        crate::audit::AuditSigner::of(&self.master)
+        crate::audit::AuditSigner::from_master_key(&self.master)
     }
 
     /// A key for HMAC-SHA-256, derived from the master key for this purpose only.
@@ -70,15 +70,15 @@ impl Keyring {
     }
 
     /// Generates a key pair, sealed for the store.
-    pub fn generate(&self, position: i64, now: Timestamp, secrets: &dyn Secrets) -> SigningKey {
+    pub fn generate(&self, position: i64, now: Timestamp, random: &dyn RandomSource) -> SigningKey {
         let mut seed = Zeroizing::new([0; 32]);
-        secrets.fill(seed.as_mut_slice());
+        random.fill(seed.as_mut_slice());
         let pair =
             Ed25519KeyPair::from_seed_unchecked(seed.as_slice()).expect("a seed has 32 bytes");
         let mut public = [0; 32];
         public.copy_from_slice(pair.public_key().as_ref());
         let kid = URL_SAFE_NO_PAD.encode(&Digest::of(&public).as_bytes()[..12]);
-        let sealed = self.master.seal(&kid, seed.as_slice(), secrets);
+        let sealed = self.master.seal(&kid, seed.as_slice(), random);
         SigningKey {
             kid,
             position,
@@ -132,7 +132,7 @@ impl Keyring {
 
     /// Signs with the newest key that already existed at `since`, retired or not; if there is none, with the
     /// oldest key. For tokens that other services verify: they learn of a new key with a delay.
-    pub fn sign_by_one_known_since<C: TokenClaims>(
+    pub fn sign_with_key_known_since<C: TokenClaims>(
         &self,
         since: Timestamp,
         claims: &C,
@@ -148,13 +148,13 @@ impl Keyring {
     /// audience.
     pub fn verify<C: TokenClaims>(&self, token: &str) -> Verified<C> {
         let Some(unverified) = Unverified::parse::<C>(token) else {
-            return Verified::Refused;
+            return Verified::Invalid;
         };
         let keys = self.keys();
         match keys.iter().find(|key| key.kid == unverified.kid) {
             Some(key) => unverified
                 .verify(&key.public)
-                .map_or(Verified::Refused, Verified::Claims),
+                .map_or(Verified::Invalid, Verified::Claims),
             None => Verified::UnknownKey,
         }
     }
@@ -198,14 +198,14 @@ pub enum Verified<C> {
     /// This node does not know the key, perhaps because it is new.
     UnknownKey,
     /// The token is invalid.
-    Refused,
+    Invalid,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::SeededSecrets;
-    use crate::tokens::{AccessClaims, SessionClaims};
+    use crate::memory::SeededRandom;
+    use crate::tokens::{AudienceClaims, SessionClaims};
     use crate::values::Secret;
 
     fn ring(master: u8) -> Keyring {
@@ -226,7 +226,7 @@ mod tests {
     fn keys(count: u64) -> Vec<SigningKey> {
         let generate = |seed| {
             let position = i64::try_from(seed).unwrap();
-            ring(1).generate(position, Timestamp::UNIX_EPOCH, &SeededSecrets::new(seed))
+            ring(1).generate(position, Timestamp::UNIX_EPOCH, &SeededRandom::new(seed))
         };
         (1..=count).map(generate).collect()
     }
@@ -271,7 +271,7 @@ mod tests {
         let ring = ring(1);
         let signed_by = |all: &[SigningKey], since| {
             ring.load(all).unwrap();
-            let token = ring.sign_by_one_known_since(since, &claims()).unwrap();
+            let token = ring.sign_with_key_known_since(since, &claims()).unwrap();
             Unverified::parse::<SessionClaims>(&token).unwrap().kid
         };
         assert_eq!(signed_by(&all, then), all[1].kid, "not the older one");
@@ -307,11 +307,13 @@ mod tests {
     fn a_session_token_and_an_audience_token_are_not_interchangeable() {
         let ring = ring(1);
         ring.load(&keys(1)).unwrap();
-        let access = AccessClaims {
+        let access = AudienceClaims {
             iss: "i".to_owned(),
             sub: "s".to_owned(),
             aud: "a".to_owned(),
             sid: "s".to_owned(),
+            auth_time: 0,
+            amr: vec!["pwd".to_owned()],
             role: "admin".to_owned(),
             client_id: "c".to_owned(),
             jti: "j".to_owned(),
@@ -319,7 +321,7 @@ mod tests {
             exp: 2,
         };
         let (session, access) = (ring.sign(&claims()).unwrap(), ring.sign(&access).unwrap());
-        assert_eq!(ring.verify::<AccessClaims>(&session), Verified::Refused);
-        assert_eq!(ring.verify::<SessionClaims>(&access), Verified::Refused);
+        assert_eq!(ring.verify::<AudienceClaims>(&session), Verified::Invalid);
+        assert_eq!(ring.verify::<SessionClaims>(&access), Verified::Invalid);
     }
 }

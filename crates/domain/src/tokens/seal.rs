@@ -8,7 +8,7 @@ use ring::hkdf::{HKDF_SHA256, Salt};
 use ring::hmac;
 use zeroize::Zeroizing;
 
-use crate::ports::Secrets;
+use crate::ports::RandomSource;
 use crate::values::Secret;
 
 /// The key that seals the signing keys and from which other keys are derived. It is never written to a store.
@@ -20,7 +20,7 @@ pub struct MasterKey(Secret<Vec<u8>>);
 #[error(
     "the signing key in the database is sealed with another master key. All nodes of one database share one: set JWT_SECRET_KEY (or the file master.key) of this node to that of the others. Only if that key is lost, stop all nodes, set a new one on all of them and run `doorward keys rotate`"
 )]
-pub struct SealBroken;
+pub struct UnsealError;
 
 impl MasterKey {
     /// Minimum length of a master key in bytes.
@@ -32,9 +32,9 @@ impl MasterKey {
     }
 
     /// Encrypts bytes, bound to a name.
-    pub(super) fn seal(&self, name: &str, plain: &[u8], secrets: &dyn Secrets) -> Vec<u8> {
+    pub(super) fn seal(&self, name: &str, plain: &[u8], random: &dyn RandomSource) -> Vec<u8> {
         let mut nonce = [0; NONCE_LEN];
-        secrets.fill(&mut nonce);
+        random.fill(&mut nonce);
         let mut sealed = plain.to_vec();
         self.key()
             .seal_in_place_append_tag(
@@ -47,8 +47,8 @@ impl MasterKey {
     }
 
     /// Decrypts bytes that were sealed under this name.
-    pub(super) fn open(&self, name: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, SealBroken> {
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(SealBroken)?;
+    pub(super) fn open(&self, name: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, UnsealError> {
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(UnsealError)?;
         let mut plain = Zeroizing::new(sealed.to_vec());
         let opened = self
             .key()
@@ -57,7 +57,7 @@ impl MasterKey {
                 Aad::from(name),
                 &mut plain,
             )
-            .map_err(|_| SealBroken)?;
+            .map_err(|_| UnsealError)?;
         Ok(Secret::new(opened.to_vec()))
     }
 
@@ -71,7 +71,7 @@ impl MasterKey {
     }
 
     /// Derives a key for a purpose. It reveals neither other keys nor the master key.
-    pub(crate) fn derived(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+    pub(crate) fn derive_key(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         let mut bytes = Zeroizing::new([0; 32]);
         let derived = Salt::new(HKDF_SHA256, b"doorward/master").extract(self.0.expose());
         derived
@@ -94,7 +94,7 @@ impl MasterKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::SeededSecrets;
+    use crate::memory::SeededRandom;
 
     fn master(byte: u8) -> MasterKey {
         MasterKey::from_secret(Secret::new(vec![byte; 32])).unwrap()
@@ -102,8 +102,8 @@ mod tests {
 
     #[test]
     fn sealed_data_opens_only_with_its_name_and_key() {
-        let secrets = SeededSecrets::new(1);
-        let sealed = master(1).seal("kid", b"thirty-two bytes of private key!", &secrets);
+        let random = SeededRandom::new(1);
+        let sealed = master(1).seal("kid", b"thirty-two bytes of private key!", &random);
         let opened = master(1).open("kid", &sealed).unwrap();
         assert_eq!(opened.expose(), b"thirty-two bytes of private key!");
         assert!(master(2).open("kid", &sealed).is_err());
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn truncated_or_modified_data_does_not_open() {
-        let sealed = master(1).seal("kid", b"plain", &SeededSecrets::new(1));
+        let sealed = master(1).seal("kid", b"plain", &SeededRandom::new(1));
         for length in 0..sealed.len() {
             assert!(
                 master(1).open("kid", &sealed[..length]).is_err(),
@@ -128,10 +128,10 @@ mod tests {
 
     #[test]
     fn sealing_the_same_bytes_twice_gives_different_results() {
-        let secrets = SeededSecrets::new(1);
+        let random = SeededRandom::new(1);
         let (one, other) = (
-            master(1).seal("kid", b"plain", &secrets),
-            master(1).seal("kid", b"plain", &secrets),
+            master(1).seal("kid", b"plain", &random),
+            master(1).seal("kid", b"plain", &random),
         );
         assert_ne!(one, other);
     }

@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 
-use crate::core::users::ensure_operator;
+use crate::access::ensure_operator;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::model::{Credential, Event, User, UserCursor, UserFilter};
+use crate::events::Event;
+use crate::model::{Credential, User, UserCursor, UserFilter};
 use crate::store::Records;
 use crate::transfer::Transfer;
 use crate::values::UserId;
@@ -33,9 +34,7 @@ impl Transfer {
     ) -> Result<Vec<ExportedUser>, Error> {
         ensure_operator(ctx)?;
         if after.is_none() {
-            self.core
-                .audit_view(ctx, Event::UsersExported, None)
-                .await?;
+            self.core.emit_view(ctx, Event::UsersExported).await?;
         }
         let filter = UserFilter {
             after: after.map(UserCursor::User),
@@ -57,7 +56,7 @@ impl Transfer {
     }
 
     /// Returns `true` if a user with this id exists. An interrupted export checks this before it continues.
-    pub async fn is_there(&self, ctx: &Ctx, id: UserId) -> Result<bool, Error> {
+    pub async fn user_exists(&self, ctx: &Ctx, id: UserId) -> Result<bool, Error> {
         ensure_operator(ctx)?;
         Ok(self.core.ports.store.get::<User>(id).await?.is_some())
     }

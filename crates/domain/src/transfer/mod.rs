@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::core::Core;
 
 pub use export::ExportedUser;
-pub use import::{DryRun, ImportOutcome, ImportRejection, ImportedUser, Pace, derived_id};
+pub use import::{BatchPacer, DryRun, ImportOutcome, ImportRejection, ImportedUser, derive_id};
 
 /// Exports and imports all users.
 pub struct Transfer {

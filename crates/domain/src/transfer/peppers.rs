@@ -4,8 +4,8 @@
 //! Only a sample of the hashes is read: those of the first users and of the first admins.
 
 use crate::error::Error;
+use crate::hashing::UnreadableHash;
 use crate::model::{Credential, Role, User, UserFilter};
-use crate::passwords::UnreadableHash;
 use crate::store::Records;
 use crate::transfer::Transfer;
 
@@ -35,7 +35,7 @@ impl Transfer {
             let credentials = self.core.ports.store.get_all::<Credential>(ids).await?;
             let missing = credentials
                 .iter()
-                .find_map(|stored| self.core.hasher.missing_pepper(&stored.password_hash));
+                .find_map(|stored| self.core.hasher.missing_pepper(&stored.data));
             if missing.is_some() {
                 return Ok(missing);
             }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::Digest;
-use crate::clock::Secrets;
+use crate::clock::RandomSource;
 use crate::store::Value;
 
 macro_rules! id {
@@ -20,11 +20,11 @@ macro_rules! id {
 
         impl $name {
             /// Generates an id that sorts by `now` and has 74 random bits.
-            pub fn generate(now: Timestamp, secrets: &dyn Secrets) -> Self {
-                let mut random = [0; 10];
-                secrets.fill(&mut random);
+            pub fn generate(now: Timestamp, random: &dyn RandomSource) -> Self {
+                let mut random_bytes = [0; 10];
+                random.fill(&mut random_bytes);
                 let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
-                Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+                Self(uuid::Builder::from_unix_timestamp_millis(millis, &random_bytes).into_uuid())
             }
 
             /// The 16 bytes that are stored.
@@ -79,7 +79,7 @@ impl UserId {
     /// Derives an id for an imported user: the digest of the user's foreign id replaces the random bits.
     pub fn derived(at: Timestamp, from: &Digest) -> Self {
         struct Derived<'a>(&'a Digest);
-        impl Secrets for Derived<'_> {
+        impl RandomSource for Derived<'_> {
             fn fill(&self, bytes: &mut [u8]) {
                 bytes.copy_from_slice(&self.0.as_bytes()[..bytes.len()]);
             }
@@ -93,15 +93,26 @@ id!(
     SessionId
 );
 id!(
+    /// Id of a credential.
+    CredentialId
+);
+impl CredentialId {
+    /// The id of a user's password: the user's id.
+    pub fn of_password(user_id: UserId) -> Self {
+        Self(user_id.0)
+    }
+}
+
+id!(
     /// Id of a mail in the outbox.
-    MailJobId
+    JobId
 );
 id!(
     /// Id of an audit event.
     AuditEventId
 );
 /// Range of the counter that orders the audit events of one node within a microsecond.
-const IN_ORDER: u16 = 1 << 14;
+const MAX_PER_MICROSECOND: u16 = 1 << 14;
 
 /// Generates the audit event ids of one node. Ids of one millisecond sort by microsecond, and ids of one
 /// microsecond in the order of their generation (RFC 9562, 6.2, methods 1 and 3).
@@ -110,30 +121,30 @@ pub struct AuditEventIds(Mutex<(i64, u16)>);
 
 impl AuditEventIds {
     /// Generates the next id at `now`.
-    pub fn next(&self, now: Timestamp, secrets: &dyn Secrets) -> AuditEventId {
+    pub fn next(&self, now: Timestamp, random: &dyn RandomSource) -> AuditEventId {
         let micros = now.as_microsecond();
         let place = {
             let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let place = if last.0 == micros { last.1 + 1 } else { 0 };
-            *last = (micros, place.min(IN_ORDER - 2));
+            *last = (micros, place.min(MAX_PER_MICROSECOND - 2));
             last.1
         };
-        let mut random = [0; 10];
-        secrets.fill(&mut random);
+        let mut random_bytes = [0; 10];
+        random.fill(&mut random_bytes);
         // Twelve bits hold the microsecond. In the next sixteen, the variant takes two bits and the counter
         // fourteen.
         let within = u16::try_from(micros.rem_euclid(1000)).expect("a remainder is small");
-        random[..2].copy_from_slice(&within.to_be_bytes());
-        random[2..4].copy_from_slice(&place.to_be_bytes());
+        random_bytes[..2].copy_from_slice(&within.to_be_bytes());
+        random_bytes[2..4].copy_from_slice(&place.to_be_bytes());
         let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
-        AuditEventId(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+        AuditEventId(uuid::Builder::from_unix_timestamp_millis(millis, &random_bytes).into_uuid())
     }
 }
 
 impl AuditEventId {
     /// Range of the events within a second of a mail's creation: from the first id, and before the second.
-    pub fn around(mail: &MailJobId) -> (Self, Self) {
-        let at = moment_of(mail.as_bytes());
+    pub fn range_around(mail: &JobId) -> (Self, Self) {
+        let at = timestamp_of(mail.as_bytes());
         let second = SignedDuration::from_secs(1);
         let (from, to) = (at.saturating_sub(second), at.saturating_add(second));
         (
@@ -143,14 +154,14 @@ impl AuditEventId {
     }
 
     /// Time of the id, to the millisecond.
-    pub fn moment(&self) -> Timestamp {
-        moment_of(self.as_bytes())
+    pub fn timestamp(&self) -> Timestamp {
+        timestamp_of(self.as_bytes())
     }
 
     /// The lowest id at this time.
     pub fn first_at(at: Timestamp) -> Self {
         struct Nothing;
-        impl Secrets for Nothing {
+        impl RandomSource for Nothing {
             fn fill(&self, _: &mut [u8]) {}
         }
         Self::generate(at, &Nothing)
@@ -158,7 +169,7 @@ impl AuditEventId {
 }
 
 /// Time of an id; [`Timestamp::MAX`] if it is out of range.
-fn moment_of(id: &[u8; 16]) -> Timestamp {
+fn timestamp_of(id: &[u8; 16]) -> Timestamp {
     let mut millis = [0; 8];
     millis[2..].copy_from_slice(&id[..6]);
     Timestamp::from_millisecond(i64::from_be_bytes(millis)).unwrap_or(Timestamp::MAX)
@@ -167,15 +178,15 @@ fn moment_of(id: &[u8; 16]) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::SeededSecrets;
+    use crate::memory::SeededRandom;
 
     /// L-01: ids sort in the order in which a node wrote its events.
     #[test]
     fn ids_of_one_instant_sort_in_creation_order() {
-        let (ids, secrets) = (AuditEventIds::default(), SeededSecrets::new(9));
+        let (ids, random) = (AuditEventIds::default(), SeededRandom::new(9));
         let at = |micros: i64| Timestamp::from_microsecond(1_700_000_000_000_000 + micros).unwrap();
         let made: Vec<_> = (0..20_000_i64)
-            .map(|number| ids.next(at(number / 5_000 * 300), &secrets))
+            .map(|number| ids.next(at(number / 5_000 * 300), &random))
             .collect();
         assert!(made.is_sorted());
         assert!(made.iter().all(|id| *id >= AuditEventId::first_at(at(0))));
@@ -188,7 +199,7 @@ mod tests {
         let at = |micros: i64| Timestamp::from_microsecond(1_700_000_000_000_000 + micros).unwrap();
         let first = AuditEventId::first_at(at(2_500));
         for seed in 0..100 {
-            let id = |micros| AuditEventId::generate(at(micros), &SeededSecrets::new(seed));
+            let id = |micros| AuditEventId::generate(at(micros), &SeededRandom::new(seed));
             assert!(first <= id(2_500) && first <= id(9_000));
             assert!(first > id(1_999));
         }

@@ -8,20 +8,20 @@
 
 mod email;
 mod ids;
+mod invisible;
 mod locale;
 mod password;
 mod profile;
 mod secret;
-mod unseen;
 mod username;
 
 pub use email::EmailAddress;
-pub use ids::{AuditEventId, AuditEventIds, MailJobId, SessionId, UserId};
+pub use ids::{AuditEventId, AuditEventIds, CredentialId, JobId, SessionId, UserId};
+pub use invisible::is_invisible;
 pub use locale::Locale;
 pub use password::{NewPassword, Password, PasswordRules};
 pub use profile::{Data, Name};
 pub use secret::{Digest, Secret, Token};
-pub use unseen::is_unseen;
 pub use username::Username;
 
 /// Why a value was rejected: a stable code for programs, a message for users.

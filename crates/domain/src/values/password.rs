@@ -4,7 +4,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::{Invalid, Secret};
-use crate::passwords::{Breached, strength};
+use crate::hashing::{BreachedPasswords, strength};
 
 /// A password presented for verification: NFC-normalised (NIST SP 800-63B-4, 3.1.1.2), not truncated, and limited
 /// in length.
@@ -44,7 +44,7 @@ pub struct PasswordRules {
     /// Names that attackers guess first: the product's, the host's.
     pub context: Vec<String>,
     /// Passwords known from breaches, if the operator has a list.
-    pub breached: Breached,
+    pub breached: BreachedPasswords,
 }
 
 impl Default for PasswordRules {
@@ -52,7 +52,7 @@ impl Default for PasswordRules {
         Self {
             min_length: 8,
             context: vec!["doorward".to_owned()],
-            breached: Breached::default(),
+            breached: BreachedPasswords::default(),
         }
     }
 }
@@ -84,14 +84,14 @@ impl NewPassword {
             ));
         }
         let context = rules.context.iter().map(String::as_str);
-        if strength::is_a_name(password.expose(), context.chain(personal.iter().copied())) {
+        if strength::is_personal_name(password.expose(), context.chain(personal.iter().copied())) {
             return Err(Invalid::new(
                 "too-personal",
                 "This password is too easy to guess from a name or an address. Choose another.",
             ));
         }
         // Last, because only this check may read from disk.
-        if rules.breached.holds(password.expose()) {
+        if rules.breached.contains_password(password.expose()) {
             return Err(Invalid::new(
                 "breached",
                 "This password appeared in a data breach. Choose another.",

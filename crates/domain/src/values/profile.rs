@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use super::{Invalid, is_unseen};
+use super::{Invalid, is_invisible};
 
 /// A display name: 1 to 200 code points on one line, as entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +43,11 @@ impl Name {
 
     /// Parses a name that a user chooses. Also rejects invisible characters that change how a line is displayed:
     /// names appear in lists next to those of other users.
-    pub fn choose(text: &str) -> Result<Self, Invalid> {
-        if text.chars().any(|c| is_unseen(c) && !is_spelled_with(c)) {
+    pub fn parse_new(text: &str) -> Result<Self, Invalid> {
+        if text
+            .chars()
+            .any(|c| is_invisible(c) && !is_allowed_invisible(c))
+        {
             return Err(Invalid::new(
                 "invalid",
                 "A name must not contain invisible characters (zero-width or text direction).",
@@ -66,7 +69,7 @@ impl Name {
 
 /// Returns `true` for the invisible characters that names are spelled with in some languages and in emoji: soft
 /// hyphens, joiners, plain direction marks and the tags of flags.
-fn is_spelled_with(c: char) -> bool {
+fn is_allowed_invisible(c: char) -> bool {
     matches!(
         c,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200c}'..='\u{200f}' | '\u{e0000}'..='\u{e007f}'
@@ -79,7 +82,7 @@ fn is_spelled_with(c: char) -> bool {
 pub struct Data(Option<Map<String, Value>>);
 
 /// The object of a user whose data was not read.
-static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+static EMPTY: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 
 impl Default for Data {
     fn default() -> Self {
@@ -130,7 +133,7 @@ impl Data {
     }
 
     /// Data that was not read. An update of the user leaves the stored data unchanged.
-    pub fn unread() -> Self {
+    pub fn not_loaded() -> Self {
         Self(None)
     }
 
@@ -141,7 +144,7 @@ impl Data {
 
     /// The object; empty if it was not read.
     pub fn as_map(&self) -> &Map<String, Value> {
-        self.0.as_ref().unwrap_or(&NOTHING)
+        self.0.as_ref().unwrap_or(&EMPTY)
     }
 
     /// Applies a merge patch (RFC 7396): `null` removes, objects are merged, everything else replaces. Fails if
@@ -273,13 +276,17 @@ mod tests {
             "می\u{200c}خواهم",
             "בן\u{200f}!",
         ] {
-            assert!(Name::choose(name).is_ok(), "{name:?}");
+            assert!(Name::parse_new(name).is_ok(), "{name:?}");
         }
         for c in
             "\u{200b}\u{202a}\u{202e}\u{2060}\u{2066}\u{2069}\u{feff}\u{fffb}\u{2028}\n".chars()
         {
             let name = format!("{c}gpj.exe");
-            assert_eq!(Name::choose(&name).unwrap_err().code, "invalid", "{name:?}");
+            assert_eq!(
+                Name::parse_new(&name).unwrap_err().code,
+                "invalid",
+                "{name:?}"
+            );
         }
         // An existing name stays valid, also after an import.
         assert!(Name::parse("\u{202e}gpj.exe").is_ok());

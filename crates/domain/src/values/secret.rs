@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::clock::Secrets;
+use crate::clock::RandomSource;
 use crate::store::Value;
 
 /// A value that must not be printed. `Debug` prints `[secret]`. There is no `Display`, no `Serialize` and no
@@ -39,9 +39,9 @@ pub struct Token(Zeroizing<[u8; 32]>);
 
 impl Token {
     /// Generates a token.
-    pub fn generate(secrets: &dyn Secrets) -> Self {
+    pub fn generate(random: &dyn RandomSource) -> Self {
         let mut bytes = Zeroizing::new([0; 32]);
-        secrets.fill(bytes.as_mut_slice());
+        random.fill(bytes.as_mut_slice());
         Self(bytes)
     }
 
@@ -108,11 +108,11 @@ impl From<&Digest> for Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::SeededSecrets;
+    use crate::memory::SeededRandom;
 
     #[test]
     fn a_token_parses_and_other_encodings_are_rejected() {
-        let token = Token::generate(&SeededSecrets::new(1));
+        let token = Token::generate(&SeededRandom::new(1));
         let text = token.expose();
         assert_eq!(Token::parse(&text).unwrap().digest(), token.digest());
         for length in 0..text.len() {
@@ -138,7 +138,7 @@ mod tests {
         let secret = Secret::new("hunter2".to_owned());
         assert_eq!(format!("{secret:?}"), "[secret]");
         assert_eq!(
-            format!("{:?}", Token::generate(&SeededSecrets::new(1))),
+            format!("{:?}", Token::generate(&SeededRandom::new(1))),
             "[token]"
         );
     }

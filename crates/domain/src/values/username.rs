@@ -71,7 +71,7 @@ impl Username {
     /// or a combining dot above, which match another name in capitals (`ADMIN`) or look like a plain `i`. It must
     /// not look like plain Latin as a whole (UTS 39, 4), such as `ace` in Cyrillic; this rejects a few legitimate
     /// names. Existing names are parsed with [`Self::parse`].
-    pub fn choose(text: &str) -> Result<Self, Invalid> {
+    pub fn parse_new(text: &str) -> Result<Self, Invalid> {
         let name = Self::parse(text)?;
         let is_common = |c: char| c.is_ascii() || c.identifier_allowed();
         let is_dotted_oddly = name.key.contains(['\u{131}', '\u{307}']);
@@ -150,7 +150,7 @@ mod tests {
             "דוד",
             "jean-luc_2",
         ] {
-            assert!(Username::choose(name).is_ok(), "{name}");
+            assert!(Username::parse_new(name).is_ok(), "{name}");
         }
         for name in [
             "\u{430}dmin",
@@ -170,7 +170,7 @@ mod tests {
         ] {
             assert!(Username::parse(name).is_ok(), "{name} is a name");
             assert_eq!(
-                Username::choose(name).unwrap_err().code,
+                Username::parse_new(name).unwrap_err().code,
                 "look-alike",
                 "{name}"
             );

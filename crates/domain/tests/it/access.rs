@@ -5,7 +5,7 @@ use doorward_domain::profile::ProfileUpdate;
 use doorward_domain::values::Data;
 use doorward_domain::{Ctx, Error};
 
-use crate::world::*;
+use crate::test_node::*;
 
 /// Every method that acts on `{user}`, and whether users may call it for their own account.
 const ACTIONS: [(&str, bool); 14] = [
@@ -25,12 +25,12 @@ const ACTIONS: [(&str, bool); 14] = [
     ("find audited user", false),
 ];
 
-async fn call(world: &World, action: &str, ctx: &Ctx, named: &str) -> Result<(), Error> {
-    let doorward = &world.doorward;
+async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(), Error> {
+    let doorward = &node.doorward;
     let shown = password(PASSWORD);
     match action {
-        "view" => doorward.profile.view_user(ctx, named).await.map(|_| ()),
-        "export" => doorward.profile.export_user(ctx, named).await.map(|_| ()),
+        "view" => doorward.profile.view(ctx, named).await.map(|_| ()),
+        "export" => doorward.profile.export(ctx, named).await.map(|_| ()),
         "update" => {
             let update = ProfileUpdate::Replace {
                 name: None,
@@ -38,7 +38,7 @@ async fn call(world: &World, action: &str, ctx: &Ctx, named: &str) -> Result<(),
             };
             doorward
                 .profile
-                .update_profile(ctx, named, &update, None)
+                .update(ctx, named, &update, None)
                 .await
                 .map(|_| ())
         }
@@ -46,29 +46,17 @@ async fn call(world: &World, action: &str, ctx: &Ctx, named: &str) -> Result<(),
             let new = email(&format!("{named}.new@example.com"));
             doorward
                 .email
-                .change_email(ctx, named, &new, Some(&shown), None)
+                .change(ctx, named, &new, Some(&shown), None)
                 .await
         }
-        "delete" => doorward
-            .profile
-            .delete_account(ctx, named, None)
-            .await
-            .map(|_| ()),
-        "list sessions" => doorward
-            .sessions
-            .list_sessions(ctx, named)
-            .await
-            .map(|_| ()),
-        "end a session" => match doorward
-            .sessions
-            .revoke_session(ctx, named, "no session")
-            .await
-        {
+        "delete" => doorward.profile.delete(ctx, named, None).await.map(|_| ()),
+        "list sessions" => doorward.sessions.list(ctx, named).await.map(|_| ()),
+        "end a session" => match doorward.sessions.revoke(ctx, named, "no session").await {
             // Authorized, but the session does not exist.
             Err(Error::NotFound) => Ok(()),
             other => other,
         },
-        "end sessions" => doorward.sessions.revoke_sessions(ctx, named).await,
+        "end sessions" => doorward.sessions.revoke_all(ctx, named).await,
         "change role" => doorward
             .admin
             .change_role(ctx, named, Role::User, None)
@@ -83,11 +71,7 @@ async fn call(world: &World, action: &str, ctx: &Ctx, named: &str) -> Result<(),
             .map(|_| ()),
         "read audit" => {
             let filter = AuditFilter::default();
-            doorward
-                .audit
-                .list_audit_events(ctx, &filter)
-                .await
-                .map(|_| ())
+            doorward.audit.list(ctx, &filter).await.map(|_| ())
         }
         _ => doorward.audit.find_user_id(ctx, named).await.map(|_| ()),
     }
@@ -95,52 +79,52 @@ async fn call(world: &World, action: &str, ctx: &Ctx, named: &str) -> Result<(),
 
 #[tokio::test]
 async fn an_anonymous_client_is_allowed_nothing() {
-    let world = World::new().await;
-    world.active("ben").await;
-    world.audited();
+    let node = TestNode::new().await;
+    node.active("ben").await;
+    node.audited();
     for (action, _) in ACTIONS {
         for named in ["ben", "me", "unknown"] {
-            let refused = call(&world, action, &world.anon(), named).await;
+            let refused = call(&node, action, &node.anonymous(), named).await;
             assert!(
                 matches!(refused, Err(Error::AuthenticationRequired)),
                 "{action}: {refused:?}"
             );
         }
     }
-    assert!(world.audited().is_empty());
+    assert!(node.audited().is_empty());
 }
 
 /// Z-02, T-IDOR: the error is 403, whether or not the user exists. L-01: each refusal has one audit event.
 #[tokio::test]
 async fn a_user_cannot_act_on_another_or_a_missing_user() {
-    let world = World::new().await;
-    let ben = world.active("ben").await;
-    world.active("eve").await;
-    let session = world.sign_in("eve").await;
-    world.audited();
+    let node = TestNode::new().await;
+    let ben = node.active("ben").await;
+    node.active("eve").await;
+    let session = node.sign_in("eve").await;
+    node.audited();
     for (action, _) in ACTIONS {
         let bens_id = ben.id.to_string();
         for named in ["ben", "BEN", bens_id.as_str(), "unknown"] {
-            let refused = call(&world, action, &world.of(&session), named).await;
+            let refused = call(&node, action, &node.of(&session), named).await;
             assert!(
                 matches!(refused, Err(Error::Forbidden)),
                 "{action} {named}: {refused:?}"
             );
-            let lines = world.audited();
+            let lines = node.audited();
             assert_eq!(lines.len(), 1, "{action}: {lines:?}");
             assert!(lines[0].starts_with("forbidden!"), "{lines:?}");
         }
     }
-    assert_eq!(world.kept_user(&ben).await, ben);
+    assert_eq!(node.stored_user(&ben).await, ben);
 }
 
 #[tokio::test]
 async fn a_user_can_act_on_their_own_account_by_each_identifier() {
     for (action, own_suffices) in ACTIONS {
         for by in ["me", "name", "Name", "id"] {
-            let world = World::new().await;
-            let ben = world.active("ben").await;
-            let session = world.sign_in("ben").await;
+            let node = TestNode::new().await;
+            let ben = node.active("ben").await;
+            let session = node.sign_in("ben").await;
             let id = ben.id.to_string();
             let named = match by {
                 "me" => "me",
@@ -148,7 +132,7 @@ async fn a_user_can_act_on_their_own_account_by_each_identifier() {
                 "Name" => "Ben",
                 _ => &id,
             };
-            let told = call(&world, action, &world.of(&session), named).await;
+            let told = call(&node, action, &node.of(&session), named).await;
             match own_suffices {
                 true => assert!(told.is_ok(), "{action} {named}: {told:?}"),
                 false => assert!(matches!(told, Err(Error::Forbidden)), "{action}: {told:?}"),
@@ -160,11 +144,11 @@ async fn a_user_can_act_on_their_own_account_by_each_identifier() {
 #[tokio::test]
 async fn an_admin_may_act_on_every_user() {
     for (action, _) in ACTIONS {
-        let world = World::new().await;
-        world.admin("ada").await;
-        world.active("ben").await;
-        let session = world.sign_in("ada").await;
-        let told = call(&world, action, &world.of(&session), "ben").await;
+        let node = TestNode::new().await;
+        node.admin("ada").await;
+        node.active("ben").await;
+        let session = node.sign_in("ada").await;
+        let told = call(&node, action, &node.of(&session), "ben").await;
         assert!(told.is_ok(), "{action}: {told:?}");
         if ![
             "list users",
@@ -174,7 +158,7 @@ async fn an_admin_may_act_on_every_user() {
         ]
         .contains(&action)
         {
-            let missing = call(&world, action, &world.of(&session), "unknown").await;
+            let missing = call(&node, action, &node.of(&session), "unknown").await;
             assert!(
                 matches!(missing, Err(Error::NotFound)),
                 "{action}: {missing:?}"
@@ -186,17 +170,17 @@ async fn an_admin_may_act_on_every_user() {
 /// Z-06: an action is refused even if the audit event of the refusal cannot be written.
 #[tokio::test]
 async fn a_refusal_that_cannot_be_audited_is_still_a_refusal() {
-    let world = World::new().await;
-    let ben = world.active("ben").await;
-    world.active("eve").await;
-    let session = world.sign_in("eve").await;
-    world.spy.fail("apply");
+    let node = TestNode::new().await;
+    let ben = node.active("ben").await;
+    node.active("eve").await;
+    let session = node.sign_in("eve").await;
+    node.spy.fail("apply");
     for (action, _) in ACTIONS {
-        let refused = call(&world, action, &world.of(&session), "ben").await;
+        let refused = call(&node, action, &node.of(&session), "ben").await;
         assert!(
             matches!(refused, Err(Error::Store(_))),
             "{action}: {refused:?}"
         );
     }
-    assert_eq!(world.kept_user(&ben).await, ben);
+    assert_eq!(node.stored_user(&ben).await, ben);
 }

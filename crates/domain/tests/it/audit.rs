@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use doorward_domain::model::{AuditEvent, AuditFilter, Event, Outcome, Role};
+use doorward_domain::model::{AuditEvent, AuditFilter, AuditKind, Outcome, Role};
 use doorward_domain::profile::ProfileUpdate;
 use doorward_domain::{Ctx, Error};
 
-use crate::world::*;
+use crate::test_node::*;
 
 /// Actions, and the audit events that each writes.
 const SCENARIOS: [(&str, &[&str]); 22] = [
@@ -43,86 +43,85 @@ const SCENARIOS: [(&str, &[&str]); 22] = [
 #[tokio::test]
 async fn each_flow_writes_exactly_its_audit_events() {
     for (scenario, expected) in SCENARIOS {
-        let world = World::new().await;
-        world.admin("ada").await;
-        world.active("ben").await;
-        world.active("off").await;
-        let operator = world.operator();
-        world
-            .doorward
+        let node = TestNode::new().await;
+        node.admin("ada").await;
+        node.active("ben").await;
+        node.active("off").await;
+        let operator = node.operator();
+        node.doorward
             .admin
             .disable(&operator, "off", None)
             .await
             .unwrap();
-        world.pending("pat").await;
-        play(&world, scenario).await;
-        assert_eq!(world.audited(), expected, "{scenario}");
+        node.pending("pat").await;
+        play(&node, scenario).await;
+        assert_eq!(node.audited(), expected, "{scenario}");
     }
 }
 
-async fn play(world: &World, scenario: &str) {
-    let doorward = &world.doorward;
-    let (anon, operator) = (world.anon(), world.operator());
-    let pats_mail = world.one_mail().await;
+async fn play(node: &TestNode, scenario: &str) {
+    let doorward = &node.doorward;
+    let (anonymous, operator) = (node.anonymous(), node.operator());
+    let pats_mail = node.one_mail().await;
     let pats = token_in(&pats_mail);
-    let session = world.sign_in("ben").await;
-    let ctx = world.of(&session);
+    let session = node.sign_in("ben").await;
+    let ctx = node.of(&session);
     let opened = doorward
         .sessions
-        .authenticate(&anon, session.token.expose())
+        .authenticate(&anonymous, session.token.expose())
         .await
         .unwrap();
     let (shown, new) = (password(PASSWORD), secret(OTHER_PASSWORD));
-    world.audited();
+    node.audited();
     match scenario {
-        "sign up" => drop(world.pending("new").await),
+        "sign up" => drop(node.pending("new").await),
         "sign up under a taken name" => {
             let wanted = sign_up(Some("Ben"), None);
-            assert_err!(world.try_sign_up(wanted).await, Error::UsernameTaken);
+            assert_err!(node.try_sign_up(wanted).await, Error::UsernameTaken);
         }
         "ask for the confirmation again" => {
             let address = email("pat@example.com");
             doorward
                 .email
-                .request_confirmation(&anon, &address)
+                .request_confirmation(&anonymous, &address)
                 .await
                 .unwrap();
-            world.one_mail().await;
+            node.one_mail().await;
         }
-        "confirm" => drop(doorward.email.confirm(&anon, &pats).await.unwrap()),
+        "confirm" => drop(doorward.email.confirm(&anonymous, &pats).await.unwrap()),
         "cancel_confirmation" => doorward
             .email
-            .cancel_confirmation(&anon, &pats)
+            .cancel_confirmation(&anonymous, &pats)
             .await
             .unwrap(),
-        "sign in" => drop(world.sign_in("ben").await),
-        "sign in with a wrong password" => drop(world.try_sign_in("ben", OTHER_PASSWORD).await),
-        "sign in as nobody" => drop(world.try_sign_in("nobody", PASSWORD).await),
-        "sign in unconfirmed" => drop(world.try_sign_in("pat@example.com", PASSWORD).await),
-        "sign in disabled" => drop(world.try_sign_in("off", PASSWORD).await),
-        "check a session" => drop(world.check(&session).await.unwrap()),
-        "renew" => drop(world.renew(&session).await.unwrap()),
+        "sign in" => drop(node.sign_in("ben").await),
+        "sign in with a wrong password" => drop(node.try_sign_in("ben", OTHER_PASSWORD).await),
+        "sign in as nobody" => drop(node.try_sign_in("nobody", PASSWORD).await),
+        "sign in unconfirmed" => drop(node.try_sign_in("pat@example.com", PASSWORD).await),
+        "sign in disabled" => drop(node.try_sign_in("off", PASSWORD).await),
+        "check a session" => drop(node.check(&session).await.unwrap()),
+        "renew" => drop(node.renew(&session).await.unwrap()),
         "sign out" => doorward.sessions.sign_out(&ctx, &opened).await.unwrap(),
-        "end all sessions" => doorward.sessions.revoke_sessions(&ctx, "me").await.unwrap(),
+        "end all sessions" => doorward.sessions.revoke_all(&ctx, "me").await.unwrap(),
         "change the password" => {
             doorward
                 .password
-                .change_password(&ctx, None, &shown, &new)
+                .change(&ctx, None, &shown, &new)
                 .await
                 .unwrap();
-            world.one_mail().await;
+            node.one_mail().await;
         }
         "recover" => {
             let address = email("ben@example.com");
             doorward
                 .recovery
-                .request_recovery(&anon, &address)
+                .request(&anonymous, &address)
                 .await
                 .unwrap();
-            let token = token_in(&world.one_mail().await);
+            let token = token_in(&node.one_mail().await);
             doorward
                 .recovery
-                .recover(&anon, &token, &new)
+                .finish(&anonymous, &token, &new)
                 .await
                 .unwrap();
         }
@@ -130,14 +129,14 @@ async fn play(world: &World, scenario: &str) {
             let address = email("new@example.com");
             doorward
                 .email
-                .change_email(&ctx, "me", &address, Some(&shown), None)
+                .change(&ctx, "me", &address, Some(&shown), None)
                 .await
                 .unwrap();
-            let mails = world.mails().await;
+            let mails = node.mails().await;
             let mail = mails.iter().find(|mail| mail.to == address).unwrap();
             doorward
                 .email
-                .confirm(&anon, &token_in(mail))
+                .confirm(&anonymous, &token_in(mail))
                 .await
                 .unwrap();
         }
@@ -156,77 +155,60 @@ async fn play(world: &World, scenario: &str) {
                 .unwrap();
             doorward.admin.enable(&operator, "ben", None).await.unwrap();
         }
-        "set a password by hand" => doorward
-            .password
-            .set_password(&operator, "ben", &new)
-            .await
-            .unwrap(),
-        "rotate the keys" => drop(doorward.keys.rotate_keys(&operator).await.unwrap()),
-        "delete" => drop(
-            doorward
-                .profile
-                .delete_account(&ctx, "me", None)
-                .await
-                .unwrap(),
-        ),
+        "set a password by hand" => doorward.password.set(&operator, "ben", &new).await.unwrap(),
+        "rotate the keys" => drop(doorward.keys.rotate(&operator).await.unwrap()),
+        "delete" => drop(doorward.profile.delete(&ctx, "me", None).await.unwrap()),
         other => panic!("unknown scenario {other}"),
     }
 }
 
 #[tokio::test]
 async fn an_audit_event_has_actor_address_and_request_id() {
-    let world = World::new().await;
-    world.admin("ada").await;
-    let ben = world.active("ben").await;
-    let session = world.sign_in("ada").await;
-    let mut ctx = world.of(&session);
+    let node = TestNode::new().await;
+    node.admin("ada").await;
+    let ben = node.active("ben").await;
+    let session = node.sign_in("ada").await;
+    let mut ctx = node.of(&session);
     ctx.client.address = Some(IpAddr::from([192, 0, 2, 7]));
     ctx.client.user_agent = Some("Browser/1".to_owned());
     ctx.request_id = "request-42".to_owned();
-    world.forget();
-    world
-        .doorward
+    node.clear_cache();
+    node.doorward
         .admin
         .change_role(&ctx, "ben", Role::Admin, None)
         .await
         .unwrap();
-    let line = world.spy.take_audited().pop().unwrap();
+    let line = node.spy.take_audited().pop().unwrap();
     assert_eq!(line.actor, format!("user:{}", session.user.id));
     assert_eq!(line.user_id, Some(ben.id));
     assert_eq!(line.address, ctx.client.address);
     assert_eq!(line.user_agent, ctx.client.user_agent);
     assert_eq!(line.request_id, "request-42");
     assert_eq!(line.detail.as_deref(), Some("admin"));
-    assert_eq!(line.at, world.now());
+    assert_eq!(line.at, node.now());
 }
 
 /// L-02, L-05: no audit event contains an email address, password or token.
 #[tokio::test]
 async fn no_audit_event_contains_an_address_a_password_or_a_token() {
     for (scenario, _) in SCENARIOS {
-        let world = World::new().await;
-        world.admin("ada").await;
-        world.active("ben").await;
-        world.active("off").await;
-        let operator = world.operator();
-        world
-            .doorward
+        let node = TestNode::new().await;
+        node.admin("ada").await;
+        node.active("ben").await;
+        node.active("off").await;
+        let operator = node.operator();
+        node.doorward
             .admin
             .disable(&operator, "off", None)
             .await
             .unwrap();
-        world.pending("pat").await;
-        play(&world, scenario).await;
+        node.pending("pat").await;
+        play(&node, scenario).await;
         let filter = AuditFilter {
             limit: 200,
             ..AuditFilter::default()
         };
-        let lines = world
-            .doorward
-            .audit
-            .list_audit_events(&operator, &filter)
-            .await
-            .unwrap();
+        let lines = node.doorward.audit.list(&operator, &filter).await.unwrap();
         assert!(lines.len() > 4);
         let text = format!("{lines:?}");
         for secret in ["example.com", PASSWORD, OTHER_PASSWORD, "$argon2", "eyJ"] {
@@ -237,25 +219,21 @@ async fn no_audit_event_contains_an_address_a_password_or_a_token() {
 
 #[tokio::test]
 async fn admins_read_the_log_newest_first_and_filter_it() {
-    let world = World::new().await;
-    world.admin("ada").await;
-    world.advance(seconds(1));
-    let ben = world.active("ben").await;
-    world.advance(seconds(1));
-    let session = world.sign_in("ada").await;
-    let ctx = world.of(&session);
+    let node = TestNode::new().await;
+    node.list_at_once();
+    node.admin("ada").await;
+    node.advance(seconds(1));
+    let ben = node.active("ben").await;
+    node.advance(seconds(1));
+    let session = node.sign_in("ada").await;
+    let ctx = node.of(&session);
     // Reads are audited as well (Z-05).
     let events = async |filter: AuditFilter| {
         let filter = AuditFilter {
             limit: 50,
             ..filter
         };
-        let lines = world
-            .doorward
-            .audit
-            .list_audit_events(&ctx, &filter)
-            .await
-            .unwrap();
+        let lines = node.doorward.audit.list(&ctx, &filter).await.unwrap();
         let names = lines.iter().map(|line| line.event.as_str());
         let names = names.filter(|name| *name != "audit-read");
         names.collect::<Vec<_>>().join(" ")
@@ -268,12 +246,12 @@ async fn admins_read_the_log_newest_first_and_filter_it() {
     };
     assert_eq!(events(by_user).await.split(' ').count(), 2);
     let by_event = AuditFilter {
-        event: Some(Event::SignIn),
+        event: Some(AuditKind::SignIn),
         ..AuditFilter::default()
     };
     assert_eq!(events(by_event).await, "sign-in");
     let since = AuditFilter {
-        since: Some(world.now()),
+        since: Some(node.now()),
         ..AuditFilter::default()
     };
     assert_eq!(events(since).await, "sign-in");
@@ -281,11 +259,11 @@ async fn admins_read_the_log_newest_first_and_filter_it() {
 
 #[tokio::test]
 async fn the_user_filter_accepts_an_id_a_username_or_me() {
-    let world = World::new().await;
-    let ada = world.admin("ada").await;
-    let ben = world.active("ben").await;
-    let session = world.sign_in("ada").await;
-    let ctx: Ctx = world.of(&session);
+    let node = TestNode::new().await;
+    let ada = node.admin("ada").await;
+    let ben = node.active("ben").await;
+    let session = node.sign_in("ada").await;
+    let ctx: Ctx = node.of(&session);
     let id = ben.id.to_string();
     for (named, expected) in [
         ("ben", Some(ben.id)),
@@ -294,56 +272,46 @@ async fn the_user_filter_accepts_an_id_a_username_or_me() {
         ("nobody", None),
         ("no name at all", None),
     ] {
-        let found = world
-            .doorward
-            .audit
-            .find_user_id(&ctx, named)
-            .await
-            .unwrap();
+        let found = node.doorward.audit.find_user_id(&ctx, named).await.unwrap();
         assert_eq!(found, expected, "{named}");
     }
 }
 
 /// The `events-suppressed` events.
-fn suppressed(world: &World) -> Vec<AuditEvent> {
-    let mut events = world.spy.take_audited();
-    events.retain(|event| event.event == Event::EventsSuppressed);
+fn suppressed(node: &TestNode) -> Vec<AuditEvent> {
+    let mut events = node.spy.take_audited();
+    events.retain(|event| event.event == AuditKind::EventsSuppressed);
     events
 }
 
 /// L-01: events beyond the limit of sixty an hour are counted, and the count is written once.
 #[tokio::test]
 async fn suppressed_events_are_counted_and_written_once() {
-    let world = World::new().await;
-    world.active("ada").await;
-    let ben = world.active("ben").await;
-    let session = world.sign_in("ben").await;
-    world.forget();
+    let node = TestNode::new().await;
+    node.active("ada").await;
+    let ben = node.active("ben").await;
+    let session = node.sign_in("ben").await;
+    node.clear_cache();
     for _ in 0..105 {
-        let refused = world
-            .doorward
-            .profile
-            .view_user(&world.of(&session), "ada")
-            .await;
+        let refused = node.doorward.profile.view(&node.of(&session), "ada").await;
         assert_err!(refused, Error::Forbidden);
     }
-    assert_eq!(world.spy.take_audited().len(), 60);
+    assert_eq!(node.spy.take_audited().len(), 60);
     // If the store fails, the count stays.
-    world.spy.fail("apply");
-    let failed = world
+    node.spy.fail("apply");
+    let failed = node
         .doorward
         .housekeeping
-        .write_suppressed(&world.worker())
+        .write_suppressed(&node.worker())
         .await;
     assert_err!(failed, Error::Store(_));
-    world.spy.clear_failures();
-    world
-        .doorward
+    node.spy.clear_failures();
+    node.doorward
         .housekeeping
-        .write_suppressed(&world.worker())
+        .write_suppressed(&node.worker())
         .await
         .unwrap();
-    let written = suppressed(&world);
+    let written = suppressed(&node);
     let [event] = &written[..] else {
         panic!("{written:?}");
     };
@@ -353,40 +321,39 @@ async fn suppressed_events_are_counted_and_written_once() {
         (event.user_id, event.outcome),
         (Some(ben.id), Outcome::Failure)
     );
-    world
-        .doorward
+    node.doorward
         .housekeeping
-        .write_suppressed(&world.worker())
+        .write_suppressed(&node.worker())
         .await
         .unwrap();
-    assert_eq!(suppressed(&world), []);
+    assert_eq!(suppressed(&node), []);
 }
 
 /// L-01: each kind of event has its own count.
 #[tokio::test]
 async fn each_suppressed_kind_of_event_is_counted() {
-    let world = World::new().await;
-    world.active("ben").await;
-    let session = world.sign_in("ben").await;
-    let (ctx, doorward) = (world.of(&session), &world.doorward);
+    let node = TestNode::new().await;
+    node.active("ben").await;
+    let session = node.sign_in("ben").await;
+    let (ctx, doorward) = (node.of(&session), &node.doorward);
     let nothing = ProfileUpdate::Patch {
         name: None,
         data: None,
     };
     for _ in 0..63 {
-        doorward.profile.export_user(&ctx, "me").await.unwrap();
+        doorward.profile.export(&ctx, "me").await.unwrap();
     }
     for _ in 0..64 {
-        let changed = doorward.profile.update_profile(&ctx, "me", &nothing, None);
+        let changed = doorward.profile.update(&ctx, "me", &nothing, None);
         changed.await.unwrap();
     }
-    world.forget();
+    node.clear_cache();
     doorward
         .housekeeping
-        .write_suppressed(&world.worker())
+        .write_suppressed(&node.worker())
         .await
         .unwrap();
-    let written = suppressed(&world);
+    let written = suppressed(&node);
     let mut details: Vec<_> = written
         .iter()
         .filter_map(|event| event.detail.as_deref())
@@ -404,7 +371,7 @@ async fn each_suppressed_kind_of_event_is_counted() {
 #[test]
 fn the_docs_list_every_audit_event() {
     let page = include_str!("../../../../docs/operations/audit-log.md");
-    for event in Event::ALL {
+    for event in AuditKind::ALL {
         let word = format!("`{}`", event.as_str());
         assert!(page.contains(&word), "{word}");
     }

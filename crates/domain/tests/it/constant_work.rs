@@ -10,30 +10,28 @@ use doorward_domain::values::Token;
 use doorward_domain::{Ctx, Error};
 use jiff::SignedDuration;
 
-use crate::world::*;
+use crate::test_node::*;
 
-async fn populate() -> World {
-    let world = World::new().await;
-    world.active("known").await;
-    world.pending("pending").await;
-    world.active("disabled").await;
-    world.active("deleted").await;
-    world.active("asker").await;
-    let operator = world.operator();
-    world
-        .doorward
+async fn populate() -> TestNode {
+    let node = TestNode::new().await;
+    node.active("known").await;
+    node.pending("pending").await;
+    node.active("disabled").await;
+    node.active("deleted").await;
+    node.active("asker").await;
+    let operator = node.operator();
+    node.doorward
         .admin
         .disable(&operator, "disabled", None)
         .await
         .unwrap();
-    world
-        .doorward
+    node.doorward
         .profile
-        .delete_account(&operator, "deleted", None)
+        .delete(&operator, "deleted", None)
         .await
         .unwrap();
-    world.mails().await;
-    world
+    node.mails().await;
+    node
 }
 
 const CROWD: [&str; 5] = ["unknown", "known", "pending", "disabled", "deleted"];
@@ -49,15 +47,15 @@ struct Work {
 
 /// Returns the work since the last call, and advances the clock by an hour, so that attempts do not delay each
 /// other.
-fn work(world: &World) -> Work {
+fn work(node: &TestNode) -> Work {
     let work = Work {
-        calls: world.spy.take_calls(),
-        changes: world.spy.take_changes(),
-        throttle: world.throttle.take_asked(),
-        hashes: world.secrets.take_hashes(),
+        calls: node.spy.take_calls(),
+        changes: node.spy.take_writes(),
+        throttle: node.throttle.take_asked(),
+        hashes: node.random.take_hashes(),
     };
-    world.advance(SignedDuration::from_hours(1));
-    world.forget();
+    node.advance(SignedDuration::from_hours(1));
+    node.clear_cache();
     work
 }
 
@@ -70,23 +68,24 @@ fn assert_same_work(works: &[(&str, Work)]) {
 /// signing up with an address and then signing in reveals no more than the sign-up.
 #[tokio::test]
 async fn a_sign_up_with_an_address_does_not_reveal_whether_it_has_an_owner() {
-    let world = populate().await;
+    let node = populate().await;
+    node.list_at_once();
     let mut works = Vec::new();
     for address in ["known@example.com", "free@example.com"] {
         let name = format!("claims-{}", &address[..4]);
         let mut wanted = sign_up(Some(&name), Some(address));
         wanted.password = new_password("a claim of one's own");
-        world.try_sign_up(wanted).await.unwrap();
-        world.forget();
+        node.try_sign_up(wanted).await.unwrap();
+        node.clear_cache();
         assert_err!(
-            world.try_sign_in(address, "a claim of one's own").await,
+            node.try_sign_in(address, "a claim of one's own").await,
             Error::EmailUnconfirmed
         );
         assert_err!(
-            world.try_sign_in(address, OTHER_PASSWORD).await,
+            node.try_sign_in(address, OTHER_PASSWORD).await,
             Error::InvalidCredentials
         );
-        works.push((address, work(&world)));
+        works.push((address, work(&node)));
     }
     assert_same_work(&works);
 }
@@ -95,16 +94,16 @@ async fn a_sign_up_with_an_address_does_not_reveal_whether_it_has_an_owner() {
 /// owner and a pending user.
 #[tokio::test]
 async fn a_wrong_password_costs_the_same_work_for_every_account() {
-    let world = populate().await;
+    let node = populate().await;
     for (domain, hashes) in [("", 1), ("@example.com", 2)] {
         let mut works = Vec::new();
         for name in CROWD {
-            world.forget();
-            let refused = world
+            node.clear_cache();
+            let refused = node
                 .try_sign_in(&format!("{name}{domain}"), OTHER_PASSWORD)
                 .await;
             assert_err!(refused, Error::InvalidCredentials);
-            works.push((name, work(&world)));
+            works.push((name, work(&node)));
         }
         assert_eq!(works[0].1.hashes, hashes);
         assert_eq!(works[0].1.changes, ["insert audit_events"]);
@@ -115,20 +114,20 @@ async fn a_wrong_password_costs_the_same_work_for_every_account() {
 /// A-02, T-EQUAL, P-12: a password change without a session checks a password as well.
 #[tokio::test]
 async fn a_password_change_without_a_session_costs_the_same_work_for_every_account() {
-    let world = populate().await;
+    let node = populate().await;
     for domain in ["", "@example.com"] {
         let mut works = Vec::new();
         for name in CROWD {
             let named = identifier(&format!("{name}{domain}"));
-            let (ctx, shown) = (world.anon(), password(OTHER_PASSWORD));
+            let (ctx, shown) = (node.anonymous(), password(OTHER_PASSWORD));
             let new = secret("three lamps and a boat");
-            world.forget();
-            let refused = world
+            node.clear_cache();
+            let refused = node
                 .doorward
                 .password
-                .change_password(&ctx, Some(&named), &shown, &new);
+                .change(&ctx, Some(&named), &shown, &new);
             assert_err!(refused.await, Error::InvalidCredentials);
-            works.push((name, work(&world)));
+            works.push((name, work(&node)));
         }
         assert_same_work(&works);
     }
@@ -137,25 +136,23 @@ async fn a_password_change_without_a_session_costs_the_same_work_for_every_accou
 /// A-02, T-EQUAL: a request for a mail looks up no user; the worker does.
 #[tokio::test]
 async fn requesting_a_mail_costs_the_same_work_for_every_account() {
-    let world = populate().await;
+    let node = populate().await;
     let (mut recoveries, mut confirmations) = (Vec::new(), Vec::new());
     for name in CROWD {
         let address = email(&format!("{name}@example.com"));
-        world.forget();
-        world
-            .doorward
+        node.clear_cache();
+        node.doorward
             .recovery
-            .request_recovery(&world.anon(), &address)
+            .request(&node.anonymous(), &address)
             .await
             .unwrap();
-        recoveries.push((name, work(&world)));
-        world
-            .doorward
+        recoveries.push((name, work(&node)));
+        node.doorward
             .email
-            .request_confirmation(&world.anon(), &address)
+            .request_confirmation(&node.anonymous(), &address)
             .await
             .unwrap();
-        confirmations.push((name, work(&world)));
+        confirmations.push((name, work(&node)));
     }
     for works in [recoveries, confirmations] {
         assert_eq!((&*works[0].1.calls, works[0].1.hashes), (&["apply"][..], 0));
@@ -167,16 +164,15 @@ async fn requesting_a_mail_costs_the_same_work_for_every_account() {
 /// A-02, T-EQUAL: a taken address costs the same work as a free one.
 #[tokio::test]
 async fn a_sign_up_costs_the_same_work_for_any_owner_of_the_address() {
-    let world = populate().await;
+    let node = populate().await;
     let mut works = Vec::new();
     for name in CROWD {
         let address = format!("{name}@example.com");
-        world.forget();
-        world
-            .try_sign_up(sign_up(None, Some(&address)))
+        node.clear_cache();
+        node.try_sign_up(sign_up(None, Some(&address)))
             .await
             .unwrap();
-        works.push((name, work(&world)));
+        works.push((name, work(&node)));
     }
     assert_same_work(&works);
 }
@@ -184,21 +180,20 @@ async fn a_sign_up_costs_the_same_work_for_any_owner_of_the_address() {
 /// A-02, T-EQUAL: an address change to a taken address costs the same work as one to a free address.
 #[tokio::test]
 async fn an_address_change_costs_the_same_work_for_any_owner_of_the_address() {
-    let world = populate().await;
+    let node = populate().await;
     let mut works = Vec::new();
     // The first request has no pending address to replace.
     for name in ["first"].into_iter().chain(CROWD) {
         let address = email(&format!("{name}@example.com"));
-        let session = world.sign_in("asker").await;
-        let (ctx, shown) = (world.of(&session), password(PASSWORD));
-        world.forget();
-        world
-            .doorward
+        let session = node.sign_in("asker").await;
+        let (ctx, shown) = (node.of(&session), password(PASSWORD));
+        node.clear_cache();
+        node.doorward
             .email
-            .change_email(&ctx, "me", &address, Some(&shown), None)
+            .change(&ctx, "me", &address, Some(&shown), None)
             .await
             .unwrap();
-        works.push((name, work(&world)));
+        works.push((name, work(&node)));
     }
     assert_same_work(&works[1..]);
 }
@@ -206,9 +201,9 @@ async fn an_address_change_costs_the_same_work_for_any_owner_of_the_address() {
 /// Z-02, T-EQUAL: an unauthorized caller is refused before any lookup, by every method that takes a user.
 #[tokio::test]
 async fn access_to_another_user_costs_the_same_work_whether_or_not_they_exist() {
-    let world = populate().await;
-    let session = world.sign_in("asker").await;
-    let ctx = world.of(&session);
+    let node = populate().await;
+    let session = node.sign_in("asker").await;
+    let ctx = node.of(&session);
     let nobody = "019363a0-0000-7000-8000-000000000000";
     let mut works = Vec::new();
     for named in [
@@ -220,9 +215,9 @@ async fn access_to_another_user_costs_the_same_work_whether_or_not_they_exist() 
         "not a name",
         "x@example.com",
     ] {
-        world.forget();
-        access_other(&world, &ctx, named).await;
-        works.push((named, work(&world)));
+        node.clear_cache();
+        access_other(&node, &ctx, named).await;
+        works.push((named, work(&node)));
     }
     let only_written_down = |call: &&str| *call == "apply";
     assert!(works[0].1.calls.iter().all(only_written_down));
@@ -230,15 +225,12 @@ async fn access_to_another_user_costs_the_same_work_whether_or_not_they_exist() 
 }
 
 /// Asserts that each refuses.
-async fn access_other(world: &World, ctx: &Ctx, named: &str) {
-    let doorward = &world.doorward;
+async fn access_other(node: &TestNode, ctx: &Ctx, named: &str) {
+    let doorward = &node.doorward;
     let address = email("elsewhere@example.com");
+    assert_err!(doorward.profile.view(ctx, named).await, Error::Forbidden);
     assert_err!(
-        doorward.profile.view_user(ctx, named).await,
-        Error::Forbidden
-    );
-    assert_err!(
-        doorward.profile.delete_account(ctx, named, None).await,
+        doorward.profile.delete(ctx, named, None).await,
         Error::Forbidden
     );
     assert_err!(
@@ -255,59 +247,56 @@ async fn access_other(world: &World, ctx: &Ctx, named: &str) {
     assert_err!(
         doorward
             .email
-            .change_email(ctx, named, &address, None, None)
+            .change(ctx, named, &address, None, None)
             .await,
         Error::Forbidden
     );
-    assert_err!(
-        doorward.sessions.list_sessions(ctx, named).await,
-        Error::Forbidden
-    );
+    assert_err!(doorward.sessions.list(ctx, named).await, Error::Forbidden);
 }
 
 /// R-03, T-EQUAL: a link that never existed, a used one, and one of a deleted user.
 #[tokio::test]
 async fn an_invalid_link_costs_the_same_work_regardless_of_the_reason() {
-    let world = populate().await;
-    let (doorward, anon) = (&world.doorward, || world.ctx(Actor::Anonymous));
-    let mut dead = vec![("never was", Token::generate(&*world.secrets))];
+    let node = populate().await;
+    let (doorward, anonymous) = (&node.doorward, || node.ctx(Actor::Anonymous));
+    let mut dead = vec![("never was", Token::generate(&*node.random))];
     for (name, is_deleted) in [("known", false), ("asker", true)] {
         let address = email(&format!("{name}@example.com"));
         doorward
             .recovery
-            .request_recovery(&anon(), &address)
+            .request(&anonymous(), &address)
             .await
             .unwrap();
-        dead.push((name, token_in(&world.one_mail().await)));
+        dead.push((name, token_in(&node.one_mail().await)));
         if is_deleted {
             doorward
                 .profile
-                .delete_account(&world.operator(), name, None)
+                .delete(&node.operator(), name, None)
                 .await
                 .unwrap();
         } else {
             let token = &dead[1].1;
             doorward
                 .recovery
-                .recover(&anon(), token, &secret(OTHER_PASSWORD))
+                .finish(&anonymous(), token, &secret(OTHER_PASSWORD))
                 .await
                 .unwrap();
         }
-        world.mails().await;
+        node.mails().await;
     }
     let mut works = Vec::new();
     for (name, token) in &dead {
-        world.forget();
+        node.clear_cache();
         let new = secret("three lamps and a boat");
         assert!(
             doorward
                 .recovery
-                .recover(&anon(), token, &new)
+                .finish(&anonymous(), token, &new)
                 .await
                 .is_err()
         );
-        assert!(doorward.email.confirm(&anon(), token).await.is_err());
-        works.push((*name, work(&world)));
+        assert!(doorward.email.confirm(&anonymous(), token).await.is_err());
+        works.push((*name, work(&node)));
     }
     assert_eq!(works[0].1.hashes, 0);
     assert_same_work(&works);

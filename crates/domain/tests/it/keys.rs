@@ -7,7 +7,7 @@ use doorward_domain::tokens::KeyringError;
 use doorward_domain::{Doorward, Error};
 use jiff::SignedDuration;
 
-use crate::world::*;
+use crate::test_node::*;
 
 fn kids(doorward: &Doorward) -> Vec<String> {
     doorward
@@ -28,67 +28,49 @@ fn kid_of(token: &str) -> String {
 
 #[tokio::test]
 async fn the_first_start_creates_a_key_and_the_next_uses_it() {
-    let world = World::new().await;
-    let keys = world.doorward.keys.list_keys().await.unwrap();
+    let node = TestNode::new().await;
+    let keys = node.doorward.keys.list().await.unwrap();
     assert_eq!(keys.len(), 1);
-    world
-        .doorward
-        .keys
-        .ensure_keys(&world.worker())
-        .await
-        .unwrap();
-    assert_eq!(world.doorward.keys.list_keys().await.unwrap(), keys);
+    node.doorward.keys.ensure(&node.worker()).await.unwrap();
+    assert_eq!(node.doorward.keys.list().await.unwrap(), keys);
     assert_eq!(
-        world.beside(2).await.doorward.keys.public_keys(),
-        world.doorward.keys.public_keys()
+        node.second_node(2).await.doorward.keys.public_keys(),
+        node.doorward.keys.public_keys()
     );
-    assert!(world.audited().is_empty());
+    assert!(node.audited().is_empty());
 }
 
 /// J-06: rotation by age, to the microsecond.
 #[tokio::test]
 async fn a_key_is_replaced_after_ninety_days() {
-    let world = World::new().await;
-    let first = kids(&world.doorward);
-    world.advance(hours(90 * 24) - MICROSECOND);
-    world
-        .doorward
-        .keys
-        .ensure_keys(&world.worker())
-        .await
-        .unwrap();
-    assert_eq!(kids(&world.doorward), first);
-    world.advance(MICROSECOND);
-    world
-        .doorward
-        .keys
-        .ensure_keys(&world.worker())
-        .await
-        .unwrap();
-    let both = kids(&world.doorward);
+    let node = TestNode::new().await;
+    node.list_at_once();
+    let first = kids(&node.doorward);
+    node.advance(hours(90 * 24) - MICROSECOND);
+    node.doorward.keys.ensure(&node.worker()).await.unwrap();
+    assert_eq!(kids(&node.doorward), first);
+    node.advance(MICROSECOND);
+    node.doorward.keys.ensure(&node.worker()).await.unwrap();
+    let both = kids(&node.doorward);
     assert_eq!(both.len(), 2);
     assert_eq!(both[1], first[0], "newest first");
-    assert_eq!(world.audited(), ["key-rotated"]);
+    assert_eq!(node.audited(), ["key-rotated"]);
 }
 
 /// J-06: no token is rejected.
 #[tokio::test]
 async fn after_a_manual_rotation_new_tokens_have_the_new_key_and_old_ones_stay_valid() {
-    let world = World::new().await;
-    world.active("ben").await;
-    let old = world.sign_in("ben").await;
-    let kid = world
-        .doorward
-        .keys
-        .rotate_keys(&world.operator())
-        .await
-        .unwrap();
-    let new = world.sign_in("ben").await;
+    let node = TestNode::new().await;
+    node.list_at_once();
+    node.active("ben").await;
+    let old = node.sign_in("ben").await;
+    let kid = node.doorward.keys.rotate(&node.operator()).await.unwrap();
+    let new = node.sign_in("ben").await;
     assert_eq!(kid_of(new.token.expose()), kid);
     assert_ne!(kid_of(old.token.expose()), kid);
-    world.check(&old).await.unwrap();
-    world.check(&new).await.unwrap();
-    let renewed = world.renew(&old).await.unwrap();
+    node.check(&old).await.unwrap();
+    node.check(&new).await.unwrap();
+    let renewed = node.renew(&old).await.unwrap();
     assert_eq!(kid_of(renewed.token.expose()), kid);
 }
 
@@ -96,47 +78,29 @@ async fn after_a_manual_rotation_new_tokens_have_the_new_key_and_old_ones_stay_v
 /// new key late.
 #[tokio::test]
 async fn an_old_key_stays_until_its_last_token_expires() {
-    let world = World::new().await;
-    let old = kids(&world.doorward);
-    world
-        .doorward
-        .keys
-        .rotate_keys(&world.operator())
-        .await
-        .unwrap();
+    let node = TestNode::new().await;
+    node.list_at_once();
+    let old = kids(&node.doorward);
+    node.doorward.keys.rotate(&node.operator()).await.unwrap();
     let refresh = async || {
-        world
-            .doorward
-            .keys
-            .ensure_keys(&world.worker())
-            .await
-            .unwrap();
+        node.doorward.keys.ensure(&node.worker()).await.unwrap();
         // The keyring follows at the next refresh.
-        world
-            .doorward
-            .keys
-            .ensure_keys(&world.worker())
-            .await
-            .unwrap();
-        kids(&world.doorward)
+        node.doorward.keys.ensure(&node.worker()).await.unwrap();
+        kids(&node.doorward)
     };
-    world.advance(hours(25));
+    node.advance(hours(25));
     assert!(refresh().await.contains(&old[0]));
-    world.advance(MICROSECOND);
+    node.advance(MICROSECOND);
     assert!(!refresh().await.contains(&old[0]));
-    assert_eq!(world.doorward.keys.list_keys().await.unwrap().len(), 1);
+    assert_eq!(node.doorward.keys.list().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn another_node_accepts_tokens_of_a_new_key_at_once() {
-    let here = World::new().await;
-    let there = here.beside(2).await;
+    let here = TestNode::new().await;
+    let there = here.second_node(2).await;
     here.active("ben").await;
-    here.doorward
-        .keys
-        .rotate_keys(&here.operator())
-        .await
-        .unwrap();
+    here.doorward.keys.rotate(&here.operator()).await.unwrap();
     let signed_in = here.sign_in("ben").await;
     there.check(&signed_in).await.unwrap();
     assert_eq!(kids(&there.doorward), kids(&here.doorward));
@@ -145,16 +109,13 @@ async fn another_node_accepts_tokens_of_a_new_key_at_once() {
 /// J-06: concurrent requests with the first tokens of a new key share one refresh.
 #[tokio::test]
 async fn concurrent_requests_with_tokens_of_a_new_key_share_one_refresh() {
-    let here = World::new().await;
-    let there = here.beside(2).await;
+    let here = TestNode::new().await;
+    here.list_at_once();
+    let there = here.second_node(2).await;
     here.active("ben").await;
-    here.doorward
-        .keys
-        .rotate_keys(&here.operator())
-        .await
-        .unwrap();
+    here.doorward.keys.rotate(&here.operator()).await.unwrap();
     let (one, other) = (here.sign_in("ben").await, here.sign_in("ben").await);
-    there.forget();
+    there.clear_cache();
     there.spy.yield_once();
     let (first, second) = tokio::join!(there.check(&one), there.check(&other));
     first.unwrap();
@@ -168,100 +129,102 @@ async fn concurrent_requests_with_tokens_of_a_new_key_share_one_refresh() {
 /// JWKS) is accepted at once.
 #[tokio::test]
 async fn a_key_created_right_after_a_refresh_is_accepted() {
-    let world = World::new().await;
-    let other = world.beside(2).await;
-    world.active("ben").await;
-    world.doorward.keys.poll_keys().await.unwrap();
-    world.doorward.keys.fresh_public_keys().await;
-    let rotated = other.doorward.keys.rotate_keys(&other.operator()).await;
+    let node = TestNode::new().await;
+    let other = node.second_node(2).await;
+    node.active("ben").await;
+    node.doorward.keys.poll().await.unwrap();
+    node.doorward.keys.fresh_public_keys().await;
+    let rotated = other.doorward.keys.rotate(&other.operator()).await;
     rotated.unwrap();
     let signed_in = other.sign_in("ben").await;
-    world.check(&signed_in).await.unwrap();
+    node.check(&signed_in).await.unwrap();
 }
 
 /// J-02: unknown `kid`s cause a limited number of lookups.
 #[tokio::test]
 async fn invented_key_ids_cause_at_most_ten_refreshes_a_second() {
-    let world = World::new().await;
-    world.active("ben").await;
-    let signed_in = world.sign_in("ben").await;
+    let node = TestNode::new().await;
+    node.active("ben").await;
+    let signed_in = node.sign_in("ben").await;
     let (_, rest) = signed_in.token.expose().split_once('.').unwrap();
-    world.forget();
+    node.clear_cache();
     for number in 0..5 {
         let header = format!(r#"{{"alg":"EdDSA","typ":"session+jwt","kid":"made-up-{number}"}}"#);
         let forged = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header));
-        let refused = world
+        let refused = node
             .doorward
             .sessions
-            .authenticate(&world.anon(), &forged)
+            .authenticate(&node.anonymous(), &forged)
             .await;
         assert_err!(refused, Error::InvalidToken);
     }
-    assert_eq!(world.spy.take_calls(), ["signing_keys"]);
-    world.advance(SignedDuration::from_millis(100));
+    assert_eq!(node.spy.take_calls(), ["signing_keys"]);
+    node.advance(SignedDuration::from_millis(100));
     let header = r#"{"alg":"EdDSA","typ":"session+jwt","kid":"made-up"}"#;
     let forged = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header));
-    let refused = world
+    let refused = node
         .doorward
         .sessions
-        .authenticate(&world.anon(), &forged)
+        .authenticate(&node.anonymous(), &forged)
         .await;
     assert_err!(refused, Error::InvalidToken);
-    assert_eq!(world.spy.take_calls(), ["signing_keys"]);
+    assert_eq!(node.spy.take_calls(), ["signing_keys"]);
 }
 
 /// Requests share one timeout of an unavailable store instead of waiting one after the other.
 #[tokio::test]
 async fn requests_that_wait_for_a_refresh_share_its_failure() {
-    let world = World::new().await;
-    world.active("ben").await;
-    let signed_in = world.sign_in("ben").await;
+    let node = TestNode::new().await;
+    node.active("ben").await;
+    let signed_in = node.sign_in("ben").await;
     let (_, rest) = signed_in.token.expose().split_once('.').unwrap();
     let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"EdDSA","typ":"session+jwt","kid":"made-up"}"#);
     let forged = format!("{header}.{rest}");
-    world.spy.fail("signing_keys");
-    world.spy.yield_once();
-    world.spy.take_calls();
-    let anon = world.anon();
-    let ask = || world.doorward.sessions.authenticate(&anon, &forged);
+    node.spy.fail("signing_keys");
+    node.spy.yield_once();
+    node.spy.take_calls();
+    let anonymous = node.anonymous();
+    let ask = || node.doorward.sessions.authenticate(&anonymous, &forged);
     let (one, two, three) = tokio::join!(ask(), ask(), ask());
     for answer in [one, two, three] {
         assert_err!(answer, Error::Store(_));
     }
-    assert_eq!(world.spy.take_calls(), ["signing_keys"]);
+    assert_eq!(node.spy.take_calls(), ["signing_keys"]);
 }
 
 #[tokio::test]
 async fn two_nodes_that_start_at_once_agree_on_one_key() {
-    let world = World::new().await;
-    world.advance(hours(91 * 24));
-    let other = world.cold_node(2, &[7; 32]);
-    world.spy.yield_once();
+    let node = TestNode::new().await;
+    node.list_at_once();
+    node.advance(hours(91 * 24));
+    let other = node.cold_node(2, &[7; 32]);
+    node.spy.yield_once();
     other.spy.yield_once();
-    let (here, there) = (world.worker(), other.worker());
+    let (here, there) = (node.worker(), other.worker());
     let (one, two) = tokio::join!(
-        world.doorward.keys.ensure_keys(&here),
-        other.doorward.keys.ensure_keys(&there)
+        node.doorward.keys.ensure(&here),
+        other.doorward.keys.ensure(&there)
     );
     one.unwrap();
     two.unwrap();
-    assert_eq!(world.doorward.keys.list_keys().await.unwrap().len(), 2);
-    assert_eq!(kids(&world.doorward)[0], kids(&other.doorward)[0]);
+    assert_eq!(node.doorward.keys.list().await.unwrap().len(), 2);
+    assert_eq!(kids(&node.doorward)[0], kids(&other.doorward)[0]);
 }
 
 /// C-01: an error with a hint, instead of tokens that cannot be verified.
 #[tokio::test]
 async fn another_master_key_is_rejected_with_a_hint_and_a_rotation_fixes_it() {
-    let world = World::new().await;
-    world.active("ben").await;
-    let session = world.sign_in("ben").await;
-    let other = world.cold_node(2, &[8; 32]);
-    let refused = other.doorward.keys.ensure_keys(&other.worker()).await;
+    let node = TestNode::new().await;
+    node.list_at_once();
+    node.active("ben").await;
+    let session = node.sign_in("ben").await;
+    let other = node.cold_node(2, &[8; 32]);
+    let refused = other.doorward.keys.ensure(&other.worker()).await;
     assert_err!(refused, KeysError::Keyring(KeyringError::Seal(_)));
     let refused = other
         .doorward
         .keys
-        .ensure_keys(&other.worker())
+        .ensure(&other.worker())
         .await
         .unwrap_err();
     assert!(
@@ -269,12 +232,7 @@ async fn another_master_key_is_rejected_with_a_hint_and_a_rotation_fixes_it() {
         "{refused}"
     );
     assert_err!(other.try_sign_in("ben", PASSWORD).await, Error::Internal(_));
-    other
-        .doorward
-        .keys
-        .rotate_keys(&other.operator())
-        .await
-        .unwrap();
+    other.doorward.keys.rotate(&other.operator()).await.unwrap();
     other.check(&session).await.unwrap();
     other.sign_in("ben").await;
 }
@@ -282,12 +240,12 @@ async fn another_master_key_is_rejected_with_a_hint_and_a_rotation_fixes_it() {
 /// J-06: the private key is stored sealed.
 #[tokio::test]
 async fn a_stored_key_cannot_sign_without_the_master_key() {
-    let world = World::new().await;
-    let keys = world.doorward.keys.list_keys().await.unwrap();
+    let node = TestNode::new().await;
+    let keys = node.doorward.keys.list().await.unwrap();
     // nonce, 32 bytes of seed, tag
     assert_eq!(keys[0].sealed.len(), 12 + 32 + 16);
-    let again = World::new().await;
-    let same_seed = again.doorward.keys.list_keys().await.unwrap();
+    let again = TestNode::new().await;
+    let same_seed = again.doorward.keys.list().await.unwrap();
     assert_eq!(keys, same_seed, "randomness comes from the port only");
 }
 
@@ -295,85 +253,75 @@ async fn a_stored_key_cannot_sign_without_the_master_key() {
 /// accepted.
 #[tokio::test]
 async fn tokens_of_a_revoked_key_are_invalid() {
-    let world = World::new().await;
-    world.active("ben").await;
-    let signed_in = world.sign_in("ben").await;
+    let node = TestNode::new().await;
+    node.list_at_once();
+    node.active("ben").await;
+    let signed_in = node.sign_in("ben").await;
     let stolen = kid_of(signed_in.token.expose());
-    world.check(&signed_in).await.unwrap();
-    let operator = world.operator();
-    let signs = world
-        .doorward
-        .keys
-        .revoke_key(&operator, &stolen)
-        .await
-        .unwrap();
-    assert_err!(world.check(&signed_in).await, Error::InvalidToken);
-    assert_eq!(kids(&world.doorward), std::slice::from_ref(&signs));
-    assert_eq!(world.audited().last().unwrap(), "key-revoked");
-    let again = world.sign_in("ben").await;
+    node.check(&signed_in).await.unwrap();
+    let operator = node.operator();
+    let signs = node.doorward.keys.revoke(&operator, &stolen).await.unwrap();
+    assert_err!(node.check(&signed_in).await, Error::InvalidToken);
+    assert_eq!(kids(&node.doorward), std::slice::from_ref(&signs));
+    assert_eq!(node.audited().last().unwrap(), "key-revoked");
+    let again = node.sign_in("ben").await;
     assert_eq!(kid_of(again.token.expose()), signs);
-    world.check(&again).await.unwrap();
-    let unknown = world.doorward.keys.revoke_key(&operator, &stolen).await;
+    node.check(&again).await.unwrap();
+    let unknown = node.doorward.keys.revoke(&operator, &stolen).await;
     assert_err!(unknown, KeysError::Other(Error::NotFound));
 }
 
 /// J-06: revoking an older key creates no new one, and sessions of the current key stay.
 #[tokio::test]
 async fn revoking_an_old_key_creates_no_new_key() {
-    let world = World::new().await;
-    world.active("ben").await;
-    let old = world.sign_in("ben").await;
-    let kid = world
-        .doorward
-        .keys
-        .rotate_keys(&world.operator())
-        .await
-        .unwrap();
-    let new = world.sign_in("ben").await;
+    let node = TestNode::new().await;
+    node.list_at_once();
+    node.active("ben").await;
+    let old = node.sign_in("ben").await;
+    let kid = node.doorward.keys.rotate(&node.operator()).await.unwrap();
+    let new = node.sign_in("ben").await;
     let stolen = kid_of(old.token.expose());
-    let signs = world
-        .doorward
-        .keys
-        .revoke_key(&world.operator(), &stolen)
-        .await;
+    let signs = node.doorward.keys.revoke(&node.operator(), &stolen).await;
     assert_eq!(signs.unwrap(), kid);
-    assert_err!(world.check(&old).await, Error::InvalidToken);
-    world.check(&new).await.unwrap();
+    assert_err!(node.check(&old).await, Error::InvalidToken);
+    node.check(&new).await.unwrap();
 }
 
 /// J-06: a clock that is set back does not stop the polling of keys.
 #[tokio::test]
 async fn another_node_follows_a_revocation_after_its_clock_was_set_back() {
-    let here = World::new().await;
-    let there = here.beside(2).await;
+    let here = TestNode::new().await;
+    here.list_at_once();
+    let there = here.second_node(2).await;
     let revoked = kids(&there.doorward)[0].clone();
-    there.doorward.keys.poll_keys().await.unwrap();
+    there.doorward.keys.poll().await.unwrap();
     there.advance(SignedDuration::from_hours(-1));
     here.doorward
         .keys
-        .revoke_key(&here.operator(), &revoked)
+        .revoke(&here.operator(), &revoked)
         .await
         .unwrap();
-    there.doorward.keys.poll_keys().await.unwrap();
+    there.doorward.keys.poll().await.unwrap();
     assert!(!kids(&there.doorward).contains(&revoked));
 }
 
 /// T-REVOKE, J-06: another node rejects its tokens after its next refresh, cached sessions included.
 #[tokio::test]
 async fn another_node_follows_a_revocation() {
-    let here = World::new().await;
-    let there = here.beside(2).await;
+    let here = TestNode::new().await;
+    here.list_at_once();
+    let there = here.second_node(2).await;
     here.active("ben").await;
     let signed_in = here.sign_in("ben").await;
     there.check(&signed_in).await.unwrap();
     let stolen = kid_of(signed_in.token.expose());
     here.doorward
         .keys
-        .revoke_key(&here.operator(), &stolen)
+        .revoke(&here.operator(), &stolen)
         .await
         .unwrap();
     there.advance(SignedDuration::from_millis(500));
-    there.doorward.keys.poll_keys().await.unwrap();
+    there.doorward.keys.poll().await.unwrap();
     assert_err!(there.check(&signed_in).await, Error::InvalidToken);
     assert_eq!(kids(&there.doorward), kids(&here.doorward));
 }

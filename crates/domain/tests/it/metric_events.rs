@@ -3,129 +3,117 @@
 use doorward_domain::Error;
 use doorward_domain::limits::GUESS;
 use doorward_domain::metric_event::MetricEvent::{
-    Mail, SessionIssued, SessionRenewed, SessionsEnded, SignIn, Throttled,
+    Mail, SessionEnded, SessionIssued, SessionRenewed, SignIn, Throttled,
 };
 use doorward_domain::metric_event::{MailFate, SessionEnd, SignInOutcome};
 use doorward_domain::model::MailKind;
 
-use crate::world::*;
+use crate::test_node::*;
 
 #[tokio::test]
 async fn each_sign_in_is_recorded_once_with_its_outcome() {
-    let world = World::new().await;
-    world.active("ben").await;
-    world.pending("ann").await;
-    world.recorded.take();
-    world.sign_in("ben").await;
+    let node = TestNode::new().await;
+    node.active("ben").await;
+    node.pending("ann").await;
+    node.recorded.take();
+    node.sign_in("ben").await;
     let opened = [SessionIssued, SignIn(SignInOutcome::Success)];
-    assert_eq!(world.recorded.take(), opened);
+    assert_eq!(node.recorded.take(), opened);
     for name in ["ben", "nobody"] {
-        let refused = world.try_sign_in(name, OTHER_PASSWORD).await;
+        let refused = node.try_sign_in(name, OTHER_PASSWORD).await;
         assert_err!(refused, Error::InvalidCredentials);
         let wrong = [SignIn(SignInOutcome::InvalidCredentials)];
-        assert_eq!(world.recorded.take(), wrong);
+        assert_eq!(node.recorded.take(), wrong);
     }
-    let refused = world.try_sign_in("ann@example.com", PASSWORD).await;
+    let refused = node.try_sign_in("ann@example.com", PASSWORD).await;
     assert_err!(refused, Error::EmailUnconfirmed);
     assert_eq!(
-        world.recorded.take(),
+        node.recorded.take(),
         [SignIn(SignInOutcome::EmailUnconfirmed)]
     );
     for _ in 0..3 {
-        let _ = world.try_sign_in("ben", OTHER_PASSWORD).await;
+        let _ = node.try_sign_in("ben", OTHER_PASSWORD).await;
     }
-    world.recorded.take();
-    let refused = world.try_sign_in("ben", PASSWORD).await;
+    node.recorded.take();
+    let refused = node.try_sign_in("ben", PASSWORD).await;
     assert_err!(refused, Error::TooManyAttempts { .. });
     let throttled = [Throttled(GUESS), SignIn(SignInOutcome::Throttled)];
-    assert_eq!(world.recorded.take(), throttled);
+    assert_eq!(node.recorded.take(), throttled);
 }
 
 #[tokio::test]
 async fn the_end_of_a_session_is_recorded_with_its_reason() {
-    let world = World::with(|policy| policy.max_sessions = 2).await;
-    world.active("ben").await;
-    let first = world.sign_in("ben").await;
-    world.advance(seconds(1));
-    let second = world.sign_in("ben").await;
-    world.advance(seconds(1));
-    world.recorded.take();
-    let third = world.sign_in("ben").await;
-    assert!(world.check(&first).await.is_err());
+    let node = TestNode::with(|policy| policy.max_sessions = 2).await;
+    node.list_at_once();
+    node.active("ben").await;
+    let first = node.sign_in("ben").await;
+    node.advance(seconds(1));
+    let second = node.sign_in("ben").await;
+    node.advance(seconds(1));
+    node.recorded.take();
+    let third = node.sign_in("ben").await;
+    assert!(node.check(&first).await.is_err());
     assert!(
-        world
-            .recorded
+        node.recorded
             .take()
-            .contains(&SessionsEnded(SessionEnd::SessionLimit, 1))
+            .contains(&SessionEnded(SessionEnd::SessionLimit))
     );
 
-    let renewed = world.renew(&second).await.unwrap();
-    world.advance(minutes(5));
-    let renewed = world.renew(&renewed).await.unwrap();
-    assert_eq!(world.recorded.take(), [SessionRenewed, SessionRenewed]);
-    assert_err!(world.renew(&second).await, Error::InvalidToken);
-    assert!(world.check(&renewed).await.is_err());
-    assert_eq!(
-        world.recorded.take(),
-        [SessionsEnded(SessionEnd::TokenReuse, 1)]
-    );
+    let renewed = node.renew(&second).await.unwrap();
+    node.advance(minutes(5));
+    let renewed = node.renew(&renewed).await.unwrap();
+    assert_eq!(node.recorded.take(), [SessionRenewed, SessionRenewed]);
+    assert_err!(node.renew(&second).await, Error::InvalidToken);
+    assert!(node.check(&renewed).await.is_err());
+    assert_eq!(node.recorded.take(), [SessionEnded(SessionEnd::TokenReuse)]);
 
-    let actor = world.of(&third);
-    world
-        .doorward
+    let actor = node.of(&third);
+    node.doorward
         .sessions
-        .revoke_sessions(&actor, "me")
+        .revoke_all(&actor, "me")
         .await
         .unwrap();
-    assert_eq!(
-        world.recorded.take(),
-        [SessionsEnded(SessionEnd::Revoked, 1)]
-    );
+    assert_eq!(node.recorded.take(), [SessionEnded(SessionEnd::Revoked)]);
 }
 
 /// Here the sessions end one by one; a database deletes them with their user.
 #[tokio::test]
 async fn sessions_that_end_with_their_account_are_recorded_once() {
-    let world = World::with_separate_sessions().await;
-    world.active("ben").await;
-    world.sign_in("ben").await;
-    let last = world.sign_in("ben").await;
-    let actor = world.of(&last);
-    world.recorded.take();
-    let deleted = world
-        .doorward
-        .profile
-        .delete_account(&actor, "me", None)
-        .await;
+    let node = TestNode::with_separate_sessions().await;
+    node.active("ben").await;
+    node.sign_in("ben").await;
+    let last = node.sign_in("ben").await;
+    let actor = node.of(&last);
+    node.recorded.take();
+    let deleted = node.doorward.profile.delete(&actor, "me", None).await;
     deleted.unwrap();
-    let ended = SessionsEnded(SessionEnd::AccountChanged, 1);
-    assert_eq!(world.recorded.take(), [ended, ended]);
+    let ended = SessionEnded(SessionEnd::AccountChanged);
+    assert_eq!(node.recorded.take(), [ended, ended]);
 }
 
 /// Sessions that ended before the store failed are recorded.
 #[tokio::test]
 async fn ended_sessions_are_recorded_even_if_others_could_not_be_ended() {
-    let world = World::with_separate_sessions().await;
-    world.active("ben").await;
-    let mut last = world.sign_in("ben").await;
+    let node = TestNode::with_separate_sessions().await;
+    node.active("ben").await;
+    let mut last = node.sign_in("ben").await;
     for _ in 0..4 {
-        last = world.sign_in("ben").await;
+        last = node.sign_in("ben").await;
     }
-    let actor = world.of(&last);
-    world.recorded.take();
-    world.spy.fail_after("delete_session", 2);
-    world
-        .doorward
+    let actor = node.of(&last);
+    node.recorded.take();
+    node.spy.fail_after("delete_session", 2);
+    node.doorward
         .sessions
-        .revoke_sessions(&actor, "me")
+        .revoke_all(&actor, "me")
         .await
         .unwrap();
-    let ended: usize = world
+    let ended: usize = node
         .recorded
         .take()
         .into_iter()
         .map(|one| match one {
-            SessionsEnded(SessionEnd::Revoked, count) => count,
+            SessionEnded(SessionEnd::Revoked) => 1,
             other => panic!("{other:?}"),
         })
         .sum();
@@ -134,21 +122,21 @@ async fn ended_sessions_are_recorded_even_if_others_could_not_be_ended() {
 
 #[tokio::test]
 async fn every_delivery_attempt_is_recorded() {
-    let world = World::new().await;
-    world.recorded.take();
-    world.pending("ben").await;
-    world.mailer.refuse(Some(MailRefusal::Temporary));
-    world.deliver().await;
-    world.mailer.refuse(Some(MailRefusal::Permanent));
-    world.advance(minutes(1));
-    world.deliver().await;
+    let node = TestNode::new().await;
+    node.recorded.take();
+    node.pending("ben").await;
+    node.mailer.refuse(Some(MailRefusal::Temporary));
+    node.deliver().await;
+    node.mailer.refuse(Some(MailRefusal::Permanent));
+    node.advance(minutes(1));
+    node.deliver().await;
     let turns = [MailFate::Deferred, MailFate::Failed].map(|fate| Mail(MailKind::SignUp, fate));
-    assert_eq!(world.recorded.take(), turns);
-    world.mailer.refuse(None);
-    world.pending("ann").await;
-    world.deliver().await;
+    assert_eq!(node.recorded.take(), turns);
+    node.mailer.refuse(None);
+    node.pending("ann").await;
+    node.deliver().await;
     assert_eq!(
-        world.recorded.take(),
+        node.recorded.take(),
         [Mail(MailKind::SignUp, MailFate::Sent)]
     );
 }

@@ -3,84 +3,87 @@
 use std::collections::BTreeSet;
 
 use doorward_domain::Error;
-use doorward_domain::model::{Event, Status, User};
-use doorward_domain::ports::{Mail, MailTemplate};
+use doorward_domain::model::{AuditKind, MailKind, Status, User};
+use doorward_domain::ports::Mail;
 use doorward_domain::store::Records;
 use doorward_domain::values::Token;
 
-use crate::world::*;
+use crate::test_node::*;
 
 const ADDRESS: &str = "ben@example.com";
 
 /// A sign-up with the address, with a username or without.
-async fn sign_up_with(world: &World, name: Option<&str>) -> User {
+async fn sign_up_with(node: &TestNode, name: Option<&str>) -> User {
     let wanted = sign_up(name, Some(ADDRESS));
-    world.try_sign_up(wanted).await.unwrap()
+    node.try_sign_up(wanted).await.unwrap()
 }
 
-async fn resend(world: &World) -> Vec<Mail> {
-    let (anon, address) = (world.anon(), email(ADDRESS));
-    let requested = world.doorward.email.request_confirmation(&anon, &address);
+async fn resend(node: &TestNode) -> Vec<Mail> {
+    let (anonymous, address) = (node.anonymous(), email(ADDRESS));
+    let requested = node
+        .doorward
+        .email
+        .request_confirmation(&anonymous, &address);
     requested.await.unwrap();
-    world.mails().await
+    node.mails().await
 }
 
-async fn confirm(world: &World, token: &Token) -> Result<User, Error> {
-    world.doorward.email.confirm(&world.anon(), token).await
+async fn confirm(node: &TestNode, token: &Token) -> Result<User, Error> {
+    node.doorward.email.confirm(&node.anonymous(), token).await
 }
 
 /// with a username the account is active at once, and only the address waits.
 #[tokio::test]
 async fn an_account_with_a_username_is_active_while_its_address_waits() {
-    let world = World::new().await;
-    let ben = sign_up_with(&world, Some("ben")).await;
+    let node = TestNode::new().await;
+    let ben = sign_up_with(&node, Some("ben")).await;
     assert_eq!((ben.status, &ben.email), (Status::Active, &None));
     assert_eq!(ben.pending_address(), Some(&email(ADDRESS)));
-    let session = world.sign_in("ben").await;
+    let session = node.sign_in("ben").await;
     assert_err!(
-        world.try_sign_in(ADDRESS, PASSWORD).await,
+        node.try_sign_in(ADDRESS, PASSWORD).await,
         Error::EmailUnconfirmed
     );
     assert_err!(
-        world.try_sign_in(ADDRESS, OTHER_PASSWORD).await,
+        node.try_sign_in(ADDRESS, OTHER_PASSWORD).await,
         Error::InvalidCredentials
     );
-    let mail = world.one_mail().await;
-    assert_eq!(mail.template, MailTemplate::Confirm);
+    let mail = node.one_mail().await;
+    assert_eq!(mail.kind, MailKind::SignUp);
     assert_eq!(mail.valid_minutes, Some(24 * 60));
 
-    let confirmed = confirm(&world, &token_in(&mail)).await.unwrap();
+    let confirmed = confirm(&node, &token_in(&mail)).await.unwrap();
     assert_eq!(
         (confirmed.status, confirmed.email, confirmed.pending_email),
         (Status::Active, Some(email(ADDRESS)), None)
     );
-    world.check(&session).await.unwrap();
-    world.sign_in(ADDRESS).await;
-    assert!(world.mails().await.is_empty(), "no address was replaced");
+    node.check(&session).await.unwrap();
+    node.sign_in(ADDRESS).await;
+    assert!(node.mails().await.is_empty(), "no address was replaced");
 }
 
 /// “this wasn't me” removes only the address of an account that has a username.
 #[tokio::test]
 async fn cancelling_the_confirmation_removes_only_the_address_of_an_active_account() {
-    let world = World::new().await;
-    let ben = sign_up_with(&world, Some("ben")).await;
-    let session = world.sign_in("ben").await;
-    let token = token_in(&world.one_mail().await);
-    world
-        .doorward
+    let node = TestNode::new().await;
+    node.list_at_once();
+    let ben = sign_up_with(&node, Some("ben")).await;
+    let session = node.sign_in("ben").await;
+    let token = token_in(&node.one_mail().await);
+    node.doorward
         .email
-        .cancel_confirmation(&world.anon(), &token)
+        .cancel_confirmation(&node.anonymous(), &token)
         .await
         .unwrap();
-    let stored = world.kept_user(&ben).await;
+    let stored = node.stored_user(&ben).await;
     assert_eq!(
         (stored.status, stored.pending_email),
         (Status::Active, None)
     );
-    world.check(&session).await.unwrap();
-    assert_err!(confirm(&world, &token).await, Error::LinkExpired);
+    node.check(&session).await.unwrap();
+    assert_err!(confirm(&node, &token).await, Error::LinkExpired);
     assert_err!(
-        world.try_sign_in(ADDRESS, PASSWORD).await,
+        node.try_sign_in(ADDRESS, PASSWORD).await,
         Error::InvalidCredentials
     );
 }
@@ -88,137 +91,134 @@ async fn cancelling_the_confirmation_removes_only_the_address_of_an_active_accou
 /// expiry also removes only the address, exactly three days after the request.
 #[tokio::test]
 async fn the_pending_address_of_an_active_account_expires() {
-    let world = World::new().await;
-    let ben = sign_up_with(&world, Some("ben")).await;
-    world.mails().await;
-    world.advance(hours(72));
-    world
-        .doorward
+    let node = TestNode::new().await;
+    let ben = sign_up_with(&node, Some("ben")).await;
+    node.mails().await;
+    node.advance(hours(72));
+    node.doorward
         .housekeeping
-        .sweep(&world.worker())
+        .sweep(&node.worker())
         .await
         .unwrap();
-    assert!(world.kept_user(&ben).await.pending_email.is_some());
-    world.advance(MICROSECOND);
-    world.audited();
-    world
-        .doorward
+    assert!(node.stored_user(&ben).await.pending_email.is_some());
+    node.advance(MICROSECOND);
+    node.audited();
+    node.doorward
         .housekeeping
-        .sweep(&world.worker())
+        .sweep(&node.worker())
         .await
         .unwrap();
-    let stored = world.kept_user(&ben).await;
+    let stored = node.stored_user(&ben).await;
     assert_eq!(
         (stored.status, stored.pending_email),
         (Status::Active, None)
     );
-    assert!(world.audited().is_empty(), "no account has expired");
-    world.sign_in("ben").await;
+    assert!(node.audited().is_empty(), "no account has expired");
+    node.sign_in("ben").await;
 }
 
 /// the first to confirm gets the address. Pending accounts with it are deleted, others lose it.
 #[tokio::test]
 async fn the_first_user_to_confirm_gets_the_address() {
-    let world = World::new().await;
+    let node = TestNode::new().await;
     let mut sign_ups = Vec::new();
     for name in [None, None, Some("zoe")] {
-        let user = sign_up_with(&world, name).await;
-        sign_ups.push((user, token_in(&world.one_mail().await)));
+        let user = sign_up_with(&node, name).await;
+        sign_ups.push((user, token_in(&node.one_mail().await)));
     }
     let [(ben, bens), (eve, eves), (zoe, zoes)] = &sign_ups[..] else {
         panic!("three sign-ups");
     };
-    world.audited();
-    confirm(&world, bens).await.unwrap();
-    assert_eq!(world.kept_user(ben).await.status, Status::Active);
-    assert_eq!(world.kept(eve).await, None);
-    let stored = world.kept_user(zoe).await;
+    node.audited();
+    confirm(&node, bens).await.unwrap();
+    assert_eq!(node.stored_user(ben).await.status, Status::Active);
+    assert_eq!(node.stored_session(eve).await, None);
+    let stored = node.stored_user(zoe).await;
     assert_eq!(
         (stored.status, stored.pending_email),
         (Status::Active, None)
     );
-    assert_eq!(world.audited(), ["email-confirmed", "sign-up-superseded"]);
+    assert_eq!(node.audited(), ["email-confirmed", "sign-up-superseded"]);
     for late in [eves, zoes] {
-        assert_err!(confirm(&world, late).await, Error::LinkExpired);
+        assert_err!(confirm(&node, late).await, Error::LinkExpired);
     }
 }
 
 /// T-RACE.
 #[tokio::test]
 async fn one_of_two_concurrent_confirmations_gets_the_address() {
-    let world = World::new().await;
+    let node = TestNode::new().await;
     let mut tokens = Vec::new();
     for name in ["ben", "eve"] {
-        sign_up_with(&world, Some(name)).await;
-        tokens.push(token_in(&world.one_mail().await));
+        sign_up_with(&node, Some(name)).await;
+        tokens.push(token_in(&node.one_mail().await));
     }
-    world.spy.yield_once();
-    let (one, other) = tokio::join!(confirm(&world, &tokens[0]), confirm(&world, &tokens[1]));
+    node.spy.yield_once();
+    let (one, other) = tokio::join!(confirm(&node, &tokens[0]), confirm(&node, &tokens[1]));
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
 }
 
 /// R-09, H-05: a confirmation clears a bounded number of others. The others can confirm nothing, and expire.
 #[tokio::test]
 async fn many_users_with_the_same_pending_address_expire() {
-    let world = World::with(|policy| policy.throttle = false).await;
-    let ben = sign_up_with(&world, None).await;
+    let node = TestNode::with(|policy| policy.throttle = false).await;
+    let ben = sign_up_with(&node, None).await;
     let mut others = Vec::new();
-    let mails = world.mails().await;
+    let mails = node.mails().await;
     for _ in 0..25 {
-        others.push(sign_up_with(&world, None).await);
-        world.advance(seconds(1));
+        others.push(sign_up_with(&node, None).await);
+        node.advance(seconds(1));
     }
-    let last = token_in(world.mails().await.last().unwrap());
-    let mut ctx = world.anon();
+    let last = token_in(node.mails().await.last().unwrap());
+    let mut ctx = node.anonymous();
     ctx.client.address = Some([192, 0, 2, 7].into());
-    world.forget();
+    node.clear_cache();
     let token = token_in(&mails[0]);
-    world.doorward.email.confirm(&ctx, &token).await.unwrap();
+    node.doorward.email.confirm(&ctx, &token).await.unwrap();
     // L-05: each deletion has its event, without the address of the client that confirmed.
-    let mut events = world.spy.take_audited();
-    events.retain(|event| event.event == Event::SignUpSuperseded);
+    let mut events = node.spy.take_audited();
+    events.retain(|event| event.event == AuditKind::SignUpSuperseded);
     assert!(events.iter().all(|event| event.address.is_none()));
     let deleted: BTreeSet<_> = events.iter().filter_map(|event| event.user_id).collect();
     let newest: BTreeSet<_> = others[5..].iter().map(|user| user.id).collect();
     assert_eq!(deleted, newest);
-    assert_err!(confirm(&world, &last).await, Error::LinkExpired);
-    world.advance(hours(73));
-    world
-        .doorward
+    assert_err!(confirm(&node, &last).await, Error::LinkExpired);
+    node.advance(hours(73));
+    node.doorward
         .housekeeping
-        .sweep(&world.worker())
+        .sweep(&node.worker())
         .await
         .unwrap();
     let left = User::with_pending_email(ADDRESS);
-    let left: Vec<User> = world.store.list(left).await.unwrap();
+    let left: Vec<User> = node.store.list(left).await.unwrap();
     assert_eq!(left, []);
-    assert_eq!(world.kept_user(&ben).await.email, Some(email(ADDRESS)));
+    assert_eq!(node.stored_user(&ben).await.email, Some(email(ADDRESS)));
 }
 
 /// a request mails the newest three users who have the address, each with a separate link. Earlier
 /// links stay valid.
 #[tokio::test]
 async fn a_resend_mails_the_newest_users_and_leaves_earlier_links() {
-    let world = World::with(|policy| policy.throttle = false).await;
+    let node = TestNode::with(|policy| policy.throttle = false).await;
     let mut first = Vec::new();
     for name in ["ben", "eve", "zoe", "ada"] {
-        sign_up_with(&world, Some(name)).await;
-        first.push(token_in(&world.one_mail().await));
-        world.advance(seconds(1));
+        sign_up_with(&node, Some(name)).await;
+        first.push(token_in(&node.one_mail().await));
+        node.advance(seconds(1));
     }
-    let mails = resend(&world).await;
+    let mails = resend(&node).await;
     let names: BTreeSet<_> = mails
         .iter()
         .filter_map(|mail| mail.username.as_deref())
         .collect();
     assert_eq!(mails.len(), 3);
     assert_eq!(names, BTreeSet::from(["eve", "zoe", "ada"]));
-    assert!(world.store.mail_jobs().is_empty());
+    assert!(node.mail_jobs().is_empty());
     for mail in &mails {
-        let viewed = world
+        let viewed = node
             .doorward
             .email
-            .view_confirmation(&world.anon(), &token_in(mail))
+            .view_confirmation(&node.anonymous(), &token_in(mail))
             .await
             .unwrap();
         let username = viewed
@@ -227,27 +227,27 @@ async fn a_resend_mails_the_newest_users_and_leaves_earlier_links() {
             .map(doorward_domain::values::Username::as_str);
         assert_eq!(username, mail.username.as_deref(), "its own user's link");
     }
-    let confirmed = confirm(&world, &first[0]).await.unwrap();
+    let confirmed = confirm(&node, &first[0]).await.unwrap();
     assert_eq!(confirmed.username, Some(username("ben")));
 }
 
 /// each mail of a request is tried again by itself.
 #[tokio::test]
 async fn a_mail_of_a_resend_that_is_deferred_is_sent_later_and_no_other_twice() {
-    let world = World::with(|policy| policy.throttle = false).await;
+    let node = TestNode::with(|policy| policy.throttle = false).await;
     for name in ["ben", "eve", "zoe"] {
-        sign_up_with(&world, Some(name)).await;
-        world.mails().await;
-        world.advance(seconds(1));
+        sign_up_with(&node, Some(name)).await;
+        node.mails().await;
+        node.advance(seconds(1));
     }
-    world.mailer.defer(Some("eve"));
-    let mut mails = resend(&world).await;
+    node.mailer.defer(Some("eve"));
+    let mut mails = resend(&node).await;
     assert_eq!(mails.len(), 2);
-    world.advance(seconds(30));
-    assert!(world.mails().await.is_empty());
-    world.mailer.defer(None);
-    world.advance(seconds(30));
-    mails.extend(world.mails().await);
+    node.advance(seconds(30));
+    assert!(node.mails().await.is_empty());
+    node.mailer.defer(None);
+    node.advance(seconds(30));
+    mails.extend(node.mails().await);
     let names: BTreeSet<_> = mails
         .iter()
         .filter_map(|mail| mail.username.clone())
@@ -258,56 +258,56 @@ async fn a_mail_of_a_resend_that_is_deferred_is_sent_later_and_no_other_twice() 
 /// Two links of one address: one is cancelled while the other is confirmed. A confirmed account is never deleted.
 #[tokio::test]
 async fn a_concurrent_cancellation_does_not_delete_a_confirmed_account() {
-    let world = World::with(|policy| policy.throttle = false).await;
-    let ben = sign_up_with(&world, None).await;
-    let first = token_in(&world.one_mail().await);
-    let second = token_in(&resend(&world).await[0]);
-    world.spy.yield_once();
-    let anon = world.anon();
+    let node = TestNode::with(|policy| policy.throttle = false).await;
+    let ben = sign_up_with(&node, None).await;
+    let first = token_in(&node.one_mail().await);
+    let second = token_in(&resend(&node).await[0]);
+    node.spy.yield_once();
+    let anonymous = node.anonymous();
     let (confirmed, cancelled) = tokio::join!(
-        world.doorward.email.confirm(&anon, &first),
-        world.doorward.email.cancel_confirmation(&anon, &second)
+        node.doorward.email.confirm(&anonymous, &first),
+        node.doorward.email.cancel_confirmation(&anonymous, &second)
     );
     assert!(confirmed.is_ok() != cancelled.is_ok());
-    assert_eq!(world.kept(&ben).await.is_some(), confirmed.is_ok());
+    assert_eq!(node.stored_session(&ben).await.is_some(), confirmed.is_ok());
 }
 
 /// an address that is requested again replaces the pending one, and voids its links.
 #[tokio::test]
 async fn an_address_that_is_requested_again_voids_earlier_links() {
-    let world = World::with(|policy| policy.throttle = false).await;
-    sign_up_with(&world, Some("ben")).await;
-    let first = token_in(&world.one_mail().await);
-    world.advance(seconds(1));
-    let session = world.sign_in("ben").await;
-    let (ctx, current) = (world.of(&session), password(PASSWORD));
+    let node = TestNode::with(|policy| policy.throttle = false).await;
+    sign_up_with(&node, Some("ben")).await;
+    let first = token_in(&node.one_mail().await);
+    node.advance(seconds(1));
+    let session = node.sign_in("ben").await;
+    let (ctx, current) = (node.of(&session), password(PASSWORD));
     let address = email(ADDRESS);
-    let again = world
+    let again = node
         .doorward
         .email
-        .change_email(&ctx, "me", &address, Some(&current), None);
+        .change(&ctx, "me", &address, Some(&current), None);
     again.await.unwrap();
-    let second = token_in(&world.one_mail().await);
-    assert_err!(confirm(&world, &first).await, Error::LinkExpired);
-    confirm(&world, &second).await.unwrap();
+    let second = token_in(&node.one_mail().await);
+    assert_err!(confirm(&node, &first).await, Error::LinkExpired);
+    confirm(&node, &second).await.unwrap();
 }
 
 /// On a closed network addresses are accepted without confirmation, and stay unique.
 #[tokio::test]
 async fn without_confirmation_an_address_is_accepted_at_once() {
-    let world = World::with(|policy| {
+    let node = TestNode::with(|policy| {
         policy.confirm_email = false;
         policy.enumeration_protection = false;
     })
     .await;
-    let ben = sign_up_with(&world, None).await;
+    let ben = sign_up_with(&node, None).await;
     assert_eq!(
         (ben.status, &ben.email),
         (Status::Active, &Some(email(ADDRESS)))
     );
-    assert_eq!(world.kept_user(&ben).await, ben);
-    assert!(world.mails().await.is_empty());
-    world.sign_in(ADDRESS).await;
+    assert_eq!(node.stored_user(&ben).await, ben);
+    assert!(node.mails().await.is_empty());
+    node.sign_in(ADDRESS).await;
     let taken = sign_up(Some("eve"), Some("BEN@example.com"));
-    assert_err!(world.try_sign_up(taken).await, Error::EmailTaken);
+    assert_err!(node.try_sign_up(taken).await, Error::EmailTaken);
 }

@@ -1,33 +1,32 @@
 //! Signing up with a username, an address, both, or neither.
 
 use doorward_domain::Error;
-use doorward_domain::model::{Credential, Role, Status, User};
-use doorward_domain::ports::MailTemplate;
-use doorward_domain::store::Records;
+use doorward_domain::model::{Credential, MailKind, Role, Status, User};
+use doorward_domain::store::{Records, Store};
 use doorward_domain::values::Locale;
 
-use crate::world::*;
+use crate::test_node::*;
 
 #[tokio::test]
 async fn a_sign_up_with_only_a_username_is_active_at_once_and_gets_no_mail() {
-    let world = World::new().await;
-    let user = world.user_without_mailbox("ben").await;
+    let node = TestNode::new().await;
+    let user = node.user_without_mailbox("ben").await;
     assert_eq!(user.status, Status::Active);
-    assert_eq!(world.kept_user(&user).await, user);
-    assert!(world.mails().await.is_empty());
-    world.sign_in("ben").await;
+    assert_eq!(node.stored_user(&user).await, user);
+    assert!(node.mails().await.is_empty());
+    node.sign_in("ben").await;
 }
 
 #[tokio::test]
 async fn a_sign_up_with_an_address_is_pending_until_it_is_confirmed() {
-    let world = World::new().await;
+    let node = TestNode::new().await;
     let wanted = sign_up(None, Some("Ben@Example.com"));
-    let user = world.try_sign_up(wanted).await.unwrap();
+    let user = node.try_sign_up(wanted).await.unwrap();
     assert_eq!((user.status, user.role), (Status::Pending, Role::User));
     assert_eq!(user.email, None);
     assert_eq!(user.pending_address(), Some(&email("Ben@example.com")));
-    let mail = world.one_mail().await;
-    assert_eq!(mail.template, MailTemplate::Confirm);
+    let mail = node.one_mail().await;
+    assert_eq!(mail.kind, MailKind::SignUp);
     assert_eq!(
         mail.to.as_str(),
         "Ben@example.com",
@@ -37,71 +36,68 @@ async fn a_sign_up_with_an_address_is_pending_until_it_is_confirmed() {
 
 #[tokio::test]
 async fn a_sign_up_needs_a_username_or_an_address() {
-    let world = World::new().await;
-    let refused = world.try_sign_up(sign_up(None, None)).await;
+    let node = TestNode::new().await;
+    let refused = node.try_sign_up(sign_up(None, None)).await;
     assert_err!(refused, Error::Invalid(fields) if fields[0].invalid.code == "missing");
 }
 
 #[tokio::test]
 async fn a_username_that_looks_like_another_is_taken_and_nothing_is_stored() {
-    let world = World::new().await;
-    world.user_without_mailbox("Ben").await;
-    world.audited();
+    let node = TestNode::new().await;
+    node.user_without_mailbox("Ben").await;
+    node.audited();
     for name in ["Ben", "ben", "BEN", "ｂｅｎ"] {
         let wanted = sign_up(Some(name), Some("other@example.com"));
-        assert_err!(world.try_sign_up(wanted).await, Error::UsernameTaken);
+        assert_err!(node.try_sign_up(wanted).await, Error::UsernameTaken);
     }
-    assert!(world.store.mail_jobs().is_empty());
-    assert!(world.audited().is_empty());
-    let (store, address) = (&world.store, "other@example.com");
-    let users = store.count(User::with_pending_email(address));
+    assert!(node.mail_jobs().is_empty());
+    assert!(node.audited().is_empty());
+    let (store, address) = (&node.store, "other@example.com");
+    let users = store.count_rows(User::with_pending_email(address));
     assert_eq!(users.await.unwrap(), 0);
 }
 
 #[tokio::test]
 async fn a_taken_address_gets_the_same_response_and_its_owner_a_notice() {
-    let world = World::new().await;
-    world.active("ben").await;
-    world.forget();
+    let node = TestNode::new().await;
+    node.active("ben").await;
+    node.clear_cache();
     let known = sign_up(Some("eve"), Some("BEN@example.com"));
-    let known = world.try_sign_up(known).await.unwrap();
-    let calls = (world.spy.take_calls(), world.secrets.take_hashes());
+    let known = node.try_sign_up(known).await.unwrap();
+    let calls = (node.spy.take_calls(), node.random.take_hashes());
     let fresh = sign_up(Some("zoe"), Some("zoe@example.com"));
-    let fresh = world.try_sign_up(fresh).await.unwrap();
-    assert_eq!(calls, (world.spy.take_calls(), world.secrets.take_hashes()));
+    let fresh = node.try_sign_up(fresh).await.unwrap();
+    assert_eq!(calls, (node.spy.take_calls(), node.random.take_hashes()));
     assert_eq!((known.status, known.email), (fresh.status, fresh.email));
     let expected = [
-        (
-            "ben@example.com".to_owned(),
-            MailTemplate::AlreadyRegistered,
-        ),
-        ("zoe@example.com".to_owned(), MailTemplate::Confirm),
+        ("ben@example.com".to_owned(), MailKind::AlreadyRegistered),
+        ("zoe@example.com".to_owned(), MailKind::SignUp),
     ];
-    assert_eq!(summary(&world.mails().await), expected);
+    assert_eq!(summary(&node.mails().await), expected);
 }
 
 #[tokio::test]
 async fn without_enumeration_protection_a_taken_address_is_rejected() {
-    let world = World::with(|policy| policy.enumeration_protection = false).await;
-    world.active("ben").await;
+    let node = TestNode::with(|policy| policy.enumeration_protection = false).await;
+    node.active("ben").await;
     let wanted = sign_up(Some("eve"), Some("BEN@example.com"));
-    assert_err!(world.try_sign_up(wanted).await, Error::EmailTaken);
+    assert_err!(node.try_sign_up(wanted).await, Error::EmailTaken);
 }
 
 /// P-07: the stored string contains the scheme, its cost and a salt of 16 bytes.
 #[tokio::test]
 async fn the_password_is_stored_as_a_salted_argon2id_hash() {
-    let world = World::new().await;
+    let node = TestNode::new().await;
     let mut hashes = Vec::new();
     for name in ["ben", "eve"] {
-        let user = world.user_without_mailbox(name).await;
-        let kept = world
+        let user = node.user_without_mailbox(name).await;
+        let kept = node
             .store
             .get::<Credential>(user.id)
             .await
             .unwrap()
             .unwrap();
-        let hash = kept.password_hash.expose().clone();
+        let hash = kept.data.expose().clone();
         assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
         assert!(!hash.contains(PASSWORD));
         hashes.push(hash);
@@ -111,40 +107,39 @@ async fn the_password_is_stored_as_a_salted_argon2id_hash() {
 
 #[tokio::test]
 async fn mails_are_in_the_language_of_the_sign_up() {
-    let world = World::new().await;
-    let mut ctx = world.anon();
+    let node = TestNode::new().await;
+    let mut ctx = node.anonymous();
     ctx.client.locale = Locale::De;
     let wanted = sign_up(None, Some("ben@example.com"));
-    world.doorward.sign_up.sign_up(&ctx, wanted).await.unwrap();
-    assert_eq!(world.one_mail().await.locale, Locale::De);
+    node.doorward.sign_up.start(&ctx, wanted).await.unwrap();
+    assert_eq!(node.one_mail().await.locale, Locale::De);
 }
 
 #[tokio::test]
 async fn a_failing_store_stores_neither_user_nor_mail() {
-    let world = World::new().await;
-    world.spy.fail("apply");
+    let node = TestNode::new().await;
+    node.spy.fail("apply");
     let wanted = sign_up(Some("ben"), Some("ben@example.com"));
-    assert_err!(world.try_sign_up(wanted).await, Error::Store(_));
-    world.spy.clear_failures();
-    assert!(world.store.mail_jobs().is_empty());
-    let found: Option<User> = world.store.find(User::USERNAME_KEY, "ben").await.unwrap();
+    assert_err!(node.try_sign_up(wanted).await, Error::Store(_));
+    node.spy.clear_failures();
+    assert!(node.mail_jobs().is_empty());
+    let found: Option<User> = node.store.find(User::USERNAME_KEY, "ben").await.unwrap();
     assert_eq!(found, None);
 }
 
 /// an id is never reused, and the new user gets nothing of the old one.
 #[tokio::test]
 async fn a_sign_up_after_a_deletion_creates_another_user() {
-    let world = World::new().await;
-    let before = world.active("ben").await;
-    let session = world.sign_in("ben").await;
-    let ctx = world.of(&session);
-    world
-        .doorward
+    let node = TestNode::new().await;
+    let before = node.active("ben").await;
+    let session = node.sign_in("ben").await;
+    let ctx = node.of(&session);
+    node.doorward
         .profile
-        .delete_account(&ctx, "me", None)
+        .delete(&ctx, "me", None)
         .await
         .unwrap();
-    let after = world.active("ben").await;
+    let after = node.active("ben").await;
     assert_ne!(before.id, after.id);
-    assert_err!(world.check(&session).await, Error::InvalidToken);
+    assert_err!(node.check(&session).await, Error::InvalidToken);
 }

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use doorward_domain::limits::MemoryRateLimits;
-use doorward_domain::memory::{MemoryStore, SeededSecrets};
+use doorward_domain::memory::{MemoryStore, SeededRandom};
 use doorward_domain::model::{AuditEvent, AuditRecord, Session, User};
-use doorward_domain::ports::{Decision, KeyedLimit, LastSeen, RateLimits, Secrets, Sessions};
+use doorward_domain::ports::{
+    Decision, KeyedLimit, LastSeen, RandomSource, RateLimits, SeparateSessions,
+};
 use doorward_domain::session_store::SessionStore;
 use doorward_domain::store::{
     ApplyError, Batch, Claim, Query, Record, Row, Store, StoreError, Table, Value, Write,
@@ -63,7 +65,7 @@ impl Spy {
     }
 
     /// Kinds of the changes since the last time. Each kind is the same statements on every store.
-    pub fn take_changes(&self) -> Vec<String> {
+    pub fn take_writes(&self) -> Vec<String> {
         std::mem::take(&mut self.changes.lock().unwrap())
     }
 
@@ -83,7 +85,7 @@ impl Spy {
     }
 
     /// Makes this operation hang.
-    pub fn hang(&self, operation: &'static str) {
+    pub fn hang_on(&self, operation: &'static str) {
         self.hanging.lock().unwrap().insert(operation);
     }
 
@@ -107,7 +109,7 @@ impl Spy {
         *self.most_users.lock().unwrap() = Some(users);
     }
 
-    /// Makes every call yield to the other tasks first, so that two joined flows run in step.
+    /// Makes every call yield to the other tasks first, so that two joined calls run in step.
     pub fn yield_once(&self) {
         self.yields.store(true, Ordering::Relaxed);
     }
@@ -162,11 +164,6 @@ impl Store for Spy {
             return Err(ApplyError::OutcomeUnknown(StoreError::new("apply", "lost")));
         }
         Ok(())
-    }
-
-    async fn get_row(&self, table: &'static Table, key: Value) -> Result<Option<Row>, StoreError> {
-        self.asked(table.name).await?;
-        self.store.get_row(table, key).await
     }
 
     async fn find_row(
@@ -224,7 +221,7 @@ impl Store for Spy {
 }
 
 #[async_trait]
-impl Sessions for Spy {
+impl SeparateSessions for Spy {
     async fn insert_session(&self, session: &Session) -> Result<(), StoreError> {
         self.asked("insert_session").await?;
         self.separate()
@@ -333,14 +330,14 @@ impl RateLimits for SpyRateLimits {
 /// Seeded randomness that records the requested lengths. The hasher requests a salt of 16 bytes for each hash, so
 /// salts count hashes.
 pub struct SpyRandom {
-    seeded: SeededSecrets,
+    seeded: SeededRandom,
     lengths: Mutex<Vec<usize>>,
 }
 
 impl SpyRandom {
     pub fn new(seed: u64) -> Self {
         Self {
-            seeded: SeededSecrets::new(seed),
+            seeded: SeededRandom::new(seed),
             lengths: Mutex::default(),
         }
     }
@@ -352,7 +349,7 @@ impl SpyRandom {
     }
 }
 
-impl Secrets for SpyRandom {
+impl RandomSource for SpyRandom {
     fn fill(&self, bytes: &mut [u8]) {
         self.lengths.lock().unwrap().push(bytes.len());
         self.seeded.fill(bytes);

@@ -5,7 +5,7 @@ use doorward_domain::model::{Role, Status};
 use doorward_domain::{Ctx, Error};
 use jiff::SignedDuration;
 
-use crate::world::*;
+use crate::test_node::*;
 
 const ACTS: [&str; 6] = ["role", "disable", "enable", "delete", "delete-own", "email"];
 
@@ -25,8 +25,8 @@ fn named(act: &str) -> &'static str {
     }
 }
 
-async fn act(world: &World, ctx: &Ctx, act: &str) -> Result<(), Error> {
-    let (doorward, named) = (&world.doorward, named(act));
+async fn act(node: &TestNode, ctx: &Ctx, act: &str) -> Result<(), Error> {
+    let (doorward, named) = (&node.doorward, named(act));
     match act {
         "role" => doorward
             .admin
@@ -37,26 +37,19 @@ async fn act(world: &World, ctx: &Ctx, act: &str) -> Result<(), Error> {
         "enable" => doorward.admin.enable(ctx, named, None).await.map(drop),
         "email" => {
             let new = email("new@example.org");
-            doorward
-                .email
-                .change_email(ctx, named, &new, None, None)
-                .await
+            doorward.email.change(ctx, named, &new, None, None).await
         }
-        _ => doorward
-            .profile
-            .delete_account(ctx, named, None)
-            .await
-            .map(drop),
+        _ => doorward.profile.delete(ctx, named, None).await.map(drop),
     }
 }
 
 /// Two admins and Ben, in the same state before each act.
-async fn admins() -> World {
-    let world = World::new().await;
-    world.admin("zoe").await;
-    world.admin("ada").await;
-    world.active("ben").await;
-    world
+async fn admins() -> TestNode {
+    let node = TestNode::new().await;
+    node.admin("zoe").await;
+    node.admin("ada").await;
+    node.active("ben").await;
+    node
 }
 
 /// A-13, Z-05: five minutes after sign-in, to the microsecond. Each refusal has an audit event and changes
@@ -64,17 +57,17 @@ async fn admins() -> World {
 #[tokio::test]
 async fn the_password_must_have_been_entered_recently() {
     for one in ACTS {
-        let world = admins().await;
-        let session = world.sign_in("ada").await;
-        let ben = world.doorward.admin.find_named("ben").await.unwrap();
-        world.advance(minutes(5) + MICROSECOND);
-        world.audited();
-        let refused = act(&world, &world.of(&session), one).await;
+        let node = admins().await;
+        let session = node.sign_in("ada").await;
+        let ben = node.doorward.admin.find_by_name("ben").await.unwrap();
+        node.advance(minutes(5) + MICROSECOND);
+        node.audited();
+        let refused = act(&node, &node.of(&session), one).await;
         assert_err!(refused, Error::ReauthenticationRequired);
-        assert_eq!(world.audited().len(), 1, "{one}");
-        assert_eq!(world.kept_user(&ben).await, ben, "{one}");
-        world.advance(SignedDuration::ZERO - MICROSECOND);
-        act(&world, &world.of(&session), one).await.unwrap();
+        assert_eq!(node.audited().len(), 1, "{one}");
+        assert_eq!(node.stored_user(&ben).await, ben, "{one}");
+        node.advance(SignedDuration::ZERO - MICROSECOND);
+        act(&node, &node.of(&session), one).await.unwrap();
     }
 }
 
@@ -82,49 +75,48 @@ async fn the_password_must_have_been_entered_recently() {
 #[tokio::test]
 async fn the_password_can_come_with_the_request() {
     for one in ACTS {
-        let world = admins().await;
-        let session = world.sign_in("ada").await;
-        world.advance(hours(1));
-        let ctx = world.of(&session);
+        let node = admins().await;
+        let session = node.sign_in("ada").await;
+        node.advance(hours(1));
+        let ctx = node.of(&session);
         let (right, wrong) = (password(PASSWORD), password(OTHER_PASSWORD));
         let show = async |shown| {
-            world
-                .doorward
+            node.doorward
                 .sign_in
                 .reauthenticate(&ctx, action(one), named(one), Some(shown))
                 .await
         };
-        world.audited();
+        node.audited();
         assert_err!(show(&wrong).await, Error::InvalidCredentials);
-        let audited = world.audited();
+        let audited = node.audited();
         assert!(
             audited.len() == 1 && audited[0].ends_with("!wrong password"),
             "{one}: {audited:?}"
         );
         let shown = show(&right).await.unwrap();
-        act(&world, &shown, one).await.unwrap();
+        act(&node, &shown, one).await.unwrap();
     }
 }
 
 /// a wrong password counts against the limits of the sign-in.
 #[tokio::test]
 async fn a_session_has_the_password_limits_of_sign_in() {
-    let world = admins().await;
-    let session = world.sign_in("ada").await;
+    let node = admins().await;
+    let session = node.sign_in("ada").await;
     let wrong = password(OTHER_PASSWORD);
     for _ in 0..3 {
-        let ctx = world.of(&session);
-        let doorward = &world.doorward;
+        let ctx = node.of(&session);
+        let doorward = &node.doorward;
         let refused = doorward
             .sign_in
             .reauthenticate(&ctx, Action::ChangeRole, "ben", Some(&wrong))
             .await;
         assert_err!(refused, Error::InvalidCredentials);
     }
-    let refused = world.try_sign_in("ada", PASSWORD).await;
+    let refused = node.try_sign_in("ada", PASSWORD).await;
     assert_err!(refused, Error::TooManyAttempts { .. });
-    let (ctx, right) = (world.of(&session), password(PASSWORD));
-    let refused = world
+    let (ctx, right) = (node.of(&session), password(PASSWORD));
+    let refused = node
         .doorward
         .sign_in
         .reauthenticate(&ctx, Action::ChangeRole, "ben", Some(&right))
@@ -135,23 +127,23 @@ async fn a_session_has_the_password_limits_of_sign_in() {
 /// a renewal is not a reauthentication.
 #[tokio::test]
 async fn a_renewal_does_not_count_as_a_password() {
-    let world = admins().await;
-    let session = world.sign_in("ada").await;
-    world.advance(minutes(6));
-    let renewed = world.renew(&session).await.unwrap();
-    let refused = act(&world, &world.of(&renewed), "role").await;
+    let node = admins().await;
+    let session = node.sign_in("ada").await;
+    node.advance(minutes(6));
+    let renewed = node.renew(&session).await.unwrap();
+    let refused = act(&node, &node.of(&renewed), "role").await;
     assert_err!(refused, Error::ReauthenticationRequired);
 }
 
 /// Z-02: an unauthorized user is refused, regardless of the password.
 #[tokio::test]
 async fn a_password_does_not_give_a_user_more_rights() {
-    let world = admins().await;
-    let session = world.sign_in("ben").await;
-    world.advance(hours(1));
-    let ctx = world.of(&session);
+    let node = admins().await;
+    let session = node.sign_in("ben").await;
+    node.advance(hours(1));
+    let ctx = node.of(&session);
     for shown in [PASSWORD, OTHER_PASSWORD] {
-        let doorward = &world.doorward;
+        let doorward = &node.doorward;
         let shown = password(shown);
         let refused = doorward
             .sign_in
@@ -159,20 +151,20 @@ async fn a_password_does_not_give_a_user_more_rights() {
             .await;
         assert_err!(refused, Error::Forbidden);
     }
-    assert_err!(act(&world, &ctx, "role").await, Error::Forbidden);
+    assert_err!(act(&node, &ctx, "role").await, Error::Forbidden);
 }
 
 /// the operator can disable it. The command line is always exempt.
 #[tokio::test]
 async fn reauthentication_can_be_disabled() {
-    let world = World::with(|policy| policy.reauthenticate_after = SignedDuration::ZERO).await;
-    world.admin("ada").await;
-    world.active("ben").await;
-    let session = world.sign_in("ada").await;
-    world.advance(hours(23));
-    act(&world, &world.of(&session), "role").await.unwrap();
-    let operator = world.operator();
-    let off = world
+    let node = TestNode::with(|policy| policy.reauthenticate_after = SignedDuration::ZERO).await;
+    node.admin("ada").await;
+    node.active("ben").await;
+    let session = node.sign_in("ada").await;
+    node.advance(hours(23));
+    act(&node, &node.of(&session), "role").await.unwrap();
+    let operator = node.operator();
+    let off = node
         .doorward
         .admin
         .disable(&operator, "ben", None)

@@ -1,22 +1,24 @@
-//! Templates of mails: a text and an HTML template for each. Their texts are messages (`doorward_messages`),
-//! by language.
+//! Templates of mails: `mail.txt` and `mail.html`, which have the messages of a kind of mail
+//! (`doorward_messages`), or files named after it, such as `confirm.txt`.
 //!
 //! Must not know MIME, addresses or transports. User input is a value and never part of a template, so a
 //! name `{{7*7}}` stays `{{7*7}}`. Values are escaped in `.html` files.
 //!
-//! Templates and messages have the values `product`, `url` and `at`, and `greeting`, `username`, `valid`,
-//! `new_email` and `device`, which may be missing: a template tests them with `{% if %}`, a message selects
-//! `[0]`. `t("key")` is a message, `lang` the language.
+//! Templates and messages have the values `mail`, the name of the mail, `product`, `url` and `at`, and
+//! `greeting`, `username`, `valid`, `new_email` and `device`, which may be missing: a template tests them with
+//! `{% if %}`, a message selects `[0]`. `t("key")` is a message, `has("key")` whether there is one, `lang` the
+//! language.
 
 mod overrides;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use doorward_domain::ports::{Mail, MailTemplate};
+use doorward_domain::model::MailKind;
+use doorward_domain::ports::Mail;
 use doorward_domain::values::{EmailAddress, Locale};
 use doorward_messages::Messages;
 use jiff::Timestamp;
@@ -92,7 +94,10 @@ impl Templates {
         let mut replaced = BTreeMap::new();
         if let Some(folder) = folder {
             let languages = Locale::ALL.map(|locale| format!("{}.ftl", locale.tag()));
-            let known: Vec<_> = sources.keys().cloned().chain(languages).collect();
+            let own = MailKind::ALL.iter().map(|kind| kind.template());
+            let own = own.flat_map(|name| [format!("{name}.html"), format!("{name}.txt")]);
+            let known = sources.keys().cloned().chain(own).chain(languages);
+            let known: Vec<_> = BTreeSet::from_iter(known).into_iter().collect();
             for file in overrides::read(folder, &known)? {
                 if let Some(locale) = file.name.strip_suffix(".ftl").and_then(Locale::from_tag) {
                     messages
@@ -133,9 +138,9 @@ impl Templates {
 
     /// Renders a mail.
     pub fn render(&self, mail: &Mail) -> Result<Rendered, TemplateError> {
-        let name = file_name(mail, "txt");
+        let name = self.file_name(mail.kind, "txt");
         if !values::is_plain_link(&mail.url) {
-            return Err(self.lacking(&name, "its link is not an http or https address"));
+            return Err(self.template_error(&name, "its link is not an http or https address"));
         }
         let valid = mail.valid_minutes.map(|minutes| {
             let (key, count) = lifetime(minutes);
@@ -143,6 +148,7 @@ impl Templates {
             text.map_err(|error| self.broken(&name, &error))
         });
         let values = context! {
+            mail => mail.kind.template(),
             product => self.product.as_str(),
             greeting => mail.greeting.as_deref().and_then(values::greeting),
             username => mail.username.as_deref().map(values::one_line),
@@ -161,12 +167,12 @@ impl Templates {
                 .map_err(|error| self.broken(name, &error))
         };
         let (subject, text) = split_subject(&render(&name)?).ok_or_else(|| {
-            self.lacking(
+            self.template_error(
                 &name,
                 "it begins with a line `Subject: …` and an empty line",
             )
         })?;
-        let html = render(&file_name(mail, "html"))?;
+        let html = render(&self.file_name(mail.kind, "html"))?;
         Ok(Rendered {
             subject,
             text,
@@ -178,20 +184,20 @@ impl Templates {
     /// found at the start.
     fn try_all(&self) -> Result<(), TemplateError> {
         for locale in Locale::ALL {
-            for template in MailTemplate::ALL {
-                for mail in [
-                    full_sample(template, locale),
-                    sparse_sample(template, locale),
-                ] {
+            for kind in MailKind::ALL.iter().copied() {
+                for mail in [full_sample(kind, locale), sparse_sample(kind, locale)] {
                     let rendered = self.render(&mail)?;
-                    let link_in_html = format!("href=\"{}\"", mail.url);
-                    if needs_link(template) && !rendered.text.contains(&mail.url) {
-                        let reason = "it lacks its link, {{ url }}";
-                        return Err(self.lacking(&file_name(&mail, "txt"), reason));
+                    // A one-time link is what its mail is for.
+                    if !kind.has_secret_link() {
+                        continue;
                     }
-                    if needs_link(template) && !rendered.html.contains(&link_in_html) {
+                    if !rendered.text.contains(&mail.url) {
+                        let reason = "it lacks its link, {{ url }}";
+                        return Err(self.template_error(&self.file_name(kind, "txt"), reason));
+                    }
+                    if !rendered.html.contains(&format!("href=\"{}\"", mail.url)) {
                         let reason = "it lacks its link, <a href=\"{{ url }}\">";
-                        return Err(self.lacking(&file_name(&mail, "html"), reason));
+                        return Err(self.template_error(&self.file_name(kind, "html"), reason));
                     }
                 }
             }
@@ -199,7 +205,16 @@ impl Templates {
         Ok(())
     }
 
-    fn lacking(&self, name: &str, reason: &str) -> TemplateError {
+    /// Name of the template of a mail: its own, if there is one.
+    fn file_name(&self, kind: MailKind, extension: &str) -> String {
+        let own = format!("{}.{extension}", kind.template());
+        match self.environment.get_template(&own) {
+            Ok(_) => own,
+            Err(_) => format!("mail.{extension}"),
+        }
+    }
+
+    fn template_error(&self, name: &str, reason: &str) -> TemplateError {
         TemplateError::Broken {
             file: self.file_of(name),
             line: None,
@@ -252,10 +267,6 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-fn file_name(mail: &Mail, kind: &str) -> String {
-    format!("{}.{kind}", mail.template.as_str())
-}
-
 /// Splits `Subject: …`, an empty line, and the text. Values contain no line ends, so the first line is the
 /// template's.
 fn split_subject(rendered: &str) -> Option<(String, String)> {
@@ -263,13 +274,6 @@ fn split_subject(rendered: &str) -> Option<(String, String)> {
     let subject = values::one_line(head.strip_prefix("Subject:")?.trim());
     let is_sound = !head.contains('\n') && !subject.is_empty();
     is_sound.then(|| (subject, format!("{}\n", text.trim())))
-}
-
-/// Returns `true` if the link is what the mail is for. Such a link expires, and the built-in template says when.
-fn needs_link(template: MailTemplate) -> bool {
-    let name = format!("{}.txt", template.as_str());
-    let mut builtin = BUILTIN.iter();
-    builtin.any(|(known, source)| *known == name && source.contains("valid"))
 }
 
 /// The message and the number of the lifetime of a link, such as 30 minutes, 24 hours or 3 days. Rounded
@@ -286,20 +290,20 @@ fn lifetime(minutes: i64) -> (&'static str, i64) {
     }
 }
 
-fn full_sample(template: MailTemplate, locale: Locale) -> Mail {
+fn full_sample(kind: MailKind, locale: Locale) -> Mail {
     Mail {
         greeting: Some("Ben".to_owned()),
         username: Some("ben".to_owned()),
-        valid_minutes: Some(60),
+        valid_minutes: kind.has_secret_link().then_some(60),
         new_email: Some("b***@example.com".to_owned()),
         device: Some("Firefox, Linux, 192.0.2.7".to_owned()),
-        ..sparse_sample(template, locale)
+        ..sparse_sample(kind, locale)
     }
 }
 
-fn sparse_sample(template: MailTemplate, locale: Locale) -> Mail {
+fn sparse_sample(kind: MailKind, locale: Locale) -> Mail {
     Mail {
-        template,
+        kind,
         to: EmailAddress::parse("ben@example.com").expect("the sample address is one"),
         locale,
         greeting: None,

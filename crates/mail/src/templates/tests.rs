@@ -27,15 +27,17 @@ fn unescape(html: &str) -> String {
         .replace("&amp;", "&")
 }
 
+/// A file with another name would never be used.
 #[test]
-fn each_mail_has_a_text_and_an_html_template() {
-    let mut expected = vec!["layout.html".to_owned()];
-    for template in MailTemplate::ALL {
-        expected.extend(["html", "txt"].map(|kind| format!("{}.{kind}", template.as_str())));
+fn each_built_in_template_is_the_layout_or_of_a_mail() {
+    let templates = MailKind::ALL.iter().map(|kind| kind.template());
+    let mut known = vec!["layout.html".to_owned()];
+    for name in templates.chain(["mail"]) {
+        known.extend(["html", "txt"].map(|extension| format!("{name}.{extension}")));
     }
-    expected.sort();
-    let names: Vec<_> = BUILTIN.iter().map(|(name, _)| *name).collect();
-    assert_eq!(names, expected);
+    for (name, _) in BUILTIN {
+        assert!(known.iter().any(|known| known == name), "{name}");
+    }
 }
 
 /// no built-in template turns escaping off.
@@ -46,22 +48,6 @@ fn every_template_escapes_its_values() {
             assert!(!source.contains(word), "{name} contains {word}");
         }
     }
-}
-
-#[test]
-fn only_five_mails_need_a_link() {
-    let needed = MailTemplate::ALL
-        .into_iter()
-        .filter(|template| needs_link(*template));
-    let needed: Vec<_> = needed.map(MailTemplate::as_str).collect();
-    let expected = [
-        "confirm",
-        "recover",
-        "email-change",
-        "email-change-undo",
-        "email-changed",
-    ];
-    assert_eq!(needed, expected);
 }
 
 #[test]
@@ -89,7 +75,7 @@ fn every_mail_has_its_subject_and_its_link() {
             text,
             html,
         } = load().render(&mail).unwrap();
-        let name = format!("{} {}", mail.template.as_str(), mail.locale.tag());
+        let name = format!("{} {}", mail.kind.template(), mail.locale.tag());
         assert!(
             !subject.is_empty() && subject.contains("Doorward"),
             "{name}"
@@ -136,9 +122,8 @@ fn every_mail_has_its_subject_and_its_link() {
 #[test]
 fn a_mail_with_only_a_link_has_no_empty_parts() {
     for locale in Locale::ALL {
-        for template in MailTemplate::ALL {
-            let Rendered { text, html, .. } =
-                load().render(&sparse_sample(template, locale)).unwrap();
+        for kind in MailKind::ALL.iter().copied() {
+            let Rendered { text, html, .. } = load().render(&sparse_sample(kind, locale)).unwrap();
             for part in [&text, &html] {
                 assert!(
                     !part.contains(" ,") && !part.contains("  ") && !part.contains(" ."),
@@ -154,7 +139,7 @@ fn a_mail_with_only_a_link_has_no_empty_parts() {
 #[test]
 fn a_confirmation_mail_has_name_time_and_expiry() {
     let text = load()
-        .render(&samples::mail(MailTemplate::Confirm, Locale::En))
+        .render(&samples::mail(MailKind::SignUp, Locale::En))
         .unwrap()
         .text;
     for part in [
@@ -166,7 +151,7 @@ fn a_confirmation_mail_has_name_time_and_expiry() {
         assert!(text.contains(part), "{part}");
     }
     let text = load()
-        .render(&samples::mail(MailTemplate::Confirm, Locale::De))
+        .render(&samples::mail(MailKind::SignUp, Locale::De))
         .unwrap()
         .text;
     for part in [
@@ -202,7 +187,7 @@ fn hostile_values_are_escaped() {
 fn an_invalid_link_is_not_mailed() {
     let mail = Mail {
         url: "javascript:alert(1)".to_owned(),
-        ..samples::mail(MailTemplate::Confirm, Locale::En)
+        ..samples::mail(MailKind::SignUp, Locale::En)
     };
     let error = load().render(&mail).err().unwrap().to_string();
     assert!(
@@ -222,11 +207,26 @@ fn a_file_replaces_the_template_of_the_same_name() {
     ])
     .unwrap();
     let rendered = templates
-        .render(&samples::mail(MailTemplate::Confirm, Locale::En))
+        .render(&samples::mail(MailKind::SignUp, Locale::En))
         .unwrap();
     assert_eq!(rendered.subject, "Hi from Doorward");
     assert_eq!(rendered.text, format!("Go to\n{}\n", samples::URL));
     assert!(rendered.html.contains("Confirm email address"));
+}
+
+#[test]
+fn a_file_named_after_a_mail_replaces_the_template_of_all_mails_for_it() {
+    let templates = load_with(&[
+        ("mail.txt", "Subject: About {{ mail }}\n\n{{ url }}\n"),
+        ("lockout.txt", "Subject: Locked out\n\n{{ url }}\n"),
+    ])
+    .unwrap();
+    let subject = |kind| {
+        let mail = samples::mail(kind, Locale::En);
+        templates.render(&mail).unwrap().subject
+    };
+    assert_eq!(subject(MailKind::Lockout), "Locked out");
+    assert_eq!(subject(MailKind::Recovery), "About recover");
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn a_language_file_replaces_single_messages() {
     let templates = load_with(&[("de.ftl", subject)]).unwrap();
     let render = |locale| {
         templates
-            .render(&samples::mail(MailTemplate::Confirm, locale))
+            .render(&samples::mail(MailKind::SignUp, locale))
             .unwrap()
     };
     assert_eq!(render(Locale::De).subject, "Willkommen bei Doorward");
@@ -245,6 +245,16 @@ fn a_language_file_replaces_single_messages() {
         "Confirm your email address for Doorward"
     );
     assert_eq!(templates.replaced(), 1);
+}
+
+/// The messages of one mail can refer to a message of several.
+#[test]
+fn a_language_file_replaces_a_message_of_several_mails() {
+    let templates = load_with(&[("en.ftl", "mail-nothing-to-do = All good.\n")]).unwrap();
+    for kind in [MailKind::NewSignIn, MailKind::EmailChanged] {
+        let rendered = templates.render(&samples::mail(kind, Locale::En)).unwrap();
+        assert!(rendered.text.contains("\n\nAll good.\n\n"));
+    }
 }
 
 #[test]
@@ -359,7 +369,7 @@ fn the_product_name_is_required_and_escaped() {
     }
     let templates = Templates::load("Müller & Söhne", None).unwrap();
     let rendered = templates
-        .render(&samples::mail(MailTemplate::Confirm, Locale::De))
+        .render(&samples::mail(MailKind::SignUp, Locale::De))
         .unwrap();
     assert!(rendered.subject.contains("Müller & Söhne"));
     assert!(rendered.html.contains("Müller &amp; Söhne"));

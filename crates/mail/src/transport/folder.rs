@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use doorward_domain::checkup::Diagnostic;
+use doorward_domain::diagnostics::Diagnostic;
 use doorward_domain::ports::MailError;
 use rustix::fs::Access;
 use tokio::fs::{File, OpenOptions};
@@ -19,11 +19,11 @@ use crate::composed_mail::ComposedMail;
 use crate::error::{MailSetupError, temporary};
 
 /// Writes mails to a folder.
-pub(crate) struct Folder {
+pub(crate) struct FolderTransport {
     path: PathBuf,
 }
 
-impl Folder {
+impl FolderTransport {
     /// Creates the folder if it does not exist.
     pub fn open(path: &Path) -> Result<Self, MailSetupError> {
         let mut builder = fs::DirBuilder::new();
@@ -55,10 +55,10 @@ impl Folder {
 }
 
 #[async_trait]
-impl Transport for Folder {
+impl Transport for FolderTransport {
     async fn deliver(&self, mail: &ComposedMail) -> Result<(), MailError> {
         let time = mail.at.strftime("%Y%m%dT%H%M%S.%6fZ");
-        let name = format!("{time}-{}-{}.eml", mail.template.as_str(), mail.id);
+        let name = format!("{time}-{}-{}.eml", mail.kind.template(), mail.id);
         self.write(&name, &mail.message.formatted())
             .await
             .map_err(temporary)
@@ -66,7 +66,7 @@ impl Transport for Folder {
 }
 
 /// Checks that mails can be written to the folder. Creates nothing.
-pub(crate) fn examine(path: &Path) -> Diagnostic {
+pub(crate) fn diagnose(path: &Path) -> Diagnostic {
     const PART: &str = "mail: folder";
     let shown = path.display();
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());

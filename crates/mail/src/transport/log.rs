@@ -11,13 +11,13 @@ use crate::composed_mail::ComposedMail;
 use crate::mask::mask_address;
 
 /// Writes mails to the log.
-pub(crate) struct Log;
+pub(crate) struct LogTransport;
 
 #[async_trait]
-impl Transport for Log {
+impl Transport for LogTransport {
     async fn deliver(&self, mail: &ComposedMail) -> Result<(), MailError> {
         tracing::info!(
-            mail.template = mail.template.as_str(),
+            mail.template = mail.kind.template(),
             mail.to = mask_address(mail.to.as_str()),
             mail.subject = mail.rendered.subject,
             mail.link = %mail.url,

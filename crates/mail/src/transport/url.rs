@@ -31,7 +31,7 @@ pub enum TransportUrlError {
     NoPath,
     /// Text after `log:` or `inbox:`.
     #[error("remove the text after {scheme}:")]
-    NothingFollows {
+    UnexpectedSuffix {
         /// Scheme.
         scheme: &'static str,
     },
@@ -49,9 +49,9 @@ pub fn parse_transport(line: &str) -> Result<TransportSettings, TransportUrlErro
         ("folder", "") => Err(TransportUrlError::NoPath),
         ("folder", path) => Ok(TransportSettings::Folder(PathBuf::from(path))),
         ("log", "") => Ok(TransportSettings::Log),
-        ("log", _) => Err(TransportUrlError::NothingFollows { scheme: "log" }),
+        ("log", _) => Err(TransportUrlError::UnexpectedSuffix { scheme: "log" }),
         ("inbox", "") => Ok(TransportSettings::Inbox),
-        ("inbox", _) => Err(TransportUrlError::NothingFollows { scheme: "inbox" }),
+        ("inbox", _) => Err(TransportUrlError::UnexpectedSuffix { scheme: "inbox" }),
         _ => Err(TransportUrlError::Scheme),
     }
 }

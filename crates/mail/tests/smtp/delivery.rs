@@ -1,6 +1,7 @@
 //! Successful deliveries.
 
-use doorward_domain::ports::{Mail, MailTemplate, Mailer};
+use doorward_domain::model::MailKind;
+use doorward_domain::ports::{Mail, Mailer};
 use doorward_domain::values::Locale;
 use serde_json::{Value, json};
 
@@ -57,16 +58,17 @@ async fn every_mail_in_every_language_arrives_without_a_defect() {
     let sink = SmtpSink::start("ok");
     let mailer = mailer_for(&sink);
     for locale in Locale::ALL {
-        for template in MailTemplate::ALL {
+        for kind in MailKind::ALL.iter().copied() {
             let sent = Mail {
-                template,
+                kind,
+                valid_minutes: kind.has_secret_link().then_some(30),
                 locale,
                 ..mail(1)
             };
             mailer.send(&sent).await.unwrap();
         }
     }
-    for _ in 0..Locale::ALL.len() * MailTemplate::ALL.len() {
+    for _ in 0..Locale::ALL.len() * MailKind::ALL.len() {
         sink.expect("connection");
         let received = sink.expect("mail");
         assert_eq!(received["parsed"]["defects"], json!([]));

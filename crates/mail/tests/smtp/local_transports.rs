@@ -3,7 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use doorward_domain::ports::{Mail, MailTemplate, Mailer};
+use doorward_domain::model::MailKind;
+use doorward_domain::ports::{Mail, Mailer};
 use doorward_mail::{TransportSettings, parse_transport};
 
 use crate::sink::{mail, open};
@@ -88,10 +89,11 @@ async fn an_invalid_message_is_a_permanent_failure() {
         ..mail(0)
     };
     assert!(mailer.send(&odd).await.unwrap_err().permanent);
-    for template in MailTemplate::ALL {
+    for kind in MailKind::ALL.iter().copied() {
         mailer
             .send(&Mail {
-                template,
+                kind,
+                valid_minutes: kind.has_secret_link().then_some(30),
                 ..mail(0)
             })
             .await

@@ -9,7 +9,7 @@
 
 mod certificates;
 mod delivery;
-mod examine;
+mod diagnostics;
 mod local_transports;
 mod rejections;
 mod sink;

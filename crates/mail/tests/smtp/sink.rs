@@ -9,14 +9,15 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use doorward_domain::ports::{Clock, Mail, MailTemplate};
+use doorward_domain::model::MailKind;
+use doorward_domain::ports::{Clock, Mail};
 use doorward_domain::values::{EmailAddress, Locale};
 use doorward_mail::{MailSettings, SmtpSettings, TemplateMailer, TransportSettings};
 use jiff::Timestamp;
 use serde_json::Value;
 
 /// Longer than any test takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A mail server in one of the modes of `sink.py`.
 pub struct SmtpSink {
@@ -62,7 +63,7 @@ impl SmtpSink {
     /// The next event.
     pub fn next(&self) -> Value {
         self.lines
-            .recv_timeout(PATIENCE)
+            .recv_timeout(TEST_TIMEOUT)
             .expect("the sink reports an event")
     }
 
@@ -135,7 +136,7 @@ pub fn mailer_for(sink: &SmtpSink) -> TemplateMailer {
 
 pub fn mail(number: u32) -> Mail {
     Mail {
-        template: MailTemplate::Confirm,
+        kind: MailKind::SignUp,
         to: EmailAddress::parse("Ben.Miller@example.com").unwrap(),
         locale: Locale::En,
         greeting: Some("Ben Müller".to_owned()),

@@ -12,7 +12,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub struct LegitimateClient {
-    is_over: Arc<AtomicBool>,
+    is_finished: Arc<AtomicBool>,
     requests: JoinHandle<Latencies>,
 }
 
@@ -25,8 +25,8 @@ pub struct Latencies {
 
 impl LegitimateClient {
     pub fn begin(address: SocketAddr) -> Self {
-        let is_over = Arc::new(AtomicBool::new(false));
-        let ends = is_over.clone();
+        let is_finished = Arc::new(AtomicBool::new(false));
+        let ends = is_finished.clone();
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -38,11 +38,14 @@ impl LegitimateClient {
             }
             latencies
         });
-        Self { is_over, requests }
+        Self {
+            is_finished,
+            requests,
+        }
     }
 
     pub fn end(self) -> Latencies {
-        self.is_over.store(true, Ordering::Relaxed);
+        self.is_finished.store(true, Ordering::Relaxed);
         self.requests.join().unwrap()
     }
 }

@@ -22,7 +22,7 @@ const NOT_A_LINE: &str = "not `SHA1:COUNT`, as in the Pwned Passwords list";
 
 /// Statistics of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Feed {
+pub struct ListStats {
     /// Number of lines.
     pub lines: u64,
     /// Number of lines below the minimum count.
@@ -42,18 +42,18 @@ pub enum Coverage {
 
 /// Adds every hash of a list that was seen at least `min_count` times to the filter. `progress` gets the number
 /// of lines now and then.
-pub fn feed(
+pub fn read_list(
     from: &Path,
     coverage: Coverage,
     min_count: u64,
     builder: &mut Builder,
     progress: &dyn Fn(u64),
-) -> anyhow::Result<Feed> {
+) -> anyhow::Result<ListStats> {
     let mut reader = ListReader {
         min_count: min_count.max(1),
         builder,
         progress,
-        feed: Feed::default(),
+        stats: ListStats::default(),
         last: None,
         missing: None,
     };
@@ -66,7 +66,7 @@ pub fn feed(
         reader.read_lines(&mut BufReader::with_capacity(1 << 18, file), "")?;
     }
     ensure!(
-        reader.feed.lines > 0,
+        reader.stats.lines > 0,
         "found no hash in {}. Is this the Pwned Passwords list?",
         from.display()
     );
@@ -74,17 +74,17 @@ pub fn feed(
     if let (Coverage::Complete, Some(missing)) = (coverage, reader.missing) {
         bail!(
             "the list has hashes in {} of the 1,048,576 ranges of the published list, and none in range {missing:05X}. Download the rest, or pass --allow-partial",
-            reader.feed.ranges
+            reader.stats.ranges
         );
     }
-    Ok(reader.feed)
+    Ok(reader.stats)
 }
 
 struct ListReader<'a> {
     min_count: u64,
     builder: &'a mut Builder,
     progress: &'a dyn Fn(u64),
-    feed: Feed,
+    stats: ListStats,
     last: Option<u64>,
     /// The first range without a hash.
     missing: Option<u64>,
@@ -145,9 +145,9 @@ impl ListReader<'_> {
             bail!(NOT_A_LINE);
         };
         let hash = u64::from_str_radix(&hash[..16], 16).context(NOT_A_LINE)?;
-        self.feed.lines += 1;
-        if self.feed.lines.is_multiple_of(1 << 16) {
-            (self.progress)(self.feed.lines);
+        self.stats.lines += 1;
+        if self.stats.lines.is_multiple_of(1 << 16) {
+            (self.progress)(self.stats.lines);
         }
         if count > 0 {
             ensure!(
@@ -158,7 +158,7 @@ impl ListReader<'_> {
             self.last = Some(hash);
         }
         if count < self.min_count {
-            self.feed.below_min_count += 1;
+            self.stats.below_min_count += 1;
             return Ok(());
         }
         Ok(self.builder.push(hash)?)
@@ -174,6 +174,6 @@ impl ListReader<'_> {
         if range > next {
             self.missing.get_or_insert(next);
         }
-        self.feed.ranges += u64::from(range < RANGES);
+        self.stats.ranges += u64::from(range < RANGES);
     }
 }

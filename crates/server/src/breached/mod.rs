@@ -14,10 +14,10 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use doorward_domain::passwords::BreachedList;
+use doorward_domain::hashing::BreachedList;
 use ring::digest;
 
-pub use list::{Coverage, RANGES, feed};
+pub use list::{Coverage, RANGES, read_list};
 
 const MAGIC: [u8; 8] = *b"DWBREACH";
 /// The version of the file format. A file of another version has to be built again.
@@ -143,7 +143,7 @@ impl Filter {
 }
 
 impl BreachedList for Filter {
-    fn holds(&self, password: &str) -> bool {
+    fn contains_password(&self, password: &str) -> bool {
         // The published list uses SHA-1. Nothing here depends on its strength.
         let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
         let first = hash.as_ref().first_chunk().expect("a SHA-1 has 20 bytes");

@@ -1,4 +1,4 @@
-use super::list::Feed;
+use super::list::ListStats;
 use super::*;
 
 struct TempFolder(tempfile::TempDir);
@@ -21,14 +21,14 @@ impl TempFolder {
         path
     }
 
-    fn build(&self, from: &Path, coverage: Coverage, min_count: u64) -> anyhow::Result<Feed> {
+    fn build(&self, from: &Path, coverage: Coverage, min_count: u64) -> anyhow::Result<ListStats> {
         let mut builder = Builder::create(&self.at("filter"))?;
-        let feed = feed(from, coverage, min_count, &mut builder, &|_| ())?;
+        let feed = read_list(from, coverage, min_count, &mut builder, &|_| ())?;
         builder.finish(min_count)?;
         Ok(feed)
     }
 
-    fn build_partial(&self, from: &Path, min_count: u64) -> anyhow::Result<Feed> {
+    fn build_partial(&self, from: &Path, min_count: u64) -> anyhow::Result<ListStats> {
         self.build(from, Coverage::Partial, min_count)
     }
 
@@ -73,12 +73,12 @@ fn every_password_of_the_list_is_found_and_no_other() {
     assert_eq!(length, 32 + 5_000 * 8);
     filter.check().unwrap();
     for password in &passwords {
-        assert!(filter.holds(password), "{password}");
+        assert!(filter.contains_password(password), "{password}");
     }
     for other in (0..5_000).map(|n| format!("Breached-{n}")) {
-        assert!(!filter.holds(&other), "{other}");
+        assert!(!filter.contains_password(&other), "{other}");
     }
-    assert!(!filter.holds("") && !filter.holds("breached-1x"));
+    assert!(!filter.contains_password("") && !filter.contains_password("breached-1x"));
     assert_eq!(folder.names(), ["filter"], "no other file is left");
 }
 
@@ -106,16 +106,20 @@ fn the_first_and_the_last_possible_hash_are_found() {
 }
 
 #[test]
-fn rare_passwords_and_padding_are_left_out() {
+fn rare_passwords_and_padding_are_omitted() {
     let folder = TempFolder::new();
     let list = folder.list(&[("often", 100), ("some", 10), ("once", 1), ("padding", 0)]);
     assert_eq!(folder.build_partial(&list, 10).unwrap().below_min_count, 2);
     let filter = folder.open().unwrap();
-    assert!(filter.holds("often") && filter.holds("some") && !filter.holds("once"));
+    assert!(
+        filter.contains_password("often")
+            && filter.contains_password("some")
+            && !filter.contains_password("once")
+    );
     assert_eq!(filter.header().min_count, 10);
     folder.build_partial(&list, 0).unwrap();
     let filter = folder.open().unwrap();
-    assert!(filter.holds("once") && !filter.holds("padding"));
+    assert!(filter.contains_password("once") && !filter.contains_password("padding"));
 }
 
 #[test]
@@ -132,7 +136,11 @@ fn a_folder_of_ranges_is_read_like_one_file() {
     let feed = folder.build_partial(&hashes, 1).unwrap();
     assert_eq!((feed.lines, feed.ranges), (2, 2));
     let filter = folder.open().unwrap();
-    assert!(filter.holds("one of them") && filter.holds("another") && !filter.holds("third"));
+    assert!(
+        filter.contains_password("one of them")
+            && filter.contains_password("another")
+            && !filter.contains_password("third")
+    );
 }
 
 #[test]
@@ -160,7 +168,7 @@ fn a_list_of_another_kind_is_rejected_and_the_old_filter_stays() {
         std::fs::write(&path, text).unwrap();
         let error = error(folder.build_partial(&path, 1));
         assert!(error.contains(reason), "{reason}: {error}");
-        assert!(folder.open().unwrap().holds("first"));
+        assert!(folder.open().unwrap().contains_password("first"));
         assert_eq!(folder.names(), ["filter"]);
     }
     assert!(error(folder.build_partial(&folder.at("nowhere"), 1)).contains("cannot read"));
@@ -188,7 +196,7 @@ fn an_incomplete_list_is_rejected_unless_allowed() {
     assert!(rejected.contains("in 1048575 of"), "{rejected}");
     assert!(rejected.contains("none in range FFFFF"), "{rejected}");
     assert!(
-        folder.open().unwrap().holds("first"),
+        folder.open().unwrap().contains_password("first"),
         "the old filter stays"
     );
     ranges(&mut (0..RANGES));
@@ -249,8 +257,8 @@ fn a_replaced_filter_is_used_when_it_is_opened_again() {
     folder
         .build_partial(&folder.list(&[("new", 1)]), 1)
         .unwrap();
-    assert!(filter.holds("old") && !filter.holds("new"));
-    assert!(folder.open().unwrap().holds("new"));
+    assert!(filter.contains_password("old") && !filter.contains_password("new"));
+    assert!(folder.open().unwrap().contains_password("new"));
 }
 
 /// C-01: only a filter is replaced by a filter, and never by an empty one.
@@ -260,7 +268,7 @@ fn no_other_file_is_overwritten() {
     let list = folder.list(&[("password", 7)]);
     folder.build_partial(&list, 1).unwrap();
     assert!(error(folder.build_partial(&list, 8)).contains("would be empty"));
-    assert!(folder.open().unwrap().holds("password"));
+    assert!(folder.open().unwrap().contains_password("password"));
     assert_eq!(folder.names(), ["filter"]);
     std::fs::create_dir(folder.at("folder")).unwrap();
     std::fs::write(folder.at("short"), "DW").unwrap();

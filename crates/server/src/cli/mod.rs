@@ -1,22 +1,22 @@
 //! The command line.
 //!
 //! `commands` has a file for each command. The rest is shared by several commands: `output` prints text or JSON,
-//! `columns` wraps text, `progress` shows progress bars, `stores` opens the stores. Completions, the man pages and
+//! `text_wrap` wraps text, `progress` shows progress bars, `stores` opens the stores. Completions, the man pages and
 //! `docs/COMMAND-LINE.md` are generated from the options.
 
-pub mod columns;
 mod commands;
 mod output;
 mod progress;
 mod stores;
+pub mod text_wrap;
 
 use std::path::PathBuf;
 
 use clap::Parser;
 
-use columns::WIDTH;
 use commands::Command;
 use output::Output;
+use text_wrap::WIDTH;
 
 pub use commands::exit_code;
 #[cfg(test)]

@@ -5,13 +5,13 @@ use std::io::{ErrorKind, Write};
 use anyhow::Context;
 use serde_json::Value;
 
-use super::columns;
 use super::progress::ProgressMode;
+use super::text_wrap;
 
 /// Prints text, or JSON with `--json`.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
-    /// Whether `--json` was passed.
+    /// `true` if `--json` was passed.
     pub json: bool,
 }
 
@@ -27,7 +27,7 @@ impl Output {
 
     /// Prints the text wrapped to the width of a terminal.
     pub fn print(self, text: &str, value: &Value) -> anyhow::Result<()> {
-        self.print_unwrapped(&columns::fitted(text), value)
+        self.print_unwrapped(&text_wrap::wrap_text(text), value)
     }
 
     /// Prints the text unwrapped.

@@ -12,7 +12,7 @@ pub struct ProgressReporter {
 
 impl ProgressReporter {
     /// Measures bytes of `size`, if that is known.
-    pub fn of_bytes(size: Option<u64>, mode: ProgressMode) -> Self {
+    pub fn for_bytes(size: Option<u64>, mode: ProgressMode) -> Self {
         let bar = ProgressBar::with_draw_target(size, mode.target());
         let template = match size {
             Some(_) => "{bar:30} {percent:>3} %  {msg}, {eta} left",
@@ -22,7 +22,7 @@ impl ProgressReporter {
     }
 
     /// Counts users.
-    pub fn of_users(before: u64, mode: ProgressMode) -> Self {
+    pub fn for_users(before: u64, mode: ProgressMode) -> Self {
         let bar = ProgressBar::with_draw_target(None, mode.target());
         Self::styled(bar, "{spinner} {msg}, {elapsed}", before)
     }

@@ -34,6 +34,6 @@ pub async fn open_or_create(config: &Config) -> anyhow::Result<Components> {
 
 /// Seals the audit events of the command, since no server may be running, and closes the stores.
 pub async fn finish(components: &Components) {
-    worker::seal_rest(components).await;
+    worker::seal_remaining(components).await;
     components.close().await;
 }

@@ -5,12 +5,12 @@
 
 use std::net::SocketAddr;
 
-use doorward_domain::passwords::Cost;
+use doorward_domain::hashing::Cost;
 
 use super::Config;
 
 /// The settings that are read.
-pub const COUNTS: &[&str] = &[
+pub const ALLOWED_SETTINGS: &[&str] = &[
     "listen",
     "enumeration_protection",
     "sign_up.confirm_email",
@@ -23,7 +23,7 @@ pub const COUNTS: &[&str] = &[
 ];
 
 /// Nothing is stored, so hashes are cheap.
-const CHEAP: Cost = Cost {
+const EPHEMERAL_COST: Cost = Cost {
     memory_kib: 8,
     passes: 1,
     lanes: 1,
@@ -36,7 +36,7 @@ pub(super) fn defaults() -> Config {
         log_filter: "warn".to_owned(),
         ..Config::default()
     };
-    config.hashing.cost = CHEAP;
+    config.hashing.cost = EPHEMERAL_COST;
     config.policy.throttle = false;
     config
 }
@@ -55,9 +55,9 @@ mod tests {
             "/../../docs/integrate/testing.md"
         );
         let page = std::fs::read_to_string(page).unwrap();
-        for key in COUNTS {
+        for key in ALLOWED_SETTINGS {
             let setting = Setting::find(key);
-            let name = setting.unwrap().variable();
+            let name = setting.unwrap().env_var();
             assert!(EXAMPLES.contains(&name), "{name}");
             assert!(page.contains(&format!("`{name}`")), "{name}");
         }

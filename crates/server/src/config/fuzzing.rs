@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::sources::{flatten, lines, parse_table};
-use super::{Config, Setting, dotenv, masked};
+use super::{Config, Setting, dotenv, redact};
 
 /// The password in the seeds. No error contains it.
 const PASSWORD: &str = "hunter2";
@@ -94,7 +94,7 @@ pub fn settings(data: &[u8]) {
 /// C-02: the password of a URL is not shown, before its last `@` or in its query.
 pub fn redacted_settings(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let shown = masked(&text);
+    let shown = redact(&text);
     assert_eq!(shown.is_empty(), text.is_empty());
     let is_once = text.matches(PASSWORD).count() == 1;
     let is_url =

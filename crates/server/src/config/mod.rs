@@ -5,13 +5,13 @@
 
 mod dotenv;
 mod ephemeral;
+mod file_permissions;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-mod masked;
-mod rights;
+mod redaction;
 mod settings;
 mod sources;
-mod together;
+mod validation;
 mod values;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -22,9 +22,9 @@ use doorward_store_redis::RedisSettings;
 use doorward_store_sql::SqlSettings;
 
 pub use doorward_web::{host_of, is_loopback_url};
-pub use masked::masked;
+pub use redaction::redact;
 pub use settings::{Config, SETTINGS, Setting};
-pub use sources::{Flag, InvalidConfig, LoadedConfig, load, load_ephemeral};
+pub use sources::{FlagOverride, InvalidConfig, LoadedConfig, load, load_ephemeral};
 pub use values::{LogFormat, otlp_headers};
 
 impl Config {

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use toml::de::{DeTable, DeValue};
 
 use super::settings::{SETTINGS, Setting};
-use super::{Config, dotenv, ephemeral, masked};
+use super::{Config, dotenv, ephemeral, redact};
 
 /// Default name of the file.
 const FILE: &str = "doorward.toml";
@@ -36,7 +36,7 @@ impl LoadedConfig {
                 continue;
             };
             let shown = (setting.show)(&self.config);
-            if setting.secret && masked(&shown) != shown {
+            if setting.secret && redact(&shown) != shown {
                 self.config.secret_files.insert(path.clone());
             }
             self.config.files.insert(path.clone());
@@ -55,7 +55,7 @@ impl LoadedConfig {
 
 /// An option of a command that sets a setting to true and overrides other sources.
 #[derive(Debug, Clone, Copy)]
-pub struct Flag {
+pub struct FlagOverride {
     /// Name of the option.
     pub name: &'static str,
     /// Key of the setting.
@@ -94,12 +94,12 @@ impl std::fmt::Display for InvalidConfig {
 impl std::error::Error for InvalidConfig {}
 
 /// Reads all sources and the option. The error contains all of them.
-pub fn load(file: Option<&Path>, typed: Option<Flag>) -> anyhow::Result<LoadedConfig> {
+pub fn load(file: Option<&Path>, typed: Option<FlagOverride>) -> anyhow::Result<LoadedConfig> {
     let mut reader = Reader::new(Config::default());
     reader.read_file(file)?;
     reader.read_variables(read_dotenv()?.into_iter(), DOTENV);
     reader.read_variables(environment(), ENVIRONMENT);
-    if let Some(Flag { name, key }) = typed {
+    if let Some(FlagOverride { name, key }) = typed {
         let setting = Setting::find(key);
         let setting = setting.with_context(|| format!("{name} sets nothing"))?;
         reader.set(setting, name, "true", name, None);
@@ -123,9 +123,9 @@ pub fn load_ephemeral() -> anyhow::Result<LoadedConfig> {
     let mut reader = Reader::new(ephemeral::defaults());
     let variables: BTreeMap<_, _> = environment().collect();
     for setting in SETTINGS {
-        let name = setting.variable();
+        let name = setting.env_var();
         let value = variables.get(&name).filter(|value| !value.is_empty());
-        if ephemeral::COUNTS.contains(&setting.key)
+        if ephemeral::ALLOWED_SETTINGS.contains(&setting.key)
             && let Some(value) = value
         {
             reader.set(
@@ -210,10 +210,10 @@ impl Reader {
             variables.filter(|(_, value)| !value.is_empty()).collect();
         for setting in SETTINGS {
             let names = setting
-                .also
+                .alias
                 .map(str::to_owned)
                 .into_iter()
-                .chain([setting.variable()]);
+                .chain([setting.env_var()]);
             for name in names {
                 if let Some(value) = variables.get(&name) {
                     let file = (origin == DOTENV).then_some(Path::new(DOTENV));
@@ -221,7 +221,7 @@ impl Reader {
                 }
             }
         }
-        let known: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
+        let known: Vec<String> = SETTINGS.iter().map(Setting::env_var).collect();
         for name in variables
             .keys()
             .filter(|name| name.starts_with(PREFIX) && !known.contains(name))

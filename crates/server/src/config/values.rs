@@ -1,9 +1,9 @@
 //! Parsers for the rows of `settings`. Each error states what the value must be and does not repeat it, since it
-//! may be a password. `together` checks combinations of values.
+//! may be a password. `validation` checks combinations of values.
 
 use std::path::PathBuf;
 
-use doorward_domain::passwords::Engine;
+use doorward_domain::hashing::Engine;
 use doorward_domain::values::Secret;
 use doorward_store_redis::RedisUrl;
 use hyper::header::{
@@ -24,7 +24,7 @@ pub(super) fn parse<T: std::str::FromStr>(value: &str, wanted: &str) -> Result<T
     value.parse().map_err(|_| format!("must be {wanted}"))
 }
 
-pub(super) fn within<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
+pub(super) fn parse_in_range<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
     value: &str,
     low: T,
     high: T,
@@ -54,7 +54,7 @@ pub(super) fn path(value: &str) -> Result<PathBuf, String> {
     filled(value).map(PathBuf::from)
 }
 
-pub(super) fn shown(path: Option<&PathBuf>) -> String {
+pub(super) fn display_path(path: Option<&PathBuf>) -> String {
     path.map(|path| path.display().to_string())
         .unwrap_or_default()
 }

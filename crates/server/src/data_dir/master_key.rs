@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use doorward_domain::ports::Secrets;
+use doorward_domain::ports::RandomSource;
 use doorward_domain::tokens::MasterKey;
 use doorward_domain::values::{Secret, Token};
 use zeroize::Zeroizing;
@@ -16,7 +16,7 @@ use crate::data_dir::private_file::{self, Existing};
 
 const FILE: &str = "master.key";
 /// Parts of example secrets, in lower case.
-const KNOWN: [&str; 18] = [
+const WELL_KNOWN_SECRETS: [&str; 18] = [
     "change",
     "replace",
     "secret-key",
@@ -40,7 +40,7 @@ const KNOWN: [&str; 18] = [
 
 /// Returns why a configured master key is too weak, and what to do if it is in use; `None` if it is strong enough
 /// (C-01).
-pub fn fault(secret: &str, data_dir: &Path) -> Option<String> {
+pub fn configuration_error(secret: &str, data_dir: &Path) -> Option<String> {
     let reason = weakness(secret)?;
     let file = path(data_dir);
     let file = file.display();
@@ -73,7 +73,7 @@ pub fn weakness(secret: &str) -> Option<&'static str> {
         };
         if distinct.len() < 8 {
             Some("repeats a few characters")
-        } else if KNOWN.into_iter().any(has) {
+        } else if WELL_KNOWN_SECRETS.into_iter().any(has) {
             Some("looks like an example")
         } else {
             None
@@ -99,10 +99,10 @@ fn decoded(secret: &str) -> impl Iterator<Item = Vec<u8>> {
 }
 
 /// Returns the master key; creates one if there is neither a setting nor a file.
-pub fn load(config: &Config, secrets: &dyn Secrets) -> anyhow::Result<MasterKey> {
+pub fn load(config: &Config, random: &dyn RandomSource) -> anyhow::Result<MasterKey> {
     let file = path(&config.data_dir);
     if config.master_key.is_none() && !file.exists() {
-        create(&file, secrets).with_context(|| format!("cannot create {}", file.display()))?;
+        create(&file, random).with_context(|| format!("cannot create {}", file.display()))?;
     }
     find(config)?.context("the master key was deleted concurrently")
 }
@@ -148,8 +148,8 @@ fn from_file(path: &Path) -> anyhow::Result<Secret<Vec<u8>>> {
 }
 
 /// Of two processes that start at the same time, one creates the file and both read it.
-fn create(path: &Path, secrets: &dyn Secrets) -> std::io::Result<()> {
-    let key = Token::generate(secrets);
+fn create(path: &Path, random: &dyn RandomSource) -> std::io::Result<()> {
+    let key = Token::generate(random);
     let line = Zeroizing::new(format!("{}\n", key.expose()));
-    private_file::write(path, line.as_bytes(), Existing::Stays, secrets)
+    private_file::write(path, line.as_bytes(), Existing::Keep, random)
 }

@@ -21,12 +21,12 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{Error, InconsistentKeys};
 use zeroize::Zeroizing;
 
-use super::development;
+use super::dev_certificate;
 use crate::config::Config;
 
 /// The paths of the two files.
 #[derive(Debug, Clone)]
-pub struct Files {
+pub struct CertificateFiles {
     /// The server's certificate, then its issuers.
     pub certificate: PathBuf,
     /// Its key.
@@ -34,14 +34,14 @@ pub struct Files {
 }
 
 /// The contents of the two files.
-pub struct Contents {
+pub struct CertificateContents {
     certificate: Vec<u8>,
     key: Zeroizing<Vec<u8>>,
 }
 
 /// A certificate with its key.
 #[derive(Debug)]
-pub struct Pair {
+pub struct CertificatePair {
     /// For rustls.
     pub certified: CertifiedKey,
     /// Start of its validity (RFC 5280).
@@ -51,7 +51,7 @@ pub struct Pair {
 }
 
 /// A certificate that expires within this time should have been renewed.
-pub const RENEWAL: SignedDuration = SignedDuration::from_hours(24 * 14);
+pub const RENEWAL_WINDOW: SignedDuration = SignedDuration::from_hours(24 * 14);
 
 /// The validity of a certificate at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,38 +59,38 @@ pub enum CertificateStatus {
     /// It has expired.
     Expired,
     /// It is not valid yet.
-    NotYet,
+    NotYetValid,
     /// It expires soon and should have been renewed.
-    EndsSoon,
+    ExpiresSoon,
     /// It is valid.
-    Good,
+    Valid,
 }
 
 impl CertificateStatus {
     /// The validity at `now`.
-    pub fn of(not_before: Timestamp, not_after: Timestamp, now: Timestamp) -> Self {
+    pub fn at(not_before: Timestamp, not_after: Timestamp, now: Timestamp) -> Self {
         if not_after <= now {
             Self::Expired
         } else if not_before > now {
-            Self::NotYet
-        } else if not_after.duration_since(now) < RENEWAL {
-            Self::EndsSoon
+            Self::NotYetValid
+        } else if not_after.duration_since(now) < RENEWAL_WINDOW {
+            Self::ExpiresSoon
         } else {
-            Self::Good
+            Self::Valid
         }
     }
 
     /// Returns `true` if clients accept it.
     pub fn is_usable(self) -> bool {
-        matches!(self, Self::EndsSoon | Self::Good)
+        matches!(self, Self::ExpiresSoon | Self::Valid)
     }
 }
 
-impl Files {
+impl CertificateFiles {
     /// The configured files, or `None` without TLS.
-    pub fn of(config: &Config) -> Option<Self> {
+    pub fn from_config(config: &Config) -> Option<Self> {
         if config.development_tls {
-            return Some(development::files(&config.data_dir));
+            return Some(dev_certificate::files(&config.data_dir));
         }
         Some(Self {
             certificate: config.tls_certificate.clone()?,
@@ -99,20 +99,20 @@ impl Files {
     }
 
     /// Reads both files.
-    pub fn read(&self) -> anyhow::Result<Contents> {
-        Ok(Contents {
+    pub fn read(&self) -> anyhow::Result<CertificateContents> {
+        Ok(CertificateContents {
             certificate: read(&self.certificate)?,
             key: Zeroizing::new(read(&self.key)?),
         })
     }
 
     /// Reads and parses both files.
-    pub fn load(&self) -> anyhow::Result<Pair> {
+    pub fn load(&self) -> anyhow::Result<CertificatePair> {
         self.pair(&self.read()?)
     }
 
     /// Parses the contents.
-    pub fn pair(&self, contents: &Contents) -> anyhow::Result<Pair> {
+    pub fn pair(&self, contents: &CertificateContents) -> anyhow::Result<CertificatePair> {
         let chain = self.chain(&contents.certificate)?;
         let key = self.key(&contents.key)?;
         let certified = match CertifiedKey::from_der(chain, key, &default_provider()) {
@@ -138,7 +138,7 @@ impl Files {
                 self.certificate.display()
             )
         })?;
-        Ok(Pair {
+        Ok(CertificatePair {
             certified,
             not_before,
             not_after,
@@ -176,7 +176,7 @@ impl Files {
     }
 }
 
-impl Contents {
+impl CertificateContents {
     /// Digest of both files, to detect changes without storing the key.
     pub fn print(&self) -> [u8; 32] {
         let both = [
@@ -192,14 +192,14 @@ impl Contents {
     }
 }
 
-impl Pair {
+impl CertificatePair {
     /// Its validity at `now`.
     pub fn status(&self, now: Timestamp) -> CertificateStatus {
-        CertificateStatus::of(self.not_before, self.not_after, now)
+        CertificateStatus::at(self.not_before, self.not_after, now)
     }
 
     /// Returns `true` if the certificate is valid for `host`.
-    pub fn is_for(&self, host: &str) -> bool {
+    pub fn matches_host(&self, host: &str) -> bool {
         let host = host.trim_matches(['[', ']']).to_owned();
         let (Ok(name), Some(first)) = (ServerName::try_from(host), self.certified.cert.first())
         else {
@@ -220,7 +220,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     };
     let mut file = OpenOptions::new()
         .read(true)
-        .custom_flags(DO_NOT_WAIT.bits().cast_signed())
+        .custom_flags(OPEN_FLAGS.bits().cast_signed())
         .open(path)
         .with_context(cannot)?;
     if !file.metadata().with_context(cannot)?.is_file() {
@@ -232,7 +232,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 /// Opening does not block, and does not make a terminal the controlling one.
-const DO_NOT_WAIT: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
+const OPEN_FLAGS: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
 /// Returns the validity of a certificate. rustls checks that of others, but does not return that of the server's own.
 pub(crate) fn validity(certificate: &[u8]) -> Option<(Timestamp, Timestamp)> {
@@ -290,16 +290,16 @@ fn time(kind: u8, content: &[u8]) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::listener::development;
-    use doorward_domain::memory::SeededSecrets;
+    use crate::listener::dev_certificate;
+    use doorward_domain::memory::SeededRandom;
 
     const MADE: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
     #[test]
-    fn a_certificate_says_from_when_to_when_it_is_good() {
+    fn a_certificate_has_a_validity_period() {
         let folder = tempfile::tempdir().unwrap();
-        development::ensure(folder.path(), MADE, &SeededSecrets::new(1)).unwrap();
-        let pair = development::files(folder.path()).load().unwrap();
+        dev_certificate::ensure(folder.path(), MADE, &SeededRandom::new(1)).unwrap();
+        let pair = dev_certificate::files(folder.path()).load().unwrap();
         let day = |time: Timestamp| time.strftime("%F").to_string();
         assert_eq!(day(MADE), "2027-01-15");
         assert_eq!(day(pair.not_before), "2027-01-14");
@@ -331,10 +331,10 @@ mod tests {
     }
 
     #[test]
-    fn half_a_certificate_says_nothing_and_breaks_nothing() {
+    fn a_truncated_certificate_has_no_validity_period() {
         let folder = tempfile::tempdir().unwrap();
-        development::ensure(folder.path(), MADE, &SeededSecrets::new(1)).unwrap();
-        let pair = development::files(folder.path()).load().unwrap();
+        dev_certificate::ensure(folder.path(), MADE, &SeededRandom::new(1)).unwrap();
+        let pair = dev_certificate::files(folder.path()).load().unwrap();
         let whole = pair.certified.cert[0].to_vec();
         assert!(validity(&whole).is_some());
         for length in 0..whole.len() {

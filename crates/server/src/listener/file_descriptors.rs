@@ -3,17 +3,17 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Descriptors that a process needs besides its connections: databases, files, the log, the runtime.
-const RESERVE: u64 = 256;
+const RESERVED_FDS: u64 = 256;
 
 /// The number of descriptors that `connections` need.
-pub fn needed(connections: usize) -> u64 {
-    connections as u64 + RESERVE
+pub fn required_fds(connections: usize) -> u64 {
+    connections as u64 + RESERVED_FDS
 }
 
 /// Raises the soft limit for `connections`, and returns the number of connections that the limit allows.
 /// A systemd service starts with a soft limit of 1,024 and a much higher hard limit.
-pub fn allow(connections: usize) -> usize {
-    let needed = needed(connections);
+pub fn raise_fd_limit(connections: usize) -> usize {
+    let needed = required_fds(connections);
     let limit = getrlimit(Resource::Nofile);
     let Some(current) = limit.current.filter(|current| *current < needed) else {
         return connections;
@@ -28,7 +28,7 @@ pub fn allow(connections: usize) -> usize {
         Err(_) => current,
     };
     // If the limit is tiny, connections get half of it.
-    let available = current.saturating_sub(RESERVE).max(current / 2);
+    let available = current.saturating_sub(RESERVED_FDS).max(current / 2);
     usize::try_from(available)
         .unwrap_or(connections)
         .min(connections)

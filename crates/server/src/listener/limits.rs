@@ -27,7 +27,7 @@ pub struct ConnectionLimits {
 impl ConnectionLimits {
     /// The key that `peer` is counted under, or `None` for a trusted proxy.
     pub(super) fn key(&self, peer: IpAddr) -> Option<Arc<str>> {
-        (!self.trusted_proxies.has(peer)).then(|| address_key(peer).into())
+        (!self.trusted_proxies.contains(peer)).then(|| address_key(peer).into())
     }
 }
 

@@ -31,9 +31,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use super::drain::Phase;
 use super::limits::{ConnectionLimits, Full, Limiter, OncePerMinute, RejectReason, Slot};
 use super::lingering_close::LingeringClose;
+use super::shutdown::Phase;
 use super::tls::TlsServer;
 
 /// The time limit for the first request header of a connection (H-05). A later header shares the keep-alive
@@ -61,7 +61,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time for which open connections still accept requests then. A request may already be in flight; its response
 /// contains `Connection: close`.
-const LAST_REQUEST: Duration = Duration::from_secs(1);
+const LATE_REQUEST_GRACE: Duration = Duration::from_secs(1);
 
 /// Input of [`serve`].
 pub struct Listener {
@@ -97,7 +97,7 @@ pub trait ConnectionObserver: Send + Sync {
 }
 
 /// Serves until `phases` reaches [`Phase::Stopping`], then until requests in flight are finished, for at most
-/// [`SHUTDOWN_TIMEOUT`] or until [`Phase::Over`].
+/// [`SHUTDOWN_TIMEOUT`] or until [`Phase::Aborting`].
 ///
 /// Fails if a socket is no longer accepted from.
 pub async fn serve(
@@ -117,7 +117,10 @@ pub async fn serve(
     let tasks = &server.tasks;
     tasks.tracker.close();
     let finished = async {
-        if timeout(LAST_REQUEST, tasks.tracker.wait()).await.is_err() {
+        if timeout(LATE_REQUEST_GRACE, tasks.tracker.wait())
+            .await
+            .is_err()
+        {
             server.stopping.cancel();
             tasks.tracker.wait().await;
         }
@@ -126,7 +129,7 @@ pub async fn serve(
         finished = timeout(SHUTDOWN_TIMEOUT, finished) => if finished.is_err() {
             tracing::warn!("shutdown timeout reached: aborted requests in flight");
         },
-        () = Phase::Over.reached(&phases) => {
+        () = Phase::Aborting.wait_for(&phases) => {
             tracing::warn!("forced shutdown: aborted requests in flight");
         }
     }
@@ -218,7 +221,7 @@ impl Server {
         loop {
             tokio::select! {
                 biased;
-                () = Phase::Stopping.reached(&self.phases) => break,
+                () = Phase::Stopping.wait_for(&self.phases) => break,
                 accepted = socket.accept() => match accepted {
                     Ok((stream, peer)) => self.start(stream, peer),
                     Err(error) if is_connection_error(&error) => {
@@ -628,7 +631,7 @@ mod tests {
             let mut client = TcpStream::connect(address).await.unwrap();
             client.write_all(request).await.unwrap();
             has_begun.await.unwrap();
-            phases.send_replace(Phase::Over);
+            phases.send_replace(Phase::Aborting);
             serving.await.unwrap().unwrap();
             let now = is_dropped.try_recv();
             assert_eq!(now, Err(oneshot::error::TryRecvError::Closed));

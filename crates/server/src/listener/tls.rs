@@ -77,19 +77,19 @@ fn config(certificate: CertifiedKey) -> anyhow::Result<Arc<ServerConfig>> {
 mod tests {
     use std::net::Ipv4Addr;
 
-    use doorward_domain::memory::SeededSecrets;
+    use doorward_domain::memory::SeededRandom;
     use jiff::Timestamp;
     use tokio::io::AsyncReadExt;
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::listener::development;
+    use crate::listener::dev_certificate;
 
     fn tls() -> TlsServer {
         let folder = tempfile::tempdir().unwrap();
         let now = Timestamp::constant(1_800_000_000, 0);
-        development::ensure(folder.path(), now, &SeededSecrets::new(1)).unwrap();
-        let pair = development::files(folder.path()).load().unwrap();
+        dev_certificate::ensure(folder.path(), now, &SeededRandom::new(1)).unwrap();
+        let pair = dev_certificate::files(folder.path()).load().unwrap();
         TlsServer::new(pair.certified).unwrap()
     }
 

@@ -6,9 +6,9 @@ use super::Metrics;
 use crate::listener::{ConnectionObserver, RejectReason};
 
 /// Updates the metrics.
-pub struct Connections(pub Arc<Metrics>);
+pub struct ConnectionMetrics(pub Arc<Metrics>);
 
-impl ConnectionObserver for Connections {
+impl ConnectionObserver for ConnectionMetrics {
     fn opened(&self) {
         self.0.connections.inc();
     }

@@ -5,7 +5,7 @@
 
 use doorward_domain::limits::LIMIT_NAMES;
 use doorward_domain::metric_event::{MailFate, SessionEnd, SignInOutcome};
-use doorward_domain::model::{Event, MailKind, Outcome};
+use doorward_domain::model::{AuditKind, MailKind, Outcome};
 use prometheus::core::Collector;
 use prometheus::{
     GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
@@ -52,7 +52,7 @@ pub struct Metrics {
     pub(super) store_seconds: HistogramVec,
     pub(super) store_errors: IntCounterVec,
     pub(super) task_failures: IntCounterVec,
-    pub(super) certificate_ends: GaugeVec,
+    pub(super) certificate_expires: GaugeVec,
     pub(super) scrape_errors: IntCounter,
 }
 
@@ -67,7 +67,7 @@ pub(super) struct OutboxMetrics {
 impl Metrics {
     /// Creates all metrics. `started_at` is the start of the process in seconds since 1970.
     pub fn new(started_at: f64) -> Self {
-        let new = New(Registry::new());
+        let new = Registrar(Registry::new());
         let metrics = Self {
             requests: new.counters("doorward_http_requests_total", "Completed requests, by route as in the API reference; `-` is an unknown route or method; status `aborted` is a request that ended before its response.", &["method", "route", "status"]),
             request_seconds: new.histograms("doorward_http_request_duration_seconds", "Time from the request headers to the beginning of the response.", REQUEST_SECONDS, &["method", "route"]),
@@ -80,7 +80,7 @@ impl Metrics {
             sessions_revoked: new.counters("doorward_sessions_revoked_total", "Sessions ended before they expired, by reason.", &["reason"]),
             throttled: new.counters("doorward_throttled_total", "Attempts denied by a rate limit, by its name; `guess` is the delay or lockout after wrong passwords.", &["limit"]),
             audit_events: new.counters("doorward_audit_events_total", "Audit events written.", &["event", "outcome"]),
-            audit_unsealed: new.sometimes("doorward_audit_oldest_unsealed_age_seconds", "Age of the oldest audit event that is not sealed; 0 if all are sealed."),
+            audit_unsealed: new.optional_gauge("doorward_audit_oldest_unsealed_age_seconds", "Age of the oldest audit event that is not sealed; 0 if all are sealed."),
             hash_wait_seconds: new.histogram("doorward_password_hash_wait_seconds", "Time that passwords waited for a hashing thread.", REQUEST_SECONDS),
             hash_seconds: new.histogram("doorward_password_hash_duration_seconds", "Duration of hashing, without the wait.", REQUEST_SECONDS),
             hashes_rejected: new.counter("doorward_password_hashes_rejected_total", "Passwords rejected because the hashing queue was full (503)."),
@@ -89,19 +89,19 @@ impl Metrics {
             mails: new.counters("doorward_mails_total", "Attempts of this node to send a mail, by kind and outcome.", &["kind", "outcome"]),
             mail_seconds: new.histogram("doorward_mail_send_duration_seconds", "Duration of sending a mail, including failed attempts.", MAIL_SECONDS),
             outbox: OutboxMetrics {
-                waiting: new.sometimes("doorward_outbox_waiting_mails", "Queued mails of all nodes; absent if the database does not respond."),
-                oldest_seconds: new.sometimes("doorward_outbox_oldest_age_seconds", "Age of the oldest queued mail; 0 if there is none."),
-                overdue_seconds: new.sometimes("doorward_outbox_overdue_seconds", "Time since the next queued mail became due; 0 if none is due."),
-                failed: new.sometimes("doorward_outbox_failed_mails", "Mails that failed permanently and are still stored."),
+                waiting: new.optional_gauge("doorward_outbox_waiting_mails", "Queued mails of all nodes; absent if the database does not respond."),
+                oldest_seconds: new.optional_gauge("doorward_outbox_oldest_age_seconds", "Age of the oldest queued mail; 0 if there is none."),
+                overdue_seconds: new.optional_gauge("doorward_outbox_overdue_seconds", "Time since the next queued mail became due; 0 if none is due."),
+                failed: new.optional_gauge("doorward_outbox_failed_mails", "Mails that failed permanently and are still stored."),
             },
             store_seconds: new.histograms("doorward_store_operation_duration_seconds", "Duration of store operations, including failed ones; stores are `database`, `sessions`, and `counters` with Redis.", REQUEST_SECONDS, &["store", "operation"]),
             store_errors: new.counters("doorward_store_operation_errors_total", "Failed store operations: no response, or not in time.", &["store", "operation"]),
             task_failures: new.counters("doorward_task_failures_total", "Failed runs of background tasks, by task.", &["task"]),
-            certificate_ends: new.sometimes("doorward_certificate_expires_timestamp_seconds", "Expiry time of the served certificate, in seconds since 1970; absent if Doorward serves plain HTTP."),
+            certificate_expires: new.optional_gauge("doorward_certificate_expires_timestamp_seconds", "Expiry time of the served certificate, in seconds since 1970; absent if Doorward serves plain HTTP."),
             scrape_errors: new.counter("doorward_scrape_errors_total", "Failed queries of the outbox or the audit log for these metrics."),
             registry: new.0,
         };
-        metrics.begin_at_zero();
+        metrics.init_labels();
         process::register(&metrics.registry, started_at);
         metrics
     }
@@ -118,7 +118,7 @@ impl Metrics {
         self.task_failures.with_label_values(&[task]).inc();
     }
 
-    fn begin_at_zero(&self) {
+    fn init_labels(&self) {
         let each = |counters: &IntCounterVec, values: &[&str]| {
             for value in values {
                 counters.with_label_values(&[value]);
@@ -132,13 +132,13 @@ impl Metrics {
         each(&self.task_failures, &TASKS);
         let reasons = RejectReason::ALL.map(RejectReason::as_str);
         each(&self.connections_rejected, &reasons);
-        for kind in MailKind::ALL {
+        for kind in MailKind::queued() {
             for fate in MailFate::ALL {
                 self.mails
                     .with_label_values(&[kind.as_str(), fate.as_str()]);
             }
         }
-        for event in Event::ALL {
+        for event in AuditKind::ALL {
             for outcome in [Outcome::Success, Outcome::Failure] {
                 self.audit_events
                     .with_label_values(&[event.as_str(), outcome.as_str()]);
@@ -148,10 +148,10 @@ impl Metrics {
 }
 
 /// Creates and registers metrics.
-struct New(Registry);
+struct Registrar(Registry);
 
-impl New {
-    fn registered<M: Collector + Clone + 'static>(&self, made: prometheus::Result<M>) -> M {
+impl Registrar {
+    fn register<M: Collector + Clone + 'static>(&self, made: prometheus::Result<M>) -> M {
         let metric = made.expect("the names of a metric and its labels are fixed and sound");
         self.0
             .register(Box::new(metric.clone()))
@@ -160,29 +160,29 @@ impl New {
     }
 
     fn counter(&self, name: &str, help: &str) -> IntCounter {
-        self.registered(IntCounter::new(name, help))
+        self.register(IntCounter::new(name, help))
     }
 
     fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
-        self.registered(IntCounterVec::new(Opts::new(name, help), labels))
+        self.register(IntCounterVec::new(Opts::new(name, help), labels))
     }
 
     fn gauge(&self, name: &str, help: &str) -> IntGauge {
-        self.registered(IntGauge::new(name, help))
+        self.register(IntGauge::new(name, help))
     }
 
     /// A gauge that may have no value.
-    fn sometimes(&self, name: &str, help: &str) -> GaugeVec {
-        self.registered(GaugeVec::new(Opts::new(name, help), &[]))
+    fn optional_gauge(&self, name: &str, help: &str) -> GaugeVec {
+        self.register(GaugeVec::new(Opts::new(name, help), &[]))
     }
 
     fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
         let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-        self.registered(Histogram::with_opts(options))
+        self.register(Histogram::with_opts(options))
     }
 
     fn histograms(&self, name: &str, help: &str, buckets: &[f64], labels: &[&str]) -> HistogramVec {
         let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-        self.registered(HistogramVec::new(options, labels))
+        self.register(HistogramVec::new(options, labels))
     }
 }

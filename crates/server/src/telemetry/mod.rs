@@ -1,7 +1,7 @@
 //! The log (`logging`), metrics on a separate listener, and traces.
 //!
-//! Other crates report events by ports ([`MetricsRecorder`], [`Observer`]) and know no metrics; a file here records
-//! each: `recorder` events of the domain, `requests` those of the web layer, `measured` the duration of calls of
+//! Other crates report events by ports ([`MetricsRecorder`], [`RequestObserver`]) and know no metrics; a file here records
+//! each: `recorder` events of the domain, `requests` those of the web layer, `instrumented` the duration of calls of
 //! stores and mail servers. `metrics` has all metrics, `scrape` reads those that nothing reports,
 //! `metrics_listener` serves Prometheus; `traces` and `otlp` export spans. A label has few values, all known in advance: no user input, no
 //! id, no address.
@@ -10,11 +10,11 @@
 //! compares the three.
 //!
 //! [`MetricsRecorder`]: doorward_domain::ports::MetricsRecorder
-//! [`Observer`]: doorward_web::Observer
+//! [`RequestObserver`]: doorward_web::RequestObserver
 
 mod connections;
+mod instrumented;
 pub mod logging;
-mod measured;
 mod metrics;
 mod metrics_listener;
 mod otlp;
@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use doorward_domain::Doorward;
 use doorward_domain::ports::Clock;
-use doorward_web::Observer;
+use doorward_web::RequestObserver;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -36,7 +36,7 @@ use tokio::task::JoinSet;
 use crate::config::Config;
 use crate::listener::{ConnectionObserver, bind};
 
-pub use measured::{measured, measured_rate_limits};
+pub use instrumented::{instrumented, instrumented_rate_limits};
 pub use metrics::Metrics;
 pub use traces::Traces;
 
@@ -49,28 +49,28 @@ pub fn metrics(config: &Config, clock: &dyn Clock) -> Option<Arc<Metrics>> {
 }
 
 /// Returns the observer of requests.
-pub fn observer(metrics: Option<Arc<Metrics>>) -> Arc<dyn Observer> {
+pub fn request_observer(metrics: Option<Arc<Metrics>>) -> Arc<dyn RequestObserver> {
     Arc::new(requests::RequestMetrics::new(metrics))
 }
 
 /// Receives metrics of connections, if metrics are collected.
 pub fn connection_observer(metrics: Option<Arc<Metrics>>) -> Option<Arc<dyn ConnectionObserver>> {
-    Some(Arc::new(connections::Connections(metrics?)))
+    Some(Arc::new(connections::ConnectionMetrics(metrics?)))
 }
 
-/// Serves the metrics if `metrics.listen` is set, until the returned set is dropped. `certificate_ends` is the
+/// Serves the metrics if `metrics.listen` is set, until the returned set is dropped. `certificate_expires` is the
 /// expiry of the served certificate, if there is one.
 pub async fn serve(
     config: &Config,
     metrics: Option<Arc<Metrics>>,
     doorward: &Arc<Doorward>,
-    certificate_ends: Option<watch::Receiver<Timestamp>>,
+    certificate_expires: Option<watch::Receiver<Timestamp>>,
 ) -> anyhow::Result<JoinSet<()>> {
     let mut serving = JoinSet::new();
     if let (Some(address), Some(metrics)) = (config.metrics_listen, metrics) {
         let listener = bind(address, "DOORWARD_METRICS__LISTEN").await?;
         tracing::info!(metrics.listen = %listener.local_addr()?, "serving metrics at /metrics");
-        let endpoint = scrape::MetricsEndpoint::new(metrics, doorward.clone(), certificate_ends);
+        let endpoint = scrape::MetricsEndpoint::new(metrics, doorward.clone(), certificate_expires);
         serving.spawn(metrics_listener::serve(listener, endpoint));
     }
     Ok(serving)

@@ -13,17 +13,18 @@ impl MetricsRecorder for Metrics {
             }
             MetricEvent::SessionIssued => self.sessions_issued.inc(),
             MetricEvent::SessionRenewed => self.sessions_renewed.inc(),
-            MetricEvent::SessionsEnded(why, count) => self
-                .sessions_revoked
-                .with_label_values(&[why.as_str()])
-                .inc_by(count as u64),
+            MetricEvent::SessionEnded(why) => {
+                self.sessions_revoked
+                    .with_label_values(&[why.as_str()])
+                    .inc();
+            }
             MetricEvent::Hashed { waited, took } => {
                 self.hash_wait_seconds.observe(waited.as_secs_f64());
                 self.hash_seconds.observe(took.as_secs_f64());
             }
             MetricEvent::HashRejected => self.hashes_rejected.inc(),
             MetricEvent::Throttled(limit) => self.throttled.with_label_values(&[limit]).inc(),
-            MetricEvent::Audited(event, outcome) => self
+            MetricEvent::AuditEventWritten(event, outcome) => self
                 .audit_events
                 .with_label_values(&[event.as_str(), outcome.as_str()])
                 .inc(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
-use doorward_web::{Ended, Observer};
+use doorward_web::{CompletedRequest, RequestObserver};
 use tracing::Span;
 
 use super::{Metrics, traces};
@@ -21,15 +21,15 @@ impl RequestMetrics {
     }
 }
 
-impl Observer for RequestMetrics {
-    fn began(&self, span: &Span, trusted: Option<&HeaderMap>) -> Option<String> {
+impl RequestObserver for RequestMetrics {
+    fn on_request(&self, span: &Span, trusted: Option<&HeaderMap>) -> Option<String> {
         if let Some(metrics) = &self.0 {
             metrics.requests_in_flight.inc();
         }
-        traces::adopt(span, trusted)
+        traces::continue_trace(span, trusted)
     }
 
-    fn ended(&self, ended: &Ended) {
+    fn on_response(&self, ended: &CompletedRequest) {
         let Some(metrics) = &self.0 else { return };
         metrics.requests_in_flight.dec();
         let status = ended
@@ -43,6 +43,6 @@ impl Observer for RequestMetrics {
         metrics
             .request_seconds
             .with_label_values(&[ended.method, ended.route])
-            .observe(ended.took.as_secs_f64());
+            .observe(ended.duration.as_secs_f64());
     }
 }

@@ -15,17 +15,17 @@ use tokio::time::timeout;
 use super::Metrics;
 
 /// Maximum age of the values from the database.
-const LOOK_EVERY: Duration = Duration::from_secs(3);
+const REFRESH_INTERVAL: Duration = Duration::from_secs(3);
 /// Time limit for reading them. Prometheus waits ten seconds.
-const PATIENCE: Duration = Duration::from_secs(3);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Responds to scrapes.
 pub struct MetricsEndpoint {
     metrics: Arc<Metrics>,
     doorward: Arc<Doorward>,
     /// Expiry of the served certificate, if there is one.
-    certificate_ends: Option<watch::Receiver<Timestamp>>,
-    looked_at: Mutex<Option<Instant>>,
+    certificate_expires: Option<watch::Receiver<Timestamp>>,
+    refreshed_at: Mutex<Option<Instant>>,
 }
 
 impl MetricsEndpoint {
@@ -33,13 +33,13 @@ impl MetricsEndpoint {
     pub fn new(
         metrics: Arc<Metrics>,
         doorward: Arc<Doorward>,
-        certificate_ends: Option<watch::Receiver<Timestamp>>,
+        certificate_expires: Option<watch::Receiver<Timestamp>>,
     ) -> Self {
         Self {
             metrics,
             doorward,
-            certificate_ends,
-            looked_at: Mutex::default(),
+            certificate_expires,
+            refreshed_at: Mutex::default(),
         }
     }
 
@@ -52,46 +52,43 @@ impl MetricsEndpoint {
         );
         self.metrics.hash_queue.set(signed(queue));
         self.metrics.hash_queue_limit.set(signed(limit));
-        if let Some(ends_at) = &self.certificate_ends {
-            let gauge = &self.metrics.certificate_ends;
+        if let Some(ends_at) = &self.certificate_expires {
+            let gauge = &self.metrics.certificate_expires;
             let ends_at = ends_at.borrow().as_second() as f64;
             gauge.with_label_values::<&str>(&[]).set(ends_at);
         }
-        self.look_at_database().await;
+        self.refresh_database_metrics().await;
         self.metrics.text()
     }
 
     /// Reads the metrics of the database. Concurrent scrapes wait for the same result.
-    async fn look_at_database(&self) {
-        let mut looked_at = self.looked_at.lock().await;
-        if looked_at.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
+    async fn refresh_database_metrics(&self) {
+        let mut refreshed_at = self.refreshed_at.lock().await;
+        if refreshed_at.is_some_and(|at| at.elapsed() < REFRESH_INTERVAL) {
             return;
         }
         let look = async {
-            tokio::try_join!(
-                self.doorward.outbox.outbox(),
-                self.doorward.audit.unsealed_audit()
-            )
+            tokio::try_join!(self.doorward.outbox.stats(), self.doorward.audit.unsealed())
         };
         let unsealed = &self.metrics.audit_unsealed;
-        let cause = match timeout(PATIENCE, look).await {
+        let cause = match timeout(QUERY_TIMEOUT, look).await {
             Ok(Ok((outbox, audit))) => {
                 let now = self.doorward.now();
-                self.metrics.outbox.show(&outbox, now);
+                self.metrics.outbox.set(&outbox, now);
                 let age = seconds_since(audit.oldest, now);
                 unsealed.with_label_values::<&str>(&[]).set(age);
                 None
             }
             Ok(Err(error)) => Some(format!("{:#}", anyhow::Error::from(error))),
-            Err(_) => Some(format!("no response within {} s", PATIENCE.as_secs())),
+            Err(_) => Some(format!("no response within {} s", QUERY_TIMEOUT.as_secs())),
         };
         if let Some(error) = cause {
             tracing::debug!(error, "failed to read metrics from the database");
             self.metrics.scrape_errors.inc();
-            self.metrics.outbox.hide();
+            self.metrics.outbox.clear();
             unsealed.reset();
         }
-        *looked_at = Some(Instant::now());
+        *refreshed_at = Some(Instant::now());
     }
 }
 
@@ -101,7 +98,7 @@ fn seconds_since(at: Option<Timestamp>, now: Timestamp) -> f64 {
 }
 
 impl super::metrics::OutboxMetrics {
-    fn show(&self, outbox: &ports::OutboxStats, now: Timestamp) {
+    fn set(&self, outbox: &ports::OutboxStats, now: Timestamp) {
         for (gauge, value) in [
             (&self.waiting, outbox.waiting as f64),
             (&self.oldest_seconds, seconds_since(outbox.oldest_at, now)),
@@ -113,7 +110,7 @@ impl super::metrics::OutboxMetrics {
     }
 
     /// Removes the values, since old ones would look current.
-    fn hide(&self) {
+    fn clear(&self) {
         for gauge in [
             &self.waiting,
             &self.oldest_seconds,

@@ -1,4 +1,4 @@
-//! Traces: the spans of a request, its flow, its stores and its mails, exported to a collector.
+//! Traces: the spans of a request, its service, its stores and its mails, exported to a collector.
 //!
 //! Other crates create spans by `tracing` and know only names of OpenTelemetry's fields (`otel.kind`,
 //! `http.route`). Without an endpoint nothing subscribes, and a span costs one check of a flag. Only spans of
@@ -39,9 +39,9 @@ const MAX_SPANS: usize = 2048;
 /// Maximum number of spans in a batch.
 const MAX_BATCH: usize = 512;
 /// Maximum time that a span waits for a batch.
-const HANDED_OVER_EVERY: Duration = Duration::from_secs(1);
+const EXPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// Time limit for the last spans when the server stops.
-const LAST_SPANS: Duration = Duration::from_secs(3);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Exports spans to a collector.
 pub struct Traces(SdkTracerProvider);
@@ -75,7 +75,7 @@ impl Traces {
         let queue = BatchConfigBuilder::default()
             .with_max_queue_size(MAX_SPANS)
             .with_max_export_batch_size(MAX_BATCH)
-            .with_scheduled_delay(HANDED_OVER_EVERY)
+            .with_scheduled_delay(EXPORT_INTERVAL)
             .build();
         let batches = BatchSpanProcessor::builder(exporter).with_batch_config(queue);
         let provider = SdkTracerProvider::builder()
@@ -107,7 +107,7 @@ impl Traces {
     pub async fn close(self) {
         let (done, ended) = oneshot::channel();
         thread::spawn(move || {
-            let _ = done.send(self.0.shutdown_with_timeout(LAST_SPANS));
+            let _ = done.send(self.0.shutdown_with_timeout(FLUSH_TIMEOUT));
         });
         match ended.await {
             Ok(Ok(())) => {}
@@ -128,7 +128,7 @@ pub fn url(config: &Config) -> Option<String> {
 
 /// Makes a request's span part of the trace that a trusted proxy sends (W3C Trace Context). Returns the id of the
 /// trace if it is sampled.
-pub fn adopt(span: &Span, trusted: Option<&HeaderMap>) -> Option<String> {
+pub fn continue_trace(span: &Span, trusted: Option<&HeaderMap>) -> Option<String> {
     if span.is_disabled() {
         return None;
     }

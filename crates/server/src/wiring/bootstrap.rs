@@ -9,15 +9,15 @@ use doorward_domain::{Doorward, Error};
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::listener::development;
+use crate::listener::dev_certificate;
 use crate::wiring::Components;
 
 /// Username of the first admin.
 const ADMIN: &str = "admin";
 
 /// Generates a password of more than 128 random bits that is easy to copy.
-pub fn random_password(components: &Components) -> Secret<String> {
-    let text = Token::generate(&*components.secrets).expose();
+pub fn generate_password(components: &Components) -> Secret<String> {
+    let text = Token::generate(&*components.random).expose();
     let letters: String = text
         .chars()
         .filter(char::is_ascii_alphanumeric)
@@ -36,7 +36,9 @@ pub async fn ensure_admin(
         return Ok(None);
     }
     let given = config.admin_password.clone();
-    let password = given.clone().unwrap_or_else(|| random_password(components));
+    let password = given
+        .clone()
+        .unwrap_or_else(|| generate_password(components));
     match doorward
         .admin
         .create_user(
@@ -62,9 +64,7 @@ fn admin(
     config: &Config,
     password: &Secret<String>,
 ) -> anyhow::Result<NewUser> {
-    let checked = doorward
-        .password
-        .check_password_rules(password.expose(), &[ADMIN]);
+    let checked = doorward.password.check_rules(password.expose(), &[ADMIN]);
     let password = checked
         .map_err(|invalid| anyhow::anyhow!("ADMIN_PASSWORD is not allowed: {}", invalid.detail))?;
     let email = config
@@ -82,7 +82,7 @@ fn admin(
 }
 
 /// The banner of the start.
-pub fn welcome(
+pub fn banner(
     config: &Config,
     public_url: &str,
     generated_password: Option<&Secret<String>>,
@@ -95,7 +95,7 @@ pub fn welcome(
         ));
     }
     if config.development_tls {
-        let certificate = development::files(&config.data_dir).certificate;
+        let certificate = dev_certificate::files(&config.data_dir).certificate;
         lines.push(format!("  Certificate    {}", certificate.display()));
         lines.push(
             "                 Valid on this machine only; pass it to curl with --cacert".to_owned(),
@@ -116,17 +116,13 @@ pub fn welcome(
 }
 
 /// JSON form of the banner, and what an in-memory server prints.
-pub fn welcome_value(
-    config: &Config,
-    public_url: &str,
-    password: Option<&Secret<String>>,
-) -> Value {
+pub fn banner_json(config: &Config, public_url: &str, password: Option<&Secret<String>>) -> Value {
     let mut value = json!({"url": public_url, "pid": std::process::id()});
     if config.has_inbox() {
         value["inbox_url"] = format!("{public_url}/inbox.json").into();
     }
     if config.development_tls {
-        let certificate = development::files(&config.data_dir).certificate;
+        let certificate = dev_certificate::files(&config.data_dir).certificate;
         value["certificate"] = certificate.display().to_string().into();
     }
     if let Some(password) = password {

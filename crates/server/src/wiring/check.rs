@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use doorward_domain::passwords::UnreadableHash;
+use doorward_domain::hashing::UnreadableHash;
 use doorward_domain::values::{NewPassword, Secret};
 use doorward_mail::{TemplateMailer, TransportSettings};
 
 use super::{Components, assemble_alone, open_database, policy};
 use crate::breached::Filter;
 use crate::config::{Config, InvalidConfig, LoadedConfig};
-use crate::listener::certificate::Files;
+use crate::listener::certificate::CertificateFiles;
 use crate::system::SystemClock;
 
 /// Time limit of a check for connecting to a database.
@@ -82,7 +82,7 @@ fn check_redis(config: &Config) -> anyhow::Result<()> {
 }
 
 fn check_tls(config: &Config) -> anyhow::Result<()> {
-    match Files::of(config) {
+    match CertificateFiles::from_config(config) {
         // The server creates the development certificate at its start.
         Some(files) if !config.development_tls => files.load().map(drop),
         _ => Ok(()),

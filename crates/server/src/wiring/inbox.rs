@@ -9,16 +9,16 @@ use tokio::sync::watch;
 /// Adapts the inbox. Requests that wait for mail end when `stop` becomes true.
 pub fn source(mails: doorward_mail::Inbox, stop: &watch::Receiver<bool>) -> Arc<dyn InboxSource> {
     let stop = stop.clone();
-    Arc::new(MailInbox { mails, stop })
+    Arc::new(InboxAdapter { mails, stop })
 }
 
-struct MailInbox {
+struct InboxAdapter {
     mails: doorward_mail::Inbox,
     stop: watch::Receiver<bool>,
 }
 
 #[async_trait]
-impl InboxSource for MailInbox {
+impl InboxSource for InboxAdapter {
     fn list(&self) -> Vec<InboxEntry> {
         let view = |mail: doorward_mail::InboxMail| InboxEntry {
             id: mail.id,

@@ -13,17 +13,19 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use doorward_domain::ctx::{Actor, Ctx};
+use doorward_domain::hashing::{BreachedPasswords, Hasher, Peppers};
 use doorward_domain::limits::{FallbackRateLimits, MemoryRateLimits};
 use doorward_domain::memory::MemoryStore;
-use doorward_domain::passwords::{Breached, Hasher, Peppers};
-use doorward_domain::ports::{Client, Clock, NoMetrics, RateLimits, Secrets, Sessions, Store};
-use doorward_domain::tokens::{CounterNames, Keyring, MasterKey};
+use doorward_domain::ports::{
+    Client, Clock, NoMetrics, RandomSource, RateLimits, SeparateSessions, Store,
+};
+use doorward_domain::tokens::{CounterKeys, Keyring, MasterKey};
 use doorward_domain::values::Secret;
 use doorward_domain::{Doorward, Policy, Ports};
 use doorward_mail::{Inbox, TemplateMailer};
 use doorward_store_redis::RedisStore;
 use doorward_store_sql::SqlStore;
-use doorward_web::{App, AppParts, Stopping};
+use doorward_web::{App, AppParts, ShutdownFlag};
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
@@ -31,7 +33,7 @@ use crate::breached::Filter;
 use crate::config::{Config, host_of};
 use crate::data_dir::master_key;
 use crate::listener::{ConnectionLimits, file_descriptors};
-use crate::system::{SystemClock, SystemSecrets};
+use crate::system::{SystemClock, SystemRandomSource};
 use crate::telemetry::{self, Metrics};
 
 /// Maximum number of rate limit counters in memory.
@@ -44,7 +46,7 @@ pub struct Components {
     /// The clock, which the worker adjusts to the store's.
     pub clock: Arc<SystemClock>,
     /// Random source.
-    pub secrets: Arc<dyn Secrets>,
+    pub random: Arc<dyn RandomSource>,
     /// The built-in inbox; `None` if mail is delivered elsewhere.
     pub inbox: Option<Inbox>,
     /// Metrics; `None` if neither metrics nor traces are configured.
@@ -61,9 +63,9 @@ struct Database {
 /// Creates all components. `listening` is the listen address, for the public URL.
 pub async fn build(config: &Config, listening: SocketAddr) -> anyhow::Result<Components> {
     let clock = Arc::new(SystemClock::default());
-    let secrets: Arc<dyn Secrets> = Arc::new(SystemSecrets::new());
+    let random: Arc<dyn RandomSource> = Arc::new(SystemRandomSource::new());
     master_key::make_data_dir(&config.data_dir)?;
-    let master = master_key::load(config, &*secrets)?;
+    let master = master_key::load(config, &*random)?;
     let database = open_database(config, &*clock).await?;
     // Before any timestamp is stored.
     clock
@@ -71,7 +73,7 @@ pub async fn build(config: &Config, listening: SocketAddr) -> anyhow::Result<Com
         .await
         .context("cannot read the database's clock")?;
     let metrics = telemetry::metrics(config, &*clock);
-    let counters = CounterNames::of(&master);
+    let counters = CounterKeys::from_master_key(&master);
     let (sessions, rate_limits) = open_redis(config, counters, metrics.as_ref()).await?;
     let stores = Stores {
         database,
@@ -79,7 +81,7 @@ pub async fn build(config: &Config, listening: SocketAddr) -> anyhow::Result<Com
         rate_limits,
         metrics,
     };
-    assemble(config, listening, master, stores, clock, secrets)
+    assemble(config, listening, master, stores, clock, random)
 }
 
 /// Like [`build`], but in memory: creates no folder and no file, and contacts no other server.
@@ -100,9 +102,9 @@ fn assemble_alone(
     database: Database,
     clock: Arc<SystemClock>,
 ) -> anyhow::Result<Components> {
-    let secrets: Arc<dyn Secrets> = Arc::new(SystemSecrets::new());
+    let random: Arc<dyn RandomSource> = Arc::new(SystemRandomSource::new());
     let mut key = vec![0; MasterKey::MIN_BYTES];
-    secrets.fill(&mut key);
+    random.fill(&mut key);
     let master = MasterKey::from_secret(Secret::new(key)).context("the master key is too short")?;
     let stores = Stores {
         sessions: None,
@@ -110,14 +112,14 @@ fn assemble_alone(
         rate_limits: Arc::new(MemoryRateLimits::new(RATE_LIMIT_KEYS)),
         metrics: None,
     };
-    assemble(config, listening, master, stores, clock, secrets)
+    assemble(config, listening, master, stores, clock, random)
 }
 
 /// The open stores.
 struct Stores {
     database: Database,
     /// Sessions apart from the database.
-    sessions: Option<Arc<dyn Sessions>>,
+    sessions: Option<Arc<dyn SeparateSessions>>,
     rate_limits: Arc<dyn RateLimits>,
     metrics: Option<Arc<Metrics>>,
 }
@@ -128,23 +130,23 @@ fn assemble(
     master: MasterKey,
     stores: Stores,
     clock: Arc<SystemClock>,
-    secrets: Arc<dyn Secrets>,
+    random: Arc<dyn RandomSource>,
 ) -> anyhow::Result<Components> {
     let mailer = open_mailer(config, listening, clock.clone())?;
     let inbox = mailer.inbox();
     let peppers = Peppers::new(config.pepper.as_ref(), &config.previous_peppers);
-    let hasher = Hasher::start_with(&config.hashing, secrets.clone(), peppers)?;
+    let hasher = Hasher::start_with(&config.hashing, random.clone(), peppers)?;
     let ports = Ports {
         store: stores.database.store.clone(),
         sessions: stores.sessions,
         rate_limits: stores.rate_limits,
         mailer: Arc::new(mailer),
         clock: clock.clone(),
-        secrets: secrets.clone(),
+        random: random.clone(),
         recorder: Arc::new(NoMetrics),
     };
     let ports = match &stores.metrics {
-        Some(metrics) => telemetry::measured(ports, metrics),
+        Some(metrics) => telemetry::instrumented(ports, metrics),
         None => ports,
     };
     let doorward = Doorward::new(
@@ -156,7 +158,7 @@ fn assemble(
     Ok(Components {
         doorward: Arc::new(doorward),
         clock,
-        secrets,
+        random,
         inbox,
         metrics: stores.metrics,
         database: stores.database,
@@ -167,14 +169,14 @@ fn assemble(
 pub fn app(
     components: &Components,
     config: &Config,
-    stopping: Stopping,
+    shutdown: ShutdownFlag,
     stop: &watch::Receiver<bool>,
 ) -> App {
     App::new(AppParts {
         doorward: components.doorward.clone(),
-        secrets: components.secrets.clone(),
-        stopping,
-        observer: telemetry::observer(components.metrics.clone()),
+        random: components.random.clone(),
+        shutdown,
+        observer: telemetry::request_observer(components.metrics.clone()),
         inbox: components
             .inbox
             .clone()
@@ -182,14 +184,14 @@ pub fn app(
         trusted_proxies: config
             .trusted_proxies
             .clone()
-            .naming_clients_in(config.trusted_proxy_header),
-        choices: config.choices.clone(),
+            .with_header(config.trusted_proxy_header),
+        options: config.options.clone(),
     })
 }
 
 /// The limits of the listener: fewer connections than configured if the system allows too few file descriptors.
 pub fn limits(config: &Config) -> ConnectionLimits {
-    let connections = file_descriptors::allow(config.connections);
+    let connections = file_descriptors::raise_fd_limit(config.connections);
     if connections < config.connections {
         tracing::warn!(
             connections,
@@ -221,9 +223,9 @@ async fn open_database(config: &Config, clock: &dyn Clock) -> anyhow::Result<Dat
 /// Sessions and rate limits: on Redis if it is configured; else in the database and in this process.
 async fn open_redis(
     config: &Config,
-    counters: CounterNames,
+    counters: CounterKeys,
     metrics: Option<&Arc<Metrics>>,
-) -> anyhow::Result<(Option<Arc<dyn Sessions>>, Arc<dyn RateLimits>)> {
+) -> anyhow::Result<(Option<Arc<dyn SeparateSessions>>, Arc<dyn RateLimits>)> {
     let local = MemoryRateLimits::new(RATE_LIMIT_KEYS);
     let Some(settings) = config.redis_settings()? else {
         return Ok((None, Arc::new(local)));
@@ -231,7 +233,7 @@ async fn open_redis(
     let redis = RedisStore::open(settings, counters).context("Redis cannot be used")?;
     redis.connect().await.context("Redis cannot be used")?;
     let redis = Arc::new(redis);
-    let shared = telemetry::measured_rate_limits(redis.clone(), metrics);
+    let shared = telemetry::instrumented_rate_limits(redis.clone(), metrics);
     let rate_limits = FallbackRateLimits::new(shared, local);
     Ok((Some(redis), Arc::new(rate_limits)))
 }
@@ -253,7 +255,7 @@ fn policy(config: &Config, listening: SocketAddr) -> anyhow::Result<Policy> {
     let first_label = host.split('.').next().unwrap_or_default();
     policy.password_rules.context = ["doorward", host, first_label].map(str::to_owned).into();
     if let Some(path) = &config.breached_filter {
-        policy.password_rules.breached = Breached::of(Arc::new(Filter::open(path)?));
+        policy.password_rules.breached = BreachedPasswords::of(Arc::new(Filter::open(path)?));
     }
     Ok(policy)
 }
@@ -267,7 +269,7 @@ impl Components {
     /// The context of a command or of a run of the worker.
     pub fn ctx(&self, actor: Actor) -> Ctx {
         let mut id = [0; 8];
-        self.secrets.fill(&mut id);
+        self.random.fill(&mut id);
         Ctx {
             actor,
             client: Client::default(),

@@ -11,34 +11,35 @@ use std::time::Duration;
 use doorward_domain::Error;
 use doorward_domain::audit::CheckpointId;
 use doorward_domain::ctx::Actor;
+use doorward_domain::error::chain;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::listener::reloading::CertificateReloader;
+use crate::listener::certificate_reload::CertificateReloader;
 use crate::system::SyncResult;
 use crate::wiring::Components;
 
 use tasks::{AUDIT, CERTIFICATE, CLOCK, KEY_POLL, KEYS, LAST_SEEN, MAIL, SWEEP};
 
 /// Interval between checks of the outbox if no new mail is reported.
-const MAIL_EVERY: Duration = Duration::from_secs(1);
+const MAIL_INTERVAL: Duration = Duration::from_secs(1);
 /// Number of mails that are sent at a time, each by a separate task.
 const MAILS_AT_ONCE: usize = 4;
 /// Time for a mail that is being sent when the server stops.
 const SEND_GRACE: Duration = Duration::from_secs(5);
-const SEEN_EVERY: Duration = Duration::from_secs(5);
-const KEYS_EVERY: Duration = Duration::from_secs(60);
+const LAST_SEEN_INTERVAL: Duration = Duration::from_secs(5);
+const KEYS_INTERVAL: Duration = Duration::from_secs(60);
 /// Interval between checks for keys that another node revoked: a revoked key is rejected everywhere
 /// within a second.
-const FOLLOW_EVERY: Duration = Duration::from_millis(500);
-const SWEEP_EVERY: Duration = Duration::from_secs(600);
-const CLOCK_EVERY: Duration = Duration::from_secs(30);
-const SEAL_EVERY: Duration = Duration::from_secs(5);
+const KEY_POLL_INTERVAL: Duration = Duration::from_millis(500);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
+const CLOCK_INTERVAL: Duration = Duration::from_secs(30);
+const SEAL_INTERVAL: Duration = Duration::from_secs(5);
 /// Number of seals between two prunings of the audit log.
 const PRUNE_EVERY: u32 = 12;
 /// Interval of logging a checkpoint and writing the counts of suppressed events.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(600);
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(600);
 const SUPPRESSED_FAILED: &str = "failed to write the count of suppressed audit events";
 
 /// Starts the tasks. Each ends after its current run when `stop` becomes true.
@@ -90,12 +91,18 @@ fn add<D, F>(
     let (components, stop) = (components.clone(), stop.clone());
     tasks.spawn(async move {
         let begin = || task(components.clone(), stop.clone());
-        again_after_panics(name, begin, || failed(&components, name), stop.clone()).await;
+        restart_after_panics(
+            name,
+            begin,
+            || record_failure(&components, name),
+            stop.clone(),
+        )
+        .await;
     });
 }
 
 /// Runs a task and restarts it after a panic (L-04).
-async fn again_after_panics<F>(
+async fn restart_after_panics<F>(
     name: &'static str,
     begin: impl Fn() -> F,
     failed: impl Fn(),
@@ -106,7 +113,7 @@ async fn again_after_panics<F>(
     while let Err(error) = tokio::spawn(begin()).await {
         tracing::error!(task = name, %error, "worker task panicked; restarting it");
         failed();
-        if pause(MAIL_EVERY, &mut stop).await {
+        if wait(MAIL_INTERVAL, &mut stop).await {
             return;
         }
     }
@@ -116,19 +123,19 @@ async fn mail_task(components: Arc<Components>, mut stop: watch::Receiver<bool>)
     while !*stop.borrow() {
         let ctx = components.ctx(Actor::Worker);
         let run = tokio::select! {
-            run = components.doorward.outbox.deliver_mail(&ctx, 1) => run,
+            run = components.doorward.outbox.deliver(&ctx, 1) => run,
             () = grace_after_stop(stop.clone()) => return,
         };
         match run {
             Ok(delivered) if !delivered.is_empty() => continue,
             Ok(_) => {}
             Err(error) => {
-                failed(&components, MAIL);
-                tracing::error!(error = chain(error), "mail task failed");
+                record_failure(&components, MAIL);
+                tracing::error!(error = chain(&error), "mail task failed");
             }
         }
         tokio::select! {
-            _ = timeout(MAIL_EVERY, components.doorward.outbox.mail_waiting()) => {}
+            _ = timeout(MAIL_INTERVAL, components.doorward.outbox.mail_enqueued()) => {}
             _ = stop.changed() => {}
         }
     }
@@ -142,21 +149,21 @@ async fn grace_after_stop(mut stop: watch::Receiver<bool>) {
 
 /// Returns the leases on mails whose sending was cut off, so that they need not wait for their end.
 pub async fn return_mail_leases(components: &Components) {
-    match timeout(SEND_GRACE, components.doorward.outbox.return_mail_leases()).await {
+    match timeout(SEND_GRACE, components.doorward.outbox.release_leases()).await {
         Ok(Ok(0)) => {}
         Ok(Ok(_)) => tracing::warn!("stopped while sending a mail; it will be retried"),
-        Ok(Err(error)) => tracing::warn!(error = chain(error), "failed to return mail leases"),
+        Ok(Err(error)) => tracing::warn!(error = chain(&error), "failed to return mail leases"),
         Err(_) => tracing::warn!("failed to return mail leases in time"),
     }
 }
 
 async fn last_seen_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
     loop {
-        let is_last = pause(SEEN_EVERY, &mut stop).await;
+        let is_last = wait(LAST_SEEN_INTERVAL, &mut stop).await;
         if let Err(error) = components.doorward.housekeeping.write_last_seen().await {
-            failed(&components, LAST_SEEN);
+            record_failure(&components, LAST_SEEN);
             tracing::warn!(
-                error = chain(error),
+                error = chain(&error),
                 "failed to write last-seen times of sessions"
             );
         }
@@ -167,28 +174,28 @@ async fn last_seen_task(components: Arc<Components>, mut stop: watch::Receiver<b
 }
 
 async fn keys_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
-    while !pause(KEYS_EVERY, &mut stop).await {
+    while !wait(KEYS_INTERVAL, &mut stop).await {
         if !components.clock.is_trusted() {
             continue;
         }
         if let Err(error) = components
             .doorward
             .keys
-            .ensure_keys(&components.ctx(Actor::Worker))
+            .ensure(&components.ctx(Actor::Worker))
             .await
         {
-            failed(&components, KEYS);
-            tracing::error!(error = chain(error), "signing-key task failed");
+            record_failure(&components, KEYS);
+            tracing::error!(error = chain(&error), "signing-key task failed");
         }
     }
 }
 
 /// Logs at debug level: other tasks report a store that is down, and less often.
 async fn key_poll_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
-    while !pause(FOLLOW_EVERY, &mut stop).await {
-        if let Err(error) = components.doorward.keys.poll_keys().await {
-            failed(&components, KEY_POLL);
-            tracing::debug!(error = chain(error), "failed to poll for revoked keys");
+    while !wait(KEY_POLL_INTERVAL, &mut stop).await {
+        if let Err(error) = components.doorward.keys.poll().await {
+            record_failure(&components, KEY_POLL);
+            tracing::debug!(error = chain(&error), "failed to poll for revoked keys");
         }
     }
 }
@@ -203,10 +210,10 @@ async fn sweep_task(components: Arc<Components>, mut stop: watch::Receiver<bool>
             .sweep(&components.ctx(Actor::Worker))
             .await
         {
-            failed(&components, SWEEP);
-            tracing::error!(error = chain(error), "failed to delete expired records");
+            record_failure(&components, SWEEP);
+            tracing::error!(error = chain(&error), "failed to delete expired records");
         }
-        if pause(SWEEP_EVERY, &mut stop).await {
+        if wait(SWEEP_INTERVAL, &mut stop).await {
             return;
         }
     }
@@ -219,20 +226,20 @@ async fn audit_task(components: Arc<Components>, mut stop: watch::Receiver<bool>
     let mut newest = None;
     let mut runs = 0;
     loop {
-        let is_last = pause(SEAL_EVERY, &mut stop).await;
+        let is_last = wait(SEAL_INTERVAL, &mut stop).await;
         let ctx = components.ctx(Actor::Worker);
-        match components.doorward.audit.seal_audit(&ctx).await {
+        match components.doorward.audit.seal(&ctx).await {
             Ok(sealed) => newest = sealed.newest.or(newest),
             Err(error) => audit_failed(&components, error, "failed to seal the audit log"),
         }
         if runs % PRUNE_EVERY == 0
             && components.clock.is_trusted()
-            && let Err(error) = components.doorward.audit.prune_audit(&ctx).await
+            && let Err(error) = components.doorward.audit.prune(&ctx).await
         {
             audit_failed(&components, error, "failed to prune the audit log");
         }
         runs += 1;
-        let is_due = reported_at.is_none_or(|at| at.elapsed() >= CHECKPOINT_EVERY);
+        let is_due = reported_at.is_none_or(|at| at.elapsed() >= CHECKPOINT_INTERVAL);
         if is_due || is_last {
             if let Err(error) = components
                 .doorward
@@ -254,7 +261,7 @@ async fn audit_task(components: Arc<Components>, mut stop: watch::Receiver<bool>
 }
 
 /// Seals all events. For a server that stops, after the last request, and for a command.
-pub async fn seal_rest(components: &Components) {
+pub async fn seal_remaining(components: &Components) {
     let ctx = components.ctx(Actor::Worker);
     if let Err(error) = components
         .doorward
@@ -264,10 +271,10 @@ pub async fn seal_rest(components: &Components) {
     {
         audit_failed(components, error, SUPPRESSED_FAILED);
     }
-    match components.doorward.audit.seal_rest_of_audit(&ctx).await {
+    match components.doorward.audit.seal_all(&ctx).await {
         Ok(sealed) => sealed.newest.iter().for_each(log_checkpoint),
         Err(error) => tracing::warn!(
-            error = chain(error),
+            error = chain(&error),
             "failed to seal the end of the audit log; the next start does it"
         ),
     }
@@ -278,43 +285,38 @@ fn log_checkpoint(checkpoint: &CheckpointId) {
 }
 
 fn audit_failed(components: &Components, error: Error, message: &'static str) {
-    failed(components, AUDIT);
-    let error = chain(error);
+    record_failure(components, AUDIT);
+    let error = chain(&error);
     tracing::error!(error, "{message}");
 }
 
 /// The first comparison is done at the start (`wiring`).
 async fn clock_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
-    while !pause(CLOCK_EVERY, &mut stop).await {
+    while !wait(CLOCK_INTERVAL, &mut stop).await {
         match components
             .clock
             .follow(components.doorward.housekeeping.server_time())
             .await
         {
-            Ok(SyncResult::InStep) => {}
-            Ok(SyncResult::Moved) => components.doorward.housekeeping.time_was_moved(),
+            Ok(SyncResult::InSync) => {}
+            Ok(SyncResult::Stepped) => components.doorward.housekeeping.on_clock_adjusted(),
             Err(error) => {
-                failed(&components, CLOCK);
-                tracing::debug!(error = chain(error), "failed to read the database's clock");
+                record_failure(&components, CLOCK);
+                tracing::debug!(error = chain(&error), "failed to read the database's clock");
             }
         }
     }
 }
 
 /// Counts a failed run.
-fn failed(components: &Components, task: &'static str) {
+fn record_failure(components: &Components, task: &'static str) {
     if let Some(metrics) = &components.metrics {
         metrics.task_failed(task);
     }
 }
 
-/// The error with its causes.
-fn chain(error: impl Into<anyhow::Error>) -> String {
-    format!("{:#}", error.into())
-}
-
 /// Waits. Returns `true` if the server stops.
-async fn pause(time: Duration, stop: &mut watch::Receiver<bool>) -> bool {
+async fn wait(time: Duration, stop: &mut watch::Receiver<bool>) -> bool {
     if *stop.borrow() {
         return true;
     }
@@ -343,7 +345,7 @@ mod tests {
         let count = || {
             failures.fetch_add(1, Ordering::SeqCst);
         };
-        again_after_panics(MAIL, begin, count, stop).await;
+        restart_after_panics(MAIL, begin, count, stop).await;
         let seen = (
             begun.load(Ordering::SeqCst),
             failures.load(Ordering::SeqCst),
@@ -362,7 +364,7 @@ mod tests {
             }
             async { panic!("it fails") }
         };
-        again_after_panics(SWEEP, begin, || (), stop).await;
+        restart_after_panics(SWEEP, begin, || (), stop).await;
         assert_eq!(begun.load(Ordering::SeqCst), 5);
     }
 }

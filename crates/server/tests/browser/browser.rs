@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::server::Server;
 
 /// Longer than anything takes. Only a failing test reaches it.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// WebDriver's name for an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// Chromium uses neither the network nor a display.
@@ -254,7 +254,7 @@ impl Drop for Browser {
 /// Polls until there is a value. For the work of another process.
 #[track_caller]
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     loop {
         if let Some(seen) = look() {
             return seen;

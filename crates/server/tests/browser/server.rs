@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 
 use tempfile::TempDir;
 
-use crate::browser::PATIENCE;
+use crate::browser::TEST_TIMEOUT;
 
 /// The running binary. It is killed at the end of the test.
 pub struct Server {
@@ -42,7 +42,7 @@ impl Server {
         });
         let url = loop {
             let line = output
-                .recv_timeout(PATIENCE)
+                .recv_timeout(TEST_TIMEOUT)
                 .expect("the server reports that it is ready");
             if let Some((_, url)) = line.split_once("Doorward is ready at ") {
                 break url.trim().to_owned();

@@ -48,7 +48,7 @@ impl Outcome {
     }
 }
 
-/// Whether the server may be killed.
+/// The part a server plays in a test: it can be killed, or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerLife {
     /// It responds to every request.

@@ -1,7 +1,7 @@
 //! Other clients have taken all connections of the database.
 
 use doorward_testkit::servers::{
-    MariadbOptions, PostgresOptions, Proxy, ProxyMode, own_mariadb, own_postgres,
+    MariadbOptions, PostgresOptions, Proxy, ProxyMode, dedicated_mariadb, dedicated_postgres,
 };
 
 use crate::client::{Client, Outcome, PASSWORD};
@@ -15,9 +15,9 @@ async fn waits_for_a_connection(setup: fn(&str) -> Setup, database: Database) {
     let client = Client::of(&server);
     client.sign_up("early").done();
     // While the server is cut off, others take its connections.
-    proxy.cut_off().await;
+    proxy.take_down().await;
     let load = database.fill().await;
-    proxy.set(ProxyMode::Pass).await;
+    proxy.set(ProxyMode::Forward).await;
     let outcome = client.sign_up("late");
     assert!(matches!(outcome, Outcome::Refused), "{outcome:?}");
     assert!(client.sign_in("early", PASSWORD).is_none());
@@ -37,7 +37,7 @@ async fn a_postgres_without_connections_is_reported_and_recovers() {
         settings,
         ..PostgresOptions::default()
     };
-    waits_for_a_connection(setup, Database::Postgres(own_postgres(options).await)).await;
+    waits_for_a_connection(setup, Database::Postgres(dedicated_postgres(options).await)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,7 +49,7 @@ async fn a_mariadb_without_connections_is_reported_and_recovers() {
     };
     waits_for_a_connection(
         short_timeout_setup,
-        Database::Mariadb(own_mariadb(options).await),
+        Database::Mariadb(dedicated_mariadb(options).await),
     )
     .await;
 }
@@ -62,7 +62,7 @@ async fn a_postgres_with_fewer_connections_than_configured_works() {
         settings,
         ..PostgresOptions::default()
     };
-    let database = own_postgres(options).await;
+    let database = dedicated_postgres(options).await;
     let server = setup(&database.url()).start();
     let client = Client::of(&server);
     let mut load = Load::start(client, "person");

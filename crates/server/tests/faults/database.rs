@@ -4,8 +4,8 @@ use std::ops::Deref;
 use std::time::{Duration, Instant};
 
 use doorward_testkit::servers::{
-    FullHouse, MariadbOptions, OwnMariadb, OwnPostgres, OwnServer, PostgresOptions, own_mariadb,
-    own_postgres,
+    ConnectionHog, DedicatedMariadb, DedicatedPostgres, DedicatedServer, MariadbOptions,
+    PostgresOptions, dedicated_mariadb, dedicated_postgres,
 };
 
 use crate::client::{Client, PASSWORD};
@@ -16,14 +16,14 @@ const RECOVERY: Duration = Duration::from_secs(15);
 
 /// A separate database server, of either kind.
 pub enum Database {
-    Postgres(OwnPostgres),
-    Mariadb(OwnMariadb),
+    Postgres(DedicatedPostgres),
+    Mariadb(DedicatedMariadb),
 }
 
 impl Deref for Database {
-    type Target = OwnServer;
+    type Target = DedicatedServer;
 
-    fn deref(&self) -> &OwnServer {
+    fn deref(&self) -> &DedicatedServer {
         match self {
             Self::Postgres(server) => server,
             Self::Mariadb(server) => server,
@@ -33,15 +33,15 @@ impl Deref for Database {
 
 impl Database {
     pub async fn postgres() -> Self {
-        Self::Postgres(own_postgres(PostgresOptions::default()).await)
+        Self::Postgres(dedicated_postgres(PostgresOptions::default()).await)
     }
 
     pub async fn mariadb() -> Self {
-        Self::Mariadb(own_mariadb(MariadbOptions::default()).await)
+        Self::Mariadb(dedicated_mariadb(MariadbOptions::default()).await)
     }
 
     /// Takes all its connections.
-    pub async fn fill(&self) -> FullHouse {
+    pub async fn fill(&self) -> ConnectionHog {
         match self {
             Self::Postgres(server) => server.fill().await,
             Self::Mariadb(server) => server.fill().await,

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use doorward_testkit::servers::{PostgresOptions, Proxy, Replication, own_postgres};
+use doorward_testkit::servers::{PostgresOptions, Proxy, Replication, dedicated_postgres};
 
 use crate::client::{Client, Outcome, PASSWORD};
 use crate::database::{Database, assert_recovers, setup, short_timeout_setup};
@@ -11,7 +11,7 @@ use crate::load::Load;
 /// One host name, which leads to the replica after its promotion.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_promoted_replica_has_every_acknowledged_write() {
-    let primary = own_postgres(PostgresOptions::default()).await;
+    let primary = dedicated_postgres(PostgresOptions::default()).await;
     let replica = primary.replica(Replication::Synchronous).await;
     let name = Proxy::to(primary.address()).await;
     let server = setup(&name.url(&primary.url())).start();
@@ -23,7 +23,7 @@ async fn a_promoted_replica_has_every_acknowledged_write() {
     load.is_refused(4);
     let promoted = Instant::now();
     replica.promote().await;
-    name.lead_to(replica.address());
+    name.set_target(replica.address());
     load.does(1);
     println!(
         "the next success came {:?} after the promotion began, {:?} after the crash",

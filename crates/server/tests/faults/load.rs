@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::client::{Client, OTHER_PASSWORD, Outcome, PASSWORD};
 
 /// Longer than anything takes. Only a failing test reaches it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Delay before a client retries a rejected request.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -82,7 +82,7 @@ impl Load {
     #[track_caller]
     fn wait_for(&mut self, what: &str, more: usize, count: fn(&Shared) -> &AtomicUsize) {
         let now = || count(&self.shared).load(Ordering::SeqCst);
-        let (wanted, deadline) = (now() + more, Instant::now() + PATIENCE);
+        let (wanted, deadline) = (now() + more, Instant::now() + TEST_TIMEOUT);
         while now() < wanted {
             if let Some(broken) = self.people.iter().position(JoinHandle::is_finished) {
                 let person = self.people.swap_remove(broken);
@@ -249,8 +249,8 @@ impl UserRecord {
 /// A journal that never fails would make all these tests worthless.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_journal_detects_a_lost_user_and_a_revived_session() {
-    use doorward_testkit::servers::{PostgresOptions, own_postgres};
-    let postgres = own_postgres(PostgresOptions::default()).await;
+    use doorward_testkit::servers::{PostgresOptions, dedicated_postgres};
+    let postgres = dedicated_postgres(PostgresOptions::default()).await;
     let server = crate::database::setup(&postgres.url()).start();
     let client = Client::of(&server);
     let copy = "CREATE TABLE kept (LIKE sessions); ALTER TABLE kept OWNER TO doorward; CREATE RULE keep AS \

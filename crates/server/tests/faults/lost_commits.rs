@@ -9,8 +9,8 @@ use crate::database::{Database, assert_recovers, short_timeout_setup};
 
 /// A commit that is made and whose response is lost; one that never arrives.
 const LOSSES: [fn(u32) -> ProxyMode; 2] = [
-    |times| ProxyMode::LoseAnswer("COMMIT", times),
-    |times| ProxyMode::LoseRequest("COMMIT", times),
+    |times| ProxyMode::DropResponse("COMMIT", times),
+    |times| ProxyMode::DropRequest("COMMIT", times),
 ];
 
 /// Compares the response to a change with whether it was made.
@@ -34,7 +34,7 @@ async fn is_outcome_unknown(database: Database) {
         let word = client.sign_up(&name);
         assert!(matches!(word, Outcome::Unknown), "{name}: {word}");
         assert!(proxy.lost() > 0, "nothing was lost");
-        proxy.set(ProxyMode::Pass).await;
+        proxy.set(ProxyMode::Forward).await;
         assert_recovers(client);
         if !client.knows(&name, PASSWORD) {
             client.sign_up(&name).done();
@@ -50,7 +50,7 @@ async fn change_password(client: Client, proxy: &Proxy, name: &str, loss: ProxyM
     let word = client.change_password(&own);
     let lost = proxy.lost();
     println!("{name}'s password: {word}, after {lost} losses");
-    proxy.set(ProxyMode::Pass).await;
+    proxy.set(ProxyMode::Forward).await;
     assert_recovers(client);
     let (has_old, has_new) = (
         client.knows(name, PASSWORD),
@@ -76,7 +76,7 @@ async fn is_not_reported_as_failed(database: Database) {
     client.sign_up("early").done();
     let token = client.sign_in("early", PASSWORD).unwrap();
     let on_its_way = Duration::from_secs(9);
-    proxy.set(ProxyMode::Late("COMMIT", on_its_way)).await;
+    proxy.set(ProxyMode::Delay("COMMIT", on_its_way)).await;
     let started = Instant::now();
     let word = client.sign_up("late");
     println!("{word} after {:?}", started.elapsed());

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use doorward_testkit::servers::{MariadbOptions, PostgresOptions, own_mariadb, own_postgres};
+use doorward_testkit::servers::{
+    MariadbOptions, PostgresOptions, dedicated_mariadb, dedicated_postgres,
+};
 
 use crate::client::{Client, PASSWORD};
 use crate::database::{assert_recovers, setup};
@@ -37,7 +39,7 @@ pub fn is_ready(client: Client) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_schema_is_reported_and_recovers() {
-    let server = own_postgres(PostgresOptions::default()).await;
+    let server = dedicated_postgres(PostgresOptions::default()).await;
     let node = setup(&server.url()).start();
     let client = Client::of(&node);
     client.sign_up("early").done();
@@ -47,13 +49,13 @@ async fn a_missing_schema_is_reported_and_recovers() {
     assert_recovers(client);
     assert!(client.knows("early", PASSWORD));
 
-    let server = own_mariadb(MariadbOptions::default()).await;
+    let server = dedicated_mariadb(MariadbOptions::default()).await;
     let node = setup(&server.url()).start();
     let client = Client::of(&node);
     client.sign_up("early").done();
-    server.query("RENAME TABLE users TO aside").await;
+    server.query("RENAME TABLE pings TO aside").await;
     assert_reported_down(client);
-    server.query("RENAME TABLE aside TO users").await;
+    server.query("RENAME TABLE aside TO pings").await;
     assert_recovers(client);
     assert!(client.knows("early", PASSWORD));
 }

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_doorward");
 /// Longer than anything takes. Only a failing test reaches it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Folder, environment and wrapper of the binary. A clone shares the folder.
 #[derive(Clone)]
@@ -89,7 +89,7 @@ impl Setup {
             setup: self.clone(),
             port: 0,
         };
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TEST_TIMEOUT;
         while server.port == 0 {
             server.port = port_in(&self.text("log")).unwrap_or_default();
             let has_ended = server.child.try_wait().unwrap();

@@ -69,12 +69,12 @@ async fn continues_after(database: Database, proxy: &Proxy, client: Client, misf
     let token = client.sign_in("early", PASSWORD).unwrap();
     client.check(&token).done();
     match misfortune {
-        "cut off" => proxy.cut_off().await,
+        "cut off" => proxy.take_down().await,
         "stalled" => proxy.set(ProxyMode::Stall).await,
         _ => database.pause().await,
     }
     let reported = responds_to_all(client, &token);
-    proxy.set(ProxyMode::Pass).await;
+    proxy.set(ProxyMode::Forward).await;
     if misfortune == "paused" {
         database.resume().await;
     }

@@ -7,6 +7,7 @@ use doorward_domain::model::Role;
 use doorward_web::routes::{Authentication, Route, TABLE};
 use serde_json::{Value, json};
 
+use crate::openapi::example_of_body;
 use crate::support::{Client, FORM, OTHER_PASSWORD, PASSWORD, TestApp, TestResponse};
 
 /// Every method a client might try.
@@ -35,7 +36,7 @@ pub fn filled(path: &str, user: &str) -> String {
         .replace("{file}", "nothing.css")
 }
 
-/// A body that the route accepts.
+/// A body that the route accepts; `None` if it needs none.
 pub fn body_of(route: &Route) -> Option<Value> {
     Some(match (route.method.as_str(), route.path) {
         ("POST", "/user") => json!({"username": "fresh", "password": PASSWORD}),
@@ -49,8 +50,7 @@ pub fn body_of(route: &Route) -> Option<Value> {
         ("POST", "/confirmation" | "/recovery") => json!({"email": "nobody@example.org"}),
         ("POST", "/recovery/{token}") => json!({"new_password": OTHER_PASSWORD}),
         ("POST", "/auth") => json!({"username": "nobody", "password": PASSWORD}),
-        ("POST", "/auth/token") => json!({"audience": "x"}),
-        _ => return None,
+        _ => return example_of_body(route),
     })
 }
 
@@ -99,7 +99,7 @@ async fn the_router_has_every_route_of_the_table_and_no_other_method() {
             if allowed.contains(method) {
                 continue;
             }
-            for client in [&app.anon(), &admin] {
+            for client in [&app.anonymous(), &admin] {
                 let answer = client.request(method, &filled(path, "ben")).send().await;
                 let problem = answer.expect_problem(405, "method-not-allowed");
                 let allowed: BTreeSet<&str> = problem
@@ -142,9 +142,9 @@ async fn head_is_get_without_a_body_on_every_route() {
     let admin = app.admin().await;
     for route in TABLE.iter().filter(|route| route.method == "GET") {
         let path = filled(route.path, "root");
-        let get = app.anon().with_token(admin.token()).get(&path).await;
+        let get = app.anonymous().with_token(admin.token()).get(&path).await;
         let head = app
-            .anon()
+            .anonymous()
             .with_token(admin.token())
             .request("HEAD", &path)
             .send()
@@ -165,7 +165,7 @@ async fn an_anonymous_client_passes_no_guard() {
     app.create("ben", Role::User).await;
     for route in TABLE {
         for user in ["ben", "nobody", "me"] {
-            let answer = ask(&app.anon(), route, user).await;
+            let answer = ask(&app.anonymous(), route, user).await;
             match route.authentication {
                 Authentication::Required | Authentication::RequiredOrSignInPage => {
                     drop(answer.expect_problem(401, "authentication-required"));
@@ -181,7 +181,7 @@ async fn an_anonymous_client_passes_no_guard() {
             }
             app.advance_seconds(3600);
         }
-        let stale = ask(&app.anon().with_token("stale"), route, "ben").await;
+        let stale = ask(&app.anonymous().with_token("stale"), route, "ben").await;
         if matches!(
             route.authentication,
             Authentication::Required
@@ -211,7 +211,7 @@ async fn another_user_gets_403_whether_or_not_the_name_exists() {
         .iter()
         .filter(|route| route.path.contains("{user}"))
         .collect();
-    assert_eq!(about_users.len(), 11);
+    assert!(about_users.len() >= 11);
     for route in about_users {
         let mut answers = Vec::new();
         for named in [
@@ -224,7 +224,7 @@ async fn another_user_gets_403_whether_or_not_the_name_exists() {
             "%00",
             "ben@example.com",
         ] {
-            let answer = ask(&app.anon().with_token(eve.token()), route, named)
+            let answer = ask(&app.anonymous().with_token(eve.token()), route, named)
                 .await
                 .expect_problem(403, "forbidden");
             answers.push((
@@ -233,7 +233,7 @@ async fn another_user_gets_403_whether_or_not_the_name_exists() {
                 answer.headers_without(&["x-request-id", "ratelimit"]),
             ));
             // Neither body nor version is checked before authorization.
-            let draft = app.anon().with_token(eve.token());
+            let draft = app.anonymous().with_token(eve.token());
             let draft = draft
                 .request(route.method.as_str(), &filled(route.path, named))
                 .header("if-match", "\"99\"");
@@ -272,7 +272,7 @@ async fn an_admin_has_the_access_of_the_table() {
         if route.path.starts_with("/auth") {
             continue;
         }
-        let client = app.anon().with_token(admin.token());
+        let client = app.anonymous().with_token(admin.token());
         if route.path.contains("{user}") {
             ask(&client, route, "nobody")
                 .await
@@ -345,7 +345,7 @@ async fn a_disabled_or_deleted_user_is_anonymous_at_every_guard() {
     };
     for route in TABLE.iter().filter(guarded) {
         for client in [&off, &gone] {
-            ask(&app.anon().with_token(client.token()), route, "me")
+            ask(&app.anonymous().with_token(client.token()), route, "me")
                 .await
                 .expect_problem(401, "invalid-token");
         }
@@ -361,7 +361,7 @@ async fn every_route_with_a_body_accepts_only_json_and_forms() {
     for route in TABLE.iter().filter(takes_body) {
         let path = filled(route.path, "root");
         let ask = async |kind: Option<&str>, body: &'static str| {
-            let client = app.anon().with_token(admin.token());
+            let client = app.anonymous().with_token(admin.token());
             let draft = client.request(route.method.as_str(), &path);
             match kind {
                 Some(kind) => draft.body(kind, body).send().await,

@@ -31,15 +31,16 @@ async fn each_action_writes_its_audit_event() {
         .as_str()
         .unwrap()
         .to_owned();
-    let anon = app.anon();
-    anon.request("POST", &link).send().await.expect(200);
+    let anonymous = app.anonymous();
+    anonymous.request("POST", &link).send().await.expect(200);
     app.advance_seconds(1);
-    anon.post(
-        "/auth",
-        json!({"username": "ben", "password": OTHER_PASSWORD}),
-    )
-    .await
-    .expect(401);
+    anonymous
+        .post(
+            "/auth",
+            json!({"username": "ben", "password": OTHER_PASSWORD}),
+        )
+        .await
+        .expect(401);
     app.advance_seconds(1);
     let ben = app.sign_in("ben").await;
     app.advance_seconds(1);
@@ -54,7 +55,8 @@ async fn each_action_writes_its_audit_event() {
     .await
     .expect(204);
     app.advance_seconds(1);
-    anon.post("/recovery", json!({"email": "ben@example.com"}))
+    anonymous
+        .post("/recovery", json!({"email": "ben@example.com"}))
         .await
         .expect(202);
     app.advance_seconds(1);
@@ -63,10 +65,11 @@ async fn each_action_writes_its_audit_event() {
     let link = path_in(
         mails
             .iter()
-            .find(|mail| mail.template.as_str() == "recover")
+            .find(|mail| mail.kind.template() == "recover")
             .unwrap(),
     );
-    anon.post(&link, json!({"new_password": PASSWORD}))
+    anonymous
+        .post(&link, json!({"new_password": PASSWORD}))
         .await
         .expect(204);
     app.advance_seconds(1);
@@ -222,7 +225,7 @@ async fn filters_and_pages_work_together() {
     );
 }
 
-/// The audit event of an admin's request for another user. `None` if the route writes none.
+/// The audit event of an admin's request for another user. `None` if the route writes none, or is tested elsewhere.
 fn line_of(route: &Route) -> Option<&'static str> {
     Some(match (route.method.as_str(), route.path) {
         ("POST", "/user") => "sign-up",
@@ -276,15 +279,11 @@ async fn each_route_writes_at_most_one_audit_event() {
             None => draft.send().await,
         };
         let found = names(&lines(&reader, &answer).await);
-        let expected: Vec<_> = line_of(route).into_iter().collect();
-        assert_eq!(
-            found,
-            expected,
-            "{} {}: {}",
-            route.method,
-            route.path,
-            answer.text()
-        );
+        let context = format!("{} {}: {}", route.method, route.path, answer.text());
+        match line_of(route) {
+            Some(expected) => assert_eq!(found, [expected], "{context}"),
+            None => assert!(found.len() <= 1, "{found:?} {context}"),
+        }
         app.mails().await;
     }
 }
@@ -394,7 +393,7 @@ async fn an_invalid_query_is_reported_by_field() {
     ben.get("/audit?cursor=x")
         .await
         .expect_problem(403, "forbidden");
-    app.anon()
+    app.anonymous()
         .get("/audit")
         .await
         .expect_problem(401, "authentication-required");

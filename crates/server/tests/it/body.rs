@@ -105,7 +105,7 @@ async fn malformed_forms_are_a_client_error_with_their_reason() {
         "username=a&username=a&password=b",
         "a=%ed%a0%80",
     ] {
-        app.anon()
+        app.anonymous()
             .request("POST", "/user")
             .body(FORM, body)
             .send()
@@ -125,7 +125,7 @@ async fn malformed_forms_are_a_client_error_with_their_reason() {
         "=1",
     ] {
         assert_eq!(
-            app.anon()
+            app.anonymous()
                 .request("POST", "/user")
                 .body(FORM, body)
                 .send()
@@ -146,18 +146,20 @@ async fn a_body_may_have_64_kibibytes_and_not_one_byte_more() {
         let padding = " ".repeat(length - body.len());
         body + &padding
     };
-    let anon = app.anon();
-    anon.request("POST", "/user")
+    let anonymous = app.anonymous();
+    anonymous
+        .request("POST", "/user")
         .body(JSON, padded(LIMIT))
         .send()
         .await
         .expect(201);
-    anon.request("POST", "/user")
+    anonymous
+        .request("POST", "/user")
         .body(JSON, padded(LIMIT + 1))
         .send()
         .await
         .expect_problem(413, "body-too-large");
-    let announced = anon
+    let announced = anonymous
         .request("POST", "/user")
         .header("content-length", "999999999")
         .body(JSON, "{}")
@@ -165,7 +167,7 @@ async fn a_body_may_have_64_kibibytes_and_not_one_byte_more() {
         .await;
     announced.expect_problem(413, "body-too-large");
     // The declared length is not trusted: the bytes are counted.
-    let lied = anon
+    let lied = anonymous
         .request("POST", "/user")
         .header("content-length", "2")
         .body(JSON, padded(LIMIT + 1))
@@ -173,12 +175,13 @@ async fn a_body_may_have_64_kibibytes_and_not_one_byte_more() {
         .await;
     lied.expect_problem(413, "body-too-large");
     let form = format!("username={}", "x".repeat(LIMIT));
-    anon.request("POST", "/user")
+    anonymous
+        .request("POST", "/user")
         .form(&form)
         .send()
         .await
         .expect_problem(413, "body-too-large");
-    let page = anon
+    let page = anonymous
         .request("POST", "/user")
         .on_our_page()
         .form(&form)
@@ -205,7 +208,7 @@ async fn oversized_fields_are_field_errors_that_do_not_repeat_the_value() {
     ] {
         let mut body = json!({"username": "a", "password": PASSWORD});
         body[field] = json!(huge);
-        let answer = app.anon().post("/user", body).await;
+        let answer = app.anonymous().post("/user", body).await;
         let faults = answer.faults();
         assert_eq!((faults.len(), faults[0].0.as_str()), (1, field));
         assert!(code == faults[0].1 || field == "email", "{faults:?}");
@@ -234,12 +237,15 @@ async fn a_nul_character_never_reaches_the_store() {
     ] {
         let mut body = json!({"username": "a", "password": PASSWORD});
         body[field] = json!(value);
-        assert_eq!(app.anon().post("/user", body).await.faults()[0].0, field);
+        assert_eq!(
+            app.anonymous().post("/user", body).await.faults()[0].0,
+            field
+        );
     }
     ben.put("/user/me", json!({"data": {"a": ["\0"]}}))
         .await
         .assert_field_errors(&[("data", "invalid")]);
-    app.anon()
+    app.anonymous()
         .post("/auth", json!({"username": "ben", "password": "a\0b"}))
         .await
         .expect_problem(401, "invalid-credentials");
@@ -321,9 +327,11 @@ impl HttpBody for Never {
 async fn a_missing_body_times_out() {
     let memory = Arc::new(MemoryStore::new());
     let app = TestApp::with(|options| options.stores = Some(Stores::all_in(memory))).await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     let started = tokio::time::Instant::now();
-    let draft = anon.request("POST", "/auth").body(JSON, Body::new(Never));
+    let draft = anonymous
+        .request("POST", "/auth")
+        .body(JSON, Body::new(Never));
     draft.send().await.expect_problem(408, "request-timeout");
     assert_eq!(started.elapsed().as_secs(), 30);
 }
@@ -334,7 +342,12 @@ async fn an_unknown_field_has_a_hint() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let sign_up = json!({"usrname": "eve", "password": PASSWORD, "phone": "030"});
-    let answer = app.anon().post("/user", sign_up).await.expect(422).json();
+    let answer = app
+        .anonymous()
+        .post("/user", sign_up)
+        .await
+        .expect(422)
+        .json();
     let detail = |answer: &Value, field: &str| {
         let errors = answer["errors"].as_array().unwrap().iter();
         let mut errors = errors.filter(|error| error["field"] == field);
@@ -353,7 +366,7 @@ async fn an_unknown_field_has_a_hint() {
          Your own fields belong in `data`."
     );
     let own = json!({"username": "eve", "password": PASSWORD, "role": "admin"});
-    let answer = app.anon().post("/user", own).await.expect(422).json();
+    let answer = app.anonymous().post("/user", own).await.expect(422).json();
     assert_eq!(detail(&answer, "role"), "This request does not set `role`.");
     let renamed = json!({"old_password": PASSWORD, "new_password": "another long one"});
     let answer = ben.put("/password", renamed).await.expect(422).json();

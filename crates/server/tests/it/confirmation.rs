@@ -9,20 +9,21 @@ use crate::support::{PASSWORD, TestApp, path_in, summary};
 async fn get_changes_nothing_and_post_confirms() {
     let app = TestApp::new().await;
     let link = app.pending("ben").await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     for _ in 0..3 {
-        let seen = anon.get(&link).await.expect(200).json();
+        let seen = anonymous.get(&link).await.expect(200).json();
         assert_eq!(
             seen,
             json!({"message": "POST to this URL to confirm the address."})
         );
-        assert_eq!(anon.request("HEAD", &link).send().await.status, 200);
+        assert_eq!(anonymous.request("HEAD", &link).send().await.status, 200);
     }
     let sign_in = json!({"email": "ben@example.com", "password": PASSWORD});
-    anon.post("/auth", sign_in.clone())
+    anonymous
+        .post("/auth", sign_in.clone())
         .await
         .expect_problem(403, "email-unconfirmed");
-    let confirmed = anon.request("POST", &link).send().await.expect(200);
+    let confirmed = anonymous.request("POST", &link).send().await.expect(200);
     assert!(confirmed.header("etag").is_some());
     let user = confirmed.json();
     assert_eq!(
@@ -31,11 +32,16 @@ async fn get_changes_nothing_and_post_confirms() {
     );
     app.advance_seconds(60);
     assert_eq!(
-        anon.request("POST", &link).send().await.expect(200).json(),
+        anonymous
+            .request("POST", &link)
+            .send()
+            .await
+            .expect(200)
+            .json(),
         user
     );
-    anon.get(&link).await.expect(200);
-    anon.post("/auth", sign_in).await.expect(201);
+    anonymous.get(&link).await.expect(200);
+    anonymous.post("/auth", sign_in).await.expect(201);
 }
 
 ///
@@ -59,7 +65,7 @@ async fn a_malformed_link_gets_404() {
     ] {
         for method in ["GET", "POST", "DELETE"] {
             let answer = app
-                .anon()
+                .anonymous()
                 .request(method, &format!("/confirmation/{wrong}"))
                 .send()
                 .await;
@@ -68,13 +74,17 @@ async fn a_malformed_link_gets_404() {
     }
     for wrong in ["A".repeat(43), token.to_uppercase()] {
         let answer = app
-            .anon()
+            .anonymous()
             .request("POST", &format!("/confirmation/{wrong}"))
             .send()
             .await;
         assert!(matches!(answer.status, 404 | 410), "{}", answer.text());
     }
-    app.anon().request("POST", &link).send().await.expect(200);
+    app.anonymous()
+        .request("POST", &link)
+        .send()
+        .await
+        .expect(200);
 }
 
 /// A link works for one purpose.
@@ -83,23 +93,23 @@ async fn a_link_works_only_for_its_purpose() {
     let app = TestApp::new().await;
     let link = app.pending("ben").await;
     app.user("eve").await;
-    app.anon()
+    app.anonymous()
         .post("/recovery", json!({"email": "eve@example.com"}))
         .await
         .expect(202);
     let recovery = path_in(&app.one_mail().await);
     let body = json!({"new_password": "two boats and a lamp"});
-    app.anon()
+    app.anonymous()
         .post(&link.replace("confirmation", "recovery"), body)
         .await
         .expect_problem(410, "link-expired");
     let answer = app
-        .anon()
+        .anonymous()
         .request("POST", &recovery.replace("recovery", "confirmation"))
         .send()
         .await;
     answer.expect_problem(410, "link-expired");
-    app.anon()
+    app.anonymous()
         .with_token(link.rsplit_once('/').unwrap().1)
         .get("/auth")
         .await
@@ -114,7 +124,7 @@ async fn a_repeated_request_gets_the_same_response_and_mails_only_pending_users(
     let mut answers = Vec::new();
     for email in ["new@example.com", "done@example.com", "nobody@example.com"] {
         let answer = app
-            .anon()
+            .anonymous()
             .post("/confirmation", json!({"email": email}))
             .await
             .expect(202);
@@ -128,8 +138,8 @@ async fn a_repeated_request_gets_the_same_response_and_mails_only_pending_users(
     let mails = app.mails().await;
     assert_eq!(summary(&mails), [("new@example.com", "confirm")]);
     // an earlier link of the same pending address stays valid.
-    app.anon().get(&old).await.expect(200);
-    app.anon()
+    app.anonymous().get(&old).await.expect(200);
+    app.anonymous()
         .request("POST", &path_in(&mails[0]))
         .send()
         .await
@@ -148,18 +158,18 @@ async fn the_body_must_be_one_address() {
             (json!("a@example.com,b@example.com"), "invalid"),
             (json!("a@example.com\nBcc: b@example.com"), "invalid"),
         ] {
-            app.anon()
+            app.anonymous()
                 .post(path, json!({"email": email}))
                 .await
                 .assert_field_errors(&[("email", code)]);
         }
         let body = json!({"email": "a@example.com", "url": "https://evil.example"});
-        app.anon()
+        app.anonymous()
             .post(path, body)
             .await
             .assert_field_errors(&[("url", "unknown")]);
         let twice = app
-            .anon()
+            .anonymous()
             .request("POST", path)
             .form("email=a%40example.com&email=b%40example.com")
             .send()
@@ -175,11 +185,11 @@ async fn a_mailbox_is_not_flooded() {
     for path in ["/confirmation", "/recovery"] {
         let email = json!({"email": "nobody@example.com"});
         for _ in 0..3 {
-            let answer = app.anon().post(path, email.clone()).await.expect(202);
+            let answer = app.anonymous().post(path, email.clone()).await.expect(202);
             let policy = answer.header("ratelimit-policy");
             assert_eq!(policy, Some("\"mail-request\";q=20;w=3600"));
         }
-        let refused = app.anon().post(path, email).await;
+        let refused = app.anonymous().post(path, email).await;
         let refused = refused.expect_problem(429, "too-many-attempts");
         assert_eq!(refused.header("retry-after"), Some("1200"));
     }
@@ -191,10 +201,10 @@ async fn a_mailbox_is_not_flooded() {
 async fn the_recipient_can_cancel_the_confirmation() {
     let app = TestApp::new().await;
     let (by_api, by_page) = (app.pending("ben").await, app.pending("eve").await);
-    app.anon().delete(&by_api).await.expect(204);
+    app.anonymous().delete(&by_api).await.expect(204);
     let page = format!("{by_page}/cancel");
     let answer = app
-        .anon()
+        .anonymous()
         .request("POST", &page)
         .on_our_page()
         .form("")
@@ -203,16 +213,16 @@ async fn the_recipient_can_cancel_the_confirmation() {
         .expect(200);
     assert!(answer.text().contains("Thanks for letting us know"));
     for (email, link) in [("ben@example.com", &by_api), ("eve@example.com", &by_page)] {
-        app.anon()
+        app.anonymous()
             .request("POST", link)
             .send()
             .await
             .expect_problem(410, "link-expired");
-        app.anon()
+        app.anonymous()
             .delete(link)
             .await
             .expect_problem(410, "link-expired");
-        app.anon()
+        app.anonymous()
             .post("/auth", json!({"email": email, "password": PASSWORD}))
             .await
             .expect_problem(401, "invalid-credentials");
@@ -223,7 +233,7 @@ async fn the_recipient_can_cancel_the_confirmation() {
 #[tokio::test]
 async fn attempts_to_guess_links_are_limited() {
     let app = TestApp::new().await;
-    let client = app.anon();
+    let client = app.anonymous();
     let guess = format!("/confirmation/{}", "A".repeat(43));
     for _ in 0..10 {
         client

@@ -1,6 +1,6 @@
 //! Scripts of other origins (H-09): none by default, and only the listed ones.
 
-use doorward_web::Choices;
+use doorward_web::WebOptions;
 use serde_json::json;
 
 use crate::support::{Client, PASSWORD, TestApp, TestResponse};
@@ -35,9 +35,9 @@ const LOOK_ALIKES: [&str; 22] = [
 
 async fn app() -> TestApp {
     TestApp::with(|options| {
-        options.choices = Choices {
+        options.options = WebOptions {
             cors_origins: LISTED.parse().unwrap(),
-            ..Choices::default()
+            ..WebOptions::default()
         };
     })
     .await
@@ -99,8 +99,8 @@ async fn a_listed_origin_can_read_every_response() {
         }
     }
     let body = json!({"username": "zoe", "password": PASSWORD});
-    let anon = app.anon();
-    let draft = anon.request("POST", "/user").header("origin", APP);
+    let anonymous = app.anonymous();
+    let draft = anonymous.request("POST", "/user").header("origin", APP);
     draft.json(&body).send().await.expect(201);
 }
 
@@ -131,13 +131,13 @@ async fn origins_similar_to_a_listed_one_are_rejected() {
 #[tokio::test]
 async fn a_preflight_is_answered_by_the_route_table() {
     let app = app().await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     for (path, method, methods) in [
         ("/user/me", "PATCH", "GET, PUT, PATCH, DELETE"),
         ("/auth", "DELETE", "POST, GET, DELETE"),
         ("/password", "PUT", "PUT"),
     ] {
-        let answer = preflight(&anon, path, APP, method).await.expect(204);
+        let answer = preflight(&anonymous, path, APP, method).await.expect(204);
         let field = |name: &str| answer.header(&format!("access-control-{name}"));
         assert_eq!(field("allow-origin"), Some(APP));
         assert_eq!(field("allow-methods"), Some(methods), "{path}");
@@ -160,12 +160,16 @@ async fn a_preflight_is_answered_by_the_route_table() {
         ("/user/me", "TRACE"),
         ("/user/me", ""),
     ] {
-        let answer = preflight(&anon, path, APP, method).await;
+        let answer = preflight(&anonymous, path, APP, method).await;
         assert_eq!(answer.status, 405, "{path} {method}");
         assert_eq!(answer.header("access-control-allow-methods"), None);
     }
-    preflight(&anon, "/nothing", APP, "GET").await.expect(404);
-    let bare = anon.request("OPTIONS", "/user/me").header("origin", APP);
+    preflight(&anonymous, "/nothing", APP, "GET")
+        .await
+        .expect(404);
+    let bare = anonymous
+        .request("OPTIONS", "/user/me")
+        .header("origin", APP);
     bare.send().await.expect(405);
 }
 

@@ -47,14 +47,14 @@ const ROWS: &[Row] = &[
 async fn an_unsafe_request_must_come_from_the_same_origin_or_a_program() {
     let app = TestApp::with(|options| {
         options.policy.throttle = false;
-        options.choices.cors_origins = APP.parse().unwrap();
+        options.options.cors_origins = APP.parse().unwrap();
     })
     .await;
     let ben = app.user("ben").await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     for &(site, origin, with_cookie, without) in ROWS {
         let request = |method: &str, path: &str, has_cookie: bool| {
-            let mut draft = anon.request(method, path);
+            let mut draft = anonymous.request(method, path);
             if has_cookie {
                 draft = draft.cookie(ben.token());
             }
@@ -116,8 +116,8 @@ async fn a_cross_site_form_changes_nothing() {
             ("origin", "null"),
         ] {
             for cookie in [None, Some(format!("{COOKIE}={token}"))] {
-                let anon = app.anon();
-                let mut draft = anon.request("POST", &path).html();
+                let anonymous = app.anonymous();
+                let mut draft = anonymous.request("POST", &path).html();
                 draft = draft.header(name, value).body(FORM, form);
                 if let Some(cookie) = &cookie {
                     draft = draft.header("cookie", cookie);
@@ -130,7 +130,7 @@ async fn a_cross_site_form_changes_nothing() {
         }
     }
     assert_eq!(state().await, before);
-    app.anon().get(&link).await.expect(200);
+    app.anonymous().get(&link).await.expect(200);
     app.allow_unread_mail();
 }
 
@@ -139,13 +139,14 @@ async fn a_cross_site_form_changes_nothing() {
 async fn a_program_can_post_a_form_without_browser_headers() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
-    let anon = app.anon();
-    anon.request("POST", "/auth")
+    let anonymous = app.anonymous();
+    anonymous
+        .request("POST", "/auth")
         .form(SIGN_IN)
         .send()
         .await
         .expect(201);
     let device = "__Host-doorward-device=abc; other=x";
-    let with_other_cookies = anon.request("POST", "/auth").header("cookie", device);
+    let with_other_cookies = anonymous.request("POST", "/auth").header("cookie", device);
     with_other_cookies.form(SIGN_IN).send().await.expect(201);
 }

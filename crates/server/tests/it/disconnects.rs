@@ -40,7 +40,7 @@ async fn a_wrong_password_of_a_client_that_disconnects_is_audited() {
     app.user("ben").await;
     let before = outcomes(&admin, 1).await;
     for _ in 0..2 {
-        send_and_disconnect(&app.anon(), "/auth", "not the password of ben");
+        send_and_disconnect(&app.anonymous(), "/auth", "not the password of ben");
     }
     let after = outcomes(&admin, before.len() + 2).await;
     let failures = after.iter().filter(|outcome| *outcome == "failure");
@@ -54,7 +54,7 @@ async fn a_session_of_a_client_that_disconnects_is_audited() {
     let admin = app.admin().await;
     let ben = app.user("ben").await;
     let before = outcomes(&admin, 1).await;
-    send_and_disconnect(&app.anon(), "/auth", PASSWORD);
+    send_and_disconnect(&app.anonymous(), "/auth", PASSWORD);
     let after = outcomes(&admin, before.len() + 1).await;
     let successes = after.iter().filter(|outcome| *outcome == "success");
     let sessions = ben.get("/user/me/session").await.expect(200).json();

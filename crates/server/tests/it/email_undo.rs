@@ -15,13 +15,13 @@ async fn stolen(app: &TestApp) -> (Client, String) {
         path_in(found.unwrap())
     };
     let confirm = to("thief@example.org");
-    app.anon()
+    app.anonymous()
         .request("POST", &confirm)
         .send()
         .await
         .expect(200);
     let notice = app.one_mail().await;
-    assert_eq!(notice.template.as_str(), "email-changed");
+    assert_eq!(notice.kind.template(), "email-changed");
     assert!(path_in(&notice).starts_with("/email-undo/"));
     (app.sign_in("ben").await, to("ben@example.com"))
 }
@@ -33,15 +33,20 @@ async fn the_link_restores_the_account_once() {
     let app = TestApp::new().await;
     let (thief, link) = stolen(&app).await;
     assert!(link.starts_with("/email-undo/"), "{link}");
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     for _ in 0..5 {
-        let seen = anon.get(&link).await.expect(200);
+        let seen = anonymous.get(&link).await.expect(200);
         assert_eq!(seen.header("cache-control"), Some("no-store"));
         assert_eq!(seen.header("referrer-policy"), Some("no-referrer"));
     }
-    assert_eq!(anon.request("HEAD", &link).send().await.status, 200);
+    assert_eq!(anonymous.request("HEAD", &link).send().await.status, 200);
     thief.get("/auth").await.expect(200);
-    let done = app.anon().request("POST", &link).send().await.expect(204);
+    let done = app
+        .anonymous()
+        .request("POST", &link)
+        .send()
+        .await
+        .expect(204);
     assert!(done.body.is_empty() && done.header("set-cookie").is_none());
     thief
         .get("/auth")
@@ -49,7 +54,7 @@ async fn the_link_restores_the_account_once() {
         .expect_problem(401, "invalid-token");
     for name in ["ben@example.com", "thief@example.org"] {
         let body = json!({"email": name, "password": PASSWORD});
-        let refused = app.anon().post("/auth", body).await;
+        let refused = app.anonymous().post("/auth", body).await;
         refused.expect_problem(401, "invalid-credentials");
     }
     let mails = app.mails().await;
@@ -67,11 +72,11 @@ async fn the_link_restores_the_account_once() {
             .unwrap(),
     );
     let body = json!({"new_password": OTHER_PASSWORD});
-    app.anon().post(&recovery, body).await.expect(204);
+    app.anonymous().post(&recovery, body).await.expect(204);
     let body = json!({"email": "ben@example.com", "password": OTHER_PASSWORD});
-    app.anon().post("/auth", body).await.expect(201);
+    app.anonymous().post("/auth", body).await.expect(201);
     for method in ["GET", "POST"] {
-        let again = app.anon().request(method, &link).send().await;
+        let again = app.anonymous().request(method, &link).send().await;
         again.expect_problem(410, "link-expired");
     }
     assert_eq!(app.mails().await.len(), 1, "the new password is reported");
@@ -85,12 +90,12 @@ async fn the_link_restores_the_account_once() {
 async fn a_browser_gets_a_page_with_one_button() {
     let app = TestApp::new().await;
     let (_, link) = stolen(&app).await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     for (language, words) in [
         ("en", "Restore my account"),
         ("de", "Konto wiederherstellen"),
     ] {
-        let page = anon
+        let page = anonymous
             .request("GET", &link)
             .html()
             .header("accept-language", language);
@@ -100,7 +105,7 @@ async fn a_browser_gets_a_page_with_one_button() {
             "{page}"
         );
     }
-    let person = app.anon();
+    let person = app.anonymous();
     let done = person.request("POST", &link).on_our_page().form("");
     let done = done.send().await.expect(200).text();
     assert!(
@@ -116,7 +121,7 @@ async fn links(app: &TestApp) -> Vec<(String, Value)> {
     let (_, undo) = stolen(app).await;
     let pending = app.pending("zoe").await;
     let body = json!({"email": "eve@example.com"});
-    app.anon().post("/recovery", body).await.expect(202);
+    app.anonymous().post("/recovery", body).await.expect(202);
     let recovery = path_in(&app.one_mail().await);
     let new = json!({"new_password": OTHER_PASSWORD});
     vec![(undo, Value::Null), (pending, Value::Null), (recovery, new)]
@@ -129,8 +134,8 @@ async fn every_invalid_token_gets_404_or_the_response_of_an_expired_link() {
     let app = TestApp::with(|options| options.policy.throttle = false).await;
     let links = links(&app).await;
     let send = async |path: String, body: &Value| {
-        let anon = app.anon();
-        let draft = anon.request("POST", &path);
+        let anonymous = app.anonymous();
+        let draft = anonymous.request("POST", &path);
         match body.is_null() {
             true => draft.send().await,
             false => draft.json(body).send().await,
@@ -201,18 +206,21 @@ async fn every_invalid_token_gets_404_or_the_response_of_an_expired_link() {
 async fn a_confirmation_can_require_the_password() {
     let app = TestApp::with(|options| options.policy.confirmation_requires_password = true).await;
     let (by_api, by_page) = (app.pending("ben").await, app.pending("eve").await);
-    let anon = app.anon();
-    anon.request("POST", &by_api)
+    let anonymous = app.anonymous();
+    anonymous
+        .request("POST", &by_api)
         .send()
         .await
         .assert_field_errors(&[("password", "missing")]);
-    anon.post(&by_api, json!({"password": OTHER_PASSWORD}))
+    anonymous
+        .post(&by_api, json!({"password": OTHER_PASSWORD}))
         .await
         .expect_problem(401, "invalid-credentials");
-    anon.post(&by_api, json!({"password": PASSWORD}))
+    anonymous
+        .post(&by_api, json!({"password": PASSWORD}))
         .await
         .expect(200);
-    let person = app.anon();
+    let person = app.anonymous();
     let page = person
         .request("GET", &by_page)
         .html()
@@ -229,7 +237,7 @@ async fn a_confirmation_can_require_the_password() {
         .form("password=plum+cake+on+sundays");
     shown.send().await.expect(200);
     let body = json!({"email": "eve@example.com", "password": PASSWORD});
-    app.anon().post("/auth", body).await.expect(201);
+    app.anonymous().post("/auth", body).await.expect(201);
 }
 
 /// without it no password is required.
@@ -237,7 +245,7 @@ async fn a_confirmation_can_require_the_password() {
 async fn a_confirmation_requires_no_password_by_default() {
     let app = TestApp::new().await;
     let link = app.pending("ben").await;
-    let page = app.anon();
+    let page = app.anonymous();
     let page = page
         .request("GET", &link)
         .html()
@@ -246,5 +254,9 @@ async fn a_confirmation_requires_no_password_by_default() {
         .expect(200)
         .text();
     assert!(!page.contains("type=\"password\""), "{page}");
-    app.anon().request("POST", &link).send().await.expect(200);
+    app.anonymous()
+        .request("POST", &link)
+        .send()
+        .await
+        .expect(200);
 }

@@ -24,7 +24,7 @@ async fn every_route_has_the_default_headers_and_is_not_cached() {
         for html in [false, true] {
             // Some rows end the session, and all of them take longer than its lifetime.
             let admin = app.sign_in("root").await;
-            for client in [app.anon(), app.anon().with_token(admin.token())] {
+            for client in [app.anonymous(), app.anonymous().with_token(admin.token())] {
                 let draft = client.request(route.method.as_str(), &path);
                 let draft = if html { draft.html() } else { draft };
                 let answer = draft.send().await;
@@ -90,8 +90,8 @@ async fn a_request_cannot_change_the_public_url() {
         ("x-rewrite-url", "/evil"),
         ("referer", "https://evil.example/"),
     ];
-    let anon = app.anon();
-    let mut draft = anon.request("POST", "https://evil.example/user");
+    let anonymous = app.anonymous();
+    let mut draft = anonymous.request("POST", "https://evil.example/user");
     for (name, value) in forged {
         draft = draft.header(name, value);
     }
@@ -101,7 +101,7 @@ async fn a_request_cannot_change_the_public_url() {
     let mail = app.one_mail().await;
     assert!(mail.url.starts_with(&format!("{PUBLIC_URL}/confirmation/")));
     let link = path_in(&mail);
-    let mut draft = anon.request("POST", &link);
+    let mut draft = anonymous.request("POST", &link);
     for (name, value) in forged {
         draft = draft.header(name, value);
     }
@@ -114,11 +114,11 @@ async fn a_request_cannot_change_the_public_url() {
 async fn a_redirect_never_names_the_host_of_a_request() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     let form = "username=ben&password=plum+cake+on+sundays";
     for (client, method, path, form, expected) in [
         (
-            &anon,
+            &anonymous,
             "GET",
             "/.well-known/change-password",
             None,
@@ -126,13 +126,13 @@ async fn a_redirect_never_names_the_host_of_a_request() {
         ),
         (&ben, "GET", "/auth?return_to=/x", None, "/x"),
         (
-            &anon,
+            &anonymous,
             "GET",
             "/auth/check",
             None,
             "https://accounts.example/auth?return_to=%2Fx",
         ),
-        (&anon, "POST", "/auth", Some(form), "/"),
+        (&anonymous, "POST", "/auth", Some(form), "/"),
         (&ben, "POST", "/auth/sign-out", Some(""), "/"),
     ] {
         for host in ["127.0.0.1:8000", "evil.example"] {
@@ -164,7 +164,7 @@ async fn a_redirect_never_names_the_host_of_a_request() {
 #[tokio::test]
 async fn a_request_has_one_host() {
     let app = TestApp::new().await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     for (path, hosts) in [
         ("/", &["accounts.example", "accounts.example"][..]),
         ("/", &["accounts.example", "evil.example"]),
@@ -173,7 +173,7 @@ async fn a_request_has_one_host() {
             &["accounts.example", "evil.example"],
         ),
     ] {
-        let mut draft = anon.request("GET", path);
+        let mut draft = anonymous.request("GET", path);
         for host in hosts {
             draft = draft.header("host", host);
         }
@@ -201,14 +201,20 @@ async fn responses_with_a_token_are_not_cached() {
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
         assert_eq!(answer.header("pragma"), Some("no-cache"), "{path}");
     }
-    let page = app.anon().request("GET", "/").html().send().await.text();
+    let page = app
+        .anonymous()
+        .request("GET", "/")
+        .html()
+        .send()
+        .await
+        .text();
     let files: Vec<_> = page
         .split('"')
         .filter(|text| text.starts_with("/assets/"))
         .collect();
     assert!(files.len() >= 3, "{files:?}");
     for file in files {
-        let kept = app.anon().get(file).await.expect(200);
+        let kept = app.anonymous().get(file).await.expect(200);
         assert_eq!(
             kept.header("cache-control"),
             Some("public, max-age=31536000, immutable")
@@ -221,7 +227,7 @@ async fn responses_with_a_token_are_not_cached() {
             format!("{stem}-AAAAAAAAAAAA.{extension}"),
         ] {
             let none = app
-                .anon()
+                .anonymous()
                 .get(&other)
                 .await
                 .expect_problem(404, "not-found");
@@ -234,7 +240,7 @@ async fn responses_with_a_token_are_not_cached() {
 #[tokio::test]
 async fn every_kind_of_response_has_the_default_headers() {
     let app = TestApp::new().await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     let large = "x".repeat(70_000);
     for html in [false, true] {
         for (method, path, kind, body, status) in [
@@ -254,7 +260,7 @@ async fn every_kind_of_response_has_the_default_headers() {
             ("GET", "/docs", JSON, "", 200),
             ("GET", "/problems/forbidden", JSON, "", 200),
         ] {
-            let mut draft = anon
+            let mut draft = anonymous
                 .request(method, path)
                 .header("sec-fetch-site", "same-origin");
             if html {
@@ -267,7 +273,7 @@ async fn every_kind_of_response_has_the_default_headers() {
             assert_eq!(answer.status, status, "{method} {path}");
         }
         for path in ["/", "/healthz", "/nothing", "/docs"] {
-            let draft = anon.request("HEAD", path);
+            let draft = anonymous.request("HEAD", path);
             let draft = if html { draft.html() } else { draft };
             let head = draft.send().await;
             assert!(head.body.is_empty());
@@ -283,12 +289,12 @@ async fn every_kind_of_response_has_the_default_headers() {
 #[tokio::test]
 async fn pages_and_api_responses_have_their_content_security_policies() {
     let app = TestApp::with(|options| {
-        options.choices.return_origins = "https://app.example".parse().unwrap();
+        options.options.return_origins = "https://app.example".parse().unwrap();
     })
     .await;
     let usual = TestApp::new().await;
     for (app, places) in [(&usual, "'self'"), (&app, "'self' https://app.example")] {
-        let page = app.anon().request("GET", "/").html().send().await;
+        let page = app.anonymous().request("GET", "/").html().send().await;
         let policy = format!(
             "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action {places}; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
         );
@@ -296,7 +302,7 @@ async fn pages_and_api_responses_have_their_content_security_policies() {
             page.header("content-security-policy"),
             Some(policy.as_str())
         );
-        let answer = app.anon().get("/").await;
+        let answer = app.anonymous().get("/").await;
         assert_eq!(
             answer.header("content-security-policy"),
             Some("default-src 'none'; frame-ancestors 'none'")
@@ -356,7 +362,7 @@ async fn no_two_requests_share_an_id() {
     let mut ids = BTreeSet::new();
     for _ in 0..20 {
         ids.insert(
-            app.anon()
+            app.anonymous()
                 .get("/healthz")
                 .await
                 .header("x-request-id")

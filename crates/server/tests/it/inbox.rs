@@ -62,7 +62,7 @@ fn ids(answer: &TestResponse) -> Vec<u64> {
 #[tokio::test]
 async fn mails_are_listed_newest_first_and_filtered_by_address_and_time() {
     let app = app().await;
-    let anon = here(&app);
+    let anonymous = here(&app);
     for (path, expected) in [
         ("/inbox.json", vec![3, 2, 1]),
         ("/inbox.json?to=BEN@EXAMPLE.COM", vec![3, 1]),
@@ -74,12 +74,16 @@ async fn mails_are_listed_newest_first_and_filtered_by_address_and_time() {
         // As users type it: in a query a plus means a space, which no address contains.
         ("/inbox.json?to=eve+1@example.com", vec![2]),
     ] {
-        let answer = anon.get(path).await.expect(200);
+        let answer = anonymous.get(path).await.expect(200);
         assert_eq!(ids(&answer), expected, "{path}");
         assert_eq!(answer.header("content-type"), Some("application/json"));
         assert_eq!(answer.header("cache-control"), Some("no-store"));
     }
-    let body: Value = anon.get("/inbox.json?after=2").await.expect(200).json();
+    let body: Value = anonymous
+        .get("/inbox.json?after=2")
+        .await
+        .expect(200)
+        .json();
     let expected = json!({"items": [{
         "id": 3, "to": "ben@example.com", "subject": "Confirm", "text": "Open the link",
         "url": "https://accounts.example/confirmation/3", "at": "2026-11-21T08:00:00Z",
@@ -90,7 +94,7 @@ async fn mails_are_listed_newest_first_and_filtered_by_address_and_time() {
 #[tokio::test]
 async fn invalid_parameters_are_reported_by_field() {
     let app = app().await;
-    let anon = here(&app);
+    let anonymous = here(&app);
     for (query, field, code) in [
         ("to=nobody", "to", "invalid"),
         // A variable without a value would return all mails.
@@ -101,12 +105,12 @@ async fn invalid_parameters_are_reported_by_field() {
         ("wait=%2B1", "wait", "out-of-range"),
         ("form=ben@example.com", "form", "unknown"),
     ] {
-        let answer = anon.get(&format!("/inbox.json?{query}")).await;
+        let answer = anonymous.get(&format!("/inbox.json?{query}")).await;
         let problem = answer.expect_problem(422, "validation-failed").json();
         assert_eq!(problem["errors"][0]["field"], field, "{query}");
         assert_eq!(problem["errors"][0]["code"], code, "{query}");
     }
-    let twice = anon.get("/inbox.json?wait=1&wait=2").await;
+    let twice = anonymous.get("/inbox.json?wait=1&wait=2").await;
     twice.expect_problem(400, "malformed-request");
 }
 
@@ -124,9 +128,9 @@ async fn the_inbox_requires_a_loopback_host_name() {
         ("b\u{fc}ro", 404),
     ] {
         for path in ["/inbox.json", "/inbox.json?wait=nonsense"] {
-            let anon = here(&app);
+            let anonymous = here(&app);
             // The test client sends no field if the value is empty.
-            let asked = anon.request("GET", path).header("host", host);
+            let asked = anonymous.request("GET", path).header("host", host);
             let expected = if status == 200 && path.contains('?') {
                 422
             } else {
@@ -136,8 +140,8 @@ async fn the_inbox_requires_a_loopback_host_name() {
         }
     }
     // In HTTP/2 the URI contains the host.
-    let anon = here(&app);
-    let asked = anon.request("GET", "https://evil.example/inbox.json");
+    let anonymous = here(&app);
+    let asked = anonymous.request("GET", "https://evil.example/inbox.json");
     asked.send().await.expect_problem(404, "not-found");
     let without = TestApp::new().await;
     let answer = here(&without).get("/inbox.json").await;

@@ -1,4 +1,4 @@
-//! One flow on the store of this run, and in memory: the test double must behave the same.
+//! One sequence of calls on the store of this run, and in memory: the test double must behave the same.
 
 use std::sync::Arc;
 
@@ -11,13 +11,14 @@ use crate::support::{OTHER_PASSWORD, PASSWORD, Stores, TestApp, path_in};
 async fn journey(app: TestApp) {
     let admin = app.admin().await;
     let link = app.unconfirmed("Bén").await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     let taken = json!({"username": "BÉN", "password": PASSWORD});
-    anon.post("/user", taken)
+    anonymous
+        .post("/user", taken)
         .await
         .expect_problem(409, "username-taken");
     for _ in 0..2 {
-        anon.request("POST", &link).send().await.expect(200);
+        anonymous.request("POST", &link).send().await.expect(200);
     }
     let (ben, other) = (app.sign_in("bén").await, app.sign_in("bén").await);
     let data = json!({"é 🦀": [null, 0.5, {"x": "\u{7f}\\\""}]});
@@ -54,16 +55,19 @@ async fn journey(app: TestApp) {
         .json();
     let ben = ben.with_token(renewed["token"].as_str().unwrap());
     app.mails().await;
-    anon.post("/recovery", json!({"email": "bén@example.com"}))
+    anonymous
+        .post("/recovery", json!({"email": "bén@example.com"}))
         .await
         .expect(422);
-    anon.post("/recovery", json!({"email": "ROOT@example.com"}))
+    anonymous
+        .post("/recovery", json!({"email": "ROOT@example.com"}))
         .await
         .expect(202);
     let recovery = path_in(&app.one_mail().await);
     let body = json!({"new_password": OTHER_PASSWORD});
-    anon.post(&recovery, body.clone()).await.expect(204);
-    anon.post(&recovery, body)
+    anonymous.post(&recovery, body.clone()).await.expect(204);
+    anonymous
+        .post(&recovery, body)
         .await
         .expect_problem(410, "link-expired");
     app.mails().await;
@@ -72,8 +76,8 @@ async fn journey(app: TestApp) {
         .await
         .expect_problem(401, "invalid-token");
     let body = json!({"username": "root", "password": OTHER_PASSWORD});
-    let signed_in = anon.post("/auth", body).await.expect(201).json();
-    let admin = anon.with_token(signed_in["token"].as_str().unwrap());
+    let signed_in = anonymous.post("/auth", body).await.expect(201).json();
+    let admin = anonymous.with_token(signed_in["token"].as_str().unwrap());
     for (query, count) in [
         ("q=B%C3%89", 1),
         ("role=admin", 1),

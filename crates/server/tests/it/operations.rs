@@ -7,16 +7,16 @@ use crate::support::{PASSWORD, StoreMode, TestApp};
 #[tokio::test]
 async fn a_healthy_server_reports_only_its_health() {
     let app = TestApp::new().await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     assert_eq!(
-        anon.get("/healthz").await.expect(200).json(),
+        anonymous.get("/healthz").await.expect(200).json(),
         json!({"status": "ok"})
     );
     assert_eq!(
-        anon.get("/readyz").await.expect(200).json(),
+        anonymous.get("/readyz").await.expect(200).json(),
         json!({"status": "ready"})
     );
-    anon.get("/").await.expect(200).assert_greeting();
+    anonymous.get("/").await.expect(200).assert_greeting();
 }
 
 /// H-14.
@@ -38,15 +38,19 @@ async fn a_store_that_is_down_affects_readiness_only() {
         }
         app.set_store_mode(mode);
         app.advance_seconds(1);
-        app.anon().get("/healthz").await.expect(200);
-        let answer = app.anon().request("GET", "/readyz").send_to_broken().await;
+        app.anonymous().get("/healthz").await.expect(200);
+        let answer = app
+            .anonymous()
+            .request("GET", "/readyz")
+            .send_to_broken()
+            .await;
         let problem = answer.expect_problem(503, "store-unavailable");
         assert_eq!(problem.json()["detail"], detail);
         assert_eq!(problem.header("retry-after"), Some("1"));
     }
     app.set_store_mode(StoreMode::Fine);
     app.advance_seconds(1);
-    app.anon().get("/readyz").await.expect(200);
+    app.anonymous().get("/readyz").await.expect(200);
 }
 
 /// A commit without a response is reported as neither done nor failed.
@@ -108,7 +112,7 @@ async fn with_a_store_that_is_down_or_broken_nothing_succeeds() {
     ] {
         app.set_store_mode(mode);
         for (method, path, body) in &requests {
-            let client = app.anon().with_token(if *path == "/user/me" {
+            let client = app.anonymous().with_token(if *path == "/user/me" {
                 ben.token()
             } else {
                 admin.token()
@@ -129,7 +133,7 @@ async fn with_a_store_that_is_down_or_broken_nothing_succeeds() {
             app.advance_seconds(200);
         }
         let page = app
-            .anon()
+            .anonymous()
             .request("GET", "/readyz")
             .html()
             .send_to_broken()
@@ -160,7 +164,7 @@ async fn a_full_hashing_queue_rejects_at_once() {
     .await;
     let mut attempts = tokio::task::JoinSet::new();
     for number in 0..64 {
-        let client = app.anon();
+        let client = app.anonymous();
         attempts.spawn(async move {
             let body = json!({"username": format!("user-{number}"), "password": PASSWORD});
             client
@@ -186,9 +190,9 @@ async fn a_full_hashing_queue_rejects_at_once() {
 #[tokio::test]
 async fn health_checks_work_while_the_server_is_overloaded() {
     let app = TestApp::new().await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     let ask = async |method: &str, path: &str| {
-        let draft = anon.request(method, path).without_request_slot();
+        let draft = anonymous.request(method, path).without_request_slot();
         draft.send_to_broken().await
     };
     for (method, path) in [("GET", "/healthz"), ("HEAD", "/readyz"), ("GET", "/readyz")] {
@@ -207,10 +211,10 @@ async fn health_checks_work_while_the_server_is_overloaded() {
 #[tokio::test]
 async fn each_problem_has_a_page_that_explains_it() {
     let app = TestApp::new().await;
-    let anon = app.anon();
-    let all = anon.get("/problems").await.expect(200).text();
+    let anonymous = app.anonymous();
+    let all = anonymous.get("/problems").await.expect(200).text();
     for code in doorward_web::Code::ALL {
-        let page = anon
+        let page = anonymous
             .get(&format!("/problems/{}", code.as_str()))
             .await
             .expect(200)
@@ -222,7 +226,8 @@ async fn each_problem_has_a_page_that_explains_it() {
         );
         assert!(page.contains(&format!("{} · ", code.status().as_u16())));
     }
-    anon.get("/problems/nonsense")
+    anonymous
+        .get("/problems/nonsense")
         .await
         .expect_problem(404, "not-found");
 }
@@ -230,23 +235,33 @@ async fn each_problem_has_a_page_that_explains_it() {
 #[tokio::test]
 async fn documents_have_a_machine_readable_form_and_a_page() {
     let app = TestApp::new().await;
-    let anon = app.anon();
-    let openapi = anon.get("/openapi.json").await.expect(200);
+    let anonymous = app.anonymous();
+    let openapi = anonymous.get("/openapi.json").await.expect(200);
     assert_eq!(openapi.header("content-type"), Some("application/json"));
     assert_eq!(
         openapi.json()["openapi"].as_str().unwrap().get(..3),
         Some("3.1")
     );
-    let docs = anon.get("/docs").await.expect(200);
+    let docs = anonymous.get("/docs").await.expect(200);
     assert_eq!(
         docs.header("content-type"),
         Some("text/html; charset=utf-8")
     );
-    let away = anon.get("/.well-known/change-password").await.expect(303);
+    let away = anonymous
+        .get("/.well-known/change-password")
+        .await
+        .expect(303);
     assert_eq!(away.header("location"), Some("/password"));
-    anon.get("/inbox").await.expect_problem(404, "not-found");
-    anon.get("/metrics").await.expect_problem(404, "not-found");
-    anon.get("/assets/nothing.css")
+    anonymous
+        .get("/inbox")
+        .await
+        .expect_problem(404, "not-found");
+    anonymous
+        .get("/metrics")
+        .await
+        .expect_problem(404, "not-found");
+    anonymous
+        .get("/assets/nothing.css")
         .await
         .expect_problem(404, "not-found");
 }
@@ -268,7 +283,7 @@ async fn an_unknown_path_gets_404() {
         "/?",
         "/.env",
     ] {
-        let answer = app.anon().get(path).await;
+        let answer = app.anonymous().get(path).await;
         let expected = if path == "/?" { 200 } else { 404 };
         assert_eq!(answer.status, expected, "{path}");
     }

@@ -16,7 +16,7 @@ fn change() -> Value {
 async fn a_change_ends_every_other_session_and_mails_a_notice() {
     let app = TestApp::new().await;
     let (ben, elsewhere) = (app.user("ben").await, app.sign_in("ben").await);
-    app.anon()
+    app.anonymous()
         .post("/recovery", json!({"email": "ben@example.com"}))
         .await
         .expect(202);
@@ -32,42 +32,47 @@ async fn a_change_ends_every_other_session_and_mails_a_notice() {
         summary(&app.mails().await),
         [("ben@example.com", "password-changed")]
     );
-    app.anon()
+    app.anonymous()
         .get(&link)
         .await
         .expect_problem(410, "link-expired");
-    let anon = app.anon();
-    anon.post("/auth", json!({"username": "ben", "password": PASSWORD}))
+    let anonymous = app.anonymous();
+    anonymous
+        .post("/auth", json!({"username": "ben", "password": PASSWORD}))
         .await
         .expect(401);
-    anon.post(
-        "/auth",
-        json!({"username": "ben", "password": OTHER_PASSWORD}),
-    )
-    .await
-    .expect(201);
+    anonymous
+        .post(
+            "/auth",
+            json!({"username": "ben", "password": OTHER_PASSWORD}),
+        )
+        .await
+        .expect(201);
 }
 
 #[tokio::test]
 async fn without_a_session_the_body_selects_the_account() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     let mut by_username = change();
     by_username["username"] = json!("Ben");
-    anon.put(PATH, by_username).await.expect(204);
+    anonymous.put(PATH, by_username).await.expect(204);
     ben.get("/auth").await.expect_problem(401, "invalid-token");
     let back = "email=ben%40example.com&current_password=two+boats+and+a+lamp&new_password=plum+cake+on+sundays";
-    anon.request("PUT", PATH)
+    anonymous
+        .request("PUT", PATH)
         .form(back)
         .send()
         .await
         .expect(204);
     assert_eq!(app.mails().await.len(), 2);
-    anon.put(PATH, change())
+    anonymous
+        .put(PATH, change())
         .await
         .assert_field_errors(&[("username", "missing")]);
-    anon.put(PATH, json!({"username": null}))
+    anonymous
+        .put(PATH, json!({"username": null}))
         .await
         .assert_field_errors(&[
             ("current_password", "missing"),
@@ -103,7 +108,7 @@ async fn a_wrong_current_password_changes_and_reveals_nothing() {
         let mut body = wrong.clone();
         body["username"] = json!(name);
         let answer = app
-            .anon()
+            .anonymous()
             .put(PATH, body)
             .await
             .expect_problem(401, "invalid-credentials");
@@ -162,6 +167,9 @@ async fn a_user_who_cannot_sign_in_cannot_change_the_password() {
     ] {
         let mut body = change();
         body["email"] = json!(email);
-        app.anon().put(PATH, body).await.expect_problem(403, code);
+        app.anonymous()
+            .put(PATH, body)
+            .await
+            .expect_problem(403, code);
     }
 }

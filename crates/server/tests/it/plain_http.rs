@@ -22,7 +22,7 @@ fn by_http<'c>(client: &'c Client, method: &str, path: &str) -> RequestBuilder<'
 async fn plain_http_is_rejected_for_programs_and_redirected_for_browsers() {
     let app = behind_a_proxy().await;
     let ben = app.user("ben").await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     for (method, path) in [
         ("GET", "/user/me"),
         ("PATCH", "/user/me"),
@@ -53,12 +53,16 @@ async fn plain_http_is_rejected_for_programs_and_redirected_for_browsers() {
         ),
         ("/nothing", "https://accounts.example/nothing"),
     ] {
-        let sent = by_http(&anon, "GET", path).html().send().await.expect(303);
+        let sent = by_http(&anonymous, "GET", path)
+            .html()
+            .send()
+            .await
+            .expect(303);
         assert_eq!(sent.header("location"), Some(place));
         assert_eq!(sent.header("set-cookie"), None);
     }
     // A form has been sent in plain text already; it must not be sent again.
-    let form = by_http(&anon, "POST", "/auth")
+    let form = by_http(&anonymous, "POST", "/auth")
         .on_our_page()
         .form("username=ben");
     assert_eq!(form.send().await.status, 403);
@@ -69,7 +73,7 @@ async fn plain_http_is_rejected_for_programs_and_redirected_for_browsers() {
 async fn only_fields_of_a_trusted_proxy_count() {
     let app = behind_a_proxy().await;
     app.create("ben", doorward_domain::model::Role::User).await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     for fields in [
         &[("x-forwarded-proto", "https")][..],
         &[("forwarded", "for=203.0.113.7;proto=https")],
@@ -77,7 +81,7 @@ async fn only_fields_of_a_trusted_proxy_count() {
         &[("x-forwarded-port", "80"), ("x-forwarded-ssl", "off")],
         &[],
     ] {
-        let mut draft = anon
+        let mut draft = anonymous
             .request("GET", "/")
             .header("x-forwarded-for", "203.0.113.7");
         for (name, value) in fields {
@@ -86,19 +90,22 @@ async fn only_fields_of_a_trusted_proxy_count() {
         draft.send().await.expect(200);
     }
     for path in ["/healthz", "/readyz"] {
-        by_http(&anon, "GET", path).send().await.expect(200);
+        by_http(&anonymous, "GET", path).send().await.expect(200);
     }
     // For `/auth/check` the field describes the request to the other site.
-    by_http(&anon, "GET", "/auth/check")
+    by_http(&anonymous, "GET", "/auth/check")
         .send()
         .await
         .expect(401);
-    by_http(&anon, "GET", "/")
+    by_http(&anonymous, "GET", "/")
         .header("forwarded", "proto=https")
         .send()
         .await
         .expect(403);
     // Without a trusted proxy any client can write these fields.
     let alone = TestApp::new().await;
-    by_http(&alone.anon(), "GET", "/").send().await.expect(200);
+    by_http(&alone.anonymous(), "GET", "/")
+        .send()
+        .await
+        .expect(200);
 }

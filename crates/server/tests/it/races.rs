@@ -19,7 +19,7 @@ async fn redeemed(app: &TestApp, method: &'static str, link: &str, body: &Value)
     let start = Arc::new(Barrier::new(REDEEMERS));
     let mut running = JoinSet::new();
     for _ in 0..REDEEMERS {
-        let (client, start) = (app.anon(), start.clone());
+        let (client, start) = (app.anonymous(), start.clone());
         let (link, body) = (link.to_owned(), body.clone());
         running.spawn(async move {
             start.wait().await;
@@ -45,7 +45,7 @@ async fn concurrent_requests_use_a_recovery_link_once() {
     app.create("ben", doorward_domain::model::Role::User).await;
     for round in 0..repetitions(100) {
         let body = json!({"email": "ben@example.com"});
-        app.anon().post("/recovery", body).await.expect(202);
+        app.anonymous().post("/recovery", body).await.expect(202);
         let link = path_in(&app.one_mail().await);
         let body = json!({"new_password": format!("another one, number {round}")});
         redeemed(&app, "POST", &link, &body).await;
@@ -73,7 +73,7 @@ async fn concurrent_requests_use_every_single_use_link_once() {
             found.next().unwrap()
         };
         let confirm = of("/confirmation/");
-        app.anon()
+        app.anonymous()
             .request("POST", &confirm)
             .send()
             .await

@@ -31,7 +31,11 @@ async fn sign_in_knowing(client: &Client, device: &str, body: &Value) -> TestRes
 async fn the_owner_signs_in_from_a_known_device() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
-    let first = app.anon().post("/auth", ben(PASSWORD)).await.expect(201);
+    let first = app
+        .anonymous()
+        .post("/auth", ben(PASSWORD))
+        .await
+        .expect(201);
     let device = first.cookie(DEVICE).unwrap().to_owned();
     let set = first.cookies().into_iter().find(|one| one.contains(DEVICE));
     assert!(
@@ -41,9 +45,9 @@ async fn the_owner_signs_in_from_a_known_device() {
     );
     let attack = async || {
         for _ in 0..4 {
-            app.anon().post("/auth", ben(OTHER_PASSWORD)).await;
+            app.anonymous().post("/auth", ben(OTHER_PASSWORD)).await;
         }
-        let refused = app.anon().post("/auth", ben(PASSWORD)).await;
+        let refused = app.anonymous().post("/auth", ben(PASSWORD)).await;
         let refused = refused.expect_problem(429, "too-many-attempts");
         assert!(refused.cookies().is_empty());
     };
@@ -69,11 +73,11 @@ async fn the_owner_signs_in_from_a_known_device() {
 async fn a_sign_out_keeps_the_device_cookie() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
-    let anon = app.anon();
-    let signed_in = anon.sign_in_on_page("ben").await;
+    let anonymous = app.anonymous();
+    let signed_in = anonymous.sign_in_on_page("ben").await;
     let token = signed_in.cookie("__Host-doorward").unwrap();
     let device = signed_in.cookie(DEVICE).unwrap();
-    let out = anon
+    let out = anonymous
         .request("POST", "/auth/sign-out")
         .header(
             "cookie",
@@ -96,7 +100,7 @@ async fn a_browser_is_a_known_device_of_several_accounts() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     app.create("ann", Role::User).await;
-    let browser = app.anon();
+    let browser = app.anonymous();
     let first = browser.post("/auth", ben(PASSWORD)).await.expect(201);
     let device = first.cookie(DEVICE).unwrap();
     let ann = json!({"username": "ann", "password": PASSWORD});
@@ -105,10 +109,10 @@ async fn a_browser_is_a_known_device_of_several_accounts() {
     for name in ["ben", "ann"] {
         for _ in 0..4 {
             let body = json!({"username": name, "password": OTHER_PASSWORD});
-            app.anon().post("/auth", body).await;
+            app.anonymous().post("/auth", body).await;
         }
         let body = json!({"username": name, "password": PASSWORD});
-        app.anon()
+        app.anonymous()
             .post("/auth", body.clone())
             .await
             .expect_problem(429, "too-many-attempts");
@@ -140,7 +144,7 @@ async fn a_denial_names_its_limit() {
         .await
         .expect(404);
     app.create("ben", Role::User).await;
-    let client = app.anon();
+    let client = app.anonymous();
     for left in [29, 28, 27] {
         let answer = client.post("/auth", ben(OTHER_PASSWORD)).await.expect(401);
         let state = format!("\"sign-in\";r={left};t=2");
@@ -197,7 +201,7 @@ async fn forwarding_headers_are_used_from_trusted_proxies_only() {
     for header in [ForwardedBy::XForwardedFor, ForwardedBy::Forwarded] {
         let app = TestApp::with(|options| {
             let proxies = "10.0.0.0/8, fd00::/8".parse::<doorward_web::TrustedProxies>();
-            options.trusted_proxies = proxies.unwrap().naming_clients_in(header);
+            options.trusted_proxies = proxies.unwrap().with_header(header);
         })
         .await;
         let (believed, other): (&str, &str) = match header {

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{OTHER_PASSWORD, PASSWORD, TestApp, path_in, summary};
 
 async fn recovery_link(app: &TestApp, email: &str) -> String {
-    app.anon()
+    app.anonymous()
         .post("/recovery", json!({"email": email}))
         .await
         .expect(202);
@@ -18,16 +18,16 @@ async fn a_link_sets_the_password_once_and_creates_no_session() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let link = recovery_link(&app, "BEN@example.com").await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     for _ in 0..3 {
-        let seen = anon.get(&link).await.expect(200).json();
+        let seen = anonymous.get(&link).await.expect(200).json();
         assert_eq!(
             seen,
             json!({"message": "POST `new_password` to this URL to set it."})
         );
     }
     ben.get("/auth").await.expect(200);
-    let answer = anon
+    let answer = anonymous
         .post(&link, json!({"new_password": OTHER_PASSWORD}))
         .await
         .expect(204);
@@ -37,20 +37,26 @@ async fn a_link_sets_the_password_once_and_creates_no_session() {
         summary(&app.mails().await),
         [("ben@example.com", "password-changed")]
     );
-    anon.get(&link).await.expect_problem(410, "link-expired");
-    anon.post(&link, json!({"new_password": "a third one for luck"}))
+    anonymous
+        .get(&link)
         .await
         .expect_problem(410, "link-expired");
-    let anon = app.anon();
-    anon.post("/auth", json!({"username": "ben", "password": PASSWORD}))
+    anonymous
+        .post(&link, json!({"new_password": "a third one for luck"}))
+        .await
+        .expect_problem(410, "link-expired");
+    let anonymous = app.anonymous();
+    anonymous
+        .post("/auth", json!({"username": "ben", "password": PASSWORD}))
         .await
         .expect(401);
-    anon.post(
-        "/auth",
-        json!({"username": "ben", "password": OTHER_PASSWORD}),
-    )
-    .await
-    .expect(201);
+    anonymous
+        .post(
+            "/auth",
+            json!({"username": "ben", "password": OTHER_PASSWORD}),
+        )
+        .await
+        .expect(201);
 }
 
 /// The response reveals nothing about the address.
@@ -70,7 +76,7 @@ async fn a_request_gets_the_same_response_for_every_address() {
     for name in ["active", "disabled", "pending", "nobody"] {
         let email = format!("{name}@example.com");
         let answer = app
-            .anon()
+            .anonymous()
             .post("/recovery", json!({"email": email}))
             .await
             .expect(202);
@@ -93,8 +99,9 @@ async fn a_rejected_password_does_not_use_the_link() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let link = recovery_link(&app, "ben@example.com").await;
-    let (anon, other) = (app.anon(), app.anon());
-    anon.post(&link, json!({}))
+    let (anonymous, other) = (app.anonymous(), app.anonymous());
+    anonymous
+        .post(&link, json!({}))
         .await
         .assert_field_errors(&[("new_password", "missing")]);
     for (new, code) in [
@@ -103,12 +110,14 @@ async fn a_rejected_password_does_not_use_the_link() {
         (json!("ben@example.com"), "too-personal"),
         (json!([]), "wrong-type"),
     ] {
-        anon.post(&link, json!({"new_password": new}))
+        anonymous
+            .post(&link, json!({"new_password": new}))
             .await
             .assert_field_errors(&[("new_password", code)]);
     }
     let more = json!({"new_password": OTHER_PASSWORD, "email": "eve@example.com", "role": "admin"});
-    anon.post(&link, more)
+    anonymous
+        .post(&link, more)
         .await
         .assert_field_errors(&[("email", "unknown"), ("role", "unknown")]);
     ben.get("/auth").await.expect(200);
@@ -124,8 +133,11 @@ async fn a_malformed_link_gets_404() {
     let app = TestApp::new().await;
     for wrong in ["null", "0", "x", "%00", &"A".repeat(44)] {
         let path = format!("/recovery/{wrong}");
-        app.anon().get(&path).await.expect_problem(404, "not-found");
-        app.anon()
+        app.anonymous()
+            .get(&path)
+            .await
+            .expect_problem(404, "not-found");
+        app.anonymous()
             .post(&path, json!({"new_password": OTHER_PASSWORD}))
             .await
             .expect_problem(404, "not-found");

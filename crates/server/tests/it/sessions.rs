@@ -18,9 +18,11 @@ async fn open(client: &Client, path: &str) -> Vec<Value> {
 async fn a_list_shows_each_device_and_the_current_session() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     let agent = format!("Möz\u{fffd}/{}", "x".repeat(400));
-    let draft = anon.request("POST", "/auth").header("user-agent", &agent);
+    let draft = anonymous
+        .request("POST", "/auth")
+        .header("user-agent", &agent);
     let first = draft
         .json(&json!({"username": "ben", "password": PASSWORD}))
         .send()
@@ -28,7 +30,7 @@ async fn a_list_shows_each_device_and_the_current_session() {
         .expect(201)
         .json();
     app.advance_seconds(60);
-    let earlier = anon.with_token(first["token"].as_str().unwrap());
+    let earlier = anonymous.with_token(first["token"].as_str().unwrap());
     earlier.get("/auth").await.expect(200);
     app.doorward.housekeeping.write_last_seen().await.unwrap();
     let ben = app.sign_in("ben").await;
@@ -41,6 +43,8 @@ async fn a_list_shows_each_device_and_the_current_session() {
         (&json!(false), &json!(true))
     );
     assert_eq!(kept["created_at"], "2026-11-21T08:00:00Z");
+    assert_eq!(kept["auth_time"], "2026-11-21T08:00:00Z");
+    assert_eq!(kept["amr"], json!(["pwd"]));
     assert_eq!(kept["last_seen_at"], "2026-11-21T08:01:00Z");
     assert_eq!(kept["expires_at"], "2026-11-22T08:00:00Z");
     assert_eq!(kept["address"], "10.0.0.1");
@@ -56,6 +60,8 @@ async fn a_list_shows_each_device_and_the_current_session() {
         keys,
         [
             "address",
+            "amr",
+            "auth_time",
             "created_at",
             "current",
             "expires_at",
@@ -71,16 +77,18 @@ async fn a_list_shows_each_device_and_the_current_session() {
 async fn invisible_characters_of_a_user_agent_are_not_stored() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     let hostile = "Fox\u{202e}diputs\u{2066}\u{200b} 1\u{ad}\u{feff}\u{e0041}/ü\u{85}\u{2028}🦊";
-    let draft = anon.request("POST", "/auth").header("user-agent", hostile);
+    let draft = anonymous
+        .request("POST", "/auth")
+        .header("user-agent", hostile);
     let signed_in = draft
         .json(&json!({"username": "ben", "password": PASSWORD}))
         .send()
         .await
         .expect(201)
         .json();
-    let ben = anon.with_token(signed_in["token"].as_str().unwrap());
+    let ben = anonymous.with_token(signed_in["token"].as_str().unwrap());
     let sessions = open(&ben, PATH).await;
     assert_eq!(sessions[0]["user_agent"], "Foxdiputs 1/ü🦊");
 }
@@ -185,7 +193,7 @@ async fn a_long_list_is_paged() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     for _ in 0..4 {
-        app.anon()
+        app.anonymous()
             .post("/auth", json!({"username": "ben", "password": PASSWORD}))
             .await
             .expect(201);

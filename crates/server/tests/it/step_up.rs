@@ -162,7 +162,7 @@ async fn an_admin_cannot_set_a_password() {
         let answer = send(&admin, &(method, path, body)).await;
         answer.expect_problem(422, "validation-failed");
     }
-    let ben = app.anon();
+    let ben = app.anonymous();
     ben.post("/auth", json!({"username": "ben", "password": PASSWORD}))
         .await
         .expect(201);

@@ -42,14 +42,14 @@ fn again(stores: &Stores) -> Stores {
 async fn short_limits(stores: Stores) -> TestApp {
     TestApp::with(|options| {
         options.stores = Some(stores);
-        options.policy.session_idle = SignedDuration::from_mins(60);
-        options.policy.admin_session_idle = SignedDuration::from_mins(30);
+        options.policy.session_idle_timeout = SignedDuration::from_mins(60);
+        options.policy.admin_session_idle_timeout = SignedDuration::from_mins(30);
     })
     .await
 }
 
 async fn is_open(app: &TestApp, client: &Client) -> bool {
-    let client = app.anon().with_token(client.token());
+    let client = app.anonymous().with_token(client.token());
     let answer = client.get("/auth").await;
     match answer.status {
         200 => true,
@@ -174,15 +174,7 @@ async fn a_deleted_user_is_only_an_id_in_the_audit_log() {
         own.delete("/user/me").await.expect(204);
         let worker = || app.ctx(doorward_domain::Actor::Worker);
         app.advance_seconds(60);
-        while app
-            .doorward
-            .audit
-            .seal_audit(&worker())
-            .await
-            .unwrap()
-            .events
-            > 0
-        {}
+        while app.doorward.audit.seal(&worker()).await.unwrap().events > 0 {}
         let root = app.admin().await;
         let path = format!("/audit?user={}", ben.id);
         let log = root.get(&path).await.expect(200).json();
@@ -204,16 +196,16 @@ async fn a_voided_link_is_void_on_every_node() {
         let here = TestApp::with(|options| options.stores = Some(again(&stores))).await;
         let beside = TestApp::with(|options| options.stores = Some(stores)).await;
         let ben = here.user("ben").await;
-        let asked = here.anon();
+        let asked = here.anonymous();
         let body = json!({"email": "ben@example.com"});
         asked.post("/recovery", body).await.expect(202);
         let link = path_in(&here.one_mail().await);
-        beside.anon().get(&link).await.expect(200);
+        beside.anonymous().get(&link).await.expect(200);
         let change = json!({"current_password": PASSWORD, "new_password": OTHER_PASSWORD});
         ben.put("/password", change).await.expect(204);
         for app in [&here, &beside] {
             let body = json!({"new_password": "three lamps in a harbour"});
-            let refused = app.anon().post(&link, body).await;
+            let refused = app.anonymous().post(&link, body).await;
             refused.expect_problem(410, "link-expired");
         }
         here.mails().await;

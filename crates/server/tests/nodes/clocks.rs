@@ -1,4 +1,4 @@
-//! One node's clock is two minutes fast and another's two minutes slow: the only effect is in the log.
+//! The clock of one node is two minutes fast and that of another is two minutes slow: the only effect is in the log.
 
 use std::path::PathBuf;
 

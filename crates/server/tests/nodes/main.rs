@@ -30,11 +30,11 @@ mod upgrade;
 use std::time::Duration;
 
 /// Longer than anything takes. Only a failing test reaches it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Polls until there is a value. For the work of other processes.
 async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = std::time::Instant::now() + PATIENCE;
+    let deadline = std::time::Instant::now() + TEST_TIMEOUT;
     loop {
         if let Some(seen) = look().await {
             return seen;

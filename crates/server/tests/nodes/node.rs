@@ -136,7 +136,7 @@ impl Node {
     /// Waits for its end.
     pub async fn wait(&mut self) -> ExitStatus {
         let mut process = self.process.take().unwrap();
-        let ended = tokio::time::timeout(crate::PATIENCE, process.wait()).await;
+        let ended = tokio::time::timeout(crate::TEST_TIMEOUT, process.wait()).await;
         ended.expect("the node ends").unwrap()
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
-use crate::PATIENCE;
+use crate::TEST_TIMEOUT;
 
 /// A node's address for clients. The node may be down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl NodeClient {
         }
         request += &format!("Content-Length: {}\r\n\r\n{body}", body.len());
         let exchange = self.exchange(request.as_bytes());
-        let bytes = tokio::time::timeout(PATIENCE, exchange).await??;
+        let bytes = tokio::time::timeout(TEST_TIMEOUT, exchange).await??;
         parse(&bytes).ok_or_else(|| io::Error::other("the connection broke off"))
     }
 

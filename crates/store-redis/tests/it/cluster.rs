@@ -3,16 +3,16 @@
 use std::time::Instant;
 
 use doorward_domain::model::Session;
-use doorward_domain::ports::Sessions;
+use doorward_domain::ports::SeparateSessions;
 use doorward_testkit::fixtures;
-use doorward_testkit::servers::{own_redis_cluster, redis_cluster};
+use doorward_testkit::servers::{dedicated_redis_cluster, redis_cluster};
 
-use crate::support::{BOUND, PATIENCE, RIGHTS, cause, open, took, use_it, wait_until_back};
+use crate::support::{BOUND, RIGHTS, TEST_TIMEOUT, cause, open, took, use_it, wait_until_back};
 
 /// A user's keys are in one slot. A node that is down makes its users' sessions unavailable, and no others.
 #[tokio::test]
 async fn a_node_that_is_down_affects_its_users_only() {
-    let cluster = own_redis_cluster().await;
+    let cluster = dedicated_redis_cluster().await;
     for node in &cluster.nodes {
         let whole = ["CONFIG", "SET", "cluster-require-full-coverage", "no"];
         node.command(&whole).await;
@@ -44,7 +44,7 @@ async fn a_node_that_is_down_affects_its_users_only() {
     }
     assert!(found > 0 && failed > 0, "{found} found, {failed} failed");
     cluster.nodes[2].start().await;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     for session in &sessions {
         while find(session).await.is_err() {
             assert!(Instant::now() < deadline, "it does not recover");
@@ -55,7 +55,7 @@ async fn a_node_that_is_down_affects_its_users_only() {
 
 #[tokio::test]
 async fn the_documented_rights_are_sufficient_on_a_cluster() {
-    let cluster = own_redis_cluster().await;
+    let cluster = dedicated_redis_cluster().await;
     for node in &cluster.nodes {
         let mut words = vec!["ACL", "SETUSER", "doorward", "on", ">secret"];
         words.extend(RIGHTS.split_whitespace());
@@ -74,7 +74,7 @@ async fn the_documented_rights_are_sufficient_on_a_cluster() {
 /// While a slot moves from one node to another, and after that.
 #[tokio::test]
 async fn keys_that_move_are_followed() {
-    let cluster = own_redis_cluster().await;
+    let cluster = dedicated_redis_cluster().await;
     let store = open(&cluster.url());
     let session = fixtures::session(fixtures::user_id());
     store.insert_session(&session).await.unwrap();
@@ -127,7 +127,7 @@ async fn keys_that_move_are_followed() {
 
 #[tokio::test]
 async fn a_replica_replaces_its_primary() {
-    let cluster = own_redis_cluster().await;
+    let cluster = dedicated_redis_cluster().await;
     let primary = &cluster.nodes[1];
     let replica = cluster.replica_of(primary).await;
     let store = open(&cluster.url());
@@ -139,12 +139,12 @@ async fn a_replica_replaces_its_primary() {
     }
     // The primary stores at least one of them.
     assert_ne!(primary.command(&["DBSIZE"]).await, "0");
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     while replica.command(&["DBSIZE"]).await != primary.command(&["DBSIZE"]).await {
         assert!(Instant::now() < deadline, "the replica lags");
     }
     primary.kill().await;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     for session in &sessions {
         let find = || store.find_session(session.user_id, &session.digest, fixtures::now());
         loop {
@@ -162,7 +162,7 @@ async fn a_replica_replaces_its_primary() {
 
 #[tokio::test]
 async fn a_cluster_that_was_down_as_a_whole_is_used_again() {
-    let cluster = own_redis_cluster().await;
+    let cluster = dedicated_redis_cluster().await;
     let store = open(&cluster.url());
     use_it(&store).await;
     for node in &cluster.nodes {

@@ -1,10 +1,10 @@
 //! Login and encryption of the connection to Redis.
 
-use doorward_domain::ports::Sessions;
-use doorward_domain::tokens::CounterNames;
+use doorward_domain::ports::SeparateSessions;
+use doorward_domain::tokens::CounterKeys;
 use doorward_store_redis::{RedisSettings, RedisStore};
 use doorward_testkit::fixtures;
-use doorward_testkit::servers::{Authority, RedisOptions, own_redis};
+use doorward_testkit::servers::{Authority, RedisOptions, dedicated_redis};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{RIGHTS, cause, open, use_it};
@@ -19,7 +19,7 @@ fn the_docs_list_the_rights() {
 /// C-09.
 #[tokio::test]
 async fn the_documented_rights_are_sufficient() {
-    let redis = own_redis(RedisOptions {
+    let redis = dedicated_redis(RedisOptions {
         user: Some(("doorward", "s3cret:%40/", RIGHTS)),
         ..RedisOptions::default()
     })
@@ -32,7 +32,7 @@ async fn the_documented_rights_are_sufficient() {
 
 #[tokio::test]
 async fn a_wrong_password_is_reported_without_the_password() {
-    let redis = own_redis(RedisOptions {
+    let redis = dedicated_redis(RedisOptions {
         user: Some(("doorward", "right", RIGHTS)),
         ..RedisOptions::default()
     })
@@ -54,7 +54,7 @@ async fn a_wrong_password_is_reported_without_the_password() {
 #[tokio::test]
 async fn tls_trusts_only_the_configured_authority() {
     let authority = Authority::new();
-    let redis = own_redis(RedisOptions {
+    let redis = dedicated_redis(RedisOptions {
         certificate: Some(authority.certificate("127.0.0.1")),
         user: Some(("doorward", "secret", RIGHTS)),
         ..RedisOptions::default()
@@ -96,7 +96,7 @@ async fn a_missing_certificate_file_is_an_error_at_the_start() {
         url: "rediss://localhost?ca=/nowhere/ca.pem".parse().unwrap(),
         prefix: RedisSettings::PREFIX.to_owned(),
     };
-    let fault = RedisStore::open(settings, CounterNames::for_trials())
+    let fault = RedisStore::open(settings, CounterKeys::for_probes())
         .err()
         .unwrap()
         .to_string();
@@ -130,7 +130,7 @@ async fn a_redis_that_has_too_many_clients_does_not_stop_the_start() {
 
 #[tokio::test]
 async fn a_numbered_database_is_used() {
-    let redis = own_redis(RedisOptions::default()).await;
+    let redis = dedicated_redis(RedisOptions::default()).await;
     let third = open(&format!("{}/3", redis.url()));
     let session = fixtures::session(fixtures::user_id());
     third.insert_session(&session).await.unwrap();

@@ -5,21 +5,21 @@ use std::sync::Arc;
 use doorward_domain::memory::MemoryStore;
 use doorward_domain::ports::RateLimits;
 use doorward_domain::session_store::SessionStore;
-use doorward_domain::tokens::CounterNames;
+use doorward_domain::tokens::CounterKeys;
 use doorward_store_redis::{RedisSettings, RedisStore};
 use doorward_testkit::contract::OpenedPort;
-use doorward_testkit::servers::{self, RedisPlace};
+use doorward_testkit::servers::{self, RedisNamespace};
 
-fn connect(place: RedisPlace) -> Arc<RedisStore> {
+fn connect(place: RedisNamespace) -> Arc<RedisStore> {
     let settings = RedisSettings {
         url: place.url.parse().unwrap(),
         prefix: place.prefix,
     };
-    Arc::new(RedisStore::open(settings, CounterNames::for_trials()).unwrap())
+    Arc::new(RedisStore::open(settings, CounterKeys::for_probes()).unwrap())
 }
 
 /// Sessions apart from the main store.
-fn sessions(place: RedisPlace) -> Arc<SessionStore> {
+fn sessions(place: RedisNamespace) -> Arc<SessionStore> {
     let main = Arc::new(MemoryStore::new());
     Arc::new(SessionStore::new(main, Some(connect(place))))
 }

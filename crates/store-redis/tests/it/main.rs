@@ -5,7 +5,7 @@
 mod cluster;
 mod connecting;
 mod contract;
-mod examine;
+mod diagnostics;
 mod outages;
 mod retention;
 mod support;

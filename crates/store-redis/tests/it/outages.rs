@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use doorward_domain::ports::{Decision, RateLimits, Sessions};
+use doorward_domain::ports::{Decision, RateLimits, SeparateSessions};
 use doorward_store_redis::RedisStore;
 use doorward_testkit::fixtures;
-use doorward_testkit::servers::{OwnRedis, Proxy, ProxyMode, RedisOptions, own_redis};
+use doorward_testkit::servers::{DedicatedRedis, Proxy, ProxyMode, RedisOptions, dedicated_redis};
 
-use crate::support::{BOUND, PATIENCE, open, sign_up, took, use_it, wait_until_back};
+use crate::support::{BOUND, TEST_TIMEOUT, open, sign_up, took, use_it, wait_until_back};
 
 /// Duration of a call that does not wait for Redis, on a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ async fn assert_down(store: &RedisStore) {
 
 #[tokio::test]
 async fn a_redis_that_is_down_at_the_start_is_used_once_it_is_up() {
-    let redis = own_redis(RedisOptions::default()).await;
+    let redis = dedicated_redis(RedisOptions::default()).await;
     redis.stop().await;
     let store = open(&redis.url());
     store.connect().await.unwrap();
@@ -38,7 +38,7 @@ async fn a_redis_that_is_down_at_the_start_is_used_once_it_is_up() {
 
 #[tokio::test]
 async fn a_killed_redis_is_used_again_after_its_restart() {
-    let redis = own_redis(RedisOptions::default()).await;
+    let redis = dedicated_redis(RedisOptions::default()).await;
     let store = open(&redis.url());
     use_it(&store).await;
     for _ in 0..2 {
@@ -52,7 +52,7 @@ async fn a_killed_redis_is_used_again_after_its_restart() {
 
 #[tokio::test]
 async fn a_restart_between_two_calls_fails_no_call() {
-    let redis = own_redis(RedisOptions::default()).await;
+    let redis = dedicated_redis(RedisOptions::default()).await;
     let store = open(&redis.url());
     let session = fixtures::session(fixtures::user_id());
     store.insert_session(&session).await.unwrap();
@@ -68,7 +68,7 @@ async fn a_restart_between_two_calls_fails_no_call() {
 
 #[tokio::test]
 async fn calls_to_a_paused_redis_are_bounded() {
-    let redis = own_redis(RedisOptions::default()).await;
+    let redis = dedicated_redis(RedisOptions::default()).await;
     let store = open(&redis.url());
     use_it(&store).await;
     redis.pause().await;
@@ -90,20 +90,20 @@ async fn calls_to_a_paused_redis_are_bounded() {
 
 #[tokio::test]
 async fn calls_are_bounded_if_the_network_drops_all_packets() {
-    let redis = own_redis(RedisOptions::default()).await;
+    let redis = dedicated_redis(RedisOptions::default()).await;
     let proxy = Proxy::to(redis.address()).await;
     let store = open(&proxy.url(&redis.url()));
     use_it(&store).await;
     proxy.set(ProxyMode::Stall).await;
     assert_down(&store).await;
-    proxy.set(ProxyMode::Pass).await;
+    proxy.set(ProxyMode::Forward).await;
     wait_until_back(&store).await;
-    proxy.cut();
+    proxy.reset_connections();
     wait_until_back(&store).await;
     use_it(&store).await;
-    proxy.cut_off().await;
+    proxy.take_down().await;
     assert_down(&store).await;
-    proxy.set(ProxyMode::Pass).await;
+    proxy.set(ProxyMode::Forward).await;
     wait_until_back(&store).await;
     use_it(&store).await;
 }
@@ -111,14 +111,14 @@ async fn calls_are_bounded_if_the_network_drops_all_packets() {
 /// It would be counted twice.
 #[tokio::test]
 async fn a_call_whose_reply_was_lost_is_not_repeated() {
-    let redis = own_redis(RedisOptions::default()).await;
+    let redis = dedicated_redis(RedisOptions::default()).await;
     let proxy = Proxy::to(redis.address()).await;
     let store = open(&proxy.url(&redis.url()));
     use_it(&store).await;
-    proxy.set(ProxyMode::LoseAnswer("EVALSHA", 1)).await;
+    proxy.set(ProxyMode::DropResponse("EVALSHA", 1)).await;
     let limit = sign_up("once");
     assert!(store.acquire(&limit, fixtures::now()).await.is_err());
-    proxy.set(ProxyMode::Pass).await;
+    proxy.set(ProxyMode::Forward).await;
     let left = store.acquire(&limit, fixtures::now()).await.unwrap();
     assert_eq!(left, Decision::Allowed { remaining: 18 });
 }
@@ -127,8 +127,8 @@ async fn a_call_whose_reply_was_lost_is_not_repeated() {
 #[tokio::test]
 async fn a_failover_behind_one_host_name_is_followed() {
     let (first, second) = (
-        own_redis(RedisOptions::default()).await,
-        own_redis(RedisOptions::default()).await,
+        dedicated_redis(RedisOptions::default()).await,
+        dedicated_redis(RedisOptions::default()).await,
     );
     follow(&second, &first).await;
     let proxy = Proxy::to(first.address()).await;
@@ -139,7 +139,7 @@ async fn a_failover_behind_one_host_name_is_followed() {
     assert_eq!(first.command(&["WAIT", "1", "20000"]).await, "1");
     second.command(&["REPLICAOF", "NO", "ONE"]).await;
     follow(&first, &second).await;
-    proxy.lead_to(second.address());
+    proxy.set_target(second.address());
     wait_until_back(&store).await;
     use_it(&store).await;
     let found = store
@@ -148,10 +148,10 @@ async fn a_failover_behind_one_host_name_is_followed() {
     assert_eq!(found.unwrap(), Some(session));
 }
 
-async fn follow(replica: &OwnRedis, primary: &OwnRedis) {
+async fn follow(replica: &DedicatedRedis, primary: &DedicatedRedis) {
     let port = primary.port().to_string();
     replica.command(&["REPLICAOF", "127.0.0.1", &port]).await;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     while !replica
         .command(&["INFO", "replication"])
         .await

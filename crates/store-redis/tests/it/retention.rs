@@ -3,16 +3,16 @@
 use std::time::Instant;
 
 use doorward_domain::model::Session;
-use doorward_domain::ports::{RateLimits, Sessions};
+use doorward_domain::ports::{RateLimits, SeparateSessions};
 use doorward_testkit::fixtures;
-use doorward_testkit::servers::{RedisOptions, own_redis};
+use doorward_testkit::servers::{RedisOptions, dedicated_redis};
 
-use crate::support::{PATIENCE, guess, open, sign_up, use_it};
+use crate::support::{TEST_TIMEOUT, guess, open, sign_up, use_it};
 
 /// S-03: each key expires within a day. Without its expiry, the session's own is checked.
 #[tokio::test]
 async fn every_key_expires_by_itself() {
-    let redis = own_redis(RedisOptions::default()).await;
+    let redis = dedicated_redis(RedisOptions::default()).await;
     let store = open(&redis.url());
     let session = fixtures::session(fixtures::user_id());
     store.insert_session(&session).await.unwrap();
@@ -49,7 +49,7 @@ async fn every_key_expires_by_itself() {
 /// Also from the user's list.
 #[tokio::test]
 async fn expired_sessions_are_deleted() {
-    let redis = own_redis(RedisOptions::default()).await;
+    let redis = dedicated_redis(RedisOptions::default()).await;
     let store = open(&redis.url());
     let user = fixtures::user_id();
     let (short, long) = (
@@ -65,7 +65,7 @@ async fn expired_sessions_are_deleted() {
         let keys = redis.command(&["KEYS", "*:session:*"]).await;
         keys.lines().count() == 1
     };
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     while !gone().await {
         assert!(Instant::now() < deadline);
     }
@@ -81,7 +81,7 @@ async fn expired_sessions_are_deleted() {
 
 #[tokio::test]
 async fn a_wiped_redis_has_no_sessions_and_works() {
-    let redis = own_redis(RedisOptions::default()).await;
+    let redis = dedicated_redis(RedisOptions::default()).await;
     let store = open(&redis.url());
     let session = fixtures::session(fixtures::user_id());
     store.insert_session(&session).await.unwrap();
@@ -97,7 +97,7 @@ async fn a_wiped_redis_has_no_sessions_and_works() {
 
 #[tokio::test]
 async fn a_redis_with_full_memory_rejects_sessions_and_keeps_the_stored_ones() {
-    let redis = own_redis(RedisOptions {
+    let redis = dedicated_redis(RedisOptions {
         settings: vec!["maxmemory 3mb", "maxmemory-policy noeviction"],
         ..RedisOptions::default()
     })
@@ -105,7 +105,7 @@ async fn a_redis_with_full_memory_rejects_sessions_and_keeps_the_stored_ones() {
     let store = open(&redis.url());
     let kept = fixtures::session(fixtures::user_id());
     store.insert_session(&kept).await.unwrap();
-    Sessions::ping(&store).await.unwrap();
+    SeparateSessions::ping(&store).await.unwrap();
     redis
         .command(&["SET", "ballast", &"x".repeat(100_000)])
         .await;
@@ -114,7 +114,10 @@ async fn a_redis_with_full_memory_rejects_sessions_and_keeps_the_stored_ones() {
         .insert_session(&fixtures::session(fixtures::user_id()))
         .await;
     assert!(refused.is_err());
-    assert!(Sessions::ping(&store).await.is_err(), "ping fails as well");
+    assert!(
+        SeparateSessions::ping(&store).await.is_err(),
+        "ping fails as well"
+    );
     let found = store
         .find_session(kept.user_id, &kept.digest, fixtures::now())
         .await;
@@ -128,7 +131,7 @@ async fn a_redis_with_full_memory_rejects_sessions_and_keeps_the_stored_ones() {
 /// two nodes on one Redis share a limit.
 #[tokio::test]
 async fn two_nodes_share_a_limit() {
-    let redis = own_redis(RedisOptions::default()).await;
+    let redis = dedicated_redis(RedisOptions::default()).await;
     let nodes = [open(&redis.url()), open(&redis.url())];
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..200 {

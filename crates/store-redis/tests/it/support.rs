@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use doorward_domain::limits::Rate;
 use doorward_domain::model::Session;
-use doorward_domain::ports::{KeyedLimit, LastSeen, RateLimits, Sessions, StoreError};
-use doorward_domain::tokens::CounterNames;
+use doorward_domain::ports::{KeyedLimit, LastSeen, RateLimits, SeparateSessions, StoreError};
+use doorward_domain::tokens::CounterKeys;
 use doorward_store_redis::{RedisFault, RedisSettings, RedisStore};
 use doorward_testkit::fixtures;
 
 /// Time limit of a call, two seconds, with a margin for a busy machine.
 pub const BOUND: Duration = Duration::from_millis(4500);
 
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The documented rights of the user (`the_docs_list_the_rights`).
 pub const RIGHTS: &str = "~doorward:* +ping +select +hgetall +hget +hset +hmget +hdel +exists +del +get \
@@ -24,7 +24,7 @@ pub fn open(url: &str) -> RedisStore {
         url: url.parse().unwrap(),
         prefix: RedisSettings::PREFIX.to_owned(),
     };
-    RedisStore::open(settings, CounterNames::for_trials()).unwrap()
+    RedisStore::open(settings, CounterKeys::for_probes()).unwrap()
 }
 
 /// Calls each operation once.
@@ -78,7 +78,7 @@ pub fn cause(error: &StoreError) -> &RedisFault {
 
 /// Waits until calls succeed.
 pub async fn wait_until_back(store: &RedisStore) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     while let Err(error) = store.ping().await {
         assert!(Instant::now() < deadline, "{error}: {}", cause(&error));
         tokio::task::yield_now().await;

@@ -7,7 +7,7 @@ use doorward_domain::ports::LastSeen;
 use doorward_domain::store::Store;
 use doorward_store_sql::{SqlSettings, SqlStore};
 use doorward_testkit::fixtures::{self, later, now};
-use doorward_testkit::servers::{OwnPostgres, PostgresOptions, own_postgres};
+use doorward_testkit::servers::{DedicatedPostgres, PostgresOptions, dedicated_postgres};
 
 use super::{sessions, settings};
 
@@ -15,8 +15,8 @@ use super::{sessions, settings};
 const BACKLOG: usize = 2_500;
 
 /// A server that takes a millisecond and more for each row that it changes.
-async fn slow_server() -> (OwnPostgres, SqlStore) {
-    let server = own_postgres(PostgresOptions::default()).await;
+async fn slow_server() -> (DedicatedPostgres, SqlStore) {
+    let server = dedicated_postgres(PostgresOptions::default()).await;
     let settings = SqlSettings {
         statement_timeout: Duration::from_secs(2),
         ..settings(&server.url())
@@ -32,7 +32,7 @@ async fn slow_server() -> (OwnPostgres, SqlStore) {
     (server, store)
 }
 
-async fn count(server: &OwnPostgres, table: &str) -> String {
+async fn count(server: &DedicatedPostgres, table: &str) -> String {
     let count = server.query(&format!("SELECT COUNT(*) FROM {table}")).await;
     count.trim().to_owned()
 }
@@ -48,8 +48,8 @@ async fn a_backlog_is_deleted_in_batches() {
     let backlogs = [
         (
             "links",
-            "id, digest, user_id, purpose, email, epoch, requested_at, created_at, expires_at",
-            format!("{id}, {digest}, {id}, 'recovery', 'a@example.com', 1, 0, 0, {time}"),
+            "id, digest, user_id, purpose, data, created_at, expires_at",
+            format!("{id}, {digest}, {id}, 'recovery', '', 0, {time}"),
         ),
         (
             "jobs",
@@ -63,8 +63,8 @@ async fn a_backlog_is_deleted_in_batches() {
         ),
         (
             "sessions",
-            "id, digest, user_id, epoch, generation, renewed_at, created_at, last_seen_at, expires_at",
-            format!("{id}, {digest}, {id}, 1, 1, 0, 0, 0, {time}"),
+            "id, digest, user_id, epoch, generation, renewed_at, created_at, auth_time, amr, last_seen_at, expires_at",
+            format!("{id}, {digest}, {id}, 1, 1, 0, 0, 0, 'pwd', 0, {time}"),
         ),
         (
             "devices",

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use doorward_domain::store::Store;
-use doorward_testkit::servers::{MariadbOptions, PostgresOptions, own_mariadb, own_postgres};
+use doorward_testkit::servers::{
+    MariadbOptions, PostgresOptions, dedicated_mariadb, dedicated_postgres,
+};
 use sqlx::{AnyConnection, Connection, raw_sql};
 use tokio::time::timeout;
 
 use super::{LOCK_ROSTER, check_roster, connect, in_time, insert_roster, is_signed_up, sign_up};
 
 /// Cancels a write in the middle of its transaction, while it waits for a lock.
-async fn story(url: &str, begin: &'static str) {
+async fn run_case(url: &str, begin: &'static str) {
     let store = connect(url).await;
     insert_roster(&store).await;
     let mut other = AnyConnection::connect(url).await.unwrap();
@@ -37,19 +39,19 @@ async fn story(url: &str, begin: &'static str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_write_leaves_nothing_behind_on_postgres() {
-    let server = own_postgres(PostgresOptions::default()).await;
-    story(&server.url(), "BEGIN").await;
+    let server = dedicated_postgres(PostgresOptions::default()).await;
+    run_case(&server.url(), "BEGIN").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_write_leaves_nothing_behind_on_mariadb() {
-    let server = own_mariadb(MariadbOptions::default()).await;
-    story(&server.url(), "BEGIN").await;
+    let server = dedicated_mariadb(MariadbOptions::default()).await;
+    run_case(&server.url(), "BEGIN").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_write_leaves_nothing_behind_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}/doorward.db", folder.path().display());
-    story(&url, "BEGIN IMMEDIATE").await;
+    run_case(&url, "BEGIN IMMEDIATE").await;
 }

@@ -5,15 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use doorward_domain::store::Store;
 use doorward_testkit::servers::{
-    MariadbOptions, OwnPostgres, PostgresOptions, Proxy, Replication, own_mariadb, own_postgres,
+    DedicatedPostgres, MariadbOptions, PostgresOptions, Proxy, Replication, dedicated_mariadb,
+    dedicated_postgres,
 };
 
-use super::{connect, in_time, is_signed_up, is_store_error, sign_up, until_well};
+use super::{connect, in_time, is_signed_up, is_store_error, sign_up, wait_until_healthy};
 
 /// One host name that leads to the new primary after the failover.
 #[tokio::test(flavor = "multi_thread")]
 async fn writes_continue_at_the_promoted_replica() {
-    let primary = own_postgres(PostgresOptions::default()).await;
+    let primary = dedicated_postgres(PostgresOptions::default()).await;
     let replica = primary.replica(Replication::Synchronous).await;
     let name = Proxy::to(primary.address()).await;
     let store = connect(&name.url(&primary.url())).await;
@@ -36,12 +37,12 @@ async fn writes_continue_at_the_promoted_replica() {
             confirmed
         }
     });
-    until_well(|| Store::ping(&store)).await;
+    wait_until_healthy(|| Store::ping(&store)).await;
     primary.kill().await;
     in_time(Store::ping(&store)).await.unwrap_err();
     replica.promote().await;
-    name.lead_to(replica.address());
-    until_well(|| Store::ping(&store)).await;
+    name.set_target(replica.address());
+    wait_until_healthy(|| Store::ping(&store)).await;
     is_over.store(true, Ordering::SeqCst);
     for user in writer.await.unwrap() {
         assert!(
@@ -52,7 +53,7 @@ async fn writes_continue_at_the_promoted_replica() {
 }
 
 /// Makes the server read-only. A later session shows that all others are, too.
-async fn step_down(server: &OwnPostgres) {
+async fn step_down(server: &DedicatedPostgres) {
     server
         .query("ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf();")
         .await;
@@ -60,21 +61,21 @@ async fn step_down(server: &OwnPostgres) {
         let told = server.query("SHOW default_transaction_read_only").await;
         (told.trim() == "on").then_some(()).ok_or(told)
     };
-    until_well(is_told).await;
+    wait_until_healthy(is_told).await;
 }
 
 /// The old primary still responds, and is read-only.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_name_that_leads_elsewhere_is_followed() {
-    let primary = own_postgres(PostgresOptions::default()).await;
+    let primary = dedicated_postgres(PostgresOptions::default()).await;
     let replica = primary.replica(Replication::Asynchronous).await;
     let name = Proxy::to(primary.address()).await;
     let store = connect(&name.url(&primary.url())).await;
     replica.promote().await;
-    name.lead_to(replica.address());
+    name.set_target(replica.address());
     // Open connections still lead to the old primary.
     step_down(&primary).await;
-    until_well(|| Store::ping(&store)).await;
+    wait_until_healthy(|| Store::ping(&store)).await;
     let (user, batch) = sign_up();
     in_time(store.apply(batch)).await.unwrap();
     assert!(is_signed_up(&store, &user).await);
@@ -84,7 +85,7 @@ async fn a_host_name_that_leads_elsewhere_is_followed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_only_postgres_is_reported() {
-    let server = own_postgres(PostgresOptions::default()).await;
+    let server = dedicated_postgres(PostgresOptions::default()).await;
     let store = connect(&server.url()).await;
     let read_only = |on: &str| {
         format!("ALTER SYSTEM SET default_transaction_read_only = {on}; SELECT pg_reload_conf();")
@@ -97,19 +98,19 @@ async fn a_read_only_postgres_is_reported() {
     let back = "SET default_transaction_read_only = off;
         ALTER SYSTEM RESET default_transaction_read_only; SELECT pg_reload_conf();";
     server.query(back).await;
-    until_well(|| Store::ping(&store)).await;
+    wait_until_healthy(|| Store::ping(&store)).await;
     let (_, batch) = sign_up();
     in_time(store.apply(batch)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_only_mariadb_is_reported() {
-    let server = own_mariadb(MariadbOptions::default()).await;
+    let server = dedicated_mariadb(MariadbOptions::default()).await;
     let store = connect(&server.url()).await;
     server.query("SET GLOBAL read_only = 1").await;
     only_reads(&store).await;
     server.query("SET GLOBAL read_only = 0").await;
-    until_well(|| Store::ping(&store)).await;
+    wait_until_healthy(|| Store::ping(&store)).await;
     let (user, batch) = sign_up();
     in_time(store.apply(batch)).await.unwrap();
     assert!(is_signed_up(&store, &user).await);
@@ -129,5 +130,5 @@ async fn until_refused(store: &doorward_store_sql::SqlStore) -> String {
         Ok(()) => Err("it takes writes"),
         Err(error) => Ok(error.cause.to_string()),
     };
-    until_well(refused).await
+    wait_until_healthy(refused).await
 }

@@ -6,19 +6,19 @@ use doorward_domain::model::User;
 use doorward_domain::store::{ApplyError, Records, Store, Write};
 use doorward_testkit::fixtures;
 use doorward_testkit::servers::{
-    MariadbOptions, OwnPostgres, OwnServer, PostgresOptions, Proxy, ProxyMode, own_mariadb,
-    own_postgres,
+    DedicatedPostgres, DedicatedServer, MariadbOptions, PostgresOptions, Proxy, ProxyMode,
+    dedicated_mariadb, dedicated_postgres,
 };
-use sqlx::{AnyConnection, AssertSqlSafe, Connection, raw_sql};
+use sqlx::{AnyConnection, Connection, raw_sql};
 use tokio::time::Instant;
 
 use super::{
     LOCK_ROSTER, check_roster, connect, in_time, insert_roster, is_signed_up, is_store_error,
-    sign_up, until_well,
+    sign_up, wait_until_healthy,
 };
 
 /// Writers wait for the lock within their time limit; readers do not wait.
-async fn story(url: &str, begin: &'static str) {
+async fn run_case(url: &str, begin: &'static str) {
     let store = connect(url).await;
     insert_roster(&store).await;
     let (first, batch) = sign_up();
@@ -51,25 +51,25 @@ async fn story(url: &str, begin: &'static str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_row_of_postgres_fails_writes_in_time() {
-    let server = own_postgres(PostgresOptions::default()).await;
-    story(&server.url(), "BEGIN").await;
+    let server = dedicated_postgres(PostgresOptions::default()).await;
+    run_case(&server.url(), "BEGIN").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_row_of_mariadb_fails_writes_in_time() {
-    let server = own_mariadb(MariadbOptions::default()).await;
-    story(&server.url(), "BEGIN").await;
+    let server = dedicated_mariadb(MariadbOptions::default()).await;
+    run_case(&server.url(), "BEGIN").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_file_of_sqlite_fails_writes_in_time() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}/doorward.db", folder.path().display());
-    story(&url, "BEGIN IMMEDIATE").await;
+    run_case(&url, "BEGIN IMMEDIATE").await;
 }
 
 /// The server releases the locks of a node that vanished during a transaction.
-async fn vanished(server: &OwnServer, url: &str) {
+async fn vanished(server: &DedicatedServer, url: &str) {
     let proxy = Proxy::to(server.address()).await;
     let lost = connect(&proxy.url(url)).await;
     insert_roster(&lost).await;
@@ -86,7 +86,7 @@ async fn vanished(server: &OwnServer, url: &str) {
         assert!(Instant::now() < patience, "the lock was never taken");
     }
     proxy.set(ProxyMode::Stall).await;
-    until_well(|| other.apply(vec![check_roster()])).await;
+    wait_until_healthy(|| other.apply(vec![check_roster()])).await;
     let told = cut_short.await.unwrap();
     assert!(matches!(told, Err(ApplyError::Store(_))), "{told:?}");
 }
@@ -102,20 +102,20 @@ async fn is_locked(probe: &mut AnyConnection) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_releases_the_locks_of_a_silent_client() {
-    let server = own_postgres(PostgresOptions::default()).await;
+    let server = dedicated_postgres(PostgresOptions::default()).await;
     vanished(&server, &server.url()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mariadb_releases_the_locks_of_a_silent_client() {
-    let server = own_mariadb(MariadbOptions::default()).await;
+    let server = dedicated_mariadb(MariadbOptions::default()).await;
     vanished(&server, &server.url()).await;
 }
 
 /// An operation that waits for a lock until its deadline closes its own connection only.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_for_a_lock_costs_one_connection() {
-    let server = own_postgres(PostgresOptions::default()).await;
+    let server = dedicated_postgres(PostgresOptions::default()).await;
     let store = connect(&server.url()).await;
     insert_roster(&store).await;
     let mut other = AnyConnection::connect(&server.url()).await.unwrap();
@@ -151,14 +151,14 @@ async fn a_wait_for_a_lock_costs_one_connection() {
 }
 
 /// The process ids of all other connections.
-async fn backends(server: &OwnPostgres) -> Vec<String> {
+async fn backends(server: &DedicatedPostgres) -> Vec<String> {
     let sql = "SELECT pid FROM pg_stat_activity \
         WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY pid";
     let pids = server.query(sql).await;
     pids.split_whitespace().map(str::to_owned).collect()
 }
 
-/// A ping fails while another process has locked the table of users.
+/// A ping fails while another process has locked its table.
 async fn a_table_is_locked(url: &str, lock: &'static str, end: &'static str) {
     let store = connect(url).await;
     let mut other = AnyConnection::connect(url).await.unwrap();
@@ -172,16 +172,16 @@ async fn a_table_is_locked(url: &str, lock: &'static str, end: &'static str) {
     }
     assert!(quicker < Duration::from_secs(4), "it waits {quicker:?}");
     raw_sql(end).execute(&mut other).await.unwrap();
-    until_well(|| Store::ping(&store)).await;
+    wait_until_healthy(|| Store::ping(&store)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_table_fails_the_ping() {
-    let postgres = own_postgres(PostgresOptions::default()).await;
-    let lock = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
+    let postgres = dedicated_postgres(PostgresOptions::default()).await;
+    let lock = "BEGIN; LOCK TABLE pings IN ACCESS EXCLUSIVE MODE";
     a_table_is_locked(&postgres.url(), lock, "ROLLBACK").await;
-    let mariadb = own_mariadb(MariadbOptions::default()).await;
-    let lock = "LOCK TABLES users WRITE";
+    let mariadb = dedicated_mariadb(MariadbOptions::default()).await;
+    let lock = "LOCK TABLES pings WRITE";
     a_table_is_locked(&mariadb.url(), lock, "UNLOCK TABLES").await;
 }
 
@@ -189,27 +189,19 @@ async fn a_locked_table_fails_the_ping() {
 async fn a_table_is_gone(url: &str) {
     let store = connect(url).await;
     let mut other = AnyConnection::connect(url).await.unwrap();
-    for table in ["users", "pings"] {
-        let away = format!("ALTER TABLE {table} RENAME TO aside");
-        let back = format!("ALTER TABLE aside RENAME TO {table}");
-        raw_sql(AssertSqlSafe(away))
-            .execute(&mut other)
-            .await
-            .unwrap();
-        Store::ping(&store).await.unwrap_err();
-        raw_sql(AssertSqlSafe(back))
-            .execute(&mut other)
-            .await
-            .unwrap();
-        until_well(|| Store::ping(&store)).await;
-    }
+    let away = "ALTER TABLE pings RENAME TO aside";
+    raw_sql(away).execute(&mut other).await.unwrap();
+    Store::ping(&store).await.unwrap_err();
+    let back = "ALTER TABLE aside RENAME TO pings";
+    raw_sql(back).execute(&mut other).await.unwrap();
+    wait_until_healthy(|| Store::ping(&store)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_table_fails_the_ping() {
-    let postgres = own_postgres(PostgresOptions::default()).await;
+    let postgres = dedicated_postgres(PostgresOptions::default()).await;
     a_table_is_gone(&postgres.url()).await;
-    let mariadb = own_mariadb(MariadbOptions::default()).await;
+    let mariadb = dedicated_mariadb(MariadbOptions::default()).await;
     a_table_is_gone(&mariadb.url()).await;
     let folder = tempfile::tempdir().unwrap();
     a_table_is_gone(&format!("sqlite:{}/doorward.db", folder.path().display())).await;

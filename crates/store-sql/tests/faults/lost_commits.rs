@@ -6,10 +6,11 @@ use doorward_domain::values::SessionId;
 use doorward_store_sql::SqlStore;
 use doorward_testkit::fixtures::{self, now};
 use doorward_testkit::servers::{
-    MariadbOptions, PostgresOptions, Proxy, ProxyMode, Replication, own_mariadb, own_postgres,
+    MariadbOptions, PostgresOptions, Proxy, ProxyMode, Replication, dedicated_mariadb,
+    dedicated_postgres,
 };
 
-use super::{connect, in_time, is_signed_up, sessions, sign_up, until_well};
+use super::{connect, in_time, is_signed_up, sessions, sign_up, wait_until_healthy};
 
 type Loss = fn(&'static str, u32) -> ProxyMode;
 
@@ -18,24 +19,24 @@ const NEEDLE: &str = "lost-with-answer";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_commit_is_outcome_unknown_on_postgres() {
-    let server = own_postgres(PostgresOptions::default()).await;
+    let server = dedicated_postgres(PostgresOptions::default()).await;
     let proxy = Proxy::to(server.address()).await;
-    story(&proxy, &proxy.url(&server.url())).await;
+    run_case(&proxy, &proxy.url(&server.url())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_commit_is_outcome_unknown_on_mariadb() {
-    let server = own_mariadb(MariadbOptions::default()).await;
+    let server = dedicated_mariadb(MariadbOptions::default()).await;
     let proxy = Proxy::to(server.address()).await;
-    story(&proxy, &proxy.url(&server.url())).await;
+    run_case(&proxy, &proxy.url(&server.url())).await;
 }
 
-async fn story(proxy: &Proxy, url: &str) {
+async fn run_case(proxy: &Proxy, url: &str) {
     let store = connect(url).await;
     // The commit reached the server and its response was lost; or the commit itself was.
     let losses: [(Loss, bool); 2] = [
-        (ProxyMode::LoseAnswer, true),
-        (ProxyMode::LoseRequest, false),
+        (ProxyMode::DropResponse, true),
+        (ProxyMode::DropRequest, false),
     ];
     for (loss, is_done) in losses {
         let (user, batch) = sign_up();
@@ -70,7 +71,7 @@ async fn a_session(proxy: &Proxy, store: &SqlStore, loss: Loss) {
     proxy.set(loss(NEEDLE, 1)).await;
     in_time(sessions.open(&session, Vec::new())).await.unwrap();
     assert_eq!(proxy.lost(), 1);
-    proxy.set(ProxyMode::Pass).await;
+    proxy.set(ProxyMode::Forward).await;
     let open = sessions.list(session.user_id, now()).await.unwrap();
     assert_eq!(open, std::slice::from_ref(&session));
     assert!(delete().await.unwrap());
@@ -79,7 +80,7 @@ async fn a_session(proxy: &Proxy, store: &SqlStore, loss: Loss) {
 /// Committed at the primary, and waiting for a replica that does not respond.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_waits_for_a_replica_is_outcome_unknown() {
-    let primary = own_postgres(PostgresOptions::default()).await;
+    let primary = dedicated_postgres(PostgresOptions::default()).await;
     let replica = primary.replica(Replication::Synchronous).await;
     let store = connect(&primary.url()).await;
     let (user, batch) = sign_up();
@@ -95,6 +96,6 @@ async fn a_commit_that_waits_for_a_replica_is_outcome_unknown() {
         Some(_) => Ok(()),
         None => Err("not yet"),
     };
-    until_well(is_there).await;
+    wait_until_healthy(is_there).await;
     assert!(is_signed_up(&store, &user).await);
 }

@@ -6,12 +6,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-mod away;
 mod backlog;
 mod cancelled;
 mod failover;
 mod locked;
 mod lost_commits;
+mod outages;
 mod sqlite;
 
 use std::future::Future;
@@ -80,7 +80,7 @@ fn check_roster() -> Write {
     Write::check::<Roster>(Roster::ADMINS, Vec::new())
 }
 
-/// Whether a sign-up is stored; asserts that it is not stored in part.
+/// Returns `true` if a sign-up is stored; asserts that it is not stored in part.
 async fn is_signed_up(store: &SqlStore, user: &User) -> bool {
     let found = store.get::<User>(user.id).await.unwrap().is_some();
     let has_password = store.get::<Credential>(user.id).await.unwrap().is_some();
@@ -104,7 +104,7 @@ async fn in_time<T>(what: impl Future<Output = T>) -> T {
 }
 
 /// Retries until it succeeds, since a database takes a while to start.
-async fn until_well<T, E, F>(mut what: impl FnMut() -> F) -> T
+async fn wait_until_healthy<T, E, F>(mut what: impl FnMut() -> F) -> T
 where
     F: Future<Output = Result<T, E>>,
     E: std::fmt::Debug,

@@ -11,7 +11,7 @@ use doorward_testkit::fixtures;
 use sqlx::Connection;
 
 use super::{
-    connect, in_time, is_signed_up, is_store_error, sessions, settings, sign_up, until_well,
+    connect, in_time, is_signed_up, is_store_error, sessions, settings, sign_up, wait_until_healthy,
 };
 
 /// Runs a test of this file in a child process that may mount its own disk.
@@ -28,7 +28,7 @@ fn run(command: &mut Command) {
 }
 
 #[test]
-fn a_full_disk_fails_writes_and_heals_when_there_is_room() {
+fn a_full_disk_fails_writes_until_there_is_space() {
     run_with_own_mounts("sqlite::a_full_disk");
 }
 
@@ -64,7 +64,7 @@ async fn a_full_disk() {
     assert!(is_signed_up(&store, &kept).await, "it can still be read");
 
     fs::remove_file(filler).unwrap();
-    until_well(|| Store::ping(&store)).await;
+    wait_until_healthy(|| Store::ping(&store)).await;
     let (user, batch) = sign_up();
     in_time(store.apply(batch)).await.unwrap();
     assert!(is_signed_up(&store, &user).await);
@@ -125,5 +125,5 @@ async fn a_file_that_another_process_locks_fails_the_ping() {
     assert!(quicker < Duration::from_secs(3), "it takes {quicker:?}");
     let unlock = sqlx::raw_sql("ROLLBACK").execute(&mut other);
     unlock.await.unwrap();
-    until_well(|| Store::ping(&store)).await;
+    wait_until_healthy(|| Store::ping(&store)).await;
 }

@@ -3,11 +3,11 @@
 
 use doorward_domain::audit::sealer::Sealer;
 use doorward_domain::audit::verifier;
+use doorward_testkit::audit_fixtures::{event, sealer, signer, verify, write};
 use doorward_testkit::fixtures;
-use doorward_testkit::sealing::{event, sealer, signer, verify, write};
 use jiff::SignedDuration;
 
-use crate::tampered::Tampered;
+use crate::fixture::TamperedLog;
 
 on_each_database! {
     every_hashed_column_is_protected,
@@ -20,7 +20,7 @@ on_each_database! {
 }
 
 async fn every_hashed_column_is_protected(url: &str) {
-    let log = Tampered::new(url).await;
+    let log = TamperedLog::new(url).await;
     assert_eq!(log.violation().await, None);
     let fifth = log.id(4);
     let other = log.bytes(&[9; 32]);
@@ -49,7 +49,7 @@ async fn every_hashed_column_is_protected(url: &str) {
 }
 
 async fn added_and_missing_events_are_found(url: &str) {
-    let log = Tampered::new(url).await;
+    let log = TamperedLog::new(url).await;
     let (second, fifth) = (log.id(1), log.id(4));
     let added = log.bytes(&[9; 16]);
     let add = |position: &str| {
@@ -107,7 +107,7 @@ async fn added_and_missing_events_are_found(url: &str) {
 }
 
 async fn changes_to_checkpoints_are_found(url: &str) {
-    let log = Tampered::new(url).await;
+    let log = TamperedLog::new(url).await;
     let (hash, signature) = (log.bytes(&[9; 32]), log.bytes(&[9; 64]));
     log.keep("audit_checkpoints").await;
     for (change, code) in [
@@ -140,7 +140,7 @@ async fn changes_to_checkpoints_are_found(url: &str) {
 }
 
 async fn a_removed_end_is_found_with_a_recorded_checkpoint(url: &str) {
-    let log = Tampered::new(url).await;
+    let log = TamperedLog::new(url).await;
     let (report, _) = verify(&*log.store, &[]).await;
     let recorded = [report.last.unwrap()];
     let (report, _) = verify(&*log.store, &recorded).await;
@@ -167,7 +167,7 @@ async fn a_removed_end_is_found_with_a_recorded_checkpoint(url: &str) {
 
 /// All hashes can be computed again, but not signed.
 async fn a_chain_computed_again_is_found(url: &str) {
-    let log = Tampered::new(url).await;
+    let log = TamperedLog::new(url).await;
     log.execute(
         "DELETE FROM audit_checkpoints; \
          UPDATE audit_events SET position = NULL, hash = NULL, detail = 'forged';",
@@ -194,7 +194,7 @@ async fn a_chain_computed_again_is_found(url: &str) {
 
 /// The server does not sign that events were pruned because someone changed their checkpoint's time.
 async fn a_modified_checkpoint_is_not_pruned(url: &str) {
-    let log = Tampered::new(url).await;
+    let log = TamperedLog::new(url).await;
     log.keep("audit_checkpoints").await;
     log.execute("UPDATE audit_checkpoints SET created_at = 0 WHERE position = 6")
         .await;
@@ -205,7 +205,7 @@ async fn a_modified_checkpoint_is_not_pruned(url: &str) {
 }
 
 async fn a_modified_last_checkpoint_does_not_stop_sealing(url: &str) {
-    let log = Tampered::new(url).await;
+    let log = TamperedLog::new(url).await;
     log.keep("audit_checkpoints").await;
     log.execute(&format!(
         "UPDATE audit_checkpoints SET position = {} WHERE position = 9",
@@ -218,7 +218,7 @@ async fn a_modified_last_checkpoint_does_not_stop_sealing(url: &str) {
     log.execute("UPDATE audit_checkpoints SET created_at = 0 WHERE position = 9")
         .await;
     let sealed = sealer(&*log.store, 30).seal().await.unwrap();
-    assert_eq!((sealed.events, sealed.broken), (1, Some(9)));
+    assert_eq!((sealed.events, sealed.broken_seal), (1, Some(9)));
     let found = log.violation().await.unwrap();
     assert_eq!((found.0, found.1), ("checkpoint-forged", Some(9)));
 }

@@ -6,6 +6,6 @@
 #[macro_use]
 mod database;
 mod events;
-mod later_words;
-mod spoilt;
-mod tampered;
+mod fixture;
+mod newer_values;
+mod unreadable_rows;

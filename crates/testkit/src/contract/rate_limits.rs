@@ -92,7 +92,7 @@ pub async fn two_hundred_parallel_attempts_get_exactly_the_burst(port: Arc<dyn R
     assert_eq!(allowed.count(), 17);
 }
 
-pub async fn a_denial_takes_nothing(port: Arc<dyn RateLimits>) {
+pub async fn a_denial_uses_up_nothing(port: Arc<dyn RateLimits>) {
     let budget = budget(1);
     assert_eq!(acquire(&port, &budget, 0).await, allowed(0));
     let backoff = backoff();

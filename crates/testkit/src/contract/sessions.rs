@@ -38,7 +38,7 @@ pub async fn every_field_comes_back(port: Arc<SessionStore>) {
     );
 }
 
-pub async fn numbers_at_their_ends_come_back(port: Arc<SessionStore>) {
+pub async fn the_smallest_and_largest_numbers_are_stored(port: Arc<SessionStore>) {
     for number in [i64::MIN, i64::MAX - 1, (1 << 53) + 1] {
         let session = Session {
             epoch: number,
@@ -59,7 +59,7 @@ pub async fn numbers_at_their_ends_come_back(port: Arc<SessionStore>) {
     }
 }
 
-pub async fn long_names_of_devices_come_back(port: Arc<SessionStore>) {
+pub async fn long_names_of_devices_are_stored(port: Arc<SessionStore>) {
     let part = "🦊ü€a";
     for length in [1, 63, 64, 65, 128, 255, 256] {
         for start in 0..4 {
@@ -82,7 +82,7 @@ pub async fn long_names_of_devices_come_back(port: Arc<SessionStore>) {
     assert_eq!(listed, [foxes]);
 }
 
-pub async fn empty_fields_come_back_empty(port: Arc<SessionStore>) {
+pub async fn empty_fields_stay_empty(port: Arc<SessionStore>) {
     let session = Session {
         address: None,
         user_agent: None,
@@ -96,7 +96,7 @@ pub async fn empty_fields_come_back_empty(port: Arc<SessionStore>) {
 
 /// S-03: the expiry is checked at the read, before and after a sweep. It is an hour away, since a store may also
 /// delete sessions by its own clock.
-pub async fn a_session_dies_at_its_moment(port: Arc<SessionStore>) {
+pub async fn a_session_expires_on_time(port: Arc<SessionStore>) {
     let hour = 3_600_000_000;
     let session = Session {
         expires_at: later(hour),
@@ -184,7 +184,7 @@ pub async fn an_update_sets_the_epoch(port: Arc<SessionStore>) {
     assert_eq!(find(&port, &other).await, Some(other));
 }
 
-pub async fn sightings_are_noted(port: Arc<SessionStore>) {
+pub async fn the_last_use_is_recorded(port: Arc<SessionStore>) {
     let (first, second) = (
         fixtures::session(fixtures::user_id()),
         fixtures::session(fixtures::user_id()),
@@ -243,6 +243,6 @@ pub async fn a_batch_is_written_when_a_session_begins_and_ends(port: Arc<Session
     assert_eq!(find(&port, &session).await, None);
 }
 
-pub async fn the_port_answers(port: Arc<SessionStore>) {
+pub async fn a_ping_succeeds(port: Arc<SessionStore>) {
     port.ping().await.unwrap();
 }

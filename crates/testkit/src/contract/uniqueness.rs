@@ -1,98 +1,85 @@
-//! Usernames and confirmed addresses belong to one user, also under concurrent writes.
+//! Keys and unique values belong to one row, also under concurrent writes.
 
 use std::sync::Arc;
 
-use doorward_domain::model::User;
-use doorward_domain::store::ApplyError;
-use doorward_domain::store::{Records, Store};
+use doorward_domain::model::{SigningKey, TABLES, User};
+use doorward_domain::store::{ApplyError, Records, Store, Value, Write};
 
-use super::{assert_refused, count, insert, must, race};
+use super::records::{keys, row_of, value_of};
+use super::{apply_ok, assert_refused, count, get_row, insert, race};
 use crate::fixtures::{self, next_version};
 
-pub async fn a_username_is_unique(store: Arc<dyn Store>) {
-    let first = fixtures::user();
-    insert(&*store, &first).await;
-    let same_key = first.username.as_ref().unwrap().as_str().to_uppercase();
-    let second = User {
-        username: Some(fixtures::username(&same_key)),
-        ..fixtures::user()
-    };
-    let result = store.apply(second.insert()).await;
-    assert_refused!(result, ApplyError::Taken(User::USERNAME_KEY));
-
-    let other = fixtures::user();
-    insert(&*store, &other).await;
-    let renamed = User {
-        username: second.username,
-        ..next_version(&other)
-    };
-    assert_refused!(
-        store.apply(renamed.replace(&other)).await,
-        ApplyError::Taken(User::USERNAME_KEY)
-    );
-    assert_eq!(store.get::<User>(other.id).await.unwrap(), Some(other));
-}
-
-pub async fn a_confirmed_address_is_unique(store: Arc<dyn Store>) {
-    let number = fixtures::unique();
-    // Contains the name of an index, to mislead a search for one in the text of an error.
-    let tricky = format!("users_username_key'+{number}@example.com");
-    let first = User {
-        email: Some(fixtures::address(&tricky)),
-        ..fixtures::user()
-    };
-    insert(&*store, &first).await;
-    let second = User {
-        email: Some(fixtures::address(&tricky.to_uppercase())),
-        ..fixtures::user()
-    };
-    let result = store.apply(second.insert()).await;
-    assert_refused!(result, ApplyError::Taken(User::EMAIL_KEY));
-
-    let other = fixtures::user();
-    insert(&*store, &other).await;
-    let moved = User {
-        email: second.email,
-        ..next_version(&other)
-    };
-    assert_refused!(
-        store.apply(moved.replace(&other)).await,
-        ApplyError::Taken(User::EMAIL_KEY)
-    );
-}
-
-pub async fn an_address_to_be_confirmed_is_not_unique(store: Arc<dyn Store>) {
-    let owner = fixtures::user();
-    insert(&*store, &owner).await;
-    for _ in 0..3 {
-        let claimant = User {
-            pending_email: owner.email.clone().map(fixtures::pending_email),
-            ..fixtures::pending_user()
-        };
-        insert(&*store, &claimant).await;
+pub async fn a_key_is_inserted_once(store: Arc<dyn Store>) {
+    for table in TABLES.iter().copied() {
+        let first = row_of(table, 1);
+        let mut second = row_of(table, 2);
+        second.values[0] = first.key().clone();
+        apply_ok(&*store, vec![Write::Insert(first.clone())]).await;
+        let refused = store.apply(vec![Write::Insert(second)]).await;
+        assert_refused!(refused, ApplyError::Taken(key) if key == table.key());
+        let stored = get_row(&*store, table, first.key().clone()).await;
+        assert!(stored == Some(first), "{}", table.name);
     }
 }
 
-pub async fn what_is_not_there_is_not_unique(store: Arc<dyn Store>) {
-    for _ in 0..3 {
-        insert(&*store, &fixtures::pending_user()).await;
-    }
-}
-
-pub async fn one_of_fifty_gets_the_username(store: Arc<dyn Store>) {
-    let name = fixtures::user().username;
-    let results = race(50, |_| {
-        let (store, username) = (store.clone(), name.clone());
-        async move {
-            let user = User {
-                username,
-                ..fixtures::user()
+/// Also if another row sets the value, and if the value names another index in the text of the database's error.
+pub async fn a_unique_value_belongs_to_one_row(store: Arc<dyn Store>) {
+    for table in TABLES.iter().copied() {
+        for column in table.unique.iter().copied() {
+            let (mut first, mut second) = (row_of(table, 1), row_of(table, 1));
+            let third = row_of(table, 2);
+            let position = table.position(column);
+            let kind = table.columns[position].kind;
+            let value = match value_of(kind, fixtures::unique(), false) {
+                Value::Text(text) => format!("users_username_key'{text}").into(),
+                value => value,
             };
-            store.apply(user.insert()).await
+            first.values[position] = value.clone();
+            second.values[position] = value.clone();
+            let inserts = [first, third.clone()].map(Write::Insert);
+            apply_ok(&*store, inserts.into()).await;
+            let update = Write::Update {
+                table,
+                key: third.key().clone(),
+                set: vec![(column, value)],
+                when: Vec::new(),
+            };
+            for write in [
+                Write::Insert(second.clone()),
+                Write::Put(second.clone()),
+                update,
+            ] {
+                let refused = store.apply(vec![write]).await;
+                assert_refused!(refused, ApplyError::Taken(taken) if taken == column);
+            }
+            let stored = get_row(&*store, table, third.key().clone()).await;
+            assert!(stored == Some(third), "{table}.{column}");
         }
+    }
+}
+
+pub async fn several_rows_have_no_value_in_a_unique_column(store: Arc<dyn Store>) {
+    for table in TABLES.iter().copied() {
+        for column in table.unique.iter().map(|name| table.position(name)) {
+            if table.columns[column].nullable {
+                let mut rows = [row_of(table, 1), row_of(table, 1)];
+                rows.iter_mut()
+                    .for_each(|row| row.values[column] = Value::Null);
+                apply_ok(&*store, rows.map(Write::Insert).into()).await;
+            }
+        }
+    }
+}
+
+pub async fn one_of_sixteen_inserts_the_unique_value(store: Arc<dyn Store>) {
+    let taken = |error: &ApplyError| matches!(error, ApplyError::Taken("position"));
+    let results = race(16, |_| {
+        let store = store.clone();
+        let key = fixtures::signing_key();
+        let key = SigningKey { position: 1, ..key };
+        async move { store.apply(vec![Write::insert(&key)]).await }
     });
-    let taken = |error: &ApplyError| matches!(error, ApplyError::Taken(User::USERNAME_KEY));
-    assert_eq!(count(results.await, taken), (1, 49));
+    assert_eq!(count(results.await, taken), (1, 15));
 }
 
 pub async fn one_of_fifty_confirms_the_address(store: Arc<dyn Store>) {
@@ -127,26 +114,58 @@ pub async fn one_of_fifty_confirms_the_address(store: Arc<dyn Store>) {
     assert!(users.iter().any(|user| user.id == owner.id));
 }
 
-pub async fn a_deleted_name_is_free_again(store: Arc<dyn Store>) {
-    let first = fixtures::user();
-    insert(&*store, &first).await;
-    let second = User {
-        username: first.username.clone(),
-        email: first.email.clone(),
-        ..fixtures::user()
+pub async fn a_deleted_row_frees_its_unique_value(store: Arc<dyn Store>) {
+    let (old, new) = (fixtures::signing_key(), fixtures::signing_key());
+    let new = SigningKey {
+        position: old.position,
+        ..new
     };
-    must(
-        &*store,
-        [first.delete(fixtures::now()), second.insert()].concat(),
-    )
-    .await;
-    let key = second.username.as_ref().unwrap().key();
-    assert_eq!(
-        store
-            .find::<User>(User::USERNAME_KEY, key)
+    apply_ok(&*store, vec![Write::insert(&old)]).await;
+    let writes = [
+        Write::delete::<SigningKey>(old.kid.as_str()),
+        Write::insert(&new),
+    ];
+    apply_ok(&*store, writes.into()).await;
+    assert_eq!(keys(&*store).await, [new]);
+}
+
+/// C-06: keys are equal only byte by byte, also if the collation folds, trims or equates characters.
+pub async fn keys_compare_byte_by_byte(store: Arc<dyn Store>) {
+    let number = fixtures::unique();
+    let names = [
+        format!("ss{number}"),
+        format!("ß{number}"),
+        format!("a{number}"),
+        format!("ä{number}"),
+    ];
+    for name in &names {
+        let user = User {
+            username: Some(fixtures::username(name)),
+            ..fixtures::user()
+        };
+        insert(&*store, &user).await;
+    }
+    for name in &names {
+        let found = store
+            .find::<User>(User::USERNAME_KEY, name.as_str())
             .await
             .unwrap()
-            .map(|user| user.id),
-        Some(second.id)
-    );
+            .unwrap();
+        assert_eq!(found.username.unwrap().as_str(), name);
+    }
+    for wrong in [
+        format!("A{number}"),
+        format!("a{number} "),
+        format!(" a{number}"),
+        format!("%{number}"),
+    ] {
+        assert_eq!(
+            store
+                .find::<User>(User::USERNAME_KEY, wrong.as_str())
+                .await
+                .unwrap(),
+            None,
+            "{wrong:?}"
+        );
+    }
 }

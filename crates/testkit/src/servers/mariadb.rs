@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use super::commands::{command_as, find_program, folder_for, run, unused_name};
-use super::given;
+use super::external;
 use super::server::{Server, blocking};
 
 pub(super) const USER: &str = "mysql";
@@ -22,7 +22,7 @@ pub async fn mariadb() -> String {
     static SERVER: OnceLock<Server> = OnceLock::new();
     blocking(|| {
         let database = unused_name();
-        given::new_mysql_database(&database)
+        external::new_mysql_database(&database)
             .unwrap_or_else(|| new_database(SERVER.get_or_init(start), &database))
     })
     .await

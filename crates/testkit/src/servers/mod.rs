@@ -2,11 +2,11 @@
 //!
 //! - [`postgres()`] and [`mariadb()`] create an empty database for a test, on a server that is started once per
 //!   test process, on a Unix socket in its own folder, without durability.
-//! - [`own_postgres()`] and [`own_mariadb()`] start a server for one test, on its own port and with the usual
+//! - [`dedicated_postgres()`] and [`dedicated_mariadb()`] start a server for one test, on its own port and with the usual
 //!   durability, which the test may stop, kill, pause and start again. [`Proxy`] simulates a bad network in front
 //!   of one; [`Authority`] creates certificates.
 //!
-//! The first two can be configured instead, to test another version or engine: `given.rs`.
+//! The first two can be configured instead, to test another version or engine: `external.rs`.
 //!
 //! [`Doorward`] is the binary itself, for real clients and proxies.
 //!
@@ -14,31 +14,31 @@
 //! to clean up.
 //!
 //! To add a server: a file here with its commands and its URL, based on `Server` in `server.rs`; one that a test may break is an
-//! [`OwnServer`].
+//! [`DedicatedServer`].
 
 mod certificates;
 mod commands;
+mod dedicated;
+mod dedicated_mariadb;
+mod dedicated_postgres;
 mod doorward;
-mod given;
-mod leash;
+mod external;
 mod mariadb;
-mod own;
-mod own_mariadb;
-mod own_postgres;
 mod postgres;
 mod proxy;
 mod redis;
 mod server;
+mod supervisor;
 
 pub use certificates::{Authority, Certificate};
+pub use dedicated::{ConnectionHog, DedicatedServer};
+pub use dedicated_mariadb::{DedicatedMariadb, MariadbOptions, dedicated_mariadb};
+pub use dedicated_postgres::{DedicatedPostgres, PostgresOptions, Replication, dedicated_postgres};
 pub use doorward::{ADMIN_PASSWORD, Doorward, doorward_binary};
 pub use mariadb::mariadb;
-pub use own::{FullHouse, OwnServer};
-pub use own_mariadb::{MariadbOptions, OwnMariadb, own_mariadb};
-pub use own_postgres::{OwnPostgres, PostgresOptions, Replication, own_postgres};
 pub use postgres::postgres;
 pub use proxy::{Proxy, ProxyMode};
 pub use redis::{
-    OwnRedis, RedisCluster, RedisOptions, RedisPlace, Snapshot, own_redis, own_redis_cluster,
-    redis, redis_cluster, valkey,
+    DedicatedRedis, RedisCluster, RedisNamespace, RedisOptions, Snapshot, dedicated_redis,
+    dedicated_redis_cluster, redis, redis_cluster, valkey,
 };

@@ -15,13 +15,13 @@ use tokio::task::JoinHandle;
 
 use crate::port::Port;
 
-const PIECE: usize = 16 * 1024;
+const BUFFER_BYTES: usize = 16 * 1024;
 
 /// How a proxy treats open and new connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProxyMode {
     /// Forwards everything.
-    Pass,
+    Forward,
     /// Does not listen; open connections continue.
     Refuse,
     /// Accepts connections and forwards nothing, in no direction. Delayed data is forwarded in the next mode.
@@ -30,13 +30,13 @@ pub enum ProxyMode {
     Slow(Duration),
     /// This many times, forwards data of a client that contains these bytes, waits for the reply, drops it and
     /// resets the connection: the request is executed, and the client does not know.
-    LoseAnswer(&'static str, u32),
+    DropResponse(&'static str, u32),
     /// This many times, resets the connection when a client sends these bytes, and does not forward them: the
     /// request is not executed, and the client does not know.
-    LoseRequest(&'static str, u32),
+    DropRequest(&'static str, u32),
     /// Once, delays data of a client that contains these bytes, and forwards it even if the client has
-    /// disconnected: the request is executed although its client has given up.
-    Late(&'static str, Duration),
+    /// disconnected: the request is executed although its client does not wait for it.
+    Delay(&'static str, Duration),
 }
 
 /// A proxy in front of an address. Dropping it ends it.
@@ -61,7 +61,7 @@ impl Drop for Proxy {
         if let Some(task) = self.listening().take() {
             task.abort();
         }
-        self.cut();
+        self.reset_connections();
     }
 }
 
@@ -71,14 +71,14 @@ impl Proxy {
         let proxy = Self {
             shared: Arc::new(Shared {
                 target: Mutex::new(target),
-                mode: watch::Sender::new(ProxyMode::Pass),
+                mode: watch::Sender::new(ProxyMode::Forward),
                 cuts: watch::Sender::new(0),
                 lost: AtomicU32::new(0),
             }),
             port: Port::free(),
             listening: Mutex::default(),
         };
-        proxy.set(ProxyMode::Pass).await;
+        proxy.set(ProxyMode::Forward).await;
         proxy
     }
 
@@ -91,7 +91,7 @@ impl Proxy {
     /// The URL of a server behind the proxy, changed to lead through it.
     #[must_use]
     pub fn url(&self, behind: &str) -> String {
-        let target = self.leads_to().to_string();
+        let target = self.target_address().to_string();
         assert!(
             behind.contains(&target),
             "{behind} is not behind this proxy"
@@ -121,24 +121,24 @@ impl Proxy {
     }
 
     /// Resets every open connection.
-    pub fn cut(&self) {
+    pub fn reset_connections(&self) {
         self.shared.cuts.send_modify(|cuts| *cuts += 1);
     }
 
     /// Refuses connections and resets open ones, as if the server were down.
-    pub async fn cut_off(&self) {
+    pub async fn take_down(&self) {
         self.set(ProxyMode::Refuse).await;
-        self.cut();
+        self.reset_connections();
     }
 
     /// Changes the target of new connections.
-    pub fn lead_to(&self, target: SocketAddr) {
+    pub fn set_target(&self, target: SocketAddr) {
         *self.target() = target;
     }
 
     /// The target of new connections.
     #[must_use]
-    pub fn leads_to(&self) -> SocketAddr {
+    pub fn target_address(&self) -> SocketAddr {
         *self.target()
     }
 
@@ -194,7 +194,7 @@ async fn carry(
     shared: &Shared,
 ) -> std::io::Result<()> {
     // A stalled proxy does not even connect.
-    shared.let_through().await;
+    shared.wait_for_mode().await;
     let target = *shared.target.lock().unwrap_or_else(PoisonError::into_inner);
     let server = server.insert(TcpStream::connect(target).await?);
     client.set_nodelay(true)?;
@@ -204,27 +204,27 @@ async fn carry(
     // Whether the next reply is dropped.
     let loses = AtomicBool::new(false);
     let requests = async {
-        let mut piece = vec![0; PIECE];
+        let mut piece = vec![0; BUFFER_BYTES];
         let mut before = Vec::new();
         while let count @ 1.. = from_client.read(&mut piece).await? {
-            shared.let_through().await;
-            match shared.judge(&mut before, &piece[..count]) {
-                Verdict::Forward => {}
-                Verdict::LoseAnswer => loses.store(true, Ordering::SeqCst),
-                Verdict::LoseRequest => return Err(std::io::ErrorKind::ConnectionReset.into()),
-                Verdict::Late(delay) => tokio::time::sleep(delay).await,
+            shared.wait_for_mode().await;
+            match shared.action_for(&mut before, &piece[..count]) {
+                ChunkAction::Forward => {}
+                ChunkAction::DropResponse => loses.store(true, Ordering::SeqCst),
+                ChunkAction::DropRequest => return Err(std::io::ErrorKind::ConnectionReset.into()),
+                ChunkAction::Delay(delay) => tokio::time::sleep(delay).await,
             }
             to_server.write_all(&piece[..count]).await?;
         }
         to_server.shutdown().await
     };
     let answers = async {
-        let mut piece = vec![0; PIECE];
+        let mut piece = vec![0; BUFFER_BYTES];
         while let count @ 1.. = from_server.read(&mut piece).await? {
             if loses.load(Ordering::SeqCst) {
                 return Err(std::io::ErrorKind::ConnectionReset.into());
             }
-            shared.let_through().await;
+            shared.wait_for_mode().await;
             to_client.write_all(&piece[..count]).await?;
         }
         to_client.shutdown().await
@@ -232,16 +232,16 @@ async fn carry(
     tokio::try_join!(requests, answers).map(|_| ())
 }
 
-enum Verdict {
+enum ChunkAction {
     Forward,
-    LoseAnswer,
-    LoseRequest,
-    Late(Duration),
+    DropResponse,
+    DropRequest,
+    Delay(Duration),
 }
 
 impl Shared {
     /// Waits as the mode requires.
-    async fn let_through(&self) {
+    async fn wait_for_mode(&self) {
         let mode = self.mode.borrow().clone();
         if let ProxyMode::Slow(delay) = mode {
             tokio::time::sleep(delay).await;
@@ -252,14 +252,14 @@ impl Shared {
     }
 
     /// `before` is the end of the data that the client sent before, since a match may span two chunks.
-    fn judge(&self, before: &mut Vec<u8>, piece: &[u8]) -> Verdict {
+    fn action_for(&self, before: &mut Vec<u8>, piece: &[u8]) -> ChunkAction {
         let mode = self.mode.borrow().clone();
         let (wanted, times, verdict) = match mode {
-            ProxyMode::LoseAnswer(wanted, times) => (wanted, times, Verdict::LoseAnswer),
-            ProxyMode::LoseRequest(wanted, times) => (wanted, times, Verdict::LoseRequest),
-            ProxyMode::Late(wanted, delay) => (wanted, 1, Verdict::Late(delay)),
-            ProxyMode::Pass | ProxyMode::Refuse | ProxyMode::Stall | ProxyMode::Slow(_) => {
-                return Verdict::Forward;
+            ProxyMode::DropResponse(wanted, times) => (wanted, times, ChunkAction::DropResponse),
+            ProxyMode::DropRequest(wanted, times) => (wanted, times, ChunkAction::DropRequest),
+            ProxyMode::Delay(wanted, delay) => (wanted, 1, ChunkAction::Delay(delay)),
+            ProxyMode::Forward | ProxyMode::Refuse | ProxyMode::Stall | ProxyMode::Slow(_) => {
+                return ChunkAction::Forward;
             }
         };
         // Too short to contain a match, so that each match includes a byte of this chunk.
@@ -272,7 +272,7 @@ impl Shared {
         let (set, get) = (Ordering::SeqCst, Ordering::SeqCst);
         match is_there && self.lost.fetch_update(set, get, one_more).is_ok() {
             true => verdict,
-            false => Verdict::Forward,
+            false => ChunkAction::Forward,
         }
     }
 }

@@ -10,21 +10,21 @@ use std::sync::{Arc, OnceLock};
 
 use super::certificates::Certificate;
 use super::commands::{find_program, folder_for, run, unused_name};
-use super::leash;
-use super::own::OwnServer;
+use super::dedicated::DedicatedServer;
 use super::server::{Server, blocking};
+use super::supervisor;
 use crate::port::Port;
 
 /// A Redis and a prefix for the keys of one test.
 #[derive(Clone, Debug)]
-pub struct RedisPlace {
+pub struct RedisNamespace {
     /// URL of the server or servers.
     pub url: String,
     /// Prefix of every key, so that tests do not see each other's.
     pub prefix: String,
 }
 
-impl RedisPlace {
+impl RedisNamespace {
     fn at(url: String) -> Self {
         let prefix = format!("{}:", unused_name());
         Self { url, prefix }
@@ -32,28 +32,28 @@ impl RedisPlace {
 }
 
 /// A place on a Redis that is started once per test process.
-pub async fn redis() -> RedisPlace {
+pub async fn redis() -> RedisNamespace {
     static SERVER: OnceLock<Server> = OnceLock::new();
     let start = || start(&RedisOptions::default(), Listening::Socket).0;
-    blocking(move || RedisPlace::at(socket_url(&SERVER.get_or_init(start).folder))).await
+    blocking(move || RedisNamespace::at(socket_url(&SERVER.get_or_init(start).folder))).await
 }
 
 /// A place on a Valkey that is started once per test process.
-pub async fn valkey() -> RedisPlace {
+pub async fn valkey() -> RedisNamespace {
     static SERVER: OnceLock<Server> = OnceLock::new();
     let options = RedisOptions {
         program: Some(valkey_server()),
         ..RedisOptions::default()
     };
     let start = move || start(&options, Listening::Socket).0;
-    blocking(move || RedisPlace::at(socket_url(&SERVER.get_or_init(start).folder))).await
+    blocking(move || RedisNamespace::at(socket_url(&SERVER.get_or_init(start).folder))).await
 }
 
 /// A place on a Cluster of three that is started once per test process.
-pub async fn redis_cluster() -> RedisPlace {
+pub async fn redis_cluster() -> RedisNamespace {
     static CLUSTER: tokio::sync::OnceCell<RedisCluster> = tokio::sync::OnceCell::const_new();
-    let cluster = CLUSTER.get_or_init(own_redis_cluster).await;
-    RedisPlace::at(cluster.url())
+    let cluster = CLUSTER.get_or_init(dedicated_redis_cluster).await;
+    RedisNamespace::at(cluster.url())
 }
 
 /// Options that differ from the defaults.
@@ -71,8 +71,8 @@ pub struct RedisOptions {
 
 /// A running Redis. It writes its data to disk at an orderly stop, and not when it is killed.
 #[derive(Clone)]
-pub struct OwnRedis {
-    server: OwnServer,
+pub struct DedicatedRedis {
+    server: DedicatedServer,
     folder: PathBuf,
     options: RedisOptions,
     /// Port of the bus, of a node of a Cluster.
@@ -80,10 +80,10 @@ pub struct OwnRedis {
 }
 
 /// The operations of every server: stop, start …
-impl Deref for OwnRedis {
-    type Target = OwnServer;
+impl Deref for DedicatedRedis {
+    type Target = DedicatedServer;
 
-    fn deref(&self) -> &OwnServer {
+    fn deref(&self) -> &DedicatedServer {
         &self.server
     }
 }
@@ -93,11 +93,11 @@ impl Deref for OwnRedis {
 pub struct Snapshot(Vec<u8>);
 
 /// Starts a Redis for one test.
-pub async fn own_redis(options: RedisOptions) -> OwnRedis {
+pub async fn dedicated_redis(options: RedisOptions) -> DedicatedRedis {
     blocking(move || own(options, Listening::Port)).await
 }
 
-impl OwnRedis {
+impl DedicatedRedis {
     /// The URL for its users.
     #[must_use]
     pub fn url(&self) -> String {
@@ -146,11 +146,11 @@ impl OwnRedis {
 /// A Cluster of three primaries.
 pub struct RedisCluster {
     /// Its nodes, each with a third of the slots.
-    pub nodes: Vec<OwnRedis>,
+    pub nodes: Vec<DedicatedRedis>,
 }
 
 /// Starts a Cluster for one test.
-pub async fn own_redis_cluster() -> RedisCluster {
+pub async fn dedicated_redis_cluster() -> RedisCluster {
     let mut nodes = Vec::new();
     for _ in 0..3 {
         nodes.push(own_node().await);
@@ -172,7 +172,7 @@ pub async fn own_redis_cluster() -> RedisCluster {
     cluster
 }
 
-async fn own_node() -> OwnRedis {
+async fn own_node() -> DedicatedRedis {
     let options = RedisOptions {
         settings: vec!["cluster-enabled yes", "cluster-node-timeout 2000"],
         ..RedisOptions::default()
@@ -182,7 +182,7 @@ async fn own_node() -> OwnRedis {
 
 impl RedisCluster {
     /// Creates a replica of the primary, which replaces it when it fails.
-    pub async fn replica_of(&self, primary: &OwnRedis) -> OwnRedis {
+    pub async fn replica_of(&self, primary: &DedicatedRedis) -> DedicatedRedis {
         let replica = own_node().await;
         let (port, bus) = (primary.port().to_string(), primary.bus().to_string());
         replica
@@ -193,11 +193,11 @@ impl RedisCluster {
         let folder = replica.folder.clone();
         blocking(move || {
             // Fails until the replica knows its primary. A second success would restart the replication.
-            leash::wait_for("the replica knows its primary", || {
+            supervisor::wait_for("the replica knows its primary", || {
                 let replicated = client(&folder).args(["CLUSTER", "REPLICATE", &id]).output();
                 replicated.is_ok_and(|replicated| replicated.status.success())
             });
-            leash::wait_for("the replica follows", || {
+            supervisor::wait_for("the replica follows", || {
                 let info = run(client(&folder).args(["INFO", "replication"]));
                 info.contains("master_link_status:up")
             });
@@ -209,7 +209,7 @@ impl RedisCluster {
     async fn wait_until_whole(&self, nodes: usize) {
         let folders: Vec<_> = self.nodes.iter().map(|node| node.folder.clone()).collect();
         let is_whole = move || folders.iter().all(|folder| is_whole(folder, nodes));
-        blocking(move || leash::wait_for("the Cluster is whole", is_whole)).await;
+        blocking(move || supervisor::wait_for("the Cluster is whole", is_whole)).await;
     }
 
     /// The URL of all nodes.
@@ -237,11 +237,11 @@ enum Listening {
     Cluster,
 }
 
-fn own(options: RedisOptions, listening: Listening) -> OwnRedis {
+fn own(options: RedisOptions, listening: Listening) -> DedicatedRedis {
     let (server, port, bus) = start(&options, listening);
-    OwnRedis {
+    DedicatedRedis {
         folder: server.folder.clone(),
-        server: OwnServer::new(server, port.expect("it listens on one"), "TERM"),
+        server: DedicatedServer::new(server, port.expect("it listens on one"), "TERM"),
         options,
         bus: bus.map(Arc::new),
     }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::leash::Leash;
-use crate::patience::until;
+use super::supervisor::SupervisedServer;
 use crate::port::Port;
+use crate::wait::until;
 
 /// A server in its folder. Dropping it kills it and deletes the folder.
 pub(super) struct Server {
@@ -16,7 +16,7 @@ pub(super) struct Server {
     /// The signal for an orderly stop that does not wait for clients.
     pub(super) stop: &'static str,
     is_ready: Box<dyn Fn() -> Command + Send + Sync>,
-    leash: Mutex<Leash>,
+    leash: Mutex<SupervisedServer>,
 }
 
 impl Server {
@@ -28,7 +28,7 @@ impl Server {
         is_ready: impl Fn() -> Command + Send + Sync + 'static,
     ) -> Self {
         let server = Self {
-            leash: Mutex::new(Leash::start(&folder, signal, command)),
+            leash: Mutex::new(SupervisedServer::start(&folder, signal, command)),
             is_ready: Box::new(is_ready),
             port: None,
             stop: "TERM",
@@ -63,7 +63,7 @@ impl Server {
     }
 
     /// A test that failed while it held the lock has not broken the leash.
-    pub(super) fn leash(&self) -> MutexGuard<'_, Leash> {
+    pub(super) fn leash(&self) -> MutexGuard<'_, SupervisedServer> {
         self.leash.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

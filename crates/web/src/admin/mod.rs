@@ -1,5 +1,3 @@
-//! What admins do with other accounts: list, change of role, change of status.
+//! What admins do with accounts.
 
-pub(crate) mod list_users;
-pub(crate) mod role;
-pub(crate) mod status;
+pub(crate) mod api;

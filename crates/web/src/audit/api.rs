@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use doorward_domain::access::{Action, Target};
-use doorward_domain::model::{AuditFilter, Event};
+use doorward_domain::model::{AuditFilter, AuditKind};
 use doorward_domain::values::{AuditEventId, Invalid, UserId};
 use jiff::Timestamp;
 
@@ -30,14 +30,10 @@ pub(crate) async fn list_audit_events(
     uri: Uri,
 ) -> Result<Response, Problem> {
     app.doorward
-        .authorize(caller.ctx(), Action::ReadAudit, Target::Others)
+        .authorize(&caller.ctx, Action::ReadAudit, Target::Others)
         .await?;
     let (filter, limit) = read_filter(&app, &caller, &uri).await?;
-    let events = app
-        .doorward
-        .audit
-        .list_audit_events(caller.ctx(), &filter)
-        .await?;
+    let events = app.doorward.audit.list(&caller.ctx, &filter).await?;
     Ok(paging::respond(
         events,
         limit,
@@ -58,7 +54,7 @@ async fn read_filter(
     let limit = query.limit();
     let identifier = query.optional("user", |text| Ok(text.to_owned()));
     let event = query.optional("event", |text| {
-        Event::from_name(text).ok_or_else(|| Invalid::new("invalid", "Unknown event."))
+        AuditKind::from_name(text).ok_or_else(|| Invalid::new("invalid", "Unknown event."))
     });
     let since = query.optional("since", parse_time);
     let until = query.optional("until", parse_time);
@@ -68,7 +64,7 @@ async fn read_filter(
         Some(identifier) => Some(
             app.doorward
                 .audit
-                .find_user_id(caller.ctx(), &identifier)
+                .find_user_id(&caller.ctx, &identifier)
                 .await?
                 .unwrap_or(UserId::from_bytes([0; 16])),
         ),

@@ -11,13 +11,16 @@ use crate::html::form::Form;
 use crate::html::return_to::{ReturnTo, sign_in_path};
 use crate::html::{Pages, display_name};
 use crate::http::caller::Caller;
-use crate::http::links::read_token;
+use crate::http::links::{mail_form, read_token};
 use crate::http::problem::Problem;
+
+/// Template of the form that requests a mail.
+pub(super) const REQUEST_FORM: &str = "email/request-confirmation";
 
 /// The form to request a confirmation mail. For browsers only.
 #[utoipa::path(get, path = "/confirmation", tag = "Account", responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
 pub(crate) async fn confirmation_page(State(app): State<App>, caller: Caller) -> Html<String> {
-    request_confirmation(&app.pages, caller.locale(), &Form::default())
+    mail_form(&app, &caller, REQUEST_FORM, &Form::default())
 }
 
 /// Cancels the confirmation (“this wasn't me”): a form cannot send `DELETE`.
@@ -29,17 +32,11 @@ pub(crate) async fn cancel(
     let token = read_token(&token)?;
     app.doorward
         .email
-        .cancel_confirmation(caller.ctx(), &token)
+        .cancel_confirmation(&caller.ctx, &token)
         .await?;
     Ok(app
         .pages
         .render(caller.locale(), "email/confirmation-cancelled", context! {}))
-}
-
-/// The form that requests a confirmation mail.
-pub(crate) fn request_confirmation(pages: &Pages, locale: Locale, form: &Form) -> Html<String> {
-    let values = context! { form => Value::from(form) };
-    pages.render(locale, "email/request-confirmation", values)
 }
 
 /// The confirmation page of a sign-up, of the first address of an account, or of a new address.
@@ -52,7 +49,7 @@ pub(crate) async fn confirm(
     let user = app
         .doorward
         .email
-        .view_confirmation(caller.ctx(), &read_token(token)?)
+        .view_confirmation(&caller.ctx, &read_token(token)?)
         .await?;
     let pending = user.pending_email.as_ref();
     let requested_at = pending.map(|pending| pending.requested_at);

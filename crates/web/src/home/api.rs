@@ -89,7 +89,7 @@ fn user_fields(user: &User) -> serde_json::Map<String, serde_json::Value> {
 #[utoipa::path(get, path = "/", tag = "Start", responses((status = 200, description = "The greeting", body = Home)))]
 pub(crate) async fn home(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     let user = caller.session().map(Authenticated::user);
-    if caller.wants_html() {
+    if caller.wants_html {
         let (pages, locale) = (&app.pages, caller.locale());
         let page = match user {
             Some(user) => signed_in_home(pages, locale, user),

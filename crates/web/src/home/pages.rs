@@ -49,7 +49,7 @@ mod tests {
     use crate::http::problem::{Code, Problem};
 
     #[test]
-    fn a_refused_form_says_what_is_wrong_whatever_it_is() {
+    fn a_rejected_form_shows_every_problem() {
         let [pages, with_inbox] = [false, true].map(|has_inbox| Pages::new(12, has_inbox));
         let forms = WelcomeForms::default();
         for locale in Locale::ALL {

@@ -21,7 +21,7 @@ const FIELDS: &[&str] = &[
     "new_password",
 ];
 /// Fields that are shown again with their value. Never a password.
-const SHOWN: &[&str] = &["username", "email"];
+const ECHOED_FIELDS: &[&str] = &["username", "email"];
 
 /// An empty form, or one with entered values and errors.
 #[derive(Debug, Clone, Serialize)]
@@ -63,7 +63,7 @@ impl Form {
     /// Creates a form with the entered values.
     pub(crate) fn from_fields(fields: &Fields) -> Self {
         let mut form = Self::default();
-        for name in SHOWN {
+        for name in ECHOED_FIELDS {
             if let Some(field) = form.fields.get_mut(name) {
                 field.value = fields.peek(name).unwrap_or_default().to_owned();
             }
@@ -75,14 +75,14 @@ impl Form {
     pub(crate) fn with_errors(mut self, problem: &Problem) -> Self {
         self.wait = problem.retry_after.map(|wait| wait.as_secs().max(1));
         let is_shown = match problem.code {
-            Code::UsernameTaken => self.fault("username", "taken"),
-            Code::EmailTaken => self.fault("email", "taken"),
+            Code::UsernameTaken => self.set_error("username", "taken"),
+            Code::EmailTaken => self.set_error("email", "taken"),
             // Errors of other fields are shown above the form.
             _ => problem
                 .errors
                 .iter()
                 .fold(!problem.errors.is_empty(), |all_shown, error| {
-                    self.fault(&error.field, error.invalid.code) && all_shown
+                    self.set_error(&error.field, error.invalid.code) && all_shown
                 }),
         };
         if !is_shown {
@@ -91,7 +91,7 @@ impl Form {
         self
     }
 
-    fn fault(&mut self, name: &str, code: &'static str) -> bool {
+    fn set_error(&mut self, name: &str, code: &'static str) -> bool {
         match self.fields.get_mut(name) {
             Some(field) => {
                 field.fault = Some(code);
@@ -102,10 +102,10 @@ impl Form {
     }
 
     /// Moves an error of `email` to `username`, for pages with one field for both.
-    pub(crate) fn with_one_name(mut self) -> Self {
+    pub(crate) fn with_login_field(mut self) -> Self {
         let fault = self.fields.get("email").and_then(|field| field.fault);
         if let Some(fault) = fault {
-            self.fault("username", fault);
+            self.set_error("username", fault);
         }
         self
     }
@@ -118,25 +118,25 @@ mod tests {
 
     use super::*;
 
-    fn refused(problem: &Problem) -> serde_json::Value {
+    fn rejected(problem: &Problem) -> serde_json::Value {
         serde_json::to_value(Form::default().with_errors(problem)).unwrap()
     }
 
     #[test]
-    fn a_fault_stands_at_its_field_and_all_else_above_the_form() {
-        let taken = refused(&Problem::new(Code::UsernameTaken));
+    fn an_error_is_shown_at_its_field_or_above_the_form() {
+        let taken = rejected(&Problem::new(Code::UsernameTaken));
         assert_eq!(
             (&taken["username"]["fault"], &taken["problem"]),
             (&"taken".into(), &serde_json::Value::Null)
         );
-        let wrong = refused(&Problem::new(Code::InvalidCredentials));
+        let wrong = rejected(&Problem::new(Code::InvalidCredentials));
         assert_eq!(wrong["problem"], "invalid-credentials");
         let faults = |names: &[&str]| {
             let errors = names
                 .iter()
                 .map(|name| FieldError::new(*name, Invalid::new("invalid", "It is.")))
                 .collect();
-            refused(&Problem::invalid(errors))
+            rejected(&Problem::invalid(errors))
         };
         assert!(faults(&["email", "password"])["problem"].is_null());
         assert_eq!(

@@ -5,11 +5,11 @@
 //! value is ignored, and the browser goes to the start page.
 //!
 //! A sign-up continues by mail. Until the mailed link is opened, a cookie of the same browser stores the
-//! place, so that the mail does not contain it.
+//! target, so that the mail does not contain it.
 
 use std::sync::LazyLock;
 
-use axum::http::header::{HeaderMap, HeaderValue, SET_COOKIE};
+use axum::http::HeaderMap;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::{Position, Url};
 
@@ -19,7 +19,7 @@ use crate::http::origins::Origins;
 
 /// Name of the query parameter and of the form field.
 const PARAMETER: &str = "return_to";
-/// Maximum length of a place, in bytes.
+/// Maximum length of a target, in bytes.
 const MAX_BYTES: usize = 2048;
 /// Characters that are percent-encoded in a query value or a cookie: all but the unreserved ones.
 const VALUE_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC
@@ -27,12 +27,10 @@ const VALUE_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
-/// The cookie that stores the place until the mailed link is opened.
+/// The cookie that stores the target until the mailed link is opened.
 const COOKIE: &str = "__Host-doorward-return-to";
-/// Lifetime of the confirmation link.
-const COOKIE_SECONDS: u32 = 24 * 3600;
-/// Maximum length of a cookie that browsers store (RFC 6265, section 6.1).
-const COOKIE_BYTES: usize = 4096;
+/// Lifetime of the cookie: that of the confirmation link, in seconds.
+const COOKIE_SECONDS: i64 = 24 * 3600;
 /// Stands for this server's origin while a path is parsed.
 static BASE: LazyLock<Url> =
     LazyLock::new(|| Url::parse("https://own.invalid").expect("a constant URL"));
@@ -42,7 +40,7 @@ static BASE: LazyLock<Url> =
 pub(crate) struct ReturnTo(String);
 
 impl ReturnTo {
-    /// Parses a place as browsers do (WHATWG URL Standard). Also rejects a path that is unsafe if a program
+    /// Parses a target as browsers do (WHATWG URL Standard). Also rejects a path that is unsafe if a program
     /// decodes it again.
     pub(crate) fn parse(text: &str, origins: &Origins) -> Option<Self> {
         let is_forbidden = |c: char| c == '\\' || c.is_control();
@@ -54,14 +52,14 @@ impl ReturnTo {
         if path.starts_with("//") || path.contains(is_forbidden) {
             return None;
         }
-        let place = if text.starts_with('/') {
+        let target = if text.starts_with('/') {
             &url[Position::BeforePath..]
         } else {
             let has_user = !url.username().is_empty() || url.password().is_some();
             let is_listed = origins.contains(&url.origin().ascii_serialization());
             (is_listed && !has_user).then_some(url.as_str())?
         };
-        (place.len() <= MAX_BYTES).then(|| Self(place.to_owned()))
+        (target.len() <= MAX_BYTES).then(|| Self(target.to_owned()))
     }
 
     /// Reads the query of a link. A value that begins with a slash extends to the end of the query,
@@ -93,15 +91,15 @@ impl ReturnTo {
         Self::parse(&value.decode_utf8().ok()?, origins)
     }
 
-    /// Sets the cookie, unless the place is too long for one.
+    /// Sets the cookie, unless the target is too long for one.
     pub(crate) fn set_cookie(&self, headers: &mut HeaderMap) {
         let value = utf8_percent_encode(&self.0, VALUE_ESCAPES);
-        set_cookie(headers, &value.to_string(), COOKIE_SECONDS);
+        cookies::set(headers, COOKIE, &value.to_string(), COOKIE_SECONDS);
     }
 
     /// Deletes the cookie.
     pub(crate) fn clear_cookie(headers: &mut HeaderMap) {
-        set_cookie(headers, "", 0);
+        cookies::set(headers, COOKIE, "", 0);
     }
 
     /// The value for `Location`.
@@ -110,22 +108,12 @@ impl ReturnTo {
     }
 }
 
-fn set_cookie(headers: &mut HeaderMap, value: &str, seconds: u32) {
-    let cookie =
-        format!("{COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={seconds}");
-    if let Ok(cookie) = HeaderValue::from_str(&cookie)
-        && cookie.len() <= COOKIE_BYTES
-    {
-        headers.append(SET_COOKIE, cookie);
-    }
-}
-
-/// The path of the sign-in page that returns to the place.
+/// The path of the sign-in page that returns to the target.
 pub(crate) fn sign_in_path(return_to: Option<&ReturnTo>) -> String {
     match return_to {
         None => "/auth".to_owned(),
-        Some(ReturnTo(place)) => {
-            let value = utf8_percent_encode(place, VALUE_ESCAPES);
+        Some(ReturnTo(target)) => {
+            let value = utf8_percent_encode(target, VALUE_ESCAPES);
             format!("/auth?{PARAMETER}={value}")
         }
     }
@@ -133,15 +121,17 @@ pub(crate) fn sign_in_path(return_to: Option<&ReturnTo>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header::SET_COOKIE;
+
     use super::*;
 
     fn parse(text: &str) -> Option<String> {
         let origins = "https://app.example, https://app.example:8443, http://localhost:5173";
-        ReturnTo::parse(text, &origins.parse().unwrap()).map(|ReturnTo(place)| place)
+        ReturnTo::parse(text, &origins.parse().unwrap()).map(|ReturnTo(target)| target)
     }
 
     fn from_query(query: &str) -> Option<String> {
-        ReturnTo::from_query(Some(query), &Origins::default()).map(|ReturnTo(place)| place)
+        ReturnTo::from_query(Some(query), &Origins::default()).map(|ReturnTo(target)| target)
     }
 
     #[test]
@@ -172,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_url_of_a_configured_origin_is_accepted() {
-        for (text, place) in [
+        for (text, target) in [
             ("https://app.example", "https://app.example/"),
             ("https://app.example/a?b=c#d", "https://app.example/a?b=c#d"),
             (
@@ -182,13 +172,13 @@ mod tests {
             ("http://localhost:5173/x", "http://localhost:5173/x"),
             ("HTTPS://APP.example:443/", "https://app.example/"),
         ] {
-            assert_eq!(parse(text).as_deref(), Some(place));
+            assert_eq!(parse(text).as_deref(), Some(target));
         }
     }
 
     /// W-04.
     #[test]
-    fn other_places_are_rejected() {
+    fn other_targets_are_rejected() {
         for text in [
             "",
             "reports",
@@ -268,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_has_the_place_encoded_or_verbatim() {
+    fn a_query_has_the_target_encoded_or_verbatim() {
         for (query, path) in [
             (
                 "return_to=/a?b=c&d=e%26f&return_to=g#h",
@@ -302,20 +292,20 @@ mod tests {
     }
 
     #[test]
-    fn the_cookie_and_the_sign_in_link_return_the_same_place() {
+    fn the_cookie_and_the_sign_in_link_return_the_same_target() {
         let origins = Origins::default();
-        let place = ReturnTo::parse("/reports?a=1&b=c;d,e f%2F#top", &origins).unwrap();
+        let target = ReturnTo::parse("/reports?a=1&b=c;d,e f%2F#top", &origins).unwrap();
         let mut set = HeaderMap::new();
-        place.set_cookie(&mut set);
+        target.set_cookie(&mut set);
         let cookie = set[SET_COOKIE].to_str().unwrap();
         let mut sent = HeaderMap::new();
         sent.insert("cookie", cookie.split(';').next().unwrap().parse().unwrap());
         assert_eq!(
             ReturnTo::from_cookie(&sent, &origins).as_ref(),
-            Some(&place)
+            Some(&target)
         );
-        let link = sign_in_path(Some(&place));
+        let link = sign_in_path(Some(&target));
         let query = link.strip_prefix("/auth?");
-        assert_eq!(ReturnTo::from_query(query, &origins), Some(place));
+        assert_eq!(ReturnTo::from_query(query, &origins), Some(target));
     }
 }

@@ -28,7 +28,7 @@ const MAX_FIELDS: usize = 64;
 /// Maximum number of errors in a response.
 const MAX_ERRORS: usize = 32;
 /// Maximum length of an unknown field's name in a response, in characters.
-const MAX_NAME: usize = 64;
+const MAX_ECHOED_NAME: usize = 64;
 /// Maximum edit distance between an unknown field and the known field that is suggested.
 const MAX_TYPOS: usize = 2;
 /// Fields of a user in responses. A request that does not set one of them says so, instead of calling it unknown.
@@ -59,19 +59,19 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let kind = BodyKind::from_request(&request)?;
+        let form = is_form(&request)?;
         let (parts, body) = request.into_parts();
         let bytes = read(&parts.headers, body).await?;
-        let left = match kind {
-            BodyKind::Json => json::parse_object(&bytes)?,
-            BodyKind::Form => parse_form(&bytes)?,
+        let left = match form {
+            true => parse_form(&bytes)?,
+            false => json::parse_object(&bytes)?,
         };
         Ok(Self {
             left,
             known: Vec::new(),
             elsewhere: &[],
             errors: Vec::new(),
-            form: matches!(kind, BodyKind::Form),
+            form,
         })
     }
 }
@@ -97,8 +97,17 @@ impl Fields {
         name: &str,
         parse: impl FnOnce(&str) -> Result<T, Invalid>,
     ) -> Option<T> {
-        let text = self.text(name)?;
-        self.take_parsed(name, parse(text.expose()))
+        self.known.push(name.to_owned());
+        let is_absent = self.is_absent(name);
+        match self.left.remove(name)? {
+            _ if is_absent => None,
+            Value::String(text) => self.take_parsed(name, parse(Secret::new(text).expose())),
+            _ => {
+                let message = format!("`{name}` must be a string.");
+                self.add_error(name, Invalid::new("wrong-type", message));
+                None
+            }
+        }
     }
 
     /// Takes a required text. Adds an error if it is absent.
@@ -140,7 +149,7 @@ impl Fields {
     }
 
     /// Returns `true` if the field is present, even if it is `null`.
-    pub fn has(&self, name: &str) -> bool {
+    pub fn contains(&self, name: &str) -> bool {
         self.left.contains_key(name)
     }
 
@@ -163,7 +172,7 @@ impl Fields {
     pub fn move_address_to_email(&mut self) {
         if self.form
             && self.peek("username").is_some_and(|text| text.contains('@'))
-            && !self.has("email")
+            && !self.contains("email")
         {
             let address = self.left.remove("username").unwrap_or_default();
             self.left.insert("email".to_owned(), address);
@@ -187,7 +196,7 @@ impl Fields {
     pub fn finish<T>(mut self, build: impl FnOnce() -> Option<T>) -> Result<T, Problem> {
         let unknown: Vec<String> = self.left.keys().take(MAX_ERRORS).cloned().collect();
         for name in unknown {
-            let shown: String = name.chars().take(MAX_NAME).collect();
+            let shown: String = name.chars().take(MAX_ECHOED_NAME).collect();
             let message = self.unknown(&shown);
             self.add_error(&shown, Invalid::new("unknown", message));
         }
@@ -225,22 +234,6 @@ impl Fields {
         }
         message
     }
-
-    fn text(&mut self, name: &str) -> Option<Secret<String>> {
-        self.known.push(name.to_owned());
-        let absent = self.is_absent(name);
-        match self.left.remove(name)? {
-            _ if absent => None,
-            Value::String(text) => Some(Secret::new(text)),
-            _ => {
-                self.add_error(
-                    name,
-                    Invalid::new("wrong-type", format!("`{name}` must be a string.")),
-                );
-                None
-            }
-        }
-    }
 }
 
 /// Reads the password of an optional body.
@@ -252,39 +245,27 @@ pub(crate) fn optional_password(fields: Option<Fields>) -> Result<Option<Passwor
     fields.finish(|| Some(password))
 }
 
-#[derive(Debug, Clone, Copy)]
-enum BodyKind {
-    Json,
-    Form,
-}
-
-impl BodyKind {
-    fn from_request(request: &Request) -> Result<Self, Problem> {
-        let unsupported = || Problem::new(Code::UnsupportedMediaType);
-        if request.headers().contains_key(CONTENT_ENCODING) {
-            return Err(Problem::with_detail(
-                Code::UnsupportedMediaType,
-                "The body is compressed. Leave out `Content-Encoding`.",
-            ));
-        }
-        let mut values = request.headers().get_all(CONTENT_TYPE).iter();
-        let (Some(value), None) = (values.next(), values.next()) else {
-            return Err(unsupported());
-        };
-        let value = value.to_str().map_err(|_| unsupported())?;
-        let essence = value
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase();
-        let is_patch = request.method() == Method::PATCH;
-        match essence.as_str() {
-            "application/json" => Ok(Self::Json),
-            "application/merge-patch+json" if is_patch => Ok(Self::Json),
-            "application/x-www-form-urlencoded" => Ok(Self::Form),
-            _ => Err(unsupported()),
-        }
+/// Returns `true` for a form, `false` for JSON, by the `Content-Type`.
+fn is_form(request: &Request) -> Result<bool, Problem> {
+    let unsupported = || Problem::new(Code::UnsupportedMediaType);
+    if request.headers().contains_key(CONTENT_ENCODING) {
+        return Err(Problem::with_detail(
+            Code::UnsupportedMediaType,
+            "The body is compressed. Leave out `Content-Encoding`.",
+        ));
+    }
+    // `limits` has rejected a repeated field.
+    let value = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .ok_or_else(unsupported)?;
+    let value = value.to_str().map_err(|_| unsupported())?;
+    let essence = value.split(';').next().unwrap_or_default();
+    match essence.trim().to_ascii_lowercase().as_str() {
+        "application/json" => Ok(false),
+        "application/merge-patch+json" if request.method() == Method::PATCH => Ok(false),
+        "application/x-www-form-urlencoded" => Ok(true),
+        _ => Err(unsupported()),
     }
 }
 

@@ -1,7 +1,21 @@
-//! Reads cookies of requests and sets cookies in responses.
+//! Cookies: of the session (S-09), and of a known device, which outlives the session and grants no access.
 
+use axum::http::HeaderName;
 use axum::http::header::{self, HeaderMap, HeaderValue};
+use doorward_domain::limits::KNOWN_DEVICE_LIFETIME;
+use doorward_domain::model::{Session, User};
+use doorward_domain::sessions::SignedIn;
+use jiff::Timestamp;
 
+use crate::app::App;
+use crate::http::caller::Caller;
+
+/// The session cookie of pages. With the prefix, browsers send it only to this host, on all paths, over HTTPS.
+pub(crate) const SESSION_COOKIE: &str = "__Host-doorward";
+/// The cookie of a known device.
+const DEVICE_COOKIE: &str = "__Host-doorward-device";
+/// Maximum length of the value of a device cookie, in bytes. The domain's values are shorter.
+const MAX_DEVICE: usize = 1024;
 /// Maximum length of a cookie that browsers store, in bytes (RFC 6265, section 6.1).
 const MAX_BYTES: usize = 4096;
 
@@ -34,6 +48,39 @@ pub(crate) fn set(headers: &mut HeaderMap, name: &str, value: &str, max_age: i64
     {
         headers.append(header::SET_COOKIE, cookie);
     }
+}
+
+/// Returns the device cookie, not verified; `None` if there are two, or if it is too long.
+pub(crate) fn device_value(headers: &HeaderMap) -> Option<&str> {
+    single(headers, DEVICE_COOKIE).filter(|value| value.len() <= MAX_DEVICE)
+}
+
+/// Makes the client a known device of the account that it has just signed in to. Its password attempts then have a
+/// separate limit.
+pub(crate) fn set_device_cookie(
+    app: &App,
+    caller: &Caller,
+    (user, session): (&User, &Session),
+    headers: &mut HeaderMap,
+) {
+    let sign_in = &app.doorward.sign_in;
+    let value = sign_in.device_cookie(&caller.ctx, caller.device(), user, &session.digest);
+    let max_age = i64::try_from(KNOWN_DEVICE_LIFETIME.as_secs()).unwrap_or(i64::MAX);
+    set(headers, DEVICE_COOKIE, value.expose(), max_age);
+}
+
+/// Sets the cookie of a new or renewed session, with the remaining lifetime of the session (S-09).
+pub(crate) fn set_session_cookie(headers: &mut HeaderMap, signed_in: &SignedIn, now: Timestamp) {
+    let max_age = signed_in.session.expires_at.duration_since(now).as_secs();
+    set(headers, SESSION_COOKIE, signed_in.token.expose(), max_age);
+}
+
+/// Deletes the session cookie and the browser's cache and storage of this site (S-05). The cookie of
+/// the known device stays.
+pub(crate) fn clear_session_cookie(headers: &mut HeaderMap) {
+    set(headers, SESSION_COOKIE, "", 0);
+    let data = HeaderValue::from_static("\"cache\", \"storage\"");
+    headers.insert(HeaderName::from_static("clear-site-data"), data);
 }
 
 #[cfg(test)]

@@ -26,13 +26,13 @@ const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 pub(crate) fn allowed_origin(app: &App, headers: &HeaderMap) -> Option<HeaderValue> {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let origin = origins.next().filter(|_| origins.next().is_none())?;
-    let is_listed = app.choices.cors_origins.contains(origin.to_str().ok()?);
+    let is_listed = app.options.cors_origins.contains(origin.to_str().ok()?);
     is_listed.then(|| origin.clone())
 }
 
 /// Sets the CORS headers of a response, if there are `cors.origins`.
 pub(crate) fn set_headers(app: &App, origin: Option<HeaderValue>, headers: &mut HeaderMap) {
-    if app.choices.cors_origins.is_empty() {
+    if app.options.cors_origins.is_empty() {
         return;
     }
     // Caches store one response for each origin.
@@ -43,29 +43,25 @@ pub(crate) fn set_headers(app: &App, origin: Option<HeaderValue>, headers: &mut 
     }
 }
 
-/// Responds to the preflight request of an allowed origin.
+/// Responds to the preflight request of an allowed origin for a method that the path has in the API.
 pub(crate) fn preflight(app: &App, request: &Request) -> Option<Response> {
-    let methods = allowed(app, request)?;
-    let headers = [
-        (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS),
-        (header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE),
-    ];
-    Some((StatusCode::NO_CONTENT, headers).into_response())
-}
-
-/// The methods of the path, if the origin and the requested method are allowed.
-fn allowed(app: &App, request: &Request) -> Option<HeaderValue> {
     if request.method() != Method::OPTIONS {
         return None;
     }
     let headers = request.headers();
     allowed_origin(app, headers)?;
     let method = headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
-    let method = Method::from_bytes(method.as_bytes()).ok()?;
     let path = request.extensions().get::<MatchedPath>()?;
     let methods = routes::api_methods(path.as_str());
-    methods.contains(&method).then_some(())?;
     let methods: Vec<_> = methods.iter().map(Method::as_str).collect();
-    HeaderValue::from_str(&methods.join(", ")).ok()
+    methods.iter().find(|listed| *method == **listed)?;
+    let headers = [
+        (
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_str(&methods.join(", ")).ok()?,
+        ),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS),
+        (header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE),
+    ];
+    Some((StatusCode::NO_CONTENT, headers).into_response())
 }

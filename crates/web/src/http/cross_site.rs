@@ -9,37 +9,34 @@ use axum::http::request::Parts;
 use axum::http::uri::Authority;
 
 use crate::app::App;
-use crate::http::cookies;
+use crate::http::cookies::{self, SESSION_COOKIE};
 use crate::http::cors;
-use crate::http::credentials::SESSION_COOKIE;
 use crate::http::problem::{Code, Problem};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Rejects an unsafe request of another site with 403 `cross-site-request`.
 pub(crate) fn check(app: &App, request: &Parts) -> Result<(), Problem> {
-    let is_allowed = request.method.is_safe() || is_same_site(app, request);
-    is_allowed
-        .then_some(())
-        .ok_or_else(|| Problem::new(Code::CrossSiteRequest))
-}
-
-fn is_same_site(app: &App, request: &Parts) -> bool {
+    if request.method.is_safe() {
+        return Ok(());
+    }
     let headers = &request.headers;
     let has_cookie = cookies::values(headers, SESSION_COOKIE).next().is_some();
     // Origins of `cors.origins` use bearer tokens; the session cookie is for our own pages only.
     let is_configured = || !has_cookie && cors::allowed_origin(app, headers).is_some();
-    if let Some(site) = headers.get(SEC_FETCH_SITE) {
-        return site == "same-origin" || site == "none" || is_configured();
-    }
-    match headers.get(header::ORIGIN) {
-        Some(origin) => {
+    let is_allowed = match (headers.get(SEC_FETCH_SITE), headers.get(header::ORIGIN)) {
+        (Some(site), _) => site == "same-origin" || site == "none" || is_configured(),
+        (None, Some(origin)) => {
             let origin = origin.to_str().unwrap_or_default();
             origin.eq_ignore_ascii_case(&app.origin)
                 || is_request_host(request, origin)
                 || is_configured()
         }
-        None => !has_cookie,
+        (None, None) => !has_cookie,
+    };
+    match is_allowed {
+        true => Ok(()),
+        false => Err(Problem::new(Code::CrossSiteRequest)),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::http::problem::{Code, Problem};
 pub(crate) struct IfMatch(pub(crate) Option<Version>);
 
 /// A version that no user has, for a condition that cannot be met.
-const NEVER: Version = Version(-1);
+const NO_VERSION: Version = Version(-1);
 
 impl FromRequestParts<App> for IfMatch {
     type Rejection = Problem;
@@ -25,22 +25,22 @@ impl FromRequestParts<App> for IfMatch {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let is_rejected =
             match TagCondition::parse(&parts.headers, &IF_NONE_MATCH, TagComparison::Weak) {
-                TagCondition::Nothing => false,
-                TagCondition::Anything => true,
-                TagCondition::OneOf(tags) => current_of(&tags, parts, app).await != NEVER,
+                TagCondition::Absent => false,
+                TagCondition::Any => true,
+                TagCondition::OneOf(tags) => pick_current(&tags, parts, app).await != NO_VERSION,
             };
         if is_rejected {
-            return Ok(Self(Some(NEVER)));
+            return Ok(Self(Some(NO_VERSION)));
         }
         let version = match TagCondition::parse(&parts.headers, &IF_MATCH, TagComparison::Strong) {
-            TagCondition::Nothing if app.choices.if_match == IfMatchRule::Required => {
+            TagCondition::Absent if app.options.if_match == IfMatchRule::Required => {
                 return Err(Problem::new(Code::PreconditionRequired));
             }
-            TagCondition::Nothing | TagCondition::Anything => None,
+            TagCondition::Absent | TagCondition::Any => None,
             TagCondition::OneOf(tags) => match tags.as_slice() {
-                [] => Some(NEVER),
+                [] => Some(NO_VERSION),
                 [version] => Some(*version),
-                several => Some(current_of(several, parts, app).await),
+                several => Some(pick_current(several, parts, app).await),
             },
         };
         Ok(Self(version))
@@ -50,8 +50,8 @@ impl FromRequestParts<App> for IfMatch {
 /// The value of `If-Match` or `If-None-Match`.
 #[derive(Debug, PartialEq, Eq)]
 enum TagCondition {
-    Nothing,
-    Anything,
+    Absent,
+    Any,
     /// The listed tags that Doorward could have issued.
     OneOf(Vec<Version>),
 }
@@ -69,8 +69,8 @@ impl TagCondition {
     fn parse(headers: &HeaderMap, name: &HeaderName, comparison: TagComparison) -> Self {
         let fields: Vec<_> = headers.get_all(name).iter().collect();
         match fields.as_slice() {
-            [] => Self::Nothing,
-            [field] if *field == "*" => Self::Anything,
+            [] => Self::Absent,
+            [field] if *field == "*" => Self::Any,
             fields => {
                 let texts = fields
                     .iter()
@@ -90,25 +90,25 @@ impl TagCondition {
 }
 
 /// Returns the version that the user has now if it is among `versions`, so that the write fails after a concurrent
-/// change; else [`NEVER`], also if the caller may not read the user. The handler then reports that and writes the
+/// change; else [`NO_VERSION`], also if the caller may not read the user. The handler then reports that and writes the
 /// only audit event (L-01).
-async fn current_of(versions: &[Version], parts: &mut Parts, app: &App) -> Version {
+async fn pick_current(versions: &[Version], parts: &mut Parts, app: &App) -> Version {
     let caller = parts.extensions.get::<Caller>().cloned();
     let path = Path::<HashMap<String, String>>::from_request_parts(parts, app).await;
     let (Some(caller), Ok(Path(path))) = (caller, path) else {
-        return NEVER;
+        return NO_VERSION;
     };
     let (Some(viewer), Some(target)) = (caller.session(), path.get("user")) else {
-        return NEVER;
+        return NO_VERSION;
     };
     let doorward = &app.doorward;
     let current = doorward
         .profile
-        .current_version(caller.ctx(), viewer, target)
+        .current_version(&caller.ctx, viewer, target)
         .await;
     let current = current.ok().flatten();
     let is_current = |version: &&Version| Some(**version) == current;
-    *versions.iter().find(is_current).unwrap_or(&NEVER)
+    *versions.iter().find(is_current).unwrap_or(&NO_VERSION)
 }
 
 /// Parses a strong tag that Doorward could have issued.
@@ -133,12 +133,12 @@ mod tests {
 
     /// H-07 (RFC 9110, 13.1.1 and 8.8.3.2).
     #[test]
-    fn a_list_is_any_of_its_strong_tags() {
+    fn if_match_matches_any_strong_tag_of_its_list() {
         let versions =
             |numbers: &[i64]| TagCondition::OneOf(numbers.iter().map(|n| Version(*n)).collect());
-        for (fields, asked) in [
-            (&[][..], TagCondition::Nothing),
-            (&["*"], TagCondition::Anything),
+        for (fields, expected) in [
+            (&[][..], TagCondition::Absent),
+            (&["*"], TagCondition::Any),
             (&["\"3\""], versions(&[3])),
             (&["\"3\", \"4\""], versions(&[3, 4])),
             (&["\"3\"", "\"4\""], versions(&[3, 4])),
@@ -157,13 +157,13 @@ mod tests {
                 headers.append(IF_MATCH, field.parse().unwrap());
             }
             let found = TagCondition::parse(&headers, &IF_MATCH, TagComparison::Strong);
-            assert_eq!(found, asked, "{fields:?}");
+            assert_eq!(found, expected, "{fields:?}");
         }
     }
 
     /// H-07 (RFC 9110, 13.1.2 and 8.8.3.2): `If-None-Match` compares weakly.
     #[test]
-    fn of_what_must_not_be_there_weak_tags_are_as_good() {
+    fn if_none_match_compares_weakly() {
         for (field, versions) in [
             ("W/\"3\"", &[3][..]),
             ("\"3\", W/\"4\"", &[3, 4]),

@@ -4,7 +4,7 @@
 //! is denied by default (Z-01). Permissions on users are checked in the domain.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, MatchedPath, Request};
 use axum::http::HeaderName;
@@ -12,22 +12,21 @@ use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use doorward_domain::ctx::actor_of;
+use doorward_domain::ctx::session_actor;
 use doorward_domain::limits::{KnownDevice, RateLimitReport, ReportedLimit, ThrottleScope};
 use doorward_domain::ports::Client;
 use doorward_domain::sessions::Authenticated;
-use doorward_domain::values::{Secret, is_unseen};
+use doorward_domain::values::{Secret, is_invisible};
 use doorward_domain::{Actor, Ctx, Error};
 use percent_encoding::percent_decode_str;
 
 use crate::app::App;
 use crate::http::caller::{Caller, CallerInner};
+use crate::http::cookies;
 use crate::http::credentials::{PresentedCredential, credential};
 use crate::http::cross_site;
-use crate::http::device;
-use crate::http::edge::RequestId;
-use crate::http::negotiate;
-use crate::http::problem::{Code, Problem};
+use crate::http::problem::{Code, Problem, whole_seconds};
+use crate::http::problem_response::RequestInfo;
 use crate::routes::{self, Authentication, Route};
 
 /// Maximum stored length of a `User-Agent`, in characters.
@@ -35,34 +34,26 @@ const MAX_USER_AGENT: usize = 256;
 
 pub(crate) async fn guard(app: &App, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let matched = parts.extensions.get::<MatchedPath>().cloned();
-    let route = matched
-        .as_ref()
-        .and_then(|path| routes::find(&parts.method, path.as_str()));
-    match (&matched, route) {
-        (Some(_), Some(_)) if !is_text(parts.uri.path()) => {
-            Problem::new(Code::NotFound).into_response()
-        }
-        (Some(_), Some(route)) => {
-            let report = RateLimitReport::default();
-            let mut response = match admit(app, route, &parts, &report).await {
-                Ok(caller) => {
-                    parts.extensions.insert(caller);
-                    next.run(Request::from_parts(parts, body)).await
-                }
-                Err(refusal) => refusal.into_response(),
-            };
-            rate_limit_fields(response.headers_mut(), &report.limits());
-            response
-        }
-        (Some(path), None) => not_allowed(path.as_str()),
-        (None, _) => next.run(Request::from_parts(parts, body)).await,
+    let Some(path) = parts.extensions.get::<MatchedPath>() else {
+        return next.run(Request::from_parts(parts, body)).await;
+    };
+    let Some(route) = routes::find(&parts.method, path.as_str()) else {
+        return not_allowed(path.as_str());
+    };
+    // No resource has a name that is not UTF-8.
+    if percent_decode_str(parts.uri.path()).decode_utf8().is_err() {
+        return Problem::new(Code::NotFound).into_response();
     }
-}
-
-/// Returns `true` if the decoded path is UTF-8; no resource has another name.
-fn is_text(path: &str) -> bool {
-    percent_decode_str(path).decode_utf8().is_ok()
+    let report = RateLimitReport::default();
+    let mut response = match build_caller(app, route, &parts, &report).await {
+        Ok(caller) => {
+            parts.extensions.insert(caller);
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(rejection) => rejection.into_response(),
+    };
+    set_rate_limit_fields(response.headers_mut(), &report.limits());
+    response
 }
 
 /// 405 for a known path and a method without a row.
@@ -79,15 +70,18 @@ fn not_allowed(path: &str) -> Response {
     response
 }
 
-async fn admit(
+async fn build_caller(
     app: &App,
     route: &'static Route,
     request: &Parts,
     report: &RateLimitReport,
 ) -> Result<Caller, Problem> {
     cross_site::check(app, request)?;
-    let mut ctx = context(app, request, report);
-    let wants_html = negotiate::wants_html(&request.headers);
+    let info = request.extensions.get::<RequestInfo>();
+    let info = info.ok_or(Error::Internal("the guard runs without its layer"))?;
+    let mut ctx = context(app, info, request, report);
+    let wants_html = info.wants_html;
+    let device = cookies::device_value(&request.headers);
     let authentication = match route.authentication {
         Authentication::RequiredOrSignInPage if wants_html => Authentication::InvalidIgnored,
         Authentication::RequiredOrSignInPage => Authentication::Required,
@@ -107,25 +101,24 @@ async fn admit(
             Err(problem) => return Err(problem),
         },
     };
-    let by_cookie = matches!(presented, Some(PresentedCredential::Cookie(_)));
+    let uses_cookie = matches!(presented, Some(PresentedCredential::Cookie(_)));
     let loaded = load_session(app, &ctx, authentication, presented).await;
     if let Ok(Some((authenticated, _))) = &loaded {
-        ctx.actor = actor_of(authenticated.user(), authenticated.session());
-        ctx.client.known = vec![KnownDevice::of_session(authenticated.session())];
+        ctx.actor = session_actor(authenticated.user(), authenticated.session());
+        ctx.client.known = vec![KnownDevice::from_session(authenticated.session())];
     }
     if let Some(scope) = route.scope {
-        throttle(app, &mut ctx, scope, &request.headers).await?;
+        throttle(app, &mut ctx, scope, device, &request.headers).await?;
     }
     let (authenticated, token) = loaded?.unzip();
-    let inner = CallerInner {
+    Ok(Caller(Arc::new(CallerInner {
         ctx,
         authenticated,
         token,
         wants_html,
-        by_cookie,
-        device: device::cookie_value(&request.headers).map(|text| Secret::new(text.to_owned())),
-    };
-    Ok(Caller::from(inner))
+        uses_cookie,
+        device: device.map(|text| Secret::new(text.to_owned())),
+    })))
 }
 
 /// Loads the session of a request, if its route uses one.
@@ -154,11 +147,11 @@ async fn load_session(
     }
 }
 
-fn context(app: &App, request: &Parts, report: &RateLimitReport) -> Ctx {
+fn context(app: &App, info: &RequestInfo, request: &Parts, report: &RateLimitReport) -> Ctx {
     let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();
     if peer.is_some_and(|ConnectInfo(peer)| {
         app.trusted_proxies
-            .are_forgotten(peer.ip(), &request.headers)
+            .has_unlisted_proxy(peer.ip(), &request.headers)
     }) {
         app.untrusted_proxy_warning
             .warn_untrusted_proxy(app.trusted_proxies.header());
@@ -168,7 +161,7 @@ fn context(app: &App, request: &Parts, report: &RateLimitReport) -> Ctx {
     let user_agent = user_agent.map(|value| {
         let text = String::from_utf8_lossy(value.as_bytes());
         text.chars()
-            .filter(|c| !c.is_control() && !is_unseen(*c))
+            .filter(|c| !c.is_control() && !is_invisible(*c))
             .take(MAX_USER_AGENT)
             .collect()
     });
@@ -179,15 +172,11 @@ fn context(app: &App, request: &Parts, report: &RateLimitReport) -> Ctx {
                 app.trusted_proxies.client(peer.ip(), &request.headers)
             }),
             user_agent,
-            locale: negotiate::locale(&request.headers),
+            locale: info.locale,
             known: Vec::new(),
             rate_limits: report.clone(),
         },
-        request_id: request
-            .extensions
-            .get::<RequestId>()
-            .map(|id| id.0.clone())
-            .unwrap_or_default(),
+        request_id: info.id.clone(),
         now: app.doorward.now(),
     }
 }
@@ -198,6 +187,7 @@ async fn throttle(
     app: &App,
     ctx: &mut Ctx,
     scope: ThrottleScope,
+    device: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<(), Error> {
     if ctx.client.address.is_none() && app.doorward.policy().throttle {
@@ -205,10 +195,11 @@ async fn throttle(
             .warn_missing_client(app.trusted_proxies.header());
     }
     if scope == ThrottleScope::SignIn {
-        let cookie = device::cookie_value(headers).unwrap_or_default();
-        ctx.client
-            .known
-            .extend(app.doorward.sign_in.known_devices(ctx, cookie));
+        let devices = app
+            .doorward
+            .sign_in
+            .known_devices(ctx, device.unwrap_or_default());
+        ctx.client.known.extend(devices);
         if ctx.client.known.is_empty()
             && let Ok(Some(PresentedCredential::Bearer(token) | PresentedCredential::Cookie(token))) =
                 credential(headers)
@@ -218,7 +209,7 @@ async fn throttle(
                 .authenticate(ctx, token.expose())
                 .await
         {
-            ctx.client.known = vec![KnownDevice::of_session(found.session())];
+            ctx.client.known = vec![KnownDevice::from_session(found.session())];
         }
     }
     app.doorward.check_rate_limit(ctx, scope).await
@@ -226,7 +217,7 @@ async fn throttle(
 
 /// Sets the fields of the IETF draft “`RateLimit` header fields for HTTP”, version 10: the remaining requests, and
 /// the limit that denied the request.
-fn rate_limit_fields(headers: &mut HeaderMap, limits: &[ReportedLimit]) {
+fn set_rate_limit_fields(headers: &mut HeaderMap, limits: &[ReportedLimit]) {
     let (mut policies, mut states) = (Vec::new(), Vec::new());
     for limit in limits {
         let (name, window) = (limit.name, whole_seconds(limit.rate.window));
@@ -241,9 +232,4 @@ fn rate_limit_fields(headers: &mut HeaderMap, limits: &[ReportedLimit]) {
             headers.insert(HeaderName::from_static(field), value);
         }
     }
-}
-
-/// Rounds up, so that a client that waits this long has waited long enough.
-fn whole_seconds(span: Duration) -> u64 {
-    span.as_secs() + u64::from(span.subsec_nanos() > 0)
 }

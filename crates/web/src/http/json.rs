@@ -40,7 +40,7 @@ pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
 /// Parses one JSON value. Repeated names in an object and text after the value are errors.
 pub fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let parsed = Strict { depth: 0 }
+    let parsed = StrictValue { depth: 0 }
         .deserialize(&mut reader)
         .and_then(|value| reader.end().map(|()| value));
     parsed.map_err(|error| {
@@ -57,12 +57,12 @@ fn malformed(detail: &str) -> Problem {
 }
 
 #[derive(Clone, Copy)]
-struct Strict {
+struct StrictValue {
     depth: usize,
 }
 
-impl Strict {
-    fn deeper<E: de::Error>(self) -> Result<Self, E> {
+impl StrictValue {
+    fn descend<E: de::Error>(self) -> Result<Self, E> {
         if self.depth == MAX_DEPTH {
             return Err(E::custom("too deep"));
         }
@@ -72,7 +72,7 @@ impl Strict {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for StrictValue {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -80,7 +80,7 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for StrictValue {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,7 +114,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let inner = self.deeper()?;
+        let inner = self.descend()?;
         let mut list = Vec::new();
         while let Some(item) = items.next_element_seed(inner)? {
             list.push(item);
@@ -123,7 +123,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let inner = self.deeper()?;
+        let inner = self.descend()?;
         let mut map = Map::new();
         while let Some(name) = entries.next_key::<String>()? {
             let value = entries.next_value_seed(inner)?;
@@ -141,7 +141,7 @@ mod tests {
 
     /// H-04: repeated names, text after the end, invalid numbers, half a surrogate pair, a byte order mark.
     #[test]
-    fn what_could_be_read_two_ways_is_not_read() {
+    fn ambiguous_json_is_rejected() {
         for text in [
             "",
             "{",
@@ -168,7 +168,7 @@ mod tests {
 
     /// H-04: a body has at most 32 levels within it.
     #[test]
-    fn depth_is_bounded_at_its_edge() {
+    fn the_nesting_depth_is_limited() {
         let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
         assert!(parse(nested(33).as_bytes()).is_ok());
         assert!(parse(nested(34).as_bytes()).is_err());

@@ -2,6 +2,7 @@
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use doorward_domain::Error;
 
 use crate::http::negotiate;
 use crate::http::problem::{Code, Problem};
@@ -28,7 +29,7 @@ pub(crate) fn check(request: &Request) -> Result<(), Problem> {
     let route = route.map(MatchedPath::as_str);
     let is_overloaded = request.extensions().get::<RequestRejection>().is_some();
     if is_overloaded && !route.is_some_and(|path| HEALTH_CHECKS.contains(&path)) {
-        return Err(doorward_domain::Error::Overloaded.into());
+        return Err(Error::Overloaded.into());
     }
     if uri
         .path_and_query()
@@ -48,7 +49,7 @@ pub(crate) fn check(request: &Request) -> Result<(), Problem> {
     // Health checks and static files ignore `Accept`.
     let ignores_accept = |path: &str| path == "/assets/{file}" || HEALTH_CHECKS.contains(&path);
     let uses_accept = route.is_some_and(|path| !ignores_accept(path));
-    if uses_accept && !negotiate::is_served(fields) {
+    if uses_accept && !negotiate::is_acceptable(fields) {
         return Err(Problem::new(Code::NotAcceptable));
     }
     Ok(())

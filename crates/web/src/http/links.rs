@@ -2,12 +2,14 @@
 
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
+use doorward_domain::Error;
 use doorward_domain::values::{EmailAddress, Token};
-use minijinja::context;
+use minijinja::{Value, context};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::html::form::Form;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::problem::{Code, Problem};
@@ -22,30 +24,37 @@ pub(crate) struct MailRequestBody {
     email: String,
 }
 
-/// Reads a body with an address.
-pub(crate) fn read_email(mut fields: Fields) -> Result<EmailAddress, Problem> {
-    let email = fields.required("email", EmailAddress::parse);
-    fields.finish(|| email)
-}
-
-/// Responds to a request for a mail. If it failed, a page shows its form again with the errors.
-pub(crate) fn respond_to_mail_request(
+/// Requests a mail to the address in the body. If that fails, a page shows its form `template` again with the errors.
+pub(crate) async fn request_mail(
     app: &App,
     caller: &Caller,
-    outcome: Result<(), Problem>,
-    form: impl FnOnce(&Problem) -> Html<String>,
+    mut fields: Fields,
+    template: &str,
+    request: impl AsyncFnOnce(&EmailAddress) -> Result<(), Error>,
 ) -> Result<Response, Problem> {
-    if !caller.wants_html() {
-        return outcome.map(|()| StatusCode::ACCEPTED.into_response());
+    let form = Form::from_fields(&fields);
+    let email = fields.required("email", EmailAddress::parse);
+    let requested = match fields.finish(|| email) {
+        Ok(email) => request(&email).await.map_err(Problem::from),
+        Err(problem) => Err(problem),
+    };
+    if !caller.wants_html {
+        return requested.map(|()| StatusCode::ACCEPTED.into_response());
     }
-    outcome.map_err(|problem| {
-        let page = form(&problem);
-        problem.on_page(page)
+    requested.map_err(|problem| {
+        let form = form.with_errors(&problem);
+        problem.on_page(mail_form(app, caller, template, &form))
     })?;
     let page = app
         .pages
         .render(caller.locale(), "mail-requested", context! {});
     Ok((StatusCode::ACCEPTED, page).into_response())
+}
+
+/// The form that requests a mail.
+pub(crate) fn mail_form(app: &App, caller: &Caller, template: &str, form: &Form) -> Html<String> {
+    let values = context! { form => Value::from(form) };
+    app.pages.render(caller.locale(), template, values)
 }
 
 /// Reads the token of a link; 404 if it cannot be one.

@@ -45,23 +45,24 @@ const KINDS: &[&str] = &[
 ];
 
 /// Returns `true` if the client accepts a media type that this server has (H-04).
-pub fn is_served(headers: &HeaderMap) -> bool {
+pub fn is_acceptable(headers: &HeaderMap) -> bool {
     let mut fields = headers.get_all(ACCEPT).iter().peekable();
     if fields.peek().is_none() {
         return true;
     }
-    let is_made_here = |range: &str| {
+    let is_available = |range: &str| {
         let mut parts = range.split(';').map(str::trim);
         let kind = parts.next().unwrap_or_default();
-        let is_refused = parts
+        let is_excluded = parts
             .filter_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok())
             .any(|quality| quality <= 0.0);
         // An empty field accepts any type.
-        !is_refused && (kind.is_empty() || KINDS.iter().any(|made| kind.eq_ignore_ascii_case(made)))
+        !is_excluded
+            && (kind.is_empty() || KINDS.iter().any(|known| kind.eq_ignore_ascii_case(known)))
     };
     fields.any(|field| {
         let text = field.to_str().unwrap_or_default();
-        text.split(',').any(is_made_here)
+        text.split(',').any(is_available)
     })
 }
 
@@ -79,7 +80,7 @@ mod tests {
 
     /// H-04: a client that accepts no available media type.
     #[test]
-    fn who_takes_nothing_of_what_there_is_is_told() {
+    fn a_client_that_accepts_no_available_media_type_is_rejected() {
         for (accept, expected) in [
             (&[][..], true),
             (&[""], true),
@@ -96,7 +97,7 @@ mod tests {
             for value in accept {
                 headers.append(ACCEPT, value.parse().unwrap());
             }
-            assert_eq!(is_served(&headers), expected, "{accept:?}");
+            assert_eq!(is_acceptable(&headers), expected, "{accept:?}");
         }
     }
 

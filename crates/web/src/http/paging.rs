@@ -82,7 +82,7 @@ impl Query {
         self.optional("limit", parse).unwrap_or(DEFAULT_LIMIT)
     }
 
-    /// The place after the previous page. A forged cursor can select no more than a position in the list (Z-07).
+    /// The position after the previous page. A forged cursor can select no more than a position in the list (Z-07).
     pub(crate) fn cursor<C>(
         &mut self,
         parse: impl FnOnce(&str) -> Option<C>,
@@ -152,7 +152,7 @@ pub(crate) fn respond<M, V: Serialize>(
     respond_page(found.iter().map(view).collect(), next, uri)
 }
 
-/// Responds with a page. `next` is the place after it, if there may be more.
+/// Responds with a page. `next` is the position after it, if there may be more.
 pub(crate) fn respond_page<V: Serialize>(
     items: Vec<V>,
     next: Option<String>,

@@ -1,6 +1,6 @@
 //! Problems (RFC 9457, H-01): the type of all error responses.
 //!
-//! [`Code`] is the closed list, with the texts for clients. A domain error becomes a [`Problem`] only here; `edge`
+//! [`Code`] is the closed list, with the texts for clients. A domain error becomes a [`Problem`] only here; `layers`
 //! writes it as JSON or as a page, with the request's id. The cause goes to the log only. To add a code: a row in
 //! `codes!`. A test generates its row in `docs/ERRORS.md`.
 
@@ -173,14 +173,18 @@ impl Problem {
     }
 }
 
+/// Rounds up, so that a client that waits this long has waited long enough.
+pub(crate) fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
 /// A duration in words, rounded up: "1 second", "3 minutes".
 fn in_words(duration: Duration) -> String {
-    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
-    match seconds {
+    match whole_seconds(duration) {
         0 | 1 => "1 second".to_owned(),
-        2..=90 => format!("{seconds} seconds"),
-        91..=5400 => format!("{} minutes", seconds.div_ceil(60)),
-        _ => format!("{} hours", seconds.div_ceil(3600)),
+        seconds @ 2..=90 => format!("{seconds} seconds"),
+        seconds @ 91..=5400 => format!("{} minutes", seconds.div_ceil(60)),
+        seconds => format!("{} hours", seconds.div_ceil(3600)),
     }
 }
 
@@ -244,7 +248,7 @@ fn plain_code(error: &Error) -> Code {
 }
 
 impl IntoResponse for Problem {
-    /// Hands the problem to `edge`, which knows the request and writes the body.
+    /// Attaches the problem to the response. `middleware` passes it with the request to `problem_response`, which writes the body.
     fn into_response(self) -> Response {
         let mut response = self.code.status().into_response();
         response.extensions_mut().insert(self);
@@ -300,7 +304,7 @@ mod tests {
     #[test]
     #[expect(
         clippy::disallowed_methods,
-        reason = "a test that may write the document asks whether it shall"
+        reason = "a test that may write the document reads `BLESS`"
     )]
     fn the_document_lists_every_code() {
         let mut text = String::from(

@@ -10,10 +10,12 @@ use serde::Serialize;
 use crate::app::App;
 use crate::html::Pages;
 use crate::http::json::Json;
-use crate::http::problem::{Code, Problem};
+use crate::http::problem::{Code, Problem, whole_seconds};
 
-/// What the client accepts.
-pub(super) struct ResponseFormat {
+/// The id of a request and what its client accepts, as a request extension.
+#[derive(Debug, Clone)]
+pub(super) struct RequestInfo {
+    pub(super) id: String,
     pub(super) wants_html: bool,
     pub(super) locale: Locale,
 }
@@ -21,20 +23,19 @@ pub(super) struct ResponseFormat {
 /// Writes the problem with the headers of `bare`, the response that the handler returned for it.
 pub(super) fn write_problem(
     app: &App,
-    format: &ResponseFormat,
+    info: &RequestInfo,
     problem: &Problem,
-    id: &str,
     bare: &Response,
 ) -> Response {
     let status = problem.code.status();
-    let mut response = if format.wants_html {
+    let mut response = if info.wants_html {
         let page = problem
             .page
             .clone()
-            .unwrap_or_else(|| problem_page(&app.pages, format.locale, problem, id));
+            .unwrap_or_else(|| problem_page(&app.pages, info.locale, problem, &info.id));
         (status, page).into_response()
     } else {
-        let mut response = (status, Json(problem_body(app, problem, id))).into_response();
+        let mut response = (status, Json(problem_body(app, problem, &info.id))).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response
@@ -48,10 +49,7 @@ pub(super) fn write_problem(
     }
     let headers = response.headers_mut();
     if let Some(wait) = problem.retry_after {
-        headers.insert(
-            header::RETRY_AFTER,
-            HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)),
-        );
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
     }
     // H-02 (RFC 6750, 3).
     let challenge = match problem.code {
@@ -136,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_problem_is_told_to_people_in_their_language() {
+    fn every_problem_page_is_translated() {
         let pages = Pages::new(8, false);
         for code in Code::ALL {
             let problem = Problem::new(*code);

@@ -27,10 +27,10 @@ pub(crate) fn token_response(status: StatusCode, view: impl Serialize) -> Respon
 
 /// Redirects with 303, so that a browser does not post a form again (W-05). A path is sent as it is:
 /// the browser stays on the host that it used, which the page's `form-action` allows.
-pub(crate) fn see_other(place: &str) -> Response {
+pub(crate) fn see_other(location: &str) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
-    if let Ok(place) = HeaderValue::from_str(place) {
-        response.headers_mut().insert(LOCATION, place);
+    if let Ok(location) = HeaderValue::from_str(location) {
+        response.headers_mut().insert(LOCATION, location);
     }
     response
 }

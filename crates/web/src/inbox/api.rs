@@ -83,13 +83,13 @@ pub(crate) async fn list_inbox(
     State(app): State<App>,
     request: Parts,
 ) -> Result<Json<InboxMails>, Problem> {
-    let inbox = inbox_of(&app, &request)?;
+    let inbox = require_inbox(&app, &request)?;
     let (filter, wait) = read(&request.uri)?;
     let until = Instant::now() + wait;
     let mut seen = 0;
     loop {
         let mut mails = inbox.list();
-        mails.retain(|mail| filter.has(mail));
+        mails.retain(|mail| filter.matches(mail));
         if mails.is_empty()
             && let Ok(Some(last)) = timeout_at(until, inbox.newer_than(seen)).await
         {
@@ -102,7 +102,10 @@ pub(crate) async fn list_inbox(
 }
 
 /// Returns the inbox to clients on this machine; 404 otherwise.
-pub(crate) fn inbox_of<'a>(app: &'a App, request: &Parts) -> Result<&'a dyn InboxSource, Problem> {
+pub(crate) fn require_inbox<'a>(
+    app: &'a App,
+    request: &Parts,
+) -> Result<&'a dyn InboxSource, Problem> {
     let inbox = app.inbox.as_deref();
     inbox
         .filter(|_| has_loopback_host(request) && is_local_client(request))
@@ -143,11 +146,11 @@ struct InboxFilter {
 }
 
 impl InboxFilter {
-    fn has(&self, mail: &InboxEntry) -> bool {
-        let is_theirs = |address: &EmailAddress| {
+    fn matches(&self, mail: &InboxEntry) -> bool {
+        let has_address = |address: &EmailAddress| {
             EmailAddress::parse(&mail.to).is_ok_and(|to| to.key() == address.key())
         };
-        mail.id > self.after && self.to.as_ref().is_none_or(is_theirs)
+        mail.id > self.after && self.to.as_ref().is_none_or(has_address)
     }
 }
 

@@ -9,12 +9,12 @@ use minijinja::{Value, context};
 
 use crate::app::App;
 use crate::http::problem::Problem;
-use crate::inbox::api::inbox_of;
+use crate::inbox::api::require_inbox;
 use crate::inbox_source::InboxEntry;
 
 /// The mails, newest first.
 pub(crate) async fn inbox(State(app): State<App>, request: Parts) -> Result<Html<String>, Problem> {
-    let inbox = inbox_of(&app, &request)?;
+    let inbox = require_inbox(&app, &request)?;
     let mails: Vec<_> = inbox.list().iter().map(view).collect();
     let values = context! { mails };
     Ok(app.pages.render(Locale::En, "inbox/inbox", values))

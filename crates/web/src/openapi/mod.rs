@@ -7,20 +7,20 @@ mod schemas;
 
 use axum::http::Method;
 use serde_json::{Map, Value, json};
-use utoipa::openapi::OpenApi;
 
 use self::problems::reference;
 use self::schemas::{complete_field, events};
-use crate::http::credentials::SESSION_COOKIE;
+use crate::http::cookies::SESSION_COOKIE;
 use crate::http::host::is_loopback_url;
 use crate::http::plain_http;
 use crate::http::problem::Code;
-use crate::routes::{Authentication, HEALTH_CHECKS, Route, TABLE};
+use crate::routes::{self, Authentication, HEALTH_CHECKS, Route, TABLE};
 
 const DESCRIPTION: &str = "User accounts and sign-in. Bodies are JSON, or forms of the same fields; times are RFC 3339 in UTC; errors are problems (RFC 9457) with a stable `code`. A client that prefers `text/html` gets a page where there is one. Send the bearer token or the cookie: a request with both is rejected (400).";
 
-/// Completes the document that the handlers' attributes generate, for a server with this public URL.
-pub(crate) fn document(generated: OpenApi, public_url: &str) -> Value {
+/// The OpenAPI document of a server with this public URL.
+pub fn openapi_document(public_url: &str) -> Value {
+    let generated = routes::handlers().into_openapi();
     let mut document =
         serde_json::to_value(generated).expect("the generated document is plain data");
     document["info"] = json!({
@@ -270,20 +270,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_it_listens_is_a_default_on_this_machine_alone() {
-        for (url, is_default) in [
+    fn a_loopback_server_is_a_variable_of_the_document() {
+        for (url, is_variable) in [
             ("http://localhost:8000", true),
             ("http://127.0.0.1:8000", true),
             ("https://localhost.example.com", false),
             ("https://accounts.example", false),
         ] {
-            assert_eq!(server(url)["variables"].is_object(), is_default, "{url}");
+            assert_eq!(server(url)["variables"].is_object(), is_variable, "{url}");
         }
     }
 
     #[test]
     fn a_summary_is_one_sentence() {
-        let document = crate::openapi_document("https://accounts.example");
+        let document = openapi_document("https://accounts.example");
         for operation in document["paths"]
             .as_object()
             .unwrap()
@@ -303,7 +303,7 @@ mod tests {
 
     /// Every operation has a 4xx response, which the linter of the document requires.
     #[test]
-    fn every_operation_can_be_asked_wrongly() {
+    fn every_operation_has_a_4xx_response() {
         for route in TABLE {
             assert!(
                 problems_of(route, false).contains(&Code::MalformedRequest),

@@ -1,6 +1,6 @@
 //! Schemas of the OpenAPI document: constraints that the types do not express, and the bodies as forms.
 
-use doorward_domain::model::Event;
+use doorward_domain::model::AuditKind;
 use serde_json::{Map, Value, json};
 
 use super::patterns;
@@ -66,7 +66,7 @@ fn complete_bodies(schemas: &mut Map<String, Value>) {
         .iter()
         .filter(|(_, schema)| schema["additionalProperties"] == false);
     let forms: Vec<_> = bodies
-        .map(|(name, schema)| (format!("{name}Form"), form_of(schema)))
+        .map(|(name, schema)| (format!("{name}Form"), form_schema(schema)))
         .collect();
     schemas.extend(forms);
 }
@@ -98,12 +98,12 @@ fn has_type(schema: &Value, wanted: &str) -> bool {
 
 /// All kinds of audit events.
 pub(super) fn events() -> Value {
-    Event::ALL.iter().map(|event| event.as_str()).collect()
+    AuditKind::ALL.iter().map(|event| event.as_str()).collect()
 }
 
 /// The schema of a body as a form: every field is text, an object is JSON text, and an empty value replaces
 /// `null`, since browsers send empty fields.
-fn form_of(schema: &Value) -> Value {
+fn form_schema(schema: &Value) -> Value {
     let mut form = schema.clone();
     let is_required = |name: &str| {
         schema["required"]
@@ -139,8 +139,8 @@ mod tests {
 
     /// A form has only texts: no `null`, no object.
     #[test]
-    fn a_form_is_spelt_as_a_browser_spells_it() {
-        let form = form_of(&json!({
+    fn a_form_has_only_text_fields() {
+        let form = form_schema(&json!({
             "required": ["password"],
             "properties": {
                 "password": {"type": "string", "description": "Secret."},

@@ -26,7 +26,7 @@ pub(crate) async fn healthz() -> Json<Health> {
 /// Returns 200 if the stores respond and the server is not shutting down.
 #[utoipa::path(get, path = "/readyz", tag = "Operations", responses((status = 200, description = "Ready", body = Health)))]
 pub(crate) async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
-    if app.stopping.has_begun() {
+    if app.shutdown.is_set() {
         return Err(Problem::new(Code::Stopping));
     }
     let mut down = Vec::new();

@@ -9,8 +9,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
-use crate::http::credentials::set_session_cookie;
-use crate::http::device;
+use crate::http::cookies::{set_device_cookie, set_session_cookie};
 use crate::http::problem::Problem;
 use crate::sign_in::api::identifier;
 
@@ -60,7 +59,7 @@ pub(crate) async fn change(
     let (current, new) = fields.finish(|| Some((current?, new?)))?;
     app.doorward
         .password
-        .change_password(caller.ctx(), account.as_ref(), &current, &new)
+        .change(&caller.ctx, account.as_ref(), &current, &new)
         .await?;
     let mut cookies = HeaderMap::new();
     if let Err(problem) = keep_signed_in(app, caller, &mut cookies).await {
@@ -80,14 +79,14 @@ async fn keep_signed_in(
     if caller.session().is_none() {
         return Ok(());
     }
-    let (ctx, token) = (caller.ctx(), caller.token()?);
-    if caller.by_cookie() {
+    let (ctx, token) = (&caller.ctx, caller.token()?);
+    if caller.uses_cookie {
         let renewed = app.doorward.sessions.replace_token(ctx, token).await?;
         set_session_cookie(cookies, &renewed, ctx.now);
-        device::remember(app, caller, (&renewed.user, &renewed.session), cookies);
+        set_device_cookie(app, caller, (&renewed.user, &renewed.session), cookies);
     } else if caller.device().is_some() {
         let user = app.doorward.sessions.authenticate(ctx, token).await?;
-        device::remember(app, caller, (user.user(), user.session()), cookies);
+        set_device_cookie(app, caller, (user.user(), user.session()), cookies);
     }
     Ok(())
 }

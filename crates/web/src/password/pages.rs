@@ -40,7 +40,7 @@ pub(crate) async fn password_form(
             Ok((cookies, page))
         }
         Err(problem) => {
-            let form = form.with_errors(&problem).with_one_name();
+            let form = form.with_errors(&problem).with_login_field();
             Err(problem.on_page(page(&app, &caller, &form)))
         }
     }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use doorward_domain::model::{Device, Link, MailJob};
-use doorward_domain::profile::{PasswordFacts, PersonalData};
+use doorward_domain::profile::{PasswordMetadata, PersonalData};
 use doorward_domain::values::{AuditEventId, SessionId};
 use doorward_domain::{Ctx, Doorward, Error, Policy};
 use jiff::{SignedDuration, Timestamp};
@@ -234,10 +234,10 @@ fn serialize_error(_: serde_json::Error) -> Error {
     Error::Internal("failed to serialize an export")
 }
 
-impl From<&PasswordFacts> for PasswordView {
-    fn from(facts: &PasswordFacts) -> Self {
+impl From<&PasswordMetadata> for PasswordView {
+    fn from(facts: &PasswordMetadata) -> Self {
         Self {
-            set_at: facts.since,
+            set_at: facts.set_at,
             scheme: facts.scheme.clone(),
         }
     }
@@ -293,7 +293,7 @@ fn retention(policy: &Policy) -> Vec<RetentionView> {
             format!(
                 "{} after the last renewal, at most {} after sign-in",
                 period(policy.session_lifetime),
-                period(policy.session_renewable)
+                period(policy.session_absolute_lifetime)
             ),
         ),
         period_of("devices", "90 days after the last sign-in".to_owned()),

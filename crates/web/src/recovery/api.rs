@@ -14,7 +14,7 @@ use crate::html::form::Form;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::json::Json;
-use crate::http::links::{MailRequestBody, read_email, read_token, respond_to_mail_request};
+use crate::http::links::{MailRequestBody, read_token, request_mail};
 use crate::http::params::TokenParam;
 use crate::http::problem::{Code, Problem};
 use crate::views::Message;
@@ -36,18 +36,9 @@ pub(crate) async fn request_recovery(
     caller: Caller,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    let form = Form::from_fields(&fields);
-    let requested = async {
-        let email = read_email(fields)?;
-        Ok(app
-            .doorward
-            .recovery
-            .request_recovery(caller.ctx(), &email)
-            .await?)
-    };
-    respond_to_mail_request(&app, &caller, requested.await, |problem| {
-        pages::request_recovery(&app.pages, caller.locale(), &form.with_errors(problem))
-    })
+    let (service, ctx) = (&app.doorward.recovery, &caller.ctx);
+    let request = async |email: &_| service.request(ctx, email).await;
+    request_mail(&app, &caller, fields, pages::REQUEST_FORM, request).await
 }
 
 /// Returns whether the link is valid.
@@ -58,13 +49,13 @@ pub(crate) async fn view_recovery(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Response, Problem> {
-    if caller.wants_html() {
+    if caller.wants_html {
         let page = pages::recover(&app, &caller, &token, &Form::default()).await?;
         return Ok(page.into_response());
     }
     app.doorward
         .recovery
-        .view_recovery(caller.ctx(), &read_token(&token)?)
+        .view(&caller.ctx, &read_token(&token)?)
         .await?;
     Ok(Json(Message {
         message: "POST `new_password` to this URL to set it.",
@@ -82,14 +73,14 @@ pub(crate) async fn recover(
     fields: Fields,
 ) -> Result<Response, Problem> {
     match recover_by(&app, &caller, &token, fields).await {
-        Ok(()) if caller.wants_html() => {
+        Ok(()) if caller.wants_html => {
             let locale = caller.locale();
             let page = app.pages.render(locale, "recovery/recovered", context! {});
             Ok(page.into_response())
         }
         Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
         // The form is shown again with its errors; the link stays valid.
-        Err(problem) if caller.wants_html() && problem.code != Code::LinkExpired => {
+        Err(problem) if caller.wants_html && problem.code != Code::LinkExpired => {
             let form = Form::default().with_errors(&problem);
             Err(problem.on_page(pages::recover(&app, &caller, &token, &form).await?))
         }
@@ -109,6 +100,6 @@ async fn recover_by(
     Ok(app
         .doorward
         .recovery
-        .recover(caller.ctx(), &token, &new)
+        .finish(&caller.ctx, &token, &new)
         .await?)
 }

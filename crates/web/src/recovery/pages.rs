@@ -2,26 +2,22 @@
 
 use axum::extract::State;
 use axum::response::Html;
-use doorward_domain::values::Locale;
 use minijinja::{Value, context};
 
 use crate::app::App;
 use crate::html::form::Form;
-use crate::html::{Pages, display_name, sign_in_name};
+use crate::html::{display_name, sign_in_name};
 use crate::http::caller::Caller;
-use crate::http::links::read_token;
+use crate::http::links::{mail_form, read_token};
 use crate::http::problem::Problem;
+
+/// Template of the form that requests a mail.
+pub(super) const REQUEST_FORM: &str = "recovery/request-recovery";
 
 /// The form to request a recovery mail. For browsers only.
 #[utoipa::path(get, path = "/recovery", tag = "Account", responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
 pub(crate) async fn recovery_page(State(app): State<App>, caller: Caller) -> Html<String> {
-    request_recovery(&app.pages, caller.locale(), &Form::default())
-}
-
-/// The form that requests a recovery mail.
-pub(crate) fn request_recovery(pages: &Pages, locale: Locale, form: &Form) -> Html<String> {
-    let values = context! { form => Value::from(form) };
-    pages.render(locale, "recovery/request-recovery", values)
+    mail_form(&app, &caller, REQUEST_FORM, &Form::default())
 }
 
 /// The page that the link opens, with its form.
@@ -34,7 +30,7 @@ pub(crate) async fn recover(
     let user = app
         .doorward
         .recovery
-        .view_recovery(caller.ctx(), &read_token(token)?)
+        .view(&caller.ctx, &read_token(token)?)
         .await?;
     let values = context! {
         name => display_name(&user),

@@ -57,7 +57,7 @@ fn page(document: &Value) -> String {
         )
         .unwrap();
         for (route, operation) in &of_tag {
-            let (name, who) = (name_of(route), who(route, operation));
+            let (name, who) = (name_of(route), access(route, operation));
             let summary = operation["summary"].as_str().unwrap();
             writeln!(
                 text,
@@ -98,7 +98,7 @@ fn anchor(heading: &str) -> String {
         .collect()
 }
 
-fn who(route: &Route, operation: &Value) -> &'static str {
+fn access(route: &Route, operation: &Value) -> &'static str {
     let is_of_a_user = route.path.starts_with("/user/{user}");
     match route.authentication {
         Authentication::Ignored => "anyone",
@@ -116,7 +116,7 @@ fn section(document: &Value, route: &Route, operation: &Value) -> String {
     let more = operation["description"].as_str();
     let more = more.map_or_else(String::new, |more| format!(" {more}"));
     let mut text = format!("\n### `{}`\n\n{summary}.{more}\n\n", name_of(route));
-    write!(text, "For {}.", who(route, operation)).unwrap();
+    write!(text, "For {}.", access(route, operation)).unwrap();
     if let Some(scope) = route.scope {
         let key = match scope {
             ThrottleScope::Token => "per account",
@@ -146,7 +146,7 @@ fn section(document: &Value, route: &Route, operation: &Value) -> String {
     text
 }
 
-fn span(window: Duration) -> &'static str {
+fn in_words(window: Duration) -> &'static str {
     match window.as_secs() {
         60 => "a minute",
         3600 => "an hour",
@@ -317,7 +317,7 @@ fn kind(schema: &Value) -> String {
 /// The default limit of a scope.
 fn limit(scope: ThrottleScope) -> String {
     let rate = ThrottleLimits::default().rate(scope);
-    format!("{} {}", rate.burst, span(rate.window))
+    format!("{} {}", rate.burst, in_words(rate.window))
 }
 
 /// The routes of pages.
@@ -396,9 +396,9 @@ fn item_of_list<'a>(document: &'a Value, name: &str) -> Option<&'a str> {
 #[test]
 #[expect(
     clippy::disallowed_methods,
-    reason = "a test that may write the document asks whether it shall"
+    reason = "a test that may write the document reads `BLESS`"
 )]
-fn the_page_is_the_document() {
+fn the_page_is_up_to_date() {
     let text = page(&crate::openapi_document("http://localhost:8000"));
     for route in TABLE {
         assert!(text.contains(&format!("`{}`", name_of(route))), "{route:?}");

@@ -1,55 +1,32 @@
 //! The OpenAPI document and the page that shows it.
 
-use std::sync::OnceLock;
-
 use axum::body::Bytes;
 use doorward_domain::values::Locale;
 use minijinja::{Value, context};
 use serde_json::Value as Json;
 
-use crate::app::App;
+use crate::app::{App, Documents};
 use crate::html::Pages;
+use crate::openapi::openapi_document;
 
-/// The documents of a server, built at the first request. That takes several megabytes, which an idle server does not
+/// The documents of the server, built at the first request. That takes several megabytes, which an idle server does not
 /// need.
-pub(crate) struct Documents {
-    build: fn(&str) -> Json,
-    built: OnceLock<BuiltDocuments>,
-}
-
-/// The texts of the documents.
-pub(crate) struct BuiltDocuments {
-    pub(crate) openapi: Bytes,
-    pub(crate) docs: Bytes,
-}
-
-impl Documents {
-    /// `build` returns the OpenAPI document of a server with a public URL.
-    pub(crate) fn new(build: fn(&str) -> Json) -> Self {
-        Self {
-            build,
-            built: OnceLock::new(),
+///
+/// glibc gives each thread its own heap and returns memory from the end of a heap only. So a thread builds the
+/// documents, and only their text is copied out of its heap.
+pub(crate) fn get(app: &App) -> &Documents {
+    app.documents.get_or_init(|| {
+        let build = || {
+            let document = openapi_document(&app.doorward.policy().public_url);
+            (page(&app.pages, &document), document.to_string())
+        };
+        let built = std::thread::scope(|scope| scope.spawn(build).join());
+        let (docs, openapi) = built.expect("the document is tested");
+        Documents {
+            openapi: Bytes::copy_from_slice(openapi.as_bytes()),
+            docs: Bytes::copy_from_slice(docs.as_bytes()),
         }
-    }
-
-    /// The texts of the documents.
-    ///
-    /// glibc gives each thread its own heap and returns memory from the end of a heap only. So a thread builds the
-    /// documents, and only their text is copied out of its heap.
-    pub(crate) fn get(&self, app: &App) -> &BuiltDocuments {
-        self.built.get_or_init(|| {
-            let build = || {
-                let document = (self.build)(&app.doorward.policy().public_url);
-                (page(&app.pages, &document), document.to_string())
-            };
-            let built = std::thread::scope(|scope| scope.spawn(build).join());
-            let (docs, openapi) = built.expect("the document is tested");
-            BuiltDocuments {
-                docs: Bytes::copy_from_slice(docs.as_bytes()),
-                openapi: Bytes::copy_from_slice(openapi.as_bytes()),
-            }
-        })
-    }
+    })
 }
 
 /// The page of a document.

@@ -1,8 +1,5 @@
 //! Pages for developers: the API reference and the explanations of problems.
 
-use std::sync::Arc;
-
-use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Html;
@@ -12,14 +9,11 @@ use minijinja::{Value, context};
 use crate::app::App;
 use crate::html::Pages;
 use crate::http::problem::{Code, Problem};
-use crate::reference::documents::Documents;
+use crate::reference::documents;
 
 /// The API reference.
-pub(crate) async fn docs(
-    State(app): State<App>,
-    Extension(documents): Extension<Arc<Documents>>,
-) -> Html<Bytes> {
-    Html(documents.get(&app).docs.clone())
+pub(crate) async fn docs(State(app): State<App>) -> Html<Bytes> {
+    Html(documents::get(&app).docs.clone())
 }
 
 /// The page with all problems.

@@ -5,7 +5,7 @@ use axum::response::Response;
 
 use crate::app::App;
 use crate::http::caller::Caller;
-use crate::http::credentials::clear_session_cookie;
+use crate::http::cookies::clear_session_cookie;
 use crate::http::problem::Problem;
 use crate::http::responses::see_other;
 
@@ -13,7 +13,7 @@ use crate::http::responses::see_other;
 pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     app.doorward
         .sessions
-        .sign_out(caller.ctx(), caller.require_session()?)
+        .sign_out(&caller.ctx, caller.require_session()?)
         .await?;
     let mut response = see_other("/");
     clear_session_cookie(response.headers_mut());

@@ -5,9 +5,9 @@ use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
 use axum::response::Response;
 use doorward_domain::Error;
-use doorward_domain::ctx::actor_of;
+use doorward_domain::ctx::session_actor;
 use doorward_domain::sessions::SignedIn;
-use doorward_domain::sign_in::Identifier;
+use doorward_domain::sign_in::{Identifier, Outcome};
 use doorward_domain::values::{EmailAddress, Invalid, Password, Username};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -18,8 +18,8 @@ use crate::html::form::Form;
 use crate::html::return_to::ReturnTo;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
-use crate::http::credentials::{PresentedCredential, credential, set_session_cookie};
-use crate::http::device;
+use crate::http::cookies::{set_device_cookie, set_session_cookie};
+use crate::http::credentials::{PresentedCredential, credential};
 use crate::http::problem::Problem;
 use crate::http::responses::{see_other, token_response};
 use crate::views::SignedInView;
@@ -75,14 +75,14 @@ pub(crate) async fn sign_in(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    if caller.wants_html() {
+    if caller.wants_html {
         return sign_in_by_page(&app, &caller, &headers, fields).await;
     }
     let signed_in = create_session(&app, &caller, fields).await?;
-    let view = SignedInView::new(&signed_in, caller.ctx().now);
+    let view = SignedInView::new(&signed_in, caller.ctx.now);
     let mut response = token_response(StatusCode::CREATED, view);
-    let of = (&signed_in.user, &signed_in.session);
-    device::remember(&app, &caller, of, response.headers_mut());
+    let account = (&signed_in.user, &signed_in.session);
+    set_device_cookie(&app, &caller, account, response.headers_mut());
     Ok(response)
 }
 
@@ -94,14 +94,14 @@ async fn create_session(
     let password = fields.required("password", Password::parse);
     let who = identifier(&mut fields);
     let (who, password) = fields.finish(|| Some((who?, password?)))?;
-    Ok(app
-        .doorward
-        .sign_in
-        .sign_in(caller.ctx(), &who, &password)
-        .await?)
+    let sign_in = &app.doorward.sign_in;
+    match sign_in.start(&caller.ctx, &who, &password).await? {
+        Outcome::Session(signed_in) => Ok(*signed_in),
+        Outcome::NextFactor(next) => match next {},
+    }
 }
 
-/// Redirects a browser, or returns the form with its errors and what was entered.
+/// Sets the cookies and redirects the browser (W-05), or returns the form with its errors and what was entered.
 async fn sign_in_by_page(
     app: &App,
     caller: &Caller,
@@ -109,17 +109,20 @@ async fn sign_in_by_page(
     mut fields: Fields,
 ) -> Result<Response, Problem> {
     let form = Form::from_fields(&fields);
-    let return_to = ReturnTo::take_from_form(&mut fields, &app.choices.return_origins);
+    let return_to = ReturnTo::take_from_form(&mut fields, &app.options.return_origins);
     fields.move_address_to_email();
     match create_session(app, caller, fields).await {
         Ok(signed_in) => {
-            end_replaced(app, caller, headers).await;
-            let return_to = return_to.as_ref();
-            Ok(signed_in_by_page(app, caller, &signed_in, return_to))
+            end_replaced_session(app, caller, headers).await;
+            let mut response = see_other(return_to.as_ref().map_or("/", ReturnTo::as_str));
+            let cookies = response.headers_mut();
+            set_session_cookie(cookies, &signed_in, caller.ctx.now);
+            set_device_cookie(app, caller, (&signed_in.user, &signed_in.session), cookies);
+            Ok(response)
         }
         Err(problem) => {
             let forms = WelcomeForms {
-                sign_in: form.with_errors(&problem).with_one_name(),
+                sign_in: form.with_errors(&problem).with_login_field(),
                 return_to,
                 ..WelcomeForms::default()
             };
@@ -130,18 +133,20 @@ async fn sign_in_by_page(
 
 /// Ends the session whose cookie the new one replaces: the browser can no longer sign it out, and a copied
 /// token would stay valid (S-02; ASVS 7.2.4). If that fails, the session expires by itself.
-async fn end_replaced(app: &App, caller: &Caller, headers: &HeaderMap) {
+async fn end_replaced_session(app: &App, caller: &Caller, headers: &HeaderMap) {
     let Ok(Some(PresentedCredential::Cookie(token))) = credential(headers) else {
         return;
     };
     let ended = match app
         .doorward
         .sessions
-        .authenticate(caller.ctx(), token.expose())
+        .authenticate(&caller.ctx, token.expose())
         .await
     {
         Ok(old) => {
-            let ctx = caller.ctx().acting_as(actor_of(old.user(), old.session()));
+            let ctx = caller
+                .ctx
+                .acting_as(session_actor(old.user(), old.session()));
             app.doorward.sessions.sign_out(&ctx, &old).await
         }
         // The replaced session is invalid already.
@@ -151,19 +156,4 @@ async fn end_replaced(app: &App, caller: &Caller, headers: &HeaderMap) {
     if let Err(error) = ended {
         tracing::warn!(%error, "failed to end the session replaced by this sign-in");
     }
-}
-
-/// Sets the cookies and redirects (W-05).
-fn signed_in_by_page(
-    app: &App,
-    caller: &Caller,
-    signed_in: &SignedIn,
-    return_to: Option<&ReturnTo>,
-) -> Response {
-    let mut response = see_other(return_to.map_or("/", ReturnTo::as_str));
-    let headers = response.headers_mut();
-    set_session_cookie(headers, signed_in, caller.ctx().now);
-    let of = (&signed_in.user, &signed_in.session);
-    device::remember(app, caller, of, headers);
-    response
 }

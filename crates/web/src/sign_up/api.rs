@@ -53,7 +53,7 @@ pub(crate) async fn create_user(
     caller: Caller,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    if caller.wants_html() {
+    if caller.wants_html {
         return create_by_page(&app, &caller, fields).await;
     }
     let user = create(&app, &caller, fields).await?;
@@ -68,7 +68,7 @@ pub(crate) async fn create_user(
 /// A repeated sign-up with the same address gets the same response (H-08); one with the same username is 409.
 async fn create(app: &App, caller: &Caller, fields: Fields) -> Result<User, Problem> {
     let wanted = read(fields, &app.doorward)?;
-    Ok(app.doorward.sign_up.sign_up(caller.ctx(), wanted).await?)
+    Ok(app.doorward.sign_up.start(&caller.ctx, wanted).await?)
 }
 
 /// Shows the result page, or the form with its errors and what was entered.
@@ -78,7 +78,7 @@ async fn create_by_page(
     mut fields: Fields,
 ) -> Result<Response, Problem> {
     let (form, pages, locale) = (Form::from_fields(&fields), &app.pages, caller.locale());
-    let return_to = ReturnTo::take_from_form(&mut fields, &app.choices.return_origins);
+    let return_to = ReturnTo::take_from_form(&mut fields, &app.options.return_origins);
     match create(app, caller, fields).await {
         Ok(user) => {
             let page = signed_up(pages, locale, &user, return_to.as_ref());
@@ -106,9 +106,9 @@ fn read(mut fields: Fields, doorward: &Doorward) -> Result<NewSignUp, Problem> {
             Invalid::new("missing", "Send a `username`, an `email` or both."),
         );
     }
-    let username = fields.optional("username", Username::choose);
+    let username = fields.optional("username", Username::parse_new);
     let email = fields.optional("email", EmailAddress::parse);
-    let name = fields.optional("name", Name::choose);
+    let name = fields.optional("name", Name::parse_new);
     let personal = [
         username.as_ref().map(Username::as_str),
         email.as_ref().map(EmailAddress::as_str),
@@ -117,7 +117,7 @@ fn read(mut fields: Fields, doorward: &Doorward) -> Result<NewSignUp, Problem> {
     ];
     let personal: Vec<&str> = personal.into_iter().flatten().collect();
     let password = fields.required("password", |text| {
-        doorward.password.check_password_rules(text, &personal)
+        doorward.password.check_rules(text, &personal)
     });
     let data = match fields.json("data") {
         None | Some(serde_json::Value::Null) => Data::default(),

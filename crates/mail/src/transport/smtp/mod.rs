@@ -13,7 +13,8 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use doorward_domain::checkup::Diagnostic;
+use doorward_domain::diagnostics::Diagnostic;
+use doorward_domain::error::chain;
 use doorward_domain::ports::MailError;
 use lettre::transport::smtp::Error as LettreError;
 use lettre::transport::smtp::authentication::Mechanism;
@@ -27,7 +28,6 @@ pub use self::settings::{Security, SmtpSettings, SmtpUrlError};
 use super::Transport;
 use crate::composed_mail::ComposedMail;
 use crate::error::MailSetupError;
-use crate::examine::chain;
 use crate::mask::{mask_address, mask_reply};
 
 /// Timeout for a TCP connection to one address of the mail server.
@@ -39,13 +39,13 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(20);
 const CHECK: &str = "mail: server";
 
 /// Sends messages to a mail server.
-pub(crate) struct Smtp {
+pub(crate) struct SmtpTransport {
     settings: SmtpSettings,
     tls: Option<TlsParameters>,
     hello: ClientId,
 }
 
-impl Smtp {
+impl SmtpTransport {
     /// Reads the system's root certificates. Opens no connection. `sender_domain` is the name in `EHLO`.
     pub fn new(settings: &SmtpSettings, sender_domain: &str) -> Result<Self, MailSetupError> {
         let tls = match settings.security {
@@ -108,7 +108,7 @@ impl Smtp {
 
     /// Sends all of a mail but its content: the server accepts or rejects sender and recipient, and
     /// delivers nothing.
-    async fn rehearse(&self, from: Address, to: Option<Address>) -> Result<(), SmtpError> {
+    async fn dry_run(&self, from: Address, to: Option<Address>) -> Result<(), SmtpError> {
         let mut connection = self.connect().await?;
         let rejected = |error| SmtpError::new(SmtpPhase::Sending, error);
         let sender = Mail::new(Some(from), Vec::new());
@@ -123,7 +123,7 @@ impl Smtp {
 }
 
 #[async_trait]
-impl Transport for Smtp {
+impl Transport for SmtpTransport {
     async fn deliver(&self, mail: &ComposedMail) -> Result<(), MailError> {
         let limit = self.settings.timeout;
         let sent = timeout(limit, self.send(&mail.message)).await;
@@ -247,12 +247,12 @@ impl From<SmtpError> for MailError {
 }
 
 /// Connects to the mail server, signs in and presents sender and recipient. Sends no mail.
-pub(crate) async fn examine(
+pub(crate) async fn diagnose(
     settings: &SmtpSettings,
     from: &Address,
     to: Option<Address>,
 ) -> Diagnostic {
-    let smtp = match Smtp::new(settings, from.domain()) {
+    let smtp = match SmtpTransport::new(settings, from.domain()) {
         Ok(smtp) => smtp,
         Err(error) => {
             let hint = "install the system's root certificates (package ca-certificates)";
@@ -261,7 +261,7 @@ pub(crate) async fn examine(
     };
     let server = format!("{}:{}", settings.host, settings.port);
     let recipient = to.as_ref().map(|to| mask_address(to.as_ref()));
-    let rehearsed = timeout(CHECK_TIMEOUT, smtp.rehearse(from.clone(), to)).await;
+    let rehearsed = timeout(CHECK_TIMEOUT, smtp.dry_run(from.clone(), to)).await;
     match rehearsed.unwrap_or(Err(SmtpError::Timeout(CHECK_TIMEOUT))) {
         Ok(()) => {
             let result = match recipient {

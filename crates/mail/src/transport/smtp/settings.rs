@@ -69,7 +69,7 @@ pub enum SmtpUrlError {
     Encoding,
     /// A user without a password, or the reverse.
     #[error("set both user and password, or neither")]
-    HalfLogin,
+    IncompleteLogin,
     /// An unknown option.
     #[error("the only option is ?starttls=required, ?starttls=opportunistic or ?starttls=off")]
     Option,
@@ -146,7 +146,7 @@ impl fmt::Display for SmtpSettings {
 fn login(url: &Url) -> Result<Option<Credentials>, SmtpUrlError> {
     match (url.username(), url.password().unwrap_or_default()) {
         ("", "") => Ok(None),
-        ("", _) | (_, "") => Err(SmtpUrlError::HalfLogin),
+        ("", _) | (_, "") => Err(SmtpUrlError::IncompleteLogin),
         (user, password) => Ok(Some(Credentials::new(decode(user)?, decode(password)?))),
     }
 }
@@ -303,9 +303,9 @@ mod tests {
             ("smtp://ben:%FF@h.example", E::Encoding),
             ("smtp://ben:a%00b@h.example", E::Encoding),
             ("smtp://ben:a%0D%0Ab@h.example", E::Encoding),
-            ("smtp://ben@h.example", E::HalfLogin),
-            ("smtp://ben:@h.example", E::HalfLogin),
-            ("smtp://:secret@h.example", E::HalfLogin),
+            ("smtp://ben@h.example", E::IncompleteLogin),
+            ("smtp://ben:@h.example", E::IncompleteLogin),
+            ("smtp://:secret@h.example", E::IncompleteLogin),
             ("smtp://h.example?tls=required", E::Option),
             ("smtp://h.example?starttls=yes", E::Option),
             ("smtps://h.example?starttls=required", E::StartTlsWithinTls),

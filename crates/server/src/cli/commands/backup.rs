@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use doorward_domain::ctx::{Actor, Ctx};
-use doorward_domain::model::Event;
+use doorward_domain::model::AuditKind;
 use doorward_domain::ports::{Client, Clock};
 use doorward_domain::store::{Store, Write};
 use doorward_domain::values::AuditEventId;
@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::cli::output::Output;
 use crate::cli::stores::require_database;
 use crate::config::Config;
-use crate::system::{SystemClock, SystemSecrets};
+use crate::system::{SystemClock, SystemRandomSource};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  doorward backup /var/backups/doorward.db")]
@@ -32,7 +32,7 @@ pub(super) async fn run(config: &Config, args: &BackupArgs, output: Output) -> a
     };
     back_up(&settings.url, &args.file, async || {
         // Before an upgrade, the schema may be too old for the event.
-        if let Err(error) = note(&settings).await {
+        if let Err(error) = write_audit_event(&settings).await {
             eprintln!("the audit log has no event for this backup: {error:#}");
         }
     })
@@ -51,16 +51,16 @@ pub(super) async fn run(config: &Config, args: &BackupArgs, output: Output) -> a
 }
 
 /// Adds an audit event before anything is copied, so that the copy contains it (L-01).
-async fn note(settings: &SqlSettings) -> anyhow::Result<()> {
+async fn write_audit_event(settings: &SqlSettings) -> anyhow::Result<()> {
     let now = SystemClock::default().now();
-    let id = AuditEventId::generate(now, &SystemSecrets::new());
+    let id = AuditEventId::generate(now, &SystemRandomSource::new());
     let ctx = Ctx {
         actor: Actor::CommandLine,
         client: Client::default(),
         request_id: id.to_string(),
         now,
     };
-    let event = ctx.audit(id, Event::BackupTaken, None);
+    let event = ctx.audit_event(id, AuditKind::BackupTaken, None);
     let store = SqlStore::connect(settings, now).await?;
     let written = store.apply(vec![Write::insert(&event)]).await;
     store.close().await;

@@ -4,10 +4,10 @@ use anyhow::bail;
 use clap::Subcommand;
 use serde_json::{Map, json};
 
-use crate::cli::columns;
-use crate::cli::columns::WIDTH;
 use crate::cli::output::Output;
-use crate::config::{Config, InvalidConfig, LoadedConfig, SETTINGS, Setting, masked};
+use crate::cli::text_wrap;
+use crate::cli::text_wrap::WIDTH;
+use crate::config::{Config, InvalidConfig, LoadedConfig, SETTINGS, Setting, redact};
 use crate::wiring::check::{PepperCheck, check_peppers, errors};
 
 #[derive(Debug, Subcommand)]
@@ -50,19 +50,19 @@ pub(super) async fn run(
 
 /// Result of a check.
 #[derive(Default)]
-struct Checked {
+struct ConfigCheck {
     errors: Vec<String>,
     /// Parts that could not be checked.
-    unseen: Vec<String>,
+    unchecked: Vec<String>,
     /// Warnings, which do not prevent a start.
     warnings: Vec<String>,
 }
 
-async fn check(loaded: anyhow::Result<LoadedConfig>) -> Checked {
+async fn check(loaded: anyhow::Result<LoadedConfig>) -> ConfigCheck {
     let (errors, loaded) = errors(loaded);
-    let mut checked = Checked {
+    let mut checked = ConfigCheck {
         errors,
-        ..Checked::default()
+        ..ConfigCheck::default()
     };
     let Some(LoadedConfig { config, .. }) = loaded else {
         return checked;
@@ -71,31 +71,31 @@ async fn check(loaded: anyhow::Result<LoadedConfig>) -> Checked {
     match check_peppers(&config).await {
         PepperCheck::Passed => {}
         PepperCheck::Missing(error) => checked.errors.push(error),
-        PepperCheck::Unreadable(reason) => checked.unseen.push(format!(
+        PepperCheck::Unreadable(reason) => checked.unchecked.push(format!(
             "whether stored passwords can be verified with the configured peppers: {reason}"
         )),
     }
     checked
 }
 
-impl Checked {
+impl ConfigCheck {
     fn print(self, output: Output) -> anyhow::Result<()> {
         let Self {
             errors,
-            unseen,
+            unchecked,
             warnings,
         } = self;
         if !errors.is_empty() && !output.json {
             bail!(InvalidConfig::unread(errors));
         }
         let mut text = "The configuration is valid.".to_owned();
-        for unseen in &unseen {
-            text += &format!("\nNot checked: {unseen}");
+        for unchecked in &unchecked {
+            text += &format!("\nNot checked: {unchecked}");
         }
         for warning in &warnings {
             text += &format!("\nWarning: {warning}");
         }
-        let value = json!({"ok": errors.is_empty(), "errors": errors, "warnings": warnings, "not_checked": unseen});
+        let value = json!({"ok": errors.is_empty(), "errors": errors, "warnings": warnings, "not_checked": unchecked});
         output.print(&text, &value)?;
         match errors.is_empty() {
             true => Ok(()),
@@ -108,36 +108,36 @@ fn show(loaded: &LoadedConfig, output: Output) -> anyhow::Result<()> {
     let mut lines = Vec::new();
     let mut values = Map::new();
     for setting in SETTINGS {
-        let shown = shown(setting, &loaded.config);
+        let shown = format_value(setting, &loaded.config);
         let origin = loaded.origins.get(setting.key).map(String::as_str);
         lines.push(paragraph(setting.key, &shown, origin));
         values.insert(
             setting.key.to_owned(),
-            json!({"value": shown, "origin": origin.unwrap_or("default"), "variable": setting.also.map_or_else(|| setting.variable(), str::to_owned), "secret": setting.secret, "help": setting.help}),
+            json!({"value": shown, "origin": origin.unwrap_or("default"), "variable": setting.alias.map_or_else(|| setting.env_var(), str::to_owned), "secret": setting.secret, "help": setting.help}),
         );
     }
     output.print(&lines.join("\n"), &values.into())
 }
 
-fn shown(setting: &Setting, config: &Config) -> String {
+fn format_value(setting: &Setting, config: &Config) -> String {
     let text = (setting.show)(config);
-    if setting.secret { masked(&text) } else { text }
+    if setting.secret { redact(&text) } else { text }
 }
 
 /// The key and its value, and below it the source unless it is the default.
 fn paragraph(key: &str, value: &str, origin: Option<&str>) -> String {
     let value = if value.is_empty() { "-" } else { value };
-    let key = columns::padded(key, INDENT);
+    let key = text_wrap::pad(key, INDENT);
     let line = match origin {
         None => format!("{key}{value} (default)"),
         Some(_) => format!("{key}{value}"),
     };
-    let line = columns::wrapped(&line, WIDTH, &" ".repeat(INDENT));
+    let line = text_wrap::wrap_line(&line, WIDTH, &" ".repeat(INDENT));
     match origin {
         None => line,
         Some(origin) => {
             let from = format!("    from {origin}");
-            format!("{line}\n{}", columns::wrapped(&from, WIDTH, "      "))
+            format!("{line}\n{}", text_wrap::wrap_line(&from, WIDTH, "      "))
         }
     }
 }

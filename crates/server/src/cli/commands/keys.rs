@@ -22,7 +22,7 @@ pub enum KeysCommand {
     Rotate,
     /// Revoke a compromised key and reject all tokens it signed
     #[command(after_help = REVOKE_EXAMPLE)]
-    Revoke(RevokeKey),
+    Revoke(RevokeKeyArgs),
 }
 
 const REVOKE_EXAMPLE: &str = "Examples:
@@ -34,7 +34,7 @@ have to sign in again. Services that cache the JWKS accept its tokens until they
 fetch it again: five minutes at most, by its Cache-Control header.";
 
 #[derive(Debug, Args)]
-pub struct RevokeKey {
+pub struct RevokeKeyArgs {
     /// Key id, as shown by `keys list`
     // It is random base64url, so it may begin with a hyphen.
     #[arg(value_name = "KID", allow_hyphen_values = true)]
@@ -49,7 +49,7 @@ pub(super) async fn run(
     let components = open(config).await?;
     match command {
         KeysCommand::List => {
-            let keys = components.doorward.keys.list_keys().await?;
+            let keys = components.doorward.keys.list().await?;
             let text: Vec<_> = keys.iter().map(line).collect();
             let value: Vec<_> = keys
                 .iter()
@@ -66,14 +66,14 @@ pub(super) async fn run(
             let kid = components
                 .doorward
                 .keys
-                .rotate_keys(&components.ctx(Actor::CommandLine))
+                .rotate(&components.ctx(Actor::CommandLine))
                 .await?;
             output.print(&format!("Created {kid}. Sessions use it at once, audience tokens in ten minutes, when every service has loaded it. Running servers load it within a minute."), &json!({"kid": kid}))?;
         }
-        KeysCommand::Revoke(RevokeKey { kid }) => {
+        KeysCommand::Revoke(RevokeKeyArgs { kid }) => {
             let ctx = components.ctx(Actor::CommandLine);
-            let signs = components.doorward.keys.revoke_key(&ctx, kid).await;
-            let signs = signs.map_err(|error| said(error, kid))?;
+            let signs = components.doorward.keys.revoke(&ctx, kid).await;
+            let signs = signs.map_err(|error| key_error(error, kid))?;
             output.print(&format!("Revoked {kid}. Running servers reject its tokens within a second, services that cache the JWKS within five minutes. Users that it signed in have to sign in again. New tokens are signed with {signs}."), &json!({"revoked": kid, "kid": signs}))?;
         }
     }
@@ -81,7 +81,7 @@ pub(super) async fn run(
     Ok(())
 }
 
-fn said(error: KeysError, kid: &str) -> anyhow::Error {
+fn key_error(error: KeysError, kid: &str) -> anyhow::Error {
     match error {
         KeysError::Other(Error::NotFound) => {
             anyhow::anyhow!("there is no key {kid}. `doorward keys list` shows all keys")

@@ -16,12 +16,12 @@ use crate::system::SystemClock;
 pub struct MigrateArgs {
     /// Show applied and pending migrations
     #[arg(value_enum)]
-    pub status: Option<MigrateWhat>,
+    pub status: Option<MigrateAction>,
 }
 
 /// The word after `migrate`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum MigrateWhat {
+pub enum MigrateAction {
     /// Show applied and pending migrations
     Status,
 }

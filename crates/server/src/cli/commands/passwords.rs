@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use doorward_domain::passwords::BreachedList;
+use doorward_domain::hashing::BreachedList;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use crate::breached::{Builder, Coverage, Filter, RANGES, feed};
+use crate::breached::{Builder, Coverage, Filter, RANGES, read_list};
 use crate::cli::output::Output;
 
 /// Where the list comes from, and the size of the filter.
@@ -68,7 +68,7 @@ fn build_filter(args: &BuildFilterArgs, output: Output) -> anyhow::Result<()> {
         false => Coverage::Complete,
     };
     let progress = |lines| bar.set_position(lines);
-    let read = feed(
+    let read = read_list(
         &args.from,
         coverage,
         args.min_count,
@@ -110,7 +110,7 @@ fn build_filter(args: &BuildFilterArgs, output: Output) -> anyhow::Result<()> {
 fn lookup_time(filter: &Filter) -> Duration {
     let started = Instant::now();
     for number in 0..LOOKUPS {
-        std::hint::black_box(filter.holds(&format!("lookup {number}")));
+        std::hint::black_box(filter.contains_password(&format!("lookup {number}")));
     }
     started.elapsed() / LOOKUPS
 }

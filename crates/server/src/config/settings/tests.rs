@@ -18,8 +18,8 @@ fn the_document_lists_every_setting() {
          | key | variable | default | meaning |\n| --- | --- | --- | --- |\n",
     );
     for setting in SETTINGS {
-        let also = setting
-            .also
+        let alias = setting
+            .alias
             .map(|name| format!(", `{name}`"))
             .unwrap_or_default();
         let value = match (setting.default_shown, (setting.show)(&Config::default())) {
@@ -28,9 +28,9 @@ fn the_document_lists_every_setting() {
             (None, value) => format!("`{value}`"),
         };
         text += &format!(
-            "| `{}` | `{}`{also} | {value} | {} |\n",
+            "| `{}` | `{}`{alias} | {value} | {} |\n",
             setting.key,
-            setting.variable(),
+            setting.env_var(),
             setting.help
         );
     }

@@ -4,7 +4,7 @@
 //! A line contains its event without the fields of the spans around it: spans are for traces only, and those of
 //! libraries may contain user input. `lines` cleans each line.
 
-mod lines;
+mod writer;
 
 use std::io::IsTerminal;
 
@@ -17,7 +17,7 @@ use tracing_subscriber::{EnvFilter, Registry};
 use crate::config::{Config, LogFormat};
 use crate::telemetry::Traces;
 
-use lines::{LineFormat, LogWriter};
+use writer::{LineFormat, LogWriter};
 
 /// Libraries that log user input or secrets at their finest levels (L-02).
 const CAPPED: &str = ",sqlx=warn,lettre=warn,hyper=info,rustls=info,h2=info";

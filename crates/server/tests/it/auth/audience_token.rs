@@ -43,7 +43,11 @@ async fn an_audience_token_can_be_verified_with_the_jwks_only() {
         (&json!("Bearer"), &json!(300))
     );
     let token = made["token"].as_str().unwrap();
-    let answer = app.anon().get("/.well-known/jwks.json").await.expect(200);
+    let answer = app
+        .anonymous()
+        .get("/.well-known/jwks.json")
+        .await
+        .expect(200);
     assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
     let jwks = answer.json();
     let names: Vec<_> = jwks["keys"][0]
@@ -68,10 +72,11 @@ async fn an_audience_token_can_be_verified_with_the_jwks_only() {
     assert_eq!(
         claims,
         json!({"iss": "https://accounts.example", "sub": session["user"]["id"], "aud": "https://api.example.com", "iat": now, "exp": now + 300,
-            "jti": claims["jti"], "sid": session["session"]["id"], "role": "user", "client_id": "doorward"})
+            "jti": claims["jti"], "sid": session["session"]["id"], "role": "user", "client_id": "doorward",
+            "auth_time": now, "amr": ["pwd"]})
     );
     // J-04: it is invalid here.
-    app.anon()
+    app.anonymous()
         .with_token(token)
         .get("/auth")
         .await
@@ -107,7 +112,7 @@ async fn an_audience_is_visible_ascii() {
     ben.post(PATH, json!({"audience": "x", "role": "admin"}))
         .await
         .assert_field_errors(&[("role", "unknown")]);
-    app.anon()
+    app.anonymous()
         .post(PATH, json!({"audience": "x"}))
         .await
         .expect_problem(401, "authentication-required");
@@ -148,11 +153,13 @@ async fn the_auth_check_returns_identity_headers() {
     ] {
         assert_eq!(answer.header(name), Some(value));
     }
-    let anon = app.anon();
-    anon.get("/auth/check")
+    let anonymous = app.anonymous();
+    anonymous
+        .get("/auth/check")
         .await
         .expect_problem(401, "authentication-required");
-    anon.post("/user", json!({"username": "jürgen", "password": PASSWORD}))
+    anonymous
+        .post("/user", json!({"username": "jürgen", "password": PASSWORD}))
         .await
         .expect(201);
     let answer = app
@@ -167,7 +174,7 @@ async fn the_auth_check_returns_identity_headers() {
     );
     assert_eq!(answer.header("x-auth-email"), Some(""));
     // Fields that a client could forge are overwritten: each appears once.
-    let forged = anon
+    let forged = anonymous
         .with_token(ben.token())
         .request("GET", "/auth/check")
         .header("x-auth-role", "admin")

@@ -21,8 +21,8 @@ fn device_of(answer: &TestResponse) -> String {
 async fn a_page_form_sets_a_cookie_and_redirects_home() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
-    let anon = app.anon();
-    let answer = anon
+    let anonymous = app.anonymous();
+    let answer = anonymous
         .request("POST", "/auth")
         .on_our_page()
         .form(FORM)
@@ -38,7 +38,7 @@ async fn a_page_form_sets_a_cookie_and_redirects_home() {
     assert!(cookie.len() <= 4096 && !cookie.contains("Domain"));
     assert!(answer.body.is_empty());
     let token = token_of(&answer);
-    let home = anon
+    let home = anonymous
         .request("GET", "/")
         .cookie(&token)
         .html()
@@ -46,7 +46,7 @@ async fn a_page_form_sets_a_cookie_and_redirects_home() {
         .await
         .expect(200);
     assert!(home.text().contains("ben@example.com"));
-    let out = anon
+    let out = anonymous
         .request("POST", "/auth/sign-out")
         .cookie(&token)
         .on_our_page()
@@ -63,12 +63,13 @@ async fn a_page_form_sets_a_cookie_and_redirects_home() {
         out.header("clear-site-data"),
         Some("\"cache\", \"storage\"")
     );
-    anon.request("GET", "/auth")
+    anonymous
+        .request("GET", "/auth")
         .cookie(&token)
         .send()
         .await
         .expect_problem(401, "invalid-token");
-    let gone = anon
+    let gone = anonymous
         .request("GET", "/")
         .cookie(&token)
         .html()
@@ -83,15 +84,15 @@ async fn a_page_form_sets_a_cookie_and_redirects_home() {
 async fn a_cookie_expires_with_its_session() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
-    let anon = app.anon();
-    let signed_in = anon.sign_in_on_page("ben").await;
+    let anonymous = app.anonymous();
+    let signed_in = anonymous.sign_in_on_page("ben").await;
     let mut token = token_of(&signed_in);
     let mut left = 30 * 24 * 3600;
     let day = 24 * 3600 - 60;
     while left > day {
         app.advance_seconds(day);
         left -= day;
-        let renewed = anon
+        let renewed = anonymous
             .request("POST", "/auth/renewal")
             .cookie(&token)
             .header("sec-fetch-site", "same-origin")
@@ -109,7 +110,7 @@ async fn a_cookie_expires_with_its_session() {
             .1
             .parse()
             .unwrap();
-        let shown = anon
+        let shown = anonymous
             .request("GET", "/auth")
             .cookie(&token_of(&renewed))
             .send()
@@ -132,9 +133,9 @@ async fn a_cookie_expires_with_its_session() {
 #[tokio::test]
 async fn a_sign_in_replaces_a_planted_cookie() {
     let app = TestApp::new().await;
-    let (eve, anon) = (app.user("eve").await, app.anon());
+    let (eve, anonymous) = (app.user("eve").await, app.anonymous());
     app.create("ben", Role::User).await;
-    let answer = anon
+    let answer = anonymous
         .request("POST", "/auth")
         .cookie(eve.token())
         .on_our_page()
@@ -144,7 +145,7 @@ async fn a_sign_in_replaces_a_planted_cookie() {
         .expect(303);
     let token = token_of(&answer);
     assert_ne!(token, eve.token());
-    let who = anon
+    let who = anonymous
         .request("GET", "/auth")
         .cookie(&token)
         .send()
@@ -159,10 +160,13 @@ async fn a_sign_in_replaces_a_planted_cookie() {
 #[tokio::test]
 async fn a_sign_in_ends_the_session_whose_cookie_it_replaces() {
     let app = TestApp::new().await;
-    let (eve, anon) = (app.user("eve").await, app.anon());
+    let (eve, anonymous) = (app.user("eve").await, app.anonymous());
     app.create("ben", Role::User).await;
     let sign_in = async |shown: &str, form: &str| {
-        let draft = anon.request("POST", "/auth").cookie(shown).on_our_page();
+        let draft = anonymous
+            .request("POST", "/auth")
+            .cookie(shown)
+            .on_our_page();
         draft.form(form).send().await
     };
     let wrong = "username=ben&password=not+the+password";
@@ -172,7 +176,7 @@ async fn a_sign_in_ends_the_session_whose_cookie_it_replaces() {
     eve.get("/user/me").await.expect(401);
     let second = token_of(&sign_in(&first, FORM).await.expect(303));
     for (token, status) in [(&first, 401), (&second, 200)] {
-        let draft = anon.request("GET", "/user/me").cookie(token);
+        let draft = anonymous.request("GET", "/user/me").cookie(token);
         draft.send().await.expect(status);
     }
 }
@@ -182,10 +186,10 @@ async fn a_sign_in_ends_the_session_whose_cookie_it_replaces() {
 async fn a_renewal_by_cookie_sets_the_cookie() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
-    let anon = app.anon();
-    let signed_in = anon.sign_in_on_page("ben").await;
+    let anonymous = app.anonymous();
+    let signed_in = anonymous.sign_in_on_page("ben").await;
     let old = token_of(&signed_in);
-    let renewed = anon
+    let renewed = anonymous
         .request("POST", "/auth/renewal")
         .cookie(&old)
         .header("sec-fetch-site", "same-origin")
@@ -196,7 +200,11 @@ async fn a_renewal_by_cookie_sets_the_cookie() {
     assert_ne!(new, old);
     assert!(renewed.body.is_empty());
     app.advance_seconds(31);
-    let me = anon.request("GET", "/user/me").cookie(&new).send().await;
+    let me = anonymous
+        .request("GET", "/user/me")
+        .cookie(&new)
+        .send()
+        .await;
     me.expect(200);
 }
 
@@ -206,15 +214,15 @@ async fn a_renewal_by_cookie_sets_the_cookie() {
 async fn a_password_change_by_cookie_invalidates_copied_tokens() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
-    let anon = app.anon();
-    let signed_in = anon.sign_in_on_page("ben").await;
+    let anonymous = app.anonymous();
+    let signed_in = anonymous.sign_in_on_page("ben").await;
     let (first, device) = (token_of(&signed_in), device_of(&signed_in));
     let renewal = |token: &str| {
-        let renewal = anon.request("POST", "/auth/renewal").cookie(token);
+        let renewal = anonymous.request("POST", "/auth/renewal").cookie(token);
         renewal.header("sec-fetch-site", "same-origin").send()
     };
     let old = token_of(&renewal(&first).await.expect(204));
-    let change = anon
+    let change = anonymous
         .request("PUT", "/password")
         .header(
             "cookie",
@@ -228,14 +236,22 @@ async fn a_password_change_by_cookie_invalidates_copied_tokens() {
     for wait in [0, 31] {
         app.advance_seconds(wait);
         for copied in [&first, &old] {
-            let copy = anon.request("GET", "/user/me").cookie(copied).send().await;
+            let copy = anonymous
+                .request("GET", "/user/me")
+                .cookie(copied)
+                .send()
+                .await;
             copy.expect_problem(401, "invalid-token");
             let copy = renewal(copied).await.expect_problem(401, "invalid-token");
             assert!(copy.cookie("__Host-doorward").is_none());
         }
-        let me = anon.request("GET", "/user/me").cookie(&new).send().await;
+        let me = anonymous
+            .request("GET", "/user/me")
+            .cookie(&new)
+            .send()
+            .await;
         me.expect(200);
     }
     renewal(&new).await.expect(204);
-    assert_eq!(app.one_mail().await.template.as_str(), "password-changed");
+    assert_eq!(app.one_mail().await.kind.template(), "password-changed");
 }

@@ -22,17 +22,17 @@ fn encoded(value: &Value) -> String {
 #[tokio::test]
 async fn other_encodings_of_a_token_are_rejected() {
     let app = TestApp::new().await;
-    let (ben, anon) = (app.user("ben").await, app.anon());
+    let (ben, anonymous) = (app.user("ben").await, app.anonymous());
     let token = ben.token();
     for field in [
         format!("bearer {token}"),
         format!("BEARER {token}"),
         format!("Bearer  {token}"),
     ] {
-        show(&anon, &field).await.expect(200);
+        show(&anonymous, &field).await.expect(200);
     }
     for length in 0..token.len() {
-        show(&anon, &format!("Bearer {}", &token[..length]))
+        show(&anonymous, &format!("Bearer {}", &token[..length]))
             .await
             .expect_problem(401, "invalid-token");
     }
@@ -57,24 +57,27 @@ async fn other_encodings_of_a_token_are_rejected() {
         "x".repeat(10_000),
         parts[1].to_owned(),
     ] {
-        show(&anon, &format!("Bearer {wrong}"))
+        show(&anonymous, &format!("Bearer {wrong}"))
             .await
             .expect_problem(401, "invalid-token");
     }
-    anon.request("GET", "/auth")
+    anonymous
+        .request("GET", "/auth")
         .header_bytes("authorization", b"Bearer \xff\xfe")
         .send()
         .await
         .expect_problem(401, "invalid-token");
     for field in ["Basic YmVuOng=", "Token abc", "Digest", ""] {
-        show(&anon, field)
+        show(&anonymous, field)
             .await
             .expect_problem(401, "authentication-required");
     }
-    anon.get(&format!("/auth?access_token={token}"))
+    anonymous
+        .get(&format!("/auth?access_token={token}"))
         .await
         .expect_problem(401, "authentication-required");
-    anon.get(&format!("/auth?token={token}"))
+    anonymous
+        .get(&format!("/auth?token={token}"))
         .await
         .expect_problem(401, "authentication-required");
 }
@@ -83,7 +86,7 @@ async fn other_encodings_of_a_token_are_rejected() {
 #[tokio::test]
 async fn a_forged_header_or_claim_is_rejected() {
     let app = TestApp::new().await;
-    let (ben, anon) = (app.user("ben").await, app.anon());
+    let (ben, anonymous) = (app.user("ben").await, app.anonymous());
     let parts: Vec<_> = ben.token().split('.').collect();
     let read = |part: &str| {
         serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
@@ -123,7 +126,7 @@ async fn a_forged_header_or_claim_is_rejected() {
     for forged in headers {
         for signature in [parts[2], ""] {
             let field = format!("Bearer {}.{}.{signature}", encoded(&forged), parts[1]);
-            show(&anon, &field)
+            show(&anonymous, &field)
                 .await
                 .expect_problem(401, "invalid-token");
         }
@@ -133,7 +136,7 @@ async fn a_forged_header_or_claim_is_rejected() {
             let mut forged = claims.clone();
             forged[name] = value;
             let field = format!("Bearer {}.{}.{}", parts[0], encoded(&forged), parts[2]);
-            show(&anon, &field)
+            show(&anonymous, &field)
                 .await
                 .expect_problem(401, "invalid-token");
         }
@@ -145,7 +148,7 @@ async fn a_forged_header_or_claim_is_rejected() {
 #[tokio::test]
 async fn two_credentials_in_one_request_are_rejected() {
     let app = TestApp::new().await;
-    let (ben, anon) = (app.user("ben").await, app.anon());
+    let (ben, anonymous) = (app.user("ben").await, app.anonymous());
     let bearer = format!("Bearer {}", ben.token());
     let cookie = format!("__Host-doorward={}", ben.token());
     for path in ["/auth", "/", "/user/me"] {
@@ -158,20 +161,22 @@ async fn two_credentials_in_one_request_are_rejected() {
                 ("x-other", &cookie),
             ),
         ] {
-            let draft = anon
+            let draft = anonymous
                 .request("GET", path)
                 .header(one.0, one.1)
                 .header(other.0, other.1);
             draft.send().await.expect_problem(400, "malformed-request");
         }
     }
-    anon.request("GET", "/auth")
+    anonymous
+        .request("GET", "/auth")
         .header("cookie", &format!("a=b; {cookie}; c=d"))
         .send()
         .await
         .expect(200);
     // A route that ignores credentials accepts both.
-    anon.request("GET", "/healthz")
+    anonymous
+        .request("GET", "/healthz")
         .header("authorization", &bearer)
         .header("cookie", &cookie)
         .send()
@@ -183,7 +188,7 @@ async fn two_credentials_in_one_request_are_rejected() {
 #[tokio::test]
 async fn an_invalid_token_is_ignored_only_on_the_welcome_route() {
     let app = TestApp::new().await;
-    let stale = app.anon().with_token("stale");
+    let stale = app.anonymous().with_token("stale");
     stale.get("/").await.expect(200).assert_greeting();
     let body = json!({"username": "ben", "current_password": "plum cake on sundays", "new_password": "two boats and a lamp"});
     stale
@@ -196,13 +201,13 @@ async fn an_invalid_token_is_ignored_only_on_the_welcome_route() {
 #[tokio::test]
 async fn cookies_of_other_hosts_do_not_hide_the_session() {
     let app = TestApp::new().await;
-    let (ben, anon) = (app.user("ben").await, app.anon());
+    let (ben, anonymous) = (app.user("ben").await, app.anonymous());
     let session = format!("__Host-doorward={}", ben.token());
     for cookies in [
         format!("{session}; name=Zo\u{eb}"),
         format!("name=\u{1f980}; {session}"),
     ] {
-        let draft = anon.request("GET", "/auth").header("cookie", &cookies);
+        let draft = anonymous.request("GET", "/auth").header("cookie", &cookies);
         draft.send().await.expect(200);
     }
 }

@@ -24,21 +24,31 @@ fn carriers(page: &TestResponse, path: &str) -> usize {
 async fn a_sign_in_redirects_to_return_to() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
-    let anon = app.anon();
-    let sign_in_page = page(&anon, "/auth?return_to=/reports?a=1&b=%3Ci%3E").await;
+    let anonymous = app.anonymous();
+    let sign_in_page = page(&anonymous, "/auth?return_to=/reports?a=1&b=%3Ci%3E").await;
     let written = "/reports?a=1&amp;b=%3Ci%3E";
     assert_eq!(carriers(&sign_in_page.expect(200), written), 2);
     let way = "return_to=%2Freports%3Fa%3D1";
-    let wrong = post(&anon, "/auth", &format!("{way}&username=ben&password=x")).await;
+    let wrong = post(
+        &anonymous,
+        "/auth",
+        &format!("{way}&username=ben&password=x"),
+    )
+    .await;
     assert_eq!(carriers(&wrong.expect(401), "/reports?a=1"), 2);
-    let weak = post(&anon, "/user", &format!("{way}&username=eve&password=x")).await;
+    let weak = post(
+        &anonymous,
+        "/user",
+        &format!("{way}&username=eve&password=x"),
+    )
+    .await;
     assert_eq!(carriers(&weak.expect(422), "/reports?a=1"), 2);
     let fresh = format!("{way}&username=eve&password=plum+cake+on+sundays");
-    let welcome = post(&anon, "/user", &fresh).await.expect(201);
+    let welcome = post(&anonymous, "/user", &fresh).await.expect(201);
     let link = "href=\"/auth?return_to=%2Freports%3Fa%3D1\"";
     assert!(welcome.text().contains(link), "{}", welcome.text());
     let right = format!("{way}&username=ben&password=plum+cake+on+sundays");
-    let signed_in = post(&anon, "/auth", &right).await.expect(303);
+    let signed_in = post(&anonymous, "/auth", &right).await.expect(303);
     assert_eq!(signed_in.header("location"), Some("/reports?a=1"));
     // A signed-in user is redirected at once, or sees the account.
     let ben = app.user("jo").await;
@@ -59,7 +69,7 @@ async fn a_sign_in_redirects_to_return_to() {
 async fn an_invalid_return_to_is_ignored() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     for evil in [
         "//evil.example",
         "%2F%2Fevil.example",
@@ -71,16 +81,16 @@ async fn an_invalid_return_to_is_ignored() {
         "%00%22%3E%3Cscript%3E",
         "",
     ] {
-        let sign_in_page = page(&anon, &format!("/auth?return_to={evil}")).await;
+        let sign_in_page = page(&anonymous, &format!("/auth?return_to={evil}")).await;
         let sign_in_page = sign_in_page.expect(200).text();
         assert!(!sign_in_page.contains("return_to"), "{evil} {sign_in_page}");
         let form = format!("username=ben&password=plum+cake+on+sundays&return_to={evil}");
-        let signed_in = post(&anon, "/auth", &form).await.expect(303);
+        let signed_in = post(&anonymous, "/auth", &form).await.expect(303);
         assert_eq!(signed_in.header("location"), Some("/"), "{evil}");
     }
     // It is a field of the page; the API rejects it.
     let body = json!({"username": "ben", "password": PASSWORD, "return_to": "/x"});
-    let answer = anon.post("/auth", body).await;
+    let answer = anonymous.post("/auth", body).await;
     answer.assert_field_errors(&[("return_to", "unknown")]);
 }
 
@@ -109,23 +119,25 @@ async fn the_auth_check_redirects_browsers_and_rejects_programs() {
         (b"https://evil.example/", "/auth"),
         (b"", "/auth"),
     ] {
-        let sent = asked(app.anon(), "GET", uri, true).await.expect(303);
+        let sent = asked(app.anonymous(), "GET", uri, true).await.expect(303);
         let sign_in_page = format!("{PUBLIC_URL}{sign_in_page}");
         assert_eq!(sent.header("location"), Some(sign_in_page.as_str()));
         assert_eq!(sent.header("cache-control"), Some("no-store"));
         // A client with an ended session is treated the same.
-        let stale = app.anon().with_token("stale");
+        let stale = app.anonymous().with_token("stale");
         asked(stale, "GET", uri, true).await.expect(303);
-        let refused = asked(app.anon(), "GET", uri, false).await;
+        let refused = asked(app.anonymous(), "GET", uri, false).await;
         refused.expect_problem(401, "authentication-required");
         for method in ["POST", "HEAD", "get", ""] {
-            asked(app.anon(), method, uri, true).await.expect(401);
+            asked(app.anonymous(), method, uri, true).await.expect(401);
         }
         asked(ben.clone(), "GET", uri, true).await.expect(200);
     }
-    asked(app.anon(), "GET", b"/\xff", true).await.expect(401);
+    asked(app.anonymous(), "GET", b"/\xff", true)
+        .await
+        .expect(401);
     // No proxy field names the requested page.
-    page(&app.anon(), "/auth/check").await.expect(401);
+    page(&app.anonymous(), "/auth/check").await.expect(401);
 }
 
 /// The check runs with every request to another site.
@@ -147,17 +159,17 @@ async fn the_auth_check_changes_nothing_and_is_not_cached() {
 #[tokio::test]
 async fn a_return_to_a_listed_origin_is_followed() {
     let app = TestApp::with(|options| {
-        options.choices.return_origins = "https://app.example".parse().unwrap();
+        options.options.return_origins = "https://app.example".parse().unwrap();
     })
     .await;
     app.create("ben", Role::User).await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     let there = "https://app.example/reports?a=1";
     let encoded = "https%3A%2F%2Fapp.example%2Freports%3Fa%3D1";
-    let sign_in_page = page(&anon, &format!("/auth?return_to={encoded}")).await;
+    let sign_in_page = page(&anonymous, &format!("/auth?return_to={encoded}")).await;
     assert_eq!(carriers(&sign_in_page.expect(200), there), 2);
     let form = format!("username=ben&password=plum+cake+on+sundays&return_to={encoded}");
-    let signed_in = post(&anon, "/auth", &form).await.expect(303);
+    let signed_in = post(&anonymous, "/auth", &form).await.expect(303);
     assert_eq!(signed_in.header("location"), Some(there));
     let jo = app.user("jo").await;
     let on = page(&jo, &format!("/auth?return_to={encoded}")).await;
@@ -172,7 +184,7 @@ async fn a_return_to_a_listed_origin_is_followed() {
         "https%3A%2F%2Fapp.example%2F%2Fevil.example",
     ] {
         let form = format!("username=ben&password=plum+cake+on+sundays&return_to={evil}");
-        let signed_in = post(&anon, "/auth", &form).await.expect(303);
+        let signed_in = post(&anonymous, "/auth", &form).await.expect(303);
         assert_eq!(signed_in.header("location"), Some("/"), "{evil}");
     }
 }
@@ -182,9 +194,9 @@ async fn a_return_to_a_listed_origin_is_followed() {
 #[tokio::test]
 async fn a_sign_up_redirects_to_return_to_after_confirmation() {
     let app = TestApp::new().await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     let form = "email=ben%40example.com&password=plum+cake+on+sundays&return_to=%2Freports%3Fa%3D1";
-    let signed_up = post(&anon, "/user", form).await.expect(201);
+    let signed_up = post(&anonymous, "/user", form).await.expect(201);
     let cookies = signed_up.cookies();
     let waits = cookies
         .iter()
@@ -196,7 +208,7 @@ async fn a_sign_up_redirects_to_return_to_after_confirmation() {
     let link = crate::support::path_in(&mail);
     let on = "href=\"/auth?return_to=%2Freports%3Fa%3D1\"";
     let press = |cookie: String| {
-        let draft = anon.request("POST", &link).header("cookie", &cookie);
+        let draft = anonymous.request("POST", &link).header("cookie", &cookie);
         draft.on_our_page().send()
     };
     for elsewhere in [
@@ -219,7 +231,7 @@ async fn a_sign_up_redirects_to_return_to_after_confirmation() {
         "username=zoe&password=plum+cake+on+sundays&return_to=%2Fx",
         "email=jo%40example.com&password=plum+cake+on+sundays&return_to=%2F%2Fevil.example",
     ] {
-        let signed_up = post(&anon, "/user", form).await.expect(201);
+        let signed_up = post(&anonymous, "/user", form).await.expect(201);
         assert_eq!(
             signed_up.cookie("__Host-doorward-return-to"),
             None,

@@ -9,20 +9,20 @@ use crate::support::{OTHER_PASSWORD, PASSWORD, TestApp};
 async fn a_sign_in_returns_a_token_of_its_session() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     for body in [
         json!({"username": "BEN", "password": PASSWORD}),
         json!({"email": "Ben@EXAMPLE.com", "password": PASSWORD}),
         json!({"email": "ben@example.com", "username": null, "password": PASSWORD}),
     ] {
-        let signed_in = anon.post("/auth", body).await.expect(201).json();
+        let signed_in = anonymous.post("/auth", body).await.expect(201).json();
         let token = signed_in["token"].as_str().unwrap();
         assert_eq!(
             (&signed_in["token_type"], &signed_in["expires_in"]),
             (&json!("Bearer"), &json!(86_400))
         );
         assert_eq!(signed_in["expires_at"], "2026-11-22T08:00:00Z");
-        let ben = anon.with_token(token);
+        let ben = anonymous.with_token(token);
         let session = ben.get("/auth").await.expect(200).json();
         assert_eq!(session["session"]["id"], signed_in["session_id"]);
         assert_eq!(session["session"]["current"], true);
@@ -35,7 +35,7 @@ async fn a_sign_in_returns_a_token_of_its_session() {
         ben.get("/auth").await.expect_problem(401, "invalid-token");
         ben.get("/").await.expect(200).assert_greeting();
     }
-    let form = anon
+    let form = anonymous
         .request("POST", "/auth")
         .form("username=ben&password=plum+cake+on+sundays&email=")
         .send()
@@ -46,32 +46,37 @@ async fn a_sign_in_returns_a_token_of_its_session() {
 #[tokio::test]
 async fn a_sign_in_reports_all_field_errors_at_once() {
     let app = TestApp::new().await;
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     let missing = [("password", "missing"), ("username", "missing")];
     for body in [
         json!({}),
         json!({"username": null}),
         json!({"username": null, "email": null, "password": null}),
     ] {
-        anon.post("/auth", body).await.assert_field_errors(&missing);
+        anonymous
+            .post("/auth", body)
+            .await
+            .assert_field_errors(&missing);
     }
-    anon.request("POST", "/auth")
+    anonymous
+        .request("POST", "/auth")
         .form("username=&email=&password=")
         .send()
         .await
         .assert_field_errors(&missing);
     let both = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD});
-    anon.post("/auth", both)
+    anonymous
+        .post("/auth", both)
         .await
         .assert_field_errors(&[("email", "ambiguous")]);
     let wrong = json!({"username": {"$ne": ""}, "password": 7, "otp": "1"});
-    anon.post("/auth", wrong).await.assert_field_errors(&[
+    anonymous.post("/auth", wrong).await.assert_field_errors(&[
         ("otp", "unknown"),
         ("password", "wrong-type"),
         ("username", "wrong-type"),
     ]);
     let odd = json!({"username": "a b", "email": "nope", "password": "x".repeat(5000)});
-    anon.post("/auth", odd).await.assert_field_errors(&[
+    anonymous.post("/auth", odd).await.assert_field_errors(&[
         ("email", "invalid"),
         ("password", "too-long"),
         ("username", "invalid"),
@@ -105,7 +110,7 @@ async fn a_wrong_password_gets_the_same_bytes_for_six_kinds_of_accounts() {
         let by_email = json!({"email": format!("{name}@example.com"), "password": OTHER_PASSWORD});
         for body in [by_username, by_email] {
             let answer = app
-                .anon()
+                .anonymous()
                 .post("/auth", body)
                 .await
                 .expect_problem(401, "invalid-credentials");
@@ -141,7 +146,7 @@ async fn only_the_correct_password_reveals_why_a_sign_in_fails() {
     ] {
         let mut body = who;
         body["password"] = json!(PASSWORD);
-        app.anon()
+        app.anonymous()
             .post("/auth", body)
             .await
             .expect_problem(403, code);
@@ -164,7 +169,7 @@ async fn enumeration_protection_can_be_disabled() {
     ] {
         let mut body = who;
         body["password"] = json!(OTHER_PASSWORD);
-        app.anon()
+        app.anonymous()
             .post("/auth", body)
             .await
             .expect_problem(status, code);
@@ -175,7 +180,7 @@ async fn enumeration_protection_can_be_disabled() {
 #[tokio::test]
 async fn sign_ins_from_one_address_are_limited_regardless_of_headers() {
     let app = TestApp::new().await;
-    let client = app.anon();
+    let client = app.anonymous();
     let attempt = async |number: usize| {
         let name = format!("user-{number}");
         let draft = client

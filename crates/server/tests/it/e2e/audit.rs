@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::sink::python;
-use super::{Setup, eventually};
+use super::{Setup, edit, eventually};
 use crate::support::{OTHER_PASSWORD, PASSWORD};
 
 const VERIFY: [&str; 3] = ["audit", "verify", "--json"];
@@ -200,16 +199,6 @@ fn a_changed_master_key_is_reported() {
         .run(&["audit", "verify", "--key", &earlier, "--json"])
         .expect(0);
     assert_eq!(exported(&setup, "seal-broken").len(), 1);
-}
-
-/// Runs SQL on the file of a server that is stopped.
-fn edit(setup: &Setup, sql: &str) {
-    let script =
-        "import sqlite3, sys\nwith sqlite3.connect(sys.argv[1]) as db: db.execute(sys.argv[2])";
-    let file = setup.data_dir().join("doorward.db");
-    let mut python = std::process::Command::new(python());
-    python.args(["-c", script]).arg(file).arg(sql);
-    assert!(python.status().unwrap().success());
 }
 
 /// L-01: an unreadable event is listed as such, and a modified checkpoint is reported; neither stops

@@ -37,11 +37,11 @@ fn backup_is_complete(setup: &Setup, back_up: impl FnOnce(), restored: impl FnOn
     let server = Arc::new(setup.start());
     let token = server.sign_in("admin", PASSWORD);
     let made = Arc::new(AtomicUsize::new(0));
-    let is_over = Arc::new(AtomicBool::new(false));
+    let is_finished = Arc::new(AtomicBool::new(false));
     let people = {
-        let (server, made, is_over) = (server.clone(), made.clone(), is_over.clone());
+        let (server, made, is_finished) = (server.clone(), made.clone(), is_finished.clone());
         std::thread::spawn(move || {
-            while !is_over.load(Ordering::SeqCst) {
+            while !is_finished.load(Ordering::SeqCst) {
                 sign_up(&server, made.load(Ordering::SeqCst));
                 made.fetch_add(1, Ordering::SeqCst);
             }
@@ -52,7 +52,7 @@ fn backup_is_complete(setup: &Setup, back_up: impl FnOnce(), restored: impl FnOn
     eventually("some have signed up", counted(10));
     back_up();
     eventually("sign-ups go on after the backup", has_made(12));
-    is_over.store(true, Ordering::SeqCst);
+    is_finished.store(true, Ordering::SeqCst);
     people.join().unwrap();
     drop(server);
 

@@ -27,14 +27,14 @@ fn every_acknowledged_sign_up_survives_a_kill() {
 /// Returns the usernames of all requests, and whether each was acknowledged.
 fn killed_under_load(server: Server, round: usize) -> Vec<(String, bool)> {
     let server = Arc::new(server);
-    let (acknowledged, is_over) = (
+    let (acknowledged, is_finished) = (
         Arc::new(AtomicUsize::new(0)),
         Arc::new(AtomicBool::new(false)),
     );
     let people: Vec<_> = (0..4)
         .map(|thread| {
-            let (server, acknowledged, is_over) =
-                (server.clone(), acknowledged.clone(), is_over.clone());
+            let (server, acknowledged, is_finished) =
+                (server.clone(), acknowledged.clone(), is_finished.clone());
             std::thread::spawn(move || {
                 let mut asked = Vec::new();
                 for number in 0.. {
@@ -44,7 +44,7 @@ fn killed_under_load(server: Server, round: usize) -> Vec<(String, bool)> {
                     let is_there = answer.as_ref().is_ok_and(|reply| reply.status == 201);
                     asked.push((name, is_there));
                     if !is_there {
-                        assert!(is_over.load(Ordering::SeqCst), "{answer:?}");
+                        assert!(is_finished.load(Ordering::SeqCst), "{answer:?}");
                         return asked;
                     }
                     acknowledged.fetch_add(1, Ordering::SeqCst);
@@ -56,7 +56,7 @@ fn killed_under_load(server: Server, round: usize) -> Vec<(String, bool)> {
     eventually("thirty are acknowledged", || {
         (acknowledged.load(Ordering::SeqCst) >= ENOUGH).then_some(())
     });
-    is_over.store(true, Ordering::SeqCst);
+    is_finished.store(true, Ordering::SeqCst);
     server.signal("KILL");
     let asked = people.into_iter().flat_map(|person| person.join().unwrap());
     asked.collect()

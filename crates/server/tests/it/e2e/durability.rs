@@ -61,12 +61,12 @@ fn whole(trace: &Path, pid: u32) -> String {
     eventually("the trace ends", || {
         let text = String::from_utf8_lossy(&std::fs::read(trace).ok()?).into_owned();
         let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-        let is_over = text
+        let is_finished = text
             .lines()
             .rev()
             .take(50)
             .any(|line| words(line).starts_with(&end));
-        is_over.then_some(text)
+        is_finished.then_some(text)
     })
 }
 

@@ -81,7 +81,7 @@ fn a_session_ended_on_one_node_is_ended_on_the_other() {
     assert!(believed < Duration::from_secs(1), "{believed:?}");
 }
 
-/// Returns how long the token was accepted after `moment`: the start of the last accepted request, however slow
+/// Returns how long the token was accepted after `timestamp`: the start of the last accepted request, however slow
 /// the requests are.
 fn time_until_accepted(moment: Instant, nodes: &[&super::Server], token: &str) -> Duration {
     let mut last = Duration::ZERO;

@@ -67,7 +67,7 @@ pub struct Load {
 struct Shared {
     target: Target,
     connector: Option<TlsConnector>,
-    is_over: AtomicBool,
+    is_finished: AtomicBool,
     answered: AtomicU32,
     connections: AtomicU32,
     failed: Mutex<Vec<String>>,
@@ -117,7 +117,7 @@ impl Load {
         let shared = Arc::new(Shared {
             target: target.clone(),
             connector: target.connector(None),
-            is_over: AtomicBool::new(false),
+            is_finished: AtomicBool::new(false),
             answered: AtomicU32::new(0),
             connections: AtomicU32::new(0),
             failed: Mutex::default(),
@@ -147,7 +147,7 @@ impl Load {
 
     /// Lets every client finish its request, and returns the result.
     pub fn stop(self) -> LoadResult {
-        self.shared.is_over.store(true, Ordering::Relaxed);
+        self.shared.is_finished.store(true, Ordering::Relaxed);
         let mut clients = self.clients.into_inner().unwrap();
         self.runtime
             .block_on(async { while clients.join_next().await.is_some() {} });
@@ -207,7 +207,7 @@ impl Sender {
 async fn ask_on(shared: Arc<Shared>, mode: ConnectionMode) {
     let mut kept: Option<Sender> = None;
     let connector = shared.target.connector(Some(mode));
-    while !shared.is_over.load(Ordering::Relaxed) {
+    while !shared.is_finished.load(Ordering::Relaxed) {
         if let Some(sender) = &mut kept
             && !sender.is_open().await
         {

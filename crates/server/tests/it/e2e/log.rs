@@ -26,7 +26,7 @@ const MASTER: &str = "canaryQ-master3-key8-wL0zXv5uTn2r";
 /// database file, nor in the mails, which contain the links.
 #[test]
 fn the_trace_log_contains_no_token_password_or_address() {
-    let mut canary = Canary::start();
+    let mut canary = CanaryUser::start();
     let token = canary.signs_up();
     canary.causes_errors(&token);
     canary.uses_a_browser();
@@ -45,29 +45,29 @@ fn the_trace_log_contains_no_token_password_or_address() {
             "{line}"
         );
     }
-    let (secrets, links) = (&canary.secrets, &canary.links);
+    let (random, links) = (&canary.random, &canary.links);
     for (place, text) in [("log", &log), ("metrics", &metrics)] {
         let personal = PERSONAL.map(str::to_owned);
-        assert_contains_none(secrets.iter().chain(links).chain(&personal), place, text);
+        assert_contains_none(random.iter().chain(links).chain(&personal), place, text);
     }
     let database = files_of(&canary.setup.data_dir());
     if Combination::chosen() == Combination::Sqlite {
         assert!(database.contains("canary-user"), "it is the file of users");
     }
-    assert_contains_none(secrets.iter().chain(links), "database", &database);
+    assert_contains_none(random.iter().chain(links), "database", &database);
     canary.mails.extend(canary.sink.other_mails());
     assert!(canary.mails.len() >= 5);
     for mail in &canary.mails {
-        assert_contains_none(secrets.iter(), "mail", &mail.whole());
+        assert_contains_none(random.iter(), "mail", &mail.whole());
     }
 }
 
 /// Personal data that the database stores, and that a mail to its owner may contain.
 const PERSONAL: [&str; 6] = [NAME, EMAIL, NEW_EMAIL, "Canary/1.0", CLIENT, CLIENT_6];
 
-fn assert_contains_none<'a>(secrets: impl Iterator<Item = &'a String>, place: &str, text: &str) {
+fn assert_contains_none<'a>(random: impl Iterator<Item = &'a String>, place: &str, text: &str) {
     let text = text.to_lowercase();
-    for secret in secrets {
+    for secret in random {
         let at = text.find(&secret.to_lowercase());
         let around = at.map(|at| {
             let before = text[..at].chars().rev().take(300).collect::<Vec<_>>();
@@ -90,11 +90,11 @@ fn files_of(folder: &Path) -> String {
 }
 
 /// A user whose data is unique enough to be searched for.
-struct Canary {
+struct CanaryUser {
     sink: MailSink,
     server: Server,
     /// Passwords, keys, tokens, cookies.
-    secrets: Vec<String>,
+    random: Vec<String>,
     /// The tokens of mailed links.
     links: Vec<String>,
     mails: Vec<ReceivedMail>,
@@ -102,7 +102,7 @@ struct Canary {
     setup: Setup,
 }
 
-impl Canary {
+impl CanaryUser {
     fn start() -> Self {
         let sink = MailSink::start();
         let setup = Setup::new()
@@ -114,11 +114,11 @@ impl Canary {
             .with("JWT_SECRET_KEY", MASTER)
             .with("ADMIN_PASSWORD", OTHER_PASSWORD);
         let server = setup.start();
-        let secrets = [PASSWORD, OTHER_PASSWORD, LAST_PASSWORD, MASTER, PEPPER];
+        let random = [PASSWORD, OTHER_PASSWORD, LAST_PASSWORD, MASTER, PEPPER];
         Self {
             sink,
             server,
-            secrets: secrets.map(str::to_owned).to_vec(),
+            random: random.map(str::to_owned).to_vec(),
             links: Vec::new(),
             mails: Vec::new(),
             setup,
@@ -127,14 +127,14 @@ impl Canary {
 
     fn keep(&mut self, secret: &str) {
         assert!(secret.len() > 8, "{secret}");
-        self.secrets.push(secret.to_owned());
+        self.random.push(secret.to_owned());
     }
 
     /// Asserts that an error response contains no submitted secret.
     fn refused(&self, reply: &Reply, status: u16) {
         assert_eq!(reply.status, status, "{}", reply.body);
         let body = reply.body.to_lowercase();
-        let kept = self.secrets.iter().chain(&self.links).map(String::as_str);
+        let kept = self.random.iter().chain(&self.links).map(String::as_str);
         for secret in kept.chain(PERSONAL) {
             assert!(!body.contains(&secret.to_lowercase()), "{}", reply.body);
         }

@@ -39,3 +39,13 @@ mod users;
 use server::mode;
 pub use server::{Server, Setup, eventually};
 pub use sink::MailSink;
+
+/// Runs SQL on the file of a server that is stopped.
+fn edit(setup: &Setup, sql: &str) {
+    let script =
+        "import sqlite3, sys\nwith sqlite3.connect(sys.argv[1]) as db: db.execute(sys.argv[2])";
+    let file = setup.data_dir().join("doorward.db");
+    let mut python = std::process::Command::new(sink::python());
+    python.args(["-c", script]).arg(file).arg(sql);
+    assert!(python.status().unwrap().success());
+}

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use doorward_domain::values::Digest;
 use doorward_testkit::servers::{
-    self, OwnRedis, Proxy, ProxyMode, RedisOptions, Snapshot, own_redis,
+    self, DedicatedRedis, Proxy, ProxyMode, RedisOptions, Snapshot, dedicated_redis,
 };
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -19,13 +19,13 @@ const BOUND: Duration = Duration::from_secs(9);
 /// A Redis server, and a runtime for the test's thread, which may block.
 struct Redis {
     runtime: Runtime,
-    server: OwnRedis,
+    server: DedicatedRedis,
 }
 
 impl Redis {
     fn start() -> Self {
         let runtime = Runtime::new().unwrap();
-        let server = runtime.block_on(own_redis(RedisOptions::default()));
+        let server = runtime.block_on(dedicated_redis(RedisOptions::default()));
         Self { runtime, server }
     }
 
@@ -354,7 +354,7 @@ fn a_black_hole_before_redis_does_not_block_requests() {
     redis.runtime.block_on(proxy.set(ProxyMode::Stall));
     assert_bounded(&server, &token);
     in_time(|| sign_up(&server, "ada")).expect(201);
-    redis.runtime.block_on(proxy.set(ProxyMode::Pass));
+    redis.runtime.block_on(proxy.set(ProxyMode::Forward));
     wait_until_ready(&server);
     assert_eq!(check(&server, &token), 200);
 }
@@ -405,7 +405,7 @@ fn risky_redis_settings_are_logged_at_the_start() {
             settings,
             ..RedisOptions::default()
         };
-        let redis = runtime.block_on(own_redis(options));
+        let redis = runtime.block_on(dedicated_redis(options));
         let server = Setup::on_a_file().with("REDIS_URL", &redis.url()).start();
         let log = server.stop();
         let warned: Vec<_> = log
@@ -417,7 +417,7 @@ fn risky_redis_settings_are_logged_at_the_start() {
             assert!(line.contains(says), "{line}");
         }
     }
-    let redis = runtime.block_on(own_redis(RedisOptions::default()));
+    let redis = runtime.block_on(dedicated_redis(RedisOptions::default()));
     runtime.block_on(redis.command(&["CONFIG", "SET", "save", ""]));
     let server = Setup::on_a_file().with("REDIS_URL", &redis.url()).start();
     let log = server.stop();
@@ -452,7 +452,7 @@ fn a_sign_out_during_a_redis_outage_takes_effect() {
 #[test]
 fn the_password_of_redis_is_never_printed() {
     let runtime = Runtime::new().unwrap();
-    let redis = runtime.block_on(own_redis(RedisOptions {
+    let redis = runtime.block_on(dedicated_redis(RedisOptions {
         user: Some(("doorward", "hunter2", "~* +@all")),
         ..RedisOptions::default()
     }));

@@ -18,7 +18,7 @@ use crate::support::{Combination, PASSWORD};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_doorward");
 /// Longer than anything takes. Only a failing test reaches it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Folder and environment of the binary. A clone shares the folder.
 #[derive(Clone)]
@@ -200,7 +200,7 @@ impl Server {
     /// The next line on standard output that contains `wanted`.
     pub fn line(&self, wanted: &str) -> String {
         loop {
-            match self.lines.lock().unwrap().recv_timeout(PATIENCE) {
+            match self.lines.lock().unwrap().recv_timeout(TEST_TIMEOUT) {
                 Ok(line) if line.contains(wanted) => return line,
                 Ok(_) => {}
                 Err(_) => panic!("no line with {wanted}; the log: {}", self.log()),
@@ -355,7 +355,7 @@ impl Drop for Server {
 
 /// Polls until there is a value. For the work of another process.
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     loop {
         if let Some(seen) = look() {
             return seen;

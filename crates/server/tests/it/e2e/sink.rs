@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Accepts every mail, unless it is started in another mode. Stops on drop.
 pub struct MailSink {
@@ -43,7 +43,7 @@ impl MailSink {
                 let _ = sender.send(serde_json::from_str(&line).expect("the sink prints JSON"));
             }
         });
-        let first: Value = events.recv_timeout(PATIENCE).expect("the sink listens");
+        let first: Value = events.recv_timeout(TEST_TIMEOUT).expect("the sink listens");
         let port = u16::try_from(first["port"].as_u64().unwrap()).unwrap();
         Self {
             child,
@@ -77,7 +77,7 @@ impl MailSink {
 
     fn next(&self, event: &str) -> Value {
         loop {
-            let reported = self.events.recv_timeout(PATIENCE);
+            let reported = self.events.recv_timeout(TEST_TIMEOUT);
             let reported =
                 reported.unwrap_or_else(|_| panic!("the mail server never reports: {event}"));
             if reported["event"] == event {

@@ -1,6 +1,6 @@
 //! The model's state: the rules, independent of the server's storage.
 
-use doorward_domain::ports::MailTemplate;
+use doorward_domain::model::MailKind;
 use jiff::Timestamp;
 
 /// State of an account.
@@ -42,7 +42,7 @@ pub struct OpenedSession {
 #[derive(Debug)]
 pub struct Mailed {
     pub path: String,
-    pub template: MailTemplate,
+    pub kind: MailKind,
     pub to: usize,
     pub account: usize,
     /// The action that caused it.
@@ -58,14 +58,14 @@ impl Mailed {
     }
 
     pub fn is_recovery(&self) -> bool {
-        self.template == MailTemplate::Recover
+        self.kind == MailKind::Recovery
     }
 
     /// In minutes.
     pub fn lifetime(&self) -> i64 {
-        match self.template {
-            MailTemplate::Recover => 30,
-            MailTemplate::EmailChange => 60,
+        match self.kind {
+            MailKind::Recovery => 30,
+            MailKind::EmailChange => 60,
             _ => 24 * 60,
         }
     }

@@ -35,8 +35,8 @@ async fn the_inbox_and_the_documents_have_pages() {
     };
     let inbox = Arc::new(FakeInbox(vec![mail(2), mail(1)]));
     let app = TestApp::with(|options| options.inbox = Some(inbox)).await;
-    let anon = app.at(Ipv4Addr::LOCALHOST.into());
-    Page::get(&anon, "/inbox", "en").await.shows(&[
+    let anonymous = app.at(Ipv4Addr::LOCALHOST.into());
+    Page::get(&anonymous, "/inbox", "en").await.shows(&[
         "ben@example.com",
         "&lt;script&gt;",
         "href=\"https:",
@@ -49,17 +49,20 @@ async fn the_inbox_and_the_documents_have_pages() {
         ("evil.example", 404),
         ("localhost.evil.example:8000", 404),
     ] {
-        let asked = anon.request("GET", "/inbox").html().header("host", host);
+        let asked = anonymous
+            .request("GET", "/inbox")
+            .html()
+            .header("host", host);
         asked.send().await.expect(status);
     }
-    Page::get(&app.anon(), "/", "en")
+    Page::get(&app.anonymous(), "/", "en")
         .await
         .shows(&["href=\"/inbox\""]);
     for path in ["/docs", "/problems", "/problems/forbidden"] {
-        Page::get(&app.anon(), path, "en").await;
+        Page::get(&app.anonymous(), path, "en").await;
     }
     for (path, expected) in [("/docs/", "/docs"), ("/problems//", "/problems")] {
-        let moved = app.anon().request("GET", path).html().send().await;
+        let moved = app.anonymous().request("GET", path).html().send().await;
         assert_eq!(moved.expect(308).header("location"), Some(expected));
     }
     for (method, path) in [
@@ -67,7 +70,7 @@ async fn the_inbox_and_the_documents_have_pages() {
         ("GET", "/nothing/"),
         ("GET", "//evil.example/"),
     ] {
-        app.anon()
+        app.anonymous()
             .request(method, path)
             .send()
             .await
@@ -78,7 +81,7 @@ async fn the_inbox_and_the_documents_have_pages() {
 #[tokio::test]
 async fn the_stylesheet_has_a_content_hash_and_is_cached_permanently() {
     let app = TestApp::new().await;
-    let html = Page::get(&app.anon(), "/", "en").await.0;
+    let html = Page::get(&app.anonymous(), "/", "en").await.0;
     let path = html
         .split("rel=\"stylesheet\" href=\"")
         .nth(1)
@@ -86,7 +89,7 @@ async fn the_stylesheet_has_a_content_hash_and_is_cached_permanently() {
         .split('"')
         .next()
         .unwrap();
-    let answer = app.anon().get(path).await.expect(200);
+    let answer = app.anonymous().get(path).await.expect(200);
     assert_eq!(
         answer.header("content-type"),
         Some("text/css; charset=utf-8")
@@ -109,7 +112,7 @@ async fn programs_get_json_and_browsers_get_pages() {
         ("TEXT/HTML", true),
     ] {
         let answer = app
-            .anon()
+            .anonymous()
             .request("GET", "/")
             .header("accept", accept)
             .send()

@@ -24,7 +24,7 @@ async fn user_input_is_escaped_on_every_page() {
     for (number, name) in HOSTILE.iter().enumerate() {
         let email = format!("u{number}@example.com");
         let body = json!({"email": email, "password": PASSWORD, "name": name});
-        app.anon().post("/user", body).await.expect(201);
+        app.anonymous().post("/user", body).await.expect(201);
         let link = path_in(&app.one_mail().await);
         let shown = [name
             .replace('&', "&amp;")
@@ -33,7 +33,7 @@ async fn user_input_is_escaped_on_every_page() {
             .replace('"', "&quot;")
             .replace('\'', "&#x27;")];
         for language in ["en", "de"] {
-            let page = Page::get(&app.anon(), &link, language).await;
+            let page = Page::get(&app.anonymous(), &link, language).await;
             // Template engines differ in the escape of a quote.
             let html = page
                 .0
@@ -42,9 +42,9 @@ async fn user_input_is_escaped_on_every_page() {
                 .replace("&#x2f;", "/");
             assert!(html.contains(&shown[0]), "{html}");
         }
-        Page::post(&app.anon(), &link, "", "en").await;
+        Page::post(&app.anonymous(), &link, "", "en").await;
         let token = app
-            .anon()
+            .anonymous()
             .post("/auth", json!({"email": email, "password": PASSWORD}))
             .await
             .expect(201)
@@ -53,7 +53,7 @@ async fn user_input_is_escaped_on_every_page() {
             .unwrap()
             .to_owned();
         Page::of(
-            &app.anon()
+            &app.anonymous()
                 .request("GET", "/")
                 .cookie(&token)
                 .html()

@@ -34,33 +34,35 @@ async fn each_page_of_a_journey_exists_in_both_languages() {
             "Hallo, u-de",
         ),
     ] {
-        let anon = app.anon();
-        Page::get(&anon, "/", language)
+        let anonymous = app.anonymous();
+        Page::get(&anonymous, "/", language)
             .await
             .shows(&[welcome, "/recovery"]);
         let form = format!(
             "username=u-{language}&email=u-{language}%40example.com&password=plum+cake+on+sundays"
         );
         let address = format!("u-{language}@example.com");
-        Page::post(&anon, "/user", &form, language)
+        Page::post(&anonymous, "/user", &form, language)
             .await
             .shows(&[ready, &address]);
         let letter = app.one_mail().await;
         assert_eq!(letter.locale.tag(), language);
         let link = path_in(&letter);
-        Page::get(&anon, &link, language).await.shows(&[
+        Page::get(&anonymous, &link, language).await.shows(&[
             ask,
             &format!("action=\"{link}\""),
             &format!("action=\"{link}/cancel\""),
             "2026-11-21",
         ]);
-        Page::post(&anon, &link, "", language).await.shows(&[done]);
-        Page::get(&anon, &link, language).await.shows(&[again]);
-        Page::get(&anon, "/recovery", language)
+        Page::post(&anonymous, &link, "", language)
+            .await
+            .shows(&[done]);
+        Page::get(&anonymous, &link, language).await.shows(&[again]);
+        Page::get(&anonymous, "/recovery", language)
             .await
             .shows(&["action=\"/recovery\""]);
         Page::post(
-            &anon,
+            &anonymous,
             "/recovery",
             &format!("email=u-{language}%40example.com"),
             language,
@@ -68,12 +70,12 @@ async fn each_page_of_a_journey_exists_in_both_languages() {
         .await
         .shows(&[mail]);
         let link = path_in(&app.one_mail().await);
-        Page::get(&anon, &link, language).await.shows(&[
+        Page::get(&anonymous, &link, language).await.shows(&[
             reset,
             &format!("action=\"{link}\""),
             "autocomplete=\"new-password\"",
         ]);
-        let refused = Page::post(&anon, &link, "new_password=iloveyou", language).await;
+        let refused = Page::post(&anonymous, &link, "new_password=iloveyou", language).await;
         refused.shows(&["aria-invalid=\"true\"", &format!("action=\"{link}\"")]);
         for short in [
             "new_password=x",
@@ -81,22 +83,22 @@ async fn each_page_of_a_journey_exists_in_both_languages() {
             &format!("new_password={}", "x".repeat(300)),
             &format!("new_password=u-{language}u-{language}"),
         ] {
-            Page::post(&app.anon(), &link, short, language)
+            Page::post(&app.anonymous(), &link, short, language)
                 .await
                 .shows(&["aria-invalid=\"true\""]);
         }
         Page::post(
-            &app.anon(),
+            &app.anonymous(),
             &link,
             "new_password=two+boats+and+a+lamp",
             language,
         )
         .await
         .shows(&[set]);
-        Page::get(&app.anon(), &link, language)
+        Page::get(&app.anonymous(), &link, language)
             .await
             .shows(&["link-expired", "/recovery"]);
-        let ben = app.anon();
+        let ben = app.anonymous();
         let body = json!({"username": format!("u-{language}"), "password": "two boats and a lamp"});
         let token = ben.post("/auth", body).await.expect(201).json()["token"]
             .as_str()
@@ -111,8 +113,8 @@ async fn each_page_of_a_journey_exists_in_both_languages() {
             .await;
         Page::of(&home, language).shows(&[hello, &address, "action=\"/auth/sign-out\""]);
         let named = format!("username=only-{language}&password=plum+cake+on+sundays");
-        Page::post(&app.anon(), "/user", &named, language).await;
-        assert_eq!(app.one_mail().await.template.as_str(), "password-changed");
+        Page::post(&app.anonymous(), "/user", &named, language).await;
+        assert_eq!(app.one_mail().await.kind.template(), "password-changed");
     }
 }
 
@@ -135,13 +137,13 @@ async fn an_address_change_and_its_cancellation_have_pages() {
             .expect(202);
         let mails = app.mails().await;
         let link = path_in(mails.iter().find(|mail| mail.to.as_str() == to).unwrap());
-        Page::get(&app.anon(), &link, language)
+        Page::get(&app.anonymous(), &link, language)
             .await
             .shows(&[question, &to]);
-        Page::post(&app.anon(), &format!("{link}/cancel"), "", language)
+        Page::post(&app.anonymous(), &format!("{link}/cancel"), "", language)
             .await
             .shows(&[thanks]);
-        Page::get(&app.anon(), &link, language).await;
+        Page::get(&app.anonymous(), &link, language).await;
         assert!(
             ben.get("/user/me")
                 .await

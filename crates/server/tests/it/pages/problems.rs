@@ -10,30 +10,33 @@ async fn each_problem_has_a_page_in_both_languages() {
     let app = TestApp::new().await;
     for language in ["en", "de"] {
         let code = |page: Page, code: &str| drop(page.shows(&[code, "<p class=\"hint\">"]));
-        let anon = app.anon();
-        code(Page::get(&anon, "/nope", language).await, "not-found");
+        let anonymous = app.anonymous();
+        code(Page::get(&anonymous, "/nope", language).await, "not-found");
         code(
-            Page::get(&anon, "/user/me", language).await,
+            Page::get(&anonymous, "/user/me", language).await,
             "authentication-required",
         );
         code(
-            Page::get(&anon.with_token("x"), "/user/me", language).await,
+            Page::get(&anonymous.with_token("x"), "/user/me", language).await,
             "invalid-token",
         );
         code(
-            Page::post(&anon, "/healthz", "", language).await,
+            Page::post(&anonymous, "/healthz", "", language).await,
             "method-not-allowed",
         );
         code(
-            Page::post(&anon, "/user", "a=1&a=2", language).await,
+            Page::post(&anonymous, "/user", "a=1&a=2", language).await,
             "malformed-request",
         );
         let link = format!("/recovery/{}", "A".repeat(43));
         for _ in 0..10 {
-            code(Page::get(&anon, &link, language).await, "link-expired");
+            code(Page::get(&anonymous, &link, language).await, "link-expired");
         }
-        code(Page::get(&anon, &link, language).await, "too-many-attempts");
-        let away = anon
+        code(
+            Page::get(&anonymous, &link, language).await,
+            "too-many-attempts",
+        );
+        let away = anonymous
             .request("POST", "/auth")
             .html()
             .header("sec-fetch-site", "cross-site")
@@ -47,7 +50,7 @@ async fn each_problem_has_a_page_in_both_languages() {
 
 /// Posts an invalid form: the page repeats the input, except passwords.
 async fn refused(app: &TestApp, path: &str, form: &str, language: &str) -> Page {
-    let client = &app.anon();
+    let client = &app.anonymous();
     app.advance_seconds(10);
     let page = Page::post(client, path, form, language).await;
     assert!(!page.0.contains("plum cake"), "{}", page.0);
@@ -66,7 +69,7 @@ async fn a_rejected_form_is_shown_again_with_its_errors() {
     app.pending("new").await;
     let right = "password=plum+cake+on+sundays";
     for language in ["en", "de"] {
-        let anon = app.anon();
+        let anonymous = app.anonymous();
         refused(&app, "/auth", "username=ben&password=wrong", language)
             .await
             .shows(&["value=\"ben\""]);
@@ -100,8 +103,8 @@ async fn a_rejected_form_is_shown_again_with_its_errors() {
             .await
             .shows(&["aria-invalid=\"true\""]);
         for path in ["/recovery", "/confirmation"] {
-            Page::get(&anon, path, language).await;
-            Page::post(&anon, path, "email=nope", language)
+            Page::get(&anonymous, path, language).await;
+            Page::post(&anonymous, path, "email=nope", language)
                 .await
                 .shows(&["aria-invalid=\"true\""]);
         }

@@ -6,14 +6,16 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use axum::Router;
 use doorward_domain::admin::NewUser;
-use doorward_domain::memory::{SeededSecrets, SteppedClock};
+use doorward_domain::hashing::{Cost, Engine, Hasher, HasherSettings};
+use doorward_domain::memory::{SeededRandom, SteppedClock};
 use doorward_domain::model::{Role, User};
-use doorward_domain::passwords::{Cost, Engine, Hasher, HasherSettings};
-use doorward_domain::ports::{Clock, Mail, NoMetrics, Sessions};
+use doorward_domain::ports::{Clock, Mail, NoMetrics, SeparateSessions};
 use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{EmailAddress, Secret, Username};
 use doorward_domain::{Actor, Ctx, Doorward, Policy, Ports};
-use doorward_web::{App, AppParts, Choices, InboxSource, Stopping, TrustedProxies, Unobserved};
+use doorward_web::{
+    App, AppParts, InboxSource, NoObserver, ShutdownFlag, TrustedProxies, WebOptions,
+};
 use jiff::SignedDuration;
 use serde_json::json;
 use tempfile::TempDir;
@@ -40,7 +42,7 @@ pub struct Options {
     pub hashing_cost: Cost,
     pub inbox: Option<Arc<dyn InboxSource>>,
     pub trusted_proxies: TrustedProxies,
-    pub choices: Choices,
+    pub options: WebOptions,
 }
 
 /// One node. Dropping it fails the test if the outbox is not empty.
@@ -57,7 +59,7 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// Whether sessions are apart from the main store.
+    /// Returns `true` if sessions are apart from the main store.
     pub fn has_separate_sessions(&self) -> bool {
         self.has_separate_sessions
     }
@@ -80,7 +82,7 @@ impl TestApp {
             hashing_cost: CHEAP,
             inbox: None,
             trusted_proxies: TrustedProxies::default(),
-            choices: Choices::default(),
+            options: WebOptions::default(),
         };
         choose(&mut options);
         // In memory, if there is such a folder: `e2e` tests crashes.
@@ -95,35 +97,35 @@ impl TestApp {
         };
         let has_separate_sessions = stores.sessions.is_some();
         let store = Arc::new(FaultyStore::new(stores.store, stores.sessions));
-        let secrets = Arc::new(SeededSecrets::new(1));
+        let random = Arc::new(SeededRandom::new(1));
         let mailer = Arc::new(TestMailer::default());
         let hasher = HasherSettings {
             cost: options.hashing_cost,
             engine: Engine::Fast,
             threads: options.hashing_threads,
-            queue: options.hashing_queue,
+            queue_limit: options.hashing_queue,
         };
-        let hasher = Hasher::start(&hasher, secrets.clone()).unwrap();
+        let hasher = Hasher::start(&hasher, random.clone()).unwrap();
         let ports = Ports {
             store: store.clone(),
-            sessions: has_separate_sessions.then(|| -> Arc<dyn Sessions> { store.clone() }),
+            sessions: has_separate_sessions.then(|| -> Arc<dyn SeparateSessions> { store.clone() }),
             rate_limits: stores.rate_limits,
             mailer: mailer.clone(),
             clock: clock.clone(),
-            secrets: secrets.clone(),
+            random: random.clone(),
             recorder: Arc::new(NoMetrics),
         };
         let master = MasterKey::from_secret(Secret::new(vec![7; 32])).unwrap();
         let doorward = Doorward::new(ports, options.policy, hasher, Keyring::new(master));
         let doorward = Arc::new(doorward);
         let app = App::new(AppParts {
-            observer: Arc::new(Unobserved),
+            observer: Arc::new(NoObserver),
             doorward: doorward.clone(),
-            secrets,
+            random,
             inbox: options.inbox,
             trusted_proxies: options.trusted_proxies,
-            choices: options.choices,
-            stopping: Stopping::default(),
+            options: options.options,
+            shutdown: ShutdownFlag::default(),
         });
         let app = Self {
             has_separate_sessions,
@@ -138,14 +140,14 @@ impl TestApp {
         };
         app.doorward
             .keys
-            .ensure_keys(&app.ctx(Actor::Worker))
+            .ensure(&app.ctx(Actor::Worker))
             .await
             .unwrap();
         app
     }
 
     /// An unknown client, with an address in a separate network.
-    pub fn anon(&self) -> Client {
+    pub fn anonymous(&self) -> Client {
         let number = self.next_address.fetch_add(1, Ordering::Relaxed);
         let [_, _, a, b] = number.to_be_bytes();
         Client::new(self.router.clone(), IpAddr::from([10, a, b, 1]))
@@ -174,11 +176,7 @@ impl TestApp {
             username: Some(Username::parse(name).unwrap()),
             email: Some(EmailAddress::parse(&format!("{name}@example.com")).unwrap()),
             name: None,
-            password: self
-                .doorward
-                .password
-                .check_password_rules(PASSWORD, &[])
-                .unwrap(),
+            password: self.doorward.password.check_rules(PASSWORD, &[]).unwrap(),
             role,
         };
         let ctx = self.ctx(Actor::CommandLine);
@@ -188,9 +186,9 @@ impl TestApp {
     /// Signs this user in.
     pub async fn sign_in(&self, name: &str) -> Client {
         let body = json!({"username": name, "password": PASSWORD});
-        let anon = self.anon();
-        let answer = anon.post("/auth", body).await;
-        anon.with_token(answer.expect(201).json()["token"].as_str().unwrap())
+        let anonymous = self.anonymous();
+        let answer = anonymous.post("/auth", body).await;
+        anonymous.with_token(answer.expect(201).json()["token"].as_str().unwrap())
     }
 
     /// A user signs up with an address alone, and has not confirmed it. Returns the path of the mailed link.
@@ -210,7 +208,7 @@ impl TestApp {
             name.to_lowercase().replace(|c: char| !c.is_ascii(), "e")
         );
         let body = json!({"username": username, "email": email, "password": PASSWORD});
-        self.anon().post("/user", body).await.expect(201);
+        self.anonymous().post("/user", body).await.expect(201);
         let mails = self.mails().await;
         let mail = mails.iter().find(|mail| mail.to.as_str() == email);
         path_in(mail.expect("a confirmation goes out"))
@@ -222,7 +220,7 @@ impl TestApp {
         while !self
             .doorward
             .outbox
-            .deliver_mail(&ctx, 100)
+            .deliver(&ctx, 100)
             .await
             .unwrap()
             .is_empty()
@@ -243,7 +241,7 @@ impl TestApp {
     }
 
     pub fn set_store_mode(&self, mode: StoreMode) {
-        self.store.turn(mode);
+        self.store.set_mode(mode);
     }
 
     pub fn advance(&self, by: SignedDuration) {

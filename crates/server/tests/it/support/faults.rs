@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use doorward_domain::model::{MailJob, Session};
-use doorward_domain::ports::{LastSeen, Sessions};
+use doorward_domain::ports::{LastSeen, SeparateSessions};
 use doorward_domain::store::{
     ApplyError, Batch, Claim, Query, Record, Row, Store, StoreError, Table, Value, Write,
 };
@@ -37,13 +37,13 @@ impl StoreMode {
 /// The stores of the application under test.
 pub struct FaultyStore {
     store: Arc<dyn Store>,
-    sessions: Option<Arc<dyn Sessions>>,
+    sessions: Option<Arc<dyn SeparateSessions>>,
     mode: AtomicU8,
     outbox: Mutex<Vec<MailJob>>,
 }
 
 impl FaultyStore {
-    pub fn new(store: Arc<dyn Store>, sessions: Option<Arc<dyn Sessions>>) -> Self {
+    pub fn new(store: Arc<dyn Store>, sessions: Option<Arc<dyn SeparateSessions>>) -> Self {
         Self {
             store,
             sessions,
@@ -57,7 +57,7 @@ impl FaultyStore {
         self.outbox.lock().unwrap().clone()
     }
 
-    pub fn turn(&self, mode: StoreMode) {
+    pub fn set_mode(&self, mode: StoreMode) {
         self.mode.store(mode as u8, Ordering::SeqCst);
     }
 
@@ -82,7 +82,7 @@ impl FaultyStore {
         }
     }
 
-    fn ask_sessions(&self) -> Result<&dyn Sessions, StoreError> {
+    fn ask_sessions(&self) -> Result<&dyn SeparateSessions, StoreError> {
         match self.mode() {
             StoreMode::Fine | StoreMode::OutcomeUnknown => Ok(&**self.sessions.as_ref().unwrap()),
             StoreMode::Down | StoreMode::SessionsDown => Err(fault()),
@@ -159,7 +159,6 @@ delegate!(Store by ask_store {
         Ok(())
     }
 
-    pass get_row(table: &'static Table, key: Value) -> Result<Option<Row>, StoreError>;
     pass count_rows(query: Query) -> Result<u64, StoreError>;
     pass claim_rows(claim: Claim) -> Result<Vec<Row>, StoreError>;
     pass get_rows(table: &'static Table, keys: Vec<Value>) -> Result<Vec<Row>, StoreError>;
@@ -168,7 +167,7 @@ delegate!(Store by ask_store {
     pass ping() -> Result<(), StoreError>;
 });
 
-delegate!(Sessions by ask_sessions {
+delegate!(SeparateSessions by ask_sessions {
     pass insert_session(session: &Session) -> Result<(), StoreError>;
     pass find_session(user_id: UserId, digest: &Digest, now: Timestamp) -> Result<Option<Session>, StoreError>;
     pass list_sessions(user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;

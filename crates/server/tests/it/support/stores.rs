@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use doorward_domain::limits::MemoryRateLimits;
-use doorward_domain::ports::{RateLimits, Sessions, Store};
-use doorward_domain::tokens::CounterNames;
+use doorward_domain::ports::{RateLimits, SeparateSessions, Store};
+use doorward_domain::tokens::CounterKeys;
 use doorward_store_redis::{RedisSettings, RedisStore};
 use doorward_store_sql::{SqlSettings, SqlStore};
 use doorward_testkit::servers;
@@ -80,7 +80,7 @@ impl Combination {
 /// The stores of one application under test.
 pub struct Stores {
     pub store: Arc<dyn Store>,
-    pub sessions: Option<Arc<dyn Sessions>>,
+    pub sessions: Option<Arc<dyn SeparateSessions>>,
     pub rate_limits: Arc<dyn RateLimits>,
 }
 
@@ -103,7 +103,7 @@ impl Stores {
             url: redis.url.parse().unwrap(),
             prefix: redis.prefix,
         };
-        let redis = RedisStore::open(settings, CounterNames::for_trials()).unwrap();
+        let redis = RedisStore::open(settings, CounterKeys::for_probes()).unwrap();
         let redis = Arc::new(redis);
         Self {
             sessions: Some(redis.clone()),

@@ -27,7 +27,7 @@ impl Mailer for TestMailer {
 pub fn summary(mails: &[Mail]) -> Vec<(&str, &'static str)> {
     let mut all: Vec<_> = mails
         .iter()
-        .map(|mail| (mail.to.as_str(), mail.template.as_str()))
+        .map(|mail| (mail.to.as_str(), mail.kind.template()))
         .collect();
     all.sort_unstable();
     all

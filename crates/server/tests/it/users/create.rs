@@ -9,7 +9,7 @@ use crate::support::{PASSWORD, TestApp, TestResponse, path_in, summary};
 async fn a_sign_up_with_an_address_is_pending_and_sends_a_confirmation() {
     let app = TestApp::new().await;
     let body = json!({"email": "Ben@Example.com", "password": PASSWORD, "name": "Ben B", "data": {"a": 1}});
-    let answer = app.anon().post("/user", body).await.expect(201);
+    let answer = app.anonymous().post("/user", body).await.expect(201);
     let user = answer.json();
     let id = user["id"].as_str().unwrap();
     let location = format!("https://accounts.example/user/{id}");
@@ -32,21 +32,25 @@ async fn a_sign_up_with_an_address_is_pending_and_sends_a_confirmation() {
 async fn a_sign_up_with_a_username_and_an_address_is_active_and_the_address_is_pending() {
     let app = TestApp::new().await;
     let body = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD});
-    let user = app.anon().post("/user", body).await.expect(201).json();
+    let user = app.anonymous().post("/user", body).await.expect(201).json();
     assert_eq!(
         (&user["status"], &user["email"], &user["pending_email"]),
         (&json!("active"), &Value::Null, &json!("ben@example.com"))
     );
     let link = path_in(&app.one_mail().await);
     let ben = app.sign_in("ben").await;
-    app.anon()
+    app.anonymous()
         .post(
             "/auth",
             json!({"email": "ben@example.com", "password": PASSWORD}),
         )
         .await
         .expect_problem(403, "email-unconfirmed");
-    app.anon().request("POST", &link).send().await.expect(200);
+    app.anonymous()
+        .request("POST", &link)
+        .send()
+        .await
+        .expect(200);
     let user = ben.get("/user/me").await.expect(200).json();
     assert_eq!(
         (&user["email"], user.get("pending_email")),
@@ -63,7 +67,7 @@ async fn without_confirmation_an_address_is_accepted_at_once_and_stays_unique() 
     .await;
     let body = json!({"email": "ben@example.com", "password": PASSWORD});
     let user = app
-        .anon()
+        .anonymous()
         .post("/user", body.clone())
         .await
         .expect(201)
@@ -73,7 +77,7 @@ async fn without_confirmation_an_address_is_accepted_at_once_and_stays_unique() 
         (&json!("active"), &json!("ben@example.com"))
     );
     assert!(app.mails().await.is_empty());
-    app.anon()
+    app.anonymous()
         .post("/user", body)
         .await
         .expect_problem(409, "email-taken");
@@ -83,7 +87,7 @@ async fn without_confirmation_an_address_is_accepted_at_once_and_stays_unique() 
 async fn a_sign_up_with_only_a_username_is_active_at_once_and_sends_no_mail() {
     let app = TestApp::new().await;
     let body = json!({"username": "ben", "password": PASSWORD});
-    let user = app.anon().post("/user", body).await.expect(201).json();
+    let user = app.anonymous().post("/user", body).await.expect(201).json();
     assert_eq!(
         (&user["status"], &user["email"], &user["name"]),
         (&json!("active"), &Value::Null, &Value::Null)
@@ -104,7 +108,7 @@ async fn a_form_signs_up_as_json_does() {
     let app = TestApp::new().await;
     let form = "username=ben&password=plum+cake+on+sundays&name=B%C3%A9n&data=%7B%22a%22%3A%5B1%5D%7D&email=";
     let user = app
-        .anon()
+        .anonymous()
         .request("POST", "/user")
         .form(form)
         .send()
@@ -117,7 +121,12 @@ async fn a_form_signs_up_as_json_does() {
     );
     app.sign_in("ben").await;
     let form = "username=eve&password=plum+cake+on+sundays&data=%7B";
-    let answer = app.anon().request("POST", "/user").form(form).send().await;
+    let answer = app
+        .anonymous()
+        .request("POST", "/user")
+        .form(form)
+        .send()
+        .await;
     answer.assert_field_errors(&[("data", "invalid")]);
 }
 
@@ -126,15 +135,18 @@ async fn a_form_signs_up_as_json_does() {
 async fn all_field_errors_are_reported_at_once_and_unknown_fields_rejected() {
     let app = TestApp::new().await;
     let body = json!({"username": "a b", "email": "nope", "password": "short", "name": "", "data": [], "role": "admin", "status": "active"});
-    app.anon().post("/user", body).await.assert_field_errors(&[
-        ("data", "wrong-type"),
-        ("email", "invalid"),
-        ("name", "too-short"),
-        ("password", "too-short"),
-        ("role", "unknown"),
-        ("status", "unknown"),
-        ("username", "invalid"),
-    ]);
+    app.anonymous()
+        .post("/user", body)
+        .await
+        .assert_field_errors(&[
+            ("data", "wrong-type"),
+            ("email", "invalid"),
+            ("name", "too-short"),
+            ("password", "too-short"),
+            ("role", "unknown"),
+            ("status", "unknown"),
+            ("username", "invalid"),
+        ]);
     for field in [
         "id",
         "role",
@@ -143,7 +155,7 @@ async fn all_field_errors_are_reported_at_once_and_unknown_fields_rejected() {
         "email_verified",
         "pending_email",
         "password_hash",
-        "session_epoch",
+        "security_epoch",
         "version",
         "created_at",
         "updated_at",
@@ -154,14 +166,14 @@ async fn all_field_errors_are_reported_at_once_and_unknown_fields_rejected() {
         "",
     ] {
         let body = json!({"username": "ben", "password": PASSWORD, field: "admin"});
-        app.anon()
+        app.anonymous()
             .post("/user", body)
             .await
             .assert_field_errors(&[(field, "unknown")]);
     }
     let query = "/user?role=admin&status=active";
     let user = app
-        .anon()
+        .anonymous()
         .post(query, json!({"username": "ben", "password": PASSWORD}))
         .await
         .expect(201)
@@ -175,7 +187,7 @@ async fn a_name_with_direction_characters_is_rejected() {
     let app = TestApp::new().await;
     let name = "\u{202e}nimda";
     let body = json!({"username": "ben", "password": PASSWORD, "name": name});
-    let refused = app.anon().post("/user", body).await;
+    let refused = app.anonymous().post("/user", body).await;
     refused.assert_field_errors(&[("name", "invalid")]);
     let ben = app.user("ben").await;
     for answer in [
@@ -192,8 +204,8 @@ async fn a_number_is_returned_as_it_is_stored() {
     let app = TestApp::new().await;
     let body = r#"{"username": "ben", "password": "plum cake on sundays", "data": {"numbers":
         [9007199254740993, 18446744073709551615, 123456789012345678901234567890, 1e-320, 0.1e1]}}"#;
-    let anon = app.anon();
-    let created = anon
+    let anonymous = app.anonymous();
+    let created = anonymous
         .request("POST", "/user")
         .body("application/json", body)
         .send()
@@ -225,13 +237,13 @@ async fn a_field_of_the_wrong_type_is_a_field_error() {
         ] {
             let mut body = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD, "name": "Ben"});
             body[field] = value;
-            let answer = app.anon().post("/user", body).await;
+            let answer = app.anonymous().post("/user", body).await;
             answer.assert_field_errors(&[(field, "wrong-type")]);
         }
     }
     for data in [json!(1), json!("text"), json!([]), json!(true)] {
         let body = json!({"username": "ben", "password": PASSWORD, "data": data});
-        app.anon()
+        app.anonymous()
             .post("/user", body)
             .await
             .assert_field_errors(&[("data", "wrong-type")]);
@@ -247,32 +259,37 @@ async fn a_sign_up_without_an_identifier_or_a_password_reports_both() {
         json!({"password": null}),
         json!({"username": null, "email": null}),
     ] {
-        app.anon()
+        app.anonymous()
             .post("/user", body)
             .await
             .assert_field_errors(&missing);
     }
     let body = json!({"username": null, "email": null, "password": PASSWORD});
-    app.anon()
+    app.anonymous()
         .post("/user", body)
         .await
         .assert_field_errors(&missing[1..]);
     let form = "username=&email=&password=plum+cake+on+sundays";
-    let answer = app.anon().request("POST", "/user").form(form).send().await;
+    let answer = app
+        .anonymous()
+        .request("POST", "/user")
+        .form(form)
+        .send()
+        .await;
     answer.assert_field_errors(&missing[1..]);
 }
 
 #[tokio::test]
 async fn a_username_is_taken_in_any_case_or_form() {
     let app = TestApp::new().await;
-    app.anon()
+    app.anonymous()
         .post("/user", json!({"username": "josé", "password": PASSWORD}))
         .await
         .expect(201);
     for name in ["josé", "JOSÉ", "jose\u{301}", "ｊｏｓé"] {
         for email in [Value::Null, json!("new@example.com")] {
             let body = json!({"username": name, "email": email, "password": PASSWORD});
-            app.anon()
+            app.anonymous()
                 .post("/user", body)
                 .await
                 .expect_problem(409, "username-taken");
@@ -297,13 +314,13 @@ async fn a_username_is_not_an_address_or_a_reserved_word() {
         "a\u{202e}b",
     ] {
         let answer = app
-            .anon()
+            .anonymous()
             .post("/user", json!({"username": name, "password": PASSWORD}))
             .await;
         assert_eq!(answer.faults()[0].0, "username", "{name:?}");
     }
     let name = "a".repeat(65);
-    app.anon()
+    app.anonymous()
         .post("/user", json!({"username": name, "password": PASSWORD}))
         .await
         .assert_field_errors(&[("username", "too-long")]);
@@ -331,7 +348,7 @@ async fn an_invalid_address_is_rejected() {
         &long,
     ] {
         let answer = app
-            .anon()
+            .anonymous()
             .post("/user", json!({"email": email, "password": PASSWORD}))
             .await;
         assert_eq!(answer.faults()[0].0, "email", "{email:?}");
@@ -363,7 +380,7 @@ async fn the_limits_of_a_password_are_exact() {
         ("plum\0cake", "invalid"),
     ] {
         let answer = app
-            .anon()
+            .anonymous()
             .post(
                 "/user",
                 json!({"username": "wolfhardt", "password": password}),
@@ -379,7 +396,7 @@ async fn the_limits_of_a_password_are_exact() {
         "🦀".repeat(256),
     ];
     for (number, password) in edges.iter().enumerate() {
-        let (client, name) = (app.anon(), format!("user-{number}"));
+        let (client, name) = (app.anonymous(), format!("user-{number}"));
         client
             .post("/user", json!({"username": name, "password": password}))
             .await
@@ -398,7 +415,7 @@ async fn a_taken_address_gets_exactly_the_response_of_a_new_one() {
     app.create("owner", Role::User).await;
     let sign_up = async |name: &str, email: &str| {
         let body = json!({"username": name, "email": email, "password": PASSWORD});
-        app.anon().post("/user", body).await.expect(201)
+        app.anonymous().post("/user", body).await.expect(201)
     };
     let known = sign_up("ann", "owner@example.com").await;
     let fresh = sign_up("bob", "fresh@example.com").await;
@@ -426,13 +443,13 @@ async fn enumeration_protection_can_be_disabled() {
     app.create("owner", Role::User).await;
     for email in ["owner@example.com", "OWNER@EXAMPLE.COM"] {
         let body = json!({"email": email, "password": PASSWORD});
-        app.anon()
+        app.anonymous()
             .post("/user", body)
             .await
             .expect_problem(409, "email-taken");
     }
     let body = json!({"email": "fresh@example.com", "password": PASSWORD});
-    app.anon().post("/user", body).await.expect(201);
+    app.anonymous().post("/user", body).await.expect(201);
     assert_eq!(
         summary(&app.mails().await),
         [("fresh@example.com", "confirm")]
@@ -443,7 +460,7 @@ async fn enumeration_protection_can_be_disabled() {
 #[tokio::test]
 async fn sign_ups_from_one_address_are_limited_and_the_limit_is_in_the_headers() {
     let app = TestApp::new().await;
-    let client = app.anon();
+    let client = app.anonymous();
     for left in (0..20).rev() {
         let answer = client
             .post(
@@ -468,7 +485,7 @@ async fn sign_ups_from_one_address_are_limited_and_the_limit_is_in_the_headers()
         .expect_problem(429, "too-many-attempts");
     assert_eq!(refused.header("retry-after"), Some("180"));
     assert_eq!(refused.header("ratelimit"), Some("\"sign-up\";r=0;t=180"));
-    app.anon()
+    app.anonymous()
         .post(
             "/user",
             json!({"username": "elsewhere", "password": PASSWORD}),

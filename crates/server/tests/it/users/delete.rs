@@ -23,7 +23,7 @@ async fn deleting_your_own_account_ends_sessions_and_links() {
             .await
             .expect_problem(401, "invalid-token");
     }
-    app.anon()
+    app.anonymous()
         .post("/auth", json!({"username": "ben", "password": PASSWORD}))
         .await
         .expect_problem(401, "invalid-credentials");

@@ -33,9 +33,13 @@ async fn a_confirmed_address_replaces_the_old_one_which_is_notified() {
             .find(|mail| mail.to.as_str() == "new@example.org")
             .unwrap(),
     );
-    app.anon().request("GET", &link).send().await.expect(200);
+    app.anonymous()
+        .request("GET", &link)
+        .send()
+        .await
+        .expect(200);
     let confirmed = app
-        .anon()
+        .anonymous()
         .request("POST", &link)
         .send()
         .await
@@ -47,7 +51,7 @@ async fn a_confirmed_address_replaces_the_old_one_which_is_notified() {
     );
     // the old mailbox is notified of the change, with an undo link.
     let notice = app.one_mail().await;
-    let seen = (notice.to.as_str(), notice.template.as_str());
+    let seen = (notice.to.as_str(), notice.kind.template());
     assert_eq!(seen, ("ben@example.com", "email-changed"));
     // S-06: every session ends with the change.
     for client in [&ben, &elsewhere] {
@@ -56,19 +60,21 @@ async fn a_confirmed_address_replaces_the_old_one_which_is_notified() {
             .await
             .expect_problem(401, "invalid-token");
     }
-    let anon = app.anon();
-    anon.post(
-        "/auth",
-        json!({"email": "ben@example.com", "password": PASSWORD}),
-    )
-    .await
-    .expect_problem(401, "invalid-credentials");
-    anon.post(
-        "/auth",
-        json!({"email": "new@example.org", "password": PASSWORD}),
-    )
-    .await
-    .expect(201);
+    let anonymous = app.anonymous();
+    anonymous
+        .post(
+            "/auth",
+            json!({"email": "ben@example.com", "password": PASSWORD}),
+        )
+        .await
+        .expect_problem(401, "invalid-credentials");
+    anonymous
+        .post(
+            "/auth",
+            json!({"email": "new@example.org", "password": PASSWORD}),
+        )
+        .await
+        .expect(201);
 }
 
 ///

@@ -21,7 +21,7 @@ async fn an_export_contains_all_personal_data() {
     ben.put("/user/me", json!({"name": "Ben", "data": data}))
         .await
         .expect(200);
-    app.anon()
+    app.anonymous()
         .post("/recovery", json!({"email": "ben@example.com"}))
         .await
         .expect(202);
@@ -124,7 +124,7 @@ async fn only_the_user_and_admins_can_export() {
     for named in ["ben", "nobody"] {
         let path = format!("/user/{named}/export");
         eve.get(&path).await.expect_problem(403, "forbidden");
-        let anonymous = app.anon().get(&path).await;
+        let anonymous = app.anonymous().get(&path).await;
         anonymous.expect_problem(401, "authentication-required");
     }
     let missing = admin.get("/user/nobody/export").await;

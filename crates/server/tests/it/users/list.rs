@@ -199,7 +199,7 @@ async fn an_ambiguous_query_is_rejected() {
         ben.get(&format!("/user?{query}"))
             .await
             .expect_problem(403, "forbidden");
-        app.anon()
+        app.anonymous()
             .get(&format!("/user?{query}"))
             .await
             .expect_problem(401, "authentication-required");

@@ -114,7 +114,7 @@ async fn the_last_active_admin_cannot_be_demoted() {
         .await
         .expect(200);
     admin.get("/audit").await.expect_problem(403, "forbidden");
-    app.anon()
+    app.anonymous()
         .post("/auth", json!({"username": "root", "password": PASSWORD}))
         .await
         .expect(201);

@@ -72,7 +72,7 @@ async fn an_anonymous_client_gets_401() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     for named in ["me", "ben", "nobody"] {
-        app.anon()
+        app.anonymous()
             .get(&format!("/user/{named}"))
             .await
             .expect_problem(401, "authentication-required");

@@ -10,7 +10,7 @@ use crate::support::{OTHER_PASSWORD, PASSWORD, TestApp, path_in};
 async fn disabling_ends_sessions_and_links_and_enabling_restores_none() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
-    app.anon()
+    app.anonymous()
         .post("/recovery", json!({"email": "ben@example.com"}))
         .await
         .expect(202);
@@ -25,13 +25,14 @@ async fn disabling_ends_sessions_and_links_and_enabling_restores_none() {
         .await
         .expect_problem(401, "invalid-token");
     let body = json!({"new_password": OTHER_PASSWORD});
-    app.anon()
+    app.anonymous()
         .post(&link, body)
         .await
         .expect_problem(410, "link-expired");
-    let anon = app.anon();
+    let anonymous = app.anonymous();
     let shown = json!({"username": "ben", "password": PASSWORD});
-    anon.post("/auth", shown.clone())
+    anonymous
+        .post("/auth", shown.clone())
         .await
         .expect_problem(403, "account-disabled");
     let on = admin
@@ -43,7 +44,7 @@ async fn disabling_ends_sessions_and_links_and_enabling_restores_none() {
     ben.get("/user/me")
         .await
         .expect_problem(401, "invalid-token");
-    anon.post("/auth", shown).await.expect(201);
+    anonymous.post("/auth", shown).await.expect(201);
 }
 
 /// an admin confirms no address of another user.
@@ -63,7 +64,7 @@ async fn enabling_does_not_confirm_an_address() {
         .put(&path, json!({"status": "disabled"}))
         .await
         .expect(200);
-    app.anon()
+    app.anonymous()
         .request("POST", &link)
         .send()
         .await

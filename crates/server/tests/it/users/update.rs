@@ -134,7 +134,7 @@ async fn a_list_of_entity_tags_matches_if_one_of_them_does() {
 /// H-07: the strict mode, in which every write needs the version that was read.
 #[tokio::test]
 async fn if_match_can_be_required() {
-    let app = TestApp::with(|options| options.choices.if_match = IfMatchRule::Required).await;
+    let app = TestApp::with(|options| options.options.if_match = IfMatchRule::Required).await;
     let ben = app.user("ben").await;
     for (method, path) in [
         ("PATCH", "/user/me"),
@@ -263,7 +263,7 @@ async fn only_name_and_data_can_be_written() {
         "status",
         "password",
         "created_at",
-        "session_epoch",
+        "security_epoch",
         "version",
     ] {
         for method in ["PUT", "PATCH"] {

@@ -63,7 +63,7 @@ mod tests {
                 "{error}"
             );
             let both: TrustedProxies = format!("{network}, {address}").parse().unwrap();
-            assert!(both.has(address.parse().unwrap()));
+            assert!(both.contains(address.parse().unwrap()));
         }
         let single = "192.0.2.3/32, fd00::1/128".parse::<TrustedProxies>();
         assert!(single.is_ok());

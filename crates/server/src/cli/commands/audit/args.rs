@@ -12,12 +12,12 @@ use clap::{Args, Subcommand};
 pub enum AuditCommand {
     /// Verify the audit log and report modified, missing or added events
     #[command(after_help = VERIFY_EXAMPLE)]
-    Verify(VerifyAudit),
+    Verify(VerifyAuditArgs),
     /// Export the log as JSON lines for offline verification
     #[command(
         after_help = "Examples:\n  doorward audit export audit.jsonl\n  doorward audit export - --user ben --since 2026-11-01T00:00:00Z | less"
     )]
-    Export(ExportAudit),
+    Export(ExportAuditArgs),
     /// Print the public key that verifies exported logs
     ///
     /// Record it outside the server, at the start and before each change of the master key. Checkpoints
@@ -40,7 +40,7 @@ More: docs/operations/audit-log.md";
 
 /// `audit verify`
 #[derive(Debug, Args)]
-pub struct VerifyAudit {
+pub struct VerifyAuditArgs {
     /// Verify an exported log instead of the database (- for standard input)
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
@@ -58,7 +58,7 @@ pub struct VerifyAudit {
 
 /// `audit export`
 #[derive(Debug, Args)]
-pub struct ExportAudit {
+pub struct ExportAuditArgs {
     /// Output file (created with mode 0600), or - for standard output
     #[arg(default_value = "-")]
     pub file: PathBuf,

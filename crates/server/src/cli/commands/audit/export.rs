@@ -13,10 +13,10 @@ use doorward_domain::model::{AuditRecord, actor_id};
 use doorward_domain::values::UserId;
 use serde_json::json;
 
-use super::args::ExportAudit;
+use super::args::ExportAuditArgs;
 use super::lines::AuditLine;
-use crate::cli::columns;
 use crate::cli::output::Output;
+use crate::cli::text_wrap;
 use crate::wiring::Components;
 
 /// The events to export.
@@ -47,7 +47,7 @@ impl EventFilter {
 
 pub(super) async fn run(
     components: &Components,
-    args: &ExportAudit,
+    args: &ExportAuditArgs,
     output: Output,
 ) -> anyhow::Result<()> {
     let ctx = components.ctx(Actor::CommandLine);
@@ -65,10 +65,10 @@ pub(super) async fn run(
     components
         .doorward
         .audit
-        .note_audit_export(&ctx, detail)
+        .record_export(&ctx, detail)
         .await?;
     // Only sealed events are exported.
-    components.doorward.audit.seal_rest_of_audit(&ctx).await?;
+    components.doorward.audit.seal_all(&ctx).await?;
     if args.file == Path::new("-") {
         let mut stdout = BufWriter::new(std::io::stdout().lock());
         write(components, &ctx, &filter, &mut stdout).await?;
@@ -86,8 +86,8 @@ pub(super) async fn run(
     file.into_inner()
         .map_err(std::io::IntoInnerError::into_error)?
         .sync_all()?;
-    let key = components.doorward.audit.audit_public_key();
-    let text = columns::fitted(&format!(
+    let key = components.doorward.audit.public_key();
+    let text = text_wrap::wrap_text(&format!(
         "Exported {count} events to {path}. The file contains IP addresses. Verify it with"
     ));
     // One unbroken line, to be copied.
@@ -102,7 +102,7 @@ async fn find_user_id(components: &Components, identifier: &str) -> anyhow::Resu
     if let Ok(id) = identifier.parse() {
         return Ok(id);
     }
-    let found = components.doorward.admin.find_named(identifier).await;
+    let found = components.doorward.admin.find_by_name(identifier).await;
     Ok(found
         .with_context(|| format!("there is no user {identifier}. Pass the id of a deleted user"))?
         .id)
@@ -117,9 +117,9 @@ async fn write(
     let header = components
         .doorward
         .audit
-        .audit_export_header(ctx, filter.is_all());
+        .export_header(ctx, filter.is_all());
     let header = header.await?;
-    let key = components.doorward.audit.audit_public_key();
+    let key = components.doorward.audit.public_key();
     write_line(to, &AuditLine::header(&header, &key))?;
     let end = header.end.map_or(0, |end| end.position);
     let (mut count, mut position) = (0, 0);
@@ -127,7 +127,7 @@ async fn write(
         let Some(segment) = components
             .doorward
             .audit
-            .read_audit_segment(ctx, position)
+            .read_segment(ctx, position)
             .await?
         else {
             break;

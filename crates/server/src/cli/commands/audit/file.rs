@@ -10,7 +10,7 @@ use doorward_domain::audit::{AuditPublicKey, AuditReport, CheckpointId, Verifier
 use super::lines::AuditLine;
 
 /// The maximum length of a line in bytes.
-const LONGEST_LINE: u64 = 1 << 20;
+const MAX_LINE_BYTES: u64 = 1 << 20;
 
 /// Verifies the file. Trusts only `keys`. Also returns whether the file contains every event.
 pub(super) fn verify(
@@ -32,7 +32,7 @@ pub(super) fn verify(
     };
     let header = header.with_context(|| lines.bad())?;
     let mut verifier = Verifier::new(keys.to_vec(), recorded, header.complete);
-    if !keys.iter().any(|key| key.signed_export(&header)) {
+    if !keys.iter().any(|key| key.verify_export(&header)) {
         let report = verifier.report(Err(Violation::ExportHeaderForged));
         return Ok((report, header.complete));
     }
@@ -97,7 +97,7 @@ impl LineReader {
     fn next(&mut self) -> anyhow::Result<Option<AuditLine>> {
         let mut line = Vec::new();
         self.number += 1;
-        let mut bounded = (&mut self.reader).take(LONGEST_LINE);
+        let mut bounded = (&mut self.reader).take(MAX_LINE_BYTES);
         bounded.read_until(b'\n', &mut line)?;
         if line.is_empty() {
             return Ok(None);

@@ -35,7 +35,9 @@ pub(super) async fn run(
             let master = master_key::find(config)?;
             let master =
                 master.context("no master key found. Run this with the server's configuration")?;
-            let key = AuditSigner::of(&master).public_key().to_string();
+            let key = AuditSigner::from_master_key(&master)
+                .public_key()
+                .to_string();
             output.print_unwrapped(&key, &json!({"public_key": key}))
         }
     }

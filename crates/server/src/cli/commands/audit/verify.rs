@@ -7,11 +7,11 @@ use doorward_domain::audit::{AuditPublicKey, AuditReport, CheckpointId, Unsealed
 use doorward_domain::ctx::Actor;
 use serde_json::{Value, json};
 
-use super::args::VerifyAudit;
+use super::args::VerifyAuditArgs;
 use super::file::{self, reader};
-use crate::cli::columns;
 use crate::cli::output::Output;
 use crate::cli::stores::open;
+use crate::cli::text_wrap;
 use crate::config::Config;
 
 /// The field of the server's log that contains a checkpoint.
@@ -29,7 +29,11 @@ impl std::fmt::Display for VerificationFailed {
 
 impl std::error::Error for VerificationFailed {}
 
-pub(super) async fn run(config: &Config, args: &VerifyAudit, output: Output) -> anyhow::Result<()> {
+pub(super) async fn run(
+    config: &Config,
+    args: &VerifyAuditArgs,
+    output: Output,
+) -> anyhow::Result<()> {
     let keys = args.key.iter().map(|key| {
         let parsed: Result<AuditPublicKey, ()> = key.parse();
         parsed.map_err(|()| {
@@ -49,14 +53,14 @@ pub(super) async fn run(config: &Config, args: &VerifyAudit, output: Output) -> 
             let verified = components
                 .doorward
                 .audit
-                .verify_audit(&ctx, &keys, &recorded)
+                .verify(&ctx, &keys, &recorded)
                 .await;
             components.close().await;
             let (report, unsealed) = verified?;
             (report, unsealed, true)
         }
     };
-    let mut text = columns::fitted(&text(&report, unsealed, complete, recorded.is_empty()));
+    let mut text = text_wrap::wrap_text(&text(&report, unsealed, complete, recorded.is_empty()));
     // One unbroken line, to be copied.
     if let Some(last) = &report.last {
         text += &format!("\nLast checkpoint:\n{last}");
@@ -106,7 +110,7 @@ fn value(report: &AuditReport, unsealed: Unsealed, complete: bool) -> Value {
         "checkpoints_found": report.checkpoints_found, "complete": complete})
 }
 
-fn checkpoints(args: &VerifyAudit) -> anyhow::Result<Vec<CheckpointId>> {
+fn checkpoints(args: &VerifyAuditArgs) -> anyhow::Result<Vec<CheckpointId>> {
     let mut all = Vec::new();
     for text in &args.checkpoint {
         let read = CheckpointId::parse(text);

@@ -2,12 +2,12 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use doorward_domain::checkup::Diagnostic;
+use doorward_domain::diagnostics::Diagnostic;
 use doorward_domain::ports::Clock;
 use jiff::Timestamp;
 
 use crate::config::{Config, host_of};
-use crate::listener::certificate::{CertificateStatus, Files, Pair};
+use crate::listener::certificate::{CertificateFiles, CertificatePair, CertificateStatus};
 use crate::system::SystemClock;
 
 const PART: &str = "tls: certificate";
@@ -15,8 +15,8 @@ const NAME: &str = "tls: name";
 const KEY: &str = "tls: key";
 
 /// Returns nothing if the server has no TLS.
-pub(super) fn examine(config: &Config) -> Vec<Diagnostic> {
-    let Some(files) = Files::of(config) else {
+pub(super) fn diagnose(config: &Config) -> Vec<Diagnostic> {
+    let Some(files) = CertificateFiles::from_config(config) else {
         return Vec::new();
     };
     if config.development_tls && !files.certificate.exists() {
@@ -38,7 +38,7 @@ pub(super) fn examine(config: &Config) -> Vec<Diagnostic> {
     diagnostics
 }
 
-fn time(pair: &Pair, now: Timestamp) -> Diagnostic {
+fn time(pair: &CertificatePair, now: Timestamp) -> Diagnostic {
     let (begins, ends) = (pair.not_before, pair.not_after);
     let hint = "Check the renewal job. Doorward loads the new certificate by itself";
     match pair.status(now) {
@@ -46,21 +46,21 @@ fn time(pair: &Pair, now: Timestamp) -> Diagnostic {
             let message = format!("expired at {ends}");
             Diagnostic::failed(PART, message, hint)
         }
-        CertificateStatus::NotYet => {
+        CertificateStatus::NotYetValid => {
             let hint = "Check this machine's clock, or wait";
             Diagnostic::failed(PART, format!("not valid before {begins}"), hint)
         }
-        CertificateStatus::EndsSoon => {
+        CertificateStatus::ExpiresSoon => {
             Diagnostic::warning(PART, format!("expires within two weeks, at {ends}"), hint)
         }
-        CertificateStatus::Good => {
+        CertificateStatus::Valid => {
             Diagnostic::passed(PART, format!("matches its key and is valid until {ends}"))
         }
     }
 }
 
-fn name(pair: &Pair, host: &str) -> Diagnostic {
-    if pair.is_for(host) {
+fn name(pair: &CertificatePair, host: &str) -> Diagnostic {
+    if pair.matches_host(host) {
         return Diagnostic::passed(NAME, format!("is for {host}, as `public_url` is"));
     }
     Diagnostic::warning(
@@ -71,7 +71,7 @@ fn name(pair: &Pair, host: &str) -> Diagnostic {
 }
 
 /// `None` if it cannot be read: loading it has failed already.
-fn key(files: &Files) -> Option<Diagnostic> {
+fn key(files: &CertificateFiles) -> Option<Diagnostic> {
     let shown = files.key.display();
     let mode = std::fs::metadata(&files.key).ok()?.mode() & 0o777;
     if mode & 0o007 == 0 {
@@ -86,19 +86,19 @@ fn key(files: &Files) -> Option<Diagnostic> {
 
 #[cfg(test)]
 mod tests {
-    use doorward_domain::checkup::CheckStatus;
-    use doorward_domain::memory::SeededSecrets;
+    use doorward_domain::diagnostics::CheckStatus;
+    use doorward_domain::memory::SeededRandom;
     use jiff::ToSpan;
 
     use super::*;
-    use crate::listener::development;
+    use crate::listener::dev_certificate;
 
     #[test]
     fn a_certificate_is_judged_by_the_time_and_by_its_name() {
         let folder = tempfile::tempdir().unwrap();
         let made = Timestamp::constant(1_800_000_000, 0);
-        development::ensure(folder.path(), made, &SeededSecrets::new(1)).unwrap();
-        let pair = development::files(folder.path()).load().unwrap();
+        dev_certificate::ensure(folder.path(), made, &SeededRandom::new(1)).unwrap();
+        let pair = dev_certificate::files(folder.path()).load().unwrap();
         let end = pair.not_after;
         for (now, status) in [
             (made - 48.hours(), CheckStatus::Failed),

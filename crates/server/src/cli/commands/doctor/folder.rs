@@ -4,7 +4,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use doorward_domain::checkup::Diagnostic;
+use doorward_domain::diagnostics::Diagnostic;
 use rustix::fs::Access;
 use rustix::process::geteuid;
 
@@ -14,11 +14,11 @@ use crate::data_dir::master_key;
 const PART: &str = "data folder";
 const KEY_PART: &str = "master key: file";
 
-pub(super) fn examine(config: &Config) -> Vec<Diagnostic> {
+pub(super) fn diagnose(config: &Config) -> Vec<Diagnostic> {
     let folder = &config.data_dir;
     let mut diagnostics = vec![match std::fs::metadata(folder) {
         Ok(metadata) => rights(folder, &metadata, keeps_secrets(config)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => to_be_made(folder),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => missing_folder(folder),
         Err(error) => unreadable(PART, folder, &error),
     }];
     if config.master_key.is_none() {
@@ -32,9 +32,9 @@ fn keeps_secrets(config: &Config) -> bool {
     config.master_key.is_none() || config.database_url.is_none()
 }
 
-fn to_be_made(folder: &Path) -> Diagnostic {
+fn missing_folder(folder: &Path) -> Diagnostic {
     let shown = folder.display();
-    match nearest(folder) {
+    match nearest_existing(folder) {
         Some(place) if may_write(&place) => {
             Diagnostic::passed(PART, format!("{shown} is created at the first start"))
         }
@@ -127,7 +127,7 @@ fn unreadable(check: &'static str, path: &Path, error: &std::io::Error) -> Diagn
 }
 
 /// The folder, or its nearest parent that exists.
-pub(super) fn nearest(folder: &Path) -> Option<PathBuf> {
+pub(super) fn nearest_existing(folder: &Path) -> Option<PathBuf> {
     let absolute = std::path::absolute(folder).ok()?;
     let there = absolute.ancestors().find(|place| place.exists())?;
     Some(there.to_owned())

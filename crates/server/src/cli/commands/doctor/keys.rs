@@ -1,26 +1,27 @@
 //! Checks that the master key unseals the signing keys in the database: the two are often restored separately.
 
-use doorward_domain::checkup::Diagnostic;
+use doorward_domain::diagnostics::Diagnostic;
 use doorward_domain::model::SigningKey;
-use doorward_domain::ports::Clock;
 use doorward_domain::store::Records;
 use doorward_domain::tokens::Keyring;
-use doorward_store_sql::{SqlSettings, SqlStore};
+use doorward_store_sql::SqlStore;
 
 use crate::config::Config;
 use crate::data_dir::master_key;
-use crate::system::SystemClock;
 
 const PART: &str = "master key";
 
 /// The diagnostic, and the ids of the keys. `None` if the database cannot be read, which is a separate diagnostic.
-pub(super) async fn examine(config: &Config) -> Option<(Diagnostic, Vec<String>)> {
-    let keys = signing_keys(config).await?;
+pub(super) async fn diagnose(
+    config: &Config,
+    store: &SqlStore,
+) -> Option<(Diagnostic, Vec<String>)> {
+    let keys: Vec<SigningKey> = store.list(SigningKey::newest_first()).await.ok()?;
     let names = keys.iter().map(|key| key.kid.clone()).collect();
-    Some((diagnose(config, &keys), names))
+    Some((check_keys(config, &keys), names))
 }
 
-fn diagnose(config: &Config, keys: &[SigningKey]) -> Diagnostic {
+fn check_keys(config: &Config, keys: &[SigningKey]) -> Diagnostic {
     let file = master_key::path(&config.data_dir);
     let restore = format!(
         "Set JWT_SECRET_KEY to its former value, or restore {} from the backup of that time",
@@ -50,22 +51,4 @@ fn diagnose(config: &Config, keys: &[SigningKey]) -> Diagnostic {
         ),
         Err(error) => Diagnostic::failed(PART, format!("{error:#}"), restore),
     }
-}
-
-/// The keys in the database. Creates and migrates nothing.
-async fn signing_keys(config: &Config) -> Option<Vec<SigningKey>> {
-    let settings = SqlSettings {
-        migrate: false,
-        max_connections: 1,
-        ..config.sql_settings()
-    };
-    if settings.file().is_some_and(|file| !file.is_file()) {
-        return None;
-    }
-    let store = SqlStore::connect(&settings, SystemClock::default().now())
-        .await
-        .ok()?;
-    let keys = store.list(SigningKey::newest_first()).await.ok();
-    store.close().await;
-    keys
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use doorward_domain::checkup::Diagnostic;
+use doorward_domain::diagnostics::Diagnostic;
 use rustix::process::{Resource, getrlimit};
 
 use super::folder;
@@ -11,10 +11,10 @@ use crate::listener::file_descriptors;
 
 const MIB: u64 = 1024 * 1024;
 /// Below this, the database may be unable to write at any moment.
-const DISK_FAULT: u64 = 64 * MIB;
+const DISK_ERROR: u64 = 64 * MIB;
 const DISK_WARNING: u64 = 1024 * MIB;
 
-pub(super) fn examine(config: &Config) -> Vec<Diagnostic> {
+pub(super) fn diagnose(config: &Config) -> Vec<Diagnostic> {
     let mut diagnostics = vec![descriptors(config)];
     diagnostics.extend(available_memory().map(|available| memory(config, available)));
     diagnostics.extend(disk(&config.data_dir));
@@ -23,7 +23,7 @@ pub(super) fn examine(config: &Config) -> Vec<Diagnostic> {
 
 fn descriptors(config: &Config) -> Diagnostic {
     const PART: &str = "open files";
-    let needed = file_descriptors::needed(config.connections);
+    let needed = file_descriptors::required_fds(config.connections);
     // The server raises its soft limit up to the hard limit.
     match getrlimit(Resource::Nofile).maximum {
         Some(limit) if limit < needed => Diagnostic::warning(
@@ -80,12 +80,12 @@ fn available_memory() -> Option<u64> {
 
 fn disk(data_dir: &Path) -> Option<Diagnostic> {
     const PART: &str = "disk";
-    let place = folder::nearest(data_dir)?;
+    let place = folder::nearest_existing(data_dir)?;
     let numbers = rustix::fs::statvfs(&place).ok()?;
     let free = numbers.f_bavail * numbers.f_frsize;
     let message = format!("{} MiB are free at {}", free / MIB, place.display());
     let hint = "Free disk space: with a full disk the server cannot store anything";
-    Some(if free < DISK_FAULT {
+    Some(if free < DISK_ERROR {
         Diagnostic::failed(PART, message, hint)
     } else if free < DISK_WARNING {
         Diagnostic::warning(PART, message, hint)
@@ -96,7 +96,7 @@ fn disk(data_dir: &Path) -> Option<Diagnostic> {
 
 #[cfg(test)]
 mod tests {
-    use doorward_domain::checkup::CheckStatus;
+    use doorward_domain::diagnostics::CheckStatus;
 
     use super::*;
 

@@ -2,9 +2,10 @@
 //!
 //! It changes nothing: it creates no folder, key, migration or mail. (On Redis it checks permissions with keys
 //! that it deletes again.) A failed check does not prevent the others. Databases, Redis and mail are checked in
-//! their crates (`doorward_store_sql::diagnose`, `doorward_mail::examine` …), the rest here. To add a check, add a
-//! file with a function that returns [`Diagnostic`]s, and call it in [`examine`].
+//! their crates (`doorward_store_sql::diagnose`, `doorward_mail::diagnose` …), the rest here. To add a check, add a
+//! file with a function that returns [`Diagnostic`]s, and call it in [`diagnose`].
 
+mod admins;
 mod certificate;
 mod folder;
 mod keys;
@@ -17,8 +18,10 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use clap::Args;
-use doorward_domain::checkup::{CheckStatus, Diagnostic};
+use doorward_domain::diagnostics::{CheckStatus, Diagnostic};
+use doorward_domain::ports::Clock;
 use doorward_domain::values::EmailAddress;
+use doorward_store_sql::{SqlSettings, SqlStore};
 
 use crate::cli::output::Output;
 use crate::config::{Config, InvalidConfig, LoadedConfig};
@@ -42,7 +45,7 @@ pub(super) async fn run(
     let (mut diagnostics, loaded) = configuration(loaded);
     if let Some(loaded) = &loaded {
         let mail_to = recipient(&loaded.config, args, &mut diagnostics);
-        diagnostics.extend(examine(&loaded.config, mail_to.as_ref()).await);
+        diagnostics.extend(diagnose(&loaded.config, mail_to.as_ref()).await);
     }
     report::print(&diagnostics, output)?;
     let is_failed = |diagnostic: &&Diagnostic| diagnostic.status == CheckStatus::Failed;
@@ -127,10 +130,10 @@ fn recipient(
     }
 }
 
-async fn examine(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Diagnostic> {
-    let mut diagnostics = settings::examine(config);
-    diagnostics.extend(folder::examine(config));
-    diagnostics.extend(certificate::examine(config));
+async fn diagnose(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Diagnostic> {
+    let mut diagnostics = settings::diagnose(config);
+    diagnostics.extend(folder::diagnose(config));
+    diagnostics.extend(certificate::diagnose(config));
     // These wait for other servers.
     let ((stores, has_database), mail, listening) = tokio::join!(
         stores(config),
@@ -138,18 +141,19 @@ async fn examine(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Diagnos
         network::listening(config),
     );
     // Do not wait again for a database that does not respond.
-    let keys = if has_database {
-        keys::examine(config).await
-    } else {
-        None
-    };
     diagnostics.extend(stores);
-    let (about_keys, keys) = keys.unzip();
-    diagnostics.extend(about_keys);
+    let mut keys = None;
+    if has_database && let Some(store) = open_database(config).await {
+        let (about_keys, names) = keys::diagnose(config, &store).await.unzip();
+        keys = names;
+        diagnostics.extend(about_keys);
+        diagnostics.extend(admins::diagnose(&store).await);
+        store.close().await;
+    }
     diagnostics.extend(mail);
     diagnostics.push(listening);
     diagnostics.extend(network::public_url(config, keys.as_deref()).await);
-    diagnostics.extend(machine::examine(config));
+    diagnostics.extend(machine::diagnose(config));
     diagnostics
 }
 
@@ -160,7 +164,7 @@ async fn stores(config: &Config) -> (Vec<Diagnostic>, bool) {
     let mut diagnostics = examined.diagnostics;
     match config.redis_settings() {
         Ok(Some(settings)) => {
-            diagnostics.extend(doorward_store_redis::examine(&settings, Arc::new(clock)).await);
+            diagnostics.extend(doorward_store_redis::diagnose(&settings, Arc::new(clock)).await);
         }
         Ok(None) => {}
         Err(error) => {
@@ -171,9 +175,23 @@ async fn stores(config: &Config) -> (Vec<Diagnostic>, bool) {
     (diagnostics, examined.is_usable)
 }
 
+/// Opens the database. Creates and migrates nothing.
+async fn open_database(config: &Config) -> Option<SqlStore> {
+    let settings = SqlSettings {
+        migrate: false,
+        max_connections: 1,
+        ..config.sql_settings()
+    };
+    if settings.file().is_some_and(|file| !file.is_file()) {
+        return None;
+    }
+    let now = SystemClock::default().now();
+    SqlStore::connect(&settings, now).await.ok()
+}
+
 async fn mail(config: &Config, to: Option<&EmailAddress>) -> Vec<Diagnostic> {
     match config.mail_settings(config.listen) {
-        Ok(settings) => doorward_mail::examine(&settings, to).await,
+        Ok(settings) => doorward_mail::diagnose(&settings, to).await,
         Err(error) => vec![Diagnostic::failed(
             "mail",
             format!("{error:#}"),

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use doorward_domain::checkup::Diagnostic;
+use doorward_domain::diagnostics::Diagnostic;
 use hyper::Response;
 use hyper::body::Bytes;
 use serde_json::Value;

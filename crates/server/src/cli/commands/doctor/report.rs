@@ -1,11 +1,11 @@
 //! Prints diagnostics: a mark, the check, the message, and below it the hint.
 
-use doorward_domain::checkup::{CheckStatus, Diagnostic};
+use doorward_domain::diagnostics::{CheckStatus, Diagnostic};
 use serde_json::json;
 
-use crate::cli::columns;
-use crate::cli::columns::WIDTH;
 use crate::cli::output::Output;
+use crate::cli::text_wrap;
+use crate::cli::text_wrap::WIDTH;
 
 /// Column in which messages begin.
 const INDENT: usize = 25;
@@ -56,7 +56,7 @@ fn paragraph(diagnostic: &Diagnostic) -> String {
     };
     let (head, indent) = (format!("{mark} {}", diagnostic.check), " ".repeat(INDENT));
     // A word that is longer than the line stays whole, so that it can be copied.
-    let options = columns::options(WIDTH)
+    let options = text_wrap::options(WIDTH)
         .break_words(false)
         .subsequent_indent(&indent);
     let head = format!("{head:<INDENT$}");

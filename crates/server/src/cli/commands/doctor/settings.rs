@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use doorward_domain::checkup::Diagnostic;
+use doorward_domain::diagnostics::Diagnostic;
 
 use crate::breached::Filter;
 use crate::config::{Config, host_of, is_loopback_url};
@@ -11,7 +11,7 @@ use crate::wiring;
 /// Minimum length by NIST SP 800-63B-4 if the password is the only factor (P-01).
 const NIST_MIN_LENGTH: usize = 15;
 
-pub(super) fn examine(config: &Config) -> Vec<Diagnostic> {
+pub(super) fn diagnose(config: &Config) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     if let Err(error) = wiring::check::check_admin_password(config) {
         let hint = "Set another one, or remove it: then one is generated and printed once";

@@ -1,6 +1,6 @@
 //! `doorward export [FILE]`
 
-mod part;
+mod partial_file;
 
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use doorward_domain::ctx::{Actor, Ctx};
 use doorward_domain::values::UserId;
-use doorward_import::doorward;
+use doorward_import::doorward_format;
 use doorward_store_sql::migration_status;
 use serde_json::json;
 
@@ -19,7 +19,7 @@ use crate::cli::stores::{finish, open};
 use crate::config::Config;
 use crate::wiring::Components;
 
-use part::PartFile;
+use partial_file::PartialFile;
 
 const EXAMPLES: &str = "Examples:
   doorward export users.jsonl
@@ -58,7 +58,7 @@ pub(super) async fn run(config: &Config, args: &ExportArgs, output: Output) -> a
 
 async fn to_stdout(components: &Components, output: Output) -> anyhow::Result<()> {
     let mut stdout = BufWriter::new(std::io::stdout().lock());
-    stdout.write_all(doorward::HEADER.as_bytes())?;
+    stdout.write_all(doorward_format::HEADER.as_bytes())?;
     write_users(components, &mut stdout, None, 0, output.progress_mode()).await?;
     Ok(stdout.flush()?)
 }
@@ -69,13 +69,13 @@ async fn to_file(
     path: &Path,
     output: Output,
 ) -> anyhow::Result<()> {
-    let (mut part, before) = PartFile::open(path, &database(config).await?)?;
+    let (mut part, before) = PartialFile::open(path, &database(config).await?)?;
     if let Some(before) = before {
         let ctx = components.ctx(Actor::CommandLine);
         if !components
             .doorward
             .transfer
-            .is_there(&ctx, before.last)
+            .user_exists(&ctx, before.last)
             .await?
         {
             bail!(
@@ -126,7 +126,7 @@ async fn write_users(
     mode: ProgressMode,
 ) -> anyhow::Result<u64> {
     let ctx: Ctx = components.ctx(Actor::CommandLine);
-    let progress = ProgressReporter::of_users(count, mode);
+    let progress = ProgressReporter::for_users(count, mode);
     loop {
         let page = components
             .doorward
@@ -134,7 +134,7 @@ async fn write_users(
             .export(&ctx, last, PAGE)
             .await?;
         for exported in &page {
-            doorward::write(to, exported)?;
+            doorward_format::write(to, exported)?;
         }
         // An interrupted export continues after a complete page.
         to.flush()?;

@@ -11,10 +11,11 @@ use anyhow::{Context, bail};
 use doorward_domain::Doorward;
 use doorward_domain::ctx::{Actor, Ctx};
 use doorward_domain::model::User;
-use doorward_domain::transfer::{DryRun, ImportOutcome, ImportedUser, Pace};
+use doorward_domain::transfer::{BatchPacer, DryRun, ImportOutcome, ImportedUser};
 use doorward_domain::values::{EmailAddress, Locale, Username};
 use doorward_import::{
-    Format, Location, Note, Rejection, Source, Terms, Translation, UserField, read_hash_config,
+    Conversion, Format, ImportNote, ImportOptions, Location, Rejection, Source, UserField,
+    read_hash_config,
 };
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -37,7 +38,7 @@ const READ_AHEAD: usize = 2;
 /// One user of the file.
 struct SourceRecord {
     location: Location,
-    translation: Translation,
+    translation: Conversion,
 }
 
 pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> anyhow::Result<()> {
@@ -47,25 +48,25 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
         None => source.detect()?,
     };
     if let Some(path) = &args.report {
-        report::check_place(path, &source)?;
+        report::check_path(path, &source)?;
     }
     let components = match args.dry_run {
         true => open(config).await?,
         false => open_or_create(config).await?,
     };
-    let terms = terms(&components, args, format)?;
+    let options = options(&components, args, format)?;
     let mut import = Import {
         ctx: components.ctx(Actor::CommandLine),
         doorward: &components.doorward,
         format,
         dry_run: args.dry_run.then(DryRun::default),
-        pace: Pace::default(),
+        pace: BatchPacer::default(),
         report: ImportReport::begin(args.report.as_deref())?,
     };
-    let imported = import.all(source, terms, output).await;
+    let imported = import.all(source, options, output).await;
     finish(&components).await;
     if imported.is_err() {
-        import.report.cut_short();
+        import.report.mark_incomplete();
     }
     import.report.flush()?;
     print(&import.report, args, output)?;
@@ -81,7 +82,11 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
     Ok(())
 }
 
-fn terms(components: &Components, args: &ImportArgs, format: Format) -> anyhow::Result<Terms> {
+fn options(
+    components: &Components,
+    args: &ImportArgs,
+    format: Format,
+) -> anyhow::Result<ImportOptions> {
     let firebase = args.firebase_hash_config.as_deref();
     let firebase = firebase.map(read_hash_config).transpose()?;
     if format == Format::Firebase
@@ -97,7 +102,7 @@ fn terms(components: &Components, args: &ImportArgs, format: Format) -> anyhow::
         Some(tag) => Locale::from_tag(tag)
             .with_context(|| format!("--default-locale {tag} is not a supported language"))?,
     };
-    Ok(Terms {
+    Ok(ImportOptions {
         now: components.doorward.now(),
         email_status: args.email_status,
         keep_admins: args.keep_admins,
@@ -112,26 +117,31 @@ struct Import<'a> {
     ctx: Ctx,
     format: Format,
     dry_run: Option<DryRun>,
-    pace: Pace,
+    pace: BatchPacer,
     report: ImportReport,
 }
 
 impl Import<'_> {
-    async fn all(&mut self, source: Source, terms: Terms, output: Output) -> anyhow::Result<()> {
-        let progress = ProgressReporter::of_bytes(source.size(), output.progress_mode());
-        let meter = source.meter();
+    async fn all(
+        &mut self,
+        source: Source,
+        options: ImportOptions,
+        output: Output,
+    ) -> anyhow::Result<()> {
+        let progress = ProgressReporter::for_bytes(source.size(), output.progress_mode());
+        let meter = source.bytes_read();
         let (sender, mut batches) = mpsc::channel(READ_AHEAD);
         let format = self.format;
-        let reading = tokio::task::spawn_blocking(move || read(source, format, &terms, &sender));
+        let reading = tokio::task::spawn_blocking(move || read(source, format, &options, &sender));
         while let Some(batch) = batches.recv().await {
-            self.one_batch(batch).await?;
+            self.import_batch(batch).await?;
             progress.bytes(meter.load(Ordering::Relaxed), self.report.read);
         }
         progress.finish();
         reading.await.context("the reader failed")?
     }
 
-    async fn one_batch(&mut self, batch: Vec<SourceRecord>) -> anyhow::Result<()> {
+    async fn import_batch(&mut self, batch: Vec<SourceRecord>) -> anyhow::Result<()> {
         let (mut users, mut sides) = (Vec::with_capacity(batch.len()), Vec::new());
         for record in batch {
             sides.push((
@@ -149,7 +159,7 @@ impl Import<'_> {
                 Err(rejection) => self.report.reject(location, &rejection)?,
                 Ok(notes) => {
                     let (user, outcome) = done.next().expect("an outcome for each user");
-                    self.note(location, user.user(), &outcome, &notes)?;
+                    self.report_user(location, user.user(), &outcome, &notes)?;
                 }
             }
         }
@@ -167,15 +177,15 @@ impl Import<'_> {
         })
     }
 
-    fn note(
+    fn report_user(
         &mut self,
         location: Location,
         user: &User,
         outcome: &ImportOutcome,
-        notes: &[Note],
+        notes: &[ImportNote],
     ) -> std::io::Result<()> {
         let identifier = identifier(user);
-        if let ImportOutcome::Refused(refusal) = outcome {
+        if let ImportOutcome::Rejected(refusal) = outcome {
             let rejection = Rejection {
                 identifier,
                 ..Rejection::refused(refusal)
@@ -192,12 +202,12 @@ impl Import<'_> {
 fn read(
     source: Source,
     format: Format,
-    terms: &Terms,
+    options: &ImportOptions,
     sender: &mpsc::Sender<Vec<SourceRecord>>,
 ) -> anyhow::Result<()> {
     let mut batch = Vec::with_capacity(BATCH);
     let read = source.read(format, &mut |location, value| {
-        let translation = value.and_then(|value| format.translate(value, terms));
+        let translation = value.and_then(|value| format.convert(value, options));
         batch.push(SourceRecord {
             location,
             translation,

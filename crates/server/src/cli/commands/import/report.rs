@@ -10,7 +10,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use doorward_domain::transfer::ImportOutcome;
-use doorward_import::{Location, MAX_USER_BYTES, Note, Rejection, Source};
+use doorward_import::{ImportNote, Location, MAX_USER_BYTES, Rejection, Source};
 use serde_json::{Value, json};
 
 /// Only the owner may read it: it contains names and email addresses.
@@ -33,7 +33,7 @@ pub struct ImportReport {
     printed: Vec<String>,
     /// The last record, and whether it was before the end of the file.
     last: Option<Location>,
-    is_cut_short: bool,
+    is_incomplete: bool,
 }
 
 impl ImportReport {
@@ -49,7 +49,7 @@ impl ImportReport {
             adapted: BTreeMap::new(),
             printed: Vec::new(),
             last: None,
-            is_cut_short: false,
+            is_incomplete: false,
         })
     }
 
@@ -70,7 +70,7 @@ impl ImportReport {
             // The name of a field comes from the file and could contain control sequences.
             let detail = rejection.detail.replace(char::is_control, "\u{fffd}");
             self.printed
-                .push(format!("{}{identifier}: {detail}", spelled(location)));
+                .push(format!("{}{identifier}: {detail}", describe(location)));
         }
         let line = json!({
             "outcome": word, "code": rejection.code, "detail": rejection.detail, "identifier": identifier,
@@ -85,12 +85,12 @@ impl ImportReport {
         outcome: &ImportOutcome,
         id: &str,
         identifier: Option<&str>,
-        notes: &[Note],
+        notes: &[ImportNote],
     ) -> std::io::Result<()> {
         self.read += 1;
         self.last = Some(location);
         match outcome {
-            ImportOutcome::AlreadyThere => self.already_exists += 1,
+            ImportOutcome::AlreadyExists => self.already_exists += 1,
             _ => self.imported += 1,
         }
         for note in notes {
@@ -123,8 +123,8 @@ impl ImportReport {
     }
 
     /// Notes that the import failed before the end of the file.
-    pub fn cut_short(&mut self) {
-        self.is_cut_short = true;
+    pub fn mark_incomplete(&mut self) {
+        self.is_incomplete = true;
     }
 
     /// Number of rejected users.
@@ -155,14 +155,14 @@ impl ImportReport {
                 let _ = write!(text, "\n  {word:<9} {count:>9}  {code}");
             }
         }
-        match (self.is_cut_short, self.last) {
+        match (self.is_incomplete, self.last) {
             (false, _) => {}
             (true, None) => text += "\nStopped early: no user was imported.",
             (true, Some(location)) => {
                 let _ = write!(
                     text,
                     "\nStopped early: no user after {} was imported.",
-                    spelled(location)
+                    describe(location)
                 );
             }
         }
@@ -179,7 +179,7 @@ impl ImportReport {
             "skipped": self.skipped,
             "adapted": self.adapted,
         });
-        if self.is_cut_short {
+        if self.is_incomplete {
             value["stopped_after"] = match self.last {
                 None => json!({}),
                 Some(Location::Line(number)) => json!({ "line": number }),
@@ -191,17 +191,17 @@ impl ImportReport {
 }
 
 /// Fails unless a report can be written there: the file must not exist, or be an older report.
-pub fn check_place(path: &Path, source: &Source) -> anyhow::Result<()> {
-    if source.is_at(path) {
+pub fn check_path(path: &Path, source: &Source) -> anyhow::Result<()> {
+    if source.is_same_file(path) {
         bail!(
             "{} is the input file. Write the report to another file",
             path.display()
         );
     }
-    check_old(path)
+    check_existing(path)
 }
 
-fn check_old(path: &Path) -> anyhow::Result<()> {
+fn check_existing(path: &Path) -> anyhow::Result<()> {
     let cannot = || format!("cannot write a report to {}", path.display());
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -230,7 +230,7 @@ fn is_report(path: &Path) -> std::io::Result<bool> {
 /// Creates the file with mode 0600. An older report is removed rather than truncated, so that a file that has just
 /// replaced it is not overwritten.
 fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
-    check_old(path)?;
+    check_existing(path)?;
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => OpenOptions::new()
@@ -243,7 +243,7 @@ fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
     .with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn spelled(location: Location) -> String {
+fn describe(location: Location) -> String {
     match location {
         Location::Line(number) => format!("line {number}"),
         Location::Item(number) => format!("user {number}"),

@@ -1,6 +1,6 @@
 //! A `doorward.toml` with all settings commented out.
 
-use crate::cli::columns;
+use crate::cli::text_wrap;
 use crate::config::{Config, SETTINGS, Setting};
 
 const HEAD: &str = "\
@@ -19,7 +19,7 @@ pub fn text() -> String {
         .iter()
         .partition(|setting| section(setting).is_empty());
     for setting in plain {
-        text += &described(setting);
+        text += &describe(setting);
     }
     let mut sections: Vec<&str> = Vec::new();
     for setting in &sectioned {
@@ -30,7 +30,7 @@ pub fn text() -> String {
     for name in sections {
         text += &format!("\n[{name}]\n");
         for setting in sectioned.iter().filter(|setting| section(setting) == name) {
-            text += &described(setting);
+            text += &describe(setting);
         }
     }
     text
@@ -40,15 +40,15 @@ fn section(setting: &Setting) -> &'static str {
     setting.key.rsplit_once('.').map_or("", |(name, _)| name)
 }
 
-fn described(setting: &Setting) -> String {
-    let variable = setting.variable();
-    let variable = setting.also.unwrap_or(&variable);
+fn describe(setting: &Setting) -> String {
+    let variable = setting.env_var();
+    let variable = setting.alias.unwrap_or(&variable);
     let mut about = setting.help.to_owned();
     if setting.secret {
         about += &format!(" A secret: prefer the environment variable {variable}.");
     }
     let mut text = String::from("\n");
-    for line in columns::wrapped(&about, 78, "").lines() {
+    for line in text_wrap::wrap_line(&about, 78, "").lines() {
         text += &format!("# {line}\n");
     }
     let key = setting.key.rsplit('.').next().unwrap_or_default();

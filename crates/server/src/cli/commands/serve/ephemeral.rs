@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use doorward_domain::ctx::Actor;
-use doorward_web::Stopping;
+use doorward_web::ShutdownFlag;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::cli::output::say;
 use crate::config::Config;
-use crate::listener::drain::Phase;
+use crate::listener::shutdown::Phase;
 use crate::listener::{self, Listener, SocketOwner};
 use crate::telemetry::logging;
 use crate::wiring::{self, bootstrap};
@@ -23,18 +23,15 @@ use super::parent;
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     logging::start(config)?;
     // First, so that a parent that ends during the start is noticed.
-    let gone = parent::gone();
+    let gone = parent::wait_for_parent_exit();
     let socket = listener::bind(config.listen, "DOORWARD_LISTEN").await?;
     let listening = socket.local_addr()?;
     let components = Arc::new(wiring::build_in_memory(config, listening)?);
     let doorward = &components.doorward;
-    doorward
-        .keys
-        .ensure_keys(&components.ctx(Actor::Worker))
-        .await?;
+    doorward.keys.ensure(&components.ctx(Actor::Worker)).await?;
     let generated_password = bootstrap::ensure_admin(&components, config).await?;
     let (_stopper, stop) = watch::channel(false);
-    let app = wiring::app(&components, config, Stopping::default(), &stop);
+    let app = wiring::app(&components, config, ShutdownFlag::default(), &stop);
     let _tasks = worker::start(&components, &stop);
     let (_phases, phase) = watch::channel(Phase::Serving);
     let listener = Listener {
@@ -52,7 +49,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
         .as_ref()
         .or(config.admin_password.as_ref());
     let public_url = config.public_url(listening);
-    say(&bootstrap::welcome_value(config, &public_url, password).to_string())?;
+    say(&bootstrap::banner_json(config, &public_url, password).to_string())?;
     let outcome = tokio::select! {
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),

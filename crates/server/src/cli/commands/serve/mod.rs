@@ -13,20 +13,20 @@ use anyhow::{Context, ensure};
 use clap::Args;
 use doorward_domain::ctx::Actor;
 use doorward_domain::values::Secret;
-use doorward_web::{App, Stopping};
+use doorward_web::{App, ShutdownFlag};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::cli::output::Output;
-use crate::config::{Config, Flag, load, load_ephemeral};
+use crate::config::{Config, FlagOverride, load, load_ephemeral};
 use crate::listener::activation::{self, Sockets};
-use crate::listener::drain::{self, Phase};
-use crate::listener::notify::{self, ServiceManager};
-use crate::listener::reloading::{CertificateReloader, Reloading};
+use crate::listener::certificate_reload::{CertificateReloader, Reloading};
+use crate::listener::service_manager::{self, ServiceManager};
+use crate::listener::shutdown::{self, Phase};
 use crate::listener::signals::{self, Signals};
 use crate::listener::{self, Listener};
-use crate::system::{SystemClock, SystemSecrets};
+use crate::system::{SystemClock, SystemRandomSource};
 use crate::telemetry::logging;
 use crate::telemetry::{self, Traces};
 use crate::wiring::{self, Components, bootstrap};
@@ -66,7 +66,7 @@ const FAILED: &str = "the listener failed";
 const FINISH_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// `serve --dev-tls`
-const DEVELOPMENT: Flag = Flag {
+const DEVELOPMENT: FlagOverride = FlagOverride {
     name: "--dev-tls",
     key: "tls.development",
 };
@@ -92,7 +92,7 @@ async fn serve(config: &Config, output: Output) -> anyhow::Result<()> {
     // Before anything slow: the kernel drops signals to the first process of a container if it has no handler.
     let Signals { mut stop, reload } = signals::listen(config)?;
     let traces = logging::start(config)?;
-    let manager = Arc::new(ServiceManager::of_environment());
+    let manager = Arc::new(ServiceManager::from_env());
     let Some(prepared) = prepare_unless_stopped(config, &mut stop).await? else {
         return Ok(());
     };
@@ -106,8 +106,8 @@ async fn serve(config: &Config, output: Output) -> anyhow::Result<()> {
     let listening = sockets.address;
     let public_url = config.public_url(listening);
     let (stopper, stopped) = watch::channel(false);
-    let stopping = Stopping::default();
-    let app = wiring::app(&components, config, stopping.clone(), &stopped);
+    let shutdown = ShutdownFlag::default();
+    let app = wiring::app(&components, config, shutdown.clone(), &stopped);
     let (phases, phase) = watch::channel(Phase::Serving);
     let mut listeners = listen(
         config,
@@ -121,22 +121,22 @@ async fn serve(config: &Config, output: Output) -> anyhow::Result<()> {
     let mut tasks = worker::start(&components, &stopped);
     let reloader = CertificateReloader::new(reloading, reload, manager.clone());
     worker::start_certificate_task(&mut tasks, &components, &stopped, reloader);
-    tokio::spawn(notify::keep_alive(manager.clone()));
+    tokio::spawn(service_manager::keep_alive(manager.clone()));
     print_banner(config, &public_url, generated_password.as_ref(), output);
     tracing::info!(listen = %listening, public_url, "ready");
     manager.ready();
     let time = Duration::from_secs(config.shutdown_drain_seconds);
-    tokio::spawn(async move { drain::advance(&phases, time, stop).await });
-    listeners.until(Phase::Draining.reached(&phase)).await?;
-    stopping.begin();
+    tokio::spawn(async move { shutdown::advance(&phases, time, stop).await });
+    listeners.until(Phase::Draining.wait_for(&phase)).await?;
+    shutdown.set();
     manager.stopping(time);
-    listeners.until(Phase::Stopping.reached(&phase)).await?;
+    listeners.until(Phase::Stopping.wait_for(&phase)).await?;
     stopper.send_replace(true);
     listeners.end().await?;
     tokio::select! {
         () = close(tasks, &app, &components, traces) => {}
         // In the last phase, tasks that still run are aborted.
-        () = Phase::Over.reached(&phase) => worker::return_mail_leases(&components).await,
+        () = Phase::Aborting.wait_for(&phase) => worker::return_mail_leases(&components).await,
     }
     tracing::info!("stopped");
     Ok(())
@@ -169,12 +169,12 @@ async fn listen(
     phase: watch::Receiver<Phase>,
 ) -> anyhow::Result<Listeners> {
     // Metrics are served until the process ends, so that a stop can be observed.
-    let certificate_ends = reloading.map(Reloading::not_after);
+    let certificate_expires = reloading.map(Reloading::not_after);
     let metrics = telemetry::serve(
         config,
         components.metrics.clone(),
         &components.doorward,
-        certificate_ends,
+        certificate_expires,
     )
     .await?;
     let listener = Listener {
@@ -197,8 +197,8 @@ fn print_banner(
     output: Output,
 ) {
     let printed = output.print(
-        &bootstrap::welcome(config, public_url, generated_password),
-        &bootstrap::welcome_value(config, public_url, generated_password),
+        &bootstrap::banner(config, public_url, generated_password),
+        &bootstrap::banner_json(config, public_url, generated_password),
     );
     if let Err(error) = printed {
         tracing::error!(
@@ -248,8 +248,8 @@ fn lock_database(config: &Config) -> anyhow::Result<Option<File>> {
 /// Opens the sockets and the stores, and prepares the stores.
 async fn prepare(config: &Config) -> anyhow::Result<PreparedServer> {
     let sockets = activation::open(config).await?;
-    let (clock, secrets) = (SystemClock::default(), SystemSecrets::new());
-    let reloading = Reloading::start(config, Arc::new(clock), Arc::new(secrets))?;
+    let (clock, random) = (SystemClock::default(), SystemRandomSource::new());
+    let reloading = Reloading::start(config, Arc::new(clock), Arc::new(random))?;
     let components = Arc::new(wiring::build(config, sockets.address).await?);
     wiring::check::ensure_peppers(&components).await?;
     for warning in config.warnings() {
@@ -258,17 +258,17 @@ async fn prepare(config: &Config) -> anyhow::Result<PreparedServer> {
     components
         .doorward
         .keys
-        .ensure_keys(&components.ctx(Actor::Worker))
+        .ensure(&components.ctx(Actor::Worker))
         .await?;
     let database_lock = lock_database(config)?;
     if database_lock.is_some() {
         let ctx = components.ctx(Actor::Worker);
-        components.doorward.outbox.expire_mail_leases(&ctx).await?;
+        components.doorward.outbox.expire_leases(&ctx).await?;
     }
     components
         .doorward
         .audit
-        .note_started(&components.ctx(Actor::Worker), &summary(config))
+        .record_server_start(&components.ctx(Actor::Worker), &summary(config))
         .await?;
     let generated_password = bootstrap::ensure_admin(&components, config).await?;
     Ok(PreparedServer {
@@ -346,13 +346,13 @@ async fn close(mut tasks: JoinSet<()>, app: &App, components: &Components, trace
     let over = async { while tasks.join_next().await.is_some() {} };
     let (_, settled) = tokio::join!(
         timeout(FINISH_TIMEOUT, over),
-        timeout(FINISH_TIMEOUT, app.settled())
+        timeout(FINISH_TIMEOUT, app.wait_for_writes())
     );
     worker::return_mail_leases(components).await;
     if settled.is_err() {
         tracing::warn!("aborted a request of a disconnected client");
     }
-    worker::seal_rest(components).await;
+    worker::seal_remaining(components).await;
     components.close().await;
     if let Some(traces) = traces {
         traces.close().await;
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_was_told_to_stop_may_have_done_so_before_anybody_looks() {
+    async fn a_listener_may_have_stopped_before_join() {
         let mut stopped = listening(async { Ok(()) });
         let some_time = async {
             for _ in 0..10 {

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use tokio::sync::oneshot;
 
 /// Returns a future that completes when the parent has ended, and never if that cannot be detected.
-pub fn gone() -> impl Future<Output = ()> {
+pub fn wait_for_parent_exit() -> impl Future<Output = ()> {
     let (sender, gone) = oneshot::channel();
     let (process, input) = (process(), input());
     let watching = std::thread::Builder::new()
@@ -34,14 +34,14 @@ pub fn gone() -> impl Future<Output = ()> {
 }
 
 /// Waits for either sign. Does not read standard input.
-fn watch(process: Option<&OwnedFd>, input: Input) -> bool {
+fn watch(process: Option<&OwnedFd>, input: StdinKind) -> bool {
     let stdin = stdin();
     let mut signs = Vec::new();
     if let Some(process) = process {
         // A pidfd is readable once its process has ended.
         signs.push(PollFd::new(process, PollFlags::IN));
     }
-    if input == Input::Open {
+    if input == StdinKind::Open {
         signs.push(PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::empty()));
     }
     if signs.is_empty() {
@@ -57,7 +57,7 @@ fn watch(process: Option<&OwnedFd>, input: Input) -> bool {
 
 /// The kind of standard input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Input {
+enum StdinKind {
     /// A pipe or socket whose other end is open.
     Open,
     /// Anything else: a closed pipe, a terminal, `/dev/null`, a file.
@@ -70,7 +70,7 @@ fn process() -> Option<OwnedFd> {
     pidfd_open(getppid()?, PidfdFlags::empty()).ok()
 }
 
-fn input() -> Input {
+fn input() -> StdinKind {
     let stdin = stdin();
     let mut asked = [PollFd::new(&stdin, PollFlags::empty())];
     let looked = poll(&mut asked, Some(&Timespec::default()));
@@ -81,8 +81,8 @@ fn input() -> Input {
         matches!(kind, FileType::Fifo | FileType::Socket)
     });
     if is_open && has_other_end {
-        Input::Open
+        StdinKind::Open
     } else {
-        Input::Other
+        StdinKind::Other
     }
 }

@@ -12,10 +12,10 @@ pub enum UserCommand {
     #[command(
         after_help = "Examples:\n  doorward user create --username ben --role admin\n  doorward user create --email eve@example.com --password-stdin < password.txt"
     )]
-    Create(CreateUser),
+    Create(CreateUserArgs),
     /// List users, oldest first
     #[command(after_help = "Examples:\n  doorward user list --query ben --limit 10")]
-    List(ListUsers),
+    List(ListUsersArgs),
     /// Show one user
     #[command(after_help = "Examples:\n  doorward user show ben@example.com")]
     Show(UserArg),
@@ -23,10 +23,10 @@ pub enum UserCommand {
     #[command(
         after_help = "Examples:\n  doorward user set-password ben\n  doorward user set-password ben --password-stdin < password.txt"
     )]
-    SetPassword(SetPassword),
+    SetPassword(SetPasswordArgs),
     /// Change a user's role
     #[command(after_help = "Examples:\n  doorward user set-role ben admin")]
-    SetRole(SetRole),
+    SetRole(SetRoleArgs),
     /// Disable an account and end its sessions
     #[command(after_help = "Examples:\n  doorward user disable ben")]
     Disable(UserArg),
@@ -40,7 +40,7 @@ pub enum UserCommand {
     Export(UserArg),
     /// Delete a user permanently
     #[command(after_help = DELETE_EXAMPLE)]
-    Delete(DeleteUser),
+    Delete(DeleteUserArgs),
 }
 
 const DELETE_EXAMPLE: &str = "Examples:
@@ -51,7 +51,7 @@ On a terminal it asks for confirmation. Without one, or with --json, it requires
 
 /// `user delete`
 #[derive(Debug, Args)]
-pub struct DeleteUser {
+pub struct DeleteUserArgs {
     /// Username, email address or user id
     pub user: String,
     /// Do not ask for confirmation
@@ -69,7 +69,7 @@ pub struct UserArg {
 /// `user create`
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("identifier").required(true).multiple(true).args(["username", "email"])))]
-pub struct CreateUser {
+pub struct CreateUserArgs {
     /// Username: public and unique
     #[arg(long)]
     pub username: Option<String>,
@@ -89,7 +89,7 @@ pub struct CreateUser {
 
 /// `user set-password`
 #[derive(Debug, Args)]
-pub struct SetPassword {
+pub struct SetPasswordArgs {
     /// Username, email address or user id
     pub user: String,
     /// Read the password from standard input (default: generate one and print it once)
@@ -99,7 +99,7 @@ pub struct SetPassword {
 
 /// `user set-role`
 #[derive(Debug, Args)]
-pub struct SetRole {
+pub struct SetRoleArgs {
     /// Username, email address or user id
     pub user: String,
     /// Role
@@ -109,7 +109,7 @@ pub struct SetRole {
 
 /// `user list`
 #[derive(Debug, Args)]
-pub struct ListUsers {
+pub struct ListUsersArgs {
     /// Part of a username, email address or name
     #[arg(long)]
     pub query: Option<String>,

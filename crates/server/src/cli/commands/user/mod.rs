@@ -1,7 +1,7 @@
 //! `doorward user`
 
 mod args;
-mod shown;
+mod display;
 
 use std::io::{IsTerminal, Read, Write};
 use std::sync::Arc;
@@ -21,8 +21,8 @@ use crate::cli::output::Output;
 use crate::cli::stores::{finish, open, open_or_create};
 use crate::config::Config;
 use crate::wiring::Components;
-use crate::wiring::bootstrap::random_password;
-use args::{CreateUser, DeleteUser, RoleName, SetPassword};
+use crate::wiring::bootstrap::generate_password;
+use args::{CreateUserArgs, DeleteUserArgs, RoleName, SetPasswordArgs};
 
 pub(super) async fn run(
     config: &Config,
@@ -75,16 +75,16 @@ async fn perform(
         UserCommand::List(args) => {
             let users = list(doorward, ctx, args.query, args.limit).await?;
             let views: Vec<_> = users.iter().map(UserView::from).collect();
-            output.print(&shown::table(&users), &json!({"items": views}))?;
+            output.print(&display::table(&users), &json!({"items": views}))?;
             Ok(())
         }
         UserCommand::Show(named) => {
             let user = doorward
                 .admin
-                .view_named(ctx, &named.user)
+                .view_by_name(ctx, &named.user)
                 .await
-                .map_err(|error| said(error, &named.user))?;
-            shown::user(&user, output)?;
+                .map_err(|error| user_error(error, &named.user))?;
+            display::user(&user, output)?;
             Ok(())
         }
         UserCommand::SetPassword(args) => set_password(components, ctx, &args, output).await,
@@ -94,11 +94,11 @@ async fn perform(
                 .admin
                 .change_role(ctx, &id, role(args.role), None)
                 .await;
-            changed_user(changed, &args.user, output)
+            print_changed(changed, &args.user, output)
         }
         UserCommand::Disable(named) => {
             let id = find(doorward, &named.user).await?;
-            changed_user(
+            print_changed(
                 doorward.admin.disable(ctx, &id, None).await,
                 &named.user,
                 output,
@@ -106,7 +106,7 @@ async fn perform(
         }
         UserCommand::Enable(named) => {
             let id = find(doorward, &named.user).await?;
-            changed_user(
+            print_changed(
                 doorward.admin.enable(ctx, &id, None).await,
                 &named.user,
                 output,
@@ -121,9 +121,9 @@ async fn perform(
 async fn export(doorward: &Arc<Doorward>, ctx: &Ctx, identifier: &str) -> anyhow::Result<()> {
     let data = doorward
         .profile
-        .export_named(ctx, identifier)
+        .export_by_name(ctx, identifier)
         .await
-        .map_err(|error| said(error, identifier))?;
+        .map_err(|error| user_error(error, identifier))?;
     let mut document = ExportDocument::new(doorward.clone(), data, ctx);
     let mut output = std::io::stdout().lock();
     while let Some(piece) = document.next().await? {
@@ -139,7 +139,7 @@ async fn export(doorward: &Arc<Doorward>, ctx: &Ctx, identifier: &str) -> anyhow
 async fn delete(
     doorward: &Doorward,
     ctx: &Ctx,
-    args: &DeleteUser,
+    args: &DeleteUserArgs,
     output: Output,
 ) -> anyhow::Result<()> {
     let id = find(doorward, &args.user).await?;
@@ -148,9 +148,9 @@ async fn delete(
     }
     doorward
         .profile
-        .delete_account(ctx, &id, None)
+        .delete(ctx, &id, None)
         .await
-        .map_err(|error| said(error, &args.user))?;
+        .map_err(|error| user_error(error, &args.user))?;
     output.print(&format!("Deleted {}.", args.user), &json!({"deleted": id}))
 }
 
@@ -169,26 +169,33 @@ fn confirm_deletion(identifier: &str, output: Output) -> anyhow::Result<()> {
 }
 
 /// Prints the changed user.
-fn changed_user(
+fn print_changed(
     changed: Result<User, Error>,
     identifier: &str,
     output: Output,
 ) -> anyhow::Result<()> {
-    shown::user(&changed.map_err(|error| said(error, identifier))?, output)
+    display::user(
+        &changed.map_err(|error| user_error(error, identifier))?,
+        output,
+    )
 }
 
 /// Hint if a generated password could not be printed.
-const UNSEEN: &str = "set a new password with `doorward user set-password`";
+const PASSWORD_LOST_HINT: &str = "set a new password with `doorward user set-password`";
 
 async fn create(
     components: &Components,
     ctx: &Ctx,
-    wanted: CreateUser,
+    wanted: CreateUserArgs,
     output: Output,
 ) -> anyhow::Result<()> {
-    let username = typed("--username", wanted.username.as_deref(), Username::choose)?;
-    let email = typed("--email", wanted.email.as_deref(), EmailAddress::parse)?;
-    let name = typed("--name", wanted.name.as_deref(), Name::choose)?;
+    let username = parse_flag(
+        "--username",
+        wanted.username.as_deref(),
+        Username::parse_new,
+    )?;
+    let email = parse_flag("--email", wanted.email.as_deref(), EmailAddress::parse)?;
+    let name = parse_flag("--name", wanted.name.as_deref(), Name::parse_new)?;
     let (password, is_generated) = password(components, wanted.password_stdin)?;
     let personal: Vec<&str> = [
         wanted.username.as_deref(),
@@ -201,8 +208,8 @@ async fn create(
     let checked = components
         .doorward
         .password
-        .check_password_rules(password.expose(), &personal)
-        .map_err(|e| fault("the password", e))?;
+        .check_rules(password.expose(), &personal)
+        .map_err(|e| flag_error("the password", e))?;
     let new = NewUser {
         username,
         email,
@@ -216,9 +223,9 @@ async fn create(
         .admin
         .create_user(ctx, new)
         .await
-        .map_err(|error| said(error, &identifier))?;
+        .map_err(|error| user_error(error, &identifier))?;
     let value = json!(UserView::from(&user));
-    let text = shown::summary(&user);
+    let text = display::summary(&user);
     let generated = is_generated.then_some(&password);
     print_with(generated, text, value, output)
 }
@@ -226,16 +233,16 @@ async fn create(
 async fn set_password(
     components: &Components,
     ctx: &Ctx,
-    args: &SetPassword,
+    args: &SetPasswordArgs,
     output: Output,
 ) -> anyhow::Result<()> {
     let (password, is_generated) = password(components, args.password_stdin)?;
     components
         .doorward
         .password
-        .set_password(ctx, &args.user, &password)
+        .set(ctx, &args.user, &password)
         .await
-        .map_err(|error| said(error, &args.user))?;
+        .map_err(|error| user_error(error, &args.user))?;
     let value = json!({"user": args.user});
     let text = format!("Set the password of {} and ended all sessions.", args.user);
     let generated = is_generated.then_some(&password);
@@ -254,22 +261,22 @@ fn print_with(
         value["password"] = password.clone().into();
         text += &format!("\npassword    {password}   (shown only once)");
     }
-    output.print(&text, &value).context(UNSEEN)
+    output.print(&text, &value).context(PASSWORD_LOST_HINT)
 }
 
 async fn find(doorward: &Doorward, identifier: &str) -> anyhow::Result<String> {
     let user = doorward
         .admin
-        .find_named(identifier)
+        .find_by_name(identifier)
         .await
-        .map_err(|error| said(error, identifier))?;
+        .map_err(|error| user_error(error, identifier))?;
     Ok(user.id.to_string())
 }
 
 /// Reads the password from standard input, or generates one; `true` if it was generated.
 fn password(components: &Components, from_stdin: bool) -> anyhow::Result<(Secret<String>, bool)> {
     if !from_stdin {
-        return Ok((random_password(components), true));
+        return Ok((generate_password(components), true));
     }
     let mut text = String::new();
     std::io::stdin()
@@ -293,21 +300,21 @@ fn role(name: RoleName) -> Role {
 }
 
 /// Parses the value of an option, if it was given.
-fn typed<T>(
+fn parse_flag<T>(
     flag: &str,
     text: Option<&str>,
     parse: impl FnOnce(&str) -> Result<T, Invalid>,
 ) -> anyhow::Result<Option<T>> {
     let parsed = text.map(parse).transpose();
-    parsed.map_err(|invalid| fault(flag, invalid))
+    parsed.map_err(|invalid| flag_error(flag, invalid))
 }
 
-fn fault(what: &str, invalid: Invalid) -> anyhow::Error {
+fn flag_error(what: &str, invalid: Invalid) -> anyhow::Error {
     anyhow::anyhow!("{what}: {}", invalid.detail)
 }
 
 /// Error message for the terminal.
-fn said(error: Error, identifier: &str) -> anyhow::Error {
+fn user_error(error: Error, identifier: &str) -> anyhow::Error {
     match error {
         Error::NotFound => anyhow::anyhow!("there is no user {identifier}"),
         Error::UsernameTaken => anyhow::anyhow!("the username {identifier} is taken"),

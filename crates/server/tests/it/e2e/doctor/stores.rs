@@ -2,9 +2,12 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use doorward_testkit::servers::{self, PostgresOptions, RedisOptions, own_postgres, own_redis};
+use doorward_testkit::servers::{
+    self, PostgresOptions, RedisOptions, dedicated_postgres, dedicated_redis,
+};
 
 use super::{Setup, examine};
+use crate::e2e::edit;
 
 /// Runs testkit's asynchronous setup.
 fn wait<T>(work: impl Future<Output = T>) -> T {
@@ -78,7 +81,7 @@ fn a_password_that_postgresql_rejects_is_a_failure() {
         password: Some("the right one"),
         ..PostgresOptions::default()
     };
-    let server = wait(own_postgres(options));
+    let server = wait(dedicated_postgres(options));
     let url = format!("postgres://doorward:hunter2@{}/doorward", server.address());
     let report = examine(&Setup::on_a_file().with("DATABASE_URL", &url), &[]);
     report
@@ -90,7 +93,7 @@ fn a_password_that_postgresql_rejects_is_a_failure() {
 /// The role can read and write, but cannot migrate the schema.
 #[test]
 fn a_role_that_cannot_create_tables_is_a_failure() {
-    let server = wait(own_postgres(PostgresOptions::default()));
+    let server = wait(dedicated_postgres(PostgresOptions::default()));
     let url = wait(server.role("guest", ""));
     examine(&Setup::on_a_file().with("DATABASE_URL", &url), &[])
         .expect_code(1)
@@ -113,7 +116,7 @@ fn a_redis_that_evicts_keys_is_reported() {
         ],
         ..RedisOptions::default()
     };
-    let server = wait(own_redis(forgetful));
+    let server = wait(dedicated_redis(forgetful));
     let setup = Setup::on_a_file().with("REDIS_URL", &server.url());
     examine(&setup, &[])
         .expect_code(0)
@@ -134,10 +137,22 @@ fn a_redis_user_without_permissions_is_a_failure() {
         user: Some(("doorward", "hunter2", "~doorward:* +@read +@connection")),
         ..RedisOptions::default()
     };
-    let server = wait(own_redis(options));
+    let server = wait(dedicated_redis(options));
     let report = examine(&Setup::on_a_file().with("REDIS_URL", &server.url()), &[]);
     report
         .expect_code(1)
         .expect("redis: rights", "failed", "", "ACL SETUSER");
     assert!(!report.text.contains("hunter2"), "C-02: {}", report.text);
+}
+
+/// The record that keeps the last admin, compared with the users.
+#[test]
+fn a_wrong_record_of_the_admins_is_a_failure() {
+    let setup = Setup::on_a_file().with("ADMIN_PASSWORD", "three lamps afloat on water");
+    setup.start().stop();
+    examine(&setup, &[]).expect("admins", "passed", "1 active", "");
+    edit(&setup, "UPDATE users SET role = 'user'");
+    examine(&setup, &[])
+        .expect_code(1)
+        .expect("admins", "failed", "differs", "set-role");
 }

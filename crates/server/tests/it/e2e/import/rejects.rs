@@ -14,7 +14,7 @@ pub(super) fn user(number: usize) -> Value {
         "status": "active",
         "data": {},
         "locale": "en",
-        "session_epoch": 1,
+        "security_epoch": 1,
         "version": 1,
         "created_at": "2024-01-01T00:00:00Z",
         "updated_at": "2024-01-01T00:00:00.000001Z",

@@ -25,7 +25,7 @@ fn people() -> Vec<String> {
             2 => {
                 person["role"] = "admin".into();
                 person["username"] = format!("Straße-ß-{number}").into();
-                person["session_epoch"] = 7.into();
+                person["security_epoch"] = 7.into();
                 person["version"] = 41.into();
             }
             3 => {

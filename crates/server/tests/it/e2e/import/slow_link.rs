@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use doorward_testkit::servers::{PostgresOptions, Proxy, ProxyMode, own_postgres};
+use doorward_testkit::servers::{PostgresOptions, Proxy, ProxyMode, dedicated_postgres};
 use serde_json::{Value, json};
 
 use super::rejects::user;
@@ -14,7 +14,7 @@ const MANY: usize = 250;
 #[test]
 fn an_import_over_a_slow_connection_succeeds() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let postgres = runtime.block_on(own_postgres(PostgresOptions::default()));
+    let postgres = runtime.block_on(dedicated_postgres(PostgresOptions::default()));
     let proxy = runtime.block_on(Proxy::to(postgres.address()));
     let lines: Vec<String> = (0..MANY).map(|number| user(number).to_string()).collect();
     let setup = new_setup()

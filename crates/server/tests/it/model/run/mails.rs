@@ -1,6 +1,7 @@
 //! The actions with mail: requests, received mails, and every use of a link.
 
-use doorward_domain::ports::{Mail, MailTemplate};
+use doorward_domain::model::MailKind;
+use doorward_domain::ports::Mail;
 use jiff::Timestamp;
 use proptest::sample::Index;
 use serde_json::json;
@@ -36,8 +37,8 @@ impl ModelRun {
         let (action, at) = (self.action, self.now());
         for mail in self.app.mails().await {
             let has_link = matches!(
-                mail.template,
-                MailTemplate::Confirm | MailTemplate::EmailChange | MailTemplate::Recover
+                mail.kind,
+                MailKind::SignUp | MailKind::EmailChange | MailKind::Recovery
             );
             if !has_link {
                 continue;
@@ -51,7 +52,7 @@ impl ModelRun {
 
     pub(super) async fn ask(&self, path: &str, email: usize) {
         let body = json!({"email": EMAILS[email]});
-        self.app.anon().post(path, body).await.expect(202);
+        self.app.anonymous().post(path, body).await.expect(202);
     }
 
     pub(super) async fn use_link(&mut self, action: &Action) {
@@ -66,24 +67,24 @@ impl ModelRun {
         let Some(link) = self.link(index) else {
             return;
         };
-        let (anon, path) = (self.app.anon(), self.state.mails[link].path.clone());
+        let (anonymous, path) = (self.app.anonymous(), self.state.mails[link].path.clone());
         let is_recovery = self.state.mails[link].is_recovery();
         let is_good = self.state.is_good(link, self.now());
         match action {
             Action::LookAt(_) => {
-                anon.request("GET", &path).html().send().await;
+                anonymous.request("GET", &path).html().send().await;
             }
             Action::Confirm(_) if !is_recovery => {
-                let answer = anon.request("POST", &path).send().await;
+                let answer = anonymous.request("POST", &path).send().await;
                 self.confirmed(link, is_good, &answer);
             }
             Action::Disown(_) if !is_recovery => {
-                let answer = anon.delete(&path).await;
+                let answer = anonymous.delete(&path).await;
                 self.confirmation_cancelled(link, is_good, &answer);
             }
             Action::Recover { password, .. } if is_recovery => {
                 let body = json!({"new_password": PASSWORDS[*password]});
-                let answer = anon.post(&path, body).await;
+                let answer = anonymous.post(&path, body).await;
                 self.recovered(link, is_good, *password, &answer);
             }
             Action::Swap(_) => {
@@ -94,7 +95,7 @@ impl ModelRun {
                 };
                 let path = format!("/{other}/{}", self.state.mails[link].token());
                 let body = json!({"new_password": PASSWORDS[0]});
-                let answer = anon.post(&path, body).await;
+                let answer = anonymous.post(&path, body).await;
                 assert!(
                     matches!(answer.status, 404 | 410 | 422),
                     "{}",
@@ -195,7 +196,7 @@ fn mailed(mail: &Mail, account: usize, action: usize, at: Timestamp) -> Mailed {
     let to = EMAILS.iter().position(|email| *email == mail.to.as_str());
     Mailed {
         path: path_in(mail),
-        template: mail.template,
+        kind: mail.kind,
         to: to.expect("mail goes to those who were named"),
         account,
         action,

@@ -1,0 +1,222 @@
+//! The audit event of an event.
+
+use crate::core::Core;
+use crate::ctx::Ctx;
+use crate::events::{Event, NewPasswordReason};
+use crate::model::{AuditEvent, AuditKind, MailJob, Outcome, RequestedBy, Role, User};
+use crate::store::{Batch, Write};
+use crate::values::UserId;
+
+/// The part of an audit event that depends on what happened.
+struct AuditEntry {
+    kind: AuditKind,
+    outcome: Outcome,
+    user_id: Option<UserId>,
+    detail: Option<String>,
+}
+
+/// Writes the audit event. One that a client can repeat at will is written or, beyond a limit, counted (L-01).
+pub(super) fn write_audit_event(core: &Core, ctx: &Ctx, event: &Event<'_>, batch: &mut Batch) {
+    let Some(entry) = entry(event) else { return };
+    if is_limited(ctx, event) && !core.audit_limits.may_write(ctx, entry.kind) {
+        return;
+    }
+    let mut audit_event = AuditEvent {
+        outcome: entry.outcome,
+        detail: entry.detail,
+        ..core.new_audit_event(ctx, entry.kind, entry.user_id)
+    };
+    if let Event::SignUpExpired { .. } | Event::SignUpSuperseded { .. } = event {
+        // The client of this request is not the one that signed up.
+        audit_event.address = None;
+        audit_event.user_agent = None;
+    }
+    if let Event::EventsSuppressed {
+        user_id: Some(id), ..
+    } = event
+    {
+        // The worker reports them, but the user caused them.
+        audit_event.actor = format!("user:{id}");
+    }
+    batch.push(Write::insert(&audit_event));
+}
+
+fn is_limited(ctx: &Ctx, event: &Event<'_>) -> bool {
+    match event {
+        Event::Forbidden { .. } | Event::SealBroken { .. } => true,
+        Event::ProfileUpdated { user_id } | Event::UserExported { user_id } => {
+            ctx.actor.user_id() == Some(*user_id)
+        }
+        _ => false,
+    }
+}
+
+/// Returns the audit event of an event; `None` if it has none.
+fn entry(event: &Event<'_>) -> Option<AuditEntry> {
+    let entry = match *event {
+        Event::ConfirmationRequested { .. } => return None,
+        Event::SignedUp { user } => success_of(AuditKind::SignUp, user.id),
+        Event::UserCreated { user } => {
+            success_of(AuditKind::SignUp, user.id).detail(user.role.as_str())
+        }
+        Event::UsersImported { count, system } => {
+            success(AuditKind::SignUp).detail(format!("{count} imported from {system}"))
+        }
+        Event::AdminImported { user_id } => {
+            success_of(AuditKind::RoleChanged, user_id).detail(Role::Admin.as_str())
+        }
+        Event::EmailConfirmed { before } => confirmed(before),
+        Event::ConfirmationCancelled { user_id } => {
+            success_of(AuditKind::ConfirmationCancelled, user_id)
+        }
+        Event::SignUpExpired { user_id } => success_of(AuditKind::SignUpExpired, user_id),
+        Event::SignUpSuperseded { user_id } => success_of(AuditKind::SignUpSuperseded, user_id),
+        Event::EmailChangeRequested { user } => {
+            success_of(AuditKind::EmailChangeRequested, user.id)
+        }
+        Event::EmailChangeUndone { before, link } => {
+            success_of(AuditKind::EmailChangeUndone, before.id)
+                .detail(format!("change requested at {}", link.requested_at))
+        }
+        Event::SignedIn { user, .. } => success_of(AuditKind::SignIn, user.id),
+        Event::SignedOut { user_id } => success_of(AuditKind::SignOut, user_id),
+        Event::TokenReused { user_id } => success_of(AuditKind::TokenReuse, user_id)
+            .failed()
+            .detail("session ended"),
+        Event::SessionEvicted { user_id } => {
+            success_of(AuditKind::SessionEvicted, user_id).detail("session limit")
+        }
+        Event::SessionsListed { user_id } => success_of(AuditKind::SessionsListed, user_id),
+        Event::SessionRevoked { user_id } => {
+            success_of(AuditKind::SessionsRevoked, user_id).detail("one")
+        }
+        Event::SessionsRevoked { user_id } => {
+            success_of(AuditKind::SessionsRevoked, user_id).detail("all")
+        }
+        Event::PasswordSet { user, reason } => success_of(
+            match reason {
+                NewPasswordReason::Changed => AuditKind::PasswordChanged,
+                NewPasswordReason::SetByOperator => AuditKind::PasswordSet,
+                NewPasswordReason::Recovered => AuditKind::Recovered,
+            },
+            user.id,
+        ),
+        // Both events of a recovery name the mail: the request does not know the account.
+        Event::RecoveryRequested { mail, .. } => {
+            success(AuditKind::RecoveryRequested).detail(MailJob::audit_detail_of(mail))
+        }
+        Event::RecoveryMailed { user_id, mail } => {
+            success_of(AuditKind::RecoveryMailed, user_id).detail(MailJob::audit_detail_of(mail))
+        }
+        Event::MailFailed { job } => {
+            let detail = format!("{} after {} attempts", job.kind.as_str(), job.attempts);
+            failure(AuditKind::MailFailed, job.user_id, detail)
+        }
+        Event::LockedOut { account, .. } => {
+            failure(AuditKind::Throttled, account.map(|user| user.id), "lockout")
+        }
+        Event::Throttled { user_id, limit } => failure(AuditKind::Throttled, user_id, limit),
+        Event::Refused {
+            kind,
+            user_id,
+            reason,
+        } => failure(kind, user_id, reason),
+        Event::Forbidden { action, user_id } => {
+            failure(AuditKind::Forbidden, user_id, format!("{action:?}"))
+        }
+        Event::RoleChanged { user_id, role } => {
+            success_of(AuditKind::RoleChanged, user_id).detail(role.as_str())
+        }
+        Event::StatusChanged { user_id, enabled } => {
+            let status = if enabled { "active" } else { "disabled" };
+            success_of(AuditKind::StatusChanged, user_id).detail(status)
+        }
+        Event::ProfileUpdated { user_id } => success_of(AuditKind::ProfileUpdated, user_id),
+        Event::UserDeleted { user_id } => success_of(AuditKind::UserDeleted, user_id),
+        Event::UserViewed { user_id } => success_of(AuditKind::UserViewed, user_id),
+        Event::UsersListed => success(AuditKind::UsersListed),
+        Event::UserExported { user_id } => success_of(AuditKind::UserExported, user_id),
+        Event::UsersExported => success(AuditKind::UsersExported),
+        Event::AuditRead => success(AuditKind::AuditRead),
+        Event::AuditExported { detail } => success(AuditKind::AuditExported).detail(detail),
+        Event::SealBroken { position } => failure(
+            AuditKind::SealBroken,
+            None,
+            format!("checkpoint {position}"),
+        ),
+        Event::EventsSuppressed {
+            kind,
+            user_id,
+            count,
+        } => suppressed(kind, user_id, count),
+        Event::ServerStarted { configuration } => {
+            success(AuditKind::ServerStarted).detail(configuration)
+        }
+        Event::KeyRotated { kid } => success(AuditKind::KeyRotated).detail(kid),
+        Event::KeyRevoked { kid } => success(AuditKind::KeyRevoked).detail(kid),
+    };
+    Some(entry)
+}
+
+fn confirmed(before: &User) -> AuditEntry {
+    let entry = success_of(AuditKind::EmailConfirmed, before.id);
+    match &before.pending_email {
+        Some(pending) if before.email.is_some() && pending.requested_by == RequestedBy::Admin => {
+            entry.detail("address changed by an admin")
+        }
+        _ => entry,
+    }
+}
+
+fn suppressed(kind: AuditKind, user_id: Option<UserId>, count: u64) -> AuditEntry {
+    let entry = AuditEntry {
+        user_id,
+        ..success(AuditKind::EventsSuppressed)
+    };
+    let entry = match kind {
+        AuditKind::Forbidden
+        | AuditKind::SealBroken
+        | AuditKind::Throttled
+        | AuditKind::TokenReuse => entry.failed(),
+        _ => entry,
+    };
+    entry.detail(format!("{} {count}", kind.as_str()))
+}
+
+/// A success that is about no user.
+fn success(kind: AuditKind) -> AuditEntry {
+    AuditEntry {
+        kind,
+        outcome: Outcome::Success,
+        user_id: None,
+        detail: None,
+    }
+}
+
+/// A success.
+fn success_of(kind: AuditKind, user_id: UserId) -> AuditEntry {
+    AuditEntry {
+        user_id: Some(user_id),
+        ..success(kind)
+    }
+}
+
+/// A failure.
+fn failure(kind: AuditKind, user_id: Option<UserId>, reason: impl Into<String>) -> AuditEntry {
+    AuditEntry {
+        user_id,
+        ..success(kind).failed().detail(reason)
+    }
+}
+
+impl AuditEntry {
+    fn failed(self) -> Self {
+        let outcome = Outcome::Failure;
+        Self { outcome, ..self }
+    }
+
+    fn detail(self, text: impl Into<String>) -> Self {
+        let detail = Some(text.into());
+        Self { detail, ..self }
+    }
+}

@@ -1,0 +1,155 @@
+//! The mails of an event. A kind of mail that no event queues is never sent.
+
+use crate::core::Core;
+use crate::core::verify_password::Identifier;
+use crate::ctx::Ctx;
+use crate::events::{Event, UnusualSignIn};
+use crate::model::{MailJob, MailKind, RequestedBy, User};
+use crate::store::{Batch, Write};
+use crate::values::{EmailAddress, JobId, Locale, UserId};
+
+/// Queues the mails about an event.
+pub(super) fn queue_mails(core: &Core, ctx: &Ctx, event: &Event<'_>, batch: &mut Batch) {
+    let id = || JobId::generate(ctx.now, &*core.ports.random);
+    let mut queue = |mail: MailJob| batch.push(Write::insert(&mail));
+    match *event {
+        Event::SignedUp { user } => {
+            if let Some(email) = user.pending_address() {
+                queue(to_user(ctx, id(), MailKind::SignUp, user, email));
+            }
+        }
+        Event::ConfirmationRequested { email } => {
+            let kind = MailKind::ConfirmationResend;
+            queue(new_mail(ctx, id(), kind, None, email, ctx.client.locale));
+        }
+        Event::RecoveryRequested { email, mail } => {
+            let kind = MailKind::Recovery;
+            queue(new_mail(ctx, mail, kind, None, email, ctx.client.locale));
+        }
+        Event::PasswordSet { user, .. } => {
+            if let Some(email) = user.mail_address() {
+                queue(to_user(ctx, id(), MailKind::PasswordChanged, user, email));
+            }
+        }
+        Event::EmailChangeRequested { user } => {
+            if let Some(new) = user.pending_address() {
+                queue(to_user(ctx, id(), MailKind::EmailChange, user, new));
+            }
+            // The old address may be why an admin changes it, so it cannot undo the change.
+            let notice = match is_requested_by_admin(user) {
+                true => MailKind::EmailChangeNotice,
+                false => MailKind::EmailChangeUndo,
+            };
+            if let Some(old) = user.mail_address() {
+                queue(to_user(ctx, id(), notice, user, old));
+            }
+        }
+        Event::EmailConfirmed { before } => {
+            let old = before.mail_address();
+            if let Some(old) = old.filter(|_| !is_requested_by_admin(before)) {
+                queue(to_user(ctx, id(), MailKind::EmailChanged, before, old));
+            }
+        }
+        Event::EmailChangeUndone { before, link } => {
+            let (kind, restored) = (MailKind::Recovery, &link.email);
+            queue(new_mail(ctx, id(), kind, None, restored, before.locale));
+            let removed = before.mail_address();
+            if let Some(removed) = removed.filter(|email| email.key() != restored.key()) {
+                queue(to_user(
+                    ctx,
+                    id(),
+                    MailKind::EmailChangeUndone,
+                    before,
+                    removed,
+                ));
+            }
+        }
+        Event::SignedIn {
+            user,
+            unusual: Some(unusual),
+        } => {
+            if let Some(email) = user.mail_address() {
+                queue(sign_in_notice(ctx, id(), user, email, unusual));
+            }
+        }
+        // The notice is dropped if the outbox is full.
+        Event::LockedOut {
+            account,
+            identifier,
+        } if core.ensure_outbox_not_full().is_ok() => {
+            queue_lockout(ctx, id(), account, identifier, &mut queue);
+        }
+        _ => {}
+    }
+}
+
+fn is_requested_by_admin(user: &User) -> bool {
+    let pending = user.pending_email.as_ref();
+    pending.is_some_and(|pending| pending.requested_by == RequestedBy::Admin)
+}
+
+fn sign_in_notice(
+    ctx: &Ctx,
+    id: JobId,
+    user: &User,
+    email: &EmailAddress,
+    unusual: &UnusualSignIn,
+) -> MailJob {
+    let kind = match unusual.after_failures {
+        true => MailKind::SignInAfterFailures,
+        false => MailKind::NewSignIn,
+    };
+    MailJob {
+        device: unusual.device.clone(),
+        ..to_user(ctx, id, kind, user, email)
+    }
+}
+
+/// An address gets the same write whether or not it has an account: the worker then finds no recipient. A
+/// username is public: the number of writes may reveal whether it has a mailbox.
+fn queue_lockout(
+    ctx: &Ctx,
+    id: JobId,
+    account: Option<&User>,
+    identifier: &Identifier,
+    queue: &mut impl FnMut(MailJob),
+) {
+    let kind = MailKind::Lockout;
+    match identifier {
+        Identifier::Email(email) => {
+            queue(new_mail(ctx, id, kind, None, email, ctx.client.locale));
+        }
+        Identifier::Username(_) => {
+            if let Some((user, email)) = account.and_then(|user| Some((user, user.mail_address()?)))
+            {
+                queue(to_user(ctx, id, kind, user, email));
+            }
+        }
+    }
+}
+
+fn to_user(ctx: &Ctx, id: JobId, kind: MailKind, user: &User, email: &EmailAddress) -> MailJob {
+    new_mail(ctx, id, kind, Some(user.id), email, user.locale)
+}
+
+fn new_mail(
+    ctx: &Ctx,
+    id: JobId,
+    kind: MailKind,
+    user_id: Option<UserId>,
+    email: &EmailAddress,
+    locale: Locale,
+) -> MailJob {
+    MailJob {
+        id,
+        kind,
+        user_id,
+        email: email.clone(),
+        locale,
+        device: None,
+        created_at: ctx.now,
+        attempts: 0,
+        due_at: ctx.now,
+        failed_at: None,
+    }
+}

@@ -1,0 +1,190 @@
+//! Events: what happens to accounts and to the server.
+//!
+//! A service emits an event once, with [`Core::emit`]. Each subscriber in [`SUBSCRIBERS`] turns it into writes of the
+//! same batch: the audit event, the mails. Metrics follow when the batch is applied. To add a subscriber: a function in
+//! `SUBSCRIBERS`; no service changes. To add an event: a variant here, and its arm in `audit`.
+
+mod audit;
+mod mails;
+pub(crate) mod metrics;
+
+use crate::access::Action;
+use crate::core::Core;
+use crate::core::verify_password::Identifier;
+use crate::ctx::{Actor, Ctx};
+use crate::error::WriteError;
+use crate::model::{AuditKind, Link, MailJob, Role, User};
+use crate::store::Batch;
+use crate::values::{EmailAddress, JobId, UserId};
+
+/// Adds the writes that follow from an event to its batch.
+type Subscriber = fn(&Core, &Ctx, &Event<'_>, &mut Batch);
+
+/// The subscribers, in the order of their writes.
+const SUBSCRIBERS: [Subscriber; 2] = [audit::write_audit_event, mails::queue_mails];
+
+/// Something that happened, or an attempt that was refused.
+#[derive(Clone, Copy)]
+pub(crate) enum Event<'a> {
+    /// A user signed up.
+    SignedUp { user: &'a User },
+    /// The operator created a user.
+    UserCreated { user: &'a User },
+    /// The operator imported users from another system.
+    UsersImported { count: usize, system: &'a str },
+    /// One of the imported users is an admin.
+    AdminImported { user_id: UserId },
+    /// The confirmation mail was requested again, by address.
+    ConfirmationRequested { email: &'a EmailAddress },
+    /// A user confirmed their pending address; `before` is the user before that.
+    EmailConfirmed { before: &'a User },
+    /// The owner of a mailbox cancelled a sign-up or an address change.
+    ConfirmationCancelled { user_id: UserId },
+    /// An unconfirmed sign-up was deleted after its lifetime.
+    SignUpExpired { user_id: UserId },
+    /// An unconfirmed sign-up was deleted because another user confirmed its address.
+    SignUpSuperseded { user_id: UserId },
+    /// An address change was requested; `user` has the new address as the pending one.
+    EmailChangeRequested { user: &'a User },
+    /// The old address undid an address change; `before` is the user before that.
+    EmailChangeUndone { before: &'a User, link: &'a Link },
+    /// A user signed in; `unusual` if the owner is to be notified.
+    SignedIn {
+        user: &'a User,
+        unusual: Option<&'a UnusualSignIn>,
+    },
+    /// A user ended the session of the request.
+    SignedOut { user_id: UserId },
+    /// A token was presented after a renewal had superseded it; its session was ended.
+    TokenReused { user_id: UserId },
+    /// A session was ended because its user had too many.
+    SessionEvicted { user_id: UserId },
+    /// An admin listed a user's sessions.
+    SessionsListed { user_id: UserId },
+    /// One session was ended from the list.
+    SessionRevoked { user_id: UserId },
+    /// All sessions of a user were ended from the list.
+    SessionsRevoked { user_id: UserId },
+    /// A user got a new password.
+    PasswordSet {
+        user: &'a User,
+        reason: NewPasswordReason,
+    },
+    /// Someone requested a recovery mail, which gets the id `mail`. The account is not known yet.
+    RecoveryRequested {
+        email: &'a EmailAddress,
+        mail: JobId,
+    },
+    /// A recovery mail was sent.
+    RecoveryMailed { user_id: UserId, mail: JobId },
+    /// A mail failed permanently.
+    MailFailed { job: &'a MailJob },
+    /// An account was locked out after many wrong passwords.
+    LockedOut {
+        account: Option<&'a User>,
+        identifier: &'a Identifier,
+    },
+    /// A rate limit denied an attempt.
+    Throttled {
+        user_id: Option<UserId>,
+        limit: &'static str,
+    },
+    /// An attempt failed. `kind` is that of the event that it would have caused.
+    Refused {
+        kind: AuditKind,
+        user_id: Option<UserId>,
+        reason: &'a str,
+    },
+    /// An actor attempted an action that is forbidden to them.
+    Forbidden {
+        action: Action,
+        user_id: Option<UserId>,
+    },
+    /// A role was granted or removed.
+    RoleChanged { user_id: UserId, role: Role },
+    /// A user was disabled or enabled.
+    StatusChanged { user_id: UserId, enabled: bool },
+    /// `name` or `data` changed.
+    ProfileUpdated { user_id: UserId },
+    /// A user was deleted.
+    UserDeleted { user_id: UserId },
+    /// An admin viewed a user.
+    UserViewed { user_id: UserId },
+    /// An admin listed users.
+    UsersListed,
+    /// The personal data of a user was exported.
+    UserExported { user_id: UserId },
+    /// Users were exported with their password hashes.
+    UsersExported,
+    /// The audit log was read.
+    AuditRead,
+    /// The audit log was exported; `detail` describes the file.
+    AuditExported { detail: &'a str },
+    /// The last checkpoint of the audit log, at this position, was modified or signed with another key.
+    SealBroken { position: i64 },
+    /// Audit events of one kind exceeded a limit and were counted instead of written.
+    EventsSuppressed {
+        kind: AuditKind,
+        user_id: Option<UserId>,
+        count: u64,
+    },
+    /// A server started. `configuration` contains no secret.
+    ServerStarted { configuration: &'a str },
+    /// A signing key was created.
+    KeyRotated { kid: &'a str },
+    /// A signing key was revoked.
+    KeyRevoked { kid: &'a str },
+}
+
+/// Why a password was replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NewPasswordReason {
+    /// Its owner changed it.
+    Changed,
+    /// The operator set it.
+    SetByOperator,
+    /// A recovery link set it.
+    Recovered,
+}
+
+/// What is unusual about a sign-in.
+#[derive(Debug)]
+pub(crate) struct UnusualSignIn {
+    /// `true` if many wrong passwords came before it; else the program or the network is new.
+    pub(crate) after_failures: bool,
+    /// Browser, operating system and IP address, as the mail shows them.
+    pub(crate) device: Option<String>,
+}
+
+impl Core {
+    /// Adds what follows from an event to the batch of the change.
+    pub(crate) fn emit(&self, ctx: &Ctx, event: Event<'_>, batch: &mut Batch) {
+        for subscriber in SUBSCRIBERS {
+            subscriber(self, ctx, &event, batch);
+        }
+    }
+
+    /// Writes what follows from an event that belongs to no change.
+    pub(crate) async fn emit_now(&self, ctx: &Ctx, event: Event<'_>) -> Result<(), WriteError> {
+        let mut batch = Batch::new();
+        self.emit(ctx, event, &mut batch);
+        match batch.is_empty() {
+            true => Ok(()),
+            false => self.apply(batch).await,
+        }
+    }
+
+    /// Emits that the actor viewed data, unless it is about themselves (Z-05, L-01).
+    pub(crate) async fn emit_view(&self, ctx: &Ctx, event: Event<'_>) -> Result<(), WriteError> {
+        let is_own = match event {
+            Event::UserViewed { user_id } | Event::SessionsListed { user_id } => {
+                ctx.actor.user_id() == Some(user_id)
+            }
+            _ => false,
+        };
+        match is_own || ctx.actor == Actor::Worker {
+            true => Ok(()),
+            false => self.emit_now(ctx, event).await,
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Limits the number of audit events about actions that a client can repeat at will (L-01).
+//!
+//! Each node has its own counts. An event beyond a limit is counted as suppressed; the worker reports the counts.
+
+use jiff::Timestamp;
+
+use crate::core::suppressed::Suppressed;
+use crate::ctx::{Actor, Ctx};
+use crate::limits::{LOCKOUT_RETRY_AFTER, MemoryRateLimits, Rate};
+use crate::model::AuditKind;
+use crate::ports::{KeyedLimit, Limit};
+
+/// Audit events about denials that this node writes, so that a flood does not fill the audit log.
+const DENIALS: Rate = Rate::new(60, 60);
+/// Audit events of one kind by one signed-in user whose action has no other limit.
+const ACTIONS: Rate = Rate::new(60, 3600);
+const KEYS: usize = 10_000;
+
+/// The limits of audit events, and what they suppressed.
+pub(crate) struct AuditLimits {
+    counters: MemoryRateLimits,
+    /// The events that were counted instead of written.
+    pub(crate) suppressed: Suppressed,
+}
+
+impl Default for AuditLimits {
+    fn default() -> Self {
+        Self {
+            counters: MemoryRateLimits::new(KEYS),
+            suppressed: Suppressed::default(),
+        }
+    }
+}
+
+impl AuditLimits {
+    /// Returns `true` if an event of this kind by this actor may be written; else counts it as suppressed.
+    pub(crate) fn may_write(&self, ctx: &Ctx, kind: AuditKind) -> bool {
+        let limit = KeyedLimit::budget(kind.as_str(), ACTIONS, ctx.actor.audit_name());
+        let is_allowed = self.counters.acquire_now(&limit, ctx.now).is_allowed();
+        if !is_allowed {
+            self.suppressed.count(kind, &ctx.actor);
+        }
+        is_allowed
+    }
+
+    /// Returns `true` if an event about this denial may be written: the first of its key in a window, and at most 60
+    /// a minute.
+    pub(crate) fn may_write_denial(&self, limit: &KeyedLimit, now: Timestamp) -> bool {
+        let window = match limit.limit {
+            Limit::Budget { rate, .. } => rate.window.max(DENIALS.window),
+            Limit::Backoff { .. } => LOCKOUT_RETRY_AFTER,
+        };
+        let key = format!("{}/{}", limit.limit.name(), limit.key);
+        let first = KeyedLimit::budget("first", Rate { burst: 1, window }, key);
+        let all = KeyedLimit::budget("all", DENIALS, String::new());
+        if !self.counters.acquire_now(&first, now).is_allowed() {
+            return false;
+        }
+        let is_allowed = self.counters.acquire_now(&all, now).is_allowed();
+        if !is_allowed {
+            self.counters.release_now(&first, now);
+            self.suppressed
+                .count(AuditKind::Throttled, &Actor::Anonymous);
+        }
+        is_allowed
+    }
+}

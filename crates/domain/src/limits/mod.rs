@@ -1,0 +1,211 @@
+//! Rate limits: the number of attempts that a network, a mailbox or an account may make.
+//!
+//! There are two kinds. A *budget* allows `burst` events per `window`; it is counted by the generic cell rate
+//! algorithm (GCRA), which needs one timestamp per key. A *backoff* counts consecutive wrong passwords for one
+//! account or one known device: each failure makes the next attempt wait longer, and after `lockout_after`
+//! failures no attempt is allowed.
+//!
+//! | limit | key |
+//! | --- | --- |
+//! | each [`ThrottleScope`] | network prefix (/32, /64); tokens and known devices: the account |
+//! | `sign-in-global` | none: one limit for sign-in attempts of all unknown clients |
+//! | `guess` (backoff) | the account, by its id or canonical identifier; or the known device |
+//! | `mailbox` | mailbox and kind of mail |
+//! | `email-change` | the account |
+//!
+//! A client whose address is unknown has no budget: all such clients would share it.
+//!
+//! - `rate`: a limit as an operator writes it.
+//! - `memory`: counters of one node, and the arithmetic.
+//! - `fallback`: shared counters, with this node's own while those are unavailable.
+//! - `network`: network prefixes.
+//! - `known_device`: the device cookie.
+//! - `enforce`: acquires the limits of a request, the narrowest key first.
+//! - `password_attempts`: checks for passwords.
+//!
+//! To add a scope: a variant of [`ThrottleScope`], its rate in [`ThrottleLimits::rate`], and the routes that use
+//! it.
+
+mod audit_limits;
+mod enforce;
+mod fallback;
+mod known_device;
+mod memory;
+mod network;
+mod password_attempts;
+mod rate;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+pub(crate) use audit_limits::AuditLimits;
+pub use fallback::FallbackRateLimits;
+pub(crate) use known_device::DeviceCookies;
+pub use known_device::{KNOWN_DEVICE_LIFETIME, KnownDevice};
+pub use memory::{MemoryRateLimits, interval};
+pub use network::{address_key, network_key};
+pub use rate::Rate;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 3600;
+
+/// The name of the backoff limit.
+pub const GUESS: &str = "guess";
+/// Backoff schedule: the minimum number of consecutive wrong passwords, and the delay.
+pub const BACKOFF_DELAYS: [(u32, Duration); 4] = [
+    (3, Duration::from_secs(1)),
+    (9, Duration::from_secs(3)),
+    (25, Duration::from_secs(5)),
+    (50, Duration::from_secs(10)),
+];
+/// For each failure, failures are remembered this long after the last one: a key that a client can create with one
+/// attempt does not stay for weeks.
+pub const FAILURE_MEMORY: Duration = Duration::from_secs(6 * HOUR);
+/// Maximum time for which failures are remembered after the last one.
+pub const FAILURE_MEMORY_MAX: Duration = Duration::from_secs(30 * 24 * HOUR);
+/// `Retry-After` of a lockout, which waiting does not end.
+pub const LOCKOUT_RETRY_AFTER: Duration = Duration::from_secs(HOUR);
+/// Mails of one kind to one mailbox.
+pub(crate) const MAILBOX: Rate = Rate::new(3, HOUR);
+/// Requests for an address change by one account.
+pub(crate) const EMAIL_CHANGES: Rate = Rate::new(5, HOUR);
+/// Link redemptions from one network.
+const LINKS: Rate = Rate::new(10, MINUTE);
+/// Session renewals and tokens for other services, for one account.
+const TOKENS: Rate = Rate::new(120, MINUTE);
+
+/// The names of all limits that can deny a request, as in metrics, the audit log and `RateLimit` headers.
+pub const LIMIT_NAMES: [&str; 9] = [
+    GUESS,
+    "sign-in",
+    "sign-in-global",
+    "sign-up",
+    "mail-request",
+    "link",
+    "token",
+    "mailbox",
+    "email-change",
+];
+
+/// Attempts that are limited together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ThrottleScope {
+    /// Passwords: sign-in, and changes that require the password.
+    SignIn,
+    /// Sign-ups.
+    SignUp,
+    /// Requests for a recovery or confirmation mail.
+    MailRequest,
+    /// Mailed links.
+    Link,
+    /// Session renewals, tokens for other services and exports.
+    Token,
+}
+
+impl ThrottleScope {
+    /// All scopes.
+    pub const ALL: [Self; 5] = [
+        Self::SignIn,
+        Self::SignUp,
+        Self::MailRequest,
+        Self::Link,
+        Self::Token,
+    ];
+
+    /// The name of its limit.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign-in",
+            Self::SignUp => "sign-up",
+            Self::MailRequest => "mail-request",
+            Self::Link => "link",
+            Self::Token => "token",
+        }
+    }
+}
+
+/// The limits that an operator can set; the others are constants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThrottleLimits {
+    /// Sign-in attempts from one network, or of one account's known devices.
+    pub sign_in: Rate,
+    /// Sign-ups from one network.
+    pub sign_up: Rate,
+    /// Mail requests from one network.
+    pub mail: Rate,
+    /// Sign-in attempts of all unknown clients together.
+    pub global: Rate,
+    /// Consecutive wrong passwords until an account is locked out.
+    pub lockout_after: u32,
+}
+
+impl Default for ThrottleLimits {
+    fn default() -> Self {
+        Self {
+            sign_in: Rate::new(30, MINUTE),
+            sign_up: Rate::new(20, HOUR),
+            mail: Rate::new(20, HOUR),
+            global: Rate::new(1200, MINUTE),
+            lockout_after: 100,
+        }
+    }
+}
+
+impl ThrottleLimits {
+    /// The rate of a scope: per network prefix, or per account for tokens.
+    pub fn rate(&self, scope: ThrottleScope) -> Rate {
+        match scope {
+            ThrottleScope::SignIn => self.sign_in,
+            ThrottleScope::SignUp => self.sign_up,
+            ThrottleScope::MailRequest => self.mail,
+            ThrottleScope::Link => LINKS,
+            ThrottleScope::Token => TOKENS,
+        }
+    }
+}
+
+/// State of the limits that a request has used, for the `RateLimit` headers of its response. Clones share one
+/// list.
+#[derive(Debug, Clone, Default)]
+pub struct RateLimitReport(Arc<Mutex<Vec<ReportedLimit>>>);
+
+/// The state of one limit after a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportedLimit {
+    /// The name of the limit.
+    pub name: &'static str,
+    /// Its rate.
+    pub rate: Rate,
+    /// Number of remaining attempts.
+    pub remaining: u32,
+    /// Time until one more attempt is available.
+    pub reset_after: Duration,
+}
+
+impl RateLimitReport {
+    /// Everything reported so far.
+    pub fn limits(&self) -> Vec<ReportedLimit> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn add(&self, limit: ReportedLimit) {
+        let mut limits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        limits.retain(|reported| reported.name != limit.name);
+        limits.push(limit);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scope_has_a_listed_name() {
+        for scope in ThrottleScope::ALL {
+            assert!(LIMIT_NAMES.contains(&scope.name()), "{scope:?}");
+        }
+    }
+}

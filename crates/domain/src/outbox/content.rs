@@ -1,0 +1,203 @@
+//! Decides, when a mail is sent, to whom it goes and what it says, by the row of its kind.
+
+use jiff::Timestamp;
+
+use super::Outbox;
+use crate::ctx::Ctx;
+use crate::error::{Error, WriteError};
+use crate::model::{Link, MailJob, MailKind, MailLink, NewEmail, Purpose, Recipient, User};
+use crate::ports::Mail;
+use crate::store::{Records, Write};
+use crate::values::{EmailAddress, Name, Token, Username};
+
+/// Maximum length of a username in a mail to an unconfirmed address. A longer one could carry a message.
+const MAX_SAFE_NAME_LENGTH: usize = 24;
+
+/// A mail and its recipient, before its link is created.
+pub(super) struct Outgoing {
+    /// What it says.
+    kind: MailKind,
+    pub(super) user: User,
+    to: EmailAddress,
+}
+
+impl Outbox {
+    /// Resolves the current recipient and content of a mail; `None` if it has no recipient or is no longer due.
+    pub(super) async fn resolve(&self, job: &MailJob) -> Result<Option<Outgoing>, Error> {
+        let store = &self.core.ports.store;
+        let user: Option<User> = match job.user_id {
+            Some(id) => store.get(id).await?,
+            None => None,
+        };
+        let owner: Option<User> = store.find(User::EMAIL_KEY, job.email.key()).await?;
+        let mail = match (job.kind.row().to, user, owner) {
+            (Recipient::User | Recipient::Owner, Some(user), _) => Outgoing::new(job.kind, user),
+            (Recipient::Owner, None, Some(owner)) if job.user_id.is_none() => {
+                Outgoing::new(job.kind, owner)
+            }
+            (Recipient::Former, Some(user), _) => Some(Outgoing {
+                kind: job.kind,
+                user,
+                to: job.email.clone(),
+            }),
+            (Recipient::Pending, Some(user), None) => Outgoing::confirmation(user, &job.email),
+            (Recipient::Pending, Some(user), Some(owner))
+                if owner.id != user.id && job.kind != MailKind::ConfirmationResend =>
+            {
+                Outgoing::new(MailKind::AlreadyRegistered, owner)
+            }
+            _ => None,
+        };
+        Ok(mail.filter(|mail| (mail.kind.row().is_due)(&mail.user, job)))
+    }
+
+    /// Composes the mail and generates the secret of its link. Only the digest is stored. Returns `None` if the
+    /// mail is no longer in the outbox.
+    pub(super) async fn compose(
+        &self,
+        ctx: &Ctx,
+        job: &MailJob,
+        mail: &Outgoing,
+    ) -> Result<Option<Mail>, Error> {
+        let base = &self.core.policy.public_url;
+        let (url, valid_minutes) = match mail.kind.row().link {
+            MailLink::Page(path) => (format!("{base}{path}"), None),
+            MailLink::Secret(purpose, lifetime) => {
+                let lifetime = lifetime(&self.core.policy);
+                let secret = Token::generate(&*self.core.ports.random);
+                let link = Link {
+                    digest: secret.digest(),
+                    user_id: mail.user.id,
+                    purpose,
+                    email: mail.to.clone(),
+                    epoch: mail.user.security_epoch,
+                    requested_at: mail.requested_at(job),
+                    created_at: ctx.now,
+                    expires_at: ctx.now + lifetime,
+                    used_at: None,
+                };
+                if !self.store_link(job, link).await? {
+                    return Ok(None);
+                }
+                let page = purpose.as_str();
+                let url = format!("{base}/{page}/{}", secret.expose());
+                (url, Some(lifetime.as_mins()))
+            }
+        };
+        let (greeting, username) = mail.names();
+        Ok(Some(Mail {
+            kind: mail.kind,
+            to: mail.to.clone(),
+            locale: mail.user.locale,
+            greeting,
+            username,
+            url,
+            valid_minutes,
+            at: match mail.kind {
+                MailKind::SignUp => mail.requested_at(job),
+                _ => job.created_at,
+            },
+            new_email: mail.new_email().map(mask_email),
+            device: job.device.clone(),
+            message_id: mail.message_id(job),
+        }))
+    }
+
+    /// Stores the link. Returns `false` if the mail is no longer in the outbox. A new recovery link replaces older
+    /// ones.
+    async fn store_link(&self, job: &MailJob, link: Link) -> Result<bool, Error> {
+        let changes = vec![
+            Write::check::<MailJob>(job.id, Vec::new()),
+            Write::put(&link),
+        ];
+        match self.core.apply(changes).await {
+            Ok(()) => Ok(true),
+            Err(WriteError::Stale) => Ok(false),
+            Err(other) => Err(other.into()),
+        }
+    }
+}
+
+impl Outgoing {
+    /// A mail to the user's confirmed address; `None` if there is none.
+    fn new(kind: MailKind, user: User) -> Option<Self> {
+        let to = user.mail_address()?.clone();
+        Some(Self { kind, user, to })
+    }
+
+    /// A confirmation mail; `None` if the address is no longer the user's pending address.
+    fn confirmation(user: User, email: &EmailAddress) -> Option<Self> {
+        let pending = user.pending_address()?;
+        let to = (pending.key() == email.key()).then(|| pending.clone())?;
+        let kind = match user.email {
+            None => MailKind::SignUp,
+            Some(_) => MailKind::EmailChange,
+        };
+        Some(Self { kind, user, to })
+    }
+
+    fn is_confirmation(&self) -> bool {
+        matches!(
+            self.kind.row().link,
+            MailLink::Secret(Purpose::Confirmation, _)
+        )
+    }
+
+    /// Returns the time that the mail's link is bound to: when the pending address was requested, else when the mail
+    /// was queued.
+    fn requested_at(&self, job: &MailJob) -> Timestamp {
+        match &self.user.pending_email {
+            Some(pending) if self.is_confirmation() => pending.requested_at,
+            _ => job.created_at,
+        }
+    }
+
+    /// Returns the greeting and the username. A mail to an unconfirmed address contains neither a name nor a
+    /// username that could carry a message from an unknown client. The page behind the link shows them.
+    fn names(&self) -> (Option<String>, Option<String>) {
+        let username = self.user.username.as_ref().map(Username::as_str);
+        if self.is_confirmation() {
+            let plain = username.filter(|name| is_safe_name(name));
+            return (None, plain.map(str::to_owned));
+        }
+        let name = self.user.name.as_ref().map(Name::as_str).or(username);
+        (name.map(str::to_owned), username.map(str::to_owned))
+    }
+
+    /// Returns the account's new address, if the mail does not go there.
+    fn new_email(&self) -> Option<&EmailAddress> {
+        let confirmed = self.user.mail_address();
+        let confirmed = confirmed.filter(|address| address.key() != self.to.key());
+        match self.kind.row().new_email {
+            NewEmail::Confirmed => confirmed,
+            NewEmail::Requested => self.user.pending_address().or(confirmed),
+        }
+    }
+
+    /// The value for the `Message-ID`. A mailbox shows mails with the same id once. Each recovery mail gets its own,
+    /// because its link voids the link of the previous attempt.
+    fn message_id(&self, job: &MailJob) -> String {
+        let attempt = match self.kind {
+            MailKind::Recovery => job.attempts,
+            _ => 0,
+        };
+        format!("{}.{attempt}", job.id)
+    }
+}
+
+/// Returns `true` if the username cannot be read as a web address or a sentence.
+fn is_safe_name(name: &str) -> bool {
+    let signs = name.chars().filter(|c| !c.is_alphanumeric()).count();
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+    name.chars().all(is_plain) && signs <= 1 && name.chars().count() <= MAX_SAFE_NAME_LENGTH
+}
+
+/// Masks an address so that only a user who knows it recognises it.
+fn mask_email(email: &EmailAddress) -> String {
+    let first = email.as_str().chars().next().unwrap_or('*');
+    let domain = email
+        .as_str()
+        .rsplit_once('@')
+        .map_or("", |(_, domain)| domain);
+    format!("{first}***@{domain}")
+}

@@ -1,0 +1,178 @@
+//! Delivers one mail: sends it, or drops it, and decides about the next attempt.
+
+use futures_util::future::join_all;
+use jiff::SignedDuration;
+
+use super::content::Outgoing;
+use super::{LEASE_DURATION, Outbox};
+use crate::ctx::Ctx;
+use crate::error::{Error, WriteError, chain};
+use crate::events::Event;
+use crate::metric_event::{MailFate, MetricEvent};
+use crate::model::{Job, MailJob, MailKind, MailLimit, User};
+use crate::ports::{KeyedLimit, MailError};
+use crate::store::{Records, Write};
+use crate::values::JobId;
+
+/// Minimum and maximum delay between two attempts.
+const MIN_RETRY_SECONDS: i64 = 2;
+const MAX_RETRY_SECONDS: i64 = 1800;
+/// Maximum number of users that one request for the confirmation mail reaches, newest first.
+const MAX_RESENT: usize = 3;
+
+impl Outbox {
+    /// Delivers one mail, in a separate trace: the request that queued it has already ended.
+    #[tracing::instrument(
+        name = "deliver_mail",
+        level = "trace",
+        skip_all,
+        fields(doorward.mail.kind = job.kind.as_str(), doorward.mail.attempt = job.attempts)
+    )]
+    pub(super) async fn deliver_one(
+        &self,
+        ctx: &Ctx,
+        job: &MailJob,
+    ) -> Result<Vec<MailFate>, Error> {
+        let fates = match (job.kind, job.user_id) {
+            (MailKind::ConfirmationResend, None) => self.resend_confirmation(ctx, job).await?,
+            _ => vec![self.deliver_resolved(ctx, job).await?],
+        };
+        self.core.mail_leases.remove(job.id);
+        Ok(fates)
+    }
+
+    async fn deliver_resolved(&self, ctx: &Ctx, job: &MailJob) -> Result<MailFate, Error> {
+        let fate = match self.resolve(job).await? {
+            Some(mail) => self.send(ctx, job, &mail).await?,
+            None => self.drop_mail(job).await?,
+        };
+        self.core.mail_leases.remove(job.id);
+        Ok(fate)
+    }
+
+    /// Replaces a request for the confirmation mail by one mail for each of the newest users with this pending
+    /// address, and delivers them. This worker has the leases on the new mails.
+    async fn resend_confirmation(&self, ctx: &Ctx, job: &MailJob) -> Result<Vec<MailFate>, Error> {
+        let store = &self.core.ports.store;
+        let key = job.email.key();
+        let pending = User::with_pending_email(key).limit(MAX_RESENT);
+        let users: Vec<User> = store.list_readable(pending).await?;
+        let owner: Option<User> = store.find(User::EMAIL_KEY, key).await?;
+        if owner.is_some() || users.is_empty() {
+            return Ok(vec![self.drop_mail(job).await?]);
+        }
+        let mails = users.into_iter().map(|user| MailJob {
+            id: JobId::generate(ctx.now, &*self.core.ports.random),
+            user_id: Some(user.id),
+            attempts: 1,
+            due_at: self.core.now() + LEASE_DURATION,
+            ..job.clone()
+        });
+        let mails: Vec<_> = mails.collect();
+        let mut changes = vec![
+            Write::check::<MailJob>(job.id, Vec::new()),
+            Write::delete::<MailJob>(job.id),
+        ];
+        changes.extend(mails.iter().map(Write::insert));
+        match self.core.apply(changes).await {
+            Ok(()) => {}
+            // Another worker has replaced it after the lease expired.
+            Err(WriteError::Stale) => return Ok(Vec::new()),
+            Err(other) => return Err(other.into()),
+        }
+        self.core.mail_leases.insert(&mails, ctx.now);
+        let runs = mails.iter().map(|mail| self.deliver_resolved(ctx, mail));
+        join_all(runs).await.into_iter().collect()
+    }
+
+    async fn send(&self, ctx: &Ctx, job: &MailJob, mail: &Outgoing) -> Result<MailFate, Error> {
+        if self.is_over_limit(job).await? {
+            tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), "mail dropped: limit reached");
+            return self.drop_mail(job).await;
+        }
+        let Some(composed) = self.compose(ctx, job, mail).await? else {
+            return self.drop_mail(job).await;
+        };
+        if let Err(error) = self.core.ports.mailer.send(&composed).await {
+            return self.send_failed(ctx, job, &error).await;
+        }
+        let mut changes = vec![Write::delete::<MailJob>(job.id)];
+        if job.kind == MailKind::Recovery {
+            let (user_id, mail) = (mail.user.id, job.id);
+            let mailed = Event::RecoveryMailed { user_id, mail };
+            self.core.emit(ctx, mailed, &mut changes);
+        }
+        self.core.apply(changes).await?;
+        tracing::info!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, "mail sent");
+        Ok(self.record(job, MailFate::Sent))
+    }
+
+    /// Counts the mail and returns `true` if its limit is exceeded. The action that it reports is not rejected: for
+    /// a sign-up, that would reveal other sign-ups. The user can request the mail again later.
+    async fn is_over_limit(&self, job: &MailJob) -> Result<bool, Error> {
+        // A retry after a failed send is not counted again.
+        if !self.core.policy.throttle || job.attempts > 1 {
+            return Ok(false);
+        }
+        match (job.kind.row().limit, job.user_id) {
+            (Some(MailLimit::Mailbox), _) => {
+                self.core
+                    .is_mailbox_limit_reached(job.kind, &job.email)
+                    .await
+            }
+            (Some(MailLimit::User(name, rate)), Some(user_id)) => {
+                let limit = KeyedLimit::budget(name, rate, format!("user/{user_id}"));
+                Ok(!self.core.try_acquire(limit, self.core.now()).await?)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    async fn send_failed(
+        &self,
+        ctx: &Ctx,
+        job: &MailJob,
+        error: &MailError,
+    ) -> Result<MailFate, Error> {
+        let cause = chain(error);
+        let now = self.core.now();
+        let age = now.duration_since(job.created_at);
+        if error.permanent || age >= self.core.policy.mail_lifetime {
+            tracing::error!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, error = %cause, "mail failed permanently");
+            return self.fail(ctx, job).await;
+        }
+        let due_at = now + retry_delay(age);
+        self.retry_at(job.id, due_at).await?;
+        tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, mail.due_at = %due_at, error = %cause, "mail deferred");
+        Ok(self.record(job, MailFate::Deferred))
+    }
+
+    async fn fail(&self, ctx: &Ctx, job: &MailJob) -> Result<MailFate, Error> {
+        let mut failed = vec![Job::fail(job.id, self.core.now())];
+        self.core.emit(ctx, Event::MailFailed { job }, &mut failed);
+        match self.core.apply(failed).await {
+            Ok(()) => Ok(self.record(job, MailFate::Failed)),
+            // The mail was deleted with its user.
+            Err(WriteError::Stale) => self.drop_mail(job).await,
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    async fn drop_mail(&self, job: &MailJob) -> Result<MailFate, Error> {
+        let delete = Write::delete::<MailJob>(job.id);
+        self.core.apply(vec![delete]).await?;
+        Ok(self.record(job, MailFate::Dropped))
+    }
+
+    fn record(&self, job: &MailJob, fate: MailFate) -> MailFate {
+        self.core.record(MetricEvent::Mail(job.kind, fate));
+        fate
+    }
+}
+
+/// Returns the delay before the next attempt: a quarter of the mail's age, from 2 seconds to 30 minutes. After a
+/// short outage delivery resumes soon, and a long outage causes few attempts.
+fn retry_delay(waited: SignedDuration) -> SignedDuration {
+    let quarter = waited.as_secs() / 4;
+    SignedDuration::from_secs(quarter.clamp(MIN_RETRY_SECONDS, MAX_RETRY_SECONDS))
+}

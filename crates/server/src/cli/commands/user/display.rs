@@ -1,0 +1,52 @@
+//! Prints users: one, or a table.
+
+use doorward_domain::model::User;
+use doorward_domain::values::{EmailAddress, Username};
+use doorward_web::UserView;
+use serde_json::json;
+
+use crate::cli::output::Output;
+use crate::cli::text_wrap;
+
+/// Width of the name: what id, role and status leave of 80 columns.
+const NAME: usize = 25;
+
+pub(super) fn user(user: &User, output: Output) -> anyhow::Result<()> {
+    output.print(&summary(user), &json!(UserView::from(user)))
+}
+
+pub(super) fn summary(user: &User) -> String {
+    let username = user.username.as_ref().map_or("-", Username::as_str);
+    let email = user.email.as_ref().map_or("-", EmailAddress::as_str);
+    [
+        format!("id          {}", user.id),
+        format!("username    {username}"),
+        format!("email       {email}"),
+        format!("role        {}", user.role.as_str()),
+        format!("status      {}", user.status.as_str()),
+    ]
+    .join("\n")
+}
+
+/// One line for each user. Long names are truncated, ids are not.
+pub(super) fn table(users: &[User]) -> String {
+    if users.is_empty() {
+        return "No users.".to_owned();
+    }
+    let row = |user: &User| {
+        let name = user.username.as_ref().map(Username::as_str);
+        let email = user
+            .email
+            .as_ref()
+            .or(user.pending_address())
+            .map(EmailAddress::as_str);
+        format!(
+            "{}  {:<5}  {:<8}  {}",
+            user.id,
+            user.role.as_str(),
+            user.status.as_str(),
+            text_wrap::truncate(name.or(email).unwrap_or("-"), NAME)
+        )
+    };
+    users.iter().map(row).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,8 @@
+//! Compiles in the migrations.
+
+#[path = "../messages/embed.rs"]
+mod embed;
+
+fn main() {
+    embed::folder("migrations", &["sql"]);
+}

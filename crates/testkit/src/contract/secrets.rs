@@ -1,0 +1,363 @@
+//! Secrets are void with what they are bound to, on every store: each event against each secret (R-06, R-16, S-06).
+//!
+//! No rule deletes a secret to void it, so this depends only on what the store returns for the user and the secret.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use doorward_domain::ctx::session_actor;
+use doorward_domain::hashing::{Cost, Engine, Hasher, HasherSettings};
+use doorward_domain::limits::MemoryRateLimits;
+use doorward_domain::memory::{SeededRandom, SteppedClock};
+use doorward_domain::model::{MailKind, Role};
+use doorward_domain::ports::{Client, Mail, MailError, Mailer, NoMetrics};
+use doorward_domain::sign_in::{Identifier, Outcome};
+use doorward_domain::sign_up::NewSignUp;
+use doorward_domain::store::Store;
+use doorward_domain::tokens::{Keyring, MasterKey};
+use doorward_domain::values::{Data, EmailAddress, NewPassword, Password, Secret, Token, Username};
+use doorward_domain::{Actor, Ctx, Doorward, Error, Policy, Ports};
+
+use crate::fixtures::{self, now};
+
+const PASSWORD: &str = "plum cake on sundays";
+const NEW_PASSWORD: &str = "two boats and a lamp";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Session,
+    RecoveryLink,
+    /// The link that confirms the new address of a requested change.
+    ChangeLink,
+    /// The link by which the old address undoes that change.
+    UndoLink,
+}
+
+use Kind::{ChangeLink, RecoveryLink, Session, UndoLink};
+
+/// Events, and the secrets that each leaves valid.
+const EVENTS: [(&str, &[Kind]); 15] = [
+    ("nothing", &[Session, RecoveryLink, ChangeLink, UndoLink]),
+    (
+        "a role change",
+        &[Session, RecoveryLink, ChangeLink, UndoLink],
+    ),
+    ("a new recovery link", &[Session, ChangeLink, UndoLink]),
+    ("another address change", &[Session, RecoveryLink, UndoLink]),
+    // A thief can do these: the owner's undo link stays. A used confirmation link reports success again.
+    ("the address change confirmed", &[ChangeLink, UndoLink]),
+    ("a password change", &[ChangeLink, UndoLink]),
+    ("a recovery", &[UndoLink]),
+    ("a password set by the operator", &[UndoLink]),
+    ("all sessions revoked", &[ChangeLink, UndoLink]),
+    ("the address change undone", &[]),
+    // The old address may be why an admin changes it.
+    ("the address changed by an admin", &[]),
+    ("disabled", &[]),
+    ("disabled and enabled", &[]),
+    ("deleted", &[]),
+    ("deleted and signed up again", &[]),
+];
+
+/// The rules on the store under test.
+struct Server {
+    doorward: Doorward,
+    mailer: Arc<Collected>,
+}
+
+/// Collects the mails that are sent.
+#[derive(Default)]
+struct Collected(Mutex<Vec<Mail>>);
+
+#[async_trait]
+impl Mailer for Collected {
+    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+        self.0.lock().unwrap().push(mail.clone());
+        Ok(())
+    }
+}
+
+/// A user, with a secret of each kind.
+struct Owner {
+    name: String,
+    session: Secret<String>,
+    recovery: Token,
+    change: Token,
+    undo: Token,
+}
+
+/// Every event is tried against every secret, each with a user of their own.
+pub async fn each_event_voids_exactly_its_secrets(store: Arc<dyn Store>) {
+    let server = Server::on(store).await;
+    for (event, spared) in EVENTS {
+        for kind in [Session, RecoveryLink, ChangeLink, UndoLink] {
+            let owner = server.owner().await;
+            server.happen(event, &owner).await;
+            let used = server.use_secret(kind, &owner).await;
+            let expected = spared.contains(&kind);
+            assert_eq!(used.is_ok(), expected, "{event}: {kind:?}: {used:?}");
+            let is_void = |error: &Error| matches!(error, Error::LinkExpired | Error::InvalidToken);
+            assert!(
+                used.is_ok() || used.as_ref().is_err_and(is_void),
+                "{event}: {used:?}"
+            );
+        }
+    }
+}
+
+impl Server {
+    async fn on(store: Arc<dyn Store>) -> Self {
+        let random = Arc::new(SeededRandom::new(fixtures::unique()));
+        let settings = HasherSettings {
+            cost: Cost {
+                memory_kib: 8,
+                passes: 1,
+                lanes: 1,
+            },
+            engine: Engine::Fast,
+            threads: 1,
+            queue_limit: 64,
+        };
+        let mailer = Arc::new(Collected::default());
+        let ports = Ports {
+            store,
+            sessions: None,
+            rate_limits: Arc::new(MemoryRateLimits::new(100)),
+            mailer: mailer.clone(),
+            clock: Arc::new(SteppedClock::new(now())),
+            random: random.clone(),
+            recorder: Arc::new(NoMetrics),
+        };
+        let mut policy = Policy::new("https://accounts.example/");
+        policy.throttle = false;
+        let master = MasterKey::from_secret(Secret::new(vec![7; 32])).unwrap();
+        let hasher = Hasher::start(&settings, random).unwrap();
+        let doorward = Doorward::new(ports, policy, hasher, Keyring::new(master));
+        let server = Self { doorward, mailer };
+        let keys = &server.doorward.keys;
+        keys.ensure(&server.ctx(Actor::Worker)).await.unwrap();
+        server
+    }
+
+    fn ctx(&self, actor: Actor) -> Ctx {
+        Ctx {
+            actor,
+            client: Client::default(),
+            request_id: "request".to_owned(),
+            now: now(),
+        }
+    }
+
+    fn anonymous(&self) -> Ctx {
+        self.ctx(Actor::Anonymous)
+    }
+
+    /// Signs a user up, and confirms the address.
+    async fn sign_up(&self, name: &str) {
+        let (doorward, anonymous) = (&self.doorward, self.anonymous());
+        let rules = &doorward.policy().password_rules;
+        let wanted = NewSignUp {
+            username: Some(Username::parse(name).unwrap()),
+            email: Some(address(name)),
+            password: NewPassword::parse(PASSWORD, rules, &[]).unwrap(),
+            name: None,
+            data: Data::default(),
+        };
+        doorward.sign_up.start(&anonymous, wanted).await.unwrap();
+        let confirmation = self.mailed(MailKind::SignUp).await;
+        doorward
+            .email
+            .confirm(&anonymous, &confirmation)
+            .await
+            .unwrap();
+    }
+
+    async fn owner(&self) -> Owner {
+        let name = format!("ben{}", fixtures::unique());
+        self.sign_up(&name).await;
+        let session = self.sign_in(&name).await;
+        self.request_change(&name, "first").await;
+        let (change, undo) = self
+            .mailed_both(MailKind::EmailChange, MailKind::EmailChangeUndo)
+            .await;
+        let recovery = self.request_recovery(&name).await;
+        Owner {
+            name,
+            session,
+            recovery,
+            change,
+            undo,
+        }
+    }
+
+    async fn sign_in(&self, name: &str) -> Secret<String> {
+        let identifier = Identifier::Username(Username::parse(name).unwrap());
+        let password = Password::parse(PASSWORD).unwrap();
+        let sign_in = &self.doorward.sign_in;
+        match sign_in
+            .start(&self.anonymous(), &identifier, &password)
+            .await
+            .unwrap()
+        {
+            Outcome::Session(signed_in) => signed_in.token,
+            Outcome::NextFactor(next) => match next {},
+        }
+    }
+
+    /// The context of a new session of the user.
+    async fn signed_in(&self, name: &str) -> Ctx {
+        let token = self.sign_in(name).await;
+        let sessions = &self.doorward.sessions;
+        let checked = sessions
+            .authenticate(&self.anonymous(), token.expose())
+            .await
+            .unwrap();
+        self.ctx(session_actor(checked.user(), checked.session()))
+    }
+
+    async fn request_change(&self, name: &str, prefix: &str) {
+        let ctx = self.signed_in(name).await;
+        let (new, password) = (
+            address(&format!("{prefix}-{name}")),
+            Password::parse(PASSWORD).unwrap(),
+        );
+        let email = &self.doorward.email;
+        email
+            .change(&ctx, "me", &new, Some(&password), None)
+            .await
+            .unwrap();
+    }
+
+    async fn request_recovery(&self, name: &str) -> Token {
+        let recovery = &self.doorward.recovery;
+        recovery
+            .request(&self.anonymous(), &address(name))
+            .await
+            .unwrap();
+        self.mailed(MailKind::Recovery).await
+    }
+
+    /// Sends all mails, and returns the link of the one of this kind.
+    async fn mailed(&self, kind: MailKind) -> Token {
+        self.mailed_both(kind, kind).await.0
+    }
+
+    async fn mailed_both(&self, first: MailKind, second: MailKind) -> (Token, Token) {
+        let worker = self.ctx(Actor::Worker);
+        self.doorward.outbox.deliver(&worker, 10).await.unwrap();
+        let mails = std::mem::take(&mut *self.mailer.0.lock().unwrap());
+        let token = |kind| {
+            let mail = mails.iter().find(|mail| mail.kind == kind);
+            let url = &mail.expect("the mail is sent").url;
+            Token::parse(url.rsplit('/').next().unwrap()).unwrap()
+        };
+        (token(first), token(second))
+    }
+
+    async fn happen(&self, event: &str, owner: &Owner) {
+        let (doorward, anonymous) = (&self.doorward, self.anonymous());
+        let (operator, name) = (self.ctx(Actor::CommandLine), owner.name.as_str());
+        let new = Secret::new(NEW_PASSWORD.to_owned());
+        let done = match event {
+            "nothing" => Ok(()),
+            "a role change" => {
+                let admin = &doorward.admin;
+                for role in [Role::Admin, Role::User] {
+                    // The last admin keeps the role.
+                    let changed = admin.change_role(&operator, name, role, None).await;
+                    assert!(matches!(changed, Ok(_) | Err(Error::LastAdmin)));
+                }
+                Ok(())
+            }
+            "the address changed by an admin" => {
+                let new = address(&format!("third-{name}"));
+                let changed = doorward
+                    .email
+                    .change(&operator, name, &new, None, None)
+                    .await;
+                changed.unwrap();
+                let link = self.mailed(MailKind::EmailChange).await;
+                doorward.email.confirm(&anonymous, &link).await.map(drop)
+            }
+            "a new recovery link" => {
+                self.request_recovery(name).await;
+                Ok(())
+            }
+            "another address change" => {
+                self.request_change(name, "second").await;
+                Ok(())
+            }
+            "the address change confirmed" => {
+                let confirmed = doorward.email.confirm(&anonymous, &owner.change).await;
+                confirmed.map(drop)
+            }
+            "a password change" => {
+                let (ctx, current) = (
+                    self.signed_in(name).await,
+                    Password::parse(PASSWORD).unwrap(),
+                );
+                let password = &doorward.password;
+                password.change(&ctx, None, &current, &new).await
+            }
+            "a recovery" => {
+                let recovery = &doorward.recovery;
+                recovery.finish(&anonymous, &owner.recovery, &new).await
+            }
+            "a password set by the operator" => doorward.password.set(&operator, name, &new).await,
+            "all sessions revoked" => doorward.sessions.revoke_all(&operator, name).await,
+            "the address change undone" => {
+                let email = &doorward.email;
+                email.undo_change(&anonymous, &owner.undo).await
+            }
+            "disabled" => doorward
+                .admin
+                .disable(&operator, name, None)
+                .await
+                .map(drop),
+            "disabled and enabled" => {
+                doorward.admin.disable(&operator, name, None).await.unwrap();
+                doorward.admin.enable(&operator, name, None).await.map(drop)
+            }
+            "deleted" => self.delete(name).await,
+            _ => {
+                self.delete(name).await.unwrap();
+                self.sign_up(name).await;
+                Ok(())
+            }
+        };
+        done.unwrap();
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), Error> {
+        let (profile, operator) = (&self.doorward.profile, self.ctx(Actor::CommandLine));
+        profile.delete(&operator, name, None).await.map(drop)
+    }
+
+    async fn use_secret(&self, kind: Kind, owner: &Owner) -> Result<(), Error> {
+        let (doorward, anonymous) = (&self.doorward, self.anonymous());
+        match kind {
+            Session => {
+                let sessions = &doorward.sessions;
+                let token = owner.session.expose();
+                sessions.authenticate(&anonymous, token).await.map(drop)
+            }
+            RecoveryLink => {
+                let newest = Secret::new("a third one for luck".to_owned());
+                let recovery = &doorward.recovery;
+                recovery.finish(&anonymous, &owner.recovery, &newest).await
+            }
+            ChangeLink => {
+                let email = &doorward.email;
+                email.confirm(&anonymous, &owner.change).await.map(drop)
+            }
+            UndoLink => {
+                let email = &doorward.email;
+                email.undo_change(&anonymous, &owner.undo).await
+            }
+        }
+    }
+}
+
+fn address(name: &str) -> EmailAddress {
+    fixtures::address(&format!("{name}@example.com"))
+}

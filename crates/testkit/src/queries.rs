@@ -1,0 +1,122 @@
+//! The queries of the product, for a store's test that none reads a whole table.
+//!
+//! Each is made by the function that the services call. A query through a declared index is tested by the declaration;
+//! `tests/queries.rs` fails if one with other conditions, or through an index of several columns, is not listed here.
+
+use doorward_domain::model::{
+    AuditFilter, AuditKind, AuditRecord, Checkpoint, Credential, Device, Job, Link, MailJob, Role,
+    SearchWord, Session, SigningKey, Status, User, UserCursor, UserFilter,
+};
+use doorward_domain::store::{Claim, Query, Record};
+
+use crate::fixtures::{self, later, now};
+
+/// Number of rows that a list returns.
+const LIMIT: usize = 1;
+
+/// The queries whose rows are counted.
+#[must_use]
+pub fn counted() -> Vec<Query> {
+    vec![AuditRecord::unsealed(), Job::failed(), Job::waiting()]
+}
+
+/// All queries, with values that no row needs to have.
+#[must_use]
+pub fn listed() -> Vec<Query> {
+    let mut queries = vec![
+        Checkpoint::by_position(),
+        Checkpoint::by_position().descending(),
+        Checkpoint::after(3),
+        Checkpoint::before(3),
+        Checkpoint::prunable("key", now()),
+        AuditRecord::unsealed(),
+        AuditRecord::unsealed().at_most(crate::audit_fixtures::event(1, fixtures::user_id()).id),
+        AuditRecord::sealed(3, 5),
+        AuditRecord::sealed(i64::MIN, 5),
+        Credential::of_user(fixtures::user_id()),
+        Device::of_user(fixtures::user_id()),
+        Link::of_user(fixtures::user_id()),
+        Job::due_between(now(), later(1)),
+        Job::failed(),
+        Job::found_by("ben@example.com"),
+        Job::of_user(fixtures::user_id()),
+        Job::oldest_waiting(),
+        Job::waiting(),
+        SearchWord::beginning_with("be", None),
+        SearchWord::beginning_with("be", Some("ben 1")),
+        Session::of_user(fixtures::user_id(), now()),
+        SigningKey::newest_first(),
+        User::pending_before(now()),
+        User::with_pending_email("ben@example.com"),
+    ];
+    queries.extend(AuditRecord::personal(fixtures::user_id()));
+    queries.extend(audit_lists());
+    queries.extend(user_lists());
+    queries.push(claim().due());
+    queries
+        .into_iter()
+        .map(|query| query.limit(LIMIT))
+        .collect()
+}
+
+fn claim() -> Claim {
+    Claim {
+        table: MailJob::TABLE,
+        kinds: MailJob::kinds(),
+        now: now(),
+        lease_until: later(1),
+        limit: LIMIT,
+    }
+}
+
+/// A list of users with each filter.
+fn user_lists() -> Vec<Query> {
+    let mut lists = Vec::new();
+    let after = Some(UserCursor::User(fixtures::user_id()));
+    for role in [None, Some(Role::User), Some(Role::Admin)] {
+        for status in [
+            None,
+            Some(Status::Pending),
+            Some(Status::Active),
+            Some(Status::Disabled),
+        ] {
+            for after in [None, after.clone()] {
+                let filter = UserFilter {
+                    role,
+                    status,
+                    after,
+                    ..UserFilter::default()
+                };
+                lists.push(filter.query());
+            }
+        }
+    }
+    lists
+}
+
+/// A list of events with each filter.
+fn audit_lists() -> Vec<Query> {
+    let event = fixtures::audit_event(fixtures::user_id());
+    let mut lists = Vec::new();
+    for user_id in [None, event.user_id] {
+        for kind in [None, Some(AuditKind::SignIn)] {
+            for before in [None, Some(event.id)] {
+                for times in [None, Some(now())] {
+                    let filter = AuditFilter {
+                        user_id,
+                        event: kind,
+                        since: times,
+                        until: times.map(|_| later(60_000_000)),
+                        before,
+                        limit: LIMIT,
+                    };
+                    lists.push(filter.query());
+                }
+            }
+        }
+    }
+    for before in [None, Some(event.id)] {
+        lists.extend(AuditFilter::of_user(fixtures::user_id(), before, LIMIT));
+    }
+    lists
+}

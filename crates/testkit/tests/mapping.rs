@@ -1,0 +1,120 @@
+//! A record is read from its row as it was written.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+use std::fmt::Debug;
+
+use doorward_domain::model::{
+    AuditEvent, AuditKind, MailJob, MailKind, Outcome, PendingEmail, Purpose, RequestedBy, Role,
+    Session, Status, User,
+};
+use doorward_domain::store::Record;
+use doorward_domain::values::{Data, Locale};
+use doorward_testkit::fixtures::{self, user_id};
+
+fn comes_back<R: Record + PartialEq + Debug>(record: &R) {
+    assert_eq!(record.to_row().read::<R>().unwrap(), *record);
+}
+
+#[test]
+fn a_user_comes_back() {
+    comes_back(&fixtures::pending_user());
+    for status in [Status::Pending, Status::Active, Status::Disabled] {
+        for role in [Role::User, Role::Admin] {
+            for requested_by in [RequestedBy::User, RequestedBy::Admin] {
+                let pending_email = PendingEmail {
+                    requested_by,
+                    ..fixtures::pending_email(fixtures::email())
+                };
+                comes_back(&User {
+                    status,
+                    role,
+                    pending_email: Some(pending_email),
+                    ..fixtures::user()
+                });
+            }
+        }
+    }
+}
+
+/// a user that was found by a name has no `data`.
+#[test]
+fn data_that_was_not_read_is_not_written() {
+    let found = fixtures::without_data(&fixtures::user());
+    comes_back(&found);
+    let empty = User {
+        data: Data::default(),
+        ..found.clone()
+    };
+    assert_ne!(empty.to_row(), found.to_row());
+}
+
+#[test]
+fn a_credential_comes_back() {
+    let credential = fixtures::credential(user_id());
+    let read: doorward_domain::model::Credential = credential.to_row().read().unwrap();
+    assert_eq!(read.to_row(), credential.to_row());
+}
+
+#[test]
+fn a_session_comes_back() {
+    for address in ["192.0.2.1", "2001:db8::ff", "::ffff:192.0.2.1"] {
+        comes_back(&Session {
+            address: Some(address.parse().unwrap()),
+            ..fixtures::session(user_id())
+        });
+    }
+    comes_back(&Session {
+        address: None,
+        user_agent: None,
+        ..fixtures::session(user_id())
+    });
+}
+
+#[test]
+fn a_link_comes_back() {
+    for purpose in Purpose::ALL {
+        comes_back(&fixtures::link(user_id(), purpose));
+    }
+}
+
+#[test]
+fn a_mail_comes_back() {
+    for kind in MailKind::queued() {
+        let job = MailJob {
+            kind,
+            ..fixtures::mail_job(user_id())
+        };
+        comes_back(&job);
+        comes_back(&MailJob {
+            user_id: None,
+            device: None,
+            locale: Locale::En,
+            ..job
+        });
+    }
+}
+
+#[test]
+fn a_signing_key_comes_back() {
+    comes_back(&fixtures::signing_key());
+}
+
+#[test]
+fn an_audit_event_comes_back() {
+    for event in AuditKind::ALL {
+        let full = AuditEvent {
+            event: *event,
+            ..fixtures::audit_event(user_id())
+        };
+        comes_back(&full);
+        comes_back(&AuditEvent {
+            outcome: Outcome::Success,
+            user_id: None,
+            address: None,
+            user_agent: None,
+            detail: None,
+            ..full
+        });
+    }
+}

@@ -1,0 +1,190 @@
+//! What admins do with accounts: list, change of role, change of status.
+
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use doorward_domain::access::{Action, Target};
+use doorward_domain::audit::chain::hex;
+use doorward_domain::model::{Role, Status, UserCursor, UserFilter};
+use doorward_domain::values::{Invalid, Password, UserId};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::http::body::Fields;
+use crate::http::caller::Caller;
+use crate::http::etag::IfMatch;
+use crate::http::paging::{self, List, Query};
+use crate::http::params::{IfMatchParam, UserParam};
+use crate::http::problem::Problem;
+use crate::http::responses::user_response;
+use crate::views::UserView;
+
+/// Maximum length of a search text, in characters.
+const MAX_TEXT: usize = 200;
+
+/// Lists users, oldest first. The results of a search are in the order of the words that were found.
+#[utoipa::path(get, path = "/user", tag = "Admin",
+    params(
+        ("q" = Option<String>, Query, description = "Beginning of a username, an address, `@domain`, or a word of the name", max_length = 200, pattern = "^[^\\u0000]*$"),
+        ("status" = Option<String>, Query, description = "`pending`, `active` or `disabled`", pattern = "^(pending|active|disabled)$"),
+        ("role" = Option<String>, Query, description = "`user` or `admin`", pattern = "^(user|admin)$"),
+        ("limit" = Option<u32>, Query, description = "1 to 200, default 50", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "`next` of the previous page", pattern = "^([0-9a-f]{2}){16,}$")),
+    responses((status = 200, description = "A page of users", body = List<UserView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]
+pub(crate) async fn list_users(
+    State(app): State<App>,
+    caller: Caller,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    // Without permission, the response does not depend on the query.
+    app.doorward
+        .authorize(&caller.ctx, Action::ListUsers, Target::Others)
+        .await?;
+    let mut query = Query::parse(uri.query())?;
+    let after = query.cursor(cursor)?;
+    let limit = query.limit();
+    let filter = UserFilter {
+        text: query.optional("q", search_text),
+        status: query.optional("status", |text| {
+            Status::from_name(text).ok_or_else(|| one_of("pending, active or disabled"))
+        }),
+        role: query.optional("role", |text| {
+            Role::from_name(text).ok_or_else(|| one_of("user or admin"))
+        }),
+        after,
+        limit,
+    };
+    query.finish()?;
+    let page = app.doorward.admin.list_users(&caller.ctx, &filter).await?;
+    let next = page.next.as_ref().map(cursor_text);
+    let users = page.users.iter().map(UserView::from);
+    Ok(paging::respond_page(users.collect(), next, &uri))
+}
+
+/// Parses the hexadecimal digits of a user's id, or of a key of a search word. Any other bytes are a place among the words.
+fn cursor(text: &str) -> Option<UserCursor> {
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if text.len() < 32 || !text.len().is_multiple_of(2) || !text.bytes().all(is_hex) {
+        return None;
+    }
+    let pairs = (0..text.len()).step_by(2);
+    let bytes = pairs.map(|at| u8::from_str_radix(&text[at..at + 2], 16));
+    let bytes: Vec<u8> = bytes.collect::<Result<_, _>>().ok()?;
+    Some(match <[u8; 16]>::try_from(bytes.as_slice()) {
+        Ok(id) => UserCursor::User(UserId::from_bytes(id)),
+        Err(_) => UserCursor::Word(String::from_utf8_lossy(&bytes).replace('\0', "")),
+    })
+}
+
+fn cursor_text(cursor: &UserCursor) -> String {
+    hex(match cursor {
+        UserCursor::User(id) => id.as_bytes(),
+        UserCursor::Word(key) => key.as_bytes(),
+    })
+}
+
+fn search_text(text: &str) -> Result<String, Invalid> {
+    match text.chars().count() {
+        0..=MAX_TEXT if !text.contains('\0') => Ok(text.to_owned()),
+        0..=MAX_TEXT => Err(Invalid::new(
+            "invalid",
+            "The search text must not contain NUL.",
+        )),
+        _ => Err(Invalid::new(
+            "too-long",
+            "The search text can have at most 200 characters.",
+        )),
+    }
+}
+
+fn one_of(names: &str) -> Invalid {
+    Invalid::new("invalid", format!("Must be {names}."))
+}
+
+/// The role.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RoleChange, example = json!({"role": "admin"}))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RoleBody {
+    /// `user` or `admin`.
+    #[schema(pattern = "^(user|admin)$", example = "admin")]
+    role: String,
+    /// Your own password. Required if the last password check is too old.
+    #[schema(format = Password, max_length = 256)]
+    password: Option<String>,
+}
+
+/// Changes the role. The last active admin cannot be demoted.
+#[utoipa::path(put, path = "/user/{user}/role", tag = "Admin", request_body = RoleBody,
+    params(UserParam, IfMatchParam),
+    responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
+pub(crate) async fn change_role(
+    State(app): State<App>,
+    caller: Caller,
+    Path(user): Path<String>,
+    IfMatch(expected): IfMatch,
+    mut fields: Fields,
+) -> Result<Response, Problem> {
+    let unknown = || Invalid::new("invalid", "Must be `user` or `admin`.");
+    let role = fields.required("role", |text| Role::from_name(text).ok_or_else(unknown));
+    let password = fields.optional("password", Password::parse);
+    let role = fields.finish(|| role)?;
+    let ctx = app
+        .doorward
+        .sign_in
+        .reauthenticate(&caller.ctx, Action::ChangeRole, &user, password.as_ref())
+        .await?;
+    let user = app
+        .doorward
+        .admin
+        .change_role(&ctx, &user, role, expected)
+        .await?;
+    Ok(user_response(StatusCode::OK, &user))
+}
+
+/// The status.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StatusChange, example = json!({"status": "disabled"}))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StatusBody {
+    /// `active` or `disabled`.
+    #[schema(pattern = "^(active|disabled)$", example = "disabled")]
+    status: String,
+    /// Your own password. Required if the last password check is too old.
+    #[schema(format = Password, max_length = 256)]
+    password: Option<String>,
+}
+
+/// Disables an account, which ends its sessions, or enables it.
+#[utoipa::path(put, path = "/user/{user}/status", tag = "Admin", request_body = StatusBody,
+    params(UserParam, IfMatchParam),
+    responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
+pub(crate) async fn change_status(
+    State(app): State<App>,
+    caller: Caller,
+    Path(user): Path<String>,
+    IfMatch(expected): IfMatch,
+    mut fields: Fields,
+) -> Result<Response, Problem> {
+    let status = fields.required("status", |text| match text {
+        "active" => Ok(Status::Active),
+        "disabled" => Ok(Status::Disabled),
+        _ => Err(Invalid::new(
+            "invalid",
+            "A status is set to `active` or `disabled`.",
+        )),
+    });
+    let password = fields.optional("password", Password::parse);
+    let status = fields.finish(|| status)?;
+    let doorward = &app.doorward;
+    let ctx = doorward
+        .sign_in
+        .reauthenticate(&caller.ctx, Action::ChangeStatus, &user, password.as_ref())
+        .await?;
+    let user = match status {
+        Status::Disabled => doorward.admin.disable(&ctx, &user, expected).await?,
+        _ => doorward.admin.enable(&ctx, &user, expected).await?,
+    };
+    Ok(user_response(StatusCode::OK, &user))
+}

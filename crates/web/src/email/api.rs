@@ -1,0 +1,216 @@
+//! `/confirmation`, `/user/{user}/email` and `/email-undo`: confirms an address, changes it, and undoes a change.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use doorward_domain::model::User;
+use doorward_domain::values::{EmailAddress, Password};
+use minijinja::context;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::email::pages;
+use crate::html::form::Form;
+use crate::html::return_to::ReturnTo;
+use crate::http::body::{Fields, optional_password};
+use crate::http::caller::Caller;
+use crate::http::etag::IfMatch;
+use crate::http::json::Json;
+use crate::http::links::{MailRequestBody, read_token, request_mail};
+use crate::http::params::{IfMatchParam, TokenParam, UserParam};
+use crate::http::problem::{Code, Problem};
+use crate::http::responses::user_response;
+use crate::views::{Message, UserView};
+
+/// Sends the confirmation again, if the address has a pending one.
+#[utoipa::path(post, path = "/confirmation", tag = "Account", request_body = MailRequestBody, responses((status = 202, description = "Accepted, whether or not the address is known")))]
+pub(crate) async fn request_confirmation(
+    State(app): State<App>,
+    caller: Caller,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let (service, ctx) = (&app.doorward.email, &caller.ctx);
+    let request = async |email: &_| service.request_confirmation(ctx, email).await;
+    request_mail(&app, &caller, fields, pages::REQUEST_FORM, request).await
+}
+
+/// Shows what the link confirms. A GET changes nothing, since mail scanners follow links.
+#[utoipa::path(get, path = "/confirmation/{token}", tag = "Account", params(TokenParam),
+    responses((status = 200, description = "The link is valid; `POST` to it to confirm", body = Message)))]
+pub(crate) async fn view_confirmation(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+) -> Result<Response, Problem> {
+    if caller.wants_html {
+        let page = pages::confirm(&app, &caller, &token, &Form::default()).await?;
+        return Ok(page.into_response());
+    }
+    app.doorward
+        .email
+        .view_confirmation(&caller.ctx, &read_token(&token)?)
+        .await?;
+    Ok(Json(Message {
+        message: "POST to this URL to confirm the address.",
+    })
+    .into_response())
+}
+
+/// A body is needed only if `confirmation.require_password` is set.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Confirmation, example = json!({"password": "three boats on a lake"}))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConfirmationBody {
+    /// The password of the account.
+    #[schema(format = Password, max_length = 256)]
+    password: Option<String>,
+}
+
+/// Confirms the address. Repeating it gives the same response while the link is valid.
+#[utoipa::path(post, path = "/confirmation/{token}", tag = "Account", request_body = Option<ConfirmationBody>, params(TokenParam),
+    responses((status = 200, description = "The user", body = UserView)))]
+pub(crate) async fn confirm(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+    fields: Option<Fields>,
+) -> Result<Response, Problem> {
+    match confirm_by(&app, &caller, &token, fields).await {
+        Ok(user) if caller.wants_html => Ok(confirmed_page(&app, &caller, &headers, &user)),
+        Ok(user) => Ok(user_response(StatusCode::OK, &user)),
+        // The form is shown again with its errors; the link stays valid.
+        Err(problem) if caller.wants_html && problem.code != Code::LinkExpired => {
+            let form = Form::default().with_errors(&problem);
+            Err(problem.on_page(pages::confirm(&app, &caller, &token, &form).await?))
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn confirm_by(
+    app: &App,
+    caller: &Caller,
+    token: &str,
+    fields: Option<Fields>,
+) -> Result<User, Problem> {
+    let token = read_token(token)?;
+    let password = optional_password(fields)?;
+    Ok(app
+        .doorward
+        .email
+        .confirm_with_password(&caller.ctx, &token, password.as_ref())
+        .await?)
+}
+
+/// The page after a confirmation. Deletes the cookie of the page that the sign-up came from.
+fn confirmed_page(app: &App, caller: &Caller, headers: &HeaderMap, user: &User) -> Response {
+    let return_to = ReturnTo::from_cookie(headers, &app.options.return_origins);
+    let page = pages::confirmed(&app.pages, caller.locale(), user, return_to.as_ref());
+    let mut response = page.into_response();
+    if return_to.is_some() {
+        ReturnTo::clear_cookie(response.headers_mut());
+    }
+    response
+}
+
+/// Cancels the confirmation (“this wasn't me”). A pending user is deleted; an active one loses the pending address.
+#[utoipa::path(delete, path = "/confirmation/{token}", tag = "Account", params(TokenParam),
+    responses((status = 204, description = "Cancelled")))]
+pub(crate) async fn cancel_confirmation(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+) -> Result<StatusCode, Problem> {
+    app.doorward
+        .email
+        .cancel_confirmation(&caller.ctx, &read_token(&token)?)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The new address.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EmailChange, example = json!({"email": "ben@example.org", "password": "three boats on a lake"}))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EmailBody {
+    /// Replaces the current address once confirmed.
+    #[schema(format = Email, max_length = 254)]
+    email: String,
+    /// Your own password. Required for your own address, or if the last password check is too old.
+    #[schema(format = Password, max_length = 256)]
+    password: Option<String>,
+}
+
+/// Starts an email change. The new address replaces the old one once confirmed. The old one is notified of the
+/// request and of the change, each time with a link to undo it, unless an admin made the request. The
+/// link is valid for one hour; an unconfirmed change is deleted after three days.
+#[utoipa::path(put, path = "/user/{user}/email", tag = "Account", request_body = EmailBody,
+    params(UserParam, IfMatchParam),
+    responses((status = 202, description = "A confirmation mail is sent")))]
+pub(crate) async fn change_email(
+    State(app): State<App>,
+    caller: Caller,
+    Path(user): Path<String>,
+    IfMatch(expected): IfMatch,
+    mut fields: Fields,
+) -> Result<Response, Problem> {
+    let email = fields.required("email", EmailAddress::parse);
+    let password = fields.optional("password", Password::parse);
+    let email = fields.finish(|| email)?;
+    app.doorward
+        .email
+        .change(&caller.ctx, &user, &email, password.as_ref(), expected)
+        .await?;
+    Ok(StatusCode::ACCEPTED.into_response())
+}
+
+/// Returns whether the link is valid. A GET changes nothing, since mail scanners follow links.
+#[utoipa::path(get, path = "/email-undo/{token}", tag = "Account", params(TokenParam),
+    responses((status = 200, description = "The link is valid; `POST` to it to undo the change", body = Message)))]
+pub(crate) async fn view_email_undo(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+) -> Result<Response, Problem> {
+    let link = app
+        .doorward
+        .email
+        .view_undo(&caller.ctx, &read_token(&token)?)
+        .await?;
+    if caller.wants_html {
+        let values = context! { email => link.email.as_str(), token };
+        let page = app
+            .pages
+            .render(caller.locale(), "email/undo-email-change", values);
+        return Ok(page.into_response());
+    }
+    Ok(Json(Message {
+        message: "POST to this URL to undo the email change.",
+    })
+    .into_response())
+}
+
+/// Restores the old address, once. Every session ends, the password is disabled, and a recovery link is
+/// mailed to that address.
+#[utoipa::path(post, path = "/email-undo/{token}", tag = "Account", params(TokenParam),
+    responses((status = 204, description = "Undone; a recovery mail is sent")))]
+pub(crate) async fn undo_email_change(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+) -> Result<Response, Problem> {
+    app.doorward
+        .email
+        .undo_change(&caller.ctx, &read_token(&token)?)
+        .await?;
+    if caller.wants_html {
+        let locale = caller.locale();
+        let page = app
+            .pages
+            .render(locale, "email/email-change-undone", context! {});
+        return Ok(page.into_response());
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
+}

@@ -1,0 +1,62 @@
+//! Headers that every response has.
+
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use crate::app::App;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const API_POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+/// With `no-referrer`, browsers send `Origin: null` with a form, which the cross-site check rejects.
+/// This sends no path, so that no link token leaves a page.
+const PAGE_REFERRER: HeaderValue = HeaderValue::from_static("strict-origin");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// Browser features that pages do not use (W-06).
+const PERMISSIONS_POLICY: &str = "accelerometer=(), autoplay=(), camera=(), clipboard-read=(), display-capture=(), encrypted-media=(), fullscreen=(), gamepad=(), geolocation=(), gyroscope=(), hid=(), idle-detection=(), local-fonts=(), magnetometer=(), microphone=(), midi=(), payment=(), picture-in-picture=(), screen-wake-lock=(), serial=(), storage-access=(), usb=(), window-management=(), xr-spatial-tracking=()";
+
+/// Headers of every response.
+static DEFAULT_HEADERS: [(HeaderName, HeaderValue); 6] = [
+    default_header("x-content-type-options", "nosniff"),
+    default_header("referrer-policy", "no-referrer"),
+    default_header("x-frame-options", "DENY"),
+    default_header("cross-origin-resource-policy", "same-origin"),
+    default_header("cross-origin-opener-policy", "same-origin"),
+    default_header("permissions-policy", PERMISSIONS_POLICY),
+];
+
+const fn default_header(name: &'static str, value: &'static str) -> (HeaderName, HeaderValue) {
+    (
+        HeaderName::from_static(name),
+        HeaderValue::from_static(value),
+    )
+}
+
+/// Sets the headers of every response, on every listener (H-06, H-11).
+pub fn set_default_headers(headers: &mut HeaderMap) {
+    headers.reserve(DEFAULT_HEADERS.len() + 4);
+    for (name, value) in &DEFAULT_HEADERS {
+        headers.insert(name, value.clone());
+    }
+    headers.insert(header::CONTENT_SECURITY_POLICY, API_POLICY);
+    let cache = headers.entry(header::CACHE_CONTROL);
+    cache.or_insert(NO_STORE);
+}
+
+/// Sets all headers of a response of the service (H-11, W-01, W-06).
+pub(crate) fn set_response_headers(app: &App, id: &str, headers: &mut HeaderMap) {
+    let is_page = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    set_default_headers(headers);
+    if is_page {
+        headers.insert(header::CONTENT_SECURITY_POLICY, app.page_policy.clone());
+        headers.insert(header::REFERRER_POLICY, PAGE_REFERRER);
+    }
+    if app.has_hsts {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
+    if let Ok(value) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, value);
+    }
+}

@@ -1,0 +1,192 @@
+//! `/user/{user}`: shows, updates, deletes and exports a user.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use doorward_domain::access::Action;
+use doorward_domain::profile::ProfileUpdate;
+use doorward_domain::values::{Data, Invalid, Name};
+use futures_util::stream;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::http::body::{Fields, optional_password};
+use crate::http::caller::Caller;
+use crate::http::cookies::clear_session_cookie;
+use crate::http::etag::IfMatch;
+use crate::http::params::{IfMatchParam, UserParam};
+use crate::http::problem::Problem;
+use crate::http::responses::user_response;
+use crate::profile::export_document::{ExportDocument, ExportView};
+use crate::views::UserView;
+
+/// Returns a user, to the user or an admin.
+#[utoipa::path(get, path = "/user/{user}", tag = "Account", params(UserParam),
+    responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its version, for `If-Match`")))))]
+pub(crate) async fn show_user(
+    State(app): State<App>,
+    caller: Caller,
+    Path(user): Path<String>,
+) -> Result<Response, Problem> {
+    let viewer = caller.require_session()?;
+    let user = app
+        .doorward
+        .profile
+        .view_in_session(&caller.ctx, viewer, &user)
+        .await?;
+    Ok(user_response(StatusCode::OK, &user))
+}
+
+/// Fields of a user that other routes change.
+const OTHER_ROUTES: &[(&str, &str)] = &[
+    ("email", "PUT /user/{user}/email"),
+    ("password", "PUT /password"),
+    ("current_password", "PUT /password"),
+    ("new_password", "PUT /password"),
+    ("role", "PUT /user/{user}/role"),
+    ("status", "PUT /user/{user}/status"),
+];
+
+/// `PUT` clears a field that is left out; `PATCH` does not change it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Profile, example = json!({"name": "Ben", "data": {"phone": "030 123456"}}))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProfileBody {
+    /// Display name; null for none.
+    #[schema(min_length = 1, max_length = 200)]
+    name: Option<String>,
+    /// Any JSON object, up to 16 KiB and 32 levels.
+    #[schema(value_type = Option<Object>)]
+    data: Option<Value>,
+}
+
+/// Replaces `name` and `data`.
+#[utoipa::path(put, path = "/user/{user}", tag = "Account", request_body = ProfileBody,
+    params(UserParam, IfMatchParam),
+    responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
+pub(crate) async fn replace_user(
+    State(app): State<App>,
+    caller: Caller,
+    Path(user): Path<String>,
+    IfMatch(expected): IfMatch,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let mut fields = fields.with_other_routes(OTHER_ROUTES);
+    let name = fields.optional("name", Name::parse_new);
+    let data = match fields.json("data") {
+        None | Some(Value::Null) => Data::default(),
+        Some(value) => fields
+            .take_parsed("data", Data::parse(value))
+            .unwrap_or_default(),
+    };
+    let update = fields.finish(|| Some(ProfileUpdate::Replace { name, data }))?;
+    let user = app
+        .doorward
+        .profile
+        .update(&caller.ctx, &user, &update, expected)
+        .await?;
+    Ok(user_response(StatusCode::OK, &user))
+}
+
+/// Changes `name` and `data` by a JSON Merge Patch (RFC 7396).
+#[utoipa::path(patch, path = "/user/{user}", tag = "Account", request_body(content((ProfileBody = "application/json"), (ProfileBody = "application/merge-patch+json"))),
+    params(UserParam, IfMatchParam),
+    responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
+pub(crate) async fn patch_user(
+    State(app): State<App>,
+    caller: Caller,
+    Path(user): Path<String>,
+    IfMatch(expected): IfMatch,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let mut fields = fields.with_other_routes(OTHER_ROUTES);
+    let has_name = fields.contains("name");
+    let name = fields.optional("name", Name::parse_new);
+    let name = has_name.then_some(name);
+    let data = match fields.json("data") {
+        None => None,
+        Some(Value::Null) => Some(None),
+        Some(Value::Object(patch)) => Some(Some(patch)),
+        Some(_) => {
+            fields.add_error(
+                "data",
+                Invalid::new("wrong-type", "`data` must be a JSON object."),
+            );
+            None
+        }
+    };
+    let update = fields.finish(|| Some(ProfileUpdate::Patch { name, data }))?;
+    let user = app
+        .doorward
+        .profile
+        .update(&caller.ctx, &user, &update, expected)
+        .await?;
+    Ok(user_response(StatusCode::OK, &user))
+}
+
+/// Required only if the last password check is too old.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Deletion, example = json!({"password": "three boats on a lake"}))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeletionBody {
+    /// Your own password.
+    #[schema(format = Password, max_length = 256)]
+    password: Option<String>,
+}
+
+/// Deletes the user, its sessions and its pending mail, at once and permanently.
+#[utoipa::path(delete, path = "/user/{user}", tag = "Account", request_body = Option<DeletionBody>,
+    params(UserParam, IfMatchParam),
+    responses((status = 204, description = "Deleted")))]
+pub(crate) async fn delete_user(
+    State(app): State<App>,
+    caller: Caller,
+    Path(user): Path<String>,
+    IfMatch(expected): IfMatch,
+    fields: Option<Fields>,
+) -> Result<Response, Problem> {
+    let password = optional_password(fields)?;
+    let ctx = app
+        .doorward
+        .sign_in
+        .reauthenticate(&caller.ctx, Action::DeleteUser, &user, password.as_ref())
+        .await?;
+    let own = caller.require_session()?.user().id;
+    let deleted = app.doorward.profile.delete(&ctx, &user, expected).await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if deleted == own {
+        clear_session_cookie(response.headers_mut());
+    }
+    Ok(response)
+}
+
+/// Returns everything stored about the user as one document, to the user or an admin.
+#[utoipa::path(get, path = "/user/{user}/export", tag = "Account", params(UserParam),
+    responses((status = 200, description = "The document", body = ExportView, headers(("Content-Disposition" = String, description = "`attachment`, with a name for the file")))))]
+pub(crate) async fn export_user(
+    State(app): State<App>,
+    caller: Caller,
+    Path(user): Path<String>,
+) -> Result<Response, Problem> {
+    let data = app.doorward.profile.export(&caller.ctx, &user).await?;
+    let name = format!("attachment; filename=\"{}.json\"", data.user.id);
+    let document = ExportDocument::new(app.doorward.clone(), data, &caller.ctx);
+    // The next page is read after the client has received the previous one.
+    let chunks = stream::try_unfold(document, |mut document| async {
+        let chunk = document.next().await;
+        if let Err(error) = &chunk {
+            tracing::error!(%error, "data export aborted");
+        }
+        chunk.map(|chunk| chunk.map(|chunk| (chunk, document)))
+    });
+    let headers = [
+        (CONTENT_TYPE, "application/json".to_owned()),
+        (CONTENT_DISPOSITION, name),
+        (CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    Ok((headers, Body::from_stream(chunks)).into_response())
+}
