@@ -12,7 +12,7 @@ use crate::tools;
 
 /// The commit to upgrade from: the first with the present schema, since there is no release yet. From the first
 /// release on, the tag of the previous release.
-const PREVIOUS: &str = "15773d0";
+const PREVIOUS: &str = "df5ac36";
 
 /// Builds the previous release from the repository, and runs the test that needs it.
 pub(crate) fn upgrade() -> anyhow::Result<()> {
