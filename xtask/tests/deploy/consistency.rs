@@ -181,10 +181,10 @@ fn configurations_behind_a_proxy_name_the_trusted_proxy() {
 /// flight, background tasks and the last spans.
 fn seconds_to_stop() -> u64 {
     [
-        ("listener/server.rs", "LAST_REQUEST"),
+        ("listener/server.rs", "LATE_REQUEST_GRACE"),
         ("listener/server.rs", "SHUTDOWN_TIMEOUT"),
         ("cli/commands/serve/mod.rs", "FINISH_TIMEOUT"),
-        ("telemetry/traces.rs", "LAST_SPANS"),
+        ("telemetry/traces.rs", "FLUSH_TIMEOUT"),
     ]
     .iter()
     .map(|(file, name)| constant(&format!("crates/server/src/{file}"), name))
