@@ -25,7 +25,8 @@ impl Core {
         }
     }
 
-    /// Does what follows a batch, and explains a failed check of the actor.
+    /// Handles the result of a batch: counts its metrics, updates the session cache, wakes the mail worker. If the check of
+    /// the actor failed, returns the reason.
     pub(crate) async fn finish<T>(
         &self,
         effects: Effects,

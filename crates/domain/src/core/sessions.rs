@@ -44,8 +44,8 @@ impl Authenticated {
 }
 
 impl Core {
-    /// Creates a session of a user who has just proved who they are, and writes the batch with it. Every sign-in ends here, and no other function creates a session.
-    /// Fails if the account is not active. A client that is not signed in has no session (S-10).
+    /// Creates a session of a user who has just proved who they are, and applies the batch with it. No other function
+    /// creates a session. Fails if the account is not active. A client that is not signed in has no session (S-10).
     pub(crate) async fn issue_session(
         &self,
         ctx: &Ctx,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::store::{BadRow, Condition, Kind, Query, Record, Row, RowReader, Table, Value, Write};
 use crate::values::{JobId, UserId};
 
-/// A job as it is stored. The kind tells how its payload is read; that of a mail is [`MailJob`](super::MailJob).
+/// A job as it is stored. The kind determines how its payload is read; a mail is [`MailJob`](super::MailJob).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     /// The id; sorts by time.

@@ -4,14 +4,14 @@ use super::User;
 use crate::store::{BadRow, Kind, Record, Row, RowReader, Table};
 use crate::values::UserId;
 
-/// Locks unknown clients out of an account until a new password is set or the user signs in on a known device. A record of its own, so that no write of the
-/// user discards it or becomes stale by it. An identifier without an account causes the same write, for an id that no
-/// user has.
+/// Locks unknown clients out of an account until a new password is set or the user signs in on a known device. It is a
+/// record of its own, so that no write of the user discards it or becomes stale by it. An identifier without an account
+/// causes the same write, for an id that no user has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lockout {
     /// The account.
     pub user_id: UserId,
-    /// The security epoch of the password whose attempts are used up.
+    /// The account's security epoch at the lockout. A new password raises it, which ends the lockout.
     pub epoch: i64,
 }
 

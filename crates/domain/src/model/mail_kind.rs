@@ -21,7 +21,7 @@ pub(crate) struct MailRow {
     pub to: Recipient,
     /// The link in it.
     pub link: MailLink,
-    /// Whether it is still to be sent to this user. Checked when it is sent.
+    /// Returns `true` if it is still to be sent to this user. Checked when it is sent.
     pub is_due: fn(&User, &MailJob) -> bool,
     /// The address that `$new_email` shows, masked.
     pub new_email: NewEmail,
