@@ -33,11 +33,19 @@ pub enum Action {
     ChangeStatus,
     /// Read the audit log.
     ReadAudit,
+    /// View the second factors.
+    ViewFactors,
+    /// Add a second factor. Only to the actor's own account.
+    AddFactor,
+    /// Renew the recovery codes. Only the actor's own.
+    RenewRecoveryCodes,
+    /// Remove a second factor.
+    RemoveFactor,
 }
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::ViewUser,
         Self::ExportUser,
         Self::UpdateProfile,
@@ -49,6 +57,10 @@ impl Action {
         Self::ChangeRole,
         Self::ChangeStatus,
         Self::ReadAudit,
+        Self::ViewFactors,
+        Self::AddFactor,
+        Self::RenewRecoveryCodes,
+        Self::RemoveFactor,
     ];
 }
 
@@ -64,16 +76,31 @@ pub enum Target {
 /// Checks that the actor may do this. Fails with [`Error::AuthenticationRequired`] if the actor is anonymous, and
 /// with [`Error::Forbidden`] if a user lacks the permission.
 pub fn authorize(actor: &Actor, action: Action, target: Target) -> Result<(), Error> {
+    if is_own_only(action) && target != Target::Own && *actor != Actor::Anonymous {
+        return Err(Error::Forbidden);
+    }
     let role = match actor {
         Actor::CommandLine | Actor::Worker => return Ok(()),
         Actor::Anonymous => return Err(Error::AuthenticationRequired),
         Actor::User { role, .. } => *role,
+        Actor::Enrolling { .. } => {
+            let may_enrol = matches!(action, Action::ViewFactors | Action::AddFactor);
+            return match may_enrol && target == Target::Own {
+                true => Ok(()),
+                false => Err(Error::Forbidden),
+            };
+        }
     };
     if role == Role::Admin || (!needs_admin(action) && target == Target::Own) {
         Ok(())
     } else {
         Err(Error::Forbidden)
     }
+}
+
+/// Returns `true` if no one, not even an admin, may do it for another user.
+fn is_own_only(action: Action) -> bool {
+    matches!(action, Action::AddFactor | Action::RenewRecoveryCodes)
 }
 
 /// Returns `true` if only admins may do it, even to their own account.
@@ -85,24 +112,35 @@ pub(crate) fn needs_admin(action: Action) -> bool {
         | Action::ChangeEmail
         | Action::DeleteUser
         | Action::ListSessions
-        | Action::RevokeSessions => false,
+        | Action::RevokeSessions
+        | Action::ViewFactors
+        | Action::AddFactor
+        | Action::RenewRecoveryCodes
+        | Action::RemoveFactor => false,
         Action::ListUsers | Action::ChangeRole | Action::ChangeStatus | Action::ReadAudit => true,
     }
 }
 
 /// Returns `true` if a path's `{user}` identifies the actor: `me`, their id, or their username in any spelling.
 pub(crate) fn names_actor(actor: &Actor, identifier: &str) -> bool {
-    let Actor::User {
-        id, username_key, ..
-    } = actor
-    else {
+    let Some(id) = actor.user_id() else {
         return false;
     };
-    if identifier == "me" || identifier.parse() == Ok(*id) {
+    if identifier == "me" || identifier.parse() == Ok(id) {
         return true;
     }
-    match (Username::parse(identifier), username_key) {
-        (Ok(username), Some(own)) => username.key() == own,
+    match (Username::parse(identifier), actor) {
+        (
+            Ok(username),
+            Actor::User {
+                username_key: Some(own),
+                ..
+            }
+            | Actor::Enrolling {
+                username_key: Some(own),
+                ..
+            },
+        ) => username.key() == own,
         _ => false,
     }
 }
@@ -131,6 +169,7 @@ mod tests {
             session_id: SessionId::generate(jiff::Timestamp::UNIX_EPOCH, &random),
             security_epoch: User::FIRST_EPOCH,
             auth_time: jiff::Timestamp::UNIX_EPOCH,
+            is_multi_factor: false,
         }
     }
 
@@ -141,7 +180,8 @@ mod tests {
                 authorize(&user(Role::User), action, Target::Others),
                 Err(Error::Forbidden)
             ));
-            assert!(authorize(&user(Role::Admin), action, Target::Others).is_ok());
+            let by_admin = authorize(&user(Role::Admin), action, Target::Others);
+            assert_eq!(by_admin.is_ok(), !is_own_only(action));
             for target in [Target::Own, Target::Others] {
                 let refused = authorize(&Actor::Anonymous, action, target);
                 assert!(matches!(refused, Err(Error::AuthenticationRequired)));

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::model::{AuditEvent, AuditKind, Outcome, Role, Session, User};
+use crate::model::{AuditEvent, AuditKind, AuthMethod, Outcome, Role, Session, User};
 use crate::ports::Client;
-use crate::values::{AuditEventId, SessionId, UserId};
+use crate::values::{AuditEventId, Digest, SessionId, UserId};
 
 /// The actor of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,9 +24,19 @@ pub enum Actor {
         /// The security epoch that the session was checked with. A privileged write compares it with the stored
         /// user's.
         security_epoch: i64,
-        /// When the user last proved who they are: at sign-in, or with the password in this request. A renewal does
-        /// not count.
+        /// When the user last proved who they are: at sign-in, or in this request. A renewal does not count.
         auth_time: Timestamp,
+        /// `true` if they proved it with a second factor, too.
+        is_multi_factor: bool,
+    },
+    /// A user who has entered the password and must add a second factor before they get a session.
+    Enrolling {
+        /// The user.
+        id: UserId,
+        /// The key of their username, to recognise it in a path.
+        username_key: Option<String>,
+        /// The digest of the challenge of their sign-in.
+        challenge: Digest,
     },
     /// The operator, on the command line.
     CommandLine,
@@ -38,7 +48,7 @@ impl Actor {
     /// The user's id; `None` if the actor is not a user.
     pub fn user_id(&self) -> Option<UserId> {
         match self {
-            Self::User { id, .. } => Some(*id),
+            Self::User { id, .. } | Self::Enrolling { id, .. } => Some(*id),
             _ => None,
         }
     }
@@ -67,7 +77,7 @@ impl Actor {
     pub fn audit_name(&self) -> String {
         match self {
             Self::Anonymous => "anonymous".to_owned(),
-            Self::User { id, .. } => format!("user:{id}"),
+            Self::User { id, .. } | Self::Enrolling { id, .. } => format!("user:{id}"),
             Self::CommandLine => "command-line".to_owned(),
             Self::Worker => "worker".to_owned(),
         }
@@ -128,5 +138,6 @@ pub fn session_actor(user: &User, session: &Session) -> Actor {
         session_id: session.id,
         security_epoch: session.epoch,
         auth_time: session.auth_time,
+        is_multi_factor: session.amr.contains(&AuthMethod::MultiFactor),
     }
 }

@@ -11,6 +11,7 @@ use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::email::Email;
 use crate::error::Error;
+use crate::factors::Factors;
 use crate::hashing::Hasher;
 use crate::housekeeping::Housekeeping;
 use crate::keys::Keys;
@@ -42,6 +43,8 @@ pub struct Doorward {
     pub recovery: Recovery,
     /// Changes and sets passwords.
     pub password: Passwords,
+    /// Adds, lists and removes second factors.
+    pub factors: Factors,
     /// Views, updates, deletes and exports one account.
     pub profile: Profile,
     /// Lists, creates and changes users.
@@ -69,6 +72,7 @@ impl Doorward {
             email: Email { core: core.clone() },
             recovery: Recovery { core: core.clone() },
             password: Passwords { core: core.clone() },
+            factors: Factors { core: core.clone() },
             profile: Profile { core: core.clone() },
             admin: Admin { core: core.clone() },
             audit: Audit { core: core.clone() },

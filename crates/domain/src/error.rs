@@ -53,9 +53,16 @@ pub enum Error {
     /// The password is correct, but an admin has disabled the account.
     #[error("account disabled")]
     AccountDisabled,
-    /// The action requires that the user enters the password again.
+    /// The action requires that the user proves who they are again: with the password, and with a second factor if the
+    /// account has one.
     #[error("reauthentication required")]
     ReauthenticationRequired,
+    /// The code of a second factor is wrong or was used before.
+    #[error("invalid code")]
+    InvalidCode,
+    /// The challenge of a sign-in is unknown, used or expired, had too many wrong codes, or a security event voided it.
+    #[error("challenge expired")]
+    ChallengeExpired,
     /// The actor may not do this.
     #[error("forbidden")]
     Forbidden,
@@ -86,6 +93,9 @@ pub enum Error {
         /// Time until the next attempt is allowed.
         retry_after: Duration,
     },
+    /// Too many codes of the user's authenticators were wrong: none is accepted until a sign-in with a recovery code.
+    #[error("too many wrong codes")]
+    CodesLockedOut,
     /// The hashing queue or the outbox is full, or too many writers change the same user. Nothing was changed.
     #[error("overloaded")]
     Overloaded,

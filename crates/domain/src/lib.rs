@@ -21,6 +21,7 @@ mod doorward;
 pub mod email;
 pub mod error;
 mod events;
+pub mod factors;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -47,10 +48,11 @@ pub mod store;
 mod string_enum;
 pub mod tokens;
 pub mod transfer;
+mod user_agent;
 pub mod values;
 
 pub use ctx::{Actor, Ctx};
 pub use doorward::Doorward;
 pub use error::{Error, FieldError};
-pub use policy::Policy;
+pub use policy::{FactorsRequired, Policy};
 pub use ports::Ports;

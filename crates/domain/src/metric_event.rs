@@ -42,8 +42,14 @@ string_enum! {
     SignInOutcome {
         /// A session was opened.
         Success => "success",
+        /// The password is correct, and a second factor is required next.
+        FactorRequired => "factor-required",
         /// Unknown account or wrong password.
         InvalidCredentials => "invalid-credentials",
+        /// The code of the second factor is wrong.
+        InvalidCode => "invalid-code",
+        /// The challenge of the second step has expired.
+        ChallengeExpired => "challenge-expired",
         /// The password is correct, but the address is not confirmed.
         EmailUnconfirmed => "email-unconfirmed",
         /// The password is correct, but the account is disabled.
@@ -94,9 +100,11 @@ impl SignInOutcome {
             Error::InvalidCredentials | Error::UnknownAccount | Error::WrongPassword => {
                 Self::InvalidCredentials
             }
+            Error::InvalidCode => Self::InvalidCode,
+            Error::ChallengeExpired => Self::ChallengeExpired,
             Error::EmailUnconfirmed => Self::EmailUnconfirmed,
             Error::AccountDisabled => Self::AccountDisabled,
-            Error::TooManyAttempts { .. } => Self::Throttled,
+            Error::TooManyAttempts { .. } | Error::CodesLockedOut => Self::Throttled,
             Error::Overloaded => Self::Overloaded,
             _ => Self::Error,
         }

@@ -3,7 +3,42 @@
 use jiff::SignedDuration;
 
 use crate::limits::ThrottleLimits;
+use crate::model::Role;
 use crate::values::PasswordRules;
+
+/// The users who must have a second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactorsRequired {
+    /// None: each user decides.
+    None,
+    /// Admins.
+    Admins,
+    /// All users.
+    Everyone,
+}
+
+impl FactorsRequired {
+    /// All values.
+    pub const ALL: [Self; 3] = [Self::None, Self::Admins, Self::Everyone];
+
+    /// Name in the settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Admins => "admins",
+            Self::Everyone => "everyone",
+        }
+    }
+
+    /// Returns `true` if users of this role must have a second factor.
+    pub fn includes(self, role: Role) -> bool {
+        match self {
+            Self::None => false,
+            Self::Admins => role == Role::Admin,
+            Self::Everyone => true,
+        }
+    }
+}
 
 /// The settings, each with a safe default.
 #[derive(Debug, Clone)]
@@ -34,6 +69,10 @@ pub struct Policy {
     pub admin_session_idle_timeout: SignedDuration,
     /// Maximum age of the last password entry for sensitive actions; zero for no limit.
     pub reauthenticate_after: SignedDuration,
+    /// The users who must have a second factor.
+    pub factors_required: FactorsRequired,
+    /// The name that authenticator apps show for this server; empty for the host of the public URL.
+    pub factors_issuer: String,
     /// Maximum number of sessions of a user; beyond it, the oldest is evicted (S-08).
     pub max_sessions: usize,
     /// Lifetime of the confirmation link of a sign-up.
@@ -79,6 +118,8 @@ impl Policy {
             session_idle_timeout: SignedDuration::ZERO,
             admin_session_idle_timeout: SignedDuration::ZERO,
             reauthenticate_after: SignedDuration::from_mins(5),
+            factors_required: FactorsRequired::None,
+            factors_issuer: String::new(),
             max_sessions: 50,
             confirmation_lifetime: hours(24),
             email_change_lifetime: hours(1),

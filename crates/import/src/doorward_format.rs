@@ -5,6 +5,9 @@
 
 use std::io::Write;
 
+use doorward_domain::factors::{
+    ExportedFactors, ExportedTotp, FactorName, TotpParameters, TotpSecret,
+};
 use doorward_domain::model::{Role, Status, User, Version, VoidUndoLinks};
 use doorward_domain::transfer::ExportedUser;
 use doorward_domain::transfer::ImportedUser;
@@ -20,9 +23,9 @@ use crate::raw_user::pending;
 use crate::translation::{Conversion, ConvertedUser, Rejection, capitalize, unquoted};
 
 /// The first line of an export.
-pub const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":1}\n";
+pub const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":2}\n";
 /// Version of the format.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// The first line.
 #[derive(Deserialize)]
@@ -77,12 +80,32 @@ struct UserRecordOut<'a> {
     password_hash: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     password_updated_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    factors: Option<FactorsOut<'a>>,
+}
+
+#[derive(Serialize)]
+struct FactorsOut<'a> {
+    totp: Vec<TotpOut<'a>>,
+    recovery_codes: &'a [String],
+}
+
+#[derive(Serialize)]
+struct TotpOut<'a> {
+    name: &'a str,
+    secret: &'a str,
+    algorithm: &'static str,
+    digits: u8,
+    period: u64,
+    created_at: Timestamp,
 }
 
 /// Writes one user as a line.
 pub fn write(to: &mut impl Write, exported: &ExportedUser) -> std::io::Result<()> {
     let user = &exported.user;
     let credential = exported.credential.as_ref();
+    let totp = exported.factors.iter().flat_map(|factors| &factors.totp);
+    let secrets: Vec<_> = totp.map(|totp| totp.secret.to_base32()).collect();
     let line = UserRecordOut {
         id: user.id.to_string(),
         username: user.username.as_ref().map(Username::as_str),
@@ -99,9 +122,24 @@ pub fn write(to: &mut impl Write, exported: &ExportedUser) -> std::io::Result<()
         updated_at: user.updated_at,
         password_hash: credential.map(|credential| credential.data.expose().as_str()),
         password_updated_at: credential.map(|credential| credential.updated_at),
+        factors: exported.factors.as_ref().map(|factors| FactorsOut {
+            totp: factors.totp.iter().zip(&secrets).map(totp_out).collect(),
+            recovery_codes: &factors.recovery_codes,
+        }),
     };
     serde_json::to_writer(&mut *to, &line)?;
     to.write_all(b"\n")
+}
+
+fn totp_out<'a>((totp, secret): (&'a ExportedTotp, &'a Secret<String>)) -> TotpOut<'a> {
+    TotpOut {
+        name: totp.name.as_str(),
+        secret: secret.expose(),
+        algorithm: totp.parameters.algorithm(),
+        digits: totp.parameters.digits,
+        period: totp.parameters.period,
+        created_at: totp.created_at,
+    }
 }
 
 /// A user to read. Not `Debug`, since it contains a hash.
@@ -124,6 +162,26 @@ struct UserRecordIn {
     updated_at: Timestamp,
     password_hash: Option<String>,
     password_updated_at: Option<Timestamp>,
+    factors: Option<FactorsIn>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FactorsIn {
+    totp: Vec<TotpIn>,
+    #[serde(default)]
+    recovery_codes: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TotpIn {
+    name: String,
+    secret: String,
+    algorithm: String,
+    digits: u8,
+    period: u64,
+    created_at: Timestamp,
 }
 
 /// Reads one user.
@@ -175,15 +233,58 @@ fn convert(line: UserRecordIn, options: &ImportOptions) -> Conversion {
         created_at: check_timestamp("created_at", line.created_at)?,
         updated_at: check_timestamp("updated_at", line.updated_at)?,
     };
+    let factors = line.factors.map(read_factors).transpose()?;
     let password = notes.password(line.password_hash.map(Secret::new));
     let password = password.map(|hash| (hash, set_at));
-    let user = ImportedUser::new(user, password).map_err(|why| Rejection::refused(&why))?;
+    let user = ImportedUser::new(user, password)
+        .and_then(|user| user.with_factors(factors.unwrap_or_default()))
+        .map_err(|why| Rejection::refused(&why))?;
     Ok(ConvertedUser {
         user,
         notes: notes.into_notes(),
     })
 }
 
+fn read_factors(factors: FactorsIn) -> Result<ExportedFactors, Rejection> {
+    let totp = factors.totp.into_iter().map(read_totp);
+    Ok(ExportedFactors {
+        totp: totp.collect::<Result<_, _>>()?,
+        recovery_codes: factors.recovery_codes,
+    })
+}
+
+fn read_totp(totp: TotpIn) -> Result<ExportedTotp, Rejection> {
+    let secret = Secret::new(totp.secret);
+    Ok(ExportedTotp {
+        name: FactorName::parse(&totp.name)
+            .map_err(|_| wrong_type("factors.totp.name", "a name of 1 to 64 characters"))?,
+        secret: TotpSecret::from_base32(secret.expose())
+            .ok_or_else(|| wrong_type("factors.totp.secret", "10 to 128 bytes in base 32"))?,
+        parameters: TotpParameters::new(&totp.algorithm, totp.digits, totp.period).ok_or_else(
+            || {
+                wrong_type(
+                    "factors.totp",
+                    "of a supported algorithm, digits and period",
+                )
+            },
+        )?,
+        created_at: check_timestamp("factors.totp.created_at", totp.created_at)?,
+    })
+}
+
 fn check_timestamp(name: &str, moment: Timestamp) -> Result<Timestamp, Rejection> {
     truncate_to_micros(moment).ok_or_else(|| wrong_type(name, "a time"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_this_and_older_versions_are_read() {
+        for (version, is_read) in [(0, false), (1, true), (2, true), (3, false)] {
+            let header = HEADER.replace(&VERSION.to_string(), &version.to_string());
+            assert_eq!(check_header(header.as_bytes()).is_ok(), is_read, "{header}");
+        }
+    }
 }

@@ -1,9 +1,12 @@
 //! A Keycloak realm export: `{"realm": "…", "users": [{…}, …], …}`, of one realm or of several.
 //!
 //! A password is two texts of JSON, `credentialData` (parameters) and `secretData` (salt and hash), and becomes
-//! one PHC string.
+//! one PHC string. An authenticator app (`otp`) has the same two texts: parameters, and the secret as text, whose bytes
+//! are the key unless it is base 32.
 
+use doorward_domain::factors::{ExportedTotp, FactorName, MAX_FACTORS, TotpParameters, TotpSecret};
 use doorward_domain::values::{Locale, Secret};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::json_fields::JsonFields;
@@ -70,7 +73,7 @@ fn read_roles(raw: &mut RawUser, roles: &[Value]) {
     }
 }
 
-/// Takes the first password; other credentials are not imported.
+/// Takes the first password and the authenticator apps; other credentials are not imported.
 fn read_credentials(raw: &mut RawUser, credentials: Vec<Value>) {
     for credential in credentials {
         let kind = credential["type"].as_str().unwrap_or("nothing").to_owned();
@@ -80,9 +83,53 @@ fn read_credentials(raw: &mut RawUser, credentials: Vec<Value>) {
                 raw.password = Some(Secret::new(to_phc(credential).unwrap_or_default()));
             }
             ("password" | "password-history", _) => {}
+            ("otp", _) if raw.factors.totp.len() < MAX_FACTORS => {
+                match to_totp(credential, raw.created_at) {
+                    Some(totp) => raw.factors.totp.push(totp),
+                    None => raw.not_imported.push("sign-in by otp".to_owned()),
+                }
+            }
             _ => raw.not_imported.push(format!("sign-in by {kind}")),
         }
     }
+}
+
+/// An authenticator app; `None` for one with a counter (HOTP) and for unsupported parameters.
+fn to_totp(credential: Value, user_created_at: Option<Timestamp>) -> Option<ExportedTotp> {
+    let mut credential = JsonFields::of(credential).ok()?;
+    let mut how = JsonFields(credential.object("credentialData").ok()?);
+    let mut secret = JsonFields(credential.object("secretData").ok()?);
+    let mut parameter = |name: &str| how.text(name).ok().flatten();
+    let text = Secret::new(secret.text("value").ok()??);
+    let secret = match parameter("secretEncoding") {
+        None => TotpSecret::new(text.expose().clone().into_bytes()),
+        Some(encoding) if encoding.eq_ignore_ascii_case("BASE32") => {
+            TotpSecret::from_base32(text.expose())
+        }
+        Some(_) => None,
+    };
+    if parameter("subType")? != "totp" {
+        return None;
+    }
+    let algorithm = match parameter("algorithm")?.as_str() {
+        "HmacSHA1" => "SHA1",
+        "HmacSHA256" => "SHA256",
+        "HmacSHA512" => "SHA512",
+        _ => return None,
+    };
+    let digits = parameter("digits")?.parse().ok()?;
+    let period = parameter("period")?.parse().ok()?;
+    let label = credential.text("userLabel").ok().flatten();
+    let name = label.and_then(|label| FactorName::parse(&label).ok());
+    let created_at = credential.timestamp_millis("createdDate").ok().flatten();
+    Some(ExportedTotp {
+        name: name.unwrap_or_default(),
+        secret: secret?,
+        parameters: TotpParameters::new(algorithm, digits, period)?,
+        created_at: created_at
+            .or(user_created_at)
+            .unwrap_or(Timestamp::UNIX_EPOCH),
+    })
 }
 
 /// The password hash as a PHC string.

@@ -1,6 +1,7 @@
 //! A user of another system before conversion, and the rules of the conversion, which are the same for all
 //! systems.
 
+use doorward_domain::factors::ExportedFactors;
 use doorward_domain::model::{
     PendingEmail, RequestedBy, Role, Status, User, Version, VoidUndoLinks,
 };
@@ -30,6 +31,8 @@ pub struct RawUser {
     pub name: Option<String>,
     /// Password hash, in a format that `passwords` reads.
     pub password: Option<Secret<String>>,
+    /// Second factors.
+    pub factors: ExportedFactors,
     /// `true` if the user is an admin.
     pub is_admin: bool,
     /// `true` if the account is disabled.
@@ -68,6 +71,7 @@ impl RawUser {
             is_confirmed: false,
             name: None,
             password: None,
+            factors: ExportedFactors::default(),
             is_admin: false,
             is_disabled: false,
             data: Map::new(),
@@ -131,6 +135,7 @@ impl RawUser {
         };
         self.note_not_imported(&mut notes);
         let user = ImportedUser::new(user, password.map(|hash| (hash, updated_at)))
+            .and_then(|user| user.with_factors(std::mem::take(&mut self.factors)))
             .map_err(|refusal| Rejection::refused(&refusal))?;
         Ok(ConvertedUser {
             user,

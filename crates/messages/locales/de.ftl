@@ -140,6 +140,50 @@ mail-lockout-action = Um sich auf einem neuen Gerät anzumelden, setzen Sie Ihr 
 mail-lockout-button = Passwort zurücksetzen
 mail-lockout-ignore = Wenn Sie sich nicht auf einem neuen Gerät anmelden möchten, müssen Sie nichts tun.
 
+mail-factor-reset = Setzen Sie jetzt Ihr Passwort zurück
+mail-factor-not-you = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. { mail-factor-reset }
+mail-factor-effects = { mail-reset-signs-out } Die Zwei-Faktor-Anmeldung bleibt, wie sie ist. Wenn Sie sich danach nicht anmelden können, wenden Sie sich an den Support von { $product }.
+
+mail-factor-added-subject = Neue Authenticator-App für Ihr Konto bei { $product }
+mail-factor-added-title = Eine Authenticator-App wurde hinzugefügt
+mail-factor-added-intro = zu Ihrem Konto bei { $product }{ mail-username } wurde eine Authenticator-App hinzugefügt ({ $at }). Für die Anmeldung brauchen Sie jetzt Ihr Passwort und einen Code.
+mail-factor-added-expected = { mail-nothing-to-do }
+mail-factor-added-action = { mail-factor-not-you }
+mail-factor-added-button = { mail-lockout-button }
+mail-factor-added-effects = { mail-factor-effects }
+
+mail-factor-removed-subject = Authenticator-App von Ihrem Konto bei { $product } entfernt
+mail-factor-removed-title = Eine Authenticator-App wurde entfernt
+mail-factor-removed-intro = von Ihrem Konto bei { $product }{ mail-username } wurde eine Authenticator-App entfernt ({ $at }). Wenn es die einzige war, ist Ihr Konto jetzt nur noch durch das Passwort geschützt.
+mail-factor-removed-expected = Wenn Sie das waren oder den Support darum gebeten haben, müssen Sie nichts tun.
+mail-factor-removed-action = Wenn Sie das nicht waren, hat vielleicht jemand anderes Zugang zu Ihrem Konto. { mail-factor-reset }
+mail-factor-removed-button = { mail-lockout-button }
+mail-factor-removed-effects = { mail-factor-effects }
+
+mail-recovery-codes-renewed-subject = Neue Wiederherstellungscodes für Ihr Konto bei { $product }
+mail-recovery-codes-renewed-title = Sie haben neue Wiederherstellungscodes
+mail-recovery-codes-renewed-intro = für Ihr Konto bei { $product }{ mail-username } wurden neue Wiederherstellungscodes erstellt ({ $at }). Die alten Codes gelten nicht mehr.
+mail-recovery-codes-renewed-expected = { mail-nothing-to-do }
+mail-recovery-codes-renewed-action = Wenn Sie das nicht waren, hat vielleicht jemand anderes Zugang zu Ihrem Konto. { mail-factor-reset }
+mail-recovery-codes-renewed-button = { mail-lockout-button }
+mail-recovery-codes-renewed-effects = { mail-factor-effects }
+
+mail-recovery-code-used-subject = Wiederherstellungscode Ihres Kontos bei { $product } benutzt
+mail-recovery-code-used-title = Ein Wiederherstellungscode wurde benutzt
+mail-recovery-code-used-intro = jemand hat einen Wiederherstellungscode Ihres Kontos bei { $product }{ mail-username } eingegeben ({ $at }). Dieser Code gilt nicht noch einmal.
+mail-recovery-code-used-expected = { mail-nothing-to-do }
+mail-recovery-code-used-action = Wenn Sie das nicht waren, kennt jemand Ihr Passwort und einen Ihrer Wiederherstellungscodes. { mail-factor-reset }
+mail-recovery-code-used-button = { mail-lockout-button }
+mail-recovery-code-used-effects = { mail-reset-signs-out } Melden Sie sich dann an und erstellen Sie neue Wiederherstellungscodes. Wenn Sie sich nicht anmelden können, wenden Sie sich an den Support von { $product }.
+
+mail-recovery-codes-low-subject = Wenige oder keine Wiederherstellungscodes mehr für { $product }
+mail-recovery-codes-low-title = Sie haben wenige oder keine Wiederherstellungscodes mehr
+mail-recovery-codes-low-intro = jemand hat einen Wiederherstellungscode Ihres Kontos bei { $product }{ mail-username } eingegeben ({ $at }). Es sind höchstens noch zwei Codes übrig.
+mail-recovery-codes-low-expected = Wenn Sie das waren, erstellen Sie auf der Seite Ihres Kontos neue Wiederherstellungscodes. Ohne einen Code und ohne Ihre Authenticator-App können Sie sich nicht anmelden.
+mail-recovery-codes-low-action = { mail-recovery-code-used-action }
+mail-recovery-codes-low-button = { mail-lockout-button }
+mail-recovery-codes-low-effects = { mail-recovery-code-used-effects }
+
 ## Pages: words of several pages
 
 label-email = E-Mail
@@ -148,6 +192,8 @@ label-username = Benutzername
 label-name = Name
 label-password = Passwort
 label-new-password = Neues Passwort
+label-code = Code
+code-hint = Aus Ihrer Authenticator-App, oder ein Wiederherstellungscode.
 show-password = Passwort anzeigen
 password-hint = Mindestens { $min_length } Zeichen. Ein paar zufällige Wörter sind leicht zu merken und schwer zu erraten.
 sign-in = Anmelden
@@ -188,12 +234,24 @@ fault-password = { $code ->
     [too-personal] Dieses Passwort ist aus Ihrem Namen oder Ihrer Adresse leicht zu erraten. Wählen Sie ein anderes.
    *[other] Dieses Passwort geht nicht. Wählen Sie ein anderes.
 }
+fault-code = { $code ->
+    [missing] Geben Sie einen Code ein.
+   *[other] Geben Sie einen Code aus Ihrer Authenticator-App oder einen Wiederherstellungscode ein.
+}
+fault-factor-name = { $code ->
+    [too-long] Ein Name hat höchstens 64 Zeichen.
+   *[other] Dieser Name geht nicht. Wählen Sie einen anderen.
+}
 form-problem = { $code ->
     [invalid-credentials] E-Mail-Adresse, Benutzername oder Passwort ist falsch. Versuchen Sie es noch einmal, oder setzen Sie Ihr Passwort zurück.
     [wrong-password] Das Passwort ist falsch.
+    [invalid-code] Der Code ist falsch. Jeder Code gilt nur einmal: Warten Sie auf den nächsten, oder verwenden Sie einen Wiederherstellungscode.
+    [challenge-expired] Ihre Anmeldung ist abgelaufen, oder zu viele Codes waren falsch. Melden Sie sich noch einmal an.
+    [reauthentication-required] Geben Sie Ihr Passwort ein, und mit der Zwei-Faktor-Anmeldung auch einen Code.
     [unknown-account] Wir haben kein Konto mit diesem Namen gefunden.
     [email-unconfirmed] Ihre E-Mail-Adresse ist noch nicht bestätigt. Öffnen Sie den Link in der E-Mail, die wir Ihnen geschickt haben.
     [account-disabled] Dieses Konto ist gesperrt. Wenden Sie sich an den Betreiber.
+    [codes-locked-out] Zu viele falsche Codes. Verwenden Sie einen Wiederherstellungscode, oder wenden Sie sich an den Betreiber.
     [too-many-attempts] Zu viele Versuche. Versuchen Sie es in { $wait } noch einmal.
     [overloaded] Gerade ist sehr viel los. Versuchen Sie es gleich noch einmal.
     [precondition-failed] Ihr Passwort wurde eben an anderer Stelle geändert. Melden Sie sich neu an.
@@ -208,6 +266,13 @@ welcome-new-here = Neu hier?
 welcome-either = Geben Sie eine E-Mail-Adresse, einen Benutzernamen oder beides an.
 welcome-email-hint = Wir verwenden sie, wenn Sie Ihr Passwort zurücksetzen.
 welcome-create-account = Konto anlegen
+
+code-title = Code eingeben
+code-intro = Ihr Passwort stimmt. Um die Anmeldung abzuschließen, öffnen Sie Ihre Authenticator-App und geben Sie den Code ein, den sie anzeigt.
+code-back = Mit einem anderen Konto anmelden
+
+required-title = Zwei-Faktor-Anmeldung einrichten
+required-text = Ihr Konto braucht die Zwei-Faktor-Anmeldung: Sie melden sich dann mit Ihrem Passwort und einem Code aus einer Authenticator-App auf Ihrem Telefon an. Wenn Sie noch keine haben, installieren Sie zuerst eine.
 
 signed-up-ready = Ihr Konto ist bereit
 signed-up-hello = { $name ->
@@ -268,10 +333,55 @@ password-heading = Passwort ändern
 password-signs-out = Auf anderen Geräten werden Sie abgemeldet.
 password-current = Bisheriges Passwort
 password-current-wrong = Das bisherige Passwort ist falsch.
+password-sign-in-first = Ihr Konto verwendet die Zwei-Faktor-Anmeldung. Melden Sie sich zuerst an, und ändern Sie dann Ihr Passwort.
 password-changed-title = Passwort geändert
 password-changed-others = Auf allen anderen Geräten sind Sie jetzt abgemeldet.
 password-changed-all = Sie sind jetzt auf allen Geräten abgemeldet.
 password-changed-back = Zurück zu Ihrem Konto
+
+factors-title = Zwei-Faktor-Anmeldung
+factors-off = Für die Anmeldung genügt Ihr Passwort. Mit einer Authenticator-App brauchen Sie zusätzlich einen Code von Ihrem Telefon. Ein gestohlenes Passwort allein reicht dann nicht mehr.
+factors-on = Für die Anmeldung brauchen Sie Ihr Passwort und einen Code aus einer Ihrer Authenticator-Apps.
+factors-apps = Authenticator-Apps
+factors-added = Hinzugefügt
+factors-last-used = Zuletzt benutzt
+factors-never = Noch nie
+factors-remove = Entfernen
+factors-remove-signs-out = Sie werden auf Ihren anderen Geräten abgemeldet.
+factors-remove-last = Das ist Ihre einzige Authenticator-App. Ohne sie genügt Ihr Passwort für die Anmeldung, und Ihre Wiederherstellungscodes gelten nicht mehr.
+factors-remove-app = { $name } entfernen
+factors-codes = Wiederherstellungscodes
+factors-codes-text = Wenn Sie Ihr Telefon verlieren, ersetzt ein Wiederherstellungscode Ihre Authenticator-App. Jeder Code gilt nur einmal.
+factors-codes-left = Unbenutzte Codes: { $left }.
+factors-renew = Neue Wiederherstellungscodes erstellen
+factors-renew-voids = Sie bekommen zehn neue Codes. Die alten gelten dann nicht mehr.
+factors-add = Authenticator-App hinzufügen
+factors-add-another = Weitere Authenticator-App hinzufügen
+factors-full = Ein Konto kann höchstens { $max } Authenticator-Apps haben. Entfernen Sie zuerst eine.
+factors-name = Name (optional)
+factors-name-hint = Damit Sie mehrere Authenticator-Apps unterscheiden können, zum Beispiel Telefon oder Tablet.
+factors-continue = Weiter
+
+proof-title = Bestätigen Sie, dass Sie es sind
+proof-with-password = Geben Sie Ihr Passwort ein, um fortzufahren.
+proof-with-code = Geben Sie Ihr Passwort und einen Code ein, um fortzufahren.
+proof-cancel = Abbrechen
+
+setup-title = Authenticator-App einrichten
+setup-scan = Scannen Sie diesen QR-Code mit Ihrer Authenticator-App.
+setup-qr = QR-Code für Ihre Authenticator-App
+setup-open = Authenticator-App auf diesem Gerät öffnen
+setup-type = Oder geben Sie diesen Schlüssel in Ihrer Authenticator-App ein:
+setup-again = Geben Sie den Code ein, den Ihre Authenticator-App jetzt anzeigt. Wenn das Konto dort noch fehlt, { $link }.
+setup-again-link = beginnen Sie noch einmal
+setup-wrong-code = Der Code ist falsch. Prüfen Sie, ob die Uhr Ihres Telefons richtig geht, und geben Sie den Code ein, den Ihre Authenticator-App jetzt anzeigt.
+setup-code-hint = Die sechs Ziffern, die Ihre Authenticator-App anzeigt.
+setup-button = Bestätigen
+
+codes-title = Bewahren Sie diese Codes auf
+codes-text = Das sind Ihre Wiederherstellungscodes. Wenn Sie Ihr Telefon verlieren, können Sie sich mit einem davon anmelden. Jeder Code gilt nur einmal.
+codes-once = Sie werden nur jetzt angezeigt. Bewahren Sie sie in einem Passwort-Manager auf, oder drucken Sie diese Seite.
+codes-saved = Ich habe sie aufbewahrt
 
 request-recovery-title = Passwort zurücksetzen
 request-recovery-intro = Geben Sie Ihre E-Mail-Adresse ein. Wir schicken Ihnen einen Link.
@@ -307,6 +417,8 @@ problem-title = { $code ->
     [email-unconfirmed] Ihre Adresse ist noch nicht bestätigt
     [account-disabled] Dieses Konto ist gesperrt
     [forbidden] Sie haben keinen Zugriff auf diese Seite
+    [invalid-code] Der Code ist falsch
+    [challenge-expired] Das hat zu lange gedauert, oder zu viele Codes waren falsch
     [reauthentication-required] Bitte bestätigen Sie, dass Sie es sind
     [cross-site-request] Diese Anfrage kam von einer fremden Seite
     [https-required] Sichere Verbindung erforderlich
@@ -343,7 +455,9 @@ problem-help = { $code ->
     [email-unconfirmed] Öffnen Sie den Link in der E-Mail, die wir Ihnen geschickt haben.
     [account-disabled] Wenden Sie sich an den Betreiber.
     [forbidden] Melden Sie sich mit einem Konto an, das Zugriff hat.
-    [reauthentication-required] Ihre Anmeldung ist schon eine Weile her. Melden Sie sich noch einmal an und versuchen Sie es dann erneut.
+    [invalid-code] Jeder Code gilt nur einmal. Warten Sie auf den nächsten Code und versuchen Sie es noch einmal.
+    [challenge-expired] Melden Sie sich noch einmal an, zuerst mit Ihrem Passwort.
+    [reauthentication-required] Melden Sie sich noch einmal an, mit der Zwei-Faktor-Anmeldung auch mit einem Code. Versuchen Sie es dann erneut.
     [cross-site-request] Zu Ihrer Sicherheit wurde sie nicht ausgeführt. Öffnen Sie die Seite hier und versuchen Sie es noch einmal.
     [https-required] Verwenden Sie die Adresse, die mit https:// beginnt.
     [not-found] Prüfen Sie die Adresse, oder gehen Sie zur Startseite.

@@ -148,6 +148,50 @@ mail-lockout-action = To sign in on a new device, reset your password by email
 mail-lockout-button = Reset password
 mail-lockout-ignore = If you don't need to sign in on a new device, there is nothing to do.
 
+mail-factor-reset = Reset your password now
+mail-factor-not-you = If this wasn't you, someone knows your password. { mail-factor-reset }
+mail-factor-effects = { mail-reset-signs-out } Your two-factor sign-in stays as it is. If you can't sign in afterwards, contact { $product } support.
+
+mail-factor-added-subject = An authenticator app was added to your { $product } account
+mail-factor-added-title = An authenticator app was added
+mail-factor-added-intro = An authenticator app was added to your { $product } account{ mail-username } ({ $at }). Signing in now needs your password and a code.
+mail-factor-added-expected = { mail-nothing-to-do }
+mail-factor-added-action = { mail-factor-not-you }
+mail-factor-added-button = { mail-lockout-button }
+mail-factor-added-effects = { mail-factor-effects }
+
+mail-factor-removed-subject = An authenticator app of your { $product } account was removed
+mail-factor-removed-title = An authenticator app was removed
+mail-factor-removed-intro = An authenticator app was removed from your { $product } account{ mail-username } ({ $at }). If it was the only one, your account is now protected by the password alone.
+mail-factor-removed-expected = If this was you, or you asked support to do it, there is nothing to do.
+mail-factor-removed-action = If this wasn't you, someone else may have access to your account. { mail-factor-reset }
+mail-factor-removed-button = { mail-lockout-button }
+mail-factor-removed-effects = { mail-factor-effects }
+
+mail-recovery-codes-renewed-subject = New recovery codes for your { $product } account
+mail-recovery-codes-renewed-title = You have new recovery codes
+mail-recovery-codes-renewed-intro = New recovery codes were created for your { $product } account{ mail-username } ({ $at }). The old codes no longer work.
+mail-recovery-codes-renewed-expected = { mail-nothing-to-do }
+mail-recovery-codes-renewed-action = If this wasn't you, someone else may have access to your account. { mail-factor-reset }
+mail-recovery-codes-renewed-button = { mail-lockout-button }
+mail-recovery-codes-renewed-effects = { mail-factor-effects }
+
+mail-recovery-code-used-subject = A recovery code of your { $product } account was used
+mail-recovery-code-used-title = A recovery code was used
+mail-recovery-code-used-intro = Someone entered a recovery code of your { $product } account{ mail-username } ({ $at }). This code can't be used again.
+mail-recovery-code-used-expected = { mail-nothing-to-do }
+mail-recovery-code-used-action = If this wasn't you, someone knows your password and one of your recovery codes. { mail-factor-reset }
+mail-recovery-code-used-button = { mail-lockout-button }
+mail-recovery-code-used-effects = { mail-reset-signs-out } Then sign in and create new recovery codes. If you can't sign in, contact { $product } support.
+
+mail-recovery-codes-low-subject = Few or no recovery codes are left for your { $product } account
+mail-recovery-codes-low-title = Few or no recovery codes are left
+mail-recovery-codes-low-intro = Someone entered a recovery code of your { $product } account{ mail-username } ({ $at }). At most two codes are left.
+mail-recovery-codes-low-expected = If this was you, create new recovery codes on the page of your account. Without a code and without your authenticator app, you can't sign in.
+mail-recovery-codes-low-action = { mail-recovery-code-used-action }
+mail-recovery-codes-low-button = { mail-lockout-button }
+mail-recovery-codes-low-effects = { mail-recovery-code-used-effects }
+
 ## Pages: words of several pages
 
 label-email = Email
@@ -156,6 +200,8 @@ label-username = Username
 label-name = Name
 label-password = Password
 label-new-password = New password
+label-code = Code
+code-hint = From your authenticator app, or a recovery code.
 show-password = Show password
 password-hint = At least { $min_length } characters. A few random words are easy to remember and hard to guess.
 sign-in = Sign in
@@ -196,12 +242,24 @@ fault-password = { $code ->
     [too-personal] This password is too easy to guess from your name or email address. Choose another one.
    *[other] This password can't be used. Choose another one.
 }
+fault-code = { $code ->
+    [missing] Enter a code.
+   *[other] Enter a code from your authenticator app, or a recovery code.
+}
+fault-factor-name = { $code ->
+    [too-long] A name can have at most 64 characters.
+   *[other] This name can't be used. Choose another one.
+}
 form-problem = { $code ->
     [invalid-credentials] Incorrect email, username or password. Try again, or reset your password.
     [wrong-password] Incorrect password.
+    [invalid-code] Incorrect code. Each code works once: wait for the next one, or use a recovery code.
+    [challenge-expired] Your sign-in has expired, or too many codes were wrong. Sign in again.
+    [reauthentication-required] Enter your password, and a code if you use two-factor sign-in.
     [unknown-account] We couldn't find an account with that name.
     [email-unconfirmed] Your email address isn't confirmed yet. Open the link in the email we sent you.
     [account-disabled] This account is disabled. Contact support.
+    [codes-locked-out] Too many wrong codes. Use a recovery code, or contact support.
     [too-many-attempts] Too many attempts. Try again in { $wait }.
     [overloaded] We're very busy right now. Try again in a moment.
     [precondition-failed] Your password was changed somewhere else. Sign in again.
@@ -216,6 +274,13 @@ welcome-new-here = New here?
 welcome-either = Enter an email address, a username, or both.
 welcome-email-hint = We'll use it if you need to reset your password.
 welcome-create-account = Create account
+
+code-title = Enter a code
+code-intro = Your password is correct. To finish signing in, open your authenticator app and enter the code that it shows.
+code-back = Sign in with another account
+
+required-title = Set up two-factor sign-in
+required-text = Your account needs two-factor sign-in: signing in will take your password and a code from an authenticator app on your phone. If you don't have one yet, install one first.
 
 signed-up-ready = Your account is ready
 signed-up-hello = { $name ->
@@ -276,10 +341,55 @@ password-heading = Change your password
 password-signs-out = You'll be signed out on your other devices.
 password-current = Current password
 password-current-wrong = The current password is incorrect.
+password-sign-in-first = Your account uses two-factor sign-in. Sign in first, then change your password.
 password-changed-title = Password changed
 password-changed-others = You've been signed out on your other devices.
 password-changed-all = You've been signed out on all devices.
 password-changed-back = Back to your account
+
+factors-title = Two-factor sign-in
+factors-off = Signing in takes only your password. Add an authenticator app, and it also takes a code from your phone: a stolen password alone is no longer enough.
+factors-on = Signing in takes your password and a code from one of your authenticator apps.
+factors-apps = Authenticator apps
+factors-added = Added
+factors-last-used = Last used
+factors-never = Never
+factors-remove = Remove
+factors-remove-signs-out = You'll be signed out on your other devices.
+factors-remove-last = This is your only authenticator app. Without it, your password alone is enough to sign in, and your recovery codes no longer work.
+factors-remove-app = Remove { $name }
+factors-codes = Recovery codes
+factors-codes-text = If you lose your phone, a recovery code replaces your authenticator app. Each code works once.
+factors-codes-left = Unused codes: { $left }.
+factors-renew = Create new recovery codes
+factors-renew-voids = You'll get ten new codes. The old ones will no longer work.
+factors-add = Add an authenticator app
+factors-add-another = Add another authenticator app
+factors-full = An account can have at most { $max } authenticator apps. Remove one first.
+factors-name = Name (optional)
+factors-name-hint = To tell your authenticator apps apart, such as Phone or Tablet.
+factors-continue = Continue
+
+proof-title = Confirm that it's you
+proof-with-password = Enter your password to continue.
+proof-with-code = Enter your password and a code to continue.
+proof-cancel = Cancel
+
+setup-title = Set up your authenticator app
+setup-scan = Scan this QR code with your authenticator app.
+setup-qr = QR code for your authenticator app
+setup-open = Open your authenticator app on this device
+setup-type = Or enter this key in your authenticator app:
+setup-again = Enter the code that your authenticator app shows now. If the account isn't in it yet, { $link }.
+setup-again-link = start again
+setup-wrong-code = Incorrect code. Check that your phone shows the right time, and enter the code that your authenticator app shows now.
+setup-code-hint = The six digits that your authenticator app shows.
+setup-button = Confirm
+
+codes-title = Save your recovery codes
+codes-text = If you lose your phone, you can sign in with one of these codes. Each code works once.
+codes-once = You can't see them again. Save them in a password manager, or print this page.
+codes-saved = I've saved them
 
 request-recovery-title = Reset your password
 request-recovery-intro = Enter your email address. We'll send you a link.
@@ -315,6 +425,8 @@ problem-title = { $code ->
     [email-unconfirmed] Your email address isn't confirmed yet
     [account-disabled] This account is disabled
     [forbidden] You don't have access to this page
+    [invalid-code] Incorrect code
+    [challenge-expired] That took too long, or there were too many wrong codes
     [reauthentication-required] Confirm that it's you
     [cross-site-request] This request came from another site
     [https-required] Secure connection required
@@ -351,7 +463,9 @@ problem-help = { $code ->
     [email-unconfirmed] Open the link in the email we sent you.
     [account-disabled] Contact support.
     [forbidden] Sign in with an account that has access.
-    [reauthentication-required] It's been a while since you signed in. Sign in again, then try again.
+    [invalid-code] Each code works once. Wait for the next code, then try again.
+    [challenge-expired] Sign in again, with your password first.
+    [reauthentication-required] Sign in again, with a code too if you use two-factor sign-in. Then try again.
     [cross-site-request] To keep you safe, we didn't run it. Open the page on this site and try again.
     [https-required] Use the address that starts with https://.
     [not-found] Check the address, or go to the start page.

@@ -2,7 +2,7 @@
 //!
 //! - [`contract`]: the cases that each implementation of `Store`, `Sessions` and `RateLimits` passes, run by
 //!   macros from each store's own tests.
-//! - [`fixtures`]: a user, a session, a link …, each of them unique; [`sealing`]: a sealed audit log.
+//! - [`fixtures`]: a user, a session, a link …, each of them unique; `sealing`: a sealed audit log.
 //! - [`servers`]: PostgreSQL, MariaDB, Redis and the binary itself, started for the test run and removed after it;
 //!   [`process`]: any other program; [`port`]: free ports.
 //! - [`queries`]: the queries of the product.

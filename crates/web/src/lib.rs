@@ -12,6 +12,7 @@ mod admin;
 mod app;
 mod audit;
 mod email;
+mod factors;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -35,6 +36,7 @@ mod sign_up;
 mod views;
 
 pub use app::{App, AppParts, IfMatchRule, ShutdownFlag, WebOptions};
+pub use factors::api::FactorListView;
 pub use inbox_source::{InboxEntry, InboxSource};
 pub use openapi::openapi_document;
 pub use profile::export_document::ExportDocument;

@@ -16,8 +16,8 @@ use crate::app::App;
 use crate::html::assets;
 use crate::http::problem::Code;
 use crate::{
-    admin, audit, email, home, inbox, keys, operations, password, profile, recovery, reference,
-    sessions, sign_in, sign_up,
+    admin, audit, email, factors, home, inbox, keys, operations, password, profile, recovery,
+    reference, sessions, sign_in, sign_up,
 };
 
 /// The authentication that a route requires.
@@ -31,6 +31,8 @@ pub enum Authentication {
     InvalidRejected,
     /// A valid session. The domain checks permissions.
     Required,
+    /// A valid session, or the challenge of a sign-in in which the user must add a second factor.
+    RequiredOrEnrolling,
     /// A valid session; a browser without one gets the sign-in page.
     RequiredOrSignInPage,
 }
@@ -120,12 +122,14 @@ const fn documented_page(
     }
 }
 
-use Authentication::{Ignored, InvalidIgnored, InvalidRejected, Required, RequiredOrSignInPage};
+use Authentication::{
+    Ignored, InvalidIgnored, InvalidRejected, Required, RequiredOrEnrolling, RequiredOrSignInPage,
+};
 use Code::{
-    AccountDisabled, EmailTaken, EmailUnconfirmed, Forbidden, InvalidCredentials, LastAdmin,
-    LinkExpired, MalformedRequest, NotFound, Overloaded, PreconditionFailed,
-    ReauthenticationRequired, TooManyAttempts, UnknownAccount, UsernameTaken, ValidationFailed,
-    WrongPassword,
+    AccountDisabled, ChallengeExpired, EmailTaken, EmailUnconfirmed, Forbidden, InvalidCode,
+    InvalidCredentials, LastAdmin, LinkExpired, MalformedRequest, NotFound, Overloaded,
+    PreconditionFailed, ReauthenticationRequired, TooManyAttempts, UnknownAccount, UsernameTaken,
+    ValidationFailed, WrongPassword,
 };
 use ThrottleScope::{Link, MailRequest, SignIn, SignUp, Token};
 
@@ -138,15 +142,20 @@ pub static TABLE: &[Route] = &[
     api(Method::GET,              "/user/{user}",                 Required,             None,              || routes!(profile::api::show_user),               &[Forbidden, NotFound]),
     api(Method::PUT,              "/user/{user}",                 Required,             None,              || routes!(profile::api::replace_user),            &[Forbidden, NotFound, PreconditionFailed]),
     api(Method::PATCH,            "/user/{user}",                 Required,             None,              || routes!(profile::api::patch_user),              &[Forbidden, NotFound, PreconditionFailed]),
-    api(Method::DELETE,           "/user/{user}",                 Required,             None,              || routes!(profile::api::delete_user),             &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, PreconditionFailed, LastAdmin, TooManyAttempts, Overloaded]),
+    api(Method::DELETE,           "/user/{user}",                 Required,             None,              || routes!(profile::api::delete_user),             &[InvalidCredentials, WrongPassword, InvalidCode, ReauthenticationRequired, Forbidden, NotFound, PreconditionFailed, LastAdmin, TooManyAttempts, Overloaded]),
     api(Method::GET,              "/user/{user}/export",          Required,             Some(Token),       || routes!(profile::api::export_user),             &[Forbidden, NotFound]),
-    api(Method::PUT,              "/user/{user}/email",           Required,             Some(SignIn),      || routes!(email::api::change_email),              &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, AccountDisabled, NotFound, EmailTaken, PreconditionFailed, Overloaded]),
-    api(Method::PUT,              "/user/{user}/role",            Required,             None,              || routes!(admin::api::change_role),               &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
-    api(Method::PUT,              "/user/{user}/status",          Required,             None,              || routes!(admin::api::change_status),             &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
+    api(Method::PUT,              "/user/{user}/email",           Required,             Some(SignIn),      || routes!(email::api::change_email),              &[InvalidCredentials, WrongPassword, InvalidCode, ReauthenticationRequired, Forbidden, AccountDisabled, NotFound, EmailTaken, PreconditionFailed, Overloaded]),
+    api(Method::PUT,              "/user/{user}/role",            Required,             None,              || routes!(admin::api::change_role),               &[InvalidCredentials, WrongPassword, InvalidCode, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
+    api(Method::PUT,              "/user/{user}/status",          Required,             None,              || routes!(admin::api::change_status),             &[InvalidCredentials, WrongPassword, InvalidCode, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
     api(Method::GET,              "/user/{user}/session",         Required,             None,              || routes!(sessions::api::list_sessions),          &[Forbidden, NotFound, MalformedRequest, ValidationFailed]),
     api(Method::DELETE,           "/user/{user}/session",         Required,             None,              || routes!(sessions::api::revoke_sessions),        &[Forbidden, NotFound]),
     api(Method::DELETE,           "/user/{user}/session/{id}",    Required,             None,              || routes!(sessions::api::revoke_session),         &[Forbidden, NotFound]),
-    api(Method::PUT,              "/password",                    InvalidRejected,      Some(SignIn),      || routes!(password::api::change_password),        &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, PreconditionFailed, Overloaded]),
+    api(Method::GET,              "/user/{user}/factor",          RequiredOrEnrolling,  None,              || routes!(factors::api::list_factors),           &[Forbidden, NotFound]),
+    api(Method::POST,             "/user/{user}/factor",          RequiredOrEnrolling,  Some(Token),       || routes!(factors::api::begin_enrolment),        &[InvalidCredentials, WrongPassword, InvalidCode, ReauthenticationRequired, Forbidden, NotFound, ChallengeExpired]),
+    api(Method::POST,             "/user/{user}/factor/{id}",     RequiredOrEnrolling,  Some(Token),       || routes!(factors::api::finish_enrolment),       &[InvalidCode, Forbidden, NotFound, ChallengeExpired]),
+    api(Method::DELETE,           "/user/{user}/factor/{id}",     Required,             Some(Token),       || routes!(factors::api::remove_factor),          &[InvalidCredentials, WrongPassword, InvalidCode, ReauthenticationRequired, Forbidden, NotFound]),
+    api(Method::POST,             "/user/{user}/recovery-codes",  Required,             Some(Token),       || routes!(factors::api::renew_recovery_codes),   &[InvalidCredentials, WrongPassword, InvalidCode, ReauthenticationRequired, Forbidden, NotFound]),
+    api(Method::PUT,              "/password",                    InvalidRejected,      Some(SignIn),      || routes!(password::api::change_password),        &[InvalidCredentials, WrongPassword, InvalidCode, ReauthenticationRequired, UnknownAccount, EmailUnconfirmed, AccountDisabled, PreconditionFailed, Overloaded]),
     documented_page(Method::GET,  "/password",                    InvalidIgnored,       None,              || routes!(password::pages::password_page)),
     documented_page(Method::POST, "/password",                    InvalidIgnored,       Some(SignIn),      || routes!(password::pages::password_form)),
     documented_page(Method::GET,  "/confirmation",                Ignored,              None,              || routes!(email::pages::confirmation_page)),
@@ -163,6 +172,16 @@ pub static TABLE: &[Route] = &[
     api(Method::POST,             "/email-undo/{token}",          Ignored,              Some(Link),        || routes!(email::api::undo_email_change),         &[NotFound, LinkExpired, Overloaded]),
     api(Method::GET,              "/audit",                       Required,             None,              || routes!(audit::api::list_audit_events),         &[Forbidden, MalformedRequest, ValidationFailed]),
     api(Method::POST,             "/auth",                        Ignored,              Some(SignIn),      || routes!(sign_in::api::sign_in),                 &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, Overloaded]),
+    api(Method::POST,             "/auth/factor",                 Ignored,              Some(SignIn),      || routes!(sign_in::api::answer_challenge),        &[InvalidCode, ChallengeExpired]),
+    documented_page(Method::GET,  "/auth/factor",                 InvalidIgnored,       None,              || routes!(sign_in::pages::code_page)),
+    page(Method::GET,             "/auth/enrol",                  Ignored,              None,              || get(factors::pages::required_page)),
+    page(Method::POST,            "/auth/enrol",                  Ignored,              Some(Token),       || post(factors::pages::begin_required)),
+    page(Method::POST,            "/auth/enrol/{id}",             Ignored,              Some(Token),       || post(factors::pages::finish_required)),
+    page(Method::GET,             "/auth/factors",                RequiredOrSignInPage, None,              || get(factors::pages::factors_page)),
+    page(Method::POST,            "/auth/factors",                Required,             Some(Token),       || post(factors::pages::add)),
+    page(Method::POST,            "/auth/factors/{id}",           Required,             Some(Token),       || post(factors::pages::finish_adding)),
+    page(Method::POST,            "/auth/factors/{id}/remove",    Required,             Some(Token),       || post(factors::pages::remove)),
+    page(Method::POST,            "/auth/recovery-codes",         Required,             Some(Token),       || post(factors::pages::renew_codes)),
     api(Method::GET,              "/auth",                        RequiredOrSignInPage, None,              || routes!(sessions::api::current_session),        &[]),
     api(Method::DELETE,           "/auth",                        Required,             None,              || routes!(sessions::api::sign_out),               &[]),
     page(Method::POST,            "/auth/sign-out",               Required,             None,              || post(sessions::pages::sign_out)),

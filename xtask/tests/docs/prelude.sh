@@ -102,3 +102,14 @@ cargo() {
     *) command cargo "$@" ;;
   esac
 }
+
+# `oathtool --totp --base32 SECRET` of the package of this name: the code of an authenticator app.
+oathtool() {
+  python3 - "${@: -1}" << 'END'
+import base64, hmac, sys, time
+step = int(time.time()) // 30
+mac = hmac.digest(base64.b32decode(sys.argv[1]), step.to_bytes(8, "big"), "sha1")
+start = mac[-1] & 15
+print("%06d" % ((int.from_bytes(mac[start : start + 4], "big") & 0x7FFFFFFF) % 1000000))
+END
+}

@@ -206,7 +206,7 @@ pub fn is_number(word: &str) -> bool {
         Some(("T", name)) => name.len() > 1 && name.bytes().all(|b| b.is_ascii_uppercase()),
         Some((group, number)) => {
             group.len() == 1
-                && "PARSJZHWLC".contains(group)
+                && "PARSMJZHWLC".contains(group)
                 && number.len() == 2
                 && number.bytes().all(|b| b.is_ascii_digit())
         }

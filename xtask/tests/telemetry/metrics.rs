@@ -55,6 +55,8 @@ fn the_journey_of_an_account_is_counted() {
         ("success", 3.0),
         ("invalid-credentials", 2.0),
         ("email-unconfirmed", 1.0),
+        ("factor-required", 0.0),
+        ("invalid-code", 0.0),
         ("throttled", 0.0),
         ("error", 0.0),
     ] {

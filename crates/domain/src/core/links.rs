@@ -4,7 +4,7 @@ use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::{Link, Purpose, User};
-use crate::store::Records;
+use crate::store::{Record, Records, readable};
 use crate::values::Token;
 
 impl Core {
@@ -16,13 +16,15 @@ impl Core {
         token: &Token,
         purpose: Purpose,
     ) -> Result<(Link, User), Error> {
-        let link = self
-            .ports
-            .store
-            .find_readable(Link::DIGEST, &token.digest())
+        let (store, digest) = (&self.ports.store, token.digest());
+        let row = store
+            .find_row(Link::TABLE, Link::DIGEST, (&digest).into())
             .await?;
-        let link = link
-            .filter(|link: &Link| link.purpose == purpose && link.expires_at > ctx.now)
+        // The table has the challenges of sign-ins, too.
+        let link = row.filter(|row| *row.get("purpose") == purpose.as_str().into());
+        let link: Link = link
+            .and_then(|row| readable(&row))
+            .filter(|link: &Link| link.expires_at > ctx.now)
             .ok_or(Error::LinkExpired)?;
         let user: Option<User> = self.ports.store.get(link.user_id).await?;
         Ok((link, user.ok_or(Error::LinkExpired)?))

@@ -1,7 +1,7 @@
 //! The dependencies of all services, and the steps that several of them need. Imports no service.
 //!
 //! A service holds an [`Arc`](std::sync::Arc) of [`Core`] and calls its methods. A step of two services is a method of
-//! `Core`, in this folder, in `limits` or in `events`; services do not call each other.
+//! `Core`, in this folder, in `limits`, in `factors` or in `events`; services do not call each other.
 
 mod apply;
 mod authorize;

@@ -1,10 +1,13 @@
-//! Reauthentication: actions that are most harmful in the hands of a thief require the password again.
+//! Reauthentication: actions that are most harmful in the hands of a thief require the password again, and a
+//! second factor if the account has one.
 //!
-//! A session only proves who signed in at its start. To change a role, to disable, enable or delete an account, or
-//! to change its address, the user must have entered the password recently: at sign-in or with the request itself.
-//! Each of these methods calls `Core::ensure_reauthenticated`, so that no caller can skip it.
-//! `SignIn::reauthenticate` verifies a password that is sent with the request. To add an action: call
-//! `ensure_reauthenticated` in its method, and add its event to `audit_kind_of`.
+//! A session only proves who signed in at its start. To change a role, to disable, enable or delete an account, to
+//! change its address or its factors, the user must have signed in recently, or send the proof with the request. Each of
+//! these methods calls `Core::ensure_reauthenticated`, so that no caller can skip it. `SignIn::reauthenticate` verifies a
+//! proof that is sent with the request. To add an action: call `ensure_reauthenticated` in its method, and add its event
+//! to `audit_kind_of`.
+
+use jiff::Timestamp;
 
 use crate::access::Action;
 use crate::core::Core;
@@ -14,14 +17,33 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::model::{AuditKind, User};
 use crate::store::Records;
-use crate::values::Password;
+use crate::values::{FactorCode, Password};
+
+/// What a user sends with a request to prove again who they are.
+#[derive(Debug, Clone)]
+pub struct Proof {
+    /// The password.
+    pub password: Password,
+    /// The code of a second factor, if the account has one.
+    pub code: Option<FactorCode>,
+}
+
+/// A password alone.
+impl From<Password> for Proof {
+    fn from(password: Password) -> Self {
+        Self {
+            password,
+            code: None,
+        }
+    }
+}
 
 impl Core {
-    /// Verifies the actor's own password, and returns the context that records this.
+    /// Verifies the actor's own password and second factor, and returns the context that records this.
     pub(crate) async fn reauthenticate_with(
         &self,
         ctx: &Ctx,
-        password: &Password,
+        proof: &Proof,
         event: AuditKind,
     ) -> Result<Ctx, Error> {
         let Actor::User {
@@ -38,14 +60,13 @@ impl Core {
         let own: Option<User> = self.ports.store.get(*id).await?;
         let own = own.ok_or(Error::InvalidToken)?;
         let identifier = own_identifier(&own)?;
-        self.verify_password(
-            ctx,
-            &identifier,
-            AccountLookup::from_user(own),
-            password,
-            event,
-        )
-        .await?;
+        let lookup = AccountLookup::from_user(own);
+        let verified = self
+            .verify_password(ctx, &identifier, lookup, &proof.password, event)
+            .await?;
+        let has_factor = self
+            .finish_proof(ctx, &verified, proof.code.as_ref(), event)
+            .await?;
         Ok(ctx.acting_as(Actor::User {
             id: *id,
             username_key: username_key.clone(),
@@ -53,11 +74,13 @@ impl Core {
             session_id: *session_id,
             security_epoch: *security_epoch,
             auth_time: ctx.now,
+            is_multi_factor: has_factor,
         }))
     }
 
-    /// Fails with [`Error::ReauthenticationRequired`] if the user has not entered the password recently. The
-    /// command line is exempt: the operator has access to the machine.
+    /// Fails with [`Error::ReauthenticationRequired`] if the user has not proved recently who they are, with a second
+    /// factor if the account has one. The command line is exempt: the operator has access to the machine. So is a user who is
+    /// enrolling: the challenge proves that they have just entered the password.
     pub(crate) async fn ensure_reauthenticated(
         &self,
         ctx: &Ctx,
@@ -65,11 +88,18 @@ impl Core {
         named: &str,
     ) -> Result<(), Error> {
         self.authorize_by_name(ctx, action, named).await?;
-        let Actor::User { id, auth_time, .. } = &ctx.actor else {
+        let Actor::User {
+            id,
+            auth_time,
+            is_multi_factor,
+            ..
+        } = &ctx.actor
+        else {
             return Ok(());
         };
-        let within = self.policy.reauthenticate_after;
-        if within.is_zero() || ctx.now.duration_since(*auth_time) <= within {
+        if self.is_recent(ctx, *auth_time)
+            && (*is_multi_factor || self.factor_set(*id).await?.is_empty())
+        {
             return Ok(());
         }
         let refused = Event::Refused {
@@ -80,6 +110,12 @@ impl Core {
         self.emit_now(ctx, refused).await?;
         Err(Error::ReauthenticationRequired)
     }
+
+    /// Returns `true` if a proof of this time is recent enough for sensitive actions.
+    pub(crate) fn is_recent(&self, ctx: &Ctx, auth_time: Timestamp) -> bool {
+        let within = self.policy.reauthenticate_after;
+        within.is_zero() || ctx.now.duration_since(auth_time) <= within
+    }
 }
 
 /// The audit event of a rejected action.
@@ -89,7 +125,11 @@ pub(crate) fn audit_kind_of(action: Action) -> AuditKind {
         Action::ChangeStatus => AuditKind::StatusChanged,
         Action::DeleteUser => AuditKind::UserDeleted,
         Action::ChangeEmail => AuditKind::EmailChangeRequested,
+        Action::AddFactor => AuditKind::FactorAdded,
+        Action::RenewRecoveryCodes => AuditKind::RecoveryCodesRenewed,
+        Action::RemoveFactor => AuditKind::FactorRemoved,
         Action::ViewUser
+        | Action::ViewFactors
         | Action::ExportUser
         | Action::UpdateProfile
         | Action::ListSessions

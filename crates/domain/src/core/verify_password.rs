@@ -10,23 +10,14 @@ use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
 use crate::hashing::{HashClient, Verification};
+use crate::limits::PasswordAttempt;
 use crate::model::{AuditKind, Credential, Lockout, Status, User};
 use crate::store::{Batch, Condition, Records, Write};
-use crate::values::{EmailAddress, Password, Secret, UserId, Username};
+use crate::values::{EmailAddress, Identifier, Password, Secret, UserId};
 
 /// The id that no user has.
 fn unknown_user_id() -> UserId {
     UserId::from_bytes([0; 16])
-}
-
-/// Identifies the account that a password is presented for. Usernames and addresses are separate namespaces, each
-/// looked up in its own column.
-#[derive(Debug, Clone)]
-pub enum Identifier {
-    /// A username.
-    Username(Username),
-    /// A confirmed address. A pending one is found too, to report that it is not confirmed.
-    Email(EmailAddress),
 }
 
 /// The users that an identifier matches.
@@ -51,12 +42,13 @@ impl AccountLookup {
     }
 }
 
-/// A password that was verified.
+/// A password that was verified. The wrong ones before it stay counted until the caller clears them with
+/// [`Core::clear_password_attempts`]: a correct password that still needs a second factor clears nothing.
 pub(crate) struct VerifiedPassword {
     /// Its user.
     pub(crate) user: User,
-    /// Number of consecutive wrong passwords of the account before this one, as far as they are counted.
-    pub(crate) failed_before: u32,
+    /// The attempt, as it was counted; `None` for a user whose address is pending, whose attempts stay counted.
+    pub(crate) attempt: Option<PasswordAttempt>,
 }
 
 impl Core {
@@ -123,13 +115,9 @@ impl Core {
         match self.try_password(ctx, &hash_client, owner, password).await {
             Ok(None) => {}
             Ok(Some(user)) => {
-                let failed_before = self
-                    .clear_password_attempts(&attempt, &user, lockout)
-                    .await?;
-                let user = self.load_data(user).await?;
                 return Ok(VerifiedPassword {
-                    user,
-                    failed_before,
+                    user: self.load_data(user).await?,
+                    attempt: Some(attempt),
                 });
             }
             Err(error) => {
@@ -156,10 +144,32 @@ impl Core {
         match unconfirmed? {
             Some(user) => Ok(VerifiedPassword {
                 user: self.load_data(user).await?,
-                failed_before: 0,
+                attempt: None,
             }),
             None => Err(self.refuse_password(ctx, audit_user, kind, lockout).await?),
         }
+    }
+
+    /// Verifies a password like [`Self::verify_password`], and that its account can sign in by this identifier.
+    pub(crate) async fn verify_sign_in(
+        &self,
+        ctx: &Ctx,
+        identifier: &Identifier,
+        lookup: AccountLookup,
+        password: &Password,
+        kind: AuditKind,
+    ) -> Result<VerifiedPassword, Error> {
+        let verified = self
+            .verify_password(ctx, identifier, lookup, password, kind)
+            .await?;
+        let allowed = self
+            .ensure_can_sign_in(ctx, identifier, &verified.user, kind)
+            .await;
+        if let Err(refusal) = allowed {
+            self.clear_password_attempts(&verified).await?;
+            return Err(refusal);
+        }
+        Ok(verified)
     }
 
     /// Adds the `data` that look-ups by name do not read. The other fields stay as they were when the password was

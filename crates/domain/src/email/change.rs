@@ -4,6 +4,7 @@
 
 use crate::access::Action;
 use crate::core::MAX_WRITE_ATTEMPTS;
+use crate::core::step_up::Proof;
 use crate::core::users::ensure_version;
 use crate::ctx::Ctx;
 use crate::email::Email;
@@ -11,7 +12,7 @@ use crate::error::{Error, WriteError};
 use crate::events::Event;
 use crate::model::{AuditKind, PendingEmail, RequestedBy, Status, User, Version};
 use crate::store::{Batch, Records};
-use crate::values::{EmailAddress, Invalid, Password};
+use crate::values::{EmailAddress, Invalid};
 
 impl Email {
     /// Requests the change. A user who changes their own address must send their password each time. An admin who
@@ -22,7 +23,7 @@ impl Email {
         ctx: &Ctx,
         named: &str,
         email: &EmailAddress,
-        password: Option<&Password>,
+        proof: Option<&Proof>,
         expected: Option<Version>,
     ) -> Result<(), Error> {
         let user = self.core.resolve(ctx, Action::ChangeEmail, named).await?;
@@ -34,7 +35,7 @@ impl Email {
             );
             return Err(Error::invalid("email", disabled));
         }
-        self.reauthenticate_for_email(ctx, &user, named, password)
+        self.reauthenticate_for_email(ctx, &user, named, proof)
             .await?;
         if !self.core.policy.enumeration_protection {
             let (store, key) = (&self.core.ports.store, email.key());
@@ -104,19 +105,19 @@ impl Email {
         batch
     }
 
-    /// Verifies the password of the signed-in user. An admin may omit it if they entered it recently.
+    /// Verifies the proof of the signed-in user. An admin may omit it if they entered it recently.
     async fn reauthenticate_for_email(
         &self,
         ctx: &Ctx,
         user: &User,
         named: &str,
-        password: Option<&Password>,
+        proof: Option<&Proof>,
     ) -> Result<(), Error> {
         let is_own = ctx.actor.user_id() == Some(user.id);
-        match password {
-            Some(password) => {
+        match proof {
+            Some(proof) => {
                 self.core
-                    .reauthenticate_with(ctx, password, AuditKind::EmailChangeRequested)
+                    .reauthenticate_with(ctx, proof, AuditKind::EmailChangeRequested)
                     .await?;
                 Ok(())
             }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::core::pending_email::without_pending_email;
-use crate::core::verify_password::{AccountLookup, Identifier};
+use crate::core::verify_password::AccountLookup;
 use crate::ctx::Ctx;
 use crate::email::Email;
 use crate::error::{Error, WriteError, chain};
@@ -16,7 +16,7 @@ use crate::events::Event;
 use crate::metric_event::SessionEnd;
 use crate::model::{AuditKind, Link, MailKind, Purpose, RequestedBy, Status, User};
 use crate::store::{Batch, Records};
-use crate::values::{Data, EmailAddress, Invalid, Password, Token};
+use crate::values::{Data, EmailAddress, Identifier, Invalid, Password, Token};
 
 /// Maximum number of other users whose pending address a confirmation clears. Any others can no longer confirm it,
 /// and expire.
@@ -153,15 +153,12 @@ impl Email {
         let password = password.ok_or_else(missing)?;
         let identifier = Identifier::Email(email.clone());
         let lookup = AccountLookup::from_user(user.clone());
-        self.core
-            .verify_password(
-                ctx,
-                &identifier,
-                lookup,
-                password,
-                AuditKind::EmailConfirmed,
-            )
+        let kind = AuditKind::EmailConfirmed;
+        let verified = self
+            .core
+            .verify_password(ctx, &identifier, lookup, password, kind)
             .await?;
+        self.core.clear_password_attempts(&verified).await?;
         Ok(())
     }
 

@@ -101,6 +101,18 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
             },
             user.id,
         ),
+        Event::FactorAdded { user, kind } => {
+            success_of(AuditKind::FactorAdded, user.id).detail(kind.as_str())
+        }
+        Event::FactorRemoved { user, kind } => {
+            success_of(AuditKind::FactorRemoved, user.id).detail(kind.as_str())
+        }
+        Event::RecoveryCodesRenewed { user } => {
+            success_of(AuditKind::RecoveryCodesRenewed, user.id)
+        }
+        Event::RecoveryCodeUsed { user, remaining } => {
+            success_of(AuditKind::RecoveryCodeUsed, user.id).detail(format!("{remaining} left"))
+        }
         // Both events of a recovery name the mail: the request does not know the account.
         Event::RecoveryRequested { mail, .. } => {
             success(AuditKind::RecoveryRequested).detail(MailJob::audit_detail_of(mail))

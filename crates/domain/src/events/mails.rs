@@ -1,17 +1,24 @@
 //! The mails of an event. A kind of mail that no event queues is never sent.
 
 use crate::core::Core;
-use crate::core::verify_password::Identifier;
 use crate::ctx::Ctx;
 use crate::events::{Event, UnusualSignIn};
 use crate::model::{MailJob, MailKind, RequestedBy, User};
 use crate::store::{Batch, Write};
-use crate::values::{EmailAddress, JobId, Locale, UserId};
+use crate::values::{EmailAddress, Identifier, JobId, Locale, UserId};
+
+/// Number of recovery codes from which the mail about a used one asks for new ones.
+const FEW_RECOVERY_CODES: usize = 2;
 
 /// Queues the mails about an event.
 pub(super) fn queue_mails(core: &Core, ctx: &Ctx, event: &Event<'_>, batch: &mut Batch) {
     let id = || JobId::generate(ctx.now, &*core.ports.random);
     let mut queue = |mail: MailJob| batch.push(Write::insert(&mail));
+    let mut notify = |kind, user: &User| {
+        if let Some(email) = user.mail_address() {
+            queue(to_user(ctx, id(), kind, user, email));
+        }
+    };
     match *event {
         Event::SignedUp { user } => {
             if let Some(email) = user.pending_address() {
@@ -26,10 +33,18 @@ pub(super) fn queue_mails(core: &Core, ctx: &Ctx, event: &Event<'_>, batch: &mut
             let kind = MailKind::Recovery;
             queue(new_mail(ctx, mail, kind, None, email, ctx.client.locale));
         }
-        Event::PasswordSet { user, .. } => {
-            if let Some(email) = user.mail_address() {
-                queue(to_user(ctx, id(), MailKind::PasswordChanged, user, email));
-            }
+        Event::PasswordSet { user, .. } => notify(MailKind::PasswordChanged, user),
+        Event::FactorAdded { user, .. } => notify(MailKind::FactorAdded, user),
+        Event::FactorRemoved { user, .. } => notify(MailKind::FactorRemoved, user),
+        Event::RecoveryCodesRenewed { user } => notify(MailKind::RecoveryCodesRenewed, user),
+        Event::RecoveryCodeUsed { user, remaining } => {
+            notify(
+                match remaining > FEW_RECOVERY_CODES {
+                    true => MailKind::RecoveryCodeUsed,
+                    false => MailKind::RecoveryCodesLow,
+                },
+                user,
+            );
         }
         Event::EmailChangeRequested { user } => {
             if let Some(new) = user.pending_address() {

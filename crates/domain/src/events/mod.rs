@@ -10,12 +10,11 @@ pub(crate) mod metrics;
 
 use crate::access::Action;
 use crate::core::Core;
-use crate::core::verify_password::Identifier;
 use crate::ctx::{Actor, Ctx};
 use crate::error::WriteError;
 use crate::model::{AuditKind, Link, MailJob, Role, User};
 use crate::store::Batch;
-use crate::values::{EmailAddress, JobId, UserId};
+use crate::values::{EmailAddress, FactorKind, Identifier, JobId, UserId};
 
 /// Adds the writes that follow from an event to its batch.
 type Subscriber = fn(&Core, &Ctx, &Event<'_>, &mut Batch);
@@ -70,6 +69,14 @@ pub(crate) enum Event<'a> {
         user: &'a User,
         reason: NewPasswordReason,
     },
+    /// A user added a second factor.
+    FactorAdded { user: &'a User, kind: FactorKind },
+    /// A second factor of a user was removed.
+    FactorRemoved { user: &'a User, kind: FactorKind },
+    /// A user got new recovery codes.
+    RecoveryCodesRenewed { user: &'a User },
+    /// A user used a recovery code; this many are left.
+    RecoveryCodeUsed { user: &'a User, remaining: usize },
     /// Someone requested a recovery mail, which gets the id `mail`. The account is not known yet.
     RecoveryRequested {
         email: &'a EmailAddress,

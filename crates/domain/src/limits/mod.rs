@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | each [`ThrottleScope`] | network prefix (/32, /64); tokens and known devices: the account |
 //! | `sign-in-global` | none: one limit for sign-in attempts of all unknown clients |
-//! | `guess` (backoff) | the account, by its id or canonical identifier; or the known device |
+//! | `guess` (backoff) | the account, by its id or canonical identifier; or the known device; the user, for codes |
 //! | `mailbox` | mailbox and kind of mail |
 //! | `email-change` | the account |
 //!
@@ -21,12 +21,13 @@
 //! - `network`: network prefixes.
 //! - `known_device`: the device cookie.
 //! - `enforce`: acquires the limits of a request, the narrowest key first.
-//! - `password_attempts`: checks for passwords.
+//! - `password_attempts`: checks for passwords; `code_attempts`: for codes of a second factor.
 //!
 //! To add a scope: a variant of [`ThrottleScope`], its rate in [`ThrottleLimits::rate`], and the routes that use
 //! it.
 
 mod audit_limits;
+mod code_attempts;
 mod enforce;
 mod fallback;
 mod known_device;
@@ -44,6 +45,7 @@ pub(crate) use known_device::DeviceCookies;
 pub use known_device::{KNOWN_DEVICE_LIFETIME, KnownDevice};
 pub use memory::{MemoryRateLimits, interval};
 pub use network::{address_key, network_key};
+pub(crate) use password_attempts::PasswordAttempt;
 pub use rate::Rate;
 
 const MINUTE: u64 = 60;

@@ -4,15 +4,15 @@
 use super::ThrottleScope;
 use super::enforce::LimitsDecision;
 use crate::core::Core;
-use crate::core::verify_password::Identifier;
+use crate::core::verify_password::{VerifiedPassword, own_identifier};
 use crate::ctx::Ctx;
 use crate::error::{Error, chain};
 use crate::events::Event;
 use crate::hashing::HashClient;
 use crate::model::{Lockout, User};
 use crate::ports::{Decision, KeyedLimit};
-use crate::store::{Batch, Write};
-use crate::values::{EmailAddress, UserId};
+use crate::store::{Batch, Records, Write};
+use crate::values::{EmailAddress, Identifier, UserId};
 
 /// Consecutive wrong passwords until a device is no longer known.
 const KNOWN_DEVICE_FAILURES: u32 = 10;
@@ -93,21 +93,43 @@ impl Core {
         }
     }
 
+    /// Returns the attempt of a user whose password was verified in an earlier request, to clear it.
+    pub(crate) fn earlier_password_attempt(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+    ) -> Result<PasswordAttempt, Error> {
+        if !self.policy.throttle {
+            return Ok(PasswordAttempt::default());
+        }
+        let backoff = self.account_backoff(&own_identifier(user)?, Some(user));
+        let device = self.known_device_limits(ctx, Some(user));
+        Ok(PasswordAttempt {
+            client: match device {
+                Some(_) => AttemptClient::Known,
+                None => AttemptClient::Unknown,
+            },
+            limits: device.unwrap_or_default(),
+            account: Some(backoff),
+            is_last: false,
+        })
+    }
+
     /// Clears the failures on every node after a correct password. Returns the number of wrong passwords of the
-    /// account before it.
+    /// account before it, as far as they are counted.
     pub(crate) async fn clear_password_attempts(
         &self,
-        attempt: &PasswordAttempt,
-        user: &User,
-        lockout: Option<Lockout>,
+        verified: &VerifiedPassword,
     ) -> Result<u32, Error> {
-        let is_locked_out = lockout.is_some_and(|lockout| lockout.applies_to(user));
-        if attempt.client != AttemptClient::Unlimited && is_locked_out {
-            self.apply(vec![Write::delete::<Lockout>(user.id)]).await?;
-        }
+        let Some(attempt) = &verified.attempt else {
+            return Ok(0);
+        };
         let Some(account) = &attempt.account else {
             return Ok(0);
         };
+        if attempt.client == AttemptClient::Known {
+            self.end_lockout(&verified.user).await?;
+        }
         let failures = self.ports.rate_limits.clear(account).await?;
         match attempt.limits.first() {
             // This attempt was counted, too.
@@ -118,6 +140,27 @@ impl Core {
             }
             None => Ok(failures),
         }
+    }
+
+    /// Ends the lockout of an account whose user has signed in on a known device.
+    async fn end_lockout(&self, user: &User) -> Result<(), Error> {
+        let lockout: Option<Lockout> = self.ports.store.get(user.id).await?;
+        if lockout.is_some_and(|lockout| lockout.applies_to(user)) {
+            self.apply(vec![Write::delete::<Lockout>(user.id)]).await?;
+        }
+        Ok(())
+    }
+
+    /// Releases the count of an attempt whose password was correct, but which needs a second factor: it is no wrong
+    /// password. The network and the ceiling stay charged.
+    pub(crate) async fn release_password_backoff(
+        &self,
+        ctx: &Ctx,
+        verified: &VerifiedPassword,
+    ) -> Result<(), Error> {
+        let limits = verified.attempt.iter().flat_map(|attempt| &attempt.limits);
+        let backoff: Vec<KeyedLimit> = limits.take(1).cloned().collect();
+        Ok(self.release(ctx, &backoff).await?)
     }
 
     /// Releases an attempt whose password was not checked.

@@ -36,6 +36,14 @@ string_enum! {
         RecoveryMailed => "recovery-mailed",
         /// A recovery link set a new password.
         Recovered => "recovered",
+        /// A second factor was added.
+        FactorAdded => "factor-added",
+        /// A second factor was removed.
+        FactorRemoved => "factor-removed",
+        /// A user got new recovery codes.
+        RecoveryCodesRenewed => "recovery-codes-renewed",
+        /// A recovery code was used in place of a second factor; the detail contains the number that is left.
+        RecoveryCodeUsed => "recovery-code-used",
         /// An address change was requested.
         EmailChangeRequested => "email-change-requested",
         /// The old address undid an address change.

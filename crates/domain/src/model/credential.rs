@@ -10,16 +10,22 @@ use crate::values::{CredentialId, Digest, Secret, UserId};
 pub enum CredentialKind {
     /// A password. `data` is its hash: a PHC string, or an imported format that `hashing::foreign` parses.
     Password,
+    /// The list of a user's second factors, with their recovery codes (`factors::set`).
+    FactorSet,
+    /// An authenticator app (`factors::totp`).
+    Totp,
 }
 
 impl CredentialKind {
     /// All kinds.
-    pub const ALL: [Self; 1] = [Self::Password];
+    pub const ALL: [Self; 3] = [Self::Password, Self::FactorSet, Self::Totp];
 
     /// Name in the table.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::FactorSet => "factor-set",
+            Self::Totp => "totp",
         }
     }
 
@@ -32,7 +38,7 @@ impl CredentialKind {
 /// What a user can prove who they are with. It is useless once its user is deleted.
 #[derive(Debug, Clone)]
 pub struct Credential {
-    /// Its id. A user has one password; its id is the user's.
+    /// Its id. A user has one password, whose id is the user's, and one set of second factors, whose id is derived.
     pub id: CredentialId,
     /// The owner.
     pub user_id: UserId,

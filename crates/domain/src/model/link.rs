@@ -82,7 +82,10 @@ impl Link {
 
     /// A user's links, valid or not.
     pub fn of_user(user_id: UserId) -> Query {
-        Query::by::<Self>(&["user_id"]).equal(user_id)
+        let purposes = Purpose::ALL.map(|purpose| purpose.as_str().into());
+        Query::by::<Self>(&["user_id"])
+            .equal(user_id)
+            .only(Condition::one_of("purpose", purposes))
     }
 
     /// Marks the link as used. Fails with `Stale` if it is used, replaced, deleted or expired at `at`.

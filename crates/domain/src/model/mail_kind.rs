@@ -78,8 +78,11 @@ const CONFIRMATION: MailLink = MailLink::Secret(Purpose::Confirmation, |p| p.con
 const EMAIL_CHANGE: MailLink = MailLink::Secret(Purpose::Confirmation, |p| p.email_change_lifetime);
 const EMAIL_UNDO: MailLink = MailLink::Secret(Purpose::EmailUndo, |p| p.email_undo_lifetime);
 const RECOVERY: MailLink = MailLink::Secret(Purpose::Recovery, |p| p.recovery_lifetime);
+const RECOVERY_PAGE: MailLink = MailLink::Page("/recovery");
 
 const DAY: u64 = 24 * 3600;
+const FACTOR_NOTICES: Option<MailLimit> =
+    Some(MailLimit::User("factor-notice", Rate::new(10, DAY)));
 
 impl MailRow {
     /// A mail to the user's confirmed address, with a link to the start page.
@@ -160,6 +163,19 @@ mails! {
     PasswordChanged = "password-changed" {
         limit: Some(MailLimit::User("password-notice", Rate::new(10, DAY))),
     }
+    /// A second factor was added. This mail and the next have no limit, which a thief could use up.
+    FactorAdded = "factor-added" { link: RECOVERY_PAGE }
+    /// A second factor was removed.
+    FactorRemoved = "factor-removed" { link: RECOVERY_PAGE }
+    /// The user got new recovery codes.
+    RecoveryCodesRenewed = "recovery-codes-renewed" {
+        link: RECOVERY_PAGE,
+        limit: FACTOR_NOTICES,
+    }
+    /// A recovery code was used.
+    RecoveryCodeUsed = "recovery-code-used" { link: RECOVERY_PAGE }
+    /// A recovery code was used, and at most two are left.
+    RecoveryCodesLow = "recovery-codes-low" { link: RECOVERY_PAGE }
     /// To the new address: confirm it.
     EmailChange = "email-change" {
         to: Recipient::Pending,
@@ -194,7 +210,7 @@ mails! {
     /// The account is locked out after many wrong passwords.
     Lockout = "lockout" {
         to: Recipient::Owner,
-        link: MailLink::Page("/recovery"),
+        link: RECOVERY_PAGE,
         is_due: is_active,
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use crate::store::{BadRow, Condition, Kind, Query, Record, Row, RowReader, Table};
-use crate::values::{Digest, SessionId, UserId};
+use crate::values::{Digest, FactorKind, SessionId, UserId};
 
 /// Number of generations between two replacements of the token: more than the renewals of any session.
 const RENEWALS_PER_REPLACEMENT: i64 = 1 << 32;
@@ -15,16 +15,30 @@ const RENEWALS_PER_REPLACEMENT: i64 = 1 << 32;
 pub enum AuthMethod {
     /// A password.
     Password,
+    /// A one-time code of an authenticator app.
+    OneTimeCode,
+    /// More than one factor.
+    MultiFactor,
 }
 
 impl AuthMethod {
     /// All methods.
-    pub const ALL: [Self; 1] = [Self::Password];
+    pub const ALL: [Self; 3] = [Self::Password, Self::OneTimeCode, Self::MultiFactor];
 
     /// The word in the stores and in the `amr` of views and tokens.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Password => "pwd",
+            Self::OneTimeCode => "otp",
+            Self::MultiFactor => "mfa",
+        }
+    }
+
+    /// The methods of a session that was opened with a password and a second factor.
+    pub fn with_factor(kind: FactorKind) -> Vec<Self> {
+        match kind {
+            FactorKind::Totp => vec![Self::Password, Self::OneTimeCode, Self::MultiFactor],
+            FactorKind::RecoveryCode => vec![Self::Password, Self::MultiFactor],
         }
     }
 

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use crate::access::ensure_operator;
-use crate::core::verify_password::{AccountLookup, Identifier, own_identifier};
+use crate::core::step_up::Proof;
+use crate::core::verify_password::{AccountLookup, own_identifier};
 use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
 use crate::error::{Error, FieldError, WriteError};
@@ -14,7 +15,7 @@ use crate::hashing::HashClient;
 use crate::metric_event::SessionEnd;
 use crate::model::{AuditKind, Credential, User};
 use crate::store::Records;
-use crate::values::{Invalid, NewPassword, Password, Secret};
+use crate::values::{Identifier, Invalid, NewPassword, Password, Secret};
 
 /// Changes and sets passwords.
 pub struct Passwords {
@@ -23,13 +24,14 @@ pub struct Passwords {
 
 impl Passwords {
     /// Changes the password of the signed-in user, or, without a session, of the user that `identifier` names.
-    /// Ends every other session.
+    /// Ends every other session. A user with a second factor needs a session, and must have proved the factor recently or
+    /// send a code.
     #[tracing::instrument(name = "change_password", level = "trace", skip_all)]
     pub async fn change(
         &self,
         ctx: &Ctx,
         identifier: Option<&Identifier>,
-        current: &Password,
+        proof: &Proof,
         new: &Secret<String>,
     ) -> Result<(), Error> {
         let (identifier, lookup) = match (ctx.actor.user_id(), identifier) {
@@ -44,30 +46,30 @@ impl Passwords {
             ),
             (None, None) => return Err(Error::AuthenticationRequired),
         };
-        let user = self
+        let (kind, current) = (AuditKind::PasswordChanged, &proof.password);
+        let verified = self
             .core
-            .verify_password(
-                ctx,
-                &identifier,
-                lookup,
-                current,
-                AuditKind::PasswordChanged,
-            )
-            .await?
-            .user;
-        self.core
-            .ensure_can_sign_in(ctx, &identifier, &user, AuditKind::PasswordChanged)
+            .verify_sign_in(ctx, &identifier, lookup, current, kind)
             .await?;
-        let password = self
+        // Checked before the code, which a rejected password must not use up.
+        let checked = self
             .core
-            .check_password_field("new_password", new.expose(), &user)?;
+            .check_password_field("new_password", new.expose(), &verified.user);
+        if checked.is_err() {
+            self.core.release_password_backoff(ctx, &verified).await?;
+        }
+        let password = checked?;
+        self.core
+            .finish_proof(ctx, &verified, proof.code.as_ref(), kind)
+            .await?;
+        let user = verified.user;
         let hash_client = HashClient::from_ctx(ctx);
         let hash = self
             .core
             .hasher
             .hash(&hash_client, password.as_password())
             .await?;
-        self.write_password(ctx, user, hash, Proof::Password(&identifier, current))
+        self.write_password(ctx, user, hash, Authority::Password(&identifier, current))
             .await
     }
 
@@ -81,14 +83,14 @@ impl Passwords {
         ctx: &Ctx,
         mut user: User,
         hash: Secret<String>,
-        proof: Proof<'_>,
+        authority: Authority<'_>,
     ) -> Result<(), Error> {
         // A session of an earlier epoch has ended: it must not be kept under the new one.
         let mut kept_session = ctx.actor.session_id_in(user.security_epoch);
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let batch = self
                 .core
-                .password_writes(ctx, &user, hash.clone(), proof.reason());
+                .password_writes(ctx, &user, hash.clone(), authority.reason());
             match self.core.apply(batch).await {
                 Ok(()) => {
                     let (epoch, reason) = (user.security_epoch + 1, SessionEnd::AccountChanged);
@@ -103,7 +105,7 @@ impl Passwords {
                     if stored.security_epoch != user.security_epoch {
                         // The security event has ended the caller's session as well.
                         kept_session = None;
-                        self.ensure_still_proven(ctx, &stored, &proof).await?;
+                        self.ensure_still_proven(ctx, &stored, &authority).await?;
                     }
                     user = stored;
                 }
@@ -117,9 +119,9 @@ impl Passwords {
         &self,
         ctx: &Ctx,
         user: &User,
-        proof: &Proof<'_>,
+        authority: &Authority<'_>,
     ) -> Result<(), Error> {
-        let Proof::Password(identifier, current) = proof else {
+        let Authority::Password(identifier, current) = authority else {
             return Ok(());
         };
         self.core
@@ -152,7 +154,8 @@ impl Passwords {
             .hasher
             .hash(&HashClient::from_ctx(ctx), password.as_password())
             .await?;
-        self.write_password(ctx, user, hash, Proof::Operator).await
+        self.write_password(ctx, user, hash, Authority::Operator)
+            .await
     }
 
     /// Checks a new password against the rules. `personal` are the user's own names.
@@ -171,15 +174,15 @@ impl Passwords {
     }
 }
 
-/// Proof that a new password may be written.
-pub(crate) enum Proof<'a> {
+/// Why a new password may be written.
+pub(crate) enum Authority<'a> {
     /// The current password of the account with this identifier was verified.
     Password(&'a Identifier, &'a Password),
     /// The operator sets it on the command line.
     Operator,
 }
 
-impl Proof<'_> {
+impl Authority<'_> {
     fn reason(&self) -> NewPasswordReason {
         match self {
             Self::Password(..) => NewPasswordReason::Changed,

@@ -12,6 +12,7 @@ use crate::access::ensure_operator;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
+use crate::factors::FactorList;
 use crate::model::{
     AuditEvent, AuditFilter, Credential, Device, Job, Link, MailJob, Purpose, Recipient, Session,
     User,
@@ -31,6 +32,8 @@ pub struct PersonalData {
     pub user: User,
     /// Facts about the password; `None` if the user has no password.
     pub password: Option<PasswordMetadata>,
+    /// Second factors, without their secrets.
+    pub factors: FactorList,
     /// Open sessions, newest first.
     pub sessions: Vec<Session>,
     /// Devices that the user signed in from.
@@ -95,6 +98,7 @@ impl Profile {
                 set_at: credential.updated_at,
                 scheme: scheme_of(credential.data.expose()),
             }),
+            factors: self.core.list_factors(ctx, &user).await?,
             sessions: self.core.valid_sessions(ctx, &user).await?,
             devices: store.list_readable(Device::of_user(user.id)).await?,
             links: self.links_of(&user).await?,

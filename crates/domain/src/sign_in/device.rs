@@ -15,6 +15,7 @@ use crate::model::{Device, User};
 use crate::ports::KeyedLimit;
 use crate::sign_in::SignIn;
 use crate::store::{Batch, Records, Write};
+use crate::user_agent::program_of;
 use crate::values::{Digest, Secret};
 
 /// Limit of mails about sign-ins to one account: someone who has the password cannot flood the mailbox.
@@ -25,31 +26,6 @@ const HISTORY_WINDOW: SignedDuration = SignedDuration::from_hours(90 * 24);
 const MAX_DEVICES: usize = 200;
 /// Number of consecutive wrong passwords after which a sign-in is reported.
 const FAILURE_THRESHOLD: u32 = 10;
-/// Programs by a part of their user agent, specific ones before common ones.
-const PROGRAMS: [(&str, &str); 9] = [
-    ("Edg", "Edge"),
-    ("OPR/", "Opera"),
-    ("SamsungBrowser/", "Samsung Internet"),
-    ("Firefox/", "Firefox"),
-    ("FxiOS/", "Firefox"),
-    ("CriOS/", "Chrome"),
-    ("Chromium/", "Chromium"),
-    ("Chrome/", "Chrome"),
-    ("Safari/", "Safari"),
-];
-const SYSTEMS: [(&str, &str); 8] = [
-    ("Windows", "Windows"),
-    ("Android", "Android"),
-    ("iPhone", "iPhone"),
-    ("iPad", "iPad"),
-    ("CrOS", "ChromeOS"),
-    ("Mac OS X", "macOS"),
-    ("Linux", "Linux"),
-    ("BSD", "BSD"),
-];
-/// Maximum length of the name of an unlisted program in a mail.
-const MAX_PROGRAM: usize = 32;
-
 impl SignIn {
     /// The accounts that a client has signed in to before, by its device cookie.
     pub fn known_devices(&self, ctx: &Ctx, cookie: &str) -> Vec<KnownDevice> {
@@ -103,7 +79,7 @@ impl SignIn {
 fn device(ctx: &Ctx, user: &User) -> Device {
     Device {
         user_id: user.id,
-        program: describe_user_agent(ctx.client.user_agent.as_deref()),
+        program: program_of(ctx.client.user_agent.as_deref()),
         // The part of an address that stays the same at one home.
         network: ctx.client.address.map(network_key),
         last_used_at: ctx.now,
@@ -145,27 +121,6 @@ fn unusual(
     }
 }
 
-/// Returns the program and system of a user agent, without versions. The name of an unlisted program is cut to
-/// plain characters, so that an unknown client cannot advertise in a mail.
-fn describe_user_agent(user_agent: Option<&str>) -> Option<String> {
-    let text = user_agent?;
-    let word = |list: &[(&str, &'static str)]| {
-        let found = list.iter().find(|(part, _)| text.contains(part));
-        found.map(|(_, name)| *name)
-    };
-    let own = || -> String {
-        let first = text.split(['/', ' ', '(']).next().unwrap_or_default();
-        let is_plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        first.chars().filter(is_plain).take(MAX_PROGRAM).collect()
-    };
-    let program = word(&PROGRAMS).map_or_else(own, str::to_owned);
-    match (program.is_empty(), word(&SYSTEMS)) {
-        (false, Some(system)) => Some(format!("{program}, {system}")),
-        (false, None) => Some(program),
-        (true, system) => system.map(str::to_owned),
-    }
-}
-
 /// The program, the system and the IP address, such as `Firefox, Linux, 192.0.2.7`.
 fn describe_device(ctx: &Ctx, device: &Device) -> Option<String> {
     let address = ctx.client.address;
@@ -173,37 +128,4 @@ fn describe_device(ctx: &Ctx, device: &Device) -> Option<String> {
     let parts = [device.program.clone(), address];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(", "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_user_agent_is_reduced_to_browser_and_system() {
-        for (user_agent, expected) in [
-            (
-                "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-                "Firefox, Linux",
-            ),
-            (
-                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0 Safari/537.36 Edg/139.0",
-                "Edge, Windows",
-            ),
-            (
-                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605 Version/18.0 Mobile Safari/604",
-                "Safari, iPhone",
-            ),
-            ("python-requests/2.32", "python-requests"),
-            ("curl/8.5.0", "curl"),
-            ("win.at.evil.example/1 <b>", "winatevilexample"),
-        ] {
-            assert_eq!(
-                describe_user_agent(Some(user_agent)).as_deref(),
-                Some(expected)
-            );
-        }
-        assert_eq!(describe_user_agent(Some("")), None);
-        assert_eq!(describe_user_agent(Some("/\u{202e}(")), None);
-    }
 }

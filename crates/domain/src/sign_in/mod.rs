@@ -1,8 +1,11 @@
-//! Sign-in: verifies a password and creates a session. Reauthentication verifies a signed-in user's password again.
+//! Sign-in: verifies a password and, if the account has one, a second factor, and creates a session. Reauthentication
+//! verifies a signed-in user's proof again.
 //!
-//! `core::verify_password` verifies the password, `device` records the device and notifies the owner.
+//! `core::verify_password` verifies the password. `second_step` continues with a second factor. `device` records the
+//! device and notifies the owner.
 
 mod device;
+mod second_step;
 
 use std::sync::Arc;
 
@@ -16,9 +19,12 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::metric_event::{MetricEvent, SignInOutcome};
 use crate::model::{AuditKind, AuthMethod};
+use crate::store::Batch;
 use crate::values::Password;
 
-pub use crate::core::verify_password::Identifier;
+pub use crate::core::step_up::Proof;
+pub use crate::values::Identifier;
+pub use second_step::{NextFactor, NextStep};
 
 /// The step after a verified factor.
 #[derive(Debug)]
@@ -29,18 +35,14 @@ pub enum Outcome {
     NextFactor(NextFactor),
 }
 
-/// A factor that is still required. It has no values, since the password is the only factor: a match on it compiles
-/// without an arm, and no longer does when a factor is added.
-#[derive(Debug)]
-pub enum NextFactor {}
-
-/// Signs users in, and verifies the password of a signed-in user again.
+/// Signs users in, and verifies the proof of a signed-in user again.
 pub struct SignIn {
     pub(crate) core: Arc<Core>,
 }
 
 impl SignIn {
-    /// Creates a session if the password is correct, the account is active and the address is confirmed.
+    /// Verifies the password. Creates a session if it is correct, the account is active and the address is confirmed,
+    /// and no second factor is required.
     #[tracing::instrument(name = "sign_in", level = "trace", skip_all)]
     pub async fn start(
         &self,
@@ -51,7 +53,7 @@ impl SignIn {
         let outcome = self.verify_first_factor(ctx, identifier, password).await;
         self.core.record(MetricEvent::SignIn(match &outcome {
             Ok(Outcome::Session(_)) => SignInOutcome::Success,
-            Ok(Outcome::NextFactor(next)) => match *next {},
+            Ok(Outcome::NextFactor(_)) => SignInOutcome::FactorRequired,
             Err(error) => SignInOutcome::from_error(error),
         }));
         outcome
@@ -64,42 +66,54 @@ impl SignIn {
         password: &Password,
     ) -> Result<Outcome, Error> {
         let lookup = self.core.find_account(identifier).await?;
-        let VerifiedPassword {
-            user,
-            failed_before,
-        } = self
+        let verified = self
             .core
-            .verify_password(ctx, identifier, lookup, password, AuditKind::SignIn)
+            .verify_sign_in(ctx, identifier, lookup, password, AuditKind::SignIn)
             .await?;
-        self.core
-            .ensure_can_sign_in(ctx, identifier, &user, AuditKind::SignIn)
-            .await?;
-        let (mut batch, unusual) = self.record_device(ctx, &user, failed_before).await?;
+        if let Some(next) = self.next_factor(ctx, &verified.user).await? {
+            self.core.release_password_backoff(ctx, &verified).await?;
+            return Ok(Outcome::NextFactor(next));
+        }
+        let amr = vec![AuthMethod::Password];
+        let session = self.complete(ctx, verified, amr, Batch::new()).await?;
+        Ok(Outcome::Session(Box::new(session)))
+    }
+
+    /// Creates the session once all factors are verified, with the writes of the last one.
+    async fn complete(
+        &self,
+        ctx: &Ctx,
+        verified: VerifiedPassword,
+        amr: Vec<AuthMethod>,
+        mut batch: Batch,
+    ) -> Result<SignedIn, Error> {
+        let failed_before = self.core.clear_password_attempts(&verified).await?;
+        let user = verified.user;
+        let (device, unusual) = self.record_device(ctx, &user, failed_before).await?;
+        batch.extend(device);
         let signed_in = Event::SignedIn {
             user: &user,
             unusual: unusual.as_ref(),
         };
         self.core.emit(ctx, signed_in, &mut batch);
-        let amr = vec![AuthMethod::Password];
-        let session = self.core.issue_session(ctx, user, amr, batch).await?;
-        Ok(Outcome::Session(Box::new(session)))
+        self.core.issue_session(ctx, user, amr, batch).await
     }
 
-    /// Verifies the actor's own password if the request contains one, and returns the context that records this. A
-    /// wrong password counts as a failed sign-in. Authorization is checked first.
+    /// Verifies the actor's own proof if the request contains one, and returns the context that records this. A wrong
+    /// password counts as a failed sign-in. Authorization is checked first.
     pub async fn reauthenticate(
         &self,
         ctx: &Ctx,
         action: Action,
         named: &str,
-        password: Option<&Password>,
+        proof: Option<&Proof>,
     ) -> Result<Ctx, Error> {
-        let Some(password) = password else {
+        let Some(proof) = proof else {
             return Ok(ctx.clone());
         };
         self.core.authorize_by_name(ctx, action, named).await?;
         self.core
-            .reauthenticate_with(ctx, password, audit_kind_of(action))
+            .reauthenticate_with(ctx, proof, audit_kind_of(action))
             .await
     }
 }

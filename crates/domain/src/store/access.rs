@@ -23,16 +23,6 @@ pub trait Records: Store {
         row.map(|row| read(&row)).transpose()
     }
 
-    /// The record with this value in a unique column. `None` also for one that cannot be read, which is logged.
-    async fn find_readable<R: Record>(
-        &self,
-        column: &'static str,
-        value: impl Into<Value> + Send,
-    ) -> Result<Option<R>, StoreError> {
-        let row = self.find_row(R::TABLE, column, value.into()).await?;
-        Ok(row.as_ref().and_then(readable))
-    }
-
     /// The records with these keys, in any order. Keys without a record are omitted.
     async fn get_all<R: Record>(
         &self,
@@ -65,7 +55,8 @@ pub trait Records: Store {
 
 impl<S: Store + ?Sized> Records for S {}
 
-fn readable<R: Record>(row: &Row) -> Option<R> {
+/// Reads a row; `None` for one that cannot be read, which is logged.
+pub(crate) fn readable<R: Record>(row: &Row) -> Option<R> {
     let note = |bad: BadRow| tracing::error!(error = %bad, "skipped an unreadable row");
     row.read().map_err(note).ok()
 }

@@ -16,6 +16,7 @@ mod row;
 mod write;
 
 pub use access::Records;
+pub(crate) use access::readable;
 pub use error::{ApplyError, StoreError};
 pub use port::{Limits, Store};
 pub use query::{Claim, Order, Query};

@@ -1,6 +1,7 @@
 //! Rows and their values.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -84,7 +85,10 @@ impl Row {
 
     /// Reads the row as a record.
     pub fn read<R: super::Record>(&self) -> Result<R, BadRow> {
-        R::from_row(&RowReader(self))
+        R::from_row(&RowReader {
+            row: self,
+            next: Cell::new(0),
+        })
     }
 }
 
@@ -106,10 +110,25 @@ impl BadRow {
     }
 }
 
-/// Reads the columns of a row. A value of the wrong kind is a [`BadRow`], never a panic.
-pub struct RowReader<'r>(&'r Row);
+/// Reads the columns of a row, fastest in the order of the declaration. A value of the wrong kind is a [`BadRow`], never
+/// a panic.
+pub struct RowReader<'r> {
+    row: &'r Row,
+    /// The column after the one that was read last.
+    next: Cell<usize>,
+}
 
 impl RowReader<'_> {
+    fn get(&self, column: &str) -> &Value {
+        let next = self.next.get();
+        let position = match self.row.table.columns.get(next) {
+            Some(expected) if expected.name == column => next,
+            _ => self.row.table.position(column),
+        };
+        self.next.set(position + 1);
+        &self.row.values[position]
+    }
+
     /// An integer.
     pub fn int(&self, column: &'static str) -> Result<i64, BadRow> {
         self.required(column, self.opt_int(column)?)
@@ -117,12 +136,12 @@ impl RowReader<'_> {
 
     /// Returns `true` if the column was read.
     pub fn is_read(&self, column: &str) -> bool {
-        *self.0.get(column) != Value::Unset
+        *self.get(column) != Value::Unset
     }
 
     /// An integer or NULL.
     pub fn opt_int(&self, column: &'static str) -> Result<Option<i64>, BadRow> {
-        match self.0.get(column) {
+        match self.get(column) {
             Value::Null => Ok(None),
             Value::Int(number) => Ok(Some(*number)),
             _ => Err(self.bad(column, "is not an integer")),
@@ -197,7 +216,7 @@ impl RowReader<'_> {
     }
 
     fn opt_str(&self, column: &'static str) -> Result<Option<&str>, BadRow> {
-        match self.0.get(column) {
+        match self.get(column) {
             Value::Null => Ok(None),
             Value::Text(text) => Ok(Some(text)),
             _ => Err(self.bad(column, "is not text")),
@@ -205,7 +224,7 @@ impl RowReader<'_> {
     }
 
     fn opt_slice(&self, column: &'static str) -> Result<Option<&[u8]>, BadRow> {
-        match self.0.get(column) {
+        match self.get(column) {
             Value::Null => Ok(None),
             Value::Bytes(bytes) => Ok(Some(bytes)),
             _ => Err(self.bad(column, "is not binary")),
@@ -217,14 +236,14 @@ impl RowReader<'_> {
     }
 
     fn bad(&self, column: &'static str, reason: &'static str) -> BadRow {
-        let key = match self.0.key() {
+        let key = match self.row.key() {
             Value::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
             Value::Int(number) => number.to_string(),
             Value::Text(text) => text.clone(),
             Value::Null | Value::Unset => String::new(),
         };
         BadRow {
-            table: self.0.table.name,
+            table: self.row.table.name,
             key,
             column,
             reason,

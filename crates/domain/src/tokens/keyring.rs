@@ -12,7 +12,7 @@ use super::jwt::{self, TokenClaims, Unverified};
 use super::seal::{MasterKey, UnsealError};
 use crate::model::SigningKey;
 use crate::ports::RandomSource;
-use crate::values::Digest;
+use crate::values::{Digest, Secret};
 
 /// The keys that were last loaded from the store. Shared by all requests; replaced as a whole.
 pub struct Keyring {
@@ -67,6 +67,25 @@ impl Keyring {
     /// A key for HMAC-SHA-256, derived from the master key for this purpose only.
     pub(crate) fn mac_key(&self, purpose: &str) -> ring::hmac::Key {
         self.master.mac_key(purpose)
+    }
+
+    /// Encrypts a secret for the store, bound to a name.
+    pub(crate) fn seal_secret(
+        &self,
+        name: &str,
+        plain: &[u8],
+        random: &dyn RandomSource,
+    ) -> Vec<u8> {
+        self.master.seal(name, plain, random)
+    }
+
+    /// Decrypts a secret that was sealed under this name.
+    pub(crate) fn open_secret(
+        &self,
+        name: &str,
+        sealed: &[u8],
+    ) -> Result<Secret<Vec<u8>>, UnsealError> {
+        self.master.open(name, sealed)
     }
 
     /// Generates a key pair, sealed for the store.

@@ -1,7 +1,7 @@
-//! Sealing: the encryption of private keys in a store.
+//! Sealing: the encryption of private keys and of the secrets of authenticator apps in a store.
 //!
-//! AES-256-GCM under a key derived from the master key (HKDF-SHA256, RFC 5869), with a random nonce. The `kid` is
-//! authenticated, so that two sealed keys cannot be swapped.
+//! AES-256-GCM under a key derived from the master key (HKDF-SHA256, RFC 5869), with a random nonce. A name, such
+//! as the `kid`, is authenticated, so that two sealed secrets cannot be swapped.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, Salt};

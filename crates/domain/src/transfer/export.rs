@@ -1,6 +1,6 @@
-//! Exports users with their password hashes, a page at a time, for import into another store.
+//! Exports users with their password hashes and second factors, a page at a time, for import into another store.
 //!
-//! Only for the command line, since the export contains hashes. Sessions, links, mails and the audit log are not
+//! Only for the command line, since the export contains hashes and secrets. Sessions, links, mails and the audit log are not
 //! exported (`docs/EXPORT-IMPORT.md`).
 
 use std::collections::HashMap;
@@ -9,18 +9,21 @@ use crate::access::ensure_operator;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
+use crate::factors::ExportedFactors;
 use crate::model::{Credential, User, UserCursor, UserFilter};
 use crate::store::Records;
 use crate::transfer::Transfer;
 use crate::values::UserId;
 
-/// A user with the password hash. Not `Clone`: it is dropped once it is written.
+/// A user with the password hash and the second factors. Not `Clone`: it is dropped once it is written.
 #[derive(Debug)]
 pub struct ExportedUser {
     /// The stored user.
     pub user: User,
     /// The stored password hash; `None` if the user has no password.
     pub credential: Option<Credential>,
+    /// The second factors, if the user has some.
+    pub factors: Option<ExportedFactors>,
 }
 
 impl Transfer {
@@ -43,6 +46,7 @@ impl Transfer {
         };
         let users: Vec<User> = self.core.ports.store.list(filter.query()).await?;
         let ids: Vec<_> = users.iter().map(|user| user.id).collect();
+        let mut factors = self.core.export_factors(&ids).await?;
         let credentials = self.core.ports.store.get_all::<Credential>(ids).await?;
         let mut credentials: HashMap<_, _> = credentials
             .into_iter()
@@ -50,6 +54,7 @@ impl Transfer {
             .collect();
         let with_credential = |user: User| ExportedUser {
             credential: credentials.remove(&user.id),
+            factors: factors.remove(&user.id),
             user,
         };
         Ok(users.into_iter().map(with_credential).collect())

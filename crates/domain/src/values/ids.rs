@@ -101,6 +101,14 @@ impl CredentialId {
     pub fn of_password(user_id: UserId) -> Self {
         Self(user_id.0)
     }
+
+    /// The id of a user's set of second factors, derived from the user's id.
+    pub fn of_factor_set(user_id: UserId) -> Self {
+        let digest = Digest::of(&[b"factor-set", user_id.as_bytes().as_slice()].concat());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest.as_bytes()[..16]);
+        Self::from_bytes(bytes)
+    }
 }
 
 id!(

@@ -7,6 +7,8 @@
 //! limits.
 
 mod email;
+mod factor;
+mod identifier;
 mod ids;
 mod invisible;
 mod locale;
@@ -16,6 +18,9 @@ mod secret;
 mod username;
 
 pub use email::EmailAddress;
+pub(crate) use factor::RECOVERY_CODE_LENGTH;
+pub use factor::{FactorCode, FactorKind, FactorName};
+pub use identifier::Identifier;
 pub use ids::{AuditEventId, AuditEventIds, CredentialId, JobId, SessionId, UserId};
 pub use invisible::is_invisible;
 pub use locale::Locale;

@@ -243,7 +243,7 @@ async fn disabling_ends_sessions_and_links_and_enabling_restores_none() {
     let ben = node.active("ben").await;
     let session = node.sign_in("ben").await;
     node.check(&session).await.unwrap();
-    let (new, shown) = (email("new@example.com"), password(PASSWORD));
+    let (new, shown) = (email("new@example.com"), proof(PASSWORD));
     let ctx = node.of(&session);
     node.doorward
         .email

@@ -71,7 +71,7 @@ async fn play(node: &TestNode, scenario: &str) {
         .authenticate(&anonymous, session.token.expose())
         .await
         .unwrap();
-    let (shown, new) = (password(PASSWORD), secret(OTHER_PASSWORD));
+    let (shown, new) = (proof(PASSWORD), secret(OTHER_PASSWORD));
     node.audited();
     match scenario {
         "sign up" => drop(node.pending("new").await),

@@ -119,7 +119,7 @@ async fn a_password_change_without_a_session_costs_the_same_work_for_every_accou
         let mut works = Vec::new();
         for name in CROWD {
             let named = identifier(&format!("{name}{domain}"));
-            let (ctx, shown) = (node.anonymous(), password(OTHER_PASSWORD));
+            let (ctx, shown) = (node.anonymous(), proof(OTHER_PASSWORD));
             let new = secret("three lamps and a boat");
             node.clear_cache();
             let refused = node
@@ -186,7 +186,7 @@ async fn an_address_change_costs_the_same_work_for_any_owner_of_the_address() {
     for name in ["first"].into_iter().chain(CROWD) {
         let address = email(&format!("{name}@example.com"));
         let session = node.sign_in("asker").await;
-        let (ctx, shown) = (node.of(&session), password(PASSWORD));
+        let (ctx, shown) = (node.of(&session), proof(PASSWORD));
         node.clear_cache();
         node.doorward
             .email

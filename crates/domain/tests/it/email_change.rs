@@ -8,7 +8,7 @@ use doorward_domain::sessions::SignedIn;
 use crate::test_node::*;
 
 async fn ask(node: &TestNode, session: &SignedIn, new: &str) -> Result<(), Error> {
-    let (new, shown) = (email(new), password(PASSWORD));
+    let (new, shown) = (email(new), proof(PASSWORD));
     let ctx = node.of(session);
     node.doorward
         .email
@@ -94,7 +94,7 @@ async fn changing_your_own_address_requires_the_password() {
         assert_err!(refused, Error::Invalid(fields) if fields[0].invalid.code == "missing");
     }
     node.audited();
-    let wrong = password(OTHER_PASSWORD);
+    let wrong = proof(OTHER_PASSWORD);
     let refused = node
         .doorward
         .email
@@ -321,7 +321,7 @@ async fn a_throttled_change_is_audited() {
     let node = TestNode::new().await;
     node.active("ben").await;
     let session = node.sign_in("ben").await;
-    let shown = password(PASSWORD);
+    let shown = proof(PASSWORD);
     let change = async |name: String| {
         let (ctx, to) = (node.of(&session), email(&name));
         let changed = node

@@ -126,7 +126,7 @@ async fn expired_sessions_and_old_links_are_deleted() {
     assert_eq!(sessions.len(), 1);
     assert!(
         node.store
-            .find_readable::<Link>(Link::DIGEST, &token.digest())
+            .find::<Link>(Link::DIGEST, &token.digest())
             .await
             .unwrap()
             .is_some()
@@ -139,7 +139,7 @@ async fn expired_sessions_and_old_links_are_deleted() {
         .unwrap();
     assert!(
         node.store
-            .find_readable::<Link>(Link::DIGEST, &token.digest())
+            .find::<Link>(Link::DIGEST, &token.digest())
             .await
             .unwrap()
             .is_none()

@@ -16,7 +16,7 @@ fn token(mails: &[Mail], template: MailKind) -> Token {
 
 async fn change_email(node: &TestNode, new: &str) -> Vec<Mail> {
     let session = node.sign_in("ben").await;
-    let (ctx, new, shown) = (node.of(&session), email(new), password(PASSWORD));
+    let (ctx, new, shown) = (node.of(&session), email(new), proof(PASSWORD));
     let asked = node
         .doorward
         .email

@@ -18,6 +18,7 @@ mod constant_work;
 mod email_change;
 mod email_confirm;
 mod email_undo;
+mod factors;
 mod housekeeping;
 mod idle_timeout;
 mod keys;

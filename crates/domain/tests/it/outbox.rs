@@ -107,7 +107,7 @@ async fn a_link_is_created_when_its_mail_is_sent() {
     let token = token_in(&node.one_mail().await);
     let link = node
         .store
-        .find_readable::<Link>(Link::DIGEST, &token.digest())
+        .find::<Link>(Link::DIGEST, &token.digest())
         .await
         .unwrap()
         .unwrap();

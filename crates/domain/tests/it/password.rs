@@ -8,7 +8,7 @@ use doorward_domain::{Ctx, Error};
 use crate::test_node::*;
 
 async fn change(node: &TestNode, ctx: &Ctx, shown: &str, new: &str) -> Result<(), Error> {
-    let (shown, new) = (password(shown), secret(new));
+    let (shown, new) = (proof(shown), secret(new));
     node.doorward.password.change(ctx, None, &shown, &new).await
 }
 
@@ -77,7 +77,7 @@ async fn without_a_session_the_identifier_selects_the_account() {
     let node = TestNode::new().await;
     node.active("ben").await;
     let open = node.sign_in("ben").await;
-    let (shown, new) = (password(PASSWORD), secret(OTHER_PASSWORD));
+    let (shown, new) = (proof(PASSWORD), secret(OTHER_PASSWORD));
     let named = identifier("ben@example.com");
     let ctx = node.anonymous();
     node.doorward
@@ -107,7 +107,7 @@ async fn a_user_who_cannot_sign_in_cannot_change_the_password() {
         .disable(&node.operator(), "disabled", None)
         .await;
     off.unwrap();
-    let (shown, new) = (password(PASSWORD), secret(OTHER_PASSWORD));
+    let (shown, new) = (proof(PASSWORD), secret(OTHER_PASSWORD));
     let ctx = node.anonymous();
     for (name, unconfirmed) in [("pending@example.com", true), ("disabled", false)] {
         let named = identifier(name);
@@ -132,7 +132,7 @@ async fn without_enumeration_protection_an_unknown_user_and_a_wrong_password_dif
     let refused = change(&node, &ctx, OTHER_PASSWORD, "three lamps afloat").await;
     assert_err!(refused, Error::WrongPassword);
     let (ctx, nobody) = (node.anonymous(), identifier("nobody"));
-    let (shown, new) = (password(PASSWORD), secret(OTHER_PASSWORD));
+    let (shown, new) = (proof(PASSWORD), secret(OTHER_PASSWORD));
     let refused = node
         .doorward
         .password
@@ -185,7 +185,7 @@ async fn a_change_voids_recovery_links_and_leaves_a_pending_address_change() {
     let ben = node.active("ben").await;
     let signed_in = node.sign_in("ben").await;
     let ctx = node.of(&signed_in);
-    let (new, shown) = (email("new@example.com"), password(PASSWORD));
+    let (new, shown) = (email("new@example.com"), proof(PASSWORD));
     node.doorward
         .email
         .change(&ctx, "me", &new, Some(&shown), None)

@@ -32,7 +32,7 @@ async fn an_overlong_password_is_never_hashed() {
     assert_err!(recovered.await, Error::Invalid(_));
     assert_eq!(node.random.take_hashes(), 0);
     // The current password is checked first, which is one hash. The new one is not hashed.
-    let (ctx, shown) = (node.of(&session), password(PASSWORD));
+    let (ctx, shown) = (node.of(&session), proof(PASSWORD));
     let changed = node.doorward.password.change(&ctx, None, &shown, &long);
     assert_err!(changed.await, Error::Invalid(_));
     assert_eq!(node.random.take_hashes(), 1);
@@ -59,7 +59,7 @@ async fn the_breached_list_is_checked_wherever_a_password_is_set() {
     let judged = node.doorward.password.check_rules("lost umbrella", &[]);
     assert_eq!(judged.unwrap_err().code, "breached");
     let (ctx, anonymous) = (node.of(&session), node.anonymous());
-    let (shown, lost) = (password(PASSWORD), secret("lost umbrella"));
+    let (shown, lost) = (proof(PASSWORD), secret("lost umbrella"));
     let is_breached = |error: &Error| matches!(error, Error::Invalid(faults) if faults[0].invalid.code == "breached");
     let changed = node.doorward.password.change(&ctx, None, &shown, &lost);
     assert!(changed.await.is_err_and(|error| is_breached(&error)));

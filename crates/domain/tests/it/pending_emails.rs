@@ -280,7 +280,7 @@ async fn an_address_that_is_requested_again_voids_earlier_links() {
     let first = token_in(&node.one_mail().await);
     node.advance(seconds(1));
     let session = node.sign_in("ben").await;
-    let (ctx, current) = (node.of(&session), password(PASSWORD));
+    let (ctx, current) = (node.of(&session), proof(PASSWORD));
     let address = email(ADDRESS);
     let again = node
         .doorward

@@ -13,7 +13,7 @@ async fn deleting_an_account_deletes_all_its_data() {
     let ben = node.active("ben").await;
     let session = node.sign_in("ben").await;
     let ctx = node.of(&session);
-    let (new, shown) = (email("new@example.com"), password(PASSWORD));
+    let (new, shown) = (email("new@example.com"), proof(PASSWORD));
     node.doorward
         .email
         .change(&ctx, "me", &new, Some(&shown), None)
@@ -197,7 +197,7 @@ async fn mails_requested_by_address_are_deleted_with_the_account() {
     node.pending("eve").await;
     node.mails().await;
     let session = node.sign_in("ben").await;
-    let (ctx, shown) = (node.of(&session), password(PASSWORD));
+    let (ctx, shown) = (node.of(&session), proof(PASSWORD));
     let shared = email("eve@example.com");
     let asked = node
         .doorward

@@ -325,7 +325,7 @@ async fn a_session_does_not_allow_unlimited_guesses() {
     let session = node.sign_in("ben").await;
     let mut checked = 0;
     for _ in 0..200 {
-        let (ctx, shown) = (node.of(&session), password(OTHER_PASSWORD));
+        let (ctx, shown) = (node.of(&session), proof(OTHER_PASSWORD));
         let new = secret("three lamps and a boat");
         let changed = node.doorward.password.change(&ctx, None, &shown, &new);
         match changed.await {

@@ -205,7 +205,7 @@ async fn a_recovery_cancels_a_pending_address_change() {
     let node = TestNode::new().await;
     let ben = node.active("ben").await;
     let thief = node.sign_in("ben").await;
-    let (evil, shown) = (email("evil@example.com"), password(PASSWORD));
+    let (evil, shown) = (email("evil@example.com"), proof(PASSWORD));
     let ctx = node.of(&thief);
     node.doorward
         .email
@@ -247,7 +247,7 @@ async fn a_used_link_that_is_still_stored_is_invalid() {
     let ben = node.active("ben").await;
     let spent = node.link(&ben, Purpose::Recovery, "ben@example.com").await;
     let digest = spent.digest();
-    let link = node.store.find_readable::<Link>(Link::DIGEST, &digest);
+    let link = node.store.find::<Link>(Link::DIGEST, &digest);
     let used = link.await.unwrap().unwrap().mark_used(node.now());
     node.store.apply(vec![used]).await.unwrap();
     let viewed = node.doorward.recovery.view(&node.anonymous(), &spent).await;

@@ -107,7 +107,7 @@ async fn a_pending_address_does_not_sign_in_to_an_active_account() {
     let ben = node.active("ben").await;
     let session = node.sign_in("ben").await;
     let new = email("new@example.com");
-    let shown = password(PASSWORD);
+    let shown = proof(PASSWORD);
     let ctx = node.of(&session);
     let asked = node
         .doorward

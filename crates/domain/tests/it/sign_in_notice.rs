@@ -246,7 +246,7 @@ async fn password_changes_do_not_flood_a_mailbox() {
         } else {
             (two, one)
         };
-        let (ctx, shown, new) = (node.of(&signed_in), password(old), secret(new));
+        let (ctx, shown, new) = (node.of(&signed_in), proof(old), secret(new));
         let changed = node.doorward.password.change(&ctx, None, &shown, &new);
         changed.await.unwrap();
         node.advance(seconds(3));

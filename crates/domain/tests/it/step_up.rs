@@ -79,7 +79,7 @@ async fn the_password_can_come_with_the_request() {
         let session = node.sign_in("ada").await;
         node.advance(hours(1));
         let ctx = node.of(&session);
-        let (right, wrong) = (password(PASSWORD), password(OTHER_PASSWORD));
+        let (right, wrong) = (proof(PASSWORD), proof(OTHER_PASSWORD));
         let show = async |shown| {
             node.doorward
                 .sign_in
@@ -103,7 +103,7 @@ async fn the_password_can_come_with_the_request() {
 async fn a_session_has_the_password_limits_of_sign_in() {
     let node = admins().await;
     let session = node.sign_in("ada").await;
-    let wrong = password(OTHER_PASSWORD);
+    let wrong = proof(OTHER_PASSWORD);
     for _ in 0..3 {
         let ctx = node.of(&session);
         let doorward = &node.doorward;
@@ -115,7 +115,7 @@ async fn a_session_has_the_password_limits_of_sign_in() {
     }
     let refused = node.try_sign_in("ada", PASSWORD).await;
     assert_err!(refused, Error::TooManyAttempts { .. });
-    let (ctx, right) = (node.of(&session), password(PASSWORD));
+    let (ctx, right) = (node.of(&session), proof(PASSWORD));
     let refused = node
         .doorward
         .sign_in
@@ -144,7 +144,7 @@ async fn a_password_does_not_give_a_user_more_rights() {
     let ctx = node.of(&session);
     for shown in [PASSWORD, OTHER_PASSWORD] {
         let doorward = &node.doorward;
-        let shown = password(shown);
+        let shown = proof(shown);
         let refused = doorward
             .sign_in
             .reauthenticate(&ctx, Action::ChangeRole, "ada", Some(&shown))

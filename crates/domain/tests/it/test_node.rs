@@ -18,7 +18,7 @@ use doorward_domain::outbox::DeliveryCounts;
 use doorward_domain::ports::{Clock, Mail, MailError, Mailer, MetricsRecorder, SeparateSessions};
 use doorward_domain::session_store::SessionStore;
 use doorward_domain::sessions::SignedIn;
-use doorward_domain::sign_in::{self, Identifier};
+use doorward_domain::sign_in::{self, Identifier, Proof};
 use doorward_domain::sign_up::NewSignUp;
 use doorward_domain::store::{Records, Store, Write};
 use doorward_domain::tokens::{Keyring, MasterKey};
@@ -345,7 +345,7 @@ impl TestNode {
     ) -> Result<SignedIn, Error> {
         match self.doorward.sign_in.start(ctx, identifier, shown).await? {
             sign_in::Outcome::Session(signed_in) => Ok(*signed_in),
-            sign_in::Outcome::NextFactor(next) => match next {},
+            sign_in::Outcome::NextFactor(next) => panic!("the sign-in needs {:?}", next.step),
         }
     }
 
@@ -579,6 +579,10 @@ pub fn email(text: &str) -> EmailAddress {
 
 pub fn password(text: &str) -> Password {
     Password::parse(text).unwrap()
+}
+
+pub fn proof(text: &str) -> Proof {
+    password(text).into()
 }
 
 pub fn new_password(text: &str) -> NewPassword {

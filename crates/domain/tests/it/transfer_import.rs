@@ -1,5 +1,8 @@
 //! Import and export of users.
 
+use doorward_domain::factors::{
+    ExportedFactors, ExportedTotp, FactorName, TotpParameters, TotpSecret,
+};
 use doorward_domain::model::{
     Credential, PendingEmail, RequestedBy, Role, Status, User, Version, VoidUndoLinks,
 };
@@ -386,6 +389,37 @@ async fn a_batch_too_large_for_one_write_is_split() {
     let failed = try_import(&node, &mut pace, &people(250, 255)).await;
     assert_err!(failed, Error::Store(_));
     assert!(writes() <= 4);
+}
+
+/// Each authenticator is a write of its own: fewer users fit into a transaction.
+#[tokio::test]
+async fn users_with_many_factors_are_split_by_the_limit_of_the_store() {
+    let node = TestNode::new().await;
+    let phone = || ExportedTotp {
+        name: FactorName::default(),
+        secret: TotpSecret::new(vec![1; 20]).unwrap(),
+        parameters: TotpParameters::default(),
+        created_at: node.now(),
+    };
+    let one = |number: u8| {
+        let factors = ExportedFactors {
+            totp: (0..10).map(|_| phone()).collect(),
+            recovery_codes: Vec::new(),
+        };
+        let user = imported(person(number, &format!("user{number}")));
+        user.with_factors(factors).unwrap()
+    };
+    let users: Vec<_> = (1..=12).map(one).collect();
+    node.spy.take_calls();
+    let done = import(&node, &users).await;
+    assert!(done.iter().all(|one| *one == ImportOutcome::Imported));
+    let calls = node.spy.take_calls();
+    let batches = calls.iter().filter(|call| **call == "apply").count();
+    assert_eq!(batches, 3, "of a hundred writes");
+    let transfer = &node.doorward.transfer;
+    let exported = transfer.export(&node.operator(), None, 20).await.unwrap();
+    let of_all = exported.iter().map(|user| user.factors.as_ref().unwrap());
+    assert!(of_all.into_iter().all(|factors| factors.totp.len() == 10));
 }
 
 /// If the response to a commit is lost, its outcome is checked, so it is not reported as failed.

@@ -59,6 +59,16 @@ pub(super) fn display_path(path: Option<&PathBuf>) -> String {
         .unwrap_or_default()
 }
 
+/// The issuer of an `otpauth` URI, where a colon ends it.
+pub(super) fn issuer(value: &str) -> Result<String, String> {
+    let issuer = filled(value)?;
+    let is_allowed = |c: char| c != ':' && !c.is_control();
+    match issuer.chars().count() <= 64 && issuer.chars().all(is_allowed) {
+        true => Ok(issuer),
+        false => Err("must have at most 64 characters and no colon".to_owned()),
+    }
+}
+
 /// The error does not repeat the value.
 pub(super) fn pepper(value: &str) -> Result<Secret<String>, String> {
     let value = value.trim();

@@ -50,7 +50,7 @@ pub fn configuration_error(secret: &str, data_dir: &Path) -> Option<String> {
     // A shorter one was never accepted, so it cannot be in use.
     if secret.len() >= MasterKey::MIN_BYTES {
         message += &format!(
-            ". If it is in use, stop all nodes, set a new one on all of them and run `doorward keys rotate`; until then, move this one into {file} with mode 0600 on each node"
+            ". If it is in use, stop all nodes, set a new one on all of them and run `doorward keys rotate` (users then remove and add their authenticator apps again); until then, move this one into {file} with mode 0600 on each node"
         );
     }
     Some(message)

@@ -1,6 +1,7 @@
 //! Whole journeys with JavaScript disabled: every page works without it.
 
 use crate::browser::{Browser, Setup};
+use crate::pages::{code_of, recovery_code};
 
 const WITHOUT_SCRIPT: Setup = Setup {
     language: "en",
@@ -168,4 +169,42 @@ fn a_rejected_sign_up_shows_the_form_with_its_values() {
     browser.expect_heading("Your account is ready");
     sign_in(&browser, "ZOE", "three boats on a lake");
     browser.expect_heading("Hello, zoe");
+}
+
+/// A required second factor is added at the first sign-in; then the sign-in has two steps, and returns to the page that
+/// asked for it.
+#[test]
+fn a_second_factor_is_added_and_used_without_scripts() {
+    let required = [("DOORWARD_FACTORS__REQUIRED", "everyone")];
+    let browser = Browser::open_at(WITHOUT_SCRIPT, &required);
+    browser.go("/");
+    browser.fill("#up-username", "zoe");
+    browser.fill("#up-password", "three boats on a lake");
+    browser.click("form[action='/user'] button");
+    browser.expect_heading("Your account is ready");
+    sign_in(&browser, "zoe", "three boats on a lake");
+    browser.expect_heading("Set up two-factor sign-in");
+    browser.click("main button");
+    browser.expect_heading("Set up your authenticator app");
+    let code = code_of(&browser);
+    browser.fill("#code", &code);
+    browser.click("main button");
+    browser.expect_heading("Save your recovery codes");
+    let recovery = recovery_code(&browser, 7);
+    browser.click("main a.button");
+    browser.expect_heading("Hello, zoe");
+    browser.click("form[action='/auth/sign-out'] button");
+
+    browser.go("/auth?return_to=/auth/factors");
+    browser.fill("#in-name", "zoe");
+    browser.fill("#in-password", "three boats on a lake");
+    browser.click("form[action='/auth'] button");
+    browser.expect_heading("Enter a code");
+    browser.fill("#code", &code);
+    browser.click("main button");
+    browser.expect_text("[role=alert]", "Each code works once");
+    browser.fill("#code", &recovery.to_uppercase().replace('-', " "));
+    browser.click("main button");
+    browser.expect_heading("Two-factor sign-in");
+    browser.expect_text("main", "Unused codes: 9.");
 }

@@ -1,6 +1,7 @@
 //! Checks every page, in each language.
 
 use serde_json::json;
+use totp_rs::Totp;
 
 use crate::browser::{Browser, Setup};
 use crate::page_checks::check_page;
@@ -93,11 +94,134 @@ fn walk(browser: &Browser) -> Vec<String> {
     headings
 }
 
+const SUBMIT: &str = "main form:last-of-type button:not(.show)";
+
+/// The code that an authenticator app shows after it has scanned the page.
+pub fn code_of(browser: &Browser) -> String {
+    let uri = browser.attribute("a[href^='otpauth:']", "href");
+    let seconds = browser.run("return Math.floor(Date.now() / 1000)");
+    let app = Totp::from_url(uri).unwrap();
+    app.generate(seconds.as_u64().unwrap()).to_string()
+}
+
+/// The recovery code in this place of the page.
+pub fn recovery_code(browser: &Browser, place: usize) -> String {
+    let code = browser.text(&format!(".codes li:nth-child({place})"));
+    code.unwrap()
+}
+
+/// Visits every page of second factors.
+fn walk_factors(browser: &Browser) -> Vec<String> {
+    let mut headings = Vec::new();
+    let mut look = |page: &str| {
+        headings.push(browser.text("h1").unwrap());
+        check_page(browser, page);
+    };
+    let sign_in = || {
+        browser.go("/");
+        browser.fill("#in-name", "zoe");
+        browser.fill("#in-password", PASSWORD);
+        browser.click("form[action='/auth'] button:not(.show)");
+    };
+    browser.go("/");
+    browser.fill("#up-username", "zoe");
+    browser.fill("#up-password", PASSWORD);
+    browser.click("form[action='/user'] button:not(.show)");
+    sign_in();
+    browser.click("a[href='/auth/factors']");
+    look("factors, none");
+    browser.fill("#app-name", &"x".repeat(65));
+    browser.click(SUBMIT);
+    look("factors, refused");
+    browser.fill("#app-name", "Phone");
+    browser.click(SUBMIT);
+    look("set up");
+    let code = code_of(browser);
+    browser.fill("#code", "000000");
+    browser.click(SUBMIT);
+    look("set up, wrong code");
+    browser.fill("#code", &code);
+    browser.click(SUBMIT);
+    look("recovery codes");
+    let (first, second) = (recovery_code(browser, 1), recovery_code(browser, 2));
+    browser.click("main a.button");
+    look("factors");
+    browser.run("for (const details of document.querySelectorAll('details')) details.open = true");
+    browser.click("form[action='/auth/recovery-codes'] button");
+    look("proof");
+    browser.fill("#password", PASSWORD);
+    browser.fill("#code", "000000");
+    browser.click(SUBMIT);
+    look("proof, refused");
+    browser.fill("#password", PASSWORD);
+    browser.fill("#code", &first);
+    browser.click(SUBMIT);
+    look("recovery codes, renewed");
+    let renewed = recovery_code(browser, 1);
+    browser.go("/password");
+    look("change password, with a code");
+    browser.go("/");
+    browser.click("form[action='/auth/sign-out'] button:not(.show)");
+    sign_in();
+    look("code");
+    browser.fill("#code", &second);
+    browser.click(SUBMIT);
+    look("code, refused");
+    browser.fill("#code", &renewed);
+    browser.click(SUBMIT);
+    look("home");
+    browser.click("form[action='/auth/sign-out'] button:not(.show)");
+    browser.go("/password");
+    browser.fill("#name", "zoe");
+    browser.fill("#current", PASSWORD);
+    browser.fill("#new", "four boats on a lake");
+    browser.click(SUBMIT);
+    look("change password, sign in first");
+    browser.go("/auth/factor");
+    look("sign-in expired");
+    headings
+}
+
+/// Visits the pages of the second factor that the policy requires.
+fn walk_enrolment(browser: &Browser) -> Vec<String> {
+    let mut headings = Vec::new();
+    let mut look = |page: &str| {
+        headings.push(browser.text("h1").unwrap());
+        check_page(browser, page);
+    };
+    browser.go("/");
+    browser.fill("#up-username", "zoe");
+    browser.fill("#up-password", PASSWORD);
+    browser.click("form[action='/user'] button:not(.show)");
+    browser.go("/");
+    browser.fill("#in-name", "zoe");
+    browser.fill("#in-password", PASSWORD);
+    browser.click("form[action='/auth'] button:not(.show)");
+    look("required");
+    browser.click(SUBMIT);
+    look("required, set up");
+    let code = code_of(browser);
+    browser.fill("#code", "000000");
+    browser.click(SUBMIT);
+    look("required, wrong code");
+    browser.fill("#code", &code);
+    browser.click(SUBMIT);
+    look("required, recovery codes");
+    browser.click("main a.button");
+    look("home");
+    headings
+}
+
 fn on_a_phone(language: &'static str) -> Browser {
-    let browser = Browser::open(Setup {
+    on_a_phone_at(language, &[])
+}
+
+fn on_a_phone_at(language: &'static str, variables: &[(&str, &str)]) -> Browser {
+    let setup = Setup {
         language,
         script: true,
-    });
+    };
+    let browser = Browser::open_at(setup, variables);
     let phone = json!({"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": false});
     browser.chromium("Emulation.setDeviceMetricsOverride", &phone);
     browser
@@ -137,4 +261,18 @@ fn every_page_passes_the_checks_in_german() {
     }
     browser.go("/");
     assert_eq!(browser.attribute("html", "lang"), "de");
+}
+
+#[test]
+fn every_page_of_second_factors_passes_the_checks() {
+    for (language, title) in [
+        ("en", "Two-factor sign-in"),
+        ("de", "Zwei-Faktor-Anmeldung"),
+    ] {
+        let headings = walk_factors(&on_a_phone(language));
+        assert_eq!(headings[0], title);
+        let required = [("DOORWARD_FACTORS__REQUIRED", "everyone")];
+        let headings = walk_enrolment(&on_a_phone_at(language, &required));
+        assert_eq!(headings.len(), 5);
+    }
 }

@@ -167,7 +167,9 @@ async fn an_anonymous_client_passes_no_guard() {
         for user in ["ben", "nobody", "me"] {
             let answer = ask(&app.anonymous(), route, user).await;
             match route.authentication {
-                Authentication::Required | Authentication::RequiredOrSignInPage => {
+                Authentication::Required
+                | Authentication::RequiredOrEnrolling
+                | Authentication::RequiredOrSignInPage => {
                     drop(answer.expect_problem(401, "authentication-required"));
                 }
                 Authentication::InvalidRejected => {
@@ -185,6 +187,7 @@ async fn an_anonymous_client_passes_no_guard() {
         if matches!(
             route.authentication,
             Authentication::Required
+                | Authentication::RequiredOrEnrolling
                 | Authentication::RequiredOrSignInPage
                 | Authentication::InvalidRejected
         ) {
@@ -211,7 +214,7 @@ async fn another_user_gets_403_whether_or_not_the_name_exists() {
         .iter()
         .filter(|route| route.path.contains("{user}"))
         .collect();
-    assert!(about_users.len() >= 11);
+    assert!(about_users.len() >= 16);
     for route in about_users {
         let mut answers = Vec::new();
         for named in [
@@ -273,6 +276,21 @@ async fn an_admin_has_the_access_of_the_table() {
             continue;
         }
         let client = app.anonymous().with_token(admin.token());
+        // No one, not even an admin, does these for another user, existing or not.
+        let is_own_only = matches!(
+            (route.method.as_str(), route.path),
+            (
+                "POST",
+                "/user/{user}/factor" | "/user/{user}/factor/{id}" | "/user/{user}/recovery-codes"
+            )
+        );
+        if is_own_only {
+            for named in ["ben", "nobody"] {
+                let answer = ask(&client, route, named).await;
+                answer.expect_problem(403, "forbidden");
+            }
+            continue;
+        }
         if route.path.contains("{user}") {
             ask(&client, route, "nobody")
                 .await
@@ -281,6 +299,7 @@ async fn an_admin_has_the_access_of_the_table() {
         let answer = ask(&client, route, "ben").await;
         app.advance_seconds(200);
         let expected: &[u16] = match route.path {
+            "/user/{user}/factor/{id}" => &[404],
             "/user/{user}/session/{id}" | "/assets/{file}" | "/inbox" | "/inbox.json" => &[404],
             path if path.contains("{token}") => &[410],
             "/password" => &[200, 422],
@@ -340,7 +359,9 @@ async fn a_disabled_or_deleted_user_is_anonymous_at_every_guard() {
     let guarded = |route: &&Route| {
         matches!(
             route.authentication,
-            Authentication::Required | Authentication::RequiredOrSignInPage
+            Authentication::Required
+                | Authentication::RequiredOrEnrolling
+                | Authentication::RequiredOrSignInPage
         )
     };
     for route in TABLE.iter().filter(guarded) {

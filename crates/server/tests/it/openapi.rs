@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use doorward_domain::factors::FactorName;
 use doorward_domain::sessions::Audience;
 use doorward_domain::values::{EmailAddress, Name, Password, Username};
 use doorward_web::Code;
@@ -160,6 +161,9 @@ fn documented_lengths_match_the_rules() {
         ("Recovery", "new_password", Password::MAX_LENGTH),
         ("MailRequest", "email", EmailAddress::MAX_LENGTH),
         ("AudienceRequest", "audience", Audience::MAX_LENGTH),
+        ("NewFactor", "name", FactorName::MAX_LENGTH),
+        ("NewFactor", "password", Password::MAX_LENGTH),
+        ("Proof", "password", Password::MAX_LENGTH),
     ] {
         assert_eq!(
             schema(&document, name)["properties"][field]["maxLength"],
@@ -468,5 +472,19 @@ async fn responses_match_their_schemas() {
         &app.anonymous().post("/auth", json!({})).await.json(),
     );
     assert_fits(&document, "Health", &json_of(&admin, "/healthz").await);
+    let begun = admin.post("/user/me/factor", json!({"kind": "totp"})).await;
+    let begun = begun.expect(201).json();
+    assert_fits(&document, "Enrolment", &begun);
+    let path = format!("/user/me/factor/{}", begun["id"].as_str().unwrap());
+    let first = json!({"code": crate::factors::code(&app, &begun)});
+    let enrolled = admin.post(&path, first).await.expect(200).json();
+    assert_fits(&document, "Enrolled", &enrolled);
+    let factors = json_of(&admin, "/user/me/factor").await;
+    for factor in factors["items"].as_array().unwrap() {
+        assert_fits(&document, "Factor", factor);
+    }
+    let next = app.anonymous();
+    let next = next.post("/auth", json!({"username": "root", "password": PASSWORD}));
+    assert_fits(&document, "NextFactor", &next.await.expect(200).json());
     app.allow_unread_mail();
 }

@@ -19,6 +19,7 @@ fn guarded() -> impl Iterator<Item = &'static Route> {
         matches!(
             route.authentication,
             Authentication::Required
+                | Authentication::RequiredOrEnrolling
                 | Authentication::RequiredOrSignInPage
                 | Authentication::InvalidRejected
         )
@@ -213,7 +214,9 @@ async fn a_store_error_never_grants_access_on_any_route() {
         for route in TABLE {
             let needs_store = matches!(
                 route.authentication,
-                Authentication::Required | Authentication::RequiredOrSignInPage
+                Authentication::Required
+                    | Authentication::RequiredOrEnrolling
+                    | Authentication::RequiredOrSignInPage
             ) || route.path == "/" && mode != StoreMode::Panics;
             let changes = route.method != "GET" && mode != StoreMode::SessionsDown;
             if !needs_store && !changes {

@@ -57,7 +57,7 @@ async fn sensitive_actions_require_the_password_again() {
         app.advance(SignedDuration::from_micros(1));
         let refused = send(&admin, &act)
             .await
-            .expect_problem(403, "reauthentication-required");
+            .expect_problem(401, "reauthentication-required");
         assert!(
             refused.json()["detail"]
                 .as_str()
@@ -72,7 +72,7 @@ async fn sensitive_actions_require_the_password_again() {
         let admin = admin.with_token(&token);
         send(&admin, &act)
             .await
-            .expect_problem(403, "reauthentication-required");
+            .expect_problem(401, "reauthentication-required");
         send(&admin, &showing(&act, OTHER_PASSWORD))
             .await
             .expect_problem(401, "invalid-credentials");

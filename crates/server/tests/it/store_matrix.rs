@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::factors;
 use crate::support::{
     Client, Combination, OTHER_PASSWORD, PASSWORD, Stores, TestApp, path_in, summary,
 };
@@ -210,4 +211,60 @@ async fn a_voided_link_is_void_on_every_node() {
         }
         here.mails().await;
     }
+}
+
+/// M-01: a code is used up on every node, also if two nodes receive it at the same time. Five wrong codes end a challenge
+/// on all of them.
+#[tokio::test]
+async fn a_code_works_once_on_all_nodes() {
+    for combination in ALL {
+        let (stores, _folder) = stores_of(combination).await;
+        let here = unthrottled(again(&stores)).await;
+        let beside = unthrottled(stores).await;
+        let ben = here.user("ben").await;
+        let (enrolment, codes) = factors::enrol(&here, &ben, "Phone").await;
+        beside.allow_unread_mail();
+        beside.advance_seconds(30);
+        let code = factors::code(&here, &enrolment);
+        for (kind, code) in [("totp", &code), ("recovery-code", &codes[0])] {
+            let (one, two) = (here.anonymous(), beside.anonymous());
+            let challenges = [
+                factors::challenge(&one, "ben").await,
+                factors::challenge(&two, "ben").await,
+            ];
+            let body =
+                |challenge: &str| json!({"challenge": challenge, "kind": kind, "code": code});
+            let (first, second) = tokio::join!(
+                one.post("/auth/factor", body(&challenges[0])),
+                two.post("/auth/factor", body(&challenges[1])),
+            );
+            let mut statuses = [first.status, second.status];
+            statuses.sort_unstable();
+            assert_eq!(statuses, [201, 401], "{combination:?} {kind}");
+            let again = beside.anonymous();
+            let challenge = factors::challenge(&again, "ben").await;
+            let replayed = again.post("/auth/factor", body(&challenge)).await;
+            replayed.expect_problem(401, "invalid-code");
+        }
+        let client = here.anonymous();
+        let challenge = factors::challenge(&client, "ben").await;
+        let body =
+            json!({"challenge": challenge, "kind": "recovery-code", "code": "0000-0000-0000-0000"});
+        for app in [&here, &beside, &here, &beside, &here] {
+            let wrong = app.anonymous().post("/auth/factor", body.clone()).await;
+            wrong.expect_problem(401, "invalid-code");
+        }
+        for app in [&here, &beside] {
+            let late = app.anonymous().post("/auth/factor", body.clone()).await;
+            late.expect_problem(410, "challenge-expired");
+        }
+    }
+}
+
+async fn unthrottled(stores: Stores) -> TestApp {
+    TestApp::with(|options| {
+        options.stores = Some(stores);
+        options.policy.throttle = false;
+    })
+    .await
 }

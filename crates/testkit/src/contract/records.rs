@@ -235,10 +235,7 @@ pub async fn one_of_sixty_four_uses_the_link(store: Arc<dyn Store>) {
     });
     let stale = |error: &ApplyError| matches!(error, ApplyError::Stale);
     assert_eq!(count(results.await, stale), (1, 63));
-    let used: Option<Link> = store
-        .find_readable(Link::DIGEST, &link.digest)
-        .await
-        .unwrap();
+    let used: Option<Link> = store.find(Link::DIGEST, &link.digest).await.unwrap();
     assert_eq!(used.unwrap().used_at, Some(later(1)));
 }
 
@@ -253,7 +250,7 @@ pub async fn a_new_recovery_link_replaces_the_old_one(store: Arc<dyn Store>) {
     for link in [&other, &old, &new] {
         apply_ok(&*store, vec![Write::put(link)]).await;
     }
-    let of_old = store.find_readable::<Link>(Link::DIGEST, &old.digest);
+    let of_old = store.find::<Link>(Link::DIGEST, &old.digest);
     assert_eq!(of_old.await.unwrap(), None);
     let used = store.apply(vec![old.mark_used(later(1))]).await;
     assert_refused!(used, ApplyError::Stale);
@@ -286,7 +283,7 @@ pub async fn the_sweep_deletes_expired_rows(store: Arc<dyn Store>) {
         }
         let ended: Vec<EndedSession> = store.get_all([first.1.id, second.1.id]).await.unwrap();
         assert_eq!(ended.len(), expected);
-        let link = store.find_readable::<Link>(Link::DIGEST, &first.0.digest);
+        let link = store.find::<Link>(Link::DIGEST, &first.0.digest);
         assert_eq!(link.await.unwrap().is_some(), expected == 2);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use doorward_domain::ctx::session_actor;
+use doorward_domain::factors::{FactorCode, FactorName};
 use doorward_domain::hashing::{Cost, Engine, Hasher, HasherSettings};
 use doorward_domain::limits::MemoryRateLimits;
 use doorward_domain::memory::{SeededRandom, SteppedClock};
@@ -31,25 +32,33 @@ enum Kind {
     ChangeLink,
     /// The link by which the old address undoes that change.
     UndoLink,
+    /// A sign-in that waits for the second factor.
+    Challenge,
 }
 
-use Kind::{ChangeLink, RecoveryLink, Session, UndoLink};
+use Kind::{Challenge, ChangeLink, RecoveryLink, Session, UndoLink};
+
+const ALL: [Kind; 5] = [Session, RecoveryLink, ChangeLink, UndoLink, Challenge];
 
 /// Events, and the secrets that each leaves valid.
-const EVENTS: [(&str, &[Kind]); 15] = [
-    ("nothing", &[Session, RecoveryLink, ChangeLink, UndoLink]),
+const EVENTS: [(&str, &[Kind]); 16] = [
+    ("nothing", &ALL),
+    ("a role change", &ALL),
     (
-        "a role change",
-        &[Session, RecoveryLink, ChangeLink, UndoLink],
+        "a new recovery link",
+        &[Session, ChangeLink, UndoLink, Challenge],
     ),
-    ("a new recovery link", &[Session, ChangeLink, UndoLink]),
-    ("another address change", &[Session, RecoveryLink, UndoLink]),
+    (
+        "another address change",
+        &[Session, RecoveryLink, UndoLink, Challenge],
+    ),
     // A thief can do these: the owner's undo link stays. A used confirmation link reports success again.
     ("the address change confirmed", &[ChangeLink, UndoLink]),
     ("a password change", &[ChangeLink, UndoLink]),
     ("a recovery", &[UndoLink]),
     ("a password set by the operator", &[UndoLink]),
     ("all sessions revoked", &[ChangeLink, UndoLink]),
+    ("the second factor removed", &[ChangeLink, UndoLink]),
     ("the address change undone", &[]),
     // The old address may be why an admin changes it.
     ("the address changed by an admin", &[]),
@@ -81,6 +90,10 @@ impl Mailer for Collected {
 struct Owner {
     name: String,
     session: Secret<String>,
+    /// Another session, in which the events happen.
+    other_session: Secret<String>,
+    challenge: Token,
+    recovery_code: FactorCode,
     recovery: Token,
     change: Token,
     undo: Token,
@@ -90,13 +103,18 @@ struct Owner {
 pub async fn each_event_voids_exactly_its_secrets(store: Arc<dyn Store>) {
     let server = Server::on(store).await;
     for (event, spared) in EVENTS {
-        for kind in [Session, RecoveryLink, ChangeLink, UndoLink] {
+        for kind in ALL {
             let owner = server.owner().await;
             server.happen(event, &owner).await;
             let used = server.use_secret(kind, &owner).await;
             let expected = spared.contains(&kind);
             assert_eq!(used.is_ok(), expected, "{event}: {kind:?}: {used:?}");
-            let is_void = |error: &Error| matches!(error, Error::LinkExpired | Error::InvalidToken);
+            let is_void = |error: &Error| {
+                matches!(
+                    error,
+                    Error::LinkExpired | Error::InvalidToken | Error::ChallengeExpired
+                )
+            };
             assert!(
                 used.is_ok() || used.as_ref().is_err_and(is_void),
                 "{event}: {used:?}"
@@ -176,54 +194,81 @@ impl Server {
         let name = format!("ben{}", fixtures::unique());
         self.sign_up(&name).await;
         let session = self.sign_in(&name).await;
-        self.request_change(&name, "first").await;
+        let other_session = self.sign_in(&name).await;
+        let ctx = self.signed_in(&other_session).await;
+        self.request_change(&ctx, &format!("first-{name}")).await;
         let (change, undo) = self
             .mailed_both(MailKind::EmailChange, MailKind::EmailChangeUndo)
             .await;
         let recovery = self.request_recovery(&name).await;
+        let recovery_code = self.add_factor(&ctx).await;
+        let challenge = match self.start_sign_in(&name).await {
+            Outcome::NextFactor(next) => Token::parse(next.challenge.expose()).unwrap(),
+            Outcome::Session(_) => panic!("the user has a second factor"),
+        };
         Owner {
             name,
             session,
+            other_session,
+            challenge,
+            recovery_code,
             recovery,
             change,
             undo,
         }
     }
 
-    async fn sign_in(&self, name: &str) -> Secret<String> {
+    async fn start_sign_in(&self, name: &str) -> Outcome {
         let identifier = Identifier::Username(Username::parse(name).unwrap());
         let password = Password::parse(PASSWORD).unwrap();
-        let sign_in = &self.doorward.sign_in;
-        match sign_in
-            .start(&self.anonymous(), &identifier, &password)
-            .await
-            .unwrap()
-        {
+        let (anonymous, sign_in) = (self.anonymous(), &self.doorward.sign_in);
+        let started = sign_in.start(&anonymous, &identifier, &password);
+        started.await.unwrap()
+    }
+
+    async fn sign_in(&self, name: &str) -> Secret<String> {
+        match self.start_sign_in(name).await {
             Outcome::Session(signed_in) => signed_in.token,
-            Outcome::NextFactor(next) => match next {},
+            Outcome::NextFactor(_) => panic!("the user has no second factor yet"),
         }
     }
 
-    /// The context of a new session of the user.
-    async fn signed_in(&self, name: &str) -> Ctx {
-        let token = self.sign_in(name).await;
+    /// The context of a session, as if it had been opened with a second factor.
+    async fn signed_in(&self, token: &Secret<String>) -> Ctx {
         let sessions = &self.doorward.sessions;
         let checked = sessions
             .authenticate(&self.anonymous(), token.expose())
             .await
             .unwrap();
-        self.ctx(session_actor(checked.user(), checked.session()))
+        let mut actor = session_actor(checked.user(), checked.session());
+        if let Actor::User {
+            is_multi_factor, ..
+        } = &mut actor
+        {
+            *is_multi_factor = true;
+        }
+        self.ctx(actor)
     }
 
-    async fn request_change(&self, name: &str, prefix: &str) {
-        let ctx = self.signed_in(name).await;
-        let (new, password) = (
-            address(&format!("{prefix}-{name}")),
-            Password::parse(PASSWORD).unwrap(),
-        );
+    /// Adds an authenticator, and returns one of the recovery codes.
+    async fn add_factor(&self, ctx: &Ctx) -> FactorCode {
+        let factors = &self.doorward.factors;
+        let begun = factors.begin(ctx, "me", &FactorName::default()).await;
+        let begun = begun.unwrap();
+        let app = totp_rs::Totp::from_url(begun.uri.expose()).unwrap();
+        let seconds = u64::try_from(ctx.now.as_second()).unwrap();
+        let first = FactorCode::parse(&app.generate(seconds).to_string()).unwrap();
+        let id = begun.factor.id.to_string();
+        let added = factors.finish(ctx, "me", &id, &first).await.unwrap();
+        let codes = added.recovery_codes.unwrap();
+        FactorCode::parse(codes[0].expose()).unwrap()
+    }
+
+    async fn request_change(&self, ctx: &Ctx, new: &str) {
+        let password = Password::parse(PASSWORD).unwrap();
         let email = &self.doorward.email;
         email
-            .change(&ctx, "me", &new, Some(&password), None)
+            .change(ctx, "me", &address(new), Some(&password.into()), None)
             .await
             .unwrap();
     }
@@ -284,7 +329,8 @@ impl Server {
                 Ok(())
             }
             "another address change" => {
-                self.request_change(name, "second").await;
+                let ctx = self.signed_in(&owner.other_session).await;
+                self.request_change(&ctx, &format!("second-{name}")).await;
                 Ok(())
             }
             "the address change confirmed" => {
@@ -292,12 +338,10 @@ impl Server {
                 confirmed.map(drop)
             }
             "a password change" => {
-                let (ctx, current) = (
-                    self.signed_in(name).await,
-                    Password::parse(PASSWORD).unwrap(),
-                );
+                let ctx = self.signed_in(&owner.other_session).await;
+                let current = Password::parse(PASSWORD).unwrap();
                 let password = &doorward.password;
-                password.change(&ctx, None, &current, &new).await
+                password.change(&ctx, None, &current.into(), &new).await
             }
             "a recovery" => {
                 let recovery = &doorward.recovery;
@@ -305,6 +349,10 @@ impl Server {
             }
             "a password set by the operator" => doorward.password.set(&operator, name, &new).await,
             "all sessions revoked" => doorward.sessions.revoke_all(&operator, name).await,
+            "the second factor removed" => {
+                let removed = doorward.factors.remove_by_name(&operator, name, None);
+                removed.await.map(drop)
+            }
             "the address change undone" => {
                 let email = &doorward.email;
                 email.undo_change(&anonymous, &owner.undo).await
@@ -353,6 +401,11 @@ impl Server {
             UndoLink => {
                 let email = &doorward.email;
                 email.undo_change(&anonymous, &owner.undo).await
+            }
+            Challenge => {
+                let (sign_in, code) = (&doorward.sign_in, &owner.recovery_code);
+                let answered = sign_in.answer(&anonymous, &owner.challenge, None, code);
+                answered.await.map(drop)
             }
         }
     }

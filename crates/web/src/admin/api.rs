@@ -6,7 +6,7 @@ use axum::response::Response;
 use doorward_domain::access::{Action, Target};
 use doorward_domain::audit::chain::hex;
 use doorward_domain::model::{Role, Status, UserCursor, UserFilter};
-use doorward_domain::values::{Invalid, Password, UserId};
+use doorward_domain::values::{Invalid, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -110,9 +110,12 @@ pub(crate) struct RoleBody {
     /// `user` or `admin`.
     #[schema(pattern = "^(user|admin)$", example = "admin")]
     role: String,
-    /// Your own password. Required if the last password check is too old.
+    /// Your own password. Required if your last sign-in is too old.
     #[schema(format = Password, max_length = 256)]
     password: Option<String>,
+    /// A code of your second factor, or a recovery code. Required with the password if you have one.
+    #[schema(max_length = 64)]
+    code: Option<String>,
 }
 
 /// Changes the role. The last active admin cannot be demoted.
@@ -128,12 +131,12 @@ pub(crate) async fn change_role(
 ) -> Result<Response, Problem> {
     let unknown = || Invalid::new("invalid", "Must be `user` or `admin`.");
     let role = fields.required("role", |text| Role::from_name(text).ok_or_else(unknown));
-    let password = fields.optional("password", Password::parse);
+    let proof = fields.proof();
     let role = fields.finish(|| role)?;
     let ctx = app
         .doorward
         .sign_in
-        .reauthenticate(&caller.ctx, Action::ChangeRole, &user, password.as_ref())
+        .reauthenticate(&caller.ctx, Action::ChangeRole, &user, proof.as_ref())
         .await?;
     let user = app
         .doorward
@@ -151,9 +154,12 @@ pub(crate) struct StatusBody {
     /// `active` or `disabled`.
     #[schema(pattern = "^(active|disabled)$", example = "disabled")]
     status: String,
-    /// Your own password. Required if the last password check is too old.
+    /// Your own password. Required if your last sign-in is too old.
     #[schema(format = Password, max_length = 256)]
     password: Option<String>,
+    /// A code of your second factor, or a recovery code. Required with the password if you have one.
+    #[schema(max_length = 64)]
+    code: Option<String>,
 }
 
 /// Disables an account, which ends its sessions, or enables it.
@@ -175,12 +181,12 @@ pub(crate) async fn change_status(
             "A status is set to `active` or `disabled`.",
         )),
     });
-    let password = fields.optional("password", Password::parse);
+    let proof = fields.proof();
     let status = fields.finish(|| status)?;
     let doorward = &app.doorward;
     let ctx = doorward
         .sign_in
-        .reauthenticate(&caller.ctx, Action::ChangeStatus, &user, password.as_ref())
+        .reauthenticate(&caller.ctx, Action::ChangeStatus, &user, proof.as_ref())
         .await?;
     let user = match status {
         Status::Disabled => doorward.admin.disable(&ctx, &user, expected).await?,

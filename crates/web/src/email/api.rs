@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use doorward_domain::model::User;
-use doorward_domain::values::{EmailAddress, Password};
+use doorward_domain::values::EmailAddress;
 use minijinja::context;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -138,9 +138,12 @@ pub(crate) struct EmailBody {
     /// Replaces the current address once confirmed.
     #[schema(format = Email, max_length = 254)]
     email: String,
-    /// Your own password. Required for your own address, or if the last password check is too old.
+    /// Your own password. Required for your own address, or if your last sign-in is too old.
     #[schema(format = Password, max_length = 256)]
     password: Option<String>,
+    /// A code of your second factor, or a recovery code. Required with the password if you have one.
+    #[schema(max_length = 64)]
+    code: Option<String>,
 }
 
 /// Starts an email change. The new address replaces the old one once confirmed. The old one is notified of the
@@ -157,11 +160,11 @@ pub(crate) async fn change_email(
     mut fields: Fields,
 ) -> Result<Response, Problem> {
     let email = fields.required("email", EmailAddress::parse);
-    let password = fields.optional("password", Password::parse);
+    let proof = fields.proof();
     let email = fields.finish(|| email)?;
     app.doorward
         .email
-        .change(&caller.ctx, &user, &email, password.as_ref(), expected)
+        .change(&caller.ctx, &user, &email, proof.as_ref(), expected)
         .await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }

@@ -19,9 +19,11 @@ const FIELDS: &[&str] = &[
     "password",
     "current_password",
     "new_password",
+    "code",
+    "name",
 ];
-/// Fields that are shown again with their value. Never a password.
-const ECHOED_FIELDS: &[&str] = &["username", "email"];
+/// Fields that are shown again with their value. Never a password or a code.
+const ECHOED_FIELDS: &[&str] = &["username", "email", "name"];
 
 /// An empty form, or one with entered values and errors.
 #[derive(Debug, Clone, Serialize)]
@@ -86,7 +88,11 @@ impl Form {
                 }),
         };
         if !is_shown {
-            self.problem = Some(problem.code.as_str());
+            // The text for a lockout by wrong codes names no wait: the lockout does not end with time.
+            self.problem = Some(match problem.is_code_lockout {
+                true => "codes-locked-out",
+                false => problem.code.as_str(),
+            });
         }
         self
     }
@@ -131,6 +137,8 @@ mod tests {
         );
         let wrong = rejected(&Problem::new(Code::InvalidCredentials));
         assert_eq!(wrong["problem"], "invalid-credentials");
+        let locked = rejected(&doorward_domain::Error::CodesLockedOut.into());
+        assert_eq!(locked["problem"], "codes-locked-out");
         let faults = |names: &[&str]| {
             let errors = names
                 .iter()

@@ -110,11 +110,16 @@ impl ReturnTo {
 
 /// The path of the sign-in page that returns to the target.
 pub(crate) fn sign_in_path(return_to: Option<&ReturnTo>) -> String {
+    with_return_to("/auth", return_to)
+}
+
+/// The path of a page that returns to the target.
+pub(crate) fn with_return_to(path: &str, return_to: Option<&ReturnTo>) -> String {
     match return_to {
-        None => "/auth".to_owned(),
+        None => path.to_owned(),
         Some(ReturnTo(target)) => {
             let value = utf8_percent_encode(target, VALUE_ESCAPES);
-            format!("/auth?{PARAMETER}={value}")
+            format!("{path}?{PARAMETER}={value}")
         }
     }
 }

@@ -10,6 +10,8 @@ use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::http::Method;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use doorward_domain::FieldError;
+use doorward_domain::factors::FactorCode;
+use doorward_domain::sign_in::Proof;
 use doorward_domain::values::{Invalid, Password, Secret};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode;
@@ -91,6 +93,13 @@ impl<S: Send + Sync> OptionalFromRequest<S> for Fields {
 }
 
 impl Fields {
+    /// Takes `password` and `code`: the proof of a signed-in user. `None` without a password.
+    pub fn proof(&mut self) -> Option<Proof> {
+        let password = self.optional("password", Password::parse);
+        let code = self.optional("code", FactorCode::parse);
+        password.map(|password| Proof { password, code })
+    }
+
     /// Takes an optional text. `null`, and an empty value in a form, count as absent.
     pub fn optional<T>(
         &mut self,
@@ -234,6 +243,16 @@ impl Fields {
         }
         message
     }
+}
+
+/// Reads the proof that a request may contain in an optional body: `password`, and `code` for an account with a second
+/// factor.
+pub(crate) fn optional_proof(fields: Option<Fields>) -> Result<Option<Proof>, Problem> {
+    let Some(mut fields) = fields else {
+        return Ok(None);
+    };
+    let proof = fields.proof();
+    fields.finish(|| Some(proof))
 }
 
 /// Reads the password of an optional body.

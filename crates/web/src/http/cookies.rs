@@ -1,10 +1,12 @@
-//! Cookies: of the session (S-09), and of a known device, which outlives the session and grants no access.
+//! Cookies: of the session (S-09), of the challenge of a sign-in between its steps, and of a known device, which
+//! outlives the session and grants no access.
 
 use axum::http::HeaderName;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use doorward_domain::limits::KNOWN_DEVICE_LIFETIME;
 use doorward_domain::model::{Session, User};
 use doorward_domain::sessions::SignedIn;
+use doorward_domain::values::Token;
 use jiff::Timestamp;
 
 use crate::app::App;
@@ -12,6 +14,8 @@ use crate::http::caller::Caller;
 
 /// The session cookie of pages. With the prefix, browsers send it only to this host, on all paths, over HTTPS.
 pub(crate) const SESSION_COOKIE: &str = "__Host-doorward";
+/// The cookie of a challenge: a sign-in on pages that needs another step. It is no session.
+pub(crate) const CHALLENGE_COOKIE: &str = "__Host-doorward-challenge";
 /// The cookie of a known device.
 const DEVICE_COOKIE: &str = "__Host-doorward-device";
 /// Maximum length of the value of a device cookie, in bytes. The domain's values are shorter.
@@ -53,6 +57,11 @@ pub(crate) fn set(headers: &mut HeaderMap, name: &str, value: &str, max_age: i64
 /// Returns the device cookie, not verified; `None` if there are two, or if it is too long.
 pub(crate) fn device_value(headers: &HeaderMap) -> Option<&str> {
     single(headers, DEVICE_COOKIE).filter(|value| value.len() <= MAX_DEVICE)
+}
+
+/// Returns the challenge of the sign-in that this browser has begun, not verified.
+pub(crate) fn challenge(headers: &HeaderMap) -> Option<Token> {
+    Token::parse(single(headers, CHALLENGE_COOKIE)?)
 }
 
 /// Makes the client a known device of the account that it has just signed in to. Its password attempts then have a

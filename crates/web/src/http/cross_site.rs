@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::uri::Authority;
 
 use crate::app::App;
-use crate::http::cookies::{self, SESSION_COOKIE};
+use crate::http::cookies::{self, CHALLENGE_COOKIE, SESSION_COOKIE};
 use crate::http::cors;
 use crate::http::problem::{Code, Problem};
 
@@ -21,8 +21,10 @@ pub(crate) fn check(app: &App, request: &Parts) -> Result<(), Problem> {
         return Ok(());
     }
     let headers = &request.headers;
-    let has_cookie = cookies::values(headers, SESSION_COOKIE).next().is_some();
-    // Origins of `cors.origins` use bearer tokens; the session cookie is for our own pages only.
+    let has_cookie = [SESSION_COOKIE, CHALLENGE_COOKIE]
+        .iter()
+        .any(|name| cookies::values(headers, name).next().is_some());
+    // Origins of `cors.origins` use bearer tokens; the cookies are for our own pages only.
     let is_configured = || !has_cookie && cors::allowed_origin(app, headers).is_some();
     let is_allowed = match (headers.get(SEC_FETCH_SITE), headers.get(header::ORIGIN)) {
         (Some(site), _) => site == "same-origin" || site == "none" || is_configured(),

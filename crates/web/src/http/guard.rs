@@ -16,7 +16,7 @@ use doorward_domain::ctx::session_actor;
 use doorward_domain::limits::{KnownDevice, RateLimitReport, ReportedLimit, ThrottleScope};
 use doorward_domain::ports::Client;
 use doorward_domain::sessions::Authenticated;
-use doorward_domain::values::{Secret, is_invisible};
+use doorward_domain::values::{Secret, Token, is_invisible};
 use doorward_domain::{Actor, Ctx, Error};
 use percent_encoding::percent_decode_str;
 
@@ -102,7 +102,16 @@ async fn build_caller(
         },
     };
     let uses_cookie = matches!(presented, Some(PresentedCredential::Cookie(_)));
-    let loaded = load_session(app, &ctx, authentication, presented).await;
+    let loaded = match enrolment_challenge(authentication, presented.as_ref()) {
+        Some(challenge) => match app.doorward.sign_in.enrolling(&ctx, &challenge).await {
+            Ok(actor) => {
+                ctx.actor = actor;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        },
+        None => load_session(app, &ctx, authentication, presented).await,
+    };
     if let Ok(Some((authenticated, _))) = &loaded {
         ctx.actor = session_actor(authenticated.user(), authenticated.session());
         ctx.client.known = vec![KnownDevice::from_session(authenticated.session())];
@@ -121,6 +130,19 @@ async fn build_caller(
     })))
 }
 
+/// Returns the challenge that is sent as the bearer token, if the route accepts one. A session token is longer.
+fn enrolment_challenge(
+    authentication: Authentication,
+    presented: Option<&PresentedCredential>,
+) -> Option<Token> {
+    match (authentication, presented) {
+        (Authentication::RequiredOrEnrolling, Some(PresentedCredential::Bearer(token))) => {
+            Token::parse(token.expose())
+        }
+        _ => None,
+    }
+}
+
 /// Loads the session of a request, if its route uses one.
 async fn load_session(
     app: &App,
@@ -131,7 +153,9 @@ async fn load_session(
     let Some(PresentedCredential::Bearer(token) | PresentedCredential::Cookie(token)) = presented
     else {
         return match authentication {
-            Authentication::Required => Err(Error::AuthenticationRequired),
+            Authentication::Required | Authentication::RequiredOrEnrolling => {
+                Err(Error::AuthenticationRequired)
+            }
             _ => Ok(None),
         };
     };

@@ -59,7 +59,8 @@ codes! {
     WrongPassword = "wrong-password", 401, "Wrong password", "The password is wrong.", "Reported separately only if `enumeration_protection` is off. Try again, or reset the password.";
     AuthenticationRequired = "authentication-required", 401, "Authentication required", "The request has no session token.", "Send a session token in `Authorization: Bearer …`, or the session cookie.";
     InvalidToken = "invalid-token", 401, "Invalid or expired session token", "The session token is unknown, expired or revoked.", "Sign in again.";
-    ReauthenticationRequired = "reauthentication-required", 403, "Reauthentication required", "This needs a password check in the last five minutes. Send your `password` with the request, or sign in again.", "This action needs a recent password check. Send your password as `password` with the same request, or sign in again.";
+    InvalidCode = "invalid-code", 401, "Invalid code", "The code is wrong, or it was used before.", "The code of the second factor is wrong, too old, or was used before. Each code works once; wait for the next one, or use a recovery code.";
+    ReauthenticationRequired = "reauthentication-required", 401, "Reauthentication required", "Your last sign-in is too old for this. Send your `password` with the request, and a `code` if you have a second factor, or sign in again.", "This action needs a recent sign-in. Send your password as `password` with the same request, and a code of your second factor as `code` if you have one, or sign in again. To change the password of an account with a second factor, sign in first.";
     EmailUnconfirmed = "email-unconfirmed", 403, "Email address not confirmed", "The email address of this account is not confirmed.", "The password is correct. Open the link in the confirmation email, or request it again with `POST /confirmation`.";
     AccountDisabled = "account-disabled", 403, "Account disabled", "An admin has disabled this account.", "The password is correct, but an admin has disabled the account.";
     Forbidden = "forbidden", 403, "Forbidden", "Your account does not have access to this resource.", "The resource belongs to another user or requires the admin role. The response is the same whether or not it exists.";
@@ -74,6 +75,7 @@ codes! {
     EmailTaken = "email-taken", 409, "Email address taken", "Another account has this email address.", "Reported only if `enumeration_protection` is off. Sign in, or reset the password.";
     LastAdmin = "last-admin", 409, "Last active admin", "This user is the last active admin.", "The last active admin cannot be demoted, disabled or deleted. Make another user an admin first.";
     LinkExpired = "link-expired", 410, "Link expired", "This link was used, was replaced by a newer one, or is too old.", "The link was used, replaced by a newer one, or is too old. Request a new email.";
+    ChallengeExpired = "challenge-expired", 410, "Challenge expired", "This sign-in was not completed in time, or too many codes were wrong.", "The challenge of a sign-in is valid for five minutes (fifteen to add a required factor), one sign-in, five codes, and the program that sent the password. A security event voids it. Sign in again.";
     PreconditionFailed = "precondition-failed", 412, "Precondition failed", "The resource changed since you read it.", "The resource changed since you read it. Read it again and repeat your change.";
     BodyTooLarge = "body-too-large", 413, "Body too large", "The body is larger than 64 KiB.", "The maximum is 64 KiB.";
     UriTooLong = "uri-too-long", 414, "URI too long", "The request target is longer than 8 KiB.", "The maximum is 8 KiB.";
@@ -89,6 +91,10 @@ codes! {
     OutcomeUnknown = "outcome-unknown", 503, "Outcome unknown", "The database became unavailable during the write, so the outcome is unknown.", "The database became unavailable while this was written, so it may have been done or not. Read the current state before you retry.";
 }
 
+/// Description of a lockout by wrong codes: a new password does not end it.
+const CODES_LOCKED_OUT: &str =
+    "Too many wrong codes. Use a recovery code, or ask an admin to remove the second factor.";
+
 /// An error response before it is written out.
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -100,6 +106,8 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// Time to wait before a retry.
     pub retry_after: Option<Duration>,
+    /// `true` for a lockout by wrong codes of a second factor, which has its own text on pages.
+    pub(crate) is_code_lockout: bool,
     /// Cause, for the log only.
     pub cause: Option<Arc<Error>>,
     /// Page with the submitted form, sent instead of the problem's own page.
@@ -114,6 +122,7 @@ impl Problem {
             detail: None,
             errors: Vec::new(),
             retry_after: None,
+            is_code_lockout: false,
             cause: None,
             page: None,
         }
@@ -197,6 +206,11 @@ impl From<Error> for Problem {
                 retry_after: Some(retry_after),
                 ..Self::new(Code::TooManyAttempts)
             },
+            Error::CodesLockedOut => Self {
+                retry_after: Some(LOCKOUT_RETRY_AFTER),
+                is_code_lockout: true,
+                ..Self::with_detail(Code::TooManyAttempts, CODES_LOCKED_OUT)
+            },
             Error::Overloaded => Self {
                 retry_after: busy,
                 ..Self::new(Code::Overloaded)
@@ -231,6 +245,8 @@ fn plain_code(error: &Error) -> Code {
         Error::EmailUnconfirmed => Code::EmailUnconfirmed,
         Error::AccountDisabled => Code::AccountDisabled,
         Error::ReauthenticationRequired => Code::ReauthenticationRequired,
+        Error::InvalidCode => Code::InvalidCode,
+        Error::ChallengeExpired => Code::ChallengeExpired,
         Error::Forbidden => Code::Forbidden,
         Error::NotFound => Code::NotFound,
         Error::UsernameTaken => Code::UsernameTaken,
@@ -239,7 +255,7 @@ fn plain_code(error: &Error) -> Code {
         Error::LinkExpired => Code::LinkExpired,
         Error::PreconditionFailed => Code::PreconditionFailed,
         Error::Invalid(_) => Code::ValidationFailed,
-        Error::TooManyAttempts { .. } => Code::TooManyAttempts,
+        Error::TooManyAttempts { .. } | Error::CodesLockedOut => Code::TooManyAttempts,
         Error::Overloaded => Code::Overloaded,
         Error::Store(_) => Code::StoreUnavailable,
         Error::OutcomeUnknown(_) => Code::OutcomeUnknown,

@@ -54,6 +54,10 @@ pub(super) fn write_problem(
     // H-02 (RFC 6750, 3).
     let challenge = match problem.code {
         Code::InvalidToken => Some("Bearer realm=\"doorward\", error=\"invalid_token\""),
+        // RFC 9470, for step-up authentication.
+        Code::ReauthenticationRequired => {
+            Some("Bearer realm=\"doorward\", error=\"insufficient_user_authentication\"")
+        }
         Code::Forbidden => Some("Bearer realm=\"doorward\", error=\"insufficient_scope\""),
         _ if status == StatusCode::UNAUTHORIZED => Some("Bearer realm=\"doorward\""),
         _ => None,

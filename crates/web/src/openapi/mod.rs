@@ -33,6 +33,7 @@ pub fn openapi_document(public_url: &str) -> Value {
     document["tags"] = tags();
     document["components"]["securitySchemes"] = json!({
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The token of `POST /auth`; without the cookie."},
+        "challenge": {"type": "http", "scheme": "bearer", "description": "The challenge of `POST /auth` with `\"next\": \"enrol\"`: the user must add a second factor before they get a session."},
         "cookie": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE, "description": "For the server's own pages; without a bearer token."},
     });
     document["components"]["examples"] = problems::examples(public_url);
@@ -105,6 +106,7 @@ fn tags() -> Value {
         {"name": "Start", "description": "Where to begin."},
         {"name": "Account", "description": "Sign up, confirm, and manage your own account."},
         {"name": "Sessions", "description": "Sign in, sign out, and use a session."},
+        {"name": "Second factors", "description": "Manage authenticator apps and recovery codes."},
         {"name": "Admin", "description": "Manage other accounts."},
         {"name": "Operations", "description": "For operators and other services."},
     ])
@@ -115,6 +117,9 @@ fn complete(operation: &mut Value, route: &Route) {
     operation["security"] = match route.authentication {
         Authentication::Required | Authentication::RequiredOrSignInPage => {
             json!([{"bearer": []}, {"cookie": []}])
+        }
+        Authentication::RequiredOrEnrolling => {
+            json!([{"bearer": []}, {"cookie": []}, {"challenge": []}])
         }
         Authentication::InvalidIgnored | Authentication::InvalidRejected => {
             json!([{"bearer": []}, {"cookie": []}, {}])
@@ -245,6 +250,7 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
         Authentication::Ignored | Authentication::InvalidIgnored => {}
         Authentication::InvalidRejected
         | Authentication::Required
+        | Authentication::RequiredOrEnrolling
         | Authentication::RequiredOrSignInPage => {
             codes.extend([AuthenticationRequired, InvalidToken]);
         }

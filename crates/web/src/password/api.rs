@@ -2,6 +2,8 @@
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use doorward_domain::factors::FactorCode;
+use doorward_domain::sign_in::Proof;
 use doorward_domain::values::{Password, Secret};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -24,6 +26,10 @@ pub(crate) struct PasswordBody {
     /// The new password.
     #[schema(format = Password, min_length = 8, max_length = 256)]
     new_password: String,
+    /// A code of your second factor, or a recovery code. Required with a second factor, unless you have just signed in
+    /// with it.
+    #[schema(max_length = 64)]
+    code: Option<String>,
     /// The account, if there is no session.
     #[schema(min_length = 1, max_length = 64)]
     username: Option<String>,
@@ -51,15 +57,17 @@ pub(crate) async fn change(
     mut fields: Fields,
 ) -> Result<HeaderMap, Problem> {
     let current = fields.required("current_password", Password::parse);
+    let code = fields.optional("code", FactorCode::parse);
     let new = fields.required("new_password", |text| Ok(Secret::new(text.to_owned())));
     let account = match caller.session() {
         Some(_) => None,
         None => identifier(&mut fields),
     };
-    let (current, new) = fields.finish(|| Some((current?, new?)))?;
+    let (password, new) = fields.finish(|| Some((current?, new?)))?;
+    let proof = Proof { password, code };
     app.doorward
         .password
-        .change(&caller.ctx, account.as_ref(), &current, &new)
+        .change(&caller.ctx, account.as_ref(), &proof, &new)
         .await?;
     let mut cookies = HeaderMap::new();
     if let Err(problem) = keep_signed_in(app, caller, &mut cookies).await {

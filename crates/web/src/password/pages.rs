@@ -17,8 +17,11 @@ use crate::password::api::{PasswordBody, change};
 
 /// The form to change the password. For browsers only.
 #[utoipa::path(get, path = "/password", tag = "Account", responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
-pub(crate) async fn password_page(State(app): State<App>, caller: Caller) -> Html<String> {
-    page(&app, &caller, &Form::default())
+pub(crate) async fn password_page(
+    State(app): State<App>,
+    caller: Caller,
+) -> Result<Html<String>, Problem> {
+    page(&app, &caller, &Form::default()).await
 }
 
 /// Submits the form to change the password. For browsers only.
@@ -41,7 +44,7 @@ pub(crate) async fn password_form(
         }
         Err(problem) => {
             let form = form.with_errors(&problem).with_login_field();
-            Err(problem.on_page(page(&app, &caller, &form)))
+            Err(problem.on_page(page(&app, &caller, &form).await?))
         }
     }
 }
@@ -52,14 +55,22 @@ pub(crate) async fn well_known() -> Response {
     see_other("/password")
 }
 
-/// The form; without a session it also asks for the username or address.
-fn page(app: &App, caller: &Caller, form: &Form) -> Html<String> {
+/// The form; without a session it also asks for the username or address. It asks a user with a second factor for a code.
+async fn page(app: &App, caller: &Caller, form: &Form) -> Result<Html<String>, Problem> {
     let user = caller.session().map(Authenticated::user);
+    let has_factor = app.doorward.factors.has_factor(&caller.ctx).await;
+    let has_factor = has_factor.unwrap_or_else(|error| {
+        tracing::warn!(%error, "failed to read whether a user has a second factor");
+        // The field for a code may stay empty.
+        true
+    });
     let values = context! {
         is_signed_in => user.is_some(),
+        has_factor,
         username => user.and_then(sign_in_name),
         form => Value::from(form),
     };
-    app.pages
-        .render(caller.locale(), "password/password", values)
+    Ok(app
+        .pages
+        .render(caller.locale(), "password/password", values))
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::http::body::{Fields, optional_password};
+use crate::http::body::{Fields, optional_proof};
 use crate::http::caller::Caller;
 use crate::http::cookies::clear_session_cookie;
 use crate::http::etag::IfMatch;
@@ -128,7 +128,7 @@ pub(crate) async fn patch_user(
     Ok(user_response(StatusCode::OK, &user))
 }
 
-/// Required only if the last password check is too old.
+/// Required only if your last sign-in is too old.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Deletion, example = json!({"password": "three boats on a lake"}))]
 #[serde(deny_unknown_fields)]
@@ -136,6 +136,9 @@ pub(crate) struct DeletionBody {
     /// Your own password.
     #[schema(format = Password, max_length = 256)]
     password: Option<String>,
+    /// A code of your second factor, or a recovery code. Required with the password if you have one.
+    #[schema(max_length = 64)]
+    code: Option<String>,
 }
 
 /// Deletes the user, its sessions and its pending mail, at once and permanently.
@@ -149,11 +152,11 @@ pub(crate) async fn delete_user(
     IfMatch(expected): IfMatch,
     fields: Option<Fields>,
 ) -> Result<Response, Problem> {
-    let password = optional_password(fields)?;
+    let proof = optional_proof(fields)?;
     let ctx = app
         .doorward
         .sign_in
-        .reauthenticate(&caller.ctx, Action::DeleteUser, &user, password.as_ref())
+        .reauthenticate(&caller.ctx, Action::DeleteUser, &user, proof.as_ref())
         .await?;
     let own = caller.require_session()?.user().id;
     let deleted = app.doorward.profile.delete(&ctx, &user, expected).await?;

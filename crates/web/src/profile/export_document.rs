@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::factors::api::{FactorListView, FactorView};
 use crate::views::{AuditEventView, SessionView, UserView};
 
 /// Number of audit events in memory at once.
@@ -42,6 +43,8 @@ pub struct ExportView {
     /// The password; null if there is none.
     #[schema(required = true)]
     password: Option<PasswordView>,
+    /// Second factors, without their secrets.
+    factors: Vec<FactorView>,
     /// Open sessions.
     sessions: Vec<SessionView>,
     /// Devices that the user signed in from.
@@ -211,6 +214,7 @@ impl ExportDocument {
             user: UserView::from(&data.user),
             language: data.user.locale.tag(),
             password: data.password.as_ref().map(PasswordView::from),
+            factors: FactorListView::from(&data.factors).items,
             sessions: data
                 .sessions
                 .iter()
@@ -287,6 +291,10 @@ fn retention(policy: &Policy) -> Vec<RetentionView> {
         period_of(
             "password",
             format!("{deletion} or the password is changed; stored as a hash, which is never exported"),
+        ),
+        period_of(
+            "factors",
+            format!("{deletion} or the factor is removed; its secret and the recovery codes are never exported"),
         ),
         period_of(
             "sessions",

@@ -107,6 +107,10 @@ fn access(route: &Route, operation: &Value) -> &'static str {
         Authentication::Required if operation["tags"][0] == "Admin" => "an admin",
         Authentication::Required if is_of_a_user => "the user, or an admin",
         Authentication::Required => "a signed-in user",
+        Authentication::RequiredOrEnrolling if route.method == "GET" => {
+            "the user, an admin, or the challenge of a sign-in"
+        }
+        Authentication::RequiredOrEnrolling => "the user, or the challenge of a sign-in",
         Authentication::RequiredOrSignInPage => "a signed-in user; a browser gets the sign-in page",
     }
 }

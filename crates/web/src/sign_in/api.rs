@@ -1,27 +1,25 @@
-//! `POST /auth`: sign-in with a password, for programs and for the form of the start page.
+//! `POST /auth`: sign-in with a password, for programs and for the form of the start page; `POST /auth/factor`: its second
+//! step.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
 use axum::response::Response;
 use doorward_domain::Error;
-use doorward_domain::ctx::session_actor;
+use doorward_domain::factors::{FactorCode, FactorKind};
 use doorward_domain::sessions::SignedIn;
-use doorward_domain::sign_in::{Identifier, Outcome};
-use doorward_domain::values::{EmailAddress, Invalid, Password, Username};
+use doorward_domain::sign_in::{Identifier, NextFactor, NextStep, Outcome};
+use doorward_domain::values::{EmailAddress, Invalid, Password, Token, Username};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::home::pages::{WelcomeForms, welcome};
-use crate::html::form::Form;
-use crate::html::return_to::ReturnTo;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
-use crate::http::cookies::{set_device_cookie, set_session_cookie};
-use crate::http::credentials::{PresentedCredential, credential};
+use crate::http::cookies::set_device_cookie;
 use crate::http::problem::Problem;
-use crate::http::responses::{see_other, token_response};
+use crate::http::responses::token_response;
+use crate::sign_in::pages;
 use crate::views::SignedInView;
 
 /// `password`, and one of `username` and `email`.
@@ -67,8 +65,58 @@ pub(crate) fn identifier(fields: &mut Fields) -> Option<Identifier> {
     }
 }
 
-/// Signs in. A form of a page also ends the session whose cookie it replaces.
-#[utoipa::path(post, path = "/auth", tag = "Sessions", request_body = SignInBody, responses((status = 201, description = "The session, with its token", body = SignedInView)))]
+/// The next step of a sign-in, in place of a session.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NextFactor)]
+pub(crate) struct NextFactorView {
+    /// `factor`: send a code to `POST /auth/factor`. `enrol`: the user must add a second factor; `/user/me/factor` accepts
+    /// the challenge in place of a session token.
+    #[schema(pattern = "^(factor|enrol)$", example = "factor")]
+    next: &'static str,
+    /// Send it with the next step. It is not a session token.
+    #[schema(example = "bSUSNCRmyoBJUHMPkvMNpBqGTzRRzoEVTNMZyPPo3hM")]
+    challenge: String,
+    /// With `factor`: the kinds of factors, one of which is needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    factors: Option<Vec<FactorKindView>>,
+    /// Seconds until the challenge expires.
+    #[schema(minimum = 0, example = 300)]
+    expires_in: i64,
+}
+
+/// A kind of factor.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FactorKind)]
+pub(crate) struct FactorKindView {
+    /// `totp`: a code of an authenticator app; `recovery-code`: a recovery code.
+    #[schema(pattern = "^(totp|recovery-code)$", example = "totp")]
+    kind: &'static str,
+}
+
+impl From<&NextFactor> for NextFactorView {
+    fn from(next: &NextFactor) -> Self {
+        let view = |kind: &FactorKind| FactorKindView {
+            kind: kind.as_str(),
+        };
+        let (step, factors) = match &next.step {
+            NextStep::Factor(kinds) => ("factor", Some(kinds.iter().map(view).collect())),
+            NextStep::Enrol => ("enrol", None),
+        };
+        Self {
+            next: step,
+            challenge: next.challenge.expose().clone(),
+            factors,
+            expires_in: next.expires_in.as_secs(),
+        }
+    }
+}
+
+/// Signs in. If the account has a second factor, or must have one, the response is the next step. A form of a page also ends
+/// the session whose cookie it replaces.
+#[utoipa::path(post, path = "/auth", tag = "Sessions", request_body = SignInBody, responses(
+    (status = 201, description = "The session, with its token", body = SignedInView),
+    (status = 200, description = "The next step; there is no session yet", body = NextFactorView)))]
 pub(crate) async fn sign_in(
     State(app): State<App>,
     caller: Caller,
@@ -76,84 +124,72 @@ pub(crate) async fn sign_in(
     fields: Fields,
 ) -> Result<Response, Problem> {
     if caller.wants_html {
-        return sign_in_by_page(&app, &caller, &headers, fields).await;
+        return pages::submit_sign_in_form(&app, &caller, &headers, fields).await;
     }
-    let signed_in = create_session(&app, &caller, fields).await?;
-    let view = SignedInView::new(&signed_in, caller.ctx.now);
-    let mut response = token_response(StatusCode::CREATED, view);
-    let account = (&signed_in.user, &signed_in.session);
-    set_device_cookie(&app, &caller, account, response.headers_mut());
-    Ok(response)
+    Ok(match start(&app, &caller, fields).await? {
+        Outcome::Session(signed_in) => signed_in_response(&app, &caller, &signed_in),
+        Outcome::NextFactor(next) => token_response(StatusCode::OK, NextFactorView::from(&next)),
+    })
 }
 
-async fn create_session(
+fn signed_in_response(app: &App, caller: &Caller, signed_in: &SignedIn) -> Response {
+    let view = SignedInView::new(signed_in, caller.ctx.now);
+    let mut response = token_response(StatusCode::CREATED, view);
+    let account = (&signed_in.user, &signed_in.session);
+    set_device_cookie(app, caller, account, response.headers_mut());
+    response
+}
+
+/// The first step of a sign-in, for the API and the form.
+pub(super) async fn start(
     app: &App,
     caller: &Caller,
     mut fields: Fields,
-) -> Result<SignedIn, Problem> {
+) -> Result<Outcome, Problem> {
     let password = fields.required("password", Password::parse);
     let who = identifier(&mut fields);
     let (who, password) = fields.finish(|| Some((who?, password?)))?;
     let sign_in = &app.doorward.sign_in;
-    match sign_in.start(&caller.ctx, &who, &password).await? {
-        Outcome::Session(signed_in) => Ok(*signed_in),
-        Outcome::NextFactor(next) => match next {},
-    }
+    Ok(sign_in.start(&caller.ctx, &who, &password).await?)
 }
 
-/// Sets the cookies and redirects the browser (W-05), or returns the form with its errors and what was entered.
-async fn sign_in_by_page(
-    app: &App,
-    caller: &Caller,
-    headers: &HeaderMap,
+/// The challenge, and a code.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FactorAnswer, example = json!({"challenge": "bSUSNCRmyoBJUHMPkvMNpBqGTzRRzoEVTNMZyPPo3hM", "kind": "totp", "code": "123456"}))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FactorAnswerBody {
+    /// The challenge of `POST /auth`.
+    challenge: String,
+    /// `totp`: a code of an authenticator app; `recovery-code`: a recovery code.
+    #[schema(pattern = "^(totp|recovery-code)$")]
+    kind: String,
+    /// The code. Spaces and hyphens are ignored.
+    #[schema(min_length = 1, max_length = 64)]
+    code: String,
+}
+
+/// Completes a sign-in with a second factor. The form of the page sends the challenge as a cookie.
+#[utoipa::path(post, path = "/auth/factor", tag = "Sessions", request_body = FactorAnswerBody, responses((status = 201, description = "The session, with its token", body = SignedInView)))]
+pub(crate) async fn answer_challenge(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
-    let form = Form::from_fields(&fields);
-    let return_to = ReturnTo::take_from_form(&mut fields, &app.options.return_origins);
-    fields.move_address_to_email();
-    match create_session(app, caller, fields).await {
-        Ok(signed_in) => {
-            end_replaced_session(app, caller, headers).await;
-            let mut response = see_other(return_to.as_ref().map_or("/", ReturnTo::as_str));
-            let cookies = response.headers_mut();
-            set_session_cookie(cookies, &signed_in, caller.ctx.now);
-            set_device_cookie(app, caller, (&signed_in.user, &signed_in.session), cookies);
-            Ok(response)
-        }
-        Err(problem) => {
-            let forms = WelcomeForms {
-                sign_in: form.with_errors(&problem).with_login_field(),
-                return_to,
-                ..WelcomeForms::default()
-            };
-            Err(problem.on_page(welcome(&app.pages, caller.locale(), &forms)))
-        }
+    if caller.wants_html {
+        return pages::submit_code_form(&app, &caller, &headers, fields).await;
     }
-}
-
-/// Ends the session whose cookie the new one replaces: the browser can no longer sign it out, and a copied
-/// token would stay valid (S-02; ASVS 7.2.4). If that fails, the session expires by itself.
-async fn end_replaced_session(app: &App, caller: &Caller, headers: &HeaderMap) {
-    let Ok(Some(PresentedCredential::Cookie(token))) = credential(headers) else {
-        return;
-    };
-    let ended = match app
-        .doorward
-        .sessions
-        .authenticate(&caller.ctx, token.expose())
-        .await
-    {
-        Ok(old) => {
-            let ctx = caller
-                .ctx
-                .acting_as(session_actor(old.user(), old.session()));
-            app.doorward.sessions.sign_out(&ctx, &old).await
-        }
-        // The replaced session is invalid already.
-        Err(Error::InvalidToken) => Ok(()),
-        Err(error) => Err(error),
-    };
-    if let Err(error) = ended {
-        tracing::warn!(%error, "failed to end the session replaced by this sign-in");
-    }
+    let unknown = || Invalid::new("invalid", "Must be `totp` or `recovery-code`.");
+    let challenge = fields.required("challenge", |text| Ok(Token::parse(text)));
+    let kind = fields.required("kind", |text| {
+        FactorKind::from_name(text).ok_or_else(unknown)
+    });
+    let code = fields.required("code", FactorCode::parse);
+    let (challenge, kind, code) = fields.finish(|| Some((challenge?, kind?, code?)))?;
+    let challenge = challenge.ok_or(Error::ChallengeExpired)?;
+    let sign_in = &app.doorward.sign_in;
+    let signed_in = sign_in
+        .answer(&caller.ctx, &challenge, Some(kind), &code)
+        .await?;
+    Ok(signed_in_response(&app, &caller, &signed_in))
 }

@@ -1,3 +1,4 @@
 //! Sign-in: `POST /auth`.
 
 pub(crate) mod api;
+pub(crate) mod pages;

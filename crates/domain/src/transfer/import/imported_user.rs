@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::factors::ExportedFactors;
 use crate::hashing::{self, UnreadableHash};
 use crate::model::{Credential, Status, User};
 use crate::values::{Digest, EmailAddress, Secret, UserId, Username};
@@ -14,6 +15,7 @@ const MAX_COUNT: i64 = 1 << 53;
 pub struct ImportedUser {
     pub(super) user: User,
     pub(super) credential: Option<Credential>,
+    pub(super) factors: ExportedFactors,
 }
 
 impl ImportedUser {
@@ -43,7 +45,20 @@ impl ImportedUser {
         let credential = password.map(|(password_hash, updated_at)| {
             Credential::password(user.id, password_hash, updated_at)
         });
-        Ok(Self { user, credential })
+        let factors = ExportedFactors::default();
+        Ok(Self {
+            user,
+            credential,
+            factors,
+        })
+    }
+
+    /// This user with second factors. Checks that a user can have them.
+    pub fn with_factors(self, factors: ExportedFactors) -> Result<Self, ImportRejection> {
+        match factors.is_valid() {
+            true => Ok(Self { factors, ..self }),
+            false => Err(ImportRejection::InvalidFactors),
+        }
     }
 
     /// The user.
@@ -89,6 +104,11 @@ pub enum ImportRejection {
     /// A hash of an unknown scheme, or one that is too expensive.
     #[error("the password hash cannot be verified: {0}")]
     UnreadablePassword(#[from] UnreadableHash),
+    /// Too many second factors or recovery codes, codes without a factor, or a code that is not a digest.
+    #[error(
+        "a user can have ten authenticators and, with one of them, ten recovery codes, as digests"
+    )]
+    InvalidFactors,
     /// Another user has the username.
     #[error("the username belongs to another user")]
     UsernameTaken,
@@ -112,6 +132,7 @@ impl ImportRejection {
             Self::NoPendingEmail => "no-pending-email",
             Self::CounterOutOfRange => "counter-out-of-range",
             Self::UnreadablePassword(_) => "password-unreadable",
+            Self::InvalidFactors => "factors-invalid",
             Self::UsernameTaken => "username-taken",
             Self::EmailTaken => "email-taken",
             Self::IdTaken => "id-taken",

@@ -25,7 +25,8 @@ pub use dry_run::DryRun;
 use imported_user::identity_fields;
 pub use imported_user::{ImportRejection, ImportedUser, derive_id};
 
-/// Maximum number of writes for one user: the account, its search words, the password, an audit event.
+/// Maximum number of writes for one user: the account, its search words, the password, an audit event. Second factors
+/// come on top.
 const WRITES_PER_USER: usize = 14;
 
 /// Result of importing one user.
@@ -216,9 +217,7 @@ impl Transfer {
             if part.is_empty() {
                 continue;
             }
-            let batch_size = pace
-                .batch_size
-                .min(self.core.ports.store.limits().writes / WRITES_PER_USER);
+            let batch_size = pace.batch_size.min(self.fitting(import.batch, &part));
             if part.len() > batch_size {
                 parts.push(part.split_off(batch_size));
             }
@@ -257,6 +256,18 @@ impl Transfer {
         Ok(())
     }
 
+    /// Number of users of this part, from its start, whose writes fit into one transaction. A single user always fits.
+    fn fitting(&self, batch: &[ImportedUser], part: &[usize]) -> usize {
+        let mut room = self.core.ports.store.limits().writes;
+        let fits = |at: &&usize| {
+            let writes = WRITES_PER_USER + batch[**at].factors.writes();
+            let left = room.checked_sub(writes);
+            room = left.unwrap_or(room);
+            left.is_some()
+        };
+        part.iter().take_while(fits).count().max(1)
+    }
+
     /// Returns the users that remain to be written after a failed write. Its response may have been lost, another
     /// process may be importing the same file, or the batch took too long. Fails if no user of the batch exists
     /// and a smaller batch cannot help: it had one user, or its outcome is unknown.
@@ -283,7 +294,7 @@ impl Transfer {
         Ok(remaining)
     }
 
-    /// Returns the writes for these users: accounts, passwords, one audit event for all of them and one for each
+    /// Returns the writes for these users: accounts, passwords, second factors, one audit event for all of them and one for each
     /// admin.
     async fn import_writes(
         &self,
@@ -297,6 +308,7 @@ impl Transfer {
             let one = &import.batch[*at];
             writes.extend(one.user.insert());
             writes.extend(one.credential.as_ref().map(Write::put));
+            writes.extend(self.core.import_factors(one.user.id, &one.factors, ctx.now));
             if one.user.role == Role::Admin {
                 let user_id = one.user.id;
                 let admin = Event::AdminImported { user_id };

@@ -24,7 +24,7 @@ async fn thief() -> (TestNode, User, SignedIn) {
 }
 
 async fn ask(node: &TestNode, session: &SignedIn, new: &str, shown: &str) -> Vec<Mail> {
-    let (new, shown) = (email(new), password(shown));
+    let (new, shown) = (email(new), proof(shown));
     let ctx = node.of(session);
     let asked = node
         .doorward
@@ -221,7 +221,7 @@ async fn later_actions_of_a_thief_do_not_void_the_link() {
     let (node, ben, session) = thief().await;
     let token = moved(&node, &session).await;
     let again = node.sign_in(NEW).await;
-    let (current, next) = (password(PASSWORD), secret(OTHER_PASSWORD));
+    let (current, next) = (proof(PASSWORD), secret(OTHER_PASSWORD));
     let ctx = node.of(&again);
     let changed = node
         .doorward
@@ -237,7 +237,7 @@ async fn later_actions_of_a_thief_do_not_void_the_link() {
     // Another change is requested, and its mail is queued while the owner acts.
     node.advance(minutes(4));
     let ctx = node.of(&again);
-    let (fourth, shown) = (email("fourth@example.org"), password(OTHER_PASSWORD));
+    let (fourth, shown) = (email("fourth@example.org"), proof(OTHER_PASSWORD));
     let asked = node
         .doorward
         .email
@@ -344,7 +344,7 @@ async fn a_mail_that_is_being_composed_is_cancelled() {
     node.advance(minutes(4));
     let again = node.sign_in(NEW).await;
     let (ctx, third) = (node.of(&again), email("third@example.org"));
-    let shown = password(PASSWORD);
+    let shown = proof(PASSWORD);
     let asked = node
         .doorward
         .email
@@ -532,7 +532,7 @@ async fn older_links_do_not_undo_a_change_by_an_admin() {
         let asked = doorward.email.change(&operator, "ben", &fourth, None, None);
         asked.await.unwrap();
         // A wrong password of the thief does not change who requested the change.
-        let (fifth, wrong) = (email("fifth@example.org"), password(OTHER_PASSWORD));
+        let (fifth, wrong) = (email("fifth@example.org"), proof(OTHER_PASSWORD));
         let ctx = node.of(&again);
         for _ in 0..60 {
             let refused = doorward
@@ -570,7 +570,7 @@ async fn address_changes_are_limited() {
     let (node, _, session) = thief().await;
     for number in 0..6 {
         let new = email(&format!("thief{number}@example.org"));
-        let shown = password(PASSWORD);
+        let shown = proof(PASSWORD);
         let ctx = node.of(&session);
         let asked = node
             .doorward

@@ -37,7 +37,7 @@ pub enum Command {
     Migrate(migrate::MigrateArgs),
     /// Back up the embedded database while the server runs
     Backup(backup::BackupArgs),
-    /// Export all users with password hashes
+    /// Export all users with password hashes and second factors
     Export(export::ExportArgs),
     /// Import users from a Doorward export, or from Django, Supabase, Keycloak or Firebase
     Import(import::ImportArgs),

@@ -8,16 +8,16 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use doorward_domain::Policy;
 use doorward_domain::hashing::{Cost, Engine, HasherSettings};
 use doorward_domain::values::{EmailAddress, Secret};
+use doorward_domain::{FactorsRequired, Policy};
 use doorward_store_redis::RedisSettings;
 use doorward_web::{ForwardedBy, IfMatchRule, TrustedProxies, WebOptions};
 
 use super::values::{
     LogFormat, boolean, collector, database, days, display_path, engine, engine_name, filled,
-    log_filter, log_format, minutes, otlp_headers, parse, parse_in_range, path, pepper, ratio,
-    redis, text, transport, url, whole_days,
+    issuer, log_filter, log_format, minutes, otlp_headers, parse, parse_in_range, path, pepper,
+    ratio, redis, text, transport, url, whole_days,
 };
 
 /// The configuration.
@@ -275,12 +275,16 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| path(v).map(|v| c.mail_templates = Some(v)), |c| display_path(c.mail_templates.as_ref())),
     plain("mail.sign_in_notices", "Mail users about a sign-in from a new device or network: true or false.",
         |c, v| boolean(v).map(|v| c.policy.sign_in_notices = v), |c| c.policy.sign_in_notices.to_string()),
-    plain("session.reauthenticate_after_minutes", "Minutes after which a change of role, status or address or a deletion requires the password again, 0 to 1440; 0 never requires it.",
+    plain("session.reauthenticate_after_minutes", "Minutes after which a change of role, status, address or factors, or a deletion, requires the password again, with a code if the account has a second factor, 0 to 1440. 0: never because of age; a session opened without the factor still needs a code.",
         |c, v| parse_in_range(v, 0, 1440).map(|v| c.policy.reauthenticate_after = minutes(v)), |c| c.policy.reauthenticate_after.as_mins().to_string()),
     plain("session.idle_timeout_minutes", "Minutes without a request after which a session ends, accurate to ten seconds, 0 to 43200; 0 is no idle timeout.",
         |c, v| parse_in_range(v, 0, 43_200).map(|v| c.policy.session_idle_timeout = minutes(v)), |c| c.policy.session_idle_timeout.as_mins().to_string()),
     plain("session.admin_idle_timeout_minutes", "The same for sessions of admins, if shorter, 0 to 43200. 60 is recommended if admins use shared computers.",
         |c, v| parse_in_range(v, 0, 43_200).map(|v| c.policy.admin_session_idle_timeout = minutes(v)), |c| c.policy.admin_session_idle_timeout.as_mins().to_string()),
+    plain("factors.required", "Who must have a second factor: none, admins or everyone. A user who has none adds one at the next sign-in.",
+        |c, v| FactorsRequired::ALL.into_iter().find(|who| who.as_str() == v).map(|who| c.policy.factors_required = who).ok_or_else(|| "must be none, admins or everyone".to_owned()), |c| c.policy.factors_required.as_str().to_owned()),
+    plain("factors.issuer", "Name that authenticator apps show for this server, up to 64 characters without a colon; the public host if not set.",
+        |c, v| issuer(v).map(|v| c.policy.factors_issuer = v), |c| c.policy.factors_issuer.clone()),
     plain("confirmation.require_password", "Require the password of the account to confirm an email address: true or false.",
         |c, v| boolean(v).map(|v| c.policy.confirmation_requires_password = v), |c| c.policy.confirmation_requires_password.to_string()),
     plain("password.min_length", "Minimum number of characters of a password, 8 to 64.",

@@ -12,9 +12,16 @@ use crate::support::PASSWORD;
 const ADDRESS: &str =
     "a-very-long-name-that-goes-on-and-on-and-on@a-domain-that-is-long-as-well.example.com";
 
+/// A user with an authenticator app.
+const ADA: &str = r#"{"format":"doorward-users","version":2}
+{"id":"0193d2a0-0000-7000-8000-000000000001","username":"ada","role":"user","status":"active","locale":"en","security_epoch":1,"version":1,"created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:00Z","factors":{"totp":[{"name":"Phone","secret":"GEZDGNBVGY3TQOJQ","algorithm":"SHA1","digits":6,"period":30,"created_at":"2026-01-01T00:00:00Z"}],"recovery_codes":[]}}
+"#;
+
 /// A folder with users, one of them with all fields at their maximum length.
 fn setup_with_users() -> Setup {
-    let setup = Setup::on_a_file().with("ADMIN_PASSWORD", PASSWORD);
+    let setup = Setup::on_a_file()
+        .with("ADMIN_PASSWORD", PASSWORD)
+        .file("ada.jsonl", ADA);
     let long = "x".repeat(64);
     for arguments in [
         &["user", "create", "--username", "ben", "--role", "admin"][..],
@@ -92,6 +99,9 @@ const CALLS: &[&[&str]] = &[
     &["user", "enable", "eve"],
     &["user", "export", "eve"],
     &["user", "delete", "eve", "--yes"],
+    &["import", "ada.jsonl"],
+    &["user", "factors", "ada"],
+    &["user", "remove-factor", "ada"],
     &["keys", "rotate"],
     &["keys", "list"],
     &[

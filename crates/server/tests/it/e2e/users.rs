@@ -148,6 +148,14 @@ fn failures_are_reported_with_a_message() {
         ),
         (&["user", "set-password", "nobody"], "", "no user nobody"),
         (&["user", "show", "nobody"], "", "no user nobody"),
+        (&["user", "factors", "nobody"], "", "no user nobody"),
+        (&["user", "remove-factor", "nobody"], "", "no user nobody"),
+        (
+            &["user", "remove-factor", "admin"],
+            "",
+            "admin has no second factor",
+        ),
+        (&["user", "remove-factor", "admin", "--id", "1"], "", "--id"),
         (
             &["user", "delete", "admin", "--yes"],
             "",
@@ -173,6 +181,57 @@ fn failures_are_reported_with_a_message() {
         text.contains("username    admin") && text.contains("role        admin"),
         "{text}"
     );
+}
+
+#[test]
+fn an_operator_lists_and_removes_the_second_factors_of_a_user() {
+    let totp = |day: u8, name: &str| {
+        json!({
+            "name": name, "secret": "GEZDGNBVGY3TQOJQ", "algorithm": "SHA1", "digits": 6,
+            "period": 30, "created_at": format!("2026-01-0{day}T00:00:00Z"),
+        })
+    };
+    let ben = json!({
+        "id": "0193d2a0-0000-7000-8000-000000000001", "username": "ben", "role": "user",
+        "status": "active", "locale": "en", "security_epoch": 1, "version": 1,
+        "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
+        "factors": {
+            "totp": [totp(1, "Phone"), totp(2, "Tablet of the whole family"), totp(3, "Watch")],
+            "recovery_codes": ["AAAAAAAAAAAAAAAAAAAAAA"],
+        },
+    });
+    let file = format!("{{\"format\":\"doorward-users\",\"version\":2}}\n{ben}\n");
+    let setup = Setup::new().file("users.jsonl", &file);
+    setup.run(&["import", "users.jsonl"]).expect(0);
+
+    let text = setup.run(&["user", "factors", "ben"]).expect(0).out;
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].ends_with("  active   never used  Phone"), "{text}");
+    assert!(lines[1].ends_with("  Tablet of the whole …") && lines[1].chars().count() == 80);
+    assert_eq!(lines[3..], ["recovery codes  1"]);
+    let list = || {
+        let list = setup.run(&["user", "factors", "ben", "--json"]).expect(0);
+        list.json()["items"].as_array().unwrap().clone()
+    };
+    let items = list();
+    assert_eq!(items[0]["name"], "Phone");
+    assert_eq!(items[3], json!({"kind": "recovery-code", "remaining": 1}));
+
+    let id = items[0]["id"].as_str().unwrap();
+    let remove_one = ["user", "remove-factor", "ben", "--id", id];
+    let said = setup.run(&remove_one).expect(0).out;
+    assert!(said.starts_with("Removed 1 second factor of ben"), "{said}");
+    let again = setup.run(&remove_one).expect(1);
+    assert!(
+        again
+            .err
+            .contains(&format!("ben has no second factor {id}"))
+    );
+    assert_eq!(list().len(), 3);
+    let rest = setup.run(&["user", "remove-factor", "ben", "--json"]);
+    assert_eq!(rest.expect(0).json()["removed"], 2);
+    let text = setup.run(&["user", "factors", "ben"]).expect(0).out;
+    assert_eq!(text.trim(), "No second factors.");
 }
 
 /// A password that is printed once is not lost silently.

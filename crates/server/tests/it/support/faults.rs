@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use doorward_domain::model::{MailJob, Session};
+use doorward_domain::model::{Credential, MailJob, Session};
 use doorward_domain::ports::{LastSeen, SeparateSessions};
 use doorward_domain::store::{
     ApplyError, Batch, Claim, Query, Record, Row, Store, StoreError, Table, Value, Write,
@@ -19,16 +19,19 @@ pub enum StoreMode {
     Down,
     /// Accounts are available, sessions are not.
     SessionsDown,
+    /// Accounts and sessions are available, credentials are not.
+    CredentialsDown,
     /// A write is made, and its response is lost.
     OutcomeUnknown,
     Panics,
 }
 
 impl StoreMode {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Fine,
         Self::Down,
         Self::SessionsDown,
+        Self::CredentialsDown,
         Self::OutcomeUnknown,
         Self::Panics,
     ];
@@ -67,9 +70,10 @@ impl FaultyStore {
 
     fn ask_store(&self) -> Result<&dyn Store, StoreError> {
         match self.mode() {
-            StoreMode::Fine | StoreMode::SessionsDown | StoreMode::OutcomeUnknown => {
-                Ok(&*self.store)
-            }
+            StoreMode::Fine
+            | StoreMode::SessionsDown
+            | StoreMode::CredentialsDown
+            | StoreMode::OutcomeUnknown => Ok(&*self.store),
             StoreMode::Down => Err(fault()),
             StoreMode::Panics => panic!("{INSIDE}"),
         }
@@ -78,13 +82,16 @@ impl FaultyStore {
     fn ask_table(&self, table: &Table) -> Result<&dyn Store, StoreError> {
         match self.mode() {
             StoreMode::SessionsDown if table == Session::TABLE => Err(fault()),
+            StoreMode::CredentialsDown if table == Credential::TABLE => Err(fault()),
             _ => self.ask_store(),
         }
     }
 
     fn ask_sessions(&self) -> Result<&dyn SeparateSessions, StoreError> {
         match self.mode() {
-            StoreMode::Fine | StoreMode::OutcomeUnknown => Ok(&**self.sessions.as_ref().unwrap()),
+            StoreMode::Fine | StoreMode::CredentialsDown | StoreMode::OutcomeUnknown => {
+                Ok(&**self.sessions.as_ref().unwrap())
+            }
             StoreMode::Down | StoreMode::SessionsDown => Err(fault()),
             StoreMode::Panics => panic!("{INSIDE}"),
         }
@@ -153,6 +160,10 @@ delegate!(Store by ask_store {
         self.ask_table(query.table)?.list_rows(query).await
     }
 
+    own async fn get_rows(&self, table: &'static Table, keys: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        self.ask_table(table)?.get_rows(table, keys).await
+    }
+
     own async fn purge(&self, tables: &[&'static Table], owner: Value) -> Result<(), StoreError> {
         self.ask_store()?.purge(tables, owner.clone()).await?;
         self.outbox.lock().unwrap().retain(|job| Value::from(job.user_id) != owner);
@@ -161,7 +172,6 @@ delegate!(Store by ask_store {
 
     pass count_rows(query: Query) -> Result<u64, StoreError>;
     pass claim_rows(claim: Claim) -> Result<Vec<Row>, StoreError>;
-    pass get_rows(table: &'static Table, keys: Vec<Value>) -> Result<Vec<Row>, StoreError>;
     pass server_time() -> Result<Option<Timestamp>, StoreError>;
     pass sweep(table: &'static Table, before: Timestamp) -> Result<(), StoreError>;
     pass ping() -> Result<(), StoreError>;

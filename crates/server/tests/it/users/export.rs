@@ -3,6 +3,7 @@
 use doorward_domain::model::Role;
 use serde_json::{Value, json};
 
+use crate::factors::enrol;
 use crate::support::{PASSWORD, StoreMode, TestApp, path_in};
 
 fn words(list: &Value, field: &str) -> Vec<String> {
@@ -54,6 +55,21 @@ async fn an_export_contains_all_personal_data() {
         assert!(!answer.text().contains(secret), "{secret}");
     }
     app.allow_unread_mail();
+}
+
+/// L-05: second factors by name and times; neither a secret nor a recovery code.
+#[tokio::test]
+async fn an_export_contains_the_second_factors_without_their_secrets() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    let (enrolment, codes) = enrol(&app, &ben, "Phone").await;
+    let answer = ben.get("/user/me/export").await.expect(200);
+    let listed = ben.get("/user/me/factor").await.expect(200).json();
+    assert_eq!(answer.json()["factors"], listed["items"]);
+    assert_eq!(answer.json()["factors"][0]["name"], "Phone");
+    for secret in [enrolment["secret"].as_str().unwrap(), &codes[0]] {
+        assert!(!answer.text().contains(secret), "{secret}");
+    }
 }
 
 /// L-05: the current session is marked, as in the list of sessions. In an admin's export of another user none is

@@ -44,7 +44,7 @@ pub(super) async fn run(config: &Config, args: &ExportArgs, output: Output) -> a
     let file = args.file.as_deref().filter(|file| *file != Path::new("-"));
     if file.is_none() && !args.force && std::io::stdout().is_terminal() {
         bail!(
-            "The export contains password hashes. Name a file, or pass --force to print them to the terminal"
+            "The export contains password hashes and the secrets of authenticator apps. Name a file, or pass --force to print them to the terminal"
         );
     }
     let components = open(config).await?;
@@ -103,7 +103,7 @@ async fn to_file(
     part.finish()?;
     let file = path.display().to_string();
     output.print(
-        &format!("{file} contains {count} users with their password hashes: protect it like the database."),
+        &format!("{file} contains {count} users with their password hashes and the secrets of their authenticator apps: protect it like the database."),
         &json!({"users": count, "file": file}),
     )?;
     Ok(())

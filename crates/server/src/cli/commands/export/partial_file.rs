@@ -13,7 +13,7 @@ use rustix::fs::OFlags;
 use rustix::process::geteuid;
 use serde_json::Value;
 
-/// Only the owner may read it: it contains password hashes.
+/// Only the owner may read it: it contains password hashes and the secrets of authenticator apps.
 const MODE: u32 = 0o600;
 
 /// The unfinished file.
@@ -237,7 +237,7 @@ mod tests {
     fn a_file_that_is_not_an_export_is_not_changed() {
         for text in [
             "my diary\n".to_owned(),
-            HEADER.replace(":1}", ":2}"),
+            HEADER.replace(":2}", ":3}"),
             format!("{HEADER}not a user\n"),
             format!("{HEADER}{{\"id\":7}}\n"),
         ] {

@@ -33,6 +33,14 @@ pub enum UserCommand {
     /// Enable an account
     #[command(after_help = "Examples:\n  doorward user enable ben")]
     Enable(UserArg),
+    /// List a user's second factors
+    #[command(after_help = "Examples:\n  doorward user factors ben")]
+    Factors(UserArg),
+    /// Remove a user's second factors and end all sessions
+    #[command(
+        after_help = "Examples:\n  doorward user remove-factor ben\n  doorward user remove-factor ben --id 0193d2a0-0000-7000-8000-000000000001\n\nFor a user who has lost the phone and the recovery codes. Make sure that the request comes from the user, who gets a mail about it."
+    )]
+    RemoveFactor(RemoveFactorArgs),
     /// Export all personal data of a user as JSON
     #[command(
         after_help = "Examples:\n  doorward user export ben > ben.json\n  doorward user export ben@example.com"
@@ -105,6 +113,16 @@ pub struct SetRoleArgs {
     /// Role
     #[arg(value_enum)]
     pub role: RoleName,
+}
+
+/// `user remove-factor`
+#[derive(Debug, Args)]
+pub struct RemoveFactorArgs {
+    /// Username, email address or user id
+    pub user: String,
+    /// Remove only the factor with this id
+    #[arg(long)]
+    pub id: Option<String>,
 }
 
 /// `user list`

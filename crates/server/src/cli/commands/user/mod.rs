@@ -2,6 +2,7 @@
 
 mod args;
 mod display;
+mod factors;
 
 use std::io::{IsTerminal, Read, Write};
 use std::sync::Arc;
@@ -112,6 +113,8 @@ async fn perform(
                 output,
             )
         }
+        UserCommand::Factors(named) => factors::list(doorward, ctx, &named, output).await,
+        UserCommand::RemoveFactor(args) => factors::remove(doorward, ctx, &args, output).await,
         UserCommand::Export(named) => export(doorward, ctx, &named.user).await,
         UserCommand::Delete(args) => delete(doorward, ctx, &args, output).await,
     }

@@ -1,8 +1,10 @@
 //! Users of other systems: what they become, and that they sign in with their passwords.
 
+use jiff::fmt::rfc2822;
 use serde_json::{Value, json};
+use totp_rs::{Algorithm, Builder};
 
-use super::{ADMIN_PASSWORD, PASSWORD};
+use super::{ADMIN_PASSWORD, PASSWORD, Server};
 use super::{codes, counts, exported, fixture, import, new_setup, sign_in, sign_in_as_before};
 
 #[test]
@@ -222,7 +224,7 @@ fn users_of_keycloak_sign_in_as_before() {
     assert_eq!(
         counts(&summary),
         json!({
-            "read": 12, "imported": 9, "already_exists": 0, "skipped": {"service-account": 1},
+            "read": 13, "imported": 10, "already_exists": 0, "skipped": {"service-account": 1},
             "rejected": {"password-unreadable": 1, "username-invalid": 1},
         })
     );
@@ -240,6 +242,7 @@ fn users_of_keycloak_sign_in_as_before() {
         assert!(line["detail"].as_str().unwrap().contains(left), "{line}");
     }
     let users = exported(&setup);
+    assert!(users["sha512"].get("factors").is_none());
     let one = &users["sha256"];
     assert_eq!(one["id"], "0a1b2c3d-4e5f-4a6b-8c7d-000000000002");
     assert_eq!(
@@ -270,6 +273,57 @@ fn users_of_keycloak_sign_in_as_before() {
     assert_eq!(sign_in(&server, "mail@example.org", PASSWORD).0, 403);
 }
 
+/// The second factor stays, with the same secret: neither its user nor an attacker who has the password skips it.
+#[test]
+fn authenticators_of_keycloak_users_stay_their_second_factor() {
+    let setup = new_setup();
+    let (_, report) = import(&setup, &[&fixture("keycloak.json")], 1);
+    let line = report.iter().find(|line| line["identifier"] == "otp");
+    assert_eq!(
+        line.unwrap()["detail"],
+        "Not imported: sign-in by recovery-authn-codes."
+    );
+    let server = setup.start();
+    for app in [
+        (&b"12345678901234567890"[..], Algorithm::SHA1, 6, 30),
+        (
+            b"12345678901234567890123456789012",
+            Algorithm::SHA256,
+            8,
+            60,
+        ),
+    ] {
+        let code = code(&server, app);
+        let (status, next) = sign_in(&server, "otp", PASSWORD);
+        assert_eq!(
+            (status, &next["factors"]),
+            (200, &json!([{"kind": "totp"}]))
+        );
+        let answer = |code: &str| {
+            let body = json!({"challenge": next["challenge"], "kind": "totp", "code": code});
+            server.post("/auth/factor", body)
+        };
+        assert_eq!(answer("00000000").json()["code"], "invalid-code");
+        answer(&code).expect(201);
+    }
+}
+
+/// The code of an authenticator by the server's clock.
+fn code(
+    server: &Server,
+    (secret, algorithm, digits, period): (&[u8], Algorithm, u8, u64),
+) -> String {
+    let totp = Builder::new()
+        .with_secret(secret.to_vec())
+        .with_algorithm(algorithm)
+        .with_digits(digits)
+        .with_step_duration(period);
+    let reply = server.send("GET", "/healthz", None, None);
+    let now = rfc2822::parse(reply.header("date").unwrap()).unwrap();
+    let seconds = u64::try_from(now.timestamp().as_second()).unwrap();
+    totp.build_noncompliant().generate(seconds).to_string()
+}
+
 /// Several realms in one file are read one after the other.
 #[test]
 fn all_realms_of_a_keycloak_file_are_read() {
@@ -282,13 +336,13 @@ fn all_realms_of_a_keycloak_file_are_read() {
     let (summary, report) = import(&setup, &["realms.json"], 1);
     assert_eq!(
         (&summary["read"], &summary["imported"]),
-        (&json!(13), &json!(10))
+        (&json!(14), &json!(11))
     );
     let last = report
         .iter()
         .find(|line| line["identifier"] == "elsewhere")
         .unwrap();
-    assert_eq!(last["item"], 13);
+    assert_eq!(last["item"], 14);
 }
 
 #[test]

@@ -32,6 +32,17 @@ fn with(number: usize, field: &str, value: Value) -> String {
     user.to_string()
 }
 
+fn factors(authenticators: usize, algorithm: &str, recovery_codes: usize) -> Value {
+    let totp = json!({
+        "name": "Phone", "secret": "GEZDGNBVGY3TQOJQ", "algorithm": algorithm,
+        "digits": 6, "period": 30, "created_at": "2024-01-01T00:00:00Z",
+    });
+    json!({
+        "totp": vec![totp; authenticators],
+        "recovery_codes": vec!["AAAAAAAAAAAAAAAAAAAAAA"; recovery_codes],
+    })
+}
+
 fn file_of(lines: &[String]) -> Setup {
     new_setup().file("users.jsonl", &format!("{HEADER}{}\n", lines.join("\n")))
 }
@@ -80,6 +91,19 @@ fn every_rejected_line_is_reported_with_its_reason_and_the_others_are_imported()
             ),
             "malformed",
         ),
+        (
+            with(19, "factors", factors(11, "SHA1", 0)),
+            "factors-invalid",
+        ),
+        (
+            with(20, "factors", factors(1, "SHA1", 11)),
+            "factors-invalid",
+        ),
+        (
+            with(21, "factors", factors(0, "SHA1", 1)),
+            "factors-invalid",
+        ),
+        (with(22, "factors", factors(1, "MD5", 0)), "malformed"),
         ("{\"id\":".to_owned(), "malformed"),
         ("7".to_owned(), "malformed"),
         (
@@ -162,8 +186,8 @@ fn a_file_of_another_format_is_rejected() {
     for (text, arguments, message) in [
         (String::new(), &["--format", "django"][..], "empty"),
         (whole.clone(), &["--format", "doorward"], "first line"),
-        (HEADER.replace(":1}", ":2}"), &[], "newer"),
-        (HEADER.replace(":1}", ":1,\"x\":2}"), &[], "first line"),
+        (HEADER.replace(":2}", ":3}"), &[], "newer"),
+        (HEADER.replace(":2}", ":2,\"x\":2}"), &[], "first line"),
         ("hello".to_owned(), &[], "--format"),
         ("hello".to_owned(), &["--format", "django"], "not JSON"),
         ("a,b\n1,2\n".to_owned(), &["--format", "supabase"], "`id`"),

@@ -1,6 +1,7 @@
 //! From store to store and back: the last export equals the first, byte for byte.
 
 use doorward_testkit::servers;
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::rejects::user;
@@ -10,10 +11,10 @@ use super::{HEADER, PASSWORD, Setup, import, mode, new_setup, sign_in};
 fn people() -> Vec<String> {
     let mut people: Vec<_> = (0..1200).map(user).collect();
     for (number, person) in people.iter_mut().enumerate() {
-        match number % 6 {
+        match number % 7 {
             0 => {
                 person["name"] = "Bén 🦊 o'Neill \\ %_! \"x\" 李".into();
-                person["data"] = serde_json::json!({"é 🦀": [null, 0.1, -1.5e300, 9_007_199_254_740_993u64, {"x": "\u{7f}\\\""}], "": {}});
+                person["data"] = json!({"é 🦀": [null, 0.1, -1.5e300, 9_007_199_254_740_993u64, {"x": "\u{7f}\\\""}], "": {}});
             }
             1 => {
                 person["status"] = "pending".into();
@@ -41,11 +42,24 @@ fn people() -> Vec<String> {
                 // `PASSWORD`, as Django stores it.
                 person["password_hash"] = "pbkdf2_sha256$1000$seasalt1seasalt1seasal$Tq55lKPU8GkFcCC7G4D7cXJg2yhoUo/129MxX+caGps=".into();
             }
+            5 => {
+                person["factors"] = json!({
+                    "totp": [totp("Phone 📱", "SHA1", 6, 30), totp("\"Tablet\"", "SHA512", 8, 60)],
+                    "recovery_codes": ["AAAAAAAAAAAAAAAAAAAAAA", format!("{number:_>21}A")],
+                });
+            }
             _ => person["id"] = format!("f{number:07}-0000-4000-8000-000000000000").into(),
         }
     }
     people.sort_by_key(|person| person["id"].to_string());
     people.iter().map(ToString::to_string).collect()
+}
+
+fn totp(name: &str, algorithm: &str, digits: u8, period: u64) -> Value {
+    json!({
+        "name": name, "secret": "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "algorithm": algorithm,
+        "digits": digits, "period": period, "created_at": "2024-01-01T00:00:00.000001Z",
+    })
 }
 
 fn copy_users(from: &Setup, to: &Setup) -> Vec<u8> {

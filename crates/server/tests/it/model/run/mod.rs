@@ -268,7 +268,8 @@ impl ModelRun {
             }
             (Action::Delete(_), 204) => self.state.doorward[account].life = AccountState::Gone,
             // After some time, the password is required again.
-            (Action::Delete(_), 403) => {
+            (Action::Delete(_), 401) => {
+                assert_eq!(answer.json()["code"], "reauthentication-required");
                 let age = self
                     .now()
                     .duration_since(self.state.sessions[session].begun);

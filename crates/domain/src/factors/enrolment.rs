@@ -1,0 +1,246 @@
+//! Adds an authenticator, and renews the recovery codes.
+//!
+//! An enrolment creates the authenticator with its secret, which is shown once. It counts as a factor only after its first
+//! code, so that a user who could not scan the QR code is not locked out. The first factor comes with recovery codes.
+
+use totp_rs::Builder;
+use zeroize::Zeroizing;
+
+use super::challenge::Step;
+use super::totp::{SECRET_BYTES, Totp};
+use super::{Factor, Factors, MAX_FACTORS, recovery_codes};
+use crate::access::Action;
+use crate::core::MAX_WRITE_ATTEMPTS;
+use crate::ctx::{Actor, Ctx};
+use crate::error::{Error, WriteError};
+use crate::events::Event;
+use crate::model::{Status, User};
+use crate::store::{Condition, Write};
+use crate::values::{
+    CredentialId, EmailAddress, FactorCode, FactorKind, FactorName, Invalid, Secret, Username,
+};
+
+/// An authenticator that waits for its first code.
+#[derive(Debug)]
+pub struct Enrolment {
+    /// The authenticator.
+    pub factor: Factor,
+    /// The secret in base 32, to type in. It is not shown again.
+    pub secret: Secret<String>,
+    /// The same as an `otpauth` URI, for a QR code.
+    pub uri: Secret<String>,
+}
+
+/// An authenticator that was added.
+#[derive(Debug)]
+pub struct Enrolled {
+    /// The authenticator.
+    pub factor: Factor,
+    /// The recovery codes, with the first factor. They are not shown again.
+    pub recovery_codes: Option<Vec<Secret<String>>>,
+}
+
+impl Factors {
+    /// Begins to add an authenticator to the actor's own account. Replaces an enrolment that was not finished. Requires a
+    /// recent sign-in or a reauthentication.
+    #[tracing::instrument(name = "begin_enrolment", level = "trace", skip_all)]
+    pub async fn begin(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        name: &FactorName,
+    ) -> Result<Enrolment, Error> {
+        self.core
+            .ensure_reauthenticated(ctx, Action::AddFactor, named)
+            .await?;
+        let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
+        self.core.ports.random.fill(bytes.as_mut_slice());
+        let (user, totp) = self
+            .write_enrolment(ctx, named, name, bytes.as_slice())
+            .await?;
+        let app = Builder::new()
+            .with_secret(bytes.to_vec())
+            .with_account_name(label(&account_name(&user)))
+            .with_issuer(Some(label(&self.issuer())))
+            .build();
+        let app = app.map_err(|_| Error::Internal("an authenticator cannot be created"))?;
+        let uri = app.to_url();
+        Ok(Enrolment {
+            factor: totp.view(),
+            secret: Secret::new(app.secret().to_base32()),
+            uri: Secret::new(uri.map_err(|_| Error::Internal("an authenticator has no URI"))?),
+        })
+    }
+
+    /// Writes a new authenticator in place of those that were not finished.
+    async fn write_enrolment(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        name: &FactorName,
+        secret: &[u8],
+    ) -> Result<(User, Totp), Error> {
+        for _ in 0..MAX_WRITE_ATTEMPTS {
+            let user = self.core.resolve(ctx, Action::AddFactor, named).await?;
+            let set = self.core.factor_set(user.id).await?;
+            if matches!(ctx.actor, Actor::Enrolling { .. }) && !set.is_empty() {
+                return Err(Error::ChallengeExpired);
+            }
+            if set.ids().len() >= MAX_FACTORS {
+                let message = format!("An account can have at most {MAX_FACTORS} second factors.");
+                return Err(Error::invalid("kind", Invalid::new("too-many", message)));
+            }
+            let totp = Totp::new(
+                &self.core.keyring,
+                &*self.core.ports.random,
+                user.id,
+                (name.as_str(), secret),
+                ctx.now,
+            );
+            let totp = match set.is_empty() {
+                true => totp.first(),
+                false => totp,
+            };
+            let mut batch = vec![still_active(ctx, &user), totp.write(ctx.now)];
+            for other in self.core.unfinished(&user, &set).await? {
+                batch.push(other.delete());
+            }
+            if self.core.apply_unless_stale(batch).await? {
+                return Ok((user, totp));
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    /// Adds the authenticator with its first code. Fails with [`Error::InvalidCode`] if the code is wrong, and with
+    /// [`Error::NotFound`] if the enrolment does not exist, has expired or is finished.
+    #[tracing::instrument(name = "finish_enrolment", level = "trace", skip_all)]
+    pub async fn finish(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        id: &str,
+        code: &FactorCode,
+    ) -> Result<Enrolled, Error> {
+        let id: CredentialId = id.parse().map_err(|()| Error::NotFound)?;
+        for _ in 0..MAX_WRITE_ATTEMPTS {
+            let user = self.core.resolve(ctx, Action::AddFactor, named).await?;
+            let mut set = self.core.factor_set(user.id).await?;
+            let pending = self.pending(ctx, &user, id).await?;
+            if pending.is_first() && !set.is_empty() {
+                // Another one was added since: a further one needs the proof of that one.
+                return Err(match ctx.actor {
+                    Actor::Enrolling { .. } => Error::ChallengeExpired,
+                    _ => Error::NotFound,
+                });
+            }
+            let accepted = pending.accept(&self.core.keyring, code, ctx.now)?;
+            let accepted = accepted.ok_or(Error::InvalidCode)?;
+            let codes = set
+                .is_empty()
+                .then(|| recovery_codes::generate(&*self.core.ports.random));
+            let kind = FactorKind::Totp;
+            set.add(id, kind);
+            if let Some(codes) = &codes {
+                set.set_recovery_codes(codes);
+            }
+            let mut batch = vec![
+                still_active(ctx, &user),
+                accepted.write(ctx.now),
+                set.write(ctx.now),
+            ];
+            if let Actor::Enrolling { challenge, .. } = &ctx.actor {
+                let (challenge, _) = self.core.find_challenge(ctx, challenge).await?;
+                batch.push(challenge.advance(Step::Enrolled));
+            }
+            let added = Event::FactorAdded { user: &user, kind };
+            self.core.emit(ctx, added, &mut batch);
+            match self.core.apply(batch).await {
+                Ok(()) => {
+                    return Ok(Enrolled {
+                        factor: accepted.view(),
+                        recovery_codes: codes,
+                    });
+                }
+                // Another request has changed the set: the first one takes the key.
+                Err(WriteError::Stale | WriteError::Taken(_)) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    /// Returns ten new recovery codes; the old ones are void. Requires a recent sign-in or a reauthentication. Fails with
+    /// [`Error::NotFound`] if the user has no second factor.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn renew_recovery_codes(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+    ) -> Result<Vec<Secret<String>>, Error> {
+        self.core
+            .ensure_reauthenticated(ctx, Action::RenewRecoveryCodes, named)
+            .await?;
+        for _ in 0..MAX_WRITE_ATTEMPTS {
+            let action = Action::RenewRecoveryCodes;
+            let user = self.core.resolve(ctx, action, named).await?;
+            let mut set = self.core.factor_set(user.id).await?;
+            if set.is_empty() {
+                return Err(Error::NotFound);
+            }
+            let codes = recovery_codes::generate(&*self.core.ports.random);
+            set.set_recovery_codes(&codes);
+            let mut batch = vec![still_active(ctx, &user), set.write(ctx.now)];
+            let renewed = Event::RecoveryCodesRenewed { user: &user };
+            self.core.emit(ctx, renewed, &mut batch);
+            if self.core.apply_unless_stale(batch).await? {
+                return Ok(codes);
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    /// Finds an enrolment of this user that can still be finished.
+    async fn pending(&self, ctx: &Ctx, user: &User, id: CredentialId) -> Result<Totp, Error> {
+        let totp = self.core.own_totp(user, id).await?;
+        totp.filter(|totp| totp.is_pending(ctx.now))
+            .ok_or(Error::NotFound)
+    }
+
+    /// The name that authenticator apps show for this server.
+    fn issuer(&self) -> String {
+        let policy = &self.core.policy;
+        if !policy.factors_issuer.is_empty() {
+            return policy.factors_issuer.clone();
+        }
+        let url = &policy.public_url;
+        let authority = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+        let host = authority.split(['/', ':']).next();
+        host.unwrap_or_default().to_owned()
+    }
+}
+
+/// Fails the batch if the user is disabled, or if a security event has ended the session of the request.
+fn still_active(ctx: &Ctx, user: &User) -> Write {
+    let epoch = match &ctx.actor {
+        Actor::User { security_epoch, .. } => *security_epoch,
+        _ => user.security_epoch,
+    };
+    let when = vec![
+        Condition::is("status", Status::Active.as_str()),
+        Condition::at_most("security_epoch", epoch),
+    ];
+    Write::check::<User>(user.id, when)
+}
+
+/// The name of the account in an authenticator app.
+fn account_name(user: &User) -> String {
+    let email = user.email.as_ref().map(EmailAddress::as_str);
+    let name = email.or(user.username.as_ref().map(Username::as_str));
+    name.unwrap_or_default().to_owned()
+}
+
+/// A text as a part of an `otpauth` label, which is divided by a colon.
+fn label(text: &str) -> String {
+    text.replace(':', " ")
+}

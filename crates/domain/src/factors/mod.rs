@@ -1,0 +1,119 @@
+//! Second factors: authenticator apps (TOTP, RFC 6238), and recovery codes in their place.
+//!
+//! A user has a second factor if their `set` contains one. Sign-in (`sign_in`) and reauthentication
+//! (`core::step_up`) then require a code, which `verify` checks.
+//!
+//! - `totp`: an authenticator app, as a credential.
+//! - `recovery_codes`: their form and digests.
+//! - `set`: the record of a user's factors.
+//! - `verify`: verifies a code, for sign-in and reauthentication.
+//! - `challenge`: the state of a sign-in between its steps.
+//! - `enrolment`: adds a factor and renews recovery codes; `removal` removes a factor.
+//! - `transfer`: the factors in an export of users, and their import.
+//!
+//! To add a kind of factor: `docs/ADDING.md`, "A sign-in method".
+
+pub(crate) mod challenge;
+mod enrolment;
+mod recovery_codes;
+mod removal;
+pub(crate) mod set;
+mod totp;
+mod transfer;
+mod verify;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::access::{Action, ensure_operator};
+use crate::core::Core;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::events::Event;
+use crate::model::User;
+use crate::values::CredentialId;
+
+pub use crate::values::{FactorCode, FactorKind, FactorName};
+pub use enrolment::{Enrolled, Enrolment};
+pub use totp::TotpParameters;
+pub use transfer::{ExportedFactors, ExportedTotp, TotpSecret};
+
+use totp::Totp;
+
+/// Maximum number of second factors of a user.
+pub const MAX_FACTORS: usize = 10;
+
+/// A second factor, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Factor {
+    /// Its id.
+    pub id: CredentialId,
+    /// The name that the user gave it.
+    pub name: String,
+    /// `false` until its first code is verified.
+    pub is_active: bool,
+    /// When its enrolment began.
+    pub created_at: Timestamp,
+    /// When a code was last used.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// The second factors of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FactorList {
+    /// Authenticator apps, oldest first.
+    pub totp: Vec<Factor>,
+    /// Number of unused recovery codes; `None` if the user has no factor.
+    pub recovery_codes: Option<usize>,
+}
+
+/// Adds, lists and removes second factors.
+pub struct Factors {
+    pub(crate) core: Arc<Core>,
+}
+
+impl Factors {
+    /// Returns the second factors of a user, for that user or an admin.
+    #[tracing::instrument(name = "list_factors", level = "trace", skip_all)]
+    pub async fn list(&self, ctx: &Ctx, named: &str) -> Result<FactorList, Error> {
+        let user = self.core.resolve(ctx, Action::ViewFactors, named).await?;
+        self.core
+            .emit_view(ctx, Event::UserViewed { user_id: user.id })
+            .await?;
+        self.core.list_factors(ctx, &user).await
+    }
+
+    /// Returns `true` if the signed-in user has a second factor, so that a proof needs a code.
+    pub async fn has_factor(&self, ctx: &Ctx) -> Result<bool, Error> {
+        match ctx.actor.user_id() {
+            Some(id) => Ok(!self.core.factor_set(id).await?.is_empty()),
+            None => Ok(false),
+        }
+    }
+
+    /// Like [`Self::list`], for the operator on the command line. `named` is an id, a username or an address.
+    pub async fn list_by_name(&self, ctx: &Ctx, named: &str) -> Result<FactorList, Error> {
+        ensure_operator(ctx)?;
+        let user = self.core.find_by_name(named).await?;
+        self.core
+            .emit_view(ctx, Event::UserViewed { user_id: user.id })
+            .await?;
+        self.core.list_factors(ctx, &user).await
+    }
+}
+
+impl Core {
+    /// Lists a user's active factors, and the enrolments that can still be finished.
+    pub(crate) async fn list_factors(&self, ctx: &Ctx, user: &User) -> Result<FactorList, Error> {
+        let set = self.factor_set(user.id).await?;
+        let mut totp = self.authenticators(&set).await?;
+        let unfinished = self.unfinished(user, &set).await?.into_iter();
+        totp.extend(unfinished.filter(|totp| totp.is_pending(ctx.now)));
+        totp.sort_by_key(|totp| totp.id);
+        Ok(FactorList {
+            recovery_codes: (!set.is_empty()).then(|| set.recovery_codes()),
+            totp: totp.iter().map(Totp::view).collect(),
+        })
+    }
+}

@@ -1,0 +1,123 @@
+//! Removes second factors: by their user, by an admin, or by the operator on the command line.
+//!
+//! A removal is a security event: it ends the user's other sessions. Without the last factor, the recovery codes are void.
+
+use super::Factors;
+use super::set::FactorSet;
+use crate::access::{Action, ensure_operator};
+use crate::core::MAX_WRITE_ATTEMPTS;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::events::Event;
+use crate::metric_event::SessionEnd;
+use crate::model::{Credential, User};
+use crate::store::Write;
+use crate::values::{CredentialId, FactorKind};
+
+impl Factors {
+    /// Removes a factor, or an enrolment that was not finished. Requires a recent sign-in or a reauthentication of the
+    /// actor. Fails with [`Error::NotFound`] if the user has no such factor.
+    #[tracing::instrument(name = "remove_factor", level = "trace", skip_all)]
+    pub async fn remove(&self, ctx: &Ctx, named: &str, id: &str) -> Result<(), Error> {
+        self.core
+            .ensure_reauthenticated(ctx, Action::RemoveFactor, named)
+            .await?;
+        let id: CredentialId = id.parse().map_err(|()| Error::NotFound)?;
+        for _ in 0..MAX_WRITE_ATTEMPTS {
+            let user = self.core.resolve(ctx, Action::RemoveFactor, named).await?;
+            let set = self.core.factor_set(user.id).await?;
+            if !set.contains(id) {
+                if self.remove_unfinished(ctx, &user, id).await? {
+                    return Ok(());
+                }
+                continue;
+            }
+            if self.remove_all(ctx, &user, set, &[id]).await? {
+                return Ok(());
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    /// Removes one factor of a user, or all of them, for the operator on the command line. `named` is an id, a username
+    /// or an address. Returns the number of removed factors.
+    pub async fn remove_by_name(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        id: Option<CredentialId>,
+    ) -> Result<usize, Error> {
+        ensure_operator(ctx)?;
+        for _ in 0..MAX_WRITE_ATTEMPTS {
+            let user = self.core.find_by_name(named).await?;
+            let set = self.core.factor_set(user.id).await?;
+            let mut ids = set.ids();
+            ids.retain(|stored| id.is_none_or(|id| id == *stored));
+            if ids.is_empty() {
+                return Err(Error::NotFound);
+            }
+            if self.remove_all(ctx, &user, set, &ids).await? {
+                return Ok(ids.len());
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    /// Removes these factors. Returns `false` if the user or the set has changed since it was read.
+    async fn remove_all(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        mut set: FactorSet,
+        ids: &[CredentialId],
+    ) -> Result<bool, Error> {
+        let changed = User {
+            security_epoch: user.security_epoch + 1,
+            ..user.next_version(ctx.now)
+        };
+        let mut batch = self.core.actor_check(ctx, Action::RemoveFactor, user.id);
+        batch.extend(changed.replace(user));
+        let removed = set.factors().iter().find(|(id, _)| ids.contains(id));
+        let kind = removed.map_or(FactorKind::Totp, |(_, kind)| *kind);
+        for id in ids {
+            set.remove(*id);
+            batch.push(Write::delete::<Credential>(*id));
+        }
+        let is_last = set.is_empty();
+        batch.push(set.write(ctx.now));
+        self.core
+            .emit(ctx, Event::FactorRemoved { user, kind }, &mut batch);
+        if !self.core.apply_unless_stale(batch).await? {
+            return Ok(false);
+        }
+        let is_own = ctx.actor.user_id() == Some(user.id);
+        let current_session = ctx.actor.session_id_in(user.security_epoch);
+        let (epoch, reason) = (changed.security_epoch, SessionEnd::AccountChanged);
+        self.core
+            .end_sessions(
+                ctx,
+                user.id,
+                epoch,
+                reason,
+                current_session.filter(|_| is_own),
+            )
+            .await;
+        if is_last {
+            self.core.clear_code_attempts(user).await;
+        }
+        Ok(true)
+    }
+
+    /// Removes an enrolment. Returns `false` if it has changed since it was read.
+    async fn remove_unfinished(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        id: CredentialId,
+    ) -> Result<bool, Error> {
+        let totp = self.core.own_totp(user, id).await?.ok_or(Error::NotFound)?;
+        let mut batch = self.core.actor_check(ctx, Action::RemoveFactor, user.id);
+        batch.push(totp.delete());
+        self.core.apply_unless_stale(batch).await
+    }
+}

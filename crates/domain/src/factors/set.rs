@@ -1,0 +1,186 @@
+//! The set of a user's second factors: the record that decides whether a sign-in needs one.
+//!
+//! It is a credential whose id is derived from the user's, so that it is read by its key: a list may be late. It contains
+//! the ids of the active authenticators and the digests of the unused recovery codes. Each write has the condition that
+//! the set is as it was read, so that of two concurrent uses of a recovery code one fails.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::recovery_codes;
+use crate::core::Core;
+use crate::error::Error;
+use crate::model::{Credential, CredentialKind};
+use crate::store::{Condition, Records, Write};
+use crate::values::{CredentialId, FactorCode, FactorKind, Secret, UserId};
+
+/// A user's active second factors.
+#[derive(Debug, Clone)]
+pub(crate) struct FactorSet {
+    user_id: UserId,
+    /// In the order in which they were added.
+    factors: Vec<(CredentialId, FactorKind)>,
+    /// Digests of the unused recovery codes.
+    recovery_codes: Vec<String>,
+    /// The stored text, as it was read; `None` if there is none.
+    stored: Option<Secret<String>>,
+}
+
+/// What the credential stores, as JSON.
+#[derive(Serialize, Deserialize)]
+struct Data {
+    factors: Vec<Entry>,
+    recovery_codes: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    id: String,
+    kind: String,
+}
+
+impl FactorSet {
+    /// The set of a user without factors.
+    pub(super) fn empty(user_id: UserId) -> Self {
+        Self {
+            user_id,
+            factors: Vec::new(),
+            recovery_codes: Vec::new(),
+            stored: None,
+        }
+    }
+
+    /// Returns `true` if the user has no second factor.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.factors.is_empty()
+    }
+
+    /// The active factors, in the order in which they were added.
+    pub(super) fn factors(&self) -> &[(CredentialId, FactorKind)] {
+        &self.factors
+    }
+
+    /// The ids of the active factors, in the order in which they were added.
+    pub(super) fn ids(&self) -> Vec<CredentialId> {
+        self.factors.iter().map(|(id, _)| *id).collect()
+    }
+
+    pub(super) fn contains(&self, id: CredentialId) -> bool {
+        self.factors.iter().any(|(stored, _)| *stored == id)
+    }
+
+    pub(super) fn add(&mut self, id: CredentialId, kind: FactorKind) {
+        self.factors.push((id, kind));
+    }
+
+    /// Removes a factor. Without the last one, the recovery codes are void.
+    pub(super) fn remove(&mut self, id: CredentialId) {
+        self.factors.retain(|(stored, _)| *stored != id);
+        if self.is_empty() {
+            self.recovery_codes.clear();
+        }
+    }
+
+    /// The kinds of codes that a sign-in accepts.
+    pub(crate) fn kinds(&self) -> Vec<FactorKind> {
+        let mut kinds: Vec<_> = self.factors.iter().map(|(_, kind)| *kind).collect();
+        if !self.recovery_codes.is_empty() {
+            kinds.push(FactorKind::RecoveryCode);
+        }
+        kinds.dedup();
+        kinds
+    }
+
+    /// Number of unused recovery codes.
+    pub(super) fn recovery_codes(&self) -> usize {
+        self.recovery_codes.len()
+    }
+
+    /// The digests of the unused recovery codes.
+    pub(super) fn recovery_digests(&self) -> &[String] {
+        &self.recovery_codes
+    }
+
+    /// Replaces the recovery codes by those with these digests.
+    pub(super) fn set_recovery_digests(&mut self, digests: Vec<String>) {
+        self.recovery_codes = digests;
+    }
+
+    /// Replaces the recovery codes.
+    pub(super) fn set_recovery_codes(&mut self, codes: &[Secret<String>]) {
+        let digests = codes
+            .iter()
+            .map(|code| recovery_codes::digest(code.expose()));
+        self.recovery_codes = digests.collect();
+    }
+
+    /// Removes a recovery code. Returns `false` if it is not one of the unused codes.
+    pub(super) fn use_recovery_code(&mut self, code: &FactorCode) -> bool {
+        let digest = recovery_codes::digest(code.expose());
+        let previous_count = self.recovery_codes();
+        self.recovery_codes.retain(|stored| *stored != digest);
+        self.recovery_codes() < previous_count
+    }
+
+    /// Writes the set. The batch is stale, or the key is taken, if the stored set has changed since it was read.
+    pub(super) fn write(&self, now: Timestamp) -> Write {
+        let id = CredentialId::of_factor_set(self.user_id);
+        let unchanged = |old: &Secret<String>| vec![Condition::is("data", old.expose().as_str())];
+        let entry = |(id, kind): &(CredentialId, FactorKind)| Entry {
+            id: id.to_string(),
+            kind: kind.as_str().to_owned(),
+        };
+        let data = Data {
+            factors: self.factors.iter().map(entry).collect(),
+            recovery_codes: self.recovery_codes.clone(),
+        };
+        let data = serde_json::to_string(&data).expect("texts are JSON");
+        match &self.stored {
+            Some(old) if self.is_empty() => Write::delete_if::<Credential>(id, unchanged(old)),
+            Some(old) => Write::update::<Credential, 2>(
+                id,
+                [("data", data.into()), ("updated_at", now.into())],
+                unchanged(old),
+            ),
+            None => Write::insert(&Credential {
+                id,
+                user_id: self.user_id,
+                kind: CredentialKind::FactorSet,
+                lookup: None,
+                data: Secret::new(data),
+                updated_at: now,
+            }),
+        }
+    }
+
+    /// Reads the set from its credential.
+    pub(super) fn read(credential: Credential) -> Result<Self, Error> {
+        let data: Option<Data> = serde_json::from_str(credential.data.expose()).ok();
+        let (factors, recovery_codes) = data
+            .and_then(|data| {
+                let entry = |entry: &Entry| {
+                    Some((entry.id.parse().ok()?, FactorKind::from_name(&entry.kind)?))
+                };
+                let factors: Option<Vec<_>> = data.factors.iter().map(entry).collect();
+                Some((factors?, data.recovery_codes))
+            })
+            .ok_or(Error::Internal("a set of second factors cannot be read"))?;
+        Ok(Self {
+            user_id: credential.user_id,
+            factors,
+            recovery_codes,
+            stored: Some(credential.data),
+        })
+    }
+}
+
+impl Core {
+    /// Returns a user's second factors.
+    pub(crate) async fn factor_set(&self, user_id: UserId) -> Result<FactorSet, Error> {
+        let id = CredentialId::of_factor_set(user_id);
+        match self.ports.store.get::<Credential>(id).await? {
+            Some(credential) => FactorSet::read(credential),
+            None => Ok(FactorSet::empty(user_id)),
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! An authenticator app: time-based one-time codes (RFC 6238), computed by `totp-rs`.
+//!
+//! The secret is sealed with the master key. The number of the time step of the last used code is stored with it, so that
+//! neither this code nor an older one works again (M-01).
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use totp_rs::{Algorithm, Builder};
+
+use super::Factor;
+use super::set::FactorSet;
+use crate::core::Core;
+use crate::error::Error;
+use crate::model::{Credential, CredentialKind, User};
+use crate::ports::RandomSource;
+use crate::store::{Condition, Records, Write};
+use crate::tokens::Keyring;
+use crate::values::{CredentialId, FactorCode, Secret, UserId};
+
+/// Length of a new secret in bytes: that of a SHA-1, as RFC 4226 recommends.
+pub(super) const SECRET_BYTES: usize = 20;
+/// Number of time steps by which the clock of an authenticator may differ.
+const DRIFT: u16 = 1;
+/// Time in which the first code must be entered.
+const ENROLMENT: SignedDuration = SignedDuration::from_hours(1);
+
+/// How an authenticator computes its codes. Doorward enrols the default, which all apps support; others are imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TotpParameters {
+    /// The hash: `SHA1`, `SHA256` or `SHA512`.
+    algorithm: HashName,
+    /// Number of digits: 6 or 8.
+    pub digits: u8,
+    /// Length of a time step in seconds.
+    pub period: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum HashName {
+    Sha1,
+    Sha256,
+    Sha512,
+}
+
+impl TotpParameters {
+    /// Parameters of an imported authenticator; `None` if they are not supported.
+    pub fn new(algorithm: &str, digits: u8, period: u64) -> Option<Self> {
+        let algorithm = match algorithm {
+            "SHA1" => HashName::Sha1,
+            "SHA256" => HashName::Sha256,
+            "SHA512" => HashName::Sha512,
+            _ => return None,
+        };
+        let is_supported = matches!(digits, 6 | 8) && (10..=120).contains(&period);
+        is_supported.then_some(Self {
+            algorithm,
+            digits,
+            period,
+        })
+    }
+
+    /// Name of the hash, as in an `otpauth` URI.
+    pub fn algorithm(&self) -> &'static str {
+        match self.algorithm {
+            HashName::Sha1 => "SHA1",
+            HashName::Sha256 => "SHA256",
+            HashName::Sha512 => "SHA512",
+        }
+    }
+}
+
+/// SHA-1, six digits, thirty seconds.
+impl Default for TotpParameters {
+    fn default() -> Self {
+        Self {
+            algorithm: HashName::Sha1,
+            digits: 6,
+            period: 30,
+        }
+    }
+}
+
+/// An authenticator app of a user.
+pub(super) struct Totp {
+    pub(super) id: CredentialId,
+    user_id: UserId,
+    data: Data,
+    /// The stored text, as it was read; `None` for a new one.
+    stored: Option<Secret<String>>,
+}
+
+/// What the credential stores, as JSON.
+#[derive(Clone, Serialize, Deserialize)]
+struct Data {
+    name: String,
+    /// Sealed, in base64url.
+    secret: String,
+    is_active: bool,
+    /// `true` if the account had no factor when the enrolment began. It then needed the password only, and cannot be
+    /// finished once there is a factor.
+    is_first: bool,
+    created_at: Timestamp,
+    last_used_at: Option<Timestamp>,
+    /// Number of the time step of the last used code.
+    last_step: u64,
+    #[serde(flatten)]
+    parameters: TotpParameters,
+}
+
+impl Totp {
+    /// A new authenticator. It is active once a first code is verified, or at once if it is imported.
+    pub(super) fn new(
+        keyring: &Keyring,
+        random: &dyn RandomSource,
+        user_id: UserId,
+        (name, secret): (&str, &[u8]),
+        created_at: Timestamp,
+    ) -> Self {
+        let id = CredentialId::generate(created_at, random);
+        let sealed = keyring.seal_secret(&seal_name(id), secret, random);
+        Self {
+            id,
+            user_id,
+            data: Data {
+                name: name.to_owned(),
+                secret: URL_SAFE_NO_PAD.encode(sealed),
+                is_active: false,
+                is_first: false,
+                created_at,
+                last_used_at: None,
+                last_step: 0,
+                parameters: TotpParameters::default(),
+            },
+            stored: None,
+        }
+    }
+
+    /// This authenticator, of an account that has no factor yet.
+    pub(super) fn first(mut self) -> Self {
+        self.data.is_first = true;
+        self
+    }
+
+    /// Returns `true` if the enrolment began before the account had a factor.
+    pub(super) fn is_first(&self) -> bool {
+        self.data.is_first
+    }
+
+    /// This authenticator, active without a first code, with these parameters.
+    pub(super) fn imported(mut self, parameters: TotpParameters) -> Self {
+        self.data.is_active = true;
+        self.data.parameters = parameters;
+        self
+    }
+
+    /// Reads an authenticator from its credential.
+    pub(super) fn read(credential: Credential) -> Result<Self, Error> {
+        let data = serde_json::from_str(credential.data.expose())
+            .map_err(|_| Error::Internal("an authenticator cannot be read"))?;
+        Ok(Self {
+            id: credential.id,
+            user_id: credential.user_id,
+            data,
+            stored: Some(credential.data),
+        })
+    }
+
+    pub(super) fn parameters(&self) -> TotpParameters {
+        self.data.parameters
+    }
+
+    pub(super) fn is_pending(&self, now: Timestamp) -> bool {
+        !self.data.is_active && now <= self.data.created_at + ENROLMENT
+    }
+
+    pub(super) fn view(&self) -> Factor {
+        Factor {
+            id: self.id,
+            name: self.data.name.clone(),
+            is_active: self.data.is_active,
+            created_at: self.data.created_at,
+            last_used_at: self.data.last_used_at,
+        }
+    }
+
+    /// Opens the secret.
+    pub(super) fn secret(&self, keyring: &Keyring) -> Result<Secret<Vec<u8>>, Error> {
+        let unreadable =
+            Error::Internal("the secret of an authenticator is sealed with another master key");
+        let sealed = URL_SAFE_NO_PAD.decode(&self.data.secret);
+        let opened = sealed.ok().and_then(|sealed| {
+            let name = seal_name(self.id);
+            keyring.open_secret(&name, &sealed).ok()
+        });
+        opened.ok_or(unreadable)
+    }
+
+    /// Returns this authenticator after the use of a code, active; `None` if the code is wrong, or not newer than the
+    /// last used one.
+    pub(super) fn accept(
+        &self,
+        keyring: &Keyring,
+        code: &FactorCode,
+        now: Timestamp,
+    ) -> Result<Option<Self>, Error> {
+        let parameters = self.data.parameters;
+        let totp = Builder::new()
+            .with_algorithm(match parameters.algorithm {
+                HashName::Sha1 => Algorithm::SHA1,
+                HashName::Sha256 => Algorithm::SHA256,
+                HashName::Sha512 => Algorithm::SHA512,
+            })
+            .with_digits(parameters.digits)
+            .with_step_duration(parameters.period)
+            .with_skew(DRIFT)
+            .with_secret(self.secret(keyring)?.expose().clone())
+            .build_noncompliant();
+        let seconds = u64::try_from(now.as_second()).unwrap_or(0);
+        let step = totp.check(code.expose(), seconds);
+        Ok(step
+            .filter(|step| *step > self.data.last_step)
+            .map(|step| Self {
+                id: self.id,
+                user_id: self.user_id,
+                data: Data {
+                    is_active: true,
+                    last_used_at: Some(now),
+                    last_step: step,
+                    ..self.data.clone()
+                },
+                stored: self.stored.clone(),
+            }))
+    }
+
+    /// Deletes the authenticator. The batch is stale if the stored one has changed since it was read.
+    pub(super) fn delete(&self) -> Write {
+        let unchanged = self.stored.iter();
+        let unchanged = unchanged.map(|old| Condition::is("data", old.expose().as_str()));
+        Write::delete_if::<Credential>(self.id, unchanged.collect())
+    }
+
+    /// Writes the authenticator. The batch is stale if the stored one has changed since it was read.
+    pub(super) fn write(&self, now: Timestamp) -> Write {
+        let data = serde_json::to_string(&self.data).expect("texts and numbers are JSON");
+        match &self.stored {
+            Some(old) => Write::update::<Credential, 2>(
+                self.id,
+                [("data", data.into()), ("updated_at", now.into())],
+                vec![Condition::is("data", old.expose().as_str())],
+            ),
+            None => Write::insert(&Credential {
+                id: self.id,
+                user_id: self.user_id,
+                kind: CredentialKind::Totp,
+                lookup: None,
+                data: Secret::new(data),
+                updated_at: now,
+            }),
+        }
+    }
+}
+
+/// The name that the sealed secret is bound to.
+fn seal_name(id: CredentialId) -> String {
+    format!("totp/{id}")
+}
+
+impl Core {
+    /// Returns an authenticator of this user, active or not; `None` if the user has none with this id.
+    pub(super) async fn own_totp(
+        &self,
+        user: &User,
+        id: CredentialId,
+    ) -> Result<Option<Totp>, Error> {
+        let stored: Option<Credential> = self.ports.store.get(id).await?;
+        let is_own =
+            |stored: &Credential| stored.user_id == user.id && stored.kind == CredentialKind::Totp;
+        stored.filter(is_own).map(Totp::read).transpose()
+    }
+
+    /// The authenticators of a user that wait for their first code.
+    pub(super) async fn unfinished(
+        &self,
+        user: &User,
+        set: &FactorSet,
+    ) -> Result<Vec<Totp>, Error> {
+        let store = &self.ports.store;
+        let all: Vec<Credential> = store.list_readable(Credential::of_user(user.id)).await?;
+        let others = all
+            .iter()
+            .filter(|other| other.kind == CredentialKind::Totp && !set.contains(other.id));
+        let ids: Vec<_> = others.map(|other| other.id).collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        // A list may be late.
+        let credentials: Vec<Credential> = store.get_all(ids).await?;
+        let mut totp: Vec<_> = credentials
+            .into_iter()
+            .map(Totp::read)
+            .collect::<Result<_, _>>()?;
+        totp.retain(|totp| !totp.data.is_active);
+        Ok(totp)
+    }
+
+    /// The active authenticators of a user.
+    pub(super) async fn authenticators(&self, set: &FactorSet) -> Result<Vec<Totp>, Error> {
+        let ids = set.ids();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let credentials: Vec<Credential> = self.ports.store.get_all(ids).await?;
+        credentials.into_iter().map(Totp::read).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::SeededRandom;
+    use crate::tokens::MasterKey;
+
+    /// RFC 6238, appendix B.
+    #[test]
+    fn the_published_vectors_are_accepted() {
+        let master = MasterKey::from_secret(Secret::new(vec![1; 32])).unwrap();
+        let (keyring, random) = (Keyring::new(master), SeededRandom::new(1));
+        for (algorithm, length, seconds, code) in [
+            ("SHA1", 20, 59, "94287082"),
+            ("SHA256", 32, 59, "46119246"),
+            ("SHA512", 64, 59, "90693936"),
+            ("SHA1", 20, 1_111_111_109, "07081804"),
+            ("SHA256", 32, 1_234_567_890, "91819424"),
+            ("SHA512", 64, 20_000_000_000, "47863826"),
+        ] {
+            let secret: Vec<u8> = b"1234567890".iter().copied().cycle().take(length).collect();
+            let now = Timestamp::from_second(seconds).unwrap();
+            let user_id = UserId::generate(now, &random);
+            let parameters = TotpParameters::new(algorithm, 8, 30).unwrap();
+            let totp = Totp::new(&keyring, &random, user_id, ("Phone", &secret), now);
+            let totp = totp.imported(parameters);
+            let code = FactorCode::parse(code).unwrap();
+            let used = totp.accept(&keyring, &code, now).unwrap().unwrap();
+            assert!(used.accept(&keyring, &code, now).unwrap().is_none());
+            let text = used.data.last_step.to_string();
+            assert_eq!(text, (seconds / 30).to_string());
+        }
+    }
+}

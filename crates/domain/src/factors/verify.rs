@@ -1,0 +1,160 @@
+//! Verifies the code of a second factor.
+//!
+//! Wrong codes have a count of their own: a user who knows the password must not guess codes at the speed of
+//! correct passwords. It is counted before the code is checked, and only a completed sign-in clears it. Recovery
+//! codes cannot be guessed; they are limited by network only, so that their owner can sign in while another person
+//! guesses codes.
+
+use super::set::FactorSet;
+use crate::core::Core;
+use crate::core::verify_password::VerifiedPassword;
+use crate::ctx::{Actor, Ctx};
+use crate::error::{Error, WriteError};
+use crate::events::Event;
+use crate::model::{AuditKind, User};
+use crate::store::Batch;
+use crate::values::{FactorCode, FactorKind};
+
+/// A verified code, and the writes that use it up. Apply them: a code works once, and of two concurrent uses one is
+/// stale.
+pub(crate) struct VerifiedCode {
+    pub(crate) writes: Batch,
+    pub(crate) kind: FactorKind,
+}
+
+impl Core {
+    /// Verifies a code of a user who has just proved the password. The caller has counted the attempt. Fails with
+    /// [`Error::InvalidCode`] if it is wrong or was used.
+    pub(crate) async fn verify_code(
+        &self,
+        ctx: &Ctx,
+        (user, set): (&User, FactorSet),
+        kind: FactorKind,
+        code: &FactorCode,
+        event: AuditKind,
+    ) -> Result<VerifiedCode, Error> {
+        let writes = match kind {
+            FactorKind::Totp => self.use_totp_code(ctx, &set, code).await?,
+            FactorKind::RecoveryCode => self.use_recovery_code(ctx, user, set, code),
+        };
+        if let Some(writes) = writes {
+            return Ok(VerifiedCode { writes, kind });
+        }
+        let refused = Event::Refused {
+            kind: event,
+            user_id: Some(user.id),
+            reason: "wrong code",
+        };
+        self.emit_now(ctx, refused).await?;
+        Err(Error::InvalidCode)
+    }
+
+    async fn use_totp_code(
+        &self,
+        ctx: &Ctx,
+        set: &FactorSet,
+        code: &FactorCode,
+    ) -> Result<Option<Batch>, Error> {
+        let mut accepted = None;
+        for totp in self.authenticators(set).await? {
+            match totp.accept(&self.keyring, code, ctx.now) {
+                Ok(used) => accepted = accepted.or(used),
+                // Another authenticator, or a recovery code, can still be accepted.
+                Err(error) => {
+                    tracing::error!(factor.id = %totp.id, %error, "an authenticator cannot be used; remove it with `doorward user remove-factor`");
+                }
+            }
+        }
+        Ok(accepted.map(|totp| vec![totp.write(ctx.now)]))
+    }
+
+    fn use_recovery_code(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        mut set: FactorSet,
+        code: &FactorCode,
+    ) -> Option<Batch> {
+        if !set.use_recovery_code(code) {
+            return None;
+        }
+        let remaining = set.recovery_codes();
+        let mut batch = vec![set.write(ctx.now)];
+        self.emit(ctx, Event::RecoveryCodeUsed { user, remaining }, &mut batch);
+        Some(batch)
+    }
+
+    /// Verifies the second factor of a user whose password was verified, if the account has one, and clears the wrong
+    /// passwords. A recent sign-in with the factor is enough; otherwise the request must contain a code. If the factor is
+    /// not proved, the correct password is not counted. Returns `true` if the account has a factor.
+    pub(crate) async fn finish_proof(
+        &self,
+        ctx: &Ctx,
+        verified: &VerifiedPassword,
+        code: Option<&FactorCode>,
+        event: AuditKind,
+    ) -> Result<bool, Error> {
+        let has_factor = self
+            .ensure_second_factor(ctx, &verified.user, code, event)
+            .await;
+        match has_factor {
+            Ok(_) => drop(self.clear_password_attempts(verified).await?),
+            Err(_) => self.release_password_backoff(ctx, verified).await?,
+        }
+        has_factor
+    }
+
+    async fn ensure_second_factor(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        code: Option<&FactorCode>,
+        event: AuditKind,
+    ) -> Result<bool, Error> {
+        let set = self.factor_set(user.id).await?;
+        if set.is_empty() {
+            return Ok(false);
+        }
+        if self.has_recent_factor(ctx) {
+            return Ok(true);
+        }
+        // Without a session, a code is not accepted: sign-in is the place to send one.
+        let code = code.filter(|_| matches!(ctx.actor, Actor::User { .. }));
+        let Some(code) = code else {
+            let refused = Event::Refused {
+                kind: event,
+                user_id: Some(user.id),
+                reason: "second factor required",
+            };
+            self.emit_now(ctx, refused).await?;
+            return Err(Error::ReauthenticationRequired);
+        };
+        let kind = code.kind();
+        self.acquire_code_attempt(ctx, user, kind).await?;
+        let verified = self
+            .verify_code(ctx, (user, set), kind, code, event)
+            .await?;
+        match self.apply(verified.writes).await {
+            Ok(()) => {
+                self.release_code_attempt(ctx, user, kind).await;
+                Ok(true)
+            }
+            // Another request has used the code.
+            Err(WriteError::Stale) => Err(Error::InvalidCode),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Returns `true` if the session of the request was opened with a second factor, recently enough.
+    fn has_recent_factor(&self, ctx: &Ctx) -> bool {
+        let Actor::User {
+            auth_time,
+            is_multi_factor,
+            ..
+        } = &ctx.actor
+        else {
+            return false;
+        };
+        *is_multi_factor && self.is_recent(ctx, *auth_time)
+    }
+}

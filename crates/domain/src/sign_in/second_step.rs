@@ -1,0 +1,210 @@
+//! The second step of a sign-in: a code, or the enrolment of a factor that the policy requires.
+//!
+//! The first step creates a challenge (`factors::challenge`) in place of a session. It clears no counter and notifies
+//! no one: that happens when the sign-in is complete.
+
+use jiff::SignedDuration;
+
+use crate::core::MAX_WRITE_ATTEMPTS;
+use crate::core::sessions::SignedIn;
+use crate::core::verify_password::VerifiedPassword;
+use crate::ctx::{Actor, Ctx};
+use crate::error::Error;
+use crate::factors::challenge::{self, Challenge, State, Step};
+use crate::metric_event::{MetricEvent, SignInOutcome};
+use crate::model::{AuditKind, AuthMethod, User};
+use crate::sign_in::SignIn;
+use crate::store::{Batch, Write};
+use crate::user_agent::program_of;
+use crate::values::{Digest, FactorCode, FactorKind, Secret, Token};
+
+/// What a sign-in needs after the password.
+#[derive(Debug)]
+pub struct NextFactor {
+    /// What the client does next.
+    pub step: NextStep,
+    /// The secret of the challenge, which the client sends with the next step.
+    pub challenge: Secret<String>,
+    /// Time until the challenge expires.
+    pub expires_in: SignedDuration,
+}
+
+/// The next step of a sign-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NextStep {
+    /// Send a code of one of these kinds.
+    Factor(Vec<FactorKind>),
+    /// Add a second factor: the policy requires one, and the user has none.
+    Enrol,
+}
+
+impl SignIn {
+    /// Creates a challenge if a user who has just proved the password needs a second factor.
+    pub(super) async fn next_factor(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+    ) -> Result<Option<NextFactor>, Error> {
+        let set = self.core.factor_set(user.id).await?;
+        let (step, stored_step, lifetime) = match set.is_empty() {
+            false => (
+                NextStep::Factor(set.kinds()),
+                Step::Factor,
+                challenge::LIFETIME,
+            ),
+            true if self.core.policy.factors_required.includes(user.role) => {
+                (NextStep::Enrol, Step::Enrol, challenge::ENROLMENT_LIFETIME)
+            }
+            true => return Ok(None),
+        };
+        let secret = Token::generate(&*self.core.ports.random);
+        let challenge = Challenge {
+            digest: secret.digest(),
+            user_id: user.id,
+            state: State {
+                epoch: user.security_epoch,
+                program: program_of(ctx.client.user_agent.as_deref()),
+                attempts: 0,
+                step: stored_step,
+            },
+            created_at: ctx.now,
+            expires_at: ctx.now + lifetime,
+            used_at: None,
+        };
+        self.core.apply(vec![Write::insert(&challenge)]).await?;
+        Ok(Some(NextFactor {
+            step,
+            challenge: Secret::new(secret.expose()),
+            expires_in: lifetime,
+        }))
+    }
+
+    /// Continues a sign-in with the code of a second factor, and creates the session. Fails with
+    /// [`Error::InvalidCode`] if the code is wrong or was used before, and with [`Error::ChallengeExpired`] if the
+    /// challenge is not valid.
+    #[tracing::instrument(name = "answer_challenge", level = "trace", skip_all)]
+    pub async fn answer(
+        &self,
+        ctx: &Ctx,
+        challenge: &Token,
+        kind: Option<FactorKind>,
+        code: &FactorCode,
+    ) -> Result<SignedIn, Error> {
+        let outcome = self.verify_second_factor(ctx, challenge, kind, code).await;
+        self.record_outcome(&outcome);
+        outcome
+    }
+
+    async fn verify_second_factor(
+        &self,
+        ctx: &Ctx,
+        challenge: &Token,
+        kind: Option<FactorKind>,
+        code: &FactorCode,
+    ) -> Result<SignedIn, Error> {
+        let (digest, kind) = (challenge.digest(), kind.unwrap_or_else(|| code.kind()));
+        let (_, user) = self.core.find_challenge(ctx, &digest).await?;
+        // A throttled code does not use up the challenge.
+        self.core.acquire_code_attempt(ctx, &user, kind).await?;
+        let (challenge, user) = self.core.count_challenge_attempt(ctx, &digest).await?;
+        let (mut challenge, mut user) = (challenge, user);
+        for _ in 0..MAX_WRITE_ATTEMPTS {
+            let set = self.core.factor_set(user.id).await?;
+            let verified = self
+                .core
+                .verify_code(ctx, (&user, set), kind, code, AuditKind::SignIn)
+                .await?;
+            let amr = AuthMethod::with_factor(verified.kind);
+            let opened = self.open_session(ctx, user, &challenge, amr, verified.writes);
+            match opened.await {
+                // Another request has used this code, another one, or the challenge: verify them again.
+                Err(Error::PreconditionFailed) => {
+                    (challenge, user) = self.core.find_challenge(ctx, &digest).await?;
+                }
+                result => return result,
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    /// Returns the actor for a challenge in which the user adds a factor. Fails with [`Error::InvalidToken`] if it is
+    /// not valid.
+    pub async fn enrolling(&self, ctx: &Ctx, challenge: &Token) -> Result<Actor, Error> {
+        let found = self.core.find_challenge(ctx, &challenge.digest()).await;
+        let (challenge, user) = match found {
+            Ok(found) => found,
+            Err(Error::ChallengeExpired) => return Err(Error::InvalidToken),
+            Err(other) => return Err(other),
+        };
+        let may_enrol = match challenge.state.step {
+            Step::Factor => false,
+            // Void once there is a factor, which a sign-in has to prove.
+            Step::Enrol => self.core.factor_set(user.id).await?.is_empty(),
+            Step::Enrolled => true,
+        };
+        match may_enrol {
+            true => Ok(Actor::Enrolling {
+                id: user.id,
+                username_key: user.username.as_ref().map(|name| name.key().to_owned()),
+                challenge: challenge.digest,
+            }),
+            false => Err(Error::InvalidToken),
+        }
+    }
+
+    /// Creates the session of a sign-in in which the user has added a factor.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn finish_enrolling(&self, ctx: &Ctx) -> Result<SignedIn, Error> {
+        let Actor::Enrolling { challenge, .. } = &ctx.actor else {
+            return Err(Error::AuthenticationRequired);
+        };
+        let outcome = self.open_enrolled_session(ctx, challenge).await;
+        self.record_outcome(&outcome);
+        outcome
+    }
+
+    async fn open_enrolled_session(
+        &self,
+        ctx: &Ctx,
+        challenge: &Digest,
+    ) -> Result<SignedIn, Error> {
+        let (challenge, user) = self.core.find_challenge(ctx, challenge).await?;
+        match challenge.state.step {
+            Step::Enrolled => {
+                let amr = AuthMethod::with_factor(FactorKind::Totp);
+                let opened = self.open_session(ctx, user, &challenge, amr, Batch::new());
+                match opened.await {
+                    // Another request has used the challenge.
+                    Err(Error::PreconditionFailed) => Err(Error::ChallengeExpired),
+                    result => result,
+                }
+            }
+            Step::Factor | Step::Enrol => Err(Error::ChallengeExpired),
+        }
+    }
+
+    async fn open_session(
+        &self,
+        ctx: &Ctx,
+        user: User,
+        challenge: &Challenge,
+        amr: Vec<AuthMethod>,
+        mut batch: Batch,
+    ) -> Result<SignedIn, Error> {
+        batch.push(challenge.mark_used(ctx.now));
+        let verified = VerifiedPassword {
+            attempt: Some(self.core.earlier_password_attempt(ctx, &user)?),
+            user,
+        };
+        let signed_in = self.complete(ctx, verified, amr, batch).await?;
+        self.core.clear_code_attempts(&signed_in.user).await;
+        Ok(signed_in)
+    }
+
+    fn record_outcome(&self, outcome: &Result<SignedIn, Error>) {
+        self.core.record(MetricEvent::SignIn(match outcome {
+            Ok(_) => SignInOutcome::Success,
+            Err(error) => SignInOutcome::from_error(error),
+        }));
+    }
+}

@@ -1,0 +1,331 @@
+//! Adding, listing, renewing and removing second factors.
+
+use doorward_domain::Error;
+use doorward_domain::factors::MAX_FACTORS;
+use doorward_domain::model::{Credential, MailKind};
+use doorward_domain::store::Records;
+
+use super::*;
+
+/// A new factor counts after its first code, comes with ten recovery codes, and is reported by mail.
+#[tokio::test]
+async fn an_authenticator_is_added_with_its_first_code() {
+    let node = TestNode::new().await;
+    node.active("ben").await;
+    let session = node.sign_in("ben").await;
+    let (ctx, factors) = (node.of(&session), &node.doorward.factors);
+    let name = FactorName::parse(" Phone ").unwrap();
+    let begun = factors.begin(&ctx, "me", &name).await.unwrap();
+    assert!(!begun.factor.is_active);
+    assert_eq!(begun.secret.expose().len(), 32);
+    assert_eq!(
+        begun.uri.expose().split('?').next(),
+        Some("otpauth://totp/accounts.example:ben%40example.com")
+    );
+    let id = begun.factor.id.to_string();
+    let app = App::new(&begun.secret);
+    let wrong = factors.finish(&ctx, "me", &id, &app.wrong(&node)).await;
+    assert_err!(wrong, Error::InvalidCode);
+    node.sign_in("ben").await;
+    node.clear_cache();
+    let first = app.code_at(node.now());
+    let added = factors.finish(&ctx, "me", &id, &first).await.unwrap();
+    assert!(added.factor.is_active && added.factor.name == "Phone");
+    assert_eq!(added.recovery_codes.unwrap().len(), 10);
+    assert_eq!(node.audited(), ["factor-added"]);
+    assert_eq!(node.one_mail().await.kind, MailKind::FactorAdded);
+    let again = factors.finish(&ctx, "me", &id, &first).await;
+    assert_err!(again, Error::NotFound);
+    // The first code is used up.
+    let token = challenge(&node, "ben").await;
+    assert_err!(answer(&node, &token, &first).await, Error::InvalidCode);
+}
+
+#[tokio::test]
+async fn an_enrolment_is_replaced_by_the_next_and_expires_after_an_hour() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    node.active("ben").await;
+    let session = node.sign_in("ben").await;
+    let factors = &node.doorward.factors;
+    let begin = async || {
+        let ctx = node.of(&session);
+        let begun = factors.begin(&ctx, "me", &FactorName::default()).await;
+        begun.unwrap()
+    };
+    let (first, second) = (begin().await, begin().await);
+    let finish = async |begun: &doorward_domain::factors::Enrolment| {
+        let (id, app) = (begun.factor.id.to_string(), App::new(&begun.secret));
+        let code = app.code_at(node.now());
+        factors.finish(&node.of(&session), "me", &id, &code).await
+    };
+    assert_err!(finish(&first).await, Error::NotFound);
+    let listed = factors.list(&node.of(&session), "me").await.unwrap();
+    assert_eq!((listed.totp.len(), listed.recovery_codes), (1, None));
+    node.advance(hours(1) + MICROSECOND);
+    let listed = factors.list(&node.of(&session), "me").await.unwrap();
+    assert_eq!(listed.totp, []);
+    assert_err!(finish(&second).await, Error::NotFound);
+}
+
+/// Several authenticators work, each with its name; only the first comes with recovery codes.
+#[tokio::test]
+async fn a_user_has_several_authenticators() {
+    let (node, ben) = ben().await;
+    let session = sign_in(&node, &ben).await.unwrap();
+    let ctx = node.of(&session);
+    let (tablet, id, codes) = add_app(&node, &ctx, "Tablet").await;
+    assert!(codes.is_none());
+    node.advance(minutes(1));
+    for app in [&ben.app, &tablet] {
+        let token = challenge(&node, "ben").await;
+        answer(&node, &token, &app.code_at(node.now()))
+            .await
+            .unwrap();
+    }
+    let listed = node.doorward.factors.list(&ctx, "me").await.unwrap();
+    let names: Vec<_> = listed.totp.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["Phone", "Tablet"]);
+    assert!(
+        listed
+            .totp
+            .iter()
+            .all(|one| one.last_used_at == Some(node.now()))
+    );
+    assert_eq!(listed.recovery_codes, Some(10));
+    // Without one of them, the sign-in still needs the other.
+    let ctx = node.of(&session);
+    node.doorward
+        .factors
+        .remove(&ctx, "me", &ben.id)
+        .await
+        .unwrap();
+    node.advance(STEP);
+    let token = challenge(&node, "ben").await;
+    let removed = answer(&node, &token, &ben.app.code_at(node.now())).await;
+    assert_err!(removed, Error::InvalidCode);
+    answer(&node, &token, &tablet.code_at(node.now()))
+        .await
+        .unwrap();
+    assert_ne!(id, ben.id);
+}
+
+#[tokio::test]
+async fn a_user_has_at_most_ten_authenticators() {
+    let node = TestNode::with(|policy| policy.reauthenticate_after = SignedDuration::ZERO).await;
+    node.active("ben").await;
+    let session = node.sign_in("ben").await;
+    // Reauthentication is off, but a session without the factor never counts as recent.
+    let ctx = node.of(&session);
+    let (app, ..) = add_app(&node, &ctx, "1").await;
+    let refused = node
+        .doorward
+        .factors
+        .begin(&ctx, "me", &FactorName::default())
+        .await;
+    assert_err!(refused, Error::ReauthenticationRequired);
+    node.advance(minutes(1));
+    let token = challenge(&node, "ben").await;
+    let session = answer(&node, &token, &app.code_at(node.now())).await;
+    let ctx = node.of(&session.unwrap());
+    for number in 2..=MAX_FACTORS {
+        add_app(&node, &ctx, &number.to_string()).await;
+    }
+    let refused = node
+        .doorward
+        .factors
+        .begin(&ctx, "me", &FactorName::default())
+        .await;
+    assert_err!(refused, Error::Invalid(_));
+}
+
+/// No one adds a factor for another user, an admin neither.
+#[tokio::test]
+async fn a_factor_is_added_by_its_user_only() {
+    let node = TestNode::new().await;
+    node.admin("ada").await;
+    node.active("ben").await;
+    let name = FactorName::default();
+    for (who, whose) in [("ada", "ben"), ("ben", "ada")] {
+        let ctx = node.of(&node.sign_in(who).await);
+        let refused = node.doorward.factors.begin(&ctx, whose, &name).await;
+        assert_err!(refused, Error::Forbidden);
+    }
+}
+
+/// A secret is sealed: neither it nor a recovery code is stored as it is.
+#[tokio::test]
+async fn no_secret_is_stored_in_plain_text() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    node.active("ben").await;
+    let session = node.sign_in("ben").await;
+    let (ctx, factors) = (node.of(&session), &node.doorward.factors);
+    let begun = factors
+        .begin(&ctx, "me", &FactorName::default())
+        .await
+        .unwrap();
+    let (app, id) = (App::new(&begun.secret), begun.factor.id.to_string());
+    let code = app.code_at(node.now());
+    let added = factors.finish(&ctx, "me", &id, &code).await.unwrap();
+    let stored: Vec<Credential> = node
+        .store
+        .list(Credential::of_user(session.user.id))
+        .await
+        .unwrap();
+    assert_eq!(stored.len(), 3);
+    let secrets = [begun.secret.expose().clone()].into_iter().chain(
+        added
+            .recovery_codes
+            .unwrap()
+            .into_iter()
+            .map(|code| code.expose().clone()),
+    );
+    for secret in secrets {
+        for credential in &stored {
+            let data = credential.data.expose();
+            assert!(!data.contains(&secret) && !data.contains(&secret.replace('-', "")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn new_recovery_codes_void_the_old_ones() {
+    let (node, ben) = ben().await;
+    let session = sign_in(&node, &ben).await.unwrap();
+    node.clear_cache();
+    let renewed = node
+        .doorward
+        .factors
+        .renew_recovery_codes(&node.of(&session), "me")
+        .await
+        .unwrap();
+    assert_eq!(node.audited(), ["recovery-codes-renewed"]);
+    assert_eq!(node.one_mail().await.kind, MailKind::RecoveryCodesRenewed);
+    let token = challenge(&node, "ben").await;
+    let old = answer(&node, &token, &ben.recovery_codes[0]).await;
+    assert_err!(old, Error::InvalidCode);
+    answer(&node, &token, &code(renewed[0].expose()))
+        .await
+        .unwrap();
+}
+
+/// A removal is a security event: other sessions end, the mail goes out, and the recovery codes are void.
+#[tokio::test]
+async fn a_removed_factor_ends_the_other_sessions() {
+    let (node, ben) = ben().await;
+    let session = sign_in(&node, &ben).await.unwrap();
+    let ctx = node.of(&session);
+    node.clear_cache();
+    node.doorward
+        .factors
+        .remove(&ctx, "me", &ben.id)
+        .await
+        .unwrap();
+    assert_eq!(node.audited(), ["factor-removed"]);
+    assert_eq!(node.one_mail().await.kind, MailKind::FactorRemoved);
+    node.check(&session).await.unwrap();
+    assert_err!(node.check(&ben.session).await, Error::InvalidToken);
+    // A new first factor comes with new codes; the old ones stay void.
+    let session = node.sign_in("ben").await;
+    add_app(&node, &node.of(&session), "New").await;
+    node.advance(minutes(1));
+    let token = challenge(&node, "ben").await;
+    let old = answer(&node, &token, &ben.recovery_codes[0]).await;
+    assert_err!(old, Error::InvalidCode);
+    let gone = node
+        .doorward
+        .factors
+        .remove(&node.operator(), "ben", &ben.id)
+        .await;
+    assert_err!(gone, Error::NotFound);
+}
+
+/// An admin sees and removes the factors of others, and no one else does.
+#[tokio::test]
+async fn an_admin_removes_the_factor_of_another_user() {
+    let (node, ben) = ben().await;
+    node.admin("ada").await;
+    node.active("eve").await;
+    let eve = node.of(&node.sign_in("eve").await);
+    let factors = &node.doorward.factors;
+    assert_err!(factors.list(&eve, "ben").await, Error::Forbidden);
+    assert_err!(factors.remove(&eve, "ben", &ben.id).await, Error::Forbidden);
+    let ada = node.of(&node.sign_in("ada").await);
+    assert_eq!(factors.list(&ada, "ben").await.unwrap().totp.len(), 1);
+    node.mails().await;
+    factors.remove(&ada, "ben", &ben.id).await.unwrap();
+    let mails = node.mails().await;
+    assert_eq!(
+        summary(&mails),
+        [("ben@example.com".to_owned(), MailKind::FactorRemoved)]
+    );
+    assert_err!(node.check(&ben.session).await, Error::InvalidToken);
+    node.sign_in("ben").await;
+}
+
+/// The operator removes them on the command line, by any name of the user.
+#[tokio::test]
+async fn the_operator_removes_all_factors() {
+    let (node, _) = ben().await;
+    let (operator, factors) = (node.operator(), &node.doorward.factors);
+    let listed = factors.list_by_name(&operator, "ben@example.com").await;
+    assert_eq!(listed.unwrap().totp.len(), 1);
+    let removed = factors
+        .remove_by_name(&operator, "ben@example.com", None)
+        .await;
+    assert_eq!(removed.unwrap(), 1);
+    let again = factors.remove_by_name(&operator, "ben", None).await;
+    assert_err!(again, Error::NotFound);
+    node.sign_in("ben").await;
+}
+
+/// Two authenticators that are finished at the same time are both added, with one set of recovery codes.
+#[tokio::test]
+async fn two_enrolments_at_once_are_both_added() {
+    let (node, ben) = ben().await;
+    let other = node.second_node(2).await;
+    let session = sign_in(&node, &ben).await.unwrap();
+    let ctx = node.of(&session);
+    let begin = async |name: &str| {
+        let name = FactorName::parse(name).unwrap();
+        node.doorward
+            .factors
+            .begin(&ctx, "me", &name)
+            .await
+            .unwrap()
+    };
+    // The list that finds unfinished enrolments is late, so that the second does not replace the first.
+    let (one, two) = (begin("one").await, begin("two").await);
+    let finish = async |node: &TestNode, begun: &doorward_domain::factors::Enrolment| {
+        let id = begun.factor.id.to_string();
+        let code = App::new(&begun.secret).code_at(ctx.now);
+        node.doorward.factors.finish(&ctx, "me", &id, &code).await
+    };
+    let (first, second) = tokio::join!(finish(&node, &one), finish(&other, &two));
+    assert!(first.unwrap().recovery_codes.is_none());
+    assert!(second.unwrap().recovery_codes.is_none());
+    let listed = node.doorward.factors.list(&ctx, "me").await.unwrap();
+    assert_eq!(listed.totp.len(), 3);
+}
+
+/// An enrolment that began without a factor cannot be finished once there is one: it began with the password only.
+#[tokio::test]
+async fn an_enrolment_without_a_factor_ends_when_one_is_added() {
+    let node = TestNode::new().await;
+    node.active("ben").await;
+    let (stolen, own) = (node.sign_in("ben").await, node.sign_in("ben").await);
+    let factors = &node.doorward.factors;
+    let name = FactorName::default();
+    // The list of enrolments is late, so that the second does not replace the first.
+    let begun = factors.begin(&node.of(&stolen), "me", &name).await.unwrap();
+    add_app(&node, &node.of(&own), "Phone").await;
+    let code = App::new(&begun.secret).code_at(node.now());
+    let id = begun.factor.id.to_string();
+    for session in [&stolen, &own] {
+        let refused = factors.finish(&node.of(session), "me", &id, &code).await;
+        assert_err!(refused, Error::NotFound);
+    }
+    let listed = factors.list(&node.of(&own), "me").await.unwrap();
+    assert_eq!(listed.totp.iter().filter(|app| app.is_active).count(), 1);
+}

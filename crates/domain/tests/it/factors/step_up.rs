@@ -1,0 +1,221 @@
+//! Reauthentication of a user with a second factor.
+
+use doorward_domain::access::Action;
+use doorward_domain::sign_in::Proof;
+use doorward_domain::values::Digest;
+use doorward_domain::{Actor, Ctx, Error};
+
+use super::*;
+
+const ACTS: [&str; 6] = ["email", "password", "delete", "add", "remove", "codes"];
+
+/// Does something sensitive to the actor's own account, with a proof in the request.
+async fn act(
+    node: &TestNode,
+    user: &TwoFactorUser,
+    ctx: &Ctx,
+    act: &str,
+    proof: &Proof,
+) -> Result<(), Error> {
+    let (doorward, new) = (&node.doorward, email("new@example.org"));
+    let reauthenticated = async |action| {
+        let sign_in = &doorward.sign_in;
+        sign_in.reauthenticate(ctx, action, "me", Some(proof)).await
+    };
+    match act {
+        "email" => {
+            doorward
+                .email
+                .change(ctx, "me", &new, Some(proof), None)
+                .await
+        }
+        "password" => {
+            let new = secret(OTHER_PASSWORD);
+            doorward.password.change(ctx, None, proof, &new).await
+        }
+        "delete" => {
+            let ctx = reauthenticated(Action::DeleteUser).await?;
+            doorward.profile.delete(&ctx, "me", None).await.map(drop)
+        }
+        "add" => {
+            let ctx = reauthenticated(Action::AddFactor).await?;
+            let name = FactorName::default();
+            doorward.factors.begin(&ctx, "me", &name).await.map(drop)
+        }
+        "remove" => {
+            let ctx = reauthenticated(Action::RemoveFactor).await?;
+            doorward.factors.remove(&ctx, "me", &user.id).await
+        }
+        _ => {
+            let ctx = reauthenticated(Action::AddFactor).await?;
+            let renewed = doorward.factors.renew_recovery_codes(&ctx, "me").await;
+            renewed.map(drop)
+        }
+    }
+}
+
+/// A thief with a session and the password is stopped: the code is needed, and a wrong one does not do.
+#[tokio::test]
+async fn the_password_alone_does_not_strengthen_a_session() {
+    for one in ACTS {
+        let (node, ben) = ben().await;
+        let session = sign_in(&node, &ben).await.unwrap();
+        node.advance(minutes(6));
+        let ctx = node.of(&session);
+        let alone = proof(PASSWORD);
+        let wrong = Proof {
+            code: Some(ben.app.wrong(&node)),
+            ..alone.clone()
+        };
+        let refused = act(&node, &ben, &ctx, one, &alone).await;
+        assert_err!(refused, Error::ReauthenticationRequired);
+        assert_err!(
+            act(&node, &ben, &ctx, one, &wrong).await,
+            Error::InvalidCode
+        );
+        act(&node, &ben, &ctx, one, &ben.proof(&node))
+            .await
+            .unwrap();
+    }
+}
+
+/// A session from before the factor was added proves the password only, however recent it is.
+#[tokio::test]
+async fn a_session_without_the_factor_is_not_recent() {
+    for one in ACTS {
+        let (node, ben) = ben().await;
+        let ctx = node.of(&ben.session);
+        let refused = act(&node, &ben, &ctx, one, &proof(PASSWORD)).await;
+        assert_err!(refused, Error::ReauthenticationRequired);
+        act(&node, &ben, &ctx, one, &ben.proof(&node))
+            .await
+            .unwrap();
+    }
+}
+
+/// Five minutes after a sign-in with both factors, the password in the request is enough, or nothing.
+#[tokio::test]
+async fn a_recent_sign_in_with_both_factors_is_enough() {
+    for one in ACTS {
+        let (node, ben) = ben().await;
+        let session = sign_in(&node, &ben).await.unwrap();
+        node.advance(minutes(5));
+        let ctx = node.of(&session);
+        act(&node, &ben, &ctx, one, &proof(PASSWORD)).await.unwrap();
+    }
+    let (node, ben) = ben().await;
+    let session = sign_in(&node, &ben).await.unwrap();
+    let ctx = node.of(&session);
+    node.doorward
+        .factors
+        .remove(&ctx, "me", &ben.id)
+        .await
+        .unwrap();
+}
+
+/// M-01: a code of a step-up does not work again, there or at sign-in.
+#[tokio::test]
+async fn a_code_of_a_step_up_works_once() {
+    let (node, ben) = ben().await;
+    let ctx = node.of(&ben.session);
+    let shown = ben.proof(&node);
+    act(&node, &ben, &ctx, "codes", &shown).await.unwrap();
+    assert_err!(
+        act(&node, &ben, &ctx, "codes", &shown).await,
+        Error::InvalidCode
+    );
+    assert_err!(sign_in(&node, &ben).await, Error::InvalidCode);
+}
+
+/// Wrong codes of a step-up and of sign-ins are counted together.
+#[tokio::test]
+async fn a_step_up_has_the_limits_of_the_second_step() {
+    let (node, ben) = ben().await;
+    let ctx = node.of(&ben.session);
+    for _ in 0..3 {
+        let wrong = Proof {
+            code: Some(ben.app.wrong(&node)),
+            ..proof(PASSWORD)
+        };
+        assert_err!(
+            act(&node, &ben, &ctx, "codes", &wrong).await,
+            Error::InvalidCode
+        );
+    }
+    assert_err!(sign_in(&node, &ben).await, Error::TooManyAttempts { .. });
+}
+
+/// Without a session, the password of an account with a factor cannot be changed: sign in first. A wrong password is
+/// refused as for any account.
+#[tokio::test]
+async fn a_password_is_not_changed_without_a_session() {
+    let (node, ben) = ben().await;
+    let (named, new) = (identifier("ben"), secret(OTHER_PASSWORD));
+    let change = async |shown: &Proof| {
+        let passwords = &node.doorward.password;
+        passwords
+            .change(&node.anonymous(), Some(&named), shown, &new)
+            .await
+    };
+    for shown in [proof(PASSWORD), ben.proof(&node)] {
+        assert_err!(change(&shown).await, Error::ReauthenticationRequired);
+    }
+    assert_eq!(
+        node.audited(),
+        [
+            "password-changed!second factor required",
+            "password-changed!second factor required"
+        ]
+    );
+    assert_err!(
+        change(&proof(OTHER_PASSWORD)).await,
+        Error::InvalidCredentials
+    );
+    sign_in(&node, &ben).await.unwrap();
+}
+
+/// Correct codes are not counted as wrong ones, however many there are.
+#[tokio::test]
+async fn correct_codes_of_step_ups_lock_no_one_out() {
+    let (node, ben) = ben_with(|policy| policy.limits.lockout_after = 3).await;
+    for _ in 0..5 {
+        let ctx = node.of(&ben.session);
+        act(&node, &ben, &ctx, "codes", &ben.proof(&node))
+            .await
+            .unwrap();
+        node.advance(minutes(1));
+    }
+    sign_in(&node, &ben).await.unwrap();
+}
+
+/// A new password that the rules reject does not use up the code.
+#[tokio::test]
+async fn a_rejected_password_does_not_use_up_the_code() {
+    let (node, ben) = ben().await;
+    let (ctx, passwords) = (node.of(&ben.session), &node.doorward.password);
+    let shown = ben.proof(&node);
+    let rejected = passwords.change(&ctx, None, &shown, &secret("short")).await;
+    assert_err!(rejected, Error::Invalid(_));
+    let new = secret(OTHER_PASSWORD);
+    passwords.change(&ctx, None, &shown, &new).await.unwrap();
+}
+
+/// The recovery codes are renewed by their user only, in a session.
+#[tokio::test]
+async fn a_challenge_renews_no_recovery_codes() {
+    let (node, ben) = ben().await;
+    let ctx = node.ctx(Actor::Enrolling {
+        id: ben.session.user.id,
+        username_key: None,
+        challenge: Digest::of(b"unknown"),
+    });
+    let factors = &node.doorward.factors;
+    let refused = factors.renew_recovery_codes(&ctx, "me").await;
+    assert_err!(refused, Error::Forbidden);
+    let refused = factors.begin(&ctx, "me", &FactorName::default()).await;
+    assert_err!(refused, Error::ChallengeExpired);
+    node.admin("ada").await;
+    let ada = node.of(&node.sign_in("ada").await);
+    let refused = factors.renew_recovery_codes(&ada, "ben").await;
+    assert_err!(refused, Error::Forbidden);
+}

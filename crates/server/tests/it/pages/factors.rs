@@ -1,0 +1,423 @@
+//! Second factors on pages, without JavaScript: sign-in in two steps, `/auth/factors`, and the required enrolment.
+
+use std::collections::BTreeMap;
+
+use doorward_domain::FactorsRequired;
+use doorward_domain::model::Role;
+use serde_json::{Value, json};
+
+use super::Page;
+use crate::factors::{code, enrol};
+use crate::support::{Client, OTHER_PASSWORD, PASSWORD, StoreMode, TestApp, TestResponse};
+
+const CHALLENGE: &str = "__Host-doorward-challenge";
+const SESSION: &str = "__Host-doorward";
+const SIGN_IN: &str = "username=ben&password=plum+cake+on+sundays";
+
+/// A browser: it stores cookies and sends them.
+struct Browser {
+    client: Client,
+    language: &'static str,
+    cookies: BTreeMap<String, String>,
+}
+
+impl Browser {
+    fn new(app: &TestApp, language: &'static str) -> Self {
+        Self {
+            client: app.anonymous(),
+            language,
+            cookies: BTreeMap::new(),
+        }
+    }
+
+    async fn send(&mut self, method: &str, path: &str, form: Option<&str>) -> TestResponse {
+        let cookies = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        let cookies = cookies.collect::<Vec<_>>().join("; ");
+        let draft = self.client.request(method, path).on_our_page();
+        let draft = draft
+            .header("accept-language", self.language)
+            .header("cookie", &cookies);
+        let answer = match form {
+            Some(form) => draft.form(form).send().await,
+            None => draft.send().await,
+        };
+        for cookie in answer.cookies() {
+            let (name, rest) = cookie.split_once('=').unwrap();
+            match rest.split(';').next().unwrap() {
+                "" => self.cookies.remove(name),
+                value => self.cookies.insert(name.to_owned(), value.to_owned()),
+            };
+        }
+        answer
+    }
+
+    async fn get(&mut self, path: &str) -> TestResponse {
+        self.send("GET", path, None).await
+    }
+
+    async fn post(&mut self, path: &str, form: &str) -> TestResponse {
+        self.send("POST", path, Some(form)).await
+    }
+
+    /// The page of a response with this status.
+    #[track_caller]
+    fn page(&self, answer: TestResponse, status: u16) -> Page {
+        let answer = answer.expect(status);
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        Page::of(&answer, self.language)
+    }
+
+    /// Asserts that the response is a redirect.
+    #[track_caller]
+    fn redirected(answer: TestResponse, path: &str) {
+        assert_eq!(answer.expect(303).header("location"), Some(path));
+    }
+}
+
+/// The authenticator app of a page: the action of its form, and an enrolment for [`code`].
+fn scanned(page: &Page) -> (String, Value) {
+    let part = |from: &str| {
+        let (_, rest) = page.0.split_once(from).unwrap();
+        rest.split('"').next().unwrap().replace("&amp;", "&")
+    };
+    let uri = format!("otpauth://{}", part("href=\"otpauth://"));
+    let action = part("<form method=\"post\" action=\"");
+    (action, json!({"uri": uri}))
+}
+
+/// Recovery codes on a page.
+fn codes_on(page: &Page) -> Vec<String> {
+    let codes = page.0.split("<li><code>").skip(1);
+    let codes = codes.map(|rest| rest.split('<').next().unwrap().to_owned());
+    codes.collect()
+}
+
+#[tokio::test]
+async fn a_form_sign_in_continues_on_the_page_for_the_code() {
+    for (language, title, wrong, expired) in [
+        (
+            "en",
+            "Enter a code",
+            "Incorrect code",
+            "Your sign-in has expired",
+        ),
+        (
+            "de",
+            "Code eingeben",
+            "Der Code ist falsch",
+            "Ihre Anmeldung ist abgelaufen",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let ben = app.user("ben").await;
+        let (enrolment, codes) = enrol(&app, &ben, "Phone").await;
+        let mut browser = Browser::new(&app, language);
+        let form = format!("{SIGN_IN}&return_to=%2Freports%3Fa%3D1");
+        let next = "/auth/factor?return_to=%2Freports%3Fa%3D1";
+        let answer = browser.post("/auth", &form).await;
+        let cookies = answer.cookies().join("\n");
+        assert!(cookies.starts_with(CHALLENGE) && cookies.ends_with("Max-Age=300"));
+        assert_eq!(answer.cookies().len(), 1, "{cookies}");
+        Browser::redirected(answer, next);
+        // The challenge is no session.
+        browser.get("/user/me").await.expect(401);
+        let page = browser.get(next).await;
+        let hidden = "name=\"return_to\" value=\"/reports?a=1\"";
+        browser
+            .page(page, 200)
+            .shows(&[title, hidden, "autocomplete=\"one-time-code\""]);
+        let form = "return_to=%2Freports%3Fa%3D1&code=000000";
+        let page = browser.post("/auth/factor", form).await;
+        browser.page(page, 401).shows(&[title, wrong, hidden]);
+        let page = browser.post("/auth/factor", "code=").await;
+        browser.page(page, 422).shows(&["aria-invalid=\"true\""]);
+        app.advance_seconds(10);
+        let form = format!(
+            "return_to=%2Freports%3Fa%3D1&code={}",
+            code(&app, &enrolment)
+        );
+        let answer = browser.post("/auth/factor", &form).await;
+        Browser::redirected(answer, "/reports?a=1");
+        assert!(!browser.cookies.contains_key(CHALLENGE));
+        let first = browser.cookies[SESSION].clone();
+        let user = app.anonymous().with_token(&first).get("/auth").await;
+        assert_eq!(user.expect(200).json()["user"]["username"], "ben");
+        // Signed in: the page of the code has nothing to ask.
+        Browser::redirected(browser.get("/auth/factor").await, "/");
+
+        // A recovery code in the same field; the replaced session ends.
+        Browser::redirected(browser.post("/auth", SIGN_IN).await, "/auth/factor");
+        let form = format!("code={}", codes[0].to_uppercase());
+        Browser::redirected(browser.post("/auth/factor", &form).await, "/");
+        app.anonymous()
+            .with_token(&first)
+            .get("/auth")
+            .await
+            .expect(401);
+
+        // Too late.
+        browser.post("/auth", SIGN_IN).await.expect(303);
+        app.advance_seconds(301);
+        let page = browser.post("/auth/factor", &form).await;
+        let sign_in = "<form method=\"post\" action=\"/auth\">";
+        browser.page(page, 410).shows(&[expired, sign_in]);
+        assert!(!browser.cookies.contains_key(CHALLENGE));
+        let mut other = Browser::new(&app, language);
+        let page = other.get("/auth/factor?return_to=/reports").await;
+        other
+            .page(page, 410)
+            .shows(&[expired, "name=\"return_to\" value=\"/reports\""]);
+    }
+}
+
+#[tokio::test]
+async fn a_lockout_by_wrong_codes_is_explained_on_the_page() {
+    let app = TestApp::with(|options| options.policy.limits.lockout_after = 2).await;
+    let ben = app.user("ben").await;
+    let (_, codes) = enrol(&app, &ben, "Phone").await;
+    let mut browser = Browser::new(&app, "en");
+    browser.post("/auth", SIGN_IN).await.expect(303);
+    for status in [401, 401] {
+        let answer = browser.post("/auth/factor", "code=000000").await;
+        answer.expect(status);
+        app.advance_seconds(20);
+    }
+    let page = browser.post("/auth/factor", "code=000000").await;
+    browser.page(page, 429).shows(&["Use a recovery code"]);
+    let form = format!("code={}", codes[0]);
+    Browser::redirected(browser.post("/auth/factor", &form).await, "/");
+}
+
+#[tokio::test]
+async fn a_user_adds_and_removes_authenticators_on_pages() {
+    let app = TestApp::new().await;
+    app.create("ben", Role::User).await;
+    app.allow_unread_mail();
+    let mut browser = Browser::new(&app, "en");
+    let signed_out = browser.get("/auth/factors").await;
+    Browser::redirected(signed_out, "/auth?return_to=%2Fauth%2Ffactors");
+    Browser::redirected(browser.post("/auth", SIGN_IN).await, "/");
+    let home = browser.get("/").await;
+    browser.page(home, 200).shows(&["href=\"/auth/factors\""]);
+    let page = browser.get("/auth/factors").await;
+    let page = browser.page(page, 200);
+    assert!(!page.0.contains("/remove") && !page.0.contains("/auth/recovery-codes"));
+
+    let long = format!("name={}", "x".repeat(65));
+    let page = browser.post("/auth/factors", &long).await;
+    let page = browser.page(page, 422);
+    page.shows(&["at most 64 characters", "aria-invalid=\"true\"", "xxx"]);
+    let page = browser.post("/auth/factors", "name=My+%3Cb%3Ephone").await;
+    let (action, phone) = scanned(&browser.page(page, 200));
+    assert!(action.starts_with("/auth/factors/"));
+    let page = browser.post(&action, "code=000000").await;
+    browser
+        .page(page, 401)
+        .shows(&["Incorrect code", &action, "href=\"/auth/factors\""]);
+    let form = format!("code={}", code(&app, &phone));
+    let page = browser.post(&action, &form).await;
+    let page = browser.page(page, 200).shows(&["href=\"/auth/factors\""]);
+    let codes = codes_on(&page);
+    assert_eq!(codes.len(), 10);
+    let page = browser.get("/auth/factors").await;
+    browser.page(page, 200).shows(&[
+        "My &lt;b&gt;phone",
+        "2026-11-21",
+        "Unused codes: 10.",
+        &format!("{action}/remove"),
+    ]);
+
+    // The session was opened without a second factor, so every change needs one.
+    let page = browser.post("/auth/factors", "name=Tablet").await;
+    browser.page(page, 401).shows(&[
+        "Confirm that it&#39;s you",
+        "<form method=\"post\" action=\"/auth/factors\">",
+        "name=\"name\" value=\"Tablet\"",
+        "name=\"password\"",
+        "name=\"code\"",
+    ]);
+    app.advance_seconds(30);
+    let wrong = "name=Tablet&password=two+boats&code=000000";
+    let page = browser.post("/auth/factors", wrong).await;
+    browser
+        .page(page, 401)
+        .shows(&["The current password is incorrect."]);
+    app.advance_seconds(30);
+    let proof = format!("password=plum+cake+on+sundays&code={}", code(&app, &phone));
+    let page = browser
+        .post("/auth/factors", &format!("name=Tablet&{proof}"))
+        .await;
+    let (second, tablet) = scanned(&browser.page(page, 200));
+    let form = format!("code={}", code(&app, &tablet));
+    Browser::redirected(browser.post(&second, &form).await, "/auth/factors");
+
+    // A used code is refused.
+    let page = browser.post("/auth/recovery-codes", &proof).await;
+    browser.page(page, 401).shows(&["Incorrect code"]);
+    let proof = format!("password=plum+cake+on+sundays&code={}", codes[0]);
+    let page = browser.post("/auth/recovery-codes", &proof).await;
+    let renewed = codes_on(&browser.page(page, 200));
+    assert!(renewed.len() == 10 && renewed[0] != codes[0]);
+
+    let remove = format!("{action}/remove");
+    let page = browser.post(&remove, "").await;
+    browser.page(page, 401).shows(&[&remove, "name=\"code\""]);
+    for (code, path) in [
+        (&renewed[0], &remove),
+        (&renewed[1], &format!("{second}/remove")),
+    ] {
+        let proof = format!("password=plum+cake+on+sundays&code={code}");
+        Browser::redirected(browser.post(path, &proof).await, "/auth/factors");
+    }
+    let page = browser.get("/auth/factors").await;
+    assert!(!browser.page(page, 200).0.contains("/remove"));
+}
+
+#[tokio::test]
+async fn an_account_with_ten_authenticator_apps_has_no_form_for_another_one() {
+    let app = TestApp::with(|options| {
+        options.policy.throttle = false;
+        options.policy.reauthenticate_after = jiff::SignedDuration::ZERO;
+    })
+    .await;
+    let ben = app.user("ben").await;
+    let (_, codes) = enrol(&app, &ben, "App 1").await;
+    let mut browser = Browser::new(&app, "en");
+    browser.post("/auth", SIGN_IN).await.expect(303);
+    let form = format!("code={}", codes[0]);
+    Browser::redirected(browser.post("/auth/factor", &form).await, "/");
+    let ben = app.anonymous().with_token(&browser.cookies[SESSION]);
+    let (add, most) = (
+        "<form method=\"post\" action=\"/auth/factors\">",
+        "at most 10 authenticator apps",
+    );
+    for number in 2..=10 {
+        let page = browser.get("/auth/factors").await;
+        let page = browser.page(page, 200).shows(&[add]);
+        assert!(!page.0.contains(most));
+        enrol(&app, &ben, &format!("App {number}")).await;
+    }
+    let page = browser.get("/auth/factors").await;
+    let page = browser.page(page, 200).shows(&["App 10", most]);
+    assert!(!page.0.contains(add) && !page.0.contains("role=\"alert\""));
+    // A page from before.
+    let page = browser.post("/auth/factors", "name=App+11").await;
+    let page = browser.page(page, 422);
+    let page = page.shows(&["App 10", most, "role=\"alert\""]);
+    assert!(!page.0.contains("name=\"password\""));
+
+    // The proof is asked for again only if it was wrong.
+    for (form, asks) in [("password=plum&code=%3F", true), ("nope=1", false)] {
+        let page = browser.post("/auth/recovery-codes", form).await;
+        let page = browser.page(page, 422);
+        assert_eq!(page.0.contains("name=\"password\""), asks, "{form}");
+    }
+}
+
+#[tokio::test]
+async fn the_password_page_asks_for_a_code() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    let mut browser = Browser::new(&app, "en");
+    Browser::redirected(browser.post("/auth", SIGN_IN).await, "/");
+    let page = browser.get("/password").await;
+    assert!(!browser.page(page, 200).0.contains("name=\"code\""));
+    // An account without a factor ignores a code, so the field is there if in doubt.
+    app.set_store_mode(StoreMode::CredentialsDown);
+    let page = browser.get("/password").await;
+    browser.page(page, 200).shows(&["name=\"code\""]);
+    app.set_store_mode(StoreMode::Fine);
+    let (_, codes) = enrol(&app, &ben, "Phone").await;
+    let page = browser.get("/password").await;
+    browser.page(page, 200).shows(&["name=\"code\""]);
+    let change = "current_password=plum+cake+on+sundays&new_password=two+boats+and+a+lamp";
+    let page = browser.post("/password", change).await;
+    browser
+        .page(page, 401)
+        .shows(&["a code if you use two-factor sign-in"]);
+    let mut other = Browser::new(&app, "en");
+    let page = other
+        .post("/password", &format!("username=ben&{change}"))
+        .await;
+    other
+        .page(page, 401)
+        .shows(&["Sign in first", "href=\"/auth?return_to=/password\""]);
+    let with_code = format!("{change}&code={}", codes[0]);
+    let page = browser.post("/password", &with_code).await;
+    browser.page(page, 200).shows(&["Password changed"]);
+    let body = json!({"username": "ben", "password": OTHER_PASSWORD});
+    let next = app.anonymous().post("/auth", body).await.expect(200);
+    assert_eq!(next.json()["next"], "factor");
+}
+
+#[tokio::test]
+async fn a_required_factor_is_set_up_on_pages_before_there_is_a_session() {
+    for (language, title) in [
+        ("en", "Set up two-factor sign-in"),
+        ("de", "Zwei-Faktor-Anmeldung einrichten"),
+    ] {
+        let required = FactorsRequired::Everyone;
+        let app = TestApp::with(|options| options.policy.factors_required = required).await;
+        app.create("ben", Role::User).await;
+        app.allow_unread_mail();
+        let mut browser = Browser::new(&app, language);
+        let form = format!("{SIGN_IN}&return_to=%2Freports");
+        let next = "/auth/enrol?return_to=%2Freports";
+        Browser::redirected(browser.post("/auth", &form).await, next);
+        assert!(!browser.cookies.contains_key(SESSION));
+        for path in ["/user/me", "/user/me/factor", "/user/me/session"] {
+            browser.get(path).await.expect(401);
+        }
+        let page = browser.get(next).await;
+        let hidden = "name=\"return_to\" value=\"/reports\"";
+        browser.page(page, 200).shows(&[title, hidden]);
+        let page = browser.post("/auth/enrol", "return_to=%2Freports").await;
+        let page = browser.page(page, 200).shows(&[hidden]);
+        let (action, enrolment) = scanned(&page);
+        let page = browser
+            .post(&action, "return_to=%2Freports&code=000000")
+            .await;
+        browser
+            .page(page, 401)
+            .shows(&[hidden, "/auth/enrol?return_to="]);
+        let form = format!("return_to=%2Freports&code={}", code(&app, &enrolment));
+        let page = browser.post(&action, &form).await;
+        let page = browser.page(page, 200).shows(&["href=\"/reports\""]);
+        assert_eq!(codes_on(&page).len(), 10);
+        assert!(!browser.cookies.contains_key(CHALLENGE));
+        let session = app.anonymous().with_token(&browser.cookies[SESSION]);
+        session.get("/auth").await.expect(200);
+
+        let mut other = Browser::new(&app, language);
+        for path in ["/auth/enrol", &action] {
+            let page = other.post(path, "code=123456").await;
+            other.page(page, if path == "/auth/enrol" { 422 } else { 410 });
+        }
+        let page = other.get("/auth/enrol").await;
+        other
+            .page(page, 410)
+            .shows(&["<form method=\"post\" action=\"/auth\">"]);
+    }
+}
+
+/// The page of a challenge accepts no request of another site, and a challenge in a cookie opens nothing else.
+#[tokio::test]
+async fn a_challenge_in_a_cookie_is_for_our_own_pages() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    let (enrolment, _) = enrol(&app, &ben, "Phone").await;
+    let client = app.anonymous();
+    let body = json!({"username": "ben", "password": PASSWORD});
+    let next = client.post("/auth", body).await.expect(200).json();
+    let cookie = format!("{CHALLENGE}={}", next["challenge"].as_str().unwrap());
+    let form = format!("code={}", code(&app, &enrolment));
+    for (name, value) in [("sec-fetch-site", "cross-site"), ("x-none", "")] {
+        let draft = client.request("POST", "/auth/factor").html();
+        let draft = draft.header(name, value).header("cookie", &cookie);
+        let answer = draft.form(&form).send().await.expect(403);
+        assert!(answer.cookies().is_empty());
+    }
+}
