@@ -1,6 +1,7 @@
 // Signs a user up and out again, with types generated from the server's OpenAPI document.
 // Errors are typed as well: `error.code` and `error.status` determine their other fields.
 
+import { createInterface } from "node:readline/promises";
 import createClient from "openapi-fetch";
 import type { components, paths } from "./doorward.js";
 
@@ -33,7 +34,20 @@ const token = items[0]?.url.split("/").pop() ?? "";
 const confirmed = taken(await doorward.POST("/confirmation/{token}", { params: { path: { token } } }));
 console.log(`confirmed: ${confirmed.status}`);
 
-const session = taken(await doorward.POST("/auth", { body: { email, password } }));
+/** Asks the user for the code of their authenticator app. */
+async function askForCode(): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const code = await terminal.question("Code of your authenticator app: ");
+  terminal.close();
+  return code;
+}
+
+// An account with a second factor gets a challenge, and the session for a code.
+const first = taken(await doorward.POST("/auth", { body: { email, password } }));
+const session =
+  "next" in first
+    ? taken(await doorward.POST("/auth/factor", { body: { challenge: first.challenge, kind: "totp", code: await askForCode() } }))
+    : first;
 console.log(`signed in as ${session.user.username}`);
 doorward.use({
   onRequest({ request }) {
