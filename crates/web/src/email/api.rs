@@ -142,7 +142,7 @@ pub(crate) struct EmailBody {
     #[schema(format = Password, max_length = 256)]
     password: Option<String>,
     /// A code of your second factor, or a recovery code. Required with the password if you have one.
-    #[schema(max_length = 64)]
+    #[schema(max_length = 64, pattern = "^[ -]*[0-9A-Za-z][0-9A-Za-z -]*$")]
     code: Option<String>,
 }
 

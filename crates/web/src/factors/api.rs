@@ -134,7 +134,7 @@ pub(crate) struct NewFactorBody {
     #[schema(format = Password, max_length = 256)]
     password: Option<String>,
     /// A code of your second factor, or a recovery code. Required with the password if you have one.
-    #[schema(max_length = 64)]
+    #[schema(max_length = 64, pattern = "^[ -]*[0-9A-Za-z][0-9A-Za-z -]*$")]
     code: Option<String>,
 }
 
@@ -235,7 +235,11 @@ async fn reauthenticated_ctx(
 #[serde(deny_unknown_fields)]
 pub(crate) struct FirstCodeBody {
     /// A code of the authenticator app.
-    #[schema(min_length = 1, max_length = 64)]
+    #[schema(
+        min_length = 1,
+        max_length = 64,
+        pattern = "^[ -]*[0-9A-Za-z][0-9A-Za-z -]*$"
+    )]
     code: String,
 }
 
@@ -330,7 +334,7 @@ pub(crate) struct ProofBody {
     #[schema(format = Password, max_length = 256)]
     password: Option<String>,
     /// A code of your second factor, or a recovery code. Required with the password if you have one.
-    #[schema(max_length = 64)]
+    #[schema(max_length = 64, pattern = "^[ -]*[0-9A-Za-z][0-9A-Za-z -]*$")]
     code: Option<String>,
 }
 

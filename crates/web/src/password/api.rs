@@ -28,7 +28,7 @@ pub(crate) struct PasswordBody {
     new_password: String,
     /// A code of your second factor, or a recovery code. Required with a second factor, unless you have just signed in
     /// with it.
-    #[schema(max_length = 64)]
+    #[schema(max_length = 64, pattern = "^[ -]*[0-9A-Za-z][0-9A-Za-z -]*$")]
     code: Option<String>,
     /// The account, if there is no session.
     #[schema(min_length = 1, max_length = 64)]

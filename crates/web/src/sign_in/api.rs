@@ -164,7 +164,11 @@ pub(crate) struct FactorAnswerBody {
     #[schema(pattern = "^(totp|recovery-code)$")]
     kind: String,
     /// The code. Spaces and hyphens are ignored.
-    #[schema(min_length = 1, max_length = 64)]
+    #[schema(
+        min_length = 1,
+        max_length = 64,
+        pattern = "^[ -]*[0-9A-Za-z][0-9A-Za-z -]*$"
+    )]
     code: String,
 }
 

@@ -79,11 +79,12 @@ pub(crate) async fn code_page(
 ) -> Response {
     let return_to = ReturnTo::from_query(query.as_deref(), &app.options.return_origins);
     match (cookies::challenge(&headers), caller.session()) {
-        (Some(_), _) => {
-            code_form(&app, &caller, &Form::default(), return_to.as_ref()).into_response()
+        (None, Some(_)) if caller.wants_html => {
+            see_other(return_to.as_ref().map_or("/", ReturnTo::as_str))
         }
-        (None, Some(_)) => see_other(return_to.as_ref().map_or("/", ReturnTo::as_str)),
-        (None, None) => expired(&app, &caller, return_to),
+        (None, None) if caller.wants_html => expired(&app, &caller, return_to),
+        // A program gets the form whether or not there is a challenge.
+        _ => code_form(&app, &caller, &Form::default(), return_to.as_ref()).into_response(),
     }
 }
 
