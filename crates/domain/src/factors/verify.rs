@@ -1,9 +1,9 @@
 //! Verifies the code of a second factor.
 //!
 //! Wrong codes have a count of their own: a user who knows the password must not guess codes at the speed of
-//! correct passwords. It is counted before the code is checked, and only a completed sign-in clears it. Recovery
-//! codes cannot be guessed; they are limited by network only, so that their owner can sign in while another person
-//! guesses codes.
+//! correct passwords. A code is counted before it is checked. Only a completed sign-in, or the removal of the last
+//! factor, clears the count. Recovery codes cannot be guessed; they are limited by network only, so that their owner can
+//! sign in while another person guesses codes.
 
 use super::set::FactorSet;
 use crate::core::Core;
