@@ -13,8 +13,10 @@ mod package;
 mod repeat;
 mod run;
 mod sbom;
+mod steps;
 mod supply;
 mod test;
+mod test_output;
 mod timing;
 mod tools;
 mod upgrade;
@@ -22,12 +24,15 @@ mod verify;
 
 use std::process::ExitCode;
 
+use crate::steps::run_steps;
+
 const USAGE: &str = "\
 cargo xtask TASK
 
-  test              install missing tools, then check the format, run clippy and run the tests
-  verify            slow checks that CI runs after `test`: release build, other programs' clients and proxies,
-                    documentation commands, fuzzing, upgrade, supply chain
+  test              install missing tools, then run every check that a change can fail: format, rules of the
+                    repository, supply chain, clippy, rustdoc, and the tests
+  verify            the slow, wide checks, every night and before a release: release build, other programs'
+                    clients and proxies, documentation commands, fuzzing, upgrade, advisories
   coverage          measure the share of source lines that the tests run
   bench             build the release binary and measure it against a bare handler and a bare hash
   upgrade           run the previous release and this one on one database
@@ -51,8 +56,8 @@ cargo xtask TASK
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let outcome = match arguments.next().as_deref() {
-        Some("test") => test::test(),
-        Some("verify") => verify::verify(),
+        Some("test") => return run_steps(test::STEPS),
+        Some("verify") => return run_steps(verify::STEPS),
         Some("coverage") => coverage::coverage(),
         Some("upgrade") => upgrade::upgrade(),
         Some("fuzz") => match arguments.next() {

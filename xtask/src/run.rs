@@ -1,15 +1,14 @@
-//! Runs other programs and locates the workspace.
+//! Runs other programs and locates the workspace. `steps.rs` runs the steps of a task.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
-use std::time::Instant;
 
 use anyhow::{Context, bail};
 
 /// Runs a command; a failed command is an error.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
-    let shown = format!("{command:?}").replace('"', "");
+    let shown = shown(command);
     println!("$ {shown}");
     let status = command
         .status()
@@ -20,17 +19,9 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs named steps in order, prints how long each took, and stops at the first that fails.
-pub(crate) fn steps(steps: &[(&str, &dyn Fn() -> anyhow::Result<()>)]) -> anyhow::Result<()> {
-    let started = Instant::now();
-    for (name, step) in steps {
-        let step_started = Instant::now();
-        println!("== {name}");
-        step()?;
-        println!("== {name}: {} s", step_started.elapsed().as_secs());
-    }
-    println!("everything passed in {} s", started.elapsed().as_secs());
-    Ok(())
+/// The command as a user would type it, without quotes.
+pub(crate) fn shown(command: &Command) -> String {
+    format!("{command:?}").replace('"', "")
 }
 
 /// Cargo, in the workspace.

@@ -1,5 +1,5 @@
-//! `cargo xtask supply`: compares the binary's dependencies with what was approved; a step of `cargo xtask
-//! verify`.
+//! `cargo xtask supply`: compares the binary's dependencies with what was approved. A step of `cargo xtask test`,
+//! except advisories, which change without a commit and are a step of `cargo xtask verify`.
 //!
 //! `deny.toml` lists the allowed crates, licences and sources. `xtask/supply/unsafe.tsv` has a line for each crate
 //! of the release: its version and the number of `unsafe` in its source. New crates and more `unsafe` show up in
@@ -37,15 +37,15 @@ pub(crate) struct CratePart {
 /// Installs the tools and checks.
 pub(crate) fn supply() -> anyhow::Result<()> {
     tools::install()?;
-    check()
+    check()?;
+    advisories()
 }
 
-/// For `cargo xtask verify`, which has installed the tools.
+/// Checks everything but advisories, once the tools are installed.
 pub(crate) fn check() -> anyhow::Result<()> {
     // The sources are read; `cargo fetch` downloads those that are missing.
     run(&mut cargo(&["fetch", "--locked", "--quiet"]))?;
     denied(&["bans", "licenses", "sources"])?;
-    advisories()?;
     let parts = parts("normal,build")?;
     let others = parts.iter().filter(|part| !part.is_ours).count();
     if others > MAX_CRATES {
@@ -67,7 +67,7 @@ fn denied(what: &[&str]) -> anyhow::Result<()> {
 }
 
 /// Known vulnerabilities and yanked versions, if their database can be reached.
-fn advisories() -> anyhow::Result<()> {
+pub(crate) fn advisories() -> anyhow::Result<()> {
     let asked = Command::new("git")
         .args(["-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=10"])
         .args(["ls-remote", "--exit-code", ADVISORIES, "HEAD"])

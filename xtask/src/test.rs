@@ -1,22 +1,26 @@
 //! `cargo xtask test`: what a contributor runs many times a day.
 //!
-//! Format, clippy, and every test that needs nothing but the debug build: unit tests, the store contract on
-//! all databases, the API on all stores, the binary end to end, and the pages in a browser. Slow and wide
-//! checks belong in `verify.rs`.
+//! Every check that a change is likely to fail and that needs nothing but the debug build: format, rules of the
+//! repository, supply chain, clippy, rustdoc, unit tests, the store contract on all databases, the API on all stores,
+//! the binary end to end, and the pages in a browser. Slow and wide checks belong in `verify.rs`.
 
 use std::ffi::OsString;
 use std::num::NonZero;
 use std::process::Command;
 
-use crate::run::{cargo, run, steps, target};
-use crate::tools;
+use anyhow::Context;
+
+use crate::run::{cargo, run, target};
+use crate::steps::{EndsRun, Step};
+use crate::test_output::run_tests;
+use crate::{supply, tools};
 
 /// Seed of the property tests, which read it from `PROPTEST_RNG_SEED`. A fixed seed makes a run repeatable;
 /// `cargo test` by hand draws a new one each time.
 const PROPTEST_SEED: &str = "1";
 
-/// Stores that the API tests run on again, after SQLite.
-const OTHER_STORES: [&str; 3] = ["postgres", "mariadb", "postgres+redis"];
+/// Test binaries of `xtask/tests` that read only the repository.
+pub(crate) const REPOSITORY: [&str; 3] = ["house", "security", "supply"];
 
 /// Tests that run once, with SQLite: those that open all stores, and the end-to-end tests. `nodes` and `faults` run
 /// the binary on the other stores.
@@ -25,14 +29,94 @@ const STORE_INDEPENDENT: [&str; 2] = ["e2e::", "store_matrix::"];
 /// Packages whose tests belong to `cargo xtask verify`.
 pub(crate) const VERIFIED_ELSEWHERE: [&str; 3] = ["xtask", "doorward-fuzz", "doorward-example"];
 
-/// Runs every step and stops at the first that fails.
-pub(crate) fn test() -> anyhow::Result<()> {
-    steps(&[
-        ("tools", &tools::install),
-        ("format", &|| run(&mut cargo(&["fmt", "--all", "--check"]))),
-        ("clippy", &clippy),
-        ("tests", &tests),
-    ])
+/// What is cheap and often forgotten comes first. `CONTRIBUTING.md` lists the exit codes.
+pub(crate) const STEPS: &[Step] = &[
+    Step {
+        name: "tools",
+        code: 10,
+        run: install_tools,
+    },
+    Step {
+        name: "format",
+        code: 11,
+        run: || run(&mut cargo(&["fmt", "--all", "--check"])),
+    },
+    Step {
+        name: "supply chain",
+        code: 12,
+        run: supply::check,
+    },
+    Step {
+        name: "rules of the repository",
+        code: 13,
+        run: repository,
+    },
+    Step {
+        name: "links",
+        code: 14,
+        run: || {
+            run_tests(cargo_test("sqlite").args([
+                "--package",
+                "xtask",
+                "--test",
+                "docs",
+                "links::",
+            ]))
+        },
+    },
+    Step {
+        name: "clippy",
+        code: 15,
+        run: clippy,
+    },
+    Step {
+        name: "rustdoc",
+        code: 16,
+        run: rustdoc,
+    },
+    Step {
+        name: "build",
+        code: 17,
+        run: build,
+    },
+    Step {
+        name: "telemetry documents",
+        code: 18,
+        run: telemetry_documents,
+    },
+    Step {
+        name: "tests, API on SQLite",
+        code: 19,
+        run: || run_tests(cargo_test("sqlite").args(workspace())),
+    },
+    Step {
+        name: "API on PostgreSQL",
+        code: 20,
+        run: || run_tests(&mut api_on("postgres")),
+    },
+    Step {
+        name: "API on MariaDB",
+        code: 21,
+        run: || run_tests(&mut api_on("mariadb")),
+    },
+    Step {
+        name: "API on PostgreSQL with Redis",
+        code: 22,
+        run: || run_tests(&mut api_on("postgres+redis")),
+    },
+];
+
+/// Installs the tools of all steps.
+pub(crate) fn install_tools() -> anyhow::Result<()> {
+    tools::install().context(EndsRun)
+}
+
+/// Tests that read only the repository: its rules, the security page and the supply chain.
+fn repository() -> anyhow::Result<()> {
+    let mut command = cargo_test("sqlite");
+    command.args(["--package", "xtask", "--bins"]);
+    command.args(REPOSITORY.iter().flat_map(|name| ["--test", name]));
+    run_tests(&mut command)
 }
 
 fn clippy() -> anyhow::Result<()> {
@@ -47,26 +131,46 @@ fn clippy() -> anyhow::Result<()> {
     ]))
 }
 
-/// Runs all test binaries, then reports the first failure.
+fn rustdoc() -> anyhow::Result<()> {
+    run(cargo(&[
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--locked",
+        "--document-private-items",
+    ])
+    .env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Builds the binary and all tests of this task.
+fn build() -> anyhow::Result<()> {
+    let mut command = cargo(&["test", "--locked", "--no-run"]);
+    run(command.args(workspace())).context(EndsRun)
+}
+
+/// The page, the alerts and the dashboard name the binary's metrics.
+fn telemetry_documents() -> anyhow::Result<()> {
+    let mut command = cargo_test("sqlite");
+    command.args(["--package", "xtask", "--test", "telemetry", "documents::"]);
+    run_tests(&mut command)
+}
+
+/// The packages whose tests belong to this task.
 ///
 /// `cargo test` and not nextest: a test binary starts each database server once for all its tests, and
 /// nextest would start one for each test.
-fn tests() -> anyhow::Result<()> {
-    let mut workspace = vec!["--workspace"];
-    workspace.extend(VERIFIED_ELSEWHERE.iter().flat_map(|p| ["--exclude", p]));
-    let mut outcomes = vec![
-        run(cargo_test("sqlite").args(workspace)),
-        run(cargo_test("sqlite").args(["--package", "xtask", "--test", "house"])),
-        run(cargo_test("sqlite").args(["--package", "xtask", "--test", "security"])),
-    ];
-    for store in OTHER_STORES {
-        println!("-- API tests on {store}");
-        let mut command = cargo_test(store);
-        command.args(["--package", "doorward", "--test", "it", "--"]);
-        command.args(STORE_INDEPENDENT.iter().flat_map(|part| ["--skip", part]));
-        outcomes.push(run(&mut command));
-    }
-    outcomes.into_iter().collect()
+fn workspace() -> Vec<&'static str> {
+    let mut packages = vec!["--workspace"];
+    packages.extend(VERIFIED_ELSEWHERE.iter().flat_map(|p| ["--exclude", p]));
+    packages
+}
+
+/// The API tests on a store other than SQLite.
+fn api_on(store: &str) -> Command {
+    let mut command = cargo_test(store);
+    command.args(["--package", "doorward", "--test", "it", "--"]);
+    command.args(STORE_INDEPENDENT.iter().flat_map(|part| ["--skip", part]));
+    command
 }
 
 /// `cargo test` with the server's own tests on this store, with [`test_threads`] unless the caller set a number.

@@ -1,40 +1,77 @@
-//! `cargo xtask verify`: the slow, wide checks, which CI runs after `cargo xtask test`.
+//! `cargo xtask verify`: the slow, wide checks, every night and before a release.
 //!
 //! They test the release binary from outside: other programs' clients, proxies and linters, the commands of every
-//! documentation page, the fuzzers, the supply chain, and an upgrade from the previous release.
+//! documentation page, the fuzzers, advisories, and an upgrade from the previous release.
 
-use crate::run::{cargo, run, steps};
-use crate::test::{release_binary, set_test_environment};
-use crate::{fuzz, fuzz_parsers, supply, tools, upgrade};
+use anyhow::Context;
 
-/// Test binaries of `xtask/tests` that run here. `house` and `security` read only the sources and run in
-/// `cargo xtask test`.
-const OUTSIDE: [&str; 8] = [
+use crate::run::{cargo, run};
+use crate::steps::{EndsRun, Step};
+use crate::test::{install_tools, release_binary, set_test_environment};
+use crate::test_output::run_tests;
+use crate::{fuzz, fuzz_parsers, supply, upgrade};
+
+/// Test binaries of `xtask/tests` that run here. Those that read only the sources run in `cargo xtask test`.
+const OUTSIDE: [&str; 7] = [
     "clients",
     "commands",
     "deploy",
     "docs",
     "proxies",
     "services",
-    "supply",
     "telemetry",
 ];
 
-/// Runs every step and stops at the first that fails.
-pub(crate) fn verify() -> anyhow::Result<()> {
-    steps(&[
-        ("tools", &tools::install),
-        ("supply chain", &supply::check),
-        ("release build", &|| {
-            run(&mut cargo(&["build", "--release", "--locked"]))
-        }),
-        ("clients, proxies, documentation", &outside),
-        ("API fuzzing", &fuzz::fuzz_release),
-        ("parser fuzzing", &fuzz_parsers::every_parser_shortly),
-        ("upgrade", &upgrade::upgrade),
-        ("rustdoc", &rustdoc),
-    ])
-}
+/// `CONTRIBUTING.md` lists the exit codes.
+pub(crate) const STEPS: &[Step] = &[
+    Step {
+        name: "tools",
+        code: 30,
+        run: install_tools,
+    },
+    Step {
+        name: "advisories",
+        code: 31,
+        run: supply::advisories,
+    },
+    Step {
+        name: "release build",
+        code: 32,
+        run: || run(&mut cargo(&["build", "--release", "--locked"])).context(EndsRun),
+    },
+    Step {
+        name: "clients, proxies, documentation",
+        code: 33,
+        run: outside,
+    },
+    Step {
+        name: "seeds of the parser fuzzers",
+        code: 34,
+        run: || {
+            run_tests(&mut cargo(&[
+                "test",
+                "--locked",
+                "--package",
+                "doorward-fuzz",
+            ]))
+        },
+    },
+    Step {
+        name: "API fuzzing",
+        code: 35,
+        run: fuzz::fuzz_release,
+    },
+    Step {
+        name: "parser fuzzing",
+        code: 36,
+        run: fuzz_parsers::every_parser_shortly,
+    },
+    Step {
+        name: "upgrade",
+        code: 37,
+        run: upgrade::upgrade,
+    },
+];
 
 fn outside() -> anyhow::Result<()> {
     let mut command = cargo(&["test", "--locked", "--no-fail-fast"]);
@@ -44,23 +81,5 @@ fn outside() -> anyhow::Result<()> {
         .args(["--package", "xtask", "--package", "doorward-example"])
         .args(["--bins"])
         .args(OUTSIDE.iter().flat_map(|name| ["--test", name]));
-    run(&mut command)?;
-    // The fuzzers' seeds, replayed without a fuzzer.
-    run(&mut cargo(&[
-        "test",
-        "--locked",
-        "--package",
-        "doorward-fuzz",
-    ]))
-}
-
-fn rustdoc() -> anyhow::Result<()> {
-    run(cargo(&[
-        "doc",
-        "--workspace",
-        "--no-deps",
-        "--locked",
-        "--document-private-items",
-    ])
-    .env("RUSTDOCFLAGS", "-D warnings"))
+    run_tests(&mut command)
 }
