@@ -19,9 +19,11 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The command as a user would type it, without quotes.
+/// The program and its arguments, without the environment.
 pub(crate) fn shown(command: &Command) -> String {
-    format!("{command:?}").replace('"', "")
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+    words.join(" ")
 }
 
 /// Cargo, in the workspace.
