@@ -16,8 +16,9 @@ use anyhow::{Context, bail};
 use crate::run::{cargo, root, run};
 use crate::tools;
 
-/// Maximum number of external crates in a release build. Raising it is a decision.
-const MAX_CRATES: usize = 300;
+/// Maximum number of external crates in a release build. `docs/decisions/0039-number-of-crates.md` says what the
+/// number leaves room for.
+const MAX_CRATES: usize = 330;
 /// Repository of the advisories.
 const ADVISORIES: &str = "https://github.com/RustSec/advisory-db";
 

@@ -113,9 +113,9 @@ pub(crate) fn install_tools() -> anyhow::Result<()> {
 
 /// Tests that read only the repository: its rules, the security page and the supply chain.
 fn repository() -> anyhow::Result<()> {
-    let mut command = cargo_test("sqlite");
-    command.args(["--package", "xtask", "--bins"]);
-    command.args(REPOSITORY.iter().flat_map(|name| ["--test", name]));
+    let mut command = xtask_test(REPOSITORY[0]);
+    command.args(["--bin", "xtask"]);
+    command.args(REPOSITORY[1..].iter().flat_map(|name| ["--test", name]));
     run_tests(&mut command)
 }
 
@@ -150,9 +150,7 @@ fn build() -> anyhow::Result<()> {
 
 /// The page, the alerts and the dashboard name the binary's metrics.
 fn telemetry_documents() -> anyhow::Result<()> {
-    let mut command = cargo_test("sqlite");
-    command.args(["--package", "xtask", "--test", "telemetry", "documents::"]);
-    run_tests(&mut command)
+    run_tests(xtask_test("telemetry").arg("documents::"))
 }
 
 /// The packages whose tests belong to this task.
@@ -163,6 +161,14 @@ fn workspace() -> Vec<&'static str> {
     let mut packages = vec!["--workspace"];
     packages.extend(VERIFIED_ELSEWHERE.iter().flat_map(|p| ["--exclude", p]));
     packages
+}
+
+/// A test binary of xtask. `--workspace` and not `--package xtask`, which would build the dependencies again with fewer
+/// features.
+fn xtask_test(name: &str) -> Command {
+    let mut command = cargo_test("sqlite");
+    command.args(["--workspace", "--test", name]);
+    command
 }
 
 /// The API tests on a store other than SQLite.

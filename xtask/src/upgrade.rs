@@ -2,7 +2,8 @@
 //!
 //! A separate task, since it builds a second Doorward.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
@@ -10,9 +11,8 @@ use anyhow::{Context, bail};
 use crate::run::{cargo, root, run, target};
 use crate::tools;
 
-/// The commit to upgrade from: the first with the present schema, since there is no release yet. From the first
-/// release on, the tag of the previous release.
-const PREVIOUS: &str = "df5ac36";
+/// Folder of the migrations.
+const MIGRATIONS: &str = "crates/store-sql/migrations";
 
 /// Builds the previous release from the repository, and runs the test that needs it.
 pub(crate) fn upgrade() -> anyhow::Result<()> {
@@ -30,27 +30,55 @@ pub(crate) fn upgrade() -> anyhow::Result<()> {
     run(test.env("DOORWARD_TEST_PREVIOUS", previous))
 }
 
+/// The commit to upgrade from, since there is no release yet: the last one without the newest migration. With a single
+/// migration, the last commit that changed it. From the first release on, the tag of the previous release.
+fn previous() -> anyhow::Result<String> {
+    let files = std::fs::read_dir(root().join(MIGRATIONS))?;
+    let names = files.map(|file| Ok(file?.file_name()));
+    let names: BTreeSet<_> = names.collect::<std::io::Result<_>>()?;
+    let newest = names.last().context("there is no migration")?;
+    let newest = format!("{MIGRATIONS}/{}", newest.display());
+    // Added, or modified as well; and its parent, or the commit itself.
+    let (change, before) = match names.len() {
+        1 => ("--diff-filter=AM", ""),
+        _ => ("--diff-filter=A", "^"),
+    };
+    let output = git(&["log", "-1", "--format=%H", change, "--", &newest]).output()?;
+    let commit = String::from_utf8_lossy(&output.stdout);
+    if commit.trim().is_empty() {
+        bail!("git has no commit of {newest}: commit it, or fetch the whole history first");
+    }
+    Ok(format!("{}{before}", commit.trim()))
+}
+
+/// Git in the repository, which may have another owner, as in a CI container.
+fn git(arguments: &[&str]) -> Command {
+    let mut git = Command::new("git");
+    git.current_dir(root()).args(["-c", "safe.directory=*"]);
+    git.args(arguments);
+    git
+}
+
 /// Builds it from git, in separate folders below the target folder: the working tree does not change.
 fn build_previous() -> anyhow::Result<PathBuf> {
-    let folder = target().join("previous").join(PREVIOUS);
+    let commit = previous()?;
+    println!("the previous version is {commit}");
+    let folder = target().join("previous").join(&commit);
     let program = folder.join("target/debug/doorward");
     if program.is_file() {
         return Ok(program);
     }
     let source = folder.join("source");
     std::fs::create_dir_all(&source)?;
-    unpack(&source)?;
+    unpack(&commit, &source)?;
     let mut build = cargo(&["build", "--locked", "--package", "doorward"]);
     build.current_dir(&source);
     run(build.env("CARGO_TARGET_DIR", folder.join("target")))?;
     Ok(program)
 }
 
-fn unpack(into: &std::path::Path) -> anyhow::Result<()> {
-    // The repository may have another owner, as in a CI container.
-    let mut archive = Command::new("git")
-        .current_dir(root())
-        .args(["-c", "safe.directory=*", "archive", PREVIOUS])
+fn unpack(commit: &str, into: &Path) -> anyhow::Result<()> {
+    let mut archive = git(&["archive", commit])
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot run git")?;
@@ -62,7 +90,7 @@ fn unpack(into: &std::path::Path) -> anyhow::Result<()> {
         .stdin(packed));
     if !archive.wait()?.success() {
         bail!(
-            "the repository has no {PREVIOUS}: fetch its whole history first (`git fetch --unshallow --tags`)"
+            "the repository has no {commit}: fetch its whole history first (`git fetch --unshallow --tags`)"
         );
     }
     unpacked

@@ -3,8 +3,8 @@
 //! To add one: a script `NNNN_name.sql` in `migrations/`; the build finds it. A script is a list of statements,
 //! each ending with `;` at the end of a line. Old nodes run beside new ones during an upgrade, so a migration only
 //! *adds* (tables, columns with NULL or a default, indexes). A later release drops unused columns: the first line of
-//! such a script is `-- compatible_with: N`, the oldest migration whose program can use the result. A released script
-//! is never edited.
+//! such a script is `-- compatible_with: N`, the oldest migration whose program can use the result. A script that has
+//! landed is never edited.
 //!
 //! All pending migrations run under a lock, in one transaction if the database can roll back DDL.
 //! MySQL cannot, so each statement is recorded before and after it runs. After a crash between the two,
@@ -48,6 +48,14 @@ pub(crate) static MIGRATIONS: LazyLock<Vec<Migration>> = LazyLock::new(|| {
     let migrations = scripts.iter().map(migration).collect::<Option<_>>();
     migrations.expect("each script is named NNNN_name.sql")
 });
+
+/// SHA-256 of each script that has landed, which is never edited: databases have run it. Add the line of a new script
+/// with its commit.
+#[cfg(test)]
+const LANDED: &[(&str, &str)] = &[(
+    "accounts",
+    "1710861b76e65c5017ad085dca8a2d040ade7248a176227859be28a5745240c7",
+)];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
   version {int} NOT NULL,
@@ -336,6 +344,26 @@ mod tests {
             assert!(migration.compatible_with <= number, "{}", migration.name);
             assert!(!statements(migration.script).is_empty());
         }
+    }
+
+    #[test]
+    fn a_script_that_has_landed_is_not_edited() {
+        let found: Vec<_> = MIGRATIONS
+            .iter()
+            .map(|migration| (migration.name, digest(migration.script)))
+            .collect();
+        let found: Vec<_> = found.iter().map(|(name, hex)| (*name, &**hex)).collect();
+        assert_eq!(
+            found, LANDED,
+            "write a new migration; its line is added to LANDED"
+        );
+    }
+
+    /// SHA-256, in hexadecimal digits.
+    fn digest(text: &str) -> String {
+        let digest = doorward_domain::values::Digest::of(text.as_bytes());
+        let digits = digest.as_bytes().iter().map(|byte| format!("{byte:02x}"));
+        digits.collect()
     }
 
     #[test]

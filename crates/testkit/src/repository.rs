@@ -13,7 +13,8 @@ pub fn root() -> &'static Path {
     own.ancestors().nth(2).expect("the workspace")
 }
 
-/// The files in git that match one of these patterns, relative to the root.
+/// The files that match one of these patterns and that git knows or would add, relative to the root. A new file is
+/// tested before it is staged.
 ///
 /// # Panics
 /// If git fails, or if there are none: a test of no files would pass.
@@ -21,7 +22,8 @@ pub fn root() -> &'static Path {
 pub fn tracked(patterns: &[&str]) -> Vec<String> {
     let output = Command::new("git")
         // The clone may belong to another user, as in a container.
-        .args(["-c", "safe.directory=*", "ls-files", "--cached", "--"])
+        .args(["-c", "safe.directory=*", "ls-files", "--cached", "--others"])
+        .args(["--exclude-standard", "--"])
         .args(patterns)
         .current_dir(root())
         .output()
