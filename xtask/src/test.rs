@@ -22,9 +22,27 @@ const PROPTEST_SEED: &str = "1";
 /// Test binaries of `xtask/tests` that read only the repository.
 pub(crate) const REPOSITORY: [&str; 3] = ["house", "security", "supply"];
 
-/// Tests that run once, with SQLite: those that open all stores, and the end-to-end tests. `nodes` and `faults` run
-/// the binary on the other stores.
-const STORE_INDEPENDENT: [&str; 2] = ["e2e::", "store_matrix::"];
+/// Tests that run once, with SQLite: those that open all stores, the end-to-end tests (`nodes` and `faults` run the
+/// binary on the other stores), and those of what no store decides: pages, headers, bodies, cookies, the documents.
+const STORE_INDEPENDENT: [&str; 17] = [
+    "e2e::",
+    "store_matrix::",
+    "access_table::",
+    "auth::audience_token::",
+    "auth::cookie::",
+    "auth::credentials::",
+    "auth::return_to::",
+    "body::",
+    "cors::",
+    "cross_site::",
+    "headers::",
+    "inbox::",
+    "openapi::",
+    "operations::",
+    "pages::",
+    "plain_http::",
+    "second_factor_walk::",
+];
 
 /// Packages whose tests belong to `cargo xtask verify`.
 pub(crate) const VERIFIED_ELSEWHERE: [&str; 3] = ["xtask", "doorward-fuzz", "doorward-example"];
