@@ -10,7 +10,8 @@ const COOKIE: &str = "__Host-doorward";
 const APP: &str = "https://app.example";
 const SIGN_IN: &str = "username=ben&password=plum+cake+on+sundays";
 
-/// `Sec-Fetch-Site`, `Origin`, and whether a request is accepted with the session cookie and without.
+/// `Sec-Fetch-Site`, `Origin`, and whether a request is accepted with the session cookie and without. An origin of
+/// `cors.origins` can use no page.
 type Row = (Option<&'static str>, Option<&'static str>, bool, bool);
 
 const ROWS: &[Row] = &[
@@ -76,12 +77,16 @@ async fn an_unsafe_request_must_come_from_the_same_origin_or_a_program() {
         assert_eq!(by_form.status == 201, without, "{row}");
         let by_page = request("POST", "/auth", false).html().form(SIGN_IN);
         let by_page = by_page.send().await;
-        assert_eq!(by_page.status == 303, without, "{row}");
+        let is_own = without && origin != Some(APP);
+        assert_eq!(by_page.status == 303, is_own, "{row}");
+        let rejection = "/problems/cross-site-request";
+        assert_eq!(by_page.text().contains(rejection), !is_own, "{row}");
         for (answer, is_accepted) in [
             (&renamed, with_cookie),
             (&by_api, without),
             (&by_form, without),
         ] {
+            assert!(is_own || answer.cookies().is_empty(), "{row}");
             assert_eq!(answer.code() == "cross-site-request", !is_accepted, "{row}");
         }
         // A safe method is always accepted.
@@ -130,6 +135,32 @@ async fn a_cross_site_form_changes_nothing() {
         }
     }
     assert_eq!(state().await, before);
+    app.anonymous().get(&link).await.expect(200);
+    app.allow_unread_mail();
+}
+
+/// W-03: over the route table, a page of a listed origin can submit no form of Doorward's pages and set no cookie.
+#[tokio::test]
+async fn a_listed_origin_cannot_use_the_forms_of_pages() {
+    let app = TestApp::with(|options| options.options.cors_origins = APP.parse().unwrap()).await;
+    app.create("ben", Role::User).await;
+    let link = app.pending("zoe").await;
+    for route in TABLE.iter().filter(|route| route.method == "POST") {
+        let path = route.path.replace("/confirmation/{token}", &link);
+        let path = path.replace("{token}", &"A".repeat(43));
+        for site in [Some("cross-site"), Some("same-site"), None] {
+            let anonymous = app.anonymous();
+            let mut draft = anonymous.request("POST", &path).html().form(SIGN_IN);
+            draft = draft.header("origin", APP);
+            if let Some(site) = site {
+                draft = draft.header("sec-fetch-site", site);
+            }
+            let answer = draft.send().await;
+            assert_eq!(answer.status, 403, "{path} {site:?} {}", answer.text());
+            assert!(answer.text().contains("/problems/cross-site-request"));
+            assert!(answer.cookies().is_empty(), "{path} {site:?}");
+        }
+    }
     app.anonymous().get(&link).await.expect(200);
     app.allow_unread_mail();
 }

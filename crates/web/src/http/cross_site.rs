@@ -15,30 +15,42 @@ use crate::http::problem::{Code, Problem};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
+/// The rule for cookies in the response to an accepted request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SetCookieRule {
+    /// The response may set cookies.
+    Allowed,
+    /// The request comes from an origin in `cors.origins`: its page must not change who is signed in here.
+    Removed,
+}
+
 /// Rejects an unsafe request of another site with 403 `cross-site-request`.
-pub(crate) fn check(app: &App, request: &Parts) -> Result<(), Problem> {
-    if request.method.is_safe() {
-        return Ok(());
-    }
+///
+/// An origin in `cors.origins` uses the API with bearer tokens. The cookies and the forms are for our own pages only: with
+/// the form, a page of that origin could sign the browser in to another account (login CSRF).
+pub(crate) fn check(
+    app: &App,
+    request: &Parts,
+    wants_html: bool,
+) -> Result<SetCookieRule, Problem> {
     let headers = &request.headers;
     let has_cookie = [SESSION_COOKIE, CHALLENGE_COOKIE]
         .iter()
         .any(|name| cookies::values(headers, name).next().is_some());
-    // Origins of `cors.origins` use bearer tokens; the cookies are for our own pages only.
-    let is_configured = || !has_cookie && cors::allowed_origin(app, headers).is_some();
-    let is_allowed = match (headers.get(SEC_FETCH_SITE), headers.get(header::ORIGIN)) {
-        (Some(site), _) => site == "same-origin" || site == "none" || is_configured(),
+    let is_ours = match (headers.get(SEC_FETCH_SITE), headers.get(header::ORIGIN)) {
+        (Some(site), _) => site == "same-origin" || site == "none",
         (None, Some(origin)) => {
             let origin = origin.to_str().unwrap_or_default();
-            origin.eq_ignore_ascii_case(&app.origin)
-                || is_request_host(request, origin)
-                || is_configured()
+            origin.eq_ignore_ascii_case(&app.origin) || is_request_host(request, origin)
         }
         (None, None) => !has_cookie,
     };
-    match is_allowed {
-        true => Ok(()),
-        false => Err(Problem::new(Code::CrossSiteRequest)),
+    let is_listed = !is_ours && cors::allowed_origin(app, headers).is_some();
+    let is_safe = request.method.is_safe();
+    match is_listed {
+        true if is_safe || !(has_cookie || wants_html) => Ok(SetCookieRule::Removed),
+        false if is_safe || is_ours => Ok(SetCookieRule::Allowed),
+        _ => Err(Problem::new(Code::CrossSiteRequest)),
     }
 }
 

@@ -24,7 +24,7 @@ use crate::app::App;
 use crate::http::caller::{Caller, CallerInner};
 use crate::http::cookies;
 use crate::http::credentials::{PresentedCredential, credential};
-use crate::http::cross_site;
+use crate::http::cross_site::{self, SetCookieRule};
 use crate::http::problem::{Code, Problem, whole_seconds};
 use crate::http::problem_response::RequestInfo;
 use crate::routes::{self, Authentication, Route};
@@ -44,6 +44,12 @@ pub(crate) async fn guard(app: &App, request: Request, next: Next) -> Response {
     if percent_decode_str(parts.uri.path()).decode_utf8().is_err() {
         return Problem::new(Code::NotFound).into_response();
     }
+    let info = parts.extensions.get::<RequestInfo>();
+    let wants_html = info.is_some_and(|info| info.wants_html);
+    let set_cookie = match cross_site::check(app, &parts, wants_html) {
+        Ok(rule) => rule,
+        Err(rejection) => return rejection.into_response(),
+    };
     let report = RateLimitReport::default();
     let mut response = match build_caller(app, route, &parts, &report).await {
         Ok(caller) => {
@@ -52,6 +58,9 @@ pub(crate) async fn guard(app: &App, request: Request, next: Next) -> Response {
         }
         Err(rejection) => rejection.into_response(),
     };
+    if set_cookie == SetCookieRule::Removed {
+        response.headers_mut().remove(header::SET_COOKIE);
+    }
     set_rate_limit_fields(response.headers_mut(), &report.limits());
     response
 }
@@ -76,7 +85,6 @@ async fn build_caller(
     request: &Parts,
     report: &RateLimitReport,
 ) -> Result<Caller, Problem> {
-    cross_site::check(app, request)?;
     let info = request.extensions.get::<RequestInfo>();
     let info = info.ok_or(Error::Internal("the guard runs without its layer"))?;
     let mut ctx = context(app, info, request, report);
