@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::access::ensure_operator;
 use crate::core::step_up::Proof;
+use crate::core::users::ensure_version;
 use crate::core::verify_password::{AccountLookup, own_identifier};
 use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
@@ -13,7 +14,7 @@ use crate::error::{Error, FieldError, WriteError};
 use crate::events::NewPasswordReason;
 use crate::hashing::HashClient;
 use crate::metric_event::SessionEnd;
-use crate::model::{AuditKind, Credential, User};
+use crate::model::{AuditKind, Credential, User, Version};
 use crate::store::Records;
 use crate::values::{Identifier, Invalid, NewPassword, Password, Secret};
 
@@ -25,7 +26,7 @@ pub struct Passwords {
 impl Passwords {
     /// Changes the password of the signed-in user, or, without a session, of the user that `identifier` names.
     /// Ends every other session. A user with a second factor needs a session, and must have proved the factor recently or
-    /// send a code.
+    /// send a code. Fails with [`Error::PreconditionFailed`] if `expected` is set and the user has another version.
     #[tracing::instrument(name = "change_password", level = "trace", skip_all)]
     pub async fn change(
         &self,
@@ -33,6 +34,7 @@ impl Passwords {
         identifier: Option<&Identifier>,
         proof: &Proof,
         new: &Secret<String>,
+        expected: Option<Version>,
     ) -> Result<(), Error> {
         let (identifier, lookup) = match (ctx.actor.user_id(), identifier) {
             (Some(id), _) => {
@@ -52,9 +54,10 @@ impl Passwords {
             .verify_sign_in(ctx, &identifier, lookup, current, kind)
             .await?;
         // Checked before the code, which a rejected password must not use up.
-        let checked = self
-            .core
-            .check_password_field("new_password", new.expose(), &verified.user);
+        let checked = ensure_version(&verified.user, expected).and_then(|()| {
+            self.core
+                .check_password_field("new_password", new.expose(), &verified.user)
+        });
         if checked.is_err() {
             self.core.release_password_backoff(ctx, &verified).await?;
         }
@@ -69,7 +72,8 @@ impl Passwords {
             .hasher
             .hash(&hash_client, password.as_password())
             .await?;
-        self.write_password(ctx, user, hash, Authority::Password(&identifier, current))
+        let authority = Authority::Password(&identifier, current);
+        self.write_password(ctx, user, hash, authority, expected)
             .await
     }
 
@@ -84,6 +88,7 @@ impl Passwords {
         mut user: User,
         hash: Secret<String>,
         authority: Authority<'_>,
+        expected: Option<Version>,
     ) -> Result<(), Error> {
         // A session of an earlier epoch has ended: it must not be kept under the new one.
         let mut kept_session = ctx.actor.session_id_in(user.security_epoch);
@@ -99,7 +104,7 @@ impl Passwords {
                         .await;
                     return Ok(());
                 }
-                Err(WriteError::Stale) => {
+                Err(WriteError::Stale) if expected.is_none() => {
                     let stored: Option<User> = self.core.ports.store.get(user.id).await?;
                     let stored = stored.ok_or(Error::InvalidToken)?;
                     if stored.security_epoch != user.security_epoch {
@@ -154,7 +159,7 @@ impl Passwords {
             .hasher
             .hash(&HashClient::from_ctx(ctx), password.as_password())
             .await?;
-        self.write_password(ctx, user, hash, Authority::Operator)
+        self.write_password(ctx, user, hash, Authority::Operator, None)
             .await
     }
 

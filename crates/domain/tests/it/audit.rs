@@ -106,7 +106,7 @@ async fn play(node: &TestNode, scenario: &str) {
         "change the password" => {
             doorward
                 .password
-                .change(&ctx, None, &shown, &new)
+                .change(&ctx, None, &shown, &new, None)
                 .await
                 .unwrap();
             node.one_mail().await;

@@ -125,7 +125,7 @@ async fn a_password_change_without_a_session_costs_the_same_work_for_every_accou
             let refused = node
                 .doorward
                 .password
-                .change(&ctx, Some(&named), &shown, &new);
+                .change(&ctx, Some(&named), &shown, &new, None);
             assert_err!(refused.await, Error::InvalidCredentials);
             works.push((name, work(&node)));
         }

@@ -9,7 +9,8 @@ use crate::test_node::*;
 
 async fn change(node: &TestNode, ctx: &Ctx, shown: &str, new: &str) -> Result<(), Error> {
     let (shown, new) = (proof(shown), secret(new));
-    node.doorward.password.change(ctx, None, &shown, &new).await
+    let password = &node.doorward.password;
+    password.change(ctx, None, &shown, &new, None).await
 }
 
 /// S-06: all other sessions end, this one stays.
@@ -82,7 +83,7 @@ async fn without_a_session_the_identifier_selects_the_account() {
     let ctx = node.anonymous();
     node.doorward
         .password
-        .change(&ctx, Some(&named), &shown, &new)
+        .change(&ctx, Some(&named), &shown, &new, None)
         .await
         .unwrap();
     assert_err!(node.check(&open).await, Error::InvalidToken);
@@ -90,7 +91,7 @@ async fn without_a_session_the_identifier_selects_the_account() {
     let nobody = node
         .doorward
         .password
-        .change(&ctx, None, &shown, &new)
+        .change(&ctx, None, &shown, &new, None)
         .await;
     assert_err!(nobody, Error::AuthenticationRequired);
 }
@@ -114,7 +115,7 @@ async fn a_user_who_cannot_sign_in_cannot_change_the_password() {
         let refused = node
             .doorward
             .password
-            .change(&ctx, Some(&named), &shown, &new)
+            .change(&ctx, Some(&named), &shown, &new, None)
             .await;
         match unconfirmed {
             true => assert_err!(refused, Error::EmailUnconfirmed),
@@ -136,7 +137,7 @@ async fn without_enumeration_protection_an_unknown_user_and_a_wrong_password_dif
     let refused = node
         .doorward
         .password
-        .change(&ctx, Some(&nobody), &shown, &new)
+        .change(&ctx, Some(&nobody), &shown, &new, None)
         .await;
     assert_err!(refused, Error::UnknownAccount);
 }

@@ -327,7 +327,10 @@ async fn a_session_does_not_allow_unlimited_guesses() {
     for _ in 0..200 {
         let (ctx, shown) = (node.of(&session), proof(OTHER_PASSWORD));
         let new = secret("three lamps and a boat");
-        let changed = node.doorward.password.change(&ctx, None, &shown, &new);
+        let changed = node
+            .doorward
+            .password
+            .change(&ctx, None, &shown, &new, None);
         match changed.await {
             Err(Error::InvalidCredentials) => checked += 1,
             other => assert_err!(other, Error::TooManyAttempts { .. }),

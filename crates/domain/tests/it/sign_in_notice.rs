@@ -247,7 +247,10 @@ async fn password_changes_do_not_flood_a_mailbox() {
             (two, one)
         };
         let (ctx, shown, new) = (node.of(&signed_in), proof(old), secret(new));
-        let changed = node.doorward.password.change(&ctx, None, &shown, &new);
+        let changed = node
+            .doorward
+            .password
+            .change(&ctx, None, &shown, &new, None);
         changed.await.unwrap();
         node.advance(seconds(3));
     }

@@ -151,6 +151,47 @@ async fn a_new_password_follows_the_rules_of_sign_up() {
     app.allow_unread_mail();
 }
 
+/// H-07: as for other writes of a user. A list of tags, and a request without a session, can be conditional as well.
+#[tokio::test]
+async fn an_outdated_if_match_changes_no_password() {
+    let app = TestApp::new().await;
+    let (ben, elsewhere) = (app.user("ben").await, app.sign_in("ben").await);
+    let tag = async || {
+        let read = ben.get("/user/me").await.expect(200);
+        read.header("etag").unwrap().to_owned()
+    };
+    let outdated = tag().await;
+    ben.patch("/user/me", json!({"name": "Ben"}))
+        .await
+        .expect(200);
+    let mut by_name = change();
+    by_name["username"] = json!("ben");
+    let anonymous = app.anonymous();
+    for (name, value) in [
+        ("if-match", outdated.as_str()),
+        ("if-match", "\"98\", \"99\""),
+        ("if-match", "W/\"2\""),
+        ("if-none-match", "*"),
+    ] {
+        for (client, body) in [(&ben, change()), (&anonymous, by_name.clone())] {
+            let draft = client.request("PUT", PATH).header(name, value).json(&body);
+            let answer = draft.send().await;
+            answer.expect_problem(412, "precondition-failed");
+        }
+    }
+    elsewhere.get("/auth").await.expect(200);
+    assert!(app.mails().await.is_empty());
+    let current = format!("\"98\", {}", tag().await);
+    let draft = ben.request("PUT", PATH).header("if-match", &current);
+    draft.json(&change()).send().await.expect(204);
+    assert_ne!(tag().await, outdated);
+    by_name["current_password"] = json!(OTHER_PASSWORD);
+    by_name["new_password"] = json!(PASSWORD);
+    let draft = anonymous.request("PUT", PATH).header("if-match", "*");
+    draft.json(&by_name).send().await.expect(204);
+    assert_eq!(app.mails().await.len(), 2);
+}
+
 #[tokio::test]
 async fn a_user_who_cannot_sign_in_cannot_change_the_password() {
     let app = TestApp::new().await;

@@ -341,7 +341,8 @@ impl Server {
                 let ctx = self.signed_in(&owner.other_session).await;
                 let current = Password::parse(PASSWORD).unwrap();
                 let password = &doorward.password;
-                password.change(&ctx, None, &current.into(), &new).await
+                let current = current.into();
+                password.change(&ctx, None, &current, &new, None).await
             }
             "a recovery" => {
                 let recovery = &doorward.recovery;

@@ -98,9 +98,11 @@ async fn pick_current(versions: &[Version], parts: &mut Parts, app: &App) -> Ver
     let (Some(caller), Ok(Path(path))) = (caller, path) else {
         return NO_VERSION;
     };
-    let (Some(viewer), Some(target)) = (caller.session(), path.get("user")) else {
+    let Some(viewer) = caller.session() else {
         return NO_VERSION;
     };
+    // The path of the password names no user: it is the caller's own.
+    let target = path.get("user").map_or("me", String::as_str);
     let doorward = &app.doorward;
     let current = doorward
         .profile

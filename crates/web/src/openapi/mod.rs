@@ -235,7 +235,7 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
     if !plain_http::EXEMPT.contains(&route.path) {
         codes.push(HttpsRequired);
     }
-    if route.problems.contains(&PreconditionFailed) && route.path.starts_with("/user/{user}") {
+    if route.problems.contains(&PreconditionFailed) {
         codes.push(PreconditionRequired);
     }
     if has_body {

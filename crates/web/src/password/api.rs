@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use doorward_domain::factors::FactorCode;
+use doorward_domain::model::Version;
 use doorward_domain::sign_in::Proof;
 use doorward_domain::values::{Password, Secret};
 use serde::Serialize;
@@ -12,6 +13,8 @@ use crate::app::App;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::cookies::{set_device_cookie, set_session_cookie};
+use crate::http::etag::IfMatch;
+use crate::http::params::IfMatchParam;
 use crate::http::problem::Problem;
 use crate::sign_in::api::identifier;
 
@@ -40,13 +43,14 @@ pub(crate) struct PasswordBody {
 
 /// Changes the password. Every other session ends, and a notice is mailed. With the cookie, the response sets
 /// a new token and the old one is invalid; other clients should renew their token afterwards.
-#[utoipa::path(put, path = "/password", tag = "Account", request_body = PasswordBody, responses((status = 204, description = "Changed")))]
+#[utoipa::path(put, path = "/password", tag = "Account", request_body = PasswordBody, params(IfMatchParam), responses((status = 204, description = "Changed")))]
 pub(crate) async fn change_password(
     State(app): State<App>,
     caller: Caller,
+    IfMatch(expected): IfMatch,
     fields: Fields,
 ) -> Result<(StatusCode, HeaderMap), Problem> {
-    let cookies = change(&app, &caller, fields).await?;
+    let cookies = change(&app, &caller, fields, expected).await?;
     Ok((StatusCode::NO_CONTENT, cookies))
 }
 
@@ -55,6 +59,7 @@ pub(crate) async fn change(
     app: &App,
     caller: &Caller,
     mut fields: Fields,
+    expected: Option<Version>,
 ) -> Result<HeaderMap, Problem> {
     let current = fields.required("current_password", Password::parse);
     let code = fields.optional("code", FactorCode::parse);
@@ -67,7 +72,7 @@ pub(crate) async fn change(
     let proof = Proof { password, code };
     app.doorward
         .password
-        .change(&caller.ctx, account.as_ref(), &proof, &new)
+        .change(&caller.ctx, account.as_ref(), &proof, &new, expected)
         .await?;
     let mut cookies = HeaderMap::new();
     if let Err(problem) = keep_signed_in(app, caller, &mut cookies).await {

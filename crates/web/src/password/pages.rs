@@ -33,7 +33,7 @@ pub(crate) async fn password_form(
 ) -> Result<(HeaderMap, Html<String>), Problem> {
     let form = Form::from_fields(&fields);
     fields.move_address_to_email();
-    match change(&app, &caller, fields).await {
+    match change(&app, &caller, fields, None).await {
         Ok(cookies) => {
             let values = context! { is_signed_in => caller.session().is_some() };
             let locale = caller.locale();

@@ -226,7 +226,7 @@ async fn later_actions_of_a_thief_do_not_void_the_link() {
     let changed = node
         .doorward
         .password
-        .change(&ctx, None, &current, &next)
+        .change(&ctx, None, &current, &next, None)
         .await;
     changed.unwrap();
     node.mails().await;

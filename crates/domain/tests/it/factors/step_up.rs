@@ -1,6 +1,7 @@
 //! Reauthentication of a user with a second factor.
 
 use doorward_domain::access::Action;
+use doorward_domain::model::Version;
 use doorward_domain::sign_in::Proof;
 use doorward_domain::values::Digest;
 use doorward_domain::{Actor, Ctx, Error};
@@ -31,7 +32,7 @@ async fn act(
         }
         "password" => {
             let new = secret(OTHER_PASSWORD);
-            doorward.password.change(ctx, None, proof, &new).await
+            doorward.password.change(ctx, None, proof, &new, None).await
         }
         "delete" => {
             let ctx = reauthenticated(Action::DeleteUser).await?;
@@ -154,7 +155,7 @@ async fn a_password_is_not_changed_without_a_session() {
     let change = async |shown: &Proof| {
         let passwords = &node.doorward.password;
         passwords
-            .change(&node.anonymous(), Some(&named), shown, &new)
+            .change(&node.anonymous(), Some(&named), shown, &new, None)
             .await
     };
     for shown in [proof(PASSWORD), ben.proof(&node)] {
@@ -188,16 +189,21 @@ async fn correct_codes_of_step_ups_lock_no_one_out() {
     sign_in(&node, &ben).await.unwrap();
 }
 
-/// A new password that the rules reject does not use up the code.
+/// A new password that the rules reject does not use up the code, and neither does an outdated version (H-07).
 #[tokio::test]
 async fn a_rejected_password_does_not_use_up_the_code() {
     let (node, ben) = ben().await;
     let (ctx, passwords) = (node.of(&ben.session), &node.doorward.password);
     let shown = ben.proof(&node);
-    let rejected = passwords.change(&ctx, None, &shown, &secret("short")).await;
+    let (short, new) = (secret("short"), secret(OTHER_PASSWORD));
+    let rejected = passwords.change(&ctx, None, &shown, &short, None).await;
     assert_err!(rejected, Error::Invalid(_));
-    let new = secret(OTHER_PASSWORD);
-    passwords.change(&ctx, None, &shown, &new).await.unwrap();
+    let read = node.stored_user(&ben.session.user).await.version;
+    let outdated = Some(Version(read.0 - 1));
+    let rejected = passwords.change(&ctx, None, &shown, &new, outdated).await;
+    assert_err!(rejected, Error::PreconditionFailed);
+    let changed = passwords.change(&ctx, None, &shown, &new, Some(read)).await;
+    changed.unwrap();
 }
 
 /// The recovery codes are renewed by their user only, in a session.

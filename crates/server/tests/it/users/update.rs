@@ -140,6 +140,7 @@ async fn if_match_can_be_required() {
         ("PATCH", "/user/me"),
         ("PUT", "/user/me"),
         ("PUT", "/user/me/email"),
+        ("PUT", "/password"),
         ("DELETE", "/user/me"),
     ] {
         let draft = ben.request(method, path).json(&json!({}));
