@@ -96,7 +96,7 @@ impl RawUser {
         let id = self.id_or_new(&mut notes);
         let email = self.email(&mut notes)?;
         let (username, email) = self.username(email, &mut notes)?;
-        let name = self.name.take().filter(|name| !name.trim().is_empty());
+        let name = self.name.take().filter(|name| !Name::is_blank(name));
         let name = notes.field(UserField::Name, name.as_deref(), |name| {
             Name::parse(name.trim())
         })?;

@@ -14,10 +14,15 @@ impl Name {
     /// Maximum number of code points.
     pub const MAX_LENGTH: usize = 200;
 
-    /// Parses an existing name, such as an imported one. Rejects control characters and line breaks: names appear
-    /// in mails.
+    /// Returns `true` for a text that shows nothing: white space and invisible characters.
+    pub fn is_blank(text: &str) -> bool {
+        text.chars().all(shows_nothing)
+    }
+
+    /// Parses an existing name, such as an imported one. A name that shows nothing is too short. Rejects control
+    /// characters and line breaks: names appear in mails.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        if text.trim().is_empty() {
+        if Self::is_blank(text) {
             return Err(Invalid::new(
                 "too-short",
                 "A name must have at least one character. Omit the field for no name.",
@@ -44,6 +49,7 @@ impl Name {
     /// Parses a name that a user chooses. Also rejects invisible characters that change how a line is displayed:
     /// names appear in lists next to those of other users.
     pub fn parse_new(text: &str) -> Result<Self, Invalid> {
+        let name = Self::parse(text)?;
         if text
             .chars()
             .any(|c| is_invisible(c) && !is_allowed_invisible(c))
@@ -53,7 +59,7 @@ impl Name {
                 "A name must not contain invisible characters (zero-width or text direction).",
             ));
         }
-        Self::parse(text)
+        Ok(name)
     }
 
     /// Restores a stored name without validation.
@@ -65,6 +71,18 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Returns `true` for white space, and for characters that alone show nothing: invisible ones, and the rest of Unicode's
+/// `Default_Ignorable_Code_Point`, such as variation selectors.
+fn shows_nothing(c: char) -> bool {
+    c.is_whitespace()
+        || is_invisible(c)
+        || matches!(
+            c,
+            '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+        )
 }
 
 /// Returns `true` for the invisible characters that names are spelled with in some languages and in emoji: soft
@@ -266,6 +284,34 @@ mod tests {
         assert_eq!(Name::parse(&"ü".repeat(201)).unwrap_err().code, "too-long");
         assert_eq!(Name::parse("  ").unwrap_err().code, "too-short");
         assert_eq!(Name::parse("a\r\nBcc: x").unwrap_err().code, "invalid");
+    }
+
+    #[test]
+    fn a_name_that_shows_nothing_is_blank() {
+        for name in [
+            "\u{200d}",
+            "\u{ad}\u{ad}",
+            "\u{180e}",
+            "\u{e0041}\u{e007f}",
+            "\u{fe0f}",
+            "\u{e0100}",
+            "\u{180b}",
+            "\u{3164}",
+            "\u{200b}",
+            "\u{2060} \u{200f}\u{a0}",
+            "\u{2065}\u{1d173}",
+        ] {
+            assert_eq!(
+                Name::parse_new(name).unwrap_err().code,
+                "too-short",
+                "{name:?}"
+            );
+            assert_eq!(Name::parse(name).unwrap_err().code, "too-short", "{name:?}");
+        }
+        // A flag and a heart in colour are spelled with tags and a variation selector.
+        for name in ["\u{1f3f4}\u{e0067}\u{e007f}", "\u{2764}\u{fe0f}", "-"] {
+            assert!(Name::parse_new(name).is_ok(), "{name:?}");
+        }
     }
 
     #[test]

@@ -189,6 +189,9 @@ async fn a_name_with_direction_characters_is_rejected() {
     let body = json!({"username": "ben", "password": PASSWORD, "name": name});
     let refused = app.anonymous().post("/user", body).await;
     refused.assert_field_errors(&[("name", "invalid")]);
+    let blank = json!({"username": "zoe", "password": PASSWORD, "name": "\u{200d}\u{ad}\u{fe0f}"});
+    let refused = app.anonymous().post("/user", blank).await;
+    refused.assert_field_errors(&[("name", "too-short")]);
     let ben = app.user("ben").await;
     for answer in [
         ben.patch("/user/me", json!({"name": name})).await,
