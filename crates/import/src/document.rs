@@ -10,11 +10,11 @@ use std::io::BufRead;
 
 use anyhow::{Context, bail};
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Deserializer;
 use serde_json::value::RawValue;
-use serde_json::{Deserializer, Value};
 
+use crate::json_fields;
 use crate::source::{Location, Sink};
-use crate::translation::{Rejection, unquoted};
 
 /// Kind of the document.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -110,8 +110,7 @@ impl<'de> Visitor<'de> for &mut Walk<'_, '_> {
         while let Some(raw) = list.next_element::<Box<RawValue>>()? {
             let number = self.state.users.get() + 1;
             self.state.users.set(number);
-            let user = serde_json::from_str::<Value>(raw.get())
-                .map_err(|error| Rejection::malformed(format!("Not JSON: {}.", unquoted(&error))));
+            let user = json_fields::parse(raw.get().as_bytes());
             if (self.sink)(Location::Item(number), user).is_break() {
                 self.state.is_stopped.set(true);
                 return Err(A::Error::custom("stopped"));
@@ -125,6 +124,8 @@ impl<'de> Visitor<'de> for &mut Walk<'_, '_> {
 mod tests {
     use std::io::BufReader;
     use std::ops::ControlFlow;
+
+    use serde_json::Value;
 
     use super::*;
 

@@ -1,9 +1,23 @@
 //! Reads the fields of an object of another system, in the spellings that occur.
 
+use doorward_domain::values::JsonText;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::translation::Rejection;
+use crate::translation::{Rejection, unquoted};
+
+/// Maximum number of levels of a user in a file. The domain limits those of `data`.
+const MAX_DEPTH: usize = 120;
+
+/// Parses JSON text. Rejects a repeated name, of which one value would be lost, and a number that would be rounded.
+pub fn parse(text: &[u8]) -> Result<Value, Rejection> {
+    let read = JsonText::parse(text, MAX_DEPTH)
+        .map_err(|error| Rejection::malformed(format!("Not JSON: {}.", unquoted(&error))))?;
+    match read.misfits.first() {
+        None => Ok(read.value),
+        Some(name) => Err(Rejection::malformed(JsonText::misfit_error(name).detail)),
+    }
+}
 
 /// The fields of an object that were not taken yet.
 pub struct JsonFields(pub Map<String, Value>);
@@ -80,12 +94,14 @@ impl JsonFields {
         let value = match self.take(name) {
             None => return Ok(Map::new()),
             Some(Value::String(text)) if text.is_empty() => return Ok(Map::new()),
-            Some(Value::String(text)) => serde_json::from_str(&text).ok(),
-            Some(other) => Some(other),
+            Some(Value::String(text)) => parse(text.as_bytes()).map_err(|rejection| {
+                Rejection::malformed(format!("`{name}`: {}", rejection.detail))
+            })?,
+            Some(other) => other,
         };
         match value {
-            Some(Value::Object(map)) => Ok(map),
-            Some(Value::Null) => Ok(Map::new()),
+            Value::Object(map) => Ok(map),
+            Value::Null => Ok(Map::new()),
             _ => Err(wrong_type(name, "a JSON object")),
         }
     }

@@ -19,7 +19,8 @@ use serde_json::{Map, Value};
 use crate::csv_reader::CsvReader;
 use crate::document::{DocumentShape, read_document};
 use crate::format::Format;
-use crate::translation::{Rejection, unquoted};
+use crate::json_fields;
+use crate::translation::Rejection;
 use crate::{doorward_format, firebase_csv};
 
 /// Number of bytes that the format is detected by.
@@ -148,9 +149,9 @@ impl Source {
         let input = BufReader::with_capacity(HEAD as usize, input);
         match (format, first) {
             (_, None) => bail!("the file is empty"),
-            (Format::Doorward, _) => read_lines(input, FirstLine::Header, json, sink),
+            (Format::Doorward, _) => read_lines(input, FirstLine::Header, json_fields::parse, sink),
             (Format::Django | Format::Supabase, Some(b'{')) => {
-                read_lines(input, FirstLine::User, json, sink)
+                read_lines(input, FirstLine::User, json_fields::parse, sink)
             }
             (Format::Django | Format::Supabase, Some(b'[')) => {
                 read_document(input, DocumentShape::Users, sink)
@@ -233,11 +234,6 @@ pub(super) fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
             return Ok(());
         }
     }
-}
-
-fn json(text: &[u8]) -> Result<Value, Rejection> {
-    serde_json::from_slice(text)
-        .map_err(|error| Rejection::malformed(format!("Not JSON: {}.", unquoted(&error))))
 }
 
 fn read_csv(input: impl BufRead, sink: Sink<'_>) -> anyhow::Result<()> {

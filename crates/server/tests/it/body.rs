@@ -41,7 +41,7 @@ async fn malformed_json_is_a_client_error_with_its_reason() {
         "{\"name\":1,}",
         "{\"name\":NaN}",
         "{\"name\":Infinity}",
-        "{\"data\":{\"a\":1e400}}",
+        "{\"data\":{\"a\":1e}}",
         "{\"name\":\"\\ud800\"}",
         "{\"name\":\"\\udc00x\"}",
         "{\"\\ud800\":1}",

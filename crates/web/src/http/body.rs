@@ -12,7 +12,7 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderM
 use doorward_domain::FieldError;
 use doorward_domain::factors::FactorCode;
 use doorward_domain::sign_in::Proof;
-use doorward_domain::values::{Invalid, Password, Secret};
+use doorward_domain::values::{Invalid, JsonText, Password, Secret};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
@@ -49,6 +49,8 @@ const USER_FIELDS: [&str; 9] = [
 /// The fields of a body, taken out one by one.
 pub struct Fields {
     left: Map<String, Value>,
+    /// Names of the fields with a number that does not fit.
+    misfits: Vec<String>,
     /// Names of the fields that the handler has read.
     known: Vec<String>,
     /// Fields of other routes, with the route that takes them.
@@ -64,12 +66,13 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         let form = is_form(&request)?;
         let (parts, body) = request.into_parts();
         let bytes = read(&parts.headers, body).await?;
-        let left = match form {
-            true => parse_form(&bytes)?,
+        let (left, misfits) = match form {
+            true => (parse_form(&bytes)?, Vec::new()),
             false => json::parse_object(&bytes)?,
         };
         Ok(Self {
             left,
+            misfits,
             known: Vec::new(),
             elsewhere: &[],
             errors: Vec::new(),
@@ -137,24 +140,27 @@ impl Fields {
         self.optional(name, parse)
     }
 
-    /// Takes a JSON value unchanged; a form contains it as JSON text. `null` stays `null`.
+    /// Takes a JSON value unchanged; a form contains it as JSON text. `null` stays `null`. Adds an error if a number would
+    /// be rounded.
     pub fn json(&mut self, name: &str) -> Option<Value> {
         self.known.push(name.to_owned());
         let value = self.left.remove(name)?;
-        match value {
-            Value::String(text) if self.form && text.is_empty() => None,
-            Value::String(text) if self.form => match json::parse(text.as_bytes()) {
-                Ok(value) => Some(value),
-                Err(_) => {
-                    self.add_error(
-                        name,
-                        Invalid::new("invalid", format!("In a form, `{name}` must be JSON text.")),
-                    );
-                    None
-                }
-            },
-            other => Some(other),
+        let (value, has_misfit) = match value {
+            Value::String(text) if self.form && text.is_empty() => return None,
+            Value::String(text) if self.form => {
+                let read = json::parse(text.as_bytes()).map_err(|_| {
+                    Invalid::new("invalid", format!("In a form, `{name}` must be JSON text."))
+                });
+                let read = self.take_parsed(name, read)?;
+                (read.value, !read.misfits.is_empty())
+            }
+            other => (other, self.misfits.iter().any(|misfit| misfit == name)),
+        };
+        if has_misfit {
+            self.add_error(name, JsonText::misfit_error(name));
+            return None;
         }
+        Some(value)
     }
 
     /// Returns `true` if the field is present, even if it is `null`.

@@ -39,7 +39,7 @@ pub(crate) struct SignUpBody {
     /// Display name.
     #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
-    /// Any JSON object, up to 16 KiB and 32 levels.
+    /// Any JSON object, up to 16 KiB and 32 levels. Numbers must fit a 64-bit integer or a double.
     #[schema(value_type = Option<Object>)]
     data: Option<serde_json::Value>,
 }

@@ -201,12 +201,12 @@ async fn a_name_with_direction_characters_is_rejected() {
     }
 }
 
-/// JSON numbers beyond 64 bits are stored as the nearest double. The response shows the stored value.
+/// A number that fits a 64-bit integer or a double is returned as it was sent, possibly in another spelling.
 #[tokio::test]
 async fn a_number_is_returned_as_it_is_stored() {
     let app = TestApp::new().await;
     let body = r#"{"username": "ben", "password": "plum cake on sundays", "data": {"numbers":
-        [9007199254740993, 18446744073709551615, 123456789012345678901234567890, 1e-320, 0.1e1]}}"#;
+        [9007199254740993, 18446744073709551615, -9223372036854775808, 1e-320, 0.1e1]}}"#;
     let anonymous = app.anonymous();
     let created = anonymous
         .request("POST", "/user")
@@ -218,10 +218,45 @@ async fn a_number_is_returned_as_it_is_stored() {
     let text = created["data"].to_string();
     assert_eq!(
         text,
-        r#"{"numbers":[9007199254740993,18446744073709551615,1.2345678901234568e+29,1e-320,1.0]}"#
+        r#"{"numbers":[9007199254740993,18446744073709551615,-9223372036854775808,1e-320,1.0]}"#
     );
     let read = app.sign_in("ben").await.get("/user/me").await;
     assert_eq!(read.expect(200).json()["data"].to_string(), text);
+}
+
+/// Every write of `data`, as JSON and as a form, with the other errors of the request.
+#[tokio::test]
+async fn a_number_that_would_be_rounded_is_a_field_error() {
+    let app = TestApp::new().await;
+    let (ben, anonymous) = (app.user("ben").await, app.anonymous());
+    for number in [
+        "18446744073709551616",
+        "-9223372036854775809",
+        "1e-400",
+        "1e400",
+    ] {
+        let data = format!("{{\"a\":[{{\"b\":{number}}}]}}");
+        let body = format!("{{\"username\":\"eve\",\"password\":\"short\",\"data\":{data}}}");
+        let draft = anonymous.request("POST", "/user");
+        let answer = draft.body("application/json", body).send().await;
+        answer.assert_field_errors(&[("data", "out-of-range"), ("password", "too-short")]);
+        for method in ["PUT", "PATCH"] {
+            let json = format!("{{\"data\":{data}}}");
+            let by_json = ben.request(method, "/user/me");
+            let by_json = by_json.body("application/json", json).send().await;
+            let by_form = ben.request(method, "/user/me");
+            let by_form = by_form.form(&format!("data={data}")).send().await;
+            for answer in [by_json, by_form] {
+                answer.assert_field_errors(&[("data", "out-of-range")]);
+                assert!(answer.text().contains("64-bit integer or a double"));
+            }
+        }
+    }
+    // Elsewhere, a number is of the wrong type whatever its value.
+    let body = r#"{"name": 18446744073709551616}"#;
+    let draft = ben.request("PUT", "/user/me");
+    let answer = draft.body("application/json", body).send().await;
+    answer.assert_field_errors(&[("name", "wrong-type")]);
 }
 
 /// R-02: an address is a string, never a list.
