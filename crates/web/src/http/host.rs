@@ -1,7 +1,10 @@
-//! Host names: the host of a URL or of `Host`, and whether it names this machine.
+//! Host names: the host of a URL or of `Host`, and whether it names this machine or a proxy has forwarded it.
 
 use std::net::IpAddr;
 
+use axum::http::HeaderMap;
+use axum::http::header::{FORWARDED, HOST, VIA};
+use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use url::Url;
 
@@ -27,6 +30,25 @@ pub fn is_loopback_url(url: &str) -> bool {
 pub(crate) fn is_loopback_authority(text: &str) -> bool {
     let authority = text.parse::<Authority>();
     authority.is_ok_and(|authority| is_loopback_host(authority.host()))
+}
+
+/// Returns the hosts that a request names: one, or several in conflict; none if it has no `Host`.
+pub(crate) fn requested_hosts(request: &Parts) -> impl Iterator<Item = &str> {
+    let of_header = request.headers.get_all(HOST).into_iter();
+    let of_header = of_header.map(|host| host.to_str().unwrap_or_default());
+    // HTTP/2 sends the host in the URI.
+    of_header.chain(request.uri.authority().map(Authority::as_str))
+}
+
+/// Returns `true` if the request has a header that only proxies add, whatever its value.
+pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
+    let mut names = headers.keys();
+    names.any(|name| {
+        *name == FORWARDED
+            || *name == VIA
+            || name == "x-real-ip"
+            || name.as_str().starts_with("x-forwarded-")
+    })
 }
 
 fn is_loopback_host(host: &str) -> bool {

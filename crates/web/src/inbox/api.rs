@@ -7,20 +7,17 @@ use std::time::Duration;
 
 use axum::extract::{ConnectInfo, State};
 use axum::http::Uri;
-use axum::http::header::{FORWARDED, HOST};
 use axum::http::request::Parts;
-use axum::http::uri::Authority;
 use doorward_domain::values::{EmailAddress, Invalid};
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::http::host::is_loopback_authority;
+use crate::http::host::{is_forwarded, is_loopback_authority, requested_hosts};
 use crate::http::json::Json;
 use crate::http::paging::{Query, whole_number};
 use crate::http::problem::{Code, Problem};
-use crate::http::trusted_proxies::address_of;
 use crate::inbox_source::{InboxEntry, InboxSource};
 
 /// Maximum time to wait for a mail, in seconds.
@@ -71,8 +68,8 @@ impl From<InboxEntry> for InboxMailView {
 }
 
 /// Returns the mails of the built-in inbox, newest first. The inbox exists for tests and development: if the
-/// server listens on loopback only and no mail server is configured. `Host` must be this machine, and a proxy
-/// must not forward requests of other machines.
+/// server listens on loopback only and no mail server is configured. `Host` must be this machine, and the request must
+/// have no header of a proxy, such as `X-Forwarded-For`.
 #[utoipa::path(get, path = "/inbox.json", tag = "Operations",
     params(
         ("to" = Option<String>, Query, description = "Mails to this address; letter case is ignored", format = Email, max_length = 254),
@@ -115,28 +112,17 @@ pub(crate) fn require_inbox<'a>(
 /// Returns `true` if the request names this machine as its host. With DNS rebinding, or behind a proxy that
 /// forwards `Host`, a request names another one.
 fn has_loopback_host(request: &Parts) -> bool {
-    let of_header = request.headers.get_all(HOST).into_iter();
-    let of_header = of_header.map(|host| host.to_str().unwrap_or_default());
-    // HTTP/2 sends the host in the URI.
-    let of_uri = request.uri.authority().map(Authority::as_str);
-    let mut hosts = of_header.chain(of_uri).peekable();
+    let mut hosts = requested_hosts(request).peekable();
     hosts.peek().is_some() && hosts.all(is_loopback_authority)
 }
 
-/// Returns `true` if the peer and all clients in forwarding headers are on this machine. Any proxy is trusted
-/// here, since its headers can only deny access.
+/// Returns `true` if the peer is on this machine and the request has no header of a proxy. Any proxy is trusted here, since
+/// its headers can only deny access.
 fn is_local_client(request: &Parts) -> bool {
     let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();
     let is_local_peer =
         peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
-    let names = ["x-forwarded-for", "x-real-ip"];
-    let mut forwarded = names
-        .iter()
-        .flat_map(|name| request.headers.get_all(*name))
-        .flat_map(|field| field.to_str().unwrap_or("unreadable").split(','));
-    is_local_peer
-        && !request.headers.contains_key(FORWARDED)
-        && forwarded.all(|hop| address_of(hop).is_some_and(|hop| hop.is_loopback()))
+    is_local_peer && !is_forwarded(&request.headers)
 }
 
 /// Selects mails.
