@@ -98,10 +98,12 @@ fn decoded(secret: &str) -> impl Iterator<Item = Vec<u8>> {
     .flatten()
 }
 
-/// Returns the master key; creates one if there is neither a setting nor a file.
+/// Returns the master key; creates one if there is neither a setting nor a file. If the database is in use, call
+/// [`find`]: a new key opens nothing in it.
 pub fn load(config: &Config, random: &dyn RandomSource) -> anyhow::Result<MasterKey> {
     let file = path(&config.data_dir);
     if config.master_key.is_none() && !file.exists() {
+        make_data_dir(&config.data_dir)?;
         create(&file, random).with_context(|| format!("cannot create {}", file.display()))?;
     }
     find(config)?.context("the master key was deleted concurrently")

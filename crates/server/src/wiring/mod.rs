@@ -16,9 +16,11 @@ use doorward_domain::ctx::{Actor, Ctx};
 use doorward_domain::hashing::{BreachedPasswords, Hasher, Peppers};
 use doorward_domain::limits::{FallbackRateLimits, MemoryRateLimits};
 use doorward_domain::memory::MemoryStore;
+use doorward_domain::model::SigningKey;
 use doorward_domain::ports::{
     Client, Clock, NoMetrics, RandomSource, RateLimits, SeparateSessions, Store,
 };
+use doorward_domain::store::Records;
 use doorward_domain::tokens::{CounterKeys, Keyring, MasterKey};
 use doorward_domain::values::Secret;
 use doorward_domain::{Doorward, Policy, Ports};
@@ -65,13 +67,17 @@ pub async fn build(config: &Config, listening: SocketAddr) -> anyhow::Result<Com
     let clock = Arc::new(SystemClock::default());
     let random: Arc<dyn RandomSource> = Arc::new(SystemRandomSource::new());
     master_key::make_data_dir(&config.data_dir)?;
-    let master = master_key::load(config, &*random)?;
+    let known_key = master_key::find(config)?;
     let database = open_database(config, &*clock).await?;
     // Before any timestamp is stored.
     clock
         .follow(database.store.server_time())
         .await
         .context("cannot read the database's clock")?;
+    let master = match known_key {
+        Some(master) => master,
+        None => new_master_key(config, &*database.store, &*random).await?,
+    };
     let metrics = telemetry::metrics(config, &*clock);
     let counters = CounterKeys::from_master_key(&master);
     let (sessions, rate_limits) = open_redis(config, counters, metrics.as_ref()).await?;
@@ -82,6 +88,29 @@ pub async fn build(config: &Config, listening: SocketAddr) -> anyhow::Result<Com
         metrics,
     };
     assemble(config, listening, master, stores, clock, random)
+}
+
+/// Creates the master key of a new database. If the database is in use, its master key is missing: fails, and writes
+/// nothing, since a new key would open none of its signing keys.
+async fn new_master_key(
+    config: &Config,
+    store: &dyn Store,
+    random: &dyn RandomSource,
+) -> anyhow::Result<MasterKey> {
+    let signing_keys: Vec<SigningKey> = store
+        .list(SigningKey::newest_first())
+        .await
+        .context("cannot read the signing keys")?;
+    if signing_keys.is_empty() {
+        return master_key::load(config, random);
+    }
+    // Another process may have created both in the meantime.
+    master_key::find(config)?.with_context(|| {
+        format!(
+            "the signing keys in the database are sealed with another master key, and this node has none. Restore {}, or set JWT_SECRET_KEY to the master key of the other nodes. Only if that key is lost, stop all nodes, set a new one on all of them and run `doorward keys rotate`",
+            master_key::path(&config.data_dir).display()
+        )
+    })
 }
 
 /// Like [`build`], but in memory: creates no folder and no file, and contacts no other server.

@@ -8,8 +8,10 @@ use doorward_domain::model::SigningKey;
 use serde_json::json;
 
 use crate::cli::output::Output;
-use crate::cli::stores::{finish, open};
+use crate::cli::stores::{finish, open, require_database};
 use crate::config::Config;
+use crate::data_dir::master_key;
+use crate::system::SystemRandomSource;
 
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:\n  doorward keys rotate")]
@@ -46,6 +48,11 @@ pub(super) async fn run(
     command: &KeysCommand,
     output: Output,
 ) -> anyhow::Result<()> {
+    if matches!(command, KeysCommand::Rotate) {
+        // A new master key, if the earlier one is lost.
+        require_database(config)?;
+        master_key::load(config, &SystemRandomSource::new())?;
+    }
     let components = open(config).await?;
     match command {
         KeysCommand::List => {

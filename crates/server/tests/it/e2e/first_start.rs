@@ -122,6 +122,39 @@ fn a_master_key_that_other_users_can_read_is_rejected() {
     drop(setup.start());
 }
 
+/// A new key would open nothing, and hide that the old one is missing. `keys rotate` replaces a lost one.
+#[test]
+fn without_the_master_key_of_a_database_in_use_nothing_is_written() {
+    let setup = Setup::on_a_file().with("ADMIN_PASSWORD", PASSWORD);
+    setup.start().stop();
+    let file = setup.data_dir().join("master.key");
+    let kept = setup.path("kept.key");
+    std::fs::rename(&file, &kept).unwrap();
+    let files = || {
+        let entries = std::fs::read_dir(setup.data_dir()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.retain(|name| !name.to_string_lossy().contains(".db-"));
+        names.sort();
+        names
+    };
+    let before = files();
+    for arguments in [&["serve"][..], &["user", "list"], &["keys", "list"]] {
+        let refused = setup.run(arguments).expect(1).err;
+        for reported in ["another master key", "master.key", "JWT_SECRET_KEY"] {
+            assert!(refused.contains(reported), "{reported}: {refused}");
+        }
+        assert_eq!(files(), before, "{arguments:?}");
+    }
+    std::fs::rename(&kept, &file).unwrap();
+    let server = setup.start();
+    server.sign_in("admin", PASSWORD);
+    server.stop();
+    std::fs::remove_file(&file).unwrap();
+    setup.run(&["keys", "rotate"]).expect(0);
+    assert_eq!(mode(&file), 0o600);
+    setup.start().sign_in("admin", PASSWORD);
+}
+
 #[test]
 fn a_start_on_an_address_in_use_names_the_other_doorward() {
     let server = Setup::on_a_file().start();
