@@ -110,7 +110,9 @@ fn a_user_that_cannot_be_represented_is_one_rejection() {
         )
     };
     let deep = format!(",\"x\":{}{}", "[".repeat(200), "]".repeat(200));
-    let odd = [",\"firstName\":\"\\ud83d\"", &deep];
+    let twice = ",\"email\":\"a@b.de\",\"email\":\"c@d.de\"";
+    let large = ",\"attributes\":{\"a\":[1e-400]}";
+    let odd = [",\"firstName\":\"\\ud83d\"", &deep, twice, large];
     let users = odd
         .iter()
         .enumerate()
@@ -124,9 +126,9 @@ fn a_user_that_cannot_be_represented_is_one_rejection() {
     let (summary, report) = import(&setup, &["realm.json"], 1);
     assert_eq!(
         (&summary["read"], &summary["imported"]),
-        (&json!(5), &json!(3))
+        (&json!(9), &json!(5))
     );
-    assert_eq!(rejected(&report, "item"), [2, 4].map(malformed));
+    assert_eq!(rejected(&report, "item"), [2, 4, 6, 8].map(malformed));
     assert!(summary.get("stopped_after").is_none());
 }
 

@@ -105,6 +105,18 @@ fn every_rejected_line_is_reported_with_its_reason_and_the_others_are_imported()
         ),
         (with(22, "factors", factors(1, "MD5", 0)), "malformed"),
         ("{\"id\":".to_owned(), "malformed"),
+        (
+            with(23, "name", json!("Ben")).replace("\"name\":", "\"name\":\"Eve\",\"name\":"),
+            "malformed",
+        ),
+        (
+            with(24, "data", json!({"a": [{"b": 1}]})).replace("\"b\":1", "\"b\":1,\"b\":2"),
+            "malformed",
+        ),
+        (
+            with(25, "data", json!({"a": 7})).replace(":7", ":18446744073709551616"),
+            "malformed",
+        ),
         ("7".to_owned(), "malformed"),
         (
             format!("{{\"id\":\"{}\"}}", "x".repeat(2_000_000)),
