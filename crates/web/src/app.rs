@@ -95,6 +95,7 @@ pub struct AppState {
     pub(crate) options: WebOptions,
     pub(crate) documents: OnceLock<Documents>,
     pub(crate) has_warned_of_plain_http: AtomicBool,
+    pub(crate) has_warned_of_inbox: AtomicBool,
     /// Permits of requests that run to their end even if the client disconnects.
     pub(crate) in_flight_writes: Arc<Semaphore>,
     /// `Content-Security-Policy` of pages.
@@ -130,6 +131,7 @@ impl App {
             page_policy: page_policy(&parts.options.return_origins),
             documents: OnceLock::new(),
             has_warned_of_plain_http: AtomicBool::new(false),
+            has_warned_of_inbox: AtomicBool::new(false),
             in_flight_writes: Arc::new(Semaphore::new(MAX_IN_FLIGHT_WRITES)),
             options: parts.options,
             has_hsts: public_url.starts_with("https://") && !is_loopback_url(public_url),

@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::{ConnectInfo, MatchedPath, Request};
 use axum::http::HeaderName;
@@ -25,6 +26,7 @@ use crate::http::caller::{Caller, CallerInner};
 use crate::http::cookies;
 use crate::http::credentials::{PresentedCredential, credential};
 use crate::http::cross_site::{self, SetCookieRule};
+use crate::http::host::{is_forwarded, is_loopback_authority, requested_hosts};
 use crate::http::problem::{Code, Problem, whole_seconds};
 use crate::http::problem_response::RequestInfo;
 use crate::routes::{self, Authentication, Route};
@@ -34,6 +36,7 @@ const MAX_USER_AGENT: usize = 256;
 
 pub(crate) async fn guard(app: &App, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
+    warn_of_inbox(app, &parts);
     let Some(path) = parts.extensions.get::<MatchedPath>() else {
         return next.run(Request::from_parts(parts, body)).await;
     };
@@ -210,6 +213,19 @@ fn context(app: &App, info: &RequestInfo, request: &Parts, report: &RateLimitRep
         },
         request_id: info.id.clone(),
         now: app.doorward.now(),
+    }
+}
+
+/// Logs once that others use the server while the built-in inbox is on: a request comes through a proxy, or names another
+/// host. Mail to these users is not sent, and through a proxy that adds no header, any of them can read it.
+fn warn_of_inbox(app: &App, request: &Parts) {
+    if app.inbox.is_some()
+        && (is_forwarded(&request.headers) || !requested_hosts(request).all(is_loopback_authority))
+        && !app.has_warned_of_inbox.swap(true, Ordering::Relaxed)
+    {
+        tracing::warn!(
+            "the built-in inbox is on, and a request came through a proxy or for another host. No mail is sent, and any client on this machine can read it. Set SMTP_URL"
+        );
     }
 }
 

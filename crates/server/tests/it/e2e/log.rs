@@ -391,6 +391,39 @@ fn an_unlisted_proxy_is_logged_once() {
     }
 }
 
+/// Mail of other users is then in an inbox that any client on this machine can read.
+#[test]
+fn use_of_the_built_in_inbox_through_a_proxy_is_logged_once() {
+    const WARNING: &str = "the built-in inbox is on";
+    for (field, mail, reported) in [
+        ("X-Forwarded-Host: accounts.example", "inbox:", 1),
+        ("X-Real-IP: 127.0.0.1", "inbox:", 1),
+        ("Host: accounts.example", "inbox:", 1),
+        ("Host: accounts.example", "log:", 0),
+        ("Host: LOCALHOST:8000", "inbox:", 0),
+    ] {
+        let setup = Setup::on_a_file().with("SMTP_URL", mail);
+        let server = setup.start();
+        server.get("/inbox.json");
+        assert!(!server.log().contains(WARNING));
+        for path in ["/", "/nothing"] {
+            let host = match field.starts_with("Host: ") {
+                true => "",
+                false => "Host: localhost\r\n",
+            };
+            let request =
+                format!("GET {path} HTTP/1.1\r\n{host}{field}\r\nConnection: close\r\n\r\n");
+            exchange(server.address(), request.as_bytes()).unwrap();
+        }
+        let log = server.stop();
+        assert_eq!(
+            log.matches(WARNING).count(),
+            reported,
+            "{field} {mail} {log}"
+        );
+    }
+}
+
 /// Attempts are then not limited by address, and nothing else would reveal it.
 #[test]
 fn a_proxy_that_sends_no_client_address_is_logged_once() {
