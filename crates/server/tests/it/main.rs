@@ -23,6 +23,7 @@ mod pages;
 mod password;
 mod plain_http;
 mod privacy;
+mod proxy_paths;
 mod races;
 mod rate_limits;
 mod recovery;
