@@ -12,12 +12,28 @@ use crate::statements::Statement;
 use crate::store::SqlStore;
 use crate::transaction::Transaction;
 
+/// Maximum number of rows that one statement inserts.
+const ROWS_TOGETHER: usize = 64;
+
+/// Runs the operations of a batch in their order. Consecutive inserts into one table share statements: each statement
+/// is a round trip or, with SQLite, a switch to the thread of the connection and back.
 pub(crate) async fn write_all(
     transaction: &mut Transaction,
     batch: &[Write],
 ) -> Result<(), SqlError> {
-    for each in batch {
-        write(transaction, each).await?;
+    let go_together = |one: &Write, next: &Write| match (one, next) {
+        (Write::Insert(one), Write::Insert(next)) => one.table.name == next.table.name,
+        _ => false,
+    };
+    for run in batch.chunk_by(go_together) {
+        let inserted = run.iter().filter_map(|each| match each {
+            Write::Insert(row) => Some(row),
+            _ => None,
+        });
+        match inserted.collect::<Vec<_>>() {
+            rows if rows.is_empty() => write(transaction, &run[0]).await?,
+            rows => insert(transaction, &rows).await?,
+        }
     }
     Ok(())
 }
@@ -39,7 +55,7 @@ pub(crate) async fn delete_owned(
 /// Runs one operation of a batch. Its condition is part of the statement; if it matches no row, the batch fails.
 async fn write(transaction: &mut Transaction, write: &Write) -> Result<(), SqlError> {
     match write {
-        Write::Insert(row) => insert(transaction, row).await,
+        Write::Insert(row) => insert(transaction, &[row]).await,
         Write::Put(row) => put(transaction, row).await,
         Write::Replace { row, expected } => {
             let version = row.table.version.expect("a table with versions");
@@ -80,20 +96,30 @@ async fn run_or_stale(
     }
 }
 
-async fn insert(transaction: &mut Transaction, row: &Row) -> Result<(), SqlError> {
-    match transaction.run(Statement::insert(row)).await {
-        Err(SqlError::Sql(error)) if crate::dialect::is_taken_key(&error) => {
-            Err(SqlError::Refused(ApplyError::Taken(row.table.key())))
+/// Inserts rows of one table, in their order. The number of rows in a statement is a power of two, so that there are
+/// few texts.
+async fn insert(transaction: &mut Transaction, mut rows: &[&Row]) -> Result<(), SqlError> {
+    while let Some(first) = rows.first() {
+        let count = 1 << rows.len().min(ROWS_TOGETHER).ilog2();
+        let (next, rest) = rows.split_at(count);
+        match transaction.run(Statement::insert(first.table, next)).await {
+            Err(SqlError::Sql(error)) if crate::dialect::is_taken_key(&error) => {
+                return Err(SqlError::Refused(ApplyError::Taken(first.table.key())));
+            }
+            result => result.map(drop)?,
         }
-        result => result.map(drop),
+        rows = rest;
     }
+    Ok(())
 }
 
 /// If two processes insert at the same time, one fails and is retried.
 async fn put(transaction: &mut Transaction, row: &Row) -> Result<(), SqlError> {
     let update = Statement::update_row(row).matching(row.key(), &[]);
     if transaction.run(update).await? == 0 {
-        transaction.run(Statement::insert(row)).await?;
+        transaction
+            .run(Statement::insert(row.table, &[row]))
+            .await?;
     }
     Ok(())
 }

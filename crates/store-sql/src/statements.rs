@@ -26,7 +26,8 @@ struct Shape {
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Verb {
-    Insert,
+    /// Inserts this number of rows.
+    Insert(usize),
     Update,
     /// An update that changes nothing. It locks the row, on every database.
     Touch,
@@ -80,9 +81,10 @@ impl Shape {
         };
         let name = |column: &Column| column.name.to_owned();
         let mut sql = match self.verb {
-            Verb::Insert => {
-                let (columns, places) = (names(name), places(self.columns.len()));
-                format!("INSERT INTO {table} ({columns}) VALUES ({places})")
+            Verb::Insert(rows) => {
+                let (columns, row) = (names(name), places(self.columns.len()));
+                let rows = vec![format!("({row})"); rows].join(", ");
+                format!("INSERT INTO {table} ({columns}) VALUES {rows}")
             }
             Verb::Update => {
                 let columns = names(|column| format!("{} = ?", column.name));
@@ -167,8 +169,17 @@ impl<'a> Statement<'a> {
         }
     }
 
-    pub(crate) fn insert(row: &'a Row) -> Self {
-        Self::new(Verb::Insert, row.table).with(columns_of(row))
+    /// Inserts rows of this table, in their order. A column without a value is NULL, so that all rows have the same
+    /// columns.
+    pub(crate) fn insert(table: &'static Table, rows: &[&'a Row]) -> Self {
+        let mut insert = Self::new(Verb::Insert(rows.len()), table);
+        insert.shape.columns.extend(table.columns);
+        for row in rows {
+            let values = table.columns.iter().zip(&row.values);
+            let args = values.map(|(column, value)| arg(*column, value));
+            insert.args.extend(args);
+        }
+        insert
     }
 
     /// An update of the columns that are to be written, but the key.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use doorward_domain::store::Store;
+use doorward_domain::store::{Store, Write};
 use doorward_testkit::{fixtures, servers};
 use sqlx::{AssertSqlSafe, Row as _};
 
@@ -166,6 +166,28 @@ async fn a_failed_transaction_returns_its_connection() {
         after[0].get::<i64, _>("pid")
     );
     Store::ping(&store).await.unwrap();
+}
+
+/// Each statement is a round trip, or a switch to another thread and back.
+#[tokio::test]
+async fn consecutive_inserts_into_a_table_share_statements() {
+    let settings = SqlSettings {
+        max_connections: 1,
+        ..SqlSettings::new(servers::mariadb().await)
+    };
+    let store = SqlStore::connect(&settings, fixtures::now()).await.unwrap();
+    let executed = async || {
+        let count = "SHOW SESSION STATUS LIKE 'Com_stmt_execute'";
+        let rows = store.rows("test", count, &[]).await.unwrap();
+        rows[0].get::<String, _>(1).parse::<u32>().unwrap()
+    };
+    let mut users: Vec<_> = (0..200).map(|_| Write::insert(&fixtures::user())).collect();
+    let keys = (0..7).map(|_| Write::insert(&fixtures::signing_key()));
+    users.extend(keys);
+    let before = executed().await;
+    store.apply(users).await.unwrap();
+    // 64, 64, 64 and 8 users; 4, 2 and 1 keys; the statement that counts.
+    assert_eq!(executed().await - before, 4 + 3 + 1);
 }
 
 /// A Galera node without its cluster responds, and cannot be used.

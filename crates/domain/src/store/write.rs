@@ -15,7 +15,7 @@ pub type Batch = Vec<Write>;
 #[derive(Debug, Clone)]
 pub enum Write {
     /// Inserts a row. Fails with `Taken` if another row has the same key or the same value in a unique column. Columns
-    /// that are [`Value::Unset`] are NULL.
+    /// that are [`Value::Unset`] are NULL. A store can insert consecutive rows of one table together.
     Insert(Row),
     /// Inserts or replaces the row with this key.
     Put(Row),

@@ -59,6 +59,7 @@ macro_rules! store_contract {
         $crate::contract_cases! { $open;
             records {
                 every_value_comes_back,
+                every_row_of_a_run_of_inserts_comes_back,
                 a_put_replaces_the_row,
                 many_may_put_the_same_row,
                 a_write_whose_condition_does_not_hold_is_stale,
@@ -74,6 +75,9 @@ macro_rules! store_contract {
             uniqueness {
                 a_key_is_inserted_once,
                 a_unique_value_belongs_to_one_row,
+                a_run_of_inserts_names_the_taken_column_at_each_position,
+                a_run_of_inserts_names_the_first_taken_column,
+                a_run_of_inserts_ends_at_another_operation,
                 several_rows_have_no_value_in_a_unique_column,
                 one_of_sixteen_inserts_the_unique_value,
                 one_of_fifty_confirms_the_address,

@@ -58,6 +58,93 @@ pub async fn a_unique_value_belongs_to_one_row(store: Arc<dyn Store>) {
     }
 }
 
+/// Lengths of runs of inserts. A store may use several statements for one.
+const RUNS: [usize; 6] = [2, 3, 4, 7, 13, 75];
+
+/// The unique columns of users.
+const COLUMNS: [&str; 3] = ["id", User::USERNAME_KEY, User::EMAIL_KEY];
+
+/// A user with this column's value of another user.
+fn with_value_of(other: &User, column: &str) -> User {
+    let (user, other) = (fixtures::user(), other.clone());
+    match column {
+        User::USERNAME_KEY => User {
+            username: other.username,
+            ..user
+        },
+        User::EMAIL_KEY => User {
+            email: other.email,
+            ..user
+        },
+        _ => User {
+            id: other.id,
+            ..user
+        },
+    }
+}
+
+fn run_of(length: usize) -> Vec<User> {
+    (0..length).map(|_| fixtures::user()).collect()
+}
+
+fn inserts(users: &[User]) -> Vec<Write> {
+    users.iter().map(Write::insert).collect()
+}
+
+/// The value belongs to a stored row, or to another row of the run. No row of the run remains.
+pub async fn a_run_of_inserts_names_the_taken_column_at_each_position(store: Arc<dyn Store>) {
+    let stored = fixtures::user();
+    insert(&*store, &stored).await;
+    for length in RUNS {
+        for (position, column) in (0..length).flat_map(|position| COLUMNS.map(|of| (position, of)))
+        {
+            let mut taken = run_of(length);
+            taken[position] = with_value_of(&stored, column);
+            let mut twice = run_of(length);
+            twice.push(with_value_of(&twice[position], column));
+            for run in [taken, twice] {
+                let refused = store.apply(inserts(&run)).await;
+                assert_refused!(refused, ApplyError::Taken(taken) if taken == column);
+                let others = run.iter().filter(|user| user.id != stored.id);
+                let found = store.get_all::<User>(others.map(|user| user.id));
+                assert_eq!(found.await.unwrap(), []);
+            }
+        }
+    }
+}
+
+pub async fn a_run_of_inserts_names_the_first_taken_column(store: Arc<dyn Store>) {
+    let stored = fixtures::user();
+    insert(&*store, &stored).await;
+    for (first, second) in [(0, 1), (1, 2), (2, 0), (1, 0)] {
+        let mut run = run_of(8);
+        run[2] = with_value_of(&stored, COLUMNS[first]);
+        run[5] = with_value_of(&stored, COLUMNS[second]);
+        let refused = store.apply(inserts(&run)).await;
+        assert_refused!(refused, ApplyError::Taken(taken) if taken == COLUMNS[first]);
+    }
+}
+
+/// Another operation, or an insert into another table, sees the rows of the run before it, and the run after it sees
+/// what it did.
+pub async fn a_run_of_inserts_ends_at_another_operation(store: Arc<dyn Store>) {
+    let (run, key) = (run_of(5), fixtures::signing_key());
+    let again = with_value_of(&run[4], User::USERNAME_KEY);
+    let between = |write: Write, last: &User| {
+        let last = [last.clone(), fixtures::user()];
+        [inserts(&run), vec![write], inserts(&last)].concat()
+    };
+    let stale = Write::check::<SigningKey>(key.kid.as_str(), Vec::new());
+    let refused = store.apply(between(stale, &again)).await;
+    assert_refused!(refused, ApplyError::Stale);
+    let refused = store.apply(between(Write::insert(&key), &again)).await;
+    assert_refused!(refused, ApplyError::Taken(User::USERNAME_KEY));
+    assert_eq!(keys(&*store).await, []);
+    apply_ok(&*store, between(Write::delete::<User>(run[4].id), &again)).await;
+    let stored = store.get_all::<User>(vec![run[3].id, run[4].id, again.id]);
+    assert_eq!(stored.await.unwrap().len(), 2);
+}
+
 pub async fn several_rows_have_no_value_in_a_unique_column(store: Arc<dyn Store>) {
     for table in TABLES.iter().copied() {
         for column in table.unique.iter().map(|name| table.position(name)) {
