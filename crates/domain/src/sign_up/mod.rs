@@ -65,7 +65,7 @@ impl SignUp {
         let user = self.new_user(ctx, wanted);
         let credential = Credential::password(user.id, password_hash, ctx.now);
         let mut batch = user.insert();
-        batch.push(Write::put(&credential));
+        batch.push(Write::insert(&credential));
         self.core
             .emit(ctx, Event::SignedUp { user: &user }, &mut batch);
         self.core.apply(batch).await?;

@@ -112,6 +112,25 @@ async fn a_batch_is_one_write_with_its_audit_events() {
     assert_eq!(told, [of_ada, of_all]);
 }
 
+/// A store inserts consecutive rows of a table together.
+#[tokio::test]
+async fn the_rows_of_a_table_follow_each_other_in_a_batch() {
+    let node = TestNode::new().await;
+    let admin = User {
+        role: Role::Admin,
+        ..person(2, "ada")
+    };
+    let users = [person(1, "ben"), admin, person(3, "eve")];
+    node.spy.take_writes();
+    import(&node, &users.map(imported)).await;
+    let mut writes = node.spy.take_writes();
+    writes.dedup();
+    let inserts = ["users", "search_words", "credentials", "audit_events"];
+    let inserts = inserts.map(|table| format!("insert {table}"));
+    writes.retain(|write| !write.contains("rosters"));
+    assert_eq!(writes, inserts);
+}
+
 #[tokio::test]
 async fn a_rejected_user_does_not_affect_others_and_the_first_gets_the_name() {
     let node = TestNode::new().await;

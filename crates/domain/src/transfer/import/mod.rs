@@ -40,8 +40,7 @@ pub enum ImportOutcome {
     Rejected(ImportRejection),
 }
 
-/// Maximum number of users per transaction. A transaction has a time limit, and each user costs several round
-/// trips.
+/// Maximum number of users per transaction. A transaction has a time limit, and takes longer over a slow connection.
 #[derive(Debug)]
 pub struct BatchPacer {
     batch_size: usize,
@@ -307,7 +306,7 @@ impl Transfer {
         for at in part {
             let one = &import.batch[*at];
             writes.extend(one.user.insert());
-            writes.extend(one.credential.as_ref().map(Write::put));
+            writes.extend(one.credential.as_ref().map(Write::insert));
             writes.extend(self.core.import_factors(one.user.id, &one.factors, ctx.now));
             if one.user.role == Role::Admin {
                 let user_id = one.user.id;
@@ -325,8 +324,24 @@ impl Transfer {
             system: import.system,
         };
         self.core.emit(ctx, imported, &mut writes);
+        sort_by_table(&mut writes);
         Ok(writes)
     }
+}
+
+/// Puts the writes to one table next to each other, in their order, because a store inserts consecutive rows of a table
+/// together. The tables are in the order of their first writes: a taken name is found before other rows are written. No
+/// write of an import depends on one to another table.
+fn sort_by_table(writes: &mut Batch) {
+    let mut tables = Vec::new();
+    writes.sort_by_cached_key(|write| {
+        let table = write.table().name;
+        let known = tables.iter().position(|known| *known == table);
+        known.unwrap_or_else(|| {
+            tables.push(table);
+            tables.len() - 1
+        })
+    });
 }
 
 fn outcome_for(one: &ImportedUser, stored: &User) -> ImportOutcome {

@@ -22,7 +22,7 @@ fn an_import_over_a_slow_connection_succeeds() {
         .with("DOORWARD_DATABASE__STATEMENT_TIMEOUT_SECONDS", "1")
         .file("users.jsonl", &format!("{HEADER}{}\n", lines.join("\n")));
     setup.run(&["migrate"]).expect(0);
-    runtime.block_on(proxy.set(ProxyMode::Slow(Duration::from_millis(10))));
+    runtime.block_on(proxy.set(ProxyMode::Slow(Duration::from_millis(40))));
     let (summary, report) = import(&setup, &["users.jsonl"], 0);
     assert_eq!(
         (&summary["imported"], &summary["already_exists"]),
