@@ -2,14 +2,17 @@
 
 use crate::run::{cargo, run};
 
-/// Builds the release binary and measures it; see `crates/server/benches/benchmarks/main.rs`.
-pub(crate) fn bench() -> anyhow::Result<()> {
-    run(&mut cargo(&[
+/// Builds the release binary and measures it; see `crates/server/benches/benchmarks/main.rs`. With the arguments
+/// `import USERS` it only imports this number of users.
+pub(crate) fn bench(arguments: impl Iterator<Item = String>) -> anyhow::Result<()> {
+    let mut bench = cargo(&[
         "bench",
         "--package",
         "doorward",
         "--bench",
         "benchmarks",
         "--locked",
-    ]))
+        "--",
+    ]);
+    run(bench.args(arguments))
 }

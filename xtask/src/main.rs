@@ -34,7 +34,9 @@ cargo xtask TASK
   verify            the slow, wide checks, every night and before a release: release build, other programs'
                     clients and proxies, documentation commands, fuzzing, upgrade, advisories
   coverage          measure the share of source lines that the tests run
-  bench             build the release binary and measure it against a bare handler and a bare hash
+  bench             build the release binary and measure it against a bare handler, a bare hash and plain inserts
+  bench import [USERS]
+                    measure only an import of this number of users, on each database
   upgrade           run the previous release and this one on one database
   fuzz [SEED]       fuzz the API with schemathesis, two minutes each as an anonymous client, a user and an
                     admin; pass the seed of an earlier run to repeat it
@@ -65,7 +67,7 @@ fn main() -> ExitCode {
             seed => fuzz::fuzz(seed),
         },
         Some("timing") => timing::timing(arguments.next(), arguments.next()),
-        Some("bench") => bench::bench(),
+        Some("bench") => bench::bench(arguments),
         Some("flood") => flood::flood(arguments.next()),
         Some("repeat") => repeat::repeat(),
         Some("mutants") => mutants::mutants_of(arguments.next().as_deref()),

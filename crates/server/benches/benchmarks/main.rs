@@ -1,5 +1,5 @@
-//! Benchmarks of the release binary: `cargo xtask bench`. Each is shown as a share of a baseline that is measured in
-//! the same run on the same machine.
+//! Benchmarks of the release binary: `cargo xtask bench`, or `cargo xtask bench import [USERS]` for an import alone. Each
+//! is shown as a share of a baseline that is measured in the same run on the same machine.
 //!
 //! Rounds alternate between the benchmark and its baseline, so that a slower machine slows down both. The median is
 //! printed. The load comes from this process over loopback, and uses the same cores.
@@ -9,6 +9,7 @@
 mod baseline;
 mod breached;
 mod hashing;
+mod import;
 mod load;
 mod rejections;
 mod server;
@@ -33,7 +34,19 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(measure());
+    let mut arguments = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'));
+    let only_import = arguments.next().is_some_and(|word| word == "import");
+    let users = arguments
+        .next()
+        .map_or(import::USERS, |users| users.parse().unwrap());
+    runtime.block_on(async {
+        if !only_import {
+            measure().await;
+        }
+        import::measure(users).await;
+    });
 }
 
 async fn measure() {
