@@ -3,6 +3,7 @@
 //! Has few dependencies, because it is built before anything else. A task is a file here and a line in `main`.
 
 mod bench;
+mod bless;
 mod common_passwords;
 mod coverage;
 mod flood;
@@ -33,6 +34,8 @@ cargo xtask TASK
                     repository, supply chain, clippy, rustdoc, and the tests
   verify            the slow, wide checks, every night and before a release: release build, other programs'
                     clients and proxies, documentation commands, fuzzing, upgrade, advisories
+  bless             write every generated file: pages of the documentation, openapi.json and the list of
+                    approved crates
   coverage          measure the share of source lines that the tests run
   bench             build the release binary and measure it against a bare handler, a bare hash and plain inserts
   bench import [USERS]
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
             seed => fuzz::fuzz(seed),
         },
         Some("timing") => timing::timing(arguments.next(), arguments.next()),
+        Some("bless") => bless::bless(),
         Some("bench") => bench::bench(arguments),
         Some("flood") => flood::flood(arguments.next()),
         Some("repeat") => repeat::repeat(),

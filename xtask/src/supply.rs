@@ -3,7 +3,7 @@
 //!
 //! `deny.toml` lists the allowed crates, licences and sources. `xtask/supply/unsafe.tsv` has a line for each crate
 //! of the release: its version and the number of `unsafe` in its source. New crates and more `unsafe` show up in
-//! that file, and so in review; `BLESS=1 cargo xtask supply` writes it. Checks of the repository alone (pins,
+//! that file, and so in review; `cargo xtask bless` writes it. Checks of the repository alone (pins,
 //! workflows, Doorward's code) are tests in `xtask/tests/supply`.
 
 use std::collections::BTreeMap;
@@ -19,6 +19,8 @@ use crate::tools;
 /// Maximum number of external crates in a release build. `docs/decisions/0039-number-of-crates.md` says what the
 /// number leaves room for.
 const MAX_CRATES: usize = 330;
+/// The approved crates, with their number of `unsafe`.
+const APPROVED: &str = "xtask/supply/unsafe.tsv";
 /// Repository of the advisories.
 const ADVISORIES: &str = "https://github.com/RustSec/advisory-db";
 
@@ -44,8 +46,7 @@ pub(crate) fn supply() -> anyhow::Result<()> {
 
 /// Checks everything but advisories, once the tools are installed.
 pub(crate) fn check() -> anyhow::Result<()> {
-    // The sources are read; `cargo fetch` downloads those that are missing.
-    run(&mut cargo(&["fetch", "--locked", "--quiet"]))?;
+    fetch_sources()?;
     denied(&["bans", "licenses", "sources"])?;
     let parts = parts("normal,build")?;
     let others = parts.iter().filter(|part| !part.is_ours).count();
@@ -123,8 +124,20 @@ pub(crate) fn part(line: &str) -> Option<(usize, CratePart)> {
     Some((depth, part))
 }
 
-/// Counts `unsafe`, and compares with the approved table.
-fn counted(parts: &[CratePart]) -> anyhow::Result<()> {
+/// Writes the table that [`check`] compares.
+pub(crate) fn bless() -> anyhow::Result<()> {
+    fetch_sources()?;
+    std::fs::write(root().join(APPROVED), table(&parts("normal,build")?)?)?;
+    Ok(())
+}
+
+/// Downloads the sources that are missing; the others are read where they are.
+fn fetch_sources() -> anyhow::Result<()> {
+    run(&mut cargo(&["fetch", "--locked", "--quiet"]))
+}
+
+/// A line for each crate with its number of `unsafe`.
+fn table(parts: &[CratePart]) -> anyhow::Result<String> {
     let mut table = String::from("crate\tversion\tunsafe\n");
     let mut total = 0;
     for part in parts.iter().filter(|part| !part.is_ours) {
@@ -133,11 +146,13 @@ fn counted(parts: &[CratePart]) -> anyhow::Result<()> {
         writeln!(table, "{}\t{}\t{count}", part.name, part.version)?;
     }
     println!("{total} occurrences of `unsafe` in dependencies, none in this project");
-    let path = root().join("xtask/supply/unsafe.tsv");
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&path, &table)?;
-    }
-    let agreed = std::fs::read_to_string(&path).unwrap_or_default();
+    Ok(table)
+}
+
+/// Counts `unsafe`, and compares with the approved table.
+fn counted(parts: &[CratePart]) -> anyhow::Result<()> {
+    let table = table(parts)?;
+    let agreed = std::fs::read_to_string(root().join(APPROVED)).unwrap_or_default();
     let lines = |text: &str| -> BTreeMap<String, String> {
         let rows = text.lines().filter_map(|line| line.rsplit_once('\t'));
         rows.map(|(name, count)| (name.to_owned(), count.to_owned()))
@@ -154,7 +169,7 @@ fn counted(parts: &[CratePart]) -> anyhow::Result<()> {
             .chain(gone.map(|name| format!("  {name}: removed")))
             .collect();
         bail!(
-            "the crates of the release differ from xtask/supply/unsafe.tsv. Review the difference, then run `BLESS=1 cargo xtask supply`\n{}",
+            "the crates of the release differ from {APPROVED}. Review the difference, then run `cargo xtask bless`\n{}",
             reported.join("\n")
         );
     }

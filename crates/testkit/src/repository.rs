@@ -1,4 +1,4 @@
-//! The repository of the tests: its folder and its files.
+//! The repository of the tests: its folder, its files, and those that are generated.
 
 use std::path::Path;
 use std::process::Command;
@@ -39,4 +39,26 @@ pub fn tracked(patterns: &[&str]) -> Vec<String> {
         .collect();
     assert!(!files.is_empty(), "git knows no file like {patterns:?}");
     files
+}
+
+/// Compares a generated file of the repository with its text. `cargo xtask bless` sets `BLESS`; the file is then written
+/// first.
+///
+/// # Panics
+/// If the file differs, or cannot be written.
+#[track_caller]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "`cargo xtask bless` sets the variable for the tests that it runs"
+)]
+pub fn assert_generated(file: &str, text: &str) {
+    let path = root().join(file);
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, text).unwrap_or_else(|error| panic!("{file}: {error}"));
+    }
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        stored == text,
+        "{file} differs from the code: run `cargo xtask bless`"
+    );
 }

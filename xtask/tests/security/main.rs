@@ -3,8 +3,8 @@
 //!
 //! A test has the number of what it shows (`A-08`, `T-RACE`) in the comment above it, in its body, or for a whole
 //! file in the `//!` at its top; code that implements a requirement has it in a comment. To add a requirement: a
-//! row in the page with its number, meaning and source, then its tests, then `BLESS=1 cargo test -p xtask --test
-//! security`, which fills the row's last two cells. It does not know what the requirements mean.
+//! row in the page with its number, meaning and source, then its tests, then `cargo xtask bless`, which fills the
+//! row's last two cells. It does not know what the requirements mean.
 
 #![cfg(test)]
 
@@ -13,7 +13,7 @@ mod mutants;
 mod page;
 mod requirement_ids;
 
-use doorward_testkit::repository::root;
+use doorward_testkit::repository::{assert_generated, root};
 
 use crate::page::{Page, Row};
 use crate::requirement_ids::RequirementIds;
@@ -30,19 +30,11 @@ fn page() -> Page {
     Page::parse(&text)
 }
 
-/// C-10: each requirement's code and tests are on the page; run with `BLESS=1` to write them.
+/// C-10: each requirement's code and tests are on the page.
 #[test]
-fn the_page_lists_the_code_and_tests_of_each_requirement() {
+fn security_model_md_is_up_to_date() {
     let (page, ids) = (page(), RequirementIds::of_repository());
-    let wanted = page.filled_by(&ids);
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(root().join(PAGE), &wanted).unwrap();
-    }
-    let found = std::fs::read_to_string(root().join(PAGE)).unwrap();
-    assert!(
-        found == wanted,
-        "{PAGE} differs from the code's comments: run `BLESS=1 cargo test -p xtask --test security`"
-    );
+    assert_generated(PAGE, &page.filled_by(&ids));
 }
 
 #[test]

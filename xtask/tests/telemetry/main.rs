@@ -2,9 +2,7 @@
 //! collector with OpenTelemetry's protocol definitions; the page, the alerts and the dashboard are compared with
 //! the binary's metrics.
 //!
-//! To add a metric: raise it in `metrics`, and update the page's table:
-//!
-//! `BLESS=1 cargo test -p xtask --test telemetry the_page`.
+//! To add a metric: raise it in `metrics`, and update the page's table with `cargo xtask bless`.
 
 #![cfg(test)]
 mod documents;

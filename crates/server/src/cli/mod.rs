@@ -61,9 +61,8 @@ impl Cli {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use clap::CommandFactory;
+    use doorward_testkit::repository::assert_generated;
 
     use super::*;
 
@@ -128,13 +127,9 @@ mod tests {
         }
     }
 
-    /// `docs/COMMAND-LINE.md` is generated from the help texts. Run with `BLESS=1` to update it.
+    /// The page is generated from the help texts.
     #[test]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test that may write the document asks whether it shall"
-    )]
-    fn the_document_has_every_command() {
+    fn command_line_md_is_up_to_date() {
         let mut text = String::from(
             "# The command line\n\nThe `--help` of every command. `doorward man --out FOLDER` writes the same as man pages; `doorward completions SHELL` prints shell completions.\n",
         );
@@ -142,14 +137,6 @@ mod tests {
             let help = help(&command);
             text += &format!("\n## {path}\n\n```text\n{}\n```\n", help.trim_end());
         }
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/COMMAND-LINE.md");
-        if std::env::var_os("BLESS").is_some() {
-            std::fs::write(&path, &text).unwrap();
-        }
-        let stored = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            stored == text,
-            "docs/COMMAND-LINE.md differs from the command line: run `BLESS=1 cargo test -p doorward cli`"
-        );
+        assert_generated("docs/COMMAND-LINE.md", &text);
     }
 }

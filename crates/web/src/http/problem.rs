@@ -275,9 +275,9 @@ impl IntoResponse for Problem {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::path::Path;
 
     use doorward_domain::values::Invalid;
+    use doorward_testkit::repository::assert_generated;
 
     use super::*;
 
@@ -316,13 +316,9 @@ mod tests {
         }
     }
 
-    /// `docs/ERRORS.md` is generated from this table. Run with `BLESS=1` to update it.
+    /// The page is generated from this table.
     #[test]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test that may write the document reads `BLESS`"
-    )]
-    fn the_document_lists_every_code() {
+    fn errors_md_is_up_to_date() {
         let mut text = String::from(
             "# Problems\n\nEvery error is a problem (RFC 9457, `application/problem+json`) with one of these codes. The codes are stable; the texts are not.\n\
              A server explains its own at `/problems/CODE`, which is what `type` points to.\n\n\
@@ -336,14 +332,6 @@ mod tests {
                 code.help()
             );
         }
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/ERRORS.md");
-        if std::env::var_os("BLESS").is_some() {
-            std::fs::write(&path, &text).unwrap();
-        }
-        let stored = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            stored == text,
-            "docs/ERRORS.md differs from the table: run `BLESS=1 cargo test -p doorward-web`"
-        );
+        assert_generated("docs/ERRORS.md", &text);
     }
 }

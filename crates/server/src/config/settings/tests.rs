@@ -1,16 +1,12 @@
 //! Tests of the settings, and their reference page.
 
-use std::path::Path;
+use doorward_testkit::repository::assert_generated;
 
 use super::*;
 
-/// C-10: `docs/CONFIGURATION.md` is generated from the table. Run with `BLESS=1` to update it.
+/// C-10: the page is generated from the table.
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test that may write the document asks whether it shall"
-)]
-fn the_document_lists_every_setting() {
+fn configuration_md_is_up_to_date() {
     let mut text = String::from(
         "# Configuration\n\nEach setting is a key of `doorward.toml` (or of the file `--config` names), and a variable of the environment or of a `.env` file. \
          The environment overrides `.env`, `.env` overrides the file, the file overrides the default. Unknown keys are errors.\n\
@@ -34,15 +30,7 @@ fn the_document_lists_every_setting() {
             setting.help
         );
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/CONFIGURATION.md");
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&path, &text).unwrap();
-    }
-    let stored = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        stored == text,
-        "docs/CONFIGURATION.md is not up to date. Run `BLESS=1 cargo test -p doorward settings`"
-    );
+    assert_generated("docs/CONFIGURATION.md", &text);
 }
 
 #[test]
