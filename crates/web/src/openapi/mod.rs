@@ -273,7 +273,17 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
 
 #[cfg(test)]
 mod tests {
+    use doorward_testkit::repository::assert_generated;
+
     use super::*;
+
+    /// H-15: the stored document is the generated one. So a release has its document, and a review shows each change of
+    /// the API.
+    #[test]
+    fn openapi_json_is_up_to_date() {
+        let document = openapi_document("http://localhost:8000");
+        assert_generated("openapi.json", &format!("{document:#}\n"));
+    }
 
     #[test]
     fn a_loopback_server_is_a_variable_of_the_document() {
