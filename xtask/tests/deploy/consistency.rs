@@ -5,8 +5,8 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::files::{
-    COMPOSE, CONFIGURATION, SOCKET, binary, compose, directive, image_variables, instruction, read,
-    succeed, yaml,
+    COMPOSE, CONFIGURATION, SOCKET, binary, compose, directive, image_variables, instruction,
+    node_variables, nodes, read, succeed, yaml,
 };
 
 /// Pods of the manifests: the deployment's and the job's.
@@ -39,15 +39,22 @@ fn every_deployment_uses_the_same_port() {
     let port: u64 = listen.rsplit(':').next().unwrap().parse().unwrap();
     assert_eq!(instruction("EXPOSE"), port.to_string());
     for file in COMPOSE {
-        let stack = compose(file);
-        let ports = stack["services"]["doorward"]["ports"]
-            .as_array()
-            .unwrap()
-            .clone();
-        let ours = ports.iter().find(|other| other["target"] == port).unwrap();
-        let public = &stack["services"]["doorward"]["environment"]["DOORWARD_PUBLIC_URL"];
-        let published = ours["published"].as_str().unwrap();
-        assert_eq!(*public, format!("http://localhost:{published}"), "{file}");
+        let [first, tls] = nodes(file);
+        // The second node shares the network of the first one, which publishes its port too.
+        assert_eq!(tls["network_mode"], "service:doorward", "{file}");
+        let published = |node: &Value| {
+            let listen = node_variables(node)["DOORWARD_LISTEN"].clone();
+            let port: u64 = listen.rsplit(':').next().unwrap().parse().unwrap();
+            let ports = first["ports"].as_array().unwrap();
+            let ours = ports.iter().find(|other| other["target"] == port).unwrap();
+            ours["published"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(published(&first), port.to_string(), "{file}");
+        assert_eq!(published(&tls), "9443", "{file}");
+        for node in [&first, &tls] {
+            let public = &node["environment"]["DOORWARD_PUBLIC_URL"];
+            assert_eq!(public, "https://localhost:9443", "{file}");
+        }
     }
     let [deployment, _] = pods();
     let container = &deployment["containers"][0];
@@ -85,8 +92,10 @@ fn every_deployment_uses_the_same_data_folder() {
     assert_eq!(instruction("VOLUME"), folder);
     assert_eq!(instruction("WORKDIR"), folder);
     for file in COMPOSE {
-        let service = compose(file)["services"]["doorward"].clone();
-        assert_eq!(service["volumes"][0]["target"], folder, "{file}");
+        for node in nodes(file) {
+            assert_eq!(node["volumes"][0]["source"], "doorward", "{file}");
+            assert_eq!(node["volumes"][0]["target"], folder, "{file}");
+        }
     }
     for pod in pods() {
         assert_eq!(pod["containers"][0]["volumeMounts"][0]["mountPath"], folder);
@@ -131,8 +140,9 @@ fn deployments_use_existing_commands() {
     let check = instruction("HEALTHCHECK");
     lines.push(parse(check.split_once("CMD ").unwrap().1));
     for file in COMPOSE {
-        let test = compose(file)["services"]["doorward"]["healthcheck"]["test"].clone();
-        lines.push(list(&test).split_off(1));
+        for node in nodes(file) {
+            lines.push(list(&node["healthcheck"]["test"]).split_off(1));
+        }
     }
     for pod in pods() {
         lines.push([vec![place.to_owned()], list(&pod["containers"][0]["args"])].concat());
@@ -198,9 +208,10 @@ fn no_server_is_killed_while_requests_finish() {
     let granted = seconds(&directive("TimeoutStopSec")[0]);
     assert!(granted > drain, "{granted} s instead of {drain} s");
     for file in COMPOSE {
-        let service = compose(file)["services"]["doorward"].clone();
-        let grace = service["stop_grace_period"].as_str().unwrap();
-        assert_eq!(seconds(grace), granted, "{file}");
+        for node in nodes(file) {
+            let grace = node["stop_grace_period"].as_str().unwrap();
+            assert_eq!(seconds(grace), granted, "{file}");
+        }
     }
     let guide = read("docs/DEPLOY.md");
     for reported in [
@@ -234,9 +245,11 @@ fn the_file_descriptor_limit_covers_every_connection() {
     let connections: u64 = default.parse().unwrap();
     assert!(directive("LimitNOFILE")[0].parse::<u64>().unwrap() > 2 * connections);
     for file in COMPOSE {
-        let limit = compose(file)["services"]["doorward"]["ulimits"]["nofile"].clone();
-        let soft = limit.as_u64().or_else(|| limit["soft"].as_u64());
-        assert!(soft.unwrap() > 2 * connections, "{file}: {limit}");
+        for node in nodes(file) {
+            let limit = &node["ulimits"]["nofile"];
+            let soft = limit.as_u64().or_else(|| limit["soft"].as_u64());
+            assert!(soft.unwrap() > 2 * connections, "{file}: {limit}");
+        }
     }
 }
 

@@ -12,7 +12,9 @@ use serde_json::Value;
 /// Variables of an environment.
 pub type Variables = BTreeMap<String, String>;
 
-pub const COMPOSE: [&str; 2] = ["compose.yaml", "compose.mysql.yaml"];
+pub const COMPOSE: [&str; 2] = ["docker-compose.yml", "compose.mysql.yaml"];
+/// The services of a compose file that run Doorward: the first node, and the one with TLS.
+pub const NODES: [&str; 2] = ["doorward", "doorward-tls"];
 pub const UNIT: &str = "deploy/systemd/doorward.service";
 pub const CONFIGURATION: &str = "deploy/systemd/doorward.toml";
 pub const SOCKET: &str = "deploy/systemd/doorward.socket";
@@ -41,13 +43,33 @@ pub fn tool(name: &str) -> Command {
 
 /// A compose file as Docker Compose resolves it: merged, interpolated, with all defaults.
 pub fn compose(file: &str) -> Value {
+    compose_with(file, "/dev/null")
+}
+
+/// The same with the variables of a file.
+pub fn compose_with(file: &str, env_file: &str) -> Value {
     let mut command = tool("docker-compose");
     command.args(["--file", file, "config", "--format", "json"]);
     // Only what is in the file: no variables and no .env of the developer.
     command.env_clear().env("PATH", "/usr/bin:/bin");
     command.args(["--no-path-resolution"]);
-    let output = succeed(command.env("COMPOSE_ENV_FILES", "/dev/null"));
+    let output = succeed(command.env("COMPOSE_ENV_FILES", env_file));
+    let warnings = String::from_utf8_lossy(&output.stderr);
+    assert!(warnings.is_empty(), "{file}: {warnings}");
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The services of a compose file that run Doorward.
+pub fn nodes(file: &str) -> [Value; 2] {
+    let stack = compose(file);
+    NODES.map(|name| stack["services"][name].clone())
+}
+
+/// The environment of a node of a compose file: the image's variables, and those of the service.
+pub fn node_variables(node: &Value) -> Variables {
+    let mut all = image_variables();
+    all.extend(variables(&node["environment"]));
+    all
 }
 
 /// Every document of a YAML file.

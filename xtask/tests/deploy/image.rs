@@ -5,7 +5,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use doorward_testkit::port::Port;
@@ -116,17 +116,22 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts it, and waits until it is ready.
+    /// Starts it with a new database, and waits until it is ready.
     pub fn start(serve: &mut Command) -> Self {
+        // The last line: the new admin has a generated password.
+        Self::start_until(serve, "shown only once")
+    }
+
+    /// Starts it, and waits until it prints a line with this text.
+    pub fn start_until(serve: &mut Command, last: &str) -> Self {
         let mut process = serve.stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
         let mut running = Self {
             process,
             printed: Vec::new(),
         };
-        // The last line: the new admin has a generated password.
         for line in output.lines().map_while(Result::ok) {
-            let is_last = line.contains("shown only once");
+            let is_last = line.contains(last);
             running.printed.push(line);
             if is_last {
                 return running;
@@ -137,7 +142,12 @@ impl Running {
 }
 
 impl Running {
-    /// A command next to it, like in the same container.
+    /// A file in its root folder.
+    pub fn file(&self, path: &str) -> PathBuf {
+        format!("/proc/{}/root{path}", self.process.id()).into()
+    }
+
+    /// A command next to it, like in the same container, or in one with the same volume and network.
     pub fn exec(&self, environment: &Variables, arguments: &[&str]) -> Command {
         let mut command = Command::new("nsenter");
         let process = self.process.id().to_string();

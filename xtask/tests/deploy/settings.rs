@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::files::{
-    COMPOSE, Variables, binary, compose, directive, image_variables, read, root, variables, yaml,
+    COMPOSE, NODES, Variables, binary, compose, compose_with, directive, image_variables,
+    node_variables, nodes, read, root, succeed, variables, yaml,
 };
 
 /// A valid `JWT_SECRET_KEY`.
@@ -36,11 +37,9 @@ fn reference() -> (BTreeSet<String>, BTreeSet<String>) {
 fn environments() -> Vec<(String, Variables)> {
     let mut found = Vec::new();
     for file in COMPOSE {
-        let mut all = image_variables();
-        all.extend(variables(
-            &compose(file)["services"]["doorward"]["environment"],
-        ));
-        found.push((file.to_owned(), all));
+        for (name, node) in NODES.iter().zip(nodes(file)) {
+            found.push((format!("{file}: {name}"), node_variables(&node)));
+        }
     }
     found.push(("the unit".to_owned(), unit_variables()));
     let mut all = image_variables();
@@ -144,6 +143,61 @@ fn the_image_reports_missing_required_settings() {
     assert!(!refused.status.success());
     for name in ["DOORWARD_PUBLIC_URL", "SMTP_URL"] {
         assert!(reported.contains(name), "{reported}");
+    }
+}
+
+/// Variables that the compose files read from the shell or from `.env`.
+fn interpolated() -> BTreeSet<String> {
+    let of_file = |file| {
+        let text = read(file);
+        let starts = text.split("${").skip(1);
+        let names = starts.map(|rest| rest.split(':').next().unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    COMPOSE.into_iter().flat_map(of_file).collect()
+}
+
+/// The names in `.env.example`, each with `true` if the line above it is a comment.
+fn example() -> Vec<(String, bool)> {
+    let text = read(".env.example");
+    let lines: Vec<_> = text.lines().collect();
+    let is_comment = |at: usize| at > 0 && lines[at - 1].starts_with("# ");
+    let names = lines.iter().enumerate().filter_map(|(at, line)| {
+        let (name, _) = line.split_once('=').filter(|_| !line.starts_with('#'))?;
+        Some((name.to_owned(), is_comment(at)))
+    });
+    names.collect()
+}
+
+#[test]
+fn the_example_of_env_has_every_variable_of_the_compose_files_and_explains_each() {
+    let names: BTreeSet<_> = example().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, interpolated());
+    let (_, settings) = reference();
+    for name in ["DATABASE_URL", "ADMIN_PASSWORD", "JWT_SECRET_KEY"] {
+        assert!(names.contains(name) && settings.contains(name), "{name}");
+    }
+    // A misspelled setting would look like a variable of the compose files only.
+    for name in names.iter().filter(|name| !settings.contains(*name)) {
+        let is_of_compose =
+            name.ends_with("_PORT") || name.starts_with("POSTGRES_") || name.starts_with("MYSQL_");
+        assert!(is_of_compose, "{name} is no setting");
+    }
+    for (name, is_explained) in example() {
+        assert!(is_explained, "{name}");
+    }
+}
+
+/// Copied to `.env` it changes nothing: neither a server in that folder nor the stacks.
+#[test]
+fn an_unchanged_copy_of_the_example_of_env_is_accepted_and_sets_only_defaults() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(".env"), read(".env.example")).unwrap();
+    let mut check = Command::new(binary());
+    check.args(["config", "check"]).env_clear();
+    succeed(check.current_dir(folder.path()));
+    for file in COMPOSE {
+        assert_eq!(compose_with(file, ".env.example"), compose(file), "{file}");
     }
 }
 

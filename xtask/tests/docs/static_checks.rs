@@ -68,7 +68,8 @@ fn missing<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
         "clients/",
     ];
     let is_file = |word: &&str| {
-        let is_compose = word.starts_with("compose.") && word.ends_with(".yaml");
+        let is_compose = *word == "docker-compose.yml"
+            || (word.starts_with("compose.") && word.ends_with(".yaml"));
         is_compose || FOLDERS.iter().any(|folder| word.starts_with(folder))
     };
     let gone = words
@@ -188,6 +189,7 @@ fn every_variable_is_read_by_a_program() {
         "clients",
         "deploy",
         "compose*.yaml",
+        "docker-compose.yml",
     ]) {
         if Path::new(&file).extension().is_none_or(|kind| kind != "md") {
             let text = std::fs::read_to_string(root().join(&file)).unwrap_or_default();
