@@ -69,6 +69,14 @@ impl Challenge {
         (counted, write)
     }
 
+    /// Fails with [`Error::ChallengeExpired`] if the sign-in is at another step.
+    pub(crate) fn ensure_step_is(&self, step: &Step) -> Result<(), Error> {
+        match self.state.step == *step {
+            true => Ok(()),
+            false => Err(Error::ChallengeExpired),
+        }
+    }
+
     /// Moves on to a step. Fails with `Stale` if another request has used the challenge.
     pub(crate) fn advance(&self, step: Step) -> Write {
         let state = State {
@@ -184,9 +192,7 @@ impl Core {
     ) -> Result<(Challenge, User), Error> {
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let (challenge, user) = self.find_challenge(ctx, digest).await?;
-            if challenge.state.step != Step::Factor {
-                return Err(Error::ChallengeExpired);
-            }
+            challenge.ensure_step_is(&Step::Factor)?;
             let (counted, write) = challenge.count_attempt();
             match self.apply(vec![write]).await {
                 Ok(()) => return Ok((counted, user)),

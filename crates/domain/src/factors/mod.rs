@@ -20,7 +20,7 @@ mod removal;
 pub(crate) mod set;
 mod totp;
 mod transfer;
-mod verify;
+pub(crate) mod verify;
 
 use std::sync::Arc;
 

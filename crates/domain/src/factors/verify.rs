@@ -1,8 +1,9 @@
 //! Verifies the code of a second factor.
 //!
 //! Wrong codes have a count of their own: a user who knows the password must not guess codes at the speed of
-//! correct passwords. A code is counted before it is checked. Only a completed sign-in, or the removal of the last
-//! factor, clears the count. Recovery codes cannot be guessed; they are limited by network only, so that their owner can
+//! correct passwords. A code is counted before it is checked. A wrong one stays counted, whatever fails afterwards;
+//! one that was not compared, or was correct and not used up, is released. Only a completed sign-in, or the removal of the
+//! last factor, clears the count. Recovery codes cannot be guessed; they are limited by network only, so that their owner can
 //! sign in while another person guesses codes.
 
 use super::set::FactorSet;
@@ -11,6 +12,7 @@ use crate::core::verify_password::VerifiedPassword;
 use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, WriteError};
 use crate::events::Event;
+use crate::limits::CodeAttempt;
 use crate::model::{AuditKind, User};
 use crate::store::Batch;
 use crate::values::{FactorCode, FactorKind};
@@ -20,6 +22,20 @@ use crate::values::{FactorCode, FactorKind};
 pub(crate) struct VerifiedCode {
     pub(crate) writes: Batch,
     pub(crate) kind: FactorKind,
+}
+
+/// Why a code did not do.
+pub(crate) enum CodeFailure {
+    /// It was compared and is wrong, or was used before. It stays counted.
+    Wrong(Error),
+    /// It was not compared, or it is correct and was not used up. Its count is released.
+    NotUsed(Error),
+}
+
+impl From<Error> for CodeFailure {
+    fn from(error: Error) -> Self {
+        Self::NotUsed(error)
+    }
 }
 
 impl Core {
@@ -32,7 +48,7 @@ impl Core {
         kind: FactorKind,
         code: &FactorCode,
         event: AuditKind,
-    ) -> Result<VerifiedCode, Error> {
+    ) -> Result<VerifiedCode, CodeFailure> {
         let writes = match kind {
             FactorKind::Totp => self.use_totp_code(ctx, &set, code).await?,
             FactorKind::RecoveryCode => self.use_recovery_code(ctx, user, set, code),
@@ -45,8 +61,26 @@ impl Core {
             user_id: Some(user.id),
             reason: "wrong code",
         };
-        self.emit_now(ctx, refused).await?;
-        Err(Error::InvalidCode)
+        let written = self.emit_now(ctx, refused).await;
+        let error = written.map_or_else(Error::from, |()| Error::InvalidCode);
+        Err(CodeFailure::Wrong(error))
+    }
+
+    /// Returns the result of a counted code, and releases its count unless the code was wrong.
+    pub(crate) async fn finish_code_attempt<T>(
+        &self,
+        ctx: &Ctx,
+        attempt: &CodeAttempt,
+        result: Result<T, CodeFailure>,
+    ) -> Result<T, Error> {
+        match result {
+            Ok(done) => Ok(done),
+            Err(CodeFailure::Wrong(error)) => Err(error),
+            Err(CodeFailure::NotUsed(error)) => {
+                self.release_code_attempt(ctx, attempt).await;
+                Err(error)
+            }
+        }
     }
 
     async fn use_totp_code(
@@ -98,7 +132,7 @@ impl Core {
             .ensure_second_factor(ctx, &verified.user, code, event)
             .await;
         match has_factor {
-            Ok(_) => drop(self.clear_password_attempts(verified).await?),
+            Ok(_) => self.clear_password_attempts(verified).await?,
             Err(_) => self.release_password_backoff(ctx, verified).await?,
         }
         has_factor
@@ -129,19 +163,29 @@ impl Core {
             self.emit_now(ctx, refused).await?;
             return Err(Error::ReauthenticationRequired);
         };
-        let kind = code.kind();
-        self.acquire_code_attempt(ctx, user, kind).await?;
+        let attempt = self.acquire_code_attempt(ctx, user, code.kind()).await?;
+        let used = self.use_code(ctx, (user, set), code, event).await;
+        self.finish_code_attempt(ctx, &attempt, used).await?;
+        self.release_code_count(ctx, &attempt).await;
+        Ok(true)
+    }
+
+    /// Verifies a code and uses it up.
+    async fn use_code(
+        &self,
+        ctx: &Ctx,
+        (user, set): (&User, FactorSet),
+        code: &FactorCode,
+        event: AuditKind,
+    ) -> Result<(), CodeFailure> {
         let verified = self
-            .verify_code(ctx, (user, set), kind, code, event)
+            .verify_code(ctx, (user, set), code.kind(), code, event)
             .await?;
         match self.apply(verified.writes).await {
-            Ok(()) => {
-                self.release_code_attempt(ctx, user, kind).await;
-                Ok(true)
-            }
+            Ok(()) => Ok(()),
             // Another request has used the code.
-            Err(WriteError::Stale) => Err(Error::InvalidCode),
-            Err(other) => Err(other.into()),
+            Err(WriteError::Stale) => Err(CodeFailure::Wrong(Error::InvalidCode)),
+            Err(other) => Err(CodeFailure::NotUsed(other.into())),
         }
     }
 

@@ -9,6 +9,15 @@ use crate::model::User;
 use crate::ports::KeyedLimit;
 use crate::values::FactorKind;
 
+/// A code that is already counted.
+#[derive(Debug, Default)]
+pub(crate) struct CodeAttempt {
+    /// The count of wrong codes; `None` for a code that cannot be guessed.
+    count: Option<KeyedLimit>,
+    /// All acquired limits; the count is the first.
+    limits: Vec<KeyedLimit>,
+}
+
 impl Core {
     /// Counts a code before it is checked. Codes of authenticators have a backoff and a lockout for each user; a recovery
     /// code cannot be guessed and is counted by network prefix only.
@@ -17,17 +26,15 @@ impl Core {
         ctx: &Ctx,
         user: &User,
         kind: FactorKind,
-    ) -> Result<(), Error> {
+    ) -> Result<CodeAttempt, Error> {
         if !self.policy.throttle {
-            return Ok(());
+            return Ok(CodeAttempt::default());
         }
-        let mut limits = Vec::new();
-        if kind == FactorKind::Totp {
-            limits.push(self.code_backoff(user));
-        }
+        let count = (kind == FactorKind::Totp).then(|| self.code_backoff(user));
+        let mut limits: Vec<KeyedLimit> = count.iter().cloned().collect();
         limits.extend(self.network_limit(ctx, ThrottleScope::SignIn));
         match self.acquire_in_order(ctx, &limits).await? {
-            LimitsDecision::Allowed(_) => Ok(()),
+            LimitsDecision::Allowed(_) => Ok(CodeAttempt { count, limits }),
             LimitsDecision::Denied { limit, retry_after } => {
                 let throttled = self.throttled(ctx, limit, retry_after, Some(user.id)).await;
                 // Waiting does not end a lockout soon, and a new password does not end it: the limit counts codes.
@@ -39,13 +46,20 @@ impl Core {
         }
     }
 
-    /// Releases the count of a correct code that completes no sign-in. Wrong codes before it stay counted.
-    pub(crate) async fn release_code_attempt(&self, ctx: &Ctx, user: &User, kind: FactorKind) {
-        if !self.policy.throttle || kind != FactorKind::Totp {
-            return;
-        }
-        if let Err(error) = self.release(ctx, &[self.code_backoff(user)]).await {
-            tracing::warn!(error = %chain(&error), "failed to release the count of a correct code");
+    /// Releases an attempt whose code was not compared, or was correct and not used up.
+    pub(crate) async fn release_code_attempt(&self, ctx: &Ctx, attempt: &CodeAttempt) {
+        self.release_codes(ctx, &attempt.limits).await;
+    }
+
+    /// Releases the count of a correct code that completes no sign-in. Wrong codes before it stay counted, and the
+    /// network stays charged.
+    pub(crate) async fn release_code_count(&self, ctx: &Ctx, attempt: &CodeAttempt) {
+        self.release_codes(ctx, attempt.count.as_slice()).await;
+    }
+
+    async fn release_codes(&self, ctx: &Ctx, limits: &[KeyedLimit]) {
+        if let Err(error) = self.release(ctx, limits).await {
+            tracing::warn!(error = %chain(&error), "failed to release the count of a code");
         }
     }
 

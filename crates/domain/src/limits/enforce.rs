@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    EMAIL_CHANGES, LOCKOUT_RETRY_AFTER, MAILBOX, Rate, ReportedLimit, ThrottleScope, address_key,
-    interval,
+    BACKOFF_DELAYS, EMAIL_CHANGES, LOCKOUT_RETRY_AFTER, MAILBOX, MANY_FAILURES, Rate,
+    ReportedLimit, ThrottleScope, address_key, interval,
 };
 use crate::core::Core;
 use crate::ctx::{Actor, Ctx};
@@ -160,6 +160,25 @@ impl Core {
         Ok(())
     }
 
+    /// Returns the number of failures that a backoff has counted, or [`MANY_FAILURES`] if it is higher. While it delays
+    /// attempts, only that there are enough for a delay. Counts no failure.
+    pub(super) async fn read_failures(
+        &self,
+        ctx: &Ctx,
+        backoff: &KeyedLimit,
+    ) -> Result<u32, StoreError> {
+        // Another maximum does not change the key. An attempt that is allowed is released at once.
+        let reading = KeyedLimit::backoff(Some(MANY_FAILURES), backoff.key.clone());
+        match self.ports.rate_limits.acquire(&reading, ctx.now).await? {
+            Decision::Allowed { remaining } => {
+                self.release(ctx, std::slice::from_ref(&reading)).await?;
+                Ok(failures_before(&reading, remaining))
+            }
+            Decision::Denied { retry_after: None } => Ok(MANY_FAILURES),
+            Decision::Denied { .. } => Ok(BACKOFF_DELAYS[0].0),
+        }
+    }
+
     /// The error for a denied request, after it is reported to the client, the metrics and the audit log.
     pub(super) async fn throttled(
         &self,
@@ -209,6 +228,17 @@ fn report_allowed(ctx: &Ctx, limits: &[KeyedLimit], remaining: &[u32]) {
                 reset_after: interval(rate),
             });
         }
+    }
+}
+
+/// The number of failures before an attempt that a backoff has allowed with this remainder.
+pub(super) fn failures_before(backoff: &KeyedLimit, remaining: u32) -> u32 {
+    match backoff.limit {
+        Limit::Backoff { lockout_after } => lockout_after
+            .unwrap_or(u32::MAX)
+            .saturating_sub(remaining)
+            .saturating_sub(1),
+        Limit::Budget { .. } => 0,
     }
 }
 

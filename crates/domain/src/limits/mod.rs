@@ -40,6 +40,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub(crate) use audit_limits::AuditLimits;
+pub(crate) use code_attempts::CodeAttempt;
 pub use fallback::FallbackRateLimits;
 pub(crate) use known_device::DeviceCookies;
 pub use known_device::{KNOWN_DEVICE_LIFETIME, KnownDevice};
@@ -65,6 +66,8 @@ pub const BACKOFF_DELAYS: [(u32, Duration); 4] = [
 pub const FAILURE_MEMORY: Duration = Duration::from_secs(6 * HOUR);
 /// Maximum time for which failures are remembered after the last one.
 pub const FAILURE_MEMORY_MAX: Duration = Duration::from_secs(30 * 24 * HOUR);
+/// Number of consecutive failures after which a sign-in is reported to the owner.
+pub(crate) const MANY_FAILURES: u32 = 10;
 /// `Retry-After` of a lockout, which waiting does not end.
 pub const LOCKOUT_RETRY_AFTER: Duration = Duration::from_secs(HOUR);
 /// Mails of one kind to one mailbox.

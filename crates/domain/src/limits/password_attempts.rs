@@ -2,7 +2,7 @@
 //!
 
 use super::ThrottleScope;
-use super::enforce::LimitsDecision;
+use super::enforce::{LimitsDecision, failures_before};
 use crate::core::Core;
 use crate::core::verify_password::{VerifiedPassword, own_identifier};
 use crate::ctx::Ctx;
@@ -25,6 +25,8 @@ pub(crate) struct PasswordAttempt {
     limits: Vec<KeyedLimit>,
     /// The account's backoff. A correct password clears it, from any client.
     account: Option<KeyedLimit>,
+    /// Number of wrong passwords of the account before this attempt; `None` if it was not counted for the account.
+    failed_before: Option<u32>,
     /// If `true`, a wrong password locks the account out.
     is_last: bool,
 }
@@ -84,7 +86,10 @@ impl Core {
         }
         match self.acquire_in_order(ctx, &attempt.limits).await? {
             LimitsDecision::Allowed(remaining) => {
-                attempt.is_last = remaining.first() == Some(&0);
+                let remaining = remaining.first().copied();
+                attempt.is_last = remaining == Some(0);
+                attempt.failed_before =
+                    remaining.map(|left| failures_before(&attempt.limits[0], left));
                 Ok(attempt)
             }
             LimitsDecision::Denied { limit, retry_after } => {
@@ -111,35 +116,44 @@ impl Core {
             },
             limits: device.unwrap_or_default(),
             account: Some(backoff),
-            is_last: false,
+            ..PasswordAttempt::default()
         })
     }
 
-    /// Clears the failures on every node after a correct password. Returns the number of wrong passwords of the
-    /// account before it, as far as they are counted.
+    /// Returns the number of wrong passwords of the account before a correct one, as far as they are counted, or
+    /// [`MANY_FAILURES`](super::MANY_FAILURES) if it is higher.
+    pub(crate) async fn wrong_passwords_before(
+        &self,
+        ctx: &Ctx,
+        verified: &VerifiedPassword,
+    ) -> Result<u32, Error> {
+        let attempt = verified.attempt.as_ref();
+        match attempt.map(|attempt| (attempt.failed_before, &attempt.account)) {
+            Some((Some(failures), _)) => Ok(failures),
+            Some((None, Some(account))) => Ok(self.read_failures(ctx, account).await?),
+            _ => Ok(0),
+        }
+    }
+
+    /// Clears the failures on every node after a correct password.
     pub(crate) async fn clear_password_attempts(
         &self,
         verified: &VerifiedPassword,
-    ) -> Result<u32, Error> {
+    ) -> Result<(), Error> {
         let Some(attempt) = &verified.attempt else {
-            return Ok(0);
+            return Ok(());
         };
         let Some(account) = &attempt.account else {
-            return Ok(0);
+            return Ok(());
         };
         if attempt.client == AttemptClient::Known {
             self.end_lockout(&verified.user).await?;
         }
-        let failures = self.ports.rate_limits.clear(account).await?;
-        match attempt.limits.first() {
-            // This attempt was counted, too.
-            Some(own) if own == account => Ok(failures.saturating_sub(1)),
-            Some(own) => {
-                self.ports.rate_limits.clear(own).await?;
-                Ok(failures)
-            }
-            None => Ok(failures),
+        self.ports.rate_limits.clear(account).await?;
+        if let Some(own) = attempt.limits.first().filter(|own| *own != account) {
+            self.ports.rate_limits.clear(own).await?;
         }
+        Ok(())
     }
 
     /// Ends the lockout of an account whose user has signed in on a known device.

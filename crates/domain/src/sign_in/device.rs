@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::UnusualSignIn;
-use crate::limits::{KnownDevice, Rate, network_key};
+use crate::limits::{KnownDevice, MANY_FAILURES, Rate, network_key};
 use crate::model::{Device, User};
 use crate::ports::KeyedLimit;
 use crate::sign_in::SignIn;
@@ -24,8 +24,7 @@ const SIGN_IN_NOTICES: Rate = Rate::new(5, 24 * 3600);
 const HISTORY_WINDOW: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// Maximum number of devices that are read.
 const MAX_DEVICES: usize = 200;
-/// Number of consecutive wrong passwords after which a sign-in is reported.
-const FAILURE_THRESHOLD: u32 = 10;
+
 impl SignIn {
     /// The accounts that a client has signed in to before, by its device cookie.
     pub fn known_devices(&self, ctx: &Ctx, cookie: &str) -> Vec<KnownDevice> {
@@ -101,7 +100,7 @@ fn unusual(
             device: describe_device(ctx, device),
         })
     };
-    if failed_before >= FAILURE_THRESHOLD {
+    if failed_before >= MANY_FAILURES {
         return unusual(true);
     }
     // The cookie of a known device counts in any network, until the next new password.

@@ -15,7 +15,7 @@ use crate::core::sessions::SignedIn;
 use crate::core::step_up::audit_kind_of;
 use crate::core::verify_password::VerifiedPassword;
 use crate::ctx::Ctx;
-use crate::error::Error;
+use crate::error::{Error, chain};
 use crate::events::Event;
 use crate::metric_event::{MetricEvent, SignInOutcome};
 use crate::model::{AuditKind, AuthMethod};
@@ -75,20 +75,25 @@ impl SignIn {
             return Ok(Outcome::NextFactor(next));
         }
         let amr = vec![AuthMethod::Password];
-        let session = self.complete(ctx, verified, amr, Batch::new()).await?;
-        Ok(Outcome::Session(Box::new(session)))
+        let session = self.complete(ctx, &verified, amr, Batch::new()).await;
+        if session.is_err() {
+            // The password was not wrong.
+            self.core.release_password_backoff(ctx, &verified).await?;
+        }
+        Ok(Outcome::Session(Box::new(session?)))
     }
 
-    /// Creates the session once all factors are verified, with the writes of the last one.
+    /// Creates the session once all factors are verified, with the writes of the last one. Clears the wrong passwords once
+    /// the session is stored.
     async fn complete(
         &self,
         ctx: &Ctx,
-        verified: VerifiedPassword,
+        verified: &VerifiedPassword,
         amr: Vec<AuthMethod>,
         mut batch: Batch,
     ) -> Result<SignedIn, Error> {
-        let failed_before = self.core.clear_password_attempts(&verified).await?;
-        let user = verified.user;
+        let failed_before = self.core.wrong_passwords_before(ctx, verified).await?;
+        let user = verified.user.clone();
         let (device, unusual) = self.record_device(ctx, &user, failed_before).await?;
         batch.extend(device);
         let signed_in = Event::SignedIn {
@@ -96,7 +101,11 @@ impl SignIn {
             unusual: unusual.as_ref(),
         };
         self.core.emit(ctx, signed_in, &mut batch);
-        self.core.issue_session(ctx, user, amr, batch).await
+        let signed_in = self.core.issue_session(ctx, user, amr, batch).await?;
+        if let Err(error) = self.core.clear_password_attempts(verified).await {
+            tracing::warn!(error = %chain(&error), "failed to clear the wrong passwords after a sign-in");
+        }
+        Ok(signed_in)
     }
 
     /// Verifies the actor's own proof if the request contains one, and returns the context that records this. A wrong

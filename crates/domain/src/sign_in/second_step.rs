@@ -11,6 +11,7 @@ use crate::core::verify_password::VerifiedPassword;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::factors::challenge::{self, Challenge, State, Step};
+use crate::factors::verify::CodeFailure;
 use crate::metric_event::{MetricEvent, SignInOutcome};
 use crate::model::{AuditKind, AuthMethod, User};
 use crate::sign_in::SignIn;
@@ -103,11 +104,25 @@ impl SignIn {
         code: &FactorCode,
     ) -> Result<SignedIn, Error> {
         let (digest, kind) = (challenge.digest(), kind.unwrap_or_else(|| code.kind()));
-        let (_, user) = self.core.find_challenge(ctx, &digest).await?;
+        // A code that would not be compared is not counted.
+        let (challenge, user) = self.core.find_challenge(ctx, &digest).await?;
+        challenge.ensure_step_is(&Step::Factor)?;
         // A throttled code does not use up the challenge.
-        self.core.acquire_code_attempt(ctx, &user, kind).await?;
-        let (challenge, user) = self.core.count_challenge_attempt(ctx, &digest).await?;
-        let (mut challenge, mut user) = (challenge, user);
+        let attempt = self.core.acquire_code_attempt(ctx, &user, kind).await?;
+        let opened = self.open_session_with_code(ctx, &digest, kind, code).await;
+        let signed_in = self.core.finish_code_attempt(ctx, &attempt, opened).await?;
+        self.core.clear_code_attempts(&signed_in.user).await;
+        Ok(signed_in)
+    }
+
+    async fn open_session_with_code(
+        &self,
+        ctx: &Ctx,
+        digest: &Digest,
+        kind: FactorKind,
+        code: &FactorCode,
+    ) -> Result<SignedIn, CodeFailure> {
+        let (mut challenge, mut user) = self.core.count_challenge_attempt(ctx, digest).await?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let set = self.core.factor_set(user.id).await?;
             let verified = self
@@ -119,12 +134,12 @@ impl SignIn {
             match opened.await {
                 // Another request has used this code, another one, or the challenge: verify them again.
                 Err(Error::PreconditionFailed) => {
-                    (challenge, user) = self.core.find_challenge(ctx, &digest).await?;
+                    (challenge, user) = self.core.find_challenge(ctx, digest).await?;
                 }
-                result => return result,
+                result => return Ok(result?),
             }
         }
-        Err(Error::Overloaded)
+        Err(Error::Overloaded.into())
     }
 
     /// Returns the actor for a challenge in which the user adds a factor. Fails with [`Error::InvalidToken`] if it is
@@ -169,17 +184,13 @@ impl SignIn {
         challenge: &Digest,
     ) -> Result<SignedIn, Error> {
         let (challenge, user) = self.core.find_challenge(ctx, challenge).await?;
-        match challenge.state.step {
-            Step::Enrolled => {
-                let amr = AuthMethod::with_factor(FactorKind::Totp);
-                let opened = self.open_session(ctx, user, &challenge, amr, Batch::new());
-                match opened.await {
-                    // Another request has used the challenge.
-                    Err(Error::PreconditionFailed) => Err(Error::ChallengeExpired),
-                    result => result,
-                }
-            }
-            Step::Factor | Step::Enrol => Err(Error::ChallengeExpired),
+        challenge.ensure_step_is(&Step::Enrolled)?;
+        let amr = AuthMethod::with_factor(FactorKind::Totp);
+        let opened = self.open_session(ctx, user, &challenge, amr, Batch::new());
+        match opened.await {
+            // Another request has used the challenge.
+            Err(Error::PreconditionFailed) => Err(Error::ChallengeExpired),
+            result => result,
         }
     }
 
@@ -196,9 +207,7 @@ impl SignIn {
             attempt: Some(self.core.earlier_password_attempt(ctx, &user)?),
             user,
         };
-        let signed_in = self.complete(ctx, verified, amr, batch).await?;
-        self.core.clear_code_attempts(&signed_in.user).await;
-        Ok(signed_in)
+        self.complete(ctx, &verified, amr, batch).await
     }
 
     fn record_outcome(&self, outcome: &Result<SignedIn, Error>) {

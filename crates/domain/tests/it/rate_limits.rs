@@ -136,6 +136,27 @@ async fn a_denial_releases_the_limits_before_it() {
     assert_err!(refused, Error::TooManyAttempts { retry_after } if retry_after.as_secs() == 1);
 }
 
+/// a correct password for which no session could be stored is not a wrong one, and clears nothing.
+#[tokio::test]
+async fn an_outage_neither_counts_nor_clears_passwords() {
+    let node = TestNode::new().await;
+    node.active("ben").await;
+    for _ in 0..2 {
+        let refused = node.try_sign_in("ben", OTHER_PASSWORD).await;
+        assert_err!(refused, Error::InvalidCredentials);
+    }
+    node.spy.fail("write sessions");
+    for _ in 0..4 {
+        let refused = node.try_sign_in("ben", PASSWORD).await;
+        assert_err!(refused, Error::Store(_));
+    }
+    node.spy.clear_failures();
+    let refused = node.try_sign_in("ben", OTHER_PASSWORD).await;
+    assert_err!(refused, Error::InvalidCredentials);
+    let delayed = node.try_sign_in("ben", PASSWORD).await;
+    assert_err!(delayed, Error::TooManyAttempts { .. });
+}
+
 /// T-FLOOD: during 1,000 wrong passwords from fifty addresses, the owner signs in from a known
 /// device and with the cookie of a live session, and recovers the account by mail. Other clients do not.
 #[tokio::test]

@@ -1,5 +1,6 @@
-//! Second factors: `sign_in` in two steps, `step_up` with a code, `manage`: adding, renewing and removing.
+//! Second factors: `sign_in` in two steps, `step_up` with a code, `attempts`: how codes are counted, `manage`: adding, renewing and removing.
 
+mod attempts;
 mod manage;
 mod sign_in;
 mod step_up;
