@@ -46,6 +46,9 @@ pub(crate) struct State {
     /// Number of codes that were sent.
     pub(crate) attempts: u32,
     pub(crate) step: Step,
+    /// The recovery that has set the password and granted codes for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) recovery: Option<String>,
 }
 
 /// What a sign-in needs next.

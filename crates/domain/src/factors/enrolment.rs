@@ -135,7 +135,7 @@ impl Factors {
                 });
             }
             let accepted = pending.accept(&self.core.keyring, code, ctx.now)?;
-            let accepted = accepted.ok_or(Error::InvalidCode)?;
+            let accepted = accepted.ok_or(Error::InvalidCode)?.passed_by(ctx, &user);
             let codes = set
                 .is_empty()
                 .then(|| recovery_codes::generate(&*self.core.ports.random));

@@ -5,6 +5,7 @@
 //!
 //! - `totp`: an authenticator app, as a credential.
 //! - `recovery_codes`: their form and digests.
+//! - `recovery_grant`: the codes that a recovery by mail grants.
 //! - `set`: the record of a user's factors.
 //! - `verify`: verifies a code, for sign-in and reauthentication.
 //! - `challenge`: the state of a sign-in between its steps.
@@ -16,6 +17,7 @@
 pub(crate) mod challenge;
 mod enrolment;
 mod recovery_codes;
+pub(crate) mod recovery_grant;
 mod removal;
 pub(crate) mod set;
 mod totp;

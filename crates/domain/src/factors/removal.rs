@@ -83,7 +83,6 @@ impl Factors {
             set.remove(*id);
             batch.push(Write::delete::<Credential>(*id));
         }
-        let is_last = set.is_empty();
         batch.push(set.write(ctx.now));
         self.core
             .emit(ctx, Event::FactorRemoved { user, kind }, &mut batch);
@@ -102,9 +101,6 @@ impl Factors {
                 current_session.filter(|_| is_own),
             )
             .await;
-        if is_last {
-            self.core.clear_code_attempts(user).await;
-        }
         Ok(true)
     }
 

@@ -65,6 +65,11 @@ impl FactorSet {
         self.factors.iter().map(|(id, _)| *id).collect()
     }
 
+    /// The factor that was added first.
+    pub(crate) fn oldest(&self) -> Option<CredentialId> {
+        self.factors.first().map(|(id, _)| *id)
+    }
+
     pub(super) fn contains(&self, id: CredentialId) -> bool {
         self.factors.iter().any(|(stored, _)| *stored == id)
     }

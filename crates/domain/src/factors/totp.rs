@@ -12,7 +12,9 @@ use totp_rs::{Algorithm, Builder};
 use super::Factor;
 use super::set::FactorSet;
 use crate::core::Core;
+use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
+use crate::limits::KnownDevice;
 use crate::model::{Credential, CredentialKind, User};
 use crate::ports::RandomSource;
 use crate::store::{Condition, Records, Write};
@@ -23,6 +25,9 @@ use crate::values::{CredentialId, FactorCode, Secret, UserId};
 pub(super) const SECRET_BYTES: usize = 20;
 /// Number of time steps by which the clock of an authenticator may differ.
 const DRIFT: u16 = 1;
+/// Maximum number of sessions from before the first factor that are remembered for having passed an authenticator. With
+/// them, the credential stays below its 1,024 bytes.
+const MAX_SESSIONS: usize = 5;
 /// Time in which the first code must be entered.
 const ENROLMENT: SignedDuration = SignedDuration::from_hours(1);
 
@@ -106,6 +111,9 @@ struct Data {
     last_used_at: Option<Timestamp>,
     /// Number of the time step of the last used code.
     last_step: u64,
+    /// The sessions that were opened with the password only, and in which a code was accepted later, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    passed_in: Vec<String>,
     #[serde(flatten)]
     parameters: TotpParameters,
 }
@@ -132,6 +140,7 @@ impl Totp {
                 created_at,
                 last_used_at: None,
                 last_step: 0,
+                passed_in: Vec::new(),
                 parameters: TotpParameters::default(),
             },
             stored: None,
@@ -233,6 +242,27 @@ impl Totp {
                 },
                 stored: self.stored.clone(),
             }))
+    }
+
+    /// This authenticator, which remembers the session of the request as one that has passed it. A session that was opened
+    /// with a factor is known for that anyway.
+    pub(super) fn passed_by(mut self, ctx: &Ctx, user: &User) -> Self {
+        let mut known = ctx.client.known.iter();
+        let device = known.find(|device| device.is_known_to(user));
+        if let (Actor::User { .. }, Some(device)) = (&ctx.actor, device)
+            && !device.has_factor()
+        {
+            let session = device.sign_in_id();
+            self.data.passed_in.retain(|passed| *passed != session);
+            self.data.passed_in.insert(0, session);
+            self.data.passed_in.truncate(MAX_SESSIONS);
+        }
+        self
+    }
+
+    /// Returns `true` if it was passed in a session of this device.
+    pub(super) fn was_passed_by(&self, device: &KnownDevice) -> bool {
+        self.data.passed_in.contains(&device.sign_in_id())
     }
 
     /// Deletes the authenticator. The batch is stale if the stored one has changed since it was read.

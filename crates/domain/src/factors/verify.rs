@@ -2,8 +2,8 @@
 //!
 //! Wrong codes have a count of their own: a user who knows the password must not guess codes at the speed of
 //! correct passwords. A code is counted before it is checked. A wrong one stays counted, whatever fails afterwards;
-//! one that was not compared, or was correct and not used up, is released. Only a completed sign-in, or the removal of the
-//! last factor, clears the count. Recovery codes cannot be guessed; they are limited by network only, so that their owner can
+//! one that was not compared, or was correct and not used up, is released. Only a completed sign-in clears the count; a new
+//! first factor has another one. Recovery codes cannot be guessed; they are limited by network only, so that their owner can
 //! sign in while another person guesses codes.
 
 use super::set::FactorSet;
@@ -12,7 +12,7 @@ use crate::core::verify_password::VerifiedPassword;
 use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, WriteError};
 use crate::events::Event;
-use crate::limits::CodeAttempt;
+use crate::limits::{CodeAttempt, KnownDevice};
 use crate::model::{AuditKind, User};
 use crate::store::Batch;
 use crate::values::{FactorCode, FactorKind};
@@ -50,7 +50,7 @@ impl Core {
         event: AuditKind,
     ) -> Result<VerifiedCode, CodeFailure> {
         let writes = match kind {
-            FactorKind::Totp => self.use_totp_code(ctx, &set, code).await?,
+            FactorKind::Totp => self.use_totp_code(ctx, (user, &set), code).await?,
             FactorKind::RecoveryCode => self.use_recovery_code(ctx, user, set, code),
         };
         if let Some(writes) = writes {
@@ -86,7 +86,7 @@ impl Core {
     async fn use_totp_code(
         &self,
         ctx: &Ctx,
-        set: &FactorSet,
+        (user, set): (&User, &FactorSet),
         code: &FactorCode,
     ) -> Result<Option<Batch>, Error> {
         let mut accepted = None;
@@ -99,7 +99,25 @@ impl Core {
                 }
             }
         }
-        Ok(accepted.map(|totp| vec![totp.write(ctx.now)]))
+        Ok(accepted.map(|totp| vec![totp.passed_by(ctx, user).write(ctx.now)]))
+    }
+
+    /// Returns the known device of the request, if it has once passed the factor.
+    pub(crate) async fn device_with_factor<'a>(
+        &self,
+        ctx: &'a Ctx,
+        (user, set): (&User, &FactorSet),
+    ) -> Result<Option<&'a KnownDevice>, Error> {
+        let known = ctx.client.known.iter();
+        let mut known = known.filter(|device| device.is_known_to(user));
+        if let Some(device) = known.clone().find(|device| device.has_factor()) {
+            return Ok(Some(device));
+        }
+        if known.clone().next().is_none() {
+            return Ok(None);
+        }
+        let apps = self.authenticators(set).await?;
+        Ok(known.find(|device| apps.iter().any(|app| app.was_passed_by(device))))
     }
 
     fn use_recovery_code(
@@ -163,7 +181,9 @@ impl Core {
             self.emit_now(ctx, refused).await?;
             return Err(Error::ReauthenticationRequired);
         };
-        let attempt = self.acquire_code_attempt(ctx, user, code.kind()).await?;
+        let attempt = self
+            .acquire_code_attempt(ctx, (user, &set), code.kind(), None)
+            .await?;
         let used = self.use_code(ctx, (user, set), code, event).await;
         self.finish_code_attempt(ctx, &attempt, used).await?;
         self.release_code_count(ctx, &attempt).await;

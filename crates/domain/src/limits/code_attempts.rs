@@ -1,13 +1,27 @@
-//! Attempts to enter the code of a second factor: counted for each user, apart from passwords.
+//! Attempts to enter the code of a second factor: counted apart from passwords.
+//!
+//! A device or session that has once passed the factor has a count for itself, and so has the password that a recovery by
+//! mail has set. All others share the count of the user. So someone who knows the password cannot keep the owner out
+//! . The keys contain the oldest factor: a new first factor starts at zero on every node.
 
-use super::ThrottleScope;
 use super::enforce::LimitsDecision;
+use super::password_attempts::KNOWN_DEVICE_FAILURES;
+use super::{Rate, ThrottleScope};
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::{Error, chain};
+use crate::factors::set::FactorSet;
 use crate::model::User;
 use crate::ports::KeyedLimit;
 use crate::values::FactorKind;
+
+const DAY: u64 = 24 * 3600;
+/// Codes that a recovery by mail grants.
+const GRANTED_CODES: u32 = 5;
+/// Grants to one user.
+const DAILY_GRANTS: Rate = Rate::new(3, DAY);
+/// Grants to one user until a code is correct: the window is longer than any password is used.
+const GRANTS_IN_A_ROW: Rate = Rate::new(10, 10 * 365 * DAY);
 
 /// A code that is already counted.
 #[derive(Debug, Default)]
@@ -16,33 +30,87 @@ pub(crate) struct CodeAttempt {
     count: Option<KeyedLimit>,
     /// All acquired limits; the count is the first.
     limits: Vec<KeyedLimit>,
+    /// What a completed sign-in clears.
+    cleared: Vec<KeyedLimit>,
 }
 
 impl Core {
-    /// Counts a code before it is checked. Codes of authenticators have a backoff and a lockout for each user; a recovery
-    /// code cannot be guessed and is counted by network prefix only.
+    /// Counts a code before it is checked. Codes of authenticators have a backoff and a lockout; a recovery code cannot be
+    /// guessed. Both are charged to the account if the device is known, else to the network prefix. `recovery` is the
+    /// recovery that has set the password and granted codes for it.
     pub(crate) async fn acquire_code_attempt(
         &self,
         ctx: &Ctx,
-        user: &User,
+        (user, set): (&User, &FactorSet),
         kind: FactorKind,
+        recovery: Option<&str>,
     ) -> Result<CodeAttempt, Error> {
         if !self.policy.throttle {
             return Ok(CodeAttempt::default());
         }
-        let count = (kind == FactorKind::Totp).then(|| self.code_backoff(user));
-        let mut limits: Vec<KeyedLimit> = count.iter().cloned().collect();
-        limits.extend(self.network_limit(ctx, ThrottleScope::SignIn));
-        match self.acquire_in_order(ctx, &limits).await? {
-            LimitsDecision::Allowed(_) => Ok(CodeAttempt { count, limits }),
-            LimitsDecision::Denied { limit, retry_after } => {
-                let throttled = self.throttled(ctx, limit, retry_after, Some(user.id)).await;
-                // Waiting does not end a lockout soon, and a new password does not end it: the limit counts codes.
-                Err(match retry_after {
-                    Some(_) => throttled,
-                    None => Error::CodesLockedOut,
-                })
+        let counts = self.code_counts(ctx, (user, set), recovery).await?;
+        let mut cleared = counts.clone();
+        cleared.push(grants_in_a_row(user, set));
+        let is_guessable = kind == FactorKind::Totp;
+        let last = counts.len() - 1;
+        for (index, count) in counts.into_iter().enumerate() {
+            let count = Some(count).filter(|_| is_guessable);
+            let mut limits: Vec<KeyedLimit> = count.iter().cloned().collect();
+            limits.extend(self.code_client_limit(ctx, user));
+            match self.acquire_in_order(ctx, &limits).await? {
+                LimitsDecision::Allowed(_) => {
+                    return Ok(CodeAttempt {
+                        count,
+                        limits,
+                        cleared,
+                    });
+                }
+                // Too many wrong codes: the client has the next count, which it shares with more clients.
+                LimitsDecision::Denied {
+                    retry_after: None, ..
+                } if index < last => {}
+                LimitsDecision::Denied { limit, retry_after } => {
+                    let throttled = self.throttled(ctx, limit, retry_after, Some(user.id)).await;
+                    // Waiting does not end a lockout soon, and a new password does not end it: the limit counts codes.
+                    return Err(match retry_after {
+                        Some(_) => throttled,
+                        None => Error::CodesLockedOut,
+                    });
+                }
             }
+        }
+        Err(Error::CodesLockedOut)
+    }
+
+    /// The counts of wrong codes for this client, in the order in which they are used. The last is that of all clients.
+    async fn code_counts(
+        &self,
+        ctx: &Ctx,
+        (user, set): (&User, &FactorSet),
+        recovery: Option<&str>,
+    ) -> Result<Vec<KeyedLimit>, Error> {
+        let key = factor_key(user, set);
+        let device = self.device_with_factor(ctx, (user, set)).await?;
+        let device = device.map(|device| {
+            KeyedLimit::backoff(
+                Some(KNOWN_DEVICE_FAILURES),
+                format!("{key}/{}", device.key()),
+            )
+        });
+        let recovery = recovery.map(|recovery| {
+            KeyedLimit::backoff(Some(GRANTED_CODES), format!("code/recovery/{recovery}"))
+        });
+        let shared = KeyedLimit::backoff(Some(self.policy.limits.lockout_after), key);
+        let counts = device.into_iter().chain(recovery).chain([shared]);
+        Ok(counts.collect())
+    }
+
+    /// Charges the client as for a password.
+    fn code_client_limit(&self, ctx: &Ctx, user: &User) -> Option<KeyedLimit> {
+        let mut known = ctx.client.known.iter();
+        match known.any(|device| device.is_known_to(user)) {
+            true => Some(self.user_limit(ThrottleScope::SignIn, user.id)),
+            false => self.network_limit(ctx, ThrottleScope::SignIn),
         }
     }
 
@@ -52,29 +120,51 @@ impl Core {
     }
 
     /// Releases the count of a correct code that completes no sign-in. Wrong codes before it stay counted, and the
-    /// network stays charged.
+    /// client stays charged.
     pub(crate) async fn release_code_count(&self, ctx: &Ctx, attempt: &CodeAttempt) {
         self.release_codes(ctx, attempt.count.as_slice()).await;
     }
 
-    async fn release_codes(&self, ctx: &Ctx, limits: &[KeyedLimit]) {
+    /// Releases these limits of codes. A failure is logged.
+    pub(crate) async fn release_codes(&self, ctx: &Ctx, limits: &[KeyedLimit]) {
         if let Err(error) = self.release(ctx, limits).await {
             tracing::warn!(error = %chain(&error), "failed to release the count of a code");
         }
     }
 
-    /// Clears the wrong codes of a user after a completed sign-in.
-    pub(crate) async fn clear_code_attempts(&self, user: &User) {
-        if !self.policy.throttle {
-            return;
-        }
-        if let Err(error) = self.ports.rate_limits.clear(&self.code_backoff(user)).await {
-            tracing::warn!(error = %chain(&error), "failed to clear the wrong codes of a user");
+    /// Clears the wrong codes of a user after a completed sign-in, and the recoveries that have granted codes.
+    pub(crate) async fn clear_code_attempts(&self, attempt: &CodeAttempt) {
+        for limit in &attempt.cleared {
+            if let Err(error) = self.ports.rate_limits.clear(limit).await {
+                tracing::warn!(error = %chain(&error), "failed to clear the wrong codes of a user");
+            }
         }
     }
 
-    fn code_backoff(&self, user: &User) -> KeyedLimit {
-        let lockout_after = Some(self.policy.limits.lockout_after);
-        KeyedLimit::backoff(lockout_after, format!("code/{}", user.id))
+    /// Counts a grant of codes. Returns its limits; `None` if the user has had too many.
+    pub(crate) async fn acquire_code_grant(
+        &self,
+        ctx: &Ctx,
+        (user, set): (&User, &FactorSet),
+    ) -> Result<Option<Vec<KeyedLimit>>, Error> {
+        if !self.policy.throttle {
+            return Ok(None);
+        }
+        let daily = KeyedLimit::budget("daily-code-grants", DAILY_GRANTS, factor_key(user, set));
+        let limits = vec![grants_in_a_row(user, set), daily];
+        let is_allowed = match self.acquire_in_order(ctx, &limits).await? {
+            LimitsDecision::Allowed(_) => true,
+            LimitsDecision::Denied { .. } => false,
+        };
+        Ok(is_allowed.then_some(limits))
     }
+}
+
+fn factor_key(user: &User, set: &FactorSet) -> String {
+    let oldest = set.oldest().map(|id| id.to_string());
+    format!("code/{}/{}", user.id, oldest.unwrap_or_default())
+}
+
+fn grants_in_a_row(user: &User, set: &FactorSet) -> KeyedLimit {
+    KeyedLimit::budget("code-grants", GRANTS_IN_A_ROW, factor_key(user, set))
 }

@@ -3,7 +3,8 @@
 //! It grants no access. A known device has its own backoff, so that other clients' wrong passwords do not delay or
 //! lock out the owner. An entry contains the user, the sign-in that created it, the account's security epoch and
 //! the time, under an HMAC. A new epoch (new password, recovery, another address, all sessions ended) voids it
-//! . One cookie contains several entries, for users who share a browser.
+//! . One cookie contains several entries, for users who share a browser. The tag of an entry also says whether the
+//! sign-in has passed a second factor: such a device has its own count of wrong codes.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use ring::hmac;
 
-use crate::model::{Session, User};
+use crate::model::{AuthMethod, Session, User};
 use crate::values::{Digest, Secret, UserId};
 
 /// Time for which a device is known after its last sign-in.
@@ -21,6 +22,8 @@ pub const KNOWN_DEVICE_LIFETIME: Duration = Duration::from_secs(180 * 24 * 3600)
 const MAX_ENTRIES: usize = 5;
 /// User id, sign-in, epoch, seconds.
 const SIGNED_LEN: usize = 16 + 16 + 8 + 8;
+/// What follows the signed bytes under the HMAC if the sign-in has passed a second factor.
+const WITH_FACTOR: &[u8] = b"factor";
 /// The signed bytes and a MAC, in base64.
 const TEXT_LEN: usize = ((SIGNED_LEN + 32) * 4).div_ceil(3);
 
@@ -31,15 +34,29 @@ pub struct KnownDevice {
     pub user_id: UserId,
     sign_in: [u8; 16],
     epoch: i64,
+    has_factor: bool,
 }
 
 impl KnownDevice {
     /// The device of a live session. The session and the cookie of one sign-in are one device.
     pub fn from_session(session: &Session) -> Self {
+        let owner = (session.user_id, session.epoch);
+        Self::of_sign_in(owner, &session.digest, &session.amr)
+    }
+
+    /// The device of a sign-in with these methods, by the digest of its session's secret.
+    pub(crate) fn of_sign_in(
+        (user_id, epoch): (UserId, i64),
+        session: &Digest,
+        amr: &[AuthMethod],
+    ) -> Self {
+        let mut sign_in = [0; 16];
+        sign_in.copy_from_slice(&session.as_bytes()[..16]);
         Self {
-            user_id: session.user_id,
-            sign_in: sign_in_id(&session.digest),
-            epoch: session.epoch,
+            user_id,
+            sign_in,
+            epoch,
+            has_factor: amr.contains(&AuthMethod::MultiFactor),
         }
     }
 
@@ -48,17 +65,26 @@ impl KnownDevice {
         self.user_id == user.id && self.epoch == user.security_epoch
     }
 
+    /// Returns `true` if its sign-in has passed a second factor.
+    pub(crate) fn has_factor(&self) -> bool {
+        self.has_factor
+    }
+
+    /// Identifies its sign-in.
+    pub(crate) fn sign_in_id(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.sign_in)
+    }
+
     /// The key of its backoff.
     pub(crate) fn key(&self) -> String {
-        format!("device/{}", URL_SAFE_NO_PAD.encode(self.sign_in))
+        format!("device/{}", self.sign_in_id())
     }
-}
 
-/// Identifies a sign-in by the digest of its session's secret.
-fn sign_in_id(session: &Digest) -> [u8; 16] {
-    let mut id = [0; 16];
-    id.copy_from_slice(&session.as_bytes()[..16]);
-    id
+    /// What the HMAC of its entry covers.
+    fn tagged(signed: &[u8], has_factor: bool) -> Vec<u8> {
+        let suffix = if has_factor { WITH_FACTOR } else { &[] };
+        [signed, suffix].concat()
+    }
 }
 
 /// Creates and reads device cookies.
@@ -75,27 +101,26 @@ impl DeviceCookies {
         entries.map(|(_, device)| device).collect()
     }
 
-    /// The cookie after a sign-in that created this session: a new entry for its user, and those of other
-    /// users in `before`.
+    /// The cookie after a sign-in on this device: a new entry for its user, and those of other users in `before`.
     pub(crate) fn write(
         &self,
         before: Option<&str>,
-        (user_id, epoch): (UserId, i64),
-        session: &Digest,
+        device: &KnownDevice,
         now: Timestamp,
     ) -> Secret<String> {
         let signed = [
-            user_id.as_bytes().as_slice(),
-            &sign_in_id(session),
-            &epoch.to_be_bytes(),
+            device.user_id.as_bytes().as_slice(),
+            &device.sign_in,
+            &device.epoch.to_be_bytes(),
             &now.as_second().to_be_bytes(),
         ]
         .concat();
-        let tag = hmac::sign(&self.0, &signed);
+        let tagged = KnownDevice::tagged(&signed, device.has_factor);
+        let tag = hmac::sign(&self.0, &tagged);
         let newest = URL_SAFE_NO_PAD.encode([signed.as_slice(), tag.as_ref()].concat());
         let others = self
             .entries(before.unwrap_or_default(), now)
-            .filter(|(_, device)| device.user_id != user_id)
+            .filter(|(_, other)| other.user_id != device.user_id)
             .map(|(text, _)| text.to_owned());
         let all: Vec<_> = std::iter::once(newest)
             .chain(others)
@@ -119,7 +144,10 @@ impl DeviceCookies {
         }
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (signed, tag) = bytes.split_at_checked(SIGNED_LEN)?;
-        hmac::verify(&self.0, signed, tag).ok()?;
+        let has_factor = [false, true].into_iter().find(|has_factor| {
+            let tagged = KnownDevice::tagged(signed, *has_factor);
+            hmac::verify(&self.0, &tagged, tag).is_ok()
+        })?;
         let (user_id, rest) = signed.split_first_chunk::<16>()?;
         let (sign_in, rest) = rest.split_first_chunk::<16>()?;
         let (epoch, at) = rest.split_first_chunk::<8>()?;
@@ -130,6 +158,7 @@ impl DeviceCookies {
             user_id: UserId::from_bytes(*user_id),
             sign_in: *sign_in,
             epoch: i64::from_be_bytes(*epoch),
+            has_factor,
         })
     }
 }
@@ -154,6 +183,10 @@ mod tests {
         UserId::from_bytes([byte; 16])
     }
 
+    fn device(byte: u8, amr: &[AuthMethod]) -> KnownDevice {
+        KnownDevice::of_sign_in((user(byte), 1), &Digest::of(&[byte]), amr)
+    }
+
     /// several users share a browser; the sixth account replaces the oldest.
     #[test]
     fn a_cookie_holds_the_last_five_accounts() {
@@ -161,7 +194,7 @@ mod tests {
         let mut cookie = None;
         for byte in [1, 2, 1, 3, 4, 5, 6] {
             let before = cookie.as_ref().map(Secret::expose).map(String::as_str);
-            cookie = Some(cookies.write(before, (user(byte), 1), &Digest::of(&[byte]), now()));
+            cookie = Some(cookies.write(before, &device(byte, &[]), now()));
         }
         let cookie = cookie.unwrap();
         let known = cookies.read(cookie.expose(), now());
@@ -170,11 +203,25 @@ mod tests {
         assert!(cookie.expose().len() < 600);
     }
 
+    /// an entry says whether its sign-in has passed a second factor.
+    #[test]
+    fn a_cookie_says_whether_the_factor_was_passed() {
+        let cookies = cookies(1, "device");
+        for amr in [
+            &[AuthMethod::Password][..],
+            &[AuthMethod::Password, AuthMethod::MultiFactor],
+        ] {
+            let device = device(1, amr);
+            let cookie = cookies.write(None, &device, now());
+            assert_eq!(cookies.read(cookie.expose(), now()), [device]);
+        }
+    }
+
     /// a cookie is valid for 180 days, under this server's key, and unmodified.
     #[test]
     fn a_cookie_is_valid_unmodified_and_for_180_days() {
         let known = cookies(1, "device");
-        let cookie = known.write(None, (user(1), 1), &Digest::of(b"a"), now());
+        let cookie = known.write(None, &device(1, &[]), now());
         let text = cookie.expose().as_str();
         let later = |days: i64| now() + SignedDuration::from_hours(24 * days);
         assert_eq!(known.read(text, later(180)).len(), 1);

@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | each [`ThrottleScope`] | network prefix (/32, /64); tokens and known devices: the account |
 //! | `sign-in-global` | none: one limit for sign-in attempts of all unknown clients |
-//! | `guess` (backoff) | the account, by its id or canonical identifier; or the known device; the user, for codes |
+//! | `guess` (backoff) | the account, by its id or canonical identifier; or the known device; for codes the user, the device that has passed the factor, or the recovery |
 //! | `mailbox` | mailbox and kind of mail |
 //! | `email-change` | the account |
 //!

@@ -14,8 +14,8 @@ use crate::ports::{Decision, KeyedLimit};
 use crate::store::{Batch, Records, Write};
 use crate::values::{EmailAddress, Identifier, UserId};
 
-/// Consecutive wrong passwords until a device is no longer known.
-const KNOWN_DEVICE_FAILURES: u32 = 10;
+/// Consecutive wrong passwords, or codes, until a device is no longer known.
+pub(super) const KNOWN_DEVICE_FAILURES: u32 = 10;
 
 /// A password attempt that is already counted.
 #[derive(Debug, Default)]

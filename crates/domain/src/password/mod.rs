@@ -12,6 +12,7 @@ use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
 use crate::error::{Error, FieldError, WriteError};
 use crate::events::NewPasswordReason;
+use crate::factors::recovery_grant::RecoveryGrant;
 use crate::hashing::HashClient;
 use crate::metric_event::SessionEnd;
 use crate::model::{AuditKind, Credential, User, Version};
@@ -93,9 +94,11 @@ impl Passwords {
         // A session of an earlier epoch has ended: it must not be kept under the new one.
         let mut kept_session = ctx.actor.session_id_in(user.security_epoch);
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let batch = self
+            let mut batch = self
                 .core
                 .password_writes(ctx, &user, hash.clone(), authority.reason());
+            // The new password is not that of a recovery.
+            batch.push(RecoveryGrant::write(user.id, None));
             match self.core.apply(batch).await {
                 Ok(()) => {
                     let (epoch, reason) = (user.security_epoch + 1, SessionEnd::AccountChanged);

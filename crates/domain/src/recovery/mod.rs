@@ -2,7 +2,7 @@
 //!
 //! The request does not look up the address; the worker does. The link sets a password once, ends every session,
 //! and does not sign in. A new password starts a new count of wrong passwords: see
-//! `limits::password_attempts`.
+//! `limits::password_attempts`. For an account with a second factor, it grants a few codes: see `factors::recovery_grant`.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::{Event, NewPasswordReason};
+use crate::factors::recovery_grant::RecoveryGrant;
 use crate::hashing::HashClient;
 use crate::metric_event::SessionEnd;
 use crate::model::{Link, MailKind, Purpose, Status, User};
@@ -60,7 +61,7 @@ impl Recovery {
         token: &Token,
         new_password: &Secret<String>,
     ) -> Result<(), Error> {
-        let (_, user) = self.find_recovery(ctx, token).await?;
+        let (link, user) = self.find_recovery(ctx, token).await?;
         let password =
             self.core
                 .check_password_field("new_password", new_password.expose(), &user)?;
@@ -71,6 +72,24 @@ impl Recovery {
             .hasher
             .hash(&hash_client, password.as_password())
             .await?;
+        let grant = self.core.grant_codes(ctx, &user, &link).await?;
+        let written = self.write_password(ctx, token, password_hash, grant.as_ref());
+        let written = written.await;
+        match (&written, &grant) {
+            (Ok(()) | Err(Error::OutcomeUnknown(_)), _) | (_, None) => {}
+            (Err(_), Some(grant)) => self.core.release_grant(ctx, grant).await,
+        }
+        written
+    }
+
+    /// Writes the new password, and ends every session.
+    async fn write_password(
+        &self,
+        ctx: &Ctx,
+        token: &Token,
+        password_hash: Secret<String>,
+        grant: Option<&RecoveryGrant>,
+    ) -> Result<(), Error> {
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let (link, user) = self.find_recovery(ctx, token).await?;
             let mut batch = vec![link.mark_used(ctx.now)];
@@ -80,6 +99,7 @@ impl Recovery {
                 password_hash.clone(),
                 NewPasswordReason::Recovered,
             ));
+            batch.push(RecoveryGrant::write(user.id, grant));
             if self.core.apply_unless_stale(batch).await? {
                 let (epoch, reason) = (user.security_epoch + 1, SessionEnd::AccountChanged);
                 self.core

@@ -11,7 +11,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::UnusualSignIn;
 use crate::limits::{KnownDevice, MANY_FAILURES, Rate, network_key};
-use crate::model::{Device, User};
+use crate::model::{AuthMethod, Device, User};
 use crate::ports::KeyedLimit;
 use crate::sign_in::SignIn;
 use crate::store::{Batch, Records, Write};
@@ -31,18 +31,17 @@ impl SignIn {
         self.core.device_cookies.read(cookie, ctx.now)
     }
 
-    /// The device cookie after a sign-in.
+    /// The device cookie after a sign-in. `session` is the digest of its session's secret, and its methods.
     pub fn device_cookie(
         &self,
         ctx: &Ctx,
         before: Option<&str>,
         user: &User,
-        session: &Digest,
+        (session, amr): (&Digest, &[AuthMethod]),
     ) -> Secret<String> {
         let owner = (user.id, user.security_epoch);
-        self.core
-            .device_cookies
-            .write(before, owner, session, ctx.now)
+        let device = KnownDevice::of_sign_in(owner, session, amr);
+        self.core.device_cookies.write(before, &device, ctx.now)
     }
 
     /// Returns the writes that record the device of a sign-in, and what is unusual about it, if the owner is to be

@@ -58,6 +58,10 @@ impl SignIn {
             }
             true => return Ok(None),
         };
+        let recovery = match stored_step {
+            Step::Factor => self.core.granted_recovery(ctx, user).await?,
+            Step::Enrol | Step::Enrolled => None,
+        };
         let secret = Token::generate(&*self.core.ports.random);
         let challenge = Challenge {
             digest: secret.digest(),
@@ -67,6 +71,7 @@ impl SignIn {
                 program: program_of(ctx.client.user_agent.as_deref()),
                 attempts: 0,
                 step: stored_step,
+                recovery,
             },
             created_at: ctx.now,
             expires_at: ctx.now + lifetime,
@@ -108,10 +113,17 @@ impl SignIn {
         let (challenge, user) = self.core.find_challenge(ctx, &digest).await?;
         challenge.ensure_step_is(&Step::Factor)?;
         // A throttled code does not use up the challenge.
-        let attempt = self.core.acquire_code_attempt(ctx, &user, kind).await?;
+        let (set, recovery) = (
+            self.core.factor_set(user.id).await?,
+            challenge.state.recovery.as_deref(),
+        );
+        let attempt = self
+            .core
+            .acquire_code_attempt(ctx, (&user, &set), kind, recovery)
+            .await?;
         let opened = self.open_session_with_code(ctx, &digest, kind, code).await;
         let signed_in = self.core.finish_code_attempt(ctx, &attempt, opened).await?;
-        self.core.clear_code_attempts(&signed_in.user).await;
+        self.core.clear_code_attempts(&attempt).await;
         Ok(signed_in)
     }
 

@@ -26,7 +26,7 @@ fn known_device(node: &TestNode, address: &str, user: &User) -> Ctx {
     let cookie = node
         .doorward
         .sign_in
-        .device_cookie(&ctx, None, user, &session);
+        .device_cookie(&ctx, None, user, (&session, &[]));
     ctx.client.known = node.doorward.sign_in.known_devices(&ctx, cookie.expose());
     assert_eq!(ctx.client.known.len(), 1);
     ctx
@@ -316,7 +316,7 @@ async fn a_device_with_ten_failures_is_no_longer_known() {
     let cookie = node
         .doorward
         .sign_in
-        .device_cookie(&thief, None, &ben, digest);
+        .device_cookie(&thief, None, &ben, (digest, &[]));
     let by_cookie = node.doorward.sign_in.known_devices(&thief, cookie.expose());
     let by_session = vec![KnownDevice::from_session(&session.session)];
     assert_eq!(by_cookie, by_session);

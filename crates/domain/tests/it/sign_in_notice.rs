@@ -205,7 +205,7 @@ async fn a_recovery_makes_known_browsers_unknown() {
     let cookie = node
         .doorward
         .sign_in
-        .device_cookie(&node.anonymous(), None, user, session);
+        .device_cookie(&node.anonymous(), None, user, (session, &[]));
     let shown_abroad = async |shown: &str| {
         let mut ctx = from(&node, ABROAD, "curl/8.5.0");
         ctx.client.known = node.doorward.sign_in.known_devices(&ctx, cookie.expose());

@@ -73,7 +73,8 @@ pub(crate) fn set_device_cookie(
     headers: &mut HeaderMap,
 ) {
     let sign_in = &app.doorward.sign_in;
-    let value = sign_in.device_cookie(&caller.ctx, caller.device(), user, &session.digest);
+    let made_by = (&session.digest, session.amr.as_slice());
+    let value = sign_in.device_cookie(&caller.ctx, caller.device(), user, made_by);
     let max_age = i64::try_from(KNOWN_DEVICE_LIFETIME.as_secs()).unwrap_or(i64::MAX);
     set(headers, DEVICE_COOKIE, value.expose(), max_age);
 }

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::super::MasterKey;
-use crate::limits::DeviceCookies;
+use crate::limits::{DeviceCookies, KnownDevice};
+use crate::model::AuthMethod;
 use crate::values::{Digest, Secret, UserId};
 
 fn master() -> MasterKey {
@@ -15,21 +16,20 @@ fn master() -> MasterKey {
 pub fn device_cookies(data: &[u8]) {
     let now = Timestamp::UNIX_EPOCH;
     let devices = DeviceCookies::new(master().mac_key("device"));
-    let own = devices.write(
-        None,
-        (UserId::from_bytes([1; 16]), 1),
-        &Digest::of(b"a"),
-        now,
-    );
+    let device = |byte, amr: &[_]| {
+        let owner = (UserId::from_bytes([byte; 16]), 1);
+        KnownDevice::of_sign_in(owner, &Digest::of(&[byte]), amr)
+    };
+    let own = devices.write(None, &device(1, &[AuthMethod::MultiFactor]), now);
     let text = String::from_utf8_lossy(data).replace('*', own.expose());
     let known = devices.read(&text, now);
     let genuine = text.split('.').filter(|part| part == own.expose()).count();
     assert!(known.len() <= genuine.min(5));
-    let who = UserId::from_bytes([2; 16]);
-    let after = devices.write(Some(&text), (who, 1), &Digest::of(b"b"), now);
+    let other = device(2, &[]);
+    let after = devices.write(Some(&text), &other, now);
     let after = after.expose();
     assert!(after.len() < 600 && after.is_ascii());
     let again = devices.read(after, now);
-    assert_eq!(again.first().map(|known| known.user_id), Some(who));
+    assert_eq!(again.first(), Some(&other));
     assert_eq!(again[1..], known[..known.len().min(4)]);
 }

@@ -2,7 +2,10 @@
 
 use doorward_domain::Error;
 use doorward_domain::access::Action;
+use doorward_domain::limits::{KnownDevice, Rate};
 use doorward_domain::policy::FactorsRequired;
+use doorward_domain::ports::{KeyedLimit, RateLimits};
+use doorward_domain::values::Digest;
 
 use super::*;
 
@@ -94,4 +97,285 @@ async fn an_outage_does_not_count_the_code_of_a_step_up() {
     }
     node.spy.clear_failures();
     renew().await.unwrap();
+}
+
+/// Enters wrong codes with the password, as an unknown client, until no code of such a client is accepted.
+async fn lock_out(node: &TestNode, ben: &TwoFactorUser) {
+    loop {
+        let token = challenge(node, "ben").await;
+        match answer(node, &token, &ben.app.wrong(node)).await {
+            Err(Error::CodesLockedOut) => return node.clear_cache(),
+            other => assert_err!(other, Error::InvalidCode),
+        }
+        node.advance(minutes(1));
+    }
+}
+
+/// A sign-in on this device with this code.
+async fn sign_in_on(
+    node: &TestNode,
+    device: &[KnownDevice],
+    code: &FactorCode,
+) -> Result<SignedIn, Error> {
+    let mut ctx = node.anonymous();
+    ctx.client.known = device.to_vec();
+    let next = first_step(node, &ctx, "ben").await?;
+    let token = Token::parse(next.challenge.expose()).unwrap();
+    let sign_in = &node.doorward.sign_in;
+    sign_in.answer(&ctx, &token, TOTP, code).await
+}
+
+/// The device of the cookie that this sign-in has set.
+fn cookie_of(node: &TestNode, signed_in: &SignedIn) -> Vec<KnownDevice> {
+    let (ctx, session) = (node.anonymous(), &signed_in.session);
+    let sign_in = &node.doorward.sign_in;
+    let made_by = (&session.digest, session.amr.as_slice());
+    let cookie = sign_in.device_cookie(&ctx, None, &signed_in.user, made_by);
+    sign_in.known_devices(&ctx, cookie.expose())
+}
+
+async fn step_up(node: &TestNode, session: &SignedIn, code: FactorCode) -> Result<(), Error> {
+    let ctx = node.of(session);
+    let shown = Proof {
+        code: Some(code),
+        ..proof(PASSWORD)
+    };
+    let sign_in = &node.doorward.sign_in;
+    let action = Action::RenewRecoveryCodes;
+    let proved = sign_in.reauthenticate(&ctx, action, "me", Some(&shown));
+    proved.await.map(drop)
+}
+
+async fn recover(node: &TestNode) -> Result<(), Error> {
+    node.mails().await;
+    node.ask_recovery("ben@example.com").await;
+    let (link, new) = (token_in(&node.one_mail().await), secret(PASSWORD));
+    let recovery = &node.doorward.recovery;
+    recovery.finish(&node.anonymous(), &link, &new).await
+}
+
+/// someone who knows only the password locks out neither the sessions nor the devices that have passed the factor,
+/// whether at sign-in, by a step-up, or by adding it.
+#[tokio::test]
+async fn wrong_codes_of_others_do_not_lock_out_a_known_device() {
+    for device in ["cookie", "enrolled", "password only"] {
+        let (node, ben) = ben_with(|policy| policy.limits.lockout_after = 6).await;
+        let session = sign_in(&node, &ben).await.unwrap();
+        lock_out(&node, &ben).await;
+        let code = ben.app.code_at(node.now());
+        let known = match device {
+            "cookie" => cookie_of(&node, &session),
+            "enrolled" => cookie_of(&node, &ben.session),
+            _ => {
+                let digest = Digest::of(b"another sign-in");
+                let (ctx, sign_in) = (node.anonymous(), &node.doorward.sign_in);
+                let cookie = sign_in.device_cookie(&ctx, None, &session.user, (&digest, &[]));
+                sign_in.known_devices(&ctx, cookie.expose())
+            }
+        };
+        let unknown = sign_in_on(&node, &[], &code).await;
+        assert_err!(unknown, Error::CodesLockedOut);
+        match (device, sign_in_on(&node, &known, &code).await) {
+            ("password only", refused) => assert_err!(refused, Error::CodesLockedOut),
+            (_, signed_in) => drop(signed_in.unwrap()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn wrong_codes_of_others_do_not_lock_out_a_live_session() {
+    let (node, ben) = ben_with(|policy| policy.limits.lockout_after = 6).await;
+    let other = sign_in(&node, &ben).await.unwrap();
+    let stolen = {
+        let digest = Digest::of(b"a session with the password only");
+        let mut session = ben.session.session.clone();
+        session.digest = digest;
+        SignedIn {
+            session,
+            user: ben.session.user.clone(),
+            token: secret(""),
+        }
+    };
+    lock_out(&node, &ben).await;
+    for session in [&ben.session, &other] {
+        node.advance(minutes(6));
+        let code = ben.app.code_at(node.now());
+        step_up(&node, session, code).await.unwrap();
+    }
+    node.advance(minutes(6));
+    let refused = step_up(&node, &stolen, ben.app.code_at(node.now())).await;
+    assert_err!(refused, Error::CodesLockedOut);
+}
+
+/// A session from before the factor is known once a code was accepted in it.
+#[tokio::test]
+async fn a_session_that_has_passed_a_step_up_is_known() {
+    let node = TestNode::with(|policy| policy.limits.lockout_after = 6).await;
+    node.active("ben").await;
+    let old = node.sign_in("ben").await;
+    let ben = add_app_in_another_session(&node).await;
+    step_up(&node, &old, ben.app.code_at(node.now()))
+        .await
+        .unwrap();
+    lock_out(&node, &ben).await;
+    step_up(&node, &old, ben.app.code_at(node.now()))
+        .await
+        .unwrap();
+}
+
+async fn add_app_in_another_session(node: &TestNode) -> TwoFactorUser {
+    let session = node.sign_in("ben").await;
+    let (app, id, codes) = add_app(node, &node.of(&session), "Phone").await;
+    node.advance(minutes(1));
+    TwoFactorUser {
+        name: "ben",
+        app,
+        id,
+        recovery_codes: codes.unwrap(),
+        session,
+    }
+}
+
+/// after ten wrong codes, the codes of a stolen cookie are counted with those of all other clients.
+#[tokio::test]
+async fn a_device_with_ten_wrong_codes_is_no_longer_known() {
+    let (node, ben) = ben_with(|policy| policy.limits.lockout_after = 12).await;
+    let session = sign_in(&node, &ben).await.unwrap();
+    let known = cookie_of(&node, &session);
+    let mut checked = 0;
+    while let Err(Error::InvalidCode) = sign_in_on(&node, &known, &ben.app.wrong(&node)).await {
+        checked += 1;
+        node.advance(minutes(1));
+    }
+    assert_eq!(checked, 10 + 12);
+    let refused = sign_in_on(&node, &known, &ben.app.code_at(node.now())).await;
+    assert_err!(refused, Error::CodesLockedOut);
+}
+
+/// each recovery grants five codes for its password, three times a day.
+#[tokio::test]
+async fn a_recovery_grants_five_codes() {
+    let (node, ben) = ben().await;
+    lock_out(&node, &ben).await;
+    for recovery in 0..4 {
+        recover(&node).await.unwrap();
+        for number in 0..6 {
+            let token = challenge(&node, "ben").await;
+            let refused = answer(&node, &token, &ben.app.wrong(&node)).await;
+            match recovery < 3 && number < 5 {
+                true => assert_err!(refused, Error::InvalidCode),
+                false => assert_err!(refused, Error::CodesLockedOut),
+            }
+            node.advance(minutes(4));
+        }
+    }
+    node.advance(hours(24));
+    recover(&node).await.unwrap();
+    sign_in(&node, &ben).await.unwrap();
+    // The correct code has cleared the wrong ones.
+    sign_in(&node, &ben).await.unwrap_err();
+    node.advance(STEP);
+    sign_in(&node, &ben).await.unwrap();
+}
+
+/// without a correct code, there are ten grants. A recovery code ends the lockout.
+#[tokio::test]
+async fn ten_recoveries_in_a_row_grant_codes() {
+    let (node, ben) = ben().await;
+    lock_out(&node, &ben).await;
+    for recovery in 0..12 {
+        recover(&node).await.unwrap();
+        let token = challenge(&node, "ben").await;
+        let refused = answer(&node, &token, &ben.app.wrong(&node)).await;
+        match recovery < 10 {
+            true => assert_err!(refused, Error::InvalidCode),
+            false => assert_err!(refused, Error::CodesLockedOut),
+        }
+        node.advance(hours(24));
+    }
+    let token = challenge(&node, "ben").await;
+    answer(&node, &token, &ben.recovery_codes[0]).await.unwrap();
+    lock_out(&node, &ben).await;
+    recover(&node).await.unwrap();
+    sign_in(&node, &ben).await.unwrap();
+}
+
+/// The grant belongs to the password of the recovery: it outlives the sessions, and not the password.
+#[tokio::test]
+async fn a_grant_ends_with_the_password_of_the_recovery() {
+    let (node, ben) = ben().await;
+    lock_out(&node, &ben).await;
+    recover(&node).await.unwrap();
+    let (operator, doorward) = (node.operator(), &node.doorward);
+    let ended = doorward.sessions.revoke_all(&operator, "ben").await;
+    ended.unwrap();
+    let token = challenge(&node, "ben").await;
+    let wrong = answer(&node, &token, &ben.app.wrong(&node)).await;
+    assert_err!(wrong, Error::InvalidCode);
+    let new = secret(PASSWORD);
+    doorward.password.set(&operator, "ben", &new).await.unwrap();
+    assert_err!(sign_in(&node, &ben).await, Error::CodesLockedOut);
+}
+
+/// A recovery that fails does not use up a grant.
+#[tokio::test]
+async fn a_failed_recovery_is_no_grant() {
+    let (node, ben) = ben().await;
+    lock_out(&node, &ben).await;
+    node.spy.fail("write credentials");
+    for _ in 0..3 {
+        assert_err!(recover(&node).await, Error::Store(_));
+    }
+    node.spy.clear_failures();
+    node.advance(hours(1));
+    recover(&node).await.unwrap();
+    sign_in(&node, &ben).await.unwrap();
+}
+
+/// A new first factor starts at zero, also on a node that did not see the removal.
+#[tokio::test]
+async fn a_new_first_factor_has_no_wrong_codes() {
+    let (node, ben) = ben_with(|policy| policy.limits.lockout_after = 6).await;
+    lock_out(&node, &ben).await;
+    let other = node.restart().await;
+    let factors = &other.doorward.factors;
+    let removed = factors.remove_by_name(&other.operator(), "ben", None).await;
+    removed.unwrap();
+    let new = add_app_in_another_session(&node).await;
+    sign_in(&node, &new).await.unwrap();
+}
+
+/// a known device is not charged to its network, where a neighbour could use up the limit.
+#[tokio::test]
+async fn a_known_device_is_charged_at_the_second_step_as_at_the_first() {
+    let (node, ben) = ben().await;
+    let session = sign_in(&node, &ben).await.unwrap();
+    let attempt = async |known: &[KnownDevice], token: Option<&Token>| {
+        let mut ctx = node.anonymous();
+        ctx.client.address = Some("192.0.2.1".parse().unwrap());
+        ctx.client.known = known.to_vec();
+        let token = match token {
+            Some(token) => token.clone(),
+            None => {
+                let next = first_step(&node, &ctx, "ben").await?;
+                Token::parse(next.challenge.expose()).unwrap()
+            }
+        };
+        let (sign_in, code) = (&node.doorward.sign_in, ben.app.code_at(node.now()));
+        sign_in.answer(&ctx, &token, TOTP, &code).await
+    };
+    node.advance(minutes(1));
+    let network = Rate::new(30, 60);
+    let limit = KeyedLimit::budget("sign-in", network, "192.0.2.1".to_owned());
+    while node
+        .throttle
+        .acquire(&limit, node.now())
+        .await
+        .unwrap()
+        .is_allowed()
+    {}
+    let token = challenge(&node, "ben").await;
+    let unknown = attempt(&[], Some(&token)).await;
+    assert_err!(unknown, Error::TooManyAttempts { .. });
+    attempt(&cookie_of(&node, &session), None).await.unwrap();
 }
