@@ -126,9 +126,9 @@ mail-sign-in-action = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. Gehen
 mail-new-sign-in-action = { mail-sign-in-action }
 mail-new-sign-in-effects = { mail-reset-signs-out }
 
-mail-sign-in-after-failures-subject = Anmeldung bei { $product } nach falschen Passwörtern
-mail-sign-in-after-failures-title = Anmeldung nach vielen falschen Passwörtern
-mail-sign-in-after-failures-intro = jemand hat sich nach zehn oder mehr falschen Passwörtern hintereinander bei Ihrem Konto bei { $product }{ mail-username } angemeldet ({ $at }{ mail-device }).
+mail-sign-in-after-failures-subject = Anmeldung bei { $product } nach fehlgeschlagenen Versuchen
+mail-sign-in-after-failures-title = Anmeldung nach vielen fehlgeschlagenen Versuchen
+mail-sign-in-after-failures-intro = jemand hat sich nach zehn oder mehr falschen Passwörtern oder Codes hintereinander bei Ihrem Konto bei { $product }{ mail-username } angemeldet ({ $at }{ mail-device }).
 mail-sign-in-after-failures-expected = { mail-nothing-to-do }
 mail-sign-in-after-failures-action = { mail-sign-in-action }
 mail-sign-in-after-failures-effects = { mail-reset-signs-out }
@@ -139,6 +139,13 @@ mail-lockout-intro = jemand hat viele falsche Passwörter für Ihr Konto bei { $
 mail-lockout-action = Um sich auf einem neuen Gerät anzumelden, setzen Sie Ihr Passwort per E-Mail zurück
 mail-lockout-button = Passwort zurücksetzen
 mail-lockout-ignore = Wenn Sie sich nicht auf einem neuen Gerät anmelden möchten, müssen Sie nichts tun.
+
+mail-code-lockout-subject = Jemand versucht, Codes für Ihr Konto bei { $product } zu erraten
+mail-code-lockout-title = Jemand kennt Ihr Passwort und versucht, Codes zu erraten
+mail-code-lockout-intro = jemand hat das Passwort Ihres Kontos bei { $product }{ mail-username } und viele falsche Codes eingegeben ({ $at }). Zum Schutz können sich neue Geräte vorerst nicht mit einem Code Ihrer Authenticator-App anmelden. Geräte, auf denen Sie schon einmal einen Code eingegeben haben, sind nicht betroffen.
+mail-code-lockout-action = { mail-factor-not-you }
+mail-code-lockout-button = { mail-lockout-button }
+mail-code-lockout-effects = { mail-reset-signs-out } Ein neues Passwort allein beendet diesen Schutz nicht: Nachdem Sie es per E-Mail zurückgesetzt haben, können Sie fünf Codes eingeben. Ein Wiederherstellungscode funktioniert immer.
 
 mail-factor-reset = Setzen Sie jetzt Ihr Passwort zurück
 mail-factor-not-you = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. { mail-factor-reset }
@@ -251,7 +258,7 @@ form-problem = { $code ->
     [unknown-account] Wir haben kein Konto mit diesem Namen gefunden.
     [email-unconfirmed] Ihre E-Mail-Adresse ist noch nicht bestätigt. Öffnen Sie den Link in der E-Mail, die wir Ihnen geschickt haben.
     [account-disabled] Dieses Konto ist gesperrt. Wenden Sie sich an den Betreiber.
-    [codes-locked-out] Zu viele falsche Codes. Verwenden Sie einen Wiederherstellungscode, oder wenden Sie sich an den Betreiber.
+    [codes-locked-out] Zu viele falsche Codes. Verwenden Sie einen Wiederherstellungscode oder ein Gerät, auf dem Sie schon einmal einen Code eingegeben haben, oder setzen Sie Ihr Passwort per E-Mail zurück. Wenn nichts davon hilft, wenden Sie sich an den Betreiber.
     [too-many-attempts] Zu viele Versuche. Versuchen Sie es in { $wait } noch einmal.
     [overloaded] Gerade ist sehr viel los. Versuchen Sie es gleich noch einmal.
     [precondition-failed] Ihr Passwort wurde eben an anderer Stelle geändert. Melden Sie sich neu an.

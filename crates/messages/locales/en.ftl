@@ -134,9 +134,9 @@ mail-sign-in-action = If this wasn't you, someone knows your password. Go to { $
 mail-new-sign-in-action = { mail-sign-in-action }
 mail-new-sign-in-effects = { mail-reset-signs-out }
 
-mail-sign-in-after-failures-subject = Sign-in to your { $product } account after wrong passwords
-mail-sign-in-after-failures-title = Sign-in after many wrong passwords
-mail-sign-in-after-failures-intro = Someone signed in to your { $product } account{ mail-username } after ten or more wrong passwords in a row ({ $at }{ mail-device }).
+mail-sign-in-after-failures-subject = Sign-in to your { $product } account after failed attempts
+mail-sign-in-after-failures-title = Sign-in after many failed attempts
+mail-sign-in-after-failures-intro = Someone signed in to your { $product } account{ mail-username } after ten or more wrong passwords or codes in a row ({ $at }{ mail-device }).
 mail-sign-in-after-failures-expected = { mail-nothing-to-do }
 mail-sign-in-after-failures-action = { mail-sign-in-action }
 mail-sign-in-after-failures-effects = { mail-reset-signs-out }
@@ -147,6 +147,13 @@ mail-lockout-intro = Someone entered many wrong passwords for your { $product } 
 mail-lockout-action = To sign in on a new device, reset your password by email
 mail-lockout-button = Reset password
 mail-lockout-ignore = If you don't need to sign in on a new device, there is nothing to do.
+
+mail-code-lockout-subject = Someone is guessing codes for your { $product } account
+mail-code-lockout-title = Someone knows your password and is guessing codes
+mail-code-lockout-intro = Someone entered the password of your { $product } account{ mail-username } and many wrong codes ({ $at }). To protect it, new devices can't sign in with a code of your authenticator app for now. Devices where you have entered a code before are not affected.
+mail-code-lockout-action = { mail-factor-not-you }
+mail-code-lockout-button = { mail-lockout-button }
+mail-code-lockout-effects = { mail-reset-signs-out } A new password alone doesn't end this protection: after you have reset it by email, you can enter five codes. A recovery code always works.
 
 mail-factor-reset = Reset your password now
 mail-factor-not-you = If this wasn't you, someone knows your password. { mail-factor-reset }
@@ -259,7 +266,7 @@ form-problem = { $code ->
     [unknown-account] We couldn't find an account with that name.
     [email-unconfirmed] Your email address isn't confirmed yet. Open the link in the email we sent you.
     [account-disabled] This account is disabled. Contact support.
-    [codes-locked-out] Too many wrong codes. Use a recovery code, or contact support.
+    [codes-locked-out] Too many wrong codes. Use a recovery code or a device where you have entered a code before, or reset your password by email. If nothing helps, contact support.
     [too-many-attempts] Too many attempts. Try again in { $wait }.
     [overloaded] We're very busy right now. Try again in a moment.
     [precondition-failed] Your password was changed somewhere else. Sign in again.

@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::ctx::Actor;
 use crate::model::AuditKind;
 use crate::values::UserId;
 
@@ -18,11 +17,7 @@ const MAX_COUNTERS: usize = 10_000;
 pub(crate) struct Suppressed(Mutex<HashMap<(AuditKind, Option<UserId>), u64>>);
 
 impl Suppressed {
-    /// Counts an event that was not written.
-    pub(crate) fn count(&self, event: AuditKind, actor: &Actor) {
-        self.add(event, actor.user_id(), 1);
-    }
-
+    /// Counts events that were not written.
     pub(crate) fn add(&self, event: AuditKind, user_id: Option<UserId>, more: u64) {
         let mut counts = self.counts();
         let has_room = counts.len() < MAX_COUNTERS || counts.contains_key(&(event, user_id));

@@ -4,6 +4,7 @@ use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::events::{Event, NewPasswordReason};
 use crate::model::{AuditEvent, AuditKind, MailJob, Outcome, RequestedBy, Role, User};
+use crate::sign_in::NextStep;
 use crate::store::{Batch, Write};
 use crate::values::UserId;
 
@@ -18,7 +19,9 @@ struct AuditEntry {
 /// Writes the audit event. One that a client can repeat at will is written or, beyond a limit, counted (L-01).
 pub(super) fn write_audit_event(core: &Core, ctx: &Ctx, event: &Event<'_>, batch: &mut Batch) {
     let Some(entry) = entry(event) else { return };
-    if is_limited(ctx, event) && !core.audit_limits.may_write(ctx, entry.kind) {
+    // The user who acts, or whose account an unknown client acts on.
+    let by_or_about = ctx.actor.user_id().or(entry.user_id);
+    if is_limited(ctx, event) && !core.audit_limits.may_write(ctx, entry.kind, by_or_about) {
         return;
     }
     let mut audit_event = AuditEvent {
@@ -32,8 +35,11 @@ pub(super) fn write_audit_event(core: &Core, ctx: &Ctx, event: &Event<'_>, batch
         audit_event.user_agent = None;
     }
     if let Event::EventsSuppressed {
-        user_id: Some(id), ..
+        user_id: Some(id),
+        kind,
+        ..
     } = event
+        && *kind != AuditKind::SecondFactorRequested
     {
         // The worker reports them, but the user caused them.
         audit_event.actor = format!("user:{id}");
@@ -43,7 +49,9 @@ pub(super) fn write_audit_event(core: &Core, ctx: &Ctx, event: &Event<'_>, batch
 
 fn is_limited(ctx: &Ctx, event: &Event<'_>) -> bool {
     match event {
-        Event::Forbidden { .. } | Event::SealBroken { .. } => true,
+        Event::Forbidden { .. }
+        | Event::SealBroken { .. }
+        | Event::SecondFactorRequested { .. } => true,
         Event::ProfileUpdated { user_id } | Event::UserExported { user_id } => {
             ctx.actor.user_id() == Some(*user_id)
         }
@@ -79,6 +87,13 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
                 .detail(format!("change requested at {}", link.requested_at))
         }
         Event::SignedIn { user, .. } => success_of(AuditKind::SignIn, user.id),
+        Event::SecondFactorRequested { user, step } => {
+            let entry = success_of(AuditKind::SecondFactorRequested, user.id);
+            match step {
+                NextStep::Factor(_) => entry,
+                NextStep::Enrol => entry.detail("to be added"),
+            }
+        }
         Event::SignedOut { user_id } => success_of(AuditKind::SignOut, user_id),
         Event::TokenReused { user_id } => success_of(AuditKind::TokenReuse, user_id)
             .failed()
@@ -126,6 +141,9 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
         }
         Event::LockedOut { account, .. } => {
             failure(AuditKind::Throttled, account.map(|user| user.id), "lockout")
+        }
+        Event::CodesLockedOut { user } => {
+            failure(AuditKind::Throttled, Some(user.id), "code lockout")
         }
         Event::Throttled { user_id, limit } => failure(AuditKind::Throttled, user_id, limit),
         Event::Refused {

@@ -87,6 +87,9 @@ pub(super) fn queue_mails(core: &Core, ctx: &Ctx, event: &Event<'_>, batch: &mut
                 queue(sign_in_notice(ctx, id(), user, email, unusual));
             }
         }
+        Event::CodesLockedOut { user } if core.ensure_outbox_not_full().is_ok() => {
+            notify(MailKind::CodeLockout, user);
+        }
         // The notice is dropped if the outbox is full.
         Event::LockedOut {
             account,

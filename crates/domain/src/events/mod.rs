@@ -13,6 +13,7 @@ use crate::core::Core;
 use crate::ctx::{Actor, Ctx};
 use crate::error::WriteError;
 use crate::model::{AuditKind, Link, MailJob, Role, User};
+use crate::sign_in::NextStep;
 use crate::store::Batch;
 use crate::values::{EmailAddress, FactorKind, Identifier, JobId, UserId};
 
@@ -52,6 +53,8 @@ pub(crate) enum Event<'a> {
         user: &'a User,
         unusual: Option<&'a UnusualSignIn>,
     },
+    /// A correct password did not sign in: the user has to take this step first.
+    SecondFactorRequested { user: &'a User, step: &'a NextStep },
     /// A user ended the session of the request.
     SignedOut { user_id: UserId },
     /// A token was presented after a renewal had superseded it; its session was ended.
@@ -91,6 +94,8 @@ pub(crate) enum Event<'a> {
         account: Option<&'a User>,
         identifier: &'a Identifier,
     },
+    /// After many wrong codes, those of an account's authenticators are accepted on known devices only.
+    CodesLockedOut { user: &'a User },
     /// A rate limit denied an attempt.
     Throttled {
         user_id: Option<UserId>,
@@ -157,7 +162,7 @@ pub(crate) enum NewPasswordReason {
 /// What is unusual about a sign-in.
 #[derive(Debug)]
 pub(crate) struct UnusualSignIn {
-    /// `true` if many wrong passwords came before it; else the program or the network is new.
+    /// `true` if many wrong passwords or codes came before it; else the program or the network is new.
     pub(crate) after_failures: bool,
     /// Browser, operating system and IP address, as the mail shows them.
     pub(crate) device: Option<String>,

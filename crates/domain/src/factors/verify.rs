@@ -40,10 +40,12 @@ impl From<Error> for CodeFailure {
 
 impl Core {
     /// Verifies a code of a user who has just proved the password. The caller has counted the attempt. Fails with
-    /// [`Error::InvalidCode`] if it is wrong or was used.
+    /// [`Error::InvalidCode`] if it is wrong or was used. The last wrong one that the count of all clients allows is
+    /// reported to the owner.
     pub(crate) async fn verify_code(
         &self,
         ctx: &Ctx,
+        attempt: &CodeAttempt,
         (user, set): (&User, FactorSet),
         kind: FactorKind,
         code: &FactorCode,
@@ -61,7 +63,12 @@ impl Core {
             user_id: Some(user.id),
             reason: "wrong code",
         };
-        let written = self.emit_now(ctx, refused).await;
+        let mut batch = Batch::new();
+        self.emit(ctx, refused, &mut batch);
+        if attempt.is_last() {
+            self.emit(ctx, Event::CodesLockedOut { user }, &mut batch);
+        }
+        let written = self.apply(batch).await;
         let error = written.map_or_else(Error::from, |()| Error::InvalidCode);
         Err(CodeFailure::Wrong(error))
     }
@@ -184,7 +191,7 @@ impl Core {
         let attempt = self
             .acquire_code_attempt(ctx, (user, &set), code.kind(), None)
             .await?;
-        let used = self.use_code(ctx, (user, set), code, event).await;
+        let used = self.use_code(ctx, &attempt, (user, set), code, event).await;
         self.finish_code_attempt(ctx, &attempt, used).await?;
         self.release_code_count(ctx, &attempt).await;
         Ok(true)
@@ -194,12 +201,13 @@ impl Core {
     async fn use_code(
         &self,
         ctx: &Ctx,
+        attempt: &CodeAttempt,
         (user, set): (&User, FactorSet),
         code: &FactorCode,
         event: AuditKind,
     ) -> Result<(), CodeFailure> {
         let verified = self
-            .verify_code(ctx, (user, set), code.kind(), code, event)
+            .verify_code(ctx, attempt, (user, set), code.kind(), code, event)
             .await?;
         match self.apply(verified.writes).await {
             Ok(()) => Ok(()),

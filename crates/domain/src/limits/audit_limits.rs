@@ -5,14 +5,15 @@
 use jiff::Timestamp;
 
 use crate::core::suppressed::Suppressed;
-use crate::ctx::{Actor, Ctx};
+use crate::ctx::Ctx;
 use crate::limits::{LOCKOUT_RETRY_AFTER, MemoryRateLimits, Rate};
 use crate::model::AuditKind;
 use crate::ports::{KeyedLimit, Limit};
+use crate::values::UserId;
 
 /// Audit events about denials that this node writes, so that a flood does not fill the audit log.
 const DENIALS: Rate = Rate::new(60, 60);
-/// Audit events of one kind by one signed-in user whose action has no other limit.
+/// Audit events of one kind by one signed-in user whose action has no other limit, or about correct passwords of one user.
 const ACTIONS: Rate = Rate::new(60, 3600);
 const KEYS: usize = 10_000;
 
@@ -33,12 +34,14 @@ impl Default for AuditLimits {
 }
 
 impl AuditLimits {
-    /// Returns `true` if an event of this kind by this actor may be written; else counts it as suppressed.
-    pub(crate) fn may_write(&self, ctx: &Ctx, kind: AuditKind) -> bool {
-        let limit = KeyedLimit::budget(kind.as_str(), ACTIONS, ctx.actor.audit_name());
+    /// Returns `true` if an event of this kind about what this user, or else the actor, does may be written; else counts
+    /// it as suppressed.
+    pub(crate) fn may_write(&self, ctx: &Ctx, kind: AuditKind, user_id: Option<UserId>) -> bool {
+        let key = user_id.map_or_else(|| ctx.actor.audit_name(), |id| format!("user:{id}"));
+        let limit = KeyedLimit::budget(kind.as_str(), ACTIONS, key);
         let is_allowed = self.counters.acquire_now(&limit, ctx.now).is_allowed();
         if !is_allowed {
-            self.suppressed.count(kind, &ctx.actor);
+            self.suppressed.add(kind, user_id, 1);
         }
         is_allowed
     }
@@ -59,8 +62,7 @@ impl AuditLimits {
         let is_allowed = self.counters.acquire_now(&all, now).is_allowed();
         if !is_allowed {
             self.counters.release_now(&first, now);
-            self.suppressed
-                .count(AuditKind::Throttled, &Actor::Anonymous);
+            self.suppressed.add(AuditKind::Throttled, None, 1);
         }
         is_allowed
     }

@@ -4,7 +4,7 @@
 //! mail has set. All others share the count of the user. So someone who knows the password cannot keep the owner out
 //! . The keys contain the oldest factor: a new first factor starts at zero on every node.
 
-use super::enforce::LimitsDecision;
+use super::enforce::{LimitsDecision, failures_before};
 use super::password_attempts::KNOWN_DEVICE_FAILURES;
 use super::{Rate, ThrottleScope};
 use crate::core::Core;
@@ -30,8 +30,21 @@ pub(crate) struct CodeAttempt {
     count: Option<KeyedLimit>,
     /// All acquired limits; the count is the first.
     limits: Vec<KeyedLimit>,
-    /// What a completed sign-in clears.
-    cleared: Vec<KeyedLimit>,
+    /// All counts that concern the client.
+    counts: Vec<KeyedLimit>,
+    /// The recoveries in a row that have granted codes.
+    grants: Option<KeyedLimit>,
+    /// Number of wrong codes in `count` before this one.
+    failed_before: u32,
+    /// If `true`, a wrong code locks out all clients without a count for themselves.
+    is_last: bool,
+}
+
+impl CodeAttempt {
+    /// Returns `true` if a wrong code locks out all clients that have not passed the factor.
+    pub(crate) fn is_last(&self) -> bool {
+        self.is_last
+    }
 }
 
 impl Core {
@@ -49,20 +62,23 @@ impl Core {
             return Ok(CodeAttempt::default());
         }
         let counts = self.code_counts(ctx, (user, set), recovery).await?;
-        let mut cleared = counts.clone();
-        cleared.push(grants_in_a_row(user, set));
         let is_guessable = kind == FactorKind::Totp;
         let last = counts.len() - 1;
-        for (index, count) in counts.into_iter().enumerate() {
-            let count = Some(count).filter(|_| is_guessable);
+        for (index, count) in counts.iter().enumerate() {
+            let count = Some(count).filter(|_| is_guessable).cloned();
             let mut limits: Vec<KeyedLimit> = count.iter().cloned().collect();
             limits.extend(self.code_client_limit(ctx, user));
             match self.acquire_in_order(ctx, &limits).await? {
-                LimitsDecision::Allowed(_) => {
+                LimitsDecision::Allowed(remaining) => {
+                    let counted = count.as_ref().zip(remaining.first());
                     return Ok(CodeAttempt {
+                        failed_before: counted
+                            .map_or(0, |(count, left)| failures_before(count, *left)),
+                        is_last: index == last && counted.is_some_and(|(_, left)| *left == 0),
+                        grants: Some(grants_in_a_row(user, set)),
                         count,
                         limits,
-                        cleared,
+                        counts,
                     });
                 }
                 // Too many wrong codes: the client has the next count, which it shares with more clients.
@@ -132,9 +148,25 @@ impl Core {
         }
     }
 
+    /// Returns the number of wrong codes before a correct one, as far as they are counted. Of a count that the attempt
+    /// did not acquire, at most [`MANY_FAILURES`](super::MANY_FAILURES).
+    pub(crate) async fn wrong_codes_before(
+        &self,
+        ctx: &Ctx,
+        attempt: &CodeAttempt,
+    ) -> Result<u32, Error> {
+        let mut failures = attempt.failed_before;
+        for count in &attempt.counts {
+            if attempt.count.as_ref() != Some(count) {
+                failures = failures.saturating_add(self.read_failures(ctx, count).await?);
+            }
+        }
+        Ok(failures)
+    }
+
     /// Clears the wrong codes of a user after a completed sign-in, and the recoveries that have granted codes.
     pub(crate) async fn clear_code_attempts(&self, attempt: &CodeAttempt) {
-        for limit in &attempt.cleared {
+        for limit in attempt.counts.iter().chain(&attempt.grants) {
             if let Err(error) = self.ports.rate_limits.clear(limit).await {
                 tracing::warn!(error = %chain(&error), "failed to clear the wrong codes of a user");
             }

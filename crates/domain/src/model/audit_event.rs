@@ -20,6 +20,8 @@ string_enum! {
         ConfirmationCancelled => "confirmation-cancelled",
         /// A sign-in, successful or failed.
         SignIn => "sign-in",
+        /// A password was correct, and the sign-in needs a second factor; the detail says if it has to be added.
+        SecondFactorRequested => "second-factor-requested",
         /// A session was ended by its user.
         SignOut => "sign-out",
         /// A token was presented after a renewal had superseded it; its session was ended.

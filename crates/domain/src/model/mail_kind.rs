@@ -205,7 +205,7 @@ mails! {
     }
     /// A sign-in from a new device or network.
     NewSignIn = "new-sign-in" { is_due: is_active }
-    /// A sign-in after many wrong passwords.
+    /// A sign-in after many wrong passwords or codes.
     SignInAfterFailures = "sign-in-after-failures" { is_due: is_active }
     /// The account is locked out after many wrong passwords.
     Lockout = "lockout" {
@@ -213,6 +213,8 @@ mails! {
         link: RECOVERY_PAGE,
         is_due: is_active,
     }
+    /// After many wrong codes with the correct password, codes are accepted on known devices only.
+    CodeLockout = "code-lockout" { link: RECOVERY_PAGE, is_due: is_active }
 }
 
 impl MailKind {

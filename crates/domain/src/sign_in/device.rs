@@ -45,7 +45,7 @@ impl SignIn {
     }
 
     /// Returns the writes that record the device of a sign-in, and what is unusual about it, if the owner is to be
-    /// notified. `failed_before` is the number of wrong passwords before it.
+    /// notified. `failed_before` is the number of wrong passwords and codes before it.
     pub(super) async fn record_device(
         &self,
         ctx: &Ctx,

@@ -75,7 +75,7 @@ impl SignIn {
             return Ok(Outcome::NextFactor(next));
         }
         let amr = vec![AuthMethod::Password];
-        let session = self.complete(ctx, &verified, amr, Batch::new()).await;
+        let session = self.complete(ctx, (&verified, 0), amr, Batch::new()).await;
         if session.is_err() {
             // The password was not wrong.
             self.core.release_password_backoff(ctx, &verified).await?;
@@ -83,16 +83,17 @@ impl SignIn {
         Ok(Outcome::Session(Box::new(session?)))
     }
 
-    /// Creates the session once all factors are verified, with the writes of the last one. Clears the wrong passwords once
-    /// the session is stored.
+    /// Creates the session once all factors are verified, with the writes of the last one, after this number of wrong codes.
+    /// Clears the wrong passwords once the session is stored.
     async fn complete(
         &self,
         ctx: &Ctx,
-        verified: &VerifiedPassword,
+        (verified, wrong_codes): (&VerifiedPassword, u32),
         amr: Vec<AuthMethod>,
         mut batch: Batch,
     ) -> Result<SignedIn, Error> {
-        let failed_before = self.core.wrong_passwords_before(ctx, verified).await?;
+        let wrong_passwords = self.core.wrong_passwords_before(ctx, verified).await?;
+        let failed_before = wrong_passwords.saturating_add(wrong_codes);
         let user = verified.user.clone();
         let (device, unusual) = self.record_device(ctx, &user, failed_before).await?;
         batch.extend(device);

@@ -1,7 +1,7 @@
 //! The second step of a sign-in: a code, or the enrolment of a factor that the policy requires.
 //!
 //! The first step creates a challenge (`factors::challenge`) in place of a session. It clears no counter and notifies
-//! no one: that happens when the sign-in is complete.
+//! no one: that happens when the sign-in is complete. It is in the audit log, since the password was correct.
 
 use jiff::SignedDuration;
 
@@ -10,8 +10,10 @@ use crate::core::sessions::SignedIn;
 use crate::core::verify_password::VerifiedPassword;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
+use crate::events::Event;
 use crate::factors::challenge::{self, Challenge, State, Step};
 use crate::factors::verify::CodeFailure;
+use crate::limits::CodeAttempt;
 use crate::metric_event::{MetricEvent, SignInOutcome};
 use crate::model::{AuditKind, AuthMethod, User};
 use crate::sign_in::SignIn;
@@ -77,7 +79,13 @@ impl SignIn {
             expires_at: ctx.now + lifetime,
             used_at: None,
         };
-        self.core.apply(vec![Write::insert(&challenge)]).await?;
+        let mut batch = vec![Write::insert(&challenge)];
+        self.core.emit(
+            ctx,
+            Event::SecondFactorRequested { user, step: &step },
+            &mut batch,
+        );
+        self.core.apply(batch).await?;
         Ok(Some(NextFactor {
             step,
             challenge: Secret::new(secret.expose()),
@@ -121,7 +129,8 @@ impl SignIn {
             .core
             .acquire_code_attempt(ctx, (&user, &set), kind, recovery)
             .await?;
-        let opened = self.open_session_with_code(ctx, &digest, kind, code).await;
+        let opened = self.open_session_with_code(ctx, &attempt, &digest, kind, code);
+        let opened = opened.await;
         let signed_in = self.core.finish_code_attempt(ctx, &attempt, opened).await?;
         self.core.clear_code_attempts(&attempt).await;
         Ok(signed_in)
@@ -130,20 +139,22 @@ impl SignIn {
     async fn open_session_with_code(
         &self,
         ctx: &Ctx,
+        attempt: &CodeAttempt,
         digest: &Digest,
         kind: FactorKind,
         code: &FactorCode,
     ) -> Result<SignedIn, CodeFailure> {
+        let wrong_codes = self.core.wrong_codes_before(ctx, attempt).await?;
         let (mut challenge, mut user) = self.core.count_challenge_attempt(ctx, digest).await?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let set = self.core.factor_set(user.id).await?;
             let verified = self
                 .core
-                .verify_code(ctx, (&user, set), kind, code, AuditKind::SignIn)
+                .verify_code(ctx, attempt, (&user, set), kind, code, AuditKind::SignIn)
                 .await?;
             let amr = AuthMethod::with_factor(verified.kind);
-            let opened = self.open_session(ctx, user, &challenge, amr, verified.writes);
-            match opened.await {
+            let (passed, writes) = ((&challenge, wrong_codes), verified.writes);
+            match self.open_session(ctx, user, passed, amr, writes).await {
                 // Another request has used this code, another one, or the challenge: verify them again.
                 Err(Error::PreconditionFailed) => {
                     (challenge, user) = self.core.find_challenge(ctx, digest).await?;
@@ -198,7 +209,7 @@ impl SignIn {
         let (challenge, user) = self.core.find_challenge(ctx, challenge).await?;
         challenge.ensure_step_is(&Step::Enrolled)?;
         let amr = AuthMethod::with_factor(FactorKind::Totp);
-        let opened = self.open_session(ctx, user, &challenge, amr, Batch::new());
+        let opened = self.open_session(ctx, user, (&challenge, 0), amr, Batch::new());
         match opened.await {
             // Another request has used the challenge.
             Err(Error::PreconditionFailed) => Err(Error::ChallengeExpired),
@@ -206,11 +217,12 @@ impl SignIn {
         }
     }
 
+    /// Creates the session of a challenge, after this number of wrong codes.
     async fn open_session(
         &self,
         ctx: &Ctx,
         user: User,
-        challenge: &Challenge,
+        (challenge, wrong_codes): (&Challenge, u32),
         amr: Vec<AuthMethod>,
         mut batch: Batch,
     ) -> Result<SignedIn, Error> {
@@ -219,7 +231,8 @@ impl SignIn {
             attempt: Some(self.core.earlier_password_attempt(ctx, &user)?),
             user,
         };
-        self.complete(ctx, &verified, amr, batch).await
+        let proved = (&verified, wrong_codes);
+        self.complete(ctx, proved, amr, batch).await
     }
 
     fn record_outcome(&self, outcome: &Result<SignedIn, Error>) {

@@ -92,8 +92,7 @@ codes! {
 }
 
 /// Description of a lockout by wrong codes: a new password does not end it.
-const CODES_LOCKED_OUT: &str =
-    "Too many wrong codes. Use a recovery code, or ask an admin to remove the second factor.";
+const CODES_LOCKED_OUT: &str = "Too many wrong codes. Use a recovery code or a device where you have entered a code before, or recover the account by mail. If nothing helps, ask an admin to remove the second factor.";
 
 /// An error response before it is written out.
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 use doorward_domain::Error;
 use doorward_domain::access::Action;
 use doorward_domain::limits::{KnownDevice, Rate};
+use doorward_domain::model::MailKind;
 use doorward_domain::policy::FactorsRequired;
 use doorward_domain::ports::{KeyedLimit, RateLimits};
 use doorward_domain::values::Digest;
@@ -378,4 +379,85 @@ async fn a_known_device_is_charged_at_the_second_step_as_at_the_first() {
     let unknown = attempt(&[], Some(&token)).await;
     assert_err!(unknown, Error::TooManyAttempts { .. });
     attempt(&cookie_of(&node, &session), None).await.unwrap();
+}
+
+/// the owner is told when someone with the password has used up the codes, once, and on a known device signs in
+/// after them.
+#[tokio::test]
+async fn wrong_codes_are_reported_to_the_owner() {
+    let (node, ben) = ben().await;
+    let session = sign_in(&node, &ben).await.unwrap();
+    let mut codes = 0;
+    while node.mails().await.is_empty() {
+        codes += 1;
+        let token = challenge(&node, "ben").await;
+        node.audited();
+        let wrong = answer(&node, &token, &ben.app.wrong(&node)).await;
+        assert_err!(wrong, Error::InvalidCode);
+        node.advance(minutes(1));
+    }
+    assert_eq!(codes, 100);
+    assert_eq!(
+        node.audited(),
+        ["sign-in!wrong code", "throttled!code lockout"]
+    );
+    lock_out(&node, &ben).await;
+    let code = ben.app.code_at(node.now());
+    let known = cookie_of(&node, &session);
+    sign_in_on(&node, &known, &code).await.unwrap();
+    let told = node.one_mail().await;
+    assert_eq!(told.kind, MailKind::SignInAfterFailures);
+    node.advance(minutes(1));
+    sign_in(&node, &ben).await.unwrap();
+    assert_eq!(summary(&node.mails().await), []);
+}
+
+#[tokio::test]
+async fn the_mail_about_a_lockout_is_about_codes() {
+    let (node, ben) = ben_with(|policy| policy.limits.lockout_after = 6).await;
+    lock_out(&node, &ben).await;
+    assert_eq!(node.one_mail().await.kind, MailKind::CodeLockout);
+}
+
+/// wrong passwords and wrong codes are added up.
+#[tokio::test]
+async fn a_sign_in_after_ten_failures_is_reported() {
+    for (passwords, codes, is_reported) in [(0, 10, true), (5, 5, true), (5, 4, false)] {
+        let (node, ben) = ben().await;
+        for _ in 0..codes {
+            let token = challenge(&node, "ben").await;
+            let wrong = answer(&node, &token, &ben.app.wrong(&node)).await;
+            assert_err!(wrong, Error::InvalidCode);
+            node.advance(minutes(1));
+        }
+        for _ in 0..passwords {
+            let refused = node.try_sign_in("ben", OTHER_PASSWORD).await;
+            assert_err!(refused, Error::InvalidCredentials);
+            node.advance(minutes(1));
+        }
+        sign_in(&node, &ben).await.unwrap();
+        let kinds: Vec<_> = node.mails().await.iter().map(|mail| mail.kind).collect();
+        let expected = [MailKind::SignInAfterFailures];
+        assert_eq!(kinds, expected[..usize::from(is_reported)]);
+    }
+}
+
+/// L-01: a correct password that stops at the challenge is in the audit log, at most sixty times an hour for a user.
+#[tokio::test]
+async fn correct_passwords_are_audited_with_a_limit() {
+    let (node, ben) = ben_with(|policy| policy.throttle = false).await;
+    let ada = two_factor_user(&node, "ada").await;
+    for _ in 0..70 {
+        challenge(&node, ben.name).await;
+    }
+    challenge(&node, ada.name).await;
+    assert_eq!(node.audited(), ["second-factor-requested"; 61]);
+    let housekeeping = &node.doorward.housekeeping;
+    housekeeping.write_suppressed(&node.worker()).await.unwrap();
+    let reported = node.spy.take_audited();
+    assert_eq!(reported.len(), 1);
+    assert_eq!(reported[0].user_id, Some(ben.session.user.id));
+    assert_eq!(reported[0].actor, "worker");
+    let detail = reported[0].detail.as_deref();
+    assert_eq!(detail, Some("second-factor-requested 10"));
 }

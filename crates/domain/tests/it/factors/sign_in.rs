@@ -40,14 +40,14 @@ async fn the_password_gives_a_challenge_and_the_code_a_session() {
     );
 }
 
-/// before the code, nothing is cleared, no one is notified, and no session exists.
+/// before the code, nothing is cleared, no one is notified, and no session exists. The audit log has it.
 #[tokio::test]
 async fn the_first_step_notifies_no_one_and_opens_nothing() {
     let (node, _) = ben().await;
     let mut ctx = node.anonymous();
     ctx.client.user_agent = Some("evil/1".to_owned());
     first_step(&node, &ctx, "ben").await.unwrap();
-    assert_eq!(node.audited(), Vec::<String>::new());
+    assert_eq!(node.audited(), ["second-factor-requested"]);
     assert_eq!(summary(&node.mails().await), []);
     let listed = node.doorward.sessions.list(&node.operator(), "ben").await;
     assert_eq!(
@@ -110,11 +110,17 @@ async fn a_recovery_code_works_once_and_is_reported() {
         session.session.amr,
         [AuthMethod::Password, AuthMethod::MultiFactor]
     );
-    assert_eq!(node.audited(), ["recovery-code-used", "sign-in"]);
+    assert_eq!(
+        node.audited(),
+        ["second-factor-requested", "recovery-code-used", "sign-in"]
+    );
     assert_eq!(node.one_mail().await.kind, MailKind::RecoveryCodeUsed);
     let again = answer(&node, &challenge(&node, "ben").await, code).await;
     assert_err!(again, Error::InvalidCode);
-    assert_eq!(node.audited(), ["sign-in!wrong code"]);
+    assert_eq!(
+        node.audited(),
+        ["second-factor-requested", "sign-in!wrong code"]
+    );
 }
 
 #[tokio::test]
