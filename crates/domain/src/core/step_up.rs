@@ -102,9 +102,9 @@ impl Core {
         {
             return Ok(());
         }
-        let refused = Event::Refused {
+        let refused = Event::StepUpRefused {
             kind: audit_kind_of(action),
-            user_id: Some(*id),
+            user_id: *id,
             reason: "reauthentication required",
         };
         self.emit_now(ctx, refused).await?;

@@ -21,7 +21,11 @@ pub(super) fn write_audit_event(core: &Core, ctx: &Ctx, event: &Event<'_>, batch
     let Some(entry) = entry(event) else { return };
     // The user who acts, or whose account an unknown client acts on.
     let by_or_about = ctx.actor.user_id().or(entry.user_id);
-    if is_limited(ctx, event) && !core.audit_limits.may_write(ctx, entry.kind, by_or_about) {
+    if let Some(limit) = limit_of(ctx, event, entry.kind)
+        && !core
+            .audit_limits
+            .may_write(ctx, limit, (entry.kind, by_or_about))
+    {
         return;
     }
     let mut audit_event = AuditEvent {
@@ -47,15 +51,18 @@ pub(super) fn write_audit_event(core: &Core, ctx: &Ctx, event: &Event<'_>, batch
     batch.push(Write::insert(&audit_event));
 }
 
-fn is_limited(ctx: &Ctx, event: &Event<'_>) -> bool {
+/// Returns the name of the limit of an event; `None` if it has none.
+fn limit_of(ctx: &Ctx, event: &Event<'_>, kind: AuditKind) -> Option<&'static str> {
     match event {
         Event::Forbidden { .. }
         | Event::SealBroken { .. }
-        | Event::SecondFactorRequested { .. } => true,
+        | Event::SecondFactorRequested { .. } => Some(kind.as_str()),
+        // One limit for all kinds of actions.
+        Event::StepUpRefused { .. } => Some("step-up"),
         Event::ProfileUpdated { user_id } | Event::UserExported { user_id } => {
-            ctx.actor.user_id() == Some(*user_id)
+            (ctx.actor.user_id() == Some(*user_id)).then_some(kind.as_str())
         }
-        _ => false,
+        _ => None,
     }
 }
 
@@ -151,6 +158,11 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
             user_id,
             reason,
         } => failure(kind, user_id, reason),
+        Event::StepUpRefused {
+            kind,
+            user_id,
+            reason,
+        } => failure(kind, Some(user_id), reason),
         Event::Forbidden { action, user_id } => {
             failure(AuditKind::Forbidden, user_id, format!("{action:?}"))
         }
@@ -204,11 +216,11 @@ fn suppressed(kind: AuditKind, user_id: Option<UserId>, count: u64) -> AuditEntr
         ..success(AuditKind::EventsSuppressed)
     };
     let entry = match kind {
-        AuditKind::Forbidden
-        | AuditKind::SealBroken
-        | AuditKind::Throttled
-        | AuditKind::TokenReuse => entry.failed(),
-        _ => entry,
+        AuditKind::ProfileUpdated | AuditKind::UserExported | AuditKind::SecondFactorRequested => {
+            entry
+        }
+        // Of the other kinds, only denials and refusals have a limit.
+        _ => entry.failed(),
     };
     entry.detail(format!("{} {count}", kind.as_str()))
 }

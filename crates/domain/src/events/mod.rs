@@ -107,6 +107,12 @@ pub(crate) enum Event<'a> {
         user_id: Option<UserId>,
         reason: &'a str,
     },
+    /// An action needs a proof that the request did not contain. `kind` is that of the event that it would have caused.
+    StepUpRefused {
+        kind: AuditKind,
+        user_id: UserId,
+        reason: &'a str,
+    },
     /// An actor attempted an action that is forbidden to them.
     Forbidden {
         action: Action,

@@ -180,9 +180,9 @@ impl Core {
         // Without a session, a code is not accepted: sign-in is the place to send one.
         let code = code.filter(|_| matches!(ctx.actor, Actor::User { .. }));
         let Some(code) = code else {
-            let refused = Event::Refused {
+            let refused = Event::StepUpRefused {
                 kind: event,
-                user_id: Some(user.id),
+                user_id: user.id,
                 reason: "second factor required",
             };
             self.emit_now(ctx, refused).await?;

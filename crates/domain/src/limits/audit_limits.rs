@@ -34,11 +34,16 @@ impl Default for AuditLimits {
 }
 
 impl AuditLimits {
-    /// Returns `true` if an event of this kind about what this user, or else the actor, does may be written; else counts
-    /// it as suppressed.
-    pub(crate) fn may_write(&self, ctx: &Ctx, kind: AuditKind, user_id: Option<UserId>) -> bool {
+    /// Returns `true` if an event about what this user, or else the actor, does may be written under the limit with this
+    /// name; else counts it as suppressed.
+    pub(crate) fn may_write(
+        &self,
+        ctx: &Ctx,
+        limit: &'static str,
+        (kind, user_id): (AuditKind, Option<UserId>),
+    ) -> bool {
         let key = user_id.map_or_else(|| ctx.actor.audit_name(), |id| format!("user:{id}"));
-        let limit = KeyedLimit::budget(kind.as_str(), ACTIONS, key);
+        let limit = KeyedLimit::budget(limit, ACTIONS, key);
         let is_allowed = self.counters.acquire_now(&limit, ctx.now).is_allowed();
         if !is_allowed {
             self.suppressed.add(kind, user_id, 1);

@@ -227,3 +227,31 @@ async fn a_challenge_renews_no_recovery_codes() {
     let refused = factors.renew_recovery_codes(&ada, "ben").await;
     assert_err!(refused, Error::Forbidden);
 }
+
+/// L-01: a client that repeats refused actions writes sixty audit events an hour for its user, whatever the actions are.
+#[tokio::test]
+async fn refused_actions_do_not_flood_the_audit_log() {
+    let (node, ben) = ben().await;
+    let (ctx, doorward) = (node.of(&ben.session), &node.doorward);
+    for _ in 0..70 {
+        let refused = doorward.profile.delete(&ctx, "me", None).await;
+        assert_err!(refused, Error::ReauthenticationRequired);
+        let refused = doorward.factors.remove(&ctx, "me", &ben.id).await;
+        assert_err!(refused, Error::ReauthenticationRequired);
+    }
+    let audited = node.audited();
+    let deleted = "user-deleted!reauthentication required";
+    let removed = "factor-removed!reauthentication required";
+    assert_eq!(audited, [deleted, removed].repeat(30));
+    let housekeeping = &doorward.housekeeping;
+    housekeeping.write_suppressed(&node.worker()).await.unwrap();
+    let mut audited = node.audited();
+    audited.sort();
+    let removed = "events-suppressed!factor-removed 40";
+    assert_eq!(audited, [removed, "events-suppressed!user-deleted 40"]);
+    node.advance(hours(1));
+    let ctx = node.of(&ben.session);
+    let refused = doorward.profile.delete(&ctx, "me", None).await;
+    assert_err!(refused, Error::ReauthenticationRequired);
+    assert_eq!(node.audited(), [deleted]);
+}
