@@ -12,7 +12,7 @@ use super::{Factor, Factors, MAX_FACTORS, recovery_codes};
 use crate::access::Action;
 use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::ctx::{Actor, Ctx};
-use crate::error::{Error, WriteError};
+use crate::error::Error;
 use crate::events::Event;
 use crate::model::{Status, User};
 use crate::store::{Condition, Write};
@@ -155,16 +155,11 @@ impl Factors {
             }
             let added = Event::FactorAdded { user: &user, kind };
             self.core.emit(ctx, added, &mut batch);
-            match self.core.apply(batch).await {
-                Ok(()) => {
-                    return Ok(Enrolled {
-                        factor: accepted.view(),
-                        recovery_codes: codes,
-                    });
-                }
-                // Another request has changed the set: the first one takes the key.
-                Err(WriteError::Stale | WriteError::Taken(_)) => {}
-                Err(other) => return Err(other.into()),
+            if self.core.apply_factor_change(ctx, user.id, batch).await? {
+                return Ok(Enrolled {
+                    factor: accepted.view(),
+                    recovery_codes: codes,
+                });
             }
         }
         Err(Error::Overloaded)
@@ -193,7 +188,7 @@ impl Factors {
             let mut batch = vec![still_active(ctx, &user), set.write(ctx.now)];
             let renewed = Event::RecoveryCodesRenewed { user: &user };
             self.core.emit(ctx, renewed, &mut batch);
-            if self.core.apply_unless_stale(batch).await? {
+            if self.core.apply_factor_change(ctx, user.id, batch).await? {
                 return Ok(codes);
             }
         }

@@ -86,7 +86,7 @@ impl Factors {
         batch.push(set.write(ctx.now));
         self.core
             .emit(ctx, Event::FactorRemoved { user, kind }, &mut batch);
-        if !self.core.apply_unless_stale(batch).await? {
+        if !self.core.apply_factor_change(ctx, user.id, batch).await? {
             return Ok(false);
         }
         let is_own = ctx.actor.user_id() == Some(user.id);

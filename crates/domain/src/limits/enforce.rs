@@ -107,7 +107,7 @@ impl Core {
     }
 
     /// Acquires the limits of a request, or returns an error if one denies it.
-    async fn acquire(
+    pub(super) async fn acquire(
         &self,
         ctx: &Ctx,
         limits: &[KeyedLimit],

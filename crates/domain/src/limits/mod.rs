@@ -11,7 +11,7 @@
 //! | `sign-in-global` | none: one limit for sign-in attempts of all unknown clients |
 //! | `guess` (backoff) | the account, by its id or canonical identifier; or the known device; for codes the user, the device that has passed the factor, or the recovery |
 //! | `mailbox` | mailbox and kind of mail |
-//! | `email-change` | the account |
+//! | `email-change`, `factor-change` | the account |
 //!
 //! A client whose address is unknown has no budget: all such clients would share it.
 //!
@@ -21,7 +21,8 @@
 //! - `network`: network prefixes.
 //! - `known_device`: the device cookie.
 //! - `enforce`: acquires the limits of a request, the narrowest key first.
-//! - `password_attempts`: checks for passwords; `code_attempts`: for codes of a second factor.
+//! - `password_attempts`: checks for passwords; `code_attempts`: for codes of a second factor; `factor_changes`: for
+//!   changes of second factors.
 //!
 //! To add a scope: a variant of [`ThrottleScope`], its rate in [`ThrottleLimits::rate`], and the routes that use
 //! it.
@@ -29,6 +30,7 @@
 mod audit_limits;
 mod code_attempts;
 mod enforce;
+mod factor_changes;
 mod fallback;
 mod known_device;
 mod memory;
@@ -74,13 +76,15 @@ pub const LOCKOUT_RETRY_AFTER: Duration = Duration::from_secs(HOUR);
 pub(crate) const MAILBOX: Rate = Rate::new(3, HOUR);
 /// Requests for an address change by one account.
 pub(crate) const EMAIL_CHANGES: Rate = Rate::new(5, HOUR);
+/// Completed changes of the second factors of one account, by its user.
+const FACTOR_CHANGES: Rate = Rate::new(10, HOUR);
 /// Link redemptions from one network.
 const LINKS: Rate = Rate::new(10, MINUTE);
 /// Session renewals and tokens for other services, for one account.
 const TOKENS: Rate = Rate::new(120, MINUTE);
 
 /// The names of all limits that can deny a request, as in metrics, the audit log and `RateLimit` headers.
-pub const LIMIT_NAMES: [&str; 9] = [
+pub const LIMIT_NAMES: [&str; 10] = [
     GUESS,
     "sign-in",
     "sign-in-global",
@@ -90,6 +94,7 @@ pub const LIMIT_NAMES: [&str; 9] = [
     "token",
     "mailbox",
     "email-change",
+    "factor-change",
 ];
 
 /// Attempts that are limited together.

@@ -81,8 +81,6 @@ const RECOVERY: MailLink = MailLink::Secret(Purpose::Recovery, |p| p.recovery_li
 const RECOVERY_PAGE: MailLink = MailLink::Page("/recovery");
 
 const DAY: u64 = 24 * 3600;
-const FACTOR_NOTICES: Option<MailLimit> =
-    Some(MailLimit::User("factor-notice", Rate::new(10, DAY)));
 
 impl MailRow {
     /// A mail to the user's confirmed address, with a link to the start page.
@@ -163,15 +161,12 @@ mails! {
     PasswordChanged = "password-changed" {
         limit: Some(MailLimit::User("password-notice", Rate::new(10, DAY))),
     }
-    /// A second factor was added. This mail and the next have no limit, which a thief could use up.
+    /// A second factor was added. This mail and the next two have no limit, which a thief could use up: the changes have.
     FactorAdded = "factor-added" { link: RECOVERY_PAGE }
     /// A second factor was removed.
     FactorRemoved = "factor-removed" { link: RECOVERY_PAGE }
     /// The user got new recovery codes.
-    RecoveryCodesRenewed = "recovery-codes-renewed" {
-        link: RECOVERY_PAGE,
-        limit: FACTOR_NOTICES,
-    }
+    RecoveryCodesRenewed = "recovery-codes-renewed" { link: RECOVERY_PAGE }
     /// A recovery code was used.
     RecoveryCodeUsed = "recovery-code-used" { link: RECOVERY_PAGE }
     /// A recovery code was used, and at most two are left.

@@ -329,3 +329,67 @@ async fn an_enrolment_without_a_factor_ends_when_one_is_added() {
     let listed = factors.list(&node.of(&own), "me").await.unwrap();
     assert_eq!(listed.totp.iter().filter(|app| app.is_active).count(), 1);
 }
+
+/// A thief in a session does not flood the mailbox or the outbox: ten completed changes an hour, each with its mail.
+#[tokio::test]
+async fn a_user_completes_ten_changes_an_hour() {
+    let (node, ben) = ben().await;
+    let session = sign_in(&node, &ben).await.unwrap();
+    let ctx = node.of(&session);
+    let factors = &node.doorward.factors;
+    // Those of this session: what fails or is not written does not count.
+    node.spy.fail("write credentials");
+    for _ in 0..12 {
+        let failed = factors.renew_recovery_codes(&ctx, "me").await;
+        assert_err!(failed, Error::Store(_));
+    }
+    node.spy.clear_failures();
+    let unknown = node.doorward.factors.remove(&ctx, "me", "unknown").await;
+    assert_err!(unknown, Error::NotFound);
+    // The first app has counted, one minute ago.
+    let (_, tablet, _) = add_app(&node, &ctx, "Tablet").await;
+    let mut mails = node.mails().await.len();
+    for _ in 0..7 {
+        factors.renew_recovery_codes(&ctx, "me").await.unwrap();
+        mails += node.mails().await.len();
+    }
+    factors.remove(&ctx, "me", &tablet).await.unwrap();
+    mails += node.mails().await.len();
+    assert_eq!(mails, 9);
+    node.advance(minutes(1));
+    let ctx = node.of(&sign_in(&node, &ben).await.unwrap());
+    let name = FactorName::default();
+    let begun = factors.begin(&ctx, "me", &name).await.unwrap();
+    let (id, app) = (begun.factor.id.to_string(), App::new(&begun.secret));
+    let wrong = factors.finish(&ctx, "me", &id, &app.wrong(&node)).await;
+    assert_err!(wrong, Error::InvalidCode);
+    for denied in [
+        factors.renew_recovery_codes(&ctx, "me").await.map(drop),
+        factors.remove(&ctx, "me", &ben.id).await,
+        factors
+            .finish(&ctx, "me", &id, &app.code_at(ctx.now))
+            .await
+            .map(drop),
+    ] {
+        assert_err!(denied, Error::TooManyAttempts { .. });
+    }
+    let removed = factors.remove_by_name(&node.operator(), "ben", None).await;
+    removed.unwrap();
+    assert_eq!(node.one_mail().await.kind, MailKind::FactorRemoved);
+}
+
+/// An admin's removals are neither counted nor refused.
+#[tokio::test]
+async fn an_admin_removes_any_number_of_factors() {
+    let node = TestNode::new().await;
+    let ada = node.admin("ada").await;
+    assert_eq!(ada.role, doorward_domain::model::Role::Admin);
+    for name in [
+        "bea", "bob", "cid", "dan", "eve", "fay", "gus", "hal", "ian", "jim", "kim", "lee",
+    ] {
+        let user = two_factor_user(&node, name).await;
+        let ctx = node.of(&node.sign_in("ada").await);
+        let factors = &node.doorward.factors;
+        factors.remove(&ctx, name, &user.id).await.unwrap();
+    }
+}

@@ -1,0 +1,43 @@
+//! Completed changes of second factors: each sends a mail, so a user can make ten an hour.
+
+use super::FACTOR_CHANGES;
+use crate::core::Core;
+use crate::ctx::Ctx;
+use crate::error::{Error, WriteError, chain};
+use crate::ports::KeyedLimit;
+use crate::store::Batch;
+use crate::values::UserId;
+
+impl Core {
+    /// Applies a completed change of a user's second factors. One by the user is counted, unless it is not written. The
+    /// caller has verified the proof. Returns `false` if the batch is stale.
+    pub(crate) async fn apply_factor_change(
+        &self,
+        ctx: &Ctx,
+        user_id: UserId,
+        batch: Batch,
+    ) -> Result<bool, Error> {
+        if ctx.actor.user_id() != Some(user_id) {
+            return self.apply_unless_stale(batch).await;
+        }
+        let key = format!("user/{user_id}");
+        let limit = [KeyedLimit::budget("factor-change", FACTOR_CHANGES, key)];
+        self.acquire(ctx, &limit, Some(user_id)).await?;
+        let error = match self.apply(batch).await {
+            Ok(()) => return Ok(true),
+            // It may have been written.
+            Err(WriteError::Failed(Error::OutcomeUnknown(error))) => {
+                return Err(Error::OutcomeUnknown(error));
+            }
+            Err(error) => error,
+        };
+        if let Err(error) = self.release(ctx, &limit).await {
+            tracing::warn!(error = %chain(&error), "failed to release the count of a factor change");
+        }
+        match error {
+            // Another request has written the first set of factors.
+            WriteError::Stale | WriteError::Taken(_) => Ok(false),
+            WriteError::Failed(error) => Err(error),
+        }
+    }
+}
