@@ -15,6 +15,7 @@ use crate::core::verify_password::{AccountLookup, own_identifier};
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::events::Event;
+use crate::factors::proof::FactorProof;
 use crate::model::{AuditKind, User};
 use crate::store::Records;
 use crate::values::{FactorCode, Password};
@@ -80,13 +81,14 @@ impl Core {
 
     /// Fails with [`Error::ReauthenticationRequired`] if the user has not proved recently who they are, with a second
     /// factor if the account has one. The command line is exempt: the operator has access to the machine. So is a user who is
-    /// enrolling: the challenge proves that they have just entered the password.
+    /// enrolling: the challenge proves that they have just entered the password. Returns whether the proof included a
+    /// factor: one that is added after this check is another condition of the write.
     pub(crate) async fn ensure_reauthenticated(
         &self,
         ctx: &Ctx,
         action: Action,
         named: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<FactorProof, Error> {
         self.authorize_by_name(ctx, action, named).await?;
         let Actor::User {
             id,
@@ -95,12 +97,18 @@ impl Core {
             ..
         } = &ctx.actor
         else {
-            return Ok(());
+            return Ok(match &ctx.actor {
+                Actor::Enrolling { id, .. } => FactorProof::Password(*id),
+                _ => FactorProof::NotRequired,
+            });
         };
-        if self.is_recent(ctx, *auth_time)
-            && (*is_multi_factor || self.factor_set(*id).await?.is_empty())
-        {
-            return Ok(());
+        if self.is_recent(ctx, *auth_time) {
+            if *is_multi_factor {
+                return Ok(FactorProof::Factor);
+            }
+            if self.factor_set(*id).await?.is_empty() {
+                return Ok(FactorProof::Password(*id));
+            }
         }
         let refused = Event::StepUpRefused {
             kind: audit_kind_of(action),

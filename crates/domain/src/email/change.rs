@@ -128,7 +128,8 @@ impl Email {
             None => {
                 self.core
                     .ensure_reauthenticated(ctx, Action::ChangeEmail, named)
-                    .await
+                    .await?;
+                Ok(())
             }
         }
     }

@@ -7,6 +7,8 @@ use totp_rs::Builder;
 use zeroize::Zeroizing;
 
 use super::challenge::Step;
+use super::proof::FactorProof;
+use super::set::FactorSet;
 use super::totp::{SECRET_BYTES, Totp};
 use super::{Factor, Factors, MAX_FACTORS, recovery_codes};
 use crate::access::Action;
@@ -50,13 +52,15 @@ impl Factors {
         named: &str,
         name: &FactorName,
     ) -> Result<Enrolment, Error> {
-        self.core
-            .ensure_reauthenticated(ctx, Action::AddFactor, named)
+        let action = Action::AddFactor;
+        let proof = self
+            .core
+            .ensure_reauthenticated(ctx, action, named)
             .await?;
         let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
         self.core.ports.random.fill(bytes.as_mut_slice());
         let (user, totp) = self
-            .write_enrolment(ctx, named, name, bytes.as_slice())
+            .write_enrolment(ctx, named, proof, (name, bytes.as_slice()))
             .await?;
         let app = Builder::new()
             .with_secret(bytes.to_vec())
@@ -77,15 +81,13 @@ impl Factors {
         &self,
         ctx: &Ctx,
         named: &str,
-        name: &FactorName,
-        secret: &[u8],
+        proof: FactorProof,
+        (name, secret): (&FactorName, &[u8]),
     ) -> Result<(User, Totp), Error> {
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let user = self.core.resolve(ctx, Action::AddFactor, named).await?;
             let set = self.core.factor_set(user.id).await?;
-            if matches!(ctx.actor, Actor::Enrolling { .. }) && !set.is_empty() {
-                return Err(Error::ChallengeExpired);
-            }
+            ensure_covers(ctx, proof, &set)?;
             if set.ids().len() >= MAX_FACTORS {
                 let message = format!("An account can have at most {MAX_FACTORS} second factors.");
                 return Err(Error::invalid("kind", Invalid::new("too-many", message)));
@@ -97,11 +99,9 @@ impl Factors {
                 (name.as_str(), secret),
                 ctx.now,
             );
-            let totp = match set.is_empty() {
-                true => totp.first(),
-                false => totp,
-            };
+            let totp = totp.proved_by(proof);
             let mut batch = vec![still_active(ctx, &user), totp.write(ctx.now)];
+            batch.extend(set.unchanged());
             for other in self.core.unfinished(&user, &set).await? {
                 batch.push(other.delete());
             }
@@ -113,7 +113,8 @@ impl Factors {
     }
 
     /// Adds the authenticator with its first code. Fails with [`Error::InvalidCode`] if the code is wrong, and with
-    /// [`Error::NotFound`] if the enrolment does not exist, has expired or is finished.
+    /// [`Error::NotFound`] if the enrolment does not exist, has expired or is finished. If it began with the password only
+    /// and another factor was added since, fails with [`Error::ReauthenticationRequired`].
     #[tracing::instrument(name = "finish_enrolment", level = "trace", skip_all)]
     pub async fn finish(
         &self,
@@ -127,13 +128,8 @@ impl Factors {
             let user = self.core.resolve(ctx, Action::AddFactor, named).await?;
             let mut set = self.core.factor_set(user.id).await?;
             let pending = self.pending(ctx, &user, id).await?;
-            if pending.is_first() && !set.is_empty() {
-                // Another one was added since: a further one needs the proof of that one.
-                return Err(match ctx.actor {
-                    Actor::Enrolling { .. } => Error::ChallengeExpired,
-                    _ => Error::NotFound,
-                });
-            }
+            let proof = pending.proof();
+            ensure_covers(ctx, proof, &set)?;
             let accepted = pending.accept(&self.core.keyring, code, ctx.now)?;
             let accepted = accepted.ok_or(Error::InvalidCode)?.passed_by(ctx, &user);
             let codes = set
@@ -147,7 +143,7 @@ impl Factors {
             let mut batch = vec![
                 still_active(ctx, &user),
                 accepted.write(ctx.now),
-                set.write(ctx.now),
+                set.write(proof, ctx.now)?,
             ];
             if let Actor::Enrolling { challenge, .. } = &ctx.actor {
                 let (challenge, _) = self.core.find_challenge(ctx, challenge).await?;
@@ -173,11 +169,12 @@ impl Factors {
         ctx: &Ctx,
         named: &str,
     ) -> Result<Vec<Secret<String>>, Error> {
-        self.core
-            .ensure_reauthenticated(ctx, Action::RenewRecoveryCodes, named)
+        let action = Action::RenewRecoveryCodes;
+        let proof = self
+            .core
+            .ensure_reauthenticated(ctx, action, named)
             .await?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let action = Action::RenewRecoveryCodes;
             let user = self.core.resolve(ctx, action, named).await?;
             let mut set = self.core.factor_set(user.id).await?;
             if set.is_empty() {
@@ -185,7 +182,7 @@ impl Factors {
             }
             let codes = recovery_codes::generate(&*self.core.ports.random);
             set.set_recovery_codes(&codes);
-            let mut batch = vec![still_active(ctx, &user), set.write(ctx.now)];
+            let mut batch = vec![still_active(ctx, &user), set.write(proof, ctx.now)?];
             let renewed = Event::RecoveryCodesRenewed { user: &user };
             self.core.emit(ctx, renewed, &mut batch);
             if self.core.apply_factor_change(ctx, user.id, batch).await? {
@@ -213,6 +210,15 @@ impl Factors {
         let host = authority.split(['/', ':']).next();
         host.unwrap_or_default().to_owned()
     }
+}
+
+/// Fails if the proof does not cover the set. A challenge ends if another factor was added since: a further one needs the
+/// proof of that one.
+fn ensure_covers(ctx: &Ctx, proof: FactorProof, set: &FactorSet) -> Result<(), Error> {
+    proof.ensure_covers(set).map_err(|error| match ctx.actor {
+        Actor::Enrolling { .. } => Error::ChallengeExpired,
+        _ => error,
+    })
 }
 
 /// Fails the batch if the user is disabled, or if a security event has ended the session of the request.

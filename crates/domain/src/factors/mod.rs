@@ -7,6 +7,7 @@
 //! - `recovery_codes`: their form and digests.
 //! - `recovery_grant`: the codes that a recovery by mail grants.
 //! - `set`: the record of a user's factors.
+//! - `proof`: what an actor has proved before it changes the set.
 //! - `verify`: verifies a code, for sign-in and reauthentication.
 //! - `challenge`: the state of a sign-in between its steps.
 //! - `enrolment`: adds a factor and renews recovery codes; `removal` removes a factor.
@@ -16,6 +17,7 @@
 
 pub(crate) mod challenge;
 mod enrolment;
+pub(crate) mod proof;
 mod recovery_codes;
 pub(crate) mod recovery_grant;
 mod removal;

@@ -3,6 +3,7 @@
 //! A removal is a security event: it ends the user's other sessions. Without the last factor, the recovery codes are void.
 
 use super::Factors;
+use super::proof::FactorProof;
 use super::set::FactorSet;
 use crate::access::{Action, ensure_operator};
 use crate::core::MAX_WRITE_ATTEMPTS;
@@ -19,20 +20,22 @@ impl Factors {
     /// actor. Fails with [`Error::NotFound`] if the user has no such factor.
     #[tracing::instrument(name = "remove_factor", level = "trace", skip_all)]
     pub async fn remove(&self, ctx: &Ctx, named: &str, id: &str) -> Result<(), Error> {
-        self.core
-            .ensure_reauthenticated(ctx, Action::RemoveFactor, named)
+        let action = Action::RemoveFactor;
+        let proof = self
+            .core
+            .ensure_reauthenticated(ctx, action, named)
             .await?;
         let id: CredentialId = id.parse().map_err(|()| Error::NotFound)?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let user = self.core.resolve(ctx, Action::RemoveFactor, named).await?;
+            let user = self.core.resolve(ctx, action, named).await?;
             let set = self.core.factor_set(user.id).await?;
             if !set.contains(id) {
-                if self.remove_unfinished(ctx, &user, id).await? {
+                if self.remove_unfinished(ctx, &user, (&set, proof), id).await? {
                     return Ok(());
                 }
                 continue;
             }
-            if self.remove_all(ctx, &user, set, &[id]).await? {
+            if self.remove_all(ctx, &user, (set, proof), &[id]).await? {
                 return Ok(());
             }
         }
@@ -56,7 +59,8 @@ impl Factors {
             if ids.is_empty() {
                 return Err(Error::NotFound);
             }
-            if self.remove_all(ctx, &user, set, &ids).await? {
+            let proof = FactorProof::NotRequired;
+            if self.remove_all(ctx, &user, (set, proof), &ids).await? {
                 return Ok(ids.len());
             }
         }
@@ -68,7 +72,7 @@ impl Factors {
         &self,
         ctx: &Ctx,
         user: &User,
-        mut set: FactorSet,
+        (mut set, proof): (FactorSet, FactorProof),
         ids: &[CredentialId],
     ) -> Result<bool, Error> {
         let changed = User {
@@ -83,7 +87,7 @@ impl Factors {
             set.remove(*id);
             batch.push(Write::delete::<Credential>(*id));
         }
-        batch.push(set.write(ctx.now));
+        batch.push(set.write(proof, ctx.now)?);
         self.core
             .emit(ctx, Event::FactorRemoved { user, kind }, &mut batch);
         if !self.core.apply_factor_change(ctx, user.id, batch).await? {
@@ -104,15 +108,22 @@ impl Factors {
         Ok(true)
     }
 
-    /// Removes an enrolment. Returns `false` if it has changed since it was read.
+    /// Removes an enrolment. Returns `false` if it or the set has changed since it was read.
     async fn remove_unfinished(
         &self,
         ctx: &Ctx,
         user: &User,
+        (set, proof): (&FactorSet, FactorProof),
         id: CredentialId,
     ) -> Result<bool, Error> {
+        proof.ensure_covers(set)?;
         let totp = self.core.own_totp(user, id).await?.ok_or(Error::NotFound)?;
+        if totp.is_active() {
+            // It was finished after the set was read.
+            return Ok(false);
+        }
         let mut batch = self.core.actor_check(ctx, Action::RemoveFactor, user.id);
+        batch.extend(set.unchanged());
         batch.push(totp.delete());
         self.core.apply_unless_stale(batch).await
     }

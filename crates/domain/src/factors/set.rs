@@ -2,11 +2,13 @@
 //!
 //! It is a credential whose id is derived from the user's, so that it is read by its key: a list may be late. It contains
 //! the ids of the active authenticators and the digests of the unused recovery codes. Each write has the condition that
-//! the set is as it was read, so that of two concurrent uses of a recovery code one fails.
+//! the set is as it was read, so that of two concurrent uses of a recovery code one fails. It needs a proof that fits that
+//! state (M-02).
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::proof::FactorProof;
 use super::recovery_codes;
 use crate::core::Core;
 use crate::error::Error;
@@ -24,6 +26,8 @@ pub(crate) struct FactorSet {
     recovery_codes: Vec<String>,
     /// The stored text, as it was read; `None` if there is none.
     stored: Option<Secret<String>>,
+    /// `true` if the set had a factor when it was read.
+    had_factor: bool,
 }
 
 /// What the credential stores, as JSON.
@@ -47,7 +51,13 @@ impl FactorSet {
             factors: Vec::new(),
             recovery_codes: Vec::new(),
             stored: None,
+            had_factor: false,
         }
+    }
+
+    /// Returns `true` if this is the set of this user, and it had a factor when it was read.
+    pub(super) fn had_factor(&self, user_id: UserId) -> bool {
+        self.had_factor && self.user_id == user_id
     }
 
     /// Returns `true` if the user has no second factor.
@@ -127,10 +137,43 @@ impl FactorSet {
         self.recovery_codes() < previous_count
     }
 
-    /// Writes the set. The batch is stale, or the key is taken, if the stored set has changed since it was read.
-    pub(super) fn write(&self, now: Timestamp) -> Write {
+    /// Writes the set. The batch is stale, or the key is taken, if the stored set has changed since it was read. Fails with
+    /// [`Error::ReauthenticationRequired`] if the proof does not cover the set that was read.
+    pub(super) fn write(&self, proof: FactorProof, now: Timestamp) -> Result<Write, Error> {
+        proof.ensure_covers(self)?;
         let id = CredentialId::of_factor_set(self.user_id);
-        let unchanged = |old: &Secret<String>| vec![Condition::is("data", old.expose().as_str())];
+        Ok(match &self.stored {
+            Some(old) if self.is_empty() => Write::delete_if::<Credential>(id, is(old)),
+            Some(old) => Write::update::<Credential, 2>(
+                id,
+                [("data", self.to_text().into()), ("updated_at", now.into())],
+                is(old),
+            ),
+            None => self.insert(now),
+        })
+    }
+
+    /// Writes the set of a user who has none. The key is taken if there is one.
+    pub(super) fn insert(&self, now: Timestamp) -> Write {
+        Write::insert(&Credential {
+            id: CredentialId::of_factor_set(self.user_id),
+            user_id: self.user_id,
+            kind: CredentialKind::FactorSet,
+            lookup: None,
+            data: Secret::new(self.to_text()),
+            updated_at: now,
+        })
+    }
+
+    /// Makes a batch stale if the stored set has changed since it was read; `None` if there was none, which no condition
+    /// expresses.
+    pub(super) fn unchanged(&self) -> Option<Write> {
+        let id = CredentialId::of_factor_set(self.user_id);
+        let stored = self.stored.as_ref();
+        stored.map(|old| Write::check::<Credential>(id, is(old)))
+    }
+
+    fn to_text(&self) -> String {
         let entry = |(id, kind): &(CredentialId, FactorKind)| Entry {
             id: id.to_string(),
             kind: kind.as_str().to_owned(),
@@ -139,23 +182,7 @@ impl FactorSet {
             factors: self.factors.iter().map(entry).collect(),
             recovery_codes: self.recovery_codes.clone(),
         };
-        let data = serde_json::to_string(&data).expect("texts are JSON");
-        match &self.stored {
-            Some(old) if self.is_empty() => Write::delete_if::<Credential>(id, unchanged(old)),
-            Some(old) => Write::update::<Credential, 2>(
-                id,
-                [("data", data.into()), ("updated_at", now.into())],
-                unchanged(old),
-            ),
-            None => Write::insert(&Credential {
-                id,
-                user_id: self.user_id,
-                kind: CredentialKind::FactorSet,
-                lookup: None,
-                data: Secret::new(data),
-                updated_at: now,
-            }),
-        }
+        serde_json::to_string(&data).expect("texts are JSON")
     }
 
     /// Reads the set from its credential.
@@ -172,11 +199,17 @@ impl FactorSet {
             .ok_or(Error::Internal("a set of second factors cannot be read"))?;
         Ok(Self {
             user_id: credential.user_id,
+            had_factor: !factors.is_empty(),
             factors,
             recovery_codes,
             stored: Some(credential.data),
         })
     }
+}
+
+/// The condition that the stored text is the one that was read.
+fn is(stored: &Secret<String>) -> Vec<Condition> {
+    vec![Condition::is("data", stored.expose().as_str())]
 }
 
 impl Core {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use totp_rs::{Algorithm, Builder};
 
 use super::Factor;
+use super::proof::FactorProof;
 use super::set::FactorSet;
 use crate::core::Core;
 use crate::ctx::{Actor, Ctx};
@@ -104,8 +105,8 @@ struct Data {
     /// Sealed, in base64url.
     secret: String,
     is_active: bool,
-    /// `true` if the account had no factor when the enrolment began. It then needed the password only, and cannot be
-    /// finished once there is a factor.
+    /// `true` if the proof of the enrolment was the password only, since the account had no factor. It cannot be finished
+    /// once there is one.
     is_first: bool,
     created_at: Timestamp,
     last_used_at: Option<Timestamp>,
@@ -147,15 +148,18 @@ impl Totp {
         }
     }
 
-    /// This authenticator, of an account that has no factor yet.
-    pub(super) fn first(mut self) -> Self {
-        self.data.is_first = true;
+    /// This authenticator, with the proof of its enrolment.
+    pub(super) fn proved_by(mut self, proof: FactorProof) -> Self {
+        self.data.is_first = matches!(proof, FactorProof::Password(_));
         self
     }
 
-    /// Returns `true` if the enrolment began before the account had a factor.
-    pub(super) fn is_first(&self) -> bool {
-        self.data.is_first
+    /// The proof with which its enrolment began.
+    pub(super) fn proof(&self) -> FactorProof {
+        match self.data.is_first {
+            true => FactorProof::Password(self.user_id),
+            false => FactorProof::Factor,
+        }
     }
 
     /// This authenticator, active without a first code, with these parameters.
@@ -179,6 +183,11 @@ impl Totp {
 
     pub(super) fn parameters(&self) -> TotpParameters {
         self.data.parameters
+    }
+
+    /// Returns `true` if its first code was verified.
+    pub(super) fn is_active(&self) -> bool {
+        self.data.is_active
     }
 
     pub(super) fn is_pending(&self, now: Timestamp) -> bool {

@@ -154,7 +154,7 @@ impl Core {
             batch.push(totp.write(now));
         }
         set.set_recovery_digests(factors.recovery_codes.clone());
-        batch.push(set.write(now));
+        batch.push(set.insert(now));
         batch
     }
 }

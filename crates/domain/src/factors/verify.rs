@@ -6,6 +6,7 @@
 //! first factor has another one. Recovery codes cannot be guessed; they are limited by network only, so that their owner can
 //! sign in while another person guesses codes.
 
+use super::proof::FactorProof;
 use super::set::FactorSet;
 use crate::core::Core;
 use crate::core::verify_password::VerifiedPassword;
@@ -53,7 +54,7 @@ impl Core {
     ) -> Result<VerifiedCode, CodeFailure> {
         let writes = match kind {
             FactorKind::Totp => self.use_totp_code(ctx, (user, &set), code).await?,
-            FactorKind::RecoveryCode => self.use_recovery_code(ctx, user, set, code),
+            FactorKind::RecoveryCode => self.use_recovery_code(ctx, user, set, code)?,
         };
         if let Some(writes) = writes {
             return Ok(VerifiedCode { writes, kind });
@@ -133,14 +134,14 @@ impl Core {
         user: &User,
         mut set: FactorSet,
         code: &FactorCode,
-    ) -> Option<Batch> {
+    ) -> Result<Option<Batch>, Error> {
         if !set.use_recovery_code(code) {
-            return None;
+            return Ok(None);
         }
         let remaining = set.recovery_codes();
-        let mut batch = vec![set.write(ctx.now)];
+        let mut batch = vec![set.write(FactorProof::Factor, ctx.now)?];
         self.emit(ctx, Event::RecoveryCodeUsed { user, remaining }, &mut batch);
-        Some(batch)
+        Ok(Some(batch))
     }
 
     /// Verifies the second factor of a user whose password was verified, if the account has one, and clears the wrong

@@ -28,6 +28,7 @@ pub struct Spy {
     failing_after: Mutex<HashMap<&'static str, usize>>,
     hanging: Mutex<HashSet<&'static str>>,
     between: Mutex<Option<Batch>>,
+    before_read: Mutex<Option<(&'static str, usize, Batch)>>,
     audited: Mutex<Vec<AuditEvent>>,
     changes: Mutex<Vec<String>>,
     yields: AtomicBool,
@@ -99,6 +100,11 @@ impl Spy {
         *self.between.lock().unwrap() = Some(changes);
     }
 
+    /// Applies these changes right before this table is read, after as many other reads of it, like a concurrent request.
+    pub fn interleave_read(&self, table: &'static str, after: usize, changes: Batch) {
+        *self.before_read.lock().unwrap() = Some((table, after, changes));
+    }
+
     /// Applies the next write, and loses its response.
     pub fn lose_reply(&self) {
         self.loses.store(true, Ordering::Relaxed);
@@ -118,6 +124,17 @@ impl Spy {
         self.calls.lock().unwrap().push(operation);
         if self.yields.load(Ordering::Relaxed) {
             tokio::task::yield_now().await;
+        }
+        let changes = self.before_read.lock().unwrap().take();
+        match changes {
+            Some((table, 0, changes)) if table == operation => {
+                self.store.apply(changes).await.unwrap();
+            }
+            Some((table, after, changes)) => {
+                let after = after - usize::from(table == operation);
+                self.interleave_read(table, after, changes);
+            }
+            None => {}
         }
         if let Some(left) = self.failing_after.lock().unwrap().get_mut(operation) {
             match left.checked_sub(1) {

@@ -324,7 +324,7 @@ async fn an_enrolment_without_a_factor_ends_when_one_is_added() {
     let id = begun.factor.id.to_string();
     for session in [&stolen, &own] {
         let refused = factors.finish(&node.of(session), "me", &id, &code).await;
-        assert_err!(refused, Error::NotFound);
+        assert_err!(refused, Error::ReauthenticationRequired);
     }
     let listed = factors.list(&node.of(&own), "me").await.unwrap();
     assert_eq!(listed.totp.iter().filter(|app| app.is_active).count(), 1);

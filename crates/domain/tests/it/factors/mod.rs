@@ -1,7 +1,9 @@
-//! Second factors: `sign_in` in two steps, `step_up` with a code, `attempts`: how codes are counted, `manage`: adding, renewing and removing.
+//! Second factors: `sign_in` in two steps, `step_up` with a code, `attempts`: how codes are counted, `manage`: adding,
+//! renewing and removing, `races`: a write while the user adds their first factor.
 
 mod attempts;
 mod manage;
+mod races;
 mod sign_in;
 mod step_up;
 
