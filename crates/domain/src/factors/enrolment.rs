@@ -3,6 +3,8 @@
 //! An enrolment creates the authenticator with its secret, which is shown once. It counts as a factor only after its first
 //! code, so that a user who could not scan the QR code is not locked out. The first factor comes with recovery codes.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use totp_rs::Builder;
 use zeroize::Zeroizing;
 
@@ -21,6 +23,9 @@ use crate::store::{Condition, Write};
 use crate::values::{
     CredentialId, EmailAddress, FactorCode, FactorKind, FactorName, Invalid, Secret, Username,
 };
+
+/// Number of enrolments of an account that wait for their first code, beyond which no other session begins one.
+const MAX_UNFINISHED: usize = 5;
 
 /// An authenticator that waits for its first code.
 #[derive(Debug)]
@@ -43,8 +48,8 @@ pub struct Enrolled {
 }
 
 impl Factors {
-    /// Begins to add an authenticator to the actor's own account. Replaces an enrolment that was not finished. Requires a
-    /// recent sign-in or a reauthentication.
+    /// Begins to add an authenticator to the actor's own account. Replaces an enrolment that this session or challenge has
+    /// not finished. Requires a recent sign-in or a reauthentication.
     #[tracing::instrument(name = "begin_enrolment", level = "trace", skip_all)]
     pub async fn begin(
         &self,
@@ -76,7 +81,7 @@ impl Factors {
         })
     }
 
-    /// Writes a new authenticator in place of those that were not finished.
+    /// Writes a new authenticator in place of that of the same session or challenge, and of the expired ones.
     async fn write_enrolment(
         &self,
         ctx: &Ctx,
@@ -88,9 +93,18 @@ impl Factors {
             let user = self.core.resolve(ctx, Action::AddFactor, named).await?;
             let set = self.core.factor_set(user.id).await?;
             ensure_covers(ctx, proof, &set)?;
-            if set.ids().len() >= MAX_FACTORS {
-                let message = format!("An account can have at most {MAX_FACTORS} second factors.");
-                return Err(Error::invalid("kind", Invalid::new("too-many", message)));
+            ensure_room(&set)?;
+            let place = place(ctx);
+            let unfinished = self.core.unfinished(&user, &set).await?;
+            let is_replaced = |other: &Totp| {
+                !other.is_pending(ctx.now) || other.is_begun_in(place.as_deref())
+            };
+            let (replaced, others): (Vec<_>, Vec<_>) =
+                unfinished.into_iter().partition(is_replaced);
+            if others.len() >= MAX_UNFINISHED {
+                return Err(too_many(format!(
+                    "{MAX_UNFINISHED} authenticator apps of this account wait for their first code. Enter one, remove one, or try again in an hour."
+                )));
             }
             let totp = Totp::new(
                 &self.core.keyring,
@@ -99,12 +113,10 @@ impl Factors {
                 (name.as_str(), secret),
                 ctx.now,
             );
-            let totp = totp.proved_by(proof);
+            let totp = totp.proved_by(proof).begun_in(place);
             let mut batch = vec![still_active(ctx, &user), totp.write(ctx.now)];
             batch.extend(set.unchanged());
-            for other in self.core.unfinished(&user, &set).await? {
-                batch.push(other.delete());
-            }
+            batch.extend(replaced.iter().map(Totp::delete));
             if self.core.apply_unless_stale(batch).await? {
                 return Ok((user, totp));
             }
@@ -130,6 +142,7 @@ impl Factors {
             let pending = self.pending(ctx, &user, id).await?;
             let proof = pending.proof();
             ensure_covers(ctx, proof, &set)?;
+            ensure_room(&set)?;
             let accepted = pending.accept(&self.core.keyring, code, ctx.now)?;
             let accepted = accepted.ok_or(Error::InvalidCode)?.passed_by(ctx, &user);
             let codes = set
@@ -145,6 +158,7 @@ impl Factors {
                 accepted.write(ctx.now),
                 set.write(proof, ctx.now)?,
             ];
+            batch.extend(self.core.delete_expired(&user, &set, ctx.now).await?);
             if let Actor::Enrolling { challenge, .. } = &ctx.actor {
                 let (challenge, _) = self.core.find_challenge(ctx, challenge).await?;
                 batch.push(challenge.advance(Step::Enrolled));
@@ -183,6 +197,7 @@ impl Factors {
             let codes = recovery_codes::generate(&*self.core.ports.random);
             set.set_recovery_codes(&codes);
             let mut batch = vec![still_active(ctx, &user), set.write(proof, ctx.now)?];
+            batch.extend(self.core.delete_expired(&user, &set, ctx.now).await?);
             let renewed = Event::RecoveryCodesRenewed { user: &user };
             self.core.emit(ctx, renewed, &mut batch);
             if self.core.apply_factor_change(ctx, user.id, batch).await? {
@@ -219,6 +234,31 @@ fn ensure_covers(ctx: &Ctx, proof: FactorProof, set: &FactorSet) -> Result<(), E
         Actor::Enrolling { .. } => Error::ChallengeExpired,
         _ => error,
     })
+}
+
+/// Fails if the set is full. The set is written only as it was read, so that parallel enrolments do not exceed the limit.
+fn ensure_room(set: &FactorSet) -> Result<(), Error> {
+    match set.ids().len() < MAX_FACTORS {
+        true => Ok(()),
+        false => Err(too_many(format!(
+            "An account can have at most {MAX_FACTORS} second factors."
+        ))),
+    }
+}
+
+fn too_many(message: String) -> Error {
+    Error::invalid("kind", Invalid::new("too-many", message))
+}
+
+/// The session or the challenge of the request, of which each has one enrolment.
+fn place(ctx: &Ctx) -> Option<String> {
+    match &ctx.actor {
+        Actor::User { session_id, .. } => Some(session_id.to_string()),
+        Actor::Enrolling { challenge, .. } => {
+            Some(URL_SAFE_NO_PAD.encode(&challenge.as_bytes()[..16]))
+        }
+        _ => None,
+    }
 }
 
 /// Fails the batch if the user is disabled, or if a security event has ended the session of the request.

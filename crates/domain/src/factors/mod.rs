@@ -110,10 +110,24 @@ impl Factors {
 impl Core {
     /// Lists a user's active factors, and the enrolments that can still be finished.
     pub(crate) async fn list_factors(&self, ctx: &Ctx, user: &User) -> Result<FactorList, Error> {
+        self.factors_with(user, |totp| totp.is_pending(ctx.now))
+            .await
+    }
+
+    /// Lists everything that is stored about a user's factors: also the enrolments that have expired.
+    pub(crate) async fn stored_factors(&self, user: &User) -> Result<FactorList, Error> {
+        self.factors_with(user, |_| true).await
+    }
+
+    async fn factors_with(
+        &self,
+        user: &User,
+        is_listed: impl Fn(&Totp) -> bool,
+    ) -> Result<FactorList, Error> {
         let set = self.factor_set(user.id).await?;
         let mut totp = self.authenticators(&set).await?;
         let unfinished = self.unfinished(user, &set).await?.into_iter();
-        totp.extend(unfinished.filter(|totp| totp.is_pending(ctx.now)));
+        totp.extend(unfinished.filter(is_listed));
         totp.sort_by_key(|totp| totp.id);
         Ok(FactorList {
             recovery_codes: (!set.is_empty()).then(|| set.recovery_codes()),

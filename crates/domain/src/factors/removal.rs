@@ -88,6 +88,7 @@ impl Factors {
             batch.push(Write::delete::<Credential>(*id));
         }
         batch.push(set.write(proof, ctx.now)?);
+        batch.extend(self.core.delete_expired(user, &set, ctx.now).await?);
         self.core
             .emit(ctx, Event::FactorRemoved { user, kind }, &mut batch);
         if !self.core.apply_factor_change(ctx, user.id, batch).await? {
@@ -125,6 +126,10 @@ impl Factors {
         let mut batch = self.core.actor_check(ctx, Action::RemoveFactor, user.id);
         batch.extend(set.unchanged());
         batch.push(totp.delete());
+        // An expired one is among them.
+        if totp.is_pending(ctx.now) {
+            batch.extend(self.core.delete_expired(user, set, ctx.now).await?);
+        }
         self.core.apply_unless_stale(batch).await
     }
 }

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::limits::KnownDevice;
 use crate::model::{Credential, CredentialKind, User};
 use crate::ports::RandomSource;
-use crate::store::{Condition, Records, Write};
+use crate::store::{Batch, Condition, Records, Write};
 use crate::tokens::Keyring;
 use crate::values::{CredentialId, FactorCode, Secret, UserId};
 
@@ -29,6 +29,8 @@ const DRIFT: u16 = 1;
 /// Maximum number of sessions from before the first factor that are remembered for having passed an authenticator. With
 /// them, the credential stays below its 1,024 bytes.
 const MAX_SESSIONS: usize = 5;
+/// Maximum number of expired enrolments that one batch deletes.
+const MAX_DELETED: usize = 20;
 /// Time in which the first code must be entered.
 const ENROLMENT: SignedDuration = SignedDuration::from_hours(1);
 
@@ -115,6 +117,9 @@ struct Data {
     /// The sessions that were opened with the password only, and in which a code was accepted later, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     passed_in: Vec<String>,
+    /// The session or the challenge in which an enrolment began, until it is finished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    begun_in: Option<String>,
     #[serde(flatten)]
     parameters: TotpParameters,
 }
@@ -142,6 +147,7 @@ impl Totp {
                 last_used_at: None,
                 last_step: 0,
                 passed_in: Vec::new(),
+                begun_in: None,
                 parameters: TotpParameters::default(),
             },
             stored: None,
@@ -152,6 +158,17 @@ impl Totp {
     pub(super) fn proved_by(mut self, proof: FactorProof) -> Self {
         self.data.is_first = matches!(proof, FactorProof::Password(_));
         self
+    }
+
+    /// This authenticator, enrolled in this session or challenge.
+    pub(super) fn begun_in(mut self, place: Option<String>) -> Self {
+        self.data.begun_in = place;
+        self
+    }
+
+    /// Returns `true` if its enrolment began in this session or challenge.
+    pub(super) fn is_begun_in(&self, place: Option<&str>) -> bool {
+        self.data.begun_in.as_deref() == place
     }
 
     /// The proof with which its enrolment began.
@@ -247,6 +264,7 @@ impl Totp {
                     is_active: true,
                     last_used_at: Some(now),
                     last_step: step,
+                    begun_in: None,
                     ..self.data.clone()
                 },
                 stored: self.stored.clone(),
@@ -343,6 +361,18 @@ impl Core {
             .collect::<Result<_, _>>()?;
         totp.retain(|totp| !totp.data.is_active);
         Ok(totp)
+    }
+
+    /// The deletions of the enrolments that have expired, for a batch that changes the factors.
+    pub(super) async fn delete_expired(
+        &self,
+        user: &User,
+        set: &FactorSet,
+        now: Timestamp,
+    ) -> Result<Batch, Error> {
+        let unfinished = self.unfinished(user, set).await?;
+        let expired = unfinished.iter().filter(|totp| !totp.is_pending(now));
+        Ok(expired.take(MAX_DELETED).map(Totp::delete).collect())
     }
 
     /// The active authenticators of a user.

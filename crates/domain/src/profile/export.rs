@@ -32,7 +32,7 @@ pub struct PersonalData {
     pub user: User,
     /// Facts about the password; `None` if the user has no password.
     pub password: Option<PasswordMetadata>,
-    /// Second factors, without their secrets.
+    /// Second factors, without their secrets; also enrolments that have expired.
     pub factors: FactorList,
     /// Open sessions, newest first.
     pub sessions: Vec<Session>,
@@ -98,7 +98,7 @@ impl Profile {
                 set_at: credential.updated_at,
                 scheme: scheme_of(credential.data.expose()),
             }),
-            factors: self.core.list_factors(ctx, &user).await?,
+            factors: self.core.stored_factors(&user).await?,
             sessions: self.core.valid_sessions(ctx, &user).await?,
             devices: store.list_readable(Device::of_user(user.id)).await?,
             links: self.links_of(&user).await?,

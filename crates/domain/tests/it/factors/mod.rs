@@ -1,18 +1,20 @@
 //! Second factors: `sign_in` in two steps, `step_up` with a code, `attempts`: how codes are counted, `manage`: adding,
-//! renewing and removing, `races`: a write while the user adds their first factor.
+//! renewing and removing, `races`: a write while the user adds their first factor, `unfinished`: enrolments that wait for
+//! their first code.
 
 mod attempts;
 mod manage;
 mod races;
 mod sign_in;
 mod step_up;
+mod unfinished;
 
 use doorward_domain::Ctx;
 use doorward_domain::factors::{FactorCode, FactorKind, FactorName};
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::sign_in::{NextFactor, Outcome, Proof};
 use doorward_domain::values::{Secret, Token};
-use doorward_domain::{Error, Policy};
+use doorward_domain::{Error, FactorsRequired, Policy};
 use jiff::{SignedDuration, Timestamp};
 use ring::hmac;
 

@@ -84,7 +84,7 @@ impl Race {
 }
 
 #[tokio::test]
-async fn the_password_alone_renews_no_recovery_codes_of_a_factor_added_meanwhile() {
+async fn the_password_alone_renews_no_recovery_codes_of_a_factor_added_concurrently() {
     let race = Race::new().await;
     race.finish_after_proof();
     let ctx = race.node.of(&race.thiefs);
@@ -94,7 +94,7 @@ async fn the_password_alone_renews_no_recovery_codes_of_a_factor_added_meanwhile
 }
 
 #[tokio::test]
-async fn the_password_alone_begins_no_enrolment_beside_a_factor_added_meanwhile() {
+async fn the_password_alone_begins_no_enrolment_beside_a_factor_added_concurrently() {
     let race = Race::new().await;
     race.finish_after_proof();
     let begun = begin(&race.node, &race.thiefs).await;
@@ -103,7 +103,7 @@ async fn the_password_alone_begins_no_enrolment_beside_a_factor_added_meanwhile(
 
 /// An enrolment that began before the factor was added is the first one, also if it was written after that.
 #[tokio::test]
-async fn an_enrolment_written_beside_a_factor_added_meanwhile_is_never_finished() {
+async fn an_enrolment_written_beside_a_factor_added_concurrently_is_never_finished() {
     let race = Race::new().await;
     race.finish_before_write();
     let begun = begin(&race.node, &race.thiefs).await.unwrap();
@@ -124,7 +124,7 @@ async fn a_first_enrolment_is_compared_with_the_set_at_each_attempt() {
 }
 
 #[tokio::test]
-async fn the_password_alone_removes_no_factor_added_meanwhile() {
+async fn the_password_alone_removes_no_factor_added_concurrently() {
     let mut race = Race::new().await;
     let mut all: Vec<Credential> = race.node.store.all();
     all.retain(|one| race.set.data.expose().contains(&one.id.to_string()));
@@ -149,7 +149,7 @@ async fn the_password_alone_removes_no_factor_added_meanwhile() {
 }
 
 #[tokio::test]
-async fn the_password_alone_removes_no_enrolment_beside_a_factor_added_meanwhile() {
+async fn the_password_alone_removes_no_enrolment_beside_a_factor_added_concurrently() {
     let race = Race::new().await;
     race.finish_after_proof();
     let (ctx, id) = (race.node.of(&race.thiefs), race.others[0].factor.id.to_string());

@@ -1,0 +1,116 @@
+//! Enrolments that wait for their first code: how many there are, and when they go.
+
+use doorward_domain::Error;
+use doorward_domain::factors::{Enrolment, FactorName, MAX_FACTORS};
+use doorward_domain::model::{Credential, CredentialKind};
+use doorward_domain::sessions::SignedIn;
+
+use super::*;
+
+/// Maximum number of enrolments of an account that wait for their first code.
+const MAX_UNFINISHED: usize = 5;
+
+async fn begin(node: &TestNode, session: &SignedIn) -> Result<Enrolment, Error> {
+    let (ctx, name) = (node.of(session), FactorName::default());
+    node.doorward.factors.begin(&ctx, "me", &name).await
+}
+
+async fn finish(node: &TestNode, session: &SignedIn, begun: &Enrolment) -> Result<(), Error> {
+    let (id, app) = (begun.factor.id.to_string(), App::new(&begun.secret));
+    let (ctx, code) = (node.of(session), app.code_at(node.now()));
+    let finished = node.doorward.factors.finish(&ctx, "me", &id, &code);
+    finished.await.map(|_| ())
+}
+
+/// The authenticators that are stored, active or not.
+fn stored(node: &TestNode) -> usize {
+    let all: Vec<Credential> = node.store.all();
+    let is_totp = |one: &&Credential| one.kind == CredentialKind::Totp;
+    all.iter().filter(is_totp).count()
+}
+
+/// The limit is part of the write: enrolments that all began below it do not exceed it together.
+#[tokio::test]
+async fn parallel_enrolments_add_at_most_ten_authenticators() {
+    let (node, ben) = ben().await;
+    let mut begun = Vec::new();
+    let mut last = sign_in(&node, &ben).await.unwrap();
+    for _ in 0..3 {
+        begun.push(begin(&node, &last).await.unwrap());
+        node.advance(STEP);
+        last = sign_in(&node, &ben).await.unwrap();
+    }
+    for number in 2..MAX_FACTORS {
+        add_app(&node, &node.of(&last), &number.to_string()).await;
+    }
+    finish(&node, &last, &begun[0]).await.unwrap();
+    for begun in &begun[1..] {
+        let refused = finish(&node, &last, begun).await;
+        assert_err!(refused, Error::Invalid(_));
+    }
+    let listed = node.doorward.factors.list(&node.of(&last), "me").await;
+    let listed = listed.unwrap().totp;
+    assert_eq!(listed.iter().filter(|app| app.is_active).count(), MAX_FACTORS);
+}
+
+#[tokio::test]
+async fn each_session_has_one_unfinished_enrolment_and_an_account_five() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    node.active("ben").await;
+    let mut sessions = Vec::new();
+    for _ in 0..=MAX_UNFINISHED {
+        sessions.push(node.sign_in("ben").await);
+    }
+    let last = sessions.pop().unwrap();
+    let own = begin(&node, &sessions[0]).await.unwrap();
+    let mut replaced = Vec::new();
+    for session in &sessions[1..] {
+        replaced.push(begin(&node, session).await.unwrap());
+        begin(&node, session).await.unwrap();
+    }
+    assert_eq!(stored(&node), MAX_UNFINISHED);
+    assert_err!(begin(&node, &last).await, Error::Invalid(_));
+    for begun in &replaced {
+        assert_err!(finish(&node, &last, begun).await, Error::NotFound);
+    }
+    begin(&node, &sessions[1]).await.unwrap();
+    finish(&node, &sessions[0], &own).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_enrolment_of_another_session_stays_when_a_challenge_begins_one() {
+    let node = TestNode::with(|policy| policy.factors_required = FactorsRequired::Everyone).await;
+    node.list_at_once();
+    node.active("ben").await;
+    let mut actors = Vec::new();
+    for _ in 0..2 {
+        let (ctx, next) = (node.anonymous(), first_step(&node, &node.anonymous(), "ben").await);
+        let secret = Token::parse(next.unwrap().challenge.expose()).unwrap();
+        let actor = node.doorward.sign_in.enrolling(&ctx, &secret).await;
+        actors.push(node.ctx(actor.unwrap()));
+    }
+    let (factors, name) = (&node.doorward.factors, FactorName::default());
+    for ctx in [&actors[0], &actors[1], &actors[1]] {
+        factors.begin(ctx, "me", &name).await.unwrap();
+    }
+    assert_eq!(stored(&node), 2);
+}
+
+#[tokio::test]
+async fn an_expired_enrolment_is_exported_until_the_next_write_deletes_it() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    node.active("ben").await;
+    let (one, other) = (node.sign_in("ben").await, node.sign_in("ben").await);
+    begin(&node, &one).await.unwrap();
+    begin(&node, &other).await.unwrap();
+    node.advance(hours(1) + MICROSECOND);
+    let exported = node.doorward.profile.export(&node.of(&one), "me").await;
+    assert_eq!(exported.unwrap().factors.totp.len(), 2);
+    let listed = node.doorward.factors.list(&node.of(&one), "me").await;
+    assert_eq!(listed.unwrap().totp, []);
+    let fresh = node.sign_in("ben").await;
+    add_app(&node, &node.of(&fresh), "Phone").await;
+    assert_eq!(stored(&node), 1);
+}
