@@ -159,6 +159,15 @@ mail-factor-added-action = { mail-factor-not-you }
 mail-factor-added-button = { mail-lockout-button }
 mail-factor-added-effects = { mail-factor-effects }
 
+mail-first-factor-added-subject = Zwei-Faktor-Anmeldung für Ihr Konto bei { $product } eingeschaltet
+mail-first-factor-added-title = Die Zwei-Faktor-Anmeldung wurde eingeschaltet
+mail-first-factor-added-intro = zu Ihrem Konto bei { $product }{ mail-username } wurde die erste Authenticator-App hinzugefügt ({ $at }). Für die Anmeldung brauchen Sie jetzt Ihr Passwort und einen Code.
+mail-first-factor-added-expected = { mail-nothing-to-do }
+mail-first-factor-added-action = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. Öffnen Sie diesen Link, um Ihr Konto zurückzuholen. Er funktioniert auch noch, wenn die E-Mail-Adresse des Kontos geändert ist
+mail-first-factor-added-button = Das war ich nicht: App entfernen
+mail-first-factor-added-valid = { mail-link-once }
+mail-first-factor-added-effects = Der Link entfernt alle Authenticator-Apps, meldet alle Geräte ab, sperrt das Passwort und schickt Ihnen eine E-Mail, mit der Sie ein neues festlegen. Geben Sie den Link nicht weiter.
+
 mail-factor-removed-subject = Authenticator-App von Ihrem Konto bei { $product } entfernt
 mail-factor-removed-title = Eine Authenticator-App wurde entfernt
 mail-factor-removed-intro = von Ihrem Konto bei { $product }{ mail-username } wurde eine Authenticator-App entfernt ({ $at }). Wenn es die einzige war, ist Ihr Konto jetzt nur noch durch das Passwort geschützt.
@@ -406,11 +415,20 @@ recovered-text = Sie wurden auf allen Geräten abgemeldet.
 undo-email-change-title = Änderung rückgängig machen
 undo-email-change-heading = Änderung rückgängig machen?
 undo-email-change-text = Jemand hat die E-Mail-Adresse Ihres Kontos geändert oder die Änderung angefordert. Wenn Sie das nicht waren, können Sie diese Adresse wiederherstellen.
-undo-email-change-effects = Sie werden auf allen Geräten abgemeldet, und das aktuelle Passwort gilt nicht mehr. Wir schicken Ihnen eine E-Mail, mit der Sie ein neues setzen.
+undo-email-change-effects = Sie werden auf allen Geräten abgemeldet, und das aktuelle Passwort gilt nicht mehr. Authenticator-Apps, die nach der Änderung oder in den drei Tagen davor hinzugefügt wurden, werden entfernt. Wir schicken Ihnen eine E-Mail, mit der Sie ein neues Passwort setzen.
 undo-email-change-button = Konto wiederherstellen
 email-change-undone-title = Konto wiederhergestellt
 email-change-undone-heading = Ihr Konto verwendet wieder diese E-Mail-Adresse
 email-change-undone-text = Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E-Mail mit einem Link geschickt, mit dem Sie ein neues setzen.
+
+undo-factors-title = Zwei-Faktor-Anmeldung entfernen
+undo-factors-heading = Authenticator-Apps entfernen?
+undo-factors-text = Jemand hat die Zwei-Faktor-Anmeldung für Ihr Konto eingeschaltet. Wenn Sie das nicht waren, können Sie das Konto zurückholen.
+undo-factors-effects = Alle Authenticator-Apps und Wiederherstellungscodes werden entfernt, Sie werden auf allen Geräten abgemeldet, und das aktuelle Passwort gilt nicht mehr. Eine noch nicht bestätigte Änderung der E-Mail-Adresse wird abgebrochen. Wir schicken Ihnen eine E-Mail, mit der Sie ein neues Passwort setzen.
+undo-factors-button = Konto wiederherstellen
+factors-undone-title = Konto wiederhergestellt
+factors-undone-heading = Die Zwei-Faktor-Anmeldung ist aus
+factors-undone-text = Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E-Mail mit einem Link geschickt, mit dem Sie ein neues setzen. Wenn jemand anderes die E-Mail-Adresse Ihres Kontos geändert hat, machen Sie das zuerst mit dem Link in der E-Mail über die Änderung rückgängig.
 
 ## The page of a problem
 

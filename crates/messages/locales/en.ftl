@@ -167,6 +167,15 @@ mail-factor-added-action = { mail-factor-not-you }
 mail-factor-added-button = { mail-lockout-button }
 mail-factor-added-effects = { mail-factor-effects }
 
+mail-first-factor-added-subject = Two-factor sign-in was turned on for your { $product } account
+mail-first-factor-added-title = Two-factor sign-in was turned on
+mail-first-factor-added-intro = The first authenticator app was added to your { $product } account{ mail-username } ({ $at }). Signing in now needs your password and a code.
+mail-first-factor-added-expected = { mail-nothing-to-do }
+mail-first-factor-added-action = If this wasn't you, someone knows your password. Open this link to get your account back. It works even after the email address of the account is changed
+mail-first-factor-added-button = This wasn't me: remove the app
+mail-first-factor-added-valid = { mail-link-once }
+mail-first-factor-added-effects = The link removes all authenticator apps, signs out all devices, disables the password and sends you an email to set a new one. Don't share this link.
+
 mail-factor-removed-subject = An authenticator app of your { $product } account was removed
 mail-factor-removed-title = An authenticator app was removed
 mail-factor-removed-intro = An authenticator app was removed from your { $product } account{ mail-username } ({ $at }). If it was the only one, your account is now protected by the password alone.
@@ -414,11 +423,20 @@ recovered-text = You've been signed out on all devices.
 undo-email-change-title = Undo the email change
 undo-email-change-heading = Undo the email change?
 undo-email-change-text = Someone changed the email address of your account, or asked to. If it wasn't you, you can restore this address.
-undo-email-change-effects = This signs you out on all devices and disables your current password. We'll email you a link to set a new one.
+undo-email-change-effects = This signs you out on all devices and disables your current password. Authenticator apps that were added after the change, or within three days before it, are removed. We'll email you a link to set a new password.
 undo-email-change-button = Restore my account
 email-change-undone-title = Account restored
 email-change-undone-heading = Your account uses this email address again
 email-change-undone-text = You're signed out on all devices and the old password no longer works. We've emailed you a link to set a new one.
+
+undo-factors-title = Remove two-factor sign-in
+undo-factors-heading = Remove the authenticator apps?
+undo-factors-text = Someone turned on two-factor sign-in for your account. If it wasn't you, you can get the account back.
+undo-factors-effects = This removes all authenticator apps and recovery codes, signs you out on all devices and disables your current password. A change of the email address that isn't confirmed yet is cancelled. We'll email you a link to set a new password.
+undo-factors-button = Restore my account
+factors-undone-title = Account restored
+factors-undone-heading = Two-factor sign-in is off
+factors-undone-text = You're signed out on all devices and the old password no longer works. We've emailed you a link to set a new one. If someone else has changed the email address of your account, undo that with the link in the email about the change first.
 
 ## The page of a problem, by $code. /problems/CODE is for developers.
 

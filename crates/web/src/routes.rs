@@ -170,6 +170,8 @@ pub static TABLE: &[Route] = &[
     api(Method::POST,             "/recovery/{token}",            Ignored,              Some(Link),        || routes!(recovery::api::recover),                &[NotFound, LinkExpired, Overloaded]),
     api(Method::GET,              "/email-undo/{token}",          Ignored,              Some(Link),        || routes!(email::api::view_email_undo),           &[NotFound, LinkExpired]),
     api(Method::POST,             "/email-undo/{token}",          Ignored,              Some(Link),        || routes!(email::api::undo_email_change),         &[NotFound, LinkExpired, Overloaded]),
+    api(Method::GET,              "/factor-undo/{token}",         Ignored,              Some(Link),        || routes!(factors::undo::view_factor_undo),       &[NotFound, LinkExpired]),
+    api(Method::POST,             "/factor-undo/{token}",         Ignored,              Some(Link),        || routes!(factors::undo::undo_factors),           &[NotFound, LinkExpired, Overloaded]),
     api(Method::GET,              "/audit",                       Required,             None,              || routes!(audit::api::list_audit_events),         &[Forbidden, MalformedRequest, ValidationFailed]),
     api(Method::POST,             "/auth",                        Ignored,              Some(SignIn),      || routes!(sign_in::api::sign_in),                 &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, Overloaded]),
     api(Method::POST,             "/auth/factor",                 Ignored,              Some(SignIn),      || routes!(sign_in::api::answer_challenge),        &[InvalidCode, ChallengeExpired]),

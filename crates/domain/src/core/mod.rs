@@ -14,6 +14,7 @@ pub(crate) mod pending_email;
 pub(crate) mod sessions;
 pub(crate) mod step_up;
 pub(crate) mod suppressed;
+pub(crate) mod undo;
 pub(crate) mod users;
 pub(crate) mod verify_password;
 

@@ -89,10 +89,22 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
         Event::EmailChangeRequested { user } => {
             success_of(AuditKind::EmailChangeRequested, user.id)
         }
-        Event::EmailChangeUndone { before, link } => {
-            success_of(AuditKind::EmailChangeUndone, before.id)
-                .detail(format!("change requested at {}", link.requested_at))
-        }
+        Event::EmailChangeUndone {
+            before,
+            link,
+            removed,
+        } => success_of(AuditKind::EmailChangeUndone, before.id).detail(format!(
+            "change requested at {}, factors removed: {removed}",
+            link.requested_at
+        )),
+        Event::FactorsUndone {
+            before,
+            link,
+            removed,
+        } => success_of(AuditKind::FactorsUndone, before.id).detail(format!(
+            "factor added at {}, factors removed: {removed}",
+            link.requested_at
+        )),
         Event::SignedIn { user, .. } => success_of(AuditKind::SignIn, user.id),
         Event::SecondFactorRequested { user, step } => {
             let entry = success_of(AuditKind::SecondFactorRequested, user.id);
@@ -123,7 +135,7 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
             },
             user.id,
         ),
-        Event::FactorAdded { user, kind } => {
+        Event::FirstFactorAdded { user, kind } | Event::FactorAdded { user, kind } => {
             success_of(AuditKind::FactorAdded, user.id).detail(kind.as_str())
         }
         Event::FactorRemoved { user, kind } => {

@@ -34,6 +34,7 @@ pub(super) fn queue_mails(core: &Core, ctx: &Ctx, event: &Event<'_>, batch: &mut
             queue(new_mail(ctx, mail, kind, None, email, ctx.client.locale));
         }
         Event::PasswordSet { user, .. } => notify(MailKind::PasswordChanged, user),
+        Event::FirstFactorAdded { user, .. } => notify(MailKind::FirstFactorAdded, user),
         Event::FactorAdded { user, .. } => notify(MailKind::FactorAdded, user),
         Event::FactorRemoved { user, .. } => notify(MailKind::FactorRemoved, user),
         Event::RecoveryCodesRenewed { user } => notify(MailKind::RecoveryCodesRenewed, user),
@@ -65,7 +66,21 @@ pub(super) fn queue_mails(core: &Core, ctx: &Ctx, event: &Event<'_>, batch: &mut
                 queue(to_user(ctx, id(), MailKind::EmailChanged, before, old));
             }
         }
-        Event::EmailChangeUndone { before, link } => {
+        Event::FactorsUndone { before, link, .. } => match before.mail_address() {
+            Some(own) if own.key() == link.email.key() => {
+                queue(new_mail(
+                    ctx,
+                    id(),
+                    MailKind::Recovery,
+                    None,
+                    own,
+                    before.locale,
+                ));
+            }
+            // The address was changed since. If a thief did it, that change is undone first.
+            _ => notify(MailKind::FactorRemoved, before),
+        },
+        Event::EmailChangeUndone { before, link, .. } => {
             let (kind, restored) = (MailKind::Recovery, &link.email);
             queue(new_mail(ctx, id(), kind, None, restored, before.locale));
             let removed = before.mail_address();

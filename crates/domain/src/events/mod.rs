@@ -46,8 +46,18 @@ pub(crate) enum Event<'a> {
     SignUpSuperseded { user_id: UserId },
     /// An address change was requested; `user` has the new address as the pending one.
     EmailChangeRequested { user: &'a User },
-    /// The old address undid an address change; `before` is the user before that.
-    EmailChangeUndone { before: &'a User, link: &'a Link },
+    /// The old address undid an address change, which removed this number of factors; `before` is the user before that.
+    EmailChangeUndone {
+        before: &'a User,
+        link: &'a Link,
+        removed: usize,
+    },
+    /// The link in the mail about the first factor removed this number of factors; `before` is the user before that.
+    FactorsUndone {
+        before: &'a User,
+        link: &'a Link,
+        removed: usize,
+    },
     /// A user signed in; `unusual` if the owner is to be notified.
     SignedIn {
         user: &'a User,
@@ -72,7 +82,9 @@ pub(crate) enum Event<'a> {
         user: &'a User,
         reason: NewPasswordReason,
     },
-    /// A user added a second factor.
+    /// A user added the first second factor.
+    FirstFactorAdded { user: &'a User, kind: FactorKind },
+    /// A user added another second factor.
     FactorAdded { user: &'a User, kind: FactorKind },
     /// A second factor of a user was removed.
     FactorRemoved { user: &'a User, kind: FactorKind },

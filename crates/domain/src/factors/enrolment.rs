@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::challenge::Step;
 use super::proof::FactorProof;
-use super::set::FactorSet;
+use super::set::{FactorSet, FirstAdded};
 use super::totp::{SECRET_BYTES, Totp};
 use super::{Factor, Factors, MAX_FACTORS, recovery_codes};
 use crate::access::Action;
@@ -58,10 +58,7 @@ impl Factors {
         name: &FactorName,
     ) -> Result<Enrolment, Error> {
         let action = Action::AddFactor;
-        let proof = self
-            .core
-            .ensure_reauthenticated(ctx, action, named)
-            .await?;
+        let proof = self.core.ensure_reauthenticated(ctx, action, named).await?;
         let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
         self.core.ports.random.fill(bytes.as_mut_slice());
         let (user, totp) = self
@@ -96,9 +93,8 @@ impl Factors {
             ensure_room(&set)?;
             let place = place(ctx);
             let unfinished = self.core.unfinished(&user, &set).await?;
-            let is_replaced = |other: &Totp| {
-                !other.is_pending(ctx.now) || other.is_begun_in(place.as_deref())
-            };
+            let is_replaced =
+                |other: &Totp| !other.is_pending(ctx.now) || other.is_begun_in(place.as_deref());
             let (replaced, others): (Vec<_>, Vec<_>) =
                 unfinished.into_iter().partition(is_replaced);
             if others.len() >= MAX_UNFINISHED {
@@ -152,6 +148,9 @@ impl Factors {
             set.add(id, kind);
             if let Some(codes) = &codes {
                 set.set_recovery_codes(codes);
+                let device = ctx.client.known.iter();
+                let mut device = device.filter(|device| device.user_id == user.id);
+                set.set_first_added(FirstAdded::new(ctx.now, device.next()));
             }
             let mut batch = vec![
                 still_active(ctx, &user),
@@ -163,7 +162,10 @@ impl Factors {
                 let (challenge, _) = self.core.find_challenge(ctx, challenge).await?;
                 batch.push(challenge.advance(Step::Enrolled));
             }
-            let added = Event::FactorAdded { user: &user, kind };
+            let added = match codes {
+                Some(_) => Event::FirstFactorAdded { user: &user, kind },
+                None => Event::FactorAdded { user: &user, kind },
+            };
             self.core.emit(ctx, added, &mut batch);
             if self.core.apply_factor_change(ctx, user.id, batch).await? {
                 return Ok(Enrolled {
@@ -184,10 +186,7 @@ impl Factors {
         named: &str,
     ) -> Result<Vec<Secret<String>>, Error> {
         let action = Action::RenewRecoveryCodes;
-        let proof = self
-            .core
-            .ensure_reauthenticated(ctx, action, named)
-            .await?;
+        let proof = self.core.ensure_reauthenticated(ctx, action, named).await?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let user = self.core.resolve(ctx, action, named).await?;
             let mut set = self.core.factor_set(user.id).await?;

@@ -11,6 +11,7 @@
 //! - `verify`: verifies a code, for sign-in and reauthentication.
 //! - `challenge`: the state of a sign-in between its steps.
 //! - `enrolment`: adds a factor and renews recovery codes; `removal` removes a factor.
+//! - `undo`: the link that undoes the first factor.
 //! - `transfer`: the factors in an export of users, and their import.
 //!
 //! To add a kind of factor: `docs/ADDING.md`, "A sign-in method".
@@ -24,6 +25,7 @@ mod removal;
 pub(crate) mod set;
 mod totp;
 mod transfer;
+pub(crate) mod undo;
 pub(crate) mod verify;
 
 use std::sync::Arc;

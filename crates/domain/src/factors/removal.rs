@@ -21,16 +21,16 @@ impl Factors {
     #[tracing::instrument(name = "remove_factor", level = "trace", skip_all)]
     pub async fn remove(&self, ctx: &Ctx, named: &str, id: &str) -> Result<(), Error> {
         let action = Action::RemoveFactor;
-        let proof = self
-            .core
-            .ensure_reauthenticated(ctx, action, named)
-            .await?;
+        let proof = self.core.ensure_reauthenticated(ctx, action, named).await?;
         let id: CredentialId = id.parse().map_err(|()| Error::NotFound)?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let user = self.core.resolve(ctx, action, named).await?;
             let set = self.core.factor_set(user.id).await?;
             if !set.contains(id) {
-                if self.remove_unfinished(ctx, &user, (&set, proof), id).await? {
+                if self
+                    .remove_unfinished(ctx, &user, (&set, proof), id)
+                    .await?
+                {
                     return Ok(());
                 }
                 continue;

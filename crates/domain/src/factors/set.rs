@@ -12,6 +12,7 @@ use super::proof::FactorProof;
 use super::recovery_codes;
 use crate::core::Core;
 use crate::error::Error;
+use crate::limits::KnownDevice;
 use crate::model::{Credential, CredentialKind};
 use crate::store::{Condition, Records, Write};
 use crate::values::{CredentialId, FactorCode, FactorKind, Secret, UserId};
@@ -24,6 +25,7 @@ pub(crate) struct FactorSet {
     factors: Vec<(CredentialId, FactorKind)>,
     /// Digests of the unused recovery codes.
     recovery_codes: Vec<String>,
+    first_added: Option<FirstAdded>,
     /// The stored text, as it was read; `None` if there is none.
     stored: Option<Secret<String>>,
     /// `true` if the set had a factor when it was read.
@@ -35,6 +37,34 @@ pub(crate) struct FactorSet {
 struct Data {
     factors: Vec<Entry>,
     recovery_codes: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first_added: Option<FirstAdded>,
+}
+
+/// When the first factor of the set was added, and by which client. An imported set has none.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FirstAdded {
+    /// The time: that of the request.
+    pub(super) at: Timestamp,
+    /// The key of the device; `None` if it was added in the challenge of a sign-in.
+    device: Option<String>,
+}
+
+impl FirstAdded {
+    pub(super) fn new(at: Timestamp, device: Option<&KnownDevice>) -> Self {
+        let device = device.map(KnownDevice::key);
+        Self { at, device }
+    }
+
+    /// Returns `true` if this device was known before, and is not the one that added the factor. The cookie of a device
+    /// contains whole seconds. A device that added it in the challenge of a sign-in is known since that second.
+    pub(super) fn is_after(&self, device: &KnownDevice) -> bool {
+        let (since, at) = (device.known_since().as_second(), self.at.as_second());
+        match &self.device {
+            Some(added_by) => since <= at && device.key() != *added_by,
+            None => since < at,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -50,6 +80,7 @@ impl FactorSet {
             user_id,
             factors: Vec::new(),
             recovery_codes: Vec::new(),
+            first_added: None,
             stored: None,
             had_factor: false,
         }
@@ -88,11 +119,21 @@ impl FactorSet {
         self.factors.push((id, kind));
     }
 
+    /// When the first factor was added; `None` if there is none, or it was imported.
+    pub(super) fn first_added(&self) -> Option<&FirstAdded> {
+        self.first_added.as_ref()
+    }
+
+    pub(super) fn set_first_added(&mut self, first: FirstAdded) {
+        self.first_added = Some(first);
+    }
+
     /// Removes a factor. Without the last one, the recovery codes are void.
     pub(super) fn remove(&mut self, id: CredentialId) {
         self.factors.retain(|(stored, _)| *stored != id);
         if self.is_empty() {
             self.recovery_codes.clear();
+            self.first_added = None;
         }
     }
 
@@ -181,6 +222,7 @@ impl FactorSet {
         let data = Data {
             factors: self.factors.iter().map(entry).collect(),
             recovery_codes: self.recovery_codes.clone(),
+            first_added: self.first_added.clone(),
         };
         serde_json::to_string(&data).expect("texts are JSON")
     }
@@ -188,13 +230,13 @@ impl FactorSet {
     /// Reads the set from its credential.
     pub(super) fn read(credential: Credential) -> Result<Self, Error> {
         let data: Option<Data> = serde_json::from_str(credential.data.expose()).ok();
-        let (factors, recovery_codes) = data
+        let (factors, recovery_codes, first_added) = data
             .and_then(|data| {
                 let entry = |entry: &Entry| {
                     Some((entry.id.parse().ok()?, FactorKind::from_name(&entry.kind)?))
                 };
                 let factors: Option<Vec<_>> = data.factors.iter().map(entry).collect();
-                Some((factors?, data.recovery_codes))
+                Some((factors?, data.recovery_codes, data.first_added))
             })
             .ok_or(Error::Internal("a set of second factors cannot be read"))?;
         Ok(Self {
@@ -202,6 +244,7 @@ impl FactorSet {
             had_factor: !factors.is_empty(),
             factors,
             recovery_codes,
+            first_added,
             stored: Some(credential.data),
         })
     }

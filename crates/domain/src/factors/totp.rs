@@ -111,6 +111,9 @@ struct Data {
     /// once there is one.
     is_first: bool,
     created_at: Timestamp,
+    /// When its first code was entered; `None` if it is pending or imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    added_at: Option<Timestamp>,
     last_used_at: Option<Timestamp>,
     /// Number of the time step of the last used code.
     last_step: u64,
@@ -144,6 +147,7 @@ impl Totp {
                 is_active: false,
                 is_first: false,
                 created_at,
+                added_at: None,
                 last_used_at: None,
                 last_step: 0,
                 passed_in: Vec::new(),
@@ -207,6 +211,11 @@ impl Totp {
         self.data.is_active
     }
 
+    /// When it was added, or else when its enrolment began.
+    pub(super) fn added_at(&self) -> Timestamp {
+        self.data.added_at.unwrap_or(self.data.created_at)
+    }
+
     pub(super) fn is_pending(&self, now: Timestamp) -> bool {
         !self.data.is_active && now <= self.data.created_at + ENROLMENT
     }
@@ -262,6 +271,10 @@ impl Totp {
                 user_id: self.user_id,
                 data: Data {
                     is_active: true,
+                    added_at: match self.data.is_active {
+                        true => self.data.added_at,
+                        false => Some(now),
+                    },
                     last_used_at: Some(now),
                     last_step: step,
                     begun_in: None,

@@ -108,6 +108,9 @@ impl Core {
         for set in sets {
             let user_id = set.user_id;
             let set = FactorSet::read(set)?;
+            if set.is_empty() {
+                continue;
+            }
             let mut factors = ExportedFactors {
                 totp: Vec::new(),
                 recovery_codes: set.recovery_digests().to_vec(),

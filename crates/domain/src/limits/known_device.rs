@@ -35,20 +35,22 @@ pub struct KnownDevice {
     sign_in: [u8; 16],
     epoch: i64,
     has_factor: bool,
+    since: Timestamp,
 }
 
 impl KnownDevice {
     /// The device of a live session. The session and the cookie of one sign-in are one device.
     pub fn from_session(session: &Session) -> Self {
         let owner = (session.user_id, session.epoch);
-        Self::of_sign_in(owner, &session.digest, &session.amr)
+        Self::of_sign_in(owner, &session.digest, &session.amr, session.created_at)
     }
 
-    /// The device of a sign-in with these methods, by the digest of its session's secret.
+    /// The device of a sign-in with these methods at this time, by the digest of its session's secret.
     pub(crate) fn of_sign_in(
         (user_id, epoch): (UserId, i64),
         session: &Digest,
         amr: &[AuthMethod],
+        since: Timestamp,
     ) -> Self {
         let mut sign_in = [0; 16];
         sign_in.copy_from_slice(&session.as_bytes()[..16]);
@@ -57,7 +59,13 @@ impl KnownDevice {
             sign_in,
             epoch,
             has_factor: amr.contains(&AuthMethod::MultiFactor),
+            since,
         }
+    }
+
+    /// The time of its sign-in; of a cookie, in whole seconds.
+    pub(crate) fn known_since(&self) -> Timestamp {
+        self.since
     }
 
     /// Returns `true` if the device is known to this account in its current epoch.
@@ -153,12 +161,14 @@ impl DeviceCookies {
         let (epoch, at) = rest.split_first_chunk::<8>()?;
         let at = i64::from_be_bytes(at.try_into().ok()?);
         let age = now.as_second().checked_sub(at)?;
+        let since = Timestamp::from_second(at).ok()?;
         let is_current = age <= i64::try_from(KNOWN_DEVICE_LIFETIME.as_secs()).ok()?;
         is_current.then(|| KnownDevice {
             user_id: UserId::from_bytes(*user_id),
             sign_in: *sign_in,
             epoch: i64::from_be_bytes(*epoch),
             has_factor,
+            since,
         })
     }
 }
@@ -184,7 +194,7 @@ mod tests {
     }
 
     fn device(byte: u8, amr: &[AuthMethod]) -> KnownDevice {
-        KnownDevice::of_sign_in((user(byte), 1), &Digest::of(&[byte]), amr)
+        KnownDevice::of_sign_in((user(byte), 1), &Digest::of(&[byte]), amr, now())
     }
 
     /// several users share a browser; the sixth account replaces the oldest.

@@ -42,6 +42,8 @@ string_enum! {
         FactorAdded => "factor-added",
         /// A second factor was removed.
         FactorRemoved => "factor-removed",
+        /// The link in the mail about the first second factor removed all of them.
+        FactorsUndone => "factors-undone",
         /// A user got new recovery codes.
         RecoveryCodesRenewed => "recovery-codes-renewed",
         /// A recovery code was used in place of a second factor; the detail contains the number that is left.

@@ -15,11 +15,18 @@ pub enum Purpose {
     Recovery,
     /// Undoes an address change; mailed to the previous address.
     EmailUndo,
+    /// Removes all second factors; mailed when the first one is added (M-02).
+    FactorUndo,
 }
 
 impl Purpose {
     /// All purposes.
-    pub const ALL: [Self; 3] = [Self::Confirmation, Self::Recovery, Self::EmailUndo];
+    pub const ALL: [Self; 4] = [
+        Self::Confirmation,
+        Self::Recovery,
+        Self::EmailUndo,
+        Self::FactorUndo,
+    ];
 
     /// Name in the tables.
     pub fn as_str(self) -> &'static str {
@@ -27,6 +34,7 @@ impl Purpose {
             Self::Confirmation => "confirmation",
             Self::Recovery => "recovery",
             Self::EmailUndo => "email-undo",
+            Self::FactorUndo => "factor-undo",
         }
     }
 
@@ -45,7 +53,7 @@ impl Purpose {
 /// | --- | --- |
 /// | confirmation | the user's pending address is gone or was requested again (`requested_at`) |
 /// | recovery | the user's security epoch is higher than `epoch`, or a newer link replaced this one |
-/// | email undo | it is used, the user is not active, or the user's `void_undo_links` cover it (`requested_at`) |
+/// | email undo, factor undo | it is used, the user is not active, or the user's `void_undo_links` cover it (`requested_at`) |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     /// Digest of the secret in the mail; unique.
@@ -58,7 +66,8 @@ pub struct Link {
     pub email: EmailAddress,
     /// The user's security epoch when the link was created.
     pub epoch: i64,
-    /// When the pending address, the recovery or the address change that the link is for was requested.
+    /// When the pending address, the recovery or the address change that the link is for was requested, or the factor was
+    /// added.
     pub requested_at: Timestamp,
     /// When it was created.
     pub created_at: Timestamp,
@@ -102,7 +111,9 @@ impl Link {
     fn id(&self) -> Value {
         match self.purpose {
             Purpose::Recovery => self.user_id.into(),
-            Purpose::Confirmation | Purpose::EmailUndo => self.digest.as_bytes()[..16].into(),
+            Purpose::Confirmation | Purpose::EmailUndo | Purpose::FactorUndo => {
+                self.digest.as_bytes()[..16].into()
+            }
         }
     }
 }

@@ -77,6 +77,7 @@ pub(crate) enum MailLimit {
 const CONFIRMATION: MailLink = MailLink::Secret(Purpose::Confirmation, |p| p.confirmation_lifetime);
 const EMAIL_CHANGE: MailLink = MailLink::Secret(Purpose::Confirmation, |p| p.email_change_lifetime);
 const EMAIL_UNDO: MailLink = MailLink::Secret(Purpose::EmailUndo, |p| p.email_undo_lifetime);
+const FACTOR_UNDO: MailLink = MailLink::Secret(Purpose::FactorUndo, |p| p.factor_undo_lifetime);
 const RECOVERY: MailLink = MailLink::Secret(Purpose::Recovery, |p| p.recovery_lifetime);
 const RECOVERY_PAGE: MailLink = MailLink::Page("/recovery");
 
@@ -161,7 +162,14 @@ mails! {
     PasswordChanged = "password-changed" {
         limit: Some(MailLimit::User("password-notice", Rate::new(10, DAY))),
     }
-    /// A second factor was added. This mail and the next two have no limit, which a thief could use up: the changes have.
+    /// The first second factor was added. The link removes all of them, if a thief added it (M-02). This mail and the next
+    /// two have no limit, which a thief could use up: the changes have.
+    FirstFactorAdded = "first-factor-added" {
+        to: Recipient::Former,
+        link: FACTOR_UNDO,
+        is_due: has_undo_link,
+    }
+    /// Another second factor was added.
     FactorAdded = "factor-added" { link: RECOVERY_PAGE }
     /// A second factor was removed.
     FactorRemoved = "factor-removed" { link: RECOVERY_PAGE }
@@ -264,6 +272,7 @@ mod tests {
         assert_eq!(lifetime(MailKind::Recovery), Some(30));
         assert_eq!(lifetime(MailKind::EmailChange), Some(60));
         assert_eq!(lifetime(MailKind::EmailChanged), Some(7 * 24 * 60));
+        assert_eq!(lifetime(MailKind::FirstFactorAdded), Some(3 * 24 * 60));
         assert_eq!(lifetime(MailKind::Lockout), None);
     }
 }

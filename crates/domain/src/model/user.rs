@@ -146,7 +146,7 @@ pub struct User {
     pub locale: Locale,
     /// Incremented by every security event. Sessions with a lower epoch are invalid in every store.
     pub security_epoch: i64,
-    /// The address changes whose undo links are void.
+    /// The address changes and first factors whose undo links are void.
     pub void_undo_links: VoidUndoLinks,
     /// Incremented by every update.
     pub version: Version,
@@ -162,7 +162,8 @@ impl User {
     /// The unique column of the confirmed address.
     pub const EMAIL_KEY: &'static str = "email_key";
 
-    /// Returns `true` if the undo link of an address change that was requested at this time is void.
+    /// Returns `true` if the undo link of an address change that was requested at this time, or of a factor that was added
+    /// then, is void (R-11, M-02).
     pub fn undo_link_is_void(&self, requested_at: Timestamp) -> bool {
         self.status != Status::Active || self.void_undo_links.covers(requested_at)
     }

@@ -1,9 +1,10 @@
-//! Void undo links of address changes.
+//! Void undo links of address changes and of first factors (R-11, M-02).
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The address changes whose undo links are void, as ranges of the times of their requests.
+/// The address changes and first factors whose undo links are void, as ranges of the times at which they were requested or
+/// added (R-11, M-02).
 ///
 /// The ranges are disjoint: a range that covered the time between two others would void links that no event has voided.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -40,7 +40,7 @@ impl SignIn {
         (session, amr): (&Digest, &[AuthMethod]),
     ) -> Secret<String> {
         let owner = (user.id, user.security_epoch);
-        let device = KnownDevice::of_sign_in(owner, session, amr);
+        let device = KnownDevice::of_sign_in(owner, session, amr, ctx.now);
         self.core.device_cookies.write(before, &device, ctx.now)
     }
 

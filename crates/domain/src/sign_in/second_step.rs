@@ -148,12 +148,17 @@ impl SignIn {
         let (mut challenge, mut user) = self.core.count_challenge_attempt(ctx, digest).await?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let set = self.core.factor_set(user.id).await?;
+            let voiding = self.core.voiding_factor_undo(ctx, &user, &set);
             let verified = self
                 .core
                 .verify_code(ctx, attempt, (&user, set), kind, code, AuditKind::SignIn)
                 .await?;
             let amr = AuthMethod::with_factor(verified.kind);
-            let (passed, writes) = ((&challenge, wrong_codes), verified.writes);
+            let (passed, mut writes) = ((&challenge, wrong_codes), verified.writes);
+            if let Some(changed) = voiding {
+                writes.extend(changed.replace(&user));
+                user = changed;
+            }
             match self.open_session(ctx, user, passed, amr, writes).await {
                 // Another request has used this code, another one, or the challenge: verify them again.
                 Err(Error::PreconditionFailed) => {

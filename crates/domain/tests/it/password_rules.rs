@@ -33,7 +33,10 @@ async fn an_overlong_password_is_never_hashed() {
     assert_eq!(node.random.take_hashes(), 0);
     // The current password is checked first, which is one hash. The new one is not hashed.
     let (ctx, shown) = (node.of(&session), proof(PASSWORD));
-    let changed = node.doorward.password.change(&ctx, None, &shown, &long, None);
+    let changed = node
+        .doorward
+        .password
+        .change(&ctx, None, &shown, &long, None);
     assert_err!(changed.await, Error::Invalid(_));
     assert_eq!(node.random.take_hashes(), 1);
 }
@@ -61,7 +64,10 @@ async fn the_breached_list_is_checked_wherever_a_password_is_set() {
     let (ctx, anonymous) = (node.of(&session), node.anonymous());
     let (shown, lost) = (proof(PASSWORD), secret("lost umbrella"));
     let is_breached = |error: &Error| matches!(error, Error::Invalid(faults) if faults[0].invalid.code == "breached");
-    let changed = node.doorward.password.change(&ctx, None, &shown, &lost, None);
+    let changed = node
+        .doorward
+        .password
+        .change(&ctx, None, &shown, &lost, None);
     assert!(changed.await.is_err_and(|error| is_breached(&error)));
     let link = node
         .link(

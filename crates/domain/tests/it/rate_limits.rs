@@ -310,13 +310,13 @@ async fn a_device_with_ten_failures_is_no_longer_known() {
     let node = TestNode::new().await;
     let ben = node.active("ben").await;
     let session = node.sign_in("ben").await;
-    fail(&node, "ben", 100).await;
     let digest = &session.session.digest;
-    let mut thief = from(&node, "192.0.2.66");
     let cookie = node
         .doorward
         .sign_in
-        .device_cookie(&thief, None, &ben, (digest, &[]));
+        .device_cookie(&node.anonymous(), None, &ben, (digest, &[]));
+    fail(&node, "ben", 100).await;
+    let mut thief = from(&node, "192.0.2.66");
     let by_cookie = node.doorward.sign_in.known_devices(&thief, cookie.expose());
     let by_session = vec![KnownDevice::from_session(&session.session)];
     assert_eq!(by_cookie, by_session);

@@ -117,14 +117,21 @@ async fn a_browser_gets_a_page_with_one_button() {
 
 /// A link of each kind, with the body that a POST to it needs.
 async fn links(app: &TestApp) -> Vec<(String, Value)> {
-    app.user("eve").await;
+    let eve = app.user("eve").await;
+    crate::factors::enrol(app, &eve, "Phone").await;
+    let factor_undo = path_in(&app.one_mail().await);
     let (_, undo) = stolen(app).await;
     let pending = app.pending("zoe").await;
     let body = json!({"email": "eve@example.com"});
     app.anonymous().post("/recovery", body).await.expect(202);
     let recovery = path_in(&app.one_mail().await);
     let new = json!({"new_password": OTHER_PASSWORD});
-    vec![(undo, Value::Null), (pending, Value::Null), (recovery, new)]
+    vec![
+        (undo, Value::Null),
+        (pending, Value::Null),
+        (recovery, new),
+        (factor_undo, Value::Null),
+    ]
 }
 
 /// R-03, T-TOKEN: a malformed token is not found, regardless of the defect. A well-formed one that is not this

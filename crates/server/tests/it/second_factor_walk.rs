@@ -265,7 +265,12 @@ async fn a_session_and_the_password_change_nothing_that_the_factor_protects() {
 /// The same requests with a code show that they are complete: only the code was missing.
 #[tokio::test]
 async fn the_same_requests_with_a_code_change_what_the_factor_protects() {
-    let requires_proof = |route: &&Route| route.problems.contains(&Code::ReauthenticationRequired);
+    // The first code of an enrolment is compared with the proof of its beginning, and takes none.
+    let is_first_code =
+        |route: &Route| (route.method.as_str(), route.path) == ("POST", "/user/{user}/factor/{id}");
+    let requires_proof = |route: &&Route| {
+        route.problems.contains(&Code::ReauthenticationRequired) && !is_first_code(route)
+    };
     assert!(TABLE.iter().filter(requires_proof).all(takes_code));
     let routes: Vec<_> = TABLE.iter().filter(|route| takes_code(route)).collect();
     assert!(routes.len() >= 12, "{routes:?}");

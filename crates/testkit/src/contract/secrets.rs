@@ -32,34 +32,51 @@ enum Kind {
     ChangeLink,
     /// The link by which the old address undoes that change.
     UndoLink,
+    /// The link that undoes the first second factor.
+    FactorLink,
     /// A sign-in that waits for the second factor.
     Challenge,
 }
 
-use Kind::{Challenge, ChangeLink, RecoveryLink, Session, UndoLink};
+use Kind::{Challenge, ChangeLink, FactorLink, RecoveryLink, Session, UndoLink};
 
-const ALL: [Kind; 5] = [Session, RecoveryLink, ChangeLink, UndoLink, Challenge];
+const ALL: [Kind; 6] = [
+    Session,
+    RecoveryLink,
+    ChangeLink,
+    UndoLink,
+    FactorLink,
+    Challenge,
+];
 
 /// Events, and the secrets that each leaves valid.
-const EVENTS: [(&str, &[Kind]); 16] = [
+const EVENTS: [(&str, &[Kind]); 17] = [
     ("nothing", &ALL),
     ("a role change", &ALL),
     (
         "a new recovery link",
-        &[Session, ChangeLink, UndoLink, Challenge],
+        &[Session, ChangeLink, UndoLink, FactorLink, Challenge],
     ),
     (
         "another address change",
-        &[Session, RecoveryLink, UndoLink, Challenge],
+        &[Session, RecoveryLink, UndoLink, FactorLink, Challenge],
     ),
-    // A thief can do these: the owner's undo link stays. A used confirmation link reports success again.
-    ("the address change confirmed", &[ChangeLink, UndoLink]),
-    ("a password change", &[ChangeLink, UndoLink]),
-    ("a recovery", &[UndoLink]),
-    ("a password set by the operator", &[UndoLink]),
-    ("all sessions revoked", &[ChangeLink, UndoLink]),
-    ("the second factor removed", &[ChangeLink, UndoLink]),
+    // A thief can do these: the owner's undo links stay. A used confirmation link reports success again.
+    (
+        "the address change confirmed",
+        &[ChangeLink, UndoLink, FactorLink],
+    ),
+    ("a password change", &[ChangeLink, UndoLink, FactorLink]),
+    ("a recovery", &[UndoLink, FactorLink]),
+    ("a password set by the operator", &[UndoLink, FactorLink]),
+    ("all sessions revoked", &[ChangeLink, UndoLink, FactorLink]),
+    (
+        "the second factor removed",
+        &[ChangeLink, UndoLink, FactorLink],
+    ),
+    // The factor was added after the change.
     ("the address change undone", &[]),
+    ("the first factor undone", &[UndoLink]),
     // The old address may be why an admin changes it.
     ("the address changed by an admin", &[]),
     ("disabled", &[]),
@@ -97,6 +114,7 @@ struct Owner {
     recovery: Token,
     change: Token,
     undo: Token,
+    factor_undo: Token,
 }
 
 /// Every event is tried against every secret, each with a user of their own.
@@ -202,6 +220,7 @@ impl Server {
             .await;
         let recovery = self.request_recovery(&name).await;
         let recovery_code = self.add_factor(&ctx).await;
+        let factor_undo = self.mailed(MailKind::FirstFactorAdded).await;
         let challenge = match self.start_sign_in(&name).await {
             Outcome::NextFactor(next) => Token::parse(next.challenge.expose()).unwrap(),
             Outcome::Session(_) => panic!("the user has a second factor"),
@@ -215,6 +234,7 @@ impl Server {
             recovery,
             change,
             undo,
+            factor_undo,
         }
     }
 
@@ -358,6 +378,10 @@ impl Server {
                 let email = &doorward.email;
                 email.undo_change(&anonymous, &owner.undo).await
             }
+            "the first factor undone" => {
+                let factors = &doorward.factors;
+                factors.undo(&anonymous, &owner.factor_undo).await
+            }
             "disabled" => doorward
                 .admin
                 .disable(&operator, name, None)
@@ -402,6 +426,10 @@ impl Server {
             UndoLink => {
                 let email = &doorward.email;
                 email.undo_change(&anonymous, &owner.undo).await
+            }
+            FactorLink => {
+                let factors = &doorward.factors;
+                factors.undo(&anonymous, &owner.factor_undo).await
             }
             Challenge => {
                 let (sign_in, code) = (&doorward.sign_in, &owner.recovery_code);

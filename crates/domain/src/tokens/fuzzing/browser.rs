@@ -18,7 +18,7 @@ pub fn device_cookies(data: &[u8]) {
     let devices = DeviceCookies::new(master().mac_key("device"));
     let device = |byte, amr: &[_]| {
         let owner = (UserId::from_bytes([byte; 16]), 1);
-        KnownDevice::of_sign_in(owner, &Digest::of(&[byte]), amr)
+        KnownDevice::of_sign_in(owner, &Digest::of(&[byte]), amr, now)
     };
     let own = devices.write(None, &device(1, &[AuthMethod::MultiFactor]), now);
     let text = String::from_utf8_lossy(data).replace('*', own.expose());

@@ -33,7 +33,7 @@ async fn an_authenticator_is_added_with_its_first_code() {
     assert!(added.factor.is_active && added.factor.name == "Phone");
     assert_eq!(added.recovery_codes.unwrap().len(), 10);
     assert_eq!(node.audited(), ["factor-added"]);
-    assert_eq!(node.one_mail().await.kind, MailKind::FactorAdded);
+    assert_eq!(node.one_mail().await.kind, MailKind::FirstFactorAdded);
     let again = factors.finish(&ctx, "me", &id, &first).await;
     assert_err!(again, Error::NotFound);
     // The first code is used up.

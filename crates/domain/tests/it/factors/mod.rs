@@ -1,12 +1,13 @@
 //! Second factors: `sign_in` in two steps, `step_up` with a code, `attempts`: how codes are counted, `manage`: adding,
 //! renewing and removing, `races`: a write while the user adds their first factor, `unfinished`: enrolments that wait for
-//! their first code.
+//! their first code, `undo`: the link that undoes the first factor.
 
 mod attempts;
 mod manage;
 mod races;
 mod sign_in;
 mod step_up;
+mod undo;
 mod unfinished;
 
 use doorward_domain::Ctx;

@@ -132,13 +132,18 @@ async fn the_password_alone_removes_no_factor_added_concurrently() {
     let id = bens.id.to_string();
     for after in [1, 2] {
         // With the second one, the set is read before and the authenticator after the enrolment is finished.
-        let active = bens.data.expose().replace(r#""is_active":false"#, r#""is_active":true"#);
+        let active = bens
+            .data
+            .expose()
+            .replace(r#""is_active":false"#, r#""is_active":true"#);
         let active = Credential {
             data: Secret::new(active),
             ..bens.clone()
         };
         race.finished.push(Write::put(&active));
-        race.node.spy.interleave_read(TABLE, after, race.finished.clone());
+        race.node
+            .spy
+            .interleave_read(TABLE, after, race.finished.clone());
         let ctx = race.node.of(&race.thiefs);
         let removed = race.node.doorward.factors.remove(&ctx, "me", &id).await;
         assert_err!(removed, Error::ReauthenticationRequired);
@@ -152,7 +157,10 @@ async fn the_password_alone_removes_no_factor_added_concurrently() {
 async fn the_password_alone_removes_no_enrolment_beside_a_factor_added_concurrently() {
     let race = Race::new().await;
     race.finish_after_proof();
-    let (ctx, id) = (race.node.of(&race.thiefs), race.others[0].factor.id.to_string());
+    let (ctx, id) = (
+        race.node.of(&race.thiefs),
+        race.others[0].factor.id.to_string(),
+    );
     let removed = race.node.doorward.factors.remove(&ctx, "me", &id).await;
     assert_err!(removed, Error::ReauthenticationRequired);
 }

@@ -50,7 +50,10 @@ async fn parallel_enrolments_add_at_most_ten_authenticators() {
     }
     let listed = node.doorward.factors.list(&node.of(&last), "me").await;
     let listed = listed.unwrap().totp;
-    assert_eq!(listed.iter().filter(|app| app.is_active).count(), MAX_FACTORS);
+    assert_eq!(
+        listed.iter().filter(|app| app.is_active).count(),
+        MAX_FACTORS
+    );
 }
 
 #[tokio::test]
@@ -85,7 +88,10 @@ async fn the_enrolment_of_another_session_stays_when_a_challenge_begins_one() {
     node.active("ben").await;
     let mut actors = Vec::new();
     for _ in 0..2 {
-        let (ctx, next) = (node.anonymous(), first_step(&node, &node.anonymous(), "ben").await);
+        let (ctx, next) = (
+            node.anonymous(),
+            first_step(&node, &node.anonymous(), "ben").await,
+        );
         let secret = Token::parse(next.unwrap().challenge.expose()).unwrap();
         let actor = node.doorward.sign_in.enrolling(&ctx, &secret).await;
         actors.push(node.ctx(actor.unwrap()));

@@ -1,0 +1,162 @@
+//! The steps that the undo links share: that of an address change, and that of a first second factor (M-02).
+//!
+//! Anyone who knows a user's password can change the account's address to their own, or add a factor of their own. The mail
+//! about it goes to the address that the account had, and its link works for days regardless of what an attacker does: it
+//! survives security events and later address changes. Using it ends every session, replaces the password, removes factors
+//! and mails a recovery link. A link is void when it is used or expired, when the user's `void_undo_links` cover it, and when
+//! the user is disabled. Viewing it changes nothing.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::core::{Core, MAX_WRITE_ATTEMPTS};
+use crate::ctx::Ctx;
+use crate::error::{Error, WriteError};
+use crate::events::Event;
+use crate::factors::undo::RemovedFactors;
+use crate::hashing::HashClient;
+use crate::metric_event::SessionEnd;
+use crate::model::{AuditKind, Credential, Link, Purpose, User};
+use crate::store::{Batch, Write};
+use crate::values::{Password, Secret, Token};
+
+/// Time before an address change in which an added factor is a part of the attack. A factor that is older has a link of its
+/// own, which was valid for this long.
+const FACTORS_BEFORE_CHANGE: SignedDuration = SignedDuration::from_hours(3 * 24);
+
+/// What an undo link undoes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Undo {
+    /// An address change.
+    EmailChange,
+    /// The enrolment of the first second factor.
+    FirstFactor,
+}
+
+impl Undo {
+    fn purpose(self) -> Purpose {
+        match self {
+            Self::EmailChange => Purpose::EmailUndo,
+            Self::FirstFactor => Purpose::FactorUndo,
+        }
+    }
+
+    fn audit_kind(self) -> AuditKind {
+        match self {
+            Self::EmailChange => AuditKind::EmailChangeUndone,
+            Self::FirstFactor => AuditKind::FactorsUndone,
+        }
+    }
+
+    /// Factors that were added since then are removed.
+    fn removes_since(self, link: &Link) -> Timestamp {
+        match self {
+            Self::EmailChange => link.requested_at - FACTORS_BEFORE_CHANGE,
+            Self::FirstFactor => Timestamp::MIN,
+        }
+    }
+}
+
+impl Core {
+    /// Returns a valid undo link and its user. Fails with [`Error::LinkExpired`] if there is none.
+    pub(crate) async fn find_undo_link(
+        &self,
+        ctx: &Ctx,
+        token: &Token,
+        undo: Undo,
+    ) -> Result<(Link, User), Error> {
+        let found = self.find_unexpired_link(ctx, token, undo.purpose()).await?;
+        let (link, user) = &found;
+        let is_void = user.undo_link_is_void(link.requested_at);
+        match link.used_at.is_none() && !is_void {
+            true => Ok(found),
+            false => Err(Error::LinkExpired),
+        }
+    }
+
+    /// Uses an undo link. Fails with [`Error::LinkExpired`], and changes nothing, if another user has confirmed the
+    /// address that it restores.
+    pub(crate) async fn undo(&self, ctx: &Ctx, token: &Token, undo: Undo) -> Result<(), Error> {
+        self.find_undo_link(ctx, token, undo).await?;
+        let locked = self.locked_password().await?;
+        for _ in 0..MAX_WRITE_ATTEMPTS {
+            let (link, user) = self.find_undo_link(ctx, token, undo).await?;
+            let since = undo.removes_since(&link);
+            let removed = self.factors_added_since(ctx, &user, since).await?;
+            let batch = self.undo_writes(ctx, undo, (&link, &user), locked.clone(), removed);
+            match self.apply(batch).await {
+                Ok(()) => {
+                    let (epoch, reason) = (user.security_epoch + 1, SessionEnd::AccountChanged);
+                    self.end_sessions(ctx, user.id, epoch, reason, None).await;
+                    return Ok(());
+                }
+                // The link was used, or the user or the factors changed in between: read them again.
+                Err(WriteError::Stale) => {}
+                Err(WriteError::Taken(User::EMAIL_KEY)) => {
+                    let refused = Event::Refused {
+                        kind: undo.audit_kind(),
+                        user_id: Some(user.id),
+                        reason: "address in use by another user",
+                    };
+                    self.emit_now(ctx, refused).await?;
+                    return Err(Error::LinkExpired);
+                }
+                // The first factor was added in between.
+                Err(WriteError::Taken(_)) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    /// Returns the hash of a random password, which is not stored.
+    async fn locked_password(&self) -> Result<Secret<String>, Error> {
+        let random = Token::generate(&*self.ports.random).expose();
+        let random = Password::parse(&random)
+            .map_err(|_| Error::Internal("a random password cannot be one"))?;
+        // The link was mailed to the owner, so a flood of unknown clients must not reject its user.
+        self.hasher.hash(&HashClient::known_device(), &random).await
+    }
+
+    fn undo_writes(
+        &self,
+        ctx: &Ctx,
+        undo: Undo,
+        (link, user): (&Link, &User),
+        locked: Secret<String>,
+        removed: RemovedFactors,
+    ) -> Batch {
+        let mut changed = User {
+            pending_email: None,
+            security_epoch: user.security_epoch + 1,
+            ..user.next_version(ctx.now)
+        };
+        if undo == Undo::EmailChange {
+            changed.email = Some(link.email.clone());
+            // An older link restores an earlier address, and stays valid.
+            changed.void_undo_links = user.voiding_undo_links(
+                link.requested_at,
+                ctx.now,
+                self.policy.email_undo_lifetime,
+            );
+        }
+        let credential = Credential::password(user.id, locked, ctx.now);
+        let mut batch = changed.replace(user);
+        batch.extend([link.mark_used(ctx.now), Write::put(&credential)]);
+        batch.extend(removed.writes);
+        let (before, removed) = (user, removed.count);
+        let undone = match undo {
+            Undo::EmailChange => Event::EmailChangeUndone {
+                before,
+                link,
+                removed,
+            },
+            Undo::FirstFactor => Event::FactorsUndone {
+                before,
+                link,
+                removed,
+            },
+        };
+        self.emit(ctx, undone, &mut batch);
+        batch
+    }
+}

@@ -1,0 +1,98 @@
+//! Undoes the first second factor, by the link in the mail about it (M-02).
+//!
+//! A thief who knows the password and adds a factor first would lock the owner out: recovery by mail leaves factors on. For
+//! three days, the mailbox outranks a new factor. `core::undo` has the steps. The link is void once someone has signed in
+//! with password and code on a device that was known before: then the owner has the factor.
+
+use jiff::Timestamp;
+
+use super::Factors;
+use super::proof::FactorProof;
+use super::set::FactorSet;
+use super::totp::Totp;
+use crate::core::Core;
+use crate::core::undo::Undo;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::model::{Credential, Link, User};
+use crate::store::{Batch, Records, Write};
+use crate::values::Token;
+
+/// The writes that remove factors of a user.
+pub(crate) struct RemovedFactors {
+    pub(crate) writes: Batch,
+    /// Number of removed factors.
+    pub(crate) count: usize,
+}
+
+impl Factors {
+    /// Returns a valid undo link, for the page that shows what it does. Fails with [`Error::LinkExpired`] otherwise.
+    #[tracing::instrument(name = "view_factor_undo", level = "trace", skip_all)]
+    pub async fn view_undo(&self, ctx: &Ctx, token: &Token) -> Result<Link, Error> {
+        let undo = Undo::FirstFactor;
+        Ok(self.core.find_undo_link(ctx, token, undo).await?.0)
+    }
+
+    /// Removes all factors of the account, and uses the link. Fails with [`Error::LinkExpired`] if it is void.
+    #[tracing::instrument(name = "undo_factors", level = "trace", skip_all)]
+    pub async fn undo(&self, ctx: &Ctx, token: &Token) -> Result<(), Error> {
+        self.core.undo(ctx, token, Undo::FirstFactor).await
+    }
+}
+
+impl Core {
+    /// Returns the writes that remove the factors and the unfinished enrolments of a user that were added since then. The
+    /// batch is stale, or a key is taken, if the factors have changed.
+    pub(crate) async fn factors_added_since(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        since: Timestamp,
+    ) -> Result<RemovedFactors, Error> {
+        let mut set = self.factor_set(user.id).await?;
+        let unfinished = self.unfinished(user, &set).await?;
+        let unfinished = unfinished.iter().filter(|totp| totp.added_at() >= since);
+        let mut writes: Batch = unfinished.map(Totp::delete).collect();
+        let stored: Vec<Credential> = self.ports.store.get_all(set.ids()).await?;
+        let is_older = |stored: Credential| {
+            let totp = Totp::read(stored).ok();
+            totp.filter(|totp| totp.added_at() < since)
+        };
+        let older: Vec<_> = stored.into_iter().filter_map(is_older).collect();
+        let mut removed = set.ids();
+        removed.retain(|id| !older.iter().any(|totp| totp.id == *id));
+        for id in &removed {
+            set.remove(*id);
+            writes.push(Write::delete::<Credential>(*id));
+        }
+        // Also if there are no factors: the first one must not be added at the same time.
+        writes.push(set.write(FactorProof::NotRequired, ctx.now)?);
+        Ok(RemovedFactors {
+            count: removed.len(),
+            writes,
+        })
+    }
+
+    /// Returns the user with the void undo link of the first factor, if this sign-in with password and code voids it: its
+    /// client was known before the factor was added, and is not the one that added it.
+    pub(crate) fn voiding_factor_undo(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        set: &FactorSet,
+    ) -> Option<User> {
+        let first = set.first_added()?;
+        // A mail may be late, and the lifetime of its link starts when it is sent.
+        let lifetime = self.policy.email_undo_lifetime;
+        let is_recent = ctx.now.duration_since(first.at) <= lifetime;
+        let mut known = ctx.client.known.iter();
+        let is_known = known.any(|device| device.is_known_to(user) && first.is_after(device));
+        let is_open = !user.undo_link_is_void(first.at);
+        (is_recent && is_known && is_open).then(|| User {
+            void_undo_links: user
+                .void_undo_links
+                .with(first.at, first.at, ctx.now - lifetime),
+            ..user.next_version(ctx.now)
+        })
+    }
+}

@@ -1,0 +1,81 @@
+//! `/factor-undo`: the mailbox undoes the first second factor. The rules have their tests in `crates/domain`.
+
+use serde_json::json;
+
+use crate::factors::enrol;
+use crate::support::{Client, OTHER_PASSWORD, PASSWORD, TestApp, path_in, summary};
+
+/// A thief with Ben's password has added the first factor. Returns the thief's client and the link in Ben's mailbox.
+async fn stolen(app: &TestApp) -> (Client, String) {
+    let thief = app.user("ben").await;
+    enrol(app, &thief, "Thief's").await;
+    let notice = app.one_mail().await;
+    assert_eq!(notice.kind.template(), "first-factor-added");
+    assert_eq!(notice.to.as_str(), "ben@example.com");
+    (thief, path_in(&notice))
+}
+
+/// M-02, R-07: viewing changes nothing. The POST removes the factor and ends every session, and the only access is a mail
+/// to the owner. It works once.
+#[tokio::test]
+async fn the_link_gives_the_account_back_once() {
+    let app = TestApp::new().await;
+    let (thief, link) = stolen(&app).await;
+    assert!(link.starts_with("/factor-undo/"), "{link}");
+    let anonymous = app.anonymous();
+    for _ in 0..5 {
+        let seen = anonymous.get(&link).await.expect(200);
+        assert_eq!(seen.header("cache-control"), Some("no-store"));
+        assert_eq!(seen.header("referrer-policy"), Some("no-referrer"));
+    }
+    assert_eq!(anonymous.request("HEAD", &link).send().await.status, 200);
+    thief.get("/auth").await.expect(200);
+    let done = anonymous.request("POST", &link).send().await.expect(204);
+    assert!(done.body.is_empty() && done.header("set-cookie").is_none());
+    let ended = thief.get("/auth").await;
+    ended.expect_problem(401, "invalid-token");
+    let body = json!({"email": "ben@example.com", "password": PASSWORD});
+    let refused = app.anonymous().post("/auth", body).await;
+    refused.expect_problem(401, "invalid-credentials");
+    let mails = app.mails().await;
+    assert_eq!(summary(&mails), [("ben@example.com", "recover")]);
+    let body = json!({"new_password": OTHER_PASSWORD});
+    let recovery = path_in(&mails[0]);
+    app.anonymous().post(&recovery, body).await.expect(204);
+    let body = json!({"email": "ben@example.com", "password": OTHER_PASSWORD});
+    app.anonymous().post("/auth", body).await.expect(201);
+    for method in ["GET", "POST"] {
+        let again = app.anonymous().request(method, &link).send().await;
+        again.expect_problem(410, "link-expired");
+    }
+    assert_eq!(app.mails().await.len(), 1, "the new password is reported");
+    let admin = app.admin().await;
+    let lines = admin.get("/audit?event=factors-undone").await.json();
+    assert_eq!(lines["items"].as_array().unwrap().len(), 1);
+}
+
+/// M-02, R-07: the page has one button, and is in the reader's language.
+#[tokio::test]
+async fn a_browser_gets_a_page_with_one_button() {
+    let app = TestApp::new().await;
+    let (_, link) = stolen(&app).await;
+    let anonymous = app.anonymous();
+    for (language, words) in [
+        ("en", "Restore my account"),
+        ("de", "Konto wiederherstellen"),
+    ] {
+        let page = anonymous
+            .request("GET", &link)
+            .html()
+            .header("accept-language", language);
+        let page = page.send().await.expect(200).text();
+        assert!(
+            page.contains(words) && page.contains("ben@example.com"),
+            "{page}"
+        );
+    }
+    let done = anonymous.request("POST", &link).on_our_page().form("");
+    let done = done.send().await.expect(200).text();
+    assert!(done.contains("Two-factor sign-in is off"), "{done}");
+    assert_eq!(app.mails().await.len(), 1);
+}
