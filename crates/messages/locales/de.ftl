@@ -140,16 +140,16 @@ mail-lockout-action = Um sich auf einem neuen Gerät anzumelden, setzen Sie Ihr 
 mail-lockout-button = Passwort zurücksetzen
 mail-lockout-ignore = Wenn Sie sich nicht auf einem neuen Gerät anmelden möchten, müssen Sie nichts tun.
 
+mail-factor-reset = Setzen Sie jetzt Ihr Passwort zurück
+mail-factor-not-you = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. { mail-factor-reset }
+mail-factor-effects = { mail-reset-signs-out } Die Zwei-Faktor-Anmeldung bleibt, wie sie ist. Wenn Sie sich danach nicht anmelden können, wenden Sie sich an den Support von { $product }.
+
 mail-code-lockout-subject = Jemand versucht, Codes für Ihr Konto bei { $product } zu erraten
 mail-code-lockout-title = Jemand kennt Ihr Passwort und versucht, Codes zu erraten
 mail-code-lockout-intro = jemand hat das Passwort Ihres Kontos bei { $product }{ mail-username } und viele falsche Codes eingegeben ({ $at }). Zum Schutz können sich neue Geräte vorerst nicht mit einem Code Ihrer Authenticator-App anmelden. Geräte, auf denen Sie schon einmal einen Code eingegeben haben, sind nicht betroffen.
 mail-code-lockout-action = { mail-factor-not-you }
 mail-code-lockout-button = { mail-lockout-button }
 mail-code-lockout-effects = { mail-reset-signs-out } Ein neues Passwort allein beendet diesen Schutz nicht: Nachdem Sie es per E-Mail zurückgesetzt haben, können Sie fünf Codes eingeben. Ein Wiederherstellungscode funktioniert immer.
-
-mail-factor-reset = Setzen Sie jetzt Ihr Passwort zurück
-mail-factor-not-you = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. { mail-factor-reset }
-mail-factor-effects = { mail-reset-signs-out } Die Zwei-Faktor-Anmeldung bleibt, wie sie ist. Wenn Sie sich danach nicht anmelden können, wenden Sie sich an den Support von { $product }.
 
 mail-factor-added-subject = Neue Authenticator-App für Ihr Konto bei { $product }
 mail-factor-added-title = Eine Authenticator-App wurde hinzugefügt

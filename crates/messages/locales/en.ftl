@@ -148,16 +148,16 @@ mail-lockout-action = To sign in on a new device, reset your password by email
 mail-lockout-button = Reset password
 mail-lockout-ignore = If you don't need to sign in on a new device, there is nothing to do.
 
+mail-factor-reset = Reset your password now
+mail-factor-not-you = If this wasn't you, someone knows your password. { mail-factor-reset }
+mail-factor-effects = { mail-reset-signs-out } Your two-factor sign-in stays as it is. If you can't sign in afterwards, contact { $product } support.
+
 mail-code-lockout-subject = Someone is guessing codes for your { $product } account
 mail-code-lockout-title = Someone knows your password and is guessing codes
 mail-code-lockout-intro = Someone entered the password of your { $product } account{ mail-username } and many wrong codes ({ $at }). To protect it, new devices can't sign in with a code of your authenticator app for now. Devices where you have entered a code before are not affected.
 mail-code-lockout-action = { mail-factor-not-you }
 mail-code-lockout-button = { mail-lockout-button }
 mail-code-lockout-effects = { mail-reset-signs-out } A new password alone doesn't end this protection: after you have reset it by email, you can enter five codes. A recovery code always works.
-
-mail-factor-reset = Reset your password now
-mail-factor-not-you = If this wasn't you, someone knows your password. { mail-factor-reset }
-mail-factor-effects = { mail-reset-signs-out } Your two-factor sign-in stays as it is. If you can't sign in afterwards, contact { $product } support.
 
 mail-factor-added-subject = An authenticator app was added to your { $product } account
 mail-factor-added-title = An authenticator app was added

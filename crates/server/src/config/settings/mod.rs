@@ -323,7 +323,7 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| v.parse().map(|v| c.policy.limits.mail = v), |c| c.policy.limits.mail.to_string()),
     plain("throttle.global", "Password attempts of all unknown clients together. Known devices and sessions do not count.",
         |c, v| v.parse().map(|v| c.policy.limits.global = v), |c| c.policy.limits.global.to_string()),
-    plain("throttle.lockout_after", "Consecutive wrong passwords, 10 to 100, after which an account is locked out until it is recovered by mail. Known devices are not affected; an account without a confirmed address is only delayed.",
+    plain("throttle.lockout_after", "Consecutive wrong passwords, 10 to 100, after which an account is locked out until it is recovered by mail, and consecutive wrong codes of a second factor, after which none is accepted. Known devices are not affected (for codes, those that have entered one before); recovery codes are accepted, and a recovery by mail grants five codes. An account without a confirmed address is only delayed for passwords.",
         |c, v| parse_in_range(v, 10, 100).map(|v| c.policy.limits.lockout_after = v), |c| c.policy.limits.lockout_after.to_string()),
     secret(with_alias("ADMIN_PASSWORD", plain("admin.password", "Password of the first admin, who is created if there is none; random and printed once if not set.",
         |c, v| { c.admin_password = Some(Secret::new(v.to_owned())); Ok(()) }, |c| text(c.admin_password.as_ref())))),
