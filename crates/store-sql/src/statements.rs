@@ -83,8 +83,8 @@ impl Shape {
         let mut sql = match self.verb {
             Verb::Insert(rows) => {
                 let (columns, row) = (names(name), places(self.columns.len()));
-                let rows = vec![format!("({row})"); rows].join(", ");
-                format!("INSERT INTO {table} ({columns}) VALUES {rows}")
+                let places = vec![format!("({row})"); rows].join(", ");
+                format!("INSERT INTO {table} ({columns}) VALUES {places}")
             }
             Verb::Update => {
                 let columns = names(|column| format!("{} = ?", column.name));

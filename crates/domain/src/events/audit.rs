@@ -4,7 +4,6 @@ use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::events::{Event, NewPasswordReason};
 use crate::model::{AuditEvent, AuditKind, MailJob, Outcome, RequestedBy, Role, User};
-use crate::sign_in::NextStep;
 use crate::store::{Batch, Write};
 use crate::values::UserId;
 
@@ -106,11 +105,11 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
             link.requested_at
         )),
         Event::SignedIn { user, .. } => success_of(AuditKind::SignIn, user.id),
-        Event::SecondFactorRequested { user, step } => {
+        Event::SecondFactorRequested { user, must_enrol } => {
             let entry = success_of(AuditKind::SecondFactorRequested, user.id);
-            match step {
-                NextStep::Factor(_) => entry,
-                NextStep::Enrol => entry.detail("to be added"),
+            match must_enrol {
+                false => entry,
+                true => entry.detail("to be added"),
             }
         }
         Event::SignedOut { user_id } => success_of(AuditKind::SignOut, user_id),

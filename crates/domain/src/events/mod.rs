@@ -13,7 +13,6 @@ use crate::core::Core;
 use crate::ctx::{Actor, Ctx};
 use crate::error::WriteError;
 use crate::model::{AuditKind, Link, MailJob, Role, User};
-use crate::sign_in::NextStep;
 use crate::store::Batch;
 use crate::values::{EmailAddress, FactorKind, Identifier, JobId, UserId};
 
@@ -63,8 +62,8 @@ pub(crate) enum Event<'a> {
         user: &'a User,
         unusual: Option<&'a UnusualSignIn>,
     },
-    /// A correct password did not sign in: the user has to take this step first.
-    SecondFactorRequested { user: &'a User, step: &'a NextStep },
+    /// A correct password did not sign in: the user has to enter a code, or to add a second factor.
+    SecondFactorRequested { user: &'a User, must_enrol: bool },
     /// A user ended the session of the request.
     SignedOut { user_id: UserId },
     /// A token was presented after a renewal had superseded it; its session was ended.

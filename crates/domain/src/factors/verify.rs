@@ -1,7 +1,7 @@
 //! Verifies the code of a second factor.
 //!
 //! Wrong codes have a count of their own: a user who knows the password must not guess codes at the speed of
-//! correct passwords. A code is counted before it is checked. A wrong one stays counted, whatever fails afterwards;
+//! correct passwords. A code is counted before it is checked. A wrong one stays counted, also if something fails afterwards;
 //! one that was not compared, or was correct and not used up, is released. Only a completed sign-in clears the count; a new
 //! first factor has another one. Recovery codes cannot be guessed; they are limited by network only, so that their owner can
 //! sign in while another person guesses codes.

@@ -80,11 +80,9 @@ impl SignIn {
             used_at: None,
         };
         let mut batch = vec![Write::insert(&challenge)];
-        self.core.emit(
-            ctx,
-            Event::SecondFactorRequested { user, step: &step },
-            &mut batch,
-        );
+        let must_enrol = step == NextStep::Enrol;
+        let requested = Event::SecondFactorRequested { user, must_enrol };
+        self.core.emit(ctx, requested, &mut batch);
         self.core.apply(batch).await?;
         Ok(Some(NextFactor {
             step,

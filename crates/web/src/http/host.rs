@@ -40,7 +40,7 @@ pub(crate) fn requested_hosts(request: &Parts) -> impl Iterator<Item = &str> {
     of_header.chain(request.uri.authority().map(Authority::as_str))
 }
 
-/// Returns `true` if the request has a header that only proxies add, whatever its value.
+/// Returns `true` if the request has a header that only proxies add, regardless of its value.
 pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
     let mut names = headers.keys();
     names.any(|name| {

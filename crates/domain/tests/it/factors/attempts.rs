@@ -381,7 +381,7 @@ async fn a_known_device_is_charged_at_the_second_step_as_at_the_first() {
     attempt(&cookie_of(&node, &session), None).await.unwrap();
 }
 
-/// the owner is told when someone with the password has used up the codes, once, and on a known device signs in
+/// the owner is notified when someone with the password has used up the codes, once, and on a known device signs in
 /// after them.
 #[tokio::test]
 async fn wrong_codes_are_reported_to_the_owner() {

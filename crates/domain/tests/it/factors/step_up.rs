@@ -228,7 +228,7 @@ async fn a_challenge_renews_no_recovery_codes() {
     assert_err!(refused, Error::Forbidden);
 }
 
-/// L-01: a client that repeats refused actions writes sixty audit events an hour for its user, whatever the actions are.
+/// L-01: a client that repeats refused actions writes sixty audit events an hour for its user, for all actions together.
 #[tokio::test]
 async fn refused_actions_do_not_flood_the_audit_log() {
     let (node, ben) = ben().await;

@@ -252,7 +252,7 @@ async fn a_number_that_would_be_rounded_is_a_field_error() {
             }
         }
     }
-    // Elsewhere, a number is of the wrong type whatever its value.
+    // Elsewhere, a number is of the wrong type, regardless of its value.
     let body = r#"{"name": 18446744073709551616}"#;
     let draft = ben.request("PUT", "/user/me");
     let answer = draft.body("application/json", body).send().await;
