@@ -57,9 +57,13 @@ pub trait SeparateSessions: Send + Sync {
         user_id: UserId,
         now: Timestamp,
     ) -> Result<Vec<Session>, StoreError>;
-    /// Writes `epoch`, `generation`, `renewed_at` and `expires_at` if the stored generation is `expected`. Returns
-    /// `false` if it is not, or if the session does not exist.
-    async fn update_session(&self, session: &Session, expected: i64) -> Result<bool, StoreError>;
+    /// Writes the columns of this update, with the values that they have in `session`, and no others. Returns `false`, and
+    /// writes nothing, if the stored session is not as the update expects, or does not exist.
+    async fn update_session(
+        &self,
+        session: &Session,
+        update: SessionUpdate,
+    ) -> Result<bool, StoreError>;
     /// Records when sessions were last used. Best effort: unknown sessions are ignored.
     async fn touch_sessions(&self, seen: &[LastSeen]) -> Result<(), StoreError>;
     /// Deletes a session of this user. Returns `false` if there is none.
@@ -90,6 +94,32 @@ pub struct LastSeen {
     pub id: SessionId,
     /// Time of the use.
     pub at: Timestamp,
+}
+
+/// An update of a session. Two nodes can make one of each at the same time, from outdated copies: they write different
+/// columns, so neither overwrites the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionUpdate {
+    /// A renewal or a replacement of the token: writes `generation`, `renewed_at` and `expires_at`.
+    Renewal {
+        /// The generation that must be stored.
+        expected: i64,
+    },
+    /// The session survives a security event: writes `epoch`.
+    Epoch {
+        /// The epoch that must be stored. A session of an older one has ended.
+        expected: i64,
+    },
+}
+
+impl SessionUpdate {
+    /// The column that is compared, and the value that it must have.
+    pub fn condition(self) -> (&'static str, i64) {
+        match self {
+            Self::Renewal { expected } => ("generation", expected),
+            Self::Epoch { expected } => ("epoch", expected),
+        }
+    }
 }
 
 /// Counters of rate limits, with the arithmetic of [`crate::limits`].

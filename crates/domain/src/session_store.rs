@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::error::chain;
 use crate::model::{EndedSession, Session};
-use crate::ports::{LastSeen, SeparateSessions};
+use crate::ports::{LastSeen, SeparateSessions, SessionUpdate};
 use crate::store::{ApplyError, Batch, Condition, Records, Store, StoreError, Write};
 use crate::values::{Digest, SessionId, UserId};
 
@@ -71,21 +71,33 @@ impl SessionStore {
         }
     }
 
-    /// Writes `epoch`, `generation`, `renewed_at` and `expires_at` if the stored generation is `expected`. Returns
-    /// `false` if it is not, or if the session does not exist.
-    pub async fn update(&self, session: &Session, expected: i64) -> Result<bool, StoreError> {
+    /// Writes the columns of this update, with the values that they have in `session`, and no others. Returns `false`, and
+    /// writes nothing, if the stored session is not as the update expects, or does not exist.
+    pub async fn update(
+        &self,
+        session: &Session,
+        update: SessionUpdate,
+    ) -> Result<bool, StoreError> {
         if let Some(separate) = &self.separate {
-            return separate.update_session(session, expected).await;
+            return separate.update_session(session, update).await;
         }
-        let set = [
-            ("epoch", session.epoch.into()),
-            ("generation", session.generation.into()),
-            ("renewed_at", session.renewed_at.into()),
-            ("expires_at", session.expires_at.into()),
-        ];
-        let when = vec![Condition::is("generation", expected)];
-        let update = Write::update::<Session, 4>(session.id, set, when);
-        is_applied(self.main.apply(vec![update]).await)
+        let (column, expected) = update.condition();
+        let when = vec![Condition::is(column, expected)];
+        let write = match update {
+            SessionUpdate::Renewal { .. } => {
+                let set = [
+                    ("generation", session.generation.into()),
+                    ("renewed_at", session.renewed_at.into()),
+                    ("expires_at", session.expires_at.into()),
+                ];
+                Write::update::<Session, 3>(session.id, set, when)
+            }
+            SessionUpdate::Epoch { .. } => {
+                let set = [("epoch", session.epoch.into())];
+                Write::update::<Session, 1>(session.id, set, when)
+            }
+        };
+        is_applied(self.main.apply(vec![write]).await)
     }
 
     /// Records when sessions were last used. Unknown sessions are ignored.

@@ -7,7 +7,7 @@ use doorward_domain::diagnostics::Diagnostic;
 use doorward_domain::limits::Rate;
 use doorward_domain::model::{AuthMethod, Session};
 use doorward_domain::ports::{
-    Clock, KeyedLimit, LastSeen, RateLimits, SeparateSessions, StoreError,
+    Clock, KeyedLimit, LastSeen, RateLimits, SeparateSessions, SessionUpdate, StoreError,
 };
 use doorward_domain::tokens::CounterKeys;
 use doorward_domain::values::{Digest, SessionId, UserId};
@@ -132,6 +132,7 @@ async fn probe_sessions(store: &RedisStore, session: &Session) -> Vec<Result<(),
         id,
         at: now,
     };
+    let update = SessionUpdate::Renewal { expected: 0 };
     vec![
         store.insert_session(session).await,
         store
@@ -139,7 +140,7 @@ async fn probe_sessions(store: &RedisStore, session: &Session) -> Vec<Result<(),
             .await
             .map(drop),
         store.list_sessions(user_id, now).await.map(drop),
-        store.update_session(session, 0).await.map(drop),
+        store.update_session(session, update).await.map(drop),
         store.touch_sessions(&[seen]).await,
         store.delete_session(user_id, id).await.map(drop),
         store.ping().await,

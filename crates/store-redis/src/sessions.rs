@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use doorward_domain::model::Session;
-use doorward_domain::ports::{LastSeen, SeparateSessions, StoreError};
+use doorward_domain::ports::{LastSeen, SeparateSessions, SessionUpdate, StoreError};
 use doorward_domain::values::{Digest, SessionId, UserId};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
@@ -90,16 +90,29 @@ impl SeparateSessions for RedisStore {
         Ok(sessions)
     }
 
-    async fn update_session(&self, session: &Session, expected: i64) -> Result<bool, StoreError> {
+    async fn update_session(
+        &self,
+        session: &Session,
+        update: SessionUpdate,
+    ) -> Result<bool, StoreError> {
+        let (compared, expected) = update.condition();
         let call = UPDATE
             .call(self.session_and_list(session.user_id, &hex(&session.digest)))
             .arg(session.id.to_string())
-            .arg(expected)
-            .arg(record::lifetime(session))
-            .arg(session.generation)
-            .arg(session.renewed_at.as_microsecond())
-            .arg(session.expires_at.as_microsecond())
-            .arg(session.epoch);
+            .arg(compared)
+            .arg(expected);
+        let call = match update {
+            SessionUpdate::Renewal { .. } => call
+                .arg(record::lifetime(session))
+                .arg("generation")
+                .arg(session.generation)
+                .arg("renewed_at")
+                .arg(session.renewed_at.as_microsecond())
+                .arg("expires_at")
+                .arg(session.expires_at.as_microsecond()),
+            // It expires as before.
+            SessionUpdate::Epoch { .. } => call.arg(0).arg("epoch").arg(session.epoch),
+        };
         self.connection.request("update session", call).await
     }
 

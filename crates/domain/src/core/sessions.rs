@@ -4,13 +4,13 @@ use std::sync::{Arc, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::core::{Core, Effects, MAX_WRITE_ATTEMPTS};
+use crate::core::{Core, Effects};
 use crate::ctx::Ctx;
 use crate::error::{Error, chain};
 use crate::events::Event;
 use crate::metric_event::{MetricEvent, SessionEnd};
 use crate::model::{AuthMethod, EndedSession, Role, Session, Status, User};
-use crate::ports::StoreError;
+use crate::ports::{SessionUpdate, StoreError};
 use crate::session_cache::CacheEntry;
 use crate::store::Batch;
 use crate::tokens::SessionClaims;
@@ -222,41 +222,24 @@ impl Core {
         keep: Option<SessionId>,
         mut cleared: impl FnMut(),
     ) -> Result<(), Error> {
-        if let Some(id) = keep {
-            self.keep_session(ctx, user_id, id, epoch).await?;
+        let open = self.sessions.list(user_id, ctx.now).await?;
+        if let Some(kept) = open.iter().find(|session| Some(session.id) == keep) {
+            // A session of an older epoch has ended.
+            let update = SessionUpdate::Epoch {
+                expected: epoch - 1,
+            };
+            let kept = Session {
+                epoch,
+                ..kept.clone()
+            };
+            self.sessions.update(&kept, update).await?;
         }
-        for session in self.sessions.list(user_id, ctx.now).await? {
+        for session in open {
             let is_over = session.epoch < epoch && Some(session.id) != keep;
             if is_over && self.sessions.delete(user_id, session.id).await? {
                 cleared();
             }
         }
         Ok(())
-    }
-
-    /// Sets the epoch of a session, so that it survives a security event that its own user caused.
-    async fn keep_session(
-        &self,
-        ctx: &Ctx,
-        user_id: UserId,
-        id: SessionId,
-        epoch: i64,
-    ) -> Result<(), Error> {
-        for _ in 0..MAX_WRITE_ATTEMPTS {
-            let open = self.sessions.list(user_id, ctx.now).await?;
-            let Some(session) = open.into_iter().find(|session| session.id == id) else {
-                return Ok(());
-            };
-            let expected = session.generation;
-            // A concurrent renewal changes the generation.
-            if self
-                .sessions
-                .update(&Session { epoch, ..session }, expected)
-                .await?
-            {
-                return Ok(());
-            }
-        }
-        Err(Error::Overloaded)
     }
 }

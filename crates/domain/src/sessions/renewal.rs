@@ -10,6 +10,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::metric_event::MetricEvent;
 use crate::model::Session;
+use crate::ports::SessionUpdate;
 use crate::session_cache::CacheEntry;
 use crate::sessions::Sessions;
 
@@ -20,22 +21,25 @@ impl Sessions {
     /// one is always a reuse.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn renew(&self, ctx: &Ctx, token: &str) -> Result<SignedIn, Error> {
-        let Authenticated(entry) = self.authenticate(ctx, token).await?;
-        let mut session = entry.session.clone();
-        let grace_is_over = !session.has_previous()
-            || ctx.now > session.renewed_at + self.core.policy.renewal_grace;
-        if entry.claims.generation == session.generation && grace_is_over {
+        for _ in 0..MAX_WRITE_ATTEMPTS {
+            let Authenticated(entry) = self.authenticate(ctx, token).await?;
+            let mut session = entry.session.clone();
+            let grace_is_over = !session.has_previous()
+                || ctx.now > session.renewed_at + self.core.policy.renewal_grace;
+            if entry.claims.generation != session.generation || !grace_is_over {
+                return self.renewed_sign_in(ctx, &entry, session);
+            }
             let expected = session.generation;
             session.generation += 1;
             session.renewed_at = ctx.now;
             session.expires_at = (ctx.now + self.core.policy.session_lifetime)
                 .min(session.created_at + self.core.policy.session_absolute_lifetime);
-            match self.write_renewal(&session, expected).await? {
-                true => self.core.record(MetricEvent::SessionRenewed),
-                false => session = self.load_concurrent_renewal(ctx, &session).await?,
+            if self.write_renewal(&session, expected).await? {
+                self.core.record(MetricEvent::SessionRenewed);
+                return self.renewed_sign_in(ctx, &entry, session);
             }
         }
-        self.renewed_sign_in(ctx, &entry, session)
+        Err(Error::Overloaded)
     }
 
     /// Replaces the token without extending the session. All earlier tokens become invalid, including one of a
@@ -56,8 +60,11 @@ impl Sessions {
         Err(Error::Overloaded)
     }
 
+    /// Returns `false` if the session was renewed, replaced or ended by another call. Afterwards, the next authentication
+    /// reads the session from the store.
     async fn write_renewal(&self, session: &Session, expected: i64) -> Result<bool, Error> {
-        let is_first = self.core.sessions.update(session, expected).await;
+        let update = SessionUpdate::Renewal { expected };
+        let is_first = self.core.sessions.update(session, update).await;
         self.core.cache.user_changed(session.user_id);
         Ok(is_first?)
     }
@@ -76,21 +83,5 @@ impl Sessions {
             session,
             user: entry.user.clone(),
         })
-    }
-
-    /// Returns the session as a concurrent call has renewed it. Fails if it has ended or its token was replaced.
-    async fn load_concurrent_renewal(
-        &self,
-        ctx: &Ctx,
-        expected: &Session,
-    ) -> Result<Session, Error> {
-        let stored = self
-            .core
-            .sessions
-            .find(expected.user_id, &expected.digest, ctx.now)
-            .await?;
-        stored
-            .filter(|stored| stored.generation == expected.generation)
-            .ok_or(Error::InvalidToken)
     }
 }

@@ -1,7 +1,7 @@
 //! Changing a password with the current one. All other sessions end.
 
 use doorward_domain::model::{Credential, MailKind, Session, User};
-use doorward_domain::ports::Store;
+use doorward_domain::ports::{SessionUpdate, Store};
 use doorward_domain::store::{Batch, Records, Write};
 use doorward_domain::{Ctx, Error};
 
@@ -302,7 +302,10 @@ async fn a_session_opened_with_the_new_password_stays() {
         ..early.session.clone()
     };
     let sessions = node.sessions();
-    assert!(sessions.update(&newer, newer.generation).await.unwrap());
+    let update = SessionUpdate::Epoch {
+        expected: early.session.epoch,
+    };
+    assert!(sessions.update(&newer, update).await.unwrap());
     change(&node, &node.of(&this), PASSWORD, OTHER_PASSWORD)
         .await
         .unwrap();

@@ -1,6 +1,9 @@
 //! Renewing a session: the new token, the grace period of the old one, and reuse detection.
 
 use doorward_domain::Error;
+use doorward_domain::model::User;
+use doorward_domain::ports::Store;
+use doorward_domain::sessions::SignedIn;
 
 use crate::test_node::*;
 
@@ -201,6 +204,72 @@ async fn a_renewal_does_not_revive_a_session_that_another_node_ended() {
         .unwrap();
     assert_err!(there.renew(&signed_in).await, Error::InvalidToken);
     assert_err!(here.check(&signed_in).await, Error::InvalidToken);
+}
+
+/// S-06: the other node renews from its cache, where the session has the epoch of before the change.
+#[tokio::test]
+async fn a_session_kept_by_a_password_change_survives_its_renewal_on_another_node() {
+    let here = TestNode::new().await;
+    let there = here.second_node(2).await;
+    here.active("ben").await;
+    let kept = here.sign_in("ben").await;
+    there.check(&kept).await.unwrap();
+    change_password(&here, &kept).await;
+    let renewed = there.renew(&kept).await.unwrap();
+    here.advance(seconds(2));
+    for node in [&here, &there] {
+        node.check(&renewed).await.unwrap();
+    }
+}
+
+/// S-06: all other sessions stay ended, also if another node renews one from its cache before it is deleted.
+#[tokio::test]
+async fn a_renewal_on_another_node_revives_no_session_of_an_older_epoch() {
+    let here = TestNode::new().await;
+    let there = here.second_node(2).await;
+    let ben = here.active("ben").await;
+    let ended = here.sign_in("ben").await;
+    there.check(&ended).await.unwrap();
+    raise_epoch(&here, &ben).await;
+    let renewed = there.renew(&ended).await.unwrap();
+    here.advance(seconds(2));
+    for node in [&here, &there] {
+        assert_err!(node.check(&ended).await, Error::InvalidToken);
+        assert_err!(node.check(&renewed).await, Error::InvalidToken);
+    }
+}
+
+/// S-06: a node that loses the race to renew joins a renewal only if the session is still valid in the store.
+#[tokio::test]
+async fn a_renewal_that_comes_second_authenticates_again_from_the_store() {
+    let here = TestNode::new().await;
+    let there = here.second_node(2).await;
+    let ben = here.active("ben").await;
+    let ended = here.sign_in("ben").await;
+    there.check(&ended).await.unwrap();
+    here.renew(&ended).await.unwrap();
+    raise_epoch(&here, &ben).await;
+    assert_err!(there.renew(&ended).await, Error::InvalidToken);
+}
+
+/// A security event whose node has not deleted the ended sessions yet.
+async fn raise_epoch(node: &TestNode, user: &User) {
+    let read = node.stored_user(user).await;
+    let changed = User {
+        security_epoch: read.security_epoch + 1,
+        version: read.version.next(),
+        ..read.clone()
+    };
+    node.store.apply(changed.replace(&read)).await.unwrap();
+}
+
+async fn change_password(node: &TestNode, signed_in: &SignedIn) {
+    let (ctx, new) = (node.of(signed_in), secret(OTHER_PASSWORD));
+    let password = &node.doorward.password;
+    password
+        .change(&ctx, None, &proof(PASSWORD), &new)
+        .await
+        .unwrap();
 }
 
 /// One node knows of two renewals, the other has the session of before both cached.

@@ -9,7 +9,7 @@ use doorward_domain::limits::MemoryRateLimits;
 use doorward_domain::memory::{MemoryStore, SeededRandom};
 use doorward_domain::model::{AuditEvent, AuditRecord, Session, User};
 use doorward_domain::ports::{
-    Decision, KeyedLimit, LastSeen, RandomSource, RateLimits, SeparateSessions,
+    Decision, KeyedLimit, LastSeen, RandomSource, RateLimits, SeparateSessions, SessionUpdate,
 };
 use doorward_domain::session_store::SessionStore;
 use doorward_domain::store::{
@@ -266,9 +266,13 @@ impl SeparateSessions for Spy {
         self.separate().list(user_id, now).await
     }
 
-    async fn update_session(&self, session: &Session, expected: i64) -> Result<bool, StoreError> {
+    async fn update_session(
+        &self,
+        session: &Session,
+        update: SessionUpdate,
+    ) -> Result<bool, StoreError> {
         self.asked("update_session").await?;
-        self.separate().update(session, expected).await
+        self.separate().update(session, update).await
     }
 
     async fn touch_sessions(&self, seen: &[LastSeen]) -> Result<(), StoreError> {

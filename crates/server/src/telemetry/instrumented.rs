@@ -11,6 +11,7 @@ use doorward_domain::Ports;
 use doorward_domain::model::Session;
 use doorward_domain::ports::{
     Decision, KeyedLimit, LastSeen, Mail, MailError, Mailer, RateLimits, SeparateSessions,
+    SessionUpdate,
 };
 use doorward_domain::store::{
     ApplyError, Batch, Claim, Limits, Query, Row, Store, StoreError, Table, Value,
@@ -172,7 +173,7 @@ instrumented!(SeparateSessions as "sessions" {
     ask insert_session(session: &Session) -> Result<(), StoreError>;
     ask find_session(user_id: UserId, digest: &Digest, now: Timestamp) -> Result<Option<Session>, StoreError>;
     ask list_sessions(user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
-    ask update_session(session: &Session, expected: i64) -> Result<bool, StoreError>;
+    ask update_session(session: &Session, update: SessionUpdate) -> Result<bool, StoreError>;
     ask touch_sessions(seen: &[LastSeen]) -> Result<(), StoreError>;
     ask delete_session(user_id: UserId, id: SessionId) -> Result<bool, StoreError>;
     ask ping() -> Result<(), StoreError>;

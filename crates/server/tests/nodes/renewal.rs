@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::accounts::PASSWORD;
+use serde_json::json;
+
+use crate::accounts::{OTHER_PASSWORD, PASSWORD};
 use crate::cluster::{Cluster, StoreKind};
 use crate::node_client::NodeClient;
 
@@ -56,6 +58,48 @@ pub async fn renewals_are_valid_on_every_node(cluster: &Cluster) {
     }
 }
 
+/// S-06: changes the password on one node, and renews the kept session on another that has it cached, in either order.
+async fn kept_sessions_survive_their_renewal(cluster: &Cluster) {
+    for renews_first in [false, true] {
+        let name = format!("keeper-{renews_first}");
+        cluster.user(&name).await;
+        let [a, b, c] = cluster.clients();
+        let (kept, ended) = (
+            a.token(&name, PASSWORD).await,
+            a.token(&name, PASSWORD).await,
+        );
+        for token in [&kept, &ended] {
+            assert_eq!(b.check(token).await, 200, "the node caches it");
+        }
+        let body = json!({"current_password": PASSWORD, "new_password": OTHER_PASSWORD});
+        let change = async || {
+            let changed = a.send("PUT", "/password", Some(&kept), Some(body.clone()));
+            changed.await.expect(204);
+        };
+        let renewed = match renews_first {
+            true => {
+                let renewed = renew(b, &kept).await;
+                change().await;
+                renewed
+            }
+            false => {
+                change().await;
+                renew(b, &kept).await
+            }
+        };
+        // The other node may renew this one as well until it looks the session up again.
+        let dead = b.send("POST", "/auth/renewal", Some(&ended), None).await;
+        crate::pass(Duration::from_secs(1)).await;
+        for client in [a, b, c] {
+            assert_eq!(client.check(&renewed).await, 200, "{renews_first}");
+            assert_eq!(client.check(&ended).await, 401, "{renews_first}");
+            if dead.status == 200 {
+                assert_eq!(client.check(&dead.text("token")).await, 401);
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renewal_is_valid_on_every_node() {
     let stores = [
@@ -66,6 +110,21 @@ async fn a_renewal_is_valid_on_every_node() {
     .map(async |store| {
         let cluster = Cluster::start(store).await;
         renewals_are_valid_on_every_node(&cluster).await;
+    });
+    let [postgres, redis, mariadb] = stores;
+    tokio::join!(postgres, redis, mariadb);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_kept_by_a_password_change_can_be_renewed_on_every_node() {
+    let stores = [
+        StoreKind::Postgres,
+        StoreKind::PostgresRedis,
+        StoreKind::MariaDb,
+    ]
+    .map(async |store| {
+        let cluster = Cluster::start(store).await;
+        kept_sessions_survive_their_renewal(&cluster).await;
     });
     let [postgres, redis, mariadb] = stores;
     tokio::join!(postgres, redis, mariadb);

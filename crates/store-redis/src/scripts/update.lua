@@ -1,13 +1,18 @@
--- Writes what renewals and security events change, if the session has the expected generation.
--- KEYS: session, list. ARGV: id, expected generation, lifetime in ms, generation, renewed_at, expires_at, epoch.
+-- Writes some fields of a session, if another call has not changed the session before: one field is compared.
+-- KEYS: session, list. ARGV: id, the compared field, its expected value, lifetime in ms (0: unchanged), then names and
+-- values.
 -- Numbers are compared as they are written: Lua's own lose the low bits of large ones.
-local stored = redis.call('HMGET', KEYS[1], 'id', 'generation')
-if stored[1] ~= ARGV[1] or stored[2] ~= ARGV[2] then
+local stored = redis.call('HMGET', KEYS[1], 'id', ARGV[2])
+if stored[1] ~= ARGV[1] or stored[2] ~= ARGV[3] then
   return 0
 end
-redis.call('HSET', KEYS[1], 'generation', ARGV[4], 'renewed_at', ARGV[5], 'expires_at', ARGV[6], 'epoch', ARGV[7])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-if redis.call('PTTL', KEYS[2]) < tonumber(ARGV[3]) then
-  redis.call('PEXPIRE', KEYS[2], ARGV[3])
+redis.call('HSET', KEYS[1], unpack(ARGV, 5))
+local lifetime = tonumber(ARGV[4])
+if lifetime == 0 then
+  return 1
+end
+redis.call('PEXPIRE', KEYS[1], lifetime)
+if redis.call('PTTL', KEYS[2]) < lifetime then
+  redis.call('PEXPIRE', KEYS[2], lifetime)
 end
 return 1

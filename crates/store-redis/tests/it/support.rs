@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use doorward_domain::limits::Rate;
 use doorward_domain::model::Session;
-use doorward_domain::ports::{KeyedLimit, LastSeen, RateLimits, SeparateSessions, StoreError};
+use doorward_domain::ports::{
+    KeyedLimit, LastSeen, RateLimits, SeparateSessions, SessionUpdate, StoreError,
+};
 use doorward_domain::tokens::CounterKeys;
 use doorward_store_redis::{RedisFault, RedisSettings, RedisStore};
 use doorward_testkit::fixtures;
@@ -32,17 +34,20 @@ pub async fn use_it(store: &RedisStore) {
     let session = fixtures::session(fixtures::user_id());
     store.insert_session(&session).await.unwrap();
     let (user_id, now) = (session.user_id, fixtures::now());
-    let renewed = Session {
+    let changed = Session {
         epoch: 9,
         generation: session.generation + 1,
         ..session.clone()
     };
-    assert!(
-        store
-            .update_session(&renewed, session.generation)
-            .await
-            .unwrap()
-    );
+    let renewal = SessionUpdate::Renewal {
+        expected: session.generation,
+    };
+    let epoch = SessionUpdate::Epoch {
+        expected: session.epoch,
+    };
+    for update in [renewal, epoch] {
+        assert!(store.update_session(&changed, update).await.unwrap());
+    }
     let seen = LastSeen {
         user_id,
         id: session.id,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_domain::model::{Credential, EndedSession, Session};
-use doorward_domain::ports::LastSeen;
+use doorward_domain::ports::{LastSeen, SessionUpdate};
 use doorward_domain::session_store::SessionStore;
 use doorward_domain::store::Write;
 
@@ -12,6 +12,10 @@ use crate::fixtures::{self, later, now};
 
 async fn open(port: &SessionStore, session: &Session) {
     port.open(session, Vec::new()).await.unwrap();
+}
+
+fn renewal(expected: i64) -> SessionUpdate {
+    SessionUpdate::Renewal { expected }
 }
 
 async fn find(port: &SessionStore, session: &Session) -> Option<Session> {
@@ -52,9 +56,9 @@ pub async fn the_smallest_and_largest_numbers_are_stored(port: Arc<SessionStore>
             generation: number + 1,
             ..session.clone()
         };
-        let wrong = port.update(&renewed, number.wrapping_add(1)).await;
+        let wrong = port.update(&renewed, renewal(number.wrapping_add(1))).await;
         assert!(!wrong.unwrap(), "{number} is not its neighbour");
-        assert!(port.update(&renewed, number).await.unwrap());
+        assert!(port.update(&renewed, renewal(number)).await.unwrap());
         assert_eq!(find(&port, &session).await, Some(renewed));
     }
 }
@@ -136,15 +140,32 @@ pub async fn a_renewal_needs_the_generation_it_read(port: Arc<SessionStore>) {
         ..session.clone()
     };
     assert!(
-        !port.update(&renewed, session.generation).await.unwrap(),
+        !port
+            .update(&renewed, renewal(session.generation))
+            .await
+            .unwrap(),
         "there is none yet"
     );
     open(&port, &session).await;
-    assert!(!port.update(&renewed, session.generation - 1).await.unwrap());
+    assert!(
+        !port
+            .update(&renewed, renewal(session.generation - 1))
+            .await
+            .unwrap()
+    );
     assert_eq!(find(&port, &session).await.as_ref(), Some(&session));
-    assert!(port.update(&renewed, session.generation).await.unwrap());
+    assert!(
+        port.update(&renewed, renewal(session.generation))
+            .await
+            .unwrap()
+    );
     assert_eq!(find(&port, &session).await.as_ref(), Some(&renewed));
-    assert!(!port.update(&renewed, session.generation).await.unwrap());
+    assert!(
+        !port
+            .update(&renewed, renewal(session.generation))
+            .await
+            .unwrap()
+    );
 }
 
 /// J-08, T-RACE.
@@ -158,7 +179,9 @@ pub async fn one_of_fifty_renewals_wins(port: Arc<SessionStore>) {
                 generation: session.generation + 1,
                 ..session.clone()
             };
-            port.update(&renewed, session.generation).await.unwrap()
+            port.update(&renewed, renewal(session.generation))
+                .await
+                .unwrap()
         }
     });
     assert_eq!(won.await.into_iter().filter(|won| *won).count(), 1);
@@ -168,20 +191,80 @@ pub async fn one_of_fifty_renewals_wins(port: Arc<SessionStore>) {
     );
 }
 
-pub async fn an_update_sets_the_epoch(port: Arc<SessionStore>) {
-    let (kept, other) = (
-        fixtures::session(fixtures::user_id()),
-        fixtures::session(fixtures::user_id()),
-    );
-    open(&port, &kept).await;
-    open(&port, &other).await;
-    let changed = Session {
-        epoch: 8,
-        ..kept.clone()
+/// S-06: two nodes change the session from the same copy, in either order.
+pub async fn a_renewal_and_a_new_epoch_do_not_overwrite_each_other(port: Arc<SessionStore>) {
+    for renews_first in [true, false] {
+        let (session, other) = (
+            fixtures::session(fixtures::user_id()),
+            fixtures::session(fixtures::user_id()),
+        );
+        open(&port, &session).await;
+        open(&port, &other).await;
+        let renewed = Session {
+            generation: session.generation + 1,
+            renewed_at: later(50),
+            expires_at: later(1_000_000),
+            ..session.clone()
+        };
+        let kept = Session {
+            epoch: session.epoch + 1,
+            ..session.clone()
+        };
+        let renew = (&renewed, renewal(session.generation));
+        let keep = (
+            &kept,
+            SessionUpdate::Epoch {
+                expected: session.epoch,
+            },
+        );
+        let updates = match renews_first {
+            true => [renew, keep],
+            false => [keep, renew],
+        };
+        for (changed, update) in updates {
+            assert!(port.update(changed, update).await.unwrap(), "{update:?}");
+        }
+        let expected = Session {
+            epoch: kept.epoch,
+            ..renewed
+        };
+        assert_eq!(find(&port, &session).await.as_ref(), Some(&expected));
+        assert!(!port.update(&kept, keep.1).await.unwrap(), "it is set once");
+        assert_eq!(find(&port, &session).await, Some(expected));
+        assert_eq!(find(&port, &other).await, Some(other));
+    }
+}
+
+/// S-06: a session that a security event has ended stays so, whichever update comes later.
+pub async fn an_update_revives_no_session(port: Arc<SessionStore>) {
+    let session = fixtures::session(fixtures::user_id());
+    open(&port, &session).await;
+    let newer = Session {
+        epoch: session.epoch + 2,
+        generation: session.generation + 1,
+        ..session.clone()
     };
-    assert!(port.update(&changed, kept.generation).await.unwrap());
-    assert_eq!(find(&port, &kept).await, Some(changed));
-    assert_eq!(find(&port, &other).await, Some(other));
+    let newer_epoch = SessionUpdate::Epoch {
+        expected: session.epoch + 1,
+    };
+    assert!(!port.update(&newer, newer_epoch).await.unwrap());
+    assert!(
+        port.update(&newer, renewal(session.generation))
+            .await
+            .unwrap()
+    );
+    assert_eq!(find(&port, &session).await.unwrap().epoch, session.epoch);
+    assert!(port.delete(session.user_id, session.id).await.unwrap());
+    for update in [
+        renewal(newer.generation),
+        SessionUpdate::Epoch {
+            expected: session.epoch,
+        },
+    ] {
+        assert!(!port.update(&newer, update).await.unwrap(), "{update:?}");
+        assert_eq!(find(&port, &session).await, None);
+    }
+    assert_eq!(port.list(session.user_id, now()).await.unwrap(), []);
 }
 
 pub async fn the_last_use_is_recorded(port: Arc<SessionStore>) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use doorward_domain::model::{Credential, MailJob, Session};
-use doorward_domain::ports::{LastSeen, SeparateSessions};
+use doorward_domain::ports::{LastSeen, SeparateSessions, SessionUpdate};
 use doorward_domain::store::{
     ApplyError, Batch, Claim, Query, Record, Row, Store, StoreError, Table, Value, Write,
 };
@@ -181,7 +181,7 @@ delegate!(SeparateSessions by ask_sessions {
     pass insert_session(session: &Session) -> Result<(), StoreError>;
     pass find_session(user_id: UserId, digest: &Digest, now: Timestamp) -> Result<Option<Session>, StoreError>;
     pass list_sessions(user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
-    pass update_session(session: &Session, expected: i64) -> Result<bool, StoreError>;
+    pass update_session(session: &Session, update: SessionUpdate) -> Result<bool, StoreError>;
     pass touch_sessions(seen: &[LastSeen]) -> Result<(), StoreError>;
     pass delete_session(user_id: UserId, id: SessionId) -> Result<bool, StoreError>;
     pass ping() -> Result<(), StoreError>;
