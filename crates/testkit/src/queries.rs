@@ -39,6 +39,7 @@ pub fn listed() -> Vec<Query> {
         Job::due_between(now(), later(1)),
         Job::failed(),
         Job::found_by("ben@example.com"),
+        Job::with_lookup("ben@example.com"),
         Job::of_user(fixtures::user_id()),
         Job::oldest_waiting(),
         Job::waiting(),

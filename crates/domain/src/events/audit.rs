@@ -69,7 +69,7 @@ fn limit_of(ctx: &Ctx, event: &Event<'_>, kind: AuditKind) -> Option<&'static st
 fn entry(event: &Event<'_>) -> Option<AuditEntry> {
     let entry = match *event {
         Event::ConfirmationRequested { .. } => return None,
-        Event::SignedUp { user } => success_of(AuditKind::SignUp, user.id),
+        Event::SignedUp { user, .. } => success_of(AuditKind::SignUp, user.id),
         Event::UserCreated { user } => {
             success_of(AuditKind::SignUp, user.id).detail(user.role.as_str())
         }

@@ -20,11 +20,10 @@ pub(super) fn queue_mails(core: &Core, ctx: &Ctx, event: &Event<'_>, batch: &mut
         }
     };
     match *event {
-        Event::SignedUp { user } => {
-            if let Some(email) = user.pending_address() {
-                queue(to_user(ctx, id(), MailKind::SignUp, user, email));
-            }
-        }
+        Event::SignedUp {
+            user,
+            confirm: Some(email),
+        } => queue(to_user(ctx, id(), MailKind::SignUp, user, email)),
         Event::ConfirmationRequested { email } => {
             let kind = MailKind::ConfirmationResend;
             queue(new_mail(ctx, id(), kind, None, email, ctx.client.locale));

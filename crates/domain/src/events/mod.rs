@@ -26,7 +26,11 @@ const SUBSCRIBERS: [Subscriber; 2] = [audit::write_audit_event, mails::queue_mai
 #[derive(Clone, Copy)]
 pub(crate) enum Event<'a> {
     /// A user signed up.
-    SignedUp { user: &'a User },
+    SignedUp {
+        user: &'a User,
+        /// The address that gets the confirmation mail.
+        confirm: Option<&'a EmailAddress>,
+    },
     /// The operator created a user.
     UserCreated { user: &'a User },
     /// The operator imported users from another system.

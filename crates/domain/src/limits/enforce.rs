@@ -5,15 +5,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    BACKOFF_DELAYS, EMAIL_CHANGES, LOCKOUT_RETRY_AFTER, MAILBOX, MANY_FAILURES, Rate,
-    ReportedLimit, ThrottleScope, address_key, interval,
+    BACKOFF_DELAYS, EMAIL_CHANGES, LOCKOUT_RETRY_AFTER, MAILBOX, MAILBOX_CEILING, MANY_FAILURES,
+    Rate, ReportedLimit, ThrottleScope, address_key, interval,
 };
 use crate::core::Core;
 use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, chain};
 use crate::events::Event;
 use crate::metric_event::MetricEvent;
-use crate::model::{MailKind, User};
+use crate::model::{MailKind, Purpose, User};
 use crate::ports::{Decision, KeyedLimit, Limit, StoreError};
 use crate::values::{EmailAddress, UserId};
 
@@ -55,18 +55,48 @@ impl Core {
         KeyedLimit::budget(scope.name(), rate, format!("user/{user_id}"))
     }
 
-    /// Counts a mail of one kind to one mailbox, whether or not the address belongs to an account. Each kind
-    /// has its own budget: requests for confirmations do not use up the owner's recovery.
+    /// Counts a mail of one kind that this network requests for one mailbox, whether or not the address belongs to an
+    /// account. Each kind has its own budget: requests for confirmations do not use up the owner's recovery.
     pub(crate) async fn throttle_mailbox(
         &self,
         ctx: &Ctx,
         kind: MailKind,
         email: &EmailAddress,
     ) -> Result<(), Error> {
-        self.acquire(ctx, &[mailbox_limit(kind, email)], None).await
+        let limit = mailbox_limit(ctx, kind, email);
+        self.acquire(ctx, limit.as_slice(), None).await
     }
 
-    /// Counts an address change for its account and for the new mailbox.
+    /// Counts the confirmation mail of a sign-up like [`Self::throttle_mailbox`]. Returns `false` if there were too many.
+    /// The sign-up succeeds without the mail: its response must not depend on other sign-ups.
+    pub(crate) async fn may_send_sign_up_mail(
+        &self,
+        ctx: &Ctx,
+        email: &EmailAddress,
+    ) -> Result<bool, Error> {
+        let limit = mailbox_limit(ctx, MailKind::SignUp, email);
+        let Some(limit) = limit.filter(|_| self.policy.throttle) else {
+            return Ok(true);
+        };
+        let name = limit.limit.name();
+        let is_allowed = self.try_acquire(limit, ctx.now).await?;
+        if !is_allowed {
+            self.record(MetricEvent::Throttled(name));
+        }
+        Ok(is_allowed)
+    }
+
+    /// Releases what [`Self::may_send_sign_up_mail`] acquired for a sign-up that failed, such as with a username that is
+    /// taken.
+    pub(crate) async fn release_sign_up_mail(&self, ctx: &Ctx, email: &EmailAddress) {
+        let limit = mailbox_limit(ctx, MailKind::SignUp, email);
+        let limit = limit.filter(|_| self.policy.throttle);
+        if let Err(error) = self.release(ctx, limit.as_slice()).await {
+            tracing::warn!(error = %chain(&error), "failed to release the limit of a sign-up mail");
+        }
+    }
+
+    /// Counts an address change for its account, and for this network and the new mailbox.
     pub(crate) async fn throttle_email_change(
         &self,
         ctx: &Ctx,
@@ -74,26 +104,25 @@ impl Core {
         email: &EmailAddress,
     ) -> Result<(), Error> {
         let key = format!("user/{}", user.id);
-        let limits = [
-            KeyedLimit::budget("email-change", EMAIL_CHANGES, key),
-            mailbox_limit(MailKind::EmailChange, email),
-        ];
+        let mut limits = vec![KeyedLimit::budget("email-change", EMAIL_CHANGES, key)];
+        limits.extend(mailbox_limit(ctx, MailKind::EmailChange, email));
         self.acquire(ctx, &limits, Some(user.id)).await
     }
 
-    /// Counts a mail of one kind to one mailbox, for the worker. Returns `true` if there were too many.
-    pub(crate) async fn is_mailbox_limit_reached(
+    /// Counts a mail for the ceiling of its mailbox, for the worker.
+    pub(crate) async fn acquire_mailbox_ceiling(
         &self,
-        kind: MailKind,
+        purpose: Purpose,
         email: &EmailAddress,
-    ) -> Result<bool, Error> {
-        let limit = mailbox_limit(kind, email);
-        let name = limit.limit.name();
-        let is_allowed = self.try_acquire(limit, self.now()).await?;
-        if !is_allowed {
-            self.record(MetricEvent::Throttled(name));
+        now: Timestamp,
+    ) -> Result<Decision, Error> {
+        let key = format!("ceiling/{}/{}", purpose.as_str(), email.key());
+        let limit = KeyedLimit::budget("mailbox", MAILBOX_CEILING, key);
+        let decision = self.ports.rate_limits.acquire(&limit, now).await?;
+        if !decision.is_allowed() {
+            self.record(MetricEvent::Throttled(limit.limit.name()));
         }
-        Ok(!is_allowed)
+        Ok(decision)
     }
 
     /// Acquires one from a limit whose denial is not an error. Returns `true` if it is allowed.
@@ -242,7 +271,9 @@ pub(super) fn failures_before(backoff: &KeyedLimit, remaining: u32) -> u32 {
     }
 }
 
-fn mailbox_limit(kind: MailKind, email: &EmailAddress) -> KeyedLimit {
-    let key = format!("{}/{}", kind.as_str(), email.key());
-    KeyedLimit::budget("mailbox", MAILBOX, key)
+/// `None` if the client's address is unknown: all such clients would share the limit. The ceiling applies to them.
+fn mailbox_limit(ctx: &Ctx, kind: MailKind, email: &EmailAddress) -> Option<KeyedLimit> {
+    let network = address_key(ctx.client.address?);
+    let key = format!("{}/{network}/{}", kind.as_str(), email.key());
+    Some(KeyedLimit::budget("mailbox", MAILBOX, key))
 }

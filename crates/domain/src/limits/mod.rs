@@ -10,7 +10,7 @@
 //! | each [`ThrottleScope`] | network prefix (/32, /64); tokens and known devices: the account |
 //! | `sign-in-global` | none: one limit for sign-in attempts of all unknown clients |
 //! | `guess` (backoff) | the account, by its id or canonical identifier; or the known device; for codes the user, the device that has passed the factor, or the recovery |
-//! | `mailbox` | mailbox and kind of mail |
+//! | `mailbox` | kind of mail, network prefix and mailbox; and a ceiling for each mailbox, above which mails wait |
 //! | `email-change`, `factor-change` | the account |
 //!
 //! A client whose address is unknown has no budget: all such clients would share it.
@@ -72,8 +72,11 @@ pub const FAILURE_MEMORY_MAX: Duration = Duration::from_secs(30 * 24 * HOUR);
 pub(crate) const MANY_FAILURES: u32 = 10;
 /// `Retry-After` of a lockout, which waiting does not end.
 pub const LOCKOUT_RETRY_AFTER: Duration = Duration::from_secs(HOUR);
-/// Mails of one kind to one mailbox.
+/// Mails of one kind that one network requests for one mailbox. Without the network in the key, a client could use up the
+/// limit for the owner of the mailbox.
 pub(crate) const MAILBOX: Rate = Rate::new(3, HOUR);
+/// Mails with a link of one purpose to one mailbox, regardless of who requests them. Mails above it wait in the outbox.
+pub(crate) const MAILBOX_CEILING: Rate = Rate::new(10, HOUR);
 /// Requests for an address change by one account.
 pub(crate) const EMAIL_CHANGES: Rate = Rate::new(5, HOUR);
 /// Completed changes of the second factors of one account, by its user.

@@ -14,7 +14,7 @@ pub struct Job {
     pub kind: String,
     /// The user it is about. The job is deleted with the user.
     pub user_id: Option<UserId>,
-    /// Key to find a job without a user; for a mail, its address.
+    /// Key to find a job that has no user or is limited; for a mail, its address.
     pub lookup: Option<String>,
     /// What only the worker reads, as JSON.
     pub payload: String,
@@ -34,8 +34,13 @@ impl Job {
         Query::by::<Self>(&["user_id"]).equal(user_id)
     }
 
-    /// The jobs with this `lookup`.
+    /// The jobs with this `lookup` that have no user.
     pub fn found_by(lookup: &str) -> Query {
+        Self::with_lookup(lookup).only(Condition::is_null("user_id"))
+    }
+
+    /// All jobs with this `lookup`.
+    pub fn with_lookup(lookup: &str) -> Query {
         Query::by::<Self>(&["lookup"]).equal(lookup)
     }
 
@@ -64,6 +69,13 @@ impl Job {
     /// Schedules the next attempt. Fails with `Stale` if the job was deleted.
     pub fn retry_at(id: JobId, due_at: Timestamp) -> Write {
         Write::update::<Self, 1>(id, [("due_at", due_at.into())], Vec::new())
+    }
+
+    /// Schedules the first attempt again, as if none had been started. Fails with `Stale` if the job was deleted or is not
+    /// as in `when`.
+    pub fn postpone(id: JobId, due_at: Timestamp, when: Vec<Condition>) -> Write {
+        let set = [("due_at", due_at.into()), ("attempts", 0.into())];
+        Write::update::<Self, 2>(id, set, when)
     }
 
     /// Ends the lease that ends at `due_at`. Fails with `Stale` if it has ended.

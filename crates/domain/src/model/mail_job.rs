@@ -79,12 +79,12 @@ impl Record for MailJob {
             locale: self.locale.tag().to_owned(),
             device: self.device.clone(),
         };
-        let lookup = self.user_id.is_none().then(|| self.email.key().to_owned());
+        let has_lookup = self.user_id.is_none() || self.kind.mailbox_purpose().is_some();
         Job {
             id: self.id,
             kind: self.kind.as_str().to_owned(),
             user_id: self.user_id,
-            lookup,
+            lookup: has_lookup.then(|| self.email.key().to_owned()),
             payload: serde_json::to_string(&payload).expect("texts are JSON"),
             created_at: self.created_at,
             attempts: self.attempts,

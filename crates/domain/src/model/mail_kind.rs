@@ -25,7 +25,7 @@ pub(crate) struct MailRow {
     pub is_due: fn(&User, &MailJob) -> bool,
     /// The address that `$new_email` shows, masked.
     pub new_email: NewEmail,
-    /// Maximum number of such mails. Mails over it are dropped.
+    /// Maximum number of such mails.
     pub limit: Option<MailLimit>,
 }
 
@@ -68,9 +68,11 @@ pub(crate) enum NewEmail {
 /// Limits how many mails of a kind are sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum MailLimit {
-    /// For each mailbox ([`crate::limits`]): sign-ups must not flood another person's mailbox.
+    /// For each mailbox ([`crate::limits`]): requests must not flood another person's mailbox. A mail above it
+    /// waits: the owner of the mailbox may have requested it.
     Mailbox,
-    /// For each user: repeated actions must not flood the owner's mailbox. The name is that of the limit.
+    /// For each user: repeated actions must not flood the owner's mailbox. A mail above it is dropped. The name is that of
+    /// the limit.
     User(&'static str, Rate),
 }
 
@@ -148,6 +150,7 @@ mails! {
         to: Recipient::Pending,
         link: CONFIRMATION,
         is_due: is_not_disabled,
+        limit: Some(MailLimit::Mailbox),
     }
     /// To the owner of an address: someone signed up with it, or asked to move an account to it.
     AlreadyRegistered = "already-registered" { to: Recipient::InsteadOfPending }
@@ -157,6 +160,7 @@ mails! {
         to: Recipient::Owner,
         link: RECOVERY,
         is_due: is_active,
+        limit: Some(MailLimit::Mailbox),
     }
     /// The password was changed.
     PasswordChanged = "password-changed" {
@@ -184,6 +188,7 @@ mails! {
         to: Recipient::Pending,
         link: EMAIL_CHANGE,
         is_due: is_not_disabled,
+        limit: Some(MailLimit::Mailbox),
     }
     /// An admin requested an address change. Sent even if the new address is confirmed by now: an attacker who
     /// changes the address must not be able to prevent the notice.
@@ -240,6 +245,14 @@ impl MailKind {
     /// Name of its messages, and of its template files, if it has its own.
     pub fn template(self) -> &'static str {
         self.row().template
+    }
+
+    /// The purpose of the link, for a mail that is limited by mailbox. Mails with the same purpose wait for each other.
+    pub(crate) fn mailbox_purpose(self) -> Option<Purpose> {
+        match (self.row().limit, self.row().link) {
+            (Some(MailLimit::Mailbox), MailLink::Secret(purpose, _)) => Some(purpose),
+            _ => None,
+        }
     }
 
     /// Returns `true` if it has a one-time link.

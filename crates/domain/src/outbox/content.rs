@@ -16,7 +16,7 @@ const MAX_SAFE_NAME_LENGTH: usize = 24;
 /// A mail and its recipient, before its link is created.
 pub(super) struct Outgoing {
     /// What it says.
-    kind: MailKind,
+    pub(super) kind: MailKind,
     pub(super) user: User,
     to: EmailAddress,
 }

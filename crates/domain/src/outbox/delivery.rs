@@ -3,14 +3,15 @@
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 
+use super::admission::Admission;
 use super::content::Outgoing;
 use super::{LEASE_DURATION, Outbox};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError, chain};
 use crate::events::Event;
 use crate::metric_event::{MailFate, MetricEvent};
-use crate::model::{Job, MailJob, MailKind, MailLimit, User};
-use crate::ports::{KeyedLimit, MailError};
+use crate::model::{Job, MailJob, MailKind, User};
+use crate::ports::MailError;
 use crate::store::{Records, Write};
 use crate::values::JobId;
 
@@ -61,6 +62,9 @@ impl Outbox {
         if owner.is_some() || users.is_empty() {
             return Ok(vec![self.drop_mail(job).await?]);
         }
+        if let Some(fate) = self.hold_back(job, job.kind).await? {
+            return Ok(vec![fate]);
+        }
         let mails = users.into_iter().map(|user| MailJob {
             id: JobId::generate(ctx.now, &*self.core.ports.random),
             user_id: Some(user.id),
@@ -86,9 +90,8 @@ impl Outbox {
     }
 
     async fn send(&self, ctx: &Ctx, job: &MailJob, mail: &Outgoing) -> Result<MailFate, Error> {
-        if self.is_over_limit(job).await? {
-            tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), "mail dropped: limit reached");
-            return self.drop_mail(job).await;
+        if let Some(fate) = self.hold_back(job, mail.kind).await? {
+            return Ok(fate);
         }
         let Some(composed) = self.compose(ctx, job, mail).await? else {
             return self.drop_mail(job).await;
@@ -107,24 +110,18 @@ impl Outbox {
         Ok(self.record(job, MailFate::Sent))
     }
 
-    /// Counts the mail and returns `true` if its limit is exceeded. The action that it reports is not rejected: for
-    /// a sign-up, that would reveal other sign-ups. The user can request the mail again later.
-    async fn is_over_limit(&self, job: &MailJob) -> Result<bool, Error> {
-        // A retry after a failed send is not counted again.
-        if !self.core.policy.throttle || job.attempts > 1 {
-            return Ok(false);
-        }
-        match (job.kind.row().limit, job.user_id) {
-            (Some(MailLimit::Mailbox), _) => {
-                self.core
-                    .is_mailbox_limit_reached(job.kind, &job.email)
-                    .await
+    /// Lets a mail above its limit wait, or drops it. Returns `None` if it may be sent.
+    async fn hold_back(&self, job: &MailJob, kind: MailKind) -> Result<Option<MailFate>, Error> {
+        match self.admit(job, kind).await? {
+            Admission::Granted => Ok(None),
+            Admission::WaitsUntil(due_at) => {
+                tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.due_at = %due_at, "mail waits: limit of its mailbox reached");
+                Ok(Some(self.record(job, MailFate::Deferred)))
             }
-            (Some(MailLimit::User(name, rate)), Some(user_id)) => {
-                let limit = KeyedLimit::budget(name, rate, format!("user/{user_id}"));
-                Ok(!self.core.try_acquire(limit, self.core.now()).await?)
+            Admission::Refused => {
+                tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), "mail dropped: limit reached");
+                self.drop_mail(job).await.map(Some)
             }
-            _ => Ok(false),
         }
     }
 

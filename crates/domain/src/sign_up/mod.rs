@@ -66,9 +66,21 @@ impl SignUp {
         let credential = Credential::password(user.id, password_hash, ctx.now);
         let mut batch = user.insert();
         batch.push(Write::insert(&credential));
-        self.core
-            .emit(ctx, Event::SignedUp { user: &user }, &mut batch);
-        self.core.apply(batch).await?;
+        let confirm = match user.pending_address() {
+            Some(email) if self.core.may_send_sign_up_mail(ctx, email).await? => Some(email),
+            _ => None,
+        };
+        let signed_up = Event::SignedUp {
+            user: &user,
+            confirm,
+        };
+        self.core.emit(ctx, signed_up, &mut batch);
+        if let Err(error) = self.core.apply(batch).await {
+            if let Some(email) = confirm {
+                self.core.release_sign_up_mail(ctx, email).await;
+            }
+            return Err(error.into());
+        }
         self.core.clear_email_failures(&user).await;
         Ok(user)
     }

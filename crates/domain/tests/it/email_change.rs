@@ -339,17 +339,25 @@ async fn a_throttled_change_is_audited() {
     assert!(node.audited().contains(&line));
 }
 
-/// mails about a change are counted by the new mailbox, regardless of the user who requests them.
+/// mails about a change are counted by network and new mailbox, regardless of the user who requests them.
 #[tokio::test]
 async fn changes_to_one_address_do_not_flood_its_mailbox() {
     let (node, _, session) = ben().await;
     node.active("eve").await;
     let eves = node.sign_in("eve").await;
+    let ask = async |session: &SignedIn, network: &str| {
+        let mut ctx = node.of(session);
+        ctx.client.address = Some(network.parse().unwrap());
+        let (new, proof) = (email("new@example.com"), proof(PASSWORD));
+        let email = &node.doorward.email;
+        email.change(&ctx, "me", &new, Some(&proof), None).await
+    };
     for _ in 0..3 {
-        ask(&node, &session, "new@example.com").await.unwrap();
+        ask(&session, "198.51.100.1").await.unwrap();
     }
-    let refused = ask(&node, &eves, "new@example.com").await;
+    let refused = ask(&eves, "198.51.100.1").await;
     assert_err!(refused, Error::TooManyAttempts { retry_after } if retry_after.as_secs() == 1200);
+    ask(&eves, "198.51.100.2").await.unwrap();
     node.advance(minutes(20));
-    ask(&node, &eves, "new@example.com").await.unwrap();
+    ask(&eves, "198.51.100.1").await.unwrap();
 }

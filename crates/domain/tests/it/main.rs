@@ -23,6 +23,7 @@ mod housekeeping;
 mod idle_timeout;
 mod keys;
 mod link_revocation;
+mod mailbox_limits;
 mod metric_events;
 mod outbox;
 mod outbox_capacity;

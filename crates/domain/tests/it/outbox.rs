@@ -504,21 +504,3 @@ async fn a_mail_to_an_unconfirmed_address_has_no_name_and_only_a_harmless_userna
         assert_eq!(viewed.unwrap().name, user.name);
     }
 }
-
-/// a mailbox gets three mails an hour, regardless of the clients that sign up with it.
-#[tokio::test]
-async fn sign_ups_do_not_flood_a_mailbox() {
-    let node = TestNode::new().await;
-    for number in 0..5 {
-        let name = format!("ben{number}");
-        let wanted = sign_up(Some(&name), Some("victim@example.com"));
-        node.doorward
-            .sign_up
-            .start(&node.anonymous(), wanted)
-            .await
-            .unwrap();
-    }
-    while !node.deliver().await.is_empty() {}
-    assert_eq!(node.mailer.take().len(), 3);
-    assert!(node.mail_jobs().is_empty());
-}

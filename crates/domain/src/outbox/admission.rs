@@ -1,0 +1,149 @@
+//! The limits of mails, checked when a mail is sent.
+//!
+//! A mailbox gets a number of mails an hour, regardless of who requests them. A mail above this ceiling waits, since the
+//! owner of the mailbox may have requested it: the newest request is sent first, one at a time as the limit refills. It
+//! replaces older waiting mails of the same account and kind.
+
+use jiff::Timestamp;
+
+use super::Outbox;
+use crate::error::{Error, WriteError};
+use crate::limits::{MAILBOX_CEILING, interval};
+use crate::model::{Job, MailJob, MailKind, MailLimit, Purpose};
+use crate::ports::{Decision, KeyedLimit};
+use crate::store::{Condition, Records, Write};
+
+/// Maximum number of mails that wait for one mailbox. The oldest above it are dropped: an attacker must neither fill the
+/// outbox nor flood the mailbox for days.
+const MAX_WAITING: usize = 10;
+/// Number of mails to one mailbox that are read to find those that wait.
+const MAX_READ: usize = 50;
+
+/// Whether a mail may be sent.
+pub(super) enum Admission {
+    /// It may be sent now.
+    Granted,
+    /// It waits in the outbox until this time.
+    WaitsUntil(Timestamp),
+    /// It must be dropped.
+    Refused,
+}
+
+impl Outbox {
+    /// Counts a mail and decides whether it may be sent. `kind` is what it says to its recipient. The action that it reports
+    /// is not rejected: for a sign-up, that would reveal other sign-ups.
+    pub(super) async fn admit(&self, job: &MailJob, kind: MailKind) -> Result<Admission, Error> {
+        // A retry after a failed send is not counted again.
+        if !self.core.policy.throttle || job.attempts > 1 {
+            return Ok(Admission::Granted);
+        }
+        match (job.kind.row().limit, job.user_id) {
+            (Some(MailLimit::Mailbox), _) => self.admit_to_mailbox(job, kind).await,
+            (Some(MailLimit::User(name, rate)), Some(user_id)) => {
+                let limit = KeyedLimit::budget(name, rate, format!("user/{user_id}"));
+                match self.core.try_acquire(limit, self.core.now()).await? {
+                    true => Ok(Admission::Granted),
+                    false => Ok(Admission::Refused),
+                }
+            }
+            _ => Ok(Admission::Granted),
+        }
+    }
+
+    async fn admit_to_mailbox(&self, job: &MailJob, kind: MailKind) -> Result<Admission, Error> {
+        let Some(purpose) = limited_purpose(job) else {
+            return Ok(Admission::Granted);
+        };
+        let now = self.core.now();
+        let ceiling = self
+            .core
+            .acquire_mailbox_ceiling(purpose, &job.email, now)
+            .await?;
+        match ceiling {
+            Decision::Allowed { .. } => Ok(Admission::Granted),
+            Decision::Denied { retry_after } => {
+                let next = now + retry_after.unwrap_or_else(|| interval(MAILBOX_CEILING));
+                self.wait(job, kind, purpose, next).await
+            }
+        }
+    }
+
+    /// Lets the mail wait among the others, the newest first: one is due at `next`, and each further one an interval of
+    /// the limit later.
+    async fn wait(
+        &self,
+        job: &MailJob,
+        kind: MailKind,
+        purpose: Purpose,
+        next: Timestamp,
+    ) -> Result<Admission, Error> {
+        let waiting = self.waiting_with(job, purpose).await?;
+        let is_same = |one: &MailJob, other: &MailJob| match kind {
+            // All of them go to the owner of the mailbox.
+            MailKind::AlreadyRegistered => true,
+            _ => one.kind == other.kind && one.user_id == other.user_id,
+        };
+        let mut admission = Admission::Refused;
+        let (mut due_at, mut kept) = (next, 0);
+        for (index, one) in waiting.iter().enumerate() {
+            let is_replaced = waiting[..index].iter().any(|newer| is_same(newer, one));
+            let is_kept = !is_replaced && kept < MAX_WAITING;
+            if one.id == job.id && is_kept {
+                self.unless_leased(Job::postpone(one.id, due_at, Vec::new()))
+                    .await?;
+                admission = Admission::WaitsUntil(due_at);
+            } else if one.id < job.id {
+                self.unless_leased(match is_kept {
+                    true => Job::postpone(one.id, due_at, is_waiting(one)),
+                    false => Write::delete_if::<Job>(one.id, is_waiting(one)),
+                })
+                .await?;
+            }
+            if is_kept {
+                kept += 1;
+                due_at += interval(MAILBOX_CEILING);
+            }
+        }
+        Ok(admission)
+    }
+
+    /// The mails of this purpose to the mailbox of `job` that were not sent yet, newest first, including `job`.
+    async fn waiting_with(&self, job: &MailJob, purpose: Purpose) -> Result<Vec<MailJob>, Error> {
+        let mails = Job::with_lookup(job.email.key())
+            .only(MailJob::is_mail())
+            .descending()
+            .limit(MAX_READ);
+        let mut mails: Vec<MailJob> = self.core.ports.store.list_readable(mails).await?;
+        mails.retain(|other| {
+            // A mail with a second attempt was admitted.
+            let is_new = other.attempts <= 1 && other.failed_at.is_none();
+            is_new && other.id != job.id && limited_purpose(other) == Some(purpose)
+        });
+        mails.push(job.clone());
+        mails.sort_by_key(|mail| std::cmp::Reverse(mail.id));
+        Ok(mails)
+    }
+
+    /// Applies a write to a mail. If another worker has leased or deleted the mail in the meantime, nothing is changed.
+    async fn unless_leased(&self, write: Write) -> Result<(), Error> {
+        match self.core.apply(vec![write]).await {
+            Ok(()) | Err(WriteError::Stale) => Ok(()),
+            Err(other) => Err(other.into()),
+        }
+    }
+}
+
+/// The purpose of the link in a mail that its mailbox limits. `None` for a mail that replaces a request for the confirmation:
+/// the request was counted.
+fn limited_purpose(job: &MailJob) -> Option<Purpose> {
+    let is_counted = job.kind != MailKind::ConfirmationResend || job.user_id.is_none();
+    job.kind.mailbox_purpose().filter(|_| is_counted)
+}
+
+/// No worker has leased the mail since it was read.
+fn is_waiting(read: &MailJob) -> Vec<Condition> {
+    vec![
+        Condition::is("attempts", 0),
+        Condition::is("due_at", read.due_at),
+    ]
+}
