@@ -104,7 +104,9 @@ struct TotpOut<'a> {
 pub fn write(to: &mut impl Write, exported: &ExportedUser) -> std::io::Result<()> {
     let user = &exported.user;
     let credential = exported.credential.as_ref();
-    let totp = exported.factors.iter().flat_map(|factors| &factors.totp);
+    let factors = exported.factors.as_ref();
+    let factors = factors.filter(|factors| !factors.is_empty());
+    let totp = factors.iter().flat_map(|factors| &factors.totp);
     let secrets: Vec<_> = totp.map(|totp| totp.secret.to_base32()).collect();
     let line = UserRecordOut {
         id: user.id.to_string(),
@@ -122,7 +124,7 @@ pub fn write(to: &mut impl Write, exported: &ExportedUser) -> std::io::Result<()
         updated_at: user.updated_at,
         password_hash: credential.map(|credential| credential.data.expose().as_str()),
         password_updated_at: credential.map(|credential| credential.updated_at),
-        factors: exported.factors.as_ref().map(|factors| FactorsOut {
+        factors: factors.map(|factors| FactorsOut {
             totp: factors.totp.iter().zip(&secrets).map(totp_out).collect(),
             recovery_codes: &factors.recovery_codes,
         }),
@@ -250,6 +252,7 @@ fn read_factors(factors: FactorsIn) -> Result<ExportedFactors, Rejection> {
     Ok(ExportedFactors {
         totp: totp.collect::<Result<_, _>>()?,
         recovery_codes: factors.recovery_codes,
+        skipped: Vec::new(),
     })
 }
 

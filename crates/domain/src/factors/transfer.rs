@@ -29,6 +29,8 @@ pub struct ExportedFactors {
     pub totp: Vec<ExportedTotp>,
     /// Digests of the unused recovery codes.
     pub recovery_codes: Vec<String>,
+    /// Names of the authenticators that an export skipped, because their secrets are sealed with another master key.
+    pub skipped: Vec<FactorName>,
 }
 
 /// An authenticator with its secret.
@@ -114,18 +116,28 @@ impl Core {
             let mut factors = ExportedFactors {
                 totp: Vec::new(),
                 recovery_codes: set.recovery_digests().to_vec(),
+                skipped: Vec::new(),
             };
             let mut authenticators = self.authenticators(&set).await?;
             let ids = set.ids();
             authenticators.sort_by_key(|totp| ids.iter().position(|id| *id == totp.id));
             for totp in authenticators {
                 let view = totp.view();
-                factors.totp.push(ExportedTotp {
-                    name: FactorName::parse(&view.name).unwrap_or_default(),
-                    secret: TotpSecret(totp.secret(&self.keyring)?),
-                    parameters: totp.parameters(),
-                    created_at: view.created_at,
-                });
+                let name = FactorName::parse(&view.name).unwrap_or_default();
+                match totp.secret(&self.keyring) {
+                    Ok(secret) => factors.totp.push(ExportedTotp {
+                        name,
+                        secret: TotpSecret(secret),
+                        parameters: totp.parameters(),
+                        created_at: view.created_at,
+                    }),
+                    // No code of it works on this server either.
+                    Err(_) => factors.skipped.push(name),
+                }
+            }
+            if factors.totp.is_empty() {
+                // An import accepts recovery codes only beside an authenticator.
+                factors.recovery_codes.clear();
             }
             exported.insert(user_id, factors);
         }

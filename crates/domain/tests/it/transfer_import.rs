@@ -423,7 +423,7 @@ async fn users_with_many_factors_are_split_by_the_limit_of_the_store() {
     let one = |number: u8| {
         let factors = ExportedFactors {
             totp: (0..10).map(|_| phone()).collect(),
-            recovery_codes: Vec::new(),
+            ..ExportedFactors::default()
         };
         let user = imported(person(number, &format!("user{number}")));
         user.with_factors(factors).unwrap()
@@ -439,6 +439,38 @@ async fn users_with_many_factors_are_split_by_the_limit_of_the_store() {
     let exported = transfer.export(&node.operator(), None, 20).await.unwrap();
     let of_all = exported.iter().map(|user| user.factors.as_ref().unwrap());
     assert!(of_all.into_iter().all(|factors| factors.totp.len() == 10));
+}
+
+/// A database that another master key was used with, such as before it was lost.
+#[tokio::test]
+async fn an_export_skips_an_authenticator_that_another_master_key_sealed() {
+    let node = TestNode::new().await;
+    let other = node.cold_node(2, &[9; 32]);
+    let phone = |name: &str| ExportedTotp {
+        name: FactorName::parse(name).unwrap(),
+        secret: TotpSecret::new(vec![1; 20]).unwrap(),
+        parameters: TotpParameters::default(),
+        created_at: node.now(),
+    };
+    let with_phone = |number, name| {
+        let factors = ExportedFactors {
+            totp: vec![phone(name)],
+            recovery_codes: vec!["A".repeat(22)],
+            ..ExportedFactors::default()
+        };
+        let user = imported(person(number, &format!("user{number}")));
+        user.with_factors(factors).unwrap()
+    };
+    import(&node, &[with_phone(1, "Own")]).await;
+    import(&other, &[with_phone(2, "Foreign")]).await;
+    let transfer = &node.doorward.transfer;
+    let exported = transfer.export(&node.operator(), None, 10).await.unwrap();
+    let [own, foreign] = [0, 1].map(|number| exported[number].factors.as_ref().unwrap());
+    assert_eq!((own.totp.len(), own.recovery_codes.len()), (1, 1));
+    assert!(own.skipped.is_empty());
+    assert!(foreign.is_empty(), "codes alone could not be imported");
+    let skipped: Vec<_> = foreign.skipped.iter().map(FactorName::as_str).collect();
+    assert_eq!(skipped, ["Foreign"]);
 }
 
 /// If the response to a commit is lost, its outcome is checked, so it is not reported as failed.

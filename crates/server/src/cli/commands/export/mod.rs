@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use doorward_domain::ctx::{Actor, Ctx};
+use doorward_domain::factors::FactorName;
+use doorward_domain::transfer::ExportedUser;
 use doorward_domain::values::UserId;
 use doorward_import::doorward_format;
 use doorward_store_sql::migration_status;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::output::Output;
 use crate::cli::progress::{ProgressMode, ProgressReporter};
@@ -59,8 +61,10 @@ pub(super) async fn run(config: &Config, args: &ExportArgs, output: Output) -> a
 async fn to_stdout(components: &Components, output: Output) -> anyhow::Result<()> {
     let mut stdout = BufWriter::new(std::io::stdout().lock());
     stdout.write_all(doorward_format::HEADER.as_bytes())?;
-    write_users(components, &mut stdout, None, 0, output.progress_mode()).await?;
-    Ok(stdout.flush()?)
+    let written = write_users(components, &mut stdout, None, 0, output.progress_mode()).await?;
+    stdout.flush()?;
+    written.report_skipped();
+    Ok(())
 }
 
 async fn to_file(
@@ -92,7 +96,7 @@ async fn to_file(
     }
     let last = before.map(|before| before.last);
     let count = before.map_or(0, |before| before.users);
-    let count = write_users(
+    let written = write_users(
         components,
         part.writer(),
         last,
@@ -102,11 +106,74 @@ async fn to_file(
     .await?;
     part.finish()?;
     let file = path.display().to_string();
+    let count = written.users;
+    if !output.json {
+        written.report_skipped();
+    }
     output.print(
         &format!("{file} contains {count} users with their password hashes and the secrets of their authenticator apps: protect it like the database."),
-        &json!({"users": count, "file": file}),
+        &json!({"users": count, "file": file, "skipped_factors": written.skipped_json()}),
     )?;
     Ok(())
+}
+
+/// What an export wrote, and what it had to skip.
+struct Written {
+    /// Number of users, including those of an interrupted export before it.
+    users: u64,
+    /// Authenticators whose secrets are sealed with another master key.
+    skipped: Vec<SkippedFactor>,
+}
+
+struct SkippedFactor {
+    user_id: UserId,
+    name: FactorName,
+    /// `true` if the user has no other authenticator in the file.
+    was_last: bool,
+}
+
+impl Written {
+    fn add(&mut self, exported: &ExportedUser) {
+        self.users += 1;
+        let Some(factors) = &exported.factors else {
+            return;
+        };
+        let skipped = factors.skipped.iter().map(|name| SkippedFactor {
+            user_id: exported.user.id,
+            name: name.clone(),
+            was_last: factors.totp.is_empty(),
+        });
+        self.skipped.extend(skipped);
+    }
+
+    /// Names each skipped authenticator on standard error, and their number.
+    fn report_skipped(&self) {
+        for skipped in &self.skipped {
+            let consequence = match skipped.was_last {
+                true => ". The user has no second factor in the file",
+                false => "",
+            };
+            eprintln!(
+                "skipped the authenticator app {:?} of the user {}: it is sealed with another master key{consequence}",
+                skipped.name.as_str(),
+                skipped.user_id
+            );
+        }
+        if !self.skipped.is_empty() {
+            eprintln!(
+                "Skipped {} authenticator apps. Their users have to add them again",
+                self.skipped.len()
+            );
+        }
+    }
+
+    fn skipped_json(&self) -> Value {
+        let skipped = self.skipped.iter().map(|skipped| {
+            let user_id = skipped.user_id.to_string();
+            json!({"user": user_id, "name": skipped.name.as_str(), "was_last": skipped.was_last})
+        });
+        skipped.collect()
+    }
 }
 
 /// Identifies a database, by the time its schema was created.
@@ -117,15 +184,19 @@ async fn database(config: &Config) -> anyhow::Result<String> {
     Ok(format!("a database created at {created_at}\n"))
 }
 
-/// Writes all users after `last`. Returns the number of users, including those before.
+/// Writes all users after `last`. `count` is the number of users before.
 async fn write_users(
     components: &Components,
     to: &mut impl Write,
     mut last: Option<UserId>,
-    mut count: u64,
+    count: u64,
     mode: ProgressMode,
-) -> anyhow::Result<u64> {
+) -> anyhow::Result<Written> {
     let ctx: Ctx = components.ctx(Actor::CommandLine);
+    let mut written = Written {
+        users: count,
+        skipped: Vec::new(),
+    };
     let progress = ProgressReporter::for_users(count, mode);
     loop {
         let page = components
@@ -135,16 +206,16 @@ async fn write_users(
             .await?;
         for exported in &page {
             doorward_format::write(to, exported)?;
+            written.add(exported);
         }
         // An interrupted export continues after a complete page.
         to.flush()?;
-        count += page.len() as u64;
-        progress.users(count);
+        progress.users(written.users);
         match page.last() {
             Some(user) if page.len() == PAGE => last = Some(user.user.id),
             _ => break,
         }
     }
     progress.finish();
-    Ok(count)
+    Ok(written)
 }
