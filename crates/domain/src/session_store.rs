@@ -39,14 +39,16 @@ impl SessionStore {
         }
     }
 
-    /// Inserts a session and applies the batch.
+    /// Inserts a session and applies the batch. Fails with `OutcomeUnknown` if the batch is applied, but a separate store
+    /// rejects the session.
     pub async fn open(&self, session: &Session, mut batch: Batch) -> Result<(), ApplyError> {
         let Some(separate) = &self.separate else {
             batch.push(Write::insert(session));
             return self.main.apply(batch).await;
         };
         self.main.apply(batch).await?;
-        Ok(separate.insert_session(session).await?)
+        let inserted = separate.insert_session(session).await;
+        inserted.map_err(ApplyError::OutcomeUnknown)
     }
 
     /// Finds the user's session with this digest that has not expired at `now`.

@@ -77,7 +77,10 @@ impl Core {
         let effects = Effects::of(&batch);
         let opened = self.sessions.open(&session, batch).await;
         self.finish(effects, opened).await?;
-        self.evict_oldest_sessions(ctx, user.id).await?;
+        if let Err(error) = self.evict_oldest_sessions(ctx, user.id).await {
+            // The next sign-in ends them.
+            tracing::warn!(user.id = %user.id, error = %chain(&error), "failed to end the oldest sessions");
+        }
         let token = self.session_token(&session, &secret.expose(), ctx.now)?;
         Ok(SignedIn {
             token,

@@ -143,6 +143,40 @@ async fn a_session_can_end_while_its_store_is_down() {
     assert_ended(&node, &signed_in).await;
 }
 
+/// The audit event and what else belongs to the sign-in are in the database by then.
+#[tokio::test]
+async fn the_outcome_of_a_sign_in_is_unknown_if_the_session_cannot_be_stored() {
+    let (node, ben) = store_with_rollback().await;
+    node.audited();
+    node.spy.fail("insert_session");
+    let refused = node.try_sign_in("ben", PASSWORD).await;
+    assert_err!(refused, Error::OutcomeUnknown(_));
+    assert_eq!(node.audited(), ["sign-in"]);
+    assert!(snapshot(&node, &ben).await.is_empty());
+    node.spy.clear_failures();
+    node.sign_in("ben").await;
+}
+
+/// S-08: the session is stored by then. The next sign-in ends the sessions above the maximum.
+#[tokio::test]
+async fn a_sign_in_succeeds_if_old_sessions_cannot_be_ended() {
+    let (node, ben) = store_with_rollback().await;
+    for _ in 0..50 {
+        node.advance(seconds(1));
+        node.sign_in("ben").await;
+    }
+    for operation in ["list_sessions", "delete_session", "write ended_sessions"] {
+        node.advance(seconds(1));
+        node.spy.fail(operation);
+        let newest = node.sign_in("ben").await;
+        node.spy.clear_failures();
+        node.check(&newest).await.unwrap();
+    }
+    node.advance(seconds(1));
+    node.sign_in("ben").await;
+    assert_eq!(snapshot(&node, &ben).await.len(), 50);
+}
+
 /// A store that cannot rewind needs no second record.
 #[tokio::test]
 async fn a_durable_store_needs_no_second_record() {
