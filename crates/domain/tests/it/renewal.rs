@@ -267,7 +267,7 @@ async fn change_password(node: &TestNode, signed_in: &SignedIn) {
     let (ctx, new) = (node.of(signed_in), secret(OTHER_PASSWORD));
     let password = &node.doorward.password;
     password
-        .change(&ctx, None, &proof(PASSWORD), &new)
+        .change(&ctx, None, &proof(PASSWORD), &new, None)
         .await
         .unwrap();
 }

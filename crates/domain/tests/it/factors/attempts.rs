@@ -405,8 +405,8 @@ async fn wrong_codes_are_reported_to_the_owner() {
     let code = ben.app.code_at(node.now());
     let known = cookie_of(&node, &session);
     sign_in_on(&node, &known, &code).await.unwrap();
-    let told = node.one_mail().await;
-    assert_eq!(told.kind, MailKind::SignInAfterFailures);
+    let mail = node.one_mail().await;
+    assert_eq!(mail.kind, MailKind::SignInAfterFailures);
     node.advance(minutes(1));
     sign_in(&node, &ben).await.unwrap();
     assert_eq!(summary(&node.mails().await), []);
