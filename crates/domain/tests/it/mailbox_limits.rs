@@ -85,7 +85,7 @@ async fn an_unknown_client_does_not_keep_the_owner_from_a_confirmation_link() {
     assert_eq!(confirmed.unwrap().email, Some(email(ADDRESS)));
 }
 
-/// three mails an hour for one network. The sign-up itself succeeds, whoever has the address.
+/// three mails an hour for one network. The sign-up itself succeeds, with or without an owner of the address.
 #[tokio::test]
 async fn sign_ups_from_one_network_send_three_mails_an_hour_to_a_mailbox() {
     let node = TestNode::new().await;

@@ -470,7 +470,7 @@ async fn scopes_are_limited_per_network() {
     assert!(!allowed(&node.of(&ben), ThrottleScope::Token).await);
 }
 
-/// a client requests three mails an hour of each kind for a mailbox, whatever other clients request; requests
+/// a client requests three mails an hour of each kind for a mailbox, regardless of the requests of others; requests
 /// for confirmations do not use up the owner's recovery.
 #[tokio::test]
 async fn a_network_requests_three_mails_an_hour_for_a_mailbox() {

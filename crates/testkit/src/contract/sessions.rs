@@ -235,7 +235,7 @@ pub async fn a_renewal_and_a_new_epoch_do_not_overwrite_each_other(port: Arc<Ses
     }
 }
 
-/// S-06: a session that a security event has ended stays so, whichever update comes later.
+/// S-06: a session that a security event has ended stays so after every later update.
 pub async fn an_update_revives_no_session(port: Arc<SessionStore>) {
     let session = fixtures::session(fixtures::user_id());
     open(&port, &session).await;
