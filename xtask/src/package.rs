@@ -17,6 +17,7 @@ use crate::sbom;
 
 /// Files and folders of the repository. Their layout is unchanged, so that their links work.
 const DOCUMENTS: &[&str] = &[
+    ".env.example",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "LICENSE-APACHE",
@@ -27,6 +28,7 @@ const DOCUMENTS: &[&str] = &[
     "deploy",
     "docs",
     "examples",
+    "openapi.json",
 ];
 
 /// The page that links to the source: the package contains no source, so it has names instead of links.
