@@ -24,4 +24,4 @@ mod tls;
 
 pub use bind::bind;
 pub use limits::{ConnectionLimits, RejectReason};
-pub use server::{ConnectionObserver, Listener, SocketOwner, is_connection_error, serve};
+pub use server::{ConnectionObserver, Listener, SocketOwner, serve};

@@ -140,7 +140,7 @@ pub async fn serve(
 }
 
 /// Returns `true` if `accept` failed because of the one connection that it would have returned.
-pub fn is_connection_error(error: &io::Error) -> bool {
+fn is_connection_error(error: &io::Error) -> bool {
     // accept(2) also passes on network errors that are pending on the new socket.
     let network = [
         Errno::PROTO,

@@ -26,15 +26,15 @@ mod traces;
 
 use std::sync::Arc;
 
+use axum::Router;
 use doorward_domain::Doorward;
 use doorward_domain::ports::Clock;
 use doorward_web::RequestObserver;
 use jiff::Timestamp;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 use crate::config::Config;
-use crate::listener::{ConnectionObserver, bind};
+use crate::listener::{ConnectionObserver, Listener, bind};
 
 pub use instrumented::{instrumented, instrumented_rate_limits};
 pub use metrics::Metrics;
@@ -58,20 +58,22 @@ pub fn connection_observer(metrics: Option<Arc<Metrics>>) -> Option<Arc<dyn Conn
     Some(Arc::new(connections::ConnectionMetrics(metrics?)))
 }
 
-/// Serves the metrics if `metrics.listen` is set, until the returned set is dropped. `certificate_expires` is the
-/// expiry of the served certificate, if there is one.
-pub async fn serve(
+/// Opens the listener of the metrics if `metrics.listen` is set. `certificate_expires` is the expiry of the served
+/// certificate, if there is one.
+pub async fn listen(
     config: &Config,
     metrics: Option<Arc<Metrics>>,
     doorward: &Arc<Doorward>,
     certificate_expires: Option<watch::Receiver<Timestamp>>,
-) -> anyhow::Result<JoinSet<()>> {
-    let mut serving = JoinSet::new();
-    if let (Some(address), Some(metrics)) = (config.metrics_listen, metrics) {
-        let listener = bind(address, "DOORWARD_METRICS__LISTEN").await?;
-        tracing::info!(metrics.listen = %listener.local_addr()?, "serving metrics at /metrics");
-        let endpoint = scrape::MetricsEndpoint::new(metrics, doorward.clone(), certificate_expires);
-        serving.spawn(metrics_listener::serve(listener, endpoint));
-    }
-    Ok(serving)
+) -> anyhow::Result<Option<(Listener, Router)>> {
+    let (Some(address), Some(metrics)) = (config.metrics_listen, metrics) else {
+        return Ok(None);
+    };
+    let socket = bind(address, "DOORWARD_METRICS__LISTEN").await?;
+    tracing::info!(metrics.listen = %socket.local_addr()?, "serving metrics at /metrics");
+    let endpoint = scrape::MetricsEndpoint::new(metrics, doorward.clone(), certificate_expires);
+    Ok(Some((
+        metrics_listener::listener(socket),
+        metrics_listener::router(endpoint),
+    )))
 }

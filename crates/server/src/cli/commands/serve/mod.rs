@@ -61,7 +61,7 @@ pub struct ServeArgs {
 }
 
 /// Error of a listener that ended by itself.
-const FAILED: &str = "the listener failed";
+const FAILED: &str = "a listener failed";
 /// Time limit for the last runs of background tasks. A mail server may take longer to accept a mail.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -168,15 +168,18 @@ async fn listen(
     app: App,
     phase: watch::Receiver<Phase>,
 ) -> anyhow::Result<Listeners> {
-    // Metrics are served until the process ends, so that a stop can be observed.
+    let mut serving = JoinSet::new();
     let certificate_expires = reloading.map(Reloading::not_after);
-    let metrics = telemetry::serve(
+    let metrics = telemetry::listen(
         config,
         components.metrics.clone(),
         &components.doorward,
         certificate_expires,
     )
     .await?;
+    if let Some((listener, router)) = metrics {
+        serving.spawn(listener::serve(listener, router, phase.clone()));
+    }
     let listener = Listener {
         sockets: sockets.listeners,
         owner: sockets.owner,
@@ -184,9 +187,8 @@ async fn listen(
         limits: wiring::limits(config),
         observer: telemetry::connection_observer(components.metrics.clone()),
     };
-    let mut serving = JoinSet::new();
     serving.spawn(listener::serve(listener, doorward_web::router(app), phase));
-    Ok(Listeners { serving, metrics })
+    Ok(Listeners(serving))
 }
 
 /// Prints the URLs and, once, the generated password. If that fails, the server goes on.
@@ -309,12 +311,9 @@ fn summary(config: &Config) -> String {
 
 /// The running listeners. If one of them fails, the server ends, so that it does not look healthy and the service
 /// manager restarts it.
-struct Listeners {
-    /// The listener of the service. Ends without an error at a stop.
-    serving: JoinSet<anyhow::Result<()>>,
-    /// The listener of the metrics, if configured.
-    metrics: JoinSet<()>,
-}
+///
+/// Each ends without an error at a stop.
+struct Listeners(JoinSet<anyhow::Result<()>>);
 
 impl Listeners {
     /// Waits for `something`; fails if a listener fails before.
@@ -323,18 +322,15 @@ impl Listeners {
         loop {
             tokio::select! {
                 // The phases may have advanced to the end before this is polled.
-                Some(served) = self.serving.join_next() => served.context(FAILED).flatten()?,
-                Some(ended) = self.metrics.join_next() => {
-                    ended.context("the listener of the metrics failed")?;
-                }
+                Some(served) = self.0.join_next() => served.context(FAILED).flatten()?,
                 () = &mut something => return Ok(()),
             }
         }
     }
 
-    /// Waits until the listener has ended, after a signal to stop.
+    /// Waits until the listeners have ended, after a signal to stop.
     async fn end(&mut self) -> anyhow::Result<()> {
-        while let Some(served) = self.serving.join_next().await {
+        while let Some(served) = self.0.join_next().await {
             served.context(FAILED).flatten()?;
         }
         Ok(())
@@ -368,19 +364,14 @@ mod tests {
     fn listening(task: impl Future<Output = anyhow::Result<()>> + Send + 'static) -> Listeners {
         let mut serving = JoinSet::new();
         serving.spawn(task);
-        let metrics = JoinSet::new();
-        Listeners { serving, metrics }
+        Listeners(serving)
     }
 
     #[tokio::test]
     async fn a_listener_that_fails_ends_the_server_with_an_error() {
         let mut panicked = listening(async { panic!("it breaks") });
         let error = panicked.until(pending()).await.unwrap_err();
-        assert_eq!(error.to_string(), "the listener failed");
-        let mut metrics = listening(pending());
-        metrics.metrics.spawn(async { panic!("it breaks") });
-        let error = metrics.until(pending()).await.unwrap_err();
-        assert_eq!(error.to_string(), "the listener of the metrics failed");
+        assert_eq!(error.to_string(), "a listener failed");
     }
 
     #[tokio::test]
