@@ -5,15 +5,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Descriptors that a process needs besides its connections: databases, files, the log, the runtime.
 const RESERVED_FDS: u64 = 256;
 
-/// The number of descriptors that `connections` need.
-pub fn required_fds(connections: usize) -> u64 {
-    connections as u64 + RESERVED_FDS
-}
-
 /// Raises the soft limit for `connections`, and returns the number of connections that the limit allows.
 /// A systemd service starts with a soft limit of 1,024 and a much higher hard limit.
 pub fn raise_fd_limit(connections: usize) -> usize {
-    let needed = required_fds(connections);
+    let needed = connections as u64 + RESERVED_FDS;
     let limit = getrlimit(Resource::Nofile);
     let Some(current) = limit.current.filter(|current| *current < needed) else {
         return connections;

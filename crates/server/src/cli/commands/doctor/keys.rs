@@ -49,6 +49,12 @@ fn check_keys(config: &Config, keys: &[SigningKey]) -> Diagnostic {
             PART,
             format!("is created at the first start: {}", file.display()),
         ),
-        Err(error) => Diagnostic::failed(PART, format!("{error:#}"), restore),
+        Err(error) => {
+            let error = format!("{error:#}");
+            match error.rsplit_once(". ") {
+                Some((message, hint)) => Diagnostic::failed(PART, message, hint),
+                None => Diagnostic::failed(PART, error, restore),
+            }
+        }
     }
 }

@@ -7,9 +7,8 @@
 
 mod admins;
 mod certificate;
-mod folder;
+mod disk;
 mod keys;
-mod machine;
 mod network;
 mod report;
 mod settings;
@@ -132,7 +131,6 @@ fn recipient(
 
 async fn diagnose(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Diagnostic> {
     let mut diagnostics = settings::diagnose(config);
-    diagnostics.extend(folder::diagnose(config));
     diagnostics.extend(certificate::diagnose(config));
     // These wait for other servers.
     let ((stores, has_database), mail, listening) = tokio::join!(
@@ -153,7 +151,7 @@ async fn diagnose(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Diagno
     diagnostics.extend(mail);
     diagnostics.push(listening);
     diagnostics.extend(network::public_url(config, keys.as_deref()).await);
-    diagnostics.extend(machine::diagnose(config));
+    diagnostics.extend(disk::diagnose(config));
     diagnostics
 }
 

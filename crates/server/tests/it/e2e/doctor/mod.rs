@@ -91,7 +91,6 @@ fn doctor_passes_before_the_first_start_and_creates_nothing() {
     report
         .expect_code(0)
         .expect("configuration", "passed", "valid", "")
-        .expect("data folder", "passed", "created at the first start", "")
         .expect("database", "warning", "no database file", "first start")
         .expect("mail: templates", "passed", "built-in", "")
         .expect("passwords", "passed", "NIST requires 15", "")
