@@ -19,7 +19,7 @@ pub const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The documented rights of the user (`the_docs_list_the_rights`).
 pub const RIGHTS: &str = "~doorward:* +ping +select +hgetall +hget +hset +hmget +hdel +exists +del +get \
-    +set +pttl +pexpire +time +eval +evalsha +cluster|slots";
+    +set +pttl +pexpire +eval +evalsha +cluster|slots";
 
 pub fn open(url: &str) -> RedisStore {
     let settings = RedisSettings {

@@ -1,9 +1,9 @@
 //! `doorward doctor`: checks each configured component and prints what is wrong and how to fix it.
 //!
-//! It changes nothing: it creates no folder, key, migration or mail. (On Redis it checks permissions with keys
-//! that it deletes again.) A failed check does not prevent the others. Databases, Redis and mail are checked in
-//! their crates (`doorward_store_sql::diagnose`, `doorward_mail::diagnose` …), the rest here. To add a check, add a
-//! file with a function that returns [`Diagnostic`]s, and call it in [`diagnose`].
+//! It changes nothing: it creates no folder, key, migration or mail. A failed check does not prevent the others.
+//! Databases, Redis and mail are checked in their crates (`doorward_store_sql::diagnose`,
+//! `doorward_mail::diagnose` …), the rest here. To add a check, add a file with a function that returns
+//! [`Diagnostic`]s, and call it in [`diagnose`].
 
 mod admins;
 mod certificate;
@@ -12,8 +12,6 @@ mod keys;
 mod network;
 mod report;
 mod settings;
-
-use std::sync::Arc;
 
 use anyhow::bail;
 use clap::Args;
@@ -162,7 +160,7 @@ async fn stores(config: &Config) -> (Vec<Diagnostic>, bool) {
     let mut diagnostics = examined.diagnostics;
     match config.redis_settings() {
         Ok(Some(settings)) => {
-            diagnostics.extend(doorward_store_redis::diagnose(&settings, Arc::new(clock)).await);
+            diagnostics.extend(doorward_store_redis::diagnose(&settings).await);
         }
         Ok(None) => {}
         Err(error) => {

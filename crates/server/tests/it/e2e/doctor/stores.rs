@@ -1,10 +1,8 @@
-//! Store faults: no server, a wrong password, an outdated schema, a Redis that loses data.
+//! Store faults: no server, a wrong password, an outdated schema.
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use doorward_testkit::servers::{
-    self, PostgresOptions, RedisOptions, dedicated_postgres, dedicated_redis,
-};
+use doorward_testkit::servers::{self, PostgresOptions, dedicated_postgres};
 
 use super::{Setup, examine};
 use crate::e2e::edit;
@@ -103,46 +101,6 @@ fn a_role_that_cannot_create_tables_is_a_failure() {
             "create tables",
             "privilege",
         );
-}
-
-#[test]
-fn a_redis_that_evicts_keys_is_reported() {
-    let forgetful = RedisOptions {
-        settings: vec![
-            "maxmemory 50mb",
-            "maxmemory-policy allkeys-lru",
-            "appendonly no",
-            "save \"\"",
-        ],
-        ..RedisOptions::default()
-    };
-    let server = wait(dedicated_redis(forgetful));
-    let setup = Setup::on_a_file().with("REDIS_URL", &server.url());
-    examine(&setup, &[])
-        .expect_code(0)
-        .expect("redis: memory", "warning", "allkeys-lru", "noeviction")
-        .expect("redis: persistence", "warning", "restart", "appendonly")
-        .expect("redis: rights", "passed", "", "");
-    assert_eq!(wait(server.command(&["DBSIZE"])), "0", "it leaves nothing");
-    wait(server.kill());
-    examine(&setup, &[])
-        .expect_code(1)
-        .expect("redis", "failed", "", "runs")
-        .expect("mail: templates", "passed", "", "");
-}
-
-#[test]
-fn a_redis_user_without_permissions_is_a_failure() {
-    let options = RedisOptions {
-        user: Some(("doorward", "hunter2", "~doorward:* +@read +@connection")),
-        ..RedisOptions::default()
-    };
-    let server = wait(dedicated_redis(options));
-    let report = examine(&Setup::on_a_file().with("REDIS_URL", &server.url()), &[]);
-    report
-        .expect_code(1)
-        .expect("redis: rights", "failed", "", "ACL SETUSER");
-    assert!(!report.text.contains("hunter2"), "C-02: {}", report.text);
 }
 
 /// The record that keeps the last admin, compared with the users.
