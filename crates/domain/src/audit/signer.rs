@@ -89,8 +89,8 @@ impl AuditSigner {
     }
 }
 
-/// The first line of an exported log. Its signature prevents cutting the file and declaring the rest
-/// filtered or complete.
+/// The first line of an exported log. Its signature prevents cutting the file, and declaring a filtered one
+/// complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportHeader {
     /// When the log was exported.

@@ -103,8 +103,6 @@ pub struct AuditReport {
 pub struct Verifier {
     keys: Vec<AuditPublicKey>,
     recorded: BTreeMap<i64, String>,
-    /// If `true`, every event is expected.
-    complete: bool,
     position: i64,
     hash: Digest,
     /// The position of the last checkpoint.
@@ -113,14 +111,12 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// A verifier that trusts `keys` and expects the `recorded` checkpoints. In a log that is not
-    /// `complete`, whole segments may be absent.
-    pub fn new(keys: Vec<AuditPublicKey>, recorded: &[CheckpointId], complete: bool) -> Self {
+    /// A verifier that trusts `keys` and expects the `recorded` checkpoints.
+    pub fn new(keys: Vec<AuditPublicKey>, recorded: &[CheckpointId]) -> Self {
         let recorded = recorded.iter().map(|id| (id.position, id.hash.clone()));
         Self {
             keys,
             recorded: recorded.collect(),
-            complete,
             position: 0,
             hash: chain::start(),
             checkpoint: 0,
@@ -137,7 +133,12 @@ impl Verifier {
                 event: id,
             });
         }
-        self.advance(position, &chain::content_digest(&event.record))?;
+        let expected = self.position.saturating_add(1);
+        if position != expected {
+            return Err(Violation::EventMissing { position: expected });
+        }
+        self.position = position;
+        self.hash = chain::next_hash(&self.hash, &chain::content_digest(&event.record));
         if self.hash != event.hash {
             return Err(Violation::EventEdited {
                 position,
@@ -145,12 +146,6 @@ impl Verifier {
             });
         }
         self.report.events += 1;
-        self.check_recorded()
-    }
-
-    /// Adds the next event of a filtered file, which contains only its content digest.
-    pub fn omitted(&mut self, position: i64, content: &Digest) -> Result<(), Violation> {
-        self.advance(position, content)?;
         self.check_recorded()
     }
 
@@ -165,12 +160,9 @@ impl Verifier {
         if !key.signed_checkpoint(checkpoint) {
             return Err(Violation::CheckpointForged { position });
         }
-        let is_skipped = !self.complete && self.position == self.checkpoint;
-        if checkpoint.pruned_at.is_some() || (is_skipped && position > self.position) {
+        if checkpoint.pruned_at.is_some() {
             (self.position, self.hash) = (position, checkpoint.hash);
             self.check_recorded()?;
-        }
-        if checkpoint.pruned_at.is_some() {
             self.report.pruned_to = Some(position);
         }
         if position > self.position {
@@ -206,16 +198,6 @@ impl Verifier {
             violation: outcome.err(),
             ..self.report
         }
-    }
-
-    fn advance(&mut self, position: i64, content: &Digest) -> Result<(), Violation> {
-        let expected = self.position.saturating_add(1);
-        if position != expected {
-            return Err(Violation::EventMissing { position: expected });
-        }
-        self.position = position;
-        self.hash = chain::next_hash(&self.hash, content);
-        Ok(())
     }
 
     fn check_recorded(&mut self) -> Result<(), Violation> {
@@ -282,7 +264,7 @@ pub async fn verify(
     keys: Vec<AuditPublicKey>,
     recorded: &[CheckpointId],
 ) -> Result<(AuditReport, Unsealed), StoreError> {
-    let mut verifier = Verifier::new(keys, recorded, true);
+    let mut verifier = Verifier::new(keys, recorded);
     let outcome = scan(store, &mut verifier).await?;
     let unsealed = AuditLog(store).unsealed().await?;
     Ok((verifier.report(outcome), unsealed))

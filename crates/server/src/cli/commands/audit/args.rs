@@ -14,6 +14,9 @@ pub enum AuditCommand {
     #[command(after_help = VERIFY_EXAMPLE)]
     Verify(VerifyAuditArgs),
     /// Export the log as JSON lines for offline verification
+    ///
+    /// With --since, --until, --user or --event the file has some of the events. It is for reading and
+    /// cannot be verified.
     #[command(
         after_help = "Examples:\n  doorward audit export audit.jsonl\n  doorward audit export - --user ben --since 2026-11-01T00:00:00Z | less"
     )]

@@ -1,6 +1,7 @@
 //! `doorward audit export [FILE]`
 //!
-//! `audit verify --file` verifies the file with the public key alone. The format: [`super::lines`].
+//! `audit verify --file` verifies a file of the whole log with the public key alone. A filtered file is for reading. The
+//! format: [`super::lines`].
 
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,7 +10,7 @@ use std::path::Path;
 use anyhow::Context;
 use doorward_domain::audit::Segment;
 use doorward_domain::ctx::{Actor, Ctx};
-use doorward_domain::model::{AuditRecord, actor_id};
+use doorward_domain::model::{AuditRecord, SealedEvent, actor_id};
 use doorward_domain::values::UserId;
 use serde_json::json;
 
@@ -86,15 +87,17 @@ pub(super) async fn run(
     file.into_inner()
         .map_err(std::io::IntoInnerError::into_error)?
         .sync_all()?;
-    let key = components.doorward.audit.public_key();
-    let text = text_wrap::wrap_text(&format!(
-        "Exported {count} events to {path}. The file contains IP addresses. Verify it with"
-    ));
-    // One unbroken line, to be copied.
-    output.print_unwrapped(
-        &format!("{text}\ndoorward audit verify --file {path} --key {key}"),
-        &json!({"events": count, "file": path}),
-    )
+    let text = format!("Exported {count} events to {path}. The file contains IP addresses.");
+    let text = if filter.is_all() {
+        let key = components.doorward.audit.public_key();
+        let text = text_wrap::wrap_text(&format!("{text} Verify it with"));
+        // One unbroken line, to be copied.
+        format!("{text}\ndoorward audit verify --file {path} --key {key}")
+    } else {
+        let text = format!("{text} It is filtered, so it cannot be verified.");
+        text_wrap::wrap_text(&text)
+    };
+    output.print_unwrapped(&text, &json!({"events": count, "file": path}))
 }
 
 /// A deleted user is found by id.
@@ -144,21 +147,14 @@ fn write_segment(
     to: &mut impl Write,
 ) -> anyhow::Result<u64> {
     let mut count = 0;
-    if segment
-        .events
-        .iter()
-        .any(|event| filter.takes(&event.record))
-    {
-        for event in &segment.events {
-            if filter.takes(&event.record) {
-                count += 1;
-                write_line(to, &AuditLine::event(event))?;
-            } else {
-                write_line(to, &AuditLine::omitted(event))?;
-            }
-        }
+    let selected = |event: &&SealedEvent| filter.takes(&event.record);
+    for event in segment.events.iter().filter(selected) {
+        count += 1;
+        write_line(to, &AuditLine::event(event))?;
     }
-    write_line(to, &AuditLine::checkpoint(&segment.checkpoint))?;
+    if filter.is_all() {
+        write_line(to, &AuditLine::checkpoint(&segment.checkpoint))?;
+    }
     Ok(count)
 }
 

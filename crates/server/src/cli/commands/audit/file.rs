@@ -12,12 +12,12 @@ use super::lines::AuditLine;
 /// The maximum length of a line in bytes.
 const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// Verifies the file. Trusts only `keys`. Also returns whether the file contains every event.
+/// Verifies the file. Trusts only `keys`. Fails if the file is filtered.
 pub(super) fn verify(
     path: &Path,
     keys: &[AuditPublicKey],
     recorded: &[CheckpointId],
-) -> anyhow::Result<(AuditReport, bool)> {
+) -> anyhow::Result<AuditReport> {
     if keys.is_empty() {
         bail!("pass the trusted key: --key KEY. `doorward audit key` prints it on the server");
     }
@@ -31,10 +31,15 @@ pub(super) fn verify(
         _ => None,
     };
     let header = header.with_context(|| lines.bad())?;
-    let mut verifier = Verifier::new(keys.to_vec(), recorded, header.complete);
+    let mut verifier = Verifier::new(keys.to_vec(), recorded);
     if !keys.iter().any(|key| key.verify_export(&header)) {
-        let report = verifier.report(Err(Violation::ExportHeaderForged));
-        return Ok((report, header.complete));
+        return Ok(verifier.report(Err(Violation::ExportHeaderForged)));
+    }
+    if !header.complete {
+        bail!(
+            "{} is a filtered export, which is for reading only. Verify an export of the whole log, without --since, --until, --user and --event",
+            lines.name
+        );
     }
     let outcome = verify_lines(&mut lines, &mut verifier)?.and_then(|()| verifier.finish());
     let mut report = verifier.report(outcome);
@@ -49,7 +54,7 @@ pub(super) fn verify(
             false => Violation::CheckpointMismatch { position },
         });
     }
-    Ok((report, header.complete))
+    Ok(report)
 }
 
 fn verify_lines(
@@ -60,10 +65,6 @@ fn verify_lines(
         let checked = match line {
             AuditLine::Header(_) => None,
             AuditLine::Event(event) => event.read().map(|event| verifier.event(&event)),
-            AuditLine::Omitted(event) => {
-                let event = event.read();
-                event.map(|(position, digest)| verifier.omitted(position, &digest))
-            }
             AuditLine::Checkpoint(checkpoint) => {
                 let checkpoint = checkpoint.read();
                 checkpoint.map(|checkpoint| verifier.checkpoint(&checkpoint))
@@ -78,7 +79,7 @@ fn verify_lines(
 }
 
 /// Opens a file, or standard input for `-`.
-pub(super) fn reader(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
+fn reader(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
     if path == Path::new("-") {
         return Ok(Box::new(std::io::stdin().lock()));
     }
@@ -136,12 +137,15 @@ mod tests {
     /// H-04: a field that is unknown or repeated is an error, as another reader could read it differently.
     #[test]
     fn a_line_has_one_meaning() {
-        let line = "{\"omitted\":{\"position\":1,\"digest\":\"00\"}}";
+        let line = concat!(
+            "{\"checkpoint\":{\"position\":1,\"hash\":\"00\",\"created_at\":\"\",",
+            "\"pruned_at\":null,\"key_id\":\"\",\"signature\":\"\"}}"
+        );
         assert!(AuditLine::parse(line).is_some());
         for (from, to) in [
             ("\"position\":1", "\"position\":1,\"position\":1"),
             ("\"position\":1", "\"position\":1,\"more\":1"),
-            ("{\"omitted\"", "{\"more\":1,\"omitted\""),
+            ("{\"checkpoint\"", "{\"more\":1,\"checkpoint\""),
             ("}}", "}} x"),
         ] {
             assert!(

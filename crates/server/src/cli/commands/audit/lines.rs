@@ -1,8 +1,7 @@
 //! The export format: JSON lines. The first is the header. Then come the events by position, with a
-//! checkpoint at the end of each segment. In a filtered export an event that was not selected is
-//! represented by its digest, or its whole segment is absent.
+//! checkpoint at the end of each segment. A filtered export has the selected events only, and cannot be verified.
 
-use doorward_domain::audit::chain::{content_digest, hex};
+use doorward_domain::audit::chain::hex;
 use doorward_domain::audit::{AuditPublicKey, CheckpointId, ExportHeader};
 use doorward_domain::model::{AuditRecord, Checkpoint, SealedEvent};
 use doorward_domain::values::Digest;
@@ -19,8 +18,6 @@ pub(super) enum AuditLine {
     Header(HeaderLine),
     /// An event.
     Event(EventLine),
-    /// An event that was not selected.
-    Omitted(OmittedLine),
     /// The end of a segment.
     Checkpoint(CheckpointLine),
 }
@@ -52,13 +49,6 @@ pub(super) struct EventLine {
     request_id: String,
     detail: Option<String>,
     hash: String,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct OmittedLine {
-    position: i64,
-    digest: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -104,13 +94,6 @@ impl AuditLine {
             request_id: record.request_id,
             detail: record.detail,
             hash: hex(event.hash.as_bytes()),
-        })
-    }
-
-    pub(super) fn omitted(event: &SealedEvent) -> Self {
-        Self::Omitted(OmittedLine {
-            position: event.position,
-            digest: hex(content_digest(&event.record).as_bytes()),
         })
     }
 
@@ -163,12 +146,6 @@ impl EventLine {
                 detail: self.detail,
             },
         })
-    }
-}
-
-impl OmittedLine {
-    pub(super) fn read(self) -> Option<(i64, Digest)> {
-        Some((self.position, digest(&self.digest)?))
     }
 }
 

@@ -42,11 +42,8 @@ pub(super) async fn run(
     });
     let keys = keys.collect::<anyhow::Result<Vec<_>>>()?;
     let recorded = checkpoints(args)?;
-    let (report, unsealed, complete) = match &args.file {
-        Some(path) => {
-            let (report, complete) = file::verify(path, &keys, &recorded)?;
-            (report, Unsealed::default(), complete)
-        }
+    let (report, unsealed) = match &args.file {
+        Some(path) => (file::verify(path, &keys, &recorded)?, Unsealed::default()),
         None => {
             let components = open(config).await?;
             let ctx = components.ctx(Actor::CommandLine);
@@ -56,23 +53,22 @@ pub(super) async fn run(
                 .verify(&ctx, &keys, &recorded)
                 .await;
             components.close().await;
-            let (report, unsealed) = verified?;
-            (report, unsealed, true)
+            verified?
         }
     };
-    let mut text = text_wrap::wrap_text(&text(&report, unsealed, complete, recorded.is_empty()));
+    let mut text = text_wrap::wrap_text(&text(&report, unsealed, recorded.is_empty()));
     // One unbroken line, to be copied.
     if let Some(last) = &report.last {
         text += &format!("\nLast checkpoint:\n{last}");
     }
-    output.print_unwrapped(&text, &value(&report, unsealed, complete))?;
+    output.print_unwrapped(&text, &value(&report, unsealed))?;
     match report.violation {
         None => Ok(()),
         Some(_) => Err(VerificationFailed.into()),
     }
 }
 
-fn text(report: &AuditReport, unsealed: Unsealed, complete: bool, is_unanchored: bool) -> String {
+fn text(report: &AuditReport, unsealed: Unsealed, is_unanchored: bool) -> String {
     let AuditReport {
         events,
         checkpoints,
@@ -90,16 +86,13 @@ fn text(report: &AuditReport, unsealed: Unsealed, complete: bool, is_unanchored:
         text += &format!("\nVerification failed ({}): {violation}.", violation.code());
         return text;
     }
-    if !complete {
-        text += "\nThe file is filtered: it does not show whether events are missing.";
-    }
     if is_unanchored {
         text += "\nWithout a recorded checkpoint (--checkpoint, --checkpoints-from) a removed end is not detected.";
     }
     text
 }
 
-fn value(report: &AuditReport, unsealed: Unsealed, complete: bool) -> Value {
+fn value(report: &AuditReport, unsealed: Unsealed) -> Value {
     let finding = report.violation.as_ref().map(|violation| {
         json!({"code": violation.code(), "position": violation.position(),
             "event": violation.event().map(|id| id.to_string()), "detail": violation.to_string()})
@@ -107,7 +100,7 @@ fn value(report: &AuditReport, unsealed: Unsealed, complete: bool) -> Value {
     json!({"verified": finding.is_none(), "finding": finding, "events": report.events,
         "checkpoints": report.checkpoints, "unsealed": unsealed.count, "pruned_to": report.pruned_to,
         "checkpoint": report.last.as_ref().map(ToString::to_string),
-        "checkpoints_found": report.checkpoints_found, "complete": complete})
+        "checkpoints_found": report.checkpoints_found, "complete": true})
 }
 
 fn checkpoints(args: &VerifyAuditArgs) -> anyhow::Result<Vec<CheckpointId>> {
