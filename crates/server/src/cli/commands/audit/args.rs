@@ -32,7 +32,7 @@ pub enum AuditCommand {
 
 const VERIFY_EXAMPLE: &str = "Examples:
   doorward audit verify
-  doorward audit verify --checkpoints-from /var/log/doorward.log
+  doorward audit verify --checkpoint CHECKPOINT
   doorward audit verify --file audit.jsonl --key KEY
 
 Reports the first event that does not fit, with exit code 3. Exit code 1 if the
@@ -54,9 +54,6 @@ pub struct VerifyAuditArgs {
     /// Require this checkpoint, POSITION:HASH (repeatable)
     #[arg(long, value_name = "CHECKPOINT")]
     pub checkpoint: Vec<String>,
-    /// Require every checkpoint found in this server log
-    #[arg(long, value_name = "LOG")]
-    pub checkpoints_from: Option<PathBuf>,
 }
 
 /// `audit export`

@@ -1,21 +1,16 @@
 //! `doorward audit verify`: verify the log of the database or of a file.
 
-use std::io::BufRead;
-
-use anyhow::{Context, bail};
+use anyhow::Context;
 use doorward_domain::audit::{AuditPublicKey, AuditReport, CheckpointId, Unsealed};
 use doorward_domain::ctx::Actor;
 use serde_json::{Value, json};
 
 use super::args::VerifyAuditArgs;
-use super::file::{self, reader};
+use super::file;
 use crate::cli::output::Output;
 use crate::cli::stores::open;
 use crate::cli::text_wrap;
 use crate::config::Config;
-
-/// The field of the server's log that contains a checkpoint.
-const FIELD: &str = "audit.checkpoint";
 
 /// The audit log was read and does not verify. The exit code differs from that of other errors.
 #[derive(Debug)]
@@ -87,7 +82,7 @@ fn text(report: &AuditReport, unsealed: Unsealed, is_unanchored: bool) -> String
         return text;
     }
     if is_unanchored {
-        text += "\nWithout a recorded checkpoint (--checkpoint, --checkpoints-from) a removed end is not detected.";
+        text += "\nWithout a recorded checkpoint (--checkpoint) a removed end is not detected.";
     }
     text
 }
@@ -104,51 +99,9 @@ fn value(report: &AuditReport, unsealed: Unsealed) -> Value {
 }
 
 fn checkpoints(args: &VerifyAuditArgs) -> anyhow::Result<Vec<CheckpointId>> {
-    let mut all = Vec::new();
-    for text in &args.checkpoint {
-        let read = CheckpointId::parse(text);
-        all.push(read.with_context(|| format!("{text:?} is not a checkpoint: POSITION:HASH"))?);
-    }
-    if let Some(path) = &args.checkpoints_from {
-        let before = all.len();
-        for line in reader(path)?.lines() {
-            all.extend(checkpoint_in(&line?));
-        }
-        if all.len() == before {
-            bail!("no checkpoint found in {}", path.display());
-        }
-    }
-    Ok(all)
-}
-
-/// The checkpoint in a line of the server's log, in any format.
-fn checkpoint_in(line: &str) -> Option<CheckpointId> {
-    let (_, rest) = line.split_once(FIELD)?;
-    // The escape codes of colours contain digits, too.
-    let words = rest.split(|c: char| c != ':' && !c.is_ascii_hexdigit());
-    words
-        .map(|word| word.trim_start_matches(':'))
-        .find_map(CheckpointId::parse)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_checkpoint_is_found_in_each_log_format() {
-        let digest = "ab".repeat(32);
-        let expected = CheckpointId::parse(&format!("12:{digest}"));
-        for line in [
-            format!("2026-11-21T08:00:00Z  INFO audit log sealed audit.checkpoint=12:{digest}"),
-            format!(
-                "{{\"level\":\"INFO\",\"audit.checkpoint\":\"12:{digest}\",\"message\":\"x\"}}"
-            ),
-            format!("\u{1b}[3maudit.checkpoint\u{1b}[0m\u{1b}[2m=\u{1b}[0m12:{digest} 7"),
-        ] {
-            assert_eq!(checkpoint_in(&line), expected, "{line}");
-        }
-        assert_eq!(checkpoint_in("audit.checkpoint=12:ab"), None);
-        assert_eq!(checkpoint_in("nothing"), None);
-    }
+    let parse = |text: &String| {
+        CheckpointId::parse(text)
+            .with_context(|| format!("{text:?} is not a checkpoint: POSITION:HASH"))
+    };
+    args.checkpoint.iter().map(parse).collect()
 }
