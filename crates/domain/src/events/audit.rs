@@ -37,16 +37,6 @@ pub(super) fn write_audit_event(core: &Core, ctx: &Ctx, event: &Event<'_>, batch
         audit_event.address = None;
         audit_event.user_agent = None;
     }
-    if let Event::EventsSuppressed {
-        user_id: Some(id),
-        kind,
-        ..
-    } = event
-        && *kind != AuditKind::SecondFactorRequested
-    {
-        // The worker reports them, but the user caused them.
-        audit_event.actor = format!("user:{id}");
-    }
     batch.push(Write::insert(&audit_event));
 }
 
@@ -197,11 +187,7 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
             None,
             format!("checkpoint {position}"),
         ),
-        Event::EventsSuppressed {
-            kind,
-            user_id,
-            count,
-        } => suppressed(kind, user_id, count),
+        Event::EventsSuppressed { kind, count } => suppressed(kind, count),
         Event::ServerStarted { configuration } => {
             success(AuditKind::ServerStarted).detail(configuration)
         }
@@ -221,11 +207,8 @@ fn confirmed(before: &User) -> AuditEntry {
     }
 }
 
-fn suppressed(kind: AuditKind, user_id: Option<UserId>, count: u64) -> AuditEntry {
-    let entry = AuditEntry {
-        user_id,
-        ..success(AuditKind::EventsSuppressed)
-    };
+fn suppressed(kind: AuditKind, count: u64) -> AuditEntry {
+    let entry = success(AuditKind::EventsSuppressed);
     let entry = match kind {
         AuditKind::ProfileUpdated | AuditKind::UserExported | AuditKind::SecondFactorRequested => {
             entry

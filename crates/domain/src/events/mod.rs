@@ -156,11 +156,7 @@ pub(crate) enum Event<'a> {
     /// The last checkpoint of the audit log, at this position, was modified or signed with another key.
     SealBroken { position: i64 },
     /// Audit events of one kind exceeded a limit and were counted instead of written.
-    EventsSuppressed {
-        kind: AuditKind,
-        user_id: Option<UserId>,
-        count: u64,
-    },
+    EventsSuppressed { kind: AuditKind, count: u64 },
     /// A server started. `configuration` contains no secret.
     ServerStarted { configuration: &'a str },
     /// A signing key was created.

@@ -46,7 +46,7 @@ impl AuditLimits {
         let limit = KeyedLimit::budget(limit, ACTIONS, key);
         let is_allowed = self.counters.acquire_now(&limit, ctx.now).is_allowed();
         if !is_allowed {
-            self.suppressed.add(kind, user_id, 1);
+            self.suppressed.add(kind, 1);
         }
         is_allowed
     }
@@ -67,7 +67,7 @@ impl AuditLimits {
         let is_allowed = self.counters.acquire_now(&all, now).is_allowed();
         if !is_allowed {
             self.counters.release_now(&first, now);
-            self.suppressed.add(AuditKind::Throttled, None, 1);
+            self.suppressed.add(AuditKind::Throttled, 1);
         }
         is_allowed
     }

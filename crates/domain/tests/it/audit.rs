@@ -289,7 +289,7 @@ fn suppressed(node: &TestNode) -> Vec<AuditEvent> {
 async fn suppressed_events_are_counted_and_written_once() {
     let node = TestNode::new().await;
     node.active("ada").await;
-    let ben = node.active("ben").await;
+    node.active("ben").await;
     let session = node.sign_in("ben").await;
     node.clear_cache();
     for _ in 0..105 {
@@ -316,11 +316,7 @@ async fn suppressed_events_are_counted_and_written_once() {
         panic!("{written:?}");
     };
     assert_eq!(event.detail.as_deref(), Some("forbidden 45"));
-    assert_eq!(event.actor, format!("user:{}", ben.id));
-    assert_eq!(
-        (event.user_id, event.outcome),
-        (Some(ben.id), Outcome::Failure)
-    );
+    assert_eq!((event.user_id, event.outcome), (None, Outcome::Failure));
     node.doorward
         .housekeeping
         .write_suppressed(&node.worker())
