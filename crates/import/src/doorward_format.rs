@@ -36,7 +36,7 @@ struct FileHeader {
 }
 
 /// Checks the first line.
-pub fn check_header(line: &[u8]) -> anyhow::Result<()> {
+pub(crate) fn check_header(line: &[u8]) -> anyhow::Result<()> {
     let header: FileHeader = serde_json::from_slice(line).map_err(|_| {
         anyhow::anyhow!(
             "the first line is not the header of an export, {}. Is the file complete?",

@@ -59,10 +59,4 @@ impl Transfer {
         };
         Ok(users.into_iter().map(with_credential).collect())
     }
-
-    /// Returns `true` if a user with this id exists. An interrupted export checks this before it continues.
-    pub async fn user_exists(&self, ctx: &Ctx, id: UserId) -> Result<bool, Error> {
-        ensure_operator(ctx)?;
-        Ok(self.core.ports.store.get::<User>(id).await?.is_some())
-    }
 }

@@ -523,22 +523,6 @@ async fn an_export_pages_through_all_users_with_their_passwords() {
         let expected = (person.id != people[4].id).then_some(DJANGO);
         assert_eq!(hash, expected);
     }
-    assert!(
-        node.doorward
-            .transfer
-            .user_exists(&operator, people[0].id)
-            .await
-            .unwrap()
-    );
-    let nobody = UserId::from_bytes([9; 16]);
-    assert!(
-        !node
-            .doorward
-            .transfer
-            .user_exists(&operator, nobody)
-            .await
-            .unwrap()
-    );
 }
 
 #[test]

@@ -4,11 +4,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A progress bar, and the number of users done before it began.
-pub struct ProgressReporter {
-    bar: ProgressBar,
-    before: u64,
-}
+/// A progress bar.
+pub struct ProgressReporter(ProgressBar);
 
 impl ProgressReporter {
     /// Measures bytes of `size`, if that is known.
@@ -18,40 +15,40 @@ impl ProgressReporter {
             Some(_) => "{bar:30} {percent:>3} %  {msg}, {eta} left",
             None => "{spinner} {msg}, {elapsed}",
         };
-        Self::styled(bar, template, 0)
+        Self::styled(bar, template)
     }
 
     /// Counts users.
-    pub fn for_users(before: u64, mode: ProgressMode) -> Self {
+    pub fn for_users(mode: ProgressMode) -> Self {
         let bar = ProgressBar::with_draw_target(None, mode.target());
-        Self::styled(bar, "{spinner} {msg}, {elapsed}", before)
+        Self::styled(bar, "{spinner} {msg}, {elapsed}")
     }
 
-    fn styled(bar: ProgressBar, template: &str, before: u64) -> Self {
+    fn styled(bar: ProgressBar, template: &str) -> Self {
         let style = ProgressStyle::with_template(template).expect("the template is valid");
         bar.set_style(style);
-        let progress = Self { bar, before };
-        progress.users(before);
-        progress.bar.enable_steady_tick(Duration::from_millis(200));
+        let progress = Self(bar);
+        progress.users(0);
+        progress.0.enable_steady_tick(Duration::from_millis(200));
         progress
     }
 
     /// Shows the number of bytes and users read.
     pub fn bytes(&self, read: u64, users: u64) {
-        self.bar.set_position(read);
+        self.0.set_position(read);
         self.users(users);
     }
 
-    /// Shows the number of users done, including those before.
+    /// Shows the number of users done.
     pub fn users(&self, users: u64) {
-        let seconds = self.bar.elapsed().as_secs().max(1);
-        let rate = users.saturating_sub(self.before) / seconds;
-        self.bar.set_message(format!("{users} users, {rate}/s"));
+        let seconds = self.0.elapsed().as_secs().max(1);
+        let rate = users / seconds;
+        self.0.set_message(format!("{users} users, {rate}/s"));
     }
 
     /// Removes the bar.
     pub fn finish(self) {
-        self.bar.finish_and_clear();
+        self.0.finish_and_clear();
     }
 }
 

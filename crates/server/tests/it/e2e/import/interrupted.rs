@@ -1,13 +1,10 @@
-//! `kill -9` during import and export: run again, both continue, and no user is lost or duplicated.
+//! `kill -9` during an import: run again, it continues, and no user is lost or duplicated.
 
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
 
 use super::rejects::user;
-use super::{HEADER, Setup, eventually, exported, import, mode, new_setup};
-
-/// Enough users for an export to take some time.
-const MANY: usize = 12_000;
+use super::{HEADER, Setup, eventually, import, new_setup};
 
 fn kill(mut child: Child) {
     child.kill().unwrap();
@@ -59,68 +56,6 @@ fn a_killed_import_can_be_repeated() {
     assert!(report.is_empty());
     let again = setup.run(&["export", "-"]).expect(0).out;
     assert_eq!(again.lines().count(), 2_601);
-}
-
-#[test]
-fn a_killed_export_continues_where_it_stopped() {
-    let setup = new_setup();
-    let lines: Vec<String> = (0..MANY).map(|number| user(number).to_string()).collect();
-    let setup = setup.file("in.jsonl", &format!("{HEADER}{}\n", lines.join("\n")));
-    import(&setup, &["in.jsonl"], 0);
-    let whole = setup.run(&["export", "-"]).expect(0).out;
-    let (file, part) = (setup.path("out.jsonl"), setup.path("out.jsonl.part"));
-    let mut child = setup.command(&["export", "out.jsonl"]).spawn().unwrap();
-    eventually("something is written", || {
-        std::fs::metadata(&part)
-            .ok()
-            .filter(|part| part.len() > 1000)
-    });
-    assert!(
-        child.try_wait().unwrap().is_none(),
-        "it was over before it was killed"
-    );
-    kill(child);
-    assert!(
-        !file.exists(),
-        "what is not whole has not the name of what is"
-    );
-    assert_eq!(mode(&part), 0o600);
-    let mut left = std::fs::read(&part).unwrap();
-    assert!(left.len() < whole.len());
-    // As after a power failure.
-    let torn = left.len() - 77;
-    left.truncate(torn);
-    std::fs::write(&part, &left).unwrap();
-
-    let note = setup.path("out.jsonl.part.of");
-    does_not_continue_in_another_database(&setup, &left, &std::fs::read(&note).unwrap());
-    let outcome = setup.run(&["export", "out.jsonl"]).expect(0);
-    assert!(outcome.err.contains("Continuing after"), "{}", outcome.err);
-    assert!(!part.exists() && !note.exists());
-    let text = std::fs::read_to_string(&file).unwrap();
-    assert!(text == whole, "the same file as one that was never killed");
-    assert_eq!(mode(&file), 0o600);
-    let outcome = setup.run(&["export", "out.jsonl"]).expect(1);
-    assert!(outcome.err.contains(" exists."), "{}", outcome.err);
-}
-
-/// The other database contains the same users, so the users do not distinguish the two.
-fn does_not_continue_in_another_database(setup: &Setup, part: &[u8], note: &[u8]) {
-    let file = setup.path("in.jsonl").display().to_string();
-    let other = new_setup();
-    import(&other, &[&file], 0);
-    let (its_part, its_note) = (
-        other.path("out.jsonl.part"),
-        other.path("out.jsonl.part.of"),
-    );
-    std::fs::write(&its_part, part).unwrap();
-    std::fs::write(&its_note, note).unwrap();
-    let reported = other.run(&["export", "out.jsonl"]).expect(1).err;
-    assert!(
-        reported.contains("belongs to another database"),
-        "{reported}"
-    );
-    assert!(std::fs::read(&its_part).unwrap() == part);
 }
 
 fn on_a_terminal(setup: &Setup, command: &str) -> String {
@@ -176,19 +111,4 @@ fn two_concurrent_imports_of_one_file_both_succeed() {
         imported += new;
     }
     assert_eq!(imported, 1_500);
-}
-
-/// The rest of one database after the beginning of another would be a mix of users.
-#[test]
-fn an_export_does_not_continue_the_file_of_another_database() {
-    let other = user(7).to_string();
-    let setup = new_setup().file("out.jsonl.part", &format!("{HEADER}{other}\n"));
-    let outcome = setup.run(&["export", "out.jsonl"]).expect(1);
-    assert!(
-        outcome.err.contains("belongs to another database"),
-        "{}",
-        outcome.err
-    );
-    assert!(setup.path("out.jsonl.part").exists());
-    assert!(exported(&setup).is_empty());
 }

@@ -6,6 +6,7 @@ use tokio::runtime::Runtime;
 
 use super::rejects::user;
 use super::{HEADER, PASSWORD, Setup, import, mode, new_setup, sign_in};
+use crate::e2e::edit;
 
 /// Users with various odd values, sorted by id as in an export.
 fn people() -> Vec<String> {
@@ -145,4 +146,24 @@ fn an_export_skips_and_names_an_authenticator_of_another_master_key() {
     assert!(done.err.contains(user) && done.err.contains("\"Phone 📱\""));
     let count = format!("Skipped {expected} authenticator apps");
     assert!(done.err.contains(&count), "{}", done.err);
+}
+
+/// C-01: the file is new, so that no one else has prepared it, and is removed if it is not complete.
+#[test]
+fn an_export_creates_its_file_and_removes_it_after_a_failure() {
+    let setup = new_setup().file("people.jsonl", &format!("{HEADER}{}\n", user(1)));
+    import(&setup, &["people.jsonl"], 0);
+    std::fs::write(setup.path("planted"), "").unwrap();
+    std::os::unix::fs::symlink(setup.path("planted"), setup.path("linked")).unwrap();
+    for name in ["planted", "linked"] {
+        let refused = setup.run(&["export", name]).expect(1).err;
+        assert!(
+            refused.contains(&format!("cannot create {name}")),
+            "{refused}"
+        );
+    }
+    assert_eq!(std::fs::read(setup.path("planted")).unwrap(), b"");
+    edit(&setup, "UPDATE users SET role = 'unknown'");
+    setup.run(&["export", "users.jsonl"]).expect(1);
+    assert!(!setup.path("users.jsonl").exists());
 }

@@ -1,8 +1,8 @@
 //! `doorward export [FILE]`
 
-mod partial_file;
-
+use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -12,7 +12,6 @@ use doorward_domain::factors::FactorName;
 use doorward_domain::transfer::ExportedUser;
 use doorward_domain::values::UserId;
 use doorward_import::doorward_format;
-use doorward_store_sql::migration_status;
 use serde_json::{Value, json};
 
 use crate::cli::output::Output;
@@ -21,13 +20,11 @@ use crate::cli::stores::{finish, open};
 use crate::config::Config;
 use crate::wiring::Components;
 
-use partial_file::PartialFile;
-
 const EXAMPLES: &str = "Examples:
   doorward export users.jsonl
 
-An interrupted export continues where it stopped if you run it again. Sessions,
-links, mails and the audit log are not exported. See docs/EXPORT-IMPORT.md";
+Sessions, links, mails and the audit log are not exported. See
+docs/EXPORT-IMPORT.md";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -52,7 +49,7 @@ pub(super) async fn run(config: &Config, args: &ExportArgs, output: Output) -> a
     let components = open(config).await?;
     let exported = match file {
         None => to_stdout(&components, output).await,
-        Some(path) => to_file(config, &components, path, output).await,
+        Some(path) => to_file(&components, path, output).await,
     };
     finish(&components).await;
     exported
@@ -60,66 +57,55 @@ pub(super) async fn run(config: &Config, args: &ExportArgs, output: Output) -> a
 
 async fn to_stdout(components: &Components, output: Output) -> anyhow::Result<()> {
     let mut stdout = BufWriter::new(std::io::stdout().lock());
-    stdout.write_all(doorward_format::HEADER.as_bytes())?;
-    let written = write_users(components, &mut stdout, None, 0, output.progress_mode()).await?;
+    let written = write_users(components, &mut stdout, output.progress_mode()).await?;
     stdout.flush()?;
     written.report_skipped();
     Ok(())
 }
 
-async fn to_file(
-    config: &Config,
-    components: &Components,
-    path: &Path,
-    output: Output,
-) -> anyhow::Result<()> {
-    let (mut part, before) = PartialFile::open(path, &database(config).await?)?;
-    if let Some(before) = before {
-        let ctx = components.ctx(Actor::CommandLine);
-        if !components
-            .doorward
-            .transfer
-            .user_exists(&ctx, before.last)
-            .await?
-        {
-            bail!(
-                "{}.part ends with a user that is not in this database. Remove it to start over",
-                path.display()
-            );
-        }
-        if !output.json {
-            eprintln!(
-                "Continuing after {} users of an interrupted export; later changes to them are not in the file.",
-                before.users
-            );
-        }
+/// Only the owner may read the file (C-01). It must not exist: in a folder that others can write to, an attacker could
+/// prepare one and read every hash.
+async fn to_file(components: &Components, path: &Path, output: Output) -> anyhow::Result<()> {
+    let shown = path.display();
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("cannot create {shown}"))?;
+    let written = write_file(components, file, output.progress_mode()).await;
+    if written.is_err() {
+        // The first error is the one to report.
+        let _ = std::fs::remove_file(path);
     }
-    let last = before.map(|before| before.last);
-    let count = before.map_or(0, |before| before.users);
-    let written = write_users(
-        components,
-        part.writer(),
-        last,
-        count,
-        output.progress_mode(),
-    )
-    .await?;
-    part.finish()?;
-    let file = path.display().to_string();
-    let count = written.users;
+    let written = written?;
     if !output.json {
         written.report_skipped();
     }
+    let count = written.users;
     output.print(
-        &format!("{file} contains {count} users with their password hashes and the secrets of their authenticator apps: protect it like the database."),
-        &json!({"users": count, "file": file, "skipped_factors": written.skipped_json()}),
-    )?;
-    Ok(())
+        &format!("{shown} contains {count} users with their password hashes and the secrets of their authenticator apps: protect it like the database."),
+        &json!({"users": count, "file": shown.to_string(), "skipped_factors": written.skipped_json()}),
+    )
+}
+
+async fn write_file(
+    components: &Components,
+    file: File,
+    mode: ProgressMode,
+) -> anyhow::Result<Written> {
+    let mut file = BufWriter::with_capacity(1 << 18, file);
+    let written = write_users(components, &mut file, mode).await?;
+    file.into_inner()
+        .map_err(std::io::IntoInnerError::into_error)?
+        .sync_all()?;
+    Ok(written)
 }
 
 /// What an export wrote, and what it had to skip.
+#[derive(Default)]
 struct Written {
-    /// Number of users, including those of an interrupted export before it.
+    /// Number of users.
     users: u64,
     /// Authenticators whose secrets are sealed with another master key.
     skipped: Vec<SkippedFactor>,
@@ -176,28 +162,16 @@ impl Written {
     }
 }
 
-/// Identifies a database, by the time its schema was created.
-async fn database(config: &Config) -> anyhow::Result<String> {
-    let status = migration_status(&config.sql_settings()).await?;
-    let first = status.first().and_then(|first| first.applied_at);
-    let created_at = first.context("the database has no creation time")?;
-    Ok(format!("a database created at {created_at}\n"))
-}
-
-/// Writes all users after `last`. `count` is the number of users before.
+/// Writes the header and all users.
 async fn write_users(
     components: &Components,
     to: &mut impl Write,
-    mut last: Option<UserId>,
-    count: u64,
     mode: ProgressMode,
 ) -> anyhow::Result<Written> {
+    to.write_all(doorward_format::HEADER.as_bytes())?;
     let ctx: Ctx = components.ctx(Actor::CommandLine);
-    let mut written = Written {
-        users: count,
-        skipped: Vec::new(),
-    };
-    let progress = ProgressReporter::for_users(count, mode);
+    let progress = ProgressReporter::for_users(mode);
+    let (mut last, mut written) = (None, Written::default());
     loop {
         let page = components
             .doorward
@@ -208,8 +182,6 @@ async fn write_users(
             doorward_format::write(to, exported)?;
             written.add(exported);
         }
-        // An interrupted export continues after a complete page.
-        to.flush()?;
         progress.users(written.users);
         match page.last() {
             Some(user) if page.len() == PAGE => last = Some(user.user.id),
