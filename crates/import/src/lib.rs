@@ -32,5 +32,5 @@ mod translation;
 pub use format::Format;
 pub use hash_config::read as read_hash_config;
 pub use options::{EmailStatus, ImportOptions, UserField};
-pub use source::{Location, MAX_USER_BYTES, Source};
+pub use source::{Location, Source};
 pub use translation::{Conversion, ConvertedUser, ImportNote, Rejection};

@@ -7,7 +7,6 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, IsTerminal, Read};
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,7 +26,7 @@ use crate::{doorward_format, firebase_csv};
 const HEAD: u64 = 64 * 1024;
 /// Maximum length of a line or a CSV record, in bytes: several times what 16 KiB of `data` take if every
 /// character is escaped.
-pub const MAX_USER_BYTES: u64 = 1024 * 1024;
+pub(crate) const MAX_USER_BYTES: u64 = 1024 * 1024;
 
 /// Position of a user in the file, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +47,6 @@ pub struct Source {
     /// Size in bytes, if known, and number of bytes read.
     size: Option<u64>,
     read: Arc<AtomicU64>,
-    /// Device and inode.
-    identity: (u64, u64),
 }
 
 impl Source {
@@ -83,7 +80,6 @@ impl Source {
             rest: Box::new(metered),
             size,
             read,
-            identity: (metadata.dev(), metadata.ino()),
         })
     }
 
@@ -95,14 +91,7 @@ impl Source {
             rest: Box::new(std::io::empty()),
             size: None,
             read: Arc::default(),
-            identity: (0, 0),
         }
-    }
-
-    /// Returns `true` if the path leads to this file.
-    pub fn is_same_file(&self, path: &Path) -> bool {
-        let there = std::fs::metadata(path);
-        there.is_ok_and(|there| (there.dev(), there.ino()) == self.identity)
     }
 
     /// Size in bytes, if known.

@@ -47,8 +47,12 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
         Some(format) => format,
         None => source.detect()?,
     };
-    if let Some(path) = &args.report {
-        report::check_path(path, &source)?;
+    // Before the import creates a database.
+    if let Some(path) = args.report.as_ref().filter(|path| path.exists()) {
+        bail!(
+            "{} exists. Write the report to another file",
+            path.display()
+        );
     }
     let components = match args.dry_run {
         true => open(config).await?,

@@ -4,21 +4,19 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
+use std::io::{BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use doorward_domain::transfer::ImportOutcome;
-use doorward_import::{ImportNote, Location, MAX_USER_BYTES, Rejection, Source};
+use doorward_import::{ImportNote, Location, Rejection};
 use serde_json::{Value, json};
 
 /// Only the owner may read it: it contains names and email addresses.
 const MODE: u32 = 0o600;
 /// Maximum number of rejections that are printed if no report is written.
 const MAX_PRINTED: usize = 10;
-/// Outcomes that a report contains.
-const OUTCOMES: [&str; 3] = ["rejected", "skipped", "adapted"];
 
 /// The counts, and the file if one was requested.
 pub struct ImportReport {
@@ -190,57 +188,16 @@ impl ImportReport {
     }
 }
 
-/// Fails unless a report can be written there: the file must not exist, or be an older report.
-pub fn check_path(path: &Path, source: &Source) -> anyhow::Result<()> {
-    if source.is_same_file(path) {
-        bail!(
-            "{} is the input file. Write the report to another file",
-            path.display()
-        );
-    }
-    check_existing(path)
-}
-
-fn check_existing(path: &Path) -> anyhow::Result<()> {
-    let cannot = || format!("cannot write a report to {}", path.display());
-    match std::fs::symlink_metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error).with_context(cannot),
-        Ok(there) if there.is_file() && is_report(path).with_context(cannot)? => Ok(()),
-        Ok(_) => bail!(
-            "{} exists and is not an import report. Choose another name or remove it",
-            path.display()
-        ),
-    }
-}
-
-fn is_report(path: &Path) -> std::io::Result<bool> {
-    let mut line = Vec::new();
-    let file = BufReader::new(File::open(path)?);
-    file.take(4 * MAX_USER_BYTES).read_until(b'\n', &mut line)?;
-    let first: Option<Value> = serde_json::from_slice(&line).ok();
-    let is_line = first.is_some_and(|line| {
-        let has = |name: &str| line[name].is_string();
-        let is_known = OUTCOMES.iter().any(|word| line["outcome"] == *word);
-        is_known && has("code") && has("detail")
-    });
-    Ok(line.is_empty() || is_line)
-}
-
-/// Creates the file with mode 0600. An older report is removed rather than truncated, so that a file that has just
-/// replaced it is not overwritten.
+/// Creates the file with mode 0600.
 fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
-    check_existing(path)?;
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(MODE)
-            .open(path),
-    }
-    .map(BufWriter::new)
-    .with_context(|| format!("cannot write {}", path.display()))
+    let created = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(MODE)
+        .open(path);
+    created
+        .map(BufWriter::new)
+        .with_context(|| format!("cannot create {}", path.display()))
 }
 
 fn describe(location: Location) -> String {

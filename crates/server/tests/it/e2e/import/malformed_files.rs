@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::rejects::user;
-use super::{HEADER, Setup, exported, import, mode, new_setup};
+use super::{HEADER, Setup, exported, import, new_setup};
 
 /// A row as firebase-tools writes it.
 fn of_firebase(number: usize, name: &str, disabled: &str) -> String {
@@ -167,68 +167,16 @@ fn a_document_with_a_syntax_error_is_never_a_success() {
 #[test]
 fn a_report_does_not_overwrite_another_file() {
     let text = format!("{HEADER}{}\n", user(1));
-    let setup = new_setup()
-        .file("users.jsonl", &text)
-        .file("diary", "dear diary\n");
-    let path = |name: &str| setup.path(name);
-    std::fs::hard_link(path("users.jsonl"), path("hard")).unwrap();
-    std::os::unix::fs::symlink(path("users.jsonl"), path("soft")).unwrap();
-    std::os::unix::fs::symlink(path("diary"), path("to-diary")).unwrap();
-    std::os::unix::fs::symlink(path("nothing"), path("to-nothing")).unwrap();
-    for (name, reported) in [
-        ("users.jsonl", "is the input file"),
-        ("./users.jsonl", "is the input file"),
-        ("hard", "is the input file"),
-        ("soft", "is the input file"),
-        ("diary", "is not an import report"),
-        ("to-diary", "is not an import report"),
-        ("to-nothing", "is not an import report"),
-        ("folder", "is not an import report"),
-    ] {
-        std::fs::create_dir_all(path("folder")).unwrap();
-        let outcome = setup
-            .run(&["import", "users.jsonl", "--report", name])
-            .expect(1);
-        assert!(outcome.err.contains(reported), "{name}: {}", outcome.err);
-        assert_eq!(
-            std::fs::read_to_string(path("users.jsonl")).unwrap(),
-            text,
-            "{name}"
-        );
-        assert_eq!(
-            std::fs::read_to_string(path("diary")).unwrap(),
-            "dear diary\n"
-        );
-        assert!(!path("nothing").exists());
-    }
-    let at_stdin = "exec \"$0\" import - --report users.jsonl < users.jsonl";
-    let mut shell = std::process::Command::new("/bin/sh");
-    shell.args(["-c", at_stdin, env!("CARGO_BIN_EXE_doorward")]);
-    let alike = setup.command(&[]);
-    shell.envs(
-        alike
-            .get_envs()
-            .filter_map(|(name, value)| Some((name, value?))),
+    let setup = Setup::on_a_file().file("users.jsonl", &text);
+    let outcome = setup
+        .run(&["import", "users.jsonl", "--report", "users.jsonl"])
+        .expect(1);
+    assert!(
+        outcome.err.contains("users.jsonl exists"),
+        "{}",
+        outcome.err
     );
-    let output = shell.current_dir(path("")).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert_eq!(std::fs::read_to_string(path("users.jsonl")).unwrap(), text);
-    assert!(exported(&setup).is_empty(), "nothing is done before");
-}
-
-#[test]
-fn a_report_replaces_an_older_report() {
-    let broken = format!("{HEADER}{}\n7\n", user(1));
-    let setup = new_setup().file("users.jsonl", &broken);
-    assert_eq!(import(&setup, &["users.jsonl"], 1).1.len(), 1);
-    std::fs::hard_link(setup.path("report.jsonl"), setup.path("kept.jsonl")).unwrap();
-    let kept = std::fs::read_to_string(setup.path("kept.jsonl")).unwrap();
-    let setup = setup.file("users.jsonl", &format!("{HEADER}{}\n", user(1)));
-    assert_eq!(import(&setup, &["users.jsonl"], 0).1.len(), 0);
-    assert_eq!(import(&setup, &["users.jsonl"], 0).1.len(), 0);
-    assert_eq!(
-        std::fs::read_to_string(setup.path("kept.jsonl")).unwrap(),
-        kept
-    );
-    assert_eq!(mode(&setup.path("report.jsonl")), 0o600);
+    let after = std::fs::read_to_string(setup.path("users.jsonl")).unwrap();
+    assert_eq!(after, text);
+    assert!(!setup.data_dir().exists(), "nothing is done before");
 }

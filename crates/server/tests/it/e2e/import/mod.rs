@@ -38,6 +38,8 @@ fn new_setup() -> Setup {
 /// Imports a fixture, and returns the summary and the report.
 fn import(setup: &Setup, arguments: &[&str], code: i32) -> (Value, Vec<Value>) {
     let report = setup.path("report.jsonl").display().to_string();
+    // An import does not overwrite the report of the one before.
+    let _ = std::fs::remove_file(&report);
     let mut all = vec!["import", "--json", "--report", &report];
     all.extend(arguments);
     let outcome = setup.run(&all).expect(code);
