@@ -1,5 +1,4 @@
-//! Firebase's `auth:export`: `{"users": [{"localId": "…", …}, …]}`, or CSV
-//! ([`crate::firebase_csv`]).
+//! Firebase's `auth:export` as JSON: `{"users": [{"localId": "…", …}, …]}`.
 //!
 //! Its hashes need the parameters that the project's console shows under “Password Hash Parameters”
 //! ([`crate::hash_config`]). Its ids are not UUIDs; `data.firebase.localId` contains them.

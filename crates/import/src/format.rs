@@ -17,7 +17,7 @@ pub enum Format {
     Supabase,
     /// A Keycloak realm export with its users.
     Keycloak,
-    /// Firebase's `auth:export`, as JSON or CSV.
+    /// Firebase's `auth:export` as JSON.
     Firebase,
 }
 

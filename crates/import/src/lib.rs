@@ -14,7 +14,6 @@ mod django;
 mod document;
 pub mod doorward_format;
 mod firebase;
-mod firebase_csv;
 mod format;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

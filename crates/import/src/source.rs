@@ -17,10 +17,10 @@ use serde_json::{Map, Value};
 
 use crate::csv_reader::CsvReader;
 use crate::document::{DocumentShape, read_document};
+use crate::doorward_format;
 use crate::format::Format;
 use crate::json_fields;
 use crate::translation::Rejection;
-use crate::{doorward_format, firebase_csv};
 
 /// Number of bytes that the format is detected by.
 const HEAD: u64 = 64 * 1024;
@@ -138,9 +138,9 @@ impl Source {
         let input = BufReader::with_capacity(HEAD as usize, input);
         match (format, first) {
             (_, None) => bail!("the file is empty"),
-            (Format::Doorward, _) => read_lines(input, FirstLine::Header, json_fields::parse, sink),
+            (Format::Doorward, _) => read_lines(input, FirstLine::Header, sink),
             (Format::Django | Format::Supabase, Some(b'{')) => {
-                read_lines(input, FirstLine::User, json_fields::parse, sink)
+                read_lines(input, FirstLine::User, sink)
             }
             (Format::Django | Format::Supabase, Some(b'[')) => {
                 read_document(input, DocumentShape::Users, sink)
@@ -148,9 +148,10 @@ impl Source {
             (Format::Keycloak | Format::Firebase, Some(b'{' | b'[')) => {
                 read_document(input, DocumentShape::Document, sink)
             }
-            (Format::Firebase, _) => read_lines(input, FirstLine::User, firebase_csv::read, sink),
             (Format::Supabase, _) => read_csv(input, sink),
-            (Format::Django | Format::Keycloak, _) => bail!("the file is not JSON"),
+            (Format::Django | Format::Keycloak | Format::Firebase, _) => {
+                bail!("the file is not JSON")
+            }
         }
     }
 }
@@ -175,12 +176,7 @@ enum FirstLine {
     User,
 }
 
-fn read_lines(
-    mut input: impl BufRead,
-    first: FirstLine,
-    parse: fn(&[u8]) -> Result<Value, Rejection>,
-    sink: Sink<'_>,
-) -> anyhow::Result<()> {
+fn read_lines(mut input: impl BufRead, first: FirstLine, sink: Sink<'_>) -> anyhow::Result<()> {
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
@@ -198,7 +194,7 @@ fn read_lines(
         let value = if is_whole {
             match line.trim_ascii() {
                 b"" => continue,
-                text => parse(text),
+                text => json_fields::parse(text),
             }
         } else {
             skip_line(&mut input)?;

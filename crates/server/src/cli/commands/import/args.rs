@@ -34,7 +34,7 @@ const FORMATS: Choices<Format> = &[
     ),
     (
         "firebase",
-        "Firebase's `auth:export`, as JSON or CSV",
+        "Firebase's `auth:export` as JSON",
         Format::Firebase,
     ),
 ];

@@ -8,22 +8,6 @@ use serde_json::{Value, json};
 use super::rejects::user;
 use super::{HEADER, Setup, exported, import, new_setup};
 
-/// A row as firebase-tools writes it.
-fn of_firebase(number: usize, name: &str, disabled: &str) -> String {
-    let empty = ",".repeat(17);
-    format!(
-        "id-{number},user-{number}@example.com,true,,,{name},{empty}1614834367089,1614934367089,,{disabled},,\n"
-    )
-}
-
-fn import_firebase(lines: &str, more: &[&str], code: i32) -> (Setup, Value, Vec<Value>) {
-    let setup = new_setup().file("users.csv", lines);
-    let mut all = vec!["users.csv", "--format=firebase", "--drop-invalid=password"];
-    all.extend(more);
-    let (summary, report) = import(&setup, &all, code);
-    (setup, summary, report)
-}
-
 /// Rejected lines or items, with their codes.
 fn rejected(report: &[Value], place: &str) -> Vec<(u64, String)> {
     let rejected = report.iter().filter(|line| line["outcome"] == "rejected");
@@ -37,45 +21,7 @@ fn malformed(place: u64) -> (u64, String) {
 }
 
 #[test]
-fn a_quotation_mark_in_a_name_does_not_shift_the_columns_of_firebase() {
-    let lines = [
-        of_firebase(1, "\"Neil, Ann\"", "true"),
-        of_firebase(2, "\"O\"Neil, Ann\"", "true"),
-        of_firebase(3, "\"a\",\"b\"", "true"),
-        of_firebase(4, "Ann \"Bee\" Lee", "true"),
-        of_firebase(5, "Ann", "maybe"),
-        of_firebase(6, "Ann", "true"),
-    ];
-    let (setup, summary, report) = import_firebase(&lines.concat(), &[], 1);
-    assert_eq!(
-        (&summary["read"], &summary["imported"]),
-        (&json!(6), &json!(3))
-    );
-    let expected = [2, 3, 5].map(malformed);
-    assert_eq!(rejected(&report, "line"), expected);
-    let users = exported(&setup);
-    for (number, name) in [(1, "Neil, Ann"), (4, "Ann \"Bee\" Lee"), (6, "Ann")] {
-        let user = &users[&format!("user-{number}@example.com")];
-        assert_eq!(
-            (&user["name"], &user["status"]),
-            (&json!(name), &json!("disabled"))
-        );
-    }
-}
-
-#[test]
 fn a_misplaced_quotation_mark_in_a_csv_file_rejects_one_user_and_names_them() {
-    let mut lines: Vec<_> = (0..20)
-        .map(|number| of_firebase(number, "Ann", "false"))
-        .collect();
-    lines[5] = of_firebase(5, "\"Ann, Bee", "false");
-    let (_, summary, report) = import_firebase(&lines.concat(), &["--drop-invalid=name"], 1);
-    assert_eq!(
-        (&summary["read"], &summary["imported"]),
-        (&json!(20), &json!(19))
-    );
-    assert_eq!(rejected(&report, "line"), [malformed(6)]);
-
     let id = |number: usize| format!("9f8e7d6c-5b4a-4938-8271-{number:012}");
     let mut text = "id,email,encrypted_password,phone\n".to_owned();
     for number in 0..700 {

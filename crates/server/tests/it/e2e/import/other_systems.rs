@@ -347,53 +347,49 @@ fn all_realms_of_a_keycloak_file_are_read() {
 
 #[test]
 fn users_of_firebase_sign_in_as_before() {
-    for name in ["firebase.json", "firebase.csv"] {
-        let setup = new_setup();
-        let (file, config) = (fixture(name), fixture("firebase-hash-config.txt"));
-        let all = [
-            file.as_str(),
-            "--format",
-            "firebase",
-            "--firebase-hash-config",
-            &config,
-        ];
-        let (summary, report) = import(&setup, &all, 1);
-        assert_eq!(
-            counts(&summary),
-            json!({
-                "read": 6, "imported": 5, "already_exists": 0, "skipped": {},
-                "rejected": {"no-identifier": 1},
-            }),
-            "{name}"
-        );
-        let users = exported(&setup);
-        let ben = &users["ben@example.net"];
-        assert_eq!(ben["name"], "Ben, the Second");
-        let kept = json!({"firebase": {
-            "localId": "benbenbenbenbenbenbenbenb002", "photoUrl": "https://example.net/ben.png",
-        }});
-        assert_eq!(ben["data"], kept);
-        assert_eq!(ben["created_at"], "2021-03-04T05:06:07.089Z");
-        assert_eq!(
-            codes(&report, "ben@example.net"),
-            ["field-not-imported", "new-id"]
-        );
-        let google = codes(&report, "google@example.net");
-        assert_eq!(
-            google,
-            ["field-not-imported", "new-id", "no-password"],
-            "{name}"
-        );
-        let server = setup.start();
-        sign_in_as_before(&setup, &server, &["ben@example.net"]);
-        assert_eq!(sign_in(&server, "vector@example.net", PASSWORD).0, 401);
-        assert_eq!(
-            sign_in(&server, "vector@example.net", "user1password").0,
-            201
-        );
-        assert_eq!(sign_in(&server, "off@example.net", PASSWORD).0, 403);
-        assert_eq!(sign_in(&server, "unverified@example.net", PASSWORD).0, 403);
-    }
+    let setup = new_setup();
+    let (file, config) = (
+        fixture("firebase.json"),
+        fixture("firebase-hash-config.txt"),
+    );
+    let all = [
+        file.as_str(),
+        "--format",
+        "firebase",
+        "--firebase-hash-config",
+        &config,
+    ];
+    let (summary, report) = import(&setup, &all, 1);
+    assert_eq!(
+        counts(&summary),
+        json!({
+            "read": 6, "imported": 5, "already_exists": 0, "skipped": {},
+            "rejected": {"no-identifier": 1},
+        })
+    );
+    let users = exported(&setup);
+    let ben = &users["ben@example.net"];
+    assert_eq!(ben["name"], "Ben, the Second");
+    let kept = json!({"firebase": {
+        "localId": "benbenbenbenbenbenbenbenb002", "photoUrl": "https://example.net/ben.png",
+    }});
+    assert_eq!(ben["data"], kept);
+    assert_eq!(ben["created_at"], "2021-03-04T05:06:07.089Z");
+    assert_eq!(
+        codes(&report, "ben@example.net"),
+        ["field-not-imported", "new-id"]
+    );
+    let google = codes(&report, "google@example.net");
+    assert_eq!(google, ["field-not-imported", "new-id", "no-password"]);
+    let server = setup.start();
+    sign_in_as_before(&setup, &server, &["ben@example.net"]);
+    assert_eq!(sign_in(&server, "vector@example.net", PASSWORD).0, 401);
+    assert_eq!(
+        sign_in(&server, "vector@example.net", "user1password").0,
+        201
+    );
+    assert_eq!(sign_in(&server, "off@example.net", PASSWORD).0, 403);
+    assert_eq!(sign_in(&server, "unverified@example.net", PASSWORD).0, 403);
 }
 
 /// Without the project's parameters no user could sign in, and that would be noticed much later.
