@@ -26,6 +26,8 @@ mod options;
 mod raw_user;
 mod source;
 mod supabase;
+#[cfg(test)]
+mod tests;
 mod translation;
 
 pub use format::Format;

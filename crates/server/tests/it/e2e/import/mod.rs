@@ -3,7 +3,6 @@
 //! `fixtures/make.py` generates the fixtures with the libraries of the original systems.
 
 mod interrupted;
-mod malformed_files;
 mod other_systems;
 mod rejects;
 mod round_trip;
