@@ -16,7 +16,6 @@ mod factor_undo;
 mod factors;
 mod headers;
 mod inbox;
-mod memory_parity;
 mod model;
 mod openapi;
 mod operations;

@@ -19,7 +19,6 @@ mod durability;
 mod ephemeral;
 mod first_start;
 mod flood;
-mod full_journey;
 mod hangup;
 mod import;
 mod inbox;

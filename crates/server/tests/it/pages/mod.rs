@@ -3,7 +3,6 @@
 mod documents;
 mod escaping;
 mod factors;
-mod journey;
 mod problems;
 
 use crate::support::{Client, TestResponse};
