@@ -87,35 +87,6 @@ async fn a_malformed_link_gets_404() {
         .expect(200);
 }
 
-/// A link works for one purpose.
-#[tokio::test]
-async fn a_link_works_only_for_its_purpose() {
-    let app = TestApp::new().await;
-    let link = app.pending("ben").await;
-    app.user("eve").await;
-    app.anonymous()
-        .post("/recovery", json!({"email": "eve@example.com"}))
-        .await
-        .expect(202);
-    let recovery = path_in(&app.one_mail().await);
-    let body = json!({"new_password": "two boats and a lamp"});
-    app.anonymous()
-        .post(&link.replace("confirmation", "recovery"), body)
-        .await
-        .expect_problem(410, "link-expired");
-    let answer = app
-        .anonymous()
-        .request("POST", &recovery.replace("recovery", "confirmation"))
-        .send()
-        .await;
-    answer.expect_problem(410, "link-expired");
-    app.anonymous()
-        .with_token(link.rsplit_once('/').unwrap().1)
-        .get("/auth")
-        .await
-        .expect_problem(401, "invalid-token");
-}
-
 #[tokio::test]
 async fn a_repeated_request_gets_the_same_response_and_mails_only_pending_users() {
     let app = TestApp::new().await;

@@ -191,26 +191,3 @@ async fn an_outdated_if_match_changes_no_password() {
     draft.json(&by_name).send().await.expect(204);
     assert_eq!(app.mails().await.len(), 2);
 }
-
-#[tokio::test]
-async fn a_user_who_cannot_sign_in_cannot_change_the_password() {
-    let app = TestApp::new().await;
-    let admin = app.admin().await;
-    app.create("off", Role::User).await;
-    app.pending("new").await;
-    admin
-        .put("/user/off/status", json!({"status": "disabled"}))
-        .await
-        .expect(200);
-    for (email, code) in [
-        ("off@example.com", "account-disabled"),
-        ("new@example.com", "email-unconfirmed"),
-    ] {
-        let mut body = change();
-        body["email"] = json!(email);
-        app.anonymous()
-            .put(PATH, body)
-            .await
-            .expect_problem(403, code);
-    }
-}
