@@ -1,5 +1,5 @@
-//! The binary against stores that restart, are cut off, slow or full, run out of connections, fail over, or are
-//! lost during a commit. Each test has its own servers.
+//! The binary against stores that restart, are cut off, slow or full, run out of connections, or fail over. Each test
+//! has its own servers. A write is atomic also if its commit is lost: that is tested in `crates/store-sql`.
 //!
 //! Each test expects the same: every response is a 2xx or a 503 (`store-unavailable`, `outcome-unknown`) within a
 //! time limit; what got a 2xx is done, what got `store-unavailable` is not; and the server recovers by itself. A
@@ -16,7 +16,6 @@ mod full_disk;
 mod http;
 mod kills;
 mod load;
-mod lost_commits;
 mod readiness;
 mod restarts;
 mod server;

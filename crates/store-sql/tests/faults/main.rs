@@ -8,7 +8,6 @@
 
 mod backlog;
 mod cancelled;
-mod failover;
 mod locked;
 mod lost_commits;
 mod outages;
