@@ -34,9 +34,6 @@ pub enum ProxyMode {
     /// This many times, resets the connection when a client sends these bytes, and does not forward them: the
     /// request is not executed, and the client does not know.
     DropRequest(&'static str, u32),
-    /// Once, delays data of a client that contains these bytes, and forwards it even if the client has
-    /// disconnected: the request is executed although its client does not wait for it.
-    Delay(&'static str, Duration),
 }
 
 /// A proxy in front of an address. Dropping it ends it.
@@ -52,7 +49,7 @@ struct Shared {
     mode: watch::Sender<ProxyMode>,
     /// Number of cuts; a connection ends when it changes.
     cuts: watch::Sender<u32>,
-    /// Number of requests and replies that were lost or delayed.
+    /// Number of requests and replies that were lost.
     lost: AtomicU32,
 }
 
@@ -142,7 +139,7 @@ impl Proxy {
         *self.target()
     }
 
-    /// Number of requests and replies that were lost or delayed since the mode was set.
+    /// Number of requests and replies that were lost since the mode was set.
     #[must_use]
     pub fn lost(&self) -> u32 {
         self.shared.lost.load(Ordering::SeqCst)
@@ -212,7 +209,6 @@ async fn carry(
                 ChunkAction::Forward => {}
                 ChunkAction::DropResponse => loses.store(true, Ordering::SeqCst),
                 ChunkAction::DropRequest => return Err(std::io::ErrorKind::ConnectionReset.into()),
-                ChunkAction::Delay(delay) => tokio::time::sleep(delay).await,
             }
             to_server.write_all(&piece[..count]).await?;
         }
@@ -236,7 +232,6 @@ enum ChunkAction {
     Forward,
     DropResponse,
     DropRequest,
-    Delay(Duration),
 }
 
 impl Shared {
@@ -257,7 +252,6 @@ impl Shared {
         let (wanted, times, verdict) = match mode {
             ProxyMode::DropResponse(wanted, times) => (wanted, times, ChunkAction::DropResponse),
             ProxyMode::DropRequest(wanted, times) => (wanted, times, ChunkAction::DropRequest),
-            ProxyMode::Delay(wanted, delay) => (wanted, 1, ChunkAction::Delay(delay)),
             ProxyMode::Forward | ProxyMode::Refuse | ProxyMode::Stall | ProxyMode::Slow(_) => {
                 return ChunkAction::Forward;
             }
