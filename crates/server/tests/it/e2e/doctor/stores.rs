@@ -1,8 +1,8 @@
-//! Store faults: no server, a wrong password, an outdated schema.
+//! Store faults: no server, an outdated schema, a wrong roster. `crates/store-sql` tests the others.
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use doorward_testkit::servers::{self, PostgresOptions, dedicated_postgres};
+use doorward_testkit::servers;
 
 use super::{Setup, examine};
 use crate::e2e::edit;
@@ -30,15 +30,6 @@ fn a_store_that_is_down_is_a_failure() {
             .expect("mail: templates", "passed", "", "");
         assert!(!report.text.contains("hunter2"), "C-02: {}", report.text);
     }
-}
-
-#[test]
-fn a_wrong_password_is_a_failure_and_is_not_printed() {
-    let url = wait(servers::mariadb());
-    let url = url.replace("root@", "root:hunter2@");
-    let report = examine(&Setup::on_a_file().with("DATABASE_URL", &url), &[]);
-    report.expect_code(1).expect("database", "failed", "", "");
-    assert!(!report.text.contains("hunter2"), "C-02: {}", report.text);
 }
 
 #[test]
@@ -70,36 +61,6 @@ fn missing_migrations_are_a_failure_if_migrating_is_disabled() {
             "warning",
             "each node creates its own",
             "JWT_SECRET_KEY",
-        );
-}
-
-#[test]
-fn a_password_that_postgresql_rejects_is_a_failure() {
-    let options = PostgresOptions {
-        password: Some("the right one"),
-        ..PostgresOptions::default()
-    };
-    let server = wait(dedicated_postgres(options));
-    let url = format!("postgres://doorward:hunter2@{}/doorward", server.address());
-    let report = examine(&Setup::on_a_file().with("DATABASE_URL", &url), &[]);
-    report
-        .expect_code(1)
-        .expect("database", "failed", "password", "");
-    assert!(!report.text.contains("hunter2"), "C-02: {}", report.text);
-}
-
-/// The role can read and write, but cannot migrate the schema.
-#[test]
-fn a_role_that_cannot_create_tables_is_a_failure() {
-    let server = wait(dedicated_postgres(PostgresOptions::default()));
-    let url = wait(server.role("guest", ""));
-    examine(&Setup::on_a_file().with("DATABASE_URL", &url), &[])
-        .expect_code(1)
-        .expect(
-            "database: privileges",
-            "failed",
-            "create tables",
-            "privilege",
         );
 }
 
