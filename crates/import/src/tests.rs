@@ -82,7 +82,7 @@ fn each_invalid_line_has_its_code_and_the_others_are_read() {
             "id-invalid",
         ),
         (line("username", json!("a b")), "username-invalid"),
-        (line("email", json!("nobody")), "email-invalid"),
+        (line("email", json!("unknown")), "email-invalid"),
         (line("name", json!("a\nb")), "name-invalid"),
         (line("role", json!("root")), "malformed"),
         (line("status", json!("asleep")), "malformed"),
@@ -133,7 +133,7 @@ fn an_invalid_field_that_may_be_dropped_is_dropped_and_noted() {
             UserField::Username,
             "username-dropped",
         ),
-        ("email", json!("nobody"), UserField::Email, "email-dropped"),
+        ("email", json!("unknown"), UserField::Email, "email-dropped"),
         ("name", json!("a\nb"), UserField::Name, "name-dropped"),
         (
             "data",
