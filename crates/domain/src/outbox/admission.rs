@@ -79,8 +79,8 @@ impl Outbox {
     ) -> Result<Admission, Error> {
         let waiting = self.waiting_with(job, purpose).await?;
         let is_same = |one: &MailJob, other: &MailJob| match kind {
-            // All of them go to the owner of the mailbox.
-            MailKind::AlreadyRegistered => true,
+            // All of them go to the owner of the mailbox, but a request for the confirmation, which will be dropped.
+            MailKind::AlreadyRegistered => one.user_id.is_some() && other.user_id.is_some(),
             _ => one.kind == other.kind && one.user_id == other.user_id,
         };
         let mut admission = Admission::Refused;
