@@ -66,9 +66,9 @@ pub(crate) fn run_steps(steps: &[Step]) -> ExitCode {
             break;
         }
     }
-    for last in &finished {
-        if let Some(tests) = last.failed_tests() {
-            println!("\n== messages of failed tests: {}", last.step.name);
+    for done in &finished {
+        if let Some(tests) = done.failed_tests() {
+            println!("\n== messages of failed tests: {}", done.step.name);
             println!("{}", tests.messages.join("\n"));
         }
     }
@@ -105,9 +105,9 @@ fn table(finished: &[Finished<'_>], skipped: &[Step], seconds: u64) -> String {
     let mut row = |name: &str, seconds: &str, result: &str| {
         let _ = writeln!(table, "{name:<36} {seconds:>7}  {result}");
     };
-    for last in finished {
-        row(last.step.name, &last.seconds.to_string(), &last.result());
-        for name in last.failed_tests().iter().flat_map(|tests| &tests.names) {
+    for done in finished {
+        row(done.step.name, &done.seconds.to_string(), &done.result());
+        for name in done.failed_tests().iter().flat_map(|tests| &tests.names) {
             row("", "", &format!("  {name}"));
         }
     }

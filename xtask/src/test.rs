@@ -72,15 +72,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "links",
         code: 14,
-        run: || {
-            run_tests(cargo_test("sqlite").args([
-                "--package",
-                "xtask",
-                "--test",
-                "docs",
-                "links::",
-            ]))
-        },
+        run: || run_tests(xtask_test("docs").arg("links::")),
     },
     Step {
         name: "clippy",

@@ -31,14 +31,14 @@ pub(crate) fn upgrade() -> anyhow::Result<()> {
 }
 
 /// The commit to upgrade from, since there is no release yet: the last one without the newest migration. With a single
-/// migration, the last commit that changed it. From the first release on, the tag of the previous release.
+/// migration, the last commit that changed it.
 fn previous() -> anyhow::Result<String> {
     let files = std::fs::read_dir(root().join(MIGRATIONS))?;
     let names = files.map(|file| Ok(file?.file_name()));
     let names: BTreeSet<_> = names.collect::<std::io::Result<_>>()?;
     let newest = names.last().context("there is no migration")?;
     let newest = format!("{MIGRATIONS}/{}", newest.display());
-    // Added, or modified as well; and its parent, or the commit itself.
+    // The parent of the commit that added it; of a single one, the last commit that changed it.
     let (change, before) = match names.len() {
         1 => ("--diff-filter=AM", ""),
         _ => ("--diff-filter=A", "^"),

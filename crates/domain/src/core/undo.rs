@@ -1,8 +1,8 @@
 //! The steps that the undo links share: that of an address change, and that of a first second factor (M-02).
 //!
 //! Anyone who knows a user's password can change the account's address to their own, or add a factor of their own. The mail
-//! about it goes to the address that the account had, and its link works for days regardless of what an attacker does: it
-//! survives security events and later address changes. Using it ends every session, replaces the password, removes factors
+//! about it goes to the address that the account had, and its link is valid for days: it survives security events and
+//! address changes by the user. Using it ends every session, replaces the password, removes factors
 //! and mails a recovery link. A link is void when it is used or expired, when the user's `void_undo_links` cover it, and when
 //! the user is disabled. Viewing it changes nothing.
 
@@ -19,8 +19,7 @@ use crate::model::{AuditKind, Credential, Link, Purpose, User};
 use crate::store::{Batch, Write};
 use crate::values::{Password, Secret, Token};
 
-/// Time before an address change in which an added factor is a part of the attack. A factor that is older has a link of its
-/// own, which was valid for this long.
+/// Time before an address change in which an added factor is a part of the attack. The attacker may have added it first.
 const FACTORS_BEFORE_CHANGE: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// What an undo link undoes.

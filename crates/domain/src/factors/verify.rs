@@ -3,8 +3,9 @@
 //! Wrong codes have a count of their own: a user who knows the password must not guess codes at the speed of
 //! correct passwords. A code is counted before it is checked. A wrong one stays counted, also if something fails afterwards;
 //! one that was not compared, or was correct and not used up, is released. Only a completed sign-in clears the count; a new
-//! first factor has another one. Recovery codes cannot be guessed; they are limited by network only, so that their owner can
-//! sign in while another person guesses codes.
+//! first factor has another one. A recovery code cannot be guessed. It counts only toward the
+//! sign-in limit (of the account on a known device, else of the network), so that its owner can sign in while another person
+//! guesses codes.
 
 use super::proof::FactorProof;
 use super::set::FactorSet;
@@ -25,7 +26,7 @@ pub(crate) struct VerifiedCode {
     pub(crate) kind: FactorKind,
 }
 
-/// Why a code did not do.
+/// Why a code was not accepted.
 pub(crate) enum CodeFailure {
     /// It was compared and is wrong, or was used before. It stays counted.
     Wrong(Error),
