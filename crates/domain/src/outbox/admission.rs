@@ -26,12 +26,12 @@ pub(super) enum Admission {
     /// It waits in the outbox until this time.
     WaitsUntil(Timestamp),
     /// It must be dropped.
-    Refused,
+    Dropped,
 }
 
 impl Outbox {
-    /// Counts a mail and decides whether it may be sent. `kind` is what it says to its recipient. The action that it reports
-    /// is not rejected: for a sign-up, that would reveal other sign-ups.
+    /// Counts a mail and decides whether it may be sent. `kind` is the mail that the recipient gets. The request that
+    /// caused it is never rejected: that would reveal other sign-ups.
     pub(super) async fn admit(&self, job: &MailJob, kind: MailKind) -> Result<Admission, Error> {
         // A retry after a failed send is not counted again.
         if !self.core.policy.throttle || job.attempts > 1 {
@@ -43,7 +43,7 @@ impl Outbox {
                 let limit = KeyedLimit::budget(name, rate, format!("user/{user_id}"));
                 match self.core.try_acquire(limit, self.core.now()).await? {
                     true => Ok(Admission::Granted),
-                    false => Ok(Admission::Refused),
+                    false => Ok(Admission::Dropped),
                 }
             }
             _ => Ok(Admission::Granted),
@@ -83,7 +83,7 @@ impl Outbox {
             MailKind::AlreadyRegistered => one.user_id.is_some() && other.user_id.is_some(),
             _ => one.kind == other.kind && one.user_id == other.user_id,
         };
-        let mut admission = Admission::Refused;
+        let mut admission = Admission::Dropped;
         let (mut due_at, mut kept) = (next, 0);
         for (index, one) in waiting.iter().enumerate() {
             let is_replaced = waiting[..index].iter().any(|newer| is_same(newer, one));
@@ -133,8 +133,8 @@ impl Outbox {
     }
 }
 
-/// The purpose of the link in a mail that its mailbox limits. `None` for a mail that replaces a request for the confirmation:
-/// the request was counted.
+/// Purpose of the link, if the ceiling of the mailbox applies. `None` for a mail of a resend, which was counted as a
+/// request.
 fn limited_purpose(job: &MailJob) -> Option<Purpose> {
     let is_counted = job.kind != MailKind::ConfirmationResend || job.user_id.is_none();
     job.kind.mailbox_purpose().filter(|_| is_counted)

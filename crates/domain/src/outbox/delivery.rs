@@ -118,7 +118,7 @@ impl Outbox {
                 tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.due_at = %due_at, "mail waits: limit of its mailbox reached");
                 Ok(Some(self.record(job, MailFate::Deferred)))
             }
-            Admission::Refused => {
+            Admission::Dropped => {
                 tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), "mail dropped: limit reached");
                 self.drop_mail(job).await.map(Some)
             }

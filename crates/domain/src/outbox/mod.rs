@@ -1,8 +1,9 @@
 //! Sends the mails in the outbox. The worker runs this.
 //!
 //! A mail is claimed under a lease, resolved to its current recipient and content, given its link, rendered, sent,
-//! and deleted (`delivery`, `content`). A mail above the limit of its mailbox waits (`admission`). After a failure it stays in the outbox and is retried: delivery is at least
-//! once, and exactly once if nothing fails. `model/mail_kind.rs` declares what differs between the mails.
+//! and deleted (`delivery`, `content`). A mail above the limit of its mailbox waits (`admission`). After a failure it stays
+//! in the outbox and is retried: delivery is at least once, and exactly once if nothing fails. `model/mail_kind.rs` declares
+//! what differs between the mails.
 
 mod admission;
 mod content;

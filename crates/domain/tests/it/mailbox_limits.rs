@@ -203,6 +203,22 @@ async fn the_owner_gets_one_mail_about_the_sign_ups_that_wait() {
     assert!(node.mail_jobs().is_empty());
 }
 
+/// A resend for an address that has an owner is dropped, so it must not replace a mail to the owner.
+#[tokio::test]
+async fn a_resend_that_is_dropped_replaces_no_mail_to_the_owner() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    node.active("ben").await;
+    node.advance(hours(1));
+    use_up_the_ceiling(&node).await;
+    sign_up_from(&node, 9, "zoe").await;
+    resend_from(&node, 9).await.unwrap();
+    assert!(node.mails().await.is_empty());
+    // The resend had the first turn.
+    node.advance(minutes(12));
+    assert_eq!(node.one_mail().await.kind, MailKind::AlreadyRegistered);
+}
+
 /// H-05: a mailbox can be flooded neither for days nor at the cost of the outbox.
 #[tokio::test]
 async fn at_most_ten_mails_wait_for_a_mailbox() {
