@@ -12,6 +12,7 @@ use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
+use crate::factors::recovery_grant::RecoveryGrant;
 use crate::factors::undo::RemovedFactors;
 use crate::hashing::HashClient;
 use crate::metric_event::SessionEnd;
@@ -140,7 +141,12 @@ impl Core {
         }
         let credential = Credential::password(user.id, locked, ctx.now);
         let mut batch = changed.replace(user);
-        batch.extend([link.mark_used(ctx.now), Write::put(&credential)]);
+        batch.extend([
+            link.mark_used(ctx.now),
+            Write::put(&credential),
+            // The new password is not that of a recovery.
+            RecoveryGrant::write(user.id, None),
+        ]);
         batch.extend(removed.writes);
         let (before, removed) = (user, removed.count);
         let undone = match undo {

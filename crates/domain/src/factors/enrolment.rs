@@ -91,10 +91,10 @@ impl Factors {
             let set = self.core.factor_set(user.id).await?;
             ensure_covers(ctx, proof, &set)?;
             ensure_room(&set)?;
-            let place = place(ctx);
+            let origin = enrolment_origin(ctx);
             let unfinished = self.core.unfinished(&user, &set).await?;
             let is_replaced =
-                |other: &Totp| !other.is_pending(ctx.now) || other.is_begun_in(place.as_deref());
+                |other: &Totp| !other.is_pending(ctx.now) || other.is_begun_in(origin.as_deref());
             let (replaced, others): (Vec<_>, Vec<_>) =
                 unfinished.into_iter().partition(is_replaced);
             if others.len() >= MAX_UNFINISHED {
@@ -109,7 +109,7 @@ impl Factors {
                 (name.as_str(), secret),
                 ctx.now,
             );
-            let totp = totp.proved_by(proof).begun_in(place);
+            let totp = totp.proved_by(proof).begun_in(origin);
             let mut batch = vec![still_active(ctx, &user), totp.write(ctx.now)];
             batch.extend(set.unchanged());
             batch.extend(replaced.iter().map(Totp::delete));
@@ -249,8 +249,8 @@ fn too_many(message: String) -> Error {
     Error::invalid("kind", Invalid::new("too-many", message))
 }
 
-/// The session or the challenge of the request, of which each has one enrolment.
-fn place(ctx: &Ctx) -> Option<String> {
+/// The session or challenge of the request. Each has at most one unfinished enrolment.
+fn enrolment_origin(ctx: &Ctx) -> Option<String> {
     match &ctx.actor {
         Actor::User { session_id, .. } => Some(session_id.to_string()),
         Actor::Enrolling { challenge, .. } => {

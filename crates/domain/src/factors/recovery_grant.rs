@@ -84,8 +84,8 @@ impl Record for RecoveryGrant {
 }
 
 impl Core {
-    /// Counts a grant for a recovery by this link. Returns `None` if the user has no second factor, or has used up the
-    /// grants.
+    /// Counts a grant for a recovery by this link. Returns `None` if the user has no second factor or has used up the
+    /// grants, or if throttling is off.
     pub(crate) async fn grant_codes(
         &self,
         ctx: &Ctx,

@@ -109,7 +109,8 @@ struct Data {
     is_active: bool,
     /// `true` if the proof of the enrolment was the password only, since the account had no factor. It cannot be finished
     /// once there is one.
-    is_first: bool,
+    #[serde(rename = "is_first")]
+    proved_by_password: bool,
     created_at: Timestamp,
     /// When its first code was entered; `None` if it is pending or imported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,7 +146,7 @@ impl Totp {
                 name: name.to_owned(),
                 secret: URL_SAFE_NO_PAD.encode(sealed),
                 is_active: false,
-                is_first: false,
+                proved_by_password: false,
                 created_at,
                 added_at: None,
                 last_used_at: None,
@@ -160,24 +161,24 @@ impl Totp {
 
     /// This authenticator, with the proof of its enrolment.
     pub(super) fn proved_by(mut self, proof: FactorProof) -> Self {
-        self.data.is_first = matches!(proof, FactorProof::Password(_));
+        self.data.proved_by_password = matches!(proof, FactorProof::Password(_));
         self
     }
 
     /// This authenticator, enrolled in this session or challenge.
-    pub(super) fn begun_in(mut self, place: Option<String>) -> Self {
-        self.data.begun_in = place;
+    pub(super) fn begun_in(mut self, origin: Option<String>) -> Self {
+        self.data.begun_in = origin;
         self
     }
 
     /// Returns `true` if its enrolment began in this session or challenge.
-    pub(super) fn is_begun_in(&self, place: Option<&str>) -> bool {
-        self.data.begun_in.as_deref() == place
+    pub(super) fn is_begun_in(&self, origin: Option<&str>) -> bool {
+        self.data.begun_in.as_deref() == origin
     }
 
     /// The proof with which its enrolment began.
     pub(super) fn proof(&self) -> FactorProof {
-        match self.data.is_first {
+        match self.data.proved_by_password {
             true => FactorProof::Password(self.user_id),
             false => FactorProof::Factor,
         }

@@ -82,7 +82,8 @@ impl Core {
         set: &FactorSet,
     ) -> Option<User> {
         let first = set.first_added()?;
-        // A mail may be late, and the lifetime of its link starts when it is sent.
+        // The longest lifetime of an undo link: this one is shorter, but starts when a mail that may be late is sent, and
+        // the void links are remembered together with those of address changes.
         let lifetime = self.policy.email_undo_lifetime;
         let is_recent = ctx.now.duration_since(first.at) <= lifetime;
         let mut known = ctx.client.known.iter();

@@ -26,15 +26,15 @@ const GRANTS_IN_A_ROW: Rate = Rate::new(10, 10 * 365 * DAY);
 /// A code that is already counted.
 #[derive(Debug, Default)]
 pub(crate) struct CodeAttempt {
-    /// The count of wrong codes; `None` for a code that cannot be guessed.
-    count: Option<KeyedLimit>,
-    /// All acquired limits; the count is the first.
-    limits: Vec<KeyedLimit>,
-    /// All counts that concern the client.
-    counts: Vec<KeyedLimit>,
-    /// The recoveries in a row that have granted codes.
-    grants: Option<KeyedLimit>,
-    /// Number of wrong codes in `count` before this one.
+    /// The backoff that counts this code; `None` for a code that cannot be guessed.
+    backoff: Option<KeyedLimit>,
+    /// All acquired limits; the backoff is the first.
+    acquired: Vec<KeyedLimit>,
+    /// All backoffs that concern the client.
+    backoffs: Vec<KeyedLimit>,
+    /// The limit of recoveries in a row that grant codes.
+    grant_limit: Option<KeyedLimit>,
+    /// Number of wrong codes in `backoff` before this one.
     failed_before: u32,
     /// If `true`, a wrong code locks out all clients without a count for themselves.
     is_last: bool,
@@ -61,27 +61,27 @@ impl Core {
         if !self.policy.throttle {
             return Ok(CodeAttempt::default());
         }
-        let counts = self.code_counts(ctx, (user, set), recovery).await?;
+        let backoffs = self.code_backoffs(ctx, (user, set), recovery).await?;
         let is_guessable = kind == FactorKind::Totp;
-        let last = counts.len() - 1;
-        for (index, count) in counts.iter().enumerate() {
-            let count = Some(count).filter(|_| is_guessable).cloned();
-            let mut limits: Vec<KeyedLimit> = count.iter().cloned().collect();
+        let last = backoffs.len() - 1;
+        for (index, backoff) in backoffs.iter().enumerate() {
+            let backoff = Some(backoff).filter(|_| is_guessable).cloned();
+            let mut limits: Vec<KeyedLimit> = backoff.iter().cloned().collect();
             limits.extend(self.code_client_limit(ctx, user));
             match self.acquire_in_order(ctx, &limits).await? {
                 LimitsDecision::Allowed(remaining) => {
-                    let counted = count.as_ref().zip(remaining.first());
+                    let counted = backoff.as_ref().zip(remaining.first());
                     return Ok(CodeAttempt {
                         failed_before: counted
-                            .map_or(0, |(count, left)| failures_before(count, *left)),
+                            .map_or(0, |(backoff, left)| failures_before(backoff, *left)),
                         is_last: index == last && counted.is_some_and(|(_, left)| *left == 0),
-                        grants: Some(grants_in_a_row(user, set)),
-                        count,
-                        limits,
-                        counts,
+                        grant_limit: Some(grants_in_a_row(user, set)),
+                        backoff,
+                        acquired: limits,
+                        backoffs,
                     });
                 }
-                // Too many wrong codes: the client has the next count, which it shares with more clients.
+                // Too many wrong codes: the client has the next backoff, which it shares with more clients.
                 LimitsDecision::Denied {
                     retry_after: None, ..
                 } if index < last => {}
@@ -98,8 +98,8 @@ impl Core {
         Err(Error::CodesLockedOut)
     }
 
-    /// The counts of wrong codes for this client, in the order in which they are used. The last is that of all clients.
-    async fn code_counts(
+    /// The backoffs for codes of this client, in the order in which they are used. The last is that of all clients.
+    async fn code_backoffs(
         &self,
         ctx: &Ctx,
         (user, set): (&User, &FactorSet),
@@ -117,8 +117,8 @@ impl Core {
             KeyedLimit::backoff(Some(GRANTED_CODES), format!("code/recovery/{recovery}"))
         });
         let shared = KeyedLimit::backoff(Some(self.policy.limits.lockout_after), key);
-        let counts = device.into_iter().chain(recovery).chain([shared]);
-        Ok(counts.collect())
+        let backoffs = device.into_iter().chain(recovery).chain([shared]);
+        Ok(backoffs.collect())
     }
 
     /// Charges the client as for a password.
@@ -132,13 +132,13 @@ impl Core {
 
     /// Releases an attempt whose code was not compared, or was correct and not used up.
     pub(crate) async fn release_code_attempt(&self, ctx: &Ctx, attempt: &CodeAttempt) {
-        self.release_codes(ctx, &attempt.limits).await;
+        self.release_codes(ctx, &attempt.acquired).await;
     }
 
     /// Releases the count of a correct code that completes no sign-in. Wrong codes before it stay counted, and the
     /// client stays charged.
     pub(crate) async fn release_code_count(&self, ctx: &Ctx, attempt: &CodeAttempt) {
-        self.release_codes(ctx, attempt.count.as_slice()).await;
+        self.release_codes(ctx, attempt.backoff.as_slice()).await;
     }
 
     /// Releases these limits of codes. A failure is logged.
@@ -148,7 +148,7 @@ impl Core {
         }
     }
 
-    /// Returns the number of wrong codes before a correct one, as far as they are counted. Of a count that the attempt
+    /// Returns the number of wrong codes before a correct one, as far as they are counted. Of a backoff that the attempt
     /// did not acquire, at most [`MANY_FAILURES`](super::MANY_FAILURES).
     pub(crate) async fn wrong_codes_before(
         &self,
@@ -156,9 +156,9 @@ impl Core {
         attempt: &CodeAttempt,
     ) -> Result<u32, Error> {
         let mut failures = attempt.failed_before;
-        for count in &attempt.counts {
-            if attempt.count.as_ref() != Some(count) {
-                failures = failures.saturating_add(self.read_failures(ctx, count).await?);
+        for backoff in &attempt.backoffs {
+            if attempt.backoff.as_ref() != Some(backoff) {
+                failures = failures.saturating_add(self.read_failures(ctx, backoff).await?);
             }
         }
         Ok(failures)
@@ -166,14 +166,15 @@ impl Core {
 
     /// Clears the wrong codes of a user after a completed sign-in, and the recoveries that have granted codes.
     pub(crate) async fn clear_code_attempts(&self, attempt: &CodeAttempt) {
-        for limit in attempt.counts.iter().chain(&attempt.grants) {
+        for limit in attempt.backoffs.iter().chain(&attempt.grant_limit) {
             if let Err(error) = self.ports.rate_limits.clear(limit).await {
                 tracing::warn!(error = %chain(&error), "failed to clear the wrong codes of a user");
             }
         }
     }
 
-    /// Counts a grant of codes. Returns its limits; `None` if the user has had too many.
+    /// Counts a grant of codes. Returns its limits; `None` if the user has had too many, or if throttling is off: codes then
+    /// have no limit.
     pub(crate) async fn acquire_code_grant(
         &self,
         ctx: &Ctx,

@@ -10,7 +10,7 @@
 //! | each [`ThrottleScope`] | network prefix (/32, /64); tokens and known devices: the account |
 //! | `sign-in-global` | none: one limit for sign-in attempts of all unknown clients |
 //! | `guess` (backoff) | the account, by its id or canonical identifier; or the known device; for codes the user, the device that has passed the factor, or the recovery |
-//! | `mailbox` | kind of mail, network prefix and mailbox; and a ceiling for each mailbox, above which mails wait |
+//! | `mailbox` | kind of mail, network prefix and mailbox; and a ceiling for each purpose and mailbox, above which mails wait |
 //! | `email-change`, `factor-change` | the account |
 //!
 //! A client whose address is unknown has no budget: all such clients would share it.

@@ -14,7 +14,7 @@ use crate::ports::{Decision, KeyedLimit};
 use crate::store::{Batch, Records, Write};
 use crate::values::{EmailAddress, Identifier, UserId};
 
-/// Consecutive wrong passwords, or codes, until a device is no longer known.
+/// Consecutive wrong passwords, or wrong codes, of a device before the backoff of other clients applies to it.
 pub(super) const KNOWN_DEVICE_FAILURES: u32 = 10;
 
 /// A password attempt that is already counted.

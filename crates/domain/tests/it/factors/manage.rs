@@ -54,7 +54,7 @@ async fn an_enrolment_is_replaced_by_the_next_and_expires_after_an_hour() {
         begun.unwrap()
     };
     let (first, second) = (begin().await, begin().await);
-    let finish = async |begun: &doorward_domain::factors::Enrolment| {
+    let finish = async |begun: &Enrolment| {
         let (id, app) = (begun.factor.id.to_string(), App::new(&begun.secret));
         let code = app.code_at(node.now());
         factors.finish(&node.of(&session), "me", &id, &code).await
@@ -297,7 +297,7 @@ async fn two_enrolments_at_once_are_both_added() {
     };
     // The list that finds unfinished enrolments is late, so that the second does not replace the first.
     let (one, two) = (begin("one").await, begin("two").await);
-    let finish = async |node: &TestNode, begun: &doorward_domain::factors::Enrolment| {
+    let finish = async |node: &TestNode, begun: &Enrolment| {
         let id = begun.factor.id.to_string();
         let code = App::new(&begun.secret).code_at(ctx.now);
         node.doorward.factors.finish(&ctx, "me", &id, &code).await

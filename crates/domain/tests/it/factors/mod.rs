@@ -11,7 +11,7 @@ mod undo;
 mod unfinished;
 
 use doorward_domain::Ctx;
-use doorward_domain::factors::{FactorCode, FactorKind, FactorName};
+use doorward_domain::factors::{Enrolment, FactorCode, FactorKind, FactorName};
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::sign_in::{NextFactor, Outcome, Proof};
 use doorward_domain::values::{Secret, Token};
@@ -159,3 +159,17 @@ pub async fn ben_with(choose: impl FnOnce(&mut Policy)) -> (TestNode, TwoFactorU
 
 pub const STEP: SignedDuration = SignedDuration::from_secs(30);
 pub const TOTP: Option<FactorKind> = Some(FactorKind::Totp);
+
+/// Begins to add an authenticator to the account of this session.
+async fn begin(node: &TestNode, session: &SignedIn) -> Result<Enrolment, Error> {
+    let (ctx, name) = (node.of(session), FactorName::default());
+    node.doorward.factors.begin(&ctx, "me", &name).await
+}
+
+/// Enters its first code.
+async fn finish(node: &TestNode, session: &SignedIn, begun: &Enrolment) -> Result<(), Error> {
+    let (id, app) = (begun.factor.id.to_string(), App::new(&begun.secret));
+    let (ctx, code) = (node.of(session), app.code_at(node.now()));
+    let finished = node.doorward.factors.finish(&ctx, "me", &id, &code);
+    finished.await.map(|_| ())
+}

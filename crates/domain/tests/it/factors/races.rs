@@ -1,7 +1,6 @@
 //! A session that has proved the password only writes while the user finishes their first enrolment (M-02).
 
 use doorward_domain::Error;
-use doorward_domain::factors::{Enrolment, FactorName};
 use doorward_domain::model::{Credential, CredentialKind};
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::store::{Batch, Store, Write};
@@ -27,18 +26,6 @@ fn set(node: &TestNode) -> Option<Credential> {
     let mut all: Vec<Credential> = node.store.all();
     all.retain(|one| one.kind == CredentialKind::FactorSet);
     all.pop()
-}
-
-async fn begin(node: &TestNode, session: &SignedIn) -> Result<Enrolment, Error> {
-    let (ctx, name) = (node.of(session), FactorName::default());
-    node.doorward.factors.begin(&ctx, "me", &name).await
-}
-
-async fn finish(node: &TestNode, session: &SignedIn, begun: &Enrolment) -> Result<(), Error> {
-    let (id, app) = (begun.factor.id.to_string(), App::new(&begun.secret));
-    let (ctx, code) = (node.of(session), app.code_at(node.now()));
-    let finished = node.doorward.factors.finish(&ctx, "me", &id, &code);
-    finished.await.map(|_| ())
 }
 
 impl Race {

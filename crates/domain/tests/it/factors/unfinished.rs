@@ -1,26 +1,13 @@
 //! Enrolments that wait for their first code: how many there are, and when they go.
 
 use doorward_domain::Error;
-use doorward_domain::factors::{Enrolment, FactorName, MAX_FACTORS};
+use doorward_domain::factors::{FactorName, MAX_FACTORS};
 use doorward_domain::model::{Credential, CredentialKind};
-use doorward_domain::sessions::SignedIn;
 
 use super::*;
 
 /// Maximum number of enrolments of an account that wait for their first code.
 const MAX_UNFINISHED: usize = 5;
-
-async fn begin(node: &TestNode, session: &SignedIn) -> Result<Enrolment, Error> {
-    let (ctx, name) = (node.of(session), FactorName::default());
-    node.doorward.factors.begin(&ctx, "me", &name).await
-}
-
-async fn finish(node: &TestNode, session: &SignedIn, begun: &Enrolment) -> Result<(), Error> {
-    let (id, app) = (begun.factor.id.to_string(), App::new(&begun.secret));
-    let (ctx, code) = (node.of(session), app.code_at(node.now()));
-    let finished = node.doorward.factors.finish(&ctx, "me", &id, &code);
-    finished.await.map(|_| ())
-}
 
 /// The authenticators that are stored, active or not.
 fn stored(node: &TestNode) -> usize {
