@@ -1,6 +1,6 @@
 //! Reads the fields of an object of another system, in the spellings that occur.
 
-use doorward_domain::values::JsonText;
+use doorward_domain::values::ParsedJson;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -11,11 +11,13 @@ const MAX_DEPTH: usize = 120;
 
 /// Parses JSON text. Rejects a repeated name, of which one value would be lost, and a number that would be rounded.
 pub fn parse(text: &[u8]) -> Result<Value, Rejection> {
-    let read = JsonText::parse(text, MAX_DEPTH)
+    let read = ParsedJson::parse(text, MAX_DEPTH)
         .map_err(|error| Rejection::malformed(format!("Not JSON: {}.", unquoted(&error))))?;
-    match read.misfits.first() {
+    match read.out_of_range.first() {
         None => Ok(read.value),
-        Some(name) => Err(Rejection::malformed(JsonText::misfit_error(name).detail)),
+        Some(name) => Err(Rejection::malformed(
+            ParsedJson::out_of_range_error(name).detail,
+        )),
     }
 }
 

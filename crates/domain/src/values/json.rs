@@ -18,41 +18,45 @@ const MAX_ECHOED_NAME: usize = 64;
 
 /// A value that was read from text.
 #[derive(Debug)]
-pub struct JsonText {
+pub struct ParsedJson {
     /// The value. A number that does not fit is 0.
     pub value: Value,
     /// Names of the fields that contain a number that fits neither a 64-bit integer nor a double.
-    pub misfits: Vec<String>,
+    pub out_of_range: Vec<String>,
 }
 
-impl JsonText {
+impl ParsedJson {
     /// Parses one JSON value with at most `max_depth` levels.
     ///
     /// Repeated names in an object and text after the value are errors. So is a number that does not fit, except in the
     /// fields of an object, which are listed.
     pub fn parse(text: &[u8], max_depth: usize) -> serde_json::Result<Self> {
-        let fitting = blank_misfits(text);
+        let fitting = blank_out_of_range(text);
         let mut reader = serde_json::Deserializer::from_slice(&fitting);
         let value = StrictValue { left: max_depth }.deserialize(&mut reader)?;
         reader.end()?;
-        let misfits = match fitting {
+        let out_of_range = match fitting {
             Cow::Borrowed(_) => Vec::new(),
             Cow::Owned(_) => {
                 // Fails for a value that is not an object.
                 let fields: BTreeMap<String, &RawValue> = serde_json::from_slice(text)?;
-                let is_misfit =
-                    |raw: &RawValue| matches!(blank_misfits(raw.get().as_bytes()), Cow::Owned(_));
+                let is_out_of_range = |raw: &RawValue| {
+                    matches!(blank_out_of_range(raw.get().as_bytes()), Cow::Owned(_))
+                };
                 let fields = fields.into_iter();
                 fields
-                    .filter_map(|(name, raw)| is_misfit(raw).then_some(name))
+                    .filter_map(|(name, raw)| is_out_of_range(raw).then_some(name))
                     .collect()
             }
         };
-        Ok(Self { value, misfits })
+        Ok(Self {
+            value,
+            out_of_range,
+        })
     }
 
-    /// The error of a field that is in [`Self::misfits`].
-    pub fn misfit_error(name: &str) -> Invalid {
+    /// The error of a field that is in [`Self::out_of_range`].
+    pub fn out_of_range_error(name: &str) -> Invalid {
         let name: String = name.chars().take(MAX_ECHOED_NAME).collect();
         Invalid::new(
             "out-of-range",
@@ -65,7 +69,7 @@ impl JsonText {
 
 /// Replaces each number that does not fit by `0` and spaces, so that the rest is read, and errors have the position in
 /// the text. Reads any bytes; the parser finds the errors in them.
-fn blank_misfits(text: &[u8]) -> Cow<'_, [u8]> {
+fn blank_out_of_range(text: &[u8]) -> Cow<'_, [u8]> {
     let mut fitting = Cow::Borrowed(text);
     let mut at = 0;
     while let Some(byte) = text.get(at) {
@@ -75,7 +79,7 @@ fn blank_misfits(text: &[u8]) -> Cow<'_, [u8]> {
                 let rest = text[at..].iter();
                 let token = rest.take_while(|byte| b"+-.eE0123456789".contains(byte));
                 let end = at + token.count();
-                if is_misfit(&text[at..end]) {
+                if is_out_of_range(&text[at..end]) {
                     let blank = &mut fitting.to_mut()[at..end];
                     blank.fill(b' ');
                     blank[0] = b'0';
@@ -104,7 +108,7 @@ fn string_length(text: &[u8]) -> usize {
 
 /// Returns `true` for a JSON number that would be returned with another value: an integer of more than 64 bits, and a
 /// number that as a double is infinite, or is 0 without being 0.
-fn is_misfit(token: &[u8]) -> bool {
+fn is_out_of_range(token: &[u8]) -> bool {
     let is_number = serde_json::from_slice::<IgnoredAny>(token).is_ok();
     let Some(token) = std::str::from_utf8(token).ok().filter(|_| is_number) else {
         return false;
@@ -203,9 +207,9 @@ impl<'de> Visitor<'de> for StrictValue {
 mod tests {
     use super::*;
 
-    fn misfits(text: &str) -> Vec<String> {
-        let read = JsonText::parse(text.as_bytes(), 8).unwrap();
-        read.misfits
+    fn out_of_range(text: &str) -> Vec<String> {
+        let read = ParsedJson::parse(text.as_bytes(), 8).unwrap();
+        read.out_of_range
     }
 
     #[test]
@@ -224,10 +228,10 @@ mod tests {
                 format!("{{\"a\":{number}}}"),
                 format!("{{\"b\":1,\"a\":[\"\\\"\",{{\"c\":{number}}}],\"d\":\"{number}\"}}"),
             ] {
-                assert_eq!(misfits(&text), ["a"], "{text}");
+                assert_eq!(out_of_range(&text), ["a"], "{text}");
             }
             for text in [number.to_owned(), format!("[{number}]")] {
-                assert!(JsonText::parse(text.as_bytes(), 8).is_err(), "{text}");
+                assert!(ParsedJson::parse(text.as_bytes(), 8).is_err(), "{text}");
             }
         }
     }
@@ -244,17 +248,20 @@ mod tests {
             "1e20",
         ] {
             let text = format!("{{\"a\":[{number}]}}");
-            let read = JsonText::parse(text.as_bytes(), 8).unwrap();
-            assert!(read.misfits.is_empty(), "{number}");
+            let read = ParsedJson::parse(text.as_bytes(), 8).unwrap();
+            assert!(read.out_of_range.is_empty(), "{number}");
             assert_eq!(read.value.to_string().replace("e+", "e"), text);
         }
         for zero in ["-0", "0.0", "0e9", "-0.000E-9"] {
-            assert!(misfits(&format!("{{\"a\":{zero}}}")).is_empty(), "{zero}");
+            assert!(
+                out_of_range(&format!("{{\"a\":{zero}}}")).is_empty(),
+                "{zero}"
+            );
         }
     }
 
     #[test]
-    fn invalid_text_is_rejected_with_a_misfit_as_well() {
+    fn invalid_text_is_rejected_with_a_number_out_of_range_as_well() {
         for text in [
             "{\"a\":1e400",
             "{\"a\":1e400x}",
@@ -265,7 +272,7 @@ mod tests {
             "{\"a\":\"1e400}",
             "{\"a\":\"\\",
         ] {
-            assert!(JsonText::parse(text.as_bytes(), 8).is_err(), "{text}");
+            assert!(ParsedJson::parse(text.as_bytes(), 8).is_err(), "{text}");
         }
     }
 }

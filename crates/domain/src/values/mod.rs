@@ -24,7 +24,7 @@ pub use factor::{FactorCode, FactorKind, FactorName};
 pub use identifier::Identifier;
 pub use ids::{AuditEventId, AuditEventIds, CredentialId, JobId, SessionId, UserId};
 pub use invisible::is_invisible;
-pub use json::JsonText;
+pub use json::ParsedJson;
 pub use locale::Locale;
 pub use password::{NewPassword, Password, PasswordRules};
 pub use profile::{Data, Name};

@@ -12,7 +12,7 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderM
 use doorward_domain::FieldError;
 use doorward_domain::factors::FactorCode;
 use doorward_domain::sign_in::Proof;
-use doorward_domain::values::{Invalid, JsonText, Password, Secret};
+use doorward_domain::values::{Invalid, ParsedJson, Password, Secret};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
@@ -50,7 +50,7 @@ const USER_FIELDS: [&str; 9] = [
 pub struct Fields {
     left: Map<String, Value>,
     /// Names of the fields with a number that does not fit.
-    misfits: Vec<String>,
+    out_of_range: Vec<String>,
     /// Names of the fields that the handler has read.
     known: Vec<String>,
     /// Fields of other routes, with the route that takes them.
@@ -66,13 +66,13 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         let form = is_form(&request)?;
         let (parts, body) = request.into_parts();
         let bytes = read(&parts.headers, body).await?;
-        let (left, misfits) = match form {
+        let (left, out_of_range) = match form {
             true => (parse_form(&bytes)?, Vec::new()),
             false => json::parse_object(&bytes)?,
         };
         Ok(Self {
             left,
-            misfits,
+            out_of_range,
             known: Vec::new(),
             elsewhere: &[],
             errors: Vec::new(),
@@ -145,19 +145,19 @@ impl Fields {
     pub fn json(&mut self, name: &str) -> Option<Value> {
         self.known.push(name.to_owned());
         let value = self.left.remove(name)?;
-        let (value, has_misfit) = match value {
+        let (value, is_out_of_range) = match value {
             Value::String(text) if self.form && text.is_empty() => return None,
             Value::String(text) if self.form => {
                 let read = json::parse(text.as_bytes()).map_err(|_| {
                     Invalid::new("invalid", format!("In a form, `{name}` must be JSON text."))
                 });
                 let read = self.take_parsed(name, read)?;
-                (read.value, !read.misfits.is_empty())
+                (read.value, !read.out_of_range.is_empty())
             }
-            other => (other, self.misfits.iter().any(|misfit| misfit == name)),
+            other => (other, self.out_of_range.iter().any(|other| other == name)),
         };
-        if has_misfit {
-            self.add_error(name, JsonText::misfit_error(name));
+        if is_out_of_range {
+            self.add_error(name, ParsedJson::out_of_range_error(name));
             return None;
         }
         Some(value)

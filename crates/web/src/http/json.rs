@@ -1,9 +1,9 @@
-//! JSON bodies: of responses, and of requests, which [`JsonText`] reads.
+//! JSON bodies: of responses, and of requests, which [`ParsedJson`] reads.
 
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use doorward_domain::values::JsonText;
+use doorward_domain::values::ParsedJson;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -30,17 +30,17 @@ impl<T: Serialize> IntoResponse for Json<T> {
 /// Parses a body, which must be a JSON object. Returns its fields, and the names of those with a number that does not fit.
 pub fn parse_object(bytes: &[u8]) -> Result<(Map<String, Value>, Vec<String>), Problem> {
     match parse(bytes)? {
-        JsonText {
+        ParsedJson {
             value: Value::Object(map),
-            misfits,
-        } => Ok((map, misfits)),
+            out_of_range,
+        } => Ok((map, out_of_range)),
         _ => Err(malformed("The body is JSON, and must be a JSON object.")),
     }
 }
 
 /// Parses one JSON value.
-pub fn parse(bytes: &[u8]) -> Result<JsonText, Problem> {
-    JsonText::parse(bytes, MAX_DEPTH).map_err(|error| {
+pub fn parse(bytes: &[u8]) -> Result<ParsedJson, Problem> {
+    ParsedJson::parse(bytes, MAX_DEPTH).map_err(|error| {
         malformed(&format!(
             "The body is not JSON that can be read: line {}, column {}.",
             error.line(),
