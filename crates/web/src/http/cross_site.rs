@@ -24,7 +24,7 @@ pub(crate) enum SetCookieRule {
     Removed,
 }
 
-/// Rejects an unsafe request of another site with 403 `cross-site-request`.
+/// Returns whether the response may set cookies. Fails with 403 `cross-site-request` for an unsafe request of another site.
 ///
 /// An origin in `cors.origins` uses the API with bearer tokens. The cookies and the forms are for our own pages only: with
 /// the form, a page of that origin could sign the browser in to another account (login CSRF).
@@ -37,7 +37,7 @@ pub(crate) fn check(
     let has_cookie = [SESSION_COOKIE, CHALLENGE_COOKIE]
         .iter()
         .any(|name| cookies::values(headers, name).next().is_some());
-    let is_ours = match (headers.get(SEC_FETCH_SITE), headers.get(header::ORIGIN)) {
+    let is_own_page_or_program = match (headers.get(SEC_FETCH_SITE), headers.get(header::ORIGIN)) {
         (Some(site), _) => site == "same-origin" || site == "none",
         (None, Some(origin)) => {
             let origin = origin.to_str().unwrap_or_default();
@@ -45,12 +45,16 @@ pub(crate) fn check(
         }
         (None, None) => !has_cookie,
     };
-    let is_listed = !is_ours && cors::allowed_origin(app, headers).is_some();
     let is_safe = request.method.is_safe();
-    match is_listed {
-        true if is_safe || !(has_cookie || wants_html) => Ok(SetCookieRule::Removed),
-        false if is_safe || is_ours => Ok(SetCookieRule::Allowed),
-        _ => Err(Problem::new(Code::CrossSiteRequest)),
+    if !is_own_page_or_program && cors::allowed_origin(app, headers).is_some() {
+        return match is_safe || !(has_cookie || wants_html) {
+            true => Ok(SetCookieRule::Removed),
+            false => Err(Problem::new(Code::CrossSiteRequest)),
+        };
+    }
+    match is_safe || is_own_page_or_program {
+        true => Ok(SetCookieRule::Allowed),
+        false => Err(Problem::new(Code::CrossSiteRequest)),
     }
 }
 

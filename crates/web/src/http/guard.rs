@@ -216,15 +216,15 @@ fn context(app: &App, info: &RequestInfo, request: &Parts, report: &RateLimitRep
     }
 }
 
-/// Logs once that others use the server while the built-in inbox is on: a request comes through a proxy, or names another
-/// host. Mail to these users is not sent, and through a proxy that adds no header, any of them can read it.
+/// Logs once when a request through a proxy or for another host arrives while the built-in inbox is on: others use the
+/// server, and their mail is not sent.
 fn warn_of_inbox(app: &App, request: &Parts) {
     if app.inbox.is_some()
         && (is_forwarded(&request.headers) || !requested_hosts(request).all(is_loopback_authority))
         && !app.has_warned_of_inbox.swap(true, Ordering::Relaxed)
     {
         tracing::warn!(
-            "the built-in inbox is on, and a request came through a proxy or for another host. No mail is sent, and any client on this machine can read it. Set SMTP_URL"
+            "a request came through a proxy or for another host, but mail stays in the built-in inbox, which local clients can read. Set SMTP_URL"
         );
     }
 }
