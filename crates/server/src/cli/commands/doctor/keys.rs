@@ -49,12 +49,6 @@ fn check_keys(config: &Config, keys: &[SigningKey]) -> Diagnostic {
             PART,
             format!("is created at the first start: {}", file.display()),
         ),
-        Err(error) => {
-            let error = format!("{error:#}");
-            match error.rsplit_once(". ") {
-                Some((message, hint)) => Diagnostic::failed(PART, message, hint),
-                None => Diagnostic::failed(PART, error, restore),
-            }
-        }
+        Err(error) => super::failed(PART, &format!("{error:#}"), &restore),
     }
 }

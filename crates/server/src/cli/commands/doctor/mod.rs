@@ -86,10 +86,7 @@ fn configuration(loaded: anyhow::Result<LoadedConfig>) -> (Vec<Diagnostic>, Opti
     let mut diagnostics: Vec<Diagnostic> = invalid
         .errors
         .into_iter()
-        .map(|error| match error.rsplit_once(". ") {
-            Some((message, hint)) => Diagnostic::failed(PART, message, hint),
-            None => Diagnostic::failed(PART, error, hint),
-        })
+        .map(|error| failed(PART, &error, hint))
         .collect();
     if invalid.loaded.is_none() {
         let message = "the other components were not checked";
@@ -100,6 +97,14 @@ fn configuration(loaded: anyhow::Result<LoadedConfig>) -> (Vec<Diagnostic>, Opti
         ));
     }
     (diagnostics, invalid.loaded)
+}
+
+/// A failure of which the last sentence is the hint; `hint` if it has one sentence.
+fn failed(part: &'static str, error: &str, hint: &str) -> Diagnostic {
+    match error.rsplit_once(". ") {
+        Some((message, hint)) => Diagnostic::failed(part, message, hint),
+        None => Diagnostic::failed(part, error, hint),
+    }
 }
 
 /// The last sentence of a warning is its hint.
