@@ -133,3 +133,23 @@ fn table(finished: &[Finished<'_>], skipped: &[Step], seconds: u64) -> String {
     let _ = writeln!(table, "{} passed, {failed} failed", passed_tests());
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::run::root;
+    use crate::{test, verify};
+
+    /// A program that reads the exit code knows the step.
+    #[test]
+    fn each_step_has_its_own_exit_code_in_the_table_of_contributing() {
+        let page = std::fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+        let (_, table) = page.split_once("| code | step of `test` |").unwrap();
+        let (table, _) = table.split_once("\n\n").unwrap();
+        let numbers = table.split(|c: char| !c.is_ascii_digit());
+        let mut listed: Vec<u8> = numbers.filter_map(|number| number.parse().ok()).collect();
+        listed.sort_unstable();
+        let steps = test::STEPS.iter().chain(verify::STEPS);
+        let codes: Vec<u8> = steps.map(|step| step.code).collect();
+        assert_eq!(listed, codes);
+    }
+}

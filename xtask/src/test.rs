@@ -20,11 +20,11 @@ use crate::{supply, tools};
 const PROPTEST_SEED: &str = "1";
 
 /// Test binaries of `xtask/tests` that read only the repository.
-pub(crate) const REPOSITORY: [&str; 3] = ["house", "security", "supply"];
+const REPOSITORY: [&str; 3] = ["house", "security", "supply"];
 
 /// Tests that run once, with SQLite: those that open all stores, the end-to-end tests (`nodes` and `faults` run the
 /// binary on the other stores), and those of what no store decides: pages, headers, bodies, cookies, the documents.
-const STORE_INDEPENDENT: [&str; 17] = [
+const STORE_INDEPENDENT: [&str; 18] = [
     "e2e::",
     "store_matrix::",
     "access_table::",
@@ -41,6 +41,7 @@ const STORE_INDEPENDENT: [&str; 17] = [
     "operations::",
     "pages::",
     "plain_http::",
+    "proxy_paths::",
     "second_factor_walk::",
 ];
 

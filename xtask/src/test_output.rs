@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow, bail};
 use crate::run::shown;
 use crate::steps::EndsRun;
 
-/// Maximum number of lines that are repeated of the messages of one test binary.
+/// Maximum number of message lines shown again for each test binary: the last ones.
 const MAX_MESSAGES: usize = 150;
 
 /// Number of tests that passed since the start of this program.
@@ -68,7 +68,7 @@ pub(crate) fn run_tests(command: &mut Command) -> anyhow::Result<()> {
     Err(output.failed.into())
 }
 
-/// What the output has said so far.
+/// State of the parsed output.
 #[derive(Default)]
 struct Output {
     /// The running test binary.
@@ -113,11 +113,15 @@ impl Output {
     }
 
     fn end_binary(&mut self) {
-        let messages = self.messages.len().saturating_sub(MAX_MESSAGES);
+        let omitted = self.messages.len().saturating_sub(MAX_MESSAGES);
+        if omitted > 0 {
+            let note = format!("… {omitted} lines omitted; the log has them");
+            self.failed.messages.push(note);
+        }
         let names = self.names.drain(..);
         let named = names.map(|name| format!("{}: {name}", self.binary));
         self.failed.names.extend(named);
-        self.failed.messages.extend(self.messages.drain(messages..));
+        self.failed.messages.extend(self.messages.drain(omitted..));
         self.messages.clear();
         self.is_in_failures = false;
     }
