@@ -96,8 +96,8 @@ async fn run_or_stale(
     }
 }
 
-/// Inserts rows of one table, in their order. The number of rows in a statement is a power of two, so that there are
-/// few texts.
+/// Inserts rows of one table, in their order. The number of rows in a statement is a power of two, so that few
+/// distinct statements are prepared.
 async fn insert(transaction: &mut Transaction, mut rows: &[&Row]) -> Result<(), SqlError> {
     while let Some(first) = rows.first() {
         let count = 1 << rows.len().min(ROWS_TOGETHER).ilog2();
