@@ -394,7 +394,7 @@ fn an_unlisted_proxy_is_logged_once() {
 /// Mail of other users is then in an inbox that any client on this machine can read.
 #[test]
 fn use_of_the_built_in_inbox_through_a_proxy_is_logged_once() {
-    const WARNING: &str = "the built-in inbox is on";
+    const WARNING: &str = "mail stays in the built-in inbox";
     for (field, mail, reported) in [
         ("X-Forwarded-Host: accounts.example", "inbox:", 1),
         ("X-Real-IP: 127.0.0.1", "inbox:", 1),
