@@ -19,11 +19,11 @@ struct AuditEntry {
 pub(super) fn write_audit_event(core: &Core, ctx: &Ctx, event: &Event<'_>, batch: &mut Batch) {
     let Some(entry) = entry(event) else { return };
     // The user who acts, or whose account an unknown client acts on.
-    let by_or_about = ctx.actor.user_id().or(entry.user_id);
+    let limited_user = ctx.actor.user_id().or(entry.user_id);
     if let Some(limit) = limit_of(ctx, event, entry.kind)
         && !core
             .audit_limits
-            .may_write(ctx, limit, (entry.kind, by_or_about))
+            .may_write(ctx, limit, (entry.kind, limited_user))
     {
         return;
     }

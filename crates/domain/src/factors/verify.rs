@@ -1,11 +1,12 @@
 //! Verifies the code of a second factor.
 //!
 //! Wrong codes have a count of their own: a user who knows the password must not guess codes at the speed of
-//! correct passwords. A code is counted before it is checked. A wrong one stays counted, also if something fails afterwards;
-//! one that was not compared, or was correct and not used up, is released. Only a completed sign-in clears the count; a new
-//! first factor has another one. A recovery code cannot be guessed. It counts only toward the
-//! sign-in limit (of the account on a known device, else of the network), so that its owner can sign in while another person
-//! guesses codes.
+//! correct passwords. A code is counted before it is checked. A wrong one stays counted, also if something fails
+//! afterwards; one that was not compared, or was correct and not used up, is released. Only a completed sign-in clears
+//! the count; a new first factor has another one.
+//!
+//! A recovery code cannot be guessed. It counts only toward the sign-in limit (of the account on a known device, else of
+//! the network), so that its owner can sign in while another person guesses codes.
 
 use super::proof::FactorProof;
 use super::set::FactorSet;

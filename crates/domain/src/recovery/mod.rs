@@ -75,9 +75,9 @@ impl Recovery {
         let grant = self.core.grant_codes(ctx, &user, &link).await?;
         let written = self.write_password(ctx, token, password_hash, grant.as_ref());
         let written = written.await;
-        match (&written, &grant) {
-            (Ok(()) | Err(Error::OutcomeUnknown(_)), _) | (_, None) => {}
-            (Err(_), Some(grant)) => self.core.release_grant(ctx, grant).await,
+        let may_be_written = matches!(written, Ok(()) | Err(Error::OutcomeUnknown(_)));
+        if let Some(grant) = grant.filter(|_| !may_be_written) {
+            self.core.release_grant(ctx, &grant).await;
         }
         written
     }

@@ -119,10 +119,8 @@ impl SignIn {
         let (challenge, user) = self.core.find_challenge(ctx, &digest).await?;
         challenge.ensure_step_is(&Step::Factor)?;
         // A throttled code does not use up the challenge.
-        let (set, recovery) = (
-            self.core.factor_set(user.id).await?,
-            challenge.state.recovery.as_deref(),
-        );
+        let set = self.core.factor_set(user.id).await?;
+        let recovery = challenge.state.recovery.as_deref();
         let attempt = self
             .core
             .acquire_code_attempt(ctx, (&user, &set), kind, recovery)
