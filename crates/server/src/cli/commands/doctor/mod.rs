@@ -62,7 +62,8 @@ fn configuration(loaded: anyhow::Result<LoadedConfig>) -> (Vec<Diagnostic>, Opti
             let message = format!("valid; {set} settings differ from their default");
             let mut diagnostics = vec![Diagnostic::passed(PART, message)];
             // The warnings that the server logs at its start, such as files that others can read.
-            diagnostics.extend(loaded.config.general_warnings().into_iter().map(warning));
+            let warnings = loaded.config.general_warnings();
+            diagnostics.extend(warnings.iter().map(|text| warning(text)));
             return (diagnostics, Some(loaded));
         }
         Err(error) => error,
@@ -101,18 +102,19 @@ fn configuration(loaded: anyhow::Result<LoadedConfig>) -> (Vec<Diagnostic>, Opti
 
 /// A failure of which the last sentence is the hint; `hint` if it has one sentence.
 fn failed(part: &'static str, error: &str, hint: &str) -> Diagnostic {
-    match error.rsplit_once(". ") {
-        Some((message, hint)) => Diagnostic::failed(part, message, hint),
-        None => Diagnostic::failed(part, error, hint),
-    }
+    let (message, hint) = split_hint(error, hint);
+    Diagnostic::failed(part, message, hint)
 }
 
-/// The last sentence of a warning is its hint.
-fn warning(text: String) -> Diagnostic {
-    match text.rsplit_once(". ") {
-        Some((message, hint)) => Diagnostic::warning("configuration", message, hint),
-        None => Diagnostic::warning("configuration", text, "See docs/CONFIGURATION.md"),
-    }
+/// A warning about the configuration, of which the last sentence is the hint.
+fn warning(text: &str) -> Diagnostic {
+    let (message, hint) = split_hint(text, "See docs/CONFIGURATION.md");
+    Diagnostic::warning("configuration", message, hint)
+}
+
+/// Splits off the last sentence; `hint` if there is only one.
+fn split_hint<'t>(text: &'t str, hint: &'t str) -> (&'t str, &'t str) {
+    text.rsplit_once(". ").unwrap_or((text, hint))
 }
 
 /// The recipient for the mail server check.
