@@ -90,29 +90,33 @@ async fn the_link_restores_the_account_once() {
 async fn a_browser_gets_a_page_with_one_button() {
     let app = TestApp::new().await;
     let (_, link) = stolen(&app).await;
-    let anonymous = app.anonymous();
-    for (language, words) in [
-        ("en", "Restore my account"),
-        ("de", "Konto wiederherstellen"),
-    ] {
-        let page = anonymous
-            .request("GET", &link)
-            .html()
-            .header("accept-language", language);
-        let page = page.send().await.expect(200).text();
-        assert!(
-            page.contains(words) && page.contains("ben@example.com"),
-            "{page}"
-        );
-    }
-    let person = app.anonymous();
-    let done = person.request("POST", &link).on_our_page().form("");
-    let done = done.send().await.expect(200).text();
+    let done = press_the_button(&app, &link).await;
     assert!(
         done.contains("Your account uses this email address again"),
         "{done}"
     );
     assert_eq!(app.mails().await.len(), 2);
+}
+
+/// Looks at the page of an undo link in each language and presses its only button. Returns the page that follows.
+pub async fn press_the_button(app: &TestApp, link: &str) -> String {
+    let anonymous = app.anonymous();
+    for (language, words) in [
+        ("en", "Restore my account"),
+        ("de", "Konto wiederherstellen"),
+    ] {
+        let page = anonymous.request("GET", link).html();
+        let page = page.header("accept-language", language).send().await;
+        let page = page.expect(200).text();
+        assert!(page.contains("ben@example.com"), "{page}");
+        assert!(
+            page.contains(&format!("<button>{words}</button>")),
+            "{page}"
+        );
+        assert_eq!(page.matches("<button").count(), 1, "{page}");
+    }
+    let pressed = anonymous.request("POST", link).on_our_page().form("");
+    pressed.send().await.expect(200).text()
 }
 
 /// A link of each kind, with the body that a POST to it needs.

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::email_undo::press_the_button;
 use crate::factors::enrol;
 use crate::support::{Client, OTHER_PASSWORD, PASSWORD, TestApp, path_in, summary};
 
@@ -59,23 +60,7 @@ async fn the_link_gives_the_account_back_once() {
 async fn a_browser_gets_a_page_with_one_button() {
     let app = TestApp::new().await;
     let (_, link) = stolen(&app).await;
-    let anonymous = app.anonymous();
-    for (language, words) in [
-        ("en", "Restore my account"),
-        ("de", "Konto wiederherstellen"),
-    ] {
-        let page = anonymous
-            .request("GET", &link)
-            .html()
-            .header("accept-language", language);
-        let page = page.send().await.expect(200).text();
-        assert!(
-            page.contains(words) && page.contains("ben@example.com"),
-            "{page}"
-        );
-    }
-    let done = anonymous.request("POST", &link).on_our_page().form("");
-    let done = done.send().await.expect(200).text();
+    let done = press_the_button(&app, &link).await;
     assert!(done.contains("Two-factor sign-in is off"), "{done}");
     assert_eq!(app.mails().await.len(), 1);
 }

@@ -100,32 +100,22 @@ async fn kept_sessions_survive_their_renewal(cluster: &Cluster) {
     }
 }
 
+/// Runs a check on a cluster of each store, all at the same time.
+async fn on_each_store(check: impl AsyncFn(&Cluster)) {
+    let on = async |store| check(&Cluster::start(store).await).await;
+    tokio::join!(
+        on(StoreKind::Postgres),
+        on(StoreKind::PostgresRedis),
+        on(StoreKind::MariaDb)
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renewal_is_valid_on_every_node() {
-    let stores = [
-        StoreKind::Postgres,
-        StoreKind::PostgresRedis,
-        StoreKind::MariaDb,
-    ]
-    .map(async |store| {
-        let cluster = Cluster::start(store).await;
-        renewals_are_valid_on_every_node(&cluster).await;
-    });
-    let [postgres, redis, mariadb] = stores;
-    tokio::join!(postgres, redis, mariadb);
+    on_each_store(renewals_are_valid_on_every_node).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_kept_by_a_password_change_can_be_renewed_on_every_node() {
-    let stores = [
-        StoreKind::Postgres,
-        StoreKind::PostgresRedis,
-        StoreKind::MariaDb,
-    ]
-    .map(async |store| {
-        let cluster = Cluster::start(store).await;
-        kept_sessions_survive_their_renewal(&cluster).await;
-    });
-    let [postgres, redis, mariadb] = stores;
-    tokio::join!(postgres, redis, mariadb);
+    on_each_store(kept_sessions_survive_their_renewal).await;
 }

@@ -12,6 +12,7 @@ mod unfinished;
 
 use doorward_domain::Ctx;
 use doorward_domain::factors::{Enrolment, FactorCode, FactorKind, FactorName};
+use doorward_domain::model::{Credential, CredentialKind};
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::sign_in::{NextFactor, Outcome, Proof};
 use doorward_domain::values::{Secret, Token};
@@ -172,4 +173,11 @@ async fn finish(node: &TestNode, session: &SignedIn, begun: &Enrolment) -> Resul
     let (ctx, code) = (node.of(session), app.code_at(node.now()));
     let finished = node.doorward.factors.finish(&ctx, "me", &id, &code);
     finished.await.map(|_| ())
+}
+
+/// Number of stored authenticators, active or not.
+fn stored_apps(node: &TestNode) -> usize {
+    let all: Vec<Credential> = node.store.all();
+    let is_totp = |one: &&Credential| one.kind == CredentialKind::Totp;
+    all.iter().filter(is_totp).count()
 }

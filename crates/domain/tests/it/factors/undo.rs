@@ -61,13 +61,6 @@ async fn view(node: &TestNode, link: &Token) -> Result<(), Error> {
     factors.view_undo(&node.anonymous(), link).await.map(|_| ())
 }
 
-/// The stored authenticators, active or not.
-fn apps(node: &TestNode) -> usize {
-    let all: Vec<Credential> = node.store.all();
-    let is_totp = |one: &&Credential| one.kind == CredentialKind::Totp;
-    all.iter().filter(is_totp).count()
-}
-
 impl Stolen {
     /// Signs in with the password and the code of the thief's app, on this device.
     async fn sign_in_on(&self, device: Option<&SignedIn>) -> SignedIn {
@@ -132,7 +125,7 @@ async fn the_owner_gets_the_account_back_from_a_thief_who_added_the_first_factor
     let before = node.stored_user(&stolen.ben).await;
     undo(node, &stolen.link).await.unwrap();
     assert_eq!(node.audited(), ["factors-undone"]);
-    assert_eq!(apps(node), 0);
+    assert_eq!(stored_apps(node), 0);
     let after = node.stored_user(&stolen.ben).await;
     assert_eq!(after.security_epoch, before.security_epoch + 1);
     assert_eq!((after.email, after.pending_email), (Some(email(OWN)), None));
@@ -208,7 +201,7 @@ async fn the_link_survives_security_events_and_an_address_change_by_the_user() {
         }
         view(node, &stolen.link).await.unwrap();
         undo(node, &stolen.link).await.unwrap();
-        assert_eq!(apps(node), 0, "{event}");
+        assert_eq!(stored_apps(node), 0, "{event}");
     }
 }
 
@@ -304,11 +297,11 @@ async fn a_factor_and_then_an_address_change_are_undone_in_either_order() {
         };
         if change_first {
             undo_change().await.unwrap();
-            assert_eq!(apps(node), 0);
+            assert_eq!(stored_apps(node), 0);
             undo(node, &stolen.link).await.unwrap();
         } else {
             undo(node, &stolen.link).await.unwrap();
-            assert_eq!(apps(node), 0);
+            assert_eq!(stored_apps(node), 0);
             let mails = node.mails().await;
             let expected = [(THIEFS.to_owned(), MailKind::FactorRemoved)];
             assert_eq!(summary(&mails), expected, "no recovery link for the thief");
@@ -344,10 +337,10 @@ async fn an_undone_address_change_removes_factors_since_three_days_before_it() {
     asked.await.unwrap();
     let change = token_in(of(&node.mails().await, OWN, MailKind::EmailChangeUndo));
     added(&session, "after").await;
-    assert_eq!(apps(node), 3);
+    assert_eq!(stored_apps(node), 3);
     let undone = service.undo_change(&node.anonymous(), &change).await;
     undone.unwrap();
-    assert_eq!(apps(node), 1);
+    assert_eq!(stored_apps(node), 1);
     let listed = node.doorward.factors.list(&node.operator(), "ben").await;
     assert_eq!(listed.unwrap().totp[0].name, "Thief's");
 }
@@ -385,7 +378,7 @@ async fn a_factor_that_is_added_during_the_undo_is_removed_as_well() {
     node.spy
         .interleave(added.iter().map(Write::insert).collect());
     undo(node, &stolen.link).await.unwrap();
-    assert_eq!(apps(node), 0);
+    assert_eq!(stored_apps(node), 0);
     let recovery = token_in(&node.one_mail().await);
     stolen.recover(&recovery).await;
 }

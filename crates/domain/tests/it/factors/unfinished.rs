@@ -2,19 +2,11 @@
 
 use doorward_domain::Error;
 use doorward_domain::factors::{FactorName, MAX_FACTORS};
-use doorward_domain::model::{Credential, CredentialKind};
 
 use super::*;
 
 /// Maximum number of enrolments of an account that wait for their first code.
 const MAX_UNFINISHED: usize = 5;
-
-/// The authenticators that are stored, active or not.
-fn stored(node: &TestNode) -> usize {
-    let all: Vec<Credential> = node.store.all();
-    let is_totp = |one: &&Credential| one.kind == CredentialKind::Totp;
-    all.iter().filter(is_totp).count()
-}
 
 /// The limit is part of the write: enrolments that all began below it do not exceed it together.
 #[tokio::test]
@@ -59,7 +51,7 @@ async fn each_session_has_one_unfinished_enrolment_and_an_account_five() {
         replaced.push(begin(&node, session).await.unwrap());
         begin(&node, session).await.unwrap();
     }
-    assert_eq!(stored(&node), MAX_UNFINISHED);
+    assert_eq!(stored_apps(&node), MAX_UNFINISHED);
     assert_err!(begin(&node, &last).await, Error::Invalid(_));
     for begun in &replaced {
         assert_err!(finish(&node, &last, begun).await, Error::NotFound);
@@ -87,7 +79,7 @@ async fn the_enrolment_of_another_session_stays_when_a_challenge_begins_one() {
     for ctx in [&actors[0], &actors[1], &actors[1]] {
         factors.begin(ctx, "me", &name).await.unwrap();
     }
-    assert_eq!(stored(&node), 2);
+    assert_eq!(stored_apps(&node), 2);
 }
 
 #[tokio::test]
@@ -105,5 +97,5 @@ async fn an_expired_enrolment_is_exported_until_the_next_write_deletes_it() {
     assert_eq!(listed.unwrap().totp, []);
     let fresh = node.sign_in("ben").await;
     add_app(&node, &node.of(&fresh), "Phone").await;
-    assert_eq!(stored(&node), 1);
+    assert_eq!(stored_apps(&node), 1);
 }
