@@ -11,7 +11,7 @@ use doorward_domain::factors::{
 use doorward_domain::model::{Role, Status, User, Version, VoidUndoLinks};
 use doorward_domain::transfer::ExportedUser;
 use doorward_domain::transfer::ImportedUser;
-use doorward_domain::values::{Data, EmailAddress, Locale, Name, Secret, Username};
+use doorward_domain::values::{CredentialId, Data, EmailAddress, Locale, Name, Secret, Username};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -23,9 +23,9 @@ use crate::raw_user::pending;
 use crate::translation::{Conversion, ConvertedUser, Rejection, capitalize, unquoted};
 
 /// The first line of an export.
-pub const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":2}\n";
+pub const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":3}\n";
 /// Version of the format.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 /// The first line.
 #[derive(Deserialize)]
@@ -92,6 +92,8 @@ struct FactorsOut<'a> {
 
 #[derive(Serialize)]
 struct TotpOut<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     name: &'a str,
     secret: &'a str,
     algorithm: &'static str,
@@ -135,6 +137,7 @@ pub fn write(to: &mut impl Write, exported: &ExportedUser) -> std::io::Result<()
 
 fn totp_out<'a>((totp, secret): (&'a ExportedTotp, &'a Secret<String>)) -> TotpOut<'a> {
     TotpOut {
+        id: totp.id.map(|id| id.to_string()),
         name: totp.name.as_str(),
         secret: secret.expose(),
         algorithm: totp.parameters.algorithm(),
@@ -178,6 +181,7 @@ struct FactorsIn {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TotpIn {
+    id: Option<String>,
     name: String,
     secret: String,
     algorithm: String,
@@ -258,7 +262,12 @@ fn read_factors(factors: FactorsIn) -> Result<ExportedFactors, Rejection> {
 
 fn read_totp(totp: TotpIn) -> Result<ExportedTotp, Rejection> {
     let secret = Secret::new(totp.secret);
+    let id = totp.id.map(|id| {
+        id.parse::<CredentialId>()
+            .map_err(|()| wrong_type("factors.totp.id", "a UUID in lower case"))
+    });
     Ok(ExportedTotp {
+        id: id.transpose()?,
         name: FactorName::parse(&totp.name)
             .map_err(|_| wrong_type("factors.totp.name", "a name of 1 to 64 characters"))?,
         secret: TotpSecret::from_base32(secret.expose())
@@ -285,7 +294,7 @@ mod tests {
 
     #[test]
     fn files_of_this_and_older_versions_are_read() {
-        for (version, is_read) in [(0, false), (1, true), (2, true), (3, false)] {
+        for (version, is_read) in [(0, false), (1, true), (3, true), (4, false)] {
             let header = HEADER.replace(&VERSION.to_string(), &version.to_string());
             assert_eq!(check_header(header.as_bytes()).is_ok(), is_read, "{header}");
         }

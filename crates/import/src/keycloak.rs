@@ -123,6 +123,7 @@ fn to_totp(credential: Value, user_created_at: Option<Timestamp>) -> Option<Expo
     let name = label.and_then(|label| FactorName::parse(&label).ok());
     let created_at = credential.timestamp_millis("createdDate").ok().flatten();
     Some(ExportedTotp {
+        id: None,
         name: name.unwrap_or_default(),
         secret: secret?,
         parameters: TotpParameters::new(algorithm, digits, period)?,

@@ -102,10 +102,11 @@ impl Factors {
                     "{MAX_UNFINISHED} authenticator apps of this account wait for their first code. Enter one, remove one, or try again in an hour."
                 )));
             }
+            let random = &*self.core.ports.random;
             let totp = Totp::new(
                 &self.core.keyring,
-                &*self.core.ports.random,
-                user.id,
+                random,
+                (CredentialId::generate(ctx.now, random), user.id),
                 (name.as_str(), secret),
                 ctx.now,
             );

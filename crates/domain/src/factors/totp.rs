@@ -133,11 +133,10 @@ impl Totp {
     pub(super) fn new(
         keyring: &Keyring,
         random: &dyn RandomSource,
-        user_id: UserId,
+        (id, user_id): (CredentialId, UserId),
         (name, secret): (&str, &[u8]),
         created_at: Timestamp,
     ) -> Self {
-        let id = CredentialId::generate(created_at, random);
         let sealed = keyring.seal_secret(&seal_name(id), secret, random);
         Self {
             id,
@@ -423,7 +422,8 @@ mod tests {
             let now = Timestamp::from_second(seconds).unwrap();
             let user_id = UserId::generate(now, &random);
             let parameters = TotpParameters::new(algorithm, 8, 30).unwrap();
-            let totp = Totp::new(&keyring, &random, user_id, ("Phone", &secret), now);
+            let ids = (CredentialId::generate(now, &random), user_id);
+            let totp = Totp::new(&keyring, &random, ids, ("Phone", &secret), now);
             let totp = totp.imported(parameters);
             let code = FactorCode::parse(code).unwrap();
             let used = totp.accept(&keyring, &code, now).unwrap().unwrap();

@@ -36,6 +36,8 @@ pub struct ExportedFactors {
 /// An authenticator with its secret.
 #[derive(Debug)]
 pub struct ExportedTotp {
+    /// The id. `None` in a file of another system: the authenticator gets a new one.
+    pub id: Option<CredentialId>,
     /// The name.
     pub name: FactorName,
     /// The secret.
@@ -126,6 +128,7 @@ impl Core {
                 let name = FactorName::parse(&view.name).unwrap_or_default();
                 match totp.secret(&self.keyring) {
                     Ok(secret) => factors.totp.push(ExportedTotp {
+                        id: Some(totp.id),
                         name,
                         secret: TotpSecret(secret),
                         parameters: totp.parameters(),
@@ -157,10 +160,12 @@ impl Core {
         }
         let mut set = FactorSet::empty(user_id);
         for one in &factors.totp {
+            let random = &*self.ports.random;
+            let generate = || CredentialId::generate(one.created_at, random);
             let totp = Totp::new(
                 &self.keyring,
-                &*self.ports.random,
-                user_id,
+                random,
+                (one.id.unwrap_or_else(generate), user_id),
                 (one.name.as_str(), one.secret.0.expose()),
                 one.created_at,
             );

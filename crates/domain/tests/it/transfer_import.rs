@@ -415,6 +415,7 @@ async fn a_batch_too_large_for_one_write_is_split() {
 async fn users_with_many_factors_are_split_by_the_limit_of_the_store() {
     let node = TestNode::new().await;
     let phone = || ExportedTotp {
+        id: None,
         name: FactorName::default(),
         secret: TotpSecret::new(vec![1; 20]).unwrap(),
         parameters: TotpParameters::default(),
@@ -441,12 +442,47 @@ async fn users_with_many_factors_are_split_by_the_limit_of_the_store() {
     assert!(of_all.into_iter().all(|factors| factors.totp.len() == 10));
 }
 
+/// The id is part of the key that counts wrong codes: another one would start at zero.
+#[tokio::test]
+async fn an_imported_authenticator_keeps_its_id() {
+    let node = TestNode::new().await;
+    let with_phone = |number, name, id: &str| {
+        let phone = ExportedTotp {
+            id: Some(id.parse().unwrap()),
+            name: FactorName::default(),
+            secret: TotpSecret::new(vec![1; 20]).unwrap(),
+            parameters: TotpParameters::default(),
+            created_at: node.now(),
+        };
+        let factors = ExportedFactors {
+            totp: vec![phone],
+            ..ExportedFactors::default()
+        };
+        imported(person(number, name))
+            .with_factors(factors)
+            .unwrap()
+    };
+    let id = "0193d2a0-0000-7000-8000-00000000aaaa";
+    let users = [with_phone(1, "ben", id), with_phone(2, "eve", id)];
+    let done = import(&node, &users).await;
+    let taken = ImportOutcome::Rejected(ImportRejection::IdTaken);
+    assert_eq!(done, [ImportOutcome::Imported, taken]);
+    let transfer = &node.doorward.transfer;
+    let exported = transfer.export(&node.operator(), None, 10).await.unwrap();
+    let [ben] = &exported[..] else {
+        panic!("eve was imported")
+    };
+    let exported_id = ben.factors.as_ref().unwrap().totp[0].id.unwrap();
+    assert_eq!(exported_id.to_string(), id);
+}
+
 /// A database that another master key was used with, such as before it was lost.
 #[tokio::test]
 async fn an_export_skips_an_authenticator_that_another_master_key_sealed() {
     let node = TestNode::new().await;
     let other = node.cold_node(2, &[9; 32]);
     let phone = |name: &str| ExportedTotp {
+        id: None,
         name: FactorName::parse(name).unwrap(),
         secret: TotpSecret::new(vec![1; 20]).unwrap(),
         parameters: TotpParameters::default(),

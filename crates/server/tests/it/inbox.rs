@@ -172,6 +172,7 @@ async fn the_inbox_requires_a_loopback_client() {
         ("127.0.0.1", "x-forwarded-for", "", 404),
         ("127.0.0.1", "x-real-ip", "203.0.113.9", 404),
         ("127.0.0.1", "x-real-ip", "127.0.0.1", 404),
+        ("127.0.0.1", "cf-connecting-ip", "203.0.113.9", 404),
         ("127.0.0.1", "forwarded", "for=203.0.113.9", 404),
         ("127.0.0.1", "x-forwarded-host", "accounts.example", 404),
         ("127.0.0.1", "x-forwarded-host", "localhost", 404),

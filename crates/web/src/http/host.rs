@@ -40,13 +40,22 @@ pub(crate) fn requested_hosts(request: &Parts) -> impl Iterator<Item = &str> {
     of_header.chain(request.uri.authority().map(Authority::as_str))
 }
 
+/// Headers in which nginx, Cloudflare, Akamai, Apache and Fastly send the address of the client.
+const OF_PROXIES: [&str; 5] = [
+    "cf-connecting-ip",
+    "fastly-client-ip",
+    "true-client-ip",
+    "x-client-ip",
+    "x-real-ip",
+];
+
 /// Returns `true` if the request has a header that only proxies add, regardless of its value.
 pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
     let mut names = headers.keys();
     names.any(|name| {
         *name == FORWARDED
             || *name == VIA
-            || name == "x-real-ip"
+            || OF_PROXIES.contains(&name.as_str())
             || name.as_str().starts_with("x-forwarded-")
     })
 }

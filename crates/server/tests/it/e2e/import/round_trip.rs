@@ -45,7 +45,7 @@ fn people() -> Vec<String> {
             }
             5 => {
                 person["factors"] = json!({
-                    "totp": [totp("Phone 📱", "SHA1", 6, 30), totp("\"Tablet\"", "SHA512", 8, 60)],
+                    "totp": [totp((number, 1), "Phone 📱", "SHA1", 6, 30), totp((number, 2), "\"Tablet\"", "SHA512", 8, 60)],
                     "recovery_codes": ["AAAAAAAAAAAAAAAAAAAAAA", format!("{number:_>21}A")],
                 });
             }
@@ -56,8 +56,15 @@ fn people() -> Vec<String> {
     people.iter().map(ToString::to_string).collect()
 }
 
-fn totp(name: &str, algorithm: &str, digits: u8, period: u64) -> Value {
+fn totp(
+    (user, factor): (usize, u8),
+    name: &str,
+    algorithm: &str,
+    digits: u8,
+    period: u64,
+) -> Value {
     json!({
+        "id": format!("{user:08}-0000-4000-8000-{factor:012}"),
         "name": name, "secret": "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "algorithm": algorithm,
         "digits": digits, "period": period, "created_at": "2024-01-01T00:00:00.000001Z",
     })
