@@ -61,18 +61,6 @@ impl Actor {
         }
     }
 
-    /// The session's id, if it belongs to this security epoch of the user.
-    pub fn session_id_in(&self, epoch: i64) -> Option<SessionId> {
-        match self {
-            Self::User {
-                session_id,
-                security_epoch,
-                ..
-            } if *security_epoch == epoch => Some(*session_id),
-            _ => None,
-        }
-    }
-
     /// Name of the actor in the audit log.
     pub fn audit_name(&self) -> String {
         match self {

@@ -227,7 +227,8 @@ impl Core {
     ) -> Result<(), Error> {
         let open = self.sessions.list(user_id, ctx.now).await?;
         if let Some(kept) = open.iter().find(|session| Some(session.id) == keep) {
-            // A session of an older epoch has ended.
+            // The stored epoch decides, not that of the request, which a cache may have read before the last event: a
+            // session of an older epoch has ended.
             let update = SessionUpdate::Epoch {
                 expected: epoch - 1,
             };

@@ -148,7 +148,7 @@ impl Factors {
             let kind = FactorKind::Totp;
             set.add(id, kind);
             if let Some(codes) = &codes {
-                set.set_recovery_codes(codes);
+                set.set_recovery_codes(codes, ctx.now);
                 let device = ctx.client.known.iter();
                 let mut device = device.filter(|device| device.user_id == user.id);
                 set.set_first_added(FirstAdded::new(ctx.now, device.next()));
@@ -195,7 +195,7 @@ impl Factors {
                 return Err(Error::NotFound);
             }
             let codes = recovery_codes::generate(&*self.core.ports.random);
-            set.set_recovery_codes(&codes);
+            set.set_recovery_codes(&codes, ctx.now);
             let mut batch = vec![still_active(ctx, &user), set.write(proof, ctx.now)?];
             batch.extend(self.core.delete_expired(&user, &set, ctx.now).await?);
             let renewed = Event::RecoveryCodesRenewed { user: &user };

@@ -95,16 +95,10 @@ impl Factors {
             return Ok(false);
         }
         let is_own = ctx.actor.user_id() == Some(user.id);
-        let current_session = ctx.actor.session_id_in(user.security_epoch);
+        let keep = ctx.actor.session_id().filter(|_| is_own);
         let (epoch, reason) = (changed.security_epoch, SessionEnd::AccountChanged);
         self.core
-            .end_sessions(
-                ctx,
-                user.id,
-                epoch,
-                reason,
-                current_session.filter(|_| is_own),
-            )
+            .end_sessions(ctx, user.id, epoch, reason, keep)
             .await;
         Ok(true)
     }

@@ -25,6 +25,8 @@ pub(crate) struct FactorSet {
     factors: Vec<(CredentialId, FactorKind)>,
     /// Digests of the unused recovery codes.
     recovery_codes: Vec<String>,
+    /// When the recovery codes were created; `None` if that was not stored, or they were imported.
+    codes_created_at: Option<Timestamp>,
     first_added: Option<FirstAdded>,
     /// The stored text, as it was read; `None` if there is none.
     stored: Option<Secret<String>>,
@@ -37,6 +39,8 @@ pub(crate) struct FactorSet {
 struct Data {
     factors: Vec<Entry>,
     recovery_codes: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    codes_created_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first_added: Option<FirstAdded>,
 }
@@ -57,13 +61,10 @@ impl FirstAdded {
     }
 
     /// Returns `true` if this device was known before, and is not the one that added the factor. The cookie of a device
-    /// contains whole seconds. A device that added it in the challenge of a sign-in is known since that second.
+    /// contains whole seconds: a device that is known since the same second may have come after the factor.
     pub(super) fn is_after(&self, device: &KnownDevice) -> bool {
         let (since, at) = (device.known_since().as_second(), self.at.as_second());
-        match &self.device {
-            Some(added_by) => since <= at && device.key() != *added_by,
-            None => since < at,
-        }
+        since < at && self.device.as_ref() != Some(&device.key())
     }
 }
 
@@ -80,6 +81,7 @@ impl FactorSet {
             user_id,
             factors: Vec::new(),
             recovery_codes: Vec::new(),
+            codes_created_at: None,
             first_added: None,
             stored: None,
             had_factor: false,
@@ -133,6 +135,7 @@ impl FactorSet {
         self.factors.retain(|(stored, _)| *stored != id);
         if self.is_empty() {
             self.recovery_codes.clear();
+            self.codes_created_at = None;
             self.first_added = None;
         }
     }
@@ -162,12 +165,21 @@ impl FactorSet {
         self.recovery_codes = digests;
     }
 
+    /// Voids the recovery codes if they were created since then.
+    pub(super) fn remove_codes_since(&mut self, since: Timestamp) {
+        if self.codes_created_at.is_some_and(|at| at >= since) {
+            self.recovery_codes.clear();
+            self.codes_created_at = None;
+        }
+    }
+
     /// Replaces the recovery codes.
-    pub(super) fn set_recovery_codes(&mut self, codes: &[Secret<String>]) {
+    pub(super) fn set_recovery_codes(&mut self, codes: &[Secret<String>], now: Timestamp) {
         let digests = codes
             .iter()
             .map(|code| recovery_codes::digest(code.expose()));
         self.recovery_codes = digests.collect();
+        self.codes_created_at = Some(now);
     }
 
     /// Removes a recovery code. Returns `false` if it is not one of the unused codes.
@@ -222,6 +234,7 @@ impl FactorSet {
         let data = Data {
             factors: self.factors.iter().map(entry).collect(),
             recovery_codes: self.recovery_codes.clone(),
+            codes_created_at: self.codes_created_at,
             first_added: self.first_added.clone(),
         };
         serde_json::to_string(&data).expect("texts are JSON")
@@ -230,21 +243,22 @@ impl FactorSet {
     /// Reads the set from its credential.
     pub(super) fn read(credential: Credential) -> Result<Self, Error> {
         let data: Option<Data> = serde_json::from_str(credential.data.expose()).ok();
-        let (factors, recovery_codes, first_added) = data
+        let (factors, data) = data
             .and_then(|data| {
                 let entry = |entry: &Entry| {
                     Some((entry.id.parse().ok()?, FactorKind::from_name(&entry.kind)?))
                 };
                 let factors: Option<Vec<_>> = data.factors.iter().map(entry).collect();
-                Some((factors?, data.recovery_codes, data.first_added))
+                Some((factors?, data))
             })
             .ok_or(Error::Internal("a set of second factors cannot be read"))?;
         Ok(Self {
             user_id: credential.user_id,
             had_factor: !factors.is_empty(),
             factors,
-            recovery_codes,
-            first_added,
+            recovery_codes: data.recovery_codes,
+            codes_created_at: data.codes_created_at,
+            first_added: data.first_added,
             stored: Some(credential.data),
         })
     }

@@ -41,8 +41,8 @@ impl Factors {
 }
 
 impl Core {
-    /// Returns the writes that remove the factors and the unfinished enrolments of a user that were added since then. The
-    /// batch is stale, or a key is taken, if the factors have changed.
+    /// Returns the writes that remove the factors, the unfinished enrolments and the recovery codes of a user that were added
+    /// since then. The batch is stale, or a key is taken, if the factors have changed.
     pub(crate) async fn factors_added_since(
         &self,
         ctx: &Ctx,
@@ -65,6 +65,7 @@ impl Core {
             set.remove(*id);
             writes.push(Write::delete::<Credential>(*id));
         }
+        set.remove_codes_since(since);
         // Also if there are no factors: the first one must not be added at the same time.
         writes.push(set.write(FactorProof::NotRequired, ctx.now)?);
         Ok(RemovedFactors {

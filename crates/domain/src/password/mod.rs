@@ -91,8 +91,6 @@ impl Passwords {
         authority: Authority<'_>,
         expected: Option<Version>,
     ) -> Result<(), Error> {
-        // A session of an earlier epoch has ended: it must not be kept under the new one.
-        let mut kept_session = ctx.actor.session_id_in(user.security_epoch);
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let mut batch = self
                 .core
@@ -103,7 +101,7 @@ impl Passwords {
                 Ok(()) => {
                     let (epoch, reason) = (user.security_epoch + 1, SessionEnd::AccountChanged);
                     self.core
-                        .end_sessions(ctx, user.id, epoch, reason, kept_session)
+                        .end_sessions(ctx, user.id, epoch, reason, ctx.actor.session_id())
                         .await;
                     return Ok(());
                 }
@@ -111,8 +109,6 @@ impl Passwords {
                     let stored: Option<User> = self.core.ports.store.get(user.id).await?;
                     let stored = stored.ok_or(Error::InvalidToken)?;
                     if stored.security_epoch != user.security_epoch {
-                        // The security event has ended the caller's session as well.
-                        kept_session = None;
                         self.ensure_still_proven(ctx, &stored, &authority).await?;
                     }
                     user = stored;

@@ -214,11 +214,43 @@ async fn a_session_kept_by_a_password_change_survives_its_renewal_on_another_nod
     here.active("ben").await;
     let kept = here.sign_in("ben").await;
     there.check(&kept).await.unwrap();
-    change_password(&here, &kept).await;
+    change_password(&here, &kept, PASSWORD, OTHER_PASSWORD).await;
     let renewed = there.renew(&kept).await.unwrap();
     here.advance(seconds(2));
     for node in [&here, &there] {
         node.check(&renewed).await.unwrap();
+    }
+}
+
+/// S-06: the other node changes the password from its cache, where the session has the epoch of before the first change.
+#[tokio::test]
+async fn a_session_kept_by_a_password_change_survives_the_next_one_on_another_node() {
+    let here = TestNode::new().await;
+    let there = here.second_node(2).await;
+    here.active("ben").await;
+    let kept = here.sign_in("ben").await;
+    there.check(&kept).await.unwrap();
+    change_password(&here, &kept, PASSWORD, OTHER_PASSWORD).await;
+    change_password(&there, &kept, OTHER_PASSWORD, PASSWORD).await;
+    here.advance(seconds(2));
+    for node in [&here, &there] {
+        node.check(&kept).await.unwrap();
+    }
+}
+
+/// S-06: a password change from the cache of another node keeps no session of an older epoch.
+#[tokio::test]
+async fn a_password_change_on_another_node_revives_no_session_of_an_older_epoch() {
+    let here = TestNode::new().await;
+    let there = here.second_node(2).await;
+    let ben = here.active("ben").await;
+    let ended = here.sign_in("ben").await;
+    there.check(&ended).await.unwrap();
+    raise_epoch(&here, &ben).await;
+    change_password(&there, &ended, PASSWORD, OTHER_PASSWORD).await;
+    here.advance(seconds(2));
+    for node in [&here, &there] {
+        assert_err!(node.check(&ended).await, Error::InvalidToken);
     }
 }
 
@@ -263,11 +295,11 @@ async fn raise_epoch(node: &TestNode, user: &User) {
     node.store.apply(changed.replace(&read)).await.unwrap();
 }
 
-async fn change_password(node: &TestNode, signed_in: &SignedIn) {
-    let (ctx, new) = (node.of(signed_in), secret(OTHER_PASSWORD));
+async fn change_password(node: &TestNode, signed_in: &SignedIn, current: &str, new: &str) {
+    let (ctx, new) = (node.of(signed_in), secret(new));
     let password = &node.doorward.password;
     password
-        .change(&ctx, None, &proof(PASSWORD), &new, None)
+        .change(&ctx, None, &proof(current), &new, None)
         .await
         .unwrap();
 }

@@ -89,7 +89,7 @@ impl FactorView {
     }
 }
 
-/// The second factors of a user, at most eleven.
+/// The second factors of a user: at most ten, those that wait for their first code, and the recovery codes.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FactorList)]
 pub struct FactorListView {

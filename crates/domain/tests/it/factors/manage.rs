@@ -241,6 +241,24 @@ async fn a_removed_factor_ends_the_other_sessions() {
     assert_err!(gone, Error::NotFound);
 }
 
+/// S-06: the other node removes a factor from its cache, where the session has the epoch of before the first removal.
+#[tokio::test]
+async fn a_session_kept_by_a_removal_survives_the_next_one_on_another_node() {
+    let (node, ben) = ben().await;
+    let there = node.second_node(2).await;
+    let session = sign_in(&node, &ben).await.unwrap();
+    let ctx = node.of(&session);
+    let (_, second, _) = add_app(&node, &ctx, "Tablet").await;
+    for (node, id) in [(&node, &ben.id), (&there, &second)] {
+        let removed = node.doorward.factors.remove(&ctx, "me", id).await;
+        removed.unwrap();
+    }
+    node.advance(seconds(2));
+    for node in [&node, &there] {
+        node.check(&session).await.unwrap();
+    }
+}
+
 /// An admin sees and removes the factors of others, and no one else does.
 #[tokio::test]
 async fn an_admin_removes_the_factor_of_another_user() {

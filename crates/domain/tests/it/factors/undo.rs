@@ -259,6 +259,28 @@ async fn a_sign_in_with_the_code_on_a_device_known_before_voids_the_link() {
     stolen.sign_in_on(Some(&stolen.bens)).await;
 }
 
+/// The cookie of a device has whole seconds: one of the same second may be later than the factor.
+#[tokio::test]
+async fn a_device_known_since_the_second_of_the_enrolment_leaves_the_link_valid() {
+    let node = TestNode::new().await;
+    node.active("ben").await;
+    let thiefs = node.sign_in("ben").await;
+    let (app, _, codes) = add_app(&node, &node.of(&thiefs), "Thief's").await;
+    let link = token_in(of(&node.mails().await, OWN, MailKind::FirstFactorAdded));
+    let token = challenge(&node, "ben").await;
+    let later = answer(&node, &token, &codes.unwrap()[0]).await.unwrap();
+    node.advance(minutes(1));
+    let mut ctx = node.anonymous();
+    ctx.client.known = vec![KnownDevice::from_session(&later.session)];
+    let next = first_step(&node, &ctx, "ben").await.unwrap();
+    let challenge = Token::parse(next.challenge.expose()).unwrap();
+    let sign_in = &node.doorward.sign_in;
+    let code = app.code_at(node.now());
+    let answered = sign_in.answer(&ctx, &challenge, None, &code).await;
+    answered.unwrap();
+    view(&node, &link).await.unwrap();
+}
+
 /// The device of a sign-in in which a required factor was added is not known before, either.
 #[tokio::test]
 async fn a_sign_in_on_the_device_that_added_a_required_factor_leaves_the_link_valid() {
@@ -316,7 +338,7 @@ async fn a_factor_and_then_an_address_change_are_undone_in_either_order() {
 
 /// an undone address change removes the factors of the attack, and no older one.
 #[tokio::test]
-async fn an_undone_address_change_removes_factors_since_three_days_before_it() {
+async fn an_undone_address_change_removes_factors_and_codes_since_three_days_before_it() {
     let stolen = stolen().await;
     let node = &stolen.node;
     let added = async |session: &SignedIn, name: &str| {
@@ -326,6 +348,9 @@ async fn an_undone_address_change_removes_factors_since_three_days_before_it() {
     node.advance(hours(3 * 24));
     let session = stolen.sign_in_on(None).await;
     added(&session, "before").await;
+    let factors = &node.doorward.factors;
+    let renewed = factors.renew_recovery_codes(&node.of(&session), "me").await;
+    assert_eq!(renewed.unwrap().len(), 10);
     // The first one was added a minute and three days before the change.
     let proof = Proof {
         password: password(PASSWORD),
@@ -341,8 +366,9 @@ async fn an_undone_address_change_removes_factors_since_three_days_before_it() {
     let undone = service.undo_change(&node.anonymous(), &change).await;
     undone.unwrap();
     assert_eq!(stored_apps(node), 1);
-    let listed = node.doorward.factors.list(&node.operator(), "ben").await;
-    assert_eq!(listed.unwrap().totp[0].name, "Thief's");
+    let listed = factors.list(&node.operator(), "ben").await.unwrap();
+    assert_eq!(listed.totp[0].name, "Thief's");
+    assert_eq!(listed.recovery_codes, Some(0));
 }
 
 #[tokio::test]
