@@ -1,8 +1,8 @@
 //! Undoes an address change, by the link that was mailed to the old address.
 //!
 //! The link restores the old address, removes the factors and recovery codes that were added after the change or within three
-//! days before it,
-//! and voids the links of this and of all later changes. `core::undo` has the steps. A change by an admin has no such link.
+//! days before it, and voids the links of this and of all later changes. `core::undo` has the steps. A change by an admin has
+//! no such link.
 
 use crate::core::undo::Undo;
 use crate::ctx::Ctx;
