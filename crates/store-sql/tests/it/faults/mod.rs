@@ -4,8 +4,6 @@
 //! The store must then respond within its time limit, leave nothing half done, report only committed writes as
 //! done, and recover by itself as soon as the database does.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
 mod backlog;
 mod cancelled;
 mod locked;
