@@ -202,7 +202,7 @@ async fn a_long_list_is_paged() {
     assert_eq!(all.len(), 5);
     let mut seen = Vec::new();
     let mut path = format!("{PATH}?limit=2");
-    loop {
+    for _ in 0..4 {
         let page = ben.get(&path).await.expect(200);
         let link = page.header("link").map(str::to_owned);
         let list = page.json();
