@@ -177,25 +177,3 @@ async fn a_locked_table_fails_the_ping() {
     let lock = "LOCK TABLES pings WRITE";
     a_table_is_locked(&mariadb.url(), lock, "UNLOCK TABLES").await;
 }
-
-/// A table that is missing for a while.
-async fn a_table_is_gone(url: &str) {
-    let store = connect(url).await;
-    let mut other = AnyConnection::connect(url).await.unwrap();
-    let away = "ALTER TABLE pings RENAME TO aside";
-    raw_sql(away).execute(&mut other).await.unwrap();
-    Store::ping(&store).await.unwrap_err();
-    let back = "ALTER TABLE aside RENAME TO pings";
-    raw_sql(back).execute(&mut other).await.unwrap();
-    wait_until_healthy(|| Store::ping(&store)).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_missing_table_fails_the_ping() {
-    let postgres = dedicated_postgres(PostgresOptions::default()).await;
-    a_table_is_gone(&postgres.url()).await;
-    let mariadb = dedicated_mariadb(MariadbOptions::default()).await;
-    a_table_is_gone(&mariadb.url()).await;
-    let folder = tempfile::tempdir().unwrap();
-    a_table_is_gone(&format!("sqlite:{}/doorward.db", folder.path().display())).await;
-}
