@@ -107,7 +107,7 @@ impl HttpsClient {
 
     /// Returns `true` if a certificate of a server expires within [`RENEWAL_WINDOW`].
     ///
-    /// [`RENEWAL_WINDOW`]: crate::listener::certificate::RENEWAL_WINDOW
+    /// [`RENEWAL_WINDOW`]: crate::tls::certificate::RENEWAL_WINDOW
     pub fn saw_expiring_certificate(&self) -> bool {
         self.verifier.expires_soon.load(Ordering::Relaxed)
     }
@@ -139,7 +139,7 @@ impl ServerCertVerifier for CertificateVerifier {
             return Ok(ServerCertVerified::assertion());
         };
         let verified = roots.verify_server_cert(certificate, chain, name, ocsp, now)?;
-        let renewal = crate::listener::certificate::RENEWAL_WINDOW
+        let renewal = crate::tls::certificate::RENEWAL_WINDOW
             .as_secs()
             .unsigned_abs();
         let soon = UnixTime::since_unix_epoch(Duration::from_secs(now.as_secs() + renewal));

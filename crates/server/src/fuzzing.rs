@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 pub use crate::config::fuzzing::{config_files, dotenv_files, redacted_settings, settings};
-use crate::listener::certificate::{element, validity};
+use crate::tls::certificate::{element, validity};
 
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]

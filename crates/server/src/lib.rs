@@ -6,15 +6,16 @@
 //! and calls the services of `doorward_domain::Doorward`.
 //!
 //! - `cli`: the commands, each with its options and its code; `config`: all settings;
-//! - `wiring`: connects stores, mail and the domain; `data_dir`: the master key and other files with secrets;
+//! - `wiring`: connects stores, mail and the domain; `database`: the database of any kind; `data_dir`: the master key and other files with secrets;
 //!   `breached`: the filter of breached passwords;
-//! - `listener`: connections and TLS; `worker`: background tasks; `telemetry`: log, metrics, traces;
+//! - `listener`: connections; `tls`: handshakes and certificates; `worker`: background tasks; `telemetry`: log, metrics, traces;
 //! - `system`: clock and random source; `fetch`: an HTTPS client.
 
 mod breached;
 mod cli;
 mod config;
 mod data_dir;
+mod database;
 mod fetch;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -22,6 +23,7 @@ pub mod fuzzing;
 mod listener;
 mod system;
 mod telemetry;
+mod tls;
 mod wiring;
 mod worker;
 

@@ -18,7 +18,7 @@
 //!
 //! To add a column of a record: a migration, and its declaration in the domain. To write a store for another kind of
 //! database: a crate beside this one that implements [`Store`], the macro of `doorward_testkit::contract` in its tests
-//! against a real server, and one arm in the wiring of `crates/server`. The contract shows what to look out for:
+//! against a real server, and its arms in `database.rs` of `crates/server`. The contract shows what to look out for:
 //! conditions instead of reads, all or nothing, keys compared byte by byte.
 //!
 //! [`Store`]: doorward_domain::store::Store

@@ -215,20 +215,3 @@ fn every_page_is_linked_from_the_readme() {
         .collect();
     assert!(orphans.is_empty(), "no link to these: {orphans:?}");
 }
-
-#[test]
-fn anchors_match_those_of_github() {
-    let page = Page {
-        path: "a.md".to_owned(),
-        text:
-            "# `POST /user/{user}`: [a link](b.md), said “so”\n## Two\n```sh\n# none\n```\n## Two\n"
-                .to_owned(),
-    };
-    let expected = ["post-useruser-a-link-said-so", "two", "two-1"];
-    assert_eq!(anchors(&page), expected.map(str::to_owned).into());
-    let page = Page {
-        path: "a.md".to_owned(),
-        text: "`a](no.md)` but [`code`](yes.md#x) and [b](c.md \"title\")".to_owned(),
-    };
-    assert_eq!(targets(&page), ["yes.md#x", "c.md"]);
-}

@@ -152,34 +152,3 @@ fn excuse_of(line: &str) -> Option<String> {
     assert!(!excuse.trim().is_empty(), "an excuse without a reason");
     Some(excuse.trim().to_owned())
 }
-
-#[test]
-fn blocks_are_found_at_their_position() {
-    let text = "a\n\n<!-- not run: needs Docker -->\n```sh\ndocker ps\n```\n<!-- given: doorward migrate -->\n- b\n\n  ```json\n  {}\n    1\n  ```\n````md\n```sh\n````\n";
-    let page = Page {
-        path: "a.md".to_owned(),
-        text: text.to_owned(),
-    };
-    let blocks: Vec<_> = page.blocks();
-    let reported: Vec<_> = blocks
-        .iter()
-        .map(|b| {
-            (
-                b.language.as_str(),
-                b.line,
-                b.text.as_str(),
-                b.excuse.as_deref(),
-            )
-        })
-        .collect();
-    assert_eq!(
-        reported,
-        [
-            ("sh", 5, "docker ps\n", Some("needs Docker")),
-            ("sh", 7, "doorward migrate\n", None),
-            ("json", 11, "{}\n  1\n", None),
-            ("md", 15, "```sh\n", None),
-        ]
-    );
-    assert!(!page.prose().contains("docker") && page.prose().contains("- b"));
-}

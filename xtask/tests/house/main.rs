@@ -123,6 +123,17 @@ fn crates_have_only_allowed_dependencies() {
     }
 }
 
+/// Another kind of database then needs its arms in one file.
+#[test]
+fn one_file_of_the_server_names_the_crate_of_a_database() {
+    let mut files = tracked(&["crates/server/src/*.rs"]);
+    files.retain(|file| {
+        let text = std::fs::read_to_string(root().join(file)).unwrap();
+        text.contains("doorward_store_sql")
+    });
+    assert_eq!(files, ["crates/server/src/database.rs"]);
+}
+
 /// All pages, except the decisions, which describe the past.
 fn pages() -> Vec<String> {
     let mut pages = tracked(&["*.md"]);

@@ -134,6 +134,7 @@ mod tests {
         }
     }
 
+    ///
     #[test]
     fn addresses_for_injection_or_deception_are_rejected() {
         for text in [

@@ -190,6 +190,7 @@ mod tests {
         }
     }
 
+    /// usernames and addresses are two name spaces.
     #[test]
     fn a_username_is_not_an_address_a_reserved_path_or_markup() {
         for text in [

@@ -1,5 +1,5 @@
 //! Sealing the audit log after a change of the master key. What a store must do is in the contract
-//! (`crates/testkit/tests/audit_chain.rs`).
+//! (`crates/testkit/tests/it/audit_chain.rs`).
 
 use crate::test_node::*;
 

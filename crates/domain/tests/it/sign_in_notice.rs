@@ -255,7 +255,8 @@ async fn password_changes_do_not_flood_a_mailbox() {
         node.advance(seconds(3));
     }
     let mut mails = 0;
-    while !node.deliver().await.is_empty() {
+    for _ in 0..20 {
+        node.deliver().await;
         mails += node.mailer.take().len();
     }
     assert_eq!(mails, 10);

@@ -535,7 +535,7 @@ async fn an_export_pages_through_all_users_with_their_passwords() {
     import(&node, &batch).await;
     let operator = node.operator();
     let (mut exported, mut after) = (Vec::new(), None);
-    loop {
+    for _ in 0..4 {
         let page = node
             .doorward
             .transfer

@@ -95,9 +95,10 @@ async fn each_rejection_has_a_hint() {
 
 #[tokio::test]
 async fn a_server_that_is_down_is_a_failure() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
+    // Bound and not listened on, so that no other process gets the port.
+    let reserved = tokio::net::TcpSocket::new_v4().unwrap();
+    reserved.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let port = reserved.local_addr().unwrap().port();
     let diagnostic = server(&format!("smtp://127.0.0.1:{port}")).await;
     assert_eq!(diagnostic.status, CheckStatus::Failed);
     assert!(diagnostic.message.contains("refused"), "{diagnostic:?}");

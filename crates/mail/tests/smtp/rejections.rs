@@ -1,7 +1,6 @@
 //! Failed deliveries: which are permanent, and what the log may contain.
 
 use std::error::Error;
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use doorward_domain::ports::{MailError, Mailer};
@@ -56,9 +55,10 @@ async fn a_rejection_of_the_mail_is_permanent_if_its_code_is_5xx() {
 
 #[tokio::test]
 async fn a_server_that_is_down_is_a_temporary_failure() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
+    // Bound and not listened on, so that no other process gets the port.
+    let reserved = tokio::net::TcpSocket::new_v4().unwrap();
+    reserved.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let port = reserved.local_addr().unwrap().port();
     let error = mailer(&format!("smtp://127.0.0.1:{port}"))
         .send(&mail(0))
         .await

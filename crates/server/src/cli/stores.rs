@@ -3,6 +3,7 @@
 use anyhow::bail;
 
 use crate::config::Config;
+use crate::database::Database;
 use crate::wiring::{self, Components};
 use crate::worker;
 
@@ -15,8 +16,8 @@ pub async fn open(config: &Config) -> anyhow::Result<Components> {
 
 /// Fails if the database is a file that does not exist.
 pub fn require_database(config: &Config) -> anyhow::Result<()> {
-    match config.sql_settings().file() {
-        Some(file) if !file.exists() => bail!(
+    match Database::file(config) {
+        Some(file) if Database::is_missing(config) => bail!(
             "No Doorward database at {}. Run `doorward serve` there first, or set DOORWARD_DATA_DIR",
             file.display()
         ),

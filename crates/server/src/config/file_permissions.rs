@@ -10,6 +10,7 @@ use std::path::Path;
 use rustix::process::geteuid;
 
 use super::Config;
+use crate::database::Database;
 
 const READ_OR_WRITTEN: u32 = 0o006;
 const WRITTEN: u32 = 0o002;
@@ -36,7 +37,7 @@ pub(super) fn exposed_files(config: &Config) -> Vec<String> {
     if let Some(key) = &config.tls_key {
         look(key, "is the key of `tls.key`", READ_OR_WRITTEN);
     }
-    if let Some(database) = config.sql_settings().file() {
+    if let Some(database) = Database::file(config) {
         look(&database, "is the database", READ_OR_WRITTEN);
     }
     look(&config.data_dir, "is the data folder", WRITTEN);

@@ -15,11 +15,9 @@ mod validation;
 mod values;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use doorward_mail::{MailSettings, TransportSettings, parse_transport};
 use doorward_store_redis::RedisSettings;
-use doorward_store_sql::SqlSettings;
 
 pub use doorward_web::{host_of, is_loopback_url};
 pub use redaction::redact;
@@ -86,17 +84,6 @@ impl Config {
         self.mail_from
             .clone()
             .unwrap_or_else(|| format!("Doorward <no-reply@{host}>"))
-    }
-
-    /// Settings of the database.
-    pub fn sql_settings(&self) -> SqlSettings {
-        SqlSettings {
-            max_connections: self.database_connections,
-            migrate: self.database_migrate,
-            connect_timeout: Duration::from_secs(self.database_connect_seconds),
-            statement_timeout: Duration::from_secs(self.database_statement_seconds),
-            ..SqlSettings::new(self.database_url())
-        }
     }
 
     /// Settings of the Redis store; `None` if it is not configured.

@@ -14,6 +14,8 @@ use jiff::SignedDuration;
 use percent_encoding::percent_decode_str;
 use tracing_subscriber::filter::LevelFilter;
 
+use crate::database::Database;
+
 pub(super) fn text(secret: Option<&Secret<String>>) -> String {
     secret
         .map(|secret| secret.expose().clone())
@@ -138,7 +140,7 @@ pub(super) fn ratio(value: &str) -> Result<f64, String> {
 
 /// The error does not repeat the value.
 pub(super) fn database(value: &str) -> Result<String, String> {
-    doorward_store_sql::check_url(value)
+    Database::check_url(value)
         .map(|()| value.to_owned())
         .map_err(|error| format!("cannot be used: {error}"))
 }

@@ -17,7 +17,7 @@ const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1024 * 1024;
 
 /// A stream whose shutdown lingers.
-pub(super) struct LingeringClose<S> {
+pub struct LingeringClose<S> {
     stream: S,
     bytes_left: usize,
     /// Set when the sending side is closed.
@@ -25,7 +25,7 @@ pub(super) struct LingeringClose<S> {
 }
 
 impl<S> LingeringClose<S> {
-    pub(super) fn new(stream: S) -> Self {
+    pub fn new(stream: S) -> Self {
         Self {
             stream,
             bytes_left: LINGER_BYTES,

@@ -34,7 +34,7 @@ use tower::ServiceExt;
 use super::limits::{ConnectionLimits, Full, Limiter, OncePerMinute, RejectReason, Slot};
 use super::lingering_close::LingeringClose;
 use super::shutdown::Phase;
-use super::tls::TlsServer;
+use crate::tls::TlsServer;
 
 /// The time limit for the first request header of a connection (H-05). A later header shares the keep-alive
 /// time: a client that sends half of it holds no more than an idle client does.

@@ -9,7 +9,7 @@ use doorward_domain::{Doorward, Error};
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::listener::dev_certificate;
+use crate::tls::dev_certificate;
 use crate::wiring::Components;
 
 /// Username of the first admin.

@@ -7,11 +7,12 @@ use doorward_domain::hashing::UnreadableHash;
 use doorward_domain::values::{NewPassword, Secret};
 use doorward_mail::{TemplateMailer, TransportSettings};
 
-use super::{Components, assemble_alone, open_database, policy};
+use super::{Components, assemble_alone, policy};
 use crate::breached::Filter;
 use crate::config::{Config, InvalidConfig, LoadedConfig};
-use crate::listener::certificate::CertificateFiles;
+use crate::database::Database;
 use crate::system::SystemClock;
+use crate::tls::certificate::CertificateFiles;
 
 /// Time limit of a check for connecting to a database.
 const CHECK_CONNECT_SECONDS: u64 = 2;
@@ -126,15 +127,9 @@ pub enum PepperCheck {
 /// Checks the peppers against an existing database, and creates nothing. A database that does not respond is not a
 /// fault of the configuration: a check may run on another machine.
 pub async fn check_peppers(config: &Config) -> PepperCheck {
-    let settings = config.sql_settings();
-    if settings.file().is_some_and(|file| !file.is_file()) {
-        return PepperCheck::Passed;
-    }
     let mut config = config.clone();
     config.hashing.threads = 1;
     let quiet = Config {
-        database_migrate: false,
-        database_connections: 1,
         database_connect_seconds: config.database_connect_seconds.min(CHECK_CONNECT_SECONDS),
         // These are not needed, and opening a folder of mails would create it.
         mail_url: Some(Secret::new("log:".to_owned())),
@@ -142,15 +137,18 @@ pub async fn check_peppers(config: &Config) -> PepperCheck {
         redis_url: None,
         ..config
     };
-    let looked = async {
+    let looked: anyhow::Result<_> = async {
+        let Some(database) = Database::open_existing(&quiet).await? else {
+            return Ok(None);
+        };
         let clock = Arc::new(SystemClock::default());
-        let database = open_database(&quiet, &*clock).await?;
         let components = assemble_alone(&quiet, quiet.listen, database, clock)?;
         let missing = components.doorward.transfer.missing_pepper().await;
         components.close().await;
-        anyhow::Ok(missing?)
-    };
-    match looked.await {
+        Ok(missing?)
+    }
+    .await;
+    match looked {
         Ok(None) => PepperCheck::Passed,
         Ok(Some(missing)) => PepperCheck::Missing(missing_pepper(&missing)),
         Err(error) => PepperCheck::Unreadable(format!("{error:#}")),

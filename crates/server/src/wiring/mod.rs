@@ -1,8 +1,7 @@
 //! Creates the components that the configuration chooses: stores, mail, keys. `check` tries them without a server,
 //! `bootstrap` creates the first admin.
 //!
-//! A new kind of store needs its arm in [`open_database`] (or [`open_redis`]), its scheme in
-//! `config::values`, and its migration in `cli::commands::migrate`.
+//! A new kind of database needs its arms in `database.rs`, a new store of sessions its arm in [`open_redis`].
 
 pub mod bootstrap;
 pub mod check;
@@ -15,7 +14,6 @@ use anyhow::Context;
 use doorward_domain::ctx::{Actor, Ctx};
 use doorward_domain::hashing::{BreachedPasswords, Hasher, Peppers};
 use doorward_domain::limits::{FallbackRateLimits, MemoryRateLimits};
-use doorward_domain::memory::MemoryStore;
 use doorward_domain::model::SigningKey;
 use doorward_domain::ports::{
     Client, Clock, NoMetrics, RandomSource, RateLimits, SeparateSessions, Store,
@@ -26,14 +24,13 @@ use doorward_domain::values::Secret;
 use doorward_domain::{Doorward, Policy, Ports};
 use doorward_mail::{Inbox, TemplateMailer};
 use doorward_store_redis::RedisStore;
-use doorward_store_sql::SqlStore;
 use doorward_web::{App, AppParts, ShutdownFlag};
-use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use crate::breached::Filter;
 use crate::config::{Config, host_of};
 use crate::data_dir::master_key;
+use crate::database::Database;
 use crate::listener::{ConnectionLimits, file_descriptors};
 use crate::system::{SystemClock, SystemRandomSource};
 use crate::telemetry::{self, Metrics};
@@ -56,27 +53,21 @@ pub struct Components {
     database: Database,
 }
 
-/// An open database of any kind.
-struct Database {
-    store: Arc<dyn Store>,
-    close: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
-}
-
 /// Creates all components. `listening` is the listen address, for the public URL.
 pub async fn build(config: &Config, listening: SocketAddr) -> anyhow::Result<Components> {
     let clock = Arc::new(SystemClock::default());
     let random: Arc<dyn RandomSource> = Arc::new(SystemRandomSource::new());
     master_key::make_data_dir(&config.data_dir)?;
     let known_key = master_key::find(config)?;
-    let database = open_database(config, &*clock).await?;
+    let database = Database::open(config, &*clock).await?;
     // Before any timestamp is stored.
     clock
-        .follow(database.store.server_time())
+        .follow(database.store().server_time())
         .await
         .context("cannot read the database's clock")?;
     let master = match known_key {
         Some(master) => master,
-        None => new_master_key(config, &*database.store, &*random).await?,
+        None => new_master_key(config, &**database.store(), &*random).await?,
     };
     let metrics = telemetry::metrics(config, &*clock);
     let counters = CounterKeys::from_master_key(&master);
@@ -116,12 +107,7 @@ async fn new_master_key(
 /// Like [`build`], but in memory: creates no folder and no file, and contacts no other server.
 pub fn build_in_memory(config: &Config, listening: SocketAddr) -> anyhow::Result<Components> {
     let clock = Arc::new(SystemClock::default());
-    let memory = Arc::new(MemoryStore::new());
-    let database = Database {
-        store: memory,
-        close: Box::new(|| Box::pin(async {})),
-    };
-    assemble_alone(config, listening, database, clock)
+    assemble_alone(config, listening, Database::in_memory(), clock)
 }
 
 /// Creates the components with one database, a random master key and no other storage.
@@ -166,7 +152,7 @@ fn assemble(
     let peppers = Peppers::new(config.pepper.as_ref(), &config.previous_peppers);
     let hasher = Hasher::start_with(&config.hashing, random.clone(), peppers)?;
     let ports = Ports {
-        store: stores.database.store.clone(),
+        store: stores.database.store().clone(),
         sessions: stores.sessions,
         rate_limits: stores.rate_limits,
         mailer: Arc::new(mailer),
@@ -235,20 +221,6 @@ pub fn limits(config: &Config) -> ConnectionLimits {
     }
 }
 
-async fn open_database(config: &Config, clock: &dyn Clock) -> anyhow::Result<Database> {
-    let sql = SqlStore::connect(&config.sql_settings(), clock.now())
-        .await
-        .context("the database cannot be opened")?;
-    let sql = Arc::new(sql);
-    Ok(Database {
-        store: sql.clone(),
-        close: Box::new(move || {
-            let sql = sql.clone();
-            Box::pin(async move { sql.close().await })
-        }),
-    })
-}
-
 /// Sessions and rate limits: on Redis if it is configured; else in the database and in this process.
 async fn open_redis(
     config: &Config,
@@ -292,7 +264,7 @@ fn policy(config: &Config, listening: SocketAddr) -> anyhow::Result<Policy> {
 impl Components {
     /// Waits for operations in progress and closes the database.
     pub async fn close(&self) {
-        (self.database.close)().await;
+        self.database.close().await;
     }
 
     /// The context of a command or of a run of the worker.

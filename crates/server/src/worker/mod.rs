@@ -16,8 +16,8 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::listener::certificate_reload::CertificateReloader;
 use crate::system::SyncResult;
+use crate::tls::certificate_reload::CertificateReloader;
 use crate::wiring::Components;
 
 use tasks::{AUDIT, CERTIFICATE, CLOCK, KEY_POLL, KEYS, LAST_SEEN, MAIL, SWEEP};

@@ -227,7 +227,7 @@ fn on_a_phone_at(language: &'static str, variables: &[(&str, &str)]) -> Browser 
     browser
 }
 
-/// W-01, P-11, WCAG 2.2: for each page see `page_checks`. The console stays empty, so there is no CSP report.
+/// W-01, P-11, WCAG 2.2: for each page see `page_checks`. The console has no errors and no CSP report.
 #[test]
 fn every_page_passes_the_checks_on_a_phone_in_both_color_schemes_and_by_keyboard() {
     let browser = on_a_phone("en");

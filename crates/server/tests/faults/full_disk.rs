@@ -1,4 +1,4 @@
-//! The disk is full: SQLite on a file system of a few megabytes.
+//! The disk is full: SQLite on a small file system, with room for any schema and journal until a file fills it.
 //!
 //! Mounting one needs root's rights. Without them, the size of the server's files is limited instead, which is
 //! another error of the operating system with the same consequences.
@@ -32,7 +32,7 @@ impl SmallDisk {
     /// `None` without the right to mount.
     fn mount() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        let script = r#"mount -t tmpfs -o size=6m,mode=700 doorward-test "$1" || exit
+        let script = r#"mount -t tmpfs -o size=64m,mode=700 doorward-test "$1" || exit
             trap '' INT TERM HUP; echo mounted; cat; umount -l "$1""#;
         let mut guard = Command::new("sh");
         guard.args(["-c", script, "guard"]).arg(folder.path());

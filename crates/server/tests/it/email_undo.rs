@@ -244,24 +244,3 @@ async fn a_required_password_of_a_confirmation_is_a_field() {
         .form("password=plum+cake+on+sundays");
     shown.send().await.expect(200);
 }
-
-/// without it no password is required.
-#[tokio::test]
-async fn a_confirmation_requires_no_password_by_default() {
-    let app = TestApp::new().await;
-    let link = app.pending("ben").await;
-    let page = app.anonymous();
-    let page = page
-        .request("GET", &link)
-        .html()
-        .send()
-        .await
-        .expect(200)
-        .text();
-    assert!(!page.contains("type=\"password\""), "{page}");
-    app.anonymous()
-        .request("POST", &link)
-        .send()
-        .await
-        .expect(200);
-}

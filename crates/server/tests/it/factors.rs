@@ -179,31 +179,6 @@ async fn a_lockout_by_wrong_codes_names_the_recovery_code() {
     assert_eq!(done.0, 201);
 }
 
-/// a live session proves a code, and signs in again, while all other clients are locked out.
-#[tokio::test]
-async fn wrong_codes_of_others_do_not_lock_out_a_session() {
-    let app = TestApp::with(|options| options.policy.limits.lockout_after = 4).await;
-    let ben = app.user("ben").await;
-    let (enrolment, _) = enrol(&app, &ben, "Phone").await;
-    let client = app.anonymous();
-    let secret = challenge(&client, "ben").await;
-    for status in [401, 401, 401, 401, 429] {
-        let body = json!({"challenge": secret, "kind": "totp", "code": "000000"});
-        client.post("/auth/factor", body).await.expect(status);
-        app.advance_seconds(20);
-    }
-    let proof = json!({"password": PASSWORD, "code": code(&app, &enrolment)});
-    ben.post("/user/me/recovery-codes", proof).await.expect(200);
-    app.advance_seconds(60);
-    let secret = challenge(&client, "ben").await;
-    let body = json!({"challenge": secret, "kind": "totp", "code": code(&app, &enrolment)});
-    client
-        .post("/auth/factor", body.clone())
-        .await
-        .expect_problem(429, "too-many-attempts");
-    ben.post("/auth/factor", body).await.expect(201);
-}
-
 #[tokio::test]
 async fn a_factor_is_removed_by_its_user_or_an_admin_and_codes_are_renewed() {
     let app = TestApp::new().await;

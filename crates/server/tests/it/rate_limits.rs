@@ -157,24 +157,6 @@ async fn a_denial_names_its_limit() {
     app.allow_unread_mail();
 }
 
-/// L-01: the first denial is in the audit log, with the network address.
-#[tokio::test]
-async fn a_denial_is_audited_once() {
-    let app = TestApp::new().await;
-    let admin = app.admin().await;
-    let client = at(&app, "198.51.100.1");
-    for _ in 0..30 {
-        client.get("/recovery/none").await;
-    }
-    let log = admin.get("/audit?event=throttled").await.expect(200).json();
-    let lines = log["items"].as_array().unwrap();
-    assert_eq!(lines.len(), 1, "{log}");
-    assert_eq!(lines[0]["detail"], "link");
-    assert_eq!(lines[0]["address"], "198.51.100.1");
-    assert_eq!(lines[0]["outcome"], "failure");
-    app.allow_unread_mail();
-}
-
 /// Number of allowed requests of forty with these fields; ten if they count as one client.
 async fn allowed(
     app: &TestApp,

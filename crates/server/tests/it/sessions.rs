@@ -158,33 +158,12 @@ async fn a_session_is_found_only_under_its_own_user() {
 #[tokio::test]
 async fn ending_all_sessions_includes_the_current_one() {
     let app = TestApp::new().await;
-    let (admin, ben, other) = (
-        app.admin().await,
-        app.user("ben").await,
-        app.sign_in("ben").await,
-    );
+    let (ben, other) = (app.user("ben").await, app.sign_in("ben").await);
     ben.delete(PATH).await.expect(204);
     for client in [&ben, &other] {
-        client
-            .get("/auth")
-            .await
-            .expect_problem(401, "invalid-token");
+        let refused = client.get("/auth").await;
+        refused.expect_problem(401, "invalid-token");
     }
-    let again = app.sign_in("ben").await;
-    admin.delete("/user/ben/session").await.expect(204);
-    again
-        .get("/auth")
-        .await
-        .expect_problem(401, "invalid-token");
-    admin
-        .delete("/user/nobody/session")
-        .await
-        .expect_problem(404, "not-found");
-    admin
-        .get("/user/nobody/session")
-        .await
-        .expect_problem(404, "not-found");
-    admin.get("/auth").await.expect(200);
 }
 
 /// Sessions are paged like every list.
@@ -202,7 +181,7 @@ async fn a_long_list_is_paged() {
     assert_eq!(all.len(), 5);
     let mut seen = Vec::new();
     let mut path = format!("{PATH}?limit=2");
-    loop {
+    for _ in 0..4 {
         let page = ben.get(&path).await.expect(200);
         let link = page.header("link").map(str::to_owned);
         let list = page.json();

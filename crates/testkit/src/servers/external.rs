@@ -2,8 +2,8 @@
 //! engine with the same protocol.
 //!
 //! ```text
-//! DOORWARD_TEST_POSTGRES=postgres://user:password@host:5432 cargo test -p doorward-store-sql --test contract postgres::
-//! DOORWARD_TEST_MYSQL=mysql://user:password@host:3306 cargo test -p doorward-store-sql --test contract mariadb::
+//! DOORWARD_TEST_POSTGRES=postgres://user:password@host:5432 cargo test -p doorward-store-sql --test it contract::postgres::
+//! DOORWARD_TEST_MYSQL=mysql://user:password@host:3306 cargo test -p doorward-store-sql --test it contract::mariadb::
 //! ```
 //!
 //! The user must be allowed to create databases. Those of the tests (`doorward_test_…`) are not deleted.

@@ -2,18 +2,19 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::Args;
 use doorward_domain::ctx::{Actor, Ctx};
 use doorward_domain::model::AuditKind;
 use doorward_domain::ports::{Client, Clock};
-use doorward_domain::store::{Store, Write};
+use doorward_domain::store::Write;
 use doorward_domain::values::AuditEventId;
-use doorward_store_sql::{SqlSettings, SqlStore, back_up};
 use serde_json::json;
 
 use crate::cli::output::Output;
 use crate::cli::stores::require_database;
 use crate::config::Config;
+use crate::database::Database;
 use crate::system::{SystemClock, SystemRandomSource};
 
 #[derive(Debug, Args)]
@@ -25,14 +26,9 @@ pub struct BackupArgs {
 
 pub(super) async fn run(config: &Config, args: &BackupArgs, output: Output) -> anyhow::Result<()> {
     require_database(config)?;
-    let settings = SqlSettings {
-        migrate: false,
-        max_connections: 1,
-        ..config.sql_settings()
-    };
-    back_up(&settings.url, &args.file, async || {
+    Database::back_up(config, &args.file, async || {
         // Before an upgrade, the schema may be too old for the event.
-        if let Err(error) = write_audit_event(&settings).await {
+        if let Err(error) = write_audit_event(config).await {
             eprintln!("the audit log has no event for this backup: {error:#}");
         }
     })
@@ -51,7 +47,7 @@ pub(super) async fn run(config: &Config, args: &BackupArgs, output: Output) -> a
 }
 
 /// Adds an audit event before anything is copied, so that the copy contains it (L-01).
-async fn write_audit_event(settings: &SqlSettings) -> anyhow::Result<()> {
+async fn write_audit_event(config: &Config) -> anyhow::Result<()> {
     let now = SystemClock::default().now();
     let id = AuditEventId::generate(now, &SystemRandomSource::new());
     let ctx = Ctx {
@@ -61,8 +57,9 @@ async fn write_audit_event(settings: &SqlSettings) -> anyhow::Result<()> {
         now,
     };
     let event = ctx.audit_event(id, AuditKind::BackupTaken, None);
-    let store = SqlStore::connect(settings, now).await?;
-    let written = store.apply(vec![Write::insert(&event)]).await;
-    store.close().await;
+    let database = Database::open_existing(config).await?;
+    let database = database.context("the database does not exist")?;
+    let written = database.store().apply(vec![Write::insert(&event)]).await;
+    database.close().await;
     Ok(written?)
 }

@@ -1,15 +1,13 @@
 //! `doorward migrate [status]`
 
 use clap::{Args, ValueEnum};
-use doorward_domain::ports::Clock;
-use doorward_store_sql::{MigrationStatus, migrate, migration_status};
 use serde_json::json;
 
 use crate::cli::output::Output;
 use crate::cli::stores::require_database;
 use crate::config::Config;
 use crate::data_dir::master_key;
-use crate::system::SystemClock;
+use crate::database::{Database, MigrationStatus};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  doorward migrate status\n  doorward migrate")]
@@ -27,10 +25,9 @@ pub enum MigrateAction {
 }
 
 pub(super) async fn run(config: &Config, args: &MigrateArgs, output: Output) -> anyhow::Result<()> {
-    let settings = config.sql_settings();
     if args.status.is_none() {
         master_key::make_data_dir(&config.data_dir)?;
-        let made = migrate(&settings, SystemClock::default().now()).await?;
+        let made = Database::migrate(config).await?;
         let text = match made.len() {
             0 => "The schema is up to date.".to_owned(),
             count => format!("Applied {count}:\n{}", lines(&made)),
@@ -42,7 +39,7 @@ pub(super) async fn run(config: &Config, args: &MigrateArgs, output: Output) -> 
         return Ok(());
     }
     require_database(config)?;
-    let status = migration_status(&settings).await?;
+    let status = Database::status(config).await?;
     output.print(
         &lines(&status),
         &json!({"migrations": status.iter().map(value).collect::<Vec<_>>()}),

@@ -90,20 +90,11 @@ async fn an_audience_is_visible_ascii() {
     ben.post(PATH, json!({}))
         .await
         .assert_field_errors(&[("audience", "missing")]);
-    for (audience, code) in [
-        (json!(""), "too-short"),
-        (json!("a b"), "invalid"),
-        (json!("ü"), "invalid"),
-        (json!("x".repeat(201)), "too-long"),
-        (json!(["x"]), "wrong-type"),
-    ] {
+    for (audience, code) in [(json!("ü"), "invalid"), (json!(["x"]), "wrong-type")] {
         ben.post(PATH, json!({"audience": audience}))
             .await
             .assert_field_errors(&[("audience", code)]);
     }
-    ben.post(PATH, json!({"audience": "x".repeat(200)}))
-        .await
-        .expect(200);
     ben.request("POST", PATH)
         .form("audience=x")
         .send()

@@ -156,7 +156,7 @@ fn invalid_certificate_files_keep_the_old_certificate_and_are_logged_once() {
     eventually("it logs why", || {
         (complaints("does not match") == 1).then_some(())
     });
-    // `listener/certificate_reload.rs` tests that repeated failures are logged once.
+    // `tls/certificate_reload.rs` tests that repeated failures are logged once.
     assert!(load.has_seen(&first) && !load.has_seen(&certificate(&renewal.at("tls.crt"))));
     std::fs::write(renewal.at("tls.key"), &next[1]).unwrap();
     renewal.is_seen(&load);

@@ -246,38 +246,6 @@ fn an_error_is_json_with_the_same_exit_code() {
 }
 
 #[test]
-fn config_check_reports_all_errors_at_once() {
-    let setup = Setup::on_a_file()
-        .with("ADMIN_PASSWORD", "password")
-        .with("DOORWARD_MAIL__TEMPLATES", "/nowhere");
-    let outcome = setup.run(&["config", "check", "--json"]).expect(1);
-    let reported = outcome.json();
-    assert_eq!(reported["ok"], false);
-    let faults = reported["errors"].as_array().unwrap();
-    assert_eq!(faults.len(), 2, "{reported}");
-    let text = setup.run(&["config", "check"]).expect(1).err;
-    for fault in faults {
-        assert!(text.contains(fault.as_str().unwrap()), "{text}");
-    }
-    // Conflicts between settings do not hide an invalid one.
-    let open = setup.clone().with("DOORWARD_LISTEN", "0.0.0.0:0");
-    let reported = open.run(&["config", "check", "--json"]).expect(1).json();
-    assert_eq!(
-        reported["errors"].as_array().unwrap().len(),
-        4,
-        "{reported}"
-    );
-    let setup = setup.with("DOORWARD_LISTEN", "nowhere");
-    let reported = setup.run(&["config", "check", "--json"]).expect(1).json();
-    assert!(
-        reported["errors"][0]
-            .as_str()
-            .unwrap()
-            .contains("DOORWARD_LISTEN")
-    );
-}
-
-#[test]
 fn a_generated_config_file_lists_every_setting_and_changes_none() {
     // The environment is empty, so that all values come from the file.
     let setup = Setup::on_a_file();

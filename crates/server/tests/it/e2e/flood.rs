@@ -77,13 +77,15 @@ fn too_many_sign_ins_get_503_with_retry_after() {
         .with("DOORWARD_HASHING__PASSES", "10")
         .with("DOORWARD_THROTTLE__ENABLED", "false")
         .start();
+    let attempt = |number: usize| {
+        let body = json!({"username": format!("user-{number}"), "password": PASSWORD});
+        let began = Instant::now();
+        let reply = server.post("/auth", body);
+        (reply, began.elapsed())
+    };
+    let (reply, one_hash) = attempt(60);
+    reply.expect(401);
     let answers: Vec<_> = std::thread::scope(|scope| {
-        let attempt = |number: usize| {
-            let body = json!({"username": format!("user-{number}"), "password": PASSWORD});
-            let began = Instant::now();
-            let reply = server.post("/auth", body);
-            (reply, began.elapsed())
-        };
         let attempts: Vec<_> = (0..60)
             .map(|number| scope.spawn(move || attempt(number)))
             .collect();
@@ -103,8 +105,9 @@ fn too_many_sign_ins_get_503_with_retry_after() {
     );
     for (reply, took) in &answers {
         assert!(matches!(reply.status, 401 | 503), "{}", reply.body);
-        // Five by P-10, but this machine runs other tests as well.
-        assert!(*took < Duration::from_secs(15), "{took:?}");
+        // Five seconds by P-10. Were they to wait for each other, the last would wait for sixty hashes.
+        let bound = Duration::from_secs(5) + 20 * one_hash;
+        assert!(*took < bound, "{took:?}, one hash takes {one_hash:?}");
     }
     for (reply, _) in refused {
         assert_eq!(reply.header("retry-after"), Some("1"));
@@ -166,8 +169,9 @@ fn a_client_that_does_not_read_does_not_delay_the_shutdown() {
     server.get("/healthz").expect(200);
     let began = Instant::now();
     server.stop();
+    // Connections that are waited for have thirty seconds.
     assert!(
-        began.elapsed() < Duration::from_secs(15),
+        began.elapsed() < Duration::from_secs(25),
         "{:?}",
         began.elapsed()
     );

@@ -77,29 +77,34 @@ fn a_session_ended_on_one_node_is_ended_on_the_other() {
     one.send("DELETE", "/auth", Some(&token), None).expect(204);
     one.send("GET", "/auth", Some(&token), None).expect(401);
     let ended = Instant::now();
-    let believed = time_until_accepted(ended, &[&two], &token);
+    let (believed, _) = time_until_accepted(ended, &[&two], &token);
     assert!(believed < Duration::from_secs(1), "{believed:?}");
 }
 
-/// Returns how long the token was accepted after `timestamp`: the start of the last accepted request, however slow
-/// the requests are.
-fn time_until_accepted(moment: Instant, nodes: &[&super::Server], token: &str) -> Duration {
-    let mut last = Duration::ZERO;
+/// Returns how long the token was accepted after `moment`, which is the start of the last accepted request, however
+/// slow the requests are, and the time that the slowest of them took.
+fn time_until_accepted(
+    moment: Instant,
+    nodes: &[&super::Server],
+    token: &str,
+) -> (Duration, Duration) {
+    let (mut last, mut slowest) = (Duration::ZERO, Duration::ZERO);
     for node in nodes {
         eventually("its token is refused", || {
             let began = moment.elapsed();
-            if node.send("GET", "/auth", Some(token), None).status == 401 {
+            let status = node.send("GET", "/auth", Some(token), None).status;
+            slowest = slowest.max(moment.elapsed().saturating_sub(began));
+            if status == 401 {
                 return Some(());
             }
             last = last.max(began);
             None
         });
     }
-    last
+    (last, slowest)
 }
 
-/// J-06, T-REVOKE: a stolen key is invalid on both nodes within a second, and a new one signs. Nodes refresh their
-/// keys twice a second, so a machine that stalls has a second chance.
+/// J-06, T-REVOKE: a stolen key is invalid on both nodes within a second, and a new one signs.
 #[test]
 fn a_revoked_key_is_invalid_on_every_node_within_a_second() {
     let setup = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
@@ -117,8 +122,11 @@ fn a_revoked_key_is_invalid_on_every_node_within_a_second() {
     let unknown = setup.run(&["keys", "revoke", "made-up"]).expect(1);
     assert!(unknown.err.contains("keys list"), "{}", unknown.err);
     let revoked = setup.run(&["keys", "revoke", &stolen, "--json"]).expect(0);
-    let believed = time_until_accepted(Instant::now(), &nodes, &token);
-    assert!(believed < Duration::from_secs(2), "{believed:?}");
+    let (believed, slowest) = time_until_accepted(Instant::now(), &nodes, &token);
+    // Nodes refresh their keys twice a second. A busy machine delays that as it delays responses, of which the slowest
+    // is a few milliseconds on an idle one.
+    let bound = Duration::from_secs(1) + 10 * slowest;
+    assert!(believed < bound, "{believed:?}, {slowest:?}");
     let kids = |node: &super::Server| {
         let jwks = node.get("/.well-known/jwks.json").expect(200).json();
         let keys = jwks["keys"].as_array().unwrap().clone();

@@ -13,8 +13,9 @@ use super::http::Reply;
 use super::{MailSink, Server, Setup, eventually};
 use crate::support::{OTHER_PASSWORD, PASSWORD};
 
-/// Time limit for a response, including a password hash on a busy machine.
-const BOUND: Duration = Duration::from_secs(9);
+/// Calls to Redis take two seconds at most. Without that limit a response would not come as long as Redis is
+/// silent, so that the client's thirty seconds would end first.
+const BOUND: Duration = Duration::from_secs(25);
 
 /// A Redis server, and a runtime for the test's thread, which may block.
 struct Redis {
@@ -293,10 +294,25 @@ fn without_redis_sign_in_fails_and_everything_else_works() {
     server.sign_in("eve", PASSWORD);
     server.sign_in("ada", OTHER_PASSWORD);
     let log = server.stop();
-    for line in ["Redis unavailable", "reconnected to Redis"] {
-        let count = log.lines().filter(|logged| logged.contains(line)).count();
-        assert_eq!(count, 1, "{line}: {log}");
-    }
+    assert_outages_are_logged_once(&log);
+}
+
+/// Asserts that an outage is logged when it begins and when it ends, and not for each failed call. On a busy machine
+/// a call may time out before or after the outage of the test: that is another one.
+#[track_caller]
+fn assert_outages_are_logged_once(log: &str) {
+    let (begins, ends) = ("Redis unavailable", "reconnected to Redis");
+    let lines = log
+        .lines()
+        .filter(|line| line.contains(begins) || line.contains(ends));
+    let mut lines: Vec<_> = lines.map(|line| line.contains(begins)).collect();
+    // The last call before the end may fail.
+    lines.truncate(lines.len() / 2 * 2);
+    assert!(!lines.is_empty(), "{log}");
+    assert!(
+        lines.chunks(2).all(|outage| outage == [true, false]),
+        "{log}"
+    );
 }
 
 /// Losing Redis loses only sessions.

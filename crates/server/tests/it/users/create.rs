@@ -3,7 +3,7 @@
 use doorward_domain::model::Role;
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, TestApp, TestResponse, path_in, summary};
+use crate::support::{PASSWORD, TestApp, TestResponse, summary};
 
 #[tokio::test]
 async fn a_sign_up_with_an_address_is_pending_and_sends_a_confirmation() {
@@ -25,82 +25,6 @@ async fn a_sign_up_with_an_address_is_pending_and_sends_a_confirmation() {
         summary(&app.mails().await),
         [("Ben@example.com", "confirm")]
     );
-}
-
-///
-#[tokio::test]
-async fn a_sign_up_with_a_username_and_an_address_is_active_and_the_address_is_pending() {
-    let app = TestApp::new().await;
-    let body = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD});
-    let user = app.anonymous().post("/user", body).await.expect(201).json();
-    assert_eq!(
-        (&user["status"], &user["email"], &user["pending_email"]),
-        (&json!("active"), &Value::Null, &json!("ben@example.com"))
-    );
-    let link = path_in(&app.one_mail().await);
-    let ben = app.sign_in("ben").await;
-    app.anonymous()
-        .post(
-            "/auth",
-            json!({"email": "ben@example.com", "password": PASSWORD}),
-        )
-        .await
-        .expect_problem(403, "email-unconfirmed");
-    app.anonymous()
-        .request("POST", &link)
-        .send()
-        .await
-        .expect(200);
-    let user = ben.get("/user/me").await.expect(200).json();
-    assert_eq!(
-        (&user["email"], user.get("pending_email")),
-        (&json!("ben@example.com"), None)
-    );
-}
-
-#[tokio::test]
-async fn without_confirmation_an_address_is_accepted_at_once_and_stays_unique() {
-    let app = TestApp::with(|options| {
-        options.policy.enumeration_protection = false;
-        options.policy.confirm_email = false;
-    })
-    .await;
-    let body = json!({"email": "ben@example.com", "password": PASSWORD});
-    let user = app
-        .anonymous()
-        .post("/user", body.clone())
-        .await
-        .expect(201)
-        .json();
-    assert_eq!(
-        (&user["status"], &user["email"]),
-        (&json!("active"), &json!("ben@example.com"))
-    );
-    assert!(app.mails().await.is_empty());
-    app.anonymous()
-        .post("/user", body)
-        .await
-        .expect_problem(409, "email-taken");
-}
-
-#[tokio::test]
-async fn a_sign_up_with_only_a_username_is_active_at_once_and_sends_no_mail() {
-    let app = TestApp::new().await;
-    let body = json!({"username": "ben", "password": PASSWORD});
-    let user = app.anonymous().post("/user", body).await.expect(201).json();
-    assert_eq!(
-        (&user["status"], &user["email"], &user["name"]),
-        (&json!("active"), &Value::Null, &Value::Null)
-    );
-    assert!(user.get("pending_email").is_none());
-    let me = app
-        .sign_in("ben")
-        .await
-        .get("/user/me")
-        .await
-        .expect(200)
-        .json();
-    assert_eq!(me, user);
 }
 
 #[tokio::test]
@@ -332,117 +256,6 @@ async fn a_username_is_taken_in_any_case_or_form() {
                 .await
                 .expect_problem(409, "username-taken");
         }
-    }
-}
-
-/// usernames and addresses are two name spaces.
-#[tokio::test]
-async fn a_username_is_not_an_address_or_a_reserved_word() {
-    let app = TestApp::new().await;
-    for name in [
-        "victim@x.y",
-        "victim＠x.y",
-        "me",
-        "ME",
-        "019363a0-0000-7000-8000-000000000000",
-        "a/b",
-        "a\0b",
-        "<b>",
-        "..",
-        "a\u{202e}b",
-    ] {
-        let answer = app
-            .anonymous()
-            .post("/user", json!({"username": name, "password": PASSWORD}))
-            .await;
-        assert_eq!(answer.faults()[0].0, "username", "{name:?}");
-    }
-    let name = "a".repeat(65);
-    app.anonymous()
-        .post("/user", json!({"username": name, "password": PASSWORD}))
-        .await
-        .assert_field_errors(&[("username", "too-long")]);
-}
-
-///
-#[tokio::test]
-async fn an_invalid_address_is_rejected() {
-    let app = TestApp::new().await;
-    let long = format!("{}@example.com", "a".repeat(64 + 1));
-    for email in [
-        "ben",
-        "@example.com",
-        "ben@",
-        "a@b@c.example",
-        "a@b.example\r\nBcc: x@y.example",
-        "a b@example.com",
-        "\"a\"@example.com",
-        "ben@exa mple.com",
-        "ben＠example.com",
-        "Ben <ben@example.com>",
-        "ben@example.com,eve@example.com",
-        "a@b.example\0",
-        "",
-        &long,
-    ] {
-        let answer = app
-            .anonymous()
-            .post("/user", json!({"email": email, "password": PASSWORD}))
-            .await;
-        assert_eq!(answer.faults()[0].0, "email", "{email:?}");
-    }
-}
-
-/// P-01, P-02, P-05, P-06.
-#[tokio::test]
-async fn the_limits_of_a_password_are_exact() {
-    let app = TestApp::new().await;
-    let long = "é".repeat(257);
-    let heavy = "🦀".repeat(257);
-    let megabyte = "x".repeat(60_000);
-    for (password, code) in [
-        ("1234567", "too-short"),
-        ("ééééééé", "too-short"),
-        (
-            "e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}",
-            "too-short",
-        ),
-        (long.as_str(), "too-long"),
-        (&heavy, "too-long"),
-        (&megabyte, "too-long"),
-        ("password", "common"),
-        ("iloveyou", "common"),
-        ("doorward", "too-personal"),
-        ("wolfhardt", "too-personal"),
-        ("wolfhardtwolfhardt", "too-personal"),
-        ("plum\0cake", "invalid"),
-    ] {
-        let answer = app
-            .anonymous()
-            .post(
-                "/user",
-                json!({"username": "wolfhardt", "password": password}),
-            )
-            .await;
-        answer.assert_field_errors(&[("password", code)]);
-    }
-    let edges = [
-        "🦀".repeat(8),
-        "x".repeat(256),
-        "  spaces  ".to_owned(),
-        "a\tb\u{1b}c d e".to_owned(),
-        "🦀".repeat(256),
-    ];
-    for (number, password) in edges.iter().enumerate() {
-        let (client, name) = (app.anonymous(), format!("user-{number}"));
-        client
-            .post("/user", json!({"username": name, "password": password}))
-            .await
-            .expect(201);
-        client
-            .post("/auth", json!({"username": name, "password": password}))
-            .await
-            .expect(201);
     }
 }
 

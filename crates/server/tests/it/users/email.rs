@@ -130,21 +130,6 @@ async fn an_address_of_another_user_gets_the_same_response_and_its_owner_a_notic
 }
 
 #[tokio::test]
-async fn enumeration_protection_can_be_disabled() {
-    let app = TestApp::with(|options| options.policy.enumeration_protection = false).await;
-    let ben = app.user("ben").await;
-    app.create("eve", Role::User).await;
-    let taken = json!({"email": "eve@example.com", "password": PASSWORD});
-    ben.put(PATH, taken)
-        .await
-        .expect_problem(409, "email-taken");
-    let wrong = json!({"email": "new@example.com", "password": OTHER_PASSWORD});
-    ben.put(PATH, wrong)
-        .await
-        .expect_problem(401, "wrong-password");
-}
-
-#[tokio::test]
 async fn an_outdated_if_match_changes_nothing() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;

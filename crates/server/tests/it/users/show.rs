@@ -66,15 +66,3 @@ async fn an_admin_sees_every_user_and_gets_404_for_a_missing_one() {
             .expect_problem(404, "not-found");
     }
 }
-
-#[tokio::test]
-async fn an_anonymous_client_gets_401() {
-    let app = TestApp::new().await;
-    app.create("ben", Role::User).await;
-    for named in ["me", "ben", "nobody"] {
-        app.anonymous()
-            .get(&format!("/user/{named}"))
-            .await
-            .expect_problem(401, "authentication-required");
-    }
-}

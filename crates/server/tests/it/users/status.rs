@@ -25,36 +25,6 @@ async fn a_user_is_disabled_and_enabled() {
     anonymous.post("/auth", sign_in).await.expect(201);
 }
 
-/// an admin confirms no address of another user.
-#[tokio::test]
-async fn enabling_does_not_confirm_an_address() {
-    let app = TestApp::new().await;
-    let admin = app.admin().await;
-    let link = app.pending("ben").await;
-    let listed = admin.get("/user?status=pending").await.json();
-    let id = listed["items"][0]["id"].as_str().unwrap();
-    let path = format!("/user/{id}/status");
-    admin
-        .put(&path, json!({"status": "active"}))
-        .await
-        .assert_field_errors(&[("status", "unconfirmed")]);
-    admin
-        .put(&path, json!({"status": "disabled"}))
-        .await
-        .expect(200);
-    app.anonymous()
-        .request("POST", &link)
-        .send()
-        .await
-        .expect_problem(410, "link-expired");
-    let on = admin
-        .put(&path, json!({"status": "active"}))
-        .await
-        .expect(200)
-        .json();
-    assert_eq!(on["status"], "pending");
-}
-
 #[tokio::test]
 async fn a_status_has_one_of_two_values_and_only_an_admin_sets_it() {
     let app = TestApp::new().await;

@@ -1,6 +1,5 @@
 //! `PUT` and `PATCH /user/{user}`: profile data and lost updates.
 
-use doorward_domain::model::Role;
 use doorward_web::IfMatchRule;
 use serde_json::{Value, json};
 
@@ -329,20 +328,4 @@ async fn data_is_returned_unchanged() {
     let data = json!({"": "", "é 🦀 \u{7f}\u{2028}\"\\/": [null, true, -1, 0.5, 9_007_199_254_740_993_u64, i64::MIN, u64::MAX, "<script>"], "nested": {"x": {}}});
     ben.put("/user/me", json!({"data": data})).await.expect(200);
     assert_eq!(ben.get("/user/me").await.json()["data"], data);
-}
-
-#[tokio::test]
-async fn another_user_gets_403_and_an_admin_gets_404_for_a_missing_user() {
-    let app = TestApp::new().await;
-    let (ben, admin) = (app.user("ben").await, app.admin().await);
-    app.create("eve", Role::User).await;
-    for named in ["eve", "nobody"] {
-        ben.patch(&format!("/user/{named}"), json!({"name": "x"}))
-            .await
-            .expect_problem(403, "forbidden");
-    }
-    admin
-        .put("/user/nobody", json!({}))
-        .await
-        .expect_problem(404, "not-found");
 }

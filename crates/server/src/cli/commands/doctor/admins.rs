@@ -4,16 +4,15 @@ use std::collections::BTreeSet;
 
 use doorward_domain::diagnostics::Diagnostic;
 use doorward_domain::model::{Role, Roster, Status, User, UserFilter};
-use doorward_domain::store::Records;
+use doorward_domain::store::{Records, Store};
 use doorward_domain::values::UserId;
-use doorward_store_sql::SqlStore;
 
 const PART: &str = "admins";
 /// Maximum number of admins that are compared.
 const MAX_ADMINS: usize = 10_000;
 
 /// Compares the roster with the users. `None` if the database cannot be read, which is a separate diagnostic.
-pub(super) async fn diagnose(store: &SqlStore) -> Option<Diagnostic> {
+pub(super) async fn diagnose(store: &dyn Store) -> Option<Diagnostic> {
     let roster: Option<Roster> = store.get(Roster::ADMINS).await.ok()?;
     let roster = roster.unwrap_or_default();
     let filter = UserFilter {

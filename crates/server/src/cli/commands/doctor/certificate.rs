@@ -7,8 +7,8 @@ use doorward_domain::ports::Clock;
 use jiff::Timestamp;
 
 use crate::config::{Config, host_of};
-use crate::listener::certificate::{CertificateFiles, CertificatePair, CertificateStatus};
 use crate::system::SystemClock;
+use crate::tls::certificate::{CertificateFiles, CertificatePair, CertificateStatus};
 
 const PART: &str = "tls: certificate";
 const NAME: &str = "tls: name";
@@ -91,7 +91,7 @@ mod tests {
     use jiff::ToSpan;
 
     use super::*;
-    use crate::listener::dev_certificate;
+    use crate::tls::dev_certificate;
 
     #[test]
     fn a_certificate_is_judged_by_the_time_and_by_its_name() {

@@ -2,19 +2,19 @@
 
 use doorward_domain::diagnostics::Diagnostic;
 use doorward_domain::model::SigningKey;
-use doorward_domain::store::Records;
+use doorward_domain::store::{Records, Store};
 use doorward_domain::tokens::Keyring;
-use doorward_store_sql::SqlStore;
 
 use crate::config::Config;
 use crate::data_dir::master_key;
+use crate::database::Database;
 
 const PART: &str = "master key";
 
 /// The diagnostic, and the ids of the keys. `None` if the database cannot be read, which is a separate diagnostic.
 pub(super) async fn diagnose(
     config: &Config,
-    store: &SqlStore,
+    store: &dyn Store,
 ) -> Option<(Diagnostic, Vec<String>)> {
     let keys: Vec<SigningKey> = store.list(SigningKey::newest_first()).await.ok()?;
     let names = keys.iter().map(|key| key.kid.clone()).collect();
@@ -40,7 +40,7 @@ fn check_keys(config: &Config, keys: &[SigningKey]) -> Diagnostic {
             "the signing keys in the database are sealed with another master key",
             restore,
         ),
-        Ok(None) if config.sql_settings().file().is_none() => Diagnostic::warning(
+        Ok(None) if Database::file(config).is_none() => Diagnostic::warning(
             PART,
             format!("not set, so each node creates its own {}", file.display()),
             "If several nodes share a database, set the same JWT_SECRET_KEY on all (`openssl rand -base64 48`)",

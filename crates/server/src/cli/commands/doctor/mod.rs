@@ -1,7 +1,7 @@
 //! `doorward doctor`: checks each configured component and prints what is wrong and how to fix it.
 //!
 //! It changes nothing: it creates no folder, key, migration or mail. A failed check does not prevent the others.
-//! Databases, Redis and mail are checked in their crates (`doorward_store_sql::diagnose`,
+//! Databases, Redis and mail are checked in their crates (`Database::diagnose`,
 //! `doorward_mail::diagnose` …), the rest here. To add a check, add a file with a function that returns
 //! [`Diagnostic`]s, and call it in [`diagnose`].
 
@@ -16,12 +16,11 @@ mod settings;
 use anyhow::bail;
 use clap::Args;
 use doorward_domain::diagnostics::{CheckStatus, Diagnostic};
-use doorward_domain::ports::Clock;
 use doorward_domain::values::EmailAddress;
-use doorward_store_sql::{SqlSettings, SqlStore};
 
 use crate::cli::output::Output;
 use crate::config::{Config, InvalidConfig, LoadedConfig};
+use crate::database::Database;
 use crate::system::SystemClock;
 
 #[derive(Debug, Args)]
@@ -146,12 +145,13 @@ async fn diagnose(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Diagno
     // Do not wait again for a database that does not respond.
     diagnostics.extend(stores);
     let mut keys = None;
-    if has_database && let Some(store) = open_database(config).await {
-        let (about_keys, names) = keys::diagnose(config, &store).await.unzip();
+    if has_database && let Ok(Some(database)) = Database::open_existing(config).await {
+        let store = &**database.store();
+        let (about_keys, names) = keys::diagnose(config, store).await.unzip();
         keys = names;
         diagnostics.extend(about_keys);
-        diagnostics.extend(admins::diagnose(&store).await);
-        store.close().await;
+        diagnostics.extend(admins::diagnose(store).await);
+        database.close().await;
     }
     diagnostics.extend(mail);
     diagnostics.push(listening);
@@ -163,7 +163,7 @@ async fn diagnose(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Diagno
 /// Findings on the stores, and whether the database is usable.
 async fn stores(config: &Config) -> (Vec<Diagnostic>, bool) {
     let clock = SystemClock::default();
-    let examined = doorward_store_sql::diagnose(&config.sql_settings(), &clock).await;
+    let examined = Database::diagnose(config, &clock).await;
     let mut diagnostics = examined.diagnostics;
     match config.redis_settings() {
         Ok(Some(settings)) => {
@@ -176,20 +176,6 @@ async fn stores(config: &Config) -> (Vec<Diagnostic>, bool) {
         }
     }
     (diagnostics, examined.is_usable)
-}
-
-/// Opens the database. Creates and migrates nothing.
-async fn open_database(config: &Config) -> Option<SqlStore> {
-    let settings = SqlSettings {
-        migrate: false,
-        max_connections: 1,
-        ..config.sql_settings()
-    };
-    if settings.file().is_some_and(|file| !file.is_file()) {
-        return None;
-    }
-    let now = SystemClock::default().now();
-    SqlStore::connect(&settings, now).await.ok()
 }
 
 async fn mail(config: &Config, to: Option<&EmailAddress>) -> Vec<Diagnostic> {

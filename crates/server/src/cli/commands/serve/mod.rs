@@ -20,8 +20,8 @@ use tokio::time::timeout;
 
 use crate::cli::output::Output;
 use crate::config::{Config, FlagOverride, load, load_ephemeral};
+use crate::database::Database;
 use crate::listener::activation::{self, Sockets};
-use crate::listener::certificate_reload::{CertificateReloader, Reloading};
 use crate::listener::service_manager::{self, ServiceManager};
 use crate::listener::shutdown::{self, Phase};
 use crate::listener::signals::{self, Signals};
@@ -29,6 +29,7 @@ use crate::listener::{self, Listener};
 use crate::system::{SystemClock, SystemRandomSource};
 use crate::telemetry::logging;
 use crate::telemetry::{self, Traces};
+use crate::tls::certificate_reload::{CertificateReloader, Reloading};
 use crate::wiring::{self, Components, bootstrap};
 use crate::worker;
 
@@ -224,7 +225,7 @@ struct PreparedServer {
 /// Locks the embedded database until the process ends. Returns `None` if there is none, or if another running server
 /// has the lock: that one may hold leases on mails.
 fn lock_database(config: &Config) -> anyhow::Result<Option<File>> {
-    let Some(database) = config.sql_settings().file() else {
+    let Some(database) = Database::file(config) else {
         return Ok(None);
     };
     let path = database.with_added_extension("lock");

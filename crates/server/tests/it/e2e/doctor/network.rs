@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
+use doorward_testkit::port::Port;
 use doorward_testkit::servers::Authority;
 
 use super::{MailSink, Setup, eventually, examine};
@@ -98,9 +99,8 @@ fn the_server_at_the_public_url_is_identified() {
 
 #[test]
 fn no_server_at_the_public_url_is_a_warning() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
+    let reserved = Port::free();
+    let port = reserved.number;
     examine(&at(&Setup::on_a_file(), port), &[])
         .expect_code(0)
         .expect("public URL", "warning", "cannot connect", "run");
@@ -113,9 +113,8 @@ impl TlsServer {
     fn start(authority: &Authority, host: &str) -> Self {
         let _certificate = authority.certificate(host);
         let folder = authority.path().parent().unwrap().to_owned();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
+        let reserved = Port::free();
+        let port = reserved.number;
         let mut command = Command::new("openssl");
         command.args([
             "s_server",

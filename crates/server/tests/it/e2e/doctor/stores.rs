@@ -1,7 +1,6 @@
 //! Store faults: no server, an outdated schema, a wrong roster. `crates/store-sql` tests the others.
 
-use std::net::{Ipv4Addr, TcpListener};
-
+use doorward_testkit::port::Port;
 use doorward_testkit::servers;
 
 use super::{Setup, examine};
@@ -17,9 +16,8 @@ fn wait<T>(work: impl Future<Output = T>) -> T {
 
 #[test]
 fn a_store_that_is_down_is_a_failure() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
+    let reserved = Port::free();
+    let port = reserved.number;
     for scheme in ["postgres", "mysql"] {
         let url = format!("{scheme}://doorward:hunter2@127.0.0.1:{port}/doorward");
         let report = examine(&Setup::on_a_file().with("DATABASE_URL", &url), &[]);

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use doorward_domain::model::AuditEvent;
 use doorward_testkit::audit_fixtures::{verify, write_sealed};
 
-use crate::database::Database;
+use super::database::Database;
 
 pub struct TamperedLog {
     pub database: Database,

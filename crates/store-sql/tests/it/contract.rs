@@ -1,7 +1,5 @@
 //! The contract on each database: one module per database and a new database for each case.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
 use std::sync::Arc;
 
 use doorward_domain::session_store::SessionStore;
@@ -32,8 +30,8 @@ mod sqlite {
         super::OpenedPort::new(super::sessions(url).await, folder)
     }
 
-    doorward_testkit::store_contract!(crate::sqlite::open);
-    doorward_testkit::session_contract!(crate::sqlite::open_sessions);
+    doorward_testkit::store_contract!(crate::contract::sqlite::open);
+    doorward_testkit::session_contract!(crate::contract::sqlite::open_sessions);
 }
 
 mod postgres {
@@ -45,8 +43,8 @@ mod postgres {
         super::OpenedPort::new(super::sessions(super::servers::postgres().await).await, ())
     }
 
-    doorward_testkit::store_contract!(crate::postgres::open);
-    doorward_testkit::session_contract!(crate::postgres::open_sessions);
+    doorward_testkit::store_contract!(crate::contract::postgres::open);
+    doorward_testkit::session_contract!(crate::contract::postgres::open_sessions);
 }
 
 mod mariadb {
@@ -58,6 +56,6 @@ mod mariadb {
         super::OpenedPort::new(super::sessions(super::servers::mariadb().await).await, ())
     }
 
-    doorward_testkit::store_contract!(crate::mariadb::open);
-    doorward_testkit::session_contract!(crate::mariadb::open_sessions);
+    doorward_testkit::store_contract!(crate::contract::mariadb::open);
+    doorward_testkit::session_contract!(crate::contract::mariadb::open_sessions);
 }

@@ -1,7 +1,5 @@
 //! A record is read from its row as it was written.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
 use std::fmt::Debug;
 
 use doorward_domain::model::{

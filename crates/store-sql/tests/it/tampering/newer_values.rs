@@ -5,7 +5,7 @@ use doorward_domain::model::{AuditFilter, AuditKind, Job, Link, MailJob, Purpose
 use doorward_domain::store::{Batch, Claim, Record, Records, Store, Write};
 use doorward_testkit::fixtures::{self, later, now};
 
-use crate::database::Database;
+use super::database::Database;
 
 impl Database {
     async fn write(&self, batch: Batch) {

@@ -1,7 +1,5 @@
 //! The schema that the migrations create on each database has the declared tables: columns, types, keys and indexes.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
 use std::collections::BTreeSet;
 
 use doorward_domain::model::TABLES;

@@ -1,8 +1,6 @@
 //! Servers with different defaults: another collation, a comparison that equates `a` with `A` and `ä`, an encoding
 //! without emoji, another time zone, other rules for transactions. The store must not depend on them.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
 use std::sync::Arc;
 
 use doorward_domain::model::{TABLES, User, UserFilter};

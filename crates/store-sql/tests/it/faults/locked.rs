@@ -13,8 +13,8 @@ use sqlx::{AnyConnection, Connection, raw_sql};
 use tokio::time::Instant;
 
 use super::{
-    LOCK_ROSTER, check_roster, connect, in_time, insert_roster, is_signed_up, is_store_error,
-    sign_up, wait_until_healthy,
+    LOCK_ROSTER, assert_ping_fails, check_roster, connect, connect_patiently, in_time,
+    insert_roster, is_signed_up, is_store_error, sign_up, wait_until_healthy,
 };
 
 /// Writers wait for the lock within their time limit; readers do not wait.
@@ -81,7 +81,7 @@ async fn vanished(server: &DedicatedServer, url: &str) {
     let other = connect(url).await;
     let mut probe = AnyConnection::connect(url).await.unwrap();
     let cut_short = tokio::spawn(async move { lost.apply(batch).await });
-    let patience = Instant::now() + Duration::from_secs(10);
+    let patience = Instant::now() + Duration::from_secs(30);
     while !is_locked(&mut probe).await {
         assert!(Instant::now() < patience, "the lock was never taken");
     }
@@ -128,7 +128,7 @@ async fn a_wait_for_a_lock_costs_one_connection() {
         })
         .collect();
     // Other operations use the other two connections.
-    let patience = Instant::now() + Duration::from_secs(10);
+    let patience = Instant::now() + Duration::from_secs(30);
     let mut before = Vec::new();
     while before.len() < 5 {
         assert!(Instant::now() < patience, "{before:?}");
@@ -160,17 +160,10 @@ async fn backends(server: &DedicatedPostgres) -> Vec<String> {
 
 /// A ping fails while another process has locked its table.
 async fn a_table_is_locked(url: &str, lock: &'static str, end: &'static str) {
-    let store = connect(url).await;
+    let store = connect_patiently(url).await;
     let mut other = AnyConnection::connect(url).await.unwrap();
     raw_sql(lock).execute(&mut other).await.unwrap();
-    // The faster of two, since the machine may be busy.
-    let mut quicker = Duration::MAX;
-    for _ in 0..2 {
-        let began = Instant::now();
-        Store::ping(&store).await.unwrap_err();
-        quicker = quicker.min(began.elapsed());
-    }
-    assert!(quicker < Duration::from_secs(4), "it waits {quicker:?}");
+    assert_ping_fails(&store).await;
     raw_sql(end).execute(&mut other).await.unwrap();
     wait_until_healthy(|| Store::ping(&store)).await;
 }
@@ -183,26 +176,4 @@ async fn a_locked_table_fails_the_ping() {
     let mariadb = dedicated_mariadb(MariadbOptions::default()).await;
     let lock = "LOCK TABLES pings WRITE";
     a_table_is_locked(&mariadb.url(), lock, "UNLOCK TABLES").await;
-}
-
-/// A table that is missing for a while.
-async fn a_table_is_gone(url: &str) {
-    let store = connect(url).await;
-    let mut other = AnyConnection::connect(url).await.unwrap();
-    let away = "ALTER TABLE pings RENAME TO aside";
-    raw_sql(away).execute(&mut other).await.unwrap();
-    Store::ping(&store).await.unwrap_err();
-    let back = "ALTER TABLE aside RENAME TO pings";
-    raw_sql(back).execute(&mut other).await.unwrap();
-    wait_until_healthy(|| Store::ping(&store)).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_missing_table_fails_the_ping() {
-    let postgres = dedicated_postgres(PostgresOptions::default()).await;
-    a_table_is_gone(&postgres.url()).await;
-    let mariadb = dedicated_mariadb(MariadbOptions::default()).await;
-    a_table_is_gone(&mariadb.url()).await;
-    let folder = tempfile::tempdir().unwrap();
-    a_table_is_gone(&format!("sqlite:{}/doorward.db", folder.path().display())).await;
 }

@@ -6,8 +6,8 @@ use doorward_domain::store::{Records, Store};
 use doorward_testkit::audit_fixtures::{event, sealer, write};
 use doorward_testkit::fixtures;
 
-use crate::database::Database;
-use crate::fixture::TamperedLog;
+use super::database::Database;
+use super::fixture::TamperedLog;
 
 on_each_database! {
     an_unreadable_event_does_not_stop_sealing,

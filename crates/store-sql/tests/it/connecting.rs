@@ -1,7 +1,5 @@
 //! Opening a database: the schema's history on each kind, SQLite's file, and the errors that an operator reads.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 

@@ -290,7 +290,7 @@ fn time(kind: u8, content: &[u8]) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::listener::dev_certificate;
+    use crate::tls::dev_certificate;
     use doorward_domain::memory::SeededRandom;
 
     const MADE: Timestamp = Timestamp::constant(1_800_000_000, 0);

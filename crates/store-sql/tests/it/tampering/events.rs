@@ -7,7 +7,7 @@ use doorward_testkit::audit_fixtures::{event, sealer, signer, verify, write};
 use doorward_testkit::fixtures;
 use jiff::SignedDuration;
 
-use crate::fixture::TamperedLog;
+use super::fixture::TamperedLog;
 
 on_each_database! {
     every_hashed_column_is_protected,

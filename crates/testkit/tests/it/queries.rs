@@ -1,7 +1,5 @@
 //! Every function that makes a query is in the list of `src/queries.rs`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
 use doorward_testkit::repository::{root, tracked};
 
 fn read(file: &str) -> String {

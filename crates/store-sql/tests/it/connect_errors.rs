@@ -1,8 +1,6 @@
 //! Errors that an operator reads, on real servers; and the privileges for running, which are fewer than those for
 //! migrations.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
 use std::sync::Arc;
 
 use doorward_domain::model::{TABLES, User};

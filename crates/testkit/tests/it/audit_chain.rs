@@ -1,8 +1,6 @@
 //! The hash chain of the audit log: sealed by one node at a time, verified, pruned, and valid after
 //! personal data is erased (L-01, L-03, L-05). The operations that it is made of are in the contract of every store.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
 use std::sync::Arc;
 
 use doorward_domain::audit::sealer::Sealer;

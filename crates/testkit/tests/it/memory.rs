@@ -18,13 +18,13 @@ async fn open_sessions() -> OpenedPort<SessionStore> {
     OpenedPort::new(Arc::new(sessions), ())
 }
 
-doorward_testkit::store_contract!(crate::open);
+doorward_testkit::store_contract!(crate::memory::open);
 async fn open_rate_limits() -> OpenedPort<dyn RateLimits> {
     OpenedPort::new(Arc::new(MemoryRateLimits::new(1000)), ())
 }
 
-doorward_testkit::session_contract!(crate::open_sessions);
-doorward_testkit::rate_limits_contract!(crate::open_rate_limits);
+doorward_testkit::session_contract!(crate::memory::open_sessions);
+doorward_testkit::rate_limits_contract!(crate::memory::open_rate_limits);
 
 #[test]
 fn every_case_is_in_a_list() {

@@ -14,11 +14,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
 use super::certificate::{CertificateFiles, CertificatePair, CertificateStatus};
-use super::dev_certificate;
-use super::service_manager::ServiceManager;
-use super::tls::TlsServer;
+use super::{TlsServer, dev_certificate};
 use crate::config::Config;
 use crate::data_dir::master_key;
+use crate::listener::service_manager::ServiceManager;
 
 /// Interval between two checks of the files.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
@@ -280,7 +279,7 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
-    use crate::listener::captured_logs::CapturedLogs;
+    use crate::tls::captured_logs::CapturedLogs;
 
     const MADE: Timestamp = Timestamp::constant(1_800_000_000, 0);
 

@@ -1,8 +1,6 @@
 //! Rows that this version did not write: a tampered audit log, rows that cannot be parsed, and values of
 //! a newer version. Written with SQL, on each database.
 
-#![cfg(test)]
-
 #[macro_use]
 mod database;
 mod events;

@@ -1,7 +1,14 @@
 //! TLS 1.2 and 1.3 by rustls, for HTTP/1.1 and HTTP/2.
 //!
-//! It does not know where a certificate comes from. [`TlsServer::replace`] sets the certificate for new handshakes;
-//! open connections continue with theirs.
+//! This file does handshakes and does not know where a certificate comes from: [`TlsServer::replace`] sets the certificate
+//! for new handshakes; open connections continue with theirs. `certificate` reads certificate files, `certificate_reload`
+//! reloads them, `dev_certificate` creates a self-signed pair.
+
+#[cfg(test)]
+mod captured_logs;
+pub mod certificate;
+pub mod certificate_reload;
+pub mod dev_certificate;
 
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -16,7 +23,7 @@ use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::server::TlsStream;
 
-use super::lingering_close::LingeringClose;
+use crate::listener::lingering_close::LingeringClose;
 
 /// The content type of a TLS handshake record, the first byte of a TLS connection.
 const HANDSHAKE_RECORD: u8 = 0x16;
@@ -83,7 +90,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::listener::dev_certificate;
+    use crate::tls::dev_certificate;
 
     fn tls() -> TlsServer {
         let folder = tempfile::tempdir().unwrap();

@@ -1,0 +1,8 @@
+//! The contract on the in-memory store, the audit chain, and the lists of this crate.
+
+#![cfg(test)]
+
+mod audit_chain;
+mod mapping;
+mod memory;
+mod queries;
