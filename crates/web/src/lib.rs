@@ -8,7 +8,6 @@
 //! row. Files of `http` and `html` import no feature, and no feature imports `router`. To add an endpoint: its handler,
 //! its row in [`routes::TABLE`], its test.
 
-mod admin;
 mod app;
 mod audit;
 mod email;
@@ -24,8 +23,7 @@ mod inbox_source;
 mod keys;
 mod openapi;
 mod operations;
-mod password;
-mod profile;
+mod passwords;
 mod recovery;
 mod reference;
 mod router;
@@ -33,14 +31,15 @@ pub mod routes;
 mod sessions;
 mod sign_in;
 mod sign_up;
+mod users;
 mod views;
 
 pub use app::{App, AppParts, IfMatchRule, ShutdownFlag, WebOptions};
 pub use factors::api::FactorListView;
 pub use inbox_source::{InboxEntry, InboxSource};
 pub use openapi::openapi_document;
-pub use profile::export_document::ExportDocument;
 pub use router::router;
+pub use users::export_document::ExportDocument;
 pub use views::UserView;
 
 pub use crate::http::body::MAX_BODY_BYTES;

@@ -16,8 +16,8 @@ use crate::app::App;
 use crate::html::assets;
 use crate::http::problem::Code;
 use crate::{
-    admin, audit, email, factors, home, inbox, keys, operations, password, profile, recovery,
-    reference, sessions, sign_in, sign_up,
+    audit, email, factors, home, inbox, keys, operations, passwords, recovery, reference, sessions,
+    sign_in, sign_up, users,
 };
 
 /// The authentication that a route requires.
@@ -138,15 +138,15 @@ use ThrottleScope::{Link, MailRequest, SignIn, SignUp, Token};
 pub static TABLE: &[Route] = &[
     api(Method::GET,              "/",                            InvalidIgnored,       None,              || routes!(home::api::home),                       &[]),
     api(Method::POST,             "/user",                        Ignored,              Some(SignUp),      || routes!(sign_up::api::create_user),             &[UsernameTaken, EmailTaken, Overloaded]),
-    api(Method::GET,              "/user",                        Required,             None,              || routes!(admin::api::list_users),                &[Forbidden, MalformedRequest, ValidationFailed]),
-    api(Method::GET,              "/user/{user}",                 Required,             None,              || routes!(profile::api::show_user),               &[Forbidden, NotFound]),
-    api(Method::PUT,              "/user/{user}",                 Required,             None,              || routes!(profile::api::replace_user),            &[Forbidden, NotFound, PreconditionFailed]),
-    api(Method::PATCH,            "/user/{user}",                 Required,             None,              || routes!(profile::api::patch_user),              &[Forbidden, NotFound, PreconditionFailed]),
-    api(Method::DELETE,           "/user/{user}",                 Required,             None,              || routes!(profile::api::delete_user),             &[InvalidCredentials, WrongPassword, InvalidCode, ReauthenticationRequired, Forbidden, NotFound, PreconditionFailed, LastAdmin, TooManyAttempts, Overloaded]),
-    api(Method::GET,              "/user/{user}/export",          Required,             Some(Token),       || routes!(profile::api::export_user),             &[Forbidden, NotFound]),
+    api(Method::GET,              "/user",                        Required,             None,              || routes!(users::admin::list_users),                &[Forbidden, MalformedRequest, ValidationFailed]),
+    api(Method::GET,              "/user/{user}",                 Required,             None,              || routes!(users::api::show_user),               &[Forbidden, NotFound]),
+    api(Method::PUT,              "/user/{user}",                 Required,             None,              || routes!(users::api::replace_user),            &[Forbidden, NotFound, PreconditionFailed]),
+    api(Method::PATCH,            "/user/{user}",                 Required,             None,              || routes!(users::api::patch_user),              &[Forbidden, NotFound, PreconditionFailed]),
+    api(Method::DELETE,           "/user/{user}",                 Required,             None,              || routes!(users::api::delete_user),             &[InvalidCredentials, WrongPassword, InvalidCode, ReauthenticationRequired, Forbidden, NotFound, PreconditionFailed, LastAdmin, TooManyAttempts, Overloaded]),
+    api(Method::GET,              "/user/{user}/export",          Required,             Some(Token),       || routes!(users::api::export_user),             &[Forbidden, NotFound]),
     api(Method::PUT,              "/user/{user}/email",           Required,             Some(SignIn),      || routes!(email::api::change_email),              &[InvalidCredentials, WrongPassword, InvalidCode, ReauthenticationRequired, Forbidden, AccountDisabled, NotFound, EmailTaken, PreconditionFailed, Overloaded]),
-    api(Method::PUT,              "/user/{user}/role",            Required,             None,              || routes!(admin::api::change_role),               &[InvalidCredentials, WrongPassword, InvalidCode, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
-    api(Method::PUT,              "/user/{user}/status",          Required,             None,              || routes!(admin::api::change_status),             &[InvalidCredentials, WrongPassword, InvalidCode, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
+    api(Method::PUT,              "/user/{user}/role",            Required,             None,              || routes!(users::admin::change_role),               &[InvalidCredentials, WrongPassword, InvalidCode, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
+    api(Method::PUT,              "/user/{user}/status",          Required,             None,              || routes!(users::admin::change_status),             &[InvalidCredentials, WrongPassword, InvalidCode, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
     api(Method::GET,              "/user/{user}/session",         Required,             None,              || routes!(sessions::api::list_sessions),          &[Forbidden, NotFound, MalformedRequest, ValidationFailed]),
     api(Method::DELETE,           "/user/{user}/session",         Required,             None,              || routes!(sessions::api::revoke_sessions),        &[Forbidden, NotFound]),
     api(Method::DELETE,           "/user/{user}/session/{id}",    Required,             None,              || routes!(sessions::api::revoke_session),         &[Forbidden, NotFound]),
@@ -155,9 +155,9 @@ pub static TABLE: &[Route] = &[
     api(Method::POST,             "/user/{user}/factor/{id}",     RequiredOrEnrolling,  Some(Token),       || routes!(factors::api::finish_enrolment),       &[InvalidCode, ReauthenticationRequired, Forbidden, NotFound, ChallengeExpired]),
     api(Method::DELETE,           "/user/{user}/factor/{id}",     Required,             Some(Token),       || routes!(factors::api::remove_factor),          &[InvalidCredentials, WrongPassword, InvalidCode, ReauthenticationRequired, Forbidden, NotFound]),
     api(Method::POST,             "/user/{user}/recovery-codes",  Required,             Some(Token),       || routes!(factors::api::renew_recovery_codes),   &[InvalidCredentials, WrongPassword, InvalidCode, ReauthenticationRequired, Forbidden, NotFound]),
-    api(Method::PUT,              "/password",                    InvalidRejected,      Some(SignIn),      || routes!(password::api::change_password),        &[InvalidCredentials, WrongPassword, InvalidCode, ReauthenticationRequired, UnknownAccount, EmailUnconfirmed, AccountDisabled, PreconditionFailed, Overloaded]),
-    documented_page(Method::GET,  "/password",                    InvalidIgnored,       None,              || routes!(password::pages::password_page)),
-    documented_page(Method::POST, "/password",                    InvalidIgnored,       Some(SignIn),      || routes!(password::pages::password_form)),
+    api(Method::PUT,              "/password",                    InvalidRejected,      Some(SignIn),      || routes!(passwords::api::change_password),        &[InvalidCredentials, WrongPassword, InvalidCode, ReauthenticationRequired, UnknownAccount, EmailUnconfirmed, AccountDisabled, PreconditionFailed, Overloaded]),
+    documented_page(Method::GET,  "/password",                    InvalidIgnored,       None,              || routes!(passwords::pages::password_page)),
+    documented_page(Method::POST, "/password",                    InvalidIgnored,       Some(SignIn),      || routes!(passwords::pages::password_form)),
     documented_page(Method::GET,  "/confirmation",                Ignored,              None,              || routes!(email::pages::confirmation_page)),
     api(Method::POST,             "/confirmation",                Ignored,              Some(MailRequest), || routes!(email::api::request_confirmation),      &[]),
     api(Method::GET,              "/confirmation/{token}",        Ignored,              Some(Link),        || routes!(email::api::view_confirmation),         &[NotFound, LinkExpired]),
@@ -191,7 +191,7 @@ pub static TABLE: &[Route] = &[
     api(Method::POST,             "/auth/token",                  Required,             Some(Token),       || routes!(sessions::api::audience_token),         &[]),
     api(Method::GET,              "/auth/check",                  RequiredOrSignInPage, None,              || routes!(sessions::api::check),                  &[]),
     api(Method::GET,              "/.well-known/jwks.json",       Ignored,              None,              || routes!(keys::api::jwks),                       &[]),
-    page(Method::GET,             "/.well-known/change-password", Ignored,              None,              || get(password::pages::well_known)),
+    page(Method::GET,             "/.well-known/change-password", Ignored,              None,              || get(passwords::pages::well_known)),
     api(Method::GET,              "/healthz",                     Ignored,              None,              || routes!(operations::api::healthz),              &[]),
     api(Method::GET,              "/readyz",                      Ignored,              None,              || routes!(operations::api::readyz),               &[Code::Stopping]),
     api(Method::GET,              "/openapi.json",                Ignored,              None,              || routes!(reference::api::openapi_json),          &[]),

@@ -21,7 +21,7 @@ use crate::http::etag::IfMatch;
 use crate::http::params::{IfMatchParam, UserParam};
 use crate::http::problem::Problem;
 use crate::http::responses::user_response;
-use crate::profile::export_document::{ExportDocument, ExportView};
+use crate::users::export_document::{ExportDocument, ExportView};
 use crate::views::UserView;
 
 /// Returns a user, to the user or an admin.

@@ -1,0 +1,5 @@
+//! Users: one's own account, the export of personal data, and what admins do with other accounts.
+
+pub(crate) mod admin;
+pub(crate) mod api;
+pub(crate) mod export_document;
