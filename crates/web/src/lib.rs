@@ -32,7 +32,6 @@ mod sessions;
 mod sign_in;
 mod sign_up;
 mod users;
-mod views;
 
 pub use app::{App, AppParts, IfMatchRule, ShutdownFlag, WebOptions};
 pub use factors::api::FactorListView;
@@ -40,7 +39,7 @@ pub use inbox_source::{InboxEntry, InboxSource};
 pub use openapi::openapi_document;
 pub use router::router;
 pub use users::export_document::ExportDocument;
-pub use views::UserView;
+pub use users::view::UserView;
 
 pub use crate::http::body::MAX_BODY_BYTES;
 pub use crate::http::headers::set_default_headers;

@@ -13,7 +13,7 @@ use crate::http::caller::Caller;
 use crate::http::paging::{self, List, Query};
 use crate::http::params::PageParams;
 use crate::http::problem::Problem;
-use crate::views::AuditEventView;
+use crate::users::view::AuditEventView;
 
 /// Lists the audit log, newest first.
 #[utoipa::path(get, path = "/audit", tag = "Admin",

@@ -21,7 +21,7 @@ use crate::http::links::{MailRequestBody, read_token, request_mail};
 use crate::http::params::{IfMatchParam, TokenParam, UserParam};
 use crate::http::problem::{Code, Problem};
 use crate::http::responses::user_response;
-use crate::views::{Message, UserView};
+use crate::users::view::{Message, UserView};
 
 /// Sends the confirmation again, if the address has a pending one.
 #[utoipa::path(post, path = "/confirmation", tag = "Account", request_body = MailRequestBody, responses((status = 202, description = "Accepted, whether or not the address is known")))]

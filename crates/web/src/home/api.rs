@@ -12,7 +12,7 @@ use crate::home::pages::{WelcomeForms, signed_in_home, welcome};
 use crate::http::caller::Caller;
 use crate::http::json::Json;
 use crate::http::problem::Problem;
-use crate::views::UserView;
+use crate::users::view::UserView;
 
 /// A greeting, and where to go next.
 #[derive(Debug, Serialize, ToSchema)]

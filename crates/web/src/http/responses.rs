@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::http::etag;
 use crate::http::json::Json;
-use crate::views::UserView;
+use crate::users::view::UserView;
 
 /// A response with a user and its `ETag`.
 pub(crate) fn user_response(status: StatusCode, user: &User) -> Response {

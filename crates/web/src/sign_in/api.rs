@@ -20,7 +20,7 @@ use crate::http::cookies::set_device_cookie;
 use crate::http::problem::Problem;
 use crate::http::responses::token_response;
 use crate::sign_in::pages;
-use crate::views::SignedInView;
+use crate::users::view::SignedInView;
 
 /// `password`, and one of `username` and `email`.
 #[derive(Debug, Serialize, ToSchema)]

@@ -20,7 +20,7 @@ use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 use crate::http::responses::user_response;
 use crate::sign_up::pages::signed_up;
-use crate::views::UserView;
+use crate::users::view::UserView;
 
 /// At least one of `username` and `email`.
 #[derive(Debug, Serialize, ToSchema)]

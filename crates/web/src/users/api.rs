@@ -22,7 +22,7 @@ use crate::http::params::{IfMatchParam, UserParam};
 use crate::http::problem::Problem;
 use crate::http::responses::user_response;
 use crate::users::export_document::{ExportDocument, ExportView};
-use crate::views::UserView;
+use crate::users::view::UserView;
 
 /// Returns a user, to the user or an admin.
 #[utoipa::path(get, path = "/user/{user}", tag = "Account", params(UserParam),

@@ -16,7 +16,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::factors::api::{FactorListView, FactorView};
-use crate::views::{AuditEventView, SessionView, UserView};
+use crate::users::view::{AuditEventView, SessionView, UserView};
 
 /// Number of audit events in memory at once.
 const AUDIT_PAGE_SIZE: usize = 200;

@@ -3,3 +3,4 @@
 pub(crate) mod admin;
 pub(crate) mod api;
 pub(crate) mod export_document;
+pub(crate) mod view;
