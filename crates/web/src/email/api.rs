@@ -20,8 +20,8 @@ use crate::http::json::Json;
 use crate::http::links::{MailRequestBody, read_token, request_mail};
 use crate::http::params::{IfMatchParam, TokenParam, UserParam};
 use crate::http::problem::{Code, Problem};
-use crate::http::responses::user_response;
-use crate::users::view::{Message, UserView};
+use crate::http::responses::Message;
+use crate::users::view::{UserView, user_response};
 
 /// Sends the confirmation again, if the address has a pending one.
 #[utoipa::path(post, path = "/confirmation", tag = "Account", request_body = MailRequestBody, responses((status = 202, description = "Accepted, whether or not the address is known")))]

@@ -25,7 +25,7 @@ use crate::http::json::Json;
 use crate::http::params::UserParam;
 use crate::http::problem::Problem;
 use crate::http::responses::token_response;
-use crate::users::view::SignedInView;
+use crate::sessions::view::SignedInView;
 
 /// Minimum width and height of a QR code, in pixels.
 const QR_CODE_SIZE: u32 = 240;

@@ -11,7 +11,7 @@ use crate::http::json::Json;
 use crate::http::links::read_token;
 use crate::http::params::TokenParam;
 use crate::http::problem::Problem;
-use crate::users::view::Message;
+use crate::http::responses::Message;
 
 /// Returns whether the link is valid. A GET changes nothing, since mail scanners follow links.
 #[utoipa::path(get, path = "/factor-undo/{token}", tag = "Second factors", params(TokenParam),

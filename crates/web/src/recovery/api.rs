@@ -17,7 +17,7 @@ use crate::http::json::Json;
 use crate::http::links::{MailRequestBody, read_token, request_mail};
 use crate::http::params::TokenParam;
 use crate::http::problem::{Code, Problem};
-use crate::users::view::Message;
+use crate::http::responses::Message;
 
 /// The password.
 #[derive(Debug, Serialize, ToSchema)]

@@ -21,7 +21,8 @@ use crate::http::paging::{self, List, Query};
 use crate::http::params::{PageParams, UserParam};
 use crate::http::problem::Problem;
 use crate::http::responses::{see_other, token_response};
-use crate::users::view::{SessionView, SignedInView, UserView};
+use crate::sessions::view::{SessionView, SignedInView};
+use crate::users::view::UserView;
 
 /// A session and its user.
 #[derive(Debug, Serialize, ToSchema)]

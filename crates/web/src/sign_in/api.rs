@@ -19,8 +19,8 @@ use crate::http::caller::Caller;
 use crate::http::cookies::set_device_cookie;
 use crate::http::problem::Problem;
 use crate::http::responses::token_response;
+use crate::sessions::view::SignedInView;
 use crate::sign_in::pages;
-use crate::users::view::SignedInView;
 
 /// `password`, and one of `username` and `email`.
 #[derive(Debug, Serialize, ToSchema)]

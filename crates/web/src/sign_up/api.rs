@@ -18,9 +18,8 @@ use crate::html::return_to::ReturnTo;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
-use crate::http::responses::user_response;
 use crate::sign_up::pages::signed_up;
-use crate::users::view::UserView;
+use crate::users::view::{UserView, user_response};
 
 /// At least one of `username` and `email`.
 #[derive(Debug, Serialize, ToSchema)]
