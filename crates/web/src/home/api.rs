@@ -8,10 +8,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::home::pages::{WelcomeForms, signed_in_home, welcome};
 use crate::http::caller::Caller;
 use crate::http::json::Json;
 use crate::http::problem::Problem;
+use crate::sign_in::welcome::{WelcomeForms, welcome};
+use crate::users::pages::signed_in_home;
 use crate::users::view::UserView;
 
 /// A greeting, and where to go next.

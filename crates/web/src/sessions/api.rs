@@ -10,7 +10,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::home::pages::{WelcomeForms, signed_in_home, welcome};
 use crate::html::return_to::{ReturnTo, sign_in_path};
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
@@ -22,6 +21,8 @@ use crate::http::params::{PageParams, UserParam};
 use crate::http::problem::Problem;
 use crate::http::responses::{see_other, token_response};
 use crate::sessions::view::{SessionView, SignedInView};
+use crate::sign_in::welcome::{WelcomeForms, welcome};
+use crate::users::pages::signed_in_home;
 use crate::users::view::UserView;
 
 /// A session and its user.

@@ -13,7 +13,6 @@ use doorward_domain::sign_in::{NextFactor, NextStep, Outcome};
 use minijinja::{Value, context};
 
 use crate::app::App;
-use crate::home::pages::{WelcomeForms, welcome};
 use crate::html::form::Form;
 use crate::html::return_to::{ReturnTo, sign_in_path, with_return_to};
 use crate::http::body::Fields;
@@ -23,6 +22,7 @@ use crate::http::credentials::{PresentedCredential, credential};
 use crate::http::problem::{Code, Problem};
 use crate::http::responses::see_other;
 use crate::sign_in::api::start;
+use crate::sign_in::welcome::{WelcomeForms, welcome};
 
 /// Sets the cookies and redirects the browser (W-05), or returns the form with its errors and what was entered.
 pub(crate) async fn submit_sign_in_form(

@@ -12,12 +12,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::home::pages::{WelcomeForms, welcome};
 use crate::html::form::Form;
 use crate::html::return_to::ReturnTo;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
+use crate::sign_in::welcome::{WelcomeForms, welcome};
 use crate::sign_up::pages::signed_up;
 use crate::users::view::{UserView, user_response};
 

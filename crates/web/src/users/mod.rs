@@ -3,4 +3,5 @@
 pub(crate) mod admin;
 pub(crate) mod api;
 pub(crate) mod export_document;
+pub(crate) mod pages;
 pub(crate) mod view;
