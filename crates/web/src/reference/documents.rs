@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::app::{App, Documents};
 use crate::html::Pages;
-use crate::openapi::openapi_document;
+use crate::reference::openapi::openapi_document;
 
 /// The documents of the server, built at the first request. That takes several megabytes, which an idle server does not
 /// need.
