@@ -6,3 +6,4 @@ mod api_md;
 pub(crate) mod documents;
 pub(crate) mod openapi;
 pub(crate) mod pages;
+pub(crate) mod routes;

@@ -4,4 +4,5 @@ pub(crate) mod admin;
 pub(crate) mod api;
 pub(crate) mod export_document;
 pub(crate) mod pages;
+pub(crate) mod routes;
 pub(crate) mod view;

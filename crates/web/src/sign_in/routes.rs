@@ -1,0 +1,28 @@
+//! The routes of the sign-in, in one or two steps.
+
+use doorward_domain::limits::ThrottleScope::SignIn;
+use utoipa_axum::routes;
+
+use super::{api, pages};
+use crate::http::problem::Code::{
+    AccountDisabled, ChallengeExpired, EmailUnconfirmed, InvalidCode, InvalidCredentials,
+    Overloaded, UnknownAccount, WrongPassword,
+};
+use crate::http::route::Authentication::{Ignored, InvalidIgnored};
+use crate::http::route::Route;
+use crate::route_handler::RouteHandler;
+
+pub(crate) const ROUTES: &[RouteHandler] = &[
+    Route::post("/auth", Ignored)
+        .with_limit(SignIn)
+        .with_problems(&[
+            &[InvalidCredentials, WrongPassword, UnknownAccount],
+            &[EmailUnconfirmed, AccountDisabled, Overloaded],
+        ])
+        .api(|| routes!(api::sign_in)),
+    Route::post("/auth/factor", Ignored)
+        .with_limit(SignIn)
+        .with_problems(&[&[InvalidCode, ChallengeExpired]])
+        .api(|| routes!(api::answer_challenge)),
+    Route::get("/auth/factor", InvalidIgnored).documented_page(|| routes!(pages::code_page)),
+];
