@@ -123,6 +123,25 @@ fn crates_have_only_allowed_dependencies() {
     }
 }
 
+/// What all features of the web crate share imports none of them, and no list of them: neither the routes nor the router.
+#[test]
+fn what_features_share_imports_no_feature() {
+    let shared = ["app", "html", "http", "inbox_source"];
+    let mut files = tracked(&["crates/web/src/http/*.rs", "crates/web/src/html/*.rs"]);
+    assert!(files.len() > 25, "{files:?}");
+    files.push("crates/web/src/app.rs".to_owned());
+    for file in files {
+        let text = std::fs::read_to_string(root().join(&file)).unwrap();
+        for path in text.split("crate::").skip(1) {
+            let name = path
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .next();
+            let name = name.unwrap_or_default();
+            assert!(shared.contains(&name), "{file} imports `{name}`");
+        }
+    }
+}
+
 /// All pages, except the decisions, which describe the past.
 fn pages() -> Vec<String> {
     let mut pages = tracked(&["*.md"]);
