@@ -47,3 +47,11 @@ impl Route {
         self.api(handler)
     }
 }
+
+impl RouteHandler {
+    /// A client that prefers HTML gets this page in place of the API's response.
+    pub(crate) const fn with_page(mut self, handler: PageHandler) -> Self {
+        self.page = Some(handler);
+        self
+    }
+}

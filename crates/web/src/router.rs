@@ -1,13 +1,18 @@
 //! The router of the service: [all routes](crate::routes) behind the steps of every request.
 
+use std::sync::Arc;
+
 use axum::Router;
+use axum::extract::{Request, State};
+use axum::handler::Handler;
 use axum::http::{Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::MethodRouter;
+use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::app::App;
 use crate::http::middleware;
+use crate::http::negotiate;
 use crate::http::problem::{Code, Problem};
 use crate::http::route::Route;
 use crate::http::route_index::RouteIndex;
@@ -31,7 +36,29 @@ pub fn router(app: App) -> Router {
 fn bound(handler: &RouteHandler) -> MethodRouter<App> {
     let api = handler.documented.map(|documented| documented().2);
     let page = handler.page.map(|page| page());
-    api.or(page).unwrap_or_default()
+    match (api, page) {
+        (Some(api), Some(page)) => by_accept(&handler.route.method, api, page),
+        (api, page) => api.or(page).unwrap_or_default(),
+    }
+}
+
+/// Calls the page if the client prefers HTML, or else the API.
+fn by_accept(
+    method: &Method,
+    api: MethodRouter<App>,
+    page: MethodRouter<App>,
+) -> MethodRouter<App> {
+    let filter = MethodFilter::try_from(method.clone()).expect("the rows have standard methods");
+    let handlers = Arc::new((api, page));
+    on(filter, move |State(app): State<App>, request: Request| {
+        let (api, page) = &*handlers;
+        let chosen = if negotiate::wants_html(request.headers()) {
+            page
+        } else {
+            api
+        };
+        chosen.clone().call(request, app)
+    })
 }
 
 /// Redirects a page's path with a trailing slash, such as `/docs/`, to the path without it.

@@ -8,8 +8,11 @@ use crate::html::assets;
 use crate::http::route::Authentication::{Ignored, InvalidIgnored};
 use crate::http::route::Route;
 use crate::route_handler::RouteHandler;
+use crate::sign_in;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
-    Route::get("/", InvalidIgnored).api(|| routes!(api::home)),
+    Route::get("/", InvalidIgnored)
+        .api(|| routes!(api::home))
+        .with_page(|| get(sign_in::pages::start_page)),
     Route::get("/assets/{file}", Ignored).page(|| get(assets::asset)),
 ];

@@ -1,6 +1,6 @@
 //! The routes of sessions.
 
-use axum::routing::post;
+use axum::routing::{get, post};
 use doorward_domain::limits::ThrottleScope::Token;
 use utoipa_axum::routes;
 
@@ -8,9 +8,12 @@ use super::{api, pages};
 use crate::http::route::Authentication::{Required, RequiredOrSignInPage};
 use crate::http::route::{QUERY, Route, USER};
 use crate::route_handler::RouteHandler;
+use crate::sign_in;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
-    Route::get("/auth", RequiredOrSignInPage).api(|| routes!(api::current_session)),
+    Route::get("/auth", RequiredOrSignInPage)
+        .api(|| routes!(api::current_session))
+        .with_page(|| get(sign_in::pages::sign_in_page)),
     Route::delete("/auth", Required).api(|| routes!(api::sign_out)),
     Route::post("/auth/sign-out", Required).page(|| post(pages::sign_out)),
     Route::post("/auth/renewal", Required)
@@ -19,7 +22,9 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::post("/auth/token", Required)
         .with_limit(Token)
         .api(|| routes!(api::audience_token)),
-    Route::get("/auth/check", RequiredOrSignInPage).api(|| routes!(api::check)),
+    Route::get("/auth/check", RequiredOrSignInPage)
+        .api(|| routes!(api::check))
+        .with_page(|| get(pages::check)),
     Route::get("/user/{user}/session", Required)
         .with_problems(&[USER, QUERY])
         .api(|| routes!(api::list_sessions)),

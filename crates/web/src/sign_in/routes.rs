@@ -1,5 +1,6 @@
 //! The routes of the sign-in, in one or two steps.
 
+use axum::routing::post;
 use doorward_domain::limits::ThrottleScope::SignIn;
 use utoipa_axum::routes;
 
@@ -19,10 +20,12 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
             &[InvalidCredentials, WrongPassword, UnknownAccount],
             &[EmailUnconfirmed, AccountDisabled, Overloaded],
         ])
-        .api(|| routes!(api::sign_in)),
+        .api(|| routes!(api::sign_in))
+        .with_page(|| post(pages::sign_in)),
     Route::post("/auth/factor", Ignored)
         .with_limit(SignIn)
         .with_problems(&[&[InvalidCode, ChallengeExpired]])
-        .api(|| routes!(api::answer_challenge)),
+        .api(|| routes!(api::answer_challenge))
+        .with_page(|| post(pages::answer_challenge)),
     Route::get("/auth/factor", InvalidIgnored).documented_page(|| routes!(pages::code_page)),
 ];
