@@ -1,6 +1,6 @@
 //! The routes of email addresses: confirmation, change, and the link that undoes a change.
 
-use axum::routing::post;
+use axum::routing::{get, post};
 use doorward_domain::limits::ThrottleScope::{Link, MailRequest, SignIn};
 use utoipa_axum::routes;
 
@@ -25,15 +25,18 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/confirmation", Ignored).documented_page(|| routes!(pages::confirmation_page)),
     Route::post("/confirmation", Ignored)
         .with_limit(MailRequest)
-        .api(|| routes!(api::request_confirmation)),
+        .api(|| routes!(api::request_confirmation))
+        .with_page(|| post(pages::request_confirmation)),
     Route::get("/confirmation/{token}", Ignored)
         .with_limit(Link)
         .with_problems(&[LINK])
-        .api(|| routes!(api::view_confirmation)),
+        .api(|| routes!(api::view_confirmation))
+        .with_page(|| get(pages::view_confirmation)),
     Route::post("/confirmation/{token}", Ignored)
         .with_limit(Link)
         .with_problems(&[&[InvalidCredentials, WrongPassword], LINK, &[Overloaded]])
-        .api(|| routes!(api::confirm)),
+        .api(|| routes!(api::confirm))
+        .with_page(|| post(pages::confirm)),
     Route::delete("/confirmation/{token}", Ignored)
         .with_limit(Link)
         .with_problems(&[LINK])

@@ -1,5 +1,6 @@
 //! The routes of the recovery.
 
+use axum::routing::{get, post};
 use doorward_domain::limits::ThrottleScope::{Link, MailRequest};
 use utoipa_axum::routes;
 
@@ -13,13 +14,16 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/recovery", Ignored).documented_page(|| routes!(pages::recovery_page)),
     Route::post("/recovery", Ignored)
         .with_limit(MailRequest)
-        .api(|| routes!(api::request_recovery)),
+        .api(|| routes!(api::request_recovery))
+        .with_page(|| post(pages::request_recovery)),
     Route::get("/recovery/{token}", Ignored)
         .with_limit(Link)
         .with_problems(&[LINK])
-        .api(|| routes!(api::view_recovery)),
+        .api(|| routes!(api::view_recovery))
+        .with_page(|| get(pages::view_recovery)),
     Route::post("/recovery/{token}", Ignored)
         .with_limit(Link)
         .with_problems(&[LINK, &[Overloaded]])
-        .api(|| routes!(api::recover)),
+        .api(|| routes!(api::recover))
+        .with_page(|| post(pages::recover)),
 ];
