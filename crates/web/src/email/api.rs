@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use doorward_domain::model::User;
 use doorward_domain::values::EmailAddress;
-use minijinja::context;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -155,23 +154,12 @@ pub(crate) async fn view_email_undo(
     State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
-) -> Result<Response, Problem> {
-    let link = app
-        .doorward
-        .email
-        .view_undo(&caller.ctx, &read_token(&token)?)
-        .await?;
-    if caller.wants_html {
-        let values = context! { email => link.email.as_str(), token };
-        let page = app
-            .pages
-            .render(caller.locale(), "email/undo-email-change", values);
-        return Ok(page.into_response());
-    }
+) -> Result<Json<Message>, Problem> {
+    let service = &app.doorward.email;
+    service.view_undo(&caller.ctx, &read_token(&token)?).await?;
     Ok(Json(Message {
         message: "POST to this URL to undo the email change.",
-    })
-    .into_response())
+    }))
 }
 
 /// Restores the old address, once. Every session ends, the password is disabled, second factors that were added after the
@@ -182,17 +170,10 @@ pub(crate) async fn undo_email_change(
     State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
-) -> Result<Response, Problem> {
-    app.doorward
-        .email
+) -> Result<StatusCode, Problem> {
+    let service = &app.doorward.email;
+    service
         .undo_change(&caller.ctx, &read_token(&token)?)
         .await?;
-    if caller.wants_html {
-        let locale = caller.locale();
-        let page = app
-            .pages
-            .render(locale, "email/email-change-undone", context! {});
-        return Ok(page.into_response());
-    }
-    Ok(StatusCode::NO_CONTENT.into_response())
+    Ok(StatusCode::NO_CONTENT)
 }

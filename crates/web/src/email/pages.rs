@@ -14,7 +14,7 @@ use crate::html::form::Form;
 use crate::html::return_to::{ReturnTo, sign_in_path};
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
-use crate::http::links::{done_page, mail_form, mail_requested, read_token};
+use crate::http::links::{done_page, mail_form, mail_requested, read_token, undo_page};
 use crate::http::problem::{Code, Problem};
 
 /// Template of the form that requests a mail.
@@ -117,4 +117,29 @@ fn confirmed(app: &App, caller: &Caller, headers: &HeaderMap, user: &User) -> Re
         ReturnTo::clear_cookie(response.headers_mut());
     }
     response
+}
+
+/// The page of the link that undoes a change.
+pub(crate) async fn view_email_undo(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+) -> Result<Html<String>, Problem> {
+    let service = &app.doorward.email;
+    let link = service.view_undo(&caller.ctx, &read_token(&token)?).await?;
+    let template = "email/undo-email-change";
+    Ok(undo_page(&app, &caller, template, &link, &token))
+}
+
+/// Undoes the change.
+pub(crate) async fn undo_email_change(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+) -> Result<Html<String>, Problem> {
+    let service = &app.doorward.email;
+    service
+        .undo_change(&caller.ctx, &read_token(&token)?)
+        .await?;
+    Ok(done_page(&app, &caller, "email/email-change-undone"))
 }

@@ -47,9 +47,11 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/email-undo/{token}", Ignored)
         .with_limit(Link)
         .with_problems(&[LINK])
-        .api(|| routes!(api::view_email_undo)),
+        .api(|| routes!(api::view_email_undo))
+        .with_page(|| get(pages::view_email_undo)),
     Route::post("/email-undo/{token}", Ignored)
         .with_limit(Link)
         .with_problems(&[LINK, &[Overloaded]])
-        .api(|| routes!(api::undo_email_change)),
+        .api(|| routes!(api::undo_email_change))
+        .with_page(|| post(pages::undo_email_change)),
 ];

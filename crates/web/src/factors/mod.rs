@@ -4,4 +4,3 @@
 pub(crate) mod api;
 pub(crate) mod pages;
 pub(crate) mod routes;
-pub(crate) mod undo;

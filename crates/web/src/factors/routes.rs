@@ -4,7 +4,7 @@ use axum::routing::{get, post};
 use doorward_domain::limits::ThrottleScope::{Link, Token};
 use utoipa_axum::routes;
 
-use super::{api, pages, undo};
+use super::{api, pages};
 use crate::http::problem::Code::{
     ChallengeExpired, InvalidCode, Overloaded, ReauthenticationRequired,
 };
@@ -61,9 +61,11 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/factor-undo/{token}", Ignored)
         .with_limit(Link)
         .with_problems(&[LINK])
-        .api(|| routes!(undo::view_factor_undo)),
+        .api(|| routes!(api::view_factor_undo))
+        .with_page(|| get(pages::view_factor_undo)),
     Route::post("/factor-undo/{token}", Ignored)
         .with_limit(Link)
         .with_problems(&[LINK, &[Overloaded]])
-        .api(|| routes!(undo::undo_factors)),
+        .api(|| routes!(api::undo_factors))
+        .with_page(|| post(pages::undo_factors)),
 ];

@@ -1,7 +1,8 @@
-//! Mailed links: the request for one, and the token in its path.
+//! Mailed links: the request for one, the token in its path, and what their pages have in common.
 
 use axum::http::StatusCode;
 use axum::response::Html;
+use doorward_domain::model::Link;
 use doorward_domain::values::{EmailAddress, Token};
 use minijinja::{Value, context};
 use serde::Serialize;
@@ -51,6 +52,18 @@ pub(crate) fn mail_requested(
 /// The form that requests a mail.
 pub(crate) fn mail_form(app: &App, caller: &Caller, template: &str, form: &Form) -> Html<String> {
     let values = context! { form => Value::from(form) };
+    app.pages.render(caller.locale(), template, values)
+}
+
+/// The page of a link that undoes a change: the address that it was mailed to, and a button.
+pub(crate) fn undo_page(
+    app: &App,
+    caller: &Caller,
+    template: &str,
+    link: &Link,
+    token: &str,
+) -> Html<String> {
+    let values = context! { email => link.email.as_str(), token };
     app.pages.render(caller.locale(), template, values)
 }
 
