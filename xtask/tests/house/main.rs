@@ -142,6 +142,19 @@ fn what_features_share_imports_no_feature() {
     }
 }
 
+/// The router chooses between a handler of the API and its page.
+#[test]
+fn handlers_of_the_api_know_no_pages() {
+    let files = tracked(&["crates/web/src/*/api.rs"]);
+    assert!(files.len() >= 14, "{files:?}");
+    for file in files {
+        let text = std::fs::read_to_string(root().join(&file)).unwrap();
+        for word in ["wants_html", "crate::html", "pages::"] {
+            assert!(!text.contains(word), "{file} has `{word}`");
+        }
+    }
+}
+
 /// All pages, except the decisions, which describe the past.
 fn pages() -> Vec<String> {
     let mut pages = tracked(&["*.md"]);

@@ -118,6 +118,29 @@ async fn the_router_has_every_route_of_the_table_and_no_other_method() {
     assert!(listed.iter().all(|method| METHODS.contains(method)));
 }
 
+/// The router has a handler of each row for programs and for browsers, which get the page of the row if it names one.
+#[tokio::test]
+async fn every_row_is_routed_for_programs_and_for_browsers() {
+    let app = TestApp::with(|options| options.policy.throttle = false).await;
+    for (number, route) in table().enumerate() {
+        for wants_page in [false, true] {
+            let user = app.user(&format!("user{number}{wants_page}")).await;
+            let draft = user.request(route.method.as_str(), &filled(route.path, "me"));
+            let draft = if wants_page {
+                draft.on_our_page()
+            } else {
+                draft
+            };
+            let answer = match body_of(route) {
+                Some(body) => draft.json(&body).send().await,
+                None => draft.send().await,
+            };
+            assert!(!matches!(answer.status, 405 | 500..), "{route:?}");
+        }
+    }
+    app.allow_unread_mail();
+}
+
 /// Method-override fields are ignored (H-03).
 #[tokio::test]
 async fn a_method_is_not_overridden_by_a_field() {
