@@ -49,7 +49,7 @@ impl Route {
 }
 
 impl RouteHandler {
-    /// A client that prefers HTML gets this page in place of the API's response.
+    /// A client that prefers HTML gets this page in place of the documented response.
     pub(crate) const fn with_page(mut self, handler: PageHandler) -> Self {
         self.page = Some(handler);
         self

@@ -141,7 +141,6 @@ async fn build_caller(
         ctx,
         authenticated,
         token,
-        wants_html,
         uses_cookie,
         device: device.map(|text| Secret::new(text.to_owned())),
     })))

@@ -106,17 +106,27 @@ fn next_step(next: &NextFactor, return_to: Option<&ReturnTo>) -> Response {
 pub(crate) async fn code_page(
     State(app): State<App>,
     caller: Caller,
-    headers: HeaderMap,
     RawQuery(query): RawQuery,
-) -> Response {
+) -> Html<String> {
     let return_to = ReturnTo::from_query(query.as_deref(), &app.options.return_origins);
-    match (cookies::challenge(&headers), caller.session()) {
-        (None, Some(_)) if caller.wants_html => {
-            see_other(return_to.as_ref().map_or("/", ReturnTo::as_str))
-        }
-        (None, None) if caller.wants_html => expired(&app, &caller, return_to),
-        // A program gets the form whether or not there is a challenge.
-        _ => code_form(&app, &caller, &Form::default(), return_to.as_ref()).into_response(),
+    code_form(&app, &caller, &Form::default(), return_to.as_ref())
+}
+
+/// The form in a browser. Without a challenge, a browser with a session is redirected, and one without gets the sign-in
+/// page.
+pub(crate) async fn code_page_of_browser(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    query: RawQuery,
+) -> Response {
+    if cookies::challenge(&headers).is_some() {
+        return code_page(State(app), caller, query).await.into_response();
+    }
+    let return_to = ReturnTo::from_query(query.0.as_deref(), &app.options.return_origins);
+    match caller.session() {
+        Some(_) => see_other(return_to.as_ref().map_or("/", ReturnTo::as_str)),
+        None => expired(&app, &caller, return_to),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The routes of the sign-in, in one or two steps.
 
-use axum::routing::post;
+use axum::routing::{get, post};
 use doorward_domain::limits::ThrottleScope::SignIn;
 use utoipa_axum::routes;
 
@@ -27,5 +27,7 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .with_problems(&[&[InvalidCode, ChallengeExpired]])
         .api(|| routes!(api::answer_challenge))
         .with_page(|| post(pages::answer_challenge)),
-    Route::get("/auth/factor", InvalidIgnored).documented_page(|| routes!(pages::code_page)),
+    Route::get("/auth/factor", InvalidIgnored)
+        .documented_page(|| routes!(pages::code_page))
+        .with_page(|| get(pages::code_page_of_browser)),
 ];
