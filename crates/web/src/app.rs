@@ -15,6 +15,7 @@ use crate::html::Pages;
 use crate::http::host::is_loopback_url;
 use crate::http::observer::RequestObserver;
 use crate::http::origins::{Origins, origin_of};
+use crate::http::route_index::RouteIndex;
 use crate::http::trusted_proxies::{ProxyWarning, TrustedProxies};
 use crate::inbox_source::InboxSource;
 
@@ -93,6 +94,8 @@ pub struct AppState {
     pub(crate) observer: Arc<dyn RequestObserver>,
     pub(crate) pages: Pages,
     pub(crate) options: WebOptions,
+    /// The rows of the routes, set by the router.
+    pub(crate) routes: OnceLock<RouteIndex>,
     pub(crate) documents: OnceLock<Documents>,
     pub(crate) has_warned_of_plain_http: AtomicBool,
     pub(crate) has_warned_of_inbox: AtomicBool,
@@ -129,6 +132,7 @@ impl App {
         Self(Arc::new(AppState {
             origin: origin_of(public_url),
             page_policy: page_policy(&parts.options.return_origins),
+            routes: OnceLock::new(),
             documents: OnceLock::new(),
             has_warned_of_plain_http: AtomicBool::new(false),
             has_warned_of_inbox: AtomicBool::new(false),

@@ -3,12 +3,11 @@
 //! Handlers translate: they parse a request into typed values, call one method of [`doorward_domain::Doorward`],
 //! and write its result. They contain no rules and access no store.
 //!
-//! A feature is a folder: `api.rs` or a file per endpoint, and `pages.rs` for what only browsers use. A request passes
-//! the steps in `http::middleware`, is admitted by the row of its route in [`routes::TABLE`], and goes to the handler of that
-//! row. Files of `http` and `html` import no feature, and no feature imports `router`. To add an endpoint: its handler,
-//! its row in [`routes::TABLE`], its test.
+//! A feature is a folder: `routes.rs` lists its routes, `api.rs` has their handlers, and `pages.rs` what only browsers use.
+//! A request passes the steps in `http::middleware`, is admitted by the row of its route, and goes to the handler of that
+//! row. Files of `http` and `html` import neither a feature nor [`routes`], and no feature imports `router`. To add an
+//! endpoint: its handler, its row in the `routes.rs` of its feature, its test.
 
-mod admin;
 mod app;
 mod audit;
 mod email;
@@ -22,26 +21,25 @@ mod http;
 mod inbox;
 mod inbox_source;
 mod keys;
-mod openapi;
 mod operations;
-mod password;
-mod profile;
+mod passwords;
 mod recovery;
 mod reference;
+mod route_handler;
 mod router;
 pub mod routes;
 mod sessions;
 mod sign_in;
 mod sign_up;
-mod views;
+mod users;
 
 pub use app::{App, AppParts, IfMatchRule, ShutdownFlag, WebOptions};
 pub use factors::api::FactorListView;
 pub use inbox_source::{InboxEntry, InboxSource};
-pub use openapi::openapi_document;
-pub use profile::export_document::ExportDocument;
+pub use reference::documents::openapi_document;
 pub use router::router;
-pub use views::UserView;
+pub use users::export_document::ExportDocument;
+pub use users::view::UserView;
 
 pub use crate::http::body::MAX_BODY_BYTES;
 pub use crate::http::headers::set_default_headers;

@@ -1,30 +1,71 @@
-//! The router of the service: the routes of the [table](crate::routes::TABLE) behind the steps of every request.
+//! The router of the service: [all routes](crate::routes) behind the steps of every request.
+
+use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{Request, State};
+use axum::handler::Handler;
 use axum::http::{Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::app::App;
 use crate::http::middleware;
+use crate::http::negotiate;
 use crate::http::problem::{Code, Problem};
-use crate::routes::{self, Route, TABLE};
+use crate::http::route::Route;
+use crate::http::route_index::RouteIndex;
+use crate::route_handler::RouteHandler;
+use crate::routes;
 
 /// The router of all routes.
 pub fn router(app: App) -> Router {
-    let (routes, _) = routes::handlers().split_for_parts();
-    routes
+    app.routes.get_or_init(|| RouteIndex::new(routes::table()));
+    routes::handlers()
+        .fold(Router::new(), |router, handler| {
+            router.route(handler.route.path, bound(handler))
+        })
         .fallback(not_found)
         .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
         .layer(from_fn_with_state(app.clone(), middleware::run))
         .with_state(app)
 }
 
+/// The handler of a route.
+fn bound(handler: &RouteHandler) -> MethodRouter<App> {
+    let api = handler.documented.map(|documented| documented().2);
+    let page = handler.page.map(|page| page());
+    match (api, page) {
+        (Some(api), Some(page)) => by_accept(&handler.route.method, api, page),
+        (api, page) => api.or(page).unwrap_or_default(),
+    }
+}
+
+/// Calls the page if the client prefers HTML, or else the API.
+fn by_accept(
+    method: &Method,
+    api: MethodRouter<App>,
+    page: MethodRouter<App>,
+) -> MethodRouter<App> {
+    let filter = MethodFilter::try_from(method.clone()).expect("the rows have standard methods");
+    let handlers = Arc::new((api, page));
+    on(filter, move |State(app): State<App>, request: Request| {
+        let (api, page) = &*handlers;
+        let chosen = if negotiate::wants_html(request.headers()) {
+            page
+        } else {
+            api
+        };
+        chosen.clone().call(request, app)
+    })
+}
+
 /// Redirects a page's path with a trailing slash, such as `/docs/`, to the path without it.
 async fn not_found(method: Method, uri: Uri) -> Result<Response, Problem> {
     let path = uri.path().trim_end_matches('/');
     let is_page = |route: &&Route| route.page && route.method == Method::GET && route.path == path;
-    match TABLE.iter().find(is_page) {
+    match routes::table().find(is_page) {
         Some(page) if method.is_safe() => Ok(Redirect::permanent(page.path).into_response()),
         _ => Err(Problem::new(Code::NotFound)),
     }

@@ -108,7 +108,7 @@ fn every_deployment_uses_the_same_data_folder() {
 /// The router has the paths of the probes.
 #[test]
 fn probes_request_existing_paths() {
-    let routes = read("crates/web/src/routes.rs");
+    let routes = read("crates/web/src/operations/routes.rs");
     let [deployment, _] = pods();
     let container = &deployment["containers"][0];
     for (probe, path) in [

@@ -134,6 +134,38 @@ fn one_file_of_the_server_names_the_crate_of_a_database() {
     assert_eq!(files, ["crates/server/src/database.rs"]);
 }
 
+/// What all features of the web crate share imports none of them, and no list of them: neither the routes nor the router.
+#[test]
+fn what_features_share_imports_no_feature() {
+    let shared = ["app", "html", "http", "inbox_source"];
+    let mut files = tracked(&["crates/web/src/http/*.rs", "crates/web/src/html/*.rs"]);
+    assert!(files.len() > 25, "{files:?}");
+    files.push("crates/web/src/app.rs".to_owned());
+    for file in files {
+        let text = std::fs::read_to_string(root().join(&file)).unwrap();
+        for path in text.split("crate::").skip(1) {
+            let name = path
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .next();
+            let name = name.unwrap_or_default();
+            assert!(shared.contains(&name), "{file} imports `{name}`");
+        }
+    }
+}
+
+/// The router chooses between a handler of the API and its page.
+#[test]
+fn handlers_of_the_api_know_no_pages() {
+    let files = tracked(&["crates/web/src/*/api.rs"]);
+    assert!(files.len() >= 14, "{files:?}");
+    for file in files {
+        let text = std::fs::read_to_string(root().join(&file)).unwrap();
+        for word in ["wants_html", "crate::html", "pages::"] {
+            assert!(!text.contains(word), "{file} has `{word}`");
+        }
+    }
+}
+
 /// All pages, except the decisions, which describe the past.
 fn pages() -> Vec<String> {
     let mut pages = tracked(&["*.md"]);

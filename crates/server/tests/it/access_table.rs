@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use doorward_domain::model::Role;
-use doorward_web::routes::{Authentication, Route, TABLE};
+use doorward_web::routes::{Authentication, Route, table};
 use serde_json::{Value, json};
 
 use crate::openapi::example_of_body;
@@ -23,7 +23,7 @@ const PROXIES: [&str; 3] = [
 ];
 
 fn paths() -> BTreeSet<&'static str> {
-    TABLE.iter().map(|route| route.path).collect()
+    table().map(|route| route.path).collect()
 }
 
 /// The path with a value for every parameter.
@@ -72,17 +72,16 @@ fn the_document_has_every_route_of_the_table_and_no_other() {
         }
     }
     // A page is listed if the API uses its path as well, since `Allow` names it there.
-    let has_api = |path| TABLE.iter().any(|row| !row.page && row.path == path);
-    let listed = TABLE.iter().filter(|route| has_api(route.path));
+    let has_api = |path| table().any(|row| !row.page && row.path == path);
+    let listed = table().filter(|route| has_api(route.path));
     let listed: BTreeSet<_> = listed
         .map(|route| (route.method.to_string(), route.path.to_owned()))
         .collect();
     assert_eq!(documented, listed);
-    let rows: BTreeSet<_> = TABLE
-        .iter()
+    let rows: BTreeSet<_> = table()
         .map(|route| (route.method.as_str(), route.path))
         .collect();
-    assert_eq!(rows.len(), TABLE.len(), "a row occurs twice");
+    assert_eq!(rows.len(), table().count(), "a row occurs twice");
 }
 
 #[tokio::test]
@@ -92,7 +91,7 @@ async fn the_router_has_every_route_of_the_table_and_no_other_method() {
     app.create("ben", Role::User).await;
     let mut listed: BTreeSet<&str> = BTreeSet::new();
     for path in paths() {
-        let rows: Vec<_> = TABLE.iter().filter(|route| route.path == path).collect();
+        let rows: Vec<_> = table().filter(|route| route.path == path).collect();
         listed.extend(rows.iter().map(|route| route.method.as_str()));
         let allowed: BTreeSet<&str> = rows.iter().map(|route| route.method.as_str()).collect();
         for method in METHODS {
@@ -119,6 +118,29 @@ async fn the_router_has_every_route_of_the_table_and_no_other_method() {
     assert!(listed.iter().all(|method| METHODS.contains(method)));
 }
 
+/// The router has a handler of each row for programs and for browsers, which get the page of the row if it names one.
+#[tokio::test]
+async fn every_row_is_routed_for_programs_and_for_browsers() {
+    let app = TestApp::with(|options| options.policy.throttle = false).await;
+    for (number, route) in table().enumerate() {
+        for wants_page in [false, true] {
+            let user = app.user(&format!("user{number}{wants_page}")).await;
+            let draft = user.request(route.method.as_str(), &filled(route.path, "me"));
+            let draft = if wants_page {
+                draft.on_our_page()
+            } else {
+                draft
+            };
+            let answer = match body_of(route) {
+                Some(body) => draft.json(&body).send().await,
+                None => draft.send().await,
+            };
+            assert!(!matches!(answer.status, 405 | 500..), "{route:?}");
+        }
+    }
+    app.allow_unread_mail();
+}
+
 /// Method-override fields are ignored (H-03).
 #[tokio::test]
 async fn a_method_is_not_overridden_by_a_field() {
@@ -140,7 +162,7 @@ async fn a_method_is_not_overridden_by_a_field() {
 async fn head_is_get_without_a_body_on_every_route() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
-    for route in TABLE.iter().filter(|route| route.method == "GET") {
+    for route in table().filter(|route| route.method == "GET") {
         let path = filled(route.path, "root");
         let get = app.anonymous().with_token(admin.token()).get(&path).await;
         let head = app
@@ -163,7 +185,7 @@ async fn head_is_get_without_a_body_on_every_route() {
 async fn an_anonymous_client_passes_no_guard() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
-    for route in TABLE {
+    for route in table() {
         for user in ["ben", "nobody", "me"] {
             let answer = ask(&app.anonymous(), route, user).await;
             match route.authentication {
@@ -210,8 +232,7 @@ async fn another_user_gets_403_whether_or_not_the_name_exists() {
     let ben = app.create("ben", Role::User).await;
     app.sign_in("ben").await;
     let eve = app.user("eve").await;
-    let about_users: Vec<_> = TABLE
-        .iter()
+    let about_users: Vec<_> = table()
         .filter(|route| route.path.contains("{user}"))
         .collect();
     assert!(about_users.len() >= 16);
@@ -263,7 +284,7 @@ async fn an_admin_has_the_access_of_the_table() {
     let admin = app.admin().await;
     app.create("ben", Role::User).await;
     // Routes that end the user or the session come last.
-    let mut rows: Vec<_> = TABLE.iter().collect();
+    let mut rows: Vec<_> = table().collect();
     rows.sort_by_key(|route| {
         (
             route.method == "DELETE",
@@ -364,7 +385,7 @@ async fn a_disabled_or_deleted_user_is_anonymous_at_every_guard() {
                 | Authentication::RequiredOrSignInPage
         )
     };
-    for route in TABLE.iter().filter(guarded) {
+    for route in table().filter(guarded) {
         for client in [&off, &gone] {
             ask(&app.anonymous().with_token(client.token()), route, "me")
                 .await
@@ -379,7 +400,7 @@ async fn every_route_with_a_body_accepts_only_json_and_forms() {
     let app = TestApp::with(|options| options.policy.throttle = false).await;
     let admin = app.admin().await;
     let takes_body = |route: &&Route| !route.page && body_of(route).is_some();
-    for route in TABLE.iter().filter(takes_body) {
+    for route in table().filter(takes_body) {
         let path = filled(route.path, "root");
         let ask = async |kind: Option<&str>, body: &'static str| {
             let client = app.anonymous().with_token(admin.token());
@@ -424,7 +445,7 @@ async fn every_route_with_a_body_accepts_only_json_and_forms() {
 fn the_proxy_examples_list_every_path() {
     // Requested by the operator, not through the proxy.
     let own = ["", "healthz", "readyz"];
-    let firsts = TABLE.iter().map(|route| route.path.split('/').nth(1));
+    let firsts = table().map(|route| route.path.split('/').nth(1));
     let firsts: BTreeSet<_> = firsts
         .flatten()
         .filter(|part| !own.contains(part))

@@ -1,7 +1,7 @@
 //! Cross-site requests (H-10, W-03): `Sec-Fetch-Site` and `Origin`, one rule for the API and the pages.
 
 use doorward_domain::model::Role;
-use doorward_web::routes::TABLE;
+use doorward_web::routes::table;
 use serde_json::json;
 
 use crate::support::{FORM, PASSWORD, PUBLIC_URL, TestApp};
@@ -109,7 +109,7 @@ async fn a_cross_site_form_changes_nothing() {
     let before = state().await;
     let form = "username=ben&email=ben%40example.com&password=plum+cake+on+sundays\
                 &current_password=plum+cake+on+sundays&new_password=three+boats+on+a+lake&name=Eve";
-    let posts = TABLE.iter().filter(|route| route.method == "POST");
+    let posts = table().filter(|route| route.method == "POST");
     for route in posts {
         let path = route.path.replace("/confirmation/{token}", &link);
         let path = path.replace("{token}", &"A".repeat(43));
@@ -145,7 +145,7 @@ async fn a_listed_origin_cannot_use_the_forms_of_pages() {
     let app = TestApp::with(|options| options.options.cors_origins = APP.parse().unwrap()).await;
     app.create("ben", Role::User).await;
     let link = app.pending("zoe").await;
-    for route in TABLE.iter().filter(|route| route.method == "POST") {
+    for route in table().filter(|route| route.method == "POST") {
         let path = route.path.replace("/confirmation/{token}", &link);
         let path = path.replace("{token}", &"A".repeat(43));
         for site in [Some("cross-site"), Some("same-site"), None] {

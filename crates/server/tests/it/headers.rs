@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use doorward_domain::model::Role;
-use doorward_web::routes::TABLE;
+use doorward_web::routes::table;
 use serde_json::json;
 
 use crate::support::{JSON, PASSWORD, PUBLIC_URL, TestApp, path_in};
@@ -15,7 +15,7 @@ async fn every_route_has_the_default_headers_and_is_not_cached() {
     let app = TestApp::new().await;
     app.create("root", Role::Admin).await;
     let mut statuses = BTreeSet::new();
-    for route in TABLE {
+    for route in table() {
         let path = route
             .path
             .replace("{user}", "root")

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use doorward_web::routes::TABLE;
+use doorward_web::routes::table;
 
 /// Paths that no proxy forwards: the start page, since `/` belongs to the site, and the health checks.
 const NOT_FORWARDED: [&str; 3] = ["", "healthz", "readyz"];
@@ -17,7 +17,7 @@ fn file(path: &str) -> String {
 
 /// The first words of all paths with a folder of their own, such as `user`.
 fn words() -> BTreeSet<&'static str> {
-    let paths = TABLE.iter().map(|route| &route.path[1..]);
+    let paths = table().map(|route| &route.path[1..]);
     let words = paths.map(|path| path.split('/').next().unwrap());
     let is_forwarded = |word: &&str| !word.contains('.') && !NOT_FORWARDED.contains(word);
     words.filter(is_forwarded).collect()
@@ -25,7 +25,7 @@ fn words() -> BTreeSet<&'static str> {
 
 /// The paths of files, such as `openapi.json`, and those below `.well-known`.
 fn files() -> BTreeSet<&'static str> {
-    let paths = TABLE.iter().map(|route| &route.path[1..]);
+    let paths = table().map(|route| &route.path[1..]);
     paths.filter(|path| path.contains('.')).collect()
 }
 
@@ -90,7 +90,7 @@ fn the_guide_for_mobile_applications_lists_the_paths_of_mailed_links() {
         "To open links in the app, register",
         "as universal links",
     ));
-    let paths = TABLE.iter().map(|route| &route.path[1..]);
+    let paths = table().map(|route| &route.path[1..]);
     let links = paths.filter_map(|path| path.strip_suffix("/{token}"));
     let links: BTreeSet<_> = links.map(|word| format!("{word}/*")).collect();
     assert_eq!(listed, links.iter().map(String::as_str).collect());

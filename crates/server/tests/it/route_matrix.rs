@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use doorward_domain::model::{Role, TABLES};
-use doorward_web::routes::{Authentication, Route, TABLE};
+use doorward_web::routes::{Authentication, Route, table};
 use serde_json::{Value, json};
 
 use crate::access_table::{ask, body_of, filled};
@@ -24,7 +24,7 @@ fn guarded() -> impl Iterator<Item = &'static Route> {
                 | Authentication::InvalidRejected
         )
     };
-    TABLE.iter().filter(asks)
+    table().filter(asks)
 }
 
 /// A session for each way to end one, and how it was ended.
@@ -174,7 +174,7 @@ async fn a_demoted_admin_cannot_act_on_others() {
     };
     let id = ben.id.to_string();
     let others = |route: &&Route| route.path.contains("{user}");
-    for route in TABLE.iter().filter(others) {
+    for route in table().filter(others) {
         let mut answers = Vec::new();
         for named in [
             "ben",
@@ -211,7 +211,7 @@ async fn a_store_error_never_grants_access_on_any_route() {
     app.advance_seconds(2);
     for mode in [StoreMode::Down, StoreMode::SessionsDown, StoreMode::Panics] {
         app.set_store_mode(mode);
-        for route in TABLE {
+        for route in table() {
             let needs_store = matches!(
                 route.authentication,
                 Authentication::Required
@@ -271,7 +271,7 @@ async fn unknown_fields_are_rejected_on_every_route() {
     let app = unthrottled().await;
     let admin = app.admin().await;
     let document = doorward_web::openapi_document("https://accounts.example");
-    let bodies = || TABLE.iter().filter(|route| body_of(route).is_some());
+    let bodies = || table().filter(|route| body_of(route).is_some());
     let mut names = columns();
     assert!(
         names.len() > 30 && names.contains("security_epoch"),

@@ -9,11 +9,11 @@ use doorward_domain::values::{AuditEventId, Invalid, UserId};
 use jiff::Timestamp;
 
 use crate::app::App;
+use crate::audit::view::AuditEventView;
 use crate::http::caller::Caller;
 use crate::http::paging::{self, List, Query};
 use crate::http::params::PageParams;
 use crate::http::problem::Problem;
-use crate::views::AuditEventView;
 
 /// Lists the audit log, newest first.
 #[utoipa::path(get, path = "/audit", tag = "Admin",

@@ -1,3 +1,5 @@
 //! The audit log.
 
 pub(crate) mod api;
+pub(crate) mod routes;
+pub(crate) mod view;

@@ -1,27 +1,23 @@
 //! `/confirmation`, `/user/{user}/email` and `/email-undo`: confirms an address, changes it, and undoes a change.
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use doorward_domain::model::User;
 use doorward_domain::values::EmailAddress;
-use minijinja::context;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::email::pages;
-use crate::html::form::Form;
-use crate::html::return_to::ReturnTo;
 use crate::http::body::{Fields, optional_password};
 use crate::http::caller::Caller;
 use crate::http::etag::IfMatch;
 use crate::http::json::Json;
-use crate::http::links::{MailRequestBody, read_token, request_mail};
+use crate::http::links::{MailRequestBody, read_address, read_token};
 use crate::http::params::{IfMatchParam, TokenParam, UserParam};
-use crate::http::problem::{Code, Problem};
-use crate::http::responses::user_response;
-use crate::views::{Message, UserView};
+use crate::http::problem::Problem;
+use crate::http::responses::Message;
+use crate::users::view::{UserView, user_response};
 
 /// Sends the confirmation again, if the address has a pending one.
 #[utoipa::path(post, path = "/confirmation", tag = "Account", request_body = MailRequestBody, responses((status = 202, description = "Accepted, whether or not the address is known")))]
@@ -29,10 +25,16 @@ pub(crate) async fn request_confirmation(
     State(app): State<App>,
     caller: Caller,
     fields: Fields,
-) -> Result<Response, Problem> {
-    let (service, ctx) = (&app.doorward.email, &caller.ctx);
-    let request = async |email: &_| service.request_confirmation(ctx, email).await;
-    request_mail(&app, &caller, fields, pages::REQUEST_FORM, request).await
+) -> Result<StatusCode, Problem> {
+    request(&app, &caller, fields).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Requests the mail, for the API and the page.
+pub(super) async fn request(app: &App, caller: &Caller, fields: Fields) -> Result<(), Problem> {
+    let email = read_address(fields)?;
+    let service = &app.doorward.email;
+    Ok(service.request_confirmation(&caller.ctx, &email).await?)
 }
 
 /// Shows what the link confirms. A GET changes nothing, since mail scanners follow links.
@@ -42,19 +44,14 @@ pub(crate) async fn view_confirmation(
     State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
-) -> Result<Response, Problem> {
-    if caller.wants_html {
-        let page = pages::confirm(&app, &caller, &token, &Form::default()).await?;
-        return Ok(page.into_response());
-    }
+) -> Result<Json<Message>, Problem> {
     app.doorward
         .email
         .view_confirmation(&caller.ctx, &read_token(&token)?)
         .await?;
     Ok(Json(Message {
         message: "POST to this URL to confirm the address.",
-    })
-    .into_response())
+    }))
 }
 
 /// A body is needed only if `confirmation.require_password` is set.
@@ -74,22 +71,14 @@ pub(crate) async fn confirm(
     State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
-    headers: HeaderMap,
     fields: Option<Fields>,
 ) -> Result<Response, Problem> {
-    match confirm_by(&app, &caller, &token, fields).await {
-        Ok(user) if caller.wants_html => Ok(confirmed_page(&app, &caller, &headers, &user)),
-        Ok(user) => Ok(user_response(StatusCode::OK, &user)),
-        // The form is shown again with its errors; the link stays valid.
-        Err(problem) if caller.wants_html && problem.code != Code::LinkExpired => {
-            let form = Form::default().with_errors(&problem);
-            Err(problem.on_page(pages::confirm(&app, &caller, &token, &form).await?))
-        }
-        Err(problem) => Err(problem),
-    }
+    let user = confirm_by(&app, &caller, &token, fields).await?;
+    Ok(user_response(StatusCode::OK, &user))
 }
 
-async fn confirm_by(
+/// Confirms the address, for the API and the page.
+pub(super) async fn confirm_by(
     app: &App,
     caller: &Caller,
     token: &str,
@@ -102,17 +91,6 @@ async fn confirm_by(
         .email
         .confirm_with_password(&caller.ctx, &token, password.as_ref())
         .await?)
-}
-
-/// The page after a confirmation. Deletes the cookie of the page that the sign-up came from.
-fn confirmed_page(app: &App, caller: &Caller, headers: &HeaderMap, user: &User) -> Response {
-    let return_to = ReturnTo::from_cookie(headers, &app.options.return_origins);
-    let page = pages::confirmed(&app.pages, caller.locale(), user, return_to.as_ref());
-    let mut response = page.into_response();
-    if return_to.is_some() {
-        ReturnTo::clear_cookie(response.headers_mut());
-    }
-    response
 }
 
 /// Cancels the confirmation (“this wasn't me”). A pending user is deleted; an active one loses the pending address.
@@ -176,23 +154,12 @@ pub(crate) async fn view_email_undo(
     State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
-) -> Result<Response, Problem> {
-    let link = app
-        .doorward
-        .email
-        .view_undo(&caller.ctx, &read_token(&token)?)
-        .await?;
-    if caller.wants_html {
-        let values = context! { email => link.email.as_str(), token };
-        let page = app
-            .pages
-            .render(caller.locale(), "email/undo-email-change", values);
-        return Ok(page.into_response());
-    }
+) -> Result<Json<Message>, Problem> {
+    let service = &app.doorward.email;
+    service.view_undo(&caller.ctx, &read_token(&token)?).await?;
     Ok(Json(Message {
         message: "POST to this URL to undo the email change.",
-    })
-    .into_response())
+    }))
 }
 
 /// Restores the old address, once. Every session ends, the password is disabled, second factors that were added after the
@@ -203,17 +170,10 @@ pub(crate) async fn undo_email_change(
     State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
-) -> Result<Response, Problem> {
-    app.doorward
-        .email
+) -> Result<StatusCode, Problem> {
+    let service = &app.doorward.email;
+    service
         .undo_change(&caller.ctx, &read_token(&token)?)
         .await?;
-    if caller.wants_html {
-        let locale = caller.locale();
-        let page = app
-            .pages
-            .render(locale, "email/email-change-undone", context! {});
-        return Ok(page.into_response());
-    }
-    Ok(StatusCode::NO_CONTENT.into_response())
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -1,26 +1,67 @@
 //! Pages of email addresses: the form that requests a confirmation mail, and the pages that mailed links open.
 
 use axum::extract::{Path, State};
-use axum::response::Html;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::model::{Status, User};
-use doorward_domain::values::{EmailAddress, Locale, Name, Username};
+use doorward_domain::values::{EmailAddress, Name, Username};
 use minijinja::{Value, context};
 
 use crate::app::App;
+use crate::email::api;
+use crate::html::display_name;
 use crate::html::form::Form;
 use crate::html::return_to::{ReturnTo, sign_in_path};
-use crate::html::{Pages, display_name};
+use crate::http::body::Fields;
 use crate::http::caller::Caller;
-use crate::http::links::{mail_form, read_token};
-use crate::http::problem::Problem;
+use crate::http::links::{done_page, mail_form, mail_requested, read_token, undo_page};
+use crate::http::problem::{Code, Problem};
 
 /// Template of the form that requests a mail.
-pub(super) const REQUEST_FORM: &str = "email/request-confirmation";
+const REQUEST_FORM: &str = "email/request-confirmation";
 
 /// The form to request a confirmation mail. For browsers only.
 #[utoipa::path(get, path = "/confirmation", tag = "Account", responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
 pub(crate) async fn confirmation_page(State(app): State<App>, caller: Caller) -> Html<String> {
     mail_form(&app, &caller, REQUEST_FORM, &Form::default())
+}
+
+/// Requests the mail.
+pub(crate) async fn request_confirmation(
+    State(app): State<App>,
+    caller: Caller,
+    fields: Fields,
+) -> Result<(StatusCode, Html<String>), Problem> {
+    let form = Form::from_fields(&fields);
+    let requested = api::request(&app, &caller, fields).await;
+    mail_requested(&app, &caller, (REQUEST_FORM, form), requested)
+}
+
+/// The page that the link opens.
+pub(crate) async fn view_confirmation(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+) -> Result<Html<String>, Problem> {
+    confirmation_form(&app, &caller, &token, &Form::default()).await
+}
+
+/// Confirms the address. After an error the form is shown again, and the link stays valid.
+pub(crate) async fn confirm(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+    fields: Option<Fields>,
+) -> Result<Response, Problem> {
+    match api::confirm_by(&app, &caller, &token, fields).await {
+        Ok(user) => Ok(confirmed(&app, &caller, &headers, &user)),
+        Err(problem) if problem.code == Code::LinkExpired => Err(problem),
+        Err(problem) => {
+            let form = Form::default().with_errors(&problem);
+            Err(problem.on_page(confirmation_form(&app, &caller, &token, &form).await?))
+        }
+    }
 }
 
 /// Cancels the confirmation (“this wasn't me”): a form cannot send `DELETE`.
@@ -34,13 +75,11 @@ pub(crate) async fn cancel(
         .email
         .cancel_confirmation(&caller.ctx, &token)
         .await?;
-    Ok(app
-        .pages
-        .render(caller.locale(), "email/confirmation-cancelled", context! {}))
+    Ok(done_page(&app, &caller, "email/confirmation-cancelled"))
 }
 
-/// The confirmation page of a sign-up, of the first address of an account, or of a new address.
-pub(crate) async fn confirm(
+/// The form that confirms the address of a sign-up, the first address of an account, or a new address.
+async fn confirmation_form(
     app: &App,
     caller: &Caller,
     token: &str,
@@ -67,13 +106,40 @@ pub(crate) async fn confirm(
     Ok(app.pages.render(caller.locale(), "email/confirm", values))
 }
 
-/// The page after a confirmation, which links to the page that the sign-up came from.
-pub(crate) fn confirmed(
-    pages: &Pages,
-    locale: Locale,
-    user: &User,
-    return_to: Option<&ReturnTo>,
-) -> Html<String> {
-    let values = context! { name => display_name(user), sign_in => sign_in_path(return_to) };
-    pages.render(locale, "email/confirmed", values)
+/// The page after a confirmation. It links to the page that the sign-up came from, and deletes its cookie.
+fn confirmed(app: &App, caller: &Caller, headers: &HeaderMap, user: &User) -> Response {
+    let return_to = ReturnTo::from_cookie(headers, &app.options.return_origins);
+    let sign_in = sign_in_path(return_to.as_ref());
+    let values = context! { name => display_name(user), sign_in };
+    let page = app.pages.render(caller.locale(), "email/confirmed", values);
+    let mut response = page.into_response();
+    if return_to.is_some() {
+        ReturnTo::clear_cookie(response.headers_mut());
+    }
+    response
+}
+
+/// The page of the link that undoes a change.
+pub(crate) async fn view_email_undo(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+) -> Result<Html<String>, Problem> {
+    let service = &app.doorward.email;
+    let link = service.view_undo(&caller.ctx, &read_token(&token)?).await?;
+    let template = "email/undo-email-change";
+    Ok(undo_page(&app, &caller, template, &link, &token))
+}
+
+/// Undoes the change.
+pub(crate) async fn undo_email_change(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+) -> Result<Html<String>, Problem> {
+    let service = &app.doorward.email;
+    service
+        .undo_change(&caller.ctx, &read_token(&token)?)
+        .await?;
+    Ok(done_page(&app, &caller, "email/email-change-undone"))
 }

@@ -1,4 +1,5 @@
-//! `/user/{user}/factor` and `/user/{user}/recovery-codes`: the second factors of a user.
+//! `/user/{user}/factor` and `/user/{user}/recovery-codes`: the second factors of a user. `/factor-undo`: removes them, by
+//! the link in the mail about the first one.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -22,10 +23,11 @@ use crate::http::body::{Fields, optional_proof};
 use crate::http::caller::Caller;
 use crate::http::cookies::set_device_cookie;
 use crate::http::json::Json;
-use crate::http::params::UserParam;
+use crate::http::links::read_token;
+use crate::http::params::{TokenParam, UserParam};
 use crate::http::problem::Problem;
-use crate::http::responses::token_response;
-use crate::views::SignedInView;
+use crate::http::responses::{Message, token_response};
+use crate::sessions::view::SignedInView;
 
 /// Minimum width and height of a QR code, in pixels.
 const QR_CODE_SIZE: u32 = 240;
@@ -400,4 +402,33 @@ pub(crate) async fn renew(
     let ctx = reauthenticated_ctx(app, ctx, (Action::RenewRecoveryCodes, user), proof).await?;
     let factors = &app.doorward.factors;
     Ok(factors.renew_recovery_codes(&ctx, user).await?)
+}
+
+/// Returns whether the link is valid. A GET changes nothing, since mail scanners follow links.
+#[utoipa::path(get, path = "/factor-undo/{token}", tag = "Second factors", params(TokenParam),
+    responses((status = 200, description = "The link is valid; `POST` to it to remove the second factors", body = Message)))]
+pub(crate) async fn view_factor_undo(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+) -> Result<Json<Message>, Problem> {
+    let service = &app.doorward.factors;
+    service.view_undo(&caller.ctx, &read_token(&token)?).await?;
+    Ok(Json(Message {
+        message: "POST to this URL to remove all second factors.",
+    }))
+}
+
+/// Removes all second factors, once. Every session ends, the password is disabled, a pending address is dropped, and a
+/// recovery link is mailed to the address that this link was mailed to, if the account still has it.
+#[utoipa::path(post, path = "/factor-undo/{token}", tag = "Second factors", params(TokenParam),
+    responses((status = 204, description = "Removed; a recovery mail is sent")))]
+pub(crate) async fn undo_factors(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let service = &app.doorward.factors;
+    service.undo(&caller.ctx, &read_token(&token)?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

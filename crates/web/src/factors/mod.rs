@@ -3,4 +3,4 @@
 
 pub(crate) mod api;
 pub(crate) mod pages;
-pub(crate) mod undo;
+pub(crate) mod routes;

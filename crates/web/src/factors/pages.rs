@@ -1,5 +1,6 @@
-//! The pages of second factors: `/auth/factors` for a signed-in user, and `/auth/enrol` for a sign-in in which the user must
-//! add one. The secret and the recovery codes are in the response to a form, and are not shown again.
+//! The pages of second factors: `/auth/factors` for a signed-in user, `/auth/enrol` for a sign-in in which the user must add
+//! one, and those of the link that removes them. The secret and the recovery codes are in the response to a form, and are
+//! not shown again.
 
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::HeaderMap;
@@ -19,6 +20,7 @@ use crate::html::sign_in_name;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::cookies;
+use crate::http::links::{done_page, read_token, undo_page};
 use crate::http::origins::Origins;
 use crate::http::problem::{Code, Problem};
 use crate::http::responses::see_other;
@@ -386,4 +388,27 @@ fn codes_page(
 ) -> Html<String> {
     let values = context! { codes => code_texts(codes), next };
     app.pages.render(caller.locale(), "factors/codes", values)
+}
+
+/// The page of the link that removes all second factors.
+pub(crate) async fn view_factor_undo(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+) -> Result<Html<String>, Problem> {
+    let service = &app.doorward.factors;
+    let link = service.view_undo(&caller.ctx, &read_token(&token)?).await?;
+    let template = "factors/undo-factors";
+    Ok(undo_page(&app, &caller, template, &link, &token))
+}
+
+/// Removes all second factors.
+pub(crate) async fn undo_factors(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+) -> Result<Html<String>, Problem> {
+    let service = &app.doorward.factors;
+    service.undo(&caller.ctx, &read_token(&token)?).await?;
+    Ok(done_page(&app, &caller, "factors/factors-undone"))
 }

@@ -1,18 +1,13 @@
 //! `GET /`: a greeting with links; with a session, also its user.
 
-use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use doorward_domain::model::User;
 use doorward_domain::sessions::Authenticated;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
-use crate::home::pages::{WelcomeForms, signed_in_home, welcome};
 use crate::http::caller::Caller;
 use crate::http::json::Json;
-use crate::http::problem::Problem;
-use crate::views::UserView;
+use crate::users::view::UserView;
 
 /// A greeting, and where to go next.
 #[derive(Debug, Serialize, ToSchema)]
@@ -87,19 +82,10 @@ fn user_fields(user: &User) -> serde_json::Map<String, serde_json::Value> {
 /// Returns a greeting with links. With a valid session it also has the fields of the user, but the display
 /// name. An invalid token is ignored.
 #[utoipa::path(get, path = "/", tag = "Start", responses((status = 200, description = "The greeting", body = Home)))]
-pub(crate) async fn home(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+pub(crate) async fn home(caller: Caller) -> Json<Home> {
     let user = caller.session().map(Authenticated::user);
-    if caller.wants_html {
-        let (pages, locale) = (&app.pages, caller.locale());
-        let page = match user {
-            Some(user) => signed_in_home(pages, locale, user),
-            None => welcome(pages, locale, &WelcomeForms::default()),
-        };
-        return Ok(page.into_response());
-    }
-    let home = Home {
+    Json(Home {
         greeting: GREETING,
         user: user.map(user_fields).unwrap_or_default(),
-    };
-    Ok(Json(home).into_response())
+    })
 }

@@ -1,4 +1,4 @@
-//! The start page `/`: a greeting for programs; for browsers the sign-in and sign-up forms, or the user's data.
+//! The start page `/`: a greeting for programs. Browsers get the page of `sign_in`.
 
 pub(crate) mod api;
-pub(crate) mod pages;
+pub(crate) mod routes;

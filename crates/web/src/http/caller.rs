@@ -19,8 +19,6 @@ pub(crate) struct Caller(pub(super) Arc<CallerInner>);
 pub(crate) struct CallerInner {
     /// The context of the request.
     pub(crate) ctx: Ctx,
-    /// `true` if the client prefers a page to JSON.
-    pub(crate) wants_html: bool,
     /// `true` if the session token was sent as the cookie.
     pub(crate) uses_cookie: bool,
     pub(super) authenticated: Option<Authenticated>,

@@ -2,15 +2,15 @@
 //!
 //! They use a bearer token. `Access-Control-Allow-Credentials` is never sent, so browsers hide responses to
 //! requests with a cookie from them, and `cross_site` rejects unsafe requests with the session cookie. The
-//! allowed methods come from the route table; routes of pages are not included.
+//! allowed methods come from the rows of the path; routes of pages are not included.
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
-use crate::routes;
+use crate::http::route_index::RoutesOfPath;
 
 /// Request headers that scripts may send.
 const ALLOWED_HEADERS: HeaderValue =
@@ -44,16 +44,18 @@ pub(crate) fn set_headers(app: &App, origin: Option<HeaderValue>, headers: &mut 
 }
 
 /// Responds to the preflight request of an allowed origin for a method that the path has in the API.
-pub(crate) fn preflight(app: &App, request: &Request) -> Option<Response> {
+pub(crate) fn preflight(
+    app: &App,
+    request: &Request,
+    routes: Option<&RoutesOfPath>,
+) -> Option<Response> {
     if request.method() != Method::OPTIONS {
         return None;
     }
     let headers = request.headers();
     allowed_origin(app, headers)?;
     let method = headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
-    let path = request.extensions().get::<MatchedPath>()?;
-    let methods = routes::api_methods(path.as_str());
-    let methods: Vec<_> = methods.iter().map(Method::as_str).collect();
+    let methods: Vec<_> = routes?.api_methods().collect();
     methods.iter().find(|listed| *method == **listed)?;
     let headers = [
         (

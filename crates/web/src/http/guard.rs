@@ -1,7 +1,7 @@
 //! Runs before every handler: authentication, the cross-site check, and rate limits.
 //!
-//! [`crate::routes::TABLE`] has the requirements of each route. A route without a row is rejected: access
-//! is denied by default (Z-01). Permissions on users are checked in the domain.
+//! The row of a route has its requirements. A route without a row is rejected: access is denied by default (Z-01).
+//! Permissions on users are checked in the domain.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,19 +29,28 @@ use crate::http::cross_site::{self, SetCookieRule};
 use crate::http::host::{is_forwarded, is_loopback_authority, requested_hosts};
 use crate::http::problem::{Code, Problem, whole_seconds};
 use crate::http::problem_response::RequestInfo;
-use crate::routes::{self, Authentication, Route};
+use crate::http::route::{Authentication, Route};
+use crate::http::route_index::RoutesOfPath;
 
 /// Maximum stored length of a `User-Agent`, in characters.
 const MAX_USER_AGENT: usize = 256;
 
-pub(crate) async fn guard(app: &App, request: Request, next: Next) -> Response {
+pub(crate) async fn guard(
+    app: &App,
+    routes: Option<&RoutesOfPath>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (mut parts, body) = request.into_parts();
     warn_of_inbox(app, &parts);
-    let Some(path) = parts.extensions.get::<MatchedPath>() else {
+    if parts.extensions.get::<MatchedPath>().is_none() {
         return next.run(Request::from_parts(parts, body)).await;
+    }
+    let Some(routes) = routes else {
+        return Problem::from(Error::Internal("a path has no row")).into_response();
     };
-    let Some(route) = routes::find(&parts.method, path.as_str()) else {
-        return not_allowed(path.as_str());
+    let Some(route) = routes.row(&parts.method) else {
+        return not_allowed(routes);
     };
     // No resource has a name that is not UTF-8.
     if percent_decode_str(parts.uri.path()).decode_utf8().is_err() {
@@ -69,11 +78,8 @@ pub(crate) async fn guard(app: &App, request: Request, next: Next) -> Response {
 }
 
 /// 405 for a known path and a method without a row.
-fn not_allowed(path: &str) -> Response {
-    let Some(allow) = routes::allowed_methods(path) else {
-        return Problem::from(Error::Internal("a path has no row in the access table"))
-            .into_response();
-    };
+fn not_allowed(routes: &RoutesOfPath) -> Response {
+    let allow = routes.allowed_methods();
     let detail = format!("This route supports {allow}.");
     let mut response = Problem::with_detail(Code::MethodNotAllowed, detail).into_response();
     if let Ok(allow) = HeaderValue::from_str(&allow) {
@@ -84,7 +90,7 @@ fn not_allowed(path: &str) -> Response {
 
 async fn build_caller(
     app: &App,
-    route: &'static Route,
+    route: &Route,
     request: &Parts,
     report: &RateLimitReport,
 ) -> Result<Caller, Problem> {
@@ -135,7 +141,6 @@ async fn build_caller(
         ctx,
         authenticated,
         token,
-        wants_html,
         uses_cookie,
         device: device.map(|text| Secret::new(text.to_owned())),
     })))

@@ -1,12 +1,13 @@
 //! Limits of a request's header, and header fields that may appear only once (H-04, H-05, H-13).
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use doorward_domain::Error;
 
 use crate::http::negotiate;
 use crate::http::problem::{Code, Problem};
-use crate::routes::HEALTH_CHECKS;
+use crate::http::route::HEALTH_CHECKS;
+use crate::http::route_index::RoutesOfPath;
 
 /// Maximum length of a request target, in bytes.
 const MAX_URI_BYTES: usize = 8 * 1024;
@@ -23,10 +24,9 @@ pub enum RequestRejection {
 /// Rejects a request with a header that is too large or ambiguous, a request for a media type that is not
 /// available, and any request but a health check if the server is overloaded: a load balancer would treat a busy
 /// node as failed (H-14).
-pub(crate) fn check(request: &Request) -> Result<(), Problem> {
+pub(crate) fn check(request: &Request, routes: Option<&RoutesOfPath>) -> Result<(), Problem> {
     let (uri, fields) = (request.uri(), request.headers());
-    let route = request.extensions().get::<MatchedPath>();
-    let route = route.map(MatchedPath::as_str);
+    let route = routes.map(|routes| routes.path);
     let is_overloaded = request.extensions().get::<RequestRejection>().is_some();
     if is_overloaded && !route.is_some_and(|path| HEALTH_CHECKS.contains(&path)) {
         return Err(Error::Overloaded.into());

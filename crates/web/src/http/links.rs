@@ -1,8 +1,8 @@
-//! Mailed links: the request for one, and the token in its path.
+//! Mailed links: the request for one, the token in its path, and what their pages have in common.
 
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Response};
-use doorward_domain::Error;
+use axum::response::Html;
+use doorward_domain::model::Link;
 use doorward_domain::values::{EmailAddress, Token};
 use minijinja::{Value, context};
 use serde::Serialize;
@@ -24,37 +24,52 @@ pub(crate) struct MailRequestBody {
     email: String,
 }
 
-/// Requests a mail to the address in the body. If that fails, a page shows its form `template` again with the errors.
-pub(crate) async fn request_mail(
+/// Reads the address that the mail is sent to.
+pub(crate) fn read_address(mut fields: Fields) -> Result<EmailAddress, Problem> {
+    let email = fields.required("email", EmailAddress::parse);
+    fields.finish(|| email)
+}
+
+/// The page after a request for a mail. If that has failed, the form `template` again with its errors.
+pub(crate) fn mail_requested(
     app: &App,
     caller: &Caller,
-    mut fields: Fields,
-    template: &str,
-    request: impl AsyncFnOnce(&EmailAddress) -> Result<(), Error>,
-) -> Result<Response, Problem> {
-    let form = Form::from_fields(&fields);
-    let email = fields.required("email", EmailAddress::parse);
-    let requested = match fields.finish(|| email) {
-        Ok(email) => request(&email).await.map_err(Problem::from),
-        Err(problem) => Err(problem),
-    };
-    if !caller.wants_html {
-        return requested.map(|()| StatusCode::ACCEPTED.into_response());
+    (template, form): (&str, Form),
+    requested: Result<(), Problem>,
+) -> Result<(StatusCode, Html<String>), Problem> {
+    match requested {
+        Ok(()) => {
+            let page = done_page(app, caller, "mail-requested");
+            Ok((StatusCode::ACCEPTED, page))
+        }
+        Err(problem) => {
+            let form = form.with_errors(&problem);
+            Err(problem.on_page(mail_form(app, caller, template, &form)))
+        }
     }
-    requested.map_err(|problem| {
-        let form = form.with_errors(&problem);
-        problem.on_page(mail_form(app, caller, template, &form))
-    })?;
-    let page = app
-        .pages
-        .render(caller.locale(), "mail-requested", context! {});
-    Ok((StatusCode::ACCEPTED, page).into_response())
 }
 
 /// The form that requests a mail.
 pub(crate) fn mail_form(app: &App, caller: &Caller, template: &str, form: &Form) -> Html<String> {
     let values = context! { form => Value::from(form) };
     app.pages.render(caller.locale(), template, values)
+}
+
+/// The page of a link that undoes a change: the address that it was mailed to, and a button.
+pub(crate) fn undo_page(
+    app: &App,
+    caller: &Caller,
+    template: &str,
+    link: &Link,
+    token: &str,
+) -> Html<String> {
+    let values = context! { email => link.email.as_str(), token };
+    app.pages.render(caller.locale(), template, values)
+}
+
+/// A page that says what was done.
+pub(crate) fn done_page(app: &App, caller: &Caller, template: &str) -> Html<String> {
+    app.pages.render(caller.locale(), template, context! {})
 }
 
 /// Reads the token of a link; 404 if it cannot be one.

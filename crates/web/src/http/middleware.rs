@@ -69,7 +69,9 @@ async fn run_to_completion<T: Send + 'static>(
 
 /// Logs the request, checks it, calls its handler, and completes the response.
 async fn respond(app: &App, mut request: Request, next: Next) -> Response {
-    let mut log = RequestLog::begin(app, &request);
+    let routes = app.routes.get();
+    let routes = routes.and_then(|routes| routes.matched(&request));
+    let mut log = RequestLog::begin(app, &request, routes);
     let info = RequestInfo {
         id: log.id.clone(),
         wants_html: negotiate::wants_html(request.headers()),
@@ -78,17 +80,17 @@ async fn respond(app: &App, mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(info.clone());
     let method = request.method().clone();
     let origin = cors::allowed_origin(app, request.headers());
-    let response = match limits::check(&request) {
+    let response = match limits::check(&request, routes) {
         Err(rejection) => rejection.into_response(),
         Ok(()) => {
             let handling = async {
                 if let Some(rejection) = plain_http::reject(app, &request) {
                     return rejection;
                 }
-                if let Some(response) = cors::preflight(app, &request) {
+                if let Some(response) = cors::preflight(app, &request, routes) {
                     return response;
                 }
-                guard::guard(app, request, next).await
+                guard::guard(app, routes, request, next).await
             };
             // Other requests see no incomplete state of a handler that panicked: shared state is behind locks that
             // survive a panic, and stores use transactions.

@@ -1,6 +1,6 @@
 //! What all endpoints share: steps before a handler, readers of requests, and writers of responses.
 //!
-//! No file here imports a feature or the router.
+//! No file here imports a feature, the list of routes or the router; a test checks it.
 
 pub(crate) mod body;
 pub(crate) mod caller;
@@ -26,4 +26,6 @@ pub(crate) mod problem;
 pub(crate) mod problem_response;
 pub(crate) mod request_log;
 pub(crate) mod responses;
+pub(crate) mod route;
+pub(crate) mod route_index;
 pub(crate) mod trusted_proxies;

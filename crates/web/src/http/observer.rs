@@ -22,7 +22,7 @@ pub trait RequestObserver: Send + Sync {
 pub struct CompletedRequest {
     /// Its method, or `other` if no route has it.
     pub method: &'static str,
-    /// Its route as in [`crate::routes::TABLE`], or `-` if there is no route with this path and method.
+    /// Its route as in its row, or `-` if there is no route with this path and method.
     pub route: &'static str,
     /// Status of the response; `None` if the request was aborted first: the client disconnected, or the server
     /// stopped.

@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use axum::extract::{ConnectInfo, MatchedPath, Request};
+use axum::extract::{ConnectInfo, Request};
 use axum::http::{Method, StatusCode};
 use doorward_domain::error::chain;
 use tracing::Span;
@@ -13,7 +13,7 @@ use tracing::Span;
 use crate::app::App;
 use crate::http::observer::CompletedRequest;
 use crate::http::problem::Problem;
-use crate::routes;
+use crate::http::route_index::RoutesOfPath;
 
 /// A request that is being handled. It is logged when this value is dropped.
 pub(super) struct RequestLog {
@@ -32,15 +32,14 @@ pub(super) struct RequestLog {
 }
 
 impl RequestLog {
-    pub(super) fn begin(app: &App, request: &Request) -> Self {
+    pub(super) fn begin(app: &App, request: &Request, routes: Option<&RoutesOfPath>) -> Self {
         let started = Instant::now();
         // A sequential id would reveal how many requests other clients send.
         let mut id = [0; 16];
         app.random.fill(&mut id);
         let id = format!("{:032x}", u128::from_be_bytes(id));
         let method = name_of(request.method());
-        let path = request.extensions().get::<MatchedPath>();
-        let path = path.and_then(|path| routes::known_path(path.as_str()));
+        let path = routes.map(|routes| routes.path);
         let span = tracing::trace_span!(
             "request",
             otel.name = path.map_or_else(|| method.to_owned(), |path| format!("{method} {path}")),
@@ -66,9 +65,9 @@ impl RequestLog {
             problem: None,
             method,
             route: path.unwrap_or("-"),
-            metrics_route: path
-                .filter(|path| routes::find(request.method(), path).is_some())
-                .unwrap_or("-"),
+            metrics_route: routes
+                .and_then(|routes| routes.row(request.method()))
+                .map_or("-", |route| route.path),
             trace_id,
         }
     }

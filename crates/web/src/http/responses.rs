@@ -1,19 +1,19 @@
 //! Responses that several features send.
 
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, ETAG, HeaderValue, LOCATION, PRAGMA};
+use axum::http::header::{CACHE_CONTROL, HeaderValue, LOCATION, PRAGMA};
 use axum::response::{IntoResponse, Response};
-use doorward_domain::model::User;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::http::etag;
 use crate::http::json::Json;
-use crate::views::UserView;
 
-/// A response with a user and its `ETag`.
-pub(crate) fn user_response(status: StatusCode, user: &User) -> Response {
-    let headers = [(ETAG, etag::tag(user.version))];
-    (status, headers, Json(UserView::from(user))).into_response()
+/// A message.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Message {
+    /// The message.
+    #[schema(example = "POST to this URL to confirm the address.")]
+    pub message: &'static str,
 }
 
 /// A response with a token, which caches must not store, HTTP/1.0 caches included (H-06; RFC 6749, 5.1).

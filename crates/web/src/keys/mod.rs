@@ -1,3 +1,4 @@
 //! The public keys that other services verify tokens with.
 
 pub(crate) mod api;
+pub(crate) mod routes;

@@ -1,3 +1,4 @@
 //! Health checks for supervisors and load balancers.
 
 pub(crate) mod api;
+pub(crate) mod routes;

@@ -2,22 +2,18 @@
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use doorward_domain::values::Secret;
-use minijinja::context;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::pages;
 use crate::app::App;
-use crate::html::form::Form;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::json::Json;
-use crate::http::links::{MailRequestBody, read_token, request_mail};
+use crate::http::links::{MailRequestBody, read_address, read_token};
 use crate::http::params::TokenParam;
-use crate::http::problem::{Code, Problem};
-use crate::views::Message;
+use crate::http::problem::Problem;
+use crate::http::responses::Message;
 
 /// The password.
 #[derive(Debug, Serialize, ToSchema)]
@@ -35,10 +31,15 @@ pub(crate) async fn request_recovery(
     State(app): State<App>,
     caller: Caller,
     fields: Fields,
-) -> Result<Response, Problem> {
-    let (service, ctx) = (&app.doorward.recovery, &caller.ctx);
-    let request = async |email: &_| service.request(ctx, email).await;
-    request_mail(&app, &caller, fields, pages::REQUEST_FORM, request).await
+) -> Result<StatusCode, Problem> {
+    request(&app, &caller, fields).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Requests the mail, for the API and the page.
+pub(super) async fn request(app: &App, caller: &Caller, fields: Fields) -> Result<(), Problem> {
+    let email = read_address(fields)?;
+    Ok(app.doorward.recovery.request(&caller.ctx, &email).await?)
 }
 
 /// Returns whether the link is valid.
@@ -48,19 +49,14 @@ pub(crate) async fn view_recovery(
     State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
-) -> Result<Response, Problem> {
-    if caller.wants_html {
-        let page = pages::recover(&app, &caller, &token, &Form::default()).await?;
-        return Ok(page.into_response());
-    }
+) -> Result<Json<Message>, Problem> {
     app.doorward
         .recovery
         .view(&caller.ctx, &read_token(&token)?)
         .await?;
     Ok(Json(Message {
         message: "POST `new_password` to this URL to set it.",
-    })
-    .into_response())
+    }))
 }
 
 /// Sets the new password, once. Every session ends, and a notice is mailed.
@@ -71,24 +67,13 @@ pub(crate) async fn recover(
     caller: Caller,
     Path(token): Path<String>,
     fields: Fields,
-) -> Result<Response, Problem> {
-    match recover_by(&app, &caller, &token, fields).await {
-        Ok(()) if caller.wants_html => {
-            let locale = caller.locale();
-            let page = app.pages.render(locale, "recovery/recovered", context! {});
-            Ok(page.into_response())
-        }
-        Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
-        // The form is shown again with its errors; the link stays valid.
-        Err(problem) if caller.wants_html && problem.code != Code::LinkExpired => {
-            let form = Form::default().with_errors(&problem);
-            Err(problem.on_page(pages::recover(&app, &caller, &token, &form).await?))
-        }
-        Err(problem) => Err(problem),
-    }
+) -> Result<StatusCode, Problem> {
+    set_password(&app, &caller, &token, fields).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
-async fn recover_by(
+/// Sets the new password, for the API and the page.
+pub(super) async fn set_password(
     app: &App,
     caller: &Caller,
     token: &str,

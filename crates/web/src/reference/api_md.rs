@@ -10,7 +10,8 @@ use doorward_domain::limits::{ThrottleLimits, ThrottleScope};
 use serde_json::{Map, Value};
 
 use crate::http::problem::Code;
-use crate::routes::{Authentication, Route, TABLE};
+use crate::http::route::{Authentication, Route};
+use crate::routes;
 
 const HEAD: &str = r#"# The HTTP API
 
@@ -47,7 +48,7 @@ fn page(document: &Value) -> String {
     let mut text = HEAD.to_owned();
     for tag in document["tags"].as_array().unwrap() {
         let name = tag["name"].as_str().unwrap();
-        let of_tag: Vec<_> = routes(document)
+        let of_tag: Vec<_> = documented(document)
             .filter(|(_, operation)| operation["tags"][0] == *name)
             .collect();
         let about = tag["description"].as_str().unwrap();
@@ -76,9 +77,9 @@ fn page(document: &Value) -> String {
 }
 
 /// The routes that are in the document, in the order of the table.
-fn routes(document: &Value) -> impl Iterator<Item = (&'static Route, &Value)> {
+fn documented(document: &Value) -> impl Iterator<Item = (&'static Route, &Value)> {
     // Pages have a separate table, even if the document contains them.
-    let api = TABLE.iter().filter(|route| !route.page);
+    let api = routes::table().filter(|route| !route.page);
     api.filter_map(|route| {
         let method = route.method.as_str().to_ascii_lowercase();
         let operation = document["paths"].get(route.path)?.get(method)?;
@@ -145,7 +146,7 @@ fn section(document: &Value, route: &Route, operation: &Value) -> String {
         writeln!(text, "- **{status}** {}", answer(document, response)).unwrap();
     }
     if !route.problems.is_empty() {
-        writeln!(text, "- Problems: {}", codes(route.problems)).unwrap();
+        writeln!(text, "- Problems: {}", codes(&route.problems.concat())).unwrap();
     }
     text
 }
@@ -329,7 +330,7 @@ fn pages() -> String {
     let mut text =
         "\n## Pages\n\nFor browsers; responses are HTML.\n\n| route | limit |\n| --- | --- |\n"
             .to_owned();
-    for route in TABLE.iter().filter(|route| route.page) {
+    for route in routes::table().filter(|route| route.page) {
         let limit = route.scope.map_or_else(|| "–".to_owned(), limit);
         writeln!(text, "| `{}` | {limit} |", name_of(route)).unwrap();
     }
@@ -400,7 +401,7 @@ fn item_of_list<'a>(document: &'a Value, name: &str) -> Option<&'a str> {
 #[test]
 fn api_md_is_up_to_date() {
     let text = page(&crate::openapi_document("http://localhost:8000"));
-    for route in TABLE {
+    for route in routes::table() {
         assert!(text.contains(&format!("`{}`", name_of(route))), "{route:?}");
     }
     for code in Code::ALL {

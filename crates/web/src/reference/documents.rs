@@ -7,7 +7,13 @@ use serde_json::Value as Json;
 
 use crate::app::{App, Documents};
 use crate::html::Pages;
-use crate::openapi::openapi_document;
+use crate::reference::openapi;
+use crate::routes;
+
+/// The OpenAPI document of a server with this public URL.
+pub fn openapi_document(public_url: &str) -> Json {
+    openapi::document(public_url, &routes::handlers().collect::<Vec<_>>())
+}
 
 /// The documents of the server, built at the first request. That takes several megabytes, which an idle server does not
 /// need.

@@ -4,4 +4,6 @@ pub(crate) mod api;
 #[cfg(test)]
 mod api_md;
 pub(crate) mod documents;
+pub(crate) mod openapi;
 pub(crate) mod pages;
+pub(crate) mod routes;

@@ -1,7 +1,7 @@
 //! `/auth` and `/user/{user}/session`: shows, lists, ends and renews sessions, and uses one elsewhere.
 
-use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::extract::{Path, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use doorward_domain::model::User;
 use doorward_domain::sessions::Audience;
@@ -10,18 +10,16 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::home::pages::{WelcomeForms, signed_in_home, welcome};
-use crate::html::return_to::{ReturnTo, sign_in_path};
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::cookies::{clear_session_cookie, set_session_cookie};
 use crate::http::json::Json;
-use crate::http::origins::Origins;
 use crate::http::paging::{self, List, Query};
 use crate::http::params::{PageParams, UserParam};
 use crate::http::problem::Problem;
-use crate::http::responses::{see_other, token_response};
-use crate::views::{SessionView, SignedInView, UserView};
+use crate::http::responses::token_response;
+use crate::sessions::view::{SessionView, SignedInView};
+use crate::users::view::UserView;
 
 /// A session and its user.
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,38 +34,13 @@ pub(crate) struct CurrentSessionView {
 /// Returns the session and its user. A browser gets the sign-in page, or the page of its user. With
 /// `?return_to=/path` it is redirected there, after the sign-in if it is not signed in.
 #[utoipa::path(get, path = "/auth", tag = "Sessions", responses((status = 200, description = "The session and its user", body = CurrentSessionView)))]
-pub(crate) async fn current_session(
-    State(app): State<App>,
-    caller: Caller,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Problem> {
-    if caller.wants_html {
-        let return_to = ReturnTo::from_query(query.as_deref(), &app.options.return_origins);
-        return Ok(sign_in_page(&app, &caller, return_to));
-    }
+pub(crate) async fn current_session(caller: Caller) -> Result<Json<CurrentSessionView>, Problem> {
     let authenticated = caller.require_session()?;
     let session = authenticated.session();
     Ok(Json(CurrentSessionView {
         session: SessionView::new(session, Some(session.id)),
         user: UserView::from(authenticated.user()),
-    })
-    .into_response())
-}
-
-/// The page that a browser gets: the place to return to, the page of the user, or the sign-in form.
-fn sign_in_page(app: &App, caller: &Caller, return_to: Option<ReturnTo>) -> Response {
-    let (pages, locale) = (&app.pages, caller.locale());
-    match (caller.session(), return_to) {
-        (Some(_), Some(return_to)) => see_other(return_to.as_str()),
-        (Some(session), None) => signed_in_home(pages, locale, session.user()).into_response(),
-        (None, return_to) => {
-            let forms = WelcomeForms {
-                return_to,
-                ..WelcomeForms::default()
-            };
-            welcome(pages, locale, &forms).into_response()
-        }
-    }
+    }))
 }
 
 /// Lists the open sessions, newest first; there are at most 50.
@@ -215,21 +188,7 @@ pub(crate) async fn audience_token(
 /// sign-in page if the proxy sends the requested page in `X-Forwarded-Uri`, with `X-Forwarded-Method: GET`.
 #[utoipa::path(get, path = "/auth/check", tag = "Sessions", responses((status = 200, description = "Signed in; `X-Auth-*` identify the user",
     headers(("X-Auth-User-Id" = String, description = "The user's id"), ("X-Auth-Username" = String, description = "The username, if there is one"), ("X-Auth-Email" = String, description = "The confirmed address, if there is one"), ("X-Auth-Role" = String, description = "`user` or `admin`")))))]
-pub(crate) async fn check(
-    State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    if caller.wants_html
-        && caller.session().is_none()
-        && let Some(uri) = requested_uri(&headers)
-    {
-        // Absolute, since the proxy passes the redirect on to a browser at another host.
-        let return_to = ReturnTo::parse(uri, &Origins::default());
-        let path = sign_in_path(return_to.as_ref());
-        let public_url = &app.doorward.policy().public_url;
-        return Ok(see_other(&format!("{public_url}{path}")));
-    }
+pub(crate) async fn check(caller: Caller) -> Result<Response, Problem> {
     let user = caller.require_session()?.user();
     let mut response = StatusCode::OK.into_response();
     for (name, value) in identity_fields(user) {
@@ -241,14 +200,6 @@ pub(crate) async fn check(
         }
     }
     Ok(response)
-}
-
-/// The URI that the proxy received, if the method was `GET`. Any client can send these fields: they only
-/// choose where that client goes on our own origin.
-fn requested_uri(headers: &HeaderMap) -> Option<&str> {
-    let method = headers.get("x-forwarded-method")?;
-    let uri = headers.get("x-forwarded-uri")?;
-    (method == "GET").then_some(std::str::from_utf8(uri.as_bytes()).ok()?)
 }
 
 fn identity_fields(user: &User) -> [(&'static str, String); 4] {

@@ -2,3 +2,5 @@
 
 pub(crate) mod api;
 pub(crate) mod pages;
+pub(crate) mod routes;
+pub(crate) mod view;

@@ -1,9 +1,7 @@
-//! `POST /auth`: sign-in with a password, for programs and for the form of the start page; `POST /auth/factor`: its second
-//! step.
+//! `POST /auth`: sign-in with a password; `POST /auth/factor`: its second step.
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::HeaderMap;
 use axum::response::Response;
 use doorward_domain::Error;
 use doorward_domain::factors::{FactorCode, FactorKind};
@@ -19,8 +17,7 @@ use crate::http::caller::Caller;
 use crate::http::cookies::set_device_cookie;
 use crate::http::problem::Problem;
 use crate::http::responses::token_response;
-use crate::sign_in::pages;
-use crate::views::SignedInView;
+use crate::sessions::view::SignedInView;
 
 /// `password`, and one of `username` and `email`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -120,12 +117,8 @@ impl From<&NextFactor> for NextFactorView {
 pub(crate) async fn sign_in(
     State(app): State<App>,
     caller: Caller,
-    headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    if caller.wants_html {
-        return pages::submit_sign_in_form(&app, &caller, &headers, fields).await;
-    }
     Ok(match start(&app, &caller, fields).await? {
         Outcome::Session(signed_in) => signed_in_response(&app, &caller, &signed_in),
         Outcome::NextFactor(next) => token_response(StatusCode::OK, NextFactorView::from(&next)),
@@ -177,12 +170,8 @@ pub(crate) struct FactorAnswerBody {
 pub(crate) async fn answer_challenge(
     State(app): State<App>,
     caller: Caller,
-    headers: HeaderMap,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
-    if caller.wants_html {
-        return pages::submit_code_form(&app, &caller, &headers, fields).await;
-    }
     let unknown = || Invalid::new("invalid", "Must be `totp` or `recovery-code`.");
     let challenge = fields.required("challenge", |text| Ok(Token::parse(text)));
     let kind = fields.required("kind", |text| {

@@ -13,7 +13,6 @@ use doorward_domain::sign_in::{NextFactor, NextStep, Outcome};
 use minijinja::{Value, context};
 
 use crate::app::App;
-use crate::home::pages::{WelcomeForms, welcome};
 use crate::html::form::Form;
 use crate::html::return_to::{ReturnTo, sign_in_path, with_return_to};
 use crate::http::body::Fields;
@@ -23,21 +22,54 @@ use crate::http::credentials::{PresentedCredential, credential};
 use crate::http::problem::{Code, Problem};
 use crate::http::responses::see_other;
 use crate::sign_in::api::start;
+use crate::sign_in::welcome::{WelcomeForms, welcome};
+use crate::users::pages::signed_in_home;
 
-/// Sets the cookies and redirects the browser (W-05), or returns the form with its errors and what was entered.
-pub(crate) async fn submit_sign_in_form(
-    app: &App,
-    caller: &Caller,
-    headers: &HeaderMap,
+/// The start page: the page of the user, or the forms to sign in and to sign up.
+pub(crate) async fn start_page(State(app): State<App>, caller: Caller) -> Response {
+    page_of_caller(&app, &caller, None)
+}
+
+/// The sign-in page. With a session, the page of the user, or a redirect to the page to return to.
+pub(crate) async fn sign_in_page(
+    State(app): State<App>,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let return_to = ReturnTo::from_query(query.as_deref(), &app.options.return_origins);
+    page_of_caller(&app, &caller, return_to)
+}
+
+fn page_of_caller(app: &App, caller: &Caller, return_to: Option<ReturnTo>) -> Response {
+    let (pages, locale) = (&app.pages, caller.locale());
+    match (caller.session(), return_to) {
+        (Some(_), Some(return_to)) => see_other(return_to.as_str()),
+        (Some(session), None) => signed_in_home(pages, locale, session.user()).into_response(),
+        (None, return_to) => {
+            let forms = WelcomeForms {
+                return_to,
+                ..WelcomeForms::default()
+            };
+            welcome(pages, locale, &forms).into_response()
+        }
+    }
+}
+
+/// The form of the start page: sets the cookies and redirects the browser (W-05), or returns the form with its errors and
+/// what was entered.
+pub(crate) async fn sign_in(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
     let form = Form::from_fields(&fields);
     let return_to = ReturnTo::take_from_form(&mut fields, &app.options.return_origins);
     fields.move_address_to_email();
-    match start(app, caller, fields).await {
+    match start(&app, &caller, fields).await {
         Ok(Outcome::Session(signed_in)) => {
             let mut response = see_other(return_to.as_ref().map_or("/", ReturnTo::as_str));
-            set_sign_in_cookies(app, caller, headers, &signed_in, &mut response).await;
+            set_sign_in_cookies(&app, &caller, &headers, &signed_in, &mut response).await;
             Ok(response)
         }
         Ok(Outcome::NextFactor(next)) => Ok(next_step(&next, return_to.as_ref())),
@@ -74,40 +106,50 @@ fn next_step(next: &NextFactor, return_to: Option<&ReturnTo>) -> Response {
 pub(crate) async fn code_page(
     State(app): State<App>,
     caller: Caller,
-    headers: HeaderMap,
     RawQuery(query): RawQuery,
-) -> Response {
+) -> Html<String> {
     let return_to = ReturnTo::from_query(query.as_deref(), &app.options.return_origins);
-    match (cookies::challenge(&headers), caller.session()) {
-        (None, Some(_)) if caller.wants_html => {
-            see_other(return_to.as_ref().map_or("/", ReturnTo::as_str))
-        }
-        (None, None) if caller.wants_html => expired(&app, &caller, return_to),
-        // A program gets the form whether or not there is a challenge.
-        _ => code_form(&app, &caller, &Form::default(), return_to.as_ref()).into_response(),
+    code_form(&app, &caller, &Form::default(), return_to.as_ref())
+}
+
+/// The form in a browser. Without a challenge, a browser with a session is redirected, and one without gets the sign-in
+/// page.
+pub(crate) async fn code_page_of_browser(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    query: RawQuery,
+) -> Response {
+    if cookies::challenge(&headers).is_some() {
+        return code_page(State(app), caller, query).await.into_response();
+    }
+    let return_to = ReturnTo::from_query(query.0.as_deref(), &app.options.return_origins);
+    match caller.session() {
+        Some(_) => see_other(return_to.as_ref().map_or("/", ReturnTo::as_str)),
+        None => expired(&app, &caller, return_to),
     }
 }
 
 /// Completes the sign-in with the code in the form.
-pub(super) async fn submit_code_form(
-    app: &App,
-    caller: &Caller,
-    headers: &HeaderMap,
+pub(crate) async fn answer_challenge(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
     let return_to = ReturnTo::take_from_form(&mut fields, &app.options.return_origins);
-    match answer(app, caller, headers, fields).await {
+    match answer(&app, &caller, &headers, fields).await {
         Ok(signed_in) => {
             let mut response = see_other(return_to.as_ref().map_or("/", ReturnTo::as_str));
-            set_sign_in_cookies(app, caller, headers, &signed_in, &mut response).await;
+            set_sign_in_cookies(&app, &caller, &headers, &signed_in, &mut response).await;
             Ok(response)
         }
         Err(problem) if problem.code == Code::ChallengeExpired => {
-            Ok(expired(app, caller, return_to))
+            Ok(expired(&app, &caller, return_to))
         }
         Err(problem) => {
             let form = Form::default().with_errors(&problem);
-            Err(problem.on_page(code_form(app, caller, &form, return_to.as_ref())))
+            Err(problem.on_page(code_form(&app, &caller, &form, return_to.as_ref())))
         }
     }
 }

@@ -1,9 +1,9 @@
-//! `POST /user`: sign-up, for programs and for the form of the start page.
+//! `POST /user`: sign-up.
 
 use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use doorward_domain::Doorward;
 use doorward_domain::model::User;
 use doorward_domain::sign_up::NewSignUp;
@@ -12,15 +12,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::home::pages::{WelcomeForms, welcome};
-use crate::html::form::Form;
-use crate::html::return_to::ReturnTo;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
-use crate::http::responses::user_response;
-use crate::sign_up::pages::signed_up;
-use crate::views::UserView;
+use crate::users::view::{UserView, user_response};
 
 /// At least one of `username` and `email`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -53,9 +48,6 @@ pub(crate) async fn create_user(
     caller: Caller,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    if caller.wants_html {
-        return create_by_page(&app, &caller, fields).await;
-    }
     let user = create(&app, &caller, fields).await?;
     let mut response = user_response(StatusCode::CREATED, &user);
     let location = format!("{}/user/{}", app.doorward.policy().public_url, user.id);
@@ -65,38 +57,11 @@ pub(crate) async fn create_user(
     Ok(response)
 }
 
-/// A repeated sign-up with the same address gets the same response (H-08); one with the same username is 409.
-async fn create(app: &App, caller: &Caller, fields: Fields) -> Result<User, Problem> {
+/// Signs up, for the API and the page. A repeated sign-up with the same address gets the same response (H-08); one with
+/// the same username is 409.
+pub(super) async fn create(app: &App, caller: &Caller, fields: Fields) -> Result<User, Problem> {
     let wanted = read(fields, &app.doorward)?;
     Ok(app.doorward.sign_up.start(&caller.ctx, wanted).await?)
-}
-
-/// Shows the result page, or the form with its errors and what was entered.
-async fn create_by_page(
-    app: &App,
-    caller: &Caller,
-    mut fields: Fields,
-) -> Result<Response, Problem> {
-    let (form, pages, locale) = (Form::from_fields(&fields), &app.pages, caller.locale());
-    let return_to = ReturnTo::take_from_form(&mut fields, &app.options.return_origins);
-    match create(app, caller, fields).await {
-        Ok(user) => {
-            let page = signed_up(pages, locale, &user, return_to.as_ref());
-            let mut response = (StatusCode::CREATED, page).into_response();
-            if let (Some(return_to), Some(_)) = (&return_to, &user.pending_email) {
-                return_to.set_cookie(response.headers_mut());
-            }
-            Ok(response)
-        }
-        Err(problem) => {
-            let forms = WelcomeForms {
-                sign_up: form.with_errors(&problem),
-                return_to,
-                ..WelcomeForms::default()
-            };
-            Err(problem.on_page(welcome(pages, locale, &forms)))
-        }
-    }
 }
 
 fn read(mut fields: Fields, doorward: &Doorward) -> Result<NewSignUp, Problem> {

@@ -46,7 +46,7 @@ const fn min_prefix(address: IpAddr) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use crate::TrustedProxies;
+    use crate::http::trusted_proxies::TrustedProxies;
 
     /// C-01: the wider of the two meanings would be trusted.
     #[test]

@@ -1,13 +1,12 @@
-//! The start page: with the sign-in and sign-up forms, or for a signed-in user.
+//! The start page without a session: the sign-in and sign-up forms.
 
 use axum::response::Html;
-use doorward_domain::model::{Role, User};
-use doorward_domain::values::{EmailAddress, Locale, Name, Username};
+use doorward_domain::values::Locale;
 use minijinja::{Value, context};
 
+use crate::html::Pages;
 use crate::html::form::Form;
 use crate::html::return_to::ReturnTo;
-use crate::html::{Pages, display_name};
 
 /// The two forms of the start page, and the target of their redirect.
 #[derive(Debug, Default)]
@@ -24,23 +23,7 @@ pub(crate) fn welcome(pages: &Pages, locale: Locale, forms: &WelcomeForms) -> Ht
         sign_up => Value::from(&forms.sign_up),
         return_to => forms.return_to.as_ref().map(ReturnTo::as_str),
     };
-    pages.render(locale, "home/welcome", values)
-}
-
-/// The start page with a session: the user's data and actions.
-pub(crate) fn signed_in_home(pages: &Pages, locale: Locale, user: &User) -> Html<String> {
-    let data = user.data.as_map();
-    let values = context! {
-        title => display_name(user),
-        username => user.username.as_ref().map(Username::as_str),
-        email => user.email.as_ref().map(EmailAddress::as_str),
-        pending_email => user.pending_address().map(EmailAddress::as_str),
-        name => user.name.as_ref().map(Name::as_str),
-        is_admin => user.role == Role::Admin,
-        since => user.created_at.strftime("%Y-%m-%d").to_string(),
-        data => (!data.is_empty()).then(|| serde_json::to_string_pretty(data).unwrap_or_default()),
-    };
-    pages.render(locale, "home/home", values)
+    pages.render(locale, "sign_in/welcome", values)
 }
 
 #[cfg(test)]

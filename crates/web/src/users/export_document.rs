@@ -15,8 +15,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::audit::view::AuditEventView;
 use crate::factors::api::{FactorListView, FactorView};
-use crate::views::{AuditEventView, SessionView, UserView};
+use crate::sessions::view::SessionView;
+use crate::users::view::UserView;
 
 /// Number of audit events in memory at once.
 const AUDIT_PAGE_SIZE: usize = 200;

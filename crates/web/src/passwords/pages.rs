@@ -13,7 +13,7 @@ use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 use crate::http::responses::see_other;
-use crate::password::api::{PasswordBody, change};
+use crate::passwords::api::{PasswordBody, change};
 
 /// The form to change the password. For browsers only.
 #[utoipa::path(get, path = "/password", tag = "Account", responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
@@ -39,7 +39,7 @@ pub(crate) async fn password_form(
             let locale = caller.locale();
             let page = app
                 .pages
-                .render(locale, "password/password-changed", values);
+                .render(locale, "passwords/password-changed", values);
             Ok((cookies, page))
         }
         Err(problem) => {
@@ -72,5 +72,5 @@ async fn page(app: &App, caller: &Caller, form: &Form) -> Result<Html<String>, P
     };
     Ok(app
         .pages
-        .render(caller.locale(), "password/password", values))
+        .render(caller.locale(), "passwords/password", values))
 }

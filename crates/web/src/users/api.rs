@@ -20,9 +20,8 @@ use crate::http::cookies::clear_session_cookie;
 use crate::http::etag::IfMatch;
 use crate::http::params::{IfMatchParam, UserParam};
 use crate::http::problem::Problem;
-use crate::http::responses::user_response;
-use crate::profile::export_document::{ExportDocument, ExportView};
-use crate::views::UserView;
+use crate::users::export_document::{ExportDocument, ExportView};
+use crate::users::view::{UserView, user_response};
 
 /// Returns a user, to the user or an admin.
 #[utoipa::path(get, path = "/user/{user}", tag = "Account", params(UserParam),

@@ -17,8 +17,7 @@ use crate::http::etag::IfMatch;
 use crate::http::paging::{self, List, Query};
 use crate::http::params::{IfMatchParam, UserParam};
 use crate::http::problem::Problem;
-use crate::http::responses::user_response;
-use crate::views::UserView;
+use crate::users::view::{UserView, user_response};
 
 /// Maximum length of a search text, in characters.
 const MAX_TEXT: usize = 200;

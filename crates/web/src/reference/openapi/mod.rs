@@ -1,5 +1,5 @@
 //! The OpenAPI 3.1 document (H-15). Paths, bodies and schemas come from the handlers (`utoipa`); authentication,
-//! further problems and form bodies come from [`crate::routes::TABLE`]. A new endpoint needs nothing here.
+//! further problems and form bodies come from the rows of the routes. A new endpoint needs nothing here.
 
 mod patterns;
 mod problems;
@@ -7,6 +7,7 @@ mod schemas;
 
 use axum::http::Method;
 use serde_json::{Map, Value, json};
+use utoipa_axum::router::OpenApiRouter;
 
 use self::problems::reference;
 use self::schemas::{complete_field, events};
@@ -14,15 +15,17 @@ use crate::http::cookies::SESSION_COOKIE;
 use crate::http::host::is_loopback_url;
 use crate::http::plain_http;
 use crate::http::problem::Code;
-use crate::routes::{self, Authentication, HEALTH_CHECKS, Route, TABLE};
+use crate::http::route::{Authentication, HEALTH_CHECKS, Route};
+use crate::route_handler::RouteHandler;
 
 const DESCRIPTION: &str = "User accounts and sign-in. Bodies are JSON, or forms of the same fields; times are RFC 3339 in UTC; errors are problems (RFC 9457) with a stable `code`. A client that prefers `text/html` gets a page where there is one. Send the bearer token or the cookie: a request with both is rejected (400).";
 
-/// The OpenAPI document of a server with this public URL.
-pub fn openapi_document(public_url: &str) -> Value {
-    let generated = routes::handlers().into_openapi();
-    let mut document =
-        serde_json::to_value(generated).expect("the generated document is plain data");
+/// The OpenAPI document of a server with this public URL and these routes.
+pub(crate) fn document(public_url: &str, routes: &[&RouteHandler]) -> Value {
+    let documented = routes.iter().filter_map(|handler| handler.documented);
+    let generated = documented.fold(OpenApiRouter::new(), |all, handler| all.routes(handler()));
+    let mut document = serde_json::to_value(generated.into_openapi())
+        .expect("the generated document is plain data");
     document["info"] = json!({
         "title": "Doorward",
         "version": env!("CARGO_PKG_VERSION"),
@@ -43,11 +46,12 @@ pub fn openapi_document(public_url: &str) -> Value {
     {
         schemas::complete(schemas);
     }
-    for route in TABLE {
+    let routes: Vec<_> = routes.iter().map(|handler| &handler.route).collect();
+    for route in &routes {
         let method = route.method.as_str().to_ascii_lowercase();
         let item = document["paths"].get_mut(route.path);
         if let Some(operation) = item.and_then(|item| item.get_mut(&method)) {
-            complete(operation, route);
+            complete(operation, route, &routes);
         }
     }
     document
@@ -113,7 +117,7 @@ fn tags() -> Value {
 }
 
 /// Adds to an operation what its route's row says.
-fn complete(operation: &mut Value, route: &Route) {
+fn complete(operation: &mut Value, route: &Route, routes: &[&Route]) {
     operation["security"] = match route.authentication {
         Authentication::Required | Authentication::RequiredOrSignInPage => {
             json!([{"bearer": []}, {"cookie": []}])
@@ -143,7 +147,7 @@ fn complete(operation: &mut Value, route: &Route) {
     if let Some(body) = operation.get_mut("requestBody") {
         complete_body(body);
     }
-    add_problems(operation, route, has_body);
+    add_problems(operation, route, problems_of(route, routes, has_body));
 }
 
 /// Marks an optional body as not required, and adds the form with the same fields.
@@ -160,9 +164,9 @@ fn complete_body(body: &mut Value) {
 }
 
 /// Adds a response for each status of the route's problems.
-fn add_problems(operation: &mut Value, route: &Route, has_body: bool) {
+fn add_problems(operation: &mut Value, route: &Route, codes: Vec<Code>) {
     let mut by_status: Vec<(u16, Vec<Code>)> = Vec::new();
-    for code in problems_of(route, has_body) {
+    for code in codes {
         let status = code.status().as_u16();
         match by_status.iter_mut().find(|(known, _)| *known == status) {
             Some((_, codes)) if codes.contains(&code) => {}
@@ -211,20 +215,20 @@ fn complete_response(response: &mut Value) {
 }
 
 /// The problems of a route, and those of all routes of its kind.
-pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
+fn problems_of(route: &Route, routes: &[&Route], has_body: bool) -> Vec<Code> {
     use Code::{
         AuthenticationRequired, BodyTooLarge, CrossSiteRequest, HeadersTooLarge, HttpsRequired,
         InternalError, InvalidToken, MalformedRequest, NotAcceptable, OutcomeUnknown, Overloaded,
         PreconditionFailed, PreconditionRequired, RequestTimeout, StoreUnavailable,
         TooManyAttempts, UnsupportedMediaType, UriTooLong, ValidationFailed,
     };
-    let mut codes = route.problems.to_vec();
+    let mut codes = route.problems.concat();
     if route.page && route.method == Method::POST {
         // A page's form has the problems of the API route with the same path.
-        let rows = TABLE
+        let rows = routes
             .iter()
             .filter(|row| !row.page && row.path == route.path);
-        codes.extend(rows.flat_map(|row| row.problems));
+        codes.extend(rows.flat_map(|row| row.problems.concat()));
     }
     // The guard rejects an ambiguous header on every route.
     codes.extend([MalformedRequest, UriTooLong, HeadersTooLarge]);
@@ -235,7 +239,7 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
     if !plain_http::EXEMPT.contains(&route.path) {
         codes.push(HttpsRequired);
     }
-    if route.problems.contains(&PreconditionFailed) {
+    if route.has_problem(PreconditionFailed) {
         codes.push(PreconditionRequired);
     }
     if has_body {
@@ -281,7 +285,7 @@ mod tests {
     /// the API.
     #[test]
     fn openapi_json_is_up_to_date() {
-        let document = openapi_document("http://localhost:8000");
+        let document = crate::openapi_document("http://localhost:8000");
         assert_generated("openapi.json", &format!("{document:#}\n"));
     }
 
@@ -299,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_summary_is_one_sentence() {
-        let document = openapi_document("https://accounts.example");
+        let document = crate::openapi_document("https://accounts.example");
         for operation in document["paths"]
             .as_object()
             .unwrap()
@@ -320,9 +324,9 @@ mod tests {
     /// Every operation has a 4xx response, which the linter of the document requires.
     #[test]
     fn every_operation_has_a_4xx_response() {
-        for route in TABLE {
+        for route in crate::routes::table() {
             assert!(
-                problems_of(route, false).contains(&Code::MalformedRequest),
+                problems_of(route, &[], false).contains(&Code::MalformedRequest),
                 "{}",
                 route.path
             );

@@ -1,3 +1,0 @@
-//! What admins do with accounts.
-
-pub(crate) mod api;

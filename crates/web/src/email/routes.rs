@@ -1,0 +1,57 @@
+//! The routes of email addresses: confirmation, change, and the link that undoes a change.
+
+use axum::routing::{get, post};
+use doorward_domain::limits::ThrottleScope::{Link, MailRequest, SignIn};
+use utoipa_axum::routes;
+
+use super::{api, pages};
+use crate::http::problem::Code::{
+    AccountDisabled, EmailTaken, Forbidden, InvalidCredentials, NotFound, Overloaded,
+    PreconditionFailed, WrongPassword,
+};
+use crate::http::route::Authentication::{Ignored, Required};
+use crate::http::route::{LINK, REAUTHENTICATION, Route};
+use crate::route_handler::RouteHandler;
+
+pub(crate) const ROUTES: &[RouteHandler] = &[
+    Route::put("/user/{user}/email", Required)
+        .with_limit(SignIn)
+        .with_problems(&[
+            REAUTHENTICATION,
+            &[Forbidden, AccountDisabled, NotFound, EmailTaken],
+            &[PreconditionFailed, Overloaded],
+        ])
+        .api(|| routes!(api::change_email)),
+    Route::get("/confirmation", Ignored).documented_page(|| routes!(pages::confirmation_page)),
+    Route::post("/confirmation", Ignored)
+        .with_limit(MailRequest)
+        .api(|| routes!(api::request_confirmation))
+        .with_page(|| post(pages::request_confirmation)),
+    Route::get("/confirmation/{token}", Ignored)
+        .with_limit(Link)
+        .with_problems(&[LINK])
+        .api(|| routes!(api::view_confirmation))
+        .with_page(|| get(pages::view_confirmation)),
+    Route::post("/confirmation/{token}", Ignored)
+        .with_limit(Link)
+        .with_problems(&[&[InvalidCredentials, WrongPassword], LINK, &[Overloaded]])
+        .api(|| routes!(api::confirm))
+        .with_page(|| post(pages::confirm)),
+    Route::delete("/confirmation/{token}", Ignored)
+        .with_limit(Link)
+        .with_problems(&[LINK])
+        .api(|| routes!(api::cancel_confirmation)),
+    Route::post("/confirmation/{token}/cancel", Ignored)
+        .with_limit(Link)
+        .page(|| post(pages::cancel)),
+    Route::get("/email-undo/{token}", Ignored)
+        .with_limit(Link)
+        .with_problems(&[LINK])
+        .api(|| routes!(api::view_email_undo))
+        .with_page(|| get(pages::view_email_undo)),
+    Route::post("/email-undo/{token}", Ignored)
+        .with_limit(Link)
+        .with_problems(&[LINK, &[Overloaded]])
+        .api(|| routes!(api::undo_email_change))
+        .with_page(|| post(pages::undo_email_change)),
+];

@@ -1,0 +1,71 @@
+//! The routes of second factors. Sign-in with one is in `sign_in`.
+
+use axum::routing::{get, post};
+use doorward_domain::limits::ThrottleScope::{Link, Token};
+use utoipa_axum::routes;
+
+use super::{api, pages};
+use crate::http::problem::Code::{
+    ChallengeExpired, InvalidCode, Overloaded, ReauthenticationRequired,
+};
+use crate::http::route::Authentication::{
+    Ignored, Required, RequiredOrEnrolling, RequiredOrSignInPage,
+};
+use crate::http::route::{LINK, REAUTHENTICATION, Route, USER};
+use crate::route_handler::RouteHandler;
+
+pub(crate) const ROUTES: &[RouteHandler] = &[
+    Route::get("/user/{user}/factor", RequiredOrEnrolling)
+        .with_problems(&[USER])
+        .api(|| routes!(api::list_factors)),
+    Route::post("/user/{user}/factor", RequiredOrEnrolling)
+        .with_limit(Token)
+        .with_problems(&[REAUTHENTICATION, USER, &[ChallengeExpired]])
+        .api(|| routes!(api::begin_enrolment)),
+    Route::post("/user/{user}/factor/{id}", RequiredOrEnrolling)
+        .with_limit(Token)
+        .with_problems(&[
+            &[InvalidCode, ReauthenticationRequired],
+            USER,
+            &[ChallengeExpired],
+        ])
+        .api(|| routes!(api::finish_enrolment)),
+    Route::delete("/user/{user}/factor/{id}", Required)
+        .with_limit(Token)
+        .with_problems(&[REAUTHENTICATION, USER])
+        .api(|| routes!(api::remove_factor)),
+    Route::post("/user/{user}/recovery-codes", Required)
+        .with_limit(Token)
+        .with_problems(&[REAUTHENTICATION, USER])
+        .api(|| routes!(api::renew_recovery_codes)),
+    Route::get("/auth/factors", RequiredOrSignInPage).page(|| get(pages::factors_page)),
+    Route::post("/auth/factors", Required)
+        .with_limit(Token)
+        .page(|| post(pages::add)),
+    Route::post("/auth/factors/{id}", Required)
+        .with_limit(Token)
+        .page(|| post(pages::finish_adding)),
+    Route::post("/auth/factors/{id}/remove", Required)
+        .with_limit(Token)
+        .page(|| post(pages::remove)),
+    Route::post("/auth/recovery-codes", Required)
+        .with_limit(Token)
+        .page(|| post(pages::renew_codes)),
+    Route::get("/auth/enrol", Ignored).page(|| get(pages::required_page)),
+    Route::post("/auth/enrol", Ignored)
+        .with_limit(Token)
+        .page(|| post(pages::begin_required)),
+    Route::post("/auth/enrol/{id}", Ignored)
+        .with_limit(Token)
+        .page(|| post(pages::finish_required)),
+    Route::get("/factor-undo/{token}", Ignored)
+        .with_limit(Link)
+        .with_problems(&[LINK])
+        .api(|| routes!(api::view_factor_undo))
+        .with_page(|| get(pages::view_factor_undo)),
+    Route::post("/factor-undo/{token}", Ignored)
+        .with_limit(Link)
+        .with_problems(&[LINK, &[Overloaded]])
+        .api(|| routes!(api::undo_factors))
+        .with_page(|| post(pages::undo_factors)),
+];

@@ -1,0 +1,18 @@
+//! The routes of the start page, and of the files that pages load.
+
+use axum::routing::get;
+use utoipa_axum::routes;
+
+use super::api;
+use crate::html::assets;
+use crate::http::route::Authentication::{Ignored, InvalidIgnored};
+use crate::http::route::Route;
+use crate::route_handler::RouteHandler;
+use crate::sign_in;
+
+pub(crate) const ROUTES: &[RouteHandler] = &[
+    Route::get("/", InvalidIgnored)
+        .api(|| routes!(api::home))
+        .with_page(|| get(sign_in::pages::start_page)),
+    Route::get("/assets/{file}", Ignored).page(|| get(assets::asset)),
+];

@@ -1,0 +1,29 @@
+//! The routes of the recovery.
+
+use axum::routing::{get, post};
+use doorward_domain::limits::ThrottleScope::{Link, MailRequest};
+use utoipa_axum::routes;
+
+use super::{api, pages};
+use crate::http::problem::Code::Overloaded;
+use crate::http::route::Authentication::Ignored;
+use crate::http::route::{LINK, Route};
+use crate::route_handler::RouteHandler;
+
+pub(crate) const ROUTES: &[RouteHandler] = &[
+    Route::get("/recovery", Ignored).documented_page(|| routes!(pages::recovery_page)),
+    Route::post("/recovery", Ignored)
+        .with_limit(MailRequest)
+        .api(|| routes!(api::request_recovery))
+        .with_page(|| post(pages::request_recovery)),
+    Route::get("/recovery/{token}", Ignored)
+        .with_limit(Link)
+        .with_problems(&[LINK])
+        .api(|| routes!(api::view_recovery))
+        .with_page(|| get(pages::view_recovery)),
+    Route::post("/recovery/{token}", Ignored)
+        .with_limit(Link)
+        .with_problems(&[LINK, &[Overloaded]])
+        .api(|| routes!(api::recover))
+        .with_page(|| post(pages::recover)),
+];

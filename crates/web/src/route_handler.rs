@@ -1,0 +1,57 @@
+//! A route with its handlers: what the `routes.rs` of a feature lists.
+
+use axum::routing::MethodRouter;
+use utoipa_axum::router::UtoipaMethodRouter;
+
+use crate::app::App;
+use crate::http::route::Route;
+
+/// Returns a handler, bound to its method.
+pub(crate) type PageHandler = fn() -> MethodRouter<App>;
+/// Returns a handler, bound to its method, with its attributes of the OpenAPI document.
+pub(crate) type DocumentedHandler = fn() -> UtoipaMethodRouter<App>;
+
+/// A row with its API handler and, if it has one, its page handler.
+#[derive(Debug)]
+pub(crate) struct RouteHandler {
+    pub(crate) route: Route,
+    /// The handler in the OpenAPI document.
+    pub(crate) documented: Option<DocumentedHandler>,
+    /// The handler for browsers. Without a documented one, it serves every client.
+    pub(crate) page: Option<PageHandler>,
+}
+
+impl Route {
+    /// A route of the API.
+    pub(crate) const fn api(self, handler: DocumentedHandler) -> RouteHandler {
+        RouteHandler {
+            route: self,
+            documented: Some(handler),
+            page: None,
+        }
+    }
+
+    /// A page, which only browsers use.
+    pub(crate) const fn page(mut self, handler: PageHandler) -> RouteHandler {
+        self.page = true;
+        RouteHandler {
+            route: self,
+            documented: None,
+            page: Some(handler),
+        }
+    }
+
+    /// A page whose path the API uses as well. The OpenAPI document has it, since `Allow` names its method.
+    pub(crate) const fn documented_page(mut self, handler: DocumentedHandler) -> RouteHandler {
+        self.page = true;
+        self.api(handler)
+    }
+}
+
+impl RouteHandler {
+    /// A client that prefers HTML gets this page in place of the documented response.
+    pub(crate) const fn with_page(mut self, handler: PageHandler) -> Self {
+        self.page = Some(handler);
+        self
+    }
+}

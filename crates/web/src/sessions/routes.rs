@@ -1,0 +1,37 @@
+//! The routes of sessions.
+
+use axum::routing::{get, post};
+use doorward_domain::limits::ThrottleScope::Token;
+use utoipa_axum::routes;
+
+use super::{api, pages};
+use crate::http::route::Authentication::{Required, RequiredOrSignInPage};
+use crate::http::route::{QUERY, Route, USER};
+use crate::route_handler::RouteHandler;
+use crate::sign_in;
+
+pub(crate) const ROUTES: &[RouteHandler] = &[
+    Route::get("/auth", RequiredOrSignInPage)
+        .api(|| routes!(api::current_session))
+        .with_page(|| get(sign_in::pages::sign_in_page)),
+    Route::delete("/auth", Required).api(|| routes!(api::sign_out)),
+    Route::post("/auth/sign-out", Required).page(|| post(pages::sign_out)),
+    Route::post("/auth/renewal", Required)
+        .with_limit(Token)
+        .api(|| routes!(api::renew)),
+    Route::post("/auth/token", Required)
+        .with_limit(Token)
+        .api(|| routes!(api::audience_token)),
+    Route::get("/auth/check", RequiredOrSignInPage)
+        .api(|| routes!(api::check))
+        .with_page(|| get(pages::check)),
+    Route::get("/user/{user}/session", Required)
+        .with_problems(&[USER, QUERY])
+        .api(|| routes!(api::list_sessions)),
+    Route::delete("/user/{user}/session", Required)
+        .with_problems(&[USER])
+        .api(|| routes!(api::revoke_sessions)),
+    Route::delete("/user/{user}/session/{id}", Required)
+        .with_problems(&[USER])
+        .api(|| routes!(api::revoke_session)),
+];

@@ -1,0 +1,33 @@
+//! The routes of the sign-in, in one or two steps.
+
+use axum::routing::{get, post};
+use doorward_domain::limits::ThrottleScope::SignIn;
+use utoipa_axum::routes;
+
+use super::{api, pages};
+use crate::http::problem::Code::{
+    AccountDisabled, ChallengeExpired, EmailUnconfirmed, InvalidCode, InvalidCredentials,
+    Overloaded, UnknownAccount, WrongPassword,
+};
+use crate::http::route::Authentication::{Ignored, InvalidIgnored};
+use crate::http::route::Route;
+use crate::route_handler::RouteHandler;
+
+pub(crate) const ROUTES: &[RouteHandler] = &[
+    Route::post("/auth", Ignored)
+        .with_limit(SignIn)
+        .with_problems(&[
+            &[InvalidCredentials, WrongPassword, UnknownAccount],
+            &[EmailUnconfirmed, AccountDisabled, Overloaded],
+        ])
+        .api(|| routes!(api::sign_in))
+        .with_page(|| post(pages::sign_in)),
+    Route::post("/auth/factor", Ignored)
+        .with_limit(SignIn)
+        .with_problems(&[&[InvalidCode, ChallengeExpired]])
+        .api(|| routes!(api::answer_challenge))
+        .with_page(|| post(pages::answer_challenge)),
+    Route::get("/auth/factor", InvalidIgnored)
+        .documented_page(|| routes!(pages::code_page))
+        .with_page(|| get(pages::code_page_of_browser)),
+];

@@ -1,0 +1,8 @@
+//! Users: one's own account, the export of personal data, and what admins do with other accounts.
+
+pub(crate) mod admin;
+pub(crate) mod api;
+pub(crate) mod export_document;
+pub(crate) mod pages;
+pub(crate) mod routes;
+pub(crate) mod view;

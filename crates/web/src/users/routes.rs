@@ -1,0 +1,53 @@
+//! The routes of users: one's own account, and what admins do with other accounts.
+
+use doorward_domain::limits::ThrottleScope::Token;
+use utoipa_axum::routes;
+
+use super::{admin, api};
+use crate::http::problem::Code::{Forbidden, LastAdmin, PreconditionFailed};
+use crate::http::route::Authentication::Required;
+use crate::http::route::{PASSWORD_CHECK, QUERY, REAUTHENTICATION, Route, USER};
+use crate::route_handler::RouteHandler;
+
+pub(crate) const ROUTES: &[RouteHandler] = &[
+    Route::get("/user", Required)
+        .with_problems(&[&[Forbidden], QUERY])
+        .api(|| routes!(admin::list_users)),
+    Route::get("/user/{user}", Required)
+        .with_problems(&[USER])
+        .api(|| routes!(api::show_user)),
+    Route::put("/user/{user}", Required)
+        .with_problems(&[USER, &[PreconditionFailed]])
+        .api(|| routes!(api::replace_user)),
+    Route::patch("/user/{user}", Required)
+        .with_problems(&[USER, &[PreconditionFailed]])
+        .api(|| routes!(api::patch_user)),
+    Route::delete("/user/{user}", Required)
+        .with_problems(&[
+            REAUTHENTICATION,
+            USER,
+            &[PreconditionFailed, LastAdmin],
+            PASSWORD_CHECK,
+        ])
+        .api(|| routes!(api::delete_user)),
+    Route::get("/user/{user}/export", Required)
+        .with_limit(Token)
+        .with_problems(&[USER])
+        .api(|| routes!(api::export_user)),
+    Route::put("/user/{user}/role", Required)
+        .with_problems(&[
+            REAUTHENTICATION,
+            USER,
+            &[LastAdmin, PreconditionFailed],
+            PASSWORD_CHECK,
+        ])
+        .api(|| routes!(admin::change_role)),
+    Route::put("/user/{user}/status", Required)
+        .with_problems(&[
+            REAUTHENTICATION,
+            USER,
+            &[LastAdmin, PreconditionFailed],
+            PASSWORD_CHECK,
+        ])
+        .api(|| routes!(admin::change_status)),
+];

@@ -1,0 +1,88 @@
+//! The view of a user.
+//!
+//! Views are the bodies of responses, built from the model field by field. Stored records are never serialized, so that
+//! a new column is not exposed by accident (Z-03).
+
+use axum::http::StatusCode;
+use axum::http::header::ETAG;
+use axum::response::{IntoResponse, Response};
+use doorward_domain::model::User;
+use doorward_domain::values::{EmailAddress, Name, Username};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::http::etag;
+use crate::http::json::Json;
+
+/// A user.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = User)]
+pub struct UserView {
+    /// UUIDv7; not reused after the user is deleted.
+    #[schema(format = "uuid", example = "019363a0-5a3e-7c41-9f0e-2b9d1c3a4e5f")]
+    id: String,
+    /// Public and unique, ignoring letter case.
+    #[schema(required = true, max_length = 64, example = "ben")]
+    username: Option<String>,
+    /// The confirmed address.
+    #[schema(required = true, format = Email, example = "ben@example.com")]
+    email: Option<String>,
+    /// An address that is not confirmed yet. It is removed if it is not confirmed within three days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = Email, nullable = false, example = "ben@example.org")]
+    pending_email: Option<String>,
+    /// Display name.
+    #[schema(required = true, max_length = 200, example = "Ben")]
+    name: Option<String>,
+    /// Role.
+    #[schema(pattern = "^(user|admin)$", example = "user")]
+    role: &'static str,
+    /// `pending`: signed up with an email address alone, which is not confirmed yet.
+    #[schema(pattern = "^(pending|active|disabled)$", example = "active")]
+    status: &'static str,
+    /// The application's JSON object for this user.
+    #[schema(value_type = Object, example = json!({"phone": "030 123456"}))]
+    data: Map<String, Value>,
+    /// Time of the sign-up.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
+    created_at: Timestamp,
+    /// Time of the last change.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
+    updated_at: Timestamp,
+}
+
+impl From<&User> for UserView {
+    fn from(user: &User) -> Self {
+        Self {
+            id: user.id.to_string(),
+            username: user
+                .username
+                .as_ref()
+                .map(Username::as_str)
+                .map(str::to_owned),
+            email: user
+                .email
+                .as_ref()
+                .map(EmailAddress::as_str)
+                .map(str::to_owned),
+            pending_email: user
+                .pending_address()
+                .map(EmailAddress::as_str)
+                .map(str::to_owned),
+            name: user.name.as_ref().map(Name::as_str).map(str::to_owned),
+            role: user.role.as_str(),
+            status: user.status.as_str(),
+            data: user.data.as_map().clone(),
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+        }
+    }
+}
+
+/// A response with a user and its `ETag`.
+pub(crate) fn user_response(status: StatusCode, user: &User) -> Response {
+    let headers = [(ETAG, etag::tag(user.version))];
+    (status, headers, Json(UserView::from(user))).into_response()
+}
