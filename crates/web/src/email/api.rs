@@ -162,8 +162,8 @@ pub(crate) async fn view_email_undo(
     }))
 }
 
-/// Restores the old address, once. Every session ends, the password is disabled, second factors that were added after the
-/// change or within three days before it are removed, and a recovery link is mailed to that address.
+/// Restores the old address, once. Every session ends, the password is disabled, second factors and recovery codes that
+/// were added after the change or within three days before it are removed, and a recovery link is mailed to that address.
 #[utoipa::path(post, path = "/email-undo/{token}", tag = "Account", params(TokenParam),
     responses((status = 204, description = "Undone; a recovery mail is sent")))]
 pub(crate) async fn undo_email_change(

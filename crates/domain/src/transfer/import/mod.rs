@@ -4,8 +4,8 @@
 //! cannot be imported is alone. A user that exists with the same id was imported before. A batch that takes the
 //! store too long is also halved, and [`BatchPacer`] remembers the size that works.
 //!
-//! The binary parses the file (`import`). `person` checks each user alone, the store checks it against the
-//! existing users, and `checking` does so for a dry run.
+//! The binary parses the file (`import`). `imported_user` checks each user alone, the store checks it
+//! against the existing users, and `dry_run` does so for a dry run.
 
 mod dry_run;
 mod imported_user;
