@@ -9,7 +9,7 @@ use crate::http::problem::Code;
 /// The authentication that a route requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Authentication {
-    /// None; credentials are ignored.
+    /// None; credentials are ignored, except that [`ThrottleScope::SignIn`] identifies a known device by them.
     Ignored,
     /// None; a valid session is used, an invalid one is ignored.
     InvalidIgnored,
@@ -35,7 +35,8 @@ pub struct Route {
     /// The throttle scope of its requests. For [`ThrottleScope::SignIn`] the guard only identifies a known device; the
     /// service counts the attempts.
     pub scope: Option<ThrottleScope>,
-    /// Problems in addition to those of every such route, in groups.
+    /// Problems that only this route has, in groups. `problems_of` of the OpenAPI document adds those that follow from
+    /// the other fields.
     pub problems: &'static [&'static [Code]],
     /// `true` for a page, which only browsers use.
     pub page: bool,
@@ -99,7 +100,7 @@ pub(crate) const REAUTHENTICATION: &[Code] = &[
     Code::InvalidCode,
     Code::ReauthenticationRequired,
 ];
-/// Problems of a password in a request that no throttle scope counts.
+/// Problems of a route that checks a password but has no throttle scope.
 pub(crate) const PASSWORD_CHECK: &[Code] = &[Code::TooManyAttempts, Code::Overloaded];
 /// Problems of a user in the path.
 pub(crate) const USER: &[Code] = &[Code::Forbidden, Code::NotFound];

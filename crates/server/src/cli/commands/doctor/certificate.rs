@@ -1,6 +1,4 @@
-//! The server's certificate: whether it is valid, for which name and until when, and the mode of its key.
-
-use std::os::unix::fs::MetadataExt;
+//! The server's certificate: whether it is valid, for which name and until when.
 
 use doorward_domain::diagnostics::Diagnostic;
 use doorward_domain::ports::Clock;
@@ -12,7 +10,6 @@ use crate::tls::certificate::{CertificateFiles, CertificatePair, CertificateStat
 
 const PART: &str = "tls: certificate";
 const NAME: &str = "tls: name";
-const KEY: &str = "tls: key";
 
 /// Returns nothing if the server has no TLS.
 pub(super) fn diagnose(config: &Config) -> Vec<Diagnostic> {
@@ -34,7 +31,6 @@ pub(super) fn diagnose(config: &Config) -> Vec<Diagnostic> {
             "Fix the files. The server does not start with them; a running server keeps its certificate",
         )),
     }
-    diagnostics.extend(key(&files));
     diagnostics
 }
 
@@ -68,20 +64,6 @@ fn name(pair: &CertificatePair, host: &str) -> Diagnostic {
         format!("is not for {host}, the host of `public_url`"),
         "Get a certificate for that name, unless a proxy in front serves its own",
     )
-}
-
-/// `None` if it cannot be read: loading it has failed already.
-fn key(files: &CertificateFiles) -> Option<Diagnostic> {
-    let shown = files.key.display();
-    let mode = std::fs::metadata(&files.key).ok()?.mode() & 0o777;
-    if mode & 0o007 == 0 {
-        return Some(Diagnostic::passed(KEY, format!("{shown}, mode {mode:04o}")));
-    }
-    Some(Diagnostic::warning(
-        KEY,
-        format!("every user of this machine can read {shown} (mode {mode:04o})"),
-        format!("Run `chmod 600 {shown}`, and make the user that runs Doorward its owner"),
-    ))
 }
 
 #[cfg(test)]
