@@ -69,7 +69,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "workflows, pins",
         code: 14,
-        run: || repository(&format!("binary(supply) - ({})", verify::BILL)),
+        run: || repository(&format!("binary(supply) - ({})", verify::OUTSIDE)),
     },
     Step {
         name: "links, variables",
@@ -123,27 +123,13 @@ pub(crate) const STEPS: &[Step] = &[
         },
     },
     Step {
-        name: "documentation",
+        name: "documentation, deployment, clients",
         code: 24,
         run: || {
-            let documents = verify::DOCUMENTS;
-            with_servers("sqlite", &format!("binary(docs) - ({PAGES}) | {documents}"))
+            let all = "binary(docs) | binary(telemetry) | binary(deploy) | binary(clients)";
+            let filter = format!("({all}) - ({PAGES}) - ({})", verify::OUTSIDE);
+            with_servers("sqlite", &filter)
         },
-    },
-    Step {
-        name: "deployment files",
-        code: 25,
-        run: || {
-            with_servers(
-                "sqlite",
-                &format!("binary(deploy) - ({})", verify::DEPLOYED),
-            )
-        },
-    },
-    Step {
-        name: "collection, API linter, TypeScript",
-        code: 26,
-        run: || with_servers("sqlite", &format!("binary(clients) - ({})", verify::WIDE)),
     },
 ];
 

@@ -13,19 +13,16 @@ use crate::steps::{EndsRun, Step};
 use crate::test::install_tools;
 use crate::{fuzz, fuzz_parsers, servers, supply, upgrade};
 
-/// Tests of the clients that take minutes: the collection through a proxy that falsifies responses, with throttling,
-/// without an inbox, and with wrong expectations. `cargo xtask test` runs the others.
-pub(crate) const WIDE: &str =
-    "binary(clients) & test(/^mutation_proxy::|^collection::.*(throttling|inbox|fails)/)";
-/// Tests of the deployment files that run something.
-pub(crate) const DEPLOYED: &str = "binary(deploy) & test(/^(image|stack|unit)::/)";
+/// Tests that use the binary as operators and other programs do, and take minutes: the collection through a proxy that
+/// falsifies responses, with rate limits, without an inbox, and with wrong expectations; proxies, services, telemetry
+/// and its outages; image, stack and unit; commands, package and bill of materials.
+pub(crate) const OUTSIDE: &str = "binary(clients) & test(/^mutation_proxy::|^collection::.*(throttling|inbox|fails)/) \
+    | binary(proxies) | binary(services) | binary(telemetry) & not test(/^documents::/) \
+    | binary(deploy) & test(/^(image|stack|unit)::/) | binary(commands) | binary(supply) & test(/^sbom::/)";
+
 /// Nodes and faults on `MariaDB` or with Redis. The name of a test or its module contains its store.
 pub(crate) const OTHER_NODES: &str =
     "(binary(nodes) | binary(faults)) & test(/mariadb|redis|^rate_limits::/)";
-/// Tests of the bill of materials.
-pub(crate) const BILL: &str = "binary(supply) & test(/^sbom::/)";
-/// Tests of the page, the alerts and the dashboard, which `cargo xtask test` runs.
-pub(crate) const DOCUMENTS: &str = "binary(telemetry) & test(/^documents::/)";
 
 /// `CONTRIBUTING.md` lists the exit codes.
 pub(crate) const STEPS: &[Step] = &[
@@ -45,53 +42,28 @@ pub(crate) const STEPS: &[Step] = &[
         run: || run(&mut cargo(&["build", "--profile", "ci", "--locked"])).context(EndsRun),
     },
     Step {
-        name: "collection in other ways",
+        name: "clients, proxies, services, package",
         code: 33,
-        run: || outside(WIDE),
-    },
-    Step {
-        name: "proxies",
-        code: 34,
-        run: || outside("binary(proxies)"),
-    },
-    Step {
-        name: "example services",
-        code: 35,
-        run: || outside("binary(services)"),
-    },
-    Step {
-        name: "telemetry",
-        code: 36,
-        run: || outside(&format!("binary(telemetry) - ({DOCUMENTS})")),
-    },
-    Step {
-        name: "image, compose files, systemd unit",
-        code: 37,
-        run: || outside(DEPLOYED),
-    },
-    Step {
-        name: "commands, package, SBOM",
-        code: 38,
-        run: || outside(&format!("binary(commands) | {BILL}")),
+        run: || outside(OUTSIDE),
     },
     Step {
         name: "nodes and faults, other stores",
-        code: 39,
+        code: 34,
         run: || outside(OTHER_NODES),
     },
     Step {
         name: "API fuzzing",
-        code: 40,
+        code: 35,
         run: fuzz::fuzz_shortly,
     },
     Step {
         name: "parser fuzzing",
-        code: 41,
+        code: 36,
         run: fuzz_parsers::every_parser_shortly,
     },
     Step {
         name: "upgrade",
-        code: 42,
+        code: 37,
         run: upgrade::upgrade,
     },
 ];
