@@ -1,5 +1,5 @@
 //! `cargo xtask fuzz`: schemathesis against the running server, with its own `OpenAPI` document; and a shorter run
-//! against the release binary, as a step of `cargo xtask verify`.
+//! against an optimised binary, as a step of `cargo xtask verify`.
 //!
 //! Its configuration is in `xtask/fuzz`: the roles, and the errors that no schema predicts. A finding means that
 //! the server or the document is wrong; `API.md` decides which.
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 
 use crate::run::{cargo, root, run, target};
-use crate::tools;
+use crate::{tools, verify};
 
 /// Roles of the client, each with its own server.
 const ROLES: [&str; 3] = ["anonymous", "user", "admin"];
@@ -42,9 +42,9 @@ pub(crate) fn fuzz(seed: Option<String>) -> anyhow::Result<()> {
 
 /// For `cargo xtask verify`, which has built the binary: the same requests every time, so that a failure is due to
 /// the change.
-pub(crate) fn fuzz_release() -> anyhow::Result<()> {
+pub(crate) fn fuzz_shortly() -> anyhow::Result<()> {
     let schemathesis_run = SchemathesisRun {
-        binary: target().join("release/doorward"),
+        binary: verify::binary(),
         seconds: 40,
         seed: Some("1".to_owned()),
     };

@@ -10,14 +10,15 @@ mod flood;
 mod fuzz;
 mod fuzz_parsers;
 mod mutants;
+mod nextest;
 mod package;
 mod repeat;
 mod run;
 mod sbom;
+mod servers;
 mod steps;
 mod supply;
 mod test;
-mod test_output;
 mod timing;
 mod tools;
 mod upgrade;
@@ -30,10 +31,11 @@ use crate::steps::run_steps;
 const USAGE: &str = "\
 cargo xtask TASK
 
-  test              install missing tools, then run every check that a change can fail: format, rules of the
-                    repository, supply chain, clippy, rustdoc, and the tests
-  verify            the slow, wide checks, every night and before a release: release build, other programs'
-                    clients and proxies, documentation commands, fuzzing, upgrade, advisories
+  test [CODE..]     install missing tools, then run every check that a change can fail: format, rules of the
+                    repository, supply chain, clippy, rustdoc, the tests, the commands of the documentation;
+                    or only the steps with these exit codes, which CONTRIBUTING.md lists
+  verify [CODE..]   the slow, wide checks, every night and before a release: other programs' clients and
+                    proxies, image, package, fuzzing, upgrade, advisories
   bless             write every generated file: pages of the documentation, openapi.json and the list of
                     approved crates
   coverage          measure the share of source lines that the tests run
@@ -61,8 +63,8 @@ cargo xtask TASK
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let outcome = match arguments.next().as_deref() {
-        Some("test") => return run_steps(test::STEPS),
-        Some("verify") => return run_steps(verify::STEPS),
+        Some("test") => return run_steps(test::STEPS, arguments),
+        Some("verify") => return run_steps(verify::STEPS, arguments),
         Some("coverage") => coverage::coverage(),
         Some("upgrade") => upgrade::upgrade(),
         Some("fuzz") => match arguments.next() {

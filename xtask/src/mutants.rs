@@ -12,7 +12,9 @@ use std::process::Stdio;
 
 use anyhow::{Context, bail};
 
-use crate::run::{cargo, root, run, target};
+use crate::nextest::nextest_run;
+use crate::run::{root, run, target};
+use crate::tools;
 
 /// A check and its replacement.
 struct Mutant {
@@ -49,6 +51,7 @@ fn mutants() -> anyhow::Result<Vec<Mutant>> {
 
 /// Tests each mutant, or those of files whose name contains `wanted`.
 pub(crate) fn mutants_of(wanted: Option<&str>) -> anyhow::Result<()> {
+    tools::install()?;
     let tree = target().join("mutants/tree");
     copy(&tree)?;
     if !passes(&tree)? {
@@ -100,13 +103,15 @@ fn passes(tree: &Path) -> anyhow::Result<bool> {
     tests(tree, false)
 }
 
+/// Runs the domain's tests in the copy until one fails or hangs, or only compiles them.
 fn tests(tree: &Path, only_compile: bool) -> anyhow::Result<bool> {
-    let mut command = cargo(&[
-        "test",
-        "--locked",
-        "--quiet",
+    let mut command = nextest_run();
+    command.args([
         "--package",
         "doorward-domain",
+        "--fail-fast",
+        "--retries",
+        "0",
     ]);
     if only_compile {
         command.arg("--no-run");

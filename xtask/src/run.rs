@@ -30,16 +30,22 @@ pub(crate) fn shown(command: &Command) -> String {
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(root()).args(arguments);
-    // Removes the variables that `cargo run` set for this program. ring's build script reads them, and would
-    // rebuild with all its dependents after each change between `cargo test` and `cargo xtask test`.
+    in_workspace(&mut command);
+    command.args(arguments);
+    command
+}
+
+/// Runs a program that builds, in the workspace and without the variables that `cargo run` set for this one. ring's
+/// build script reads them, and would rebuild with all its dependents after each change between `cargo test` and
+/// `cargo xtask test`.
+pub(crate) fn in_workspace(command: &mut Command) {
+    command.current_dir(root());
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
             command.env_remove(&name);
         }
     }
-    command
 }
 
 /// The workspace's folder: that of the `cargo run` call, since one target folder serves several clones, and the

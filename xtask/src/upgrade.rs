@@ -8,8 +8,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
+use crate::nextest::{nextest, run_tests};
 use crate::run::{cargo, root, run, target};
-use crate::tools;
+use crate::{servers, tools};
 
 /// Folder of the migrations.
 const MIGRATIONS: &str = "crates/store-sql/migrations";
@@ -18,16 +19,10 @@ const MIGRATIONS: &str = "crates/store-sql/migrations";
 pub(crate) fn upgrade() -> anyhow::Result<()> {
     tools::install()?;
     let previous = build_previous()?;
-    let mut test = cargo(&[
-        "test",
-        "--locked",
-        "--package",
-        "doorward",
-        "--test",
-        "nodes",
-    ]);
-    test.args(["upgrade::", "--", "--ignored", "--nocapture"]);
-    run(test.env("DOORWARD_TEST_PREVIOUS", previous))
+    let mut test = nextest("binary_id(doorward::nodes) & test(/^upgrade::/)");
+    servers::lend(&mut test)?;
+    test.args(["--run-ignored", "only"]);
+    run_tests(test.env("DOORWARD_TEST_PREVIOUS", previous))
 }
 
 /// The commit to upgrade from, since there is no release yet: the last one without the newest migration. With a single

@@ -1,26 +1,28 @@
 //! `cargo xtask verify`: the slow, wide checks, every night and before a release.
 //!
-//! They test the release binary from outside: other programs' clients, proxies and linters, the commands of every
-//! documentation page, the fuzzers, advisories, and an upgrade from the previous release.
+//! They test an optimised binary from outside: other programs' clients, proxies and linters, an image and a systemd
+//! unit, the fuzzers, advisories, and an upgrade from the previous release.
+
+use std::path::PathBuf;
 
 use anyhow::Context;
 
-use crate::run::{cargo, run};
+use crate::nextest::{nextest, run_tests};
+use crate::run::{cargo, run, target};
 use crate::steps::{EndsRun, Step};
-use crate::test::{install_tools, release_binary, set_test_environment};
-use crate::test_output::run_tests;
-use crate::{fuzz, fuzz_parsers, supply, upgrade};
+use crate::test::install_tools;
+use crate::{fuzz, fuzz_parsers, servers, supply, upgrade};
 
-/// Test binaries of `xtask/tests` that run here. Those that read only the sources run in `cargo xtask test`.
-const OUTSIDE: [&str; 7] = [
-    "clients",
-    "commands",
-    "deploy",
-    "docs",
-    "proxies",
-    "services",
-    "telemetry",
-];
+/// Tests that use the binary as operators and other programs do, and take minutes: the collection through a proxy that
+/// falsifies responses, with rate limits, without an inbox, and with wrong expectations; proxies, services, telemetry
+/// and its outages; image, stack and unit; commands, package and bill of materials.
+pub(crate) const OUTSIDE: &str = "binary(clients) & test(/^mutation_proxy::|^collection::.*(throttling|inbox|fails)/) \
+    | binary(proxies) | binary(services) | binary(telemetry) & not test(/^documents::/) \
+    | binary(deploy) & test(/^(image|stack|unit)::/) | binary(commands) | binary(supply) & test(/^sbom::/)";
+
+/// Nodes and faults on `MariaDB` or with Redis. The name of a test or its module contains its store.
+pub(crate) const OTHER_NODES: &str =
+    "(binary(nodes) | binary(faults)) & test(/mariadb|redis|^rate_limits::/)";
 
 /// `CONTRIBUTING.md` lists the exit codes.
 pub(crate) const STEPS: &[Step] = &[
@@ -35,31 +37,24 @@ pub(crate) const STEPS: &[Step] = &[
         run: supply::advisories,
     },
     Step {
-        name: "release build",
+        name: "build",
         code: 32,
-        run: || run(&mut cargo(&["build", "--release", "--locked"])).context(EndsRun),
+        run: || run(&mut cargo(&["build", "--profile", "ci", "--locked"])).context(EndsRun),
     },
     Step {
-        name: "clients, proxies, documentation",
+        name: "clients, proxies, services, package",
         code: 33,
-        run: outside,
+        run: || outside(OUTSIDE),
     },
     Step {
-        name: "seeds of the parser fuzzers",
+        name: "nodes and faults, other stores",
         code: 34,
-        run: || {
-            run_tests(&mut cargo(&[
-                "test",
-                "--locked",
-                "--package",
-                "doorward-fuzz",
-            ]))
-        },
+        run: || outside(OTHER_NODES),
     },
     Step {
         name: "API fuzzing",
         code: 35,
-        run: fuzz::fuzz_release,
+        run: fuzz::fuzz_shortly,
     },
     Step {
         name: "parser fuzzing",
@@ -73,13 +68,14 @@ pub(crate) const STEPS: &[Step] = &[
     },
 ];
 
-fn outside() -> anyhow::Result<()> {
-    let mut command = cargo(&["test", "--locked", "--no-fail-fast"]);
-    set_test_environment(&mut command);
-    command
-        .env("DOORWARD_TEST_BINARY", release_binary())
-        .args(["--package", "xtask", "--package", "doorward-example"])
-        .args(["--bins"])
-        .args(OUTSIDE.iter().flat_map(|name| ["--test", name]));
-    run_tests(&mut command)
+/// Path of the optimised binary: of the profile `ci`, which is quicker to build than a release.
+pub(crate) fn binary() -> PathBuf {
+    target().join("ci/doorward")
+}
+
+/// Runs tests against that binary, with lent servers. (`nodes` and `faults` start the debug binary.)
+fn outside(filter: &str) -> anyhow::Result<()> {
+    let mut command = nextest(filter);
+    servers::lend(&mut command)?;
+    run_tests(command.env("DOORWARD_TEST_BINARY", binary()))
 }

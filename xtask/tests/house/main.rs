@@ -239,3 +239,40 @@ fn files_created_by_following_a_page_are_ignored_by_git() {
     let ignored = String::from_utf8(output.stdout).unwrap();
     assert_eq!(ignored.lines().collect::<Vec<_>>(), left);
 }
+
+/// The runner of the tests, cargo-nextest, runs no doc tests. A code block in a comment names its language, which is not
+/// Rust.
+#[test]
+fn no_item_has_a_doc_test() {
+    let mut found = Vec::new();
+    for file in tracked(&["*.rs"]) {
+        let text = std::fs::read_to_string(root().join(&file)).unwrap();
+        let comments = text.lines().map(str::trim_start);
+        let comments =
+            comments.filter_map(|line| line.strip_prefix("///").or(line.strip_prefix("//!")));
+        // Every second fence closes a block.
+        let fences = comments.filter_map(|line| line.trim_start().strip_prefix("```"));
+        let rust = fences
+            .step_by(2)
+            .filter(|language| !["text", "json", "sh"].contains(language));
+        found.extend(rust.map(|language| format!("{file}: ```{language}")));
+    }
+    assert!(found.is_empty(), "write a test instead: {found:?}");
+}
+
+/// Also a test of the store; here it needs no build of it.
+#[test]
+fn a_migration_that_has_landed_is_not_edited() {
+    let list = root().join("crates/store-sql/src/migrations.rs");
+    let list = std::fs::read_to_string(list).unwrap();
+    for file in tracked(&["crates/store-sql/migrations/*.sql"]) {
+        let script = std::fs::read(root().join(&file)).unwrap();
+        let digest = ring::digest::digest(&ring::digest::SHA256, &script);
+        let digits = digest.as_ref().iter().map(|byte| format!("{byte:02x}"));
+        let digits: String = digits.collect();
+        assert!(
+            list.contains(&format!("\"{digits}\"")),
+            "{file} was edited, or is not in LANDED: write a new migration, and add its line {digits}"
+        );
+    }
+}
