@@ -94,7 +94,9 @@ pub(crate) fn mutants_of(wanted: Option<&str>) -> anyhow::Result<()> {
 fn copy(tree: &Path) -> anyhow::Result<()> {
     let _ = fs::remove_dir_all(tree);
     fs::create_dir_all(tree)?;
-    let copy = "git ls-files -z | xargs -0 cp --parents -t \"$0\"";
+    // With new files before they are staged, and without deleted ones, which are still listed.
+    let copy = "git ls-files -z --cached --others --exclude-standard \
+        | tar --create --null --files-from=- --ignore-failed-read | tar --extract --directory=\"$0\"";
     let mut shell = std::process::Command::new("sh");
     run(shell.args(["-c", copy]).arg(tree).current_dir(root()))
 }

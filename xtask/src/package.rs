@@ -198,7 +198,8 @@ fn version(binary: &Path) -> anyhow::Result<String> {
 
 fn fill(tree: &Path, binary: &Path) -> anyhow::Result<()> {
     put(binary, &tree.join("bin/doorward"))?;
-    let listed = git(&[&["ls-files", "-z", "--"], DOCUMENTS].concat())?;
+    let list = "ls-files -z --cached --others --exclude-standard --".split(' ');
+    let listed = git(&list.chain(DOCUMENTS.iter().copied()).collect::<Vec<_>>())?;
     for file in listed.split_terminator('\0') {
         let to = tree.join("share/doc/doorward").join(file);
         match file == GENERATED {

@@ -201,6 +201,30 @@ fn a_file_of_another_format_is_an_error() {
     assert!(undetected.to_string().contains("--format"), "{undetected}");
 }
 
+/// Supabase exports a table as JSON lines, too, and Keycloak several realms in one file.
+#[test]
+fn each_layout_of_a_file_is_read_with_its_places() {
+    let id = |number: u32| format!("9f8e7d6c-5b4a-4938-8271-{number:012}");
+    let row = |number| json!({"id": id(number), "email": format!("user-{number}@example.com")});
+    let (records, error) = read(Format::Supabase, &format!("{}\n{}\n", row(1), row(2)), &[]);
+    let places: Vec<_> = records
+        .iter()
+        .map(|(place, user)| (*place, user.is_ok()))
+        .collect();
+    assert_eq!((places, error), (vec![(1, true), (2, true)], None));
+    let realm = |number| json!({"realm": "x", "users": [{"id": id(number), "username": format!("user-{number}")}]});
+    let (records, error) = read(
+        Format::Keycloak,
+        &json!([realm(1), realm(2)]).to_string(),
+        &[],
+    );
+    let places: Vec<_> = records
+        .iter()
+        .map(|(place, user)| (*place, user.is_ok()))
+        .collect();
+    assert_eq!((places, error), (vec![(1, true), (2, true)], None));
+}
+
 #[test]
 fn a_misplaced_quotation_mark_in_a_csv_file_rejects_one_user_and_names_its_line() {
     let mut text = "id,email,encrypted_password,phone\n".to_owned();

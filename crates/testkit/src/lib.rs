@@ -6,7 +6,7 @@
 //! - [`servers`]: PostgreSQL, MariaDB, Redis and the binary itself, started for the test run and removed after it;
 //!   [`process`]: any other program; [`port`]: free ports.
 //! - [`queries`]: the queries of the product.
-//! - [`tools`]: programs from PyPI and npm that tests run, and cargo.
+//! - [`tools`]: programs from PyPI and npm that tests run, and cargo; [`newman`]: the collection.
 //! - [`http`]: an HTTP client; [`wait`]: waiting with a deadline; [`repeat`]: number of repetitions.
 //! - [`webdriver`]: controls a Chromium.
 //! - [`repository`]: the files in git.
@@ -20,6 +20,7 @@ pub mod audit_fixtures;
 pub mod contract;
 pub mod fixtures;
 pub mod http;
+pub mod newman;
 pub mod port;
 pub mod process;
 pub mod queries;

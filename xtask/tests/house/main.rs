@@ -1,12 +1,12 @@
 //! Rules of the repository that can be tested: the dependencies of each crate, the paths in documents, cycles of
-//! files, and words.
+//! files, words, and codes that the API fuzzer knows.
 
 #![cfg(test)]
 
 mod cycles;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use doorward_testkit::process::succeed;
@@ -215,6 +215,28 @@ fn lints_are_expected_and_not_allowed() {
         }
     }
     assert!(found.is_empty(), "use expect with a reason: {found:?}");
+}
+
+/// The API fuzzer knows for each problem if a response with it is a finding.
+#[test]
+fn the_api_fuzzer_knows_each_problem() {
+    let read = |file: &str| std::fs::read_to_string(root().join(file)).unwrap();
+    let (page, hooks) = (read("docs/ERRORS.md"), read("xtask/fuzz/hooks.py"));
+    let problems = page.lines().filter_map(|line| {
+        let (status, rest) = line.strip_prefix("| ")?.split_once(" | `")?;
+        Some((rest.split('`').next()?, status))
+    });
+    let known = hooks.lines().filter_map(|line| {
+        let (code, status) = line.strip_prefix("    \"")?.split_once("\": ")?;
+        let status = status.strip_suffix(',')?;
+        status
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then_some((code, status))
+    });
+    let problems: BTreeSet<_> = problems.collect();
+    assert!(problems.len() > 30, "{problems:?}");
+    assert_eq!(known.collect::<BTreeSet<_>>(), problems);
 }
 
 /// Files that a reader creates by following a page, anywhere in a clone, are ignored by git: above all keys and

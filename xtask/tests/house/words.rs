@@ -182,30 +182,3 @@ fn retired(line: &str) -> Vec<(&'static str, &'static str)> {
     let words = rows.flat_map(|(words, instead)| words.iter().map(|word| (*word, *instead)));
     words.filter(|(word, _)| has(word)).collect()
 }
-
-#[test]
-fn a_whole_word_is_found_in_any_case() {
-    let found =
-        |line: &str| -> Vec<_> { retired(line).into_iter().map(|(word, _)| word).collect() };
-    assert_eq!(
-        found("Nobody, at the door: seats."),
-        ["door", "seats", "nobody"]
-    );
-    assert_eq!(found("Doorward's indoor_door, story_of, seating"), [""; 0]);
-}
-
-#[test]
-fn tests_are_searched_in_comments_and_names_of_functions() {
-    let found = |file: &str, line: &str| -> Vec<_> {
-        let words = retired(&searched(file, line)).into_iter();
-        words.map(|(word, _)| word).collect()
-    };
-    let (test, source) = ("crates/a/tests/it/b.rs", "crates/a/src/b.rs");
-    for file in [test, source] {
-        assert_eq!(found(file, "async fn the_door_is_open() {"), ["door"]);
-        assert_eq!(found(file, "    // At the door."), ["door"]);
-        assert_eq!(found(file, "let seat_of = 1; // At the door."), ["door"]);
-    }
-    assert_eq!(found(test, r#"sign_up("nobody").await;"#), [""; 0]);
-    assert_eq!(found(source, r#"sign_up("nobody").await;"#), ["nobody"]);
-}

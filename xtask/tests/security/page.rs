@@ -136,17 +136,3 @@ fn row(line: &str) -> Option<Row> {
         written: cells.into_iter().take(3).collect(),
     })
 }
-
-#[test]
-fn handwritten_cells_stay_and_the_others_are_generated() {
-    let page = "# Title\n\n| ID | means | source | code | tests |\n| --- | --- | --- | --- | --- |\n| A-08 | The owner. | ASVS | old | old |\n\n| A-08 | x |\n";
-    let mut ids = RequirementIds::default();
-    ids.read("crates/a/src/x.rs", "//! Kept (A-08).\n");
-    ids.read("crates/a/tests/it/y.rs", "/// A-08\n#[test]\nfn one() {}\n");
-    let filled = Page::parse(page).filled_by(&ids);
-    let wanted = page.replace(
-        "| old | old |",
-        "| [src/x.rs](../crates/a/src/x.rs) | [one](../crates/a/tests/it/y.rs) |",
-    );
-    assert_eq!(filled, wanted);
-}

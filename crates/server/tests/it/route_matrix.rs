@@ -264,8 +264,8 @@ fn fields_of(document: &Value, route: &Route) -> BTreeSet<String> {
         .collect()
 }
 
-/// T-MASS, Z-03, R-12: every column of every table and every field of other bodies is rejected where it is
-/// unknown, in JSON and in forms. In a query or a header it has no effect.
+/// T-MASS, Z-03, R-12, R-13: every column of every table and every field of other bodies, such as a new password, is
+/// rejected where it is unknown, in JSON and in forms, also for an admin. In a query or a header it has no effect.
 #[tokio::test]
 async fn unknown_fields_are_rejected_on_every_route() {
     let app = unthrottled().await;

@@ -7,7 +7,7 @@ use doorward_domain::ports::{RateLimits, SeparateSessions};
 use doorward_testkit::fixtures;
 use doorward_testkit::servers::{RedisOptions, dedicated_redis};
 
-use crate::support::{TEST_TIMEOUT, guess, open, sign_up, use_it};
+use crate::support::{TEST_TIMEOUT, guess, open, sign_up};
 
 /// S-03: each key expires within a day. Without its expiry, the session's own is checked.
 #[tokio::test]
@@ -77,22 +77,6 @@ async fn expired_sessions_are_deleted() {
         "1",
         "it is deleted from the list"
     );
-}
-
-#[tokio::test]
-async fn a_wiped_redis_has_no_sessions_and_works() {
-    let redis = dedicated_redis(RedisOptions::default()).await;
-    let store = open(&redis.url());
-    let session = fixtures::session(fixtures::user_id());
-    store.insert_session(&session).await.unwrap();
-    redis.command(&["FLUSHALL"]).await;
-    redis.command(&["SCRIPT", "FLUSH"]).await;
-    let now = fixtures::now();
-    let found = store
-        .find_session(session.user_id, &session.digest, now)
-        .await;
-    assert_eq!(found.unwrap(), None);
-    use_it(&store).await;
 }
 
 #[tokio::test]

@@ -110,23 +110,6 @@ async fn an_audience_is_visible_ascii() {
 }
 
 #[tokio::test]
-async fn renewals_and_audience_tokens_share_a_limit() {
-    let app = TestApp::new().await;
-    let ben = app.user("ben").await;
-    let renew = async || ben.request("POST", "/auth/renewal").send().await;
-    for _ in 0..60 {
-        ben.post(PATH, json!({"audience": "x"})).await.expect(200);
-        renew().await.expect(200);
-    }
-    let refused = renew().await;
-    let refused = refused.expect_problem(429, "too-many-attempts");
-    assert_eq!(
-        refused.header("ratelimit-policy"),
-        Some("\"token\";q=120;w=60")
-    );
-}
-
-#[tokio::test]
 async fn the_auth_check_returns_identity_headers() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;

@@ -79,29 +79,6 @@ async fn the_inbox_and_the_documents_have_pages() {
 }
 
 #[tokio::test]
-async fn the_stylesheet_has_a_content_hash_and_is_cached_permanently() {
-    let app = TestApp::new().await;
-    let html = Page::get(&app.anonymous(), "/", "en").await.0;
-    let path = html
-        .split("rel=\"stylesheet\" href=\"")
-        .nth(1)
-        .unwrap()
-        .split('"')
-        .next()
-        .unwrap();
-    let answer = app.anonymous().get(path).await.expect(200);
-    assert_eq!(
-        answer.header("content-type"),
-        Some("text/css; charset=utf-8")
-    );
-    assert_eq!(
-        answer.header("cache-control"),
-        Some("public, max-age=31536000, immutable")
-    );
-    assert!(!answer.text().contains("url("));
-}
-
-#[tokio::test]
 async fn programs_get_json_and_browsers_get_pages() {
     let app = TestApp::new().await;
     for (accept, is_page) in [

@@ -1,7 +1,7 @@
 //! `POST /user`: sign-up.
 
 use doorward_domain::model::Role;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{PASSWORD, TestApp, TestResponse, summary};
 
@@ -71,6 +71,10 @@ async fn all_field_errors_are_reported_at_once_and_unknown_fields_rejected() {
             ("status", "unknown"),
             ("username", "invalid"),
         ]);
+    app.anonymous()
+        .post("/user", json!({"username": null, "email": null}))
+        .await
+        .assert_field_errors(&[("password", "missing"), ("username", "missing")]);
     for field in [
         "id",
         "role",
@@ -103,49 +107,6 @@ async fn all_field_errors_are_reported_at_once_and_unknown_fields_rejected() {
         .expect(201)
         .json();
     assert_eq!(user["role"], "user");
-}
-
-/// L-03: a display name cannot contain characters that change the direction of the surrounding text.
-#[tokio::test]
-async fn a_name_with_direction_characters_is_rejected() {
-    let app = TestApp::new().await;
-    let name = "\u{202e}nimda";
-    let body = json!({"username": "ben", "password": PASSWORD, "name": name});
-    let refused = app.anonymous().post("/user", body).await;
-    refused.assert_field_errors(&[("name", "invalid")]);
-    let blank = json!({"username": "zoe", "password": PASSWORD, "name": "\u{200d}\u{ad}\u{fe0f}"});
-    let refused = app.anonymous().post("/user", blank).await;
-    refused.assert_field_errors(&[("name", "too-short")]);
-    let ben = app.user("ben").await;
-    for answer in [
-        ben.patch("/user/me", json!({"name": name})).await,
-        ben.put("/user/me", json!({"name": name})).await,
-    ] {
-        answer.assert_field_errors(&[("name", "invalid")]);
-    }
-}
-
-/// A number that fits a 64-bit integer or a double is returned as it was sent, possibly in another spelling.
-#[tokio::test]
-async fn a_number_is_returned_as_it_is_stored() {
-    let app = TestApp::new().await;
-    let body = r#"{"username": "ben", "password": "plum cake on sundays", "data": {"numbers":
-        [9007199254740993, 18446744073709551615, -9223372036854775808, 1e-320, 0.1e1]}}"#;
-    let anonymous = app.anonymous();
-    let created = anonymous
-        .request("POST", "/user")
-        .body("application/json", body)
-        .send()
-        .await
-        .expect(201)
-        .json();
-    let text = created["data"].to_string();
-    assert_eq!(
-        text,
-        r#"{"numbers":[9007199254740993,18446744073709551615,-9223372036854775808,1e-320,1.0]}"#
-    );
-    let read = app.sign_in("ben").await.get("/user/me").await;
-    assert_eq!(read.expect(200).json()["data"].to_string(), text);
 }
 
 /// Every write of `data`, as JSON and as a form, with the other errors of the request.
@@ -213,50 +174,12 @@ async fn a_field_of_the_wrong_type_is_a_field_error() {
 }
 
 #[tokio::test]
-async fn a_sign_up_without_an_identifier_or_a_password_reports_both() {
+async fn a_taken_username_gets_409() {
     let app = TestApp::new().await;
-    let missing = [("password", "missing"), ("username", "missing")];
-    for body in [
-        json!({}),
-        json!({"password": null}),
-        json!({"username": null, "email": null}),
-    ] {
-        app.anonymous()
-            .post("/user", body)
-            .await
-            .assert_field_errors(&missing);
-    }
-    let body = json!({"username": null, "email": null, "password": PASSWORD});
-    app.anonymous()
-        .post("/user", body)
-        .await
-        .assert_field_errors(&missing[1..]);
-    let form = "username=&email=&password=plum+cake+on+sundays";
-    let answer = app
-        .anonymous()
-        .request("POST", "/user")
-        .form(form)
-        .send()
-        .await;
-    answer.assert_field_errors(&missing[1..]);
-}
-
-#[tokio::test]
-async fn a_username_is_taken_in_any_case_or_form() {
-    let app = TestApp::new().await;
-    app.anonymous()
-        .post("/user", json!({"username": "josé", "password": PASSWORD}))
-        .await
-        .expect(201);
-    for name in ["josé", "JOSÉ", "jose\u{301}", "ｊｏｓé"] {
-        for email in [Value::Null, json!("new@example.com")] {
-            let body = json!({"username": name, "email": email, "password": PASSWORD});
-            app.anonymous()
-                .post("/user", body)
-                .await
-                .expect_problem(409, "username-taken");
-        }
-    }
+    app.create("ben", Role::User).await;
+    let body = json!({"username": "BEN", "email": "new@example.com", "password": PASSWORD});
+    let refused = app.anonymous().post("/user", body).await;
+    refused.expect_problem(409, "username-taken");
 }
 
 /// The response reveals nothing (T-EQUAL). A retry after a lost response gets the same one (H-08).
@@ -286,68 +209,4 @@ async fn a_taken_address_gets_exactly_the_response_of_a_new_one() {
             ("owner@example.com", "already-registered")
         ]
     );
-}
-
-#[tokio::test]
-async fn enumeration_protection_can_be_disabled() {
-    let app = TestApp::with(|options| options.policy.enumeration_protection = false).await;
-    app.create("owner", Role::User).await;
-    for email in ["owner@example.com", "OWNER@EXAMPLE.COM"] {
-        let body = json!({"email": email, "password": PASSWORD});
-        app.anonymous()
-            .post("/user", body)
-            .await
-            .expect_problem(409, "email-taken");
-    }
-    let body = json!({"email": "fresh@example.com", "password": PASSWORD});
-    app.anonymous().post("/user", body).await.expect(201);
-    assert_eq!(
-        summary(&app.mails().await),
-        [("fresh@example.com", "confirm")]
-    );
-}
-
-/// A-06: 20 an hour from one address; the limit refills gradually.
-#[tokio::test]
-async fn sign_ups_from_one_address_are_limited_and_the_limit_is_in_the_headers() {
-    let app = TestApp::new().await;
-    let client = app.anonymous();
-    for left in (0..20).rev() {
-        let answer = client
-            .post(
-                "/user",
-                json!({"username": format!("u{left}"), "password": PASSWORD}),
-            )
-            .await
-            .expect(201);
-        assert_eq!(
-            answer.header("ratelimit-policy"),
-            Some("\"sign-up\";q=20;w=3600")
-        );
-        assert_eq!(
-            answer.header("ratelimit"),
-            Some(format!("\"sign-up\";r={left};t=180").as_str())
-        );
-    }
-    let body = json!({"username": "one-more", "password": PASSWORD});
-    let refused = client
-        .post("/user", body.clone())
-        .await
-        .expect_problem(429, "too-many-attempts");
-    assert_eq!(refused.header("retry-after"), Some("180"));
-    assert_eq!(refused.header("ratelimit"), Some("\"sign-up\";r=0;t=180"));
-    app.anonymous()
-        .post(
-            "/user",
-            json!({"username": "elsewhere", "password": PASSWORD}),
-        )
-        .await
-        .expect(201);
-    app.advance_seconds(179);
-    client
-        .post("/user", body.clone())
-        .await
-        .expect_problem(429, "too-many-attempts");
-    app.advance_seconds(1);
-    client.post("/user", body).await.expect(201);
 }

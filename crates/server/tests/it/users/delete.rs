@@ -31,26 +31,6 @@ async fn deleting_your_own_account_ends_sessions_and_links() {
 }
 
 #[tokio::test]
-async fn an_outdated_if_match_deletes_no_user() {
-    let app = TestApp::new().await;
-    let ben = app.user("ben").await;
-    ben.patch("/user/me", json!({"name": "Ben"}))
-        .await
-        .expect(200);
-    let stale = ben
-        .request("DELETE", "/user/me")
-        .header("if-match", "\"1\"")
-        .send()
-        .await;
-    stale.expect_problem(412, "precondition-failed");
-    ben.request("DELETE", "/user/me")
-        .header("if-match", "\"2\"")
-        .send()
-        .await
-        .expect(204);
-}
-
-#[tokio::test]
 async fn an_admin_deletes_a_user_once() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);

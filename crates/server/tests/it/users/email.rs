@@ -1,9 +1,8 @@
 //! `PUT /user/{user}/email`: change the address.
 
-use doorward_domain::model::Role;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{OTHER_PASSWORD, PASSWORD, TestApp, path_in, summary};
+use crate::support::{OTHER_PASSWORD, PASSWORD, TestApp, path_in};
 
 const PATH: &str = "/user/me/email";
 
@@ -73,83 +72,4 @@ async fn a_change_of_the_own_address_reports_each_field() {
     ben.put(PATH, same)
         .await
         .assert_field_errors(&[("email", "unchanged")]);
-}
-
-#[tokio::test]
-async fn an_admin_changes_an_address_without_the_password_of_the_user() {
-    let app = TestApp::new().await;
-    let admin = app.admin().await;
-    app.create("ben", Role::User).await;
-    admin
-        .put("/user/ben/email", json!({"email": "new@example.org"}))
-        .await
-        .expect(202);
-    assert_eq!(
-        summary(&app.mails().await),
-        [
-            ("ben@example.com", "email-change-notice"),
-            ("new@example.org", "email-change")
-        ]
-    );
-    admin
-        .put(PATH, json!({"email": "root@example.org"}))
-        .await
-        .assert_field_errors(&[("password", "missing")]);
-    admin
-        .put("/user/nobody/email", json!({"email": "x@example.org"}))
-        .await
-        .expect_problem(404, "not-found");
-    admin
-        .put("/user/ben/status", json!({"status": "disabled"}))
-        .await
-        .expect(200);
-    let again = admin
-        .put("/user/ben/email", json!({"email": "later@example.org"}))
-        .await;
-    again.assert_field_errors(&[("email", "account-disabled")]);
-}
-
-#[tokio::test]
-async fn an_address_of_another_user_gets_the_same_response_and_its_owner_a_notice() {
-    let app = TestApp::new().await;
-    let ben = app.user("ben").await;
-    app.create("eve", Role::User).await;
-    ben.put(
-        PATH,
-        json!({"email": "eve@example.com", "password": PASSWORD}),
-    )
-    .await
-    .expect(202);
-    assert_eq!(
-        summary(&app.mails().await),
-        [
-            ("ben@example.com", "email-change-undo"),
-            ("eve@example.com", "already-registered")
-        ]
-    );
-}
-
-#[tokio::test]
-async fn an_outdated_if_match_changes_nothing() {
-    let app = TestApp::new().await;
-    let ben = app.user("ben").await;
-    ben.patch("/user/me", json!({"name": "Ben"}))
-        .await
-        .expect(200);
-    let body: Value = json!({"email": "new@example.org", "password": PASSWORD});
-    let stale = ben
-        .request("PUT", PATH)
-        .header("if-match", "\"1\"")
-        .json(&body)
-        .send()
-        .await;
-    stale.expect_problem(412, "precondition-failed");
-    app.advance_seconds(600);
-    ben.request("PUT", PATH)
-        .header("if-match", "\"2\"")
-        .json(&body)
-        .send()
-        .await
-        .expect(202);
-    assert_eq!(app.mails().await.len(), 2);
 }

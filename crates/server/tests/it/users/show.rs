@@ -1,6 +1,5 @@
 //! `GET /user/{user}`.
 
-use doorward_domain::model::Role;
 use serde_json::json;
 
 use crate::support::TestApp;
@@ -38,31 +37,4 @@ async fn a_user_sees_themselves_by_each_identifier() {
     }
     let encoded = ben.get("/user/%62en").await.expect(200);
     assert_eq!(encoded.json(), user);
-}
-
-#[tokio::test]
-async fn an_admin_sees_every_user_and_gets_404_for_a_missing_one() {
-    let app = TestApp::new().await;
-    let admin = app.admin().await;
-    let ben = app.create("ben", Role::User).await;
-    for named in ["ben".to_owned(), ben.id.to_string()] {
-        let user = admin
-            .get(&format!("/user/{named}"))
-            .await
-            .expect(200)
-            .json();
-        assert_eq!(user["username"], "ben");
-    }
-    for named in [
-        "nobody",
-        "019363a0-0000-7000-8000-000000000000",
-        "a%20b",
-        "%00",
-        "ben@example.com",
-    ] {
-        admin
-            .get(&format!("/user/{named}"))
-            .await
-            .expect_problem(404, "not-found");
-    }
 }

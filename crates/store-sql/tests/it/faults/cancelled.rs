@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use doorward_domain::store::Store;
 use doorward_testkit::servers::{
-    MariadbOptions, PostgresOptions, dedicated_mariadb, dedicated_postgres,
+    MariadbOptions, PostgresOptions, Proxy, ProxyMode, dedicated_mariadb, dedicated_postgres,
 };
 use sqlx::{AnyConnection, Connection, raw_sql};
 use tokio::time::timeout;
@@ -54,4 +54,20 @@ async fn a_cancelled_write_leaves_nothing_behind_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}/doorward.db", folder.path().display());
     run_case(&url, "BEGIN IMMEDIATE").await;
+}
+
+/// A cancelled operation leaves no connection with an unread response in the pool.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_operation_leaves_no_unread_response() {
+    let server = dedicated_postgres(PostgresOptions::default()).await;
+    let proxy = Proxy::to(server.address()).await;
+    let store = connect(&proxy.url(&server.url())).await;
+    proxy.set(ProxyMode::Slow(Duration::from_millis(20))).await;
+    for number in 0..30 {
+        let (user, batch) = sign_up();
+        let patience = Duration::from_millis(7 * number);
+        let told = timeout(patience, store.apply(batch)).await;
+        let is_there = is_signed_up(&store, &user).await;
+        assert!(is_there || told.is_err(), "{told:?}");
+    }
 }

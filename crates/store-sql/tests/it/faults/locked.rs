@@ -177,3 +177,18 @@ async fn a_locked_table_fails_the_ping() {
     let lock = "LOCK TABLES pings WRITE";
     a_table_is_locked(&mariadb.url(), lock, "UNLOCK TABLES").await;
 }
+
+/// Another process holds a lock on the file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_another_process_locks_fails_the_ping() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}/doorward.db", folder.path().display());
+    let store = connect_patiently(&url).await;
+    let mut other = AnyConnection::connect(&url).await.unwrap();
+    let lock = raw_sql("BEGIN IMMEDIATE").execute(&mut other);
+    lock.await.unwrap();
+    assert_ping_fails(&store).await;
+    let unlock = raw_sql("ROLLBACK").execute(&mut other);
+    unlock.await.unwrap();
+    wait_until_healthy(|| Store::ping(&store)).await;
+}

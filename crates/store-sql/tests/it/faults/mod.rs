@@ -1,15 +1,12 @@
-//! Databases that misbehave: servers stopped, killed, paused and cut off, lost responses, full disks. Each test
-//! has its own server.
+//! Databases that misbehave: locks, lost responses, slow statements. Each test has its own server.
 //!
-//! The store must then respond within its time limit, leave nothing half done, report only committed writes as
-//! done, and recover by itself as soon as the database does.
+//! The store must then respond within its time limit, leave nothing half done, and report only committed writes as done.
+//! The tests of the server stop, kill, pause, cut off and fill the database.
 
 mod backlog;
 mod cancelled;
 mod locked;
 mod lost_commits;
-mod outages;
-mod sqlite;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -130,31 +130,6 @@ fn an_export_can_be_piped_into_an_import() {
     assert_eq!(to.run(&["export", "-"]).expect(0).out, text);
 }
 
-/// A user whose authenticator was sealed with a master key that is lost.
-#[test]
-fn an_export_skips_and_names_an_authenticator_of_another_master_key() {
-    let people = people();
-    let text = format!("{HEADER}{}\n", people.join("\n"));
-    let setup = new_setup()
-        .with("JWT_SECRET_KEY", &"first key ".repeat(4))
-        .file("people.jsonl", &text);
-    import(&setup, &["people.jsonl"], 0);
-    let setup = setup.with("JWT_SECRET_KEY", &"other key ".repeat(4));
-    let done = setup.run(&["export", "users.jsonl", "--json"]).expect(0);
-    let skipped = done.json()["skipped_factors"].clone();
-    let with_factors = people.iter().filter(|line| line.contains("\"factors\""));
-    let expected = 2 * with_factors.count();
-    assert_eq!(skipped.as_array().unwrap().len(), expected);
-    assert_eq!(skipped[0]["name"], "Phone 📱");
-    assert_eq!(skipped[0]["was_last"], true);
-    let done = setup.run(&["export", "-"]).expect(0);
-    assert_eq!(done.out.lines().count(), 1201);
-    let user = skipped[0]["user"].as_str().unwrap();
-    assert!(done.err.contains(user) && done.err.contains("\"Phone 📱\""));
-    let count = format!("Skipped {expected} authenticator apps");
-    assert!(done.err.contains(&count), "{}", done.err);
-}
-
 /// C-01: the file is new, so that no one else has prepared it, and is removed if it is not complete.
 #[test]
 fn an_export_creates_its_file_and_removes_it_after_a_failure() {

@@ -1,0 +1,39 @@
+//! A run of the collection in `clients`, from the report of newman's reporter `json`.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+/// Requests for pages that need a mail. The folders that need one say so.
+const PAGES_WITH_A_MAIL: [&str; 3] = [
+    "GET /inbox.json: Dora's confirmation → 200",
+    "GET /confirmation/{token}: the page → 200",
+    "POST /confirmation/{token}/cancel → 200",
+];
+
+/// The names of the requests without a response: scripts of the collection have skipped them.
+#[must_use]
+pub fn skipped(report: &Value) -> BTreeSet<&str> {
+    let executions = report["run"]["executions"].as_array().into_iter().flatten();
+    let sent = executions.filter(|execution| execution["response"]["code"].is_u64());
+    let sent: BTreeSet<_> = sent.map(|execution| name(&execution["item"])).collect();
+    let all = items(&report["collection"]).flat_map(items).map(name);
+    all.filter(|name| !sent.contains(name)).collect()
+}
+
+/// The names of the requests that need the inbox.
+#[must_use]
+pub fn needing_the_inbox(report: &Value) -> BTreeSet<&str> {
+    let folders = items(&report["collection"]);
+    let folders = folders.filter(|folder| name(folder).ends_with("(needs the inbox)"));
+    let requests = folders.flat_map(items).map(name);
+    requests.chain(PAGES_WITH_A_MAIL).collect()
+}
+
+fn items(of: &Value) -> impl Iterator<Item = &Value> {
+    of["item"].as_array().into_iter().flatten()
+}
+
+fn name(item: &Value) -> &str {
+    item["name"].as_str().unwrap()
+}
