@@ -50,7 +50,6 @@ pub struct TestApp {
     pub doorward: Arc<Doorward>,
     pub clock: Arc<SteppedClock>,
     store: Arc<FaultyStore>,
-    has_separate_sessions: bool,
     mailer: Arc<TestMailer>,
     router: Router,
     next_address: AtomicU32,
@@ -59,11 +58,6 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// Returns `true` if sessions are apart from the main store.
-    pub fn has_separate_sessions(&self) -> bool {
-        self.has_separate_sessions
-    }
-
     pub async fn new() -> Self {
         Self::with(|_| {}).await
     }
@@ -128,7 +122,6 @@ impl TestApp {
             shutdown: ShutdownFlag::default(),
         });
         let app = Self {
-            has_separate_sessions,
             doorward,
             clock,
             store,
