@@ -10,12 +10,15 @@ use crate::repository::root;
 /// Cargo's target folder, under any name.
 ///
 /// # Panics
-/// Outside a test that cargo has built.
+/// Outside a program that cargo has built.
 #[must_use]
 pub fn target() -> PathBuf {
-    let test = std::env::current_exe().expect("a test has a file");
-    let folder = test.ancestors().nth(3);
-    folder.expect("it lies in target/debug/deps").to_owned()
+    let program = std::env::current_exe().expect("a program has a file");
+    // A test lies in `target/debug/deps`, `lend-servers` in `target/debug`.
+    let mut folders = program.ancestors().skip(1);
+    let profile = folders.find(|folder| !folder.ends_with("deps"));
+    let target = profile.and_then(Path::parent);
+    target.expect("it lies in the target folder").to_owned()
 }
 
 /// Cargo in the workspace, as `cargo xtask` runs it: without the variables that `cargo test` has set for this

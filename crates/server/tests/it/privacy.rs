@@ -34,7 +34,7 @@ fn stored_data(setup: &Setup, stores: &[(&str, String)]) -> Vec<u8> {
                 kept.extend(stdout_of("pg_dump", &[value]));
             }
             "DATABASE_URL" => kept.extend(mariadb(value)),
-            "REDIS_URL" => kept.extend(redis(value)),
+            "REDIS_URL" => kept.extend(redis(value, redis_prefix(stores))),
             _ => {}
         }
     }
@@ -78,14 +78,14 @@ fn place_of(url: &str) -> (&str, &str) {
     place.rsplit_once('@').unwrap()
 }
 
-/// Every key with its content.
-fn redis(url: &str) -> Vec<u8> {
+/// Every key with this prefix, with its content. Other tests use the server too.
+fn redis(url: &str, prefix: &str) -> Vec<u8> {
     let server = match url.strip_prefix("redis+unix://") {
         Some(socket) => ["-s", socket],
         None => ["-u", url],
     };
     let ask = |words: &[&str]| stdout_of("redis-cli", &[&server, words].concat());
-    let keys = ask(&["--scan"]);
+    let keys = ask(&["--scan", "--pattern", &format!("{prefix}*")]);
     let mut kept = keys.clone();
     for key in String::from_utf8(keys).unwrap().lines() {
         for command in ["HGETALL", "GET"] {
@@ -93,6 +93,13 @@ fn redis(url: &str) -> Vec<u8> {
         }
     }
     kept
+}
+
+fn redis_prefix<'a>(stores: &'a [(&str, String)]) -> &'a str {
+    let found = stores
+        .iter()
+        .find(|(name, _)| *name == "DOORWARD_REDIS__PREFIX");
+    &found.expect("a Redis has a prefix").1
 }
 
 fn traces_in(kept: &[u8]) -> Vec<String> {
@@ -154,7 +161,8 @@ fn no_data_of_a_deleted_user_is_stored() {
     gone.expect(204);
     server.stop();
     for (_, url) in stores.iter().filter(|(name, _)| *name == "REDIS_URL") {
-        let sessions = String::from_utf8_lossy(&redis(url)).into_owned();
+        let sessions = redis(url, redis_prefix(&stores));
+        let sessions = String::from_utf8_lossy(&sessions).into_owned();
         assert!(!sessions.contains(id.as_str().unwrap()), "{sessions}");
     }
     let after = traces_in(&stored_data(&setup, &stores));

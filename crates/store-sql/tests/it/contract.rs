@@ -36,11 +36,17 @@ mod sqlite {
 
 mod postgres {
     async fn open() -> super::OpenedPort<dyn super::Store> {
-        super::OpenedPort::new(super::connect(super::servers::postgres().await).await, ())
+        super::OpenedPort::new(
+            super::connect(super::servers::postgres_for_store().await).await,
+            (),
+        )
     }
 
     async fn open_sessions() -> super::OpenedPort<super::SessionStore> {
-        super::OpenedPort::new(super::sessions(super::servers::postgres().await).await, ())
+        super::OpenedPort::new(
+            super::sessions(super::servers::postgres_for_store().await).await,
+            (),
+        )
     }
 
     doorward_testkit::store_contract!(crate::contract::postgres::open);
@@ -49,11 +55,17 @@ mod postgres {
 
 mod mariadb {
     async fn open() -> super::OpenedPort<dyn super::Store> {
-        super::OpenedPort::new(super::connect(super::servers::mariadb().await).await, ())
+        super::OpenedPort::new(
+            super::connect(super::servers::mariadb_for_store().await).await,
+            (),
+        )
     }
 
     async fn open_sessions() -> super::OpenedPort<super::SessionStore> {
-        super::OpenedPort::new(super::sessions(super::servers::mariadb().await).await, ())
+        super::OpenedPort::new(
+            super::sessions(super::servers::mariadb_for_store().await).await,
+            (),
+        )
     }
 
     doorward_testkit::store_contract!(crate::contract::mariadb::open);

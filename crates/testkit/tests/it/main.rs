@@ -3,6 +3,8 @@
 #![cfg(test)]
 
 mod audit_chain;
+mod dedicated;
+mod lending;
 mod mapping;
 mod memory;
 mod queries;

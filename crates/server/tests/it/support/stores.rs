@@ -85,14 +85,16 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// New, empty stores. SQLite's file is in the folder.
+    /// New stores without rows. SQLite's file is in the folder.
     pub async fn open(combination: Combination, folder: &TempDir, now: Timestamp) -> Self {
         let url = match combination {
             Combination::Sqlite => {
                 format!("sqlite:{}", folder.path().join("doorward.db").display())
             }
-            Combination::Postgres | Combination::PostgresRedis => servers::postgres().await,
-            Combination::MariaDb => servers::mariadb().await,
+            Combination::Postgres | Combination::PostgresRedis => {
+                servers::postgres_for_store().await
+            }
+            Combination::MariaDb => servers::mariadb_for_store().await,
         };
         let stores = Self::all_in(Arc::new(sql(url, now).await));
         if combination != Combination::PostgresRedis {

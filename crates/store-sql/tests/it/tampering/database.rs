@@ -66,13 +66,13 @@ macro_rules! on_each_database {
         mod postgres {
             $(#[tokio::test]
             async fn $case() {
-                super::$case(&doorward_testkit::servers::postgres().await).await;
+                super::$case(&doorward_testkit::servers::postgres_for_store().await).await;
             })+
         }
         mod mariadb {
             $(#[tokio::test]
             async fn $case() {
-                super::$case(&doorward_testkit::servers::mariadb().await).await;
+                super::$case(&doorward_testkit::servers::mariadb_for_store().await).await;
             })+
         }
     };
