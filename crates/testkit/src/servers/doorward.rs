@@ -1,7 +1,7 @@
 //! Doorward as other programs use it: the binary on a free port with an empty folder.
 //!
 //! For tests with real clients, proxies and examples. The binary is the one that `DOORWARD_TEST_BINARY` names
-//! (`cargo xtask verify` passes the release binary), else the debug binary next to this test. Build that with
+//! (`cargo xtask verify` passes an optimised one), else the debug binary next to this test. Build that with
 //! `cargo build -p doorward`: cargo builds it only for the tests of its own package.
 
 use std::path::{Path, PathBuf};
