@@ -17,7 +17,7 @@ pub enum Action {
     ExportUser,
     /// Change `name` and `data`.
     UpdateProfile,
-    /// Request an address change.
+    /// Request an address change, or cancel it.
     ChangeEmail,
     /// Delete the user.
     DeleteUser,

@@ -16,7 +16,7 @@ string_enum! {
         SignUp => "sign-up",
         /// An address was confirmed.
         EmailConfirmed => "email-confirmed",
-        /// The owner of a mailbox cancelled a sign-up or an address change.
+        /// The owner of a mailbox, the user or an admin cancelled a sign-up or an address change.
         ConfirmationCancelled => "confirmation-cancelled",
         /// A sign-in, successful or failed.
         SignIn => "sign-in",
