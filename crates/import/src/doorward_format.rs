@@ -23,9 +23,9 @@ use crate::raw_user::pending;
 use crate::translation::{Conversion, ConvertedUser, Rejection, capitalize, unquoted};
 
 /// The first line of an export.
-pub const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":3}\n";
+pub const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":4}\n";
 /// Version of the format.
-const VERSION: u64 = 3;
+const VERSION: u64 = 4;
 
 /// The first line.
 #[derive(Deserialize)]
@@ -77,6 +77,8 @@ struct UserRecordOut<'a> {
     created_at: Timestamp,
     updated_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
+    last_sign_in_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     password_hash: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     password_updated_at: Option<Timestamp>,
@@ -124,6 +126,7 @@ pub fn write(to: &mut impl Write, exported: &ExportedUser) -> std::io::Result<()
         version: user.version.0,
         created_at: user.created_at,
         updated_at: user.updated_at,
+        last_sign_in_at: exported.last_sign_in_at,
         password_hash: credential.map(|credential| credential.data.expose().as_str()),
         password_updated_at: credential.map(|credential| credential.updated_at),
         factors: factors.map(|factors| FactorsOut {
@@ -165,6 +168,7 @@ struct UserRecordIn {
     version: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
+    last_sign_in_at: Option<Timestamp>,
     password_hash: Option<String>,
     password_updated_at: Option<Timestamp>,
     factors: Option<FactorsIn>,
@@ -239,12 +243,16 @@ fn convert(line: UserRecordIn, options: &ImportOptions) -> Conversion {
         created_at: check_timestamp("created_at", line.created_at)?,
         updated_at: check_timestamp("updated_at", line.updated_at)?,
     };
+    let last_sign_in_at = line.last_sign_in_at;
+    let last_sign_in_at = last_sign_in_at.map(|at| check_timestamp("last_sign_in_at", at));
+    let last_sign_in_at = last_sign_in_at.transpose()?;
     let factors = line.factors.map(read_factors).transpose()?;
     let password = notes.password(line.password_hash.map(Secret::new));
     let password = password.map(|hash| (hash, set_at));
     let user = ImportedUser::new(user, password)
         .and_then(|user| user.with_factors(factors.unwrap_or_default()))
-        .map_err(|why| Rejection::refused(&why))?;
+        .map_err(|why| Rejection::refused(&why))?
+        .with_last_sign_in(last_sign_in_at);
     Ok(ConvertedUser {
         user,
         notes: notes.into_notes(),
@@ -294,7 +302,7 @@ mod tests {
 
     #[test]
     fn files_of_this_and_older_versions_are_read() {
-        for (version, is_read) in [(0, false), (1, true), (3, true), (4, false)] {
+        for (version, is_read) in [(0, false), (1, true), (4, true), (5, false)] {
             let header = HEADER.replace(&VERSION.to_string(), &version.to_string());
             assert_eq!(check_header(header.as_bytes()).is_ok(), is_read, "{header}");
         }

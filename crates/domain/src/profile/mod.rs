@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::core::Core;
 
 pub use export::{PasswordMetadata, PersonalData};
-pub use update::ProfileUpdate;
+pub use update::{ProfileUpdate, ViewedUser};
 
 /// Views, updates, deletes and exports one account.
 pub struct Profile {

@@ -1,5 +1,6 @@
 //! Views a user and updates the profile: `name` and `data`.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::access::names_actor;
@@ -34,15 +35,27 @@ pub enum ProfileUpdate {
     },
 }
 
+/// A user, and when they last signed in.
+#[derive(Debug)]
+pub struct ViewedUser {
+    /// The user.
+    pub user: User,
+    /// The time of the last sign-in; `None` if there was none.
+    pub last_sign_in_at: Option<Timestamp>,
+}
+
 impl Profile {
     /// Returns the user that a path names, and writes an audit event if it is another user.
     #[tracing::instrument(name = "view_user", level = "trace", skip_all)]
-    pub async fn view(&self, ctx: &Ctx, named: &str) -> Result<User, Error> {
+    pub async fn view(&self, ctx: &Ctx, named: &str) -> Result<ViewedUser, Error> {
         let user = self.core.resolve(ctx, Action::ViewUser, named).await?;
         self.core
             .emit_view(ctx, Event::UserViewed { user_id: user.id })
             .await?;
-        Ok(user)
+        Ok(ViewedUser {
+            last_sign_in_at: self.core.last_sign_in(user.id).await?,
+            user,
+        })
     }
 
     /// Returns the user that a path names, for a signed-in client. For the client's own account it is the user
@@ -52,10 +65,16 @@ impl Profile {
         ctx: &Ctx,
         viewer: &Authenticated,
         named: &str,
-    ) -> Result<User, Error> {
+    ) -> Result<ViewedUser, Error> {
         if names_actor(&ctx.actor, named) {
             access::authorize(&ctx.actor, Action::ViewUser, Target::Own)?;
-            return Ok(viewer.user().clone());
+            let user = viewer.user().clone();
+            let read = || self.core.last_sign_in(user.id);
+            let last_sign_in_at = *viewer.0.last_sign_in_at.get_or_try_init(read).await?;
+            return Ok(ViewedUser {
+                user,
+                last_sign_in_at,
+            });
         }
         self.view(ctx, named).await
     }

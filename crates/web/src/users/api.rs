@@ -21,7 +21,7 @@ use crate::http::etag::IfMatch;
 use crate::http::params::{IfMatchParam, UserParam};
 use crate::http::problem::Problem;
 use crate::users::export_document::{ExportDocument, ExportView};
-use crate::users::view::{UserView, user_response};
+use crate::users::view::{UserView, user_response, viewed_user_response};
 
 /// Returns a user, to the user or an admin.
 #[utoipa::path(get, path = "/user/{user}", tag = "Account", params(UserParam),
@@ -32,12 +32,12 @@ pub(crate) async fn show_user(
     Path(user): Path<String>,
 ) -> Result<Response, Problem> {
     let viewer = caller.require_session()?;
-    let user = app
+    let viewed = app
         .doorward
         .profile
         .view_in_session(&caller.ctx, viewer, &user)
         .await?;
-    Ok(user_response(StatusCode::OK, &user))
+    Ok(viewed_user_response(&viewed))
 }
 
 /// Fields of a user that other routes change.

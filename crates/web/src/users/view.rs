@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use doorward_domain::model::User;
+use doorward_domain::profile::ViewedUser;
 use doorward_domain::values::{EmailAddress, Name, Username};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -51,6 +52,10 @@ pub struct UserView {
     /// Time of the last change.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     updated_at: Timestamp,
+    /// Time of the last sign-in; absent if there was none. Only in `GET /user/{user}`, `GET /user` and the export.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false, format = DateTime, example = "2026-11-21T08:00:00Z")]
+    last_sign_in_at: Option<Timestamp>,
 }
 
 impl From<&User> for UserView {
@@ -77,6 +82,17 @@ impl From<&User> for UserView {
             data: user.data.as_map().clone(),
             created_at: user.created_at,
             updated_at: user.updated_at,
+            last_sign_in_at: None,
+        }
+    }
+}
+
+impl UserView {
+    /// This view with the time of the last sign-in.
+    pub(crate) fn with_last_sign_in(self, at: Option<Timestamp>) -> Self {
+        Self {
+            last_sign_in_at: at,
+            ..self
         }
     }
 }
@@ -85,4 +101,11 @@ impl From<&User> for UserView {
 pub(crate) fn user_response(status: StatusCode, user: &User) -> Response {
     let headers = [(ETAG, etag::tag(user.version))];
     (status, headers, Json(UserView::from(user))).into_response()
+}
+
+/// A response with a user, when they last signed in, and the `ETag`.
+pub(crate) fn viewed_user_response(viewed: &ViewedUser) -> Response {
+    let headers = [(ETAG, etag::tag(viewed.user.version))];
+    let view = UserView::from(&viewed.user).with_last_sign_in(viewed.last_sign_in_at);
+    (headers, Json(view)).into_response()
 }

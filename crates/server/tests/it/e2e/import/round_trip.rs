@@ -29,6 +29,7 @@ fn people() -> Vec<String> {
                 person["username"] = format!("Straße-ß-{number}").into();
                 person["security_epoch"] = 7.into();
                 person["version"] = 41.into();
+                person["last_sign_in_at"] = "2026-11-20T08:00:00.000001Z".into();
             }
             3 => {
                 for name in ["password_hash", "password_updated_at"] {
