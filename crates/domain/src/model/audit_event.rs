@@ -107,6 +107,33 @@ string_enum! {
 }
 
 impl AuditKind {
+    /// The kinds that a user sees in the activity of the account: sign-ins and changes.
+    pub const ACTIVITY: &'static [Self] = &[
+        Self::SignUp,
+        Self::EmailConfirmed,
+        Self::ConfirmationCancelled,
+        Self::SignIn,
+        Self::SecondFactorRequested,
+        Self::SignOut,
+        Self::SessionsRevoked,
+        Self::SessionEvicted,
+        Self::PasswordChanged,
+        Self::PasswordSet,
+        Self::RecoveryMailed,
+        Self::Recovered,
+        Self::FactorAdded,
+        Self::FactorRemoved,
+        Self::FactorsUndone,
+        Self::RecoveryCodesRenewed,
+        Self::RecoveryCodeUsed,
+        Self::EmailChangeRequested,
+        Self::EmailChangeUndone,
+        Self::ProfileUpdated,
+        Self::RoleChanged,
+        Self::StatusChanged,
+        Self::UserExported,
+    ];
+
     /// Finds an event by its name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL
