@@ -15,7 +15,7 @@ pub enum Action {
     ViewUser,
     /// Export the user's personal data.
     ExportUser,
-    /// Change `name` and `data`.
+    /// Change `name`, `data` and `locale`.
     UpdateProfile,
     /// Request an address change, or cancel it.
     ChangeEmail,

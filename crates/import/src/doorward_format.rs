@@ -11,7 +11,9 @@ use doorward_domain::factors::{
 use doorward_domain::model::{Role, Status, User, Version, VoidUndoLinks};
 use doorward_domain::transfer::ExportedUser;
 use doorward_domain::transfer::ImportedUser;
-use doorward_domain::values::{CredentialId, Data, EmailAddress, Locale, Name, Secret, Username};
+use doorward_domain::values::{
+    CredentialId, Data, EmailAddress, LanguageTag, Locale, Name, Secret, Username,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -23,9 +25,9 @@ use crate::raw_user::pending;
 use crate::translation::{Conversion, ConvertedUser, Rejection, capitalize, unquoted};
 
 /// The first line of an export.
-pub const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":4}\n";
+pub const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":5}\n";
 /// Version of the format.
-const VERSION: u64 = 4;
+const VERSION: u64 = 5;
 
 /// The first line.
 #[derive(Deserialize)]
@@ -72,6 +74,8 @@ struct UserRecordOut<'a> {
     status: &'static str,
     data: &'a Map<String, Value>,
     locale: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preferred_locale: Option<&'a str>,
     security_epoch: i64,
     version: i64,
     created_at: Timestamp,
@@ -122,6 +126,7 @@ pub fn write(to: &mut impl Write, exported: &ExportedUser) -> std::io::Result<()
         status: user.status.as_str(),
         data: user.data.as_map(),
         locale: user.locale.tag(),
+        preferred_locale: user.preferred_locale.as_ref().map(LanguageTag::as_str),
         security_epoch: user.security_epoch,
         version: user.version.0,
         created_at: user.created_at,
@@ -164,6 +169,7 @@ struct UserRecordIn {
     #[serde(default)]
     data: Map<String, Value>,
     locale: String,
+    preferred_locale: Option<String>,
     security_epoch: i64,
     version: i64,
     created_at: Timestamp,
@@ -237,6 +243,7 @@ fn convert(line: UserRecordIn, options: &ImportOptions) -> Conversion {
             .unwrap_or_default(),
         locale: Locale::from_tag(&line.locale)
             .ok_or_else(|| wrong_type("locale", "a supported language"))?,
+        preferred_locale: read_preferred_locale(line.preferred_locale.as_deref())?,
         security_epoch: line.security_epoch,
         void_undo_links: VoidUndoLinks::default(),
         version: Version(line.version),
@@ -257,6 +264,11 @@ fn convert(line: UserRecordIn, options: &ImportOptions) -> Conversion {
         user,
         notes: notes.into_notes(),
     })
+}
+
+fn read_preferred_locale(tag: Option<&str>) -> Result<Option<LanguageTag>, Rejection> {
+    let parsed = tag.map(LanguageTag::parse).transpose();
+    parsed.map_err(|_| wrong_type("preferred_locale", "a language tag"))
 }
 
 fn read_factors(factors: FactorsIn) -> Result<ExportedFactors, Rejection> {
@@ -302,7 +314,7 @@ mod tests {
 
     #[test]
     fn files_of_this_and_older_versions_are_read() {
-        for (version, is_read) in [(0, false), (1, true), (4, true), (5, false)] {
+        for (version, is_read) in [(0, false), (1, true), (5, true), (6, false)] {
             let header = HEADER.replace(&VERSION.to_string(), &version.to_string());
             assert_eq!(check_header(header.as_bytes()).is_ok(), is_read, "{header}");
         }

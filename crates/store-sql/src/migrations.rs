@@ -61,6 +61,10 @@ const LANDED: &[(&str, &str)] = &[
         "last_sign_ins",
         "6a983bfaedf7147bd67572b2859763ba2758f532b6cbc996b950f26c1631cf08",
     ),
+    (
+        "preferred_locale",
+        "e94958ea9052809a59fff34dc4a5a6e93ceb4894bca06812f807804b5fc781e2",
+    ),
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

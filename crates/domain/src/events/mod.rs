@@ -137,7 +137,7 @@ pub(crate) enum Event<'a> {
     RoleChanged { user_id: UserId, role: Role },
     /// A user was disabled or enabled.
     StatusChanged { user_id: UserId, enabled: bool },
-    /// `name` or `data` changed.
+    /// `name`, `data` or `locale` changed.
     ProfileUpdated { user_id: UserId },
     /// A user was deleted.
     UserDeleted { user_id: UserId },

@@ -52,7 +52,7 @@ string_enum! {
         EmailChangeRequested => "email-change-requested",
         /// The old address undid an address change.
         EmailChangeUndone => "email-change-undone",
-        /// `name` or `data` changed.
+        /// `name`, `data` or `locale` changed.
         ProfileUpdated => "profile-updated",
         /// A role was granted or removed.
         RoleChanged => "role-changed",

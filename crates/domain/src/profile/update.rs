@@ -1,4 +1,4 @@
-//! Views a user and updates the profile: `name` and `data`.
+//! Views a user and updates the profile: `name`, `data` and the chosen language.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -14,17 +14,19 @@ use crate::events::Event;
 use crate::model::{User, Version};
 use crate::profile::Profile;
 use crate::store::{Batch, Records};
-use crate::values::{Data, Name};
+use crate::values::{Data, LanguageTag, Name};
 
 /// An update of a profile.
 #[derive(Debug, Clone)]
 pub enum ProfileUpdate {
-    /// Replaces both fields.
+    /// Replaces the name and the data.
     Replace {
         /// The new name; `None` removes it.
         name: Option<Name>,
         /// The new data.
         data: Data,
+        /// The chosen language; `Some(None)` removes it, and `None` does not change it: older clients do not know it.
+        locale: Option<Option<LanguageTag>>,
     },
     /// A merge patch (RFC 7396): absent fields do not change.
     Patch {
@@ -32,6 +34,8 @@ pub enum ProfileUpdate {
         name: Option<Option<Name>>,
         /// `Some(None)` empties the data.
         data: Option<Option<Map<String, Value>>>,
+        /// `Some(None)` removes the chosen language.
+        locale: Option<Option<LanguageTag>>,
     },
 }
 
@@ -97,7 +101,7 @@ impl Profile {
         Ok(Some(user.version))
     }
 
-    /// Updates `name` and `data`. Fails with [`Error::PreconditionFailed`] if `expected` is set and the user has
+    /// Updates the profile. Fails with [`Error::PreconditionFailed`] if `expected` is set and the user has
     /// another version.
     #[tracing::instrument(name = "update_profile", level = "trace", skip_all)]
     pub async fn update(
@@ -136,9 +140,9 @@ impl Profile {
 }
 
 fn updated(ctx: &Ctx, user: &User, update: &ProfileUpdate) -> Result<User, Error> {
-    let (name, data) = match update {
-        ProfileUpdate::Replace { name, data } => (name.clone(), data.clone()),
-        ProfileUpdate::Patch { name, data } => {
+    let (name, data, locale) = match update {
+        ProfileUpdate::Replace { name, data, locale } => (name.clone(), data.clone(), locale),
+        ProfileUpdate::Patch { name, data, locale } => {
             let data = match data {
                 None => user.data.clone(),
                 Some(None) => Data::default(),
@@ -147,12 +151,15 @@ fn updated(ctx: &Ctx, user: &User, update: &ProfileUpdate) -> Result<User, Error
                     .merged(patch)
                     .map_err(|invalid| Error::invalid("data", invalid))?,
             };
-            (name.clone().unwrap_or_else(|| user.name.clone()), data)
+            let name = name.clone().unwrap_or_else(|| user.name.clone());
+            (name, data, locale)
         }
     };
+    let locale = locale.clone();
     Ok(User {
         name,
         data,
+        preferred_locale: locale.unwrap_or_else(|| user.preferred_locale.clone()),
         ..user.next_version(ctx.now)
     })
 }

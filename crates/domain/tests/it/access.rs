@@ -44,6 +44,7 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
             let update = ProfileUpdate::Replace {
                 name: None,
                 data: Data::default(),
+                locale: None,
             };
             doorward
                 .profile

@@ -12,9 +12,9 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection, raw_sql};
 use tempfile::TempDir;
 
 /// Number of this program's migrations.
-const KNOWN: usize = 2;
+const KNOWN: usize = 3;
 /// Names of these migrations, as an error lists them.
-const NAMES: &str = "1 (accounts), 2 (last_sign_ins)";
+const NAMES: &str = "1 (accounts), 2 (last_sign_ins), 3 (preferred_locale)";
 
 fn settings(url: &str) -> SqlSettings {
     SqlSettings {

@@ -8,7 +8,7 @@ use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use doorward_domain::model::User;
 use doorward_domain::profile::ViewedUser;
-use doorward_domain::values::{EmailAddress, Name, Username};
+use doorward_domain::values::{EmailAddress, LanguageTag, Name, Username};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -43,6 +43,9 @@ pub struct UserView {
     /// `pending`: signed up with an email address alone, which is not confirmed yet.
     #[schema(pattern = "^(pending|active|disabled)$", example = "active")]
     status: &'static str,
+    /// Language that the user has chosen, a BCP 47 tag.
+    #[schema(required = true, max_length = 35, example = "de-CH")]
+    locale: Option<String>,
     /// The application's JSON object for this user.
     #[schema(value_type = Object, example = json!({"phone": "030 123456"}))]
     data: Map<String, Value>,
@@ -79,6 +82,11 @@ impl From<&User> for UserView {
             name: user.name.as_ref().map(Name::as_str).map(str::to_owned),
             role: user.role.as_str(),
             status: user.status.as_str(),
+            locale: user
+                .preferred_locale
+                .as_ref()
+                .map(LanguageTag::as_str)
+                .map(str::to_owned),
             data: user.data.as_map().clone(),
             created_at: user.created_at,
             updated_at: user.updated_at,

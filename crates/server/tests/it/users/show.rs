@@ -15,7 +15,7 @@ async fn a_user_sees_themselves_by_each_identifier() {
     assert_eq!(me.header("etag"), Some("\"1\""));
     assert_eq!(
         user,
-        json!({"id": id, "username": "ben", "email": "ben@example.com", "name": null, "role": "user", "status": "active", "data": {},
+        json!({"id": id, "username": "ben", "email": "ben@example.com", "name": null, "role": "user", "status": "active", "locale": null, "data": {},
             "created_at": "2026-11-21T08:00:00Z", "updated_at": "2026-11-21T08:00:00Z", "last_sign_in_at": "2026-11-21T08:00:00Z"})
     );
     for named in ["ben", "BEN", id] {

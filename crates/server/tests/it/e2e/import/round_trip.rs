@@ -40,6 +40,7 @@ fn people() -> Vec<String> {
             4 => {
                 person["created_at"] = "1969-12-31T23:59:59.999999Z".into();
                 person["locale"] = "de".into();
+                person["preferred_locale"] = "de-CH".into();
                 person["pending_email"] = "moving@example.com".into();
                 // `PASSWORD`, as Django stores it.
                 person["password_hash"] = "pbkdf2_sha256$1000$seasalt1seasalt1seasal$Tq55lKPU8GkFcCC7G4D7cXJg2yhoUo/129MxX+caGps=".into();
