@@ -15,12 +15,14 @@ pub enum Action {
     ViewUser,
     /// Export the user's personal data.
     ExportUser,
-    /// Change `name` and `data`.
+    /// Change `name`, `data` and `locale`.
     UpdateProfile,
-    /// Request an address change.
+    /// Request an address change, or cancel it.
     ChangeEmail,
     /// Delete the user.
     DeleteUser,
+    /// View what happened to the account.
+    ViewActivity,
     /// List the open sessions.
     ListSessions,
     /// End sessions.
@@ -45,12 +47,13 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::ViewUser,
         Self::ExportUser,
         Self::UpdateProfile,
         Self::ChangeEmail,
         Self::DeleteUser,
+        Self::ViewActivity,
         Self::ListSessions,
         Self::RevokeSessions,
         Self::ListUsers,
@@ -111,6 +114,7 @@ pub(crate) fn needs_admin(action: Action) -> bool {
         | Action::UpdateProfile
         | Action::ChangeEmail
         | Action::DeleteUser
+        | Action::ViewActivity
         | Action::ListSessions
         | Action::RevokeSessions
         | Action::ViewFactors

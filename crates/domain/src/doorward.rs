@@ -100,6 +100,16 @@ impl Doorward {
         self.core.authorize(ctx, action, target).await
     }
 
+    /// Like [`Self::authorize`], for the user that a path names.
+    pub async fn authorize_by_name(
+        &self,
+        ctx: &Ctx,
+        action: Action,
+        named: &str,
+    ) -> Result<(), Error> {
+        self.core.authorize_by_name(ctx, action, named).await
+    }
+
     /// Counts a request in its scope: tokens by account, everything else by network prefix. Passwords are counted
     /// when they are checked, because only then is the account known.
     pub async fn check_rate_limit(&self, ctx: &Ctx, scope: ThrottleScope) -> Result<(), Error> {

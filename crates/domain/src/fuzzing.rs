@@ -11,7 +11,8 @@ use unicode_normalization::UnicodeNormalization;
 pub use crate::hashing::fuzzing::hashes;
 pub use crate::tokens::fuzzing::{device_cookies, tokens};
 use crate::values::{
-    Data, EmailAddress, Locale, Name, NewPassword, Password, PasswordRules, Token, Username,
+    Data, EmailAddress, LanguageTag, Locale, Name, NewPassword, Password, PasswordRules, Token,
+    Username,
 };
 
 #[cfg(test)]
@@ -141,6 +142,10 @@ pub fn languages(data: &[u8]) {
         assert_eq!(Locale::negotiate(&text.to_ascii_uppercase()), chosen);
     }
     assert_eq!(Locale::from_tag(chosen.tag()), Some(chosen));
+    if let Ok(tag) = LanguageTag::parse(&text) {
+        assert!(tag.as_str().eq_ignore_ascii_case(&text) || text.matches('-').count() > 1);
+        assert_eq!(LanguageTag::parse(tag.as_str()), Ok(tag));
+    }
 }
 
 /// A name is one line, unchanged from the input. It appears in mails.

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::{SignedDuration, Timestamp};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use tokio::sync::OnceCell;
 
 use crate::model::{Session, User};
 use crate::tokens::SessionClaims;
@@ -40,6 +41,8 @@ pub(crate) struct CacheEntry {
     pub(crate) claims: SessionClaims,
     pub(crate) user: User,
     pub(crate) session: Session,
+    /// When the user last signed in, once a request has needed it.
+    pub(crate) last_sign_in_at: OnceCell<Option<Timestamp>>,
     checked_at: Timestamp,
     slot_version: u64,
     keyring_version: KeyringVersion,
@@ -129,6 +132,7 @@ impl SessionCache {
             claims,
             user,
             session,
+            last_sign_in_at: OnceCell::new(),
             checked_at: now,
             slot_version: slot_version.0,
             keyring_version,

@@ -11,7 +11,9 @@ use doorward_domain::factors::{
 use doorward_domain::model::{Role, Status, User, Version, VoidUndoLinks};
 use doorward_domain::transfer::ExportedUser;
 use doorward_domain::transfer::ImportedUser;
-use doorward_domain::values::{CredentialId, Data, EmailAddress, Locale, Name, Secret, Username};
+use doorward_domain::values::{
+    CredentialId, Data, EmailAddress, LanguageTag, Locale, Name, Secret, Username,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -23,9 +25,9 @@ use crate::raw_user::pending;
 use crate::translation::{Conversion, ConvertedUser, Rejection, capitalize, unquoted};
 
 /// The first line of an export.
-pub const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":3}\n";
+pub const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":5}\n";
 /// Version of the format.
-const VERSION: u64 = 3;
+const VERSION: u64 = 5;
 
 /// The first line.
 #[derive(Deserialize)]
@@ -72,10 +74,14 @@ struct UserRecordOut<'a> {
     status: &'static str,
     data: &'a Map<String, Value>,
     locale: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preferred_locale: Option<&'a str>,
     security_epoch: i64,
     version: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_sign_in_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     password_hash: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,10 +126,12 @@ pub fn write(to: &mut impl Write, exported: &ExportedUser) -> std::io::Result<()
         status: user.status.as_str(),
         data: user.data.as_map(),
         locale: user.locale.tag(),
+        preferred_locale: user.preferred_locale.as_ref().map(LanguageTag::as_str),
         security_epoch: user.security_epoch,
         version: user.version.0,
         created_at: user.created_at,
         updated_at: user.updated_at,
+        last_sign_in_at: exported.last_sign_in_at,
         password_hash: credential.map(|credential| credential.data.expose().as_str()),
         password_updated_at: credential.map(|credential| credential.updated_at),
         factors: factors.map(|factors| FactorsOut {
@@ -161,10 +169,12 @@ struct UserRecordIn {
     #[serde(default)]
     data: Map<String, Value>,
     locale: String,
+    preferred_locale: Option<String>,
     security_epoch: i64,
     version: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
+    last_sign_in_at: Option<Timestamp>,
     password_hash: Option<String>,
     password_updated_at: Option<Timestamp>,
     factors: Option<FactorsIn>,
@@ -233,22 +243,32 @@ fn convert(line: UserRecordIn, options: &ImportOptions) -> Conversion {
             .unwrap_or_default(),
         locale: Locale::from_tag(&line.locale)
             .ok_or_else(|| wrong_type("locale", "a supported language"))?,
+        preferred_locale: read_preferred_locale(line.preferred_locale.as_deref())?,
         security_epoch: line.security_epoch,
         void_undo_links: VoidUndoLinks::default(),
         version: Version(line.version),
         created_at: check_timestamp("created_at", line.created_at)?,
         updated_at: check_timestamp("updated_at", line.updated_at)?,
     };
+    let last_sign_in_at = line.last_sign_in_at;
+    let last_sign_in_at = last_sign_in_at.map(|at| check_timestamp("last_sign_in_at", at));
+    let last_sign_in_at = last_sign_in_at.transpose()?;
     let factors = line.factors.map(read_factors).transpose()?;
     let password = notes.password(line.password_hash.map(Secret::new));
     let password = password.map(|hash| (hash, set_at));
     let user = ImportedUser::new(user, password)
         .and_then(|user| user.with_factors(factors.unwrap_or_default()))
-        .map_err(|why| Rejection::refused(&why))?;
+        .map_err(|why| Rejection::refused(&why))?
+        .with_last_sign_in(last_sign_in_at);
     Ok(ConvertedUser {
         user,
         notes: notes.into_notes(),
     })
+}
+
+fn read_preferred_locale(tag: Option<&str>) -> Result<Option<LanguageTag>, Rejection> {
+    let parsed = tag.map(LanguageTag::parse).transpose();
+    parsed.map_err(|_| wrong_type("preferred_locale", "a language tag"))
 }
 
 fn read_factors(factors: FactorsIn) -> Result<ExportedFactors, Rejection> {
@@ -294,7 +314,7 @@ mod tests {
 
     #[test]
     fn files_of_this_and_older_versions_are_read() {
-        for (version, is_read) in [(0, false), (1, true), (3, true), (4, false)] {
+        for (version, is_read) in [(0, false), (1, true), (5, true), (6, false)] {
             let header = HEADER.replace(&VERSION.to_string(), &version.to_string());
             assert_eq!(check_header(header.as_bytes()).is_ok(), is_read, "{header}");
         }

@@ -127,6 +127,7 @@ impl RawUser {
             status,
             data: self.data(&mut notes)?,
             locale: self.locale.unwrap_or(options.default_locale),
+            preferred_locale: None,
             security_epoch: 1,
             void_undo_links: VoidUndoLinks::default(),
             version: Version::FIRST,

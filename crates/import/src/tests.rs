@@ -162,12 +162,12 @@ fn a_file_of_another_format_is_an_error() {
         (Format::Doorward, "{\"username\":\"ben\"}", "first line"),
         (
             Format::Doorward,
-            "{\"format\":\"doorward-users\",\"version\":4}",
+            "{\"format\":\"doorward-users\",\"version\":6}",
             "newer",
         ),
         (
             Format::Doorward,
-            "{\"format\":\"doorward-users\",\"version\":3,\"x\":2}",
+            "{\"format\":\"doorward-users\",\"version\":5,\"x\":2}",
             "first line",
         ),
         (Format::Django, "hello", "not JSON"),

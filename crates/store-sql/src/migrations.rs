@@ -52,10 +52,20 @@ pub(crate) static MIGRATIONS: LazyLock<Vec<Migration>> = LazyLock::new(|| {
 /// SHA-256 of each script that has landed, which is never edited: databases have run it. Add the line of a new script
 /// with its commit.
 #[cfg(test)]
-const LANDED: &[(&str, &str)] = &[(
-    "accounts",
-    "1710861b76e65c5017ad085dca8a2d040ade7248a176227859be28a5745240c7",
-)];
+const LANDED: &[(&str, &str)] = &[
+    (
+        "accounts",
+        "1710861b76e65c5017ad085dca8a2d040ade7248a176227859be28a5745240c7",
+    ),
+    (
+        "last_sign_ins",
+        "6a983bfaedf7147bd67572b2859763ba2758f532b6cbc996b950f26c1631cf08",
+    ),
+    (
+        "preferred_locale",
+        "e94958ea9052809a59fff34dc4a5a6e93ceb4894bca06812f807804b5fc781e2",
+    ),
+];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
   version {int} NOT NULL,

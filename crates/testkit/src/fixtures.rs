@@ -11,8 +11,8 @@ use doorward_domain::model::{
     Purpose, RequestedBy, Role, Session, SigningKey, Status, User, Version, VoidUndoLinks,
 };
 use doorward_domain::values::{
-    AuditEventId, Data, Digest, EmailAddress, JobId, Locale, Name, Secret, SessionId, UserId,
-    Username,
+    AuditEventId, Data, Digest, EmailAddress, JobId, LanguageTag, Locale, Name, Secret, SessionId,
+    UserId, Username,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -95,6 +95,7 @@ pub fn user() -> User {
         status: Status::Active,
         data: Data::parse(data).expect("an object"),
         locale: Locale::De,
+        preferred_locale: Some(LanguageTag::parse("de-CH").expect("a tag")),
         security_epoch: 7,
         void_undo_links: VoidUndoLinks::default(),
         version: Version::FIRST,
@@ -119,6 +120,7 @@ pub fn pending_user() -> User {
         name: None,
         status: Status::Pending,
         data: Data::default(),
+        preferred_locale: None,
         ..user()
     }
 }

@@ -118,6 +118,7 @@ fn audit_lists() -> Vec<Query> {
     }
     for before in [None, Some(event.id)] {
         lists.extend(AuditFilter::of_user(fixtures::user_id(), before, LIMIT));
+        lists.push(AuditFilter::activity(fixtures::user_id(), before, LIMIT));
     }
     lists
 }

@@ -25,6 +25,9 @@ pub use operator::NewUser;
 const WORDS_AT_ONCE: usize = 200;
 const WORD_PAGES: usize = 5;
 
+/// The users of a page, and the place after the last of them.
+type FoundUsers = (Vec<User>, Option<UserCursor>);
+
 /// A change of role or status by an admin.
 #[derive(Clone, Copy)]
 enum AdminChange {
@@ -75,15 +78,21 @@ impl Admin {
             .authorize(ctx, Action::ListUsers, Target::Others)
             .await?;
         let terms = SearchWord::terms(filter.text.as_deref().unwrap_or_default());
-        let page = match terms.is_empty() {
+        let (users, next) = match terms.is_empty() {
             true => self.page_of_users(filter).await?,
             false => self.search_users(filter, &terms).await?,
         };
+        let ids = users.iter().map(|user| user.id).collect();
+        let last_sign_ins = self.core.last_sign_ins(ids).await?;
         self.core.emit_view(ctx, Event::UsersListed).await?;
-        Ok(page)
+        Ok(UserPage {
+            users,
+            last_sign_ins,
+            next,
+        })
     }
 
-    async fn page_of_users(&self, filter: &UserFilter) -> Result<UserPage, Error> {
+    async fn page_of_users(&self, filter: &UserFilter) -> Result<FoundUsers, Error> {
         let one_more = UserFilter {
             limit: filter.limit.saturating_add(1),
             ..filter.clone()
@@ -93,11 +102,15 @@ impl Admin {
         users.truncate(filter.limit);
         let next = users.last().filter(|_| has_more);
         let next = next.map(|last| UserCursor::User(last.id));
-        Ok(UserPage { users, next })
+        Ok((users, next))
     }
 
     /// Reads the words that begin with the longest term, and their users. A user is listed at the first of these words.
-    async fn search_users(&self, filter: &UserFilter, terms: &[String]) -> Result<UserPage, Error> {
+    async fn search_users(
+        &self,
+        filter: &UserFilter,
+        terms: &[String],
+    ) -> Result<FoundUsers, Error> {
         let store = &self.core.ports.store;
         let longest = terms.iter().max_by_key(|term| term.len());
         let term = longest.map(String::as_str).unwrap_or_default();
@@ -114,7 +127,7 @@ impl Admin {
             for word in &words {
                 if users.len() == filter.limit {
                     let next = after.map(UserCursor::Word);
-                    return Ok(UserPage { users, next });
+                    return Ok((users, next));
                 }
                 let user = found.iter().find(|user| user.id == word.user_id);
                 let user = user.filter(|user| filter.accepts(user) && is_found(user, word, terms));
@@ -122,11 +135,10 @@ impl Admin {
                 after = Some(word.key());
             }
             if words.len() < WORDS_AT_ONCE {
-                return Ok(UserPage { users, next: None });
+                return Ok((users, None));
             }
         }
-        let next = after.map(UserCursor::Word);
-        Ok(UserPage { users, next })
+        Ok((users, after.map(UserCursor::Word)))
     }
 
     /// Grants or revokes the admin role. Takes effect on this node with the user's next request, on others within

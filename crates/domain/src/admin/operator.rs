@@ -57,6 +57,7 @@ impl Admin {
             status: Status::Active,
             data: Data::default(),
             locale: ctx.client.locale,
+            preferred_locale: None,
             security_epoch: User::FIRST_EPOCH,
             void_undo_links: VoidUndoLinks::default(),
             version: Version::FIRST,

@@ -9,10 +9,10 @@ use crate::ctx::Ctx;
 use crate::error::{Error, chain};
 use crate::events::Event;
 use crate::metric_event::{MetricEvent, SessionEnd};
-use crate::model::{AuthMethod, EndedSession, Role, Session, Status, User};
+use crate::model::{AuthMethod, EndedSession, LastSignIn, Role, Session, Status, User};
 use crate::ports::{SessionUpdate, StoreError};
 use crate::session_cache::CacheEntry;
-use crate::store::Batch;
+use crate::store::{Batch, Write};
 use crate::tokens::SessionClaims;
 use crate::values::{Secret, SessionId, Token, UserId};
 
@@ -44,14 +44,14 @@ impl Authenticated {
 }
 
 impl Core {
-    /// Creates a session of a user who has just proved who they are, and applies the batch with it. No other function
-    /// creates a session. Fails if the account is not active. A client that is not signed in has no session (S-10).
+    /// Creates a session of a user who has just proved who they are, and applies the batch with it and the time of the
+    /// sign-in. No other function creates a session. Fails if the account is not active. A client that is not signed in has no session (S-10).
     pub(crate) async fn issue_session(
         &self,
         ctx: &Ctx,
         user: User,
         amr: Vec<AuthMethod>,
-        batch: Batch,
+        mut batch: Batch,
     ) -> Result<SignedIn, Error> {
         if user.status != Status::Active {
             return Err(Error::Internal(
@@ -74,6 +74,10 @@ impl Core {
             address: ctx.client.address,
             user_agent: ctx.client.user_agent.clone(),
         };
+        batch.push(Write::put(&LastSignIn {
+            user_id: user.id,
+            at: ctx.now,
+        }));
         let effects = Effects::of(&batch);
         let opened = self.sessions.open(&session, batch).await;
         self.finish(effects, opened).await?;

@@ -140,6 +140,7 @@ pub(crate) fn audit_kind_of(action: Action) -> AuditKind {
         | Action::ViewFactors
         | Action::ExportUser
         | Action::UpdateProfile
+        | Action::ViewActivity
         | Action::ListSessions
         | Action::RevokeSessions
         | Action::ListUsers

@@ -1,9 +1,13 @@
 //! Finds the user that the operator names, and checks that several services make.
 
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
 use crate::core::Core;
 use crate::error::Error;
-use crate::model::{User, Version};
-use crate::store::Records;
+use crate::model::{LastSignIn, User, Version};
+use crate::store::{Records, StoreError};
 use crate::values::{EmailAddress, Invalid, UserId, Username};
 
 impl Core {
@@ -22,6 +26,24 @@ impl Core {
             None
         };
         found.ok_or(Error::NotFound)
+    }
+
+    /// Returns when the user last signed in; `None` if never.
+    pub(crate) async fn last_sign_in(
+        &self,
+        user_id: UserId,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let last: Option<LastSignIn> = self.ports.store.get(user_id).await?;
+        Ok(last.map(|last| last.at))
+    }
+
+    /// Returns when each of these users last signed in. Users who never did are omitted.
+    pub(crate) async fn last_sign_ins(
+        &self,
+        users: Vec<UserId>,
+    ) -> Result<HashMap<UserId, Timestamp>, StoreError> {
+        let last: Vec<LastSignIn> = self.ports.store.get_all(users).await?;
+        Ok(last.iter().map(|last| (last.user_id, last.at)).collect())
     }
 }
 

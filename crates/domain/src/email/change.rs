@@ -1,9 +1,10 @@
-//! Changes an account's address. The new address replaces the old one once it is confirmed. The old address is
-//! notified of the request and of the change, and can undo a change that the user requested (R-11,
-//! `undo`).
+//! Changes an account's address. The new address replaces the old one once it is confirmed; until then, the change can be
+//! cancelled. The old address is notified of the request and of the change, and can undo a change that the user requested
+//! (R-11, `undo`), also a cancelled one: a thief may have cancelled it.
 
 use crate::access::Action;
 use crate::core::MAX_WRITE_ATTEMPTS;
+use crate::core::pending_email::without_pending_email;
 use crate::core::step_up::Proof;
 use crate::core::users::ensure_version;
 use crate::ctx::Ctx;
@@ -47,6 +48,32 @@ impl Email {
         self.core.ensure_outbox_not_full()?;
         self.core.throttle_email_change(ctx, &user, email).await?;
         self.write_pending_email(ctx, user, email, expected).await
+    }
+
+    /// Cancels the pending change, whose link is void then. Fails with [`Error::NotFound`] if none is pending. The address of
+    /// a sign-up, without which no one could sign in to the account, is not a change.
+    #[tracing::instrument(name = "cancel_email_change", level = "trace", skip_all)]
+    pub async fn cancel_change(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        expected: Option<Version>,
+    ) -> Result<(), Error> {
+        for _ in 0..MAX_WRITE_ATTEMPTS {
+            let user = self.core.resolve(ctx, Action::ChangeEmail, named).await?;
+            ensure_version(&user, expected)?;
+            if user.pending_email.is_none() || !user.has_identifier() {
+                return Err(Error::NotFound);
+            }
+            let mut batch = self.core.actor_check(ctx, Action::ChangeEmail, user.id);
+            batch.extend(without_pending_email(ctx, &user));
+            let cancelled = Event::ConfirmationCancelled { user_id: user.id };
+            self.core.emit(ctx, cancelled, &mut batch);
+            if self.core.apply_unless_stale(batch).await? {
+                return Ok(());
+            }
+        }
+        Err(Error::Overloaded)
     }
 
     async fn write_pending_email(

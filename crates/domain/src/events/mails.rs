@@ -73,7 +73,7 @@ pub(super) fn queue_mails(core: &Core, ctx: &Ctx, event: &Event<'_>, batch: &mut
                     MailKind::Recovery,
                     None,
                     own,
-                    before.locale,
+                    before.mail_locale(),
                 ));
             }
             // The address was changed since. If a thief did it, that change is undone first.
@@ -81,7 +81,14 @@ pub(super) fn queue_mails(core: &Core, ctx: &Ctx, event: &Event<'_>, batch: &mut
         },
         Event::EmailChangeUndone { before, link, .. } => {
             let (kind, restored) = (MailKind::Recovery, &link.email);
-            queue(new_mail(ctx, id(), kind, None, restored, before.locale));
+            queue(new_mail(
+                ctx,
+                id(),
+                kind,
+                None,
+                restored,
+                before.mail_locale(),
+            ));
             let removed = before.mail_address();
             if let Some(removed) = removed.filter(|email| email.key() != restored.key()) {
                 queue(to_user(
@@ -161,7 +168,7 @@ fn queue_lockout(
 }
 
 fn to_user(ctx: &Ctx, id: JobId, kind: MailKind, user: &User, email: &EmailAddress) -> MailJob {
-    new_mail(ctx, id, kind, Some(user.id), email, user.locale)
+    new_mail(ctx, id, kind, Some(user.id), email, user.mail_locale())
 }
 
 fn new_mail(

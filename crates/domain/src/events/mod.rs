@@ -41,7 +41,7 @@ pub(crate) enum Event<'a> {
     ConfirmationRequested { email: &'a EmailAddress },
     /// A user confirmed their pending address; `before` is the user before that.
     EmailConfirmed { before: &'a User },
-    /// The owner of a mailbox cancelled a sign-up or an address change.
+    /// The owner of a mailbox, the user or an admin cancelled a sign-up or an address change.
     ConfirmationCancelled { user_id: UserId },
     /// An unconfirmed sign-up was deleted after its lifetime.
     SignUpExpired { user_id: UserId },
@@ -137,7 +137,7 @@ pub(crate) enum Event<'a> {
     RoleChanged { user_id: UserId, role: Role },
     /// A user was disabled or enabled.
     StatusChanged { user_id: UserId, enabled: bool },
-    /// `name` or `data` changed.
+    /// `name`, `data` or `locale` changed.
     ProfileUpdated { user_id: UserId },
     /// A user was deleted.
     UserDeleted { user_id: UserId },

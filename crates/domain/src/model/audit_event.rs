@@ -16,7 +16,7 @@ string_enum! {
         SignUp => "sign-up",
         /// An address was confirmed.
         EmailConfirmed => "email-confirmed",
-        /// The owner of a mailbox cancelled a sign-up or an address change.
+        /// The owner of a mailbox, the user or an admin cancelled a sign-up or an address change.
         ConfirmationCancelled => "confirmation-cancelled",
         /// A sign-in, successful or failed.
         SignIn => "sign-in",
@@ -52,7 +52,7 @@ string_enum! {
         EmailChangeRequested => "email-change-requested",
         /// The old address undid an address change.
         EmailChangeUndone => "email-change-undone",
-        /// `name` or `data` changed.
+        /// `name`, `data` or `locale` changed.
         ProfileUpdated => "profile-updated",
         /// A role was granted or removed.
         RoleChanged => "role-changed",
@@ -107,6 +107,33 @@ string_enum! {
 }
 
 impl AuditKind {
+    /// The kinds that a user sees in the activity of the account: sign-ins and changes.
+    pub const ACTIVITY: &'static [Self] = &[
+        Self::SignUp,
+        Self::EmailConfirmed,
+        Self::ConfirmationCancelled,
+        Self::SignIn,
+        Self::SecondFactorRequested,
+        Self::SignOut,
+        Self::SessionsRevoked,
+        Self::SessionEvicted,
+        Self::PasswordChanged,
+        Self::PasswordSet,
+        Self::RecoveryMailed,
+        Self::Recovered,
+        Self::FactorAdded,
+        Self::FactorRemoved,
+        Self::FactorsUndone,
+        Self::RecoveryCodesRenewed,
+        Self::RecoveryCodeUsed,
+        Self::EmailChangeRequested,
+        Self::EmailChangeUndone,
+        Self::ProfileUpdated,
+        Self::RoleChanged,
+        Self::StatusChanged,
+        Self::UserExported,
+    ];
+
     /// Finds an event by its name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL

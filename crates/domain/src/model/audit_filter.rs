@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{AuditKind, AuditRecord};
+use super::{AuditKind, AuditRecord, Outcome};
 use crate::store::{Condition, Query};
 use crate::values::{AuditEventId, UserId};
 
@@ -50,6 +50,19 @@ impl AuditFilter {
         };
         let by = |index| Query::by::<AuditRecord>(index).equal(user_id);
         [by(&["user_id"]), by(&["actor_id"])].map(|query| filter.within(query))
+    }
+
+    /// The activity of a user, newest first: the successful events about the user of the kinds that the user sees.
+    pub fn activity(user_id: UserId, before: Option<AuditEventId>, limit: usize) -> Query {
+        let filter = Self {
+            before,
+            limit,
+            ..Self::default()
+        };
+        let kinds = AuditKind::ACTIVITY.iter().map(|kind| kind.as_str().into());
+        let of_user = Query::by::<AuditRecord>(&["user_id"]).equal(user_id);
+        let of_user = of_user.only(Condition::is("outcome", Outcome::Success.as_str()));
+        filter.within(of_user.only(Condition::one_of("event", kinds)))
     }
 
     /// The part of a query between the times, newest first. Ids sort by time, to the millisecond.

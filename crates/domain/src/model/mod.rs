@@ -10,6 +10,7 @@ mod deleted_user;
 mod device;
 mod ended_session;
 mod job;
+mod last_sign_in;
 mod link;
 mod lockout;
 mod mail_job;
@@ -49,6 +50,7 @@ records! {
     credential { Credential, CredentialKind }
     lockout { Lockout }
     device { Device }
+    last_sign_in { LastSignIn }
     ended_session { EndedSession }
     search_word { SearchWord }
     user { User, PendingEmail, RequestedBy, Role, Status, Version }

@@ -7,7 +7,7 @@ use super::{Credential, DeletedUser, Lockout, SearchWord};
 use crate::store::{
     BadRow, Batch, Condition, Kind, Query, Record, Row, RowReader, Table, Value, Write,
 };
-use crate::values::{Data, EmailAddress, Locale, Name, UserId, Username};
+use crate::values::{Data, EmailAddress, LanguageTag, Locale, Name, UserId, Username};
 
 /// Counts the updates of a user. An update contains the version that was read, and fails if the stored one
 /// differs.
@@ -142,8 +142,10 @@ pub struct User {
     pub status: Status,
     /// Custom JSON data.
     pub data: Data,
-    /// The language of mails to the user.
+    /// The language of the sign-up.
     pub locale: Locale,
+    /// The language that the user has chosen.
+    pub preferred_locale: Option<LanguageTag>,
     /// Incremented by every security event. Sessions with a lower epoch are invalid in every store.
     pub security_epoch: i64,
     /// The address changes and first factors whose undo links are void.
@@ -197,6 +199,16 @@ impl User {
     /// The address for mails about the account: the confirmed one.
     pub fn mail_address(&self) -> Option<&EmailAddress> {
         self.email.as_ref()
+    }
+
+    /// The language that the user has chosen, if there are texts in it.
+    pub fn chosen_locale(&self) -> Option<Locale> {
+        self.preferred_locale.as_ref().and_then(Locale::of)
+    }
+
+    /// The language of mails to the user: the chosen one, or else that of the sign-up.
+    pub fn mail_locale(&self) -> Locale {
+        self.chosen_locale().unwrap_or(self.locale)
     }
 
     /// The pending address.
@@ -305,6 +317,7 @@ impl Record for User {
                 Kind::Key.column("status"),
                 Kind::Text.column("data"),
                 Kind::Key.column("locale"),
+                Kind::Key.nullable("preferred_locale"),
                 Kind::Int.column("security_epoch"),
                 Kind::Text.column("void_undo_links"),
                 Kind::Int.column("version"),
@@ -319,6 +332,7 @@ impl Record for User {
         let pending = self.pending_email.as_ref();
         let address = self.pending_address();
         let requested_by = pending.map(|pending| pending.requested_by.as_str());
+        let preferred_locale = self.preferred_locale.as_ref().map(LanguageTag::as_str);
         let void = serde_json::to_string(&self.void_undo_links).expect("numbers are JSON");
         // A user that was found by a name has no data. A replacement then keeps the stored one.
         let data = self.data.read();
@@ -343,6 +357,7 @@ impl Record for User {
                 ("status", self.status.as_str().into()),
                 ("data", data.map_or(Value::Unset, Value::from)),
                 ("locale", self.locale.tag().into()),
+                ("preferred_locale", preferred_locale.into()),
                 ("security_epoch", self.security_epoch.into()),
                 ("void_undo_links", void.into()),
                 ("version", self.version.0.into()),
@@ -376,6 +391,9 @@ impl Record for User {
                 false => Data::not_loaded(),
             },
             locale: row.parsed("locale", Locale::from_tag)?,
+            preferred_locale: row
+                .opt_text("preferred_locale")?
+                .map(LanguageTag::from_stored),
             security_epoch: row.int("security_epoch")?,
             void_undo_links: row
                 .parsed("void_undo_links", |text| serde_json::from_str(text).ok())?,

@@ -1,5 +1,9 @@
 //! Lists of users: filters, pages and their cursors.
 
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
 use super::{Role, Status, User};
 use crate::store::{Condition, Query};
 use crate::values::UserId;
@@ -33,6 +37,8 @@ pub enum UserCursor {
 pub struct UserPage {
     /// The users.
     pub users: Vec<User>,
+    /// When these users last signed in. Those who never did are omitted.
+    pub last_sign_ins: HashMap<UserId, Timestamp>,
     /// The place after the last of them; `None` at the end of the list.
     pub next: Option<UserCursor>,
 }

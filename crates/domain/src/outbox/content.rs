@@ -88,7 +88,7 @@ impl Outbox {
         Ok(Some(Mail {
             kind: mail.kind,
             to: mail.to.clone(),
-            locale: mail.user.locale,
+            locale: mail.user.mail_locale(),
             greeting,
             username,
             url,

@@ -30,6 +30,8 @@ const MAX_SCHEME: usize = 24;
 pub struct PersonalData {
     /// The account.
     pub user: User,
+    /// When the user last signed in; `None` if never.
+    pub last_sign_in_at: Option<Timestamp>,
     /// Facts about the password; `None` if the user has no password.
     pub password: Option<PasswordMetadata>,
     /// Second factors, without their secrets; also enrolments that have expired.
@@ -94,6 +96,7 @@ impl Profile {
         self.core.emit_now(ctx, exported).await?;
         let credential = store.get::<Credential>(user.id).await?;
         let mut data = PersonalData {
+            last_sign_in_at: self.core.last_sign_in(user.id).await?,
             password: credential.map(|credential| PasswordMetadata {
                 set_at: credential.updated_at,
                 scheme: scheme_of(credential.data.expose()),

@@ -1,5 +1,6 @@
-//! One account: view, update, delete and export.
+//! One account: view, update, activity, delete and export.
 
+mod activity;
 mod delete;
 mod export;
 mod update;
@@ -8,10 +9,11 @@ use std::sync::Arc;
 
 use crate::core::Core;
 
+pub use activity::{Activity, ActivityActor};
 pub use export::{PasswordMetadata, PersonalData};
-pub use update::ProfileUpdate;
+pub use update::{ProfileUpdate, ViewedUser};
 
-/// Views, updates, deletes and exports one account.
+/// Views, updates, deletes and exports one account, and lists its activity.
 pub struct Profile {
     pub(crate) core: Arc<Core>,
 }

@@ -1,5 +1,6 @@
-//! Views a user and updates the profile: `name` and `data`.
+//! Views a user and updates the profile: `name`, `data` and the chosen language.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::access::names_actor;
@@ -13,17 +14,19 @@ use crate::events::Event;
 use crate::model::{User, Version};
 use crate::profile::Profile;
 use crate::store::{Batch, Records};
-use crate::values::{Data, Name};
+use crate::values::{Data, LanguageTag, Name};
 
 /// An update of a profile.
 #[derive(Debug, Clone)]
 pub enum ProfileUpdate {
-    /// Replaces both fields.
+    /// Replaces the name and the data.
     Replace {
         /// The new name; `None` removes it.
         name: Option<Name>,
         /// The new data.
         data: Data,
+        /// The chosen language; `Some(None)` removes it, and `None` does not change it: older clients do not know it.
+        locale: Option<Option<LanguageTag>>,
     },
     /// A merge patch (RFC 7396): absent fields do not change.
     Patch {
@@ -31,18 +34,32 @@ pub enum ProfileUpdate {
         name: Option<Option<Name>>,
         /// `Some(None)` empties the data.
         data: Option<Option<Map<String, Value>>>,
+        /// `Some(None)` removes the chosen language.
+        locale: Option<Option<LanguageTag>>,
     },
+}
+
+/// A user, and when they last signed in.
+#[derive(Debug)]
+pub struct ViewedUser {
+    /// The user.
+    pub user: User,
+    /// The time of the last sign-in; `None` if there was none.
+    pub last_sign_in_at: Option<Timestamp>,
 }
 
 impl Profile {
     /// Returns the user that a path names, and writes an audit event if it is another user.
     #[tracing::instrument(name = "view_user", level = "trace", skip_all)]
-    pub async fn view(&self, ctx: &Ctx, named: &str) -> Result<User, Error> {
+    pub async fn view(&self, ctx: &Ctx, named: &str) -> Result<ViewedUser, Error> {
         let user = self.core.resolve(ctx, Action::ViewUser, named).await?;
         self.core
             .emit_view(ctx, Event::UserViewed { user_id: user.id })
             .await?;
-        Ok(user)
+        Ok(ViewedUser {
+            last_sign_in_at: self.core.last_sign_in(user.id).await?,
+            user,
+        })
     }
 
     /// Returns the user that a path names, for a signed-in client. For the client's own account it is the user
@@ -52,10 +69,16 @@ impl Profile {
         ctx: &Ctx,
         viewer: &Authenticated,
         named: &str,
-    ) -> Result<User, Error> {
+    ) -> Result<ViewedUser, Error> {
         if names_actor(&ctx.actor, named) {
             access::authorize(&ctx.actor, Action::ViewUser, Target::Own)?;
-            return Ok(viewer.user().clone());
+            let user = viewer.user().clone();
+            let read = || self.core.last_sign_in(user.id);
+            let last_sign_in_at = *viewer.0.last_sign_in_at.get_or_try_init(read).await?;
+            return Ok(ViewedUser {
+                user,
+                last_sign_in_at,
+            });
         }
         self.view(ctx, named).await
     }
@@ -78,7 +101,7 @@ impl Profile {
         Ok(Some(user.version))
     }
 
-    /// Updates `name` and `data`. Fails with [`Error::PreconditionFailed`] if `expected` is set and the user has
+    /// Updates the profile. Fails with [`Error::PreconditionFailed`] if `expected` is set and the user has
     /// another version.
     #[tracing::instrument(name = "update_profile", level = "trace", skip_all)]
     pub async fn update(
@@ -117,9 +140,9 @@ impl Profile {
 }
 
 fn updated(ctx: &Ctx, user: &User, update: &ProfileUpdate) -> Result<User, Error> {
-    let (name, data) = match update {
-        ProfileUpdate::Replace { name, data } => (name.clone(), data.clone()),
-        ProfileUpdate::Patch { name, data } => {
+    let (name, data, locale) = match update {
+        ProfileUpdate::Replace { name, data, locale } => (name.clone(), data.clone(), locale),
+        ProfileUpdate::Patch { name, data, locale } => {
             let data = match data {
                 None => user.data.clone(),
                 Some(None) => Data::default(),
@@ -128,12 +151,15 @@ fn updated(ctx: &Ctx, user: &User, update: &ProfileUpdate) -> Result<User, Error
                     .merged(patch)
                     .map_err(|invalid| Error::invalid("data", invalid))?,
             };
-            (name.clone().unwrap_or_else(|| user.name.clone()), data)
+            let name = name.clone().unwrap_or_else(|| user.name.clone());
+            (name, data, locale)
         }
     };
+    let locale = locale.clone();
     Ok(User {
         name,
         data,
+        preferred_locale: locale.unwrap_or_else(|| user.preferred_locale.clone()),
         ..user.next_version(ctx.now)
     })
 }

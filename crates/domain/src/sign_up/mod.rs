@@ -110,6 +110,7 @@ impl SignUp {
             role: Role::User,
             data: wanted.data,
             locale: ctx.client.locale,
+            preferred_locale: None,
             security_epoch: User::FIRST_EPOCH,
             void_undo_links: VoidUndoLinks::default(),
             version: Version::FIRST,

@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
+
 use crate::access::ensure_operator;
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -20,6 +22,8 @@ use crate::values::UserId;
 pub struct ExportedUser {
     /// The stored user.
     pub user: User,
+    /// When the user last signed in; `None` if never.
+    pub last_sign_in_at: Option<Timestamp>,
     /// The stored password hash; `None` if the user has no password.
     pub credential: Option<Credential>,
     /// The second factors, if the user has some.
@@ -47,12 +51,14 @@ impl Transfer {
         let users: Vec<User> = self.core.ports.store.list(filter.query()).await?;
         let ids: Vec<_> = users.iter().map(|user| user.id).collect();
         let mut factors = self.core.export_factors(&ids).await?;
+        let last_sign_ins = self.core.last_sign_ins(ids.clone()).await?;
         let credentials = self.core.ports.store.get_all::<Credential>(ids).await?;
         let mut credentials: HashMap<_, _> = credentials
             .into_iter()
             .map(|credential| (credential.user_id, credential))
             .collect();
         let with_credential = |user: User| ExportedUser {
+            last_sign_in_at: last_sign_ins.get(&user.id).copied(),
             credential: credentials.remove(&user.id),
             factors: factors.remove(&user.id),
             user,

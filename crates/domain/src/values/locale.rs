@@ -1,4 +1,54 @@
-//! The languages of pages and mails.
+//! The languages of pages and mails, and the language that a user has chosen.
+
+use unic_langid::LanguageIdentifier;
+
+use super::Invalid;
+
+/// A language that a user has chosen: a language tag (BCP 47, RFC 5646) without extensions, such as `de-CH`, in its canonical
+/// letter case. There need not be texts in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LanguageTag(String);
+
+impl LanguageTag {
+    /// Maximum length, in characters (RFC 5646, 4.4.1).
+    pub const MAX_LENGTH: usize = 35;
+
+    /// Parses a tag.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        if text.len() > Self::MAX_LENGTH {
+            return Err(Invalid::new(
+                "too-long",
+                format!(
+                    "A language tag can have at most {} characters.",
+                    Self::MAX_LENGTH
+                ),
+            ));
+        }
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        // The parser also accepts other characters in some places.
+        let parsed = match text.bytes().all(is_allowed) {
+            true => text.parse::<LanguageIdentifier>().ok(),
+            false => None,
+        };
+        let invalid = || {
+            Invalid::new(
+                "invalid",
+                "Must be a language tag, such as `en` or `de-CH`.",
+            )
+        };
+        Ok(Self(parsed.ok_or_else(invalid)?.to_string()))
+    }
+
+    /// Restores a stored tag without validation.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The tag.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 /// A language that has translations. To add one: a variant, its tag, and its file in
 /// `crates/messages/locales`.
@@ -26,6 +76,12 @@ impl Locale {
     /// Finds a language by its tag.
     pub fn from_tag(tag: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|locale| locale.tag() == tag)
+    }
+
+    /// The language of a tag, if there are texts in it.
+    pub fn of(tag: &LanguageTag) -> Option<Self> {
+        let primary = tag.as_str().split('-').next();
+        primary.and_then(Self::from_tag)
     }
 
     /// Returns the best match for an `Accept-Language` field (RFC 9110, 12.5.4); English if none matches.
@@ -56,6 +112,45 @@ impl Locale {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_language_tag_gets_its_canonical_letter_case() {
+        for (text, expected, locale) in [
+            ("de", "de", Some(Locale::De)),
+            ("DE-ch", "de-CH", Some(Locale::De)),
+            ("zh-hant-tw", "zh-Hant-TW", None),
+            ("es-419", "es-419", None),
+            ("sl-rozaj-1994", "sl-1994-rozaj", None),
+        ] {
+            let tag = LanguageTag::parse(text).unwrap();
+            assert_eq!((tag.as_str(), Locale::of(&tag)), (expected, locale));
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_language_tag_is_rejected() {
+        for text in [
+            "",
+            "d",
+            "german language",
+            "de_CH",
+            "de-",
+            "-de",
+            "de-1<b>",
+            "de-CH-x-y",
+            "1de",
+            "deutsch-",
+            "dé",
+        ] {
+            assert_eq!(
+                LanguageTag::parse(text).unwrap_err().code,
+                "invalid",
+                "{text}"
+            );
+        }
+        let long = format!("de-{}", "variant-".repeat(5));
+        assert_eq!(LanguageTag::parse(&long).unwrap_err().code, "too-long");
+    }
 
     #[test]
     fn the_supported_language_with_the_highest_preference_is_chosen() {

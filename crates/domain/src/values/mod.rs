@@ -25,7 +25,7 @@ pub use identifier::Identifier;
 pub use ids::{AuditEventId, AuditEventIds, CredentialId, JobId, SessionId, UserId};
 pub use invisible::is_invisible;
 pub use json::ParsedJson;
-pub use locale::Locale;
+pub use locale::{LanguageTag, Locale};
 pub use password::{NewPassword, Password, PasswordRules};
 pub use profile::{Data, Name};
 pub use secret::{Digest, Secret, Token};

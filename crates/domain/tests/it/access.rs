@@ -8,11 +8,13 @@ use doorward_domain::{Ctx, Error};
 use crate::test_node::*;
 
 /// Every method that acts on `{user}`, and whether users may call it for their own account.
-const ACTIONS: [(&str, bool); 18] = [
+const ACTIONS: [(&str, bool); 20] = [
     ("view", true),
     ("export", true),
     ("update", true),
+    ("view activity", true),
     ("change e-mail", true),
+    ("cancel a change of the e-mail", true),
     ("delete", true),
     ("list sessions", true),
     ("end a session", true),
@@ -42,6 +44,7 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
             let update = ProfileUpdate::Replace {
                 name: None,
                 data: Data::default(),
+                locale: None,
             };
             doorward
                 .profile
@@ -56,13 +59,20 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
                 .change(ctx, named, &new, Some(&shown), None)
                 .await
         }
+        // Authorized, but no change is pending.
+        "cancel a change of the e-mail" => {
+            not_found_is_ok(doorward.email.cancel_change(ctx, named, None).await)
+        }
+        "view activity" => {
+            let activity = doorward.profile.activity(ctx, named, None, 1);
+            activity.await.map(|_| ())
+        }
         "delete" => doorward.profile.delete(ctx, named, None).await.map(|_| ()),
         "list sessions" => doorward.sessions.list(ctx, named).await.map(|_| ()),
-        "end a session" => match doorward.sessions.revoke(ctx, named, "no session").await {
-            // Authorized, but the session does not exist.
-            Err(Error::NotFound) => Ok(()),
-            other => other,
-        },
+        // Authorized, but the session does not exist.
+        "end a session" => {
+            not_found_is_ok(doorward.sessions.revoke(ctx, named, "no session").await)
+        }
         "end sessions" => doorward.sessions.revoke_all(ctx, named).await,
         "change role" => doorward
             .admin
@@ -87,15 +97,17 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
             doorward.factors.begin(ctx, named, &name).await.map(|_| ())
         }
         // Authorized, but the user has no factor.
-        "remove a factor" => no_factor(doorward.factors.remove(ctx, named, "no factor").await),
+        "remove a factor" => {
+            not_found_is_ok(doorward.factors.remove(ctx, named, "no factor").await)
+        }
         _ => {
             let renewed = doorward.factors.renew_recovery_codes(ctx, named).await;
-            no_factor(renewed.map(|_| ()))
+            not_found_is_ok(renewed.map(|_| ()))
         }
     }
 }
 
-fn no_factor(result: Result<(), Error>) -> Result<(), Error> {
+fn not_found_is_ok(result: Result<(), Error>) -> Result<(), Error> {
     match result {
         Err(Error::NotFound) => Ok(()),
         other => other,
@@ -186,6 +198,7 @@ async fn an_admin_may_act_on_every_user() {
             "read audit",
             "find audited user",
             "end a session",
+            "cancel a change of the e-mail",
         ]
         .contains(&action)
         {

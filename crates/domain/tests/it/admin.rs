@@ -134,6 +134,7 @@ async fn an_admin_demoted_on_another_node_cannot_write() {
     let update = ProfileUpdate::Replace {
         name: None,
         data: Data::default(),
+        locale: None,
     };
     let new = email("new@example.com");
     let session = bens.session.id.to_string();

@@ -335,6 +335,7 @@ async fn each_suppressed_kind_of_event_is_counted() {
     let nothing = ProfileUpdate::Patch {
         name: None,
         data: None,
+        locale: None,
     };
     for _ in 0..63 {
         doorward.profile.export(&ctx, "me").await.unwrap();

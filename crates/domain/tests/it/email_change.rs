@@ -361,3 +361,49 @@ async fn changes_to_one_address_do_not_flood_its_mailbox() {
     node.advance(minutes(20));
     ask(&eves, "198.51.100.1").await.unwrap();
 }
+
+/// a cancelled change cannot be confirmed. Its undo link still works: a thief may have cancelled it.
+#[tokio::test]
+async fn a_cancelled_change_voids_its_link_but_not_its_undo_link() {
+    let (node, user, session) = ben().await;
+    ask(&node, &session, "new@example.com").await.unwrap();
+    let mails = node.mails().await;
+    node.audited();
+    let ctx = node.of(&session);
+    let service = &node.doorward.email;
+    service.cancel_change(&ctx, "me", None).await.unwrap();
+    assert_eq!(node.audited(), ["confirmation-cancelled"]);
+    let kept = node.stored_user(&user).await;
+    assert_eq!(
+        (kept.email, kept.pending_email),
+        (Some(email("ben@example.com")), None)
+    );
+    let link = token_in(to(&mails, "new@example.com"));
+    let refused = service.confirm(&node.anonymous(), &link).await;
+    assert_err!(refused, Error::LinkExpired);
+    let undo = token_in(to(&mails, "ben@example.com"));
+    service.view_undo(&node.anonymous(), &undo).await.unwrap();
+    let again = service.cancel_change(&ctx, "me", None).await;
+    assert_err!(again, Error::NotFound);
+}
+
+/// Cancelling is not risky: an admin needs no recent sign-in for it.
+#[tokio::test]
+async fn an_admin_cancels_a_change_without_a_proof_but_not_a_sign_up() {
+    let (node, user, session) = ben().await;
+    ask(&node, &session, "new@example.com").await.unwrap();
+    let eve = node.pending("eve").await;
+    node.admin("ada").await;
+    let ada = node.sign_in("ada").await;
+    node.advance(hours(1));
+    let ctx = node.of(&ada);
+    let service = &node.doorward.email;
+    service.cancel_change(&ctx, "ben", None).await.unwrap();
+    assert_eq!(node.stored_user(&user).await.pending_email, None);
+    let of_sign_up = service.cancel_change(&ctx, &eve.id.to_string(), None).await;
+    assert_err!(of_sign_up, Error::NotFound);
+    node.stored_user(&eve).await;
+    let other = node.of(&session);
+    let refused = service.cancel_change(&other, "ada", None).await;
+    assert_err!(refused, Error::Forbidden);
+}

@@ -53,6 +53,7 @@ async fn a_used_link_does_not_reveal_later_data() {
     let profile = ProfileUpdate::Replace {
         name: None,
         data: Data::parse(json!({"phone": "555 2368"})).unwrap(),
+        locale: None,
     };
     let ctx = node.of(&signed_in);
     let updated = node.doorward.profile.update(&ctx, "me", &profile, None);

@@ -12,6 +12,7 @@ fn replace(name: Option<&str>, data: Value) -> ProfileUpdate {
     ProfileUpdate::Replace {
         name: name.map(|name| Name::parse(name).unwrap()),
         data: Data::parse(data).unwrap(),
+        locale: None,
     }
 }
 
@@ -19,6 +20,7 @@ fn patch(data: Value) -> ProfileUpdate {
     ProfileUpdate::Patch {
         name: None,
         data: Some(data.as_object().cloned()),
+        locale: None,
     }
 }
 
@@ -49,6 +51,7 @@ async fn replace_sets_all_fields_and_patch_keeps_the_others() {
     let no_name = ProfileUpdate::Patch {
         name: Some(None),
         data: None,
+        locale: None,
     };
     assert_eq!(
         update(&no_name).await,
@@ -57,6 +60,7 @@ async fn replace_sets_all_fields_and_patch_keeps_the_others() {
     let no_data = ProfileUpdate::Patch {
         name: None,
         data: Some(None),
+        locale: None,
     };
     assert_eq!(update(&no_data).await, (None, json!({})));
 }

@@ -140,6 +140,24 @@ async fn a_session_check_is_cached_for_a_second() {
     assert_eq!(node.spy.take_calls(), ["sessions", "users"]);
 }
 
+/// The cached user of a session has no time of the last sign-in until it is viewed, and is then viewed without a read.
+#[tokio::test]
+async fn the_own_user_is_viewed_with_at_most_one_read_a_second() {
+    let node = TestNode::new().await;
+    node.active("ben").await;
+    let signed_in = node.sign_in("ben").await;
+    let (ctx, token) = (node.of(&signed_in), signed_in.token.expose());
+    let viewer = node.doorward.sessions.authenticate(&ctx, token).await;
+    let viewer = viewer.unwrap();
+    node.clear_cache();
+    for _ in 0..2 {
+        let profile = &node.doorward.profile;
+        let viewed = profile.view_in_session(&ctx, &viewer, "me").await.unwrap();
+        assert_eq!(viewed.last_sign_in_at, Some(node.now()));
+    }
+    assert_eq!(node.spy.take_calls(), ["last_sign_ins"]);
+}
+
 /// S-06: at once on the node that ended it, within a second on every other.
 #[tokio::test]
 async fn an_ended_session_is_invalid_at_once_here_and_within_a_second_elsewhere() {

@@ -1,7 +1,7 @@
 //! Signing in: who gets a session, what errors reveal, and the limits on attempts.
 
 use doorward_domain::Error;
-use doorward_domain::model::{Credential, MailKind, Status};
+use doorward_domain::model::{Credential, LastSignIn, MailKind, Status};
 use doorward_domain::ports::Store;
 use doorward_domain::store::{Records, Write};
 
@@ -412,4 +412,32 @@ async fn a_failed_lookup_for_the_notice_leaves_no_session() {
     assert!(open.unwrap().is_empty());
     node.spy.clear_failures();
     node.sign_in("ben").await;
+}
+
+/// The time of the sign-in is one more statement of the batch that stores the session.
+#[tokio::test]
+async fn a_sign_in_stores_its_time_with_the_session_and_only_if_it_succeeds() {
+    let node = TestNode::new().await;
+    let user = node.active("ben").await;
+    node.try_sign_in("ben", OTHER_PASSWORD).await.unwrap_err();
+    let stored = async || node.store.get::<LastSignIn>(user.id).await.unwrap();
+    assert_eq!(stored().await, None);
+    node.clear_cache();
+    node.sign_in("ben").await;
+    let writes = node.spy.take_writes();
+    let of_time = writes
+        .iter()
+        .filter(|write| write.contains("last_sign_ins"));
+    assert_eq!(of_time.count(), 1, "{writes:?}");
+    let calls = node.spy.take_calls();
+    let applied = calls.iter().filter(|call| **call == "apply");
+    assert_eq!(applied.count(), 1, "{calls:?}");
+    assert_eq!(stored().await.unwrap().at, node.now());
+    let ctx = node.operator();
+    node.doorward
+        .profile
+        .delete(&ctx, "ben", None)
+        .await
+        .unwrap();
+    assert_eq!(stored().await, None);
 }

@@ -31,6 +31,7 @@ fn person(number: u8, name: &str) -> User {
         status: Status::Active,
         data: Data::default(),
         locale: Locale::De,
+        preferred_locale: None,
         security_epoch: 3,
         void_undo_links: VoidUndoLinks::default(),
         version: Version(9),

@@ -63,7 +63,7 @@ pub async fn measure(users: usize) {
 
 /// An export of users with two names and a password.
 fn export_of(users: usize) -> String {
-    let mut text = String::from("{\"format\":\"doorward-users\",\"version\":3}\n");
+    let mut text = String::from("{\"format\":\"doorward-users\",\"version\":5}\n");
     let at = "2020-09-13T12:26:40Z";
     for number in 0..users {
         let (first, last) = (FIRST_NAMES[number % 10], LAST_NAMES[number / 10 % 10]);

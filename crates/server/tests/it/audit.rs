@@ -112,7 +112,7 @@ fn line_of(route: &Route) -> Option<&'static str> {
     Some(match (route.method.as_str(), route.path) {
         ("POST", "/user") => "sign-up",
         ("GET", "/user") => "users-listed",
-        ("GET", "/user/{user}" | "/user/{user}/factor") => "user-viewed",
+        ("GET", "/user/{user}" | "/user/{user}/activity" | "/user/{user}/factor") => "user-viewed",
         ("PUT" | "PATCH", "/user/{user}") => "profile-updated",
         ("DELETE", "/user/{user}") => "user-deleted",
         ("GET", "/user/{user}/export") => "user-exported",

@@ -317,7 +317,8 @@ async fn unknown_fields_are_rejected_on_every_route() {
             draft = draft.header(&format!("x-{name}"), "admin");
         }
     }
-    let after = draft.json(&json!({})).send().await.expect(200).json();
+    draft.json(&json!({})).send().await.expect(200);
+    let after = ben.get("/user/me").await.json();
     for (field, value) in before.as_object().unwrap() {
         assert!(
             field == "updated_at" || after[field] == *value,

@@ -50,7 +50,14 @@ async fn assert_compatible(
         .send("PATCH", "/user/me", Some(&first), Some(body))
         .await;
     let read = other.get(&format!("/user/{name}"), &admin).await;
-    assert_eq!(read.expect(200).json(), written.expect(200).json());
+    let [mut read, mut written] = [read, written].map(|answer| answer.expect(200).json());
+    // Fields of the newer node; the first one only in responses to reads.
+    for field in ["last_sign_in_at", "locale"] {
+        for user in [&mut read, &mut written] {
+            user.as_object_mut().unwrap().remove(field);
+        }
+    }
+    assert_eq!(read, written);
     let renewed = other
         .send("POST", "/auth/renewal", Some(&first), None)
         .await;

@@ -12,7 +12,9 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection, raw_sql};
 use tempfile::TempDir;
 
 /// Number of this program's migrations.
-const KNOWN: usize = 1;
+const KNOWN: usize = 3;
+/// Names of these migrations, as an error lists them.
+const NAMES: &str = "1 (accounts), 2 (last_sign_ins), 3 (preferred_locale)";
 
 fn settings(url: &str) -> SqlSettings {
     SqlSettings {
@@ -55,7 +57,7 @@ async fn history(url: &str) {
         .map(|_| ())
         .unwrap_err();
     assert!(
-        matches!(&error, ConnectError::PendingMigrations(names) if names == "1 (accounts)"),
+        matches!(&error, ConnectError::PendingMigrations(names) if names == NAMES),
         "{error}"
     );
     assert_eq!(
@@ -92,19 +94,20 @@ async fn history(url: &str) {
         "not made again"
     );
 
-    let later = "INSERT INTO schema_migrations \
-        (version, name, compatible_with, statements_begun, statements_done, applied_at) VALUES (2, 'later', 1, 1, 1, 5)";
-    execute(url, later).await;
+    let next = i64::try_from(KNOWN).unwrap() + 1;
+    let later = format!(
+        "INSERT INTO schema_migrations \
+        (version, name, compatible_with, statements_begun, statements_done, applied_at) VALUES ({next}, 'later', 1, 1, 1, 5)"
+    );
+    execute(url, &later).await;
     connect(url)
         .await
-        .expect("migration 2 is marked compatible")
+        .expect("the later migration is marked compatible")
         .close()
         .await;
-    execute(
-        url,
-        "UPDATE schema_migrations SET compatible_with = 2 WHERE version = 2",
-    )
-    .await;
+    let incompatible =
+        format!("UPDATE schema_migrations SET compatible_with = {next} WHERE version = {next}");
+    execute(url, &incompatible).await;
     for refused in [
         connect(url).await.map(|_| ()),
         migrate(&settings(url), fixtures::now()).await.map(|_| ()),
@@ -113,10 +116,7 @@ async fn history(url: &str) {
         assert!(
             matches!(
                 error,
-                ConnectError::SchemaTooNew {
-                    database: 2,
-                    binary: 1
-                }
+                ConnectError::SchemaTooNew { database, binary } if database == next && binary == next - 1
             ),
             "{error}"
         );

@@ -63,13 +63,15 @@ async fn a_healthy_server_is_fine_throughout() {
         let schema = of(&before, "database: schema");
         assert_eq!(schema.status, CheckStatus::Warning);
         assert!(
-            schema.message.contains("1 (accounts)"),
+            schema
+                .message
+                .contains("1 (accounts), 2 (last_sign_ins), 3 (preferred_locale)"),
             "{}",
             schema.message
         );
         // The check created nothing.
         let made = migrate(&SqlSettings::new(&url), fixtures::now()).await;
-        assert_eq!(made.unwrap().len(), 1);
+        assert_eq!(made.unwrap().len(), 3);
         let diagnostics = examined(&url).await;
         assert_all_passed(&diagnostics);
         assert_eq!(diagnostics.len(), 7, "{diagnostics:#?}");

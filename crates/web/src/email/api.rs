@@ -147,6 +147,22 @@ pub(crate) async fn change_email(
     Ok(StatusCode::ACCEPTED.into_response())
 }
 
+/// Cancels a pending email change: the link in the confirmation mail is then invalid. The address of a sign-up without a
+/// username is not a change; delete the user instead.
+#[utoipa::path(delete, path = "/user/{user}/email/pending", tag = "Account",
+    params(UserParam, IfMatchParam),
+    responses((status = 204, description = "Cancelled")))]
+pub(crate) async fn cancel_email_change(
+    State(app): State<App>,
+    caller: Caller,
+    Path(user): Path<String>,
+    IfMatch(expected): IfMatch,
+) -> Result<StatusCode, Problem> {
+    let service = &app.doorward.email;
+    service.cancel_change(&caller.ctx, &user, expected).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// Returns whether the link is valid. A GET changes nothing, since mail scanners follow links.
 #[utoipa::path(get, path = "/email-undo/{token}", tag = "Account", params(TokenParam),
     responses((status = 200, description = "The link is valid; `POST` to it to undo the change", body = Message)))]

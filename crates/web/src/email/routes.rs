@@ -10,7 +10,7 @@ use crate::http::problem::Code::{
     PreconditionFailed, WrongPassword,
 };
 use crate::http::route::Authentication::{Ignored, Required};
-use crate::http::route::{LINK, REAUTHENTICATION, Route};
+use crate::http::route::{LINK, REAUTHENTICATION, Route, USER};
 use crate::route_handler::RouteHandler;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
@@ -22,6 +22,9 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
             &[PreconditionFailed, Overloaded],
         ])
         .api(|| routes!(api::change_email)),
+    Route::delete("/user/{user}/email/pending", Required)
+        .with_problems(&[USER, &[PreconditionFailed]])
+        .api(|| routes!(api::cancel_email_change)),
     Route::get("/confirmation", Ignored).documented_page(|| routes!(pages::confirmation_page)),
     Route::post("/confirmation", Ignored)
         .with_limit(MailRequest)

@@ -34,16 +34,18 @@ const MAX_ECHOED_NAME: usize = 64;
 /// Maximum edit distance between an unknown field and the known field that is suggested.
 const MAX_TYPOS: usize = 2;
 /// Fields of a user in responses. A request that does not set one of them says so, instead of calling it unknown.
-const USER_FIELDS: [&str; 9] = [
+const USER_FIELDS: [&str; 11] = [
     "id",
     "username",
     "email",
     "pending_email",
     "role",
     "status",
+    "locale",
     "data",
     "created_at",
     "updated_at",
+    "last_sign_in_at",
 ];
 
 /// The fields of a body, taken out one by one.

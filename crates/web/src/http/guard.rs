@@ -132,6 +132,8 @@ async fn build_caller(
     if let Ok(Some((authenticated, _))) = &loaded {
         ctx.actor = session_actor(authenticated.user(), authenticated.session());
         ctx.client.known = vec![KnownDevice::from_session(authenticated.session())];
+        let chosen = authenticated.user().chosen_locale();
+        ctx.client.locale = chosen.unwrap_or(ctx.client.locale);
     }
     if let Some(scope) = route.scope {
         throttle(app, &mut ctx, scope, device, &request.headers).await?;

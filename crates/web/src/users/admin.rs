@@ -5,7 +5,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use doorward_domain::access::{Action, Target};
 use doorward_domain::audit::chain::hex;
-use doorward_domain::model::{Role, Status, UserCursor, UserFilter};
+use doorward_domain::model::{Role, Status, User, UserCursor, UserFilter};
 use doorward_domain::values::{Invalid, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -57,7 +57,9 @@ pub(crate) async fn list_users(
     query.finish()?;
     let page = app.doorward.admin.list_users(&caller.ctx, &filter).await?;
     let next = page.next.as_ref().map(cursor_text);
-    let users = page.users.iter().map(UserView::from);
+    let last_sign_in_at = |user: &User| page.last_sign_ins.get(&user.id).copied();
+    let view = |user: &User| UserView::from(user).with_last_sign_in(last_sign_in_at(user));
+    let users = page.users.iter().map(view);
     Ok(paging::respond_page(users.collect(), next, &uri))
 }
 

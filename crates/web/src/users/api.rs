@@ -7,7 +7,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use doorward_domain::access::Action;
 use doorward_domain::profile::ProfileUpdate;
-use doorward_domain::values::{Data, Invalid, Name};
+use doorward_domain::values::{Data, Invalid, LanguageTag, Name};
 use futures_util::stream;
 use serde::Serialize;
 use serde_json::Value;
@@ -21,7 +21,7 @@ use crate::http::etag::IfMatch;
 use crate::http::params::{IfMatchParam, UserParam};
 use crate::http::problem::Problem;
 use crate::users::export_document::{ExportDocument, ExportView};
-use crate::users::view::{UserView, user_response};
+use crate::users::view::{UserView, user_response, viewed_user_response};
 
 /// Returns a user, to the user or an admin.
 #[utoipa::path(get, path = "/user/{user}", tag = "Account", params(UserParam),
@@ -32,12 +32,12 @@ pub(crate) async fn show_user(
     Path(user): Path<String>,
 ) -> Result<Response, Problem> {
     let viewer = caller.require_session()?;
-    let user = app
+    let viewed = app
         .doorward
         .profile
         .view_in_session(&caller.ctx, viewer, &user)
         .await?;
-    Ok(user_response(StatusCode::OK, &user))
+    Ok(viewed_user_response(&viewed))
 }
 
 /// Fields of a user that other routes change.
@@ -50,9 +50,9 @@ const OTHER_ROUTES: &[(&str, &str)] = &[
     ("status", "PUT /user/{user}/status"),
 ];
 
-/// `PUT` clears a field that is left out; `PATCH` does not change it.
+/// `PUT` clears `name` and `data` if they are left out; `PATCH` does not change them.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Profile, example = json!({"name": "Ben", "data": {"phone": "030 123456"}}))]
+#[schema(as = Profile, example = json!({"name": "Ben", "data": {"phone": "030 123456"}, "locale": "de-CH"}))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProfileBody {
     /// Display name; null for none.
@@ -61,9 +61,22 @@ pub(crate) struct ProfileBody {
     /// Any JSON object, up to 16 KiB and 32 levels. Numbers must fit a 64-bit integer or a double.
     #[schema(value_type = Option<Object>)]
     data: Option<Value>,
+    /// Language for mails and pages, a BCP 47 tag without extensions. If it is absent, the stored one stays; null removes it.
+    #[schema(
+        max_length = 35,
+        pattern = "^[A-Za-z]{2}([A-Za-z]|[A-Za-z]{3,6})?(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?(-[0-9A-Za-z]{4,8})*$"
+    )]
+    locale: Option<String>,
 }
 
-/// Replaces `name` and `data`.
+/// Takes `locale`: `None` if it is absent, `Some(None)` if it is to be removed.
+fn take_locale(fields: &mut Fields) -> Option<Option<LanguageTag>> {
+    let is_present = fields.contains("locale");
+    let locale = fields.optional("locale", LanguageTag::parse);
+    is_present.then_some(locale)
+}
+
+/// Replaces `name` and `data`, and `locale` if it is present.
 #[utoipa::path(put, path = "/user/{user}", tag = "Account", request_body = ProfileBody,
     params(UserParam, IfMatchParam),
     responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
@@ -82,7 +95,8 @@ pub(crate) async fn replace_user(
             .take_parsed("data", Data::parse(value))
             .unwrap_or_default(),
     };
-    let update = fields.finish(|| Some(ProfileUpdate::Replace { name, data }))?;
+    let locale = take_locale(&mut fields);
+    let update = fields.finish(|| Some(ProfileUpdate::Replace { name, data, locale }))?;
     let user = app
         .doorward
         .profile
@@ -91,7 +105,7 @@ pub(crate) async fn replace_user(
     Ok(user_response(StatusCode::OK, &user))
 }
 
-/// Changes `name` and `data` by a JSON Merge Patch (RFC 7396).
+/// Changes `name`, `data` and `locale` by a JSON Merge Patch (RFC 7396).
 #[utoipa::path(patch, path = "/user/{user}", tag = "Account", request_body(content((ProfileBody = "application/json"), (ProfileBody = "application/merge-patch+json"))),
     params(UserParam, IfMatchParam),
     responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
@@ -118,7 +132,8 @@ pub(crate) async fn patch_user(
             None
         }
     };
-    let update = fields.finish(|| Some(ProfileUpdate::Patch { name, data }))?;
+    let locale = take_locale(&mut fields);
+    let update = fields.finish(|| Some(ProfileUpdate::Patch { name, data, locale }))?;
     let user = app
         .doorward
         .profile

@@ -213,8 +213,8 @@ impl ExportDocument {
             about: "Everything that this server stores about this account.",
             server: policy.public_url.clone(),
             exported_at: self.now,
-            user: UserView::from(&data.user),
-            language: data.user.locale.tag(),
+            user: UserView::from(&data.user).with_last_sign_in(data.last_sign_in_at),
+            language: data.user.mail_locale().tag(),
             password: data.password.as_ref().map(PasswordView::from),
             factors: FactorListView::from(&data.factors).items,
             sessions: data

@@ -1,5 +1,6 @@
 //! Users: one's own account, the export of personal data, and what admins do with other accounts.
 
+pub(crate) mod activity;
 pub(crate) mod admin;
 pub(crate) mod api;
 pub(crate) mod export_document;

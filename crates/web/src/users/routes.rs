@@ -3,7 +3,7 @@
 use doorward_domain::limits::ThrottleScope::Token;
 use utoipa_axum::routes;
 
-use super::{admin, api};
+use super::{activity, admin, api};
 use crate::http::problem::Code::{Forbidden, LastAdmin, PreconditionFailed};
 use crate::http::route::Authentication::Required;
 use crate::http::route::{PASSWORD_CHECK, QUERY, REAUTHENTICATION, Route, USER};
@@ -30,6 +30,9 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
             PASSWORD_CHECK,
         ])
         .api(|| routes!(api::delete_user)),
+    Route::get("/user/{user}/activity", Required)
+        .with_problems(&[USER, QUERY])
+        .api(|| routes!(activity::list_activity)),
     Route::get("/user/{user}/export", Required)
         .with_limit(Token)
         .with_problems(&[USER])

@@ -7,7 +7,8 @@ use axum::http::StatusCode;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use doorward_domain::model::User;
-use doorward_domain::values::{EmailAddress, Name, Username};
+use doorward_domain::profile::ViewedUser;
+use doorward_domain::values::{EmailAddress, LanguageTag, Name, Username};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -42,6 +43,9 @@ pub struct UserView {
     /// `pending`: signed up with an email address alone, which is not confirmed yet.
     #[schema(pattern = "^(pending|active|disabled)$", example = "active")]
     status: &'static str,
+    /// Language that the user has chosen, a BCP 47 tag.
+    #[schema(required = true, max_length = 35, example = "de-CH")]
+    locale: Option<String>,
     /// The application's JSON object for this user.
     #[schema(value_type = Object, example = json!({"phone": "030 123456"}))]
     data: Map<String, Value>,
@@ -51,6 +55,10 @@ pub struct UserView {
     /// Time of the last change.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     updated_at: Timestamp,
+    /// Time of the last sign-in; absent if there was none. Only in `GET /user/{user}`, `GET /user` and the export.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false, format = DateTime, example = "2026-11-21T08:00:00Z")]
+    last_sign_in_at: Option<Timestamp>,
 }
 
 impl From<&User> for UserView {
@@ -74,9 +82,25 @@ impl From<&User> for UserView {
             name: user.name.as_ref().map(Name::as_str).map(str::to_owned),
             role: user.role.as_str(),
             status: user.status.as_str(),
+            locale: user
+                .preferred_locale
+                .as_ref()
+                .map(LanguageTag::as_str)
+                .map(str::to_owned),
             data: user.data.as_map().clone(),
             created_at: user.created_at,
             updated_at: user.updated_at,
+            last_sign_in_at: None,
+        }
+    }
+}
+
+impl UserView {
+    /// This view with the time of the last sign-in.
+    pub(crate) fn with_last_sign_in(self, at: Option<Timestamp>) -> Self {
+        Self {
+            last_sign_in_at: at,
+            ..self
         }
     }
 }
@@ -85,4 +109,11 @@ impl From<&User> for UserView {
 pub(crate) fn user_response(status: StatusCode, user: &User) -> Response {
     let headers = [(ETAG, etag::tag(user.version))];
     (status, headers, Json(UserView::from(user))).into_response()
+}
+
+/// A response with a user, when they last signed in, and the `ETag`.
+pub(crate) fn viewed_user_response(viewed: &ViewedUser) -> Response {
+    let headers = [(ETAG, etag::tag(viewed.user.version))];
+    let view = UserView::from(&viewed.user).with_last_sign_in(viewed.last_sign_in_at);
+    (headers, Json(view)).into_response()
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::factors::ExportedFactors;
 use crate::hashing::{self, UnreadableHash};
-use crate::model::{Credential, Status, User};
+use crate::model::{Credential, LastSignIn, Status, User};
 use crate::values::{Digest, EmailAddress, Secret, UserId, Username};
 
 /// Exclusive maximum of the imported counters of a user, so that later increments do not overflow.
@@ -16,6 +16,7 @@ pub struct ImportedUser {
     pub(super) user: User,
     pub(super) credential: Option<Credential>,
     pub(super) factors: ExportedFactors,
+    pub(super) last_sign_in: Option<LastSignIn>,
 }
 
 impl ImportedUser {
@@ -50,7 +51,18 @@ impl ImportedUser {
             user,
             credential,
             factors,
+            last_sign_in: None,
         })
+    }
+
+    /// This user with the time of the last sign-in.
+    #[must_use]
+    pub fn with_last_sign_in(self, at: Option<Timestamp>) -> Self {
+        let user_id = self.user.id;
+        Self {
+            last_sign_in: at.map(|at| LastSignIn { user_id, at }),
+            ..self
+        }
     }
 
     /// This user with second factors. Checks that a user can have them.

@@ -25,8 +25,8 @@ pub use dry_run::DryRun;
 use imported_user::identity_fields;
 pub use imported_user::{ImportRejection, ImportedUser, derive_id};
 
-/// Maximum number of writes for one user: the account, its search words, the password, an audit event. Second factors
-/// come on top.
+/// Maximum number of writes for one user: the account, its search words, the password, an audit event. Second factors and
+/// the last sign-in come on top.
 const WRITES_PER_USER: usize = 14;
 
 /// Result of importing one user.
@@ -259,7 +259,9 @@ impl Transfer {
     fn fitting(&self, batch: &[ImportedUser], part: &[usize]) -> usize {
         let mut room = self.core.ports.store.limits().writes;
         let fits = |at: &&usize| {
-            let writes = WRITES_PER_USER + batch[**at].factors.writes();
+            let one = &batch[**at];
+            let more = one.factors.writes() + usize::from(one.last_sign_in.is_some());
+            let writes = WRITES_PER_USER + more;
             let left = room.checked_sub(writes);
             room = left.unwrap_or(room);
             left.is_some()
@@ -307,6 +309,7 @@ impl Transfer {
             let one = &import.batch[*at];
             writes.extend(one.user.insert());
             writes.extend(one.credential.as_ref().map(Write::insert));
+            writes.extend(one.last_sign_in.as_ref().map(Write::put));
             writes.extend(self.core.import_factors(one.user.id, &one.factors, ctx.now));
             if one.user.role == Role::Admin {
                 let user_id = one.user.id;

@@ -200,7 +200,7 @@ fn an_operator_lists_and_removes_the_second_factors_of_a_user() {
             "recovery_codes": ["AAAAAAAAAAAAAAAAAAAAAA"],
         },
     });
-    let file = format!("{{\"format\":\"doorward-users\",\"version\":3}}\n{ben}\n");
+    let file = format!("{{\"format\":\"doorward-users\",\"version\":5}}\n{ben}\n");
     let setup = Setup::new().file("users.jsonl", &file);
     setup.run(&["import", "users.jsonl"]).expect(0);
 

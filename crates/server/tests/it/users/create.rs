@@ -19,7 +19,7 @@ async fn a_sign_up_with_an_address_is_pending_and_sends_a_confirmation() {
     assert_eq!(
         user,
         json!({"id": id, "username": null, "email": null, "pending_email": "Ben@example.com", "name": "Ben B", "role": "user",
-            "status": "pending", "data": {"a": 1}, "created_at": "2026-11-21T08:00:00Z", "updated_at": "2026-11-21T08:00:00Z"})
+            "status": "pending", "locale": null, "data": {"a": 1}, "created_at": "2026-11-21T08:00:00Z", "updated_at": "2026-11-21T08:00:00Z"})
     );
     assert_eq!(
         summary(&app.mails().await),

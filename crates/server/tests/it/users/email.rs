@@ -1,4 +1,4 @@
-//! `PUT /user/{user}/email`: change the address.
+//! `PUT /user/{user}/email` and `DELETE /user/{user}/email/pending`: change the address, cancel a change.
 
 use serde_json::json;
 
@@ -72,4 +72,35 @@ async fn a_change_of_the_own_address_reports_each_field() {
     ben.put(PATH, same)
         .await
         .assert_field_errors(&[("email", "unchanged")]);
+}
+
+#[tokio::test]
+async fn a_pending_change_is_cancelled_once_and_its_link_is_invalid() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    let body = json!({"email": "new@example.org", "password": PASSWORD});
+    ben.put(PATH, body).await.expect(202);
+    let mails = app.mails().await;
+    let to_new = mails
+        .iter()
+        .find(|mail| mail.to.as_str() == "new@example.org");
+    let stale = ben
+        .request("DELETE", "/user/me/email/pending")
+        .header("if-match", "\"1\"")
+        .send()
+        .await;
+    stale.expect_problem(412, "precondition-failed");
+    let answer = ben.delete("/user/me/email/pending").await.expect(204);
+    assert!(answer.body.is_empty());
+    let user = ben.get("/user/me").await.expect(200).json();
+    assert_eq!(
+        (&user["email"], user.get("pending_email")),
+        (&json!("ben@example.com"), None)
+    );
+    let link = path_in(to_new.unwrap());
+    let used = app.anonymous().request("POST", &link).send().await;
+    used.expect_problem(410, "link-expired");
+    ben.delete("/user/me/email/pending")
+        .await
+        .expect_problem(404, "not-found");
 }

@@ -1,3 +1,4 @@
+mod activity;
 mod create;
 mod delete;
 mod email;

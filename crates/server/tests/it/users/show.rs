@@ -14,8 +14,8 @@ async fn a_user_sees_themselves_by_each_identifier() {
     assert_eq!(me.header("etag"), Some("\"1\""));
     assert_eq!(
         user,
-        json!({"id": id, "username": "ben", "email": "ben@example.com", "name": null, "role": "user", "status": "active", "data": {},
-            "created_at": "2026-11-21T08:00:00Z", "updated_at": "2026-11-21T08:00:00Z"})
+        json!({"id": id, "username": "ben", "email": "ben@example.com", "name": null, "role": "user", "status": "active", "locale": null, "data": {},
+            "created_at": "2026-11-21T08:00:00Z", "updated_at": "2026-11-21T08:00:00Z", "last_sign_in_at": "2026-11-21T08:00:00Z"})
     );
     for named in ["ben", "BEN", id] {
         assert_eq!(
@@ -37,4 +37,27 @@ async fn a_user_sees_themselves_by_each_identifier() {
     }
     let encoded = ben.get("/user/%62en").await.expect(200);
     assert_eq!(encoded.json(), user);
+}
+
+#[tokio::test]
+async fn a_sign_in_changes_the_time_of_the_last_one_but_not_the_etag() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let created = app.create("ben", Role::User).await;
+    let before = admin.get("/user/ben").await.expect(200);
+    assert_eq!(before.json().get("last_sign_in_at"), None);
+    app.sign_in("ben").await;
+    app.advance_seconds(3600);
+    let ben = app.sign_in("ben").await;
+    for answer in [admin.get("/user/ben").await, ben.get("/user/me").await] {
+        let answer = answer.expect(200);
+        assert_eq!(answer.header("etag"), before.header("etag"));
+        assert_eq!(answer.json()["last_sign_in_at"], "2026-11-21T09:00:00Z");
+    }
+    let list = admin.get("/user?limit=200").await.expect(200).json();
+    let items = list["items"].as_array().unwrap();
+    let listed = items
+        .iter()
+        .find(|user| user["id"] == created.id.to_string());
+    assert_eq!(listed.unwrap()["last_sign_in_at"], "2026-11-21T09:00:00Z");
 }

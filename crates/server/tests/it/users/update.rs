@@ -1,5 +1,6 @@
 //! `PUT` and `PATCH /user/{user}`: profile data and lost updates.
 
+use doorward_domain::values::Locale;
 use doorward_web::IfMatchRule;
 use serde_json::{Value, json};
 
@@ -332,4 +333,56 @@ async fn data_is_returned_unchanged() {
     let data = json!({"": "", "é 🦀 \u{7f}\u{2028}\"\\/": [null, true, -1, 0.5, 9_007_199_254_740_993_u64, i64::MIN, u64::MAX, "<script>"], "nested": {"x": {}}});
     ben.put("/user/me", json!({"data": data})).await.expect(200);
     assert_eq!(ben.get("/user/me").await.json()["data"], data);
+}
+
+/// `PUT` leaves it: clients that do not know the field replace the profile.
+#[tokio::test]
+async fn the_language_is_changed_only_by_a_request_that_has_it() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    for (method, body, expected) in [
+        ("PUT", json!({"locale": "DE-ch"}), json!("de-CH")),
+        ("PUT", json!({"name": "Ben"}), json!("de-CH")),
+        ("PATCH", json!({"name": "B"}), json!("de-CH")),
+        ("PATCH", json!({"locale": "fr"}), json!("fr")),
+        ("PUT", json!({"locale": null}), Value::Null),
+    ] {
+        let answer = ben.request(method, "/user/me").json(&body).send().await;
+        assert_eq!(answer.expect(200).json()["locale"], expected, "{body}");
+    }
+    for (locale, code) in [
+        (json!("de_CH"), "invalid"),
+        (json!("d".repeat(36)), "too-long"),
+        (json!(7), "wrong-type"),
+    ] {
+        let answer = ben.patch("/user/me", json!({"locale": locale})).await;
+        answer.assert_field_errors(&[("locale", code)]);
+    }
+    let form = ben.request("PATCH", "/user/me").form("locale=en").send();
+    assert_eq!(form.await.expect(200).json()["locale"], "en");
+    let form = ben.request("PATCH", "/user/me").form("locale=").send();
+    assert_eq!(form.await.expect(200).json()["locale"], Value::Null);
+}
+
+/// The chosen language comes before that of the browser and of the sign-up, if there are texts in it.
+#[tokio::test]
+async fn mails_and_pages_are_in_the_chosen_language() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    for (chosen, expected) in [("de-AT", Locale::De), ("fr", Locale::En)] {
+        let body = json!({"locale": chosen});
+        ben.patch("/user/me", body).await.expect(200);
+        let page = ben.request("GET", "/").cookie(ben.token()).on_our_page();
+        let page = page
+            .header("accept-language", "en")
+            .send()
+            .await
+            .expect(200);
+        let start = format!("<html lang=\"{}\">", expected.tag());
+        assert!(page.text().contains(&start), "{}", page.text());
+        app.advance_seconds(3600);
+        let address = json!({"email": "ben@example.com"});
+        app.anonymous().post("/recovery", address).await.expect(202);
+        assert_eq!(app.one_mail().await.locale, expected);
+    }
 }

@@ -25,6 +25,10 @@ pub(super) fn complete(schemas: &mut Map<String, Value>) {
     schemas["SignIn"]["oneOf"] = json!(names);
     schemas["PasswordChange"]["not"] = json!({"allOf": names});
     schemas["AuditEvent"]["properties"]["event"]["enum"] = events();
+    schemas["Activity"]["properties"]["event"]["enum"] = AuditKind::ACTIVITY
+        .iter()
+        .map(|event| event.as_str())
+        .collect();
     // The greeting with the fields of a user, or alone.
     schemas["Home"] = json!({
         "description": "The greeting; with a session also the fields of its user, but the display name.",

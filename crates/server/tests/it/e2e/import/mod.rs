@@ -18,7 +18,7 @@ use crate::support::PASSWORD as ADMIN_PASSWORD;
 
 /// The password of all users in the fixtures.
 const PASSWORD: &str = "three boats on a lake";
-const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":3}\n";
+const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":5}\n";
 
 fn fixture(name: &str) -> String {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/e2e/import/fixtures");

@@ -29,6 +29,7 @@ fn people() -> Vec<String> {
                 person["username"] = format!("Straße-ß-{number}").into();
                 person["security_epoch"] = 7.into();
                 person["version"] = 41.into();
+                person["last_sign_in_at"] = "2026-11-20T08:00:00.000001Z".into();
             }
             3 => {
                 for name in ["password_hash", "password_updated_at"] {
@@ -39,6 +40,7 @@ fn people() -> Vec<String> {
             4 => {
                 person["created_at"] = "1969-12-31T23:59:59.999999Z".into();
                 person["locale"] = "de".into();
+                person["preferred_locale"] = "de-CH".into();
                 person["pending_email"] = "moving@example.com".into();
                 // `PASSWORD`, as Django stores it.
                 person["password_hash"] = "pbkdf2_sha256$1000$seasalt1seasalt1seasal$Tq55lKPU8GkFcCC7G4D7cXJg2yhoUo/129MxX+caGps=".into();

@@ -1,0 +1,121 @@
+//! The activity of an account: what happened to it, for its user to check.
+//!
+//! It is read from the audit log. It has the kinds of [`AuditKind::ACTIVITY`], and only what succeeded: anyone can cause
+//! failed attempts, and those with a pending address would reveal whether another user owns it.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use crate::access::Action;
+use crate::ctx::{Actor, Ctx};
+use crate::error::Error;
+use crate::events::Event;
+use crate::model::{AuditEvent, AuditFilter, AuditKind, actor_id};
+use crate::profile::Profile;
+use crate::store::Records;
+use crate::values::{AuditEventId, UserId};
+
+/// An audit event about a user, as the user sees it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Activity {
+    /// The id of the audit event; sorts by time.
+    pub id: AuditEventId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The kind.
+    pub kind: AuditKind,
+    /// The actor.
+    pub actor: ActivityActor,
+    /// The client's IP address, if the user is the actor.
+    pub address: Option<IpAddr>,
+    /// The client's user agent, if the user is the actor.
+    pub user_agent: Option<String>,
+}
+
+/// The actor of an activity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActivityActor {
+    /// The user: signed in, or with the password or a recovery link.
+    User,
+    /// Another user, who is an admin.
+    Admin,
+    /// The operator, on the command line.
+    Operator,
+    /// The server's worker.
+    Server,
+    /// A client that opened a mailed link, which does not prove that it was the user.
+    Unknown,
+}
+
+impl ActivityActor {
+    /// Name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Admin => "admin",
+            Self::Operator => "operator",
+            Self::Server => "server",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    fn of(event: &AuditEvent, user_id: UserId) -> Self {
+        match (actor_id(&event.actor), event.actor.as_str()) {
+            (Some(id), _) if id == user_id => Self::User,
+            (Some(_), _) => Self::Admin,
+            (None, actor) if actor == Actor::CommandLine.audit_name() => Self::Operator,
+            (None, actor) if actor == Actor::Worker.audit_name() => Self::Server,
+            (None, _) if proves_the_user(event.event) => Self::User,
+            (None, _) => Self::Unknown,
+        }
+    }
+}
+
+/// Returns `true` if a client that is not signed in has proved that it is the user.
+fn proves_the_user(kind: AuditKind) -> bool {
+    matches!(
+        kind,
+        AuditKind::SignUp
+            | AuditKind::SignIn
+            | AuditKind::SecondFactorRequested
+            | AuditKind::RecoveryCodeUsed
+            | AuditKind::PasswordChanged
+            | AuditKind::Recovered
+    )
+}
+
+impl Profile {
+    /// Returns the activity of an account, newest first, older than `before`, at most `limit` entries. Writes an audit
+    /// event if it is another user's.
+    #[tracing::instrument(name = "list_activity", level = "trace", skip_all)]
+    pub async fn activity(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        before: Option<AuditEventId>,
+        limit: usize,
+    ) -> Result<Vec<Activity>, Error> {
+        let user = self.core.resolve(ctx, Action::ViewActivity, named).await?;
+        let events = AuditFilter::activity(user.id, before, limit);
+        let events: Vec<AuditEvent> = self.core.ports.store.list_readable(events).await?;
+        self.core
+            .emit_view(ctx, Event::UserViewed { user_id: user.id })
+            .await?;
+        let seen = |event| as_seen_by_the_user(event, user.id);
+        Ok(events.into_iter().map(seen).collect())
+    }
+}
+
+fn as_seen_by_the_user(event: AuditEvent, user_id: UserId) -> Activity {
+    let actor = ActivityActor::of(&event, user_id);
+    let is_own = actor == ActivityActor::User;
+    Activity {
+        id: event.id,
+        at: event.at,
+        kind: event.event,
+        actor,
+        address: event.address.filter(|_| is_own),
+        user_agent: event.user_agent.filter(|_| is_own),
+    }
+}
