@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PAGE = """<!doctype html><meta charset="utf-8"><title>{title}</title>
 <h1>{title}</h1>
-<p><a href="/">Start</a> · <a href="/reports?year=2026&amp;by=month">Reports</a> · <a href="/admin/">Admin</a> · <a href="/public/">Public</a> · <a href="/auth">Account</a></p>
+<p><a href="/">Start</a> · <a href="/reports?year=2026&amp;by=month">Reports</a> · <a href="/admin/">Admin</a> · <a href="/public/">Public</a> · <a href="/account">Account</a></p>
 <form method="post" action="/auth/sign-out"><button>Sign out</button></form>
 <pre>{seen}</pre>
 """

@@ -48,7 +48,7 @@ pub mod store;
 mod string_enum;
 pub mod tokens;
 pub mod transfer;
-mod user_agent;
+pub mod user_agent;
 pub mod values;
 
 pub use ctx::{Actor, Ctx};

@@ -27,7 +27,7 @@ const MAX_PROGRAM: usize = 32;
 
 /// Returns the program and system of a user agent, without versions. The name of an unlisted program is cut to
 /// plain characters, so that an unknown client cannot advertise in a mail.
-pub(crate) fn program_of(user_agent: Option<&str>) -> Option<String> {
+pub fn program_of(user_agent: Option<&str>) -> Option<String> {
     let text = user_agent?;
     let word = |list: &[(&str, &'static str)]| {
         let found = list.iter().find(|(part, _)| text.contains(part));

@@ -211,12 +211,17 @@ label-new-password = Neues Passwort
 label-code = Code
 code-hint = Aus Ihrer Authenticator-App, oder ein Wiederherstellungscode.
 show-password = Passwort anzeigen
+hide-password = Passwort verbergen
 password-hint = Mindestens { $min_length } Zeichen. Ein paar zufällige Wörter sind leicht zu merken und schwer zu erraten.
 sign-in = Anmelden
 forgot-password = Passwort vergessen?
 send-link = Link schicken
+send-again = E-Mail noch einmal schicken
+back-to-sign-in = Zurück zur Anmeldung
+title-error = Fehler:
 start-page = Zur Startseite
 check-email = Schauen Sie in Ihr Postfach
+check-email-hint = Nichts da? Es kann eine Minute dauern. Sehen Sie auch im Spam-Ordner nach.
 open-inbox = Eingebauten Posteingang öffnen
 for-developers = Für Entwickler:
 api-reference = API-Referenz
@@ -235,7 +240,7 @@ fault-email = { $code ->
    *[other] Das ist keine E-Mail-Adresse. Eine sieht so aus: ben@example.com
 }
 fault-username = { $code ->
-    [missing] Geben Sie eine E-Mail-Adresse oder einen Benutzernamen ein.
+    [missing] Geben Sie einen Benutzernamen ein.
     [taken] Dieser Benutzername ist schon vergeben. Wählen Sie einen anderen.
     [reserved] Dieser Benutzername ist reserviert. Wählen Sie einen anderen.
     [too-long] Ein Benutzername hat höchstens 64 Zeichen.
@@ -253,6 +258,10 @@ fault-password = { $code ->
 fault-code = { $code ->
     [missing] Geben Sie einen Code ein.
    *[other] Geben Sie einen Code aus Ihrer Authenticator-App oder einen Wiederherstellungscode ein.
+}
+fault-name = { $code ->
+    [too-long] Ein Name hat höchstens 200 Zeichen.
+   *[other] Dieser Name geht nicht. Wählen Sie einen anderen.
 }
 fault-factor-name = { $code ->
     [too-long] Ein Name hat höchstens 64 Zeichen.
@@ -276,12 +285,19 @@ form-problem = { $code ->
 
 ## Pages
 
-welcome-title = Willkommen
-welcome-send-again = E-Mail noch einmal schicken
-welcome-new-here = Neu hier?
-welcome-either = Geben Sie eine E-Mail-Adresse, einen Benutzernamen oder beides an.
-welcome-email-hint = Wir verwenden sie, wenn Sie Ihr Passwort zurücksetzen.
-welcome-create-account = Konto anlegen
+sign-in-signed-out = Sie sind abgemeldet.
+sign-in-signed-up = Ihr Konto ist bereit. Melden Sie sich an, um fortzufahren.
+sign-in-new = Neu hier? { $link }
+sign-in-new-link = Konto anlegen
+
+sign-up-button = Konto anlegen
+sign-up-title = Konto anlegen
+sign-up-email-optional = E-Mail (optional)
+sign-up-email-hint = Damit können Sie Ihr Passwort zurücksetzen.
+sign-up-name-optional = Ihr Name (optional)
+sign-up-with-username = Stattdessen einen Benutzernamen verwenden
+sign-up-with-email = Stattdessen eine E-Mail-Adresse verwenden
+sign-up-known = Sie haben schon ein Konto? { $link }
 
 code-title = Code eingeben
 code-intro = Ihr Passwort stimmt. Um die Anmeldung abzuschließen, öffnen Sie Ihre Authenticator-App und geben Sie den Code ein, den sie anzeigt.
@@ -290,21 +306,16 @@ code-back = Mit einem anderen Konto anmelden
 required-title = Zwei-Faktor-Anmeldung einrichten
 required-text = Ihr Konto braucht die Zwei-Faktor-Anmeldung: Sie melden sich dann mit Ihrem Passwort und einem Code aus einer Authenticator-App auf Ihrem Telefon an. Wenn Sie noch keine haben, installieren Sie zuerst eine.
 
-signed-up-ready = Ihr Konto ist bereit
-signed-up-hello = { $name ->
-    [0] Hallo.
-   *[other] Hallo, { $name }.
-}
-signed-up-confirm-address = Wir haben eine E-Mail an { $email } geschickt. Öffnen Sie den Link darin, um Ihre Adresse zu bestätigen. Er gilt 24 Stunden. Bis dahin melden Sie sich mit Ihrem Benutzernamen an.
-signed-up-finish = Wir haben eine E-Mail an { $email } geschickt. Öffnen Sie den Link darin, um die Registrierung abzuschließen. Er gilt 24 Stunden.
-signed-up-hint = Nichts da? Es kann eine Minute dauern. Sehen Sie auch im Spam-Ordner nach, oder { $link }.
-signed-up-send-again = lassen Sie sie noch einmal schicken
+
+sent-to = Wir haben eine E-Mail an { $email } geschickt. Öffnen Sie den Link darin, um Ihre Adresse zu bestätigen. Er gilt 24 Stunden.
+sent-is-active = Ihr Konto ist bereit. Bis die Adresse bestätigt ist, melden Sie sich mit Ihrem Benutzernamen an.
+sent-again = Wenn diese Adresse auf die Bestätigung wartet, haben wir die E-Mail noch einmal geschickt.
+sent-wrong-address = Falsche Adresse? { $link }
+sent-wrong-address-link = Noch einmal registrieren
 
 request-confirmation-title = Adresse bestätigen
 request-confirmation-intro = Geben Sie Ihre E-Mail-Adresse ein. Wir schicken Ihnen den Link noch einmal.
 
-check-email-if-account = Wenn ein Konto diese Adresse verwendet, haben wir eine E-Mail geschickt. Öffnen Sie den Link darin, um fortzufahren.
-check-email-hint = Nichts da? Es kann eine Minute dauern. Sehen Sie auch im Spam-Ordner nach.
 
 confirm-title = Adresse bestätigen
 confirm-done = E-Mail-Adresse bestätigt
@@ -330,19 +341,25 @@ confirmed-thanks = { $name ->
 confirmation-cancelled-title = Danke für den Hinweis
 confirmation-cancelled-text = Wir haben Ihre E-Mail-Adresse aus dem Konto entfernt. Niemand kann sich damit anmelden. Sie müssen nichts weiter tun.
 
-home-title = Ihr Konto
-home-hello = { $name ->
+account-title = Ihr Konto
+account-hello = { $name ->
     [0] Hallo
    *[other] Hallo, { $name }
 }
-home-signed-in = Sie sind angemeldet.
-home-new-email = Neue E-Mail
-home-not-confirmed = { $email } (noch nicht bestätigt)
-home-role = Rolle
-home-admin = Admin
-home-since = Dabei seit
-home-data = Ihre Daten
-home-sign-out = Abmelden
+account-new-email = Neue E-Mail
+account-not-confirmed = Noch nicht bestätigt
+account-role = Rolle
+account-admin = Admin
+account-since = Dabei seit
+account-profile = Profil
+account-security = Sicherheit
+account-factors-on = Ein
+account-factors-off = Aus
+account-devices = Wo Sie angemeldet sind
+account-this-device = Dieses Gerät
+account-unknown-device = Unbekanntes Gerät
+account-last-seen = Zuletzt aktiv { $date }
+sign-out = Abmelden
 
 password-title = Passwort ändern
 password-heading = Passwort ändern
@@ -400,7 +417,9 @@ codes-once = Sie werden nur jetzt angezeigt. Bewahren Sie sie in einem Passwort-
 codes-saved = Ich habe sie aufbewahrt
 
 request-recovery-title = Passwort zurücksetzen
-request-recovery-intro = Geben Sie Ihre E-Mail-Adresse ein. Wir schicken Ihnen einen Link.
+request-recovery-intro = Geben Sie Ihre E-Mail-Adresse ein. Wir schicken Ihnen einen Link, mit dem Sie ein neues Passwort setzen.
+recovery-sent-to = Wenn ein Konto { $email } verwendet, haben wir eine E-Mail geschickt. Öffnen Sie den Link darin, um ein neues Passwort zu setzen.
+recovery-sent = Wenn ein Konto diese Adresse verwendet, haben wir eine E-Mail geschickt. Öffnen Sie den Link darin, um ein neues Passwort zu setzen.
 recover-title = Neues Passwort
 recover-heading = Neues Passwort setzen
 recover-text = { $name ->
@@ -413,9 +432,9 @@ recovered-heading = Passwort geändert
 recovered-text = Sie wurden auf allen Geräten abgemeldet.
 
 undo-email-change-title = Änderung rückgängig machen
-undo-email-change-heading = Änderung rückgängig machen?
+undo-email-change-heading = Diese Änderung kam nicht von Ihnen?
 undo-email-change-text = Jemand hat die E-Mail-Adresse Ihres Kontos geändert oder die Änderung angefordert. Wenn Sie das nicht waren, können Sie diese Adresse wiederherstellen.
-undo-email-change-effects = Sie werden auf allen Geräten abgemeldet, und das aktuelle Passwort gilt nicht mehr. Authenticator-Apps und Wiederherstellungscodes, die nach der Änderung oder in den drei Tagen davor hinzukamen, werden entfernt. Wir schicken Ihnen eine E-Mail, mit der Sie ein neues Passwort setzen.
+undo-email-change-effects = Wenn Sie Ihr Konto wiederherstellen, werden Sie auf allen Geräten abgemeldet, und das aktuelle Passwort gilt nicht mehr. Authenticator-Apps und Wiederherstellungscodes, die nach der Änderung oder in den drei Tagen davor hinzukamen, werden entfernt. Wir schicken Ihnen eine E-Mail, mit der Sie ein neues Passwort setzen.
 undo-email-change-button = Konto wiederherstellen
 email-change-undone-title = Konto wiederhergestellt
 email-change-undone-heading = Ihr Konto verwendet wieder diese E-Mail-Adresse
@@ -445,7 +464,7 @@ problem-title = { $code ->
     [invalid-code] Der Code ist falsch
     [challenge-expired] Das hat zu lange gedauert, oder zu viele Codes waren falsch
     [reauthentication-required] Bitte bestätigen Sie, dass Sie es sind
-    [cross-site-request] Diese Anfrage kam von einer fremden Seite
+    [cross-site-request] Dieses Formular konnten wir nicht absenden
     [https-required] Sichere Verbindung erforderlich
     [not-found] Seite nicht gefunden
     [method-not-allowed] Das geht auf dieser Seite nicht
@@ -483,7 +502,7 @@ problem-help = { $code ->
     [invalid-code] Jeder Code gilt nur einmal. Warten Sie auf den nächsten Code und versuchen Sie es noch einmal.
     [challenge-expired] Melden Sie sich noch einmal an, zuerst mit Ihrem Passwort.
     [reauthentication-required] Melden Sie sich noch einmal an, mit der Zwei-Faktor-Anmeldung auch mit einem Code. Versuchen Sie es dann erneut.
-    [cross-site-request] Zu Ihrer Sicherheit wurde sie nicht ausgeführt. Öffnen Sie die Seite hier und versuchen Sie es noch einmal.
+    [cross-site-request] Zu Ihrer Sicherheit wurde nichts geändert. Öffnen Sie die Seite hier und versuchen Sie es noch einmal.
     [https-required] Verwenden Sie die Adresse, die mit https:// beginnt.
     [not-found] Prüfen Sie die Adresse, oder gehen Sie zur Startseite.
     [method-not-allowed] Gehen Sie zur Startseite und versuchen Sie es noch einmal.
@@ -510,3 +529,5 @@ problem-help = { $code ->
 }
 problem-confirm-address = Adresse bestätigen
 problem-reset-password = Passwort zurücksetzen
+problem-code = Fehlercode:
+problem-request = Nummer der Anfrage:

@@ -219,12 +219,17 @@ label-new-password = New password
 label-code = Code
 code-hint = From your authenticator app, or a recovery code.
 show-password = Show password
+hide-password = Hide password
 password-hint = At least { $min_length } characters. A few random words are easy to remember and hard to guess.
 sign-in = Sign in
 forgot-password = Forgot your password?
 send-link = Send link
+send-again = Send the email again
+back-to-sign-in = Back to sign-in
+title-error = Error:
 start-page = Go to the start page
 check-email = Check your email
+check-email-hint = Nothing there? It can take a minute. Check your spam folder too.
 open-inbox = Open the built-in inbox
 for-developers = For developers:
 api-reference = API reference
@@ -233,17 +238,17 @@ inbox = Inbox
 ## Pages: errors of fields and forms, by $code. $login is an email address or a username.
 
 fault-login = { $code ->
-    [missing] Enter your email address or username.
-   *[other] Enter a valid email address or username.
+    [missing] Enter your email or username.
+   *[other] Enter a valid email or username.
 }
 fault-email = { $code ->
-    [missing] Enter your email address.
+    [missing] Enter your email.
     [taken] An account with this email address already exists. Sign in instead.
     [too-long] This email address is too long.
    *[other] Enter a valid email address, such as ben@example.com.
 }
 fault-username = { $code ->
-    [missing] Enter an email address or a username.
+    [missing] Enter a username.
     [taken] This username is taken. Choose another one.
     [reserved] This username is reserved. Choose another one.
     [too-long] A username can have at most 64 characters.
@@ -262,14 +267,18 @@ fault-code = { $code ->
     [missing] Enter a code.
    *[other] Enter a code from your authenticator app, or a recovery code.
 }
+fault-name = { $code ->
+    [too-long] A name can have at most 200 characters.
+   *[other] This name can't be used. Choose another one.
+}
 fault-factor-name = { $code ->
     [too-long] A name can have at most 64 characters.
    *[other] This name can't be used. Choose another one.
 }
 form-problem = { $code ->
-    [invalid-credentials] Incorrect email, username or password. Try again, or reset your password.
-    [wrong-password] Incorrect password.
-    [invalid-code] Incorrect code. Each code works once: wait for the next one, or use a recovery code.
+    [invalid-credentials] Wrong email, username or password. Try again, or reset your password.
+    [wrong-password] Wrong password.
+    [invalid-code] Wrong code. Each code works once: wait for the next one, or use a recovery code.
     [challenge-expired] Your sign-in has expired, or too many codes were wrong. Sign in again.
     [reauthentication-required] Enter your password, and a code if you use two-factor sign-in.
     [unknown-account] We couldn't find an account with that name.
@@ -284,12 +293,19 @@ form-problem = { $code ->
 
 ## Pages, in the order of a user's way
 
-welcome-title = Welcome
-welcome-send-again = Send the email again
-welcome-new-here = New here?
-welcome-either = Enter an email address, a username, or both.
-welcome-email-hint = We'll use it if you need to reset your password.
-welcome-create-account = Create account
+sign-in-signed-out = You are signed out.
+sign-in-signed-up = Your account is ready. Sign in to continue.
+sign-in-new = New here? { $link }
+sign-in-new-link = Create an account
+
+sign-up-button = Create account
+sign-up-title = Create your account
+sign-up-email-optional = Email (optional)
+sign-up-email-hint = We'll use it if you need to reset your password.
+sign-up-name-optional = Name (optional)
+sign-up-with-username = Use a username instead
+sign-up-with-email = Use an email address instead
+sign-up-known = Already have an account? { $link }
 
 code-title = Enter a code
 code-intro = Your password is correct. To finish signing in, open your authenticator app and enter the code that it shows.
@@ -298,21 +314,16 @@ code-back = Sign in with another account
 required-title = Set up two-factor sign-in
 required-text = Your account needs two-factor sign-in: signing in will take your password and a code from an authenticator app on your phone. If you don't have one yet, install one first.
 
-signed-up-ready = Your account is ready
-signed-up-hello = { $name ->
-    [0] Hello.
-   *[other] Hello, { $name }.
-}
-signed-up-confirm-address = We've sent an email to { $email }. Open the link in it to confirm your address. The link works for 24 hours. Until then, sign in with your username.
-signed-up-finish = We've sent an email to { $email }. Open the link in it to finish signing up. The link works for 24 hours.
-signed-up-hint = Nothing there? It can take a minute. Check your spam folder too, or { $link }.
-signed-up-send-again = send the email again
+
+sent-to = We've sent an email to { $email }. Open the link in it to confirm your address. The link works for 24 hours.
+sent-is-active = Your account is ready. Until the address is confirmed, sign in with your username.
+sent-again = If this address is waiting for confirmation, we've sent the email again.
+sent-wrong-address = Wrong address? { $link }
+sent-wrong-address-link = Sign up again
 
 request-confirmation-title = Confirm your email address
-request-confirmation-intro = Enter your email address. We'll send you the link again.
+request-confirmation-intro = Enter your email. We'll send you the link again.
 
-check-email-if-account = If an account uses that address, we've sent it an email. Open the link in it to continue.
-check-email-hint = Nothing there? It can take a minute. Check your spam folder too.
 
 confirm-title = Confirm your email address
 confirm-done = Email address confirmed
@@ -338,25 +349,31 @@ confirmed-thanks = { $name ->
 confirmation-cancelled-title = Thanks for letting us know
 confirmation-cancelled-text = We've removed your email address from that account. No one can sign in with it. There's nothing else you need to do.
 
-home-title = Your account
-home-hello = { $name ->
+account-title = Your account
+account-hello = { $name ->
     [0] Hello
    *[other] Hello, { $name }
 }
-home-signed-in = You are signed in.
-home-new-email = New email
-home-not-confirmed = { $email } (not confirmed yet)
-home-role = Role
-home-admin = Admin
-home-since = Member since
-home-data = Your data
-home-sign-out = Sign out
+account-new-email = New email
+account-not-confirmed = Not confirmed yet
+account-role = Role
+account-admin = Admin
+account-since = Member since
+account-profile = Profile
+account-security = Security
+account-factors-on = On
+account-factors-off = Off
+account-devices = Where you are signed in
+account-this-device = This device
+account-unknown-device = Unknown device
+account-last-seen = Last active { $date }
+sign-out = Sign out
 
 password-title = Change password
 password-heading = Change your password
 password-signs-out = You'll be signed out on your other devices.
 password-current = Current password
-password-current-wrong = The current password is incorrect.
+password-current-wrong = The current password is wrong.
 password-sign-in-first = Your account uses two-factor sign-in. Sign in first, then change your password.
 password-changed-title = Password changed
 password-changed-others = You've been signed out on your other devices.
@@ -398,7 +415,7 @@ setup-open = Open your authenticator app on this device
 setup-type = Or enter this key in your authenticator app:
 setup-again = Enter the code that your authenticator app shows now. If the account isn't in it yet, { $link }.
 setup-again-link = start again
-setup-wrong-code = Incorrect code. Check that your phone shows the right time, and enter the code that your authenticator app shows now.
+setup-wrong-code = Wrong code. Check that your phone shows the right time, and enter the code that your authenticator app shows now.
 setup-code-hint = The six digits that your authenticator app shows.
 setup-button = Confirm
 
@@ -408,7 +425,9 @@ codes-once = You can't see them again. Save them in a password manager, or print
 codes-saved = I've saved them
 
 request-recovery-title = Reset your password
-request-recovery-intro = Enter your email address. We'll send you a link.
+request-recovery-intro = Enter your email. We'll send you a link to set a new password.
+recovery-sent-to = If an account uses { $email }, we've sent it an email. Open the link in it to set a new password.
+recovery-sent = If an account uses that address, we've sent it an email. Open the link in it to set a new password.
 recover-title = Set a new password
 recover-heading = Set a new password
 recover-text = { $name ->
@@ -421,9 +440,9 @@ recovered-heading = Password changed
 recovered-text = You've been signed out on all devices.
 
 undo-email-change-title = Undo the email change
-undo-email-change-heading = Undo the email change?
+undo-email-change-heading = Didn't make this change?
 undo-email-change-text = Someone changed the email address of your account, or asked to. If it wasn't you, you can restore this address.
-undo-email-change-effects = This signs you out on all devices and disables your current password. Authenticator apps and recovery codes that were added after the change, or within three days before it, are removed. We'll email you a link to set a new password.
+undo-email-change-effects = If you restore your account, you'll be signed out on all devices, and your current password will no longer work. Authenticator apps and recovery codes that were added after the change, or within three days before it, will be removed. We'll email you a link to set a new password.
 undo-email-change-button = Restore my account
 email-change-undone-title = Account restored
 email-change-undone-heading = Your account uses this email address again
@@ -442,18 +461,18 @@ factors-undone-text = You're signed out on all devices and the old password no l
 
 problem-title = { $code ->
     [malformed-request] We couldn't read that request
-    [invalid-credentials] Incorrect email, username or password
-    [wrong-password] Incorrect password
+    [invalid-credentials] Wrong email, username or password
+    [wrong-password] Wrong password
     [unknown-account] Account not found
     [authentication-required] Sign in to continue
     [invalid-token] You've been signed out
     [email-unconfirmed] Your email address isn't confirmed yet
     [account-disabled] This account is disabled
     [forbidden] You don't have access to this page
-    [invalid-code] Incorrect code
+    [invalid-code] Wrong code
     [challenge-expired] That took too long, or there were too many wrong codes
     [reauthentication-required] Confirm that it's you
-    [cross-site-request] This request came from another site
+    [cross-site-request] We couldn't submit this form
     [https-required] Secure connection required
     [not-found] Page not found
     [method-not-allowed] This page can't do that
@@ -491,7 +510,7 @@ problem-help = { $code ->
     [invalid-code] Each code works once. Wait for the next code, then try again.
     [challenge-expired] Sign in again, with your password first.
     [reauthentication-required] Sign in again, with a code too if you use two-factor sign-in. Then try again.
-    [cross-site-request] To keep you safe, we didn't run it. Open the page on this site and try again.
+    [cross-site-request] For your safety, nothing was changed. Open the page on this site and try again.
     [https-required] Use the address that starts with https://.
     [not-found] Check the address, or go to the start page.
     [method-not-allowed] Go to the start page and try again.
@@ -518,3 +537,5 @@ problem-help = { $code ->
 }
 problem-confirm-address = Confirm your email address
 problem-reset-password = Reset your password
+problem-code = Error code:
+problem-request = Request id:

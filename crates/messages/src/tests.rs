@@ -49,8 +49,7 @@ fn a_value_in_a_message_is_escaped() {
     let text = render(&messages, "{{ t('mail-go-to-product') }}", hostile.clone());
     let escaped = "&lt;i&gt;&lt;b&gt;&#x27;{ $x }&#x27;";
     assert_eq!(text.unwrap(), escaped);
-    let template =
-        "{% set x = around('signed-up-finish', 'email', name='<') %}{{ x[0] }}<b>{{ email }}</b>";
+    let template = "{% set x = around('sent-to', 'email', name='<') %}{{ x[0] }}<b>{{ email }}</b>";
     let text = render(&messages, template, context! { email => "" });
     assert!(text.unwrap().ends_with("E-Mail an <b></b>"));
     let template = "{% macro m() %}<b>{% endmacro %}{{ t('mail-go-to-product', product=m()) }}";

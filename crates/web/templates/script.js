@@ -3,12 +3,11 @@ for (const field of document.querySelectorAll("input[type=password][data-show]")
   const button = document.createElement("button");
   button.type = "button";
   button.className = "show";
-  button.textContent = field.dataset.show;
   button.setAttribute("aria-controls", field.id);
   const show = (isShown) => {
     field.type = isShown ? "text" : "password";
-    // The label does not change: screen readers announce aria-pressed as the state of the button.
-    button.setAttribute("aria-pressed", String(isShown));
+    // The label names what the button does next, so there is no aria-pressed.
+    button.textContent = isShown ? field.dataset.hide : field.dataset.show;
   };
   show(false);
   button.addEventListener("click", () => show(field.type === "password"));

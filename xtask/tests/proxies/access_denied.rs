@@ -25,7 +25,8 @@ fn an_ended_session_has_no_access_at_once(kind: Kind) {
     let cookie = format!("Cookie: {}", ben.cookie());
     assert_eq!(ben.get("/reports").status, 200);
     let out = ben.post("/auth/sign-out", "");
-    assert_eq!((out.status, out.field("location")), (303, Some("/")));
+    let page = Some("/sign-in?signed-out");
+    assert_eq!((out.status, out.field("location")), (303, page));
     assert!(out.field("set-cookie").unwrap().contains("Max-Age=0"));
     assert_eq!(ben.get("/reports").status, 303);
     // A copy of the cookie is invalid, too.

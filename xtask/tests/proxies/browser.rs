@@ -123,24 +123,25 @@ fn a_user_reaches_the_requested_page() {
     let wanted = format!("{}/reports?year=2026&by=month&q=%26%23+x", stack.origin);
     browser.go(&wanted);
     assert!(
-        browser.url().contains("/auth?return_to="),
+        browser.url().contains("/sign-in?return_to="),
         "{}",
         browser.url()
     );
     browser.picture("sign-in.png");
     // A new user: a username is enough, and `return_to` is preserved.
-    browser.fill("#up-username", "ben");
-    browser.fill("#up-password", PASSWORD);
-    browser.click("form[action='/user'] button");
-    browser.click("a.button[href^='/auth?return_to=']");
-    browser.fill("#in-name", "ben");
-    browser.fill("#in-password", "not mine at all");
-    browser.click("form[action='/auth'] button");
-    assert!(browser.text("[role=alert]").contains("Incorrect"));
+    browser.click("a[href^='/sign-up?return_to=']");
+    browser.click("a[href^='/sign-up?with=username&return_to=']");
+    browser.fill("form[action='/sign-up'] #username", "ben");
+    browser.fill("#password", PASSWORD);
+    browser.click("form[action='/sign-up'] button");
+    browser.fill("form[action='/sign-in'] #username", "ben");
+    browser.fill("#password", "not mine at all");
+    browser.click("form[action='/sign-in'] button");
+    assert!(browser.text("[role=alert]").contains("Wrong"));
     browser.picture("refused.png");
-    browser.fill("#in-name[value]", "");
-    browser.fill("#in-password", PASSWORD);
-    browser.click("form[action='/auth'] button");
+    browser.fill("#username[value]", "");
+    browser.fill("#password", PASSWORD);
+    browser.click("form[action='/sign-in'] button");
     assert!(
         browser
             .text("pre")
@@ -153,15 +154,15 @@ fn a_user_reaches_the_requested_page() {
     browser.picture("in.png");
     browser.click("a[href='/admin/']");
     assert!(browser.text("h1").contains("403"));
-    browser.go(&format!("{}/auth", stack.origin));
+    browser.go(&format!("{}/account", stack.origin));
     assert_eq!(browser.text("h1"), "Hello, ben");
     browser.picture("account.png");
     browser.click("form[action='/auth/sign-out'] button");
-    browser.element("#in-name");
+    browser.element("#username");
     browser.go(&wanted);
-    browser.element("#in-name");
+    browser.element("#username");
     assert!(
-        browser.url().contains("/auth?return_to="),
+        browser.url().contains("/sign-in?return_to="),
         "{}",
         browser.url()
     );

@@ -102,7 +102,7 @@ fn forwarding_headers_of_a_client_are_dropped(stack: &ProxyStack) {
         "X-Forwarded-Method: GET",
     ];
     let answer = browser.ask("/reports", &forged);
-    let sign_in_page = format!("{}/auth?return_to=%2Freports", stack.origin);
+    let sign_in_page = format!("{}/sign-in?return_to=%2Freports", stack.origin);
     assert_eq!(
         (answer.status, answer.field("location")),
         (303, Some(sign_in_page.as_str()))

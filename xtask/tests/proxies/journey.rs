@@ -47,7 +47,7 @@ fn return_to_is_exact(kind: Kind) {
         assert_eq!(closed.status, 303, "{wanted} {closed:?}");
         assert!(closed.body.is_empty() && closed.field("cache-control") == Some("no-store"));
         let sign_in_page = closed.field("location").unwrap();
-        let start = format!("{}/auth?return_to=", stack.origin);
+        let start = format!("{}/sign-in?return_to=", stack.origin);
         assert!(sign_in_page.starts_with(&start), "{sign_in_page}");
         let page = ben.get(sign_in_page);
         assert_eq!(
@@ -94,7 +94,7 @@ fn return_to_another_site_is_ignored(kind: Kind) {
             evil.replace("\r\n", "%0D%0A").replace(' ', "+"),
         ] {
             let ben = stack.anonymous().browser();
-            let page = ben.get(&format!("/auth?return_to={value}"));
+            let page = ben.get(&format!("/sign-in?return_to={value}"));
             assert_eq!((page.status, carried(&page)), (200, None), "{evil}");
         }
         let ben = stack.anonymous().browser();

@@ -81,7 +81,7 @@ const EMAIL_CHANGE: MailLink = MailLink::Secret(Purpose::Confirmation, |p| p.ema
 const EMAIL_UNDO: MailLink = MailLink::Secret(Purpose::EmailUndo, |p| p.email_undo_lifetime);
 const FACTOR_UNDO: MailLink = MailLink::Secret(Purpose::FactorUndo, |p| p.factor_undo_lifetime);
 const RECOVERY: MailLink = MailLink::Secret(Purpose::Recovery, |p| p.recovery_lifetime);
-const RECOVERY_PAGE: MailLink = MailLink::Page("/recovery");
+const RECOVERY_PAGE: MailLink = MailLink::Page("/recover");
 
 const DAY: u64 = 24 * 3600;
 

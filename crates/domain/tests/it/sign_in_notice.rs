@@ -191,7 +191,7 @@ async fn a_lockout_notifies_the_owner_and_reveals_no_account() {
         let mails = node.mails().await;
         assert_eq!(summary(&mails), told, "{name}");
         if let Some(mail) = mails.first() {
-            assert_eq!(mail.url, "https://accounts.example/recovery");
+            assert_eq!(mail.url, "https://accounts.example/recover");
         }
     }
 }

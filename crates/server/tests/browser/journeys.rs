@@ -10,19 +10,35 @@ const WITHOUT_SCRIPT: Setup = Setup {
 
 #[track_caller]
 fn sign_up(browser: &Browser, email: &str, password: &str) {
-    browser.go("/");
-    browser.fill("#up-email", email);
-    browser.fill("#up-password", password);
-    browser.click("form[action='/user'] button");
+    browser.go("/sign-up");
+    browser.fill("#email", email);
+    browser.fill("#password", password);
+    browser.click("form[action='/sign-up'] button");
     browser.expect_heading("Check your email");
+}
+
+/// Submits the form of the sign-in page.
+#[track_caller]
+fn enter(browser: &Browser, name: &str, password: &str) {
+    browser.fill("#username", name);
+    browser.fill("#password", password);
+    browser.click("form[action='/sign-in'] button");
+}
+
+#[track_caller]
+fn sign_up_with_username(browser: &Browser, name: &str) {
+    browser.click("a[href^='/sign-up']");
+    browser.click("a[href^='/sign-up?with=username']");
+    browser.fill("#username", name);
+    browser.fill("#password", "three boats on a lake");
+    browser.click("form[action='/sign-up'] button");
+    browser.expect_text("[role=status]", "Your account is ready.");
 }
 
 #[track_caller]
 fn sign_in(browser: &Browser, name: &str, password: &str) {
-    browser.go("/");
-    browser.fill("#in-name", name);
-    browser.fill("#in-password", password);
-    browser.click("form[action='/auth'] button");
+    browser.go("/sign-in");
+    enter(browser, name, password);
 }
 
 #[test]
@@ -45,32 +61,32 @@ fn a_user_signs_up_confirms_signs_in_changes_the_password_and_signs_out_without_
     browser.expect_heading("Email address confirmed");
 
     browser.click("a.button");
-    sign_in(&browser, "Ben@example.com", "three goats on a lake");
-    browser.expect_text("[role=alert]", "Incorrect email, username or password");
+    enter(&browser, "Ben@example.com", "three goats on a lake");
+    browser.expect_text("[role=alert]", "Wrong email, username or password");
     assert_eq!(
-        (browser.value("#in-name"), browser.value("#in-password")),
+        (browser.value("#username"), browser.value("#password")),
         ("Ben@example.com".to_owned(), String::new())
     );
-    browser.fill("#in-password", "three boats on a lake");
-    browser.click("form[action='/auth'] button");
+    browser.fill("#password", "three boats on a lake");
+    browser.click("form[action='/sign-in'] button");
     browser.expect_heading("Hello, ben@example.com");
 
-    browser.click("a.button[href='/password']");
-    browser.fill("#current", "three goats on a lake");
-    browser.fill("#new", "four boats on a lake");
+    browser.click("a[href='/password']");
+    browser.fill("#current_password", "three goats on a lake");
+    browser.fill("#new_password", "four boats on a lake");
     browser.click("main button");
-    browser.expect_text("[role=alert]", "The current password is incorrect.");
-    browser.fill("#current", "three boats on a lake");
-    browser.fill("#new", "four boats on a lake");
+    browser.expect_text("[role=alert]", "The current password is wrong.");
+    browser.fill("#current_password", "three boats on a lake");
+    browser.fill("#new_password", "four boats on a lake");
     browser.click("main button");
     browser.expect_heading("Password changed");
     browser.click("a.button");
     browser.expect_heading("Hello, ben@example.com");
 
     browser.click("form[action='/auth/sign-out'] button");
-    browser.expect_heading("Welcome");
+    browser.expect_text("[role=status]", "You are signed out.");
     sign_in(&browser, "ben@example.com", "three boats on a lake");
-    browser.expect_text("[role=alert]", "Incorrect email, username or password");
+    browser.expect_text("[role=alert]", "Wrong email, username or password");
     sign_in(&browser, "ben@example.com", "four boats on a lake");
     browser.expect_heading("Hello, ben@example.com");
 }
@@ -84,17 +100,11 @@ fn a_user_signs_in_and_out_at_an_ip_address() {
     let by_address = browser.url("/").replace("localhost", "127.0.0.1");
     assert!(by_address.contains("127.0.0.1"));
     browser.go(&by_address);
-    browser.fill("#up-username", "ben");
-    browser.fill("#up-password", "three boats on a lake");
-    browser.click("form[action='/user'] button");
-    browser.expect_heading("Your account is ready");
-    browser.go(&by_address);
-    browser.fill("#in-name", "ben");
-    browser.fill("#in-password", "three boats on a lake");
-    browser.click("form[action='/auth'] button");
+    sign_up_with_username(&browser, "ben");
+    enter(&browser, "ben", "three boats on a lake");
     browser.expect_heading("Hello, ben");
     browser.click("form[action='/auth/sign-out'] button");
-    browser.expect_heading("Welcome");
+    browser.expect_text("[role=status]", "You are signed out.");
 }
 
 #[test]
@@ -108,7 +118,7 @@ fn cancelling_the_confirmation_deletes_the_account() {
     browser.click("button.quiet");
     browser.expect_heading("Thanks for letting us know");
     sign_in(&browser, "eve@example.com", "three boats on a lake");
-    browser.expect_text("[role=alert]", "Incorrect email, username or password");
+    browser.expect_text("[role=alert]", "Wrong email, username or password");
 }
 
 #[test]
@@ -120,7 +130,7 @@ fn a_lost_password_is_replaced_by_an_acceptable_one() {
     browser.click("main button");
 
     browser.go("/");
-    browser.click("a[href='/recovery']");
+    browser.click("a[href='/recover']");
     browser.fill("#email", "ben@example.com");
     browser.click("main button");
     browser.expect_heading("Check your email");
@@ -143,32 +153,31 @@ fn a_lost_password_is_replaced_by_an_acceptable_one() {
 #[test]
 fn a_rejected_sign_up_shows_the_form_with_its_values() {
     let browser = Browser::open(WITHOUT_SCRIPT);
-    browser.go("/");
-    browser.fill("#up-password", "three boats on a lake");
-    browser.click("form[action='/user'] button");
-    browser.expect_text(
-        "#up-username-fault",
-        "Enter an email address or a username.",
-    );
-    browser.fill("#up-username", "admin");
-    browser.fill("#up-password", "three boats on a lake");
-    browser.click("form[action='/user'] button");
-    browser.expect_text("#up-username-fault", "taken");
-    assert_eq!(
-        (browser.value("#up-username"), browser.value("#up-password")),
-        ("admin".to_owned(), String::new())
-    );
-    browser.fill("#up-username", "<b>\"zoe'&amp;");
-    browser.fill("#up-password", "password123");
-    browser.click("form[action='/user'] button");
-    assert_eq!(browser.value("#up-username"), "<b>\"zoe'&amp;");
-    browser.expect_text("#up-password-fault", "too common");
-    browser.fill("#up-username", "zoe");
-    browser.fill("#up-password", "three boats on a lake");
-    browser.click("form[action='/user'] button");
-    browser.expect_heading("Your account is ready");
-    sign_in(&browser, "ZOE", "three boats on a lake");
-    browser.expect_heading("Hello, zoe");
+    let submit = "form[action='/sign-up'] button";
+    browser.go("/sign-up?with=username");
+    browser.fill("#username", "admin");
+    browser.fill("#name", "Zoe");
+    browser.fill("#password", "three boats on a lake");
+    browser.click(submit);
+    browser.expect_text("#username-fault", "taken");
+    let title = browser.run("return document.title");
+    assert_eq!(title, "Error: Create your account · Doorward");
+    let values = ["#username", "#name", "#password"].map(|field| browser.value(field));
+    assert_eq!(values, ["admin", "Zoe", ""]);
+    browser.fill("#username", "<b>\"zoe'&amp;");
+    browser.fill("#password", "password123");
+    browser.click(submit);
+    assert_eq!(browser.value("#username"), "<b>\"zoe'&amp;");
+    browser.expect_text("#password-fault", "too common");
+    // The errors above the form lead to its fields.
+    let link = browser.attribute("[role=alert] a:last-of-type", "href");
+    assert!(link.ends_with("#username"), "{link}");
+    browser.fill("#username", "zoe");
+    browser.fill("#password", "three boats on a lake");
+    browser.click(submit);
+    browser.expect_text("[role=status]", "Your account is ready.");
+    enter(&browser, "ZOE", "three boats on a lake");
+    browser.expect_heading("Hello, Zoe");
 }
 
 /// A required second factor is added at the first sign-in; then the sign-in has two steps, and returns to the page that
@@ -178,11 +187,8 @@ fn a_second_factor_is_added_and_used_without_scripts() {
     let required = [("DOORWARD_FACTORS__REQUIRED", "everyone")];
     let browser = Browser::open_at(WITHOUT_SCRIPT, &required);
     browser.go("/");
-    browser.fill("#up-username", "zoe");
-    browser.fill("#up-password", "three boats on a lake");
-    browser.click("form[action='/user'] button");
-    browser.expect_heading("Your account is ready");
-    sign_in(&browser, "zoe", "three boats on a lake");
+    sign_up_with_username(&browser, "zoe");
+    enter(&browser, "zoe", "three boats on a lake");
     browser.expect_heading("Set up two-factor sign-in");
     browser.click("main button");
     browser.expect_heading("Set up your authenticator app");
@@ -196,9 +202,7 @@ fn a_second_factor_is_added_and_used_without_scripts() {
     browser.click("form[action='/auth/sign-out'] button");
 
     browser.go("/auth?return_to=/auth/factors");
-    browser.fill("#in-name", "zoe");
-    browser.fill("#in-password", "three boats on a lake");
-    browser.click("form[action='/auth'] button");
+    enter(&browser, "zoe", "three boats on a lake");
     browser.expect_heading("Enter a code");
     browser.fill("#code", &code);
     browser.click("main button");

@@ -16,56 +16,59 @@ fn walk(browser: &Browser) -> Vec<String> {
         check_page(browser, page);
     };
     browser.go("/");
-    look("start");
-    browser.fill("#in-name", "ben@example.com");
-    browser.fill("#in-password", PASSWORD);
-    browser.click("form[action='/auth'] button:not(.show)");
-    look("start, sign-in refused");
-    browser.fill("#up-username", "admin");
-    browser.fill("#up-password", PASSWORD);
-    browser.click("form[action='/user'] button:not(.show)");
-    look("start, sign-up refused");
-    browser.fill("#up-email", "ben@example.com");
-    browser.fill("#up-username", "ben");
-    browser.fill("#up-password", PASSWORD);
-    browser.click("form[action='/user'] button:not(.show)");
+    look("sign in");
+    enter(browser, "ben@example.com", PASSWORD);
+    look("sign in, refused");
+    browser.click("a[href='/sign-up']");
+    look("sign up");
+    browser.click("a[href='/sign-up?with=username']");
+    look("sign up, with a username");
+    browser.fill("#username", "admin");
+    browser.fill("#password", PASSWORD);
+    browser.click("form[action='/sign-up'] button:not(.show)");
+    look("sign up, refused");
+    browser.fill("#email", "ben@example.com");
+    browser.fill("#username", "ben");
+    browser.fill("#password", PASSWORD);
+    browser.click("form[action='/sign-up'] button:not(.show)");
     look("signed up");
-    browser.await_mail(1);
+    browser.click("form[action='/sign-up/sent'] button");
+    look("sent again");
+    browser.await_mail(2);
     look("inbox");
     browser.click("article a.button");
     look("confirm");
     browser.click("main button:not(.show)");
     look("confirmed");
     browser.go("/");
-    browser.fill("#in-name", "ben");
-    browser.fill("#in-password", PASSWORD);
-    browser.click("form[action='/auth'] button:not(.show)");
-    look("home");
+    enter(browser, "ben", PASSWORD);
+    look("account");
     browser.go("/.well-known/change-password");
     look("change password");
-    browser.fill("#current", PASSWORD);
-    browser.fill("#new", "password123");
+    browser.fill("#current_password", PASSWORD);
+    browser.fill("#new_password", "password123");
     browser.click("main button:not(.show)");
     look("change password, refused");
-    browser.fill("#current", PASSWORD);
-    browser.fill("#new", "four boats on a lake");
+    browser.fill("#current_password", PASSWORD);
+    browser.fill("#new_password", "four boats on a lake");
     browser.click("main button:not(.show)");
     look("password changed");
     browser.click("main a.button");
     browser.click("form[action='/auth/sign-out'] button:not(.show)");
+    look("signed out");
     browser.go("/password");
     look("change password, signed out");
-    browser.fill("#name", "BEN@example.com");
-    browser.fill("#current", "four boats on a lake");
-    browser.fill("#new", "six boats on a lake");
+    browser.fill("#username", "BEN@example.com");
+    browser.fill("#current_password", "four boats on a lake");
+    browser.fill("#new_password", "six boats on a lake");
     browser.click("main button:not(.show)");
     look("password changed, signed out");
-    browser.go("/recovery");
+    browser.go("/recover");
     look("ask for recovery");
     browser.fill("#email", "ben@example.com");
     browser.click("main button:not(.show)");
     look("mail requested");
-    browser.await_mail(4);
+    browser.await_mail(5);
     browser.click("article a.button");
     look("recover");
     let link = browser.attribute("form", "action");
@@ -77,21 +80,37 @@ fn walk(browser: &Browser) -> Vec<String> {
     look("recovered");
     browser.go(&link);
     look("link expired");
+    browser.chromium("Network.clearBrowserCookies", &json!({}));
     browser.go("/confirmation");
     look("ask for confirmation");
     browser.go("/user/me");
     look("sign in first");
     browser.go("/nothing/here");
     look("not found");
-    browser.go("/");
-    browser.fill("#up-email", "eve@example.com");
-    browser.fill("#up-password", PASSWORD);
-    browser.click("form[action='/user'] button:not(.show)");
-    browser.await_mail(6);
+    browser.go("/sign-up");
+    browser.fill("#email", "eve@example.com");
+    browser.fill("#password", PASSWORD);
+    browser.click("form[action='/sign-up'] button:not(.show)");
+    browser.await_mail(7);
     browser.click("article a.button");
     browser.click("button.quiet");
     look("confirmation cancelled");
     headings
+}
+
+/// Submits the form of the sign-in page.
+fn enter(browser: &Browser, name: &str, password: &str) {
+    browser.fill("#username", name);
+    browser.fill("#password", password);
+    browser.click("form[action='/sign-in'] button:not(.show)");
+}
+
+/// Signs up with a username.
+fn sign_up(browser: &Browser, name: &str) {
+    browser.go("/sign-up?with=username");
+    browser.fill("#username", name);
+    browser.fill("#password", PASSWORD);
+    browser.click("form[action='/sign-up'] button:not(.show)");
 }
 
 const SUBMIT: &str = "main form:last-of-type button:not(.show)";
@@ -117,23 +136,14 @@ fn walk_factors(browser: &Browser) -> Vec<String> {
         headings.push(browser.text("h1").unwrap());
         check_page(browser, page);
     };
-    let sign_in = || {
-        browser.go("/");
-        browser.fill("#in-name", "zoe");
-        browser.fill("#in-password", PASSWORD);
-        browser.click("form[action='/auth'] button:not(.show)");
-    };
-    browser.go("/");
-    browser.fill("#up-username", "zoe");
-    browser.fill("#up-password", PASSWORD);
-    browser.click("form[action='/user'] button:not(.show)");
-    sign_in();
+    sign_up(browser, "zoe");
+    enter(browser, "zoe", PASSWORD);
     browser.click("a[href='/auth/factors']");
     look("factors, none");
-    browser.fill("#app-name", &"x".repeat(65));
+    browser.fill("#name", &"x".repeat(65));
     browser.click(SUBMIT);
     look("factors, refused");
-    browser.fill("#app-name", "Phone");
+    browser.fill("#name", "Phone");
     browser.click(SUBMIT);
     look("set up");
     let code = code_of(browser);
@@ -162,22 +172,22 @@ fn walk_factors(browser: &Browser) -> Vec<String> {
     look("change password, with a code");
     browser.go("/");
     browser.click("form[action='/auth/sign-out'] button:not(.show)");
-    sign_in();
+    enter(browser, "zoe", PASSWORD);
     look("code");
     browser.fill("#code", &second);
     browser.click(SUBMIT);
     look("code, refused");
     browser.fill("#code", &renewed);
     browser.click(SUBMIT);
-    look("home");
+    look("account");
     browser.click("form[action='/auth/sign-out'] button:not(.show)");
     browser.go("/password");
-    browser.fill("#name", "zoe");
-    browser.fill("#current", PASSWORD);
-    browser.fill("#new", "four boats on a lake");
+    browser.fill("#username", "zoe");
+    browser.fill("#current_password", PASSWORD);
+    browser.fill("#new_password", "four boats on a lake");
     browser.click(SUBMIT);
     look("change password, sign in first");
-    browser.go("/auth/factor");
+    browser.go("/sign-in/factor");
     look("sign-in expired");
     headings
 }
@@ -189,14 +199,8 @@ fn walk_enrolment(browser: &Browser) -> Vec<String> {
         headings.push(browser.text("h1").unwrap());
         check_page(browser, page);
     };
-    browser.go("/");
-    browser.fill("#up-username", "zoe");
-    browser.fill("#up-password", PASSWORD);
-    browser.click("form[action='/user'] button:not(.show)");
-    browser.go("/");
-    browser.fill("#in-name", "zoe");
-    browser.fill("#in-password", PASSWORD);
-    browser.click("form[action='/auth'] button:not(.show)");
+    sign_up(browser, "zoe");
+    enter(browser, "zoe", PASSWORD);
     look("required");
     browser.click(SUBMIT);
     look("required, set up");
@@ -208,7 +212,7 @@ fn walk_enrolment(browser: &Browser) -> Vec<String> {
     browser.click(SUBMIT);
     look("required, recovery codes");
     browser.click("main a.button");
-    look("home");
+    look("account");
     headings
 }
 
@@ -237,7 +241,7 @@ fn every_page_passes_the_checks_on_a_phone_in_both_color_schemes_and_by_keyboard
         browser.go(page);
         check_page(&browser, page);
     }
-    assert_eq!(headings.first().map(String::as_str), Some("Welcome"));
+    assert_eq!(headings.first().map(String::as_str), Some("Sign in"));
 }
 
 #[test]
@@ -245,9 +249,9 @@ fn every_page_passes_the_checks_in_german() {
     let browser = on_a_phone("de");
     let headings = walk(&browser);
     for wanted in [
-        "Willkommen",
+        "Anmelden",
+        "Konto anlegen",
         "Schauen Sie in Ihr Postfach",
-        "Ihr Konto ist bereit",
         "Ist das die Adresse Ihres Kontos?",
         "Hallo, ben",
         "Passwort ändern",

@@ -28,8 +28,10 @@ async fn every_route_has_the_default_headers_and_is_not_cached() {
                 let draft = client.request(route.method.as_str(), &path);
                 let draft = if html { draft.html() } else { draft };
                 let answer = draft.send().await;
-                let is_public = matches!(path.as_str(), "/.well-known/jwks.json" | "/openapi.json")
-                    && answer.status == 200;
+                let is_public = matches!(
+                    path.as_str(),
+                    "/.well-known/jwks.json" | "/openapi.json" | "/robots.txt" | "/favicon.ico"
+                ) && answer.status == 200;
                 assert_eq!(
                     answer.header("cache-control") == Some("no-store"),
                     !is_public,
@@ -124,16 +126,29 @@ async fn a_redirect_never_names_the_host_of_a_request() {
             None,
             "/password",
         ),
-        (&ben, "GET", "/auth?return_to=/x", None, "/x"),
+        (&ben, "GET", "/sign-in?return_to=/x", None, "/x"),
+        (
+            &anonymous,
+            "GET",
+            "/auth?return_to=//evil.example",
+            None,
+            "/sign-in?return_to=//evil.example",
+        ),
         (
             &anonymous,
             "GET",
             "/auth/check",
             None,
-            "https://accounts.example/auth?return_to=%2Fx",
+            "https://accounts.example/sign-in?return_to=%2Fx",
         ),
         (&anonymous, "POST", "/auth", Some(form), "/"),
-        (&ben, "POST", "/auth/sign-out", Some(""), "/"),
+        (
+            &ben,
+            "POST",
+            "/auth/sign-out",
+            Some(""),
+            "/sign-in?signed-out",
+        ),
     ] {
         for host in ["127.0.0.1:8000", "evil.example"] {
             let mut draft = client
@@ -203,7 +218,7 @@ async fn responses_with_a_token_are_not_cached() {
     }
     let page = app
         .anonymous()
-        .request("GET", "/")
+        .request("GET", "/sign-in")
         .html()
         .send()
         .await
@@ -294,7 +309,8 @@ async fn pages_and_api_responses_have_their_content_security_policies() {
     .await;
     let usual = TestApp::new().await;
     for (app, places) in [(&usual, "'self'"), (&app, "'self' https://app.example")] {
-        let page = app.anonymous().request("GET", "/").html().send().await;
+        let anonymous = app.anonymous();
+        let page = anonymous.request("GET", "/sign-in").html().send().await;
         let policy = format!(
             "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action {places}; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
         );

@@ -5,8 +5,17 @@ use std::path::Path;
 
 use doorward_web::routes::table;
 
-/// Paths that no proxy forwards: the start page, since `/` belongs to the site, and the health checks.
-const NOT_FORWARDED: [&str; 3] = ["", "healthz", "readyz"];
+/// Paths that no proxy forwards: the start page and other names that belong to the site, and the health checks.
+const NOT_FORWARDED: [&str; 8] = [
+    "",
+    "healthz",
+    "readyz",
+    "robots.txt",
+    "favicon.ico",
+    "login",
+    "signup",
+    "register",
+];
 /// First words of paths that a browser application does not use.
 const NOT_FOR_APPLICATIONS: [&str; 4] = ["audit", "docs", "inbox", "problems"];
 
@@ -26,7 +35,8 @@ fn words() -> BTreeSet<&'static str> {
 /// The paths of files, such as `openapi.json`, and those below `.well-known`.
 fn files() -> BTreeSet<&'static str> {
     let paths = table().map(|route| &route.path[1..]);
-    paths.filter(|path| path.contains('.')).collect()
+    let files = paths.filter(|path| path.contains('.') && !NOT_FORWARDED.contains(path));
+    files.collect()
 }
 
 /// The text between two others.

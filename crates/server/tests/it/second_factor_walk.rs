@@ -48,20 +48,21 @@ fn fields_of(route: &Route, sender: Sender) -> Option<Value> {
         with_code(fields)
     };
     Some(match (route.method.as_str(), route.path) {
-        ("POST", "/auth") => json!({"username": "ben", "password": PASSWORD}),
+        ("POST", "/auth" | "/sign-in") => json!({"username": "ben", "password": PASSWORD}),
         ("POST", "/auth/factor") => match sender {
             Sender::Program(challenge) => {
                 json!({"challenge": challenge, "kind": "totp", "code": "000000"})
             }
-            Sender::Browser => json!({"code": "000000"}),
-            Sender::SignedIn(_) => {
-                json!({"challenge": "A".repeat(43), "kind": "totp", "code": "000000"})
-            }
+            _ => json!({"challenge": "A".repeat(43), "kind": "totp", "code": "000000"}),
         },
-        ("POST", "/auth/enrol") => json!({}),
-        ("POST", "/auth/enrol/{id}" | "/auth/factors/{id}" | "/user/{user}/factor/{id}") => {
-            json!({"code": "000000"})
-        }
+        ("POST", "/sign-in/enrol") => json!({}),
+        (
+            "POST",
+            "/sign-in/factor"
+            | "/sign-in/enrol/{id}"
+            | "/auth/factors/{id}"
+            | "/user/{user}/factor/{id}",
+        ) => json!({"code": "000000"}),
         ("POST", "/user/{user}/factor") => with_proof(json!({"kind": "totp", "name": "Thief"})),
         ("POST", "/auth/factors") => with_proof(json!({"name": "Thief"})),
         ("DELETE", "/user/{user}" | "/user/{user}/factor/{id}")

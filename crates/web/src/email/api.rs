@@ -31,7 +31,7 @@ pub(crate) async fn request_confirmation(
 }
 
 /// Requests the mail, for the API and the page.
-pub(super) async fn request(app: &App, caller: &Caller, fields: Fields) -> Result<(), Problem> {
+pub(crate) async fn request(app: &App, caller: &Caller, fields: Fields) -> Result<(), Problem> {
     let email = read_address(fields)?;
     let service = &app.doorward.email;
     Ok(service.request_confirmation(&caller.ctx, &email).await?)

@@ -1,7 +1,7 @@
-//! Pages of email addresses: the form that requests a confirmation mail, and the pages that mailed links open.
+//! Pages of email addresses, which mailed links open. The page that sends a confirmation mail again is in `sign_up`.
 
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::model::{Status, User};
 use doorward_domain::values::{EmailAddress, Name, Username};
@@ -11,30 +11,23 @@ use crate::app::App;
 use crate::email::api;
 use crate::html::display_name;
 use crate::html::form::Form;
+use crate::html::redirect::redirect;
 use crate::html::return_to::{ReturnTo, sign_in_path};
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
-use crate::http::links::{done_page, mail_form, mail_requested, read_token, undo_page};
+use crate::http::links::{done_page, read_token, undo_page};
 use crate::http::problem::{Code, Problem};
 
-/// Template of the form that requests a mail.
-const REQUEST_FORM: &str = "email/request-confirmation";
+/// The page that sends the confirmation mail again.
+const REQUEST_PAGE: &str = "/sign-up/sent";
 
-/// The form to request a confirmation mail. For browsers only.
-#[utoipa::path(get, path = "/confirmation", tag = "Account", responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
-pub(crate) async fn confirmation_page(State(app): State<App>, caller: Caller) -> Html<String> {
-    mail_form(&app, &caller, REQUEST_FORM, &Form::default())
-}
-
-/// Requests the mail.
-pub(crate) async fn request_confirmation(
-    State(app): State<App>,
-    caller: Caller,
-    fields: Fields,
-) -> Result<(StatusCode, Html<String>), Problem> {
-    let form = Form::from_fields(&fields);
-    let requested = api::request(&app, &caller, fields).await;
-    mail_requested(&app, &caller, (REQUEST_FORM, form), requested)
+/// The former path of the page that sends the confirmation mail again. For browsers only.
+#[utoipa::path(get, path = "/confirmation", tag = "Account", responses((status = 303, description = "To the page `/sign-up/sent`"), (status = 200, description = "That page, for a client that follows redirects", body = String, content_type = "text/html")))]
+pub(crate) async fn former_confirmation_page(
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    redirect(&headers, query.as_deref(), REQUEST_PAGE)
 }
 
 /// The page that the link opens.
@@ -43,7 +36,8 @@ pub(crate) async fn view_confirmation(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Html<String>, Problem> {
-    confirmation_form(&app, &caller, &token, &Form::default()).await
+    let page = confirmation_form(&app, &caller, &token, &Form::default()).await;
+    page.map_err(|problem| problem.with_next_page(REQUEST_PAGE))
 }
 
 /// Confirms the address. After an error the form is shown again, and the link stays valid.
@@ -56,7 +50,9 @@ pub(crate) async fn confirm(
 ) -> Result<Response, Problem> {
     match api::confirm_by(&app, &caller, &token, fields).await {
         Ok(user) => Ok(confirmed(&app, &caller, &headers, &user)),
-        Err(problem) if problem.code == Code::LinkExpired => Err(problem),
+        Err(problem) if problem.code == Code::LinkExpired => {
+            Err(problem.with_next_page(REQUEST_PAGE))
+        }
         Err(problem) => {
             let form = Form::default().with_errors(&problem);
             Err(problem.on_page(confirmation_form(&app, &caller, &token, &form).await?))

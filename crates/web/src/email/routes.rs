@@ -12,6 +12,7 @@ use crate::http::problem::Code::{
 use crate::http::route::Authentication::{Ignored, Required};
 use crate::http::route::{LINK, REAUTHENTICATION, Route, USER};
 use crate::route_handler::RouteHandler;
+use crate::sign_up;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::put("/user/{user}/email", Required)
@@ -25,11 +26,13 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::delete("/user/{user}/email/pending", Required)
         .with_problems(&[USER, &[PreconditionFailed]])
         .api(|| routes!(api::cancel_email_change)),
-    Route::get("/confirmation", Ignored).documented_page(|| routes!(pages::confirmation_page)),
+    Route::get("/confirmation", Ignored)
+        .with_problems(&[&[NotFound]])
+        .documented_page(|| routes!(pages::former_confirmation_page)),
     Route::post("/confirmation", Ignored)
         .with_limit(MailRequest)
         .api(|| routes!(api::request_confirmation))
-        .with_page(|| post(pages::request_confirmation)),
+        .with_page(|| post(sign_up::pages::send_again)),
     Route::get("/confirmation/{token}", Ignored)
         .with_limit(Link)
         .with_problems(&[LINK])

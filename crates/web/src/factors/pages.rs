@@ -1,4 +1,4 @@
-//! The pages of second factors: `/auth/factors` for a signed-in user, `/auth/enrol` for a sign-in in which the user must add
+//! The pages of second factors: `/auth/factors` for a signed-in user, `/sign-in/enrol` for a sign-in in which the user must add
 //! one, and those of the link that removes them. The secret and the recovery codes are in the response to a form, and are
 //! not shown again.
 
@@ -241,8 +241,8 @@ pub(crate) async fn begin_required(
     };
     match begun.await {
         Ok(enrolment) => {
-            let action = format!("/auth/enrol/{}", enrolment.factor.id);
-            let page = Setup::new(&action, "/auth/enrol")
+            let action = format!("/sign-in/enrol/{}", enrolment.factor.id);
+            let page = Setup::new(&action, "/sign-in/enrol")
                 .with_secret(&enrolment)
                 .returning_to(return_to.as_ref());
             Ok(page
@@ -280,8 +280,8 @@ pub(crate) async fn finish_required(
             Ok(response)
         }
         Err(problem) => {
-            let action = format!("/auth/enrol/{id}");
-            let page = Setup::new(&action, "/auth/enrol").returning_to(return_to.as_ref());
+            let action = format!("/sign-in/enrol/{id}");
+            let page = Setup::new(&action, "/sign-in/enrol").returning_to(return_to.as_ref());
             let problem = page.rejected(&app, &caller, problem);
             unless_expired(&app, &caller, return_to, problem)
         }
@@ -304,7 +304,7 @@ fn unless_expired(
     problem: Problem,
 ) -> Result<Response, Problem> {
     match problem.code {
-        Code::InvalidToken | Code::ChallengeExpired => Ok(expired(app, caller, return_to)),
+        Code::InvalidToken | Code::ChallengeExpired => Ok(expired(app, caller, return_to.as_ref())),
         _ => Err(problem),
     }
 }

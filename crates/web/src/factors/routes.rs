@@ -5,6 +5,7 @@ use doorward_domain::limits::ThrottleScope::{Link, Token};
 use utoipa_axum::routes;
 
 use super::{api, pages};
+use crate::html::redirect::redirect_to;
 use crate::http::problem::Code::{
     ChallengeExpired, InvalidCode, Overloaded, ReauthenticationRequired,
 };
@@ -51,13 +52,14 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::post("/auth/recovery-codes", Required)
         .with_limit(Token)
         .page(|| post(pages::renew_codes)),
-    Route::get("/auth/enrol", Ignored).page(|| get(pages::required_page)),
-    Route::post("/auth/enrol", Ignored)
+    Route::get("/sign-in/enrol", Ignored).page(|| get(pages::required_page)),
+    Route::post("/sign-in/enrol", Ignored)
         .with_limit(Token)
         .page(|| post(pages::begin_required)),
-    Route::post("/auth/enrol/{id}", Ignored)
+    Route::post("/sign-in/enrol/{id}", Ignored)
         .with_limit(Token)
         .page(|| post(pages::finish_required)),
+    Route::get("/auth/enrol", Ignored).page(|| redirect_to("/sign-in/enrol")),
     Route::get("/factor-undo/{token}", Ignored)
         .with_limit(Link)
         .with_problems(&[LINK])

@@ -3,16 +3,17 @@
 use axum::routing::get;
 use utoipa_axum::routes;
 
-use super::api;
+use super::{api, pages};
 use crate::html::assets;
 use crate::http::route::Authentication::{Ignored, InvalidIgnored};
 use crate::http::route::Route;
 use crate::route_handler::RouteHandler;
-use crate::sign_in;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/", InvalidIgnored)
         .api(|| routes!(api::home))
-        .with_page(|| get(sign_in::pages::start_page)),
+        .with_page(|| get(pages::start_page)),
     Route::get("/assets/{file}", Ignored).page(|| get(assets::asset)),
+    Route::get("/robots.txt", Ignored).page(|| get(pages::robots)),
+    Route::get("/favicon.ico", Ignored).page(|| get(pages::favicon)),
 ];

@@ -78,3 +78,24 @@ pub(crate) async fn asset(Path(file): Path<String>) -> Result<Response, Problem>
     ];
     Ok((headers, asset.text).into_response())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names of properties, or their ends, that assume text from left to right.
+    const PHYSICAL: [&str; 7] = ["left", "right", "top", "bottom", "width", "height", "float"];
+
+    #[test]
+    fn the_stylesheet_has_logical_properties_only() {
+        let declarations = STYLESHEET.text.split(['{', '}', ';']);
+        for declaration in declarations.map(str::trim) {
+            let (name, value) = declaration.split_once(':').unwrap_or_default();
+            let last = name.split('-').next_back().unwrap_or_default();
+            let is_allowed = ["line-height", "stroke-width", "outline-width"].contains(&name)
+                || name.starts_with('@');
+            assert!(is_allowed || !PHYSICAL.contains(&last), "{declaration}");
+            assert!(!["left", "right"].contains(&value.trim()), "{declaration}");
+        }
+    }
+}

@@ -28,6 +28,8 @@ const ECHOED_FIELDS: &[&str] = &["username", "email", "name"];
 /// An empty form, or one with entered values and errors.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Form {
+    /// `true` if the page shows an error: its title then begins with "Error:".
+    is_rejected: bool,
     /// Problem code of the form as a whole.
     problem: Option<&'static str>,
     /// Seconds to wait before the next attempt.
@@ -45,6 +47,7 @@ struct Field {
 impl Default for Form {
     fn default() -> Self {
         Self {
+            is_rejected: false,
             problem: None,
             wait: None,
             fields: FIELDS
@@ -75,6 +78,7 @@ impl Form {
 
     /// Adds the errors of a problem: at their fields, else above the form.
     pub(crate) fn with_errors(mut self, problem: &Problem) -> Self {
+        self.is_rejected = true;
         self.wait = problem.retry_after.map(|wait| wait.as_secs().max(1));
         let is_shown = match problem.code {
             Code::UsernameTaken => self.set_error("username", "taken"),
@@ -108,10 +112,15 @@ impl Form {
     }
 
     /// Moves an error of `email` to `username`, for pages with one field for both.
-    pub(crate) fn with_login_field(mut self) -> Self {
-        let fault = self.fields.get("email").and_then(|field| field.fault);
-        if let Some(fault) = fault {
-            self.set_error("username", fault);
+    pub(crate) fn with_login_field(self) -> Self {
+        self.with_moved_error("email", "username")
+    }
+
+    /// Moves the error of a field that the page does not have to another one.
+    pub(crate) fn with_moved_error(mut self, from: &str, to: &str) -> Self {
+        let field = self.fields.get_mut(from);
+        if let Some(fault) = field.and_then(|field| field.fault.take()) {
+            self.set_error(to, fault);
         }
         self
     }

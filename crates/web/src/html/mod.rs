@@ -6,7 +6,9 @@
 
 pub(crate) mod assets;
 pub(crate) mod form;
+pub(crate) mod redirect;
 pub(crate) mod return_to;
+pub(crate) mod sent_to;
 
 use std::fmt::Write;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! `return_to`: where a browser goes after it has signed in (W-04).
 //!
-//! `GET /auth?return_to=/reports?year=2026` goes there after the sign-in. Anyone can write such a link,
+//! `GET /sign-in?return_to=/reports?year=2026` goes there after the sign-in. Anyone can write such a link,
 //! so only a path of our own origin is accepted, or a URL of an origin in `return_to.origins`. Any other
 //! value is ignored, and the browser goes to the start page.
 //!
@@ -110,16 +110,17 @@ impl ReturnTo {
 
 /// The path of the sign-in page that returns to the target.
 pub(crate) fn sign_in_path(return_to: Option<&ReturnTo>) -> String {
-    with_return_to("/auth", return_to)
+    with_return_to("/sign-in", return_to)
 }
 
-/// The path of a page that returns to the target.
+/// The path of a page that returns to the target. The path may have a query.
 pub(crate) fn with_return_to(path: &str, return_to: Option<&ReturnTo>) -> String {
     match return_to {
         None => path.to_owned(),
         Some(ReturnTo(target)) => {
             let value = utf8_percent_encode(target, VALUE_ESCAPES);
-            format!("{path}?{PARAMETER}={value}")
+            let separator = if path.contains('?') { '&' } else { '?' };
+            format!("{path}{separator}{PARAMETER}={value}")
         }
     }
 }
@@ -310,7 +311,13 @@ mod tests {
             Some(&target)
         );
         let link = sign_in_path(Some(&target));
-        let query = link.strip_prefix("/auth?");
+        let query = link.strip_prefix("/sign-in?");
+        assert_eq!(
+            ReturnTo::from_query(query, &origins).as_ref(),
+            Some(&target)
+        );
+        let link = with_return_to("/sign-up?with=username", Some(&target));
+        let query = link.strip_prefix("/sign-up?");
         assert_eq!(ReturnTo::from_query(query, &origins), Some(target));
     }
 }

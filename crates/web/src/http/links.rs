@@ -1,15 +1,13 @@
 //! Mailed links: the request for one, the token in its path, and what their pages have in common.
 
-use axum::http::StatusCode;
 use axum::response::Html;
 use doorward_domain::model::Link;
 use doorward_domain::values::{EmailAddress, Token};
-use minijinja::{Value, context};
+use minijinja::context;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::html::form::Form;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::problem::{Code, Problem};
@@ -28,31 +26,6 @@ pub(crate) struct MailRequestBody {
 pub(crate) fn read_address(mut fields: Fields) -> Result<EmailAddress, Problem> {
     let email = fields.required("email", EmailAddress::parse);
     fields.finish(|| email)
-}
-
-/// The page after a request for a mail. If that has failed, the form `template` again with its errors.
-pub(crate) fn mail_requested(
-    app: &App,
-    caller: &Caller,
-    (template, form): (&str, Form),
-    requested: Result<(), Problem>,
-) -> Result<(StatusCode, Html<String>), Problem> {
-    match requested {
-        Ok(()) => {
-            let page = done_page(app, caller, "mail-requested");
-            Ok((StatusCode::ACCEPTED, page))
-        }
-        Err(problem) => {
-            let form = form.with_errors(&problem);
-            Err(problem.on_page(mail_form(app, caller, template, &form)))
-        }
-    }
-}
-
-/// The form that requests a mail.
-pub(crate) fn mail_form(app: &App, caller: &Caller, template: &str, form: &Form) -> Html<String> {
-    let values = context! { form => Value::from(form) };
-    app.pages.render(caller.locale(), template, values)
 }
 
 /// The page of a link that undoes a change: the address that it was mailed to, and a button.

@@ -111,6 +111,8 @@ pub struct Problem {
     pub cause: Option<Arc<Error>>,
     /// Page with the submitted form, sent instead of the problem's own page.
     pub(crate) page: Option<Html<String>>,
+    /// Path of the page that sends a new link, for the problem's own page.
+    pub(crate) next_page: Option<&'static str>,
 }
 
 impl Problem {
@@ -124,6 +126,7 @@ impl Problem {
             is_code_lockout: false,
             cause: None,
             page: None,
+            next_page: None,
         }
     }
 
@@ -146,6 +149,12 @@ impl Problem {
             page: (!is_ours).then_some(page),
             ..self
         }
+    }
+
+    /// Links the problem's own page to the page that sends a new link, if this one has expired.
+    pub(crate) fn with_next_page(self, path: &'static str) -> Self {
+        let next_page = (self.code == Code::LinkExpired).then_some(path);
+        Self { next_page, ..self }
     }
 
     /// A problem with invalid fields.

@@ -86,6 +86,7 @@ fn problem_page(
         title => code.title(),
         help => problem.detail.as_deref().unwrap_or(code.help()),
         errors => errors.collect::<Vec<_>>(),
+        next_page => problem.next_page,
         request_id,
     };
     pages.render(locale, "problem", values)

@@ -5,13 +5,20 @@ use doorward_domain::limits::ThrottleScope::{Link, MailRequest};
 use utoipa_axum::routes;
 
 use super::{api, pages};
-use crate::http::problem::Code::Overloaded;
+use crate::http::problem::Code::{NotFound, Overloaded};
 use crate::http::route::Authentication::Ignored;
 use crate::http::route::{LINK, Route};
 use crate::route_handler::RouteHandler;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
-    Route::get("/recovery", Ignored).documented_page(|| routes!(pages::recovery_page)),
+    Route::get("/recover", Ignored).page(|| get(pages::recovery_page)),
+    Route::post("/recover", Ignored)
+        .with_limit(MailRequest)
+        .page(|| post(pages::request_recovery)),
+    Route::get("/recover/sent", Ignored).page(|| get(pages::sent_page)),
+    Route::get("/recovery", Ignored)
+        .with_problems(&[&[NotFound]])
+        .documented_page(|| routes!(pages::former_recovery_page)),
     Route::post("/recovery", Ignored)
         .with_limit(MailRequest)
         .api(|| routes!(api::request_recovery))

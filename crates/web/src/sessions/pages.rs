@@ -12,14 +12,15 @@ use crate::http::origins::Origins;
 use crate::http::problem::Problem;
 use crate::http::responses::see_other;
 use crate::sessions::api;
+use crate::sign_in::pages::SIGNED_OUT;
 
-/// Signs out, and redirects to the start page.
+/// Signs out, and redirects to the sign-in page, which confirms it.
 pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     app.doorward
         .sessions
         .sign_out(&caller.ctx, caller.require_session()?)
         .await?;
-    let mut response = see_other("/");
+    let mut response = see_other(SIGNED_OUT);
     clear_session_cookie(response.headers_mut());
     Ok(response)
 }

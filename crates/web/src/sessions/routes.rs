@@ -5,15 +5,15 @@ use doorward_domain::limits::ThrottleScope::Token;
 use utoipa_axum::routes;
 
 use super::{api, pages};
+use crate::html::redirect::redirect_to;
 use crate::http::route::Authentication::{Required, RequiredOrSignInPage};
 use crate::http::route::{QUERY, Route, USER};
 use crate::route_handler::RouteHandler;
-use crate::sign_in;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/auth", RequiredOrSignInPage)
         .api(|| routes!(api::current_session))
-        .with_page(|| get(sign_in::pages::sign_in_page)),
+        .with_page(|| redirect_to("/sign-in")),
     Route::delete("/auth", Required).api(|| routes!(api::sign_out)),
     Route::post("/auth/sign-out", Required).page(|| post(pages::sign_out)),
     Route::post("/auth/renewal", Required)

@@ -1,6 +1,5 @@
-//! Sign-in: `POST /auth`.
+//! Sign-in: `POST /auth`, and the page `/sign-in`.
 
 pub(crate) mod api;
 pub(crate) mod pages;
 pub(crate) mod routes;
-pub(crate) mod welcome;

@@ -1,4 +1,4 @@
-//! Sign-in on pages: the form of the start page, and the page that asks for the code of a second factor.
+//! Sign-in on pages: `/sign-in`, and the page that asks for the code of a second factor.
 //!
 //! Between the two steps, a cookie of the browser has the challenge. There is no session before the last step.
 
@@ -10,11 +10,14 @@ use doorward_domain::ctx::session_actor;
 use doorward_domain::factors::FactorCode;
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::sign_in::{NextFactor, NextStep, Outcome};
+use doorward_domain::values::Locale;
 use minijinja::{Value, context};
 
 use crate::app::App;
 use crate::html::form::Form;
+use crate::html::redirect::redirect;
 use crate::html::return_to::{ReturnTo, sign_in_path, with_return_to};
+use crate::html::{Pages, sent_to};
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::cookies;
@@ -22,41 +25,76 @@ use crate::http::credentials::{PresentedCredential, credential};
 use crate::http::problem::{Code, Problem};
 use crate::http::responses::see_other;
 use crate::sign_in::api::start;
-use crate::sign_in::welcome::{WelcomeForms, welcome};
-use crate::users::pages::signed_in_home;
 
-/// The start page: the page of the user, or the forms to sign in and to sign up.
-pub(crate) async fn start_page(State(app): State<App>, caller: Caller) -> Response {
-    page_of_caller(&app, &caller, None)
-}
+/// The sign-in page after a sign-out.
+pub(crate) const SIGNED_OUT: &str = "/sign-in?signed-out";
+/// The sign-in page after a sign-up that needs no confirmation.
+pub(crate) const SIGNED_UP: &str = "/sign-in?signed-up";
 
-/// The sign-in page. With a session, the page of the user, or a redirect to the page to return to.
+/// The sign-in page. With a session, a redirect to the page to return to, or to the account page.
 pub(crate) async fn sign_in_page(
     State(app): State<App>,
     caller: Caller,
     RawQuery(query): RawQuery,
 ) -> Response {
     let return_to = ReturnTo::from_query(query.as_deref(), &app.options.return_origins);
-    page_of_caller(&app, &caller, return_to)
+    if caller.session().is_some() {
+        return see_other(return_to.as_ref().map_or("/account", ReturnTo::as_str));
+    }
+    let notice = query.as_deref().and_then(Notice::from_query);
+    let form = Form::default();
+    sign_in_form(
+        &app.pages,
+        caller.locale(),
+        &form,
+        return_to.as_ref(),
+        notice,
+    )
+    .into_response()
 }
 
-fn page_of_caller(app: &App, caller: &Caller, return_to: Option<ReturnTo>) -> Response {
-    let (pages, locale) = (&app.pages, caller.locale());
-    match (caller.session(), return_to) {
-        (Some(_), Some(return_to)) => see_other(return_to.as_str()),
-        (Some(session), None) => signed_in_home(pages, locale, session.user()).into_response(),
-        (None, return_to) => {
-            let forms = WelcomeForms {
-                return_to,
-                ..WelcomeForms::default()
-            };
-            welcome(pages, locale, &forms).into_response()
+/// What has happened before a user comes to the sign-in page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Notice {
+    SignedOut,
+    SignedUp,
+}
+
+impl Notice {
+    /// Reads the first field of the query.
+    fn from_query(query: &str) -> Option<Self> {
+        match query.split('&').next()? {
+            "signed-out" => Some(Self::SignedOut),
+            "signed-up" => Some(Self::SignedUp),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed-out",
+            Self::SignedUp => "signed-up",
         }
     }
 }
 
-/// The form of the start page: sets the cookies and redirects the browser (W-05), or returns the form with its errors and
-/// what was entered.
+fn sign_in_form(
+    pages: &Pages,
+    locale: Locale,
+    form: &Form,
+    return_to: Option<&ReturnTo>,
+    notice: Option<Notice>,
+) -> Html<String> {
+    let values = context! {
+        form => Value::from(form),
+        return_to => return_to.map(ReturnTo::as_str),
+        sign_up => with_return_to("/sign-up", return_to),
+        notice => notice.map(Notice::name),
+    };
+    pages.render(locale, "sign_in/sign-in", values)
+}
+
+/// The form: sets the cookies and redirects the browser (W-05), or returns the form with its errors and what was entered.
 pub(crate) async fn sign_in(
     State(app): State<App>,
     caller: Caller,
@@ -74,12 +112,9 @@ pub(crate) async fn sign_in(
         }
         Ok(Outcome::NextFactor(next)) => Ok(next_step(&next, return_to.as_ref())),
         Err(problem) => {
-            let forms = WelcomeForms {
-                sign_in: form.with_errors(&problem).with_login_field(),
-                return_to,
-                ..WelcomeForms::default()
-            };
-            Err(problem.on_page(welcome(&app.pages, caller.locale(), &forms)))
+            let form = form.with_errors(&problem).with_login_field();
+            let page = sign_in_form(&app.pages, caller.locale(), &form, return_to.as_ref(), None);
+            Err(problem.on_page(page))
         }
     }
 }
@@ -87,8 +122,8 @@ pub(crate) async fn sign_in(
 /// Stores the challenge in a cookie, and redirects to the page of the next step.
 fn next_step(next: &NextFactor, return_to: Option<&ReturnTo>) -> Response {
     let path = match next.step {
-        NextStep::Factor(_) => "/auth/factor",
-        NextStep::Enrol => "/auth/enrol",
+        NextStep::Factor(_) => "/sign-in/factor",
+        NextStep::Enrol => "/sign-in/enrol",
     };
     let mut response = see_other(&with_return_to(path, return_to));
     let (value, max_age) = (next.challenge.expose(), next.expires_in.as_secs());
@@ -101,32 +136,31 @@ fn next_step(next: &NextFactor, return_to: Option<&ReturnTo>) -> Response {
     response
 }
 
-/// The form for the code of a second factor. For browsers only.
-#[utoipa::path(get, path = "/auth/factor", tag = "Sessions", responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
+/// The former path of the page for the code. For browsers only.
+#[utoipa::path(get, path = "/auth/factor", tag = "Sessions", responses((status = 303, description = "To the page `/sign-in/factor`"), (status = 200, description = "That page, for a client that follows redirects", body = String, content_type = "text/html")))]
+pub(crate) async fn former_code_page(
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    redirect(&headers, query.as_deref(), "/sign-in/factor")
+}
+
+/// The form for the code of a second factor. Without a challenge, a browser with a session is redirected, and one without
+/// gets the sign-in page.
 pub(crate) async fn code_page(
     State(app): State<App>,
     caller: Caller,
-    RawQuery(query): RawQuery,
-) -> Html<String> {
-    let return_to = ReturnTo::from_query(query.as_deref(), &app.options.return_origins);
-    code_form(&app, &caller, &Form::default(), return_to.as_ref())
-}
-
-/// The form in a browser. Without a challenge, a browser with a session is redirected, and one without gets the sign-in
-/// page.
-pub(crate) async fn code_page_of_browser(
-    State(app): State<App>,
-    caller: Caller,
     headers: HeaderMap,
-    query: RawQuery,
+    RawQuery(query): RawQuery,
 ) -> Response {
+    let return_to = ReturnTo::from_query(query.as_deref(), &app.options.return_origins);
     if cookies::challenge(&headers).is_some() {
-        return code_page(State(app), caller, query).await.into_response();
+        let form = Form::default();
+        return code_form(&app, &caller, &form, return_to.as_ref()).into_response();
     }
-    let return_to = ReturnTo::from_query(query.0.as_deref(), &app.options.return_origins);
     match caller.session() {
         Some(_) => see_other(return_to.as_ref().map_or("/", ReturnTo::as_str)),
-        None => expired(&app, &caller, return_to),
+        None => expired(&app, &caller, return_to.as_ref()),
     }
 }
 
@@ -145,7 +179,7 @@ pub(crate) async fn answer_challenge(
             Ok(response)
         }
         Err(problem) if problem.code == Code::ChallengeExpired => {
-            Ok(expired(&app, &caller, return_to))
+            Ok(expired(&app, &caller, return_to.as_ref()))
         }
         Err(problem) => {
             let form = Form::default().with_errors(&problem);
@@ -182,14 +216,10 @@ fn code_form(
 }
 
 /// The sign-in page after a challenge has expired.
-pub(crate) fn expired(app: &App, caller: &Caller, return_to: Option<ReturnTo>) -> Response {
+pub(crate) fn expired(app: &App, caller: &Caller, return_to: Option<&ReturnTo>) -> Response {
     let problem = Problem::new(Code::ChallengeExpired);
-    let forms = WelcomeForms {
-        sign_in: Form::default().with_errors(&problem),
-        return_to,
-        ..WelcomeForms::default()
-    };
-    let page = welcome(&app.pages, caller.locale(), &forms);
+    let form = Form::default().with_errors(&problem);
+    let page = sign_in_form(&app.pages, caller.locale(), &form, return_to, None);
     let mut response = problem.on_page(page).into_response();
     cookies::set(response.headers_mut(), cookies::CHALLENGE_COOKIE, "", 0);
     response
@@ -210,6 +240,7 @@ pub(crate) async fn set_sign_in_cookies(
     if cookies::challenge(headers).is_some() {
         cookies::set(set, cookies::CHALLENGE_COOKIE, "", 0);
     }
+    sent_to::clear(headers, set);
 }
 
 /// Ends the session whose cookie the new one replaces: the browser can no longer sign it out, and a copied
@@ -236,5 +267,50 @@ async fn end_replaced_session(app: &App, caller: &Caller, headers: &HeaderMap) {
     };
     if let Err(error) = ended {
         tracing::warn!(%error, "failed to end the session replaced by this sign-in");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_wait_is_shown_in_minutes() {
+        let retry_after = Duration::from_secs(180);
+        let problem = Problem::from(Error::TooManyAttempts { retry_after });
+        let form = Form::default().with_errors(&problem);
+        let pages = Pages::new(8, false);
+        for (locale, words) in [
+            (Locale::En, "Too many attempts. Try again in 3 minutes."),
+            (
+                Locale::De,
+                "Zu viele Versuche. Versuchen Sie es in 3 Minuten noch einmal.",
+            ),
+        ] {
+            let page = sign_in_form(&pages, locale, &form, None, None).0;
+            assert!(page.contains(words), "{page}");
+        }
+    }
+
+    #[test]
+    fn a_rejected_form_shows_every_problem() {
+        let [pages, with_inbox] = [false, true].map(|has_inbox| Pages::new(12, has_inbox));
+        let page =
+            |pages: &Pages, locale, form: &Form| sign_in_form(pages, locale, form, None, None).0;
+        for locale in Locale::ALL {
+            let empty = page(&pages, locale, &Form::default());
+            assert!(
+                !empty.contains("role=\"alert\"") && !empty.contains("/inbox"),
+                "{empty}"
+            );
+            for code in Code::ALL {
+                let form = Form::default().with_errors(&Problem::new(*code));
+                let page = page(&with_inbox, locale, &form);
+                assert!(page.contains("role=\"alert\""), "{}", code.as_str());
+                assert!(page.contains("/inbox"));
+            }
+        }
     }
 }

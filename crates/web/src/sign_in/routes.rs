@@ -5,8 +5,9 @@ use doorward_domain::limits::ThrottleScope::SignIn;
 use utoipa_axum::routes;
 
 use super::{api, pages};
+use crate::html::redirect::redirect_to;
 use crate::http::problem::Code::{
-    AccountDisabled, ChallengeExpired, EmailUnconfirmed, InvalidCode, InvalidCredentials,
+    AccountDisabled, ChallengeExpired, EmailUnconfirmed, InvalidCode, InvalidCredentials, NotFound,
     Overloaded, UnknownAccount, WrongPassword,
 };
 use crate::http::route::Authentication::{Ignored, InvalidIgnored};
@@ -25,9 +26,17 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::post("/auth/factor", Ignored)
         .with_limit(SignIn)
         .with_problems(&[&[InvalidCode, ChallengeExpired]])
-        .api(|| routes!(api::answer_challenge))
-        .with_page(|| post(pages::answer_challenge)),
-    Route::get("/auth/factor", InvalidIgnored)
-        .documented_page(|| routes!(pages::code_page))
-        .with_page(|| get(pages::code_page_of_browser)),
+        .api(|| routes!(api::answer_challenge)),
+    Route::get("/auth/factor", Ignored)
+        .with_problems(&[&[NotFound]])
+        .documented_page(|| routes!(pages::former_code_page)),
+    Route::get("/sign-in", InvalidIgnored).page(|| get(pages::sign_in_page)),
+    Route::post("/sign-in", Ignored)
+        .with_limit(SignIn)
+        .page(|| post(pages::sign_in)),
+    Route::get("/login", Ignored).page(|| redirect_to("/sign-in")),
+    Route::get("/sign-in/factor", InvalidIgnored).page(|| get(pages::code_page)),
+    Route::post("/sign-in/factor", Ignored)
+        .with_limit(SignIn)
+        .page(|| post(pages::answer_challenge)),
 ];

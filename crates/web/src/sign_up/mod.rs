@@ -1,4 +1,4 @@
-//! Sign-up: `POST /user`.
+//! Sign-up: `POST /user`, and the pages `/sign-up` and `/sign-up/sent`.
 
 pub(crate) mod api;
 pub(crate) mod pages;

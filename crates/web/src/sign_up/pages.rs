@@ -1,62 +1,200 @@
-//! The sign-up form of the start page, and the page after it.
+//! Sign-up on pages: `/sign-up`, with an address or with a username, and `/sign-up/sent`, which sends the confirmation mail
+//! again.
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::model::{Status, User};
-use doorward_domain::values::{EmailAddress, Locale};
-use minijinja::context;
+use doorward_domain::values::EmailAddress;
+use minijinja::{Value, context};
 
 use crate::app::App;
+use crate::email;
 use crate::html::form::Form;
-use crate::html::return_to::{ReturnTo, sign_in_path};
-use crate::html::{Pages, display_name};
+use crate::html::return_to::{ReturnTo, sign_in_path, with_return_to};
+use crate::html::sent_to;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
-use crate::sign_in::welcome::{WelcomeForms, welcome};
+use crate::http::responses::see_other;
+use crate::sign_in::pages::SIGNED_UP;
 use crate::sign_up::api::create;
 
-/// Shows the result page, or the form with its errors and what was entered.
-pub(crate) async fn create_user(
+/// The page after a request for a mail.
+const SENT: &str = "/sign-up/sent";
+
+/// The sign-up form, with an address or, by the query, with a username. A signed-in user is redirected to the account page.
+pub(crate) async fn sign_up_page(
     State(app): State<App>,
     caller: Caller,
-    mut fields: Fields,
-) -> Result<Response, Problem> {
-    let (form, pages, locale) = (Form::from_fields(&fields), &app.pages, caller.locale());
-    let return_to = ReturnTo::take_from_form(&mut fields, &app.options.return_origins);
-    match create(&app, &caller, fields).await {
-        Ok(user) => {
-            let page = signed_up(pages, locale, &user, return_to.as_ref());
-            let mut response = (StatusCode::CREATED, page).into_response();
-            if let (Some(return_to), Some(_)) = (&return_to, &user.pending_email) {
-                return_to.set_cookie(response.headers_mut());
-            }
-            Ok(response)
+    RawQuery(query): RawQuery,
+) -> Response {
+    if caller.session().is_some() {
+        return see_other("/account");
+    }
+    let query = query.as_deref();
+    let return_to = ReturnTo::from_query(query, &app.options.return_origins);
+    let name = SignUpName::from_query(query);
+    sign_up_form(&app, &caller, &Form::default(), return_to.as_ref(), name).into_response()
+}
+
+/// The name that the form asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SignUpName {
+    Email,
+    /// The form also has an optional field for the address.
+    Username,
+}
+
+impl SignUpName {
+    fn from_query(query: Option<&str>) -> Self {
+        let mut fields = query.unwrap_or_default().split('&');
+        match fields.any(|field| field == "with=username") {
+            true => Self::Username,
+            false => Self::Email,
         }
-        Err(problem) => {
-            let forms = WelcomeForms {
-                sign_up: form.with_errors(&problem),
-                return_to,
-                ..WelcomeForms::default()
-            };
-            Err(problem.on_page(welcome(pages, locale, &forms)))
+    }
+
+    /// Recognises the form that was sent.
+    fn from_fields(fields: &Fields) -> Self {
+        match fields.contains("username") {
+            true => Self::Username,
+            false => Self::Email,
+        }
+    }
+
+    /// Path of the other form.
+    fn other_form(self) -> &'static str {
+        match self {
+            Self::Email => "/sign-up?with=username",
+            Self::Username => "/sign-up",
         }
     }
 }
 
-/// The page after a sign-up.
-fn signed_up(
-    pages: &Pages,
-    locale: Locale,
-    user: &User,
+fn sign_up_form(
+    app: &App,
+    caller: &Caller,
+    form: &Form,
     return_to: Option<&ReturnTo>,
+    name: SignUpName,
 ) -> Html<String> {
     let values = context! {
-        name => display_name(user),
-        email => user.pending_address().map(EmailAddress::as_str),
-        is_active => user.status == Status::Active,
+        form => Value::from(form),
+        with_username => name == SignUpName::Username,
+        return_to => return_to.map(ReturnTo::as_str),
         sign_in => sign_in_path(return_to),
+        other_form => with_return_to(name.other_form(), return_to),
     };
-    pages.render(locale, "sign_up/signed-up", values)
+    app.pages.render(caller.locale(), "sign_up/sign-up", values)
+}
+
+/// Signs up, and redirects to the page about the mail, or without an address to the sign-in page. A rejected form is shown
+/// again with its errors and what was entered.
+pub(crate) async fn sign_up(
+    State(app): State<App>,
+    caller: Caller,
+    mut fields: Fields,
+) -> Result<Response, Problem> {
+    let form = Form::from_fields(&fields);
+    let name = SignUpName::from_fields(&fields);
+    let return_to = ReturnTo::take_from_form(&mut fields, &app.options.return_origins);
+    match create(&app, &caller, fields).await {
+        Ok(user) => Ok(signed_up(&user, return_to.as_ref())),
+        Err(problem) => {
+            let form = form.with_errors(&problem);
+            let form = match name {
+                SignUpName::Email => form.with_moved_error("username", "email"),
+                SignUpName::Username => form,
+            };
+            let page = sign_up_form(&app, &caller, &form, return_to.as_ref(), name);
+            Err(problem.on_page(page))
+        }
+    }
+}
+
+/// The redirect after a sign-up. `return_to` waits in a cookie until the mailed link is opened.
+fn signed_up(user: &User, return_to: Option<&ReturnTo>) -> Response {
+    let Some(email) = user.pending_address() else {
+        return see_other(&with_return_to(SIGNED_UP, return_to));
+    };
+    let mut response = match user.status {
+        Status::Active => see_other("/sign-up/sent?active"),
+        _ => see_other(SENT),
+    };
+    let set = response.headers_mut();
+    sent_to::set(set, email);
+    if let Some(return_to) = return_to {
+        return_to.set_cookie(set);
+    }
+    response
+}
+
+/// The page about the mail: its address, and a form that sends it again. A browser that has requested no mail gets a form
+/// that asks for the address.
+pub(crate) async fn sent_page(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Html<String> {
+    let state = match query.as_deref() {
+        Some("active") => SentState::Active,
+        Some("again") => SentState::Again,
+        _ => SentState::First,
+    };
+    let email = sent_to::get(&headers);
+    sent(&app, &caller, &Form::default(), email.as_ref(), state)
+}
+
+/// What the page about the mail reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SentState {
+    /// The mail was sent.
+    First,
+    /// The mail was sent, and the account can be used without it.
+    Active,
+    /// The mail was sent again.
+    Again,
+}
+
+fn sent(
+    app: &App,
+    caller: &Caller,
+    form: &Form,
+    email: Option<&EmailAddress>,
+    state: SentState,
+) -> Html<String> {
+    let values = context! {
+        form => Value::from(form),
+        email => email.map(EmailAddress::as_str),
+        is_active => state == SentState::Active,
+        is_again => state == SentState::Again,
+    };
+    app.pages.render(caller.locale(), "sign_up/sent", values)
+}
+
+/// Sends the confirmation mail again.
+pub(crate) async fn send_again(
+    State(app): State<App>,
+    caller: Caller,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let form = Form::from_fields(&fields);
+    let entered = fields.peek("email").map(EmailAddress::parse);
+    let email = entered.and_then(Result::ok);
+    match email::api::request(&app, &caller, fields).await {
+        Ok(()) => {
+            let mut response = see_other("/sign-up/sent?again");
+            if let Some(email) = &email {
+                sent_to::set(response.headers_mut(), email);
+            }
+            Ok(response)
+        }
+        Err(problem) => {
+            let form = form.with_errors(&problem);
+            let page = sent(&app, &caller, &form, email.as_ref(), SentState::First);
+            Err(problem.on_page(page))
+        }
+    }
 }

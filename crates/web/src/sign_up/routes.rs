@@ -1,17 +1,30 @@
-//! The route of the sign-up.
+//! The routes of the sign-up.
 
-use axum::routing::post;
-use doorward_domain::limits::ThrottleScope::SignUp;
+use axum::routing::{get, post};
+use doorward_domain::limits::ThrottleScope::{MailRequest, SignUp};
 use utoipa_axum::routes;
 
 use super::{api, pages};
+use crate::html::redirect::redirect_to;
 use crate::http::problem::Code::{EmailTaken, Overloaded, UsernameTaken};
-use crate::http::route::Authentication::Ignored;
+use crate::http::route::Authentication::{Ignored, InvalidIgnored};
 use crate::http::route::Route;
 use crate::route_handler::RouteHandler;
 
-pub(crate) const ROUTES: &[RouteHandler] = &[Route::post("/user", Ignored)
-    .with_limit(SignUp)
-    .with_problems(&[&[UsernameTaken, EmailTaken, Overloaded]])
-    .api(|| routes!(api::create_user))
-    .with_page(|| post(pages::create_user))];
+pub(crate) const ROUTES: &[RouteHandler] = &[
+    Route::post("/user", Ignored)
+        .with_limit(SignUp)
+        .with_problems(&[&[UsernameTaken, EmailTaken, Overloaded]])
+        .api(|| routes!(api::create_user))
+        .with_page(|| post(pages::sign_up)),
+    Route::get("/sign-up", InvalidIgnored).page(|| get(pages::sign_up_page)),
+    Route::post("/sign-up", Ignored)
+        .with_limit(SignUp)
+        .page(|| post(pages::sign_up)),
+    Route::get("/signup", Ignored).page(|| redirect_to("/sign-up")),
+    Route::get("/register", Ignored).page(|| redirect_to("/sign-up")),
+    Route::get("/sign-up/sent", Ignored).page(|| get(pages::sent_page)),
+    Route::post("/sign-up/sent", Ignored)
+        .with_limit(MailRequest)
+        .page(|| post(pages::send_again)),
+];

@@ -1,11 +1,12 @@
 //! The routes of users: one's own account, and what admins do with other accounts.
 
+use axum::routing::get;
 use doorward_domain::limits::ThrottleScope::Token;
 use utoipa_axum::routes;
 
-use super::{activity, admin, api};
+use super::{activity, admin, api, pages};
 use crate::http::problem::Code::{Forbidden, LastAdmin, PreconditionFailed};
-use crate::http::route::Authentication::Required;
+use crate::http::route::Authentication::{Required, RequiredOrSignInPage};
 use crate::http::route::{PASSWORD_CHECK, QUERY, REAUTHENTICATION, Route, USER};
 use crate::route_handler::RouteHandler;
 
@@ -53,4 +54,5 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
             PASSWORD_CHECK,
         ])
         .api(|| routes!(admin::change_status)),
+    Route::get("/account", RequiredOrSignInPage).page(|| get(pages::account_page)),
 ];

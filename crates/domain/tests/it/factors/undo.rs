@@ -388,7 +388,7 @@ async fn another_factor_is_reported_without_a_link() {
     add_app(&node, &node.of(&session), "Tablet").await;
     let mail = node.one_mail().await;
     assert_eq!(mail.kind, MailKind::FactorAdded);
-    assert!(mail.url.ends_with("/recovery"), "{}", mail.url);
+    assert!(mail.url.ends_with("/recover"), "{}", mail.url);
 }
 
 /// The account has no factor while the undo reads it, and a thief's enrolment is finished right before the write.

@@ -38,14 +38,14 @@ async fn a_page_form_sets_a_cookie_and_redirects_home() {
     assert!(cookie.len() <= 4096 && !cookie.contains("Domain"));
     assert!(answer.body.is_empty());
     let token = token_of(&answer);
-    let home = anonymous
-        .request("GET", "/")
+    let account = anonymous
+        .request("GET", "/account")
         .cookie(&token)
         .html()
         .send()
         .await
         .expect(200);
-    assert!(home.text().contains("ben@example.com"));
+    assert!(account.text().contains("ben@example.com"));
     let out = anonymous
         .request("POST", "/auth/sign-out")
         .cookie(&token)
@@ -53,7 +53,7 @@ async fn a_page_form_sets_a_cookie_and_redirects_home() {
         .send()
         .await
         .expect(303);
-    assert_eq!(out.header("location"), Some("/"));
+    assert_eq!(out.header("location"), Some("/sign-in?signed-out"));
     assert!(
         out.header("set-cookie")
             .unwrap()
@@ -69,14 +69,12 @@ async fn a_page_form_sets_a_cookie_and_redirects_home() {
         .send()
         .await
         .expect_problem(401, "invalid-token");
-    let gone = anonymous
-        .request("GET", "/")
-        .cookie(&token)
-        .html()
-        .send()
-        .await
-        .expect(200);
-    assert!(!gone.text().contains("ben@example.com"));
+    let gone = anonymous.request("GET", "/account").cookie(&token).html();
+    let gone = gone.send().await.expect(303);
+    assert_eq!(
+        gone.header("location"),
+        Some("/sign-in?return_to=%2Faccount")
+    );
 }
 
 /// S-09: a cookie expires with its session, and has a lifetime that every browser accepts.

@@ -25,9 +25,9 @@ async fn a_sign_in_redirects_to_return_to() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     let anonymous = app.anonymous();
-    let sign_in_page = page(&anonymous, "/auth?return_to=/reports?a=1&b=%3Ci%3E").await;
+    let sign_in_page = page(&anonymous, "/sign-in?return_to=/reports?a=1&b=%3Ci%3E").await;
     let written = "/reports?a=1&amp;b=%3Ci%3E";
-    assert_eq!(carriers(&sign_in_page.expect(200), written), 2);
+    assert_eq!(carriers(&sign_in_page.expect(200), written), 1);
     let way = "return_to=%2Freports%3Fa%3D1";
     let wrong = post(
         &anonymous,
@@ -35,33 +35,29 @@ async fn a_sign_in_redirects_to_return_to() {
         &format!("{way}&username=ben&password=x"),
     )
     .await;
-    assert_eq!(carriers(&wrong.expect(401), "/reports?a=1"), 2);
+    assert_eq!(carriers(&wrong.expect(401), "/reports?a=1"), 1);
     let weak = post(
         &anonymous,
-        "/user",
+        "/sign-up",
         &format!("{way}&username=eve&password=x"),
     )
     .await;
-    assert_eq!(carriers(&weak.expect(422), "/reports?a=1"), 2);
+    assert_eq!(carriers(&weak.expect(422), "/reports?a=1"), 1);
     let fresh = format!("{way}&username=eve&password=plum+cake+on+sundays");
-    let welcome = post(&anonymous, "/user", &fresh).await.expect(201);
-    let link = "href=\"/auth?return_to=%2Freports%3Fa%3D1\"";
-    assert!(welcome.text().contains(link), "{}", welcome.text());
+    let signed_up = post(&anonymous, "/sign-up", &fresh).await.expect(303);
+    let sign_in = signed_up.header("location").unwrap();
+    assert_eq!(sign_in, "/sign-in?signed-up&return_to=%2Freports%3Fa%3D1");
+    let sign_in_page = page(&anonymous, sign_in).await.expect(200);
+    assert_eq!(carriers(&sign_in_page, "/reports?a=1"), 1);
     let right = format!("{way}&username=ben&password=plum+cake+on+sundays");
     let signed_in = post(&anonymous, "/auth", &right).await.expect(303);
     assert_eq!(signed_in.header("location"), Some("/reports?a=1"));
     // A signed-in user is redirected at once, or sees the account.
     let ben = app.user("jo").await;
-    let on = page(&ben, "/auth?return_to=%2Freports%3Fa%3D1").await;
+    let on = page(&ben, "/sign-in?return_to=%2Freports%3Fa%3D1").await;
     assert_eq!(on.expect(303).header("location"), Some("/reports?a=1"));
-    let account = page(&ben, "/auth?return_to=//evil.example")
-        .await
-        .expect(200);
-    assert!(
-        account.text().contains("/auth/sign-out"),
-        "{}",
-        account.text()
-    );
+    let account = page(&ben, "/sign-in?return_to=//evil.example").await;
+    assert_eq!(account.expect(303).header("location"), Some("/account"));
 }
 
 /// W-04. Valid and invalid targets are listed next to the rule.
@@ -81,7 +77,7 @@ async fn an_invalid_return_to_is_ignored() {
         "%00%22%3E%3Cscript%3E",
         "",
     ] {
-        let sign_in_page = page(&anonymous, &format!("/auth?return_to={evil}")).await;
+        let sign_in_page = page(&anonymous, &format!("/sign-in?return_to={evil}")).await;
         let sign_in_page = sign_in_page.expect(200).text();
         assert!(!sign_in_page.contains("return_to"), "{evil} {sign_in_page}");
         let form = format!("username=ben&password=plum+cake+on+sundays&return_to={evil}");
@@ -112,12 +108,15 @@ async fn the_auth_check_redirects_browsers_and_rejects_programs() {
     for (uri, sign_in_page) in [
         (
             &b"/a?b=c&d=%26"[..],
-            "/auth?return_to=%2Fa%3Fb%3Dc%26d%3D%2526",
+            "/sign-in?return_to=%2Fa%3Fb%3Dc%26d%3D%2526",
         ),
-        ("/straße".as_bytes(), "/auth?return_to=%2Fstra%25C3%259Fe"),
-        (b"//evil.example/", "/auth"),
-        (b"https://evil.example/", "/auth"),
-        (b"", "/auth"),
+        (
+            "/straße".as_bytes(),
+            "/sign-in?return_to=%2Fstra%25C3%259Fe",
+        ),
+        (b"//evil.example/", "/sign-in"),
+        (b"https://evil.example/", "/sign-in"),
+        (b"", "/sign-in"),
     ] {
         let sent = asked(app.anonymous(), "GET", uri, true).await.expect(303);
         let sign_in_page = format!("{PUBLIC_URL}{sign_in_page}");
@@ -166,13 +165,13 @@ async fn a_return_to_a_listed_origin_is_followed() {
     let anonymous = app.anonymous();
     let there = "https://app.example/reports?a=1";
     let encoded = "https%3A%2F%2Fapp.example%2Freports%3Fa%3D1";
-    let sign_in_page = page(&anonymous, &format!("/auth?return_to={encoded}")).await;
-    assert_eq!(carriers(&sign_in_page.expect(200), there), 2);
+    let sign_in_page = page(&anonymous, &format!("/sign-in?return_to={encoded}")).await;
+    assert_eq!(carriers(&sign_in_page.expect(200), there), 1);
     let form = format!("username=ben&password=plum+cake+on+sundays&return_to={encoded}");
     let signed_in = post(&anonymous, "/auth", &form).await.expect(303);
     assert_eq!(signed_in.header("location"), Some(there));
     let jo = app.user("jo").await;
-    let on = page(&jo, &format!("/auth?return_to={encoded}")).await;
+    let on = page(&jo, &format!("/sign-in?return_to={encoded}")).await;
     assert_eq!(on.expect(303).header("location"), Some(there));
     for evil in [
         "https%3A%2F%2Fapp.example.evil.example%2F",
@@ -196,7 +195,7 @@ async fn a_sign_up_redirects_to_return_to_after_confirmation() {
     let app = TestApp::new().await;
     let anonymous = app.anonymous();
     let form = "email=ben%40example.com&password=plum+cake+on+sundays&return_to=%2Freports%3Fa%3D1";
-    let signed_up = post(&anonymous, "/user", form).await.expect(201);
+    let signed_up = post(&anonymous, "/sign-up", form).await.expect(303);
     let cookies = signed_up.cookies();
     let waits = cookies
         .iter()
@@ -206,7 +205,7 @@ async fn a_sign_up_redirects_to_return_to_after_confirmation() {
     let mail = app.one_mail().await;
     assert!(!mail.url.contains("reports"));
     let link = crate::support::path_in(&mail);
-    let on = "href=\"/auth?return_to=%2Freports%3Fa%3D1\"";
+    let on = "href=\"/sign-in?return_to=%2Freports%3Fa%3D1\"";
     let press = |cookie: String| {
         let draft = anonymous.request("POST", &link).header("cookie", &cookie);
         draft.on_our_page().send()
@@ -219,7 +218,7 @@ async fn a_sign_up_redirects_to_return_to_after_confirmation() {
         "doorward-return-to=%2Freports%3Fa%3D1",
     ] {
         let confirmed = press(elsewhere.to_owned()).await.expect(200).text();
-        assert!(confirmed.contains("href=\"/auth\""), "{confirmed}");
+        assert!(confirmed.contains("href=\"/sign-in\""), "{confirmed}");
     }
     let way = waits.split(';').next().unwrap().to_owned();
     let confirmed = press(way).await.expect(200);
@@ -231,7 +230,7 @@ async fn a_sign_up_redirects_to_return_to_after_confirmation() {
         "username=zoe&password=plum+cake+on+sundays&return_to=%2Fx",
         "email=jo%40example.com&password=plum+cake+on+sundays&return_to=%2F%2Fevil.example",
     ] {
-        let signed_up = post(&anonymous, "/user", form).await.expect(201);
+        let signed_up = post(&anonymous, "/sign-up", form).await.expect(303);
         assert_eq!(
             signed_up.cookie("__Host-doorward-return-to"),
             None,

@@ -142,7 +142,7 @@ fn a_user_signs_in_by_cookie_over_tls() {
             &jar,
             "--header",
             "Accept: text/html",
-            &url(&server, "/"),
+            &url(&server, "/account"),
         ],
     );
     assert!(out(&home).contains("admin"), "{}", out(&home));

@@ -55,7 +55,7 @@ async fn the_inbox_and_the_documents_have_pages() {
             .header("host", host);
         asked.send().await.expect(status);
     }
-    Page::get(&app.anonymous(), "/", "en")
+    Page::get(&app.anonymous(), "/sign-in", "en")
         .await
         .shows(&["href=\"/inbox\""]);
     for path in ["/docs", "/problems", "/problems/forbidden"] {
@@ -79,6 +79,18 @@ async fn the_inbox_and_the_documents_have_pages() {
 }
 
 #[tokio::test]
+async fn search_engines_and_browsers_find_their_files_by_name() {
+    let app = TestApp::new().await;
+    let robots = app.anonymous().get("/robots.txt").await.expect(200);
+    assert_eq!(robots.text(), "User-agent: *\nDisallow: /\n");
+    let icon = app.anonymous().get("/favicon.ico").await.expect(200);
+    assert_eq!(icon.header("content-type"), Some("image/x-icon"));
+    // One image of 32 by 32 pixels, which is a PNG.
+    assert_eq!(icon.body[..8], [0, 0, 1, 0, 1, 0, 32, 32]);
+    assert_eq!(icon.body[22..26], *b"\x89PNG");
+}
+
+#[tokio::test]
 async fn programs_get_json_and_browsers_get_pages() {
     let app = TestApp::new().await;
     for (accept, is_page) in [
@@ -88,20 +100,10 @@ async fn programs_get_json_and_browsers_get_pages() {
         ("text/html;q=0, */*", false),
         ("TEXT/HTML", true),
     ] {
-        let answer = app
-            .anonymous()
-            .request("GET", "/")
-            .header("accept", accept)
-            .send()
-            .await
-            .expect(200);
-        assert_eq!(
-            answer
-                .header("content-type")
-                .unwrap()
-                .starts_with("text/html"),
-            is_page,
-            "{accept}"
-        );
+        let client = app.anonymous();
+        let answer = client.request("GET", "/").header("accept", accept);
+        let answer = answer.send().await;
+        let expected = if is_page { 303 } else { 200 };
+        assert_eq!(answer.status, expected, "{accept}");
     }
 }

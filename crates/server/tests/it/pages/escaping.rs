@@ -54,7 +54,7 @@ async fn user_input_is_escaped_on_every_page() {
             .to_owned();
         Page::of(
             &app.anonymous()
-                .request("GET", "/")
+                .request("GET", "/account")
                 .cookie(&token)
                 .html()
                 .send()

@@ -1,81 +1,17 @@
 //! Second factors on pages, without JavaScript: sign-in in two steps, `/auth/factors`, and the required enrolment.
 
-use std::collections::BTreeMap;
-
 use doorward_domain::FactorsRequired;
 use doorward_domain::model::Role;
 use serde_json::{Value, json};
 
 use super::Page;
+use super::browser::Browser;
 use crate::factors::{code, enrol};
-use crate::support::{Client, OTHER_PASSWORD, PASSWORD, StoreMode, TestApp, TestResponse};
+use crate::support::{OTHER_PASSWORD, PASSWORD, StoreMode, TestApp};
 
 const CHALLENGE: &str = "__Host-doorward-challenge";
 const SESSION: &str = "__Host-doorward";
 const SIGN_IN: &str = "username=ben&password=plum+cake+on+sundays";
-
-/// A browser: it stores cookies and sends them.
-struct Browser {
-    client: Client,
-    language: &'static str,
-    cookies: BTreeMap<String, String>,
-}
-
-impl Browser {
-    fn new(app: &TestApp, language: &'static str) -> Self {
-        Self {
-            client: app.anonymous(),
-            language,
-            cookies: BTreeMap::new(),
-        }
-    }
-
-    async fn send(&mut self, method: &str, path: &str, form: Option<&str>) -> TestResponse {
-        let cookies = self
-            .cookies
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"));
-        let cookies = cookies.collect::<Vec<_>>().join("; ");
-        let draft = self.client.request(method, path).on_our_page();
-        let draft = draft
-            .header("accept-language", self.language)
-            .header("cookie", &cookies);
-        let answer = match form {
-            Some(form) => draft.form(form).send().await,
-            None => draft.send().await,
-        };
-        for cookie in answer.cookies() {
-            let (name, rest) = cookie.split_once('=').unwrap();
-            match rest.split(';').next().unwrap() {
-                "" => self.cookies.remove(name),
-                value => self.cookies.insert(name.to_owned(), value.to_owned()),
-            };
-        }
-        answer
-    }
-
-    async fn get(&mut self, path: &str) -> TestResponse {
-        self.send("GET", path, None).await
-    }
-
-    async fn post(&mut self, path: &str, form: &str) -> TestResponse {
-        self.send("POST", path, Some(form)).await
-    }
-
-    /// The page of a response with this status.
-    #[track_caller]
-    fn page(&self, answer: TestResponse, status: u16) -> Page {
-        let answer = answer.expect(status);
-        assert_eq!(answer.header("cache-control"), Some("no-store"));
-        Page::of(&answer, self.language)
-    }
-
-    /// Asserts that the response is a redirect.
-    #[track_caller]
-    fn redirected(answer: TestResponse, path: &str) {
-        assert_eq!(answer.expect(303).header("location"), Some(path));
-    }
-}
 
 /// The authenticator app of a page: the action of its form, and an enrolment for [`code`].
 fn scanned(page: &Page) -> (String, Value) {
@@ -101,7 +37,7 @@ async fn a_form_sign_in_continues_on_the_page_for_the_code() {
         (
             "en",
             "Enter a code",
-            "Incorrect code",
+            "Wrong code",
             "Your sign-in has expired",
         ),
         (
@@ -116,7 +52,7 @@ async fn a_form_sign_in_continues_on_the_page_for_the_code() {
         let (enrolment, codes) = enrol(&app, &ben, "Phone").await;
         let mut browser = Browser::new(&app, language);
         let form = format!("{SIGN_IN}&return_to=%2Freports%3Fa%3D1");
-        let next = "/auth/factor?return_to=%2Freports%3Fa%3D1";
+        let next = "/sign-in/factor?return_to=%2Freports%3Fa%3D1";
         let answer = browser.post("/auth", &form).await;
         let cookies = answer.cookies().join("\n");
         assert!(cookies.starts_with(CHALLENGE) && cookies.ends_with("Max-Age=300"));
@@ -130,28 +66,28 @@ async fn a_form_sign_in_continues_on_the_page_for_the_code() {
             .page(page, 200)
             .shows(&[title, hidden, "autocomplete=\"one-time-code\""]);
         let form = "return_to=%2Freports%3Fa%3D1&code=000000";
-        let page = browser.post("/auth/factor", form).await;
+        let page = browser.post("/sign-in/factor", form).await;
         browser.page(page, 401).shows(&[title, wrong, hidden]);
-        let page = browser.post("/auth/factor", "code=").await;
+        let page = browser.post("/sign-in/factor", "code=").await;
         browser.page(page, 422).shows(&["aria-invalid=\"true\""]);
         app.advance_seconds(10);
         let form = format!(
             "return_to=%2Freports%3Fa%3D1&code={}",
             code(&app, &enrolment)
         );
-        let answer = browser.post("/auth/factor", &form).await;
+        let answer = browser.post("/sign-in/factor", &form).await;
         Browser::redirected(answer, "/reports?a=1");
         assert!(!browser.cookies.contains_key(CHALLENGE));
         let first = browser.cookies[SESSION].clone();
         let user = app.anonymous().with_token(&first).get("/auth").await;
         assert_eq!(user.expect(200).json()["user"]["username"], "ben");
         // Signed in: the page of the code has nothing to ask.
-        Browser::redirected(browser.get("/auth/factor").await, "/");
+        Browser::redirected(browser.get("/sign-in/factor").await, "/");
 
         // A recovery code in the same field; the replaced session ends.
-        Browser::redirected(browser.post("/auth", SIGN_IN).await, "/auth/factor");
+        Browser::redirected(browser.post("/auth", SIGN_IN).await, "/sign-in/factor");
         let form = format!("code={}", codes[0].to_uppercase());
-        Browser::redirected(browser.post("/auth/factor", &form).await, "/");
+        Browser::redirected(browser.post("/sign-in/factor", &form).await, "/");
         app.anonymous()
             .with_token(&first)
             .get("/auth")
@@ -161,12 +97,12 @@ async fn a_form_sign_in_continues_on_the_page_for_the_code() {
         // Too late.
         browser.post("/auth", SIGN_IN).await.expect(303);
         app.advance_seconds(301);
-        let page = browser.post("/auth/factor", &form).await;
-        let sign_in = "<form method=\"post\" action=\"/auth\">";
+        let page = browser.post("/sign-in/factor", &form).await;
+        let sign_in = "<form method=\"post\" action=\"/sign-in\">";
         browser.page(page, 410).shows(&[expired, sign_in]);
         assert!(!browser.cookies.contains_key(CHALLENGE));
         let mut other = Browser::new(&app, language);
-        let page = other.get("/auth/factor?return_to=/reports").await;
+        let page = other.get("/sign-in/factor?return_to=/reports").await;
         other
             .page(page, 410)
             .shows(&[expired, "name=\"return_to\" value=\"/reports\""]);
@@ -181,14 +117,14 @@ async fn a_lockout_by_wrong_codes_is_explained_on_the_page() {
     let mut browser = Browser::new(&app, "en");
     browser.post("/auth", SIGN_IN).await.expect(303);
     for status in [401, 401] {
-        let answer = browser.post("/auth/factor", "code=000000").await;
+        let answer = browser.post("/sign-in/factor", "code=000000").await;
         answer.expect(status);
         app.advance_seconds(20);
     }
-    let page = browser.post("/auth/factor", "code=000000").await;
+    let page = browser.post("/sign-in/factor", "code=000000").await;
     browser.page(page, 429).shows(&["Use a recovery code"]);
     let form = format!("code={}", codes[0]);
-    Browser::redirected(browser.post("/auth/factor", &form).await, "/");
+    Browser::redirected(browser.post("/sign-in/factor", &form).await, "/");
 }
 
 #[tokio::test]
@@ -198,10 +134,12 @@ async fn a_user_adds_and_removes_authenticators_on_pages() {
     app.allow_unread_mail();
     let mut browser = Browser::new(&app, "en");
     let signed_out = browser.get("/auth/factors").await;
-    Browser::redirected(signed_out, "/auth?return_to=%2Fauth%2Ffactors");
+    Browser::redirected(signed_out, "/sign-in?return_to=%2Fauth%2Ffactors");
     Browser::redirected(browser.post("/auth", SIGN_IN).await, "/");
-    let home = browser.get("/").await;
-    browser.page(home, 200).shows(&["href=\"/auth/factors\""]);
+    let account = browser.get("/account").await;
+    browser
+        .page(account, 200)
+        .shows(&["href=\"/auth/factors\""]);
     let page = browser.get("/auth/factors").await;
     let page = browser.page(page, 200);
     assert!(!page.0.contains("/remove") && !page.0.contains("/auth/recovery-codes"));
@@ -216,7 +154,7 @@ async fn a_user_adds_and_removes_authenticators_on_pages() {
     let page = browser.post(&action, "code=000000").await;
     browser
         .page(page, 401)
-        .shows(&["Incorrect code", &action, "href=\"/auth/factors\""]);
+        .shows(&["Wrong code", &action, "href=\"/auth/factors\""]);
     let form = format!("code={}", code(&app, &phone));
     let page = browser.post(&action, &form).await;
     let page = browser.page(page, 200).shows(&["href=\"/auth/factors\""]);
@@ -244,7 +182,7 @@ async fn a_user_adds_and_removes_authenticators_on_pages() {
     let page = browser.post("/auth/factors", wrong).await;
     browser
         .page(page, 401)
-        .shows(&["The current password is incorrect."]);
+        .shows(&["The current password is wrong."]);
     app.advance_seconds(30);
     let proof = format!("password=plum+cake+on+sundays&code={}", code(&app, &phone));
     let page = browser
@@ -256,7 +194,7 @@ async fn a_user_adds_and_removes_authenticators_on_pages() {
 
     // A used code is refused.
     let page = browser.post("/auth/recovery-codes", &proof).await;
-    browser.page(page, 401).shows(&["Incorrect code"]);
+    browser.page(page, 401).shows(&["Wrong code"]);
     let proof = format!("password=plum+cake+on+sundays&code={}", codes[0]);
     let page = browser.post("/auth/recovery-codes", &proof).await;
     let renewed = codes_on(&browser.page(page, 200));
@@ -288,7 +226,7 @@ async fn an_account_with_ten_authenticator_apps_has_no_form_for_another_one() {
     let mut browser = Browser::new(&app, "en");
     browser.post("/auth", SIGN_IN).await.expect(303);
     let form = format!("code={}", codes[0]);
-    Browser::redirected(browser.post("/auth/factor", &form).await, "/");
+    Browser::redirected(browser.post("/sign-in/factor", &form).await, "/");
     let ben = app.anonymous().with_token(&browser.cookies[SESSION]);
     let (add, most) = (
         "<form method=\"post\" action=\"/auth/factors\">",
@@ -344,7 +282,7 @@ async fn the_password_page_asks_for_a_code() {
         .await;
     other
         .page(page, 401)
-        .shows(&["Sign in first", "href=\"/auth?return_to=/password\""]);
+        .shows(&["Sign in first", "href=\"/sign-in?return_to=/password\""]);
     let with_code = format!("{change}&code={}", codes[0]);
     let page = browser.post("/password", &with_code).await;
     browser.page(page, 200).shows(&["Password changed"]);
@@ -365,7 +303,7 @@ async fn a_required_factor_is_set_up_on_pages_before_there_is_a_session() {
         app.allow_unread_mail();
         let mut browser = Browser::new(&app, language);
         let form = format!("{SIGN_IN}&return_to=%2Freports");
-        let next = "/auth/enrol?return_to=%2Freports";
+        let next = "/sign-in/enrol?return_to=%2Freports";
         Browser::redirected(browser.post("/auth", &form).await, next);
         assert!(!browser.cookies.contains_key(SESSION));
         for path in ["/user/me", "/user/me/factor", "/user/me/session"] {
@@ -374,7 +312,7 @@ async fn a_required_factor_is_set_up_on_pages_before_there_is_a_session() {
         let page = browser.get(next).await;
         let hidden = "name=\"return_to\" value=\"/reports\"";
         browser.page(page, 200).shows(&[title, hidden]);
-        let page = browser.post("/auth/enrol", "return_to=%2Freports").await;
+        let page = browser.post("/sign-in/enrol", "return_to=%2Freports").await;
         let page = browser.page(page, 200).shows(&[hidden]);
         let (action, enrolment) = scanned(&page);
         let page = browser
@@ -382,7 +320,7 @@ async fn a_required_factor_is_set_up_on_pages_before_there_is_a_session() {
             .await;
         browser
             .page(page, 401)
-            .shows(&[hidden, "/auth/enrol?return_to="]);
+            .shows(&[hidden, "/sign-in/enrol?return_to="]);
         let form = format!("return_to=%2Freports&code={}", code(&app, &enrolment));
         let page = browser.post(&action, &form).await;
         let page = browser.page(page, 200).shows(&["href=\"/reports\""]);
@@ -392,14 +330,14 @@ async fn a_required_factor_is_set_up_on_pages_before_there_is_a_session() {
         session.get("/auth").await.expect(200);
 
         let mut other = Browser::new(&app, language);
-        for path in ["/auth/enrol", &action] {
+        for path in ["/sign-in/enrol", &action] {
             let page = other.post(path, "code=123456").await;
-            other.page(page, if path == "/auth/enrol" { 422 } else { 410 });
+            other.page(page, if path == "/sign-in/enrol" { 422 } else { 410 });
         }
-        let page = other.get("/auth/enrol").await;
+        let page = other.get("/sign-in/enrol").await;
         other
             .page(page, 410)
-            .shows(&["<form method=\"post\" action=\"/auth\">"]);
+            .shows(&["<form method=\"post\" action=\"/sign-in\">"]);
     }
 }
 
@@ -415,7 +353,7 @@ async fn a_challenge_in_a_cookie_is_for_our_own_pages() {
     let cookie = format!("{CHALLENGE}={}", next["challenge"].as_str().unwrap());
     let form = format!("code={}", code(&app, &enrolment));
     for (name, value) in [("sec-fetch-site", "cross-site"), ("x-none", "")] {
-        let draft = client.request("POST", "/auth/factor").html();
+        let draft = client.request("POST", "/sign-in/factor").html();
         let draft = draft.header(name, value).header("cookie", &cookie);
         let answer = draft.form(&form).send().await.expect(403);
         assert!(answer.cookies().is_empty());

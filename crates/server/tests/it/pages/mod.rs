@@ -1,9 +1,14 @@
 //! Pages: localized, working without JavaScript, with all user input escaped.
 
+mod account;
+mod browser;
 mod documents;
 mod escaping;
 mod factors;
 mod problems;
+mod recovery;
+mod sign_in;
+mod sign_up;
 
 use crate::support::{Client, TestResponse};
 
@@ -47,9 +52,11 @@ impl Page {
             html.starts_with(&format!("<!doctype html>\n<html lang=\"{language}\">")),
             "{html}"
         );
-        // The one image in a page is a QR code, which the server makes.
-        let html = match html.split_once("<svg xmlns=\"http://www.w3.org/2000/svg\" ") {
-            Some((before, image)) if before.contains("class=\"qr\"") => {
+        // The one image in a page is an icon, or a QR code, which the server makes.
+        let html = match html.split_once("<svg ") {
+            Some((before, image))
+                if before.contains("class=\"qr\"") || image.starts_with("class=\"icon\"") =>
+            {
                 let (_, after) = image.split_once("</svg>").unwrap();
                 format!("{before}{after}")
             }
@@ -143,17 +150,16 @@ impl Page {
         let filled = attribute("autocomplete").unwrap();
         let wanted: &[&str] = match is_password {
             true => &["current-password", "new-password"],
-            false => &["username", "email", "one-time-code", "off"],
+            false => &["username", "email", "name", "one-time-code", "off"],
         };
         assert!(wanted.contains(&filled), "{input}");
-        let german = self.0.contains("<html lang=\"de\">");
-        let shows = match german {
-            true => "Passwort anzeigen",
-            false => "Show password",
+        let labels = match self.0.contains("<html lang=\"de\">") {
+            true => ("Passwort anzeigen", "Passwort verbergen"),
+            false => ("Show password", "Hide password"),
         };
         assert_eq!(
-            attribute("data-show"),
-            is_password.then_some(shows),
+            attribute("data-show").zip(attribute("data-hide")),
+            is_password.then_some(labels),
             "{input}"
         );
         assert!(

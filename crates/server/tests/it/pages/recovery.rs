@@ -1,0 +1,27 @@
+//! `/recover`, and the page after it.
+
+use super::browser::Browser;
+use crate::support::TestApp;
+
+/// the page does not reveal whether the address is known.
+#[tokio::test]
+async fn the_page_after_a_request_names_the_address_and_is_the_same_for_an_unknown_one() {
+    let app = TestApp::new().await;
+    app.user("ben").await;
+    let mut pages = Vec::new();
+    for name in ["ben", "eve"] {
+        let mut browser = Browser::new(&app, "en");
+        let form = format!("email={name}%40example.com");
+        let asked = browser.post("/recover", &form).await;
+        Browser::redirected(asked, "/recover/sent");
+        let page = browser.get("/recover/sent").await;
+        let page = browser.page(page, 200).shows(&["Check your email"]);
+        assert!(page.0.contains(&format!("{name}@example.com")));
+        pages.push(page.0.replace(name, "x"));
+    }
+    app.one_mail().await;
+    assert_eq!(pages[0], pages[1]);
+    let mut other = Browser::new(&app, "en");
+    let page = other.get("/recover/sent").await;
+    other.page(page, 200).shows(&["that address"]);
+}

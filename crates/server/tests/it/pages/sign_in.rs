@@ -1,0 +1,85 @@
+//! `/sign-in`, and the paths that lead to it.
+
+use doorward_domain::model::Role;
+
+use super::browser::Browser;
+use crate::support::TestApp;
+
+const SIGN_IN: &str = "username=ben&password=plum+cake+on+sundays";
+
+#[tokio::test]
+async fn the_start_page_leads_to_the_sign_in_page_or_to_the_account() {
+    let app = TestApp::new().await;
+    app.create("ben", Role::User).await;
+    let mut browser = Browser::new(&app, "en");
+    Browser::redirected(browser.get("/").await, "/sign-in");
+    Browser::redirected(browser.post("/sign-in", SIGN_IN).await, "/");
+    Browser::redirected(browser.get("/").await, "/account");
+    Browser::redirected(browser.get("/sign-in").await, "/account");
+    Browser::redirected(browser.get("/sign-up").await, "/account");
+}
+
+/// Browsers are redirected, with the query. The API has the rest of these paths.
+#[tokio::test]
+async fn former_paths_and_common_names_redirect_browsers_only() {
+    let app = TestApp::new().await;
+    let client = app.anonymous();
+    for (path, page, other) in [
+        ("/auth", "/sign-in", 401),
+        ("/auth/factor", "/sign-in/factor", 404),
+        ("/auth/enrol", "/sign-in/enrol", 404),
+        ("/confirmation", "/sign-up/sent", 404),
+        ("/recovery", "/recover", 404),
+        ("/login", "/sign-in", 404),
+        ("/signup", "/sign-up", 404),
+        ("/register", "/sign-up", 404),
+    ] {
+        for query in ["", "?return_to=/a?b=c&d=%26"] {
+            let asked = client.request("GET", &format!("{path}{query}"));
+            let sent = asked.html().send().await;
+            Browser::redirected(sent, &format!("{page}{query}"));
+        }
+        client.get(path).await.expect(other);
+    }
+}
+
+#[tokio::test]
+async fn a_sign_out_is_confirmed_on_the_sign_in_page() {
+    for (language, words) in [
+        ("en", "You are signed out."),
+        ("de", "Sie sind abgemeldet."),
+    ] {
+        let app = TestApp::new().await;
+        app.create("ben", Role::User).await;
+        let mut browser = Browser::new(&app, language);
+        browser.post("/sign-in", SIGN_IN).await.expect(303);
+        let out = browser.post("/auth/sign-out", "").await;
+        Browser::redirected(out, "/sign-in?signed-out");
+        let page = browser.get("/sign-in?signed-out").await;
+        browser.page(page, 200).shows(&[words, "role=\"status\""]);
+        let page = browser.get("/sign-in?return_to=/signed-out").await;
+        assert!(!browser.page(page, 200).0.contains(words));
+    }
+}
+
+#[tokio::test]
+async fn the_first_field_has_the_focus_or_else_the_errors() {
+    let app = TestApp::new().await;
+    let mut browser = Browser::new(&app, "en");
+    let focused = " autofocus";
+    for path in ["/sign-in", "/sign-up", "/recover", "/sign-up/sent"] {
+        let page = browser.get(path).await;
+        let page = browser.page(page, 200);
+        let (_, field) = page.0.split_once("<input id=").unwrap();
+        assert!(
+            field.split('>').next().unwrap().ends_with(focused),
+            "{field}"
+        );
+        assert_eq!(page.0.matches(focused).count(), 1, "{}", page.0);
+        let page = browser.post(path, "").await;
+        let page = browser.page(page, 422);
+        let notice = "role=\"alert\" tabindex=\"-1\" autofocus>";
+        assert_eq!(page.0.matches(focused).count(), 1, "{}", page.0);
+        page.shows(&[notice]);
+    }
+}

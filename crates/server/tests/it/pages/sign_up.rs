@@ -1,0 +1,101 @@
+//! `/sign-up` and `/sign-up/sent`.
+
+use super::browser::Browser;
+use crate::support::TestApp;
+
+const SENT_TO: &str = "__Host-doorward-sent-to";
+const FORM: &str = "email=ben%40example.com&name=Ben&password=plum+cake+on+sundays";
+
+/// No URL contains the address: it is in a cookie of the browser that signed up.
+#[tokio::test]
+async fn the_page_after_a_sign_up_names_the_address() {
+    let app = TestApp::new().await;
+    let mut browser = Browser::new(&app, "en");
+    let page = browser.get("/sign-up").await;
+    let page = browser.page(page, 200);
+    let page = page.shows(&["name=\"email\"", "href=\"/sign-up?with=username\""]);
+    assert!(!page.0.contains("name=\"username\""));
+    Browser::redirected(browser.post("/sign-up", FORM).await, "/sign-up/sent");
+    app.one_mail().await;
+    let page = browser.get("/sign-up/sent").await;
+    let named = "<bdi class=\"address\">ben@example.com</bdi>";
+    browser.page(page, 200).shows(&["Check your email", named]);
+    let mut other = Browser::new(&app, "en");
+    let page = other.get("/sign-up/sent").await;
+    let page = other.page(page, 200).shows(&["type=\"email\""]);
+    assert!(!page.0.contains("ben@example.com"));
+}
+
+#[tokio::test]
+async fn the_mail_is_sent_again_to_the_same_address() {
+    let app = TestApp::new().await;
+    let mut browser = Browser::new(&app, "en");
+    browser.post("/sign-up", FORM).await.expect(303);
+    app.one_mail().await;
+    let again = "email=ben%40example.com";
+    for _ in 0..2 {
+        let sent = browser.post("/sign-up/sent", again).await;
+        Browser::redirected(sent, "/sign-up/sent?again");
+        assert_eq!(app.one_mail().await.to.as_str(), "ben@example.com");
+    }
+    let page = browser.get("/sign-up/sent?again").await;
+    let words = ["sent the email again", "role=\"status\"", "ben@example.com"];
+    browser.page(page, 200).shows(&words);
+    // The page stays when there is no further mail.
+    browser.post("/sign-up/sent", again).await.expect(303);
+    app.allow_unread_mail();
+    let sent = browser.post("/sign-up/sent", again).await;
+    let page = browser.page(sent, 429);
+    page.shows(&["Too many attempts. Try again in", "ben@example.com"]);
+}
+
+/// A username needs no confirmation.
+#[tokio::test]
+async fn a_sign_up_with_a_username_leads_to_the_sign_in_page() {
+    let app = TestApp::new().await;
+    let mut browser = Browser::new(&app, "en");
+    let page = browser
+        .get("/sign-up?with=username&return_to=/reports")
+        .await;
+    browser.page(page, 200).shows(&[
+        "name=\"username\"",
+        "name=\"return_to\" value=\"/reports\"",
+        "href=\"/sign-up?return_to=%2Freports\"",
+    ]);
+    let form = "username=ben&email=&name=&password=plum+cake+on+sundays";
+    let sent = browser.post("/sign-up", form).await;
+    Browser::redirected(sent, "/sign-in?signed-up");
+    let page = browser.get("/sign-in?signed-up").await;
+    browser.page(page, 200).shows(&["Your account is ready."]);
+    let form = "username=zoe&email=zoe%40example.com&password=plum+cake+on+sundays";
+    let sent = browser.post("/sign-up", form).await;
+    Browser::redirected(sent, "/sign-up/sent?active");
+    let page = browser.get("/sign-up/sent?active").await;
+    let page = browser.page(page, 200);
+    page.shows(&["zoe@example.com", "sign in with your username"]);
+    app.one_mail().await;
+    // The address is forgotten with the sign-in.
+    let form = "username=zoe&password=plum+cake+on+sundays";
+    browser.post("/sign-in", form).await.expect(303);
+    assert!(!browser.cookies.contains_key(SENT_TO));
+}
+
+#[tokio::test]
+async fn an_empty_sign_up_asks_for_the_field_that_its_form_has() {
+    let app = TestApp::new().await;
+    for (form, field, words) in [
+        ("email=&password=", "email", "Enter your email."),
+        (
+            "username=&email=&password=",
+            "username",
+            "Enter a username.",
+        ),
+    ] {
+        let mut browser = Browser::new(&app, "en");
+        let page = browser.post("/sign-up", form).await;
+        let page = browser.page(page, 422);
+        let link = format!("<a href=\"#{field}\">{words}</a>");
+        let page = page.shows(&[&link, "<a href=\"#password\">Enter a password.</a>"]);
+        assert_eq!(page.0.matches("aria-invalid").count(), 2, "{}", page.0);
+    }
+}

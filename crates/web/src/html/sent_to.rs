@@ -1,0 +1,63 @@
+//! The address that a mail was sent to: a cookie of the browser that requested the mail. The next page names the address,
+//! and no URL contains it.
+
+use axum::http::HeaderMap;
+use doorward_domain::values::EmailAddress;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use crate::http::cookies;
+
+const COOKIE: &str = "__Host-doorward-sent-to";
+/// Lifetime of the cookie, in seconds: the mail arrives in this time.
+const COOKIE_SECONDS: i64 = 15 * 60;
+
+/// Stores the address in the cookie.
+pub(crate) fn set(headers: &mut HeaderMap, email: &EmailAddress) {
+    let value = utf8_percent_encode(email.as_str(), NON_ALPHANUMERIC);
+    cookies::set(headers, COOKIE, &value.to_string(), COOKIE_SECONDS);
+}
+
+/// Reads the cookie.
+pub(crate) fn get(headers: &HeaderMap) -> Option<EmailAddress> {
+    let value = percent_decode_str(cookies::single(headers, COOKIE)?);
+    EmailAddress::parse(&value.decode_utf8().ok()?).ok()
+}
+
+/// Deletes the cookie, if the request has it.
+pub(crate) fn clear(request: &HeaderMap, response: &mut HeaderMap) {
+    if cookies::single(request, COOKIE).is_some() {
+        cookies::set(response, COOKIE, "", 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::header::{COOKIE as SENT, HeaderValue, SET_COOKIE};
+
+    use super::*;
+
+    #[test]
+    fn the_cookie_returns_the_address() {
+        for text in ["ben@example.com", "Zoe+a=b&c%41@xn--strae-oqa.example"] {
+            let email = EmailAddress::parse(text).unwrap();
+            let mut headers = HeaderMap::new();
+            set(&mut headers, &email);
+            let cookie = headers[SET_COOKIE].to_str().unwrap().split(';').next();
+            let sent = HeaderValue::from_str(cookie.unwrap()).unwrap();
+            let sent = HeaderMap::from_iter([(SENT, sent)]);
+            assert_eq!(get(&sent), Some(email));
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_not_an_address_is_ignored() {
+        for value in ["", "ben", "%ff%40example.com", "%3Cb%3E%40"] {
+            let cookie = HeaderValue::from_str(&format!("{COOKIE}={value}")).unwrap();
+            assert_eq!(
+                get(&HeaderMap::from_iter([(SENT, cookie)])),
+                None,
+                "{value}"
+            );
+        }
+    }
+}
