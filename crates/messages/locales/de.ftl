@@ -295,8 +295,8 @@ sign-up-title = Konto anlegen
 sign-up-email-optional = E-Mail (optional)
 sign-up-email-hint = Damit können Sie Ihr Passwort zurücksetzen.
 sign-up-name-optional = Ihr Name (optional)
-sign-up-with-username = Lieber einen Benutzernamen verwenden
-sign-up-with-email = Lieber eine E-Mail-Adresse verwenden
+sign-up-with-username = Stattdessen einen Benutzernamen verwenden
+sign-up-with-email = Stattdessen eine E-Mail-Adresse verwenden
 sign-up-known = Sie haben schon ein Konto? { $link }
 
 code-title = Code eingeben

@@ -21,7 +21,7 @@ use crate::recovery::api;
 const REQUEST_PAGE: &str = "/recover";
 
 /// The former path of the page that requests a mail. For browsers only.
-#[utoipa::path(get, path = "/recovery", tag = "Account", responses((status = 303, description = "To the page `/recover`")))]
+#[utoipa::path(get, path = "/recovery", tag = "Account", responses((status = 303, description = "To the page `/recover`"), (status = 200, description = "That page, for a client that follows redirects", body = String, content_type = "text/html")))]
 pub(crate) async fn former_recovery_page(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
