@@ -12,17 +12,18 @@ use tempfile::NamedTempFile;
 use crate::stack::{Kind, ProxyStack};
 
 /// Requests that the proxies answer themselves, or that exceed their limits.
-const SKIPPED: [&str; 14] = [
+const SKIPPED: [&str; 15] = [
     "GET /healthz → 200",
     "GET /readyz → 200",
     "GET /: without a session → 200",
     "GET /: an invalid token → 200",
     "GET /: Bob → 200",
-    "GET /: the page → 200",
+    "GET /: the page → 303",
     "GET /auth/check → 200",
     "GET /auth/check: forged headers → 200",
     "GET /auth/check: not signed in → 401 authentication-required",
     "GET /auth/check: a browser → 303",
+    "GET /login → 303",
     "GET /nowhere → 404 not-found",
     "GET /nowhere: the page → 404",
     "DELETE /healthz → 405 method-not-allowed",
