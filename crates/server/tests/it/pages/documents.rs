@@ -91,18 +91,6 @@ async fn search_engines_and_browsers_find_their_files_by_name() {
 }
 
 #[tokio::test]
-async fn search_engines_and_browsers_find_their_files_by_name() {
-    let app = TestApp::new().await;
-    let robots = app.anonymous().get("/robots.txt").await.expect(200);
-    assert_eq!(robots.text(), "User-agent: *\nDisallow: /\n");
-    let icon = app.anonymous().get("/favicon.ico").await.expect(200);
-    assert_eq!(icon.header("content-type"), Some("image/x-icon"));
-    // One image of 32 by 32 pixels, which is a PNG.
-    assert_eq!(icon.body[..8], [0, 0, 1, 0, 1, 0, 32, 32]);
-    assert_eq!(icon.body[22..26], *b"\x89PNG");
-}
-
-#[tokio::test]
 async fn programs_get_json_and_browsers_get_pages() {
     let app = TestApp::new().await;
     for (accept, is_page) in [
