@@ -372,8 +372,9 @@ async fn mails_and_pages_are_in_the_chosen_language() {
     for (chosen, expected) in [("de-AT", Locale::De), ("fr", Locale::En)] {
         let body = json!({"locale": chosen});
         ben.patch("/user/me", body).await.expect(200);
-        let page = ben.request("GET", "/").cookie(ben.token()).on_our_page();
+        let page = ben.request("GET", "/account").cookie(ben.token());
         let page = page
+            .on_our_page()
             .header("accept-language", "en")
             .send()
             .await
