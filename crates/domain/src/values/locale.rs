@@ -36,7 +36,10 @@ impl LanguageTag {
                 "Must be a language tag, such as `en` or `de-CH`.",
             )
         };
-        Ok(Self(parsed.ok_or_else(invalid)?.to_string()))
+        // It also takes four letters for a variant, which sorts before the others and is then read as a script.
+        let is_stable = |tag: &LanguageIdentifier| tag.to_string().parse().as_ref() == Ok(tag);
+        let tag = parsed.filter(is_stable).ok_or_else(invalid)?;
+        Ok(Self(tag.to_string()))
     }
 
     /// Restores a stored tag without validation.
@@ -140,6 +143,7 @@ mod tests {
             "de-CH-x-y",
             "1de",
             "deutsch-",
+            "ddede-ddedede-dded",
             "dé",
         ] {
             assert_eq!(
