@@ -18,6 +18,21 @@ duration-days = { $count ->
     [one] { $count } Tag
    *[other] { $count } Tage
 }
+month = { $month ->
+    [January] Januar
+    [February] Februar
+    [March] März
+    [April] April
+    [May] Mai
+    [June] Juni
+    [July] Juli
+    [August] August
+    [September] September
+    [October] Oktober
+    [November] November
+   *[December] Dezember
+}
+date-time = { $day }. { month } { $year }, { $time } UTC
 
 ## Mails
 

@@ -22,6 +22,21 @@ duration-days = { $count ->
     [one] { $count } day
    *[other] { $count } days
 }
+month = { $month ->
+    [January] January
+    [February] February
+    [March] March
+    [April] April
+    [May] May
+    [June] June
+    [July] July
+    [August] August
+    [September] September
+    [October] October
+    [November] November
+   *[December] December
+}
+date-time = { $day } { month } { $year }, { $time } UTC
 
 ## Mails. Operators can replace these and the durations (`mail.templates`).
 ## Each has the values $product, $greeting, $username, $at, $valid, $new_email, $device and $url.

@@ -16,7 +16,13 @@ use fluent_syntax::parser::parse;
 /// Messages that read the same in English.
 const SAME: &[(Locale, &[&str])] = &[(
     Locale::De,
-    &["account-admin", "factors-name", "label-code", "label-name"],
+    &[
+        "account-admin",
+        "factors-name",
+        "label-code",
+        "label-name",
+        "month",
+    ],
 )];
 /// The forms of a plural, which depend on the language.
 const PLURAL: &[&str] = &["[zero]", "[one]", "[two]", "[few]", "[many]"];

@@ -147,6 +147,14 @@ impl Templates {
             let text = self.messages.text(mail.locale, key, &context! { count });
             text.map_err(|error| self.broken(&name, &error))
         });
+        let at = |part: &str| mail.at.strftime(part).to_string();
+        let at = context! {
+            day => at("%-d"),
+            month => at("%B"),
+            year => at("%Y"),
+            time => at("%H:%M"),
+        };
+        let at = self.messages.text(mail.locale, "date-time", &at);
         let values = context! {
             mail => mail.kind.template(),
             product => self.product.as_str(),
@@ -154,7 +162,7 @@ impl Templates {
             username => mail.username.as_deref().map(values::one_line),
             url => mail.url.as_str(),
             valid => valid.transpose()?,
-            at => mail.at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+            at => at.map_err(|error| self.broken(&name, &error))?,
             new_email => mail.new_email.as_deref().map(values::one_line),
             device => mail.device.as_deref().map(values::one_line),
         };

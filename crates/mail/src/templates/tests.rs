@@ -107,7 +107,7 @@ fn every_mail_has_its_subject_and_its_link() {
         );
         for part in [&text, &html] {
             assert!(part.contains("Ben Müller"), "{name}");
-            assert!(part.contains("2026-11-21 08:00 UTC"), "{name}");
+            assert!(part.contains(" November 2026, 08:00 UTC"), "{name}");
             for left_over in ["{{", "}}", "{%", " none", "undefined"] {
                 assert!(!part.contains(left_over), "{name} has {left_over}");
             }
@@ -144,7 +144,7 @@ fn a_confirmation_mail_has_name_time_and_expiry() {
         .text;
     for part in [
         "ben-m",
-        "2026-11-21 08:00 UTC",
+        "21 November 2026, 08:00 UTC",
         "24 hours",
         "If this wasn't you",
     ] {
@@ -156,7 +156,7 @@ fn a_confirmation_mail_has_name_time_and_expiry() {
         .text;
     for part in [
         "ben-m",
-        "2026-11-21 08:00 UTC",
+        "21. November 2026, 08:00 UTC",
         "24 Stunden",
         "Wenn Sie das nicht waren",
     ] {
