@@ -2,17 +2,27 @@
 //! and no URL contains it.
 
 use axum::http::HeaderMap;
+use axum::response::Response;
 use doorward_domain::values::EmailAddress;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::http::cookies;
+use crate::http::responses::see_other;
 
 const COOKIE: &str = "__Host-doorward-sent-to";
 /// Lifetime of the cookie, in seconds: the mail arrives in this time.
 const COOKIE_SECONDS: i64 = 15 * 60;
 
-/// Stores the address in the cookie.
-pub(crate) fn set(headers: &mut HeaderMap, email: &EmailAddress) {
+/// Redirects to the page about the mail, which finds the address in the cookie.
+pub(crate) fn redirect(page: &str, email: Option<&EmailAddress>) -> Response {
+    let mut response = see_other(page);
+    if let Some(email) = email {
+        set(response.headers_mut(), email);
+    }
+    response
+}
+
+fn set(headers: &mut HeaderMap, email: &EmailAddress) {
     let value = utf8_percent_encode(email.as_str(), NON_ALPHANUMERIC);
     cookies::set(headers, COOKIE, &value.to_string(), COOKIE_SECONDS);
 }

@@ -14,7 +14,6 @@ use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::links::{done_page, read_token};
 use crate::http::problem::{Code, Problem};
-use crate::http::responses::see_other;
 use crate::recovery::api;
 
 /// The page that requests a mail.
@@ -47,15 +46,10 @@ pub(crate) async fn request_recovery(
     fields: Fields,
 ) -> Result<Response, Problem> {
     let form = Form::from_fields(&fields);
-    let email = fields.peek("email").map(EmailAddress::parse);
+    let entered = fields.peek("email").map(EmailAddress::parse);
+    let email = entered.and_then(Result::ok);
     match api::request(&app, &caller, fields).await {
-        Ok(()) => {
-            let mut response = see_other("/recover/sent");
-            if let Some(Ok(email)) = &email {
-                sent_to::set(response.headers_mut(), email);
-            }
-            Ok(response)
-        }
+        Ok(()) => Ok(sent_to::redirect("/recover/sent", email.as_ref())),
         Err(problem) => {
             let form = form.with_errors(&problem);
             Err(problem.on_page(request_form(&app, &caller, &form)))

@@ -20,9 +20,6 @@ use crate::http::responses::see_other;
 use crate::sign_in::pages::SIGNED_UP;
 use crate::sign_up::api::create;
 
-/// The page after a request for a mail.
-const SENT: &str = "/sign-up/sent";
-
 /// The sign-up form, with an address or, by the query, with a username. A signed-in user is redirected to the account page.
 pub(crate) async fn sign_up_page(
     State(app): State<App>,
@@ -118,14 +115,13 @@ fn signed_up(user: &User, return_to: Option<&ReturnTo>) -> Response {
     let Some(email) = user.pending_address() else {
         return see_other(&with_return_to(SIGNED_UP, return_to));
     };
-    let mut response = match user.status {
-        Status::Active => see_other("/sign-up/sent?active"),
-        _ => see_other(SENT),
+    let page = match user.status {
+        Status::Active => "/sign-up/sent?active",
+        _ => "/sign-up/sent",
     };
-    let set = response.headers_mut();
-    sent_to::set(set, email);
+    let mut response = sent_to::redirect(page, Some(email));
     if let Some(return_to) = return_to {
-        return_to.set_cookie(set);
+        return_to.set_cookie(response.headers_mut());
     }
     response
 }
@@ -184,13 +180,7 @@ pub(crate) async fn send_again(
     let entered = fields.peek("email").map(EmailAddress::parse);
     let email = entered.and_then(Result::ok);
     match email::api::request(&app, &caller, fields).await {
-        Ok(()) => {
-            let mut response = see_other("/sign-up/sent?again");
-            if let Some(email) = &email {
-                sent_to::set(response.headers_mut(), email);
-            }
-            Ok(response)
-        }
+        Ok(()) => Ok(sent_to::redirect("/sign-up/sent?again", email.as_ref())),
         Err(problem) => {
             let form = form.with_errors(&problem);
             let page = sent(&app, &caller, &form, email.as_ref(), SentState::First);

@@ -52,7 +52,6 @@ fn device(session: &Session, current: SessionId) -> Value {
     context! {
         program => program_of(session.user_agent.as_deref()),
         address => session.address.map(|address| address.to_string()),
-        signed_in => date(session.created_at),
         last_seen => date(session.last_seen_at),
         is_current => session.id == current,
     }
