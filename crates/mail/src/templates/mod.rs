@@ -147,14 +147,7 @@ impl Templates {
             let text = self.messages.text(mail.locale, key, &context! { count });
             text.map_err(|error| self.broken(&name, &error))
         });
-        let at = |part: &str| mail.at.strftime(part).to_string();
-        let at = context! {
-            day => at("%-d"),
-            month => at("%B"),
-            year => at("%Y"),
-            time => at("%H:%M"),
-        };
-        let at = self.messages.text(mail.locale, "date-time", &at);
+        let at = self.date_time(mail.at, mail.locale);
         let values = context! {
             mail => mail.kind.template(),
             product => self.product.as_str(),
@@ -186,6 +179,18 @@ impl Templates {
             text,
             html,
         })
+    }
+
+    /// A time in words, such as `21 November 2026, 08:00 UTC`.
+    fn date_time(&self, at: Timestamp, locale: Locale) -> Result<String, minijinja::Error> {
+        let part = |format: &str| at.strftime(format).to_string();
+        let parts = context! {
+            day => part("%-d"),
+            month => part("%B"),
+            year => part("%Y"),
+            time => part("%H:%M"),
+        };
+        self.messages.text(locale, "date-time", &parts)
     }
 
     /// Renders every mail with all values and without the optional ones, so that an invalid template is

@@ -51,6 +51,37 @@ fn every_template_escapes_its_values() {
 }
 
 #[test]
+fn a_time_names_its_month_in_each_language() {
+    let templates = load();
+    for (at, english, german) in [
+        (
+            "2026-03-01T07:05:59Z",
+            "1 March 2026, 07:05 UTC",
+            "1. März 2026, 07:05 UTC",
+        ),
+        (
+            "2026-12-31T23:59:00Z",
+            "31 December 2026, 23:59 UTC",
+            "31. Dezember 2026, 23:59 UTC",
+        ),
+    ] {
+        let at: Timestamp = at.parse().unwrap();
+        let text = |locale| templates.date_time(at, locale).unwrap();
+        assert_eq!(
+            (text(Locale::En), text(Locale::De)),
+            (english.to_owned(), german.to_owned())
+        );
+    }
+    let name = |month: u8| {
+        let at: Timestamp = format!("2026-{month:02}-15T08:00:00Z").parse().unwrap();
+        let text = templates.date_time(at, Locale::De).unwrap();
+        text.split(' ').nth(1).map(str::to_owned)
+    };
+    let names: BTreeSet<_> = (1..=12).map(name).collect();
+    assert_eq!(names.len(), 12, "{names:?}");
+}
+
+#[test]
 fn a_lifetime_has_a_natural_unit_and_is_never_rounded_up() {
     for (minutes, expected) in [
         (-5, ("duration-minutes", 1)),
