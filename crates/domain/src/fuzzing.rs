@@ -129,7 +129,7 @@ pub fn passwords(data: &[u8]) {
     }
 }
 
-/// A language other than the default is named in the field.
+/// A language other than the default is named in the field. A tag that is accepted has one canonical form.
 pub fn languages(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let chosen = Locale::negotiate(&text);

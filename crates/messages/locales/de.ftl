@@ -321,7 +321,6 @@ code-back = Mit einem anderen Konto anmelden
 required-title = Zwei-Faktor-Anmeldung einrichten
 required-text = Ihr Konto braucht die Zwei-Faktor-Anmeldung: Sie melden sich dann mit Ihrem Passwort und einem Code aus einer Authenticator-App auf Ihrem Telefon an. Wenn Sie noch keine haben, installieren Sie zuerst eine.
 
-
 sent-to = Wir haben eine E-Mail an { $email } geschickt. Öffnen Sie den Link darin, um Ihre Adresse zu bestätigen. Er gilt 24 Stunden.
 sent-is-active = Ihr Konto ist bereit. Bis die Adresse bestätigt ist, melden Sie sich mit Ihrem Benutzernamen an.
 sent-again = Wenn diese Adresse auf die Bestätigung wartet, haben wir die E-Mail noch einmal geschickt.
@@ -330,7 +329,6 @@ sent-wrong-address-link = Noch einmal registrieren
 
 request-confirmation-title = Adresse bestätigen
 request-confirmation-intro = Geben Sie Ihre E-Mail-Adresse ein. Wir schicken Ihnen den Link noch einmal.
-
 
 confirm-title = Adresse bestätigen
 confirm-done = E-Mail-Adresse bestätigt

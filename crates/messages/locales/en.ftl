@@ -22,6 +22,7 @@ duration-days = { $count ->
     [one] { $count } day
    *[other] { $count } days
 }
+# $month is the English name.
 month = { $month ->
     [January] January
     [February] February
@@ -38,7 +39,7 @@ month = { $month ->
 }
 date-time = { $day } { month } { $year }, { $time } UTC
 
-## Mails. Operators can replace these and the durations (`mail.templates`).
+## Mails. Operators can replace these, the durations and the date (`mail.templates`).
 ## Each has the values $product, $greeting, $username, $at, $valid, $new_email, $device and $url.
 ## A mail has the messages mail-NAME-subject, -title, -intro and -action (without the mark at its end: the link follows),
 ## -valid if its link expires, and may have -expected, -button, -effects and -ignore.
@@ -329,7 +330,6 @@ code-back = Sign in with another account
 required-title = Set up two-factor sign-in
 required-text = Your account needs two-factor sign-in: signing in will take your password and a code from an authenticator app on your phone. If you don't have one yet, install one first.
 
-
 sent-to = We've sent an email to { $email }. Open the link in it to confirm your address. The link works for 24 hours.
 sent-is-active = Your account is ready. Until the address is confirmed, sign in with your username.
 sent-again = If this address is waiting for confirmation, we've sent the email again.
@@ -338,7 +338,6 @@ sent-wrong-address-link = Sign up again
 
 request-confirmation-title = Confirm your email address
 request-confirmation-intro = Enter your email. We'll send you the link again.
-
 
 confirm-title = Confirm your email address
 confirm-done = Email address confirmed

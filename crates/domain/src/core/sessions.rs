@@ -45,7 +45,8 @@ impl Authenticated {
 
 impl Core {
     /// Creates a session of a user who has just proved who they are, and applies the batch with it and the time of the
-    /// sign-in. No other function creates a session. Fails if the account is not active. A client that is not signed in has no session (S-10).
+    /// sign-in. No other function creates a session. Fails if the account is not active. A client that is not signed in
+    /// has no session (S-10).
     pub(crate) async fn issue_session(
         &self,
         ctx: &Ctx,

@@ -1,4 +1,4 @@
-//! Redirects to a page: from the path that it had before, and from names that browsers' users try.
+//! Redirects to a page: from its former path, and from names that people type.
 
 use axum::extract::RawQuery;
 use axum::http::HeaderMap;
