@@ -128,7 +128,7 @@ async fn sign_in_on(
 }
 
 /// The device of the cookie that this sign-in has set.
-fn cookie_of(node: &TestNode, signed_in: &SignedIn) -> Vec<KnownDevice> {
+pub(super) fn cookie_of(node: &TestNode, signed_in: &SignedIn) -> Vec<KnownDevice> {
     let (ctx, session) = (node.anonymous(), &signed_in.session);
     let sign_in = &node.doorward.sign_in;
     let made_by = (&session.digest, session.amr.as_slice());

@@ -48,7 +48,7 @@ async fn act(
             doorward.factors.remove(&ctx, "me", &user.id).await
         }
         _ => {
-            let ctx = reauthenticated(Action::AddFactor).await?;
+            let ctx = reauthenticated(Action::RenewRecoveryCodes).await?;
             let renewed = doorward.factors.renew_recovery_codes(&ctx, "me").await;
             renewed.map(drop)
         }

@@ -6,7 +6,9 @@ use doorward_domain::model::{Credential, CredentialKind, MailKind, User};
 use doorward_domain::ports::Mail;
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::store::{Store, Write};
+use jiff::SignedDuration;
 
+use super::attempts::cookie_of;
 use super::*;
 
 const OWN: &str = "ben@example.com";
@@ -265,13 +267,15 @@ async fn a_device_known_since_the_second_of_the_enrolment_leaves_the_link_valid(
     let node = TestNode::new().await;
     node.active("ben").await;
     let thiefs = node.sign_in("ben").await;
+    node.advance(SignedDuration::from_millis(700));
     let (app, _, codes) = add_app(&node, &node.of(&thiefs), "Thief's").await;
     let link = token_in(of(&node.mails().await, OWN, MailKind::FirstFactorAdded));
     let token = challenge(&node, "ben").await;
     let later = answer(&node, &token, &codes.unwrap()[0]).await.unwrap();
+    let known = cookie_of(&node, &later);
     node.advance(minutes(1));
     let mut ctx = node.anonymous();
-    ctx.client.known = vec![KnownDevice::from_session(&later.session)];
+    ctx.client.known = known;
     let next = first_step(&node, &ctx, "ben").await.unwrap();
     let challenge = Token::parse(next.challenge.expose()).unwrap();
     let sign_in = &node.doorward.sign_in;
