@@ -69,6 +69,7 @@ EXPECTED = {
 UNEXPECTED = {
     "wrong-password": 401,
     "https-required": 403,
+    "sign-up-closed": 403,
     "unknown-account": 404,
     "email-taken": 409,
     "precondition-required": 428,

@@ -69,6 +69,9 @@ pub enum Error {
     /// The resource does not exist.
     #[error("not found")]
     NotFound,
+    /// The operator has closed the sign-up.
+    #[error("sign-up closed")]
+    SignUpClosed,
     /// Another user has the username.
     #[error("username taken")]
     UsernameTaken,

@@ -54,5 +54,5 @@ pub mod values;
 pub use ctx::{Actor, Ctx};
 pub use doorward::Doorward;
 pub use error::{Error, FieldError};
-pub use policy::{FactorsRequired, Policy};
+pub use policy::{FactorsRequired, Policy, SignUpPolicy};
 pub use ports::Ports;

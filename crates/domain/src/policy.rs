@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use crate::limits::ThrottleLimits;
 use crate::model::Role;
-use crate::values::PasswordRules;
+use crate::values::{EmailDomains, PasswordRules};
 
 /// The users who must have a second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,28 @@ impl FactorsRequired {
     }
 }
 
+/// Who may sign up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignUpPolicy {
+    /// Anyone.
+    Open,
+    /// No one: the operator and imports create the accounts.
+    Closed,
+}
+
+impl SignUpPolicy {
+    /// All values.
+    pub const ALL: [Self; 2] = [Self::Open, Self::Closed];
+
+    /// Name in the settings and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+        }
+    }
+}
+
 /// The settings, each with a safe default.
 #[derive(Debug, Clone)]
 pub struct Policy {
@@ -49,6 +71,11 @@ pub struct Policy {
     /// If `true`, responses and their timing hide which addresses have an account. If `false`, sign-up reports
     /// that an address is taken, and sign-in that an account is unknown.
     pub enumeration_protection: bool,
+    /// Who may sign up.
+    pub sign_up: SignUpPolicy,
+    /// The domains of the addresses that users may sign up with or change to. If there are any, a sign-up needs an
+    /// address.
+    pub email_domains: EmailDomains,
     /// If `true`, an address must be confirmed before it belongs to a new account.
     pub confirm_email: bool,
     /// Rules for new passwords.
@@ -110,6 +137,8 @@ impl Policy {
         Self {
             public_url: public_url.trim_end_matches('/').to_owned(),
             enumeration_protection: true,
+            sign_up: SignUpPolicy::Open,
+            email_domains: EmailDomains::default(),
             confirm_email: true,
             password_rules: PasswordRules::default(),
             throttle: true,

@@ -252,6 +252,7 @@ fault-email = { $code ->
     [missing] Geben Sie Ihre E-Mail-Adresse ein.
     [taken] Zu dieser Adresse gibt es schon ein Konto. Sie können sich anmelden.
     [too-long] Diese Adresse ist zu lang.
+    [domain-not-allowed] E-Mail-Adressen dieser Domain können Sie hier nicht verwenden.
    *[other] Das ist keine E-Mail-Adresse. Eine sieht so aus: ben@example.com
 }
 fault-username = { $code ->
@@ -312,6 +313,12 @@ sign-up-email-hint = Damit können Sie Ihr Passwort zurücksetzen.
 sign-up-name-optional = Ihr Name (optional)
 sign-up-with-username = Stattdessen einen Benutzernamen verwenden
 sign-up-with-email = Stattdessen eine E-Mail-Adresse verwenden
+sign-up-domains = { $count ->
+    [one] Verwenden Sie eine Adresse bei { $domains }.
+   *[other] Verwenden Sie eine Adresse bei einer dieser Domains: { $domains }.
+}
+sign-up-closed = Die Registrierung ist geschlossen
+sign-up-closed-text = Hier können keine neuen Konten angelegt werden. Bitten Sie den Betreiber um ein Konto.
 sign-up-known = Sie haben schon ein Konto? { $link }
 
 code-title = Code eingeben
@@ -474,6 +481,7 @@ problem-title = { $code ->
     [email-unconfirmed] Ihre Adresse ist noch nicht bestätigt
     [account-disabled] Dieses Konto ist gesperrt
     [forbidden] Sie haben keinen Zugriff auf diese Seite
+    [sign-up-closed] Die Registrierung ist geschlossen
     [invalid-code] Der Code ist falsch
     [challenge-expired] Das hat zu lange gedauert, oder zu viele Codes waren falsch
     [reauthentication-required] Bitte bestätigen Sie, dass Sie es sind
@@ -512,6 +520,7 @@ problem-help = { $code ->
     [email-unconfirmed] Öffnen Sie den Link in der E-Mail, die wir Ihnen geschickt haben.
     [account-disabled] Wenden Sie sich an den Betreiber.
     [forbidden] Melden Sie sich mit einem Konto an, das Zugriff hat.
+    [sign-up-closed] Bitten Sie den Betreiber um ein Konto.
     [invalid-code] Jeder Code gilt nur einmal. Warten Sie auf den nächsten Code und versuchen Sie es noch einmal.
     [challenge-expired] Melden Sie sich noch einmal an, zuerst mit Ihrem Passwort.
     [reauthentication-required] Melden Sie sich noch einmal an, mit der Zwei-Faktor-Anmeldung auch mit einem Code. Versuchen Sie es dann erneut.

@@ -261,6 +261,7 @@ fault-email = { $code ->
     [missing] Enter your email.
     [taken] An account with this email address already exists. Sign in instead.
     [too-long] This email address is too long.
+    [domain-not-allowed] Email addresses at this domain can't be used here.
    *[other] Enter a valid email address, such as ben@example.com.
 }
 fault-username = { $code ->
@@ -321,6 +322,12 @@ sign-up-email-hint = We'll use it if you need to reset your password.
 sign-up-name-optional = Name (optional)
 sign-up-with-username = Use a username instead
 sign-up-with-email = Use an email address instead
+sign-up-domains = { $count ->
+    [one] Use an address at { $domains }.
+   *[other] Use an address at one of these domains: { $domains }.
+}
+sign-up-closed = Sign-up is closed
+sign-up-closed-text = New accounts can't be created here. Ask the people who run this service for an account.
 sign-up-known = Already have an account? { $link }
 
 code-title = Enter a code
@@ -483,6 +490,7 @@ problem-title = { $code ->
     [email-unconfirmed] Your email address isn't confirmed yet
     [account-disabled] This account is disabled
     [forbidden] You don't have access to this page
+    [sign-up-closed] Sign-up is closed
     [invalid-code] Wrong code
     [challenge-expired] That took too long, or there were too many wrong codes
     [reauthentication-required] Confirm that it's you
@@ -521,6 +529,7 @@ problem-help = { $code ->
     [email-unconfirmed] Open the link in the email we sent you.
     [account-disabled] Contact support.
     [forbidden] Sign in with an account that has access.
+    [sign-up-closed] Ask the people who run this service for an account.
     [invalid-code] Each code works once. Wait for the next code, then try again.
     [challenge-expired] Sign in again, with your password first.
     [reauthentication-required] Sign in again, with a code too if you use two-factor sign-in. Then try again.

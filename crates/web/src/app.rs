@@ -127,8 +127,7 @@ impl App {
     /// Creates the state of the router.
     pub fn new(parts: AppParts) -> Self {
         let public_url = &parts.doorward.policy().public_url;
-        let min_length = parts.doorward.policy().password_rules.min_length;
-        let pages = Pages::new(min_length, parts.inbox.is_some());
+        let pages = Pages::new(parts.doorward.policy(), parts.inbox.is_some());
         Self(Arc::new(AppState {
             origin: origin_of(public_url),
             page_policy: page_policy(&parts.options.return_origins),

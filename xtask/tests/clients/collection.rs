@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::{clients, document, output_text};
 
 /// Problems that a client cannot cause, or only with other settings, after minutes, or on pages only.
-const UNSEEN: [&str; 12] = [
+const UNSEEN: [&str; 13] = [
     "email-taken",
     "headers-too-large",
     "https-required",
@@ -23,6 +23,7 @@ const UNSEEN: [&str; 12] = [
     "overloaded",
     "precondition-required",
     "request-timeout",
+    "sign-up-closed",
     "stopping",
     "store-unavailable",
     "unknown-account",

@@ -17,7 +17,7 @@ use crate::values::{EmailAddress, Invalid};
 
 impl Email {
     /// Requests the change. A user who changes their own address must send their password each time. An admin who
-    /// changes another user's address must send their own password or have entered it recently.
+    /// changes another user's address must send their own password or have entered it recently; the allowed domains do not bind admins.
     #[tracing::instrument(name = "change_email", level = "trace", skip_all)]
     pub async fn change(
         &self,
@@ -35,6 +35,13 @@ impl Email {
                 "This account is disabled. Enable it before you change its address.",
             );
             return Err(Error::invalid("email", disabled));
+        }
+        let is_own = ctx.actor.user_id() == Some(user.id);
+        if is_own {
+            let domains = &self.core.policy.email_domains;
+            domains
+                .check(email)
+                .map_err(|invalid| Error::invalid("email", invalid))?;
         }
         self.reauthenticate_for_email(ctx, &user, named, proof)
             .await?;

@@ -14,8 +14,9 @@ use crate::hashing::HashClient;
 use crate::model::{
     Credential, PendingEmail, RequestedBy, Role, Status, User, Version, VoidUndoLinks,
 };
+use crate::policy::SignUpPolicy;
 use crate::store::{Records, Write};
-use crate::values::{Data, EmailAddress, Name, NewPassword, UserId, Username};
+use crate::values::{Data, EmailAddress, Invalid, Name, NewPassword, UserId, Username};
 
 /// Input of a sign-up; at least one of `username` and `email`.
 #[derive(Debug)]
@@ -41,11 +42,18 @@ impl SignUp {
     /// Creates the user and queues a confirmation mail for the address. With an address alone the user is pending
     /// until it is confirmed. With a username the user is active at once, and only the address is pending.
     ///
+    /// Fails with [`Error::SignUpClosed`] if the operator has closed the sign-up, and if the address is at none of the
+    /// allowed domains.
+    ///
     /// If the policy requires no confirmation, the address is stored as confirmed; fails with
     /// [`Error::EmailTaken`] if another user has it.
     #[tracing::instrument(name = "sign_up", level = "trace", skip_all)]
     pub async fn start(&self, ctx: &Ctx, wanted: NewSignUp) -> Result<User, Error> {
+        if self.core.policy.sign_up == SignUpPolicy::Closed {
+            return Err(Error::SignUpClosed);
+        }
         ensure_identifier(wanted.username.as_ref(), wanted.email.as_ref())?;
+        self.ensure_allowed(wanted.email.as_ref())?;
         if let (false, Some(email)) = (self.core.policy.enumeration_protection, &wanted.email) {
             let (store, key) = (&self.core.ports.store, email.key());
             let owner: Option<User> = store.find(User::EMAIL_KEY, key).await?;
@@ -83,6 +91,16 @@ impl SignUp {
         }
         self.core.clear_email_failures(&user).await;
         Ok(user)
+    }
+
+    fn ensure_allowed(&self, email: Option<&EmailAddress>) -> Result<(), Error> {
+        let domains = &self.core.policy.email_domains;
+        let checked = match email {
+            Some(email) => domains.check(email),
+            None if domains.is_empty() => Ok(()),
+            None => Err(Invalid::new("missing", "Send an `email`.")),
+        };
+        checked.map_err(|invalid| Error::invalid("email", invalid))
     }
 
     fn new_user(&self, ctx: &Ctx, wanted: NewSignUp) -> User {

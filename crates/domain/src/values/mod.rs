@@ -7,6 +7,7 @@
 //! limits.
 
 mod email;
+mod email_domains;
 mod factor;
 mod identifier;
 mod ids;
@@ -19,6 +20,7 @@ mod secret;
 mod username;
 
 pub use email::EmailAddress;
+pub use email_domains::EmailDomains;
 pub(crate) use factor::RECOVERY_CODE_LENGTH;
 pub use factor::{FactorCode, FactorKind, FactorName};
 pub use identifier::Identifier;

@@ -196,6 +196,25 @@ async fn without_enumeration_protection_a_taken_address_is_rejected() {
     assert_err!(same, Error::Invalid(fields) if fields[0].invalid.code == "unchanged");
 }
 
+/// Admins may use other domains.
+#[tokio::test]
+async fn users_change_only_to_an_address_at_an_allowed_domain() {
+    let node = TestNode::with(|policy| policy.email_domains = "example.com".parse().unwrap()).await;
+    node.active("ben").await;
+    let session = node.sign_in("ben").await;
+    let refused = ask(&node, &session, "ben@example.org").await;
+    assert_err!(refused, Error::Invalid(fields) if fields[0].invalid.code == "domain-not-allowed");
+    ask(&node, &session, "new@example.com").await.unwrap();
+    node.admin("root").await;
+    let ctx = node.of(&node.sign_in("root").await);
+    let (new, shown) = (email("ben@example.org"), proof(PASSWORD));
+    let changed = node
+        .doorward
+        .email
+        .change(&ctx, "ben", &new, Some(&shown), None);
+    changed.await.unwrap();
+}
+
 /// The owner confirms the address while the change is pending.
 #[tokio::test]
 async fn an_address_confirmed_first_by_another_user_cannot_be_confirmed() {

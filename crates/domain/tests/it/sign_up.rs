@@ -1,9 +1,9 @@
 //! Signing up with a username, an address, both, or neither.
 
-use doorward_domain::Error;
 use doorward_domain::model::{Credential, MailKind, Role, Status, User};
 use doorward_domain::store::{Records, Store};
 use doorward_domain::values::Locale;
+use doorward_domain::{Error, SignUpPolicy};
 
 use crate::test_node::*;
 
@@ -82,6 +82,32 @@ async fn without_enumeration_protection_a_taken_address_is_rejected() {
     node.active("ben").await;
     let wanted = sign_up(Some("eve"), Some("BEN@example.com"));
     assert_err!(node.try_sign_up(wanted).await, Error::EmailTaken);
+}
+
+#[tokio::test]
+async fn no_one_can_sign_up_if_the_policy_is_closed_but_the_operator_can_create_accounts() {
+    let node = TestNode::with(|policy| policy.sign_up = SignUpPolicy::Closed).await;
+    let wanted = sign_up(Some("ben"), Some("ben@example.com"));
+    assert_err!(node.try_sign_up(wanted).await, Error::SignUpClosed);
+    assert!(node.mail_jobs().is_empty());
+    node.admin("root").await;
+}
+
+#[tokio::test]
+async fn with_allowed_domains_a_sign_up_needs_an_address_at_one_of_them() {
+    let node =
+        TestNode::with(|policy| policy.email_domains = ".example.org".parse().unwrap()).await;
+    for (username, address, code) in [
+        (Some("ben"), None, "missing"),
+        (Some("ben"), Some("ben@example.com"), "domain-not-allowed"),
+    ] {
+        let refused = node.try_sign_up(sign_up(username, address)).await;
+        assert_err!(refused, Error::Invalid(fields) if (fields[0].field.as_str(), fields[0].invalid.code) == ("email", code));
+    }
+    let wanted = sign_up(Some("ben"), Some("ben@mail.example.org"));
+    node.try_sign_up(wanted).await.unwrap();
+    // Imports and the operator may use other domains.
+    node.admin("root").await;
 }
 
 /// P-07: the stored string contains the scheme, its cost and a salt of 16 bytes.

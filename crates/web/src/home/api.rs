@@ -1,10 +1,13 @@
 //! `GET /`: a greeting with links; with a session, also its user.
 
+use axum::extract::State;
+use doorward_domain::Policy;
 use doorward_domain::model::User;
 use doorward_domain::sessions::Authenticated;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::json::Json;
 use crate::users::view::UserView;
@@ -23,6 +26,20 @@ pub(crate) struct Greeting {
     version: &'static str,
     /// Paths of the main resources.
     links: Links,
+    /// Who may sign up.
+    sign_up: SignUpRules,
+}
+
+/// Who may sign up.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SignUpRules {
+    /// `open`: anyone; `closed`: no one.
+    #[schema(example = "open")]
+    policy: &'static str,
+    /// Domains of the addresses that are accepted; one that begins with a dot includes its subdomains. If the list is
+    /// empty, all are accepted, and an address is optional.
+    #[schema(example = json!(["example.com"]))]
+    domains: Vec<String>,
 }
 
 /// Paths of the main resources.
@@ -45,18 +62,24 @@ pub(crate) struct Links {
     sign_in: &'static str,
 }
 
-const GREETING: Greeting = Greeting {
-    message: "Hello World",
-    name: "Doorward",
-    version: env!("CARGO_PKG_VERSION"),
-    links: Links {
-        docs: "/docs",
-        openapi: "/openapi.json",
-        problems: "/problems",
-        sign_up: "/user",
-        sign_in: "/auth",
-    },
-};
+fn greeting(policy: &Policy) -> Greeting {
+    Greeting {
+        message: "Hello World",
+        name: "Doorward",
+        version: env!("CARGO_PKG_VERSION"),
+        links: Links {
+            docs: "/docs",
+            openapi: "/openapi.json",
+            problems: "/problems",
+            sign_up: "/user",
+            sign_in: "/auth",
+        },
+        sign_up: SignUpRules {
+            policy: policy.sign_up.as_str(),
+            domains: policy.email_domains.names(),
+        },
+    }
+}
 
 /// The greeting, with a session also the fields of its user, but the display name.
 #[derive(Debug, Serialize, ToSchema)]
@@ -82,10 +105,10 @@ fn user_fields(user: &User) -> serde_json::Map<String, serde_json::Value> {
 /// Returns a greeting with links. With a valid session it also has the fields of the user, but the display
 /// name. An invalid token is ignored.
 #[utoipa::path(get, path = "/", tag = "Start", responses((status = 200, description = "The greeting", body = Home)))]
-pub(crate) async fn home(caller: Caller) -> Json<Home> {
+pub(crate) async fn home(State(app): State<App>, caller: Caller) -> Json<Home> {
     let user = caller.session().map(Authenticated::user);
     Json(Home {
-        greeting: GREETING,
+        greeting: greeting(app.doorward.policy()),
         user: user.map(user_fields).unwrap_or_default(),
     })
 }

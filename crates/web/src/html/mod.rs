@@ -16,6 +16,7 @@ use std::sync::Arc;
 use axum::response::Html;
 use doorward_domain::model::User;
 use doorward_domain::values::{EmailAddress, Locale, Name, Username};
+use doorward_domain::{Policy, SignUpPolicy};
 use doorward_messages::Messages;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, Value, context};
@@ -31,8 +32,8 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// Compiles the templates. `min_length` is that of a password; with `has_inbox`, pages link to the built-in inbox.
-    pub(crate) fn new(min_length: usize, has_inbox: bool) -> Self {
+    /// Compiles the templates for a policy. With `has_inbox`, pages link to the built-in inbox.
+    pub(crate) fn new(policy: &Policy, has_inbox: bool) -> Self {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -41,6 +42,8 @@ impl Pages {
         environment.add_global("script", assets::SCRIPT.path());
         environment.add_global("icon", assets::ICON.path());
         environment.add_global("has_inbox", has_inbox);
+        environment.add_global("is_sign_up_open", policy.sign_up == SignUpPolicy::Open);
+        environment.add_global("sign_up_domains", policy.email_domains.names());
         for (name, text) in TEMPLATES {
             environment
                 .add_template(name, text)
@@ -49,7 +52,7 @@ impl Pages {
         Self {
             environment,
             messages: Arc::new(Messages::builtin()),
-            min_length,
+            min_length: policy.password_rules.min_length,
         }
     }
 

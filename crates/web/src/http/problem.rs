@@ -64,6 +64,7 @@ codes! {
     EmailUnconfirmed = "email-unconfirmed", 403, "Email address not confirmed", "The email address of this account is not confirmed.", "The password is correct. Open the link in the confirmation email, or request it again with `POST /confirmation`.";
     AccountDisabled = "account-disabled", 403, "Account disabled", "An admin has disabled this account.", "The password is correct, but an admin has disabled the account.";
     Forbidden = "forbidden", 403, "Forbidden", "Your account does not have access to this resource.", "The resource belongs to another user or requires the admin role. The response is the same whether or not it exists.";
+    SignUpClosed = "sign-up-closed", 403, "Sign-up closed", "New accounts cannot be created here.", "The operator has set `sign_up.policy = \"closed\"`. Ask the operator for an account.";
     CrossSiteRequest = "cross-site-request", 403, "Cross-site request rejected", "The request was sent by a page of another site.", "Browser requests must come from this server's pages or from an origin in `cors.origins`, where the session cookie and the forms of the pages do not work. Other clients: send no `Origin`, use a bearer token.";
     HttpsRequired = "https-required", 403, "HTTPS required", "The request was sent over plain HTTP.", "The request was sent over plain HTTP. Treat any token in it as compromised and sign in again over HTTPS.";
     NotFound = "not-found", 404, "Not found", "The requested resource does not exist.", "No such route, user or session.";
@@ -257,6 +258,7 @@ fn plain_code(error: &Error) -> Code {
         Error::ChallengeExpired => Code::ChallengeExpired,
         Error::Forbidden => Code::Forbidden,
         Error::NotFound => Code::NotFound,
+        Error::SignUpClosed => Code::SignUpClosed,
         Error::UsernameTaken => Code::UsernameTaken,
         Error::EmailTaken => Code::EmailTaken,
         Error::LastAdmin => Code::LastAdmin,

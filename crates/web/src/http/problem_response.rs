@@ -136,11 +136,13 @@ fn problem_body<'a>(app: &App, problem: &'a Problem, id: &'a str) -> ProblemBody
 
 #[cfg(test)]
 mod tests {
+    use doorward_domain::Policy;
+
     use super::*;
 
     #[test]
     fn every_problem_page_is_translated() {
-        let pages = Pages::new(8, false);
+        let pages = Pages::new(&Policy::new(""), false);
         for code in Code::ALL {
             let problem = Problem::new(*code);
             let [english, german] =

@@ -274,6 +274,8 @@ async fn end_replaced_session(app: &App, caller: &Caller, headers: &HeaderMap) {
 mod tests {
     use std::time::Duration;
 
+    use doorward_domain::Policy;
+
     use super::*;
 
     #[test]
@@ -281,7 +283,7 @@ mod tests {
         let retry_after = Duration::from_secs(180);
         let problem = Problem::from(Error::TooManyAttempts { retry_after });
         let form = Form::default().with_errors(&problem);
-        let pages = Pages::new(8, false);
+        let pages = Pages::new(&Policy::new(""), false);
         for (locale, words) in [
             (Locale::En, "Too many attempts. Try again in 3 minutes."),
             (
@@ -296,7 +298,8 @@ mod tests {
 
     #[test]
     fn a_rejected_form_shows_every_problem() {
-        let [pages, with_inbox] = [false, true].map(|has_inbox| Pages::new(12, has_inbox));
+        let [pages, with_inbox] =
+            [false, true].map(|has_inbox| Pages::new(&Policy::new(""), has_inbox));
         let page =
             |pages: &Pages, locale, form: &Form| sign_in_form(pages, locale, form, None, None).0;
         for locale in Locale::ALL {

@@ -25,7 +25,7 @@ pub(crate) struct SignUpBody {
     /// Letters and digits of any script, with `.`, `_`, `-` and `+` between them.
     #[schema(min_length = 1, max_length = 64)]
     username: Option<String>,
-    /// A confirmation mail is sent to it.
+    /// A confirmation mail is sent to it. Required, and at one of these domains, if `sign_up.domains` of `GET /` lists any.
     #[schema(format = Email, max_length = 254)]
     email: Option<String>,
     /// Any Unicode; not a common password, not the user's own names.
@@ -65,14 +65,20 @@ pub(super) async fn create(app: &App, caller: &Caller, fields: Fields) -> Result
 }
 
 fn read(mut fields: Fields, doorward: &Doorward) -> Result<NewSignUp, Problem> {
-    if fields.is_absent("username") && fields.is_absent("email") {
+    let domains = &doorward.policy().email_domains;
+    if fields.is_absent("email") && !domains.is_empty() {
+        fields.add_error("email", Invalid::new("missing", "Send an `email`."));
+    } else if fields.is_absent("username") && fields.is_absent("email") {
         fields.add_error(
             "username",
             Invalid::new("missing", "Send a `username`, an `email` or both."),
         );
     }
     let username = fields.optional("username", Username::parse_new);
-    let email = fields.optional("email", EmailAddress::parse);
+    let email = fields.optional("email", |text| {
+        let email = EmailAddress::parse(text)?;
+        domains.check(&email).map(|()| email)
+    });
     let name = fields.optional("name", Name::parse_new);
     let personal = [
         username.as_ref().map(Username::as_str),

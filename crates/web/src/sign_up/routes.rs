@@ -6,7 +6,7 @@ use utoipa_axum::routes;
 
 use super::{api, pages};
 use crate::html::redirect::redirect_to;
-use crate::http::problem::Code::{EmailTaken, Overloaded, UsernameTaken};
+use crate::http::problem::Code::{EmailTaken, Overloaded, SignUpClosed, UsernameTaken};
 use crate::http::route::Authentication::{Ignored, InvalidIgnored};
 use crate::http::route::Route;
 use crate::route_handler::RouteHandler;
@@ -14,7 +14,7 @@ use crate::route_handler::RouteHandler;
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::post("/user", Ignored)
         .with_limit(SignUp)
-        .with_problems(&[&[UsernameTaken, EmailTaken, Overloaded]])
+        .with_problems(&[&[SignUpClosed, UsernameTaken, EmailTaken, Overloaded]])
         .api(|| routes!(api::create_user))
         .with_page(|| post(pages::sign_up)),
     Route::get("/sign-up", InvalidIgnored).page(|| get(pages::sign_up_page)),

@@ -101,6 +101,8 @@ fn invalid_values_are_rejected() {
         ("api.require_if_match", "sometimes"),
         ("enumeration_protection", "plain"),
         ("sign_up.confirm_email", "never"),
+        ("sign_up.policy", "invitation"),
+        ("sign_up.domains", "*.example.com"),
         ("database.url", "oracle:x"),
         ("database.url", "postgres:ben:secret@127.0.0.1/d"),
         ("database.url", "postgres://h"),

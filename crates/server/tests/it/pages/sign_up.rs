@@ -1,5 +1,7 @@
 //! `/sign-up` and `/sign-up/sent`.
 
+use doorward_domain::SignUpPolicy;
+
 use super::browser::Browser;
 use crate::support::TestApp;
 
@@ -98,4 +100,40 @@ async fn an_empty_sign_up_asks_for_the_field_that_its_form_has() {
         let page = page.shows(&[&link, "<a href=\"#password\">Enter a password.</a>"]);
         assert_eq!(page.0.matches("aria-invalid").count(), 2, "{}", page.0);
     }
+}
+
+#[tokio::test]
+async fn a_closed_sign_up_has_a_page_without_a_form_and_no_link() {
+    let app = TestApp::with(|options| options.policy.sign_up = SignUpPolicy::Closed).await;
+    let mut browser = Browser::new(&app, "en");
+    let page = browser.get("/sign-in").await;
+    assert!(!browser.page(page, 200).0.contains("/sign-up"));
+    let page = browser.get("/sign-up").await;
+    let page = browser
+        .page(page, 200)
+        .shows(&["Sign-up is closed", "href=\"/sign-in\""]);
+    assert!(!page.0.contains("<form"));
+    let page = browser.post("/sign-up", FORM).await;
+    browser.page(page, 403).shows(&["Sign-up is closed"]);
+}
+
+#[tokio::test]
+async fn the_form_names_the_allowed_domains_and_keeps_the_input() {
+    let app = TestApp::with(|options| {
+        options.policy.email_domains = "example.org".parse().unwrap();
+    })
+    .await;
+    let mut browser = Browser::new(&app, "en");
+    for path in ["/sign-up", "/sign-up?with=username"] {
+        let page = browser.get(path).await;
+        let page = browser
+            .page(page, 200)
+            .shows(&["Use an address at example.org."]);
+        assert!(!page.0.contains("Email (optional)"));
+    }
+    let page = browser.post("/sign-up", FORM).await;
+    browser.page(page, 422).shows(&[
+        "Email addresses at this domain can",
+        "value=\"ben@example.com\"",
+    ]);
 }

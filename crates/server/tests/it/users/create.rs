@@ -1,5 +1,6 @@
 //! `POST /user`: sign-up.
 
+use doorward_domain::SignUpPolicy;
 use doorward_domain::model::Role;
 use serde_json::json;
 
@@ -52,6 +53,45 @@ async fn a_form_signs_up_as_json_does() {
         .send()
         .await;
     answer.assert_field_errors(&[("data", "invalid")]);
+}
+
+/// `GET /` tells applications who may sign up.
+#[tokio::test]
+async fn a_closed_sign_up_is_reported() {
+    let app = TestApp::with(|options| options.policy.sign_up = SignUpPolicy::Closed).await;
+    let home = app.anonymous().get("/").await.expect(200).json();
+    assert_eq!(home["sign_up"], json!({"policy": "closed", "domains": []}));
+    let body = json!({"username": "ben", "password": PASSWORD});
+    let refused = app.anonymous().post("/user", body).await;
+    refused.expect_problem(403, "sign-up-closed");
+}
+
+#[tokio::test]
+async fn with_allowed_domains_an_address_is_required_and_checked() {
+    let app = TestApp::with(|options| {
+        options.policy.email_domains = "example.com, .example.org".parse().unwrap();
+    })
+    .await;
+    let home = app.anonymous().get("/").await.expect(200).json();
+    let domains = ["example.com", ".example.org"];
+    assert_eq!(
+        home["sign_up"],
+        json!({"policy": "open", "domains": domains})
+    );
+    for (body, code) in [
+        (json!({"username": "ben", "password": PASSWORD}), "missing"),
+        (
+            json!({"email": "ben@example.net", "password": PASSWORD}),
+            "domain-not-allowed",
+        ),
+        (json!({"email": "ben", "password": PASSWORD}), "invalid"),
+    ] {
+        let refused = app.anonymous().post("/user", body).await;
+        refused.assert_field_errors(&[("email", code)]);
+    }
+    let body = json!({"email": "ben@mail.example.org", "password": PASSWORD});
+    app.anonymous().post("/user", body).await.expect(201);
+    app.one_mail().await;
 }
 
 /// Z-03, R-12: T-MASS.
