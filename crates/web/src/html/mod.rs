@@ -43,7 +43,12 @@ impl Pages {
         environment.add_global("icon", assets::ICON.path());
         environment.add_global("has_inbox", has_inbox);
         environment.add_global("is_sign_up_open", policy.sign_up == SignUpPolicy::Open);
-        environment.add_global("sign_up_domains", policy.email_domains.names());
+        // For people, the dot before a domain with its subdomains says nothing.
+        let domains = policy.email_domains.names().into_iter();
+        let domains: Vec<_> = domains
+            .map(|name| name.trim_start_matches('.').to_owned())
+            .collect();
+        environment.add_global("sign_up_domains", domains);
         for (name, text) in TEMPLATES {
             environment
                 .add_template(name, text)

@@ -120,7 +120,7 @@ async fn a_closed_sign_up_has_a_page_without_a_form_and_no_link() {
 #[tokio::test]
 async fn the_form_names_the_allowed_domains_and_keeps_the_input() {
     let app = TestApp::with(|options| {
-        options.policy.email_domains = "example.org".parse().unwrap();
+        options.policy.email_domains = ".example.org".parse().unwrap();
     })
     .await;
     let mut browser = Browser::new(&app, "en");
