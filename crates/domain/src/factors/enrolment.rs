@@ -16,7 +16,7 @@ use super::{Factor, Factors, MAX_FACTORS, recovery_codes};
 use crate::access::Action;
 use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::ctx::{Actor, Ctx};
-use crate::error::Error;
+use crate::error::{Error, WriteError};
 use crate::events::Event;
 use crate::model::{Status, User};
 use crate::store::{Condition, Write};
@@ -78,7 +78,8 @@ impl Factors {
         })
     }
 
-    /// Writes a new authenticator in place of that of the same session or challenge, and of the expired ones.
+    /// Writes a new authenticator in place of that of the same session or challenge, and of the expired ones. The list of
+    /// enrolments is a condition of the write, so that parallel requests do not exceed the limits.
     async fn write_enrolment(
         &self,
         ctx: &Ctx,
@@ -92,11 +93,10 @@ impl Factors {
             ensure_covers(ctx, proof, &set)?;
             ensure_room(&set)?;
             let origin = enrolment_origin(ctx);
-            let unfinished = self.core.unfinished(&user, &set).await?;
-            let is_replaced =
-                |other: &Totp| !other.is_pending(ctx.now) || other.is_begun_in(origin.as_deref());
-            let (replaced, others): (Vec<_>, Vec<_>) =
-                unfinished.into_iter().partition(is_replaced);
+            let list = self.core.enrolment_list(user.id).await?;
+            let pending = self.core.pending_enrolments(&list, ctx.now).await?;
+            let is_replaced = |other: &Totp| other.is_begun_in(origin.as_deref());
+            let (replaced, others): (Vec<_>, Vec<_>) = pending.into_iter().partition(is_replaced);
             if others.len() >= MAX_UNFINISHED {
                 return Err(too_many(format!(
                     "{MAX_UNFINISHED} authenticator apps of this account wait for their first code. Enter one, remove one, or try again in an hour."
@@ -111,11 +111,21 @@ impl Factors {
                 ctx.now,
             );
             let totp = totp.proved_by(proof).begun_in(origin);
-            let mut batch = vec![still_active(ctx, &user), totp.write(ctx.now)];
+            let mut ids: Vec<_> = others.iter().map(|other| other.id).collect();
+            ids.push(totp.id);
+            let mut batch = vec![
+                still_active(ctx, &user),
+                list.replace(&ids, ctx.now),
+                totp.write(ctx.now),
+            ];
             batch.extend(set.unchanged());
             batch.extend(replaced.iter().map(Totp::delete));
-            if self.core.apply_unless_stale(batch).await? {
-                return Ok((user, totp));
+            batch.extend(self.core.delete_expired(&user, &set, ctx.now).await?);
+            match self.core.apply(batch).await {
+                Ok(()) => return Ok((user, totp)),
+                // Another enrolment has begun, or the factors have changed.
+                Err(WriteError::Stale | WriteError::Taken(_)) => {}
+                Err(other) => return Err(other.into()),
             }
         }
         Err(Error::Overloaded)

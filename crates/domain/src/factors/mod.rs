@@ -11,6 +11,7 @@
 //! - `verify`: verifies a code, for sign-in and reauthentication.
 //! - `challenge`: the state of a sign-in between its steps.
 //! - `enrolment`: adds a factor and renews recovery codes; `removal` removes a factor.
+//! - `enrolment_list`: the record that limits the unfinished enrolments of a user.
 //! - `undo`: the link that undoes the first factor.
 //! - `transfer`: the factors in an export of users, and their import.
 //!
@@ -18,6 +19,7 @@
 
 pub(crate) mod challenge;
 mod enrolment;
+mod enrolment_list;
 pub(crate) mod proof;
 mod recovery_codes;
 pub(crate) mod recovery_grant;

@@ -363,15 +363,8 @@ impl Core {
             .iter()
             .filter(|other| other.kind == CredentialKind::Totp && !set.contains(other.id));
         let ids: Vec<_> = others.map(|other| other.id).collect();
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
         // A list may be late.
-        let credentials: Vec<Credential> = store.get_all(ids).await?;
-        let mut totp: Vec<_> = credentials
-            .into_iter()
-            .map(Totp::read)
-            .collect::<Result<_, _>>()?;
+        let mut totp = self.read_totp(ids).await?;
         totp.retain(|totp| !totp.data.is_active);
         Ok(totp)
     }
@@ -390,7 +383,11 @@ impl Core {
 
     /// The active authenticators of a user.
     pub(super) async fn authenticators(&self, set: &FactorSet) -> Result<Vec<Totp>, Error> {
-        let ids = set.ids();
+        self.read_totp(set.ids()).await
+    }
+
+    /// Reads authenticators by their keys. Those that do not exist are left out.
+    pub(super) async fn read_totp(&self, ids: Vec<CredentialId>) -> Result<Vec<Totp>, Error> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }

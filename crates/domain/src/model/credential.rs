@@ -12,19 +12,27 @@ pub enum CredentialKind {
     Password,
     /// The list of a user's second factors, with their recovery codes (`factors::set`).
     FactorSet,
+    /// The list of a user's unfinished enrolments (`factors::enrolment_list`).
+    EnrolmentList,
     /// An authenticator app (`factors::totp`).
     Totp,
 }
 
 impl CredentialKind {
     /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Password, Self::FactorSet, Self::Totp];
+    pub const ALL: [Self; 4] = [
+        Self::Password,
+        Self::FactorSet,
+        Self::EnrolmentList,
+        Self::Totp,
+    ];
 
     /// Name in the table.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
             Self::FactorSet => "factor-set",
+            Self::EnrolmentList => "enrolment-list",
             Self::Totp => "totp",
         }
     }
@@ -38,7 +46,8 @@ impl CredentialKind {
 /// What a user can prove who they are with. It is useless once its user is deleted.
 #[derive(Debug, Clone)]
 pub struct Credential {
-    /// Its id. A user has one password, whose id is the user's, and one set of second factors, whose id is derived.
+    /// Its id. A user has one password, whose id is the user's, and one set of second factors and one list of unfinished
+    /// enrolments, whose ids are derived.
     pub id: CredentialId,
     /// The owner.
     pub user_id: UserId,

@@ -104,7 +104,16 @@ impl CredentialId {
 
     /// The id of a user's set of second factors, derived from the user's id.
     pub fn of_factor_set(user_id: UserId) -> Self {
-        let digest = Digest::of(&[b"factor-set", user_id.as_bytes().as_slice()].concat());
+        Self::derived(b"factor-set", user_id)
+    }
+
+    /// The id of the list of a user's unfinished enrolments, derived from the user's id.
+    pub fn of_enrolment_list(user_id: UserId) -> Self {
+        Self::derived(b"enrolment-list", user_id)
+    }
+
+    fn derived(purpose: &[u8], user_id: UserId) -> Self {
+        let digest = Digest::of(&[purpose, user_id.as_bytes().as_slice()].concat());
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest.as_bytes()[..16]);
         Self::from_bytes(bytes)

@@ -7,6 +7,7 @@ use doorward_domain::model::Role;
 use jiff::SignedDuration;
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 
 use crate::factors;
 use crate::support::{
@@ -257,6 +258,42 @@ async fn a_code_works_once_on_all_nodes() {
         for app in [&here, &beside] {
             let late = app.anonymous().post("/auth/factor", body.clone()).await;
             late.expect_problem(410, "challenge-expired");
+        }
+    }
+}
+
+/// M-02, T-RACE: requests in parallel on two nodes leave one unfinished enrolment for each session, and five for the user.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn enrolments_in_parallel_do_not_exceed_their_limits() {
+    for combination in ALL {
+        let (stores, _folder) = stores_of(combination).await;
+        let here = unthrottled(again(&stores)).await;
+        let beside = unthrottled(stores).await;
+        for (name, sessions, expected) in [("ada", 1, 1), ("ben", 8, 5)] {
+            here.create(name, Role::User).await;
+            let mut clients = Vec::new();
+            for _ in 0..sessions {
+                clients.push(here.sign_in(name).await);
+            }
+            let mut running = JoinSet::new();
+            for number in 0..24 {
+                let token = clients[number % sessions].token();
+                let node = if number % 2 == 0 { &here } else { &beside };
+                let client = node.anonymous().with_token(token);
+                running.spawn(async move {
+                    let body = json!({"kind": "totp", "name": "Phone"});
+                    client.post("/user/me/factor", body).await.status
+                });
+            }
+            let statuses = running.join_all().await;
+            let is_expected = |status: &u16| *status == 201 || sessions > 1 && *status == 422;
+            assert!(
+                statuses.iter().all(is_expected),
+                "{combination:?}: {statuses:?}"
+            );
+            let listed = clients[0].get("/user/me/factor").await.expect(200).json();
+            let count = listed["items"].as_array().unwrap().len();
+            assert_eq!(count, expected, "{combination:?} {name}");
         }
     }
 }

@@ -173,7 +173,8 @@ async fn no_secret_is_stored_in_plain_text() {
         .list(Credential::of_user(session.user.id))
         .await
         .unwrap();
-    assert_eq!(stored.len(), 3);
+    // The password, the set, the authenticator and the list of enrolments.
+    assert_eq!(stored.len(), 4);
     let secrets = [begun.secret.expose().clone()].into_iter().chain(
         added
             .recovery_codes
@@ -303,18 +304,13 @@ async fn the_operator_removes_all_factors() {
 async fn two_enrolments_at_once_are_both_added() {
     let (node, ben) = ben().await;
     let other = node.second_node(2).await;
+    let first = sign_in(&node, &ben).await.unwrap();
+    node.advance(STEP);
     let session = sign_in(&node, &ben).await.unwrap();
     let ctx = node.of(&session);
-    let begin = async |name: &str| {
-        let name = FactorName::parse(name).unwrap();
-        node.doorward
-            .factors
-            .begin(&ctx, "me", &name)
-            .await
-            .unwrap()
-    };
-    // The list that finds unfinished enrolments is late, so that the second does not replace the first.
-    let (one, two) = (begin("one").await, begin("two").await);
+    // Each session has one unfinished enrolment.
+    let one = begin(&node, &first).await.unwrap();
+    let two = begin(&node, &session).await.unwrap();
     let finish = async |node: &TestNode, begun: &Enrolment| {
         let id = begun.factor.id.to_string();
         let code = App::new(&begun.secret).code_at(ctx.now);
@@ -335,7 +331,6 @@ async fn an_enrolment_without_a_factor_ends_when_one_is_added() {
     let (stolen, own) = (node.sign_in("ben").await, node.sign_in("ben").await);
     let factors = &node.doorward.factors;
     let name = FactorName::default();
-    // The list of enrolments is late, so that the second does not replace the first.
     let begun = factors.begin(&node.of(&stolen), "me", &name).await.unwrap();
     add_app(&node, &node.of(&own), "Phone").await;
     let code = App::new(&begun.secret).code_at(node.now());

@@ -3,6 +3,8 @@
 use doorward_domain::Error;
 use doorward_domain::factors::{FactorName, MAX_FACTORS};
 
+use futures_util::future::join_all;
+
 use super::*;
 
 /// Maximum number of enrolments of an account that wait for their first code.
@@ -58,6 +60,42 @@ async fn each_session_has_one_unfinished_enrolment_and_an_account_five() {
     }
     begin(&node, &sessions[1]).await.unwrap();
     finish(&node, &sessions[0], &own).await.unwrap();
+}
+
+/// Lists may be late, and all requests run in step: each session has one enrolment, and only the last one of it can be
+/// finished.
+#[tokio::test]
+async fn parallel_requests_do_not_exceed_the_unfinished_enrolments() {
+    for (count, expected) in [(1, 1), (3, 3), (8, MAX_UNFINISHED)] {
+        let node = TestNode::new().await;
+        node.active("ben").await;
+        let mut sessions = Vec::new();
+        for _ in 0..count {
+            sessions.push(node.sign_in("ben").await);
+        }
+        node.spy.yield_once();
+        let requests = (0..24).map(|number| begin(&node, &sessions[number % count]));
+        let mut begun = Vec::new();
+        for outcome in join_all(requests).await {
+            match outcome {
+                Ok(enrolment) => begun.push(enrolment),
+                Err(error) => assert_err!(Err::<(), _>(error), Error::Invalid(_)),
+            }
+        }
+        assert_eq!(stored_apps(&node), expected);
+        let mut finished = 0;
+        for enrolment in &begun {
+            match finish(&node, &sessions[0], enrolment).await {
+                Ok(()) => finished += 1,
+                // The first one is in the account: the others began with the password only.
+                Err(error) => assert_err!(
+                    Err::<(), _>(error),
+                    Error::NotFound | Error::ReauthenticationRequired
+                ),
+            }
+        }
+        assert_eq!((finished, stored_apps(&node)), (1, expected));
+    }
 }
 
 #[tokio::test]

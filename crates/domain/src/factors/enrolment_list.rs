@@ -1,0 +1,72 @@
+//! The list of a user's unfinished enrolments: the record that limits them.
+//!
+//! It is a credential whose id is derived from the user's, so that it is read by its key. Each new enrolment is written
+//! together with the list, on the condition that the list is as it was read: of two requests at the same time, one reads
+//! again. No other write changes the list, so it can contain enrolments that were finished, removed or expired.
+
+use jiff::Timestamp;
+
+use super::totp::Totp;
+use crate::core::Core;
+use crate::error::Error;
+use crate::model::{Credential, CredentialKind};
+use crate::store::{Condition, Records, Write};
+use crate::values::{CredentialId, Secret, UserId};
+
+/// The ids of a user's enrolments, as they were read.
+pub(super) struct EnrolmentList {
+    user_id: UserId,
+    ids: Vec<CredentialId>,
+    stored: Option<Secret<String>>,
+}
+
+impl EnrolmentList {
+    /// Writes the list with these enrolments instead. The batch is stale, or the key is taken, if another enrolment has
+    /// begun since the list was read.
+    pub(super) fn replace(&self, ids: &[CredentialId], now: Timestamp) -> Write {
+        let id = CredentialId::of_enrolment_list(self.user_id);
+        let ids: Vec<_> = ids.iter().map(CredentialId::to_string).collect();
+        let data = ids.join(" ");
+        match &self.stored {
+            Some(old) => Write::update::<Credential, 2>(
+                id,
+                [("data", data.into()), ("updated_at", now.into())],
+                vec![Condition::is("data", old.expose().as_str())],
+            ),
+            None => Write::insert(&Credential {
+                id,
+                user_id: self.user_id,
+                kind: CredentialKind::EnrolmentList,
+                lookup: None,
+                data: Secret::new(data),
+                updated_at: now,
+            }),
+        }
+    }
+}
+
+impl Core {
+    pub(super) async fn enrolment_list(&self, user_id: UserId) -> Result<EnrolmentList, Error> {
+        let id = CredentialId::of_enrolment_list(user_id);
+        let stored: Option<Credential> = self.ports.store.get(id).await?;
+        let stored = stored.map(|list| list.data);
+        let ids = stored.iter().flat_map(|text| text.expose().split(' '));
+        let ids: Result<_, _> = ids.map(str::parse).collect();
+        Ok(EnrolmentList {
+            user_id,
+            ids: ids.map_err(|()| Error::Internal("a list of enrolments cannot be read"))?,
+            stored,
+        })
+    }
+
+    /// The enrolments of this list that can still be finished.
+    pub(super) async fn pending_enrolments(
+        &self,
+        list: &EnrolmentList,
+        now: Timestamp,
+    ) -> Result<Vec<Totp>, Error> {
+        let mut pending = self.read_totp(list.ids.clone()).await?;
+        pending.retain(|totp| totp.is_pending(now));
+        Ok(pending)
+    }
+}
