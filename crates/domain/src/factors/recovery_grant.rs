@@ -2,7 +2,7 @@
 //!
 //! Someone who knows the password can use up the count of wrong codes, and a recovery makes every device unknown. So the
 //! new password comes with five codes that are counted for this recovery alone. Someone who reads the user's mail must not
-//! guess codes this way: there are three grants a day, and ten until a code is correct.
+//! guess codes this way: there are at most three grants in 24 hours, and ten until a code is correct.
 //!
 //! A grant is a row of the table of links, like a challenge. It exists while the password is the one that the recovery has
 //! set.

@@ -18,8 +18,8 @@ use crate::values::FactorKind;
 const DAY: u64 = 24 * 3600;
 /// Codes that a recovery by mail grants.
 const GRANTED_CODES: u32 = 5;
-/// Grants to one user.
-const DAILY_GRANTS: Rate = Rate::new(3, DAY);
+/// Grants to one user: at most three in any 24 hours, since after three at once one a day becomes available.
+const DAILY_GRANTS: Rate = Rate::new(3, 3 * DAY);
 /// Grants to one user until a code is correct: the window is longer than any password is used.
 const GRANTS_IN_A_ROW: Rate = Rate::new(10, 10 * 365 * DAY);
 

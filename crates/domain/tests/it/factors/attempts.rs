@@ -254,7 +254,7 @@ async fn a_device_with_ten_wrong_codes_is_no_longer_known() {
     assert_err!(refused, Error::CodesLockedOut);
 }
 
-/// each recovery grants five codes for its password, three times a day.
+/// each recovery grants five codes for its password.
 #[tokio::test]
 async fn a_recovery_grants_five_codes() {
     let (node, ben) = ben().await;
@@ -278,6 +278,29 @@ async fn a_recovery_grants_five_codes() {
     sign_in(&node, &ben).await.unwrap_err();
     node.advance(STEP);
     sign_in(&node, &ben).await.unwrap();
+}
+
+/// in any 24 hours, no more than three recoveries grant codes.
+#[tokio::test]
+async fn three_recoveries_in_any_24_hours_grant_codes() {
+    let (node, ben) = ben().await;
+    lock_out(&node, &ben).await;
+    let mut granted = Vec::new();
+    for _ in 0..100 {
+        recover(&node).await.unwrap();
+        let token = challenge(&node, "ben").await;
+        let now = node.now();
+        match answer(&node, &token, &ben.app.wrong(&node)).await {
+            Err(Error::InvalidCode) => granted.push(now),
+            refused => assert_err!(refused, Error::CodesLockedOut),
+        }
+        node.advance(hours(1));
+    }
+    assert!(granted[2].duration_since(granted[0]) < hours(3));
+    assert!(granted.len() > 5, "each day has one: {granted:?}");
+    for four in granted.windows(4) {
+        assert!(four[3].duration_since(four[0]) >= hours(24), "{granted:?}");
+    }
 }
 
 /// without a correct code, there are ten grants. A recovery code ends the lockout.
