@@ -1,6 +1,6 @@
 //! The limits of mails, checked when a mail is sent.
 //!
-//! A mailbox gets a number of mails an hour, regardless of who requests them. A mail above this ceiling waits, since the
+//! A mailbox has a limit on mails, regardless of who requests them. A mail above this ceiling waits, since the
 //! owner of the mailbox may have requested it: the newest request is sent first, one at a time as the limit refills. It
 //! replaces older waiting mails of the same account and kind.
 
@@ -68,8 +68,8 @@ impl Outbox {
         }
     }
 
-    /// Lets the mail wait among the others, the newest first: one is due at `next`, and each further one an interval of
-    /// the limit later.
+    /// Schedules the waiting mails of the mailbox, including this one: the newest at `next`, and each older one an
+    /// interval of the limit after the one before it.
     async fn wait(
         &self,
         job: &MailJob,
@@ -79,8 +79,10 @@ impl Outbox {
     ) -> Result<Admission, Error> {
         let waiting = self.waiting_with(job, purpose).await?;
         let is_same = |one: &MailJob, other: &MailJob| match kind {
-            // All of them go to the owner of the mailbox, but a request for the confirmation, which will be dropped.
-            MailKind::AlreadyRegistered => one.user_id.is_some() && other.user_id.is_some(),
+            // Both go to the owner of the mailbox. A confirmation that was requested again is dropped when it is due.
+            MailKind::AlreadyRegistered => [one, other]
+                .iter()
+                .all(|mail| mail.kind != MailKind::ConfirmationResend),
             _ => one.kind == other.kind && one.user_id == other.user_id,
         };
         let mut admission = Admission::Dropped;
@@ -133,11 +135,11 @@ impl Outbox {
     }
 }
 
-/// Purpose of the link, if the ceiling of the mailbox applies. `None` for a mail of a resend, which was counted as a
-/// request.
+/// Purpose of the link, if the ceiling of the mailbox applies. A request for confirmation mails, which has no user, is not
+/// a mail: each of the mails that replace it is counted.
 fn limited_purpose(job: &MailJob) -> Option<Purpose> {
-    let is_counted = job.kind != MailKind::ConfirmationResend || job.user_id.is_none();
-    job.kind.mailbox_purpose().filter(|_| is_counted)
+    let is_mail = job.kind != MailKind::ConfirmationResend || job.user_id.is_some();
+    job.kind.mailbox_purpose().filter(|_| is_mail)
 }
 
 /// No worker has leased the mail since it was read.

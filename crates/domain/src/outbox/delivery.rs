@@ -62,9 +62,7 @@ impl Outbox {
         if owner.is_some() || users.is_empty() {
             return Ok(vec![self.drop_mail(job).await?]);
         }
-        if let Some(fate) = self.hold_back(job, job.kind).await? {
-            return Ok(vec![fate]);
-        }
+        // If they wait, their order is random: no user's mail always waits for those of the others.
         let mails = users.into_iter().map(|user| MailJob {
             id: JobId::generate(ctx.now, &*self.core.ports.random),
             user_id: Some(user.id),
