@@ -5,6 +5,7 @@ use doorward_domain::model::User;
 use doorward_domain::ports::Store;
 use doorward_domain::sessions::SignedIn;
 
+use crate::factors::{self, two_factor_user};
 use crate::test_node::*;
 
 #[tokio::test]
@@ -234,6 +235,32 @@ async fn a_session_kept_by_a_password_change_survives_the_next_one_on_another_no
     change_password(&there, &kept, OTHER_PASSWORD, PASSWORD).await;
     here.advance(seconds(2));
     for node in [&here, &there] {
+        node.check(&kept).await.unwrap();
+    }
+}
+
+/// S-06: of two changes at the same time that keep one session, each succeeds or is refused, and the session stays.
+#[tokio::test]
+async fn a_session_kept_by_two_changes_at_once_stays() {
+    for separate in [false, true] {
+        let node = match separate {
+            true => TestNode::with_separate_sessions().await,
+            false => TestNode::new().await,
+        };
+        let ben = two_factor_user(&node, "ben").await;
+        let kept = factors::sign_in(&node, &ben).await.unwrap();
+        node.spy.yield_once();
+        let (ctx, new) = (node.of(&kept), secret(OTHER_PASSWORD));
+        let (service, current) = (&node.doorward.password, proof(PASSWORD));
+        let (removed, changed) = tokio::join!(
+            node.doorward.factors.remove(&ctx, "me", &ben.id),
+            service.change(&ctx, None, &current, &new, None),
+        );
+        assert!(
+            removed.is_ok() || changed.is_ok(),
+            "{removed:?} {changed:?}"
+        );
+        node.advance(seconds(2));
         node.check(&kept).await.unwrap();
     }
 }

@@ -5,6 +5,7 @@ use doorward_domain::Error;
 use doorward_domain::model::{Session, User};
 use doorward_domain::sessions::SignedIn;
 
+use crate::factors::{STEP, answer, challenge, sign_in, two_factor_user};
 use crate::test_node::*;
 
 async fn store_with_rollback() -> (TestNode, User) {
@@ -155,6 +156,25 @@ async fn the_outcome_of_a_sign_in_is_unknown_if_the_session_cannot_be_stored() {
     assert!(snapshot(&node, &ben).await.is_empty());
     node.spy.clear_failures();
     node.sign_in("ben").await;
+}
+
+/// A code is used up by then: the next sign-in needs another one.
+#[tokio::test]
+async fn the_outcome_of_a_sign_in_by_code_is_unknown_if_the_session_cannot_be_stored() {
+    let node = TestNode::with_separate_sessions().await;
+    let ben = two_factor_user(&node, "ben").await;
+    let token = challenge(&node, "ben").await;
+    node.audited();
+    node.spy.fail("insert_session");
+    let code = ben.app.code_at(node.now());
+    let refused = answer(&node, &token, &code).await;
+    assert_err!(refused, Error::OutcomeUnknown(_));
+    assert_eq!(node.audited(), ["sign-in"]);
+    node.spy.clear_failures();
+    let again = challenge(&node, "ben").await;
+    assert_err!(answer(&node, &again, &code).await, Error::InvalidCode);
+    node.advance(STEP);
+    sign_in(&node, &ben).await.unwrap();
 }
 
 /// S-08: the session is stored by then. The next sign-in ends the sessions above the maximum.

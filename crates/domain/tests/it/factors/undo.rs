@@ -5,6 +5,7 @@ use doorward_domain::limits::KnownDevice;
 use doorward_domain::model::{Credential, CredentialKind, MailKind, User};
 use doorward_domain::ports::Mail;
 use doorward_domain::sessions::SignedIn;
+use doorward_domain::sign_in::NextStep;
 use doorward_domain::store::{Store, Write};
 use jiff::SignedDuration;
 
@@ -373,6 +374,79 @@ async fn an_undone_address_change_removes_factors_and_codes_since_three_days_bef
     let listed = factors.list(&node.operator(), "ben").await.unwrap();
     assert_eq!(listed.totp[0].name, "Thief's");
     assert_eq!(listed.recovery_codes, Some(0));
+}
+
+/// Changes the address in this session, with the app, and undoes it.
+async fn change_and_undo(stolen: &Stolen, session: &SignedIn) {
+    let node = &stolen.node;
+    let proof = Proof {
+        password: password(PASSWORD),
+        code: Some(stolen.app.code_at(node.now() + STEP)),
+    };
+    let (ctx, new) = (node.of(session), email(THIEFS));
+    let service = &node.doorward.email;
+    let asked = service.change(&ctx, "me", &new, Some(&proof), None);
+    asked.await.unwrap();
+    let change = token_in(of(&node.mails().await, OWN, MailKind::EmailChangeUndo));
+    let undone = service.undo_change(&node.anonymous(), &change).await;
+    undone.unwrap();
+}
+
+/// recovery codes from more than three days before the change stay. An unfinished enrolment is removed.
+#[tokio::test]
+async fn an_undone_address_change_keeps_older_codes_and_removes_unfinished_enrolments() {
+    let stolen = stolen().await;
+    let node = &stolen.node;
+    node.list_at_once();
+    node.advance(hours(3 * 24));
+    let session = stolen.sign_in_on(None).await;
+    begin(node, &session).await.unwrap();
+    assert_eq!(stored_apps(node), 2);
+    change_and_undo(&stolen, &session).await;
+    let listed = node.doorward.factors.list(&node.operator(), "ben").await;
+    let listed = listed.unwrap();
+    assert_eq!((stored_apps(node), listed.totp.len()), (1, 1));
+    assert_eq!(listed.recovery_codes, Some(10));
+}
+
+/// The removal by the link is neither counted nor refused.
+#[tokio::test]
+async fn the_link_works_when_the_changes_of_factors_are_used_up() {
+    let stolen = stolen().await;
+    let node = &stolen.node;
+    let session = stolen.sign_in_on(None).await;
+    let ctx = node.of(&session);
+    let mut renewed = 0;
+    let refused = loop {
+        let codes = node.doorward.factors.renew_recovery_codes(&ctx, "me").await;
+        match codes {
+            Ok(_) => renewed += 1,
+            refused => break refused,
+        }
+    };
+    assert_err!(refused, Error::TooManyAttempts { .. });
+    assert_eq!(renewed, 9, "the first factor was the tenth change");
+    undo(node, &stolen.link).await.unwrap();
+    assert_eq!(stored_apps(node), 0);
+}
+
+#[tokio::test]
+async fn a_required_factor_is_added_at_the_sign_in_after_an_undo() {
+    let node = TestNode::with(|policy| policy.factors_required = FactorsRequired::Everyone).await;
+    node.active("ben").await;
+    let token = challenge(&node, "ben").await;
+    let sign_in = &node.doorward.sign_in;
+    let enrolling = sign_in.enrolling(&node.anonymous(), &token).await;
+    let enrolling = node.ctx(enrolling.unwrap());
+    add_app(&node, &enrolling, "Thief's").await;
+    sign_in.finish_enrolling(&enrolling).await.unwrap();
+    let link = token_in(of(&node.mails().await, OWN, MailKind::FirstFactorAdded));
+    undo(&node, &link).await.unwrap();
+    let (recovery, new) = (token_in(&node.one_mail().await), secret(PASSWORD));
+    let (anonymous, service) = (node.anonymous(), &node.doorward.recovery);
+    service.finish(&anonymous, &recovery, &new).await.unwrap();
+    let next = first_step(&node, &node.anonymous(), "ben").await.unwrap();
+    assert_eq!(next.step, NextStep::Enrol);
 }
 
 #[tokio::test]

@@ -151,3 +151,40 @@ fn an_export_creates_its_file_and_removes_it_after_a_failure() {
     setup.run(&["export", "users.jsonl"]).expect(1);
     assert!(!setup.path("users.jsonl").exists());
 }
+
+/// An authenticator that another master key has sealed is left out, and named in the report.
+#[test]
+fn an_export_reports_the_authenticators_that_it_skips() {
+    let person = |number: usize, names: &[&str]| {
+        let mut person = user(number);
+        let apps = names.iter().zip(1..);
+        let apps = apps.map(|(name, factor)| totp((number, factor), name, "SHA1", 6, 30));
+        person["factors"] = json!({"totp": apps.collect::<Vec<_>>(), "recovery_codes": []});
+        person.to_string()
+    };
+    let people = [person(1, &["Phone", "Foreign"]), person(2, &["Foreign"])];
+    let setup = new_setup().file("people.jsonl", &format!("{HEADER}{}\n", people.join("\n")));
+    import(&setup, &["people.jsonl"], 0);
+    edit(
+        &setup,
+        "UPDATE credentials SET data = json_set(data, '$.secret', 'AAAA') WHERE data LIKE '%Foreign%'",
+    );
+    let exported = setup.run(&["export", "users.jsonl"]).expect(0);
+    let skipped = "skipped the authenticator app \"Foreign\" of the user";
+    let report: Vec<_> = exported.err.lines().collect();
+    let named = report.iter().filter(|line| line.starts_with(skipped));
+    let ends = named.map(|line| line.ends_with("The user has no second factor in the file"));
+    let mut ends: Vec<_> = ends.collect();
+    ends.sort_unstable();
+    assert_eq!(ends, [false, true], "{report:?}");
+    let total = "Skipped 2 authenticator apps. Their users have to add them again";
+    assert!(report.contains(&total), "{report:?}");
+    let file = std::fs::read_to_string(setup.path("users.jsonl")).unwrap();
+    assert!(file.contains("Phone") && !file.contains("Foreign"));
+    let json = setup
+        .run(&["export", "again.jsonl", "--json"])
+        .expect(0)
+        .json();
+    assert_eq!(json["skipped_factors"].as_array().unwrap().len(), 2);
+    assert_eq!(json["skipped_factors"][0]["name"], "Foreign");
+}
