@@ -81,8 +81,8 @@ impl Core {
 
     /// Fails with [`Error::ReauthenticationRequired`] if the user has not proved recently who they are, with a second
     /// factor if the account has one. The command line is exempt: the operator has access to the machine. So is a user who is
-    /// enrolling: the challenge proves that they have just entered the password. Returns whether the proof included a
-    /// factor: one that is added after this check is another condition of the write.
+    /// enrolling: the challenge proves that they have just entered the password. Returns what was proved. A write to the
+    /// factors compares it with the set that it replaces, since the user can add the first factor after this check.
     pub(crate) async fn ensure_reauthenticated(
         &self,
         ctx: &Ctx,

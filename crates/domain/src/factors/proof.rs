@@ -23,7 +23,7 @@ impl FactorProof {
     /// proof of an admin is about the admin's own factors.
     pub(super) fn ensure_covers(self, set: &FactorSet) -> Result<(), Error> {
         match self {
-            Self::Password(user_id) if set.had_factor(user_id) => {
+            Self::Password(user_id) if set.is_of(user_id) && set.had_factor() => {
                 Err(Error::ReauthenticationRequired)
             }
             _ => Ok(()),

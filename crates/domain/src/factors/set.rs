@@ -60,11 +60,11 @@ impl FirstAdded {
         Self { at, device }
     }
 
-    /// Returns `true` if this device was known before, and is not the one that added the factor. The cookie of a device
-    /// contains whole seconds: a device that is known since the same second may have come after the factor.
+    /// Returns `true` if the last sign-in on this device was before, and it is not the device that added the factor. The
+    /// cookie of a device contains whole seconds: a sign-in in the same second may have come after the factor.
     pub(super) fn is_after(&self, device: &KnownDevice) -> bool {
-        let (since, at) = (device.known_since().as_second(), self.at.as_second());
-        since < at && self.device.as_ref() != Some(&device.key())
+        let (signed_in_at, at) = (device.signed_in_at().as_second(), self.at.as_second());
+        signed_in_at < at && self.device.as_ref() != Some(&device.key())
     }
 }
 
@@ -88,9 +88,14 @@ impl FactorSet {
         }
     }
 
-    /// Returns `true` if this is the set of this user, and it had a factor when it was read.
-    pub(super) fn had_factor(&self, user_id: UserId) -> bool {
-        self.had_factor && self.user_id == user_id
+    /// Returns `true` if this is the set of this user.
+    pub(super) fn is_of(&self, user_id: UserId) -> bool {
+        self.user_id == user_id
+    }
+
+    /// Returns `true` if it had a factor when it was read.
+    pub(super) fn had_factor(&self) -> bool {
+        self.had_factor
     }
 
     /// Returns `true` if the user has no second factor.

@@ -290,7 +290,7 @@ impl Totp {
         let mut known = ctx.client.known.iter();
         let device = known.find(|device| device.is_known_to(user));
         if let (Actor::User { .. }, Some(device)) = (&ctx.actor, device)
-            && !device.has_factor()
+            && !device.passed_factor()
         {
             let session = device.sign_in_id();
             self.data.passed_in.retain(|passed| *passed != session);

@@ -87,7 +87,7 @@ impl Core {
             Ok(done) => Ok(done),
             Err(CodeFailure::Wrong(error)) => Err(error),
             Err(CodeFailure::NotUsed(error)) => {
-                self.release_code_attempt(ctx, attempt).await;
+                self.release_unused_code(ctx, attempt).await;
                 Err(error)
             }
         }
@@ -120,7 +120,7 @@ impl Core {
     ) -> Result<Option<&'a KnownDevice>, Error> {
         let known = ctx.client.known.iter();
         let mut known = known.filter(|device| device.is_known_to(user));
-        if let Some(device) = known.clone().find(|device| device.has_factor()) {
+        if let Some(device) = known.clone().find(|device| device.passed_factor()) {
             return Ok(Some(device));
         }
         if known.clone().next().is_none() {
@@ -196,7 +196,7 @@ impl Core {
             .await?;
         let used = self.use_code(ctx, &attempt, (user, set), code, event).await;
         self.finish_code_attempt(ctx, &attempt, used).await?;
-        self.release_code_count(ctx, &attempt).await;
+        self.release_correct_code(ctx, &attempt).await;
         Ok(true)
     }
 

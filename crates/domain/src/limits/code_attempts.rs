@@ -131,21 +131,14 @@ impl Core {
     }
 
     /// Releases an attempt whose code was not compared, or was correct and not used up.
-    pub(crate) async fn release_code_attempt(&self, ctx: &Ctx, attempt: &CodeAttempt) {
-        self.release_codes(ctx, &attempt.acquired).await;
+    pub(crate) async fn release_unused_code(&self, ctx: &Ctx, attempt: &CodeAttempt) {
+        self.release_or_log(ctx, &attempt.acquired).await;
     }
 
     /// Releases the count of a correct code that completes no sign-in. Wrong codes before it stay counted, and the
     /// client stays charged.
-    pub(crate) async fn release_code_count(&self, ctx: &Ctx, attempt: &CodeAttempt) {
-        self.release_codes(ctx, attempt.backoff.as_slice()).await;
-    }
-
-    /// Releases these limits of codes. A failure is logged.
-    pub(crate) async fn release_codes(&self, ctx: &Ctx, limits: &[KeyedLimit]) {
-        if let Err(error) = self.release(ctx, limits).await {
-            tracing::warn!(error = %chain(&error), "failed to release the count of a code");
-        }
+    pub(crate) async fn release_correct_code(&self, ctx: &Ctx, attempt: &CodeAttempt) {
+        self.release_or_log(ctx, attempt.backoff.as_slice()).await;
     }
 
     /// Returns the number of wrong codes before a correct one, as far as they are counted. Of a backoff that the attempt

@@ -91,9 +91,7 @@ impl Core {
     pub(crate) async fn release_sign_up_mail(&self, ctx: &Ctx, email: &EmailAddress) {
         let limit = mailbox_limit(ctx, MailKind::SignUp, email);
         let limit = limit.filter(|_| self.policy.throttle);
-        if let Err(error) = self.release(ctx, limit.as_slice()).await {
-            tracing::warn!(error = %chain(&error), "failed to release the limit of a sign-up mail");
-        }
+        self.release_or_log(ctx, limit.as_slice()).await;
     }
 
     /// Counts an address change for its account, and for this network and the new mailbox.
@@ -170,15 +168,21 @@ impl Core {
             match self.ports.rate_limits.acquire(limit, ctx.now).await? {
                 Decision::Allowed { remaining } => all_remaining.push(remaining),
                 Decision::Denied { retry_after } => {
-                    if let Err(error) = self.release(ctx, &limits[..index]).await {
-                        tracing::warn!(error = %chain(&error), "failed to release the other limits of a denied request");
-                    }
+                    self.release_or_log(ctx, &limits[..index]).await;
                     return Ok(LimitsDecision::Denied { limit, retry_after });
                 }
             }
         }
         report_allowed(ctx, limits, &all_remaining);
         Ok(LimitsDecision::Allowed(all_remaining))
+    }
+
+    /// Releases limits of a request that has another result already. A failure is logged.
+    pub(crate) async fn release_or_log(&self, ctx: &Ctx, limits: &[KeyedLimit]) {
+        if let Err(error) = self.release(ctx, limits).await {
+            let limit = limits.first().map(|limit| limit.limit.name());
+            tracing::warn!(error = %chain(&error), limit, "failed to release a rate limit");
+        }
     }
 
     /// Releases what this request has acquired.

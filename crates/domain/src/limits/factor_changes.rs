@@ -3,7 +3,7 @@
 use super::FACTOR_CHANGES;
 use crate::core::Core;
 use crate::ctx::Ctx;
-use crate::error::{Error, WriteError, chain};
+use crate::error::{Error, WriteError};
 use crate::ports::KeyedLimit;
 use crate::store::Batch;
 use crate::values::UserId;
@@ -31,11 +31,9 @@ impl Core {
             }
             Err(error) => error,
         };
-        if let Err(error) = self.release(ctx, &limit).await {
-            tracing::warn!(error = %chain(&error), "failed to release the count of a factor change");
-        }
+        self.release_or_log(ctx, &limit).await;
         match error {
-            // Another request has written the first set of factors.
+            // Another request has changed the factors since they were read, or has written the first set.
             WriteError::Stale | WriteError::Taken(_) => Ok(false),
             WriteError::Failed(error) => Err(error),
         }

@@ -34,8 +34,8 @@ pub struct KnownDevice {
     pub user_id: UserId,
     sign_in: [u8; 16],
     epoch: i64,
-    has_factor: bool,
-    since: Timestamp,
+    passed_factor: bool,
+    signed_in_at: Timestamp,
 }
 
 impl KnownDevice {
@@ -50,7 +50,7 @@ impl KnownDevice {
         (user_id, epoch): (UserId, i64),
         session: &Digest,
         amr: &[AuthMethod],
-        since: Timestamp,
+        signed_in_at: Timestamp,
     ) -> Self {
         let mut sign_in = [0; 16];
         sign_in.copy_from_slice(&session.as_bytes()[..16]);
@@ -58,14 +58,14 @@ impl KnownDevice {
             user_id,
             sign_in,
             epoch,
-            has_factor: amr.contains(&AuthMethod::MultiFactor),
-            since,
+            passed_factor: amr.contains(&AuthMethod::MultiFactor),
+            signed_in_at,
         }
     }
 
     /// The time of its sign-in; of a cookie, in whole seconds.
-    pub(crate) fn known_since(&self) -> Timestamp {
-        self.since
+    pub(crate) fn signed_in_at(&self) -> Timestamp {
+        self.signed_in_at
     }
 
     /// Returns `true` if the device is known to this account in its current epoch.
@@ -74,8 +74,8 @@ impl KnownDevice {
     }
 
     /// Returns `true` if its sign-in has passed a second factor.
-    pub(crate) fn has_factor(&self) -> bool {
-        self.has_factor
+    pub(crate) fn passed_factor(&self) -> bool {
+        self.passed_factor
     }
 
     /// Identifies its sign-in.
@@ -89,8 +89,8 @@ impl KnownDevice {
     }
 
     /// What the HMAC of its entry covers.
-    fn tagged(signed: &[u8], has_factor: bool) -> Vec<u8> {
-        let suffix = if has_factor { WITH_FACTOR } else { &[] };
+    fn tagged(signed: &[u8], passed_factor: bool) -> Vec<u8> {
+        let suffix = if passed_factor { WITH_FACTOR } else { &[] };
         [signed, suffix].concat()
     }
 }
@@ -123,7 +123,7 @@ impl DeviceCookies {
             &now.as_second().to_be_bytes(),
         ]
         .concat();
-        let tagged = KnownDevice::tagged(&signed, device.has_factor);
+        let tagged = KnownDevice::tagged(&signed, device.passed_factor);
         let tag = hmac::sign(&self.0, &tagged);
         let newest = URL_SAFE_NO_PAD.encode([signed.as_slice(), tag.as_ref()].concat());
         let others = self
@@ -152,8 +152,8 @@ impl DeviceCookies {
         }
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (signed, tag) = bytes.split_at_checked(SIGNED_LEN)?;
-        let has_factor = [false, true].into_iter().find(|has_factor| {
-            let tagged = KnownDevice::tagged(signed, *has_factor);
+        let passed_factor = [false, true].into_iter().find(|passed_factor| {
+            let tagged = KnownDevice::tagged(signed, *passed_factor);
             hmac::verify(&self.0, &tagged, tag).is_ok()
         })?;
         let (user_id, rest) = signed.split_first_chunk::<16>()?;
@@ -161,14 +161,14 @@ impl DeviceCookies {
         let (epoch, at) = rest.split_first_chunk::<8>()?;
         let at = i64::from_be_bytes(at.try_into().ok()?);
         let age = now.as_second().checked_sub(at)?;
-        let since = Timestamp::from_second(at).ok()?;
+        let signed_in_at = Timestamp::from_second(at).ok()?;
         let is_current = age <= i64::try_from(KNOWN_DEVICE_LIFETIME.as_secs()).ok()?;
         is_current.then(|| KnownDevice {
             user_id: UserId::from_bytes(*user_id),
             sign_in: *sign_in,
             epoch: i64::from_be_bytes(*epoch),
-            has_factor,
-            since,
+            passed_factor,
+            signed_in_at,
         })
     }
 }

@@ -1,9 +1,10 @@
 //! Rate limits: the number of attempts that a network, a mailbox or an account may make.
 //!
-//! There are two kinds. A *budget* allows `burst` events per `window`; it is counted by the generic cell rate
-//! algorithm (GCRA), which needs one timestamp per key. A *backoff* counts consecutive wrong passwords for one
-//! account or one known device: each failure makes the next attempt wait longer, and after `lockout_after`
-//! failures no attempt is allowed.
+//! There are two kinds. A *budget* allows `burst` events at once, and then one more each `window / burst`: in a window
+//! after a pause up to twice `burst`. It is counted by the generic cell rate algorithm (GCRA), which stores one timestamp
+//! for each key, the time at which all events are available again. A *backoff* counts consecutive wrong passwords or codes
+//! for one account, one known device or one recovery: each failure makes the next attempt wait longer, and after
+//! `lockout_after` failures no attempt is allowed.
 //!
 //! | limit | key |
 //! | --- | --- |
@@ -75,7 +76,8 @@ pub const LOCKOUT_RETRY_AFTER: Duration = Duration::from_secs(HOUR);
 /// Mails of one kind that one network requests for one mailbox. Without the network in the key, a client could use up the
 /// limit for the owner of the mailbox.
 pub(crate) const MAILBOX: Rate = Rate::new(3, HOUR);
-/// Mails with a link of one purpose to one mailbox, regardless of who requests them. Mails above it wait in the outbox.
+/// Mails with a link of one purpose to one mailbox, regardless of who requests them: ten at once, then one every six
+/// minutes. Mails above it wait in the outbox.
 pub(crate) const MAILBOX_CEILING: Rate = Rate::new(10, HOUR);
 /// Requests for an address change by one account.
 pub(crate) const EMAIL_CHANGES: Rate = Rate::new(5, HOUR);
