@@ -10,7 +10,7 @@ use super::totp::Totp;
 use crate::core::Core;
 use crate::error::Error;
 use crate::model::{Credential, CredentialKind};
-use crate::store::{Condition, Records, Write};
+use crate::store::{Records, Write};
 use crate::values::{CredentialId, Secret, UserId};
 
 /// The ids of a user's enrolments, as they were read.
@@ -24,24 +24,16 @@ impl EnrolmentList {
     /// Writes the list with these enrolments instead. The batch is stale, or the key is taken, if another enrolment has
     /// begun since the list was read.
     pub(super) fn replace(&self, ids: &[CredentialId], now: Timestamp) -> Write {
-        let id = CredentialId::of_enrolment_list(self.user_id);
         let ids: Vec<_> = ids.iter().map(CredentialId::to_string).collect();
-        let data = ids.join(" ");
-        match &self.stored {
-            Some(old) => Write::update::<Credential, 2>(
-                id,
-                [("data", data.into()), ("updated_at", now.into())],
-                vec![Condition::is("data", old.expose().as_str())],
-            ),
-            None => Write::insert(&Credential {
-                id,
-                user_id: self.user_id,
-                kind: CredentialKind::EnrolmentList,
-                lookup: None,
-                data: Secret::new(data),
-                updated_at: now,
-            }),
-        }
+        let credential = Credential {
+            id: CredentialId::of_enrolment_list(self.user_id),
+            user_id: self.user_id,
+            kind: CredentialKind::EnrolmentList,
+            lookup: None,
+            data: Secret::new(ids.join(" ")),
+            updated_at: now,
+        };
+        credential.replace(self.stored.as_ref())
     }
 }
 

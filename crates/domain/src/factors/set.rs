@@ -14,7 +14,7 @@ use crate::core::Core;
 use crate::error::Error;
 use crate::limits::KnownDevice;
 use crate::model::{Credential, CredentialKind};
-use crate::store::{Condition, Records, Write};
+use crate::store::{Records, Write};
 use crate::values::{CredentialId, FactorCode, FactorKind, Secret, UserId};
 
 /// A user's active second factors.
@@ -201,26 +201,27 @@ impl FactorSet {
         proof.ensure_covers(self)?;
         let id = CredentialId::of_factor_set(self.user_id);
         Ok(match &self.stored {
-            Some(old) if self.is_empty() => Write::delete_if::<Credential>(id, is(old)),
-            Some(old) => Write::update::<Credential, 2>(
-                id,
-                [("data", self.to_text().into()), ("updated_at", now.into())],
-                is(old),
-            ),
-            None => self.insert(now),
+            Some(old) if self.is_empty() => {
+                Write::delete_if::<Credential>(id, Credential::has_data(old))
+            }
+            stored => self.credential(now).replace(stored.as_ref()),
         })
     }
 
     /// Writes the set of a user who has none. The key is taken if there is one.
     pub(super) fn insert(&self, now: Timestamp) -> Write {
-        Write::insert(&Credential {
+        Write::insert(&self.credential(now))
+    }
+
+    fn credential(&self, now: Timestamp) -> Credential {
+        Credential {
             id: CredentialId::of_factor_set(self.user_id),
             user_id: self.user_id,
             kind: CredentialKind::FactorSet,
             lookup: None,
             data: Secret::new(self.to_text()),
             updated_at: now,
-        })
+        }
     }
 
     /// Makes a batch stale if the stored set has changed since it was read; `None` if there was none, which no condition
@@ -228,7 +229,7 @@ impl FactorSet {
     pub(super) fn unchanged(&self) -> Option<Write> {
         let id = CredentialId::of_factor_set(self.user_id);
         let stored = self.stored.as_ref();
-        stored.map(|old| Write::check::<Credential>(id, is(old)))
+        stored.map(|old| Write::check::<Credential>(id, Credential::has_data(old)))
     }
 
     fn to_text(&self) -> String {
@@ -267,11 +268,6 @@ impl FactorSet {
             stored: Some(credential.data),
         })
     }
-}
-
-/// The condition that the stored text is the one that was read.
-fn is(stored: &Secret<String>) -> Vec<Condition> {
-    vec![Condition::is("data", stored.expose().as_str())]
 }
 
 impl Core {

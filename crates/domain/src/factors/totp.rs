@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::limits::KnownDevice;
 use crate::model::{Credential, CredentialKind, User};
 use crate::ports::RandomSource;
-use crate::store::{Batch, Condition, Records, Write};
+use crate::store::{Batch, Records, Write};
 use crate::tokens::Keyring;
 use crate::values::{CredentialId, FactorCode, Secret, UserId};
 
@@ -307,29 +307,22 @@ impl Totp {
 
     /// Deletes the authenticator. The batch is stale if the stored one has changed since it was read.
     pub(super) fn delete(&self) -> Write {
-        let unchanged = self.stored.iter();
-        let unchanged = unchanged.map(|old| Condition::is("data", old.expose().as_str()));
-        Write::delete_if::<Credential>(self.id, unchanged.collect())
+        let unchanged = self.stored.as_ref().map(Credential::has_data);
+        Write::delete_if::<Credential>(self.id, unchanged.unwrap_or_default())
     }
 
     /// Writes the authenticator. The batch is stale if the stored one has changed since it was read.
     pub(super) fn write(&self, now: Timestamp) -> Write {
         let data = serde_json::to_string(&self.data).expect("texts and numbers are JSON");
-        match &self.stored {
-            Some(old) => Write::update::<Credential, 2>(
-                self.id,
-                [("data", data.into()), ("updated_at", now.into())],
-                vec![Condition::is("data", old.expose().as_str())],
-            ),
-            None => Write::insert(&Credential {
-                id: self.id,
-                user_id: self.user_id,
-                kind: CredentialKind::Totp,
-                lookup: None,
-                data: Secret::new(data),
-                updated_at: now,
-            }),
-        }
+        let credential = Credential {
+            id: self.id,
+            user_id: self.user_id,
+            kind: CredentialKind::Totp,
+            lookup: None,
+            data: Secret::new(data),
+            updated_at: now,
+        };
+        credential.replace(self.stored.as_ref())
     }
 }
 

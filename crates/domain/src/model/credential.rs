@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::store::{BadRow, Kind, Query, Record, Row, RowReader, Table};
+use crate::store::{BadRow, Condition, Kind, Query, Record, Row, RowReader, Table, Write};
 use crate::values::{CredentialId, Digest, Secret, UserId};
 
 /// Kind of a credential.
@@ -75,6 +75,24 @@ impl Credential {
             data: hash,
             updated_at,
         }
+    }
+
+    /// Writes the credential in place of one with this data. The batch is stale if the stored data is another. `None` if
+    /// there must be no credential: then the key is taken if there is one.
+    pub(crate) fn replace(&self, stored: Option<&Secret<String>>) -> Write {
+        let Some(stored) = stored else {
+            return Write::insert(self);
+        };
+        let set = [
+            ("data", self.data.expose().as_str().into()),
+            ("updated_at", self.updated_at.into()),
+        ];
+        Write::update::<Self, 2>(self.id, set, Self::has_data(stored))
+    }
+
+    /// The condition that the stored data is as it was read.
+    pub(crate) fn has_data(read: &Secret<String>) -> Vec<Condition> {
+        vec![Condition::is("data", read.expose().as_str())]
     }
 
     /// A user's credentials.
