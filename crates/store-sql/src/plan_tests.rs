@@ -136,7 +136,8 @@ impl Expected {
                 [] => vec![query.table.key()],
                 columns => columns.to_vec(),
             },
-            is_part: has_range || !query.equal.is_empty(),
+            // With conditions alone, a list reads the table from its beginning to find a few rows.
+            is_part: has_range || !query.equal.is_empty() || !query.only.is_empty(),
             may_skip: !query.only.is_empty(),
         }
     }
