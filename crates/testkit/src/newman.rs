@@ -4,6 +4,23 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+/// Problems that a client cannot cause, or only with other settings, after minutes, or on pages only.
+pub const UNSEEN: [&str; 13] = [
+    "email-taken",
+    "headers-too-large",
+    "https-required",
+    "internal-error",
+    "outcome-unknown",
+    "overloaded",
+    "precondition-required",
+    "request-timeout",
+    "sign-up-closed",
+    "stopping",
+    "store-unavailable",
+    "unknown-account",
+    "wrong-password",
+];
+
 /// Requests for pages that need a mail. The folders that need one say so.
 const PAGES_WITH_A_MAIL: [&str; 3] = [
     "GET /inbox.json: Dora's confirmation → 200",

@@ -5,30 +5,13 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
-use doorward_testkit::newman::{needing_the_inbox, skipped};
+use doorward_testkit::newman::{UNSEEN, needing_the_inbox, skipped};
 use doorward_testkit::servers::{ADMIN_PASSWORD, Doorward};
 use doorward_testkit::tools::npm_tool;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{clients, document, output_text};
-
-/// Problems that a client cannot cause, or only with other settings, after minutes, or on pages only.
-const UNSEEN: [&str; 13] = [
-    "email-taken",
-    "headers-too-large",
-    "https-required",
-    "internal-error",
-    "outcome-unknown",
-    "overloaded",
-    "precondition-required",
-    "request-timeout",
-    "sign-up-closed",
-    "stopping",
-    "store-unavailable",
-    "unknown-account",
-    "wrong-password",
-];
 
 /// Newman's report of a run.
 pub(super) struct Run {
