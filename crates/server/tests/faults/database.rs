@@ -7,6 +7,7 @@ use doorward_testkit::servers::{
     ConnectionHog, DedicatedMariadb, DedicatedPostgres, DedicatedServer, MariadbOptions,
     PostgresOptions, dedicated_mariadb, dedicated_postgres,
 };
+use doorward_testkit::wait::TEST_TIMEOUT;
 
 use crate::client::{Client, PASSWORD};
 use crate::server::Setup;
@@ -40,11 +41,28 @@ impl Database {
         Self::Mariadb(dedicated_mariadb(MariadbOptions::default()).await)
     }
 
-    /// Takes all its connections.
+    /// Takes all its connections, after those of clients that were cut off have ended: one that ended later would leave
+    /// a free one.
     pub async fn fill(&self) -> ConnectionHog {
+        let deadline = Instant::now() + TEST_TIMEOUT;
+        while self.connections().await != "0" {
+            assert!(Instant::now() < deadline, "a client stays connected");
+        }
         match self {
             Self::Postgres(server) => server.fill().await,
             Self::Mariadb(server) => server.fill().await,
+        }
+    }
+
+    /// Number of connections of the server's user.
+    async fn connections(&self) -> String {
+        let count = |list, name| format!("SELECT COUNT(*) FROM {list} WHERE {name} = 'doorward'");
+        match self {
+            Self::Postgres(server) => server.query(&count("pg_stat_activity", "usename")).await,
+            Self::Mariadb(server) => {
+                let list = "information_schema.processlist";
+                server.query(&count(list, "user")).await
+            }
         }
     }
 
