@@ -52,9 +52,12 @@ async fn a_slow_statement_is_cancelled_by_the_server() {
             "SELECT COUNT(*) FROM seq_1_to_1000000 a, seq_1_to_1000000 b",
         ),
     ] {
+        let settings = SqlSettings::new(url);
+        // With the short limit, a busy machine would interrupt the migrations.
+        SqlStore::connect(&settings, fixtures::now()).await.unwrap();
         let settings = SqlSettings {
             statement_timeout: Duration::from_secs(1),
-            ..SqlSettings::new(url)
+            ..settings
         };
         let store = SqlStore::connect(&settings, fixtures::now()).await.unwrap();
         let mut connection = store.pool.get().await.unwrap();
