@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::http::{Reply, exchange, request};
 use super::sink::ReceivedMail;
-use super::{MailSink, Server, Setup};
+use super::{MailSink, Server, Setup, eventually};
 use crate::support::Combination;
 
 const PASSWORD: &str = "canary-password-7b1f";
@@ -300,15 +300,15 @@ fn metrics_of(server: &Server) -> String {
     exchange(address, request.as_bytes()).unwrap().body
 }
 
-/// Address of the metrics listener, from the log.
+/// Address of the metrics listener, from the log, which may come later than the line that the server is ready.
 pub(super) fn metrics_address(server: &Server) -> SocketAddr {
-    let log = server.log();
-    let lines = log
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok());
-    let mut addresses =
-        lines.filter_map(|line: Value| line["metrics.listen"].as_str().map(str::to_owned));
-    addresses.next().unwrap().parse().unwrap()
+    eventually("it logs where it serves metrics", || {
+        let log = server.log();
+        let mut lines = log
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.find_map(|line| line["metrics.listen"].as_str()?.parse().ok())
+    })
 }
 
 /// L-03: characters that reorder a line or begin another are escaped, in any field of any client.
