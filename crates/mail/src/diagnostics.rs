@@ -51,7 +51,7 @@ pub async fn diagnose(settings: &MailSettings, to: Option<&EmailAddress>) -> Vec
 
 fn templates(settings: &MailSettings) -> Diagnostic {
     match (
-        Templates::load(&settings.product, settings.templates.as_deref()),
+        Templates::load(&settings.brand, settings.templates.as_deref()),
         &settings.templates,
     ) {
         (Ok(_), None) => Diagnostic::passed("mail: templates", "the built-in ones"),

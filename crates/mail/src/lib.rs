@@ -34,7 +34,7 @@ pub use diagnostics::diagnose;
 pub use error::MailSetupError;
 pub use mailer::TemplateMailer;
 pub use mask::mask_addresses;
-pub use settings::MailSettings;
+pub use settings::{MailBrand, MailSettings};
 pub use templates::TemplateError;
 pub use transport::inbox::{Inbox, InboxMail};
 pub use transport::smtp::{Security, SmtpSettings, SmtpUrlError};

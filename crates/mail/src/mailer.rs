@@ -29,7 +29,7 @@ impl TemplateMailer {
     /// and not the first mail. Does not connect to the mail server: the server starts without it.
     pub fn open(settings: &MailSettings, clock: Arc<dyn Clock>) -> Result<Self, MailSetupError> {
         let composer = Composer::new(&settings.from)?;
-        let templates = Templates::load(&settings.product, settings.templates.as_deref())?;
+        let templates = Templates::load(&settings.brand, settings.templates.as_deref())?;
         let encoding = match &settings.transport {
             TransportSettings::Smtp(_) => BodyEncoding::Smtp,
             _ => BodyEncoding::Readable,

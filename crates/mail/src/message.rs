@@ -165,11 +165,12 @@ mod tests {
 
     use super::*;
     use crate::samples;
+    use crate::settings::MailBrand;
     use crate::templates::Templates;
 
     fn compose(mail: &Mail) -> Message {
         let composer = Composer::new("Doorward <no-reply@id.example.com>").unwrap();
-        let rendered = Templates::load("Doorward", None)
+        let rendered = Templates::load(&MailBrand::default(), None)
             .unwrap()
             .render(mail)
             .unwrap();
@@ -254,7 +255,14 @@ mod tests {
     #[test]
     fn a_mail_file_shows_its_text_and_link_decoded_in_every_language() {
         let composer = Composer::new("no-reply@example.com").unwrap();
-        let templates = Templates::load("Türsteher", None).unwrap();
+        let templates = Templates::load(
+            &MailBrand {
+                name: "Türsteher".to_owned(),
+                ..MailBrand::default()
+            },
+            None,
+        )
+        .unwrap();
         for mail in samples::every_mail() {
             let rendered = templates.render(&mail).unwrap();
             let encoding = BodyEncoding::Readable;
@@ -316,7 +324,7 @@ mod tests {
     #[test]
     fn every_valid_address_can_be_a_recipient() {
         let composer = Composer::new("no-reply@example.com").unwrap();
-        let templates = Templates::load("Doorward", None).unwrap();
+        let templates = Templates::load(&MailBrand::default(), None).unwrap();
         for address in [
             "a+b.c@sub.example.org",
             "!#$%&'*+-/=?^_`{|}~@example.com",
@@ -342,7 +350,7 @@ mod tests {
     #[test]
     fn a_message_id_with_unusual_characters_is_rejected() {
         let composer = Composer::new("no-reply@example.com").unwrap();
-        let templates = Templates::load("Doorward", None).unwrap();
+        let templates = Templates::load(&MailBrand::default(), None).unwrap();
         for id in ["", "a b", "a@b", "a>\r\nBcc: x@y.example", ".a", "a/b", "é"] {
             let mail = Mail {
                 message_id: id.to_owned(),

@@ -9,8 +9,8 @@ use crate::transport::url::TransportSettings;
 pub struct MailSettings {
     /// Sender: `Doorward <no-reply@example.com>` or only the address.
     pub from: String,
-    /// Name of the service in mails.
-    pub product: String,
+    /// The operator's brand.
+    pub brand: MailBrand,
     /// Folder whose files replace the built-in templates of the same name (`layout.html`, `confirm.txt` …)
     /// and single messages (`en.ftl` …).
     pub templates: Option<PathBuf>,
@@ -18,12 +18,33 @@ pub struct MailSettings {
     pub transport: TransportSettings,
 }
 
+/// What mails show of the operator's brand.
+#[derive(Debug, Clone)]
+pub struct MailBrand {
+    /// Name of the service.
+    pub name: String,
+    /// Colour of the button, as `#rrggbb`, with white text on it; `None` for the default.
+    pub accent: Option<String>,
+    /// URL of a PNG image that replaces the name at the top.
+    pub logo_url: Option<String>,
+}
+
+impl Default for MailBrand {
+    fn default() -> Self {
+        Self {
+            name: "Doorward".to_owned(),
+            accent: None,
+            logo_url: None,
+        }
+    }
+}
+
 impl MailSettings {
     /// Settings with all defaults.
     pub fn new(from: impl Into<String>, transport: TransportSettings) -> Self {
         Self {
             from: from.into(),
-            product: "Doorward".to_owned(),
+            brand: MailBrand::default(),
             templates: None,
             transport,
         }

@@ -299,6 +299,10 @@ form-problem = { $code ->
    *[other] Etwas stimmt noch nicht. Prüfen Sie Ihre Angaben und versuchen Sie es noch einmal.
 }
 
+terms = Nutzungsbedingungen
+privacy = Datenschutz
+support = Hilfe
+
 ## Pages
 
 sign-in-signed-out = Sie sind abgemeldet.
@@ -319,6 +323,7 @@ sign-up-domains = { $count ->
 }
 sign-up-closed = Die Registrierung ist geschlossen
 sign-up-closed-text = Hier können keine neuen Konten angelegt werden. Bitten Sie den Betreiber um ein Konto.
+sign-up-terms = Mit dem Konto nehmen Sie die { $link } an.
 sign-up-known = Sie haben schon ein Konto? { $link }
 
 code-title = Code eingeben

@@ -308,6 +308,10 @@ form-problem = { $code ->
    *[other] Something isn't right. Check your details and try again.
 }
 
+terms = Terms of use
+privacy = Privacy
+support = Support
+
 ## Pages, in the order of a user's way
 
 sign-in-signed-out = You are signed out.
@@ -328,6 +332,7 @@ sign-up-domains = { $count ->
 }
 sign-up-closed = Sign-up is closed
 sign-up-closed-text = New accounts can't be created here. Ask the people who run this service for an account.
+sign-up-terms = By creating an account you accept the { $link }.
 sign-up-known = Already have an account? { $link }
 
 code-title = Enter a code

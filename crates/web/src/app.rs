@@ -12,6 +12,7 @@ use doorward_domain::ports::RandomSource;
 use tokio::sync::Semaphore;
 
 use crate::html::Pages;
+use crate::html::brand::{Brand, BrandSettings};
 use crate::http::host::is_loopback_url;
 use crate::http::observer::RequestObserver;
 use crate::http::origins::{Origins, origin_of};
@@ -32,6 +33,8 @@ pub struct AppParts {
     pub inbox: Option<Arc<dyn InboxSource>>,
     /// Proxies that may send the client's address.
     pub trusted_proxies: TrustedProxies,
+    /// The operator's brand.
+    pub brand: Brand,
     /// Operator's settings of the web layer.
     pub options: WebOptions,
     /// Set before the server stops.
@@ -47,6 +50,8 @@ pub struct WebOptions {
     pub cors_origins: Origins,
     /// Origins that `return_to` may lead to, in addition to this server.
     pub return_origins: Origins,
+    /// Name, colours, logos and links of pages.
+    pub brand: BrandSettings,
     /// Rule for `If-Match`.
     pub if_match: IfMatchRule,
 }
@@ -93,6 +98,7 @@ pub struct AppState {
     pub(crate) shutdown: ShutdownFlag,
     pub(crate) observer: Arc<dyn RequestObserver>,
     pub(crate) pages: Pages,
+    pub(crate) brand: Brand,
     pub(crate) options: WebOptions,
     /// The rows of the routes, set by the router.
     pub(crate) routes: OnceLock<RouteIndex>,
@@ -127,7 +133,7 @@ impl App {
     /// Creates the state of the router.
     pub fn new(parts: AppParts) -> Self {
         let public_url = &parts.doorward.policy().public_url;
-        let pages = Pages::new(parts.doorward.policy(), parts.inbox.is_some());
+        let pages = Pages::new(parts.doorward.policy(), &parts.brand, parts.inbox.is_some());
         Self(Arc::new(AppState {
             origin: origin_of(public_url),
             page_policy: page_policy(&parts.options.return_origins),
@@ -139,6 +145,7 @@ impl App {
             options: parts.options,
             has_hsts: public_url.starts_with("https://") && !is_loopback_url(public_url),
             pages,
+            brand: parts.brand,
             doorward: parts.doorward,
             random: parts.random,
             trusted_proxies: parts.trusted_proxies,

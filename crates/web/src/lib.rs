@@ -41,6 +41,8 @@ pub use router::router;
 pub use users::export_document::ExportDocument;
 pub use users::view::UserView;
 
+pub use crate::html::brand::{Brand, BrandError, BrandSettings};
+pub use crate::html::color::Color;
 pub use crate::http::body::MAX_BODY_BYTES;
 pub use crate::http::headers::set_default_headers;
 pub use crate::http::host::{host_of, is_loopback_url};

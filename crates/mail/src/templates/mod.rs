@@ -26,6 +26,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, context};
 
 use crate::error::MailSetupError;
+use crate::settings::MailBrand;
 
 /// Name and text of each file of `templates/`.
 const BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/templates.rs"));
@@ -77,13 +78,14 @@ pub(crate) struct Templates {
     environment: Environment<'static>,
     messages: Arc<Messages>,
     replaced: BTreeMap<String, PathBuf>,
-    product: String,
+    brand: MailBrand,
 }
 
 impl Templates {
     /// Parses the built-in templates and their overrides, and renders each with samples.
-    pub fn load(product: &str, folder: Option<&Path>) -> Result<Self, MailSetupError> {
-        if product.trim().is_empty() || values::one_line(product) != product {
+    pub fn load(brand: &MailBrand, folder: Option<&Path>) -> Result<Self, MailSetupError> {
+        let name = &brand.name;
+        if name.trim().is_empty() || values::one_line(name) != *name {
             return Err(MailSetupError::Product);
         }
         let mut messages = Messages::builtin();
@@ -117,7 +119,7 @@ impl Templates {
             environment: environment(),
             messages: Arc::new(messages),
             replaced,
-            product: product.to_owned(),
+            brand: brand.clone(),
         };
         for (name, source) in sources {
             // Some editors write a byte order mark and CRLF, which would appear in the subject.
@@ -150,7 +152,9 @@ impl Templates {
         let at = self.date_time(mail.at, mail.locale);
         let values = context! {
             mail => mail.kind.template(),
-            product => self.product.as_str(),
+            product => self.brand.name.as_str(),
+            accent => self.brand.accent.as_deref().unwrap_or("#17614e"),
+            logo_url => self.brand.logo_url.as_deref(),
             greeting => mail.greeting.as_deref().and_then(values::greeting),
             username => mail.username.as_deref().map(values::one_line),
             url => mail.url.as_str(),

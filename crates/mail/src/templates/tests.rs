@@ -5,8 +5,15 @@ use std::fs;
 use super::*;
 use crate::samples;
 
+fn named(name: &str) -> MailBrand {
+    MailBrand {
+        name: name.to_owned(),
+        ..MailBrand::default()
+    }
+}
+
 fn load() -> Templates {
-    Templates::load("Doorward", None).unwrap()
+    Templates::load(&MailBrand::default(), None).unwrap()
 }
 
 fn load_with(files: &[(&str, &str)]) -> Result<Templates, String> {
@@ -16,7 +23,7 @@ fn load_with(files: &[(&str, &str)]) -> Result<Templates, String> {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, source).unwrap();
     }
-    Templates::load("Doorward", Some(folder.path())).map_err(|error| error.to_string())
+    Templates::load(&MailBrand::default(), Some(folder.path())).map_err(|error| error.to_string())
 }
 
 fn unescape(html: &str) -> String {
@@ -384,7 +391,7 @@ fn an_invalid_templates_folder_is_an_error_with_its_place() {
             assert!(error.contains(word), "{error}");
         }
     }
-    let missing = Templates::load("Doorward", Some(Path::new("/nonexistent")))
+    let missing = Templates::load(&MailBrand::default(), Some(Path::new("/nonexistent")))
         .err()
         .unwrap();
     assert!(missing.to_string().contains("/nonexistent"));
@@ -394,14 +401,32 @@ fn an_invalid_templates_folder_is_an_error_with_its_place() {
 fn the_product_name_is_required_and_escaped() {
     for product in ["", " ", "Door\r\nward"] {
         assert!(
-            matches!(Templates::load(product, None), Err(MailSetupError::Product)),
+            matches!(
+                Templates::load(&named(product), None),
+                Err(MailSetupError::Product)
+            ),
             "{product:?}"
         );
     }
-    let templates = Templates::load("Müller & Söhne", None).unwrap();
+    let templates = Templates::load(&named("Müller & Söhne"), None).unwrap();
     let rendered = templates
         .render(&samples::mail(MailKind::SignUp, Locale::De))
         .unwrap();
     assert!(rendered.subject.contains("Müller & Söhne"));
     assert!(rendered.html.contains("Müller &amp; Söhne"));
+}
+
+#[test]
+fn mails_have_the_accent_and_the_logo_of_the_brand() {
+    let brand = MailBrand {
+        name: "Müller & Söhne".to_owned(),
+        accent: Some("#756c1d".to_owned()),
+        logo_url: Some("https://id.example.com/assets/logo.png".to_owned()),
+    };
+    let templates = Templates::load(&brand, None).unwrap();
+    let mail = samples::mail(MailKind::SignUp, Locale::En);
+    let html = templates.render(&mail).unwrap().html;
+    assert!(html.contains("background:#756c1d"), "{html}");
+    let logo = "<img src=\"https://id.example.com/assets/logo.png\" alt=\"Müller &amp; Söhne\"";
+    assert!(html.contains(logo), "{html}");
 }

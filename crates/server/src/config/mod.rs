@@ -16,8 +16,9 @@ mod values;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use doorward_mail::{MailSettings, TransportSettings, parse_transport};
+use doorward_mail::{MailBrand, MailSettings, TransportSettings, parse_transport};
 use doorward_store_redis::RedisSettings;
+use doorward_web::Brand;
 
 pub use doorward_web::{host_of, is_loopback_url};
 pub use redaction::redact;
@@ -83,7 +84,7 @@ impl Config {
         };
         self.mail_from
             .clone()
-            .unwrap_or_else(|| format!("Doorward <no-reply@{host}>"))
+            .unwrap_or_else(|| format!("{} <no-reply@{host}>", self.sender_name()))
     }
 
     /// Settings of the Redis store; `None` if it is not configured.
@@ -98,10 +99,26 @@ impl Config {
         }))
     }
 
+    /// Name of the default sender: that of the service, in quotes if it is more than words (RFC 5322, 3.2.4).
+    fn sender_name(&self) -> String {
+        let name = self.options.brand.name.as_deref().unwrap_or("Doorward");
+        match name.chars().all(|c| c.is_alphanumeric() || c == ' ') {
+            true => name.to_owned(),
+            false => format!("{name:?}"),
+        }
+    }
+
     /// Settings of the mailer.
     pub fn mail_settings(&self, listening: SocketAddr) -> anyhow::Result<MailSettings> {
         let transport = parse_transport(&self.mail_url())?;
+        let brand = Brand::open(&self.options.brand)?;
+        let public_url = self.public_url(listening);
         Ok(MailSettings {
+            brand: MailBrand {
+                name: brand.name().to_owned(),
+                accent: brand.mail_accent(),
+                logo_url: brand.mail_logo().map(|path| format!("{public_url}{path}")),
+            },
             templates: self.mail_templates.clone(),
             ..MailSettings::new(self.mail_from(listening), transport)
         })

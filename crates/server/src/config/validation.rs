@@ -54,6 +54,7 @@ impl Config {
     /// Returns the warnings that no other check of `doctor` includes.
     pub fn general_warnings(&self) -> Vec<String> {
         let mut warnings = exposed_files(self);
+        warnings.extend(self.options.brand.accent_note());
         let collector = self.traces_url.iter().chain(&self.traces_endpoint).next();
         if let Some(url) = collector
             && url.starts_with("http://")

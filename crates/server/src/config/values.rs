@@ -71,6 +71,24 @@ pub(super) fn issuer(value: &str) -> Result<String, String> {
     }
 }
 
+/// The address of a page that pages link to.
+pub(super) fn page_url(value: &str) -> Result<String, String> {
+    match url::Url::parse(value) {
+        Ok(url) if url.scheme() == "https" => Ok(url.into()),
+        _ => Err("must be a URL that begins with https://".to_owned()),
+    }
+}
+
+/// The address of a page, or one for mails.
+pub(super) fn support_url(value: &str) -> Result<String, String> {
+    match url::Url::parse(value) {
+        Ok(url) if url.scheme() == "mailto" && url.path().contains('@') => Ok(url.into()),
+        _ => page_url(value).map_err(|_| {
+            "must be a URL that begins with https://, or mailto: and an address".to_owned()
+        }),
+    }
+}
+
 /// The error does not repeat the value.
 pub(super) fn pepper(value: &str) -> Result<Secret<String>, String> {
     let value = value.trim();

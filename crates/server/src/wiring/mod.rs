@@ -24,7 +24,7 @@ use doorward_domain::values::Secret;
 use doorward_domain::{Doorward, Policy, Ports};
 use doorward_mail::{Inbox, TemplateMailer};
 use doorward_store_redis::RedisStore;
-use doorward_web::{App, AppParts, ShutdownFlag};
+use doorward_web::{App, AppParts, Brand, ShutdownFlag};
 use tokio::sync::watch;
 
 use crate::breached::Filter;
@@ -51,6 +51,7 @@ pub struct Components {
     /// Metrics; `None` if neither metrics nor traces are configured.
     pub metrics: Option<Arc<Metrics>>,
     database: Database,
+    brand: Brand,
 }
 
 /// Creates all components. `listening` is the listen address, for the public URL.
@@ -177,6 +178,7 @@ fn assemble(
         inbox,
         metrics: stores.metrics,
         database: stores.database,
+        brand: Brand::open(&config.options.brand)?,
     })
 }
 
@@ -200,6 +202,7 @@ pub fn app(
             .trusted_proxies
             .clone()
             .with_header(config.trusted_proxy_header),
+        brand: components.brand.clone(),
         options: config.options.clone(),
     })
 }
@@ -254,7 +257,12 @@ fn policy(config: &Config, listening: SocketAddr) -> anyhow::Result<Policy> {
     policy.public_url = config.public_url(listening);
     let host = host_of(&policy.public_url);
     let first_label = host.split('.').next().unwrap_or_default();
-    policy.password_rules.context = ["doorward", host, first_label].map(str::to_owned).into();
+    let name = config.options.brand.name.as_deref();
+    let context = ["doorward", host, first_label].into_iter().chain(name);
+    policy.password_rules.context = context.map(str::to_owned).collect();
+    if let (true, Some(name)) = (policy.factors_issuer.is_empty(), name) {
+        policy.factors_issuer = name.to_owned();
+    }
     if let Some(path) = &config.breached_filter {
         policy.password_rules.breached = BreachedPasswords::of(Arc::new(Filter::open(path)?));
     }

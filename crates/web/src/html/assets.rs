@@ -1,16 +1,19 @@
-//! Files that pages load: compiled in and named by their content, so that browsers cache them permanently.
+//! Files that pages load. Most are compiled in and named by their content, so that browsers cache them permanently; the
+//! images of the brand (`brand`) have fixed names, which mails contain too.
 //!
 //! To add one: its file in `templates/`, a static here, its place in [`ALL`].
 
 use std::sync::LazyLock;
 
-use axum::extract::Path;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::values::Digest;
 
+use crate::app::App;
 use crate::http::problem::{Code, Problem};
 
 /// The stylesheet of all pages.
@@ -19,7 +22,7 @@ pub(crate) static STYLESHEET: LazyLock<Asset> = LazyLock::new(|| {
         "style",
         "css",
         "text/css; charset=utf-8",
-        include_str!("../../templates/style.css"),
+        Bytes::from_static(include_bytes!("../../templates/style.css")),
     )
 });
 /// The icon in a browser's tab.
@@ -28,7 +31,7 @@ pub(crate) static ICON: LazyLock<Asset> = LazyLock::new(|| {
         "icon",
         "svg",
         "image/svg+xml",
-        include_str!("../../templates/icon.svg"),
+        Bytes::from_static(include_bytes!("../../templates/icon.svg")),
     )
 });
 
@@ -38,27 +41,50 @@ pub(crate) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
         "script",
         "js",
         "text/javascript; charset=utf-8",
-        include_str!("../../templates/script.js"),
+        Bytes::from_static(include_bytes!("../../templates/script.js")),
     )
 });
 
 static ALL: [&LazyLock<Asset>; 3] = [&STYLESHEET, &ICON, &SCRIPT];
 
-/// A static file.
+/// A file.
+#[derive(Debug, Clone)]
 pub(crate) struct Asset {
     name: String,
     kind: &'static str,
-    text: &'static str,
+    content: Bytes,
+    caching: Caching,
+}
+
+/// How long browsers keep a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caching {
+    /// Its name changes with its content.
+    Permanent,
+    /// Its name stays.
+    Hour,
 }
 
 impl Asset {
-    fn new(stem: &str, extension: &str, kind: &'static str, text: &'static str) -> Self {
-        let digest = Digest::of(text.as_bytes());
+    /// A file that is named by its content.
+    pub(super) fn new(stem: &str, extension: &str, kind: &'static str, content: Bytes) -> Self {
+        let digest = Digest::of(&content);
         let digest = URL_SAFE_NO_PAD.encode(&digest.as_bytes()[..9]);
+        let name = format!("{stem}-{digest}.{extension}");
+        Self::named(name, kind, content, Caching::Permanent)
+    }
+
+    pub(super) fn named(
+        name: String,
+        kind: &'static str,
+        content: Bytes,
+        caching: Caching,
+    ) -> Self {
         Self {
-            name: format!("{stem}-{digest}.{extension}"),
+            name,
             kind,
-            text,
+            content,
+            caching,
         }
     }
 
@@ -66,17 +92,27 @@ impl Asset {
     pub(crate) fn path(&self) -> String {
         format!("/assets/{}", self.name)
     }
+
+    pub(super) fn is_png(&self) -> bool {
+        self.kind == "image/png"
+    }
 }
 
 /// Serves a file.
-pub(crate) async fn asset(Path(file): Path<String>) -> Result<Response, Problem> {
-    let asset = ALL.iter().find(|asset| asset.name == file);
+pub(crate) async fn asset(
+    State(app): State<App>,
+    Path(file): Path<String>,
+) -> Result<Response, Problem> {
+    let builtin = ALL.iter().map(|asset| &***asset);
+    let mut assets = builtin.chain(app.brand.assets());
+    let asset = assets.find(|asset| asset.name == file);
     let asset = asset.ok_or_else(|| Problem::new(Code::NotFound))?;
-    let headers = [
-        (CONTENT_TYPE, asset.kind),
-        (CACHE_CONTROL, "public, max-age=31536000, immutable"),
-    ];
-    Ok((headers, asset.text).into_response())
+    let cache = match asset.caching {
+        Caching::Permanent => "public, max-age=31536000, immutable",
+        Caching::Hour => "public, max-age=3600",
+    };
+    let headers = [(CONTENT_TYPE, asset.kind), (CACHE_CONTROL, cache)];
+    Ok((headers, asset.content.clone()).into_response())
 }
 
 #[cfg(test)]
@@ -88,7 +124,9 @@ mod tests {
 
     #[test]
     fn the_stylesheet_has_logical_properties_only() {
-        let declarations = STYLESHEET.text.split(['{', '}', ';']);
+        let declarations = std::str::from_utf8(&STYLESHEET.content)
+            .unwrap()
+            .split(['{', '}', ';']);
         for declaration in declarations.map(str::trim) {
             let (name, value) = declaration.split_once(':').unwrap_or_default();
             let last = name.split('-').next_back().unwrap_or_default();

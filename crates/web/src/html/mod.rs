@@ -5,6 +5,8 @@
 //! the templates in `templates/<feature>/`; nothing here imports a feature.
 
 pub(crate) mod assets;
+pub(crate) mod brand;
+pub(crate) mod color;
 pub(crate) mod form;
 pub(crate) mod redirect;
 pub(crate) mod return_to;
@@ -14,6 +16,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::response::Html;
+use brand::Brand;
 use doorward_domain::model::User;
 use doorward_domain::values::{EmailAddress, Locale, Name, Username};
 use doorward_domain::{Policy, SignUpPolicy};
@@ -32,15 +35,20 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// Compiles the templates for a policy. With `has_inbox`, pages link to the built-in inbox.
-    pub(crate) fn new(policy: &Policy, has_inbox: bool) -> Self {
+    /// Compiles the templates for a policy and a brand. With `has_inbox`, pages link to the built-in inbox.
+    pub(crate) fn new(policy: &Policy, brand: &Brand, has_inbox: bool) -> Self {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
         environment.set_formatter(escape);
         environment.add_global("stylesheet", assets::STYLESHEET.path());
         environment.add_global("script", assets::SCRIPT.path());
-        environment.add_global("icon", assets::ICON.path());
+        // An operator who has set a name does not want Doorward's icon.
+        let icon = brand
+            .icon()
+            .or((!brand.has_name()).then(|| assets::ICON.path()));
+        environment.add_global("icon", icon);
+        environment.add_global("brand", brand_values(brand));
         environment.add_global("has_inbox", has_inbox);
         environment.add_global("is_sign_up_open", policy.sign_up == SignUpPolicy::Open);
         // For people, the dot before a domain with its subdomains says nothing.
@@ -74,12 +82,22 @@ impl Pages {
             Ok(text) => Html(text),
             Err(error) => {
                 tracing::error!(page = name, %error, "failed to render page");
-                Html(
-                    "<!doctype html><title>Doorward</title><p>This page cannot be shown."
-                        .to_owned(),
-                )
+                Html("<!doctype html><title>Error</title><p>This page cannot be shown.".to_owned())
             }
         }
+    }
+}
+
+fn brand_values(brand: &Brand) -> Value {
+    let settings = brand.settings();
+    context! {
+        name => brand.name(),
+        stylesheet => brand.stylesheet(),
+        logo => brand.logo(),
+        logo_dark => brand.logo_dark(),
+        terms_url => settings.terms_url.as_deref(),
+        privacy_url => settings.privacy_url.as_deref(),
+        support => settings.support.as_deref(),
     }
 }
 

@@ -7,6 +7,9 @@ use crate::app::App;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// The operator's logo may be an SVG with a script. Opened by itself, it runs none.
+const IMAGE_POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox");
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
 /// With `no-referrer`, browsers send `Origin: null` with a form, which the cross-site check rejects.
 /// This sends no path, so that no link token leaves a page.
@@ -45,13 +48,16 @@ pub fn set_default_headers(headers: &mut HeaderMap) {
 
 /// Sets all headers of a response of the service (H-11, W-01, W-06).
 pub(crate) fn set_response_headers(app: &App, id: &str, headers: &mut HeaderMap) {
-    let is_page = headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let kind = headers.get(header::CONTENT_TYPE);
+    let begins_with = |start: &[u8]| kind.is_some_and(|kind| kind.as_bytes().starts_with(start));
+    let (is_page, is_image) = (begins_with(b"text/html"), begins_with(b"image/"));
     set_default_headers(headers);
     if is_page {
         headers.insert(header::CONTENT_SECURITY_POLICY, app.page_policy.clone());
         headers.insert(header::REFERRER_POLICY, PAGE_REFERRER);
+    }
+    if is_image {
+        headers.insert(header::CONTENT_SECURITY_POLICY, IMAGE_POLICY);
     }
     if app.has_hsts {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);

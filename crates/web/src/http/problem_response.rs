@@ -139,10 +139,11 @@ mod tests {
     use doorward_domain::Policy;
 
     use super::*;
+    use crate::html::brand::Brand;
 
     #[test]
     fn every_problem_page_is_translated() {
-        let pages = Pages::new(&Policy::new(""), false);
+        let pages = Pages::new(&Policy::new(""), &Brand::default(), false);
         for code in Code::ALL {
             let problem = Problem::new(*code);
             let [english, german] =

@@ -277,13 +277,14 @@ mod tests {
     use doorward_domain::Policy;
 
     use super::*;
+    use crate::html::brand::Brand;
 
     #[test]
     fn a_wait_is_shown_in_minutes() {
         let retry_after = Duration::from_secs(180);
         let problem = Problem::from(Error::TooManyAttempts { retry_after });
         let form = Form::default().with_errors(&problem);
-        let pages = Pages::new(&Policy::new(""), false);
+        let pages = Pages::new(&Policy::new(""), &Brand::default(), false);
         for (locale, words) in [
             (Locale::En, "Too many attempts. Try again in 3 minutes."),
             (
@@ -298,8 +299,8 @@ mod tests {
 
     #[test]
     fn a_rejected_form_shows_every_problem() {
-        let [pages, with_inbox] =
-            [false, true].map(|has_inbox| Pages::new(&Policy::new(""), has_inbox));
+        let [pages, with_inbox] = [false, true]
+            .map(|has_inbox| Pages::new(&Policy::new(""), &Brand::default(), has_inbox));
         let page =
             |pages: &Pages, locale, form: &Form| sign_in_form(pages, locale, form, None, None).0;
         for locale in Locale::ALL {

@@ -16,8 +16,8 @@ use doorward_web::{ForwardedBy, IfMatchRule, TrustedProxies, WebOptions};
 
 use super::values::{
     LogFormat, boolean, collector, database, days, display_path, engine, engine_name, filled,
-    issuer, log_filter, log_format, minutes, otlp_headers, parse, parse_in_range, path, pepper,
-    ratio, redis, text, transport, url, whole_days,
+    issuer, log_filter, log_format, minutes, otlp_headers, page_url, parse, parse_in_range, path,
+    pepper, ratio, redis, support_url, text, transport, url, whole_days,
 };
 
 /// The configuration.
@@ -231,6 +231,22 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| v.parse().map(|v| c.options.cors_origins = v), |c| c.options.cors_origins.to_string()),
     plain("return_to.origins", "Origins that `return_to` may lead to after a sign-in, in addition to paths of this server, separated by commas, such as https://app.example.com.",
         |c, v| v.parse().map(|v| c.options.return_origins = v), |c| c.options.return_origins.to_string()),
+    plain("brand.name", "Name of the service on pages, in mails and in authenticator apps, up to 64 characters without a colon; Doorward if not set.",
+        |c, v| issuer(v).map(|v| c.options.brand.name = Some(v)), |c| c.options.brand.name.clone().unwrap_or_default()),
+    plain("brand.accent", "Colour of links and buttons, such as #17614e. It is made darker on light pages and lighter on dark ones until text in it can be read.",
+        |c, v| v.parse().map(|v| c.options.brand.accent = Some(v)), |c| c.options.brand.accent.map(|v| v.to_string()).unwrap_or_default()),
+    plain("brand.logo", "Logo at the top of pages instead of the name: a PNG, WebP or SVG file of up to 100 KB. A PNG is in mails, too.",
+        |c, v| path(v).map(|v| c.options.brand.logo = Some(v)), |c| display_path(c.options.brand.logo.as_ref())),
+    plain("brand.logo_dark", "Logo on dark pages, if `brand.logo` does not suit them.",
+        |c, v| path(v).map(|v| c.options.brand.logo_dark = Some(v)), |c| display_path(c.options.brand.logo_dark.as_ref())),
+    plain("brand.icon", "Icon in the browser's tab: a PNG, WebP or SVG file of up to 100 KB.",
+        |c, v| path(v).map(|v| c.options.brand.icon = Some(v)), |c| display_path(c.options.brand.icon.as_ref())),
+    plain("brand.terms_url", "Page of the terms of use (https), which sign-up names.",
+        |c, v| page_url(v).map(|v| c.options.brand.terms_url = Some(v)), |c| c.options.brand.terms_url.clone().unwrap_or_default()),
+    plain("brand.privacy_url", "Page about privacy (https), linked from every page.",
+        |c, v| page_url(v).map(|v| c.options.brand.privacy_url = Some(v)), |c| c.options.brand.privacy_url.clone().unwrap_or_default()),
+    plain("brand.support", "Page (https) or address (mailto:) of the support, linked from every page.",
+        |c, v| support_url(v).map(|v| c.options.brand.support = Some(v)), |c| c.options.brand.support.clone().unwrap_or_default()),
     plain("api.require_if_match", "Require `If-Match` on writes to a user, and respond with 428 otherwise: true or false.",
         |c, v| boolean(v).map(|v| c.options.if_match = if v { IfMatchRule::Required } else { IfMatchRule::Optional }), |c| (c.options.if_match == IfMatchRule::Required).to_string()),
     plain("tls.certificate", "PEM file of the server's certificate and its chain; the server then uses TLS itself. Reloaded when it changes.",
@@ -287,7 +303,7 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| parse_in_range(v, 0, 43_200).map(|v| c.policy.admin_session_idle_timeout = minutes(v)), |c| c.policy.admin_session_idle_timeout.as_mins().to_string()),
     plain("factors.required", "Who must have a second factor: none, admins or everyone. A user who has none adds one at the next sign-in.",
         |c, v| FactorsRequired::ALL.into_iter().find(|who| who.as_str() == v).map(|who| c.policy.factors_required = who).ok_or_else(|| "must be none, admins or everyone".to_owned()), |c| c.policy.factors_required.as_str().to_owned()),
-    plain("factors.issuer", "Name that authenticator apps show for this server, up to 64 characters without a colon; the public host if not set.",
+    plain("factors.issuer", "Name that authenticator apps show for this server, up to 64 characters without a colon; `brand.name` if not set, else the public host.",
         |c, v| issuer(v).map(|v| c.policy.factors_issuer = v), |c| c.policy.factors_issuer.clone()),
     plain("confirmation.require_password", "Require the password of the account to confirm an email address: true or false.",
         |c, v| boolean(v).map(|v| c.policy.confirmation_requires_password = v), |c| c.policy.confirmation_requires_password.to_string()),

@@ -14,7 +14,7 @@ use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{EmailAddress, Secret, Username};
 use doorward_domain::{Actor, Ctx, Doorward, Policy, Ports};
 use doorward_web::{
-    App, AppParts, InboxSource, NoObserver, ShutdownFlag, TrustedProxies, WebOptions,
+    App, AppParts, Brand, InboxSource, NoObserver, ShutdownFlag, TrustedProxies, WebOptions,
 };
 use jiff::SignedDuration;
 use serde_json::json;
@@ -118,6 +118,7 @@ impl TestApp {
             random,
             inbox: options.inbox,
             trusted_proxies: options.trusted_proxies,
+            brand: Brand::open(&options.options.brand).unwrap(),
             options: options.options,
             shutdown: ShutdownFlag::default(),
         });

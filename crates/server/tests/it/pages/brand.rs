@@ -1,0 +1,93 @@
+//! The operator's brand.
+
+use std::path::PathBuf;
+
+use doorward_web::BrandSettings;
+use tempfile::TempDir;
+
+use super::browser::Browser;
+use crate::support::TestApp;
+
+const LOGO: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>";
+
+async fn branded(folder: &TempDir) -> TestApp {
+    let logo: PathBuf = folder.path().join("logo.svg");
+    std::fs::write(&logo, LOGO).unwrap();
+    TestApp::with(|options| {
+        options.options.brand = BrandSettings {
+            name: Some("Müller & Söhne".to_owned()),
+            accent: Some("#fff3a0".parse().unwrap()),
+            logo: Some(logo),
+            terms_url: Some("https://example.com/terms".to_owned()),
+            privacy_url: Some("https://example.com/privacy".to_owned()),
+            support: Some("mailto:help@example.com".to_owned()),
+            ..BrandSettings::default()
+        };
+    })
+    .await
+}
+
+#[tokio::test]
+async fn pages_have_the_brand_and_not_the_name_of_the_product() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = branded(&folder).await;
+    let mut browser = Browser::new(&app, "en");
+    for path in ["/sign-in", "/sign-up", "/recover"] {
+        let page = browser.get(path).await;
+        let page = browser.page(page, 200).shows(&[
+            "Müller &amp; Söhne</title>",
+            "class=\"logo\" src=\"/assets/logo.svg\" alt=\"Müller &amp; Söhne\"",
+            "href=\"https://example.com/privacy\"",
+            "href=\"mailto:help@example.com\"",
+            "href=\"/assets/brand-",
+        ]);
+        assert!(!page.0.contains("Doorward"), "{}", page.0);
+    }
+    let page = browser.get("/sign-up").await;
+    let terms = "By creating an account you accept the <a href=\"https://example.com/terms\">";
+    browser.page(page, 200).shows(&[terms]);
+}
+
+#[tokio::test]
+async fn a_script_in_a_logo_does_not_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = branded(&folder).await;
+    let logo = app.anonymous().get("/assets/logo.svg").await.expect(200);
+    assert_eq!(logo.text(), LOGO);
+    for (name, value) in [
+        ("content-type", "image/svg+xml"),
+        (
+            "content-security-policy",
+            "default-src 'none'; frame-ancestors 'none'; sandbox",
+        ),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        assert_eq!(logo.header(name), Some(value));
+    }
+}
+
+/// A pale yellow is made darker for light pages, and is kept on dark ones.
+#[tokio::test]
+async fn the_stylesheet_of_the_brand_has_an_accent_that_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = branded(&folder).await;
+    let page = app
+        .anonymous()
+        .request("GET", "/sign-in")
+        .html()
+        .send()
+        .await;
+    let html = page.expect(200).text();
+    let (_, rest) = html.split_once("/assets/brand-").unwrap();
+    let (name, _) = rest.split_once('"').unwrap();
+    let path = format!("/assets/brand-{name}");
+    let css = app.anonymous().get(&path).await.expect(200);
+    assert_eq!(css.header("content-type"), Some("text/css; charset=utf-8"));
+    let (light, dark) = css
+        .text()
+        .split_once("@media")
+        .map(|(light, dark)| (light.to_owned(), dark.to_owned()))
+        .unwrap();
+    assert!(!light.contains("#fff3a0"), "{light}");
+    assert!(dark.contains("--accent: #fff3a0"), "{dark}");
+}
