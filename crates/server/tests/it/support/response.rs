@@ -188,7 +188,8 @@ impl TestResponse {
         assert_eq!(greeting["name"], "Doorward");
         assert_eq!(greeting["version"], env!("CARGO_PKG_VERSION"));
         assert_eq!(greeting["links"]["docs"], "/docs");
-        assert_eq!(greeting.as_object().unwrap().len(), 4, "{greeting}");
+        assert_eq!(greeting["sign_up"]["policy"], "open");
+        assert_eq!(greeting.as_object().unwrap().len(), 5, "{greeting}");
     }
 
     /// Every cookie that the response sets, with attributes.
