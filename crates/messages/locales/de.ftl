@@ -32,6 +32,7 @@ month = { $month ->
     [November] November
    *[December] Dezember
 }
+date = { $day }. { month } { $year }
 date-time = { $day }. { month } { $year }, { $time } UTC
 
 ## Mails
@@ -359,8 +360,6 @@ account-hello = { $name ->
     [0] Hallo
    *[other] Hallo, { $name }
 }
-account-new-email = Neue E-Mail
-account-not-confirmed = Noch nicht bestätigt
 account-role = Rolle
 account-admin = Admin
 account-since = Dabei seit
@@ -368,10 +367,61 @@ account-profile = Profil
 account-security = Sicherheit
 account-factors-on = Ein
 account-factors-off = Aus
-account-devices = Wo Sie angemeldet sind
 account-this-device = Dieses Gerät
-account-unknown-device = Unbekanntes Gerät
-account-last-seen = Zuletzt aktiv { $date }
+account-tasks = Was zu tun ist
+account-no-tasks = Nichts. Ihr Konto ist gut eingerichtet.
+account-last-sign-in = Letzte Anmeldung
+account-signed-in-on = Angemeldet auf
+account-change = Ändern
+skip-to-content = Zum Inhalt springen
+section = { $name ->
+    [overview] Übersicht
+   *[devices] Geräte
+}
+task = { $name ->
+    [renew-codes] Neue Wiederherstellungscodes erstellen: es sind nur noch wenige übrig
+   *[add-factor] Zwei-Faktor-Anmeldung einschalten
+}
+
+devices-intro = Auf diesen Geräten sind Sie angemeldet. Wenn Sie eines nicht kennen, melden Sie es ab und ändern Sie Ihr Passwort.
+devices-count = { $count ->
+    [one] { $count } Gerät
+   *[other] { $count } Geräte
+}
+devices-only-one = Sie sind nur auf diesem Gerät angemeldet.
+devices-signed-out = Das Gerät ist abgemeldet.
+devices-others-signed-out = Alle anderen Geräte sind abgemeldet.
+devices-others = Überall sonst abmelden
+devices-others-text = Falls Sie ein Gerät verloren haben oder jemand anderes Ihr Konto nutzen könnte.
+devices-others-button = Alle anderen Geräte abmelden
+devices-others-heading = Alle anderen Geräte abmelden?
+devices-others-effects = Hier bleiben Sie angemeldet. Auf jedem anderen Gerät ist wieder das Passwort nötig. Schon verschickte Links zum Zurücksetzen des Passworts funktionieren nicht mehr.
+device-name = { $system ->
+    [iPhone] { $name } auf dem iPhone
+    [iPad] { $name } auf dem iPad
+   *[other] { $name } unter { $system }
+}
+device-unknown = Unbekanntes Gerät
+device-active-now = gerade aktiv
+device-active-minutes = { $count ->
+    [one] vor { $count } Minute aktiv
+   *[other] vor { $count } Minuten aktiv
+}
+device-active-hours = { $count ->
+    [one] vor { $count } Stunde aktiv
+   *[other] vor { $count } Stunden aktiv
+}
+device-active-days = { $count ->
+    [one] vor { $count } Tag aktiv
+   *[other] vor { $count } Tagen aktiv
+}
+device-place = { $kind ->
+    [same] gleiches Netz wie jetzt
+    [private] privates Netz
+   *[other] { $address }
+}
+device-signed-in = angemeldet am
+device-sign-out = { $name } abmelden
 sign-out = Abmelden
 
 password-title = Passwort ändern

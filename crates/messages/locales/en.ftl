@@ -37,6 +37,7 @@ month = { $month ->
     [November] November
    *[December] December
 }
+date = { $day } { month } { $year }
 date-time = { $day } { month } { $year }, { $time } UTC
 
 ## Mails. Operators can replace these, the durations and the date (`mail.templates`).
@@ -368,8 +369,6 @@ account-hello = { $name ->
     [0] Hello
    *[other] Hello, { $name }
 }
-account-new-email = New email
-account-not-confirmed = Not confirmed yet
 account-role = Role
 account-admin = Admin
 account-since = Member since
@@ -377,10 +376,62 @@ account-profile = Profile
 account-security = Security
 account-factors-on = On
 account-factors-off = Off
-account-devices = Where you are signed in
 account-this-device = This device
-account-unknown-device = Unknown device
-account-last-seen = Last active { $date }
+account-tasks = What needs doing
+account-no-tasks = Nothing. Your account is set up well.
+account-last-sign-in = Last sign-in
+account-signed-in-on = Signed in on
+account-change = Change
+skip-to-content = Skip to the content
+section = { $name ->
+    [overview] Overview
+   *[devices] Devices
+}
+task = { $name ->
+    [renew-codes] Create new recovery codes: few are left
+   *[add-factor] Turn on two-factor sign-in
+}
+
+devices-intro = You are signed in on these devices. If you don't recognise one, sign it out and change your password.
+devices-count = { $count ->
+    [one] { $count } device
+   *[other] { $count } devices
+}
+devices-only-one = You are signed in on this device only.
+devices-signed-out = That device is signed out.
+devices-others-signed-out = All other devices are signed out.
+devices-others = Sign out everywhere else
+devices-others-text = If you have lost a device, or someone else may use your account.
+devices-others-button = Sign out all other devices
+devices-others-heading = Sign out all other devices?
+devices-others-effects = You stay signed in here. On every other device, the password is needed again. Links to reset the password that were sent before stop working.
+# $name is the program and $system its system, such as Firefox and Windows.
+device-name = { $system ->
+    [iPhone] { $name } on iPhone
+    [iPad] { $name } on iPad
+   *[other] { $name } on { $system }
+}
+device-unknown = Unknown device
+device-active-now = active now
+device-active-minutes = { $count ->
+    [one] active { $count } minute ago
+   *[other] active { $count } minutes ago
+}
+device-active-hours = { $count ->
+    [one] active { $count } hour ago
+   *[other] active { $count } hours ago
+}
+device-active-days = { $count ->
+    [one] active { $count } day ago
+   *[other] active { $count } days ago
+}
+device-place = { $kind ->
+    [same] same network as now
+    [private] private network
+   *[other] { $address }
+}
+device-signed-in = signed in
+device-sign-out = Sign out { $name }
 sign-out = Sign out
 
 password-title = Change password

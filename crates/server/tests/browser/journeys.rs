@@ -83,7 +83,7 @@ fn a_user_signs_up_confirms_signs_in_changes_the_password_and_signs_out_without_
     browser.click("a.button");
     browser.expect_heading("Hello, ben@example.com");
 
-    browser.click("form[action='/auth/sign-out'] button");
+    browser.sign_out();
     browser.expect_text("[role=status]", "You are signed out.");
     sign_in(&browser, "ben@example.com", "three boats on a lake");
     browser.expect_text("[role=alert]", "Wrong email, username or password");
@@ -103,7 +103,7 @@ fn a_user_signs_in_and_out_at_an_ip_address() {
     sign_up_with_username(&browser, "ben");
     enter(&browser, "ben", "three boats on a lake");
     browser.expect_heading("Hello, ben");
-    browser.click("form[action='/auth/sign-out'] button");
+    browser.sign_out();
     browser.expect_text("[role=status]", "You are signed out.");
 }
 
@@ -199,7 +199,7 @@ fn a_second_factor_is_added_and_used_without_scripts() {
     let recovery = recovery_code(&browser, 7);
     browser.click("main a.button");
     browser.expect_heading("Hello, zoe");
-    browser.click("form[action='/auth/sign-out'] button");
+    browser.sign_out();
 
     browser.go("/auth?return_to=/auth/factors");
     enter(&browser, "zoe", "three boats on a lake");

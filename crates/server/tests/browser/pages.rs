@@ -54,7 +54,7 @@ fn walk(browser: &Browser) -> Vec<String> {
     browser.click("main button:not(.show)");
     look("password changed");
     browser.click("main a.button");
-    browser.click("form[action='/auth/sign-out'] button:not(.show)");
+    browser.sign_out();
     look("signed out");
     browser.go("/password");
     look("change password, signed out");
@@ -171,7 +171,7 @@ fn walk_factors(browser: &Browser) -> Vec<String> {
     browser.go("/password");
     look("change password, with a code");
     browser.go("/");
-    browser.click("form[action='/auth/sign-out'] button:not(.show)");
+    browser.sign_out();
     enter(browser, "zoe", PASSWORD);
     look("code");
     browser.fill("#code", &second);
@@ -180,7 +180,7 @@ fn walk_factors(browser: &Browser) -> Vec<String> {
     browser.fill("#code", &renewed);
     browser.click(SUBMIT);
     look("account");
-    browser.click("form[action='/auth/sign-out'] button:not(.show)");
+    browser.sign_out();
     browser.go("/password");
     browser.fill("#username", "zoe");
     browser.fill("#current_password", PASSWORD);

@@ -4,7 +4,9 @@
 //! (`doorward_messages`), except on the pages for developers, which are in English. The `pages.rs` of a feature renders
 //! the templates in `templates/<feature>/`; nothing here imports a feature.
 
+pub(crate) mod account;
 pub(crate) mod assets;
+pub(crate) mod dates;
 pub(crate) mod form;
 pub(crate) mod redirect;
 pub(crate) mod return_to;
