@@ -252,6 +252,7 @@ fault-login = { $code ->
 fault-email = { $code ->
     [missing] Geben Sie Ihre E-Mail-Adresse ein.
     [taken] Zu dieser Adresse gibt es schon ein Konto. Sie können sich anmelden.
+    [unchanged] Ihr Konto hat diese Adresse bereits.
     [too-long] Diese Adresse ist zu lang.
    *[other] Das ist keine E-Mail-Adresse. Eine sieht so aus: ben@example.com
 }
@@ -279,6 +280,7 @@ fault-name = { $code ->
     [too-long] Ein Name hat höchstens 200 Zeichen.
    *[other] Dieser Name geht nicht. Wählen Sie einen anderen.
 }
+fault-locale = Wählen Sie eine Sprache aus der Liste.
 fault-factor-name = { $code ->
     [too-long] Ein Name hat höchstens 64 Zeichen.
    *[other] Dieser Name geht nicht. Wählen Sie einen anderen.
@@ -376,12 +378,40 @@ account-change = Ändern
 skip-to-content = Zum Inhalt springen
 section = { $name ->
     [overview] Übersicht
+    [profile] Profil
+    [email] E-Mail
+    [password] Passwort
    *[devices] Geräte
 }
 task = { $name ->
+    [confirm-email] Neue E-Mail-Adresse bestätigen
+    [add-email] E-Mail-Adresse hinzufügen, damit Sie Ihr Passwort zurücksetzen können
     [renew-codes] Neue Wiederherstellungscodes erstellen: es sind nur noch wenige übrig
    *[add-factor] Zwei-Faktor-Anmeldung einschalten
 }
+
+profile-intro = Ihr Name wird Ihnen und in den Anwendungen angezeigt, die Sie nutzen.
+profile-saved = Gespeichert.
+profile-save = Speichern
+profile-language = Sprache
+profile-language-of-browser = Wie im Browser
+profile-language-hint = Für diese Seiten und für E-Mails.
+
+email-current = Ihre Adresse
+email-confirmed = Bestätigt
+email-not-confirmed = Noch nicht bestätigt
+email-none = Ihr Konto hat keine bestätigte E-Mail-Adresse. Ohne sie können Sie Ihr Passwort nicht zurücksetzen.
+email-pending = Neue Adresse
+email-pending-text = Öffnen Sie den Link in der E-Mail an diese Adresse. Bis dahin ändert sich nichts.
+email-sent = Wir haben eine E-Mail an Ihre neue Adresse geschickt.
+email-sent-again = Wir haben die E-Mail noch einmal geschickt.
+email-cancelled = Die Änderung ist abgebrochen.
+email-cancel = Änderung abbrechen
+email-change = Adresse ändern
+email-change-text = Wir schicken einen Link an die neue Adresse. Sie ersetzt die jetzige, sobald Sie den Link öffnen. Die jetzige Adresse bekommt eine Nachricht.
+email-add = Adresse hinzufügen
+email-add-text = Wir schicken einen Link an die Adresse. Sie gilt, sobald Sie den Link öffnen.
+email-new = Neue E-Mail-Adresse
 
 devices-intro = Auf diesen Geräten sind Sie angemeldet. Wenn Sie eines nicht kennen, melden Sie es ab und ändern Sie Ihr Passwort.
 devices-count = { $count ->
@@ -429,10 +459,7 @@ password-heading = Passwort ändern
 password-signs-out = Auf anderen Geräten werden Sie abgemeldet.
 password-current = Bisheriges Passwort
 password-current-wrong = Das bisherige Passwort ist falsch.
-password-sign-in-first = Ihr Konto verwendet die Zwei-Faktor-Anmeldung. Melden Sie sich zuerst an, und ändern Sie dann Ihr Passwort.
-password-changed-title = Passwort geändert
-password-changed-others = Auf allen anderen Geräten sind Sie jetzt abgemeldet.
-password-changed-all = Sie sind jetzt auf allen Geräten abgemeldet.
+password-changed = Ihr Passwort ist geändert. Auf Ihren anderen Geräten sind Sie abgemeldet.
 password-changed-back = Zurück zu Ihrem Konto
 
 factors-title = Zwei-Faktor-Anmeldung

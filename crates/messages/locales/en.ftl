@@ -261,6 +261,7 @@ fault-login = { $code ->
 fault-email = { $code ->
     [missing] Enter your email.
     [taken] An account with this email address already exists. Sign in instead.
+    [unchanged] Your account already has this address.
     [too-long] This email address is too long.
    *[other] Enter a valid email address, such as ben@example.com.
 }
@@ -288,6 +289,7 @@ fault-name = { $code ->
     [too-long] A name can have at most 200 characters.
    *[other] This name can't be used. Choose another one.
 }
+fault-locale = Choose a language of the list.
 fault-factor-name = { $code ->
     [too-long] A name can have at most 64 characters.
    *[other] This name can't be used. Choose another one.
@@ -385,12 +387,40 @@ account-change = Change
 skip-to-content = Skip to the content
 section = { $name ->
     [overview] Overview
+    [profile] Profile
+    [email] Email
+    [password] Password
    *[devices] Devices
 }
 task = { $name ->
+    [confirm-email] Confirm your new email address
+    [add-email] Add an email address, so that you can reset your password
     [renew-codes] Create new recovery codes: few are left
    *[add-factor] Turn on two-factor sign-in
 }
+
+profile-intro = Your name is shown to you and in the applications that you use.
+profile-saved = Saved.
+profile-save = Save
+profile-language = Language
+profile-language-of-browser = As in the browser
+profile-language-hint = For these pages and for emails.
+
+email-current = Your address
+email-confirmed = Confirmed
+email-not-confirmed = Not confirmed yet
+email-none = Your account has no confirmed email address. Without one, you can't reset your password.
+email-pending = New address
+email-pending-text = Open the link in the email that we sent to this address. Until then, nothing changes.
+email-sent = We've sent an email to your new address.
+email-sent-again = We've sent the email again.
+email-cancelled = The change is cancelled.
+email-cancel = Cancel the change
+email-change = Change your address
+email-change-text = We'll send a link to the new address. It replaces the current one when you open the link. The current address gets a notice.
+email-add = Add an address
+email-add-text = We'll send a link to the address. It is used when you open the link.
+email-new = New email
 
 devices-intro = You are signed in on these devices. If you don't recognise one, sign it out and change your password.
 devices-count = { $count ->
@@ -439,10 +469,7 @@ password-heading = Change your password
 password-signs-out = You'll be signed out on your other devices.
 password-current = Current password
 password-current-wrong = The current password is wrong.
-password-sign-in-first = Your account uses two-factor sign-in. Sign in first, then change your password.
-password-changed-title = Password changed
-password-changed-others = You've been signed out on your other devices.
-password-changed-all = You've been signed out on all devices.
+password-changed = Your password is changed. You've been signed out on your other devices.
 password-changed-back = Back to your account
 
 factors-title = Two-factor sign-in

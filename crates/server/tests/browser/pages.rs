@@ -53,22 +53,15 @@ fn walk(browser: &Browser) -> Vec<String> {
     browser.fill("#new_password", "four boats on a lake");
     browser.click("main button:not(.show)");
     look("password changed");
-    browser.click("main a.button");
+    walk_account(browser, &mut look);
     browser.sign_out();
     look("signed out");
-    browser.go("/password");
-    look("change password, signed out");
-    browser.fill("#username", "BEN@example.com");
-    browser.fill("#current_password", "four boats on a lake");
-    browser.fill("#new_password", "six boats on a lake");
-    browser.click("main button:not(.show)");
-    look("password changed, signed out");
     browser.go("/recover");
     look("ask for recovery");
     browser.fill("#email", "ben@example.com");
     browser.click("main button:not(.show)");
     look("mail requested");
-    browser.await_mail(5);
+    browser.await_mail(6);
     browser.click("article a.button");
     look("recover");
     let link = browser.attribute("form", "action");
@@ -91,11 +84,40 @@ fn walk(browser: &Browser) -> Vec<String> {
     browser.fill("#email", "eve@example.com");
     browser.fill("#password", PASSWORD);
     browser.click("form[action='/sign-up'] button:not(.show)");
-    browser.await_mail(7);
+    browser.await_mail(8);
     browser.click("article a.button");
     browser.click("button.quiet");
     look("confirmation cancelled");
     headings
+}
+
+/// Visits the pages of the account area that have no other walk.
+fn walk_account(browser: &Browser, look: &mut impl FnMut(&str)) {
+    browser.go("/account/profile");
+    look("profile");
+    browser.fill("#name", &"x".repeat(201));
+    browser.click("main button");
+    look("profile, refused");
+    browser.fill("#name", "Ben B.");
+    browser.click("main button");
+    look("profile, saved");
+    browser.go("/account/email");
+    look("address");
+    browser.fill("#email", "new@example.com");
+    browser.fill("#password", PASSWORD);
+    browser.click("main button:not(.show)");
+    look("address, refused");
+    browser.fill("#password", "four boats on a lake");
+    browser.click("main button:not(.show)");
+    look("address, pending");
+    browser.click("form[action='/account/email/cancel'] button");
+    look("address, cancelled");
+    browser.go("/account/devices");
+    look("devices");
+    browser.go("/account/devices/sign-out-others");
+    look("sign out the others");
+    browser.click("main form button");
+    look("others signed out");
 }
 
 /// Submits the form of the sign-in page.
@@ -168,7 +190,7 @@ fn walk_factors(browser: &Browser) -> Vec<String> {
     browser.click(SUBMIT);
     look("recovery codes, renewed");
     let renewed = recovery_code(browser, 1);
-    browser.go("/password");
+    browser.go("/account/password");
     look("change password, with a code");
     browser.go("/");
     browser.sign_out();
@@ -181,12 +203,6 @@ fn walk_factors(browser: &Browser) -> Vec<String> {
     browser.click(SUBMIT);
     look("account");
     browser.sign_out();
-    browser.go("/password");
-    browser.fill("#username", "zoe");
-    browser.fill("#current_password", PASSWORD);
-    browser.fill("#new_password", "four boats on a lake");
-    browser.click(SUBMIT);
-    look("change password, sign in first");
     browser.go("/sign-in/factor");
     look("sign-in expired");
     headings

@@ -70,10 +70,12 @@ fn fields_of(route: &Route, sender: Sender) -> Option<Value> {
             "POST",
             "/user/{user}/recovery-codes" | "/auth/recovery-codes" | "/auth/factors/{id}/remove",
         ) => with_proof(json!({})),
-        ("PUT", "/user/{user}/email") => with_proof(json!({"email": "thief@example.org"})),
+        ("PUT", "/user/{user}/email") | ("POST", "/account/email") => {
+            with_proof(json!({"email": "thief@example.org"}))
+        }
         ("PUT", "/user/{user}/role") => with_proof(json!({"role": "user"})),
         ("PUT", "/user/{user}/status") => with_proof(json!({"status": "disabled"})),
-        ("PUT" | "POST", "/password") => {
+        ("PUT", "/password") | ("POST", "/account/password") => {
             let fields = json!({"current_password": PASSWORD, "new_password": OTHER_PASSWORD});
             match sender {
                 Sender::SignedIn(_) => with_code(fields),

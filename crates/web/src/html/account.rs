@@ -20,17 +20,29 @@ use crate::http::responses::see_other;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Section {
     Overview,
+    Profile,
+    Email,
+    Password,
     Devices,
 }
 
 impl Section {
     /// All sections, in the order of the navigation.
-    const ALL: [Self; 2] = [Self::Overview, Self::Devices];
+    const ALL: [Self; 5] = [
+        Self::Overview,
+        Self::Profile,
+        Self::Email,
+        Self::Password,
+        Self::Devices,
+    ];
 
     /// Variant of the message `section`, and name of the icon.
     fn name(self) -> &'static str {
         match self {
             Self::Overview => "overview",
+            Self::Profile => "profile",
+            Self::Email => "email",
+            Self::Password => "password",
             Self::Devices => "devices",
         }
     }
@@ -39,6 +51,9 @@ impl Section {
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Overview => "/account",
+            Self::Profile => "/account/profile",
+            Self::Email => "/account/email",
+            Self::Password => "/account/password",
             Self::Devices => "/account/devices",
         }
     }

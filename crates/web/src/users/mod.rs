@@ -5,5 +5,6 @@ pub(crate) mod admin;
 pub(crate) mod api;
 pub(crate) mod export_document;
 pub(crate) mod pages;
+mod profile_pages;
 pub(crate) mod routes;
 pub(crate) mod view;

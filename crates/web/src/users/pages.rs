@@ -2,9 +2,9 @@
 
 use axum::extract::State;
 use axum::response::Html;
-use doorward_domain::model::Role;
+use doorward_domain::model::{Role, User};
 use doorward_domain::values::{EmailAddress, Name, Username};
-use minijinja::context;
+use minijinja::{Value, context};
 
 use crate::app::App;
 use crate::html::account::{AccountCaller, Section};
@@ -23,7 +23,7 @@ pub(crate) async fn account_page(
     let devices = app.doorward.sessions.list(ctx, "me").await?.len();
     let user = viewed.user;
     let values = context! {
-        task => task(factors.recovery_codes),
+        tasks => tasks(&user, factors.recovery_codes),
         name => user.name.as_ref().map(Name::as_str),
         username => user.username.as_ref().map(Username::as_str),
         email => user.email.as_ref().map(EmailAddress::as_str),
@@ -39,11 +39,17 @@ pub(crate) async fn account_page(
 /// At most this many recovery codes are few.
 const FEW_CODES: usize = 2;
 
-/// What the user should do: a variant of the message `task`.
-fn task(recovery_codes: Option<usize>) -> Option<&'static str> {
-    match recovery_codes {
-        None => Some("add-factor"),
-        Some(left) if left <= FEW_CODES => Some("renew-codes"),
-        Some(_) => None,
-    }
+/// What the user should do: variants of the message `task`, with the page for it.
+fn tasks(user: &User, recovery_codes: Option<usize>) -> Vec<Value> {
+    let has_address = user.email.is_some() || user.pending_email.is_some();
+    let has_few_codes = recovery_codes.is_some_and(|left| left <= FEW_CODES);
+    let (email, factors) = (Section::Email.path(), "/auth/factors");
+    let all = [
+        ("confirm-email", email, user.pending_email.is_some()),
+        ("add-email", email, !has_address),
+        ("add-factor", factors, recovery_codes.is_none()),
+        ("renew-codes", factors, has_few_codes),
+    ];
+    let due = all.into_iter().filter(|(_, _, is_due)| *is_due);
+    due.map(|(name, path, _)| context! { name, path }).collect()
 }

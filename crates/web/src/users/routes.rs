@@ -1,10 +1,10 @@
 //! The routes of users: one's own account, and what admins do with other accounts.
 
-use axum::routing::get;
+use axum::routing::{get, post};
 use doorward_domain::limits::ThrottleScope::Token;
 use utoipa_axum::routes;
 
-use super::{activity, admin, api, pages};
+use super::{activity, admin, api, pages, profile_pages};
 use crate::http::problem::Code::{Forbidden, LastAdmin, PreconditionFailed};
 use crate::http::route::Authentication::{Required, RequiredOrSignInPage};
 use crate::http::route::{PASSWORD_CHECK, QUERY, REAUTHENTICATION, Route, USER};
@@ -55,4 +55,6 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         ])
         .api(|| routes!(admin::change_status)),
     Route::get("/account", RequiredOrSignInPage).page(|| get(pages::account_page)),
+    Route::get("/account/profile", RequiredOrSignInPage).page(|| get(profile_pages::profile_page)),
+    Route::post("/account/profile", RequiredOrSignInPage).page(|| post(profile_pages::save)),
 ];

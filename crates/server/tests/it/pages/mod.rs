@@ -1,6 +1,7 @@
 //! Pages: localized, working without JavaScript, with all user input escaped.
 
 mod account;
+mod account_changes;
 mod browser;
 mod documents;
 mod escaping;
