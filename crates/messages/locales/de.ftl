@@ -381,6 +381,7 @@ section = { $name ->
     [profile] Profil
     [email] E-Mail
     [password] Passwort
+    [factors] Zwei-Faktor-Anmeldung
    *[devices] Geräte
 }
 task = { $name ->
@@ -460,15 +461,14 @@ password-signs-out = Auf anderen Geräten werden Sie abgemeldet.
 password-current = Bisheriges Passwort
 password-current-wrong = Das bisherige Passwort ist falsch.
 password-changed = Ihr Passwort ist geändert. Auf Ihren anderen Geräten sind Sie abgemeldet.
-password-changed-back = Zurück zu Ihrem Konto
 
 factors-title = Zwei-Faktor-Anmeldung
 factors-off = Für die Anmeldung genügt Ihr Passwort. Mit einer Authenticator-App brauchen Sie zusätzlich einen Code von Ihrem Telefon. Ein gestohlenes Passwort allein reicht dann nicht mehr.
 factors-on = Für die Anmeldung brauchen Sie Ihr Passwort und einen Code aus einer Ihrer Authenticator-Apps.
 factors-apps = Authenticator-Apps
-factors-added = Hinzugefügt
-factors-last-used = Zuletzt benutzt
-factors-never = Noch nie
+factors-added = hinzugefügt am
+factors-last-used = zuletzt verwendet am
+factors-never = noch nie verwendet
 factors-remove = Entfernen
 factors-remove-signs-out = Sie werden auf Ihren anderen Geräten abgemeldet.
 factors-remove-last = Das ist Ihre einzige Authenticator-App. Ohne sie genügt Ihr Passwort für die Anmeldung, und Ihre Wiederherstellungscodes gelten nicht mehr.

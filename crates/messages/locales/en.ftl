@@ -390,6 +390,7 @@ section = { $name ->
     [profile] Profile
     [email] Email
     [password] Password
+    [factors] Two-factor sign-in
    *[devices] Devices
 }
 task = { $name ->
@@ -470,15 +471,14 @@ password-signs-out = You'll be signed out on your other devices.
 password-current = Current password
 password-current-wrong = The current password is wrong.
 password-changed = Your password is changed. You've been signed out on your other devices.
-password-changed-back = Back to your account
 
 factors-title = Two-factor sign-in
 factors-off = Signing in takes only your password. Add an authenticator app, and it also takes a code from your phone: a stolen password alone is no longer enough.
 factors-on = Signing in takes your password and a code from one of your authenticator apps.
 factors-apps = Authenticator apps
-factors-added = Added
-factors-last-used = Last used
-factors-never = Never
+factors-added = added
+factors-last-used = last used
+factors-never = never used
 factors-remove = Remove
 factors-remove-signs-out = You'll be signed out on your other devices.
 factors-remove-last = This is your only authenticator app. Without it, your password alone is enough to sign in, and your recovery codes no longer work.

@@ -199,7 +199,7 @@ fn a_second_factor_is_added_and_used_without_scripts() {
     browser.expect_heading("Hello, zoe");
     browser.sign_out();
 
-    browser.go("/auth?return_to=/auth/factors");
+    browser.go("/auth?return_to=/account/factors");
     enter(&browser, "zoe", "three boats on a lake");
     browser.expect_heading("Enter a code");
     browser.fill("#code", &code);

@@ -160,7 +160,7 @@ fn walk_factors(browser: &Browser) -> Vec<String> {
     };
     sign_up(browser, "zoe");
     enter(browser, "zoe", PASSWORD);
-    browser.click("a[href='/auth/factors']");
+    browser.click("nav a[href='/account/factors']");
     look("factors, none");
     browser.fill("#name", &"x".repeat(65));
     browser.click(SUBMIT);
@@ -179,7 +179,7 @@ fn walk_factors(browser: &Browser) -> Vec<String> {
     browser.click("main a.button");
     look("factors");
     browser.run("for (const details of document.querySelectorAll('details')) details.open = true");
-    browser.click("form[action='/auth/recovery-codes'] button");
+    browser.click("form[action='/account/factors/recovery-codes'] button");
     look("proof");
     browser.fill("#password", PASSWORD);
     browser.fill("#code", "000000");

@@ -325,6 +325,7 @@ async fn an_admin_has_the_access_of_the_table() {
             "/user/{user}/session/{id}" | "/assets/{file}" | "/inbox" | "/inbox.json" => &[404],
             path if path.contains("{token}") => &[410],
             "/account/password" => &[200, 401],
+            path if path.starts_with("/account/factors") => &[200, 404, 415],
             path if path.starts_with("/account/") => &[200, 303],
             "/password" => &[404, 422],
             "/.well-known/change-password" => &[303],

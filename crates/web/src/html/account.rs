@@ -23,16 +23,18 @@ pub(crate) enum Section {
     Profile,
     Email,
     Password,
+    Factors,
     Devices,
 }
 
 impl Section {
     /// All sections, in the order of the navigation.
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Overview,
         Self::Profile,
         Self::Email,
         Self::Password,
+        Self::Factors,
         Self::Devices,
     ];
 
@@ -43,6 +45,7 @@ impl Section {
             Self::Profile => "profile",
             Self::Email => "email",
             Self::Password => "password",
+            Self::Factors => "factors",
             Self::Devices => "devices",
         }
     }
@@ -54,6 +57,7 @@ impl Section {
             Self::Profile => "/account/profile",
             Self::Email => "/account/email",
             Self::Password => "/account/password",
+            Self::Factors => "/account/factors",
             Self::Devices => "/account/devices",
         }
     }

@@ -43,7 +43,7 @@ const FEW_CODES: usize = 2;
 fn tasks(user: &User, recovery_codes: Option<usize>) -> Vec<Value> {
     let has_address = user.email.is_some() || user.pending_email.is_some();
     let has_few_codes = recovery_codes.is_some_and(|left| left <= FEW_CODES);
-    let (email, factors) = (Section::Email.path(), "/auth/factors");
+    let (email, factors) = (Section::Email.path(), Section::Factors.path());
     let all = [
         ("confirm-email", email, user.pending_email.is_some()),
         ("add-email", email, !has_address),
