@@ -382,6 +382,8 @@ section = { $name ->
     [email] E-Mail
     [password] Passwort
     [factors] Zwei-Faktor-Anmeldung
+    [activity] Aktivität
+    [data] Ihre Daten
    *[devices] Geräte
 }
 task = { $name ->
@@ -454,6 +456,59 @@ device-place = { $kind ->
 device-signed-in = angemeldet am
 device-sign-out = { $name } abmelden
 sign-out = Abmelden
+
+activity-intro = Anmeldungen an Ihrem Konto und Änderungen daran.
+activity-list = Was geschehen ist
+activity-none = Noch nichts. Anmeldungen und Änderungen erscheinen hier.
+activity-newest = Neueste
+activity-older = Ältere
+activity-not-me = Das waren nicht alles Sie?
+activity-not-me-text = Vielleicht kennt jemand anderes Ihr Passwort. Ändern Sie es: das meldet auch Ihre anderen Geräte ab. Prüfen Sie danach Ihre E-Mail-Adresse und die Zwei-Faktor-Anmeldung.
+activity = { $event ->
+    [sign-up] Konto erstellt
+    [email-confirmed] E-Mail-Adresse bestätigt
+    [confirmation-cancelled] Änderung der E-Mail-Adresse abgebrochen
+    [sign-in] Angemeldet
+    [second-factor-requested] Passwort eingegeben, nach einem Code gefragt
+    [sign-out] Abgemeldet
+    [sessions-revoked] Geräte abgemeldet
+    [session-evicted] Das älteste Gerät wurde abgemeldet, weil es zu viele waren
+    [password-changed] Passwort geändert
+    [password-set] Passwort gesetzt
+    [recovery-mailed] E-Mail zum Zurücksetzen des Passworts verschickt
+    [recovered] Passwort per E-Mail zurückgesetzt
+    [factor-added] Authenticator-App hinzugefügt
+    [factor-removed] Authenticator-App entfernt
+    [factors-undone] Zwei-Faktor-Anmeldung mit dem Link in einer E-Mail entfernt
+    [recovery-codes-renewed] Neue Wiederherstellungscodes erstellt
+    [recovery-code-used] Wiederherstellungscode verwendet
+    [email-change-requested] Änderung der E-Mail-Adresse angefordert
+    [email-change-undone] Änderung der E-Mail-Adresse rückgängig gemacht
+    [role-changed] Rolle geändert
+    [status-changed] Konto gesperrt oder entsperrt
+    [user-exported] Daten heruntergeladen
+   *[profile-updated] Profil geändert
+}
+activity-by = { $actor ->
+    [admin] von einem Admin
+    [operator] vom Betreiber
+    [server] automatisch
+   *[unknown] mit einem Link in einer E-Mail
+}
+
+data-intro = Hier sehen Sie, was über Sie gespeichert ist, und können es herunterladen. Anwendungen, bei denen Sie sich anmelden, speichern vielleicht mehr.
+data-download = Herunterladen
+data-download-text = Eine Datei (JSON) mit allem, was unten steht, den noch nicht verschickten E-Mails und den bekannten Geräten. Ihr Passwort und die Schlüssel Ihrer Authenticator-Apps sind nicht darin.
+data-download-button = Daten herunterladen
+data-stored = Was gespeichert ist und wie lange
+data-profile = Name, Benutzername, E-Mail-Adresse und Sprache, solange Sie das Konto haben.
+data-security = Ihr Passwort und die Schlüssel Ihrer Authenticator-Apps, für niemanden lesbar, solange Sie sie verwenden.
+data-devices = Browser, Adresse und Zeiten jedes Geräts, auf dem Sie angemeldet sind; nach der Anmeldung höchstens { $valid } lang.
+data-activity = Anmeldungen und Änderungen mit Browser und Adresse, { $valid } lang.
+data-activity-unlimited = Anmeldungen und Änderungen mit Browser und Adresse, ohne Frist.
+data-applications = Von Anwendungen gespeichert
+data-applications-text = Das haben Anwendungen mit Ihrem Konto gespeichert.
+data-applications-none = Keine Anwendung hat etwas mit Ihrem Konto gespeichert.
 
 password-title = Passwort ändern
 password-heading = Passwort ändern

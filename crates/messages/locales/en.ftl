@@ -391,6 +391,8 @@ section = { $name ->
     [email] Email
     [password] Password
     [factors] Two-factor sign-in
+    [activity] Activity
+    [data] Your data
    *[devices] Devices
 }
 task = { $name ->
@@ -464,6 +466,60 @@ device-place = { $kind ->
 device-signed-in = signed in
 device-sign-out = Sign out { $name }
 sign-out = Sign out
+
+activity-intro = Sign-ins to your account, and changes to it.
+activity-list = What happened
+activity-none = Nothing yet. Sign-ins and changes appear here.
+activity-newest = Newest
+activity-older = Older
+activity-not-me = Something here wasn't you?
+activity-not-me-text = Someone else may know your password. Change it: that also signs out your other devices. Then check your email address and two-factor sign-in.
+# $event is a kind of audit event.
+activity = { $event ->
+    [sign-up] You signed up
+    [email-confirmed] Email address confirmed
+    [confirmation-cancelled] Change of the email address cancelled
+    [sign-in] Signed in
+    [second-factor-requested] Password entered; asked for a code
+    [sign-out] Signed out
+    [sessions-revoked] Devices signed out
+    [session-evicted] The oldest device was signed out, because there were too many
+    [password-changed] Password changed
+    [password-set] Password set
+    [recovery-mailed] Email to reset the password sent
+    [recovered] Password reset by email
+    [factor-added] Authenticator app added
+    [factor-removed] Authenticator app removed
+    [factors-undone] Two-factor sign-in removed with the link in an email
+    [recovery-codes-renewed] New recovery codes created
+    [recovery-code-used] Recovery code used
+    [email-change-requested] Change of the email address requested
+    [email-change-undone] Change of the email address undone
+    [role-changed] Role changed
+    [status-changed] Account disabled or enabled
+    [user-exported] Data downloaded
+   *[profile-updated] Profile changed
+}
+activity-by = { $actor ->
+    [admin] by an admin
+    [operator] by the operator
+    [server] automatically
+   *[unknown] with a link in an email
+}
+
+data-intro = See and download what is stored about you here. Applications that you sign in to may store more.
+data-download = Download
+data-download-text = One file (JSON) with everything below, the emails that wait to be sent and the known devices. It has neither your password nor the keys of your authenticator apps.
+data-download-button = Download your data
+data-stored = What is stored, and how long
+data-profile = Name, username, email address and language, as long as you have the account.
+data-security = Your password and the keys of your authenticator apps, so that no one can read them, as long as you use them.
+data-devices = Browser, address and times of each device where you are signed in, for at most { $valid } after the sign-in.
+data-activity = Sign-ins and changes with browser and address, for { $valid }.
+data-activity-unlimited = Sign-ins and changes with browser and address, without a limit of time.
+data-applications = Stored by applications
+data-applications-text = Applications have stored this with your account.
+data-applications-none = No application has stored anything with your account.
 
 password-title = Change password
 password-heading = Change your password

@@ -112,6 +112,10 @@ fn walk_account(browser: &Browser, look: &mut impl FnMut(&str)) {
     look("address, pending");
     browser.click("form[action='/account/email/cancel'] button");
     look("address, cancelled");
+    browser.go("/account/activity");
+    look("activity");
+    browser.go("/account/data");
+    look("data");
     browser.go("/account/devices");
     look("devices");
     browser.go("/account/devices/sign-out-others");

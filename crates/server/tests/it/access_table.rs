@@ -332,7 +332,7 @@ async fn an_admin_has_the_access_of_the_table() {
             // A signed-in user is redirected; the name of the form is unknown.
             "/sign-in" => &[303, 401],
             "/sign-up" | "/sign-up/sent" | "/recover" => &[200, 303],
-            "/login" | "/signup" | "/register" => &[404],
+            "/login" | "/signup" | "/register" | "/profile" | "/settings" => &[404],
             "/confirmation" | "/recovery" => &[202, 404],
             _ => &[200, 201, 202, 204],
         };

@@ -25,17 +25,21 @@ pub(crate) enum Section {
     Password,
     Factors,
     Devices,
+    Activity,
+    Data,
 }
 
 impl Section {
     /// All sections, in the order of the navigation.
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Overview,
         Self::Profile,
         Self::Email,
         Self::Password,
         Self::Factors,
         Self::Devices,
+        Self::Activity,
+        Self::Data,
     ];
 
     /// Variant of the message `section`, and name of the icon.
@@ -47,6 +51,8 @@ impl Section {
             Self::Password => "password",
             Self::Factors => "factors",
             Self::Devices => "devices",
+            Self::Activity => "activity",
+            Self::Data => "data",
         }
     }
 
@@ -59,6 +65,8 @@ impl Section {
             Self::Password => "/account/password",
             Self::Factors => "/account/factors",
             Self::Devices => "/account/devices",
+            Self::Activity => "/account/activity",
+            Self::Data => "/account/data",
         }
     }
 }

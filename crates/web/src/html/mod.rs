@@ -8,6 +8,7 @@ pub(crate) mod account;
 pub(crate) mod assets;
 pub(crate) mod dates;
 pub(crate) mod form;
+pub(crate) mod places;
 pub(crate) mod redirect;
 pub(crate) mod return_to;
 pub(crate) mod sent_to;

@@ -1,11 +1,9 @@
 //! The devices of the signed-in user: a list of the sessions, which can be ended.
 
 use std::cmp::Reverse;
-use std::net::IpAddr;
 
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{Html, Response};
-use doorward_domain::limits::network_key;
 use doorward_domain::model::Session;
 use doorward_domain::user_agent::ClientProgram;
 use doorward_domain::{Ctx, Error};
@@ -14,6 +12,7 @@ use minijinja::{Value, context};
 use crate::app::App;
 use crate::html::account::{AccountCaller, Section, done};
 use crate::html::dates::{ago, moment};
+use crate::html::places::place;
 use crate::http::problem::Problem;
 use crate::http::responses::see_other;
 
@@ -52,24 +51,6 @@ fn device(ctx: &Ctx, session: &Session) -> Value {
     }
 }
 
-/// Where a session was opened: a variant of the message `device-place`, with the address that it may name.
-fn place(address: IpAddr, own: Option<IpAddr>) -> Value {
-    let kind = match own {
-        Some(own) if network_key(own) == network_key(address) => "same",
-        _ if is_private(address) => "private",
-        _ => "other",
-    };
-    context! { kind, address => address.to_canonical().to_string() }
-}
-
-/// Returns `true` for an address that is not reachable over the internet.
-fn is_private(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback() || v6.is_unicast_link_local(),
-    }
-}
-
 /// Ends one session. If it has ended already, such as by the same form sent twice, nothing is left to do.
 pub(crate) async fn sign_out_one(
     State(app): State<App>,
@@ -98,28 +79,4 @@ pub(crate) async fn sign_out_others(
 ) -> Result<Response, Problem> {
     app.doorward.sessions.revoke_others(&caller.ctx).await?;
     Ok(see_other(OTHERS_ENDED))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_is_the_same_network_a_private_network_or_an_address() {
-        for (address, own, kind) in [
-            ("203.0.113.7", Some("203.0.113.200"), "same"),
-            ("192.168.1.2", Some("192.168.1.9"), "same"),
-            ("192.168.1.2", Some("203.0.113.7"), "private"),
-            ("::ffff:10.0.0.1", None, "private"),
-            ("fd00::1", Some("2001:db8::1"), "private"),
-            ("198.51.100.7", Some("203.0.113.7"), "other"),
-            ("2001:db8:1::1", None, "other"),
-        ] {
-            let place = place(
-                address.parse().unwrap(),
-                own.map(|own| own.parse().unwrap()),
-            );
-            assert_eq!(place.get_attr("kind").unwrap(), kind.into(), "{address}");
-        }
-    }
 }

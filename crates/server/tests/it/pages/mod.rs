@@ -2,6 +2,7 @@
 
 mod account;
 mod account_changes;
+mod account_records;
 mod browser;
 mod documents;
 mod escaping;
