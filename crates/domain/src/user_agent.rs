@@ -25,24 +25,45 @@ const SYSTEMS: [(&str, &str); 8] = [
 /// Maximum length of the name of an unlisted program in a mail.
 const MAX_PROGRAM: usize = 32;
 
-/// Returns the program and system of a user agent, without versions. The name of an unlisted program is cut to
-/// plain characters, so that an unknown client cannot advertise in a mail.
+/// The program of a client.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClientProgram {
+    /// Its name, without a version.
+    pub name: Option<String>,
+    /// The system that it runs on.
+    pub system: Option<&'static str>,
+}
+
+impl ClientProgram {
+    /// Reads a user agent. The name of an unlisted program is cut to plain characters, so that an unknown client cannot
+    /// advertise in a mail.
+    pub fn of(user_agent: Option<&str>) -> Self {
+        let Some(text) = user_agent else {
+            return Self::default();
+        };
+        let word = |list: &[(&str, &'static str)]| {
+            let found = list.iter().find(|(part, _)| text.contains(part));
+            found.map(|(_, name)| *name)
+        };
+        let own = || -> String {
+            let first = text.split(['/', ' ', '(']).next().unwrap_or_default();
+            let is_plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+            first.chars().filter(is_plain).take(MAX_PROGRAM).collect()
+        };
+        let name = word(&PROGRAMS).map_or_else(own, str::to_owned);
+        Self {
+            name: Some(name).filter(|name| !name.is_empty()),
+            system: word(&SYSTEMS),
+        }
+    }
+}
+
+/// Returns the program and system of a user agent as one text, such as `Firefox, Linux`.
 pub fn program_of(user_agent: Option<&str>) -> Option<String> {
-    let text = user_agent?;
-    let word = |list: &[(&str, &'static str)]| {
-        let found = list.iter().find(|(part, _)| text.contains(part));
-        found.map(|(_, name)| *name)
-    };
-    let own = || -> String {
-        let first = text.split(['/', ' ', '(']).next().unwrap_or_default();
-        let is_plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        first.chars().filter(is_plain).take(MAX_PROGRAM).collect()
-    };
-    let program = word(&PROGRAMS).map_or_else(own, str::to_owned);
-    match (program.is_empty(), word(&SYSTEMS)) {
-        (false, Some(system)) => Some(format!("{program}, {system}")),
-        (false, None) => Some(program),
-        (true, system) => system.map(str::to_owned),
+    let program = ClientProgram::of(user_agent);
+    match (program.name, program.system) {
+        (Some(name), Some(system)) => Some(format!("{name}, {system}")),
+        (name, system) => name.or(system.map(str::to_owned)),
     }
 }
 

@@ -32,6 +32,7 @@ month = { $month ->
     [November] November
    *[December] Dezember
 }
+date = { $day }. { month } { $year }
 date-time = { $day }. { month } { $year }, { $time } UTC
 
 ## Mails
@@ -251,6 +252,7 @@ fault-login = { $code ->
 fault-email = { $code ->
     [missing] Geben Sie Ihre E-Mail-Adresse ein.
     [taken] Zu dieser Adresse gibt es schon ein Konto. Sie können sich anmelden.
+    [unchanged] Ihr Konto hat diese Adresse bereits.
     [too-long] Diese Adresse ist zu lang.
     [domain-not-allowed] E-Mail-Adressen dieser Domain können Sie hier nicht verwenden.
    *[other] Das ist keine E-Mail-Adresse. Eine sieht so aus: ben@example.com
@@ -279,6 +281,7 @@ fault-name = { $code ->
     [too-long] Ein Name hat höchstens 200 Zeichen.
    *[other] Dieser Name geht nicht. Wählen Sie einen anderen.
 }
+fault-locale = Wählen Sie eine Sprache aus der Liste.
 fault-factor-name = { $code ->
     [too-long] Ein Name hat höchstens 64 Zeichen.
    *[other] Dieser Name geht nicht. Wählen Sie einen anderen.
@@ -371,8 +374,6 @@ account-hello = { $name ->
     [0] Hallo
    *[other] Hallo, { $name }
 }
-account-new-email = Neue E-Mail
-account-not-confirmed = Noch nicht bestätigt
 account-role = Rolle
 account-admin = Admin
 account-since = Dabei seit
@@ -380,30 +381,161 @@ account-profile = Profil
 account-security = Sicherheit
 account-factors-on = Ein
 account-factors-off = Aus
-account-devices = Wo Sie angemeldet sind
 account-this-device = Dieses Gerät
-account-unknown-device = Unbekanntes Gerät
-account-last-seen = Zuletzt aktiv { $date }
+account-tasks = Was zu tun ist
+account-no-tasks = Nichts. Ihr Konto ist gut eingerichtet.
+account-last-sign-in = Letzte Anmeldung
+account-signed-in-on = Angemeldet auf
+account-change = Ändern
+skip-to-content = Zum Inhalt springen
+section = { $name ->
+    [overview] Übersicht
+    [profile] Profil
+    [email] E-Mail
+    [password] Passwort
+    [factors] Zwei-Faktor-Anmeldung
+    [activity] Aktivität
+    [data] Ihre Daten
+   *[devices] Geräte
+}
+task = { $name ->
+    [confirm-email] Neue E-Mail-Adresse bestätigen
+    [add-email] E-Mail-Adresse hinzufügen, damit Sie Ihr Passwort zurücksetzen können
+    [renew-codes] Neue Wiederherstellungscodes erstellen: es sind nur noch wenige übrig
+   *[add-factor] Zwei-Faktor-Anmeldung einschalten
+}
+
+profile-intro = Ihr Name wird Ihnen und in den Anwendungen angezeigt, die Sie nutzen.
+profile-saved = Gespeichert.
+profile-save = Speichern
+profile-language = Sprache
+profile-language-of-browser = Wie im Browser
+profile-language-hint = Für diese Seiten und für E-Mails.
+
+email-current = Ihre Adresse
+email-confirmed = Bestätigt
+email-not-confirmed = Noch nicht bestätigt
+email-none = Ihr Konto hat keine bestätigte E-Mail-Adresse. Ohne sie können Sie Ihr Passwort nicht zurücksetzen.
+email-pending = Neue Adresse
+email-pending-text = Öffnen Sie den Link in der E-Mail an diese Adresse. Bis dahin ändert sich nichts.
+email-sent = Wir haben eine E-Mail an Ihre neue Adresse geschickt.
+email-sent-again = Wir haben die E-Mail noch einmal geschickt.
+email-cancelled = Die Änderung ist abgebrochen.
+email-cancel = Änderung abbrechen
+email-change = Adresse ändern
+email-change-text = Wir schicken einen Link an die neue Adresse. Sie ersetzt die jetzige, sobald Sie den Link öffnen. Die jetzige Adresse bekommt eine Nachricht.
+email-add = Adresse hinzufügen
+email-add-text = Wir schicken einen Link an die Adresse. Sie gilt, sobald Sie den Link öffnen.
+email-new = Neue E-Mail-Adresse
+
+devices-intro = Auf diesen Geräten sind Sie angemeldet. Wenn Sie eines nicht kennen, melden Sie es ab und ändern Sie Ihr Passwort.
+devices-count = { $count ->
+    [one] { $count } Gerät
+   *[other] { $count } Geräte
+}
+devices-only-one = Sie sind nur auf diesem Gerät angemeldet.
+devices-signed-out = Das Gerät ist abgemeldet.
+devices-others-signed-out = Alle anderen Geräte sind abgemeldet.
+devices-others = Überall sonst abmelden
+devices-others-text = Falls Sie ein Gerät verloren haben oder jemand anderes Ihr Konto nutzen könnte.
+devices-others-button = Alle anderen Geräte abmelden
+devices-others-heading = Alle anderen Geräte abmelden?
+devices-others-effects = Hier bleiben Sie angemeldet. Auf jedem anderen Gerät ist wieder das Passwort nötig. Schon verschickte Links zum Zurücksetzen des Passworts funktionieren nicht mehr.
+device-name = { $system ->
+    [iPhone] { $name } auf dem iPhone
+    [iPad] { $name } auf dem iPad
+   *[other] { $name } unter { $system }
+}
+device-unknown = Unbekanntes Gerät
+device-active-now = gerade aktiv
+device-active-minutes = { $count ->
+    [one] vor { $count } Minute aktiv
+   *[other] vor { $count } Minuten aktiv
+}
+device-active-hours = { $count ->
+    [one] vor { $count } Stunde aktiv
+   *[other] vor { $count } Stunden aktiv
+}
+device-active-days = { $count ->
+    [one] vor { $count } Tag aktiv
+   *[other] vor { $count } Tagen aktiv
+}
+device-place = { $kind ->
+    [same] gleiches Netz wie jetzt
+    [private] privates Netz
+   *[other] { $address }
+}
+device-signed-in = angemeldet am
+device-sign-out = { $name } abmelden
 sign-out = Abmelden
+
+activity-intro = Anmeldungen an Ihrem Konto und Änderungen daran.
+activity-list = Was geschehen ist
+activity-none = Noch nichts. Anmeldungen und Änderungen erscheinen hier.
+activity-newest = Neueste
+activity-older = Ältere
+activity-not-me = Das waren nicht alles Sie?
+activity-not-me-text = Vielleicht kennt jemand anderes Ihr Passwort. Ändern Sie es: das meldet auch Ihre anderen Geräte ab. Prüfen Sie danach Ihre E-Mail-Adresse und die Zwei-Faktor-Anmeldung.
+activity = { $event ->
+    [sign-up] Konto erstellt
+    [email-confirmed] E-Mail-Adresse bestätigt
+    [confirmation-cancelled] Änderung der E-Mail-Adresse abgebrochen
+    [sign-in] Angemeldet
+    [second-factor-requested] Passwort eingegeben, nach einem Code gefragt
+    [sign-out] Abgemeldet
+    [sessions-revoked] Geräte abgemeldet
+    [session-evicted] Das älteste Gerät wurde abgemeldet, weil es zu viele waren
+    [password-changed] Passwort geändert
+    [password-set] Passwort gesetzt
+    [recovery-mailed] E-Mail zum Zurücksetzen des Passworts verschickt
+    [recovered] Passwort per E-Mail zurückgesetzt
+    [factor-added] Authenticator-App hinzugefügt
+    [factor-removed] Authenticator-App entfernt
+    [factors-undone] Zwei-Faktor-Anmeldung mit dem Link in einer E-Mail entfernt
+    [recovery-codes-renewed] Neue Wiederherstellungscodes erstellt
+    [recovery-code-used] Wiederherstellungscode verwendet
+    [email-change-requested] Änderung der E-Mail-Adresse angefordert
+    [email-change-undone] Änderung der E-Mail-Adresse rückgängig gemacht
+    [role-changed] Rolle geändert
+    [status-changed] Konto gesperrt oder entsperrt
+    [user-exported] Daten heruntergeladen
+   *[profile-updated] Profil geändert
+}
+activity-by = { $actor ->
+    [admin] von einem Admin
+    [operator] vom Betreiber
+    [server] automatisch
+   *[unknown] mit einem Link in einer E-Mail
+}
+
+data-intro = Hier sehen Sie, was über Sie gespeichert ist, und können es herunterladen. Anwendungen, bei denen Sie sich anmelden, speichern vielleicht mehr.
+data-download = Herunterladen
+data-download-text = Eine Datei (JSON) mit allem, was unten steht, den noch nicht verschickten E-Mails und den bekannten Geräten. Ihr Passwort und die Schlüssel Ihrer Authenticator-Apps sind nicht darin.
+data-download-button = Daten herunterladen
+data-stored = Was gespeichert ist und wie lange
+data-profile = Name, Benutzername, E-Mail-Adresse und Sprache, solange Sie das Konto haben.
+data-security = Ihr Passwort und die Schlüssel Ihrer Authenticator-Apps, für niemanden lesbar, solange Sie sie verwenden.
+data-devices = Browser, Adresse und Zeiten jedes Geräts, auf dem Sie angemeldet sind; nach der Anmeldung höchstens { $valid } lang.
+data-activity = Anmeldungen und Änderungen mit Browser und Adresse, { $valid } lang.
+data-activity-unlimited = Anmeldungen und Änderungen mit Browser und Adresse, ohne Frist.
+data-applications = Von Anwendungen gespeichert
+data-applications-text = Das haben Anwendungen mit Ihrem Konto gespeichert.
+data-applications-none = Keine Anwendung hat etwas mit Ihrem Konto gespeichert.
 
 password-title = Passwort ändern
 password-heading = Passwort ändern
 password-signs-out = Auf anderen Geräten werden Sie abgemeldet.
 password-current = Bisheriges Passwort
 password-current-wrong = Das bisherige Passwort ist falsch.
-password-sign-in-first = Ihr Konto verwendet die Zwei-Faktor-Anmeldung. Melden Sie sich zuerst an, und ändern Sie dann Ihr Passwort.
-password-changed-title = Passwort geändert
-password-changed-others = Auf allen anderen Geräten sind Sie jetzt abgemeldet.
-password-changed-all = Sie sind jetzt auf allen Geräten abgemeldet.
-password-changed-back = Zurück zu Ihrem Konto
+password-changed = Ihr Passwort ist geändert. Auf Ihren anderen Geräten sind Sie abgemeldet.
 
 factors-title = Zwei-Faktor-Anmeldung
 factors-off = Für die Anmeldung genügt Ihr Passwort. Mit einer Authenticator-App brauchen Sie zusätzlich einen Code von Ihrem Telefon. Ein gestohlenes Passwort allein reicht dann nicht mehr.
 factors-on = Für die Anmeldung brauchen Sie Ihr Passwort und einen Code aus einer Ihrer Authenticator-Apps.
 factors-apps = Authenticator-Apps
-factors-added = Hinzugefügt
-factors-last-used = Zuletzt benutzt
-factors-never = Noch nie
+factors-added = hinzugefügt am
+factors-last-used = zuletzt verwendet am
+factors-never = noch nie verwendet
 factors-remove = Entfernen
 factors-remove-signs-out = Sie werden auf Ihren anderen Geräten abgemeldet.
 factors-remove-last = Das ist Ihre einzige Authenticator-App. Ohne sie genügt Ihr Passwort für die Anmeldung, und Ihre Wiederherstellungscodes gelten nicht mehr.

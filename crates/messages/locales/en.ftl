@@ -37,6 +37,7 @@ month = { $month ->
     [November] November
    *[December] December
 }
+date = { $day } { month } { $year }
 date-time = { $day } { month } { $year }, { $time } UTC
 
 ## Mails. Operators can replace these, the durations and the date (`mail.templates`).
@@ -260,6 +261,7 @@ fault-login = { $code ->
 fault-email = { $code ->
     [missing] Enter your email.
     [taken] An account with this email address already exists. Sign in instead.
+    [unchanged] Your account already has this address.
     [too-long] This email address is too long.
     [domain-not-allowed] Email addresses at this domain can't be used here.
    *[other] Enter a valid email address, such as ben@example.com.
@@ -288,6 +290,7 @@ fault-name = { $code ->
     [too-long] A name can have at most 200 characters.
    *[other] This name can't be used. Choose another one.
 }
+fault-locale = Choose a language of the list.
 fault-factor-name = { $code ->
     [too-long] A name can have at most 64 characters.
    *[other] This name can't be used. Choose another one.
@@ -380,8 +383,6 @@ account-hello = { $name ->
     [0] Hello
    *[other] Hello, { $name }
 }
-account-new-email = New email
-account-not-confirmed = Not confirmed yet
 account-role = Role
 account-admin = Admin
 account-since = Member since
@@ -389,30 +390,163 @@ account-profile = Profile
 account-security = Security
 account-factors-on = On
 account-factors-off = Off
-account-devices = Where you are signed in
 account-this-device = This device
-account-unknown-device = Unknown device
-account-last-seen = Last active { $date }
+account-tasks = What needs doing
+account-no-tasks = Nothing. Your account is set up well.
+account-last-sign-in = Last sign-in
+account-signed-in-on = Signed in on
+account-change = Change
+skip-to-content = Skip to the content
+section = { $name ->
+    [overview] Overview
+    [profile] Profile
+    [email] Email
+    [password] Password
+    [factors] Two-factor sign-in
+    [activity] Activity
+    [data] Your data
+   *[devices] Devices
+}
+task = { $name ->
+    [confirm-email] Confirm your new email address
+    [add-email] Add an email address, so that you can reset your password
+    [renew-codes] Create new recovery codes: few are left
+   *[add-factor] Turn on two-factor sign-in
+}
+
+profile-intro = Your name is shown to you and in the applications that you use.
+profile-saved = Saved.
+profile-save = Save
+profile-language = Language
+profile-language-of-browser = As in the browser
+profile-language-hint = For these pages and for emails.
+
+email-current = Your address
+email-confirmed = Confirmed
+email-not-confirmed = Not confirmed yet
+email-none = Your account has no confirmed email address. Without one, you can't reset your password.
+email-pending = New address
+email-pending-text = Open the link in the email that we sent to this address. Until then, nothing changes.
+email-sent = We've sent an email to your new address.
+email-sent-again = We've sent the email again.
+email-cancelled = The change is cancelled.
+email-cancel = Cancel the change
+email-change = Change your address
+email-change-text = We'll send a link to the new address. It replaces the current one when you open the link. The current address gets a notice.
+email-add = Add an address
+email-add-text = We'll send a link to the address. It is used when you open the link.
+email-new = New email
+
+devices-intro = You are signed in on these devices. If you don't recognise one, sign it out and change your password.
+devices-count = { $count ->
+    [one] { $count } device
+   *[other] { $count } devices
+}
+devices-only-one = You are signed in on this device only.
+devices-signed-out = That device is signed out.
+devices-others-signed-out = All other devices are signed out.
+devices-others = Sign out everywhere else
+devices-others-text = If you have lost a device, or someone else may use your account.
+devices-others-button = Sign out all other devices
+devices-others-heading = Sign out all other devices?
+devices-others-effects = You stay signed in here. On every other device, the password is needed again. Links to reset the password that were sent before stop working.
+# $name is the program and $system its system, such as Firefox and Windows.
+device-name = { $system ->
+    [iPhone] { $name } on iPhone
+    [iPad] { $name } on iPad
+   *[other] { $name } on { $system }
+}
+device-unknown = Unknown device
+device-active-now = active now
+device-active-minutes = { $count ->
+    [one] active { $count } minute ago
+   *[other] active { $count } minutes ago
+}
+device-active-hours = { $count ->
+    [one] active { $count } hour ago
+   *[other] active { $count } hours ago
+}
+device-active-days = { $count ->
+    [one] active { $count } day ago
+   *[other] active { $count } days ago
+}
+device-place = { $kind ->
+    [same] same network as now
+    [private] private network
+   *[other] { $address }
+}
+device-signed-in = signed in
+device-sign-out = Sign out { $name }
 sign-out = Sign out
+
+activity-intro = Sign-ins to your account, and changes to it.
+activity-list = What happened
+activity-none = Nothing yet. Sign-ins and changes appear here.
+activity-newest = Newest
+activity-older = Older
+activity-not-me = Something here wasn't you?
+activity-not-me-text = Someone else may know your password. Change it: that also signs out your other devices. Then check your email address and two-factor sign-in.
+# $event is a kind of audit event.
+activity = { $event ->
+    [sign-up] You signed up
+    [email-confirmed] Email address confirmed
+    [confirmation-cancelled] Change of the email address cancelled
+    [sign-in] Signed in
+    [second-factor-requested] Password entered; asked for a code
+    [sign-out] Signed out
+    [sessions-revoked] Devices signed out
+    [session-evicted] The oldest device was signed out, because there were too many
+    [password-changed] Password changed
+    [password-set] Password set
+    [recovery-mailed] Email to reset the password sent
+    [recovered] Password reset by email
+    [factor-added] Authenticator app added
+    [factor-removed] Authenticator app removed
+    [factors-undone] Two-factor sign-in removed with the link in an email
+    [recovery-codes-renewed] New recovery codes created
+    [recovery-code-used] Recovery code used
+    [email-change-requested] Change of the email address requested
+    [email-change-undone] Change of the email address undone
+    [role-changed] Role changed
+    [status-changed] Account disabled or enabled
+    [user-exported] Data downloaded
+   *[profile-updated] Profile changed
+}
+activity-by = { $actor ->
+    [admin] by an admin
+    [operator] by the operator
+    [server] automatically
+   *[unknown] with a link in an email
+}
+
+data-intro = See and download what is stored about you here. Applications that you sign in to may store more.
+data-download = Download
+data-download-text = One file (JSON) with everything below, the emails that wait to be sent and the known devices. It has neither your password nor the keys of your authenticator apps.
+data-download-button = Download your data
+data-stored = What is stored, and how long
+data-profile = Name, username, email address and language, as long as you have the account.
+data-security = Your password and the keys of your authenticator apps, so that no one can read them, as long as you use them.
+data-devices = Browser, address and times of each device where you are signed in, for at most { $valid } after the sign-in.
+data-activity = Sign-ins and changes with browser and address, for { $valid }.
+data-activity-unlimited = Sign-ins and changes with browser and address, without a limit of time.
+data-applications = Stored by applications
+data-applications-text = Applications have stored this with your account.
+data-applications-none = No application has stored anything with your account.
 
 password-title = Change password
 password-heading = Change your password
 password-signs-out = You'll be signed out on your other devices.
 password-current = Current password
 password-current-wrong = The current password is wrong.
-password-sign-in-first = Your account uses two-factor sign-in. Sign in first, then change your password.
-password-changed-title = Password changed
-password-changed-others = You've been signed out on your other devices.
-password-changed-all = You've been signed out on all devices.
-password-changed-back = Back to your account
+password-changed = Your password is changed. You've been signed out on your other devices.
 
 factors-title = Two-factor sign-in
 factors-off = Signing in takes only your password. Add an authenticator app, and it also takes a code from your phone: a stolen password alone is no longer enough.
 factors-on = Signing in takes your password and a code from one of your authenticator apps.
 factors-apps = Authenticator apps
-factors-added = Added
-factors-last-used = Last used
-factors-never = Never
+factors-added = added
+factors-last-used = last used
+factors-never = never used
 factors-remove = Remove
 factors-remove-signs-out = You'll be signed out on your other devices.
 factors-remove-last = This is your only authenticator app. Without it, your password alone is enough to sign in, and your recovery codes no longer work.

@@ -157,6 +157,7 @@ fn a_user_reaches_the_requested_page() {
     browser.go(&format!("{}/account", stack.origin));
     assert_eq!(browser.text("h1"), "Hello, ben");
     browser.picture("account.png");
+    browser.click(".menu summary");
     browser.click("form[action='/auth/sign-out'] button");
     browser.element("#username");
     browser.go(&wanted);

@@ -116,6 +116,9 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
         Event::SessionsRevoked { user_id } => {
             success_of(AuditKind::SessionsRevoked, user_id).detail("all")
         }
+        Event::OtherSessionsRevoked { user_id } => {
+            success_of(AuditKind::SessionsRevoked, user_id).detail("others")
+        }
         Event::PasswordSet { user, reason } => success_of(
             match reason {
                 NewPasswordReason::Changed => AuditKind::PasswordChanged,

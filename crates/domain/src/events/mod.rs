@@ -80,6 +80,8 @@ pub(crate) enum Event<'a> {
     SessionRevoked { user_id: UserId },
     /// All sessions of a user were ended from the list.
     SessionsRevoked { user_id: UserId },
+    /// A user ended all sessions except the one of the request.
+    OtherSessionsRevoked { user_id: UserId },
     /// A user got a new password.
     PasswordSet {
         user: &'a User,

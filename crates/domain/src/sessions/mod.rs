@@ -207,6 +207,26 @@ impl Sessions {
     /// Ends all sessions of a user. The higher security epoch also voids those in a restored session store.
     #[tracing::instrument(name = "revoke_sessions", level = "trace", skip_all)]
     pub async fn revoke_all(&self, ctx: &Ctx, named: &str) -> Result<(), Error> {
+        let event = |user_id| Event::SessionsRevoked { user_id };
+        self.end_by_epoch(ctx, named, None, event).await
+    }
+
+    /// Ends all sessions of the signed-in user except the one of the request.
+    #[tracing::instrument(name = "revoke_other_sessions", level = "trace", skip_all)]
+    pub async fn revoke_others(&self, ctx: &Ctx) -> Result<(), Error> {
+        let own = ctx.actor.session_id();
+        let event = |user_id| Event::OtherSessionsRevoked { user_id };
+        self.end_by_epoch(ctx, "me", own, event).await
+    }
+
+    /// Raises the user's security epoch, which ends all sessions except `keep`.
+    async fn end_by_epoch(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        keep: Option<SessionId>,
+        event: fn(UserId) -> Event<'static>,
+    ) -> Result<(), Error> {
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let user = self
                 .core
@@ -218,12 +238,11 @@ impl Sessions {
             };
             let mut batch = self.core.actor_check(ctx, Action::RevokeSessions, user.id);
             batch.extend(changed.replace(&user));
-            let revoked = Event::SessionsRevoked { user_id: user.id };
-            self.core.emit(ctx, revoked, &mut batch);
+            self.core.emit(ctx, event(user.id), &mut batch);
             if self.core.apply_unless_stale(batch).await? {
                 let (epoch, reason) = (user.security_epoch + 1, SessionEnd::Revoked);
                 self.core
-                    .end_sessions(ctx, user.id, epoch, reason, None)
+                    .end_sessions(ctx, user.id, epoch, reason, keep)
                     .await;
                 return Ok(());
             }

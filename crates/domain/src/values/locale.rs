@@ -76,6 +76,14 @@ impl Locale {
         }
     }
 
+    /// Its name in the language itself, for a list of languages.
+    pub fn own_name(self) -> &'static str {
+        match self {
+            Self::En => "English",
+            Self::De => "Deutsch",
+        }
+    }
+
     /// Finds a language by its tag.
     pub fn from_tag(tag: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|locale| locale.tag() == tag)

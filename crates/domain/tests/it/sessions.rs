@@ -309,6 +309,27 @@ async fn an_admin_ends_all_sessions_of_a_user() {
     node.sign_in("ben").await;
 }
 
+/// S-07.
+#[tokio::test]
+async fn a_user_ends_all_other_sessions() {
+    let node = TestNode::new().await;
+    node.active("ben").await;
+    let others = [node.sign_in("ben").await, node.sign_in("ben").await];
+    let own = node.sign_in("ben").await;
+    node.audited();
+    let ended = node.doorward.sessions.revoke_others(&node.of(&own)).await;
+    ended.unwrap();
+    assert_eq!(node.audited(), ["sessions-revoked"]);
+    for session in &others {
+        assert_err!(node.check(session).await, Error::InvalidToken);
+    }
+    node.check(&own).await.unwrap();
+    // Again, with the raised epoch.
+    let ended = node.doorward.sessions.revoke_others(&node.of(&own)).await;
+    ended.unwrap();
+    node.check(&own).await.unwrap();
+}
+
 #[tokio::test]
 async fn the_last_use_of_a_session_is_stored_periodically() {
     let node = TestNode::new().await;

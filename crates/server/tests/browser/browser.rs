@@ -162,6 +162,17 @@ impl Browser {
         );
     }
 
+    /// Opens the user's menu and signs out.
+    #[track_caller]
+    pub fn sign_out(&self) {
+        // The check of a page opens it.
+        if !self.has(".menu[open]") {
+            let menu = self.element(".menu summary");
+            self.post(&format!("/element/{menu}/click"), &json!({}));
+        }
+        self.click("form[action='/auth/sign-out'] button");
+    }
+
     /// Clicks an element that leads to another page, and waits until the old page is gone.
     #[track_caller]
     pub fn click(&self, css: &str) {

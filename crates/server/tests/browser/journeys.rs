@@ -71,7 +71,7 @@ fn a_user_signs_up_confirms_signs_in_changes_the_password_and_signs_out_without_
     browser.click("form[action='/sign-in'] button");
     browser.expect_heading("Hello, ben@example.com");
 
-    browser.click("a[href='/password']");
+    browser.click("dd a[href='/account/password']");
     browser.fill("#current_password", "three goats on a lake");
     browser.fill("#new_password", "four boats on a lake");
     browser.click("main button");
@@ -79,11 +79,9 @@ fn a_user_signs_up_confirms_signs_in_changes_the_password_and_signs_out_without_
     browser.fill("#current_password", "three boats on a lake");
     browser.fill("#new_password", "four boats on a lake");
     browser.click("main button");
-    browser.expect_heading("Password changed");
-    browser.click("a.button");
-    browser.expect_heading("Hello, ben@example.com");
+    browser.expect_text("[role=status]", "Your password is changed.");
 
-    browser.click("form[action='/auth/sign-out'] button");
+    browser.sign_out();
     browser.expect_text("[role=status]", "You are signed out.");
     sign_in(&browser, "ben@example.com", "three boats on a lake");
     browser.expect_text("[role=alert]", "Wrong email, username or password");
@@ -103,7 +101,7 @@ fn a_user_signs_in_and_out_at_an_ip_address() {
     sign_up_with_username(&browser, "ben");
     enter(&browser, "ben", "three boats on a lake");
     browser.expect_heading("Hello, ben");
-    browser.click("form[action='/auth/sign-out'] button");
+    browser.sign_out();
     browser.expect_text("[role=status]", "You are signed out.");
 }
 
@@ -199,9 +197,9 @@ fn a_second_factor_is_added_and_used_without_scripts() {
     let recovery = recovery_code(&browser, 7);
     browser.click("main a.button");
     browser.expect_heading("Hello, zoe");
-    browser.click("form[action='/auth/sign-out'] button");
+    browser.sign_out();
 
-    browser.go("/auth?return_to=/auth/factors");
+    browser.go("/auth?return_to=/account/factors");
     enter(&browser, "zoe", "three boats on a lake");
     browser.expect_heading("Enter a code");
     browser.fill("#code", &code);

@@ -53,22 +53,15 @@ fn walk(browser: &Browser) -> Vec<String> {
     browser.fill("#new_password", "four boats on a lake");
     browser.click("main button:not(.show)");
     look("password changed");
-    browser.click("main a.button");
-    browser.click("form[action='/auth/sign-out'] button:not(.show)");
+    walk_account(browser, &mut look);
+    browser.sign_out();
     look("signed out");
-    browser.go("/password");
-    look("change password, signed out");
-    browser.fill("#username", "BEN@example.com");
-    browser.fill("#current_password", "four boats on a lake");
-    browser.fill("#new_password", "six boats on a lake");
-    browser.click("main button:not(.show)");
-    look("password changed, signed out");
     browser.go("/recover");
     look("ask for recovery");
     browser.fill("#email", "ben@example.com");
     browser.click("main button:not(.show)");
     look("mail requested");
-    browser.await_mail(5);
+    browser.await_mail(6);
     browser.click("article a.button");
     look("recover");
     let link = browser.attribute("form", "action");
@@ -91,11 +84,44 @@ fn walk(browser: &Browser) -> Vec<String> {
     browser.fill("#email", "eve@example.com");
     browser.fill("#password", PASSWORD);
     browser.click("form[action='/sign-up'] button:not(.show)");
-    browser.await_mail(7);
+    browser.await_mail(8);
     browser.click("article a.button");
     browser.click("button.quiet");
     look("confirmation cancelled");
     headings
+}
+
+/// Visits the pages of the account area that have no other walk.
+fn walk_account(browser: &Browser, look: &mut impl FnMut(&str)) {
+    browser.go("/account/profile");
+    look("profile");
+    browser.fill("#name", &"x".repeat(201));
+    browser.click("main button");
+    look("profile, refused");
+    browser.fill("#name", "Ben B.");
+    browser.click("main button");
+    look("profile, saved");
+    browser.go("/account/email");
+    look("address");
+    browser.fill("#email", "new@example.com");
+    browser.fill("#password", PASSWORD);
+    browser.click("main button:not(.show)");
+    look("address, refused");
+    browser.fill("#password", "four boats on a lake");
+    browser.click("main button:not(.show)");
+    look("address, pending");
+    browser.click("form[action='/account/email/cancel'] button");
+    look("address, cancelled");
+    browser.go("/account/activity");
+    look("activity");
+    browser.go("/account/data");
+    look("data");
+    browser.go("/account/devices");
+    look("devices");
+    browser.go("/account/devices/sign-out-others");
+    look("sign out the others");
+    browser.click("main form button");
+    look("others signed out");
 }
 
 /// Submits the form of the sign-in page.
@@ -138,7 +164,7 @@ fn walk_factors(browser: &Browser) -> Vec<String> {
     };
     sign_up(browser, "zoe");
     enter(browser, "zoe", PASSWORD);
-    browser.click("a[href='/auth/factors']");
+    browser.click("nav a[href='/account/factors']");
     look("factors, none");
     browser.fill("#name", &"x".repeat(65));
     browser.click(SUBMIT);
@@ -157,7 +183,7 @@ fn walk_factors(browser: &Browser) -> Vec<String> {
     browser.click("main a.button");
     look("factors");
     browser.run("for (const details of document.querySelectorAll('details')) details.open = true");
-    browser.click("form[action='/auth/recovery-codes'] button");
+    browser.click("form[action='/account/factors/recovery-codes'] button");
     look("proof");
     browser.fill("#password", PASSWORD);
     browser.fill("#code", "000000");
@@ -168,10 +194,10 @@ fn walk_factors(browser: &Browser) -> Vec<String> {
     browser.click(SUBMIT);
     look("recovery codes, renewed");
     let renewed = recovery_code(browser, 1);
-    browser.go("/password");
+    browser.go("/account/password");
     look("change password, with a code");
     browser.go("/");
-    browser.click("form[action='/auth/sign-out'] button:not(.show)");
+    browser.sign_out();
     enter(browser, "zoe", PASSWORD);
     look("code");
     browser.fill("#code", &second);
@@ -180,13 +206,7 @@ fn walk_factors(browser: &Browser) -> Vec<String> {
     browser.fill("#code", &renewed);
     browser.click(SUBMIT);
     look("account");
-    browser.click("form[action='/auth/sign-out'] button:not(.show)");
-    browser.go("/password");
-    browser.fill("#username", "zoe");
-    browser.fill("#current_password", PASSWORD);
-    browser.fill("#new_password", "four boats on a lake");
-    browser.click(SUBMIT);
-    look("change password, sign in first");
+    browser.sign_out();
     browser.go("/sign-in/factor");
     look("sign-in expired");
     headings

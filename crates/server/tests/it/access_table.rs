@@ -38,9 +38,14 @@ pub fn body_of(route: &Route) -> Option<Value> {
         ("PUT", "/user/{user}/email") => json!({"email": "x@example.org", "password": PASSWORD}),
         ("PUT", "/user/{user}/role") => json!({"role": "user"}),
         ("PUT", "/user/{user}/status") => json!({"status": "active"}),
-        ("PUT" | "POST", "/password") => {
+        ("PUT", "/password") => {
             json!({"current_password": OTHER_PASSWORD, "new_password": "a third one for luck", "username": "nobody"})
         }
+        ("POST", "/account/password") => {
+            json!({"current_password": OTHER_PASSWORD, "new_password": "a third one for luck"})
+        }
+        ("POST", "/account/profile") => json!({"name": "x"}),
+        ("POST", "/account/email") => json!({"email": "x@example.org", "password": PASSWORD}),
         ("POST", "/confirmation" | "/recovery" | "/sign-up/sent" | "/recover") => {
             json!({"email": "nobody@example.org"})
         }
@@ -319,12 +324,15 @@ async fn an_admin_has_the_access_of_the_table() {
             "/user/{user}/factor/{id}" => &[404],
             "/user/{user}/session/{id}" | "/assets/{file}" | "/inbox" | "/inbox.json" => &[404],
             path if path.contains("{token}") => &[410],
-            "/password" => &[200, 422],
+            "/account/password" => &[200, 401],
+            path if path.starts_with("/account/factors") => &[200, 404, 415],
+            path if path.starts_with("/account/") => &[200, 303],
+            "/password" => &[404, 422],
             "/.well-known/change-password" => &[303],
             // A signed-in user is redirected; the name of the form is unknown.
             "/sign-in" => &[303, 401],
             "/sign-up" | "/sign-up/sent" | "/recover" => &[200, 303],
-            "/login" | "/signup" | "/register" => &[404],
+            "/login" | "/signup" | "/register" | "/profile" | "/settings" => &[404],
             "/confirmation" | "/recovery" => &[202, 404],
             _ => &[200, 201, 202, 204],
         };

@@ -124,7 +124,7 @@ async fn a_redirect_never_names_the_host_of_a_request() {
             "GET",
             "/.well-known/change-password",
             None,
-            "/password",
+            "/account/password",
         ),
         (&ben, "GET", "/sign-in?return_to=/x", None, "/x"),
         (

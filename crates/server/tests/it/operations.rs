@@ -235,7 +235,7 @@ async fn documents_have_a_machine_readable_form_and_a_page() {
         .get("/.well-known/change-password")
         .await
         .expect(303);
-    assert_eq!(away.header("location"), Some("/password"));
+    assert_eq!(away.header("location"), Some("/account/password"));
     anonymous
         .get("/inbox")
         .await

@@ -60,20 +60,24 @@ fn fields_of(route: &Route, sender: Sender) -> Option<Value> {
             "POST",
             "/sign-in/factor"
             | "/sign-in/enrol/{id}"
-            | "/auth/factors/{id}"
+            | "/account/factors/{id}"
             | "/user/{user}/factor/{id}",
         ) => json!({"code": "000000"}),
         ("POST", "/user/{user}/factor") => with_proof(json!({"kind": "totp", "name": "Thief"})),
-        ("POST", "/auth/factors") => with_proof(json!({"name": "Thief"})),
+        ("POST", "/account/factors") => with_proof(json!({"name": "Thief"})),
         ("DELETE", "/user/{user}" | "/user/{user}/factor/{id}")
         | (
             "POST",
-            "/user/{user}/recovery-codes" | "/auth/recovery-codes" | "/auth/factors/{id}/remove",
+            "/user/{user}/recovery-codes"
+            | "/account/factors/recovery-codes"
+            | "/account/factors/{id}/remove",
         ) => with_proof(json!({})),
-        ("PUT", "/user/{user}/email") => with_proof(json!({"email": "thief@example.org"})),
+        ("PUT", "/user/{user}/email") | ("POST", "/account/email") => {
+            with_proof(json!({"email": "thief@example.org"}))
+        }
         ("PUT", "/user/{user}/role") => with_proof(json!({"role": "user"})),
         ("PUT", "/user/{user}/status") => with_proof(json!({"status": "disabled"})),
-        ("PUT" | "POST", "/password") => {
+        ("PUT", "/password") | ("POST", "/account/password") => {
             let fields = json!({"current_password": PASSWORD, "new_password": OTHER_PASSWORD});
             match sender {
                 Sender::SignedIn(_) => with_code(fields),

@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use doorward_domain::model::User;
+use doorward_domain::model::{User, Version};
 use doorward_domain::values::EmailAddress;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -135,16 +135,26 @@ pub(crate) async fn change_email(
     caller: Caller,
     Path(user): Path<String>,
     IfMatch(expected): IfMatch,
-    mut fields: Fields,
+    fields: Fields,
 ) -> Result<Response, Problem> {
+    start_change(&app, &caller, &user, fields, expected).await?;
+    Ok(StatusCode::ACCEPTED.into_response())
+}
+
+/// Starts the change, for the API and the page.
+pub(super) async fn start_change(
+    app: &App,
+    caller: &Caller,
+    user: &str,
+    mut fields: Fields,
+    expected: Option<Version>,
+) -> Result<(), Problem> {
     let email = fields.required("email", EmailAddress::parse);
     let proof = fields.proof();
     let email = fields.finish(|| email)?;
-    app.doorward
-        .email
-        .change(&caller.ctx, &user, &email, proof.as_ref(), expected)
-        .await?;
-    Ok(StatusCode::ACCEPTED.into_response())
+    let service = &app.doorward.email;
+    let change = service.change(&caller.ctx, user, &email, proof.as_ref(), expected);
+    Ok(change.await?)
 }
 
 /// Cancels a pending email change: the link in the confirmation mail is then invalid. The address of a sign-up without a

@@ -4,12 +4,12 @@ use axum::routing::{get, post};
 use doorward_domain::limits::ThrottleScope::{Link, MailRequest, SignIn};
 use utoipa_axum::routes;
 
-use super::{api, pages};
+use super::{api, change_pages, pages};
 use crate::http::problem::Code::{
     AccountDisabled, EmailTaken, Forbidden, InvalidCredentials, NotFound, Overloaded,
     PreconditionFailed, WrongPassword,
 };
-use crate::http::route::Authentication::{Ignored, Required};
+use crate::http::route::Authentication::{Ignored, Required, RequiredOrSignInPage};
 use crate::http::route::{LINK, REAUTHENTICATION, Route, USER};
 use crate::route_handler::RouteHandler;
 use crate::sign_up;
@@ -26,6 +26,14 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::delete("/user/{user}/email/pending", Required)
         .with_problems(&[USER, &[PreconditionFailed]])
         .api(|| routes!(api::cancel_email_change)),
+    Route::get("/account/email", RequiredOrSignInPage).page(|| get(change_pages::email_page)),
+    Route::post("/account/email", RequiredOrSignInPage)
+        .with_limit(SignIn)
+        .page(|| post(change_pages::change)),
+    Route::post("/account/email/send-again", RequiredOrSignInPage)
+        .with_limit(MailRequest)
+        .page(|| post(change_pages::send_again)),
+    Route::post("/account/email/cancel", RequiredOrSignInPage).page(|| post(change_pages::cancel)),
     Route::get("/confirmation", Ignored)
         .with_problems(&[&[NotFound]])
         .documented_page(|| routes!(pages::former_confirmation_page)),

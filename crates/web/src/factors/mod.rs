@@ -1,6 +1,8 @@
 //! Second factors: lists, adds and removes them, renews the recovery codes, and undoes the first one by a mailed link.
 //! Sign-in with one is in `sign_in`.
 
+mod account_pages;
 pub(crate) mod api;
 pub(crate) mod pages;
 pub(crate) mod routes;
+mod setup;

@@ -4,7 +4,7 @@ use axum::routing::{get, post};
 use doorward_domain::limits::ThrottleScope::{Link, Token};
 use utoipa_axum::routes;
 
-use super::{api, pages};
+use super::{account_pages, api, pages};
 use crate::html::redirect::redirect_to;
 use crate::http::problem::Code::{
     ChallengeExpired, InvalidCode, Overloaded, ReauthenticationRequired,
@@ -39,19 +39,20 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .with_limit(Token)
         .with_problems(&[REAUTHENTICATION, USER])
         .api(|| routes!(api::renew_recovery_codes)),
-    Route::get("/auth/factors", RequiredOrSignInPage).page(|| get(pages::factors_page)),
-    Route::post("/auth/factors", Required)
+    Route::get("/account/factors", RequiredOrSignInPage).page(|| get(account_pages::factors_page)),
+    Route::post("/account/factors", RequiredOrSignInPage)
         .with_limit(Token)
-        .page(|| post(pages::add)),
-    Route::post("/auth/factors/{id}", Required)
+        .page(|| post(account_pages::add)),
+    Route::post("/account/factors/{id}", RequiredOrSignInPage)
         .with_limit(Token)
-        .page(|| post(pages::finish_adding)),
-    Route::post("/auth/factors/{id}/remove", Required)
+        .page(|| post(account_pages::finish_adding)),
+    Route::post("/account/factors/{id}/remove", RequiredOrSignInPage)
         .with_limit(Token)
-        .page(|| post(pages::remove)),
-    Route::post("/auth/recovery-codes", Required)
+        .page(|| post(account_pages::remove)),
+    Route::post("/account/factors/recovery-codes", RequiredOrSignInPage)
         .with_limit(Token)
-        .page(|| post(pages::renew_codes)),
+        .page(|| post(account_pages::renew_codes)),
+    Route::get("/auth/factors", Ignored).page(|| redirect_to("/account/factors")),
     Route::get("/sign-in/enrol", Ignored).page(|| get(pages::required_page)),
     Route::post("/sign-in/enrol", Ignored)
         .with_limit(Token)

@@ -21,9 +21,10 @@ const FIELDS: &[&str] = &[
     "new_password",
     "code",
     "name",
+    "locale",
 ];
 /// Fields that are shown again with their value. Never a password or a code.
-const ECHOED_FIELDS: &[&str] = &["username", "email", "name"];
+const ECHOED_FIELDS: &[&str] = &["username", "email", "name", "locale"];
 
 /// An empty form, or one with entered values and errors.
 #[derive(Debug, Clone, Serialize)]
@@ -74,6 +75,14 @@ impl Form {
             }
         }
         form
+    }
+
+    /// Sets the value of a field.
+    pub(crate) fn with_value(mut self, name: &str, value: Option<&str>) -> Self {
+        if let Some(field) = self.fields.get_mut(name) {
+            field.value = value.unwrap_or_default().to_owned();
+        }
+        self
     }
 
     /// Adds the errors of a problem: at their fields, else above the form.

@@ -4,10 +4,13 @@
 //! (`doorward_messages`), except on the pages for developers, which are in English. The `pages.rs` of a feature renders
 //! the templates in `templates/<feature>/`; nothing here imports a feature.
 
+pub(crate) mod account;
 pub(crate) mod assets;
 pub(crate) mod brand;
 pub(crate) mod color;
+pub(crate) mod dates;
 pub(crate) mod form;
+pub(crate) mod places;
 pub(crate) mod redirect;
 pub(crate) mod return_to;
 pub(crate) mod sent_to;

@@ -145,11 +145,20 @@ pub(crate) fn respond<M, V: Serialize>(
     view: impl Fn(&M) -> V,
     uri: &Uri,
 ) -> Response {
+    let next = take_page(&mut found, limit, id);
+    respond_page(found.iter().map(view).collect(), next, uri)
+}
+
+/// Cuts a list of up to `limit + 1` items to a page, and returns the cursor of the next one.
+pub(crate) fn take_page<M>(
+    found: &mut Vec<M>,
+    limit: usize,
+    id: impl Fn(&M) -> [u8; 16],
+) -> Option<String> {
     let has_more = found.len() > limit;
     found.truncate(limit);
-    let next = found.last().filter(|_| has_more);
-    let next = next.map(|last| URL_SAFE_NO_PAD.encode(id(last)));
-    respond_page(found.iter().map(view).collect(), next, uri)
+    let last = found.last().filter(|_| has_more);
+    last.map(|last| URL_SAFE_NO_PAD.encode(id(last)))
 }
 
 /// Responds with a page. `next` is the position after it, if there may be more.

@@ -22,7 +22,7 @@ use crate::sign_in::api::identifier;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PasswordChange, example = json!({"current_password": "three boats on a lake", "new_password": "four boats on a lake"}))]
 #[serde(deny_unknown_fields)]
-pub(crate) struct PasswordBody {
+struct PasswordBody {
     /// The current password.
     #[schema(format = Password, max_length = 256)]
     current_password: String,

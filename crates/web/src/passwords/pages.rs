@@ -1,63 +1,66 @@
-//! The page that changes the password.
+//! The page that changes the password of the signed-in user.
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::{Html, Response};
-use doorward_domain::sessions::Authenticated;
 use minijinja::{Value, context};
 
 use crate::app::App;
+use crate::html::account::{AccountCaller, Section, done};
 use crate::html::form::Form;
+use crate::html::redirect::redirect;
 use crate::html::sign_in_name;
 use crate::http::body::Fields;
-use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 use crate::http::responses::see_other;
-use crate::passwords::api::{PasswordBody, change};
+use crate::passwords::api::change;
 
-/// The form to change the password. For browsers only.
-#[utoipa::path(get, path = "/password", tag = "Account", responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
-pub(crate) async fn password_page(
-    State(app): State<App>,
-    caller: Caller,
-) -> Result<Html<String>, Problem> {
-    page(&app, &caller, &Form::default()).await
-}
-
-/// Submits the form to change the password. For browsers only.
-#[utoipa::path(post, path = "/password", tag = "Account", request_body = PasswordBody, responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
-pub(crate) async fn password_form(
-    State(app): State<App>,
-    caller: Caller,
-    mut fields: Fields,
-) -> Result<(HeaderMap, Html<String>), Problem> {
-    let form = Form::from_fields(&fields);
-    fields.move_address_to_email();
-    match change(&app, &caller, fields, None).await {
-        Ok(cookies) => {
-            let values = context! { is_signed_in => caller.session().is_some() };
-            let locale = caller.locale();
-            let page = app
-                .pages
-                .render(locale, "passwords/password-changed", values);
-            Ok((cookies, page))
-        }
-        Err(problem) => {
-            let form = form.with_errors(&problem).with_login_field();
-            Err(problem.on_page(page(&app, &caller, &form).await?))
-        }
-    }
+/// The former path of the page. For browsers only.
+#[utoipa::path(get, path = "/password", tag = "Account", responses((status = 303, description = "To the page `/account/password`"), (status = 200, description = "That page, for a client that follows redirects", body = String, content_type = "text/html")))]
+pub(crate) async fn former_password_page(
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    redirect(&headers, query.as_deref(), Section::Password.path())
 }
 
 /// Where password managers look for the page that changes a password (W3C, “A Well-Known URL for
 /// Changing Passwords”).
 pub(crate) async fn well_known() -> Response {
-    see_other("/password")
+    see_other(Section::Password.path())
 }
 
-/// The form; without a session it also asks for the username or address. It asks a user with a second factor for a code.
-async fn page(app: &App, caller: &Caller, form: &Form) -> Result<Html<String>, Problem> {
-    let user = caller.session().map(Authenticated::user);
+/// The form.
+pub(crate) async fn password_page(
+    State(app): State<App>,
+    caller: AccountCaller,
+    RawQuery(query): RawQuery,
+) -> Html<String> {
+    let done = done(query.as_deref(), &["changed"]);
+    page(&app, &caller, &Form::default(), done).await
+}
+
+/// Changes the password. The redirect has the cookies of the new token.
+pub(crate) async fn change_password(
+    State(app): State<App>,
+    caller: AccountCaller,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    match change(&app, &caller, fields, None).await {
+        Ok(cookies) => {
+            let mut response = see_other("/account/password?changed");
+            response.headers_mut().extend(cookies);
+            Ok(response)
+        }
+        Err(problem) => {
+            let form = Form::default().with_errors(&problem);
+            Err(problem.on_page(page(&app, &caller, &form, None).await))
+        }
+    }
+}
+
+/// The form. It asks a user with a second factor for a code.
+async fn page(app: &App, caller: &AccountCaller, form: &Form, done: Option<&str>) -> Html<String> {
     let has_factor = app.doorward.factors.has_factor(&caller.ctx).await;
     let has_factor = has_factor.unwrap_or_else(|error| {
         tracing::warn!(%error, "failed to read whether a user has a second factor");
@@ -65,12 +68,10 @@ async fn page(app: &App, caller: &Caller, form: &Form) -> Result<Html<String>, P
         true
     });
     let values = context! {
-        is_signed_in => user.is_some(),
         has_factor,
-        username => user.and_then(sign_in_name),
+        username => sign_in_name(caller.session().user()),
         form => Value::from(form),
+        done,
     };
-    Ok(app
-        .pages
-        .render(caller.locale(), "passwords/password", values))
+    caller.render(app, Section::Password, "passwords/password", values)
 }

@@ -1,14 +1,14 @@
 //! The routes of the password change.
 
-use axum::routing::get;
+use axum::routing::{get, post};
 use doorward_domain::limits::ThrottleScope::SignIn;
 use utoipa_axum::routes;
 
 use super::{api, pages};
 use crate::http::problem::Code::{
-    AccountDisabled, EmailUnconfirmed, Overloaded, PreconditionFailed, UnknownAccount,
+    AccountDisabled, EmailUnconfirmed, NotFound, Overloaded, PreconditionFailed, UnknownAccount,
 };
-use crate::http::route::Authentication::{Ignored, InvalidIgnored, InvalidRejected};
+use crate::http::route::Authentication::{Ignored, InvalidRejected, RequiredOrSignInPage};
 use crate::http::route::{REAUTHENTICATION, Route};
 use crate::route_handler::RouteHandler;
 
@@ -21,9 +21,12 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
             &[PreconditionFailed, Overloaded],
         ])
         .api(|| routes!(api::change_password)),
-    Route::get("/password", InvalidIgnored).documented_page(|| routes!(pages::password_page)),
-    Route::post("/password", InvalidIgnored)
+    Route::get("/password", Ignored)
+        .with_problems(&[&[NotFound]])
+        .documented_page(|| routes!(pages::former_password_page)),
+    Route::get("/account/password", RequiredOrSignInPage).page(|| get(pages::password_page)),
+    Route::post("/account/password", RequiredOrSignInPage)
         .with_limit(SignIn)
-        .documented_page(|| routes!(pages::password_form)),
+        .page(|| post(pages::change_password)),
     Route::get("/.well-known/change-password", Ignored).page(|| get(pages::well_known)),
 ];

@@ -4,7 +4,7 @@ use axum::routing::{get, post};
 use doorward_domain::limits::ThrottleScope::Token;
 use utoipa_axum::routes;
 
-use super::{api, pages};
+use super::{api, devices_pages, pages};
 use crate::html::redirect::redirect_to;
 use crate::http::route::Authentication::{Required, RequiredOrSignInPage};
 use crate::http::route::{QUERY, Route, USER};
@@ -34,4 +34,11 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::delete("/user/{user}/session/{id}", Required)
         .with_problems(&[USER])
         .api(|| routes!(api::revoke_session)),
+    Route::get("/account/devices", RequiredOrSignInPage).page(|| get(devices_pages::devices_page)),
+    Route::post("/account/devices/{id}/sign-out", RequiredOrSignInPage)
+        .page(|| post(devices_pages::sign_out_one)),
+    Route::get("/account/devices/sign-out-others", RequiredOrSignInPage)
+        .page(|| get(devices_pages::confirm_sign_out_others)),
+    Route::post("/account/devices/sign-out-others", RequiredOrSignInPage)
+        .page(|| post(devices_pages::sign_out_others)),
 ];

@@ -1,9 +1,12 @@
 //! Users: one's own account, the export of personal data, and what admins do with other accounts.
 
 pub(crate) mod activity;
+mod activity_pages;
 pub(crate) mod admin;
 pub(crate) mod api;
+mod data_pages;
 pub(crate) mod export_document;
 pub(crate) mod pages;
+mod profile_pages;
 pub(crate) mod routes;
 pub(crate) mod view;

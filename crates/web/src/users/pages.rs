@@ -1,62 +1,55 @@
-//! The account page of a signed-in user.
-
-use std::cmp::Reverse;
+//! The overview of the account area.
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use doorward_domain::model::{Role, Session};
-use doorward_domain::user_agent::program_of;
-use doorward_domain::values::{EmailAddress, Name, SessionId, Username};
-use jiff::Timestamp;
+use axum::response::Html;
+use doorward_domain::model::{Role, User};
+use doorward_domain::values::{EmailAddress, Name, Username};
 use minijinja::{Value, context};
 
 use crate::app::App;
-use crate::html::display_name;
-use crate::html::return_to::{ReturnTo, sign_in_path};
-use crate::http::caller::Caller;
-use crate::http::origins::Origins;
+use crate::html::account::{AccountCaller, Section};
+use crate::html::dates::moment;
 use crate::http::problem::Problem;
-use crate::http::responses::see_other;
 
-/// The account: the user's names and devices, and links to what can be changed. A browser without a session is redirected to
-/// the sign-in page.
+/// The overview: names, devices, the last sign-in, and what the user should do.
 pub(crate) async fn account_page(
     State(app): State<App>,
-    caller: Caller,
-) -> Result<Response, Problem> {
-    let Some(session) = caller.session() else {
-        let return_to = ReturnTo::parse("/account", &Origins::default());
-        return Ok(see_other(&sign_in_path(return_to.as_ref())));
-    };
-    let (user, current) = (session.user(), session.session().id);
-    let has_factor = app.doorward.factors.has_factor(&caller.ctx).await?;
-    let mut sessions = app.doorward.sessions.list(&caller.ctx, "me").await?;
-    sessions.sort_by_key(|session| (session.id != current, Reverse(session.last_seen_at)));
-    let devices = sessions.iter().map(|session| device(session, current));
+    caller: AccountCaller,
+) -> Result<Html<String>, Problem> {
+    let (ctx, session) = (&caller.ctx, caller.session());
+    let viewed = app.doorward.profile.view_in_session(ctx, session, "me");
+    let viewed = viewed.await?;
+    let factors = app.doorward.factors.list(ctx, "me").await?;
+    let devices = app.doorward.sessions.list(ctx, "me").await?.len();
+    let user = viewed.user;
     let values = context! {
-        title => display_name(user),
+        tasks => tasks(&user, factors.recovery_codes),
+        name => user.name.as_ref().map(Name::as_str),
         username => user.username.as_ref().map(Username::as_str),
         email => user.email.as_ref().map(EmailAddress::as_str),
-        pending_email => user.pending_address().map(EmailAddress::as_str),
-        name => user.name.as_ref().map(Name::as_str),
         is_admin => user.role == Role::Admin,
-        since => date(user.created_at),
-        has_factor,
-        devices => devices.collect::<Vec<_>>(),
+        since => moment(user.created_at),
+        last_sign_in => viewed.last_sign_in_at.map(moment),
+        devices,
+        has_factor => factors.recovery_codes.is_some(),
     };
-    let page = app.pages.render(caller.locale(), "users/account", values);
-    Ok(page.into_response())
+    Ok(caller.render(&app, Section::Overview, "users/account", values))
 }
 
-fn device(session: &Session, current: SessionId) -> Value {
-    context! {
-        program => program_of(session.user_agent.as_deref()),
-        address => session.address.map(|address| address.to_string()),
-        last_seen => date(session.last_seen_at),
-        is_current => session.id == current,
-    }
-}
+/// At most this many recovery codes are few.
+const FEW_CODES: usize = 2;
 
-fn date(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d").to_string()
+/// What the user should do: variants of the message `task`, with the page for it.
+fn tasks(user: &User, recovery_codes: Option<usize>) -> Vec<Value> {
+    let has_address = user.email.is_some() || user.pending_email.is_some();
+    let has_few_codes = recovery_codes.is_some_and(|left| left <= FEW_CODES);
+    let (email, factors) = (Section::Email.path(), Section::Factors.path());
+    let all = [
+        ("confirm-email", email, user.pending_email.is_some()),
+        ("add-email", email, !has_address),
+        ("add-factor", factors, recovery_codes.is_none()),
+        ("renew-codes", factors, has_few_codes),
+    ];
+    let due = all.into_iter().filter(|(_, _, is_due)| *is_due);
+    due.map(|(name, path, _)| context! { name, path }).collect()
 }

@@ -1,12 +1,13 @@
 //! The routes of users: one's own account, and what admins do with other accounts.
 
-use axum::routing::get;
+use axum::routing::{get, post};
 use doorward_domain::limits::ThrottleScope::Token;
 use utoipa_axum::routes;
 
-use super::{activity, admin, api, pages};
+use super::{activity, activity_pages, admin, api, data_pages, pages, profile_pages};
+use crate::html::redirect::redirect_to;
 use crate::http::problem::Code::{Forbidden, LastAdmin, PreconditionFailed};
-use crate::http::route::Authentication::{Required, RequiredOrSignInPage};
+use crate::http::route::Authentication::{Ignored, Required, RequiredOrSignInPage};
 use crate::http::route::{PASSWORD_CHECK, QUERY, REAUTHENTICATION, Route, USER};
 use crate::route_handler::RouteHandler;
 
@@ -55,4 +56,11 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         ])
         .api(|| routes!(admin::change_status)),
     Route::get("/account", RequiredOrSignInPage).page(|| get(pages::account_page)),
+    Route::get("/account/profile", RequiredOrSignInPage).page(|| get(profile_pages::profile_page)),
+    Route::post("/account/profile", RequiredOrSignInPage).page(|| post(profile_pages::save)),
+    Route::get("/profile", Ignored).page(|| redirect_to("/account/profile")),
+    Route::get("/settings", Ignored).page(|| redirect_to("/account")),
+    Route::get("/account/activity", RequiredOrSignInPage)
+        .page(|| get(activity_pages::activity_page)),
+    Route::get("/account/data", RequiredOrSignInPage).page(|| get(data_pages::data_page)),
 ];

@@ -1,36 +1,142 @@
-//! `/account`.
+//! The account area: its frame, `/account` and `/account/devices`.
 
 use doorward_domain::model::Role;
 use serde_json::json;
 
 use super::browser::Browser;
+use crate::factors::enrol;
 use crate::support::TestApp;
 
-#[tokio::test]
-async fn the_account_page_has_names_and_devices_but_not_the_data_of_applications() {
-    let app = TestApp::new().await;
+/// A user with a browser that is signed in.
+pub async fn signed_in(app: &TestApp, language: &'static str) -> Browser {
     app.create("ben", Role::User).await;
+    let mut browser = Browser::new(app, language);
+    let form = "username=ben&password=plum+cake+on+sundays&return_to=%2Faccount";
+    Browser::redirected(browser.post("/sign-in", form).await, "/account");
+    browser
+}
+
+#[tokio::test]
+async fn the_overview_has_names_devices_and_tasks_but_not_the_data_of_applications() {
+    let app = TestApp::new().await;
+    let mut browser = signed_in(&app, "en").await;
     let ben = app.sign_in("ben").await;
     let profile = json!({"name": "Ben B.", "data": {"colour": "ultramarine"}});
     ben.put("/user/me", profile).await.expect(200);
-    let mut browser = Browser::new(&app, "en");
-    let signed_out = browser.get("/account").await;
-    Browser::redirected(signed_out, "/sign-in?return_to=%2Faccount");
-    let form = "username=ben&password=plum+cake+on+sundays&return_to=%2Faccount";
-    Browser::redirected(browser.post("/sign-in", form).await, "/account");
     let page = browser.get("/account").await;
     let page = browser.page(page, 200).shows(&[
         "Hello, Ben B.",
         "ben@example.com",
-        "href=\"/password\"",
-        "href=\"/auth/factors\"",
+        ">2 devices</a>",
+        "<time datetime=\"2026-11-21T",
+        "Turn on two-factor sign-in",
         "action=\"/auth/sign-out\"",
+        "href=\"/account\" aria-current=\"page\"",
     ]);
     assert!(!page.0.contains("ultramarine"));
-    // Two sessions, and this one first.
-    assert_eq!(page.0.matches("Last active").count(), 2, "{}", page.0);
-    let (_, devices) = page.0.split_once("id=\"devices\"").unwrap();
-    let (first, _) = devices.split_once("</li>").unwrap();
-    assert!(first.contains("This device"), "{devices}");
-    assert_eq!(devices.matches("This device").count(), 1);
+    enrol(&app, &ben, "Phone").await;
+    let page = browser.get("/account").await;
+    browser.page(page, 200).shows(&["Nothing. Your account"]);
+    app.allow_unread_mail();
+}
+
+#[tokio::test]
+async fn a_page_of_the_account_area_without_a_session_leads_to_the_sign_in_and_back() {
+    let app = TestApp::new().await;
+    let mut browser = Browser::new(&app, "en");
+    for (path, target) in [
+        ("/account", "%2Faccount"),
+        ("/account?x=y", "%2Faccount%3Fx%3Dy"),
+        ("/account/devices", "%2Faccount%2Fdevices"),
+        (
+            "/account/devices/sign-out-others",
+            "%2Faccount%2Fdevices%2Fsign-out-others",
+        ),
+    ] {
+        let expected = format!("/sign-in?return_to={target}");
+        Browser::redirected(browser.get(path).await, &expected);
+    }
+    for path in [
+        "/account/devices/sign-out-others",
+        "/account/devices/x/sign-out",
+    ] {
+        let expected = "/sign-in?return_to=%2Faccount%2Fdevices";
+        Browser::redirected(browser.post(path, "").await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_user_signs_out_one_device_and_then_all_others() {
+    for (language, only, now, signed_out, others_signed_out) in [
+        (
+            "en",
+            "on this device only",
+            "active now",
+            "That device is signed out",
+            "All other devices are signed out",
+        ),
+        (
+            "de",
+            "nur auf diesem Gerät",
+            "gerade aktiv",
+            "Das Gerät ist abgemeldet",
+            "Alle anderen Geräte sind abgemeldet",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = signed_in(&app, language).await;
+        let page = browser.get("/account/devices").await;
+        let page = browser.page(page, 200).shows(&[only, now]);
+        assert!(
+            !page
+                .0
+                .contains("/sign-out\"><button class=\"quiet\" aria-label")
+        );
+        app.advance_seconds(3600);
+        let others = [
+            app.sign_in("ben").await,
+            app.sign_in("ben").await,
+            app.sign_in("ben").await,
+        ];
+        app.advance_seconds(600);
+        let page = browser.get("/account/devices").await;
+        let page = browser.page(page, 200);
+        let (_, list) = page.0.split_once("id=\"list\"").unwrap();
+        let (first, rest) = list.split_once("</li>").unwrap();
+        assert!(
+            first.contains("badge good") && !first.contains("<form"),
+            "{first}"
+        );
+        let ids: Vec<_> = rest.split("action=\"/account/devices/").skip(1).collect();
+        assert_eq!(ids.len(), 3);
+        let (id, _) = ids[0].split_once('/').unwrap();
+        let path = format!("/account/devices/{id}/sign-out");
+        // Sent twice, it happens once.
+        for _ in 0..2 {
+            let answer = browser.post(&path, "").await;
+            Browser::redirected(answer, "/account/devices?signed-out");
+        }
+        let page = browser.get("/account/devices?signed-out").await;
+        browser.page(page, 200).shows(&[signed_out]);
+        let mut open = 0;
+        for other in &others {
+            open += usize::from(other.get("/auth").await.status == 200);
+        }
+        assert_eq!(open, 2);
+
+        let confirm = "/account/devices/sign-out-others";
+        let page = browser.get(confirm).await;
+        browser
+            .page(page, 200)
+            .shows(&["<button class=\"danger\">"]);
+        Browser::redirected(
+            browser.post(confirm, "").await,
+            "/account/devices?others-signed-out",
+        );
+        let page = browser.get("/account/devices?others-signed-out").await;
+        browser.page(page, 200).shows(&[others_signed_out, only]);
+        for other in &others {
+            other.get("/auth").await.expect(401);
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Second factors on pages, without JavaScript: sign-in in two steps, `/auth/factors`, and the required enrolment.
+//! Second factors on pages, without JavaScript: sign-in in two steps, `/account/factors`, and the required enrolment.
 
 use doorward_domain::FactorsRequired;
 use doorward_domain::model::Role;
@@ -16,7 +16,8 @@ const SIGN_IN: &str = "username=ben&password=plum+cake+on+sundays";
 /// The authenticator app of a page: the action of its form, and an enrolment for [`code`].
 fn scanned(page: &Page) -> (String, Value) {
     let part = |from: &str| {
-        let (_, rest) = page.0.split_once(from).unwrap();
+        let (_, main) = page.0.split_once("<main").unwrap();
+        let (_, rest) = main.split_once(from).unwrap();
         rest.split('"').next().unwrap().replace("&amp;", "&")
     };
     let uri = format!("otpauth://{}", part("href=\"otpauth://"));
@@ -133,70 +134,79 @@ async fn a_user_adds_and_removes_authenticators_on_pages() {
     app.create("ben", Role::User).await;
     app.allow_unread_mail();
     let mut browser = Browser::new(&app, "en");
-    let signed_out = browser.get("/auth/factors").await;
-    Browser::redirected(signed_out, "/sign-in?return_to=%2Fauth%2Ffactors");
+    Browser::redirected(browser.get("/auth/factors").await, "/account/factors");
+    let signed_out = browser.get("/account/factors").await;
+    Browser::redirected(signed_out, "/sign-in?return_to=%2Faccount%2Ffactors");
     Browser::redirected(browser.post("/auth", SIGN_IN).await, "/");
     let account = browser.get("/account").await;
     browser
         .page(account, 200)
-        .shows(&["href=\"/auth/factors\""]);
-    let page = browser.get("/auth/factors").await;
+        .shows(&["href=\"/account/factors\""]);
+    let page = browser.get("/account/factors").await;
     let page = browser.page(page, 200);
-    assert!(!page.0.contains("/remove") && !page.0.contains("/auth/recovery-codes"));
+    assert!(!page.0.contains("/remove") && !page.0.contains("/account/factors/recovery-codes"));
 
     let long = format!("name={}", "x".repeat(65));
-    let page = browser.post("/auth/factors", &long).await;
+    let page = browser.post("/account/factors", &long).await;
     let page = browser.page(page, 422);
     page.shows(&["at most 64 characters", "aria-invalid=\"true\"", "xxx"]);
-    let page = browser.post("/auth/factors", "name=My+%3Cb%3Ephone").await;
+    let page = browser
+        .post("/account/factors", "name=My+%3Cb%3Ephone")
+        .await;
     let (action, phone) = scanned(&browser.page(page, 200));
-    assert!(action.starts_with("/auth/factors/"));
+    assert!(action.starts_with("/account/factors/"));
     let page = browser.post(&action, "code=000000").await;
     browser
         .page(page, 401)
-        .shows(&["Wrong code", &action, "href=\"/auth/factors\""]);
+        .shows(&["Wrong code", &action, "href=\"/account/factors\""]);
     let form = format!("code={}", code(&app, &phone));
     let page = browser.post(&action, &form).await;
-    let page = browser.page(page, 200).shows(&["href=\"/auth/factors\""]);
+    let page = browser
+        .page(page, 200)
+        .shows(&["href=\"/account/factors\""]);
     let codes = codes_on(&page);
     assert_eq!(codes.len(), 10);
-    let page = browser.get("/auth/factors").await;
+    let page = browser.get("/account/factors").await;
     browser.page(page, 200).shows(&[
         "My &lt;b&gt;phone",
-        "2026-11-21",
+        "<time datetime=\"2026-11-21T",
         "Unused codes: 10.",
         &format!("{action}/remove"),
     ]);
 
     // The session was opened without a second factor, so every change needs one.
-    let page = browser.post("/auth/factors", "name=Tablet").await;
+    let page = browser.post("/account/factors", "name=Tablet").await;
     browser.page(page, 401).shows(&[
         "Confirm that it&#39;s you",
-        "<form method=\"post\" action=\"/auth/factors\">",
+        "<form method=\"post\" action=\"/account/factors\">",
         "name=\"name\" value=\"Tablet\"",
         "name=\"password\"",
         "name=\"code\"",
     ]);
     app.advance_seconds(30);
     let wrong = "name=Tablet&password=two+boats&code=000000";
-    let page = browser.post("/auth/factors", wrong).await;
+    let page = browser.post("/account/factors", wrong).await;
     browser
         .page(page, 401)
         .shows(&["The current password is wrong."]);
     app.advance_seconds(30);
     let proof = format!("password=plum+cake+on+sundays&code={}", code(&app, &phone));
     let page = browser
-        .post("/auth/factors", &format!("name=Tablet&{proof}"))
+        .post("/account/factors", &format!("name=Tablet&{proof}"))
         .await;
     let (second, tablet) = scanned(&browser.page(page, 200));
     let form = format!("code={}", code(&app, &tablet));
-    Browser::redirected(browser.post(&second, &form).await, "/auth/factors");
+    Browser::redirected(browser.post(&second, &form).await, "/account/factors");
 
     // A used code is refused.
-    let page = browser.post("/auth/recovery-codes", &proof).await;
+    let page = browser
+        .post("/account/factors/recovery-codes", &proof)
+        .await;
     browser.page(page, 401).shows(&["Wrong code"]);
     let proof = format!("password=plum+cake+on+sundays&code={}", codes[0]);
-    let page = browser.post("/auth/recovery-codes", &proof).await;
+    let page = browser
+        .post("/account/factors/recovery-codes", &proof)
+        .await;
     let renewed = codes_on(&browser.page(page, 200));
     assert!(renewed.len() == 10 && renewed[0] != codes[0]);
 
@@ -208,9 +218,9 @@ async fn a_user_adds_and_removes_authenticators_on_pages() {
         (&renewed[1], &format!("{second}/remove")),
     ] {
         let proof = format!("password=plum+cake+on+sundays&code={code}");
-        Browser::redirected(browser.post(path, &proof).await, "/auth/factors");
+        Browser::redirected(browser.post(path, &proof).await, "/account/factors");
     }
-    let page = browser.get("/auth/factors").await;
+    let page = browser.get("/account/factors").await;
     assert!(!browser.page(page, 200).0.contains("/remove"));
 }
 
@@ -229,27 +239,27 @@ async fn an_account_with_ten_authenticator_apps_has_no_form_for_another_one() {
     Browser::redirected(browser.post("/sign-in/factor", &form).await, "/");
     let ben = app.anonymous().with_token(&browser.cookies[SESSION]);
     let (add, most) = (
-        "<form method=\"post\" action=\"/auth/factors\">",
+        "<form method=\"post\" action=\"/account/factors\">",
         "at most 10 authenticator apps",
     );
     for number in 2..=10 {
-        let page = browser.get("/auth/factors").await;
+        let page = browser.get("/account/factors").await;
         let page = browser.page(page, 200).shows(&[add]);
         assert!(!page.0.contains(most));
         enrol(&app, &ben, &format!("App {number}")).await;
     }
-    let page = browser.get("/auth/factors").await;
+    let page = browser.get("/account/factors").await;
     let page = browser.page(page, 200).shows(&["App 10", most]);
     assert!(!page.0.contains(add) && !page.0.contains("role=\"alert\""));
     // A page from before.
-    let page = browser.post("/auth/factors", "name=App+11").await;
+    let page = browser.post("/account/factors", "name=App+11").await;
     let page = browser.page(page, 422);
     let page = page.shows(&["App 10", most, "role=\"alert\""]);
     assert!(!page.0.contains("name=\"password\""));
 
     // The proof is asked for again only if it was wrong.
     for (form, asks) in [("password=plum&code=%3F", true), ("nope=1", false)] {
-        let page = browser.post("/auth/recovery-codes", form).await;
+        let page = browser.post("/account/factors/recovery-codes", form).await;
         let page = browser.page(page, 422);
         assert_eq!(page.0.contains("name=\"password\""), asks, "{form}");
     }
@@ -261,31 +271,24 @@ async fn the_password_page_asks_for_a_code() {
     let ben = app.user("ben").await;
     let mut browser = Browser::new(&app, "en");
     Browser::redirected(browser.post("/auth", SIGN_IN).await, "/");
-    let page = browser.get("/password").await;
+    let page = browser.get("/account/password").await;
     assert!(!browser.page(page, 200).0.contains("name=\"code\""));
     // An account without a factor ignores a code, so the field is there if in doubt.
     app.set_store_mode(StoreMode::CredentialsDown);
-    let page = browser.get("/password").await;
+    let page = browser.get("/account/password").await;
     browser.page(page, 200).shows(&["name=\"code\""]);
     app.set_store_mode(StoreMode::Fine);
     let (_, codes) = enrol(&app, &ben, "Phone").await;
-    let page = browser.get("/password").await;
+    let page = browser.get("/account/password").await;
     browser.page(page, 200).shows(&["name=\"code\""]);
     let change = "current_password=plum+cake+on+sundays&new_password=two+boats+and+a+lamp";
-    let page = browser.post("/password", change).await;
+    let page = browser.post("/account/password", change).await;
     browser
         .page(page, 401)
         .shows(&["a code if you use two-factor sign-in"]);
-    let mut other = Browser::new(&app, "en");
-    let page = other
-        .post("/password", &format!("username=ben&{change}"))
-        .await;
-    other
-        .page(page, 401)
-        .shows(&["Sign in first", "href=\"/sign-in?return_to=/password\""]);
     let with_code = format!("{change}&code={}", codes[0]);
-    let page = browser.post("/password", &with_code).await;
-    browser.page(page, 200).shows(&["Password changed"]);
+    let answer = browser.post("/account/password", &with_code).await;
+    Browser::redirected(answer, "/account/password?changed");
     let body = json!({"username": "ben", "password": OTHER_PASSWORD});
     let next = app.anonymous().post("/auth", body).await.expect(200);
     assert_eq!(next.json()["next"], "factor");

@@ -1,6 +1,8 @@
 //! Pages: localized, working without JavaScript, with all user input escaped.
 
 mod account;
+mod account_changes;
+mod account_records;
 mod brand;
 mod browser;
 mod documents;
@@ -53,16 +55,14 @@ impl Page {
             html.starts_with(&format!("<!doctype html>\n<html lang=\"{language}\">")),
             "{html}"
         );
-        // The one image in a page is an icon, or a QR code, which the server makes.
-        let html = match html.split_once("<svg ") {
-            Some((before, image))
-                if before.contains("class=\"qr\"") || image.starts_with("class=\"icon\"") =>
-            {
-                let (_, after) = image.split_once("</svg>").unwrap();
-                format!("{before}{after}")
-            }
-            _ => html,
-        };
+        // Images in a page are icons, or a QR code, which the server makes.
+        let mut html = html;
+        while let Some((before, image)) = html.split_once("<svg ")
+            && (before.contains("class=\"qr\"") || image.starts_with("class=\"icon\""))
+        {
+            let (_, after) = image.split_once("</svg>").unwrap();
+            html = format!("{before}{after}");
+        }
         let lower = html.to_lowercase();
         for banned in [
             "<script",

@@ -33,6 +33,8 @@ async fn former_paths_and_common_names_redirect_browsers_only() {
         ("/login", "/sign-in", 404),
         ("/signup", "/sign-up", 404),
         ("/register", "/sign-up", 404),
+        ("/profile", "/account/profile", 404),
+        ("/settings", "/account", 404),
     ] {
         for query in ["", "?return_to=/a?b=c&d=%26"] {
             let asked = client.request("GET", &format!("{path}{query}"));

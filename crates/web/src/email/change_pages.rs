@@ -1,0 +1,97 @@
+//! The page that changes the email address, sends the mail about a pending change again, and cancels that change.
+
+use axum::extract::{RawQuery, State};
+use axum::response::{Html, Response};
+use doorward_domain::Error;
+use doorward_domain::values::EmailAddress;
+use minijinja::{Value, context};
+
+use crate::app::App;
+use crate::email::api;
+use crate::html::account::{AccountCaller, Section, done};
+use crate::html::form::Form;
+use crate::html::sign_in_name;
+use crate::http::body::Fields;
+use crate::http::problem::Problem;
+use crate::http::responses::see_other;
+
+/// The page.
+const PAGE: &str = "/account/email";
+
+/// The address, a pending change, and the form to change it.
+pub(crate) async fn email_page(
+    State(app): State<App>,
+    caller: AccountCaller,
+    RawQuery(query): RawQuery,
+) -> Result<Html<String>, Problem> {
+    let flags = ["sent", "sent-again", "cancelled"];
+    let done = done(query.as_deref(), &flags);
+    page(&app, &caller, &Form::default(), done).await
+}
+
+async fn page(
+    app: &App,
+    caller: &AccountCaller,
+    form: &Form,
+    done: Option<&str>,
+) -> Result<Html<String>, Problem> {
+    let user = caller.session().user();
+    let values = context! {
+        email => user.email.as_ref().map(EmailAddress::as_str),
+        pending => user.pending_address().map(EmailAddress::as_str),
+        username => sign_in_name(user),
+        has_factor => app.doorward.factors.has_factor(&caller.ctx).await?,
+        form => Value::from(form),
+        done,
+    };
+    Ok(caller.render(app, Section::Email, "email/email", values))
+}
+
+/// Starts a change.
+pub(crate) async fn change(
+    State(app): State<App>,
+    caller: AccountCaller,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let form = Form::from_fields(&fields);
+    match api::start_change(&app, &caller, "me", fields, None).await {
+        Ok(()) => Ok(see_other("/account/email?sent")),
+        Err(problem) => Err(rejected(&app, &caller, form, problem).await),
+    }
+}
+
+/// Sends the mail of the pending change again.
+pub(crate) async fn send_again(
+    State(app): State<App>,
+    caller: AccountCaller,
+) -> Result<Response, Problem> {
+    let Some(pending) = caller.session().user().pending_address() else {
+        return Ok(see_other(PAGE));
+    };
+    let service = &app.doorward.email;
+    match service.request_confirmation(&caller.ctx, pending).await {
+        Ok(()) => Ok(see_other("/account/email?sent-again")),
+        Err(error) => Err(rejected(&app, &caller, Form::default(), error.into()).await),
+    }
+}
+
+/// Cancels the pending change. If it is confirmed already, the page shows the new address.
+pub(crate) async fn cancel(
+    State(app): State<App>,
+    caller: AccountCaller,
+) -> Result<Response, Problem> {
+    let service = &app.doorward.email;
+    match service.cancel_change(&caller.ctx, "me", None).await {
+        Ok(()) => Ok(see_other("/account/email?cancelled")),
+        Err(Error::NotFound) => Ok(see_other(PAGE)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Shows the problem on the page.
+async fn rejected(app: &App, caller: &AccountCaller, form: Form, problem: Problem) -> Problem {
+    match page(app, caller, &form.with_errors(&problem), None).await {
+        Ok(page) => problem.on_page(page),
+        Err(_) => problem,
+    }
+}

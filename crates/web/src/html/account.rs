@@ -1,0 +1,148 @@
+//! The frame of the account area: the brand and the user's menu above, the sections beside the page.
+
+use std::ops::Deref;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{Method, Uri};
+use axum::response::{Html, IntoResponse, Response};
+use doorward_domain::sessions::Authenticated;
+use minijinja::{Value, context};
+
+use crate::app::App;
+use crate::html::return_to::{ReturnTo, sign_in_path};
+use crate::html::{display_name, sign_in_name};
+use crate::http::caller::Caller;
+use crate::http::origins::Origins;
+use crate::http::responses::see_other;
+
+/// A page of the account area, or several that belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Section {
+    Overview,
+    Profile,
+    Email,
+    Password,
+    Factors,
+    Devices,
+    Activity,
+    Data,
+}
+
+impl Section {
+    /// All sections, in the order of the navigation.
+    const ALL: [Self; 8] = [
+        Self::Overview,
+        Self::Profile,
+        Self::Email,
+        Self::Password,
+        Self::Factors,
+        Self::Devices,
+        Self::Activity,
+        Self::Data,
+    ];
+
+    /// Variant of the message `section`, and name of the icon.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Overview => "overview",
+            Self::Profile => "profile",
+            Self::Email => "email",
+            Self::Password => "password",
+            Self::Factors => "factors",
+            Self::Devices => "devices",
+            Self::Activity => "activity",
+            Self::Data => "data",
+        }
+    }
+
+    /// Path of its first page.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Overview => "/account",
+            Self::Profile => "/account/profile",
+            Self::Email => "/account/email",
+            Self::Password => "/account/password",
+            Self::Factors => "/account/factors",
+            Self::Devices => "/account/devices",
+            Self::Activity => "/account/activity",
+            Self::Data => "/account/data",
+        }
+    }
+}
+
+/// The signed-in user of an account page. A browser without a session is redirected to the sign-in page, and comes back
+/// afterwards. The row of the page has `RequiredOrSignInPage`.
+pub(crate) struct AccountCaller {
+    caller: Caller,
+    session: Authenticated,
+}
+
+impl Deref for AccountCaller {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+impl AccountCaller {
+    /// The session.
+    pub(crate) fn session(&self) -> &Authenticated {
+        &self.session
+    }
+
+    /// Renders a template in the frame.
+    pub(crate) fn render(
+        &self,
+        app: &App,
+        section: Section,
+        template: &str,
+        values: Value,
+    ) -> Html<String> {
+        let user = self.session.user();
+        let item = |item: Section| context! { name => item.name(), path => item.path() };
+        let (person, login) = (display_name(user), sign_in_name(user));
+        let frame = context! {
+            section => section.name(),
+            sections => Section::ALL.map(item).to_vec(),
+            person,
+            login => login.filter(|login| person != Some(login)),
+        };
+        let values = context! { ..frame, ..values };
+        app.pages.render(self.locale(), template, values)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for AccountCaller {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let caller = Caller::from_request_parts(parts, state).await;
+        let caller = caller.map_err(IntoResponse::into_response)?;
+        match caller.session().cloned() {
+            Some(session) => Ok(Self { caller, session }),
+            None => {
+                let target = page_of(&parts.method, &parts.uri);
+                let return_to = ReturnTo::parse(target, &Origins::default());
+                Err(see_other(&sign_in_path(return_to.as_ref())))
+            }
+        }
+    }
+}
+
+/// The page to open after the sign-in: the requested one, or the first page of the section that a form belongs to.
+fn page_of<'a>(method: &Method, uri: &'a Uri) -> &'a str {
+    if *method == Method::GET {
+        return uri.path_and_query().map_or("/", |target| target.as_str());
+    }
+    let path = uri.path();
+    let mut slashes = path.match_indices('/').map(|(at, _)| at);
+    slashes.nth(2).map_or(path, |third| &path[..third])
+}
+
+/// Returns the flag that a redirect after a form has put into the query, if it is one of these. The page then confirms
+/// what was done.
+pub(crate) fn done(query: Option<&str>, flags: &[&'static str]) -> Option<&'static str> {
+    flags.iter().find(|flag| query == Some(flag)).copied()
+}

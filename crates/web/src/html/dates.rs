@@ -1,0 +1,58 @@
+//! Times for templates, whose macros and messages put them into the user's language.
+
+use jiff::{SignedDuration, Timestamp};
+use minijinja::{Value, context};
+
+/// A session that was used this recently is active.
+const ACTIVE: SignedDuration = SignedDuration::from_mins(5);
+
+/// The parts of a time in UTC, for the messages `date` and `date-time`.
+pub(crate) fn moment(at: Timestamp) -> Value {
+    context! {
+        iso => at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        day => at.strftime("%-d").to_string(),
+        month => at.strftime("%B").to_string(),
+        year => at.strftime("%Y").to_string(),
+        time => at.strftime("%H:%M").to_string(),
+    }
+}
+
+/// How long ago a time is, in the largest whole unit: the suffix of the message `ago-…`, and the count. `now` for the last
+/// five minutes.
+pub(crate) fn ago(at: Timestamp, now: Timestamp) -> Value {
+    let age = now.duration_since(at);
+    let (unit, count) = match age {
+        age if age <= ACTIVE => ("now", 0),
+        age if age.as_hours() < 1 => ("minutes", age.as_mins()),
+        age if age.as_hours() < 24 => ("hours", age.as_hours()),
+        age => ("days", age.as_hours() / 24),
+    };
+    context! { unit, count }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_has_its_largest_whole_unit() {
+        let now: Timestamp = "2026-11-21T08:00:00Z".parse().unwrap();
+        for (at, unit, count) in [
+            ("2026-11-21T08:00:10Z", "now", 0),
+            ("2026-11-21T07:55:00Z", "now", 0),
+            ("2026-11-21T07:54:59Z", "minutes", 5),
+            ("2026-11-21T07:00:01Z", "minutes", 59),
+            ("2026-11-21T07:00:00Z", "hours", 1),
+            ("2026-11-20T08:00:01Z", "hours", 23),
+            ("2026-11-20T08:00:00Z", "days", 1),
+            ("2026-10-01T08:00:00Z", "days", 51),
+        ] {
+            let age = ago(at.parse().unwrap(), now);
+            let found = (
+                age.get_attr("unit").unwrap(),
+                age.get_attr("count").unwrap(),
+            );
+            assert_eq!(found, (unit.into(), count.into()), "{at}");
+        }
+    }
+}

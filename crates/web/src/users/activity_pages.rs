@@ -1,0 +1,53 @@
+//! The page of the activity: sign-ins and changes, in words.
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Html;
+use doorward_domain::Ctx;
+use doorward_domain::profile::Activity;
+use doorward_domain::user_agent::ClientProgram;
+use doorward_domain::values::AuditEventId;
+use minijinja::{Value, context};
+
+use crate::app::App;
+use crate::html::account::{AccountCaller, Section};
+use crate::html::dates::moment;
+use crate::html::places::place;
+use crate::http::paging::{Query, take_page};
+use crate::http::problem::Problem;
+
+/// Number of entries on a page.
+const PAGE_SIZE: usize = 25;
+
+/// The activity, newest first. `cursor` in the query selects an older page.
+pub(crate) async fn activity_page(
+    State(app): State<App>,
+    caller: AccountCaller,
+    uri: Uri,
+) -> Result<Html<String>, Problem> {
+    let mut query = Query::parse(uri.query())?;
+    let before = query.id_cursor(AuditEventId::from_bytes)?;
+    query.finish()?;
+    let (ctx, profile) = (&caller.ctx, &app.doorward.profile);
+    let mut found = profile.activity(ctx, "me", before, PAGE_SIZE + 1).await?;
+    let next = take_page(&mut found, PAGE_SIZE, |activity| *activity.id.as_bytes());
+    let item = |activity| item(ctx, activity);
+    let values = context! {
+        items => found.iter().map(item).collect::<Vec<_>>(),
+        is_first => before.is_none(),
+        next,
+    };
+    Ok(caller.render(&app, Section::Activity, "users/activity", values))
+}
+
+fn item(ctx: &Ctx, activity: &Activity) -> Value {
+    let program = ClientProgram::of(activity.user_agent.as_deref());
+    context! {
+        event => activity.kind.as_str(),
+        actor => activity.actor.as_str(),
+        at => moment(activity.at),
+        name => program.name,
+        system => program.system,
+        place => activity.address.map(|address| place(address, ctx.client.address)),
+    }
+}

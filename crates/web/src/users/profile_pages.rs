@@ -1,0 +1,100 @@
+//! The page of the profile: the name and the language.
+
+use axum::extract::{RawQuery, State};
+use axum::response::{Html, Response};
+use doorward_domain::profile::ProfileUpdate;
+use doorward_domain::values::{LanguageTag, Locale, Name};
+use minijinja::{Value, context};
+
+use crate::app::App;
+use crate::html::account::{AccountCaller, Section, done};
+use crate::html::form::Form;
+use crate::http::body::Fields;
+use crate::http::problem::Problem;
+use crate::http::responses::see_other;
+
+/// The form, with the stored profile.
+pub(crate) async fn profile_page(
+    State(app): State<App>,
+    caller: AccountCaller,
+    RawQuery(query): RawQuery,
+) -> Html<String> {
+    let user = caller.session().user();
+    let locale = user.preferred_locale.as_ref().map(LanguageTag::as_str);
+    let form = Form::default()
+        .with_value("name", user.name.as_ref().map(Name::as_str))
+        .with_value("locale", locale);
+    page(&app, &caller, &form, done(query.as_deref(), &["saved"]))
+}
+
+fn page(app: &App, caller: &AccountCaller, form: &Form, done: Option<&str>) -> Html<String> {
+    let stored = caller.session().user().preferred_locale.as_ref();
+    let values = context! { languages => languages(stored), form => Value::from(form), done };
+    caller.render(app, Section::Profile, "users/profile", values)
+}
+
+/// The languages to choose from. The user's stays as it is stored, such as `de-CH`, and may be one without texts.
+fn languages(stored: Option<&LanguageTag>) -> Vec<Value> {
+    let of_stored = stored.and_then(Locale::of);
+    let tag = |locale: Locale| match stored {
+        Some(stored) if of_stored == Some(locale) => stored.as_str(),
+        _ => locale.tag(),
+    };
+    let known = Locale::ALL.map(|locale| (tag(locale), locale.own_name()));
+    let other = stored.filter(|_| of_stored.is_none());
+    let other = other.map(|stored| (stored.as_str(), stored.as_str()));
+    let all = known.into_iter().chain(other);
+    all.map(|(tag, name)| context! { tag, name }).collect()
+}
+
+/// Saves the name and the language. The application's `data` stays.
+pub(crate) async fn save(
+    State(app): State<App>,
+    caller: AccountCaller,
+    mut fields: Fields,
+) -> Result<Response, Problem> {
+    let form = Form::from_fields(&fields);
+    let name = fields.optional("name", Name::parse_new);
+    let locale = fields.optional("locale", LanguageTag::parse);
+    let update = || ProfileUpdate::Patch {
+        name: Some(name),
+        data: None,
+        locale: Some(locale),
+    };
+    let saved = async {
+        let update = fields.finish(|| Some(update()))?;
+        let profile = &app.doorward.profile;
+        profile.update(&caller.ctx, "me", &update, None).await?;
+        Ok(())
+    };
+    match saved.await {
+        Ok(()) => Ok(see_other("/account/profile?saved")),
+        Err(problem) => {
+            let problem: Problem = problem;
+            let form = form.with_errors(&problem);
+            Err(problem.on_page(page(&app, &caller, &form, None)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_languages_keeps_the_stored_tag() {
+        for (stored, tags) in [
+            (None, vec!["en", "de"]),
+            (Some("de-CH"), vec!["en", "de-CH"]),
+            (Some("fr"), vec!["en", "de", "fr"]),
+        ] {
+            let stored = stored.map(|tag| LanguageTag::parse(tag).unwrap());
+            let found = languages(stored.as_ref());
+            let found = found.iter().map(|item| item.get_attr("tag").unwrap());
+            assert_eq!(
+                found.collect::<Vec<_>>(),
+                tags.into_iter().map(Value::from).collect::<Vec<_>>()
+            );
+        }
+    }
+}
