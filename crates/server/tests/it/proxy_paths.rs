@@ -6,7 +6,7 @@ use std::path::Path;
 use doorward_web::routes::table;
 
 /// Paths that no proxy forwards: the start page and other names that belong to the site, and the health checks.
-const NOT_FORWARDED: [&str; 8] = [
+const NOT_FORWARDED: [&str; 10] = [
     "",
     "healthz",
     "readyz",
@@ -15,6 +15,8 @@ const NOT_FORWARDED: [&str; 8] = [
     "login",
     "signup",
     "register",
+    "profile",
+    "settings",
 ];
 /// First words of paths that a browser application does not use.
 const NOT_FOR_APPLICATIONS: [&str; 4] = ["audit", "docs", "inbox", "problems"];

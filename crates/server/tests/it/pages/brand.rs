@@ -45,9 +45,9 @@ async fn pages_have_the_brand_and_not_the_name_of_the_product() {
         }
         assert!(!html.contains("Doorward"), "{html}");
     }
-    let page = browser.get("/sign-up").await;
+    let html = browser.get("/sign-up").await.expect(200).text();
     let terms = "By creating an account you accept the <a href=\"https://example.com/terms\">";
-    browser.page(page, 200).shows(&[terms]);
+    assert!(html.contains(terms), "{html}");
 }
 
 #[tokio::test]
