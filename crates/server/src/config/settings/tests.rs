@@ -99,7 +99,7 @@ fn invalid_values_are_rejected() {
         ("cors.origins", "null"),
         ("return_to.origins", "app.example.com"),
         ("api.require_if_match", "sometimes"),
-        ("brand.name", "Door\nward"),
+        ("brand.name", "Example\nAccounts"),
         ("brand.accent", "green"),
         ("brand.terms_url", "http://example.com/terms"),
         ("brand.privacy_url", "javascript:alert(1)"),
