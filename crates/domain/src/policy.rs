@@ -73,7 +73,7 @@ pub struct Policy {
     pub enumeration_protection: bool,
     /// Who may sign up.
     pub sign_up: SignUpPolicy,
-    /// The domains of the addresses that users may sign up with or change to. If there are any, a sign-up needs an
+    /// Allowed domains for sign-ups and for users who change their own address. If there are any, a sign-up requires an
     /// address.
     pub email_domains: EmailDomains,
     /// If `true`, an address must be confirmed before it belongs to a new account.

@@ -81,7 +81,7 @@ impl Core {
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let (link, user) = self.find_undo_link(ctx, token, undo).await?;
             let since = undo.removes_since(&link);
-            let removed = self.delete_factors_since(ctx, &user, since).await?;
+            let removed = self.factor_deletions_since(ctx, &user, since).await?;
             let batch = self.undo_writes(ctx, undo, (&link, &user), locked.clone(), removed);
             match self.apply(batch).await {
                 Ok(()) => {

@@ -17,7 +17,8 @@ use crate::values::{EmailAddress, Invalid};
 
 impl Email {
     /// Requests the change. A user who changes their own address must send their password each time. An admin who
-    /// changes another user's address must send their own password or have entered it recently; the allowed domains do not bind admins.
+    /// changes another user's address must send their own password or have entered it recently. The allowed domains
+    /// apply only to a user's own address, also an admin's.
     #[tracing::instrument(name = "change_email", level = "trace", skip_all)]
     pub async fn change(
         &self,

@@ -24,8 +24,8 @@ use crate::values::{
     CredentialId, EmailAddress, FactorCode, FactorKind, FactorName, Invalid, Secret, Username,
 };
 
-/// Number of enrolments of an account that wait for their first code, beyond which no other session begins one.
-const MAX_UNFINISHED: usize = 5;
+/// Maximum number of pending enrolments of a user: unfinished and not expired.
+const MAX_PENDING: usize = 5;
 
 /// An authenticator that waits for its first code.
 #[derive(Debug)]
@@ -78,8 +78,8 @@ impl Factors {
         })
     }
 
-    /// Writes a new authenticator in place of that of the same session or challenge, and of the expired ones. The list of
-    /// enrolments is a condition of the write, so that parallel requests do not exceed the limits.
+    /// Writes a new authenticator. Replaces the pending one of this session or challenge, and deletes expired ones. The
+    /// enrolment list is a condition of the write, so that parallel requests do not exceed the limits.
     async fn write_enrolment(
         &self,
         ctx: &Ctx,
@@ -93,13 +93,12 @@ impl Factors {
             ensure_covers(ctx, proof, &set)?;
             ensure_room(&set)?;
             let origin = enrolment_origin(ctx);
-            let list = self.core.enrolment_list(user.id).await?;
-            let pending = self.core.pending_enrolments(&list, ctx.now).await?;
-            let is_replaced = |other: &Totp| other.is_begun_in(origin.as_deref());
-            let (replaced, others): (Vec<_>, Vec<_>) = pending.into_iter().partition(is_replaced);
-            if others.len() >= MAX_UNFINISHED {
+            let list = self.core.enrolment_list(user.id, ctx.now).await?;
+            let is_replaced = |other: &&Totp| other.is_begun_in(origin.as_deref());
+            let (replaced, others): (Vec<_>, Vec<_>) = list.pending.iter().partition(is_replaced);
+            if others.len() >= MAX_PENDING {
                 return Err(too_many(format!(
-                    "{MAX_UNFINISHED} authenticator apps of this account wait for their first code. Enter one, remove one, or try again in an hour."
+                    "{MAX_PENDING} authenticator apps of this account wait for their first code. Enter one, remove one, or try again in an hour."
                 )));
             }
             let random = &*self.core.ports.random;
@@ -115,15 +114,15 @@ impl Factors {
             ids.push(totp.id);
             let mut batch = vec![
                 still_active(ctx, &user),
-                list.replace(&ids, ctx.now),
+                list.write(&ids, ctx.now),
                 totp.write(ctx.now),
             ];
             batch.extend(set.unchanged());
-            batch.extend(replaced.iter().map(Totp::delete));
+            batch.extend(replaced.iter().map(|totp| totp.delete()));
             batch.extend(self.core.delete_expired(&user, &set, ctx.now).await?);
             match self.core.apply(batch).await {
                 Ok(()) => return Ok((user, totp)),
-                // Another enrolment has begun, or the factors have changed.
+                // Another enrolment has begun, or the factors, the user's status or the epoch have changed.
                 Err(WriteError::Stale | WriteError::Taken(_)) => {}
                 Err(other) => return Err(other.into()),
             }

@@ -1,4 +1,4 @@
-//! The list of a user's unfinished enrolments: the record that limits them.
+//! The list of the enrolments that a user has begun. It limits how many are pending.
 //!
 //! It is a credential whose id is derived from the user's, so that it is read by its key. Each new enrolment is written
 //! together with the list, on the condition that the list is as it was read: of two requests at the same time, one reads
@@ -13,17 +13,18 @@ use crate::model::{Credential, CredentialKind};
 use crate::store::{Records, Write};
 use crate::values::{CredentialId, Secret, UserId};
 
-/// The ids of a user's enrolments, as they were read.
+/// The list as it was read.
 pub(super) struct EnrolmentList {
     user_id: UserId,
-    ids: Vec<CredentialId>,
+    /// Those of its enrolments that can still be finished.
+    pub(super) pending: Vec<Totp>,
     stored: Option<Secret<String>>,
 }
 
 impl EnrolmentList {
     /// Writes the list with these enrolments instead. The batch is stale, or the key is taken, if another enrolment has
     /// begun since the list was read.
-    pub(super) fn replace(&self, ids: &[CredentialId], now: Timestamp) -> Write {
+    pub(super) fn write(&self, ids: &[CredentialId], now: Timestamp) -> Write {
         let ids: Vec<_> = ids.iter().map(CredentialId::to_string).collect();
         let credential = Credential {
             id: CredentialId::of_enrolment_list(self.user_id),
@@ -38,27 +39,24 @@ impl EnrolmentList {
 }
 
 impl Core {
-    pub(super) async fn enrolment_list(&self, user_id: UserId) -> Result<EnrolmentList, Error> {
+    /// Reads the list, and those of its enrolments that can still be finished.
+    pub(super) async fn enrolment_list(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Result<EnrolmentList, Error> {
         let id = CredentialId::of_enrolment_list(user_id);
         let stored: Option<Credential> = self.ports.store.get(id).await?;
         let stored = stored.map(|list| list.data);
         let ids = stored.iter().flat_map(|text| text.expose().split(' '));
-        let ids: Result<_, _> = ids.map(str::parse).collect();
+        let ids: Result<_, ()> = ids.map(str::parse).collect();
+        let ids = ids.map_err(|()| Error::Internal("a list of enrolments cannot be read"))?;
+        let mut pending = self.read_totp(ids).await?;
+        pending.retain(|totp| totp.is_pending(now));
         Ok(EnrolmentList {
             user_id,
-            ids: ids.map_err(|()| Error::Internal("a list of enrolments cannot be read"))?,
+            pending,
             stored,
         })
-    }
-
-    /// The enrolments of this list that can still be finished.
-    pub(super) async fn pending_enrolments(
-        &self,
-        list: &EnrolmentList,
-        now: Timestamp,
-    ) -> Result<Vec<Totp>, Error> {
-        let mut pending = self.read_totp(list.ids.clone()).await?;
-        pending.retain(|totp| totp.is_pending(now));
-        Ok(pending)
     }
 }

@@ -11,7 +11,7 @@
 //! - `verify`: verifies a code, for sign-in and reauthentication.
 //! - `challenge`: the state of a sign-in between its steps.
 //! - `enrolment`: adds a factor and renews recovery codes; `removal` removes a factor.
-//! - `enrolment_list`: the record that limits the unfinished enrolments of a user.
+//! - `enrolment_list`: the enrolments that a user has begun, which limits how many are pending.
 //! - `undo`: the link that undoes the first factor.
 //! - `transfer`: the factors in an export of users, and their import.
 //!

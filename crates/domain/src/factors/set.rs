@@ -60,8 +60,8 @@ impl FirstAdded {
         Self { at, device }
     }
 
-    /// Returns `true` if the last sign-in on this device was before, and it is not the device that added the factor. The
-    /// cookie of a device contains whole seconds: a sign-in in the same second may have come after the factor.
+    /// Returns `true` if the device signed in before the factor was added, and is not the device that added it. A device
+    /// cookie contains whole seconds, so a sign-in in the same second counts as later.
     pub(super) fn is_after(&self, device: &KnownDevice) -> bool {
         let (signed_in_at, at) = (device.signed_in_at().as_second(), self.at.as_second());
         signed_in_at < at && self.device.as_ref() != Some(&device.key())

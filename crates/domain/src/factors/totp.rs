@@ -344,7 +344,7 @@ impl Core {
         stored.filter(is_own).map(Totp::read).transpose()
     }
 
-    /// The authenticators of a user that wait for their first code.
+    /// The enrolments of a user that are not finished, also expired ones.
     pub(super) async fn unfinished(
         &self,
         user: &User,

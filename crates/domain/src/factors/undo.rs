@@ -42,8 +42,8 @@ impl Factors {
 
 impl Core {
     /// Returns the writes that remove the factors, the unfinished enrolments and the recovery codes of a user that were added
-    /// since then. The batch is stale, or a key is taken, if the factors have changed.
-    pub(crate) async fn delete_factors_since(
+    /// at or after `since`. The batch is stale, or a key is taken, if the factors have changed.
+    pub(crate) async fn factor_deletions_since(
         &self,
         ctx: &Ctx,
         user: &User,

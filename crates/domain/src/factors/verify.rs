@@ -68,7 +68,7 @@ impl Core {
         };
         let mut batch = Batch::new();
         self.emit(ctx, refused, &mut batch);
-        if attempt.is_last() {
+        if attempt.locks_out_if_wrong() {
             self.emit(ctx, Event::CodesLockedOut { user }, &mut batch);
         }
         let written = self.apply(batch).await;

@@ -18,8 +18,8 @@ use crate::values::FactorKind;
 const DAY: u64 = 24 * 3600;
 /// Codes that a recovery by mail grants.
 const GRANTED_CODES: u32 = 5;
-/// Grants to one user: at most three in any 24 hours, since after three at once one a day becomes available.
-const DAILY_GRANTS: Rate = Rate::new(3, 3 * DAY);
+/// Grants to one user: three at once, then one a day, so that there are at most three in any 24 hours.
+const RECENT_GRANTS: Rate = Rate::new(3, 3 * DAY);
 /// Grants to one user until a code is correct: the window is longer than any password is used.
 const GRANTS_IN_A_ROW: Rate = Rate::new(10, 10 * 365 * DAY);
 
@@ -36,14 +36,14 @@ pub(crate) struct CodeAttempt {
     grant_limit: Option<KeyedLimit>,
     /// Number of wrong codes in `backoff` before this one.
     failed_before: u32,
-    /// If `true`, a wrong code locks out all clients without a count for themselves.
-    is_last: bool,
+    /// `true` if a wrong code uses up the shared count: clients without their own count are then locked out.
+    locks_out_if_wrong: bool,
 }
 
 impl CodeAttempt {
-    /// Returns `true` if a wrong code locks out all clients that have not passed the factor.
-    pub(crate) fn is_last(&self) -> bool {
-        self.is_last
+    /// Returns `true` if a wrong code uses up the shared count: clients without their own count are then locked out.
+    pub(crate) fn locks_out_if_wrong(&self) -> bool {
+        self.locks_out_if_wrong
     }
 }
 
@@ -63,7 +63,7 @@ impl Core {
         }
         let backoffs = self.code_backoffs(ctx, (user, set), recovery).await?;
         let is_guessable = kind == FactorKind::Totp;
-        let last = backoffs.len() - 1;
+        let shared = backoffs.len() - 1;
         for (index, backoff) in backoffs.iter().enumerate() {
             let backoff = Some(backoff).filter(|_| is_guessable).cloned();
             let mut limits: Vec<KeyedLimit> = backoff.iter().cloned().collect();
@@ -74,17 +74,18 @@ impl Core {
                     return Ok(CodeAttempt {
                         failed_before: counted
                             .map_or(0, |(backoff, left)| failures_before(backoff, *left)),
-                        is_last: index == last && counted.is_some_and(|(_, left)| *left == 0),
+                        locks_out_if_wrong: index == shared
+                            && counted.is_some_and(|(_, left)| *left == 0),
                         grant_limit: Some(grants_in_a_row(user, set)),
                         backoff,
                         acquired: limits,
                         backoffs,
                     });
                 }
-                // Too many wrong codes: the client has the next backoff, which it shares with more clients.
+                // Locked out here: try the next backoff, which more clients share.
                 LimitsDecision::Denied {
                     retry_after: None, ..
-                } if index < last => {}
+                } if index < shared => {}
                 LimitsDecision::Denied { limit, retry_after } => {
                     let throttled = self.throttled(ctx, limit, retry_after, Some(user.id)).await;
                     // Waiting does not end a lockout soon, and a new password does not end it: the limit counts codes.
@@ -176,7 +177,7 @@ impl Core {
         if !self.policy.throttle {
             return Ok(None);
         }
-        let daily = KeyedLimit::budget("daily-code-grants", DAILY_GRANTS, factor_key(user, set));
+        let daily = KeyedLimit::budget("daily-code-grants", RECENT_GRANTS, factor_key(user, set));
         let limits = vec![grants_in_a_row(user, set), daily];
         let is_allowed = match self.acquire_in_order(ctx, &limits).await? {
             LimitsDecision::Allowed(_) => true,

@@ -177,11 +177,13 @@ impl Core {
         Ok(LimitsDecision::Allowed(all_remaining))
     }
 
-    /// Releases limits of a request that has another result already. A failure is logged.
+    /// Releases limits of a request whose result is decided. Logs a failure and goes on.
     pub(crate) async fn release_or_log(&self, ctx: &Ctx, limits: &[KeyedLimit]) {
-        if let Err(error) = self.release(ctx, limits).await {
-            let limit = limits.first().map(|limit| limit.limit.name());
-            tracing::warn!(error = %chain(&error), limit, "failed to release a rate limit");
+        for limit in limits {
+            if let Err(error) = self.ports.rate_limits.release(limit, ctx.now).await {
+                let limit = limit.limit.name();
+                tracing::warn!(error = %chain(&error), limit, "failed to release a rate limit");
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! Completed changes of second factors: each sends a mail, so a user can make ten an hour.
+//! Completed changes of second factors: each sends a mail, so a user is limited to ten an hour.
 
 use super::FACTOR_CHANGES;
 use crate::core::Core;
@@ -9,8 +9,8 @@ use crate::store::Batch;
 use crate::values::UserId;
 
 impl Core {
-    /// Applies a completed change of a user's second factors. One by the user is counted, unless it is not written. The
-    /// caller has verified the proof. Returns `false` if the batch is stale.
+    /// Applies a completed change of a user's second factors. A change by the user is counted; the count is released
+    /// if nothing was written. The caller has verified the proof. Returns `false` if the batch is stale.
     pub(crate) async fn apply_factor_change(
         &self,
         ctx: &Ctx,

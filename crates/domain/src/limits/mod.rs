@@ -13,6 +13,7 @@
 //! | `guess` (backoff) | the account, by its id or canonical identifier; or the known device; for codes the user, the device that has passed the factor, or the recovery |
 //! | `mailbox` | kind of mail, network prefix and mailbox; and a ceiling for each purpose and mailbox, above which mails wait |
 //! | `email-change`, `factor-change` | the account |
+//! | `code-grants`, `daily-code-grants` | the user and the oldest factor |
 //!
 //! A client whose address is unknown has no budget: all such clients would share it.
 //!
@@ -57,7 +58,7 @@ const HOUR: u64 = 3600;
 
 /// The name of the backoff limit.
 pub const GUESS: &str = "guess";
-/// Backoff schedule: the minimum number of consecutive wrong passwords, and the delay.
+/// Backoff schedule: the minimum number of consecutive wrong passwords or codes, and the delay.
 pub const BACKOFF_DELAYS: [(u32, Duration); 4] = [
     (3, Duration::from_secs(1)),
     (9, Duration::from_secs(3)),
@@ -150,7 +151,7 @@ pub struct ThrottleLimits {
     pub mail: Rate,
     /// Sign-in attempts of all unknown clients together.
     pub global: Rate,
-    /// Consecutive wrong passwords until an account is locked out.
+    /// Consecutive wrong passwords, or wrong codes of unknown clients, until a lockout.
     pub lockout_after: u32,
 }
 

@@ -12,7 +12,7 @@ pub enum CredentialKind {
     Password,
     /// The list of a user's second factors, with their recovery codes (`factors::set`).
     FactorSet,
-    /// The list of a user's unfinished enrolments (`factors::enrolment_list`).
+    /// The list of the enrolments that a user has begun (`factors::enrolment_list`).
     EnrolmentList,
     /// An authenticator app (`factors::totp`).
     Totp,

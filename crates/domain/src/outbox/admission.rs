@@ -78,17 +78,18 @@ impl Outbox {
         next: Timestamp,
     ) -> Result<Admission, Error> {
         let waiting = self.waiting_with(job, purpose).await?;
-        let is_same = |one: &MailJob, other: &MailJob| match kind {
-            // Both go to the owner of the mailbox. A confirmation that was requested again is dropped when it is due.
-            MailKind::AlreadyRegistered => [one, other]
-                .iter()
-                .all(|mail| mail.kind != MailKind::ConfirmationResend),
-            _ => one.kind == other.kind && one.user_id == other.user_id,
+        let is_resend = |mail: &MailJob| mail.kind == MailKind::ConfirmationResend;
+        let is_replaced_by = |older: &MailJob, newer: &MailJob| match kind {
+            // The address has an owner: each of these mails says the same, except a resend, which is dropped when it is due.
+            MailKind::AlreadyRegistered => !is_resend(older) && !is_resend(newer),
+            _ => older.kind == newer.kind && older.user_id == newer.user_id,
         };
         let mut admission = Admission::Dropped;
         let (mut due_at, mut kept) = (next, 0);
         for (index, one) in waiting.iter().enumerate() {
-            let is_replaced = waiting[..index].iter().any(|newer| is_same(newer, one));
+            let is_replaced = waiting[..index]
+                .iter()
+                .any(|newer| is_replaced_by(one, newer));
             let is_kept = !is_replaced && kept < MAX_WAITING;
             if one.id == job.id && is_kept {
                 self.unless_leased(Job::postpone(one.id, due_at, Vec::new()))

@@ -42,8 +42,8 @@ impl SignUp {
     /// Creates the user and queues a confirmation mail for the address. With an address alone the user is pending
     /// until it is confirmed. With a username the user is active at once, and only the address is pending.
     ///
-    /// Fails with [`Error::SignUpClosed`] if the operator has closed the sign-up, and if the address is at none of the
-    /// allowed domains.
+    /// Fails with [`Error::SignUpClosed`] if the policy is closed, and with [`Error::Invalid`] if there are allowed domains
+    /// and the address is missing or at another domain.
     ///
     /// If the policy requires no confirmation, the address is stored as confirmed; fails with
     /// [`Error::EmailTaken`] if another user has it.
@@ -53,7 +53,7 @@ impl SignUp {
             return Err(Error::SignUpClosed);
         }
         ensure_identifier(wanted.username.as_ref(), wanted.email.as_ref())?;
-        self.ensure_allowed(wanted.email.as_ref())?;
+        self.ensure_email_allowed(wanted.email.as_ref())?;
         if let (false, Some(email)) = (self.core.policy.enumeration_protection, &wanted.email) {
             let (store, key) = (&self.core.ports.store, email.key());
             let owner: Option<User> = store.find(User::EMAIL_KEY, key).await?;
@@ -93,7 +93,7 @@ impl SignUp {
         Ok(user)
     }
 
-    fn ensure_allowed(&self, email: Option<&EmailAddress>) -> Result<(), Error> {
+    fn ensure_email_allowed(&self, email: Option<&EmailAddress>) -> Result<(), Error> {
         let domains = &self.core.policy.email_domains;
         let checked = match email {
             Some(email) => domains.check(email),

@@ -73,6 +73,11 @@ impl EmailAddress {
         &self.key
     }
 
+    /// The domain in the form of [`Self::key`].
+    pub fn domain_key(&self) -> &str {
+        self.key.split_once('@').map_or("", |(_, domain)| domain)
+    }
+
     /// The part before the `@`.
     pub fn local_part(&self) -> &str {
         self.text.split_once('@').map_or("", |(local, _)| local)

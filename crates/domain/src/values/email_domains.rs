@@ -22,14 +22,14 @@ impl EmailDomains {
         self.0.is_empty()
     }
 
-    /// The domains as in the setting; one that begins with a dot includes its subdomains.
+    /// The domains in canonical form (lower case, A-labels); one that begins with a dot includes its subdomains.
     pub fn names(&self) -> Vec<String> {
         self.0.iter().map(ToString::to_string).collect()
     }
 
     /// Fails with `domain-not-allowed` if the address is at another domain.
     pub fn check(&self, email: &EmailAddress) -> Result<(), Invalid> {
-        let (_, domain) = email.key().split_once('@').unwrap_or_default();
+        let domain = email.domain_key();
         if self.is_empty() || self.0.iter().any(|allowed| allowed.includes(domain)) {
             return Ok(());
         }
@@ -56,21 +56,20 @@ impl FromStr for EmailDomains {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let names = text.split(',').map(str::trim);
-        let domains = names.filter(|name| !name.is_empty()).map(parse);
+        let domains = names.filter(|name| !name.is_empty()).map(parse_domain);
         domains.collect::<Result<_, _>>().map(Self)
     }
 }
 
-fn parse(text: &str) -> Result<AllowedDomain, String> {
+fn parse_domain(text: &str) -> Result<AllowedDomain, String> {
     let name = text.strip_prefix('.').unwrap_or(text);
     let address = EmailAddress::parse(&format!("any@{name}")).map_err(|_| {
         format!(
             "`{text}` is not a domain. Write example.com, or .example.com to include its subdomains"
         )
     })?;
-    let (_, name) = address.key().split_once('@').unwrap_or_default();
     Ok(AllowedDomain {
-        name: name.to_owned(),
+        name: address.domain_key().to_owned(),
         with_subdomains: text.starts_with('.'),
     })
 }
@@ -116,13 +115,13 @@ mod tests {
     }
 
     #[test]
-    fn the_list_reads_as_it_was_set() {
+    fn a_list_is_shown_in_canonical_form() {
         let domains: EmailDomains = " Example.com ,.example.org,".parse().unwrap();
         assert_eq!(domains.to_string(), "example.com, .example.org");
     }
 
     #[test]
-    fn what_is_not_a_domain_is_rejected_by_name() {
+    fn the_error_names_the_invalid_domain() {
         for text in [
             "*.example.com",
             "ben@example.com",

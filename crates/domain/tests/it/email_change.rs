@@ -196,7 +196,7 @@ async fn without_enumeration_protection_a_taken_address_is_rejected() {
     assert_err!(same, Error::Invalid(fields) if fields[0].invalid.code == "unchanged");
 }
 
-/// Admins may use other domains.
+/// An admin may set another domain for another user.
 #[tokio::test]
 async fn users_change_only_to_an_address_at_an_allowed_domain() {
     let node = TestNode::with(|policy| policy.email_domains = "example.com".parse().unwrap()).await;
@@ -213,6 +213,11 @@ async fn users_change_only_to_an_address_at_an_allowed_domain() {
         .email
         .change(&ctx, "ben", &new, Some(&shown), None);
     changed.await.unwrap();
+    let own = node
+        .doorward
+        .email
+        .change(&ctx, "me", &new, Some(&shown), None);
+    assert_err!(own.await, Error::Invalid(fields) if fields[0].invalid.code == "domain-not-allowed");
 }
 
 /// The owner confirms the address while the change is pending.

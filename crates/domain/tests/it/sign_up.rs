@@ -106,7 +106,7 @@ async fn with_allowed_domains_a_sign_up_needs_an_address_at_one_of_them() {
     }
     let wanted = sign_up(Some("ben"), Some("ben@mail.example.org"));
     node.try_sign_up(wanted).await.unwrap();
-    // Imports and the operator may use other domains.
+    // The operator may use another domain.
     node.admin("root").await;
 }
 

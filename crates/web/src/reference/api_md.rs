@@ -261,7 +261,7 @@ fn fields(schema: &Value, row: impl Fn(&str, &str, &str) -> String) -> String {
 }
 
 fn row(place: &str, name: &str, kind: &str, description: &str) -> String {
-    let description = description.trim_end_matches('.');
+    let description = description.trim_end_matches('.').replace('\n', " ");
     format!("| {place} | `{name}` | {kind} | {description} |\n")
 }
 
@@ -364,7 +364,7 @@ fn shapes(document: &Value) -> String {
             let may_be_null =
                 may_be_null.is_some_and(|kinds| kinds.iter().any(|kind| kind == "null"));
             let null = if may_be_null { ", or null" } else { "" };
-            let description = description.trim_end_matches('.');
+            let description = description.trim_end_matches('.').replace('\n', " ");
             format!(
                 "| `{name}` | {kind}{null} | {description}{} |\n",
                 words(name, field)
