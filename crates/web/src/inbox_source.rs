@@ -1,21 +1,28 @@
 //! The built-in inbox, for its page and its API. The binary implements it by the mail transport `inbox:`.
 
 use async_trait::async_trait;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A mail in the built-in inbox.
-#[derive(Clone)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = InboxMail)]
 pub struct InboxEntry {
-    /// Increasing id.
+    /// Increasing number, for `after`.
+    #[schema(minimum = 1, example = 1)]
     pub id: u64,
     /// Recipient.
+    #[schema(format = Email, example = "ben@example.com")]
     pub to: String,
     /// Subject.
     pub subject: String,
     /// Plain text part.
     pub text: String,
-    /// Link in the mail.
+    /// The link in the mail; empty if there is none.
+    #[schema(example = "http://localhost:8000/confirmation/…")]
     pub url: String,
-    /// Time of sending (RFC 3339).
+    /// Time of sending.
+    #[schema(format = DateTime, example = "2026-11-21T08:00:00Z")]
     pub at: String,
 }
 

@@ -1,6 +1,5 @@
 //! `GET /audit`: the audit log.
 
-use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use doorward_domain::access::{Action, Target};
@@ -8,7 +7,6 @@ use doorward_domain::model::{AuditFilter, AuditKind};
 use doorward_domain::values::{AuditEventId, Invalid, UserId};
 use jiff::Timestamp;
 
-use crate::app::App;
 use crate::audit::view::AuditEventView;
 use crate::http::caller::Caller;
 use crate::http::paging::{self, List, Query};
@@ -24,16 +22,13 @@ use crate::http::problem::Problem;
         ("until" = Option<String>, Query, description = "Events before this time (RFC 3339)", format = DateTime),
         PageParams),
     responses((status = 200, description = "A page of events", body = List<AuditEventView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]
-pub(crate) async fn list_audit_events(
-    State(app): State<App>,
-    caller: Caller,
-    uri: Uri,
-) -> Result<Response, Problem> {
-    app.doorward
+pub(crate) async fn list_audit_events(caller: Caller, uri: Uri) -> Result<Response, Problem> {
+    caller
+        .doorward()
         .authorize(&caller.ctx, Action::ReadAudit, Target::Others)
         .await?;
-    let (filter, limit) = read_filter(&app, &caller, &uri).await?;
-    let events = app.doorward.audit.list(&caller.ctx, &filter).await?;
+    let (filter, limit) = read_filter(&caller, &uri).await?;
+    let events = caller.doorward().audit.list(&caller.ctx, &filter).await?;
     Ok(paging::respond(
         events,
         limit,
@@ -44,11 +39,7 @@ pub(crate) async fn list_audit_events(
 }
 
 /// Reads the query: what to list, and the number of events in a page.
-async fn read_filter(
-    app: &App,
-    caller: &Caller,
-    uri: &Uri,
-) -> Result<(AuditFilter, usize), Problem> {
+async fn read_filter(caller: &Caller, uri: &Uri) -> Result<(AuditFilter, usize), Problem> {
     let mut query = Query::parse(uri.query())?;
     let before = query.id_cursor(AuditEventId::from_bytes)?;
     let limit = query.limit();
@@ -59,15 +50,13 @@ async fn read_filter(
     let since = query.optional("since", parse_time);
     let until = query.optional("until", parse_time);
     query.finish()?;
+    let (ctx, audit) = (&caller.ctx, &caller.doorward().audit);
     let user_id = match identifier {
         // An unknown user has no events; the filter must not be dropped.
-        Some(identifier) => Some(
-            app.doorward
-                .audit
-                .find_user_id(&caller.ctx, &identifier)
-                .await?
-                .unwrap_or(UserId::from_bytes([0; 16])),
-        ),
+        Some(name) => {
+            let found = audit.find_user_id(ctx, &name).await?;
+            Some(found.unwrap_or(UserId::from_bytes([0; 16])))
+        }
         None => None,
     };
     let filter = AuditFilter {

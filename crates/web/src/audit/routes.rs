@@ -1,12 +1,7 @@
 //! The route of the audit log.
 
-use utoipa_axum::routes;
-
 use super::api;
-use crate::http::problem::Code::Forbidden;
-use crate::http::route::Authentication::Required;
-use crate::http::route::{QUERY, Route};
-use crate::route_handler::RouteHandler;
+use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[Route::get("/audit", Required)
     .with_problems(&[&[Forbidden], QUERY])

@@ -1,6 +1,6 @@
 //! `/confirmation`, `/user/{user}/email` and `/email-undo`: confirms an address, changes it, and undoes a change.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use doorward_domain::model::{User, Version};
@@ -8,7 +8,6 @@ use doorward_domain::values::EmailAddress;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::http::body::{Fields, optional_password};
 use crate::http::caller::Caller;
 use crate::http::etag::IfMatch;
@@ -22,33 +21,24 @@ use crate::users::view::{UserView, user_response};
 /// Sends the confirmation again, if the address has a pending one.
 #[utoipa::path(post, path = "/confirmation", tag = "Account", request_body = MailRequestBody, responses((status = 202, description = "Accepted, whether or not the address is known")))]
 pub(crate) async fn request_confirmation(
-    State(app): State<App>,
     caller: Caller,
     fields: Fields,
 ) -> Result<StatusCode, Problem> {
-    request(&app, &caller, fields).await?;
-    Ok(StatusCode::ACCEPTED)
-}
-
-/// Requests the mail, for the API and the page.
-pub(crate) async fn request(app: &App, caller: &Caller, fields: Fields) -> Result<(), Problem> {
     let email = read_address(fields)?;
-    let service = &app.doorward.email;
-    Ok(service.request_confirmation(&caller.ctx, &email).await?)
+    let service = &caller.doorward().email;
+    service.request_confirmation(&caller.ctx, &email).await?;
+    Ok(StatusCode::ACCEPTED)
 }
 
 /// Shows what the link confirms. A GET changes nothing, since mail scanners follow links.
 #[utoipa::path(get, path = "/confirmation/{token}", tag = "Account", params(TokenParam),
     responses((status = 200, description = "The link is valid; `POST` to it to confirm", body = Message)))]
 pub(crate) async fn view_confirmation(
-    State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Json<Message>, Problem> {
-    app.doorward
-        .email
-        .view_confirmation(&caller.ctx, &read_token(&token)?)
-        .await?;
+    let (token, service) = (read_token(&token)?, &caller.doorward().email);
+    service.view_confirmation(&caller.ctx, &token).await?;
     Ok(Json(Message {
         message: "POST to this URL to confirm the address.",
     }))
@@ -68,43 +58,36 @@ pub(crate) struct ConfirmationBody {
 #[utoipa::path(post, path = "/confirmation/{token}", tag = "Account", request_body = Option<ConfirmationBody>, params(TokenParam),
     responses((status = 200, description = "The user", body = UserView)))]
 pub(crate) async fn confirm(
-    State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
     fields: Option<Fields>,
 ) -> Result<Response, Problem> {
-    let user = confirm_by(&app, &caller, &token, fields).await?;
+    let user = confirm_by(&caller, &token, fields).await?;
     Ok(user_response(StatusCode::OK, &user))
 }
 
 /// Confirms the address, for the API and the page.
 pub(super) async fn confirm_by(
-    app: &App,
     caller: &Caller,
     token: &str,
     fields: Option<Fields>,
 ) -> Result<User, Problem> {
     let token = read_token(token)?;
     let password = optional_password(fields)?;
-    Ok(app
-        .doorward
-        .email
-        .confirm_with_password(&caller.ctx, &token, password.as_ref())
-        .await?)
+    let service = &caller.doorward().email;
+    let confirmed = service.confirm_with_password(&caller.ctx, &token, password.as_ref());
+    Ok(confirmed.await?)
 }
 
 /// Cancels the confirmation (“this wasn't me”). A pending user is deleted; an active one loses the pending address.
 #[utoipa::path(delete, path = "/confirmation/{token}", tag = "Account", params(TokenParam),
     responses((status = 204, description = "Cancelled")))]
 pub(crate) async fn cancel_confirmation(
-    State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    app.doorward
-        .email
-        .cancel_confirmation(&caller.ctx, &read_token(&token)?)
-        .await?;
+    let (token, service) = (read_token(&token)?, &caller.doorward().email);
+    service.cancel_confirmation(&caller.ctx, &token).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -131,19 +114,17 @@ pub(crate) struct EmailBody {
     params(UserParam, IfMatchParam),
     responses((status = 202, description = "A confirmation mail is sent")))]
 pub(crate) async fn change_email(
-    State(app): State<App>,
     caller: Caller,
     Path(user): Path<String>,
     IfMatch(expected): IfMatch,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    start_change(&app, &caller, &user, fields, expected).await?;
+    start_change(&caller, &user, fields, expected).await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }
 
 /// Starts the change, for the API and the page.
 pub(super) async fn start_change(
-    app: &App,
     caller: &Caller,
     user: &str,
     mut fields: Fields,
@@ -152,7 +133,7 @@ pub(super) async fn start_change(
     let email = fields.required("email", EmailAddress::parse);
     let proof = fields.proof();
     let email = fields.finish(|| email)?;
-    let service = &app.doorward.email;
+    let service = &caller.doorward().email;
     let change = service.change(&caller.ctx, user, &email, proof.as_ref(), expected);
     Ok(change.await?)
 }
@@ -163,12 +144,11 @@ pub(super) async fn start_change(
     params(UserParam, IfMatchParam),
     responses((status = 204, description = "Cancelled")))]
 pub(crate) async fn cancel_email_change(
-    State(app): State<App>,
     caller: Caller,
     Path(user): Path<String>,
     IfMatch(expected): IfMatch,
 ) -> Result<StatusCode, Problem> {
-    let service = &app.doorward.email;
+    let service = &caller.doorward().email;
     service.cancel_change(&caller.ctx, &user, expected).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -177,11 +157,10 @@ pub(crate) async fn cancel_email_change(
 #[utoipa::path(get, path = "/email-undo/{token}", tag = "Account", params(TokenParam),
     responses((status = 200, description = "The link is valid; `POST` to it to undo the change", body = Message)))]
 pub(crate) async fn view_email_undo(
-    State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Json<Message>, Problem> {
-    let service = &app.doorward.email;
+    let service = &caller.doorward().email;
     service.view_undo(&caller.ctx, &read_token(&token)?).await?;
     Ok(Json(Message {
         message: "POST to this URL to undo the email change.",
@@ -193,13 +172,10 @@ pub(crate) async fn view_email_undo(
 #[utoipa::path(post, path = "/email-undo/{token}", tag = "Account", params(TokenParam),
     responses((status = 204, description = "Undone; a recovery mail is sent")))]
 pub(crate) async fn undo_email_change(
-    State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let service = &app.doorward.email;
-    service
-        .undo_change(&caller.ctx, &read_token(&token)?)
-        .await?;
+    let (token, service) = (read_token(&token)?, &caller.doorward().email);
+    service.undo_change(&caller.ctx, &token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,12 +1,11 @@
 //! The page that changes the email address, sends the mail about a pending change again, and cancels that change.
 
-use axum::extract::{RawQuery, State};
+use axum::extract::RawQuery;
 use axum::response::{Html, Response};
 use doorward_domain::Error;
 use doorward_domain::values::EmailAddress;
 use minijinja::{Value, context};
 
-use crate::app::App;
 use crate::email::api;
 use crate::html::account::{AccountCaller, Section, done};
 use crate::html::form::Form;
@@ -20,17 +19,15 @@ const PAGE: &str = "/account/email";
 
 /// The address, a pending change, and the form to change it.
 pub(crate) async fn email_page(
-    State(app): State<App>,
     caller: AccountCaller,
     RawQuery(query): RawQuery,
 ) -> Result<Html<String>, Problem> {
     let flags = ["sent", "sent-again", "cancelled"];
     let done = done(query.as_deref(), &flags);
-    page(&app, &caller, &Form::default(), done).await
+    page(&caller, &Form::default(), done).await
 }
 
 async fn page(
-    app: &App,
     caller: &AccountCaller,
     form: &Form,
     done: Option<&str>,
@@ -40,47 +37,37 @@ async fn page(
         email => user.email.as_ref().map(EmailAddress::as_str),
         pending => user.pending_address().map(EmailAddress::as_str),
         username => sign_in_name(user),
-        has_factor => app.doorward.factors.has_factor(&caller.ctx).await?,
+        has_factor => caller.doorward().factors.has_factor(&caller.ctx).await?,
         form => Value::from(form),
         done,
     };
-    Ok(caller.render(app, Section::Email, "email/email", values))
+    Ok(caller.render(Section::Email, "email/email", values))
 }
 
 /// Starts a change.
-pub(crate) async fn change(
-    State(app): State<App>,
-    caller: AccountCaller,
-    fields: Fields,
-) -> Result<Response, Problem> {
+pub(crate) async fn change(caller: AccountCaller, fields: Fields) -> Result<Response, Problem> {
     let form = Form::from_fields(&fields);
-    match api::start_change(&app, &caller, "me", fields, None).await {
+    match api::start_change(&caller, "me", fields, None).await {
         Ok(()) => Ok(see_other("/account/email?sent")),
-        Err(problem) => Err(rejected(&app, &caller, form, problem).await),
+        Err(problem) => Err(rejected(&caller, form, problem).await),
     }
 }
 
 /// Sends the mail of the pending change again.
-pub(crate) async fn send_again(
-    State(app): State<App>,
-    caller: AccountCaller,
-) -> Result<Response, Problem> {
+pub(crate) async fn send_again(caller: AccountCaller) -> Result<Response, Problem> {
     let Some(pending) = caller.session().user().pending_address() else {
         return Ok(see_other(PAGE));
     };
-    let service = &app.doorward.email;
+    let service = &caller.doorward().email;
     match service.request_confirmation(&caller.ctx, pending).await {
         Ok(()) => Ok(see_other("/account/email?sent-again")),
-        Err(error) => Err(rejected(&app, &caller, Form::default(), error.into()).await),
+        Err(error) => Err(rejected(&caller, Form::default(), error.into()).await),
     }
 }
 
 /// Cancels the pending change. If it is confirmed already, the page shows the new address.
-pub(crate) async fn cancel(
-    State(app): State<App>,
-    caller: AccountCaller,
-) -> Result<Response, Problem> {
-    let service = &app.doorward.email;
+pub(crate) async fn cancel(caller: AccountCaller) -> Result<Response, Problem> {
+    let service = &caller.doorward().email;
     match service.cancel_change(&caller.ctx, "me", None).await {
         Ok(()) => Ok(see_other("/account/email?cancelled")),
         Err(Error::NotFound) => Ok(see_other(PAGE)),
@@ -89,8 +76,8 @@ pub(crate) async fn cancel(
 }
 
 /// Shows the problem on the page.
-async fn rejected(app: &App, caller: &AccountCaller, form: Form, problem: Problem) -> Problem {
-    match page(app, caller, &form.with_errors(&problem), None).await {
+async fn rejected(caller: &AccountCaller, form: Form, problem: Problem) -> Problem {
+    match page(caller, &form.with_errors(&problem), None).await {
         Ok(page) => problem.on_page(page),
         Err(_) => problem,
     }

@@ -1,17 +1,7 @@
 //! The routes of email addresses: confirmation, change, and the link that undoes a change.
 
-use axum::routing::{get, post};
-use doorward_domain::limits::ThrottleScope::{Link, MailRequest, SignIn};
-use utoipa_axum::routes;
-
 use super::{api, change_pages, pages};
-use crate::http::problem::Code::{
-    AccountDisabled, EmailTaken, Forbidden, InvalidCredentials, NotFound, Overloaded,
-    PreconditionFailed, WrongPassword,
-};
-use crate::http::route::Authentication::{Ignored, Required, RequiredOrSignInPage};
-use crate::http::route::{LINK, REAUTHENTICATION, Route, USER};
-use crate::route_handler::RouteHandler;
+use crate::route_handler::prelude::*;
 use crate::sign_up;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[

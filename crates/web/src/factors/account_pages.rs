@@ -1,13 +1,12 @@
 //! The second factors of the signed-in user. The secret and the recovery codes are in the response to a form, and are not
 //! shown again.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::factors::{Factor, FactorCode, FactorName, MAX_FACTORS};
 use doorward_domain::values::Secret;
 use minijinja::{Value, context};
 
-use crate::app::App;
 use crate::factors::api::{self, finish};
 use crate::factors::setup::{Setup, codes_values};
 use crate::html::account::{AccountCaller, Section};
@@ -24,15 +23,12 @@ const FACTORS: &str = "/account/factors";
 const RECOVERY_CODES: &str = "/account/factors/recovery-codes";
 
 /// The list of second factors.
-pub(crate) async fn factors_page(
-    State(app): State<App>,
-    caller: AccountCaller,
-) -> Result<Html<String>, Problem> {
-    list(&app, &caller, &Form::default()).await
+pub(crate) async fn factors_page(caller: AccountCaller) -> Result<Html<String>, Problem> {
+    list(&caller, &Form::default()).await
 }
 
-async fn list(app: &App, caller: &AccountCaller, form: &Form) -> Result<Html<String>, Problem> {
-    let factors = app.doorward.factors.list(&caller.ctx, "me").await?;
+async fn list(caller: &AccountCaller, form: &Form) -> Result<Html<String>, Problem> {
+    let factors = caller.doorward().factors.list(&caller.ctx, "me").await?;
     let row = |factor: &Factor| {
         context! {
             id => factor.id.to_string(),
@@ -48,13 +44,12 @@ async fn list(app: &App, caller: &AccountCaller, form: &Form) -> Result<Html<Str
         recovery_codes => factors.recovery_codes,
         form => Value::from(form),
     };
-    Ok(caller.render(app, Section::Factors, "factors/factors", values))
+    Ok(caller.render(Section::Factors, "factors/factors", values))
 }
 
 /// Shows the problem of a form of the list: the list with the error of the new authenticator app, or a page that asks for
 /// the proof and posts to the same path. `step` is `add`, `remove` or `renew`.
 async fn rejected(
-    app: &App,
     caller: &AccountCaller,
     (step, path): (&str, &str),
     (form, has_proof): (Form, bool),
@@ -66,7 +61,7 @@ async fn rejected(
     };
     // `kind` is the error of an account that cannot have another one.
     if is_of(["name", "kind"]) {
-        return match list(app, caller, &form.with_errors(&problem)).await {
+        return match list(caller, &form.with_errors(&problem)).await {
             Ok(page) => problem.on_page(page),
             Err(other) => other,
         };
@@ -83,7 +78,7 @@ async fn rejected(
     if !needs_proof {
         return problem;
     }
-    let has_factor = match app.doorward.factors.has_factor(&caller.ctx).await {
+    let has_factor = match caller.doorward().factors.has_factor(&caller.ctx).await {
         Ok(has_factor) => has_factor,
         Err(error) => return error.into(),
     };
@@ -98,54 +93,46 @@ async fn rejected(
         username => sign_in_name(caller.session().user()),
         form => Value::from(&form),
     };
-    problem.on_page(caller.render(app, Section::Factors, "factors/proof", values))
+    problem.on_page(caller.render(Section::Factors, "factors/proof", values))
 }
 
 /// Begins to add an authenticator app, and shows its secret.
-pub(crate) async fn add(
-    State(app): State<App>,
-    caller: AccountCaller,
-    mut fields: Fields,
-) -> Result<Response, Problem> {
+pub(crate) async fn add(caller: AccountCaller, mut fields: Fields) -> Result<Response, Problem> {
     let form = (Form::from_fields(&fields), fields.contains("password"));
     let name = fields.optional("name", FactorName::parse);
     let proof = fields.proof();
-    let begun = match fields.finish(|| Some(name.unwrap_or_default())) {
-        Ok(name) => api::begin(&app, &caller.ctx, "me", &name, proof).await,
-        Err(problem) => Err(problem),
+    let begun = async {
+        let name = fields.finish(|| Some(name.unwrap_or_default()))?;
+        api::begin(&caller, "me", &name, proof).await
     };
-    match begun {
+    match begun.await {
         Ok(enrolment) => {
             let action = format!("{FACTORS}/{}", enrolment.factor.id);
             let page = Setup::new(&action, FACTORS).with_secret(&enrolment);
             let values = page.values(&Form::default())?;
-            let page = caller.render(&app, Section::Factors, "factors/setup", values);
+            let page = caller.render(Section::Factors, "factors/setup", values);
             Ok(page.into_response())
         }
-        Err(problem) => Err(rejected(&app, &caller, ("add", FACTORS), form, problem).await),
+        Err(problem) => Err(rejected(&caller, ("add", FACTORS), form, problem).await),
     }
 }
 
 /// Adds the authenticator app with its first code. Shows the recovery codes that come with the first one.
 pub(crate) async fn finish_adding(
-    State(app): State<App>,
     caller: AccountCaller,
     Path(id): Path<String>,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
     let code = fields.required("code", FactorCode::parse);
-    let finished = match fields.finish(|| code) {
-        Ok(code) => finish(&app, &caller.ctx, ("me", &id), &code).await,
-        Err(problem) => Err(problem),
-    };
-    match finished {
+    let finished = async { finish(&caller, ("me", &id), &fields.finish(|| code)?).await };
+    match finished.await {
         Ok((enrolled, _)) => Ok(match &enrolled.recovery_codes {
-            Some(codes) => codes_page(&app, &caller, codes).into_response(),
+            Some(codes) => codes_page(&caller, codes).into_response(),
             None => see_other(FACTORS),
         }),
         Err(problem) => {
             let action = format!("{FACTORS}/{id}");
-            let page = |values| caller.render(&app, Section::Factors, "factors/setup", values);
+            let page = |values| caller.render(Section::Factors, "factors/setup", values);
             Err(Setup::new(&action, FACTORS).rejected(page, problem))
         }
     }
@@ -153,48 +140,33 @@ pub(crate) async fn finish_adding(
 
 /// Removes an authenticator app.
 pub(crate) async fn remove(
-    State(app): State<App>,
     caller: AccountCaller,
     Path(id): Path<String>,
-    mut fields: Fields,
+    fields: Fields,
 ) -> Result<Response, Problem> {
     let form = (Form::default(), fields.contains("password"));
-    let proof = fields.proof();
-    let removed = match fields.finish(|| Some(())) {
-        Ok(()) => api::remove(&app, &caller.ctx, ("me", &id), proof).await,
-        Err(problem) => Err(problem),
-    };
-    match removed {
+    match api::remove(&caller, ("me", &id), Some(fields)).await {
         Ok(()) => Ok(see_other(FACTORS)),
         Err(problem) => {
             let path = format!("{FACTORS}/{id}/remove");
-            Err(rejected(&app, &caller, ("remove", &path), form, problem).await)
+            Err(rejected(&caller, ("remove", &path), form, problem).await)
         }
     }
 }
 
 /// Renews the recovery codes, and shows them.
 pub(crate) async fn renew_codes(
-    State(app): State<App>,
     caller: AccountCaller,
-    mut fields: Fields,
+    fields: Fields,
 ) -> Result<Response, Problem> {
     let form = (Form::default(), fields.contains("password"));
-    let proof = fields.proof();
-    let renewed = match fields.finish(|| Some(())) {
-        Ok(()) => api::renew(&app, &caller.ctx, "me", proof).await,
-        Err(problem) => Err(problem),
-    };
-    match renewed {
-        Ok(codes) => Ok(codes_page(&app, &caller, &codes).into_response()),
-        Err(problem) => {
-            let step = ("renew", RECOVERY_CODES);
-            Err(rejected(&app, &caller, step, form, problem).await)
-        }
+    match api::renew(&caller, "me", Some(fields)).await {
+        Ok(codes) => Ok(codes_page(&caller, &codes).into_response()),
+        Err(problem) => Err(rejected(&caller, ("renew", RECOVERY_CODES), form, problem).await),
     }
 }
 
-fn codes_page(app: &App, caller: &AccountCaller, codes: &[Secret<String>]) -> Html<String> {
+fn codes_page(caller: &AccountCaller, codes: &[Secret<String>]) -> Html<String> {
     let values = codes_values(codes, Some(FACTORS));
-    caller.render(app, Section::Factors, "factors/codes", values)
+    caller.render(Section::Factors, "factors/codes", values)
 }

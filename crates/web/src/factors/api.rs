@@ -1,7 +1,7 @@
 //! `/user/{user}/factor` and `/user/{user}/recovery-codes`: the second factors of a user. `/factor-undo`: removes them, by
 //! the link in the mail about the first one.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use doorward_domain::access::Action;
@@ -11,14 +11,13 @@ use doorward_domain::factors::{
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::sign_in::Proof;
 use doorward_domain::values::{Invalid, Secret};
-use doorward_domain::{Actor, Ctx, Error};
+use doorward_domain::{Actor, Error};
 use jiff::Timestamp;
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::http::body::{Fields, optional_proof};
 use crate::http::caller::Caller;
 use crate::http::cookies::set_device_cookie;
@@ -113,11 +112,10 @@ impl From<&FactorList> for FactorListView {
 #[utoipa::path(get, path = "/user/{user}/factor", tag = "Second factors", params(UserParam),
     responses((status = 200, description = "The second factors", body = FactorListView)))]
 pub(crate) async fn list_factors(
-    State(app): State<App>,
     caller: Caller,
     Path(user): Path<String>,
 ) -> Result<Response, Problem> {
-    let list = app.doorward.factors.list(&caller.ctx, &user).await?;
+    let list = caller.doorward().factors.list(&caller.ctx, &user).await?;
     Ok(Json(FactorListView::from(&list)).into_response())
 }
 
@@ -184,7 +182,6 @@ pub(crate) fn qr_svg(text: &str) -> Result<String, Error> {
 #[utoipa::path(post, path = "/user/{user}/factor", tag = "Second factors", request_body = NewFactorBody, params(UserParam),
     responses((status = 201, description = "The secret; `POST` its first code to `/user/{user}/factor/{id}` within an hour", body = EnrolmentView)))]
 pub(crate) async fn begin_enrolment(
-    State(app): State<App>,
     caller: Caller,
     Path(user): Path<String>,
     mut fields: Fields,
@@ -196,7 +193,7 @@ pub(crate) async fn begin_enrolment(
     let name = fields.optional("name", FactorName::parse);
     let proof = fields.proof();
     fields.finish(|| kind)?;
-    let enrolment = begin(&app, &caller.ctx, &user, &name.unwrap_or_default(), proof).await?;
+    let enrolment = begin(&caller, &user, &name.unwrap_or_default(), proof).await?;
     let view = EnrolmentView {
         id: enrolment.factor.id.to_string(),
         kind: FactorKind::Totp.as_str(),
@@ -210,25 +207,14 @@ pub(crate) async fn begin_enrolment(
 
 /// Begins to add an authenticator app, for the API and the pages.
 pub(crate) async fn begin(
-    app: &App,
-    ctx: &Ctx,
+    caller: &Caller,
     user: &str,
     name: &FactorName,
     proof: Option<Proof>,
 ) -> Result<Enrolment, Problem> {
-    let ctx = reauthenticated_ctx(app, ctx, (Action::AddFactor, user), proof).await?;
-    Ok(app.doorward.factors.begin(&ctx, user, name).await?)
-}
-
-/// The context of a request, with its proof.
-async fn reauthenticated_ctx(
-    app: &App,
-    ctx: &Ctx,
-    (action, user): (Action, &str),
-    proof: Option<Proof>,
-) -> Result<Ctx, Error> {
-    let (sign_in, proof) = (&app.doorward.sign_in, proof.as_ref());
-    sign_in.reauthenticate(ctx, action, user, proof).await
+    let ctx = caller.reauthenticate(Action::AddFactor, user, proof);
+    let factors = &caller.doorward().factors;
+    Ok(factors.begin(&ctx.await?, user, name).await?)
 }
 
 /// The first code.
@@ -277,14 +263,13 @@ pub(crate) struct EnrolledView {
     params(UserParam, ("id" = String, Path, description = "The factor's id", format = "uuid")),
     responses((status = 200, description = "The factor, with the recovery codes and the session", body = EnrolledView)))]
 pub(crate) async fn finish_enrolment(
-    State(app): State<App>,
     caller: Caller,
     Path((user, id)): Path<(String, String)>,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
     let code = fields.required("code", FactorCode::parse);
     let code = fields.finish(|| code)?;
-    let (enrolled, session) = finish(&app, &caller.ctx, (&user, &id), &code).await?;
+    let (enrolled, session) = finish(&caller, (&user, &id), &code).await?;
     let view = EnrolledView {
         id: enrolled.factor.id.to_string(),
         kind: FactorKind::Totp.as_str(),
@@ -298,23 +283,23 @@ pub(crate) async fn finish_enrolment(
     let mut response = token_response(StatusCode::OK, view);
     if let Some(signed_in) = &session {
         let account = (&signed_in.user, &signed_in.session);
-        set_device_cookie(&app, &caller, account, response.headers_mut());
+        set_device_cookie(&caller, account, response.headers_mut());
     }
     Ok(response)
 }
 
 /// Adds the authenticator app, for the API and the pages. Returns the session if this completes a sign-in.
 pub(crate) async fn finish(
-    app: &App,
-    ctx: &Ctx,
+    caller: &Caller,
     (user, id): (&str, &str),
     code: &FactorCode,
 ) -> Result<(Enrolled, Option<SignedIn>), Problem> {
-    let enrolled = app.doorward.factors.finish(ctx, user, id, code).await?;
+    let (ctx, doorward) = (&caller.ctx, caller.doorward());
+    let enrolled = doorward.factors.finish(ctx, user, id, code).await?;
     if !matches!(ctx.actor, Actor::Enrolling { .. }) {
         return Ok((enrolled, None));
     }
-    let session = app.doorward.sign_in.finish_enrolling(ctx).await;
+    let session = doorward.sign_in.finish_enrolling(ctx).await;
     if let Err(error) = &session {
         // The recovery codes are shown only now. The user signs in with the new factor.
         tracing::warn!(%error, "failed to open the session after an enrolment");
@@ -346,25 +331,24 @@ pub(crate) struct ProofBody {
     params(UserParam, ("id" = String, Path, description = "The factor's id", format = "uuid")),
     responses((status = 204, description = "Removed")))]
 pub(crate) async fn remove_factor(
-    State(app): State<App>,
     caller: Caller,
     Path((user, id)): Path<(String, String)>,
     fields: Option<Fields>,
 ) -> Result<StatusCode, Problem> {
-    let proof = optional_proof(fields)?;
-    remove(&app, &caller.ctx, (&user, &id), proof).await?;
+    remove(&caller, (&user, &id), fields).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Removes a factor, for the API and the pages.
 pub(crate) async fn remove(
-    app: &App,
-    ctx: &Ctx,
+    caller: &Caller,
     (user, id): (&str, &str),
-    proof: Option<Proof>,
+    fields: Option<Fields>,
 ) -> Result<(), Problem> {
-    let ctx = reauthenticated_ctx(app, ctx, (Action::RemoveFactor, user), proof).await?;
-    Ok(app.doorward.factors.remove(&ctx, user, id).await?)
+    let proof = optional_proof(fields)?;
+    let ctx = caller.reauthenticate(Action::RemoveFactor, user, proof);
+    let factors = &caller.doorward().factors;
+    Ok(factors.remove(&ctx.await?, user, id).await?)
 }
 
 /// New recovery codes.
@@ -380,39 +364,36 @@ pub(crate) struct RecoveryCodesView {
 #[utoipa::path(post, path = "/user/{user}/recovery-codes", tag = "Second factors", request_body = Option<ProofBody>, params(UserParam),
     responses((status = 200, description = "The codes", body = RecoveryCodesView)))]
 pub(crate) async fn renew_recovery_codes(
-    State(app): State<App>,
     caller: Caller,
     Path(user): Path<String>,
     fields: Option<Fields>,
 ) -> Result<Response, Problem> {
-    let proof = optional_proof(fields)?;
     let view = RecoveryCodesView {
-        recovery_codes: code_texts(&renew(&app, &caller.ctx, &user, proof).await?),
+        recovery_codes: code_texts(&renew(&caller, &user, fields).await?),
     };
     Ok(token_response(StatusCode::OK, view))
 }
 
 /// Renews the recovery codes, for the API and the pages.
 pub(crate) async fn renew(
-    app: &App,
-    ctx: &Ctx,
+    caller: &Caller,
     user: &str,
-    proof: Option<Proof>,
+    fields: Option<Fields>,
 ) -> Result<Vec<Secret<String>>, Problem> {
-    let ctx = reauthenticated_ctx(app, ctx, (Action::RenewRecoveryCodes, user), proof).await?;
-    let factors = &app.doorward.factors;
-    Ok(factors.renew_recovery_codes(&ctx, user).await?)
+    let proof = optional_proof(fields)?;
+    let ctx = caller.reauthenticate(Action::RenewRecoveryCodes, user, proof);
+    let factors = &caller.doorward().factors;
+    Ok(factors.renew_recovery_codes(&ctx.await?, user).await?)
 }
 
 /// Returns whether the link is valid. A GET changes nothing, since mail scanners follow links.
 #[utoipa::path(get, path = "/factor-undo/{token}", tag = "Second factors", params(TokenParam),
     responses((status = 200, description = "The link is valid; `POST` to it to remove the second factors", body = Message)))]
 pub(crate) async fn view_factor_undo(
-    State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Json<Message>, Problem> {
-    let service = &app.doorward.factors;
+    let service = &caller.doorward().factors;
     service.view_undo(&caller.ctx, &read_token(&token)?).await?;
     Ok(Json(Message {
         message: "POST to this URL to remove all second factors.",
@@ -424,11 +405,10 @@ pub(crate) async fn view_factor_undo(
 #[utoipa::path(post, path = "/factor-undo/{token}", tag = "Second factors", params(TokenParam),
     responses((status = 204, description = "Removed; a recovery mail is sent")))]
 pub(crate) async fn undo_factors(
-    State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let service = &app.doorward.factors;
+    let service = &caller.doorward().factors;
     service.undo(&caller.ctx, &read_token(&token)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

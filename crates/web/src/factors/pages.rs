@@ -1,14 +1,13 @@
 //! The pages of second factors without a session: `/sign-in/enrol` for a sign-in in which the user must add one, and those of
 //! the link that removes them.
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery};
 use axum::http::header::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
+use doorward_domain::Error;
 use doorward_domain::factors::{FactorCode, FactorName};
-use doorward_domain::{Ctx, Error};
 use minijinja::context;
 
-use crate::app::App;
 use crate::factors::api::{self, finish};
 use crate::factors::setup::{Setup, codes_values};
 use crate::html::form::Form;
@@ -22,34 +21,29 @@ use crate::sign_in::pages::{expired, set_sign_in_cookies};
 
 /// The page on which a user adds the second factor that the policy requires.
 pub(crate) async fn required_page(
-    State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let return_to = ReturnTo::from_query(query.as_deref(), &app.options.return_origins);
-    if let Err(problem) = enrolling(&app, &caller, &headers).await {
-        return unless_expired(&app, &caller, return_to, problem);
+    let return_to = ReturnTo::from_query(query.as_deref(), caller.return_origins());
+    if let Err(problem) = enrolling(&caller, &headers).await {
+        return unless_expired(&caller, return_to, problem);
     }
     let values = context! { return_to => return_to.as_ref().map(ReturnTo::as_str) };
-    let page = app
-        .pages
-        .render(caller.locale(), "factors/required", values);
-    Ok(page.into_response())
+    Ok(caller.render("factors/required", values).into_response())
 }
 
 /// Begins to add the required authenticator app, and shows its secret.
 pub(crate) async fn begin_required(
-    State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
-    let return_to = ReturnTo::take_from_form(&mut fields, &app.options.return_origins);
+    let return_to = ReturnTo::take_from_form(&mut fields, caller.return_origins());
     fields.finish(|| Some(()))?;
     let begun = async {
-        let ctx = enrolling(&app, &caller, &headers).await?;
-        api::begin(&app, &ctx, "me", &FactorName::default(), None).await
+        let caller = enrolling(&caller, &headers).await?;
+        api::begin(&caller, "me", &FactorName::default(), None).await
     };
     match begun.await {
         Ok(enrolment) => {
@@ -58,91 +52,84 @@ pub(crate) async fn begin_required(
                 .with_secret(&enrolment)
                 .returning_to(return_to.as_ref());
             let values = page.values(&Form::default())?;
-            let page = app.pages.render(caller.locale(), "factors/setup", values);
-            Ok(page.into_response())
+            Ok(caller.render("factors/setup", values).into_response())
         }
-        Err(problem) => unless_expired(&app, &caller, return_to, problem),
+        Err(problem) => unless_expired(&caller, return_to, problem),
     }
 }
 
 /// Completes the sign-in with the first code of the required authenticator app, and shows the recovery codes.
 pub(crate) async fn finish_required(
-    State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
     Path(id): Path<String>,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
-    let return_to = ReturnTo::take_from_form(&mut fields, &app.options.return_origins);
+    let return_to = ReturnTo::take_from_form(&mut fields, caller.return_origins());
     let code = fields.required("code", FactorCode::parse);
     let finished = async {
         let code = fields.finish(|| code)?;
-        let ctx = enrolling(&app, &caller, &headers).await?;
-        finish(&app, &ctx, ("me", &id), &code).await
+        let caller = enrolling(&caller, &headers).await?;
+        finish(&caller, ("me", &id), &code).await
     };
     match finished.await {
         Ok((enrolled, session)) => {
             let codes = enrolled.recovery_codes.unwrap_or_default();
             let target = return_to.as_ref().map_or("/", ReturnTo::as_str);
             let next = session.is_some().then_some(target);
-            let values = codes_values(&codes, next);
-            let page = app.pages.render(caller.locale(), "factors/codes", values);
+            let page = caller.render("factors/codes", codes_values(&codes, next));
             let mut response = page.into_response();
             if let Some(signed_in) = &session {
-                set_sign_in_cookies(&app, &caller, &headers, signed_in, &mut response).await;
+                set_sign_in_cookies(&caller, &headers, signed_in, &mut response).await;
             }
             Ok(response)
         }
         Err(problem) => {
             let action = format!("/sign-in/enrol/{id}");
             let page = Setup::new(&action, "/sign-in/enrol").returning_to(return_to.as_ref());
-            let render = |values| app.pages.render(caller.locale(), "factors/setup", values);
+            let render = |values| caller.render("factors/setup", values);
             let problem = page.rejected(render, problem);
-            unless_expired(&app, &caller, return_to, problem)
+            unless_expired(&caller, return_to, problem)
         }
     }
 }
 
-/// The context of a user who adds the required factor, by the cookie of their challenge.
-async fn enrolling(app: &App, caller: &Caller, headers: &HeaderMap) -> Result<Ctx, Problem> {
+/// The user who adds the required factor, by the cookie of their challenge.
+async fn enrolling(caller: &Caller, headers: &HeaderMap) -> Result<Caller, Problem> {
     let challenge = cookies::challenge(headers).ok_or(Error::ChallengeExpired)?;
-    let sign_in = &app.doorward.sign_in;
+    let sign_in = &caller.doorward().sign_in;
     let actor = sign_in.enrolling(&caller.ctx, &challenge).await?;
-    Ok(caller.ctx.acting_as(actor))
+    Ok(caller.acting_as(actor))
 }
 
 /// Leads back to the sign-in page if the challenge is not valid.
 fn unless_expired(
-    app: &App,
     caller: &Caller,
     return_to: Option<ReturnTo>,
     problem: Problem,
 ) -> Result<Response, Problem> {
     match problem.code {
-        Code::InvalidToken | Code::ChallengeExpired => Ok(expired(app, caller, return_to.as_ref())),
+        Code::InvalidToken | Code::ChallengeExpired => Ok(expired(caller, return_to.as_ref())),
         _ => Err(problem),
     }
 }
 
 /// The page of the link that removes all second factors.
 pub(crate) async fn view_factor_undo(
-    State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Html<String>, Problem> {
-    let service = &app.doorward.factors;
+    let service = &caller.doorward().factors;
     let link = service.view_undo(&caller.ctx, &read_token(&token)?).await?;
     let template = "factors/undo-factors";
-    Ok(undo_page(&app, &caller, template, &link, &token))
+    Ok(undo_page(&caller, template, &link, &token))
 }
 
 /// Removes all second factors.
 pub(crate) async fn undo_factors(
-    State(app): State<App>,
     caller: Caller,
-    Path(token): Path<String>,
+    token: Path<String>,
 ) -> Result<Html<String>, Problem> {
-    let service = &app.doorward.factors;
-    service.undo(&caller.ctx, &read_token(&token)?).await?;
-    Ok(done_page(&app, &caller, "factors/factors-undone"))
+    api::undo_factors(caller.clone(), token).await?;
+    Ok(done_page(&caller, "factors/factors-undone"))
 }

@@ -1,19 +1,7 @@
 //! The routes of second factors. Sign-in with one is in `sign_in`.
 
-use axum::routing::{get, post};
-use doorward_domain::limits::ThrottleScope::{Link, Token};
-use utoipa_axum::routes;
-
 use super::{account_pages, api, pages};
-use crate::html::redirect::redirect_to;
-use crate::http::problem::Code::{
-    ChallengeExpired, InvalidCode, Overloaded, ReauthenticationRequired,
-};
-use crate::http::route::Authentication::{
-    Ignored, Required, RequiredOrEnrolling, RequiredOrSignInPage,
-};
-use crate::http::route::{LINK, REAUTHENTICATION, Route, USER};
-use crate::route_handler::RouteHandler;
+use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/user/{user}/factor", RequiredOrEnrolling)

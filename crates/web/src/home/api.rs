@@ -1,13 +1,11 @@
 //! `GET /`: a greeting with links; with a session, also its user.
 
-use axum::extract::State;
 use doorward_domain::Policy;
 use doorward_domain::model::User;
 use doorward_domain::sessions::Authenticated;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::json::Json;
 use crate::users::view::UserView;
@@ -105,10 +103,10 @@ fn user_fields(user: &User) -> serde_json::Map<String, serde_json::Value> {
 /// Returns a greeting with links. With a valid session it also has the fields of the user, but the display
 /// name. An invalid token is ignored.
 #[utoipa::path(get, path = "/", tag = "Start", responses((status = 200, description = "The greeting", body = Home)))]
-pub(crate) async fn home(State(app): State<App>, caller: Caller) -> Json<Home> {
+pub(crate) async fn home(caller: Caller) -> Json<Home> {
     let user = caller.session().map(Authenticated::user);
     Json(Home {
-        greeting: greeting(app.doorward.policy()),
+        greeting: greeting(caller.doorward().policy()),
         user: user.map(user_fields).unwrap_or_default(),
     })
 }

@@ -1,13 +1,8 @@
 //! The routes of the start page, and of the files that pages load.
 
-use axum::routing::get;
-use utoipa_axum::routes;
-
 use super::{api, pages};
 use crate::html::assets;
-use crate::http::route::Authentication::{Ignored, InvalidIgnored};
-use crate::http::route::Route;
-use crate::route_handler::RouteHandler;
+use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/", InvalidIgnored)

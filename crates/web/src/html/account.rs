@@ -9,7 +9,6 @@ use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::sessions::Authenticated;
 use minijinja::{Value, context};
 
-use crate::app::App;
 use crate::html::return_to::{ReturnTo, sign_in_path};
 use crate::html::{display_name, sign_in_name};
 use crate::http::caller::Caller;
@@ -44,16 +43,7 @@ impl Section {
 
     /// Variant of the message `section`, and name of the icon.
     fn name(self) -> &'static str {
-        match self {
-            Self::Overview => "overview",
-            Self::Profile => "profile",
-            Self::Email => "email",
-            Self::Password => "password",
-            Self::Factors => "factors",
-            Self::Devices => "devices",
-            Self::Activity => "activity",
-            Self::Data => "data",
-        }
+        self.path().strip_prefix("/account/").unwrap_or("overview")
     }
 
     /// Path of its first page.
@@ -93,13 +83,7 @@ impl AccountCaller {
     }
 
     /// Renders a template in the frame.
-    pub(crate) fn render(
-        &self,
-        app: &App,
-        section: Section,
-        template: &str,
-        values: Value,
-    ) -> Html<String> {
+    pub(crate) fn render(&self, section: Section, template: &str, values: Value) -> Html<String> {
         let user = self.session.user();
         let item = |item: Section| context! { name => item.name(), path => item.path() };
         let (person, login) = (display_name(user), sign_in_name(user));
@@ -110,7 +94,7 @@ impl AccountCaller {
             login => login.filter(|login| person != Some(login)),
         };
         let values = context! { ..frame, ..values };
-        app.pages.render(self.locale(), template, values)
+        self.caller.render(template, values)
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use axum::response::Html;
 use minijinja::Value;
 use minijinja::value::Serde;
 use serde::Serialize;
@@ -83,6 +84,16 @@ impl Form {
             field.value = value.unwrap_or_default().to_owned();
         }
         self
+    }
+
+    /// The problem, whose page shows this form again with its errors.
+    pub(crate) fn rejected(
+        self,
+        problem: Problem,
+        page: impl FnOnce(&Self) -> Html<String>,
+    ) -> Problem {
+        let page = page(&self.with_errors(&problem));
+        problem.on_page(page)
     }
 
     /// Adds the errors of a problem: at their fields, else above the form.

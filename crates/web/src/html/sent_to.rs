@@ -6,6 +6,7 @@ use axum::response::Response;
 use doorward_domain::values::EmailAddress;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use crate::http::body::Fields;
 use crate::http::cookies;
 use crate::http::responses::see_other;
 
@@ -25,6 +26,11 @@ pub(crate) fn redirect(page: &str, email: Option<&EmailAddress>) -> Response {
 fn set(headers: &mut HeaderMap, email: &EmailAddress) {
     let value = utf8_percent_encode(email.as_str(), NON_ALPHANUMERIC);
     cookies::set(headers, COOKIE, &value.to_string(), COOKIE_SECONDS);
+}
+
+/// The address in a form that requests a mail.
+pub(crate) fn entered(fields: &Fields) -> Option<EmailAddress> {
+    EmailAddress::parse(fields.peek("email")?).ok()
 }
 
 /// Reads the cookie.

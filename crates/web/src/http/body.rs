@@ -12,7 +12,7 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderM
 use doorward_domain::FieldError;
 use doorward_domain::factors::FactorCode;
 use doorward_domain::sign_in::Proof;
-use doorward_domain::values::{Invalid, ParsedJson, Password, Secret};
+use doorward_domain::values::{Data, Invalid, ParsedJson, Password, Secret};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
@@ -163,6 +163,15 @@ impl Fields {
             return None;
         }
         Some(value)
+    }
+
+    /// Takes the application's JSON object for a user; an empty one if it is absent or `null`.
+    pub fn data(&mut self) -> Data {
+        let data = match self.json("data") {
+            None | Some(Value::Null) => None,
+            Some(value) => self.take_parsed("data", Data::parse(value)),
+        };
+        data.unwrap_or_default()
     }
 
     /// Returns `true` if the field is present, even if it is `null`.

@@ -5,18 +5,26 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use axum::response::Html;
+use doorward_domain::access::Action;
 use doorward_domain::sessions::Authenticated;
+use doorward_domain::sign_in::Proof;
 use doorward_domain::values::{Locale, Secret};
-use doorward_domain::{Ctx, Error};
+use doorward_domain::{Actor, Ctx, Doorward, Error};
+use minijinja::Value;
 
+use crate::app::App;
+use crate::http::origins::Origins;
 use crate::http::problem::Problem;
 
-/// The client of a request, for handlers.
+/// The client of a request, with what a handler needs to answer it.
 #[derive(Clone)]
 pub(crate) struct Caller(pub(super) Arc<CallerInner>);
 
 /// What the guard knows about the client.
+#[derive(Clone)]
 pub(crate) struct CallerInner {
+    pub(super) app: App,
     /// The context of the request.
     pub(crate) ctx: Ctx,
     /// `true` if the session token was sent as the cookie.
@@ -35,6 +43,39 @@ impl Deref for Caller {
 }
 
 impl Caller {
+    /// The services.
+    pub(crate) fn doorward(&self) -> &Arc<Doorward> {
+        &self.app.doorward
+    }
+
+    /// Renders the template `templates/NAME.html` in the language of this caller.
+    pub(crate) fn render(&self, name: &str, values: Value) -> Html<String> {
+        self.app.pages.render(self.locale(), name, values)
+    }
+
+    /// Origins that `return_to` may lead to.
+    pub(crate) fn return_origins(&self) -> &Origins {
+        &self.app.options.return_origins
+    }
+
+    /// The same request, by another actor.
+    pub(crate) fn acting_as(&self, actor: Actor) -> Self {
+        let mut inner = CallerInner::clone(self);
+        inner.ctx = self.ctx.acting_as(actor);
+        Self(Arc::new(inner))
+    }
+
+    /// The context of this request, with its proof.
+    pub(crate) async fn reauthenticate(
+        &self,
+        action: Action,
+        user: &str,
+        proof: Option<Proof>,
+    ) -> Result<Ctx, Error> {
+        let (sign_in, proof) = (&self.doorward().sign_in, proof.as_ref());
+        sign_in.reauthenticate(&self.ctx, action, user, proof).await
+    }
+
     /// The language of the pages that are sent to this caller.
     pub(crate) fn locale(&self) -> Locale {
         self.ctx.client.locale

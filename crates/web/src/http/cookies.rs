@@ -9,7 +9,6 @@ use doorward_domain::sessions::SignedIn;
 use doorward_domain::values::Token;
 use jiff::Timestamp;
 
-use crate::app::App;
 use crate::http::caller::Caller;
 
 /// The session cookie of pages. With the prefix, browsers send it only to this host, on all paths, over HTTPS.
@@ -67,12 +66,11 @@ pub(crate) fn challenge(headers: &HeaderMap) -> Option<Token> {
 /// Makes the client a known device of the account that it has just signed in to. Its password attempts then have a
 /// separate limit.
 pub(crate) fn set_device_cookie(
-    app: &App,
     caller: &Caller,
     (user, session): (&User, &Session),
     headers: &mut HeaderMap,
 ) {
-    let sign_in = &app.doorward.sign_in;
+    let sign_in = &caller.doorward().sign_in;
     let made_by = (&session.digest, session.amr.as_slice());
     let value = sign_in.device_cookie(&caller.ctx, caller.device(), user, made_by);
     let max_age = i64::try_from(KNOWN_DEVICE_LIFETIME.as_secs()).unwrap_or(i64::MAX);

@@ -140,6 +140,7 @@ async fn build_caller(
     }
     let (authenticated, token) = loaded?.unzip();
     Ok(Caller(Arc::new(CallerInner {
+        app: app.clone(),
         ctx,
         authenticated,
         token,

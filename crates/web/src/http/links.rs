@@ -7,7 +7,6 @@ use minijinja::context;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::problem::{Code, Problem};
@@ -29,20 +28,14 @@ pub(crate) fn read_address(mut fields: Fields) -> Result<EmailAddress, Problem> 
 }
 
 /// The page of a link that undoes a change: the address that it was mailed to, and a button.
-pub(crate) fn undo_page(
-    app: &App,
-    caller: &Caller,
-    template: &str,
-    link: &Link,
-    token: &str,
-) -> Html<String> {
+pub(crate) fn undo_page(caller: &Caller, template: &str, link: &Link, token: &str) -> Html<String> {
     let values = context! { email => link.email.as_str(), token };
-    app.pages.render(caller.locale(), template, values)
+    caller.render(template, values)
 }
 
 /// A page that says what was done.
-pub(crate) fn done_page(app: &App, caller: &Caller, template: &str) -> Html<String> {
-    app.pages.render(caller.locale(), template, context! {})
+pub(crate) fn done_page(caller: &Caller, template: &str) -> Html<String> {
+    caller.render(template, context! {})
 }
 
 /// Reads the token of a link; 404 if it cannot be one.

@@ -5,21 +5,16 @@ use axum::extract::State;
 use axum::http::request::Parts;
 use axum::response::Html;
 use doorward_domain::values::Locale;
+use minijinja::value::Serde;
 use minijinja::{Value, context};
 
 use crate::app::App;
 use crate::http::problem::Problem;
 use crate::inbox::api::require_inbox;
-use crate::inbox_source::InboxEntry;
 
 /// The mails, newest first.
 pub(crate) async fn inbox(State(app): State<App>, request: Parts) -> Result<Html<String>, Problem> {
     let inbox = require_inbox(&app, &request)?;
-    let mails: Vec<_> = inbox.list().iter().map(view).collect();
-    let values = context! { mails };
+    let values = context! { mails => Value::from(Serde(inbox.list())) };
     Ok(app.pages.render(Locale::En, "inbox/inbox", values))
-}
-
-fn view(mail: &InboxEntry) -> Value {
-    context! { id => mail.id, to => &mail.to, subject => &mail.subject, text => &mail.text, url => &mail.url, at => &mail.at }
 }

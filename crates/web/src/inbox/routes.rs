@@ -1,13 +1,7 @@
 //! The routes of the built-in inbox.
 
-use axum::routing::get;
-use utoipa_axum::routes;
-
 use super::{api, pages};
-use crate::http::problem::Code::{NotFound, ValidationFailed};
-use crate::http::route::Authentication::Ignored;
-use crate::http::route::Route;
-use crate::route_handler::RouteHandler;
+use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/inbox.json", Ignored)

@@ -1,12 +1,7 @@
 //! The routes of the health checks.
 
-use utoipa_axum::routes;
-
 use super::api;
-use crate::http::problem::Code::Stopping;
-use crate::http::route::Authentication::Ignored;
-use crate::http::route::Route;
-use crate::route_handler::RouteHandler;
+use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/healthz", Ignored).api(|| routes!(api::healthz)),

@@ -1,6 +1,5 @@
 //! `PUT /password`: changes the password, with the current one.
 
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use doorward_domain::factors::FactorCode;
 use doorward_domain::model::Version;
@@ -9,7 +8,6 @@ use doorward_domain::values::{Password, Secret};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::cookies::{set_device_cookie, set_session_cookie};
@@ -46,18 +44,16 @@ struct PasswordBody {
 /// at that moment, the own session ends too: sign in again after a 401.
 #[utoipa::path(put, path = "/password", tag = "Account", request_body = PasswordBody, params(IfMatchParam), responses((status = 204, description = "Changed")))]
 pub(crate) async fn change_password(
-    State(app): State<App>,
     caller: Caller,
     IfMatch(expected): IfMatch,
     fields: Fields,
 ) -> Result<(StatusCode, HeaderMap), Problem> {
-    let cookies = change(&app, &caller, fields, expected).await?;
+    let cookies = change(&caller, fields, expected).await?;
     Ok((StatusCode::NO_CONTENT, cookies))
 }
 
 /// Changes the password, for the API and the page. Returns the cookies to set.
 pub(crate) async fn change(
-    app: &App,
     caller: &Caller,
     mut fields: Fields,
     expected: Option<Version>,
@@ -71,12 +67,11 @@ pub(crate) async fn change(
     };
     let (password, new) = fields.finish(|| Some((current?, new?)))?;
     let proof = Proof { password, code };
-    app.doorward
-        .password
-        .change(&caller.ctx, account.as_ref(), &proof, &new, expected)
-        .await?;
+    let (service, account) = (&caller.doorward().password, account.as_ref());
+    let changed = service.change(&caller.ctx, account, &proof, &new, expected);
+    changed.await?;
     let mut cookies = HeaderMap::new();
-    if let Err(problem) = keep_signed_in(app, caller, &mut cookies).await {
+    if let Err(problem) = keep_signed_in(caller, &mut cookies).await {
         // The password has changed; the browser continues with its old token.
         tracing::warn!(error = ?problem, "failed to replace the session token after a password change");
     }
@@ -85,22 +80,18 @@ pub(crate) async fn change(
 
 /// Keeps the browser a known device, and signed in with a new token, since the old one may have been
 /// copied (S-02). Clients without the cookie renew their token themselves.
-async fn keep_signed_in(
-    app: &App,
-    caller: &Caller,
-    cookies: &mut HeaderMap,
-) -> Result<(), Problem> {
+async fn keep_signed_in(caller: &Caller, cookies: &mut HeaderMap) -> Result<(), Problem> {
     if caller.session().is_none() {
         return Ok(());
     }
     let (ctx, token) = (&caller.ctx, caller.token()?);
     if caller.uses_cookie {
-        let renewed = app.doorward.sessions.replace_token(ctx, token).await?;
+        let renewed = caller.doorward().sessions.replace_token(ctx, token).await?;
         set_session_cookie(cookies, &renewed, ctx.now);
-        set_device_cookie(app, caller, (&renewed.user, &renewed.session), cookies);
+        set_device_cookie(caller, (&renewed.user, &renewed.session), cookies);
     } else if caller.device().is_some() {
-        let user = app.doorward.sessions.authenticate(ctx, token).await?;
-        set_device_cookie(app, caller, (user.user(), user.session()), cookies);
+        let user = caller.doorward().sessions.authenticate(ctx, token).await?;
+        set_device_cookie(caller, (user.user(), user.session()), cookies);
     }
     Ok(())
 }

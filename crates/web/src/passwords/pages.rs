@@ -1,11 +1,10 @@
 //! The page that changes the password of the signed-in user.
 
-use axum::extract::{RawQuery, State};
+use axum::extract::RawQuery;
 use axum::http::HeaderMap;
 use axum::response::{Html, Response};
 use minijinja::{Value, context};
 
-use crate::app::App;
 use crate::html::account::{AccountCaller, Section, done};
 use crate::html::form::Form;
 use crate::html::redirect::redirect;
@@ -32,21 +31,19 @@ pub(crate) async fn well_known() -> Response {
 
 /// The form.
 pub(crate) async fn password_page(
-    State(app): State<App>,
     caller: AccountCaller,
     RawQuery(query): RawQuery,
 ) -> Html<String> {
     let done = done(query.as_deref(), &["changed"]);
-    page(&app, &caller, &Form::default(), done).await
+    page(&caller, &Form::default(), done).await
 }
 
 /// Changes the password. The redirect has the cookies of the new token.
 pub(crate) async fn change_password(
-    State(app): State<App>,
     caller: AccountCaller,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    match change(&app, &caller, fields, None).await {
+    match change(&caller, fields, None).await {
         Ok(cookies) => {
             let mut response = see_other("/account/password?changed");
             response.headers_mut().extend(cookies);
@@ -54,14 +51,14 @@ pub(crate) async fn change_password(
         }
         Err(problem) => {
             let form = Form::default().with_errors(&problem);
-            Err(problem.on_page(page(&app, &caller, &form, None).await))
+            Err(problem.on_page(page(&caller, &form, None).await))
         }
     }
 }
 
 /// The form. It asks a user with a second factor for a code.
-async fn page(app: &App, caller: &AccountCaller, form: &Form, done: Option<&str>) -> Html<String> {
-    let has_factor = app.doorward.factors.has_factor(&caller.ctx).await;
+async fn page(caller: &AccountCaller, form: &Form, done: Option<&str>) -> Html<String> {
+    let has_factor = caller.doorward().factors.has_factor(&caller.ctx).await;
     let has_factor = has_factor.unwrap_or_else(|error| {
         tracing::warn!(%error, "failed to read whether a user has a second factor");
         // The field for a code may stay empty.
@@ -73,5 +70,5 @@ async fn page(app: &App, caller: &AccountCaller, form: &Form, done: Option<&str>
         form => Value::from(form),
         done,
     };
-    caller.render(app, Section::Password, "passwords/password", values)
+    caller.render(Section::Password, "passwords/password", values)
 }

@@ -1,16 +1,7 @@
 //! The routes of the password change.
 
-use axum::routing::{get, post};
-use doorward_domain::limits::ThrottleScope::SignIn;
-use utoipa_axum::routes;
-
 use super::{api, pages};
-use crate::http::problem::Code::{
-    AccountDisabled, EmailUnconfirmed, NotFound, Overloaded, PreconditionFailed, UnknownAccount,
-};
-use crate::http::route::Authentication::{Ignored, InvalidRejected, RequiredOrSignInPage};
-use crate::http::route::{REAUTHENTICATION, Route};
-use crate::route_handler::RouteHandler;
+use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::put("/password", InvalidRejected)

@@ -1,19 +1,18 @@
 //! Pages of the recovery: `/recover`, the form that requests a mail, and the form that the mailed link opens.
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery};
 use axum::http::HeaderMap;
 use axum::response::{Html, Response};
 use doorward_domain::values::EmailAddress;
 use minijinja::{Value, context};
 
-use crate::app::App;
 use crate::html::form::Form;
 use crate::html::redirect::redirect;
 use crate::html::{display_name, sent_to, sign_in_name};
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::links::{done_page, read_token};
-use crate::http::problem::{Code, Problem};
+use crate::http::problem::Problem;
 use crate::recovery::api;
 
 /// The page that requests a mail.
@@ -29,93 +28,64 @@ pub(crate) async fn former_recovery_page(
 }
 
 /// The form to request a recovery mail.
-pub(crate) async fn recovery_page(State(app): State<App>, caller: Caller) -> Html<String> {
-    request_form(&app, &caller, &Form::default())
+pub(crate) async fn recovery_page(caller: Caller) -> Html<String> {
+    request_form(&caller, &Form::default())
 }
 
-fn request_form(app: &App, caller: &Caller, form: &Form) -> Html<String> {
+fn request_form(caller: &Caller, form: &Form) -> Html<String> {
     let values = context! { form => Value::from(form) };
-    let template = "recovery/request-recovery";
-    app.pages.render(caller.locale(), template, values)
+    caller.render("recovery/request-recovery", values)
 }
 
 /// Requests the mail, and redirects to the page about it.
-pub(crate) async fn request_recovery(
-    State(app): State<App>,
-    caller: Caller,
-    fields: Fields,
-) -> Result<Response, Problem> {
+pub(crate) async fn request_recovery(caller: Caller, fields: Fields) -> Result<Response, Problem> {
     let form = Form::from_fields(&fields);
-    let entered = fields.peek("email").map(EmailAddress::parse);
-    let email = entered.and_then(Result::ok);
-    match api::request(&app, &caller, fields).await {
-        Ok(()) => Ok(sent_to::redirect("/recover/sent", email.as_ref())),
-        Err(problem) => {
-            let form = form.with_errors(&problem);
-            Err(problem.on_page(request_form(&app, &caller, &form)))
-        }
-    }
+    let email = sent_to::entered(&fields);
+    let requested = api::request_recovery(caller.clone(), fields).await;
+    requested.map_err(|problem| form.rejected(problem, |form| request_form(&caller, form)))?;
+    Ok(sent_to::redirect("/recover/sent", email.as_ref()))
 }
 
 /// The page about the mail. It does not reveal whether the address is known.
-pub(crate) async fn sent_page(
-    State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
-) -> Html<String> {
+pub(crate) async fn sent_page(caller: Caller, headers: HeaderMap) -> Html<String> {
     let email = sent_to::get(&headers);
     let values = context! { email => email.as_ref().map(EmailAddress::as_str) };
-    app.pages.render(caller.locale(), "recovery/sent", values)
+    caller.render("recovery/sent", values)
 }
 
 /// The page that the link opens.
 pub(crate) async fn view_recovery(
-    State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Html<String>, Problem> {
-    let page = password_form(&app, &caller, &token, &Form::default()).await;
-    page.map_err(|problem| problem.with_next_page(REQUEST_PAGE))
+    password_form(&caller, &token, &Form::default()).await
 }
 
 /// Sets the new password. After an error the form is shown again, and the link stays valid.
 pub(crate) async fn recover(
-    State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
     fields: Fields,
 ) -> Result<Html<String>, Problem> {
-    match api::set_password(&app, &caller, &token, fields).await {
-        Ok(()) => Ok(done_page(&app, &caller, "recovery/recovered")),
-        Err(problem) if problem.code == Code::LinkExpired => {
-            Err(problem.with_next_page(REQUEST_PAGE))
-        }
+    match api::recover(caller.clone(), Path(token.clone()), fields).await {
+        Ok(_) => Ok(done_page(&caller, "recovery/recovered")),
         Err(problem) => {
             let form = Form::default().with_errors(&problem);
-            Err(problem.on_page(password_form(&app, &caller, &token, &form).await?))
+            Err(problem.on_page(password_form(&caller, &token, &form).await?))
         }
     }
 }
 
-/// The form for the new password.
-async fn password_form(
-    app: &App,
-    caller: &Caller,
-    token: &str,
-    form: &Form,
-) -> Result<Html<String>, Problem> {
-    let user = app
-        .doorward
-        .recovery
-        .view(&caller.ctx, &read_token(token)?)
-        .await?;
+/// The form for the new password. If the link has expired, the problem leads to the page that sends a new one.
+async fn password_form(caller: &Caller, token: &str, form: &Form) -> Result<Html<String>, Problem> {
+    let (link, recovery) = (read_token(token)?, &caller.doorward().recovery);
+    let viewed = recovery.view(&caller.ctx, &link).await;
+    let user = viewed.map_err(|error| Problem::from(error).with_next_page(REQUEST_PAGE))?;
     let values = context! {
         name => display_name(&user),
         username => sign_in_name(&user),
         form => Value::from(form),
         token,
     };
-    Ok(app
-        .pages
-        .render(caller.locale(), "recovery/recover", values))
+    Ok(caller.render("recovery/recover", values))
 }

@@ -1,14 +1,7 @@
 //! The routes of the recovery.
 
-use axum::routing::{get, post};
-use doorward_domain::limits::ThrottleScope::{Link, MailRequest};
-use utoipa_axum::routes;
-
 use super::{api, pages};
-use crate::http::problem::Code::{NotFound, Overloaded};
-use crate::http::route::Authentication::Ignored;
-use crate::http::route::{LINK, Route};
-use crate::route_handler::RouteHandler;
+use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/recover", Ignored).page(|| get(pages::recovery_page)),

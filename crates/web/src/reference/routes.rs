@@ -1,12 +1,7 @@
 //! The routes of documents for developers.
 
-use axum::routing::get;
-use utoipa_axum::routes;
-
 use super::{api, pages};
-use crate::http::route::Authentication::Ignored;
-use crate::http::route::Route;
-use crate::route_handler::RouteHandler;
+use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/openapi.json", Ignored).api(|| routes!(api::openapi_json)),

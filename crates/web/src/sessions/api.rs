@@ -1,6 +1,6 @@
 //! `/auth` and `/user/{user}/session`: shows, lists, ends and renews sessions, and uses one elsewhere.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use doorward_domain::model::User;
@@ -9,7 +9,6 @@ use doorward_domain::values::{EmailAddress, SessionId, Username};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::cookies::{clear_session_cookie, set_session_cookie};
@@ -50,12 +49,11 @@ pub(crate) async fn current_session(caller: Caller) -> Result<Json<CurrentSessio
         PageParams),
     responses((status = 200, description = "The sessions", body = List<SessionView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]
 pub(crate) async fn list_sessions(
-    State(app): State<App>,
     caller: Caller,
     Path(user): Path<String>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let mut sessions = app.doorward.sessions.list(&caller.ctx, &user).await?;
+    let mut sessions = caller.doorward().sessions.list(&caller.ctx, &user).await?;
     let mut query = Query::parse(uri.query())?;
     let before = query.id_cursor(SessionId::from_bytes)?;
     let limit = query.limit();
@@ -74,11 +72,10 @@ pub(crate) async fn list_sessions(
 
 /// Signs out. The token is invalid afterwards.
 #[utoipa::path(delete, path = "/auth", tag = "Sessions", responses((status = 204, description = "Signed out")))]
-pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
-    app.doorward
-        .sessions
-        .sign_out(&caller.ctx, caller.require_session()?)
-        .await?;
+pub(crate) async fn sign_out(caller: Caller) -> Result<Response, Problem> {
+    let sessions = &caller.doorward().sessions;
+    let session = caller.require_session()?;
+    sessions.sign_out(&caller.ctx, session).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     clear_session_cookie(response.headers_mut());
     Ok(response)
@@ -88,11 +85,11 @@ pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<R
 #[utoipa::path(delete, path = "/user/{user}/session", tag = "Sessions", params(UserParam),
     responses((status = 204, description = "Ended")))]
 pub(crate) async fn revoke_sessions(
-    State(app): State<App>,
     caller: Caller,
     Path(user): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    app.doorward.sessions.revoke_all(&caller.ctx, &user).await?;
+    let sessions = &caller.doorward().sessions;
+    sessions.revoke_all(&caller.ctx, &user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -101,14 +98,11 @@ pub(crate) async fn revoke_sessions(
     params(UserParam, ("id" = String, Path, description = "The session's id", format = "uuid")),
     responses((status = 204, description = "Ended")))]
 pub(crate) async fn revoke_session(
-    State(app): State<App>,
     caller: Caller,
     Path((user, id)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    app.doorward
-        .sessions
-        .revoke(&caller.ctx, &user, &id)
-        .await?;
+    let sessions = &caller.doorward().sessions;
+    sessions.revoke(&caller.ctx, &user, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -117,12 +111,9 @@ pub(crate) async fn revoke_session(
 #[utoipa::path(post, path = "/auth/renewal", tag = "Sessions", responses(
     (status = 200, description = "The session, with its new token", body = SignedInView),
     (status = 204, description = "With the cookie: the new one is set")))]
-pub(crate) async fn renew(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
-    let renewed = app
-        .doorward
-        .sessions
-        .renew(&caller.ctx, caller.token()?)
-        .await?;
+pub(crate) async fn renew(caller: Caller) -> Result<Response, Problem> {
+    let sessions = &caller.doorward().sessions;
+    let renewed = sessions.renew(&caller.ctx, caller.token()?).await?;
     let now = caller.ctx.now;
     if caller.uses_cookie {
         let mut response = StatusCode::NO_CONTENT.into_response();
@@ -166,16 +157,13 @@ pub(crate) struct AudienceTokenView {
 /// Returns a five-minute token that another service verifies with the JWKS alone.
 #[utoipa::path(post, path = "/auth/token", tag = "Sessions", request_body = AudienceBody, responses((status = 200, description = "The token", body = AudienceTokenView)))]
 pub(crate) async fn audience_token(
-    State(app): State<App>,
     caller: Caller,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
     let audience = fields.required("audience", Audience::parse);
     let audience = fields.finish(|| audience)?;
-    let made =
-        app.doorward
-            .sessions
-            .audience_token(&caller.ctx, caller.require_session()?, &audience)?;
+    let (sessions, session) = (&caller.doorward().sessions, caller.require_session()?);
+    let made = sessions.audience_token(&caller.ctx, session, &audience)?;
     let view = AudienceTokenView {
         token: made.token.expose().clone(),
         token_type: "Bearer",

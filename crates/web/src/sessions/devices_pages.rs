@@ -2,14 +2,13 @@
 
 use std::cmp::Reverse;
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery};
 use axum::response::{Html, Response};
 use doorward_domain::model::Session;
 use doorward_domain::user_agent::ClientProgram;
 use doorward_domain::{Ctx, Error};
 use minijinja::{Value, context};
 
-use crate::app::App;
 use crate::html::account::{AccountCaller, Section, done};
 use crate::html::dates::{ago, moment};
 use crate::html::places::place;
@@ -23,11 +22,10 @@ const OTHERS_ENDED: &str = "/account/devices?others-signed-out";
 
 /// The list, the device of the request first.
 pub(crate) async fn devices_page(
-    State(app): State<App>,
     caller: AccountCaller,
     RawQuery(query): RawQuery,
 ) -> Result<Html<String>, Problem> {
-    let mut sessions = app.doorward.sessions.list(&caller.ctx, "me").await?;
+    let mut sessions = caller.doorward().sessions.list(&caller.ctx, "me").await?;
     let current = caller.session().session().id;
     sessions.sort_by_key(|session| (session.id != current, Reverse(session.last_seen_at)));
     let device = |session| device(&caller.ctx, session);
@@ -35,7 +33,7 @@ pub(crate) async fn devices_page(
         devices => sessions.iter().map(device).collect::<Vec<_>>(),
         done => done(query.as_deref(), &["signed-out", "others-signed-out"]),
     };
-    Ok(caller.render(&app, Section::Devices, "sessions/devices", values))
+    Ok(caller.render(Section::Devices, "sessions/devices", values))
 }
 
 fn device(ctx: &Ctx, session: &Session) -> Value {
@@ -53,30 +51,25 @@ fn device(ctx: &Ctx, session: &Session) -> Value {
 
 /// Ends one session. If it has ended already, such as by the same form sent twice, nothing is left to do.
 pub(crate) async fn sign_out_one(
-    State(app): State<App>,
     caller: AccountCaller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    match app.doorward.sessions.revoke(&caller.ctx, "me", &id).await {
+    let sessions = &caller.doorward().sessions;
+    match sessions.revoke(&caller.ctx, "me", &id).await {
         Ok(()) | Err(Error::NotFound) => Ok(see_other(ONE_ENDED)),
         Err(error) => Err(error.into()),
     }
 }
 
 /// Asks whether to end all other sessions.
-pub(crate) async fn confirm_sign_out_others(
-    State(app): State<App>,
-    caller: AccountCaller,
-) -> Html<String> {
+pub(crate) async fn confirm_sign_out_others(caller: AccountCaller) -> Html<String> {
     let template = "sessions/sign-out-others";
-    caller.render(&app, Section::Devices, template, context! {})
+    caller.render(Section::Devices, template, context! {})
 }
 
 /// Ends all other sessions.
-pub(crate) async fn sign_out_others(
-    State(app): State<App>,
-    caller: AccountCaller,
-) -> Result<Response, Problem> {
-    app.doorward.sessions.revoke_others(&caller.ctx).await?;
+pub(crate) async fn sign_out_others(caller: AccountCaller) -> Result<Response, Problem> {
+    let sessions = &caller.doorward().sessions;
+    sessions.revoke_others(&caller.ctx).await?;
     Ok(see_other(OTHERS_ENDED))
 }

@@ -1,10 +1,8 @@
 //! What a browser gets: the sign-out button, since a form cannot send `DELETE`, and the redirect of the check for a proxy.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use crate::app::App;
 use crate::html::return_to::{ReturnTo, sign_in_path};
 use crate::http::caller::Caller;
 use crate::http::cookies::clear_session_cookie;
@@ -15,29 +13,24 @@ use crate::sessions::api;
 use crate::sign_in::pages::SIGNED_OUT;
 
 /// Signs out, and redirects to the sign-in page, which confirms it.
-pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
-    app.doorward
-        .sessions
-        .sign_out(&caller.ctx, caller.require_session()?)
-        .await?;
+pub(crate) async fn sign_out(caller: Caller) -> Result<Response, Problem> {
+    let sessions = &caller.doorward().sessions;
+    let session = caller.require_session()?;
+    sessions.sign_out(&caller.ctx, session).await?;
     let mut response = see_other(SIGNED_OUT);
     clear_session_cookie(response.headers_mut());
     Ok(response)
 }
 
 /// The check for a reverse proxy. Redirects to the sign-in page if there is no session and the proxy names the page.
-pub(crate) async fn check(
-    State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub(crate) async fn check(caller: Caller, headers: HeaderMap) -> Result<Response, Problem> {
     let (None, Some(uri)) = (caller.session(), requested_uri(&headers)) else {
         return api::check(caller).await;
     };
     // Absolute, since the proxy passes the redirect on to a browser at another host.
     let return_to = ReturnTo::parse(uri, &Origins::default());
     let path = sign_in_path(return_to.as_ref());
-    let public_url = &app.doorward.policy().public_url;
+    let public_url = &caller.doorward().policy().public_url;
     Ok(see_other(&format!("{public_url}{path}")))
 }
 

@@ -1,14 +1,7 @@
 //! The routes of sessions.
 
-use axum::routing::{get, post};
-use doorward_domain::limits::ThrottleScope::Token;
-use utoipa_axum::routes;
-
 use super::{api, devices_pages, pages};
-use crate::html::redirect::redirect_to;
-use crate::http::route::Authentication::{Required, RequiredOrSignInPage};
-use crate::http::route::{QUERY, Route, USER};
-use crate::route_handler::RouteHandler;
+use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/auth", RequiredOrSignInPage)

@@ -1,6 +1,5 @@
 //! `POST /auth`: sign-in with a password; `POST /auth/factor`: its second step.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use doorward_domain::Error;
@@ -11,7 +10,6 @@ use doorward_domain::values::{EmailAddress, Invalid, Password, Token, Username};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::cookies::set_device_cookie;
@@ -114,35 +112,27 @@ impl From<&NextFactor> for NextFactorView {
 #[utoipa::path(post, path = "/auth", tag = "Sessions", request_body = SignInBody, responses(
     (status = 201, description = "The session, with its token", body = SignedInView),
     (status = 200, description = "The next step; there is no session yet", body = NextFactorView)))]
-pub(crate) async fn sign_in(
-    State(app): State<App>,
-    caller: Caller,
-    fields: Fields,
-) -> Result<Response, Problem> {
-    Ok(match start(&app, &caller, fields).await? {
-        Outcome::Session(signed_in) => signed_in_response(&app, &caller, &signed_in),
+pub(crate) async fn sign_in(caller: Caller, fields: Fields) -> Result<Response, Problem> {
+    Ok(match start(&caller, fields).await? {
+        Outcome::Session(signed_in) => signed_in_response(&caller, &signed_in),
         Outcome::NextFactor(next) => token_response(StatusCode::OK, NextFactorView::from(&next)),
     })
 }
 
-fn signed_in_response(app: &App, caller: &Caller, signed_in: &SignedIn) -> Response {
+fn signed_in_response(caller: &Caller, signed_in: &SignedIn) -> Response {
     let view = SignedInView::new(signed_in, caller.ctx.now);
     let mut response = token_response(StatusCode::CREATED, view);
     let account = (&signed_in.user, &signed_in.session);
-    set_device_cookie(app, caller, account, response.headers_mut());
+    set_device_cookie(caller, account, response.headers_mut());
     response
 }
 
 /// The first step of a sign-in, for the API and the form.
-pub(super) async fn start(
-    app: &App,
-    caller: &Caller,
-    mut fields: Fields,
-) -> Result<Outcome, Problem> {
+pub(super) async fn start(caller: &Caller, mut fields: Fields) -> Result<Outcome, Problem> {
     let password = fields.required("password", Password::parse);
     let who = identifier(&mut fields);
     let (who, password) = fields.finish(|| Some((who?, password?)))?;
-    let sign_in = &app.doorward.sign_in;
+    let sign_in = &caller.doorward().sign_in;
     Ok(sign_in.start(&caller.ctx, &who, &password).await?)
 }
 
@@ -168,7 +158,6 @@ pub(crate) struct FactorAnswerBody {
 /// Completes a sign-in with a second factor. The form of the page sends the challenge as a cookie.
 #[utoipa::path(post, path = "/auth/factor", tag = "Sessions", request_body = FactorAnswerBody, responses((status = 201, description = "The session, with its token", body = SignedInView)))]
 pub(crate) async fn answer_challenge(
-    State(app): State<App>,
     caller: Caller,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
@@ -180,9 +169,9 @@ pub(crate) async fn answer_challenge(
     let code = fields.required("code", FactorCode::parse);
     let (challenge, kind, code) = fields.finish(|| Some((challenge?, kind?, code?)))?;
     let challenge = challenge.ok_or(Error::ChallengeExpired)?;
-    let sign_in = &app.doorward.sign_in;
+    let sign_in = &caller.doorward().sign_in;
     let signed_in = sign_in
         .answer(&caller.ctx, &challenge, Some(kind), &code)
         .await?;
-    Ok(signed_in_response(&app, &caller, &signed_in))
+    Ok(signed_in_response(&caller, &signed_in))
 }

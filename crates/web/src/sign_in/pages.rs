@@ -2,7 +2,7 @@
 //!
 //! Between the two steps, a cookie of the browser has the challenge. There is no session before the last step.
 
-use axum::extract::{RawQuery, State};
+use axum::extract::RawQuery;
 use axum::http::header::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::Error;
@@ -10,14 +10,12 @@ use doorward_domain::ctx::session_actor;
 use doorward_domain::factors::FactorCode;
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::sign_in::{NextFactor, NextStep, Outcome};
-use doorward_domain::values::Locale;
 use minijinja::{Value, context};
 
-use crate::app::App;
 use crate::html::form::Form;
 use crate::html::redirect::redirect;
 use crate::html::return_to::{ReturnTo, sign_in_path, with_return_to};
-use crate::html::{Pages, sent_to};
+use crate::html::sent_to;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::cookies;
@@ -26,31 +24,22 @@ use crate::http::problem::{Code, Problem};
 use crate::http::responses::see_other;
 use crate::sign_in::api::start;
 
+/// The template of the form.
+const SIGN_IN: &str = "sign_in/sign-in";
 /// The sign-in page after a sign-out.
 pub(crate) const SIGNED_OUT: &str = "/sign-in?signed-out";
 /// The sign-in page after a sign-up that needs no confirmation.
 pub(crate) const SIGNED_UP: &str = "/sign-in?signed-up";
 
 /// The sign-in page. With a session, a redirect to the page to return to, or to the account page.
-pub(crate) async fn sign_in_page(
-    State(app): State<App>,
-    caller: Caller,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let return_to = ReturnTo::from_query(query.as_deref(), &app.options.return_origins);
+pub(crate) async fn sign_in_page(caller: Caller, RawQuery(query): RawQuery) -> Response {
+    let return_to = ReturnTo::from_query(query.as_deref(), caller.return_origins());
     if caller.session().is_some() {
         return see_other(return_to.as_ref().map_or("/account", ReturnTo::as_str));
     }
     let notice = query.as_deref().and_then(Notice::from_query);
-    let form = Form::default();
-    sign_in_form(
-        &app.pages,
-        caller.locale(),
-        &form,
-        return_to.as_ref(),
-        notice,
-    )
-    .into_response()
+    let values = form_values(&Form::default(), return_to.as_ref(), notice);
+    caller.render(SIGN_IN, values).into_response()
 }
 
 /// What has happened before a user comes to the sign-in page.
@@ -78,43 +67,32 @@ impl Notice {
     }
 }
 
-fn sign_in_form(
-    pages: &Pages,
-    locale: Locale,
-    form: &Form,
-    return_to: Option<&ReturnTo>,
-    notice: Option<Notice>,
-) -> Html<String> {
-    let values = context! {
+/// The values for the template of the form.
+fn form_values(form: &Form, return_to: Option<&ReturnTo>, notice: Option<Notice>) -> Value {
+    context! {
         form => Value::from(form),
         return_to => return_to.map(ReturnTo::as_str),
         sign_up => with_return_to("/sign-up", return_to),
         notice => notice.map(Notice::name),
-    };
-    pages.render(locale, "sign_in/sign-in", values)
+    }
 }
 
 /// The form: sets the cookies and redirects the browser (W-05), or returns the form with its errors and what was entered.
 pub(crate) async fn sign_in(
-    State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
     let form = Form::from_fields(&fields);
-    let return_to = ReturnTo::take_from_form(&mut fields, &app.options.return_origins);
+    let return_to = ReturnTo::take_from_form(&mut fields, caller.return_origins());
     fields.move_address_to_email();
-    match start(&app, &caller, fields).await {
-        Ok(Outcome::Session(signed_in)) => {
-            let mut response = see_other(return_to.as_ref().map_or("/", ReturnTo::as_str));
-            set_sign_in_cookies(&app, &caller, &headers, &signed_in, &mut response).await;
-            Ok(response)
-        }
+    match start(&caller, fields).await {
+        Ok(Outcome::Session(new)) => Ok(signed_in(&caller, &headers, &new, return_to).await),
         Ok(Outcome::NextFactor(next)) => Ok(next_step(&next, return_to.as_ref())),
         Err(problem) => {
             let form = form.with_errors(&problem).with_login_field();
-            let page = sign_in_form(&app.pages, caller.locale(), &form, return_to.as_ref(), None);
-            Err(problem.on_page(page))
+            let values = form_values(&form, return_to.as_ref(), None);
+            Err(problem.on_page(caller.render(SIGN_IN, values)))
         }
     }
 }
@@ -148,48 +126,41 @@ pub(crate) async fn former_code_page(
 /// The form for the code of a second factor. Without a challenge, a browser with a session is redirected, and one without
 /// gets the sign-in page.
 pub(crate) async fn code_page(
-    State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let return_to = ReturnTo::from_query(query.as_deref(), &app.options.return_origins);
+    let return_to = ReturnTo::from_query(query.as_deref(), caller.return_origins());
     if cookies::challenge(&headers).is_some() {
         let form = Form::default();
-        return code_form(&app, &caller, &form, return_to.as_ref()).into_response();
+        return code_form(&caller, &form, return_to.as_ref()).into_response();
     }
     match caller.session() {
         Some(_) => see_other(return_to.as_ref().map_or("/", ReturnTo::as_str)),
-        None => expired(&app, &caller, return_to.as_ref()),
+        None => expired(&caller, return_to.as_ref()),
     }
 }
 
 /// Completes the sign-in with the code in the form.
 pub(crate) async fn answer_challenge(
-    State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
-    let return_to = ReturnTo::take_from_form(&mut fields, &app.options.return_origins);
-    match answer(&app, &caller, &headers, fields).await {
-        Ok(signed_in) => {
-            let mut response = see_other(return_to.as_ref().map_or("/", ReturnTo::as_str));
-            set_sign_in_cookies(&app, &caller, &headers, &signed_in, &mut response).await;
-            Ok(response)
-        }
+    let return_to = ReturnTo::take_from_form(&mut fields, caller.return_origins());
+    match answer(&caller, &headers, fields).await {
+        Ok(new) => Ok(signed_in(&caller, &headers, &new, return_to).await),
         Err(problem) if problem.code == Code::ChallengeExpired => {
-            Ok(expired(&app, &caller, return_to.as_ref()))
+            Ok(expired(&caller, return_to.as_ref()))
         }
         Err(problem) => {
-            let form = Form::default().with_errors(&problem);
-            Err(problem.on_page(code_form(&app, &caller, &form, return_to.as_ref())))
+            let page = |form: &Form| code_form(&caller, form, return_to.as_ref());
+            Err(Form::default().rejected(problem, page))
         }
     }
 }
 
 async fn answer(
-    app: &App,
     caller: &Caller,
     headers: &HeaderMap,
     mut fields: Fields,
@@ -197,46 +168,52 @@ async fn answer(
     let code = fields.required("code", FactorCode::parse);
     let code = fields.finish(|| code)?;
     let challenge = cookies::challenge(headers).ok_or(Error::ChallengeExpired)?;
-    let sign_in = &app.doorward.sign_in;
+    let sign_in = &caller.doorward().sign_in;
     Ok(sign_in.answer(&caller.ctx, &challenge, None, &code).await?)
 }
 
-fn code_form(
-    app: &App,
-    caller: &Caller,
-    form: &Form,
-    return_to: Option<&ReturnTo>,
-) -> Html<String> {
+fn code_form(caller: &Caller, form: &Form, return_to: Option<&ReturnTo>) -> Html<String> {
     let values = context! {
         form => Value::from(form),
         return_to => return_to.map(ReturnTo::as_str),
         sign_in => sign_in_path(return_to),
     };
-    app.pages.render(caller.locale(), "factors/code", values)
+    caller.render("factors/code", values)
 }
 
 /// The sign-in page after a challenge has expired.
-pub(crate) fn expired(app: &App, caller: &Caller, return_to: Option<&ReturnTo>) -> Response {
+pub(crate) fn expired(caller: &Caller, return_to: Option<&ReturnTo>) -> Response {
     let problem = Problem::new(Code::ChallengeExpired);
     let form = Form::default().with_errors(&problem);
-    let page = sign_in_form(&app.pages, caller.locale(), &form, return_to, None);
+    let page = caller.render(SIGN_IN, form_values(&form, return_to, None));
     let mut response = problem.on_page(page).into_response();
     cookies::set(response.headers_mut(), cookies::CHALLENGE_COOKIE, "", 0);
     response
 }
 
+/// Redirects to the page to return to, signed in.
+async fn signed_in(
+    caller: &Caller,
+    headers: &HeaderMap,
+    new: &SignedIn,
+    return_to: Option<ReturnTo>,
+) -> Response {
+    let mut response = see_other(return_to.as_ref().map_or("/", ReturnTo::as_str));
+    set_sign_in_cookies(caller, headers, new, &mut response).await;
+    response
+}
+
 /// Sets the cookies of a completed sign-in, and ends the session that it replaces.
 pub(crate) async fn set_sign_in_cookies(
-    app: &App,
     caller: &Caller,
     headers: &HeaderMap,
     signed_in: &SignedIn,
     response: &mut Response,
 ) {
-    end_replaced_session(app, caller, headers).await;
+    end_replaced_session(caller, headers).await;
     let set = response.headers_mut();
     cookies::set_session_cookie(set, signed_in, caller.ctx.now);
-    cookies::set_device_cookie(app, caller, (&signed_in.user, &signed_in.session), set);
+    cookies::set_device_cookie(caller, (&signed_in.user, &signed_in.session), set);
     if cookies::challenge(headers).is_some() {
         cookies::set(set, cookies::CHALLENGE_COOKIE, "", 0);
     }
@@ -245,12 +222,12 @@ pub(crate) async fn set_sign_in_cookies(
 
 /// Ends the session whose cookie the new one replaces: the browser can no longer sign it out, and a copied
 /// token would stay valid (S-02; ASVS 7.2.4). If that fails, the session expires by itself.
-async fn end_replaced_session(app: &App, caller: &Caller, headers: &HeaderMap) {
+async fn end_replaced_session(caller: &Caller, headers: &HeaderMap) {
     let Ok(Some(PresentedCredential::Cookie(token))) = credential(headers) else {
         return;
     };
-    let ended = match app
-        .doorward
+    let ended = match caller
+        .doorward()
         .sessions
         .authenticate(&caller.ctx, token.expose())
         .await
@@ -259,7 +236,7 @@ async fn end_replaced_session(app: &App, caller: &Caller, headers: &HeaderMap) {
             let ctx = caller
                 .ctx
                 .acting_as(session_actor(old.user(), old.session()));
-            app.doorward.sessions.sign_out(&ctx, &old).await
+            caller.doorward().sessions.sign_out(&ctx, &old).await
         }
         // The replaced session is invalid already.
         Err(Error::InvalidToken) => Ok(()),
@@ -275,8 +252,10 @@ mod tests {
     use std::time::Duration;
 
     use doorward_domain::Policy;
+    use doorward_domain::values::Locale;
 
     use super::*;
+    use crate::html::Pages;
     use crate::html::brand::Brand;
 
     #[test]
@@ -292,7 +271,8 @@ mod tests {
                 "Zu viele Versuche. Versuchen Sie es in 3 Minuten noch einmal.",
             ),
         ] {
-            let page = sign_in_form(&pages, locale, &form, None, None).0;
+            let values = form_values(&form, None, None);
+            let page = pages.render(locale, SIGN_IN, values).0;
             assert!(page.contains(words), "{page}");
         }
     }
@@ -301,8 +281,10 @@ mod tests {
     fn a_rejected_form_shows_every_problem() {
         let [pages, with_inbox] = [false, true]
             .map(|has_inbox| Pages::new(&Policy::new(""), &Brand::default(), has_inbox));
-        let page =
-            |pages: &Pages, locale, form: &Form| sign_in_form(pages, locale, form, None, None).0;
+        let page = |pages: &Pages, locale, form: &Form| {
+            let values = form_values(form, None, None);
+            pages.render(locale, SIGN_IN, values).0
+        };
         for locale in Locale::ALL {
             let empty = page(&pages, locale, &Form::default());
             assert!(

@@ -1,18 +1,7 @@
 //! The routes of the sign-in, in one or two steps.
 
-use axum::routing::{get, post};
-use doorward_domain::limits::ThrottleScope::SignIn;
-use utoipa_axum::routes;
-
 use super::{api, pages};
-use crate::html::redirect::redirect_to;
-use crate::http::problem::Code::{
-    AccountDisabled, ChallengeExpired, EmailUnconfirmed, InvalidCode, InvalidCredentials, NotFound,
-    Overloaded, UnknownAccount, WrongPassword,
-};
-use crate::http::route::Authentication::{Ignored, InvalidIgnored};
-use crate::http::route::Route;
-use crate::route_handler::RouteHandler;
+use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::post("/auth", Ignored)

@@ -1,17 +1,15 @@
 //! `POST /user`: sign-up.
 
-use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use doorward_domain::Doorward;
 use doorward_domain::model::User;
 use doorward_domain::sign_up::NewSignUp;
-use doorward_domain::values::{Data, EmailAddress, Invalid, Name, Username};
+use doorward_domain::values::{EmailAddress, Invalid, Name, Username};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::problem::Problem;
@@ -43,14 +41,10 @@ pub(crate) struct SignUpBody {
 /// username alone it is `active` at once.
 #[utoipa::path(post, path = "/user", tag = "Account", request_body = SignUpBody,
     responses((status = 201, description = "The user", body = UserView, headers(("Location" = String, description = "URL of the user"), ("ETag" = String, description = "Its version")))))]
-pub(crate) async fn create_user(
-    State(app): State<App>,
-    caller: Caller,
-    fields: Fields,
-) -> Result<Response, Problem> {
-    let user = create(&app, &caller, fields).await?;
+pub(crate) async fn create_user(caller: Caller, fields: Fields) -> Result<Response, Problem> {
+    let user = create(&caller, fields).await?;
     let mut response = user_response(StatusCode::CREATED, &user);
-    let location = format!("{}/user/{}", app.doorward.policy().public_url, user.id);
+    let location = format!("{}/user/{}", caller.doorward().policy().public_url, user.id);
     if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(LOCATION, location);
     }
@@ -59,9 +53,9 @@ pub(crate) async fn create_user(
 
 /// Signs up, for the API and the page. A repeated sign-up with the same address gets the same response (H-08); one with
 /// the same username is 409.
-pub(super) async fn create(app: &App, caller: &Caller, fields: Fields) -> Result<User, Problem> {
-    let wanted = read(fields, &app.doorward)?;
-    Ok(app.doorward.sign_up.start(&caller.ctx, wanted).await?)
+pub(super) async fn create(caller: &Caller, fields: Fields) -> Result<User, Problem> {
+    let wanted = read(fields, caller.doorward())?;
+    Ok(caller.doorward().sign_up.start(&caller.ctx, wanted).await?)
 }
 
 fn read(mut fields: Fields, doorward: &Doorward) -> Result<NewSignUp, Problem> {
@@ -90,12 +84,7 @@ fn read(mut fields: Fields, doorward: &Doorward) -> Result<NewSignUp, Problem> {
     let password = fields.required("password", |text| {
         doorward.password.check_rules(text, &personal)
     });
-    let data = match fields.json("data") {
-        None | Some(serde_json::Value::Null) => Data::default(),
-        Some(value) => fields
-            .take_parsed("data", Data::parse(value))
-            .unwrap_or_default(),
-    };
+    let data = fields.data();
     fields.finish(|| {
         Some(NewSignUp {
             username,

@@ -1,14 +1,13 @@
 //! Sign-up on pages: `/sign-up`, with an address or with a username, and `/sign-up/sent`, which sends the confirmation mail
 //! again.
 
-use axum::extract::{RawQuery, State};
+use axum::extract::RawQuery;
 use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::model::{Status, User};
 use doorward_domain::values::EmailAddress;
 use minijinja::{Value, context};
 
-use crate::app::App;
 use crate::email;
 use crate::html::form::Form;
 use crate::html::return_to::{ReturnTo, sign_in_path, with_return_to};
@@ -21,18 +20,14 @@ use crate::sign_in::pages::SIGNED_UP;
 use crate::sign_up::api::create;
 
 /// The sign-up form, with an address or, by the query, with a username. A signed-in user is redirected to the account page.
-pub(crate) async fn sign_up_page(
-    State(app): State<App>,
-    caller: Caller,
-    RawQuery(query): RawQuery,
-) -> Response {
+pub(crate) async fn sign_up_page(caller: Caller, RawQuery(query): RawQuery) -> Response {
     if caller.session().is_some() {
         return see_other("/account");
     }
     let query = query.as_deref();
-    let return_to = ReturnTo::from_query(query, &app.options.return_origins);
+    let return_to = ReturnTo::from_query(query, caller.return_origins());
     let name = SignUpName::from_query(query);
-    sign_up_form(&app, &caller, &Form::default(), return_to.as_ref(), name).into_response()
+    sign_up_form(&caller, &Form::default(), return_to.as_ref(), name).into_response()
 }
 
 /// The name that the form asks for.
@@ -70,7 +65,6 @@ impl SignUpName {
 }
 
 fn sign_up_form(
-    app: &App,
     caller: &Caller,
     form: &Form,
     return_to: Option<&ReturnTo>,
@@ -83,20 +77,16 @@ fn sign_up_form(
         sign_in => sign_in_path(return_to),
         other_form => with_return_to(name.other_form(), return_to),
     };
-    app.pages.render(caller.locale(), "sign_up/sign-up", values)
+    caller.render("sign_up/sign-up", values)
 }
 
 /// Signs up, and redirects to the page about the mail, or without an address to the sign-in page. A rejected form is shown
 /// again with its errors and what was entered.
-pub(crate) async fn sign_up(
-    State(app): State<App>,
-    caller: Caller,
-    mut fields: Fields,
-) -> Result<Response, Problem> {
+pub(crate) async fn sign_up(caller: Caller, mut fields: Fields) -> Result<Response, Problem> {
     let form = Form::from_fields(&fields);
     let name = SignUpName::from_fields(&fields);
-    let return_to = ReturnTo::take_from_form(&mut fields, &app.options.return_origins);
-    match create(&app, &caller, fields).await {
+    let return_to = ReturnTo::take_from_form(&mut fields, caller.return_origins());
+    match create(&caller, fields).await {
         Ok(user) => Ok(signed_up(&user, return_to.as_ref())),
         Err(problem) => {
             let form = form.with_errors(&problem);
@@ -104,7 +94,7 @@ pub(crate) async fn sign_up(
                 SignUpName::Email => form.with_moved_error("username", "email"),
                 SignUpName::Username => form,
             };
-            let page = sign_up_form(&app, &caller, &form, return_to.as_ref(), name);
+            let page = sign_up_form(&caller, &form, return_to.as_ref(), name);
             Err(problem.on_page(page))
         }
     }
@@ -129,7 +119,6 @@ fn signed_up(user: &User, return_to: Option<&ReturnTo>) -> Response {
 /// The page about the mail: its address, and a form that sends it again. A browser that has requested no mail gets a form
 /// that asks for the address.
 pub(crate) async fn sent_page(
-    State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
@@ -140,7 +129,7 @@ pub(crate) async fn sent_page(
         _ => SentState::First,
     };
     let email = sent_to::get(&headers);
-    sent(&app, &caller, &Form::default(), email.as_ref(), state)
+    sent(&caller, &Form::default(), email.as_ref(), state)
 }
 
 /// What the page about the mail reports.
@@ -155,7 +144,6 @@ enum SentState {
 }
 
 fn sent(
-    app: &App,
     caller: &Caller,
     form: &Form,
     email: Option<&EmailAddress>,
@@ -167,24 +155,15 @@ fn sent(
         is_active => state == SentState::Active,
         is_again => state == SentState::Again,
     };
-    app.pages.render(caller.locale(), "sign_up/sent", values)
+    caller.render("sign_up/sent", values)
 }
 
 /// Sends the confirmation mail again.
-pub(crate) async fn send_again(
-    State(app): State<App>,
-    caller: Caller,
-    fields: Fields,
-) -> Result<Response, Problem> {
+pub(crate) async fn send_again(caller: Caller, fields: Fields) -> Result<Response, Problem> {
     let form = Form::from_fields(&fields);
-    let entered = fields.peek("email").map(EmailAddress::parse);
-    let email = entered.and_then(Result::ok);
-    match email::api::request(&app, &caller, fields).await {
-        Ok(()) => Ok(sent_to::redirect("/sign-up/sent?again", email.as_ref())),
-        Err(problem) => {
-            let form = form.with_errors(&problem);
-            let page = sent(&app, &caller, &form, email.as_ref(), SentState::First);
-            Err(problem.on_page(page))
-        }
-    }
+    let email = sent_to::entered(&fields);
+    let page = |form: &Form| sent(&caller, form, email.as_ref(), SentState::First);
+    let requested = email::api::request_confirmation(caller.clone(), fields).await;
+    requested.map_err(|problem| form.rejected(problem, page))?;
+    Ok(sent_to::redirect("/sign-up/sent?again", email.as_ref()))
 }

@@ -1,15 +1,7 @@
 //! The routes of the sign-up.
 
-use axum::routing::{get, post};
-use doorward_domain::limits::ThrottleScope::{MailRequest, SignUp};
-use utoipa_axum::routes;
-
 use super::{api, pages};
-use crate::html::redirect::redirect_to;
-use crate::http::problem::Code::{EmailTaken, Overloaded, SignUpClosed, UsernameTaken};
-use crate::http::route::Authentication::{Ignored, InvalidIgnored};
-use crate::http::route::Route;
-use crate::route_handler::RouteHandler;
+use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::post("/user", Ignored)

@@ -1,6 +1,6 @@
 //! `GET /user/{user}/activity`: what happened to an account.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::Uri;
 use axum::response::Response;
 use doorward_domain::access::Action;
@@ -10,7 +10,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::paging::{self, List, Query};
 use crate::http::params::{PageParams, UserParam};
@@ -62,22 +61,21 @@ impl From<&Activity> for ActivityView {
     params(UserParam, PageParams),
     responses((status = 200, description = "A page of the activity", body = List<ActivityView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]
 pub(crate) async fn list_activity(
-    State(app): State<App>,
     caller: Caller,
     Path(user): Path<String>,
     uri: Uri,
 ) -> Result<Response, Problem> {
     // Without permission, the response does not depend on the query.
-    app.doorward
+    caller
+        .doorward()
         .authorize_by_name(&caller.ctx, Action::ViewActivity, &user)
         .await?;
     let mut query = Query::parse(uri.query())?;
     let before = query.id_cursor(AuditEventId::from_bytes)?;
     let limit = query.limit();
     query.finish()?;
-    let activity = app
-        .doorward
-        .profile
+    let profile = &caller.doorward().profile;
+    let activity = profile
         .activity(&caller.ctx, &user, before, limit + 1)
         .await?;
     Ok(paging::respond(

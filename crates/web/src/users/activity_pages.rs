@@ -1,6 +1,5 @@
 //! The page of the activity: sign-ins and changes, in words.
 
-use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Html;
 use doorward_domain::Ctx;
@@ -9,7 +8,6 @@ use doorward_domain::user_agent::ClientProgram;
 use doorward_domain::values::AuditEventId;
 use minijinja::{Value, context};
 
-use crate::app::App;
 use crate::html::account::{AccountCaller, Section};
 use crate::html::dates::moment;
 use crate::html::places::place;
@@ -21,14 +19,13 @@ const PAGE_SIZE: usize = 25;
 
 /// The activity, newest first. `cursor` in the query selects an older page.
 pub(crate) async fn activity_page(
-    State(app): State<App>,
     caller: AccountCaller,
     uri: Uri,
 ) -> Result<Html<String>, Problem> {
     let mut query = Query::parse(uri.query())?;
     let before = query.id_cursor(AuditEventId::from_bytes)?;
     query.finish()?;
-    let (ctx, profile) = (&caller.ctx, &app.doorward.profile);
+    let (ctx, profile) = (&caller.ctx, &caller.doorward().profile);
     let mut found = profile.activity(ctx, "me", before, PAGE_SIZE + 1).await?;
     let next = take_page(&mut found, PAGE_SIZE, |activity| *activity.id.as_bytes());
     let item = |activity| item(ctx, activity);
@@ -37,7 +34,7 @@ pub(crate) async fn activity_page(
         is_first => before.is_none(),
         next,
     };
-    Ok(caller.render(&app, Section::Activity, "users/activity", values))
+    Ok(caller.render(Section::Activity, "users/activity", values))
 }
 
 fn item(ctx: &Ctx, activity: &Activity) -> Value {

@@ -1,6 +1,6 @@
 //! What admins do with accounts: list, change of role, change of status.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use doorward_domain::access::{Action, Target};
@@ -10,7 +10,6 @@ use doorward_domain::values::{Invalid, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::etag::IfMatch;
@@ -31,13 +30,10 @@ const MAX_TEXT: usize = 200;
         ("limit" = Option<u32>, Query, description = "1 to 200, default 50", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "`next` of the previous page", pattern = "^([0-9a-f]{2}){16,}$")),
     responses((status = 200, description = "A page of users", body = List<UserView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]
-pub(crate) async fn list_users(
-    State(app): State<App>,
-    caller: Caller,
-    uri: Uri,
-) -> Result<Response, Problem> {
+pub(crate) async fn list_users(caller: Caller, uri: Uri) -> Result<Response, Problem> {
     // Without permission, the response does not depend on the query.
-    app.doorward
+    caller
+        .doorward()
         .authorize(&caller.ctx, Action::ListUsers, Target::Others)
         .await?;
     let mut query = Query::parse(uri.query())?;
@@ -55,7 +51,8 @@ pub(crate) async fn list_users(
         limit,
     };
     query.finish()?;
-    let page = app.doorward.admin.list_users(&caller.ctx, &filter).await?;
+    let admin = &caller.doorward().admin;
+    let page = admin.list_users(&caller.ctx, &filter).await?;
     let next = page.next.as_ref().map(cursor_text);
     let last_sign_in_at = |user: &User| page.last_sign_ins.get(&user.id).copied();
     let view = |user: &User| UserView::from(user).with_last_sign_in(last_sign_in_at(user));
@@ -124,7 +121,6 @@ pub(crate) struct RoleBody {
     params(UserParam, IfMatchParam),
     responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
 pub(crate) async fn change_role(
-    State(app): State<App>,
     caller: Caller,
     Path(user): Path<String>,
     IfMatch(expected): IfMatch,
@@ -134,15 +130,10 @@ pub(crate) async fn change_role(
     let role = fields.required("role", |text| Role::from_name(text).ok_or_else(unknown));
     let proof = fields.proof();
     let role = fields.finish(|| role)?;
-    let ctx = app
-        .doorward
-        .sign_in
-        .reauthenticate(&caller.ctx, Action::ChangeRole, &user, proof.as_ref())
-        .await?;
-    let user = app
-        .doorward
-        .admin
-        .change_role(&ctx, &user, role, expected)
+    let ctx = caller.reauthenticate(Action::ChangeRole, &user, proof);
+    let admin = &caller.doorward().admin;
+    let user = admin
+        .change_role(&ctx.await?, &user, role, expected)
         .await?;
     Ok(user_response(StatusCode::OK, &user))
 }
@@ -168,7 +159,6 @@ pub(crate) struct StatusBody {
     params(UserParam, IfMatchParam),
     responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
 pub(crate) async fn change_status(
-    State(app): State<App>,
     caller: Caller,
     Path(user): Path<String>,
     IfMatch(expected): IfMatch,
@@ -184,14 +174,11 @@ pub(crate) async fn change_status(
     });
     let proof = fields.proof();
     let status = fields.finish(|| status)?;
-    let doorward = &app.doorward;
-    let ctx = doorward
-        .sign_in
-        .reauthenticate(&caller.ctx, Action::ChangeStatus, &user, proof.as_ref())
-        .await?;
+    let ctx = caller.reauthenticate(Action::ChangeStatus, &user, proof);
+    let (ctx, admin) = (ctx.await?, &caller.doorward().admin);
     let user = match status {
-        Status::Disabled => doorward.admin.disable(&ctx, &user, expected).await?,
-        _ => doorward.admin.enable(&ctx, &user, expected).await?,
+        Status::Disabled => admin.disable(&ctx, &user, expected).await?,
+        _ => admin.enable(&ctx, &user, expected).await?,
     };
     Ok(user_response(StatusCode::OK, &user))
 }

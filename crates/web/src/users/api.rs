@@ -1,19 +1,18 @@
 //! `/user/{user}`: shows, updates, deletes and exports a user.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use doorward_domain::access::Action;
 use doorward_domain::profile::ProfileUpdate;
-use doorward_domain::values::{Data, Invalid, LanguageTag, Name};
+use doorward_domain::values::{Invalid, LanguageTag, Name};
 use futures_util::stream;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::http::body::{Fields, optional_proof};
 use crate::http::caller::Caller;
 use crate::http::cookies::clear_session_cookie;
@@ -27,16 +26,12 @@ use crate::users::view::{UserView, user_response, viewed_user_response};
 #[utoipa::path(get, path = "/user/{user}", tag = "Account", params(UserParam),
     responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its version, for `If-Match`")))))]
 pub(crate) async fn show_user(
-    State(app): State<App>,
     caller: Caller,
     Path(user): Path<String>,
 ) -> Result<Response, Problem> {
     let viewer = caller.require_session()?;
-    let viewed = app
-        .doorward
-        .profile
-        .view_in_session(&caller.ctx, viewer, &user)
-        .await?;
+    let profile = &caller.doorward().profile;
+    let viewed = profile.view_in_session(&caller.ctx, viewer, &user).await?;
     Ok(viewed_user_response(&viewed))
 }
 
@@ -81,7 +76,6 @@ fn take_locale(fields: &mut Fields) -> Option<Option<LanguageTag>> {
     params(UserParam, IfMatchParam),
     responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
 pub(crate) async fn replace_user(
-    State(app): State<App>,
     caller: Caller,
     Path(user): Path<String>,
     IfMatch(expected): IfMatch,
@@ -89,17 +83,11 @@ pub(crate) async fn replace_user(
 ) -> Result<Response, Problem> {
     let mut fields = fields.with_other_routes(OTHER_ROUTES);
     let name = fields.optional("name", Name::parse_new);
-    let data = match fields.json("data") {
-        None | Some(Value::Null) => Data::default(),
-        Some(value) => fields
-            .take_parsed("data", Data::parse(value))
-            .unwrap_or_default(),
-    };
+    let data = fields.data();
     let locale = take_locale(&mut fields);
     let update = fields.finish(|| Some(ProfileUpdate::Replace { name, data, locale }))?;
-    let user = app
-        .doorward
-        .profile
+    let profile = &caller.doorward().profile;
+    let user = profile
         .update(&caller.ctx, &user, &update, expected)
         .await?;
     Ok(user_response(StatusCode::OK, &user))
@@ -110,7 +98,6 @@ pub(crate) async fn replace_user(
     params(UserParam, IfMatchParam),
     responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
 pub(crate) async fn patch_user(
-    State(app): State<App>,
     caller: Caller,
     Path(user): Path<String>,
     IfMatch(expected): IfMatch,
@@ -134,9 +121,8 @@ pub(crate) async fn patch_user(
     };
     let locale = take_locale(&mut fields);
     let update = fields.finish(|| Some(ProfileUpdate::Patch { name, data, locale }))?;
-    let user = app
-        .doorward
-        .profile
+    let profile = &caller.doorward().profile;
+    let user = profile
         .update(&caller.ctx, &user, &update, expected)
         .await?;
     Ok(user_response(StatusCode::OK, &user))
@@ -160,20 +146,17 @@ pub(crate) struct DeletionBody {
     params(UserParam, IfMatchParam),
     responses((status = 204, description = "Deleted")))]
 pub(crate) async fn delete_user(
-    State(app): State<App>,
     caller: Caller,
     Path(user): Path<String>,
     IfMatch(expected): IfMatch,
     fields: Option<Fields>,
 ) -> Result<Response, Problem> {
     let proof = optional_proof(fields)?;
-    let ctx = app
-        .doorward
-        .sign_in
-        .reauthenticate(&caller.ctx, Action::DeleteUser, &user, proof.as_ref())
-        .await?;
+    let ctx = caller.reauthenticate(Action::DeleteUser, &user, proof);
+    let ctx = ctx.await?;
     let own = caller.require_session()?.user().id;
-    let deleted = app.doorward.profile.delete(&ctx, &user, expected).await?;
+    let profile = &caller.doorward().profile;
+    let deleted = profile.delete(&ctx, &user, expected).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     if deleted == own {
         clear_session_cookie(response.headers_mut());
@@ -185,13 +168,12 @@ pub(crate) async fn delete_user(
 #[utoipa::path(get, path = "/user/{user}/export", tag = "Account", params(UserParam),
     responses((status = 200, description = "The document", body = ExportView, headers(("Content-Disposition" = String, description = "`attachment`, with a name for the file")))))]
 pub(crate) async fn export_user(
-    State(app): State<App>,
     caller: Caller,
     Path(user): Path<String>,
 ) -> Result<Response, Problem> {
-    let data = app.doorward.profile.export(&caller.ctx, &user).await?;
+    let data = caller.doorward().profile.export(&caller.ctx, &user).await?;
     let name = format!("attachment; filename=\"{}.json\"", data.user.id);
-    let document = ExportDocument::new(app.doorward.clone(), data, &caller.ctx);
+    let document = ExportDocument::new(caller.doorward().clone(), data, &caller.ctx);
     // The next page is read after the client has received the previous one.
     let chunks = stream::try_unfold(document, |mut document| async {
         let chunk = document.next().await;

@@ -1,26 +1,22 @@
 //! The overview of the account area.
 
-use axum::extract::State;
 use axum::response::Html;
 use doorward_domain::model::{Role, User};
 use doorward_domain::values::{EmailAddress, Name, Username};
 use minijinja::{Value, context};
 
-use crate::app::App;
 use crate::html::account::{AccountCaller, Section};
 use crate::html::dates::moment;
 use crate::http::problem::Problem;
 
 /// The overview: names, devices, the last sign-in, and what the user should do.
-pub(crate) async fn account_page(
-    State(app): State<App>,
-    caller: AccountCaller,
-) -> Result<Html<String>, Problem> {
+pub(crate) async fn account_page(caller: AccountCaller) -> Result<Html<String>, Problem> {
     let (ctx, session) = (&caller.ctx, caller.session());
-    let viewed = app.doorward.profile.view_in_session(ctx, session, "me");
+    let profile = &caller.doorward().profile;
+    let viewed = profile.view_in_session(ctx, session, "me");
     let viewed = viewed.await?;
-    let factors = app.doorward.factors.list(ctx, "me").await?;
-    let devices = app.doorward.sessions.list(ctx, "me").await?.len();
+    let factors = caller.doorward().factors.list(ctx, "me").await?;
+    let devices = caller.doorward().sessions.list(ctx, "me").await?.len();
     let user = viewed.user;
     let values = context! {
         tasks => tasks(&user, factors.recovery_codes),
@@ -33,7 +29,7 @@ pub(crate) async fn account_page(
         devices,
         has_factor => factors.recovery_codes.is_some(),
     };
-    Ok(caller.render(&app, Section::Overview, "users/account", values))
+    Ok(caller.render(Section::Overview, "users/account", values))
 }
 
 /// At most this many recovery codes are few.

@@ -1,12 +1,11 @@
 //! The page of the profile: the name and the language.
 
-use axum::extract::{RawQuery, State};
+use axum::extract::RawQuery;
 use axum::response::{Html, Response};
 use doorward_domain::profile::ProfileUpdate;
 use doorward_domain::values::{LanguageTag, Locale, Name};
 use minijinja::{Value, context};
 
-use crate::app::App;
 use crate::html::account::{AccountCaller, Section, done};
 use crate::html::form::Form;
 use crate::http::body::Fields;
@@ -14,23 +13,19 @@ use crate::http::problem::Problem;
 use crate::http::responses::see_other;
 
 /// The form, with the stored profile.
-pub(crate) async fn profile_page(
-    State(app): State<App>,
-    caller: AccountCaller,
-    RawQuery(query): RawQuery,
-) -> Html<String> {
+pub(crate) async fn profile_page(caller: AccountCaller, RawQuery(query): RawQuery) -> Html<String> {
     let user = caller.session().user();
     let locale = user.preferred_locale.as_ref().map(LanguageTag::as_str);
     let form = Form::default()
         .with_value("name", user.name.as_ref().map(Name::as_str))
         .with_value("locale", locale);
-    page(&app, &caller, &form, done(query.as_deref(), &["saved"]))
+    page(&caller, &form, done(query.as_deref(), &["saved"]))
 }
 
-fn page(app: &App, caller: &AccountCaller, form: &Form, done: Option<&str>) -> Html<String> {
+fn page(caller: &AccountCaller, form: &Form, done: Option<&str>) -> Html<String> {
     let stored = caller.session().user().preferred_locale.as_ref();
     let values = context! { languages => languages(stored), form => Value::from(form), done };
-    caller.render(app, Section::Profile, "users/profile", values)
+    caller.render(Section::Profile, "users/profile", values)
 }
 
 /// The languages to choose from. The user's stays as it is stored, such as `de-CH`, and may be one without texts.
@@ -48,11 +43,7 @@ fn languages(stored: Option<&LanguageTag>) -> Vec<Value> {
 }
 
 /// Saves the name and the language. The application's `data` stays.
-pub(crate) async fn save(
-    State(app): State<App>,
-    caller: AccountCaller,
-    mut fields: Fields,
-) -> Result<Response, Problem> {
+pub(crate) async fn save(caller: AccountCaller, mut fields: Fields) -> Result<Response, Problem> {
     let form = Form::from_fields(&fields);
     let name = fields.optional("name", Name::parse_new);
     let locale = fields.optional("locale", LanguageTag::parse);
@@ -63,18 +54,12 @@ pub(crate) async fn save(
     };
     let saved = async {
         let update = fields.finish(|| Some(update()))?;
-        let profile = &app.doorward.profile;
-        profile.update(&caller.ctx, "me", &update, None).await?;
-        Ok(())
+        let profile = &caller.doorward().profile;
+        Ok(profile.update(&caller.ctx, "me", &update, None).await?)
     };
-    match saved.await {
-        Ok(()) => Ok(see_other("/account/profile?saved")),
-        Err(problem) => {
-            let problem: Problem = problem;
-            let form = form.with_errors(&problem);
-            Err(problem.on_page(page(&app, &caller, &form, None)))
-        }
-    }
+    let saved = saved.await;
+    saved.map_err(|problem| form.rejected(problem, |form| page(&caller, form, None)))?;
+    Ok(see_other("/account/profile?saved"))
 }
 
 #[cfg(test)]

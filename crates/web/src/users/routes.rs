@@ -1,15 +1,7 @@
 //! The routes of users: one's own account, and what admins do with other accounts.
 
-use axum::routing::{get, post};
-use doorward_domain::limits::ThrottleScope::Token;
-use utoipa_axum::routes;
-
 use super::{activity, activity_pages, admin, api, data_pages, pages, profile_pages};
-use crate::html::redirect::redirect_to;
-use crate::http::problem::Code::{Forbidden, LastAdmin, PreconditionFailed};
-use crate::http::route::Authentication::{Ignored, Required, RequiredOrSignInPage};
-use crate::http::route::{PASSWORD_CHECK, QUERY, REAUTHENTICATION, Route, USER};
-use crate::route_handler::RouteHandler;
+use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/user", Required)

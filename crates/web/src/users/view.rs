@@ -63,30 +63,16 @@ pub struct UserView {
 
 impl From<&User> for UserView {
     fn from(user: &User) -> Self {
+        let text = |text: Option<&str>| text.map(str::to_owned);
         Self {
             id: user.id.to_string(),
-            username: user
-                .username
-                .as_ref()
-                .map(Username::as_str)
-                .map(str::to_owned),
-            email: user
-                .email
-                .as_ref()
-                .map(EmailAddress::as_str)
-                .map(str::to_owned),
-            pending_email: user
-                .pending_address()
-                .map(EmailAddress::as_str)
-                .map(str::to_owned),
-            name: user.name.as_ref().map(Name::as_str).map(str::to_owned),
+            username: text(user.username.as_ref().map(Username::as_str)),
+            email: text(user.email.as_ref().map(EmailAddress::as_str)),
+            pending_email: text(user.pending_address().map(EmailAddress::as_str)),
+            name: text(user.name.as_ref().map(Name::as_str)),
             role: user.role.as_str(),
             status: user.status.as_str(),
-            locale: user
-                .preferred_locale
-                .as_ref()
-                .map(LanguageTag::as_str)
-                .map(str::to_owned),
+            locale: text(user.preferred_locale.as_ref().map(LanguageTag::as_str)),
             data: user.data.as_map().clone(),
             created_at: user.created_at,
             updated_at: user.updated_at,
