@@ -1,5 +1,6 @@
 //! Writes files with secrets: mode 0600, and atomically.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -38,15 +39,17 @@ pub fn write(
         return Err(error);
     }
     let folder = path.parent().filter(|folder| *folder != Path::new(""));
-    std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Creates a file that only its owner may read (C-01). Fails if it exists.
+pub fn create_new(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create_new(true).mode(0o600).open(path)
 }
 
 fn write_temp(draft: &Path, contents: &[u8]) -> io::Result<()> {
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(draft)?;
+    let mut file = create_new(draft)?;
     file.write_all(contents)?;
     file.sync_all()
 }

@@ -1,8 +1,7 @@
 //! `doorward export [FILE]`
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -18,6 +17,7 @@ use crate::cli::output::Output;
 use crate::cli::progress::{ProgressMode, ProgressReporter};
 use crate::cli::stores::{finish, open};
 use crate::config::Config;
+use crate::data_dir::private_file;
 use crate::wiring::Components;
 
 const EXAMPLES: &str = "Examples:
@@ -67,12 +67,8 @@ async fn to_stdout(components: &Components, output: Output) -> anyhow::Result<()
 /// prepare one and read every hash.
 async fn to_file(components: &Components, path: &Path, output: Output) -> anyhow::Result<()> {
     let shown = path.display();
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .with_context(|| format!("cannot create {shown}"))?;
+    let file = private_file::create_new(path);
+    let file = file.with_context(|| format!("cannot create {shown}"))?;
     let written = write_file(components, file, output.progress_mode()).await;
     if written.is_err() {
         // The first error is the one to report.

@@ -4,7 +4,6 @@
 //! format: [`super::lines`].
 
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::Context;
@@ -18,6 +17,7 @@ use super::args::ExportAuditArgs;
 use super::lines::AuditLine;
 use crate::cli::output::Output;
 use crate::cli::text_wrap;
+use crate::data_dir::private_file;
 use crate::wiring::Components;
 
 /// The events to export.
@@ -76,12 +76,8 @@ pub(super) async fn run(
         return Ok(stdout.flush()?);
     }
     let path = args.file.display().to_string();
-    let file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&args.file)
-        .with_context(|| format!("cannot create {path}"))?;
+    let file = private_file::create_new(&args.file);
+    let file = file.with_context(|| format!("cannot create {path}"))?;
     let mut file = BufWriter::new(file);
     let count = write(components, &ctx, &filter, &mut file).await?;
     file.into_inner()

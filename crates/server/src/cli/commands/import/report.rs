@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::Context;
@@ -13,8 +12,8 @@ use doorward_domain::transfer::ImportOutcome;
 use doorward_import::{ImportNote, Location, Rejection};
 use serde_json::{Value, json};
 
-/// Only the owner may read it: it contains names and email addresses.
-const MODE: u32 = 0o600;
+use crate::data_dir::private_file;
+
 /// Maximum number of rejections that are printed if no report is written.
 const MAX_PRINTED: usize = 10;
 
@@ -188,16 +187,10 @@ impl ImportReport {
     }
 }
 
-/// Creates the file with mode 0600.
+/// Creates the file. Only the owner may read it: it contains names and email addresses.
 fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
-    let created = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(MODE)
-        .open(path);
-    created
-        .map(BufWriter::new)
-        .with_context(|| format!("cannot create {}", path.display()))
+    let created = private_file::create_new(path).map(BufWriter::new);
+    created.with_context(|| format!("cannot create {}", path.display()))
 }
 
 fn describe(location: Location) -> String {

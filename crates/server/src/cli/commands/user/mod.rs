@@ -80,38 +80,24 @@ async fn perform(
             Ok(())
         }
         UserCommand::Show(named) => {
-            let user = doorward
-                .admin
-                .view_by_name(ctx, &named.user)
-                .await
-                .map_err(|error| user_error(error, &named.user))?;
-            display::user(&user, output)?;
-            Ok(())
+            let user = doorward.admin.view_by_name(ctx, &named.user).await;
+            print_user(user, &named.user, output)
         }
         UserCommand::SetPassword(args) => set_password(components, ctx, &args, output).await,
         UserCommand::SetRole(args) => {
-            let id = find(doorward, &args.user).await?;
-            let changed = doorward
-                .admin
-                .change_role(ctx, &id, role(args.role), None)
-                .await;
-            print_changed(changed, &args.user, output)
+            let (id, role) = (find(doorward, &args.user).await?, role(args.role));
+            let changed = doorward.admin.change_role(ctx, &id, role, None).await;
+            print_user(changed, &args.user, output)
         }
         UserCommand::Disable(named) => {
             let id = find(doorward, &named.user).await?;
-            print_changed(
-                doorward.admin.disable(ctx, &id, None).await,
-                &named.user,
-                output,
-            )
+            let changed = doorward.admin.disable(ctx, &id, None).await;
+            print_user(changed, &named.user, output)
         }
         UserCommand::Enable(named) => {
             let id = find(doorward, &named.user).await?;
-            print_changed(
-                doorward.admin.enable(ctx, &id, None).await,
-                &named.user,
-                output,
-            )
+            let changed = doorward.admin.enable(ctx, &id, None).await;
+            print_user(changed, &named.user, output)
         }
         UserCommand::Factors(named) => factors::list(doorward, ctx, &named, output).await,
         UserCommand::RemoveFactor(args) => factors::remove(doorward, ctx, &args, output).await,
@@ -122,11 +108,8 @@ async fn perform(
 
 /// Writes the document of `GET /user/{user}/export`.
 async fn export(doorward: &Arc<Doorward>, ctx: &Ctx, identifier: &str) -> anyhow::Result<()> {
-    let data = doorward
-        .profile
-        .export_by_name(ctx, identifier)
-        .await
-        .map_err(|error| user_error(error, identifier))?;
+    let data = doorward.profile.export_by_name(ctx, identifier).await;
+    let data = data.map_err(|error| user_error(error, identifier))?;
     let mut document = ExportDocument::new(doorward.clone(), data, ctx);
     let mut output = std::io::stdout().lock();
     while let Some(piece) = document.next().await? {
@@ -149,11 +132,8 @@ async fn delete(
     if !args.yes {
         confirm_deletion(&args.user, output)?;
     }
-    doorward
-        .profile
-        .delete(ctx, &id, None)
-        .await
-        .map_err(|error| user_error(error, &args.user))?;
+    let deleted = doorward.profile.delete(ctx, &id, None).await;
+    deleted.map_err(|error| user_error(error, &args.user))?;
     output.print(&format!("Deleted {}.", args.user), &json!({"deleted": id}))
 }
 
@@ -171,16 +151,10 @@ fn confirm_deletion(identifier: &str, output: Output) -> anyhow::Result<()> {
     }
 }
 
-/// Prints the changed user.
-fn print_changed(
-    changed: Result<User, Error>,
-    identifier: &str,
-    output: Output,
-) -> anyhow::Result<()> {
-    display::user(
-        &changed.map_err(|error| user_error(error, identifier))?,
-        output,
-    )
+/// Prints the user.
+fn print_user(user: Result<User, Error>, identifier: &str, output: Output) -> anyhow::Result<()> {
+    let user = user.map_err(|error| user_error(error, identifier))?;
+    display::user(&user, output)
 }
 
 /// Hint if a generated password could not be printed.
@@ -192,27 +166,17 @@ async fn create(
     wanted: CreateUserArgs,
     output: Output,
 ) -> anyhow::Result<()> {
-    let username = parse_flag(
-        "--username",
-        wanted.username.as_deref(),
-        Username::parse_new,
-    )?;
-    let email = parse_flag("--email", wanted.email.as_deref(), EmailAddress::parse)?;
-    let name = parse_flag("--name", wanted.name.as_deref(), Name::parse_new)?;
+    let [given_username, given_email, given_name] =
+        [&wanted.username, &wanted.email, &wanted.name].map(Option::as_deref);
+    let username = parse_flag("--username", given_username, Username::parse_new)?;
+    let email = parse_flag("--email", given_email, EmailAddress::parse)?;
+    let name = parse_flag("--name", given_name, Name::parse_new)?;
     let (password, is_generated) = password(components, wanted.password_stdin)?;
-    let personal: Vec<&str> = [
-        wanted.username.as_deref(),
-        wanted.email.as_deref(),
-        wanted.name.as_deref(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    let checked = components
-        .doorward
-        .password
-        .check_rules(password.expose(), &personal)
-        .map_err(|e| flag_error("the password", e))?;
+    let personal = [given_username, given_email, given_name].into_iter();
+    let personal: Vec<&str> = personal.flatten().collect();
+    let doorward = &components.doorward;
+    let checked = doorward.password.check_rules(password.expose(), &personal);
+    let checked = checked.map_err(|e| flag_error("the password", e))?;
     let new = NewUser {
         username,
         email,
@@ -221,12 +185,8 @@ async fn create(
         role: role(wanted.role),
     };
     let identifier = wanted.username.or(wanted.email).unwrap_or_default();
-    let user = components
-        .doorward
-        .admin
-        .create_user(ctx, new)
-        .await
-        .map_err(|error| user_error(error, &identifier))?;
+    let user = doorward.admin.create_user(ctx, new).await;
+    let user = user.map_err(|error| user_error(error, &identifier))?;
     let value = json!(UserView::from(&user));
     let text = display::summary(&user);
     let generated = is_generated.then_some(&password);
@@ -240,12 +200,9 @@ async fn set_password(
     output: Output,
 ) -> anyhow::Result<()> {
     let (password, is_generated) = password(components, args.password_stdin)?;
-    components
-        .doorward
-        .password
-        .set(ctx, &args.user, &password)
-        .await
-        .map_err(|error| user_error(error, &args.user))?;
+    let passwords = &components.doorward.password;
+    let set = passwords.set(ctx, &args.user, &password).await;
+    set.map_err(|error| user_error(error, &args.user))?;
     let value = json!({"user": args.user});
     let text = format!("Set the password of {} and ended all sessions.", args.user);
     let generated = is_generated.then_some(&password);
@@ -268,11 +225,8 @@ fn print_with(
 }
 
 async fn find(doorward: &Doorward, identifier: &str) -> anyhow::Result<String> {
-    let user = doorward
-        .admin
-        .find_by_name(identifier)
-        .await
-        .map_err(|error| user_error(error, identifier))?;
+    let user = doorward.admin.find_by_name(identifier).await;
+    let user = user.map_err(|error| user_error(error, identifier))?;
     Ok(user.id.to_string())
 }
 
