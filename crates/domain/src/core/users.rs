@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use crate::core::Core;
-use crate::error::Error;
+use crate::error::{Error, FieldError};
 use crate::model::{LastSignIn, User, Version};
 use crate::store::{Records, StoreError};
 use crate::values::{EmailAddress, Invalid, UserId, Username};
@@ -51,10 +51,10 @@ impl Core {
 pub(crate) fn ensure_identifier(
     username: Option<&Username>,
     email: Option<&EmailAddress>,
-) -> Result<(), Error> {
+) -> Result<(), FieldError> {
     if username.is_none() && email.is_none() {
         let missing = Invalid::new("missing", "Send a `username`, an `email` or both.");
-        return Err(Error::invalid("username", missing));
+        return Err(FieldError::new("username", missing));
     }
     Ok(())
 }

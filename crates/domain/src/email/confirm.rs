@@ -14,7 +14,7 @@ use crate::email::Email;
 use crate::error::{Error, WriteError, chain};
 use crate::events::Event;
 use crate::metric_event::SessionEnd;
-use crate::model::{AuditKind, Link, MailKind, Purpose, RequestedBy, Status, User};
+use crate::model::{AuditKind, Link, Purpose, RequestedBy, Status, User};
 use crate::store::{Batch, Records};
 use crate::values::{Data, EmailAddress, Identifier, Invalid, Password, Token};
 
@@ -29,7 +29,7 @@ impl Email {
     pub async fn request_confirmation(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
         self.core.ensure_outbox_not_full()?;
         self.core
-            .throttle_mailbox(ctx, MailKind::ConfirmationResend, email)
+            .throttle_mailbox(ctx, Purpose::Confirmation, email)
             .await?;
         let requested = Event::ConfirmationRequested { email };
         Ok(self.core.emit_now(ctx, requested).await?)

@@ -195,8 +195,8 @@ impl FactorSet {
         self.recovery_codes() < previous_count
     }
 
-    /// Writes the set. The batch is stale, or the key is taken, if the stored set has changed since it was read. Fails with
-    /// [`Error::ReauthenticationRequired`] if the proof does not cover the set that was read.
+    /// Writes the set, or deletes it if it is empty. The batch is stale, or the key is taken, if the stored set has changed
+    /// since it was read. Fails with [`Error::ReauthenticationRequired`] if the proof does not cover the set that was read.
     pub(super) fn write(&self, proof: FactorProof, now: Timestamp) -> Result<Write, Error> {
         proof.ensure_covers(self)?;
         let id = CredentialId::of_factor_set(self.user_id);

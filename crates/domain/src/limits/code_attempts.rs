@@ -63,8 +63,9 @@ impl Core {
         }
         let backoffs = self.code_backoffs(ctx, (user, set), recovery).await?;
         let is_guessable = kind == FactorKind::Totp;
-        let shared = backoffs.len() - 1;
-        for (index, backoff) in backoffs.iter().enumerate() {
+        let (shared, _) = backoffs.split_last().expect("all clients share one");
+        for backoff in &backoffs {
+            let is_shared = backoff == shared;
             let backoff = Some(backoff).filter(|_| is_guessable).cloned();
             let mut limits: Vec<KeyedLimit> = backoff.iter().cloned().collect();
             limits.extend(self.code_client_limit(ctx, user));
@@ -74,7 +75,7 @@ impl Core {
                     return Ok(CodeAttempt {
                         failed_before: counted
                             .map_or(0, |(backoff, left)| failures_before(backoff, *left)),
-                        locks_out_if_wrong: index == shared
+                        locks_out_if_wrong: is_shared
                             && counted.is_some_and(|(_, left)| *left == 0),
                         grant_limit: Some(grants_in_a_row(user, set)),
                         backoff,
@@ -85,17 +86,14 @@ impl Core {
                 // Locked out here: try the next backoff, which more clients share.
                 LimitsDecision::Denied {
                     retry_after: None, ..
-                } if index < shared => {}
+                } => {}
                 LimitsDecision::Denied { limit, retry_after } => {
-                    let throttled = self.throttled(ctx, limit, retry_after, Some(user.id)).await;
-                    // Waiting does not end a lockout soon, and a new password does not end it: the limit counts codes.
-                    return Err(match retry_after {
-                        Some(_) => throttled,
-                        None => Error::CodesLockedOut,
-                    });
+                    return Err(self.throttled(ctx, limit, retry_after, Some(user.id)).await);
                 }
             }
         }
+        self.throttled(ctx, shared, None, Some(user.id)).await;
+        // Waiting does not end a lockout soon, and a new password does not end it: the limit counts codes.
         Err(Error::CodesLockedOut)
     }
 

@@ -13,7 +13,7 @@ use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, chain};
 use crate::events::Event;
 use crate::metric_event::MetricEvent;
-use crate::model::{MailKind, Purpose, User};
+use crate::model::{Purpose, User};
 use crate::ports::{Decision, KeyedLimit, Limit, StoreError};
 use crate::values::{EmailAddress, UserId};
 
@@ -55,15 +55,16 @@ impl Core {
         KeyedLimit::budget(scope.name(), rate, format!("user/{user_id}"))
     }
 
-    /// Counts a mail of one kind that this network requests for one mailbox, whether or not the address belongs to an
-    /// account. Each kind has its own budget: requests for confirmations do not use up the owner's recovery.
+    /// Counts a mail with a link of this purpose that this network requests for one mailbox, whether or not the address
+    /// belongs to an account. Each purpose has its own budget: requests for confirmations do not use up the owner's
+    /// recovery.
     pub(crate) async fn throttle_mailbox(
         &self,
         ctx: &Ctx,
-        kind: MailKind,
+        purpose: Purpose,
         email: &EmailAddress,
     ) -> Result<(), Error> {
-        let limit = mailbox_limit(ctx, kind, email);
+        let limit = mailbox_limit(ctx, purpose, email);
         self.acquire(ctx, limit.as_slice(), None).await
     }
 
@@ -74,7 +75,7 @@ impl Core {
         ctx: &Ctx,
         email: &EmailAddress,
     ) -> Result<bool, Error> {
-        let limit = mailbox_limit(ctx, MailKind::SignUp, email);
+        let limit = mailbox_limit(ctx, Purpose::Confirmation, email);
         let Some(limit) = limit.filter(|_| self.policy.throttle) else {
             return Ok(true);
         };
@@ -89,7 +90,7 @@ impl Core {
     /// Releases what [`Self::may_send_sign_up_mail`] acquired for a sign-up that failed, such as with a username that is
     /// taken.
     pub(crate) async fn release_sign_up_mail(&self, ctx: &Ctx, email: &EmailAddress) {
-        let limit = mailbox_limit(ctx, MailKind::SignUp, email);
+        let limit = mailbox_limit(ctx, Purpose::Confirmation, email);
         let limit = limit.filter(|_| self.policy.throttle);
         self.release_or_log(ctx, limit.as_slice()).await;
     }
@@ -103,7 +104,7 @@ impl Core {
     ) -> Result<(), Error> {
         let key = format!("user/{}", user.id);
         let mut limits = vec![KeyedLimit::budget("email-change", EMAIL_CHANGES, key)];
-        limits.extend(mailbox_limit(ctx, MailKind::EmailChange, email));
+        limits.extend(mailbox_limit(ctx, Purpose::Confirmation, email));
         self.acquire(ctx, &limits, Some(user.id)).await
     }
 
@@ -278,8 +279,8 @@ pub(super) fn failures_before(backoff: &KeyedLimit, remaining: u32) -> u32 {
 }
 
 /// `None` if the client's address is unknown: all such clients would share the limit. The ceiling applies to them.
-fn mailbox_limit(ctx: &Ctx, kind: MailKind, email: &EmailAddress) -> Option<KeyedLimit> {
+fn mailbox_limit(ctx: &Ctx, purpose: Purpose, email: &EmailAddress) -> Option<KeyedLimit> {
     let network = address_key(ctx.client.address?);
-    let key = format!("{}/{network}/{}", kind.as_str(), email.key());
+    let key = format!("{}/{network}/{}", purpose.as_str(), email.key());
     Some(KeyedLimit::budget("mailbox", MAILBOX, key))
 }

@@ -11,8 +11,8 @@ use crate::ports::{Decision, KeyedLimit, RateLimits, StoreError};
 /// Counts on the shared store, and on this node while that fails: rate limits never fail open. The shared store
 /// logs its outages.
 ///
-/// An attempt during which the store fails or recovers may be acquired on one side and released on the other,
-/// where it then counts one less.
+/// A release applies to both: a store that is full rejects what an acquire writes and accepts a release. So a count of this
+/// node that remains from an outage can be one less.
 pub struct FallbackRateLimits {
     shared: Arc<dyn RateLimits>,
     local: MemoryRateLimits,
@@ -38,10 +38,9 @@ impl RateLimits for FallbackRateLimits {
     }
 
     async fn release(&self, limit: &KeyedLimit, now: Timestamp) -> Result<(), StoreError> {
-        match self.shared.release(limit, now).await {
-            Ok(()) => Ok(()),
-            Err(_) => self.local.release(limit, now).await,
-        }
+        // A failure is logged by the store.
+        drop(self.shared.release(limit, now).await);
+        self.local.release(limit, now).await
     }
 
     async fn clear(&self, limit: &KeyedLimit) -> Result<u32, StoreError> {
@@ -61,9 +60,19 @@ mod tests {
     struct SharedStore {
         counters: MemoryRateLimits,
         is_down: AtomicBool,
+        /// Acquires fail, because they write.
+        is_full: AtomicBool,
     }
 
     impl SharedStore {
+        fn new() -> Arc<Self> {
+            Arc::new(Self {
+                counters: MemoryRateLimits::new(100),
+                is_down: AtomicBool::new(false),
+                is_full: AtomicBool::new(false),
+            })
+        }
+
         fn check(&self) -> Result<(), StoreError> {
             match self.is_down.load(Ordering::Relaxed) {
                 true => Err(StoreError::new("test", "down")),
@@ -80,6 +89,9 @@ mod tests {
             now: Timestamp,
         ) -> Result<Decision, StoreError> {
             self.check()?;
+            if self.is_full.load(Ordering::Relaxed) {
+                return Err(StoreError::new("test", "full"));
+            }
             self.counters.acquire(limit, now).await
         }
 
@@ -99,10 +111,8 @@ mod tests {
     #[tokio::test]
     async fn this_node_counts_while_the_shared_store_is_down() {
         let now = Timestamp::from_second(1_000_000).unwrap();
-        let shared = Arc::new(SharedStore {
-            counters: MemoryRateLimits::new(100),
-            is_down: AtomicBool::new(true),
-        });
+        let shared = SharedStore::new();
+        shared.is_down.store(true, Ordering::Relaxed);
         let limits = FallbackRateLimits::new(shared.clone(), MemoryRateLimits::new(100));
         let budget = KeyedLimit::budget("test", Rate::new(3, 60), "key".to_owned());
         let backoff = KeyedLimit::backoff(Some(100), "ben".to_owned());
@@ -127,5 +137,20 @@ mod tests {
         shared.is_down.store(true, Ordering::Relaxed);
         assert!(!acquire(&budget).await, "this node still counts");
         assert!(acquire(&backoff).await, "cleared on both");
+    }
+
+    /// a full store rejects what an acquire writes, and accepts a release.
+    #[tokio::test]
+    async fn a_release_counts_while_the_shared_store_is_full() {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let shared = SharedStore::new();
+        shared.is_full.store(true, Ordering::Relaxed);
+        let limits = FallbackRateLimits::new(shared, MemoryRateLimits::new(100));
+        let backoff = KeyedLimit::backoff(Some(10), "ben".to_owned());
+        for _ in 0..20 {
+            let decision = limits.acquire(&backoff, now).await.unwrap();
+            assert!(decision.is_allowed());
+            limits.release(&backoff, now).await.unwrap();
+        }
     }
 }

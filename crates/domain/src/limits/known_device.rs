@@ -110,24 +110,19 @@ impl DeviceCookies {
     }
 
     /// The cookie after a sign-in on this device: a new entry for its user, and those of other users in `before`.
-    pub(crate) fn write(
-        &self,
-        before: Option<&str>,
-        device: &KnownDevice,
-        now: Timestamp,
-    ) -> Secret<String> {
+    pub(crate) fn write(&self, before: Option<&str>, device: &KnownDevice) -> Secret<String> {
         let signed = [
             device.user_id.as_bytes().as_slice(),
             &device.sign_in,
             &device.epoch.to_be_bytes(),
-            &now.as_second().to_be_bytes(),
+            &device.signed_in_at.as_second().to_be_bytes(),
         ]
         .concat();
         let tagged = KnownDevice::tagged(&signed, device.passed_factor);
         let tag = hmac::sign(&self.0, &tagged);
         let newest = URL_SAFE_NO_PAD.encode([signed.as_slice(), tag.as_ref()].concat());
         let others = self
-            .entries(before.unwrap_or_default(), now)
+            .entries(before.unwrap_or_default(), device.signed_in_at)
             .filter(|(_, other)| other.user_id != device.user_id)
             .map(|(text, _)| text.to_owned());
         let all: Vec<_> = std::iter::once(newest)
@@ -204,7 +199,7 @@ mod tests {
         let mut cookie = None;
         for byte in [1, 2, 1, 3, 4, 5, 6] {
             let before = cookie.as_ref().map(Secret::expose).map(String::as_str);
-            cookie = Some(cookies.write(before, &device(byte, &[]), now()));
+            cookie = Some(cookies.write(before, &device(byte, &[])));
         }
         let cookie = cookie.unwrap();
         let known = cookies.read(cookie.expose(), now());
@@ -222,7 +217,7 @@ mod tests {
             &[AuthMethod::Password, AuthMethod::MultiFactor],
         ] {
             let device = device(1, amr);
-            let cookie = cookies.write(None, &device, now());
+            let cookie = cookies.write(None, &device);
             assert_eq!(cookies.read(cookie.expose(), now()), [device]);
         }
     }
@@ -231,7 +226,7 @@ mod tests {
     #[test]
     fn a_cookie_is_valid_unmodified_and_for_180_days() {
         let known = cookies(1, "device");
-        let cookie = known.write(None, &device(1, &[]), now());
+        let cookie = known.write(None, &device(1, &[]));
         let text = cookie.expose().as_str();
         let later = |days: i64| now() + SignedDuration::from_hours(24 * days);
         assert_eq!(known.read(text, later(180)).len(), 1);

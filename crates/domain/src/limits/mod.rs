@@ -11,7 +11,7 @@
 //! | each [`ThrottleScope`] | network prefix (/32, /64); tokens and known devices: the account |
 //! | `sign-in-global` | none: one limit for sign-in attempts of all unknown clients |
 //! | `guess` (backoff) | the account, by its id or canonical identifier; or the known device; for codes the user, the device that has passed the factor, or the recovery |
-//! | `mailbox` | kind of mail, network prefix and mailbox; and a ceiling for each purpose and mailbox, above which mails wait |
+//! | `mailbox` | purpose of the link, network prefix and mailbox; and a ceiling for each purpose and mailbox, above which mails wait |
 //! | `email-change`, `factor-change` | the account |
 //! | `code-grants`, `daily-code-grants` | the user and the oldest factor |
 //!
@@ -74,8 +74,9 @@ pub const FAILURE_MEMORY_MAX: Duration = Duration::from_secs(30 * 24 * HOUR);
 pub(crate) const MANY_FAILURES: u32 = 10;
 /// `Retry-After` of a lockout, which waiting does not end.
 pub const LOCKOUT_RETRY_AFTER: Duration = Duration::from_secs(HOUR);
-/// Mails of one kind that one network requests for one mailbox. Without the network in the key, a client could use up the
-/// limit for the owner of the mailbox.
+/// Requests of one network for mails with a link of one purpose to one mailbox. Without the network in the key, a client
+/// could use up the limit for the owner of the mailbox. Each request causes at most three mails: all mails of one network
+/// stay below [`MAILBOX_CEILING`], so that they do not delay a mail that the owner requests.
 pub(crate) const MAILBOX: Rate = Rate::new(3, HOUR);
 /// Mails with a link of one purpose to one mailbox, regardless of who requests them: ten at once, then one every six
 /// minutes. Mails above it wait in the outbox.

@@ -9,6 +9,7 @@ use super::{LEASE_DURATION, Outbox};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError, chain};
 use crate::events::Event;
+use crate::limits::{MAILBOX, MAILBOX_CEILING};
 use crate::metric_event::{MailFate, MetricEvent};
 use crate::model::{Job, MailJob, MailKind, User};
 use crate::ports::MailError;
@@ -20,6 +21,8 @@ const MIN_RETRY_SECONDS: i64 = 2;
 const MAX_RETRY_SECONDS: i64 = 1800;
 /// Maximum number of users that one request for the confirmation mail reaches, newest first.
 const MAX_RESENT: usize = 3;
+/// One network cannot use up the ceiling of a mailbox. Both limits refill in the same time, so that holds at any moment.
+const _: () = assert!(MAILBOX.burst as usize * MAX_RESENT < MAILBOX_CEILING.burst as usize);
 
 impl Outbox {
     /// Delivers one mail, in a separate trace: the request that queued it has already ended.

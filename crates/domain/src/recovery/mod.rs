@@ -13,7 +13,7 @@ use crate::events::{Event, NewPasswordReason};
 use crate::factors::recovery_grant::RecoveryGrant;
 use crate::hashing::HashClient;
 use crate::metric_event::SessionEnd;
-use crate::model::{Link, MailKind, Purpose, Status, User};
+use crate::model::{Link, Purpose, Status, User};
 use crate::values::{EmailAddress, JobId, Secret, Token};
 
 /// Sets a new password by a mailed link.
@@ -27,7 +27,7 @@ impl Recovery {
     pub async fn request(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
         self.core.ensure_outbox_not_full()?;
         self.core
-            .throttle_mailbox(ctx, MailKind::Recovery, email)
+            .throttle_mailbox(ctx, Purpose::Recovery, email)
             .await?;
         // The worker emits another event, with the account, when it has sent the mail.
         let mail = JobId::generate(ctx.now, &*self.core.ports.random);

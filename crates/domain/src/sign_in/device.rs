@@ -41,7 +41,7 @@ impl SignIn {
     ) -> Secret<String> {
         let owner = (user.id, user.security_epoch);
         let device = KnownDevice::of_sign_in(owner, session, amr, ctx.now);
-        self.core.device_cookies.write(before, &device, ctx.now)
+        self.core.device_cookies.write(before, &device)
     }
 
     /// Returns the writes that record the device of a sign-in, and what is unusual about it, if the owner is to be

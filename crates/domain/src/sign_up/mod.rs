@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::core::Core;
 use crate::core::users::ensure_identifier;
 use crate::ctx::Ctx;
-use crate::error::Error;
+use crate::error::{Error, FieldError};
 use crate::events::Event;
 use crate::hashing::HashClient;
 use crate::model::{
@@ -42,8 +42,8 @@ impl SignUp {
     /// Creates the user and queues a confirmation mail for the address. With an address alone the user is pending
     /// until it is confirmed. With a username the user is active at once, and only the address is pending.
     ///
-    /// Fails with [`Error::SignUpClosed`] if the policy is closed, and with [`Error::Invalid`] if there are allowed domains
-    /// and the address is missing or at another domain.
+    /// Fails with [`Error::SignUpClosed`] if the policy is closed, and with [`Error::Invalid`] as
+    /// [`Self::check_identifiers`] does.
     ///
     /// If the policy requires no confirmation, the address is stored as confirmed; fails with
     /// [`Error::EmailTaken`] if another user has it.
@@ -52,8 +52,7 @@ impl SignUp {
         if self.core.policy.sign_up == SignUpPolicy::Closed {
             return Err(Error::SignUpClosed);
         }
-        ensure_identifier(wanted.username.as_ref(), wanted.email.as_ref())?;
-        self.ensure_email_allowed(wanted.email.as_ref())?;
+        self.check_identifiers(wanted.username.as_ref(), wanted.email.as_ref())?;
         if let (false, Some(email)) = (self.core.policy.enumeration_protection, &wanted.email) {
             let (store, key) = (&self.core.ports.store, email.key());
             let owner: Option<User> = store.find(User::EMAIL_KEY, key).await?;
@@ -93,14 +92,20 @@ impl SignUp {
         Ok(user)
     }
 
-    fn ensure_email_allowed(&self, email: Option<&EmailAddress>) -> Result<(), Error> {
+    /// Fails if there is neither a username nor an address, or if there are allowed domains and the address is missing or at
+    /// another domain.
+    pub fn check_identifiers(
+        &self,
+        username: Option<&Username>,
+        email: Option<&EmailAddress>,
+    ) -> Result<(), FieldError> {
         let domains = &self.core.policy.email_domains;
         let checked = match email {
             Some(email) => domains.check(email),
-            None if domains.is_empty() => Ok(()),
+            None if domains.is_empty() => return ensure_identifier(username, email),
             None => Err(Invalid::new("missing", "Send an `email`.")),
         };
-        checked.map_err(|invalid| Error::invalid("email", invalid))
+        checked.map_err(|invalid| FieldError::new("email", invalid))
     }
 
     fn new_user(&self, ctx: &Ctx, wanted: NewSignUp) -> User {

@@ -212,6 +212,11 @@ impl Fields {
         }
     }
 
+    /// Returns `true` if a field that was taken so far is invalid.
+    pub fn has_errors(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
     /// Returns the parsed value, or adds its error.
     pub fn take_parsed<T>(&mut self, name: &str, parsed: Result<T, Invalid>) -> Option<T> {
         parsed.map_err(|invalid| self.add_error(name, invalid)).ok()

@@ -6,7 +6,7 @@ use axum::response::Response;
 use doorward_domain::Doorward;
 use doorward_domain::model::User;
 use doorward_domain::sign_up::NewSignUp;
-use doorward_domain::values::{EmailAddress, Invalid, Name, Username};
+use doorward_domain::values::{EmailAddress, Name, Username};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -59,20 +59,16 @@ pub(super) async fn create(caller: &Caller, fields: Fields) -> Result<User, Prob
 }
 
 fn read(mut fields: Fields, doorward: &Doorward) -> Result<NewSignUp, Problem> {
-    let domains = &doorward.policy().email_domains;
-    if fields.is_absent("email") && !domains.is_empty() {
-        fields.add_error("email", Invalid::new("missing", "Send an `email`."));
-    } else if fields.is_absent("username") && fields.is_absent("email") {
-        fields.add_error(
-            "username",
-            Invalid::new("missing", "Send a `username`, an `email` or both."),
-        );
-    }
     let username = fields.optional("username", Username::parse_new);
-    let email = fields.optional("email", |text| {
-        let email = EmailAddress::parse(text)?;
-        domains.check(&email).map(|()| email)
-    });
+    let email = fields.optional("email", EmailAddress::parse);
+    if !fields.has_errors() {
+        let checked = doorward
+            .sign_up
+            .check_identifiers(username.as_ref(), email.as_ref());
+        if let Err(error) = checked {
+            fields.add_error(&error.field, error.invalid);
+        }
+    }
     let name = fields.optional("name", Name::parse_new);
     let personal = [
         username.as_ref().map(Username::as_str),

@@ -20,13 +20,13 @@ pub fn device_cookies(data: &[u8]) {
         let owner = (UserId::from_bytes([byte; 16]), 1);
         KnownDevice::of_sign_in(owner, &Digest::of(&[byte]), amr, now)
     };
-    let own = devices.write(None, &device(1, &[AuthMethod::MultiFactor]), now);
+    let own = devices.write(None, &device(1, &[AuthMethod::MultiFactor]));
     let text = String::from_utf8_lossy(data).replace('*', own.expose());
     let known = devices.read(&text, now);
     let genuine = text.split('.').filter(|part| part == own.expose()).count();
     assert!(known.len() <= genuine.min(5));
     let other = device(2, &[]);
-    let after = devices.write(Some(&text), &other, now);
+    let after = devices.write(Some(&text), &other);
     let after = after.expose();
     assert!(after.len() < 600 && after.is_ascii());
     let again = devices.read(after, now);
