@@ -46,6 +46,7 @@ EXPECTED = {
     "reauthentication-required": 401,
     "email-unconfirmed": 403,
     "account-disabled": 403,
+    "deletion-pending": 403,
     "forbidden": 403,
     "cross-site-request": 403,
     "not-found": 404,

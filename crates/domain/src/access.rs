@@ -6,7 +6,7 @@
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::model::Role;
-use crate::values::Username;
+use crate::values::{UserId, Username};
 
 /// An action that requires authorization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,8 +19,10 @@ pub enum Action {
     UpdateProfile,
     /// Request an address change, or cancel it.
     ChangeEmail,
-    /// Delete the user.
+    /// Delete the user, at once or after some days.
     DeleteUser,
+    /// Cancel a deletion that was requested. Its user, who has no session, sends the proof of a sign-in instead.
+    CancelDeletion,
     /// View what happened to the account.
     ViewActivity,
     /// List the open sessions.
@@ -47,12 +49,13 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::ViewUser,
         Self::ExportUser,
         Self::UpdateProfile,
         Self::ChangeEmail,
         Self::DeleteUser,
+        Self::CancelDeletion,
         Self::ViewActivity,
         Self::ListSessions,
         Self::RevokeSessions,
@@ -121,30 +124,34 @@ pub(crate) fn needs_admin(action: Action) -> bool {
         | Action::AddFactor
         | Action::RenewRecoveryCodes
         | Action::RemoveFactor => false,
-        Action::ListUsers | Action::ChangeRole | Action::ChangeStatus | Action::ReadAudit => true,
+        Action::ListUsers
+        | Action::ChangeRole
+        | Action::ChangeStatus
+        | Action::CancelDeletion
+        | Action::ReadAudit => true,
     }
 }
 
 /// Returns `true` if a path's `{user}` identifies the actor: `me`, their id, or their username in any spelling.
 pub(crate) fn names_actor(actor: &Actor, identifier: &str) -> bool {
-    let Some(id) = actor.user_id() else {
-        return false;
-    };
+    match actor {
+        Actor::User {
+            id, username_key, ..
+        }
+        | Actor::Enrolling {
+            id, username_key, ..
+        } => names_user(identifier, *id, username_key.as_deref()),
+        _ => false,
+    }
+}
+
+/// Returns `true` if a path's `{user}` identifies this user, who has proved who they are.
+pub(crate) fn names_user(identifier: &str, id: UserId, username_key: Option<&str>) -> bool {
     if identifier == "me" || identifier.parse() == Ok(id) {
         return true;
     }
-    match (Username::parse(identifier), actor) {
-        (
-            Ok(username),
-            Actor::User {
-                username_key: Some(own),
-                ..
-            }
-            | Actor::Enrolling {
-                username_key: Some(own),
-                ..
-            },
-        ) => username.key() == own,
+    match (Username::parse(identifier), username_key) {
+        (Ok(username), Some(own)) => username.key() == own,
         _ => false,
     }
 }
@@ -162,7 +169,7 @@ mod tests {
     use super::*;
     use crate::memory::SeededRandom;
     use crate::model::User;
-    use crate::values::{SessionId, UserId};
+    use crate::values::SessionId;
 
     fn user(role: Role) -> Actor {
         let random = SeededRandom::new(1);
@@ -198,6 +205,7 @@ mod tests {
         for action in [
             Action::ChangeRole,
             Action::ChangeStatus,
+            Action::CancelDeletion,
             Action::ListUsers,
             Action::ReadAudit,
         ] {

@@ -9,6 +9,7 @@ use crate::admin::Admin;
 use crate::audit::Audit;
 use crate::core::Core;
 use crate::ctx::Ctx;
+use crate::deletion::Deletion;
 use crate::email::Email;
 use crate::error::Error;
 use crate::factors::Factors;
@@ -47,6 +48,8 @@ pub struct Doorward {
     pub factors: Factors,
     /// Views, updates, deletes and exports one account.
     pub profile: Profile,
+    /// Requests and cancels deletions.
+    pub deletion: Deletion,
     /// Lists, creates and changes users.
     pub admin: Admin,
     /// Lists, seals, prunes, verifies and exports the audit log.
@@ -74,6 +77,7 @@ impl Doorward {
             password: Passwords { core: core.clone() },
             factors: Factors { core: core.clone() },
             profile: Profile { core: core.clone() },
+            deletion: Deletion { core: core.clone() },
             admin: Admin { core: core.clone() },
             audit: Audit { core: core.clone() },
             keys: Keys { core: core.clone() },

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::model::{Roster, User};
 use crate::store::{ApplyError, StoreError};
 use crate::values::Invalid;
@@ -53,6 +55,12 @@ pub enum Error {
     /// The password is correct, but an admin has disabled the account.
     #[error("account disabled")]
     AccountDisabled,
+    /// The proof is correct, but a deletion of the account was requested.
+    #[error("deletion pending")]
+    DeletionPending {
+        /// When the account is deleted.
+        at: Timestamp,
+    },
     /// The action requires that the user proves who they are again: with the password, and with a second factor if the
     /// account has one.
     #[error("reauthentication required")]

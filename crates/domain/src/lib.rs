@@ -16,6 +16,7 @@ pub mod audit;
 pub mod clock;
 mod core;
 pub mod ctx;
+pub mod deletion;
 pub mod diagnostics;
 mod doorward;
 pub mod email;

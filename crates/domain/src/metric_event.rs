@@ -54,6 +54,8 @@ string_enum! {
         EmailUnconfirmed => "email-unconfirmed",
         /// The password is correct, but the account is disabled.
         AccountDisabled => "account-disabled",
+        /// The password, and the code if there is a factor, are correct, but the account will be deleted.
+        DeletionPending => "deletion-pending",
         /// A rate limit denied it.
         Throttled => "throttled",
         /// The hashing queue was full.
@@ -104,6 +106,7 @@ impl SignInOutcome {
             Error::ChallengeExpired => Self::ChallengeExpired,
             Error::EmailUnconfirmed => Self::EmailUnconfirmed,
             Error::AccountDisabled => Self::AccountDisabled,
+            Error::DeletionPending { .. } => Self::DeletionPending,
             Error::TooManyAttempts { .. } | Error::CodesLockedOut => Self::Throttled,
             Error::Overloaded => Self::Overloaded,
             _ => Self::Error,

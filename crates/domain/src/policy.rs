@@ -110,6 +110,8 @@ pub struct Policy {
     pub email_undo_lifetime: SignedDuration,
     /// Lifetime of the link that undoes the first second factor (M-02).
     pub factor_undo_lifetime: SignedDuration,
+    /// Time between the request to delete an account and its deletion; zero deletes at once.
+    pub deletion_grace: SignedDuration,
     /// If `true`, a confirmation requires the password of the account.
     pub confirmation_requires_password: bool,
     /// If `true`, a sign-in from a new device is reported by mail.
@@ -156,6 +158,7 @@ impl Policy {
             email_change_lifetime: hours(1),
             email_undo_lifetime: hours(7 * 24),
             factor_undo_lifetime: hours(3 * 24),
+            deletion_grace: hours(14 * 24),
             confirmation_requires_password: false,
             sign_in_notices: true,
             recovery_lifetime: SignedDuration::from_mins(30),

@@ -238,6 +238,8 @@ pub struct Mail {
     pub at: Timestamp,
     /// The new address in a notice, masked.
     pub new_email: Option<String>,
+    /// When the account is deleted, if that was requested.
+    pub deletion_at: Option<Timestamp>,
     /// Browser, operating system and IP address of a sign-in, such as `Firefox, Linux, 192.0.2.7`.
     pub device: Option<String>,
     /// Value for the `Message-ID`. The same for every attempt, unless a new attempt voids the link of the previous one.

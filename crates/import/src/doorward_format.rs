@@ -8,7 +8,7 @@ use std::io::Write;
 use doorward_domain::factors::{
     ExportedFactors, ExportedTotp, FactorName, TotpParameters, TotpSecret,
 };
-use doorward_domain::model::{Role, Status, User, Version, VoidUndoLinks};
+use doorward_domain::model::{PendingDeletion, Role, Status, User, Version, VoidUndoLinks};
 use doorward_domain::transfer::ExportedUser;
 use doorward_domain::transfer::ImportedUser;
 use doorward_domain::values::{
@@ -25,9 +25,9 @@ use crate::raw_user::pending;
 use crate::translation::{Conversion, ConvertedUser, Rejection, capitalize, unquoted};
 
 /// The first line of an export.
-pub const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":5}\n";
+pub const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":6}\n";
 /// Version of the format.
-const VERSION: u64 = 5;
+const VERSION: u64 = 6;
 
 /// The first line.
 #[derive(Deserialize)]
@@ -81,6 +81,8 @@ struct UserRecordOut<'a> {
     created_at: Timestamp,
     updated_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
+    deletion_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     last_sign_in_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     password_hash: Option<&'a str>,
@@ -131,6 +133,7 @@ pub fn write(to: &mut impl Write, exported: &ExportedUser) -> std::io::Result<()
         version: user.version.0,
         created_at: user.created_at,
         updated_at: user.updated_at,
+        deletion_at: user.deletion.map(|deletion| deletion.at),
         last_sign_in_at: exported.last_sign_in_at,
         password_hash: credential.map(|credential| credential.data.expose().as_str()),
         password_updated_at: credential.map(|credential| credential.updated_at),
@@ -174,6 +177,7 @@ struct UserRecordIn {
     version: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
+    deletion_at: Option<Timestamp>,
     last_sign_in_at: Option<Timestamp>,
     password_hash: Option<String>,
     password_updated_at: Option<Timestamp>,
@@ -215,6 +219,8 @@ fn convert(line: UserRecordIn, options: &ImportOptions) -> Conversion {
     let mut notes = Notes::new(options);
     let set_at = line.password_updated_at.unwrap_or(line.updated_at);
     let set_at = check_timestamp("password_updated_at", set_at)?;
+    let deletion_at = line.deletion_at;
+    let deletion_at = deletion_at.map(|at| check_timestamp("deletion_at", at));
     let user = User {
         id: line
             .id
@@ -246,6 +252,7 @@ fn convert(line: UserRecordIn, options: &ImportOptions) -> Conversion {
         preferred_locale: read_preferred_locale(line.preferred_locale.as_deref())?,
         security_epoch: line.security_epoch,
         void_undo_links: VoidUndoLinks::default(),
+        deletion: deletion_at.transpose()?.map(PendingDeletion::at),
         version: Version(line.version),
         created_at: check_timestamp("created_at", line.created_at)?,
         updated_at: check_timestamp("updated_at", line.updated_at)?,
@@ -314,7 +321,7 @@ mod tests {
 
     #[test]
     fn files_of_this_and_older_versions_are_read() {
-        for (version, is_read) in [(0, false), (1, true), (5, true), (6, false)] {
+        for (version, is_read) in [(0, false), (1, true), (6, true), (7, false)] {
             let header = HEADER.replace(&VERSION.to_string(), &version.to_string());
             assert_eq!(check_header(header.as_bytes()).is_ok(), is_read, "{header}");
         }

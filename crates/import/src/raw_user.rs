@@ -130,6 +130,7 @@ impl RawUser {
             preferred_locale: None,
             security_epoch: 1,
             void_undo_links: VoidUndoLinks::default(),
+            deletion: None,
             version: Version::FIRST,
             created_at,
             updated_at,

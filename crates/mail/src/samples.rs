@@ -18,6 +18,7 @@ pub(crate) fn mail(kind: MailKind, locale: Locale) -> Mail {
         valid_minutes: kind.has_secret_link().then_some(1440),
         at: "2026-11-21T08:00:30Z".parse().unwrap(),
         new_email: Some("n***@example.org".to_owned()),
+        deletion_at: Some("2026-11-30T08:00:30Z".parse().unwrap()),
         device: Some("Firefox, Linux, 192.0.2.7".to_owned()),
         message_id: "019ab3c0-0000-7000-8000-000000000001".to_owned(),
     }

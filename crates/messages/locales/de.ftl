@@ -134,6 +134,29 @@ mail-email-change-undone-set-password = Wenn Sie das waren, legen Sie mit jener 
 mail-email-change-undone-expected = { mail-email-change-undone-set-password }
 mail-email-change-undone-action = Wenn Sie das nicht waren und das Konto Ihnen gehört, kann jemand anderes die E-Mails jener Adresse lesen. Wenden Sie sich an den Support von { $product }, um Ihr Konto zurückzubekommen
 
+mail-deletion-requested-subject = Ihr Konto bei { $product } wird gelöscht
+mail-deletion-requested-title = Ihr Konto wird gelöscht
+mail-deletion-on = { $deletion_at ->
+    [0] bald
+   *[other] am { $deletion_at }
+}
+mail-deletion-requested-intro = jemand möchte Ihr Konto bei { $product }{ mail-username } löschen ({ $at }). Es wird { mail-deletion-on } gelöscht, mit allem, was darin gespeichert ist. Bis dahin kann sich niemand anmelden.
+mail-deletion-requested-expected = { mail-nothing-to-do }
+mail-deletion-requested-action = Wenn Sie das nicht waren oder es sich anders überlegt haben, öffnen Sie diesen Link und behalten Sie Ihr Konto
+mail-deletion-keep-button = Konto behalten
+mail-deletion-requested-button = { mail-deletion-keep-button }
+mail-deletion-valid = Der Link gilt einmal, bis das Konto gelöscht wird. Danach lässt sich das Konto nicht wiederherstellen.
+mail-deletion-requested-valid = { mail-deletion-valid }
+mail-deletion-requested-effects = Wenn Sie das nicht waren, kennt jemand Ihr Passwort: Setzen Sie es zurück, nachdem Sie den Link geöffnet haben. Geben Sie diesen Link nicht weiter.
+
+mail-deletion-reminder-subject = Letzte Gelegenheit, Ihr Konto bei { $product } zu behalten
+mail-deletion-reminder-title = Ihr Konto wird bald gelöscht
+mail-deletion-reminder-intro = wie gewünscht wird Ihr Konto bei { $product }{ mail-username } { mail-deletion-on } gelöscht, mit allem, was darin gespeichert ist.
+mail-deletion-reminder-expected = Wenn Sie das möchten, müssen Sie nichts tun.
+mail-deletion-reminder-action = Um Ihr Konto zu behalten, öffnen Sie diesen Link
+mail-deletion-reminder-button = { mail-deletion-keep-button }
+mail-deletion-reminder-valid = { mail-deletion-valid }
+
 mail-new-sign-in-subject = Neue Anmeldung bei Ihrem Konto bei { $product }
 mail-new-sign-in-title = Neue Anmeldung
 mail-new-sign-in-intro = jemand hat sich von einem neuen Gerät oder aus einem neuen Netzwerk bei Ihrem Konto bei { $product }{ mail-username } angemeldet ({ $at }{ mail-device }).
@@ -299,6 +322,7 @@ form-problem = { $code ->
     [too-many-attempts] Zu viele Versuche. Versuchen Sie es in { $wait } noch einmal.
     [overloaded] Gerade ist sehr viel los. Versuchen Sie es gleich noch einmal.
     [precondition-failed] Ihr Passwort wurde eben an anderer Stelle geändert. Melden Sie sich neu an.
+    [last-admin] Sie sind der einzige Admin. Machen Sie zuerst jemand anderen zum Admin.
    *[other] Etwas stimmt noch nicht. Prüfen Sie Ihre Angaben und versuchen Sie es noch einmal.
 }
 
@@ -310,6 +334,8 @@ support = Hilfe
 
 sign-in-signed-out = Sie sind abgemeldet.
 sign-in-signed-up = Ihr Konto ist bereit. Melden Sie sich an, um fortzufahren.
+sign-in-to-be-deleted = Sie sind abgemeldet. Ihr Konto wird am { $at } gelöscht. Bis dahin können Sie es behalten: Melden Sie sich wieder an, oder öffnen Sie den Link in unserer E-Mail, falls Ihr Konto eine Adresse hat.
+sign-in-deleted = Ihr Konto ist gelöscht.
 sign-in-new = Neu hier? { $link }
 sign-in-new-link = Konto anlegen
 
@@ -396,6 +422,7 @@ section = { $name ->
     [factors] Zwei-Faktor-Anmeldung
     [activity] Aktivität
     [data] Ihre Daten
+    [delete] Konto löschen
    *[devices] Geräte
 }
 task = { $name ->
@@ -498,6 +525,8 @@ activity = { $event ->
     [email-change-undone] Änderung der E-Mail-Adresse rückgängig gemacht
     [role-changed] Rolle geändert
     [status-changed] Konto gesperrt oder entsperrt
+    [deletion-requested] Löschen des Kontos verlangt
+    [deletion-cancelled] Löschen abgebrochen, das Konto bleibt
     [user-exported] Daten heruntergeladen
    *[profile-updated] Profil geändert
 }
@@ -521,6 +550,34 @@ data-activity-unlimited = Anmeldungen und Änderungen mit Browser und Adresse, o
 data-applications = Von Anwendungen gespeichert
 data-applications-text = Das haben Anwendungen mit Ihrem Konto gespeichert.
 data-applications-none = Keine Anwendung hat etwas mit Ihrem Konto gespeichert.
+
+delete-title = Ihr Konto löschen
+delete-intro = { $days ->
+    [0] Ihr Konto wird sofort gelöscht und lässt sich nicht wiederherstellen.
+    [one] Ihr Konto wird morgen um diese Zeit gelöscht. Bis dahin kann sich niemand anmelden, und danach lässt es sich nicht wiederherstellen.
+   *[other] Ihr Konto wird in { $days } Tagen gelöscht. Bis dahin kann sich niemand anmelden, und danach lässt es sich nicht wiederherstellen.
+}
+delete-undo-by-email = Wenn Sie es sich anders überlegen, behalten Sie es mit dem Link in der E-Mail, die wir Ihnen schicken, oder indem Sie sich anmelden.
+delete-undo-by-sign-in = Wenn Sie es sich anders überlegen, behalten Sie es, indem Sie sich anmelden.
+delete-goes = Was gelöscht wird
+delete-goes-profile = Ihr Name, Benutzername, Ihre E-Mail-Adresse und Sprache
+delete-goes-security = Ihr Passwort, Ihre Authenticator-Apps, Wiederherstellungscodes und bekannten Geräte
+delete-goes-data = Alles, was Anwendungen hier bei Ihrem Konto gespeichert haben
+delete-stays = Was bleibt
+delete-stays-applications = Was Anwendungen selbst gespeichert haben: Bitten Sie dort um Löschung
+delete-stays-log = Ein Protokoll der Anmeldungen und Änderungen, ohne Ihren Namen und Ihre Adresse
+delete-signs-out = Sie werden auf allen Geräten abgemeldet.
+delete-button = Mein Konto löschen
+
+deletion-pending-title = Ihr Konto wird gelöscht
+deletion-on = Löschung
+deletion-pending-with-password = Bis dahin können Sie Ihr Konto behalten. Geben Sie Ihr Passwort noch einmal ein.
+deletion-pending-with-code = Bis dahin können Sie Ihr Konto behalten. Geben Sie Ihr Passwort und einen Code noch einmal ein.
+keep-account-heading = Möchten Sie Ihr Konto behalten?
+keep-account-text = Jemand möchte Ihr Konto löschen. Wenn Sie es behalten möchten oder das nicht waren, brechen Sie das Löschen ab.
+keep-account-button = Konto behalten
+account-kept-heading = Ihr Konto bleibt
+account-kept-text = Ihr Konto wird nicht gelöscht. Sie können sich wieder anmelden.
 
 password-title = Passwort ändern
 password-heading = Passwort ändern
@@ -617,6 +674,7 @@ problem-title = { $code ->
     [invalid-token] Sie sind nicht mehr angemeldet
     [email-unconfirmed] Ihre Adresse ist noch nicht bestätigt
     [account-disabled] Dieses Konto ist gesperrt
+    [deletion-pending] Dieses Konto wird gelöscht
     [forbidden] Sie haben keinen Zugriff auf diese Seite
     [sign-up-closed] Die Registrierung ist geschlossen
     [invalid-code] Der Code ist falsch
@@ -656,6 +714,7 @@ problem-help = { $code ->
     [invalid-token] Melden Sie sich noch einmal an, um weiterzumachen.
     [email-unconfirmed] Öffnen Sie den Link in der E-Mail, die wir Ihnen geschickt haben.
     [account-disabled] Wenden Sie sich an den Betreiber.
+    [deletion-pending] Öffnen Sie den Link in der E-Mail zum Löschen, um das Konto zu behalten.
     [forbidden] Melden Sie sich mit einem Konto an, das Zugriff hat.
     [sign-up-closed] Bitten Sie den Betreiber um ein Konto.
     [invalid-code] Jeder Code gilt nur einmal. Warten Sie auf den nächsten Code und versuchen Sie es noch einmal.

@@ -41,7 +41,8 @@ date = { $day } { month } { $year }
 date-time = { $day } { month } { $year }, { $time } UTC
 
 ## Mails. Operators can replace these, the durations and the date (`mail.templates`).
-## Each has the values $product, $greeting, $username, $at, $valid, $new_email, $device and $url.
+## Each has the values $product, $greeting, $username, $at, $valid, $new_email, $deletion_at, $device and
+## $url.
 ## A mail has the messages mail-NAME-subject, -title, -intro and -action (without the mark at its end: the link follows),
 ## -valid if its link expires, and may have -expected, -button, -effects and -ignore.
 
@@ -142,6 +143,29 @@ mail-email-change-undone-intro = Your { $product } account{ mail-username } is b
 mail-email-change-undone-set-password = If this was you, set a new password with that email.
 mail-email-change-undone-expected = { mail-email-change-undone-set-password }
 mail-email-change-undone-action = If this wasn't you and the account is yours, someone else can read the emails of that address. Contact { $product } support to get your account back
+
+mail-deletion-requested-subject = Your { $product } account will be deleted
+mail-deletion-requested-title = Your account will be deleted
+mail-deletion-on = { $deletion_at ->
+    [0] soon
+   *[other] on { $deletion_at }
+}
+mail-deletion-requested-intro = Someone asked to delete your { $product } account{ mail-username } ({ $at }). It will be deleted { mail-deletion-on }, with everything that is stored in it. Until then, no one can sign in.
+mail-deletion-requested-expected = { mail-nothing-to-do }
+mail-deletion-requested-action = If this wasn't you, or you have changed your mind, open this link and keep your account
+mail-deletion-keep-button = Keep my account
+mail-deletion-requested-button = { mail-deletion-keep-button }
+mail-deletion-valid = The link works once, until the account is deleted. After that, the account can't be restored.
+mail-deletion-requested-valid = { mail-deletion-valid }
+mail-deletion-requested-effects = If this wasn't you, someone knows your password: reset it after you have opened the link. Don't share this link.
+
+mail-deletion-reminder-subject = Last chance to keep your { $product } account
+mail-deletion-reminder-title = Your account will be deleted soon
+mail-deletion-reminder-intro = As requested, your { $product } account{ mail-username } will be deleted { mail-deletion-on }, with everything that is stored in it.
+mail-deletion-reminder-expected = If you want this, there is nothing to do.
+mail-deletion-reminder-action = To keep your account, open this link
+mail-deletion-reminder-button = { mail-deletion-keep-button }
+mail-deletion-reminder-valid = { mail-deletion-valid }
 
 mail-new-sign-in-subject = New sign-in to your { $product } account
 mail-new-sign-in-title = New sign-in
@@ -308,6 +332,7 @@ form-problem = { $code ->
     [too-many-attempts] Too many attempts. Try again in { $wait }.
     [overloaded] We're very busy right now. Try again in a moment.
     [precondition-failed] Your password was changed somewhere else. Sign in again.
+    [last-admin] You are the only admin. Make another user an admin first.
    *[other] Something isn't right. Check your details and try again.
 }
 
@@ -319,6 +344,8 @@ support = Support
 
 sign-in-signed-out = You are signed out.
 sign-in-signed-up = Your account is ready. Sign in to continue.
+sign-in-to-be-deleted = You are signed out. Your account will be deleted on { $at }. Until then you can keep it: sign in again, or open the link in our email if your account has an address.
+sign-in-deleted = Your account is deleted.
 sign-in-new = New here? { $link }
 sign-in-new-link = Create an account
 
@@ -405,6 +432,7 @@ section = { $name ->
     [factors] Two-factor sign-in
     [activity] Activity
     [data] Your data
+    [delete] Delete account
    *[devices] Devices
 }
 task = { $name ->
@@ -509,6 +537,8 @@ activity = { $event ->
     [email-change-undone] Change of the email address undone
     [role-changed] Role changed
     [status-changed] Account disabled or enabled
+    [deletion-requested] Deletion of the account requested
+    [deletion-cancelled] Deletion cancelled; the account stays
     [user-exported] Data downloaded
    *[profile-updated] Profile changed
 }
@@ -532,6 +562,34 @@ data-activity-unlimited = Sign-ins and changes with browser and address, without
 data-applications = Stored by applications
 data-applications-text = Applications have stored this with your account.
 data-applications-none = No application has stored anything with your account.
+
+delete-title = Delete your account
+delete-intro = { $days ->
+    [0] Your account is deleted at once and can't be restored.
+    [one] Your account is deleted tomorrow at this time. Until then no one can sign in, and after that it can't be restored.
+   *[other] Your account is deleted in { $days } days. Until then no one can sign in, and after that it can't be restored.
+}
+delete-undo-by-email = If you change your mind, keep it with the link in the email that we'll send you, or by signing in.
+delete-undo-by-sign-in = If you change your mind, keep it by signing in.
+delete-goes = What goes
+delete-goes-profile = Your name, username, email address and language
+delete-goes-security = Your password, authenticator apps, recovery codes and known devices
+delete-goes-data = Everything that applications have stored with your account here
+delete-stays = What stays
+delete-stays-applications = What applications have stored themselves: ask them to delete it
+delete-stays-log = A log of sign-ins and changes, without your name and address
+delete-signs-out = You'll be signed out on all devices.
+delete-button = Delete my account
+
+deletion-pending-title = Your account will be deleted
+deletion-on = Deletion
+deletion-pending-with-password = You can keep your account until then. Enter your password again.
+deletion-pending-with-code = You can keep your account until then. Enter your password and a code again.
+keep-account-heading = Keep your account?
+keep-account-text = Someone asked to delete your account. If you want to keep it, or it wasn't you, cancel the deletion.
+keep-account-button = Keep my account
+account-kept-heading = Your account stays
+account-kept-text = Your account is not deleted. You can sign in again.
 
 password-title = Change password
 password-heading = Change your password
@@ -628,6 +686,7 @@ problem-title = { $code ->
     [invalid-token] You've been signed out
     [email-unconfirmed] Your email address isn't confirmed yet
     [account-disabled] This account is disabled
+    [deletion-pending] This account will be deleted
     [forbidden] You don't have access to this page
     [sign-up-closed] Sign-up is closed
     [invalid-code] Wrong code
@@ -667,6 +726,7 @@ problem-help = { $code ->
     [invalid-token] Sign in again to continue.
     [email-unconfirmed] Open the link in the email we sent you.
     [account-disabled] Contact support.
+    [deletion-pending] Open the link in the email about the deletion to keep the account.
     [forbidden] Sign in with an account that has access.
     [sign-up-closed] Ask the people who run this service for an account.
     [invalid-code] Each code works once. Wait for the next code, then try again.

@@ -65,6 +65,10 @@ const LANDED: &[(&str, &str)] = &[
         "preferred_locale",
         "e94958ea9052809a59fff34dc4a5a6e93ceb4894bca06812f807804b5fc781e2",
     ),
+    (
+        "deletion",
+        "1f91f339ba037b6144334411c0818d8b494bd4afc86256f92e6445b973f35428",
+    ),
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use doorward_domain::memory::SeededRandom;
 use doorward_domain::model::{
-    AuditEvent, AuditKind, AuthMethod, Credential, Link, MailJob, MailKind, Outcome, PendingEmail,
-    Purpose, RequestedBy, Role, Session, SigningKey, Status, User, Version, VoidUndoLinks,
+    AuditEvent, AuditKind, AuthMethod, Credential, Link, MailJob, MailKind, Outcome,
+    PendingDeletion, PendingEmail, Purpose, RequestedBy, Role, Session, SigningKey, Status, User,
+    Version, VoidUndoLinks,
 };
 use doorward_domain::values::{
     AuditEventId, Data, Digest, EmailAddress, JobId, LanguageTag, Locale, Name, Secret, SessionId,
@@ -98,6 +99,7 @@ pub fn user() -> User {
         preferred_locale: Some(LanguageTag::parse("de-CH").expect("a tag")),
         security_epoch: 7,
         void_undo_links: VoidUndoLinks::default(),
+        deletion: Some(PendingDeletion::at(later(30))),
         version: Version::FIRST,
         created_at: now(),
         updated_at: later(1),
@@ -108,6 +110,7 @@ pub fn user() -> User {
 pub fn admin() -> User {
     User {
         role: Role::Admin,
+        deletion: None,
         ..user()
     }
 }
@@ -121,6 +124,7 @@ pub fn pending_user() -> User {
         status: Status::Pending,
         data: Data::default(),
         preferred_locale: None,
+        deletion: None,
         ..user()
     }
 }

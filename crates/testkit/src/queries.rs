@@ -47,6 +47,8 @@ pub fn listed() -> Vec<Query> {
         SearchWord::beginning_with("be", Some("ben 1")),
         Session::of_user(fixtures::user_id(), now()),
         SigningKey::newest_first(),
+        User::deletion_due(now()),
+        User::deletion_reminder_due(now()),
         User::pending_before(now()),
         User::with_pending_email("ben@example.com"),
     ];

@@ -10,6 +10,7 @@
 
 mod app;
 mod audit;
+mod deletion;
 mod email;
 mod factors;
 #[cfg(any(test, fuzzing))]

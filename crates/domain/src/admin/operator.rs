@@ -60,6 +60,7 @@ impl Admin {
             preferred_locale: None,
             security_epoch: User::FIRST_EPOCH,
             void_undo_links: VoidUndoLinks::default(),
+            deletion: None,
             version: Version::FIRST,
             created_at: ctx.now,
             updated_at: ctx.now,

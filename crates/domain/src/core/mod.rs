@@ -5,11 +5,13 @@
 
 mod apply;
 mod authorize;
+mod delete_user;
 pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod mail_leases;
 pub(crate) mod new_password;
 pub(crate) mod outbox_limit;
+mod pending_deletion;
 pub(crate) mod pending_email;
 pub(crate) mod sessions;
 pub(crate) mod step_up;

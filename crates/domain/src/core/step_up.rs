@@ -132,6 +132,7 @@ pub(crate) fn audit_kind_of(action: Action) -> AuditKind {
         Action::ChangeRole => AuditKind::RoleChanged,
         Action::ChangeStatus => AuditKind::StatusChanged,
         Action::DeleteUser => AuditKind::UserDeleted,
+        Action::CancelDeletion => AuditKind::DeletionCancelled,
         Action::ChangeEmail => AuditKind::EmailChangeRequested,
         Action::AddFactor => AuditKind::FactorAdded,
         Action::RenewRecoveryCodes => AuditKind::RecoveryCodesRenewed,

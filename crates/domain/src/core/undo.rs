@@ -3,7 +3,7 @@
 //! Anyone who knows a user's password can change the account's address to their own, or add a factor of their own. The mail
 //! about it goes to the address that the account had, and its link is valid for days: it survives security events and
 //! address changes by the user. Using it ends every session, replaces the password, removes factors
-//! and mails a recovery link. A link is void when it is used or expired, when the user's `void_undo_links` cover it, and when
+//! cancels a deletion that was requested, and mails a recovery link. A link is void when it is used or expired, when the user's `void_undo_links` cover it, and when
 //! the user is disabled. Viewing it changes nothing.
 
 use jiff::{SignedDuration, Timestamp};
@@ -82,7 +82,8 @@ impl Core {
             let (link, user) = self.find_undo_link(ctx, token, undo).await?;
             let since = undo.removes_since(&link);
             let removed = self.factor_deletions_since(ctx, &user, since).await?;
-            let batch = self.undo_writes(ctx, undo, (&link, &user), locked.clone(), removed);
+            let mut batch = self.undo_writes(ctx, undo, (&link, &user), locked.clone(), removed);
+            batch.extend(self.cancellation_writes(ctx, &user, true).await?);
             match self.apply(batch).await {
                 Ok(()) => {
                     let (epoch, reason) = (user.security_epoch + 1, SessionEnd::AccountChanged);
@@ -127,6 +128,7 @@ impl Core {
     ) -> Batch {
         let mut changed = User {
             pending_email: None,
+            deletion: None,
             security_epoch: user.security_epoch + 1,
             ..user.next_version(ctx.now)
         };

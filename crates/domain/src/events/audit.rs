@@ -58,7 +58,7 @@ fn limit_of(ctx: &Ctx, event: &Event<'_>, kind: AuditKind) -> Option<&'static st
 /// Returns the audit event of an event; `None` if it has none.
 fn entry(event: &Event<'_>) -> Option<AuditEntry> {
     let entry = match *event {
-        Event::ConfirmationRequested { .. } => return None,
+        Event::ConfirmationRequested { .. } | Event::DeletionReminded { .. } => return None,
         Event::SignedUp { user, .. } => success_of(AuditKind::SignUp, user.id),
         Event::UserCreated { user } => {
             success_of(AuditKind::SignUp, user.id).detail(user.role.as_str())
@@ -178,6 +178,14 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
             success_of(AuditKind::StatusChanged, user_id).detail(status)
         }
         Event::ProfileUpdated { user_id } => success_of(AuditKind::ProfileUpdated, user_id),
+        Event::DeletionRequested { user } => success_of(AuditKind::DeletionRequested, user.id),
+        Event::DeletionCancelled { user_id, by_link } => {
+            let entry = success_of(AuditKind::DeletionCancelled, user_id);
+            match by_link {
+                false => entry,
+                true => entry.detail("mailed link"),
+            }
+        }
         Event::UserDeleted { user_id } => success_of(AuditKind::UserDeleted, user_id),
         Event::UserViewed { user_id } => success_of(AuditKind::UserViewed, user_id),
         Event::UsersListed => success(AuditKind::UsersListed),

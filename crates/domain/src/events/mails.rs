@@ -46,6 +46,8 @@ pub(super) fn queue_mails(core: &Core, ctx: &Ctx, event: &Event<'_>, batch: &mut
                 user,
             );
         }
+        Event::DeletionRequested { user } => notify(MailKind::DeletionRequested, user),
+        Event::DeletionReminded { user } => notify(MailKind::DeletionReminder, user),
         Event::EmailChangeRequested { user } => {
             if let Some(new) = user.pending_address() {
                 queue(to_user(ctx, id(), MailKind::EmailChange, user, new));

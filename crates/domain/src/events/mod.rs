@@ -141,6 +141,12 @@ pub(crate) enum Event<'a> {
     StatusChanged { user_id: UserId, enabled: bool },
     /// `name`, `data` or `locale` changed.
     ProfileUpdated { user_id: UserId },
+    /// A deletion was requested; `user` has it.
+    DeletionRequested { user: &'a User },
+    /// A deletion that was requested was cancelled: by an admin or with the user's proof, or by a mailed link.
+    DeletionCancelled { user_id: UserId, by_link: bool },
+    /// A user is to be reminded of the deletion.
+    DeletionReminded { user: &'a User },
     /// A user was deleted.
     UserDeleted { user_id: UserId },
     /// An admin viewed a user.

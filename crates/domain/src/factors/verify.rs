@@ -180,8 +180,11 @@ impl Core {
         if self.has_recent_factor(ctx) {
             return Ok(true);
         }
-        // Without a session, a code is not accepted: sign-in is the place to send one.
-        let code = code.filter(|_| matches!(ctx.actor, Actor::User { .. }));
+        // Without a session, a code is not accepted: sign-in is the place to send one. It opens none while a deletion is
+        // pending, so the request that cancels it accepts the code.
+        let accepts_code =
+            matches!(ctx.actor, Actor::User { .. }) || event == AuditKind::DeletionCancelled;
+        let code = code.filter(|_| accepts_code);
         let Some(code) = code else {
             let refused = Event::StepUpRefused {
                 kind: event,

@@ -1,5 +1,7 @@
-//! Periodic tasks of the worker: deletes expired records and writes last-seen times. Also the readiness check.
+//! Periodic tasks of the worker: deletes expired records and users whose deletion is due, and writes last-seen times. Also
+//! the readiness check.
 
+mod deletions;
 mod suppressed;
 
 use std::sync::{Arc, PoisonError};
@@ -14,10 +16,25 @@ use crate::model::{Device, Session, TABLES, User};
 use crate::store::{Record, Records, StoreError};
 use crate::values::UserId;
 
-/// Number of expired pending addresses per query.
+/// Number of users per query.
 const BATCH: usize = 100;
 /// Retention period of expired links, failed mails and records of ended sessions.
 const RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What is due for a user at a certain time.
+#[derive(Clone, Copy)]
+enum DueTask {
+    /// The end of a pending address that was not confirmed.
+    PendingEmail,
+    /// The reminder of a pending deletion.
+    DeletionReminder,
+    /// A pending deletion.
+    Deletion,
+}
+
+impl DueTask {
+    const ALL: [Self; 3] = [Self::PendingEmail, Self::DeletionReminder, Self::Deletion];
+}
 
 /// Runs periodic tasks, and reports whether the stores respond.
 pub struct Housekeeping {
@@ -25,10 +42,14 @@ pub struct Housekeeping {
 }
 
 impl Housekeeping {
-    /// Deletes expired records. Expired records are rejected before they are deleted, so no check depends on this.
+    /// Deletes expired records, reminds of deletions, and deletes the users whose deletion is due. Expired records are
+    /// rejected before they are deleted, so no check depends on this.
     /// Each part runs even if another one fails, so that one bad row does not block the rest (L-05).
     pub async fn sweep(&self, ctx: &Ctx) -> Result<(), Error> {
-        let mut outcome = self.sweep_pending_emails(ctx).await;
+        let mut outcome = Ok(());
+        for task in DueTask::ALL {
+            outcome = outcome.and(self.sweep_users(ctx, task).await);
+        }
         for table in TABLES.iter().filter(|table| table.expires.is_some()) {
             let before = match *table == Session::TABLE || *table == Device::TABLE {
                 true => ctx.now,
@@ -42,28 +63,38 @@ impl Housekeeping {
         outcome
     }
 
-    async fn sweep_pending_emails(&self, ctx: &Ctx) -> Result<(), Error> {
-        let before = ctx.now - self.core.policy.pending_sign_up_lifetime;
+    async fn sweep_users(&self, ctx: &Ctx, task: DueTask) -> Result<(), Error> {
+        let pending_before = ctx.now - self.core.policy.pending_sign_up_lifetime;
+        let query = match task {
+            DueTask::PendingEmail => User::pending_before(pending_before),
+            DueTask::DeletionReminder => User::deletion_reminder_due(ctx.now),
+            DueTask::Deletion => User::deletion_due(ctx.now),
+        };
         loop {
             let store = &self.core.ports.store;
-            let expired = store
-                .list_rows(User::pending_before(before).limit(BATCH))
-                .await?;
-            let users = expired.iter().filter_map(|row| match row.read::<User>() {
+            let due = store.list_rows(query.clone().limit(BATCH)).await?;
+            let users = due.iter().filter_map(|row| match row.read::<User>() {
                 Ok(user) => Some(user.id),
                 Err(error) => {
-                    tracing::error!(%error, "skipped an unreadable expired sign-up");
+                    tracing::error!(%error, "skipped an unreadable user");
                     None
                 }
             });
             let users: Vec<UserId> = users.collect();
             let mut outcome = Ok(());
-            for user_id in &users {
-                outcome = outcome.and(self.expire_pending_email(ctx, *user_id, before).await);
+            for id in users.iter().copied() {
+                let done = match task {
+                    DueTask::PendingEmail => {
+                        self.expire_pending_email(ctx, id, pending_before).await
+                    }
+                    DueTask::DeletionReminder => self.remind_of_deletion(ctx, id).await,
+                    DueTask::Deletion => self.delete_due_user(ctx, id).await,
+                };
+                outcome = outcome.and(done);
             }
             // A failure does not stop the rest of its batch. Further batches wait for the next run.
             outcome?;
-            if expired.len() < BATCH || users.is_empty() {
+            if due.len() < BATCH || users.is_empty() {
                 return Ok(());
             }
         }

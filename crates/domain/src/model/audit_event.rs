@@ -58,6 +58,10 @@ string_enum! {
         RoleChanged => "role-changed",
         /// A user was disabled or enabled.
         StatusChanged => "status-changed",
+        /// A deletion was requested.
+        DeletionRequested => "deletion-requested",
+        /// A deletion that was requested was cancelled.
+        DeletionCancelled => "deletion-cancelled",
         /// A user was deleted.
         UserDeleted => "user-deleted",
         /// An unconfirmed sign-up was deleted after its lifetime.
@@ -131,6 +135,8 @@ impl AuditKind {
         Self::ProfileUpdated,
         Self::RoleChanged,
         Self::StatusChanged,
+        Self::DeletionRequested,
+        Self::DeletionCancelled,
         Self::UserExported,
     ];
 

@@ -17,15 +17,18 @@ pub enum Purpose {
     EmailUndo,
     /// Removes all second factors; mailed when the first one is added (M-02).
     FactorUndo,
+    /// Cancels a deletion that was requested.
+    DeletionUndo,
 }
 
 impl Purpose {
     /// All purposes.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Confirmation,
         Self::Recovery,
         Self::EmailUndo,
         Self::FactorUndo,
+        Self::DeletionUndo,
     ];
 
     /// Name in the tables.
@@ -35,6 +38,7 @@ impl Purpose {
             Self::Recovery => "recovery",
             Self::EmailUndo => "email-undo",
             Self::FactorUndo => "factor-undo",
+            Self::DeletionUndo => "deletion-undo",
         }
     }
 
@@ -54,6 +58,7 @@ impl Purpose {
 /// | confirmation | the user's pending address is gone or was requested again (`requested_at`) |
 /// | recovery | the user's security epoch is higher than `epoch`, or a newer link replaced this one |
 /// | email undo, factor undo | it is used, the user is not active, or the user's `void_undo_links` cover it (`requested_at`) |
+/// | deletion undo | as above, or the user's deletion is not at `expires_at`: it was cancelled, or requested again |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     /// Digest of the secret in the mail; unique.
@@ -67,7 +72,7 @@ pub struct Link {
     /// The user's security epoch when the link was created.
     pub epoch: i64,
     /// When the pending address, the recovery or the address change that the link is for was requested, or the factor was
-    /// added.
+    /// added. For a deletion, when the mail was queued.
     pub requested_at: Timestamp,
     /// When it was created.
     pub created_at: Timestamp,
@@ -111,9 +116,10 @@ impl Link {
     fn id(&self) -> Value {
         match self.purpose {
             Purpose::Recovery => self.user_id.into(),
-            Purpose::Confirmation | Purpose::EmailUndo | Purpose::FactorUndo => {
-                self.digest.as_bytes()[..16].into()
-            }
+            Purpose::Confirmation
+            | Purpose::EmailUndo
+            | Purpose::FactorUndo
+            | Purpose::DeletionUndo => self.digest.as_bytes()[..16].into(),
         }
     }
 }

@@ -54,6 +54,8 @@ pub(crate) enum MailLink {
     Page(&'static str),
     /// A one-time link with this purpose and lifetime.
     Secret(Purpose, fn(&Policy) -> SignedDuration),
+    /// A one-time link with this purpose, which is valid until the account is deleted.
+    UntilDeletion(Purpose),
 }
 
 /// The new address of an account.
@@ -80,6 +82,7 @@ const CONFIRMATION: MailLink = MailLink::Secret(Purpose::Confirmation, |p| p.con
 const EMAIL_CHANGE: MailLink = MailLink::Secret(Purpose::Confirmation, |p| p.email_change_lifetime);
 const EMAIL_UNDO: MailLink = MailLink::Secret(Purpose::EmailUndo, |p| p.email_undo_lifetime);
 const FACTOR_UNDO: MailLink = MailLink::Secret(Purpose::FactorUndo, |p| p.factor_undo_lifetime);
+const DELETION_UNDO: MailLink = MailLink::UntilDeletion(Purpose::DeletionUndo);
 const RECOVERY: MailLink = MailLink::Secret(Purpose::Recovery, |p| p.recovery_lifetime);
 const RECOVERY_PAGE: MailLink = MailLink::Page("/recover");
 
@@ -106,6 +109,10 @@ fn is_active(user: &User, _: &MailJob) -> bool {
 
 fn is_not_disabled(user: &User, _: &MailJob) -> bool {
     user.status != Status::Disabled
+}
+
+fn is_to_be_deleted(user: &User, job: &MailJob) -> bool {
+    user.deletion.is_some() && has_undo_link(user, job)
 }
 
 fn has_undo_link(user: &User, job: &MailJob) -> bool {
@@ -211,6 +218,18 @@ mails! {
         to: Recipient::Former,
         new_email: NewEmail::Confirmed,
     }
+    /// The account will be deleted. The link keeps it.
+    DeletionRequested = "deletion-requested" {
+        to: Recipient::Former,
+        link: DELETION_UNDO,
+        is_due: is_to_be_deleted,
+    }
+    /// The same, the day before.
+    DeletionReminder = "deletion-reminder" {
+        to: Recipient::Former,
+        link: DELETION_UNDO,
+        is_due: is_to_be_deleted,
+    }
     /// A sign-in from a new device or network.
     NewSignIn = "new-sign-in" { is_due: is_active }
     /// A sign-in after many wrong passwords or codes.
@@ -257,7 +276,7 @@ impl MailKind {
 
     /// Returns `true` if it has a one-time link.
     pub fn has_secret_link(self) -> bool {
-        matches!(self.row().link, MailLink::Secret(..))
+        !matches!(self.row().link, MailLink::Page(_))
     }
 }
 
@@ -279,7 +298,7 @@ mod tests {
         let policy = Policy::new("https://id.example.com");
         let lifetime = |kind: MailKind| match kind.row().link {
             MailLink::Secret(_, lifetime) => Some(lifetime(&policy).as_mins()),
-            MailLink::Page(_) => None,
+            MailLink::UntilDeletion(_) | MailLink::Page(_) => None,
         };
         assert_eq!(lifetime(MailKind::SignUp), Some(24 * 60));
         assert_eq!(lifetime(MailKind::Recovery), Some(30));

@@ -53,7 +53,7 @@ records! {
     last_sign_in { LastSignIn }
     ended_session { EndedSession }
     search_word { SearchWord }
-    user { User, PendingEmail, RequestedBy, Role, Status, Version }
+    user { User, PendingDeletion, PendingEmail, RequestedBy, Role, Status, Version }
     deleted_user { DeletedUser }
     roster { Roster, LastAdmin }
     signing_key { SigningKey }

@@ -123,6 +123,35 @@ impl RequestedBy {
     }
 }
 
+/// A deletion that the user or an admin has requested. Until then no one can sign in, and it can be cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PendingDeletion {
+    /// When the account is deleted. The links that undo the deletion expire then: their expiry is compared with it.
+    pub at: Timestamp,
+    /// When the reminder is due; `None` if it is queued already or there is none.
+    pub remind_at: Option<Timestamp>,
+}
+
+impl PendingDeletion {
+    /// Time between the reminder and the deletion.
+    const REMINDER: SignedDuration = SignedDuration::from_hours(24);
+
+    /// The deletion at this time, with a reminder.
+    pub fn at(at: Timestamp) -> Self {
+        let remind_at = Some(at - Self::REMINDER);
+        Self { at, remind_at }
+    }
+
+    /// The deletion that is requested now. Without a reminder if that would follow the mail about the request at once.
+    pub(crate) fn after(grace: SignedDuration, now: Timestamp) -> Self {
+        let pending = Self::at(now + grace);
+        Self {
+            remind_at: pending.remind_at.filter(|at| *at > now),
+            ..pending
+        }
+    }
+}
+
 /// An account. At least one of `username`, `email` and `pending_email` is set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct User {
@@ -150,6 +179,8 @@ pub struct User {
     pub security_epoch: i64,
     /// The address changes and first factors whose undo links are void.
     pub void_undo_links: VoidUndoLinks,
+    /// The deletion that is requested.
+    pub deletion: Option<PendingDeletion>,
     /// Incremented by every update.
     pub version: Version,
     /// When the user signed up.
@@ -224,7 +255,7 @@ impl User {
 
     /// Returns `true` if the user can sign in and has the admin role.
     pub fn is_active_admin(&self) -> bool {
-        self.role == Role::Admin && self.status == Status::Active
+        self.role == Role::Admin && self.status == Status::Active && self.deletion.is_none()
     }
 
     /// The user's own names and addresses, which a new password must not consist of.
@@ -254,6 +285,16 @@ impl User {
         Query::by::<Self>(&["pending_email_at"]).at_most(before)
     }
 
+    /// Users whose deletion is due, the oldest first.
+    pub fn deletion_due(now: Timestamp) -> Query {
+        Query::by::<Self>(&["deletion_at"]).at_most(now)
+    }
+
+    /// Users who are to be reminded of their deletion, the oldest first.
+    pub fn deletion_reminder_due(now: Timestamp) -> Query {
+        Query::by::<Self>(&["deletion_reminder_at"]).at_most(now)
+    }
+
     /// Inserts the user. Fails with `Taken` if another user has the id, the username or the confirmed address.
     pub fn insert(&self) -> Batch {
         let words = SearchWord::all_of(self).into_iter();
@@ -270,16 +311,21 @@ impl User {
         [replace].into_iter().chain(removed).chain(added).collect()
     }
 
-    /// Deletes the user with all that can open the account. Fails with `Stale` if the stored version is another one.
+    /// Deletes the user with all that can open the account. Fails with `Stale` if the stored version, or the time of a
+    /// pending deletion, is another one.
     /// The caller then [purges](crate::store::Store::purge) the other rows of the user, which are void.
     pub fn delete(&self, now: Timestamp) -> Batch {
-        let version = Condition::is("version", self.version.0);
+        let deletion_at = self.deletion.map(|deletion| deletion.at);
+        let unchanged = vec![
+            Condition::is("version", self.version.0),
+            Condition::is("deletion_at", deletion_at),
+        ];
         let deleted = DeletedUser {
             id: self.id,
             deleted_at: now,
         };
         let mut batch = vec![
-            Write::delete_if::<Self>(self.id, vec![version]),
+            Write::delete_if::<Self>(self.id, unchanged),
             Write::delete::<Credential>(self.id),
             Write::delete::<Lockout>(self.id),
             Write::put(&deleted),
@@ -299,6 +345,8 @@ impl Record for User {
             &["pending_email_at"],
             &["status"],
             &["role"],
+            &["deletion_at"],
+            &["deletion_reminder_at"],
         ],
         ..Table::new(
             "users",
@@ -320,6 +368,8 @@ impl Record for User {
                 Kind::Key.nullable("preferred_locale"),
                 Kind::Int.column("security_epoch"),
                 Kind::Text.column("void_undo_links"),
+                Kind::Int.nullable("deletion_at"),
+                Kind::Int.nullable("deletion_reminder_at"),
                 Kind::Int.column("version"),
                 Kind::Int.column("created_at"),
                 Kind::Int.column("updated_at"),
@@ -332,6 +382,7 @@ impl Record for User {
         let pending = self.pending_email.as_ref();
         let address = self.pending_address();
         let requested_by = pending.map(|pending| pending.requested_by.as_str());
+        let deletion = self.deletion.as_ref();
         let preferred_locale = self.preferred_locale.as_ref().map(LanguageTag::as_str);
         let void = serde_json::to_string(&self.void_undo_links).expect("numbers are JSON");
         // A user that was found by a name has no data. A replacement then keeps the stored one.
@@ -360,6 +411,11 @@ impl Record for User {
                 ("preferred_locale", preferred_locale.into()),
                 ("security_epoch", self.security_epoch.into()),
                 ("void_undo_links", void.into()),
+                ("deletion_at", deletion.map(|deletion| deletion.at).into()),
+                (
+                    "deletion_reminder_at",
+                    deletion.and_then(|deletion| deletion.remind_at).into(),
+                ),
                 ("version", self.version.0.into()),
                 ("created_at", self.created_at.into()),
                 ("updated_at", self.updated_at.into()),
@@ -397,6 +453,13 @@ impl Record for User {
             security_epoch: row.int("security_epoch")?,
             void_undo_links: row
                 .parsed("void_undo_links", |text| serde_json::from_str(text).ok())?,
+            deletion: match row.opt_time("deletion_at")? {
+                None => None,
+                Some(at) => Some(PendingDeletion {
+                    at,
+                    remind_at: row.opt_time("deletion_reminder_at")?,
+                }),
+            },
             version: Version(row.int("version")?),
             created_at: row.time("created_at")?,
             updated_at: row.time("updated_at")?,

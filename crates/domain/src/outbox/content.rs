@@ -60,10 +60,18 @@ impl Outbox {
         mail: &Outgoing,
     ) -> Result<Option<Mail>, Error> {
         let base = &self.core.policy.public_url;
-        let (url, valid_minutes) = match mail.kind.row().link {
-            MailLink::Page(path) => (format!("{base}{path}"), None),
+        let deletion_at = mail.user.deletion.map(|deletion| deletion.at);
+        let secret = match mail.kind.row().link {
+            MailLink::Page(_) => None,
             MailLink::Secret(purpose, lifetime) => {
-                let lifetime = lifetime(&self.core.policy);
+                Some((purpose, ctx.now + lifetime(&self.core.policy)))
+            }
+            MailLink::UntilDeletion(purpose) => deletion_at.map(|at| (purpose, at)),
+        };
+        let (url, valid_minutes) = match (mail.kind.row().link, secret) {
+            (MailLink::Page(path), _) => (format!("{base}{path}"), None),
+            (_, None) => return Ok(None),
+            (_, Some((purpose, expires_at))) => {
                 let secret = Token::generate(&*self.core.ports.random);
                 let link = Link {
                     digest: secret.digest(),
@@ -73,7 +81,7 @@ impl Outbox {
                     epoch: mail.user.security_epoch,
                     requested_at: mail.requested_at(job),
                     created_at: ctx.now,
-                    expires_at: ctx.now + lifetime,
+                    expires_at,
                     used_at: None,
                 };
                 if !self.store_link(job, link).await? {
@@ -81,7 +89,8 @@ impl Outbox {
                 }
                 let page = purpose.as_str();
                 let url = format!("{base}/{page}/{}", secret.expose());
-                (url, Some(lifetime.as_mins()))
+                let valid = expires_at.duration_since(ctx.now);
+                (url, Some(valid.as_mins()))
             }
         };
         let (greeting, username) = mail.names();
@@ -98,6 +107,7 @@ impl Outbox {
                 _ => job.created_at,
             },
             new_email: mail.new_email().map(mask_email),
+            deletion_at,
             device: job.device.clone(),
             message_id: mail.message_id(job),
         }))

@@ -66,23 +66,25 @@ impl ActivityActor {
             (Some(_), _) => Self::Admin,
             (None, actor) if actor == Actor::CommandLine.audit_name() => Self::Operator,
             (None, actor) if actor == Actor::Worker.audit_name() => Self::Server,
-            (None, _) if proves_the_user(event.event) => Self::User,
+            (None, _) if proves_the_user(event) => Self::User,
             (None, _) => Self::Unknown,
         }
     }
 }
 
 /// Returns `true` if a client that is not signed in has proved that it is the user.
-fn proves_the_user(kind: AuditKind) -> bool {
-    matches!(
-        kind,
+fn proves_the_user(event: &AuditEvent) -> bool {
+    match event.event {
         AuditKind::SignUp
-            | AuditKind::SignIn
-            | AuditKind::SecondFactorRequested
-            | AuditKind::RecoveryCodeUsed
-            | AuditKind::PasswordChanged
-            | AuditKind::Recovered
-    )
+        | AuditKind::SignIn
+        | AuditKind::SecondFactorRequested
+        | AuditKind::RecoveryCodeUsed
+        | AuditKind::PasswordChanged
+        | AuditKind::Recovered => true,
+        // The detail names the mailed link.
+        AuditKind::DeletionCancelled => event.detail.is_none(),
+        _ => false,
+    }
 }
 
 impl Profile {

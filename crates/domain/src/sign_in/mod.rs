@@ -41,8 +41,8 @@ pub struct SignIn {
 }
 
 impl SignIn {
-    /// Verifies the password. Creates a session if it is correct, the account is active and the address is confirmed,
-    /// and no second factor is required.
+    /// Verifies the password. Creates a session if it is correct, the account is active and will not be deleted, the address
+    /// is confirmed, and no second factor is required.
     #[tracing::instrument(name = "sign_in", level = "trace", skip_all)]
     pub async fn start(
         &self,
@@ -92,6 +92,9 @@ impl SignIn {
         amr: Vec<AuthMethod>,
         mut batch: Batch,
     ) -> Result<SignedIn, Error> {
+        self.core
+            .ensure_no_pending_deletion(ctx, &verified.user)
+            .await?;
         let wrong_passwords = self.core.wrong_passwords_before(ctx, verified).await?;
         let failed_before = wrong_passwords.saturating_add(wrong_codes);
         let user = verified.user.clone();

@@ -55,7 +55,9 @@ impl SignIn {
                 Step::Factor,
                 challenge::LIFETIME,
             ),
-            true if self.core.policy.factors_required.includes(user.role) => {
+            true if self.core.policy.factors_required.includes(user.role)
+                && user.deletion.is_none() =>
+            {
                 (NextStep::Enrol, Step::Enrol, challenge::ENROLMENT_LIFETIME)
             }
             true => return Ok(None),

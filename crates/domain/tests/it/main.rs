@@ -15,6 +15,7 @@ mod admin_operator;
 mod audience_token;
 mod audit;
 mod constant_work;
+mod deletion;
 mod email_change;
 mod email_confirm;
 mod email_undo;

@@ -32,6 +32,7 @@ fn person(number: u8, name: &str) -> User {
         data: Data::default(),
         locale: Locale::De,
         preferred_locale: None,
+        deletion: None,
         security_epoch: 3,
         void_undo_links: VoidUndoLinks::default(),
         version: Version(9),

@@ -5,7 +5,7 @@
 //! name `{{7*7}}` stays `{{7*7}}`. Values are escaped in `.html` files.
 //!
 //! Templates and messages have the values `mail`, the name of the mail, `product`, `url` and `at`, and
-//! `greeting`, `username`, `valid`, `new_email` and `device`, which may be missing: a template tests them with
+//! `greeting`, `username`, `valid`, `new_email`, `deletion_at` and `device`, which may be missing: a template tests them with
 //! `{% if %}`, a message selects `[0]`. `t("key")` is a message, `has("key")` whether there is one, `lang` the
 //! language.
 
@@ -149,7 +149,10 @@ impl Templates {
             let text = self.messages.text(mail.locale, key, &context! { count });
             text.map_err(|error| self.broken(&name, &error))
         });
-        let at = self.date_time(mail.at, mail.locale);
+        let date_time = |at| {
+            let text = self.date_time(at, mail.locale);
+            text.map_err(|error| self.broken(&name, &error))
+        };
         let values = context! {
             mail => mail.kind.template(),
             product => self.brand.name.as_str(),
@@ -159,7 +162,8 @@ impl Templates {
             username => mail.username.as_deref().map(values::one_line),
             url => mail.url.as_str(),
             valid => valid.transpose()?,
-            at => at.map_err(|error| self.broken(&name, &error))?,
+            at => date_time(mail.at)?,
+            deletion_at => mail.deletion_at.map(date_time).transpose()?,
             new_email => mail.new_email.as_deref().map(values::one_line),
             device => mail.device.as_deref().map(values::one_line),
         };
@@ -313,6 +317,7 @@ fn full_sample(kind: MailKind, locale: Locale) -> Mail {
         username: Some("ben".to_owned()),
         valid_minutes: kind.has_secret_link().then_some(60),
         new_email: Some("b***@example.com".to_owned()),
+        deletion_at: Some(Timestamp::UNIX_EPOCH),
         device: Some("Firefox, Linux, 192.0.2.7".to_owned()),
         ..sparse_sample(kind, locale)
     }
@@ -329,6 +334,7 @@ fn sparse_sample(kind: MailKind, locale: Locale) -> Mail {
         valid_minutes: None,
         at: Timestamp::UNIX_EPOCH,
         new_email: None,
+        deletion_at: None,
         device: None,
         message_id: "sample".to_owned(),
     }

@@ -146,6 +146,7 @@ pub fn mail(number: u32) -> Mail {
         valid_minutes: Some(1440),
         at: "2026-11-21T08:00:30Z".parse().unwrap(),
         new_email: None,
+        deletion_at: None,
         device: None,
         message_id: format!("019ab3c0-0000-7000-8000-000000000001.{number}"),
     }

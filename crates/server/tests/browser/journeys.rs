@@ -210,3 +210,26 @@ fn a_second_factor_is_added_and_used_without_scripts() {
     browser.expect_heading("Two-factor sign-in");
     browser.expect_text("main", "Unused codes: 9.");
 }
+
+#[test]
+fn a_user_deletes_the_account_and_keeps_it_by_signing_in() {
+    let browser = Browser::open(WITHOUT_SCRIPT);
+    let password = "three boats on a lake";
+    browser.go("/sign-in");
+    sign_up_with_username(&browser, "ben");
+    enter(&browser, "ben", password);
+    browser.click("nav a[href='/account/delete']");
+    browser.expect_heading("Delete your account");
+    browser.fill("#password", password);
+    browser.click("form[action='/account/delete'] button");
+    browser.expect_text("[role=status]", "Your account will be deleted on");
+    browser.go("/account");
+    browser.expect_heading("Sign in");
+    enter(&browser, "ben", password);
+    browser.expect_heading("Your account will be deleted");
+    browser.fill("#password", password);
+    browser.click("form[action='/sign-in/keep-account'] button");
+    browser.expect_text("[role=status]", "Your account is not deleted.");
+    enter(&browser, "ben", password);
+    browser.expect_heading("Hello, ben");
+}

@@ -54,6 +54,7 @@ fn walk(browser: &Browser) -> Vec<String> {
     browser.click("main button:not(.show)");
     look("password changed");
     walk_account(browser, &mut look);
+    walk_deletion(browser, &mut look);
     browser.sign_out();
     look("signed out");
     browser.go("/recover");
@@ -61,7 +62,7 @@ fn walk(browser: &Browser) -> Vec<String> {
     browser.fill("#email", "ben@example.com");
     browser.click("main button:not(.show)");
     look("mail requested");
-    browser.await_mail(6);
+    browser.await_mail(7);
     browser.click("article a.button");
     look("recover");
     let link = browser.attribute("form", "action");
@@ -84,7 +85,7 @@ fn walk(browser: &Browser) -> Vec<String> {
     browser.fill("#email", "eve@example.com");
     browser.fill("#password", PASSWORD);
     browser.click("form[action='/sign-up'] button:not(.show)");
-    browser.await_mail(8);
+    browser.await_mail(9);
     browser.click("article a.button");
     browser.click("button.quiet");
     look("confirmation cancelled");
@@ -122,6 +123,30 @@ fn walk_account(browser: &Browser, look: &mut impl FnMut(&str)) {
     look("sign out the others");
     browser.click("main form button");
     look("others signed out");
+}
+
+/// Deletes the account, and keeps it with the link in the mail.
+fn walk_deletion(browser: &Browser, look: &mut impl FnMut(&str)) {
+    browser.go("/account/delete");
+    look("delete");
+    browser.fill("#password", PASSWORD);
+    browser.click("main button.danger");
+    look("delete, refused");
+    browser.fill("#password", "four boats on a lake");
+    browser.click("main button.danger");
+    look("to be deleted");
+    enter(browser, "ben", "four boats on a lake");
+    look("deletion pending");
+    browser.fill("#password", PASSWORD);
+    browser.click("main button:not(.show)");
+    look("deletion pending, refused");
+    browser.await_mail(6);
+    browser.click("article a.button");
+    look("keep the account");
+    browser.click("main button");
+    look("account kept");
+    browser.click("main a.button");
+    enter(browser, "ben", "four boats on a lake");
 }
 
 /// Submits the form of the sign-in page.

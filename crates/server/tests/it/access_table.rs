@@ -44,13 +44,16 @@ pub fn body_of(route: &Route) -> Option<Value> {
         ("POST", "/account/password") => {
             json!({"current_password": OTHER_PASSWORD, "new_password": "a third one for luck"})
         }
+        ("POST", "/account/delete") => json!({"password": PASSWORD}),
         ("POST", "/account/profile") => json!({"name": "x"}),
         ("POST", "/account/email") => json!({"email": "x@example.org", "password": PASSWORD}),
         ("POST", "/confirmation" | "/recovery" | "/sign-up/sent" | "/recover") => {
             json!({"email": "nobody@example.org"})
         }
         ("POST", "/recovery/{token}") => json!({"new_password": OTHER_PASSWORD}),
-        ("POST", "/auth" | "/sign-in") => json!({"username": "nobody", "password": PASSWORD}),
+        ("POST", "/auth" | "/sign-in" | "/sign-in/keep-account") => {
+            json!({"username": "nobody", "password": PASSWORD})
+        }
         _ => return example_of_body(route),
     })
 }
@@ -196,7 +199,12 @@ async fn an_anonymous_client_passes_no_guard() {
                     drop(answer.expect_problem(401, "authentication-required"));
                 }
                 Authentication::InvalidRejected => {
-                    drop(answer.expect_problem(401, "invalid-credentials"));
+                    // Without a body, it names no account.
+                    let code = match route.path {
+                        "/user/{user}/deletion" => "authentication-required",
+                        _ => "invalid-credentials",
+                    };
+                    drop(answer.expect_problem(401, code));
                 }
                 Authentication::Ignored | Authentication::InvalidIgnored => assert!(
                     !matches!(answer.status, 403 | 405),
@@ -325,6 +333,8 @@ async fn an_admin_has_the_access_of_the_table() {
             "/user/{user}/session/{id}" | "/assets/{file}" | "/inbox" | "/inbox.json" => &[404],
             path if path.contains("{token}") => &[410],
             "/account/password" => &[200, 401],
+            // The only admin.
+            "/account/delete" => &[200, 409],
             path if path.starts_with("/account/factors") => &[200, 404, 415],
             path if path.starts_with("/account/") => &[200, 303],
             "/password" => &[404, 422],

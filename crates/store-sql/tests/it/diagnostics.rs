@@ -65,13 +65,13 @@ async fn a_healthy_server_is_fine_throughout() {
         assert!(
             schema
                 .message
-                .contains("1 (accounts), 2 (last_sign_ins), 3 (preferred_locale)"),
+                .contains("1 (accounts), 2 (last_sign_ins), 3 (preferred_locale), 4 (deletion)"),
             "{}",
             schema.message
         );
         // The check created nothing.
         let made = migrate(&SqlSettings::new(&url), fixtures::now()).await;
-        assert_eq!(made.unwrap().len(), 3);
+        assert_eq!(made.unwrap().len(), 4);
         let diagnostics = examined(&url).await;
         assert_all_passed(&diagnostics);
         assert_eq!(diagnostics.len(), 7, "{diagnostics:#?}");

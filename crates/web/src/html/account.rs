@@ -26,11 +26,12 @@ pub(crate) enum Section {
     Devices,
     Activity,
     Data,
+    Delete,
 }
 
 impl Section {
     /// All sections, in the order of the navigation.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Overview,
         Self::Profile,
         Self::Email,
@@ -39,6 +40,7 @@ impl Section {
         Self::Devices,
         Self::Activity,
         Self::Data,
+        Self::Delete,
     ];
 
     /// Variant of the message `section`, and name of the icon.
@@ -57,6 +59,7 @@ impl Section {
             Self::Devices => "/account/devices",
             Self::Activity => "/account/activity",
             Self::Data => "/account/data",
+            Self::Delete => "/account/delete",
         }
     }
 }

@@ -34,7 +34,7 @@ const MAX_ECHOED_NAME: usize = 64;
 /// Maximum edit distance between an unknown field and the known field that is suggested.
 const MAX_TYPOS: usize = 2;
 /// Fields of a user in responses. A request that does not set one of them says so, instead of calling it unknown.
-const USER_FIELDS: [&str; 11] = [
+const USER_FIELDS: [&str; 12] = [
     "id",
     "username",
     "email",
@@ -45,6 +45,7 @@ const USER_FIELDS: [&str; 11] = [
     "data",
     "created_at",
     "updated_at",
+    "deletion_at",
     "last_sign_in_at",
 ];
 
@@ -101,6 +102,13 @@ impl Fields {
     /// Takes `password` and `code`: the proof of a signed-in user. `None` without a password.
     pub fn proof(&mut self) -> Option<Proof> {
         let password = self.optional("password", Password::parse);
+        let code = self.optional("code", FactorCode::parse);
+        password.map(|password| Proof { password, code })
+    }
+
+    /// Takes `code`, and `password`, which is required.
+    pub fn required_proof(&mut self) -> Option<Proof> {
+        let password = self.required("password", Password::parse);
         let code = self.optional("code", FactorCode::parse);
         password.map(|password| Proof { password, code })
     }

@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::limits::LOCKOUT_RETRY_AFTER;
 use doorward_domain::{Error, FieldError};
+use jiff::Timestamp;
 
 macro_rules! codes {
     ($($variant:ident = $name:literal, $status:literal, $title:literal, $detail:literal, $help:literal;)+) => {
@@ -63,6 +64,7 @@ codes! {
     ReauthenticationRequired = "reauthentication-required", 401, "Reauthentication required", "Your last sign-in is too old for this. Send your `password` with the request, and a `code` if you have a second factor, or sign in again.", "This action needs a recent sign-in. Send your password as `password` with the same request, and a code of your second factor as `code` if you have one, or sign in again. To change the password of an account with a second factor, sign in first.";
     EmailUnconfirmed = "email-unconfirmed", 403, "Email address not confirmed", "The email address of this account is not confirmed.", "The password is correct. Open the link in the confirmation email, or request it again with `POST /confirmation`.";
     AccountDisabled = "account-disabled", 403, "Account disabled", "An admin has disabled this account.", "The password is correct, but an admin has disabled the account.";
+    DeletionPending = "deletion-pending", 403, "Account will be deleted", "The deletion of this account was requested.", "The password, and the code if there is a second factor, are correct, but the account is deleted at `deletion_at`. To keep it, send the same proof with `DELETE /user/me/deletion`, or open the link in the email about the deletion.";
     Forbidden = "forbidden", 403, "Forbidden", "Your account does not have access to this resource.", "The resource belongs to another user or requires the admin role. The response is the same whether or not it exists.";
     SignUpClosed = "sign-up-closed", 403, "Sign-up closed", "New accounts cannot be created here.", "The operator has set `sign_up.policy = \"closed\"`. Ask the operator for an account.";
     CrossSiteRequest = "cross-site-request", 403, "Cross-site request rejected", "The request was sent by a page of another site.", "Browser requests must come from this server's pages or from an origin in `cors.origins`, where the session cookie and the forms of the pages do not work. Other clients: send no `Origin`, use a bearer token.";
@@ -106,6 +108,8 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// Time to wait before a retry.
     pub retry_after: Option<Duration>,
+    /// When the account is deleted; only for [`Code::DeletionPending`].
+    pub(crate) deletion_at: Option<Timestamp>,
     /// `true` for a lockout by wrong codes of a second factor, which has its own text on pages.
     pub(crate) is_code_lockout: bool,
     /// Cause, for the log only.
@@ -124,6 +128,7 @@ impl Problem {
             detail: None,
             errors: Vec::new(),
             retry_after: None,
+            deletion_at: None,
             is_code_lockout: false,
             cause: None,
             page: None,
@@ -220,6 +225,10 @@ impl From<Error> for Problem {
                 is_code_lockout: true,
                 ..Self::with_detail(Code::TooManyAttempts, CODES_LOCKED_OUT)
             },
+            Error::DeletionPending { at } => Self {
+                deletion_at: Some(at),
+                ..Self::new(Code::DeletionPending)
+            },
             Error::Overloaded => Self {
                 retry_after: busy,
                 ..Self::new(Code::Overloaded)
@@ -253,6 +262,7 @@ fn plain_code(error: &Error) -> Code {
         Error::WrongPassword => Code::WrongPassword,
         Error::EmailUnconfirmed => Code::EmailUnconfirmed,
         Error::AccountDisabled => Code::AccountDisabled,
+        Error::DeletionPending { .. } => Code::DeletionPending,
         Error::ReauthenticationRequired => Code::ReauthenticationRequired,
         Error::InvalidCode => Code::InvalidCode,
         Error::ChallengeExpired => Code::ChallengeExpired,

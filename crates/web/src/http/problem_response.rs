@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use axum::http::header::{self, HeaderValue};
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::values::Locale;
+use jiff::Timestamp;
 use minijinja::context;
 use serde::Serialize;
 
@@ -102,6 +103,8 @@ struct ProblemBody<'a> {
     code: &'a str,
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    deletion_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<Vec<FieldErrorBody<'a>>>,
 }
 
@@ -130,6 +133,7 @@ fn problem_body<'a>(app: &App, problem: &'a Problem, id: &'a str) -> ProblemBody
         detail: problem.detail_text(),
         code: code.as_str(),
         request_id: id,
+        deletion_at: problem.deletion_at,
         errors: (code == Code::ValidationFailed).then(|| errors.collect()),
     }
 }

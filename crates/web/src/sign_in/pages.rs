@@ -10,8 +10,11 @@ use doorward_domain::ctx::session_actor;
 use doorward_domain::factors::FactorCode;
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::sign_in::{NextFactor, NextStep, Outcome};
+use jiff::Timestamp;
 use minijinja::{Value, context};
 
+use crate::deletion::pages::pending;
+use crate::html::dates::moment;
 use crate::html::form::Form;
 use crate::html::redirect::redirect;
 use crate::html::return_to::{ReturnTo, sign_in_path, with_return_to};
@@ -47,6 +50,11 @@ pub(crate) async fn sign_in_page(caller: Caller, RawQuery(query): RawQuery) -> R
 enum Notice {
     SignedOut,
     SignedUp,
+    /// The account will be deleted at this time.
+    ToBeDeleted(Timestamp),
+    Deleted,
+    /// A deletion was cancelled.
+    Kept,
 }
 
 impl Notice {
@@ -55,7 +63,12 @@ impl Notice {
         match query.split('&').next()? {
             "signed-out" => Some(Self::SignedOut),
             "signed-up" => Some(Self::SignedUp),
-            _ => None,
+            "deleted" => Some(Self::Deleted),
+            "kept" => Some(Self::Kept),
+            other => {
+                let second = other.strip_prefix("to-be-deleted=")?.parse().ok()?;
+                Timestamp::from_second(second).ok().map(Self::ToBeDeleted)
+            }
         }
     }
 
@@ -63,6 +76,16 @@ impl Notice {
         match self {
             Self::SignedOut => "signed-out",
             Self::SignedUp => "signed-up",
+            Self::ToBeDeleted(_) => "to-be-deleted",
+            Self::Deleted => "deleted",
+            Self::Kept => "kept",
+        }
+    }
+
+    fn deletion_at(self) -> Option<Timestamp> {
+        match self {
+            Self::ToBeDeleted(at) => Some(at),
+            _ => None,
         }
     }
 }
@@ -74,6 +97,7 @@ fn form_values(form: &Form, return_to: Option<&ReturnTo>, notice: Option<Notice>
         return_to => return_to.map(ReturnTo::as_str),
         sign_up => with_return_to("/sign-up", return_to),
         notice => notice.map(Notice::name),
+        deletion_at => notice.and_then(Notice::deletion_at).map(moment),
     }
 }
 
@@ -89,6 +113,10 @@ pub(crate) async fn sign_in(
     match start(&caller, fields).await {
         Ok(Outcome::Session(new)) => Ok(signed_in(&caller, &headers, &new, return_to).await),
         Ok(Outcome::NextFactor(next)) => Ok(next_step(&next, return_to.as_ref())),
+        Err(problem) if problem.code == Code::DeletionPending => {
+            let return_to = return_to.as_ref();
+            Err(pending(&caller, (form, false), return_to, problem))
+        }
         Err(problem) => {
             let form = form.with_errors(&problem).with_login_field();
             let values = form_values(&form, return_to.as_ref(), None);
@@ -152,6 +180,10 @@ pub(crate) async fn answer_challenge(
         Ok(new) => Ok(signed_in(&caller, &headers, &new, return_to).await),
         Err(problem) if problem.code == Code::ChallengeExpired => {
             Ok(expired(&caller, return_to.as_ref()))
+        }
+        Err(problem) if problem.code == Code::DeletionPending => {
+            let (form, return_to) = (Form::default(), return_to.as_ref());
+            Err(pending(&caller, (form, true), return_to, problem))
         }
         Err(problem) => {
             let page = |form: &Form| code_form(&caller, form, return_to.as_ref());

@@ -8,13 +8,14 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .with_limit(SignIn)
         .with_problems(&[
             &[InvalidCredentials, WrongPassword, UnknownAccount],
-            &[EmailUnconfirmed, AccountDisabled, Overloaded],
+            &[EmailUnconfirmed, AccountDisabled, DeletionPending],
+            &[Overloaded],
         ])
         .api(|| routes!(api::sign_in))
         .with_page(|| post(pages::sign_in)),
     Route::post("/auth/factor", Ignored)
         .with_limit(SignIn)
-        .with_problems(&[&[InvalidCode, ChallengeExpired]])
+        .with_problems(&[&[InvalidCode, ChallengeExpired, DeletionPending]])
         .api(|| routes!(api::answer_challenge)),
     Route::get("/auth/factor", Ignored)
         .with_problems(&[&[NotFound]])

@@ -55,6 +55,10 @@ pub struct UserView {
     /// Time of the last change.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     updated_at: Timestamp,
+    /// Time at which the account is deleted, if that was requested. Until then no one can sign in to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false, format = DateTime, example = "2026-12-05T08:00:00Z")]
+    deletion_at: Option<Timestamp>,
     /// Time of the last sign-in; absent if there was none. Only in `GET /user/{user}`, `GET /user` and the export.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false, format = DateTime, example = "2026-11-21T08:00:00Z")]
@@ -76,6 +80,7 @@ impl From<&User> for UserView {
             data: user.data.as_map().clone(),
             created_at: user.created_at,
             updated_at: user.updated_at,
+            deletion_at: user.deletion.map(|deletion| deletion.at),
             last_sign_in_at: None,
         }
     }

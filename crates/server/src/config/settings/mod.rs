@@ -305,6 +305,8 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| FactorsRequired::ALL.into_iter().find(|who| who.as_str() == v).map(|who| c.policy.factors_required = who).ok_or_else(|| "must be none, admins or everyone".to_owned()), |c| c.policy.factors_required.as_str().to_owned()),
     plain("factors.issuer", "Name that authenticator apps show for this server, up to 64 characters without a colon; `brand.name` if not set, else the public host.",
         |c, v| issuer(v).map(|v| c.policy.factors_issuer = v), |c| c.policy.factors_issuer.clone()),
+    plain("account.deletion_days", "Days between the request to delete an account and its deletion, in which the request can be cancelled, 0 to 90. 0 deletes at once.",
+        |c, v| parse_in_range(v, 0, 90).map(|v| c.policy.deletion_grace = days(v)), |c| whole_days(c.policy.deletion_grace)),
     plain("confirmation.require_password", "Require the password of the account to confirm an email address: true or false.",
         |c, v| boolean(v).map(|v| c.policy.confirmation_requires_password = v), |c| c.policy.confirmation_requires_password.to_string()),
     plain("password.min_length", "Minimum number of characters of a password, 8 to 64.",

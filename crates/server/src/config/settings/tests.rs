@@ -59,6 +59,7 @@ fn limits_are_inclusive() {
         ("hashing.lanes", 1, 8),
         ("hashing.threads", 1, 256),
         ("hashing.queue_limit", 1, 10_000),
+        ("account.deletion_days", 0, 90),
         ("audit.retention_days", 0, 36500),
         ("keys.rotate_after_days", 1, 3650),
         ("throttle.lockout_after", 10, 100),

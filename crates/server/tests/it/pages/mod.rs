@@ -5,6 +5,7 @@ mod account_changes;
 mod account_records;
 mod brand;
 mod browser;
+mod deletion;
 mod documents;
 mod escaping;
 mod factors;

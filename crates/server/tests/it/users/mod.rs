@@ -1,6 +1,7 @@
 mod activity;
 mod create;
 mod delete;
+mod deletion;
 mod email;
 mod export;
 mod list;

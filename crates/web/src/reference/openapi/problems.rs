@@ -77,6 +77,9 @@ fn example(code: Code, public_url: &str) -> Value {
     if code == Code::ValidationFailed {
         example["errors"] = json!([{"field": "email", "code": "invalid", "detail": "This is not an email address; one looks like ben@example.com."}]);
     }
+    if code == Code::DeletionPending {
+        example["deletion_at"] = json!("2026-12-05T08:00:00Z");
+    }
     example
 }
 
@@ -94,6 +97,7 @@ pub(super) fn problem_schema() -> Value {
             "detail": {"type": "string", "description": "What happened in this request."},
             "code": {"type": "string", "enum": codes, "description": "Stable; the texts are not."},
             "request_id": {"type": "string", "description": "Id of the request, as in the server's log."},
+            "deletion_at": {"type": "string", "format": "date-time", "description": "Time at which the account is deleted; only with `deletion-pending`."},
             "errors": {"type": "array", "description": "All invalid fields; only with `validation-failed`.", "items": reference("FieldError")},
         },
     })

@@ -18,14 +18,17 @@ pub(super) fn user(user: &User, output: Output) -> anyhow::Result<()> {
 pub(super) fn summary(user: &User) -> String {
     let username = user.username.as_ref().map_or("-", Username::as_str);
     let email = user.email.as_ref().map_or("-", EmailAddress::as_str);
-    [
+    let deletion = user.deletion.map(|deletion| deletion.at);
+    let lines = [
         format!("id          {}", user.id),
         format!("username    {username}"),
         format!("email       {email}"),
         format!("role        {}", user.role.as_str()),
         format!("status      {}", user.status.as_str()),
-    ]
-    .join("\n")
+    ];
+    let deletion = deletion.map(|at| format!("deletion    {at}"));
+    let lines: Vec<_> = lines.into_iter().chain(deletion).collect();
+    lines.join("\n")
 }
 
 /// One line for each user. Long names are truncated, ids are not.

@@ -36,6 +36,7 @@ fn people() -> Vec<String> {
                     person.as_object_mut().unwrap().remove(name);
                 }
                 person["status"] = "disabled".into();
+                person["deletion_at"] = "2099-12-05T08:00:00.000001Z".into();
             }
             4 => {
                 person["created_at"] = "1969-12-31T23:59:59.999999Z".into();

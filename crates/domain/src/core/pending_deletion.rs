@@ -1,0 +1,51 @@
+//! Refuses a sign-in to an account that will be deleted, and cancels the deletion.
+
+use crate::core::Core;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::events::Event;
+use crate::model::{AuditKind, User};
+use crate::store::Batch;
+
+impl Core {
+    /// Fails with [`Error::DeletionPending`] if the deletion of the account was requested. The caller has verified
+    /// the password, and the second factor if there is one: the error reveals the state of the account.
+    pub(crate) async fn ensure_no_pending_deletion(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+    ) -> Result<(), Error> {
+        let Some(deletion) = user.deletion else {
+            return Ok(());
+        };
+        let refused = Event::Refused {
+            kind: AuditKind::SignIn,
+            user_id: Some(user.id),
+            reason: "deletion pending",
+        };
+        self.emit_now(ctx, refused).await?;
+        Err(Error::DeletionPending { at: deletion.at })
+    }
+
+    /// The writes that follow from the end of the user's pending deletion; none if there is none. The caller replaces the
+    /// user. `by_link` is for the audit log.
+    pub(crate) async fn cancellation_writes(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        by_link: bool,
+    ) -> Result<Batch, Error> {
+        if user.deletion.is_none() {
+            return Ok(Batch::new());
+        }
+        let kept = User {
+            deletion: None,
+            ..user.clone()
+        };
+        let mut batch = self.roster_change(Some(user), Some(&kept)).await?;
+        let user_id = user.id;
+        let cancelled = Event::DeletionCancelled { user_id, by_link };
+        self.emit(ctx, cancelled, &mut batch);
+        Ok(batch)
+    }
+}

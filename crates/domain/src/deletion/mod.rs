@@ -1,0 +1,180 @@
+//! Deletion after some days: requested by the user or an admin, and cancelled by either, or by the mailed link.
+//!
+//! Until the deletion the account and its names stay, but no one can sign in: a correct proof gets the time of the
+//! deletion. The user, who has no session, cancels with the same proof, or with the link that was mailed at the request
+//! and again with the reminder. The links of an address change and of a first factor (`core::undo`) cancel it as well.
+//! `housekeeping` reminds and deletes.
+
+use std::sync::Arc;
+
+use crate::access::{Action, names_user};
+use crate::core::step_up::Proof;
+use crate::core::users::ensure_version;
+use crate::core::{Core, MAX_WRITE_ATTEMPTS};
+use crate::ctx::Ctx;
+use crate::error::{Error, WriteError};
+use crate::events::Event;
+use crate::metric_event::SessionEnd;
+use crate::model::{AuditKind, Link, PendingDeletion, Purpose, User, Version};
+use crate::store::Batch;
+use crate::values::{Identifier, Token, Username};
+
+/// Requests and cancels deletions.
+pub struct Deletion {
+    pub(crate) core: Arc<Core>,
+}
+
+impl Deletion {
+    /// Requests the deletion of an account, and ends its sessions. Returns the user with the pending deletion. If the policy
+    /// has no grace period, the account is deleted at once, and the returned user has none. Does nothing if a deletion is
+    /// pending already. Fails like [`crate::profile::Profile::delete`].
+    #[tracing::instrument(name = "request_deletion", level = "trace", skip_all)]
+    pub async fn request(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        expected: Option<Version>,
+    ) -> Result<User, Error> {
+        let (core, action) = (&self.core, Action::DeleteUser);
+        core.ensure_reauthenticated(ctx, action, named).await?;
+        for _ in 0..MAX_WRITE_ATTEMPTS {
+            let user = core.resolve(ctx, action, named).await?;
+            ensure_version(&user, expected)?;
+            if user.deletion.is_some() {
+                return Ok(user);
+            }
+            let mut batch = core.actor_check(ctx, action, user.id);
+            let grace = core.policy.deletion_grace;
+            if grace.is_zero() {
+                match core.delete_user(ctx, &user, batch).await? {
+                    true => return Ok(user),
+                    false => continue,
+                }
+            }
+            let changed = User {
+                deletion: Some(PendingDeletion::after(grace, ctx.now)),
+                security_epoch: user.security_epoch + 1,
+                ..user.next_version(ctx.now)
+            };
+            batch.extend(changed.replace(&user));
+            batch.extend(core.roster_change(Some(&user), Some(&changed)).await?);
+            core.emit(ctx, Event::DeletionRequested { user: &changed }, &mut batch);
+            if core.apply_unless_stale(batch).await? {
+                let (epoch, reason) = (changed.security_epoch, SessionEnd::AccountChanged);
+                core.end_sessions(ctx, user.id, epoch, reason, None).await;
+                return Ok(changed);
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    /// Cancels the deletion of a user, for an admin who has entered the password recently. Fails with
+    /// [`Error::NotFound`] if none is pending.
+    #[tracing::instrument(name = "cancel_deletion", level = "trace", skip_all)]
+    pub async fn cancel(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        expected: Option<Version>,
+    ) -> Result<User, Error> {
+        let (core, action) = (&self.core, Action::CancelDeletion);
+        core.ensure_reauthenticated(ctx, action, named).await?;
+        for _ in 0..MAX_WRITE_ATTEMPTS {
+            let user = core.resolve(ctx, action, named).await?;
+            ensure_version(&user, expected)?;
+            let mut batch = core.actor_check(ctx, action, user.id);
+            let (kept, writes) = self.cancelled(ctx, &user, false).await?;
+            batch.extend(writes);
+            if core.apply_unless_stale(batch).await? {
+                return Ok(kept);
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    /// Cancels the deletion of the user whose password, and second factor if there is one, the request contains. Opens
+    /// no session. Fails with [`Error::NotFound`] if none is pending, and with [`Error::Forbidden`] if `named`, the user
+    /// in the path, is another one.
+    #[tracing::instrument(name = "cancel_own_deletion", level = "trace", skip_all)]
+    pub async fn cancel_with_proof(
+        &self,
+        ctx: &Ctx,
+        (named, identifier): (&str, &Identifier),
+        proof: &Proof,
+        expected: Option<Version>,
+    ) -> Result<User, Error> {
+        let (core, kind) = (&self.core, AuditKind::DeletionCancelled);
+        let lookup = core.find_account(identifier).await?;
+        let verified = core
+            .verify_sign_in(ctx, identifier, lookup, &proof.password, kind)
+            .await?;
+        core.finish_proof(ctx, &verified, proof.code.as_ref(), kind)
+            .await?;
+        let user = verified.user;
+        let username_key = user.username.as_ref().map(Username::key);
+        if !names_user(named, user.id, username_key) {
+            return Err(Error::Forbidden);
+        }
+        ensure_version(&user, expected)?;
+        let (kept, batch) = self.cancelled(ctx, &user, false).await?;
+        // If the user has changed since, the proof may no longer be valid.
+        core.apply(batch).await?;
+        Ok(kept)
+    }
+
+    /// Returns a valid undo link, for the page that shows what it does. It expires with the deletion. Fails with
+    /// [`Error::LinkExpired`] otherwise.
+    #[tracing::instrument(name = "view_deletion_undo", level = "trace", skip_all)]
+    pub async fn view_undo(&self, ctx: &Ctx, token: &Token) -> Result<Link, Error> {
+        Ok(self.find_undo_link(ctx, token).await?.0)
+    }
+
+    /// Cancels the deletion and uses the link. Fails with [`Error::LinkExpired`] if it is void.
+    #[tracing::instrument(name = "undo_deletion", level = "trace", skip_all)]
+    pub async fn undo(&self, ctx: &Ctx, token: &Token) -> Result<(), Error> {
+        for _ in 0..MAX_WRITE_ATTEMPTS {
+            let (link, user) = self.find_undo_link(ctx, token).await?;
+            let (_, mut batch) = self.cancelled(ctx, &user, true).await?;
+            batch.push(link.mark_used(ctx.now));
+            match self.core.apply(batch).await {
+                Ok(()) => return Ok(()),
+                // The link was used or the user changed in between: read both again.
+                Err(WriteError::Stale) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    /// Returns the user without the pending deletion, and the writes. Fails with [`Error::NotFound`] if none is pending.
+    async fn cancelled(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        by_link: bool,
+    ) -> Result<(User, Batch), Error> {
+        if user.deletion.is_none() {
+            return Err(Error::NotFound);
+        }
+        let kept = User {
+            deletion: None,
+            ..user.next_version(ctx.now)
+        };
+        let mut batch = kept.replace(user);
+        batch.extend(self.core.cancellation_writes(ctx, user, by_link).await?);
+        Ok((kept, batch))
+    }
+
+    async fn find_undo_link(&self, ctx: &Ctx, token: &Token) -> Result<(Link, User), Error> {
+        let purpose = Purpose::DeletionUndo;
+        let (link, user) = self.core.find_unexpired_link(ctx, token, purpose).await?;
+        let deletion_at = user.deletion.map(|deletion| deletion.at);
+        let is_valid = link.used_at.is_none()
+            && deletion_at == Some(link.expires_at)
+            && !user.undo_link_is_void(link.requested_at);
+        match is_valid {
+            true => Ok((link, user)),
+            false => Err(Error::LinkExpired),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Deletion after some days: its request, its end, and the link that keeps the account.
+
+pub(crate) mod api;
+pub(crate) mod pages;
+pub(crate) mod routes;

@@ -1,0 +1,136 @@
+//! The pages that delete the account of the signed-in user, and that keep it. The sign-in page shows a pending deletion.
+
+use axum::extract::Path;
+use axum::response::{Html, Response};
+use doorward_domain::model::User;
+use minijinja::{Value, context};
+
+use crate::deletion::api;
+use crate::html::account::{AccountCaller, Section};
+use crate::html::dates::moment;
+use crate::html::form::Form;
+use crate::html::return_to::{ReturnTo, sign_in_path};
+use crate::html::sign_in_name;
+use crate::http::body::Fields;
+use crate::http::caller::Caller;
+use crate::http::cookies::clear_session_cookie;
+use crate::http::links::{done_page, read_token};
+use crate::http::problem::{Code, Problem};
+use crate::http::responses::see_other;
+
+/// The sign-in page after an account was kept.
+const KEPT: &str = "/sign-in?kept";
+
+/// The sign-in page after a deletion was requested. It says when the account is deleted.
+fn after_deletion(user: &User) -> String {
+    match user.deletion {
+        Some(deletion) => format!("/sign-in?to-be-deleted={}", deletion.at.as_second()),
+        None => "/sign-in?deleted".to_owned(),
+    }
+}
+
+/// What the deletion means, and the form.
+pub(crate) async fn delete_page(caller: AccountCaller) -> Html<String> {
+    page(&caller, &Form::default()).await
+}
+
+/// Requests the deletion, which signs out. The sign-in page then says when the account is deleted.
+pub(crate) async fn delete(caller: AccountCaller, mut fields: Fields) -> Result<Response, Problem> {
+    let proof = fields.required_proof();
+    let requested = match fields.finish(|| proof) {
+        Ok(proof) => api::request(&caller, "me", Some(proof), None).await,
+        Err(problem) => Err(problem),
+    };
+    match requested {
+        Ok(user) => {
+            let mut response = see_other(&after_deletion(&user));
+            clear_session_cookie(response.headers_mut());
+            Ok(response)
+        }
+        Err(problem) => {
+            let form = Form::default().with_errors(&problem);
+            Err(problem.on_page(page(&caller, &form).await))
+        }
+    }
+}
+
+async fn page(caller: &AccountCaller, form: &Form) -> Html<String> {
+    let has_factor = caller.doorward().factors.has_factor(&caller.ctx).await;
+    let has_factor = has_factor.unwrap_or_else(|error| {
+        tracing::warn!(%error, "failed to read whether a user has a second factor");
+        // The field for a code may stay empty.
+        true
+    });
+    let user = caller.session().user();
+    let values = context! {
+        has_factor,
+        days => caller.doorward().policy().deletion_grace.as_hours() / 24,
+        has_email => user.email.is_some(),
+        username => sign_in_name(user),
+        form => Value::from(form),
+    };
+    caller.render(Section::Delete, "deletion/delete", values)
+}
+
+/// Keeps the account whose name and proof the form of the sign-in page has.
+pub(crate) async fn keep_account(caller: Caller, mut fields: Fields) -> Result<Response, Problem> {
+    let form = Form::from_fields(&fields);
+    let return_to = ReturnTo::take_from_form(&mut fields, caller.return_origins());
+    let asks_for_code = fields.contains("code");
+    fields.move_address_to_email();
+    match api::keep(&caller, "me", fields, None).await {
+        Ok(_) => Ok(see_other(KEPT)),
+        // Kept by another request, such as the first of two clicks.
+        Err(problem) if problem.code == Code::NotFound => Ok(see_other(KEPT)),
+        Err(problem) => {
+            let asks_for_code = asks_for_code || problem.code == Code::ReauthenticationRequired;
+            let form = form.with_errors(&problem).with_login_field();
+            let return_to = return_to.as_ref();
+            Err(pending(&caller, (form, asks_for_code), return_to, problem))
+        }
+    }
+}
+
+/// The sign-in page of an account that will be deleted, with a form that keeps it. `asks_for_code` if the account has a
+/// second factor.
+pub(crate) fn pending(
+    caller: &Caller,
+    (form, asks_for_code): (Form, bool),
+    return_to: Option<&ReturnTo>,
+    problem: Problem,
+) -> Problem {
+    let values = context! {
+        form => Value::from(&form),
+        asks_for_code,
+        deletion_at => problem.deletion_at.map(moment),
+        return_to => return_to.map(ReturnTo::as_str),
+        sign_in => sign_in_path(return_to),
+    };
+    let page = caller.render("deletion/pending", values);
+    problem.on_page(page)
+}
+
+/// The page of the link that keeps the account.
+pub(crate) async fn view_deletion_undo(
+    caller: Caller,
+    Path(token): Path<String>,
+) -> Result<Html<String>, Problem> {
+    let service = &caller.doorward().deletion;
+    let link = service.view_undo(&caller.ctx, &read_token(&token)?).await?;
+    let values = context! {
+        email => link.email.as_str(),
+        deletion_at => moment(link.expires_at),
+        token,
+    };
+    Ok(caller.render("deletion/keep-account", values))
+}
+
+/// Keeps the account.
+pub(crate) async fn undo_deletion(
+    caller: Caller,
+    Path(token): Path<String>,
+) -> Result<Html<String>, Problem> {
+    let service = &caller.doorward().deletion;
+    service.undo(&caller.ctx, &read_token(&token)?).await?;
+    Ok(done_page(&caller, "deletion/account-kept"))
+}
