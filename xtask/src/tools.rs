@@ -24,7 +24,6 @@ const DEBIAN: &[(Prerequisite, &str)] = &[
     (Prerequisite::Program("strace"), "strace"),
     (Prerequisite::Program("systemd-analyze"), "systemd"),
     (Prerequisite::Program("chromium"), "chromium"),
-    (Prerequisite::Program("chromedriver"), "chromium-driver"),
     (Prerequisite::Program("curl"), "curl"),
     (Prerequisite::Program("shellcheck"), "shellcheck"),
     (Prerequisite::Program("mandoc"), "mandoc"),

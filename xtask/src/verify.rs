@@ -15,10 +15,11 @@ use crate::{fuzz, fuzz_parsers, servers, supply, upgrade};
 
 /// Tests that use the binary as operators and other programs do, and take minutes: the collection through a proxy that
 /// falsifies responses, with rate limits, without an inbox, and with wrong expectations; proxies, services, telemetry
-/// and its outages; image, stack and unit; commands, package and bill of materials.
+/// and its outages; image, stack and unit; commands, package and bill of materials. And every state of the pages.
 pub(crate) const OUTSIDE: &str = "binary(clients) & test(/^mutation_proxy::|^collection::.*(throttling|inbox|fails)/) \
     | binary(proxies) | binary(services) | binary(telemetry) & not test(/^documents::/) \
-    | binary(deploy) & test(/^(image|stack|unit)::/) | binary(commands) | binary(supply) & test(/^sbom::/)";
+    | binary(deploy) & test(/^(image|stack|unit)::/) | binary(commands) | binary(supply) & test(/^sbom::/) \
+    | binary(browser) & test(/^matrix::/)";
 
 /// Nodes and faults on `MariaDB` or with Redis. The name of a test or its module contains its store.
 pub(crate) const OTHER_NODES: &str =
@@ -42,7 +43,7 @@ pub(crate) const STEPS: &[Step] = &[
         run: || run(&mut cargo(&["build", "--profile", "ci", "--locked"])).context(EndsRun),
     },
     Step {
-        name: "clients, proxies, services, package",
+        name: "clients, proxies, package, pages",
         code: 33,
         run: || outside(OUTSIDE),
     },

@@ -2,6 +2,7 @@
 
 ## Words of several texts
 
+direction = ltr
 duration-seconds = { $count ->
     [one] { $count } Sekunde
    *[other] { $count } Sekunden
@@ -254,11 +255,16 @@ hide-password = Passwort verbergen
 password-hint = Mindestens { $min_length } Zeichen. Ein paar zufällige Wörter sind leicht zu merken und schwer zu erraten.
 sign-in = Anmelden
 forgot-password = Passwort vergessen?
+please-wait = Bitte warten
+copy = Kopieren
+copied = Kopiert
 send-link = Link schicken
 send-again = E-Mail noch einmal schicken
 back-to-sign-in = Zurück zur Anmeldung
 title-error = Fehler:
 start-page = Zur Startseite
+panel-incomplete = Das kann gerade nicht angezeigt werden.
+try-again = Noch einmal versuchen
 check-email = Schauen Sie in Ihr Postfach
 check-email-hint = Nichts da? Es kann eine Minute dauern. Sehen Sie auch im Spam-Ordner nach.
 open-inbox = Eingebauten Posteingang öffnen
@@ -336,6 +342,7 @@ sign-in-signed-out = Sie sind abgemeldet.
 sign-in-signed-up = Ihr Konto ist bereit. Melden Sie sich an, um fortzufahren.
 sign-in-to-be-deleted = Sie sind abgemeldet. Ihr Konto wird am { $at } gelöscht. Bis dahin können Sie es behalten: Melden Sie sich wieder an, oder öffnen Sie den Link in unserer E-Mail, falls Ihr Konto eine Adresse hat.
 sign-in-deleted = Ihr Konto ist gelöscht.
+sign-in-cookie = Sie sind nicht angemeldet: Ihr Browser hat unser Cookie nicht angenommen. Öffnen Sie diese Seite unter einer Adresse, die mit https:// beginnt. Über http:// nehmen Browser das Cookie nur auf localhost an, Safari auch dort nicht. Wenn die Adresse stimmt, erlauben Sie Cookies für diese Seite.
 sign-in-new = Neu hier? { $link }
 sign-in-new-link = Konto anlegen
 
@@ -363,7 +370,6 @@ required-title = Zwei-Faktor-Anmeldung einrichten
 required-text = Ihr Konto braucht die Zwei-Faktor-Anmeldung: Sie melden sich dann mit Ihrem Passwort und einem Code aus einer Authenticator-App auf Ihrem Telefon an. Wenn Sie noch keine haben, installieren Sie zuerst eine.
 
 sent-to = Wir haben eine E-Mail an { $email } geschickt. Öffnen Sie den Link darin, um Ihre Adresse zu bestätigen. Er gilt 24 Stunden.
-sent-is-active = Ihr Konto ist bereit. Bis die Adresse bestätigt ist, melden Sie sich mit Ihrem Benutzernamen an.
 sent-again = Wenn diese Adresse auf die Bestätigung wartet, haben wir die E-Mail noch einmal geschickt.
 sent-wrong-address = Falsche Adresse? { $link }
 sent-wrong-address-link = Noch einmal registrieren
@@ -501,6 +507,7 @@ activity-list = Was geschehen ist
 activity-none = Noch nichts. Anmeldungen und Änderungen erscheinen hier.
 activity-newest = Neueste
 activity-older = Ältere
+activity-not-me-one = Das war ich nicht
 activity-not-me = Das waren nicht alles Sie?
 activity-not-me-text = Vielleicht kennt jemand anderes Ihr Passwort. Ändern Sie es: das meldet auch Ihre anderen Geräte ab. Prüfen Sie danach Ihre E-Mail-Adresse und die Zwei-Faktor-Anmeldung.
 activity = { $event ->
@@ -542,11 +549,29 @@ data-download = Herunterladen
 data-download-text = Eine Datei (JSON) mit allem, was unten steht, den noch nicht verschickten E-Mails und den bekannten Geräten. Ihr Passwort und die Schlüssel Ihrer Authenticator-Apps sind nicht darin.
 data-download-button = Daten herunterladen
 data-stored = Was gespeichert ist und wie lange
-data-profile = Name, Benutzername, E-Mail-Adresse und Sprache, solange Sie das Konto haben.
-data-security = Ihr Passwort und die Schlüssel Ihrer Authenticator-Apps, für niemanden lesbar, solange Sie sie verwenden.
-data-devices = Browser, Adresse und Zeiten jedes Geräts, auf dem Sie angemeldet sind; nach der Anmeldung höchstens { $valid } lang.
-data-activity = Anmeldungen und Änderungen mit Browser und Adresse, { $valid } lang.
-data-activity-unlimited = Anmeldungen und Änderungen mit Browser und Adresse, ohne Frist.
+data-category = { $name ->
+    [user] Profil
+    [password] Passwort
+    [factors] Zwei-Faktor-Anmeldung
+    [sessions] Geräte, auf denen Sie angemeldet sind
+    [devices] Bekannte Geräte
+    [links] Links in E-Mails
+    [mails] E-Mails an Sie
+    [audit] Aktivität
+   *[other] Versuche
+}
+data-until = { $name ->
+    [user] Name, Benutzername, E-Mail-Adresse und Sprache, solange Sie das Konto haben.
+    [password] So gespeichert, dass es niemand lesen kann, solange Sie es verwenden.
+    [factors] Die Schlüssel Ihrer Authenticator-Apps und Ihre Wiederherstellungscodes, für niemanden lesbar, solange Sie sie verwenden.
+    [sessions] Browser, Adresse und Zeiten; { $period } ab der letzten Verlängerung, nach der Anmeldung höchstens { $longest } lang.
+    [devices] Browser und Netzwerk der Geräte, von denen Sie sich angemeldet haben; { $period } ab der letzten Anmeldung dort.
+    [links] Zweck, Adresse und Zeiten; { $period } über ihr Ende hinaus.
+    [mails] Bis sie verschickt sind. Wenn das { $period } lang nicht gelingt, bleiben sie noch { $longest } lang gespeichert.
+    [audit] Anmeldungen und Änderungen mit Browser und Adresse, { $period } lang. Wenn das Konto gelöscht wird, werden Browser und Adresse entfernt.
+    [audit-unlimited] Anmeldungen und Änderungen mit Browser und Adresse, ohne Frist. Wenn das Konto gelöscht wird, werden Browser und Adresse entfernt.
+   *[other] Zähler falscher Passwörter und anderer Versuche, die Ihr Konto schützen; höchstens { $period } lang.
+}
 data-applications = Von Anwendungen gespeichert
 data-applications-text = Das haben Anwendungen mit Ihrem Konto gespeichert.
 data-applications-none = Keine Anwendung hat etwas mit Ihrem Konto gespeichert.

@@ -6,6 +6,8 @@
 
 ## Words of several texts
 
+# ltr or rtl: from left to right, or from right to left.
+direction = ltr
 duration-seconds = { $count ->
     [one] { $count } second
    *[other] { $count } seconds
@@ -264,11 +266,16 @@ hide-password = Hide password
 password-hint = At least { $min_length } characters. A few random words are easy to remember and hard to guess.
 sign-in = Sign in
 forgot-password = Forgot your password?
+please-wait = Please wait
+copy = Copy
+copied = Copied
 send-link = Send link
 send-again = Send the email again
 back-to-sign-in = Back to sign-in
 title-error = Error:
 start-page = Go to the start page
+panel-incomplete = This can't be shown right now.
+try-again = Try again
 check-email = Check your email
 check-email-hint = Nothing there? It can take a minute. Check your spam folder too.
 open-inbox = Open the built-in inbox
@@ -346,6 +353,7 @@ sign-in-signed-out = You are signed out.
 sign-in-signed-up = Your account is ready. Sign in to continue.
 sign-in-to-be-deleted = You are signed out. Your account will be deleted on { $at }. Until then you can keep it: sign in again, or open the link in our email if your account has an address.
 sign-in-deleted = Your account is deleted.
+sign-in-cookie = You are not signed in: your browser did not accept our cookie. Open this page at an address that starts with https://. Over http://, browsers accept the cookie at localhost only, and Safari not even there. If the address is right, allow cookies for this site.
 sign-in-new = New here? { $link }
 sign-in-new-link = Create an account
 
@@ -373,7 +381,6 @@ required-title = Set up two-factor sign-in
 required-text = Your account needs two-factor sign-in: signing in will take your password and a code from an authenticator app on your phone. If you don't have one yet, install one first.
 
 sent-to = We've sent an email to { $email }. Open the link in it to confirm your address. The link works for 24 hours.
-sent-is-active = Your account is ready. Until the address is confirmed, sign in with your username.
 sent-again = If this address is waiting for confirmation, we've sent the email again.
 sent-wrong-address = Wrong address? { $link }
 sent-wrong-address-link = Sign up again
@@ -512,6 +519,7 @@ activity-list = What happened
 activity-none = Nothing yet. Sign-ins and changes appear here.
 activity-newest = Newest
 activity-older = Older
+activity-not-me-one = This wasn't me
 activity-not-me = Something here wasn't you?
 activity-not-me-text = Someone else may know your password. Change it: that also signs out your other devices. Then check your email address and two-factor sign-in.
 # $event is a kind of audit event.
@@ -554,11 +562,30 @@ data-download = Download
 data-download-text = One file (JSON) with everything below, the emails that wait to be sent and the known devices. It has neither your password nor the keys of your authenticator apps.
 data-download-button = Download your data
 data-stored = What is stored, and how long
-data-profile = Name, username, email address and language, as long as you have the account.
-data-security = Your password and the keys of your authenticator apps, so that no one can read them, as long as you use them.
-data-devices = Browser, address and times of each device where you are signed in, for at most { $valid } after the sign-in.
-data-activity = Sign-ins and changes with browser and address, for { $valid }.
-data-activity-unlimited = Sign-ins and changes with browser and address, without a limit of time.
+data-category = { $name ->
+    [user] Profile
+    [password] Password
+    [factors] Two-factor sign-in
+    [sessions] Devices where you are signed in
+    [devices] Known devices
+    [links] Links in emails
+    [mails] Emails to you
+    [audit] Activity
+   *[other] Attempts
+}
+# $period and $longest are durations.
+data-until = { $name ->
+    [user] Name, username, email address and language, as long as you have the account.
+    [password] Stored so that no one can read it, as long as you use it.
+    [factors] The keys of your authenticator apps and your recovery codes, so that no one can read them, as long as you use them.
+    [sessions] Browser, address and times, for { $period } after the sign-in was last renewed, at most { $longest } after the sign-in.
+    [devices] Browser and network of devices that you signed in from, for { $period } after the last sign-in there.
+    [links] Purpose, address and times, for { $period } after they expire.
+    [mails] Until they are sent. An email that can't be sent for { $period } is deleted { $longest } later.
+    [audit] Sign-ins and changes with browser and address, for { $period }. When the account is deleted, browser and address are removed.
+    [audit-unlimited] Sign-ins and changes with browser and address, without a limit of time. When the account is deleted, browser and address are removed.
+   *[other] Counters of wrong passwords and other attempts, which protect your account, for at most { $period }.
+}
 data-applications = Stored by applications
 data-applications-text = Applications have stored this with your account.
 data-applications-none = No application has stored anything with your account.

@@ -7,6 +7,9 @@
 //! To add a message: its key in each language; `tests/catalogue.rs` names keys that are missing, unused or
 //! not translated. To add a language: its variant in `doorward_domain::values::Locale`, and its file.
 
+pub mod folder;
+mod replacement;
+
 use std::sync::Arc;
 
 use doorward_domain::values::Locale;
@@ -65,30 +68,40 @@ impl Messages {
     }
 
     /// Replaces the messages that `source` has, in one language. Fails if it cannot be parsed, or if a key is
-    /// unknown or begins with none of `prefixes`.
+    /// unknown or must not be replaced.
     pub fn replace(
         &mut self,
         locale: Locale,
         source: &str,
-        prefixes: &[&str],
+        is_replaceable: fn(&str) -> bool,
     ) -> Result<(), InvalidMessages> {
         let resource = parse(source)?;
         let english = builtin(Locale::default());
-        let known: Vec<_> = keys(&english)
-            .filter(|key| prefixes.iter().any(|prefix| key.starts_with(prefix)))
-            .collect();
+        let known: Vec<_> = keys(&english).filter(|key| is_replaceable(key)).collect();
         if let Some(key) = keys(&resource).find(|key| !known.contains(key)) {
-            let is_other = |line: &&str| line.split('=').next().map(str::trim) != Some(key);
-            return Err(InvalidMessages {
-                line: resource.source().lines().take_while(is_other).count() + 1,
-                reason: format!(
-                    "unknown message {key}; known messages: {}",
-                    known.join(", ")
-                ),
-            });
+            return Err(replacement::unknown(&resource, key, known));
         }
         if let Some((_, bundle)) = self.0.iter_mut().find(|(known, _)| *known == locale) {
             bundle.add_resource_overriding(resource);
+        }
+        Ok(())
+    }
+
+    /// Like [`replace`](Self::replace), for messages that are not tried with samples: also fails if one uses a value that
+    /// the English message does not have, or prints a value that can be missing.
+    pub fn replace_with_same_values(
+        &mut self,
+        locale: Locale,
+        source: &str,
+        is_replaceable: fn(&str) -> bool,
+    ) -> Result<(), InvalidMessages> {
+        self.replace(locale, source, is_replaceable)?;
+        let (resource, english) = (parse(source)?, builtin(Locale::default()));
+        for message in replacement::messages(&resource) {
+            let fail = |reason| replacement::fault(&resource, message.id.name, reason);
+            let values = replacement::check(message, &resource, &english).map_err(fail)?;
+            self.text(locale, message.id.name, &values)
+                .map_err(|error| fail(error.detail().unwrap_or_default().to_owned()))?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use super::*;
 
 fn german(source: &str) -> Result<Arc<Messages>, InvalidMessages> {
     let mut messages = Messages::builtin();
-    messages.replace(Locale::De, source, &["mail-"])?;
+    messages.replace(Locale::De, source, |key| key.starts_with("mail-"))?;
     Ok(Arc::new(messages))
 }
 
@@ -129,7 +129,7 @@ fn replacement_messages_are_checked() {
         (
             "# x\nmail-greting = Hi\n",
             2,
-            "unknown message mail-greting; known messages: mail-greeting, ",
+            "unknown message mail-greting; similar ones: mail-greeting, ",
         ),
         ("sign-in = Hi\n", 1, "unknown message sign-in"),
         (
@@ -141,6 +141,51 @@ fn replacement_messages_are_checked() {
         let error = german(source).err().unwrap();
         assert!(error.reason.contains(reason), "{error}");
         assert_eq!(error.line, line, "{error}");
+    }
+}
+
+/// A value of `recover-text` can be missing.
+#[test]
+fn replacement_messages_have_the_values_of_english() {
+    let replace = |source: &str| {
+        let mut messages = Messages::builtin();
+        messages
+            .replace_with_same_values(Locale::De, source, |key| !key.starts_with("mail-"))
+            .map(|()| messages)
+    };
+    let source = "-name = Muster GmbH\nsign-in-new = { $link } bei { -name }?\n";
+    let text = replace(source).unwrap();
+    let text = text.text(Locale::De, "sign-in-new", &context! { link => "Neu" });
+    assert_eq!(text.unwrap(), "Neu bei Muster GmbH?");
+    let source = "recover-text = { $name ->\n    [0] Los.\n   *[other] { $name }: los.\n}\n";
+    assert!(replace(source).is_ok());
+    for (source, line, reason) in [
+        ("sing-in = Los\n", 1, "similar ones: sign-in, "),
+        ("mail-greeting = Los\n", 1, "unknown message mail-greeting"),
+        (
+            "\nsign-in = { $name }\n",
+            2,
+            "sign-in uses $name; it has no values",
+        ),
+        ("sign-in-new = { $lnk }\n", 1, "its values: $link"),
+        ("sign-in = { sign-in-new }\n", 1, "uses $link"),
+        (
+            "sign-in = { sing-in }\n",
+            1,
+            "sing-in, which does not exist",
+        ),
+        ("sign-in = { -name }\n", 1, "-name, which does not exist"),
+        (
+            "sign-in = { NUMBER(1) }\n",
+            1,
+            "NUMBER, which texts do not have",
+        ),
+        ("recover-text = { $name }\n", 1, "can be missing"),
+        ("sign-in = { sign-in }\n", 1, "Cyclic"),
+    ] {
+        let error = replace(source).err().expect(source);
+        assert!(error.reason.contains(reason), "{source}: {error}");
+        assert_eq!(error.line, line, "{source}: {error}");
     }
 }
 

@@ -18,6 +18,7 @@ const SAME: &[(Locale, &[&str])] = &[(
     Locale::De,
     &[
         "account-admin",
+        "direction",
         "factors-name",
         "label-code",
         "label-name",

@@ -8,7 +8,7 @@
 //! - [`queries`]: the queries of the product.
 //! - [`tools`]: programs from PyPI and npm that tests run, and cargo; [`newman`]: the collection.
 //! - [`http`]: an HTTP client; [`wait`]: waiting with a deadline; [`repeat`]: number of repetitions.
-//! - [`webdriver`]: controls a Chromium.
+//! - [`browser`]: runs tests that are written for a browser.
 //! - [`repository`]: the files in git.
 //!
 //! The clock and the random source of tests are the domain's: `doorward_domain::memory`. This crate depends on no
@@ -17,6 +17,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 pub mod audit_fixtures;
+pub mod browser;
 pub mod contract;
 pub mod fixtures;
 pub mod http;
@@ -29,4 +30,3 @@ pub mod repository;
 pub mod servers;
 pub mod tools;
 pub mod wait;
-pub mod webdriver;

@@ -107,7 +107,7 @@ impl Drop for Process {
 
 /// The command, killed when the thread that starts it ends. Variables that were set and the folder are copied; a
 /// cleared environment is not.
-fn kill_with_parent(command: &Command) -> Command {
+pub(crate) fn kill_with_parent(command: &Command) -> Command {
     let mut kill_with_parent = Command::new("setpriv");
     kill_with_parent.args(["--pdeathsig", "KILL", "--"]);
     kill_with_parent

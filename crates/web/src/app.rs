@@ -2,6 +2,7 @@
 //! router.
 
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -9,10 +10,12 @@ use axum::body::Bytes;
 use axum::http::HeaderValue;
 use doorward_domain::Doorward;
 use doorward_domain::ports::RandomSource;
+use doorward_domain::values::Locale;
 use tokio::sync::Semaphore;
 
 use crate::html::Pages;
 use crate::html::brand::{Brand, BrandSettings};
+use crate::html::texts::Texts;
 use crate::http::host::is_loopback_url;
 use crate::http::observer::RequestObserver;
 use crate::http::origins::{Origins, origin_of};
@@ -35,6 +38,8 @@ pub struct AppParts {
     pub trusted_proxies: TrustedProxies,
     /// The operator's brand.
     pub brand: Brand,
+    /// Texts of pages.
+    pub texts: Texts,
     /// Operator's settings of the web layer.
     pub options: WebOptions,
     /// Set before the server stops.
@@ -52,6 +57,10 @@ pub struct WebOptions {
     pub return_origins: Origins,
     /// Name, colours, logos and links of pages.
     pub brand: BrandSettings,
+    /// Folder with texts that replace built-in ones of pages.
+    pub texts: Option<PathBuf>,
+    /// Language for clients that prefer none with texts.
+    pub language: Locale,
     /// Rule for `If-Match`.
     pub if_match: IfMatchRule,
 }
@@ -133,10 +142,12 @@ impl App {
     /// Creates the state of the router.
     pub fn new(parts: AppParts) -> Self {
         let public_url = &parts.doorward.policy().public_url;
-        let pages = Pages::new(parts.doorward.policy(), &parts.brand, parts.inbox.is_some());
+        let has_inbox = parts.inbox.is_some();
+        let policy = parts.doorward.policy();
+        let pages = Pages::new(policy, &parts.brand, parts.texts, has_inbox);
         Self(Arc::new(AppState {
             origin: origin_of(public_url),
-            page_policy: page_policy(&parts.options.return_origins),
+            page_policy: page_policy(&origin_of(public_url), &parts.options.return_origins),
             routes: OnceLock::new(),
             documents: OnceLock::new(),
             has_warned_of_plain_http: AtomicBool::new(false),
@@ -166,15 +177,16 @@ impl Deref for App {
     }
 }
 
-/// The `Content-Security-Policy` of pages (W-01). Browsers apply `form-action` to redirects after a form, too.
-fn page_policy(return_origins: &Origins) -> HeaderValue {
+/// The `Content-Security-Policy` of pages (W-01). Browsers apply `form-action` to redirects after a form, too. The script needs
+/// no policy of Trusted Types.
+fn page_policy(public_origin: &str, return_origins: &Origins) -> HeaderValue {
     let mut targets = String::from("'self'");
-    for origin in return_origins.iter() {
+    for origin in [public_origin].into_iter().chain(return_origins.iter()) {
         targets.push(' ');
         targets.push_str(origin);
     }
     let policy = format!(
-        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action {targets}; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action {targets}; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     );
     HeaderValue::from_str(&policy).expect("an origin is ASCII without spaces")
 }

@@ -203,7 +203,7 @@ pub fn negotiation(data: &[u8]) {
     if negotiate::wants_html(&headers) {
         assert!(named("text/html"));
     }
-    let _: doorward_domain::values::Locale = negotiate::locale(&headers);
+    let _: Option<doorward_domain::values::Locale> = negotiate::locale(&headers);
 }
 
 /// A limit is in its range, and an accepted cursor is the text that a list returns.

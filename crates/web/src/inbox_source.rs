@@ -18,6 +18,9 @@ pub struct InboxEntry {
     pub subject: String,
     /// Plain text part.
     pub text: String,
+    /// HTML part, a complete page. The API does not have it.
+    #[serde(skip)]
+    pub html: String,
     /// The link in the mail; empty if there is none.
     #[schema(example = "http://localhost:8000/confirmation/…")]
     pub url: String,
@@ -31,6 +34,9 @@ pub struct InboxEntry {
 pub trait InboxSource: Send + Sync {
     /// Returns all mails, newest first.
     fn list(&self) -> Vec<InboxEntry>;
+
+    /// Deletes all mails.
+    fn clear(&self);
 
     /// Waits for a mail with a greater id, and returns the id of the newest mail. Returns `None` if the server
     /// stops.

@@ -44,6 +44,7 @@ pub use users::view::UserView;
 
 pub use crate::html::brand::{Brand, BrandError, BrandSettings};
 pub use crate::html::color::Color;
+pub use crate::html::texts::{Texts, TextsError};
 pub use crate::http::body::MAX_BODY_BYTES;
 pub use crate::http::headers::set_default_headers;
 pub use crate::http::host::{host_of, is_loopback_url};

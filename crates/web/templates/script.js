@@ -1,8 +1,38 @@
-// Adds a button to each password field that shows the password. Pages work without it.
-for (const field of document.querySelectorAll("input[type=password][data-show]")) {
+// What a script adds to pages. Every page works without it.
+const { lang } = document.documentElement;
+// The reader's own form of the page's language, such as en-GB.
+const locale = navigator.languages.find((tag) => tag.split("-")[0] === lang) ?? lang;
+
+const buttonAfter = (element, className) => {
   const button = document.createElement("button");
   button.type = "button";
-  button.className = "show";
+  button.className = className;
+  element.after(button);
+  return button;
+};
+
+const enhance = (root) => {
+  // Times in the reader's time zone.
+  for (const time of root.querySelectorAll("time")) {
+    time.title = time.textContent;
+    const timeStyle = "day" in time.dataset ? undefined : "short";
+    time.textContent = new Date(time.dateTime).toLocaleString(locale, { dateStyle: "long", timeStyle });
+  }
+  // Browsers have a clipboard at https and at localhost only.
+  for (const source of navigator.clipboard ? root.querySelectorAll("[data-copy]") : []) {
+    const button = buttonAfter(source, "quiet");
+    button.textContent = source.dataset.copy;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(source.innerText.trim());
+      button.textContent = source.dataset.copied;
+    });
+  }
+};
+enhance(document);
+
+// A button to show the password in each password field.
+for (const field of document.querySelectorAll("input[type=password][data-show]")) {
+  const button = buttonAfter(field, "show");
   button.setAttribute("aria-controls", field.id);
   const show = (isShown) => {
     field.type = isShown ? "text" : "password";
@@ -15,5 +45,46 @@ for (const field of document.querySelectorAll("input[type=password][data-show]")
   field.form.addEventListener("submit", () => show(false));
   // Hidden again if the user returns to the page.
   addEventListener("pagehide", () => show(false));
-  field.after(button);
+}
+
+// A form is sent once. Its button is disabled after the browser has read its value, until the user returns to the page.
+addEventListener("submit", (event) => {
+  const button = event.submitter;
+  setTimeout(() => {
+    if (!button || event.defaultPrevented) return;
+    button.dataset.label = button.textContent;
+    button.textContent = document.body.dataset.wait;
+    button.disabled = true;
+  });
+});
+addEventListener("pageshow", () => {
+  for (const button of document.querySelectorAll("button:disabled")) {
+    button.textContent = button.dataset.label ?? button.textContent;
+    button.disabled = false;
+  }
+});
+
+// A link that loads the page again, and with a script only the part of it that it names. So does a return to the window.
+const refresh = document.querySelector("[data-refresh]");
+const load = (event) => {
+  event.preventDefault();
+  const id = refresh.dataset.refresh;
+  // The browser parses the response, which Trusted Types allow.
+  const request = new XMLHttpRequest();
+  request.open("GET", location.href);
+  request.responseType = "document";
+  request.addEventListener("load", () => {
+    const part = request.response?.getElementById(id);
+    const shown = document.getElementById(id);
+    const items = (region) => Array.from(region.querySelectorAll("[id]"), (item) => item.id).join();
+    // The same items stay, so that the focus does.
+    if (!part || items(part) === items(shown)) return;
+    shown.replaceWith(part);
+    enhance(part);
+  });
+  request.send();
+};
+if (refresh) {
+  refresh.addEventListener("click", load);
+  addEventListener("focus", load);
 }

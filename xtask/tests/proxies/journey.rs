@@ -105,7 +105,7 @@ fn return_to_another_site_is_ignored(kind: Kind) {
         let answer = ben.post("/auth", &form);
         assert_eq!(
             (answer.status, answer.field("location")),
-            (303, Some("/")),
+            (303, Some("/account")),
             "{evil}"
         );
     }

@@ -14,6 +14,7 @@ pub(crate) mod outbox_limit;
 mod pending_deletion;
 pub(crate) mod pending_email;
 pub(crate) mod sessions;
+pub(crate) mod sign_up_cookie;
 pub(crate) mod step_up;
 pub(crate) mod suppressed;
 pub(crate) mod undo;

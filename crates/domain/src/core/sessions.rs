@@ -44,14 +44,14 @@ impl Authenticated {
 }
 
 impl Core {
-    /// Creates a session of a user who has just proved who they are, and applies the batch with it and the time of the
-    /// sign-in. No other function creates a session. Fails if the account is not active. A client that is not signed in
-    /// has no session (S-10).
+    /// Creates a session of a user who has proved who they are, with these methods at this time, and applies the batch with
+    /// it and the time of the sign-in. No other function creates a session. Fails if the account is not active. A client
+    /// that is not signed in has no session (S-10).
     pub(crate) async fn issue_session(
         &self,
         ctx: &Ctx,
         user: User,
-        amr: Vec<AuthMethod>,
+        (amr, auth_time): (Vec<AuthMethod>, Timestamp),
         mut batch: Batch,
     ) -> Result<SignedIn, Error> {
         if user.status != Status::Active {
@@ -68,7 +68,7 @@ impl Core {
             generation: Session::FIRST_GENERATION,
             renewed_at: ctx.now,
             created_at: ctx.now,
-            auth_time: ctx.now,
+            auth_time,
             amr,
             last_seen_at: ctx.now,
             expires_at: ctx.now + self.policy.session_lifetime,

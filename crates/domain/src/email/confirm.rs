@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::core::pending_email::without_pending_email;
+use crate::core::sign_up_cookie::CompletedSignUp;
 use crate::core::verify_password::AccountLookup;
 use crate::ctx::Ctx;
 use crate::email::Email;
@@ -21,6 +22,24 @@ use crate::values::{Data, EmailAddress, Identifier, Invalid, Password, Token};
 /// Maximum number of other users whose pending address a confirmation clears. Any others can no longer confirm it,
 /// and expire.
 const MAX_SUPERSEDED: usize = 20;
+
+/// A confirmed address.
+#[derive(Debug)]
+pub enum Confirmed {
+    /// The address belongs to this user.
+    Address(User),
+    /// The address belongs to the user who has signed up in this browser, and who can be signed in.
+    SignUp(CompletedSignUp),
+}
+
+impl Confirmed {
+    /// The user.
+    pub fn into_user(self) -> User {
+        match self {
+            Self::Address(user) | Self::SignUp(CompletedSignUp { user, .. }) => user,
+        }
+    }
+}
 
 impl Email {
     /// Requests the confirmation mail again. The worker looks the address up, not this method, so that the
@@ -59,13 +78,27 @@ impl Email {
 
     /// Confirms the address. The policy can require the password of the account, so that the owner of an address
     /// does not confirm another person's sign-up.
-    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn confirm_with_password(
         &self,
         ctx: &Ctx,
         token: &Token,
         password: Option<&Password>,
     ) -> Result<User, Error> {
+        let confirmed = self.confirm_in_browser(ctx, token, password, None).await?;
+        Ok(confirmed.into_user())
+    }
+
+    /// Confirms the address like [`Self::confirm_with_password`], in a browser with this cookie of a sign-up. The cookie
+    /// proves the password that was entered there, in the request that confirms the address and in no other. It does not
+    /// replace the password that the policy can require.
+    #[tracing::instrument(name = "confirm", level = "trace", skip_all)]
+    pub async fn confirm_in_browser(
+        &self,
+        ctx: &Ctx,
+        token: &Token,
+        password: Option<&Password>,
+        sign_up: Option<&str>,
+    ) -> Result<Confirmed, Error> {
         let mut is_password_due = true;
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let (link, user) = self
@@ -74,7 +107,7 @@ impl Email {
                 .await?;
             // Checked first: another POST may have used the link between the reads of the link and of the user.
             if is_confirmed(&user, &link) {
-                return Ok(confirmed_response(user, &link));
+                return Ok(Confirmed::Address(confirmed_response(user, &link)));
             }
             if !is_open(&user, &link) {
                 return Err(Error::LinkExpired);
@@ -84,6 +117,16 @@ impl Email {
                     .await?;
                 is_password_due = false;
             }
+            // Read before the write: after an error, the link and the cookie can be used again.
+            let entered_at = match sign_up {
+                Some(cookie) => {
+                    let owner = (&user, &link.email);
+                    self.core
+                        .sign_up_password_entered_at(ctx, cookie, owner)
+                        .await?
+                }
+                None => None,
+            };
             let confirmed = confirmed(ctx, &user, self.core.policy.email_undo_lifetime);
             let mut batch = confirmed.replace(&user);
             batch.push(link.mark_used(ctx.now));
@@ -105,7 +148,13 @@ impl Email {
                     }
                     self.core.clear_email_failures(&confirmed).await;
                     self.clear_superseded(ctx, &confirmed).await;
-                    return Ok(confirmed);
+                    return Ok(match entered_at {
+                        Some(password_entered_at) => Confirmed::SignUp(CompletedSignUp {
+                            user: confirmed,
+                            password_entered_at,
+                        }),
+                        None => Confirmed::Address(confirmed),
+                    });
                 }
                 // The link was used or the user changed in between: read both again.
                 Err(WriteError::Stale) => {}

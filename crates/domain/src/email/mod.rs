@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use crate::core::Core;
 
+pub use confirm::Confirmed;
+
 /// Confirms and changes addresses.
 pub struct Email {
     pub(crate) core: Arc<Core>,

@@ -49,6 +49,9 @@ pub(crate) struct State {
     /// The recovery that has set the password and granted codes for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) recovery: Option<String>,
+    /// When the password was entered, if that was before the challenge was created: at a sign-up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) password_entered_at: Option<Timestamp>,
 }
 
 /// What a sign-in needs next.

@@ -83,6 +83,20 @@ impl Profile {
         self.view(ctx, named).await
     }
 
+    /// Adds to a user, which a service has returned, when they last signed in. If that cannot be read, it is omitted: the
+    /// change that the user is returned for has been made.
+    pub async fn viewed(&self, user: User) -> ViewedUser {
+        let read = self.core.last_sign_in(user.id).await;
+        let last_sign_in_at = read.unwrap_or_else(|error| {
+            tracing::warn!(%error, "failed to read when a user last signed in");
+            None
+        });
+        ViewedUser {
+            user,
+            last_sign_in_at,
+        }
+    }
+
     /// Returns the stored version of the user, for a conditional write; `None` if the actor may not view the user.
     /// Writes no audit event, since the write does.
     pub async fn current_version(

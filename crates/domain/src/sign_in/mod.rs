@@ -9,11 +9,14 @@ mod second_step;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::access::Action;
 use crate::core::Core;
 use crate::core::sessions::SignedIn;
+use crate::core::sign_up_cookie::CompletedSignUp;
 use crate::core::step_up::audit_kind_of;
-use crate::core::verify_password::VerifiedPassword;
+use crate::core::verify_password::{VerifiedPassword, own_identifier};
 use crate::ctx::Ctx;
 use crate::error::{Error, chain};
 use crate::events::Event;
@@ -51,12 +54,51 @@ impl SignIn {
         password: &Password,
     ) -> Result<Outcome, Error> {
         let outcome = self.verify_first_factor(ctx, identifier, password).await;
-        self.core.record(MetricEvent::SignIn(match &outcome {
+        self.record_first_step(&outcome);
+        outcome
+    }
+
+    /// Signs in the user of a sign-up that was completed in this request, with the password that they entered for it.
+    /// The outcome is that of [`Self::start`].
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn after_sign_up(
+        &self,
+        ctx: &Ctx,
+        sign_up: &CompletedSignUp,
+    ) -> Result<Outcome, Error> {
+        let outcome = self.continue_sign_up(ctx, sign_up).await;
+        self.record_first_step(&outcome);
+        outcome
+    }
+
+    async fn continue_sign_up(
+        &self,
+        ctx: &Ctx,
+        sign_up: &CompletedSignUp,
+    ) -> Result<Outcome, Error> {
+        let (user, entered_at) = (&sign_up.user, sign_up.password_entered_at);
+        let identifier = own_identifier(user)?;
+        self.core
+            .ensure_can_sign_in(ctx, &identifier, user, AuditKind::SignIn)
+            .await?;
+        if let Some(next) = self.next_factor(ctx, user, Some(entered_at)).await? {
+            return Ok(Outcome::NextFactor(next));
+        }
+        let verified = VerifiedPassword {
+            attempt: Some(self.core.earlier_password_attempt(ctx, user)?),
+            user: user.clone(),
+        };
+        let proved = (vec![AuthMethod::Password], entered_at);
+        let session = self.complete(ctx, (&verified, 0), proved, Batch::new());
+        Ok(Outcome::Session(Box::new(session.await?)))
+    }
+
+    fn record_first_step(&self, outcome: &Result<Outcome, Error>) {
+        self.core.record(MetricEvent::SignIn(match outcome {
             Ok(Outcome::Session(_)) => SignInOutcome::Success,
             Ok(Outcome::NextFactor(_)) => SignInOutcome::FactorRequired,
             Err(error) => SignInOutcome::from_error(error),
         }));
-        outcome
     }
 
     async fn verify_first_factor(
@@ -70,12 +112,13 @@ impl SignIn {
             .core
             .verify_sign_in(ctx, identifier, lookup, password, AuditKind::SignIn)
             .await?;
-        if let Some(next) = self.next_factor(ctx, &verified.user).await? {
+        if let Some(next) = self.next_factor(ctx, &verified.user, None).await? {
             self.core.release_password_backoff(ctx, &verified).await?;
             return Ok(Outcome::NextFactor(next));
         }
-        let amr = vec![AuthMethod::Password];
-        let session = self.complete(ctx, (&verified, 0), amr, Batch::new()).await;
+        let proved = (vec![AuthMethod::Password], ctx.now);
+        let session = self.complete(ctx, (&verified, 0), proved, Batch::new());
+        let session = session.await;
         if session.is_err() {
             // The password was not wrong.
             self.core.release_password_backoff(ctx, &verified).await?;
@@ -83,13 +126,13 @@ impl SignIn {
         Ok(Outcome::Session(Box::new(session?)))
     }
 
-    /// Creates the session once all factors are verified, with the writes of the last one, after this number of wrong codes.
-    /// Clears the wrong passwords once the session is stored.
+    /// Creates the session once all factors are verified, with these methods at this time, and with the writes of the last
+    /// one, after this number of wrong codes. Clears the wrong passwords once the session is stored.
     async fn complete(
         &self,
         ctx: &Ctx,
         (verified, wrong_codes): (&VerifiedPassword, u32),
-        amr: Vec<AuthMethod>,
+        proved: (Vec<AuthMethod>, Timestamp),
         mut batch: Batch,
     ) -> Result<SignedIn, Error> {
         self.core
@@ -105,7 +148,7 @@ impl SignIn {
             unusual: unusual.as_ref(),
         };
         self.core.emit(ctx, signed_in, &mut batch);
-        let signed_in = self.core.issue_session(ctx, user, amr, batch).await?;
+        let signed_in = self.core.issue_session(ctx, user, proved, batch).await?;
         if let Err(error) = self.core.clear_password_attempts(verified).await {
             tracing::warn!(error = %chain(&error), "failed to clear the wrong passwords after a sign-in");
         }

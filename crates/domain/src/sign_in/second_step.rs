@@ -3,7 +3,7 @@
 //! The first step creates a challenge (`factors::challenge`) in place of a session. It clears no counter and notifies
 //! no one: that happens when the sign-in is complete. It is in the audit log, since the password was correct.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::core::sessions::SignedIn;
@@ -42,11 +42,13 @@ pub enum NextStep {
 }
 
 impl SignIn {
-    /// Creates a challenge if a user who has just proved the password needs a second factor.
+    /// Creates a challenge if a user who has proved the password needs a second factor. `password_entered_at` is when they
+    /// entered it, if that was in an earlier request.
     pub(super) async fn next_factor(
         &self,
         ctx: &Ctx,
         user: &User,
+        password_entered_at: Option<Timestamp>,
     ) -> Result<Option<NextFactor>, Error> {
         let set = self.core.factor_set(user.id).await?;
         let (step, stored_step, lifetime) = match set.is_empty() {
@@ -76,6 +78,7 @@ impl SignIn {
                 attempts: 0,
                 step: stored_step,
                 recovery,
+                password_entered_at,
             },
             created_at: ctx.now,
             expires_at: ctx.now + lifetime,
@@ -230,12 +233,13 @@ impl SignIn {
         mut batch: Batch,
     ) -> Result<SignedIn, Error> {
         batch.push(challenge.mark_used(ctx.now));
+        let auth_time = challenge.state.password_entered_at.unwrap_or(ctx.now);
         let verified = VerifiedPassword {
             attempt: Some(self.core.earlier_password_attempt(ctx, &user)?),
             user,
         };
-        let proved = (&verified, wrong_codes);
-        self.complete(ctx, proved, amr, batch).await
+        let verified = (&verified, wrong_codes);
+        self.complete(ctx, verified, (amr, auth_time), batch).await
     }
 
     fn record_outcome(&self, outcome: &Result<SignedIn, Error>) {

@@ -2,6 +2,9 @@
 //!
 //! With enumeration protection the address is not looked up: any number of accounts may have the same pending
 //! address, and the first to confirm gets it. The worker looks the address up when it sends the mail.
+//!
+//! A browser is signed in without entering the password again: at once if the account is active, else when the address is
+//! confirmed there (`core::sign_up_cookie`).
 
 use std::sync::Arc;
 
@@ -16,7 +19,9 @@ use crate::model::{
 };
 use crate::policy::SignUpPolicy;
 use crate::store::{Records, Write};
-use crate::values::{Data, EmailAddress, Invalid, Name, NewPassword, UserId, Username};
+use crate::values::{Data, EmailAddress, Invalid, Name, NewPassword, Secret, UserId, Username};
+
+pub use crate::core::sign_up_cookie::{CompletedSignUp, SIGN_UP_COOKIE_LIFETIME};
 
 /// Input of a sign-up; at least one of `username` and `email`.
 #[derive(Debug)]
@@ -33,6 +38,20 @@ pub struct NewSignUp {
     pub data: Data,
 }
 
+/// A sign-up in a browser.
+#[derive(Debug)]
+pub enum BrowserSignUp {
+    /// The account is active: its user can be signed in.
+    Completed(Box<CompletedSignUp>),
+    /// The address has to be confirmed first.
+    Unconfirmed {
+        /// The address that gets the confirmation mail.
+        email: EmailAddress,
+        /// The value of the cookie with which `Email::confirm_in_browser` completes the sign-up.
+        cookie: Secret<String>,
+    },
+}
+
 /// Signs users up.
 pub struct SignUp {
     pub(crate) core: Arc<Core>,
@@ -47,8 +66,32 @@ impl SignUp {
     ///
     /// If the policy requires no confirmation, the address is stored as confirmed; fails with
     /// [`Error::EmailTaken`] if another user has it.
-    #[tracing::instrument(name = "sign_up", level = "trace", skip_all)]
     pub async fn start(&self, ctx: &Ctx, wanted: NewSignUp) -> Result<User, Error> {
+        let (user, _) = self.create(ctx, wanted).await?;
+        Ok(user)
+    }
+
+    /// Like [`Self::start`], in a browser that does not ask for the password again.
+    pub async fn start_in_browser(
+        &self,
+        ctx: &Ctx,
+        wanted: NewSignUp,
+    ) -> Result<BrowserSignUp, Error> {
+        let (user, password) = self.create(ctx, wanted).await?;
+        Ok(match user.pending_address() {
+            Some(email) if user.status == Status::Pending => BrowserSignUp::Unconfirmed {
+                email: email.clone(),
+                cookie: self.core.sign_up_cookie(ctx, &user, email, &password),
+            },
+            _ => BrowserSignUp::Completed(Box::new(CompletedSignUp {
+                user,
+                password_entered_at: ctx.now,
+            })),
+        })
+    }
+
+    #[tracing::instrument(name = "sign_up", level = "trace", skip_all)]
+    async fn create(&self, ctx: &Ctx, wanted: NewSignUp) -> Result<(User, Credential), Error> {
         if self.core.policy.sign_up == SignUpPolicy::Closed {
             return Err(Error::SignUpClosed);
         }
@@ -89,7 +132,7 @@ impl SignUp {
             return Err(error.into());
         }
         self.core.clear_email_failures(&user).await;
-        Ok(user)
+        Ok((user, credential))
     }
 
     /// Fails if there is neither a username nor an address, or if there are allowed domains and the address is missing or at

@@ -1,4 +1,5 @@
-//! Sealing: the encryption of private keys and of the secrets of authenticator apps in a store.
+//! Sealing: the encryption of private keys and of the secrets of authenticator apps in a store, and of the cookie of a
+//! sign-up.
 //!
 //! AES-256-GCM under a key derived from the master key (HKDF-SHA256, RFC 5869), with a random nonce. A name, such
 //! as the `kid`, is authenticated, so that two sealed secrets cannot be swapped.

@@ -95,9 +95,9 @@ impl Locale {
         primary.and_then(Self::from_tag)
     }
 
-    /// Returns the best match for an `Accept-Language` field (RFC 9110, 12.5.4); English if none matches.
-    pub fn negotiate(accept_language: &str) -> Self {
-        let mut best = (0.0, Self::default());
+    /// Returns the best match for an `Accept-Language` field (RFC 9110, 12.5.4); `None` if none matches.
+    pub fn negotiate(accept_language: &str) -> Option<Self> {
+        let mut best = (0.0, None);
         for range in accept_language.split(',').take(32) {
             let mut parts = range.split(';');
             let tag = parts.next().unwrap_or_default().trim();
@@ -113,7 +113,7 @@ impl Locale {
             if let (Some(locale), Some(quality)) = (Self::from_tag(&primary), quality)
                 && quality > best.0
             {
-                best = (quality, locale);
+                best = (quality, Some(locale));
             }
         }
         best.1
@@ -167,16 +167,16 @@ mod tests {
     #[test]
     fn the_supported_language_with_the_highest_preference_is_chosen() {
         for (field, expected) in [
-            ("", Locale::En),
-            ("de", Locale::De),
-            ("de-AT,de;q=0.9,en;q=0.8", Locale::De),
-            ("fr, de;q=0.5, en;q=0.4", Locale::De),
-            ("en-GB;q=0.9, de;q=0.8", Locale::En),
-            ("de;q=0", Locale::En),
-            ("de;Q=0", Locale::En),
-            ("de;q=2, fr", Locale::En),
-            ("DE", Locale::De),
-            ("*", Locale::En),
+            ("", None),
+            ("de", Some(Locale::De)),
+            ("de-AT,de;q=0.9,en;q=0.8", Some(Locale::De)),
+            ("fr, de;q=0.5, en;q=0.4", Some(Locale::De)),
+            ("en-GB;q=0.9, de;q=0.8", Some(Locale::En)),
+            ("de;q=0", None),
+            ("de;Q=0", None),
+            ("de;q=2, fr", None),
+            ("DE", Some(Locale::De)),
+            ("*", None),
         ] {
             assert_eq!(Locale::negotiate(field), expected, "{field}");
         }

@@ -44,5 +44,6 @@ mod sign_in;
 mod sign_in_notice;
 mod sign_out;
 mod sign_up;
+mod sign_up_cookie;
 mod step_up;
 mod transfer_import;

@@ -9,7 +9,6 @@
 //! `{% if %}`, a message selects `[0]`. `t("key")` is a message, `has("key")` whether there is one, `lang` the
 //! language.
 
-mod overrides;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +20,7 @@ use doorward_domain::model::MailKind;
 use doorward_domain::ports::Mail;
 use doorward_domain::values::{EmailAddress, Locale};
 use doorward_messages::Messages;
+use doorward_messages::folder::{self, FolderError};
 use jiff::Timestamp;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, context};
@@ -30,8 +30,10 @@ use crate::settings::MailBrand;
 
 /// Name and text of each file of `templates/`.
 const BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/templates.rs"));
-/// First part of the keys of messages that mails use.
-const MESSAGES: &[&str] = &["mail-", "duration-"];
+/// Returns `true` for the key of a message that only mails use, and of a duration.
+fn is_replaceable(key: &str) -> bool {
+    key.starts_with("mail-") || key.starts_with("duration-")
+}
 
 /// An error in a template.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +65,15 @@ pub enum TemplateError {
         #[source]
         cause: io::Error,
     },
+}
+
+impl From<FolderError> for TemplateError {
+    fn from(error: FolderError) -> Self {
+        match error {
+            FolderError::Unknown { path, known } => Self::Unknown { path, known },
+            FolderError::Unreadable { path, cause } => Self::Unreadable { path, cause },
+        }
+    }
 }
 
 /// The content of a mail.
@@ -100,10 +111,10 @@ impl Templates {
             let own = own.flat_map(|name| [format!("{name}.html"), format!("{name}.txt")]);
             let known = sources.keys().cloned().chain(own).chain(languages);
             let known: Vec<_> = BTreeSet::from_iter(known).into_iter().collect();
-            for file in overrides::read(folder, &known)? {
+            for file in folder::read(folder, &known).map_err(TemplateError::from)? {
                 if let Some(locale) = file.name.strip_suffix(".ftl").and_then(Locale::from_tag) {
                     messages
-                        .replace(locale, &file.source, MESSAGES)
+                        .replace(locale, &file.source, is_replaceable)
                         .map_err(|error| TemplateError::Broken {
                             file: file.path.display().to_string(),
                             line: Some(error.line),

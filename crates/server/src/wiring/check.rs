@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use doorward_domain::hashing::UnreadableHash;
 use doorward_domain::values::{NewPassword, Secret};
 use doorward_mail::{TemplateMailer, TransportSettings};
+use doorward_web::Texts;
 
 use super::{Components, assemble_alone, policy};
 use crate::breached::Filter;
@@ -44,6 +45,7 @@ pub fn errors(loaded: anyhow::Result<LoadedConfig>) -> (Vec<String>, Option<Load
 fn check(config: &Config) -> Vec<String> {
     let outcomes = [
         check_mail(config),
+        check_texts(config),
         check_redis(config),
         check_tls(config),
         check_breached(config),
@@ -73,6 +75,12 @@ fn check_mail(config: &Config) -> anyhow::Result<()> {
     TemplateMailer::open(&mail, Arc::new(SystemClock::default()))
         .map(drop)
         .context("mail cannot be set up")
+}
+
+/// Checks the texts of pages.
+pub fn check_texts(config: &Config) -> anyhow::Result<()> {
+    Texts::open(config.options.texts.as_deref())?;
+    Ok(())
 }
 
 fn check_redis(config: &Config) -> anyhow::Result<()> {

@@ -25,10 +25,15 @@ impl InboxSource for InboxAdapter {
             to: mail.to,
             subject: mail.subject,
             text: mail.text,
+            html: mail.html,
             url: mail.url,
             at: mail.at.to_string(),
         };
         self.mails.list().into_iter().map(view).collect()
+    }
+
+    fn clear(&self) {
+        self.mails.delete_all();
     }
 
     async fn newer_than(&self, id: u64) -> Option<u64> {

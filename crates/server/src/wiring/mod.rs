@@ -24,7 +24,7 @@ use doorward_domain::values::Secret;
 use doorward_domain::{Doorward, Policy, Ports};
 use doorward_mail::{Inbox, TemplateMailer};
 use doorward_store_redis::RedisStore;
-use doorward_web::{App, AppParts, Brand, ShutdownFlag};
+use doorward_web::{App, AppParts, Brand, ShutdownFlag, Texts};
 use tokio::sync::watch;
 
 use crate::breached::Filter;
@@ -52,6 +52,7 @@ pub struct Components {
     pub metrics: Option<Arc<Metrics>>,
     database: Database,
     brand: Brand,
+    texts: Texts,
 }
 
 /// Creates all components. `listening` is the listen address, for the public URL.
@@ -179,6 +180,7 @@ fn assemble(
         metrics: stores.metrics,
         database: stores.database,
         brand: Brand::open(&config.options.brand)?,
+        texts: Texts::open(config.options.texts.as_deref())?,
     })
 }
 
@@ -203,6 +205,7 @@ pub fn app(
             .clone()
             .with_header(config.trusted_proxy_header),
         brand: components.brand.clone(),
+        texts: components.texts.clone(),
         options: config.options.clone(),
     })
 }

@@ -141,7 +141,7 @@ async fn a_redirect_never_names_the_host_of_a_request() {
             None,
             "https://accounts.example/sign-in?return_to=%2Fx",
         ),
-        (&anonymous, "POST", "/auth", Some(form), "/"),
+        (&anonymous, "POST", "/auth", Some(form), "/account"),
         (
             &ben,
             "POST",
@@ -308,11 +308,14 @@ async fn pages_and_api_responses_have_their_content_security_policies() {
     })
     .await;
     let usual = TestApp::new().await;
-    for (app, places) in [(&usual, "'self'"), (&app, "'self' https://app.example")] {
+    for (app, places) in [
+        (&usual, "https://accounts.example"),
+        (&app, "https://accounts.example https://app.example"),
+    ] {
         let anonymous = app.anonymous();
         let page = anonymous.request("GET", "/sign-in").html().send().await;
         let policy = format!(
-            "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action {places}; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+            "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self' {places}; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
         );
         assert_eq!(
             page.header("content-security-policy"),

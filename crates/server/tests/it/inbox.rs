@@ -22,6 +22,7 @@ impl InboxSource for FakeInbox {
             to: (*to).to_owned(),
             subject: "Confirm".to_owned(),
             text: "Open the link".to_owned(),
+            html: String::new(),
             url: format!("https://accounts.example/confirmation/{id}"),
             at: "2026-11-21T08:00:00Z".to_owned(),
         };
@@ -29,6 +30,8 @@ impl InboxSource for FakeInbox {
         mails.reverse();
         mails
     }
+
+    fn clear(&self) {}
 
     /// No mail arrives.
     async fn newer_than(&self, _: u64) -> Option<u64> {

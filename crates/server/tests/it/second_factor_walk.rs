@@ -49,6 +49,8 @@ fn fields_of(route: &Route, sender: Sender) -> Option<Value> {
     };
     Some(match (route.method.as_str(), route.path) {
         ("POST", "/auth" | "/sign-in") => json!({"username": "ben", "password": PASSWORD}),
+        // With a username, a browser would be signed in: to the new account.
+        ("POST", "/user" | "/sign-up") => json!({"email": "ben@example.com", "password": PASSWORD}),
         ("POST", "/auth/factor") => match sender {
             Sender::Program(challenge) => {
                 json!({"challenge": challenge, "kind": "totp", "code": "000000"})

@@ -39,11 +39,13 @@ pub(crate) async fn request_deletion(
 ) -> Result<Response, Problem> {
     let proof = optional_proof(fields)?;
     let requested = request(&caller, &user, proof, expected).await?;
+    let profile = &caller.doorward().profile;
+    let is_own = requested.id == caller.require_session()?.user().id;
     let mut response = match requested.deletion {
-        Some(_) => user_response(StatusCode::OK, &requested),
+        Some(_) => user_response(StatusCode::OK, &profile.viewed(requested).await),
         None => StatusCode::NO_CONTENT.into_response(),
     };
-    if requested.id == caller.require_session()?.user().id {
+    if is_own {
         clear_session_cookie(response.headers_mut());
     }
     Ok(response)
@@ -97,6 +99,7 @@ pub(crate) async fn cancel_deletion(
     if caller.session().is_none() {
         let fields = fields.ok_or(Error::AuthenticationRequired)?;
         let kept = keep(&caller, &user, fields, expected).await?;
+        let kept = caller.doorward().profile.viewed(kept).await;
         return Ok(user_response(StatusCode::OK, &kept));
     }
     let proof = match fields {
@@ -113,6 +116,7 @@ pub(crate) async fn cancel_deletion(
     let ctx = caller.reauthenticate(action, &user, proof).await?;
     let service = &caller.doorward().deletion;
     let kept = service.cancel(&ctx, &user, expected).await?;
+    let kept = caller.doorward().profile.viewed(kept).await;
     Ok(user_response(StatusCode::OK, &kept))
 }
 

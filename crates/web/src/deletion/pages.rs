@@ -72,6 +72,11 @@ async fn page(caller: &AccountCaller, form: &Form) -> Html<String> {
     caller.render(Section::Delete, "deletion/delete", values)
 }
 
+/// The sign-in page, for a browser that loads the rejected form again, such as in another language.
+pub(crate) async fn former_form() -> Response {
+    see_other("/sign-in")
+}
+
 /// Keeps the account whose name and proof the form of the sign-in page has.
 pub(crate) async fn keep_account(caller: Caller, mut fields: Fields) -> Result<Response, Problem> {
     let form = Form::from_fields(&fields);

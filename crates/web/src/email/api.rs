@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use doorward_domain::model::{User, Version};
+use doorward_domain::model::Version;
 use doorward_domain::values::EmailAddress;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -54,7 +54,8 @@ pub(crate) struct ConfirmationBody {
     password: Option<String>,
 }
 
-/// Confirms the address. Repeating it gives the same response while the link is valid.
+/// Confirms the address. Repeating it gives the same response while the link is valid. The button of the page also signs in,
+/// in the browser in which the user has signed up within the last hour.
 #[utoipa::path(post, path = "/confirmation/{token}", tag = "Account", request_body = Option<ConfirmationBody>, params(TokenParam),
     responses((status = 200, description = "The user", body = UserView)))]
 pub(crate) async fn confirm(
@@ -62,21 +63,11 @@ pub(crate) async fn confirm(
     Path(token): Path<String>,
     fields: Option<Fields>,
 ) -> Result<Response, Problem> {
-    let user = confirm_by(&caller, &token, fields).await?;
-    Ok(user_response(StatusCode::OK, &user))
-}
-
-/// Confirms the address, for the API and the page.
-pub(super) async fn confirm_by(
-    caller: &Caller,
-    token: &str,
-    fields: Option<Fields>,
-) -> Result<User, Problem> {
-    let token = read_token(token)?;
-    let password = optional_password(fields)?;
+    let (token, password) = (read_token(&token)?, optional_password(fields)?);
     let service = &caller.doorward().email;
     let confirmed = service.confirm_with_password(&caller.ctx, &token, password.as_ref());
-    Ok(confirmed.await?)
+    let user = caller.doorward().profile.viewed(confirmed.await?).await;
+    Ok(user_response(StatusCode::OK, &user))
 }
 
 /// Cancels the confirmation (“this wasn't me”). A pending user is deleted; an active one loses the pending address.

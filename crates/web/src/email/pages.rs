@@ -3,19 +3,24 @@
 use axum::extract::{Path, RawQuery};
 use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
+use doorward_domain::email::Confirmed;
 use doorward_domain::model::{Status, User};
 use doorward_domain::values::{EmailAddress, Name, Username};
 use minijinja::{Value, context};
 
 use crate::email::api;
+use crate::html::dates::moment;
 use crate::html::display_name;
 use crate::html::form::Form;
 use crate::html::redirect::redirect;
 use crate::html::return_to::{ReturnTo, sign_in_path};
-use crate::http::body::Fields;
+use crate::html::sent_to;
+use crate::http::body::{Fields, optional_password};
 use crate::http::caller::Caller;
+use crate::http::cookies;
 use crate::http::links::{done_page, read_token, undo_page};
 use crate::http::problem::{Code, Problem};
+use crate::sign_in::pages::after_sign_up;
 
 /// The page that sends the confirmation mail again.
 const REQUEST_PAGE: &str = "/sign-up/sent";
@@ -38,15 +43,16 @@ pub(crate) async fn view_confirmation(
     page.map_err(|problem| problem.with_next_page(REQUEST_PAGE))
 }
 
-/// Confirms the address. After an error the form is shown again, and the link stays valid.
+/// Confirms the address, and signs in the user who has signed up in this browser. After an error the form is shown again,
+/// and the link stays valid.
 pub(crate) async fn confirm(
     caller: Caller,
     Path(token): Path<String>,
     headers: HeaderMap,
     fields: Option<Fields>,
 ) -> Result<Response, Problem> {
-    match api::confirm_by(&caller, &token, fields).await {
-        Ok(user) => Ok(confirmed(&caller, &headers, &user)),
+    match confirm_in_browser(&caller, &headers, &token, fields).await {
+        Ok(done) => Ok(confirmed(&caller, &headers, done).await),
         Err(problem) if problem.code == Code::LinkExpired => {
             Err(problem.with_next_page(REQUEST_PAGE))
         }
@@ -55,6 +61,19 @@ pub(crate) async fn confirm(
             Err(problem.on_page(confirmation_form(&caller, &token, &form).await?))
         }
     }
+}
+
+async fn confirm_in_browser(
+    caller: &Caller,
+    headers: &HeaderMap,
+    token: &str,
+    fields: Option<Fields>,
+) -> Result<Confirmed, Problem> {
+    let (token, password) = (read_token(token)?, optional_password(fields)?);
+    let (password, sign_up) = (password.as_ref(), cookies::sign_up(headers));
+    let service = &caller.doorward().email;
+    let confirmed = service.confirm_in_browser(&caller.ctx, &token, password, sign_up);
+    Ok(confirmed.await?)
 }
 
 /// Cancels the confirmation (“this wasn't me”): a form cannot send `DELETE`.
@@ -80,21 +99,37 @@ async fn confirmation_form(
         email => user.pending_address().or(user.email.as_ref()).map(EmailAddress::as_str),
         is_new => user.status == Status::Pending,
         is_done => pending.is_none(),
-        requested_at => requested_at.map(|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string()),
+        requested_at => requested_at.map(moment),
         form => Value::from(form),
         token,
     };
     Ok(caller.render("email/confirm", values))
 }
 
-/// The page after a confirmation. It links to the page that the sign-up came from, and deletes its cookie.
-fn confirmed(caller: &Caller, headers: &HeaderMap, user: &User) -> Response {
+/// The response to a confirmation: signed in, or the page that links to the sign-in page. Both lead to the page that the
+/// sign-up came from, and delete its cookie.
+async fn confirmed(caller: &Caller, headers: &HeaderMap, done: Confirmed) -> Response {
     let return_to = ReturnTo::from_cookie(headers, caller.return_origins());
-    let sign_in = sign_in_path(return_to.as_ref());
-    let values = context! { name => display_name(user), sign_in };
-    let mut response = caller.render("email/confirmed", values).into_response();
+    let signed_in = match &done {
+        Confirmed::SignUp(sign_up) => {
+            after_sign_up(caller, headers, sign_up, return_to.as_ref()).await
+        }
+        Confirmed::Address(_) => None,
+    };
+    let page = || confirmed_page(caller, &done.into_user(), return_to.as_ref());
+    let mut response = signed_in.unwrap_or_else(page);
     if return_to.is_some() {
         ReturnTo::clear_cookie(response.headers_mut());
+    }
+    response
+}
+
+/// The page after a confirmation. The sign-in page that it links to finds the address in a cookie.
+fn confirmed_page(caller: &Caller, user: &User, return_to: Option<&ReturnTo>) -> Response {
+    let values = context! { name => display_name(user), sign_in => sign_in_path(return_to) };
+    let mut response = caller.render("email/confirmed", values).into_response();
+    if let Some(email) = &user.email {
+        sent_to::set(response.headers_mut(), email);
     }
     response
 }

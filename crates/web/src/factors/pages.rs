@@ -17,7 +17,7 @@ use crate::http::caller::Caller;
 use crate::http::cookies;
 use crate::http::links::{done_page, read_token, undo_page};
 use crate::http::problem::{Code, Problem};
-use crate::sign_in::pages::{expired, set_sign_in_cookies};
+use crate::sign_in::pages::{after_sign_in, expired, set_sign_in_cookies};
 
 /// The page on which a user adds the second factor that the policy requires.
 pub(crate) async fn required_page(
@@ -75,8 +75,8 @@ pub(crate) async fn finish_required(
     match finished.await {
         Ok((enrolled, session)) => {
             let codes = enrolled.recovery_codes.unwrap_or_default();
-            let target = return_to.as_ref().map_or("/", ReturnTo::as_str);
-            let next = session.is_some().then_some(target);
+            let target = after_sign_in(&headers, return_to.as_ref());
+            let next = session.is_some().then_some(target.as_str());
             let page = caller.render("factors/codes", codes_values(&codes, next));
             let mut response = page.into_response();
             if let Some(signed_in) = &session {

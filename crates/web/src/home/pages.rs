@@ -1,10 +1,19 @@
-//! The start page for browsers, and files that browsers and search engines ask for by name.
+//! The start page for browsers, the choice of the language, and files that browsers and search engines ask for by name.
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use doorward_domain::profile::ProfileUpdate;
+use doorward_domain::values::{Invalid, LanguageTag, Locale};
 
+use crate::html::return_to::ReturnTo;
+use crate::http::body::Fields;
 use crate::http::caller::Caller;
+use crate::http::cookies;
+use crate::http::problem::Problem;
 use crate::http::responses::see_other;
+
+/// Lifetime of the cookie of the language, in seconds: 400 days, the most that browsers accept.
+const LANGUAGE_SECONDS: i64 = 400 * 24 * 3600;
 
 /// Browsers ask for these files again after a day.
 const CACHED: &str = "public, max-age=86400";
@@ -17,6 +26,39 @@ pub(crate) async fn start_page(caller: Caller) -> Response {
         Some(_) => "/account",
         None => "/sign-in",
     })
+}
+
+/// Sets the language of pages, and returns to the page. It is stored in a cookie, and in the profile of a signed-in user who
+/// has chosen another one there.
+pub(crate) async fn choose_language(
+    caller: Caller,
+    mut fields: Fields,
+) -> Result<Response, Problem> {
+    let unknown = || Invalid::new("invalid", "There are no texts in this language.");
+    let locale = fields.required("locale", |tag| Locale::from_tag(tag).ok_or_else(unknown));
+    let page = ReturnTo::take_page(&mut fields);
+    let locale = fields.finish(|| locale)?;
+    let stored = caller
+        .session()
+        .map(|session| session.user().chosen_locale());
+    if stored.flatten().is_some_and(|stored| stored != locale) {
+        let update = ProfileUpdate::Patch {
+            name: None,
+            data: None,
+            locale: Some(LanguageTag::parse(locale.tag()).ok()),
+        };
+        let profile = &caller.doorward().profile;
+        profile.update(&caller.ctx, "me", &update, None).await?;
+    }
+    let mut response = see_other(page.as_ref().map_or("/", ReturnTo::as_str));
+    let headers = response.headers_mut();
+    cookies::set(
+        headers,
+        cookies::LANGUAGE_COOKIE,
+        locale.tag(),
+        LANGUAGE_SECONDS,
+    );
+    Ok(response)
 }
 
 /// The rules for search engines.

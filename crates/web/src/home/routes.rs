@@ -1,4 +1,4 @@
-//! The routes of the start page, and of the files that pages load.
+//! The routes of the start page, of the language of pages, and of the files that pages load.
 
 use super::{api, pages};
 use crate::html::assets;
@@ -8,6 +8,7 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/", InvalidIgnored)
         .api(|| routes!(api::home))
         .with_page(|| get(pages::start_page)),
+    Route::post("/account/language", InvalidIgnored).page(|| post(pages::choose_language)),
     Route::get("/assets/{file}", Ignored).page(|| get(assets::asset)),
     Route::get("/robots.txt", Ignored).page(|| get(pages::robots)),
     Route::get("/favicon.ico", Ignored).page(|| get(pages::favicon)),

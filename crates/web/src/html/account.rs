@@ -9,7 +9,7 @@ use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::sessions::Authenticated;
 use minijinja::{Value, context};
 
-use crate::html::return_to::{ReturnTo, sign_in_path};
+use crate::html::return_to::{ReturnTo, section_of, sign_in_path};
 use crate::html::{display_name, sign_in_name};
 use crate::http::caller::Caller;
 use crate::http::origins::Origins;
@@ -123,9 +123,7 @@ fn page_of<'a>(method: &Method, uri: &'a Uri) -> &'a str {
     if *method == Method::GET {
         return uri.path_and_query().map_or("/", |target| target.as_str());
     }
-    let path = uri.path();
-    let mut slashes = path.match_indices('/').map(|(at, _)| at);
-    slashes.nth(2).map_or(path, |third| &path[..third])
+    section_of(uri.path())
 }
 
 /// Returns the flag that a redirect after a form has put into the query, if it is one of these. The page then confirms

@@ -14,6 +14,7 @@ pub(crate) mod places;
 pub(crate) mod redirect;
 pub(crate) mod return_to;
 pub(crate) mod sent_to;
+pub(crate) mod texts;
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use doorward_domain::{Policy, SignUpPolicy};
 use doorward_messages::Messages;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, Value, context};
+use texts::Texts;
 
 /// Name and text of each page in `templates/`.
 const TEMPLATES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/templates.rs"));
@@ -39,7 +41,7 @@ pub struct Pages {
 
 impl Pages {
     /// Compiles the templates for a policy and a brand. With `has_inbox`, pages link to the built-in inbox.
-    pub(crate) fn new(policy: &Policy, brand: &Brand, has_inbox: bool) -> Self {
+    pub(crate) fn new(policy: &Policy, brand: &Brand, texts: Texts, has_inbox: bool) -> Self {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -53,6 +55,8 @@ impl Pages {
         environment.add_global("icon", icon);
         environment.add_global("brand", brand_values(brand));
         environment.add_global("has_inbox", has_inbox);
+        let language = |locale: Locale| context! { tag => locale.tag(), name => locale.own_name() };
+        environment.add_global("all_languages", Locale::ALL.map(language).to_vec());
         environment.add_global("is_sign_up_open", policy.sign_up == SignUpPolicy::Open);
         // For people, the dot before a domain with its subdomains says nothing.
         let domains = policy.email_domains.names().into_iter();
@@ -67,16 +71,23 @@ impl Pages {
         }
         Self {
             environment,
-            messages: Arc::new(Messages::builtin()),
+            messages: texts.0,
             min_length: policy.password_rules.min_length,
         }
     }
 
     /// Renders the template `templates/NAME.html`.
-    pub(crate) fn render(&self, locale: Locale, name: &str, values: Value) -> Html<String> {
+    pub(crate) fn render<'r>(
+        &self,
+        reader: impl Into<Reader<'r>>,
+        name: &str,
+        values: Value,
+    ) -> Html<String> {
+        let Reader { locale, here } = reader.into();
         let settings = context! { min_length => self.min_length };
         let functions = self.messages.functions(locale, &settings);
-        let values = context! { ..functions, ..settings, ..values };
+        let here = here.map_or_else(|| context! {}, |here| context! { here });
+        let values = context! { ..functions, ..settings, ..here, ..values };
         let template = self
             .environment
             .get_template(&format!("{name}.html"))
@@ -88,6 +99,21 @@ impl Pages {
                 Html("<!doctype html><title>Error</title><p>This page cannot be shown.".to_owned())
             }
         }
+    }
+}
+
+/// Who reads a page.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader<'r> {
+    /// Language of the page.
+    pub(crate) locale: Locale,
+    /// The page, for the choice of another language; `None` for a page in English only.
+    pub(crate) here: Option<&'r str>,
+}
+
+impl From<Locale> for Reader<'_> {
+    fn from(locale: Locale) -> Self {
+        Self { locale, here: None }
     }
 }
 

@@ -2,14 +2,14 @@
 //!
 //! `GET /sign-in?return_to=/reports?year=2026` goes there after the sign-in. Anyone can write such a link,
 //! so only a path of our own origin is accepted, or a URL of an origin in `return_to.origins`. Any other
-//! value is ignored, and the browser goes to the start page.
+//! value is ignored, and the browser goes to the page of the account.
 //!
 //! A sign-up continues by mail. Until the mailed link is opened, a cookie of the same browser stores the
 //! target, so that the mail does not contain it.
 
 use std::sync::LazyLock;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::{Position, Url};
 
@@ -85,6 +85,12 @@ impl ReturnTo {
             .flatten()
     }
 
+    /// Takes the page of this server that a form of every page was on.
+    pub(crate) fn take_page(fields: &mut Fields) -> Option<Self> {
+        let parse = |text: &str| Ok(Self::parse(text, &Origins::default()));
+        fields.optional("page", parse).flatten()
+    }
+
     /// Reads the cookie.
     pub(crate) fn from_cookie(headers: &HeaderMap, origins: &Origins) -> Option<Self> {
         let value = percent_decode_str(cookies::single(headers, COOKIE)?);
@@ -123,6 +129,29 @@ pub(crate) fn with_return_to(path: &str, return_to: Option<&ReturnTo>) -> String
             format!("{path}{separator}{PARAMETER}={value}")
         }
     }
+}
+
+/// The first page of the section that a form belongs to: the first two parts of its path.
+pub(crate) fn section_of(path: &str) -> &str {
+    let mut slashes = path.match_indices('/').map(|(at, _)| at);
+    slashes.nth(2).map_or(path, |third| &path[..third])
+}
+
+/// The page of a request, for a form that returns to it: the path, with those parts of the query that select what the page
+/// shows, and a valid target.
+pub(crate) fn current_page(uri: &Uri, origins: &Origins) -> String {
+    let path = uri.path();
+    let Some(query) = uri.query() else {
+        return path.to_owned();
+    };
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=".contains(c);
+    let is_selecting = |part: &&str| !part.starts_with(PARAMETER) && part.chars().all(is_plain);
+    let selecting: Vec<_> = query.split('&').take_while(is_selecting).collect();
+    let page = match selecting.is_empty() {
+        true => path.to_owned(),
+        false => format!("{path}?{}", selecting.join("&")),
+    };
+    with_return_to(&page, ReturnTo::from_query(Some(query), origins).as_ref())
 }
 
 #[cfg(test)]
@@ -295,6 +324,23 @@ mod tests {
             assert_eq!(from_query(query), None, "{query}");
         }
         assert_eq!(ReturnTo::from_query(None, &Origins::default()), None);
+    }
+
+    #[test]
+    fn a_page_keeps_what_selects_its_content() {
+        for (uri, page) in [
+            ("/sign-in", "/sign-in"),
+            ("/sign-in?signed-out", "/sign-in?signed-out"),
+            (
+                "/sign-up?with=username&return_to=/a?b=c",
+                "/sign-up?with=username&return_to=%2Fa%3Fb%3Dc",
+            ),
+            ("/sign-in?return_to=//evil.example", "/sign-in"),
+            ("/sign-in?x=%22&y", "/sign-in"),
+        ] {
+            let found = current_page(&uri.parse().unwrap(), &Origins::default());
+            assert_eq!(found, page);
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The address that a mail was sent to: a cookie of the browser that requested the mail. The next page names the address,
-//! and no URL contains it.
+//! The address that a mail was sent to, or that was confirmed: a cookie of the browser. The next page names the address,
+//! or the sign-in page is filled in with it, and no URL contains it.
 
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -23,7 +23,8 @@ pub(crate) fn redirect(page: &str, email: Option<&EmailAddress>) -> Response {
     response
 }
 
-fn set(headers: &mut HeaderMap, email: &EmailAddress) {
+/// Sets the cookie.
+pub(crate) fn set(headers: &mut HeaderMap, email: &EmailAddress) {
     let value = utf8_percent_encode(email.as_str(), NON_ALPHANUMERIC);
     cookies::set(headers, COOKIE, &value.to_string(), COOKIE_SECONDS);
 }

@@ -14,6 +14,7 @@ use doorward_domain::{Actor, Ctx, Doorward, Error};
 use minijinja::Value;
 
 use crate::app::App;
+use crate::html::Reader;
 use crate::http::origins::Origins;
 use crate::http::problem::Problem;
 
@@ -32,6 +33,8 @@ pub(crate) struct CallerInner {
     pub(super) authenticated: Option<Authenticated>,
     pub(super) token: Option<Secret<String>>,
     pub(super) device: Option<Secret<String>>,
+    /// The page of the request.
+    pub(super) page: Option<String>,
 }
 
 impl Deref for Caller {
@@ -50,7 +53,7 @@ impl Caller {
 
     /// Renders the template `templates/NAME.html` in the language of this caller.
     pub(crate) fn render(&self, name: &str, values: Value) -> Html<String> {
-        self.app.pages.render(self.locale(), name, values)
+        self.app.pages.render(self.reader(), name, values)
     }
 
     /// Origins that `return_to` may lead to.
@@ -79,6 +82,14 @@ impl Caller {
     /// The language of the pages that are sent to this caller.
     pub(crate) fn locale(&self) -> Locale {
         self.ctx.client.locale
+    }
+
+    /// The reader of pages that are sent to this caller.
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        Reader {
+            locale: self.locale(),
+            here: self.page.as_deref(),
+        }
     }
 
     /// The session, if there is one.

@@ -1,12 +1,13 @@
-//! Cookies: of the session (S-09), of the challenge of a sign-in between its steps, and of a known device, which
-//! outlives the session and grants no access.
+//! Cookies: of the session (S-09), of the challenge of a sign-in between its steps, of a sign-up until its address is
+//! confirmed, of a known device, which outlives the session and grants no access, and of the chosen language.
 
 use axum::http::HeaderName;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use doorward_domain::limits::KNOWN_DEVICE_LIFETIME;
 use doorward_domain::model::{Session, User};
 use doorward_domain::sessions::SignedIn;
-use doorward_domain::values::Token;
+use doorward_domain::sign_up::SIGN_UP_COOKIE_LIFETIME;
+use doorward_domain::values::{Secret, Token};
 use jiff::Timestamp;
 
 use crate::http::caller::Caller;
@@ -15,6 +16,10 @@ use crate::http::caller::Caller;
 pub(crate) const SESSION_COOKIE: &str = "__Host-doorward";
 /// The cookie of a challenge: a sign-in on pages that needs another step. It is no session.
 pub(crate) const CHALLENGE_COOKIE: &str = "__Host-doorward-challenge";
+/// The cookie of a sign-up whose address is not confirmed.
+const SIGN_UP_COOKIE: &str = "__Host-doorward-sign-up";
+/// The cookie of the language that was chosen on a page.
+pub(crate) const LANGUAGE_COOKIE: &str = "__Host-doorward-language";
 /// The cookie of a known device.
 const DEVICE_COOKIE: &str = "__Host-doorward-device";
 /// Maximum length of the value of a device cookie, in bytes. The domain's values are shorter.
@@ -61,6 +66,26 @@ pub(crate) fn device_value(headers: &HeaderMap) -> Option<&str> {
 /// Returns the challenge of the sign-in that this browser has begun, not verified.
 pub(crate) fn challenge(headers: &HeaderMap) -> Option<Token> {
     Token::parse(single(headers, CHALLENGE_COOKIE)?)
+}
+
+/// Returns the cookie of the sign-up in this browser, not verified.
+pub(crate) fn sign_up(headers: &HeaderMap) -> Option<&str> {
+    single(headers, SIGN_UP_COOKIE)
+}
+
+/// Sets the cookie of a sign-up. It replaces that of an earlier one.
+pub(crate) fn set_sign_up_cookie(headers: &mut HeaderMap, value: &Secret<String>) {
+    let max_age = SIGN_UP_COOKIE_LIFETIME.as_secs();
+    set(headers, SIGN_UP_COOKIE, value.expose(), max_age);
+}
+
+/// Deletes the cookies of the steps before a sign-in, if the request has them.
+pub(crate) fn clear_steps(request: &HeaderMap, response: &mut HeaderMap) {
+    for name in [CHALLENGE_COOKIE, SIGN_UP_COOKIE] {
+        if single(request, name).is_some() {
+            set(response, name, "", 0);
+        }
+    }
 }
 
 /// Makes the client a known device of the account that it has just signed in to. Its password attempts then have a

@@ -146,6 +146,7 @@ async fn build_caller(
         token,
         uses_cookie,
         device: device.map(|text| Secret::new(text.to_owned())),
+        page: info.page.clone(),
     })))
 }
 

@@ -35,13 +35,14 @@ const fn default_header(name: &'static str, value: &'static str) -> (HeaderName,
     )
 }
 
-/// Sets the headers of every response, on every listener (H-06, H-11).
+/// Sets the headers of every response, on every listener (H-06, H-11). The page of a mail in the inbox has set its own.
 pub fn set_default_headers(headers: &mut HeaderMap) {
     headers.reserve(DEFAULT_HEADERS.len() + 4);
     for (name, value) in &DEFAULT_HEADERS {
-        headers.insert(name, value.clone());
+        headers.entry(name).or_insert_with(|| value.clone());
     }
-    headers.insert(header::CONTENT_SECURITY_POLICY, API_POLICY);
+    let policy = headers.entry(header::CONTENT_SECURITY_POLICY);
+    policy.or_insert(API_POLICY);
     let cache = headers.entry(header::CACHE_CONTROL);
     cache.or_insert(NO_STORE);
 }
@@ -51,14 +52,15 @@ pub(crate) fn set_response_headers(app: &App, id: &str, headers: &mut HeaderMap)
     let kind = headers.get(header::CONTENT_TYPE);
     let begins_with = |start: &[u8]| kind.is_some_and(|kind| kind.as_bytes().starts_with(start));
     let (is_page, is_image) = (begins_with(b"text/html"), begins_with(b"image/"));
-    set_default_headers(headers);
     if is_page {
-        headers.insert(header::CONTENT_SECURITY_POLICY, app.page_policy.clone());
+        let policy = headers.entry(header::CONTENT_SECURITY_POLICY);
+        policy.or_insert_with(|| app.page_policy.clone());
         headers.insert(header::REFERRER_POLICY, PAGE_REFERRER);
     }
     if is_image {
         headers.insert(header::CONTENT_SECURITY_POLICY, IMAGE_POLICY);
     }
+    set_default_headers(headers);
     if app.has_hsts {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }

@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use crate::app::App;
+use crate::html::return_to;
 use crate::http::cors;
 use crate::http::guard;
 use crate::http::headers;
@@ -28,6 +29,7 @@ use crate::http::plain_http;
 use crate::http::problem::Problem;
 use crate::http::problem_response::{RequestInfo, write_problem};
 use crate::http::request_log::RequestLog;
+use crate::http::route_index::RoutesOfPath;
 
 /// Maximum time of a handler.
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(35);
@@ -72,10 +74,12 @@ async fn respond(app: &App, mut request: Request, next: Next) -> Response {
     let routes = app.routes.get();
     let routes = routes.and_then(|routes| routes.matched(&request));
     let mut log = RequestLog::begin(app, &request, routes);
+    let wants_html = negotiate::wants_html(request.headers());
     let info = RequestInfo {
         id: log.id.clone(),
-        wants_html: negotiate::wants_html(request.headers()),
-        locale: negotiate::locale(request.headers()),
+        wants_html,
+        page: wants_html.then(|| page_of(app, &request, routes)),
+        locale: negotiate::locale(request.headers()).unwrap_or(app.options.language),
     };
     request.extensions_mut().insert(info.clone());
     let method = request.method().clone();
@@ -118,6 +122,16 @@ async fn respond(app: &App, mut request: Request, next: Next) -> Response {
     cors::set_headers(app, origin, response.headers_mut());
     log.status = Some(response.status());
     response
+}
+
+/// The page of a request: its own path, or, for a form that has no page at its path, that of its section.
+fn page_of(app: &App, request: &Request, routes: Option<&RoutesOfPath>) -> String {
+    let uri = request.uri();
+    let has_page = |routes: &RoutesOfPath| routes.row(&Method::GET).is_some();
+    match request.method().is_safe() || routes.is_some_and(has_page) {
+        true => return_to::current_page(uri, &app.options.return_origins),
+        false => return_to::section_of(uri.path()).to_owned(),
+    }
 }
 
 /// The error of a handler that was cancelled because it took too long. A write may have been made.

@@ -4,6 +4,8 @@ use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE};
 use doorward_domain::values::Locale;
 
+use crate::http::cookies;
+
 /// Returns `true` if the client prefers a page: `text/html` ranks ahead of JSON.
 pub fn wants_html(headers: &HeaderMap) -> bool {
     // Most programs send no `Accept`.
@@ -66,12 +68,12 @@ pub fn is_acceptable(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Returns the language that the client prefers.
-pub fn locale(headers: &HeaderMap) -> Locale {
-    let field = headers
-        .get(ACCEPT_LANGUAGE)
-        .and_then(|value| value.to_str().ok());
-    field.map_or_else(Locale::default, Locale::negotiate)
+/// Returns the language that the client prefers: the one that was chosen on a page, or else the browser's. `None` if there
+/// are no texts in it.
+pub fn locale(headers: &HeaderMap) -> Option<Locale> {
+    let chosen = cookies::single(headers, cookies::LANGUAGE_COOKIE).and_then(Locale::from_tag);
+    let field = || headers.get(ACCEPT_LANGUAGE)?.to_str().ok();
+    chosen.or_else(|| field().and_then(Locale::negotiate))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use minijinja::context;
 use serde::Serialize;
 
 use crate::app::App;
-use crate::html::Pages;
+use crate::html::{Pages, Reader};
 use crate::http::json::Json;
 use crate::http::problem::{Code, Problem, whole_seconds};
 
@@ -19,6 +19,17 @@ pub(super) struct RequestInfo {
     pub(super) id: String,
     pub(super) wants_html: bool,
     pub(super) locale: Locale,
+    /// The page, for a client that accepts one.
+    pub(super) page: Option<String>,
+}
+
+impl RequestInfo {
+    fn reader(&self) -> Reader<'_> {
+        Reader {
+            locale: self.locale,
+            here: self.page.as_deref(),
+        }
+    }
 }
 
 /// Writes the problem with the headers of `bare`, the response that the handler returned for it.
@@ -33,7 +44,7 @@ pub(super) fn write_problem(
         let page = problem
             .page
             .clone()
-            .unwrap_or_else(|| problem_page(&app.pages, info.locale, problem, &info.id));
+            .unwrap_or_else(|| problem_page(&app.pages, info.reader(), problem, &info.id));
         (status, page).into_response()
     } else {
         let mut response = (status, Json(problem_body(app, problem, &info.id))).into_response();
@@ -74,7 +85,7 @@ pub(super) fn write_problem(
 
 fn problem_page(
     pages: &Pages,
-    locale: Locale,
+    reader: Reader<'_>,
     problem: &Problem,
     request_id: &str,
 ) -> Html<String> {
@@ -90,7 +101,7 @@ fn problem_page(
         next_page => problem.next_page,
         request_id,
     };
-    pages.render(locale, "problem", values)
+    pages.render(reader, "problem", values)
 }
 
 /// The JSON body of a problem (RFC 9457, 3).
@@ -144,14 +155,15 @@ mod tests {
 
     use super::*;
     use crate::html::brand::Brand;
+    use crate::html::texts::Texts;
 
     #[test]
     fn every_problem_page_is_translated() {
-        let pages = Pages::new(&Policy::new(""), &Brand::default(), false);
+        let pages = Pages::new(&Policy::new(""), &Brand::default(), Texts::default(), false);
         for code in Code::ALL {
             let problem = Problem::new(*code);
             let [english, german] =
-                Locale::ALL.map(|locale| problem_page(&pages, locale, &problem, "4d1e").0);
+                Locale::ALL.map(|locale| problem_page(&pages, locale.into(), &problem, "4d1e").0);
             let heading = |page: &str| {
                 page.split_once("<h1>")
                     .and_then(|(_, rest)| rest.split_once("</h1>"))

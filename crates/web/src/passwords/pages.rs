@@ -34,7 +34,7 @@ pub(crate) async fn password_page(
     caller: AccountCaller,
     RawQuery(query): RawQuery,
 ) -> Html<String> {
-    let done = done(query.as_deref(), &["changed"]);
+    let done = done(query.as_deref(), &["changed", "not-me"]);
     page(&caller, &Form::default(), done).await
 }
 

@@ -3,17 +3,20 @@
 //! Between the two steps, a cookie of the browser has the challenge. There is no session before the last step.
 
 use axum::extract::RawQuery;
-use axum::http::header::HeaderMap;
+use axum::http::header::{HeaderMap, HeaderValue, ORIGIN};
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::Error;
 use doorward_domain::ctx::session_actor;
 use doorward_domain::factors::FactorCode;
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::sign_in::{NextFactor, NextStep, Outcome};
+use doorward_domain::sign_up::CompletedSignUp;
+use doorward_domain::values::EmailAddress;
 use jiff::Timestamp;
 use minijinja::{Value, context};
 
 use crate::deletion::pages::pending;
+use crate::html::account::Section;
 use crate::html::dates::moment;
 use crate::html::form::Form;
 use crate::html::redirect::redirect;
@@ -31,18 +34,42 @@ use crate::sign_in::api::start;
 const SIGN_IN: &str = "sign_in/sign-in";
 /// The sign-in page after a sign-out.
 pub(crate) const SIGNED_OUT: &str = "/sign-in?signed-out";
-/// The sign-in page after a sign-up that needs no confirmation.
+/// The sign-in page after a sign-up that needs no confirmation, if the sign-in after it has failed.
 pub(crate) const SIGNED_UP: &str = "/sign-in?signed-up";
+/// The sign-in page after a sign-in. Without a session, the browser has not accepted the cookie.
+const SIGNED_IN: &str = "/sign-in?signed-in";
 
-/// The sign-in page. With a session, a redirect to the page to return to, or to the account page.
-pub(crate) async fn sign_in_page(caller: Caller, RawQuery(query): RawQuery) -> Response {
+/// The sign-in page, filled in with an address that was confirmed or that a mail was sent to in this browser. With a session,
+/// a redirect to the page to return to, or to the account page.
+pub(crate) async fn sign_in_page(
+    caller: Caller,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
     let return_to = ReturnTo::from_query(query.as_deref(), caller.return_origins());
     if caller.session().is_some() {
-        return see_other(return_to.as_ref().map_or("/account", ReturnTo::as_str));
+        return see_other(target(return_to.as_ref()));
     }
     let notice = query.as_deref().and_then(Notice::from_query);
-    let values = form_values(&Form::default(), return_to.as_ref(), notice);
+    let email = sent_to::get(&headers);
+    let form = Form::default().with_value("username", email.as_ref().map(EmailAddress::as_str));
+    let values = form_values(&form, return_to.as_ref(), notice);
     caller.render(SIGN_IN, values).into_response()
+}
+
+/// The page after a sign-in.
+fn target(return_to: Option<&ReturnTo>) -> &str {
+    return_to.map_or(Section::Overview.path(), ReturnTo::as_str)
+}
+
+/// Where a browser goes after a sign-in. Over http it may not have stored the cookie, so it goes to the sign-in page first,
+/// which either sends it on or explains that.
+pub(crate) fn after_sign_in(headers: &HeaderMap, return_to: Option<&ReturnTo>) -> String {
+    let origin = headers.get(ORIGIN).map(HeaderValue::as_bytes);
+    match origin.is_some_and(|origin| origin.starts_with(b"http://")) {
+        true => with_return_to(SIGNED_IN, return_to),
+        false => target(return_to).to_owned(),
+    }
 }
 
 /// What has happened before a user comes to the sign-in page.
@@ -55,6 +82,7 @@ enum Notice {
     Deleted,
     /// A deletion was cancelled.
     Kept,
+    CookieNotAccepted,
 }
 
 impl Notice {
@@ -63,6 +91,7 @@ impl Notice {
         match query.split('&').next()? {
             "signed-out" => Some(Self::SignedOut),
             "signed-up" => Some(Self::SignedUp),
+            "signed-in" => Some(Self::CookieNotAccepted),
             "deleted" => Some(Self::Deleted),
             "kept" => Some(Self::Kept),
             other => {
@@ -76,6 +105,7 @@ impl Notice {
         match self {
             Self::SignedOut => "signed-out",
             Self::SignedUp => "signed-up",
+            Self::CookieNotAccepted => "cookie-not-accepted",
             Self::ToBeDeleted(_) => "to-be-deleted",
             Self::Deleted => "deleted",
             Self::Kept => "kept",
@@ -111,7 +141,9 @@ pub(crate) async fn sign_in(
     let return_to = ReturnTo::take_from_form(&mut fields, caller.return_origins());
     fields.move_address_to_email();
     match start(&caller, fields).await {
-        Ok(Outcome::Session(new)) => Ok(signed_in(&caller, &headers, &new, return_to).await),
+        Ok(Outcome::Session(new)) => {
+            Ok(signed_in(&caller, &headers, &new, return_to.as_ref()).await)
+        }
         Ok(Outcome::NextFactor(next)) => Ok(next_step(&next, return_to.as_ref())),
         Err(problem) if problem.code == Code::DeletionPending => {
             let return_to = return_to.as_ref();
@@ -121,6 +153,27 @@ pub(crate) async fn sign_in(
             let form = form.with_errors(&problem).with_login_field();
             let values = form_values(&form, return_to.as_ref(), None);
             Err(problem.on_page(caller.render(SIGN_IN, values)))
+        }
+    }
+}
+
+/// Signs in after a sign-up that was completed in this request. `None` if that fails: the account can be used, and its user
+/// signs in.
+pub(crate) async fn after_sign_up(
+    caller: &Caller,
+    headers: &HeaderMap,
+    sign_up: &CompletedSignUp,
+    return_to: Option<&ReturnTo>,
+) -> Option<Response> {
+    let sign_in = &caller.doorward().sign_in;
+    match sign_in.after_sign_up(&caller.ctx, sign_up).await {
+        Ok(Outcome::Session(signed_in)) => {
+            Some(self::signed_in(caller, headers, &signed_in, return_to).await)
+        }
+        Ok(Outcome::NextFactor(next)) => Some(next_step(&next, return_to)),
+        Err(error) => {
+            tracing::warn!(%error, "failed to sign in after a sign-up");
+            None
         }
     }
 }
@@ -164,7 +217,7 @@ pub(crate) async fn code_page(
         return code_form(&caller, &form, return_to.as_ref()).into_response();
     }
     match caller.session() {
-        Some(_) => see_other(return_to.as_ref().map_or("/", ReturnTo::as_str)),
+        Some(_) => see_other(target(return_to.as_ref())),
         None => expired(&caller, return_to.as_ref()),
     }
 }
@@ -177,7 +230,7 @@ pub(crate) async fn answer_challenge(
 ) -> Result<Response, Problem> {
     let return_to = ReturnTo::take_from_form(&mut fields, caller.return_origins());
     match answer(&caller, &headers, fields).await {
-        Ok(new) => Ok(signed_in(&caller, &headers, &new, return_to).await),
+        Ok(new) => Ok(signed_in(&caller, &headers, &new, return_to.as_ref()).await),
         Err(problem) if problem.code == Code::ChallengeExpired => {
             Ok(expired(&caller, return_to.as_ref()))
         }
@@ -228,9 +281,9 @@ async fn signed_in(
     caller: &Caller,
     headers: &HeaderMap,
     new: &SignedIn,
-    return_to: Option<ReturnTo>,
+    return_to: Option<&ReturnTo>,
 ) -> Response {
-    let mut response = see_other(return_to.as_ref().map_or("/", ReturnTo::as_str));
+    let mut response = see_other(&after_sign_in(headers, return_to));
     set_sign_in_cookies(caller, headers, new, &mut response).await;
     response
 }
@@ -246,9 +299,7 @@ pub(crate) async fn set_sign_in_cookies(
     let set = response.headers_mut();
     cookies::set_session_cookie(set, signed_in, caller.ctx.now);
     cookies::set_device_cookie(caller, (&signed_in.user, &signed_in.session), set);
-    if cookies::challenge(headers).is_some() {
-        cookies::set(set, cookies::CHALLENGE_COOKIE, "", 0);
-    }
+    cookies::clear_steps(headers, set);
     sent_to::clear(headers, set);
 }
 
@@ -289,13 +340,14 @@ mod tests {
     use super::*;
     use crate::html::Pages;
     use crate::html::brand::Brand;
+    use crate::html::texts::Texts;
 
     #[test]
     fn a_wait_is_shown_in_minutes() {
         let retry_after = Duration::from_secs(180);
         let problem = Problem::from(Error::TooManyAttempts { retry_after });
         let form = Form::default().with_errors(&problem);
-        let pages = Pages::new(&Policy::new(""), &Brand::default(), false);
+        let pages = Pages::new(&Policy::new(""), &Brand::default(), Texts::default(), false);
         for (locale, words) in [
             (Locale::En, "Too many attempts. Try again in 3 minutes."),
             (
@@ -311,9 +363,15 @@ mod tests {
 
     #[test]
     fn a_rejected_form_shows_every_problem() {
-        let [pages, with_inbox] = [false, true]
-            .map(|has_inbox| Pages::new(&Policy::new(""), &Brand::default(), has_inbox));
-        let page = |pages: &Pages, locale, form: &Form| {
+        let [pages, with_inbox] = [false, true].map(|has_inbox| {
+            Pages::new(
+                &Policy::new(""),
+                &Brand::default(),
+                Texts::default(),
+                has_inbox,
+            )
+        });
+        let page = |pages: &Pages, locale: Locale, form: &Form| {
             let values = form_values(form, None, None);
             pages.render(locale, SIGN_IN, values).0
         };

@@ -5,7 +5,8 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use doorward_domain::Doorward;
 use doorward_domain::model::User;
-use doorward_domain::sign_up::NewSignUp;
+use doorward_domain::profile::ViewedUser;
+use doorward_domain::sign_up::{BrowserSignUp, NewSignUp};
 use doorward_domain::values::{EmailAddress, Name, Username};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -38,24 +39,38 @@ pub(crate) struct SignUpBody {
 }
 
 /// Signs up. With an email address the user is `pending` and a confirmation mail goes out; with a
-/// username alone it is `active` at once.
+/// username alone it is `active` at once. The form of the page signs in a user who is `active`.
 #[utoipa::path(post, path = "/user", tag = "Account", request_body = SignUpBody,
     responses((status = 201, description = "The user", body = UserView, headers(("Location" = String, description = "URL of the user"), ("ETag" = String, description = "Its version")))))]
 pub(crate) async fn create_user(caller: Caller, fields: Fields) -> Result<Response, Problem> {
     let user = create(&caller, fields).await?;
-    let mut response = user_response(StatusCode::CREATED, &user);
     let location = format!("{}/user/{}", caller.doorward().policy().public_url, user.id);
+    let user = ViewedUser {
+        user,
+        last_sign_in_at: None,
+    };
+    let mut response = user_response(StatusCode::CREATED, &user);
     if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(LOCATION, location);
     }
     Ok(response)
 }
 
-/// Signs up, for the API and the page. A repeated sign-up with the same address gets the same response (H-08); one with
+/// Signs up. A repeated sign-up with the same address gets the same response (H-08); one with
 /// the same username is 409.
-pub(super) async fn create(caller: &Caller, fields: Fields) -> Result<User, Problem> {
+async fn create(caller: &Caller, fields: Fields) -> Result<User, Problem> {
     let wanted = read(fields, caller.doorward())?;
     Ok(caller.doorward().sign_up.start(&caller.ctx, wanted).await?)
+}
+
+/// Signs up like [`create`], in a browser.
+pub(super) async fn create_in_browser(
+    caller: &Caller,
+    fields: Fields,
+) -> Result<BrowserSignUp, Problem> {
+    let wanted = read(fields, caller.doorward())?;
+    let sign_up = &caller.doorward().sign_up;
+    Ok(sign_up.start_in_browser(&caller.ctx, wanted).await?)
 }
 
 fn read(mut fields: Fields, doorward: &Doorward) -> Result<NewSignUp, Problem> {

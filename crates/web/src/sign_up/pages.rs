@@ -4,8 +4,8 @@
 use axum::extract::RawQuery;
 use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
-use doorward_domain::model::{Status, User};
-use doorward_domain::values::EmailAddress;
+use doorward_domain::sign_up::BrowserSignUp;
+use doorward_domain::values::{EmailAddress, Secret};
 use minijinja::{Value, context};
 
 use crate::email;
@@ -14,10 +14,11 @@ use crate::html::return_to::{ReturnTo, sign_in_path, with_return_to};
 use crate::html::sent_to;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
+use crate::http::cookies;
 use crate::http::problem::Problem;
 use crate::http::responses::see_other;
-use crate::sign_in::pages::SIGNED_UP;
-use crate::sign_up::api::create;
+use crate::sign_in::pages::{SIGNED_UP, after_sign_up};
+use crate::sign_up::api::create_in_browser;
 
 /// The sign-up form, with an address or, by the query, with a username. A signed-in user is redirected to the account page.
 pub(crate) async fn sign_up_page(caller: Caller, RawQuery(query): RawQuery) -> Response {
@@ -80,14 +81,25 @@ fn sign_up_form(
     caller.render("sign_up/sign-up", values)
 }
 
-/// Signs up, and redirects to the page about the mail, or without an address to the sign-in page. A rejected form is shown
-/// again with its errors and what was entered.
-pub(crate) async fn sign_up(caller: Caller, mut fields: Fields) -> Result<Response, Problem> {
+/// Signs up. The user of an active account is signed in; else the browser is redirected to the page about the mail. A
+/// rejected form is shown again with its errors and what was entered.
+pub(crate) async fn sign_up(
+    caller: Caller,
+    headers: HeaderMap,
+    mut fields: Fields,
+) -> Result<Response, Problem> {
     let form = Form::from_fields(&fields);
     let name = SignUpName::from_fields(&fields);
     let return_to = ReturnTo::take_from_form(&mut fields, caller.return_origins());
-    match create(&caller, fields).await {
-        Ok(user) => Ok(signed_up(&user, return_to.as_ref())),
+    match create_in_browser(&caller, fields).await {
+        Ok(BrowserSignUp::Completed(sign_up)) => {
+            let signed_in = after_sign_up(&caller, &headers, &sign_up, return_to.as_ref());
+            let to_sign_in = || see_other(&with_return_to(SIGNED_UP, return_to.as_ref()));
+            Ok(signed_in.await.unwrap_or_else(to_sign_in))
+        }
+        Ok(BrowserSignUp::Unconfirmed { email, cookie }) => {
+            Ok(unconfirmed(&email, &cookie, return_to.as_ref()))
+        }
         Err(problem) => {
             let form = form.with_errors(&problem);
             let form = match name {
@@ -100,16 +112,15 @@ pub(crate) async fn sign_up(caller: Caller, mut fields: Fields) -> Result<Respon
     }
 }
 
-/// The redirect after a sign-up. `return_to` waits in a cookie until the mailed link is opened.
-fn signed_up(user: &User, return_to: Option<&ReturnTo>) -> Response {
-    let Some(email) = user.pending_address() else {
-        return see_other(&with_return_to(SIGNED_UP, return_to));
-    };
-    let page = match user.status {
-        Status::Active => "/sign-up/sent?active",
-        _ => "/sign-up/sent",
-    };
-    let mut response = sent_to::redirect(page, Some(email));
+/// The redirect after a sign-up whose address is not confirmed. Its cookie and `return_to` wait in the browser until the
+/// mailed link is opened.
+fn unconfirmed(
+    email: &EmailAddress,
+    cookie: &Secret<String>,
+    return_to: Option<&ReturnTo>,
+) -> Response {
+    let mut response = sent_to::redirect("/sign-up/sent", Some(email));
+    cookies::set_sign_up_cookie(response.headers_mut(), cookie);
     if let Some(return_to) = return_to {
         return_to.set_cookie(response.headers_mut());
     }
@@ -124,7 +135,6 @@ pub(crate) async fn sent_page(
     RawQuery(query): RawQuery,
 ) -> Html<String> {
     let state = match query.as_deref() {
-        Some("active") => SentState::Active,
         Some("again") => SentState::Again,
         _ => SentState::First,
     };
@@ -137,8 +147,6 @@ pub(crate) async fn sent_page(
 enum SentState {
     /// The mail was sent.
     First,
-    /// The mail was sent, and the account can be used without it.
-    Active,
     /// The mail was sent again.
     Again,
 }
@@ -152,7 +160,6 @@ fn sent(
     let values = context! {
         form => Value::from(form),
         email => email.map(EmailAddress::as_str),
-        is_active => state == SentState::Active,
         is_again => state == SentState::Again,
     };
     caller.render("sign_up/sent", values)

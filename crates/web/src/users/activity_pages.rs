@@ -3,7 +3,8 @@
 use axum::http::Uri;
 use axum::response::Html;
 use doorward_domain::Ctx;
-use doorward_domain::profile::Activity;
+use doorward_domain::model::AuditKind;
+use doorward_domain::profile::{Activity, ActivityActor};
 use doorward_domain::user_agent::ClientProgram;
 use doorward_domain::values::AuditEventId;
 use minijinja::{Value, context};
@@ -41,10 +42,26 @@ fn item(ctx: &Ctx, activity: &Activity) -> Value {
     let program = ClientProgram::of(activity.user_agent.as_deref());
     context! {
         event => activity.kind.as_str(),
+        can_be_denied => can_be_denied(activity),
         actor => activity.actor.as_str(),
         at => moment(activity.at),
         name => program.name,
         system => program.system,
         place => activity.address.map(|address| place(address, ctx.client.address)),
     }
+}
+
+/// Returns `true` if someone else can have done it with the user's password, mailbox or device. What only a signed-in
+/// device does follows a sign-in, which the list has as well.
+fn can_be_denied(activity: &Activity) -> bool {
+    let is_harmless = matches!(
+        activity.kind,
+        AuditKind::SignUp
+            | AuditKind::ConfirmationCancelled
+            | AuditKind::SignOut
+            | AuditKind::SessionEvicted
+            | AuditKind::ProfileUpdated
+    );
+    let is_by_user = matches!(activity.actor, ActivityActor::User | ActivityActor::Unknown);
+    is_by_user && !is_harmless
 }

@@ -135,6 +135,7 @@ pub(crate) async fn change_role(
     let user = admin
         .change_role(&ctx.await?, &user, role, expected)
         .await?;
+    let user = caller.doorward().profile.viewed(user).await;
     Ok(user_response(StatusCode::OK, &user))
 }
 
@@ -180,5 +181,6 @@ pub(crate) async fn change_status(
         Status::Disabled => admin.disable(&ctx, &user, expected).await?,
         _ => admin.enable(&ctx, &user, expected).await?,
     };
+    let user = caller.doorward().profile.viewed(user).await;
     Ok(user_response(StatusCode::OK, &user))
 }

@@ -20,7 +20,7 @@ use crate::http::etag::IfMatch;
 use crate::http::params::{IfMatchParam, UserParam};
 use crate::http::problem::Problem;
 use crate::users::export_document::{ExportDocument, ExportView};
-use crate::users::view::{UserView, user_response, viewed_user_response};
+use crate::users::view::{UserView, user_response};
 
 /// Returns a user, to the user or an admin.
 #[utoipa::path(get, path = "/user/{user}", tag = "Account", params(UserParam),
@@ -32,7 +32,7 @@ pub(crate) async fn show_user(
     let viewer = caller.require_session()?;
     let profile = &caller.doorward().profile;
     let viewed = profile.view_in_session(&caller.ctx, viewer, &user).await?;
-    Ok(viewed_user_response(&viewed))
+    Ok(user_response(StatusCode::OK, &viewed))
 }
 
 /// Fields of a user that other routes change.
@@ -90,6 +90,7 @@ pub(crate) async fn replace_user(
     let user = profile
         .update(&caller.ctx, &user, &update, expected)
         .await?;
+    let user = profile.viewed(user).await;
     Ok(user_response(StatusCode::OK, &user))
 }
 
@@ -125,6 +126,7 @@ pub(crate) async fn patch_user(
     let user = profile
         .update(&caller.ctx, &user, &update, expected)
         .await?;
+    let user = profile.viewed(user).await;
     Ok(user_response(StatusCode::OK, &user))
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use doorward_domain::model::{Device, Link, MailJob};
 use doorward_domain::profile::{PasswordMetadata, PersonalData};
 use doorward_domain::values::{AuditEventId, SessionId};
-use doorward_domain::{Ctx, Doorward, Error, Policy};
+use doorward_domain::{Ctx, Doorward, Error};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 use crate::audit::view::AuditEventView;
 use crate::factors::api::{FactorListView, FactorView};
 use crate::sessions::view::SessionView;
+use crate::users::retention::{self, Retention, whole_units};
 use crate::users::view::UserView;
 
 /// Number of audit events in memory at once.
@@ -225,7 +226,7 @@ impl ExportDocument {
             devices: data.devices.iter().map(DeviceView::from).collect(),
             links: data.links.iter().map(LinkView::from).collect(),
             mails: data.mails.iter().map(MailView::from).collect(),
-            retention: retention(policy),
+            retention: retention::list(policy).map(RetentionView::from).into(),
             audit: Vec::new(),
         };
         let text = serde_json::to_string_pretty(&view).map_err(serialize_error)?;
@@ -284,52 +285,45 @@ impl From<&MailJob> for MailView {
     }
 }
 
-/// Descriptions of the retention periods.
-fn retention(policy: &Policy) -> Vec<RetentionView> {
-    let period_of = |category, until: String| RetentionView { category, until };
-    let deletion = "until the account is deleted";
-    vec![
-        period_of("user", deletion.to_owned()),
-        period_of(
-            "password",
-            format!("{deletion} or the password is changed; stored as a hash, which is never exported"),
-        ),
-        period_of(
-            "factors",
-            format!("{deletion} or the factor is removed; its secret and the recovery codes are never exported"),
-        ),
-        period_of(
-            "sessions",
-            format!(
-                "{} after the last renewal, at most {} after sign-in",
-                period(policy.session_lifetime),
-                period(policy.session_absolute_lifetime)
+impl From<Retention> for RetentionView {
+    fn from(row: Retention) -> Self {
+        let text = |time: Option<SignedDuration>| {
+            let (count, unit) = whole_units(time.unwrap_or_default());
+            format!("{count} {unit}")
+        };
+        let (period, longest) = (text(row.period), text(row.longest));
+        let deletion = "until the account is deleted";
+        let until = match row.category {
+            "password" => format!(
+                "{deletion} or the password is changed; stored as a hash, which is never exported"
             ),
-        ),
-        period_of("devices", "90 days after the last sign-in".to_owned()),
-        period_of("links", "7 days after they expire".to_owned()),
-        period_of(
-            "mails",
-            format!(
-                "until the mail server accepts them; a mail that cannot be sent fails after {} and is deleted 7 days later",
-                period(policy.mail_lifetime)
+            "factors" => format!(
+                "{deletion} or the factor is removed; its secret and the recovery codes are never exported"
             ),
-        ),
-        period_of(
-            "audit",
-            "the period set by the operator; after the account is deleted, its events contain only an id that is not used again".to_owned(),
-        ),
-        period_of(
-            "attempt counters",
-            "at most 90 days, by account id or address; not part of this document".to_owned(),
-        ),
-    ]
-}
-
-fn period(time: SignedDuration) -> String {
-    match time.as_hours() {
-        0 => format!("{} minutes", time.as_mins()),
-        hours if hours % 24 == 0 && hours > 24 => format!("{} days", hours / 24),
-        hours => format!("{hours} hours"),
+            "sessions" => {
+                format!("{period} after the last renewal, at most {longest} after sign-in")
+            }
+            "devices" => format!("{period} after the last sign-in"),
+            "links" => format!("{period} after they expire"),
+            "mails" => format!(
+                "until the mail server accepts them; a mail that cannot be sent fails after {period} and is deleted {longest} later"
+            ),
+            "audit" => {
+                let period = row
+                    .period
+                    .map_or("without a limit of time".to_owned(), |_| period);
+                format!(
+                    "{period}; after the account is deleted, its events contain only an id that is not used again"
+                )
+            }
+            "attempt counters" => {
+                format!("at most {period}, by account id or address; not part of this document")
+            }
+            _ => deletion.to_owned(),
+        };
+        Self {
+            category: row.category,
+            until,
+        }
     }
 }

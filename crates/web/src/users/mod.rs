@@ -8,5 +8,6 @@ mod data_pages;
 pub(crate) mod export_document;
 pub(crate) mod pages;
 mod profile_pages;
+mod retention;
 pub(crate) mod routes;
 pub(crate) mod view;

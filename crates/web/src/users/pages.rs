@@ -1,6 +1,7 @@
 //! The overview of the account area.
 
 use axum::response::Html;
+use doorward_domain::Error;
 use doorward_domain::model::{Role, User};
 use doorward_domain::values::{EmailAddress, Name, Username};
 use minijinja::{Value, context};
@@ -12,24 +13,35 @@ use crate::http::problem::Problem;
 /// The overview: names, devices, the last sign-in, and what the user should do.
 pub(crate) async fn account_page(caller: AccountCaller) -> Result<Html<String>, Problem> {
     let (ctx, session) = (&caller.ctx, caller.session());
-    let profile = &caller.doorward().profile;
-    let viewed = profile.view_in_session(ctx, session, "me");
-    let viewed = viewed.await?;
-    let factors = caller.doorward().factors.list(ctx, "me").await?;
-    let devices = caller.doorward().sessions.list(ctx, "me").await?.len();
-    let user = viewed.user;
+    let doorward = caller.doorward();
+    let viewed = panel(doorward.profile.view_in_session(ctx, session, "me").await)?;
+    let factors = panel(doorward.factors.list(ctx, "me").await)?;
+    let devices = panel(doorward.sessions.list(ctx, "me").await)?;
+    let user = session.user();
     let values = context! {
-        tasks => tasks(&user, factors.recovery_codes),
+        tasks => factors.as_ref().map(|factors| tasks(user, factors.recovery_codes)),
         name => user.name.as_ref().map(Name::as_str),
         username => user.username.as_ref().map(Username::as_str),
         email => user.email.as_ref().map(EmailAddress::as_str),
         is_admin => user.role == Role::Admin,
         since => moment(user.created_at),
-        last_sign_in => viewed.last_sign_in_at.map(moment),
-        devices,
-        has_factor => factors.recovery_codes.is_some(),
+        is_incomplete => viewed.is_none() || factors.is_none() || devices.is_none(),
+        last_sign_in => viewed.and_then(|viewed| viewed.last_sign_in_at).map(moment),
+        devices => devices.map(|devices| devices.len()),
+        has_factor => factors.map(|factors| factors.recovery_codes.is_some()),
     };
     Ok(caller.render(Section::Overview, "users/account", values))
+}
+
+/// What a panel shows; `None` if the store does not respond. The page then has its other panels.
+fn panel<T>(read: Result<T, Error>) -> Result<Option<T>, Problem> {
+    match read {
+        Err(Error::Store(error)) => {
+            tracing::warn!(%error, "failed to read a panel of the account page");
+            Ok(None)
+        }
+        read => Ok(Some(read?)),
+    }
 }
 
 /// At most this many recovery codes are few.

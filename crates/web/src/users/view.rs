@@ -59,7 +59,7 @@ pub struct UserView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false, format = DateTime, example = "2026-12-05T08:00:00Z")]
     deletion_at: Option<Timestamp>,
-    /// Time of the last sign-in; absent if there was none. Only in `GET /user/{user}`, `GET /user` and the export.
+    /// Time of the last sign-in; absent if there was none, and in the user of a session.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false, format = DateTime, example = "2026-11-21T08:00:00Z")]
     last_sign_in_at: Option<Timestamp>,
@@ -86,6 +86,12 @@ impl From<&User> for UserView {
     }
 }
 
+impl From<&ViewedUser> for UserView {
+    fn from(viewed: &ViewedUser) -> Self {
+        Self::from(&viewed.user).with_last_sign_in(viewed.last_sign_in_at)
+    }
+}
+
 impl UserView {
     /// This view with the time of the last sign-in.
     pub(crate) fn with_last_sign_in(self, at: Option<Timestamp>) -> Self {
@@ -97,14 +103,7 @@ impl UserView {
 }
 
 /// A response with a user and its `ETag`.
-pub(crate) fn user_response(status: StatusCode, user: &User) -> Response {
-    let headers = [(ETAG, etag::tag(user.version))];
-    (status, headers, Json(UserView::from(user))).into_response()
-}
-
-/// A response with a user, when they last signed in, and the `ETag`.
-pub(crate) fn viewed_user_response(viewed: &ViewedUser) -> Response {
+pub(crate) fn user_response(status: StatusCode, viewed: &ViewedUser) -> Response {
     let headers = [(ETAG, etag::tag(viewed.user.version))];
-    let view = UserView::from(&viewed.user).with_last_sign_in(viewed.last_sign_in_at);
-    (headers, Json(view)).into_response()
+    (status, headers, Json(UserView::from(viewed))).into_response()
 }

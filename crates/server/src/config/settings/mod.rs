@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use doorward_domain::hashing::{Cost, Engine, HasherSettings};
-use doorward_domain::values::{EmailAddress, Secret};
+use doorward_domain::values::{EmailAddress, Locale, Secret};
 use doorward_domain::{FactorsRequired, Policy, SignUpPolicy};
 use doorward_store_redis::RedisSettings;
 use doorward_web::{ForwardedBy, IfMatchRule, TrustedProxies, WebOptions};
@@ -247,6 +247,10 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| page_url(v).map(|v| c.options.brand.privacy_url = Some(v)), |c| c.options.brand.privacy_url.clone().unwrap_or_default()),
     plain("brand.support", "Page (https) or address (mailto:) of the support, linked from every page.",
         |c, v| support_url(v).map(|v| c.options.brand.support = Some(v)), |c| c.options.brand.support.clone().unwrap_or_default()),
+    plain("pages.language", "Language of pages and mails for users who have chosen none and whose browsers ask for none that there is: en or de.",
+        |c, v| Locale::from_tag(v).map(|v| c.options.language = v).ok_or_else(|| "must be en or de".to_owned()), |c| c.options.language.tag().to_owned()),
+    plain("pages.texts", "Folder with LANGUAGE.ftl files that replace single texts of pages.",
+        |c, v| path(v).map(|v| c.options.texts = Some(v)), |c| display_path(c.options.texts.as_ref())),
     plain("api.require_if_match", "Require `If-Match` on writes to a user, and respond with 428 otherwise: true or false.",
         |c, v| boolean(v).map(|v| c.options.if_match = if v { IfMatchRule::Required } else { IfMatchRule::Optional }), |c| (c.options.if_match == IfMatchRule::Required).to_string()),
     plain("tls.certificate", "PEM file of the server's certificate and its chain; the server then uses TLS itself. Reloaded when it changes.",

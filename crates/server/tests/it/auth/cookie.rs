@@ -29,7 +29,7 @@ async fn a_page_form_sets_a_cookie_and_redirects_home() {
         .send()
         .await
         .expect(303);
-    assert_eq!(answer.header("location"), Some("/"));
+    assert_eq!(answer.header("location"), Some("/account"));
     let cookie = answer.header("set-cookie").unwrap();
     assert!(
         cookie.ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=86400"),

@@ -51,6 +51,28 @@ fn all_invalid_values_are_reported_at_once() {
 }
 
 #[test]
+fn texts_of_pages_are_checked_before_a_start() {
+    let setup = Setup::new().with("DOORWARD_PAGES__TEXTS", "texts");
+    std::fs::create_dir(setup.path("texts")).unwrap();
+    let setup = setup.file("texts/en.ftl", "sign-up-title = Join\nsing-in = Enter\n");
+    for command in [&["serve"][..], &["config", "check"]] {
+        let outcome = setup.run(command).expect(1);
+        for reported in [
+            "`pages.texts`: texts/en.ftl, line 2",
+            "unknown message sing-in; similar ones: sign-in, ",
+        ] {
+            assert!(outcome.err.contains(reported), "{}", outcome.err);
+        }
+    }
+    let setup = setup.file("texts/en.ftl", "sign-up-title = Join\n");
+    setup.run(&["config", "check"]).expect(0);
+    let setup = setup.file("texts/fr.ftl", "sign-up-title = Venez\n");
+    let outcome = setup.run(&["config", "check"]).expect(1);
+    let reported = "texts/fr.ftl has an unknown name; known names: en.ftl, de.ftl";
+    assert!(outcome.err.contains(reported), "{}", outcome.err);
+}
+
+#[test]
 fn the_environment_wins_over_dotenv_and_dotenv_over_the_file() {
     let file =
         "enumeration_protection = false\n[password]\nmin_length = 10\n[hashing]\nthreads = 3\n";

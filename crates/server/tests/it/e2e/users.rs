@@ -32,19 +32,17 @@ fn an_operator_manages_users_on_the_command_line() {
 
     let id = made["id"].as_str().unwrap();
     for named in ["ben", "BEN", "ben@example.com", id] {
-        assert_eq!(
-            setup
-                .run(&["user", "show", named, "--json"])
-                .expect(0)
-                .json()["id"],
-            id
-        );
+        let shown = setup.run(&["user", "show", named, "--json"]).expect(0);
+        let shown = shown.json();
+        assert_eq!(shown["id"], id);
+        assert!(shown["last_sign_in_at"].is_string(), "{shown}");
     }
     let list = setup
         .run(&["user", "list", "--query", "ben", "--json"])
         .expect(0)
         .json();
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
+    assert!(list["items"][0]["last_sign_in_at"].is_string(), "{list}");
     let text = setup.run(&["user", "list"]).expect(0).out;
     assert_eq!(text.lines().count(), 2, "{text}");
 
@@ -181,6 +179,7 @@ fn failures_are_reported_with_a_message() {
         text.contains("username    admin") && text.contains("role        admin"),
         "{text}"
     );
+    assert!(text.ends_with("\nsigned in   never\n"), "{text}");
 }
 
 #[test]

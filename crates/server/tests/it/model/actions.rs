@@ -11,6 +11,12 @@ pub enum Action {
         email: Option<usize>,
         password: usize,
     },
+    /// The same by the form of the page.
+    SignUpOnPage {
+        name: Option<usize>,
+        email: Option<usize>,
+        password: usize,
+    },
     SignIn {
         identifier: AccountName,
         password: usize,
@@ -38,6 +44,11 @@ pub enum Action {
     AskRecovery(usize),
     LookAt(Index),
     Confirm(Index),
+    /// By the button of the page, in a browser with the cookie of this sign-up or without one.
+    ConfirmOnPage {
+        link: Index,
+        cookie: Option<Index>,
+    },
     Disown(Index),
     Recover {
         link: Index,
@@ -76,7 +87,8 @@ pub fn action() -> impl Strategy<Value = Action> {
     let index = any::<Index>;
     let some = || prop::option::of(0..3_usize);
     let basic = prop_oneof![
-        6 => (some(), some(), few()).prop_map(|(name, email, password)| Action::SignUp { name, email, password }),
+        4 => (some(), some(), few()).prop_map(|(name, email, password)| Action::SignUp { name, email, password }),
+        4 => (some(), some(), few()).prop_map(|(name, email, password)| Action::SignUpOnPage { name, email, password }),
         8 => (identifier(), few()).prop_map(|(identifier, password)| Action::SignIn { identifier, password }),
         2 => index().prop_map(Action::SignOut),
         2 => index().prop_map(Action::Renew),
@@ -87,7 +99,8 @@ pub fn action() -> impl Strategy<Value = Action> {
         3 => few().prop_map(Action::AskConfirmation),
         4 => few().prop_map(Action::AskRecovery),
         1 => index().prop_map(Action::LookAt),
-        8 => index().prop_map(Action::Confirm),
+        4 => index().prop_map(Action::Confirm),
+        6 => (index(), prop::option::weighted(0.8, index())).prop_map(|(link, cookie)| Action::ConfirmOnPage { link, cookie }),
         1 => index().prop_map(Action::Disown),
         6 => (index(), few()).prop_map(|(link, password)| Action::Recover { link, password }),
         2 => index().prop_map(Action::Swap),

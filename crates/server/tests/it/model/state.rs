@@ -36,6 +36,19 @@ pub struct OpenedSession {
     pub is_open: bool,
     pub until: Timestamp,
     pub begun: Timestamp,
+    /// When the password was entered.
+    pub entered_at: Timestamp,
+}
+
+/// The cookie of a sign-up on the page.
+#[derive(Debug)]
+pub struct SignUpCookie {
+    pub value: String,
+    pub account: usize,
+    pub email: usize,
+    /// The action that set it.
+    pub action: usize,
+    pub at: Timestamp,
 }
 
 /// A mail with a link.
@@ -77,6 +90,7 @@ pub struct State {
     pub doorward: Vec<Account>,
     pub sessions: Vec<OpenedSession>,
     pub mails: Vec<Mailed>,
+    pub cookies: Vec<SignUpCookie>,
 }
 
 impl State {
@@ -128,6 +142,14 @@ impl State {
             }
         };
         fits && !mail.is_spent && age < mail.lifetime() * 60
+    }
+
+    /// Returns `true` if the confirmation by this link signs in a browser with the cookie.
+    pub fn signs_in(&self, cookie: &SignUpCookie, mail: usize, now: Timestamp) -> bool {
+        let (mail, account) = (&self.mails[mail], &self.doorward[cookie.account]);
+        let is_of_sign_up = cookie.account == mail.account && cookie.email == mail.to;
+        let age = now.duration_since(cookie.at).as_secs();
+        is_of_sign_up && account.changed_at <= cookie.action && age < 3600
     }
 
     /// Ends all sessions of the account except one, and voids its mailed links.

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::browser::Browser;
 use crate::factors::enrol;
-use crate::support::TestApp;
+use crate::support::{StoreMode, TestApp};
 
 /// A user with a browser that is signed in.
 pub async fn signed_in(app: &TestApp, language: &'static str) -> Browser {
@@ -25,7 +25,7 @@ async fn the_overview_has_names_devices_and_tasks_but_not_the_data_of_applicatio
     ben.put("/user/me", profile).await.expect(200);
     let page = browser.get("/account").await;
     let page = browser.page(page, 200).shows(&[
-        "Hello, Ben B.",
+        "Hello, <bdi>Ben B.</bdi>",
         "ben@example.com",
         ">2 devices</a>",
         "<time datetime=\"2026-11-21T",
@@ -38,6 +38,40 @@ async fn the_overview_has_names_devices_and_tasks_but_not_the_data_of_applicatio
     let page = browser.get("/account").await;
     browser.page(page, 200).shows(&["Nothing. Your account"]);
     app.allow_unread_mail();
+}
+
+#[tokio::test]
+async fn one_panel_fails_alone_and_can_be_tried_again() {
+    for (language, words) in [
+        (
+            "en",
+            "This can't be shown right now. <a href=\"/account\">Try again",
+        ),
+        (
+            "de",
+            "Das kann gerade nicht angezeigt werden. <a href=\"/account\">Noch",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = signed_in(&app, language).await;
+        app.set_store_mode(StoreMode::CredentialsDown);
+        let page = browser.get("/account").await;
+        let page = browser.page(page, 200);
+        let page = page.shows(&[&words.replace('\'', "&#39;"), "ben@example.com"]);
+        assert!(
+            page.0.contains("href=\"/account/devices\">1 "),
+            "{}",
+            page.0
+        );
+        app.set_store_mode(StoreMode::Fine);
+        let page = browser.get("/account").await;
+        assert!(
+            !browser
+                .page(page, 200)
+                .0
+                .contains("<a href=\"/account\">Try")
+        );
+    }
 }
 
 #[tokio::test]

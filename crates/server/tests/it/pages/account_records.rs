@@ -10,8 +10,8 @@ use crate::support::TestApp;
 #[tokio::test]
 async fn the_activity_is_in_words_and_leads_to_a_new_password() {
     for (language, signed_in_text, changed) in [
-        ("en", "<h3>Signed in</h3>", "<h3>Profile changed</h3>"),
-        ("de", "<h3>Angemeldet</h3>", "<h3>Profil geändert</h3>"),
+        ("en", ">Signed in</h3>", ">Profile changed</h3>"),
+        ("de", ">Angemeldet</h3>", ">Profil geändert</h3>"),
     ] {
         let app = TestApp::new().await;
         let mut browser = signed_in(&app, language).await;
@@ -63,7 +63,7 @@ async fn older_activity_is_on_the_next_page() {
     }
     let page = browser.get("/account/activity").await;
     let page = browser.page(page, 200);
-    assert_eq!(page.0.matches("<h3>").count(), 25);
+    assert_eq!(page.0.matches("<h3 ").count(), 25);
     let (_, rest) = page
         .0
         .split_once("href=\"/account/activity?cursor=")
@@ -73,10 +73,30 @@ async fn older_activity_is_on_the_next_page() {
         .get(&format!("/account/activity?cursor={cursor}"))
         .await;
     let page = browser.page(page, 200).shows(&[">Newest</a>"]);
-    let count = page.0.matches("<h3>").count();
+    let count = page.0.matches("<h3 ").count();
     assert!((5..25).contains(&count), "{count}");
-    assert!(!page.0.contains("?cursor="));
+    assert!(!page.0.contains("href=\"/account/activity?cursor="));
     browser.get("/account/activity?cursor=x").await.expect(400);
+}
+
+#[tokio::test]
+async fn each_entry_that_someone_else_can_have_caused_leads_to_a_new_password() {
+    let app = TestApp::new().await;
+    let mut browser = signed_in(&app, "en").await;
+    let form = "name=Ben&locale=";
+    browser.post("/account/profile", form).await.expect(303);
+    let page = browser.get("/account/activity").await;
+    let page = browser.page(page, 200);
+    let entry = |words: &str| {
+        let (_, rest) = page.0.split_once(&format!(">{words}</h3>")).unwrap();
+        rest.split("</li>").next().unwrap().to_owned()
+    };
+    let link = "<a href=\"/account/password?not-me\"";
+    assert!(entry("Signed in").contains(link), "{}", page.0);
+    assert!(!entry("Profile changed").contains(link), "{}", page.0);
+    let page = browser.get("/account/password?not-me").await;
+    let page = browser.page(page, 200);
+    page.shows(&["that also signs out your other devices", " autofocus"]);
 }
 
 #[tokio::test]
@@ -101,7 +121,17 @@ async fn the_stored_data_can_be_seen_and_downloaded() {
         "No application has stored anything",
         "for 400 days",
         "at most 30 days",
+        "for 24 hours after",
     ]);
+    // The page has the categories of the export.
+    let page = browser.get("/account/data").await;
+    let page = browser.page(page, 200);
+    let (_, list) = page.0.split_once("id=\"stored\"").unwrap();
+    let (list, _) = list.split_once("</dl>").unwrap();
+    let export = browser.get("/user/me/export").await.expect(200).json();
+    let categories = export["retention"].as_array().unwrap().len();
+    assert_eq!(list.matches("<dt>").count(), categories);
+    assert!(export.to_string().contains("400 days; after"), "{export}");
     let ben = app.sign_in("ben").await;
     let profile = json!({"data": {"colour": "<b>ultramarine</b>"}});
     ben.put("/user/me", profile).await.expect(200);

@@ -32,7 +32,14 @@ async fn pages_have_the_brand_and_not_the_name_of_the_product() {
     let folder = tempfile::tempdir().unwrap();
     let app = branded(&folder).await;
     let mut browser = Browser::new(&app, "en");
-    for path in ["/sign-in", "/sign-up", "/recover"] {
+    for path in [
+        "/sign-in",
+        "/sign-up",
+        "/recover",
+        "/docs",
+        "/problems",
+        "/problems/forbidden",
+    ] {
         let html = browser.get(path).await.expect(200).text();
         for part in [
             "Müller &amp; Söhne</title>",
@@ -48,6 +55,25 @@ async fn pages_have_the_brand_and_not_the_name_of_the_product() {
     let html = browser.get("/sign-up").await.expect(200).text();
     let terms = "By creating an account you accept the <a href=\"https://example.com/terms\">";
     assert!(html.contains(terms), "{html}");
+}
+
+#[tokio::test]
+async fn an_operator_replaces_single_texts_of_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let english = "sign-up-title = Join <b>Müller</b>\nsign-in-new = { $link }, please\n";
+    std::fs::write(folder.path().join("en.ftl"), english).unwrap();
+    let texts = folder.path().to_owned();
+    let app = TestApp::with(|options| options.options.texts = Some(texts)).await;
+    let mut browser = Browser::new(&app, "en");
+    let page = browser.get("/sign-up").await;
+    let title = "<h1>Join &lt;b&gt;Müller&lt;/b&gt;</h1>";
+    browser.page(page, 200).shows(&[title]);
+    let page = browser.get("/sign-in").await;
+    browser.page(page, 200).shows(&["</a>, please</p>"]);
+    // The other language has the built-in ones.
+    let mut browser = Browser::new(&app, "de");
+    let page = browser.get("/sign-up").await;
+    browser.page(page, 200).shows(&["<h1>Konto anlegen</h1>"]);
 }
 
 #[tokio::test]

@@ -52,6 +52,8 @@ async fn a_user_deletes_the_account_and_keeps_it_with_the_password() {
         assert!(!page.0.contains("name=\"code\""), "{}", page.0);
         let page = browser.post("/sign-in/keep-account", "username=ben").await;
         browser.page(page, 422).shows(&[again, "value=\"ben\""]);
+        // Loaded again, as after another language was chosen.
+        Browser::redirected(browser.get("/sign-in/keep-account").await, "/sign-in");
         for _ in 0..2 {
             let done = browser.post("/sign-in/keep-account", KEEP).await;
             Browser::redirected(done, "/sign-in?kept");
@@ -59,7 +61,7 @@ async fn a_user_deletes_the_account_and_keeps_it_with_the_password() {
         let page = browser.get("/sign-in?kept").await;
         browser.page(page, 200).shows(&[kept]);
         let done = browser.post("/sign-in", KEEP).await;
-        Browser::redirected(done, "/");
+        Browser::redirected(done, "/account");
         app.allow_unread_mail();
     }
 }

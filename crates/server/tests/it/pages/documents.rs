@@ -1,7 +1,7 @@
 //! The inbox, the API reference, and the files that pages load.
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use doorward_web::{InboxEntry, InboxSource};
@@ -10,12 +10,16 @@ use super::Page;
 use super::escaping::HOSTILE;
 use crate::support::TestApp;
 
-struct FakeInbox(Vec<InboxEntry>);
+struct FakeInbox(Mutex<Vec<InboxEntry>>);
 
 #[async_trait]
 impl InboxSource for FakeInbox {
     fn list(&self) -> Vec<InboxEntry> {
-        self.0.clone()
+        self.0.lock().unwrap().clone()
+    }
+
+    fn clear(&self) {
+        self.0.lock().unwrap().clear();
     }
 
     async fn newer_than(&self, _: u64) -> Option<u64> {
@@ -23,18 +27,100 @@ impl InboxSource for FakeInbox {
     }
 }
 
-#[tokio::test]
-async fn the_inbox_and_the_documents_have_pages() {
-    let mail = |id: u64| InboxEntry {
+fn mail(id: u64) -> InboxEntry {
+    InboxEntry {
         id,
         to: "ben@example.com".to_owned(),
         subject: HOSTILE[0].to_owned(),
         text: HOSTILE[1].to_owned(),
+        html: format!("<!doctype html>\n<html><head></head><b>{}</b>", HOSTILE[0]),
         url: "https://accounts.example/confirmation/x".to_owned(),
         at: "2026-11-21T08:00:00Z".to_owned(),
-    };
-    let inbox = Arc::new(FakeInbox(vec![mail(2), mail(1)]));
-    let app = TestApp::with(|options| options.inbox = Some(inbox)).await;
+    }
+}
+
+/// An application with an inbox that has two mails.
+async fn with_inbox() -> TestApp {
+    let inbox = Arc::new(FakeInbox(Mutex::new(vec![mail(2), mail(1)])));
+    TestApp::with(|options| options.inbox = Some(inbox)).await
+}
+
+#[tokio::test]
+async fn a_mail_of_the_inbox_is_shown_as_html_and_as_text() {
+    let app = with_inbox().await;
+    let anonymous = app.at(Ipv4Addr::LOCALHOST.into());
+    Page::get(&anonymous, "/inbox/2?text", "en").await.shows(&[
+        "ben@example.com",
+        "&lt;img src=x",
+        "href=\"/inbox/2\"",
+        "href=\"https://accounts.example/confirmation/x\"",
+    ]);
+    let page = anonymous.request("GET", "/inbox/2").html().send().await;
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.ends_with("; frame-src 'self'"), "{policy}");
+    let html = page.expect(200).text();
+    assert!(
+        html.contains("<iframe class=\"mail\" src=\"/inbox/2/html\""),
+        "{html}"
+    );
+    assert!(
+        html.contains("sandbox=\"allow-same-origin allow-top-navigation"),
+        "{html}"
+    );
+    let frame = anonymous
+        .request("GET", "/inbox/2/html")
+        .html()
+        .send()
+        .await;
+    let policy = frame.header("content-security-policy").unwrap();
+    assert!(
+        policy.contains("sandbox") && !policy.contains("allow-scripts"),
+        "{policy}"
+    );
+    let html = frame.expect(200).text();
+    assert!(
+        html.contains("<head><base target=\"_top\"></head>"),
+        "{html}"
+    );
+    for path in ["/inbox/3", "/inbox/x", "/inbox/3/html"] {
+        anonymous.get(path).await.expect_problem(404, "not-found");
+    }
+    // Other clients see no mail.
+    for path in ["/inbox", "/inbox/2", "/inbox/2/html"] {
+        app.anonymous()
+            .get(path)
+            .await
+            .expect_problem(404, "not-found");
+    }
+}
+
+#[tokio::test]
+async fn the_inbox_can_be_cleared_and_is_then_empty() {
+    let app = with_inbox().await;
+    let anonymous = app.at(Ipv4Addr::LOCALHOST.into());
+    let page = Page::get(&anonymous, "/inbox", "en").await;
+    let places: Vec<_> = ["/inbox/2", "/inbox/1"]
+        .map(|path| page.0.find(&format!("href=\"{path}\"")).unwrap())
+        .into();
+    assert!(places.is_sorted(), "{}", page.0);
+    app.anonymous()
+        .request("POST", "/inbox/clear")
+        .on_our_page()
+        .form("")
+        .send()
+        .await
+        .expect(404);
+    let clear = anonymous.request("POST", "/inbox/clear");
+    let cleared = clear.on_our_page().form("").send().await;
+    assert_eq!(cleared.expect(303).header("location"), Some("/inbox"));
+    Page::get(&anonymous, "/inbox", "en")
+        .await
+        .shows(&["No mail yet.", "href=\"/sign-up\""]);
+}
+
+#[tokio::test]
+async fn the_inbox_and_the_documents_have_pages() {
+    let app = with_inbox().await;
     let anonymous = app.at(Ipv4Addr::LOCALHOST.into());
     Page::get(&anonymous, "/inbox", "en").await.shows(&[
         "ben@example.com",

@@ -83,12 +83,12 @@ async fn a_form_sign_in_continues_on_the_page_for_the_code() {
         let user = app.anonymous().with_token(&first).get("/auth").await;
         assert_eq!(user.expect(200).json()["user"]["username"], "ben");
         // Signed in: the page of the code has nothing to ask.
-        Browser::redirected(browser.get("/sign-in/factor").await, "/");
+        Browser::redirected(browser.get("/sign-in/factor").await, "/account");
 
         // A recovery code in the same field; the replaced session ends.
         Browser::redirected(browser.post("/auth", SIGN_IN).await, "/sign-in/factor");
         let form = format!("code={}", codes[0].to_uppercase());
-        Browser::redirected(browser.post("/sign-in/factor", &form).await, "/");
+        Browser::redirected(browser.post("/sign-in/factor", &form).await, "/account");
         app.anonymous()
             .with_token(&first)
             .get("/auth")
@@ -125,7 +125,7 @@ async fn a_lockout_by_wrong_codes_is_explained_on_the_page() {
     let page = browser.post("/sign-in/factor", "code=000000").await;
     browser.page(page, 429).shows(&["Use a recovery code"]);
     let form = format!("code={}", codes[0]);
-    Browser::redirected(browser.post("/sign-in/factor", &form).await, "/");
+    Browser::redirected(browser.post("/sign-in/factor", &form).await, "/account");
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn a_user_adds_and_removes_authenticators_on_pages() {
     Browser::redirected(browser.get("/auth/factors").await, "/account/factors");
     let signed_out = browser.get("/account/factors").await;
     Browser::redirected(signed_out, "/sign-in?return_to=%2Faccount%2Ffactors");
-    Browser::redirected(browser.post("/auth", SIGN_IN).await, "/");
+    Browser::redirected(browser.post("/auth", SIGN_IN).await, "/account");
     let account = browser.get("/account").await;
     browser
         .page(account, 200)
@@ -236,7 +236,7 @@ async fn an_account_with_ten_authenticator_apps_has_no_form_for_another_one() {
     let mut browser = Browser::new(&app, "en");
     browser.post("/auth", SIGN_IN).await.expect(303);
     let form = format!("code={}", codes[0]);
-    Browser::redirected(browser.post("/sign-in/factor", &form).await, "/");
+    Browser::redirected(browser.post("/sign-in/factor", &form).await, "/account");
     let ben = app.anonymous().with_token(&browser.cookies[SESSION]);
     let (add, most) = (
         "<form method=\"post\" action=\"/account/factors\">",
@@ -270,7 +270,7 @@ async fn the_password_page_asks_for_a_code() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let mut browser = Browser::new(&app, "en");
-    Browser::redirected(browser.post("/auth", SIGN_IN).await, "/");
+    Browser::redirected(browser.post("/auth", SIGN_IN).await, "/account");
     let page = browser.get("/account/password").await;
     assert!(!browser.page(page, 200).0.contains("name=\"code\""));
     // An account without a factor ignores a code, so the field is there if in doubt.

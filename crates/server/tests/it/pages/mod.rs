@@ -9,10 +9,12 @@ mod deletion;
 mod documents;
 mod escaping;
 mod factors;
+mod language;
 mod problems;
 mod recovery;
 mod sign_in;
 mod sign_up;
+mod straight_in;
 
 use crate::support::{Client, TestResponse};
 
@@ -50,7 +52,7 @@ impl Page {
         let html = answer.text();
         // One script, from Doorward, which the page does not need.
         let (script, rest) = html.split_once("<script src=\"/assets/script-").unwrap();
-        let (_, rest) = rest.split_once(".js\" defer></script>").unwrap();
+        let (_, rest) = rest.split_once(".js\" type=\"module\"></script>").unwrap();
         let html = format!("{script}{rest}");
         assert!(
             html.starts_with(&format!("<!doctype html>\n<html lang=\"{language}\">")),

@@ -13,7 +13,7 @@ async fn the_start_page_leads_to_the_sign_in_page_or_to_the_account() {
     app.create("ben", Role::User).await;
     let mut browser = Browser::new(&app, "en");
     Browser::redirected(browser.get("/").await, "/sign-in");
-    Browser::redirected(browser.post("/sign-in", SIGN_IN).await, "/");
+    Browser::redirected(browser.post("/sign-in", SIGN_IN).await, "/account");
     Browser::redirected(browser.get("/").await, "/account");
     Browser::redirected(browser.get("/sign-in").await, "/account");
     Browser::redirected(browser.get("/sign-up").await, "/account");
@@ -61,6 +61,32 @@ async fn a_sign_out_is_confirmed_on_the_sign_in_page() {
         browser.page(page, 200).shows(&[words, "role=\"status\""]);
         let page = browser.get("/sign-in?return_to=/signed-out").await;
         assert!(!browser.page(page, 200).0.contains(words));
+    }
+}
+
+/// A browser that uses http is sent back to the sign-in page, which knows whether the cookie was stored.
+#[tokio::test]
+async fn a_browser_that_does_not_accept_the_cookie_learns_why() {
+    for (language, words) in [
+        ("en", "your browser did not accept our cookie"),
+        ("de", "Ihr Browser hat unser Cookie nicht angenommen"),
+    ] {
+        let app = TestApp::new().await;
+        app.create("ben", Role::User).await;
+        let form = format!("{SIGN_IN}&return_to=%2Fx");
+        let draft = app.anonymous();
+        let draft = draft.request("POST", "/sign-in").on_our_page();
+        let draft = draft
+            .header("origin", "http://accounts.example")
+            .form(&form);
+        let next = "/sign-in?signed-in&return_to=%2Fx";
+        Browser::redirected(draft.send().await, next);
+        let mut browser = Browser::new(&app, language);
+        let page = browser.get(next).await;
+        let page = browser.page(page, 200).shows(&[words, "value=\"/x\""]);
+        assert_eq!(page.0.matches(" autofocus").count(), 1, "{}", page.0);
+        Browser::redirected(browser.post("/sign-in", &form).await, "/x");
+        Browser::redirected(browser.get(next).await, "/x");
     }
 }
 

@@ -5,7 +5,6 @@ use doorward_domain::SignUpPolicy;
 use super::browser::Browser;
 use crate::support::TestApp;
 
-const SENT_TO: &str = "__Host-doorward-sent-to";
 const FORM: &str = "email=ben%40example.com&name=Ben&password=plum+cake+on+sundays";
 
 /// No URL contains the address: it is in a cookie of the browser that signed up.
@@ -49,9 +48,9 @@ async fn the_mail_is_sent_again_to_the_same_address() {
     page.shows(&["Too many attempts. Try again in", "ben@example.com"]);
 }
 
-/// A username needs no confirmation.
+/// A username needs no confirmation, also if there is an address beside it.
 #[tokio::test]
-async fn a_sign_up_with_a_username_leads_to_the_sign_in_page() {
+async fn a_sign_up_with_a_username_signs_in() {
     let app = TestApp::new().await;
     let mut browser = Browser::new(&app, "en");
     let page = browser
@@ -62,22 +61,22 @@ async fn a_sign_up_with_a_username_leads_to_the_sign_in_page() {
         "name=\"return_to\" value=\"/reports\"",
         "href=\"/sign-up?return_to=%2Freports\"",
     ]);
-    let form = "username=ben&email=&name=&password=plum+cake+on+sundays";
-    let sent = browser.post("/sign-up", form).await;
-    Browser::redirected(sent, "/sign-in?signed-up");
-    let page = browser.get("/sign-in?signed-up").await;
-    browser.page(page, 200).shows(&["Your account is ready."]);
-    let form = "username=zoe&email=zoe%40example.com&password=plum+cake+on+sundays";
-    let sent = browser.post("/sign-up", form).await;
-    Browser::redirected(sent, "/sign-up/sent?active");
-    let page = browser.get("/sign-up/sent?active").await;
-    let page = browser.page(page, 200);
-    page.shows(&["zoe@example.com", "sign in with your username"]);
+    for (fields, page) in [
+        ("username=ben&email=&name=", "/account"),
+        ("username=zoe&email=zoe%40example.com", "/account"),
+        ("username=eve&return_to=/reports", "/reports"),
+    ] {
+        let form = format!("{fields}&password=plum+cake+on+sundays");
+        Browser::redirected(browser.post("/sign-up", &form).await, page);
+        let cookies: Vec<&String> = browser.cookies.keys().collect();
+        assert_eq!(cookies, ["__Host-doorward", "__Host-doorward-device"]);
+        let name = &fields["username=".len()..][..3];
+        let page = browser.get("/account").await;
+        browser
+            .page(page, 200)
+            .shows(&[&format!("Hello, <bdi>{name}</bdi>")]);
+    }
     app.one_mail().await;
-    // The address is forgotten with the sign-in.
-    let form = "username=zoe&password=plum+cake+on+sundays";
-    browser.post("/sign-in", form).await.expect(303);
-    assert!(!browser.cookies.contains_key(SENT_TO));
 }
 
 #[tokio::test]
@@ -110,7 +109,7 @@ async fn a_closed_sign_up_has_a_page_without_a_form_and_no_link() {
     let page = browser
         .page(page, 200)
         .shows(&["Sign-up is closed", "href=\"/sign-in\""]);
-    assert!(!page.0.contains("<form"));
+    assert!(!page.0.contains("action=\"/sign-up\""));
     let page = browser.post("/sign-up", FORM).await;
     browser.page(page, 403).shows(&["Sign-up is closed"]);
 }

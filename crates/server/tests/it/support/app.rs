@@ -14,7 +14,7 @@ use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{EmailAddress, Secret, Username};
 use doorward_domain::{Actor, Ctx, Doorward, Policy, Ports};
 use doorward_web::{
-    App, AppParts, Brand, InboxSource, NoObserver, ShutdownFlag, TrustedProxies, WebOptions,
+    App, AppParts, Brand, InboxSource, NoObserver, ShutdownFlag, Texts, TrustedProxies, WebOptions,
 };
 use jiff::SignedDuration;
 use serde_json::json;
@@ -119,6 +119,7 @@ impl TestApp {
             inbox: options.inbox,
             trusted_proxies: options.trusted_proxies,
             brand: Brand::open(&options.options.brand).unwrap(),
+            texts: Texts::open(options.options.texts.as_deref()).unwrap(),
             options: options.options,
             shutdown: ShutdownFlag::default(),
         });

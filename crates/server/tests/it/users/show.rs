@@ -61,4 +61,18 @@ async fn a_sign_in_changes_the_time_of_the_last_one_but_not_the_etag() {
         .iter()
         .find(|user| user["id"] == created.id.to_string());
     assert_eq!(listed.unwrap()["last_sign_in_at"], "2026-11-21T09:00:00Z");
+    // Responses to changes have it, too.
+    let admin = app.sign_in("root").await;
+    let name = json!({"name": "Ben"});
+    for answer in [
+        ben.put("/user/me", name.clone()).await,
+        ben.patch("/user/me", name).await,
+        admin.put("/user/ben/role", json!({"role": "user"})).await,
+        admin
+            .put("/user/ben/status", json!({"status": "active"}))
+            .await,
+    ] {
+        let user = answer.expect(200).json();
+        assert_eq!(user["last_sign_in_at"], "2026-11-21T09:00:00Z");
+    }
 }

@@ -17,6 +17,10 @@ pub(super) fn diagnose(config: &Config) -> Vec<Diagnostic> {
         let hint = "Set another one, or remove it: then one is generated and printed once";
         diagnostics.push(Diagnostic::failed("admin", format!("{error:#}"), hint));
     }
+    if let Err(error) = wiring::check::check_texts(config) {
+        let hint = "Correct the file, or remove `pages.texts`";
+        diagnostics.push(Diagnostic::failed("pages", format!("{error:#}"), hint));
+    }
     if !config.policy.throttle {
         diagnostics.push(Diagnostic::warning(
             "throttle",

@@ -1,6 +1,7 @@
 //! Prints users: one, or a table.
 
 use doorward_domain::model::User;
+use doorward_domain::profile::ViewedUser;
 use doorward_domain::values::{EmailAddress, Username};
 use doorward_web::UserView;
 use serde_json::json;
@@ -11,8 +12,11 @@ use crate::cli::text_wrap;
 /// Width of the name: what id, role and status leave of 80 columns.
 const NAME: usize = 25;
 
-pub(super) fn user(user: &User, output: Output) -> anyhow::Result<()> {
-    output.print(&summary(user), &json!(UserView::from(user)))
+pub(super) fn user(viewed: &ViewedUser, output: Output) -> anyhow::Result<()> {
+    let at = viewed.last_sign_in_at.map(|at| at.to_string());
+    let at = at.unwrap_or_else(|| "never".to_owned());
+    let text = format!("{}\nsigned in   {at}", summary(&viewed.user));
+    output.print(&text, &json!(UserView::from(viewed)))
 }
 
 pub(super) fn summary(user: &User) -> String {
@@ -32,7 +36,7 @@ pub(super) fn summary(user: &User) -> String {
 }
 
 /// One line for each user. Long names are truncated, ids are not.
-pub(super) fn table(users: &[User]) -> String {
+pub(super) fn table(users: &[ViewedUser]) -> String {
     if users.is_empty() {
         return "No users.".to_owned();
     }
@@ -51,5 +55,9 @@ pub(super) fn table(users: &[User]) -> String {
             text_wrap::truncate(name.or(email).unwrap_or("-"), NAME)
         )
     };
-    users.iter().map(row).collect::<Vec<_>>().join("\n")
+    users
+        .iter()
+        .map(|viewed| row(&viewed.user))
+        .collect::<Vec<_>>()
+        .join("\n")
 }

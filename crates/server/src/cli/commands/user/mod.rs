@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 use doorward_domain::admin::NewUser;
 use doorward_domain::ctx::{Actor, Ctx};
 use doorward_domain::model::{Role, User, UserFilter};
+use doorward_domain::profile::ViewedUser;
 use doorward_domain::values::{EmailAddress, Invalid, Name, Secret, Username};
 use doorward_domain::{Doorward, Error};
 use doorward_web::{ExportDocument, UserView};
@@ -46,7 +47,7 @@ async fn list(
     ctx: &Ctx,
     text: Option<String>,
     limit: usize,
-) -> anyhow::Result<Vec<User>> {
+) -> anyhow::Result<Vec<ViewedUser>> {
     let mut filter = UserFilter {
         text,
         limit,
@@ -55,7 +56,11 @@ async fn list(
     let mut users = Vec::new();
     loop {
         let page = doorward.admin.list_users(ctx, &filter).await?;
-        users.extend(page.users);
+        let viewed = |user: User| ViewedUser {
+            last_sign_in_at: page.last_sign_ins.get(&user.id).copied(),
+            user,
+        };
+        users.extend(page.users.into_iter().map(viewed));
         filter.limit = limit.saturating_sub(users.len());
         filter.after = page.next;
         if filter.limit == 0 || filter.after.is_none() {
@@ -81,23 +86,23 @@ async fn perform(
         }
         UserCommand::Show(named) => {
             let user = doorward.admin.view_by_name(ctx, &named.user).await;
-            print_user(user, &named.user, output)
+            print_user(doorward, user, &named.user, output).await
         }
         UserCommand::SetPassword(args) => set_password(components, ctx, &args, output).await,
         UserCommand::SetRole(args) => {
             let (id, role) = (find(doorward, &args.user).await?, role(args.role));
             let changed = doorward.admin.change_role(ctx, &id, role, None).await;
-            print_user(changed, &args.user, output)
+            print_user(doorward, changed, &args.user, output).await
         }
         UserCommand::Disable(named) => {
             let id = find(doorward, &named.user).await?;
             let changed = doorward.admin.disable(ctx, &id, None).await;
-            print_user(changed, &named.user, output)
+            print_user(doorward, changed, &named.user, output).await
         }
         UserCommand::Enable(named) => {
             let id = find(doorward, &named.user).await?;
             let changed = doorward.admin.enable(ctx, &id, None).await;
-            print_user(changed, &named.user, output)
+            print_user(doorward, changed, &named.user, output).await
         }
         UserCommand::Factors(named) => factors::list(doorward, ctx, &named, output).await,
         UserCommand::RemoveFactor(args) => factors::remove(doorward, ctx, &args, output).await,
@@ -152,9 +157,14 @@ fn confirm_deletion(identifier: &str, output: Output) -> anyhow::Result<()> {
 }
 
 /// Prints the user.
-fn print_user(user: Result<User, Error>, identifier: &str, output: Output) -> anyhow::Result<()> {
+async fn print_user(
+    doorward: &Doorward,
+    user: Result<User, Error>,
+    identifier: &str,
+    output: Output,
+) -> anyhow::Result<()> {
     let user = user.map_err(|error| user_error(error, identifier))?;
-    display::user(&user, output)
+    display::user(&doorward.profile.viewed(user).await, output)
 }
 
 /// Hint if a generated password could not be printed.

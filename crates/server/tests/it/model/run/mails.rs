@@ -129,9 +129,15 @@ impl ModelRun {
         let user = answer.json();
         assert_eq!(self.state.by_id(user["id"].as_str().unwrap()), Some(at));
         assert_eq!(user["email"], EMAILS[to]);
-        if is_again {
-            return;
+        if !is_again {
+            self.address_is_confirmed(link);
         }
+    }
+
+    /// The address of the link belongs to its account.
+    pub(super) fn address_is_confirmed(&mut self, link: usize) {
+        let mail = &self.state.mails[link];
+        let (at, to) = (mail.account, mail.to);
         self.state.mails[link].is_spent = true;
         let had_email = self.state.doorward[at].email.is_some();
         let account = &mut self.state.doorward[at];
@@ -186,7 +192,7 @@ impl ModelRun {
     }
 
     /// Newer links are chosen more often, since older ones are invalid.
-    fn link(&self, index: &Index) -> Option<usize> {
+    pub(super) fn link(&self, index: &Index) -> Option<usize> {
         let count = self.state.mails.len();
         (count > 0).then(|| count - 1 - index.index(count.min(4)))
     }

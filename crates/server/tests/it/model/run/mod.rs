@@ -1,6 +1,7 @@
 //! Performs the actions on the server, compares each with the model, and updates the model.
 
 mod mails;
+mod pages;
 
 use doorward_domain::model::Role;
 use jiff::{SignedDuration, Timestamp};
@@ -89,6 +90,11 @@ impl ModelRun {
                 email,
                 password,
             } => self.sign_up(*name, *email, *password).await,
+            Action::SignUpOnPage {
+                name,
+                email,
+                password,
+            } => self.sign_up_on_page(*name, *email, *password).await,
             Action::SignIn {
                 identifier,
                 password,
@@ -132,6 +138,9 @@ impl ModelRun {
             | Action::Swap(_) => {
                 self.use_link(action).await;
             }
+            Action::ConfirmOnPage { link, cookie } => {
+                self.confirm_on_page(link, cookie.as_ref()).await;
+            }
             Action::Blank { route, session } => self.send_nothing(*route, session.as_ref()).await,
             Action::Disable(account) => self.set_status(account, "disabled").await,
             Action::Enable(account) => self.set_status(account, "active").await,
@@ -165,24 +174,40 @@ impl ModelRun {
             .anonymous()
             .post("/user", Value::Object(body))
             .await;
-        let is_free = name.is_none_or(|name| self.state.named(name).is_none());
-        let expected = match (name, email) {
-            (None, None) => 422,
-            _ if is_free => 201,
-            _ => 409,
-        };
+        let expected = self.sign_up_status(name, email, 201);
         let answer = answer.expect(expected);
         if expected != 201 {
             return;
         }
         let user = answer.json();
+        assert_eq!(user["email"], Value::Null, "an address before its link");
+        let id = user["id"].as_str().unwrap().to_owned();
+        self.signed_up(id, name, email, password);
+    }
+
+    /// The status of the response to a sign-up, if that to a successful one is `created`.
+    fn sign_up_status(&self, name: Option<usize>, email: Option<usize>, created: u16) -> u16 {
+        let is_free = name.is_none_or(|name| self.state.named(name).is_none());
+        match (name, email) {
+            (None, None) => 422,
+            _ if is_free => created,
+            _ => 409,
+        }
+    }
+
+    fn signed_up(
+        &mut self,
+        id: String,
+        name: Option<usize>,
+        email: Option<usize>,
+        password: usize,
+    ) {
         let life = match name {
             None => AccountState::Pending,
             Some(_) => AccountState::Active,
         };
-        assert_eq!(user["email"], Value::Null, "an address before its link");
         self.state.doorward.push(Account {
-            id: user["id"].as_str().unwrap().to_owned(),
+            id,
             life,
             name,
             email: None,
@@ -220,6 +245,7 @@ impl ModelRun {
         self.open(account, &session);
     }
 
+    /// A session of a password that was entered now.
     fn open(&mut self, account: usize, session: &Value) {
         self.state.sessions.push(OpenedSession {
             token: session["token"].as_str().unwrap().to_owned(),
@@ -227,6 +253,7 @@ impl ModelRun {
             is_open: true,
             until: session["expires_at"].as_str().unwrap().parse().unwrap(),
             begun: self.now(),
+            entered_at: self.now(),
         });
     }
 
@@ -251,10 +278,11 @@ impl ModelRun {
         match (action, answer.status) {
             (Action::Renew(_), 200) => {
                 self.state.sessions[session].is_open = false;
-                let begun = self.state.sessions[session].begun;
+                let before = &self.state.sessions[session];
+                let (begun, entered_at) = (before.begun, before.entered_at);
                 self.open(account, &answer.json());
                 let renewed = self.state.sessions.last_mut().unwrap();
-                renewed.begun = begun;
+                (renewed.begun, renewed.entered_at) = (begun, entered_at);
                 let longest = begun + SignedDuration::from_hours(30 * 24);
                 assert!(renewed.until <= longest, "renewed beyond its end");
                 // The previous token is valid for another 30 seconds, in which no one uses it.
@@ -272,7 +300,7 @@ impl ModelRun {
                 assert_eq!(answer.json()["code"], "reauthentication-required");
                 let age = self
                     .now()
-                    .duration_since(self.state.sessions[session].begun);
+                    .duration_since(self.state.sessions[session].entered_at);
                 assert!(age > SignedDuration::from_mins(4), "{}", answer.text());
             }
             _ => panic!("{action:?}: {} {}", answer.status, answer.text()),

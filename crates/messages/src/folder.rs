@@ -1,5 +1,4 @@
-//! The operator's templates: a file of the folder replaces the built-in template of the same name, and
-//! `en.ftl` single messages.
+//! A folder with an operator's files: texts (`en.ftl`), and for mails also templates.
 //!
 //! An unknown name is an error: its file would never be used. Names that begin with a dot are ignored,
 //! because of mounted Kubernetes volumes (`..data`) and `.git`.
@@ -8,10 +7,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::TemplateError;
-
 /// A file of the folder.
-pub(super) struct Override {
+pub struct File {
     /// Name.
     pub name: String,
     /// Path.
@@ -20,8 +17,30 @@ pub(super) struct Override {
     pub source: String,
 }
 
+/// Why a folder was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// A file has an unknown name.
+    #[error("{path} has an unknown name; known names: {known}")]
+    Unknown {
+        /// File or folder.
+        path: PathBuf,
+        /// Known names.
+        known: String,
+    },
+    /// A file or the folder cannot be read.
+    #[error("cannot read {path}")]
+    Unreadable {
+        /// File or folder.
+        path: PathBuf,
+        /// Cause.
+        #[source]
+        cause: io::Error,
+    },
+}
+
 /// Reads every file of the folder.
-pub(super) fn read(folder: &Path, known: &[String]) -> Result<Vec<Override>, TemplateError> {
+pub fn read(folder: &Path, known: &[String]) -> Result<Vec<File>, FolderError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(|cause| unreadable(folder, cause))? {
         let path = entry.map_err(|cause| unreadable(folder, cause))?.path();
@@ -32,16 +51,16 @@ pub(super) fn read(folder: &Path, known: &[String]) -> Result<Vec<Override>, Tem
         }
         if !known.contains(&name) {
             let known = known.join(", ");
-            return Err(TemplateError::Unknown { path, known });
+            return Err(FolderError::Unknown { path, known });
         }
         let source = fs::read_to_string(&path).map_err(|cause| unreadable(&path, cause))?;
-        found.push(Override { name, path, source });
+        found.push(File { name, path, source });
     }
     Ok(found)
 }
 
-fn unreadable(path: &Path, cause: io::Error) -> TemplateError {
-    TemplateError::Unreadable {
+fn unreadable(path: &Path, cause: io::Error) -> FolderError {
+    FolderError::Unreadable {
         path: path.to_owned(),
         cause,
     }

@@ -1,0 +1,158 @@
+// Scripts: Doorward's own on its pages, and those of other origins with its responses.
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { Browser, until } from "../../../testkit/browser/browser.mjs";
+import { findErrors } from "./page_checks.mjs";
+
+const PASSWORD = "three boats on a lake";
+
+async function signUp(browser, username) {
+  await browser.go("/sign-up?with=username");
+  await browser.send("/sign-up", { username, password: PASSWORD });
+}
+
+export async function a_password_can_be_shown_and_hidden() {
+  const browser = await Browser.open();
+  await browser.go("/");
+  await browser.fill("#password", "three boats");
+  const button = browser.page.locator("#password + button");
+  const expect = async (type, label) => {
+    const field = browser.page.locator("#password");
+    const seen = [await field.getAttribute("type"), await field.inputValue(), await button.innerText(), await button.getAttribute("aria-controls")];
+    assert.deepEqual(seen, [type, "three boats", label, "password"]);
+  };
+  await expect("password", "Show password");
+  await button.click();
+  await expect("text", "Hide password");
+  await browser.page.evaluate(() => document.forms[0].addEventListener("submit", (event) => event.preventDefault()));
+  await browser.fill("#username", "ben");
+  await browser.page.press("#username", "Enter");
+  await expect("password", "Show password");
+}
+
+export async function without_scripts_there_is_no_button_to_show_the_password() {
+  const browser = await Browser.open({ script: false });
+  await browser.go("/");
+  assert.deepEqual([await browser.has("#password"), await browser.has(".show")], [true, false]);
+}
+
+export async function a_form_is_sent_once() {
+  const browser = await Browser.open();
+  await browser.go("/sign-in");
+  const seen = await browser.page.evaluate(() => new Promise((resolve) => {
+    const form = document.querySelector("form[action='/sign-in']");
+    const button = form.querySelector("button:not(.show)");
+    const look = () => [button.textContent, button.disabled];
+    const before = look();
+    form.noValidate = true;
+    // The page stays, so that it can be looked at.
+    form.addEventListener("submit", () => setTimeout(() => setTimeout(() => {
+      stop();
+      const sent = look();
+      dispatchEvent(new PageTransitionEvent("pageshow"));
+      resolve([before, sent, look()]);
+    })));
+    button.click();
+  }));
+  assert.deepEqual(seen, [["Sign in", false], ["Please wait", true], ["Sign in", false]]);
+}
+
+export async function times_are_in_the_time_zone_of_the_reader() {
+  const timeZone = "Asia/Kolkata";
+  const browser = await Browser.open({ language: "en-GB", timezoneId: timeZone });
+  await signUp(browser, "ben");
+  const seen = await browser.page.evaluate((timeZone) => [...document.querySelectorAll("time")].map((time) => {
+    const timeStyle = time.hasAttribute("data-day") ? undefined : "short";
+    const expected = new Date(time.dateTime).toLocaleString("en-GB", { dateStyle: "long", timeStyle, timeZone });
+    return { title: time.title, text: time.textContent, expected };
+  }), timeZone);
+  assert.ok(seen.length >= 2, JSON.stringify(seen));
+  for (const { title, text, expected } of seen) {
+    assert.equal(text, expected);
+    assert.notEqual(title, "");
+  }
+  // With the time of the day.
+  assert.ok(seen.some(({ title }) => title.endsWith(" UTC")), JSON.stringify(seen));
+}
+
+export async function recovery_codes_can_be_copied() {
+  const browser = await Browser.open();
+  await signUp(browser, "ben");
+  await browser.go("/account/factors");
+  await browser.send("/account/factors");
+  assert.ok(await browser.has("pre[data-copy] + button"));
+  await browser.fill("#code", await browser.code());
+  await browser.click("main form button");
+  await browser.page.evaluate(() => {
+    navigator.clipboard.writeText = async (text) => { window.copied = text; };
+  });
+  const button = "ul[data-copy] + button";
+  await browser.page.click(button);
+  await until("the codes are copied", async () => (await browser.text(button)) === "Copied");
+  const copied = (await browser.page.evaluate(() => window.copied)).split("\n");
+  assert.equal(copied.length, 10);
+  assert.equal(copied[0], await browser.recoveryCode(1));
+}
+
+export async function the_inbox_is_refreshed_in_place_and_shows_a_mail_in_a_frame() {
+  const browser = await Browser.open();
+  await browser.go("/inbox");
+  await browser.expectText("#mails", "No mail yet.");
+  const status = await browser.page.evaluate(async (password) => {
+    window.stays = true;
+    const body = JSON.stringify({ email: "ben@example.com", password });
+    const answer = await fetch("/user", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+    return answer.status;
+  }, PASSWORD);
+  assert.equal(status, 201);
+  await until("the mail is in the list", async () => {
+    await browser.page.click("[data-refresh]");
+    return browser.has("#mails article");
+  });
+  assert.ok(await browser.page.evaluate(() => window.stays));
+  await browser.click("#mails h2 a");
+  await browser.expectHeading("Confirm your email address for Doorward");
+  const headingOfMail = () => document.querySelector("iframe").contentDocument?.querySelector("h1")?.textContent;
+  assert.equal(await until("the frame shows the mail", () => browser.page.evaluate(headingOfMail)), "Confirm your email address");
+  assert.deepEqual(findErrors(browser), []);
+  await browser.click("a[href$='?text']");
+  await browser.expectText("pre", "confirm the address");
+  await browser.go("/inbox");
+  await browser.send("/inbox/clear");
+  await browser.expectText("#mails", "No mail yet.");
+}
+
+export async function a_link_to_an_operation_of_the_api_reference_opens_it() {
+  const browser = await Browser.open({ script: false });
+  await browser.go("/docs#post-/auth");
+  assert.ok(await browser.has("details[open] > [id='post-/auth']"));
+  assert.ok(!(await browser.has("details[open] > [id='post-/user']")));
+}
+
+export async function a_script_of_a_listed_origin_reads_responses_only_with_a_token() {
+  const blankPage = async () => {
+    const server = createServer((_, response) => response.setHeader("Content-Type", "text/html").end("<!doctype html>")).unref();
+    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return `http://127.0.0.1:${server.address().port}`;
+  };
+  const [app, other] = [await blankPage(), await blankPage()];
+  const browser = await Browser.open({ variables: { DOORWARD_CORS__ORIGINS: app } });
+  // Requests a path with these options and returns the outcome.
+  const ask = (path, options) =>
+    browser.page.evaluate(async ([url, options]) => {
+      try {
+        const answer = await fetch(url, options);
+        return [answer.status, (await answer.text()).length > 0, answer.headers.has("x-request-id")];
+      } catch {
+        return "refused";
+      }
+    }, [browser.url(path), options]);
+  const headers = { Authorization: "Bearer x", "Content-Type": "application/json", "If-Match": '"1"' };
+  for (const [origin, isNamed] of [[app, true], [other, false]]) {
+    await browser.go(origin);
+    const expected = (status) => (isNamed ? [status, true, true] : "refused");
+    assert.deepEqual(await ask("/", {}), expected(200), origin);
+    assert.deepEqual(await ask("/user/me", { method: "PATCH", headers, body: "{}" }), expected(401), origin);
+    assert.equal(await ask("/", { credentials: "include" }), "refused", origin);
+  }
+}

@@ -1,0 +1,46 @@
+//! How long data about a user is stored. The export and the page of the stored data have the same list.
+
+use doorward_domain::Policy;
+use jiff::SignedDuration;
+
+/// A category of data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Retention {
+    /// Name in the export; variant of the messages `data-category` and `data-until`.
+    pub(crate) category: &'static str,
+    /// The period; `None` if there is none, or if the account decides.
+    pub(crate) period: Option<SignedDuration>,
+    /// A second period of the category.
+    pub(crate) longest: Option<SignedDuration>,
+}
+
+/// Everything that is stored about a user.
+pub(crate) fn list(policy: &Policy) -> [Retention; 9] {
+    let days = |count: i64| Some(SignedDuration::from_hours(24 * count));
+    let row = |category, period, longest| Retention {
+        category,
+        period,
+        longest,
+    };
+    let absolute = Some(policy.session_absolute_lifetime);
+    [
+        row("user", None, None),
+        row("password", None, None),
+        row("factors", None, None),
+        row("sessions", Some(policy.session_lifetime), absolute),
+        row("devices", days(90), None),
+        row("links", days(7), None),
+        row("mails", Some(policy.mail_lifetime), days(7)),
+        row("audit", policy.audit_retention, None),
+        row("attempt counters", days(90), None),
+    ]
+}
+
+/// A period in its largest whole unit, and the name of the unit: 24 hours, but 2 days.
+pub(crate) fn whole_units(time: SignedDuration) -> (i64, &'static str) {
+    match time.as_hours() {
+        0 => (time.as_mins(), "minutes"),
+        hours if hours % 24 == 0 && hours > 24 => (hours / 24, "days"),
+        hours => (hours, "hours"),
+    }
+}
