@@ -158,6 +158,14 @@ mail-deletion-reminder-action = Um Ihr Konto zu behalten, öffnen Sie diesen Lin
 mail-deletion-reminder-button = { mail-deletion-keep-button }
 mail-deletion-reminder-valid = { mail-deletion-valid }
 
+mail-deletion-cancelled-subject = Ihr Konto bei { $product } wird nicht gelöscht
+mail-deletion-cancelled-title = Ihr Konto bleibt bestehen
+mail-deletion-cancelled-intro = die Löschung Ihres Kontos bei { $product }{ mail-username } wurde abgebrochen ({ $at }). Sie können sich wie bisher anmelden.
+mail-deletion-cancelled-expected = { mail-email-change-notice-expected }
+mail-deletion-cancelled-action = Wenn Sie das nicht erwartet haben, hat vielleicht jemand anderes Zugang zu Ihrem Konto. Setzen Sie hier Ihr Passwort zurück
+mail-deletion-cancelled-button = { mail-lockout-button }
+mail-deletion-cancelled-effects = { mail-reset-signs-out }
+
 mail-new-sign-in-subject = Neue Anmeldung bei Ihrem Konto bei { $product }
 mail-new-sign-in-title = Neue Anmeldung
 mail-new-sign-in-intro = jemand hat sich von einem neuen Gerät oder aus einem neuen Netzwerk bei Ihrem Konto bei { $product }{ mail-username } angemeldet ({ $at }{ mail-device }).
@@ -592,6 +600,16 @@ delete-stays = Was bleibt
 delete-stays-applications = Was Anwendungen selbst gespeichert haben: Bitten Sie dort um Löschung
 delete-stays-log = Ein Protokoll der Anmeldungen und Änderungen, ohne Ihren Namen und Ihre Adresse
 delete-signs-out = Sie werden auf allen Geräten abgemeldet.
+delete-reason = Warum möchten Sie gehen? (freiwillig)
+delete-reason-none = Keine Angabe
+delete-reason-name = { $reason ->
+    [not-needed] Ich brauche es nicht mehr
+    [other-account] Ich habe ein anderes Konto
+    [privacy] Ich möchte nicht, dass meine Daten gespeichert sind
+    [problems] Etwas hat nicht funktioniert
+   *[other] Ein anderer Grund
+}
+delete-reason-hint = Die Antwort bleibt im Protokoll, ohne Ihren Namen und Ihre Adresse.
 delete-button = Mein Konto löschen
 
 deletion-pending-title = Ihr Konto wird gelöscht

@@ -169,6 +169,14 @@ mail-deletion-reminder-action = To keep your account, open this link
 mail-deletion-reminder-button = { mail-deletion-keep-button }
 mail-deletion-reminder-valid = { mail-deletion-valid }
 
+mail-deletion-cancelled-subject = Your { $product } account will not be deleted
+mail-deletion-cancelled-title = Your account stays
+mail-deletion-cancelled-intro = The deletion of your { $product } account{ mail-username } was cancelled ({ $at }). You can sign in as before.
+mail-deletion-cancelled-expected = { mail-email-change-notice-expected }
+mail-deletion-cancelled-action = If you didn't expect this, someone else may have access to your account. Reset your password here
+mail-deletion-cancelled-button = { mail-lockout-button }
+mail-deletion-cancelled-effects = { mail-reset-signs-out }
+
 mail-new-sign-in-subject = New sign-in to your { $product } account
 mail-new-sign-in-title = New sign-in
 mail-new-sign-in-intro = Someone signed in to your { $product } account{ mail-username } from a new device or network ({ $at }{ mail-device }).
@@ -606,6 +614,16 @@ delete-stays = What stays
 delete-stays-applications = What applications have stored themselves: ask them to delete it
 delete-stays-log = A log of sign-ins and changes, without your name and address
 delete-signs-out = You'll be signed out on all devices.
+delete-reason = Why are you leaving? (optional)
+delete-reason-none = I'd rather not say
+delete-reason-name = { $reason ->
+    [not-needed] I don't need it any more
+    [other-account] I have another account
+    [privacy] I don't want my data to be stored
+    [problems] Something didn't work
+   *[other] Another reason
+}
+delete-reason-hint = The answer stays in the log, without your name and address.
 delete-button = Delete my account
 
 deletion-pending-title = Your account will be deleted

@@ -7,22 +7,25 @@ use crate::events::Event;
 use crate::metric_event::SessionEnd;
 use crate::model::{Job, MailJob, User};
 use crate::store::{Batch, Row, Write};
+use crate::values::DeletionReason;
 
 /// Number of mails that one batch deletes. It fits into every store's batch together with the user.
 const MAILS_AT_ONCE: usize = 60;
 
 impl Core {
     /// Deletes the user that was read, with the credential, the links, the mails and the sessions. `batch` has the checks
-    /// of the caller. Returns `false` if it is stale. Fails for the last active admin.
+    /// of the caller; `reason` is for the audit log. Returns `false` if it is stale. Fails for the last active admin.
     pub(crate) async fn delete_user(
         &self,
         ctx: &Ctx,
         user: &User,
+        reason: Option<DeletionReason>,
         mut batch: Batch,
     ) -> Result<bool, Error> {
         batch.extend(user.delete(ctx.now));
         batch.extend(self.roster_change(Some(user), None).await?);
-        let deleted = Event::UserDeleted { user_id: user.id };
+        let user_id = user.id;
+        let deleted = Event::UserDeleted { user_id, reason };
         self.emit(ctx, deleted, &mut batch);
         let mails = self.mails_to(user).await?;
         let (with_user, later) = mails.split_at(mails.len().min(MAILS_AT_ONCE));

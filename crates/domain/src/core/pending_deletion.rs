@@ -3,7 +3,7 @@
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::events::Event;
+use crate::events::{CancelledWith, Event};
 use crate::model::{AuditKind, User};
 use crate::store::Batch;
 
@@ -28,12 +28,12 @@ impl Core {
     }
 
     /// The writes that follow from the end of the user's pending deletion; none if there is none. The caller replaces the
-    /// user. `by_link` is for the audit log.
+    /// user. `with` is for the audit log.
     pub(crate) async fn cancellation_writes(
         &self,
         ctx: &Ctx,
         user: &User,
-        by_link: bool,
+        with: CancelledWith,
     ) -> Result<Batch, Error> {
         if user.deletion.is_none() {
             return Ok(Batch::new());
@@ -43,9 +43,7 @@ impl Core {
             ..user.clone()
         };
         let mut batch = self.roster_change(Some(user), Some(&kept)).await?;
-        let user_id = user.id;
-        let cancelled = Event::DeletionCancelled { user_id, by_link };
-        self.emit(ctx, cancelled, &mut batch);
+        self.emit(ctx, Event::DeletionCancelled { user, with }, &mut batch);
         Ok(batch)
     }
 }

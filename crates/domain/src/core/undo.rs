@@ -2,16 +2,16 @@
 //!
 //! Anyone who knows a user's password can change the account's address to their own, or add a factor of their own. The mail
 //! about it goes to the address that the account had, and its link is valid for days: it survives security events and
-//! address changes by the user. Using it ends every session, replaces the password, removes factors
-//! cancels a deletion that was requested, and mails a recovery link. A link is void when it is used or expired, when the user's `void_undo_links` cover it, and when
-//! the user is disabled. Viewing it changes nothing.
+//! address changes by the user. Using it ends every session, replaces the password, removes factors, cancels a deletion that
+//! was requested, and mails a recovery link. A link is void when it is used or expired, when the user's `void_undo_links`
+//! cover it, and when the user is disabled. Viewing it changes nothing.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
-use crate::events::Event;
+use crate::events::{CancelledWith, Event};
 use crate::factors::recovery_grant::RecoveryGrant;
 use crate::factors::undo::RemovedFactors;
 use crate::hashing::HashClient;
@@ -83,7 +83,10 @@ impl Core {
             let since = undo.removes_since(&link);
             let removed = self.factor_deletions_since(ctx, &user, since).await?;
             let mut batch = self.undo_writes(ctx, undo, (&link, &user), locked.clone(), removed);
-            batch.extend(self.cancellation_writes(ctx, &user, true).await?);
+            batch.extend(
+                self.cancellation_writes(ctx, &user, CancelledWith::MailedLink)
+                    .await?,
+            );
             match self.apply(batch).await {
                 Ok(()) => {
                     let (epoch, reason) = (user.security_epoch + 1, SessionEnd::AccountChanged);

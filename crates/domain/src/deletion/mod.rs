@@ -13,11 +13,11 @@ use crate::core::users::ensure_version;
 use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
-use crate::events::Event;
+use crate::events::{CancelledWith, Event};
 use crate::metric_event::SessionEnd;
 use crate::model::{AuditKind, Link, PendingDeletion, Purpose, User, Version};
 use crate::store::Batch;
-use crate::values::{Identifier, Token, Username};
+use crate::values::{DeletionReason, Identifier, Token, Username};
 
 /// Requests and cancels deletions.
 pub struct Deletion {
@@ -27,12 +27,13 @@ pub struct Deletion {
 impl Deletion {
     /// Requests the deletion of an account, and ends its sessions. Returns the user with the pending deletion. If the policy
     /// has no grace period, the account is deleted at once, and the returned user has none. Does nothing if a deletion is
-    /// pending already. Fails like [`crate::profile::Profile::delete`].
+    /// pending already. `reason` is for the audit log. Fails like [`crate::profile::Profile::delete`].
     #[tracing::instrument(name = "request_deletion", level = "trace", skip_all)]
     pub async fn request(
         &self,
         ctx: &Ctx,
         named: &str,
+        reason: Option<DeletionReason>,
         expected: Option<Version>,
     ) -> Result<User, Error> {
         let (core, action) = (&self.core, Action::DeleteUser);
@@ -46,7 +47,7 @@ impl Deletion {
             let mut batch = core.actor_check(ctx, action, user.id);
             let grace = core.policy.deletion_grace;
             if grace.is_zero() {
-                match core.delete_user(ctx, &user, batch).await? {
+                match core.delete_user(ctx, &user, reason, batch).await? {
                     true => return Ok(user),
                     false => continue,
                 }
@@ -58,7 +59,11 @@ impl Deletion {
             };
             batch.extend(changed.replace(&user));
             batch.extend(core.roster_change(Some(&user), Some(&changed)).await?);
-            core.emit(ctx, Event::DeletionRequested { user: &changed }, &mut batch);
+            let requested = Event::DeletionRequested {
+                user: &changed,
+                reason,
+            };
+            core.emit(ctx, requested, &mut batch);
             if core.apply_unless_stale(batch).await? {
                 let (epoch, reason) = (changed.security_epoch, SessionEnd::AccountChanged);
                 core.end_sessions(ctx, user.id, epoch, reason, None).await;
@@ -83,7 +88,7 @@ impl Deletion {
             let user = core.resolve(ctx, action, named).await?;
             ensure_version(&user, expected)?;
             let mut batch = core.actor_check(ctx, action, user.id);
-            let (kept, writes) = self.cancelled(ctx, &user, false).await?;
+            let (kept, writes) = self.cancelled(ctx, &user, CancelledWith::Password).await?;
             batch.extend(writes);
             if core.apply_unless_stale(batch).await? {
                 return Ok(kept);
@@ -116,7 +121,7 @@ impl Deletion {
             return Err(Error::Forbidden);
         }
         ensure_version(&user, expected)?;
-        let (kept, batch) = self.cancelled(ctx, &user, false).await?;
+        let (kept, batch) = self.cancelled(ctx, &user, CancelledWith::Password).await?;
         // If the user has changed since, the proof may no longer be valid.
         core.apply(batch).await?;
         Ok(kept)
@@ -134,7 +139,9 @@ impl Deletion {
     pub async fn undo(&self, ctx: &Ctx, token: &Token) -> Result<(), Error> {
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let (link, user) = self.find_undo_link(ctx, token).await?;
-            let (_, mut batch) = self.cancelled(ctx, &user, true).await?;
+            let (_, mut batch) = self
+                .cancelled(ctx, &user, CancelledWith::MailedLink)
+                .await?;
             batch.push(link.mark_used(ctx.now));
             match self.core.apply(batch).await {
                 Ok(()) => return Ok(()),
@@ -151,7 +158,7 @@ impl Deletion {
         &self,
         ctx: &Ctx,
         user: &User,
-        by_link: bool,
+        with: CancelledWith,
     ) -> Result<(User, Batch), Error> {
         if user.deletion.is_none() {
             return Err(Error::NotFound);
@@ -161,7 +168,7 @@ impl Deletion {
             ..user.next_version(ctx.now)
         };
         let mut batch = kept.replace(user);
-        batch.extend(self.core.cancellation_writes(ctx, user, by_link).await?);
+        batch.extend(self.core.cancellation_writes(ctx, user, with).await?);
         Ok((kept, batch))
     }
 

@@ -2,10 +2,10 @@
 
 use crate::core::Core;
 use crate::ctx::Ctx;
-use crate::events::{Event, NewPasswordReason};
+use crate::events::{CancelledWith, Event, NewPasswordReason};
 use crate::model::{AuditEvent, AuditKind, MailJob, Outcome, RequestedBy, Role, User};
 use crate::store::{Batch, Write};
-use crate::values::UserId;
+use crate::values::{DeletionReason, UserId};
 
 /// The part of an audit event that depends on what happened.
 struct AuditEntry {
@@ -178,15 +178,17 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
             success_of(AuditKind::StatusChanged, user_id).detail(status)
         }
         Event::ProfileUpdated { user_id } => success_of(AuditKind::ProfileUpdated, user_id),
-        Event::DeletionRequested { user } => success_of(AuditKind::DeletionRequested, user.id),
-        Event::DeletionCancelled { user_id, by_link } => {
-            let entry = success_of(AuditKind::DeletionCancelled, user_id);
-            match by_link {
-                false => entry,
-                true => entry.detail("mailed link"),
+        Event::DeletionRequested { user, reason } => {
+            deletion(AuditKind::DeletionRequested, user.id, reason)
+        }
+        Event::DeletionCancelled { user, with } => {
+            let entry = success_of(AuditKind::DeletionCancelled, user.id);
+            match with {
+                CancelledWith::Password => entry,
+                CancelledWith::MailedLink => entry.detail("mailed link"),
             }
         }
-        Event::UserDeleted { user_id } => success_of(AuditKind::UserDeleted, user_id),
+        Event::UserDeleted { user_id, reason } => deletion(AuditKind::UserDeleted, user_id, reason),
         Event::UserViewed { user_id } => success_of(AuditKind::UserViewed, user_id),
         Event::UsersListed => success(AuditKind::UsersListed),
         Event::UserExported { user_id } => success_of(AuditKind::UserExported, user_id),
@@ -228,6 +230,15 @@ fn suppressed(kind: AuditKind, count: u64) -> AuditEntry {
         _ => entry.failed(),
     };
     entry.detail(format!("{} {count}", kind.as_str()))
+}
+
+/// A deletion, requested or done. The detail is the reason, if the user gave one.
+fn deletion(kind: AuditKind, user_id: UserId, reason: Option<DeletionReason>) -> AuditEntry {
+    let entry = success_of(kind, user_id);
+    match reason {
+        Some(reason) => entry.detail(reason.as_str()),
+        None => entry,
+    }
 }
 
 /// A success that is about no user.

@@ -46,7 +46,8 @@ pub(super) fn queue_mails(core: &Core, ctx: &Ctx, event: &Event<'_>, batch: &mut
                 user,
             );
         }
-        Event::DeletionRequested { user } => notify(MailKind::DeletionRequested, user),
+        Event::DeletionRequested { user, .. } => notify(MailKind::DeletionRequested, user),
+        Event::DeletionCancelled { user, .. } => notify(MailKind::DeletionCancelled, user),
         Event::DeletionReminded { user } => notify(MailKind::DeletionReminder, user),
         Event::EmailChangeRequested { user } => {
             if let Some(new) = user.pending_address() {

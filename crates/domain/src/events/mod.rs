@@ -14,13 +14,22 @@ use crate::ctx::{Actor, Ctx};
 use crate::error::WriteError;
 use crate::model::{AuditKind, Link, MailJob, Role, User};
 use crate::store::Batch;
-use crate::values::{EmailAddress, FactorKind, Identifier, JobId, UserId};
+use crate::values::{DeletionReason, EmailAddress, FactorKind, Identifier, JobId, UserId};
 
 /// Adds the writes that follow from an event to its batch.
 type Subscriber = fn(&Core, &Ctx, &Event<'_>, &mut Batch);
 
 /// The subscribers, in the order of their writes.
 const SUBSCRIBERS: [Subscriber; 2] = [audit::write_audit_event, mails::queue_mails];
+
+/// What a client showed to cancel a deletion.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum CancelledWith {
+    /// Its password: that of the user, or of an admin.
+    Password,
+    /// The link in a mail.
+    MailedLink,
+}
 
 /// Something that happened, or an attempt that was refused.
 #[derive(Clone, Copy)]
@@ -142,13 +151,19 @@ pub(crate) enum Event<'a> {
     /// `name`, `data` or `locale` changed.
     ProfileUpdated { user_id: UserId },
     /// A deletion was requested; `user` has it.
-    DeletionRequested { user: &'a User },
-    /// A deletion that was requested was cancelled: by an admin or with the user's proof, or by a mailed link.
-    DeletionCancelled { user_id: UserId, by_link: bool },
+    DeletionRequested {
+        user: &'a User,
+        reason: Option<DeletionReason>,
+    },
+    /// A deletion that was requested was cancelled; `user` still has it.
+    DeletionCancelled { user: &'a User, with: CancelledWith },
     /// A user is to be reminded of the deletion.
     DeletionReminded { user: &'a User },
     /// A user was deleted.
-    UserDeleted { user_id: UserId },
+    UserDeleted {
+        user_id: UserId,
+        reason: Option<DeletionReason>,
+    },
     /// An admin viewed a user.
     UserViewed { user_id: UserId },
     /// An admin listed users.

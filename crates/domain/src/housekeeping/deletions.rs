@@ -39,7 +39,9 @@ impl Housekeeping {
         let user: Option<User> = self.core.ports.store.get(id).await?;
         let is_due = |user: &User| user.deletion.is_some_and(|deletion| deletion.at <= ctx.now);
         if let Some(user) = user.filter(is_due) {
-            self.core.delete_user(ctx, &user, Batch::new()).await?;
+            self.core
+                .delete_user(ctx, &user, None, Batch::new())
+                .await?;
         }
         Ok(())
     }

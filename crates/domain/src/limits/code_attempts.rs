@@ -61,11 +61,12 @@ impl Core {
         if !self.policy.throttle {
             return Ok(CodeAttempt::default());
         }
-        let backoffs = self.code_backoffs(ctx, (user, set), recovery).await?;
+        let own = self.own_backoffs(ctx, (user, set), recovery).await?;
+        let lockout_after = self.policy.limits.lockout_after;
+        let shared = KeyedLimit::backoff(Some(lockout_after), factor_key(user, set));
         let is_guessable = kind == FactorKind::Totp;
-        let (shared, _) = backoffs.split_last().expect("all clients share one");
-        for backoff in &backoffs {
-            let is_shared = backoff == shared;
+        for backoff in own.iter().chain([&shared]) {
+            let is_shared = *backoff == shared;
             let backoff = Some(backoff).filter(|_| is_guessable).cloned();
             let mut limits: Vec<KeyedLimit> = backoff.iter().cloned().collect();
             limits.extend(self.code_client_limit(ctx, user));
@@ -80,7 +81,7 @@ impl Core {
                         grant_limit: Some(grants_in_a_row(user, set)),
                         backoff,
                         acquired: limits,
-                        backoffs,
+                        backoffs: own.iter().chain([&shared]).cloned().collect(),
                     });
                 }
                 // Locked out here: try the next backoff, which more clients share.
@@ -92,13 +93,13 @@ impl Core {
                 }
             }
         }
-        self.throttled(ctx, shared, None, Some(user.id)).await;
+        self.throttled(ctx, &shared, None, Some(user.id)).await;
         // Waiting does not end a lockout soon, and a new password does not end it: the limit counts codes.
         Err(Error::CodesLockedOut)
     }
 
-    /// The backoffs for codes of this client, in the order in which they are used. The last is that of all clients.
-    async fn code_backoffs(
+    /// The backoffs for codes of this client alone, in the order in which they are used.
+    async fn own_backoffs(
         &self,
         ctx: &Ctx,
         (user, set): (&User, &FactorSet),
@@ -115,9 +116,7 @@ impl Core {
         let recovery = recovery.map(|recovery| {
             KeyedLimit::backoff(Some(GRANTED_CODES), format!("code/recovery/{recovery}"))
         });
-        let shared = KeyedLimit::backoff(Some(self.policy.limits.lockout_after), key);
-        let backoffs = device.into_iter().chain(recovery).chain([shared]);
-        Ok(backoffs.collect())
+        Ok(device.into_iter().chain(recovery).collect())
     }
 
     /// Charges the client as for a password.

@@ -230,6 +230,11 @@ mails! {
         link: DELETION_UNDO,
         is_due: is_to_be_deleted,
     }
+    /// The deletion was cancelled.
+    DeletionCancelled = "deletion-cancelled" {
+        link: RECOVERY_PAGE,
+        limit: Some(MailLimit::User("deletion-notice", Rate::new(10, DAY))),
+    }
     /// A sign-in from a new device or network.
     NewSignIn = "new-sign-in" { is_due: is_active }
     /// A sign-in after many wrong passwords or codes.

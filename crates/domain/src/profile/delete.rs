@@ -26,7 +26,7 @@ impl Profile {
             let user = self.core.resolve(ctx, Action::DeleteUser, named).await?;
             ensure_version(&user, expected)?;
             let checks = self.core.actor_check(ctx, Action::DeleteUser, user.id);
-            if self.core.delete_user(ctx, &user, checks).await? {
+            if self.core.delete_user(ctx, &user, None, checks).await? {
                 return Ok(user.id);
             }
         }

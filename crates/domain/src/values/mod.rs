@@ -6,6 +6,7 @@
 //! To add a value: one file, a `parse` that returns [`Invalid`] with a stable code, and a test at each edge of its
 //! limits.
 
+mod deletion_reason;
 mod email;
 mod email_domains;
 mod factor;
@@ -19,6 +20,7 @@ mod profile;
 mod secret;
 mod username;
 
+pub use deletion_reason::DeletionReason;
 pub use email::EmailAddress;
 pub use email_domains::EmailDomains;
 pub(crate) use factor::RECOVERY_CODE_LENGTH;

@@ -3,11 +3,11 @@
 use doorward_domain::Error;
 use doorward_domain::Policy;
 use doorward_domain::factors::FactorCode;
-use doorward_domain::model::{MailKind, Role, User};
+use doorward_domain::model::{AuditKind, MailKind, Role, User};
 use doorward_domain::ports::Mail;
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::sign_in::Proof;
-use doorward_domain::values::Token;
+use doorward_domain::values::{DeletionReason, Token};
 use jiff::SignedDuration;
 
 use crate::factors::{add_app, answer, ben as ben_with_app, challenge, first_step};
@@ -19,7 +19,10 @@ fn days(days: i64) -> SignedDuration {
 
 async fn request(node: &TestNode, session: &SignedIn, named: &str) -> Result<User, Error> {
     let ctx = node.of(session);
-    node.doorward.deletion.request(&ctx, named, None).await
+    node.doorward
+        .deletion
+        .request(&ctx, named, None, None)
+        .await
 }
 
 /// Ben, who has asked for the deletion, and the link in the mail about it.
@@ -76,6 +79,25 @@ async fn a_request_ends_the_sessions_and_keeps_the_account_for_two_weeks() {
     assert_err!(again, Error::UsernameTaken);
 }
 
+/// The log keeps it, although the account is deleted at once.
+#[tokio::test]
+async fn the_reason_is_the_detail_of_the_audit_event() {
+    for (grace, kind) in [
+        (14, AuditKind::DeletionRequested),
+        (0, AuditKind::UserDeleted),
+    ] {
+        let node = TestNode::with(|policy| policy.deletion_grace = days(grace)).await;
+        node.active("ben").await;
+        let session = node.sign_in("ben").await;
+        let (ctx, deletion) = (node.of(&session), &node.doorward.deletion);
+        let reason = Some(DeletionReason::Privacy);
+        deletion.request(&ctx, "me", reason, None).await.unwrap();
+        let events = node.spy.take_audited();
+        let written = events.iter().find(|event| event.event == kind).unwrap();
+        assert_eq!(written.detail.as_deref(), Some("privacy"));
+    }
+}
+
 #[tokio::test]
 async fn only_the_right_password_reveals_that_the_account_will_be_deleted() {
     let (node, user, _) = leaving().await;
@@ -113,7 +135,10 @@ async fn no_factor_is_added_while_a_deletion_is_pending() {
     node.active("ben").await;
     let operator = node.operator();
     let deletion = &node.doorward.deletion;
-    deletion.request(&operator, "ben", None).await.unwrap();
+    deletion
+        .request(&operator, "ben", None, None)
+        .await
+        .unwrap();
     let refused = first_step(&node, &node.anonymous(), "ben").await;
     assert_err!(refused, Error::DeletionPending { .. });
 }
@@ -128,6 +153,8 @@ async fn the_password_keeps_the_account() {
     assert_eq!(kept.deletion, None);
     let [wrong, right] = ["deletion-cancelled!wrong password", "deletion-cancelled"];
     assert_eq!(node.audited(), [wrong, right]);
+    let mail = node.one_mail().await;
+    assert_eq!(mail.kind, MailKind::DeletionCancelled);
     node.sign_in("ben").await;
     assert_err!(undo(&node, &token).await, Error::LinkExpired);
     assert_err!(cancel(&node, proof(PASSWORD)).await, Error::NotFound);
@@ -182,6 +209,7 @@ async fn the_link_ends_with_the_deletion() {
 async fn the_link_of_an_earlier_request_and_that_of_a_disabled_account_are_void() {
     let (node, _, earlier) = leaving().await;
     cancel(&node, proof(PASSWORD)).await.unwrap();
+    node.mails().await;
     node.advance(minutes(1));
     let session = node.sign_in("ben").await;
     request(&node, &session, "me").await.unwrap();
@@ -254,7 +282,8 @@ async fn a_reminder_that_waits_is_not_sent_once_the_account_is_kept() {
     node.advance(days(13));
     sweep(&node).await;
     cancel(&node, proof(PASSWORD)).await.unwrap();
-    assert!(node.mails().await.is_empty());
+    let sent = node.one_mail().await;
+    assert_eq!(sent.kind, MailKind::DeletionCancelled);
 }
 
 #[tokio::test]
@@ -315,7 +344,10 @@ async fn an_admin_cancels_the_deletion_and_a_second_request_changes_nothing() {
     node.advance(days(1));
     let operator = node.operator();
     let deletion = &node.doorward.deletion;
-    let again = deletion.request(&operator, "ben", None).await.unwrap();
+    let again = deletion
+        .request(&operator, "ben", None, None)
+        .await
+        .unwrap();
     assert_eq!(again, node.stored_user(&ben).await);
     assert_eq!(again.deletion, ben.deletion);
     // the password of the admin is too old by now.
@@ -377,7 +409,10 @@ async fn undoing_an_address_change_or_a_first_factor_keeps_the_account() {
     let token = token_in(mails.iter().find(is_undo).unwrap());
     let operator = node.operator();
     let deletion = &node.doorward.deletion;
-    deletion.request(&operator, "eve", None).await.unwrap();
+    deletion
+        .request(&operator, "eve", None, None)
+        .await
+        .unwrap();
     let factors = &node.doorward.factors;
     factors.undo(&node.anonymous(), &token).await.unwrap();
     assert_eq!(node.stored_user(&eve).await.deletion, None);

@@ -37,10 +37,8 @@ tests!(journeys {
 tests!(pages {
     /// W-01, P-11, WCAG 2.2.
     fn every_page_passes_the_checks_on_a_phone_in_both_color_schemes_and_by_keyboard();
-    fn every_page_passes_the_checks_in_german();
     fn every_page_for_developers_passes_the_checks();
     fn every_page_of_second_factors_passes_the_checks();
-    fn every_page_of_second_factors_passes_the_checks_in_german();
     fn pages_with_a_pale_brand_pass_the_checks();
     fn a_page_with_faults_fails_the_checks();
 });

@@ -5,7 +5,7 @@ import { require } from "../../../testkit/browser/browser.mjs";
 const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const HEIGHTS = { 360: 780, 768: 1024, 1440: 900 };
 
-// Returns the defects of the current page. What the language can change is always checked, the rest is `checks`. `visit` gets
+// Returns the defects of the current page. What is quick to check is always checked, the rest is `checks`. `visit` gets
 // axe's results at each width and in each color scheme.
 export async function checkPage(browser, { checks = ["keyboard", "axe", "settings"], widths = [360, 1440], brand = "Doorward", visit = () => {} } = {}) {
   const { page } = browser;

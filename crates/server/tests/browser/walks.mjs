@@ -55,7 +55,7 @@ export async function walk(language, look) {
   await look(browser, "ask for recovery");
   await browser.send("/recover", { email: "ben@example.com" });
   await look(browser, "mail requested");
-  await browser.openMail(7);
+  await browser.openMail(8);
   await look(browser, "recover");
   const link = await browser.attribute("form", "action");
   await browser.send(link, { new_password: "password123" });
@@ -75,7 +75,7 @@ export async function walk(language, look) {
   await browser.send("/sign-up", { email: "eve@example.com", password: PASSWORD });
   await browser.signIn("eve@example.com", PASSWORD);
   await look(browser, "sign in, not confirmed");
-  await browser.openMail(9);
+  await browser.openMail(10);
   await browser.click("button.quiet");
   await look(browser, "confirmation cancelled");
 }

@@ -7,6 +7,7 @@ use doorward_domain::Error;
 use doorward_domain::access::Action;
 use doorward_domain::model::{User, Version};
 use doorward_domain::sign_in::Proof;
+use doorward_domain::values::DeletionReason;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -20,13 +21,28 @@ use crate::http::params::{IfMatchParam, TokenParam, UserParam};
 use crate::http::problem::Problem;
 use crate::http::responses::Message;
 use crate::sign_in::api::identifier;
-use crate::users::api::DeletionBody;
 use crate::users::view::{UserView, user_response};
+
+/// The proof, required only if your last sign-in is too old, and the reason.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeletionRequest, example = json!({"password": "three boats on a lake", "reason": "other-account"}))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RequestBody {
+    /// Your own password.
+    #[schema(format = Password, max_length = 256)]
+    password: Option<String>,
+    /// A code of your second factor, or a recovery code. Required with the password if you have one.
+    #[schema(max_length = 64, pattern = "^[ -]*[0-9A-Za-z][0-9A-Za-z -]*$")]
+    code: Option<String>,
+    /// Why: `not-needed`, `other-account`, `privacy`, `problems` or `other`. It is the detail of the audit event.
+    #[schema(pattern = "^(not-needed|other-account|privacy|problems|other)$")]
+    reason: Option<String>,
+}
 
 /// Requests the deletion of a user, and ends all sessions. The account is deleted after `account.deletion_days`, 14 unless
 /// the operator has changed it; until then its names stay taken and no one can sign in. A mail with a link that cancels the
 /// deletion is sent at once, and again a day before it. A second request changes nothing.
-#[utoipa::path(put, path = "/user/{user}/deletion", tag = "Account", request_body = Option<DeletionBody>,
+#[utoipa::path(put, path = "/user/{user}/deletion", tag = "Account", request_body = Option<RequestBody>,
     params(UserParam, IfMatchParam),
     responses(
         (status = 200, description = "The user, with `deletion_at`", body = UserView, headers(("ETag" = String, description = "Its new version"))),
@@ -37,8 +53,14 @@ pub(crate) async fn request_deletion(
     IfMatch(expected): IfMatch,
     fields: Option<Fields>,
 ) -> Result<Response, Problem> {
-    let proof = optional_proof(fields)?;
-    let requested = request(&caller, &user, proof, expected).await?;
+    let (proof, reason) = match fields {
+        Some(mut fields) => {
+            let asked = (fields.proof(), reason(&mut fields));
+            fields.finish(|| Some(asked))?
+        }
+        None => (None, None),
+    };
+    let requested = request(&caller, &user, (proof, reason), expected).await?;
     let profile = &caller.doorward().profile;
     let is_own = requested.id == caller.require_session()?.user().id;
     let mut response = match requested.deletion {
@@ -51,18 +73,23 @@ pub(crate) async fn request_deletion(
     Ok(response)
 }
 
+/// Takes `reason`.
+pub(super) fn reason(fields: &mut Fields) -> Option<DeletionReason> {
+    fields.optional("reason", DeletionReason::parse)
+}
+
 /// Requests the deletion, for the API and the page. Without a pending deletion, the returned user is deleted already.
 pub(super) async fn request(
     caller: &Caller,
     user: &str,
-    proof: Option<Proof>,
+    (proof, reason): (Option<Proof>, Option<DeletionReason>),
     expected: Option<Version>,
 ) -> Result<User, Problem> {
     let ctx = caller
         .reauthenticate(Action::DeleteUser, user, proof)
         .await?;
     let service = &caller.doorward().deletion;
-    Ok(service.request(&ctx, user, expected).await?)
+    Ok(service.request(&ctx, user, reason, expected).await?)
 }
 
 /// The proof. Without a session also `username` or `email`, which name the account.

@@ -3,6 +3,7 @@
 use axum::extract::Path;
 use axum::response::{Html, Response};
 use doorward_domain::model::User;
+use doorward_domain::values::DeletionReason;
 use minijinja::{Value, context};
 
 use crate::deletion::api;
@@ -36,9 +37,10 @@ pub(crate) async fn delete_page(caller: AccountCaller) -> Html<String> {
 
 /// Requests the deletion, which signs out. The sign-in page then says when the account is deleted.
 pub(crate) async fn delete(caller: AccountCaller, mut fields: Fields) -> Result<Response, Problem> {
-    let proof = fields.required_proof();
+    let form = Form::from_fields(&fields);
+    let (proof, reason) = (fields.required_proof(), api::reason(&mut fields));
     let requested = match fields.finish(|| proof) {
-        Ok(proof) => api::request(&caller, "me", Some(proof), None).await,
+        Ok(proof) => api::request(&caller, "me", (Some(proof), reason), None).await,
         Err(problem) => Err(problem),
     };
     match requested {
@@ -48,25 +50,20 @@ pub(crate) async fn delete(caller: AccountCaller, mut fields: Fields) -> Result<
             Ok(response)
         }
         Err(problem) => {
-            let form = Form::default().with_errors(&problem);
+            let form = form.with_errors(&problem);
             Err(problem.on_page(page(&caller, &form).await))
         }
     }
 }
 
 async fn page(caller: &AccountCaller, form: &Form) -> Html<String> {
-    let has_factor = caller.doorward().factors.has_factor(&caller.ctx).await;
-    let has_factor = has_factor.unwrap_or_else(|error| {
-        tracing::warn!(%error, "failed to read whether a user has a second factor");
-        // The field for a code may stay empty.
-        true
-    });
     let user = caller.session().user();
     let values = context! {
-        has_factor,
+        has_factor => caller.has_factor().await,
         days => caller.doorward().policy().deletion_grace.as_hours() / 24,
         has_email => user.email.is_some(),
         username => sign_in_name(user),
+        reasons => DeletionReason::ALL.iter().map(|reason| reason.as_str()).collect::<Vec<_>>(),
         form => Value::from(form),
     };
     caller.render(Section::Delete, "deletion/delete", values)

@@ -37,7 +37,7 @@ async fn page(
         email => user.email.as_ref().map(EmailAddress::as_str),
         pending => user.pending_address().map(EmailAddress::as_str),
         username => sign_in_name(user),
-        has_factor => caller.doorward().factors.has_factor(&caller.ctx).await?,
+        has_factor => caller.has_factor().await,
         form => Value::from(form),
         done,
     };

@@ -78,10 +78,6 @@ async fn rejected(
     if !needs_proof {
         return problem;
     }
-    let has_factor = match caller.doorward().factors.has_factor(&caller.ctx).await {
-        Ok(has_factor) => has_factor,
-        Err(error) => return error.into(),
-    };
     let form = match has_proof {
         true => form.with_errors(&problem),
         false => form,
@@ -89,7 +85,7 @@ async fn rejected(
     let values = context! {
         step,
         action => path,
-        has_factor,
+        has_factor => caller.has_factor().await,
         username => sign_in_name(caller.session().user()),
         form => Value::from(&form),
     };

@@ -5,6 +5,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use doorward_domain::access::Action;
+use doorward_domain::error::chain;
 use doorward_domain::factors::{
     Enrolled, Enrolment, Factor, FactorCode, FactorKind, FactorList, FactorName,
 };
@@ -302,7 +303,7 @@ pub(crate) async fn finish(
     let session = doorward.sign_in.finish_enrolling(ctx).await;
     if let Err(error) = &session {
         // The recovery codes are shown only now. The user signs in with the new factor.
-        tracing::warn!(%error, "failed to open the session after an enrolment");
+        tracing::warn!(error = %chain(error), "failed to open the session after an enrolment");
     }
     Ok((enrolled, session.ok()))
 }

@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{Method, Uri};
 use axum::response::{Html, IntoResponse, Response};
+use doorward_domain::error::chain;
 use doorward_domain::sessions::Authenticated;
 use minijinja::{Value, context};
 
@@ -83,6 +84,16 @@ impl AccountCaller {
     /// The session.
     pub(crate) fn session(&self) -> &Authenticated {
         &self.session
+    }
+
+    /// Returns `true` if the user has a second factor, so that a form asks for a code. Also if the store does not respond:
+    /// the field may stay empty.
+    pub(crate) async fn has_factor(&self) -> bool {
+        let has_factor = self.doorward().factors.has_factor(&self.ctx).await;
+        has_factor.unwrap_or_else(|error| {
+            tracing::warn!(error = %chain(&error), "failed to read whether a user has a second factor");
+            true
+        })
     }
 
     /// Renders a template in the frame.

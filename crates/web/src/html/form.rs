@@ -23,9 +23,10 @@ const FIELDS: &[&str] = &[
     "code",
     "name",
     "locale",
+    "reason",
 ];
 /// Fields that are shown again with their value. Never a password or a code.
-const ECHOED_FIELDS: &[&str] = &["username", "email", "name", "locale"];
+const ECHOED_FIELDS: &[&str] = &["username", "email", "name", "locale", "reason"];
 
 /// An empty form, or one with entered values and errors.
 #[derive(Debug, Clone, Serialize)]

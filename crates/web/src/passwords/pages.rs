@@ -58,14 +58,8 @@ pub(crate) async fn change_password(
 
 /// The form. It asks a user with a second factor for a code.
 async fn page(caller: &AccountCaller, form: &Form, done: Option<&str>) -> Html<String> {
-    let has_factor = caller.doorward().factors.has_factor(&caller.ctx).await;
-    let has_factor = has_factor.unwrap_or_else(|error| {
-        tracing::warn!(%error, "failed to read whether a user has a second factor");
-        // The field for a code may stay empty.
-        true
-    });
     let values = context! {
-        has_factor,
+        has_factor => caller.has_factor().await,
         username => sign_in_name(caller.session().user()),
         form => Value::from(form),
         done,

@@ -7,6 +7,7 @@ use axum::http::header::{HeaderMap, HeaderValue, ORIGIN};
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::Error;
 use doorward_domain::ctx::session_actor;
+use doorward_domain::error::chain;
 use doorward_domain::factors::FactorCode;
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::sign_in::{NextFactor, NextStep, Outcome};
@@ -172,7 +173,7 @@ pub(crate) async fn after_sign_up(
         }
         Ok(Outcome::NextFactor(next)) => Some(next_step(&next, return_to)),
         Err(error) => {
-            tracing::warn!(%error, "failed to sign in after a sign-up");
+            tracing::warn!(error = %chain(&error), "failed to sign in after a sign-up");
             None
         }
     }
@@ -326,7 +327,7 @@ async fn end_replaced_session(caller: &Caller, headers: &HeaderMap) {
         Err(error) => Err(error),
     };
     if let Err(error) = ended {
-        tracing::warn!(%error, "failed to end the session replaced by this sign-in");
+        tracing::warn!(error = %chain(&error), "failed to end the session replaced by this sign-in");
     }
 }
 

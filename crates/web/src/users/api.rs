@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use doorward_domain::access::Action;
+use doorward_domain::error::chain;
 use doorward_domain::profile::ProfileUpdate;
 use doorward_domain::values::{Invalid, LanguageTag, Name};
 use futures_util::stream;
@@ -180,7 +181,7 @@ pub(crate) async fn export_user(
     let chunks = stream::try_unfold(document, |mut document| async {
         let chunk = document.next().await;
         if let Err(error) = &chunk {
-            tracing::error!(%error, "data export aborted");
+            tracing::error!(error = %chain(error), "data export aborted");
         }
         chunk.map(|chunk| chunk.map(|chunk| (chunk, document)))
     });

@@ -2,6 +2,7 @@
 
 use axum::response::Html;
 use doorward_domain::Error;
+use doorward_domain::error::chain;
 use doorward_domain::model::{Role, User};
 use doorward_domain::values::{EmailAddress, Name, Username};
 use minijinja::{Value, context};
@@ -37,7 +38,7 @@ pub(crate) async fn account_page(caller: AccountCaller) -> Result<Html<String>, 
 fn panel<T>(read: Result<T, Error>) -> Result<Option<T>, Problem> {
     match read {
         Err(Error::Store(error)) => {
-            tracing::warn!(%error, "failed to read a panel of the account page");
+            tracing::warn!(error = %chain(&error), "failed to read a panel of the account page");
             Ok(None)
         }
         read => Ok(Some(read?)),

@@ -37,9 +37,14 @@ async fn a_user_deletes_the_account_and_keeps_it_with_the_password() {
         assert!(!page.0.contains("name=\"code\""), "{}", page.0);
         let page = browser.post("/account/delete", "").await;
         browser.page(page, 422).shows(&[again]);
-        let page = browser.post("/account/delete", "password=x").await;
-        browser.page(page, 401).shows(&[wrong]);
-        let done = browser.post("/account/delete", PROOF).await;
+        let page = browser
+            .post("/account/delete", "password=x&reason=privacy")
+            .await;
+        let kept_choice = "value=\"privacy\" selected";
+        browser.page(page, 401).shows(&[wrong, kept_choice]);
+        let done = browser
+            .post("/account/delete", &format!("{PROOF}&reason=privacy"))
+            .await;
         let next = "/sign-in?to-be-deleted=1796457600";
         Browser::redirected(done, next);
         assert!(!browser.cookies.contains_key("__Host-doorward"));

@@ -60,6 +60,7 @@ async fn the_same_proof_keeps_the_account_and_opens_no_session() {
     let other = send("/user/eve/deletion", password()).await;
     other.expect_problem(403, "forbidden");
     let kept = send("/user/ben/deletion", password()).await.expect(200);
+    assert_eq!(app.one_mail().await.kind.template(), "deletion-cancelled");
     assert!(kept.json().get("deletion_at").is_none() && kept.cookies().is_empty());
     let again = send(path, password()).await;
     again.expect_problem(404, "not-found");
@@ -127,11 +128,26 @@ async fn the_mailed_link_keeps_the_account_once() {
     }
     let done = anonymous.request("POST", &link).send().await.expect(204);
     assert!(done.body.is_empty() && done.cookies().is_empty());
+    assert_eq!(app.one_mail().await.kind.template(), "deletion-cancelled");
     app.sign_in("ben").await;
     for method in ["GET", "POST"] {
         let again = anonymous.request(method, &link).send().await;
         again.expect_problem(410, "link-expired");
     }
+}
+
+#[tokio::test]
+async fn a_reason_is_one_of_the_list() {
+    let app = TestApp::new().await;
+    app.allow_unread_mail();
+    let ben = app.user("ben").await;
+    let unknown = ben
+        .put("/user/me/deletion", json!({"reason": "I moved"}))
+        .await;
+    unknown.assert_field_errors(&[("reason", "invalid")]);
+    ben.put("/user/me/deletion", json!({"reason": "privacy"}))
+        .await
+        .expect(200);
 }
 
 #[tokio::test]
