@@ -158,14 +158,6 @@ mail-deletion-reminder-action = Um Ihr Konto zu behalten, öffnen Sie diesen Lin
 mail-deletion-reminder-button = { mail-deletion-keep-button }
 mail-deletion-reminder-valid = { mail-deletion-valid }
 
-mail-deletion-cancelled-subject = Ihr Konto bei { $product } wird nicht gelöscht
-mail-deletion-cancelled-title = Ihr Konto bleibt bestehen
-mail-deletion-cancelled-intro = die Löschung Ihres Kontos bei { $product }{ mail-username } wurde abgebrochen ({ $at }). Sie können sich wie bisher anmelden.
-mail-deletion-cancelled-expected = { mail-email-change-notice-expected }
-mail-deletion-cancelled-action = Wenn Sie das nicht erwartet haben, hat vielleicht jemand anderes Zugang zu Ihrem Konto. Setzen Sie hier Ihr Passwort zurück
-mail-deletion-cancelled-button = { mail-lockout-button }
-mail-deletion-cancelled-effects = { mail-reset-signs-out }
-
 mail-new-sign-in-subject = Neue Anmeldung bei Ihrem Konto bei { $product }
 mail-new-sign-in-title = Neue Anmeldung
 mail-new-sign-in-intro = jemand hat sich von einem neuen Gerät oder aus einem neuen Netzwerk bei Ihrem Konto bei { $product }{ mail-username } angemeldet ({ $at }{ mail-device }).
@@ -187,6 +179,14 @@ mail-lockout-intro = jemand hat viele falsche Passwörter für Ihr Konto bei { $
 mail-lockout-action = Um sich auf einem neuen Gerät anzumelden, setzen Sie Ihr Passwort per E-Mail zurück
 mail-lockout-button = Passwort zurücksetzen
 mail-lockout-ignore = Wenn Sie sich nicht auf einem neuen Gerät anmelden möchten, müssen Sie nichts tun.
+
+mail-deletion-cancelled-subject = Ihr Konto bei { $product } wird nicht gelöscht
+mail-deletion-cancelled-title = Ihr Konto bleibt bestehen
+mail-deletion-cancelled-intro = die Löschung Ihres Kontos bei { $product }{ mail-username } wurde abgebrochen ({ $at }). Sie können sich wie bisher anmelden.
+mail-deletion-cancelled-expected = { mail-email-change-notice-expected }
+mail-deletion-cancelled-action = Wenn Sie das nicht erwartet haben, hat vielleicht jemand anderes Zugang zu Ihrem Konto. Setzen Sie hier Ihr Passwort zurück
+mail-deletion-cancelled-button = { mail-lockout-button }
+mail-deletion-cancelled-effects = { mail-reset-signs-out }
 
 mail-factor-reset = Setzen Sie jetzt Ihr Passwort zurück
 mail-factor-not-you = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. { mail-factor-reset }

@@ -169,14 +169,6 @@ mail-deletion-reminder-action = To keep your account, open this link
 mail-deletion-reminder-button = { mail-deletion-keep-button }
 mail-deletion-reminder-valid = { mail-deletion-valid }
 
-mail-deletion-cancelled-subject = Your { $product } account will not be deleted
-mail-deletion-cancelled-title = Your account stays
-mail-deletion-cancelled-intro = The deletion of your { $product } account{ mail-username } was cancelled ({ $at }). You can sign in as before.
-mail-deletion-cancelled-expected = { mail-email-change-notice-expected }
-mail-deletion-cancelled-action = If you didn't expect this, someone else may have access to your account. Reset your password here
-mail-deletion-cancelled-button = { mail-lockout-button }
-mail-deletion-cancelled-effects = { mail-reset-signs-out }
-
 mail-new-sign-in-subject = New sign-in to your { $product } account
 mail-new-sign-in-title = New sign-in
 mail-new-sign-in-intro = Someone signed in to your { $product } account{ mail-username } from a new device or network ({ $at }{ mail-device }).
@@ -198,6 +190,14 @@ mail-lockout-intro = Someone entered many wrong passwords for your { $product } 
 mail-lockout-action = To sign in on a new device, reset your password by email
 mail-lockout-button = Reset password
 mail-lockout-ignore = If you don't need to sign in on a new device, there is nothing to do.
+
+mail-deletion-cancelled-subject = Your { $product } account will not be deleted
+mail-deletion-cancelled-title = Your account stays
+mail-deletion-cancelled-intro = The deletion of your { $product } account{ mail-username } was cancelled ({ $at }). You can sign in as before.
+mail-deletion-cancelled-expected = { mail-email-change-notice-expected }
+mail-deletion-cancelled-action = If you didn't expect this, someone else may have access to your account. Reset your password here
+mail-deletion-cancelled-button = { mail-lockout-button }
+mail-deletion-cancelled-effects = { mail-reset-signs-out }
 
 mail-factor-reset = Reset your password now
 mail-factor-not-you = If this wasn't you, someone knows your password. { mail-factor-reset }
@@ -617,7 +617,7 @@ delete-signs-out = You'll be signed out on all devices.
 delete-reason = Why are you leaving? (optional)
 delete-reason-none = I'd rather not say
 delete-reason-name = { $reason ->
-    [not-needed] I don't need it any more
+    [not-needed] I no longer need it
     [other-account] I have another account
     [privacy] I don't want my data to be stored
     [problems] Something didn't work
