@@ -145,14 +145,17 @@ impl FactorSet {
         }
     }
 
-    /// The kinds of codes that a sign-in accepts.
+    /// The kinds of codes that a sign-in accepts, each once.
     pub(crate) fn kinds(&self) -> Vec<FactorKind> {
-        let mut kinds: Vec<_> = self.factors.iter().map(|(_, kind)| *kind).collect();
-        if !self.recovery_codes.is_empty() {
-            kinds.push(FactorKind::RecoveryCode);
-        }
-        kinds.dedup();
-        kinds
+        let is_accepted = |kind: &FactorKind| match kind {
+            FactorKind::RecoveryCode => !self.recovery_codes.is_empty(),
+            FactorKind::Totp => self.factors.iter().any(|(_, stored)| stored == kind),
+        };
+        FactorKind::ALL
+            .iter()
+            .copied()
+            .filter(is_accepted)
+            .collect()
     }
 
     /// Number of unused recovery codes.

@@ -9,7 +9,7 @@ use super::{
     Rate, ReportedLimit, ThrottleScope, address_key, interval,
 };
 use crate::core::Core;
-use crate::ctx::{Actor, Ctx};
+use crate::ctx::Ctx;
 use crate::error::{Error, chain};
 use crate::events::Event;
 use crate::metric_event::MetricEvent;
@@ -36,9 +36,9 @@ impl Core {
         ctx: &Ctx,
         scope: ThrottleScope,
     ) -> Result<(), Error> {
-        let limit = match (scope, &ctx.actor) {
+        let limit = match (scope, ctx.actor.user_id()) {
             (ThrottleScope::SignIn, _) => None,
-            (ThrottleScope::Token, Actor::User { id, .. }) => Some(self.user_limit(scope, *id)),
+            (ThrottleScope::Token, Some(id)) => Some(self.user_limit(scope, id)),
             _ => self.network_limit(ctx, scope),
         };
         self.acquire(ctx, limit.as_slice(), None).await

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use doorward_domain::limits::{KnownDevice, Rate, ThrottleScope};
 use doorward_domain::model::User;
 use doorward_domain::sessions::SignedIn;
-use doorward_domain::values::Token;
-use doorward_domain::{Ctx, Error};
+use doorward_domain::values::{Digest, Token};
+use doorward_domain::{Actor, Ctx, Error};
 use tokio::task::JoinSet;
 
 use crate::test_node::*;
@@ -468,6 +468,28 @@ async fn scopes_are_limited_per_network() {
         }
     }
     assert!(!allowed(&node.of(&ben), ThrottleScope::Token).await);
+}
+
+/// Users who add a factor during the sign-in do not share the limit of their network.
+#[tokio::test]
+async fn enrolments_at_sign_in_are_limited_per_account() {
+    let node = TestNode::new().await;
+    let (ben, eve) = (node.active("ben").await, node.active("eve").await);
+    let allowed = async |user: &User| {
+        let mut ctx = from(&node, "192.0.2.1");
+        ctx.actor = Actor::Enrolling {
+            id: user.id,
+            username_key: None,
+            challenge: Digest::of(b"challenge"),
+        };
+        let checked = node.doorward.check_rate_limit(&ctx, ThrottleScope::Token);
+        checked.await.is_ok()
+    };
+    for _ in 0..120 {
+        assert!(allowed(&ben).await);
+    }
+    assert!(!allowed(&ben).await);
+    assert!(allowed(&eve).await);
 }
 
 /// a client requests three mails an hour of each kind for a mailbox, regardless of the requests of others; requests

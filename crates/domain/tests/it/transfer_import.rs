@@ -123,11 +123,21 @@ async fn the_rows_of_a_table_follow_each_other_in_a_batch() {
         ..person(2, "ada")
     };
     let users = [person(1, "ben"), admin, person(3, "eve")];
+    let users = users.map(|user| {
+        let signed_in_at = user.created_at;
+        imported(user).with_last_sign_in(Some(signed_in_at))
+    });
     node.spy.take_writes();
-    import(&node, &users.map(imported)).await;
+    import(&node, &users).await;
     let mut writes = node.spy.take_writes();
     writes.dedup();
-    let inserts = ["users", "search_words", "credentials", "audit_events"];
+    let inserts = [
+        "users",
+        "search_words",
+        "credentials",
+        "last_sign_ins",
+        "audit_events",
+    ];
     let inserts = inserts.map(|table| format!("insert {table}"));
     writes.retain(|write| !write.contains("rosters"));
     assert_eq!(writes, inserts);

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use doorward_domain::model::{Credential, SearchWord, User};
+use doorward_domain::model::{Credential, LastSignIn, SearchWord, User};
 use doorward_domain::store::{Query, Record, Row, Store, Value};
 use doorward_store_sql::{SqlSettings, SqlStore};
 use doorward_testkit::{fixtures, servers};
@@ -61,7 +61,7 @@ pub async fn measure(users: usize) {
     }
 }
 
-/// An export of users with two names and a password.
+/// An export of users with two names, a password and a last sign-in.
 fn export_of(users: usize) -> String {
     let mut text = String::from("{\"format\":\"doorward-users\",\"version\":5}\n");
     let at = "2020-09-13T12:26:40Z";
@@ -75,7 +75,7 @@ fn export_of(users: usize) -> String {
             "username": format!("{first}{number}"), "email": format!("{first}.{last}{number}@example{}.com", number % 50),
             "name": format!("{first} {last}"), "role": "user", "status": "active", "data": {"number": number},
             "locale": "en", "security_epoch": 1, "version": 1, "created_at": at, "updated_at": at,
-            "password_hash": HASH, "password_updated_at": at,
+            "password_hash": HASH, "password_updated_at": at, "last_sign_in_at": at,
         });
         writeln!(text, "{user}").unwrap();
     }
@@ -162,6 +162,9 @@ impl Database {
         for (owner, password) in rows_by_user::<Credential>(store, "user_id").await {
             rows.get_mut(&owner).unwrap().extend(password);
         }
+        for (owner, last_sign_in) in rows_by_user::<LastSignIn>(store, "user_id").await {
+            rows.get_mut(&owner).unwrap().extend(last_sign_in);
+        }
         let mut script = String::new();
         for (number, row) in rows.into_values().enumerate() {
             if number % TOGETHER == 0 {
@@ -199,11 +202,11 @@ import sqlite3, sys, time
 imported, plain = (sqlite3.connect(file, isolation_level=None) for file in sys.argv[1:3])
 plain.executescript('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON')
 rows = {}
-for table, owner in ('users', 'id'), ('search_words', 'user_id'), ('credentials', 'user_id'):
+for table, owner in ('users', 'id'), ('search_words', 'user_id'), ('credentials', 'user_id'), ('last_sign_ins', 'user_id'):
     columns = [column[1] for column in imported.execute(f'PRAGMA table_info({table})')]
     at = columns.index(owner)
     places = ', '.join('?' * len(columns))
-    for row in imported.execute(f'SELECT * FROM {table} ORDER BY id'):
+    for row in imported.execute(f'SELECT * FROM {table} ORDER BY {columns[0]}'):
         rows.setdefault(row[at], []).append((f'INSERT INTO {table} VALUES ({places})', row))
 started = time.monotonic()
 for number, inserts in enumerate(rows.values()):

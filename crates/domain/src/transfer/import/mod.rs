@@ -295,8 +295,8 @@ impl Transfer {
         Ok(remaining)
     }
 
-    /// Returns the writes for these users: accounts, passwords, second factors, one audit event for all of them and one for each
-    /// admin.
+    /// Returns the writes for these users: accounts, passwords, last sign-ins, second factors, the roster of admins, an audit
+    /// event for each admin and one for all users.
     async fn import_writes(
         &self,
         import: &ImportBatch<'_>,
@@ -309,7 +309,7 @@ impl Transfer {
             let one = &import.batch[*at];
             writes.extend(one.user.insert());
             writes.extend(one.credential.as_ref().map(Write::insert));
-            writes.extend(one.last_sign_in.as_ref().map(Write::put));
+            writes.extend(one.last_sign_in.as_ref().map(Write::insert));
             writes.extend(self.core.import_factors(one.user.id, &one.factors, ctx.now));
             if one.user.role == Role::Admin {
                 let user_id = one.user.id;
