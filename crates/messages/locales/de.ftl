@@ -578,7 +578,7 @@ data-until = { $name ->
     [mails] Bis sie verschickt sind. Wenn das { $period } lang nicht gelingt, bleiben sie noch { $longest } lang gespeichert.
     [audit] Anmeldungen und Änderungen mit Browser und Adresse, { $period } lang. Wenn das Konto gelöscht wird, werden Browser und Adresse entfernt.
     [audit-unlimited] Anmeldungen und Änderungen mit Browser und Adresse, ohne Frist. Wenn das Konto gelöscht wird, werden Browser und Adresse entfernt.
-   *[other] Zähler falscher Passwörter und anderer Versuche, die Ihr Konto schützen; höchstens { $period } lang.
+   *[other] Zähler falscher Passwörter und anderer Versuche, die Ihr Konto schützen; höchstens { $period } lang. Mit Zwei-Faktor-Anmeldung ein Zähler der zurückgesetzten Passwörter, bis Sie sich mit einem Code anmelden; höchstens { $longest } lang.
 }
 data-applications = Von Anwendungen gespeichert
 data-applications-text = Das haben Anwendungen mit Ihrem Konto gespeichert.

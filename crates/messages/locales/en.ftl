@@ -592,7 +592,7 @@ data-until = { $name ->
     [mails] Until they are sent. An email that can't be sent for { $period } is deleted { $longest } later.
     [audit] Sign-ins and changes with browser and address, for { $period }. When the account is deleted, browser and address are removed.
     [audit-unlimited] Sign-ins and changes with browser and address, without a limit of time. When the account is deleted, browser and address are removed.
-   *[other] Counters of wrong passwords and other attempts, which protect your account, for at most { $period }.
+   *[other] Counters of wrong passwords and other attempts, which protect your account, for at most { $period }. With two-factor sign-in, a counter of password resets until you sign in with a code, for at most { $longest }.
 }
 data-applications = Stored by applications
 data-applications-text = Applications have stored this with your account.

@@ -45,8 +45,8 @@ impl Authenticated {
 
 impl Core {
     /// Creates a session of a user who has proved who they are, with these methods at this time, and applies the batch with
-    /// it and the time of the sign-in. No other function creates a session. Fails if the account is not active. A client
-    /// that is not signed in has no session (S-10).
+    /// it and the time of the sign-in. No other function creates a session. So a client that is not signed in never has a
+    /// session (S-10). Fails if the account is not active.
     pub(crate) async fn issue_session(
         &self,
         ctx: &Ctx,

@@ -112,7 +112,7 @@ impl Core {
         Err(Error::Overloaded)
     }
 
-    /// Returns the hash of a random password, which is not stored.
+    /// Returns the hash of a random password. The password itself is discarded.
     async fn locked_password(&self) -> Result<Secret<String>, Error> {
         let random = Token::generate(&*self.ports.random).expose();
         let random = Password::parse(&random)

@@ -3,12 +3,10 @@
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::events::{Event, UnusualSignIn};
+use crate::factors::FEW_RECOVERY_CODES;
 use crate::model::{MailJob, MailKind, RequestedBy, User};
 use crate::store::{Batch, Write};
 use crate::values::{EmailAddress, Identifier, JobId, Locale, UserId};
-
-/// Number of recovery codes from which the mail about a used one asks for new ones.
-const FEW_RECOVERY_CODES: usize = 2;
 
 /// Queues the mails about an event.
 pub(super) fn queue_mails(core: &Core, ctx: &Ctx, event: &Event<'_>, batch: &mut Batch) {

@@ -67,7 +67,7 @@ pub(crate) enum Step {
 }
 
 impl Challenge {
-    /// Counts a code before it is checked. Fails with `Stale` if another request has used the challenge.
+    /// Counts a code before it is checked. The write is stale if another request has used the challenge.
     fn count_attempt(&self) -> (Self, Write) {
         let mut counted = self.clone();
         counted.state.attempts += 1;
@@ -83,7 +83,7 @@ impl Challenge {
         }
     }
 
-    /// Moves on to a step. Fails with `Stale` if another request has used the challenge.
+    /// Moves on to a step. The write is stale if another request has used the challenge.
     pub(crate) fn advance(&self, step: Step) -> Write {
         let state = State {
             step,
@@ -92,7 +92,7 @@ impl Challenge {
         self.update_state(&state)
     }
 
-    /// Marks the challenge as used. Fails with `Stale` if it is.
+    /// Marks the challenge as used. The write is stale if it is used already.
     pub(crate) fn mark_used(&self, at: Timestamp) -> Write {
         Write::update::<Self, 1>(
             key(&self.digest),

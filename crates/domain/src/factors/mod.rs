@@ -44,6 +44,7 @@ use crate::values::CredentialId;
 
 pub use crate::values::{FactorCode, FactorKind, FactorName};
 pub use enrolment::{Enrolled, Enrolment};
+pub use recovery_codes::FEW_RECOVERY_CODES;
 pub use totp::TotpParameters;
 pub use transfer::{ExportedFactors, ExportedTotp, TotpSecret};
 

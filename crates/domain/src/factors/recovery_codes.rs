@@ -12,6 +12,8 @@ use crate::values::{Digest, RECOVERY_CODE_LENGTH, Secret};
 
 /// Number of codes that a user gets.
 pub(super) const COUNT: usize = 10;
+/// Maximum number of unused codes at which a user is asked to renew them.
+pub const FEW_RECOVERY_CODES: usize = 2;
 /// Number of characters between hyphens.
 const GROUP: usize = 4;
 /// Crockford's base 32: neither I, L, O nor U.

@@ -120,7 +120,7 @@ impl Factors {
         let mut batch = self.core.actor_check(ctx, Action::RemoveFactor, user.id);
         batch.extend(set.unchanged());
         batch.push(totp.delete());
-        // An expired one is among them.
+        // `delete_expired` would delete an expired one a second time.
         if totp.is_pending(ctx.now) {
             batch.extend(self.core.delete_expired(user, set, ctx.now).await?);
         }

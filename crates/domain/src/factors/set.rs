@@ -198,8 +198,10 @@ impl FactorSet {
         self.recovery_codes() < previous_count
     }
 
-    /// Writes the set, or deletes it if it is empty. The batch is stale, or the key is taken, if the stored set has changed
-    /// since it was read. Fails with [`Error::ReauthenticationRequired`] if the proof does not cover the set that was read.
+    /// Writes the set. An empty one deletes the stored set; if there is none, it is written, so that a factor that is added
+    /// concurrently takes the key. So a stored set can be empty, for which [`Self::had_factor`] exists. The batch is stale,
+    /// or the key is taken, if the stored set has changed since it was read. Fails with
+    /// [`Error::ReauthenticationRequired`] if the proof does not cover the set that was read.
     pub(super) fn write(&self, proof: FactorProof, now: Timestamp) -> Result<Write, Error> {
         proof.ensure_covers(self)?;
         let id = CredentialId::of_factor_set(self.user_id);

@@ -356,7 +356,7 @@ impl Core {
             .iter()
             .filter(|other| other.kind == CredentialKind::Totp && !set.contains(other.id));
         let ids: Vec<_> = others.map(|other| other.id).collect();
-        // A list may be late.
+        // The list can be stale, so each is read again by its key.
         let mut totp = self.read_totp(ids).await?;
         totp.retain(|totp| !totp.data.is_active);
         Ok(totp)

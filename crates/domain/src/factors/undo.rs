@@ -42,7 +42,7 @@ impl Factors {
 
 impl Core {
     /// Returns the writes that remove the factors, the unfinished enrolments and the recovery codes of a user that were added
-    /// at or after `since`. The batch is stale, or a key is taken, if the factors have changed.
+    /// at or after `since`, or cannot be read. The batch is stale, or a key is taken, if the factors have changed.
     pub(crate) async fn factor_deletions_since(
         &self,
         ctx: &Ctx,
@@ -54,6 +54,7 @@ impl Core {
         let unfinished = unfinished.iter().filter(|totp| totp.added_at() >= since);
         let mut writes: Batch = unfinished.map(Totp::delete).collect();
         let stored: Vec<Credential> = self.ports.store.get_all(set.ids()).await?;
+        // One that cannot be read is removed as well, since it is not known to be older.
         let is_older = |stored: Credential| {
             let totp = Totp::read(stored).ok();
             totp.filter(|totp| totp.added_at() < since)

@@ -76,7 +76,8 @@ impl Core {
         Err(CodeFailure::Wrong(error))
     }
 
-    /// Returns the result of a counted code, and releases its count unless the code was wrong.
+    /// Returns the result of a counted code. Releases the count of a code that was not used; the caller releases or clears
+    /// that of a correct one.
     pub(crate) async fn finish_code_attempt<T>(
         &self,
         ctx: &Ctx,
@@ -180,8 +181,8 @@ impl Core {
         if self.has_recent_factor(ctx) {
             return Ok(true);
         }
-        // Without a session, a code is not accepted: sign-in is the place to send one. It opens none while a deletion is
-        // pending, so the request that cancels it accepts the code.
+        // Without a session, a code is not accepted: sign-in is the place to send one. A sign-in opens no session while a
+        // deletion is pending, so the request that cancels the deletion accepts a code.
         let accepts_code =
             matches!(ctx.actor, Actor::User { .. }) || event == AuditKind::DeletionCancelled;
         let code = code.filter(|_| accepts_code);

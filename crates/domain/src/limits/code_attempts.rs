@@ -20,7 +20,8 @@ const DAY: u64 = 24 * 3600;
 const GRANTED_CODES: u32 = 5;
 /// Grants to one user: three at once, then one a day, so that there are at most three in any 24 hours.
 const RECENT_GRANTS: Rate = Rate::new(3, 3 * DAY);
-/// Grants to one user until a code is correct: the window is longer than any password is used.
+/// Grants to one user until a code is correct: ten at once, then one a year. The counter is stored for the whole window, as
+/// `docs/PRIVACY.md` states.
 const GRANTS_IN_A_ROW: Rate = Rate::new(10, 10 * 365 * DAY);
 
 /// A code that is already counted.

@@ -24,7 +24,7 @@ enum Counter {
     Backoff(Failures),
 }
 
-/// Consecutive wrong passwords.
+/// Consecutive wrong passwords or codes.
 #[derive(Debug, Clone, Copy)]
 struct Failures {
     count: u32,

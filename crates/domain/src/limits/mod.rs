@@ -12,7 +12,7 @@
 //! | `sign-in-global` | none: one limit for sign-in attempts of all unknown clients |
 //! | `guess` (backoff) | the account, by its id or canonical identifier; or the known device; for codes the user, the device that has passed the factor, or the recovery |
 //! | `mailbox` | purpose of the link, network prefix and mailbox; and a ceiling for each purpose and mailbox, above which mails wait |
-//! | `email-change`, `factor-change` | the account |
+//! | `email-change`, `factor-change`, `sign-in-notice`, `password-notice`, `deletion-notice` | the account |
 //! | `code-grants`, `daily-code-grants` | the user and the oldest factor |
 //!
 //! A client whose address is unknown has no budget: all such clients would share it.
@@ -87,7 +87,7 @@ pub(crate) const EMAIL_CHANGES: Rate = Rate::new(5, HOUR);
 const FACTOR_CHANGES: Rate = Rate::new(10, HOUR);
 /// Link redemptions from one network.
 const LINKS: Rate = Rate::new(10, MINUTE);
-/// Session renewals and tokens for other services, for one account.
+/// Session renewals, tokens for other services, exports and changes of second factors, for one account.
 const TOKENS: Rate = Rate::new(120, MINUTE);
 
 /// The names of all limits that can deny a request, as in metrics, the audit log and `RateLimit` headers.
@@ -115,7 +115,7 @@ pub enum ThrottleScope {
     MailRequest,
     /// Mailed links.
     Link,
-    /// Session renewals, tokens for other services and exports.
+    /// Session renewals, tokens for other services, exports and changes of second factors.
     Token,
 }
 

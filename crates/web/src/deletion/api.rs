@@ -132,7 +132,7 @@ pub(crate) async fn cancel_deletion(
     let proof = match fields {
         None => None,
         Some(mut fields) => {
-            // For clients without a session.
+            // Accepted and ignored: only clients without a session need them.
             for name in ["username", "email"] {
                 fields.optional(name, |_| Ok(()));
             }

@@ -3,7 +3,7 @@
 
 use axum::extract::Path;
 use axum::response::{Html, IntoResponse, Response};
-use doorward_domain::factors::{Factor, FactorCode, FactorName, MAX_FACTORS};
+use doorward_domain::factors::{FEW_RECOVERY_CODES, Factor, FactorCode, FactorName, MAX_FACTORS};
 use doorward_domain::values::Secret;
 use minijinja::{Value, context};
 
@@ -42,6 +42,9 @@ async fn list(caller: &AccountCaller, form: &Form) -> Result<Html<String>, Probl
         apps => active.map(row).collect::<Vec<_>>(),
         max_apps => MAX_FACTORS,
         recovery_codes => factors.recovery_codes,
+        has_few_codes => factors
+            .recovery_codes
+            .is_some_and(|left| left <= FEW_RECOVERY_CODES),
         form => Value::from(form),
     };
     Ok(caller.render(Section::Factors, "factors/factors", values))

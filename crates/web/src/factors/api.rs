@@ -178,8 +178,8 @@ pub(crate) fn qr_svg(text: &str) -> Result<String, Error> {
     Ok(document[start..].to_owned())
 }
 
-/// Begins to add an authenticator app to one's own account. Sign-in asks for it after its first code. An enrolment that
-/// was not finished is replaced.
+/// Begins to add an authenticator app to one's own account. Sign-in asks for it after its first code. Replaces the
+/// unfinished enrolment of this session or challenge. At most five of an account wait for their first code.
 #[utoipa::path(post, path = "/user/{user}/factor", tag = "Second factors", request_body = NewFactorBody, params(UserParam),
     responses((status = 201, description = "The secret; `POST` its first code to `/user/{user}/factor/{id}` within an hour", body = EnrolmentView)))]
 pub(crate) async fn begin_enrolment(

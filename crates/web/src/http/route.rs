@@ -81,7 +81,7 @@ impl Route {
         self
     }
 
-    /// Adds problems that not every such route has.
+    /// Sets the problems that not every such route has.
     pub(crate) const fn with_problems(mut self, groups: &'static [&'static [Code]]) -> Self {
         self.problems = groups;
         self

@@ -316,9 +316,9 @@ impl From<Retention> for RetentionView {
                     "{period}; after the account is deleted, its events contain only an id that is not used again"
                 )
             }
-            "attempt counters" => {
-                format!("at most {period}, by account id or address; not part of this document")
-            }
+            "attempt counters" => format!(
+                "at most {period}, by account id or address; of recoveries by mail of an account with a second factor, until a sign-in with a code, at most {longest}; not part of this document"
+            ),
             _ => deletion.to_owned(),
         };
         Self {

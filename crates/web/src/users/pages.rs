@@ -3,6 +3,7 @@
 use axum::response::Html;
 use doorward_domain::Error;
 use doorward_domain::error::chain;
+use doorward_domain::factors::FEW_RECOVERY_CODES;
 use doorward_domain::model::{Role, User};
 use doorward_domain::values::{EmailAddress, Name, Username};
 use minijinja::{Value, context};
@@ -45,13 +46,10 @@ fn panel<T>(read: Result<T, Error>) -> Result<Option<T>, Problem> {
     }
 }
 
-/// At most this many recovery codes are few.
-const FEW_CODES: usize = 2;
-
 /// What the user should do: variants of the message `task`, with the page for it.
 fn tasks(user: &User, recovery_codes: Option<usize>) -> Vec<Value> {
     let has_address = user.email.is_some() || user.pending_email.is_some();
-    let has_few_codes = recovery_codes.is_some_and(|left| left <= FEW_CODES);
+    let has_few_codes = recovery_codes.is_some_and(|left| left <= FEW_RECOVERY_CODES);
     let (email, factors) = (Section::Email.path(), Section::Factors.path());
     let all = [
         ("confirm-email", email, user.pending_email.is_some()),

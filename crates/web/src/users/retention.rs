@@ -32,7 +32,8 @@ pub(crate) fn list(policy: &Policy) -> [Retention; 9] {
         row("links", days(7), None),
         row("mails", Some(policy.mail_lifetime), days(7)),
         row("audit", policy.audit_retention, None),
-        row("attempt counters", days(90), None),
+        // Of recoveries by mail without a correct code, ten years.
+        row("attempt counters", days(30), days(3650)),
     ]
 }
 
