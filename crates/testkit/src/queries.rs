@@ -38,7 +38,7 @@ pub fn listed() -> Vec<Query> {
         Link::of_user(fixtures::user_id()),
         Job::due_between(now(), later(1)),
         Job::failed(),
-        Job::found_by("ben@example.com"),
+        Job::without_user("ben@example.com"),
         Job::with_lookup("ben@example.com"),
         Job::of_user(fixtures::user_id()),
         Job::oldest_waiting(),

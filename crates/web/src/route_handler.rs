@@ -48,7 +48,7 @@ impl Route {
 
     /// A page, which only browsers use.
     pub(crate) const fn page(mut self, handler: PageHandler) -> RouteHandler {
-        self.page = true;
+        self.is_page = true;
         RouteHandler {
             route: self,
             documented: None,
@@ -58,7 +58,7 @@ impl Route {
 
     /// A page whose path the API uses as well. The OpenAPI document has it, since `Allow` names its method.
     pub(crate) const fn documented_page(mut self, handler: DocumentedHandler) -> RouteHandler {
-        self.page = true;
+        self.is_page = true;
         self.api(handler)
     }
 }

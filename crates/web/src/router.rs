@@ -64,7 +64,8 @@ fn by_accept(
 /// Redirects a page's path with a trailing slash, such as `/docs/`, to the path without it.
 async fn not_found(method: Method, uri: Uri) -> Result<Response, Problem> {
     let path = uri.path().trim_end_matches('/');
-    let is_page = |route: &&Route| route.page && route.method == Method::GET && route.path == path;
+    let is_page =
+        |route: &&Route| route.is_page && route.method == Method::GET && route.path == path;
     match routes::table().find(is_page) {
         Some(page) if method.is_safe() => Ok(Redirect::permanent(page.path).into_response()),
         _ => Err(Problem::new(Code::NotFound)),

@@ -46,7 +46,7 @@ impl Core {
         let Some(email) = &user.email else {
             return Ok(Vec::new());
         };
-        let mails = Job::found_by(email.key());
+        let mails = Job::without_user(email.key());
         Ok(self.ports.store.list_rows(mails).await?)
     }
 

@@ -62,7 +62,7 @@ impl FirstAdded {
 
     /// Returns `true` if the device signed in before the factor was added, and is not the device that added it. A device
     /// cookie contains whole seconds, so a sign-in in the same second counts as later.
-    pub(super) fn is_after(&self, device: &KnownDevice) -> bool {
+    pub(super) fn was_known_before(&self, device: &KnownDevice) -> bool {
         let (signed_in_at, at) = (device.signed_in_at().as_second(), self.at.as_second());
         signed_in_at < at && self.device.as_ref() != Some(&device.key())
     }

@@ -91,7 +91,7 @@ impl ExportedFactors {
     }
 
     /// Number of writes of an import.
-    pub(crate) fn writes(&self) -> usize {
+    pub(crate) fn write_count(&self) -> usize {
         match self.is_empty() {
             true => 0,
             false => self.totp.len() + 1,

@@ -89,7 +89,7 @@ impl Core {
         let lifetime = self.policy.email_undo_lifetime;
         let is_recent = ctx.now.duration_since(first.at) <= lifetime;
         let mut known = ctx.client.known.iter();
-        let is_known = known.any(|device| device.is_known_to(user) && first.is_after(device));
+        let is_known = known.any(|device| device.is_known_to(user) && first.was_known_before(device));
         let is_open = !user.undo_link_is_void(first.at);
         (is_recent && is_known && is_open).then(|| User {
             void_undo_links: user

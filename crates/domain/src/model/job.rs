@@ -35,7 +35,7 @@ impl Job {
     }
 
     /// The jobs with this `lookup` that have no user.
-    pub fn found_by(lookup: &str) -> Query {
+    pub fn without_user(lookup: &str) -> Query {
         Self::with_lookup(lookup).only(Condition::is_null("user_id"))
     }
 

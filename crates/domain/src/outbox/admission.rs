@@ -97,8 +97,8 @@ impl Outbox {
                 admission = Admission::WaitsUntil(due_at);
             } else if one.id < job.id {
                 self.unless_leased(match is_kept {
-                    true => Job::postpone(one.id, due_at, is_waiting(one)),
-                    false => Write::delete_if::<Job>(one.id, is_waiting(one)),
+                    true => Job::postpone(one.id, due_at, unleased_since(one)),
+                    false => Write::delete_if::<Job>(one.id, unleased_since(one)),
                 })
                 .await?;
             }
@@ -144,7 +144,7 @@ fn limited_purpose(job: &MailJob) -> Option<Purpose> {
 }
 
 /// No worker has leased the mail since it was read.
-fn is_waiting(read: &MailJob) -> Vec<Condition> {
+fn unleased_since(read: &MailJob) -> Vec<Condition> {
     vec![
         Condition::is("attempts", 0),
         Condition::is("due_at", read.due_at),

@@ -127,7 +127,7 @@ impl Profile {
         let of_user = Job::of_user(user.id).only(MailJob::is_mail());
         let mut mails = store.list_readable(of_user).await?;
         if let Some(email) = &user.email {
-            let to_address = Job::found_by(email.key()).only(MailJob::is_mail());
+            let to_address = Job::without_user(email.key()).only(MailJob::is_mail());
             mails.extend(store.list_readable(to_address).await?);
         }
         mails.sort_by_key(|mail: &MailJob| mail.id);

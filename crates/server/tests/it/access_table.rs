@@ -77,7 +77,7 @@ fn the_document_has_every_route_of_the_table_and_no_other() {
         }
     }
     // A page is listed if the API uses its path as well, since `Allow` names it there.
-    let has_api = |path| table().any(|row| !row.page && row.path == path);
+    let has_api = |path| table().any(|row| !row.is_page && row.path == path);
     let listed = table().filter(|route| has_api(route.path));
     let listed: BTreeSet<_> = listed
         .map(|route| (route.method.to_string(), route.path.to_owned()))
@@ -420,7 +420,7 @@ async fn a_disabled_or_deleted_user_is_anonymous_at_every_guard() {
 async fn every_route_with_a_body_accepts_only_json_and_forms() {
     let app = TestApp::with(|options| options.policy.throttle = false).await;
     let admin = app.admin().await;
-    let takes_body = |route: &&Route| !route.page && body_of(route).is_some();
+    let takes_body = |route: &&Route| !route.is_page && body_of(route).is_some();
     for route in table().filter(takes_body) {
         let path = filled(route.path, "root");
         let ask = async |kind: Option<&str>, body: &'static str| {

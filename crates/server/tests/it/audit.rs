@@ -143,7 +143,7 @@ async fn lines(reader: &Client, answer: &TestResponse) -> Vec<Value> {
 #[tokio::test]
 async fn each_route_writes_at_most_one_audit_event() {
     // A page's form does the same as the API.
-    for route in table().filter(|route| !route.page) {
+    for route in table().filter(|route| !route.is_page) {
         let app = TestApp::new().await;
         let (reader, admin) = (app.admin().await, app.sign_in("root").await);
         app.create("ben", Role::User).await;

@@ -254,7 +254,7 @@ async fn forwarding_headers_are_used_from_trusted_proxies_only() {
 #[tokio::test]
 async fn each_limited_route_names_its_limit() {
     let app = TestApp::new().await;
-    for (number, route) in table().filter(|route| !route.page).enumerate() {
+    for (number, route) in table().filter(|route| !route.is_page).enumerate() {
         let policy = match route.scope {
             None | Some(ThrottleScope::SignIn) => continue,
             Some(ThrottleScope::SignUp) => "\"sign-up\";q=20;w=3600",

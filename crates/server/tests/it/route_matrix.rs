@@ -279,7 +279,7 @@ async fn unknown_fields_are_rejected_on_every_route() {
     );
     names.extend(bodies().flat_map(|route| fields_of(&document, route)));
     names.extend(["is_admin", "email_verified", "user", "__proto__", "_method"].map(str::to_owned));
-    for route in bodies().filter(|route| !route.page) {
+    for route in bodies().filter(|route| !route.is_page) {
         let known = fields_of(&document, route);
         assert!(!known.is_empty(), "{route:?}");
         let path = filled(route.path, "me");

@@ -132,11 +132,16 @@ async fn send_signed_in(
 ) -> TestResponse {
     let path = filled_for_ben(route, factor);
     let draft = client.request(route.method.as_str(), &path);
-    let draft = match route.page {
+    let draft = match route.is_page {
         true => draft.cookie(client.token()).on_our_page(),
         false => draft,
     };
-    send(draft, route.page, fields_of(route, Sender::SignedIn(proof))).await
+    send(
+        draft,
+        route.is_page,
+        fields_of(route, Sender::SignedIn(proof)),
+    )
+    .await
 }
 
 /// What only the second factor protects.
@@ -228,7 +233,7 @@ async fn the_password_and_a_challenge_open_no_session() {
         for client in [&app.anonymous(), &bearer] {
             let draft = client.request(route.method.as_str(), &path);
             let fields = fields_of(route, Sender::Program(&challenge));
-            let answer = send(draft, route.page, fields).await;
+            let answer = send(draft, route.is_page, fields).await;
             let (method, status) = (&route.method, answer.status);
             let context = format!("{method} {path}: {status} {}", answer.text());
             assert!(!matches!(status, 415 | 422), "{context}");
@@ -267,7 +272,7 @@ async fn a_session_and_the_password_change_nothing_that_the_factor_protects() {
             if matches!(proof, Proof::Password) {
                 assert!(!matches!(status, 415 | 422), "{context}");
                 assert!(!takes_code(route) || status == 401, "{context}");
-                let needs_code = takes_code(route) && !route.page;
+                let needs_code = takes_code(route) && !route.is_page;
                 assert!(
                     !needs_code || answer.code() == "reauthentication-required",
                     "{context}"

@@ -70,7 +70,7 @@ async fn page(caller: &AccountCaller, form: &Form) -> Html<String> {
 }
 
 /// The sign-in page, for a browser that loads the rejected form again, such as in another language.
-pub(crate) async fn former_form() -> Response {
+pub(crate) async fn reloaded_form() -> Response {
     see_other("/sign-in")
 }
 

@@ -35,7 +35,7 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::post("/account/delete", RequiredOrSignInPage)
         .with_limit(SignIn)
         .page(|| post(pages::delete)),
-    Route::get("/sign-in/keep-account", Ignored).page(|| get(pages::former_form)),
+    Route::get("/sign-in/keep-account", Ignored).page(|| get(pages::reloaded_form)),
     Route::post("/sign-in/keep-account", Ignored)
         .with_limit(SignIn)
         .page(|| post(pages::keep_account)),

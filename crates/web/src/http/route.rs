@@ -39,7 +39,7 @@ pub struct Route {
     /// the other fields.
     pub problems: &'static [&'static [Code]],
     /// `true` for a page, which only browsers use.
-    pub page: bool,
+    pub is_page: bool,
 }
 
 impl Route {
@@ -51,7 +51,7 @@ impl Route {
             authentication,
             scope: None,
             problems: &[],
-            page: false,
+            is_page: false,
         }
     }
 

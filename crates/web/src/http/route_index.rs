@@ -64,7 +64,7 @@ impl RoutesOfPath {
 
     /// The methods of the API.
     pub(crate) fn api_methods(&self) -> impl Iterator<Item = &'static str> {
-        let rows = self.rows.iter().filter(|row| !row.page);
+        let rows = self.rows.iter().filter(|row| !row.is_page);
         rows.map(|row| row.method.as_str())
     }
 }

@@ -79,7 +79,7 @@ fn page(document: &Value) -> String {
 /// The routes that are in the document, in the order of the table.
 fn documented(document: &Value) -> impl Iterator<Item = (&'static Route, &Value)> {
     // Pages have a separate table, even if the document contains them.
-    let api = routes::table().filter(|route| !route.page);
+    let api = routes::table().filter(|route| !route.is_page);
     api.filter_map(|route| {
         let method = route.method.as_str().to_ascii_lowercase();
         let operation = document["paths"].get(route.path)?.get(method)?;
@@ -330,7 +330,7 @@ fn pages() -> String {
     let mut text =
         "\n## Pages\n\nFor browsers; responses are HTML.\n\n| route | limit |\n| --- | --- |\n"
             .to_owned();
-    for route in routes::table().filter(|route| route.page) {
+    for route in routes::table().filter(|route| route.is_page) {
         let limit = route.scope.map_or_else(|| "–".to_owned(), limit);
         writeln!(text, "| `{}` | {limit} |", name_of(route)).unwrap();
     }

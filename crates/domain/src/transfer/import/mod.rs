@@ -260,7 +260,7 @@ impl Transfer {
         let mut room = self.core.ports.store.limits().writes;
         let fits = |at: &&usize| {
             let one = &batch[**at];
-            let more = one.factors.writes() + usize::from(one.last_sign_in.is_some());
+            let more = one.factors.write_count() + usize::from(one.last_sign_in.is_some());
             let writes = WRITES_PER_USER + more;
             let left = room.checked_sub(writes);
             room = left.unwrap_or(room);

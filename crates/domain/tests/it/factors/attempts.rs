@@ -437,7 +437,7 @@ async fn wrong_codes_are_reported_to_the_owner() {
 }
 
 #[tokio::test]
-async fn the_mail_about_a_lockout_is_about_codes() {
+async fn a_lockout_by_codes_sends_a_mail_of_its_own_kind() {
     let (node, ben) = ben_with(|policy| policy.limits.lockout_after = 6).await;
     lock_out(&node, &ben).await;
     assert_eq!(node.one_mail().await.kind, MailKind::CodeLockout);
@@ -468,7 +468,7 @@ async fn a_sign_in_after_ten_failures_is_reported() {
 
 /// L-01: a correct password that stops at the challenge is in the audit log, at most sixty times an hour for a user.
 #[tokio::test]
-async fn correct_passwords_are_audited_with_a_limit() {
+async fn a_correct_password_before_a_code_is_audited_sixty_times_an_hour() {
     let (node, ben) = ben_with(|policy| policy.throttle = false).await;
     let ada = two_factor_user(&node, "ada").await;
     for _ in 0..70 {

@@ -70,7 +70,7 @@ async fn an_enrolment_is_replaced_by_the_next_and_expires_after_an_hour() {
 
 /// Several authenticators work, each with its name; only the first comes with recovery codes.
 #[tokio::test]
-async fn a_user_has_several_authenticators() {
+async fn each_authenticator_signs_in_until_it_is_removed() {
     let (node, ben) = ben().await;
     let session = sign_in(&node, &ben).await.unwrap();
     let ctx = node.of(&session);

@@ -102,7 +102,7 @@ async fn an_enrolment_written_beside_a_factor_added_concurrently_is_never_finish
 }
 
 #[tokio::test]
-async fn a_first_enrolment_is_compared_with_the_set_at_each_attempt() {
+async fn a_first_enrolment_is_not_finished_beside_a_factor_added_concurrently() {
     let race = Race::new().await;
     race.finish_before_write();
     let finished = finish(&race.node, &race.thiefs, &race.others[0]).await;

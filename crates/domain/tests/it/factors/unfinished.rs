@@ -10,9 +10,9 @@ use super::*;
 /// Maximum number of enrolments of an account that wait for their first code.
 const MAX_PENDING: usize = 5;
 
-/// The limit is part of the write: enrolments that all began below it do not exceed it together.
+/// The limit is part of the write.
 #[tokio::test]
-async fn parallel_enrolments_add_at_most_ten_authenticators() {
+async fn enrolments_begun_below_the_limit_do_not_exceed_it_together() {
     let (node, ben) = ben().await;
     let mut begun = Vec::new();
     let mut last = sign_in(&node, &ben).await.unwrap();

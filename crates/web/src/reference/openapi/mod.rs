@@ -176,7 +176,7 @@ fn add_problems(operation: &mut Value, route: &Route, codes: Vec<Code>) {
     }
     for (status, codes) in by_status {
         let mut response = problems::problem_response(&codes);
-        if route.page {
+        if route.is_page {
             response["content"]["text/html"] = json!({"schema": {"type": "string"}});
         }
         operation["responses"][status.to_string()] = response;
@@ -223,11 +223,11 @@ fn problems_of(route: &Route, routes: &[&Route], has_body: bool) -> Vec<Code> {
         TooManyAttempts, UnsupportedMediaType, UriTooLong, ValidationFailed,
     };
     let mut codes = route.problems.concat();
-    if route.page && route.method == Method::POST {
+    if route.is_page && route.method == Method::POST {
         // A page's form has the problems of the API route with the same path.
         let rows = routes
             .iter()
-            .filter(|row| !row.page && row.path == route.path);
+            .filter(|row| !row.is_page && row.path == route.path);
         codes.extend(rows.flat_map(|row| row.problems.concat()));
     }
     // The guard rejects an ambiguous header on every route.
