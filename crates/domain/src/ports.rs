@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::limits::{GUESS, KnownDevice, Rate, RateLimitReport};
 use crate::metric_event::MetricEvent;
-use crate::model::{MailKind, Session};
+use crate::model::{MailKind, Session, User};
 use crate::values::{Digest, Locale, SessionId, UserId};
 
 pub use crate::clock::{Clock, RandomSource};
@@ -178,6 +178,11 @@ impl KeyedLimit {
         Self { limit, key }
     }
 
+    /// A budget of one user.
+    pub(crate) fn for_user(name: &'static str, rate: Rate, user_id: UserId) -> Self {
+        Self::budget(name, rate, format!("user/{user_id}"))
+    }
+
     /// A backoff for one key.
     pub fn backoff(lockout_after: Option<u32>, key: String) -> Self {
         let limit = Limit::Backoff { lockout_after };
@@ -284,4 +289,15 @@ pub struct Client {
     pub known: Vec<KnownDevice>,
     /// State of the rate limits that its request has used.
     pub rate_limits: RateLimitReport,
+}
+
+impl Client {
+    /// Its devices that are known to this account.
+    pub(crate) fn known_to<'a>(
+        &'a self,
+        user: &User,
+    ) -> impl Iterator<Item = &'a KnownDevice> + Clone {
+        let known = self.known.iter();
+        known.filter(move |device| device.is_known_to(user))
+    }
 }

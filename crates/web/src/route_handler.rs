@@ -32,7 +32,7 @@ pub(crate) mod prelude {
     pub(crate) use crate::http::problem::Code::*;
     pub(crate) use crate::http::route::Authentication::*;
     pub(crate) use crate::http::route::{
-        LINK, PASSWORD_CHECK, QUERY, REAUTHENTICATION, Route, USER,
+        DELETION, LINK, PASSWORD_CHECK, QUERY, REAUTHENTICATION, Route, USER,
     };
 }
 

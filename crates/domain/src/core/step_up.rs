@@ -47,15 +47,7 @@ impl Core {
         proof: &Proof,
         event: AuditKind,
     ) -> Result<Ctx, Error> {
-        let Actor::User {
-            id,
-            username_key,
-            role,
-            session_id,
-            security_epoch,
-            ..
-        } = &ctx.actor
-        else {
+        let Actor::User { id, .. } = &ctx.actor else {
             return Ok(ctx.clone());
         };
         let own: Option<User> = self.ports.store.get(*id).await?;
@@ -68,15 +60,16 @@ impl Core {
         let has_factor = self
             .finish_proof(ctx, &verified, proof.code.as_ref(), event)
             .await?;
-        Ok(ctx.acting_as(Actor::User {
-            id: *id,
-            username_key: username_key.clone(),
-            role: *role,
-            session_id: *session_id,
-            security_epoch: *security_epoch,
-            auth_time: ctx.now,
-            is_multi_factor: has_factor,
-        }))
+        let mut proved = ctx.clone();
+        if let Actor::User {
+            auth_time,
+            is_multi_factor,
+            ..
+        } = &mut proved.actor
+        {
+            (*auth_time, *is_multi_factor) = (ctx.now, has_factor);
+        }
+        Ok(proved)
     }
 
     /// Fails with [`Error::ReauthenticationRequired`] if the user has not proved recently who they are, with a second

@@ -131,7 +131,7 @@ impl State {
 }
 
 fn key(digest: &Digest) -> Value {
-    digest.as_bytes()[..16].into()
+    digest.prefix().as_slice().into()
 }
 
 impl Record for Challenge {

@@ -158,9 +158,8 @@ impl Factors {
             set.add(id, kind);
             if let Some(codes) = &codes {
                 set.set_recovery_codes(codes, ctx.now);
-                let device = ctx.client.known.iter();
-                let mut device = device.filter(|device| device.user_id == user.id);
-                set.set_first_added(FirstAdded::new(ctx.now, device.next()));
+                let device = ctx.client.known_to(&user).next();
+                set.set_first_added(FirstAdded::new(ctx.now, device));
             }
             let mut batch = vec![
                 still_active(ctx, &user),
@@ -263,9 +262,7 @@ fn too_many(message: String) -> Error {
 fn enrolment_origin(ctx: &Ctx) -> Option<String> {
     match &ctx.actor {
         Actor::User { session_id, .. } => Some(session_id.to_string()),
-        Actor::Enrolling { challenge, .. } => {
-            Some(URL_SAFE_NO_PAD.encode(&challenge.as_bytes()[..16]))
-        }
+        Actor::Enrolling { challenge, .. } => Some(URL_SAFE_NO_PAD.encode(challenge.prefix())),
         _ => None,
     }
 }

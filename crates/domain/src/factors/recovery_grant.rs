@@ -50,7 +50,7 @@ fn digest(user_id: UserId) -> Digest {
 }
 
 fn key(user_id: UserId) -> Value {
-    digest(user_id).as_bytes()[..16].into()
+    digest(user_id).prefix().as_slice().into()
 }
 
 impl Record for RecoveryGrant {
@@ -103,7 +103,7 @@ impl Core {
         let lifetime = SignedDuration::try_from(FAILURE_MEMORY_MAX).unwrap_or_default();
         Ok(Some(RecoveryGrant {
             user_id: user.id,
-            recovery: URL_SAFE_NO_PAD.encode(&link.digest.as_bytes()[..16]),
+            recovery: URL_SAFE_NO_PAD.encode(link.digest.prefix()),
             created_at: ctx.now,
             expires_at: ctx.now + lifetime,
             limits,

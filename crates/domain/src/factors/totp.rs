@@ -287,8 +287,7 @@ impl Totp {
     /// This authenticator, which remembers the session of the request as one that has passed it. A session that was opened
     /// with a factor is known for that anyway.
     pub(super) fn passed_by(mut self, ctx: &Ctx, user: &User) -> Self {
-        let mut known = ctx.client.known.iter();
-        let device = known.find(|device| device.is_known_to(user));
+        let device = ctx.client.known_to(user).next();
         if let (Actor::User { .. }, Some(device)) = (&ctx.actor, device)
             && !device.passed_factor()
         {

@@ -88,8 +88,8 @@ impl Core {
         // the void links are remembered together with those of address changes.
         let lifetime = self.policy.email_undo_lifetime;
         let is_recent = ctx.now.duration_since(first.at) <= lifetime;
-        let mut known = ctx.client.known.iter();
-        let is_known = known.any(|device| device.is_known_to(user) && first.was_known_before(device));
+        let mut known = ctx.client.known_to(user);
+        let is_known = known.any(|device| first.was_known_before(device));
         let is_open = !user.undo_link_is_void(first.at);
         (is_recent && is_known && is_open).then(|| User {
             void_undo_links: user

@@ -68,7 +68,7 @@ impl Core {
         };
         let mut batch = Batch::new();
         self.emit(ctx, refused, &mut batch);
-        if attempt.locks_out_if_wrong() {
+        if attempt.locks_out_if_wrong {
             self.emit(ctx, Event::CodesLockedOut { user }, &mut batch);
         }
         let written = self.apply(batch).await;
@@ -119,8 +119,7 @@ impl Core {
         ctx: &'a Ctx,
         (user, set): (&User, &FactorSet),
     ) -> Result<Option<&'a KnownDevice>, Error> {
-        let known = ctx.client.known.iter();
-        let mut known = known.filter(|device| device.is_known_to(user));
+        let mut known = ctx.client.known_to(user);
         if let Some(device) = known.clone().find(|device| device.passed_factor()) {
             return Ok(Some(device));
         }
@@ -226,14 +225,9 @@ impl Core {
 
     /// Returns `true` if the session of the request was opened with a second factor, recently enough.
     fn has_recent_factor(&self, ctx: &Ctx) -> bool {
-        let Actor::User {
-            auth_time,
-            is_multi_factor,
-            ..
-        } = &ctx.actor
-        else {
-            return false;
-        };
-        *is_multi_factor && self.is_recent(ctx, *auth_time)
+        matches!(
+            ctx.actor,
+            Actor::User { is_multi_factor: true, auth_time, .. } if self.is_recent(ctx, auth_time)
+        )
     }
 }

@@ -38,14 +38,7 @@ pub(crate) struct CodeAttempt {
     /// Number of wrong codes in `backoff` before this one.
     failed_before: u32,
     /// `true` if a wrong code uses up the shared count: clients without their own count are then locked out.
-    locks_out_if_wrong: bool,
-}
-
-impl CodeAttempt {
-    /// Returns `true` if a wrong code uses up the shared count: clients without their own count are then locked out.
-    pub(crate) fn locks_out_if_wrong(&self) -> bool {
-        self.locks_out_if_wrong
-    }
+    pub(crate) locks_out_if_wrong: bool,
 }
 
 impl Core {
@@ -122,10 +115,9 @@ impl Core {
 
     /// Charges the client as for a password.
     fn code_client_limit(&self, ctx: &Ctx, user: &User) -> Option<KeyedLimit> {
-        let mut known = ctx.client.known.iter();
-        match known.any(|device| device.is_known_to(user)) {
-            true => Some(self.user_limit(ThrottleScope::SignIn, user.id)),
-            false => self.network_limit(ctx, ThrottleScope::SignIn),
+        match ctx.client.known_to(user).next() {
+            Some(_) => Some(self.user_limit(ThrottleScope::SignIn, user.id)),
+            None => self.network_limit(ctx, ThrottleScope::SignIn),
         }
     }
 

@@ -52,7 +52,7 @@ impl Core {
 
     pub(super) fn user_limit(&self, scope: ThrottleScope, user_id: UserId) -> KeyedLimit {
         let rate = self.policy.limits.rate(scope);
-        KeyedLimit::budget(scope.name(), rate, format!("user/{user_id}"))
+        KeyedLimit::for_user(scope.name(), rate, user_id)
     }
 
     /// Counts a mail with a link of this purpose that this network requests for one mailbox, whether or not the address
@@ -102,8 +102,8 @@ impl Core {
         user: &User,
         email: &EmailAddress,
     ) -> Result<(), Error> {
-        let key = format!("user/{}", user.id);
-        let mut limits = vec![KeyedLimit::budget("email-change", EMAIL_CHANGES, key)];
+        let own = KeyedLimit::for_user("email-change", EMAIL_CHANGES, user.id);
+        let mut limits = vec![own];
         limits.extend(mailbox_limit(ctx, Purpose::Confirmation, email));
         self.acquire(ctx, &limits, Some(user.id)).await
     }

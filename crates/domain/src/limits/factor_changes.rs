@@ -20,8 +20,8 @@ impl Core {
         if ctx.actor.user_id() != Some(user_id) {
             return self.apply_unless_stale(batch).await;
         }
-        let key = format!("user/{user_id}");
-        let limit = [KeyedLimit::budget("factor-change", FACTOR_CHANGES, key)];
+        let limit = KeyedLimit::for_user("factor-change", FACTOR_CHANGES, user_id);
+        let limit = [limit];
         self.acquire(ctx, &limit, Some(user_id)).await?;
         let error = match self.apply(batch).await {
             Ok(()) => return Ok(true),

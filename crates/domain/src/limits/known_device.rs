@@ -52,11 +52,9 @@ impl KnownDevice {
         amr: &[AuthMethod],
         signed_in_at: Timestamp,
     ) -> Self {
-        let mut sign_in = [0; 16];
-        sign_in.copy_from_slice(&session.as_bytes()[..16]);
         Self {
             user_id,
-            sign_in,
+            sign_in: session.prefix(),
             epoch,
             passed_factor: amr.contains(&AuthMethod::MultiFactor),
             signed_in_at,

@@ -265,8 +265,7 @@ impl Core {
 
     fn known_device_limits(&self, ctx: &Ctx, account: Option<&User>) -> Option<Vec<KeyedLimit>> {
         let user = account?;
-        let mut known = ctx.client.known.iter();
-        let device = known.find(|device| device.is_known_to(user))?;
+        let device = ctx.client.known_to(user).next()?;
         Some(vec![
             KeyedLimit::backoff(Some(KNOWN_DEVICE_FAILURES), device.key()),
             self.user_limit(ThrottleScope::SignIn, user.id),

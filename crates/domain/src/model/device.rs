@@ -31,10 +31,7 @@ impl Device {
     fn id(&self) -> [u8; 16] {
         let parts = (&self.program, &self.network);
         let parts = serde_json::to_vec(&parts).expect("texts are JSON");
-        let digest = Digest::of(&[self.user_id.as_bytes().as_slice(), &parts].concat());
-        let mut id = [0; 16];
-        id.copy_from_slice(&digest.as_bytes()[..16]);
-        id
+        Digest::of(&[self.user_id.as_bytes().as_slice(), &parts].concat()).prefix()
     }
 }
 

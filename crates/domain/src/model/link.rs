@@ -119,7 +119,7 @@ impl Link {
             Purpose::Confirmation
             | Purpose::EmailUndo
             | Purpose::FactorUndo
-            | Purpose::DeletionUndo => self.digest.as_bytes()[..16].into(),
+            | Purpose::DeletionUndo => self.digest.prefix().as_slice().into(),
         }
     }
 }

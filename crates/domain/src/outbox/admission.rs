@@ -40,7 +40,7 @@ impl Outbox {
         match (job.kind.row().limit, job.user_id) {
             (Some(MailLimit::Mailbox), _) => self.admit_to_mailbox(job, kind).await,
             (Some(MailLimit::User(name, rate)), Some(user_id)) => {
-                let limit = KeyedLimit::budget(name, rate, format!("user/{user_id}"));
+                let limit = KeyedLimit::for_user(name, rate, user_id);
                 match self.core.try_acquire(limit, self.core.now()).await? {
                     true => Ok(Admission::Granted),
                     false => Ok(Admission::Dropped),

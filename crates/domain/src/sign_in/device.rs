@@ -66,8 +66,7 @@ impl SignIn {
         let Some(unusual) = unusual(ctx, user, failed_before, &device, &history) else {
             return Ok((batch, None));
         };
-        let key = format!("user/{}", user.id);
-        let limit = KeyedLimit::budget("sign-in-notice", SIGN_IN_NOTICES, key);
+        let limit = KeyedLimit::for_user("sign-in-notice", SIGN_IN_NOTICES, user.id);
         let is_notified = self.core.try_acquire(limit, ctx.now).await?;
         Ok((batch, Some(unusual).filter(|_| is_notified)))
     }
@@ -103,7 +102,7 @@ fn unusual(
         return unusual(true);
     }
     // The cookie of a known device counts in any network, until the next new password.
-    if ctx.client.known.iter().any(|known| known.is_known_to(user)) {
+    if ctx.client.known_to(user).next().is_some() {
         return None;
     }
     if history.is_empty() && user.created_at > ctx.now - HISTORY_WINDOW {

@@ -114,9 +114,7 @@ impl CredentialId {
 
     fn derived(purpose: &[u8], user_id: UserId) -> Self {
         let digest = Digest::of(&[purpose, user_id.as_bytes().as_slice()].concat());
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest.as_bytes()[..16]);
-        Self::from_bytes(bytes)
+        Self::from_bytes(digest.prefix())
     }
 }
 

@@ -93,6 +93,13 @@ impl Digest {
         &self.0
     }
 
+    /// The first 16 bytes, for ids and keys.
+    pub(crate) fn prefix(&self) -> [u8; 16] {
+        let mut prefix = [0; 16];
+        prefix.copy_from_slice(&self.0[..16]);
+        prefix
+    }
+
     /// Restores a digest from its 32 bytes.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)

@@ -21,7 +21,7 @@ use crate::http::params::{IfMatchParam, TokenParam, UserParam};
 use crate::http::problem::Problem;
 use crate::http::responses::Message;
 use crate::sign_in::api::identifier;
-use crate::users::view::{UserView, user_response};
+use crate::users::view::{UserView, changed_user};
 
 /// The proof, required only if your last sign-in is too old, and the reason.
 #[derive(Debug, Serialize, ToSchema)]
@@ -61,10 +61,9 @@ pub(crate) async fn request_deletion(
         None => (None, None),
     };
     let requested = request(&caller, &user, (proof, reason), expected).await?;
-    let profile = &caller.doorward().profile;
     let is_own = requested.id == caller.require_session()?.user().id;
     let mut response = match requested.deletion {
-        Some(_) => user_response(StatusCode::OK, &profile.viewed(requested).await),
+        Some(_) => changed_user(&caller, requested).await,
         None => StatusCode::NO_CONTENT.into_response(),
     };
     if is_own {
@@ -126,8 +125,7 @@ pub(crate) async fn cancel_deletion(
     if caller.session().is_none() {
         let fields = fields.ok_or(Error::AuthenticationRequired)?;
         let kept = keep(&caller, &user, fields, expected).await?;
-        let kept = caller.doorward().profile.viewed(kept).await;
-        return Ok(user_response(StatusCode::OK, &kept));
+        return Ok(changed_user(&caller, kept).await);
     }
     let proof = match fields {
         None => None,
@@ -143,8 +141,7 @@ pub(crate) async fn cancel_deletion(
     let ctx = caller.reauthenticate(action, &user, proof).await?;
     let service = &caller.doorward().deletion;
     let kept = service.cancel(&ctx, &user, expected).await?;
-    let kept = caller.doorward().profile.viewed(kept).await;
-    Ok(user_response(StatusCode::OK, &kept))
+    Ok(changed_user(&caller, kept).await)
 }
 
 /// Cancels the deletion of the account that the fields name and prove, for the API and the page.

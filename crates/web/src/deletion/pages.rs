@@ -130,9 +130,8 @@ pub(crate) async fn view_deletion_undo(
 /// Keeps the account.
 pub(crate) async fn undo_deletion(
     caller: Caller,
-    Path(token): Path<String>,
+    token: Path<String>,
 ) -> Result<Html<String>, Problem> {
-    let service = &caller.doorward().deletion;
-    service.undo(&caller.ctx, &read_token(&token)?).await?;
+    api::undo_deletion(caller.clone(), token).await?;
     Ok(done_page(&caller, "deletion/account-kept"))
 }

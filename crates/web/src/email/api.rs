@@ -16,7 +16,7 @@ use crate::http::links::{MailRequestBody, read_address, read_token};
 use crate::http::params::{IfMatchParam, TokenParam, UserParam};
 use crate::http::problem::Problem;
 use crate::http::responses::Message;
-use crate::users::view::{UserView, user_response};
+use crate::users::view::{UserView, changed_user};
 
 /// Sends the confirmation again, if the address has a pending one.
 #[utoipa::path(post, path = "/confirmation", tag = "Account", request_body = MailRequestBody, responses((status = 202, description = "Accepted, whether or not the address is known")))]
@@ -66,8 +66,7 @@ pub(crate) async fn confirm(
     let (token, password) = (read_token(&token)?, optional_password(fields)?);
     let service = &caller.doorward().email;
     let confirmed = service.confirm_with_password(&caller.ctx, &token, password.as_ref());
-    let user = caller.doorward().profile.viewed(confirmed.await?).await;
-    Ok(user_response(StatusCode::OK, &user))
+    Ok(changed_user(&caller, confirmed.await?).await)
 }
 
 /// Cancels the confirmation (“this wasn't me”). A pending user is deleted; an active one loses the pending address.

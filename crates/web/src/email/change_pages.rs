@@ -15,7 +15,7 @@ use crate::http::problem::Problem;
 use crate::http::responses::see_other;
 
 /// The page.
-const PAGE: &str = "/account/email";
+const PAGE: &str = Section::Email.path();
 
 /// The address, a pending change, and the form to change it.
 pub(crate) async fn email_page(

@@ -18,7 +18,7 @@ use crate::http::problem::{Code, Problem};
 use crate::http::responses::see_other;
 
 /// The page of a signed-in user's second factors.
-const FACTORS: &str = "/account/factors";
+const FACTORS: &str = Section::Factors.path();
 /// The form that renews the recovery codes.
 const RECOVERY_CODES: &str = "/account/factors/recovery-codes";
 

@@ -50,7 +50,7 @@ impl Section {
     }
 
     /// Path of its first page.
-    pub(crate) fn path(self) -> &'static str {
+    pub(crate) const fn path(self) -> &'static str {
         match self {
             Self::Overview => "/account",
             Self::Profile => "/account/profile",

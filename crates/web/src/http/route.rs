@@ -104,6 +104,13 @@ pub(crate) const REAUTHENTICATION: &[Code] = &[
 pub(crate) const PASSWORD_CHECK: &[Code] = &[Code::TooManyAttempts, Code::Overloaded];
 /// Problems of a user in the path.
 pub(crate) const USER: &[Code] = &[Code::Forbidden, Code::NotFound];
+/// Problems of a deletion.
+pub(crate) const DELETION: &[&[Code]] = &[
+    REAUTHENTICATION,
+    USER,
+    &[Code::PreconditionFailed, Code::LastAdmin],
+    PASSWORD_CHECK,
+];
 /// Problems of a mailed link.
 pub(crate) const LINK: &[Code] = &[Code::NotFound, Code::LinkExpired];
 /// Problems of a list with a query.

@@ -1,7 +1,7 @@
 //! What admins do with accounts: list, change of role, change of status.
 
 use axum::extract::Path;
-use axum::http::{StatusCode, Uri};
+use axum::http::Uri;
 use axum::response::Response;
 use doorward_domain::access::{Action, Target};
 use doorward_domain::audit::chain::hex;
@@ -16,7 +16,7 @@ use crate::http::etag::IfMatch;
 use crate::http::paging::{self, List, Query};
 use crate::http::params::{IfMatchParam, UserParam};
 use crate::http::problem::Problem;
-use crate::users::view::{UserView, user_response};
+use crate::users::view::{UserView, changed_user};
 
 /// Maximum length of a search text, in characters.
 const MAX_TEXT: usize = 200;
@@ -135,8 +135,7 @@ pub(crate) async fn change_role(
     let user = admin
         .change_role(&ctx.await?, &user, role, expected)
         .await?;
-    let user = caller.doorward().profile.viewed(user).await;
-    Ok(user_response(StatusCode::OK, &user))
+    Ok(changed_user(&caller, user).await)
 }
 
 /// The status.
@@ -181,6 +180,5 @@ pub(crate) async fn change_status(
         Status::Disabled => admin.disable(&ctx, &user, expected).await?,
         _ => admin.enable(&ctx, &user, expected).await?,
     };
-    let user = caller.doorward().profile.viewed(user).await;
-    Ok(user_response(StatusCode::OK, &user))
+    Ok(changed_user(&caller, user).await)
 }

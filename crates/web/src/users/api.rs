@@ -7,6 +7,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use doorward_domain::access::Action;
 use doorward_domain::error::chain;
+use doorward_domain::model::Version;
 use doorward_domain::profile::ProfileUpdate;
 use doorward_domain::values::{Invalid, LanguageTag, Name};
 use futures_util::stream;
@@ -21,7 +22,7 @@ use crate::http::etag::IfMatch;
 use crate::http::params::{IfMatchParam, UserParam};
 use crate::http::problem::Problem;
 use crate::users::export_document::{ExportDocument, ExportView};
-use crate::users::view::{UserView, user_response};
+use crate::users::view::{UserView, changed_user, user_response};
 
 /// Returns a user, to the user or an admin.
 #[utoipa::path(get, path = "/user/{user}", tag = "Account", params(UserParam),
@@ -87,12 +88,7 @@ pub(crate) async fn replace_user(
     let data = fields.data();
     let locale = take_locale(&mut fields);
     let update = fields.finish(|| Some(ProfileUpdate::Replace { name, data, locale }))?;
-    let profile = &caller.doorward().profile;
-    let user = profile
-        .update(&caller.ctx, &user, &update, expected)
-        .await?;
-    let user = profile.viewed(user).await;
-    Ok(user_response(StatusCode::OK, &user))
+    update_user(&caller, &user, &update, expected).await
 }
 
 /// Changes `name`, `data` and `locale` by a JSON Merge Patch (RFC 7396).
@@ -123,12 +119,18 @@ pub(crate) async fn patch_user(
     };
     let locale = take_locale(&mut fields);
     let update = fields.finish(|| Some(ProfileUpdate::Patch { name, data, locale }))?;
+    update_user(&caller, &user, &update, expected).await
+}
+
+async fn update_user(
+    caller: &Caller,
+    user: &str,
+    update: &ProfileUpdate,
+    expected: Option<Version>,
+) -> Result<Response, Problem> {
     let profile = &caller.doorward().profile;
-    let user = profile
-        .update(&caller.ctx, &user, &update, expected)
-        .await?;
-    let user = profile.viewed(user).await;
-    Ok(user_response(StatusCode::OK, &user))
+    let user = profile.update(&caller.ctx, user, update, expected).await?;
+    Ok(changed_user(caller, user).await)
 }
 
 /// Required only if your last sign-in is too old.

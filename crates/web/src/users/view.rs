@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::http::caller::Caller;
 use crate::http::etag;
 use crate::http::json::Json;
 
@@ -106,4 +107,10 @@ impl UserView {
 pub(crate) fn user_response(status: StatusCode, viewed: &ViewedUser) -> Response {
     let headers = [(ETAG, etag::tag(viewed.user.version))];
     (status, headers, Json(UserView::from(viewed))).into_response()
+}
+
+/// The response of a change: the changed user with the time of the last sign-in.
+pub(crate) async fn changed_user(caller: &Caller, user: User) -> Response {
+    let viewed = caller.doorward().profile.viewed(user).await;
+    user_response(StatusCode::OK, &viewed)
 }
