@@ -15,6 +15,7 @@ mod package;
 mod repeat;
 mod run;
 mod sbom;
+mod screenshots;
 mod servers;
 mod steps;
 mod supply;
@@ -53,6 +54,7 @@ cargo xtask TASK
                     compare response times for accounts that exist and accounts that do not
   mutants [FILE]    remove the checks listed in xtask/mutants.txt one at a time; a domain test must fail
   supply            check dependencies against deny.toml and xtask/supply
+  screenshots       take the pictures of the README (docs/images)
   sbom              print the software bill of materials
   package [BINARY]  build the release archive
   reproduce         build the release twice, in two folders, and compare
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
         Some("repeat") => repeat::repeat(),
         Some("mutants") => mutants::mutants_of(arguments.next().as_deref()),
         Some("supply") => supply::supply(),
+        Some("screenshots") => screenshots::screenshots(),
         Some("sbom") => package::print_bill(),
         Some("reproduce") => package::reproduce(),
         Some("package") => package::package(arguments.next()),

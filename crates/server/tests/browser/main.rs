@@ -66,3 +66,8 @@ tests!(matrix {
     fn every_state_passes_the_checks_in_english();
     fn every_state_passes_the_checks_in_german();
 });
+
+tests!(pictures {
+    #[ignore = "writes docs/images: cargo xtask screenshots"]
+    fn the_pictures_of_the_readme_are_taken();
+});

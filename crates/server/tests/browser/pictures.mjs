@@ -1,0 +1,37 @@
+// The pictures in the README: `cargo xtask screenshots`.
+import { globSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Browser } from "../../../testkit/browser/browser.mjs";
+
+const FOLDER = join(import.meta.dirname, "../../../../docs/images");
+const EMAIL = "zoe@example.com";
+const PASSWORD = "three boats on a lake";
+// The same time in each run, so that a picture changes only with its page.
+const CLOCK = { FAKETIME: "@2026-06-01 09:30:00", FAKETIME_DONT_FAKE_MONOTONIC: "1" };
+
+async function take(browser, name) {
+  const protocol = await browser.page.context().newCDPSession(browser.page);
+  for (const colorScheme of ["light", "dark"]) {
+    await browser.page.emulateMedia({ colorScheme });
+    const { data } = await protocol.send("Page.captureScreenshot", { format: "webp", quality: 90 });
+    writeFileSync(join(FOLDER, `${name}-${colorScheme}.webp`), Buffer.from(data, "base64"));
+  }
+}
+
+export async function the_pictures_of_the_readme_are_taken() {
+  mkdirSync(FOLDER, { recursive: true });
+  const [LD_PRELOAD] = globSync("/usr/lib/*/faketime/libfaketimeMT.so.1");
+  const variables = { ...CLOCK, LD_PRELOAD, TZ: "UTC" };
+  const browser = await Browser.open({ variables, viewport: { width: 1280, height: 820 }, timezoneId: "UTC" });
+  await browser.go("/sign-up");
+  await browser.send("/sign-up", { email: EMAIL, name: "Zoe Miller", password: PASSWORD });
+  await browser.openMail(1);
+  await browser.click("main button:not(.quiet)");
+  // A second device.
+  await browser.page.context().clearCookies();
+  await browser.go("/sign-in");
+  await browser.page.evaluate(() => document.activeElement.blur());
+  await take(browser, "sign-in");
+  await browser.send("/sign-in", { username: EMAIL, password: PASSWORD });
+  await take(browser, "account");
+}
