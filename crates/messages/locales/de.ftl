@@ -34,7 +34,7 @@ month = { $month ->
    *[December] Dezember
 }
 date = { $day }. { month } { $year }
-date-time = { $day }. { month } { $year }, { $time } UTC
+date-time = { $day }. { month } { $year } um { $time } UTC
 
 ## Mails
 
@@ -67,11 +67,11 @@ mail-confirm-title = Bestätigen Sie Ihre E-Mail-Adresse
 mail-confirm-intro = diese E-Mail-Adresse wurde für ein Konto bei { $product }{ mail-username } angegeben ({ $at }).
 mail-confirm-action = { mail-open-and-confirm }
 mail-confirm-valid = { mail-link-valid }
-mail-confirm-ignore = Wenn Sie das nicht waren, ignorieren Sie diese E-Mail: Ohne Bestätigung wird Ihre Adresse nicht verwendet. Auf der Seite hinter dem Link können Sie sie auch sofort entfernen.
+mail-confirm-ignore = Wenn Sie das nicht waren, ignorieren Sie diese E-Mail: Ohne Bestätigung wird Ihre Adresse nicht verwendet. Über den Link können Sie sie auch sofort aus dem Konto entfernen.
 
 mail-already-registered-subject = Sie haben bereits ein Konto bei { $product }
 mail-already-registered-title = Sie haben bereits ein Konto
-mail-already-registered-intro = jemand wollte sich mit dieser E-Mail-Adresse bei { $product } registrieren ({ $at }). Sie haben mit dieser Adresse bereits ein Konto; es wurde nicht geändert.
+mail-already-registered-intro = jemand wollte sich mit dieser E-Mail-Adresse bei { $product } registrieren ({ $at }). Sie haben mit dieser Adresse bereits ein Konto; daran wurde nichts geändert.
 mail-already-registered-action = Wenn Sie das waren, melden Sie sich hier an. Wenn Sie Ihr Passwort vergessen haben, können Sie es dort zurücksetzen
 mail-already-registered-ignore = Wenn Sie das nicht waren, ignorieren Sie diese E-Mail.
 
@@ -88,7 +88,7 @@ mail-password-changed-title = Ihr Passwort wurde geändert
 mail-password-changed-intro = das Passwort Ihres Kontos bei { $product }{ mail-username } wurde geändert ({ $at }).
 mail-password-changed-expected = { mail-nothing-to-do }
 mail-password-changed-action = Wenn Sie das nicht waren, hat vielleicht jemand anderes Zugang zu Ihrem Konto. Gehen Sie jetzt zu { $product } und setzen Sie Ihr Passwort dort zurück
-mail-reset-signs-out = Damit werden alle Geräte abgemeldet.
+mail-reset-signs-out = Wenn Sie Ihr Passwort zurücksetzen, werden alle Geräte abgemeldet.
 mail-password-changed-effects = { mail-reset-signs-out }
 
 mail-email-change-subject = Bestätigen Sie Ihre neue E-Mail-Adresse für { $product }
@@ -109,9 +109,9 @@ mail-email-change-undo-subject = { mail-email-change-notice-subject }
 mail-email-change-undo-title = { mail-email-change-notice-title }
 mail-email-change-undo-intro = { mail-email-change-notice-intro }
 mail-email-change-undo-expected = { mail-nothing-to-do }
-mail-email-change-undo-action = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. Öffnen Sie diesen Link, um Ihr Konto bei dieser Adresse zu behalten. Er funktioniert auch noch, wenn die neue Adresse schon bestätigt ist
+mail-email-change-undo-action = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. Öffnen Sie diesen Link, damit Ihr Konto diese Adresse behält. Er funktioniert auch noch, wenn die neue Adresse schon bestätigt ist
 mail-undo-button = Das war ich nicht: rückgängig machen
-mail-undo-effects = Der Link meldet alle Geräte ab, sperrt das Passwort und schickt Ihnen eine E-Mail, mit der Sie ein neues festlegen. Geben Sie den Link nicht weiter.
+mail-undo-effects = Mit dem Link werden alle Geräte abgemeldet und das Passwort gesperrt. Sie bekommen dann eine E-Mail, mit der Sie ein neues festlegen. Geben Sie den Link nicht weiter.
 mail-email-change-undo-button = { mail-undo-button }
 mail-email-change-undo-valid = { mail-link-once }
 mail-email-change-undo-effects = { mail-undo-effects }
@@ -120,20 +120,20 @@ mail-email-changed-subject = Die E-Mail-Adresse Ihres Kontos bei { $product } wu
 mail-email-changed-title = Ihre E-Mail-Adresse wurde geändert
 mail-email-changed-intro = die E-Mail-Adresse Ihres Kontos bei { $product }{ mail-username } wurde{ mail-new-email } geändert ({ $at }). E-Mails zu Ihrem Konto gehen jetzt an die neue Adresse.
 mail-email-changed-expected = { mail-nothing-to-do }
-mail-email-changed-action = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. Öffnen Sie diesen Link, um Ihr Konto zu dieser Adresse zurückzuholen
+mail-email-changed-action = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. Öffnen Sie diesen Link, damit Ihr Konto wieder diese Adresse bekommt
 mail-email-changed-button = { mail-undo-button }
 mail-email-changed-valid = { mail-link-once }
 mail-email-changed-effects = { mail-undo-effects }
 
-mail-email-change-undone-subject = Die E-Mail-Änderung Ihres Kontos bei { $product } ist rückgängig gemacht
-mail-email-change-undone-title = Ihre E-Mail-Änderung wurde rückgängig gemacht
+mail-email-change-undone-subject = Die Änderung Ihrer E-Mail-Adresse bei { $product } wurde rückgängig gemacht
+mail-email-change-undone-title = Die Änderung Ihrer E-Mail-Adresse wurde rückgängig gemacht
 mail-email-change-undone-intro = Ihr Konto bei { $product }{ mail-username } hat wieder seine frühere E-Mail-Adresse{ $new_email ->
     [0] { "" }
    *[other] { " " }({ $new_email })
-}: Jemand hat den Link zum Rückgängigmachen geöffnet, der dorthin geschickt wurde ({ $at }). Alle Geräte sind abgemeldet, und das Passwort ist gesperrt. Eine E-Mail zum Festlegen eines neuen Passworts ging an die frühere Adresse. E-Mails zu diesem Konto kommen nicht mehr hierher.
-mail-email-change-undone-set-password = Wenn Sie das waren, legen Sie mit jener E-Mail ein neues Passwort fest.
+}: Jemand hat den Link zum Rückgängigmachen geöffnet, der dorthin geschickt wurde ({ $at }). Alle Geräte sind abgemeldet, und das Passwort ist gesperrt. An die frühere Adresse haben wir eine E-Mail geschickt, mit der sich ein neues Passwort festlegen lässt. E-Mails zu diesem Konto kommen nicht mehr hierher.
+mail-email-change-undone-set-password = Wenn Sie das waren, legen Sie mit der E-Mail an die frühere Adresse ein neues Passwort fest.
 mail-email-change-undone-expected = { mail-email-change-undone-set-password }
-mail-email-change-undone-action = Wenn Sie das nicht waren und das Konto Ihnen gehört, kann jemand anderes die E-Mails jener Adresse lesen. Wenden Sie sich an den Support von { $product }, um Ihr Konto zurückzubekommen
+mail-email-change-undone-action = Wenn Sie das nicht waren und das Konto Ihnen gehört, kann jemand anderes die E-Mails an die frühere Adresse lesen. Wenden Sie sich an den Support von { $product }, um Ihr Konto zurückzubekommen
 
 mail-deletion-requested-subject = Ihr Konto bei { $product } wird gelöscht
 mail-deletion-requested-title = Ihr Konto wird gelöscht
@@ -143,12 +143,12 @@ mail-deletion-on = { $deletion_at ->
 }
 mail-deletion-requested-intro = jemand möchte Ihr Konto bei { $product }{ mail-username } löschen ({ $at }). Es wird { mail-deletion-on } gelöscht, mit allem, was darin gespeichert ist. Bis dahin kann sich niemand anmelden.
 mail-deletion-requested-expected = { mail-nothing-to-do }
-mail-deletion-requested-action = Wenn Sie das nicht waren oder es sich anders überlegt haben, öffnen Sie diesen Link und behalten Sie Ihr Konto
+mail-deletion-requested-action = Wenn Sie das nicht waren oder es sich anders überlegt haben, öffnen Sie diesen Link, um Ihr Konto zu behalten
 mail-deletion-keep-button = Konto behalten
 mail-deletion-requested-button = { mail-deletion-keep-button }
-mail-deletion-valid = Der Link gilt einmal, bis das Konto gelöscht wird. Danach lässt sich das Konto nicht wiederherstellen.
+mail-deletion-valid = Der Link funktioniert nur einmal und ist gültig, bis das Konto gelöscht wird. Danach lässt es sich nicht wiederherstellen.
 mail-deletion-requested-valid = { mail-deletion-valid }
-mail-deletion-requested-effects = Wenn Sie das nicht waren, kennt jemand Ihr Passwort: Setzen Sie es zurück, nachdem Sie den Link geöffnet haben. Geben Sie diesen Link nicht weiter.
+mail-deletion-requested-effects = Wenn Sie das nicht waren, kennt jemand Ihr Passwort: Setzen Sie es zurück, nachdem Sie den Link geöffnet haben. Geben Sie den Link nicht weiter.
 
 mail-deletion-reminder-subject = Letzte Gelegenheit, Ihr Konto bei { $product } zu behalten
 mail-deletion-reminder-title = Ihr Konto wird bald gelöscht
@@ -158,9 +158,9 @@ mail-deletion-reminder-action = Um Ihr Konto zu behalten, öffnen Sie diesen Lin
 mail-deletion-reminder-button = { mail-deletion-keep-button }
 mail-deletion-reminder-valid = { mail-deletion-valid }
 
-mail-new-sign-in-subject = Neue Anmeldung bei Ihrem Konto bei { $product }
+mail-new-sign-in-subject = Neue Anmeldung in Ihrem Konto bei { $product }
 mail-new-sign-in-title = Neue Anmeldung
-mail-new-sign-in-intro = jemand hat sich von einem neuen Gerät oder aus einem neuen Netzwerk bei Ihrem Konto bei { $product }{ mail-username } angemeldet ({ $at }{ mail-device }).
+mail-new-sign-in-intro = jemand hat sich von einem neuen Gerät oder aus einem neuen Netzwerk in Ihrem Konto bei { $product }{ mail-username } angemeldet ({ $at }{ mail-device }).
 mail-new-sign-in-expected = { mail-nothing-to-do }
 mail-sign-in-action = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. Gehen Sie jetzt zu { $product } und setzen Sie es dort zurück
 mail-new-sign-in-action = { mail-sign-in-action }
@@ -168,14 +168,14 @@ mail-new-sign-in-effects = { mail-reset-signs-out }
 
 mail-sign-in-after-failures-subject = Anmeldung bei { $product } nach fehlgeschlagenen Versuchen
 mail-sign-in-after-failures-title = Anmeldung nach vielen fehlgeschlagenen Versuchen
-mail-sign-in-after-failures-intro = jemand hat sich nach zehn oder mehr falschen Passwörtern oder Codes hintereinander bei Ihrem Konto bei { $product }{ mail-username } angemeldet ({ $at }{ mail-device }).
+mail-sign-in-after-failures-intro = jemand hat sich nach zehn oder mehr falschen Passwörtern oder Codes hintereinander in Ihrem Konto bei { $product }{ mail-username } angemeldet ({ $at }{ mail-device }).
 mail-sign-in-after-failures-expected = { mail-nothing-to-do }
 mail-sign-in-after-failures-action = { mail-sign-in-action }
 mail-sign-in-after-failures-effects = { mail-reset-signs-out }
 
 mail-lockout-subject = Jemand versucht, das Passwort Ihres Kontos bei { $product } zu erraten
 mail-lockout-title = Jemand versucht, Ihr Passwort zu erraten
-mail-lockout-intro = jemand hat viele falsche Passwörter für Ihr Konto bei { $product }{ mail-username } eingegeben ({ $at }). Zum Schutz können sich neue Geräte vorerst nicht mit dem Passwort anmelden. Geräte, auf denen Sie angemeldet sind, sind nicht betroffen.
+mail-lockout-intro = jemand hat viele falsche Passwörter für Ihr Konto bei { $product }{ mail-username } eingegeben ({ $at }). Zum Schutz kann sich auf neuen Geräten vorerst niemand mit dem Passwort anmelden. Geräte, auf denen Sie angemeldet sind, betrifft das nicht.
 mail-lockout-action = Um sich auf einem neuen Gerät anzumelden, setzen Sie Ihr Passwort per E-Mail zurück
 mail-lockout-button = Passwort zurücksetzen
 mail-lockout-ignore = Wenn Sie sich nicht auf einem neuen Gerät anmelden möchten, müssen Sie nichts tun.
@@ -194,10 +194,10 @@ mail-factor-effects = { mail-reset-signs-out } Die Zwei-Faktor-Anmeldung bleibt,
 
 mail-code-lockout-subject = Jemand versucht, Codes für Ihr Konto bei { $product } zu erraten
 mail-code-lockout-title = Jemand kennt Ihr Passwort und versucht, Codes zu erraten
-mail-code-lockout-intro = jemand hat das Passwort Ihres Kontos bei { $product }{ mail-username } und viele falsche Codes eingegeben ({ $at }). Zum Schutz können sich neue Geräte vorerst nicht mit einem Code Ihrer Authenticator-App anmelden. Geräte, auf denen Sie schon einmal einen Code eingegeben haben, sind nicht betroffen.
+mail-code-lockout-intro = jemand hat das Passwort Ihres Kontos bei { $product }{ mail-username } und viele falsche Codes eingegeben ({ $at }). Zum Schutz kann sich auf neuen Geräten vorerst niemand mit einem Code aus Ihrer Authenticator-App anmelden. Geräte, auf denen Sie schon einmal einen Code eingegeben haben, betrifft das nicht.
 mail-code-lockout-action = { mail-factor-not-you }
 mail-code-lockout-button = { mail-lockout-button }
-mail-code-lockout-effects = { mail-reset-signs-out } Ein neues Passwort allein beendet diesen Schutz nicht: Nachdem Sie es per E-Mail zurückgesetzt haben, können Sie fünf Codes eingeben. Ein Wiederherstellungscode funktioniert immer.
+mail-code-lockout-effects = { mail-reset-signs-out } Ein neues Passwort allein hebt diesen Schutz nicht auf: Nachdem Sie es per E-Mail festgelegt haben, können Sie fünf Codes eingeben. Ein Wiederherstellungscode funktioniert immer.
 
 mail-factor-added-subject = Neue Authenticator-App für Ihr Konto bei { $product }
 mail-factor-added-title = Eine Authenticator-App wurde hinzugefügt
@@ -211,14 +211,14 @@ mail-first-factor-added-subject = Zwei-Faktor-Anmeldung für Ihr Konto bei { $pr
 mail-first-factor-added-title = Die Zwei-Faktor-Anmeldung wurde eingeschaltet
 mail-first-factor-added-intro = zu Ihrem Konto bei { $product }{ mail-username } wurde die erste Authenticator-App hinzugefügt ({ $at }). Für die Anmeldung brauchen Sie jetzt Ihr Passwort und einen Code.
 mail-first-factor-added-expected = { mail-nothing-to-do }
-mail-first-factor-added-action = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. Öffnen Sie diesen Link, um Ihr Konto zurückzuholen. Er funktioniert auch noch, wenn die E-Mail-Adresse des Kontos geändert ist
+mail-first-factor-added-action = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. Öffnen Sie diesen Link, um Ihr Konto wiederherzustellen. Er funktioniert auch noch, wenn die E-Mail-Adresse des Kontos geändert wurde
 mail-first-factor-added-button = Das war ich nicht: App entfernen
 mail-first-factor-added-valid = { mail-link-once }
-mail-first-factor-added-effects = Der Link entfernt alle Authenticator-Apps, meldet alle Geräte ab, sperrt das Passwort und schickt Ihnen eine E-Mail, mit der Sie ein neues festlegen. Geben Sie den Link nicht weiter.
+mail-first-factor-added-effects = Mit dem Link werden alle Authenticator-Apps entfernt, alle Geräte abgemeldet und das Passwort gesperrt. Sie bekommen dann eine E-Mail, mit der Sie ein neues festlegen. Geben Sie den Link nicht weiter.
 
-mail-factor-removed-subject = Authenticator-App von Ihrem Konto bei { $product } entfernt
+mail-factor-removed-subject = Authenticator-App aus Ihrem Konto bei { $product } entfernt
 mail-factor-removed-title = Eine Authenticator-App wurde entfernt
-mail-factor-removed-intro = von Ihrem Konto bei { $product }{ mail-username } wurde eine Authenticator-App entfernt ({ $at }). Wenn es die einzige war, ist Ihr Konto jetzt nur noch durch das Passwort geschützt.
+mail-factor-removed-intro = aus Ihrem Konto bei { $product }{ mail-username } wurde eine Authenticator-App entfernt ({ $at }). Wenn es die einzige war, ist Ihr Konto jetzt nur noch durch das Passwort geschützt.
 mail-factor-removed-expected = Wenn Sie das waren oder den Support darum gebeten haben, müssen Sie nichts tun.
 mail-factor-removed-action = Wenn Sie das nicht waren, hat vielleicht jemand anderes Zugang zu Ihrem Konto. { mail-factor-reset }
 mail-factor-removed-button = { mail-lockout-button }
@@ -232,18 +232,18 @@ mail-recovery-codes-renewed-action = Wenn Sie das nicht waren, hat vielleicht je
 mail-recovery-codes-renewed-button = { mail-lockout-button }
 mail-recovery-codes-renewed-effects = { mail-factor-effects }
 
-mail-recovery-code-used-subject = Wiederherstellungscode Ihres Kontos bei { $product } benutzt
-mail-recovery-code-used-title = Ein Wiederherstellungscode wurde benutzt
-mail-recovery-code-used-intro = jemand hat einen Wiederherstellungscode Ihres Kontos bei { $product }{ mail-username } eingegeben ({ $at }). Dieser Code gilt nicht noch einmal.
+mail-recovery-code-used-subject = Wiederherstellungscode Ihres Kontos bei { $product } verwendet
+mail-recovery-code-used-title = Ein Wiederherstellungscode wurde verwendet
+mail-recovery-code-used-intro = jemand hat einen Wiederherstellungscode Ihres Kontos bei { $product }{ mail-username } eingegeben ({ $at }). Dieser Code gilt jetzt nicht mehr.
 mail-recovery-code-used-expected = { mail-nothing-to-do }
 mail-recovery-code-used-action = Wenn Sie das nicht waren, kennt jemand Ihr Passwort und einen Ihrer Wiederherstellungscodes. { mail-factor-reset }
 mail-recovery-code-used-button = { mail-lockout-button }
 mail-recovery-code-used-effects = { mail-reset-signs-out } Melden Sie sich dann an und erstellen Sie neue Wiederherstellungscodes. Wenn Sie sich nicht anmelden können, wenden Sie sich an den Support von { $product }.
 
-mail-recovery-codes-low-subject = Wenige oder keine Wiederherstellungscodes mehr für { $product }
-mail-recovery-codes-low-title = Sie haben wenige oder keine Wiederherstellungscodes mehr
+mail-recovery-codes-low-subject = Nur noch wenige oder keine Wiederherstellungscodes für { $product }
+mail-recovery-codes-low-title = Sie haben nur noch wenige oder keine Wiederherstellungscodes
 mail-recovery-codes-low-intro = jemand hat einen Wiederherstellungscode Ihres Kontos bei { $product }{ mail-username } eingegeben ({ $at }). Es sind höchstens noch zwei Codes übrig.
-mail-recovery-codes-low-expected = Wenn Sie das waren, erstellen Sie auf der Seite Ihres Kontos neue Wiederherstellungscodes. Ohne einen Code und ohne Ihre Authenticator-App können Sie sich nicht anmelden.
+mail-recovery-codes-low-expected = Wenn Sie das waren, erstellen Sie in Ihrem Konto neue Wiederherstellungscodes. Ohne Code und ohne Ihre Authenticator-App können Sie sich nicht anmelden.
 mail-recovery-codes-low-action = { mail-recovery-code-used-action }
 mail-recovery-codes-low-button = { mail-lockout-button }
 mail-recovery-codes-low-effects = { mail-recovery-code-used-effects }
@@ -257,7 +257,7 @@ label-name = Name
 label-password = Passwort
 label-new-password = Neues Passwort
 label-code = Code
-code-hint = Aus Ihrer Authenticator-App, oder ein Wiederherstellungscode.
+code-hint = Aus Ihrer Authenticator-App oder ein Wiederherstellungscode.
 show-password = Passwort anzeigen
 hide-password = Passwort verbergen
 password-hint = Mindestens { $min_length } Zeichen. Ein paar zufällige Wörter sind leicht zu merken und schwer zu erraten.
@@ -284,15 +284,15 @@ inbox = Posteingang
 
 fault-login = { $code ->
     [missing] Geben Sie Ihre E-Mail-Adresse oder Ihren Benutzernamen ein.
-   *[other] Das ist weder eine E-Mail-Adresse noch ein Benutzername.
+   *[other] Geben Sie eine gültige E-Mail-Adresse oder einen gültigen Benutzernamen ein.
 }
 fault-email = { $code ->
     [missing] Geben Sie Ihre E-Mail-Adresse ein.
-    [taken] Zu dieser Adresse gibt es schon ein Konto. Sie können sich anmelden.
+    [taken] Zu dieser Adresse gibt es schon ein Konto. Sie können sich damit anmelden.
     [unchanged] Ihr Konto hat diese Adresse bereits.
     [too-long] Diese Adresse ist zu lang.
     [domain-not-allowed] E-Mail-Adressen dieser Domain können Sie hier nicht verwenden.
-   *[other] Das ist keine E-Mail-Adresse. Eine sieht so aus: ben@example.com
+   *[other] Geben Sie eine gültige E-Mail-Adresse ein, zum Beispiel ben@example.com.
 }
 fault-username = { $code ->
     [missing] Geben Sie einen Benutzernamen ein.
@@ -305,10 +305,10 @@ fault-password = { $code ->
     [missing] Geben Sie ein Passwort ein.
     [too-short] Dieses Passwort ist zu kurz: Es braucht mindestens { $min_length } Zeichen.
     [too-long] Dieses Passwort ist zu lang.
-    [common] Dieses Passwort ist zu häufig. Wählen Sie ein anderes.
+    [common] Dieses Passwort ist zu verbreitet. Wählen Sie ein anderes.
     [breached] Dieses Passwort ist aus einem Datenleck bekannt. Wählen Sie ein anderes.
-    [too-personal] Dieses Passwort ist aus Ihrem Namen oder Ihrer Adresse leicht zu erraten. Wählen Sie ein anderes.
-   *[other] Dieses Passwort geht nicht. Wählen Sie ein anderes.
+    [too-personal] Dieses Passwort lässt sich aus Ihrem Namen oder Ihrer Adresse zu leicht erraten. Wählen Sie ein anderes.
+   *[other] Dieses Passwort ist nicht möglich. Wählen Sie ein anderes.
 }
 fault-code = { $code ->
     [missing] Geben Sie einen Code ein.
@@ -316,41 +316,41 @@ fault-code = { $code ->
 }
 fault-name = { $code ->
     [too-long] Ein Name hat höchstens 200 Zeichen.
-   *[other] Dieser Name geht nicht. Wählen Sie einen anderen.
+   *[other] Dieser Name ist nicht möglich. Wählen Sie einen anderen.
 }
 fault-locale = Wählen Sie eine Sprache aus der Liste.
 fault-factor-name = { $code ->
     [too-long] Ein Name hat höchstens 64 Zeichen.
-   *[other] Dieser Name geht nicht. Wählen Sie einen anderen.
+   *[other] Dieser Name ist nicht möglich. Wählen Sie einen anderen.
 }
 form-problem = { $code ->
-    [invalid-credentials] E-Mail-Adresse, Benutzername oder Passwort ist falsch. Versuchen Sie es noch einmal, oder setzen Sie Ihr Passwort zurück.
+    [invalid-credentials] E-Mail-Adresse, Benutzername oder Passwort ist falsch. Versuchen Sie es noch einmal oder setzen Sie Ihr Passwort zurück.
     [wrong-password] Das Passwort ist falsch.
-    [invalid-code] Der Code ist falsch. Jeder Code gilt nur einmal: Warten Sie auf den nächsten, oder verwenden Sie einen Wiederherstellungscode.
+    [invalid-code] Der Code ist falsch. Jeder Code gilt nur einmal: Warten Sie auf den nächsten oder verwenden Sie einen Wiederherstellungscode.
     [challenge-expired] Ihre Anmeldung ist abgelaufen, oder zu viele Codes waren falsch. Melden Sie sich noch einmal an.
-    [reauthentication-required] Geben Sie Ihr Passwort ein, und mit der Zwei-Faktor-Anmeldung auch einen Code.
+    [reauthentication-required] Geben Sie Ihr Passwort ein, bei eingeschalteter Zwei-Faktor-Anmeldung auch einen Code.
     [unknown-account] Wir haben kein Konto mit diesem Namen gefunden.
     [email-unconfirmed] Ihre E-Mail-Adresse ist noch nicht bestätigt. Öffnen Sie den Link in der E-Mail, die wir Ihnen geschickt haben.
-    [account-disabled] Dieses Konto ist gesperrt. Wenden Sie sich an den Betreiber.
-    [codes-locked-out] Zu viele falsche Codes. Verwenden Sie einen Wiederherstellungscode oder ein Gerät, auf dem Sie schon einmal einen Code eingegeben haben, oder setzen Sie Ihr Passwort per E-Mail zurück. Wenn nichts davon hilft, wenden Sie sich an den Betreiber.
+    [account-disabled] Dieses Konto ist gesperrt. Wenden Sie sich an den Support.
+    [codes-locked-out] Zu viele falsche Codes. Verwenden Sie einen Wiederherstellungscode oder ein Gerät, auf dem Sie schon einmal einen Code eingegeben haben, oder setzen Sie Ihr Passwort per E-Mail zurück. Wenn nichts davon hilft, wenden Sie sich an den Support.
     [too-many-attempts] Zu viele Versuche. Versuchen Sie es in { $wait } noch einmal.
     [overloaded] Gerade ist sehr viel los. Versuchen Sie es gleich noch einmal.
-    [precondition-failed] Ihr Passwort wurde eben an anderer Stelle geändert. Melden Sie sich neu an.
-    [last-admin] Sie sind der einzige Admin. Machen Sie zuerst jemand anderen zum Admin.
+    [precondition-failed] Ihr Passwort wurde eben an anderer Stelle geändert. Melden Sie sich noch einmal an.
+    [last-admin] Außer Ihnen gibt es keinen Admin. Machen Sie zuerst jemand anderen zum Admin.
    *[other] Etwas stimmt noch nicht. Prüfen Sie Ihre Angaben und versuchen Sie es noch einmal.
 }
 
 terms = Nutzungsbedingungen
 privacy = Datenschutz
-support = Hilfe
+support = Support
 
 ## Pages
 
 sign-in-signed-out = Sie sind abgemeldet.
 sign-in-signed-up = Ihr Konto ist bereit. Melden Sie sich an, um fortzufahren.
-sign-in-to-be-deleted = Sie sind abgemeldet. Ihr Konto wird am { $at } gelöscht. Bis dahin können Sie es behalten: Melden Sie sich wieder an, oder öffnen Sie den Link in unserer E-Mail, falls Ihr Konto eine Adresse hat.
+sign-in-to-be-deleted = Sie sind abgemeldet. Ihr Konto wird am { $at } gelöscht. Bis dahin können Sie es behalten: Geben Sie dazu unten Ihr Passwort ein. Wenn Ihre E-Mail-Adresse bestätigt ist, haben wir Ihnen auch einen Link geschickt.
 sign-in-deleted = Ihr Konto ist gelöscht.
-sign-in-cookie = Sie sind nicht angemeldet: Ihr Browser hat unser Cookie nicht angenommen. Öffnen Sie diese Seite unter einer Adresse, die mit https:// beginnt. Über http:// nehmen Browser das Cookie nur auf localhost an, Safari auch dort nicht. Wenn die Adresse stimmt, erlauben Sie Cookies für diese Seite.
+sign-in-cookie = Sie sind nicht angemeldet: Ihr Browser hat unser Cookie nicht angenommen. Öffnen Sie diese Seite unter einer Adresse, die mit https:// beginnt. Über http:// nehmen Browser das Cookie nur auf localhost an, Safari nicht einmal dort. Wenn die Adresse stimmt, erlauben Sie Cookies für diese Website.
 sign-in-new = Neu hier? { $link }
 sign-in-new-link = Konto anlegen
 
@@ -362,12 +362,12 @@ sign-up-name-optional = Ihr Name (optional)
 sign-up-with-username = Stattdessen einen Benutzernamen verwenden
 sign-up-with-email = Stattdessen eine E-Mail-Adresse verwenden
 sign-up-domains = { $count ->
-    [one] Verwenden Sie eine Adresse bei { $domains }.
-   *[other] Verwenden Sie eine Adresse bei einer dieser Domains: { $domains }.
+    [one] Verwenden Sie eine E-Mail-Adresse mit der Domain { $domains }.
+   *[other] Verwenden Sie eine E-Mail-Adresse mit einer dieser Domains: { $domains }.
 }
 sign-up-closed = Die Registrierung ist geschlossen
 sign-up-closed-text = Hier können keine neuen Konten angelegt werden. Bitten Sie den Betreiber um ein Konto.
-sign-up-terms = Mit dem Konto nehmen Sie die { $link } an.
+sign-up-terms = Wenn Sie ein Konto anlegen, akzeptieren Sie die { $link }.
 sign-up-known = Sie haben schon ein Konto? { $link }
 
 code-title = Code eingeben
@@ -375,19 +375,19 @@ code-intro = Ihr Passwort stimmt. Um die Anmeldung abzuschließen, öffnen Sie I
 code-back = Mit einem anderen Konto anmelden
 
 required-title = Zwei-Faktor-Anmeldung einrichten
-required-text = Ihr Konto braucht die Zwei-Faktor-Anmeldung: Sie melden sich dann mit Ihrem Passwort und einem Code aus einer Authenticator-App auf Ihrem Telefon an. Wenn Sie noch keine haben, installieren Sie zuerst eine.
+required-text = Für Ihr Konto ist die Zwei-Faktor-Anmeldung erforderlich: Sie melden sich dann mit Ihrem Passwort und einem Code aus einer Authenticator-App auf Ihrem Smartphone an. Wenn Sie noch keine App haben, installieren Sie zuerst eine.
 
-sent-to = Wir haben eine E-Mail an { $email } geschickt. Öffnen Sie den Link darin, um Ihre Adresse zu bestätigen. Er gilt 24 Stunden.
-sent-again = Wenn diese Adresse auf die Bestätigung wartet, haben wir die E-Mail noch einmal geschickt.
+sent-to = Wir haben eine E-Mail an { $email } geschickt. Öffnen Sie den Link darin, um Ihre Adresse zu bestätigen. Er ist 24 Stunden gültig.
+sent-again = Wenn diese Adresse noch auf ihre Bestätigung wartet, haben wir die E-Mail noch einmal geschickt.
 sent-wrong-address = Falsche Adresse? { $link }
 sent-wrong-address-link = Noch einmal registrieren
 
-request-confirmation-title = Adresse bestätigen
+request-confirmation-title = E-Mail-Adresse bestätigen
 request-confirmation-intro = Geben Sie Ihre E-Mail-Adresse ein. Wir schicken Ihnen den Link noch einmal.
 
-confirm-title = Adresse bestätigen
+confirm-title = E-Mail-Adresse bestätigen
 confirm-done = E-Mail-Adresse bestätigt
-confirm-done-text = Es ist nichts mehr zu tun.
+confirm-done-text = Sie müssen nichts weiter tun.
 confirm-is-new = Haben Sie dieses Konto angelegt?
 confirm-is-new-text = Dieser Link bestätigt eine Registrierung mit Ihrer E-Mail-Adresse. Bestätigen Sie nur, wenn Sie sich zu dieser Zeit selbst registriert haben.
 confirm-is-change = Ist das die Adresse Ihres Kontos?
@@ -399,7 +399,7 @@ confirm-your-password = Ihr Passwort
 confirm-button = Bestätigen
 confirm-cancel = Das war ich nicht
 
-confirmed-title = Bestätigt
+confirmed-title = E-Mail-Adresse bestätigt
 confirmed-heading = E-Mail-Adresse bestätigt
 confirmed-thanks = { $name ->
     [0] Danke. Ihr Konto ist bereit.
@@ -412,7 +412,7 @@ confirmation-cancelled-text = Wir haben Ihre E-Mail-Adresse aus dem Konto entfer
 account-title = Ihr Konto
 account-hello = { $name ->
     [0] Hallo
-   *[other] Hallo, { $name }
+   *[other] Hallo { $name }
 }
 account-role = Rolle
 account-admin = Admin
@@ -422,10 +422,10 @@ account-security = Sicherheit
 account-factors-on = Ein
 account-factors-off = Aus
 account-this-device = Dieses Gerät
-account-tasks = Was zu tun ist
+account-tasks = Zu tun
 account-no-tasks = Nichts. Ihr Konto ist gut eingerichtet.
 account-last-sign-in = Letzte Anmeldung
-account-signed-in-on = Angemeldet auf
+account-signed-in-on = Zurzeit angemeldet
 account-change = Ändern
 skip-to-content = Zum Inhalt springen
 section = { $name ->
@@ -434,7 +434,7 @@ section = { $name ->
     [email] E-Mail
     [password] Passwort
     [factors] Zwei-Faktor-Anmeldung
-    [activity] Aktivität
+    [activity] Aktivitäten
     [data] Ihre Daten
     [delete] Konto löschen
    *[devices] Geräte
@@ -442,11 +442,11 @@ section = { $name ->
 task = { $name ->
     [confirm-email] Neue E-Mail-Adresse bestätigen
     [add-email] E-Mail-Adresse hinzufügen, damit Sie Ihr Passwort zurücksetzen können
-    [renew-codes] Neue Wiederherstellungscodes erstellen: es sind nur noch wenige übrig
+    [renew-codes] Neue Wiederherstellungscodes erstellen: Es sind nur noch wenige übrig
    *[add-factor] Zwei-Faktor-Anmeldung einschalten
 }
 
-profile-intro = Ihr Name wird Ihnen und in den Anwendungen angezeigt, die Sie nutzen.
+profile-intro = Ihr Name wird Ihnen hier und in den Anwendungen angezeigt, die Sie nutzen.
 profile-saved = Gespeichert.
 profile-save = Speichern
 profile-language = Sprache
@@ -464,7 +464,7 @@ email-sent-again = Wir haben die E-Mail noch einmal geschickt.
 email-cancelled = Die Änderung ist abgebrochen.
 email-cancel = Änderung abbrechen
 email-change = Adresse ändern
-email-change-text = Wir schicken einen Link an die neue Adresse. Sie ersetzt die jetzige, sobald Sie den Link öffnen. Die jetzige Adresse bekommt eine Nachricht.
+email-change-text = Wir schicken einen Link an die neue Adresse. Sie ersetzt die aktuelle, sobald Sie den Link öffnen. Auch an die aktuelle Adresse schicken wir eine Nachricht.
 email-add = Adresse hinzufügen
 email-add-text = Wir schicken einen Link an die Adresse. Sie gilt, sobald Sie den Link öffnen.
 email-new = Neue E-Mail-Adresse
@@ -477,7 +477,7 @@ devices-count = { $count ->
 devices-only-one = Sie sind nur auf diesem Gerät angemeldet.
 devices-signed-out = Das Gerät ist abgemeldet.
 devices-others-signed-out = Alle anderen Geräte sind abgemeldet.
-devices-others = Überall sonst abmelden
+devices-others = Auf anderen Geräten abmelden
 devices-others-text = Falls Sie ein Gerät verloren haben oder jemand anderes Ihr Konto nutzen könnte.
 devices-others-button = Alle anderen Geräte abmelden
 devices-others-heading = Alle anderen Geräte abmelden?
@@ -502,46 +502,46 @@ device-active-days = { $count ->
    *[other] vor { $count } Tagen aktiv
 }
 device-place = { $kind ->
-    [same] gleiches Netz wie jetzt
-    [private] privates Netz
+    [same] gleiches Netzwerk wie jetzt
+    [private] privates Netzwerk
    *[other] { $address }
 }
 device-signed-in = angemeldet am
 device-sign-out = { $name } abmelden
 sign-out = Abmelden
 
-activity-intro = Anmeldungen an Ihrem Konto und Änderungen daran.
-activity-list = Was geschehen ist
+activity-intro = Anmeldungen in Ihrem Konto und Änderungen daran.
+activity-list = Verlauf
 activity-none = Noch nichts. Anmeldungen und Änderungen erscheinen hier.
 activity-newest = Neueste
 activity-older = Ältere
 activity-not-me-one = Das war ich nicht
-activity-not-me = Das waren nicht alles Sie?
-activity-not-me-text = Vielleicht kennt jemand anderes Ihr Passwort. Ändern Sie es: das meldet auch Ihre anderen Geräte ab. Prüfen Sie danach Ihre E-Mail-Adresse und die Zwei-Faktor-Anmeldung.
+activity-not-me = Kam etwas davon nicht von Ihnen?
+activity-not-me-text = Vielleicht kennt jemand anderes Ihr Passwort. Ändern Sie es: Damit melden Sie auch Ihre anderen Geräte ab. Prüfen Sie danach Ihre E-Mail-Adresse und die Zwei-Faktor-Anmeldung.
 activity = { $event ->
-    [sign-up] Konto erstellt
+    [sign-up] Konto angelegt
     [email-confirmed] E-Mail-Adresse bestätigt
     [confirmation-cancelled] Änderung der E-Mail-Adresse abgebrochen
     [sign-in] Angemeldet
-    [second-factor-requested] Passwort eingegeben, nach einem Code gefragt
+    [second-factor-requested] Passwort eingegeben, Code abgefragt
     [sign-out] Abgemeldet
     [sessions-revoked] Geräte abgemeldet
     [session-evicted] Das älteste Gerät wurde abgemeldet, weil es zu viele waren
     [password-changed] Passwort geändert
-    [password-set] Passwort gesetzt
+    [password-set] Passwort festgelegt
     [recovery-mailed] E-Mail zum Zurücksetzen des Passworts verschickt
     [recovered] Passwort per E-Mail zurückgesetzt
     [factor-added] Authenticator-App hinzugefügt
     [factor-removed] Authenticator-App entfernt
-    [factors-undone] Zwei-Faktor-Anmeldung mit dem Link in einer E-Mail entfernt
+    [factors-undone] Zwei-Faktor-Anmeldung mit dem Link in einer E-Mail ausgeschaltet
     [recovery-codes-renewed] Neue Wiederherstellungscodes erstellt
     [recovery-code-used] Wiederherstellungscode verwendet
     [email-change-requested] Änderung der E-Mail-Adresse angefordert
     [email-change-undone] Änderung der E-Mail-Adresse rückgängig gemacht
     [role-changed] Rolle geändert
     [status-changed] Konto gesperrt oder entsperrt
-    [deletion-requested] Löschen des Kontos verlangt
-    [deletion-cancelled] Löschen abgebrochen, das Konto bleibt
+    [deletion-requested] Löschung des Kontos angefordert
+    [deletion-cancelled] Löschung abgebrochen, das Konto bleibt bestehen
     [user-exported] Daten heruntergeladen
    *[profile-updated] Profil geändert
 }
@@ -554,7 +554,7 @@ activity-by = { $actor ->
 
 data-intro = Hier sehen Sie, was über Sie gespeichert ist, und können es herunterladen. Anwendungen, bei denen Sie sich anmelden, speichern vielleicht mehr.
 data-download = Herunterladen
-data-download-text = Eine Datei (JSON) mit allem, was unten steht, den noch nicht verschickten E-Mails und den bekannten Geräten. Ihr Passwort und die Schlüssel Ihrer Authenticator-Apps sind nicht darin.
+data-download-text = Eine JSON-Datei mit allem, was unten steht, außer Ihrem Passwort, den Schlüsseln Ihrer Authenticator-Apps, den Wiederherstellungscodes und den Zählern der Versuche.
 data-download-button = Daten herunterladen
 data-stored = Was gespeichert ist und wie lange
 data-category = { $name ->
@@ -565,37 +565,38 @@ data-category = { $name ->
     [devices] Bekannte Geräte
     [links] Links in E-Mails
     [mails] E-Mails an Sie
-    [audit] Aktivität
+    [audit] Aktivitäten
    *[other] Versuche
 }
 data-until = { $name ->
-    [user] Name, Benutzername, E-Mail-Adresse und Sprache, solange Sie das Konto haben.
-    [password] So gespeichert, dass es niemand lesen kann, solange Sie es verwenden.
-    [factors] Die Schlüssel Ihrer Authenticator-Apps und Ihre Wiederherstellungscodes, für niemanden lesbar, solange Sie sie verwenden.
-    [sessions] Browser, Adresse und Zeiten; { $period } ab der letzten Verlängerung, nach der Anmeldung höchstens { $longest } lang.
-    [devices] Browser und Netzwerk der Geräte, von denen Sie sich angemeldet haben; { $period } ab der letzten Anmeldung dort.
-    [links] Zweck, Adresse und Zeiten; { $period } über ihr Ende hinaus.
+    [user] Name, Benutzername, E-Mail-Adresse und Sprache, solange Sie das Konto haben. Wenn Sie es löschen, bleibt alles noch { $period } lang gespeichert, damit Sie es sich anders überlegen können.
+    [user-at-once] Name, Benutzername, E-Mail-Adresse und Sprache, solange Sie das Konto haben.
+    [password] Für niemanden lesbar, bis Sie es ändern oder das Konto gelöscht wird.
+    [factors] Die Schlüssel Ihrer Authenticator-Apps und Ihre Wiederherstellungscodes, für niemanden lesbar, bis sie entfernt werden oder das Konto gelöscht wird.
+    [sessions] Browser, IP-Adresse und Zeiten, { $period } ab der letzten Verlängerung, höchstens { $longest } ab der Anmeldung.
+    [devices] Browser und Netzwerk der Geräte, auf denen Sie sich angemeldet haben, { $period } ab der letzten Anmeldung dort.
+    [links] Zweck, E-Mail-Adresse und Zeiten, bis { $period } nach ihrem Ablauf.
     [mails] Bis sie verschickt sind. Wenn das { $period } lang nicht gelingt, bleiben sie noch { $longest } lang gespeichert.
-    [audit] Anmeldungen und Änderungen mit Browser und Adresse, { $period } lang. Wenn das Konto gelöscht wird, werden Browser und Adresse entfernt.
-    [audit-unlimited] Anmeldungen und Änderungen mit Browser und Adresse, ohne Frist. Wenn das Konto gelöscht wird, werden Browser und Adresse entfernt.
-   *[other] Zähler falscher Passwörter und anderer Versuche, die Ihr Konto schützen; höchstens { $period } lang. Mit Zwei-Faktor-Anmeldung ein Zähler der zurückgesetzten Passwörter, bis Sie sich mit einem Code anmelden; höchstens { $longest } lang.
+    [audit] Anmeldungen und Änderungen mit Browser und IP-Adresse, { $period } lang. Wenn das Konto gelöscht wird, werden Browser und IP-Adresse entfernt.
+    [audit-unlimited] Anmeldungen und Änderungen mit Browser und IP-Adresse, ohne Frist. Wenn das Konto gelöscht wird, werden Browser und IP-Adresse entfernt.
+   *[other] Zähler für falsche Passwörter und andere Versuche, zum Schutz Ihres Kontos, höchstens { $period } lang. Mit Zwei-Faktor-Anmeldung ein Zähler für zurückgesetzte Passwörter, bis Sie sich mit einem Code anmelden, höchstens { $longest } lang.
 }
 data-applications = Von Anwendungen gespeichert
-data-applications-text = Das haben Anwendungen mit Ihrem Konto gespeichert.
-data-applications-none = Keine Anwendung hat etwas mit Ihrem Konto gespeichert.
+data-applications-text = Das haben Anwendungen in Ihrem Konto gespeichert.
+data-applications-none = Keine Anwendung hat etwas in Ihrem Konto gespeichert.
 
-delete-title = Ihr Konto löschen
+delete-title = Konto löschen
 delete-intro = { $days ->
     [0] Ihr Konto wird sofort gelöscht und lässt sich nicht wiederherstellen.
-    [one] Ihr Konto wird morgen um diese Zeit gelöscht. Bis dahin kann sich niemand anmelden, und danach lässt es sich nicht wiederherstellen.
-   *[other] Ihr Konto wird in { $days } Tagen gelöscht. Bis dahin kann sich niemand anmelden, und danach lässt es sich nicht wiederherstellen.
+    [one] Ihr Konto wird morgen um diese Zeit gelöscht. Bis dahin kann es niemand benutzen, danach lässt es sich nicht wiederherstellen.
+   *[other] Ihr Konto wird in { $days } Tagen gelöscht. Bis dahin kann es niemand benutzen, danach lässt es sich nicht wiederherstellen.
 }
-delete-undo-by-email = Wenn Sie es sich anders überlegen, behalten Sie es mit dem Link in der E-Mail, die wir Ihnen schicken, oder indem Sie sich anmelden.
-delete-undo-by-sign-in = Wenn Sie es sich anders überlegen, behalten Sie es, indem Sie sich anmelden.
+delete-undo-by-email = Wenn Sie es sich vorher anders überlegen, öffnen Sie den Link in der E-Mail, die wir Ihnen schicken, oder geben Sie auf der Anmeldeseite Ihr Passwort ein: Dort können Sie das Konto behalten.
+delete-undo-by-sign-in = Wenn Sie es sich vorher anders überlegen, geben Sie auf der Anmeldeseite Ihr Passwort ein: Dort können Sie das Konto behalten.
 delete-goes = Was gelöscht wird
-delete-goes-profile = Ihr Name, Benutzername, Ihre E-Mail-Adresse und Sprache
+delete-goes-profile = Ihr Name und Benutzername, Ihre E-Mail-Adresse und Sprache
 delete-goes-security = Ihr Passwort, Ihre Authenticator-Apps, Wiederherstellungscodes und bekannten Geräte
-delete-goes-data = Alles, was Anwendungen hier bei Ihrem Konto gespeichert haben
+delete-goes-data = Alles, was Anwendungen in Ihrem Konto gespeichert haben
 delete-stays = Was bleibt
 delete-stays-applications = Was Anwendungen selbst gespeichert haben: Bitten Sie dort um Löschung
 delete-stays-log = Ein Protokoll der Anmeldungen und Änderungen, ohne Ihren Namen und Ihre Adresse
@@ -614,23 +615,23 @@ delete-button = Mein Konto löschen
 
 deletion-pending-title = Ihr Konto wird gelöscht
 deletion-on = Löschung
-deletion-pending-with-password = Bis dahin können Sie Ihr Konto behalten. Geben Sie Ihr Passwort noch einmal ein.
-deletion-pending-with-code = Bis dahin können Sie Ihr Konto behalten. Geben Sie Ihr Passwort und einen Code noch einmal ein.
+deletion-pending-with-password = Bis dahin können Sie Ihr Konto behalten. Geben Sie dazu Ihr Passwort noch einmal ein.
+deletion-pending-with-code = Bis dahin können Sie Ihr Konto behalten. Geben Sie dazu noch einmal Ihr Passwort und einen Code ein.
 keep-account-heading = Möchten Sie Ihr Konto behalten?
-keep-account-text = Jemand möchte Ihr Konto löschen. Wenn Sie es behalten möchten oder das nicht waren, brechen Sie das Löschen ab.
+keep-account-text = Jemand möchte Ihr Konto löschen. Wenn Sie das nicht waren oder Ihr Konto behalten möchten, brechen Sie die Löschung ab.
 keep-account-button = Konto behalten
-account-kept-heading = Ihr Konto bleibt
+account-kept-heading = Ihr Konto bleibt bestehen
 account-kept-text = Ihr Konto wird nicht gelöscht. Sie können sich wieder anmelden.
 
 password-title = Passwort ändern
 password-heading = Passwort ändern
 password-signs-out = Auf anderen Geräten werden Sie abgemeldet.
-password-current = Bisheriges Passwort
-password-current-wrong = Das bisherige Passwort ist falsch.
-password-changed = Ihr Passwort ist geändert. Auf Ihren anderen Geräten sind Sie abgemeldet.
+password-current = Aktuelles Passwort
+password-current-wrong = Das aktuelle Passwort ist falsch.
+password-changed = Ihr Passwort wurde geändert. Auf Ihren anderen Geräten wurden Sie abgemeldet.
 
 factors-title = Zwei-Faktor-Anmeldung
-factors-off = Für die Anmeldung genügt Ihr Passwort. Mit einer Authenticator-App brauchen Sie zusätzlich einen Code von Ihrem Telefon. Ein gestohlenes Passwort allein reicht dann nicht mehr.
+factors-off = Für die Anmeldung genügt Ihr Passwort. Mit einer Authenticator-App brauchen Sie zusätzlich einen Code von Ihrem Smartphone. Ein gestohlenes Passwort allein reicht dann nicht mehr.
 factors-on = Für die Anmeldung brauchen Sie Ihr Passwort und einen Code aus einer Ihrer Authenticator-Apps.
 factors-apps = Authenticator-Apps
 factors-added = hinzugefügt am
@@ -641,15 +642,15 @@ factors-remove-signs-out = Sie werden auf Ihren anderen Geräten abgemeldet.
 factors-remove-last = Das ist Ihre einzige Authenticator-App. Ohne sie genügt Ihr Passwort für die Anmeldung, und Ihre Wiederherstellungscodes gelten nicht mehr.
 factors-remove-app = { $name } entfernen
 factors-codes = Wiederherstellungscodes
-factors-codes-text = Wenn Sie Ihr Telefon verlieren, ersetzt ein Wiederherstellungscode Ihre Authenticator-App. Jeder Code gilt nur einmal.
-factors-codes-left = Unbenutzte Codes: { $left }.
+factors-codes-text = Wenn Sie Ihr Smartphone verlieren, ersetzt ein Wiederherstellungscode Ihre Authenticator-App. Jeder Code gilt nur einmal.
+factors-codes-left = Noch gültige Codes: { $left }.
 factors-renew = Neue Wiederherstellungscodes erstellen
 factors-renew-voids = Sie bekommen zehn neue Codes. Die alten gelten dann nicht mehr.
 factors-add = Authenticator-App hinzufügen
 factors-add-another = Weitere Authenticator-App hinzufügen
 factors-full = Ein Konto kann höchstens { $max } Authenticator-Apps haben. Entfernen Sie zuerst eine.
 factors-name = Name (optional)
-factors-name-hint = Damit Sie mehrere Authenticator-Apps unterscheiden können, zum Beispiel Telefon oder Tablet.
+factors-name-hint = Damit Sie mehrere Authenticator-Apps unterscheiden können, zum Beispiel „Smartphone“ oder „Tablet“.
 factors-continue = Weiter
 
 proof-title = Bestätigen Sie, dass Sie es sind
@@ -663,48 +664,48 @@ setup-qr = QR-Code für Ihre Authenticator-App
 setup-open = Authenticator-App auf diesem Gerät öffnen
 setup-type = Oder geben Sie diesen Schlüssel in Ihrer Authenticator-App ein:
 setup-again = Geben Sie den Code ein, den Ihre Authenticator-App jetzt anzeigt. Wenn das Konto dort noch fehlt, { $link }.
-setup-again-link = beginnen Sie noch einmal
-setup-wrong-code = Der Code ist falsch. Prüfen Sie, ob die Uhr Ihres Telefons richtig geht, und geben Sie den Code ein, den Ihre Authenticator-App jetzt anzeigt.
+setup-again-link = fangen Sie noch einmal von vorn an
+setup-wrong-code = Der Code ist falsch. Prüfen Sie, ob die Uhr Ihres Smartphones richtig geht, und geben Sie den Code ein, den Ihre Authenticator-App jetzt anzeigt.
 setup-code-hint = Die sechs Ziffern, die Ihre Authenticator-App anzeigt.
 setup-button = Bestätigen
 
-codes-title = Bewahren Sie diese Codes auf
-codes-text = Das sind Ihre Wiederherstellungscodes. Wenn Sie Ihr Telefon verlieren, können Sie sich mit einem davon anmelden. Jeder Code gilt nur einmal.
-codes-once = Sie werden nur jetzt angezeigt. Bewahren Sie sie in einem Passwort-Manager auf, oder drucken Sie diese Seite.
-codes-saved = Ich habe sie aufbewahrt
+codes-title = Sichern Sie diese Codes
+codes-text = Das sind Ihre Wiederherstellungscodes. Wenn Sie Ihr Smartphone verlieren, können Sie sich mit einem davon anmelden. Jeder Code gilt nur einmal.
+codes-once = Die Codes werden nur jetzt angezeigt. Speichern Sie sie in einem Passwort-Manager oder drucken Sie diese Seite aus.
+codes-saved = Ich habe sie gesichert
 
 request-recovery-title = Passwort zurücksetzen
-request-recovery-intro = Geben Sie Ihre E-Mail-Adresse ein. Wir schicken Ihnen einen Link, mit dem Sie ein neues Passwort setzen.
-recovery-sent-to = Wenn ein Konto { $email } verwendet, haben wir eine E-Mail geschickt. Öffnen Sie den Link darin, um ein neues Passwort zu setzen.
-recovery-sent = Wenn ein Konto diese Adresse verwendet, haben wir eine E-Mail geschickt. Öffnen Sie den Link darin, um ein neues Passwort zu setzen.
-recover-title = Neues Passwort
-recover-heading = Neues Passwort setzen
+request-recovery-intro = Geben Sie Ihre E-Mail-Adresse ein. Wir schicken Ihnen einen Link, mit dem Sie ein neues Passwort festlegen.
+recovery-sent-to = Wenn es zu { $email } ein Konto gibt, haben wir dorthin eine E-Mail geschickt. Öffnen Sie den Link darin, um ein neues Passwort festzulegen.
+recovery-sent = Wenn es zu dieser Adresse ein Konto gibt, haben wir dorthin eine E-Mail geschickt. Öffnen Sie den Link darin, um ein neues Passwort festzulegen.
+recover-title = Neues Passwort festlegen
+recover-heading = Neues Passwort festlegen
 recover-text = { $name ->
     [0] Sie werden auf allen Geräten abgemeldet.
    *[other] Für { $name }. Sie werden auf allen Geräten abgemeldet.
 }
-recover-button = Passwort setzen
-recovered-title = Passwort gesetzt
+recover-button = Passwort festlegen
+recovered-title = Passwort geändert
 recovered-heading = Passwort geändert
 recovered-text = Sie wurden auf allen Geräten abgemeldet.
 
 undo-email-change-title = Änderung rückgängig machen
 undo-email-change-heading = Diese Änderung kam nicht von Ihnen?
 undo-email-change-text = Jemand hat die E-Mail-Adresse Ihres Kontos geändert oder die Änderung angefordert. Wenn Sie das nicht waren, können Sie diese Adresse wiederherstellen.
-undo-email-change-effects = Wenn Sie Ihr Konto wiederherstellen, werden Sie auf allen Geräten abgemeldet, und das aktuelle Passwort gilt nicht mehr. Authenticator-Apps und Wiederherstellungscodes, die nach der Änderung oder in den drei Tagen davor hinzukamen, werden entfernt. Wir schicken Ihnen eine E-Mail, mit der Sie ein neues Passwort setzen.
+undo-email-change-effects = Wenn Sie Ihr Konto wiederherstellen, werden Sie auf allen Geräten abgemeldet, und das aktuelle Passwort gilt nicht mehr. Authenticator-Apps und Wiederherstellungscodes, die nach der Änderung oder in den drei Tagen davor hinzukamen, werden entfernt. Wir schicken Ihnen eine E-Mail, mit der Sie ein neues Passwort festlegen.
 undo-email-change-button = Konto wiederherstellen
 email-change-undone-title = Konto wiederhergestellt
 email-change-undone-heading = Ihr Konto verwendet wieder diese E-Mail-Adresse
-email-change-undone-text = Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E-Mail mit einem Link geschickt, mit dem Sie ein neues setzen.
+email-change-undone-text = Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E-Mail mit einem Link geschickt, mit dem Sie ein neues festlegen.
 
-undo-factors-title = Zwei-Faktor-Anmeldung entfernen
+undo-factors-title = Zwei-Faktor-Anmeldung ausschalten
 undo-factors-heading = Authenticator-Apps entfernen?
-undo-factors-text = Jemand hat die Zwei-Faktor-Anmeldung für Ihr Konto eingeschaltet. Wenn Sie das nicht waren, können Sie das Konto zurückholen.
-undo-factors-effects = Alle Authenticator-Apps und Wiederherstellungscodes werden entfernt, Sie werden auf allen Geräten abgemeldet, und das aktuelle Passwort gilt nicht mehr. Eine noch nicht bestätigte Änderung der E-Mail-Adresse wird abgebrochen. Wir schicken Ihnen eine E-Mail, mit der Sie ein neues Passwort setzen.
+undo-factors-text = Jemand hat die Zwei-Faktor-Anmeldung für Ihr Konto eingeschaltet. Wenn Sie das nicht waren, können Sie es wiederherstellen.
+undo-factors-effects = Alle Authenticator-Apps und Wiederherstellungscodes werden entfernt, Sie werden auf allen Geräten abgemeldet, und das aktuelle Passwort gilt nicht mehr. Eine noch nicht bestätigte Änderung der E-Mail-Adresse wird abgebrochen. Wir schicken Ihnen eine E-Mail, mit der Sie ein neues Passwort festlegen.
 undo-factors-button = Konto wiederherstellen
 factors-undone-title = Konto wiederhergestellt
 factors-undone-heading = Die Zwei-Faktor-Anmeldung ist aus
-factors-undone-text = Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E-Mail mit einem Link geschickt, mit dem Sie ein neues setzen. Wenn jemand anderes die E-Mail-Adresse Ihres Kontos geändert hat, machen Sie das zuerst mit dem Link in der E-Mail über die Änderung rückgängig.
+factors-undone-text = Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E-Mail mit einem Link geschickt, mit dem Sie ein neues festlegen. Wenn jemand anderes die E-Mail-Adresse Ihres Kontos geändert hat, machen Sie das zuerst mit dem Link in der E-Mail über die Änderung rückgängig.
 
 ## The page of a problem
 
@@ -715,7 +716,7 @@ problem-title = { $code ->
     [unknown-account] Konto nicht gefunden
     [authentication-required] Bitte melden Sie sich an
     [invalid-token] Sie sind nicht mehr angemeldet
-    [email-unconfirmed] Ihre Adresse ist noch nicht bestätigt
+    [email-unconfirmed] Ihre E-Mail-Adresse ist noch nicht bestätigt
     [account-disabled] Dieses Konto ist gesperrt
     [deletion-pending] Dieses Konto wird gelöscht
     [forbidden] Sie haben keinen Zugriff auf diese Seite
@@ -723,7 +724,7 @@ problem-title = { $code ->
     [invalid-code] Der Code ist falsch
     [challenge-expired] Das hat zu lange gedauert, oder zu viele Codes waren falsch
     [reauthentication-required] Bitte bestätigen Sie, dass Sie es sind
-    [cross-site-request] Dieses Formular konnten wir nicht absenden
+    [cross-site-request] Dieses Formular konnte nicht abgeschickt werden
     [https-required] Sichere Verbindung erforderlich
     [not-found] Seite nicht gefunden
     [method-not-allowed] Das geht auf dieser Seite nicht
@@ -750,28 +751,28 @@ problem-title = { $code ->
 }
 problem-help = { $code ->
     [malformed-request] Gehen Sie zurück, laden Sie die Seite neu und versuchen Sie es noch einmal.
-    [invalid-credentials] Versuchen Sie es noch einmal, oder setzen Sie Ihr Passwort zurück.
-    [wrong-password] Versuchen Sie es noch einmal, oder setzen Sie Ihr Passwort zurück.
-    [unknown-account] Prüfen Sie den Namen, oder legen Sie ein Konto an.
+    [invalid-credentials] Versuchen Sie es noch einmal oder setzen Sie Ihr Passwort zurück.
+    [wrong-password] Versuchen Sie es noch einmal oder setzen Sie Ihr Passwort zurück.
+    [unknown-account] Prüfen Sie den Namen oder legen Sie ein Konto an.
     [authentication-required] Diese Seite sehen Sie nur, wenn Sie angemeldet sind.
     [invalid-token] Melden Sie sich noch einmal an, um weiterzumachen.
     [email-unconfirmed] Öffnen Sie den Link in der E-Mail, die wir Ihnen geschickt haben.
-    [account-disabled] Wenden Sie sich an den Betreiber.
-    [deletion-pending] Öffnen Sie den Link in der E-Mail zum Löschen, um das Konto zu behalten.
+    [account-disabled] Wenden Sie sich an den Support.
+    [deletion-pending] Um das Konto zu behalten, geben Sie auf der Anmeldeseite Ihr Passwort ein oder öffnen Sie den Link in der E-Mail über die Löschung.
     [forbidden] Melden Sie sich mit einem Konto an, das Zugriff hat.
     [sign-up-closed] Bitten Sie den Betreiber um ein Konto.
     [invalid-code] Jeder Code gilt nur einmal. Warten Sie auf den nächsten Code und versuchen Sie es noch einmal.
     [challenge-expired] Melden Sie sich noch einmal an, zuerst mit Ihrem Passwort.
-    [reauthentication-required] Melden Sie sich noch einmal an, mit der Zwei-Faktor-Anmeldung auch mit einem Code. Versuchen Sie es dann erneut.
-    [cross-site-request] Zu Ihrer Sicherheit wurde nichts geändert. Öffnen Sie die Seite hier und versuchen Sie es noch einmal.
+    [reauthentication-required] Melden Sie sich noch einmal an, bei eingeschalteter Zwei-Faktor-Anmeldung auch mit einem Code. Versuchen Sie es dann noch einmal.
+    [cross-site-request] Zu Ihrer Sicherheit wurde nichts geändert. Öffnen Sie die Seite auf dieser Website und versuchen Sie es noch einmal.
     [https-required] Verwenden Sie die Adresse, die mit https:// beginnt.
-    [not-found] Prüfen Sie die Adresse, oder gehen Sie zur Startseite.
+    [not-found] Prüfen Sie die Adresse oder gehen Sie zur Startseite.
     [method-not-allowed] Gehen Sie zur Startseite und versuchen Sie es noch einmal.
     [request-timeout] Prüfen Sie Ihre Verbindung und versuchen Sie es noch einmal.
     [username-taken] Gehen Sie zurück und wählen Sie einen anderen.
-    [email-taken] Sie können sich anmelden.
+    [email-taken] Sie können sich damit anmelden.
     [last-admin] Machen Sie zuerst jemand anderen zum Admin.
-    [link-expired] Er ist schon benutzt, durch einen neueren ersetzt oder zu alt. Sie können einen neuen bekommen.
+    [link-expired] Er wurde schon verwendet oder durch einen neueren ersetzt, oder er ist zu alt. Sie können einen neuen anfordern.
     [precondition-failed] Gehen Sie zurück, laden Sie die Seite neu und versuchen Sie es noch einmal.
     [body-too-large] Schicken Sie weniger.
     [unsupported-media-type] Gehen Sie zurück, laden Sie die Seite neu und versuchen Sie es noch einmal.
@@ -780,15 +781,15 @@ problem-help = { $code ->
     [too-many-attempts] Warten Sie einen Moment und versuchen Sie es dann noch einmal.
     [not-acceptable] Gehen Sie zurück und versuchen Sie es mit einem anderen Browser.
     [uri-too-long] Gehen Sie zurück oder beginnen Sie auf der Startseite.
-    [headers-too-large] Löschen Sie die Cookies dieser Seite und versuchen Sie es noch einmal.
-    [internal-error] Sie haben nichts falsch gemacht. Wenn es wieder passiert, nennen Sie dem Betreiber die Nummer unten.
+    [headers-too-large] Löschen Sie die Cookies dieser Website und versuchen Sie es noch einmal.
+    [internal-error] Sie haben nichts falsch gemacht. Wenn es wieder passiert, nennen Sie dem Support die Nummer der Anfrage unten.
     [overloaded] Es wurde nichts geändert. Versuchen Sie es gleich noch einmal.
     [store-unavailable] Versuchen Sie es gleich noch einmal.
     [outcome-unknown] Gehen Sie zurück und sehen Sie nach, bevor Sie es noch einmal versuchen.
     [stopping] Versuchen Sie es gleich noch einmal.
    *[other] { $help }
 }
-problem-confirm-address = Adresse bestätigen
+problem-confirm-address = E-Mail-Adresse bestätigen
 problem-reset-password = Passwort zurücksetzen
 problem-code = Fehlercode:
 problem-request = Nummer der Anfrage:

@@ -254,7 +254,7 @@ mail-recovery-code-used-effects = { mail-reset-signs-out } Then sign in and crea
 mail-recovery-codes-low-subject = Few or no recovery codes are left for your { $product } account
 mail-recovery-codes-low-title = Few or no recovery codes are left
 mail-recovery-codes-low-intro = Someone entered a recovery code of your { $product } account{ mail-username } ({ $at }). At most two codes are left.
-mail-recovery-codes-low-expected = If this was you, create new recovery codes on the page of your account. Without a code and without your authenticator app, you can't sign in.
+mail-recovery-codes-low-expected = If this was you, create new recovery codes in your account. Without a code and without your authenticator app, you can't sign in.
 mail-recovery-codes-low-action = { mail-recovery-code-used-action }
 mail-recovery-codes-low-button = { mail-lockout-button }
 mail-recovery-codes-low-effects = { mail-recovery-code-used-effects }
@@ -329,7 +329,7 @@ fault-name = { $code ->
     [too-long] A name can have at most 200 characters.
    *[other] This name can't be used. Choose another one.
 }
-fault-locale = Choose a language of the list.
+fault-locale = Choose a language from the list.
 fault-factor-name = { $code ->
     [too-long] A name can have at most 64 characters.
    *[other] This name can't be used. Choose another one.
@@ -359,7 +359,7 @@ support = Support
 
 sign-in-signed-out = You are signed out.
 sign-in-signed-up = Your account is ready. Sign in to continue.
-sign-in-to-be-deleted = You are signed out. Your account will be deleted on { $at }. Until then you can keep it: sign in again, or open the link in our email if your account has an address.
+sign-in-to-be-deleted = You are signed out. Your account will be deleted on { $at }. Until then you can keep it: enter your password below. If your email address is confirmed, we've also sent you a link.
 sign-in-deleted = Your account is deleted.
 sign-in-cookie = You are not signed in: your browser did not accept our cookie. Open this page at an address that starts with https://. Over http://, browsers accept the cookie at localhost only, and Safari not even there. If the address is right, allow cookies for this site.
 sign-in-new = New here? { $link }
@@ -567,9 +567,9 @@ activity-by = { $actor ->
 
 data-intro = See and download what is stored about you here. Applications that you sign in to may store more.
 data-download = Download
-data-download-text = One file (JSON) with everything below, the emails that wait to be sent and the known devices. It has neither your password nor the keys of your authenticator apps.
+data-download-text = One JSON file with everything below, except your password, the keys of your authenticator apps, the recovery codes and the counters of attempts.
 data-download-button = Download your data
-data-stored = What is stored, and how long
+data-stored = What is stored, and for how long
 data-category = { $name ->
     [user] Profile
     [password] Password
@@ -583,15 +583,16 @@ data-category = { $name ->
 }
 # $period and $longest are durations.
 data-until = { $name ->
-    [user] Name, username, email address and language, as long as you have the account.
-    [password] Stored so that no one can read it, as long as you use it.
-    [factors] The keys of your authenticator apps and your recovery codes, so that no one can read them, as long as you use them.
-    [sessions] Browser, address and times, for { $period } after the sign-in was last renewed, at most { $longest } after the sign-in.
+    [user] Name, username, email address and language, as long as you have the account. If you delete it, everything stays for another { $period }, so that you can change your mind.
+    [user-at-once] Name, username, email address and language, as long as you have the account.
+    [password] Stored so that no one can read it, until you change it or the account is deleted.
+    [factors] The keys of your authenticator apps and your recovery codes, stored so that no one can read them, until they are removed or the account is deleted.
+    [sessions] Browser, IP address and times, for { $period } after the sign-in was last renewed, at most { $longest } after the sign-in.
     [devices] Browser and network of devices that you signed in from, for { $period } after the last sign-in there.
-    [links] Purpose, address and times, for { $period } after they expire.
+    [links] Purpose, email address and times, for { $period } after they expire.
     [mails] Until they are sent. An email that can't be sent for { $period } is deleted { $longest } later.
-    [audit] Sign-ins and changes with browser and address, for { $period }. When the account is deleted, browser and address are removed.
-    [audit-unlimited] Sign-ins and changes with browser and address, without a limit of time. When the account is deleted, browser and address are removed.
+    [audit] Sign-ins and changes with browser and IP address, for { $period }. When the account is deleted, browser and IP address are removed.
+    [audit-unlimited] Sign-ins and changes with browser and IP address, without a limit of time. When the account is deleted, browser and IP address are removed.
    *[other] Counters of wrong passwords and other attempts, which protect your account, for at most { $period }. With two-factor sign-in, a counter of password resets until you sign in with a code, for at most { $longest }.
 }
 data-applications = Stored by applications
@@ -601,11 +602,11 @@ data-applications-none = No application has stored anything with your account.
 delete-title = Delete your account
 delete-intro = { $days ->
     [0] Your account is deleted at once and can't be restored.
-    [one] Your account is deleted tomorrow at this time. Until then no one can sign in, and after that it can't be restored.
-   *[other] Your account is deleted in { $days } days. Until then no one can sign in, and after that it can't be restored.
+    [one] Your account is deleted tomorrow at this time. Until then no one can use it, and after that it can't be restored.
+   *[other] Your account is deleted in { $days } days. Until then no one can use it, and after that it can't be restored.
 }
-delete-undo-by-email = If you change your mind, keep it with the link in the email that we'll send you, or by signing in.
-delete-undo-by-sign-in = If you change your mind, keep it by signing in.
+delete-undo-by-email = If you change your mind before then, open the link in the email that we'll send you, or enter your password on the sign-in page: you can keep the account there.
+delete-undo-by-sign-in = If you change your mind before then, enter your password on the sign-in page: you can keep the account there.
 delete-goes = What goes
 delete-goes-profile = Your name, username, email address and language
 delete-goes-security = Your password, authenticator apps, recovery codes and known devices
@@ -631,7 +632,7 @@ deletion-on = Deletion
 deletion-pending-with-password = You can keep your account until then. Enter your password again.
 deletion-pending-with-code = You can keep your account until then. Enter your password and a code again.
 keep-account-heading = Keep your account?
-keep-account-text = Someone asked to delete your account. If you want to keep it, or it wasn't you, cancel the deletion.
+keep-account-text = Someone asked to delete your account. If this wasn't you, or you want to keep your account, cancel the deletion.
 keep-account-button = Keep my account
 account-kept-heading = Your account stays
 account-kept-text = Your account is not deleted. You can sign in again.
@@ -771,7 +772,7 @@ problem-help = { $code ->
     [invalid-token] Sign in again to continue.
     [email-unconfirmed] Open the link in the email we sent you.
     [account-disabled] Contact support.
-    [deletion-pending] Open the link in the email about the deletion to keep the account.
+    [deletion-pending] To keep the account, enter your password on the sign-in page, or open the link in the email about the deletion.
     [forbidden] Sign in with an account that has access.
     [sign-up-closed] Ask the people who run this service for an account.
     [invalid-code] Each code works once. Wait for the next code, then try again.
@@ -795,7 +796,7 @@ problem-help = { $code ->
     [not-acceptable] Go back and try again in another browser.
     [uri-too-long] Go back, or go to the start page.
     [headers-too-large] Delete the cookies for this site and try again.
-    [internal-error] It's not your fault. If it happens again, contact support and give them the number below.
+    [internal-error] It's not your fault. If it happens again, contact support and give them the request id below.
     [overloaded] Nothing was changed. Try again in a moment.
     [store-unavailable] Try again in a moment.
     [outcome-unknown] Go back and check before you try again.

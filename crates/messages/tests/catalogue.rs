@@ -23,6 +23,7 @@ const SAME: &[(Locale, &[&str])] = &[(
         "label-code",
         "label-name",
         "month",
+        "support",
     ],
 )];
 /// The forms of a plural, which depend on the language.

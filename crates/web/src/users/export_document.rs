@@ -294,6 +294,9 @@ impl From<Retention> for RetentionView {
         let (period, longest) = (text(row.period), text(row.longest));
         let deletion = "until the account is deleted";
         let until = match row.category {
+            "user" if row.period.is_some() => {
+                format!("{deletion}, {period} after that was requested")
+            }
             "password" => format!(
                 "{deletion} or the password is changed; stored as a hash, which is never exported"
             ),

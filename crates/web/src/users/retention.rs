@@ -8,7 +8,8 @@ use jiff::SignedDuration;
 pub(crate) struct Retention {
     /// Name in the export; variant of the messages `data-category` and `data-until`.
     pub(crate) category: &'static str,
-    /// The period; `None` if there is none, or if the account decides.
+    /// The period; `None` if there is none, or if the account decides. For `user`, the time from the request for the
+    /// deletion to the deletion.
     pub(crate) period: Option<SignedDuration>,
     /// A second period of the category.
     pub(crate) longest: Option<SignedDuration>,
@@ -22,9 +23,10 @@ pub(crate) fn list(policy: &Policy) -> [Retention; 9] {
         period,
         longest,
     };
+    let grace = Some(policy.deletion_grace).filter(|grace| !grace.is_zero());
     let absolute = Some(policy.session_absolute_lifetime);
     [
-        row("user", None, None),
+        row("user", grace, None),
         row("password", None, None),
         row("factors", None, None),
         row("sessions", Some(policy.session_lifetime), absolute),

@@ -35,7 +35,7 @@ async fn a_user_changes_the_name_and_the_language() {
     let page = browser.post("/account/profile", "name=Ben&locale=x").await;
     browser
         .page(page, 422)
-        .shows(&["Choose a language of the list."]);
+        .shows(&["Choose a language from the list."]);
     let saved = browser
         .post("/account/profile", "name=Benno&locale=de")
         .await;
@@ -68,7 +68,7 @@ async fn a_user_changes_the_address_or_cancels_the_change() {
         ),
         (
             "de",
-            "Das bisherige Passwort ist falsch",
+            "Das aktuelle Passwort ist falsch",
             "hat diese Adresse bereits",
             "eine E-Mail an Ihre neue Adresse",
             "noch einmal geschickt",
@@ -182,9 +182,9 @@ async fn a_user_changes_the_password_and_stays_signed_in_here_only() {
         ),
         (
             "de",
-            "Das bisherige Passwort ist falsch",
+            "Das aktuelle Passwort ist falsch",
             "zu kurz",
-            "Ihr Passwort ist geändert.",
+            "Ihr Passwort wurde geändert.",
         ),
     ] {
         let app = TestApp::new().await;

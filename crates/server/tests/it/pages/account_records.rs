@@ -122,6 +122,7 @@ async fn the_stored_data_can_be_seen_and_downloaded() {
         "for 400 days",
         "at most 30 days",
         "for 24 hours after",
+        "for another 14 days",
     ]);
     // The page has the categories of the export.
     let page = browser.get("/account/data").await;
@@ -132,6 +133,8 @@ async fn the_stored_data_can_be_seen_and_downloaded() {
     let categories = export["retention"].as_array().unwrap().len();
     assert_eq!(list.matches("<dt>").count(), categories);
     assert!(export.to_string().contains("400 days; after"), "{export}");
+    let user = "until the account is deleted, 14 days after";
+    assert!(export.to_string().contains(user), "{export}");
     let ben = app.sign_in("ben").await;
     let profile = json!({"data": {"colour": "<b>ultramarine</b>"}});
     ben.put("/user/me", profile).await.expect(200);

@@ -23,8 +23,8 @@ async fn a_user_deletes_the_account_and_keeps_it_with_the_password() {
         (
             "de",
             "in 14 Tagen",
-            "Das bisherige Passwort ist falsch.",
-            "5. Dezember 2026, 08:00 UTC",
+            "Das aktuelle Passwort ist falsch.",
+            "5. Dezember 2026 um 08:00 UTC",
             "Ihr Konto wird gelöscht",
             "Geben Sie ein Passwort ein.",
             "Ihr Konto wird nicht gelöscht.",
