@@ -278,6 +278,9 @@ fn all_files_name_the_same_releases() {
         text.contains(&format!("ARG RUST_VERSION={version}\n")),
         "{version}"
     );
+    let (minor, _) = version.rsplit_once('.').unwrap();
+    let badge = format!("/badge/rust-{minor}-");
+    assert!(read("README.md").contains(&badge), "README.md: {badge}");
     let cargo = read("Cargo.toml");
     let line = cargo
         .lines()
