@@ -23,7 +23,9 @@ pub(super) fn complete(schemas: &mut Map<String, Value>) {
     // In an `allOf`, since generators treat an `anyOf` next to fields as a different body.
     schemas["SignUp"]["allOf"] = json!([{"anyOf": names}]);
     schemas["SignIn"]["oneOf"] = json!(names);
-    schemas["PasswordChange"]["not"] = json!({"allOf": names});
+    for body in ["PasswordChange", "DeletionCancellation"] {
+        schemas[body]["not"] = json!({"allOf": names});
+    }
     schemas["AuditEvent"]["properties"]["event"]["enum"] = events();
     schemas["Activity"]["properties"]["event"]["enum"] = AuditKind::ACTIVITY
         .iter()
