@@ -75,6 +75,17 @@ async fn one_panel_fails_alone_and_can_be_tried_again() {
 }
 
 #[tokio::test]
+async fn a_page_without_its_store_offers_to_try_again() {
+    let app = TestApp::new().await;
+    let mut browser = signed_in(&app, "en").await;
+    app.set_store_mode(StoreMode::Down);
+    let page = browser.get("/account/activity").await;
+    browser
+        .page(page, 503)
+        .shows(&["<a class=\"button\" href=\"/account/activity\">Try again</a>"]);
+}
+
+#[tokio::test]
 async fn a_page_of_the_account_area_without_a_session_leads_to_the_sign_in_and_back() {
     let app = TestApp::new().await;
     let mut browser = Browser::new(&app, "en");
