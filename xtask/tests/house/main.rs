@@ -141,9 +141,10 @@ fn what_features_share_imports_no_feature() {
     let shared = ["app", "html", "http", "inbox_source"];
     let mut files = tracked(&["crates/web/src/http/*.rs", "crates/web/src/html/*.rs"]);
     assert!(files.len() > 25, "{files:?}");
-    files.push("crates/web/src/app.rs".to_owned());
+    files.extend(["app", "inbox_source"].map(|name| format!("crates/web/src/{name}.rs")));
     for file in files {
-        let text = std::fs::read_to_string(root().join(&file)).unwrap();
+        let text = read(&file);
+        assert!(!text.contains("super::super"), "{file}: write `crate::`");
         for path in text.split("crate::").skip(1) {
             let name = path
                 .split(|c: char| !c.is_alphanumeric() && c != '_')
@@ -151,6 +152,18 @@ fn what_features_share_imports_no_feature() {
             let name = name.unwrap_or_default();
             assert!(shared.contains(&name), "{file} imports `{name}`");
         }
+    }
+}
+
+/// The lists of routes are read as tables.
+#[test]
+fn rows_of_routes_are_short() {
+    let files = tracked(&["crates/web/src/*/routes.rs"]);
+    assert!(files.len() > 12, "{files:?}");
+    for file in files {
+        let text = read(&file);
+        let is_short = text.lines().all(|line| line.chars().count() <= 120);
+        assert!(is_short && !text.contains("rustfmt::skip"), "{file}");
     }
 }
 

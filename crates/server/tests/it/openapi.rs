@@ -201,9 +201,9 @@ fn the_document_has_the_form_of_each_cursor() {
     assert_eq!(cursors, [word, id, id, id]);
 }
 
-/// The Postman collection requests routes of the table, and two that do not exist.
+/// The Postman collection requests each route for programs, and two that do not exist.
 #[test]
-fn the_collection_requests_existing_routes() {
+fn the_collection_requests_each_route() {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../clients/doorward.postman_collection.json"
@@ -237,11 +237,13 @@ fn the_collection_requests_existing_routes() {
         );
         asked.insert(format!("{method} {route}"));
     }
-    let there: BTreeSet<_> = table()
-        .map(|route| format!("{} {}", route.method, route.path))
-        .collect();
+    let name = |route: &Route| format!("{} {}", route.method, route.path);
+    let there: BTreeSet<_> = table().map(name).collect();
     let beyond: Vec<_> = asked.difference(&there).collect();
     assert_eq!(beyond, ["DELETE /healthz", "GET /nowhere"]);
+    let of_programs: BTreeSet<_> = table().filter(|route| !route.is_page).map(name).collect();
+    let missing: Vec<_> = of_programs.difference(&asked).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 /// Code generators use what they find: fixed values are enumerations, and open objects are marked as such.

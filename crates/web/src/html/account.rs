@@ -142,3 +142,33 @@ fn page_of<'a>(method: &Method, uri: &'a Uri) -> &'a str {
 pub(crate) fn done(query: Option<&str>, flags: &[&'static str]) -> Option<&'static str> {
     flags.iter().find(|flag| query == Some(flag)).copied()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use doorward_domain::values::Locale;
+    use doorward_messages::Messages;
+
+    use super::*;
+
+    #[test]
+    fn each_section_has_a_name_and_an_icon() {
+        let (messages, icons) = (
+            Messages::builtin(),
+            include_str!("../../templates/macros.html"),
+        );
+        for locale in Locale::ALL {
+            let name_of = |section: Section| {
+                let values = context! { name => section.name() };
+                messages.text(locale, "section", &values).unwrap()
+            };
+            let names: BTreeSet<_> = Section::ALL.map(name_of).into();
+            assert_eq!(names.len(), Section::ALL.len(), "{names:?}");
+        }
+        for section in Section::ALL {
+            let icon = format!("if name == \"{}\" %}}M", section.name());
+            assert!(icons.contains(&icon), "no icon: {icon}");
+        }
+    }
+}

@@ -155,7 +155,7 @@ pub(crate) struct FactorAnswerBody {
     code: String,
 }
 
-/// Completes a sign-in with a second factor. The form of the page sends the challenge as a cookie.
+/// Completes a sign-in with a second factor.
 #[utoipa::path(post, path = "/auth/factor", tag = "Sessions", request_body = FactorAnswerBody, responses((status = 201, description = "The session, with its token", body = SignedInView)))]
 pub(crate) async fn answer_challenge(
     caller: Caller,
