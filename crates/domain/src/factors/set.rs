@@ -5,7 +5,7 @@
 //! the set is as it was read, so that of two concurrent uses of a recovery code one fails. It needs a proof that fits that
 //! state (M-02).
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::proof::FactorProof;
@@ -60,11 +60,11 @@ impl FirstAdded {
         Self { at, device }
     }
 
-    /// Returns `true` if the device signed in before the factor was added, and is not the device that added it. A device
-    /// cookie contains whole seconds, so a sign-in in the same second counts as later.
-    pub(super) fn was_known_before(&self, device: &KnownDevice) -> bool {
-        let (signed_in_at, at) = (device.signed_in_at().as_second(), self.at.as_second());
-        signed_in_at < at && self.device.as_ref() != Some(&device.key())
+    /// Returns `true` if the device signed in at least this time before the factor was added, and is not the device that added it. A
+    /// device cookie contains whole seconds, so a sign-in in the same second counts as later.
+    pub(super) fn was_known_before(&self, device: &KnownDevice, at_least: SignedDuration) -> bool {
+        let (signed_in_at, until) = (device.signed_in_at(), self.at - at_least);
+        signed_in_at.as_second() < until.as_second() && self.device.as_ref() != Some(&device.key())
     }
 }
 

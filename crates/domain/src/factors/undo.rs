@@ -76,7 +76,8 @@ impl Core {
     }
 
     /// Returns the user with the void undo link of the first factor, if this sign-in with password and code voids it: its
-    /// client was known before the factor was added, and is not the one that added it.
+    /// client was known for the lifetime of the link before the factor was added, and is not the one that added it. So a
+    /// thief who signs in twice does not void it: the owner has had a mail about the first time.
     pub(crate) fn voiding_factor_undo(
         &self,
         ctx: &Ctx,
@@ -89,7 +90,8 @@ impl Core {
         let lifetime = self.policy.email_undo_lifetime;
         let is_recent = ctx.now.duration_since(first.at) <= lifetime;
         let mut known = ctx.client.known_to(user);
-        let is_known = known.any(|device| first.was_known_before(device));
+        let is_known =
+            known.any(|device| first.was_known_before(device, self.policy.factor_undo_lifetime));
         let is_open = !user.undo_link_is_void(first.at);
         (is_recent && is_known && is_open).then(|| User {
             void_undo_links: user

@@ -123,11 +123,16 @@ fn section(document: &Value, route: &Route, operation: &Value) -> String {
     let mut text = format!("\n### `{}`\n\n{summary}.{more}\n\n", name_of(route));
     write!(text, "For {}.", access(route, operation)).unwrap();
     if let Some(scope) = route.scope {
-        let key = match scope {
-            ThrottleScope::Token => "per account",
-            _ => "from one network (IPv4 /32, IPv6 /64)",
+        let network = "from one network (IPv4 /32, IPv6 /64)";
+        let (what, key) = match scope {
+            // Only what is compared counts.
+            ThrottleScope::SignIn => (" passwords or codes", network),
+            ThrottleScope::Token => ("", "per account"),
+            _ => ("", network),
         };
-        write!(text, " At most {} {key}.", limit(scope)).unwrap();
+        let rate = ThrottleLimits::default().rate(scope);
+        let window = in_words(rate.window);
+        write!(text, " At most {}{what} {window} {key}.", rate.burst).unwrap();
     }
     text.push_str("\n\n");
 

@@ -14,6 +14,8 @@ use super::*;
 
 const OWN: &str = "ben@example.com";
 const THIEFS: &str = "thief@example.org";
+/// How long a device must have been known before the factor.
+const KNOWN_FOR: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// A thief who knows Ben's password and has added the first factor.
 struct Stolen {
@@ -32,7 +34,7 @@ async fn stolen() -> Stolen {
     let node = TestNode::new().await;
     let ben = node.active("ben").await;
     let bens = node.sign_in("ben").await;
-    node.advance(minutes(3));
+    node.advance(KNOWN_FOR + SignedDuration::from_secs(1));
     let thiefs = node.sign_in("ben").await;
     let (app, ..) = add_app(&node, &node.of(&thiefs), "Thief's").await;
     let link = token_in(of(&node.mails().await, OWN, MailKind::FirstFactorAdded));
@@ -260,6 +262,32 @@ async fn a_sign_in_with_the_code_on_a_device_known_before_voids_the_link() {
     assert_err!(undo(node, &stolen.link).await, Error::LinkExpired);
     node.advance(STEP);
     stolen.sign_in_on(Some(&stolen.bens)).await;
+}
+
+/// A thief who signs in twice with one browser does not keep the owner out. The cookie of a device has whole seconds.
+#[tokio::test]
+async fn a_device_known_for_less_than_three_days_leaves_the_link_valid() {
+    let day = SignedDuration::from_hours(24);
+    for known_for in [SignedDuration::from_secs(1), day, KNOWN_FOR] {
+        let node = TestNode::new().await;
+        let ben = node.active("ben").await;
+        let bens = node.sign_in("ben").await;
+        node.advance(known_for);
+        let thiefs = node.sign_in("ben").await;
+        let (app, ..) = add_app(&node, &node.of(&thiefs), "Thief's").await;
+        let link = token_in(of(&node.mails().await, OWN, MailKind::FirstFactorAdded));
+        node.advance(minutes(1));
+        let stolen = Stolen {
+            node,
+            ben,
+            bens,
+            thiefs,
+            app,
+            link,
+        };
+        stolen.sign_in_on(Some(&stolen.bens)).await;
+        view(&stolen.node, &stolen.link).await.unwrap();
+    }
 }
 
 /// The cookie of a device has whole seconds: one of the same second may be later than the factor.
