@@ -319,6 +319,7 @@ fault-name = { $code ->
    *[other] Dieser Name ist nicht möglich. Wählen Sie einen anderen.
 }
 fault-locale = Wählen Sie eine Sprache aus der Liste.
+fault-reason = Wählen Sie einen Grund aus der Liste.
 fault-factor-name = { $code ->
     [too-long] Ein Name hat höchstens 64 Zeichen.
    *[other] Dieser Name ist nicht möglich. Wählen Sie einen anderen.
@@ -458,15 +459,15 @@ email-confirmed = Bestätigt
 email-not-confirmed = Noch nicht bestätigt
 email-none = Ihr Konto hat keine bestätigte E-Mail-Adresse. Ohne sie können Sie Ihr Passwort nicht zurücksetzen.
 email-pending = Neue Adresse
-email-pending-text = Öffnen Sie den Link in der E-Mail an diese Adresse. Bis dahin ändert sich nichts.
+email-pending-text = Öffnen Sie den Link in der E-Mail an diese Adresse und bestätigen Sie sie. Bis dahin ändert sich nichts.
 email-sent = Wir haben eine E-Mail an Ihre neue Adresse geschickt.
 email-sent-again = Wir haben die E-Mail noch einmal geschickt.
 email-cancelled = Die Änderung ist abgebrochen.
 email-cancel = Änderung abbrechen
 email-change = Adresse ändern
-email-change-text = Wir schicken einen Link an die neue Adresse. Sie ersetzt die aktuelle, sobald Sie den Link öffnen. Auch an die aktuelle Adresse schicken wir eine Nachricht.
+email-change-text = Wir schicken einen Link an die neue Adresse. Sie ersetzt die aktuelle, sobald Sie sie dort bestätigen. Auch an die aktuelle Adresse schicken wir eine Nachricht.
 email-add = Adresse hinzufügen
-email-add-text = Wir schicken einen Link an die Adresse. Sie gilt, sobald Sie den Link öffnen.
+email-add-text = Wir schicken einen Link an die Adresse. Bestätigen Sie sie dort, um sie zu verwenden.
 email-new = Neue E-Mail-Adresse
 
 devices-intro = Auf diesen Geräten sind Sie angemeldet. Wenn Sie eines nicht kennen, melden Sie es ab und ändern Sie Ihr Passwort.
@@ -615,8 +616,8 @@ delete-button = Mein Konto löschen
 
 deletion-pending-title = Ihr Konto wird gelöscht
 deletion-on = Löschung
-deletion-pending-with-password = Bis dahin können Sie Ihr Konto behalten. Geben Sie dazu Ihr Passwort noch einmal ein.
-deletion-pending-with-code = Bis dahin können Sie Ihr Konto behalten. Geben Sie dazu noch einmal Ihr Passwort und einen Code ein.
+deletion-pending-with-password = Um Ihr Konto zu behalten, geben Sie Ihr Passwort noch einmal ein.
+deletion-pending-with-code = Um Ihr Konto zu behalten, geben Sie Ihr Passwort und einen Code noch einmal ein.
 keep-account-heading = Möchten Sie Ihr Konto behalten?
 keep-account-text = Jemand möchte Ihr Konto löschen. Wenn Sie das nicht waren oder Ihr Konto behalten möchten, brechen Sie die Löschung ab.
 keep-account-button = Konto behalten
@@ -678,6 +679,7 @@ request-recovery-title = Passwort zurücksetzen
 request-recovery-intro = Geben Sie Ihre E-Mail-Adresse ein. Wir schicken Ihnen einen Link, mit dem Sie ein neues Passwort festlegen.
 recovery-sent-to = Wenn es zu { $email } ein Konto gibt, haben wir dorthin eine E-Mail geschickt. Öffnen Sie den Link darin, um ein neues Passwort festzulegen.
 recovery-sent = Wenn es zu dieser Adresse ein Konto gibt, haben wir dorthin eine E-Mail geschickt. Öffnen Sie den Link darin, um ein neues Passwort festzulegen.
+recovery-sent-again = Wenn es zu dieser Adresse ein Konto gibt, haben wir die E-Mail noch einmal geschickt.
 recover-title = Neues Passwort festlegen
 recover-heading = Neues Passwort festlegen
 recover-text = { $name ->

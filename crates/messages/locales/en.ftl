@@ -330,6 +330,7 @@ fault-name = { $code ->
    *[other] This name can't be used. Choose another one.
 }
 fault-locale = Choose a language from the list.
+fault-reason = Choose a reason from the list.
 fault-factor-name = { $code ->
     [too-long] A name can have at most 64 characters.
    *[other] This name can't be used. Choose another one.
@@ -469,15 +470,15 @@ email-confirmed = Confirmed
 email-not-confirmed = Not confirmed yet
 email-none = Your account has no confirmed email address. Without one, you can't reset your password.
 email-pending = New address
-email-pending-text = Open the link in the email that we sent to this address. Until then, nothing changes.
+email-pending-text = Open the link in the email that we sent to this address and confirm it. Until then, nothing changes.
 email-sent = We've sent an email to your new address.
 email-sent-again = We've sent the email again.
 email-cancelled = The change is cancelled.
 email-cancel = Cancel the change
 email-change = Change your address
-email-change-text = We'll send a link to the new address. It replaces the current one when you open the link. The current address gets a notice.
+email-change-text = We'll send a link to the new address. It replaces the current one when you confirm it there. The current address gets a notice.
 email-add = Add an address
-email-add-text = We'll send a link to the address. It is used when you open the link.
+email-add-text = We'll send a link to the address. Confirm it there to use it.
 email-new = New email
 
 devices-intro = You are signed in on these devices. If you don't recognise one, sign it out and change your password.
@@ -629,8 +630,8 @@ delete-button = Delete my account
 
 deletion-pending-title = Your account will be deleted
 deletion-on = Deletion
-deletion-pending-with-password = You can keep your account until then. Enter your password again.
-deletion-pending-with-code = You can keep your account until then. Enter your password and a code again.
+deletion-pending-with-password = To keep your account, enter your password again.
+deletion-pending-with-code = To keep your account, enter your password and a code again.
 keep-account-heading = Keep your account?
 keep-account-text = Someone asked to delete your account. If this wasn't you, or you want to keep your account, cancel the deletion.
 keep-account-button = Keep my account
@@ -692,6 +693,7 @@ request-recovery-title = Reset your password
 request-recovery-intro = Enter your email. We'll send you a link to set a new password.
 recovery-sent-to = If an account uses { $email }, we've sent it an email. Open the link in it to set a new password.
 recovery-sent = If an account uses that address, we've sent it an email. Open the link in it to set a new password.
+recovery-sent-again = If an account uses this address, we've sent the email again.
 recover-title = Set a new password
 recover-heading = Set a new password
 recover-text = { $name ->

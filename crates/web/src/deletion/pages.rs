@@ -2,7 +2,6 @@
 
 use axum::extract::Path;
 use axum::response::{Html, Response};
-use doorward_domain::model::User;
 use doorward_domain::values::DeletionReason;
 use minijinja::{Value, context};
 
@@ -10,7 +9,7 @@ use crate::deletion::api;
 use crate::html::account::{AccountCaller, Section};
 use crate::html::dates::moment;
 use crate::html::form::Form;
-use crate::html::return_to::{ReturnTo, sign_in_path};
+use crate::html::return_to::{ReturnTo, sign_in_path, with_return_to};
 use crate::html::sign_in_name;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
@@ -18,17 +17,7 @@ use crate::http::cookies::clear_session_cookie;
 use crate::http::links::{done_page, read_token};
 use crate::http::problem::{Code, Problem};
 use crate::http::responses::see_other;
-
-/// The sign-in page after an account was kept.
-const KEPT: &str = "/sign-in?kept";
-
-/// The sign-in page after a deletion was requested. It says when the account is deleted.
-fn after_deletion(user: &User) -> String {
-    match user.deletion {
-        Some(deletion) => format!("/sign-in?to-be-deleted={}", deletion.at.as_second()),
-        None => "/sign-in?deleted".to_owned(),
-    }
-}
+use crate::sign_in::notice::Notice;
 
 /// What the deletion means, and the form.
 pub(crate) async fn delete_page(caller: AccountCaller) -> Html<String> {
@@ -45,7 +34,7 @@ pub(crate) async fn delete(caller: AccountCaller, mut fields: Fields) -> Result<
     };
     match requested {
         Ok(user) => {
-            let mut response = see_other(&after_deletion(&user));
+            let mut response = see_other(&Notice::after_deletion(&user).path());
             clear_session_cookie(response.headers_mut());
             Ok(response)
         }
@@ -80,10 +69,11 @@ pub(crate) async fn keep_account(caller: Caller, mut fields: Fields) -> Result<R
     let return_to = ReturnTo::take_from_form(&mut fields, caller.return_origins());
     let asks_for_code = fields.contains("code");
     fields.move_address_to_email();
+    let kept = || see_other(&with_return_to(&Notice::Kept.path(), return_to.as_ref()));
     match api::keep(&caller, "me", fields, None).await {
-        Ok(_) => Ok(see_other(KEPT)),
+        Ok(_) => Ok(kept()),
         // Kept by another request, such as the first of two clicks.
-        Err(problem) if problem.code == Code::NotFound => Ok(see_other(KEPT)),
+        Err(problem) if problem.code == Code::NotFound => Ok(kept()),
         Err(problem) => {
             let asks_for_code = asks_for_code || problem.code == Code::ReauthenticationRequired;
             let form = form.with_errors(&problem).with_login_field();

@@ -7,9 +7,9 @@ use doorward_domain::values::EmailAddress;
 use minijinja::{Value, context};
 
 use crate::email::api;
-use crate::html::account::{AccountCaller, Section, done};
+use crate::html::account::{AccountCaller, Section};
 use crate::html::form::Form;
-use crate::html::sign_in_name;
+use crate::html::{done, sign_in_name};
 use crate::http::body::Fields;
 use crate::http::problem::Problem;
 use crate::http::responses::see_other;

@@ -87,7 +87,7 @@ impl AccountCaller {
     }
 
     /// Returns `true` if the user has a second factor, so that a form asks for a code. Also if the store does not respond:
-    /// the field may stay empty.
+    /// no browser requires the field.
     pub(crate) async fn has_factor(&self) -> bool {
         let has_factor = self.doorward().factors.has_factor(&self.ctx).await;
         has_factor.unwrap_or_else(|error| {
@@ -135,12 +135,6 @@ fn page_of<'a>(method: &Method, uri: &'a Uri) -> &'a str {
         return uri.path_and_query().map_or("/", |target| target.as_str());
     }
     section_of(uri.path())
-}
-
-/// Returns the flag that a redirect after a form has put into the query, if it is one of these. The page then confirms
-/// what was done.
-pub(crate) fn done(query: Option<&str>, flags: &[&'static str]) -> Option<&'static str> {
-    flags.iter().find(|flag| query == Some(flag)).copied()
 }
 
 #[cfg(test)]

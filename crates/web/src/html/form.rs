@@ -183,4 +183,13 @@ mod tests {
         );
         assert_eq!(faults(&["email", "role"])["problem"], "validation-failed");
     }
+
+    /// Else the alert of a form would be empty.
+    #[test]
+    fn the_errors_of_a_form_list_each_field() {
+        let macros = include_str!("../../templates/macros.html");
+        for field in FIELDS {
+            assert!(macros.contains(&format!("[\"{field}\", ")), "{field}");
+        }
+    }
 }

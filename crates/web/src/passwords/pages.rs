@@ -5,10 +5,10 @@ use axum::http::HeaderMap;
 use axum::response::{Html, Response};
 use minijinja::{Value, context};
 
-use crate::html::account::{AccountCaller, Section, done};
+use crate::html::account::{AccountCaller, Section};
 use crate::html::form::Form;
 use crate::html::redirect::redirect;
-use crate::html::sign_in_name;
+use crate::html::{done, sign_in_name};
 use crate::http::body::Fields;
 use crate::http::problem::Problem;
 use crate::http::responses::see_other;

@@ -8,7 +8,7 @@ use minijinja::{Value, context};
 
 use crate::html::form::Form;
 use crate::html::redirect::redirect;
-use crate::html::{display_name, sent_to, sign_in_name};
+use crate::html::{display_name, done, sent_to, sign_in_name};
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::links::{done_page, read_token};
@@ -37,19 +37,33 @@ fn request_form(caller: &Caller, form: &Form) -> Html<String> {
     caller.render("recovery/request-recovery", values)
 }
 
-/// Requests the mail, and redirects to the page about it.
-pub(crate) async fn request_recovery(caller: Caller, fields: Fields) -> Result<Response, Problem> {
+/// Requests the mail, and redirects to the page about it, whose form has the field `again`.
+pub(crate) async fn request_recovery(
+    caller: Caller,
+    mut fields: Fields,
+) -> Result<Response, Problem> {
     let form = Form::from_fields(&fields);
     let email = sent_to::entered(&fields);
+    let page = match fields.optional("again", |_| Ok(())) {
+        Some(()) => "/recover/sent?again",
+        None => "/recover/sent",
+    };
     let requested = api::request_recovery(caller.clone(), fields).await;
     requested.map_err(|problem| form.rejected(problem, |form| request_form(&caller, form)))?;
-    Ok(sent_to::redirect("/recover/sent", email.as_ref()))
+    Ok(sent_to::redirect(page, email.as_ref()))
 }
 
 /// The page about the mail. It does not reveal whether the address is known.
-pub(crate) async fn sent_page(caller: Caller, headers: HeaderMap) -> Html<String> {
+pub(crate) async fn sent_page(
+    caller: Caller,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Html<String> {
     let email = sent_to::get(&headers);
-    let values = context! { email => email.as_ref().map(EmailAddress::as_str) };
+    let values = context! {
+        email => email.as_ref().map(EmailAddress::as_str),
+        done => done(query.as_deref(), &["again"]),
+    };
     caller.render("recovery/sent", values)
 }
 

@@ -9,8 +9,9 @@ use doorward_domain::user_agent::ClientProgram;
 use doorward_domain::{Ctx, Error};
 use minijinja::{Value, context};
 
-use crate::html::account::{AccountCaller, Section, done};
+use crate::html::account::{AccountCaller, Section};
 use crate::html::dates::{ago, moment};
+use crate::html::done;
 use crate::html::places::place;
 use crate::http::problem::Problem;
 use crate::http::responses::see_other;

@@ -10,14 +10,14 @@ use crate::http::origins::Origins;
 use crate::http::problem::Problem;
 use crate::http::responses::see_other;
 use crate::sessions::api;
-use crate::sign_in::pages::SIGNED_OUT;
+use crate::sign_in::notice::Notice;
 
 /// Signs out, and redirects to the sign-in page, which confirms it.
 pub(crate) async fn sign_out(caller: Caller) -> Result<Response, Problem> {
     let sessions = &caller.doorward().sessions;
     let session = caller.require_session()?;
     sessions.sign_out(&caller.ctx, session).await?;
-    let mut response = see_other(SIGNED_OUT);
+    let mut response = see_other(&Notice::SignedOut.path());
     clear_session_cookie(response.headers_mut());
     Ok(response)
 }

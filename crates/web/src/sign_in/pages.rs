@@ -13,7 +13,6 @@ use doorward_domain::sessions::SignedIn;
 use doorward_domain::sign_in::{NextFactor, NextStep, Outcome};
 use doorward_domain::sign_up::CompletedSignUp;
 use doorward_domain::values::EmailAddress;
-use jiff::Timestamp;
 use minijinja::{Value, context};
 
 use crate::deletion::pages::pending;
@@ -30,15 +29,10 @@ use crate::http::credentials::{PresentedCredential, credential};
 use crate::http::problem::{Code, Problem};
 use crate::http::responses::see_other;
 use crate::sign_in::api::start;
+use crate::sign_in::notice::Notice;
 
 /// The template of the form.
 const SIGN_IN: &str = "sign_in/sign-in";
-/// The sign-in page after a sign-out.
-pub(crate) const SIGNED_OUT: &str = "/sign-in?signed-out";
-/// The sign-in page after a sign-up that needs no confirmation, if the sign-in after it has failed.
-pub(crate) const SIGNED_UP: &str = "/sign-in?signed-up";
-/// The sign-in page after a sign-in. Without a session, the browser has not accepted the cookie.
-const SIGNED_IN: &str = "/sign-in?signed-in";
 
 /// The sign-in page, filled in with an address that was confirmed or that a mail was sent to in this browser. With a session,
 /// a redirect to the page to return to, or to the account page.
@@ -68,56 +62,8 @@ fn target(return_to: Option<&ReturnTo>) -> &str {
 pub(crate) fn after_sign_in(headers: &HeaderMap, return_to: Option<&ReturnTo>) -> String {
     let origin = headers.get(ORIGIN).map(HeaderValue::as_bytes);
     match origin.is_some_and(|origin| origin.starts_with(b"http://")) {
-        true => with_return_to(SIGNED_IN, return_to),
+        true => with_return_to(&Notice::SignedIn.path(), return_to),
         false => target(return_to).to_owned(),
-    }
-}
-
-/// What has happened before a user comes to the sign-in page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Notice {
-    SignedOut,
-    SignedUp,
-    /// The account will be deleted at this time.
-    ToBeDeleted(Timestamp),
-    Deleted,
-    /// A deletion was cancelled.
-    Kept,
-    CookieNotAccepted,
-}
-
-impl Notice {
-    /// Reads the first field of the query.
-    fn from_query(query: &str) -> Option<Self> {
-        match query.split('&').next()? {
-            "signed-out" => Some(Self::SignedOut),
-            "signed-up" => Some(Self::SignedUp),
-            "signed-in" => Some(Self::CookieNotAccepted),
-            "deleted" => Some(Self::Deleted),
-            "kept" => Some(Self::Kept),
-            other => {
-                let second = other.strip_prefix("to-be-deleted=")?.parse().ok()?;
-                Timestamp::from_second(second).ok().map(Self::ToBeDeleted)
-            }
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::SignedOut => "signed-out",
-            Self::SignedUp => "signed-up",
-            Self::CookieNotAccepted => "cookie-not-accepted",
-            Self::ToBeDeleted(_) => "to-be-deleted",
-            Self::Deleted => "deleted",
-            Self::Kept => "kept",
-        }
-    }
-
-    fn deletion_at(self) -> Option<Timestamp> {
-        match self {
-            Self::ToBeDeleted(at) => Some(at),
-            _ => None,
-        }
     }
 }
 
@@ -385,7 +331,10 @@ mod tests {
             for code in Code::ALL {
                 let form = Form::default().with_errors(&Problem::new(*code));
                 let page = page(&with_inbox, locale, &form);
-                assert!(page.contains("role=\"alert\""), "{}", code.as_str());
+                let (_, alert) = page.split_once("role=\"alert\"").unwrap();
+                let alert = alert.split("</div>").next().unwrap();
+                let has_text = alert.contains("</p>") && !alert.contains("<p></p>");
+                assert!(has_text, "{}: {alert}", code.as_str());
                 assert!(page.contains("/inbox"));
             }
         }

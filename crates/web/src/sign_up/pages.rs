@@ -9,6 +9,7 @@ use doorward_domain::values::{EmailAddress, Secret};
 use minijinja::{Value, context};
 
 use crate::email;
+use crate::html::done;
 use crate::html::form::Form;
 use crate::html::return_to::{ReturnTo, sign_in_path, with_return_to};
 use crate::html::sent_to;
@@ -17,7 +18,8 @@ use crate::http::caller::Caller;
 use crate::http::cookies;
 use crate::http::problem::Problem;
 use crate::http::responses::see_other;
-use crate::sign_in::pages::{SIGNED_UP, after_sign_up};
+use crate::sign_in::notice::Notice;
+use crate::sign_in::pages::after_sign_up;
 use crate::sign_up::api::create_in_browser;
 
 /// The sign-up form, with an address or, by the query, with a username. A signed-in user is redirected to the account page.
@@ -94,7 +96,8 @@ pub(crate) async fn sign_up(
     match create_in_browser(&caller, fields).await {
         Ok(BrowserSignUp::Completed(sign_up)) => {
             let signed_in = after_sign_up(&caller, &headers, &sign_up, return_to.as_ref());
-            let to_sign_in = || see_other(&with_return_to(SIGNED_UP, return_to.as_ref()));
+            let page = Notice::SignedUp.path();
+            let to_sign_in = || see_other(&with_return_to(&page, return_to.as_ref()));
             Ok(signed_in.await.unwrap_or_else(to_sign_in))
         }
         Ok(BrowserSignUp::Unconfirmed { email, cookie }) => {
@@ -134,34 +137,19 @@ pub(crate) async fn sent_page(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Html<String> {
-    let state = match query.as_deref() {
-        Some("again") => SentState::Again,
-        _ => SentState::First,
-    };
     let email = sent_to::get(&headers);
-    sent(&caller, &Form::default(), email.as_ref(), state)
-}
-
-/// What the page about the mail reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SentState {
-    /// The mail was sent.
-    First,
-    /// The mail was sent again.
-    Again,
+    let done = done(query.as_deref(), &["again"]);
+    sent(&caller, &Form::default(), email.as_ref(), done)
 }
 
 fn sent(
     caller: &Caller,
     form: &Form,
     email: Option<&EmailAddress>,
-    state: SentState,
+    done: Option<&str>,
 ) -> Html<String> {
-    let values = context! {
-        form => Value::from(form),
-        email => email.map(EmailAddress::as_str),
-        is_again => state == SentState::Again,
-    };
+    let email = email.map(EmailAddress::as_str);
+    let values = context! { form => Value::from(form), email, done };
     caller.render("sign_up/sent", values)
 }
 
@@ -169,7 +157,7 @@ fn sent(
 pub(crate) async fn send_again(caller: Caller, fields: Fields) -> Result<Response, Problem> {
     let form = Form::from_fields(&fields);
     let email = sent_to::entered(&fields);
-    let page = |form: &Form| sent(&caller, form, email.as_ref(), SentState::First);
+    let page = |form: &Form| sent(&caller, form, email.as_ref(), None);
     let requested = email::api::request_confirmation(caller.clone(), fields).await;
     requested.map_err(|problem| form.rejected(problem, page))?;
     Ok(sent_to::redirect("/sign-up/sent?again", email.as_ref()))

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::account::signed_in;
 use super::browser::Browser;
 use crate::factors::{code, enrol};
-use crate::support::{OTHER_PASSWORD, TestApp, path_in};
+use crate::support::{OTHER_PASSWORD, StoreMode, TestApp, path_in};
 
 const SESSION: &str = "__Host-doorward";
 const PROOF: &str = "password=plum+cake+on+sundays";
@@ -143,6 +143,22 @@ async fn a_change_of_the_address_needs_a_code_of_the_second_factor() {
     let answer = browser.post("/account/email", &form).await;
     Browser::redirected(answer, "/account/email?sent");
     app.allow_unread_mail();
+}
+
+/// The server knows whether the account needs a code.
+#[tokio::test]
+async fn while_the_factors_cannot_be_read_no_form_requires_a_code() {
+    let app = TestApp::new().await;
+    let mut browser = signed_in(&app, "en").await;
+    app.set_store_mode(StoreMode::CredentialsDown);
+    for path in ["/account/email", "/account/password", "/account/delete"] {
+        let page = browser.get(path).await;
+        let page = browser.page(page, 200);
+        let (_, field) = page.0.split_once("<input id=\"code\"").unwrap();
+        let field = field.split('>').next().unwrap();
+        assert!(!field.contains("required"), "{path}: {field}");
+    }
+    app.set_store_mode(StoreMode::Fine);
 }
 
 /// A user without an address adds one.

@@ -10,11 +10,12 @@ const KEEP: &str = "username=ben&password=plum+cake+on+sundays";
 
 #[tokio::test]
 async fn a_user_deletes_the_account_and_keeps_it_with_the_password() {
-    for (language, goes, wrong, date, pending, again, kept) in [
+    for (language, goes, wrong, reason, date, pending, again, kept) in [
         (
             "en",
             "in 14 days",
             "The current password is wrong.",
+            "Choose a reason from the list.",
             "5 December 2026, 08:00 UTC",
             "Your account will be deleted",
             "Enter a password.",
@@ -24,6 +25,7 @@ async fn a_user_deletes_the_account_and_keeps_it_with_the_password() {
             "de",
             "in 14 Tagen",
             "Das aktuelle Passwort ist falsch.",
+            "Wählen Sie einen Grund aus der Liste.",
             "5. Dezember 2026 um 08:00 UTC",
             "Ihr Konto wird gelöscht",
             "Geben Sie ein Passwort ein.",
@@ -42,6 +44,12 @@ async fn a_user_deletes_the_account_and_keeps_it_with_the_password() {
             .await;
         let kept_choice = "value=\"privacy\" selected";
         browser.page(page, 401).shows(&[wrong, kept_choice]);
+        let page = browser
+            .post("/account/delete", &format!("{PROOF}&reason=other-one"))
+            .await;
+        let link = format!("<p><a href=\"#reason\">{reason}</a></p>");
+        let fault = format!("id=\"reason-fault\">{reason}</p>");
+        browser.page(page, 422).shows(&[&link, &fault]);
         let done = browser
             .post("/account/delete", &format!("{PROOF}&reason=privacy"))
             .await;
@@ -59,12 +67,16 @@ async fn a_user_deletes_the_account_and_keeps_it_with_the_password() {
         browser.page(page, 422).shows(&[again, "value=\"ben\""]);
         // Loaded again, as after another language was chosen.
         Browser::redirected(browser.get("/sign-in/keep-account").await, "/sign-in");
+        let form = format!("{KEEP}&return_to=%2Faccount%2Fdata");
+        let next = "/sign-in?kept&return_to=%2Faccount%2Fdata";
         for _ in 0..2 {
-            let done = browser.post("/sign-in/keep-account", KEEP).await;
-            Browser::redirected(done, "/sign-in?kept");
+            let done = browser.post("/sign-in/keep-account", &form).await;
+            Browser::redirected(done, next);
         }
-        let page = browser.get("/sign-in?kept").await;
-        browser.page(page, 200).shows(&[kept]);
+        let page = browser.get(next).await;
+        browser
+            .page(page, 200)
+            .shows(&[kept, "name=\"return_to\" value=\"/account/data\""]);
         let done = browser.post("/sign-in", KEEP).await;
         Browser::redirected(done, "/account");
         app.allow_unread_mail();

@@ -25,3 +25,27 @@ async fn the_page_after_a_request_names_the_address_and_is_the_same_for_an_unkno
     let page = other.get("/recover/sent").await;
     other.page(page, 200).shows(&["that address"]);
 }
+
+#[tokio::test]
+async fn a_mail_that_is_requested_again_is_reported() {
+    for (language, again) in [
+        ("en", "sent the email again"),
+        ("de", "noch einmal geschickt"),
+    ] {
+        let app = TestApp::new().await;
+        app.user("ben").await;
+        let mut browser = Browser::new(&app, language);
+        let asked = browser.post("/recover", "email=ben%40example.com").await;
+        Browser::redirected(asked, "/recover/sent");
+        let page = browser.get("/recover/sent").await;
+        let page = browser.page(page, 200).shows(&["name=\"again\""]);
+        assert!(!page.0.contains(again), "{}", page.0);
+        let asked = browser
+            .post("/recover", "email=ben%40example.com&again=yes")
+            .await;
+        Browser::redirected(asked, "/recover/sent?again");
+        let page = browser.get("/recover/sent?again").await;
+        browser.page(page, 200).shows(&["role=\"status\"", again]);
+        app.allow_unread_mail();
+    }
+}

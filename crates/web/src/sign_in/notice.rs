@@ -1,0 +1,99 @@
+//! What the sign-in page says about what has happened before.
+
+use doorward_domain::model::User;
+use jiff::Timestamp;
+
+/// What has happened before a user comes to the sign-in page: the first field of its query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Notice {
+    SignedOut,
+    /// After a sign-up that needs no confirmation, if the sign-in after it has failed.
+    SignedUp,
+    /// After a sign-in. Without a session, the browser has not accepted the cookie.
+    SignedIn,
+    /// The account will be deleted at this time.
+    ToBeDeleted(Timestamp),
+    Deleted,
+    /// A deletion was cancelled.
+    Kept,
+}
+
+impl Notice {
+    /// Those without a value.
+    const PLAIN: [Self; 5] = [
+        Self::SignedOut,
+        Self::SignedUp,
+        Self::SignedIn,
+        Self::Deleted,
+        Self::Kept,
+    ];
+
+    /// After the deletion of a user was requested.
+    pub(crate) fn after_deletion(user: &User) -> Self {
+        let deletion = user.deletion;
+        deletion.map_or(Self::Deleted, |deletion| Self::ToBeDeleted(deletion.at))
+    }
+
+    /// Reads the query of the sign-in page.
+    pub(crate) fn from_query(query: &str) -> Option<Self> {
+        let field = query.split('&').next()?;
+        let (name, value) = field.split_once('=').unwrap_or((field, ""));
+        if name == "to-be-deleted" {
+            let at = Timestamp::from_second(value.parse().ok()?);
+            return at.ok().map(Self::ToBeDeleted);
+        }
+        Self::PLAIN
+            .into_iter()
+            .find(|notice| notice.name() == field)
+    }
+
+    /// The sign-in page with this notice.
+    pub(crate) fn path(self) -> String {
+        let name = self.name();
+        match self.deletion_at() {
+            Some(at) => format!("/sign-in?{name}={}", at.as_second()),
+            None => format!("/sign-in?{name}"),
+        }
+    }
+
+    /// Its name in the query and in the template.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed-out",
+            Self::SignedUp => "signed-up",
+            Self::SignedIn => "signed-in",
+            Self::ToBeDeleted(_) => "to-be-deleted",
+            Self::Deleted => "deleted",
+            Self::Kept => "kept",
+        }
+    }
+
+    pub(crate) fn deletion_at(self) -> Option<Timestamp> {
+        match self {
+            Self::ToBeDeleted(at) => Some(at),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_query_of_a_path_is_read_as_its_notice() {
+        let at = Timestamp::from_second(1_796_457_600).unwrap();
+        let all = Notice::PLAIN.into_iter().chain([Notice::ToBeDeleted(at)]);
+        for notice in all {
+            let path = notice.path();
+            let (page, query) = path.split_once('?').unwrap();
+            assert_eq!(page, "/sign-in");
+            assert_eq!(Notice::from_query(query), Some(notice));
+            let with_return_to = format!("{query}&return_to=%2Fx");
+            assert_eq!(Notice::from_query(&with_return_to), Some(notice));
+        }
+        for other in ["", "return_to=%2Fx&kept", "kept=1", "to-be-deleted=x"] {
+            assert_eq!(Notice::from_query(other), None, "{other}");
+        }
+    }
+}
