@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { checkPage } from "./page_checks.mjs";
+import { checkPage, LANGUAGES } from "./page_checks.mjs";
 import * as walks from "./walks.mjs";
 
 const WIDTHS = [360, 768, 1440];
@@ -20,6 +20,9 @@ async function visitAll(language, ...more) {
       results.push({ state, width, colorScheme, violations, incomplete });
       await browser.page.screenshot({ path: join(folder, `${state}, ${width} ${colorScheme}.png`), fullPage: true, caret: "initial" });
     };
+    // A page in English only has no choice of another language.
+    const lang = await browser.attribute("html", "lang");
+    if (lang !== language && (await browser.has("form.languages"))) defects.push(`${state}: in ${lang}`);
     const brand = name.startsWith("brand") ? "Example Club" : "Doorward";
     const found = await checkPage(browser, { widths: WIDTHS, brand, visit });
     defects.push(...found.map((defect) => `${state}: ${defect}`));
@@ -37,7 +40,7 @@ async function visitAll(language, ...more) {
 
 // A page with all pictures: a row for each state.
 function contactSheet() {
-  const sections = ["en", "de"].map((language) => {
+  const sections = Object.keys(LANGUAGES).map((language) => {
     const files = existsSync(join(FOLDER, language)) ? readdirSync(join(FOLDER, language)) : [];
     const pictures = files.filter((name) => name.endsWith(".png")).sort(new Intl.Collator("en", { numeric: true }).compare);
     const states = Map.groupBy(pictures, (name) => name.slice(0, name.lastIndexOf(",")));

@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { require } from "../../../testkit/browser/browser.mjs";
 
 const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+// The tag of each language, and how the title of a page with an error begins.
+export const LANGUAGES = { en: "Error:", de: "Fehler:" };
 const HEIGHTS = { 360: 780, 768: 1024, 1440: 900 };
 
 // Returns the defects of the current page. What is quick to check is always checked, the rest is `checks`. `visit` gets
@@ -16,7 +18,7 @@ export async function checkPage(browser, { checks = ["keyboard", "axe", "setting
   if (checks.includes("keyboard")) note("keyboard", await checkKeyboard(page));
   for (const width of widths) {
     if (width !== 360) await page.setViewportSize({ width, height: HEIGHTS[width] });
-    note(width, await page.evaluate(findDefects, brand));
+    note(width, await page.evaluate(findDefects, { brand, languages: LANGUAGES }));
     for (const colorScheme of checks.includes("axe") ? ["light", "dark"] : []) {
       await page.emulateMedia({ colorScheme });
       const results = await runAxe(page, colorScheme);
@@ -146,7 +148,7 @@ function findIgnoredSettings() {
 }
 
 // The defects of a page in this state. `brand` is the name at the end of its title.
-function findDefects(brand) {
+function findDefects({ brand, languages }) {
   const defects = [];
   const about = (element) => element.outerHTML.replace(/\s+/g, " ").slice(0, 120);
   const all = (selector) => [...document.querySelectorAll(selector)];
@@ -154,7 +156,7 @@ function findDefects(brand) {
 
   for (const details of all("details")) details.open = true;
 
-  if (!["en", "de"].includes(root.lang)) defects.push(`lang is "${root.lang}"`);
+  if (!(root.lang in languages)) defects.push(`lang is "${root.lang}"`);
   if (!document.title.endsWith(` · ${brand}`)) defects.push(`the title is "${document.title}"`);
   if (all("h1").length !== 1) defects.push(`${all("h1").length} h1`);
   if (all("main").length !== 1) defects.push(`${all("main").length} main`);
@@ -203,6 +205,6 @@ function findDefects(brand) {
   start?.focus();
   const place = start?.getBoundingClientRect();
   if (place?.top < 0 || place?.bottom > innerHeight) defects.push(`not visible: ${about(start)}`);
-  if (/^(Error|Fehler): /.test(document.title) !== all(".notice[role=alert]").length > 0) defects.push(`the title is "${document.title}"`);
+  if (document.title.startsWith(`${languages[root.lang]} `) !== all(".notice[role=alert]").length > 0) defects.push(`the title is "${document.title}"`);
   return defects;
 }

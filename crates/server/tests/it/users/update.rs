@@ -369,7 +369,7 @@ async fn the_language_is_changed_only_by_a_request_that_has_it() {
 async fn mails_and_pages_are_in_the_chosen_language() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
-    for (chosen, expected) in [("de-AT", Locale::De), ("fr", Locale::En)] {
+    for (chosen, expected) in [("de-AT", Locale::De), ("qaa", Locale::En)] {
         let body = json!({"locale": chosen});
         ben.patch("/user/me", body).await.expect(200);
         let page = ben.request("GET", "/account").cookie(ben.token());
