@@ -19,6 +19,17 @@ duration-days = { $count ->
     [one] { $count } Tag
    *[other] { $count } Tage
 }
+duration-years = { $count ->
+    [one] { $count } Jahr
+   *[other] { $count } Jahre
+}
+duration = { $unit ->
+    [seconds] { duration-seconds }
+    [minutes] { duration-minutes }
+    [hours] { duration-hours }
+    [days] { duration-days }
+   *[years] { duration-years }
+}
 month = { $month ->
     [January] Januar
     [February] Februar
@@ -262,10 +273,12 @@ show-password = Passwort anzeigen
 hide-password = Passwort verbergen
 password-hint = Mindestens { $min_length } Zeichen. Ein paar zufällige Wörter sind leicht zu merken und schwer zu erraten.
 sign-in = Anmelden
+sign-in-other-account = Mit einem anderen Konto anmelden
 forgot-password = Passwort vergessen?
 please-wait = Bitte warten
 copy = Kopieren
 copied = Kopiert
+cancel = Abbrechen
 send-link = Link schicken
 send-again = E-Mail noch einmal schicken
 back-to-sign-in = Zurück zur Anmeldung
@@ -373,7 +386,6 @@ sign-up-known = Sie haben schon ein Konto? { $link }
 
 code-title = Code eingeben
 code-intro = Ihr Passwort stimmt. Um die Anmeldung abzuschließen, öffnen Sie Ihre Authenticator-App und geben Sie den Code ein, den sie anzeigt.
-code-back = Mit einem anderen Konto anmelden
 
 required-title = Zwei-Faktor-Anmeldung einrichten
 required-text = Für Ihr Konto ist die Zwei-Faktor-Anmeldung erforderlich: Sie melden sich dann mit Ihrem Passwort und einem Code aus einer Authenticator-App auf Ihrem Smartphone an. Wenn Sie noch keine App haben, installieren Sie zuerst eine.
@@ -388,7 +400,7 @@ request-confirmation-intro = Geben Sie Ihre E-Mail-Adresse ein. Wir schicken Ihn
 
 confirm-title = E-Mail-Adresse bestätigen
 confirm-done = E-Mail-Adresse bestätigt
-confirm-done-text = Sie müssen nichts weiter tun.
+confirm-done-text = Ihre Adresse ist bestätigt. Sie können sich anmelden.
 confirm-is-new = Haben Sie dieses Konto angelegt?
 confirm-is-new-text = Dieser Link bestätigt eine Registrierung mit Ihrer E-Mail-Adresse. Bestätigen Sie nur, wenn Sie sich zu dieser Zeit selbst registriert haben.
 confirm-is-change = Ist das die Adresse Ihres Kontos?
@@ -401,7 +413,6 @@ confirm-button = Bestätigen
 confirm-cancel = Das war ich nicht
 
 confirmed-title = E-Mail-Adresse bestätigt
-confirmed-heading = E-Mail-Adresse bestätigt
 confirmed-thanks = { $name ->
     [0] Danke. Ihr Konto ist bereit.
    *[other] Danke, { $name }. Ihr Konto ist bereit.
@@ -479,16 +490,22 @@ devices-only-one = Sie sind nur auf diesem Gerät angemeldet.
 devices-signed-out = Das Gerät ist abgemeldet.
 devices-others-signed-out = Alle anderen Geräte sind abgemeldet.
 devices-others = Auf anderen Geräten abmelden
-devices-others-text = Falls Sie ein Gerät verloren haben oder jemand anderes Ihr Konto nutzen könnte.
+devices-others-text = Tun Sie das, wenn Sie ein Gerät verloren haben oder vielleicht jemand anderes Ihr Konto nutzt.
 devices-others-button = Alle anderen Geräte abmelden
 devices-others-heading = Alle anderen Geräte abmelden?
 devices-others-effects = Hier bleiben Sie angemeldet. Auf jedem anderen Gerät ist wieder das Passwort nötig. Schon verschickte Links zum Zurücksetzen des Passworts funktionieren nicht mehr.
-device-name = { $system ->
-    [iPhone] { $name } auf dem iPhone
-    [iPad] { $name } auf dem iPad
-   *[other] { $name } unter { $system }
+device-name = { $name ->
+    [0] { $system ->
+        [0] Unbekanntes Gerät
+       *[other] { $system }
+    }
+   *[other] { $system ->
+        [0] { $name }
+        [iPhone] { $name } auf dem iPhone
+        [iPad] { $name } auf dem iPad
+       *[other] { $name } unter { $system }
+    }
 }
-device-unknown = Unbekanntes Gerät
 device-active-now = gerade aktiv
 device-active-minutes = { $count ->
     [one] vor { $count } Minute aktiv
@@ -619,7 +636,7 @@ deletion-on = Löschung
 deletion-pending-with-password = Um Ihr Konto zu behalten, geben Sie Ihr Passwort noch einmal ein.
 deletion-pending-with-code = Um Ihr Konto zu behalten, geben Sie Ihr Passwort und einen Code noch einmal ein.
 keep-account-heading = Möchten Sie Ihr Konto behalten?
-keep-account-text = Jemand möchte Ihr Konto löschen. Wenn Sie das nicht waren oder Ihr Konto behalten möchten, brechen Sie die Löschung ab.
+keep-account-text = Jemand möchte Ihr Konto löschen. Wenn Sie das nicht waren oder Ihr Konto behalten möchten, behalten Sie es hier.
 keep-account-button = Konto behalten
 account-kept-heading = Ihr Konto bleibt bestehen
 account-kept-text = Ihr Konto wird nicht gelöscht. Sie können sich wieder anmelden.
@@ -657,7 +674,6 @@ factors-continue = Weiter
 proof-title = Bestätigen Sie, dass Sie es sind
 proof-with-password = Geben Sie Ihr Passwort ein, um fortzufahren.
 proof-with-code = Geben Sie Ihr Passwort und einen Code ein, um fortzufahren.
-proof-cancel = Abbrechen
 
 setup-title = Authenticator-App einrichten
 setup-scan = Scannen Sie diesen QR-Code mit Ihrer Authenticator-App.
@@ -681,14 +697,12 @@ recovery-sent-to = Wenn es zu { $email } ein Konto gibt, haben wir dorthin eine 
 recovery-sent = Wenn es zu dieser Adresse ein Konto gibt, haben wir dorthin eine E-Mail geschickt. Öffnen Sie den Link darin, um ein neues Passwort festzulegen.
 recovery-sent-again = Wenn es zu dieser Adresse ein Konto gibt, haben wir die E-Mail noch einmal geschickt.
 recover-title = Neues Passwort festlegen
-recover-heading = Neues Passwort festlegen
 recover-text = { $name ->
     [0] Sie werden auf allen Geräten abgemeldet.
    *[other] Für { $name }. Sie werden auf allen Geräten abgemeldet.
 }
 recover-button = Passwort festlegen
 recovered-title = Passwort geändert
-recovered-heading = Passwort geändert
 recovered-text = Sie wurden auf allen Geräten abgemeldet.
 
 undo-email-change-title = Änderung rückgängig machen

@@ -24,6 +24,17 @@ duration-days = { $count ->
     [one] { $count } day
    *[other] { $count } days
 }
+duration-years = { $count ->
+    [one] { $count } year
+   *[other] { $count } years
+}
+duration = { $unit ->
+    [seconds] { duration-seconds }
+    [minutes] { duration-minutes }
+    [hours] { duration-hours }
+    [days] { duration-days }
+   *[years] { duration-years }
+}
 # $month is the English name.
 month = { $month ->
     [January] January
@@ -273,10 +284,12 @@ show-password = Show password
 hide-password = Hide password
 password-hint = At least { $min_length } characters. A few random words are easy to remember and hard to guess.
 sign-in = Sign in
+sign-in-other-account = Sign in with another account
 forgot-password = Forgot your password?
 please-wait = Please wait
 copy = Copy
 copied = Copied
+cancel = Cancel
 send-link = Send link
 send-again = Send the email again
 back-to-sign-in = Back to sign-in
@@ -384,7 +397,6 @@ sign-up-known = Already have an account? { $link }
 
 code-title = Enter a code
 code-intro = Your password is correct. To finish signing in, open your authenticator app and enter the code that it shows.
-code-back = Sign in with another account
 
 required-title = Set up two-factor sign-in
 required-text = Your account needs two-factor sign-in: signing in will take your password and a code from an authenticator app on your phone. If you don't have one yet, install one first.
@@ -399,7 +411,7 @@ request-confirmation-intro = Enter your email. We'll send you the link again.
 
 confirm-title = Confirm your email address
 confirm-done = Email address confirmed
-confirm-done-text = You're all set.
+confirm-done-text = Your address is confirmed. You can sign in.
 confirm-is-new = Did you create this account?
 confirm-is-new-text = This link confirms a sign-up with your email address. Confirm only if you signed up yourself at this time.
 confirm-is-change = Is this the address of your account?
@@ -412,7 +424,6 @@ confirm-button = Confirm
 confirm-cancel = This wasn't me
 
 confirmed-title = Email address confirmed
-confirmed-heading = Email address confirmed
 confirmed-thanks = { $name ->
     [0] Thanks! Your account is ready.
    *[other] Thanks, { $name }! Your account is ready.
@@ -490,17 +501,23 @@ devices-only-one = You are signed in on this device only.
 devices-signed-out = That device is signed out.
 devices-others-signed-out = All other devices are signed out.
 devices-others = Sign out everywhere else
-devices-others-text = If you have lost a device, or someone else may use your account.
+devices-others-text = Do this if you have lost a device, or if someone else may be using your account.
 devices-others-button = Sign out all other devices
 devices-others-heading = Sign out all other devices?
 devices-others-effects = You stay signed in here. On every other device, the password is needed again. Links to reset the password that were sent before stop working.
 # $name is the program and $system its system, such as Firefox and Windows.
-device-name = { $system ->
-    [iPhone] { $name } on iPhone
-    [iPad] { $name } on iPad
-   *[other] { $name } on { $system }
+device-name = { $name ->
+    [0] { $system ->
+        [0] Unknown device
+       *[other] { $system }
+    }
+   *[other] { $system ->
+        [0] { $name }
+        [iPhone] { $name } on iPhone
+        [iPad] { $name } on iPad
+       *[other] { $name } on { $system }
+    }
 }
-device-unknown = Unknown device
 device-active-now = active now
 device-active-minutes = { $count ->
     [one] active { $count } minute ago
@@ -608,7 +625,7 @@ delete-intro = { $days ->
 }
 delete-undo-by-email = If you change your mind before then, open the link in the email that we'll send you, or enter your password on the sign-in page: you can keep the account there.
 delete-undo-by-sign-in = If you change your mind before then, enter your password on the sign-in page: you can keep the account there.
-delete-goes = What goes
+delete-goes = What is deleted
 delete-goes-profile = Your name, username, email address and language
 delete-goes-security = Your password, authenticator apps, recovery codes and known devices
 delete-goes-data = Everything that applications have stored with your account here
@@ -633,7 +650,7 @@ deletion-on = Deletion
 deletion-pending-with-password = To keep your account, enter your password again.
 deletion-pending-with-code = To keep your account, enter your password and a code again.
 keep-account-heading = Keep your account?
-keep-account-text = Someone asked to delete your account. If this wasn't you, or you want to keep your account, cancel the deletion.
+keep-account-text = Someone asked to delete your account. If this wasn't you, or you want to keep your account, keep it here.
 keep-account-button = Keep my account
 account-kept-heading = Your account stays
 account-kept-text = Your account is not deleted. You can sign in again.
@@ -671,7 +688,6 @@ factors-continue = Continue
 proof-title = Confirm that it's you
 proof-with-password = Enter your password to continue.
 proof-with-code = Enter your password and a code to continue.
-proof-cancel = Cancel
 
 setup-title = Set up your authenticator app
 setup-scan = Scan this QR code with your authenticator app.
@@ -695,14 +711,12 @@ recovery-sent-to = If an account uses { $email }, we've sent it an email. Open t
 recovery-sent = If an account uses that address, we've sent it an email. Open the link in it to set a new password.
 recovery-sent-again = If an account uses this address, we've sent the email again.
 recover-title = Set a new password
-recover-heading = Set a new password
 recover-text = { $name ->
     [0] You'll be signed out on all devices.
    *[other] For { $name }. You'll be signed out on all devices.
 }
 recover-button = Set password
 recovered-title = Password changed
-recovered-heading = Password changed
 recovered-text = You've been signed out on all devices.
 
 undo-email-change-title = Undo the email change

@@ -142,7 +142,8 @@ fn each_used_key_exists() {
                 let before = pair[0].strip_suffix(function);
                 before.is_some_and(|before| !before.ends_with(char::is_alphanumeric))
             };
-            let is_key = is_call("t(") || is_call("around(") || pair[1].starts_with("fault-");
+            let calls = ["t(", "around(", "named(", "linked("];
+            let is_key = calls.into_iter().any(is_call) || pair[1].starts_with("fault-");
             // `t("mail-" ~ mail ~ "-subject")`: the mails are rendered by the tests of the mail crate.
             let is_key = is_key && pair[1] != MAIL;
             assert!(

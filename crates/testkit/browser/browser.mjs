@@ -148,7 +148,7 @@ export class Browser {
     return this.awaitInInbox(`article:nth-last-of-type(${number})`);
   }
 
-  // Opens the link of the mail with this number, which is the newest one.
+  // Waits until this number of mails has arrived, and opens the link of the newest one.
   async openMail(number) {
     await this.awaitMail(number);
     await this.click("article a.button");

@@ -38,7 +38,8 @@ impl CompletedSignUp {
 }
 
 impl Core {
-    /// Creates the cookie of a sign-up whose address has to be confirmed. All have the same length.
+    /// Creates the cookie of a sign-up whose address has to be confirmed. All have the same length, so that the length of a
+    /// response does not depend on the account.
     pub(crate) fn sign_up_cookie(
         &self,
         ctx: &Ctx,

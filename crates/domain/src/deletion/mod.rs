@@ -1,9 +1,9 @@
 //! Deletion after some days: requested by the user or an admin, and cancelled by either, or by the mailed link.
 //!
-//! Until the deletion the account and its names stay, but no one can sign in: a correct proof gets the time of the
-//! deletion. The user, who has no session, cancels with the same proof, or with the link that was mailed at the request
-//! and again with the reminder. The links of an address change and of a first factor (`core::undo`) cancel it as well.
-//! `housekeeping` reminds and deletes.
+//! Until the deletion the account and its names stay, but no one can sign in: a sign-in with the correct password fails
+//! with the time of the deletion. The user, who has no session, cancels with the same proof, or with the link that was
+//! mailed at the request and again with the reminder. The links of an address change and of a first factor (`core::undo`)
+//! cancel it as well. `housekeeping` reminds and deletes.
 
 use std::sync::Arc;
 
@@ -26,8 +26,8 @@ pub struct Deletion {
 
 impl Deletion {
     /// Requests the deletion of an account, and ends its sessions. Returns the user with the pending deletion. If the policy
-    /// has no grace period, the account is deleted at once, and the returned user has none. Does nothing if a deletion is
-    /// pending already. `reason` is for the audit log. Fails like [`crate::profile::Profile::delete`].
+    /// has no grace period, the account is deleted at once; then `deletion` of the returned user is `None`. Does nothing if a
+    /// deletion is pending already. `reason` is for the audit log. Fails like [`crate::profile::Profile::delete`].
     #[tracing::instrument(name = "request_deletion", level = "trace", skip_all)]
     pub async fn request(
         &self,
@@ -65,8 +65,8 @@ impl Deletion {
             };
             core.emit(ctx, requested, &mut batch);
             if core.apply_unless_stale(batch).await? {
-                let (epoch, reason) = (changed.security_epoch, SessionEnd::AccountChanged);
-                core.end_sessions(ctx, user.id, epoch, reason, None).await;
+                let (epoch, end) = (changed.security_epoch, SessionEnd::AccountChanged);
+                core.end_sessions(ctx, user.id, epoch, end, None).await;
                 return Ok(changed);
             }
         }

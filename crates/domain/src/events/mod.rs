@@ -22,10 +22,10 @@ type Subscriber = fn(&Core, &Ctx, &Event<'_>, &mut Batch);
 /// The subscribers, in the order of their writes.
 const SUBSCRIBERS: [Subscriber; 2] = [audit::write_audit_event, mails::queue_mails];
 
-/// What a client showed to cancel a deletion.
+/// How a deletion was cancelled: with the password of the user or of an admin, or with a mailed link.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum CancelledWith {
-    /// Its password: that of the user, or of an admin.
+    /// The password of the user or of an admin.
     Password,
     /// The link in a mail.
     MailedLink,

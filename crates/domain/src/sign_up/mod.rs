@@ -71,7 +71,7 @@ impl SignUp {
         Ok(user)
     }
 
-    /// Like [`Self::start`], in a browser that does not ask for the password again.
+    /// Like [`Self::start`], for a page: also returns what signs the user in without entering the password again.
     pub async fn start_in_browser(
         &self,
         ctx: &Ctx,

@@ -18,20 +18,13 @@ use crate::http::responses::see_other;
 const PAGE: &str = Section::Email.path();
 
 /// The address, a pending change, and the form to change it.
-pub(crate) async fn email_page(
-    caller: AccountCaller,
-    RawQuery(query): RawQuery,
-) -> Result<Html<String>, Problem> {
+pub(crate) async fn email_page(caller: AccountCaller, RawQuery(query): RawQuery) -> Html<String> {
     let flags = ["sent", "sent-again", "cancelled"];
     let done = done(query.as_deref(), &flags);
     page(&caller, &Form::default(), done).await
 }
 
-async fn page(
-    caller: &AccountCaller,
-    form: &Form,
-    done: Option<&str>,
-) -> Result<Html<String>, Problem> {
+async fn page(caller: &AccountCaller, form: &Form, done: Option<&str>) -> Html<String> {
     let user = caller.session().user();
     let values = context! {
         email => user.email.as_ref().map(EmailAddress::as_str),
@@ -41,7 +34,7 @@ async fn page(
         form => Value::from(form),
         done,
     };
-    Ok(caller.render(Section::Email, "email/email", values))
+    caller.render(Section::Email, "email/email", values)
 }
 
 /// Starts a change.
@@ -77,8 +70,6 @@ pub(crate) async fn cancel(caller: AccountCaller) -> Result<Response, Problem> {
 
 /// Shows the problem on the page.
 async fn rejected(caller: &AccountCaller, form: Form, problem: Problem) -> Problem {
-    match page(caller, &form.with_errors(&problem), None).await {
-        Ok(page) => problem.on_page(page),
-        Err(_) => problem,
-    }
+    let page = page(caller, &form.with_errors(&problem), None).await;
+    problem.on_page(page)
 }

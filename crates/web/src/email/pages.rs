@@ -19,7 +19,7 @@ use crate::http::body::{Fields, optional_password};
 use crate::http::caller::Caller;
 use crate::http::cookies;
 use crate::http::links::{done_page, read_token, undo_page};
-use crate::http::problem::{Code, Problem};
+use crate::http::problem::Problem;
 use crate::sign_in::pages::after_sign_up;
 
 /// The page that sends the confirmation mail again.
@@ -39,8 +39,7 @@ pub(crate) async fn view_confirmation(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Html<String>, Problem> {
-    let page = confirmation_form(&caller, &token, &Form::default()).await;
-    page.map_err(|problem| problem.with_next_page(REQUEST_PAGE))
+    confirmation_form(&caller, &token, &Form::default()).await
 }
 
 /// Confirms the address, and signs in the user who has signed up in this browser. After an error the form is shown again,
@@ -53,9 +52,6 @@ pub(crate) async fn confirm(
 ) -> Result<Response, Problem> {
     match confirm_in_browser(&caller, &headers, &token, fields).await {
         Ok(done) => Ok(confirmed(&caller, &headers, done).await),
-        Err(problem) if problem.code == Code::LinkExpired => {
-            Err(problem.with_next_page(REQUEST_PAGE))
-        }
         Err(problem) => {
             let form = Form::default().with_errors(&problem);
             Err(problem.on_page(confirmation_form(&caller, &token, &form).await?))
@@ -82,14 +78,16 @@ pub(crate) async fn cancel(caller: Caller, token: Path<String>) -> Result<Html<S
     Ok(done_page(&caller, "email/confirmation-cancelled"))
 }
 
-/// The form that confirms the address of a sign-up, the first address of an account, or a new address.
+/// The form that confirms the address of a sign-up, the first address of an account, or a new address. If the link has
+/// expired, the problem leads to the page that sends a new one.
 async fn confirmation_form(
     caller: &Caller,
     token: &str,
     form: &Form,
 ) -> Result<Html<String>, Problem> {
     let (link, service) = (read_token(token)?, &caller.doorward().email);
-    let user = service.view_confirmation(&caller.ctx, &link).await?;
+    let viewed = service.view_confirmation(&caller.ctx, &link).await;
+    let user = viewed.map_err(|error| Problem::from(error).with_next_page(REQUEST_PAGE))?;
     let pending = user.pending_email.as_ref();
     let requested_at = pending.map(|pending| pending.requested_at);
     let values = context! {

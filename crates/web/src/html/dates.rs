@@ -17,8 +17,7 @@ pub(crate) fn moment(at: Timestamp) -> Value {
     }
 }
 
-/// How long ago a time is, in the largest whole unit: the suffix of the message `ago-…`, and the count. `now` for the last
-/// five minutes.
+/// The age in its largest whole unit, for the macro `ago`: the unit and the count. `now` up to five minutes.
 pub(crate) fn ago(at: Timestamp, now: Timestamp) -> Value {
     let age = now.duration_since(at);
     let (unit, count) = match age {

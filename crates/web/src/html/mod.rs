@@ -58,7 +58,7 @@ impl Pages {
         let language = |locale: Locale| context! { tag => locale.tag(), name => locale.own_name() };
         environment.add_global("all_languages", Locale::ALL.map(language).to_vec());
         environment.add_global("is_sign_up_open", policy.sign_up == SignUpPolicy::Open);
-        // For people, the dot before a domain with its subdomains says nothing.
+        // A domain with subdomains begins with a dot, which the pages leave out.
         let domains = policy.email_domains.names().into_iter();
         let domains: Vec<_> = domains
             .map(|name| name.trim_start_matches('.').to_owned())

@@ -1,12 +1,24 @@
-//! Where a client was, for the lists of devices and of activity.
+//! What a client was and where, for the lists of devices and of activity.
 
 use std::net::IpAddr;
 
+use doorward_domain::Ctx;
 use doorward_domain::limits::network_key;
+use doorward_domain::user_agent::ClientProgram;
 use minijinja::{Value, context};
 
+/// A client: its program and system, for the message `device-name`, and its place. Each may be unknown.
+pub(crate) fn client(ctx: &Ctx, user_agent: Option<&str>, address: Option<IpAddr>) -> Value {
+    let program = ClientProgram::of(user_agent);
+    context! {
+        name => program.name,
+        system => program.system,
+        place => address.map(|address| place(address, ctx.client.address)),
+    }
+}
+
 /// Where a client was: a variant of the message `device-place`, with the address that it may name.
-pub(crate) fn place(address: IpAddr, own: Option<IpAddr>) -> Value {
+fn place(address: IpAddr, own: Option<IpAddr>) -> Value {
     let kind = match own {
         Some(own) if network_key(own) == network_key(address) => "same",
         _ if is_private(address) => "private",

@@ -5,14 +5,13 @@ use std::cmp::Reverse;
 use axum::extract::{Path, RawQuery};
 use axum::response::{Html, Response};
 use doorward_domain::model::Session;
-use doorward_domain::user_agent::ClientProgram;
 use doorward_domain::{Ctx, Error};
 use minijinja::{Value, context};
 
 use crate::html::account::{AccountCaller, Section};
 use crate::html::dates::{ago, moment};
 use crate::html::done;
-use crate::html::places::place;
+use crate::html::places::client;
 use crate::http::problem::Problem;
 use crate::http::responses::see_other;
 
@@ -38,13 +37,10 @@ pub(crate) async fn devices_page(
 }
 
 fn device(ctx: &Ctx, session: &Session) -> Value {
-    let program = ClientProgram::of(session.user_agent.as_deref());
     context! {
         id => session.id.to_string(),
         is_current => ctx.actor.session_id() == Some(session.id),
-        name => program.name,
-        system => program.system,
-        place => session.address.map(|address| place(address, ctx.client.address)),
+        client => client(ctx, session.user_agent.as_deref(), session.address),
         active => ago(session.last_seen_at, ctx.now),
         signed_in => moment(session.created_at),
     }

@@ -5,13 +5,12 @@ use axum::response::Html;
 use doorward_domain::Ctx;
 use doorward_domain::model::AuditKind;
 use doorward_domain::profile::{Activity, ActivityActor};
-use doorward_domain::user_agent::ClientProgram;
 use doorward_domain::values::AuditEventId;
 use minijinja::{Value, context};
 
 use crate::html::account::{AccountCaller, Section};
 use crate::html::dates::moment;
-use crate::html::places::place;
+use crate::html::places::client;
 use crate::http::paging::{Query, take_page};
 use crate::http::problem::Problem;
 
@@ -39,21 +38,18 @@ pub(crate) async fn activity_page(
 }
 
 fn item(ctx: &Ctx, activity: &Activity) -> Value {
-    let program = ClientProgram::of(activity.user_agent.as_deref());
     context! {
         event => activity.kind.as_str(),
-        can_be_denied => can_be_denied(activity),
+        has_not_me_link => has_not_me_link(activity),
         actor => activity.actor.as_str(),
         at => moment(activity.at),
-        name => program.name,
-        system => program.system,
-        place => activity.address.map(|address| place(address, ctx.client.address)),
+        client => client(ctx, activity.user_agent.as_deref(), activity.address),
     }
 }
 
-/// Returns `true` if someone else can have done it with the user's password, mailbox or device. What only a signed-in
-/// device does follows a sign-in, which the list has as well.
-fn can_be_denied(activity: &Activity) -> bool {
+/// Returns `true` if the entry has the link “This wasn't me”: the user did it, or perhaps someone else, and it matters for
+/// the security of the account.
+fn has_not_me_link(activity: &Activity) -> bool {
     let is_harmless = matches!(
         activity.kind,
         AuditKind::SignUp

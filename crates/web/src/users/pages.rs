@@ -32,7 +32,7 @@ pub(crate) async fn account_page(caller: AccountCaller) -> Result<Html<String>, 
         devices => devices.map(|devices| devices.len()),
         has_factor => factors.map(|factors| factors.recovery_codes.is_some()),
     };
-    Ok(caller.render(Section::Overview, "users/account", values))
+    Ok(caller.render(Section::Overview, "users/overview", values))
 }
 
 /// What a panel shows; `None` if the store does not respond. The page then has its other panels.

@@ -39,11 +39,34 @@ pub(crate) fn list(policy: &Policy) -> [Retention; 9] {
     ]
 }
 
-/// A period in its largest whole unit, and the name of the unit: 24 hours, but 2 days.
+/// A period in its largest whole unit, and the name of the unit: 24 hours, but 2 days; 365 days, but 2 years.
 pub(crate) fn whole_units(time: SignedDuration) -> (i64, &'static str) {
+    const YEAR: i64 = 365 * 24;
     match time.as_hours() {
         0 => (time.as_mins(), "minutes"),
+        hours if hours % YEAR == 0 && hours > YEAR => (hours / YEAR, "years"),
         hours if hours % 24 == 0 && hours > 24 => (hours / 24, "days"),
         hours => (hours, "hours"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_has_its_largest_whole_unit() {
+        for (hours, expected) in [
+            (1, (1, "hours")),
+            (24, (24, "hours")),
+            (36, (36, "hours")),
+            (48, (2, "days")),
+            (365 * 24, (365, "days")),
+            (400 * 24, (400, "days")),
+            (3650 * 24, (10, "years")),
+        ] {
+            assert_eq!(whole_units(SignedDuration::from_hours(hours)), expected);
+        }
+        assert_eq!(whole_units(SignedDuration::from_mins(5)), (5, "minutes"));
     }
 }

@@ -121,6 +121,7 @@ async fn the_stored_data_can_be_seen_and_downloaded() {
         "No application has stored anything",
         "for 400 days",
         "at most 30 days",
+        "at most 10 years",
         "for 24 hours after",
         "for another 14 days",
     ]);
