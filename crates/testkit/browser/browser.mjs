@@ -12,6 +12,8 @@ import { createInterface } from "node:readline";
 export const require = createRequire(import.meta.url);
 const { chromium } = require("playwright-core");
 
+// The password of the users in the tests.
+export const PASSWORD = "three boats on a lake";
 // Longer than anything takes. Only a failing test reaches it.
 const TIMEOUT = 30_000;
 // Chromium uses neither the network nor a display.
@@ -169,6 +171,12 @@ export class Browser {
   // The recovery code in this place of the page.
   recoveryCode(place) {
     return this.text(`.codes li:nth-child(${place})`);
+  }
+
+  // Signs up with a username, which needs no confirmation.
+  async signUp(username) {
+    await this.go("/sign-up?with=username");
+    await this.send("/sign-up", { username, password: PASSWORD });
   }
 
   async signOut() {

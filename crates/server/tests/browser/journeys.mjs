@@ -1,20 +1,11 @@
 // Whole journeys, with JavaScript disabled: every page works without it. The walks visit the same pages with it.
 import assert from "node:assert/strict";
-import { Browser } from "../../../testkit/browser/browser.mjs";
+import { Browser, PASSWORD } from "../../../testkit/browser/browser.mjs";
 
-const PASSWORD = "three boats on a lake";
-
-async function signUp(browser, email) {
+async function signUpWithAddress(browser, email) {
   await browser.go("/sign-up");
   await browser.send("/sign-up", { email, password: PASSWORD });
   await browser.expectHeading("Check your email");
-}
-
-async function signUpWithUsername(browser, username) {
-  await browser.go("/");
-  await browser.click("a[href^='/sign-up']");
-  await browser.click("a[href^='/sign-up?with=username']");
-  await browser.send("/sign-up", { username, password: PASSWORD });
 }
 
 async function signUpToSignOut(script) {
@@ -22,7 +13,7 @@ async function signUpToSignOut(script) {
   await browser.go("data:text/html,<title>off</title><script>document.title='on'</script>");
   assert.equal(await browser.page.title(), script ? "on" : "off");
 
-  await signUp(browser, "ben@example.com");
+  await signUpWithAddress(browser, "ben@example.com");
   await browser.expectText("main", "ben@example.com");
   await browser.click("a.button[href='/inbox']");
   await browser.openMail(1);
@@ -52,7 +43,7 @@ export async function a_user_signs_in_and_out_at_an_ip_address() {
   const browser = await Browser.open({ script: false });
   assert.ok(browser.home.includes("localhost"));
   browser.home = browser.home.replace("localhost", "127.0.0.1");
-  await signUpWithUsername(browser, "ben");
+  await browser.signUp("ben");
   await browser.expectHeading("Hello, ben");
   await browser.signOut();
   await browser.expectText("[role=status]", "You are signed out.");
@@ -63,7 +54,7 @@ export async function a_user_signs_in_and_out_at_an_ip_address() {
 
 export async function cancelling_the_confirmation_deletes_the_account() {
   const browser = await Browser.open({ script: false });
-  await signUp(browser, "eve@example.com");
+  await signUpWithAddress(browser, "eve@example.com");
   await browser.signIn("eve@example.com", PASSWORD);
   await browser.expectText("[role=alert]", "isn't confirmed yet");
   await browser.openMail(1);
@@ -75,7 +66,7 @@ export async function cancelling_the_confirmation_deletes_the_account() {
 
 export async function a_lost_password_is_replaced_by_an_acceptable_one() {
   const browser = await Browser.open({ script: false });
-  await signUp(browser, "ben@example.com");
+  await signUpWithAddress(browser, "ben@example.com");
   await browser.openMail(1);
   await browser.click("main button");
   await browser.signOut();
@@ -116,7 +107,7 @@ export async function a_rejected_sign_up_shows_the_form_with_its_values() {
 
 export async function a_second_factor_is_added_and_used_without_scripts() {
   const browser = await Browser.open({ script: false, variables: { DOORWARD_FACTORS__REQUIRED: "everyone" } });
-  await signUpWithUsername(browser, "zoe");
+  await browser.signUp("zoe");
   await browser.expectHeading("Set up two-factor sign-in");
   await browser.click("main button");
   await browser.expectHeading("Set up your authenticator app");
@@ -141,7 +132,7 @@ export async function a_second_factor_is_added_and_used_without_scripts() {
 
 export async function a_user_changes_everything_in_the_account_area_without_scripts() {
   const browser = await Browser.open({ script: false });
-  await signUpWithUsername(browser, "ben");
+  await browser.signUp("ben");
   // A second device.
   await browser.page.context().clearCookies();
   await browser.signIn("ben", PASSWORD);
@@ -189,7 +180,7 @@ export async function a_user_changes_everything_in_the_account_area_without_scri
 
 export async function a_user_deletes_the_account_and_keeps_it_by_signing_in() {
   const browser = await Browser.open({ script: false });
-  await signUpWithUsername(browser, "ben");
+  await browser.signUp("ben");
   await browser.click("nav a[href='/account/delete']");
   await browser.expectHeading("Delete your account");
   await browser.send("/account/delete", { password: PASSWORD });

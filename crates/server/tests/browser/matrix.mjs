@@ -14,7 +14,7 @@ async function visitAll(language, ...more) {
   mkdirSync(folder, { recursive: true });
   const [results, defects] = [[], []];
   let number = 100;
-  const look = async (browser, name) => {
+  const look = async (browser, name, wanted) => {
     const state = `${++number} ${name}`;
     const visit = async ({ width, colorScheme, results: { violations, incomplete } }) => {
       results.push({ state, width, colorScheme, violations, incomplete });
@@ -24,7 +24,7 @@ async function visitAll(language, ...more) {
     const lang = await browser.attribute("html", "lang");
     if (lang !== language && (await browser.has("form.languages"))) defects.push(`${state}: in ${lang}`);
     const brand = name.startsWith("brand") ? "Example Club" : "Doorward";
-    const found = await checkPage(browser, { widths: WIDTHS, brand, visit });
+    const found = await checkPage(browser, { wanted, widths: WIDTHS, brand, visit });
     defects.push(...found.map((defect) => `${state}: ${defect}`));
   };
   try {

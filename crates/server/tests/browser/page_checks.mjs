@@ -8,17 +8,19 @@ export const LANGUAGES = { en: "Error:", de: "Fehler:" };
 const HEIGHTS = { 360: 780, 768: 1024, 1440: 900 };
 
 // Returns the defects of the current page. What is quick to check is always checked, the rest is `checks`. `visit` gets
-// axe's results at each width and in each color scheme.
-export async function checkPage(browser, { checks = ["keyboard", "axe", "settings"], widths = [360, 1440], brand = "Doorward", visit = () => {} } = {}) {
+// axe's results at each width and in each color scheme. `wanted` is a selector that the page has in the expected state.
+export async function checkPage(browser, { wanted = "h1", checks = ["keyboard", "axe", "settings"], widths = [360, 1440], brand = "Doorward", visit = () => {} } = {}) {
   const { page } = browser;
   const found = [];
   const note = (where, defects) => found.push(...defects.map((defect) => `${where}: ${defect}`));
+  if (!(await browser.has(wanted))) found.push(`another state: no ${wanted}`);
   await page.setViewportSize({ width: 360, height: 780 });
   // The keyboard first, since the next checks open what is folded.
   if (checks.includes("keyboard")) note("keyboard", await checkKeyboard(page));
   for (const width of widths) {
     if (width !== 360) await page.setViewportSize({ width, height: HEIGHTS[width] });
     note(width, await page.evaluate(findDefects, { brand, languages: LANGUAGES }));
+    note(width, await page.evaluate(findOverflow));
     for (const colorScheme of checks.includes("axe") ? ["light", "dark"] : []) {
       await page.emulateMedia({ colorScheme });
       const results = await runAxe(page, colorScheme);
@@ -69,19 +71,21 @@ async function checkKeyboard(page) {
 async function checkLargeText(page, note) {
   await page.setViewportSize({ width: 360, height: 780 });
   await page.evaluate(() => (document.documentElement.style.fontSize = "200%"));
-  note("text of 200 %", await page.evaluate(findLosses));
+  note("text of 200 %", await findAllLosses(page));
   await page.evaluate(() => document.documentElement.removeAttribute("style"));
   await page.setViewportSize({ width: 320, height: 640 });
-  note("320 px", await page.evaluate(findLosses));
+  note("320 px", await findAllLosses(page));
 }
+
+const findAllLosses = async (page) => [...(await page.evaluate(findLosses)), ...(await page.evaluate(findOverflow))];
 
 // What users set in their systems, and paper.
 async function checkSettings(page, note) {
   await page.emulateMedia({ forcedColors: "active", colorScheme: "dark", reducedMotion: "reduce" });
-  note("forced colors", await page.evaluate(findLosses));
+  note("forced colors", await findAllLosses(page));
   note("forced colors, less motion", await page.evaluate(findIgnoredSettings));
   await page.emulateMedia({ forcedColors: null, colorScheme: null, reducedMotion: null, media: "print" });
-  note("paper", await page.evaluate(findLosses));
+  note("paper", await findAllLosses(page));
   await page.emulateMedia({ media: null });
 }
 
@@ -97,7 +101,15 @@ export function findErrors(browser) {
 
 // The functions below run in the page.
 
-// Text that is cut off or covered, or a page that has to be scrolled to the side.
+// A page that has to be scrolled to the side.
+function findOverflow() {
+  const { scrollWidth, clientWidth } = document.documentElement;
+  if (scrollWidth <= clientWidth) return [];
+  const wide = [...document.querySelectorAll("body *")].filter((element) => element.getBoundingClientRect().right > clientWidth);
+  return [`wider than the screen (${scrollWidth} > ${clientWidth}): ${wide.slice(0, 3).map((element) => element.outerHTML.slice(0, 120))}`];
+}
+
+// Text that is cut off or covered.
 function findLosses() {
   const found = [];
   const about = (element) => element.outerHTML.replace(/\s+/g, " ").slice(0, 120);
@@ -105,11 +117,6 @@ function findLosses() {
   document.querySelector(".menu")?.removeAttribute("open");
   // And the link to the content, if it has the focus.
   document.activeElement.blur();
-  const { scrollWidth, clientWidth } = document.documentElement;
-  if (scrollWidth > clientWidth) {
-    const wide = [...document.querySelectorAll("body *")].filter((element) => element.getBoundingClientRect().right > clientWidth);
-    found.push(`wider than the screen (${scrollWidth} > ${clientWidth}): ${wide.slice(0, 3).map(about)}`);
-  }
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const boxes = [];
   while (texts.nextNode()) {
@@ -162,10 +169,6 @@ function findDefects({ brand, languages }) {
   if (all("main").length !== 1) defects.push(`${all("main").length} main`);
   if (all("[style], style, iframe, object, embed").length) defects.push("style or a frame in the page");
   if (all("script").some((script) => script.text || !/\/assets\/script-[\w-]{12}\.js$/.test(script.src))) defects.push("script in the page");
-  if (root.scrollWidth > root.clientWidth) {
-    const wide = all("body *").filter((element) => element.getBoundingClientRect().right > root.clientWidth);
-    defects.push(`wider than the screen (${root.scrollWidth} > ${root.clientWidth}): ${wide.slice(0, 3).map(about)}`);
-  }
 
   let level = 0;
   for (const heading of all("h1, h2, h3, h4")) {

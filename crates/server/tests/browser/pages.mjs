@@ -1,39 +1,33 @@
 // Every page passes the checks that find most defects; `matrix` has all of them, at each width and in each language.
 import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
 import { Browser } from "../../../testkit/browser/browser.mjs";
 import { checkPage } from "./page_checks.mjs";
 import * as walks from "./walks.mjs";
 
 const ON_A_PHONE = { widths: [360], checks: ["keyboard", "axe"] };
 
-// Takes walks and returns the headings of their pages.
-async function headings(options, ...steps) {
-  const seen = [];
-  const look = async (browser, name) => {
-    seen.push(await browser.text("h1"));
-    assert.deepEqual(await checkPage(browser, options), [], name);
-  };
+// Takes walks whose pages pass the checks.
+async function passChecks(options, ...steps) {
+  const look = async (browser, name, wanted) => assert.deepEqual(await checkPage(browser, { ...options, wanted }), [], name);
   for (const step of steps) await step(look);
-  return seen;
 }
 
 export async function every_page_passes_the_checks_on_a_phone_in_both_color_schemes_and_by_keyboard() {
-  const seen = await headings(ON_A_PHONE, (look) => walks.walk("en", look));
-  assert.equal(seen[0], "Sign in");
+  await passChecks(ON_A_PHONE, (look) => walks.walk("en", look));
 }
 
 export async function every_page_for_developers_passes_the_checks() {
   // Axe takes long for the reference, a page with every operation.
-  await headings({ checks: ["keyboard", "settings"] }, walks.walkDocuments);
+  await passChecks({ checks: ["keyboard", "settings"] }, walks.walkDocuments);
 }
 
 export async function every_page_of_second_factors_passes_the_checks() {
-  const seen = await headings(ON_A_PHONE, (look) => walks.walkFactors("en", look), (look) => walks.walkEnrolment("en", look));
-  assert.equal(seen[0], "Two-factor sign-in");
+  await passChecks(ON_A_PHONE, (look) => walks.walkFactors("en", look), (look) => walks.walkEnrolment("en", look));
 }
 
 export async function pages_with_a_pale_brand_pass_the_checks() {
-  await headings({ brand: "Example Club" }, (look) => walks.walkBrand("en", look));
+  await passChecks({ brand: "Example Club" }, (look) => walks.walkBrand("en", look));
 }
 
 export async function a_page_with_faults_fails_the_checks() {
@@ -46,10 +40,31 @@ export async function a_page_with_faults_fails_the_checks() {
     add("p", { textContent: "pale" }, { color: "#ccc" });
     add("p", { textContent: "above" }, { marginBlockEnd: "-3rem" });
     add("p", { textContent: "below" });
+    add("button", { textContent: "small", id: "username" }, { minBlockSize: "0", padding: "0" });
+    add("a", { href: "/", textContent: "without a focus ring" }, { outline: "none" });
+    add("p", { textContent: "too long" }, { inlineSize: "2rem", overflow: "hidden", whiteSpace: "nowrap" });
+    add("h4", { textContent: "skipped" });
     console.error("broken");
   });
-  const defects = await checkPage(browser);
-  for (const kind of ["not reached", "wider than the screen", "no label", "color-contrast", "covered", "error: broken"]) {
+  const defects = await checkPage(browser, { wanted: "#missing" });
+  const kinds = [
+    "no #missing", "not reached", "no visible focus", "wider than the screen", "cut off", "covered", "heading is skipped", "no label",
+    "too small to touch", "duplicate id", "color-contrast", "error: broken",
+  ];
+  for (const kind of kinds) {
     assert.ok(defects.some((defect) => defect.includes(kind)), `no ${kind} in ${defects.join("\n")}`);
   }
+}
+
+export async function the_first_page_is_small() {
+  const browser = await Browser.open();
+  const bodies = [];
+  browser.page.on("response", (response) => bodies.push(response.body().then((body) => [new URL(response.url()).pathname, body])));
+  await browser.go("/sign-in");
+  const loaded = await Promise.all(bodies);
+  const packed = (name) => gzipSync(loaded.find(([path]) => path.startsWith(`/assets/${name}-`))[1]).length;
+  assert.ok(packed("style") <= 5 * 1024, `the stylesheet has ${packed("style")} bytes`);
+  assert.ok(packed("script") <= 3 * 1024, `the script has ${packed("script")} bytes`);
+  const all = loaded.reduce((sum, [, body]) => sum + body.length, 0);
+  assert.ok(all <= 30 * 1024, `the page has ${all} bytes`);
 }

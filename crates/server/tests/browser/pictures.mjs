@@ -1,11 +1,10 @@
 // The pictures in the README: `cargo xtask screenshots`.
 import { globSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Browser } from "../../../testkit/browser/browser.mjs";
+import { Browser, PASSWORD } from "../../../testkit/browser/browser.mjs";
 
 const FOLDER = join(import.meta.dirname, "../../../../docs/images");
 const EMAIL = "zoe@example.com";
-const PASSWORD = "three boats on a lake";
 // The same time in each run, so that a picture changes only with its page.
 const CLOCK = { FAKETIME: "@2026-06-01 09:30:00", FAKETIME_DONT_FAKE_MONOTONIC: "1" };
 

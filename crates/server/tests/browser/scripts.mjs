@@ -1,15 +1,8 @@
 // Scripts: Doorward's own on its pages, and those of other origins with its responses.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { Browser, until } from "../../../testkit/browser/browser.mjs";
+import { Browser, PASSWORD, until } from "../../../testkit/browser/browser.mjs";
 import { findErrors } from "./page_checks.mjs";
-
-const PASSWORD = "three boats on a lake";
-
-async function signUp(browser, username) {
-  await browser.go("/sign-up?with=username");
-  await browser.send("/sign-up", { username, password: PASSWORD });
-}
 
 export async function a_password_can_be_shown_and_hidden() {
   const browser = await Browser.open();
@@ -60,7 +53,7 @@ export async function a_form_is_sent_once() {
 export async function times_are_in_the_time_zone_of_the_reader() {
   const timeZone = "Asia/Kolkata";
   const browser = await Browser.open({ language: "en-GB", timezoneId: timeZone });
-  await signUp(browser, "ben");
+  await browser.signUp("ben");
   const seen = await browser.page.evaluate((timeZone) => [...document.querySelectorAll("time")].map((time) => {
     const timeStyle = time.hasAttribute("data-day") ? undefined : "short";
     const expected = new Date(time.dateTime).toLocaleString("en-GB", { dateStyle: "long", timeStyle, timeZone });
@@ -77,7 +70,7 @@ export async function times_are_in_the_time_zone_of_the_reader() {
 
 export async function recovery_codes_can_be_copied() {
   const browser = await Browser.open();
-  await signUp(browser, "ben");
+  await browser.signUp("ben");
   await browser.go("/account/factors");
   await browser.send("/account/factors");
   assert.ok(await browser.has("pre[data-copy] + button"));

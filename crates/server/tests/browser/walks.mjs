@@ -1,130 +1,125 @@
-// Walks through the pages, in the order that users see them. `look` is called with the name of each state.
-import { Browser } from "../../../testkit/browser/browser.mjs";
+// Walks through the pages, in the order that users see them. `look` is called with the name of each state, and with a
+// selector that only the page in this state has.
+import { Browser, PASSWORD } from "../../../testkit/browser/browser.mjs";
 
-const PASSWORD = "three boats on a lake";
 const WRONG = "five goats on a lake";
 // The form of the page, which is its last one.
 const SUBMIT = "main form:last-of-type button:not(.show)";
-
-const signUp = async (browser, username) => {
-  await browser.go("/sign-up?with=username");
-  await browser.send("/sign-up", { username, password: PASSWORD });
-};
 
 // All pages but those of second factors.
 export async function walk(language, look) {
   const browser = await Browser.open({ language });
   await browser.go("/");
-  await look(browser, "sign in");
+  await look(browser, "sign in", "form[action='/sign-in']");
   await browser.send("/sign-in", { username: "ben@example.com", password: PASSWORD });
-  await look(browser, "sign in, refused");
+  await look(browser, "sign in, refused", ".notice[role=alert]");
   await browser.click("a[href='/sign-up']");
-  await look(browser, "sign up");
+  await look(browser, "sign up", "form[action='/sign-up'] [type=email]");
   await browser.click("a[href='/sign-up?with=username']");
-  await look(browser, "sign up, with a username");
+  await look(browser, "sign up, with a username", "form[action='/sign-up'] #username");
   await browser.send("/sign-up", { username: "admin", password: PASSWORD });
-  await look(browser, "sign up, refused");
+  await look(browser, "sign up, refused", "#username-fault");
   await browser.go("/sign-up");
   await browser.send("/sign-up", { email: "ben@example.com", password: PASSWORD });
-  await look(browser, "signed up");
+  await look(browser, "signed up", "main:not(:has(.status)) form[action='/sign-up/sent'] [type=hidden]");
   await browser.send("/sign-up/sent");
-  await look(browser, "sent again");
+  await look(browser, "sent again", "main:has(.status) form[action='/sign-up/sent']");
   await browser.awaitMail(2);
-  await look(browser, "inbox");
+  await look(browser, "inbox", "article a.button");
   await browser.click("article a.button");
-  await look(browser, "confirm");
+  await look(browser, "confirm", "form[action$='/cancel']");
   // Like another browser.
   await browser.page.context().clearCookies();
   await browser.click("main button:not(.show)");
-  await look(browser, "confirmed");
+  await look(browser, "confirmed", "main a.button[href='/sign-in']");
   await browser.click("main a.button");
-  await look(browser, "sign in, filled in");
+  await look(browser, "sign in, filled in", "#username[value='ben@example.com']");
   await browser.send("/sign-in", { password: PASSWORD });
-  await look(browser, "account");
+  await look(browser, "account", "body.overview");
   await browser.go("/.well-known/change-password");
-  await look(browser, "change password");
+  await look(browser, "change password", "form[action='/account/password']");
   await browser.send("/account/password", { current_password: PASSWORD, new_password: "password123" });
-  await look(browser, "change password, refused");
+  await look(browser, "change password, refused", "#new_password-fault");
   await browser.send("/account/password", { current_password: PASSWORD, new_password: "four boats on a lake" });
-  await look(browser, "password changed");
+  await look(browser, "password changed", ".status");
   await walkAccount(browser, look);
   await walkDeletion(browser, look);
   await browser.signOut();
-  await look(browser, "signed out");
+  await look(browser, "signed out", ".status");
   await browser.go("/recover");
-  await look(browser, "ask for recovery");
+  await look(browser, "ask for recovery", "form[action='/recover'] [type=email]");
   await browser.send("/recover", { email: "ben@example.com" });
-  await look(browser, "mail requested");
+  await look(browser, "mail requested", "form[action='/recover'] [name=again]");
   await browser.openMail(8);
-  await look(browser, "recover");
+  await look(browser, "recover", "form[action^='/recovery/']");
   const link = await browser.attribute("form", "action");
   await browser.send(link, { new_password: "password123" });
-  await look(browser, "recover, refused");
+  await look(browser, "recover, refused", "#new_password-fault");
   await browser.send(link, { new_password: "five boats on a lake" });
-  await look(browser, "recovered");
+  await look(browser, "recovered", "main a.button[href='/sign-in']");
   await browser.go(link);
-  await look(browser, "link expired");
+  await look(browser, "link expired", "a[href='/problems/link-expired']");
   await browser.page.context().clearCookies();
   await browser.go("/confirmation");
-  await look(browser, "ask for confirmation");
+  await look(browser, "ask for confirmation", "form[action='/sign-up/sent'] [type=email]");
   await browser.go("/user/me");
-  await look(browser, "sign in first");
+  await look(browser, "sign in first", "a[href='/problems/authentication-required']");
   await browser.go("/nothing/here");
-  await look(browser, "not found");
+  await look(browser, "not found", "a[href='/problems/not-found']");
   await browser.go("/sign-up");
   await browser.send("/sign-up", { email: "eve@example.com", password: PASSWORD });
   await browser.signIn("eve@example.com", PASSWORD);
-  await look(browser, "sign in, not confirmed");
+  await look(browser, "sign in, not confirmed", "form[action='/sign-up/sent']");
   await browser.openMail(10);
   await browser.click("button.quiet");
-  await look(browser, "confirmation cancelled");
+  await look(browser, "confirmation cancelled", "main:not(:has(form, a))");
 }
 
 // The pages of the account area that have no other walk.
 async function walkAccount(browser, look) {
   await browser.go("/account/profile");
-  await look(browser, "profile");
+  await look(browser, "profile", "main:not(:has(.status)) #locale");
   await browser.send("/account/profile", { name: "x".repeat(201) });
-  await look(browser, "profile, refused");
+  await look(browser, "profile, refused", "#name-fault");
   await browser.send("/account/profile", { name: "Ben B." });
-  await look(browser, "profile, saved");
+  await look(browser, "profile, saved", ".status");
   await browser.go("/account/email");
-  await look(browser, "address");
+  await look(browser, "address", "[aria-labelledby=current] .address");
   await browser.send("/account/email", { email: "new@example.com", password: WRONG });
-  await look(browser, "address, refused");
+  await look(browser, "address, refused", ".notice[role=alert]");
   await browser.send("/account/email", { password: "four boats on a lake" });
-  await look(browser, "address, pending");
+  await look(browser, "address, pending", "[aria-labelledby=pending]");
   await browser.send("/account/email/cancel");
-  await look(browser, "address, cancelled");
+  await look(browser, "address, cancelled", "main:not(:has([aria-labelledby=pending])) .status");
   await browser.go("/account/activity");
-  await look(browser, "activity");
+  await look(browser, "activity", "ul.list [href='/account/password?not-me']");
   await browser.go("/account/data");
-  await look(browser, "data");
+  await look(browser, "data", "a[download]");
   await browser.go("/account/devices");
-  await look(browser, "devices");
+  await look(browser, "devices", "ul.list .badge");
   await browser.go("/account/devices/sign-out-others");
-  await look(browser, "sign out the others");
+  await look(browser, "sign out the others", "button.danger");
   await browser.send("/account/devices/sign-out-others");
-  await look(browser, "others signed out");
+  await look(browser, "others signed out", ".status");
 }
 
 // Deletes the account, and keeps it with the link in the mail.
 async function walkDeletion(browser, look) {
   const credentials = { username: "ben@example.com", password: "four boats on a lake" };
   await browser.go("/account/delete");
-  await look(browser, "delete");
+  await look(browser, "delete", "main:not(:has(.notice)) #reason");
   await browser.send("/account/delete", { password: WRONG });
-  await look(browser, "delete, refused");
+  await look(browser, "delete, refused", ".notice[role=alert]");
   await browser.send("/account/delete", { password: credentials.password });
-  await look(browser, "to be deleted");
+  await look(browser, "to be deleted", ".status time");
   await browser.send("/sign-in", credentials);
-  await look(browser, "deletion pending");
+  await look(browser, "deletion pending", "form[action='/sign-in/keep-account']");
   await browser.send("/sign-in/keep-account", { password: WRONG });
-  await look(browser, "deletion pending, refused");
+  await look(browser, "deletion pending, refused", "main:has(.notice[role=alert]) form[action='/sign-in/keep-account']");
   await browser.openMail(6);
-  await look(browser, "keep the account");
+  await look(browser, "keep the account", "form[action^='/deletion-undo/']");
   await browser.click(SUBMIT);
-  await look(browser, "account kept");
+  await look(browser, "account kept", "main a[href='/recover']");
   await browser.click("main a.button");
   await browser.send("/sign-in", credentials);
 }
@@ -132,71 +127,71 @@ async function walkDeletion(browser, look) {
 // Every page of second factors, which are voluntary.
 export async function walkFactors(language, look) {
   const browser = await Browser.open({ language });
-  await signUp(browser, "zoe");
+  await browser.signUp("zoe");
   await browser.click("nav a[href='/account/factors']");
-  await look(browser, "factors, none");
+  await look(browser, "factors, none", "main:not(:has([aria-labelledby=apps])) #name");
   await browser.send("/account/factors", { name: "x".repeat(65) });
-  await look(browser, "factors, refused");
+  await look(browser, "factors, refused", "#name-fault");
   await browser.send("/account/factors", { name: "Phone" });
-  await look(browser, "set up");
+  await look(browser, "set up", ".qr");
   const code = await browser.code();
   await browser.fill("#code", "000000");
   await browser.click(SUBMIT);
-  await look(browser, "set up, wrong code");
+  await look(browser, "set up, wrong code", ".notice[role=alert]");
   await browser.fill("#code", code);
   await browser.click(SUBMIT);
-  await look(browser, "recovery codes");
+  await look(browser, "recovery codes", ".codes");
   const [first, second] = [await browser.recoveryCode(1), await browser.recoveryCode(2)];
   await browser.click("main a.button");
-  await look(browser, "factors");
+  await look(browser, "factors", "[aria-labelledby=apps]");
   await browser.send("/account/factors/recovery-codes");
-  await look(browser, "proof");
+  await look(browser, "proof", "main:not(:has(.notice)) form[action='/account/factors/recovery-codes'] #code");
   await browser.send("/account/factors/recovery-codes", { password: PASSWORD, code: "000000" });
-  await look(browser, "proof, refused");
+  await look(browser, "proof, refused", ".notice[role=alert]");
   await browser.send("/account/factors/recovery-codes", { password: PASSWORD, code: first });
-  await look(browser, "recovery codes, renewed");
+  await look(browser, "recovery codes, renewed", ".codes");
   const renewed = await browser.recoveryCode(1);
   await browser.go("/account/password");
-  await look(browser, "change password, with a code");
+  await look(browser, "change password, with a code", "form[action='/account/password'] #code");
   await browser.go("/");
   await browser.signOut();
   await browser.send("/sign-in", { username: "zoe", password: PASSWORD });
-  await look(browser, "code");
+  await look(browser, "code", "main:not(:has(.notice)) form[action='/sign-in/factor']");
   await browser.send("/sign-in/factor", { code: second });
-  await look(browser, "code, refused");
+  await look(browser, "code, refused", "main:has(.notice[role=alert]) form[action='/sign-in/factor']");
   await browser.send("/sign-in/factor", { code: renewed });
-  await look(browser, "account, with a factor");
+  await look(browser, "account, with a factor", "body.overview .badge.good");
   await browser.signOut();
   await browser.go("/sign-in/factor");
-  await look(browser, "sign-in expired");
+  await look(browser, "sign-in expired", "main:has(.notice[role=alert]) form[action='/sign-in']");
 }
 
 // The pages of the second factor that the policy requires.
 export async function walkEnrolment(language, look) {
   const browser = await Browser.open({ language, variables: { DOORWARD_FACTORS__REQUIRED: "everyone" } });
-  await signUp(browser, "zoe");
-  await look(browser, "required");
+  await browser.signUp("zoe");
+  await look(browser, "required", "form[action='/sign-in/enrol']");
   await browser.click(SUBMIT);
-  await look(browser, "required, set up");
+  await look(browser, "required, set up", ".qr");
   const code = await browser.code();
   await browser.fill("#code", "000000");
   await browser.click(SUBMIT);
-  await look(browser, "required, wrong code");
+  await look(browser, "required, wrong code", ".notice[role=alert]");
   await browser.fill("#code", code);
   await browser.click(SUBMIT);
-  await look(browser, "required, recovery codes");
+  await look(browser, "required, recovery codes", ".codes");
   await browser.click("main a.button");
-  await look(browser, "required, account");
+  await look(browser, "required, account", "body.overview .badge.good");
 }
 
 // The pages for developers, which are in English only.
 export async function walkDocuments(look) {
   const browser = await Browser.open();
   await browser.go("/inbox");
-  await look(browser, "inbox, empty");
+  await look(browser, "inbox, empty", "#mails:not(:has(article))");
   for (const page of ["/docs", "/problems", "/problems/link-expired"]) {
     await browser.go(page);
-    await look(browser, page.slice(1).replace("/", ", "));
+    await look(browser, page.slice(1).replace("/", ", "), "body.wide");
   }
 }
 
@@ -204,9 +199,9 @@ export async function walkDocuments(look) {
 export async function walkRest(language, look) {
   const browser = await Browser.open({ language, variables: { DOORWARD_SIGN_UP__DOMAINS: "example.com" } });
   await browser.go("/sign-up");
-  await look(browser, "sign up, domains");
+  await look(browser, "sign up, domains", "#email-hint");
   await browser.send("/sign-up", { email: "ben@example.org", password: PASSWORD });
-  await look(browser, "sign up, domain refused");
+  await look(browser, "sign up, domain refused", "#email-fault");
   await browser.send("/sign-up", { email: "ben@example.com", password: PASSWORD });
   await browser.openMail(1);
   await browser.click("main button:not(.show)");
@@ -214,16 +209,16 @@ export async function walkRest(language, look) {
   await browser.page.context().clearCookies();
   await browser.signIn("ben@example.com", PASSWORD);
   await browser.go("/account/devices");
-  await look(browser, "devices, two");
+  await look(browser, "devices, two", ".device form");
   await browser.click("form[action^='/account/devices/'] button");
-  await look(browser, "device signed out");
+  await look(browser, "device signed out", "main:not(:has(.device form)) .status");
   await browser.go("/account/email");
   await browser.send("/account/email", { email: "new@example.com", password: PASSWORD });
   await browser.awaitMail(3);
   await browser.click("a[href*='/confirmation/']");
-  await look(browser, "confirm a new address");
+  await look(browser, "confirm a new address", "form[action$='/cancel']");
   await browser.click("main button:not(.show, .quiet)");
-  await look(browser, "new address confirmed");
+  await look(browser, "new address confirmed", "main a.button[href^='/sign-in']");
   await browser.signIn("new@example.com", PASSWORD);
   await browser.go("/account/factors");
   await browser.send("/account/factors");
@@ -232,24 +227,24 @@ export async function walkRest(language, look) {
   for (const undo of ["factor-undo", "email-undo"]) {
     await browser.awaitInInbox(`a[href*='/${undo}/']`);
     await browser.click(`a[href*='/${undo}/']`);
-    await look(browser, undo);
+    await look(browser, undo, `form[action^='/${undo}/']`);
     await browser.click(SUBMIT);
-    await look(browser, `${undo}, done`);
+    await look(browser, `${undo}, done`, "main:not(:has(form)) a.button[href='/']");
   }
   await browser.go("/inbox/1?text");
-  await look(browser, "mail, as text");
+  await look(browser, "mail, as text", "pre");
   await browser.page.context().clearCookies();
   await browser.go("/sign-in?signed-in");
-  await look(browser, "sign in, cookie not accepted");
+  await look(browser, "sign in, cookie not accepted", "main:has(.notice[role=alert]) form[action='/sign-in']");
   const closed = await Browser.open({ language, variables: { DOORWARD_SIGN_UP__POLICY: "closed" } });
   await closed.go("/sign-in");
-  await look(closed, "sign in, no sign-up");
+  await look(closed, "sign in, no sign-up", "main:not(:has(.other)) form[action='/sign-in']");
   await closed.go("/sign-up");
-  await look(closed, "sign up, closed");
+  await look(closed, "sign up, closed", "main:not(:has(form)) .other");
   const limited = await Browser.open({ language, variables: { DOORWARD_THROTTLE__ENABLED: "true", DOORWARD_THROTTLE__SIGN_IN: "1/1m" } });
   await limited.signIn("ben", PASSWORD);
   await limited.signIn("ben", PASSWORD);
-  await look(limited, "sign in, limited");
+  await look(limited, "sign in, limited", "main:has(.notice[role=alert]) form[action='/sign-in']");
 }
 
 // Pages of an operator with a colour that is too pale for text.
@@ -257,9 +252,9 @@ export async function walkBrand(language, look) {
   const variables = { DOORWARD_BRAND__NAME: "Example Club", DOORWARD_BRAND__ACCENT: "#fff3a0", DOORWARD_BRAND__PRIVACY_URL: "https://example.com/privacy" };
   const browser = await Browser.open({ language, variables });
   await browser.go("/");
-  await look(browser, "brand, sign in");
-  await signUp(browser, "ben");
-  await look(browser, "brand, account");
+  await look(browser, "brand, sign in", "link[href*='/assets/brand']");
+  await browser.signUp("ben");
+  await look(browser, "brand, account", "body.overview");
   await browser.go("/account/devices");
-  await look(browser, "brand, devices");
+  await look(browser, "brand, devices", "ul.list");
 }

@@ -122,12 +122,6 @@ mod tests {
     /// Words in the names of properties that assume text from left to right.
     const PHYSICAL: [&str; 7] = ["left", "right", "top", "bottom", "width", "height", "float"];
 
-    /// Compressed, it is less than half of that.
-    #[test]
-    fn the_script_is_small() {
-        assert!(SCRIPT.content.len() < 6 * 1024);
-    }
-
     #[test]
     fn the_stylesheet_has_logical_properties_only() {
         let declarations = std::str::from_utf8(&STYLESHEET.content)

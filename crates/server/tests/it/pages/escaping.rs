@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::Page;
+use super::browser::Browser;
 use crate::support::{PASSWORD, TestApp, path_in};
 
 /// Names that a page must display unchanged (W-02).
@@ -17,49 +18,55 @@ pub const HOSTILE: [&str; 8] = [
     "\u{200f}<!--",
 ];
 
-/// W-02, R-14.
+/// The pages of the account area, whose frame has the name of the user.
+const ACCOUNT: [&str; 9] = [
+    "/account",
+    "/account/profile",
+    "/account/email",
+    "/account/password",
+    "/account/factors",
+    "/account/devices",
+    "/account/activity",
+    "/account/data",
+    "/account/delete",
+];
+
+/// Template engines differ in the escape of a quote.
+fn normal(html: &str) -> String {
+    html.replace("&#34;", "&quot;")
+        .replace("&#39;", "&#x27;")
+        .replace("&#x2f;", "/")
+}
+
+/// W-02, R-14. The inbox has a test in `documents`.
 #[tokio::test]
-async fn user_input_is_escaped_on_every_page() {
+async fn the_name_of_a_user_is_escaped_on_the_page_of_the_link_and_in_the_account_area() {
     let app = TestApp::new().await;
     for (number, name) in HOSTILE.iter().enumerate() {
         let email = format!("u{number}@example.com");
         let body = json!({"email": email, "password": PASSWORD, "name": name});
         app.anonymous().post("/user", body).await.expect(201);
         let link = path_in(&app.one_mail().await);
-        let shown = [name
+        let shown = name
             .replace('&', "&amp;")
             .replace('<', "&lt;")
             .replace('>', "&gt;")
             .replace('"', "&quot;")
-            .replace('\'', "&#x27;")];
+            .replace('\'', "&#x27;");
         for language in ["en", "de"] {
             let page = Page::get(&app.anonymous(), &link, language).await;
-            // Template engines differ in the escape of a quote.
-            let html = page
-                .0
-                .replace("&#34;", "&quot;")
-                .replace("&#39;", "&#x27;")
-                .replace("&#x2f;", "/");
-            assert!(html.contains(&shown[0]), "{html}");
+            let html = normal(&page.0);
+            assert!(html.contains(&shown), "{html}");
         }
         Page::post(&app.anonymous(), &link, "", "en").await;
-        let token = app
-            .anonymous()
-            .post("/auth", json!({"email": email, "password": PASSWORD}))
-            .await
-            .expect(201)
-            .json()["token"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        Page::of(
-            &app.anonymous()
-                .request("GET", "/account")
-                .cookie(&token)
-                .html()
-                .send()
-                .await,
-            "en",
-        );
+        let mut browser = Browser::new(&app, "en");
+        let form = format!("username={email}&password={}", PASSWORD.replace(' ', "+"));
+        browser.post("/sign-in", &form).await.expect(303);
+        let is_special = name.contains(['<', '>', '&', '"', '\'']);
+        for path in ACCOUNT {
+            let html = normal(&browser.get(path).await.expect(200).text());
+            assert!(html.contains(&shown), "{path}: {html}");
+            assert!(!is_special || !html.contains(name), "{path}: {html}");
+        }
     }
 }
