@@ -1,4 +1,4 @@
-//! Doorward's own format: JSON lines, first a header, then one user a line. `docs/EXPORT-IMPORT.md` describes
+//! Doorward's own format: JSON lines, first a header, then one user a line. `docs/operations/user-files.md` describes
 //! it for programs that write it.
 //!
 //! Unknown fields are rejected, so that nothing is lost silently. Raise `VERSION` with each new field.

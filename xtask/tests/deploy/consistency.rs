@@ -213,13 +213,15 @@ fn no_server_is_killed_while_requests_finish() {
             assert_eq!(seconds(grace), granted, "{file}");
         }
     }
-    let guide = read("docs/DEPLOY.md");
-    for reported in [
-        "give it NUMBER seconds",
-        "`drain_seconds` and NUMBER seconds",
+    for (page, reported) in [
+        ("docs/deploy/containers.md", "give it NUMBER seconds"),
+        (
+            "docs/deploy/load-balancer.md",
+            "`drain_seconds` and NUMBER seconds",
+        ),
     ] {
         let reported = reported.replace("NUMBER", &granted.to_string());
-        assert!(guide.contains(&reported), "docs/DEPLOY.md: {reported}");
+        assert!(read(page).contains(&reported), "{page}: {reported}");
     }
     let [deployment, _] = pods();
     let settings = &yaml("deploy/kubernetes/configmap.yaml")[0]["data"];

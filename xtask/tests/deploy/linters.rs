@@ -149,12 +149,12 @@ fn systemd_reads_the_unit_without_a_warning() {
     assert!(!reported.contains("doorward."), "{reported}");
 }
 
-/// systemd's own exposure score of a service, out of 10. docs/DEPLOY.md quotes it.
+/// systemd's own exposure score of a service, out of 10. docs/deploy/systemd.md quotes it.
 #[test]
 fn the_unit_has_a_low_exposure_score() {
     let folder = unit_with_our_binary();
     let mut security = Command::new("systemd-analyze");
     security.args(["security", "--no-pager", "--offline=true", "--threshold=15"]);
     succeed(security.arg(folder.path().join("doorward.service")));
-    assert!(read("docs/DEPLOY.md").contains("below 1.5 of 10"));
+    assert!(read("docs/deploy/systemd.md").contains("below 1.5 of 10"));
 }

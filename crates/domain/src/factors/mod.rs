@@ -15,7 +15,7 @@
 //! - `undo`: the link that undoes the first factor.
 //! - `transfer`: the factors in an export of users, and their import.
 //!
-//! To add a kind of factor: `docs/ADDING.md`, "A sign-in method".
+//! To add a kind of factor: `docs/contribute/adding-a-part.md`, "A sign-in method".
 
 pub(crate) mod challenge;
 mod enrolment;

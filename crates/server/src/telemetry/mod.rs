@@ -6,7 +6,7 @@
 //! `metrics_listener` serves Prometheus; `traces` and `otlp` export spans. A label has few values, all known in advance: no user input, no
 //! id, no address.
 //!
-//! To add a metric: its line in `metrics`, the code that updates it, its row in `docs/OPERATIONS.md`; a test
+//! To add a metric: its line in `metrics`, the code that updates it, its row in `docs/operations/monitoring.md`; a test
 //! compares the three.
 //!
 //! [`MetricsRecorder`]: doorward_domain::ports::MetricsRecorder

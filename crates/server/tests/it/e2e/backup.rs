@@ -1,4 +1,4 @@
-//! Backups taken during sign-ups, and a server on the restored data, as in `docs/STORES.md`.
+//! Backups taken during sign-ups, and a server on the restored data, as in `docs/operations/backup.md`.
 
 use std::fs::File;
 use std::path::Path;
