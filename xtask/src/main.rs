@@ -4,6 +4,7 @@
 
 mod bench;
 mod bless;
+mod book;
 mod common_passwords;
 mod coverage;
 mod flood;
@@ -39,6 +40,7 @@ cargo xtask TASK
                     proxies, image, package, fuzzing, upgrade, advisories
   bless             write every generated file: pages of the documentation, openapi.json and the list of
                     approved crates
+  book              build the documentation as a site, target/book/site
   coverage          measure the share of source lines that the tests run
   bench             build the release binary and measure it against a bare handler, a bare hash and plain inserts
   bench import [USERS]
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         },
         Some("timing") => timing::timing(arguments.next(), arguments.next()),
         Some("bless") => bless::bless(),
+        Some("book") => book::book(),
         Some("bench") => bench::bench(arguments),
         Some("flood") => flood::flood(arguments.next()),
         Some("repeat") => repeat::repeat(),

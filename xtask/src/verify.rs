@@ -11,7 +11,7 @@ use crate::nextest::{nextest, run_tests};
 use crate::run::{cargo, run, target};
 use crate::steps::{EndsRun, Step};
 use crate::test::install_tools;
-use crate::{fuzz, fuzz_parsers, servers, supply, upgrade};
+use crate::{book, fuzz, fuzz_parsers, servers, supply, upgrade};
 
 /// Tests that use the binary as operators and other programs do, and take minutes: the collection through a proxy that
 /// falsifies responses, with rate limits, without an inbox, and with wrong expectations; proxies, services, telemetry
@@ -66,6 +66,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "upgrade",
         code: 37,
         run: upgrade::upgrade,
+    },
+    Step {
+        name: "documentation site",
+        code: 38,
+        run: book::book,
     },
 ];
 
