@@ -14,7 +14,7 @@ fn public_key(setup: &Setup) -> String {
     printed.trim().to_owned()
 }
 
-/// The last checkpoint in a server's log, as `docs/operations/audit-log.md` takes it.
+/// The last checkpoint in a server's log, as `docs/operations/verify-audit-log.md` takes it.
 fn last_checkpoint(setup: &Setup) -> String {
     let script = "grep audit.checkpoint server.log | tail -n 1 | grep -oE '[0-9]+:[0-9a-f]{64}'";
     let mut command = Command::new("sh");

@@ -39,7 +39,7 @@ Reports the first event that does not fit, with exit code 3. Exit code 1 if the
 log could not be read. A log whose end was removed looks like a shorter log;
 only a checkpoint recorded elsewhere shows it. The server writes a checkpoint to
 its own log every ten minutes and when it stops.
-More: docs/operations/audit-log.md";
+More: docs/operations/verify-audit-log.md";
 
 /// `audit verify`
 #[derive(Debug, Args)]
