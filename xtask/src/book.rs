@@ -1,7 +1,7 @@
 //! `cargo xtask book`: the documentation as a site with a sidebar and a search, made by mdBook.
 //!
 //! The pages are those of the package (`package.rs`), so their links work without a change. mdBook needs a list of
-//! chapters, `SUMMARY.md`. It is made from `docs/README.md`, which readers on other sites use, so no page is listed
+//! chapters, `SUMMARY.md`. It is made from `docs/README.md`, the index for readers of the repository, so no page is listed
 //! twice: each heading is a part, and each linked page a chapter. The pages that a folder's `README.md` links are below
 //! it. The title of a chapter is the heading of its page. `xtask/book` has the configuration.
 
