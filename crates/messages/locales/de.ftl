@@ -19,6 +19,10 @@ duration-days = { $count ->
     [one] { $count } Tag
    *[other] { $count } Tage
 }
+duration-months = { $count ->
+    [one] { $count } Monat
+   *[other] { $count } Monate
+}
 duration-years = { $count ->
     [one] { $count } Jahr
    *[other] { $count } Jahre
@@ -28,6 +32,7 @@ duration = { $unit ->
     [minutes] { duration-minutes }
     [hours] { duration-hours }
     [days] { duration-days }
+    [months] { duration-months }
    *[years] { duration-years }
 }
 month = { $month ->
@@ -321,11 +326,18 @@ fault-password = { $code ->
     [common] Dieses Passwort ist zu verbreitet. Wählen Sie ein anderes.
     [breached] Dieses Passwort ist aus einem Datenleck bekannt. Wählen Sie ein anderes.
     [too-personal] Dieses Passwort lässt sich aus Ihrem Namen oder Ihrer Adresse zu leicht erraten. Wählen Sie ein anderes.
+    [wrong] Das Passwort ist falsch.
    *[other] Dieses Passwort ist nicht möglich. Wählen Sie ein anderes.
 }
 fault-code = { $code ->
     [missing] Geben Sie einen Code ein.
+    [wrong] Der Code ist falsch. Jeder Code gilt nur einmal: Warten Sie auf den nächsten oder verwenden Sie einen Wiederherstellungscode.
    *[other] Geben Sie einen Code aus Ihrer Authenticator-App oder einen Wiederherstellungscode ein.
+}
+fault-setup-code = { $code ->
+    [missing] Geben Sie einen Code ein.
+    [wrong] Der Code ist falsch. Prüfen Sie, ob die Uhr Ihres Smartphones richtig geht, und geben Sie den Code ein, den Ihre Authenticator-App jetzt anzeigt.
+   *[other] Geben Sie die sechs Ziffern ein, die Ihre Authenticator-App anzeigt.
 }
 fault-name = { $code ->
     [too-long] Ein Name hat höchstens 200 Zeichen.
@@ -340,7 +352,6 @@ fault-factor-name = { $code ->
 form-problem = { $code ->
     [invalid-credentials] E-Mail-Adresse, Benutzername oder Passwort ist falsch. Versuchen Sie es noch einmal oder setzen Sie Ihr Passwort zurück.
     [wrong-password] Das Passwort ist falsch.
-    [invalid-code] Der Code ist falsch. Jeder Code gilt nur einmal: Warten Sie auf den nächsten oder verwenden Sie einen Wiederherstellungscode.
     [challenge-expired] Ihre Anmeldung ist abgelaufen, oder zu viele Codes waren falsch. Melden Sie sich noch einmal an.
     [reauthentication-required] Geben Sie Ihr Passwort ein, bei eingeschalteter Zwei-Faktor-Anmeldung auch einen Code.
     [unknown-account] Wir haben kein Konto mit diesem Namen gefunden.
@@ -360,10 +371,15 @@ support = Support
 
 ## Pages
 
-sign-in-signed-out = Sie sind abgemeldet.
-sign-in-signed-up = Ihr Konto ist bereit. Melden Sie sich an, um fortzufahren.
+sign-in-notice = { $name ->
+    [signed-out] Sie sind abgemeldet.
+    [signed-up] Ihr Konto ist bereit. Melden Sie sich an, um fortzufahren.
+    [confirmed] Ihre E-Mail-Adresse ist bestätigt. Melden Sie sich an, um fortzufahren.
+    [email-changed] Ihre neue Adresse ist bestätigt. Sie sind auf allen Geräten abgemeldet: Melden Sie sich noch einmal an.
+    [deleted] Ihr Konto ist gelöscht.
+   *[kept] Ihr Konto wird nicht gelöscht. Sie können sich wieder anmelden.
+}
 sign-in-to-be-deleted = Sie sind abgemeldet. Ihr Konto wird am { $at } gelöscht. Bis dahin können Sie es behalten: Geben Sie dazu unten Ihr Passwort ein. Wenn Ihre E-Mail-Adresse bestätigt ist, haben wir Ihnen auch einen Link geschickt.
-sign-in-deleted = Ihr Konto ist gelöscht.
 sign-in-cookie = Sie sind nicht angemeldet: Ihr Browser hat unser Cookie nicht angenommen. Öffnen Sie diese Seite unter einer Adresse, die mit https:// beginnt. Über http:// nehmen Browser das Cookie nur auf localhost an, Safari nicht einmal dort. Wenn die Adresse stimmt, erlauben Sie Cookies für diese Website.
 sign-in-new = Neu hier? { $link }
 sign-in-new-link = Konto anlegen
@@ -379,6 +395,7 @@ sign-up-domains = { $count ->
     [one] Verwenden Sie eine E-Mail-Adresse mit der Domain { $domains }.
    *[other] Verwenden Sie eine E-Mail-Adresse mit einer dieser Domains: { $domains }.
 }
+sign-up-with-subdomains = { $domain } (auch Subdomains)
 sign-up-closed = Die Registrierung ist geschlossen
 sign-up-closed-text = Hier können keine neuen Konten angelegt werden. Bitten Sie den Betreiber um ein Konto.
 sign-up-terms = Wenn Sie ein Konto anlegen, akzeptieren Sie die { $link }.
@@ -404,19 +421,14 @@ confirm-done-text = Ihre Adresse ist bestätigt. Sie können sich anmelden.
 confirm-is-new = Haben Sie dieses Konto angelegt?
 confirm-is-new-text = Dieser Link bestätigt eine Registrierung mit Ihrer E-Mail-Adresse. Bestätigen Sie nur, wenn Sie sich zu dieser Zeit selbst registriert haben.
 confirm-is-change = Ist das die Adresse Ihres Kontos?
-confirm-is-change-text = Dieser Link trägt Ihre E-Mail-Adresse im folgenden Konto ein. Bestätigen Sie nur, wenn das Konto Ihnen gehört und Sie das selbst angefordert haben.
+confirm-is-change-text = Dieser Link trägt die folgende Adresse in einem Konto ein. Bestätigen Sie nur, wenn das Konto Ihnen gehört und Sie das selbst angefordert haben.
+confirm-signs-out = Danach sind Sie auf allen Geräten abgemeldet.
 confirm-signed-up-at = Registriert
 confirm-requested-at = Angefordert
 confirm-chosen-password = Das Passwort, das Sie gewählt haben
 confirm-your-password = Ihr Passwort
 confirm-button = Bestätigen
 confirm-cancel = Das war ich nicht
-
-confirmed-title = E-Mail-Adresse bestätigt
-confirmed-thanks = { $name ->
-    [0] Danke. Ihr Konto ist bereit.
-   *[other] Danke, { $name }. Ihr Konto ist bereit.
-}
 
 confirmation-cancelled-title = Danke für den Hinweis
 confirmation-cancelled-text = Wir haben Ihre E-Mail-Adresse aus dem Konto entfernt. Niemand kann sich damit anmelden. Sie müssen nichts weiter tun.
@@ -472,11 +484,12 @@ email-none = Ihr Konto hat keine bestätigte E-Mail-Adresse. Ohne sie können Si
 email-pending = Neue Adresse
 email-pending-text = Öffnen Sie den Link in der E-Mail an diese Adresse und bestätigen Sie sie. Bis dahin ändert sich nichts.
 email-sent = Wir haben eine E-Mail an Ihre neue Adresse geschickt.
+email-now-confirmed = Ihre Adresse ist bestätigt.
 email-sent-again = Wir haben die E-Mail noch einmal geschickt.
 email-cancelled = Die Änderung ist abgebrochen.
 email-cancel = Änderung abbrechen
 email-change = Adresse ändern
-email-change-text = Wir schicken einen Link an die neue Adresse. Sie ersetzt die aktuelle, sobald Sie sie dort bestätigen. Auch an die aktuelle Adresse schicken wir eine Nachricht.
+email-change-text = Wir schicken einen Link an die neue Adresse. Sobald Sie sie dort bestätigen, ersetzt sie die aktuelle, und Sie werden auf allen Geräten abgemeldet. Auch an die aktuelle Adresse schicken wir eine Nachricht.
 email-add = Adresse hinzufügen
 email-add-text = Wir schicken einen Link an die Adresse. Bestätigen Sie sie dort, um sie zu verwenden.
 email-new = Neue E-Mail-Adresse
@@ -645,12 +658,13 @@ password-title = Passwort ändern
 password-heading = Passwort ändern
 password-signs-out = Auf anderen Geräten werden Sie abgemeldet.
 password-current = Aktuelles Passwort
-password-current-wrong = Das aktuelle Passwort ist falsch.
 password-changed = Ihr Passwort wurde geändert. Auf Ihren anderen Geräten wurden Sie abgemeldet.
 
 factors-title = Zwei-Faktor-Anmeldung
 factors-off = Für die Anmeldung genügt Ihr Passwort. Mit einer Authenticator-App brauchen Sie zusätzlich einen Code von Ihrem Smartphone. Ein gestohlenes Passwort allein reicht dann nicht mehr.
 factors-on = Für die Anmeldung brauchen Sie Ihr Passwort und einen Code aus einer Ihrer Authenticator-Apps.
+factors-done-added = Die Authenticator-App wurde hinzugefügt.
+factors-done-removed = Die Authenticator-App wurde entfernt. Auf Ihren anderen Geräten wurden Sie abgemeldet.
 factors-apps = Authenticator-Apps
 factors-added = hinzugefügt am
 factors-last-used = zuletzt verwendet am
@@ -658,7 +672,10 @@ factors-never = noch nie verwendet
 factors-remove = Entfernen
 factors-remove-signs-out = Sie werden auf Ihren anderen Geräten abgemeldet.
 factors-remove-last = Das ist Ihre einzige Authenticator-App. Ohne sie genügt Ihr Passwort für die Anmeldung, und Ihre Wiederherstellungscodes gelten nicht mehr.
-factors-remove-app = { $name } entfernen
+factors-remove-app = { $name ->
+    [0] Entfernen
+   *[other] { $name } entfernen
+}
 factors-codes = Wiederherstellungscodes
 factors-codes-text = Wenn Sie Ihr Smartphone verlieren, ersetzt ein Wiederherstellungscode Ihre Authenticator-App. Jeder Code gilt nur einmal.
 factors-codes-left = Noch gültige Codes: { $left }.
@@ -682,7 +699,6 @@ setup-open = Authenticator-App auf diesem Gerät öffnen
 setup-type = Oder geben Sie diesen Schlüssel in Ihrer Authenticator-App ein:
 setup-again = Geben Sie den Code ein, den Ihre Authenticator-App jetzt anzeigt. Wenn das Konto dort noch fehlt, { $link }.
 setup-again-link = fangen Sie noch einmal von vorn an
-setup-wrong-code = Der Code ist falsch. Prüfen Sie, ob die Uhr Ihres Smartphones richtig geht, und geben Sie den Code ein, den Ihre Authenticator-App jetzt anzeigt.
 setup-code-hint = Die sechs Ziffern, die Ihre Authenticator-App anzeigt.
 setup-button = Bestätigen
 
@@ -788,7 +804,6 @@ problem-help = { $code ->
     [username-taken] Gehen Sie zurück und wählen Sie einen anderen.
     [email-taken] Sie können sich damit anmelden.
     [last-admin] Machen Sie zuerst jemand anderen zum Admin.
-    [link-expired] Er wurde schon verwendet oder durch einen neueren ersetzt, oder er ist zu alt. Sie können einen neuen anfordern.
     [precondition-failed] Gehen Sie zurück, laden Sie die Seite neu und versuchen Sie es noch einmal.
     [body-too-large] Schicken Sie weniger.
     [unsupported-media-type] Gehen Sie zurück, laden Sie die Seite neu und versuchen Sie es noch einmal.
@@ -804,6 +819,13 @@ problem-help = { $code ->
     [outcome-unknown] Gehen Sie zurück und sehen Sie nach, bevor Sie es noch einmal versuchen.
     [stopping] Versuchen Sie es gleich noch einmal.
    *[other] { $help }
+}
+problem-wait = Versuchen Sie es in { $wait } noch einmal.
+link-expired = { $link ->
+    [email-undo] Er wurde schon verwendet oder ist zu alt. Wenn Sie die Änderung rückgängig gemacht haben, legen Sie mit der E-Mail, die wir Ihnen dann geschickt haben, ein neues Passwort fest. Wenn nicht, wenden Sie sich an den Support.
+    [factor-undo] Er wurde schon verwendet oder ist zu alt. Wenn Sie damit die Authenticator-Apps entfernt haben, legen Sie mit der E-Mail, die wir Ihnen dann geschickt haben, ein neues Passwort fest. Wenn nicht, wenden Sie sich an den Support.
+    [deletion-undo] Er wurde schon verwendet, oder das Konto ist gelöscht. Wenn Sie Ihr Konto behalten haben, können Sie sich anmelden.
+   *[other] Er wurde schon verwendet oder durch einen neueren ersetzt, oder er ist zu alt. Sie können einen neuen anfordern.
 }
 problem-confirm-address = E-Mail-Adresse bestätigen
 problem-reset-password = Passwort zurücksetzen

@@ -24,6 +24,10 @@ duration-days = { $count ->
     [one] { $count } day
    *[other] { $count } days
 }
+duration-months = { $count ->
+    [one] { $count } month
+   *[other] { $count } months
+}
 duration-years = { $count ->
     [one] { $count } year
    *[other] { $count } years
@@ -33,6 +37,7 @@ duration = { $unit ->
     [minutes] { duration-minutes }
     [hours] { duration-hours }
     [days] { duration-days }
+    [months] { duration-months }
    *[years] { duration-years }
 }
 # $month is the English name.
@@ -332,11 +337,18 @@ fault-password = { $code ->
     [common] This password is too common. Choose another one.
     [breached] This password appeared in a data breach. Choose another one.
     [too-personal] This password is too easy to guess from your name or email address. Choose another one.
+    [wrong] Wrong password.
    *[other] This password can't be used. Choose another one.
 }
 fault-code = { $code ->
     [missing] Enter a code.
+    [wrong] Wrong code. Each code works once: wait for the next one, or use a recovery code.
    *[other] Enter a code from your authenticator app, or a recovery code.
+}
+fault-setup-code = { $code ->
+    [missing] Enter a code.
+    [wrong] Wrong code. Check that your phone shows the right time, and enter the code that your authenticator app shows now.
+   *[other] Enter the six digits that your authenticator app shows.
 }
 fault-name = { $code ->
     [too-long] A name can have at most 200 characters.
@@ -351,7 +363,6 @@ fault-factor-name = { $code ->
 form-problem = { $code ->
     [invalid-credentials] Wrong email, username or password. Try again, or reset your password.
     [wrong-password] Wrong password.
-    [invalid-code] Wrong code. Each code works once: wait for the next one, or use a recovery code.
     [challenge-expired] Your sign-in has expired, or too many codes were wrong. Sign in again.
     [reauthentication-required] Enter your password, and a code if you use two-factor sign-in.
     [unknown-account] We couldn't find an account with that name.
@@ -371,10 +382,16 @@ support = Support
 
 ## Pages, in the order of a user's way
 
-sign-in-signed-out = You are signed out.
-sign-in-signed-up = Your account is ready. Sign in to continue.
+# $name is what has happened before.
+sign-in-notice = { $name ->
+    [signed-out] You are signed out.
+    [signed-up] Your account is ready. Sign in to continue.
+    [confirmed] Your email address is confirmed. Sign in to continue.
+    [email-changed] Your new address is confirmed. You are signed out on all devices: sign in again.
+    [deleted] Your account is deleted.
+   *[kept] Your account is not deleted. You can sign in again.
+}
 sign-in-to-be-deleted = You are signed out. Your account will be deleted on { $at }. Until then you can keep it: enter your password below. If your email address is confirmed, we've also sent you a link.
-sign-in-deleted = Your account is deleted.
 sign-in-cookie = You are not signed in: your browser did not accept our cookie. Open this page at an address that starts with https://. Over http://, browsers accept the cookie at localhost only, and Safari not even there. If the address is right, allow cookies for this site.
 sign-in-new = New here? { $link }
 sign-in-new-link = Create an account
@@ -390,6 +407,8 @@ sign-up-domains = { $count ->
     [one] Use an address at { $domains }.
    *[other] Use an address at one of these domains: { $domains }.
 }
+# In a list of domains.
+sign-up-with-subdomains = { $domain } (and its subdomains)
 sign-up-closed = Sign-up is closed
 sign-up-closed-text = New accounts can't be created here. Ask the people who run this service for an account.
 sign-up-terms = By creating an account you accept the { $link }.
@@ -415,19 +434,14 @@ confirm-done-text = Your address is confirmed. You can sign in.
 confirm-is-new = Did you create this account?
 confirm-is-new-text = This link confirms a sign-up with your email address. Confirm only if you signed up yourself at this time.
 confirm-is-change = Is this the address of your account?
-confirm-is-change-text = This link sets your email address on the account below. Confirm only if the account is yours and you requested this yourself.
+confirm-is-change-text = This link adds the address below to an account. Confirm only if the account is yours and you requested this yourself.
+confirm-signs-out = You are then signed out on all devices.
 confirm-signed-up-at = Signed up
 confirm-requested-at = Requested
 confirm-chosen-password = The password you chose
 confirm-your-password = Your password
 confirm-button = Confirm
 confirm-cancel = This wasn't me
-
-confirmed-title = Email address confirmed
-confirmed-thanks = { $name ->
-    [0] Thanks! Your account is ready.
-   *[other] Thanks, { $name }! Your account is ready.
-}
 
 confirmation-cancelled-title = Thanks for letting us know
 confirmation-cancelled-text = We've removed your email address from that account. No one can sign in with it. There's nothing else you need to do.
@@ -483,11 +497,12 @@ email-none = Your account has no confirmed email address. Without one, you can't
 email-pending = New address
 email-pending-text = Open the link in the email that we sent to this address and confirm it. Until then, nothing changes.
 email-sent = We've sent an email to your new address.
+email-now-confirmed = Your address is confirmed.
 email-sent-again = We've sent the email again.
 email-cancelled = The change is cancelled.
 email-cancel = Cancel the change
 email-change = Change your address
-email-change-text = We'll send a link to the new address. It replaces the current one when you confirm it there. The current address gets a notice.
+email-change-text = We'll send a link to the new address. When you confirm it there, it replaces the current one, and you are signed out on all devices. The current address gets a notice.
 email-add = Add an address
 email-add-text = We'll send a link to the address. Confirm it there to use it.
 email-new = New email
@@ -659,12 +674,13 @@ password-title = Change password
 password-heading = Change your password
 password-signs-out = You'll be signed out on your other devices.
 password-current = Current password
-password-current-wrong = The current password is wrong.
 password-changed = Your password is changed. You've been signed out on your other devices.
 
 factors-title = Two-factor sign-in
 factors-off = Signing in takes only your password. Add an authenticator app, and it also takes a code from your phone: a stolen password alone is no longer enough.
 factors-on = Signing in takes your password and a code from one of your authenticator apps.
+factors-done-added = Your authenticator app is added.
+factors-done-removed = The authenticator app is removed. You've been signed out on your other devices.
 factors-apps = Authenticator apps
 factors-added = added
 factors-last-used = last used
@@ -672,7 +688,10 @@ factors-never = never used
 factors-remove = Remove
 factors-remove-signs-out = You'll be signed out on your other devices.
 factors-remove-last = This is your only authenticator app. Without it, your password alone is enough to sign in, and your recovery codes no longer work.
-factors-remove-app = Remove { $name }
+factors-remove-app = { $name ->
+    [0] Remove
+   *[other] Remove { $name }
+}
 factors-codes = Recovery codes
 factors-codes-text = If you lose your phone, a recovery code replaces your authenticator app. Each code works once.
 factors-codes-left = Unused codes: { $left }.
@@ -696,7 +715,6 @@ setup-open = Open your authenticator app on this device
 setup-type = Or enter this key in your authenticator app:
 setup-again = Enter the code that your authenticator app shows now. If the account isn't in it yet, { $link }.
 setup-again-link = start again
-setup-wrong-code = Wrong code. Check that your phone shows the right time, and enter the code that your authenticator app shows now.
 setup-code-hint = The six digits that your authenticator app shows.
 setup-button = Confirm
 
@@ -802,7 +820,6 @@ problem-help = { $code ->
     [username-taken] Go back and choose another one.
     [email-taken] Sign in instead.
     [last-admin] Make another user an admin first.
-    [link-expired] It was already used, replaced by a newer one, or is too old. You can request a new one.
     [precondition-failed] Go back, reload the page and try again.
     [body-too-large] Send less at once.
     [unsupported-media-type] Go back, reload the page and try again.
@@ -818,6 +835,14 @@ problem-help = { $code ->
     [outcome-unknown] Go back and check before you try again.
     [stopping] Try again in a moment.
    *[other] { $help }
+}
+problem-wait = Try again in { $wait }.
+# $link is the purpose of a mailed link.
+link-expired = { $link ->
+    [email-undo] It was already used, or is too old. If you have undone the change, set a new password with the email that we sent you then. If not, contact support.
+    [factor-undo] It was already used, or is too old. If you have removed the authenticator apps with it, set a new password with the email that we sent you then. If not, contact support.
+    [deletion-undo] It was already used, or the account is deleted. If you have kept your account, you can sign in.
+   *[other] It was already used, replaced by a newer one, or is too old. You can request a new one.
 }
 problem-confirm-address = Confirm your email address
 problem-reset-password = Reset your password

@@ -47,7 +47,14 @@ for (const field of document.querySelectorAll("input[type=password][data-show]")
   addEventListener("pagehide", () => show(false));
 }
 
-// A form is sent once. Its button is disabled after the browser has read its value, until the user returns to the page.
+// A form is sent once. Its button is disabled after the browser has read its value, until the user returns to the page or stops
+// loading the next one, or for ten seconds.
+const enableButtons = () => {
+  for (const button of document.querySelectorAll("button:disabled")) {
+    button.textContent = button.dataset.label ?? button.textContent;
+    button.disabled = false;
+  }
+};
 addEventListener("submit", (event) => {
   const button = event.submitter;
   setTimeout(() => {
@@ -55,14 +62,11 @@ addEventListener("submit", (event) => {
     button.dataset.label = button.textContent;
     button.textContent = document.body.dataset.wait;
     button.disabled = true;
+    setTimeout(enableButtons, 10_000);
   });
 });
-addEventListener("pageshow", () => {
-  for (const button of document.querySelectorAll("button:disabled")) {
-    button.textContent = button.dataset.label ?? button.textContent;
-    button.disabled = false;
-  }
-});
+addEventListener("pageshow", enableButtons);
+window.navigation?.addEventListener("navigateerror", enableButtons);
 
 // A link that loads the page again, and with a script only the part of it that it names. So does a return to the window.
 const refresh = document.querySelector("[data-refresh]");

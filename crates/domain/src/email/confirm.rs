@@ -28,6 +28,8 @@ const MAX_SUPERSEDED: usize = 20;
 pub enum Confirmed {
     /// The address belongs to this user.
     Address(User),
+    /// The address has replaced another one of this user, which ends every session.
+    Changed(User),
     /// The address belongs to the user who has signed up in this browser, and who can be signed in.
     SignUp(CompletedSignUp),
 }
@@ -36,7 +38,9 @@ impl Confirmed {
     /// The user.
     pub fn into_user(self) -> User {
         match self {
-            Self::Address(user) | Self::SignUp(CompletedSignUp { user, .. }) => user,
+            Self::Address(user)
+            | Self::Changed(user)
+            | Self::SignUp(CompletedSignUp { user, .. }) => user,
         }
     }
 }
@@ -153,6 +157,7 @@ impl Email {
                             user: confirmed,
                             password_entered_at,
                         }),
+                        None if user.email.is_some() => Confirmed::Changed(confirmed),
                         None => Confirmed::Address(confirmed),
                     });
                 }

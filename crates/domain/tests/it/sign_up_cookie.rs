@@ -57,7 +57,7 @@ async fn try_confirm(
 async fn confirm(node: &TestNode, link: &Token, cookie: &str) -> Option<CompletedSignUp> {
     match try_confirm(node, link, cookie, None).await.unwrap() {
         Confirmed::SignUp(sign_up) => Some(sign_up),
-        Confirmed::Address(user) => {
+        Confirmed::Address(user) | Confirmed::Changed(user) => {
             assert_eq!(user.status, Status::Active);
             None
         }

@@ -23,7 +23,7 @@ async function signUpToSignOut(script) {
 
   await browser.click("dd a[href='/account/password']");
   await browser.send("/account/password", { current_password: "three goats on a lake", new_password: "four boats on a lake" });
-  await browser.expectText("[role=alert]", "The current password is wrong.");
+  await browser.expectText("[role=alert]", "Wrong password.");
   await browser.send("/account/password", { current_password: PASSWORD, new_password: "four boats on a lake" });
   await browser.expectText("[role=status]", "Your password is changed.");
 
@@ -146,7 +146,7 @@ export async function a_user_changes_everything_in_the_account_area_without_scri
   await browser.expectText("[role=status]", "Saved.");
   await open("email");
   await browser.send("/account/email", { email: "ben@example.com", password: "three goats on a lake" });
-  await browser.expectText("[role=alert]", "password is wrong");
+  await browser.expectText("[role=alert]", "Wrong password.");
   assert.equal(await browser.value("#email"), "ben@example.com");
   await browser.send("/account/email", { password: PASSWORD });
   await browser.expectText("section[aria-labelledby=pending]", "ben@example.com");
@@ -154,7 +154,7 @@ export async function a_user_changes_everything_in_the_account_area_without_scri
   await browser.expectText("[role=status]", "again");
   await browser.openMail(2);
   await browser.click("main button:not(.quiet)");
-  await open("email");
+  await browser.expectText("[role=status]", "Your address is confirmed.");
   await browser.expectText("section[aria-labelledby=current]", "ben@example.com");
 
   await open("devices");

@@ -50,7 +50,8 @@ tests!(scripts {
     fn a_password_can_be_shown_and_hidden();
     /// W-01: without JavaScript nothing is missing, and every control works.
     fn without_scripts_there_is_no_button_to_show_the_password();
-    /// The button of a form says that it was sent, cannot be pressed again, and is restored when the user returns.
+    /// The button of a form says that it was sent, cannot be pressed again, and is restored when the user returns or
+    /// stops the page that loads, and after ten seconds.
     fn a_form_is_sent_once();
     fn times_are_in_the_time_zone_of_the_reader();
     fn recovery_codes_can_be_copied();

@@ -132,6 +132,8 @@ function findLosses() {
       if ((overflowY === "hidden" || overflowY === "clip") && at.scrollHeight > at.clientHeight + 1) found.push(`cut off: ${about(at)}`);
     }
   }
+  const name = document.querySelector(".menu summary bdi");
+  if (name?.checkVisibility() && name.getBoundingClientRect().width < 20) found.push(`no room for the name: ${about(name)}`);
   boxes.sort((a, b) => a.box.top - b.box.top);
   for (const [index, a] of boxes.entries()) {
     for (const b of boxes.slice(index + 1)) {
@@ -192,6 +194,13 @@ function findDefects({ brand, languages }) {
   for (const target of all("button, .button, input:not([hidden], [type=hidden])")) {
     if (target.getBoundingClientRect().height < 44) defects.push(`too small to touch: ${about(target)}`);
   }
+  for (const form of all("main form")) {
+    const [, ...parts] = [...form.children].filter((element) => element.checkVisibility());
+    const close = parts.filter((element) => getComputedStyle(element).marginBlockStart === "0px");
+    defects.push(...close.map((element) => `no space above ${about(element)}`));
+  }
+  const top = (selector) => document.querySelector(selector).getBoundingClientRect().top;
+  if (all(".back").some((link) => !link.checkVisibility()) && top("h1") > top("main") + 1) defects.push("space above the heading");
   const ids = all("[id]").map((element) => element.id);
   if (new Set(ids).size !== ids.length) defects.push("a duplicate id");
   for (const attribute of ["aria-describedby", "aria-labelledby"]) {

@@ -31,9 +31,7 @@ export async function walk(language, look) {
   // Like another browser.
   await browser.page.context().clearCookies();
   await browser.click("main button:not(.show)");
-  await look(browser, "confirmed", "main a.button[href='/sign-in']");
-  await browser.click("main a.button");
-  await look(browser, "sign in, filled in", "#username[value='ben@example.com']");
+  await look(browser, "confirmed", "main:has(.status) #username[value='ben@example.com']");
   await browser.send("/sign-in", { password: PASSWORD });
   await look(browser, "account", "body.overview");
   await browser.go("/.well-known/change-password");
@@ -88,7 +86,7 @@ async function walkAccount(browser, look) {
   await browser.go("/account/email");
   await look(browser, "address", "[aria-labelledby=current] .address");
   await browser.send("/account/email", { email: "new@example.com", password: WRONG });
-  await look(browser, "address, refused", ".notice[role=alert]");
+  await look(browser, "address, refused", "#password-fault");
   await browser.send("/account/email", { password: "four boats on a lake" });
   await look(browser, "address, pending", "[aria-labelledby=pending]");
   await browser.send("/account/email/cancel");
@@ -111,7 +109,7 @@ async function walkDeletion(browser, look) {
   await browser.go("/account/delete");
   await look(browser, "delete", "main:not(:has(.notice)) #reason");
   await browser.send("/account/delete", { password: WRONG });
-  await look(browser, "delete, refused", ".notice[role=alert]");
+  await look(browser, "delete, refused", "#password-fault");
   await browser.send("/account/delete", { password: credentials.password });
   await look(browser, "to be deleted", ".status time");
   await browser.send("/sign-in", credentials);
@@ -139,17 +137,17 @@ export async function walkFactors(language, look) {
   const code = await browser.code();
   await browser.fill("#code", "000000");
   await browser.click(SUBMIT);
-  await look(browser, "set up, wrong code", ".notice[role=alert]");
+  await look(browser, "set up, wrong code", "#code-fault");
   await browser.fill("#code", code);
   await browser.click(SUBMIT);
   await look(browser, "recovery codes", ".codes");
   const [first, second] = [await browser.recoveryCode(1), await browser.recoveryCode(2)];
   await browser.click("main a.button");
-  await look(browser, "factors", "[aria-labelledby=apps]");
+  await look(browser, "factor added", "main:has(.status) [aria-labelledby=apps]");
   await browser.send("/account/factors/recovery-codes");
   await look(browser, "proof", "main:not(:has(.notice)) form[action='/account/factors/recovery-codes'] #code");
   await browser.send("/account/factors/recovery-codes", { password: PASSWORD, code: "000000" });
-  await look(browser, "proof, refused", ".notice[role=alert]");
+  await look(browser, "proof, refused", "#code-fault");
   await browser.send("/account/factors/recovery-codes", { password: PASSWORD, code: first });
   await look(browser, "recovery codes, renewed", ".codes");
   const renewed = await browser.recoveryCode(1);
@@ -163,6 +161,10 @@ export async function walkFactors(language, look) {
   await look(browser, "code, refused", "main:has(.notice[role=alert]) form[action='/sign-in/factor']");
   await browser.send("/sign-in/factor", { code: renewed });
   await look(browser, "account, with a factor", "body.overview .badge.good");
+  await browser.go("/account/factors");
+  await browser.page.click("summary:has(+ p + form[action$='/remove'])");
+  await browser.click("form[action$='/remove'] button");
+  await look(browser, "factor removed", "main:not(:has([aria-labelledby=apps])) .status");
   await browser.signOut();
   await browser.go("/sign-in/factor");
   await look(browser, "sign-in expired", "main:has(.notice[role=alert]) form[action='/sign-in']");
@@ -178,7 +180,7 @@ export async function walkEnrolment(language, look) {
   const code = await browser.code();
   await browser.fill("#code", "000000");
   await browser.click(SUBMIT);
-  await look(browser, "required, wrong code", ".notice[role=alert]");
+  await look(browser, "required, wrong code", "#code-fault");
   await browser.fill("#code", code);
   await browser.click(SUBMIT);
   await look(browser, "required, recovery codes", ".codes");
@@ -220,7 +222,7 @@ export async function walkRest(language, look) {
   await browser.click("a[href*='/confirmation/']");
   await look(browser, "confirm a new address", "form[action$='/cancel']");
   await browser.click("main button:not(.show, .quiet)");
-  await look(browser, "new address confirmed", "main a.button[href^='/sign-in']");
+  await look(browser, "new address confirmed", "main:has(.status) #username[value='new@example.com']");
   await browser.signIn("new@example.com", PASSWORD);
   await browser.go("/account/factors");
   await browser.send("/account/factors");

@@ -3,6 +3,7 @@
 use axum::extract::Path;
 use axum::response::{Html, Response};
 use doorward_domain::values::DeletionReason;
+use jiff::Timestamp;
 use minijinja::{Value, context};
 
 use crate::deletion::api;
@@ -14,7 +15,7 @@ use crate::html::sign_in_name;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::cookies::clear_session_cookie;
-use crate::http::links::{done_page, read_token};
+use crate::http::links::{LinkKind, done_page, read_token};
 use crate::http::problem::{Code, Problem};
 use crate::http::responses::see_other;
 use crate::sign_in::notice::Notice;
@@ -39,7 +40,9 @@ pub(crate) async fn delete(caller: AccountCaller, mut fields: Fields) -> Result<
             Ok(response)
         }
         Err(problem) => {
-            let form = form.with_errors(&problem);
+            let form = form
+                .with_errors(&problem)
+                .with_wrong_password_at("password");
             Err(problem.on_page(page(&caller, &form).await))
         }
     }
@@ -68,6 +71,7 @@ pub(crate) async fn keep_account(caller: Caller, mut fields: Fields) -> Result<R
     let form = Form::from_fields(&fields);
     let return_to = ReturnTo::take_from_form(&mut fields, caller.return_origins());
     let asks_for_code = fields.contains("code");
+    let deletion_at = fields.optional("deletion_at", |text| Ok(read_time(text)));
     fields.move_address_to_email();
     let kept = || see_other(&with_return_to(&Notice::Kept.path(), return_to.as_ref()));
     match api::keep(&caller, "me", fields, None).await {
@@ -77,24 +81,30 @@ pub(crate) async fn keep_account(caller: Caller, mut fields: Fields) -> Result<R
         Err(problem) => {
             let asks_for_code = asks_for_code || problem.code == Code::ReauthenticationRequired;
             let form = form.with_errors(&problem).with_login_field();
-            let return_to = return_to.as_ref();
-            Err(pending(&caller, (form, asks_for_code), return_to, problem))
+            let state = (asks_for_code, problem.deletion_at.or(deletion_at.flatten()));
+            Err(pending(&caller, (form, state), return_to.as_ref(), problem))
         }
     }
+}
+
+/// Reads the time of the deletion, which the form repeats: a rejected proof does not reveal it.
+fn read_time(seconds: &str) -> Option<Timestamp> {
+    Timestamp::from_second(seconds.parse().ok()?).ok()
 }
 
 /// The sign-in page of an account that will be deleted, with a form that keeps it. `asks_for_code` if the account has a
 /// second factor.
 pub(crate) fn pending(
     caller: &Caller,
-    (form, asks_for_code): (Form, bool),
+    (form, (asks_for_code, deletion_at)): (Form, (bool, Option<Timestamp>)),
     return_to: Option<&ReturnTo>,
     problem: Problem,
 ) -> Problem {
     let values = context! {
         form => Value::from(&form),
         asks_for_code,
-        deletion_at => problem.deletion_at.map(moment),
+        deletion_at => deletion_at.map(moment),
+        deletion_seconds => deletion_at.map(Timestamp::as_second),
         return_to => return_to.map(ReturnTo::as_str),
         sign_in => sign_in_path(return_to),
     };
@@ -108,7 +118,8 @@ pub(crate) async fn view_deletion_undo(
     Path(token): Path<String>,
 ) -> Result<Html<String>, Problem> {
     let service = &caller.doorward().deletion;
-    let link = service.view_undo(&caller.ctx, &read_token(&token)?).await?;
+    let viewed = service.view_undo(&caller.ctx, &read_token(&token)?).await;
+    let link = viewed.map_err(|error| Problem::from(error).of_link(LinkKind::DeletionUndo))?;
     let values = context! {
         email => link.email.as_str(),
         deletion_at => moment(link.expires_at),
@@ -122,6 +133,7 @@ pub(crate) async fn undo_deletion(
     caller: Caller,
     token: Path<String>,
 ) -> Result<Html<String>, Problem> {
-    api::undo_deletion(caller.clone(), token).await?;
+    let undone = api::undo_deletion(caller.clone(), token).await;
+    undone.map_err(|problem| problem.of_link(LinkKind::DeletionUndo))?;
     Ok(done_page(&caller, "deletion/account-kept"))
 }

@@ -19,7 +19,7 @@ const PAGE: &str = Section::Email.path();
 
 /// The address, a pending change, and the form to change it.
 pub(crate) async fn email_page(caller: AccountCaller, RawQuery(query): RawQuery) -> Html<String> {
-    let flags = ["sent", "sent-again", "cancelled"];
+    let flags = ["sent", "sent-again", "cancelled", "confirmed"];
     let done = done(query.as_deref(), &flags);
     page(&caller, &Form::default(), done).await
 }
@@ -70,6 +70,9 @@ pub(crate) async fn cancel(caller: AccountCaller) -> Result<Response, Problem> {
 
 /// Shows the problem on the page.
 async fn rejected(caller: &AccountCaller, form: Form, problem: Problem) -> Problem {
-    let page = page(caller, &form.with_errors(&problem), None).await;
+    let form = form
+        .with_errors(&problem)
+        .with_wrong_password_at("password");
+    let page = page(caller, &form, None).await;
     problem.on_page(page)
 }

@@ -2,24 +2,25 @@
 
 use axum::extract::{Path, RawQuery};
 use axum::http::HeaderMap;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, Response};
 use doorward_domain::email::Confirmed;
-use doorward_domain::model::{Status, User};
+use doorward_domain::model::Status;
 use doorward_domain::values::{EmailAddress, Name, Username};
 use minijinja::{Value, context};
 
 use crate::email::api;
 use crate::html::dates::moment;
-use crate::html::display_name;
 use crate::html::form::Form;
 use crate::html::redirect::redirect;
-use crate::html::return_to::{ReturnTo, sign_in_path};
+use crate::html::return_to::{ReturnTo, with_return_to};
 use crate::html::sent_to;
 use crate::http::body::{Fields, optional_password};
 use crate::http::caller::Caller;
 use crate::http::cookies;
-use crate::http::links::{done_page, read_token, undo_page};
+use crate::http::links::{LinkKind, done_page, read_token, undo_page};
 use crate::http::problem::Problem;
+use crate::http::responses::see_other;
+use crate::sign_in::notice::Notice;
 use crate::sign_in::pages::after_sign_up;
 
 /// The page that sends the confirmation mail again.
@@ -54,6 +55,7 @@ pub(crate) async fn confirm(
         Ok(done) => Ok(confirmed(&caller, &headers, done).await),
         Err(problem) => {
             let form = Form::default().with_errors(&problem);
+            let form = form.with_wrong_password_at("password");
             Err(problem.on_page(confirmation_form(&caller, &token, &form).await?))
         }
     }
@@ -74,7 +76,8 @@ async fn confirm_in_browser(
 
 /// Cancels the confirmation (“this wasn't me”): a form cannot send `DELETE`.
 pub(crate) async fn cancel(caller: Caller, token: Path<String>) -> Result<Html<String>, Problem> {
-    api::cancel_confirmation(caller.clone(), token).await?;
+    let cancelled = api::cancel_confirmation(caller.clone(), token).await;
+    cancelled.map_err(|problem| problem.of_link(LinkKind::Confirmation))?;
     Ok(done_page(&caller, "email/confirmation-cancelled"))
 }
 
@@ -87,7 +90,7 @@ async fn confirmation_form(
 ) -> Result<Html<String>, Problem> {
     let (link, service) = (read_token(token)?, &caller.doorward().email);
     let viewed = service.view_confirmation(&caller.ctx, &link).await;
-    let user = viewed.map_err(|error| Problem::from(error).with_next_page(REQUEST_PAGE))?;
+    let user = viewed.map_err(|error| Problem::from(error).of_link(LinkKind::Confirmation))?;
     let pending = user.pending_email.as_ref();
     let requested_at = pending.map(|pending| pending.requested_at);
     let values = context! {
@@ -95,6 +98,7 @@ async fn confirmation_form(
         username => user.username.as_ref().map(Username::as_str),
         name => user.name.as_ref().map(Name::as_str),
         email => user.pending_address().or(user.email.as_ref()).map(EmailAddress::as_str),
+        has_email => user.email.is_some(),
         is_new => user.status == Status::Pending,
         is_done => pending.is_none(),
         requested_at => requested_at.map(moment),
@@ -104,29 +108,31 @@ async fn confirmation_form(
     Ok(caller.render("email/confirm", values))
 }
 
-/// The response to a confirmation: signed in, or the page that links to the sign-in page. Both lead to the page that the
-/// sign-up came from, and delete its cookie.
+/// The response to a confirmation: signed in, or the sign-in page. Both lead to the page that the sign-up came from, and
+/// delete its cookie.
 async fn confirmed(caller: &Caller, headers: &HeaderMap, done: Confirmed) -> Response {
     let return_to = ReturnTo::from_cookie(headers, caller.return_origins());
     let signed_in = match &done {
         Confirmed::SignUp(sign_up) => {
             after_sign_up(caller, headers, sign_up, return_to.as_ref()).await
         }
-        Confirmed::Address(_) => None,
+        Confirmed::Address(_) | Confirmed::Changed(_) => None,
     };
-    let page = || confirmed_page(caller, &done.into_user(), return_to.as_ref());
-    let mut response = signed_in.unwrap_or_else(page);
+    let mut response = signed_in.unwrap_or_else(|| to_sign_in(done, return_to.as_ref()));
     if return_to.is_some() {
         ReturnTo::clear_cookie(response.headers_mut());
     }
     response
 }
 
-/// The page after a confirmation. The sign-in page that it links to finds the address in a cookie.
-fn confirmed_page(caller: &Caller, user: &User, return_to: Option<&ReturnTo>) -> Response {
-    let values = context! { name => display_name(user), sign_in => sign_in_path(return_to) };
-    let mut response = caller.render("email/confirmed", values).into_response();
-    if let Some(email) = &user.email {
+/// Redirects to the sign-in page, which finds the address in a cookie.
+fn to_sign_in(done: Confirmed, return_to: Option<&ReturnTo>) -> Response {
+    let notice = match &done {
+        Confirmed::Changed(_) => Notice::EmailChanged,
+        Confirmed::Address(_) | Confirmed::SignUp(_) => Notice::Confirmed,
+    };
+    let mut response = see_other(&with_return_to(&notice.path(), return_to));
+    if let Some(email) = &done.into_user().email {
         sent_to::set(response.headers_mut(), email);
     }
     response
@@ -138,7 +144,8 @@ pub(crate) async fn view_email_undo(
     Path(token): Path<String>,
 ) -> Result<Html<String>, Problem> {
     let service = &caller.doorward().email;
-    let link = service.view_undo(&caller.ctx, &read_token(&token)?).await?;
+    let viewed = service.view_undo(&caller.ctx, &read_token(&token)?).await;
+    let link = viewed.map_err(|error| Problem::from(error).of_link(LinkKind::EmailUndo))?;
     let template = "email/undo-email-change";
     Ok(undo_page(&caller, template, &link, &token))
 }
@@ -148,6 +155,7 @@ pub(crate) async fn undo_email_change(
     caller: Caller,
     token: Path<String>,
 ) -> Result<Html<String>, Problem> {
-    api::undo_email_change(caller.clone(), token).await?;
+    let undone = api::undo_email_change(caller.clone(), token).await;
+    undone.map_err(|problem| problem.of_link(LinkKind::EmailUndo))?;
     Ok(done_page(&caller, "email/email-change-undone"))
 }

@@ -1,7 +1,7 @@
 //! The second factors of the signed-in user. The secret and the recovery codes are in the response to a form, and are not
 //! shown again.
 
-use axum::extract::Path;
+use axum::extract::{Path, RawQuery};
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::factors::{FEW_RECOVERY_CODES, Factor, FactorCode, FactorName, MAX_FACTORS};
 use doorward_domain::values::Secret;
@@ -12,22 +12,34 @@ use crate::factors::setup::{Setup, codes_values};
 use crate::html::account::{AccountCaller, Section};
 use crate::html::dates::moment;
 use crate::html::form::Form;
-use crate::html::sign_in_name;
+use crate::html::{done, sign_in_name};
 use crate::http::body::Fields;
 use crate::http::problem::{Code, Problem};
 use crate::http::responses::see_other;
 
 /// The page of a signed-in user's second factors.
 const FACTORS: &str = Section::Factors.path();
+/// The page, after an authenticator app was added.
+const ADDED: &str = "/account/factors?added";
+/// The page, after one was removed.
+const REMOVED: &str = "/account/factors?removed";
 /// The form that renews the recovery codes.
 const RECOVERY_CODES: &str = "/account/factors/recovery-codes";
 
 /// The list of second factors.
-pub(crate) async fn factors_page(caller: AccountCaller) -> Result<Html<String>, Problem> {
-    list(&caller, &Form::default()).await
+pub(crate) async fn factors_page(
+    caller: AccountCaller,
+    RawQuery(query): RawQuery,
+) -> Result<Html<String>, Problem> {
+    let done = done(query.as_deref(), &["added", "removed"]);
+    list(&caller, &Form::default(), done).await
 }
 
-async fn list(caller: &AccountCaller, form: &Form) -> Result<Html<String>, Problem> {
+async fn list(
+    caller: &AccountCaller,
+    form: &Form,
+    done: Option<&str>,
+) -> Result<Html<String>, Problem> {
     let factors = caller.doorward().factors.list(&caller.ctx, "me").await?;
     let row = |factor: &Factor| {
         context! {
@@ -46,15 +58,16 @@ async fn list(caller: &AccountCaller, form: &Form) -> Result<Html<String>, Probl
             .recovery_codes
             .is_some_and(|left| left <= FEW_RECOVERY_CODES),
         form => Value::from(form),
+        done,
     };
     Ok(caller.render(Section::Factors, "factors/factors", values))
 }
 
 /// Shows the problem of a form of the list: the list with the error of the new authenticator app, or a page that asks for
-/// the proof and posts to the same path. `step` is `add`, `remove` or `renew`.
+/// the proof and posts to the same path.
 async fn rejected(
     caller: &AccountCaller,
-    (step, path): (&str, &str),
+    (step, path): (Step<'_>, &str),
     (form, has_proof): (Form, bool),
     problem: Problem,
 ) -> Problem {
@@ -64,7 +77,7 @@ async fn rejected(
     };
     // `kind` is the error of an account that cannot have another one.
     if is_of(["name", "kind"]) {
-        return match list(caller, &form.with_errors(&problem)).await {
+        return match list(caller, &form.with_errors(&problem), None).await {
             Ok(page) => problem.on_page(page),
             Err(other) => other,
         };
@@ -82,17 +95,55 @@ async fn rejected(
         return problem;
     }
     let form = match has_proof {
-        true => form.with_errors(&problem),
+        true => form
+            .with_errors(&problem)
+            .with_wrong_password_at("password"),
         false => form,
     };
+    let app = match step {
+        Step::Remove(id) => app_to_remove(caller, id).await,
+        _ => None,
+    };
     let values = context! {
-        step,
+        step => step.name(),
+        app_name => app.as_ref().map(|(name, _)| name),
+        is_last_app => app.as_ref().is_some_and(|(_, is_last)| *is_last),
         action => path,
         has_factor => caller.has_factor().await,
         username => sign_in_name(caller.session().user()),
         form => Value::from(&form),
     };
     problem.on_page(caller.render(Section::Factors, "factors/proof", values))
+}
+
+/// What a form of the list does.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Add,
+    /// With the id of the authenticator app.
+    Remove(&'a str),
+    Renew,
+}
+
+impl Step<'_> {
+    /// Its name in the template.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Remove(_) => "remove",
+            Self::Renew => "renew",
+        }
+    }
+}
+
+/// The name of an authenticator app, and whether it is the only one. `None` if it cannot be read: the page asks for the proof
+/// anyway.
+async fn app_to_remove(caller: &AccountCaller, id: &str) -> Option<(String, bool)> {
+    let factors = caller.doorward().factors.list(&caller.ctx, "me").await;
+    let apps = factors.ok()?.totp.into_iter();
+    let apps: Vec<_> = apps.filter(|factor| factor.is_active).collect();
+    let app = apps.iter().find(|factor| factor.id.to_string() == id)?;
+    Some((app.name.clone(), apps.len() == 1))
 }
 
 /// Begins to add an authenticator app, and shows its secret.
@@ -112,7 +163,7 @@ pub(crate) async fn add(caller: AccountCaller, mut fields: Fields) -> Result<Res
             let page = caller.render(Section::Factors, "factors/setup", values);
             Ok(page.into_response())
         }
-        Err(problem) => Err(rejected(&caller, ("add", FACTORS), form, problem).await),
+        Err(problem) => Err(rejected(&caller, (Step::Add, FACTORS), form, problem).await),
     }
 }
 
@@ -126,8 +177,8 @@ pub(crate) async fn finish_adding(
     let finished = async { finish(&caller, ("me", &id), &fields.finish(|| code)?).await };
     match finished.await {
         Ok((enrolled, _)) => Ok(match &enrolled.recovery_codes {
-            Some(codes) => codes_page(&caller, codes).into_response(),
-            None => see_other(FACTORS),
+            Some(codes) => codes_page(&caller, codes, ADDED).into_response(),
+            None => see_other(ADDED),
         }),
         Err(problem) => {
             let action = format!("{FACTORS}/{id}");
@@ -145,10 +196,10 @@ pub(crate) async fn remove(
 ) -> Result<Response, Problem> {
     let form = (Form::default(), fields.contains("password"));
     match api::remove(&caller, ("me", &id), Some(fields)).await {
-        Ok(()) => Ok(see_other(FACTORS)),
+        Ok(()) => Ok(see_other(REMOVED)),
         Err(problem) => {
             let path = format!("{FACTORS}/{id}/remove");
-            Err(rejected(&caller, ("remove", &path), form, problem).await)
+            Err(rejected(&caller, (Step::Remove(&id), &path), form, problem).await)
         }
     }
 }
@@ -160,12 +211,12 @@ pub(crate) async fn renew_codes(
 ) -> Result<Response, Problem> {
     let form = (Form::default(), fields.contains("password"));
     match api::renew(&caller, "me", Some(fields)).await {
-        Ok(codes) => Ok(codes_page(&caller, &codes).into_response()),
-        Err(problem) => Err(rejected(&caller, ("renew", RECOVERY_CODES), form, problem).await),
+        Ok(codes) => Ok(codes_page(&caller, &codes, FACTORS).into_response()),
+        Err(problem) => Err(rejected(&caller, (Step::Renew, RECOVERY_CODES), form, problem).await),
     }
 }
 
-fn codes_page(caller: &AccountCaller, codes: &[Secret<String>]) -> Html<String> {
-    let values = codes_values(codes, Some(FACTORS));
+fn codes_page(caller: &AccountCaller, codes: &[Secret<String>], next: &str) -> Html<String> {
+    let values = codes_values(codes, Some(next));
     caller.render(Section::Factors, "factors/codes", values)
 }

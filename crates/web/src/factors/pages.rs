@@ -15,7 +15,7 @@ use crate::html::return_to::ReturnTo;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::cookies;
-use crate::http::links::{done_page, read_token, undo_page};
+use crate::http::links::{LinkKind, done_page, read_token, undo_page};
 use crate::http::problem::{Code, Problem};
 use crate::sign_in::pages::{after_sign_in, expired, set_sign_in_cookies};
 
@@ -120,7 +120,8 @@ pub(crate) async fn view_factor_undo(
     Path(token): Path<String>,
 ) -> Result<Html<String>, Problem> {
     let service = &caller.doorward().factors;
-    let link = service.view_undo(&caller.ctx, &read_token(&token)?).await?;
+    let viewed = service.view_undo(&caller.ctx, &read_token(&token)?).await;
+    let link = viewed.map_err(|error| Problem::from(error).of_link(LinkKind::FactorUndo))?;
     let template = "factors/undo-factors";
     Ok(undo_page(&caller, template, &link, &token))
 }
@@ -130,6 +131,7 @@ pub(crate) async fn undo_factors(
     caller: Caller,
     token: Path<String>,
 ) -> Result<Html<String>, Problem> {
-    api::undo_factors(caller.clone(), token).await?;
+    let undone = api::undo_factors(caller.clone(), token).await;
+    undone.map_err(|problem| problem.of_link(LinkKind::FactorUndo))?;
     Ok(done_page(&caller, "factors/factors-undone"))
 }

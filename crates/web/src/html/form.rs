@@ -104,6 +104,7 @@ impl Form {
         let is_shown = match problem.code {
             Code::UsernameTaken => self.set_error("username", "taken"),
             Code::EmailTaken => self.set_error("email", "taken"),
+            Code::InvalidCode => self.set_error("code", "wrong"),
             // Errors of other fields are shown above the form.
             _ => problem
                 .errors
@@ -130,6 +131,15 @@ impl Form {
             }
             None => false,
         }
+    }
+
+    /// Shows a wrong password at this field. For a form of an account that is known: elsewhere, the name may be wrong.
+    pub(crate) fn with_wrong_password_at(mut self, name: &str) -> Self {
+        if matches!(self.problem, Some("invalid-credentials" | "wrong-password")) {
+            self.problem = None;
+            self.set_error(name, "wrong");
+        }
+        self
     }
 
     /// Moves an error of `email` to `username`, for pages with one field for both.
@@ -167,6 +177,11 @@ mod tests {
         );
         let wrong = rejected(&Problem::new(Code::InvalidCredentials));
         assert_eq!(wrong["problem"], "invalid-credentials");
+        let code = rejected(&Problem::new(Code::InvalidCode));
+        assert_eq!(
+            (&code["code"]["fault"], &code["problem"]),
+            (&"wrong".into(), &serde_json::Value::Null)
+        );
         let locked = rejected(&doorward_domain::Error::CodesLockedOut.into());
         assert_eq!(locked["problem"], "codes-locked-out");
         let faults = |names: &[&str]| {

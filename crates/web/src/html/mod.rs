@@ -16,7 +16,7 @@ pub(crate) mod return_to;
 pub(crate) mod sent_to;
 pub(crate) mod texts;
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use axum::response::Html;
@@ -32,6 +32,9 @@ use texts::Texts;
 /// Name and text of each page in `templates/`.
 const TEMPLATES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/templates.rs"));
 
+/// Length of an address, in bytes, that fits in a line of a phone with large text.
+const LONG_ADDRESS: usize = 20;
+
 /// The compiled templates, and their messages.
 pub struct Pages {
     environment: Environment<'static>,
@@ -46,6 +49,7 @@ impl Pages {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
         environment.set_formatter(escape);
+        environment.add_filter("breakable", breakable);
         environment.add_global("stylesheet", assets::STYLESHEET.path());
         environment.add_global("script", assets::SCRIPT.path());
         // An operator who has set a name does not want Doorward's icon.
@@ -58,11 +62,10 @@ impl Pages {
         let language = |locale: Locale| context! { tag => locale.tag(), name => locale.own_name() };
         environment.add_global("all_languages", Locale::ALL.map(language).to_vec());
         environment.add_global("is_sign_up_open", policy.sign_up == SignUpPolicy::Open);
-        // A domain with subdomains begins with a dot, which the pages leave out.
-        let domains = policy.email_domains.names().into_iter();
-        let domains: Vec<_> = domains
-            .map(|name| name.trim_start_matches('.').to_owned())
-            .collect();
+        // A domain with subdomains begins with a dot.
+        let domain = |name: &String| context! { name => name.trim_start_matches('.'), has_subdomains => name.starts_with('.') };
+        let domains = policy.email_domains.names();
+        let domains: Vec<_> = domains.iter().map(domain).collect();
         environment.add_global("sign_up_domains", domains);
         for (name, text) in TEMPLATES {
             environment
@@ -144,17 +147,32 @@ fn escape(
         return minijinja::escape_formatter(out, state, value);
     }
     for c in value.as_str().unwrap_or_default().chars() {
-        let written = match c {
-            '&' => out.write_str("&amp;"),
-            '<' => out.write_str("&lt;"),
-            '>' => out.write_str("&gt;"),
-            '"' => out.write_str("&quot;"),
-            '\'' => out.write_str("&#39;"),
-            other => out.write_char(other),
-        };
-        written.map_err(minijinja::Error::from)?;
+        write_escaped(out, c).map_err(minijinja::Error::from)?;
     }
     Ok(())
+}
+
+fn write_escaped(out: &mut impl Write, c: char) -> fmt::Result {
+    match c {
+        '&' => out.write_str("&amp;"),
+        '<' => out.write_str("&lt;"),
+        '>' => out.write_str("&gt;"),
+        '"' => out.write_str("&quot;"),
+        '\'' => out.write_str("&#39;"),
+        other => out.write_char(other),
+    }
+}
+
+/// An email address, which breaks after `@` and `.` if it is long.
+fn breakable(address: &str) -> Result<Value, minijinja::Error> {
+    let mut html = String::new();
+    for c in address.chars() {
+        write_escaped(&mut html, c).map_err(minijinja::Error::from)?;
+        if matches!(c, '@' | '.') && address.len() > LONG_ADDRESS {
+            html.push_str("<wbr>");
+        }
+    }
+    Ok(Value::from_safe_string(html))
 }
 
 /// Returns the flag that a redirect after a form has put into the query, if it is one of these. The page then confirms
@@ -180,4 +198,22 @@ pub(crate) fn display_name(user: &User) -> Option<&str> {
             .map(EmailAddress::as_str)
     };
     name.or_else(username).or_else(email)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_address_may_break_and_is_escaped() {
+        for (address, html) in [
+            ("ben@example.com", "ben@example.com"),
+            (
+                "a.long&name@mail.example.org",
+                "a.<wbr>long&amp;name@<wbr>mail.<wbr>example.<wbr>org",
+            ),
+        ] {
+            assert_eq!(breakable(address).unwrap().to_string(), html);
+        }
+    }
 }

@@ -13,6 +13,8 @@ use doorward_domain::limits::LOCKOUT_RETRY_AFTER;
 use doorward_domain::{Error, FieldError};
 use jiff::Timestamp;
 
+use crate::http::links::LinkKind;
+
 macro_rules! codes {
     ($($variant:ident = $name:literal, $status:literal, $title:literal, $detail:literal, $help:literal;)+) => {
         /// All problem codes. The names are stable; the texts are not.
@@ -116,8 +118,8 @@ pub struct Problem {
     pub cause: Option<Arc<Error>>,
     /// Page with the submitted form, sent instead of the problem's own page.
     pub(crate) page: Option<Html<String>>,
-    /// Path of the page that sends a new link, for the problem's own page.
-    pub(crate) next_page: Option<&'static str>,
+    /// The kind of the mailed link that has expired, for the problem's own page.
+    pub(crate) link: Option<LinkKind>,
 }
 
 impl Problem {
@@ -132,7 +134,7 @@ impl Problem {
             is_code_lockout: false,
             cause: None,
             page: None,
-            next_page: None,
+            link: None,
         }
     }
 
@@ -157,10 +159,10 @@ impl Problem {
         }
     }
 
-    /// Links the problem's own page to the page that sends a new link, if this one has expired.
-    pub(crate) fn with_next_page(self, path: &'static str) -> Self {
-        let next_page = (self.code == Code::LinkExpired).then_some(path);
-        Self { next_page, ..self }
+    /// The problem's own page says what to do next, if a link of this kind has expired.
+    pub(crate) fn of_link(self, kind: LinkKind) -> Self {
+        let link = (self.code == Code::LinkExpired).then_some(kind);
+        Self { link, ..self }
     }
 
     /// A problem with invalid fields.

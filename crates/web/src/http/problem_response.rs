@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::html::{Pages, Reader};
 use crate::http::json::Json;
+use crate::http::links::LinkKind;
 use crate::http::problem::{Code, Problem, whole_seconds};
 
 /// The id of a request and what its client accepts, as a request extension.
@@ -98,7 +99,9 @@ fn problem_page(
         title => code.title(),
         help => problem.detail.as_deref().unwrap_or(code.help()),
         errors => errors.collect::<Vec<_>>(),
-        next_page => problem.next_page,
+        link => problem.link.map(LinkKind::name),
+        next_page => problem.link.and_then(LinkKind::request_page),
+        wait => problem.retry_after.map(|wait| whole_seconds(wait).max(1)),
         request_id,
     };
     pages.render(reader, "problem", values)

@@ -51,6 +51,7 @@ pub(crate) async fn change_password(
         }
         Err(problem) => {
             let form = Form::default().with_errors(&problem);
+            let form = form.with_wrong_password_at("current_password");
             Err(problem.on_page(page(&caller, &form, None).await))
         }
     }

@@ -11,7 +11,7 @@ use crate::html::redirect::redirect;
 use crate::html::{display_name, done, sent_to, sign_in_name};
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
-use crate::http::links::{done_page, read_token};
+use crate::http::links::{LinkKind, done_page, read_token};
 use crate::http::problem::Problem;
 use crate::recovery::api;
 
@@ -94,7 +94,7 @@ pub(crate) async fn recover(
 async fn password_form(caller: &Caller, token: &str, form: &Form) -> Result<Html<String>, Problem> {
     let (link, recovery) = (read_token(token)?, &caller.doorward().recovery);
     let viewed = recovery.view(&caller.ctx, &link).await;
-    let user = viewed.map_err(|error| Problem::from(error).with_next_page(REQUEST_PAGE))?;
+    let user = viewed.map_err(|error| Problem::from(error).of_link(LinkKind::Recovery))?;
     let values = context! {
         name => display_name(&user),
         username => sign_in_name(&user),

@@ -12,11 +12,12 @@ use crate::http::responses::see_other;
 use crate::sessions::api;
 use crate::sign_in::notice::Notice;
 
-/// Signs out, and redirects to the sign-in page, which confirms it.
+/// Signs out, and redirects to the sign-in page, which confirms it. Also if the session has ended already.
 pub(crate) async fn sign_out(caller: Caller) -> Result<Response, Problem> {
     let sessions = &caller.doorward().sessions;
-    let session = caller.require_session()?;
-    sessions.sign_out(&caller.ctx, session).await?;
+    if let Some(session) = caller.session() {
+        sessions.sign_out(&caller.ctx, session).await?;
+    }
     let mut response = see_other(&Notice::SignedOut.path());
     clear_session_cookie(response.headers_mut());
     Ok(response)

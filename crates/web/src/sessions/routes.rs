@@ -8,7 +8,7 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .api(|| routes!(api::current_session))
         .with_page(|| redirect_to("/sign-in")),
     Route::delete("/auth", Required).api(|| routes!(api::sign_out)),
-    Route::post("/auth/sign-out", Required).page(|| post(pages::sign_out)),
+    Route::post("/auth/sign-out", RequiredOrSignInPage).page(|| post(pages::sign_out)),
     Route::post("/auth/renewal", Required)
         .with_limit(Token)
         .api(|| routes!(api::renew)),

@@ -9,6 +9,10 @@ pub(crate) enum Notice {
     SignedOut,
     /// After a sign-up that needs no confirmation, if the sign-in after it has failed.
     SignedUp,
+    /// An address was confirmed.
+    Confirmed,
+    /// A new address was confirmed, which has ended every session.
+    EmailChanged,
     /// After a sign-in. Without a session, the browser has not accepted the cookie.
     SignedIn,
     /// The account will be deleted at this time.
@@ -20,9 +24,11 @@ pub(crate) enum Notice {
 
 impl Notice {
     /// Those without a value.
-    const PLAIN: [Self; 5] = [
+    const PLAIN: [Self; 7] = [
         Self::SignedOut,
         Self::SignedUp,
+        Self::Confirmed,
+        Self::EmailChanged,
         Self::SignedIn,
         Self::Deleted,
         Self::Kept,
@@ -61,11 +67,18 @@ impl Notice {
         match self {
             Self::SignedOut => "signed-out",
             Self::SignedUp => "signed-up",
+            Self::Confirmed => "confirmed",
+            Self::EmailChanged => "email-changed",
             Self::SignedIn => "signed-in",
             Self::ToBeDeleted(_) => "to-be-deleted",
             Self::Deleted => "deleted",
             Self::Kept => "kept",
         }
+    }
+
+    /// Returns `true` after a mailed link, which may be about another account than the session of the browser.
+    pub(crate) fn is_about_link(self) -> bool {
+        matches!(self, Self::Confirmed | Self::EmailChanged)
     }
 
     pub(crate) fn deletion_at(self) -> Option<Timestamp> {

@@ -35,18 +35,30 @@ use crate::sign_in::notice::Notice;
 const SIGN_IN: &str = "sign_in/sign-in";
 
 /// The sign-in page, filled in with an address that was confirmed or that a mail was sent to in this browser. With a session,
-/// a redirect to the page to return to, or to the account page.
+/// a redirect to the page to return to, or to a page of the account.
 pub(crate) async fn sign_in_page(
     caller: Caller,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Response {
     let return_to = ReturnTo::from_query(query.as_deref(), caller.return_origins());
-    if caller.session().is_some() {
-        return see_other(target(return_to.as_ref()));
-    }
     let notice = query.as_deref().and_then(Notice::from_query);
     let email = sent_to::get(&headers);
+    if let Some(session) = caller.session() {
+        let user = session.user();
+        // A cached user may still have the address as the pending one.
+        let mut addresses = user.email.iter().chain(user.pending_address());
+        let is_own = addresses.any(|address| Some(address) == email.as_ref());
+        match notice {
+            Some(Notice::Confirmed) if is_own => {
+                let page = return_to.as_ref().map(ReturnTo::as_str);
+                return see_other(page.unwrap_or("/account/email?confirmed"));
+            }
+            // The account of the link can be another one.
+            Some(notice) if notice.is_about_link() => {}
+            _ => return see_other(target(return_to.as_ref())),
+        }
+    }
     let form = Form::default().with_value("username", email.as_ref().map(EmailAddress::as_str));
     let values = form_values(&form, return_to.as_ref(), notice);
     caller.render(SIGN_IN, values).into_response()
@@ -93,8 +105,8 @@ pub(crate) async fn sign_in(
         }
         Ok(Outcome::NextFactor(next)) => Ok(next_step(&next, return_to.as_ref())),
         Err(problem) if problem.code == Code::DeletionPending => {
-            let return_to = return_to.as_ref();
-            Err(pending(&caller, (form, false), return_to, problem))
+            let state = (false, problem.deletion_at);
+            Err(pending(&caller, (form, state), return_to.as_ref(), problem))
         }
         Err(problem) => {
             let form = form.with_errors(&problem).with_login_field();
@@ -182,8 +194,8 @@ pub(crate) async fn answer_challenge(
             Ok(expired(&caller, return_to.as_ref()))
         }
         Err(problem) if problem.code == Code::DeletionPending => {
-            let (form, return_to) = (Form::default(), return_to.as_ref());
-            Err(pending(&caller, (form, true), return_to, problem))
+            let (form, state) = (Form::default(), (true, problem.deletion_at));
+            Err(pending(&caller, (form, state), return_to.as_ref(), problem))
         }
         Err(problem) => {
             let page = |form: &Form| code_form(&caller, form, return_to.as_ref());

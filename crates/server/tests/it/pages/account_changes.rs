@@ -60,7 +60,7 @@ async fn a_user_changes_the_address_or_cancels_the_change() {
     for (language, wrong, unchanged, sent, again, cancelled) in [
         (
             "en",
-            "The current password is wrong.",
+            "Wrong password.",
             "already has this address",
             "sent an email to your new address",
             "sent the email again",
@@ -68,7 +68,7 @@ async fn a_user_changes_the_address_or_cancels_the_change() {
         ),
         (
             "de",
-            "Das aktuelle Passwort ist falsch",
+            "Das Passwort ist falsch.",
             "hat diese Adresse bereits",
             "eine E-Mail an Ihre neue Adresse",
             "noch einmal geschickt",
@@ -90,7 +90,8 @@ async fn a_user_changes_the_address_or_cancels_the_change() {
         let page = browser.post("/account/email", form).await;
         browser
             .page(page, 401)
-            .shows(&[wrong, "value=\"new@example.org\""]);
+            .shows(&["value=\"new@example.org\"", "aria-invalid=\"true\""])
+            .shows(&[&format!("<a href=\"#password\">{wrong}</a>")]);
         app.advance_seconds(30);
         let form = format!("email=ben%40example.com&{PROOF}");
         let page = browser.post("/account/email", &form).await;
@@ -180,11 +181,59 @@ async fn the_page_of_the_address_says_what_to_do_without_one() {
     let answer = browser.post("/account/email", form).await;
     Browser::redirected(answer, "/account/email?sent");
     let link = path_in(&app.one_mail().await);
-    browser.post(&link, "").await.expect(200);
-    let page = browser.get("/account/email").await;
+    let page = browser.get(&link).await;
+    let page = browser.page(page, 200);
+    assert!(!page.0.contains("signed out"), "{}", page.0);
+    // The session stays.
+    let done = browser.post(&link, "").await;
+    Browser::redirected(done, "/sign-in?confirmed");
+    let next = browser.get("/sign-in?confirmed").await;
+    Browser::redirected(next, "/account/email?confirmed");
+    let page = browser.get("/account/email?confirmed").await;
     browser
         .page(page, 200)
-        .shows(&["zoe@example.com", "Confirmed"]);
+        .shows(&["zoe@example.com", "Your address is confirmed."]);
+}
+
+#[tokio::test]
+async fn a_changed_address_signs_out_all_devices_and_each_page_says_so() {
+    for (language, before, asks, done) in [
+        (
+            "en",
+            "you are signed out on all devices",
+            "You are then signed out on all devices.",
+            "Your new address is confirmed. You are signed out on all devices",
+        ),
+        (
+            "de",
+            "Sie werden auf allen Geräten abgemeldet",
+            "Danach sind Sie auf allen Geräten abgemeldet.",
+            "Ihre neue Adresse ist bestätigt. Sie sind auf allen Geräten abgemeldet",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = signed_in(&app, language).await;
+        let page = browser.get("/account/email").await;
+        browser.page(page, 200).shows(&[before]);
+        let form = format!("email=new%40example.org&{PROOF}");
+        browser.post("/account/email", &form).await.expect(303);
+        let mails = app.mails().await;
+        let mut mails = mails.iter();
+        let link = path_in(
+            mails
+                .find(|mail| mail.to.as_str() == "new@example.org")
+                .unwrap(),
+        );
+        let page = browser.get(&link).await;
+        browser.page(page, 200).shows(&[asks, "new@example.org"]);
+        let answer = browser.post(&link, "").await;
+        Browser::redirected(answer, "/sign-in?email-changed");
+        let page = browser.get("/sign-in?email-changed").await;
+        browser
+            .page(page, 200)
+            .shows(&[done, "value=\"new@example.org\""]);
+        app.allow_unread_mail();
+    }
 }
 
 #[tokio::test]
@@ -192,13 +241,13 @@ async fn a_user_changes_the_password_and_stays_signed_in_here_only() {
     for (language, wrong, short, changed) in [
         (
             "en",
-            "The current password is wrong.",
+            "Wrong password.",
             "too short",
             "Your password is changed.",
         ),
         (
             "de",
-            "Das aktuelle Passwort ist falsch",
+            "Das Passwort ist falsch.",
             "zu kurz",
             "Ihr Passwort wurde geändert.",
         ),
@@ -212,7 +261,11 @@ async fn a_user_changes_the_password_and_stays_signed_in_here_only() {
             .shows(&["value=\"ben\" readonly hidden"]);
         let form = "current_password=wrong&new_password=two+boats+and+a+lamp";
         let page = browser.post("/account/password", form).await;
-        browser.page(page, 401).shows(&[wrong]);
+        let page = browser.page(page, 401);
+        let page = page.shows(&[&format!("<a href=\"#current_password\">{wrong}</a>")]);
+        let (_, field) = page.0.split_once("<input id=\"current_password\"").unwrap();
+        let field = field.split('>').next().unwrap();
+        assert!(field.contains("aria-invalid=\"true\"") && !field.contains("value="));
         app.advance_seconds(30);
         let form = "current_password=plum+cake+on+sundays&new_password=short";
         let page = browser.post("/account/password", form).await;

@@ -119,7 +119,7 @@ async fn the_stored_data_can_be_seen_and_downloaded() {
     let page = browser.get("/account/data").await;
     browser.page(page, 200).shows(&[
         "No application has stored anything",
-        "for 400 days",
+        "for 13 months",
         "at most 30 days",
         "at most 10 years",
         "for 24 hours after",

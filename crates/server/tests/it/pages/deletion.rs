@@ -14,7 +14,7 @@ async fn a_user_deletes_the_account_and_keeps_it_with_the_password() {
         (
             "en",
             "in 14 days",
-            "The current password is wrong.",
+            "Wrong password.",
             "Choose a reason from the list.",
             "5 December 2026, 08:00 UTC",
             "Your account will be deleted",
@@ -24,7 +24,7 @@ async fn a_user_deletes_the_account_and_keeps_it_with_the_password() {
         (
             "de",
             "in 14 Tagen",
-            "Das aktuelle Passwort ist falsch.",
+            "Das Passwort ist falsch.",
             "Wählen Sie einen Grund aus der Liste.",
             "5. Dezember 2026 um 08:00 UTC",
             "Ihr Konto wird gelöscht",
@@ -43,7 +43,8 @@ async fn a_user_deletes_the_account_and_keeps_it_with_the_password() {
             .post("/account/delete", "password=x&reason=privacy")
             .await;
         let kept_choice = "value=\"privacy\" selected";
-        browser.page(page, 401).shows(&[wrong, kept_choice]);
+        let wrong = format!("<a href=\"#password\">{wrong}</a>");
+        browser.page(page, 401).shows(&[&wrong, kept_choice]);
         let page = browser
             .post("/account/delete", &format!("{PROOF}&reason=other-one"))
             .await;
@@ -63,8 +64,14 @@ async fn a_user_deletes_the_account_and_keeps_it_with_the_password() {
             .page(page, 403)
             .shows(&[pending, date, "value=\"ben\""]);
         assert!(!page.0.contains("name=\"code\""), "{}", page.0);
+        let at = "name=\"deletion_at\" value=\"1796457600\"";
+        page.shows(&[at]);
         let page = browser.post("/sign-in/keep-account", "username=ben").await;
         browser.page(page, 422).shows(&[again, "value=\"ben\""]);
+        let form = "username=ben&password=x&deletion_at=1796457600";
+        let page = browser.post("/sign-in/keep-account", form).await;
+        browser.page(page, 401).shows(&[date, at]);
+        app.advance_seconds(30);
         // Loaded again, as after another language was chosen.
         Browser::redirected(browser.get("/sign-in/keep-account").await, "/sign-in");
         let form = format!("{KEEP}&return_to=%2Faccount%2Fdata");

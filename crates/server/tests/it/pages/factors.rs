@@ -20,6 +20,8 @@ fn scanned(page: &Page) -> (String, Value) {
         let (_, rest) = main.split_once(from).unwrap();
         rest.split('"').next().unwrap().replace("&amp;", "&")
     };
+    // A page in another language would not have the secret.
+    assert!(!page.0.contains("/account/language"), "{}", page.0);
     let uri = format!("otpauth://{}", part("href=\"otpauth://"));
     let action = part("<form method=\"post\" action=\"");
     (action, json!({"uri": uri}))
@@ -27,6 +29,7 @@ fn scanned(page: &Page) -> (String, Value) {
 
 /// Recovery codes on a page.
 fn codes_on(page: &Page) -> Vec<String> {
+    assert!(!page.0.contains("/account/language"), "{}", page.0);
     let codes = page.0.split("<li><code>").skip(1);
     let codes = codes.map(|rest| rest.split('<').next().unwrap().to_owned());
     codes.collect()
@@ -158,7 +161,8 @@ async fn a_user_adds_and_removes_authenticators_on_pages() {
     let page = browser.post(&action, "code=000000").await;
     browser
         .page(page, 401)
-        .shows(&["Wrong code", &action, "href=\"/account/factors\""]);
+        .shows(&["<a href=\"#code\">Wrong code", &action])
+        .shows(&["href=\"/account/factors\""]);
     let form = format!("code={}", code(&app, &phone));
     let page = browser.post(&action, &form).await;
     let page = browser
@@ -186,9 +190,10 @@ async fn a_user_adds_and_removes_authenticators_on_pages() {
     app.advance_seconds(30);
     let wrong = "name=Tablet&password=two+boats&code=000000";
     let page = browser.post("/account/factors", wrong).await;
-    browser
-        .page(page, 401)
-        .shows(&["The current password is wrong."]);
+    browser.page(page, 401).shows(&[
+        "<a href=\"#password\">Wrong password.</a>",
+        "aria-invalid=\"true\"",
+    ]);
     app.advance_seconds(30);
     let proof = format!("password=plum+cake+on+sundays&code={}", code(&app, &phone));
     let page = browser
@@ -196,13 +201,20 @@ async fn a_user_adds_and_removes_authenticators_on_pages() {
         .await;
     let (second, tablet) = scanned(&browser.page(page, 200));
     let form = format!("code={}", code(&app, &tablet));
-    Browser::redirected(browser.post(&second, &form).await, "/account/factors");
+    let done = browser.post(&second, &form).await;
+    Browser::redirected(done, "/account/factors?added");
+    let page = browser.get("/account/factors?added").await;
+    browser
+        .page(page, 200)
+        .shows(&["app is added.", "role=\"status\""]);
 
     // A used code is refused.
     let page = browser
         .post("/account/factors/recovery-codes", &proof)
         .await;
-    browser.page(page, 401).shows(&["Wrong code"]);
+    browser
+        .page(page, 401)
+        .shows(&["<a href=\"#code\">Wrong code"]);
     let proof = format!("password=plum+cake+on+sundays&code={}", codes[0]);
     let page = browser
         .post("/account/factors/recovery-codes", &proof)
@@ -212,16 +224,22 @@ async fn a_user_adds_and_removes_authenticators_on_pages() {
 
     let remove = format!("{action}/remove");
     let page = browser.post(&remove, "").await;
-    browser.page(page, 401).shows(&[&remove, "name=\"code\""]);
-    for (code, path) in [
-        (&renewed[0], &remove),
-        (&renewed[1], &format!("{second}/remove")),
-    ] {
-        let proof = format!("password=plum+cake+on+sundays&code={code}");
-        Browser::redirected(browser.post(path, &proof).await, "/account/factors");
-    }
-    let page = browser.get("/account/factors").await;
-    assert!(!browser.page(page, 200).0.contains("/remove"));
+    let page = browser.page(page, 401).shows(&[&remove, "name=\"code\""]);
+    let button = "<button class=\"danger\">Remove <bdi>My &lt;b&gt;phone</bdi></button>";
+    let page = page.shows(&[button, "signed out on your other devices"]);
+    let last = "your only authenticator app";
+    assert!(!page.0.contains(last), "{}", page.0);
+    let proof = |code: &str| format!("password=plum+cake+on+sundays&code={code}");
+    let done = browser.post(&remove, &proof(&renewed[0])).await;
+    Browser::redirected(done, "/account/factors?removed");
+    let remove = format!("{second}/remove");
+    let page = browser.post(&remove, "").await;
+    browser.page(page, 401).shows(&[last, "Remove <bdi>Tablet"]);
+    let done = browser.post(&remove, &proof(&renewed[1])).await;
+    Browser::redirected(done, "/account/factors?removed");
+    let page = browser.get("/account/factors?removed").await;
+    let page = browser.page(page, 200).shows(&["app is removed."]);
+    assert!(!page.0.contains("/remove\""));
 }
 
 #[tokio::test]

@@ -36,10 +36,13 @@ async fn each_problem_has_a_page_in_both_languages() {
             assert!(!page.0.contains("/sign-up/sent"));
             code(page, "link-expired");
         }
-        code(
-            Page::get(&anonymous, &link, language).await,
-            "too-many-attempts",
-        );
+        let page = Page::get(&anonymous, &link, language).await;
+        let wait = match language {
+            "de" => "Versuchen Sie es in",
+            _ => "Try again in",
+        };
+        let page = page.shows(&[wait, &format!("class=\"button\" href=\"{link}\"")]);
+        code(page, "too-many-attempts");
         let away = anonymous
             .request("POST", "/auth")
             .html()
@@ -49,6 +52,48 @@ async fn each_problem_has_a_page_in_both_languages() {
             Page::of(&away.form("username=ben").send().await, language),
             "cross-site-request",
         );
+    }
+}
+
+/// Only the owner of the account can ask for another undo link, by another change.
+#[tokio::test]
+async fn an_expired_undo_link_offers_no_new_one() {
+    let app = TestApp::with(|options| options.policy.throttle = false).await;
+    let anonymous = app.anonymous();
+    for (language, new, texts) in [
+        (
+            "en",
+            "request a new one",
+            [
+                "undone the change",
+                "removed the authenticator apps",
+                "can sign in",
+            ],
+        ),
+        (
+            "de",
+            "einen neuen anfordern",
+            [
+                "rückgängig gemacht",
+                "Authenticator-Apps entfernt",
+                "können Sie sich anmelden",
+            ],
+        ),
+    ] {
+        for (kind, text) in ["email", "factor", "deletion"].into_iter().zip(texts) {
+            let link = format!("/{kind}-undo/{}", "A".repeat(43));
+            let viewed = Page::get(&anonymous, &link, language).await;
+            let sent = Page::post(&anonymous, &link, "", language).await;
+            for page in [viewed, sent] {
+                let page = page.shows(&["link-expired", text]);
+                assert!(!page.0.contains(new), "{}", page.0);
+            }
+        }
+        let link = format!("/confirmation/{}", "A".repeat(43));
+        for path in [&link, &format!("{link}/cancel")] {
+            let page = Page::post(&anonymous, path, "", language).await;
+            page.shows(&[new, "href=\"/sign-up/sent\""]);
+        }
     }
 }
 

@@ -57,6 +57,9 @@ async fn a_sign_out_is_confirmed_on_the_sign_in_page() {
         browser.post("/sign-in", SIGN_IN).await.expect(303);
         let out = browser.post("/auth/sign-out", "").await;
         Browser::redirected(out, "/sign-in?signed-out");
+        // Sent twice, or after the session has ended.
+        let again = browser.post("/auth/sign-out", "").await;
+        Browser::redirected(again, "/sign-in?signed-out");
         let page = browser.get("/sign-in?signed-out").await;
         browser.page(page, 200).shows(&[words, "role=\"status\""]);
         let page = browser.get("/sign-in?return_to=/signed-out").await;

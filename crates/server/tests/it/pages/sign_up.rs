@@ -125,7 +125,7 @@ async fn the_form_names_the_allowed_domains_and_keeps_the_input() {
         let page = browser.get(path).await;
         let page = browser
             .page(page, 200)
-            .shows(&["Use an address at example.org."]);
+            .shows(&["Use an address at example.org (and its subdomains)."]);
         assert!(!page.0.contains("Email (optional)"));
     }
     let page = browser.post("/sign-up", FORM).await;

@@ -8,6 +8,7 @@ use super::browser::Browser;
 use crate::support::{PASSWORD, StoreMode, TestApp, path_in};
 
 const SESSION: &str = "__Host-doorward";
+const CONFIRMED: &str = "/sign-in?confirmed";
 const SIGN_UP: &str = "__Host-doorward-sign-up";
 const FORM: &str = "email=ben%40example.com&name=Ben&password=plum+cake+on+sundays";
 
@@ -44,7 +45,7 @@ async fn the_browser_that_signed_up_is_signed_in_when_the_address_is_confirmed()
         // The link is used up.
         browser.cookies.clear();
         let again = browser.post(&link, "").await;
-        browser.page(again, 200).shows(&["Email address confirmed"]);
+        Browser::redirected(again, CONFIRMED);
         assert!(!browser.cookies.contains_key(SESSION));
     }
 }
@@ -55,10 +56,11 @@ async fn another_browser_gets_a_sign_in_page_that_is_filled_in() {
     let (mut first, link) = signed_up(&app, FORM).await;
     let mut other = Browser::new(&app, "en");
     let confirmed = other.post(&link, "").await;
-    let words = ["Email address confirmed", "href=\"/sign-in\""];
-    other.page(confirmed, 200).shows(&words);
-    let page = other.get("/sign-in").await;
-    let page = other.page(page, 200);
+    Browser::redirected(confirmed, CONFIRMED);
+    let page = other.get(CONFIRMED).await;
+    let page = other
+        .page(page, 200)
+        .shows(&["Your email address is confirmed."]);
     let (_, field) = page.0.split_once("<input id=\"username\"").unwrap();
     let (field, rest) = field.split_once('>').unwrap();
     assert!(field.contains("value=\"ben@example.com\""), "{field}");
@@ -67,7 +69,7 @@ async fn another_browser_gets_a_sign_in_page_that_is_filled_in() {
     assert!(password.ends_with(" autofocus") && !field.contains("autofocus"));
     // The cookie of the browser that signed up is void.
     let again = first.post(&link, "").await;
-    first.page(again, 200).shows(&["Email address confirmed"]);
+    Browser::redirected(again, CONFIRMED);
     assert!(!first.cookies.contains_key(SESSION));
 }
 
@@ -103,8 +105,7 @@ async fn a_new_sign_up_or_a_sign_in_replaces_the_cookie() {
     Browser::redirected(browser.post("/sign-up", FORM).await, "/sign-up/sent");
     app.one_mail().await;
     let confirmed = browser.post(&first, "").await;
-    let words = ["Email address confirmed"];
-    browser.page(confirmed, 200).shows(&words);
+    Browser::redirected(confirmed, CONFIRMED);
 
     let form = "email=eve%40example.com&password=plum+cake+on+sundays";
     let (mut browser, link) = signed_up(&app, form).await;
@@ -113,8 +114,15 @@ async fn a_new_sign_up_or_a_sign_in_replaces_the_cookie() {
     assert!(!browser.cookies.contains_key(SIGN_UP));
     let session = browser.cookies[SESSION].clone();
     let confirmed = browser.post(&link, "").await;
-    browser.page(confirmed, 200).shows(&words);
+    Browser::redirected(confirmed, CONFIRMED);
     assert_eq!(browser.cookies[SESSION], session);
+    // The session is that of another account.
+    let page = browser.get(CONFIRMED).await;
+    browser.page(page, 200).shows(&[
+        "Your email address is confirmed.",
+        "value=\"eve@example.com\"",
+    ]);
+    Browser::redirected(browser.get("/sign-in").await, "/account");
 }
 
 ///
@@ -136,6 +144,12 @@ async fn a_required_password_is_entered_before_the_sign_in() {
     let (mut browser, link) = signed_up(&app, FORM).await;
     let missing = browser.post(&link, "").await;
     browser.page(missing, 422).shows(&["Enter a password."]);
+    let wrong = browser.post(&link, "password=two+boats").await;
+    browser.page(wrong, 401).shows(&[
+        "<a href=\"#password\">Wrong password.</a>",
+        "value=\"ben@example.com\" readonly hidden",
+    ]);
+    app.advance_seconds(30);
     assert!(!browser.cookies.contains_key(SESSION));
     let entered = browser.post(&link, "password=plum+cake+on+sundays").await;
     Browser::redirected(entered, "/account");
@@ -170,8 +184,7 @@ async fn a_sign_in_that_fails_after_the_sign_up_leads_to_the_sign_in_page() {
     let mut with_username = Browser::new(&app, "en");
     app.set_store_mode(StoreMode::SessionsDown);
     let confirmed = with_address.post(&link, "").await;
-    let words = ["Email address confirmed"];
-    with_address.page(confirmed, 200).shows(&words);
+    Browser::redirected(confirmed, CONFIRMED);
     let form = "username=zoe&password=plum+cake+on+sundays&return_to=/a";
     let created = with_username.post("/sign-up", form).await;
     let page = "/sign-in?signed-up&return_to=%2Fa";

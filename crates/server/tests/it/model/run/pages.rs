@@ -89,7 +89,7 @@ impl ModelRun {
         let confirms = self.state.is_good(link, now) && !is_again && !has_other_owner;
         let signs_in = cookie.is_some_and(|cookie| self.state.signs_in(cookie, link, now));
         if !(confirms && signs_in) {
-            let is_shown = answer.status == 200;
+            let is_shown = answer.status == 303;
             assert_eq!(
                 is_shown,
                 confirms || (is_again && is_shown),
