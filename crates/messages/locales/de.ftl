@@ -376,6 +376,10 @@ sign-in-notice = { $name ->
     [signed-up] Ihr Konto ist bereit. Melden Sie sich an, um fortzufahren.
     [confirmed] Ihre E-Mail-Adresse ist bestätigt. Melden Sie sich an, um fortzufahren.
     [email-changed] Ihre neue Adresse ist bestätigt. Sie sind auf allen Geräten abgemeldet: Melden Sie sich noch einmal an.
+    [cancelled] Danke für den Hinweis. Wir haben Ihre E-Mail-Adresse aus dem Konto entfernt, und niemand kann sich damit anmelden. Sie müssen nichts weiter tun.
+    [recovered] Ihr Passwort wurde geändert. Sie sind auf allen Geräten abgemeldet: Melden Sie sich mit dem neuen Passwort an.
+    [email-undone] Ihr Konto verwendet wieder diese E-Mail-Adresse. Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E-Mail mit einem Link geschickt, mit dem Sie ein neues festlegen.
+    [factors-undone] Die Zwei-Faktor-Anmeldung ist aus. Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E-Mail mit einem Link geschickt, mit dem Sie ein neues festlegen. Wenn jemand anderes die E-Mail-Adresse Ihres Kontos geändert hat, machen Sie das zuerst mit dem Link in der E-Mail über die Änderung rückgängig.
     [deleted] Ihr Konto ist gelöscht.
    *[kept] Ihr Konto wird nicht gelöscht. Sie können sich wieder anmelden.
 }
@@ -429,9 +433,6 @@ confirm-chosen-password = Das Passwort, das Sie gewählt haben
 confirm-your-password = Ihr Passwort
 confirm-button = Bestätigen
 confirm-cancel = Das war ich nicht
-
-confirmation-cancelled-title = Danke für den Hinweis
-confirmation-cancelled-text = Wir haben Ihre E-Mail-Adresse aus dem Konto entfernt. Niemand kann sich damit anmelden. Sie müssen nichts weiter tun.
 
 account-title = Ihr Konto
 account-hello = { $name ->
@@ -651,8 +652,6 @@ deletion-pending-with-code = Um Ihr Konto zu behalten, geben Sie Ihr Passwort un
 keep-account-heading = Möchten Sie Ihr Konto behalten?
 keep-account-text = Jemand möchte Ihr Konto löschen. Wenn Sie das nicht waren oder Ihr Konto behalten möchten, behalten Sie es hier.
 keep-account-button = Konto behalten
-account-kept-heading = Ihr Konto bleibt bestehen
-account-kept-text = Ihr Konto wird nicht gelöscht. Sie können sich wieder anmelden.
 
 password-title = Passwort ändern
 password-heading = Passwort ändern
@@ -718,26 +717,18 @@ recover-text = { $name ->
    *[other] Für { $name }. Sie werden auf allen Geräten abgemeldet.
 }
 recover-button = Passwort festlegen
-recovered-title = Passwort geändert
-recovered-text = Sie wurden auf allen Geräten abgemeldet.
 
 undo-email-change-title = Änderung rückgängig machen
 undo-email-change-heading = Diese Änderung kam nicht von Ihnen?
 undo-email-change-text = Jemand hat die E-Mail-Adresse Ihres Kontos geändert oder die Änderung angefordert. Wenn Sie das nicht waren, können Sie diese Adresse wiederherstellen.
 undo-email-change-effects = Wenn Sie Ihr Konto wiederherstellen, werden Sie auf allen Geräten abgemeldet, und das aktuelle Passwort gilt nicht mehr. Authenticator-Apps und Wiederherstellungscodes, die nach der Änderung oder in den drei Tagen davor hinzukamen, werden entfernt. Wir schicken Ihnen eine E-Mail, mit der Sie ein neues Passwort festlegen.
 undo-email-change-button = Konto wiederherstellen
-email-change-undone-title = Konto wiederhergestellt
-email-change-undone-heading = Ihr Konto verwendet wieder diese E-Mail-Adresse
-email-change-undone-text = Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E-Mail mit einem Link geschickt, mit dem Sie ein neues festlegen.
 
 undo-factors-title = Zwei-Faktor-Anmeldung ausschalten
 undo-factors-heading = Authenticator-Apps entfernen?
 undo-factors-text = Jemand hat die Zwei-Faktor-Anmeldung für Ihr Konto eingeschaltet. Wenn Sie das nicht waren, können Sie es wiederherstellen.
 undo-factors-effects = Alle Authenticator-Apps und Wiederherstellungscodes werden entfernt, Sie werden auf allen Geräten abgemeldet, und das aktuelle Passwort gilt nicht mehr. Eine noch nicht bestätigte Änderung der E-Mail-Adresse wird abgebrochen. Wir schicken Ihnen eine E-Mail, mit der Sie ein neues Passwort festlegen.
 undo-factors-button = Konto wiederherstellen
-factors-undone-title = Konto wiederhergestellt
-factors-undone-heading = Die Zwei-Faktor-Anmeldung ist aus
-factors-undone-text = Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E-Mail mit einem Link geschickt, mit dem Sie ein neues festlegen. Wenn jemand anderes die E-Mail-Adresse Ihres Kontos geändert hat, machen Sie das zuerst mit dem Link in der E-Mail über die Änderung rückgängig.
 
 ## The page of a problem
 

@@ -388,6 +388,10 @@ sign-in-notice = { $name ->
     [signed-up] Your account is ready. Sign in to continue.
     [confirmed] Your email address is confirmed. Sign in to continue.
     [email-changed] Your new address is confirmed. You are signed out on all devices: sign in again.
+    [cancelled] Thanks for letting us know. We've removed your email address from that account, and no one can sign in with it. There's nothing else you need to do.
+    [recovered] Your password is changed. You are signed out on all devices: sign in with the new password.
+    [email-undone] Your account uses this email address again. You are signed out on all devices, and the old password no longer works. We've emailed you a link to set a new one.
+    [factors-undone] Two-factor sign-in is off. You are signed out on all devices, and the old password no longer works. We've emailed you a link to set a new one. If someone else has changed the email address of your account, undo that with the link in the email about the change first.
     [deleted] Your account is deleted.
    *[kept] Your account is not deleted. You can sign in again.
 }
@@ -442,9 +446,6 @@ confirm-chosen-password = The password you chose
 confirm-your-password = Your password
 confirm-button = Confirm
 confirm-cancel = This wasn't me
-
-confirmation-cancelled-title = Thanks for letting us know
-confirmation-cancelled-text = We've removed your email address from that account. No one can sign in with it. There's nothing else you need to do.
 
 account-title = Your account
 account-hello = { $name ->
@@ -667,8 +668,6 @@ deletion-pending-with-code = To keep your account, enter your password and a cod
 keep-account-heading = Keep your account?
 keep-account-text = Someone asked to delete your account. If this wasn't you, or you want to keep your account, keep it here.
 keep-account-button = Keep my account
-account-kept-heading = Your account stays
-account-kept-text = Your account is not deleted. You can sign in again.
 
 password-title = Change password
 password-heading = Change your password
@@ -734,26 +733,18 @@ recover-text = { $name ->
    *[other] For { $name }. You'll be signed out on all devices.
 }
 recover-button = Set password
-recovered-title = Password changed
-recovered-text = You've been signed out on all devices.
 
 undo-email-change-title = Undo the email change
 undo-email-change-heading = Didn't make this change?
 undo-email-change-text = Someone changed the email address of your account, or asked to. If it wasn't you, you can restore this address.
 undo-email-change-effects = If you restore your account, you'll be signed out on all devices, and your current password will no longer work. Authenticator apps and recovery codes that were added after the change, or within three days before it, will be removed. We'll email you a link to set a new password.
 undo-email-change-button = Restore my account
-email-change-undone-title = Account restored
-email-change-undone-heading = Your account uses this email address again
-email-change-undone-text = You're signed out on all devices and the old password no longer works. We've emailed you a link to set a new one.
 
 undo-factors-title = Remove two-factor sign-in
 undo-factors-heading = Remove the authenticator apps?
 undo-factors-text = Someone turned on two-factor sign-in for your account. If it wasn't you, you can get the account back.
 undo-factors-effects = This removes all authenticator apps and recovery codes, signs you out on all devices and disables your current password. A change of the email address that isn't confirmed yet is cancelled. We'll email you a link to set a new password.
 undo-factors-button = Restore my account
-factors-undone-title = Account restored
-factors-undone-heading = Two-factor sign-in is off
-factors-undone-text = You're signed out on all devices and the old password no longer works. We've emailed you a link to set a new one. If someone else has changed the email address of your account, undo that with the link in the email about the change first.
 
 ## The page of a problem, by $code. /problems/CODE is for developers.
 

@@ -59,7 +59,7 @@ export async function cancelling_the_confirmation_deletes_the_account() {
   await browser.expectText("[role=alert]", "isn't confirmed yet");
   await browser.openMail(1);
   await browser.click("button.quiet");
-  await browser.expectHeading("Thanks for letting us know");
+  await browser.expectText("[role=status]", "Thanks for letting us know");
   await browser.signIn("eve@example.com", PASSWORD);
   await browser.expectText("[role=alert]", "Wrong email, username or password");
 }
@@ -80,7 +80,7 @@ export async function a_lost_password_is_replaced_by_an_acceptable_one() {
   await browser.expectText(".fault", "too common");
   assert.equal(await browser.value("#new_password"), "");
   await browser.send(link, { new_password: "four boats on a lake" });
-  await browser.expectHeading("Password changed");
+  await browser.expectText("[role=status]", "Your password is changed.");
   await browser.go(link);
   await browser.expectHeading("This link no longer works");
   await browser.signIn("ben@example.com", "four boats on a lake");

@@ -15,7 +15,7 @@ use crate::html::sign_in_name;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::cookies::clear_session_cookie;
-use crate::http::links::{LinkKind, done_page, read_token};
+use crate::http::links::{LinkKind, read_token};
 use crate::http::problem::{Code, Problem};
 use crate::http::responses::see_other;
 use crate::sign_in::notice::Notice;
@@ -128,12 +128,12 @@ pub(crate) async fn view_deletion_undo(
     Ok(caller.render("deletion/keep-account", values))
 }
 
-/// Keeps the account.
+/// Keeps the account, and redirects to the sign-in page.
 pub(crate) async fn undo_deletion(
     caller: Caller,
     token: Path<String>,
-) -> Result<Html<String>, Problem> {
+) -> Result<Response, Problem> {
     let undone = api::undo_deletion(caller.clone(), token).await;
     undone.map_err(|problem| problem.of_link(LinkKind::DeletionUndo))?;
-    Ok(done_page(&caller, "deletion/account-kept"))
+    Ok(see_other(&Notice::Kept.path()))
 }

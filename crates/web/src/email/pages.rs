@@ -17,7 +17,7 @@ use crate::html::sent_to;
 use crate::http::body::{Fields, optional_password};
 use crate::http::caller::Caller;
 use crate::http::cookies;
-use crate::http::links::{LinkKind, done_page, read_token, undo_page};
+use crate::http::links::{LinkKind, read_token, undo_page};
 use crate::http::problem::Problem;
 use crate::http::responses::see_other;
 use crate::sign_in::notice::Notice;
@@ -75,10 +75,10 @@ async fn confirm_in_browser(
 }
 
 /// Cancels the confirmation (“this wasn't me”): a form cannot send `DELETE`.
-pub(crate) async fn cancel(caller: Caller, token: Path<String>) -> Result<Html<String>, Problem> {
+pub(crate) async fn cancel(caller: Caller, token: Path<String>) -> Result<Response, Problem> {
     let cancelled = api::cancel_confirmation(caller.clone(), token).await;
     cancelled.map_err(|problem| problem.of_link(LinkKind::Confirmation))?;
-    Ok(done_page(&caller, "email/confirmation-cancelled"))
+    Ok(see_other(&Notice::Cancelled.path()))
 }
 
 /// The form that confirms the address of a sign-up, the first address of an account, or a new address. If the link has
@@ -150,12 +150,12 @@ pub(crate) async fn view_email_undo(
     Ok(undo_page(&caller, template, &link, &token))
 }
 
-/// Undoes the change.
+/// Undoes the change, and redirects to the sign-in page.
 pub(crate) async fn undo_email_change(
     caller: Caller,
     token: Path<String>,
-) -> Result<Html<String>, Problem> {
+) -> Result<Response, Problem> {
     let undone = api::undo_email_change(caller.clone(), token).await;
     undone.map_err(|problem| problem.of_link(LinkKind::EmailUndo))?;
-    Ok(done_page(&caller, "email/email-change-undone"))
+    Ok(see_other(&Notice::EmailUndone.path()))
 }

@@ -102,7 +102,7 @@ async fn rejected(
     };
     let app = match step {
         Step::Remove(id) => app_to_remove(caller, id).await,
-        _ => None,
+        Step::Add | Step::Renew => None,
     };
     let values = context! {
         step => step.name(),

@@ -15,8 +15,10 @@ use crate::html::return_to::ReturnTo;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::cookies;
-use crate::http::links::{LinkKind, done_page, read_token, undo_page};
+use crate::http::links::{LinkKind, read_token, undo_page};
 use crate::http::problem::{Code, Problem};
+use crate::http::responses::see_other;
+use crate::sign_in::notice::Notice;
 use crate::sign_in::pages::{after_sign_in, expired, set_sign_in_cookies};
 
 /// The page on which a user adds the second factor that the policy requires.
@@ -126,12 +128,9 @@ pub(crate) async fn view_factor_undo(
     Ok(undo_page(&caller, template, &link, &token))
 }
 
-/// Removes all second factors.
-pub(crate) async fn undo_factors(
-    caller: Caller,
-    token: Path<String>,
-) -> Result<Html<String>, Problem> {
+/// Removes all second factors, and redirects to the sign-in page.
+pub(crate) async fn undo_factors(caller: Caller, token: Path<String>) -> Result<Response, Problem> {
     let undone = api::undo_factors(caller.clone(), token).await;
     undone.map_err(|problem| problem.of_link(LinkKind::FactorUndo))?;
-    Ok(done_page(&caller, "factors/factors-undone"))
+    Ok(see_other(&Notice::FactorsUndone.path()))
 }

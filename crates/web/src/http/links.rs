@@ -65,11 +65,6 @@ pub(crate) fn undo_page(caller: &Caller, template: &str, link: &Link, token: &st
     caller.render(template, values)
 }
 
-/// A page that says what was done.
-pub(crate) fn done_page(caller: &Caller, template: &str) -> Html<String> {
-    caller.render(template, context! {})
-}
-
 /// Reads the token of a link; 404 if it cannot be one.
 pub(crate) fn read_token(text: &str) -> Result<Token, Problem> {
     Token::parse(text).ok_or_else(|| Problem::new(Code::NotFound))

@@ -11,9 +11,11 @@ use crate::html::redirect::redirect;
 use crate::html::{display_name, done, sent_to, sign_in_name};
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
-use crate::http::links::{LinkKind, done_page, read_token};
+use crate::http::links::{LinkKind, read_token};
 use crate::http::problem::Problem;
+use crate::http::responses::see_other;
 use crate::recovery::api;
+use crate::sign_in::notice::Notice;
 
 /// The page that requests a mail.
 const REQUEST_PAGE: &str = "/recover";
@@ -75,14 +77,14 @@ pub(crate) async fn view_recovery(
     password_form(&caller, &token, &Form::default()).await
 }
 
-/// Sets the new password. After an error the form is shown again, and the link stays valid.
+/// Sets the new password, and redirects to the sign-in page. After an error the form is shown again, and the link stays valid.
 pub(crate) async fn recover(
     caller: Caller,
     Path(token): Path<String>,
     fields: Fields,
-) -> Result<Html<String>, Problem> {
+) -> Result<Response, Problem> {
     match api::recover(caller.clone(), Path(token.clone()), fields).await {
-        Ok(_) => Ok(done_page(&caller, "recovery/recovered")),
+        Ok(_) => Ok(see_other(&Notice::Recovered.path())),
         Err(problem) => {
             let form = Form::default().with_errors(&problem);
             Err(problem.on_page(password_form(&caller, &token, &form).await?))

@@ -13,6 +13,14 @@ pub(crate) enum Notice {
     Confirmed,
     /// A new address was confirmed, which has ended every session.
     EmailChanged,
+    /// The owner of an address has cancelled its confirmation.
+    Cancelled,
+    /// A new password was set with a mailed link.
+    Recovered,
+    /// The change of an address was undone.
+    EmailUndone,
+    /// The second factors were removed with a mailed link.
+    FactorsUndone,
     /// After a sign-in. Without a session, the browser has not accepted the cookie.
     SignedIn,
     /// The account will be deleted at this time.
@@ -24,11 +32,15 @@ pub(crate) enum Notice {
 
 impl Notice {
     /// Those without a value.
-    const PLAIN: [Self; 7] = [
+    const PLAIN: [Self; 11] = [
         Self::SignedOut,
         Self::SignedUp,
         Self::Confirmed,
         Self::EmailChanged,
+        Self::Cancelled,
+        Self::Recovered,
+        Self::EmailUndone,
+        Self::FactorsUndone,
         Self::SignedIn,
         Self::Deleted,
         Self::Kept,
@@ -69,6 +81,10 @@ impl Notice {
             Self::SignedUp => "signed-up",
             Self::Confirmed => "confirmed",
             Self::EmailChanged => "email-changed",
+            Self::Cancelled => "cancelled",
+            Self::Recovered => "recovered",
+            Self::EmailUndone => "email-undone",
+            Self::FactorsUndone => "factors-undone",
             Self::SignedIn => "signed-in",
             Self::ToBeDeleted(_) => "to-be-deleted",
             Self::Deleted => "deleted",
@@ -78,7 +94,20 @@ impl Notice {
 
     /// Returns `true` after a mailed link, which may be about another account than the session of the browser.
     pub(crate) fn is_about_link(self) -> bool {
-        matches!(self, Self::Confirmed | Self::EmailChanged)
+        match self {
+            Self::Confirmed
+            | Self::EmailChanged
+            | Self::Cancelled
+            | Self::Recovered
+            | Self::EmailUndone
+            | Self::FactorsUndone
+            | Self::Kept => true,
+            Self::SignedOut
+            | Self::SignedUp
+            | Self::SignedIn
+            | Self::ToBeDeleted(_)
+            | Self::Deleted => false,
+        }
     }
 
     pub(crate) fn deletion_at(self) -> Option<Timestamp> {

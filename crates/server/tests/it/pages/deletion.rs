@@ -128,7 +128,7 @@ async fn the_mailed_link_opens_a_page_with_one_button() {
     let page = browser.page(page, 200);
     page.shows(&["Keep your account?", "5 December 2026", "ben@example.com"]);
     let page = browser.post(&link, "").await;
-    browser.page(page, 200).shows(&["Your account stays"]);
+    Browser::redirected(page, "/sign-in?kept");
     assert_eq!(app.one_mail().await.kind.template(), "deletion-cancelled");
     let page = browser.get(&link).await;
     browser.page(page, 410);

@@ -1,7 +1,7 @@
 //! `/recover`, and the page after it.
 
 use super::browser::Browser;
-use crate::support::TestApp;
+use crate::support::{TestApp, path_in};
 
 /// the page does not reveal whether the address is known.
 #[tokio::test]
@@ -48,4 +48,27 @@ async fn a_mail_that_is_requested_again_is_reported() {
         browser.page(page, 200).shows(&["role=\"status\"", again]);
         app.allow_unread_mail();
     }
+}
+
+/// The page that follows can be loaded again, and is filled in.
+#[tokio::test]
+async fn a_new_password_leads_to_the_sign_in_page() {
+    let app = TestApp::new().await;
+    app.user("ben").await;
+    let mut browser = Browser::new(&app, "en");
+    let asked = browser.post("/recover", "email=ben%40example.com").await;
+    Browser::redirected(asked, "/recover/sent");
+    let link = path_in(&app.one_mail().await);
+    let page = browser.post(&link, "new_password=short").await;
+    browser.page(page, 422).shows(&["too short"]);
+    let form = "new_password=two+boats+and+a+lamp";
+    let done = browser.post(&link, form).await;
+    Browser::redirected(done, "/sign-in?recovered");
+    for _ in 0..2 {
+        let page = browser.get("/sign-in?recovered").await;
+        browser
+            .page(page, 200)
+            .shows(&["Your password is changed.", "value=\"ben@example.com\""]);
+    }
+    app.allow_unread_mail();
 }

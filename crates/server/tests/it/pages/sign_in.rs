@@ -114,3 +114,50 @@ async fn the_first_field_has_the_focus_or_else_the_errors() {
         page.shows(&[notice]);
     }
 }
+
+/// A mailed link opens in any browser, also in one where another user is signed in.
+#[tokio::test]
+async fn what_a_mailed_link_has_done_is_said_with_or_without_a_session() {
+    for (language, texts) in [
+        (
+            "en",
+            [
+                "removed your email address",
+                "Your password is changed.",
+                "uses this email address again",
+                "Two-factor sign-in is off.",
+                "Your account is not deleted.",
+            ],
+        ),
+        (
+            "de",
+            [
+                "Ihre E-Mail-Adresse aus dem Konto entfernt",
+                "Ihr Passwort wurde geändert.",
+                "verwendet wieder diese E-Mail-Adresse",
+                "Die Zwei-Faktor-Anmeldung ist aus.",
+                "Ihr Konto wird nicht gelöscht.",
+            ],
+        ),
+    ] {
+        let app = TestApp::new().await;
+        app.create("ben", Role::User).await;
+        let mut browser = Browser::new(&app, language);
+        for with_session in [false, true] {
+            if with_session {
+                browser.post("/sign-in", SIGN_IN).await.expect(303);
+            }
+            let notices = [
+                "cancelled",
+                "recovered",
+                "email-undone",
+                "factors-undone",
+                "kept",
+            ];
+            for (notice, text) in notices.into_iter().zip(texts) {
+                let page = browser.get(&format!("/sign-in?{notice}")).await;
+                browser.page(page, 200).shows(&[text, "role=\"status\""]);
+            }
+        }
+    }
+}

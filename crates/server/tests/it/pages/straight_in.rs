@@ -132,7 +132,7 @@ async fn a_cancelled_sign_up_signs_no_one_in() {
     let (mut browser, link) = signed_up(&app, FORM).await;
     let mut owner = Browser::new(&app, "en");
     let cancelled = owner.post(&format!("{link}/cancel"), "").await;
-    owner.page(cancelled, 200);
+    Browser::redirected(cancelled, "/sign-in?cancelled");
     let refused = browser.post(&link, "").await;
     browser.page(refused, 410);
     assert!(!browser.cookies.contains_key(SESSION));
