@@ -27,19 +27,21 @@ mod tls;
 mod wiring;
 mod worker;
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
 use serde_json::json;
 use tokio::runtime::Runtime;
+
+use cli::style::{self, Stream};
 
 /// Maximum delay of the exit by blocked threads.
 const THREAD_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let cli = match cli::Cli::try_parse() {
+    let cli = match cli::Cli::parse_arguments() {
         Ok(cli) => cli,
         Err(error) => return usage_error(&error),
     };
@@ -61,7 +63,8 @@ pub fn main() -> ExitCode {
             cli::exit_code(&error)
         }
         Err(error) => {
-            eprintln!("doorward: {}", message(&error));
+            let name = style::failure("doorward:", Stream::Error);
+            eprintln!("{name} {}", message(&error));
             cli::exit_code(&error)
         }
     }
@@ -83,7 +86,14 @@ fn usage_error(error: &clap::Error) -> ExitCode {
         eprintln!("{}", json!({"error": text}));
         return ExitCode::from(2);
     }
-    error.exit()
+    let text = error.render().to_string();
+    // A closed pipe (`doorward --help | head`) is not an error.
+    if error.use_stderr() {
+        let _ = write!(std::io::stderr(), "{}", style::help(&text, Stream::Error));
+        return ExitCode::from(2);
+    }
+    let _ = write!(std::io::stdout(), "{}", style::help(&text, Stream::Output));
+    ExitCode::SUCCESS
 }
 
 /// The error with its causes. A cause that the text contains already is not repeated.

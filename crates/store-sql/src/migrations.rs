@@ -182,26 +182,32 @@ pub(crate) async fn run(
         .execute(&mut *transaction)
         .await
         .map_err(from_sqlx)?;
+    let mut count = 0;
     for migration in MIGRATIONS.iter() {
         let applied = apply(&mut transaction, dialect, migration, now).await;
-        applied.map_err(|source| ConnectError::Migration {
+        let is_new = applied.map_err(|source| ConnectError::Migration {
             version: migration.version,
             name: migration.name,
             hint: hint(url, &source),
             source: Box::new(source),
         })?;
+        count += u32::from(is_new);
     }
-    transaction.commit().await.map_err(from_sqlx)
+    transaction.commit().await.map_err(from_sqlx)?;
+    let version = MIGRATIONS.last().map_or(0, |migration| migration.version);
+    tracing::info!(count, schema.version = version, "applied migrations");
+    Ok(())
 }
 
+/// Applies a migration. Returns `true` if it was pending.
 async fn apply(
     connection: &mut AnyConnection,
     dialect: Dialect,
     migration: &Migration,
     now: Timestamp,
-) -> Result<(), sqlx::Error> {
+) -> Result<bool, sqlx::Error> {
     let (begun, done) = match state(connection, dialect, migration.version).await? {
-        MigrationState::Applied => return Ok(()),
+        MigrationState::Applied => return Ok(false),
         MigrationState::Partial { begun, done } => (begun, done),
         MigrationState::Pending => {
             let sql = "INSERT INTO schema_migrations \
@@ -252,8 +258,8 @@ async fn apply(
         migration,
     )
     .await?;
-    tracing::info!(migration.version, migration.name, "applied migration");
-    Ok(())
+    tracing::debug!(migration.version, migration.name, "applied migration");
+    Ok(true)
 }
 
 enum MigrationState {

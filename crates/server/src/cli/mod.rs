@@ -1,18 +1,22 @@
 //! The command line.
 //!
 //! `commands` has a file for each command. The rest is shared by several commands: `output` prints text or JSON,
-//! `text_wrap` wraps text, `progress` shows progress bars, `stores` opens the stores. Completions, the man pages and
-//! `docs/COMMAND-LINE.md` are generated from the options.
+//! `style` colours it, `text_wrap` wraps text, `progress` shows progress bars, `confirmation` asks before a change that cannot
+//! be undone, `stores` opens the stores, `groups` arranges `--help`. Completions, the man pages and `docs/COMMAND-LINE.md` are
+//! generated from the options.
 
 mod commands;
+mod confirmation;
+mod groups;
 mod output;
 mod progress;
 mod stores;
+pub mod style;
 pub mod text_wrap;
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 use commands::Command;
 use output::Output;
@@ -27,9 +31,11 @@ const OVERVIEW: &str = "Examples:
   doorward user create --username ben --role admin
   doorward config check --json
 
-No setup required. Exit codes: 0 success, 1 failure, 2 usage error, 3 audit log
-verification failed. With --json the output is JSON, and an error is one line of
-JSON on standard error: {\"error\":\"…\"}.";
+`doorward COMMAND --help` explains a command. No setup required. Exit codes:
+0 success, 1 failure, 2 usage error or missing --yes, 3 audit log verification
+failed. With --json the output is JSON, and an error is one line of JSON on
+standard error: {\"error\":\"…\"}. On a terminal the output has colours, unless
+NO_COLOR is set.";
 
 /// User accounts and sign-in, in one binary.
 #[derive(Debug, Parser)]
@@ -52,6 +58,14 @@ pub struct Cli {
 }
 
 impl Cli {
+    /// Parses the arguments of this process.
+    pub fn parse_arguments() -> Result<Self, clap::Error> {
+        let mut command = command();
+        let parsed =
+            Self::from_arg_matches(&command.try_get_matches_from_mut(std::env::args_os())?);
+        parsed.map_err(|error| error.format(&mut command))
+    }
+
     /// Runs the command.
     pub async fn run(self) -> anyhow::Result<()> {
         let output = Output { json: self.json };
@@ -59,9 +73,13 @@ impl Cli {
     }
 }
 
+/// The commands and options, with the commands of `--help` in groups.
+fn command() -> clap::Command {
+    groups::add_to(Cli::command())
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
     use doorward_testkit::repository::assert_generated;
 
     use super::*;
@@ -74,7 +92,7 @@ mod tests {
                 walk(&format!("{path} {}", inner.get_name()), inner, found);
             }
         }
-        let mut root = Cli::command().disable_help_subcommand(true);
+        let mut root = command().disable_help_subcommand(true);
         root.build();
         let mut found = Vec::new();
         walk("doorward", &root, &mut found);

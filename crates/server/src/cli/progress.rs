@@ -1,54 +1,70 @@
-//! Progress on a terminal: a bar if the size is known, else a count. Nothing with `--json` or without a terminal.
+//! Progress on a terminal: a bar if the size is known, else a count or the time. Nothing with `--json` or without a
+//! terminal.
 
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A progress bar.
-pub struct ProgressReporter(ProgressBar);
+/// A progress bar. It is removed when it is dropped.
+pub struct ProgressReporter {
+    bar: ProgressBar,
+    /// What is counted.
+    noun: &'static str,
+}
 
 impl ProgressReporter {
-    /// Measures bytes of `size`, if that is known.
+    /// Measures bytes of `size`, if that is known, and counts users.
     pub fn for_bytes(size: Option<u64>, mode: ProgressMode) -> Self {
         let bar = ProgressBar::with_draw_target(size, mode.target());
         let template = match size {
             Some(_) => "{bar:30} {percent:>3} %  {msg}, {eta} left",
             None => "{spinner} {msg}, {elapsed}",
         };
-        Self::styled(bar, template)
+        let progress = Self::styled(bar, template, "users");
+        progress.count(0);
+        progress
     }
 
-    /// Counts users.
-    pub fn for_users(mode: ProgressMode) -> Self {
+    /// Counts what `noun` names, such as `users`.
+    pub fn counting(noun: &'static str, mode: ProgressMode) -> Self {
         let bar = ProgressBar::with_draw_target(None, mode.target());
-        Self::styled(bar, "{spinner} {msg}, {elapsed}")
+        let progress = Self::styled(bar, "{spinner} {msg}, {elapsed}", noun);
+        progress.count(0);
+        progress
     }
 
-    fn styled(bar: ProgressBar, template: &str) -> Self {
+    /// Shows what the command does, and for how long.
+    pub fn working(message: &'static str, mode: ProgressMode) -> Self {
+        let bar = ProgressBar::with_draw_target(None, mode.target());
+        let progress = Self::styled(bar, "{spinner} {msg}, {elapsed}", "");
+        progress.bar.set_message(message);
+        progress
+    }
+
+    fn styled(bar: ProgressBar, template: &str, noun: &'static str) -> Self {
         let style = ProgressStyle::with_template(template).expect("the template is valid");
         bar.set_style(style);
-        let progress = Self(bar);
-        progress.users(0);
-        progress.0.enable_steady_tick(Duration::from_millis(200));
-        progress
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self { bar, noun }
     }
 
     /// Shows the number of bytes and users read.
     pub fn bytes(&self, read: u64, users: u64) {
-        self.0.set_position(read);
-        self.users(users);
+        self.bar.set_position(read);
+        self.count(users);
     }
 
-    /// Shows the number of users done.
-    pub fn users(&self, users: u64) {
-        let seconds = self.0.elapsed().as_secs().max(1);
-        let rate = users / seconds;
-        self.0.set_message(format!("{users} users, {rate}/s"));
+    /// Shows how many are done.
+    pub fn count(&self, done: u64) {
+        let seconds = self.bar.elapsed().as_secs().max(1);
+        let (noun, rate) = (self.noun, done / seconds);
+        self.bar.set_message(format!("{done} {noun}, {rate}/s"));
     }
+}
 
-    /// Removes the bar.
-    pub fn finish(self) {
-        self.0.finish_and_clear();
+impl Drop for ProgressReporter {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
 

@@ -1,6 +1,9 @@
 //! The first start: creates an admin and prints the URLs. The first client on HTTP has no privileges.
 
+use std::io::IsTerminal;
+
 use anyhow::Context;
+use doorward_domain::SignUpPolicy;
 use doorward_domain::admin::NewUser;
 use doorward_domain::ctx::Actor;
 use doorward_domain::model::Role;
@@ -8,6 +11,7 @@ use doorward_domain::values::{EmailAddress, Secret, Token, Username};
 use doorward_domain::{Doorward, Error};
 use serde_json::{Value, json};
 
+use crate::cli::style;
 use crate::config::Config;
 use crate::tls::dev_certificate;
 use crate::wiring::Components;
@@ -87,13 +91,17 @@ pub fn banner(
     public_url: &str,
     generated_password: Option<&Secret<String>>,
 ) -> String {
-    let mut lines = vec![format!("Doorward is ready at {public_url}")];
-    lines.push(format!("  API reference  {public_url}/docs"));
+    let title = style::heading(&format!("Doorward is ready at {public_url}"));
+    let mut lines = vec![title, String::new()];
+    if config.policy.sign_up == SignUpPolicy::Open {
+        lines.push(format!("  Sign up        {public_url}/sign-up"));
+    }
     if config.has_inbox() {
         lines.push(format!(
             "  Inbox          {public_url}/inbox  (until SMTP_URL is set)"
         ));
     }
+    lines.push(format!("  API reference  {public_url}/docs"));
     if config.development_tls {
         let certificate = dev_certificate::files(&config.data_dir).certificate;
         lines.push(format!("  Certificate    {}", certificate.display()));
@@ -111,6 +119,9 @@ pub fn banner(
             "with `doorward user set-password admin`.",
         ];
         lines.extend(hint.map(|line| format!("                 {line}")));
+    }
+    if std::io::stdout().is_terminal() {
+        lines.push("  Stop           Ctrl-C".to_owned());
     }
     lines.join("\n")
 }

@@ -12,6 +12,7 @@ use doorward_domain::values::AuditEventId;
 use serde_json::json;
 
 use crate::cli::output::Output;
+use crate::cli::progress::ProgressReporter;
 use crate::cli::stores::require_database;
 use crate::config::Config;
 use crate::database::Database;
@@ -26,13 +27,16 @@ pub struct BackupArgs {
 
 pub(super) async fn run(config: &Config, args: &BackupArgs, output: Output) -> anyhow::Result<()> {
     require_database(config)?;
-    Database::back_up(config, &args.file, async || {
+    let progress = ProgressReporter::working("Copying the database", output.progress_mode());
+    let copied = Database::back_up(config, &args.file, async || {
         // Before an upgrade, the schema may be too old for the event.
         if let Err(error) = write_audit_event(config).await {
             eprintln!("the audit log has no event for this backup: {error:#}");
         }
     })
-    .await?;
+    .await;
+    drop(progress);
+    copied?;
     let file = args.file.display().to_string();
     let mut text = format!("Backed up the database to {file}.");
     if config.master_key.is_none() {

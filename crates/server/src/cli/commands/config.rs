@@ -1,7 +1,7 @@
 //! `doorward config`
 
 use anyhow::bail;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Map, json};
 
 use crate::cli::output::Output;
@@ -11,7 +11,9 @@ use crate::config::{Config, InvalidConfig, LoadedConfig, SETTINGS, Setting, reda
 use crate::wiring::check::{PepperCheck, check_peppers, errors};
 
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Examples:\n  doorward config show\n  doorward config check --json")]
+#[command(
+    after_help = "Examples:\n  doorward config show --changed\n  doorward config check --json"
+)]
 pub enum ConfigCommand {
     /// Validate the configuration
     #[command(
@@ -19,8 +21,17 @@ pub enum ConfigCommand {
     )]
     Check,
     /// Show all values with their source (secrets are masked)
-    #[command(after_help = "Examples:\n  doorward config show\n  doorward config show --json")]
-    Show,
+    #[command(
+        after_help = "Examples:\n  doorward config show --changed\n  doorward config show --json"
+    )]
+    Show(ShowConfigArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ShowConfigArgs {
+    /// Show only the values that differ from their default
+    #[arg(long)]
+    pub changed: bool,
 }
 
 /// Column of the values.
@@ -33,7 +44,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<()> {
     match command {
         ConfigCommand::Check => check(loaded).await.print(output),
-        ConfigCommand::Show => {
+        ConfigCommand::Show(args) => {
             // Values that contradict each other are shown as well.
             let faulty = loaded.as_ref().err().and_then(|error| error.downcast_ref());
             let values = match &loaded {
@@ -41,7 +52,7 @@ pub(super) async fn run(
                 Err(_) => faulty.and_then(|invalid: &InvalidConfig| invalid.loaded.as_ref()),
             };
             if let Some(values) = values {
-                show(values, output)?;
+                show(values, args, output)?;
             }
             loaded.map(drop)
         }
@@ -104,10 +115,14 @@ impl ConfigCheck {
     }
 }
 
-fn show(loaded: &LoadedConfig, output: Output) -> anyhow::Result<()> {
+fn show(loaded: &LoadedConfig, args: &ShowConfigArgs, output: Output) -> anyhow::Result<()> {
+    let defaults = Config::default();
     let mut lines = Vec::new();
     let mut values = Map::new();
     for setting in SETTINGS {
+        if args.changed && (setting.show)(&loaded.config) == (setting.show)(&defaults) {
+            continue;
+        }
         let shown = format_value(setting, &loaded.config);
         let origin = loaded.origins.get(setting.key).map(String::as_str);
         lines.push(paragraph(setting.key, &shown, origin));
@@ -116,7 +131,11 @@ fn show(loaded: &LoadedConfig, output: Output) -> anyhow::Result<()> {
             json!({"value": shown, "origin": origin.unwrap_or("default"), "variable": setting.alias.map_or_else(|| setting.env_var(), str::to_owned), "secret": setting.secret, "help": setting.help}),
         );
     }
-    output.print(&lines.join("\n"), &values.into())
+    let text = match lines.is_empty() {
+        true => "No setting differs from its default.".to_owned(),
+        false => lines.join("\n"),
+    };
+    output.print(&text, &values.into())
 }
 
 fn format_value(setting: &Setting, config: &Config) -> String {

@@ -166,7 +166,7 @@ async fn write_users(
 ) -> anyhow::Result<Written> {
     to.write_all(doorward_format::HEADER.as_bytes())?;
     let ctx: Ctx = components.ctx(Actor::CommandLine);
-    let progress = ProgressReporter::for_users(mode);
+    let progress = ProgressReporter::counting("users", mode);
     let (mut last, mut written) = (None, Written::default());
     loop {
         let page = components
@@ -178,12 +178,11 @@ async fn write_users(
             doorward_format::write(to, exported)?;
             written.add(exported);
         }
-        progress.users(written.users);
+        progress.count(written.users);
         match page.last() {
             Some(user) if page.len() == PAGE => last = Some(user.user.id),
             _ => break,
         }
     }
-    progress.finish();
     Ok(written)
 }

@@ -7,6 +7,7 @@ use doorward_domain::keys::KeysError;
 use doorward_domain::model::SigningKey;
 use serde_json::json;
 
+use crate::cli::confirmation::Confirmation;
 use crate::cli::output::Output;
 use crate::cli::stores::{finish, open, require_database};
 use crate::config::Config;
@@ -29,6 +30,10 @@ pub enum KeysCommand {
 
 const REVOKE_EXAMPLE: &str = "Examples:
   doorward keys revoke JzVvN7a0n5D9uRkX
+  doorward keys revoke JzVvN7a0n5D9uRkX --yes
+
+On a terminal it asks for confirmation. Without one, or with --json, it requires
+--yes.
 
 The key is removed from the JWKS within a second on every node. If it is the
 current signing key, a new one replaces it. Users whose session token it signed
@@ -41,6 +46,8 @@ pub struct RevokeKeyArgs {
     // It is random base64url, so it may begin with a hyphen.
     #[arg(value_name = "KID", allow_hyphen_values = true)]
     pub kid: String,
+    #[command(flatten)]
+    pub confirmation: Confirmation,
 }
 
 pub(super) async fn run(
@@ -77,7 +84,9 @@ pub(super) async fn run(
                 .await?;
             output.print(&format!("Created {kid}. Sessions use it at once, audience tokens in ten minutes, when every service has loaded it. Running servers load it within a minute."), &json!({"kid": kid}))?;
         }
-        KeysCommand::Revoke(RevokeKeyArgs { kid }) => {
+        KeysCommand::Revoke(RevokeKeyArgs { kid, confirmation }) => {
+            let question = format!("Revoke {kid} and reject all tokens it signed?");
+            confirmation.ask(&question, output)?;
             let ctx = components.ctx(Actor::CommandLine);
             let signs = components.doorward.keys.revoke(&ctx, kid).await;
             let signs = signs.map_err(|error| key_error(error, kid))?;

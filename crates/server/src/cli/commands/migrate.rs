@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::cli::output::Output;
+use crate::cli::progress::ProgressReporter;
 use crate::cli::stores::require_database;
 use crate::config::Config;
 use crate::data_dir::master_key;
@@ -27,10 +28,14 @@ pub enum MigrateAction {
 pub(super) async fn run(config: &Config, args: &MigrateArgs, output: Output) -> anyhow::Result<()> {
     if args.status.is_none() {
         master_key::make_data_dir(&config.data_dir)?;
-        let made = Database::migrate(config).await?;
+        let progress = ProgressReporter::working("Applying migrations", output.progress_mode());
+        let made = Database::migrate(config).await;
+        drop(progress);
+        let made = made?;
         let text = match made.len() {
             0 => "The schema is up to date.".to_owned(),
-            count => format!("Applied {count}:\n{}", lines(&made)),
+            1 => format!("Applied 1 migration:\n{}", lines(&made)),
+            count => format!("Applied {count} migrations:\n{}", lines(&made)),
         };
         output.print(
             &text,

@@ -1,7 +1,7 @@
 //! The commands, one file or folder each, with their options and examples.
 //!
 //! To add a command: a file here, its `mod` line, its variant of [`Command`] and its arm in [`run`]. Its options have
-//! at least one line under `Examples:`, which a test parses.
+//! at least one line under `Examples:`, which a test parses. `cli::groups` has its place in `--help`.
 
 mod audit;
 mod backup;
@@ -25,6 +25,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Subcommand};
 
 use super::Cli;
+use super::confirmation::ConfirmationRequired;
 use super::output::{Output, say};
 use crate::config::load;
 
@@ -100,10 +101,13 @@ pub async fn run(command: Command, file: Option<&Path>, output: Output) -> anyho
     }
 }
 
-/// Exit code of an error: 3 if the verification of the audit log failed, else 1.
+/// Exit code of an error: 2 if `--yes` is missing, 3 if the verification of the audit log failed, else 1.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    match error.is::<audit::VerificationFailed>() {
-        true => ExitCode::from(3),
-        false => ExitCode::FAILURE,
+    if error.is::<ConfirmationRequired>() {
+        ExitCode::from(2)
+    } else if error.is::<audit::VerificationFailed>() {
+        ExitCode::from(3)
+    } else {
+        ExitCode::FAILURE
     }
 }

@@ -1,5 +1,5 @@
-//! The log: one line per event on standard error, as text or JSON. It also starts the traces, which come from the
-//! same source.
+//! The log: one line per event on standard error, as text or JSON. On a terminal a line begins with the time of day.
+//! It also starts the traces, which come from the same source.
 //!
 //! A line contains its event without the fields of the spans around it: spans are for traces only, and those of
 //! libraries may contain user input. `lines` cleans each line.
@@ -9,12 +9,17 @@ mod writer;
 use std::io::IsTerminal;
 
 use anyhow::Context;
+use doorward_domain::ports::Clock;
 use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry};
 
+use crate::cli::style::error_has_colours;
 use crate::config::{Config, LogFormat};
+use crate::system::SystemClock;
 use crate::telemetry::Traces;
 
 use writer::{LineFormat, LogWriter};
@@ -28,13 +33,14 @@ pub fn start(config: &Config) -> anyhow::Result<Option<Traces>> {
         .parse()
         .context("log.filter")?;
     let events = filter_fn(is_event).with_max_level_hint(LevelFilter::TRACE);
+    let is_terminal = std::io::stderr().is_terminal();
     let as_text = match config.log_format {
         LogFormat::Text => true,
         LogFormat::Json => false,
-        LogFormat::Auto => std::io::stderr().is_terminal(),
+        LogFormat::Auto => is_terminal,
     };
     let format = match as_text {
-        true if std::io::stderr().is_terminal() => LineFormat::Coloured,
+        true if error_has_colours() => LineFormat::Coloured,
         true => LineFormat::Text,
         false => LineFormat::Json,
     };
@@ -43,11 +49,13 @@ pub fn start(config: &Config) -> anyhow::Result<Option<Traces>> {
         .with_writer(LogWriter(format))
         .log_internal_errors(false);
     let layer: Box<dyn Layer<Registry> + Send + Sync> = if as_text {
-        Box::new(
-            layer
-                .with_ansi(format == LineFormat::Coloured)
-                .with_target(false),
-        )
+        let layer = layer
+            .with_ansi(format == LineFormat::Coloured)
+            .with_target(false);
+        match is_terminal {
+            true => Box::new(layer.with_timer(TimeOfDay)),
+            false => Box::new(layer),
+        }
     } else {
         let layer = layer.json().flatten_event(true);
         Box::new(layer.with_current_span(false).with_span_list(false))
@@ -59,6 +67,16 @@ pub fn start(config: &Config) -> anyhow::Result<Option<Traces>> {
         .try_init()
         .context("the log cannot be started")?;
     Ok(traces)
+}
+
+/// The time of day in UTC, for a reader who knows the date.
+struct TimeOfDay;
+
+impl FormatTime for TimeOfDay {
+    fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
+        let now = SystemClock::default().now();
+        write!(writer, "{}", now.strftime("%H:%M:%SZ"))
+    }
 }
 
 fn is_event(metadata: &tracing::Metadata<'_>) -> bool {

@@ -101,7 +101,7 @@ const CALLS: &[&[&str]] = &[
     &["user", "delete", "eve", "--yes"],
     &["import", "ada.jsonl"],
     &["user", "factors", "ada"],
-    &["user", "remove-factor", "ada"],
+    &["user", "remove-factor", "ada", "--yes"],
     &["keys", "rotate"],
     &["keys", "list"],
     &[
@@ -140,7 +140,7 @@ fn every_command_has_json_output() {
     }
     let keys = setup.run(&["keys", "list", "--json"]).expect(0).json();
     let kid = keys["keys"][0]["kid"].as_str().unwrap();
-    let revoked = setup.run(&["keys", "revoke", kid, "--json"]);
+    let revoked = setup.run(&["keys", "revoke", kid, "--yes", "--json"]);
     revoked.expect(0).json();
     missing.remove("keys-revoke");
     let server = setup.start();
@@ -305,4 +305,34 @@ fn a_generated_config_file_lists_every_setting_and_changes_none() {
     assert_eq!(setup.run(&["init", "-"]).expect(0).out, text);
     setup.run(&["--config", "mine.toml", "init"]).expect(0);
     assert!(setup.path("mine.toml").is_file(), "the one that is named");
+}
+
+#[test]
+fn the_settings_that_differ_from_their_default_are_shown_alone() {
+    let setup = Setup::on_a_file();
+    let names = |setup: &Setup| {
+        let shown = setup.run(&["config", "show", "--changed", "--json"]);
+        let shown = shown.expect(0).json();
+        shown
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let before = names(&setup);
+    // A value that is its default is no difference.
+    let changed = setup
+        .clone()
+        .with("DOORWARD_PASSWORD__MIN_LENGTH", "11")
+        .with("DOORWARD_THROTTLE__ENABLED", "true");
+    let after = names(&changed);
+    assert_eq!(after.len(), before.len() + 1, "{after:?}");
+    assert!(after.contains(&"password.min_length".to_owned()));
+    let text = changed.run(&["config", "show", "--changed"]).expect(0).out;
+    assert!(
+        text.contains("\n    from environment DOORWARD_PASSWORD__MIN_LENGTH"),
+        "{text}"
+    );
+    assert!(!text.contains("(default)"), "{text}");
 }

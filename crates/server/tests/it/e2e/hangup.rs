@@ -1,36 +1,16 @@
 //! SIGHUP: closing the terminal stops the server; anywhere else it reloads certificates.
 
-use std::fs::{File, OpenOptions};
-use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
-use std::process::{Command, Stdio};
+use std::fs::File;
+use std::process::Stdio;
 
 use doorward_testkit::servers::Authority;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
+use super::terminal::{serve_in_session, terminal};
 use super::{Server, Setup, eventually};
-
-/// A terminal: the side that a terminal emulator holds, and the side that a program gets.
-fn terminal() -> (OwnedFd, File) {
-    let emulator = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-    grantpt(&emulator).unwrap();
-    unlockpt(&emulator).unwrap();
-    let name = ptsname(&emulator, Vec::new()).unwrap();
-    let path = std::ffi::OsStr::from_bytes(name.as_bytes());
-    let program = OpenOptions::new().read(true).write(true).open(path);
-    (emulator, program.unwrap())
-}
 
 /// Starts the server as the first process of a session in this terminal, after `prefix`.
 fn start_in(setup: &Setup, terminal: File, prefix: &[&str]) -> Server {
-    let plain = setup.command(&["serve"]);
-    let mut command = Command::new("setsid");
-    command.arg("--ctty").args(prefix).arg(plain.get_program());
-    command.args(plain.get_args()).env_clear();
-    command.current_dir(plain.get_current_dir().unwrap());
-    for (name, value) in plain.get_envs() {
-        command.env(name, value.unwrap());
-    }
+    let mut command = serve_in_session(setup, prefix);
     command
         .stdin(terminal)
         .stdout(Stdio::piped())

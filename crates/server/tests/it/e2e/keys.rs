@@ -119,9 +119,11 @@ fn a_revoked_key_is_invalid_on_every_node_within_a_second() {
         node.send("GET", "/auth", Some(&token), None).expect(200);
     }
     let stolen = kid_of(&token).as_str().unwrap().to_owned();
-    let unknown = setup.run(&["keys", "revoke", "made-up"]).expect(1);
+    let unknown = setup.run(&["keys", "revoke", "made-up", "--yes"]).expect(1);
     assert!(unknown.err.contains("keys list"), "{}", unknown.err);
-    let revoked = setup.run(&["keys", "revoke", &stolen, "--json"]).expect(0);
+    let revoked = setup
+        .run(&["keys", "revoke", &stolen, "--yes", "--json"])
+        .expect(0);
     let (believed, slowest) = time_until_accepted(Instant::now(), &nodes, &token);
     // Nodes refresh their keys twice a second. A busy machine delays that as it delays responses, of which the slowest
     // is a few milliseconds on an idle one.

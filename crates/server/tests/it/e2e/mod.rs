@@ -32,6 +32,7 @@ mod raw_requests;
 mod redis;
 mod safeguards;
 mod shutdown;
+mod terminal;
 mod tls;
 mod users;
 

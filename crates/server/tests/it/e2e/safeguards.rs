@@ -1,40 +1,9 @@
 //! Safeguards of commands: reading creates nothing, hashes are not printed by mistake, and deletion asks for
 //! confirmation.
 
-use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::unix::ffi::OsStrExt;
-
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-
 use super::Setup;
+use super::terminal::on_a_terminal;
 use crate::support::PASSWORD;
-
-/// Runs a command on a terminal on which `typed` is typed. Returns the exit code and the output.
-fn on_a_terminal(setup: &Setup, arguments: &[&str], typed: &str) -> (Option<i32>, String) {
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&terminal).unwrap();
-    unlockpt(&terminal).unwrap();
-    let name = ptsname(&terminal, Vec::new()).unwrap();
-    let open = || {
-        let path = OsStr::from_bytes(name.to_bytes());
-        let file = File::options().read(true).write(true).open(path);
-        file.unwrap()
-    };
-    let mut command = setup.command(arguments);
-    command.stdin(open()).stdout(open()).stderr(open());
-    let mut child = command.spawn().unwrap();
-    // Closes the command's copy of the terminal.
-    drop(command);
-    let mut terminal = File::from(terminal);
-    terminal.write_all(typed.as_bytes()).unwrap();
-    let mut shown = Vec::new();
-    // Once the last process has closed the terminal, Linux reports an error rather than the end.
-    let _ = terminal.read_to_end(&mut shown);
-    let status = child.wait().unwrap();
-    (status.code(), String::from_utf8(shown).unwrap())
-}
 
 #[test]
 fn reading_commands_create_no_database() {
@@ -103,7 +72,7 @@ fn deleting_a_user_asks_first() {
         setup.run(&["user", "show", "ben"]).expect(0);
     }
     // A script cannot answer, so it has to pass `--yes`.
-    let refused = setup.run(&["user", "delete", "ben"]).expect(1);
+    let refused = setup.run(&["user", "delete", "ben"]).expect(2);
     assert!(refused.err.contains("--yes"), "{}", refused.err);
     setup.run(&["user", "show", "ben"]).expect(0);
     let (code, shown) = on_a_terminal(&setup, &["user", "delete", "ben"], "y\n");
@@ -114,6 +83,27 @@ fn deleting_a_user_asks_first() {
         .expect(0);
     setup.run(&["user", "delete", "eve", "--yes"]).expect(0);
     setup.run(&["user", "show", "eve"]).expect(1);
+}
+
+#[test]
+fn a_change_that_cannot_be_undone_needs_a_confirmation() {
+    let setup = Setup::on_a_file().with("ADMIN_PASSWORD", PASSWORD);
+    drop(setup.start());
+    let keys = setup.run(&["keys", "list", "--json"]).expect(0).json();
+    let kid = keys["keys"][0]["kid"].as_str().unwrap();
+    for arguments in [
+        &["user", "delete", "admin"][..],
+        &["user", "remove-factor", "admin"],
+        &["keys", "revoke", kid],
+    ] {
+        let refused = setup.run(arguments).expect(2);
+        assert!(refused.err.contains("--yes"), "{}", refused.err);
+        let (code, shown) = on_a_terminal(&setup, arguments, "n\n");
+        assert_eq!(code, Some(1), "{shown}");
+        assert!(shown.contains("? [y/N]"), "{shown}");
+        assert!(shown.contains("nothing was changed"), "{shown}");
+    }
+    assert_eq!(setup.run(&["keys", "list", "--json"]).json(), keys);
 }
 
 /// C-01: errors of single settings are reported together with conflicts between settings.

@@ -44,7 +44,7 @@ fn an_operator_manages_users_on_the_command_line() {
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
     assert!(list["items"][0]["last_sign_in_at"].is_string(), "{list}");
     let text = setup.run(&["user", "list"]).expect(0).out;
-    assert_eq!(text.lines().count(), 2, "{text}");
+    assert_eq!(text.lines().count(), 3, "{text}");
 
     let set = setup
         .run_with_input(
@@ -149,7 +149,7 @@ fn failures_are_reported_with_a_message() {
         (&["user", "factors", "nobody"], "", "no user nobody"),
         (&["user", "remove-factor", "nobody"], "", "no user nobody"),
         (
-            &["user", "remove-factor", "admin"],
+            &["user", "remove-factor", "admin", "--yes"],
             "",
             "admin has no second factor",
         ),
@@ -217,7 +217,7 @@ fn an_operator_lists_and_removes_the_second_factors_of_a_user() {
     assert_eq!(items[3], json!({"kind": "recovery-code", "remaining": 1}));
 
     let id = items[0]["id"].as_str().unwrap();
-    let remove_one = ["user", "remove-factor", "ben", "--id", id];
+    let remove_one = ["user", "remove-factor", "ben", "--id", id, "--yes"];
     let said = setup.run(&remove_one).expect(0).out;
     assert!(said.starts_with("Removed 1 second factor of ben"), "{said}");
     let again = setup.run(&remove_one).expect(1);
@@ -227,10 +227,46 @@ fn an_operator_lists_and_removes_the_second_factors_of_a_user() {
             .contains(&format!("ben has no second factor {id}"))
     );
     assert_eq!(list().len(), 3);
-    let rest = setup.run(&["user", "remove-factor", "ben", "--json"]);
+    let rest = setup.run(&["user", "remove-factor", "ben", "--yes", "--json"]);
     assert_eq!(rest.expect(0).json()["removed"], 2);
     let text = setup.run(&["user", "factors", "ben"]).expect(0).out;
     assert_eq!(text.trim(), "No second factors.");
+}
+
+#[test]
+fn users_are_listed_below_a_header_by_role_and_status() {
+    let setup = Setup::on_a_file();
+    for arguments in [
+        &["--username", "ada", "--role", "admin"][..],
+        &["--username", "ben", "--name", "Ben Doe"],
+        &["--username", "eve"],
+    ] {
+        let create = &["user", "create"][..];
+        setup.run(&[create, arguments].concat()).expect(0);
+    }
+    setup.run(&["user", "disable", "eve"]).expect(0);
+    let listed = |filter: &[&str]| {
+        let text = setup
+            .run(&[&["user", "list"][..], filter].concat())
+            .expect(0)
+            .out;
+        let (header, rows) = text.split_once('\n').unwrap();
+        let titles: Vec<_> = header.split_whitespace().collect();
+        assert_eq!(titles, ["ID", "ROLE", "STATUS", "USER"]);
+        let column = header.find("USER").unwrap();
+        rows.lines()
+            .map(|row| row[column..].to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&[]), ["ada", "ben", "eve"]);
+    assert_eq!(listed(&["--role", "admin"]), ["ada"]);
+    assert_eq!(listed(&["--status", "disabled"]), ["eve"]);
+    let users = listed(&["--role", "user", "--status", "active"]);
+    assert_eq!(users, ["ben"]);
+    let ben = setup.run(&["user", "show", "ben"]).expect(0).out;
+    assert!(ben.contains("\nname        Ben Doe\n"), "{ben}");
+    let time = ben.split_once("\ncreated     ").unwrap().1;
+    assert!(time.lines().next().unwrap().ends_with(" UTC"), "{ben}");
 }
 
 /// A password that is printed once is not lost silently.

@@ -16,6 +16,7 @@ use serde_json::json;
 use super::args::ExportAuditArgs;
 use super::lines::AuditLine;
 use crate::cli::output::Output;
+use crate::cli::progress::ProgressReporter;
 use crate::cli::text_wrap;
 use crate::data_dir::private_file;
 use crate::wiring::Components;
@@ -72,14 +73,14 @@ pub(super) async fn run(
     components.doorward.audit.seal_all(&ctx).await?;
     if args.file == Path::new("-") {
         let mut stdout = BufWriter::new(std::io::stdout().lock());
-        write(components, &ctx, &filter, &mut stdout).await?;
+        write(components, &ctx, &filter, &mut stdout, output).await?;
         return Ok(stdout.flush()?);
     }
     let path = args.file.display().to_string();
     let file = private_file::create_new(&args.file);
     let file = file.with_context(|| format!("cannot create {path}"))?;
     let mut file = BufWriter::new(file);
-    let count = write(components, &ctx, &filter, &mut file).await?;
+    let count = write(components, &ctx, &filter, &mut file, output).await?;
     file.into_inner()
         .map_err(std::io::IntoInnerError::into_error)?
         .sync_all()?;
@@ -112,7 +113,9 @@ async fn write(
     ctx: &Ctx,
     filter: &EventFilter,
     to: &mut impl Write,
+    output: Output,
 ) -> anyhow::Result<u64> {
+    let progress = ProgressReporter::counting("events", output.progress_mode());
     let header = components
         .doorward
         .audit
@@ -133,6 +136,7 @@ async fn write(
         };
         position = segment.checkpoint.position;
         count += write_segment(&segment, filter, to)?;
+        progress.count(count);
     }
     Ok(count)
 }

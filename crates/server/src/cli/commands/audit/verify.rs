@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::args::VerifyAuditArgs;
 use super::file;
 use crate::cli::output::Output;
+use crate::cli::progress::ProgressReporter;
 use crate::cli::stores::open;
 use crate::cli::text_wrap;
 use crate::config::Config;
@@ -37,6 +38,7 @@ pub(super) async fn run(
     });
     let keys = keys.collect::<anyhow::Result<Vec<_>>>()?;
     let recorded = checkpoints(args)?;
+    let progress = ProgressReporter::working("Verifying the audit log", output.progress_mode());
     let (report, unsealed) = match &args.file {
         Some(path) => (file::verify(path, &keys, &recorded)?, Unsealed::default()),
         None => {
@@ -51,6 +53,7 @@ pub(super) async fn run(
             verified?
         }
     };
+    drop(progress);
     let mut text = text_wrap::wrap_text(&text(&report, unsealed, recorded.is_empty()));
     // One unbroken line, to be copied.
     if let Some(last) = &report.last {

@@ -19,6 +19,7 @@ use doorward_domain::diagnostics::{CheckStatus, Diagnostic};
 use doorward_domain::values::EmailAddress;
 
 use crate::cli::output::Output;
+use crate::cli::progress::ProgressReporter;
 use crate::config::{Config, InvalidConfig, LoadedConfig};
 use crate::database::Database;
 use crate::system::SystemClock;
@@ -41,6 +42,7 @@ pub(super) async fn run(
     let (mut diagnostics, loaded) = configuration(loaded);
     if let Some(loaded) = &loaded {
         let mail_to = recipient(&loaded.config, args, &mut diagnostics);
+        let _progress = ProgressReporter::working("Checking", output.progress_mode());
         diagnostics.extend(diagnose(&loaded.config, mail_to.as_ref()).await);
     }
     report::print(&diagnostics, output)?;

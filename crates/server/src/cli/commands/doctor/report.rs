@@ -4,6 +4,7 @@ use doorward_domain::diagnostics::{CheckStatus, Diagnostic};
 use serde_json::json;
 
 use crate::cli::output::Output;
+use crate::cli::style::{self, Stream};
 use crate::cli::text_wrap;
 use crate::cli::text_wrap::WIDTH;
 
@@ -49,10 +50,10 @@ fn status(status: CheckStatus) -> &'static str {
 }
 
 fn paragraph(diagnostic: &Diagnostic) -> String {
-    let mark = match diagnostic.status {
-        CheckStatus::Passed => '✓',
-        CheckStatus::Warning => '!',
-        CheckStatus::Failed => '✗',
+    let (mark, coloured) = match diagnostic.status {
+        CheckStatus::Passed => ("✓", style::good("✓")),
+        CheckStatus::Warning => ("!", style::warning("!")),
+        CheckStatus::Failed => ("✗", style::failure("✗", Stream::Output)),
     };
     let (head, indent) = (format!("{mark} {}", diagnostic.check), " ".repeat(INDENT));
     // A word that is longer than the line stays whole, so that it can be copied.
@@ -61,6 +62,8 @@ fn paragraph(diagnostic: &Diagnostic) -> String {
         .subsequent_indent(&indent);
     let head = format!("{head:<INDENT$}");
     let message = textwrap::fill(&diagnostic.message, options.clone().initial_indent(&head));
+    // Coloured last, since the width counts without colours.
+    let message = message.replacen(mark, &coloured, 1);
     match &diagnostic.hint {
         Some(hint) => {
             let hint = textwrap::fill(&format!("→ {hint}"), options.initial_indent(&indent));

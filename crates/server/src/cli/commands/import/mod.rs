@@ -141,7 +141,7 @@ impl Import<'_> {
             self.import_batch(batch).await?;
             progress.bytes(meter.load(Ordering::Relaxed), self.report.read);
         }
-        progress.finish();
+        drop(progress);
         reading.await.context("the reader failed")?
     }
 

@@ -123,8 +123,9 @@ async fn serve(config: &Config, output: Output) -> anyhow::Result<()> {
     let reloader = CertificateReloader::new(reloading, reload, manager.clone());
     worker::start_certificate_task(&mut tasks, &components, &stopped, reloader);
     tokio::spawn(service_manager::keep_alive(manager.clone()));
-    print_banner(config, &public_url, generated_password.as_ref(), output);
     tracing::info!(listen = %listening, public_url, "ready");
+    // Last, so that no line of the start follows it.
+    print_banner(config, &public_url, generated_password.as_ref(), output);
     manager.ready();
     let time = Duration::from_secs(config.shutdown_drain_seconds);
     tokio::spawn(async move { shutdown::advance(&phases, time, stop).await });

@@ -1,6 +1,9 @@
 //! `user`: managing users from this machine.
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use doorward_domain::model::{Role, Status};
+
+use crate::cli::confirmation::Confirmation;
 
 /// `user`
 #[derive(Debug, Subcommand)]
@@ -14,7 +17,9 @@ pub enum UserCommand {
     )]
     Create(CreateUserArgs),
     /// List users, oldest first
-    #[command(after_help = "Examples:\n  doorward user list --query ben --limit 10")]
+    #[command(
+        after_help = "Examples:\n  doorward user list --query ben --limit 10\n  doorward user list --role admin --status active"
+    )]
     List(ListUsersArgs),
     /// Show one user
     #[command(after_help = "Examples:\n  doorward user show ben@example.com")]
@@ -38,7 +43,7 @@ pub enum UserCommand {
     Factors(UserArg),
     /// Remove a user's second factors and end all sessions
     #[command(
-        after_help = "Examples:\n  doorward user remove-factor ben\n  doorward user remove-factor ben --id 0193d2a0-0000-7000-8000-000000000001\n\nFor a user who has lost the phone and the recovery codes. Make sure that the request comes from the user, who gets a mail about it."
+        after_help = "Examples:\n  doorward user remove-factor ben\n  doorward user remove-factor ben --id 0193d2a0-0000-7000-8000-000000000001\n\nFor a user who has lost the phone and the recovery codes. Make sure that the request comes from the user, who gets a mail about it. On a terminal it asks for confirmation. Without one, or with --json, it requires --yes."
     )]
     RemoveFactor(RemoveFactorArgs),
     /// Export all personal data of a user as JSON
@@ -62,9 +67,8 @@ On a terminal it asks for confirmation. Without one, or with --json, it requires
 pub struct DeleteUserArgs {
     /// Username, email address or user id
     pub user: String,
-    /// Do not ask for confirmation
-    #[arg(long, short)]
-    pub yes: bool,
+    #[command(flatten)]
+    pub confirmation: Confirmation,
 }
 
 /// A user.
@@ -123,6 +127,8 @@ pub struct RemoveFactorArgs {
     /// Remove only the factor with this id
     #[arg(long)]
     pub id: Option<String>,
+    #[command(flatten)]
+    pub confirmation: Confirmation,
 }
 
 /// `user list`
@@ -131,6 +137,12 @@ pub struct ListUsersArgs {
     /// Part of a username, email address or name
     #[arg(long)]
     pub query: Option<String>,
+    /// Only users with this status
+    #[arg(long, value_enum)]
+    pub status: Option<StatusName>,
+    /// Only users with this role
+    #[arg(long, value_enum)]
+    pub role: Option<RoleName>,
     /// Maximum number of users
     #[arg(long, default_value_t = 50)]
     pub limit: usize,
@@ -143,4 +155,34 @@ pub enum RoleName {
     User,
     /// Can manage all users
     Admin,
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::User => Self::User,
+            RoleName::Admin => Self::Admin,
+        }
+    }
+}
+
+/// A status.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum StatusName {
+    /// Has not confirmed the email address yet
+    Pending,
+    /// Can sign in
+    Active,
+    /// Disabled by an admin
+    Disabled,
+}
+
+impl From<StatusName> for Status {
+    fn from(name: StatusName) -> Self {
+        match name {
+            StatusName::Pending => Self::Pending,
+            StatusName::Active => Self::Active,
+            StatusName::Disabled => Self::Disabled,
+        }
+    }
 }

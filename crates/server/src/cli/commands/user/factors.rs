@@ -39,6 +39,12 @@ pub(super) async fn remove(
     let id = id
         .transpose()
         .map_err(|()| anyhow::anyhow!("--id: not an id of a second factor"))?;
+    let which = match &args.id {
+        Some(id) => format!("the second factor {id}"),
+        None => "all second factors".to_owned(),
+    };
+    let question = format!("Remove {which} of {} and end all sessions?", args.user);
+    args.confirmation.ask(&question, output)?;
     let removed = doorward.factors.remove_by_name(ctx, &user, id).await;
     let removed = removed.map_err(|error| match (error, &args.id) {
         (Error::NotFound, Some(id)) => anyhow::anyhow!("{} has no second factor {id}", args.user),

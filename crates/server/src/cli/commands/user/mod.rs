@@ -4,13 +4,13 @@ mod args;
 mod display;
 mod factors;
 
-use std::io::{IsTerminal, Read, Write};
+use std::io::{Read, Write};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use doorward_domain::admin::NewUser;
 use doorward_domain::ctx::{Actor, Ctx};
-use doorward_domain::model::{Role, User, UserFilter};
+use doorward_domain::model::{Role, Status, User, UserFilter};
 use doorward_domain::profile::ViewedUser;
 use doorward_domain::values::{EmailAddress, Invalid, Name, Secret, Username};
 use doorward_domain::{Doorward, Error};
@@ -24,7 +24,7 @@ use crate::cli::stores::{finish, open, open_or_create};
 use crate::config::Config;
 use crate::wiring::Components;
 use crate::wiring::bootstrap::generate_password;
-use args::{CreateUserArgs, DeleteUserArgs, RoleName, SetPasswordArgs};
+use args::{CreateUserArgs, DeleteUserArgs, ListUsersArgs, SetPasswordArgs};
 
 pub(super) async fn run(
     config: &Config,
@@ -45,13 +45,15 @@ pub(super) async fn run(
 async fn list(
     doorward: &Doorward,
     ctx: &Ctx,
-    text: Option<String>,
-    limit: usize,
+    args: ListUsersArgs,
 ) -> anyhow::Result<Vec<ViewedUser>> {
+    let limit = args.limit;
     let mut filter = UserFilter {
-        text,
+        text: args.query,
+        status: args.status.map(Status::from),
+        role: args.role.map(Role::from),
+        after: None,
         limit,
-        ..UserFilter::default()
     };
     let mut users = Vec::new();
     loop {
@@ -79,7 +81,7 @@ async fn perform(
     match command {
         UserCommand::Create(wanted) => create(components, ctx, wanted, output).await,
         UserCommand::List(args) => {
-            let users = list(doorward, ctx, args.query, args.limit).await?;
+            let users = list(doorward, ctx, args).await?;
             let views: Vec<_> = users.iter().map(UserView::from).collect();
             output.print(&display::table(&users), &json!({"items": views}))?;
             Ok(())
@@ -90,7 +92,7 @@ async fn perform(
         }
         UserCommand::SetPassword(args) => set_password(components, ctx, &args, output).await,
         UserCommand::SetRole(args) => {
-            let (id, role) = (find(doorward, &args.user).await?, role(args.role));
+            let (id, role) = (find(doorward, &args.user).await?, args.role.into());
             let changed = doorward.admin.change_role(ctx, &id, role, None).await;
             print_user(doorward, changed, &args.user, output).await
         }
@@ -134,26 +136,11 @@ async fn delete(
     output: Output,
 ) -> anyhow::Result<()> {
     let id = find(doorward, &args.user).await?;
-    if !args.yes {
-        confirm_deletion(&args.user, output)?;
-    }
+    let question = format!("Delete {} permanently?", args.user);
+    args.confirmation.ask(&question, output)?;
     let deleted = doorward.profile.delete(ctx, &id, None).await;
     deleted.map_err(|error| user_error(error, &args.user))?;
     output.print(&format!("Deleted {}.", args.user), &json!({"deleted": id}))
-}
-
-/// Asks on the terminal. Fails unless the answer is yes, or if there is no terminal to ask on.
-fn confirm_deletion(identifier: &str, output: Output) -> anyhow::Result<()> {
-    if output.json || !std::io::stdin().is_terminal() {
-        bail!("cannot ask for confirmation without a terminal. Pass --yes to delete {identifier}");
-    }
-    eprint!("Delete {identifier} permanently? [y/N] ");
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    match answer.trim().to_ascii_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => bail!("{identifier} was not deleted"),
-    }
 }
 
 /// Prints the user.
@@ -192,7 +179,7 @@ async fn create(
         email,
         name,
         password: checked,
-        role: role(wanted.role),
+        role: wanted.role.into(),
     };
     let identifier = wanted.username.or(wanted.email).unwrap_or_default();
     let user = doorward.admin.create_user(ctx, new).await;
@@ -257,13 +244,6 @@ fn password(components: &Components, from_stdin: bool) -> anyhow::Result<(Secret
         bail!("no password on standard input");
     }
     Ok((Secret::new(line.to_owned()), false))
-}
-
-fn role(name: RoleName) -> Role {
-    match name {
-        RoleName::User => Role::User,
-        RoleName::Admin => Role::Admin,
-    }
 }
 
 /// Parses the value of an option, if it was given.
