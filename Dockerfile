@@ -34,7 +34,8 @@ COPY --from=build /image/usr/local/bin/doorward /usr/local/bin/doorward
 # The master key, and the SQLite database if no other is configured. A new volume inherits owner and mode.
 COPY --from=build --chown=65532:65532 /image/data /data
 
-# When it listens on other addresses than loopback, Doorward requires DOORWARD_PUBLIC_URL and SMTP_URL.
+# When it listens on other addresses than loopback, Doorward requires DOORWARD_PUBLIC_URL and SMTP_URL, except as a demo
+# (`docker run --rm -p 127.0.0.1:8000:8000 doorward serve --demo`).
 ENV DOORWARD_LISTEN=0.0.0.0:8000 \
     DOORWARD_DATA_DIR=/data \
     DOORWARD_LOG__FORMAT=json

@@ -10,7 +10,7 @@ use axum::body::Bytes;
 use axum::http::HeaderValue;
 use doorward_domain::Doorward;
 use doorward_domain::ports::RandomSource;
-use doorward_domain::values::Locale;
+use doorward_domain::values::{Digest, Locale};
 use tokio::sync::Semaphore;
 
 use crate::html::Pages;
@@ -55,6 +55,9 @@ pub struct WebOptions {
     pub cors_origins: Origins,
     /// Origins that `return_to` may lead to, in addition to this server.
     pub return_origins: Origins,
+    /// Digest of the key that opens the built-in inbox, for clients on any machine. `None`: it is open to clients on
+    /// this machine.
+    pub inbox_key: Option<Digest>,
     /// Name, colours, logos and links of pages.
     pub brand: BrandSettings,
     /// Folder with texts that replace built-in ones of pages.

@@ -23,7 +23,9 @@ use doorward_web::Brand;
 pub use doorward_web::{host_of, is_loopback_url};
 pub use redaction::redact;
 pub use settings::{Config, SETTINGS, Setting};
-pub use sources::{FlagOverride, InvalidConfig, LoadedConfig, load, load_ephemeral};
+pub use sources::{
+    FlagOverride, InvalidConfig, LoadedConfig, load, load_demo, load_ephemeral, values_of,
+};
 pub use values::{LogFormat, otlp_headers};
 
 impl Config {

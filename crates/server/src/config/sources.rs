@@ -6,6 +6,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use doorward_domain::values::{Digest, Secret};
 use toml::de::{DeTable, DeValue};
 
 use super::settings::{SETTINGS, Setting};
@@ -41,6 +42,16 @@ impl LoadedConfig {
             }
             self.config.files.insert(path.clone());
         }
+    }
+
+    /// Returns the configuration, or all contradictions in it.
+    fn without_contradictions(self) -> anyhow::Result<Self> {
+        let errors = self.config.check();
+        if !errors.is_empty() {
+            let loaded = Some(self);
+            bail!(InvalidConfig { errors, loaded });
+        }
+        Ok(self)
     }
 
     /// Sets the address of the development certificate, unless `listen` is set.
@@ -95,6 +106,54 @@ impl std::error::Error for InvalidConfig {}
 
 /// Reads all sources and the option. The error contains all of them.
 pub fn load(file: Option<&Path>, typed: Option<FlagOverride>) -> anyhow::Result<LoadedConfig> {
+    read(file, typed)?.without_contradictions()
+}
+
+/// Returns the values, also if they contradict each other. Fails if one of them is invalid by itself.
+pub fn values_of(loaded: anyhow::Result<LoadedConfig>) -> anyhow::Result<LoadedConfig> {
+    let error = match loaded {
+        Ok(loaded) => return Ok(loaded),
+        Err(error) => error,
+    };
+    match error.downcast::<InvalidConfig>()? {
+        InvalidConfig {
+            loaded: Some(loaded),
+            ..
+        } => Ok(loaded),
+        invalid => Err(invalid.into()),
+    }
+}
+
+/// Reads the configuration of a demo: its data is in `folder`, and its inbox opens with `key`.
+pub fn load_demo(
+    file: Option<&Path>,
+    folder: &Path,
+    key: Secret<String>,
+) -> anyhow::Result<LoadedConfig> {
+    let mut loaded = read(file, None)?;
+    let fault = |key: &str| {
+        format!(
+            "`{key}` is set, but a demo keeps its data in a temporary folder. Remove it or --demo"
+        )
+    };
+    let mut errors = Vec::new();
+    if loaded.config.database_url.is_some() {
+        errors.push(fault("database.url"));
+    }
+    if loaded.config.redis_url.is_some() {
+        errors.push(fault("redis.url"));
+    }
+    if !errors.is_empty() {
+        bail!(InvalidConfig::unread(errors));
+    }
+    loaded.config.data_dir = folder.to_owned();
+    loaded.config.options.inbox_key = Some(Digest::of(key.expose().as_bytes()));
+    loaded.config.demo_key = Some(key);
+    loaded.without_contradictions()
+}
+
+/// Reads all sources and the option, without a check for contradictions.
+fn read(file: Option<&Path>, typed: Option<FlagOverride>) -> anyhow::Result<LoadedConfig> {
     let mut reader = Reader::new(Config::default());
     reader.read_file(file)?;
     reader.read_variables(read_dotenv()?.into_iter(), DOTENV);
@@ -110,11 +169,6 @@ pub fn load(file: Option<&Path>, typed: Option<FlagOverride>) -> anyhow::Result<
     }
     loaded.record_files();
     loaded.set_development_address();
-    let errors = loaded.config.check();
-    if !errors.is_empty() {
-        let loaded = Some(loaded);
-        bail!(InvalidConfig { errors, loaded });
-    }
     Ok(loaded)
 }
 

@@ -78,7 +78,7 @@ impl Config {
         let mut faults = Vec::new();
         let is_local = self.listen.ip().is_loopback();
         match &self.public_url {
-            None if !is_local => faults.push(format!(
+            None if !is_local && self.demo_key.is_none() => faults.push(format!(
                 "`listen` is {}, which other machines can reach. Set `public_url` (DOORWARD_PUBLIC_URL) to the address that users see, such as https://accounts.example.com",
                 self.listen
             )),
@@ -90,7 +90,7 @@ impl Config {
             ),
             _ => {}
         }
-        if !self.is_local_only() && self.has_inbox() {
+        if !self.is_local_only() && self.has_inbox() && self.demo_key.is_none() {
             faults.push("mails would stay in the built-in inbox, which everyone who reaches the server can read. Set `mail.url` (SMTP_URL)".to_owned());
         }
         if self

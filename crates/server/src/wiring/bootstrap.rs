@@ -96,10 +96,11 @@ pub fn banner(
     if config.policy.sign_up == SignUpPolicy::Open {
         lines.push(format!("  Sign up        {public_url}/sign-up"));
     }
-    if config.has_inbox() {
-        lines.push(format!(
-            "  Inbox          {public_url}/inbox  (until SMTP_URL is set)"
-        ));
+    if let Some(url) = inbox_url(config, public_url) {
+        lines.push(match config.demo_key {
+            Some(_) => format!("  Inbox          {url}"),
+            None => format!("  Inbox          {url}  (until SMTP_URL is set)"),
+        });
     }
     lines.push(format!("  API reference  {public_url}/docs"));
     if config.development_tls {
@@ -120,17 +121,33 @@ pub fn banner(
         ];
         lines.extend(hint.map(|line| format!("                 {line}")));
     }
+    if config.demo_key.is_some() {
+        lines.push("  Demo           All data is lost when the server stops".to_owned());
+    }
     if std::io::stdout().is_terminal() {
         lines.push("  Stop           Ctrl-C".to_owned());
     }
     lines.join("\n")
 }
 
+/// The page of the built-in inbox, with the key of a demo; `None` if mail is delivered elsewhere.
+fn inbox_url(config: &Config, public_url: &str) -> Option<String> {
+    let url = format!("{public_url}/inbox");
+    let url = match &config.demo_key {
+        Some(key) => format!("{url}?key={}", key.expose()),
+        None => url,
+    };
+    config.has_inbox().then_some(url)
+}
+
 /// JSON form of the banner, and what an in-memory server prints.
 pub fn banner_json(config: &Config, public_url: &str, password: Option<&Secret<String>>) -> Value {
     let mut value = json!({"url": public_url, "pid": std::process::id()});
-    if config.has_inbox() {
-        value["inbox_url"] = format!("{public_url}/inbox.json").into();
+    if let Some(url) = inbox_url(config, public_url) {
+        value["inbox_url"] = match config.demo_key {
+            Some(_) => url.into(),
+            None => format!("{url}.json").into(),
+        };
     }
     if config.development_tls {
         let certificate = dev_certificate::files(&config.data_dir).certificate;

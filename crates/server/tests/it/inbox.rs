@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use doorward_domain::values::Digest;
 use doorward_web::{InboxEntry, InboxSource};
 use serde_json::{Value, json};
 
@@ -190,6 +191,51 @@ async fn the_inbox_requires_a_loopback_client() {
             assert_eq!(answer.status, status, "{path} {peer} {field}: {value}");
         }
     }
+}
+
+/// C-01: in a demo, which may listen off loopback, the key opens the inbox, and the place of the client does not count.
+#[tokio::test]
+async fn the_inbox_of_a_demo_requires_its_key() {
+    const KEY: &str = "AAECAwQFBgcICQoLDA0ODw";
+    let app = TestApp::with(|options| {
+        options.inbox = Some(Arc::new(FakeInbox(vec!["ben@example.com"])));
+        options.options.inbox_key = Some(Digest::of(KEY.as_bytes()));
+    })
+    .await;
+    for peer in ["127.0.0.1", "192.0.2.7"] {
+        let client = at(&app, peer);
+        let open = format!("/inbox?key={KEY}");
+        let opened = client.get(&open).await.expect(303);
+        assert_eq!(opened.header("location"), Some("/inbox"));
+        let cookie = opened.cookie("__Host-doorward-inbox").unwrap();
+        assert_eq!(cookie, KEY);
+        for (key, status) in [
+            (KEY, 200),
+            ("", 404),
+            (&KEY[1..], 404),
+            ("AAAAAAAAAAAAAAAAAAAAAA", 404),
+        ] {
+            for path in ["/inbox", "/inbox.json", "/inbox/1"] {
+                let cookie = format!("__Host-doorward-inbox={key}");
+                let request = client.request("GET", path).header("cookie", &cookie);
+                let answer = request
+                    .header("x-forwarded-for", "203.0.113.9")
+                    .send()
+                    .await;
+                assert_eq!(answer.status, status, "{peer} {path} {key}");
+            }
+            let answer = client.get(&format!("/inbox?key={key}")).await;
+            assert_eq!(answer.status == 303, key == KEY, "{peer} {key}");
+        }
+        client.get("/inbox").await.expect(404);
+        client.get("/inbox.json").await.expect(404);
+    }
+    // Without a demo, no key opens the inbox.
+    let other = self::app().await;
+    let answer = at(&other, "192.0.2.7")
+        .get(&format!("/inbox?key={KEY}"))
+        .await;
+    answer.expect_problem(404, "not-found");
 }
 
 #[tokio::test]

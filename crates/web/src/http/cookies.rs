@@ -22,6 +22,10 @@ const SIGN_UP_COOKIE: &str = "__Host-doorward-sign-up";
 pub(crate) const LANGUAGE_COOKIE: &str = "__Host-doorward-language";
 /// The cookie of a known device.
 const DEVICE_COOKIE: &str = "__Host-doorward-device";
+/// The cookie with the key of the built-in inbox of a demo.
+const INBOX_COOKIE: &str = "__Host-doorward-inbox";
+/// Lifetime of the cookie of the inbox, in seconds: a day.
+const INBOX_COOKIE_LIFETIME: i64 = 24 * 60 * 60;
 /// Maximum length of the value of a device cookie, in bytes. The domain's values are shorter.
 const MAX_DEVICE: usize = 1024;
 /// Maximum length of a cookie that browsers store, in bytes (RFC 6265, section 6.1).
@@ -77,6 +81,16 @@ pub(crate) fn sign_up(headers: &HeaderMap) -> Option<&str> {
 pub(crate) fn set_sign_up_cookie(headers: &mut HeaderMap, value: &Secret<String>) {
     let max_age = SIGN_UP_COOKIE_LIFETIME.as_secs();
     set(headers, SIGN_UP_COOKIE, value.expose(), max_age);
+}
+
+/// Returns the key of the built-in inbox, not verified.
+pub(crate) fn inbox_key(headers: &HeaderMap) -> Option<&str> {
+    single(headers, INBOX_COOKIE)
+}
+
+/// Sets the cookie that opens the built-in inbox.
+pub(crate) fn set_inbox_cookie(headers: &mut HeaderMap, key: &str) {
+    set(headers, INBOX_COOKIE, key, INBOX_COOKIE_LIFETIME);
 }
 
 /// Deletes the cookies of the steps before a sign-in, if the request has them.

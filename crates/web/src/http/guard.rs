@@ -229,6 +229,7 @@ fn context(app: &App, info: &RequestInfo, request: &Parts, report: &RateLimitRep
 /// server, and their mail is not sent.
 fn warn_of_inbox(app: &App, request: &Parts) {
     if app.inbox.is_some()
+        && app.options.inbox_key.is_none()
         && (is_forwarded(&request.headers) || !requested_hosts(request).all(is_loopback_authority))
         && !app.has_warned_of_inbox.swap(true, Ordering::Relaxed)
     {

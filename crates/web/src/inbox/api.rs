@@ -1,6 +1,7 @@
 //! `GET /inbox.json`: the built-in inbox, for tests of other projects.
 //!
-//! Access to the inbox, the page included, is limited here to clients on this machine.
+//! Access to the inbox, the page included, is limited here: to clients on this machine, or in a demo (`serve --demo`) to
+//! those with its key.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,12 +9,13 @@ use std::time::Duration;
 use axum::extract::{ConnectInfo, State};
 use axum::http::Uri;
 use axum::http::request::Parts;
-use doorward_domain::values::{EmailAddress, Invalid};
+use doorward_domain::values::{Digest, EmailAddress, Invalid};
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::http::cookies;
 use crate::http::host::{is_forwarded, is_loopback_authority, requested_hosts};
 use crate::http::json::Json;
 use crate::http::paging::{Query, whole_number};
@@ -34,7 +36,8 @@ pub(crate) struct InboxMails {
 
 /// Returns the mails of the built-in inbox, newest first. The inbox exists for tests and development: if the
 /// server listens on loopback only and no mail server is configured. `Host` must be this machine, and the request must
-/// have no header of a proxy, such as `X-Forwarded-For`.
+/// have no header of a proxy, such as `X-Forwarded-For`. In a demo (`doorward serve --demo`) it requires the cookie that
+/// the printed link sets, instead.
 #[utoipa::path(get, path = "/inbox.json", tag = "Operations",
     params(
         ("to" = Option<String>, Query, description = "Mails to this address; letter case is ignored", format = Email, max_length = 254),
@@ -62,15 +65,25 @@ pub(crate) async fn list_inbox(
     }
 }
 
-/// Returns the inbox to clients on this machine; 404 otherwise.
+/// Returns the inbox to a client that may read it; 404 otherwise.
 pub(crate) fn require_inbox<'a>(
     app: &'a App,
     request: &Parts,
 ) -> Result<&'a dyn InboxSource, Problem> {
+    let is_allowed = match app.options.inbox_key {
+        Some(_) => cookies::inbox_key(&request.headers).is_some_and(|key| is_key(app, key)),
+        None => has_loopback_host(request) && is_local_client(request),
+    };
     let inbox = app.inbox.as_deref();
     inbox
-        .filter(|_| has_loopback_host(request) && is_local_client(request))
+        .filter(|_| is_allowed)
         .ok_or_else(|| Problem::new(Code::NotFound))
+}
+
+/// Returns `true` for the key of the inbox. Digests are compared, so that the time reveals nothing about the key.
+pub(crate) fn is_key(app: &App, given: &str) -> bool {
+    let key = app.options.inbox_key;
+    key.is_some_and(|key| key == Digest::of(given.as_bytes()))
 }
 
 /// Returns `true` if the request names this machine as its host. With DNS rebinding, or behind a proxy that

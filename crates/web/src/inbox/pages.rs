@@ -1,5 +1,5 @@
-//! The pages of the built-in inbox, for development and tests without a mail server. They exist only on loopback
-//! with no mail server configured.
+//! The pages of the built-in inbox, for development and tests without a mail server. They exist only with no
+//! mail server configured, on loopback or in a demo.
 
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, HeaderValue, X_FRAME_OPTIONS};
@@ -10,9 +10,10 @@ use minijinja::value::Serde;
 use minijinja::{Value, context};
 
 use crate::app::App;
+use crate::http::cookies;
 use crate::http::problem::{Code, Problem};
 use crate::http::responses::see_other;
-use crate::inbox::api::require_inbox;
+use crate::inbox::api::{is_key, require_inbox};
 use crate::inbox_source::InboxEntry;
 
 /// The policy of a mail in its frame. It runs no script, and its links open in the whole window.
@@ -21,11 +22,20 @@ const FRAME_POLICY: HeaderValue = HeaderValue::from_static(
 );
 const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("SAMEORIGIN");
 
-/// The mails, newest first.
-pub(crate) async fn inbox(State(app): State<App>, request: Parts) -> Result<Html<String>, Problem> {
+/// The mails, newest first. In a demo, `?key=` sets the cookie that opens the inbox, and leads to the page without the key.
+pub(crate) async fn inbox(State(app): State<App>, request: Parts) -> Result<Response, Problem> {
+    let query = request.uri.query().unwrap_or_default();
+    if let Some(key) = query.strip_prefix("key=")
+        && is_key(&app, key)
+    {
+        let mut response = see_other("/inbox");
+        cookies::set_inbox_cookie(response.headers_mut(), key);
+        return Ok(response);
+    }
     let inbox = require_inbox(&app, &request)?;
     let values = context! { mails => Value::from(Serde(inbox.list())) };
-    Ok(app.pages.render(Locale::En, "inbox/inbox", values))
+    let page = app.pages.render(Locale::En, "inbox/inbox", values);
+    Ok(page.into_response())
 }
 
 /// Deletes all mails.

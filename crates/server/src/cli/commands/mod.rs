@@ -27,7 +27,7 @@ use clap::{CommandFactory, Subcommand};
 use super::Cli;
 use super::confirmation::ConfirmationRequired;
 use super::output::{Output, say};
-use crate::config::load;
+use crate::config::{load, values_of};
 
 /// A command.
 #[derive(Debug, Subcommand)]
@@ -84,7 +84,11 @@ pub async fn run(command: Command, file: Option<&Path>, output: Output) -> anyho
         Command::User(command) => user::run(&config()?, command, output).await,
         Command::Keys(command) => keys::run(&config()?, &command, output).await,
         Command::Audit(command) => audit::run(&config()?, command, output).await,
-        Command::Healthcheck(args) => healthcheck::run(&config()?, &args, output).await,
+        Command::Healthcheck(args) => {
+            // A demo runs with values that `serve` rejects, such as no public URL.
+            let loaded = values_of(load(file, None))?;
+            healthcheck::run(&loaded.config, &args, output).await
+        }
         Command::Openapi => {
             let config = config()?;
             let document = doorward_web::openapi_document(&config.public_url(config.listen));

@@ -99,6 +99,8 @@ pub struct Config {
     pub traces_headers: Option<Secret<String>>,
     /// Fraction of traces to record.
     pub traces_sample_ratio: f64,
+    /// Key of the inbox of a demo (`serve --demo`); `None` if this is none.
+    pub demo_key: Option<Secret<String>>,
     /// Files that it was read from.
     pub files: BTreeSet<PathBuf>,
     /// Files among them that contain a secret.
@@ -152,6 +154,7 @@ impl Default for Config {
             traces_url: None,
             traces_headers: None,
             traces_sample_ratio: 1.0,
+            demo_key: None,
             files: BTreeSet::new(),
             secret_files: BTreeSet::new(),
         }

@@ -13,6 +13,7 @@ mod certificates;
 mod command_line;
 mod configuration;
 mod crash;
+mod demo;
 mod doctor;
 mod drain;
 mod durability;

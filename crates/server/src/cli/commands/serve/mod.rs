@@ -1,5 +1,6 @@
 //! `doorward serve`
 
+mod demo;
 mod ephemeral;
 mod parent;
 
@@ -19,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::cli::output::Output;
-use crate::config::{Config, FlagOverride, load, load_ephemeral};
+use crate::config::{Config, FlagOverride, load, load_demo, load_ephemeral};
 use crate::database::Database;
 use crate::listener::activation::{self, Sockets};
 use crate::listener::service_manager::{self, ServiceManager};
@@ -33,11 +34,18 @@ use crate::tls::certificate_reload::{CertificateReloader, Reloading};
 use crate::wiring::{self, Components, bootstrap};
 use crate::worker;
 
+use demo::DemoFolder;
+
 /// Examples of `serve`, and an explanation of in-memory servers.
 pub const EXAMPLES: &str = "Examples:
   DOORWARD_LISTEN=127.0.0.1:9000 doorward serve
   doorward serve --dev-tls
+  doorward serve --demo
   doorward serve --ephemeral
+
+A demo (--demo) is for trying Doorward. Its data is in a temporary folder, which
+is deleted when the server stops. It may listen on any address without a public
+URL and a mail server: its inbox opens only with the link that it prints.
 
 An in-memory server (--ephemeral) is for the tests of other projects. It keeps
 everything in memory, listens on a free loopback port, collects mail in its
@@ -56,6 +64,9 @@ pub struct ServeArgs {
     /// Use TLS with a self-signed certificate (default address: `https://localhost:9443`)
     #[arg(long, conflicts_with = "ephemeral")]
     pub dev_tls: bool,
+    /// Try Doorward: all data is lost when the server stops
+    #[arg(long, conflicts_with_all = ["ephemeral", "dev_tls"])]
+    pub demo: bool,
     /// Run an in-memory server for tests and print its address as JSON
     #[arg(long)]
     pub ephemeral: bool,
@@ -83,6 +94,13 @@ pub(super) async fn run(
             "an in-memory server reads no file. Remove --config or --ephemeral"
         );
         return ephemeral::run(&load_ephemeral()?.config).await;
+    }
+    if args.demo {
+        let random = SystemRandomSource::new();
+        // Deleted at the end of this block, once the server has stopped.
+        let folder = DemoFolder::create(&random)?;
+        let loaded = load_demo(file, folder.path(), demo::generate_key(&random));
+        return serve(&wiring::check::for_start(loaded)?.config, output).await;
     }
     let loaded = load(file, args.dev_tls.then_some(DEVELOPMENT));
     serve(&wiring::check::for_start(loaded)?.config, output).await
@@ -124,6 +142,9 @@ async fn serve(config: &Config, output: Output) -> anyhow::Result<()> {
     worker::start_certificate_task(&mut tasks, &components, &stopped, reloader);
     tokio::spawn(service_manager::keep_alive(manager.clone()));
     tracing::info!(listen = %listening, public_url, "ready");
+    if config.demo_key.is_some() {
+        tracing::warn!("this is a demo: all data is lost when the server stops");
+    }
     // Last, so that no line of the start follows it.
     print_banner(config, &public_url, generated_password.as_ref(), output);
     manager.ready();
@@ -200,7 +221,8 @@ fn print_banner(
     generated_password: Option<&Secret<String>>,
     output: Output,
 ) {
-    let printed = output.print(
+    // Unwrapped, so that no link is broken.
+    let printed = output.print_unwrapped(
         &bootstrap::banner(config, public_url, generated_password),
         &bootstrap::banner_json(config, public_url, generated_password),
     );
