@@ -119,7 +119,10 @@ pub fn banner(
             "This password is shown only once. Store it, or set a new one",
             "with `doorward user set-password admin`.",
         ];
-        lines.extend(hint.map(|line| format!("                 {line}")));
+        // No command finds the database of a demo.
+        if config.demo_key.is_none() {
+            lines.extend(hint.map(|line| format!("                 {line}")));
+        }
     }
     if config.demo_key.is_some() {
         lines.push("  Demo           All data is lost when the server stops".to_owned());

@@ -21,38 +21,6 @@ pub(crate) struct MailRequestBody {
     email: String,
 }
 
-/// What a mailed link is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LinkKind {
-    Confirmation,
-    Recovery,
-    EmailUndo,
-    FactorUndo,
-    DeletionUndo,
-}
-
-impl LinkKind {
-    /// Variant of the message `link-expired`.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Confirmation => "confirmation",
-            Self::Recovery => "recovery",
-            Self::EmailUndo => "email-undo",
-            Self::FactorUndo => "factor-undo",
-            Self::DeletionUndo => "deletion-undo",
-        }
-    }
-
-    /// The page that sends a new link of this kind.
-    pub(crate) fn request_page(self) -> Option<&'static str> {
-        match self {
-            Self::Confirmation => Some("/sign-up/sent"),
-            Self::Recovery => Some("/recover"),
-            Self::EmailUndo | Self::FactorUndo | Self::DeletionUndo => None,
-        }
-    }
-}
-
 /// Reads the address that the mail is sent to.
 pub(crate) fn read_address(mut fields: Fields) -> Result<EmailAddress, Problem> {
     let email = fields.required("email", EmailAddress::parse);

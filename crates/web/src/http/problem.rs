@@ -13,7 +13,7 @@ use doorward_domain::limits::LOCKOUT_RETRY_AFTER;
 use doorward_domain::{Error, FieldError};
 use jiff::Timestamp;
 
-use crate::http::links::LinkKind;
+use crate::http::link_kind::LinkKind;
 
 macro_rules! codes {
     ($($variant:ident = $name:literal, $status:literal, $title:literal, $detail:literal, $help:literal;)+) => {

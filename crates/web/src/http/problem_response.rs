@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::html::{Pages, Reader};
 use crate::http::json::Json;
-use crate::http::links::LinkKind;
+use crate::http::link_kind::LinkKind;
 use crate::http::problem::{Code, Problem, whole_seconds};
 
 /// The id of a request and what its client accepts, as a request extension.
