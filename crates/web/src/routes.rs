@@ -10,7 +10,7 @@ use crate::{
     sessions, sign_in, sign_up, users,
 };
 
-/// The routes of each feature. The API reference has this order.
+/// The routes of each feature. Within a task, the API reference has this order.
 const FEATURES: [&[RouteHandler]; 15] = [
     home::routes::ROUTES,
     sign_up::routes::ROUTES,

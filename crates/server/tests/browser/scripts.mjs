@@ -133,6 +133,32 @@ export async function a_link_to_an_operation_of_the_api_reference_opens_it() {
   assert.ok(!(await browser.has("details[open] > [id='post-/user']")));
 }
 
+export async function the_operations_of_the_api_reference_can_be_filtered_and_their_commands_copied() {
+  const browser = await Browser.open();
+  await browser.go("/docs");
+  const operations = () => browser.page.evaluate(() => [...document.querySelectorAll("summary:has(+ .operation) > code:first-child")].filter((code) => code.checkVisibility()).map((code) => code.textContent));
+  const all = await operations();
+  assert.ok(all.length > 40, all.join());
+  await browser.fill("#filter", "Recovery_Codes  POST");
+  assert.deepEqual(await operations(), ["POST /user/{user}/factor/{id}", "POST /user/{user}/recovery-codes"]);
+  await browser.expectText("[role=status]", `2 of ${all.length} operations`);
+  assert.deepEqual(await browser.page.evaluate(() => [...document.querySelectorAll("main h2, main > nav")].filter((part) => part.checkVisibility()).map((part) => part.id)), ["second-factors"]);
+  await browser.fill("#filter", "");
+  assert.deepEqual(await operations(), all);
+  await browser.page.evaluate(() => {
+    navigator.clipboard.writeText = async (text) => { window.copied = text; };
+  });
+  await browser.page.focus("summary:has(+ [id='delete-/auth'])");
+  await browser.page.keyboard.press("Enter");
+  const button = "[id='delete-/auth'] pre + button";
+  await browser.page.click(button);
+  await until("the command is copied", async () => (await browser.text(button)) === "Copied");
+  assert.match(await browser.page.evaluate(() => window.copied), /^curl -X DELETE "http:.*\/auth" \\\n  -H "Authorization: Bearer \$TOKEN"$/);
+  const plain = await Browser.open({ script: false });
+  await plain.go("/docs");
+  assert.equal(await plain.page.isVisible("#filter"), false);
+}
+
 export async function a_script_of_a_listed_origin_reads_responses_only_with_a_token() {
   const blankPage = async () => {
     const server = createServer((_, response) => response.setHeader("Content-Type", "text/html").end("<!doctype html>")).unref();

@@ -42,7 +42,7 @@ pub(crate) struct RequestBody {
 /// Requests the deletion of a user, and ends all sessions. The account is deleted after `account.deletion_days`, 14 unless
 /// the operator has changed it; until then its names stay taken and no one can sign in. A mail with a link that cancels the
 /// deletion is sent at once, and again a day before it. A second request changes nothing.
-#[utoipa::path(put, path = "/user/{user}/deletion", tag = "Account", request_body = Option<RequestBody>,
+#[utoipa::path(put, path = "/user/{user}/deletion", tag = "Deletion", request_body = Option<RequestBody>,
     params(UserParam, IfMatchParam),
     responses(
         (status = 200, description = "The user, with `deletion_at`", body = UserView, headers(("ETag" = String, description = "Its new version"))),
@@ -113,7 +113,7 @@ pub(crate) struct CancellationBody {
 /// Cancels a pending deletion. Admins do that for other users. The user has no session then, and sends what a sign-in needs:
 /// `username` or `email`, `password`, and `code` with a second factor; `{user}` is `me`, or the id or username of the same
 /// account. The response has no session: sign in afterwards.
-#[utoipa::path(delete, path = "/user/{user}/deletion", tag = "Account", request_body = Option<CancellationBody>,
+#[utoipa::path(delete, path = "/user/{user}/deletion", tag = "Deletion", request_body = Option<CancellationBody>,
     params(UserParam, IfMatchParam),
     responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
 pub(crate) async fn cancel_deletion(
@@ -161,7 +161,7 @@ pub(super) async fn keep(
 }
 
 /// Returns whether the link is valid. A GET changes nothing, since mail scanners follow links.
-#[utoipa::path(get, path = "/deletion-undo/{token}", tag = "Account", params(TokenParam),
+#[utoipa::path(get, path = "/deletion-undo/{token}", tag = "Deletion", params(TokenParam),
     responses((status = 200, description = "The link is valid; `POST` to it to keep the account", body = Message)))]
 pub(crate) async fn view_deletion_undo(
     caller: Caller,
@@ -175,7 +175,7 @@ pub(crate) async fn view_deletion_undo(
 }
 
 /// Cancels the deletion, once. The link is valid until the account is deleted.
-#[utoipa::path(post, path = "/deletion-undo/{token}", tag = "Account", params(TokenParam),
+#[utoipa::path(post, path = "/deletion-undo/{token}", tag = "Deletion", params(TokenParam),
     responses((status = 204, description = "The account stays")))]
 pub(crate) async fn undo_deletion(
     caller: Caller,

@@ -19,7 +19,7 @@ use crate::http::responses::Message;
 use crate::users::view::{UserView, changed_user};
 
 /// Sends the confirmation again, if the address has a pending one.
-#[utoipa::path(post, path = "/confirmation", tag = "Account", request_body = MailRequestBody, responses((status = 202, description = "Accepted, whether or not the address is known")))]
+#[utoipa::path(post, path = "/confirmation", tag = "Confirm", request_body = MailRequestBody, responses((status = 202, description = "Accepted, whether or not the address is known")))]
 pub(crate) async fn request_confirmation(
     caller: Caller,
     fields: Fields,
@@ -31,7 +31,7 @@ pub(crate) async fn request_confirmation(
 }
 
 /// Shows what the link confirms. A GET changes nothing, since mail scanners follow links.
-#[utoipa::path(get, path = "/confirmation/{token}", tag = "Account", params(TokenParam),
+#[utoipa::path(get, path = "/confirmation/{token}", tag = "Confirm", params(TokenParam),
     responses((status = 200, description = "The link is valid; `POST` to it to confirm", body = Message)))]
 pub(crate) async fn view_confirmation(
     caller: Caller,
@@ -56,7 +56,7 @@ pub(crate) struct ConfirmationBody {
 
 /// Confirms the address. Repeating it gives the same response while the link is valid. The button of the page also signs in,
 /// in the browser in which the user has signed up within the last hour.
-#[utoipa::path(post, path = "/confirmation/{token}", tag = "Account", request_body = Option<ConfirmationBody>, params(TokenParam),
+#[utoipa::path(post, path = "/confirmation/{token}", tag = "Confirm", request_body = Option<ConfirmationBody>, params(TokenParam),
     responses((status = 200, description = "The user", body = UserView)))]
 pub(crate) async fn confirm(
     caller: Caller,
@@ -70,7 +70,7 @@ pub(crate) async fn confirm(
 }
 
 /// Cancels the confirmation (“this wasn't me”). A pending user is deleted; an active one loses the pending address.
-#[utoipa::path(delete, path = "/confirmation/{token}", tag = "Account", params(TokenParam),
+#[utoipa::path(delete, path = "/confirmation/{token}", tag = "Confirm", params(TokenParam),
     responses((status = 204, description = "Cancelled")))]
 pub(crate) async fn cancel_confirmation(
     caller: Caller,
@@ -100,7 +100,7 @@ pub(crate) struct EmailBody {
 /// Starts an email change. The new address replaces the old one once confirmed. The old one is notified of the
 /// request and of the change, each time with a link to undo it, unless an admin made the request. The
 /// link is valid for one hour; an unconfirmed change is deleted after three days.
-#[utoipa::path(put, path = "/user/{user}/email", tag = "Account", request_body = EmailBody,
+#[utoipa::path(put, path = "/user/{user}/email", tag = "Address", request_body = EmailBody,
     params(UserParam, IfMatchParam),
     responses((status = 202, description = "A confirmation mail is sent")))]
 pub(crate) async fn change_email(
@@ -130,7 +130,7 @@ pub(super) async fn start_change(
 
 /// Cancels a pending email change: the link in the confirmation mail is then invalid. The address of a sign-up without a
 /// username is not a change; delete the user instead.
-#[utoipa::path(delete, path = "/user/{user}/email/pending", tag = "Account",
+#[utoipa::path(delete, path = "/user/{user}/email/pending", tag = "Address",
     params(UserParam, IfMatchParam),
     responses((status = 204, description = "Cancelled")))]
 pub(crate) async fn cancel_email_change(
@@ -144,7 +144,7 @@ pub(crate) async fn cancel_email_change(
 }
 
 /// Returns whether the link is valid. A GET changes nothing, since mail scanners follow links.
-#[utoipa::path(get, path = "/email-undo/{token}", tag = "Account", params(TokenParam),
+#[utoipa::path(get, path = "/email-undo/{token}", tag = "Address", params(TokenParam),
     responses((status = 200, description = "The link is valid; `POST` to it to undo the change", body = Message)))]
 pub(crate) async fn view_email_undo(
     caller: Caller,
@@ -159,7 +159,7 @@ pub(crate) async fn view_email_undo(
 
 /// Restores the old address, once. Every session ends, the password is disabled, second factors and recovery codes that
 /// were added after the change or within three days before it are removed, and a recovery link is mailed to that address.
-#[utoipa::path(post, path = "/email-undo/{token}", tag = "Account", params(TokenParam),
+#[utoipa::path(post, path = "/email-undo/{token}", tag = "Address", params(TokenParam),
     responses((status = 204, description = "Undone; a recovery mail is sent")))]
 pub(crate) async fn undo_email_change(
     caller: Caller,

@@ -28,7 +28,7 @@ use crate::sign_in::pages::after_sign_up;
 const REQUEST_PAGE: &str = "/sign-up/sent";
 
 /// The former path of the page that sends the confirmation mail again. For browsers only.
-#[utoipa::path(get, path = "/confirmation", tag = "Account", responses((status = 303, description = "To the page `/sign-up/sent`"), (status = 200, description = "That page, for a client that follows redirects", body = String, content_type = "text/html")))]
+#[utoipa::path(get, path = "/confirmation", tag = "Pages", responses((status = 303, description = "To the page `/sign-up/sent`"), (status = 200, description = "That page, for a client that follows redirects", body = String, content_type = "text/html")))]
 pub(crate) async fn former_confirmation_page(
     headers: HeaderMap,
     RawQuery(query): RawQuery,

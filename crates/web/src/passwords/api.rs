@@ -43,7 +43,7 @@ struct PasswordBody {
 /// a new token and the old one is invalid; other clients should renew their token afterwards. If Redis does not respond
 /// at that moment, the own session ends too: sign in again after a 401. If the password is replaced while the request runs, the
 /// response is 412 `precondition-failed`.
-#[utoipa::path(put, path = "/password", tag = "Account", request_body = PasswordBody, params(IfMatchParam), responses((status = 204, description = "Changed")))]
+#[utoipa::path(put, path = "/password", tag = "Password", request_body = PasswordBody, params(IfMatchParam), responses((status = 204, description = "Changed")))]
 pub(crate) async fn change_password(
     caller: Caller,
     IfMatch(expected): IfMatch,

@@ -15,7 +15,7 @@ use crate::http::responses::see_other;
 use crate::passwords::api::change;
 
 /// The former path of the page. For browsers only.
-#[utoipa::path(get, path = "/password", tag = "Account", responses((status = 303, description = "To the page `/account/password`"), (status = 200, description = "That page, for a client that follows redirects", body = String, content_type = "text/html")))]
+#[utoipa::path(get, path = "/password", tag = "Pages", responses((status = 303, description = "To the page `/account/password`"), (status = 200, description = "That page, for a client that follows redirects", body = String, content_type = "text/html")))]
 pub(crate) async fn former_password_page(
     headers: HeaderMap,
     RawQuery(query): RawQuery,

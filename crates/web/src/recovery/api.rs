@@ -25,7 +25,7 @@ pub(crate) struct RecoveryBody {
 }
 
 /// Mails a recovery link, if the address belongs to an account.
-#[utoipa::path(post, path = "/recovery", tag = "Account", request_body = MailRequestBody, responses((status = 202, description = "Accepted, whether or not the address is known")))]
+#[utoipa::path(post, path = "/recovery", tag = "Password", request_body = MailRequestBody, responses((status = 202, description = "Accepted, whether or not the address is known")))]
 pub(crate) async fn request_recovery(
     caller: Caller,
     fields: Fields,
@@ -37,7 +37,7 @@ pub(crate) async fn request_recovery(
 }
 
 /// Returns whether the link is valid.
-#[utoipa::path(get, path = "/recovery/{token}", tag = "Account", params(TokenParam),
+#[utoipa::path(get, path = "/recovery/{token}", tag = "Password", params(TokenParam),
     responses((status = 200, description = "The link is valid; `POST` a new password to it", body = Message)))]
 pub(crate) async fn view_recovery(
     caller: Caller,
@@ -51,7 +51,7 @@ pub(crate) async fn view_recovery(
 }
 
 /// Sets the new password, once. Every session ends, and a notice is mailed.
-#[utoipa::path(post, path = "/recovery/{token}", tag = "Account", request_body = RecoveryBody, params(TokenParam),
+#[utoipa::path(post, path = "/recovery/{token}", tag = "Password", request_body = RecoveryBody, params(TokenParam),
     responses((status = 204, description = "Changed")))]
 pub(crate) async fn recover(
     caller: Caller,

@@ -22,7 +22,7 @@ use crate::sign_in::notice::Notice;
 const REQUEST_PAGE: &str = "/recover";
 
 /// The former path of the page that requests a mail. For browsers only.
-#[utoipa::path(get, path = "/recovery", tag = "Account", responses((status = 303, description = "To the page `/recover`"), (status = 200, description = "That page, for a client that follows redirects", body = String, content_type = "text/html")))]
+#[utoipa::path(get, path = "/recovery", tag = "Pages", responses((status = 303, description = "To the page `/recover`"), (status = 200, description = "That page, for a client that follows redirects", body = String, content_type = "text/html")))]
 pub(crate) async fn former_recovery_page(
     headers: HeaderMap,
     RawQuery(query): RawQuery,

@@ -5,8 +5,10 @@ use doorward_domain::values::Locale;
 use minijinja::{Value, context};
 use serde_json::Value as Json;
 
+use super::contents::{COMMON_PROBLEMS, Operation, RULES, Section, anchor, curl, pages, sections};
+use super::objects::{Field, nested_fields};
 use crate::app::{App, Documents};
-use crate::html::Pages;
+use crate::http::problem::Code;
 use crate::reference::openapi;
 use crate::routes;
 
@@ -24,7 +26,7 @@ pub(crate) fn get(app: &App) -> &Documents {
     app.documents.get_or_init(|| {
         let build = || {
             let document = openapi_document(&app.doorward.policy().public_url);
-            (page(&app.pages, &document), document.to_string())
+            (page(app, &document), document.to_string())
         };
         let built = std::thread::scope(|scope| scope.spawn(build).join());
         let (docs, openapi) = built.expect("the document is tested");
@@ -36,90 +38,102 @@ pub(crate) fn get(app: &App) -> &Documents {
 }
 
 /// The page of a document.
-fn page(pages: &Pages, document: &Json) -> String {
+fn page(app: &App, document: &Json) -> String {
+    let policy = app.doorward.policy();
+    let sections = sections(document, &policy.limits);
+    let sections: Vec<_> = sections
+        .iter()
+        .map(|section| section_view(document, &policy.public_url, section))
+        .collect();
+    let pages: Vec<_> = pages(&policy.limits)
+        .map(
+            |(route, limit)| context! { name => format!("{} {}", route.method, route.path), limit },
+        )
+        .collect();
+    let problems: Vec<_> = COMMON_PROBLEMS
+        .iter()
+        .map(|(when, codes)| context! { when => *when, codes => code_views(codes) })
+        .collect();
     let info = &document["info"];
     let values = context! {
-        operations => operations(document),
+        sections,
+        pages,
+        problems,
+        rules => RULES.map(|(subject, rule)| context! { subject, rule }).to_vec(),
+        problem => response_fields(document, "Problem"),
         api => context! { description => info["description"].as_str(), version => info["version"].as_str() },
     };
-    pages.render(Locale::En, "reference/docs", values).0
+    app.pages.render(Locale::En, "reference/docs", values).0
 }
 
-/// The operations of a document as the reference shows them, in the order of its tags.
-fn operations(document: &Json) -> Vec<Value> {
-    let tags = document["tags"].as_array().into_iter().flatten();
-    let of_tag = |tag: &Json| {
-        let name = tag["name"].as_str().unwrap_or_default().to_owned();
-        let mut found = Vec::new();
-        for (path, item) in document["paths"].as_object().into_iter().flatten() {
-            for (method, operation) in item.as_object().into_iter().flatten() {
-                if operation["tags"][0] == name.as_str() {
-                    found.push(operation_view(document, path, method, operation));
-                }
-            }
-        }
-        context! { name, description => tag["description"].as_str(), operations => found }
-    };
-    tags.map(of_tag).collect()
-}
-
-fn operation_view(document: &Json, path: &str, method: &str, operation: &Json) -> Value {
-    let body = operation.pointer("/requestBody/content/application~1json/schema");
-    let body = body.map(|schema| resolve(document, schema));
-    let required = |name: &str| {
-        body.is_some_and(|body| {
-            body["required"]
-                .as_array()
-                .is_some_and(|list| list.iter().any(|item| item == name))
-        })
-    };
-    let fields: Vec<_> = body
-        .and_then(|body| body["properties"].as_object())
-        .into_iter()
-        .flatten()
-        .map(|(name, field)| context! { name, required => required(name), text => field["description"].as_str().unwrap_or_default(), limits => limits(field) })
-        .collect();
-    let parameters: Vec<_> = operation["parameters"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|parameter| context! { name => parameter["name"].as_str(), place => parameter["in"].as_str(), text => parameter["description"].as_str() })
-        .collect();
-    let responses: Vec<_> = operation["responses"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(status, response)| context! { status, text => response["description"].as_str() })
-        .collect();
-    let example = body
-        .map(|body| &body["example"])
-        .filter(|example| !example.is_null());
-    let example = example.and_then(|example| serde_json::to_string_pretty(example).ok());
+fn section_view(document: &Json, public_url: &str, section: &Section<'_>) -> Value {
+    let operations = section.operations.iter();
+    let operations = operations.map(|operation| operation_view(document, public_url, operation));
     context! {
-        id => format!("{method}-{path}"),
-        method => method.to_ascii_uppercase(),
+        name => section.name,
+        id => anchor(section.name),
+        about => section.about,
+        operations => operations.collect::<Vec<_>>(),
+    }
+}
+
+fn operation_view(document: &Json, public_url: &str, operation: &Operation<'_>) -> Value {
+    let (method, path) = (&operation.route.method, operation.route.path);
+    let body = operation.body.as_ref().map(|body| {
+        context! { about => body.about, is_patch => body.is_patch, fields => request_fields(&body.fields) }
+    });
+    let responses = operation.responses.iter().map(|response| {
+        let fields = response.object.map(|name| response_fields(document, name));
+        let headers = texts(&response.headers);
+        context! { status => response.status, about => response.about, headers, fields }
+    });
+    context! {
+        id => format!("{}-{path}", method.as_str().to_ascii_lowercase()),
+        method => method.as_str(),
         path,
-        summary => operation["summary"].as_str(),
-        description => operation["description"].as_str(),
-        needs_session => operation["security"].as_array().is_some_and(|kinds| !kinds.is_empty() && !kinds.contains(&serde_json::json!({}))),
-        fields,
-        parameters,
-        responses,
-        example,
+        summary => operation.summary,
+        description => operation.description,
+        access => operation.access,
+        limit => operation.limit.as_deref(),
+        curl => curl(public_url, operation),
+        parameters => request_fields(&operation.parameters),
+        body,
+        responses => responses.collect::<Vec<_>>(),
+        problems => code_views(&operation.problems),
     }
 }
 
-fn resolve<'a>(document: &'a Json, schema: &'a Json) -> &'a Json {
-    let target = schema["$ref"]
-        .as_str()
-        .and_then(|reference| document.pointer(reference.trim_start_matches('#')));
-    target.unwrap_or(schema)
+fn request_fields(fields: &[Field<'_>]) -> Vec<Value> {
+    let view = |field: &Field<'_>| {
+        let required = if field.is_required { ", required" } else { "" };
+        field_view(field, &format!("{}{required}", field.kind.text(code)))
+    };
+    fields.iter().map(view).collect()
 }
 
-fn limits(field: &Json) -> Option<String> {
-    match (field["minLength"].as_u64(), field["maxLength"].as_u64()) {
-        (Some(min), Some(max)) => Some(format!("{min} to {max} characters")),
-        (None, Some(max)) => Some(format!("At most {max} characters")),
-        _ => None,
-    }
+/// The fields of an object in a response, with those of the objects in it.
+fn response_fields(document: &Json, object: &str) -> Vec<Value> {
+    let view = |field: &Field<'_>| {
+        let kind = format!("{}{}", field.kind.text(code), field.alternatives());
+        field_view(field, &kind)
+    };
+    nested_fields(document, object).iter().map(view).collect()
+}
+
+fn field_view(field: &Field<'_>, kind: &str) -> Value {
+    let values = texts(&field.values);
+    context! { place => field.place, name => field.name.as_str(), kind, about => field.about, values }
+}
+
+fn texts(all: &[&str]) -> Vec<Value> {
+    all.iter().copied().map(Value::from).collect()
+}
+
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+fn code_views(codes: &[Code]) -> Vec<Value> {
+    let view = |code: &Code| context! { name => code.as_str(), status => code.status().as_u16() };
+    codes.iter().map(view).collect()
 }

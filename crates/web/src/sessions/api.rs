@@ -32,7 +32,7 @@ pub(crate) struct CurrentSessionView {
 
 /// Returns the session and its user. A browser gets the sign-in page, or the page of its user. With
 /// `?return_to=/path` it is redirected there, after the sign-in if it is not signed in.
-#[utoipa::path(get, path = "/auth", tag = "Sessions", responses((status = 200, description = "The session and its user", body = CurrentSessionView)))]
+#[utoipa::path(get, path = "/auth", tag = "Session", responses((status = 200, description = "The session and its user", body = CurrentSessionView)))]
 pub(crate) async fn current_session(caller: Caller) -> Result<Json<CurrentSessionView>, Problem> {
     let authenticated = caller.require_session()?;
     let session = authenticated.session();
@@ -43,7 +43,7 @@ pub(crate) async fn current_session(caller: Caller) -> Result<Json<CurrentSessio
 }
 
 /// Lists the open sessions, newest first; there are at most 50.
-#[utoipa::path(get, path = "/user/{user}/session", tag = "Sessions",
+#[utoipa::path(get, path = "/user/{user}/session", tag = "Sign out",
     params(
         UserParam,
         PageParams),
@@ -71,7 +71,7 @@ pub(crate) async fn list_sessions(
 }
 
 /// Signs out. The token is invalid afterwards.
-#[utoipa::path(delete, path = "/auth", tag = "Sessions", responses((status = 204, description = "Signed out")))]
+#[utoipa::path(delete, path = "/auth", tag = "Sign out", responses((status = 204, description = "Signed out")))]
 pub(crate) async fn sign_out(caller: Caller) -> Result<Response, Problem> {
     let sessions = &caller.doorward().sessions;
     let session = caller.require_session()?;
@@ -82,7 +82,7 @@ pub(crate) async fn sign_out(caller: Caller) -> Result<Response, Problem> {
 }
 
 /// Ends all sessions. Recovery links that were mailed before are void.
-#[utoipa::path(delete, path = "/user/{user}/session", tag = "Sessions", params(UserParam),
+#[utoipa::path(delete, path = "/user/{user}/session", tag = "Sign out", params(UserParam),
     responses((status = 204, description = "Ended")))]
 pub(crate) async fn revoke_sessions(
     caller: Caller,
@@ -94,7 +94,7 @@ pub(crate) async fn revoke_sessions(
 }
 
 /// Ends one session.
-#[utoipa::path(delete, path = "/user/{user}/session/{id}", tag = "Sessions",
+#[utoipa::path(delete, path = "/user/{user}/session/{id}", tag = "Sign out",
     params(UserParam, ("id" = String, Path, description = "The session's id", format = "uuid")),
     responses((status = 204, description = "Ended")))]
 pub(crate) async fn revoke_session(
@@ -108,7 +108,7 @@ pub(crate) async fn revoke_session(
 
 /// Returns a new token and extends the session, up to 30 days from sign-in. The old token stays valid for
 /// 30 seconds; using it later ends the session. With the cookie, the new token is set as the cookie.
-#[utoipa::path(post, path = "/auth/renewal", tag = "Sessions", responses(
+#[utoipa::path(post, path = "/auth/renewal", tag = "Session", responses(
     (status = 200, description = "The session, with its new token", body = SignedInView),
     (status = 204, description = "With the cookie: the new one is set")))]
 pub(crate) async fn renew(caller: Caller) -> Result<Response, Problem> {
@@ -126,16 +126,11 @@ pub(crate) async fn renew(caller: Caller) -> Result<Response, Problem> {
 
 /// The service that the token is for.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = AudienceRequest)]
+#[schema(as = AudienceRequest, example = json!({"audience": "https://api.example.com"}))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AudienceBody {
     /// The service, as it expects itself in `aud`.
-    #[schema(
-        min_length = 1,
-        max_length = 200,
-        pattern = "^[!-~]+$",
-        example = "https://api.example.com"
-    )]
+    #[schema(min_length = 1, max_length = 200, pattern = "^[!-~]+$")]
     audience: String,
 }
 
@@ -155,7 +150,7 @@ pub(crate) struct AudienceTokenView {
 }
 
 /// Returns a five-minute token that another service verifies with the JWKS alone.
-#[utoipa::path(post, path = "/auth/token", tag = "Sessions", request_body = AudienceBody, responses((status = 200, description = "The token", body = AudienceTokenView)))]
+#[utoipa::path(post, path = "/auth/token", tag = "Session", request_body = AudienceBody, responses((status = 200, description = "The token", body = AudienceTokenView)))]
 pub(crate) async fn audience_token(
     caller: Caller,
     mut fields: Fields,
@@ -174,7 +169,7 @@ pub(crate) async fn audience_token(
 
 /// Tells a reverse proxy who is signed in, in headers. A browser that is not signed in is redirected to the
 /// sign-in page if the proxy sends the requested page in `X-Forwarded-Uri`, with `X-Forwarded-Method: GET`.
-#[utoipa::path(get, path = "/auth/check", tag = "Sessions", responses((status = 200, description = "Signed in; `X-Auth-*` identify the user",
+#[utoipa::path(get, path = "/auth/check", tag = "Session", responses((status = 200, description = "Signed in; `X-Auth-*` identify the user",
     headers(("X-Auth-User-Id" = String, description = "The user's id"), ("X-Auth-Username" = String, description = "The username, if there is one"), ("X-Auth-Email" = String, description = "The confirmed address, if there is one"), ("X-Auth-Role" = String, description = "`user` or `admin`")))))]
 pub(crate) async fn check(caller: Caller) -> Result<Response, Problem> {
     let user = caller.require_session()?.user();

@@ -109,7 +109,7 @@ impl From<&NextFactor> for NextFactorView {
 
 /// Signs in. If the account has a second factor, or must have one, the response is the next step. A form of a page also ends
 /// the session whose cookie it replaces.
-#[utoipa::path(post, path = "/auth", tag = "Sessions", request_body = SignInBody, responses(
+#[utoipa::path(post, path = "/auth", tag = "Sign in", request_body = SignInBody, responses(
     (status = 201, description = "The session, with its token", body = SignedInView),
     (status = 200, description = "The next step; there is no session yet", body = NextFactorView)))]
 pub(crate) async fn sign_in(caller: Caller, fields: Fields) -> Result<Response, Problem> {
@@ -156,7 +156,7 @@ pub(crate) struct FactorAnswerBody {
 }
 
 /// Completes a sign-in with a second factor.
-#[utoipa::path(post, path = "/auth/factor", tag = "Sessions", request_body = FactorAnswerBody, responses((status = 201, description = "The session, with its token", body = SignedInView)))]
+#[utoipa::path(post, path = "/auth/factor", tag = "Sign in", request_body = FactorAnswerBody, responses((status = 201, description = "The session, with its token", body = SignedInView)))]
 pub(crate) async fn answer_challenge(
     caller: Caller,
     mut fields: Fields,

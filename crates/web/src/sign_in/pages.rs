@@ -155,7 +155,7 @@ fn next_step(next: &NextFactor, return_to: Option<&ReturnTo>) -> Response {
 }
 
 /// The former path of the page for the code. For browsers only.
-#[utoipa::path(get, path = "/auth/factor", tag = "Sessions", responses((status = 303, description = "To the page `/sign-in/factor`"), (status = 200, description = "That page, for a client that follows redirects", body = String, content_type = "text/html")))]
+#[utoipa::path(get, path = "/auth/factor", tag = "Pages", responses((status = 303, description = "To the page `/sign-in/factor`"), (status = 200, description = "That page, for a client that follows redirects", body = String, content_type = "text/html")))]
 pub(crate) async fn former_code_page(
     headers: HeaderMap,
     RawQuery(query): RawQuery,

@@ -40,7 +40,7 @@ pub(crate) struct SignUpBody {
 
 /// Signs up. With an email address the user is `pending` and a confirmation mail goes out; with a
 /// username alone it is `active` at once. The form of the page signs in a user who is `active`.
-#[utoipa::path(post, path = "/user", tag = "Account", request_body = SignUpBody,
+#[utoipa::path(post, path = "/user", tag = "Sign up", request_body = SignUpBody,
     responses((status = 201, description = "The user", body = UserView, headers(("Location" = String, description = "URL of the user"), ("ETag" = String, description = "Its version")))))]
 pub(crate) async fn create_user(caller: Caller, fields: Fields) -> Result<Response, Problem> {
     let user = create(&caller, fields).await?;

@@ -57,7 +57,7 @@ impl From<&Activity> for ActivityView {
 
 /// Lists the sign-ins to the account and its changes, newest first, as long as the audit log has them. Failed attempts are
 /// omitted.
-#[utoipa::path(get, path = "/user/{user}/activity", tag = "Account",
+#[utoipa::path(get, path = "/user/{user}/activity", tag = "Profile",
     params(UserParam, PageParams),
     responses((status = 200, description = "A page of the activity", body = List<ActivityView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]
 pub(crate) async fn list_activity(

@@ -25,7 +25,7 @@ use crate::users::export_document::{ExportDocument, ExportView};
 use crate::users::view::{UserView, changed_user, user_response};
 
 /// Returns a user, to the user or an admin.
-#[utoipa::path(get, path = "/user/{user}", tag = "Account", params(UserParam),
+#[utoipa::path(get, path = "/user/{user}", tag = "Profile", params(UserParam),
     responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its version, for `If-Match`")))))]
 pub(crate) async fn show_user(
     caller: Caller,
@@ -74,7 +74,7 @@ fn take_locale(fields: &mut Fields) -> Option<Option<LanguageTag>> {
 }
 
 /// Replaces `name` and `data`, and `locale` if it is present.
-#[utoipa::path(put, path = "/user/{user}", tag = "Account", request_body = ProfileBody,
+#[utoipa::path(put, path = "/user/{user}", tag = "Profile", request_body = ProfileBody,
     params(UserParam, IfMatchParam),
     responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
 pub(crate) async fn replace_user(
@@ -92,7 +92,7 @@ pub(crate) async fn replace_user(
 }
 
 /// Changes `name`, `data` and `locale` by a JSON Merge Patch (RFC 7396).
-#[utoipa::path(patch, path = "/user/{user}", tag = "Account", request_body(content((ProfileBody = "application/json"), (ProfileBody = "application/merge-patch+json"))),
+#[utoipa::path(patch, path = "/user/{user}", tag = "Profile", request_body(content((ProfileBody = "application/json"), (ProfileBody = "application/merge-patch+json"))),
     params(UserParam, IfMatchParam),
     responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
 pub(crate) async fn patch_user(
@@ -147,7 +147,7 @@ pub(crate) struct DeletionBody {
 }
 
 /// Deletes the user, its sessions and its pending mail, at once and permanently.
-#[utoipa::path(delete, path = "/user/{user}", tag = "Account", request_body = Option<DeletionBody>,
+#[utoipa::path(delete, path = "/user/{user}", tag = "Deletion", request_body = Option<DeletionBody>,
     params(UserParam, IfMatchParam),
     responses((status = 204, description = "Deleted")))]
 pub(crate) async fn delete_user(
@@ -170,7 +170,7 @@ pub(crate) async fn delete_user(
 }
 
 /// Returns everything stored about the user as one document, to the user or an admin.
-#[utoipa::path(get, path = "/user/{user}/export", tag = "Account", params(UserParam),
+#[utoipa::path(get, path = "/user/{user}/export", tag = "Profile", params(UserParam),
     responses((status = 200, description = "The document", body = ExportView, headers(("Content-Disposition" = String, description = "`attachment`, with a name for the file")))))]
 pub(crate) async fn export_user(
     caller: Caller,

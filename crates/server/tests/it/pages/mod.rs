@@ -12,6 +12,7 @@ mod factors;
 mod language;
 mod problems;
 mod recovery;
+mod reference;
 mod sign_in;
 mod sign_up;
 mod straight_in;

@@ -16,6 +16,7 @@ use crate::http::host::is_loopback_url;
 use crate::http::plain_http;
 use crate::http::problem::Code;
 use crate::http::route::{Authentication, HEALTH_CHECKS, Route};
+use crate::reference::contents::PAGES;
 use crate::route_handler::RouteHandler;
 
 const DESCRIPTION: &str = "User accounts and sign-in. Bodies are JSON, or forms of the same fields; times are RFC 3339 in UTC; errors are problems (RFC 9457) with a stable `code`. A client that prefers `text/html` gets a page where there is one. Send the bearer token or the cookie: a request with both is rejected (400).";
@@ -105,14 +106,23 @@ fn split_summary(operation: &mut Value) {
     }
 }
 
+/// The tasks, in the order in which a client needs them. The API reference has this order.
 fn tags() -> Value {
     json!([
         {"name": "Start", "description": "Where to begin."},
-        {"name": "Account", "description": "Sign up, confirm, and manage your own account."},
-        {"name": "Sessions", "description": "Sign in, sign out, and use a session."},
+        {"name": "Sign up", "description": "Create an account."},
+        {"name": "Confirm", "description": "Confirm an address with the mailed link."},
+        {"name": "Sign in", "description": "Get a session, in one or two steps."},
+        {"name": "Session", "description": "Use the session, renew it, and get tokens for other services."},
+        {"name": "Sign out", "description": "End this session or others."},
+        {"name": "Profile", "description": "Read and change an account, and download what is stored about it."},
+        {"name": "Password", "description": "Change the password, or recover it by mail."},
+        {"name": "Address", "description": "Change the email address."},
         {"name": "Second factors", "description": "Manage authenticator apps and recovery codes."},
+        {"name": "Deletion", "description": "Delete an account, at once or after some days."},
         {"name": "Admin", "description": "Manage other accounts."},
         {"name": "Operations", "description": "For operators and other services."},
+        {"name": PAGES, "description": "For browsers; responses are HTML."},
     ])
 }
 
