@@ -99,9 +99,10 @@ fn ours<'a>(words: &'a [String], verbs: &BTreeSet<String>) -> Option<&'a [String
 fn verbs() -> BTreeSet<String> {
     let help = succeed(Command::new(doorward_binary()).arg("--help"));
     let help = String::from_utf8(help.stdout).unwrap();
-    let (_, list) = help.split_once("Commands:\n").unwrap();
-    let lines = list.lines().take_while(|line| !line.is_empty());
-    let verbs: BTreeSet<_> = lines
+    // In groups, between the usage and the options.
+    let (list, _) = help.split_once("\nOptions:\n").unwrap();
+    let verbs: BTreeSet<_> = list
+        .lines()
         .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next())
         .map(str::to_owned)

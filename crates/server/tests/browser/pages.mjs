@@ -58,10 +58,10 @@ export async function a_page_with_faults_fails_the_checks() {
 
 export async function the_first_page_is_small() {
   const browser = await Browser.open();
-  const bodies = [];
-  browser.page.on("response", (response) => bodies.push(response.body().then((body) => [new URL(response.url()).pathname, body])));
-  await browser.go("/sign-in");
-  const loaded = await Promise.all(bodies);
+  const responses = [];
+  browser.page.on("response", (response) => responses.push(response));
+  await browser.page.goto(browser.url("/sign-in"), { waitUntil: "networkidle" });
+  const loaded = await Promise.all(responses.map(async (response) => [new URL(response.url()).pathname, await response.body()]));
   const packed = (name) => gzipSync(loaded.find(([path]) => path.startsWith(`/assets/${name}-`))[1]).length;
   assert.ok(packed("style") <= 5 * 1024, `the stylesheet has ${packed("style")} bytes`);
   assert.ok(packed("script") <= 3 * 1024, `the script has ${packed("script")} bytes`);

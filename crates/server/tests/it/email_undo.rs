@@ -220,5 +220,5 @@ async fn a_required_password_of_a_confirmation_is_a_field() {
         .request("POST", &by_page)
         .on_our_page()
         .form("password=plum+cake+on+sundays");
-    shown.send().await.expect(200);
+    shown.send().await.expect(303);
 }

@@ -10,6 +10,7 @@ use minijinja::Value;
 use minijinja::value::Serde;
 use serde::Serialize;
 
+use crate::html::dates::Wait;
 use crate::http::body::Fields;
 use crate::http::problem::{Code, Problem};
 
@@ -35,8 +36,8 @@ pub(crate) struct Form {
     is_rejected: bool,
     /// Problem code of the form as a whole.
     problem: Option<&'static str>,
-    /// Seconds to wait before the next attempt.
-    wait: Option<u64>,
+    /// The wait before the next attempt.
+    wait: Option<Wait>,
     #[serde(flatten)]
     fields: BTreeMap<&'static str, Field>,
 }
@@ -100,7 +101,7 @@ impl Form {
     /// Adds the errors of a problem: at their fields, else above the form.
     pub(crate) fn with_errors(mut self, problem: &Problem) -> Self {
         self.is_rejected = true;
-        self.wait = problem.retry_after.map(|wait| wait.as_secs().max(1));
+        self.wait = problem.retry_after.map(Wait::new);
         let is_shown = match problem.code {
             Code::UsernameTaken => self.set_error("username", "taken"),
             Code::EmailTaken => self.set_error("email", "taken"),

@@ -5,10 +5,12 @@ use axum::http::header::{self, HeaderValue};
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::values::Locale;
 use jiff::Timestamp;
-use minijinja::context;
+use minijinja::value::Serde;
+use minijinja::{Value, context};
 use serde::Serialize;
 
 use crate::app::App;
+use crate::html::dates::Wait;
 use crate::html::{Pages, Reader};
 use crate::http::json::Json;
 use crate::http::link_kind::LinkKind;
@@ -101,7 +103,7 @@ fn problem_page(
         errors => errors.collect::<Vec<_>>(),
         link => problem.link.map(LinkKind::name),
         next_page => problem.link.and_then(LinkKind::request_page),
-        wait => problem.retry_after.map(|wait| whole_seconds(wait).max(1)),
+        wait => problem.retry_after.map(|wait| Value::from(Serde(Wait::new(wait)))),
         request_id,
     };
     pages.render(reader, "problem", values)

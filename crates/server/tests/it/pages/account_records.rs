@@ -23,7 +23,7 @@ async fn the_activity_is_in_words_and_leads_to_a_new_password() {
         let page = browser.page(page, 200).shows(&[
             signed_in_text,
             changed,
-            "class=\"button danger\" href=\"/account/password\"",
+            "class=\"button\" href=\"/account/password\"",
             "href=\"/account/devices/sign-out-others\"",
         ]);
         assert!(!page.0.contains("cursor="));
