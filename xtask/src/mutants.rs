@@ -108,16 +108,11 @@ fn passes(tree: &Path) -> anyhow::Result<bool> {
 /// Runs the domain's tests in the copy until one fails or hangs, or only compiles them.
 fn tests(tree: &Path, only_compile: bool) -> anyhow::Result<bool> {
     let mut command = nextest_run();
-    command.args([
-        "--package",
-        "doorward-domain",
-        "--fail-fast",
-        "--retries",
-        "0",
-    ]);
-    if only_compile {
-        command.arg("--no-run");
-    }
+    command.args(["--package", "doorward-domain"]);
+    match only_compile {
+        true => command.arg("--no-run"),
+        false => command.args(["--fail-fast", "--retries", "0"]),
+    };
     command
         .current_dir(tree)
         .env("CARGO_TARGET_DIR", target().join("mutants/target"))
