@@ -60,8 +60,8 @@ impl FirstAdded {
         Self { at, device }
     }
 
-    /// Returns `true` if the device signed in at least this time before the factor was added, and is not the device that added it. A
-    /// device cookie contains whole seconds, so a sign-in in the same second counts as later.
+    /// Returns `true` if the device signed in at least this time before the factor was added, and is not the device that
+    /// added it. A device cookie contains whole seconds, so a sign-in in the same second counts as later.
     pub(super) fn was_known_before(&self, device: &KnownDevice, at_least: SignedDuration) -> bool {
         let (signed_in_at, until) = (device.signed_in_at(), self.at - at_least);
         signed_in_at.as_second() < until.as_second() && self.device.as_ref() != Some(&device.key())

@@ -2,6 +2,7 @@
 
 use axum::extract::Path;
 use axum::response::{Html, Response};
+use doorward_domain::model::Purpose;
 use doorward_domain::values::DeletionReason;
 use jiff::Timestamp;
 use minijinja::{Value, context};
@@ -15,7 +16,6 @@ use crate::html::sign_in_name;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::cookies::clear_session_cookie;
-use crate::http::link_kind::LinkKind;
 use crate::http::links::read_token;
 use crate::http::problem::{Code, Problem};
 use crate::http::responses::see_other;
@@ -120,7 +120,7 @@ pub(crate) async fn view_deletion_undo(
 ) -> Result<Html<String>, Problem> {
     let service = &caller.doorward().deletion;
     let viewed = service.view_undo(&caller.ctx, &read_token(&token)?).await;
-    let link = viewed.map_err(|error| Problem::from(error).of_link(LinkKind::DeletionUndo))?;
+    let link = viewed.map_err(|error| Problem::from(error).of_link(Purpose::DeletionUndo))?;
     let values = context! {
         email => link.email.as_str(),
         deletion_at => moment(link.expires_at),
@@ -135,6 +135,6 @@ pub(crate) async fn undo_deletion(
     token: Path<String>,
 ) -> Result<Response, Problem> {
     let undone = api::undo_deletion(caller.clone(), token).await;
-    undone.map_err(|problem| problem.of_link(LinkKind::DeletionUndo))?;
+    undone.map_err(|problem| problem.of_link(Purpose::DeletionUndo))?;
     Ok(see_other(&Notice::Kept.path()))
 }

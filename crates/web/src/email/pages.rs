@@ -4,7 +4,7 @@ use axum::extract::{Path, RawQuery};
 use axum::http::HeaderMap;
 use axum::response::{Html, Response};
 use doorward_domain::email::Confirmed;
-use doorward_domain::model::Status;
+use doorward_domain::model::{Purpose, Status};
 use doorward_domain::values::{EmailAddress, Name, Username};
 use minijinja::{Value, context};
 
@@ -17,7 +17,6 @@ use crate::html::sent_to;
 use crate::http::body::{Fields, optional_password};
 use crate::http::caller::Caller;
 use crate::http::cookies;
-use crate::http::link_kind::LinkKind;
 use crate::http::links::{read_token, undo_page};
 use crate::http::problem::Problem;
 use crate::http::responses::see_other;
@@ -78,7 +77,7 @@ async fn confirm_in_browser(
 /// Cancels the confirmation (“this wasn't me”): a form cannot send `DELETE`.
 pub(crate) async fn cancel(caller: Caller, token: Path<String>) -> Result<Response, Problem> {
     let cancelled = api::cancel_confirmation(caller.clone(), token).await;
-    cancelled.map_err(|problem| problem.of_link(LinkKind::Confirmation))?;
+    cancelled.map_err(|problem| problem.of_link(Purpose::Confirmation))?;
     Ok(see_other(&Notice::Cancelled.path()))
 }
 
@@ -91,7 +90,7 @@ async fn confirmation_form(
 ) -> Result<Html<String>, Problem> {
     let (link, service) = (read_token(token)?, &caller.doorward().email);
     let viewed = service.view_confirmation(&caller.ctx, &link).await;
-    let user = viewed.map_err(|error| Problem::from(error).of_link(LinkKind::Confirmation))?;
+    let user = viewed.map_err(|error| Problem::from(error).of_link(Purpose::Confirmation))?;
     let pending = user.pending_email.as_ref();
     let requested_at = pending.map(|pending| pending.requested_at);
     let values = context! {
@@ -146,7 +145,7 @@ pub(crate) async fn view_email_undo(
 ) -> Result<Html<String>, Problem> {
     let service = &caller.doorward().email;
     let viewed = service.view_undo(&caller.ctx, &read_token(&token)?).await;
-    let link = viewed.map_err(|error| Problem::from(error).of_link(LinkKind::EmailUndo))?;
+    let link = viewed.map_err(|error| Problem::from(error).of_link(Purpose::EmailUndo))?;
     let template = "email/undo-email-change";
     Ok(undo_page(&caller, template, &link, &token))
 }
@@ -157,6 +156,6 @@ pub(crate) async fn undo_email_change(
     token: Path<String>,
 ) -> Result<Response, Problem> {
     let undone = api::undo_email_change(caller.clone(), token).await;
-    undone.map_err(|problem| problem.of_link(LinkKind::EmailUndo))?;
+    undone.map_err(|problem| problem.of_link(Purpose::EmailUndo))?;
     Ok(see_other(&Notice::EmailUndone.path()))
 }

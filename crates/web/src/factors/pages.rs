@@ -6,6 +6,7 @@ use axum::http::header::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::Error;
 use doorward_domain::factors::{FactorCode, FactorName};
+use doorward_domain::model::Purpose;
 use minijinja::context;
 
 use crate::factors::api::{self, finish};
@@ -15,7 +16,6 @@ use crate::html::return_to::ReturnTo;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::cookies;
-use crate::http::link_kind::LinkKind;
 use crate::http::links::{read_token, undo_page};
 use crate::http::problem::{Code, Problem};
 use crate::http::responses::see_other;
@@ -124,7 +124,7 @@ pub(crate) async fn view_factor_undo(
 ) -> Result<Html<String>, Problem> {
     let service = &caller.doorward().factors;
     let viewed = service.view_undo(&caller.ctx, &read_token(&token)?).await;
-    let link = viewed.map_err(|error| Problem::from(error).of_link(LinkKind::FactorUndo))?;
+    let link = viewed.map_err(|error| Problem::from(error).of_link(Purpose::FactorUndo))?;
     let template = "factors/undo-factors";
     Ok(undo_page(&caller, template, &link, &token))
 }
@@ -132,6 +132,6 @@ pub(crate) async fn view_factor_undo(
 /// Removes all second factors, and redirects to the sign-in page.
 pub(crate) async fn undo_factors(caller: Caller, token: Path<String>) -> Result<Response, Problem> {
     let undone = api::undo_factors(caller.clone(), token).await;
-    undone.map_err(|problem| problem.of_link(LinkKind::FactorUndo))?;
+    undone.map_err(|problem| problem.of_link(Purpose::FactorUndo))?;
     Ok(see_other(&Notice::FactorsUndone.path()))
 }

@@ -1,10 +1,7 @@
 //! Times for templates, whose macros and messages put them into the user's language.
 
-use std::time::Duration;
-
 use jiff::{SignedDuration, Timestamp};
 use minijinja::{Value, context};
-use serde::Serialize;
 
 /// A session that was used this recently is active.
 const ACTIVE: SignedDuration = SignedDuration::from_mins(5);
@@ -32,44 +29,9 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> Value {
     context! { unit, count }
 }
 
-/// A wait, rounded up to a whole unit, for the message `duration`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Wait {
-    unit: &'static str,
-    count: u64,
-}
-
-impl Wait {
-    pub(crate) fn new(wait: Duration) -> Self {
-        let seconds = wait.as_secs().max(1);
-        let (unit, count) = match seconds {
-            ..=90 => ("seconds", seconds),
-            91..=5400 => ("minutes", seconds.div_ceil(60)),
-            _ => ("hours", seconds.div_ceil(3600)),
-        };
-        Self { unit, count }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_wait_is_rounded_up_to_a_whole_unit() {
-        for (seconds, unit, count) in [
-            (0, "seconds", 1),
-            (90, "seconds", 90),
-            (91, "minutes", 2),
-            (5400, "minutes", 90),
-            (5401, "hours", 2),
-        ] {
-            assert_eq!(
-                Wait::new(Duration::from_secs(seconds)),
-                Wait { unit, count }
-            );
-        }
-    }
 
     #[test]
     fn an_age_has_its_largest_whole_unit() {

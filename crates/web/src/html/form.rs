@@ -10,9 +10,8 @@ use minijinja::Value;
 use minijinja::value::Serde;
 use serde::Serialize;
 
-use crate::html::dates::Wait;
 use crate::http::body::Fields;
-use crate::http::problem::{Code, Problem};
+use crate::http::problem::{Code, Problem, Wait};
 
 /// All fields of all forms. Templates find each of them in every form.
 const FIELDS: &[&str] = &[

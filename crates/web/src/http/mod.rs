@@ -14,7 +14,6 @@ pub(crate) mod headers;
 pub(crate) mod host;
 pub(crate) mod json;
 pub(crate) mod limits;
-pub(crate) mod link_kind;
 pub(crate) mod links;
 pub(crate) mod middleware;
 pub(crate) mod negotiate;

@@ -10,10 +10,10 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::limits::LOCKOUT_RETRY_AFTER;
+use doorward_domain::model::Purpose;
 use doorward_domain::{Error, FieldError};
 use jiff::Timestamp;
-
-use crate::http::link_kind::LinkKind;
+use serde::Serialize;
 
 macro_rules! codes {
     ($($variant:ident = $name:literal, $status:literal, $title:literal, $detail:literal, $help:literal;)+) => {
@@ -118,8 +118,8 @@ pub struct Problem {
     pub cause: Option<Arc<Error>>,
     /// Page with the submitted form, sent instead of the problem's own page.
     pub(crate) page: Option<Html<String>>,
-    /// The kind of the mailed link that has expired, for the problem's own page.
-    pub(crate) link: Option<LinkKind>,
+    /// The purpose of the mailed link that has expired, for the problem's own page.
+    pub(crate) link: Option<Purpose>,
 }
 
 impl Problem {
@@ -159,9 +159,9 @@ impl Problem {
         }
     }
 
-    /// The problem's own page says what to do next, if a link of this kind has expired.
-    pub(crate) fn of_link(self, kind: LinkKind) -> Self {
-        let link = (self.code == Code::LinkExpired).then_some(kind);
+    /// The problem's own page says what to do next, if a link with this purpose has expired.
+    pub(crate) fn of_link(self, purpose: Purpose) -> Self {
+        let link = (self.code == Code::LinkExpired).then_some(purpose);
         Self { link, ..self }
     }
 
@@ -193,7 +193,7 @@ impl Problem {
             (Code::TooManyAttempts, _, Some(LOCKOUT_RETRY_AFTER)) => {
                 format!("{detail} Reset the password to sign in.")
             }
-            (_, _, Some(wait)) => format!("{detail} Try again in {}.", in_words(wait)),
+            (_, _, Some(wait)) => format!("{detail} Try again in {}.", Wait::new(wait).in_words()),
         }
     }
 }
@@ -203,13 +203,29 @@ pub(crate) fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
-/// A duration in words, rounded up: "1 second", "3 minutes".
-fn in_words(duration: Duration) -> String {
-    match whole_seconds(duration) {
-        0 | 1 => "1 second".to_owned(),
-        seconds @ 2..=90 => format!("{seconds} seconds"),
-        seconds @ 91..=5400 => format!("{} minutes", seconds.div_ceil(60)),
-        seconds => format!("{} hours", seconds.div_ceil(3600)),
+/// A wait, rounded up to a whole unit, for texts and for the message `duration`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Wait {
+    unit: &'static str,
+    count: u64,
+}
+
+impl Wait {
+    pub(crate) fn new(wait: Duration) -> Self {
+        let (unit, count) = match whole_seconds(wait).max(1) {
+            seconds @ ..=90 => ("seconds", seconds),
+            seconds @ 91..=5400 => ("minutes", seconds.div_ceil(60)),
+            seconds => ("hours", seconds.div_ceil(3600)),
+        };
+        Self { unit, count }
+    }
+
+    /// In English words: "1 second", "3 minutes".
+    fn in_words(&self) -> String {
+        match (self.count, self.unit) {
+            (1, unit) => format!("1 {}", unit.trim_end_matches('s')),
+            (count, unit) => format!("{count} {unit}"),
+        }
     }
 }
 
@@ -302,6 +318,21 @@ mod tests {
     use doorward_testkit::repository::assert_generated;
 
     use super::*;
+
+    #[test]
+    fn a_wait_is_rounded_up_to_a_whole_unit() {
+        for (millis, unit, count) in [
+            (0, "seconds", 1),
+            (59_001, "seconds", 60),
+            (90_000, "seconds", 90),
+            (90_001, "minutes", 2),
+            (5_400_000, "minutes", 90),
+            (5_400_001, "hours", 2),
+        ] {
+            let wait = Wait::new(Duration::from_millis(millis));
+            assert_eq!(wait, Wait { unit, count });
+        }
+    }
 
     #[test]
     fn detail_describes_this_occurrence() {

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderValue};
 use axum::response::{Html, IntoResponse, Response};
+use doorward_domain::model::Purpose;
 use doorward_domain::values::Locale;
 use jiff::Timestamp;
 use minijinja::value::Serde;
@@ -10,11 +11,9 @@ use minijinja::{Value, context};
 use serde::Serialize;
 
 use crate::app::App;
-use crate::html::dates::Wait;
 use crate::html::{Pages, Reader};
 use crate::http::json::Json;
-use crate::http::link_kind::LinkKind;
-use crate::http::problem::{Code, Problem, whole_seconds};
+use crate::http::problem::{Code, Problem, Wait, whole_seconds};
 
 /// The id of a request and what its client accepts, as a request extension.
 #[derive(Debug, Clone)]
@@ -101,12 +100,21 @@ fn problem_page(
         title => code.title(),
         help => problem.detail.as_deref().unwrap_or(code.help()),
         errors => errors.collect::<Vec<_>>(),
-        link => problem.link.map(LinkKind::name),
-        next_page => problem.link.and_then(LinkKind::request_page),
+        link => problem.link.map(Purpose::as_str),
+        next_page => problem.link.and_then(request_page),
         wait => problem.retry_after.map(|wait| Value::from(Serde(Wait::new(wait)))),
         request_id,
     };
     pages.render(reader, "problem", values)
+}
+
+/// The page that sends a new link with this purpose.
+fn request_page(purpose: Purpose) -> Option<&'static str> {
+    match purpose {
+        Purpose::Confirmation => Some("/sign-up/sent"),
+        Purpose::Recovery => Some("/recover"),
+        Purpose::EmailUndo | Purpose::FactorUndo | Purpose::DeletionUndo => None,
+    }
 }
 
 /// The JSON body of a problem (RFC 9457, 3).

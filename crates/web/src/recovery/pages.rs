@@ -3,6 +3,7 @@
 use axum::extract::{Path, RawQuery};
 use axum::http::HeaderMap;
 use axum::response::{Html, Response};
+use doorward_domain::model::Purpose;
 use doorward_domain::values::EmailAddress;
 use minijinja::{Value, context};
 
@@ -11,7 +12,6 @@ use crate::html::redirect::redirect;
 use crate::html::{display_name, done, sent_to, sign_in_name};
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
-use crate::http::link_kind::LinkKind;
 use crate::http::links::read_token;
 use crate::http::problem::Problem;
 use crate::http::responses::see_other;
@@ -97,7 +97,7 @@ pub(crate) async fn recover(
 async fn password_form(caller: &Caller, token: &str, form: &Form) -> Result<Html<String>, Problem> {
     let (link, recovery) = (read_token(token)?, &caller.doorward().recovery);
     let viewed = recovery.view(&caller.ctx, &link).await;
-    let user = viewed.map_err(|error| Problem::from(error).of_link(LinkKind::Recovery))?;
+    let user = viewed.map_err(|error| Problem::from(error).of_link(Purpose::Recovery))?;
     let values = context! {
         name => display_name(&user),
         username => sign_in_name(&user),

@@ -11,7 +11,8 @@ pub(crate) struct Retention {
     /// The period; `None` if there is none, or if the account decides. For `user`, the time from the request for the
     /// deletion to the deletion.
     pub(crate) period: Option<SignedDuration>,
-    /// A second period of the category.
+    /// The longest time that something of the category is stored: a session that is renewed, a counter that lasts longer than
+    /// others. For `mails`, the time after the attempts to send them have ended.
     pub(crate) longest: Option<SignedDuration>,
 }
 
@@ -34,7 +35,7 @@ pub(crate) fn list(policy: &Policy) -> [Retention; 9] {
         row("links", days(7), None),
         row("mails", Some(policy.mail_lifetime), days(7)),
         row("audit", policy.audit_retention, None),
-        // Of recoveries by mail without a correct code, ten years.
+        // The longest is the counter of recoveries by mail that no correct code has followed.
         row("attempt counters", days(30), days(3650)),
     ]
 }

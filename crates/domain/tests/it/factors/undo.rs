@@ -31,10 +31,15 @@ struct Stolen {
 }
 
 async fn stolen() -> Stolen {
+    stolen_after(KNOWN_FOR + SignedDuration::from_secs(1)).await
+}
+
+/// Ben's device has been known for this time when the thief adds the factor.
+async fn stolen_after(known_for: SignedDuration) -> Stolen {
     let node = TestNode::new().await;
     let ben = node.active("ben").await;
     let bens = node.sign_in("ben").await;
-    node.advance(KNOWN_FOR + SignedDuration::from_secs(1));
+    node.advance(known_for);
     let thiefs = node.sign_in("ben").await;
     let (app, ..) = add_app(&node, &node.of(&thiefs), "Thief's").await;
     let link = token_in(of(&node.mails().await, OWN, MailKind::FirstFactorAdded));
@@ -269,22 +274,7 @@ async fn a_sign_in_with_the_code_on_a_device_known_before_voids_the_link() {
 async fn a_device_known_for_less_than_three_days_leaves_the_link_valid() {
     let day = SignedDuration::from_hours(24);
     for known_for in [SignedDuration::from_secs(1), day, KNOWN_FOR] {
-        let node = TestNode::new().await;
-        let ben = node.active("ben").await;
-        let bens = node.sign_in("ben").await;
-        node.advance(known_for);
-        let thiefs = node.sign_in("ben").await;
-        let (app, ..) = add_app(&node, &node.of(&thiefs), "Thief's").await;
-        let link = token_in(of(&node.mails().await, OWN, MailKind::FirstFactorAdded));
-        node.advance(minutes(1));
-        let stolen = Stolen {
-            node,
-            ben,
-            bens,
-            thiefs,
-            app,
-            link,
-        };
+        let stolen = stolen_after(known_for).await;
         stolen.sign_in_on(Some(&stolen.bens)).await;
         view(&stolen.node, &stolen.link).await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! `doorward serve --demo`: a server to try. Its data are in a temporary folder, which is deleted at its end.
+//! `doorward serve --demo`: a server to try. Its data is in a temporary folder, which is deleted at its end.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
