@@ -3,6 +3,7 @@
 
 use axum::extract::{Path, RawQuery};
 use axum::response::{Html, IntoResponse, Response};
+use doorward_domain::error::chain;
 use doorward_domain::factors::{FEW_RECOVERY_CODES, Factor, FactorCode, FactorName, MAX_FACTORS};
 use doorward_domain::values::Secret;
 use minijinja::{Value, context};
@@ -140,6 +141,9 @@ impl Step<'_> {
 /// anyway.
 async fn app_to_remove(caller: &AccountCaller, id: &str) -> Option<(String, bool)> {
     let factors = caller.doorward().factors.list(&caller.ctx, "me").await;
+    let factors = factors.inspect_err(|error| {
+        tracing::warn!(error = %chain(error), "failed to read the authenticator app to remove");
+    });
     let apps = factors.ok()?.totp.into_iter();
     let apps: Vec<_> = apps.filter(|factor| factor.is_active).collect();
     let app = apps.iter().find(|factor| factor.id.to_string() == id)?;
