@@ -21,13 +21,6 @@ pub const UNSEEN: [&str; 13] = [
     "wrong-password",
 ];
 
-/// Requests for pages that need a mail. The folders that need one say so.
-const PAGES_WITH_A_MAIL: [&str; 3] = [
-    "GET /inbox.json: Dora's confirmation → 200",
-    "GET /confirmation/{token}: the page → 200",
-    "POST /confirmation/{token}/cancel → 200",
-];
-
 /// The names of the requests without a response: scripts of the collection have skipped them.
 #[must_use]
 pub fn skipped(report: &Value) -> BTreeSet<&str> {
@@ -38,13 +31,12 @@ pub fn skipped(report: &Value) -> BTreeSet<&str> {
     all.filter(|name| !sent.contains(name)).collect()
 }
 
-/// The names of the requests that need the inbox.
+/// The names of the requests that need the inbox: their folders say so.
 #[must_use]
 pub fn needing_the_inbox(report: &Value) -> BTreeSet<&str> {
     let folders = items(&report["collection"]);
     let folders = folders.filter(|folder| name(folder).ends_with("(needs the inbox)"));
-    let requests = folders.flat_map(items).map(name);
-    requests.chain(PAGES_WITH_A_MAIL).collect()
+    folders.flat_map(items).map(name).collect()
 }
 
 fn items(of: &Value) -> impl Iterator<Item = &Value> {

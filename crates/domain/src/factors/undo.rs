@@ -77,7 +77,7 @@ impl Core {
 
     /// Returns the user with the void undo link of the first factor, if this sign-in with password and code voids it: its
     /// client was known for the lifetime of the link before the factor was added, and is not the one that added it. So a
-    /// thief who signs in twice does not void it: the owner has had a mail about the first time.
+    /// thief who signs in twice on one day does not void it. `docs/limits/second-factors.md` says which thief does.
     pub(crate) fn voiding_factor_undo(
         &self,
         ctx: &Ctx,

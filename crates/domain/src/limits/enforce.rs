@@ -29,7 +29,7 @@ pub(super) enum LimitsDecision<'a> {
 }
 
 impl Core {
-    /// Counts a request in its scope: tokens by account, everything else by network prefix. Passwords are
+    /// Counts a request in its scope: tokens and profiles by account, everything else by network prefix. Passwords are
     /// counted when they are checked, because only then is the account known.
     pub(crate) async fn check_rate_limit(
         &self,
@@ -38,7 +38,9 @@ impl Core {
     ) -> Result<(), Error> {
         let limit = match (scope, ctx.actor.user_id()) {
             (ThrottleScope::SignIn, _) => None,
-            (ThrottleScope::Token, Some(id)) => Some(self.user_limit(scope, id)),
+            (ThrottleScope::Token | ThrottleScope::Profile, Some(id)) => {
+                Some(self.user_limit(scope, id))
+            }
             _ => self.network_limit(ctx, scope),
         };
         self.acquire(ctx, limit.as_slice(), None).await

@@ -89,9 +89,12 @@ const FACTOR_CHANGES: Rate = Rate::new(10, HOUR);
 const LINKS: Rate = Rate::new(10, MINUTE);
 /// Session renewals, tokens for other services, exports and changes of second factors, for one account.
 const TOKENS: Rate = Rate::new(120, MINUTE);
+/// Profile updates by one account. Each changes the record of a user, and a write that conflicts with another is retried, so
+/// without a limit a thief's session could keep the owner's undo link from its write.
+const PROFILES: Rate = Rate::new(600, MINUTE);
 
 /// The names of all limits that can deny a request, as in metrics, the audit log and `RateLimit` headers.
-pub const LIMIT_NAMES: [&str; 10] = [
+pub const LIMIT_NAMES: [&str; 11] = [
     GUESS,
     "sign-in",
     "sign-in-global",
@@ -99,6 +102,7 @@ pub const LIMIT_NAMES: [&str; 10] = [
     "mail-request",
     "link",
     "token",
+    "profile",
     "mailbox",
     "email-change",
     "factor-change",
@@ -117,16 +121,19 @@ pub enum ThrottleScope {
     Link,
     /// Session renewals, tokens for other services, exports and changes of second factors.
     Token,
+    /// Profile updates.
+    Profile,
 }
 
 impl ThrottleScope {
     /// All scopes.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::SignIn,
         Self::SignUp,
         Self::MailRequest,
         Self::Link,
         Self::Token,
+        Self::Profile,
     ];
 
     /// The name of its limit.
@@ -137,6 +144,7 @@ impl ThrottleScope {
             Self::MailRequest => "mail-request",
             Self::Link => "link",
             Self::Token => "token",
+            Self::Profile => "profile",
         }
     }
 }
@@ -169,7 +177,7 @@ impl Default for ThrottleLimits {
 }
 
 impl ThrottleLimits {
-    /// The rate of a scope: per network prefix, or per account for tokens.
+    /// The rate of a scope: per network prefix, or per account for tokens and profiles.
     pub fn rate(&self, scope: ThrottleScope) -> Rate {
         match scope {
             ThrottleScope::SignIn => self.sign_in,
@@ -177,6 +185,7 @@ impl ThrottleLimits {
             ThrottleScope::MailRequest => self.mail,
             ThrottleScope::Link => LINKS,
             ThrottleScope::Token => TOKENS,
+            ThrottleScope::Profile => PROFILES,
         }
     }
 }

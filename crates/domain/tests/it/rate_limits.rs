@@ -433,7 +433,7 @@ async fn passwords_are_limited_per_network_and_in_total() {
     node.mails().await;
 }
 
-/// T-IP: every other scope has a limit per network, or per account for tokens. Clients without a
+/// T-IP: every other scope has a limit per network, or per account for tokens and profiles. Clients without a
 /// known address have none, rather than one that they share.
 #[tokio::test]
 async fn scopes_are_limited_per_network() {
@@ -447,6 +447,7 @@ async fn scopes_are_limited_per_network() {
         (ThrottleScope::MailRequest, 20),
         (ThrottleScope::Link, 10),
         (ThrottleScope::Token, 120),
+        (ThrottleScope::Profile, 600),
     ] {
         let own = from(&node, "192.0.2.1");
         for _ in 0..limit {
@@ -454,7 +455,7 @@ async fn scopes_are_limited_per_network() {
         }
         assert!(!allowed(&own, scope).await, "{scope:?}");
         assert!(allowed(&from(&node, "192.0.2.2"), scope).await);
-        for _ in 0..200 {
+        for _ in 0..=limit {
             assert!(allowed(&node.anonymous(), scope).await, "no address");
         }
         node.advance(hours(1));
@@ -468,6 +469,12 @@ async fn scopes_are_limited_per_network() {
         }
     }
     assert!(!allowed(&node.of(&ben), ThrottleScope::Token).await);
+    for _ in 0..300 {
+        for session in [&ben, &elsewhere] {
+            assert!(allowed(&node.of(session), ThrottleScope::Profile).await);
+        }
+    }
+    assert!(!allowed(&node.of(&ben), ThrottleScope::Profile).await);
 }
 
 /// Users who add a factor during the sign-in do not share the limit of their network.

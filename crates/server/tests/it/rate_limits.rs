@@ -261,6 +261,7 @@ async fn each_limited_route_names_its_limit() {
             Some(ThrottleScope::MailRequest) => "\"mail-request\";q=20;w=3600",
             Some(ThrottleScope::Link) => "\"link\";q=10;w=60",
             Some(ThrottleScope::Token) => "\"token\";q=120;w=60",
+            Some(ThrottleScope::Profile) => "\"profile\";q=600;w=60",
         };
         let user = app.user(&format!("user-{number}")).await;
         let answer = ask(&user, route, "me").await;

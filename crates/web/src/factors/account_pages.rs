@@ -64,57 +64,65 @@ async fn list(
     Ok(caller.render(Section::Factors, "factors/factors", values))
 }
 
-/// Shows the problem of a form of the list: the list with the error of the new authenticator app, or a page that asks for
-/// the proof and posts to the same path.
-async fn rejected(
-    caller: &AccountCaller,
-    (step, path): (Step<'_>, &str),
-    (form, has_proof): (Form, bool),
-    problem: Problem,
-) -> Problem {
-    let is_of = |names: [&str; 2]| {
-        let mut errors = problem.errors.iter();
-        errors.any(|error| names.contains(&error.field.as_str()))
-    };
-    // `kind` is the error of an account that cannot have another one.
-    if is_of(["name", "kind"]) {
-        return match list(caller, &form.with_errors(&problem), None).await {
-            Ok(page) => problem.on_page(page),
-            Err(other) => other,
+/// A form of the list that was sent.
+struct SentForm<'a> {
+    step: Step<'a>,
+    /// The path that it was sent to.
+    action: &'a str,
+    fields: Form,
+    /// Whether the form already asked for the password.
+    has_proof: bool,
+}
+
+impl SentForm<'_> {
+    /// Shows its problem: the list with the error of the new authenticator app, or a page that asks for the proof and posts
+    /// to the same path.
+    async fn rejected(self, caller: &AccountCaller, problem: Problem) -> Problem {
+        let is_of = |names: [&str; 2]| {
+            let mut errors = problem.errors.iter();
+            errors.any(|error| names.contains(&error.field.as_str()))
         };
+        // `kind` is the error of an account that cannot have another one.
+        if is_of(["name", "kind"]) {
+            return match list(caller, &self.fields.with_errors(&problem), None).await {
+                Ok(page) => problem.on_page(page),
+                Err(other) => other,
+            };
+        }
+        let needs_proof = match problem.code {
+            Code::ReauthenticationRequired
+            | Code::InvalidCredentials
+            | Code::WrongPassword
+            | Code::InvalidCode
+            | Code::TooManyAttempts => true,
+            Code::ValidationFailed => is_of(["password", "code"]),
+            _ => false,
+        };
+        if !needs_proof {
+            return problem;
+        }
+        let fields = match self.has_proof {
+            true => self
+                .fields
+                .with_errors(&problem)
+                .with_wrong_password_at("password"),
+            false => self.fields,
+        };
+        let app = match self.step {
+            Step::Remove(id) => app_to_remove(caller, id).await,
+            Step::Add | Step::Renew => None,
+        };
+        let values = context! {
+            step => self.step.name(),
+            app_name => app.as_ref().map(|(name, _)| name),
+            is_last_app => app.as_ref().is_some_and(|(_, is_last)| *is_last),
+            action => self.action,
+            has_factor => caller.has_factor().await,
+            username => sign_in_name(caller.session().user()),
+            form => Value::from(&fields),
+        };
+        problem.on_page(caller.render(Section::Factors, "factors/proof", values))
     }
-    let needs_proof = match problem.code {
-        Code::ReauthenticationRequired
-        | Code::InvalidCredentials
-        | Code::WrongPassword
-        | Code::InvalidCode
-        | Code::TooManyAttempts => true,
-        Code::ValidationFailed => is_of(["password", "code"]),
-        _ => false,
-    };
-    if !needs_proof {
-        return problem;
-    }
-    let form = match has_proof {
-        true => form
-            .with_errors(&problem)
-            .with_wrong_password_at("password"),
-        false => form,
-    };
-    let app = match step {
-        Step::Remove(id) => app_to_remove(caller, id).await,
-        Step::Add | Step::Renew => None,
-    };
-    let values = context! {
-        step => step.name(),
-        app_name => app.as_ref().map(|(name, _)| name),
-        is_last_app => app.as_ref().is_some_and(|(_, is_last)| *is_last),
-        action => path,
-        has_factor => caller.has_factor().await,
-        username => sign_in_name(caller.session().user()),
-        form => Value::from(&form),
-    };
-    problem.on_page(caller.render(Section::Factors, "factors/proof", values))
 }
 
 /// What a form of the list does.
@@ -152,7 +160,12 @@ async fn app_to_remove(caller: &AccountCaller, id: &str) -> Option<(String, bool
 
 /// Begins to add an authenticator app, and shows its secret.
 pub(crate) async fn add(caller: AccountCaller, mut fields: Fields) -> Result<Response, Problem> {
-    let form = (Form::from_fields(&fields), fields.contains("password"));
+    let form = SentForm {
+        step: Step::Add,
+        action: FACTORS,
+        fields: Form::from_fields(&fields),
+        has_proof: fields.contains("password"),
+    };
     let name = fields.optional("name", FactorName::parse);
     let proof = fields.proof();
     let begun = async {
@@ -167,7 +180,7 @@ pub(crate) async fn add(caller: AccountCaller, mut fields: Fields) -> Result<Res
             let page = caller.render(Section::Factors, "factors/setup", values);
             Ok(page.into_response())
         }
-        Err(problem) => Err(rejected(&caller, (Step::Add, FACTORS), form, problem).await),
+        Err(problem) => Err(form.rejected(&caller, problem).await),
     }
 }
 
@@ -198,13 +211,15 @@ pub(crate) async fn remove(
     Path(id): Path<String>,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    let form = (Form::default(), fields.contains("password"));
+    let form = SentForm {
+        step: Step::Remove(&id),
+        action: &format!("{FACTORS}/{id}/remove"),
+        fields: Form::default(),
+        has_proof: fields.contains("password"),
+    };
     match api::remove(&caller, ("me", &id), Some(fields)).await {
         Ok(()) => Ok(see_other(REMOVED)),
-        Err(problem) => {
-            let path = format!("{FACTORS}/{id}/remove");
-            Err(rejected(&caller, (Step::Remove(&id), &path), form, problem).await)
-        }
+        Err(problem) => Err(form.rejected(&caller, problem).await),
     }
 }
 
@@ -213,10 +228,15 @@ pub(crate) async fn renew_codes(
     caller: AccountCaller,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    let form = (Form::default(), fields.contains("password"));
+    let form = SentForm {
+        step: Step::Renew,
+        action: RECOVERY_CODES,
+        fields: Form::default(),
+        has_proof: fields.contains("password"),
+    };
     match api::renew(&caller, "me", Some(fields)).await {
         Ok(codes) => Ok(codes_page(&caller, &codes, FACTORS).into_response()),
-        Err(problem) => Err(rejected(&caller, (Step::Renew, RECOVERY_CODES), form, problem).await),
+        Err(problem) => Err(form.rejected(&caller, problem).await),
     }
 }
 

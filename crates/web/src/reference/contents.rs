@@ -290,7 +290,7 @@ fn limit(limits: &ThrottleLimits, scope: ThrottleScope) -> String {
     let (what, key) = match scope {
         // Only what is compared counts.
         ThrottleScope::SignIn => (" passwords or codes", network),
-        ThrottleScope::Token => ("", "per account"),
+        ThrottleScope::Token | ThrottleScope::Profile => ("", "per account"),
         _ => ("", network),
     };
     let rate = limits.rate(scope);

@@ -20,9 +20,11 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .with_problems(&[USER])
         .api(|| routes!(api::show_user)),
     Route::put("/user/{user}", Required)
+        .with_limit(Profile)
         .with_problems(&[USER, &[PreconditionFailed]])
         .api(|| routes!(api::replace_user)),
     Route::patch("/user/{user}", Required)
+        .with_limit(Profile)
         .with_problems(&[USER, &[PreconditionFailed]])
         .api(|| routes!(api::patch_user)),
     Route::delete("/user/{user}", Required)
@@ -43,7 +45,9 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .api(|| routes!(admin::change_status)),
     Route::get("/account", RequiredOrSignInPage).page(|| get(pages::account_page)),
     Route::get("/account/profile", RequiredOrSignInPage).page(|| get(profile_pages::profile_page)),
-    Route::post("/account/profile", RequiredOrSignInPage).page(|| post(profile_pages::save)),
+    Route::post("/account/profile", RequiredOrSignInPage)
+        .with_limit(Profile)
+        .page(|| post(profile_pages::save)),
     Route::get("/profile", Ignored).page(|| redirect_to("/account/profile")),
     Route::get("/settings", Ignored).page(|| redirect_to("/account")),
     Route::get("/account/activity", RequiredOrSignInPage)

@@ -85,6 +85,10 @@ pub(super) async fn run(
             output.print(&format!("Created {kid}. Sessions use it at once, audience tokens in ten minutes, when every service has loaded it. Running servers load it within a minute."), &json!({"kid": kid}))?;
         }
         KeysCommand::Revoke(RevokeKeyArgs { kid, confirmation }) => {
+            let keys = components.doorward.keys.list().await?;
+            if !keys.iter().any(|key| key.kid == *kid) {
+                return Err(unknown_key(kid));
+            }
             let question = format!("Revoke {kid} and reject all tokens it signed?");
             confirmation.ask(&question, output)?;
             let ctx = components.ctx(Actor::CommandLine);
@@ -99,11 +103,13 @@ pub(super) async fn run(
 
 fn key_error(error: KeysError, kid: &str) -> anyhow::Error {
     match error {
-        KeysError::Other(Error::NotFound) => {
-            anyhow::anyhow!("there is no key {kid}. `doorward keys list` shows all keys")
-        }
+        KeysError::Other(Error::NotFound) => unknown_key(kid),
         other => other.into(),
     }
+}
+
+fn unknown_key(kid: &str) -> anyhow::Error {
+    anyhow::anyhow!("there is no key {kid}. `doorward keys list` shows all keys")
 }
 
 fn line(key: &SigningKey) -> String {

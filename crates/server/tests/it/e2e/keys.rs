@@ -119,7 +119,7 @@ fn a_revoked_key_is_invalid_on_every_node_within_a_second() {
         node.send("GET", "/auth", Some(&token), None).expect(200);
     }
     let stolen = kid_of(&token).as_str().unwrap().to_owned();
-    let unknown = setup.run(&["keys", "revoke", "made-up", "--yes"]).expect(1);
+    let unknown = setup.run(&["keys", "revoke", "made-up"]).expect(1);
     assert!(unknown.err.contains("keys list"), "{}", unknown.err);
     let revoked = setup
         .run(&["keys", "revoke", &stolen, "--yes", "--json"])
