@@ -63,9 +63,10 @@ main() {
   download "$archive"
   [ "$(sha256_of "$folder/$archive")" = "${line%% *}" ] || fail "the checksum of $archive is wrong: nothing was installed"
 
-  tar -xzf "$folder/$archive" -C "$folder"
+  program=${archive%.tar.gz}/bin/doorward
+  tar -xzf "$folder/$archive" -C "$folder" "$program"
   mkdir -p "$to"
-  cp "$folder/${archive%.tar.gz}/bin/doorward" "$to/.doorward.new"
+  cp "$folder/$program" "$to/.doorward.new"
   version=$("$to/.doorward.new" --version) || fail "$to/.doorward.new does not run on this machine"
   # Replaced in one step, also while it runs.
   mv -f "$to/.doorward.new" "$to/doorward"
