@@ -58,8 +58,10 @@ cargo xtask TASK
   supply            check dependencies against deny.toml and xtask/supply
   screenshots       take the pictures of the README (docs/images)
   sbom              print the software bill of materials
-  package [BINARY]  build the release archive
-  reproduce         build the release twice, in two folders, and compare
+  package [BINARY] [--target TRIPLE]
+                    build the release archive, for this machine or a target of rustc that runs on it
+  reproduce [--target TRIPLE]
+                    build the release twice, in two folders, and compare
   common-passwords  regenerate crates/domain/src/hashing/common-passwords.txt
   tools             install the tools that the tests need, and nothing else
 ";
@@ -85,8 +87,8 @@ fn main() -> ExitCode {
         Some("supply") => supply::supply(),
         Some("screenshots") => screenshots::screenshots(),
         Some("sbom") => package::print_bill(),
-        Some("reproduce") => package::reproduce(),
-        Some("package") => package::package(arguments.next()),
+        Some("reproduce") => package::reproduce(arguments),
+        Some("package") => package::package(arguments),
         Some("common-passwords") => common_passwords::make(),
         Some("tools") => tools::install(),
         Some("help" | "--help" | "-h") => {

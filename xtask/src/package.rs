@@ -55,22 +55,43 @@ const MADE: &[(&[&str], &str)] = &[
     (&["init", "-"], "share/doorward/doorward.toml"),
 ];
 
-/// Builds the binary, unless one is given, and packs.
-pub(crate) fn package(binary: Option<String>) -> anyhow::Result<()> {
-    let binary = match binary {
-        Some(binary) => PathBuf::from(binary),
-        None => {
-            build(&target(), root())?;
-            target().join("release/doorward")
+/// What to pack.
+#[derive(Debug, Default)]
+struct Options {
+    /// A binary that was built before.
+    binary: Option<PathBuf>,
+    /// A target triple of rustc. This machine must be able to run its programs.
+    triple: Option<String>,
+}
+
+impl Options {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Self> {
+        let mut options = Self::default();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--target" => {
+                    options.triple = Some(arguments.next().context("--target needs a triple")?);
+                }
+                option if option.starts_with('-') => bail!("there is no option {option}"),
+                _ => options.binary = Some(argument.into()),
+            }
         }
+        Ok(options)
+    }
+}
+
+/// Builds the binary, unless one is given, and packs.
+pub(crate) fn package(arguments: impl Iterator<Item = String>) -> anyhow::Result<()> {
+    let options = Options::parse(arguments)?;
+    let triple = options.triple.as_deref();
+    let platform = platform(triple)?;
+    let binary = match options.binary {
+        Some(binary) => binary,
+        None => build(&target(), root(), triple)?,
     };
     let folder = target().join("package");
     let version = version(&binary)?;
-    let name = format!(
-        "doorward-{version}-{}-{}",
-        std::env::consts::ARCH,
-        std::env::consts::OS
-    );
+    let name = format!("doorward-{version}-{platform}");
     let tree = folder.join(&name);
     if tree.exists() {
         std::fs::remove_dir_all(&tree)?;
@@ -105,9 +126,24 @@ pub(crate) fn print_bill() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds the release without paths of this machine: the same commit, toolchain and target give the same file,
-/// byte for byte, in any folder.
-fn build(target: &Path, workspace: &Path) -> anyhow::Result<()> {
+/// The end of an archive's name, such as `x86_64-linux`, for a target triple or for this machine. `install.sh` makes
+/// it from the output of `uname`.
+fn platform(triple: Option<&str>) -> anyhow::Result<String> {
+    let Some(triple) = triple else {
+        let (arch, system) = (std::env::consts::ARCH, std::env::consts::OS);
+        return Ok(format!("{arch}-{system}"));
+    };
+    let parts: Vec<_> = triple.split('-').collect();
+    match parts[..] {
+        [arch, _, "linux", _] => Ok(format!("{arch}-linux")),
+        [arch, "apple", "darwin"] => Ok(format!("{arch}-macos")),
+        _ => bail!("no archive has a name for the target {triple}"),
+    }
+}
+
+/// Builds the release without paths of this machine, and returns the binary: the same commit, toolchain and target
+/// give the same file, byte for byte, in any folder.
+fn build(target: &Path, workspace: &Path, triple: Option<&str>) -> anyhow::Result<PathBuf> {
     let home = match std::env::var_os("CARGO_HOME") {
         Some(home) => PathBuf::from(home),
         None => PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?).join(".cargo"),
@@ -123,18 +159,26 @@ fn build(target: &Path, workspace: &Path) -> anyhow::Result<()> {
         format!("-ffile-prefix-map={}=/cargo", home.display()),
         format!("-ffile-prefix-map={}=/target", target.display()),
     ];
-    run(cargo(&["build", "--release", "--locked"])
+    let mut command = cargo(&["build", "--release", "--locked"]);
+    let mut built = target.to_owned();
+    if let Some(triple) = triple {
+        command.args(["--target", triple]);
+        built.push(triple);
+    }
+    run(command
         .current_dir(workspace)
         .env("CARGO_TARGET_DIR", target)
         .env("CARGO_INCREMENTAL", "0")
         .env("SOURCE_DATE_EPOCH", seconds()?)
         .env("CFLAGS", mapped.join(" "))
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")))
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")))?;
+    Ok(built.join("release/doorward"))
 }
 
 /// Asserts that two clones of this commit, built in two folders, give the same file. It takes two full builds, so
 /// it is not a step of `cargo xtask test`.
-pub(crate) fn reproduce() -> anyhow::Result<()> {
+pub(crate) fn reproduce(arguments: impl Iterator<Item = String>) -> anyhow::Result<()> {
+    let Options { triple, .. } = Options::parse(arguments)?;
     let folder = target().join("reproduce");
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
@@ -154,8 +198,7 @@ pub(crate) fn reproduce() -> anyhow::Result<()> {
             ])
             .arg(root())
             .arg(&tree))?;
-        build(&clone.join("target"), &tree)?;
-        let binary = clone.join("target/release/doorward");
+        let binary = build(&clone.join("target"), &tree, triple.as_deref())?;
         let output = Command::new("sha256sum").arg("--").arg(&binary).output()?;
         let text_of = String::from_utf8(output.stdout)?;
         let sum = text_of.trim_start_matches('\\').split(' ').next();
@@ -320,4 +363,22 @@ fn git(arguments: &[&str]) -> anyhow::Result<String> {
         );
     }
     Ok(String::from_utf8(output.stdout)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_an_archive_has_architecture_and_system() {
+        for (triple, name) in [
+            ("x86_64-unknown-linux-musl", "x86_64-linux"),
+            ("aarch64-unknown-linux-musl", "aarch64-linux"),
+            ("aarch64-apple-darwin", "aarch64-macos"),
+            ("x86_64-apple-darwin", "x86_64-macos"),
+        ] {
+            assert_eq!(platform(Some(triple)).unwrap(), name);
+        }
+        assert!(platform(Some("x86_64-pc-windows-msvc")).is_err());
+    }
 }

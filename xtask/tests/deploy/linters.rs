@@ -14,6 +14,13 @@ fn hadolint_reports_nothing_for_the_dockerfile() {
 }
 
 #[test]
+fn shellcheck_reports_nothing_for_the_scripts() {
+    let mut shellcheck = Command::new("shellcheck");
+    shellcheck.args(["install.sh", ".ci/image", ".ci/run", ".ci/smoke"]);
+    succeed(shellcheck.current_dir(root()));
+}
+
+#[test]
 fn the_manifests_are_valid_for_kubernetes() {
     succeed(
         tool("kubernetes-validate")

@@ -2,7 +2,7 @@
 //! container runs here. Each file is read by the program that uses it (`linters`), the binary checks every setting
 //! (`settings`), numbers and names that must agree are compared (`consistency`), the image's file system is tested
 //! with the kernel's means (`image`), the stack with real servers (`stack`), and the unit's restrictions with the
-//! binary's system calls (`unit`).
+//! binary's system calls (`unit`). `install` runs the install script.
 //!
 //! To add a file: its linter, its variables in `settings`, its row in `consistency`.
 
@@ -10,6 +10,7 @@
 mod consistency;
 mod files;
 mod image;
+mod install;
 mod linters;
 mod settings;
 mod stack;

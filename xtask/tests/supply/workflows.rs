@@ -15,6 +15,13 @@ fn workflows() -> Vec<(String, String)> {
     files.into_iter().map(read).collect()
 }
 
+fn release_workflow() -> String {
+    let found = workflows()
+        .into_iter()
+        .find(|(file, _)| file.ends_with("release.yml"));
+    found.unwrap().1
+}
+
 /// A tag can be moved to other code, a commit cannot. A workflow of this repository is of the same commit.
 #[test]
 fn every_action_is_pinned_to_a_commit() {
@@ -33,11 +40,7 @@ fn every_action_is_pinned_to_a_commit() {
 /// once, used by both builders, and recorded next to the release.
 #[test]
 fn the_images_of_a_release_are_resolved_and_recorded() {
-    let all = workflows();
-    let (_, release) = all
-        .iter()
-        .find(|(file, _)| file.ends_with("release.yml"))
-        .unwrap();
+    let release = release_workflow();
     let images = release
         .lines()
         .filter_map(|line| line.trim().strip_prefix("image: "))
@@ -76,14 +79,85 @@ fn the_images_of_a_release_are_resolved_and_recorded() {
     assert_eq!(reported.trim(), format!("builder=debian:bookworm@{digest}"));
 }
 
+/// Both builders of an architecture must have made the same files. `install.sh` downloads the archives by these names.
+#[test]
+fn a_release_has_four_archives_and_is_not_published_if_two_builds_differ() {
+    let release = release_workflow();
+    let (_, step) = release
+        .split_once("- name: Both builders have made the same\n")
+        .unwrap();
+    let (_, script) = step.split_once("        run: |\n").unwrap();
+    let (script, _) = script.split_once("      - uses:").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let packed = folder.path().join("packed");
+    let write = |job: &str, file: &str, text: &str| {
+        std::fs::create_dir_all(packed.join(job)).unwrap();
+        std::fs::write(packed.join(job).join(file), text).unwrap();
+    };
+    let linux = ["x86_64", "aarch64"].map(|arch| (arch, "linux", ["-one", "-another"].as_slice()));
+    let macos = ["x86_64", "aarch64"].map(|arch| (arch, "macos", [""].as_slice()));
+    for (arch, system, builders) in linux.into_iter().chain(macos) {
+        for builder in builders {
+            let job = format!("{system}-{arch}{builder}");
+            for kind in ["tar.gz", "cdx.json"] {
+                let name = format!("doorward-0.1.0-{arch}-{system}.{kind}");
+                write(&job, &name, &format!("{arch} {system} {kind}"));
+            }
+            if system == "linux" {
+                write(&job, "install.sh", "the script");
+            }
+        }
+        // The jobs upload under these names.
+        let uploaded = format!("name: {system}-${{{{ matrix.arch }}}}");
+        assert!(release.contains(&uploaded), "{uploaded}");
+    }
+    let publish = || {
+        write("images", "IMAGES", "the digests");
+        let _ = std::fs::remove_dir_all(folder.path().join("release"));
+        let mut bash = Command::new("bash");
+        bash.args(["-ec", script]).current_dir(folder.path());
+        bash.env("TAG", "v0.1.0");
+        bash.env("GITHUB_ENV", folder.path().join("variables"));
+        bash.output().unwrap()
+    };
+    let output = publish();
+    assert!(output.status.success(), "{output:?}");
+    let sums = std::fs::read_to_string(folder.path().join("release/SHA256SUMS")).unwrap();
+    let names: Vec<_> = sums
+        .lines()
+        .map(|line| line.split_once("  ").unwrap().1)
+        .collect();
+    let mut expected = vec!["install.sh".to_owned()];
+    for kind in ["tar.gz", "cdx.json"] {
+        for platform in [
+            "aarch64-linux",
+            "aarch64-macos",
+            "x86_64-linux",
+            "x86_64-macos",
+        ] {
+            expected.push(format!("doorward-0.1.0-{platform}.{kind}"));
+            // Each archive is attested with its own bill of materials.
+            let attested = format!("release/doorward-${{{{ env.VERSION }}}}-{platform}.{kind}\n");
+            assert!(release.contains(&attested), "{attested}");
+        }
+    }
+    expected.push("IMAGES".to_owned());
+    assert_eq!(names, expected);
+    let variables = std::fs::read_to_string(folder.path().join("variables")).unwrap();
+    assert_eq!(variables, "VERSION=0.1.0\n");
+    write(
+        "linux-aarch64-another",
+        "doorward-0.1.0-aarch64-linux.tar.gz",
+        "other",
+    );
+    assert!(!publish().status.success());
+    assert!(!folder.path().join("release/SHA256SUMS").exists());
+}
+
 /// Anyone with push access can push a tag; only commits on main are released.
 #[test]
 fn a_commit_that_is_not_on_main_is_not_released() {
-    let all = workflows();
-    let (_, release) = all
-        .iter()
-        .find(|(file, _)| file.ends_with("release.yml"))
-        .unwrap();
+    let release = release_workflow();
     let (_, step) = release
         .split_once("- name: The commit is on main\n")
         .unwrap();

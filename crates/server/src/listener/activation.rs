@@ -49,6 +49,8 @@ fn inherited(config: &Config) -> anyhow::Result<Vec<TcpListener>> {
         let Some(socket) = socket else {
             continue;
         };
+        // macOS cannot say it, and has no systemd.
+        #[cfg(target_os = "linux")]
         if !rustix::net::sockopt::socket_acceptconn(&socket)? {
             bail!(
                 "the service manager passed a connection instead of a listening socket: remove Accept= from doorward.socket"

@@ -44,6 +44,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// The time limit for the client to close after a graceful shutdown of its connection.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time limit for TCP data that the client does not acknowledge.
+#[cfg(target_os = "linux")]
 const UNACKNOWLEDGED_TIMEOUT_MS: u32 = 30_000;
 /// The largest HTTP/1 header block, and the largest HTTP/2 header list, in bytes (H-05).
 const MAX_HEADER_BYTES: usize = 16 * 1024;

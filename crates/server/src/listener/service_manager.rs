@@ -3,7 +3,9 @@
 //! A state change waits up to a second if the manager's queue is full, because the manager would otherwise
 //! consider the service as starting or stopping. A watchdog message is repeated soon and does not wait.
 
+use std::ffi::OsStr;
 use std::io;
+#[cfg(target_os = "linux")]
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -98,14 +100,19 @@ pub async fn keep_alive(manager: Arc<ServiceManager>) {
 }
 
 fn connect(name: &[u8]) -> io::Result<UnixDatagram> {
-    let address = match name.strip_prefix(b"@") {
-        Some(name) => SocketAddr::from_abstract_name(name)?,
-        None => SocketAddr::from_pathname(std::ffi::OsStr::from_bytes(name))?,
-    };
     let socket = UnixDatagram::unbound()?;
-    socket.connect_addr(&address)?;
+    socket.connect_addr(&address(name)?)?;
     socket.set_write_timeout(Some(SEND_TIMEOUT))?;
     Ok(socket)
+}
+
+/// A path, or on Linux `@` and an abstract name.
+fn address(name: &[u8]) -> io::Result<SocketAddr> {
+    #[cfg(target_os = "linux")]
+    if let Some(name) = name.strip_prefix(b"@") {
+        return SocketAddr::from_abstract_name(name);
+    }
+    SocketAddr::from_pathname(OsStr::from_bytes(name))
 }
 
 #[cfg(test)]

@@ -64,10 +64,16 @@ enum StdinKind {
     Other,
 }
 
-/// The parent process.
+/// The parent process. Other systems than Linux have no descriptor for it.
+#[cfg(target_os = "linux")]
 fn process() -> Option<OwnedFd> {
     use rustix::process::{PidfdFlags, getppid, pidfd_open};
     pidfd_open(getppid()?, PidfdFlags::empty()).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn process() -> Option<OwnedFd> {
+    None
 }
 
 fn input() -> StdinKind {
