@@ -82,6 +82,25 @@ test("a request is sent with the old token if the renewal fails, and the next re
   assert.equal(through.count(RENEWAL), 2);
 });
 
+test("a retry uses the token of a renewal that happened in between", async () => {
+  const store = memoryStore();
+  const sent = [];
+  const client = createClient({
+    url,
+    store,
+    async fetch(request) {
+      if (request.method !== "GET") return fetch(request);
+      if (sent.push(request.headers.get("Authorization")) > 1) return fetch(request);
+      await client.renew();
+      return new Response(null, { status: 503, headers: { "Retry-After": "0" } });
+    },
+  });
+  await client.signIn(await newUser());
+  assert.ok(await client.session());
+  assert.notEqual(sent[0], sent[1]);
+  assert.equal(sent[1], `Bearer ${store.get().token}`);
+});
+
 test("a session that has ended is deleted from the store, and another sign-in starts a new one", async () => {
   const through = await proxy();
   const { client, store } = await signedIn(through);
