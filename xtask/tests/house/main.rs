@@ -306,7 +306,7 @@ fn files_created_by_following_a_page_are_ignored_by_git() {
         "examples/react/dist/index.html",
         "clients/typescript/src/openapi.ts",
         "clients/typescript/dist/index.js",
-        "clients/typescript/doorward-client-0.1.0.tgz",
+        "doorward-client-0.1.0.tgz",
         ".env",
     ];
     let mut git = Command::new("git");
