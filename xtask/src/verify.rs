@@ -14,9 +14,9 @@ use crate::test::install_tools;
 use crate::{book, fuzz, fuzz_parsers, servers, supply, upgrade};
 
 /// Tests that use the binary as operators and other programs do, and take minutes: the collection through a proxy that
-/// falsifies responses, with rate limits, without an inbox, and with wrong expectations; proxies, services, telemetry
+/// falsifies responses, with rate limits, without an inbox, and with wrong expectations; the TypeScript client and the React example in a browser; proxies, services, telemetry
 /// and its outages; image, stack and unit; commands, package and bill of materials. And every state of the pages.
-pub(crate) const OUTSIDE: &str = "binary(clients) & test(/^mutation_proxy::|^collection::.*(throttling|inbox|fails)/) \
+pub(crate) const OUTSIDE: &str = "binary(clients) & test(/^mutation_proxy::|^in_a_browser::|^collection::.*(throttling|inbox|fails)/) \
     | binary(proxies) | binary(services) | binary(telemetry) & not test(/^documents::/) \
     | binary(deploy) & test(/^(image|stack|unit)::/) | binary(commands) | binary(supply) & test(/^sbom::/) \
     | binary(browser) & test(/^matrix::/)";

@@ -1,5 +1,5 @@
-//! Third-party clients of the API: the collection with newman, the `OpenAPI` document with Redocly's linter, and a
-//! client generated from it with the TypeScript compiler.
+//! Clients of the API: the collection with newman, the `OpenAPI` document with Redocly's linter, the TypeScript
+//! package with Node.js and in a browser, and the React example that uses it.
 //!
 //! They know only the binary and its address. To add a client: its module here, its programs in
 //! `xtask/src/tools.rs` or `xtask/npm`, and its files in `clients`.
@@ -7,6 +7,7 @@
 #![cfg(test)]
 
 mod collection;
+mod in_a_browser;
 mod linter;
 mod mutation_proxy;
 mod typescript;

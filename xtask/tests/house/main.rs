@@ -303,6 +303,10 @@ fn files_created_by_following_a_page_are_ignored_by_git() {
         "examples/node/node_modules/jose/package.json",
         "examples/node/package-lock.json",
         "examples/pytest/venv/bin/python",
+        "examples/react/dist/index.html",
+        "clients/typescript/src/openapi.ts",
+        "clients/typescript/dist/index.js",
+        "doorward-client-0.1.0.tgz",
         ".env",
     ];
     let mut git = Command::new("git");

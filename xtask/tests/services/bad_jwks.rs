@@ -113,7 +113,7 @@ fn redirects_to_another_host_are_not_followed() {
             expect_no_keys(&service, &token, &status);
             assert_eq!(evil.asked(), 0, "{example:?}, {status}");
         }
-        for example in [Example::Check, Example::Notes] {
+        for example in [Example::FastApi, Example::Notes] {
             let (doorward, evil) = (Issuer::start(), Issuer::start());
             let there = format!("Location: {}/auth/check", evil.url);
             doorward.says(status, &[&there], "");
@@ -148,14 +148,14 @@ fn only_doorward_is_trusted_for_identity() {
     ] {
         let doorward = Issuer::start();
         doorward.says(status, fields, "<!doctype html>");
-        let service = Service::start(Example::Check, &doorward.url);
+        let service = Service::start(Example::FastApi, &doorward.url);
         let answer = service.me("a-session-token").expect(503);
         assert_eq!(answer.header("retry-after"), "1");
     }
     // A user who signs in by address may have no username.
     let doorward = Issuer::start();
     doorward.says("200 OK", &["X-Auth-User-Id: ben", "X-Auth-Role: user"], "");
-    let service = Service::start(Example::Check, &doorward.url);
+    let service = Service::start(Example::FastApi, &doorward.url);
     let answer = service.me("a-session-token").expect(200).json();
     assert_eq!(answer["username"], "");
 }

@@ -14,15 +14,18 @@ fn text(path: &Path) -> String {
 fn the_examples_are_tested_with_their_required_versions() {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     let tools = text(&xtask.join("src/tools.rs"));
-    for wanted in text(&examples().join("python/requirements.txt")).lines() {
-        assert!(tools.contains(&format!("\"{wanted}\"")), "{wanted}");
+    for example in ["python", "fastapi"] {
+        let file = examples().join(example).join("requirements.txt");
+        for wanted in text(&file).lines() {
+            assert!(tools.contains(&format!("\"{wanted}\"")), "{wanted}");
+        }
     }
     let packages = |path: &Path| -> Value {
         let file: Value = serde_json::from_str(&text(path)).unwrap();
         file["dependencies"].clone()
     };
-    let wanted = packages(&examples().join("node/package.json"));
     let ours = packages(&xtask.join("npm/package.json"));
+    let wanted = packages(&examples().join("node/package.json"));
     for (name, version) in wanted.as_object().unwrap() {
         assert_eq!(&ours[name], version, "{name}");
     }

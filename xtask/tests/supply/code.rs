@@ -32,7 +32,7 @@ fn every_crate_of_the_workspace_forbids_unsafe_code() {
     for file in tracked(&[
         "crates/*/Cargo.toml",
         "xtask/Cargo.toml",
-        "examples/rust/Cargo.toml",
+        "examples/axum/Cargo.toml",
     ]) {
         let manifest = std::fs::read_to_string(root().join(&file)).unwrap();
         let is_bound = manifest.contains("[lints]\nworkspace = true")

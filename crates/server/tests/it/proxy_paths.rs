@@ -86,12 +86,16 @@ fn the_example_proxies_forward_the_paths_of_the_route_table() {
 }
 
 #[test]
-fn the_guide_for_browser_applications_lists_the_paths_that_they_use() {
+fn the_guide_for_browser_applications_and_the_react_example_list_the_paths_that_they_use() {
     let guide = file("docs/integrate/browser-app.md");
     let listed = quoted_paths(between(&guide, "`server.proxy` with", " to `http"));
     let mut expected = words();
     expected.retain(|word| !NOT_FOR_APPLICATIONS.contains(word));
     assert_eq!(listed, expected);
+    let example = file("examples/react/vite.config.js");
+    let listed = between(&example, "const paths = [", "];").split('"');
+    let listed: BTreeSet<_> = listed.filter_map(|text| text.strip_prefix('/')).collect();
+    assert_eq!(listed, expected, "the React example");
 }
 
 #[test]

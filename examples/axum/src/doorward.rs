@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
@@ -230,25 +230,28 @@ fn read<T: DeserializeOwned>(part: &str) -> Result<T, Refusal> {
     serde_json::from_slice(&decode(part)?).map_err(|_| Refusal::BadToken)
 }
 
-impl FromRequestParts<Arc<Doorward>> for Person {
+impl<S> FromRequestParts<S> for Person
+where
+    S: Send + Sync,
+    Arc<Doorward>: FromRef<S>,
+{
     type Rejection = Refusal;
 
-    async fn from_request_parts(
-        parts: &mut Parts,
-        doorward: &Arc<Doorward>,
-    ) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let doorward = Arc::<Doorward>::from_ref(state);
         doorward.person(&parts.headers).await
     }
 }
 
-impl FromRequestParts<Arc<Doorward>> for Admin {
+impl<S> FromRequestParts<S> for Admin
+where
+    S: Send + Sync,
+    Arc<Doorward>: FromRef<S>,
+{
     type Rejection = Refusal;
 
-    async fn from_request_parts(
-        parts: &mut Parts,
-        doorward: &Arc<Doorward>,
-    ) -> Result<Self, Refusal> {
-        let person = doorward.person(&parts.headers).await?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let person = Person::from_request_parts(parts, state).await?;
         match person.role.as_str() {
             "admin" => Ok(Self(person)),
             _ => Err(Refusal::NotAdmin),

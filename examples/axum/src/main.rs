@@ -1,17 +1,26 @@
-//! A small API that verifies Doorward's audience tokens with Doorward's public keys.
+//! An API for notes: each user has their own. Doorward signs the users in.
 //!
-//! Copy `doorward.rs`. This file is an API that uses it.
+//! `doorward.rs` identifies the caller of a request, and `notes.rs` is the application.
 
 mod doorward;
+mod notes;
 
 use std::env::var;
 use std::sync::Arc;
 
-use axum::Json;
-use axum::Router;
-use axum::routing::get;
+use axum::extract::FromRef;
+use axum::routing::{delete, get};
+use axum::{Json, Router};
 use doorward::{Admin, Doorward, Person};
+use notes::Notes;
 use serde_json::{Value, json};
+
+/// What the handlers share.
+#[derive(Clone)]
+struct App {
+    doorward: Arc<Doorward>,
+    notes: Arc<Notes>,
+}
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
@@ -22,7 +31,12 @@ async fn main() -> std::io::Result<()> {
     let api = Router::new()
         .route("/me", get(me))
         .route("/admin", get(admin))
-        .with_state(Arc::new(Doorward::new(&url, &audience)));
+        .route("/notes", get(notes::list).post(notes::add))
+        .route("/notes/{id}", delete(notes::remove))
+        .with_state(App {
+            doorward: Arc::new(Doorward::new(&url, &audience)),
+            notes: Arc::default(),
+        });
 
     let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     println!("listening on http://{}", listener.local_addr()?);
@@ -37,4 +51,16 @@ async fn me(person: Person) -> Json<Value> {
 /// For admins.
 async fn admin(Admin(person): Admin) -> Json<Value> {
     Json(json!({"message": "hello, admin", "user": person.sub}))
+}
+
+impl FromRef<App> for Arc<Doorward> {
+    fn from_ref(app: &App) -> Self {
+        Self::clone(&app.doorward)
+    }
+}
+
+impl FromRef<App> for Arc<Notes> {
+    fn from_ref(app: &App) -> Self {
+        Self::clone(&app.notes)
+    }
 }
