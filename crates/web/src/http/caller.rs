@@ -35,6 +35,8 @@ pub(crate) struct CallerInner {
     pub(super) device: Option<Secret<String>>,
     /// The page of the request.
     pub(super) page: Option<String>,
+    /// The rejection of a request over its rate limit whose form is shown again. `Fields` fail with it.
+    pub(super) over_limit: Option<Problem>,
 }
 
 impl Deref for Caller {

@@ -47,13 +47,18 @@ pub(crate) async fn request_recovery(
 ) -> Result<Response, Problem> {
     let form = Form::from_fields(&fields);
     let email = sent_to::entered(&fields);
-    let page = match fields.optional("again", |_| Ok(())) {
+    let again = fields.optional("again", |_| Ok(()));
+    let page = |form: &Form| match (again, &email) {
+        (Some(()), Some(email)) => sent(&caller, form, Some(email), None),
+        _ => request_form(&caller, form),
+    };
+    let requested = api::request_recovery(caller.clone(), fields).await;
+    requested.map_err(|problem| form.rejected(problem, page))?;
+    let next = match again {
         Some(()) => "/recover/sent?again",
         None => "/recover/sent",
     };
-    let requested = api::request_recovery(caller.clone(), fields).await;
-    requested.map_err(|problem| form.rejected(problem, |form| request_form(&caller, form)))?;
-    Ok(sent_to::redirect(page, email.as_ref()))
+    Ok(sent_to::redirect(next, email.as_ref()))
 }
 
 /// The page about the mail. It does not reveal whether the address is known.
@@ -63,10 +68,18 @@ pub(crate) async fn sent_page(
     RawQuery(query): RawQuery,
 ) -> Html<String> {
     let email = sent_to::get(&headers);
-    let values = context! {
-        email => email.as_ref().map(EmailAddress::as_str),
-        done => done(query.as_deref(), &["again"]),
-    };
+    let done = done(query.as_deref(), &["again"]);
+    sent(&caller, &Form::default(), email.as_ref(), done)
+}
+
+fn sent(
+    caller: &Caller,
+    form: &Form,
+    email: Option<&EmailAddress>,
+    done: Option<&str>,
+) -> Html<String> {
+    let email = email.map(EmailAddress::as_str);
+    let values = context! { form => Value::from(form), email, done };
     caller.render("recovery/sent", values)
 }
 

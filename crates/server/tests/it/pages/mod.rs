@@ -10,6 +10,7 @@ mod documents;
 mod escaping;
 mod factors;
 mod language;
+mod limits;
 mod problems;
 mod recovery;
 mod reference;
