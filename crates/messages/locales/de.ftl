@@ -353,7 +353,6 @@ form-problem = { $code ->
     [invalid-credentials] E-Mail-Adresse, Benutzername oder Passwort ist falsch. Versuchen Sie es noch einmal oder setzen Sie Ihr Passwort zurück.
     [wrong-password] Das Passwort ist falsch.
     [challenge-expired] Ihre Anmeldung ist abgelaufen, oder zu viele Codes waren falsch. Melden Sie sich noch einmal an.
-    [reauthentication-required] Geben Sie Ihr Passwort ein, bei eingeschalteter Zwei-Faktor-Anmeldung auch einen Code.
     [unknown-account] Wir haben kein Konto mit diesem Namen gefunden.
     [email-unconfirmed] Ihre E-Mail-Adresse ist noch nicht bestätigt. Öffnen Sie den Link in der E-Mail, die wir Ihnen geschickt haben.
     [account-disabled] Dieses Konto ist gesperrt. Wenden Sie sich an den Support.

@@ -364,7 +364,6 @@ form-problem = { $code ->
     [invalid-credentials] Wrong email, username or password. Try again, or reset your password.
     [wrong-password] Wrong password.
     [challenge-expired] Your sign-in has expired, or too many codes were wrong. Sign in again.
-    [reauthentication-required] Enter your password, and a code if you use two-factor sign-in.
     [unknown-account] We couldn't find an account with that name.
     [email-unconfirmed] Your email address isn't confirmed yet. Open the link in the email we sent you.
     [account-disabled] This account is disabled. Contact support.

@@ -52,7 +52,7 @@ pub(crate) async fn delete(caller: AccountCaller, mut fields: Fields) -> Result<
 async fn page(caller: &AccountCaller, form: &Form) -> Html<String> {
     let user = caller.session().user();
     let values = context! {
-        has_factor => caller.has_factor().await,
+        needs_code => caller.needs_code().await,
         days => caller.doorward().policy().deletion_grace.as_hours() / 24,
         has_email => user.email.is_some(),
         username => sign_in_name(user),

@@ -110,7 +110,7 @@ async fn rejected(
         app_name => app.as_ref().map(|(name, _)| name),
         is_last_app => app.as_ref().is_some_and(|(_, is_last)| *is_last),
         action => path,
-        has_factor => caller.has_factor().await,
+        needs_code => caller.needs_code().await,
         username => sign_in_name(caller.session().user()),
         form => Value::from(&form),
     };
@@ -198,7 +198,7 @@ pub(crate) async fn remove(
     Path(id): Path<String>,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    let form = (Form::default(), fields.contains("password"));
+    let form = (Form::from_fields(&fields), fields.contains("password"));
     match api::remove(&caller, ("me", &id), Some(fields)).await {
         Ok(()) => Ok(see_other(REMOVED)),
         Err(problem) => {
@@ -213,7 +213,7 @@ pub(crate) async fn renew_codes(
     caller: AccountCaller,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    let form = (Form::default(), fields.contains("password"));
+    let form = (Form::from_fields(&fields), fields.contains("password"));
     match api::renew(&caller, "me", Some(fields)).await {
         Ok(codes) => Ok(codes_page(&caller, &codes, FACTORS).into_response()),
         Err(problem) => Err(rejected(&caller, (Step::Renew, RECOVERY_CODES), form, problem).await),

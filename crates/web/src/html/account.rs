@@ -86,14 +86,14 @@ impl AccountCaller {
         &self.session
     }
 
-    /// Returns `true` if the user has a second factor, so that a form asks for a code. Also if the store does not respond:
-    /// no browser requires the field.
-    pub(crate) async fn has_factor(&self) -> bool {
-        let has_factor = self.doorward().factors.has_factor(&self.ctx).await;
-        has_factor.unwrap_or_else(|error| {
-            tracing::warn!(error = %chain(&error), "failed to read whether a user has a second factor");
-            true
-        })
+    /// Returns whether a proof needs a code, so that a form requires one. `None` if the store does not respond: the form has the
+    /// field, and no browser requires it.
+    pub(crate) async fn needs_code(&self) -> Option<bool> {
+        let needs_code = self.doorward().factors.needs_code(&self.ctx).await;
+        let needs_code = needs_code.inspect_err(|error| {
+            tracing::warn!(error = %chain(error), "failed to read whether a user has a second factor");
+        });
+        needs_code.ok()
     }
 
     /// Renders a template in the frame.

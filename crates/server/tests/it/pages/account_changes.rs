@@ -134,15 +134,44 @@ async fn a_change_of_the_address_needs_a_code_of_the_second_factor() {
     let form = "username=ben&password=plum+cake+on+sundays";
     browser.post("/sign-in", form).await.expect(303);
     let (enrolment, _) = enrol(&app, &ben, "Phone").await;
-    let page = browser.get("/account/email").await;
-    browser.page(page, 200).shows(&["name=\"code\""]);
+    for path in ["/account/email", "/account/password", "/account/delete"] {
+        let page = browser.get(path).await;
+        let page = browser.page(page, 200);
+        let (_, field) = page.0.split_once("<input id=\"code\"").unwrap();
+        let field = field.split('>').next().unwrap();
+        assert!(field.ends_with(" required"), "{path}: {field}");
+    }
     let form = format!("email=new%40example.org&{PROOF}");
     let page = browser.post("/account/email", &form).await;
-    browser.page(page, 401).shows(&["and a code if you use"]);
+    let page = browser.page(page, 401);
+    let missing = "<a href=\"#code\">Enter a code.</a>";
+    let page = page.shows(&[missing, "value=\"new@example.org\"", "id=\"code-fault\""]);
+    assert_eq!(page.0.matches("aria-invalid").count(), 1, "{}", page.0);
     app.advance_seconds(30);
     let form = format!("{form}&code={}", code(&app, &enrolment));
     let answer = browser.post("/account/email", &form).await;
     Browser::redirected(answer, "/account/email?sent");
+    app.allow_unread_mail();
+}
+
+/// A recent sign-in with the factor is enough.
+#[tokio::test]
+async fn after_a_sign_in_with_a_code_a_form_asks_for_none_until_it_is_too_old() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    let (_, codes) = enrol(&app, &ben, "Phone").await;
+    let mut browser = Browser::new(&app, "en");
+    let form = "username=ben&password=plum+cake+on+sundays";
+    browser.post("/sign-in", form).await.expect(303);
+    let form = format!("code={}", codes[0]);
+    browser.post("/sign-in/factor", &form).await.expect(303);
+    let page = browser.get("/account/email").await;
+    assert!(!browser.page(page, 200).0.contains("name=\"code\""));
+    app.advance_seconds(301);
+    let form = format!("email=new%40example.org&{PROOF}");
+    let page = browser.post("/account/email", &form).await;
+    let missing = "<a href=\"#code\">Enter a code.</a>";
+    browser.page(page, 401).shows(&[missing, "name=\"code\""]);
     app.allow_unread_mail();
 }
 

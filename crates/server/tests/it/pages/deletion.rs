@@ -103,7 +103,7 @@ async fn with_a_factor_the_pages_ask_for_a_code() {
     let page = browser.post("/account/delete", PROOF).await;
     browser
         .page(page, 401)
-        .shows(&["Enter your password, and a code"]);
+        .shows(&["<a href=\"#code\">Enter a code.</a>"]);
     let form = format!("{PROOF}&code={}", codes[0]);
     let done = browser.post("/account/delete", &form).await;
     Browser::redirected(done, "/sign-in?to-be-deleted=1796457690");

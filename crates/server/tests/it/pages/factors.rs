@@ -303,7 +303,7 @@ async fn the_password_page_asks_for_a_code() {
     let page = browser.post("/account/password", change).await;
     browser
         .page(page, 401)
-        .shows(&["a code if you use two-factor sign-in"]);
+        .shows(&["<a href=\"#code\">Enter a code.</a>"]);
     let with_code = format!("{change}&code={}", codes[0]);
     let answer = browser.post("/account/password", &with_code).await;
     Browser::redirected(answer, "/account/password?changed");
