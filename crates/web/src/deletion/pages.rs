@@ -11,7 +11,7 @@ use crate::deletion::api;
 use crate::html::account::{AccountCaller, Section};
 use crate::html::dates::moment;
 use crate::html::form::Form;
-use crate::html::return_to::{ReturnTo, sign_in_path, with_return_to};
+use crate::html::return_to::{ReturnTo, sign_in_path};
 use crate::html::sign_in_name;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
@@ -36,7 +36,7 @@ pub(crate) async fn delete(caller: AccountCaller, mut fields: Fields) -> Result<
     };
     match requested {
         Ok(user) => {
-            let mut response = see_other(&Notice::after_deletion(&user).path());
+            let mut response = Notice::after_deletion(&user).redirect(None);
             clear_session_cookie(response.headers_mut());
             Ok(response)
         }
@@ -74,7 +74,7 @@ pub(crate) async fn keep_account(caller: Caller, mut fields: Fields) -> Result<R
     let asks_for_code = fields.contains("code");
     let deletion_at = fields.optional("deletion_at", |text| Ok(read_time(text)));
     fields.move_address_to_email();
-    let kept = || see_other(&with_return_to(&Notice::Kept.path(), return_to.as_ref()));
+    let kept = || Notice::Kept.redirect(return_to.as_ref());
     match api::keep(&caller, "me", fields, None).await {
         Ok(_) => Ok(kept()),
         // Kept by another request, such as the first of two clicks.
@@ -136,5 +136,5 @@ pub(crate) async fn undo_deletion(
 ) -> Result<Response, Problem> {
     let undone = api::undo_deletion(caller.clone(), token).await;
     undone.map_err(|problem| problem.of_link(Purpose::DeletionUndo))?;
-    Ok(see_other(&Notice::Kept.path()))
+    Ok(Notice::Kept.redirect(None))
 }

@@ -12,14 +12,13 @@ use crate::email::api;
 use crate::html::dates::moment;
 use crate::html::form::Form;
 use crate::html::redirect::redirect;
-use crate::html::return_to::{ReturnTo, with_return_to};
+use crate::html::return_to::ReturnTo;
 use crate::html::sent_to;
 use crate::http::body::{Fields, optional_password};
 use crate::http::caller::Caller;
 use crate::http::cookies;
 use crate::http::links::{read_token, undo_page};
 use crate::http::problem::Problem;
-use crate::http::responses::see_other;
 use crate::sign_in::notice::Notice;
 use crate::sign_in::pages::after_sign_up;
 
@@ -78,7 +77,7 @@ async fn confirm_in_browser(
 pub(crate) async fn cancel(caller: Caller, token: Path<String>) -> Result<Response, Problem> {
     let cancelled = api::cancel_confirmation(caller.clone(), token).await;
     cancelled.map_err(|problem| problem.of_link(Purpose::Confirmation))?;
-    Ok(see_other(&Notice::Cancelled.path()))
+    Ok(Notice::Cancelled.redirect(None))
 }
 
 /// The form that confirms the address of a sign-up, the first address of an account, or a new address. If the link has
@@ -131,7 +130,7 @@ fn to_sign_in(done: Confirmed, return_to: Option<&ReturnTo>) -> Response {
         Confirmed::Changed(_) => Notice::EmailChanged,
         Confirmed::Address(_) | Confirmed::SignUp(_) => Notice::Confirmed,
     };
-    let mut response = see_other(&with_return_to(&notice.path(), return_to));
+    let mut response = notice.redirect(return_to);
     if let Some(email) = &done.into_user().email {
         sent_to::set(response.headers_mut(), email);
     }
@@ -157,5 +156,5 @@ pub(crate) async fn undo_email_change(
 ) -> Result<Response, Problem> {
     let undone = api::undo_email_change(caller.clone(), token).await;
     undone.map_err(|problem| problem.of_link(Purpose::EmailUndo))?;
-    Ok(see_other(&Notice::EmailUndone.path()))
+    Ok(Notice::EmailUndone.redirect(None))
 }

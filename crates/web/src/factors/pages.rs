@@ -18,7 +18,6 @@ use crate::http::caller::Caller;
 use crate::http::cookies;
 use crate::http::links::{read_token, undo_page};
 use crate::http::problem::{Code, Problem};
-use crate::http::responses::see_other;
 use crate::sign_in::notice::Notice;
 use crate::sign_in::pages::{after_sign_in, expired, set_sign_in_cookies};
 
@@ -133,5 +132,5 @@ pub(crate) async fn view_factor_undo(
 pub(crate) async fn undo_factors(caller: Caller, token: Path<String>) -> Result<Response, Problem> {
     let undone = api::undo_factors(caller.clone(), token).await;
     undone.map_err(|problem| problem.of_link(Purpose::FactorUndo))?;
-    Ok(see_other(&Notice::FactorsUndone.path()))
+    Ok(Notice::FactorsUndone.redirect(None))
 }

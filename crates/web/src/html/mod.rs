@@ -10,6 +10,7 @@ pub(crate) mod brand;
 pub(crate) mod color;
 pub(crate) mod dates;
 pub(crate) mod form;
+pub(crate) mod outcome;
 pub(crate) mod places;
 pub(crate) mod redirect;
 pub(crate) mod return_to;

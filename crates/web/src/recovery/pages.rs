@@ -14,7 +14,6 @@ use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::links::read_token;
 use crate::http::problem::Problem;
-use crate::http::responses::see_other;
 use crate::recovery::api;
 use crate::sign_in::notice::Notice;
 
@@ -98,7 +97,7 @@ pub(crate) async fn recover(
     fields: Fields,
 ) -> Result<Response, Problem> {
     match api::recover(caller.clone(), Path(token.clone()), fields).await {
-        Ok(_) => Ok(see_other(&Notice::Recovered.path())),
+        Ok(_) => Ok(Notice::Recovered.redirect(None)),
         Err(problem) => {
             let form = Form::default().with_errors(&problem);
             Err(problem.on_page(password_form(&caller, &token, &form).await?))

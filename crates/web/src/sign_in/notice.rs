@@ -1,7 +1,12 @@
 //! What the sign-in page says about what has happened before.
 
+use axum::http::HeaderMap;
+use axum::response::Response;
 use doorward_domain::model::User;
 use jiff::Timestamp;
+
+use crate::html::outcome;
+use crate::html::return_to::{ReturnTo, with_return_to};
 
 /// What has happened before a user comes to the sign-in page: the first field of its query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +57,15 @@ impl Notice {
         deletion.map_or(Self::Deleted, |deletion| Self::ToBeDeleted(deletion.at))
     }
 
-    /// Reads the query of the sign-in page.
-    pub(crate) fn from_query(query: &str) -> Option<Self> {
+    /// Reads the query of the sign-in page. A notice that is not from a redirect is ignored, unless it is for browsers that
+    /// store no cookies.
+    pub(crate) fn of_request(headers: &HeaderMap, query: &str) -> Option<Self> {
+        let is_ours =
+            |notice: &Self| *notice == Self::SignedIn || outcome::is_from_redirect(headers, query);
+        Self::from_query(query).filter(is_ours)
+    }
+
+    fn from_query(query: &str) -> Option<Self> {
         let field = query.split('&').next()?;
         let (name, value) = field.split_once('=').unwrap_or((field, ""));
         if name == "to-be-deleted" {
@@ -63,6 +75,11 @@ impl Notice {
         Self::PLAIN
             .into_iter()
             .find(|notice| notice.name() == field)
+    }
+
+    /// Redirects to the sign-in page with this notice.
+    pub(crate) fn redirect(self, return_to: Option<&ReturnTo>) -> Response {
+        outcome::redirect(&with_return_to(&self.path(), return_to))
     }
 
     /// The sign-in page with this notice.
