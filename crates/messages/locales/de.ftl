@@ -372,6 +372,8 @@ support = Support
 
 sign-in-notice = { $name ->
     [signed-out] Sie sind abgemeldet.
+    [session-ended] Sie wurden abgemeldet. Melden Sie sich noch einmal an, um fortzufahren.
+    [not-saved] Sie wurden abgemeldet, deshalb wurde nichts gespeichert. Melden Sie sich an und versuchen Sie es noch einmal.
     [signed-up] Ihr Konto ist bereit. Melden Sie sich an, um fortzufahren.
     [confirmed] Ihre E-Mail-Adresse ist bestätigt. Melden Sie sich an, um fortzufahren.
     [email-changed] Ihre neue Adresse ist bestätigt. Sie sind auf allen Geräten abgemeldet: Melden Sie sich noch einmal an.

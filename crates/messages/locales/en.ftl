@@ -384,6 +384,8 @@ support = Support
 # $name is what has happened before.
 sign-in-notice = { $name ->
     [signed-out] You are signed out.
+    [session-ended] You were signed out. Sign in again to continue.
+    [not-saved] You were signed out, so this was not saved. Sign in and try again.
     [signed-up] Your account is ready. Sign in to continue.
     [confirmed] Your email address is confirmed. Sign in to continue.
     [email-changed] Your new address is confirmed. You are signed out on all devices: sign in again.

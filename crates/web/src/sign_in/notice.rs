@@ -12,6 +12,10 @@ use crate::html::return_to::{ReturnTo, with_return_to};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Notice {
     SignedOut,
+    /// The session of a page of the account area has ended.
+    SessionEnded,
+    /// The same, of one of its forms.
+    NotSaved,
     /// After a sign-up that needs no confirmation, if the sign-in after it has failed.
     SignedUp,
     /// An address was confirmed.
@@ -37,8 +41,10 @@ pub(crate) enum Notice {
 
 impl Notice {
     /// Those without a value.
-    const PLAIN: [Self; 11] = [
+    const PLAIN: [Self; 13] = [
         Self::SignedOut,
+        Self::SessionEnded,
+        Self::NotSaved,
         Self::SignedUp,
         Self::Confirmed,
         Self::EmailChanged,
@@ -95,6 +101,8 @@ impl Notice {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::SignedOut => "signed-out",
+            Self::SessionEnded => "session-ended",
+            Self::NotSaved => "not-saved",
             Self::SignedUp => "signed-up",
             Self::Confirmed => "confirmed",
             Self::EmailChanged => "email-changed",
@@ -120,6 +128,8 @@ impl Notice {
             | Self::FactorsUndone
             | Self::Kept => true,
             Self::SignedOut
+            | Self::SessionEnded
+            | Self::NotSaved
             | Self::SignedUp
             | Self::SignedIn
             | Self::ToBeDeleted(_)

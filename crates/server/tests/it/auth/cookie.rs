@@ -69,7 +69,7 @@ async fn a_page_form_sets_a_cookie_and_redirects_home() {
     let gone = gone.send().await.expect(303);
     assert_eq!(
         gone.header("location"),
-        Some("/sign-in?return_to=%2Faccount")
+        Some("/sign-in?session-ended&return_to=%2Faccount")
     );
 }
 

@@ -107,8 +107,39 @@ async fn a_page_of_the_account_area_without_a_session_leads_to_the_sign_in_and_b
         "/account/devices/sign-out-others",
         "/account/devices/x/sign-out",
     ] {
-        let expected = "/sign-in?return_to=%2Faccount%2Fdevices";
+        let expected = "/sign-in?not-saved&return_to=%2Faccount%2Fdevices";
         Browser::redirected(browser.post(path, "").await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_has_ended_is_reported_and_that_a_form_was_not_saved() {
+    for (language, ended, not_saved) in [
+        (
+            "en",
+            "You were signed out. Sign in again to continue.",
+            "You were signed out, so this was not saved.",
+        ),
+        (
+            "de",
+            "Sie wurden abgemeldet. Melden Sie sich noch einmal an",
+            "Sie wurden abgemeldet, deshalb wurde nichts gespeichert.",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = signed_in(&app, language).await;
+        let ben = app.sign_in("ben").await;
+        ben.delete("/user/me/session").await.expect(204);
+        let next = "/sign-in?session-ended&return_to=%2Faccount%2Fprofile";
+        Browser::redirected(browser.get("/account/profile").await, next);
+        let page = browser.get(next).await;
+        let page = browser.page(page, 200).shows(&[ended, "role=\"status\""]);
+        page.shows(&["name=\"return_to\" value=\"/account/profile\""]);
+        let next = "/sign-in?not-saved&return_to=%2Faccount%2Fprofile";
+        let saved = browser.post("/account/profile", "name=Benno").await;
+        Browser::redirected(saved, next);
+        let page = browser.get(next).await;
+        browser.page(page, 200).shows(&[not_saved]);
     }
 }
 
