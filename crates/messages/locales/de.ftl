@@ -751,6 +751,7 @@ problem-title = { $code ->
     [cross-site-request] Dieses Formular konnte nicht abgeschickt werden
     [https-required] Sichere Verbindung erforderlich
     [not-found] Seite nicht gefunden
+    [link-incomplete] Dieser Link ist unvollständig
     [method-not-allowed] Das geht auf dieser Seite nicht
     [request-timeout] Das hat zu lange gedauert
     [username-taken] Dieser Benutzername ist schon vergeben
@@ -791,6 +792,7 @@ problem-help = { $code ->
     [cross-site-request] Zu Ihrer Sicherheit wurde nichts geändert. Öffnen Sie die Seite auf dieser Website und versuchen Sie es noch einmal.
     [https-required] Verwenden Sie die Adresse, die mit https:// beginnt.
     [not-found] Prüfen Sie die Adresse oder gehen Sie zur Startseite.
+    [link-incomplete] Ein Teil davon fehlt. Kopieren Sie den ganzen Link aus der E-Mail in Ihren Browser.
     [method-not-allowed] Gehen Sie zur Startseite und versuchen Sie es noch einmal.
     [request-timeout] Prüfen Sie Ihre Verbindung und versuchen Sie es noch einmal.
     [username-taken] Gehen Sie zurück und wählen Sie einen anderen.

@@ -767,6 +767,7 @@ problem-title = { $code ->
     [cross-site-request] We couldn't submit this form
     [https-required] Secure connection required
     [not-found] Page not found
+    [link-incomplete] This link is incomplete
     [method-not-allowed] This page can't do that
     [request-timeout] That took too long
     [username-taken] This username is taken
@@ -807,6 +808,7 @@ problem-help = { $code ->
     [cross-site-request] For your safety, nothing was changed. Open the page on this site and try again.
     [https-required] Use the address that starts with https://.
     [not-found] Check the address, or go to the start page.
+    [link-incomplete] A part of it is missing. Copy the whole link from the email into your browser.
     [method-not-allowed] Go to the start page and try again.
     [request-timeout] Check your connection and try again.
     [username-taken] Go back and choose another one.

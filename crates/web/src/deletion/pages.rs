@@ -119,7 +119,9 @@ pub(crate) async fn view_deletion_undo(
     Path(token): Path<String>,
 ) -> Result<Html<String>, Problem> {
     let service = &caller.doorward().deletion;
-    let viewed = service.view_undo(&caller.ctx, &read_token(&token)?).await;
+    let viewed = service
+        .view_undo(&caller.ctx, &read_token(&token, Purpose::DeletionUndo)?)
+        .await;
     let link = viewed.map_err(|error| Problem::from(error).of_link(Purpose::DeletionUndo))?;
     let values = context! {
         email => link.email.as_str(),

@@ -66,7 +66,10 @@ async fn confirm_in_browser(
     token: &str,
     fields: Option<Fields>,
 ) -> Result<Confirmed, Problem> {
-    let (token, password) = (read_token(token)?, optional_password(fields)?);
+    let (token, password) = (
+        read_token(token, Purpose::Confirmation)?,
+        optional_password(fields)?,
+    );
     let (password, sign_up) = (password.as_ref(), cookies::sign_up(headers));
     let service = &caller.doorward().email;
     let confirmed = service.confirm_in_browser(&caller.ctx, &token, password, sign_up);
@@ -87,7 +90,10 @@ async fn confirmation_form(
     token: &str,
     form: &Form,
 ) -> Result<Html<String>, Problem> {
-    let (link, service) = (read_token(token)?, &caller.doorward().email);
+    let (link, service) = (
+        read_token(token, Purpose::Confirmation)?,
+        &caller.doorward().email,
+    );
     let viewed = service.view_confirmation(&caller.ctx, &link).await;
     let user = viewed.map_err(|error| Problem::from(error).of_link(Purpose::Confirmation))?;
     let pending = user.pending_email.as_ref();
@@ -143,7 +149,9 @@ pub(crate) async fn view_email_undo(
     Path(token): Path<String>,
 ) -> Result<Html<String>, Problem> {
     let service = &caller.doorward().email;
-    let viewed = service.view_undo(&caller.ctx, &read_token(&token)?).await;
+    let viewed = service
+        .view_undo(&caller.ctx, &read_token(&token, Purpose::EmailUndo)?)
+        .await;
     let link = viewed.map_err(|error| Problem::from(error).of_link(Purpose::EmailUndo))?;
     let template = "email/undo-email-change";
     Ok(undo_page(&caller, template, &link, &token))

@@ -107,7 +107,10 @@ pub(crate) async fn recover(
 
 /// The form for the new password. If the link has expired, the problem leads to the page that sends a new one.
 async fn password_form(caller: &Caller, token: &str, form: &Form) -> Result<Html<String>, Problem> {
-    let (link, recovery) = (read_token(token)?, &caller.doorward().recovery);
+    let (link, recovery) = (
+        read_token(token, Purpose::Recovery)?,
+        &caller.doorward().recovery,
+    );
     let viewed = recovery.view(&caller.ctx, &link).await;
     let user = viewed.map_err(|error| Problem::from(error).of_link(Purpose::Recovery))?;
     let values = context! {

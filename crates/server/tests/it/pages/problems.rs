@@ -97,6 +97,40 @@ async fn an_expired_undo_link_offers_no_new_one() {
     }
 }
 
+/// Mail programs break long lines.
+#[tokio::test]
+async fn a_link_that_was_cut_off_is_called_incomplete() {
+    let app = TestApp::with(|options| options.policy.throttle = false).await;
+    let anonymous = app.anonymous();
+    for (language, title, help) in [
+        ("en", "This link is incomplete", "Copy the whole link"),
+        (
+            "de",
+            "Dieser Link ist unvollständig",
+            "Kopieren Sie den ganzen Link",
+        ),
+    ] {
+        for (path, next) in [
+            ("/recovery/abc", "/recover"),
+            ("/confirmation/abc", "/sign-up/sent"),
+            ("/email-undo/abc", "/"),
+            ("/factor-undo/abc", "/"),
+            ("/deletion-undo/abc", "/"),
+        ] {
+            let viewed = Page::get(&anonymous, path, language).await;
+            let sent = Page::post(&anonymous, path, "", language).await;
+            for page in [viewed, sent] {
+                let button = format!("class=\"button\" href=\"{next}\"");
+                page.shows(&[title, help, "not-found", &button]);
+            }
+        }
+    }
+    anonymous
+        .get("/recovery/abc")
+        .await
+        .expect_problem(404, "not-found");
+}
+
 /// Posts an invalid form: the page repeats the input, except passwords.
 async fn refused(app: &TestApp, path: &str, form: &str, language: &str) -> Page {
     let client = &app.anonymous();
