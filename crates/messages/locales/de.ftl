@@ -422,7 +422,8 @@ request-confirmation-intro = Geben Sie Ihre E-Mail-Adresse ein. Wir schicken Ihn
 
 confirm-title = E-Mail-Adresse bestätigen
 confirm-done = E-Mail-Adresse bestätigt
-confirm-done-text = Ihre Adresse ist bestätigt. Sie können sich anmelden.
+confirm-done-text = Sie müssen nichts weiter tun.
+confirm-done-next = Zu Ihrem Konto
 confirm-is-new = Haben Sie dieses Konto angelegt?
 confirm-is-new-text = Dieser Link bestätigt eine Registrierung mit Ihrer E-Mail-Adresse. Bestätigen Sie nur, wenn Sie sich zu dieser Zeit selbst registriert haben.
 confirm-is-change = Ist das die Adresse Ihres Kontos?
@@ -819,6 +820,7 @@ link-expired = { $link ->
     [email-undo] Er wurde schon verwendet oder ist zu alt. Wenn Sie die Änderung rückgängig gemacht haben, legen Sie mit der E-Mail, die wir Ihnen dann geschickt haben, ein neues Passwort fest. Wenn nicht, wenden Sie sich an den Support.
     [factor-undo] Er wurde schon verwendet oder ist zu alt. Wenn Sie damit die Authenticator-Apps entfernt haben, legen Sie mit der E-Mail, die wir Ihnen dann geschickt haben, ein neues Passwort fest. Wenn nicht, wenden Sie sich an den Support.
     [deletion-undo] Er wurde schon verwendet, oder das Konto ist gelöscht. Wenn Sie Ihr Konto behalten haben, können Sie sich anmelden.
+    [confirmation] Er wurde schon verwendet oder durch einen neueren ersetzt, oder er ist zu alt. Wenn Sie „Das war ich nicht“ gewählt haben, müssen Sie nichts weiter tun. Wenn nicht, können Sie einen neuen anfordern.
    *[other] Er wurde schon verwendet oder durch einen neueren ersetzt, oder er ist zu alt. Sie können einen neuen anfordern.
 }
 problem-confirm-address = E-Mail-Adresse bestätigen

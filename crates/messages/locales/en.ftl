@@ -435,7 +435,8 @@ request-confirmation-intro = Enter your email. We'll send you the link again.
 
 confirm-title = Confirm your email address
 confirm-done = Email address confirmed
-confirm-done-text = Your address is confirmed. You can sign in.
+confirm-done-text = There is nothing else you need to do.
+confirm-done-next = Go to your account
 confirm-is-new = Did you create this account?
 confirm-is-new-text = This link confirms a sign-up with your email address. Confirm only if you signed up yourself at this time.
 confirm-is-change = Is this the address of your account?
@@ -836,6 +837,7 @@ link-expired = { $link ->
     [email-undo] It was already used, or is too old. If you have undone the change, set a new password with the email that we sent you then. If not, contact support.
     [factor-undo] It was already used, or is too old. If you have removed the authenticator apps with it, set a new password with the email that we sent you then. If not, contact support.
     [deletion-undo] It was already used, or the account is deleted. If you have kept your account, you can sign in.
+    [confirmation] It was already used, replaced by a newer one, or is too old. If you chose "This wasn't me", there is nothing else you need to do. If not, you can request a new one.
    *[other] It was already used, replaced by a newer one, or is too old. You can request a new one.
 }
 problem-confirm-address = Confirm your email address

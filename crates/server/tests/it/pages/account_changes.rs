@@ -222,6 +222,13 @@ async fn the_page_of_the_address_says_what_to_do_without_one() {
     browser
         .page(page, 200)
         .shows(&["zoe@example.com", "Your address is confirmed."]);
+    // The used link, with a session or without one.
+    let page = browser.get(&link).await;
+    let next = "class=\"button\" href=\"/account\">Go to your account";
+    let page = browser
+        .page(page, 200)
+        .shows(&["Email address confirmed", next]);
+    assert!(!page.0.contains("/sign-in"), "{}", page.0);
 }
 
 #[tokio::test]
