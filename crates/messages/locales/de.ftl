@@ -379,12 +379,15 @@ sign-in-notice = { $name ->
     [email-changed] Ihre neue Adresse ist bestätigt. Sie sind auf allen Geräten abgemeldet: Melden Sie sich noch einmal an.
     [cancelled] Danke für den Hinweis. Wir haben Ihre E-Mail-Adresse aus dem Konto entfernt, und niemand kann sich damit anmelden. Sie müssen nichts weiter tun.
     [recovered] Ihr Passwort wurde geändert. Sie sind auf allen Geräten abgemeldet: Melden Sie sich mit dem neuen Passwort an.
-    [email-undone] Ihr Konto verwendet wieder diese E-Mail-Adresse. Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E-Mail mit einem Link geschickt, mit dem Sie ein neues festlegen.
     [factors-undone] Die Zwei-Faktor-Anmeldung ist aus. Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E-Mail mit einem Link geschickt, mit dem Sie ein neues festlegen. Wenn jemand anderes die E-Mail-Adresse Ihres Kontos geändert hat, machen Sie das zuerst mit dem Link in der E-Mail über die Änderung rückgängig.
     [deleted] Ihr Konto ist gelöscht.
    *[kept] Ihr Konto wird nicht gelöscht. Sie können sich wieder anmelden.
 }
 sign-in-to-be-deleted = Sie sind abgemeldet. Ihr Konto wird am { $at } gelöscht. Bis dahin können Sie es behalten: Geben Sie dazu unten Ihr Passwort ein. Wenn Ihre E-Mail-Adresse bestätigt ist, haben wir Ihnen auch einen Link geschickt.
+sign-in-email-undone = Ihr Konto verwendet wieder { $name ->
+    [0] die vorherige E-Mail-Adresse
+   *[other] { $name }
+}. Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E-Mail mit einem Link geschickt, mit dem Sie ein neues festlegen.
 sign-in-cookie = Sie sind nicht angemeldet: Ihr Browser hat unser Cookie nicht angenommen. Öffnen Sie diese Seite unter einer Adresse, die mit https:// beginnt. Über http:// nehmen Browser das Cookie nur auf localhost an, Safari nicht einmal dort. Wenn die Adresse stimmt, erlauben Sie Cookies für diese Website.
 sign-in-new = Neu hier? { $link }
 sign-in-new-link = Konto anlegen

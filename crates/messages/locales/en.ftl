@@ -391,12 +391,15 @@ sign-in-notice = { $name ->
     [email-changed] Your new address is confirmed. You are signed out on all devices: sign in again.
     [cancelled] Thanks for letting us know. We've removed your email address from that account, and no one can sign in with it. There's nothing else you need to do.
     [recovered] Your password is changed. You are signed out on all devices: sign in with the new password.
-    [email-undone] Your account uses this email address again. You are signed out on all devices, and the old password no longer works. We've emailed you a link to set a new one.
     [factors-undone] Two-factor sign-in is off. You are signed out on all devices, and the old password no longer works. We've emailed you a link to set a new one. If someone else has changed the email address of your account, undo that with the link in the email about the change first.
     [deleted] Your account is deleted.
    *[kept] Your account is not deleted. You can sign in again.
 }
 sign-in-to-be-deleted = You are signed out. Your account will be deleted on { $at }. Until then you can keep it: enter your password below. If your email address is confirmed, we've also sent you a link.
+sign-in-email-undone = Your account uses { $name ->
+    [0] the previous email address
+   *[other] { $name }
+} again. You are signed out on all devices, and the old password no longer works. We've emailed you a link to set a new one.
 sign-in-cookie = You are not signed in: your browser did not accept our cookie. Open this page at an address that starts with https://. Over http://, browsers accept the cookie at localhost only, and Safari not even there. If the address is right, allow cookies for this site.
 sign-in-new = New here? { $link }
 sign-in-new-link = Create an account

@@ -73,6 +73,19 @@ async fn a_browser_gets_a_page_with_one_button() {
     let done = press_the_button(&app, &link).await;
     assert_eq!(done.header("location"), Some("/sign-in?email-undone"));
     assert_eq!(app.mails().await.len(), 2);
+    // The next page names the restored address.
+    let set = done.cookies().into_iter();
+    let set: Vec<_> = set.map(|one| one.split(';').next().unwrap()).collect();
+    let anonymous = app.anonymous();
+    let page = anonymous.request("GET", "/sign-in?email-undone").html();
+    let page = page.header("cookie", &set.join("; ")).send().await;
+    let page = page.expect(200).text();
+    for words in [
+        "uses <bdi>ben@example.com</bdi> again",
+        "value=\"ben@example.com\"",
+    ] {
+        assert!(page.contains(words), "{page}");
+    }
 }
 
 /// Looks at the page of an undo link in each language and presses its only button. Returns the redirect.

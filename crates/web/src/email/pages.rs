@@ -3,6 +3,7 @@
 use axum::extract::{Path, RawQuery};
 use axum::http::HeaderMap;
 use axum::response::{Html, Response};
+use doorward_domain::Error;
 use doorward_domain::email::Confirmed;
 use doorward_domain::model::{Purpose, Status};
 use doorward_domain::values::{EmailAddress, Name, Username};
@@ -76,11 +77,18 @@ async fn confirm_in_browser(
     Ok(confirmed.await?)
 }
 
-/// Cancels the confirmation (“this wasn't me”): a form cannot send `DELETE`.
-pub(crate) async fn cancel(caller: Caller, token: Path<String>) -> Result<Response, Problem> {
+/// Cancels the confirmation (“this wasn't me”): a form cannot send `DELETE`. The sign-in page is not filled in with the address,
+/// with which no one can sign in.
+pub(crate) async fn cancel(
+    caller: Caller,
+    headers: HeaderMap,
+    token: Path<String>,
+) -> Result<Response, Problem> {
     let cancelled = api::cancel_confirmation(caller.clone(), token).await;
     cancelled.map_err(|problem| problem.of_link(Purpose::Confirmation))?;
-    Ok(Notice::Cancelled.redirect(None))
+    let mut response = Notice::Cancelled.redirect(None);
+    sent_to::clear(&headers, response.headers_mut());
+    Ok(response)
 }
 
 /// The form that confirms the address of a sign-up, the first address of an account, or a new address. If the link has
@@ -157,12 +165,23 @@ pub(crate) async fn view_email_undo(
     Ok(undo_page(&caller, template, &link, &token))
 }
 
-/// Undoes the change, and redirects to the sign-in page.
+/// Undoes the change, and redirects to the sign-in page, which names the restored address.
 pub(crate) async fn undo_email_change(
     caller: Caller,
-    token: Path<String>,
+    Path(token): Path<String>,
 ) -> Result<Response, Problem> {
-    let undone = api::undo_email_change(caller.clone(), token).await;
-    undone.map_err(|problem| problem.of_link(Purpose::EmailUndo))?;
-    Ok(Notice::EmailUndone.redirect(None))
+    let (token, service) = (
+        read_token(&token, Purpose::EmailUndo)?,
+        &caller.doorward().email,
+    );
+    let undone = async {
+        let link = service.view_undo(&caller.ctx, &token).await?;
+        service.undo_change(&caller.ctx, &token).await?;
+        Ok(link.email)
+    };
+    let undone: Result<_, Error> = undone.await;
+    let email = undone.map_err(|error| Problem::from(error).of_link(Purpose::EmailUndo))?;
+    let mut response = Notice::EmailUndone.redirect(None);
+    sent_to::set(response.headers_mut(), &email);
+    Ok(response)
 }

@@ -125,7 +125,7 @@ async fn what_a_mailed_link_has_done_is_said_with_or_without_a_session() {
             [
                 "removed your email address",
                 "Your password is changed.",
-                "uses this email address again",
+                "uses the previous email address again",
                 "Two-factor sign-in is off.",
                 "Your account is not deleted.",
             ],
@@ -135,7 +135,7 @@ async fn what_a_mailed_link_has_done_is_said_with_or_without_a_session() {
             [
                 "Ihre E-Mail-Adresse aus dem Konto entfernt",
                 "Ihr Passwort wurde geändert.",
-                "verwendet wieder diese E-Mail-Adresse",
+                "verwendet wieder die vorherige E-Mail-Adresse",
                 "Die Zwei-Faktor-Anmeldung ist aus.",
                 "Ihr Konto wird nicht gelöscht.",
             ],
