@@ -12,7 +12,7 @@ use minijinja::context;
 use crate::factors::api::{self, finish};
 use crate::factors::setup::{Setup, codes_values};
 use crate::html::form::Form;
-use crate::html::return_to::ReturnTo;
+use crate::html::return_to::{ReturnTo, sign_in_path};
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::cookies;
@@ -31,7 +31,10 @@ pub(crate) async fn required_page(
     if let Err(problem) = enrolling(&caller, &headers).await {
         return unless_expired(&caller, return_to, problem);
     }
-    let values = context! { return_to => return_to.as_ref().map(ReturnTo::as_str) };
+    let values = context! {
+        return_to => return_to.as_ref().map(ReturnTo::as_str),
+        sign_in => sign_in_path(return_to.as_ref()),
+    };
     Ok(caller.render("factors/required", values).into_response())
 }
 

@@ -332,7 +332,8 @@ async fn a_required_factor_is_set_up_on_pages_before_there_is_a_session() {
         }
         let page = browser.get(next).await;
         let hidden = "name=\"return_to\" value=\"/reports\"";
-        browser.page(page, 200).shows(&[title, hidden]);
+        let other = "<a href=\"/sign-in?return_to=%2Freports\">";
+        browser.page(page, 200).shows(&[title, hidden, other]);
         let page = browser.post("/sign-in/enrol", "return_to=%2Freports").await;
         let page = browser.page(page, 200).shows(&[hidden]);
         let (action, enrolment) = scanned(&page);
