@@ -383,7 +383,8 @@ sign-in-notice = { $name ->
     [deleted] Ihr Konto ist gelöscht.
    *[kept] Ihr Konto wird nicht gelöscht. Sie können sich wieder anmelden.
 }
-sign-in-to-be-deleted = Sie sind abgemeldet. Ihr Konto wird am { $at } gelöscht. Bis dahin können Sie es behalten: Geben Sie dazu unten Ihr Passwort ein. Wenn Ihre E-Mail-Adresse bestätigt ist, haben wir Ihnen auch einen Link geschickt.
+sign-in-to-be-deleted = Sie sind abgemeldet. Ihr Konto wird am { $at } gelöscht. Bis dahin können Sie es behalten: Geben Sie dazu unten Ihr Passwort ein.
+sign-in-deletion-sent-to = Wir haben auch einen Link an { $email } geschickt.
 sign-in-email-undone = Ihr Konto verwendet wieder { $name ->
     [0] die vorherige E-Mail-Adresse
    *[other] { $name }

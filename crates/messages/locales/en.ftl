@@ -395,7 +395,8 @@ sign-in-notice = { $name ->
     [deleted] Your account is deleted.
    *[kept] Your account is not deleted. You can sign in again.
 }
-sign-in-to-be-deleted = You are signed out. Your account will be deleted on { $at }. Until then you can keep it: enter your password below. If your email address is confirmed, we've also sent you a link.
+sign-in-to-be-deleted = You are signed out. Your account will be deleted on { $at }. Until then you can keep it: enter your password below.
+sign-in-deletion-sent-to = We've also sent a link to { $email }.
 sign-in-email-undone = Your account uses { $name ->
     [0] the previous email address
    *[other] { $name }

@@ -1,6 +1,7 @@
 //! The pages that delete the account of the signed-in user, and that keep it. The sign-in page shows a pending deletion.
 
 use axum::extract::Path;
+use axum::http::HeaderMap;
 use axum::response::{Html, Response};
 use doorward_domain::model::Purpose;
 use doorward_domain::values::DeletionReason;
@@ -12,7 +13,7 @@ use crate::html::account::{AccountCaller, Section};
 use crate::html::dates::moment;
 use crate::html::form::Form;
 use crate::html::return_to::{ReturnTo, sign_in_path};
-use crate::html::sign_in_name;
+use crate::html::{sent_to, sign_in_name};
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::cookies::clear_session_cookie;
@@ -26,8 +27,13 @@ pub(crate) async fn delete_page(caller: AccountCaller) -> Html<String> {
     page(&caller, &Form::default()).await
 }
 
-/// Requests the deletion, which signs out. The sign-in page then says when the account is deleted.
-pub(crate) async fn delete(caller: AccountCaller, mut fields: Fields) -> Result<Response, Problem> {
+/// Requests the deletion, which signs out. The sign-in page then says when the account is deleted, and names the address
+/// that got the link.
+pub(crate) async fn delete(
+    caller: AccountCaller,
+    headers: HeaderMap,
+    mut fields: Fields,
+) -> Result<Response, Problem> {
     let form = Form::from_fields(&fields);
     let (proof, reason) = (fields.required_proof(), api::reason(&mut fields));
     let requested = match fields.finish(|| proof) {
@@ -37,7 +43,12 @@ pub(crate) async fn delete(caller: AccountCaller, mut fields: Fields) -> Result<
     match requested {
         Ok(user) => {
             let mut response = Notice::after_deletion(&user).redirect(None);
-            clear_session_cookie(response.headers_mut());
+            let set = response.headers_mut();
+            clear_session_cookie(set);
+            match &user.email {
+                Some(email) if user.deletion.is_some() => sent_to::set(set, email),
+                _ => sent_to::clear(&headers, set),
+            }
             Ok(response)
         }
         Err(problem) => {
