@@ -143,7 +143,7 @@ export async function walkFactors(language, look) {
   const [first, second] = [await browser.recoveryCode(1), await browser.recoveryCode(2)];
   await browser.click("main a.button");
   await look(browser, "factor added", "main:has(.status) [aria-labelledby=apps]");
-  await browser.send("/account/factors/recovery-codes");
+  await browser.click("a[href='/account/factors/recovery-codes']");
   await look(browser, "proof", "main:not(:has(.notice)) form[action='/account/factors/recovery-codes'] #code");
   await browser.send("/account/factors/recovery-codes", { password: PASSWORD, code: "000000" });
   await look(browser, "proof, refused", "#code-fault");
@@ -161,7 +161,8 @@ export async function walkFactors(language, look) {
   await browser.send("/sign-in/factor", { code: renewed });
   await look(browser, "account, with a factor", "body.overview .badge.good");
   await browser.go("/account/factors");
-  await browser.page.click("summary:has(+ p + form[action$='/remove'])");
+  await browser.click("a[href$='/remove']");
+  await look(browser, "remove the factor", "main:not(:has(#password)) form[action$='/remove']");
   await browser.click("form[action$='/remove'] button");
   await look(browser, "factor removed", "main:not(:has([aria-labelledby=apps])) .status");
   await browser.signOut();

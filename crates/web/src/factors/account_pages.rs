@@ -4,7 +4,7 @@
 use axum::extract::{Path, RawQuery};
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::error::chain;
-use doorward_domain::factors::{FEW_RECOVERY_CODES, Factor, FactorCode, FactorName, MAX_FACTORS};
+use doorward_domain::factors::{Factor, FactorCode, FactorName, MAX_FACTORS};
 use doorward_domain::values::Secret;
 use minijinja::{Value, context};
 
@@ -24,8 +24,6 @@ const FACTORS: &str = Section::Factors.path();
 const ADDED: &str = "/account/factors?added";
 /// The page, after one was removed.
 const REMOVED: &str = "/account/factors?removed";
-/// The form that renews the recovery codes.
-const RECOVERY_CODES: &str = "/account/factors/recovery-codes";
 
 /// The list of second factors.
 pub(crate) async fn factors_page(
@@ -55,20 +53,16 @@ async fn list(
         apps => active.map(row).collect::<Vec<_>>(),
         max_apps => MAX_FACTORS,
         recovery_codes => factors.recovery_codes,
-        has_few_codes => factors
-            .recovery_codes
-            .is_some_and(|left| left <= FEW_RECOVERY_CODES),
         form => Value::from(form),
         done,
     };
     Ok(caller.render(Section::Factors, "factors/factors", values))
 }
 
-/// Shows the problem of a form of the list: the list with the error of the new authenticator app, or a page that asks for
-/// the proof and posts to the same path.
+/// Shows the problem of a step: the list with the error of the new authenticator app, or the page that asks for the proof.
 async fn rejected(
     caller: &AccountCaller,
-    (step, path): (Step<'_>, &str),
+    step: Step<'_>,
     (form, has_proof): (Form, bool),
     problem: Problem,
 ) -> Problem {
@@ -105,19 +99,46 @@ async fn rejected(
         Step::Remove(id) => app_to_remove(caller, id).await,
         Step::Add | Step::Renew => None,
     };
-    let values = context! {
-        step => step.name(),
-        app_name => app.as_ref().map(|(name, _)| name),
-        is_last_app => app.as_ref().is_some_and(|(_, is_last)| *is_last),
-        action => path,
-        needs_code => caller.needs_code().await,
-        username => sign_in_name(caller.session().user()),
-        form => Value::from(&form),
-    };
-    problem.on_page(caller.render(Section::Factors, "factors/proof", values))
+    let page = confirmation(caller, (step, app.as_ref()), Some(&form)).await;
+    problem.on_page(page)
 }
 
-/// What a form of the list does.
+/// The page that confirms a step. It asks for the proof in a form that was rejected, and if the sign-in with a second factor is
+/// not recent.
+async fn confirmation(
+    caller: &AccountCaller,
+    (step, app): (Step<'_>, Option<&(String, bool)>),
+    rejected: Option<&Form>,
+) -> Html<String> {
+    let needs_code = caller.needs_code().await;
+    let values = context! {
+        step => step.name(),
+        app_name => app.map(|(name, _)| name),
+        is_last_app => app.is_some_and(|(_, is_last)| *is_last),
+        action => step.path(),
+        asks_for_proof => rejected.is_some() || needs_code != Some(false),
+        needs_code,
+        username => sign_in_name(caller.session().user()),
+        form => Value::from(rejected.unwrap_or(&Form::default())),
+    };
+    caller.render(Section::Factors, "factors/proof", values)
+}
+
+/// The page that confirms the removal of an authenticator app. The list, if it does not have it.
+pub(crate) async fn confirm_removal(caller: AccountCaller, Path(id): Path<String>) -> Response {
+    let Some(app) = app_to_remove(&caller, &id).await else {
+        return see_other(FACTORS);
+    };
+    let page = confirmation(&caller, (Step::Remove(&id), Some(&app)), None);
+    page.await.into_response()
+}
+
+/// The page that confirms the renewal of the recovery codes.
+pub(crate) async fn confirm_renewal(caller: AccountCaller) -> Html<String> {
+    confirmation(&caller, (Step::Renew, None), None).await
+}
+
+/// What a user does with the factors.
 #[derive(Clone, Copy)]
 enum Step<'a> {
     Add,
@@ -133,6 +154,15 @@ impl Step<'_> {
             Self::Add => "add",
             Self::Remove(_) => "remove",
             Self::Renew => "renew",
+        }
+    }
+
+    /// Path of its form.
+    fn path(self) -> String {
+        match self {
+            Self::Add => FACTORS.to_owned(),
+            Self::Remove(id) => format!("{FACTORS}/{id}/remove"),
+            Self::Renew => format!("{FACTORS}/recovery-codes"),
         }
     }
 }
@@ -167,7 +197,7 @@ pub(crate) async fn add(caller: AccountCaller, mut fields: Fields) -> Result<Res
             let page = caller.render(Section::Factors, "factors/setup", values);
             Ok(page.into_response())
         }
-        Err(problem) => Err(rejected(&caller, (Step::Add, FACTORS), form, problem).await),
+        Err(problem) => Err(rejected(&caller, Step::Add, form, problem).await),
     }
 }
 
@@ -201,10 +231,7 @@ pub(crate) async fn remove(
     let form = (Form::from_fields(&fields), fields.contains("password"));
     match api::remove(&caller, ("me", &id), Some(fields)).await {
         Ok(()) => Ok(see_other(REMOVED)),
-        Err(problem) => {
-            let path = format!("{FACTORS}/{id}/remove");
-            Err(rejected(&caller, (Step::Remove(&id), &path), form, problem).await)
-        }
+        Err(problem) => Err(rejected(&caller, Step::Remove(&id), form, problem).await),
     }
 }
 
@@ -216,7 +243,7 @@ pub(crate) async fn renew_codes(
     let form = (Form::from_fields(&fields), fields.contains("password"));
     match api::renew(&caller, "me", Some(fields)).await {
         Ok(codes) => Ok(codes_page(&caller, &codes, FACTORS).into_response()),
-        Err(problem) => Err(rejected(&caller, (Step::Renew, RECOVERY_CODES), form, problem).await),
+        Err(problem) => Err(rejected(&caller, Step::Renew, form, problem).await),
     }
 }
 

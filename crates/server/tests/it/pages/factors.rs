@@ -242,6 +242,55 @@ async fn a_user_adds_and_removes_authenticators_on_pages() {
     assert!(!page.0.contains("/remove\""));
 }
 
+/// Also right after a sign-in, in which no proof is needed.
+#[tokio::test]
+async fn a_removal_and_new_recovery_codes_are_confirmed_on_a_page_of_their_own() {
+    for (language, last, voids) in [
+        (
+            "en",
+            "This is your only authenticator app.",
+            "The old ones will no longer work.",
+        ),
+        (
+            "de",
+            "Das ist Ihre einzige Authenticator-App.",
+            "Die alten gelten dann nicht mehr.",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let ben = app.user("ben").await;
+        let (_, codes) = enrol(&app, &ben, "Phone").await;
+        let mut browser = Browser::new(&app, language);
+        browser.post("/auth", SIGN_IN).await.expect(303);
+        let form = format!("code={}", codes[0]);
+        browser.post("/sign-in/factor", &form).await.expect(303);
+        let page = browser.get("/account/factors").await;
+        let page = browser.page(page, 200);
+        assert!(!page.0.contains("action=\"/account/factors/"), "{}", page.0);
+        let renew = "/account/factors/recovery-codes";
+        let (_, remove) = page.0.split_once("href=\"/account/factors/").unwrap();
+        let remove = format!("/account/factors/{}", remove.split('"').next().unwrap());
+        assert!(remove.ends_with("/remove"), "{remove}");
+        for (path, text) in [(renew, voids), (&remove, last)] {
+            let shown = browser.get(path).await;
+            let shown = browser.page(shown, 200);
+            let form = format!("<form method=\"post\" action=\"{path}\">");
+            let shown = shown.shows(&[text, &form]);
+            assert!(!shown.0.contains("name=\"password\""), "{}", shown.0);
+        }
+        // The proof is no longer recent.
+        app.advance_seconds(301);
+        for path in [renew, &remove] {
+            let shown = browser.get(path).await;
+            let fields = ["name=\"password\"", "name=\"code\""];
+            browser.page(shown, 200).shows(&fields);
+        }
+        let none = "/account/factors/00000000-0000-7000-8000-000000000000/remove";
+        Browser::redirected(browser.get(none).await, "/account/factors");
+        app.allow_unread_mail();
+    }
+}
+
 #[tokio::test]
 async fn an_account_with_ten_authenticator_apps_has_no_form_for_another_one() {
     let app = TestApp::with(|options| {
