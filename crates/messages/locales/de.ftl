@@ -336,7 +336,7 @@ fault-code = { $code ->
 }
 fault-setup-code = { $code ->
     [missing] Geben Sie einen Code ein.
-    [wrong] Der Code ist falsch. Prüfen Sie, ob die Uhr Ihres Smartphones richtig geht, und geben Sie den Code ein, den Ihre Authenticator-App jetzt anzeigt.
+    [wrong] Der Code ist falsch. Prüfen Sie die Uhrzeit Ihres Smartphones und geben Sie den jetzt angezeigten Code ein.
    *[other] Geben Sie die sechs Ziffern ein, die Ihre Authenticator-App anzeigt.
 }
 fault-name = { $code ->

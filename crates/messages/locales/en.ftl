@@ -347,7 +347,7 @@ fault-code = { $code ->
 }
 fault-setup-code = { $code ->
     [missing] Enter a code.
-    [wrong] Wrong code. Check that your phone shows the right time, and enter the code that your authenticator app shows now.
+    [wrong] Wrong code. Check the time on your phone and enter the code that it shows now.
    *[other] Enter the six digits that your authenticator app shows.
 }
 fault-name = { $code ->

@@ -59,6 +59,8 @@ export async function walk(language, look) {
   await look(browser, "recovered", "main:has(.status) form[action='/sign-in']");
   await browser.go(link);
   await look(browser, "link expired", "a[href='/problems/link-expired']");
+  await browser.go("/recovery/cut-off");
+  await look(browser, "link incomplete", "a.button[href='/recover']");
   await browser.page.context().clearCookies();
   await browser.go("/confirmation");
   await look(browser, "ask for confirmation", "form[action='/sign-up/sent'] [type=email]");
@@ -136,7 +138,7 @@ export async function walkFactors(language, look) {
   const code = await browser.code();
   await browser.fill("#code", "000000");
   await browser.click(SUBMIT);
-  await look(browser, "set up, wrong code", "#code-fault");
+  await look(browser, "set up, wrong code", "main:has(.qr) #code-fault");
   await browser.fill("#code", code);
   await browser.click(SUBMIT);
   await look(browser, "recovery codes", ".codes");

@@ -1,5 +1,5 @@
-//! The second factors of the signed-in user. The secret and the recovery codes are in the response to a form, and are not
-//! shown again.
+//! The second factors of the signed-in user. The secret and the recovery codes are in the response to a form. They are not
+//! shown again, except the secret to a form that sends it back.
 
 use axum::extract::{Path, RawQuery};
 use axum::response::{Html, IntoResponse, Response};
@@ -9,7 +9,7 @@ use doorward_domain::values::Secret;
 use minijinja::{Value, context};
 
 use crate::factors::api::{self, finish};
-use crate::factors::setup::{Setup, codes_values};
+use crate::factors::setup::{Setup, codes_values, take_uri};
 use crate::html::account::{AccountCaller, Section};
 use crate::html::dates::moment;
 use crate::html::form::Form;
@@ -192,8 +192,8 @@ pub(crate) async fn add(caller: AccountCaller, mut fields: Fields) -> Result<Res
     match begun.await {
         Ok(enrolment) => {
             let action = format!("{FACTORS}/{}", enrolment.factor.id);
-            let page = Setup::new(&action, FACTORS).with_secret(&enrolment);
-            let values = page.values(&Form::default())?;
+            let page = Setup::new(&action, FACTORS).with_uri(Some(&enrolment.uri));
+            let values = page.values(&Form::default());
             let page = caller.render(Section::Factors, "factors/setup", values);
             Ok(page.into_response())
         }
@@ -207,6 +207,7 @@ pub(crate) async fn finish_adding(
     Path(id): Path<String>,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
+    let uri = take_uri(&mut fields);
     let code = fields.required("code", FactorCode::parse);
     let finished = async { finish(&caller, ("me", &id), &fields.finish(|| code)?).await };
     match finished.await {
@@ -217,7 +218,8 @@ pub(crate) async fn finish_adding(
         Err(problem) => {
             let action = format!("{FACTORS}/{id}");
             let page = |values| caller.render(Section::Factors, "factors/setup", values);
-            Err(Setup::new(&action, FACTORS).rejected(page, problem))
+            let setup = Setup::new(&action, FACTORS).with_uri(uri.as_ref());
+            Err(setup.rejected(page, problem))
         }
     }
 }

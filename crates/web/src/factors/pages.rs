@@ -10,7 +10,7 @@ use doorward_domain::model::Purpose;
 use minijinja::context;
 
 use crate::factors::api::{self, finish};
-use crate::factors::setup::{Setup, codes_values};
+use crate::factors::setup::{Setup, codes_values, take_uri};
 use crate::html::form::Form;
 use crate::html::return_to::{ReturnTo, sign_in_path};
 use crate::http::body::Fields;
@@ -54,9 +54,9 @@ pub(crate) async fn begin_required(
         Ok(enrolment) => {
             let action = format!("/sign-in/enrol/{}", enrolment.factor.id);
             let page = Setup::new(&action, "/sign-in/enrol")
-                .with_secret(&enrolment)
+                .with_uri(Some(&enrolment.uri))
                 .returning_to(return_to.as_ref());
-            let values = page.values(&Form::default())?;
+            let values = page.values(&Form::default());
             Ok(caller.render("factors/setup", values).into_response())
         }
         Err(problem) => unless_expired(&caller, return_to, problem),
@@ -71,6 +71,7 @@ pub(crate) async fn finish_required(
     mut fields: Fields,
 ) -> Result<Response, Problem> {
     let return_to = ReturnTo::take_from_form(&mut fields, caller.return_origins());
+    let uri = take_uri(&mut fields);
     let code = fields.required("code", FactorCode::parse);
     let finished = async {
         let code = fields.finish(|| code)?;
@@ -91,7 +92,9 @@ pub(crate) async fn finish_required(
         }
         Err(problem) => {
             let action = format!("/sign-in/enrol/{id}");
-            let page = Setup::new(&action, "/sign-in/enrol").returning_to(return_to.as_ref());
+            let page = Setup::new(&action, "/sign-in/enrol")
+                .with_uri(uri.as_ref())
+                .returning_to(return_to.as_ref());
             let render = |values| caller.render("factors/setup", values);
             let problem = page.rejected(render, problem);
             unless_expired(&caller, return_to, problem)

@@ -2,6 +2,7 @@
 
 use doorward_domain::FactorsRequired;
 use doorward_domain::model::Role;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::Page;
@@ -158,11 +159,24 @@ async fn a_user_adds_and_removes_authenticators_on_pages() {
         .await;
     let (action, phone) = scanned(&browser.page(page, 200));
     assert!(action.starts_with("/account/factors/"));
-    let page = browser.post(&action, "code=000000").await;
-    browser
-        .page(page, 401)
-        .shows(&["<a href=\"#code\">Wrong code", &action])
-        .shows(&["href=\"/account/factors\""]);
+    // The form sends the URI back, and the page has the same QR code and key again.
+    let uri = phone["uri"].as_str().unwrap();
+    let encoded = utf8_percent_encode(uri, NON_ALPHANUMERIC);
+    let page = browser
+        .post(&action, &format!("code=000000&uri={encoded}"))
+        .await;
+    let page = browser.page(page, 401);
+    let page = page.shows(&["<a href=\"#code\">Wrong code", &action, "class=\"qr\""]);
+    let (_, again) = scanned(&page);
+    assert_eq!(again, phone);
+    // Without it, or with other text, the page offers a new start.
+    for uri in ["", "https://evil.example/?secret=x"] {
+        app.advance_seconds(30);
+        let form = format!("code=000000&uri={uri}");
+        let page = browser.post(&action, &form).await;
+        let page = browser.page(page, 401).shows(&["start again"]);
+        assert!(!page.0.contains("class=\"qr\"") && !page.0.contains("evil"));
+    }
     let form = format!("code={}", code(&app, &phone));
     let page = browser.post(&action, &form).await;
     let page = browser
