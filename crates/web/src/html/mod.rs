@@ -124,6 +124,7 @@ fn brand_values(brand: &Brand) -> Value {
     let settings = brand.settings();
     context! {
         name => brand.name(),
+        file_name => brand.file_name(),
         stylesheet => brand.stylesheet(),
         logo => brand.logo(),
         logo_dark => brand.logo_dark(),

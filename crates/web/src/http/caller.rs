@@ -15,6 +15,7 @@ use minijinja::Value;
 
 use crate::app::App;
 use crate::html::Reader;
+use crate::html::brand::Brand;
 use crate::http::origins::Origins;
 use crate::http::problem::Problem;
 
@@ -54,6 +55,11 @@ impl Caller {
     /// Renders the template `templates/NAME.html` in the language of this caller.
     pub(crate) fn render(&self, name: &str, values: Value) -> Html<String> {
         self.app.pages.render(self.reader(), name, values)
+    }
+
+    /// The brand.
+    pub(crate) fn brand(&self) -> &Brand {
+        &self.app.brand
     }
 
     /// Origins that `return_to` may lead to.
