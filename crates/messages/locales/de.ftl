@@ -378,8 +378,9 @@ sign-in-notice = { $name ->
     [email-changed] Ihre neue Adresse ist bestätigt. Sie sind auf allen Geräten abgemeldet: Melden Sie sich noch einmal an.
     [cancelled] Danke für den Hinweis. Wir haben Ihre E-Mail-Adresse aus dem Konto entfernt, und niemand kann sich damit anmelden. Sie müssen nichts weiter tun.
     [recovered] Ihr Passwort wurde geändert. Sie sind auf allen Geräten abgemeldet: Melden Sie sich mit dem neuen Passwort an.
-    [email-undone] Ihr Konto verwendet wieder diese E-Mail-Adresse. Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E-Mail mit einem Link geschickt, mit dem Sie ein neues festlegen.
-    [factors-undone] Die Zwei-Faktor-Anmeldung ist aus. Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E-Mail mit einem Link geschickt, mit dem Sie ein neues festlegen. Wenn jemand anderes die E-Mail-Adresse Ihres Kontos geändert hat, machen Sie das zuerst mit dem Link in der E-Mail über die Änderung rückgängig.
+    [email-undone] Ihr Konto verwendet wieder diese E‑Mail-Adresse. Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E‑Mail mit einem Link geschickt, mit dem Sie ein neues festlegen.
+    [email-and-factors-undone] Ihr Konto verwendet wieder diese E‑Mail-Adresse, und die Zwei-Faktor-Anmeldung wurde ausgeschaltet. Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E‑Mail mit einem Link geschickt, mit dem Sie ein neues festlegen. Schalten Sie danach die Zwei-Faktor-Anmeldung wieder ein.
+    [factors-undone] Die Zwei-Faktor-Anmeldung ist aus. Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E‑Mail mit einem Link geschickt, mit dem Sie ein neues festlegen. Wenn jemand anderes die E‑Mail-Adresse Ihres Kontos geändert hat, machen Sie das zuerst mit dem Link in der E‑Mail über die Änderung rückgängig.
     [deleted] Ihr Konto ist gelöscht.
    *[kept] Ihr Konto wird nicht gelöscht. Sie können sich wieder anmelden.
 }
@@ -565,7 +566,7 @@ activity = { $event ->
     [recovered] Passwort per E-Mail zurückgesetzt
     [factor-added] Authenticator-App hinzugefügt
     [factor-removed] Authenticator-App entfernt
-    [factors-undone] Zwei-Faktor-Anmeldung mit dem Link in einer E-Mail ausgeschaltet
+    [factors-undone] Zwei-Faktor-Anmeldung ausgeschaltet
     [recovery-codes-renewed] Neue Wiederherstellungscodes erstellt
     [recovery-code-used] Wiederherstellungscode verwendet
     [email-change-requested] Änderung der E-Mail-Adresse angefordert

@@ -391,6 +391,7 @@ sign-in-notice = { $name ->
     [cancelled] Thanks for letting us know. We've removed your email address from that account, and no one can sign in with it. There's nothing else you need to do.
     [recovered] Your password is changed. You are signed out on all devices: sign in with the new password.
     [email-undone] Your account uses this email address again. You are signed out on all devices, and the old password no longer works. We've emailed you a link to set a new one.
+    [email-and-factors-undone] Your account uses this email address again, and two-factor sign-in was turned off. You are signed out on all devices, and the old password no longer works. We've emailed you a link to set a new one. After that, turn two-factor sign-in on again.
     [factors-undone] Two-factor sign-in is off. You are signed out on all devices, and the old password no longer works. We've emailed you a link to set a new one. If someone else has changed the email address of your account, undo that with the link in the email about the change first.
     [deleted] Your account is deleted.
    *[kept] Your account is not deleted. You can sign in again.
@@ -580,7 +581,7 @@ activity = { $event ->
     [recovered] Password reset by email
     [factor-added] Authenticator app added
     [factor-removed] Authenticator app removed
-    [factors-undone] Two-factor sign-in removed with the link in an email
+    [factors-undone] Two-factor sign-in turned off
     [recovery-codes-renewed] New recovery codes created
     [recovery-code-used] Recovery code used
     [email-change-requested] Change of the email address requested

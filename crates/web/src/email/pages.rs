@@ -153,9 +153,14 @@ pub(crate) async fn view_email_undo(
 /// Undoes the change, and redirects to the sign-in page.
 pub(crate) async fn undo_email_change(
     caller: Caller,
-    token: Path<String>,
+    Path(token): Path<String>,
 ) -> Result<Response, Problem> {
-    let undone = api::undo_email_change(caller.clone(), token).await;
-    undone.map_err(|problem| problem.of_link(Purpose::EmailUndo))?;
-    Ok(see_other(&Notice::EmailUndone.path()))
+    let (token, service) = (read_token(&token)?, &caller.doorward().email);
+    let undone = service.undo_change(&caller.ctx, &token).await;
+    let turned_off = undone.map_err(|error| Problem::from(error).of_link(Purpose::EmailUndo))?;
+    let notice = match turned_off {
+        true => Notice::EmailAndFactorsUndone,
+        false => Notice::EmailUndone,
+    };
+    Ok(see_other(&notice.path()))
 }

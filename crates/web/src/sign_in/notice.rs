@@ -19,6 +19,8 @@ pub(crate) enum Notice {
     Recovered,
     /// The change of an address was undone.
     EmailUndone,
+    /// The same, which has turned off two-factor sign-in.
+    EmailAndFactorsUndone,
     /// The second factors were removed with a mailed link.
     FactorsUndone,
     /// After a sign-in. Without a session, the browser has not accepted the cookie.
@@ -32,7 +34,7 @@ pub(crate) enum Notice {
 
 impl Notice {
     /// Those without a value.
-    const PLAIN: [Self; 11] = [
+    const PLAIN: [Self; 12] = [
         Self::SignedOut,
         Self::SignedUp,
         Self::Confirmed,
@@ -40,6 +42,7 @@ impl Notice {
         Self::Cancelled,
         Self::Recovered,
         Self::EmailUndone,
+        Self::EmailAndFactorsUndone,
         Self::FactorsUndone,
         Self::SignedIn,
         Self::Deleted,
@@ -84,6 +87,7 @@ impl Notice {
             Self::Cancelled => "cancelled",
             Self::Recovered => "recovered",
             Self::EmailUndone => "email-undone",
+            Self::EmailAndFactorsUndone => "email-and-factors-undone",
             Self::FactorsUndone => "factors-undone",
             Self::SignedIn => "signed-in",
             Self::ToBeDeleted(_) => "to-be-deleted",
@@ -100,6 +104,7 @@ impl Notice {
             | Self::Cancelled
             | Self::Recovered
             | Self::EmailUndone
+            | Self::EmailAndFactorsUndone
             | Self::FactorsUndone
             | Self::Kept => true,
             Self::SignedOut

@@ -125,6 +125,7 @@ async fn what_a_mailed_link_has_done_is_said_with_or_without_a_session() {
                 "removed your email address",
                 "Your password is changed.",
                 "uses this email address again",
+                "two-factor sign-in was turned off",
                 "Two-factor sign-in is off.",
                 "Your account is not deleted.",
             ],
@@ -134,7 +135,8 @@ async fn what_a_mailed_link_has_done_is_said_with_or_without_a_session() {
             [
                 "Ihre E-Mail-Adresse aus dem Konto entfernt",
                 "Ihr Passwort wurde geändert.",
-                "verwendet wieder diese E-Mail-Adresse",
+                "verwendet wieder diese E‑Mail-Adresse",
+                "die Zwei-Faktor-Anmeldung wurde ausgeschaltet",
                 "Die Zwei-Faktor-Anmeldung ist aus.",
                 "Ihr Konto wird nicht gelöscht.",
             ],
@@ -151,6 +153,7 @@ async fn what_a_mailed_link_has_done_is_said_with_or_without_a_session() {
                 "cancelled",
                 "recovered",
                 "email-undone",
+                "email-and-factors-undone",
                 "factors-undone",
                 "kept",
             ];
