@@ -283,6 +283,8 @@ forgot-password = Passwort vergessen?
 please-wait = Bitte warten
 copy = Kopieren
 copied = Kopiert
+print = Drucken
+contact-support = Support kontaktieren
 cancel = Abbrechen
 send-link = Link schicken
 send-again = E-Mail noch einmal schicken
@@ -338,6 +340,11 @@ fault-setup-code = { $code ->
     [missing] Geben Sie einen Code ein.
     [wrong] Der Code ist falsch. Prüfen Sie, ob die Uhr Ihres Smartphones richtig geht, und geben Sie den Code ein, den Ihre Authenticator-App jetzt anzeigt.
    *[other] Geben Sie die sechs Ziffern ein, die Ihre Authenticator-App anzeigt.
+}
+fault-setup-code-short = { $code ->
+    [missing] Geben Sie einen Code ein.
+    [wrong] Der Code ist falsch.
+   *[other] Geben Sie sechs Ziffern ein.
 }
 fault-name = { $code ->
     [too-long] Ein Name hat höchstens 200 Zeichen.

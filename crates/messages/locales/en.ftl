@@ -294,6 +294,8 @@ forgot-password = Forgot your password?
 please-wait = Please wait
 copy = Copy
 copied = Copied
+print = Print
+contact-support = Contact support
 cancel = Cancel
 send-link = Send link
 send-again = Send the email again
@@ -349,6 +351,12 @@ fault-setup-code = { $code ->
     [missing] Enter a code.
     [wrong] Wrong code. Check that your phone shows the right time, and enter the code that your authenticator app shows now.
    *[other] Enter the six digits that your authenticator app shows.
+}
+# The same, beside the field.
+fault-setup-code-short = { $code ->
+    [missing] Enter a code.
+    [wrong] Wrong code.
+   *[other] Enter six digits.
 }
 fault-name = { $code ->
     [too-long] A name can have at most 200 characters.

@@ -22,10 +22,18 @@ const enhance = (root) => {
   for (const source of navigator.clipboard ? root.querySelectorAll("[data-copy]") : []) {
     const button = buttonAfter(source, "quiet");
     button.textContent = source.dataset.copy;
+    // Before the buttons that follow.
+    const actions = button.nextElementSibling;
+    if (actions?.matches(".actions")) actions.prepend(button);
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(source.innerText.trim());
       button.textContent = source.dataset.copied;
     });
+  }
+  for (const source of root.querySelectorAll("[data-print]")) {
+    const button = buttonAfter(source, "quiet");
+    button.textContent = source.dataset.print;
+    button.addEventListener("click", () => print());
   }
 };
 enhance(document);

@@ -1,15 +1,15 @@
 //! The second factors of the signed-in user. The secret and the recovery codes are in the response to a form, and are not
-//! shown again.
+//! shown again: after a wrong first code, the form has the secret.
 
 use axum::extract::{Path, RawQuery};
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::error::chain;
-use doorward_domain::factors::{FEW_RECOVERY_CODES, Factor, FactorCode, FactorName, MAX_FACTORS};
+use doorward_domain::factors::{FEW_RECOVERY_CODES, Factor, FactorName, MAX_FACTORS};
 use doorward_domain::values::Secret;
 use minijinja::{Value, context};
 
 use crate::factors::api::{self, finish};
-use crate::factors::setup::{Setup, codes_values};
+use crate::factors::setup::{Setup, codes_values, first_code};
 use crate::html::account::{AccountCaller, Section};
 use crate::html::dates::moment;
 use crate::html::form::Form;
@@ -162,7 +162,7 @@ pub(crate) async fn add(caller: AccountCaller, mut fields: Fields) -> Result<Res
     match begun.await {
         Ok(enrolment) => {
             let action = format!("{FACTORS}/{}", enrolment.factor.id);
-            let page = Setup::new(&action, FACTORS).with_secret(&enrolment);
+            let page = Setup::new(&action, FACTORS).with_secret(Some(&enrolment.uri));
             let values = page.values(&Form::default())?;
             let page = caller.render(Section::Factors, "factors/setup", values);
             Ok(page.into_response())
@@ -177,7 +177,7 @@ pub(crate) async fn finish_adding(
     Path(id): Path<String>,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
-    let code = fields.required("code", FactorCode::parse);
+    let (code, uri) = first_code(&mut fields);
     let finished = async { finish(&caller, ("me", &id), &fields.finish(|| code)?).await };
     match finished.await {
         Ok((enrolled, _)) => Ok(match &enrolled.recovery_codes {
@@ -187,7 +187,8 @@ pub(crate) async fn finish_adding(
         Err(problem) => {
             let action = format!("{FACTORS}/{id}");
             let page = |values| caller.render(Section::Factors, "factors/setup", values);
-            Err(Setup::new(&action, FACTORS).rejected(page, problem))
+            let setup = Setup::new(&action, FACTORS).with_secret(uri.as_ref());
+            Err(setup.rejected(page, problem))
         }
     }
 }

@@ -5,12 +5,12 @@ use axum::extract::{Path, RawQuery};
 use axum::http::header::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::Error;
-use doorward_domain::factors::{FactorCode, FactorName};
+use doorward_domain::factors::FactorName;
 use doorward_domain::model::Purpose;
 use minijinja::context;
 
 use crate::factors::api::{self, finish};
-use crate::factors::setup::{Setup, codes_values};
+use crate::factors::setup::{Setup, codes_values, first_code};
 use crate::html::form::Form;
 use crate::html::return_to::ReturnTo;
 use crate::http::body::Fields;
@@ -52,7 +52,7 @@ pub(crate) async fn begin_required(
         Ok(enrolment) => {
             let action = format!("/sign-in/enrol/{}", enrolment.factor.id);
             let page = Setup::new(&action, "/sign-in/enrol")
-                .with_secret(&enrolment)
+                .with_secret(Some(&enrolment.uri))
                 .returning_to(return_to.as_ref());
             let values = page.values(&Form::default())?;
             Ok(caller.render("factors/setup", values).into_response())
@@ -69,7 +69,7 @@ pub(crate) async fn finish_required(
     mut fields: Fields,
 ) -> Result<Response, Problem> {
     let return_to = ReturnTo::take_from_form(&mut fields, caller.return_origins());
-    let code = fields.required("code", FactorCode::parse);
+    let (code, uri) = first_code(&mut fields);
     let finished = async {
         let code = fields.finish(|| code)?;
         let caller = enrolling(&caller, &headers).await?;
@@ -89,7 +89,9 @@ pub(crate) async fn finish_required(
         }
         Err(problem) => {
             let action = format!("/sign-in/enrol/{id}");
-            let page = Setup::new(&action, "/sign-in/enrol").returning_to(return_to.as_ref());
+            let page = Setup::new(&action, "/sign-in/enrol")
+                .with_secret(uri.as_ref())
+                .returning_to(return_to.as_ref());
             let render = |values| caller.render("factors/setup", values);
             let problem = page.rejected(render, problem);
             unless_expired(&caller, return_to, problem)

@@ -2,25 +2,30 @@
 //! sign-in have these pages.
 
 use axum::response::Html;
-use doorward_domain::factors::Enrolment;
+use doorward_domain::factors::FactorCode;
 use doorward_domain::values::Secret;
 use minijinja::{Value, context};
 
 use crate::factors::api::{code_texts, qr_svg};
 use crate::html::form::Form;
 use crate::html::return_to::{ReturnTo, with_return_to};
+use crate::http::body::Fields;
 use crate::http::problem::{Code, Problem};
 
 /// Number of characters between the spaces of a secret.
 const SECRET_GROUP: usize = 4;
 
-/// The page with the QR code, the secret and a field for the first code. After a wrong code, without the secret.
+/// Longest URI of an authenticator app that a form sends back, in bytes. A QR code has room for it.
+const MAX_URI_BYTES: usize = 1024;
+
+/// The page with the QR code, the secret and a field for the first code. The server shows the secret once: after a wrong code,
+/// it is that of the form.
 pub(super) struct Setup<'a> {
     /// Path of the form.
     action: &'a str,
     /// Path of the page on which the enrolment began.
     restart: &'a str,
-    enrolment: Option<&'a Enrolment>,
+    uri: Option<&'a Secret<String>>,
     return_to: Option<&'a ReturnTo>,
 }
 
@@ -29,16 +34,14 @@ impl<'a> Setup<'a> {
         Self {
             action,
             restart,
-            enrolment: None,
+            uri: None,
             return_to: None,
         }
     }
 
-    pub(super) fn with_secret(self, enrolment: &'a Enrolment) -> Self {
-        Self {
-            enrolment: Some(enrolment),
-            ..self
-        }
+    /// With the secret in an `otpauth` URI.
+    pub(super) fn with_secret(self, uri: Option<&'a Secret<String>>) -> Self {
+        Self { uri, ..self }
     }
 
     pub(super) fn returning_to(self, return_to: Option<&'a ReturnTo>) -> Self {
@@ -48,11 +51,11 @@ impl<'a> Setup<'a> {
     /// The values for the template `factors/setup`.
     pub(super) fn values(&self, form: &Form) -> Result<Value, Problem> {
         let (mut qr, mut uri, mut secret) = (None, None, None);
-        if let Some(enrolment) = self.enrolment {
-            let text = enrolment.uri.expose();
+        let shown = self.uri.map(Secret::expose);
+        if let Some((text, found)) = shown.and_then(|text| Some((text, secret_in(text)?))) {
             qr = Some(Value::from_safe_string(qr_svg(text)?));
             uri = Some(text.as_str());
-            secret = Some(in_groups(enrolment.secret.expose()));
+            secret = Some(in_groups(found));
         }
         Ok(context! {
             action => self.action,
@@ -79,6 +82,21 @@ impl<'a> Setup<'a> {
             Err(other) => other,
         }
     }
+}
+
+/// The secret in the URI of an authenticator app. `None` if a form has sent something else.
+fn secret_in(uri: &str) -> Option<&str> {
+    let uri = Some(uri).filter(|uri| uri.len() <= MAX_URI_BYTES)?;
+    let (_, query) = uri.strip_prefix("otpauth://totp/")?.split_once('?')?;
+    let mut fields = query.split('&');
+    fields.find_map(|field| field.strip_prefix("secret="))
+}
+
+/// Takes the first code, and the URI that the page has shown.
+pub(super) fn first_code(fields: &mut Fields) -> (Option<FactorCode>, Option<Secret<String>>) {
+    let code = fields.required("code", FactorCode::parse);
+    let uri = fields.optional("uri", |text| Ok(Secret::new(text.to_owned())));
+    (code, uri)
 }
 
 /// A secret in groups of four characters, which are easier to type.

@@ -2,6 +2,7 @@
 
 use doorward_domain::FactorsRequired;
 use doorward_domain::model::Role;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::Page;
@@ -162,7 +163,18 @@ async fn a_user_adds_and_removes_authenticators_on_pages() {
     browser
         .page(page, 401)
         .shows(&["<a href=\"#code\">Wrong code", &action])
-        .shows(&["href=\"/account/factors\""]);
+        .shows(&["start again</a>"]);
+    // The form of the page has the secret, so that a wrong code does not hide it. Nothing else is shown.
+    let uri = phone["uri"].as_str().unwrap();
+    let encoded = utf8_percent_encode(uri, NON_ALPHANUMERIC);
+    let form = format!("code=000000&uri={encoded}");
+    let page = browser.post(&action, &form).await;
+    let again = browser.page(page, 401).shows(&["class=\"qr\"", "<pre "]);
+    assert_eq!(scanned(&again), (action.clone(), phone.clone()));
+    let form = "code=000000&uri=javascript%3Aalert(1)%3Fsecret%3DA";
+    let page = browser.post(&action, form).await;
+    let page = browser.page(page, 401).shows(&["start again</a>"]);
+    assert!(!page.0.contains("javascript:"), "{}", page.0);
     let form = format!("code={}", code(&app, &phone));
     let page = browser.post(&action, &form).await;
     let page = browser
@@ -170,6 +182,11 @@ async fn a_user_adds_and_removes_authenticators_on_pages() {
         .shows(&["href=\"/account/factors\""]);
     let codes = codes_on(&page);
     assert_eq!(codes.len(), 10);
+    let file = format!("data:text/plain;charset=utf-8,{}%0A", codes.join("%0A"));
+    page.shows(&[
+        &format!("href=\"{file}\""),
+        "download=\"doorward-recovery-codes.txt\"",
+    ]);
     let page = browser.get("/account/factors").await;
     browser.page(page, 200).shows(&[
         "My &lt;b&gt;phone",

@@ -101,7 +101,8 @@ impl Page {
             assert!(
                 place.starts_with(['/', '#'])
                     || place.starts_with("https://accounts.example")
-                    || place.starts_with("otpauth://totp/"),
+                    || place.starts_with("otpauth://totp/")
+                    || place.starts_with("data:text/plain;charset=utf-8,"),
                 "{}",
                 &place[..40]
             );
