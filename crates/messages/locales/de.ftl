@@ -19,10 +19,6 @@ duration-days = { $count ->
     [one] { $count } Tag
    *[other] { $count } Tage
 }
-duration-months = { $count ->
-    [one] { $count } Monat
-   *[other] { $count } Monate
-}
 duration-years = { $count ->
     [one] { $count } Jahr
    *[other] { $count } Jahre
@@ -32,7 +28,6 @@ duration = { $unit ->
     [minutes] { duration-minutes }
     [hours] { duration-hours }
     [days] { duration-days }
-    [months] { duration-months }
    *[years] { duration-years }
 }
 month = { $month ->
@@ -401,8 +396,12 @@ sign-up-title = Konto anlegen
 sign-up-email-optional = E-Mail (optional)
 sign-up-email-hint = Damit können Sie Ihr Passwort zurücksetzen.
 sign-up-name-optional = Ihr Name (optional)
-sign-up-with-username = Stattdessen einen Benutzernamen verwenden
-sign-up-with-email = Stattdessen eine E-Mail-Adresse verwenden
+sign-up-other-form = { $name ->
+    [email] Stattdessen eine E‑Mail-Adresse verwenden
+    [also-username] Auch einen Benutzernamen wählen
+    [without-username] Ohne Benutzernamen registrieren
+   *[username] Stattdessen einen Benutzernamen verwenden
+}
 sign-up-domains = { $count ->
     [one] Verwenden Sie eine E-Mail-Adresse mit der Domain { $domains }.
    *[other] Verwenden Sie eine E-Mail-Adresse mit einer dieser Domains: { $domains }.
@@ -434,6 +433,7 @@ confirm-is-new = Haben Sie dieses Konto angelegt?
 confirm-is-new-text = Dieser Link bestätigt eine Registrierung mit Ihrer E-Mail-Adresse. Bestätigen Sie nur, wenn Sie sich zu dieser Zeit selbst registriert haben.
 confirm-is-change = Ist das die Adresse Ihres Kontos?
 confirm-is-change-text = Dieser Link trägt die folgende Adresse in einem Konto ein. Bestätigen Sie nur, wenn das Konto Ihnen gehört und Sie das selbst angefordert haben.
+confirm-replaces-text = Dieser Link ersetzt die aktuelle Adresse eines Kontos durch die folgende. Bestätigen Sie nur, wenn das Konto Ihnen gehört und Sie das selbst angefordert haben.
 confirm-signs-out = Danach sind Sie auf allen Geräten abgemeldet.
 confirm-signed-up-at = Registriert
 confirm-requested-at = Angefordert
@@ -569,8 +569,8 @@ activity = { $event ->
     [session-evicted] Das älteste Gerät wurde abgemeldet, weil es zu viele waren
     [password-changed] Passwort geändert
     [password-set] Passwort festgelegt
-    [recovery-mailed] E-Mail zum Zurücksetzen des Passworts verschickt
-    [recovered] Passwort per E-Mail zurückgesetzt
+    [recovery-mailed] Jemand wollte das Passwort zurücksetzen; wir haben eine E‑Mail geschickt
+    [recovered] Passwort per E‑Mail zurückgesetzt
     [factor-added] Authenticator-App hinzugefügt
     [factor-removed] Authenticator-App entfernt
     [factors-undone] Zwei-Faktor-Anmeldung ausgeschaltet
@@ -594,7 +594,7 @@ activity-by = { $actor ->
 
 data-intro = Hier sehen Sie, was über Sie gespeichert ist, und können es herunterladen. Anwendungen, bei denen Sie sich anmelden, speichern vielleicht mehr.
 data-download = Herunterladen
-data-download-text = Eine JSON-Datei mit allem, was unten steht, außer Ihrem Passwort, den Schlüsseln Ihrer Authenticator-Apps, den Wiederherstellungscodes und den Zählern der Versuche.
+data-download-text = Eine JSON-Datei mit allem, was unten steht, außer Ihrem Passwort, den Schlüsseln Ihrer Authenticator-Apps, den Wiederherstellungscodes und der Anzahl der Versuche.
 data-download-button = Daten herunterladen
 data-stored = Was gespeichert ist und wie lange
 data-category = { $name ->
@@ -619,7 +619,7 @@ data-until = { $name ->
     [mails] Bis sie verschickt sind. Wenn das { $period } lang nicht gelingt, bleiben sie noch { $longest } lang gespeichert.
     [audit] Anmeldungen und Änderungen mit Browser und IP-Adresse, { $period } lang. Wenn das Konto gelöscht wird, werden Browser und IP-Adresse entfernt.
     [audit-unlimited] Anmeldungen und Änderungen mit Browser und IP-Adresse, ohne Frist. Wenn das Konto gelöscht wird, werden Browser und IP-Adresse entfernt.
-   *[other] Zähler für falsche Passwörter und andere Versuche, zum Schutz Ihres Kontos, höchstens { $period } lang. Mit Zwei-Faktor-Anmeldung ein Zähler für zurückgesetzte Passwörter, bis Sie sich mit einem Code anmelden, höchstens { $longest } lang.
+   *[other] Wie viele falsche Passwörter und andere Versuche es gab, zum Schutz Ihres Kontos, höchstens { $period } lang. Mit Zwei-Faktor-Anmeldung auch, wie oft das Passwort zurückgesetzt wurde, seit Sie zuletzt einen Code eingegeben haben.
 }
 data-applications = Von Anwendungen gespeichert
 data-applications-text = Das haben Anwendungen in Ihrem Konto gespeichert.

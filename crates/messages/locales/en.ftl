@@ -24,10 +24,6 @@ duration-days = { $count ->
     [one] { $count } day
    *[other] { $count } days
 }
-duration-months = { $count ->
-    [one] { $count } month
-   *[other] { $count } months
-}
 duration-years = { $count ->
     [one] { $count } year
    *[other] { $count } years
@@ -37,7 +33,6 @@ duration = { $unit ->
     [minutes] { duration-minutes }
     [hours] { duration-hours }
     [days] { duration-days }
-    [months] { duration-months }
    *[years] { duration-years }
 }
 # $month is the English name.
@@ -414,8 +409,13 @@ sign-up-title = Create your account
 sign-up-email-optional = Email (optional)
 sign-up-email-hint = We'll use it if you need to reset your password.
 sign-up-name-optional = Name (optional)
-sign-up-with-username = Use a username instead
-sign-up-with-email = Use an email address instead
+# The link to the other form. With domains, an email address is always required.
+sign-up-other-form = { $name ->
+    [email] Use an email address instead
+    [also-username] Also choose a username
+    [without-username] Sign up without a username
+   *[username] Use a username instead
+}
 sign-up-domains = { $count ->
     [one] Use an address at { $domains }.
    *[other] Use an address at one of these domains: { $domains }.
@@ -448,6 +448,7 @@ confirm-is-new = Did you create this account?
 confirm-is-new-text = This link confirms a sign-up with your email address. Confirm only if you signed up yourself at this time.
 confirm-is-change = Is this the address of your account?
 confirm-is-change-text = This link adds the address below to an account. Confirm only if the account is yours and you requested this yourself.
+confirm-replaces-text = This link replaces the current address of an account with the address below. Confirm only if the account is yours and you requested this yourself.
 confirm-signs-out = You are then signed out on all devices.
 confirm-signed-up-at = Signed up
 confirm-requested-at = Requested
@@ -585,7 +586,7 @@ activity = { $event ->
     [session-evicted] The oldest device was signed out, because there were too many
     [password-changed] Password changed
     [password-set] Password set
-    [recovery-mailed] Email to reset the password sent
+    [recovery-mailed] Someone asked to reset the password; we sent an email
     [recovered] Password reset by email
     [factor-added] Authenticator app added
     [factor-removed] Authenticator app removed
@@ -610,7 +611,7 @@ activity-by = { $actor ->
 
 data-intro = See and download what is stored about you here. Applications that you sign in to may store more.
 data-download = Download
-data-download-text = One JSON file with everything below, except your password, the keys of your authenticator apps, the recovery codes and the counters of attempts.
+data-download-text = One JSON file with everything below, except your password, the keys of your authenticator apps, the recovery codes and the numbers of attempts.
 data-download-button = Download your data
 data-stored = What is stored, and for how long
 data-category = { $name ->
@@ -636,7 +637,7 @@ data-until = { $name ->
     [mails] Until they are sent. An email that can't be sent for { $period } is deleted { $longest } later.
     [audit] Sign-ins and changes with browser and IP address, for { $period }. When the account is deleted, browser and IP address are removed.
     [audit-unlimited] Sign-ins and changes with browser and IP address, without a limit of time. When the account is deleted, browser and IP address are removed.
-   *[other] Counters of wrong passwords and other attempts, which protect your account, for at most { $period }. With two-factor sign-in, a counter of password resets until you sign in with a code, for at most { $longest }.
+   *[other] How many wrong passwords and other attempts there were, to protect your account, for at most { $period }. With two-factor sign-in, also how often the password was reset since you last entered a code.
 }
 data-applications = Stored by applications
 data-applications-text = Applications have stored this with your account.

@@ -30,9 +30,13 @@ pub(crate) async fn former_recovery_page(
     redirect(&headers, query.as_deref(), REQUEST_PAGE)
 }
 
-/// The form to request a recovery mail.
+/// The form to request a recovery mail, filled in with the address of a signed-in user.
 pub(crate) async fn recovery_page(caller: Caller) -> Html<String> {
-    request_form(&caller, &Form::default())
+    let email = caller
+        .session()
+        .and_then(|session| session.user().email.as_ref());
+    let form = Form::default().with_value("email", email.map(EmailAddress::as_str));
+    request_form(&caller, &form)
 }
 
 fn request_form(caller: &Caller, form: &Form) -> Html<String> {

@@ -4,7 +4,7 @@ use super::{api, pages};
 use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
-    Route::get("/recover", Ignored).page(|| get(pages::recovery_page)),
+    Route::get("/recover", InvalidIgnored).page(|| get(pages::recovery_page)),
     Route::post("/recover", Ignored)
         .with_limit(MailRequest)
         .page(|| post(pages::request_recovery)),

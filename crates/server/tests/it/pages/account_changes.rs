@@ -23,6 +23,7 @@ async fn a_user_changes_the_name_and_the_language() {
         "name=\"name\" type=\"text\" autocomplete=\"name\" value=\"Ben\"",
         "<option value=\"en-GB\" selected>English</option>",
         "<option value=\"de\">Deutsch</option>",
+        "<dt>Username</dt><dd><bdi>ben</bdi></dd>",
     ]);
     let long = format!("name={}&locale=de", "x".repeat(201));
     let page = browser.post("/account/profile", &long).await;
@@ -183,6 +184,7 @@ async fn the_page_of_the_address_says_what_to_do_without_one() {
     let link = path_in(&app.one_mail().await);
     let page = browser.get(&link).await;
     let page = browser.page(page, 200);
+    let page = page.shows(&["This link adds the address below to an account."]);
     assert!(!page.0.contains("signed out"), "{}", page.0);
     // The session stays.
     let done = browser.post(&link, "").await;
@@ -197,16 +199,18 @@ async fn the_page_of_the_address_says_what_to_do_without_one() {
 
 #[tokio::test]
 async fn a_changed_address_signs_out_all_devices_and_each_page_says_so() {
-    for (language, before, asks, done) in [
+    for (language, before, replaces, asks, done) in [
         (
             "en",
             "you are signed out on all devices",
+            "This link replaces the current address",
             "You are then signed out on all devices.",
             "Your new address is confirmed. You are signed out on all devices",
         ),
         (
             "de",
             "Sie werden auf allen Geräten abgemeldet",
+            "Dieser Link ersetzt die aktuelle Adresse",
             "Danach sind Sie auf allen Geräten abgemeldet.",
             "Ihre neue Adresse ist bestätigt. Sie sind auf allen Geräten abgemeldet",
         ),
@@ -225,7 +229,9 @@ async fn a_changed_address_signs_out_all_devices_and_each_page_says_so() {
                 .unwrap(),
         );
         let page = browser.get(&link).await;
-        browser.page(page, 200).shows(&[asks, "new@example.org"]);
+        browser
+            .page(page, 200)
+            .shows(&[replaces, asks, "new@example.org"]);
         let answer = browser.post(&link, "").await;
         Browser::redirected(answer, "/sign-in?email-changed");
         let page = browser.get("/sign-in?email-changed").await;
