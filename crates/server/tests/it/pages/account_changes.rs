@@ -71,7 +71,7 @@ async fn a_user_changes_the_address_or_cancels_the_change() {
             "de",
             "Das Passwort ist falsch.",
             "hat diese Adresse bereits",
-            "eine E-Mail an Ihre neue Adresse",
+            "eine E‑Mail an Ihre neue Adresse",
             "noch einmal geschickt",
             "Die Änderung ist abgebrochen",
         ),

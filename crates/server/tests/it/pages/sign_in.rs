@@ -133,7 +133,7 @@ async fn what_a_mailed_link_has_done_is_said_with_or_without_a_session() {
         (
             "de",
             [
-                "Ihre E-Mail-Adresse aus dem Konto entfernt",
+                "Ihre E‑Mail-Adresse aus dem Konto entfernt",
                 "Ihr Passwort wurde geändert.",
                 "verwendet wieder diese E‑Mail-Adresse",
                 "die Zwei-Faktor-Anmeldung wurde ausgeschaltet",
