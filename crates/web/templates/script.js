@@ -55,6 +55,17 @@ for (const field of document.querySelectorAll("input[type=password][data-show]")
   addEventListener("pagehide", () => show(false));
 }
 
+// The person's menu closes with Escape, and with a click beside it.
+const menu = document.querySelector(".menu");
+addEventListener("click", ({ target }) => {
+  if (menu && !menu.contains(target)) menu.open = false;
+});
+addEventListener("keydown", ({ key }) => {
+  if (key !== "Escape" || !menu?.open) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
 // A form is sent once. Its button is disabled after the browser has read its value, until the user returns to the page or stops
 // loading the next one, or for ten seconds.
 const enableButtons = () => {

@@ -54,7 +54,8 @@ tests!(scripts {
     /// stops the page that loads, and after ten seconds.
     fn a_form_is_sent_once();
     fn times_are_in_the_time_zone_of_the_reader();
-    fn recovery_codes_can_be_copied();
+    fn the_menu_closes_with_escape_and_with_a_click_beside_it();
+    fn recovery_codes_can_be_copied_printed_and_downloaded();
     /// The list is loaded again without leaving the page. A mail is in a frame without scripts.
     fn the_inbox_is_refreshed_in_place_and_shows_a_mail_in_a_frame();
     /// Without a script, since browsers open the `details` around the target of a link.
