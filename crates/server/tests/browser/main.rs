@@ -40,6 +40,7 @@ tests!(pages {
     fn every_page_for_developers_passes_the_checks();
     fn every_page_of_second_factors_passes_the_checks();
     fn pages_with_a_pale_brand_pass_the_checks();
+    fn on_a_phone_a_long_brand_fits_and_what_needs_doing_comes_before_the_sections();
     fn a_page_with_faults_fails_the_checks();
     /// Compressed, 5 KiB for the stylesheet and 3 KiB for the script; with them, 30 KiB without compression.
     fn the_first_page_is_small();
