@@ -1,4 +1,5 @@
-### Die deutschen Texte. Hinweise stehen in en.ftl.
+### Die deutschen Texte. Hinweise stehen in en.ftl. Auf Seiten steht „E‑Mail“ mit dem Bindestrich U+2011, an dem keine Zeile
+### umbricht.
 
 ## Words of several texts
 
@@ -19,10 +20,6 @@ duration-days = { $count ->
     [one] { $count } Tag
    *[other] { $count } Tage
 }
-duration-months = { $count ->
-    [one] { $count } Monat
-   *[other] { $count } Monate
-}
 duration-years = { $count ->
     [one] { $count } Jahr
    *[other] { $count } Jahre
@@ -32,7 +29,6 @@ duration = { $unit ->
     [minutes] { duration-minutes }
     [hours] { duration-hours }
     [days] { duration-days }
-    [months] { duration-months }
    *[years] { duration-years }
 }
 month = { $month ->
@@ -266,8 +262,8 @@ mail-recovery-codes-low-effects = { mail-recovery-code-used-effects }
 
 ## Pages: words of several pages
 
-label-email = E-Mail
-label-login = E-Mail oder Benutzername
+label-email = E‑Mail
+label-login = E‑Mail oder Benutzername
 label-username = Benutzername
 label-name = Name
 label-password = Passwort
@@ -283,9 +279,11 @@ forgot-password = Passwort vergessen?
 please-wait = Bitte warten
 copy = Kopieren
 copied = Kopiert
+print = Drucken
+contact-support = Support kontaktieren
 cancel = Abbrechen
 send-link = Link schicken
-send-again = E-Mail noch einmal schicken
+send-again = E‑Mail noch einmal schicken
 back-to-sign-in = Zurück zur Anmeldung
 title-error = Fehler:
 start-page = Zur Startseite
@@ -301,16 +299,16 @@ inbox = Posteingang
 ## Pages: errors of fields and forms
 
 fault-login = { $code ->
-    [missing] Geben Sie Ihre E-Mail-Adresse oder Ihren Benutzernamen ein.
-   *[other] Geben Sie eine gültige E-Mail-Adresse oder einen gültigen Benutzernamen ein.
+    [missing] Geben Sie Ihre E‑Mail-Adresse oder Ihren Benutzernamen ein.
+   *[other] Geben Sie eine gültige E‑Mail-Adresse oder einen gültigen Benutzernamen ein.
 }
 fault-email = { $code ->
-    [missing] Geben Sie Ihre E-Mail-Adresse ein.
+    [missing] Geben Sie Ihre E‑Mail-Adresse ein.
     [taken] Zu dieser Adresse gibt es schon ein Konto. Sie können sich damit anmelden.
     [unchanged] Ihr Konto hat diese Adresse bereits.
     [too-long] Diese Adresse ist zu lang.
-    [domain-not-allowed] E-Mail-Adressen dieser Domain können Sie hier nicht verwenden.
-   *[other] Geben Sie eine gültige E-Mail-Adresse ein, zum Beispiel ben@example.com.
+    [domain-not-allowed] E‑Mail-Adressen dieser Domain können Sie hier nicht verwenden.
+   *[other] Geben Sie eine gültige E‑Mail-Adresse ein, zum Beispiel ben@example.com.
 }
 fault-username = { $code ->
     [missing] Geben Sie einen Benutzernamen ein.
@@ -336,7 +334,7 @@ fault-code = { $code ->
 }
 fault-setup-code = { $code ->
     [missing] Geben Sie einen Code ein.
-    [wrong] Der Code ist falsch. Prüfen Sie, ob die Uhr Ihres Smartphones richtig geht, und geben Sie den Code ein, den Ihre Authenticator-App jetzt anzeigt.
+    [wrong] Der Code ist falsch. Prüfen Sie die Uhrzeit Ihres Smartphones und geben Sie den jetzt angezeigten Code ein.
    *[other] Geben Sie die sechs Ziffern ein, die Ihre Authenticator-App anzeigt.
 }
 fault-name = { $code ->
@@ -350,14 +348,13 @@ fault-factor-name = { $code ->
    *[other] Dieser Name ist nicht möglich. Wählen Sie einen anderen.
 }
 form-problem = { $code ->
-    [invalid-credentials] E-Mail-Adresse, Benutzername oder Passwort ist falsch. Versuchen Sie es noch einmal oder setzen Sie Ihr Passwort zurück.
+    [invalid-credentials] E‑Mail-Adresse, Benutzername oder Passwort ist falsch. Versuchen Sie es noch einmal oder setzen Sie Ihr Passwort zurück.
     [wrong-password] Das Passwort ist falsch.
     [challenge-expired] Ihre Anmeldung ist abgelaufen, oder zu viele Codes waren falsch. Melden Sie sich noch einmal an.
-    [reauthentication-required] Geben Sie Ihr Passwort ein, bei eingeschalteter Zwei-Faktor-Anmeldung auch einen Code.
     [unknown-account] Wir haben kein Konto mit diesem Namen gefunden.
-    [email-unconfirmed] Ihre E-Mail-Adresse ist noch nicht bestätigt. Öffnen Sie den Link in der E-Mail, die wir Ihnen geschickt haben.
+    [email-unconfirmed] Ihre E‑Mail-Adresse ist noch nicht bestätigt. Öffnen Sie den Link in der E‑Mail, die wir Ihnen geschickt haben.
     [account-disabled] Dieses Konto ist gesperrt. Wenden Sie sich an den Support.
-    [codes-locked-out] Zu viele falsche Codes. Verwenden Sie einen Wiederherstellungscode oder ein Gerät, auf dem Sie schon einmal einen Code eingegeben haben, oder setzen Sie Ihr Passwort per E-Mail zurück. Wenn nichts davon hilft, wenden Sie sich an den Support.
+    [codes-locked-out] Zu viele falsche Codes. Verwenden Sie einen Wiederherstellungscode oder ein Gerät, auf dem Sie schon einmal einen Code eingegeben haben, oder setzen Sie Ihr Passwort per E‑Mail zurück. Wenn nichts davon hilft, wenden Sie sich an den Support.
     [too-many-attempts] Zu viele Versuche. Versuchen Sie es in { $wait } noch einmal.
     [overloaded] Gerade ist sehr viel los. Versuchen Sie es gleich noch einmal.
     [precondition-failed] Ihr Passwort wurde eben an anderer Stelle geändert. Melden Sie sich noch einmal an.
@@ -373,31 +370,42 @@ support = Support
 
 sign-in-notice = { $name ->
     [signed-out] Sie sind abgemeldet.
+    [session-ended] Sie wurden abgemeldet. Melden Sie sich noch einmal an, um fortzufahren.
+    [not-saved] Sie wurden abgemeldet, deshalb wurde nichts gespeichert. Melden Sie sich an und versuchen Sie es noch einmal.
     [signed-up] Ihr Konto ist bereit. Melden Sie sich an, um fortzufahren.
-    [confirmed] Ihre E-Mail-Adresse ist bestätigt. Melden Sie sich an, um fortzufahren.
+    [confirmed] Ihre E‑Mail-Adresse ist bestätigt. Melden Sie sich an, um fortzufahren.
     [email-changed] Ihre neue Adresse ist bestätigt. Sie sind auf allen Geräten abgemeldet: Melden Sie sich noch einmal an.
-    [cancelled] Danke für den Hinweis. Wir haben Ihre E-Mail-Adresse aus dem Konto entfernt, und niemand kann sich damit anmelden. Sie müssen nichts weiter tun.
+    [cancelled] Danke für den Hinweis. Wir haben Ihre E‑Mail-Adresse aus dem Konto entfernt, und niemand kann sich damit anmelden. Sie müssen nichts weiter tun.
     [recovered] Ihr Passwort wurde geändert. Sie sind auf allen Geräten abgemeldet: Melden Sie sich mit dem neuen Passwort an.
-    [email-undone] Ihr Konto verwendet wieder diese E-Mail-Adresse. Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E-Mail mit einem Link geschickt, mit dem Sie ein neues festlegen.
-    [factors-undone] Die Zwei-Faktor-Anmeldung ist aus. Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E-Mail mit einem Link geschickt, mit dem Sie ein neues festlegen. Wenn jemand anderes die E-Mail-Adresse Ihres Kontos geändert hat, machen Sie das zuerst mit dem Link in der E-Mail über die Änderung rückgängig.
+    [factors-undone] Die Zwei-Faktor-Anmeldung ist aus. Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E‑Mail mit einem Link geschickt, mit dem Sie ein neues festlegen. Wenn jemand anderes die E‑Mail-Adresse Ihres Kontos geändert hat, machen Sie das zuerst mit dem Link in der E‑Mail über die Änderung rückgängig.
     [deleted] Ihr Konto ist gelöscht.
    *[kept] Ihr Konto wird nicht gelöscht. Sie können sich wieder anmelden.
 }
-sign-in-to-be-deleted = Sie sind abgemeldet. Ihr Konto wird am { $at } gelöscht. Bis dahin können Sie es behalten: Geben Sie dazu unten Ihr Passwort ein. Wenn Ihre E-Mail-Adresse bestätigt ist, haben wir Ihnen auch einen Link geschickt.
+sign-in-to-be-deleted = Sie sind abgemeldet. Ihr Konto wird am { $at } gelöscht. Bis dahin können Sie es behalten: Geben Sie dazu unten Ihr Passwort ein.
+sign-in-deletion-sent-to = Wir haben auch einen Link an { $email } geschickt.
+sign-in-email-undone = Ihr Konto verwendet wieder { $name ->
+    [0] die vorherige E‑Mail-Adresse
+   *[other] { $name }
+}. Sie sind auf allen Geräten abgemeldet, und das alte Passwort gilt nicht mehr. Wir haben Ihnen eine E‑Mail mit einem Link geschickt, mit dem Sie ein neues festlegen.
+sign-in-factors-undone-too = Auch die Zwei-Faktor-Anmeldung wurde ausgeschaltet. Schalten Sie sie nach der Anmeldung wieder ein.
 sign-in-cookie = Sie sind nicht angemeldet: Ihr Browser hat unser Cookie nicht angenommen. Öffnen Sie diese Seite unter einer Adresse, die mit https:// beginnt. Über http:// nehmen Browser das Cookie nur auf localhost an, Safari nicht einmal dort. Wenn die Adresse stimmt, erlauben Sie Cookies für diese Website.
 sign-in-new = Neu hier? { $link }
 sign-in-new-link = Konto anlegen
 
 sign-up-button = Konto anlegen
 sign-up-title = Konto anlegen
-sign-up-email-optional = E-Mail (optional)
+sign-up-email-optional = E‑Mail (optional)
 sign-up-email-hint = Damit können Sie Ihr Passwort zurücksetzen.
 sign-up-name-optional = Ihr Name (optional)
-sign-up-with-username = Stattdessen einen Benutzernamen verwenden
-sign-up-with-email = Stattdessen eine E-Mail-Adresse verwenden
+sign-up-other-form = { $name ->
+    [email] Stattdessen eine E‑Mail-Adresse verwenden
+    [also-username] Auch einen Benutzernamen wählen
+    [without-username] Ohne Benutzernamen registrieren
+   *[username] Stattdessen einen Benutzernamen verwenden
+}
 sign-up-domains = { $count ->
-    [one] Verwenden Sie eine E-Mail-Adresse mit der Domain { $domains }.
-   *[other] Verwenden Sie eine E-Mail-Adresse mit einer dieser Domains: { $domains }.
+    [one] Verwenden Sie eine E‑Mail-Adresse mit der Domain { $domains }.
+   *[other] Verwenden Sie eine E‑Mail-Adresse mit einer dieser Domains: { $domains }.
 }
 sign-up-with-subdomains = { $domain } (auch Subdomains)
 sign-up-closed = Die Registrierung ist geschlossen
@@ -411,21 +419,23 @@ code-intro = Ihr Passwort stimmt. Um die Anmeldung abzuschließen, öffnen Sie I
 required-title = Zwei-Faktor-Anmeldung einrichten
 required-text = Für Ihr Konto ist die Zwei-Faktor-Anmeldung erforderlich: Sie melden sich dann mit Ihrem Passwort und einem Code aus einer Authenticator-App auf Ihrem Smartphone an. Wenn Sie noch keine App haben, installieren Sie zuerst eine.
 
-sent-to = Wir haben eine E-Mail an { $email } geschickt. Öffnen Sie den Link darin, um Ihre Adresse zu bestätigen. Er ist 24 Stunden gültig.
-sent-again = Wenn diese Adresse noch auf ihre Bestätigung wartet, haben wir die E-Mail noch einmal geschickt.
+sent-to = Wir haben eine E‑Mail an { $email } geschickt. Öffnen Sie den Link darin, um Ihre Adresse zu bestätigen. Er ist 24 Stunden gültig.
+sent-again = Wenn diese Adresse noch auf ihre Bestätigung wartet, haben wir die E‑Mail noch einmal geschickt.
 sent-wrong-address = Falsche Adresse? { $link }
 sent-wrong-address-link = Noch einmal registrieren
 
-request-confirmation-title = E-Mail-Adresse bestätigen
-request-confirmation-intro = Geben Sie Ihre E-Mail-Adresse ein. Wir schicken Ihnen den Link noch einmal.
+request-confirmation-title = E‑Mail-Adresse bestätigen
+request-confirmation-intro = Geben Sie Ihre E‑Mail-Adresse ein. Wir schicken Ihnen den Link noch einmal.
 
-confirm-title = E-Mail-Adresse bestätigen
-confirm-done = E-Mail-Adresse bestätigt
-confirm-done-text = Ihre Adresse ist bestätigt. Sie können sich anmelden.
+confirm-title = E‑Mail-Adresse bestätigen
+confirm-done = E‑Mail-Adresse bestätigt
+confirm-done-text = Sie müssen nichts weiter tun.
+confirm-done-next = Zu Ihrem Konto
 confirm-is-new = Haben Sie dieses Konto angelegt?
-confirm-is-new-text = Dieser Link bestätigt eine Registrierung mit Ihrer E-Mail-Adresse. Bestätigen Sie nur, wenn Sie sich zu dieser Zeit selbst registriert haben.
+confirm-is-new-text = Dieser Link bestätigt eine Registrierung mit Ihrer E‑Mail-Adresse. Bestätigen Sie nur, wenn Sie sich zu dieser Zeit selbst registriert haben.
 confirm-is-change = Ist das die Adresse Ihres Kontos?
 confirm-is-change-text = Dieser Link trägt die folgende Adresse in einem Konto ein. Bestätigen Sie nur, wenn das Konto Ihnen gehört und Sie das selbst angefordert haben.
+confirm-replaces-text = Dieser Link ersetzt die aktuelle Adresse eines Kontos durch die folgende. Bestätigen Sie nur, wenn das Konto Ihnen gehört und Sie das selbst angefordert haben.
 confirm-signs-out = Danach sind Sie auf allen Geräten abgemeldet.
 confirm-signed-up-at = Registriert
 confirm-requested-at = Angefordert
@@ -449,14 +459,14 @@ account-factors-off = Aus
 account-this-device = Dieses Gerät
 account-tasks = Zu tun
 account-no-tasks = Nichts. Ihr Konto ist gut eingerichtet.
-account-last-sign-in = Letzte Anmeldung
+account-other-sign-in = Letzte Anmeldung außer dieser
 account-signed-in-on = Zurzeit angemeldet
 account-change = Ändern
 skip-to-content = Zum Inhalt springen
 section = { $name ->
     [overview] Übersicht
     [profile] Profil
-    [email] E-Mail
+    [email] E‑Mail
     [password] Passwort
     [factors] Zwei-Faktor-Anmeldung
     [activity] Aktivitäten
@@ -465,8 +475,8 @@ section = { $name ->
    *[devices] Geräte
 }
 task = { $name ->
-    [confirm-email] Neue E-Mail-Adresse bestätigen
-    [add-email] E-Mail-Adresse hinzufügen, damit Sie Ihr Passwort zurücksetzen können
+    [confirm-email] Neue E‑Mail-Adresse bestätigen
+    [add-email] E‑Mail-Adresse hinzufügen, damit Sie Ihr Passwort zurücksetzen können
     [renew-codes] Neue Wiederherstellungscodes erstellen: Es sind nur noch wenige übrig
    *[add-factor] Zwei-Faktor-Anmeldung einschalten
 }
@@ -476,24 +486,24 @@ profile-saved = Gespeichert.
 profile-save = Speichern
 profile-language = Sprache
 profile-language-of-browser = Wie im Browser
-profile-language-hint = Für diese Seiten und für E-Mails.
+profile-language-hint = Für diese Seiten und für E‑Mails.
 
 email-current = Ihre Adresse
 email-confirmed = Bestätigt
 email-not-confirmed = Noch nicht bestätigt
-email-none = Ihr Konto hat keine bestätigte E-Mail-Adresse. Ohne sie können Sie Ihr Passwort nicht zurücksetzen.
+email-none = Ihr Konto hat keine bestätigte E‑Mail-Adresse. Ohne sie können Sie Ihr Passwort nicht zurücksetzen.
 email-pending = Neue Adresse
-email-pending-text = Öffnen Sie den Link in der E-Mail an diese Adresse und bestätigen Sie sie. Bis dahin ändert sich nichts.
-email-sent = Wir haben eine E-Mail an Ihre neue Adresse geschickt.
+email-pending-text = Öffnen Sie den Link in der E‑Mail an diese Adresse und bestätigen Sie sie. Bis dahin ändert sich nichts.
+email-sent = Wir haben eine E‑Mail an Ihre neue Adresse geschickt.
 email-now-confirmed = Ihre Adresse ist bestätigt.
-email-sent-again = Wir haben die E-Mail noch einmal geschickt.
+email-sent-again = Wir haben die E‑Mail noch einmal geschickt.
 email-cancelled = Die Änderung ist abgebrochen.
 email-cancel = Änderung abbrechen
 email-change = Adresse ändern
 email-change-text = Wir schicken einen Link an die neue Adresse. Sobald Sie sie dort bestätigen, ersetzt sie die aktuelle, und Sie werden auf allen Geräten abgemeldet. Auch an die aktuelle Adresse schicken wir eine Nachricht.
 email-add = Adresse hinzufügen
 email-add-text = Wir schicken einen Link an die Adresse. Bestätigen Sie sie dort, um sie zu verwenden.
-email-new = Neue E-Mail-Adresse
+email-new = Neue E‑Mail-Adresse
 
 devices-intro = Auf diesen Geräten sind Sie angemeldet. Wenn Sie eines nicht kennen, melden Sie es ab und ändern Sie Ihr Passwort.
 devices-count = { $count ->
@@ -549,11 +559,11 @@ activity-newest = Neueste
 activity-older = Ältere
 activity-not-me-one = Das war ich nicht
 activity-not-me = Kam etwas davon nicht von Ihnen?
-activity-not-me-text = Vielleicht kennt jemand anderes Ihr Passwort. Ändern Sie es: Damit melden Sie auch Ihre anderen Geräte ab. Prüfen Sie danach Ihre E-Mail-Adresse und die Zwei-Faktor-Anmeldung.
+activity-not-me-text = Vielleicht kennt jemand anderes Ihr Passwort. Ändern Sie es: Damit melden Sie auch Ihre anderen Geräte ab. Prüfen Sie danach Ihre E‑Mail-Adresse und die Zwei-Faktor-Anmeldung.
 activity = { $event ->
     [sign-up] Konto angelegt
-    [email-confirmed] E-Mail-Adresse bestätigt
-    [confirmation-cancelled] Änderung der E-Mail-Adresse abgebrochen
+    [email-confirmed] E‑Mail-Adresse bestätigt
+    [confirmation-cancelled] Änderung der E‑Mail-Adresse abgebrochen
     [sign-in] Angemeldet
     [second-factor-requested] Passwort eingegeben, Code abgefragt
     [sign-out] Abgemeldet
@@ -561,15 +571,15 @@ activity = { $event ->
     [session-evicted] Das älteste Gerät wurde abgemeldet, weil es zu viele waren
     [password-changed] Passwort geändert
     [password-set] Passwort festgelegt
-    [recovery-mailed] E-Mail zum Zurücksetzen des Passworts verschickt
-    [recovered] Passwort per E-Mail zurückgesetzt
+    [recovery-mailed] Jemand wollte das Passwort zurücksetzen; wir haben eine E‑Mail geschickt
+    [recovered] Passwort per E‑Mail zurückgesetzt
     [factor-added] Authenticator-App hinzugefügt
     [factor-removed] Authenticator-App entfernt
-    [factors-undone] Zwei-Faktor-Anmeldung mit dem Link in einer E-Mail ausgeschaltet
+    [factors-undone] Zwei-Faktor-Anmeldung ausgeschaltet
     [recovery-codes-renewed] Neue Wiederherstellungscodes erstellt
     [recovery-code-used] Wiederherstellungscode verwendet
-    [email-change-requested] Änderung der E-Mail-Adresse angefordert
-    [email-change-undone] Änderung der E-Mail-Adresse rückgängig gemacht
+    [email-change-requested] Änderung der E‑Mail-Adresse angefordert
+    [email-change-undone] Änderung der E‑Mail-Adresse rückgängig gemacht
     [role-changed] Rolle geändert
     [status-changed] Konto gesperrt oder entsperrt
     [deletion-requested] Löschung des Kontos angefordert
@@ -581,12 +591,12 @@ activity-by = { $actor ->
     [admin] von einem Admin
     [operator] vom Betreiber
     [server] automatisch
-   *[unknown] mit einem Link in einer E-Mail
+   *[unknown] mit einem Link in einer E‑Mail
 }
 
 data-intro = Hier sehen Sie, was über Sie gespeichert ist, und können es herunterladen. Anwendungen, bei denen Sie sich anmelden, speichern vielleicht mehr.
 data-download = Herunterladen
-data-download-text = Eine JSON-Datei mit allem, was unten steht, außer Ihrem Passwort, den Schlüsseln Ihrer Authenticator-Apps, den Wiederherstellungscodes und den Zählern der Versuche.
+data-download-text = Eine JSON-Datei mit allem, was unten steht, außer Ihrem Passwort, den Schlüsseln Ihrer Authenticator-Apps, den Wiederherstellungscodes und der Anzahl der Versuche.
 data-download-button = Daten herunterladen
 data-stored = Was gespeichert ist und wie lange
 data-category = { $name ->
@@ -595,23 +605,23 @@ data-category = { $name ->
     [factors] Zwei-Faktor-Anmeldung
     [sessions] Geräte, auf denen Sie angemeldet sind
     [devices] Bekannte Geräte
-    [links] Links in E-Mails
-    [mails] E-Mails an Sie
+    [links] Links in E‑Mails
+    [mails] E‑Mails an Sie
     [audit] Aktivitäten
    *[other] Versuche
 }
 data-until = { $name ->
-    [user] Name, Benutzername, E-Mail-Adresse und Sprache, solange Sie das Konto haben. Wenn Sie es löschen, bleibt alles noch { $period } lang gespeichert, damit Sie es sich anders überlegen können.
-    [user-at-once] Name, Benutzername, E-Mail-Adresse und Sprache, solange Sie das Konto haben.
+    [user] Name, Benutzername, E‑Mail-Adresse und Sprache, solange Sie das Konto haben. Wenn Sie es löschen, bleibt alles noch { $period } lang gespeichert, damit Sie es sich anders überlegen können.
+    [user-at-once] Name, Benutzername, E‑Mail-Adresse und Sprache, solange Sie das Konto haben.
     [password] Für niemanden lesbar, bis Sie es ändern oder das Konto gelöscht wird.
     [factors] Die Schlüssel Ihrer Authenticator-Apps und Ihre Wiederherstellungscodes, für niemanden lesbar, bis sie entfernt werden oder das Konto gelöscht wird.
     [sessions] Browser, IP-Adresse und Zeiten, { $period } ab der letzten Verlängerung, höchstens { $longest } ab der Anmeldung.
     [devices] Browser und Netzwerk der Geräte, auf denen Sie sich angemeldet haben, { $period } ab der letzten Anmeldung dort.
-    [links] Zweck, E-Mail-Adresse und Zeiten, bis { $period } nach ihrem Ablauf.
+    [links] Zweck, E‑Mail-Adresse und Zeiten, bis { $period } nach ihrem Ablauf.
     [mails] Bis sie verschickt sind. Wenn das { $period } lang nicht gelingt, bleiben sie noch { $longest } lang gespeichert.
     [audit] Anmeldungen und Änderungen mit Browser und IP-Adresse, { $period } lang. Wenn das Konto gelöscht wird, werden Browser und IP-Adresse entfernt.
     [audit-unlimited] Anmeldungen und Änderungen mit Browser und IP-Adresse, ohne Frist. Wenn das Konto gelöscht wird, werden Browser und IP-Adresse entfernt.
-   *[other] Zähler für falsche Passwörter und andere Versuche, zum Schutz Ihres Kontos, höchstens { $period } lang. Mit Zwei-Faktor-Anmeldung ein Zähler für zurückgesetzte Passwörter, bis Sie sich mit einem Code anmelden, höchstens { $longest } lang.
+   *[other] Wie viele falsche Passwörter und andere Versuche es gab, zum Schutz Ihres Kontos, höchstens { $period } lang. Mit Zwei-Faktor-Anmeldung auch, wie oft das Passwort zurückgesetzt wurde, seit Sie zuletzt einen Code eingegeben haben.
 }
 data-applications = Von Anwendungen gespeichert
 data-applications-text = Das haben Anwendungen in Ihrem Konto gespeichert.
@@ -623,10 +633,10 @@ delete-intro = { $days ->
     [one] Ihr Konto wird morgen um diese Zeit gelöscht. Bis dahin kann es niemand benutzen, danach lässt es sich nicht wiederherstellen.
    *[other] Ihr Konto wird in { $days } Tagen gelöscht. Bis dahin kann es niemand benutzen, danach lässt es sich nicht wiederherstellen.
 }
-delete-undo-by-email = Wenn Sie es sich vorher anders überlegen, öffnen Sie den Link in der E-Mail, die wir Ihnen schicken, oder geben Sie auf der Anmeldeseite Ihr Passwort ein: Dort können Sie das Konto behalten.
+delete-undo-by-email = Wenn Sie es sich vorher anders überlegen, öffnen Sie den Link in der E‑Mail, die wir Ihnen schicken, oder geben Sie auf der Anmeldeseite Ihr Passwort ein: Dort können Sie das Konto behalten.
 delete-undo-by-sign-in = Wenn Sie es sich vorher anders überlegen, geben Sie auf der Anmeldeseite Ihr Passwort ein: Dort können Sie das Konto behalten.
 delete-goes = Was gelöscht wird
-delete-goes-profile = Ihr Name und Benutzername, Ihre E-Mail-Adresse und Sprache
+delete-goes-profile = Ihr Name und Benutzername, Ihre E‑Mail-Adresse und Sprache
 delete-goes-security = Ihr Passwort, Ihre Authenticator-Apps, Wiederherstellungscodes und bekannten Geräte
 delete-goes-data = Alles, was Anwendungen in Ihrem Konto gespeichert haben
 delete-stays = Was bleibt
@@ -707,10 +717,10 @@ codes-once = Die Codes werden nur jetzt angezeigt. Speichern Sie sie in einem Pa
 codes-saved = Ich habe sie gesichert
 
 request-recovery-title = Passwort zurücksetzen
-request-recovery-intro = Geben Sie Ihre E-Mail-Adresse ein. Wir schicken Ihnen einen Link, mit dem Sie ein neues Passwort festlegen.
-recovery-sent-to = Wenn es zu { $email } ein Konto gibt, haben wir dorthin eine E-Mail geschickt. Öffnen Sie den Link darin, um ein neues Passwort festzulegen.
-recovery-sent = Wenn es zu dieser Adresse ein Konto gibt, haben wir dorthin eine E-Mail geschickt. Öffnen Sie den Link darin, um ein neues Passwort festzulegen.
-recovery-sent-again = Wenn es zu dieser Adresse ein Konto gibt, haben wir die E-Mail noch einmal geschickt.
+request-recovery-intro = Geben Sie Ihre E‑Mail-Adresse ein. Wir schicken Ihnen einen Link, mit dem Sie ein neues Passwort festlegen.
+recovery-sent-to = Wenn es zu { $email } ein Konto gibt, haben wir dorthin eine E‑Mail geschickt. Öffnen Sie den Link darin, um ein neues Passwort festzulegen.
+recovery-sent = Wenn es zu dieser Adresse ein Konto gibt, haben wir dorthin eine E‑Mail geschickt. Öffnen Sie den Link darin, um ein neues Passwort festzulegen.
+recovery-sent-again = Wenn es zu dieser Adresse ein Konto gibt, haben wir die E‑Mail noch einmal geschickt.
 recover-title = Neues Passwort festlegen
 recover-text = { $name ->
     [0] Sie werden auf allen Geräten abgemeldet.
@@ -720,26 +730,26 @@ recover-button = Passwort festlegen
 
 undo-email-change-title = Änderung rückgängig machen
 undo-email-change-heading = Diese Änderung kam nicht von Ihnen?
-undo-email-change-text = Jemand hat die E-Mail-Adresse Ihres Kontos geändert oder die Änderung angefordert. Wenn Sie das nicht waren, können Sie diese Adresse wiederherstellen.
-undo-email-change-effects = Wenn Sie Ihr Konto wiederherstellen, werden Sie auf allen Geräten abgemeldet, und das aktuelle Passwort gilt nicht mehr. Authenticator-Apps und Wiederherstellungscodes, die nach der Änderung oder in den drei Tagen davor hinzukamen, werden entfernt. Wir schicken Ihnen eine E-Mail, mit der Sie ein neues Passwort festlegen.
+undo-email-change-text = Jemand hat die E‑Mail-Adresse Ihres Kontos geändert oder die Änderung angefordert. Wenn Sie das nicht waren, können Sie diese Adresse wiederherstellen.
+undo-email-change-effects = Wenn Sie Ihr Konto wiederherstellen, werden Sie auf allen Geräten abgemeldet, und das aktuelle Passwort gilt nicht mehr. Authenticator-Apps und Wiederherstellungscodes, die nach der Änderung oder in den drei Tagen davor hinzukamen, werden entfernt. Wir schicken Ihnen eine E‑Mail, mit der Sie ein neues Passwort festlegen.
 undo-email-change-button = Konto wiederherstellen
 
 undo-factors-title = Zwei-Faktor-Anmeldung ausschalten
 undo-factors-heading = Authenticator-Apps entfernen?
 undo-factors-text = Jemand hat die Zwei-Faktor-Anmeldung für Ihr Konto eingeschaltet. Wenn Sie das nicht waren, können Sie es wiederherstellen.
-undo-factors-effects = Alle Authenticator-Apps und Wiederherstellungscodes werden entfernt, Sie werden auf allen Geräten abgemeldet, und das aktuelle Passwort gilt nicht mehr. Eine noch nicht bestätigte Änderung der E-Mail-Adresse wird abgebrochen. Wir schicken Ihnen eine E-Mail, mit der Sie ein neues Passwort festlegen.
+undo-factors-effects = Alle Authenticator-Apps und Wiederherstellungscodes werden entfernt, Sie werden auf allen Geräten abgemeldet, und das aktuelle Passwort gilt nicht mehr. Eine noch nicht bestätigte Änderung der E‑Mail-Adresse wird abgebrochen. Wir schicken Ihnen eine E‑Mail, mit der Sie ein neues Passwort festlegen.
 undo-factors-button = Konto wiederherstellen
 
 ## The page of a problem
 
 problem-title = { $code ->
     [malformed-request] Diese Anfrage konnten wir nicht lesen
-    [invalid-credentials] E-Mail-Adresse, Benutzername oder Passwort ist falsch
+    [invalid-credentials] E‑Mail-Adresse, Benutzername oder Passwort ist falsch
     [wrong-password] Das Passwort ist falsch
     [unknown-account] Konto nicht gefunden
     [authentication-required] Bitte melden Sie sich an
     [invalid-token] Sie sind nicht mehr angemeldet
-    [email-unconfirmed] Ihre E-Mail-Adresse ist noch nicht bestätigt
+    [email-unconfirmed] Ihre E‑Mail-Adresse ist noch nicht bestätigt
     [account-disabled] Dieses Konto ist gesperrt
     [deletion-pending] Dieses Konto wird gelöscht
     [forbidden] Sie haben keinen Zugriff auf diese Seite
@@ -750,6 +760,7 @@ problem-title = { $code ->
     [cross-site-request] Dieses Formular konnte nicht abgeschickt werden
     [https-required] Sichere Verbindung erforderlich
     [not-found] Seite nicht gefunden
+    [link-incomplete] Dieser Link ist unvollständig
     [method-not-allowed] Das geht auf dieser Seite nicht
     [request-timeout] Das hat zu lange gedauert
     [username-taken] Dieser Benutzername ist schon vergeben
@@ -779,9 +790,9 @@ problem-help = { $code ->
     [unknown-account] Prüfen Sie den Namen oder legen Sie ein Konto an.
     [authentication-required] Diese Seite sehen Sie nur, wenn Sie angemeldet sind.
     [invalid-token] Melden Sie sich noch einmal an, um weiterzumachen.
-    [email-unconfirmed] Öffnen Sie den Link in der E-Mail, die wir Ihnen geschickt haben.
+    [email-unconfirmed] Öffnen Sie den Link in der E‑Mail, die wir Ihnen geschickt haben.
     [account-disabled] Wenden Sie sich an den Support.
-    [deletion-pending] Um das Konto zu behalten, geben Sie auf der Anmeldeseite Ihr Passwort ein oder öffnen Sie den Link in der E-Mail über die Löschung.
+    [deletion-pending] Um das Konto zu behalten, geben Sie auf der Anmeldeseite Ihr Passwort ein oder öffnen Sie den Link in der E‑Mail über die Löschung.
     [forbidden] Melden Sie sich mit einem Konto an, das Zugriff hat.
     [sign-up-closed] Bitten Sie den Betreiber um ein Konto.
     [invalid-code] Jeder Code gilt nur einmal. Warten Sie auf den nächsten Code und versuchen Sie es noch einmal.
@@ -790,6 +801,7 @@ problem-help = { $code ->
     [cross-site-request] Zu Ihrer Sicherheit wurde nichts geändert. Öffnen Sie die Seite auf dieser Website und versuchen Sie es noch einmal.
     [https-required] Verwenden Sie die Adresse, die mit https:// beginnt.
     [not-found] Prüfen Sie die Adresse oder gehen Sie zur Startseite.
+    [link-incomplete] Ein Teil davon fehlt. Kopieren Sie den ganzen Link aus der E‑Mail in Ihren Browser.
     [method-not-allowed] Gehen Sie zur Startseite und versuchen Sie es noch einmal.
     [request-timeout] Prüfen Sie Ihre Verbindung und versuchen Sie es noch einmal.
     [username-taken] Gehen Sie zurück und wählen Sie einen anderen.
@@ -813,12 +825,13 @@ problem-help = { $code ->
 }
 problem-wait = Versuchen Sie es in { $wait } noch einmal.
 link-expired = { $link ->
-    [email-undo] Er wurde schon verwendet oder ist zu alt. Wenn Sie die Änderung rückgängig gemacht haben, legen Sie mit der E-Mail, die wir Ihnen dann geschickt haben, ein neues Passwort fest. Wenn nicht, wenden Sie sich an den Support.
-    [factor-undo] Er wurde schon verwendet oder ist zu alt. Wenn Sie damit die Authenticator-Apps entfernt haben, legen Sie mit der E-Mail, die wir Ihnen dann geschickt haben, ein neues Passwort fest. Wenn nicht, wenden Sie sich an den Support.
+    [email-undo] Er wurde schon verwendet oder ist zu alt. Wenn Sie die Änderung rückgängig gemacht haben, legen Sie mit der E‑Mail, die wir Ihnen dann geschickt haben, ein neues Passwort fest. Wenn nicht, wenden Sie sich an den Support.
+    [factor-undo] Er wurde schon verwendet oder ist zu alt. Wenn Sie damit die Authenticator-Apps entfernt haben, legen Sie mit der E‑Mail, die wir Ihnen dann geschickt haben, ein neues Passwort fest. Wenn nicht, wenden Sie sich an den Support.
     [deletion-undo] Er wurde schon verwendet, oder das Konto ist gelöscht. Wenn Sie Ihr Konto behalten haben, können Sie sich anmelden.
+    [confirmation] Er wurde schon verwendet oder durch einen neueren ersetzt, oder er ist zu alt. Wenn Sie „Das war ich nicht“ gewählt haben, müssen Sie nichts weiter tun. Wenn nicht, können Sie einen neuen anfordern.
    *[other] Er wurde schon verwendet oder durch einen neueren ersetzt, oder er ist zu alt. Sie können einen neuen anfordern.
 }
-problem-confirm-address = E-Mail-Adresse bestätigen
+problem-confirm-address = E‑Mail-Adresse bestätigen
 problem-reset-password = Passwort zurücksetzen
 problem-code = Fehlercode:
 problem-request = Nummer der Anfrage:

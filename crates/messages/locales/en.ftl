@@ -24,10 +24,6 @@ duration-days = { $count ->
     [one] { $count } day
    *[other] { $count } days
 }
-duration-months = { $count ->
-    [one] { $count } month
-   *[other] { $count } months
-}
 duration-years = { $count ->
     [one] { $count } year
    *[other] { $count } years
@@ -37,7 +33,6 @@ duration = { $unit ->
     [minutes] { duration-minutes }
     [hours] { duration-hours }
     [days] { duration-days }
-    [months] { duration-months }
    *[years] { duration-years }
 }
 # $month is the English name.
@@ -294,6 +289,8 @@ forgot-password = Forgot your password?
 please-wait = Please wait
 copy = Copy
 copied = Copied
+print = Print
+contact-support = Contact support
 cancel = Cancel
 send-link = Send link
 send-again = Send the email again
@@ -347,7 +344,7 @@ fault-code = { $code ->
 }
 fault-setup-code = { $code ->
     [missing] Enter a code.
-    [wrong] Wrong code. Check that your phone shows the right time, and enter the code that your authenticator app shows now.
+    [wrong] Wrong code. Check the time on your phone and enter the code that it shows now.
    *[other] Enter the six digits that your authenticator app shows.
 }
 fault-name = { $code ->
@@ -364,7 +361,6 @@ form-problem = { $code ->
     [invalid-credentials] Wrong email, username or password. Try again, or reset your password.
     [wrong-password] Wrong password.
     [challenge-expired] Your sign-in has expired, or too many codes were wrong. Sign in again.
-    [reauthentication-required] Enter your password, and a code if you use two-factor sign-in.
     [unknown-account] We couldn't find an account with that name.
     [email-unconfirmed] Your email address isn't confirmed yet. Open the link in the email we sent you.
     [account-disabled] This account is disabled. Contact support.
@@ -385,17 +381,24 @@ support = Support
 # $name is what has happened before.
 sign-in-notice = { $name ->
     [signed-out] You are signed out.
+    [session-ended] You were signed out. Sign in again to continue.
+    [not-saved] You were signed out, so this was not saved. Sign in and try again.
     [signed-up] Your account is ready. Sign in to continue.
     [confirmed] Your email address is confirmed. Sign in to continue.
     [email-changed] Your new address is confirmed. You are signed out on all devices: sign in again.
     [cancelled] Thanks for letting us know. We've removed your email address from that account, and no one can sign in with it. There's nothing else you need to do.
     [recovered] Your password is changed. You are signed out on all devices: sign in with the new password.
-    [email-undone] Your account uses this email address again. You are signed out on all devices, and the old password no longer works. We've emailed you a link to set a new one.
     [factors-undone] Two-factor sign-in is off. You are signed out on all devices, and the old password no longer works. We've emailed you a link to set a new one. If someone else has changed the email address of your account, undo that with the link in the email about the change first.
     [deleted] Your account is deleted.
    *[kept] Your account is not deleted. You can sign in again.
 }
-sign-in-to-be-deleted = You are signed out. Your account will be deleted on { $at }. Until then you can keep it: enter your password below. If your email address is confirmed, we've also sent you a link.
+sign-in-to-be-deleted = You are signed out. Your account will be deleted on { $at }. Until then you can keep it: enter your password below.
+sign-in-deletion-sent-to = We've also sent a link to { $email }.
+sign-in-email-undone = Your account uses { $name ->
+    [0] the previous email address
+   *[other] { $name }
+} again. You are signed out on all devices, and the old password no longer works. We've emailed you a link to set a new one.
+sign-in-factors-undone-too = Two-factor sign-in was turned off too. Once you are signed in, turn it on again.
 sign-in-cookie = You are not signed in: your browser did not accept our cookie. Open this page at an address that starts with https://. Over http://, browsers accept the cookie at localhost only, and Safari not even there. If the address is right, allow cookies for this site.
 sign-in-new = New here? { $link }
 sign-in-new-link = Create an account
@@ -405,8 +408,13 @@ sign-up-title = Create your account
 sign-up-email-optional = Email (optional)
 sign-up-email-hint = We'll use it if you need to reset your password.
 sign-up-name-optional = Name (optional)
-sign-up-with-username = Use a username instead
-sign-up-with-email = Use an email address instead
+# The link to the other form. With domains, an email address is always required.
+sign-up-other-form = { $name ->
+    [email] Use an email address instead
+    [also-username] Also choose a username
+    [without-username] Sign up without a username
+   *[username] Use a username instead
+}
 sign-up-domains = { $count ->
     [one] Use an address at { $domains }.
    *[other] Use an address at one of these domains: { $domains }.
@@ -434,11 +442,13 @@ request-confirmation-intro = Enter your email. We'll send you the link again.
 
 confirm-title = Confirm your email address
 confirm-done = Email address confirmed
-confirm-done-text = Your address is confirmed. You can sign in.
+confirm-done-text = There is nothing else you need to do.
+confirm-done-next = Go to your account
 confirm-is-new = Did you create this account?
 confirm-is-new-text = This link confirms a sign-up with your email address. Confirm only if you signed up yourself at this time.
 confirm-is-change = Is this the address of your account?
 confirm-is-change-text = This link adds the address below to an account. Confirm only if the account is yours and you requested this yourself.
+confirm-replaces-text = This link replaces the current address of an account with the address below. Confirm only if the account is yours and you requested this yourself.
 confirm-signs-out = You are then signed out on all devices.
 confirm-signed-up-at = Signed up
 confirm-requested-at = Requested
@@ -462,7 +472,7 @@ account-factors-off = Off
 account-this-device = This device
 account-tasks = What needs doing
 account-no-tasks = Nothing. Your account is set up well.
-account-last-sign-in = Last sign-in
+account-other-sign-in = Last other sign-in
 account-signed-in-on = Signed in on
 account-change = Change
 skip-to-content = Skip to the content
@@ -576,11 +586,11 @@ activity = { $event ->
     [session-evicted] The oldest device was signed out, because there were too many
     [password-changed] Password changed
     [password-set] Password set
-    [recovery-mailed] Email to reset the password sent
+    [recovery-mailed] Someone asked to reset the password; we sent an email
     [recovered] Password reset by email
     [factor-added] Authenticator app added
     [factor-removed] Authenticator app removed
-    [factors-undone] Two-factor sign-in removed with the link in an email
+    [factors-undone] Two-factor sign-in turned off
     [recovery-codes-renewed] New recovery codes created
     [recovery-code-used] Recovery code used
     [email-change-requested] Change of the email address requested
@@ -601,7 +611,7 @@ activity-by = { $actor ->
 
 data-intro = See and download what is stored about you here. Applications that you sign in to may store more.
 data-download = Download
-data-download-text = One JSON file with everything below, except your password, the keys of your authenticator apps, the recovery codes and the counters of attempts.
+data-download-text = One JSON file with everything below, except your password, the keys of your authenticator apps, the recovery codes and the numbers of attempts.
 data-download-button = Download your data
 data-stored = What is stored, and for how long
 data-category = { $name ->
@@ -627,7 +637,7 @@ data-until = { $name ->
     [mails] Until they are sent. An email that can't be sent for { $period } is deleted { $longest } later.
     [audit] Sign-ins and changes with browser and IP address, for { $period }. When the account is deleted, browser and IP address are removed.
     [audit-unlimited] Sign-ins and changes with browser and IP address, without a limit of time. When the account is deleted, browser and IP address are removed.
-   *[other] Counters of wrong passwords and other attempts, which protect your account, for at most { $period }. With two-factor sign-in, a counter of password resets until you sign in with a code, for at most { $longest }.
+   *[other] How many wrong passwords and other attempts there were, to protect your account, for at most { $period }. With two-factor sign-in, also how often the password was reset since you last entered a code.
 }
 data-applications = Stored by applications
 data-applications-text = Applications have stored this with your account.
@@ -766,6 +776,7 @@ problem-title = { $code ->
     [cross-site-request] We couldn't submit this form
     [https-required] Secure connection required
     [not-found] Page not found
+    [link-incomplete] This link is incomplete
     [method-not-allowed] This page can't do that
     [request-timeout] That took too long
     [username-taken] This username is taken
@@ -806,6 +817,7 @@ problem-help = { $code ->
     [cross-site-request] For your safety, nothing was changed. Open the page on this site and try again.
     [https-required] Use the address that starts with https://.
     [not-found] Check the address, or go to the start page.
+    [link-incomplete] A part of it is missing. Copy the whole link from the email into your browser.
     [method-not-allowed] Go to the start page and try again.
     [request-timeout] Check your connection and try again.
     [username-taken] Go back and choose another one.
@@ -833,6 +845,7 @@ link-expired = { $link ->
     [email-undo] It was already used, or is too old. If you have undone the change, set a new password with the email that we sent you then. If not, contact support.
     [factor-undo] It was already used, or is too old. If you have removed the authenticator apps with it, set a new password with the email that we sent you then. If not, contact support.
     [deletion-undo] It was already used, or the account is deleted. If you have kept your account, you can sign in.
+    [confirmation] It was already used, replaced by a newer one, or is too old. If you chose "This wasn't me", there is nothing else you need to do. If not, you can request a new one.
    *[other] It was already used, replaced by a newer one, or is too old. You can request a new one.
 }
 problem-confirm-address = Confirm your email address

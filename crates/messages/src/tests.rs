@@ -51,7 +51,7 @@ fn a_value_in_a_message_is_escaped() {
     assert_eq!(text.unwrap(), escaped);
     let template = "{% set x = around('sent-to', 'email', name='<') %}{{ x[0] }}<b>{{ email }}</b>";
     let text = render(&messages, template, context! { email => "" });
-    assert!(text.unwrap().ends_with("E-Mail an <b></b>"));
+    assert!(text.unwrap().ends_with("E‑Mail an <b></b>"));
     let template = "{% macro m() %}<b>{% endmacro %}{{ t('mail-go-to-product', product=m()) }}";
     assert!(
         render(&messages, template, hostile)

@@ -238,3 +238,14 @@ fn messages_have_no_markup_and_english_ones_are_ascii() {
         }
     }
 }
+
+/// On a phone, “E-Mail” would often be in two lines.
+#[test]
+fn german_pages_have_a_hyphen_in_email_at_which_no_line_breaks() {
+    for (key, message) in messages(Locale::De) {
+        let is_page = !key.starts_with(MAIL);
+        for text in message.texts.values() {
+            assert!(!is_page || !text.contains("E-Mail"), "{key}: {text}");
+        }
+    }
+}

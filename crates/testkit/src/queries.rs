@@ -118,6 +118,7 @@ fn audit_lists() -> Vec<Query> {
             }
         }
     }
+    lists.push(AuditFilter::sign_ins(fixtures::user_id(), LIMIT));
     for before in [None, Some(event.id)] {
         lists.extend(AuditFilter::of_user(fixtures::user_id(), before, LIMIT));
         lists.push(AuditFilter::activity(fixtures::user_id(), before, LIMIT));

@@ -22,10 +22,18 @@ const enhance = (root) => {
   for (const source of navigator.clipboard ? root.querySelectorAll("[data-copy]") : []) {
     const button = buttonAfter(source, "quiet");
     button.textContent = source.dataset.copy;
+    // Before the buttons that follow.
+    const actions = button.nextElementSibling;
+    if (actions?.matches(".actions")) actions.prepend(button);
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(source.innerText.trim());
       button.textContent = source.dataset.copied;
     });
+  }
+  for (const source of root.querySelectorAll("[data-print]")) {
+    const button = buttonAfter(source, "quiet");
+    button.textContent = source.dataset.print;
+    button.addEventListener("click", () => print());
   }
 };
 enhance(document);
@@ -46,6 +54,17 @@ for (const field of document.querySelectorAll("input[type=password][data-show]")
   // Hidden again if the user returns to the page.
   addEventListener("pagehide", () => show(false));
 }
+
+// The person's menu closes with Escape, and with a click beside it.
+const menu = document.querySelector(".menu");
+addEventListener("click", ({ target }) => {
+  if (menu && !menu.contains(target)) menu.open = false;
+});
+addEventListener("keydown", ({ key }) => {
+  if (key !== "Escape" || !menu?.open) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
 
 // A form is sent once. Its button is disabled after the browser has read its value, until the user returns to the page or stops
 // loading the next one, or for ten seconds.

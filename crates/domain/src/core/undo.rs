@@ -73,15 +73,16 @@ impl Core {
         }
     }
 
-    /// Uses an undo link. Fails with [`Error::LinkExpired`], and changes nothing, if another user has confirmed the
-    /// address that it restores.
-    pub(crate) async fn undo(&self, ctx: &Ctx, token: &Token, undo: Undo) -> Result<(), Error> {
+    /// Uses an undo link. Returns `true` if that turned off two-factor sign-in. Fails with [`Error::LinkExpired`], and changes
+    /// nothing, if another user has confirmed the address that it restores.
+    pub(crate) async fn undo(&self, ctx: &Ctx, token: &Token, undo: Undo) -> Result<bool, Error> {
         self.find_undo_link(ctx, token, undo).await?;
         let locked = self.locked_password().await?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let (link, user) = self.find_undo_link(ctx, token, undo).await?;
             let since = undo.removes_since(&link);
             let removed = self.factor_deletions_since(ctx, &user, since).await?;
+            let turns_off = removed.turns_off;
             let mut batch = self.undo_writes(ctx, undo, (&link, &user), locked.clone(), removed);
             batch.extend(
                 self.cancellation_writes(ctx, &user, CancelledWith::MailedLink)
@@ -91,7 +92,7 @@ impl Core {
                 Ok(()) => {
                     let (epoch, reason) = (user.security_epoch + 1, SessionEnd::AccountChanged);
                     self.end_sessions(ctx, user.id, epoch, reason, None).await;
-                    return Ok(());
+                    return Ok(turns_off);
                 }
                 // The link was used, or the user or the factors changed in between: read them again.
                 Err(WriteError::Stale) => {}
@@ -153,6 +154,10 @@ impl Core {
             RecoveryGrant::write(user.id, None),
         ]);
         batch.extend(removed.writes);
+        if undo == Undo::EmailChange && removed.turns_off {
+            let user_id = user.id;
+            self.emit(ctx, Event::TwoFactorTurnedOff { user_id }, &mut batch);
+        }
         let (before, removed) = (user, removed.count);
         let undone = match undo {
             Undo::EmailChange => Event::EmailChangeUndone {

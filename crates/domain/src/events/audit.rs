@@ -94,6 +94,9 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
             "factor added at {}, factors removed: {removed}",
             link.requested_at
         )),
+        Event::TwoFactorTurnedOff { user_id } => {
+            success_of(AuditKind::FactorsUndone, user_id).detail("with an address change")
+        }
         Event::SignedIn { user, .. } => success_of(AuditKind::SignIn, user.id),
         Event::SecondFactorRequested { user, must_enrol } => {
             let entry = success_of(AuditKind::SecondFactorRequested, user.id);

@@ -64,6 +64,8 @@ pub(crate) enum Event<'a> {
         link: &'a Link,
         removed: usize,
     },
+    /// The undo of an address change removed every second factor.
+    TwoFactorTurnedOff { user_id: UserId },
     /// The link in the mail about the first factor removed this number of factors; `before` is the user before that.
     FactorsUndone {
         before: &'a User,

@@ -93,11 +93,14 @@ impl Factors {
         self.core.list_factors(ctx, &user).await
     }
 
-    /// Returns `true` if the signed-in user has a second factor, so that a proof needs a code.
-    pub async fn has_factor(&self, ctx: &Ctx) -> Result<bool, Error> {
+    /// Returns `true` if a proof of the signed-in user needs a code: the account has a second factor, and the sign-in with it
+    /// is not recent.
+    pub async fn needs_code(&self, ctx: &Ctx) -> Result<bool, Error> {
         match ctx.actor.user_id() {
-            Some(id) => Ok(!self.core.factor_set(id).await?.is_empty()),
-            None => Ok(false),
+            Some(id) if !self.core.has_recent_factor(ctx) => {
+                Ok(!self.core.factor_set(id).await?.is_empty())
+            }
+            _ => Ok(false),
         }
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct RemovedFactors {
     pub(crate) writes: Batch,
     /// Number of removed factors.
     pub(crate) count: usize,
+    /// `true` if the user had factors, and has none left.
+    pub(crate) turns_off: bool,
 }
 
 impl Factors {
@@ -36,7 +38,8 @@ impl Factors {
     /// Removes all factors of the account, and uses the link. Fails with [`Error::LinkExpired`] if it is void.
     #[tracing::instrument(name = "undo_factors", level = "trace", skip_all)]
     pub async fn undo(&self, ctx: &Ctx, token: &Token) -> Result<(), Error> {
-        self.core.undo(ctx, token, Undo::FirstFactor).await
+        self.core.undo(ctx, token, Undo::FirstFactor).await?;
+        Ok(())
     }
 }
 
@@ -71,6 +74,7 @@ impl Core {
         writes.push(set.write(FactorProof::NotRequired, ctx.now)?);
         Ok(RemovedFactors {
             count: removed.len(),
+            turns_off: !removed.is_empty() && set.is_empty(),
             writes,
         })
     }

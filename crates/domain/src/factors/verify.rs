@@ -224,7 +224,7 @@ impl Core {
     }
 
     /// Returns `true` if the session of the request was opened with a second factor, recently enough.
-    fn has_recent_factor(&self, ctx: &Ctx) -> bool {
+    pub(crate) fn has_recent_factor(&self, ctx: &Ctx) -> bool {
         matches!(
             ctx.actor,
             Actor::User { is_multi_factor: true, auth_time, .. } if self.is_recent(ctx, auth_time)

@@ -42,7 +42,7 @@ string_enum! {
         FactorAdded => "factor-added",
         /// A second factor was removed.
         FactorRemoved => "factor-removed",
-        /// The link in the mail about the first second factor removed all of them.
+        /// A link in a mail removed all second factors: that about the first of them, or about a change of the address.
         FactorsUndone => "factors-undone",
         /// A user got new recovery codes.
         RecoveryCodesRenewed => "recovery-codes-renewed",

@@ -65,6 +65,18 @@ impl AuditFilter {
         filter.within(of_user.only(Condition::one_of("event", kinds)))
     }
 
+    /// The successful sign-ins of a user, newest first.
+    pub fn sign_ins(user_id: UserId, limit: usize) -> Query {
+        let filter = Self {
+            user_id: Some(user_id),
+            event: Some(AuditKind::SignIn),
+            limit,
+            ..Self::default()
+        };
+        let succeeded = Condition::is("outcome", Outcome::Success.as_str());
+        filter.query().only(succeeded)
+    }
+
     /// The part of a query between the times, newest first. Ids sort by time, to the millisecond.
     fn within(&self, mut query: Query) -> Query {
         let mut highest = match self.before.map(|id| id.before()) {

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use crate::access::Action;
+use crate::core::sessions::Authenticated;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::events::Event;
@@ -106,6 +107,16 @@ impl Profile {
             .await?;
         let seen = |event| as_seen_by_the_user(event, user.id);
         Ok(events.into_iter().map(seen).collect())
+    }
+
+    /// Returns the user's last sign-in but that of this session; `None` if the audit log has none.
+    #[tracing::instrument(name = "other_sign_in", level = "trace", skip_all)]
+    pub async fn other_sign_in(&self, session: &Authenticated) -> Result<Option<Activity>, Error> {
+        let (user_id, signed_in_at) = (session.user().id, session.session().created_at);
+        let sign_ins = AuditFilter::sign_ins(user_id, 2);
+        let sign_ins: Vec<AuditEvent> = self.core.ports.store.list_readable(sign_ins).await?;
+        let other = sign_ins.into_iter().find(|event| event.at != signed_in_at);
+        Ok(other.map(|event| as_seen_by_the_user(event, user_id)))
     }
 }
 

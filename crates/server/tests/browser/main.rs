@@ -40,6 +40,7 @@ tests!(pages {
     fn every_page_for_developers_passes_the_checks();
     fn every_page_of_second_factors_passes_the_checks();
     fn pages_with_a_pale_brand_pass_the_checks();
+    fn on_a_phone_a_long_brand_fits_and_what_needs_doing_comes_before_the_sections();
     fn a_page_with_faults_fails_the_checks();
     /// Compressed, 5 KiB for the stylesheet and 3 KiB for the script; with them, 30 KiB without compression.
     fn the_first_page_is_small();
@@ -54,7 +55,8 @@ tests!(scripts {
     /// stops the page that loads, and after ten seconds.
     fn a_form_is_sent_once();
     fn times_are_in_the_time_zone_of_the_reader();
-    fn recovery_codes_can_be_copied();
+    fn the_menu_closes_with_escape_and_with_a_click_beside_it();
+    fn recovery_codes_can_be_copied_printed_and_downloaded();
     /// The list is loaded again without leaving the page. A mail is in a frame without scripts.
     fn the_inbox_is_refreshed_in_place_and_shows_a_mail_in_a_frame();
     /// Without a script, since browsers open the `details` around the target of a link.

@@ -30,6 +30,40 @@ export async function pages_with_a_pale_brand_pass_the_checks() {
   await passChecks({ brand: "Example Club" }, (look) => walks.walkBrand("en", look));
 }
 
+export async function on_a_phone_a_long_brand_fits_and_what_needs_doing_comes_before_the_sections() {
+  const brand = "Example Donaudampfschifffahrtsgesellschaft Accounts";
+  const browser = await Browser.open({ variables: { DOORWARD_BRAND__NAME: brand } });
+  await browser.go("/");
+  assert.deepEqual(await checkPage(browser, { brand, checks: [] }), []);
+  await browser.signUp("ben");
+  assert.deepEqual(await checkPage(browser, { brand, checks: [] }), []);
+  // For the eye and for the keyboard.
+  const top = async (css) => (await browser.page.locator(css).boundingBox()).y;
+  assert.ok((await top("[aria-labelledby=tasks]")) < (await top("nav")));
+  const focused = [];
+  await browser.page.focus(".menu summary");
+  for (let count = 0; count < 12; count += 1) {
+    await browser.page.keyboard.press("Tab");
+    focused.push(await browser.page.evaluate(() => document.activeElement.closest("nav, section")?.localName));
+  }
+  assert.ok(focused.indexOf("section") < focused.indexOf("nav"), focused.join());
+  // Large text has room for whole words.
+  await browser.page.setViewportSize({ width: 360, height: 780 });
+  await browser.page.evaluate(() => (document.documentElement.style.fontSize = "200%"));
+  const lines = () => {
+    const { firstChild } = document.querySelector("[aria-labelledby=tasks] li span");
+    return firstChild.data.split(/(?<=[ -])/).map((word, index, words) => {
+      const range = document.createRange();
+      const start = words.slice(0, index).join("").length;
+      range.setStart(firstChild, start);
+      range.setEnd(firstChild, start + word.trimEnd().length);
+      return [word, range.getClientRects().length];
+    });
+  };
+  const broken = (await browser.page.evaluate(lines)).filter(([, count]) => count > 1);
+  assert.deepEqual(broken, []);
+}
+
 export async function a_page_with_faults_fails_the_checks() {
   const browser = await Browser.open();
   await browser.go("/sign-in");

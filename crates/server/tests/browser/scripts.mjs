@@ -1,5 +1,6 @@
 // Scripts: Doorward's own on its pages, and those of other origins with its responses.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { Browser, PASSWORD, until } from "../../../testkit/browser/browser.mjs";
 import { findErrors } from "./page_checks.mjs";
@@ -65,6 +66,9 @@ export async function times_are_in_the_time_zone_of_the_reader() {
   const timeZone = "Asia/Kolkata";
   const browser = await Browser.open({ language: "en-GB", timezoneId: timeZone });
   await browser.signUp("ben");
+  // The account shows the time of another sign-in.
+  await browser.page.context().clearCookies();
+  await browser.signIn("ben", PASSWORD);
   const seen = await browser.page.evaluate((timeZone) => [...document.querySelectorAll("time")].map((time) => {
     const timeStyle = time.hasAttribute("data-day") ? undefined : "short";
     const expected = new Date(time.dateTime).toLocaleString("en-GB", { dateStyle: "long", timeStyle, timeZone });
@@ -79,7 +83,25 @@ export async function times_are_in_the_time_zone_of_the_reader() {
   assert.ok(seen.some(({ title }) => title.endsWith(" UTC")), JSON.stringify(seen));
 }
 
-export async function recovery_codes_can_be_copied() {
+export async function the_menu_closes_with_escape_and_with_a_click_beside_it() {
+  const browser = await Browser.open();
+  await browser.signUp("ben");
+  const { page } = browser;
+  const isOpen = () => browser.has(".menu[open]");
+  await page.click(".menu summary");
+  assert.ok(await isOpen());
+  await page.click(".menu p");
+  assert.ok(await isOpen(), "after a click in it");
+  await page.keyboard.press("Escape");
+  assert.ok(!(await isOpen()), "after Escape");
+  assert.equal(await page.evaluate(() => document.activeElement.localName), "summary");
+  await page.keyboard.press("Enter");
+  assert.ok(await isOpen());
+  await page.click("h1");
+  assert.ok(!(await isOpen()), "after a click beside it");
+}
+
+export async function recovery_codes_can_be_copied_printed_and_downloaded() {
   const browser = await Browser.open();
   await browser.signUp("ben");
   await browser.go("/account/factors");
@@ -90,12 +112,19 @@ export async function recovery_codes_can_be_copied() {
   await browser.page.evaluate(() => {
     navigator.clipboard.writeText = async (text) => { window.copied = text; };
   });
-  const button = "ul[data-copy] + button";
+  const button = "ul[data-copy] + .actions > :first-child";
   await browser.page.click(button);
   await until("the codes are copied", async () => (await browser.text(button)) === "Copied");
   const copied = (await browser.page.evaluate(() => window.copied)).split("\n");
   assert.equal(copied.length, 10);
   assert.equal(copied[0], await browser.recoveryCode(1));
+  await browser.page.evaluate(() => { window.print = () => { window.printed = true; }; });
+  await browser.page.click("[data-print] + button");
+  assert.ok(await browser.page.evaluate(() => window.printed));
+  const [download] = await Promise.all([browser.page.waitForEvent("download"), browser.page.click("a[download]")]);
+  assert.equal(download.suggestedFilename(), "doorward-recovery-codes.txt");
+  assert.equal(readFileSync(await download.path(), "utf8"), `${copied.join("\n")}\n`);
+  assert.deepEqual(findErrors(browser), []);
 }
 
 export async function the_inbox_is_refreshed_in_place_and_shows_a_mail_in_a_frame() {

@@ -59,6 +59,8 @@ export async function walk(language, look) {
   await look(browser, "recovered", "main:has(.status) form[action='/sign-in']");
   await browser.go(link);
   await look(browser, "link expired", "a[href='/problems/link-expired']");
+  await browser.go("/recovery/cut-off");
+  await look(browser, "link incomplete", "a.button[href='/recover']");
   await browser.page.context().clearCookies();
   await browser.go("/confirmation");
   await look(browser, "ask for confirmation", "form[action='/sign-up/sent'] [type=email]");
@@ -136,14 +138,14 @@ export async function walkFactors(language, look) {
   const code = await browser.code();
   await browser.fill("#code", "000000");
   await browser.click(SUBMIT);
-  await look(browser, "set up, wrong code", "#code-fault");
+  await look(browser, "set up, wrong code", "main:has(.qr) #code-fault");
   await browser.fill("#code", code);
   await browser.click(SUBMIT);
   await look(browser, "recovery codes", ".codes");
   const [first, second] = [await browser.recoveryCode(1), await browser.recoveryCode(2)];
-  await browser.click("main a.button");
+  await browser.click("main a.button:not(.quiet)");
   await look(browser, "factor added", "main:has(.status) [aria-labelledby=apps]");
-  await browser.send("/account/factors/recovery-codes");
+  await browser.click("a[href='/account/factors/recovery-codes']");
   await look(browser, "proof", "main:not(:has(.notice)) form[action='/account/factors/recovery-codes'] #code");
   await browser.send("/account/factors/recovery-codes", { password: PASSWORD, code: "000000" });
   await look(browser, "proof, refused", "#code-fault");
@@ -161,7 +163,8 @@ export async function walkFactors(language, look) {
   await browser.send("/sign-in/factor", { code: renewed });
   await look(browser, "account, with a factor", "body.overview .badge.good");
   await browser.go("/account/factors");
-  await browser.page.click("summary:has(+ p + form[action$='/remove'])");
+  await browser.click("a[href$='/remove']");
+  await look(browser, "remove the factor", "main:not(:has(#password)) form[action$='/remove']");
   await browser.click("form[action$='/remove'] button");
   await look(browser, "factor removed", "main:not(:has([aria-labelledby=apps])) .status");
   await browser.signOut();
@@ -183,7 +186,7 @@ export async function walkEnrolment(language, look) {
   await browser.fill("#code", code);
   await browser.click(SUBMIT);
   await look(browser, "required, recovery codes", ".codes");
-  await browser.click("main a.button");
+  await browser.click("main a.button:not(.quiet)");
   await look(browser, "required, account", "body.overview .badge.good");
 }
 

@@ -73,6 +73,40 @@ async fn a_browser_gets_a_page_with_one_button() {
     let done = press_the_button(&app, &link).await;
     assert_eq!(done.header("location"), Some("/sign-in?email-undone"));
     assert_eq!(app.mails().await.len(), 2);
+    // The next page names the restored address.
+    let set = done.cookies().into_iter();
+    let set: Vec<_> = set.map(|one| one.split(';').next().unwrap()).collect();
+    let anonymous = app.anonymous();
+    let page = anonymous.request("GET", "/sign-in?email-undone").html();
+    let page = page.header("cookie", &set.join("; ")).send().await;
+    let page = page.expect(200).text();
+    for words in [
+        "uses <bdi>ben@example.com</bdi> again",
+        "value=\"ben@example.com\"",
+    ] {
+        assert!(page.contains(words), "{page}");
+    }
+}
+
+/// A factor that was added with the change is removed, and the sign-in page and the activity say so.
+#[tokio::test]
+async fn an_undo_that_turns_off_two_factor_sign_in_says_so() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let (thief, link) = stolen(&app).await;
+    crate::factors::enrol(&app, &thief, "Thief's").await;
+    let done = press_the_button(&app, &link).await;
+    let notice = "/sign-in?email-and-factors-undone";
+    assert_eq!(done.header("location"), Some(notice));
+    let activity = admin.get("/user/ben/activity").await.expect(200).json();
+    let items = activity["items"].as_array().unwrap();
+    let undone = items.iter().filter(|item| item["actor"] == "unknown");
+    let mut events: Vec<_> = undone.map(|item| item["event"].as_str().unwrap()).collect();
+    events.sort_unstable();
+    assert_eq!(
+        events,
+        ["email-change-undone", "email-confirmed", "factors-undone"]
+    );
 }
 
 /// Looks at the page of an undo link in each language and presses its only button. Returns the redirect.

@@ -376,7 +376,7 @@ impl Server {
             }
             "the address change undone" => {
                 let email = &doorward.email;
-                email.undo_change(&anonymous, &owner.undo).await
+                email.undo_change(&anonymous, &owner.undo).await.map(drop)
             }
             "the first factor undone" => {
                 let factors = &doorward.factors;
@@ -425,7 +425,7 @@ impl Server {
             }
             UndoLink => {
                 let email = &doorward.email;
-                email.undo_change(&anonymous, &owner.undo).await
+                email.undo_change(&anonymous, &owner.undo).await.map(drop)
             }
             FactorLink => {
                 let factors = &doorward.factors;

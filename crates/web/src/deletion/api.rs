@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use doorward_domain::Error;
 use doorward_domain::access::Action;
-use doorward_domain::model::{User, Version};
+use doorward_domain::model::{Purpose, User, Version};
 use doorward_domain::sign_in::Proof;
 use doorward_domain::values::DeletionReason;
 use serde::Serialize;
@@ -168,7 +168,9 @@ pub(crate) async fn view_deletion_undo(
     Path(token): Path<String>,
 ) -> Result<Json<Message>, Problem> {
     let service = &caller.doorward().deletion;
-    service.view_undo(&caller.ctx, &read_token(&token)?).await?;
+    service
+        .view_undo(&caller.ctx, &read_token(&token, Purpose::DeletionUndo)?)
+        .await?;
     Ok(Json(Message {
         message: "POST to this URL to keep the account.",
     }))
@@ -182,6 +184,8 @@ pub(crate) async fn undo_deletion(
     Path(token): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let service = &caller.doorward().deletion;
-    service.undo(&caller.ctx, &read_token(&token)?).await?;
+    service
+        .undo(&caller.ctx, &read_token(&token, Purpose::DeletionUndo)?)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,6 +1,7 @@
 //! The pages that delete the account of the signed-in user, and that keep it. The sign-in page shows a pending deletion.
 
 use axum::extract::Path;
+use axum::http::HeaderMap;
 use axum::response::{Html, Response};
 use doorward_domain::model::Purpose;
 use doorward_domain::values::DeletionReason;
@@ -11,8 +12,8 @@ use crate::deletion::api;
 use crate::html::account::{AccountCaller, Section};
 use crate::html::dates::moment;
 use crate::html::form::Form;
-use crate::html::return_to::{ReturnTo, sign_in_path, with_return_to};
-use crate::html::sign_in_name;
+use crate::html::return_to::{ReturnTo, sign_in_path};
+use crate::html::{sent_to, sign_in_name};
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::cookies::clear_session_cookie;
@@ -26,8 +27,13 @@ pub(crate) async fn delete_page(caller: AccountCaller) -> Html<String> {
     page(&caller, &Form::default()).await
 }
 
-/// Requests the deletion, which signs out. The sign-in page then says when the account is deleted.
-pub(crate) async fn delete(caller: AccountCaller, mut fields: Fields) -> Result<Response, Problem> {
+/// Requests the deletion, which signs out. The sign-in page then says when the account is deleted, and names the address
+/// that got the link.
+pub(crate) async fn delete(
+    caller: AccountCaller,
+    headers: HeaderMap,
+    mut fields: Fields,
+) -> Result<Response, Problem> {
     let form = Form::from_fields(&fields);
     let (proof, reason) = (fields.required_proof(), api::reason(&mut fields));
     let requested = match fields.finish(|| proof) {
@@ -36,8 +42,13 @@ pub(crate) async fn delete(caller: AccountCaller, mut fields: Fields) -> Result<
     };
     match requested {
         Ok(user) => {
-            let mut response = see_other(&Notice::after_deletion(&user).path());
-            clear_session_cookie(response.headers_mut());
+            let mut response = Notice::after_deletion(&user).redirect(None);
+            let set = response.headers_mut();
+            clear_session_cookie(set);
+            match &user.email {
+                Some(email) if user.deletion.is_some() => sent_to::set(set, email),
+                _ => sent_to::clear(&headers, set),
+            }
             Ok(response)
         }
         Err(problem) => {
@@ -52,7 +63,7 @@ pub(crate) async fn delete(caller: AccountCaller, mut fields: Fields) -> Result<
 async fn page(caller: &AccountCaller, form: &Form) -> Html<String> {
     let user = caller.session().user();
     let values = context! {
-        has_factor => caller.has_factor().await,
+        needs_code => caller.needs_code().await,
         days => caller.doorward().policy().deletion_grace.as_hours() / 24,
         has_email => user.email.is_some(),
         username => sign_in_name(user),
@@ -74,7 +85,7 @@ pub(crate) async fn keep_account(caller: Caller, mut fields: Fields) -> Result<R
     let asks_for_code = fields.contains("code");
     let deletion_at = fields.optional("deletion_at", |text| Ok(read_time(text)));
     fields.move_address_to_email();
-    let kept = || see_other(&with_return_to(&Notice::Kept.path(), return_to.as_ref()));
+    let kept = || Notice::Kept.redirect(return_to.as_ref());
     match api::keep(&caller, "me", fields, None).await {
         Ok(_) => Ok(kept()),
         // Kept by another request, such as the first of two clicks.
@@ -119,7 +130,9 @@ pub(crate) async fn view_deletion_undo(
     Path(token): Path<String>,
 ) -> Result<Html<String>, Problem> {
     let service = &caller.doorward().deletion;
-    let viewed = service.view_undo(&caller.ctx, &read_token(&token)?).await;
+    let viewed = service
+        .view_undo(&caller.ctx, &read_token(&token, Purpose::DeletionUndo)?)
+        .await;
     let link = viewed.map_err(|error| Problem::from(error).of_link(Purpose::DeletionUndo))?;
     let values = context! {
         email => link.email.as_str(),
@@ -136,5 +149,5 @@ pub(crate) async fn undo_deletion(
 ) -> Result<Response, Problem> {
     let undone = api::undo_deletion(caller.clone(), token).await;
     undone.map_err(|problem| problem.of_link(Purpose::DeletionUndo))?;
-    Ok(see_other(&Notice::Kept.path()))
+    Ok(Notice::Kept.redirect(None))
 }

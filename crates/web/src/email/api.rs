@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use doorward_domain::model::Version;
+use doorward_domain::model::{Purpose, Version};
 use doorward_domain::values::EmailAddress;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -37,7 +37,10 @@ pub(crate) async fn view_confirmation(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Json<Message>, Problem> {
-    let (token, service) = (read_token(&token)?, &caller.doorward().email);
+    let (token, service) = (
+        read_token(&token, Purpose::Confirmation)?,
+        &caller.doorward().email,
+    );
     service.view_confirmation(&caller.ctx, &token).await?;
     Ok(Json(Message {
         message: "POST to this URL to confirm the address.",
@@ -63,7 +66,10 @@ pub(crate) async fn confirm(
     Path(token): Path<String>,
     fields: Option<Fields>,
 ) -> Result<Response, Problem> {
-    let (token, password) = (read_token(&token)?, optional_password(fields)?);
+    let (token, password) = (
+        read_token(&token, Purpose::Confirmation)?,
+        optional_password(fields)?,
+    );
     let service = &caller.doorward().email;
     let confirmed = service.confirm_with_password(&caller.ctx, &token, password.as_ref());
     Ok(changed_user(&caller, confirmed.await?).await)
@@ -76,7 +82,10 @@ pub(crate) async fn cancel_confirmation(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let (token, service) = (read_token(&token)?, &caller.doorward().email);
+    let (token, service) = (
+        read_token(&token, Purpose::Confirmation)?,
+        &caller.doorward().email,
+    );
     service.cancel_confirmation(&caller.ctx, &token).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -151,7 +160,9 @@ pub(crate) async fn view_email_undo(
     Path(token): Path<String>,
 ) -> Result<Json<Message>, Problem> {
     let service = &caller.doorward().email;
-    service.view_undo(&caller.ctx, &read_token(&token)?).await?;
+    service
+        .view_undo(&caller.ctx, &read_token(&token, Purpose::EmailUndo)?)
+        .await?;
     Ok(Json(Message {
         message: "POST to this URL to undo the email change.",
     }))
@@ -165,7 +176,10 @@ pub(crate) async fn undo_email_change(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let (token, service) = (read_token(&token)?, &caller.doorward().email);
+    let (token, service) = (
+        read_token(&token, Purpose::EmailUndo)?,
+        &caller.doorward().email,
+    );
     service.undo_change(&caller.ctx, &token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -30,7 +30,7 @@ async fn page(caller: &AccountCaller, form: &Form, done: Option<&str>) -> Html<S
         email => user.email.as_ref().map(EmailAddress::as_str),
         pending => user.pending_address().map(EmailAddress::as_str),
         username => sign_in_name(user),
-        has_factor => caller.has_factor().await,
+        needs_code => caller.needs_code().await,
         form => Value::from(form),
         done,
     };

@@ -3,6 +3,7 @@
 use axum::extract::{Path, RawQuery};
 use axum::http::HeaderMap;
 use axum::response::{Html, Response};
+use doorward_domain::Error;
 use doorward_domain::email::Confirmed;
 use doorward_domain::model::{Purpose, Status};
 use doorward_domain::values::{EmailAddress, Name, Username};
@@ -12,14 +13,13 @@ use crate::email::api;
 use crate::html::dates::moment;
 use crate::html::form::Form;
 use crate::html::redirect::redirect;
-use crate::html::return_to::{ReturnTo, with_return_to};
+use crate::html::return_to::ReturnTo;
 use crate::html::sent_to;
 use crate::http::body::{Fields, optional_password};
 use crate::http::caller::Caller;
 use crate::http::cookies;
 use crate::http::links::{read_token, undo_page};
 use crate::http::problem::Problem;
-use crate::http::responses::see_other;
 use crate::sign_in::notice::Notice;
 use crate::sign_in::pages::after_sign_up;
 
@@ -67,18 +67,28 @@ async fn confirm_in_browser(
     token: &str,
     fields: Option<Fields>,
 ) -> Result<Confirmed, Problem> {
-    let (token, password) = (read_token(token)?, optional_password(fields)?);
+    let (token, password) = (
+        read_token(token, Purpose::Confirmation)?,
+        optional_password(fields)?,
+    );
     let (password, sign_up) = (password.as_ref(), cookies::sign_up(headers));
     let service = &caller.doorward().email;
     let confirmed = service.confirm_in_browser(&caller.ctx, &token, password, sign_up);
     Ok(confirmed.await?)
 }
 
-/// Cancels the confirmation (“this wasn't me”): a form cannot send `DELETE`.
-pub(crate) async fn cancel(caller: Caller, token: Path<String>) -> Result<Response, Problem> {
+/// Cancels the confirmation (“this wasn't me”): a form cannot send `DELETE`. The sign-in page is not filled in with the address,
+/// with which no one can sign in.
+pub(crate) async fn cancel(
+    caller: Caller,
+    headers: HeaderMap,
+    token: Path<String>,
+) -> Result<Response, Problem> {
     let cancelled = api::cancel_confirmation(caller.clone(), token).await;
     cancelled.map_err(|problem| problem.of_link(Purpose::Confirmation))?;
-    Ok(see_other(&Notice::Cancelled.path()))
+    let mut response = Notice::Cancelled.redirect(None);
+    sent_to::clear(&headers, response.headers_mut());
+    Ok(response)
 }
 
 /// The form that confirms the address of a sign-up, the first address of an account, or a new address. If the link has
@@ -88,7 +98,10 @@ async fn confirmation_form(
     token: &str,
     form: &Form,
 ) -> Result<Html<String>, Problem> {
-    let (link, service) = (read_token(token)?, &caller.doorward().email);
+    let (link, service) = (
+        read_token(token, Purpose::Confirmation)?,
+        &caller.doorward().email,
+    );
     let viewed = service.view_confirmation(&caller.ctx, &link).await;
     let user = viewed.map_err(|error| Problem::from(error).of_link(Purpose::Confirmation))?;
     let pending = user.pending_email.as_ref();
@@ -131,7 +144,7 @@ fn to_sign_in(done: Confirmed, return_to: Option<&ReturnTo>) -> Response {
         Confirmed::Changed(_) => Notice::EmailChanged,
         Confirmed::Address(_) | Confirmed::SignUp(_) => Notice::Confirmed,
     };
-    let mut response = see_other(&with_return_to(&notice.path(), return_to));
+    let mut response = notice.redirect(return_to);
     if let Some(email) = &done.into_user().email {
         sent_to::set(response.headers_mut(), email);
     }
@@ -144,18 +157,36 @@ pub(crate) async fn view_email_undo(
     Path(token): Path<String>,
 ) -> Result<Html<String>, Problem> {
     let service = &caller.doorward().email;
-    let viewed = service.view_undo(&caller.ctx, &read_token(&token)?).await;
+    let viewed = service
+        .view_undo(&caller.ctx, &read_token(&token, Purpose::EmailUndo)?)
+        .await;
     let link = viewed.map_err(|error| Problem::from(error).of_link(Purpose::EmailUndo))?;
     let template = "email/undo-email-change";
     Ok(undo_page(&caller, template, &link, &token))
 }
 
-/// Undoes the change, and redirects to the sign-in page.
+/// Undoes the change, and redirects to the sign-in page, which names the restored address.
 pub(crate) async fn undo_email_change(
     caller: Caller,
-    token: Path<String>,
+    Path(token): Path<String>,
 ) -> Result<Response, Problem> {
-    let undone = api::undo_email_change(caller.clone(), token).await;
-    undone.map_err(|problem| problem.of_link(Purpose::EmailUndo))?;
-    Ok(see_other(&Notice::EmailUndone.path()))
+    let (token, service) = (
+        read_token(&token, Purpose::EmailUndo)?,
+        &caller.doorward().email,
+    );
+    let undone = async {
+        let link = service.view_undo(&caller.ctx, &token).await?;
+        let turned_off = service.undo_change(&caller.ctx, &token).await?;
+        Ok((link.email, turned_off))
+    };
+    let undone: Result<_, Error> = undone.await;
+    let (email, turned_off) =
+        undone.map_err(|error| Problem::from(error).of_link(Purpose::EmailUndo))?;
+    let notice = match turned_off {
+        true => Notice::EmailAndFactorsUndone,
+        false => Notice::EmailUndone,
+    };
+    let mut response = notice.redirect(None);
+    sent_to::set(response.headers_mut(), &email);
+    Ok(response)
 }

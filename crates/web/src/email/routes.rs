@@ -28,7 +28,7 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .with_problems(&[&[NotFound]])
         .documented_page(|| routes!(pages::former_confirmation_page)),
     Route::post("/confirmation", Ignored)
-        .with_limit(MailRequest)
+        .with_limit_in_form(MailRequest)
         .api(|| routes!(api::request_confirmation))
         .with_page(|| post(sign_up::pages::send_again)),
     Route::get("/confirmation/{token}", Ignored)

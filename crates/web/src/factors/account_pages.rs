@@ -1,15 +1,15 @@
-//! The second factors of the signed-in user. The secret and the recovery codes are in the response to a form, and are not
-//! shown again.
+//! The second factors of the signed-in user. The secret and the recovery codes are in the response to a form. They are not
+//! shown again, except the secret to a form that sends it back.
 
 use axum::extract::{Path, RawQuery};
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::error::chain;
-use doorward_domain::factors::{FEW_RECOVERY_CODES, Factor, FactorCode, FactorName, MAX_FACTORS};
+use doorward_domain::factors::{Factor, FactorCode, FactorName, MAX_FACTORS};
 use doorward_domain::values::Secret;
 use minijinja::{Value, context};
 
 use crate::factors::api::{self, finish};
-use crate::factors::setup::{Setup, codes_values};
+use crate::factors::setup::{Setup, codes_values, take_uri};
 use crate::html::account::{AccountCaller, Section};
 use crate::html::dates::moment;
 use crate::html::form::Form;
@@ -24,8 +24,6 @@ const FACTORS: &str = Section::Factors.path();
 const ADDED: &str = "/account/factors?added";
 /// The page, after one was removed.
 const REMOVED: &str = "/account/factors?removed";
-/// The form that renews the recovery codes.
-const RECOVERY_CODES: &str = "/account/factors/recovery-codes";
 
 /// The list of second factors.
 pub(crate) async fn factors_page(
@@ -55,28 +53,30 @@ async fn list(
         apps => active.map(row).collect::<Vec<_>>(),
         max_apps => MAX_FACTORS,
         recovery_codes => factors.recovery_codes,
-        has_few_codes => factors
-            .recovery_codes
-            .is_some_and(|left| left <= FEW_RECOVERY_CODES),
         form => Value::from(form),
         done,
     };
     Ok(caller.render(Section::Factors, "factors/factors", values))
 }
 
-/// A form of the list that was sent.
+/// A form of a step that was sent.
 struct SentForm<'a> {
     step: Step<'a>,
-    /// The path that it was sent to.
-    action: &'a str,
-    fields: Form,
-    /// Whether the form already asked for the password.
+    form: Form,
+    /// `true` if it asked for the password.
     has_proof: bool,
 }
 
-impl SentForm<'_> {
-    /// Shows its problem: the list with the error of the new authenticator app, or a page that asks for the proof and posts
-    /// to the same path.
+impl<'a> SentForm<'a> {
+    fn new(step: Step<'a>, fields: &Fields) -> Self {
+        Self {
+            step,
+            form: Form::from_fields(fields),
+            has_proof: fields.contains("password"),
+        }
+    }
+
+    /// Shows its problem: the list with the error of the new authenticator app, or the page that asks for the proof.
     async fn rejected(self, caller: &AccountCaller, problem: Problem) -> Problem {
         let is_of = |names: [&str; 2]| {
             let mut errors = problem.errors.iter();
@@ -84,7 +84,7 @@ impl SentForm<'_> {
         };
         // `kind` is the error of an account that cannot have another one.
         if is_of(["name", "kind"]) {
-            return match list(caller, &self.fields.with_errors(&problem), None).await {
+            return match list(caller, &self.form.with_errors(&problem), None).await {
                 Ok(page) => problem.on_page(page),
                 Err(other) => other,
             };
@@ -101,31 +101,58 @@ impl SentForm<'_> {
         if !needs_proof {
             return problem;
         }
-        let fields = match self.has_proof {
+        let form = match self.has_proof {
             true => self
-                .fields
+                .form
                 .with_errors(&problem)
                 .with_wrong_password_at("password"),
-            false => self.fields,
+            false => self.form,
         };
         let app = match self.step {
             Step::Remove(id) => app_to_remove(caller, id).await,
             Step::Add | Step::Renew => None,
         };
-        let values = context! {
-            step => self.step.name(),
-            app_name => app.as_ref().map(|(name, _)| name),
-            is_last_app => app.as_ref().is_some_and(|(_, is_last)| *is_last),
-            action => self.action,
-            has_factor => caller.has_factor().await,
-            username => sign_in_name(caller.session().user()),
-            form => Value::from(&fields),
-        };
-        problem.on_page(caller.render(Section::Factors, "factors/proof", values))
+        let page = confirmation(caller, (self.step, app.as_ref()), Some(&form)).await;
+        problem.on_page(page)
     }
 }
 
-/// What a form of the list does.
+/// The page that confirms a step. It asks for the proof in a form that was rejected, and if the sign-in with a second factor is
+/// not recent.
+async fn confirmation(
+    caller: &AccountCaller,
+    (step, app): (Step<'_>, Option<&(String, bool)>),
+    rejected: Option<&Form>,
+) -> Html<String> {
+    let needs_code = caller.needs_code().await;
+    let values = context! {
+        step => step.name(),
+        app_name => app.map(|(name, _)| name),
+        is_last_app => app.is_some_and(|(_, is_last)| *is_last),
+        action => step.path(),
+        asks_for_proof => rejected.is_some() || needs_code != Some(false),
+        needs_code,
+        username => sign_in_name(caller.session().user()),
+        form => Value::from(rejected.unwrap_or(&Form::default())),
+    };
+    caller.render(Section::Factors, "factors/proof", values)
+}
+
+/// The page that confirms the removal of an authenticator app. The list, if it does not have it.
+pub(crate) async fn confirm_removal(caller: AccountCaller, Path(id): Path<String>) -> Response {
+    let Some(app) = app_to_remove(&caller, &id).await else {
+        return see_other(FACTORS);
+    };
+    let page = confirmation(&caller, (Step::Remove(&id), Some(&app)), None);
+    page.await.into_response()
+}
+
+/// The page that confirms the renewal of the recovery codes.
+pub(crate) async fn confirm_renewal(caller: AccountCaller) -> Html<String> {
+    confirmation(&caller, (Step::Renew, None), None).await
+}
+
+/// What a user does with the factors.
 #[derive(Clone, Copy)]
 enum Step<'a> {
     Add,
@@ -141,6 +168,15 @@ impl Step<'_> {
             Self::Add => "add",
             Self::Remove(_) => "remove",
             Self::Renew => "renew",
+        }
+    }
+
+    /// Path of its form.
+    fn path(self) -> String {
+        match self {
+            Self::Add => FACTORS.to_owned(),
+            Self::Remove(id) => format!("{FACTORS}/{id}/remove"),
+            Self::Renew => format!("{FACTORS}/recovery-codes"),
         }
     }
 }
@@ -160,12 +196,7 @@ async fn app_to_remove(caller: &AccountCaller, id: &str) -> Option<(String, bool
 
 /// Begins to add an authenticator app, and shows its secret.
 pub(crate) async fn add(caller: AccountCaller, mut fields: Fields) -> Result<Response, Problem> {
-    let form = SentForm {
-        step: Step::Add,
-        action: FACTORS,
-        fields: Form::from_fields(&fields),
-        has_proof: fields.contains("password"),
-    };
+    let form = SentForm::new(Step::Add, &fields);
     let name = fields.optional("name", FactorName::parse);
     let proof = fields.proof();
     let begun = async {
@@ -175,8 +206,8 @@ pub(crate) async fn add(caller: AccountCaller, mut fields: Fields) -> Result<Res
     match begun.await {
         Ok(enrolment) => {
             let action = format!("{FACTORS}/{}", enrolment.factor.id);
-            let page = Setup::new(&action, FACTORS).with_secret(&enrolment);
-            let values = page.values(&Form::default())?;
+            let page = Setup::new(&action, FACTORS).with_uri(Some(&enrolment.uri));
+            let values = page.values(&Form::default());
             let page = caller.render(Section::Factors, "factors/setup", values);
             Ok(page.into_response())
         }
@@ -190,6 +221,7 @@ pub(crate) async fn finish_adding(
     Path(id): Path<String>,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
+    let uri = take_uri(&mut fields);
     let code = fields.required("code", FactorCode::parse);
     let finished = async { finish(&caller, ("me", &id), &fields.finish(|| code)?).await };
     match finished.await {
@@ -200,7 +232,8 @@ pub(crate) async fn finish_adding(
         Err(problem) => {
             let action = format!("{FACTORS}/{id}");
             let page = |values| caller.render(Section::Factors, "factors/setup", values);
-            Err(Setup::new(&action, FACTORS).rejected(page, problem))
+            let setup = Setup::new(&action, FACTORS).with_uri(uri.as_ref());
+            Err(setup.rejected(page, problem))
         }
     }
 }
@@ -211,12 +244,7 @@ pub(crate) async fn remove(
     Path(id): Path<String>,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    let form = SentForm {
-        step: Step::Remove(&id),
-        action: &format!("{FACTORS}/{id}/remove"),
-        fields: Form::default(),
-        has_proof: fields.contains("password"),
-    };
+    let form = SentForm::new(Step::Remove(&id), &fields);
     match api::remove(&caller, ("me", &id), Some(fields)).await {
         Ok(()) => Ok(see_other(REMOVED)),
         Err(problem) => Err(form.rejected(&caller, problem).await),
@@ -228,12 +256,7 @@ pub(crate) async fn renew_codes(
     caller: AccountCaller,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    let form = SentForm {
-        step: Step::Renew,
-        action: RECOVERY_CODES,
-        fields: Form::default(),
-        has_proof: fields.contains("password"),
-    };
+    let form = SentForm::new(Step::Renew, &fields);
     match api::renew(&caller, "me", Some(fields)).await {
         Ok(codes) => Ok(codes_page(&caller, &codes, FACTORS).into_response()),
         Err(problem) => Err(form.rejected(&caller, problem).await),

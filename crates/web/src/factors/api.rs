@@ -9,6 +9,7 @@ use doorward_domain::error::chain;
 use doorward_domain::factors::{
     Enrolled, Enrolment, Factor, FactorCode, FactorKind, FactorList, FactorName,
 };
+use doorward_domain::model::Purpose;
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::sign_in::Proof;
 use doorward_domain::values::{Invalid, Secret};
@@ -395,7 +396,9 @@ pub(crate) async fn view_factor_undo(
     Path(token): Path<String>,
 ) -> Result<Json<Message>, Problem> {
     let service = &caller.doorward().factors;
-    service.view_undo(&caller.ctx, &read_token(&token)?).await?;
+    service
+        .view_undo(&caller.ctx, &read_token(&token, Purpose::FactorUndo)?)
+        .await?;
     Ok(Json(Message {
         message: "POST to this URL to remove all second factors.",
     }))
@@ -410,6 +413,8 @@ pub(crate) async fn undo_factors(
     Path(token): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let service = &caller.doorward().factors;
-    service.undo(&caller.ctx, &read_token(&token)?).await?;
+    service
+        .undo(&caller.ctx, &read_token(&token, Purpose::FactorUndo)?)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -10,15 +10,14 @@ use doorward_domain::model::Purpose;
 use minijinja::context;
 
 use crate::factors::api::{self, finish};
-use crate::factors::setup::{Setup, codes_values};
+use crate::factors::setup::{Setup, codes_values, take_uri};
 use crate::html::form::Form;
-use crate::html::return_to::ReturnTo;
+use crate::html::return_to::{ReturnTo, sign_in_path};
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::cookies;
 use crate::http::links::{read_token, undo_page};
 use crate::http::problem::{Code, Problem};
-use crate::http::responses::see_other;
 use crate::sign_in::notice::Notice;
 use crate::sign_in::pages::{after_sign_in, expired, set_sign_in_cookies};
 
@@ -32,7 +31,10 @@ pub(crate) async fn required_page(
     if let Err(problem) = enrolling(&caller, &headers).await {
         return unless_expired(&caller, return_to, problem);
     }
-    let values = context! { return_to => return_to.as_ref().map(ReturnTo::as_str) };
+    let values = context! {
+        return_to => return_to.as_ref().map(ReturnTo::as_str),
+        sign_in => sign_in_path(return_to.as_ref()),
+    };
     Ok(caller.render("factors/required", values).into_response())
 }
 
@@ -52,9 +54,9 @@ pub(crate) async fn begin_required(
         Ok(enrolment) => {
             let action = format!("/sign-in/enrol/{}", enrolment.factor.id);
             let page = Setup::new(&action, "/sign-in/enrol")
-                .with_secret(&enrolment)
+                .with_uri(Some(&enrolment.uri))
                 .returning_to(return_to.as_ref());
-            let values = page.values(&Form::default())?;
+            let values = page.values(&Form::default());
             Ok(caller.render("factors/setup", values).into_response())
         }
         Err(problem) => unless_expired(&caller, return_to, problem),
@@ -69,6 +71,7 @@ pub(crate) async fn finish_required(
     mut fields: Fields,
 ) -> Result<Response, Problem> {
     let return_to = ReturnTo::take_from_form(&mut fields, caller.return_origins());
+    let uri = take_uri(&mut fields);
     let code = fields.required("code", FactorCode::parse);
     let finished = async {
         let code = fields.finish(|| code)?;
@@ -89,7 +92,9 @@ pub(crate) async fn finish_required(
         }
         Err(problem) => {
             let action = format!("/sign-in/enrol/{id}");
-            let page = Setup::new(&action, "/sign-in/enrol").returning_to(return_to.as_ref());
+            let page = Setup::new(&action, "/sign-in/enrol")
+                .with_uri(uri.as_ref())
+                .returning_to(return_to.as_ref());
             let render = |values| caller.render("factors/setup", values);
             let problem = page.rejected(render, problem);
             unless_expired(&caller, return_to, problem)
@@ -123,7 +128,9 @@ pub(crate) async fn view_factor_undo(
     Path(token): Path<String>,
 ) -> Result<Html<String>, Problem> {
     let service = &caller.doorward().factors;
-    let viewed = service.view_undo(&caller.ctx, &read_token(&token)?).await;
+    let viewed = service
+        .view_undo(&caller.ctx, &read_token(&token, Purpose::FactorUndo)?)
+        .await;
     let link = viewed.map_err(|error| Problem::from(error).of_link(Purpose::FactorUndo))?;
     let template = "factors/undo-factors";
     Ok(undo_page(&caller, template, &link, &token))
@@ -133,5 +140,5 @@ pub(crate) async fn view_factor_undo(
 pub(crate) async fn undo_factors(caller: Caller, token: Path<String>) -> Result<Response, Problem> {
     let undone = api::undo_factors(caller.clone(), token).await;
     undone.map_err(|problem| problem.of_link(Purpose::FactorUndo))?;
-    Ok(see_other(&Notice::FactorsUndone.path()))
+    Ok(Notice::FactorsUndone.redirect(None))
 }

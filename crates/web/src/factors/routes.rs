@@ -34,9 +34,13 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::post("/account/factors/{id}", RequiredOrSignInPage)
         .with_limit(Token)
         .page(|| post(account_pages::finish_adding)),
+    Route::get("/account/factors/{id}/remove", RequiredOrSignInPage)
+        .page(|| get(account_pages::confirm_removal)),
     Route::post("/account/factors/{id}/remove", RequiredOrSignInPage)
         .with_limit(Token)
         .page(|| post(account_pages::remove)),
+    Route::get("/account/factors/recovery-codes", RequiredOrSignInPage)
+        .page(|| get(account_pages::confirm_renewal)),
     Route::post("/account/factors/recovery-codes", RequiredOrSignInPage)
         .with_limit(Token)
         .page(|| post(account_pages::renew_codes)),

@@ -2,25 +2,29 @@
 //! sign-in have these pages.
 
 use axum::response::Html;
-use doorward_domain::factors::Enrolment;
 use doorward_domain::values::Secret;
 use minijinja::{Value, context};
 
 use crate::factors::api::{code_texts, qr_svg};
 use crate::html::form::Form;
 use crate::html::return_to::{ReturnTo, with_return_to};
+use crate::http::body::Fields;
 use crate::http::problem::{Code, Problem};
 
 /// Number of characters between the spaces of a secret.
 const SECRET_GROUP: usize = 4;
 
-/// The page with the QR code, the secret and a field for the first code. After a wrong code, without the secret.
+/// How the URI of an authenticator app begins.
+const URI_START: &str = "otpauth://totp/";
+
+/// The page with the QR code, the secret and a field for the first code. The form sends the URI back, so that the page has
+/// the secret again after a wrong code: only a client that has it gets it.
 pub(super) struct Setup<'a> {
     /// Path of the form.
     action: &'a str,
     /// Path of the page on which the enrolment began.
     restart: &'a str,
-    enrolment: Option<&'a Enrolment>,
+    uri: Option<&'a str>,
     return_to: Option<&'a ReturnTo>,
 }
 
@@ -29,16 +33,14 @@ impl<'a> Setup<'a> {
         Self {
             action,
             restart,
-            enrolment: None,
+            uri: None,
             return_to: None,
         }
     }
 
-    pub(super) fn with_secret(self, enrolment: &'a Enrolment) -> Self {
-        Self {
-            enrolment: Some(enrolment),
-            ..self
-        }
+    pub(super) fn with_uri(self, uri: Option<&'a Secret<String>>) -> Self {
+        let uri = uri.map(|uri| uri.expose().as_str());
+        Self { uri, ..self }
     }
 
     pub(super) fn returning_to(self, return_to: Option<&'a ReturnTo>) -> Self {
@@ -46,23 +48,18 @@ impl<'a> Setup<'a> {
     }
 
     /// The values for the template `factors/setup`.
-    pub(super) fn values(&self, form: &Form) -> Result<Value, Problem> {
-        let (mut qr, mut uri, mut secret) = (None, None, None);
-        if let Some(enrolment) = self.enrolment {
-            let text = enrolment.uri.expose();
-            qr = Some(Value::from_safe_string(qr_svg(text)?));
-            uri = Some(text.as_str());
-            secret = Some(in_groups(enrolment.secret.expose()));
-        }
-        Ok(context! {
+    pub(super) fn values(&self, form: &Form) -> Value {
+        let uri = self.uri;
+        let qr = uri.and_then(|uri| qr_svg(uri).ok());
+        context! {
             action => self.action,
             restart => with_return_to(self.restart, self.return_to),
             return_to => self.return_to.map(ReturnTo::as_str),
-            qr,
+            qr => qr.map(Value::from_safe_string),
             uri,
-            secret,
+            secret => uri.and_then(secret_of).map(in_groups),
             form => Value::from(form),
-        })
+        }
     }
 
     /// Shows the form again if its code is wrong.
@@ -74,11 +71,28 @@ impl<'a> Setup<'a> {
         if !matches!(problem.code, Code::InvalidCode | Code::ValidationFailed) {
             return problem;
         }
-        match self.values(&Form::default().with_errors(&problem)) {
-            Ok(values) => problem.on_page(render(values)),
-            Err(other) => other,
-        }
+        let values = self.values(&Form::default().with_errors(&problem));
+        problem.on_page(render(values))
     }
+}
+
+/// Takes the URI that a form sends back. Other text is ignored.
+pub(super) fn take_uri(fields: &mut Fields) -> Option<Secret<String>> {
+    let is_uri = |text: &&str| text.starts_with(URI_START);
+    let uri = |text: &str| {
+        Ok(Some(text)
+            .filter(is_uri)
+            .map(|uri| Secret::new(uri.to_owned())))
+    };
+    fields.optional("uri", uri).flatten()
+}
+
+/// The secret in a URI.
+fn secret_of(uri: &str) -> Option<&str> {
+    let (_, query) = uri.split_once('?')?;
+    query
+        .split('&')
+        .find_map(|part| part.strip_prefix("secret="))
 }
 
 /// A secret in groups of four characters, which are easier to type.

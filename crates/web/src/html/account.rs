@@ -10,11 +10,17 @@ use doorward_domain::error::chain;
 use doorward_domain::sessions::Authenticated;
 use minijinja::{Value, context};
 
-use crate::html::return_to::{ReturnTo, section_of, sign_in_path};
-use crate::html::{display_name, sign_in_name};
+use crate::html::return_to::{ReturnTo, section_of, sign_in_path, with_return_to};
+use crate::html::{display_name, outcome, sign_in_name};
 use crate::http::caller::Caller;
+use crate::http::cookies::{self, SESSION_COOKIE};
 use crate::http::origins::Origins;
 use crate::http::responses::see_other;
+
+/// The sign-in page after the session has ended.
+const SESSION_ENDED: &str = "/sign-in?session-ended";
+/// The same, after a form that was not saved.
+const NOT_SAVED: &str = "/sign-in?not-saved";
 
 /// A page of the account area, or several that belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,14 +92,14 @@ impl AccountCaller {
         &self.session
     }
 
-    /// Returns `true` if the user has a second factor, so that a form asks for a code. Also if the store does not respond:
-    /// no browser requires the field.
-    pub(crate) async fn has_factor(&self) -> bool {
-        let has_factor = self.doorward().factors.has_factor(&self.ctx).await;
-        has_factor.unwrap_or_else(|error| {
-            tracing::warn!(error = %chain(&error), "failed to read whether a user has a second factor");
-            true
-        })
+    /// Returns whether a proof needs a code, so that a form requires one. `None` if the store does not respond: the form has the
+    /// field, and no browser requires it.
+    pub(crate) async fn needs_code(&self) -> Option<bool> {
+        let needs_code = self.doorward().factors.needs_code(&self.ctx).await;
+        let needs_code = needs_code.inspect_err(|error| {
+            tracing::warn!(error = %chain(error), "failed to read whether a user has a second factor");
+        });
+        needs_code.ok()
     }
 
     /// Renders a template in the frame.
@@ -123,10 +129,21 @@ impl<S: Send + Sync> FromRequestParts<S> for AccountCaller {
             None => {
                 let target = page_of(&parts.method, &parts.uri);
                 let return_to = ReturnTo::parse(target, &Origins::default());
-                Err(see_other(&sign_in_path(return_to.as_ref())))
+                Err(to_sign_in(parts, return_to.as_ref()))
             }
         }
     }
+}
+
+/// Redirects to the sign-in page, which says that the session has ended and that a form was not saved.
+fn to_sign_in(request: &Parts, return_to: Option<&ReturnTo>) -> Response {
+    let mut tokens = cookies::values(&request.headers, SESSION_COOKIE);
+    let page = match (request.method.is_safe(), tokens.next()) {
+        (false, _) => NOT_SAVED,
+        (true, Some(_)) => SESSION_ENDED,
+        (true, None) => return see_other(&sign_in_path(return_to)),
+    };
+    outcome::redirect(&with_return_to(page, return_to))
 }
 
 /// The page to open after the sign-in: the requested one, or the first page of the section that a form belongs to.

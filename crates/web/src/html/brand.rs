@@ -112,6 +112,13 @@ impl Brand {
         self.settings.name.as_deref().unwrap_or("Doorward")
     }
 
+    /// The name as the beginning of the names of files: letters and digits in lower case, and hyphens.
+    pub(crate) fn file_name(&self) -> String {
+        let words = self.name().split(|c: char| !c.is_alphanumeric());
+        let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+        words.join("-").to_lowercase()
+    }
+
     /// Returns `true` if the operator has set the name.
     pub(crate) fn has_name(&self) -> bool {
         self.settings.name.is_some()

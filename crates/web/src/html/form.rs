@@ -27,6 +27,8 @@ const FIELDS: &[&str] = &[
 ];
 /// Fields that are shown again with their value. Never a password or a code.
 const ECHOED_FIELDS: &[&str] = &["username", "email", "name", "locale", "reason"];
+/// Fields for the password of a proof.
+const PASSWORDS: [&str; 2] = ["password", "current_password"];
 
 /// An empty form, or one with entered values and errors.
 #[derive(Debug, Clone, Serialize)]
@@ -37,6 +39,9 @@ pub(crate) struct Form {
     problem: Option<&'static str>,
     /// The wait before the next attempt.
     wait: Option<Wait>,
+    /// `true` if a password was entered. Without one, a rejected proof lacks the password, else the code.
+    #[serde(skip)]
+    has_password: bool,
     #[serde(flatten)]
     fields: BTreeMap<&'static str, Field>,
 }
@@ -53,6 +58,7 @@ impl Default for Form {
             is_rejected: false,
             problem: None,
             wait: None,
+            has_password: false,
             fields: FIELDS
                 .iter()
                 .map(|name| (*name, Field::default()))
@@ -70,7 +76,10 @@ impl From<&Form> for Value {
 impl Form {
     /// Creates a form with the entered values.
     pub(crate) fn from_fields(fields: &Fields) -> Self {
-        let mut form = Self::default();
+        let mut form = Self {
+            has_password: PASSWORDS.iter().any(|name| !fields.is_absent(name)),
+            ..Self::default()
+        };
         for name in ECHOED_FIELDS {
             if let Some(field) = form.fields.get_mut(name) {
                 field.value = fields.peek(name).unwrap_or_default().to_owned();
@@ -105,6 +114,10 @@ impl Form {
             Code::UsernameTaken => self.set_error("username", "taken"),
             Code::EmailTaken => self.set_error("email", "taken"),
             Code::InvalidCode => self.set_error("code", "wrong"),
+            Code::ReauthenticationRequired if self.has_password => {
+                self.set_error("code", "missing")
+            }
+            Code::ReauthenticationRequired => self.set_error("password", "missing"),
             // Errors of other fields are shown above the form.
             _ => problem
                 .errors

@@ -10,6 +10,7 @@ pub(crate) mod brand;
 pub(crate) mod color;
 pub(crate) mod dates;
 pub(crate) mod form;
+pub(crate) mod outcome;
 pub(crate) mod places;
 pub(crate) mod redirect;
 pub(crate) mod return_to;
@@ -124,6 +125,7 @@ fn brand_values(brand: &Brand) -> Value {
     let settings = brand.settings();
     context! {
         name => brand.name(),
+        file_name => brand.file_name(),
         stylesheet => brand.stylesheet(),
         logo => brand.logo(),
         logo_dark => brand.logo_dark(),

@@ -18,6 +18,7 @@ use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
+use crate::http::caller::Caller;
 use crate::http::json;
 use crate::http::problem::{Code, Problem};
 
@@ -60,6 +61,8 @@ pub struct Fields {
     elsewhere: &'static [(&'static str, &'static str)],
     errors: Vec<FieldError>,
     form: bool,
+    /// The rejection of a request over its rate limit.
+    over_limit: Option<Problem>,
 }
 
 impl<S: Send + Sync> FromRequest<S> for Fields {
@@ -67,6 +70,8 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let form = is_form(&request)?;
+        let caller = request.extensions().get::<Caller>();
+        let over_limit = caller.and_then(|caller| caller.over_limit.clone());
         let (parts, body) = request.into_parts();
         let bytes = read(&parts.headers, body).await?;
         let (left, out_of_range) = match form {
@@ -80,6 +85,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
             elsewhere: &[],
             errors: Vec::new(),
             form,
+            over_limit,
         })
     }
 }
@@ -230,9 +236,12 @@ impl Fields {
         parsed.map_err(|invalid| self.add_error(name, invalid)).ok()
     }
 
-    /// Rejects unknown fields and returns all errors. `build` returns the body if every required field was
-    /// present.
+    /// Rejects a request over its rate limit and unknown fields, and returns all errors. `build` returns the body if every
+    /// required field was present.
     pub fn finish<T>(mut self, build: impl FnOnce() -> Option<T>) -> Result<T, Problem> {
+        if let Some(problem) = self.over_limit.take() {
+            return Err(problem);
+        }
         let unknown: Vec<String> = self.left.keys().take(MAX_ERRORS).cloned().collect();
         for name in unknown {
             let shown: String = name.chars().take(MAX_ECHOED_NAME).collect();

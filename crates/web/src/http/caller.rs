@@ -15,6 +15,7 @@ use minijinja::Value;
 
 use crate::app::App;
 use crate::html::Reader;
+use crate::html::brand::Brand;
 use crate::http::origins::Origins;
 use crate::http::problem::Problem;
 
@@ -35,6 +36,8 @@ pub(crate) struct CallerInner {
     pub(super) device: Option<Secret<String>>,
     /// The page of the request.
     pub(super) page: Option<String>,
+    /// The rejection of a request over its rate limit whose form is shown again. `Fields` fail with it.
+    pub(super) over_limit: Option<Problem>,
 }
 
 impl Deref for Caller {
@@ -54,6 +57,11 @@ impl Caller {
     /// Renders the template `templates/NAME.html` in the language of this caller.
     pub(crate) fn render(&self, name: &str, values: Value) -> Html<String> {
         self.app.pages.render(self.reader(), name, values)
+    }
+
+    /// The brand.
+    pub(crate) fn brand(&self) -> &Brand {
+        &self.app.brand
     }
 
     /// Origins that `return_to` may lead to.

@@ -135,8 +135,15 @@ async fn build_caller(
         let chosen = authenticated.user().chosen_locale();
         ctx.client.locale = chosen.unwrap_or(ctx.client.locale);
     }
-    if let Some(scope) = route.scope {
-        throttle(app, &mut ctx, scope, device, &request.headers).await?;
+    let mut over_limit = None;
+    if let Some(scope) = route.scope
+        && let Err(error) = throttle(app, &mut ctx, scope, device, &request.headers).await
+    {
+        let problem = Problem::from(error);
+        match wants_html && route.keeps_form {
+            true => over_limit = Some(problem),
+            false => return Err(problem),
+        }
     }
     let (authenticated, token) = loaded?.unzip();
     Ok(Caller(Arc::new(CallerInner {
@@ -147,6 +154,7 @@ async fn build_caller(
         uses_cookie,
         device: device.map(|text| Secret::new(text.to_owned())),
         page: info.page.clone(),
+        over_limit,
     })))
 }
 

@@ -1,7 +1,7 @@
 //! Mailed links: the request for one, the token in its path, and what their pages have in common.
 
 use axum::response::Html;
-use doorward_domain::model::Link;
+use doorward_domain::model::{Link, Purpose};
 use doorward_domain::values::{EmailAddress, Token};
 use minijinja::context;
 use serde::Serialize;
@@ -33,7 +33,11 @@ pub(crate) fn undo_page(caller: &Caller, template: &str, link: &Link, token: &st
     caller.render(template, values)
 }
 
-/// Reads the token of a link; 404 if it cannot be one.
-pub(crate) fn read_token(text: &str) -> Result<Token, Problem> {
-    Token::parse(text).ok_or_else(|| Problem::new(Code::NotFound))
+/// Reads the token of a link with this purpose; 404 if it cannot be one. The page of that problem says that a part of the link is
+/// missing: mail programs break long lines.
+pub(crate) fn read_token(text: &str, purpose: Purpose) -> Result<Token, Problem> {
+    Token::parse(text).ok_or_else(|| Problem {
+        link: Some(purpose),
+        ..Problem::new(Code::NotFound)
+    })
 }

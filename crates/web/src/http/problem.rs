@@ -118,7 +118,7 @@ pub struct Problem {
     pub cause: Option<Arc<Error>>,
     /// Page with the submitted form, sent instead of the problem's own page.
     pub(crate) page: Option<Html<String>>,
-    /// The purpose of the mailed link that has expired, for the problem's own page.
+    /// The purpose of the mailed link that has expired or is incomplete, for the problem's own page.
     pub(crate) link: Option<Purpose>,
 }
 
@@ -161,8 +161,11 @@ impl Problem {
 
     /// The problem's own page says what to do next, if a link with this purpose has expired.
     pub(crate) fn of_link(self, purpose: Purpose) -> Self {
-        let link = (self.code == Code::LinkExpired).then_some(purpose);
-        Self { link, ..self }
+        let expired = (self.code == Code::LinkExpired).then_some(purpose);
+        Self {
+            link: self.link.or(expired),
+            ..self
+        }
     }
 
     /// A problem with invalid fields.

@@ -97,6 +97,10 @@ fn problem_page(
         errors.map(|error| context! { field => &error.field, detail => &error.invalid.detail });
     let values = context! {
         code => code.as_str(),
+        text => match (code, problem.link) {
+            (Code::NotFound, Some(_)) => "link-incomplete",
+            _ => code.as_str(),
+        },
         title => code.title(),
         help => problem.detail.as_deref().unwrap_or(code.help()),
         errors => errors.collect::<Vec<_>>(),

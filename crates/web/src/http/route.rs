@@ -35,6 +35,9 @@ pub struct Route {
     /// The throttle scope of its requests. For [`ThrottleScope::SignIn`] the guard only identifies a known device; the
     /// service counts the attempts.
     pub scope: Option<ThrottleScope>,
+    /// `true` if a browser over the limit gets its form again. The handler reads [`Fields`](crate::http::body::Fields), whose
+    /// `finish` then fails. Otherwise the guard rejects the request.
+    pub keeps_form: bool,
     /// Problems that only this route has, in groups. `problems_of` of the OpenAPI document adds those that follow from
     /// the other fields.
     pub problems: &'static [&'static [Code]],
@@ -50,6 +53,7 @@ impl Route {
             path,
             authentication,
             scope: None,
+            keeps_form: false,
             problems: &[],
             is_page: false,
         }
@@ -78,6 +82,13 @@ impl Route {
     /// Counts its requests in a throttle scope.
     pub(crate) const fn with_limit(mut self, scope: ThrottleScope) -> Self {
         self.scope = Some(scope);
+        self
+    }
+
+    /// Counts its requests in a throttle scope. A browser over the limit gets its form again.
+    pub(crate) const fn with_limit_in_form(mut self, scope: ThrottleScope) -> Self {
+        self.scope = Some(scope);
+        self.keeps_form = true;
         self
     }
 

@@ -43,6 +43,7 @@ pub(crate) async fn change_password(
     caller: AccountCaller,
     fields: Fields,
 ) -> Result<Response, Problem> {
+    let form = Form::from_fields(&fields);
     match change(&caller, fields, None).await {
         Ok(cookies) => {
             let mut response = see_other("/account/password?changed");
@@ -50,17 +51,17 @@ pub(crate) async fn change_password(
             Ok(response)
         }
         Err(problem) => {
-            let form = Form::default().with_errors(&problem);
+            let form = form.with_errors(&problem);
             let form = form.with_wrong_password_at("current_password");
             Err(problem.on_page(page(&caller, &form, None).await))
         }
     }
 }
 
-/// The form. It asks a user with a second factor for a code.
+/// The form. It asks for a code if a proof needs one.
 async fn page(caller: &AccountCaller, form: &Form, done: Option<&str>) -> Html<String> {
     let values = context! {
-        has_factor => caller.has_factor().await,
+        needs_code => caller.needs_code().await,
         username => sign_in_name(caller.session().user()),
         form => Value::from(form),
         done,

@@ -2,6 +2,7 @@
 
 use axum::extract::Path;
 use axum::http::StatusCode;
+use doorward_domain::model::Purpose;
 use doorward_domain::values::Secret;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -43,7 +44,10 @@ pub(crate) async fn view_recovery(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Json<Message>, Problem> {
-    let (token, recovery) = (read_token(&token)?, &caller.doorward().recovery);
+    let (token, recovery) = (
+        read_token(&token, Purpose::Recovery)?,
+        &caller.doorward().recovery,
+    );
     recovery.view(&caller.ctx, &token).await?;
     Ok(Json(Message {
         message: "POST `new_password` to this URL to set it.",
@@ -58,7 +62,7 @@ pub(crate) async fn recover(
     Path(token): Path<String>,
     mut fields: Fields,
 ) -> Result<StatusCode, Problem> {
-    let token = read_token(&token)?;
+    let token = read_token(&token, Purpose::Recovery)?;
     let new = fields.required("new_password", |text| Ok(Secret::new(text.to_owned())));
     let new = fields.finish(|| new)?;
     let recovery = &caller.doorward().recovery;

@@ -14,7 +14,6 @@ use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::links::read_token;
 use crate::http::problem::Problem;
-use crate::http::responses::see_other;
 use crate::recovery::api;
 use crate::sign_in::notice::Notice;
 
@@ -30,9 +29,13 @@ pub(crate) async fn former_recovery_page(
     redirect(&headers, query.as_deref(), REQUEST_PAGE)
 }
 
-/// The form to request a recovery mail.
+/// The form to request a recovery mail, filled in with the address of a signed-in user.
 pub(crate) async fn recovery_page(caller: Caller) -> Html<String> {
-    request_form(&caller, &Form::default())
+    let email = caller
+        .session()
+        .and_then(|session| session.user().email.as_ref());
+    let form = Form::default().with_value("email", email.map(EmailAddress::as_str));
+    request_form(&caller, &form)
 }
 
 fn request_form(caller: &Caller, form: &Form) -> Html<String> {
@@ -47,13 +50,18 @@ pub(crate) async fn request_recovery(
 ) -> Result<Response, Problem> {
     let form = Form::from_fields(&fields);
     let email = sent_to::entered(&fields);
-    let page = match fields.optional("again", |_| Ok(())) {
+    let again = fields.optional("again", |_| Ok(()));
+    let page = |form: &Form| match (again, &email) {
+        (Some(()), Some(email)) => sent(&caller, form, Some(email), None),
+        _ => request_form(&caller, form),
+    };
+    let requested = api::request_recovery(caller.clone(), fields).await;
+    requested.map_err(|problem| form.rejected(problem, page))?;
+    let next = match again {
         Some(()) => "/recover/sent?again",
         None => "/recover/sent",
     };
-    let requested = api::request_recovery(caller.clone(), fields).await;
-    requested.map_err(|problem| form.rejected(problem, |form| request_form(&caller, form)))?;
-    Ok(sent_to::redirect(page, email.as_ref()))
+    Ok(sent_to::redirect(next, email.as_ref()))
 }
 
 /// The page about the mail. It does not reveal whether the address is known.
@@ -63,10 +71,18 @@ pub(crate) async fn sent_page(
     RawQuery(query): RawQuery,
 ) -> Html<String> {
     let email = sent_to::get(&headers);
-    let values = context! {
-        email => email.as_ref().map(EmailAddress::as_str),
-        done => done(query.as_deref(), &["again"]),
-    };
+    let done = done(query.as_deref(), &["again"]);
+    sent(&caller, &Form::default(), email.as_ref(), done)
+}
+
+fn sent(
+    caller: &Caller,
+    form: &Form,
+    email: Option<&EmailAddress>,
+    done: Option<&str>,
+) -> Html<String> {
+    let email = email.map(EmailAddress::as_str);
+    let values = context! { form => Value::from(form), email, done };
     caller.render("recovery/sent", values)
 }
 
@@ -85,7 +101,7 @@ pub(crate) async fn recover(
     fields: Fields,
 ) -> Result<Response, Problem> {
     match api::recover(caller.clone(), Path(token.clone()), fields).await {
-        Ok(_) => Ok(see_other(&Notice::Recovered.path())),
+        Ok(_) => Ok(Notice::Recovered.redirect(None)),
         Err(problem) => {
             let form = Form::default().with_errors(&problem);
             Err(problem.on_page(password_form(&caller, &token, &form).await?))
@@ -95,7 +111,10 @@ pub(crate) async fn recover(
 
 /// The form for the new password. If the link has expired, the problem leads to the page that sends a new one.
 async fn password_form(caller: &Caller, token: &str, form: &Form) -> Result<Html<String>, Problem> {
-    let (link, recovery) = (read_token(token)?, &caller.doorward().recovery);
+    let (link, recovery) = (
+        read_token(token, Purpose::Recovery)?,
+        &caller.doorward().recovery,
+    );
     let viewed = recovery.view(&caller.ctx, &link).await;
     let user = viewed.map_err(|error| Problem::from(error).of_link(Purpose::Recovery))?;
     let values = context! {

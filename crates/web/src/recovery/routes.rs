@@ -4,16 +4,16 @@ use super::{api, pages};
 use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
-    Route::get("/recover", Ignored).page(|| get(pages::recovery_page)),
+    Route::get("/recover", InvalidIgnored).page(|| get(pages::recovery_page)),
     Route::post("/recover", Ignored)
-        .with_limit(MailRequest)
+        .with_limit_in_form(MailRequest)
         .page(|| post(pages::request_recovery)),
     Route::get("/recover/sent", Ignored).page(|| get(pages::sent_page)),
     Route::get("/recovery", Ignored)
         .with_problems(&[&[NotFound]])
         .documented_page(|| routes!(pages::former_recovery_page)),
     Route::post("/recovery", Ignored)
-        .with_limit(MailRequest)
+        .with_limit_in_form(MailRequest)
         .api(|| routes!(api::request_recovery))
         .with_page(|| post(pages::request_recovery)),
     Route::get("/recovery/{token}", Ignored)

@@ -18,7 +18,7 @@ pub(crate) async fn sign_out(caller: Caller) -> Result<Response, Problem> {
     if let Some(session) = caller.session() {
         sessions.sign_out(&caller.ctx, session).await?;
     }
-    let mut response = see_other(&Notice::SignedOut.path());
+    let mut response = Notice::SignedOut.redirect(None);
     clear_session_cookie(response.headers_mut());
     Ok(response)
 }

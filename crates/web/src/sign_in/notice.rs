@@ -1,12 +1,21 @@
 //! What the sign-in page says about what has happened before.
 
+use axum::http::HeaderMap;
+use axum::response::Response;
 use doorward_domain::model::User;
 use jiff::Timestamp;
+
+use crate::html::outcome;
+use crate::html::return_to::{ReturnTo, with_return_to};
 
 /// What has happened before a user comes to the sign-in page: the first field of its query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Notice {
     SignedOut,
+    /// The session of a page of the account area has ended.
+    SessionEnded,
+    /// The same, of one of its forms.
+    NotSaved,
     /// After a sign-up that needs no confirmation, if the sign-in after it has failed.
     SignedUp,
     /// An address was confirmed.
@@ -19,6 +28,8 @@ pub(crate) enum Notice {
     Recovered,
     /// The change of an address was undone.
     EmailUndone,
+    /// The same, which has turned off two-factor sign-in.
+    EmailAndFactorsUndone,
     /// The second factors were removed with a mailed link.
     FactorsUndone,
     /// After a sign-in. Without a session, the browser has not accepted the cookie.
@@ -32,14 +43,17 @@ pub(crate) enum Notice {
 
 impl Notice {
     /// Those without a value.
-    const PLAIN: [Self; 11] = [
+    const PLAIN: [Self; 14] = [
         Self::SignedOut,
+        Self::SessionEnded,
+        Self::NotSaved,
         Self::SignedUp,
         Self::Confirmed,
         Self::EmailChanged,
         Self::Cancelled,
         Self::Recovered,
         Self::EmailUndone,
+        Self::EmailAndFactorsUndone,
         Self::FactorsUndone,
         Self::SignedIn,
         Self::Deleted,
@@ -52,8 +66,15 @@ impl Notice {
         deletion.map_or(Self::Deleted, |deletion| Self::ToBeDeleted(deletion.at))
     }
 
-    /// Reads the query of the sign-in page.
-    pub(crate) fn from_query(query: &str) -> Option<Self> {
+    /// Reads the query of the sign-in page. A notice that is not from a redirect is ignored, unless it is for browsers that
+    /// store no cookies.
+    pub(crate) fn of_request(headers: &HeaderMap, query: &str) -> Option<Self> {
+        let is_ours =
+            |notice: &Self| *notice == Self::SignedIn || outcome::is_from_redirect(headers, query);
+        Self::from_query(query).filter(is_ours)
+    }
+
+    fn from_query(query: &str) -> Option<Self> {
         let field = query.split('&').next()?;
         let (name, value) = field.split_once('=').unwrap_or((field, ""));
         if name == "to-be-deleted" {
@@ -63,6 +84,11 @@ impl Notice {
         Self::PLAIN
             .into_iter()
             .find(|notice| notice.name() == field)
+    }
+
+    /// Redirects to the sign-in page with this notice.
+    pub(crate) fn redirect(self, return_to: Option<&ReturnTo>) -> Response {
+        outcome::redirect(&with_return_to(&self.path(), return_to))
     }
 
     /// The sign-in page with this notice.
@@ -78,12 +104,15 @@ impl Notice {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::SignedOut => "signed-out",
+            Self::SessionEnded => "session-ended",
+            Self::NotSaved => "not-saved",
             Self::SignedUp => "signed-up",
             Self::Confirmed => "confirmed",
             Self::EmailChanged => "email-changed",
             Self::Cancelled => "cancelled",
             Self::Recovered => "recovered",
             Self::EmailUndone => "email-undone",
+            Self::EmailAndFactorsUndone => "email-and-factors-undone",
             Self::FactorsUndone => "factors-undone",
             Self::SignedIn => "signed-in",
             Self::ToBeDeleted(_) => "to-be-deleted",
@@ -100,9 +129,12 @@ impl Notice {
             | Self::Cancelled
             | Self::Recovered
             | Self::EmailUndone
+            | Self::EmailAndFactorsUndone
             | Self::FactorsUndone
             | Self::Kept => true,
             Self::SignedOut
+            | Self::SessionEnded
+            | Self::NotSaved
             | Self::SignedUp
             | Self::SignedIn
             | Self::ToBeDeleted(_)

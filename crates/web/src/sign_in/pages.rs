@@ -42,7 +42,8 @@ pub(crate) async fn sign_in_page(
     RawQuery(query): RawQuery,
 ) -> Response {
     let return_to = ReturnTo::from_query(query.as_deref(), caller.return_origins());
-    let notice = query.as_deref().and_then(Notice::from_query);
+    let notice = query.as_deref();
+    let notice = notice.and_then(|query| Notice::of_request(&headers, query));
     let email = sent_to::get(&headers);
     if let Some(session) = caller.session() {
         let user = session.user();

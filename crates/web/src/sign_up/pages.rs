@@ -96,8 +96,7 @@ pub(crate) async fn sign_up(
     match create_in_browser(&caller, fields).await {
         Ok(BrowserSignUp::Completed(sign_up)) => {
             let signed_in = after_sign_up(&caller, &headers, &sign_up, return_to.as_ref());
-            let page = Notice::SignedUp.path();
-            let to_sign_in = || see_other(&with_return_to(&page, return_to.as_ref()));
+            let to_sign_in = || Notice::SignedUp.redirect(return_to.as_ref());
             Ok(signed_in.await.unwrap_or_else(to_sign_in))
         }
         Ok(BrowserSignUp::Unconfirmed { email, cookie }) => {

@@ -5,18 +5,18 @@ use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::post("/user", Ignored)
-        .with_limit(SignUp)
+        .with_limit_in_form(SignUp)
         .with_problems(&[&[SignUpClosed, UsernameTaken, EmailTaken, Overloaded]])
         .api(|| routes!(api::create_user))
         .with_page(|| post(pages::sign_up)),
     Route::get("/sign-up", InvalidIgnored).page(|| get(pages::sign_up_page)),
     Route::post("/sign-up", Ignored)
-        .with_limit(SignUp)
+        .with_limit_in_form(SignUp)
         .page(|| post(pages::sign_up)),
     Route::get("/signup", Ignored).page(|| redirect_to("/sign-up")),
     Route::get("/register", Ignored).page(|| redirect_to("/sign-up")),
     Route::get("/sign-up/sent", Ignored).page(|| get(pages::sent_page)),
     Route::post("/sign-up/sent", Ignored)
-        .with_limit(MailRequest)
+        .with_limit_in_form(MailRequest)
         .page(|| post(pages::send_again)),
 ];

@@ -5,7 +5,7 @@ use minijinja::{Value, context};
 
 use crate::html::account::{AccountCaller, Section};
 use crate::http::problem::Problem;
-use crate::users::retention::{self, Retention, units_in_words};
+use crate::users::retention::{self, Retention, whole_units};
 
 /// What is stored. Applications' `data` is shown here only.
 pub(crate) async fn data_page(caller: AccountCaller) -> Result<Html<String>, Problem> {
@@ -24,7 +24,7 @@ pub(crate) async fn data_page(caller: AccountCaller) -> Result<Html<String>, Pro
 
 fn row(row: Retention) -> Value {
     let period = |time| {
-        let (count, unit) = units_in_words(time);
+        let (count, unit) = whole_units(time);
         context! { count, unit }
     };
     context! {

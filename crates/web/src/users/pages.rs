@@ -1,22 +1,24 @@
 //! The overview of the account area.
 
 use axum::response::Html;
-use doorward_domain::Error;
 use doorward_domain::error::chain;
 use doorward_domain::factors::FEW_RECOVERY_CODES;
 use doorward_domain::model::{Role, User};
+use doorward_domain::profile::Activity;
 use doorward_domain::values::{EmailAddress, Name, Username};
+use doorward_domain::{Ctx, Error};
 use minijinja::{Value, context};
 
 use crate::html::account::{AccountCaller, Section};
 use crate::html::dates::moment;
+use crate::html::places::client;
 use crate::http::problem::Problem;
 
-/// The overview: names, devices, the last sign-in, and what the user should do.
+/// The overview: names, devices, the last sign-in but this one, and what the user should do.
 pub(crate) async fn account_page(caller: AccountCaller) -> Result<Html<String>, Problem> {
     let (ctx, session) = (&caller.ctx, caller.session());
     let doorward = caller.doorward();
-    let viewed = panel(doorward.profile.view_in_session(ctx, session, "me").await)?;
+    let other = panel(doorward.profile.other_sign_in(session).await)?;
     let factors = panel(doorward.factors.list(ctx, "me").await)?;
     let devices = panel(doorward.sessions.list(ctx, "me").await)?;
     let user = session.user();
@@ -27,12 +29,20 @@ pub(crate) async fn account_page(caller: AccountCaller) -> Result<Html<String>, 
         email => user.email.as_ref().map(EmailAddress::as_str),
         is_admin => user.role == Role::Admin,
         since => moment(user.created_at),
-        is_incomplete => viewed.is_none() || factors.is_none() || devices.is_none(),
-        last_sign_in => viewed.and_then(|viewed| viewed.last_sign_in_at).map(moment),
+        is_incomplete => other.is_none() || factors.is_none() || devices.is_none(),
+        other_sign_in => other.flatten().map(|activity| sign_in(ctx, &activity)),
         devices => devices.map(|devices| devices.len()),
         has_factor => factors.map(|factors| factors.recovery_codes.is_some()),
     };
     Ok(caller.render(Section::Overview, "users/overview", values))
+}
+
+/// When and where a sign-in was.
+fn sign_in(ctx: &Ctx, activity: &Activity) -> Value {
+    context! {
+        at => moment(activity.at),
+        client => client(ctx, activity.user_agent.as_deref(), activity.address),
+    }
 }
 
 /// What a panel shows; `None` if the store does not respond. The page then has its other panels.

@@ -3,7 +3,7 @@
 use axum::extract::RawQuery;
 use axum::response::{Html, Response};
 use doorward_domain::profile::ProfileUpdate;
-use doorward_domain::values::{LanguageTag, Locale, Name};
+use doorward_domain::values::{LanguageTag, Locale, Name, Username};
 use minijinja::{Value, context};
 
 use crate::html::account::{AccountCaller, Section};
@@ -24,8 +24,13 @@ pub(crate) async fn profile_page(caller: AccountCaller, RawQuery(query): RawQuer
 }
 
 fn page(caller: &AccountCaller, form: &Form, done: Option<&str>) -> Html<String> {
-    let stored = caller.session().user().preferred_locale.as_ref();
-    let values = context! { languages => languages(stored), form => Value::from(form), done };
+    let user = caller.session().user();
+    let values = context! {
+        username => user.username.as_ref().map(Username::as_str),
+        languages => languages(user.preferred_locale.as_ref()),
+        form => Value::from(form),
+        done,
+    };
     caller.render(Section::Profile, "users/profile", values)
 }
 

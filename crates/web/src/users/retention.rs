@@ -51,14 +51,6 @@ pub(crate) fn whole_units(time: SignedDuration) -> (i64, &'static str) {
     }
 }
 
-/// A period as people say it: like [`whole_units`], but a year or more that is no number of years in months, rounded.
-pub(crate) fn units_in_words(time: SignedDuration) -> (i64, &'static str) {
-    match whole_units(time) {
-        (days, "days") if days >= 365 => ((days * 12 + 182) / 365, "months"),
-        units => units,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,20 +69,5 @@ mod tests {
             assert_eq!(whole_units(SignedDuration::from_hours(hours)), expected);
         }
         assert_eq!(whole_units(SignedDuration::from_mins(5)), (5, "minutes"));
-    }
-
-    #[test]
-    fn a_period_of_more_than_a_year_is_in_months_or_years() {
-        for (days, expected) in [
-            (2, (2, "days")),
-            (364, (364, "days")),
-            (365, (12, "months")),
-            (400, (13, "months")),
-            (730, (2, "years")),
-            (3650, (10, "years")),
-        ] {
-            let time = SignedDuration::from_hours(24 * days);
-            assert_eq!(units_in_words(time), expected);
-        }
     }
 }

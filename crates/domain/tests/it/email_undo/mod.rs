@@ -104,6 +104,7 @@ async fn undo(node: &TestNode, token: &Token) -> Result<(), Error> {
         .email
         .undo_change(&node.anonymous(), token)
         .await
+        .map(drop)
 }
 
 /// everything the thief had is invalid, and access is possible only through a mail to the old address.

@@ -341,7 +341,11 @@ async fn a_factor_and_then_an_address_change_are_undone_in_either_order() {
             service.undo_change(&node.anonymous(), &change).await
         };
         if change_first {
-            undo_change().await.unwrap();
+            node.audited();
+            assert!(undo_change().await.unwrap(), "turned off");
+            let mut audited = node.audited();
+            audited.sort_unstable();
+            assert_eq!(audited, ["email-change-undone", "factors-undone"]);
             assert_eq!(stored_apps(node), 0);
             undo(node, &stolen.link).await.unwrap();
         } else {
@@ -350,7 +354,7 @@ async fn a_factor_and_then_an_address_change_are_undone_in_either_order() {
             let mails = node.mails().await;
             let expected = [(THIEFS.to_owned(), MailKind::FactorRemoved)];
             assert_eq!(summary(&mails), expected, "no recovery link for the thief");
-            undo_change().await.unwrap();
+            assert!(!undo_change().await.unwrap(), "off already");
         }
         assert_eq!(node.stored_user(&stolen.ben).await.email, Some(email(OWN)));
         let mails = node.mails().await;
@@ -387,7 +391,7 @@ async fn an_undone_address_change_removes_factors_and_codes_since_three_days_bef
     added(&session, "after").await;
     assert_eq!(stored_apps(node), 3);
     let undone = service.undo_change(&node.anonymous(), &change).await;
-    undone.unwrap();
+    assert!(!undone.unwrap(), "one app is left");
     assert_eq!(stored_apps(node), 1);
     let listed = factors.list(&node.operator(), "ben").await.unwrap();
     assert_eq!(listed.totp[0].name, "Thief's");

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::browser::Browser;
 use crate::factors::enrol;
-use crate::support::{StoreMode, TestApp};
+use crate::support::{PASSWORD, StoreMode, TestApp};
 
 /// A user with a browser that is signed in.
 pub async fn signed_in(app: &TestApp, language: &'static str) -> Browser {
@@ -28,6 +28,8 @@ async fn the_overview_has_names_devices_and_tasks_but_not_the_data_of_applicatio
         "Hello, <bdi>Ben B.</bdi>",
         "ben@example.com",
         ">2 devices</a>",
+        "<a href=\"/account/profile\" aria-label=\"Change: Name\">Change</a>",
+        "<a href=\"/account/email\" aria-label=\"Change: Email\">Change</a>",
         "<time datetime=\"2026-11-21T",
         "Turn on two-factor sign-in",
         "action=\"/auth/sign-out\"",
@@ -107,8 +109,39 @@ async fn a_page_of_the_account_area_without_a_session_leads_to_the_sign_in_and_b
         "/account/devices/sign-out-others",
         "/account/devices/x/sign-out",
     ] {
-        let expected = "/sign-in?return_to=%2Faccount%2Fdevices";
+        let expected = "/sign-in?not-saved&return_to=%2Faccount%2Fdevices";
         Browser::redirected(browser.post(path, "").await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_has_ended_is_reported_and_that_a_form_was_not_saved() {
+    for (language, ended, not_saved) in [
+        (
+            "en",
+            "You were signed out. Sign in again to continue.",
+            "You were signed out, so this was not saved.",
+        ),
+        (
+            "de",
+            "Sie wurden abgemeldet. Melden Sie sich noch einmal an",
+            "Sie wurden abgemeldet, deshalb wurde nichts gespeichert.",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = signed_in(&app, language).await;
+        let ben = app.sign_in("ben").await;
+        ben.delete("/user/me/session").await.expect(204);
+        let next = "/sign-in?session-ended&return_to=%2Faccount%2Fprofile";
+        Browser::redirected(browser.get("/account/profile").await, next);
+        let page = browser.get(next).await;
+        let page = browser.page(page, 200).shows(&[ended, "role=\"status\""]);
+        page.shows(&["name=\"return_to\" value=\"/account/profile\""]);
+        let next = "/sign-in?not-saved&return_to=%2Faccount%2Fprofile";
+        let saved = browser.post("/account/profile", "name=Benno").await;
+        Browser::redirected(saved, next);
+        let page = browser.get(next).await;
+        browser.page(page, 200).shows(&[not_saved]);
     }
 }
 
@@ -186,4 +219,35 @@ async fn a_user_signs_out_one_device_and_then_all_others() {
             other.get("/auth").await.expect(401);
         }
     }
+}
+
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
+/// The sign-in of the session itself warns of nothing.
+#[tokio::test]
+async fn the_overview_shows_the_last_sign_in_but_that_of_the_session_with_its_device() {
+    let app = TestApp::new().await;
+    let mut browser = signed_in(&app, "en").await;
+    let row = "<dt>Last other sign-in</dt>";
+    let page = browser.get("/account").await;
+    assert!(!browser.page(page, 200).0.contains(row));
+    app.advance_seconds(3600);
+    let client = app.anonymous();
+    let sign_in = json!({"username": "ben", "password": PASSWORD});
+    let request = client
+        .request("POST", "/auth")
+        .header("user-agent", FIREFOX);
+    request.json(&sign_in).send().await.expect(201);
+    let seen = format!(
+        "{row}<dd><time datetime=\"2026-11-21T09:00:00Z\">21 November 2026, 09:00 UTC</time> · Firefox on Linux"
+    );
+    let page = browser.get("/account").await;
+    browser.page(page, 200).shows(&[&seen]);
+    // Also a later session shows it.
+    app.advance_seconds(3600);
+    let mut later = Browser::new(&app, "en");
+    let form = "username=ben&password=plum+cake+on+sundays";
+    later.post("/sign-in", form).await.expect(303);
+    let page = later.get("/account").await;
+    later.page(page, 200).shows(&[&seen]);
 }

@@ -23,6 +23,7 @@ async fn a_user_changes_the_name_and_the_language() {
         "name=\"name\" type=\"text\" autocomplete=\"name\" value=\"Ben\"",
         "<option value=\"en-GB\" selected>English</option>",
         "<option value=\"de\">Deutsch</option>",
+        "<dt>Username</dt><dd><bdi>ben</bdi></dd>",
     ]);
     let long = format!("name={}&locale=de", "x".repeat(201));
     let page = browser.post("/account/profile", &long).await;
@@ -70,7 +71,7 @@ async fn a_user_changes_the_address_or_cancels_the_change() {
             "de",
             "Das Passwort ist falsch.",
             "hat diese Adresse bereits",
-            "eine E-Mail an Ihre neue Adresse",
+            "eine E‑Mail an Ihre neue Adresse",
             "noch einmal geschickt",
             "Die Änderung ist abgebrochen",
         ),
@@ -134,15 +135,44 @@ async fn a_change_of_the_address_needs_a_code_of_the_second_factor() {
     let form = "username=ben&password=plum+cake+on+sundays";
     browser.post("/sign-in", form).await.expect(303);
     let (enrolment, _) = enrol(&app, &ben, "Phone").await;
-    let page = browser.get("/account/email").await;
-    browser.page(page, 200).shows(&["name=\"code\""]);
+    for path in ["/account/email", "/account/password", "/account/delete"] {
+        let page = browser.get(path).await;
+        let page = browser.page(page, 200);
+        let (_, field) = page.0.split_once("<input id=\"code\"").unwrap();
+        let field = field.split('>').next().unwrap();
+        assert!(field.ends_with(" required"), "{path}: {field}");
+    }
     let form = format!("email=new%40example.org&{PROOF}");
     let page = browser.post("/account/email", &form).await;
-    browser.page(page, 401).shows(&["and a code if you use"]);
+    let page = browser.page(page, 401);
+    let missing = "<a href=\"#code\">Enter a code.</a>";
+    let page = page.shows(&[missing, "value=\"new@example.org\"", "id=\"code-fault\""]);
+    assert_eq!(page.0.matches("aria-invalid").count(), 1, "{}", page.0);
     app.advance_seconds(30);
     let form = format!("{form}&code={}", code(&app, &enrolment));
     let answer = browser.post("/account/email", &form).await;
     Browser::redirected(answer, "/account/email?sent");
+    app.allow_unread_mail();
+}
+
+/// A recent sign-in with the factor is enough.
+#[tokio::test]
+async fn after_a_sign_in_with_a_code_a_form_asks_for_none_until_it_is_too_old() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    let (_, codes) = enrol(&app, &ben, "Phone").await;
+    let mut browser = Browser::new(&app, "en");
+    let form = "username=ben&password=plum+cake+on+sundays";
+    browser.post("/sign-in", form).await.expect(303);
+    let form = format!("code={}", codes[0]);
+    browser.post("/sign-in/factor", &form).await.expect(303);
+    let page = browser.get("/account/email").await;
+    assert!(!browser.page(page, 200).0.contains("name=\"code\""));
+    app.advance_seconds(301);
+    let form = format!("email=new%40example.org&{PROOF}");
+    let page = browser.post("/account/email", &form).await;
+    let missing = "<a href=\"#code\">Enter a code.</a>";
+    browser.page(page, 401).shows(&[missing, "name=\"code\""]);
     app.allow_unread_mail();
 }
 
@@ -183,6 +213,7 @@ async fn the_page_of_the_address_says_what_to_do_without_one() {
     let link = path_in(&app.one_mail().await);
     let page = browser.get(&link).await;
     let page = browser.page(page, 200);
+    let page = page.shows(&["This link adds the address below to an account."]);
     assert!(!page.0.contains("signed out"), "{}", page.0);
     // The session stays.
     let done = browser.post(&link, "").await;
@@ -193,20 +224,29 @@ async fn the_page_of_the_address_says_what_to_do_without_one() {
     browser
         .page(page, 200)
         .shows(&["zoe@example.com", "Your address is confirmed."]);
+    // The used link, with a session or without one.
+    let page = browser.get(&link).await;
+    let next = "class=\"button\" href=\"/account\">Go to your account";
+    let page = browser
+        .page(page, 200)
+        .shows(&["Email address confirmed", next]);
+    assert!(!page.0.contains("/sign-in"), "{}", page.0);
 }
 
 #[tokio::test]
 async fn a_changed_address_signs_out_all_devices_and_each_page_says_so() {
-    for (language, before, asks, done) in [
+    for (language, before, replaces, asks, done) in [
         (
             "en",
             "you are signed out on all devices",
+            "This link replaces the current address",
             "You are then signed out on all devices.",
             "Your new address is confirmed. You are signed out on all devices",
         ),
         (
             "de",
             "Sie werden auf allen Geräten abgemeldet",
+            "Dieser Link ersetzt die aktuelle Adresse",
             "Danach sind Sie auf allen Geräten abgemeldet.",
             "Ihre neue Adresse ist bestätigt. Sie sind auf allen Geräten abgemeldet",
         ),
@@ -225,7 +265,9 @@ async fn a_changed_address_signs_out_all_devices_and_each_page_says_so() {
                 .unwrap(),
         );
         let page = browser.get(&link).await;
-        browser.page(page, 200).shows(&[asks, "new@example.org"]);
+        browser
+            .page(page, 200)
+            .shows(&[replaces, asks, "new@example.org"]);
         let answer = browser.post(&link, "").await;
         Browser::redirected(answer, "/sign-in?email-changed");
         let page = browser.get("/sign-in?email-changed").await;

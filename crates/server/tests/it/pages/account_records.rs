@@ -99,6 +99,32 @@ async fn each_entry_that_someone_else_can_have_caused_leads_to_a_new_password() 
     page.shows(&["that also signs out your other devices", " autofocus"]);
 }
 
+/// Anyone can ask for it: it must not look like something that the server does by itself.
+#[tokio::test]
+async fn the_mail_of_a_recovery_is_said_to_be_asked_for() {
+    for (language, words, not) in [
+        (
+            "en",
+            ">Someone asked to reset the password;",
+            "automatically",
+        ),
+        (
+            "de",
+            ">Jemand wollte das Passwort zurücksetzen;",
+            "automatisch",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = signed_in(&app, language).await;
+        let address = json!({"email": "ben@example.com"});
+        app.anonymous().post("/recovery", address).await.expect(202);
+        app.one_mail().await;
+        let page = browser.get("/account/activity").await;
+        let page = browser.page(page, 200).shows(&[words]);
+        assert!(!page.0.contains(not), "{}", page.0);
+    }
+}
+
 #[tokio::test]
 async fn each_kind_of_activity_has_words_of_its_own() {
     let english = include_str!("../../../../messages/locales/en.ftl");
@@ -119,9 +145,9 @@ async fn the_stored_data_can_be_seen_and_downloaded() {
     let page = browser.get("/account/data").await;
     browser.page(page, 200).shows(&[
         "No application has stored anything",
-        "for 13 months",
+        "for 400 days",
         "at most 30 days",
-        "at most 10 years",
+        "since you last entered a code",
         "for 24 hours after",
         "for another 14 days",
     ]);
@@ -146,7 +172,7 @@ async fn the_stored_data_can_be_seen_and_downloaded() {
     ]);
     let file = browser.get("/user/me/export").await.expect(200);
     let name = file.header("content-disposition").unwrap();
-    assert!(name.starts_with("attachment; filename="), "{name}");
+    assert_eq!(name, "attachment; filename=\"doorward-2026-11-21.json\"");
     assert_eq!(file.json()["user"]["data"]["colour"], "<b>ultramarine</b>");
     for path in ["/account/activity", "/account/data"] {
         let mut other = Browser::new(&app, "en");

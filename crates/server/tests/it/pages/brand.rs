@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use doorward_domain::model::Role;
 use doorward_web::BrandSettings;
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::browser::Browser;
@@ -55,6 +57,40 @@ async fn pages_have_the_brand_and_not_the_name_of_the_product() {
     let html = browser.get("/sign-up").await.expect(200).text();
     let terms = "By creating an account you accept the <a href=\"https://example.com/terms\">";
     assert!(html.contains(terms), "{html}");
+}
+
+/// Where a page says to contact the support, it leads there.
+#[tokio::test]
+async fn a_disabled_account_and_an_expired_undo_link_lead_to_the_support() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = branded(&folder).await;
+    let root = app.admin().await;
+    app.create("ben", Role::User).await;
+    let disabled = json!({"status": "disabled"});
+    root.put("/user/ben/status", disabled).await.expect(200);
+    let mut browser = Browser::new(&app, "en");
+    let form = "username=ben&password=plum+cake+on+sundays";
+    let page = browser.post("/sign-in", form).await.expect(403).text();
+    let link = "<p><a href=\"mailto:help@example.com\">Contact support</a></p>";
+    assert!(page.contains(link), "{page}");
+    for kind in ["email-undo", "factor-undo"] {
+        let link = format!("/{kind}/{}", "A".repeat(43));
+        let page = browser.get(&link).await.expect(410).text();
+        let button = "<a class=\"button\" href=\"mailto:help@example.com\">Contact support</a>";
+        assert!(page.contains(button), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn an_export_has_the_name_of_the_brand_and_the_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = branded(&folder).await;
+    let export = app.user("ben").await.get("/user/me/export").await;
+    let name = export.expect(200);
+    let name = name.header("content-disposition").unwrap().to_owned();
+    // “müller-söhne-2026-11-21.json” (RFC 6266).
+    let encoded = "m%C3%BCller%2Ds%C3%B6hne%2D2026%2D11%2D21%2Ejson";
+    assert_eq!(name, format!("attachment; filename*=UTF-8''{encoded}"));
 }
 
 #[tokio::test]

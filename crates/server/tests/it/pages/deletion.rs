@@ -10,13 +10,14 @@ const KEEP: &str = "username=ben&password=plum+cake+on+sundays";
 
 #[tokio::test]
 async fn a_user_deletes_the_account_and_keeps_it_with_the_password() {
-    for (language, goes, wrong, reason, date, pending, again, kept) in [
+    for (language, goes, wrong, reason, date, sent, pending, again, kept) in [
         (
             "en",
             "in 14 days",
             "Wrong password.",
             "Choose a reason from the list.",
             "5 December 2026, 08:00 UTC",
+            "also sent a link to",
             "Your account will be deleted",
             "Enter a password.",
             "Your account is not deleted.",
@@ -27,6 +28,7 @@ async fn a_user_deletes_the_account_and_keeps_it_with_the_password() {
             "Das Passwort ist falsch.",
             "Wählen Sie einen Grund aus der Liste.",
             "5. Dezember 2026 um 08:00 UTC",
+            "auch einen Link an",
             "Ihr Konto wird gelöscht",
             "Geben Sie ein Passwort ein.",
             "Ihr Konto wird nicht gelöscht.",
@@ -58,7 +60,8 @@ async fn a_user_deletes_the_account_and_keeps_it_with_the_password() {
         Browser::redirected(done, next);
         assert!(!browser.cookies.contains_key("__Host-doorward"));
         let page = browser.get(next).await;
-        browser.page(page, 200).shows(&[date, "role=\"status\""]);
+        let page = browser.page(page, 200).shows(&[date, "role=\"status\""]);
+        page.shows(&[sent, "<bdi class=\"address\">ben@example.com</bdi>"]);
         let page = browser.post("/sign-in", KEEP).await;
         let page = browser
             .page(page, 403)
@@ -91,6 +94,21 @@ async fn a_user_deletes_the_account_and_keeps_it_with_the_password() {
 }
 
 #[tokio::test]
+async fn without_an_address_the_page_after_a_deletion_names_no_mail() {
+    let app = TestApp::new().await;
+    let mut browser = Browser::new(&app, "en");
+    let form = "username=zoe&password=plum+cake+on+sundays";
+    browser.post("/sign-up", form).await.expect(303);
+    browser.post("/recover", "email=eve%40example.com").await;
+    let done = browser.post("/account/delete", PROOF).await;
+    let next = done.expect(303).header("location").unwrap().to_owned();
+    let page = browser.get(&next).await;
+    let page = browser.page(page, 200).shows(&["will be deleted on"]);
+    assert!(!page.0.contains("sent a link") && !page.0.contains("eve@"));
+    app.allow_unread_mail();
+}
+
+#[tokio::test]
 async fn with_a_factor_the_pages_ask_for_a_code() {
     let app = TestApp::new().await;
     app.allow_unread_mail();
@@ -103,7 +121,7 @@ async fn with_a_factor_the_pages_ask_for_a_code() {
     let page = browser.post("/account/delete", PROOF).await;
     browser
         .page(page, 401)
-        .shows(&["Enter your password, and a code"]);
+        .shows(&["<a href=\"#code\">Enter a code.</a>"]);
     let form = format!("{PROOF}&code={}", codes[0]);
     let done = browser.post("/account/delete", &form).await;
     Browser::redirected(done, "/sign-in?to-be-deleted=1796457690");

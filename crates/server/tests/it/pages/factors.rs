@@ -2,6 +2,7 @@
 
 use doorward_domain::FactorsRequired;
 use doorward_domain::model::Role;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::Page;
@@ -158,11 +159,24 @@ async fn a_user_adds_and_removes_authenticators_on_pages() {
         .await;
     let (action, phone) = scanned(&browser.page(page, 200));
     assert!(action.starts_with("/account/factors/"));
-    let page = browser.post(&action, "code=000000").await;
-    browser
-        .page(page, 401)
-        .shows(&["<a href=\"#code\">Wrong code", &action])
-        .shows(&["href=\"/account/factors\""]);
+    // The form sends the URI back, and the page has the same QR code and key again.
+    let uri = phone["uri"].as_str().unwrap();
+    let encoded = utf8_percent_encode(uri, NON_ALPHANUMERIC);
+    let page = browser
+        .post(&action, &format!("code=000000&uri={encoded}"))
+        .await;
+    let page = browser.page(page, 401);
+    let page = page.shows(&["<a href=\"#code\">Wrong code", &action, "class=\"qr\""]);
+    let (_, again) = scanned(&page);
+    assert_eq!(again, phone);
+    // Without it, or with other text, the page offers a new start.
+    for uri in ["", "https://evil.example/?secret=x"] {
+        app.advance_seconds(30);
+        let form = format!("code=000000&uri={uri}");
+        let page = browser.post(&action, &form).await;
+        let page = browser.page(page, 401).shows(&["start again"]);
+        assert!(!page.0.contains("class=\"qr\"") && !page.0.contains("evil"));
+    }
     let form = format!("code={}", code(&app, &phone));
     let page = browser.post(&action, &form).await;
     let page = browser
@@ -170,6 +184,11 @@ async fn a_user_adds_and_removes_authenticators_on_pages() {
         .shows(&["href=\"/account/factors\""]);
     let codes = codes_on(&page);
     assert_eq!(codes.len(), 10);
+    let file = format!("data:text/plain;charset=utf-8,{}%0A", codes.join("%0A"));
+    page.shows(&[
+        &format!("href=\"{file}\""),
+        "download=\"doorward-recovery-codes.txt\"",
+    ]);
     let page = browser.get("/account/factors").await;
     browser.page(page, 200).shows(&[
         "My &lt;b&gt;phone",
@@ -242,6 +261,55 @@ async fn a_user_adds_and_removes_authenticators_on_pages() {
     assert!(!page.0.contains("/remove\""));
 }
 
+/// Also right after a sign-in, in which no proof is needed.
+#[tokio::test]
+async fn a_removal_and_new_recovery_codes_are_confirmed_on_a_page_of_their_own() {
+    for (language, last, voids) in [
+        (
+            "en",
+            "This is your only authenticator app.",
+            "The old ones will no longer work.",
+        ),
+        (
+            "de",
+            "Das ist Ihre einzige Authenticator-App.",
+            "Die alten gelten dann nicht mehr.",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let ben = app.user("ben").await;
+        let (_, codes) = enrol(&app, &ben, "Phone").await;
+        let mut browser = Browser::new(&app, language);
+        browser.post("/auth", SIGN_IN).await.expect(303);
+        let form = format!("code={}", codes[0]);
+        browser.post("/sign-in/factor", &form).await.expect(303);
+        let page = browser.get("/account/factors").await;
+        let page = browser.page(page, 200);
+        assert!(!page.0.contains("action=\"/account/factors/"), "{}", page.0);
+        let renew = "/account/factors/recovery-codes";
+        let (_, remove) = page.0.split_once("href=\"/account/factors/").unwrap();
+        let remove = format!("/account/factors/{}", remove.split('"').next().unwrap());
+        assert!(remove.ends_with("/remove"), "{remove}");
+        for (path, text) in [(renew, voids), (&remove, last)] {
+            let shown = browser.get(path).await;
+            let shown = browser.page(shown, 200);
+            let form = format!("<form method=\"post\" action=\"{path}\">");
+            let shown = shown.shows(&[text, &form]);
+            assert!(!shown.0.contains("name=\"password\""), "{}", shown.0);
+        }
+        // The proof is no longer recent.
+        app.advance_seconds(301);
+        for path in [renew, &remove] {
+            let shown = browser.get(path).await;
+            let fields = ["name=\"password\"", "name=\"code\""];
+            browser.page(shown, 200).shows(&fields);
+        }
+        let none = "/account/factors/00000000-0000-7000-8000-000000000000/remove";
+        Browser::redirected(browser.get(none).await, "/account/factors");
+        app.allow_unread_mail();
+    }
+}
+
 #[tokio::test]
 async fn an_account_with_ten_authenticator_apps_has_no_form_for_another_one() {
     let app = TestApp::with(|options| {
@@ -303,7 +371,7 @@ async fn the_password_page_asks_for_a_code() {
     let page = browser.post("/account/password", change).await;
     browser
         .page(page, 401)
-        .shows(&["a code if you use two-factor sign-in"]);
+        .shows(&["<a href=\"#code\">Enter a code.</a>"]);
     let with_code = format!("{change}&code={}", codes[0]);
     let answer = browser.post("/account/password", &with_code).await;
     Browser::redirected(answer, "/account/password?changed");
@@ -332,7 +400,8 @@ async fn a_required_factor_is_set_up_on_pages_before_there_is_a_session() {
         }
         let page = browser.get(next).await;
         let hidden = "name=\"return_to\" value=\"/reports\"";
-        browser.page(page, 200).shows(&[title, hidden]);
+        let other = "<a href=\"/sign-in?return_to=%2Freports\">";
+        browser.page(page, 200).shows(&[title, hidden, other]);
         let page = browser.post("/sign-in/enrol", "return_to=%2Freports").await;
         let page = browser.page(page, 200).shows(&[hidden]);
         let (action, enrolment) = scanned(&page);

@@ -60,10 +60,11 @@ async fn each_problem_has_a_page_in_both_languages() {
 async fn an_expired_undo_link_offers_no_new_one() {
     let app = TestApp::with(|options| options.policy.throttle = false).await;
     let anonymous = app.anonymous();
-    for (language, new, texts) in [
+    for (language, new, not_me, texts) in [
         (
             "en",
             "request a new one",
+            "If you chose &quot;This wasn&#39;t me&quot;, there is nothing else",
             [
                 "undone the change",
                 "removed the authenticator apps",
@@ -73,6 +74,7 @@ async fn an_expired_undo_link_offers_no_new_one() {
         (
             "de",
             "einen neuen anfordern",
+            "Wenn Sie „Das war ich nicht“ gewählt haben",
             [
                 "rückgängig gemacht",
                 "Authenticator-Apps entfernt",
@@ -92,9 +94,43 @@ async fn an_expired_undo_link_offers_no_new_one() {
         let link = format!("/confirmation/{}", "A".repeat(43));
         for path in [&link, &format!("{link}/cancel")] {
             let page = Page::post(&anonymous, path, "", language).await;
-            page.shows(&[new, "href=\"/sign-up/sent\""]);
+            page.shows(&[new, not_me, "href=\"/sign-up/sent\""]);
         }
     }
+}
+
+/// Mail programs break long lines.
+#[tokio::test]
+async fn a_link_that_was_cut_off_is_called_incomplete() {
+    let app = TestApp::with(|options| options.policy.throttle = false).await;
+    let anonymous = app.anonymous();
+    for (language, title, help) in [
+        ("en", "This link is incomplete", "Copy the whole link"),
+        (
+            "de",
+            "Dieser Link ist unvollständig",
+            "Kopieren Sie den ganzen Link",
+        ),
+    ] {
+        for (path, next) in [
+            ("/recovery/abc", "/recover"),
+            ("/confirmation/abc", "/sign-up/sent"),
+            ("/email-undo/abc", "/"),
+            ("/factor-undo/abc", "/"),
+            ("/deletion-undo/abc", "/"),
+        ] {
+            let viewed = Page::get(&anonymous, path, language).await;
+            let sent = Page::post(&anonymous, path, "", language).await;
+            for page in [viewed, sent] {
+                let button = format!("class=\"button\" href=\"{next}\"");
+                page.shows(&[title, help, "not-found", &button]);
+            }
+        }
+    }
+    anonymous
+        .get("/recovery/abc")
+        .await
+        .expect_problem(404, "not-found");
 }
 
 /// Posts an invalid form: the page repeats the input, except passwords.

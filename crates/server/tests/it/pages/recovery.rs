@@ -1,5 +1,6 @@
 //! `/recover`, and the page after it.
 
+use super::account::signed_in;
 use super::browser::Browser;
 use crate::support::{TestApp, path_in};
 
@@ -48,6 +49,16 @@ async fn a_mail_that_is_requested_again_is_reported() {
         browser.page(page, 200).shows(&["role=\"status\"", again]);
         app.allow_unread_mail();
     }
+}
+
+#[tokio::test]
+async fn the_form_has_the_address_of_a_user_who_is_signed_in() {
+    let app = TestApp::new().await;
+    let mut browser = signed_in(&app, "en").await;
+    let page = browser.get("/recover").await;
+    browser
+        .page(page, 200)
+        .shows(&["value=\"ben@example.com\""]);
 }
 
 /// The page that follows can be loaded again, and is filled in.

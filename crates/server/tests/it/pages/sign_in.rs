@@ -5,6 +5,7 @@ use doorward_domain::model::Role;
 use super::browser::Browser;
 use crate::support::TestApp;
 
+const OUTCOME: &str = "__Host-doorward-outcome";
 const SIGN_IN: &str = "username=ben&password=plum+cake+on+sundays";
 
 #[tokio::test]
@@ -124,7 +125,8 @@ async fn what_a_mailed_link_has_done_is_said_with_or_without_a_session() {
             [
                 "removed your email address",
                 "Your password is changed.",
-                "uses this email address again",
+                "uses the previous email address again",
+                "Two-factor sign-in was turned off too.",
                 "Two-factor sign-in is off.",
                 "Your account is not deleted.",
             ],
@@ -132,9 +134,10 @@ async fn what_a_mailed_link_has_done_is_said_with_or_without_a_session() {
         (
             "de",
             [
-                "Ihre E-Mail-Adresse aus dem Konto entfernt",
+                "Ihre E‑Mail-Adresse aus dem Konto entfernt",
                 "Ihr Passwort wurde geändert.",
-                "verwendet wieder diese E-Mail-Adresse",
+                "verwendet wieder die vorherige E‑Mail-Adresse",
+                "Auch die Zwei-Faktor-Anmeldung wurde ausgeschaltet.",
                 "Die Zwei-Faktor-Anmeldung ist aus.",
                 "Ihr Konto wird nicht gelöscht.",
             ],
@@ -151,13 +154,32 @@ async fn what_a_mailed_link_has_done_is_said_with_or_without_a_session() {
                 "cancelled",
                 "recovered",
                 "email-undone",
+                "email-and-factors-undone",
                 "factors-undone",
                 "kept",
             ];
             for (notice, text) in notices.into_iter().zip(texts) {
+                let cookie = (OUTCOME.to_owned(), notice.to_owned());
+                browser.cookies.extend([cookie]);
                 let page = browser.get(&format!("/sign-in?{notice}")).await;
                 browser.page(page, 200).shows(&[text, "role=\"status\""]);
             }
+        }
+    }
+}
+
+/// Anyone can send such a link, for example beside one to a false page of support.
+#[tokio::test]
+async fn a_link_with_a_notice_shows_none_unless_this_server_has_redirected_to_it() {
+    let app = TestApp::new().await;
+    let mut browser = Browser::new(&app, "en");
+    for notice in ["email-undone", "deleted", "to-be-deleted=99999999999"] {
+        for set in ["", "kept"] {
+            let cookie = (OUTCOME.to_owned(), set.to_owned());
+            browser.cookies.extend([cookie]);
+            let page = browser.get(&format!("/sign-in?{notice}")).await;
+            let page = browser.page(page, 200);
+            assert!(!page.0.contains("role=\"status\""), "{}", page.0);
         }
     }
 }

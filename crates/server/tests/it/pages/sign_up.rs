@@ -127,6 +127,12 @@ async fn the_form_names_the_allowed_domains_and_keeps_the_input() {
             .page(page, 200)
             .shows(&["Use an address at example.org (and its subdomains)."]);
         assert!(!page.0.contains("Email (optional)"));
+        // Both forms ask for an address.
+        assert!(!page.0.contains(" instead</a>"), "{}", page.0);
+        page.shows(&[match path {
+            "/sign-up" => "=username\">Also choose a username</a>",
+            _ => "\"/sign-up\">Sign up without a username</a>",
+        }]);
     }
     let page = browser.post("/sign-up", FORM).await;
     browser.page(page, 422).shows(&[

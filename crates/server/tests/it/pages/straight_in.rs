@@ -131,8 +131,13 @@ async fn a_cancelled_sign_up_signs_no_one_in() {
     let app = TestApp::new().await;
     let (mut browser, link) = signed_up(&app, FORM).await;
     let mut owner = Browser::new(&app, "en");
+    // A mail was sent to the same address from this browser.
+    owner.cookies.clone_from(&browser.cookies);
     let cancelled = owner.post(&format!("{link}/cancel"), "").await;
     Browser::redirected(cancelled, "/sign-in?cancelled");
+    let page = owner.get("/sign-in?cancelled").await;
+    let page = owner.page(page, 200).shows(&["removed your email address"]);
+    assert!(!page.0.contains("value=\"ben@example.com\""));
     let refused = browser.post(&link, "").await;
     browser.page(refused, 410);
     assert!(!browser.cookies.contains_key(SESSION));
