@@ -123,13 +123,15 @@ fn build(target: &Path, workspace: &Path) -> anyhow::Result<()> {
         format!("-ffile-prefix-map={}=/cargo", home.display()),
         format!("-ffile-prefix-map={}=/target", target.display()),
     ];
-    run(cargo(&["build", "--release", "--locked"])
-        .current_dir(workspace)
-        .env("CARGO_TARGET_DIR", target)
-        .env("CARGO_INCREMENTAL", "0")
-        .env("SOURCE_DATE_EPOCH", seconds()?)
-        .env("CFLAGS", mapped.join(" "))
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")))
+    run(
+        cargo(&["build", "--release", "--locked", "--features", "aws"])
+            .current_dir(workspace)
+            .env("CARGO_TARGET_DIR", target)
+            .env("CARGO_INCREMENTAL", "0")
+            .env("SOURCE_DATE_EPOCH", seconds()?)
+            .env("CFLAGS", mapped.join(" "))
+            .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")),
+    )
 }
 
 /// Asserts that two clones of this commit, built in two folders, give the same file. It takes two full builds, so
