@@ -16,7 +16,7 @@ COPY . .
 # The target folder is a cache and not part of the layer, so the binary is copied out of it.
 RUN --mount=type=cache,id=doorward-registry,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,id=doorward-target,target=/src/target,sharing=locked \
-    cargo build --release --locked --package doorward \
+    cargo build --release --locked --package doorward --features aws \
     && install -D --mode=0755 target/release/doorward /image/usr/local/bin/doorward \
     && install --directory --mode=0700 /image/data
 

@@ -22,14 +22,16 @@ use crate::tools;
 const PROPTEST_SEED: &str = "1";
 /// Maximum number of message lines shown again for each failed test: the last ones.
 const MAX_MESSAGE_LINES: usize = 150;
-/// The packages with tests. Others would add features, and naming single packages would take some away; in both cases the
-/// dependencies would be built again.
-pub(crate) const PACKAGES: [&str; 5] = [
+/// The packages with tests, and the features of a released binary. Others would add features, and naming single packages
+/// would take some away; in both cases the dependencies would be built again.
+pub(crate) const PACKAGES: [&str; 7] = [
     "--workspace",
     "--exclude",
     "doorward-example",
     "--exclude",
     "doorward-fuzz",
+    "--features",
+    "doorward/aws",
 ];
 /// Nextest's exit code if the tests do not compile.
 const BUILD_FAILED: i32 = 101;

@@ -159,7 +159,7 @@ fn build(target: &Path, workspace: &Path, triple: Option<&str>) -> anyhow::Resul
         format!("-ffile-prefix-map={}=/cargo", home.display()),
         format!("-ffile-prefix-map={}=/target", target.display()),
     ];
-    let mut command = cargo(&["build", "--release", "--locked"]);
+    let mut command = cargo(&["build", "--release", "--locked", "--features", "aws"]);
     let mut built = target.to_owned();
     if let Some(triple) = triple {
         command.args(["--target", triple]);

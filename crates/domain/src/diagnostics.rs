@@ -2,6 +2,30 @@
 //!
 //! Each crate that connects to an external component diagnoses that component; the command prints all diagnostics.
 
+use jiff::Timestamp;
+
+/// A step that prepares a database for a version of the program: one that this program or the database knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationStatus {
+    /// Its number; migrations are applied in this order.
+    pub version: i64,
+    /// Its name.
+    pub name: String,
+    /// The oldest migration whose program can work with a database that has this one.
+    pub compatible_with: i64,
+    /// Time of its application; `None` if it is pending.
+    pub applied_at: Option<Timestamp>,
+}
+
+/// The result of the checks of a database.
+#[derive(Debug)]
+pub struct DatabaseDiagnostics {
+    /// One per check.
+    pub diagnostics: Vec<Diagnostic>,
+    /// `true` if the database is reachable and usable.
+    pub is_usable: bool,
+}
+
 /// Status of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CheckStatus {

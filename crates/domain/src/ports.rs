@@ -37,11 +37,16 @@ pub struct Ports {
     pub recorder: Arc<dyn MetricsRecorder>,
 }
 
-/// Stores open sessions apart from the main store, such as in Redis. It may lose writes: it can be restored from a snapshot,
-/// or acknowledge writes before they are durable. Every query contains the user's id, so that a store with several
+/// Stores open sessions apart from the records of the main store, such as in Redis. It may lose writes, unless it says otherwise:
+/// it can be restored from a snapshot, or acknowledge writes before they are durable. Every query contains the user's id, so that a store with several
 /// servers can keep a user's sessions on one of them. [`crate::session_store::SessionStore`] uses it.
 #[async_trait]
 pub trait SeparateSessions: Send + Sync {
+    /// `false` if every acknowledged write is durable, as in the main store. Otherwise the main store records which sessions
+    /// have ended.
+    fn may_lose_writes(&self) -> bool {
+        true
+    }
     /// Inserts a session. It is as durable as the store allows when this returns. Idempotent.
     async fn insert_session(&self, session: &Session) -> Result<(), StoreError>;
     /// Finds the user's session with this digest that has not expired at `now`.

@@ -3,7 +3,7 @@
 //! In the main store a session begins and ends in one batch with the writes that belong to it: audit event, device, mail.
 //! With a separate store these are two writes. The audit event is written first, so that no session is without one
 //! (L-01).
-//! A separate store may lose writes, so the main store records every session that has ended until it would have expired.
+//! If a separate store may lose writes, the main store records every session that has ended until it would have expired.
 
 use std::sync::Arc;
 
@@ -33,9 +33,11 @@ impl SessionStore {
 
     /// Returns `true` if this session has ended although the separate store returns it.
     pub async fn has_ended(&self, id: SessionId) -> Result<bool, StoreError> {
-        match self.separate {
-            Some(_) => Ok(self.main.get::<EndedSession>(id).await?.is_some()),
-            None => Ok(false),
+        match &self.separate {
+            Some(separate) if separate.may_lose_writes() => {
+                Ok(self.main.get::<EndedSession>(id).await?.is_some())
+            }
+            _ => Ok(false),
         }
     }
 
@@ -123,7 +125,8 @@ impl SessionStore {
     }
 
     /// Ends a session and applies the batch. Returns `false`, and applies nothing, if the main store has no such session. In
-    /// a separate store the session stays ended even if its deletion fails.
+    /// a separate store that may lose writes, the session stays ended even if its deletion fails. In one that does not, a
+    /// failed deletion is `OutcomeUnknown`.
     pub async fn end(&self, session: &EndedSession, mut batch: Batch) -> Result<bool, ApplyError> {
         let (user_id, id) = (session.user_id, session.id);
         let Some(separate) = &self.separate else {
@@ -131,12 +134,19 @@ impl SessionStore {
             batch.insert(0, Write::delete_if::<Session>(id, when));
             return Ok(is_applied(self.main.apply(batch).await)?);
         };
-        batch.insert(0, Write::put(session));
-        self.main.apply(batch).await?;
-        if let Err(error) = separate.delete_session(user_id, id).await {
-            tracing::warn!(user.id = %user_id, error = %chain(&error), "failed to delete an ended session");
+        let is_recorded = separate.may_lose_writes();
+        if is_recorded {
+            batch.insert(0, Write::put(session));
         }
-        Ok(true)
+        self.main.apply(batch).await?;
+        match separate.delete_session(user_id, id).await {
+            Ok(_) => Ok(true),
+            Err(error) if is_recorded => {
+                tracing::warn!(user.id = %user_id, error = %chain(&error), "failed to delete an ended session");
+                Ok(true)
+            }
+            Err(error) => Err(ApplyError::OutcomeUnknown(error)),
+        }
     }
 
     /// Deletes a session of this user that another write has ended. Returns `false` if there is none.

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use doorward_domain::diagnostics::MigrationStatus;
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Connection, Decode, Row, SqlSafeStr, Type, raw_sql};
@@ -11,7 +12,7 @@ use tokio::time::timeout;
 use crate::database_url::DatabaseUrl;
 use crate::dialect::Dialect;
 use crate::error::ConnectError;
-use crate::migrations::{self, MigrationStatus};
+use crate::migrations;
 use crate::settings::SqlSettings;
 use crate::sqlite_file::MissingFile;
 use crate::timeouts::Timeouts;

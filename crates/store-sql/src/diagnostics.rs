@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use doorward_domain::diagnostics::Diagnostic;
+use doorward_domain::diagnostics::{DatabaseDiagnostics, Diagnostic};
 use doorward_domain::ports::Clock;
 use jiff::Timestamp;
 use sqlx::Row;
@@ -23,15 +23,6 @@ const CONNECTIONS: &str = "database: connections";
 
 /// A larger difference between two clocks is a warning: nodes use the server's.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5);
-
-/// The result of [`diagnose`].
-#[derive(Debug)]
-pub struct DatabaseDiagnostics {
-    /// One per check.
-    pub diagnostics: Vec<Diagnostic>,
-    /// `true` if the database is reachable and usable.
-    pub is_usable: bool,
-}
 
 /// Checks the database.
 pub async fn diagnose(settings: &SqlSettings, clock: &dyn Clock) -> DatabaseDiagnostics {

@@ -137,7 +137,8 @@ impl ConnectError {
     pub(crate) fn message(&self) -> String {
         match self {
             Self::Scheme => {
-                "the database URL must start with sqlite:, postgres:, mysql: or mariadb:".into()
+                "the database URL must start with sqlite:, postgres:, mysql:, mariadb: or dynamodb:"
+                    .into()
             }
             Self::Url(why) => format!("invalid database URL: {why}"),
             Self::File { path, source } => {

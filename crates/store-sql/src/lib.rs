@@ -48,9 +48,8 @@ mod transaction;
 pub use backup::{BackupError, back_up};
 pub use connect::{migrate, migration_status};
 pub use database_url::check_url;
-pub use diagnostics::{DatabaseDiagnostics, diagnose};
+pub use diagnostics::diagnose;
 pub use error::ConnectError;
-pub use migrations::MigrationStatus;
 pub use settings::SqlSettings;
 pub use store::SqlStore;
 

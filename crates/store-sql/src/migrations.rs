@@ -13,6 +13,7 @@
 
 use std::sync::LazyLock;
 
+use doorward_domain::diagnostics::MigrationStatus;
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _, raw_sql};
@@ -80,19 +81,6 @@ const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
   applied_at {int},
   CONSTRAINT schema_migrations_pkey PRIMARY KEY (version)
 ){table}";
-
-/// A migration that this program or the database knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MigrationStatus {
-    /// Its number; migrations are applied in this order.
-    pub version: i64,
-    /// Its name.
-    pub name: String,
-    /// The oldest migration whose program can work with a database that has this one.
-    pub compatible_with: i64,
-    /// Time of its application; `None` if it is pending.
-    pub applied_at: Option<Timestamp>,
-}
 
 /// All migrations, those of a later version too, by number.
 pub(crate) async fn status(

@@ -5,6 +5,7 @@
 
 mod completions;
 mod external_suites;
+mod features;
 mod man;
 mod package;
 

@@ -29,6 +29,11 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
         &["doorward-domain"],
         &["doorward-testkit"],
     ),
+    (
+        "doorward-store-dynamo",
+        &["doorward-domain"],
+        &["doorward-testkit"],
+    ),
     ("doorward-messages", &["doorward-domain"], &[]),
     (
         "doorward-mail",
@@ -46,6 +51,7 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
         "doorward",
         &[
             "doorward-domain",
+            "doorward-store-dynamo",
             "doorward-store-redis",
             "doorward-store-sql",
             "doorward-mail",
@@ -73,6 +79,8 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
 const FENCED: &[(&str, &[&str])] = &[
     ("sqlx", &["doorward-store-sql"]),
     ("redis", &["doorward-store-redis"]),
+    ("aws-config", &["doorward-store-dynamo"]),
+    ("aws-sdk-dynamodb", &["doorward-store-dynamo"]),
     ("lettre", &["doorward-mail"]),
     ("fluent-bundle", &["doorward-messages"]),
     ("fluent-syntax", &["doorward-messages"]),

@@ -45,6 +45,7 @@ fn the_sbom_lists_every_crate_with_its_licence_and_archive() {
         .collect();
     let mut tree = cargo();
     tree.args(["tree", "--package", "doorward", "--locked", "--offline"]);
+    tree.args(["--features", "aws"]);
     let output = succeed(tree.args(["--edges", "normal,build", "--prefix", "none"]));
     for line in String::from_utf8(output.stdout).unwrap().lines() {
         let words: Vec<_> = line.split(' ').take(2).collect();

@@ -1,6 +1,7 @@
 //! Rate limit counters of one node, in memory, and the arithmetic.
 //!
-//! The scripts in `store-redis/src/scripts/` compute the same on Redis; a property test there compares the two.
+//! `store-dynamo` uses the same functions. The scripts in `store-redis/src/scripts/` compute the same on Redis; a property
+//! test there compares the two.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,22 +16,27 @@ use crate::ports::{Decision, KeyedLimit, Limit, RateLimits, StoreError};
 /// Counters of one node. If it is full, the key used least recently and least often is evicted.
 pub struct MemoryRateLimits(Mutex<Cache<String, Counter>>);
 
+/// The state of a limit for one key.
 #[derive(Debug, Clone, Copy)]
-enum Counter {
-    /// When the whole budget is available again: the theoretical arrival time of GCRA.
+pub enum Counter {
+    /// A budget.
     Budget {
+        /// When all of it is available again: the theoretical arrival time of GCRA.
         full_at: Timestamp,
     },
+    /// A backoff.
     Backoff(Failures),
 }
 
 /// Consecutive wrong passwords or codes.
 #[derive(Debug, Clone, Copy)]
-struct Failures {
-    count: u32,
+pub struct Failures {
+    /// Their number.
+    pub count: u32,
     /// When the last one happened; [`Timestamp::UNIX_EPOCH`] if it was released.
-    failed_at: Timestamp,
-    expires_at: Timestamp,
+    pub failed_at: Timestamp,
+    /// When they are forgotten.
+    pub expires_at: Timestamp,
 }
 
 impl MemoryRateLimits {
@@ -108,7 +114,7 @@ pub fn interval(rate: Rate) -> Duration {
 }
 
 /// Returns the next state and the number of remaining attempts, or the time to wait. `None` for a lockout.
-fn take(
+pub fn take(
     limit: &Limit,
     counter: Option<Counter>,
     now: Timestamp,
@@ -177,7 +183,7 @@ fn delay(failures: u32) -> Duration {
 
 /// The state without an attempt that was acquired at `now`; `None` if nothing is left to count. If another attempt
 /// has failed since, its delay remains.
-fn restored(limit: &Limit, counter: Counter, now: Timestamp) -> Option<Counter> {
+pub fn restored(limit: &Limit, counter: Counter, now: Timestamp) -> Option<Counter> {
     match (limit, counter) {
         (Limit::Budget { rate, .. }, Counter::Budget { full_at }) => {
             let full_at = full_at.min(now + signed(rate.window)) - signed(interval(*rate));

@@ -48,7 +48,7 @@ pub(crate) use code_attempts::CodeAttempt;
 pub use fallback::FallbackRateLimits;
 pub(crate) use known_device::DeviceCookies;
 pub use known_device::{KNOWN_DEVICE_LIFETIME, KnownDevice};
-pub use memory::{MemoryRateLimits, interval};
+pub use memory::{Counter, Failures, MemoryRateLimits, interval, restored, take};
 pub use network::{address_key, network_key};
 pub(crate) use password_attempts::PasswordAttempt;
 pub use rate::Rate;

@@ -3,7 +3,8 @@
 //!
 //! [`MemoryStore`] passes the contract suite of every store, so a service that is tested with it works with the
 //! others, and `serve --ephemeral` gives the guarantees of a real store. Its data is lost when the process ends.
-//! It is for hundreds of users: a look-up or a list reads all rows of its table.
+//! It is for hundreds of users: a look-up or a list reads all rows of its table. A store that cannot execute a batch itself
+//! can do so on [`Rows`] that it has read.
 
 mod doubles;
 mod rows;
@@ -18,6 +19,7 @@ use crate::store::{
 };
 
 pub use doubles::{SeededRandom, SteppedClock};
+pub use rows::Rows;
 
 /// A store in memory: all tables under one lock.
 #[derive(Default)]
@@ -25,19 +27,19 @@ pub struct MemoryStore(Mutex<Tables>);
 
 #[derive(Default)]
 struct Tables {
-    now: rows::Rows,
+    now: Rows,
     /// The rows before the last write, if lists are late.
-    before: Option<rows::Rows>,
+    before: Option<Rows>,
 }
 
 impl Tables {
     /// The rows that a list reads.
-    fn listed(&self) -> &rows::Rows {
+    fn listed(&self) -> &Rows {
         self.before.as_ref().unwrap_or(&self.now)
     }
 
     /// The rows to write to.
-    fn writing(&mut self) -> &mut rows::Rows {
+    fn writing(&mut self) -> &mut Rows {
         if let Some(before) = &mut self.before {
             before.clone_from(&self.now);
         }

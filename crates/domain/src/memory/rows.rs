@@ -6,14 +6,14 @@ use crate::store::{ApplyError, Batch, Claim, Condition, Order, Query, Row, Table
 
 /// The rows of all tables, by table and key.
 #[derive(Default, Clone)]
-pub(super) struct Rows(HashMap<&'static str, BTreeMap<Value, Row>>);
+pub struct Rows(HashMap<&'static str, BTreeMap<Value, Row>>);
 
 /// A row before it was written; `None` if it did not exist.
 type Before = (&'static Table, Value, Option<Row>);
 
 impl Rows {
     /// Applies all writes. Restores the rows if one fails.
-    pub(super) fn apply(&mut self, batch: Batch) -> Result<(), ApplyError> {
+    pub fn apply(&mut self, batch: Batch) -> Result<(), ApplyError> {
         let mut undo: Vec<Before> = Vec::with_capacity(batch.len());
         for write in batch {
             let (table, key) = (write.table(), write.key().clone());
@@ -27,6 +27,12 @@ impl Rows {
             }
         }
         Ok(())
+    }
+
+    /// Inserts or replaces a row that is stored elsewhere.
+    pub fn insert(&mut self, row: Row) {
+        let rows = self.0.entry(row.table.name).or_default();
+        rows.insert(row.key().clone(), row);
     }
 
     fn restore(&mut self, (table, key, before): Before) {
@@ -86,7 +92,8 @@ impl Rows {
         }
     }
 
-    pub(super) fn get(&self, table: &Table, key: &Value) -> Option<&Row> {
+    /// The row with this key.
+    pub fn get(&self, table: &Table, key: &Value) -> Option<&Row> {
         self.0.get(table.name)?.get(key)
     }
 
@@ -103,8 +110,7 @@ impl Rows {
         let next = query.ordered_by();
         let mut rows: Vec<Row> = rows
             .values()
-            .filter(|row| is_in_range(query, row, next))
-            .filter(|row| query.only.iter().all(|condition| condition.holds(row)))
+            .filter(|row| query.covers(row))
             .cloned()
             .collect();
         rows.sort_by(|one, other| (one.get(next), one.key()).cmp(&(other.get(next), other.key())));
@@ -152,7 +158,7 @@ impl Rows {
                 return Err(ApplyError::Taken(column));
             }
         }
-        rows.insert(row.key().clone(), row);
+        self.insert(row);
         Ok(())
     }
 }
@@ -162,17 +168,4 @@ fn without(column: Option<&str>, mut row: Row) -> Row {
         row.values[row.table.position(column)] = Value::Unset;
     }
     row
-}
-
-/// Returns `true` if the row has the query's values in the index. NULL is in no range, but equals NULL.
-fn is_in_range(query: &Query, row: &Row, next: &str) -> bool {
-    let mut prefix = query.index.iter().zip(&query.equal);
-    let value = row.get(next);
-    prefix.all(|(column, value)| row.get(column) == value)
-        && (query.above.is_none() && query.at_most.is_none() || *value != Value::Null)
-        && query.above.as_ref().is_none_or(|above| value > above)
-        && query
-            .at_most
-            .as_ref()
-            .is_none_or(|at_most| value <= at_most)
 }

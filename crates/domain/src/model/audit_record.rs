@@ -72,6 +72,8 @@ impl AuditRecord {
 impl Record for AuditRecord {
     const TABLE: &'static Table = &Table {
         indexes: &[&["user_id"], &["actor_id"], &["event"], &["position"]],
+        // An event waits for its position.
+        null_listed: &[&["position"]],
         ..Table::new(
             "audit_events",
             &[

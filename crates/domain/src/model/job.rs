@@ -104,6 +104,7 @@ impl Record for Job {
             &["failed_at"],
             &["failed_at", "created_at"],
         ],
+        null_listed: &[&["failed_at", "created_at"]],
         ..Table::new(
             "jobs",
             &[

@@ -71,7 +71,7 @@ pub trait Store: Send + Sync {
 /// How large a batch of a store may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Maximum number of writes.
+    /// Maximum number of writes. A write has one in addition for each unique value that it sets or frees.
     pub writes: usize,
 }
 

@@ -128,7 +128,16 @@ impl Query {
             self.equal.len() < self.index.len(),
             "the index has no more columns"
         );
-        self.equal.push(value.into());
+        let value = value.into();
+        debug_assert!(
+            !self.equal.is_empty()
+                || value != Value::Null
+                || self.table.null_listed.contains(&self.index),
+            "table {} does not list rows without a value in {}",
+            self.table.name,
+            self.index[0]
+        );
+        self.equal.push(value);
         self
     }
 
@@ -172,6 +181,24 @@ impl Query {
     pub fn whole(mut self) -> Self {
         self.without = None;
         self
+    }
+
+    /// Returns `true` if the row has the values of the query, is in its range and fulfils its conditions. NULL is in no
+    /// range, but equals NULL.
+    pub fn covers(&self, row: &Row) -> bool {
+        let mut prefix = self.index.iter().zip(&self.equal);
+        let value = row.get(self.ordered_by());
+        let is_in_range = match (&self.above, &self.at_most) {
+            (None, None) => true,
+            (above, at_most) => {
+                *value != Value::Null
+                    && above.as_ref().is_none_or(|above| value > above)
+                    && at_most.as_ref().is_none_or(|at_most| value <= at_most)
+            }
+        };
+        is_in_range
+            && prefix.all(|(column, value)| row.get(column) == value)
+            && self.only.iter().all(|condition| condition.holds(row))
     }
 
     /// The column that orders the rows: the one after [`equal`](Self::equal), or the key.

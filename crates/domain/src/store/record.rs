@@ -37,8 +37,11 @@ pub struct Table {
     pub owner: Option<&'static str>,
     /// The column with the time after which a sweep deletes the row, if there is one. It has an index.
     pub expires: Option<&'static str>,
-    /// The columns of each index. Queries use only these and the primary key.
+    /// The columns of each index. Queries use only these and the primary key. If the first column is an integer, it orders
+    /// the rows; of any other, a query names the value. A new index is added at the end.
     pub indexes: &'static [&'static [&'static str]],
+    /// Indexes that also list the rows without a value in their first column. A store may leave such rows out of the others.
+    pub null_listed: &'static [&'static [&'static str]],
 }
 
 impl Table {
@@ -53,6 +56,7 @@ impl Table {
             owner: None,
             expires: None,
             indexes: &[],
+            null_listed: &[],
         }
     }
 

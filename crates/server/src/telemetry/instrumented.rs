@@ -170,6 +170,10 @@ instrumented!(Store as "database" {
 });
 
 instrumented!(SeparateSessions as "sessions" {
+    own fn may_lose_writes(&self) -> bool {
+        self.inner.may_lose_writes()
+    }
+
     ask insert_session(session: &Session) -> Result<(), StoreError>;
     ask find_session(user_id: UserId, digest: &Digest, now: Timestamp) -> Result<Option<Session>, StoreError>;
     ask list_sessions(user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;

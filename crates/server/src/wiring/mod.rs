@@ -1,7 +1,7 @@
 //! Creates the components that the configuration chooses: stores, mail, keys. `check` tries them without a server,
 //! `bootstrap` creates the first admin.
 //!
-//! A new kind of database needs its arms in `database.rs`, a new store of sessions its arm in [`open_redis`].
+//! A new kind of database needs its arms in `database.rs`, a new store of sessions its arm in [`open_sessions`].
 
 pub mod bootstrap;
 pub mod check;
@@ -73,7 +73,8 @@ pub async fn build(config: &Config, listening: SocketAddr) -> anyhow::Result<Com
     };
     let metrics = telemetry::metrics(config, &*clock);
     let counters = CounterKeys::from_master_key(&master);
-    let (sessions, rate_limits) = open_redis(config, counters, metrics.as_ref()).await?;
+    let (sessions, rate_limits) =
+        open_sessions(config, &database, counters, metrics.as_ref()).await?;
     let stores = Stores {
         database,
         sessions,
@@ -227,22 +228,31 @@ pub fn limits(config: &Config) -> ConnectionLimits {
     }
 }
 
-/// Sessions and rate limits: on Redis if it is configured; else in the database and in this process.
-async fn open_redis(
+/// Sessions and rate limits: on Redis if it is configured; else where the database stores them; else among the records of
+/// the database, and in this process.
+async fn open_sessions(
     config: &Config,
+    database: &Database,
     counters: CounterKeys,
     metrics: Option<&Arc<Metrics>>,
 ) -> anyhow::Result<(Option<Arc<dyn SeparateSessions>>, Arc<dyn RateLimits>)> {
     let local = MemoryRateLimits::new(RATE_LIMIT_KEYS);
-    let Some(settings) = config.redis_settings()? else {
-        return Ok((None, Arc::new(local)));
-    };
-    let redis = RedisStore::open(settings, counters).context("Redis cannot be used")?;
-    redis.connect().await.context("Redis cannot be used")?;
-    let redis = Arc::new(redis);
-    let shared = telemetry::instrumented_rate_limits(redis.clone(), metrics);
+    let (sessions, shared): (Arc<dyn SeparateSessions>, Arc<dyn RateLimits>) =
+        match config.redis_settings()? {
+            Some(settings) => {
+                let redis = RedisStore::open(settings, counters).context("Redis cannot be used")?;
+                redis.connect().await.context("Redis cannot be used")?;
+                let redis = Arc::new(redis);
+                (redis.clone(), redis)
+            }
+            None => match database.sessions_and_limits(counters) {
+                Some(opened) => opened,
+                None => return Ok((None, Arc::new(local))),
+            },
+        };
+    let shared = telemetry::instrumented_rate_limits(shared, metrics);
     let rate_limits = FallbackRateLimits::new(shared, local);
-    Ok((Some(redis), Arc::new(rate_limits)))
+    Ok((Some(sessions), Arc::new(rate_limits)))
 }
 
 fn open_mailer(

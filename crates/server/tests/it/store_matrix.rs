@@ -14,11 +14,12 @@ use crate::support::{
     Client, Combination, OTHER_PASSWORD, PASSWORD, Stores, TestApp, path_in, summary,
 };
 
-const ALL: [Combination; 4] = [
+const ALL: [Combination; 5] = [
     Combination::Sqlite,
     Combination::Postgres,
     Combination::MariaDb,
     Combination::PostgresRedis,
+    Combination::DynamoDb,
 ];
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const HOME: &str = "192.0.2.7";

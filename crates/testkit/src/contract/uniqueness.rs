@@ -6,7 +6,7 @@ use doorward_domain::model::{SigningKey, TABLES, User};
 use doorward_domain::store::{ApplyError, Records, Store, Value, Write};
 
 use super::records::{keys, row_of, value_of};
-use super::{apply_ok, assert_refused, count, get_row, insert, race};
+use super::{apply_ok, assert_refused, count, get_row, insert, race, users_at_once};
 use crate::fixtures::{self, next_version};
 
 pub async fn a_key_is_inserted_once(store: Arc<dyn Store>) {
@@ -95,7 +95,8 @@ fn inserts(users: &[User]) -> Vec<Write> {
 pub async fn a_run_of_inserts_names_the_taken_column_at_each_position(store: Arc<dyn Store>) {
     let stored = fixtures::user();
     insert(&*store, &stored).await;
-    for length in RUNS {
+    let most = users_at_once(&*store) - 1;
+    for length in RUNS.into_iter().filter(|length| *length <= most) {
         for (position, column) in (0..length).flat_map(|position| COLUMNS.map(|of| (position, of)))
         {
             let mut taken = run_of(length);

@@ -4,9 +4,11 @@
 //! ```text
 //! DOORWARD_TEST_POSTGRES=postgres://user:password@host:5432 cargo test -p doorward-store-sql --test it contract::postgres::
 //! DOORWARD_TEST_MYSQL=mysql://user:password@host:3306 cargo test -p doorward-store-sql --test it contract::mariadb::
+//! DOORWARD_TEST_DYNAMODB=dynamodb://eu-central-1/tests cargo test -p doorward-store-dynamo --test it contract::
 //! ```
 //!
-//! The user must be allowed to create databases. Those of the tests (`doorward_test_…`) are not deleted.
+//! The user must be allowed to create databases or tables. Those of the tests (`doorward_test_…`, `tests-test_…`) are not
+//! deleted.
 
 use std::process::{Command, Stdio};
 
@@ -36,6 +38,13 @@ pub(super) fn new_mysql_database(name: &str) -> Option<String> {
     client.arg(format!("--execute=CREATE DATABASE {name}"));
     run(client.stdin(Stdio::null()));
     Some(format!("{server}/{name}"))
+}
+
+/// The URL of a table that does not exist yet, in the configured region of AWS, if there is one. Each test has a table.
+pub(super) fn new_dynamodb_table(name: &str) -> Option<String> {
+    let url = variable("DOORWARD_TEST_DYNAMODB")?;
+    let (table, parameters) = url.split_once('?').unwrap_or((&url, ""));
+    Some(format!("{table}-{name}?{parameters}"))
 }
 
 #[expect(

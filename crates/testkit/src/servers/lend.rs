@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 
 use super::commands::unused_name;
-use super::{mariadb, postgres, redis};
+use super::{dynamodb, mariadb, postgres, redis};
 
 /// Lends to each process that connects, until this process ends. A server starts with its first loan and ends with this
 /// process.
@@ -38,6 +38,8 @@ fn serve(mut borrower: UnixStream) {
         "migrated-postgres" => (postgres::create_migrated(&name), postgres::drop_database),
         "mariadb" => (mariadb::create(&name), mariadb::drop_database),
         "migrated-mariadb" => (mariadb::create_migrated(&name), mariadb::drop_database),
+        // A test has its own table, which ends with the emulator.
+        "dynamodb" => (dynamodb::endpoint(), keep),
         "redis" => (redis::redis_url(), keep),
         "valkey" => (redis::valkey_url(), keep),
         "redis-cluster" => (wait(redis::cluster_url()), keep),

@@ -34,6 +34,9 @@ pub enum ProxyMode {
     /// This many times, resets the connection when a client sends these bytes, and does not forward them: the
     /// request is not executed, and the client does not know.
     DropRequest(&'static str, u32),
+    /// This many times, sends this reply to a client that sends these bytes, which are not forwarded, and closes the
+    /// connection.
+    Reply(&'static str, String, u32),
 }
 
 /// A proxy in front of an address. Dropping it ends it.
@@ -139,7 +142,7 @@ impl Proxy {
         *self.target()
     }
 
-    /// Number of requests and replies that were lost since the mode was set.
+    /// Number of requests and replies that were lost, or answered by the proxy, since the mode was set.
     #[must_use]
     pub fn lost(&self) -> u32 {
         self.shared.lost.load(Ordering::SeqCst)
@@ -196,7 +199,8 @@ async fn carry(
     let server = server.insert(TcpStream::connect(target).await?);
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
-    let (mut from_client, mut to_client) = client.split();
+    let (mut from_client, to_client) = client.split();
+    let to_client = tokio::sync::Mutex::new(to_client);
     let (mut from_server, mut to_server) = server.split();
     // Whether the next reply is dropped.
     let loses = AtomicBool::new(false);
@@ -209,6 +213,10 @@ async fn carry(
                 ChunkAction::Forward => {}
                 ChunkAction::DropResponse => loses.store(true, Ordering::SeqCst),
                 ChunkAction::DropRequest => return Err(std::io::ErrorKind::ConnectionReset.into()),
+                ChunkAction::Reply(reply) => {
+                    to_client.lock().await.write_all(reply.as_bytes()).await?;
+                    break;
+                }
             }
             to_server.write_all(&piece[..count]).await?;
         }
@@ -221,9 +229,9 @@ async fn carry(
                 return Err(std::io::ErrorKind::ConnectionReset.into());
             }
             shared.wait_for_mode().await;
-            to_client.write_all(&piece[..count]).await?;
+            to_client.lock().await.write_all(&piece[..count]).await?;
         }
-        to_client.shutdown().await
+        to_client.lock().await.shutdown().await
     };
     tokio::try_join!(requests, answers).map(|_| ())
 }
@@ -232,6 +240,7 @@ enum ChunkAction {
     Forward,
     DropResponse,
     DropRequest,
+    Reply(String),
 }
 
 impl Shared {
@@ -252,6 +261,7 @@ impl Shared {
         let (wanted, times, verdict) = match mode {
             ProxyMode::DropResponse(wanted, times) => (wanted, times, ChunkAction::DropResponse),
             ProxyMode::DropRequest(wanted, times) => (wanted, times, ChunkAction::DropRequest),
+            ProxyMode::Reply(wanted, reply, times) => (wanted, times, ChunkAction::Reply(reply)),
             ProxyMode::Forward | ProxyMode::Refuse | ProxyMode::Stall | ProxyMode::Slow(_) => {
                 return ChunkAction::Forward;
             }

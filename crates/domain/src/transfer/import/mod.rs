@@ -25,9 +25,9 @@ pub use dry_run::DryRun;
 use imported_user::identity_fields;
 pub use imported_user::{ImportRejection, ImportedUser, derive_id};
 
-/// Maximum number of writes for one user: the account, its search words, the password, an audit event. Second factors and
-/// the last sign-in come on top.
-const WRITES_PER_USER: usize = 14;
+/// Maximum number of writes for one user: the account with its unique values, its search words, the password, an audit
+/// event. Second factors and the last sign-in come on top.
+const WRITES_PER_USER: usize = 16;
 
 /// Result of importing one user.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -280,7 +280,7 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| SignUpPolicy::ALL.into_iter().find(|who| who.as_str() == v).map(|who| c.policy.sign_up = who).ok_or_else(|| "must be open or closed".to_owned()), |c| c.policy.sign_up.as_str().to_owned()),
     plain("sign_up.domains", "Domains of the addresses that users may sign up with or change to, separated by commas: example.com, or .example.com to include its subdomains; all if not set. A sign-up then needs an address. They do not apply to an address that an admin sets for another user, to `doorward user create` or to imports.",
         |c, v| v.parse().map(|v| c.policy.email_domains = v), |c| c.policy.email_domains.to_string()),
-    secret(with_alias("DATABASE_URL", plain("database.url", "Database URL: sqlite:PATH, postgres://…, mysql:// or mariadb://…, with one host. SQLite in the data folder if not set.",
+    secret(with_alias("DATABASE_URL", plain("database.url", "Database URL: sqlite:PATH, postgres://…, mysql:// or mariadb://…, with one host, or dynamodb://REGION/TABLE. SQLite in the data folder if not set.",
         |c, v| database(v).map(|v| c.database_url = Some(Secret::new(v))), |c| text(c.database_url.as_ref())))),
     plain("database.max_connections", "Maximum number of connections to the database, 1 to 500.",
         |c, v| parse_in_range(v, 1, 500).map(|v| c.database_connections = v), |c| c.database_connections.to_string()),

@@ -17,6 +17,8 @@ mod demo;
 mod doctor;
 mod drain;
 mod durability;
+#[cfg(feature = "aws")]
+mod dynamodb;
 mod ephemeral;
 mod first_start;
 mod flood;

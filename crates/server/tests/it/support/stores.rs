@@ -8,6 +8,7 @@ use std::sync::Arc;
 use doorward_domain::limits::MemoryRateLimits;
 use doorward_domain::ports::{RateLimits, SeparateSessions, Store};
 use doorward_domain::tokens::CounterKeys;
+use doorward_store_dynamo::{DynamoRateLimits, DynamoSettings, DynamoStore};
 use doorward_store_redis::{RedisSettings, RedisStore};
 use doorward_store_sql::{SqlSettings, SqlStore};
 use doorward_testkit::servers;
@@ -22,14 +23,17 @@ pub enum Combination {
     MariaDb,
     /// Accounts in PostgreSQL, sessions and rate limits in Redis.
     PostgresRedis,
+    /// All in DynamoDB.
+    DynamoDb,
 }
 
 impl Combination {
-    const ALL: [(&str, Self); 4] = [
+    const ALL: [(&str, Self); 5] = [
         ("sqlite", Self::Sqlite),
         ("postgres", Self::Postgres),
         ("mariadb", Self::MariaDb),
         ("postgres+redis", Self::PostgresRedis),
+        ("dynamodb", Self::DynamoDb),
     ];
 
     /// The combination of this run; SQLite by default.
@@ -73,6 +77,7 @@ impl Combination {
                     ("DOORWARD_REDIS__PREFIX", redis.prefix),
                 ]
             }
+            Self::DynamoDb => vec![("DATABASE_URL", servers::dynamodb().await)],
         }
     }
 }
@@ -95,6 +100,7 @@ impl Stores {
                 servers::postgres_for_store().await
             }
             Combination::MariaDb => servers::mariadb_for_store().await,
+            Combination::DynamoDb => return Self::dynamo().await,
         };
         let stores = Self::all_in(Arc::new(sql(url, now).await));
         if combination != Combination::PostgresRedis {
@@ -111,6 +117,21 @@ impl Stores {
             sessions: Some(redis.clone()),
             rate_limits: redis,
             ..stores
+        }
+    }
+
+    /// A new table.
+    async fn dynamo() -> Self {
+        let settings = DynamoSettings {
+            url: servers::dynamodb().await.parse().unwrap(),
+            migrate: true,
+        };
+        let store = Arc::new(DynamoStore::connect(&settings).await.unwrap());
+        let limits = DynamoRateLimits::new(&store, CounterKeys::for_probes());
+        Self {
+            store: store.clone(),
+            sessions: Some(store),
+            rate_limits: Arc::new(limits),
         }
     }
 

@@ -1,0 +1,270 @@
+//! The port, method by method.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::AttributeValue;
+use doorward_domain::store::{
+    ApplyError, Batch, Claim, Condition, Limits, Query, Row, Store, StoreError, Table, Value, Write,
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+use tokio::time::{Instant, timeout};
+
+use crate::client::{Backoff, Connection, LIMIT, OPERATIONS, new_revision};
+use crate::item::{OWNER, REVISION, row_of};
+use crate::layout::Place;
+use crate::list;
+use crate::operation::Operation;
+use crate::plan;
+use crate::schema::{self, OpenError};
+use crate::url::DynamoSettings;
+
+/// The time limit of a method that makes several requests.
+const BOUND: Duration = Duration::from_secs(11);
+/// The time limit of a ping, below those of other operations.
+const PING_TIMEOUT: Duration = Duration::from_millis(2500);
+/// Number of due rows that a worker reads besides those that it wants.
+const OTHERS_CLAIM: usize = 8;
+/// Number of rows that a sweep or purge reads at a time.
+const PIECE: usize = 100;
+/// Number of rows that a sweep or purge deletes at the same time.
+const DELETES_AT_ONCE: usize = 8;
+
+/// Records in a DynamoDB table. A clone is another handle on the same connections.
+#[derive(Clone)]
+pub struct DynamoStore {
+    pub(crate) connection: Arc<Connection>,
+}
+
+impl DynamoStore {
+    /// Connects, and creates what is missing if the settings say so. Fails if the table is not usable.
+    pub async fn connect(settings: &DynamoSettings) -> Result<Self, OpenError> {
+        let connection = Connection::open(&settings.url).await;
+        match settings.migrate {
+            true => drop(schema::migrate_table(&connection).await?),
+            false => schema::check(&connection).await?,
+        }
+        let connection = Arc::new(connection);
+        Ok(Self { connection })
+    }
+
+    async fn apply_as_planned(&self, batch: &[Write]) -> Result<(), ApplyError> {
+        if let Some(operations) = plan::direct(batch, &new_revision())
+            && self.connection.transact(&operations).await?
+        {
+            return Ok(());
+        }
+        // The stored rows decide which error it is, or whether another plan succeeds.
+        self.apply_on_read(batch).await
+    }
+
+    /// Reads what the batch depends on, executes it and writes the result, until nothing has changed in between.
+    async fn apply_on_read(&self, batch: &[Write]) -> Result<(), ApplyError> {
+        let deadline = Instant::now() + LIMIT;
+        let mut backoff = Backoff::default();
+        loop {
+            let items = self.connection.get("apply", plan::places(batch)).await?;
+            let operations = plan::executed(batch, &items, &new_revision())?;
+            if operations.is_empty() || self.connection.transact(&operations).await? {
+                return Ok(());
+            }
+            if !backoff.wait(deadline).await {
+                let cause = "other writers changed the same rows";
+                return Err(StoreError::new("apply", cause).into());
+            }
+        }
+    }
+
+    /// Deletes the rows of a query, each in a transaction of its own. One that no longer fulfils the conditions stays.
+    async fn delete_all(&self, query: Query, when: &[Condition]) -> Result<(), StoreError> {
+        loop {
+            let rows = self.list_rows(query.clone().limit(PIECE)).await?;
+            let deletes = rows.iter().map(|row| Write::Delete {
+                table: row.table,
+                key: row.key().clone(),
+                when: when.to_vec(),
+            });
+            let deletes: Vec<_> = deletes.map(|delete| self.apply(vec![delete])).collect();
+            let deletes = stream::iter(deletes).buffer_unordered(DELETES_AT_ONCE);
+            let deletes = deletes.map(is_applied);
+            deletes.try_for_each(|_| async { Ok(()) }).await?;
+            if rows.len() < PIECE {
+                return Ok(());
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for DynamoStore {
+    async fn apply(&self, batch: Batch) -> Result<(), ApplyError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        if batch.len() > OPERATIONS {
+            return Err(ApplyError::TooLarge);
+        }
+        match timeout(BOUND, self.apply_as_planned(&batch)).await {
+            Ok(result) => result,
+            Err(elapsed) => Err(StoreError::outcome_unknown("apply", elapsed).into()),
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { writes: OPERATIONS }
+    }
+
+    async fn get_rows(
+        &self,
+        table: &'static Table,
+        keys: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places = keys.iter().map(|key| Place::of_row(table, key)).collect();
+        let items = self.connection.get(&reads(table), places).await?;
+        Ok(items.iter().map(|item| row_of(table, item)).collect())
+    }
+
+    /// Reads the unique value and then its row. If the row does not have the value, it has changed in between.
+    async fn find_row(
+        &self,
+        table: &'static Table,
+        column: &'static str,
+        value: Value,
+    ) -> Result<Option<Row>, StoreError> {
+        let deadline = Instant::now() + LIMIT;
+        let mut backoff = Backoff::default();
+        loop {
+            let unique = Place::of_unique(table, column, &value);
+            let found = self
+                .connection
+                .get(&reads(table), vec![unique])
+                .await?
+                .pop();
+            let owner = found.and_then(|mut item| item.remove(OWNER));
+            let Some(AttributeValue::B(owner)) = owner else {
+                return Ok(None);
+            };
+            let place = Place::of_sort_key(table, owner.into_inner());
+            let found = self.connection.get(&reads(table), vec![place]).await?.pop();
+            let row = found.map(|item| row_of(table, &item));
+            if let Some(row) = row.filter(|row| *row.get(column) == value) {
+                return Ok(Some(list::row_without(table.large, row)));
+            }
+            if !backoff.wait(deadline).await {
+                let cause = "a unique value does not match its row";
+                return Err(StoreError::new(reads(table), cause));
+            }
+        }
+    }
+
+    async fn list_rows(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        bounded(&query, list::list(&self.connection, &query)).await
+    }
+
+    async fn count_rows(&self, query: Query) -> Result<u64, StoreError> {
+        if query.only.is_empty() {
+            return bounded(&query, list::count(&self.connection, &query)).await;
+        }
+        let all = query.limit(usize::MAX);
+        Ok(self.list_rows(all).await?.len() as u64)
+    }
+
+    async fn claim_rows(&self, claim: Claim) -> Result<Vec<Row>, StoreError> {
+        let mut claimed = Vec::new();
+        // Other workers lease some of them at the same time.
+        let most = claim.limit.saturating_add(OTHERS_CLAIM);
+        for due in self.list_rows(claim.due().limit(most)).await? {
+            if claimed.len() == claim.limit {
+                break;
+            }
+            let (leased, write) = claim.lease(&due);
+            if is_applied(self.apply(vec![write]).await)? {
+                claimed.push(leased);
+            }
+        }
+        Ok(claimed)
+    }
+
+    async fn sweep(&self, table: &'static Table, before: Timestamp) -> Result<(), StoreError> {
+        let indexes = table.indexes.iter();
+        let expires = indexes.filter(|columns| table.expires == Some(columns[0]));
+        let Some(index) = expires.min_by_key(|columns| columns.len()) else {
+            return Ok(());
+        };
+        let last = before.as_microsecond().saturating_sub(1);
+        let expired = Query::through(table, index).at_most(last);
+        let is_expired = Condition::at_most(index[0], last);
+        self.delete_all(expired, &[is_expired]).await
+    }
+
+    async fn purge(&self, tables: &[&'static Table], owner: Value) -> Result<(), StoreError> {
+        for table in tables.iter().copied() {
+            let index = table
+                .indexes
+                .iter()
+                .find(|columns| table.owner == Some(columns[0]));
+            match (table.owner, index) {
+                (None, _) => {}
+                (Some(_), Some(index)) => {
+                    let owned = Query::through(table, index).equal(owner.clone());
+                    self.delete_all(owned, &[]).await?;
+                }
+                (Some(_), None) => {
+                    let (key, when) = (owner.clone(), Vec::new());
+                    let delete = Write::Delete { table, key, when };
+                    is_applied(self.apply(vec![delete]).await)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nodes use their own clocks: DynamoDB refuses requests that are signed with a wrong time.
+    async fn server_time(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        let place = Place {
+            partition: "pings".into(),
+            sort: vec![0],
+        };
+        let mut ping = Operation::write(place);
+        ping.set(REVISION, Some(new_revision()));
+        let attempt = || ping.send(&self.connection);
+        self.connection
+            .request("ping", PING_TIMEOUT, attempt)
+            .await?;
+        Ok(())
+    }
+}
+
+/// A query that consists of many requests.
+async fn bounded<T>(
+    query: &Query,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match timeout(BOUND, work).await {
+        Ok(result) => result,
+        Err(elapsed) => Err(StoreError::new(reads(query.table), elapsed)),
+    }
+}
+
+/// `false` if a condition does not hold.
+pub(crate) fn is_applied(result: Result<(), ApplyError>) -> Result<bool, StoreError> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(ApplyError::Stale) => Ok(false),
+        Err(ApplyError::Store(error) | ApplyError::OutcomeUnknown(error)) => Err(error),
+        Err(other) => Err(StoreError::new("apply", other)),
+    }
+}
+
+fn reads(table: &Table) -> String {
+    format!("read {}", table.name)
+}
