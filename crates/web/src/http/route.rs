@@ -35,7 +35,7 @@ pub struct Route {
     /// The throttle scope of its requests. For [`ThrottleScope::SignIn`] the guard only identifies a known device; the
     /// service counts the attempts.
     pub scope: Option<ThrottleScope>,
-    /// `true` if a browser over the limit gets its form again. The handler reads [`Fields`](crate::http::body::Fields), whose
+    /// `true` if a browser over the limit gets its form again. The handler reads `Fields`, whose
     /// `finish` then fails. Otherwise the guard rejects the request.
     pub keeps_form: bool,
     /// Problems that only this route has, in groups. `problems_of` of the OpenAPI document adds those that follow from
