@@ -47,6 +47,9 @@ const describe = ({ id, help, nodes }) => nodes.map(({ html, any }) => `${id}: $
 
 // Tabs through the page: everything gets the focus, and shows it. The error of a form has it from the start.
 async function checkKeyboard(page) {
+  // A browser sets the focus with the first frame.
+  const hasFocus = () => [document.activeElement, null].includes(document.querySelector("[autofocus]"));
+  await page.waitForFunction(hasFocus, null, { timeout: 5_000 }).catch(() => {});
   const count = await page.evaluate(() => {
     const start = document.querySelector("[autofocus]");
     window.unfocused = start && document.activeElement !== start ? ["the focus is not at [autofocus]"] : [];
