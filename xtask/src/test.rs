@@ -44,7 +44,7 @@ const STORE_INDEPENDENT: [&str; 18] = [
     "second_factor_walk",
 ];
 
-/// Modules of the API tests that also run on DynamoDB: what an account needs from sign-up to deletion.
+/// Modules of the API tests that also run on `DynamoDB`: what an account needs from sign-up to deletion.
 const MAIN: [&str; 7] = [
     "auth::sign_in",
     "confirmation",
@@ -199,7 +199,7 @@ fn api_on(store: &str) -> anyhow::Result<()> {
     with_servers(store, &filter)
 }
 
-/// The API tests of accounts and sessions on the emulator of DynamoDB, which is slower than a database.
+/// The API tests of accounts and sessions on the emulator of `DynamoDB`, which is slower than a database.
 fn main_on_dynamodb() -> anyhow::Result<()> {
     let main = MAIN.join("|");
     let filter = format!("binary_id(doorward::it) & test(/^({main})::/)");

@@ -1,4 +1,7 @@
 //! DynamoDB.
+//!
+//! The futures of the SDK are nested so deeply that they are boxed: otherwise the compiler reaches its limit in those that contain
+//! them.
 
 use std::sync::Arc;
 
@@ -22,21 +25,21 @@ impl Counters {
 }
 
 pub(super) async fn open(url: &str, migrate: bool) -> anyhow::Result<(Arc<dyn Store>, Counters)> {
-    let store = Arc::new(DynamoStore::connect(&settings(url, migrate)?).await?);
+    let store = Arc::new(Box::pin(DynamoStore::connect(&settings(url, migrate)?)).await?);
     Ok((store.clone(), Counters(store)))
 }
 
 pub(super) async fn migrate(url: &str) -> anyhow::Result<Vec<MigrationStatus>> {
-    Ok(doorward_store_dynamo::migrate(&settings(url, true)?).await?)
+    Ok(Box::pin(doorward_store_dynamo::migrate(&settings(url, true)?)).await?)
 }
 
 pub(super) async fn status(url: &str) -> anyhow::Result<Vec<MigrationStatus>> {
-    Ok(doorward_store_dynamo::status(&settings(url, false)?).await?)
+    Ok(Box::pin(doorward_store_dynamo::status(&settings(url, false)?)).await?)
 }
 
 pub(super) async fn diagnose(url: &str, migrate: bool) -> DatabaseDiagnostics {
     match settings(url, migrate) {
-        Ok(settings) => doorward_store_dynamo::diagnose(&settings).await,
+        Ok(settings) => Box::pin(doorward_store_dynamo::diagnose(&settings)).await,
         Err(error) => DatabaseDiagnostics {
             diagnostics: vec![Diagnostic::failed(
                 "database",
