@@ -12,6 +12,8 @@ fn setup() -> Setup {
     let url = runtime.unwrap().block_on(servers::dynamodb());
     Setup::on_a_file()
         .with("DATABASE_URL", &url)
+        // Tokens name it, and the next process has another port.
+        .with("DOORWARD_PUBLIC_URL", "http://localhost:8000")
         .with("ADMIN_PASSWORD", PASSWORD)
 }
 
