@@ -447,7 +447,7 @@ async fn users_with_many_factors_are_split_by_the_limit_of_the_store() {
     assert!(done.iter().all(|one| *one == ImportOutcome::Imported));
     let calls = node.spy.take_calls();
     let batches = calls.iter().filter(|call| **call == "apply").count();
-    assert_eq!(batches, 3, "of a hundred writes");
+    assert_eq!(batches, 4, "three users in a hundred writes");
     let transfer = &node.doorward.transfer;
     let exported = transfer.export(&node.operator(), None, 20).await.unwrap();
     let of_all = exported.iter().map(|user| user.factors.as_ref().unwrap());
