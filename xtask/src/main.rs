@@ -1,34 +1,26 @@
 //! The project's tasks: `cargo xtask test`, `cargo xtask verify`, `cargo xtask bench` and others.
 //!
-//! Has few dependencies, because it is built before anything else. A task is a file here and a line in `main`.
+//! Has few dependencies, because it is built before anything else. `test`, `verify`, `bless` and `supply` are here with what
+//! runs them. A task of its own is a file in `tasks` and a line in `main`.
 
-mod bench;
 mod bless;
-mod book;
-mod common_passwords;
-mod coverage;
-mod flood;
-mod fuzz;
-mod fuzz_parsers;
-mod mutants;
 mod nextest;
-mod package;
-mod repeat;
 mod run;
-mod sbom;
-mod screenshots;
 mod servers;
 mod steps;
 mod supply;
+mod tasks;
 mod test;
-mod timing;
 mod tools;
-mod upgrade;
 mod verify;
 
 use std::process::ExitCode;
 
 use crate::steps::run_steps;
+use crate::tasks::{
+    bench, book, common_passwords, coverage, flood, fuzz, fuzz_parsers, mutants, package, repeat,
+    screenshots, timing, upgrade,
+};
 
 const USAGE: &str = "\
 cargo xtask TASK
@@ -46,8 +38,8 @@ cargo xtask TASK
   bench import [USERS]
                     measure only an import of this number of users, on each database
   upgrade           run the previous release and this one on one database
-  fuzz [SEED]       fuzz the API with schemathesis, two minutes each as an anonymous client, a user and an
-                    admin; pass the seed of an earlier run to repeat it
+  fuzz [SEED]       fuzz the API with schemathesis as an anonymous client, a user and an admin, 200 examples of
+                    each operation; pass the seed of an earlier run to repeat it
   fuzz parsers [TARGET..] [--seconds N]
                     fuzz every parser of untrusted input, or these, with libFuzzer for N seconds each
   flood [debug]     flood the release binary, or the debug binary, from many addresses

@@ -10,12 +10,14 @@ use anyhow::Context;
 use crate::nextest::{nextest, run_tests};
 use crate::run::{cargo, run, target};
 use crate::steps::{EndsRun, Step};
+use crate::tasks::{book, fuzz, fuzz_parsers, upgrade};
 use crate::test::install_tools;
-use crate::{book, fuzz, fuzz_parsers, servers, supply, upgrade};
+use crate::{servers, supply};
 
 /// Tests that use the binary as operators and other programs do, and take minutes: the collection through a proxy that
-/// falsifies responses, with rate limits, without an inbox, and with wrong expectations; the TypeScript client and the React example in a browser; proxies, services, telemetry
-/// and its outages; image, stack and unit; commands, package and bill of materials. And every state of the pages.
+/// falsifies responses, with rate limits, without an inbox, and with wrong expectations; the TypeScript client and the
+/// React example in a browser; proxies, services, telemetry and its outages; image, stack and unit; commands, package
+/// and bill of materials. And every state of the pages.
 pub(crate) const OUTSIDE: &str = "binary(clients) & test(/^mutation_proxy::|^in_a_browser::|^collection::.*(throttling|inbox|fails)/) \
     | binary(proxies) | binary(services) | binary(telemetry) & not test(/^documents::/) \
     | binary(deploy) & test(/^(image|stack|unit)::/) | binary(commands) | binary(supply) & test(/^sbom::/) \

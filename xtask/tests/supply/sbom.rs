@@ -91,7 +91,7 @@ fn the_sbom_lists_code_in_c_and_assembler() {
         let needed = needed_by(&format!("pkg:cargo/{part}@"));
         assert!(
             needed.contains("pkg:generic/"),
-            "{part} contains C code. Add it to VENDORED_CODE in xtask/src/sbom.rs"
+            "{part} contains C code. Add it to VENDORED_CODE in xtask/src/tasks/sbom.rs"
         );
     }
     for (name, by) in [

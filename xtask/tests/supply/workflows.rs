@@ -84,7 +84,7 @@ fn the_images_of_a_release_are_resolved_and_recorded() {
 fn a_release_has_four_archives_and_is_not_published_if_two_builds_differ() {
     let release = release_workflow();
     let (_, step) = release
-        .split_once("- name: Both builders have made the same\n")
+        .split_once("- name: Compare the two builds\n")
         .unwrap();
     let (_, script) = step.split_once("        run: |\n").unwrap();
     let (script, _) = script.split_once("      - uses:").unwrap();

@@ -52,7 +52,7 @@ async fn a_node_with_another_master_key_does_not_start() {
         recipe
             .clone()
             .with("JWT_SECRET_KEY", "zQ7-pLm3_nBv82KkYt5rWxJf0cGh6DsA"),
-        // Without one, the node creates its own file.
+        // Without one: a new key would open nothing.
         recipe,
     ];
     for recipe in others {

@@ -4,14 +4,17 @@
 use doorward_testkit::repository::{root, tracked};
 
 /// What changes more than the test's own database or keys.
-const CHANGES: [&str; 7] = [
+const CHANGES: [&str; 10] = [
     "ALTER SYSTEM",
     "SET GLOBAL",
     "CREATE ROLE",
+    "ALTER ROLE",
+    "DROP ROLE",
     "CREATE USER",
     "FLUSHALL",
     "FLUSHDB",
     r#""CONFIG", "SET""#,
+    r#""SCRIPT", "FLUSH""#,
 ];
 
 #[test]

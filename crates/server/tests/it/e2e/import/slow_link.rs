@@ -19,9 +19,9 @@ fn an_import_over_a_slow_connection_succeeds() {
     let lines: Vec<String> = (0..MANY).map(|number| user(number).to_string()).collect();
     let setup = new_setup()
         .with("DATABASE_URL", &proxy.url(&postgres.url()))
-        .with("DOORWARD_DATABASE__STATEMENT_TIMEOUT_SECONDS", "1")
         .file("users.jsonl", &format!("{HEADER}{}\n", lines.join("\n")));
     setup.run(&["migrate"]).expect(0);
+    let setup = setup.with("DOORWARD_DATABASE__STATEMENT_TIMEOUT_SECONDS", "1");
     runtime.block_on(proxy.set(ProxyMode::Slow(Duration::from_millis(40))));
     let (summary, report) = import(&setup, &["users.jsonl"], 0);
     assert_eq!(

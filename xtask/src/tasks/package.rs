@@ -13,7 +13,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 use crate::run::{cargo, root, run, target};
-use crate::sbom;
+use crate::tasks::sbom;
 
 /// Files and folders of the repository. Their layout is unchanged, so that their links work.
 const DOCUMENTS: &[&str] = &[

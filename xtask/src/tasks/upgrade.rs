@@ -63,6 +63,8 @@ fn build_previous() -> anyhow::Result<PathBuf> {
     if program.is_file() {
         return Ok(program);
     }
+    // Those of earlier migrations.
+    let _ = std::fs::remove_dir_all(target().join("previous"));
     let source = folder.join("source");
     std::fs::create_dir_all(&source)?;
     unpack(&commit, &source)?;

@@ -12,8 +12,8 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use crate::package::{copy_documents, tracked_documents};
 use crate::run::{root, run, target};
+use crate::tasks::package::{copy_documents, tracked_documents};
 use crate::tools;
 
 /// The page with the list of all pages.
