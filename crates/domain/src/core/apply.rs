@@ -40,10 +40,11 @@ impl Core {
             for metric in effects.metrics {
                 self.record(metric);
             }
+        }
+        let may_be_applied = matches!(outcome, Ok(_) | Err(ApplyError::OutcomeUnknown(_)));
+        if may_be_applied && effects.mails > 0 {
             self.outbox_limit.add(effects.mails);
-            if effects.mails > 0 {
-                self.mail_enqueued.notify_one();
-            }
+            self.mail_enqueued.notify_one();
         }
         match (outcome, effects.actor) {
             (Err(ApplyError::Stale), Some(check)) => {

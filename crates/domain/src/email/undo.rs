@@ -20,8 +20,8 @@ impl Email {
         Ok(self.core.find_undo_link(ctx, token, undo).await?.0)
     }
 
-    /// Restores the old address and uses the link. Returns `true` if that turned off two-factor sign-in. Fails with [`Error::LinkExpired`], and changes nothing, if
-    /// another user has confirmed that address since.
+    /// Restores the old address and uses the link. Returns `true` if that turned off two-factor sign-in. Fails with
+    /// [`Error::LinkExpired`], and changes nothing, if another user has confirmed that address since.
     #[tracing::instrument(name = "undo_email_change", level = "trace", skip_all)]
     pub async fn undo_change(&self, ctx: &Ctx, token: &Token) -> Result<bool, Error> {
         self.core.undo(ctx, token, Undo::EmailChange).await

@@ -10,8 +10,8 @@
 
 use super::proof::FactorProof;
 use super::set::FactorSet;
-use crate::core::Core;
 use crate::core::verify_password::VerifiedPassword;
+use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, WriteError};
 use crate::events::Event;
@@ -203,24 +203,24 @@ impl Core {
         Ok(true)
     }
 
-    /// Verifies a code and uses it up.
+    /// Verifies a code and uses it up. If another request has changed the factors, such as with another code, verifies it again.
     async fn use_code(
         &self,
         ctx: &Ctx,
         attempt: &CodeAttempt,
-        (user, set): (&User, FactorSet),
+        (user, mut set): (&User, FactorSet),
         code: &FactorCode,
         event: AuditKind,
     ) -> Result<(), CodeFailure> {
-        let verified = self
-            .verify_code(ctx, attempt, (user, set), code.kind(), code, event)
-            .await?;
-        match self.apply(verified.writes).await {
-            Ok(()) => Ok(()),
-            // Another request has used the code.
-            Err(WriteError::Stale) => Err(CodeFailure::Wrong(Error::InvalidCode)),
-            Err(other) => Err(CodeFailure::NotUsed(other.into())),
+        for _ in 0..MAX_WRITE_ATTEMPTS {
+            let verified = self.verify_code(ctx, attempt, (user, set), code.kind(), code, event);
+            match self.apply(verified.await?.writes).await {
+                Ok(()) => return Ok(()),
+                Err(WriteError::Stale) => set = self.factor_set(user.id).await?,
+                Err(other) => return Err(CodeFailure::NotUsed(other.into())),
+            }
         }
+        Err(CodeFailure::NotUsed(Error::Overloaded))
     }
 
     /// Returns `true` if the session of the request was opened with a second factor, recently enough.

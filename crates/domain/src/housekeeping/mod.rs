@@ -19,7 +19,7 @@ use crate::values::UserId;
 /// Number of users per query.
 const BATCH: usize = 100;
 /// Retention period of expired links, failed mails and records of ended sessions.
-const RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
+pub const RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What is due for a user at a certain time.
 #[derive(Clone, Copy)]

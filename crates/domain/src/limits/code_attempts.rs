@@ -16,8 +16,8 @@ use crate::ports::KeyedLimit;
 use crate::values::FactorKind;
 
 const DAY: u64 = 24 * 3600;
-/// Codes that a recovery by mail grants.
-const GRANTED_CODES: u32 = 5;
+/// Codes that a recovery by mail grants, for the 30 days of the grant. A backoff would forget wrong codes earlier.
+const CODES_OF_GRANT: Rate = Rate::new(5, 5 * 30 * DAY);
 /// Grants to one user: three at once, then one a day, so that there are at most three in any 24 hours.
 const RECENT_GRANTS: Rate = Rate::new(3, 3 * DAY);
 /// Grants to one user until a code is correct: ten at once, then one a year. The counter is stored for the whole window, as
@@ -29,7 +29,9 @@ const GRANTS_IN_A_ROW: Rate = Rate::new(10, 10 * 365 * DAY);
 pub(crate) struct CodeAttempt {
     /// The backoff that counts this code; `None` for a code that cannot be guessed.
     backoff: Option<KeyedLimit>,
-    /// All acquired limits; the backoff is the first.
+    /// The codes of the recovery, if this is one of them.
+    granted: Option<KeyedLimit>,
+    /// All acquired limits.
     acquired: Vec<KeyedLimit>,
     /// All backoffs that concern the client.
     backoffs: Vec<KeyedLimit>,
@@ -56,17 +58,26 @@ impl Core {
             return Ok(CodeAttempt::default());
         }
         let own = self.own_backoffs(ctx, (user, set), recovery).await?;
+        let granted = recovery.map(|recovery| {
+            KeyedLimit::budget("granted-codes", CODES_OF_GRANT, recovery_key(recovery))
+        });
         let lockout_after = self.policy.limits.lockout_after;
         let shared = KeyedLimit::backoff(Some(lockout_after), factor_key(user, set));
         let is_guessable = kind == FactorKind::Totp;
         for backoff in own.iter().chain([&shared]) {
             let is_shared = *backoff == shared;
             let backoff = Some(backoff).filter(|_| is_guessable).cloned();
-            let mut limits: Vec<KeyedLimit> = backoff.iter().cloned().collect();
+            let is_of_grant = |granted: &&KeyedLimit| {
+                backoff
+                    .as_ref()
+                    .is_some_and(|backoff| backoff.key == granted.key)
+            };
+            let granted = granted.as_ref().filter(is_of_grant).cloned();
+            let mut limits: Vec<KeyedLimit> = granted.iter().chain(&backoff).cloned().collect();
             limits.extend(self.code_client_limit(ctx, user));
             match self.acquire_in_order(ctx, &limits).await? {
                 LimitsDecision::Allowed(remaining) => {
-                    let counted = backoff.as_ref().zip(remaining.first());
+                    let counted = backoff.as_ref().zip(remaining.get(granted.iter().len()));
                     return Ok(CodeAttempt {
                         failed_before: counted
                             .map_or(0, |(backoff, left)| failures_before(backoff, *left)),
@@ -74,6 +85,7 @@ impl Core {
                             && counted.is_some_and(|(_, left)| *left == 0),
                         grant_limit: Some(grants_in_a_row(user, set)),
                         backoff,
+                        granted,
                         acquired: limits,
                         backoffs: own.iter().chain([&shared]).cloned().collect(),
                     });
@@ -82,6 +94,7 @@ impl Core {
                 LimitsDecision::Denied {
                     retry_after: None, ..
                 } => {}
+                LimitsDecision::Denied { limit, .. } if Some(limit) == granted.as_ref() => {}
                 LimitsDecision::Denied { limit, retry_after } => {
                     return Err(self.throttled(ctx, limit, retry_after, Some(user.id)).await);
                 }
@@ -107,9 +120,8 @@ impl Core {
                 format!("{key}/{}", device.key()),
             )
         });
-        let recovery = recovery.map(|recovery| {
-            KeyedLimit::backoff(Some(GRANTED_CODES), format!("code/recovery/{recovery}"))
-        });
+        // For its delays: a budget limits the number.
+        let recovery = recovery.map(|recovery| KeyedLimit::backoff(None, recovery_key(recovery)));
         Ok(device.into_iter().chain(recovery).collect())
     }
 
@@ -129,7 +141,13 @@ impl Core {
     /// Releases the count of a correct code that completes no sign-in. Wrong codes before it stay counted, and the
     /// client stays charged.
     pub(crate) async fn release_correct_code(&self, ctx: &Ctx, attempt: &CodeAttempt) {
-        self.release_or_log(ctx, attempt.backoff.as_slice()).await;
+        let counted: Vec<_> = attempt
+            .backoff
+            .iter()
+            .chain(&attempt.granted)
+            .cloned()
+            .collect();
+        self.release_or_log(ctx, &counted).await;
     }
 
     /// Returns the number of wrong codes before a correct one, as far as they are counted. Of a backoff that the attempt
@@ -150,7 +168,8 @@ impl Core {
 
     /// Clears the wrong codes of a user after a completed sign-in, and the recoveries that have granted codes.
     pub(crate) async fn clear_code_attempts(&self, attempt: &CodeAttempt) {
-        for limit in attempt.backoffs.iter().chain(&attempt.grant_limit) {
+        let limits = attempt.backoffs.iter().chain(&attempt.granted);
+        for limit in limits.chain(&attempt.grant_limit) {
             if let Err(error) = self.ports.rate_limits.clear(limit).await {
                 tracing::warn!(error = %chain(&error), "failed to clear the wrong codes of a user");
             }
@@ -180,6 +199,10 @@ impl Core {
 fn factor_key(user: &User, set: &FactorSet) -> String {
     let oldest = set.oldest().map(|id| id.to_string());
     format!("code/{}/{}", user.id, oldest.unwrap_or_default())
+}
+
+fn recovery_key(recovery: &str) -> String {
+    format!("code/recovery/{recovery}")
 }
 
 fn grants_in_a_row(user: &User, set: &FactorSet) -> KeyedLimit {

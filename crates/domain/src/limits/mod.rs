@@ -14,6 +14,7 @@
 //! | `mailbox` | purpose of the link, network prefix and mailbox; and a ceiling for each purpose and mailbox, above which mails wait |
 //! | `email-change`, `factor-change`, `sign-in-notice`, `password-notice`, `deletion-notice` | the account |
 //! | `code-grants`, `daily-code-grants` | the user and the oldest factor |
+//! | `granted-codes` | the recovery by mail |
 //!
 //! A client whose address is unknown has no budget: all such clients would share it.
 //!

@@ -65,8 +65,8 @@ impl Outbox {
         if owner.is_some() || users.is_empty() {
             return Ok(vec![self.drop_mail(job).await?]);
         }
-        // Their ids have the same time, so waiting mails are sent in random order: repeated resends do not always delay the same
-        // user.
+        // Their ids have the same time, so waiting mails are sent in random order: repeated resends do not always delay
+        // the same user.
         let mails = users.into_iter().map(|user| MailJob {
             id: JobId::generate(ctx.now, &*self.core.ports.random),
             user_id: Some(user.id),

@@ -1,7 +1,7 @@
 //! Exports everything stored about one user, for that person to read or move (L-05).
 //!
-//! The export contains no hash, digest or secret; `docs/operations/data-requests.md` lists what it omits. To add a kind of stored
-//! data: a field of [`PersonalData`], and its retention period in the document of the `web` crate.
+//! The export contains no hash, digest or secret; `docs/operations/data-requests.md` lists what it omits. To add a kind
+//! of stored data: a field of [`PersonalData`], and its retention period in the document of the `web` crate.
 
 use std::cmp::Reverse;
 

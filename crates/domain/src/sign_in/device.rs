@@ -21,7 +21,7 @@ use crate::values::{Digest, Secret};
 /// Limit of mails about sign-ins to one account: someone who has the password cannot flood the mailbox.
 const SIGN_IN_NOTICES: Rate = Rate::new(5, 24 * 3600);
 /// Time for which a program or a network of an account is remembered.
-const HISTORY_WINDOW: SignedDuration = SignedDuration::from_hours(90 * 24);
+pub const HISTORY_WINDOW: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// Maximum number of devices that are read.
 const MAX_DEVICES: usize = 200;
 

@@ -27,6 +27,7 @@ use crate::values::Password;
 
 pub use crate::core::step_up::Proof;
 pub use crate::values::Identifier;
+pub use device::HISTORY_WINDOW;
 pub use second_step::{NextFactor, NextStep};
 
 /// The step after a verified factor.

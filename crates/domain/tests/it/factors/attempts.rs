@@ -3,9 +3,10 @@
 use doorward_domain::Error;
 use doorward_domain::access::Action;
 use doorward_domain::limits::{KnownDevice, Rate};
-use doorward_domain::model::MailKind;
+use doorward_domain::model::{Credential, CredentialKind, MailKind};
 use doorward_domain::policy::FactorsRequired;
 use doorward_domain::ports::{KeyedLimit, RateLimits};
+use doorward_domain::store::{Store, Write};
 use doorward_domain::values::Digest;
 
 use super::*;
@@ -238,6 +239,28 @@ async fn add_app_in_another_session(node: &TestNode) -> TwoFactorUser {
     }
 }
 
+/// of two requests with different codes, neither is refused because the other one was first.
+#[tokio::test]
+async fn a_correct_code_is_accepted_although_another_was_used_concurrently() {
+    let (node, ben) = ben().await;
+    let app = || {
+        let all: Vec<Credential> = node.store.all();
+        all.into_iter()
+            .find(|one| one.kind == CredentialKind::Totp)
+            .unwrap()
+    };
+    let unused = app();
+    node.advance(minutes(6));
+    let code = ben.app.code_at(node.now());
+    step_up(&node, &ben.session, code).await.unwrap();
+    let used = app();
+    node.store.apply(vec![Write::put(&unused)]).await.unwrap();
+    node.advance(minutes(6));
+    node.spy.interleave(vec![Write::put(&used)]);
+    let code = ben.app.code_at(node.now());
+    step_up(&node, &ben.session, code).await.unwrap();
+}
+
 /// after ten wrong codes, the codes of a stolen cookie are counted with those of all other clients.
 #[tokio::test]
 async fn a_device_with_ten_wrong_codes_is_no_longer_known() {
@@ -278,6 +301,23 @@ async fn a_recovery_grants_five_codes() {
     sign_in(&node, &ben).await.unwrap_err();
     node.advance(STEP);
     sign_in(&node, &ben).await.unwrap();
+}
+
+/// the codes of a recovery stay used, although a backoff forgets wrong ones.
+#[tokio::test]
+async fn a_recovery_grants_no_more_codes_after_a_pause() {
+    let (node, ben) = ben().await;
+    lock_out(&node, &ben).await;
+    recover(&node).await.unwrap();
+    for number in 0..6 {
+        node.advance(hours(31));
+        let token = challenge(&node, "ben").await;
+        let refused = answer(&node, &token, &ben.app.wrong(&node)).await;
+        match number < 5 {
+            true => assert_err!(refused, Error::InvalidCode),
+            false => assert_err!(refused, Error::CodesLockedOut),
+        }
+    }
 }
 
 /// in any 24 hours, no more than three recoveries grant codes.
