@@ -621,7 +621,7 @@ data-until = { $name ->
     [mails] Bis sie verschickt sind. Wenn das { $period } lang nicht gelingt, bleiben sie noch { $longest } lang gespeichert.
     [audit] Anmeldungen und Änderungen mit Browser und IP-Adresse, { $period } lang. Wenn das Konto gelöscht wird, werden Browser und IP-Adresse entfernt.
     [audit-unlimited] Anmeldungen und Änderungen mit Browser und IP-Adresse, ohne Frist. Wenn das Konto gelöscht wird, werden Browser und IP-Adresse entfernt.
-   *[other] Wie viele falsche Passwörter und andere Versuche es gab, zum Schutz Ihres Kontos, höchstens { $period } lang. Mit Zwei-Faktor-Anmeldung auch, wie oft das Passwort zurückgesetzt wurde, seit Sie zuletzt einen Code eingegeben haben.
+   *[other] Wie viele falsche Passwörter und andere Versuche es gab, zum Schutz Ihres Kontos, höchstens { $period } lang. Mit Zwei-Faktor-Anmeldung auch, wie oft das Passwort zurückgesetzt wurde, seit Sie zuletzt einen Code eingegeben haben, höchstens { $longest } lang.
 }
 data-applications = Von Anwendungen gespeichert
 data-applications-text = Das haben Anwendungen in Ihrem Konto gespeichert.

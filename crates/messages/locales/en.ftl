@@ -53,7 +53,7 @@ month = { $month ->
 date = { $day } { month } { $year }
 date-time = { $day } { month } { $year }, { $time } UTC
 
-## Mails. Operators can replace these, the durations and the date (`mail.templates`).
+## Mails. Operators can replace these and the durations (`mail.templates`).
 ## Each has the values $product, $greeting, $username, $at, $valid, $new_email, $deletion_at, $device and
 ## $url.
 ## A mail has the messages mail-NAME-subject, -title, -intro and -action (without the mark at its end: the link follows),
@@ -637,7 +637,7 @@ data-until = { $name ->
     [mails] Until they are sent. An email that can't be sent for { $period } is deleted { $longest } later.
     [audit] Sign-ins and changes with browser and IP address, for { $period }. When the account is deleted, browser and IP address are removed.
     [audit-unlimited] Sign-ins and changes with browser and IP address, without a limit of time. When the account is deleted, browser and IP address are removed.
-   *[other] How many wrong passwords and other attempts there were, to protect your account, for at most { $period }. With two-factor sign-in, also how often the password was reset since you last entered a code.
+   *[other] How many wrong passwords and other attempts there were, to protect your account, for at most { $period }. With two-factor sign-in, also how often the password was reset since you last entered a code, for at most { $longest }.
 }
 data-applications = Stored by applications
 data-applications-text = Applications have stored this with your account.

@@ -27,7 +27,7 @@ pub use doorward_domain::diagnostics::{DatabaseDiagnostics, MigrationStatus};
 /// An open database.
 pub struct Database {
     store: Arc<dyn Store>,
-    /// The same store, if it has connections to close.
+    /// The store, if it has connections to close.
     sql: Option<Arc<SqlStore>>,
     /// Sessions and rate limits, if the database has a place of its own for them.
     counters: Option<dynamo::Counters>,

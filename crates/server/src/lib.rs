@@ -6,9 +6,10 @@
 //! and calls the services of `doorward_domain::Doorward`.
 //!
 //! - `cli`: the commands, each with its options and its code; `config`: all settings;
-//! - `wiring`: connects stores, mail and the domain; `database`: the database of any kind; `data_dir`: the master key and other files with secrets;
-//!   `breached`: the filter of breached passwords;
-//! - `listener`: connections; `tls`: handshakes and certificates; `worker`: background tasks; `telemetry`: log, metrics, traces;
+//! - `wiring`: connects stores, mail and the domain; `database`: the database of any kind; `data_dir`: the master key
+//!   and other files with secrets; `breached`: the filter of breached passwords;
+//! - `listener`: connections; `tls`: handshakes and certificates; `worker`: background tasks; `telemetry`: log,
+//!   metrics, traces;
 //! - `system`: clock and random source; `fetch`: an HTTPS client.
 
 mod breached;

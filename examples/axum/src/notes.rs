@@ -2,6 +2,7 @@
 //! that user.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Json;
@@ -15,6 +16,8 @@ use crate::doorward::Person;
 #[derive(Default)]
 pub struct Notes {
     by_user: Mutex<HashMap<String, Vec<Note>>>,
+    /// Ids are never reused.
+    last_id: AtomicU64,
 }
 
 #[derive(Clone, Serialize)]
@@ -44,9 +47,9 @@ pub async fn add(
     State(notes): State<Arc<Notes>>,
     Json(new): Json<NewNote>,
 ) -> (StatusCode, Json<Note>) {
+    let id = notes.last_id.fetch_add(1, Ordering::Relaxed) + 1;
     let mut notes = notes.lock();
     let own = notes.entry(person.sub).or_default();
-    let id = own.last().map_or(1, |last| last.id + 1);
     let note = Note { id, text: new.text };
     own.push(note.clone());
     (StatusCode::CREATED, Json(note))

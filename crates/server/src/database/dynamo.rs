@@ -1,7 +1,7 @@
 //! DynamoDB.
 //!
-//! The futures of the SDK are nested so deeply that they are boxed: otherwise the compiler reaches its limit in those that contain
-//! them.
+//! The futures of the SDK are nested so deeply that they are boxed: otherwise the compiler reaches its limit in those
+//! that contain them.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Measures duration and failures of stores and mail servers. It wraps each port, so that no store depends on it.
 //!
-//! An operation has the name of its method; a read of records has that of their table. A rejection by a rule (a taken name, a stale version) is a normal
-//! result; an error means that the store did not respond.
+//! An operation has the name of its method; a read of records has that of their table. A rejection by a rule (a taken
+//! name, a stale version) is a normal result; an error means that the store did not respond.
 
 use std::sync::Arc;
 use std::time::Instant;

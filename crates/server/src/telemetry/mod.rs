@@ -3,8 +3,8 @@
 //! Other crates report events by ports ([`MetricsRecorder`], [`RequestObserver`]) and know no metrics; a file here records
 //! each: `recorder` events of the domain, `requests` those of the web layer, `instrumented` the duration of calls of
 //! stores and mail servers. `metrics` has all metrics, `scrape` reads those that nothing reports,
-//! `metrics_listener` serves Prometheus; `traces` and `otlp` export spans. A label has few values, all known in advance: no user input, no
-//! id, no address.
+//! `metrics_listener` serves Prometheus; `traces` and `otlp` export spans. A label has few values, all known in
+//! advance: no user input, no id, no address.
 //!
 //! To add a metric: its line in `metrics`, the code that updates it, its row in `docs/operations/monitoring.md`; a test
 //! compares the three.

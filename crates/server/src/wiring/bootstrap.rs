@@ -93,9 +93,10 @@ pub fn banner(
 ) -> String {
     let title = style::heading(&format!("Doorward is ready at {public_url}"));
     let mut lines = vec![title, String::new()];
-    if config.policy.sign_up == SignUpPolicy::Open {
-        lines.push(format!("  Sign up        {public_url}/sign-up"));
-    }
+    lines.push(match config.policy.sign_up {
+        SignUpPolicy::Open => format!("  Sign up        {public_url}/sign-up"),
+        SignUpPolicy::Closed => format!("  Sign in        {public_url}/sign-in"),
+    });
     if let Some(url) = inbox_url(config, public_url) {
         lines.push(match config.demo_key {
             Some(_) => format!("  Inbox          {url}"),

@@ -194,3 +194,35 @@ export async function a_user_deletes_the_account_and_keeps_it_by_signing_in() {
   await browser.send("/sign-in", { username: "ben", password: PASSWORD });
   await browser.expectHeading("Hello, ben");
 }
+
+// With the links in the mails about changes that the user has not made.
+export async function a_first_app_and_a_change_of_the_address_are_undone_without_scripts() {
+  const browser = await Browser.open({ script: false });
+  await signUpWithAddress(browser, "ben@example.com");
+  await browser.openMail(1);
+  await browser.click("main button");
+  await browser.go("/account/email");
+  await browser.send("/account/email", { email: "eve@example.com", password: PASSWORD });
+  await browser.expectText("section[aria-labelledby=pending]", "eve@example.com");
+  // One to each address.
+  await browser.awaitMail(3);
+  await browser.click("a[href*='/confirmation/']");
+  await browser.click("main form:not([action$='/cancel']) button");
+  await browser.expectText("[role=status]", "Your new address is confirmed.");
+  await browser.signIn("eve@example.com", PASSWORD);
+  await browser.expectHeading("Hello, eve@example.com");
+  await browser.go("/account/factors");
+  await browser.send("/account/factors");
+  await browser.expectHeading("Set up your authenticator app");
+  await browser.fill("#code", await browser.code());
+  await browser.click("main button");
+  await browser.expectHeading("Save your recovery codes");
+
+  for (const [undo, status] of [["factor-undo", "Two-factor sign-in is off."], ["email-undo", "Your account uses"]]) {
+    await browser.awaitInInbox(`a[href*='/${undo}/']`);
+    await browser.click(`a[href*='/${undo}/']`);
+    await browser.send(await browser.attribute(`form[action^='/${undo}/']`, "action"));
+    await browser.expectText("[role=status]", status);
+  }
+  assert.equal(await browser.value("#username"), "ben@example.com");
+}

@@ -31,6 +31,7 @@ tests!(journeys {
     fn a_second_factor_is_added_and_used_without_scripts();
     fn a_user_changes_everything_in_the_account_area_without_scripts();
     fn a_user_deletes_the_account_and_keeps_it_by_signing_in();
+    fn a_first_app_and_a_change_of_the_address_are_undone_without_scripts();
 });
 
 // For each page see `page_checks.mjs`. The console has no errors and no CSP report.

@@ -9,6 +9,8 @@ const EMAIL = "zoe@example.com";
 const CLOCK = { FAKETIME: "@2026-06-01 09:30:00", FAKETIME_DONT_FAKE_MONOTONIC: "1" };
 
 async function take(browser, name) {
+  // Headless Chromium draws no scrollbar in the room that is reserved for it.
+  await browser.page.evaluate(() => (document.documentElement.style.scrollbarGutter = "auto"));
   const protocol = await browser.page.context().newCDPSession(browser.page);
   for (const colorScheme of ["light", "dark"]) {
     await browser.page.emulateMedia({ colorScheme });

@@ -294,7 +294,7 @@ async fn every_kind_of_response_has_the_default_headers() {
     }
 }
 
-/// W-01: the exact policies of SECURITY.md.
+/// W-01: the exact policies of `docs/SECURITY-MODEL.md`.
 #[tokio::test]
 async fn pages_and_api_responses_have_their_content_security_policies() {
     let app = TestApp::with(|options| {

@@ -16,8 +16,8 @@
 //! They end with the process, in every case: each runs under a small shell, the leash of `supervisor.rs`. No test has
 //! to clean up.
 //!
-//! To add a server: a file here with its commands and its URL, based on `Server` in `server.rs`; one that a test may break is an
-//! [`DedicatedServer`].
+//! To add a server: a file here with its commands and its URL, based on `Server` in `server.rs`; one that a test may
+//! break is an [`DedicatedServer`].
 
 mod borrow;
 mod certificates;

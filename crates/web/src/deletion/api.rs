@@ -60,7 +60,7 @@ pub(crate) async fn request_deletion(
         }
         None => (None, None),
     };
-    let requested = request(&caller, &user, (proof, reason), expected).await?;
+    let requested = request(&caller, &user, proof, reason, expected).await?;
     let is_own = requested.id == caller.require_session()?.user().id;
     let mut response = match requested.deletion {
         Some(_) => changed_user(&caller, requested).await,
@@ -81,7 +81,8 @@ pub(super) fn reason(fields: &mut Fields) -> Option<DeletionReason> {
 pub(super) async fn request(
     caller: &Caller,
     user: &str,
-    (proof, reason): (Option<Proof>, Option<DeletionReason>),
+    proof: Option<Proof>,
+    reason: Option<DeletionReason>,
     expected: Option<Version>,
 ) -> Result<User, Problem> {
     let ctx = caller
@@ -167,10 +168,9 @@ pub(crate) async fn view_deletion_undo(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Json<Message>, Problem> {
+    let token = read_token(&token, Purpose::DeletionUndo)?;
     let service = &caller.doorward().deletion;
-    service
-        .view_undo(&caller.ctx, &read_token(&token, Purpose::DeletionUndo)?)
-        .await?;
+    service.view_undo(&caller.ctx, &token).await?;
     Ok(Json(Message {
         message: "POST to this URL to keep the account.",
     }))
@@ -183,9 +183,8 @@ pub(crate) async fn undo_deletion(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<StatusCode, Problem> {
+    let token = read_token(&token, Purpose::DeletionUndo)?;
     let service = &caller.doorward().deletion;
-    service
-        .undo(&caller.ctx, &read_token(&token, Purpose::DeletionUndo)?)
-        .await?;
+    service.undo(&caller.ctx, &token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

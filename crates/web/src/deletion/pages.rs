@@ -37,7 +37,7 @@ pub(crate) async fn delete(
     let form = Form::from_fields(&fields);
     let (proof, reason) = (fields.required_proof(), api::reason(&mut fields));
     let requested = match fields.finish(|| proof) {
-        Ok(proof) => api::request(&caller, "me", (Some(proof), reason), None).await,
+        Ok(proof) => api::request(&caller, "me", Some(proof), reason, None).await,
         Err(problem) => Err(problem),
     };
     match requested {
@@ -91,10 +91,12 @@ pub(crate) async fn keep_account(caller: Caller, mut fields: Fields) -> Result<R
         // Kept by another request, such as the first of two clicks.
         Err(problem) if problem.code == Code::NotFound => Ok(kept()),
         Err(problem) => {
-            let asks_for_code = asks_for_code || problem.code == Code::ReauthenticationRequired;
-            let form = form.with_errors(&problem).with_login_field();
-            let state = (asks_for_code, problem.deletion_at.or(deletion_at.flatten()));
-            Err(pending(&caller, (form, state), return_to.as_ref(), problem))
+            let form = PendingForm {
+                asks_for_code: asks_for_code || problem.code == Code::ReauthenticationRequired,
+                form: form.with_errors(&problem).with_login_field(),
+                deletion_at: problem.deletion_at.or(deletion_at.flatten()),
+            };
+            Err(pending(&caller, &form, return_to.as_ref(), problem))
         }
     }
 }
@@ -104,19 +106,26 @@ fn read_time(seconds: &str) -> Option<Timestamp> {
     Timestamp::from_second(seconds.parse().ok()?).ok()
 }
 
-/// The sign-in page of an account that will be deleted, with a form that keeps it. `asks_for_code` if the account has a
-/// second factor.
+/// The form that keeps an account that will be deleted.
+pub(crate) struct PendingForm {
+    pub(crate) form: Form,
+    /// `true` if the account has a second factor.
+    pub(crate) asks_for_code: bool,
+    pub(crate) deletion_at: Option<Timestamp>,
+}
+
+/// The sign-in page of an account that will be deleted, with that form.
 pub(crate) fn pending(
     caller: &Caller,
-    (form, (asks_for_code, deletion_at)): (Form, (bool, Option<Timestamp>)),
+    pending: &PendingForm,
     return_to: Option<&ReturnTo>,
     problem: Problem,
 ) -> Problem {
     let values = context! {
-        form => Value::from(&form),
-        asks_for_code,
-        deletion_at => deletion_at.map(moment),
-        deletion_seconds => deletion_at.map(Timestamp::as_second),
+        form => Value::from(&pending.form),
+        asks_for_code => pending.asks_for_code,
+        deletion_at => pending.deletion_at.map(moment),
+        deletion_seconds => pending.deletion_at.map(Timestamp::as_second),
         return_to => return_to.map(ReturnTo::as_str),
         sign_in => sign_in_path(return_to),
     };
@@ -129,10 +138,9 @@ pub(crate) async fn view_deletion_undo(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Html<String>, Problem> {
+    let parsed = read_token(&token, Purpose::DeletionUndo)?;
     let service = &caller.doorward().deletion;
-    let viewed = service
-        .view_undo(&caller.ctx, &read_token(&token, Purpose::DeletionUndo)?)
-        .await;
+    let viewed = service.view_undo(&caller.ctx, &parsed).await;
     let link = viewed.map_err(|error| Problem::from(error).of_link(Purpose::DeletionUndo))?;
     let values = context! {
         email => link.email.as_str(),

@@ -37,10 +37,8 @@ pub(crate) async fn view_confirmation(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Json<Message>, Problem> {
-    let (token, service) = (
-        read_token(&token, Purpose::Confirmation)?,
-        &caller.doorward().email,
-    );
+    let token = read_token(&token, Purpose::Confirmation)?;
+    let service = &caller.doorward().email;
     service.view_confirmation(&caller.ctx, &token).await?;
     Ok(Json(Message {
         message: "POST to this URL to confirm the address.",
@@ -66,10 +64,8 @@ pub(crate) async fn confirm(
     Path(token): Path<String>,
     fields: Option<Fields>,
 ) -> Result<Response, Problem> {
-    let (token, password) = (
-        read_token(&token, Purpose::Confirmation)?,
-        optional_password(fields)?,
-    );
+    let token = read_token(&token, Purpose::Confirmation)?;
+    let password = optional_password(fields)?;
     let service = &caller.doorward().email;
     let confirmed = service.confirm_with_password(&caller.ctx, &token, password.as_ref());
     Ok(changed_user(&caller, confirmed.await?).await)
@@ -82,10 +78,8 @@ pub(crate) async fn cancel_confirmation(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let (token, service) = (
-        read_token(&token, Purpose::Confirmation)?,
-        &caller.doorward().email,
-    );
+    let token = read_token(&token, Purpose::Confirmation)?;
+    let service = &caller.doorward().email;
     service.cancel_confirmation(&caller.ctx, &token).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -159,10 +153,9 @@ pub(crate) async fn view_email_undo(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Json<Message>, Problem> {
+    let token = read_token(&token, Purpose::EmailUndo)?;
     let service = &caller.doorward().email;
-    service
-        .view_undo(&caller.ctx, &read_token(&token, Purpose::EmailUndo)?)
-        .await?;
+    service.view_undo(&caller.ctx, &token).await?;
     Ok(Json(Message {
         message: "POST to this URL to undo the email change.",
     }))
@@ -176,10 +169,8 @@ pub(crate) async fn undo_email_change(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let (token, service) = (
-        read_token(&token, Purpose::EmailUndo)?,
-        &caller.doorward().email,
-    );
+    let token = read_token(&token, Purpose::EmailUndo)?;
+    let service = &caller.doorward().email;
     service.undo_change(&caller.ctx, &token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,6 +1,5 @@
 //! The page that changes the email address, sends the mail about a pending change again, and cancels that change.
 
-use axum::extract::RawQuery;
 use axum::response::{Html, Response};
 use doorward_domain::Error;
 use doorward_domain::values::EmailAddress;
@@ -9,7 +8,8 @@ use minijinja::{Value, context};
 use crate::email::api;
 use crate::html::account::{AccountCaller, Section};
 use crate::html::form::Form;
-use crate::html::{done, sign_in_name};
+use crate::html::outcome::{self, Outcome};
+use crate::html::sign_in_name;
 use crate::http::body::Fields;
 use crate::http::problem::Problem;
 use crate::http::responses::see_other;
@@ -18,9 +18,8 @@ use crate::http::responses::see_other;
 const PAGE: &str = Section::Email.path();
 
 /// The address, a pending change, and the form to change it.
-pub(crate) async fn email_page(caller: AccountCaller, RawQuery(query): RawQuery) -> Html<String> {
-    let flags = ["sent", "sent-again", "cancelled", "confirmed"];
-    let done = done(query.as_deref(), &flags);
+pub(crate) async fn email_page(caller: AccountCaller, outcome: Outcome) -> Html<String> {
+    let done = outcome.one_of(&["sent", "sent-again", "cancelled", "confirmed"]);
     page(&caller, &Form::default(), done).await
 }
 
@@ -41,7 +40,7 @@ async fn page(caller: &AccountCaller, form: &Form, done: Option<&str>) -> Html<S
 pub(crate) async fn change(caller: AccountCaller, fields: Fields) -> Result<Response, Problem> {
     let form = Form::from_fields(&fields);
     match api::start_change(&caller, "me", fields, None).await {
-        Ok(()) => Ok(see_other("/account/email?sent")),
+        Ok(()) => Ok(outcome::redirect("/account/email?sent")),
         Err(problem) => Err(rejected(&caller, form, problem).await),
     }
 }
@@ -53,7 +52,7 @@ pub(crate) async fn send_again(caller: AccountCaller) -> Result<Response, Proble
     };
     let service = &caller.doorward().email;
     match service.request_confirmation(&caller.ctx, pending).await {
-        Ok(()) => Ok(see_other("/account/email?sent-again")),
+        Ok(()) => Ok(outcome::redirect("/account/email?sent-again")),
         Err(error) => Err(rejected(&caller, Form::default(), error.into()).await),
     }
 }
@@ -62,7 +61,7 @@ pub(crate) async fn send_again(caller: AccountCaller) -> Result<Response, Proble
 pub(crate) async fn cancel(caller: AccountCaller) -> Result<Response, Problem> {
     let service = &caller.doorward().email;
     match service.cancel_change(&caller.ctx, "me", None).await {
-        Ok(()) => Ok(see_other("/account/email?cancelled")),
+        Ok(()) => Ok(outcome::redirect("/account/email?cancelled")),
         Err(Error::NotFound) => Ok(see_other(PAGE)),
         Err(error) => Err(error.into()),
     }

@@ -67,18 +67,16 @@ async fn confirm_in_browser(
     token: &str,
     fields: Option<Fields>,
 ) -> Result<Confirmed, Problem> {
-    let (token, password) = (
-        read_token(token, Purpose::Confirmation)?,
-        optional_password(fields)?,
-    );
+    let token = read_token(token, Purpose::Confirmation)?;
+    let password = optional_password(fields)?;
     let (password, sign_up) = (password.as_ref(), cookies::sign_up(headers));
     let service = &caller.doorward().email;
     let confirmed = service.confirm_in_browser(&caller.ctx, &token, password, sign_up);
     Ok(confirmed.await?)
 }
 
-/// Cancels the confirmation (“this wasn't me”): a form cannot send `DELETE`. The sign-in page is not filled in with the address,
-/// with which no one can sign in.
+/// Cancels the confirmation (“this wasn't me”): a form cannot send `DELETE`. The sign-in page is not filled in with the
+/// address, with which no one can sign in.
 pub(crate) async fn cancel(
     caller: Caller,
     headers: HeaderMap,
@@ -98,11 +96,9 @@ async fn confirmation_form(
     token: &str,
     form: &Form,
 ) -> Result<Html<String>, Problem> {
-    let (link, service) = (
-        read_token(token, Purpose::Confirmation)?,
-        &caller.doorward().email,
-    );
-    let viewed = service.view_confirmation(&caller.ctx, &link).await;
+    let parsed = read_token(token, Purpose::Confirmation)?;
+    let service = &caller.doorward().email;
+    let viewed = service.view_confirmation(&caller.ctx, &parsed).await;
     let user = viewed.map_err(|error| Problem::from(error).of_link(Purpose::Confirmation))?;
     let pending = user.pending_email.as_ref();
     let requested_at = pending.map(|pending| pending.requested_at);
@@ -156,10 +152,9 @@ pub(crate) async fn view_email_undo(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Html<String>, Problem> {
+    let parsed = read_token(&token, Purpose::EmailUndo)?;
     let service = &caller.doorward().email;
-    let viewed = service
-        .view_undo(&caller.ctx, &read_token(&token, Purpose::EmailUndo)?)
-        .await;
+    let viewed = service.view_undo(&caller.ctx, &parsed).await;
     let link = viewed.map_err(|error| Problem::from(error).of_link(Purpose::EmailUndo))?;
     let template = "email/undo-email-change";
     Ok(undo_page(&caller, template, &link, &token))
@@ -170,10 +165,8 @@ pub(crate) async fn undo_email_change(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Response, Problem> {
-    let (token, service) = (
-        read_token(&token, Purpose::EmailUndo)?,
-        &caller.doorward().email,
-    );
+    let token = read_token(&token, Purpose::EmailUndo)?;
+    let service = &caller.doorward().email;
     let undone = async {
         let link = service.view_undo(&caller.ctx, &token).await?;
         let turned_off = service.undo_change(&caller.ctx, &token).await?;

@@ -1,7 +1,7 @@
 //! The second factors of the signed-in user. The secret and the recovery codes are in the response to a form. They are not
 //! shown again, except the secret to a form that sends it back.
 
-use axum::extract::{Path, RawQuery};
+use axum::extract::Path;
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::error::chain;
 use doorward_domain::factors::{Factor, FactorCode, FactorName, MAX_FACTORS};
@@ -13,7 +13,8 @@ use crate::factors::setup::{Setup, codes_values, take_uri};
 use crate::html::account::{AccountCaller, Section};
 use crate::html::dates::moment;
 use crate::html::form::Form;
-use crate::html::{done, sign_in_name};
+use crate::html::outcome::{self, Outcome};
+use crate::html::sign_in_name;
 use crate::http::body::Fields;
 use crate::http::problem::{Code, Problem};
 use crate::http::responses::see_other;
@@ -28,9 +29,9 @@ const REMOVED: &str = "/account/factors?removed";
 /// The list of second factors.
 pub(crate) async fn factors_page(
     caller: AccountCaller,
-    RawQuery(query): RawQuery,
+    outcome: Outcome,
 ) -> Result<Html<String>, Problem> {
-    let done = done(query.as_deref(), &["added", "removed"]);
+    let done = outcome.one_of(&["added", "removed"]);
     list(&caller, &Form::default(), done).await
 }
 
@@ -112,7 +113,7 @@ impl<'a> SentForm<'a> {
             Step::Remove(id) => app_to_remove(caller, id).await,
             Step::Add | Step::Renew => None,
         };
-        let page = confirmation(caller, (self.step, app.as_ref()), Some(&form)).await;
+        let page = confirmation(caller, self.step, app.as_ref(), Some(&form)).await;
         problem.on_page(page)
     }
 }
@@ -121,14 +122,15 @@ impl<'a> SentForm<'a> {
 /// not recent.
 async fn confirmation(
     caller: &AccountCaller,
-    (step, app): (Step<'_>, Option<&(String, bool)>),
+    step: Step<'_>,
+    app: Option<&AppToRemove>,
     rejected: Option<&Form>,
 ) -> Html<String> {
     let needs_code = caller.needs_code().await;
     let values = context! {
         step => step.name(),
-        app_name => app.map(|(name, _)| name),
-        is_last_app => app.is_some_and(|(_, is_last)| *is_last),
+        app_name => app.map(|app| &app.name),
+        is_last_app => app.is_some_and(|app| app.is_last),
         action => step.path(),
         asks_for_proof => rejected.is_some() || needs_code != Some(false),
         needs_code,
@@ -143,13 +145,13 @@ pub(crate) async fn confirm_removal(caller: AccountCaller, Path(id): Path<String
     let Some(app) = app_to_remove(&caller, &id).await else {
         return see_other(FACTORS);
     };
-    let page = confirmation(&caller, (Step::Remove(&id), Some(&app)), None);
+    let page = confirmation(&caller, Step::Remove(&id), Some(&app), None);
     page.await.into_response()
 }
 
 /// The page that confirms the renewal of the recovery codes.
 pub(crate) async fn confirm_renewal(caller: AccountCaller) -> Html<String> {
-    confirmation(&caller, (Step::Renew, None), None).await
+    confirmation(&caller, Step::Renew, None, None).await
 }
 
 /// What a user does with the factors.
@@ -181,9 +183,15 @@ impl Step<'_> {
     }
 }
 
-/// The name of an authenticator app, and whether it is the only one. `None` if it cannot be read: the page asks for the proof
-/// anyway.
-async fn app_to_remove(caller: &AccountCaller, id: &str) -> Option<(String, bool)> {
+/// The authenticator app of a [`Step::Remove`].
+struct AppToRemove {
+    name: String,
+    /// `true` if the user has no other one.
+    is_last: bool,
+}
+
+/// Reads the authenticator app to remove. `None` if it cannot be read: the page asks for the proof anyway.
+async fn app_to_remove(caller: &AccountCaller, id: &str) -> Option<AppToRemove> {
     let factors = caller.doorward().factors.list(&caller.ctx, "me").await;
     let factors = factors.inspect_err(|error| {
         tracing::warn!(error = %chain(error), "failed to read the authenticator app to remove");
@@ -191,7 +199,10 @@ async fn app_to_remove(caller: &AccountCaller, id: &str) -> Option<(String, bool
     let apps = factors.ok()?.totp.into_iter();
     let apps: Vec<_> = apps.filter(|factor| factor.is_active).collect();
     let app = apps.iter().find(|factor| factor.id.to_string() == id)?;
-    Some((app.name.clone(), apps.len() == 1))
+    Some(AppToRemove {
+        name: app.name.clone(),
+        is_last: apps.len() == 1,
+    })
 }
 
 /// Begins to add an authenticator app, and shows its secret.
@@ -226,8 +237,12 @@ pub(crate) async fn finish_adding(
     let finished = async { finish(&caller, ("me", &id), &fields.finish(|| code)?).await };
     match finished.await {
         Ok((enrolled, _)) => Ok(match &enrolled.recovery_codes {
-            Some(codes) => codes_page(&caller, codes, ADDED).into_response(),
-            None => see_other(ADDED),
+            Some(codes) => {
+                let mut response = codes_page(&caller, codes, ADDED).into_response();
+                outcome::set(response.headers_mut(), ADDED);
+                response
+            }
+            None => outcome::redirect(ADDED),
         }),
         Err(problem) => {
             let action = format!("{FACTORS}/{id}");
@@ -246,7 +261,7 @@ pub(crate) async fn remove(
 ) -> Result<Response, Problem> {
     let form = SentForm::new(Step::Remove(&id), &fields);
     match api::remove(&caller, ("me", &id), Some(fields)).await {
-        Ok(()) => Ok(see_other(REMOVED)),
+        Ok(()) => Ok(outcome::redirect(REMOVED)),
         Err(problem) => Err(form.rejected(&caller, problem).await),
     }
 }

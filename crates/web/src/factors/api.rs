@@ -395,10 +395,9 @@ pub(crate) async fn view_factor_undo(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Json<Message>, Problem> {
+    let token = read_token(&token, Purpose::FactorUndo)?;
     let service = &caller.doorward().factors;
-    service
-        .view_undo(&caller.ctx, &read_token(&token, Purpose::FactorUndo)?)
-        .await?;
+    service.view_undo(&caller.ctx, &token).await?;
     Ok(Json(Message {
         message: "POST to this URL to remove all second factors.",
     }))
@@ -407,14 +406,13 @@ pub(crate) async fn view_factor_undo(
 /// Removes all second factors, once. Every session ends, the password is disabled, a pending address is dropped, and a
 /// recovery link is mailed to the address that this link was mailed to, if the account still has it.
 #[utoipa::path(post, path = "/factor-undo/{token}", tag = "Second factors", params(TokenParam),
-    responses((status = 204, description = "Removed; a recovery mail is sent")))]
+    responses((status = 204, description = "Removed; a recovery mail is sent to the address of the link, if the account still has it")))]
 pub(crate) async fn undo_factors(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<StatusCode, Problem> {
+    let token = read_token(&token, Purpose::FactorUndo)?;
     let service = &caller.doorward().factors;
-    service
-        .undo(&caller.ctx, &read_token(&token, Purpose::FactorUndo)?)
-        .await?;
+    service.undo(&caller.ctx, &token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -127,10 +127,9 @@ pub(crate) async fn view_factor_undo(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Html<String>, Problem> {
+    let parsed = read_token(&token, Purpose::FactorUndo)?;
     let service = &caller.doorward().factors;
-    let viewed = service
-        .view_undo(&caller.ctx, &read_token(&token, Purpose::FactorUndo)?)
-        .await;
+    let viewed = service.view_undo(&caller.ctx, &parsed).await;
     let link = viewed.map_err(|error| Problem::from(error).of_link(Purpose::FactorUndo))?;
     let template = "factors/undo-factors";
     Ok(undo_page(&caller, template, &link, &token))

@@ -1,4 +1,4 @@
-//! What the pages of a new authenticator app show: its QR code and secret, and the recovery codes. The account area and the
+//! The values of the pages of a new authenticator app: its QR code and secret, and the recovery codes. The account area and the
 //! sign-in have these pages.
 
 use axum::response::Html;

@@ -1,10 +1,13 @@
 //! The start page for browsers, the choice of the language, and files that browsers and search engines ask for by name.
 
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use doorward_domain::profile::ProfileUpdate;
 use doorward_domain::values::{Invalid, LanguageTag, Locale};
 
+use crate::app::App;
 use crate::html::return_to::ReturnTo;
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
@@ -70,8 +73,15 @@ pub(crate) async fn robots() -> Response {
     (headers, ROBOTS).into_response()
 }
 
-/// The icon for browsers that ask for it by name, such as for a JSON response.
-pub(crate) async fn favicon() -> Response {
+/// The icon for browsers that ask for it by name, such as for a JSON response. A brand has its own, or none.
+pub(crate) async fn favicon(State(app): State<App>) -> Response {
+    if let Some(icon) = app.brand.icon() {
+        return see_other(&icon);
+    }
+    if app.brand.has_name() {
+        // A browser reports a 404 in its console.
+        return (StatusCode::NO_CONTENT, [(CACHE_CONTROL, CACHED)]).into_response();
+    }
     let headers = [(CONTENT_TYPE, "image/x-icon"), (CACHE_CONTROL, CACHED)];
     let icon: &[u8] = include_bytes!("../../icons/favicon.ico");
     (headers, icon).into_response()

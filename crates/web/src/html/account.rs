@@ -19,7 +19,7 @@ use crate::http::responses::see_other;
 
 /// The sign-in page after the session has ended.
 const SESSION_ENDED: &str = "/sign-in?session-ended";
-/// The same, after a form that was not saved.
+/// The sign-in page after a form that was not saved.
 const NOT_SAVED: &str = "/sign-in?not-saved";
 
 /// A page of the account area, or several that belong together.
@@ -92,8 +92,8 @@ impl AccountCaller {
         &self.session
     }
 
-    /// Returns whether a proof needs a code, so that a form requires one. `None` if the store does not respond: the form has the
-    /// field, and no browser requires it.
+    /// Returns whether a proof needs a code, so that a form requires one. `None` if the store does not respond: the
+    /// form has the field, and no browser requires it.
     pub(crate) async fn needs_code(&self) -> Option<bool> {
         let needs_code = self.doorward().factors.needs_code(&self.ctx).await;
         let needs_code = needs_code.inspect_err(|error| {

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -45,6 +45,8 @@ pub(crate) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     )
 });
 
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
 static ALL: [&LazyLock<Asset>; 3] = [&STYLESHEET, &ICON, &SCRIPT];
 
 /// A file.
@@ -61,7 +63,7 @@ pub(crate) struct Asset {
 pub(crate) enum Caching {
     /// Its name changes with its content.
     Permanent,
-    /// Its name stays.
+    /// Its name stays: an image of the brand.
     Hour,
 }
 
@@ -107,11 +109,16 @@ pub(crate) async fn asset(
     let mut assets = builtin.chain(app.brand.assets());
     let asset = assets.find(|asset| asset.name == file);
     let asset = asset.ok_or_else(|| Problem::new(Code::NotFound))?;
-    let cache = match asset.caching {
-        Caching::Permanent => "public, max-age=31536000, immutable",
-        Caching::Hour => "public, max-age=3600",
+    let (cache, loaded_by) = match asset.caching {
+        Caching::Permanent => ("public, max-age=31536000, immutable", "same-origin"),
+        // Webmail loads the logo from its own origin.
+        Caching::Hour => ("public, max-age=3600", "cross-origin"),
     };
-    let headers = [(CONTENT_TYPE, asset.kind), (CACHE_CONTROL, cache)];
+    let headers = [
+        (CONTENT_TYPE, asset.kind),
+        (CACHE_CONTROL, cache),
+        (RESOURCE_POLICY, loaded_by),
+    ];
     Ok((headers, asset.content.clone()).into_response())
 }
 

@@ -20,7 +20,7 @@ pub struct BrandSettings {
     pub accent: Option<Color>,
     /// Image that replaces the name at the top of pages: PNG, WebP or SVG.
     pub logo: Option<PathBuf>,
-    /// The same for dark pages.
+    /// Logo on dark pages.
     pub logo_dark: Option<PathBuf>,
     /// Image in the browser's tab.
     pub icon: Option<PathBuf>,

@@ -23,7 +23,7 @@ pub struct Color([u8; 3]);
 pub(crate) struct Accent {
     /// Links, buttons, edges.
     pub(crate) accent: Color,
-    /// The same with the pointer over it, and text on `tint`.
+    /// The accent with the pointer over it, and text on `tint`.
     pub(crate) strong: Color,
     /// Text on `accent`.
     pub(crate) on_accent: Color,

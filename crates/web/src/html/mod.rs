@@ -177,12 +177,6 @@ fn breakable(address: &str) -> Result<Value, minijinja::Error> {
     Ok(Value::from_safe_string(html))
 }
 
-/// Returns the flag that a redirect after a form has put into the query, if it is one of these. The page then confirms
-/// what was done.
-pub(crate) fn done(query: Option<&str>, flags: &[&'static str]) -> Option<&'static str> {
-    flags.iter().find(|flag| query == Some(flag)).copied()
-}
-
 /// The sign-in name of a user, for password managers.
 pub(crate) fn sign_in_name(user: &User) -> Option<&str> {
     let username = user.username.as_ref().map(Username::as_str);

@@ -1,4 +1,4 @@
-//! What a client was and where, for the lists of devices and of activity.
+//! Program and place of a client, for the lists of devices and of activity.
 
 use std::net::IpAddr;
 

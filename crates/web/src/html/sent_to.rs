@@ -2,13 +2,16 @@
 //! or the sign-in page is filled in with it, and no URL contains it.
 
 use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::response::{Html, Response};
 use doorward_domain::values::EmailAddress;
+use minijinja::{Value, context};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use crate::html::form::Form;
+use crate::html::outcome;
 use crate::http::body::Fields;
+use crate::http::caller::Caller;
 use crate::http::cookies;
-use crate::http::responses::see_other;
 
 const COOKIE: &str = "__Host-doorward-sent-to";
 /// Lifetime of the cookie, in seconds: the mail arrives in this time.
@@ -16,11 +19,24 @@ const COOKIE_SECONDS: i64 = 15 * 60;
 
 /// Redirects to the page about the mail, which finds the address in the cookie.
 pub(crate) fn redirect(page: &str, email: Option<&EmailAddress>) -> Response {
-    let mut response = see_other(page);
+    let mut response = outcome::redirect(page);
     if let Some(email) = email {
         set(response.headers_mut(), email);
     }
     response
+}
+
+/// The page about the mail: its address, a form that sends it again, and whether that was done.
+pub(crate) fn page(
+    caller: &Caller,
+    template: &str,
+    form: &Form,
+    email: Option<&EmailAddress>,
+    done: Option<&str>,
+) -> Html<String> {
+    let email = email.map(EmailAddress::as_str);
+    let values = context! { form => Value::from(form), email, done };
+    caller.render(template, values)
 }
 
 /// Sets the cookie.

@@ -33,8 +33,8 @@ pub(crate) fn undo_page(caller: &Caller, template: &str, link: &Link, token: &st
     caller.render(template, values)
 }
 
-/// Reads the token of a link with this purpose; 404 if it cannot be one. The page of that problem says that a part of the link is
-/// missing: mail programs break long lines.
+/// Reads the token of a link with this purpose; 404 if it cannot be one. The page of that problem says that a part of
+/// the link is missing: mail programs break long lines.
 pub(crate) fn read_token(text: &str, purpose: Purpose) -> Result<Token, Problem> {
     Token::parse(text).ok_or_else(|| Problem {
         link: Some(purpose),

@@ -1,4 +1,4 @@
-//! What all endpoints share: steps before a handler, readers of requests, and writers of responses.
+//! Shared parts of all endpoints: steps before a handler, readers of requests, and writers of responses.
 //!
 //! No file here imports a feature, the list of routes or the router; a test checks it.
 

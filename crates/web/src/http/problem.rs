@@ -305,7 +305,8 @@ fn plain_code(error: &Error) -> Code {
 }
 
 impl IntoResponse for Problem {
-    /// Attaches the problem to the response. `middleware` passes it with the request to `problem_response`, which writes the body.
+    /// Attaches the problem to the response. `middleware` passes it with the request to `problem_response`, which
+    /// writes the body.
     fn into_response(self) -> Response {
         let mut response = self.code.status().into_response();
         response.extensions_mut().insert(self);

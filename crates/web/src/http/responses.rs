@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, HeaderValue, LOCATION, PRAGMA};
 use axum::response::{IntoResponse, Response};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,6 +24,17 @@ pub(crate) fn token_response(status: StatusCode, view: impl Serialize) -> Respon
         (PRAGMA, HeaderValue::from_static("no-cache")),
     ];
     (status, headers, Json(view)).into_response()
+}
+
+/// The `Content-Disposition` of a file that browsers save under this name (RFC 6266).
+pub(crate) fn attachment(name: &str) -> String {
+    match name.is_ascii() {
+        true => format!("attachment; filename=\"{name}\""),
+        false => {
+            let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+            format!("attachment; filename*=UTF-8''{name}")
+        }
+    }
 }
 
 /// Redirects with 303, so that a browser does not post a form again (W-05). A path is sent as it is:

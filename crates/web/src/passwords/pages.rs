@@ -7,12 +7,16 @@ use minijinja::{Value, context};
 
 use crate::html::account::{AccountCaller, Section};
 use crate::html::form::Form;
+use crate::html::outcome::{self, Outcome};
 use crate::html::redirect::redirect;
-use crate::html::{done, sign_in_name};
+use crate::html::sign_in_name;
 use crate::http::body::Fields;
 use crate::http::problem::Problem;
 use crate::http::responses::see_other;
 use crate::passwords::api::change;
+
+/// The page, after the password was changed.
+const CHANGED: &str = "/account/password?changed";
 
 /// The former path of the page. For browsers only.
 #[utoipa::path(get, path = "/password", tag = "Pages", responses((status = 303, description = "To the page `/account/password`"), (status = 200, description = "That page, for a client that follows redirects", body = String, content_type = "text/html")))]
@@ -29,12 +33,16 @@ pub(crate) async fn well_known() -> Response {
     see_other(Section::Password.path())
 }
 
-/// The form.
+/// The form. A link in the list of activities leads to it after something that the user has not done (`?not-me`).
 pub(crate) async fn password_page(
     caller: AccountCaller,
+    outcome: Outcome,
     RawQuery(query): RawQuery,
 ) -> Html<String> {
-    let done = done(query.as_deref(), &["changed", "not-me"]);
+    let done = match query.as_deref() {
+        Some("not-me") => Some("not-me"),
+        _ => outcome.one_of(&["changed"]),
+    };
     page(&caller, &Form::default(), done).await
 }
 
@@ -46,8 +54,9 @@ pub(crate) async fn change_password(
     let form = Form::from_fields(&fields);
     match change(&caller, fields, None).await {
         Ok(cookies) => {
-            let mut response = see_other("/account/password?changed");
+            let mut response = see_other(CHANGED);
             response.headers_mut().extend(cookies);
+            outcome::set(response.headers_mut(), CHANGED);
             Ok(response)
         }
         Err(problem) => {

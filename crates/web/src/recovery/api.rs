@@ -44,10 +44,8 @@ pub(crate) async fn view_recovery(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Json<Message>, Problem> {
-    let (token, recovery) = (
-        read_token(&token, Purpose::Recovery)?,
-        &caller.doorward().recovery,
-    );
+    let token = read_token(&token, Purpose::Recovery)?;
+    let recovery = &caller.doorward().recovery;
     recovery.view(&caller.ctx, &token).await?;
     Ok(Json(Message {
         message: "POST `new_password` to this URL to set it.",

@@ -8,8 +8,9 @@ use doorward_domain::values::EmailAddress;
 use minijinja::{Value, context};
 
 use crate::html::form::Form;
+use crate::html::outcome::Outcome;
 use crate::html::redirect::redirect;
-use crate::html::{display_name, done, sent_to, sign_in_name};
+use crate::html::{display_name, sent_to, sign_in_name};
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::links::read_token;
@@ -19,6 +20,7 @@ use crate::sign_in::notice::Notice;
 
 /// The page that requests a mail.
 const REQUEST_PAGE: &str = "/recover";
+const SENT_TEMPLATE: &str = "recovery/sent";
 
 /// The former path of the page that requests a mail. For browsers only.
 #[utoipa::path(get, path = "/recovery", tag = "Pages", responses((status = 303, description = "To the page `/recover`"), (status = 200, description = "That page, for a client that follows redirects", body = String, content_type = "text/html")))]
@@ -52,7 +54,7 @@ pub(crate) async fn request_recovery(
     let email = sent_to::entered(&fields);
     let again = fields.optional("again", |_| Ok(()));
     let page = |form: &Form| match (again, &email) {
-        (Some(()), Some(email)) => sent(&caller, form, Some(email), None),
+        (Some(()), Some(email)) => sent_to::page(&caller, SENT_TEMPLATE, form, Some(email), None),
         _ => request_form(&caller, form),
     };
     let requested = api::request_recovery(caller.clone(), fields).await;
@@ -68,22 +70,16 @@ pub(crate) async fn request_recovery(
 pub(crate) async fn sent_page(
     caller: Caller,
     headers: HeaderMap,
-    RawQuery(query): RawQuery,
+    outcome: Outcome,
 ) -> Html<String> {
-    let email = sent_to::get(&headers);
-    let done = done(query.as_deref(), &["again"]);
-    sent(&caller, &Form::default(), email.as_ref(), done)
-}
-
-fn sent(
-    caller: &Caller,
-    form: &Form,
-    email: Option<&EmailAddress>,
-    done: Option<&str>,
-) -> Html<String> {
-    let email = email.map(EmailAddress::as_str);
-    let values = context! { form => Value::from(form), email, done };
-    caller.render("recovery/sent", values)
+    let (email, done) = (sent_to::get(&headers), outcome.one_of(&["again"]));
+    sent_to::page(
+        &caller,
+        SENT_TEMPLATE,
+        &Form::default(),
+        email.as_ref(),
+        done,
+    )
 }
 
 /// The page that the link opens.
@@ -111,11 +107,9 @@ pub(crate) async fn recover(
 
 /// The form for the new password. If the link has expired, the problem leads to the page that sends a new one.
 async fn password_form(caller: &Caller, token: &str, form: &Form) -> Result<Html<String>, Problem> {
-    let (link, recovery) = (
-        read_token(token, Purpose::Recovery)?,
-        &caller.doorward().recovery,
-    );
-    let viewed = recovery.view(&caller.ctx, &link).await;
+    let parsed = read_token(token, Purpose::Recovery)?;
+    let recovery = &caller.doorward().recovery;
+    let viewed = recovery.view(&caller.ctx, &parsed).await;
     let user = viewed.map_err(|error| Problem::from(error).of_link(Purpose::Recovery))?;
     let values = context! {
         name => display_name(&user),

@@ -267,6 +267,8 @@ fn operation<'a>(
 }
 
 const ADMIN: &str = "an admin";
+/// Its route is for no one but the user, like those that add an authenticator app.
+const RECOVERY_CODES: &str = "/user/{user}/recovery-codes";
 
 fn access(route: &Route, operation: &Value) -> &'static str {
     let is_of_a_user = route.path.starts_with("/user/{user}");
@@ -275,6 +277,7 @@ fn access(route: &Route, operation: &Value) -> &'static str {
         Authentication::InvalidIgnored => "anyone; a valid session is used",
         Authentication::InvalidRejected => "anyone, with or without a session",
         Authentication::Required if operation["tags"][0] == "Admin" => ADMIN,
+        Authentication::Required if route.path == RECOVERY_CODES => "the user",
         Authentication::Required if is_of_a_user => "the user, or an admin",
         Authentication::Required => "a signed-in user",
         Authentication::RequiredOrEnrolling if route.method == Method::GET => {

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use axum::extract::{Path, RawQuery};
+use axum::extract::Path;
 use axum::response::{Html, Response};
 use doorward_domain::model::Session;
 use doorward_domain::{Ctx, Error};
@@ -10,10 +10,9 @@ use minijinja::{Value, context};
 
 use crate::html::account::{AccountCaller, Section};
 use crate::html::dates::{ago, moment};
-use crate::html::done;
+use crate::html::outcome::{self, Outcome};
 use crate::html::places::client;
 use crate::http::problem::Problem;
-use crate::http::responses::see_other;
 
 /// The page, after one session was ended.
 const ONE_ENDED: &str = "/account/devices?signed-out";
@@ -23,7 +22,7 @@ const OTHERS_ENDED: &str = "/account/devices?others-signed-out";
 /// The list, the device of the request first.
 pub(crate) async fn devices_page(
     caller: AccountCaller,
-    RawQuery(query): RawQuery,
+    outcome: Outcome,
 ) -> Result<Html<String>, Problem> {
     let mut sessions = caller.doorward().sessions.list(&caller.ctx, "me").await?;
     let current = caller.session().session().id;
@@ -31,7 +30,7 @@ pub(crate) async fn devices_page(
     let device = |session| device(&caller.ctx, session);
     let values = context! {
         devices => sessions.iter().map(device).collect::<Vec<_>>(),
-        done => done(query.as_deref(), &["signed-out", "others-signed-out"]),
+        done => outcome.one_of(&["signed-out", "others-signed-out"]),
     };
     Ok(caller.render(Section::Devices, "sessions/devices", values))
 }
@@ -53,7 +52,7 @@ pub(crate) async fn sign_out_one(
 ) -> Result<Response, Problem> {
     let sessions = &caller.doorward().sessions;
     match sessions.revoke(&caller.ctx, "me", &id).await {
-        Ok(()) | Err(Error::NotFound) => Ok(see_other(ONE_ENDED)),
+        Ok(()) | Err(Error::NotFound) => Ok(outcome::redirect(ONE_ENDED)),
         Err(error) => Err(error.into()),
     }
 }
@@ -68,5 +67,5 @@ pub(crate) async fn confirm_sign_out_others(caller: AccountCaller) -> Html<Strin
 pub(crate) async fn sign_out_others(caller: AccountCaller) -> Result<Response, Problem> {
     let sessions = &caller.doorward().sessions;
     sessions.revoke_others(&caller.ctx).await?;
-    Ok(see_other(OTHERS_ENDED))
+    Ok(outcome::redirect(OTHERS_ENDED))
 }

@@ -1,4 +1,4 @@
-//! What a browser gets: the sign-out button, since a form cannot send `DELETE`, and the redirect of the check for a proxy.
+//! Sessions in a browser: the sign-out button, since a form cannot send `DELETE`, and the redirect of the check for a proxy.
 
 use axum::http::HeaderMap;
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! What the sign-in page says about what has happened before.
+//! Notices of the sign-in page about what has happened before.
 
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use crate::html::outcome;
 use crate::html::return_to::{ReturnTo, with_return_to};
 
-/// What has happened before a user comes to the sign-in page: the first field of its query.
+/// The event before a user comes to the sign-in page: the first field of its query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Notice {
     SignedOut,
     /// The session of a page of the account area has ended.
     SessionEnded,
-    /// The same, of one of its forms.
+    /// The session of a form of the account area has ended.
     NotSaved,
     /// After a sign-up that needs no confirmation, if the sign-in after it has failed.
     SignedUp,
@@ -28,7 +28,7 @@ pub(crate) enum Notice {
     Recovered,
     /// The change of an address was undone.
     EmailUndone,
-    /// The same, which has turned off two-factor sign-in.
+    /// The change of an address was undone, which has turned off two-factor sign-in.
     EmailAndFactorsUndone,
     /// The second factors were removed with a mailed link.
     FactorsUndone,

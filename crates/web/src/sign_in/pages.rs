@@ -15,10 +15,11 @@ use doorward_domain::sign_up::CompletedSignUp;
 use doorward_domain::values::EmailAddress;
 use minijinja::{Value, context};
 
-use crate::deletion::pages::pending;
+use crate::deletion::pages::{PendingForm, pending};
 use crate::html::account::Section;
 use crate::html::dates::moment;
 use crate::html::form::Form;
+use crate::html::outcome;
 use crate::html::redirect::redirect;
 use crate::html::return_to::{ReturnTo, sign_in_path, with_return_to};
 use crate::html::sent_to;
@@ -52,8 +53,10 @@ pub(crate) async fn sign_in_page(
         let is_own = addresses.any(|address| Some(address) == email.as_ref());
         match notice {
             Some(Notice::Confirmed) if is_own => {
-                let page = return_to.as_ref().map(ReturnTo::as_str);
-                return see_other(page.unwrap_or("/account/email?confirmed"));
+                return match &return_to {
+                    Some(page) => see_other(page.as_str()),
+                    None => outcome::redirect("/account/email?confirmed"),
+                };
             }
             // The account of the link can be another one.
             Some(notice) if notice.is_about_link() => {}
@@ -106,8 +109,12 @@ pub(crate) async fn sign_in(
         }
         Ok(Outcome::NextFactor(next)) => Ok(next_step(&next, return_to.as_ref())),
         Err(problem) if problem.code == Code::DeletionPending => {
-            let state = (false, problem.deletion_at);
-            Err(pending(&caller, (form, state), return_to.as_ref(), problem))
+            let form = PendingForm {
+                form,
+                asks_for_code: false,
+                deletion_at: problem.deletion_at,
+            };
+            Err(pending(&caller, &form, return_to.as_ref(), problem))
         }
         Err(problem) => {
             let form = form.with_errors(&problem).with_login_field();
@@ -195,8 +202,12 @@ pub(crate) async fn answer_challenge(
             Ok(expired(&caller, return_to.as_ref()))
         }
         Err(problem) if problem.code == Code::DeletionPending => {
-            let (form, state) = (Form::default(), (true, problem.deletion_at));
-            Err(pending(&caller, (form, state), return_to.as_ref(), problem))
+            let form = PendingForm {
+                form: Form::default(),
+                asks_for_code: true,
+                deletion_at: problem.deletion_at,
+            };
+            Err(pending(&caller, &form, return_to.as_ref(), problem))
         }
         Err(problem) => {
             let page = |form: &Form| code_form(&caller, form, return_to.as_ref());

@@ -9,8 +9,8 @@ use doorward_domain::values::{EmailAddress, Secret};
 use minijinja::{Value, context};
 
 use crate::email;
-use crate::html::done;
 use crate::html::form::Form;
+use crate::html::outcome::Outcome;
 use crate::html::return_to::{ReturnTo, sign_in_path, with_return_to};
 use crate::html::sent_to;
 use crate::http::body::Fields;
@@ -21,6 +21,8 @@ use crate::http::responses::see_other;
 use crate::sign_in::notice::Notice;
 use crate::sign_in::pages::after_sign_up;
 use crate::sign_up::api::create_in_browser;
+
+const SENT_TEMPLATE: &str = "sign_up/sent";
 
 /// The sign-up form, with an address or, by the query, with a username. A signed-in user is redirected to the account page.
 pub(crate) async fn sign_up_page(caller: Caller, RawQuery(query): RawQuery) -> Response {
@@ -134,29 +136,23 @@ fn unconfirmed(
 pub(crate) async fn sent_page(
     caller: Caller,
     headers: HeaderMap,
-    RawQuery(query): RawQuery,
+    outcome: Outcome,
 ) -> Html<String> {
-    let email = sent_to::get(&headers);
-    let done = done(query.as_deref(), &["again"]);
-    sent(&caller, &Form::default(), email.as_ref(), done)
-}
-
-fn sent(
-    caller: &Caller,
-    form: &Form,
-    email: Option<&EmailAddress>,
-    done: Option<&str>,
-) -> Html<String> {
-    let email = email.map(EmailAddress::as_str);
-    let values = context! { form => Value::from(form), email, done };
-    caller.render("sign_up/sent", values)
+    let (email, done) = (sent_to::get(&headers), outcome.one_of(&["again"]));
+    sent_to::page(
+        &caller,
+        SENT_TEMPLATE,
+        &Form::default(),
+        email.as_ref(),
+        done,
+    )
 }
 
 /// Sends the confirmation mail again.
 pub(crate) async fn send_again(caller: Caller, fields: Fields) -> Result<Response, Problem> {
     let form = Form::from_fields(&fields);
     let email = sent_to::entered(&fields);
-    let page = |form: &Form| sent(&caller, form, email.as_ref(), None);
+    let page = |form: &Form| sent_to::page(&caller, SENT_TEMPLATE, form, email.as_ref(), None);
     let requested = email::api::request_confirmation(caller.clone(), fields).await;
     requested.map_err(|problem| form.rejected(problem, page))?;
     Ok(sent_to::redirect("/sign-up/sent?again", email.as_ref()))

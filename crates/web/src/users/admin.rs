@@ -1,4 +1,4 @@
-//! What admins do with accounts: list, change of role, change of status.
+//! Actions of admins on accounts: list, change of role, change of status.
 
 use axum::extract::Path;
 use axum::http::Uri;

@@ -11,7 +11,6 @@ use doorward_domain::model::Version;
 use doorward_domain::profile::ProfileUpdate;
 use doorward_domain::values::{Invalid, LanguageTag, Name};
 use futures_util::stream;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -22,6 +21,7 @@ use crate::http::cookies::clear_session_cookie;
 use crate::http::etag::IfMatch;
 use crate::http::params::{IfMatchParam, UserParam};
 use crate::http::problem::Problem;
+use crate::http::responses::attachment;
 use crate::users::export_document::{ExportDocument, ExportView};
 use crate::users::view::{UserView, changed_user, user_response};
 
@@ -170,19 +170,6 @@ pub(crate) async fn delete_user(
     Ok(response)
 }
 
-/// The `Content-Disposition` of an export: a file with the brand and the date (RFC 6266).
-fn export_name(caller: &Caller) -> String {
-    let (brand, day) = (caller.brand().file_name(), caller.ctx.now.strftime("%F"));
-    let name = format!("{brand}-{day}.json");
-    match name.is_ascii() {
-        true => format!("attachment; filename=\"{name}\""),
-        false => format!(
-            "attachment; filename*=UTF-8''{}",
-            utf8_percent_encode(&name, NON_ALPHANUMERIC)
-        ),
-    }
-}
-
 /// Returns everything stored about the user as one document, to the user or an admin.
 #[utoipa::path(get, path = "/user/{user}/export", tag = "Profile", params(UserParam),
     responses((status = 200, description = "The document", body = ExportView, headers(("Content-Disposition" = String, description = "`attachment`, with a name for the file")))))]
@@ -191,7 +178,8 @@ pub(crate) async fn export_user(
     Path(user): Path<String>,
 ) -> Result<Response, Problem> {
     let data = caller.doorward().profile.export(&caller.ctx, &user).await?;
-    let name = export_name(&caller);
+    let (brand, day) = (caller.brand().file_name(), caller.ctx.now.strftime("%F"));
+    let file = attachment(&format!("{brand}-{day}.json"));
     let document = ExportDocument::new(caller.doorward().clone(), data, &caller.ctx);
     // The next page is read after the client has received the previous one.
     let chunks = stream::try_unfold(document, |mut document| async {
@@ -203,7 +191,7 @@ pub(crate) async fn export_user(
     });
     let headers = [
         (CONTENT_TYPE, "application/json".to_owned()),
-        (CONTENT_DISPOSITION, name),
+        (CONTENT_DISPOSITION, file),
         (CACHE_CONTROL, "no-store".to_owned()),
     ];
     Ok((headers, Body::from_stream(chunks)).into_response())

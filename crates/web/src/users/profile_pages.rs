@@ -1,26 +1,24 @@
 //! The page of the profile: the name and the language.
 
-use axum::extract::RawQuery;
 use axum::response::{Html, Response};
 use doorward_domain::profile::ProfileUpdate;
 use doorward_domain::values::{LanguageTag, Locale, Name, Username};
 use minijinja::{Value, context};
 
 use crate::html::account::{AccountCaller, Section};
-use crate::html::done;
 use crate::html::form::Form;
+use crate::html::outcome::{self, Outcome};
 use crate::http::body::Fields;
 use crate::http::problem::Problem;
-use crate::http::responses::see_other;
 
 /// The form, with the stored profile.
-pub(crate) async fn profile_page(caller: AccountCaller, RawQuery(query): RawQuery) -> Html<String> {
+pub(crate) async fn profile_page(caller: AccountCaller, outcome: Outcome) -> Html<String> {
     let user = caller.session().user();
     let locale = user.preferred_locale.as_ref().map(LanguageTag::as_str);
     let form = Form::default()
         .with_value("name", user.name.as_ref().map(Name::as_str))
         .with_value("locale", locale);
-    page(&caller, &form, done(query.as_deref(), &["saved"]))
+    page(&caller, &form, outcome.one_of(&["saved"]))
 }
 
 fn page(caller: &AccountCaller, form: &Form, done: Option<&str>) -> Html<String> {
@@ -65,7 +63,7 @@ pub(crate) async fn save(caller: AccountCaller, mut fields: Fields) -> Result<Re
     };
     let saved = saved.await;
     saved.map_err(|problem| form.rejected(problem, |form| page(&caller, form, None)))?;
-    Ok(see_other("/account/profile?saved"))
+    Ok(outcome::redirect("/account/profile?saved"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! How long data about a user is stored. The export and the page of the stored data have the same list.
 
 use doorward_domain::Policy;
+use doorward_domain::housekeeping::RETENTION;
+use doorward_domain::limits::FAILURE_MEMORY_MAX;
+use doorward_domain::sign_in::HISTORY_WINDOW;
 use jiff::SignedDuration;
 
 /// A category of data.
@@ -18,7 +21,8 @@ pub(crate) struct Retention {
 
 /// Everything that is stored about a user.
 pub(crate) fn list(policy: &Policy) -> [Retention; 9] {
-    let days = |count: i64| Some(SignedDuration::from_hours(24 * count));
+    let years = |count: i64| Some(SignedDuration::from_hours(count * 365 * 24));
+    let attempts = SignedDuration::try_from(FAILURE_MEMORY_MAX).ok();
     let row = |category, period, longest| Retention {
         category,
         period,
@@ -31,12 +35,12 @@ pub(crate) fn list(policy: &Policy) -> [Retention; 9] {
         row("password", None, None),
         row("factors", None, None),
         row("sessions", Some(policy.session_lifetime), absolute),
-        row("devices", days(90), None),
-        row("links", days(7), None),
-        row("mails", Some(policy.mail_lifetime), days(7)),
+        row("devices", Some(HISTORY_WINDOW), None),
+        row("links", Some(RETENTION), None),
+        row("mails", Some(policy.mail_lifetime), Some(RETENTION)),
         row("audit", policy.audit_retention, None),
         // The longest is the counter of recoveries by mail that no correct code has followed.
-        row("attempt counters", days(30), days(3650)),
+        row("attempt counters", attempts, years(10)),
     ]
 }
 

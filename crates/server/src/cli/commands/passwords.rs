@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use doorward_domain::hashing::BreachedList;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::breached::{Builder, Coverage, Filter, RANGES, read_list};
 use crate::cli::output::Output;
+use crate::cli::progress::ProgressReporter;
 
 /// Where the list comes from, and the size of the filter.
 const EXAMPLES: &str = "Examples:
@@ -62,12 +62,12 @@ pub(super) fn run(command: &PasswordsCommand, output: Output) -> anyhow::Result<
 
 fn build_filter(args: &BuildFilterArgs, output: Output) -> anyhow::Result<()> {
     let mut builder = Builder::create(&args.to)?;
-    let bar = progress_bar(output);
+    let reporter = ProgressReporter::counting("lines", output.progress_mode());
     let coverage = match args.allow_partial {
         true => Coverage::Partial,
         false => Coverage::Complete,
     };
-    let progress = |lines| bar.set_position(lines);
+    let progress = |lines| reporter.count(lines);
     let read = read_list(
         &args.from,
         coverage,
@@ -75,7 +75,7 @@ fn build_filter(args: &BuildFilterArgs, output: Output) -> anyhow::Result<()> {
         &mut builder,
         &progress,
     );
-    bar.finish_and_clear();
+    drop(reporter);
     let file = args.to.display();
     let read = read.with_context(|| format!("{file} was not built"))?;
     let header = builder.finish(args.min_count)?;
@@ -113,13 +113,4 @@ fn lookup_time(filter: &Filter) -> Duration {
         std::hint::black_box(filter.contains_password(&format!("lookup {number}")));
     }
     started.elapsed() / LOOKUPS
-}
-
-fn progress_bar(output: Output) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, output.progress_mode().target());
-    let template = "{spinner} {human_pos} lines, {per_sec}, {elapsed}";
-    let style = ProgressStyle::with_template(template).expect("the template is valid");
-    bar.set_style(style);
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }

@@ -2,7 +2,7 @@
 //! It also starts the traces, which come from the same source.
 //!
 //! A line contains its event without the fields of the spans around it: spans are for traces only, and those of
-//! libraries may contain user input. `lines` cleans each line.
+//! libraries may contain user input. `writer` cleans each line.
 
 mod writer;
 

@@ -50,6 +50,10 @@ async fn a_user_changes_the_name_and_the_language() {
     german.cookies = browser.cookies;
     let page = german.get("/account/profile?saved").await;
     german.page(page, 200).shows(&["Gespeichert."]);
+    // A link to the same page claims nothing.
+    german.cookies.remove("__Host-doorward-outcome");
+    let page = german.get("/account/profile?saved").await;
+    assert!(!german.page(page, 200).0.contains("Gespeichert."));
     let saved = german.post("/account/profile", "name=&locale=").await;
     Browser::redirected(saved, "/account/profile?saved");
     let user = ben.get("/user/me").await.expect(200).json();

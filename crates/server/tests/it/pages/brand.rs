@@ -125,9 +125,24 @@ async fn a_script_in_a_logo_does_not_run() {
             "default-src 'none'; frame-ancestors 'none'; sandbox",
         ),
         ("x-content-type-options", "nosniff"),
+        // Webmail shows it in mails.
+        ("cross-origin-resource-policy", "cross-origin"),
     ] {
         assert_eq!(logo.header(name), Some(value));
     }
+}
+
+/// Browsers ask for the icon by name if a page names none.
+#[tokio::test]
+async fn a_brand_has_its_own_icon_or_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = branded(&folder).await;
+    app.anonymous().get("/favicon.ico").await.expect(204);
+    let file = folder.path().join("icon.svg");
+    std::fs::write(&file, LOGO).unwrap();
+    let app = TestApp::with(|options| options.options.brand.icon = Some(file)).await;
+    let icon = app.anonymous().get("/favicon.ico").await.expect(303);
+    assert_eq!(icon.header("location"), Some("/assets/brand-icon.svg"));
 }
 
 /// A pale yellow is made darker for light pages, and is kept on dark ones.
