@@ -10,6 +10,7 @@
 //!   and other files with secrets; `breached`: the filter of breached passwords;
 //! - `listener`: connections; `tls`: handshakes and certificates; `worker`: background tasks; `telemetry`: log,
 //!   metrics, traces;
+//! - `lambda`: the same program as functions of AWS Lambda, with the feature `aws`;
 //! - `system`: clock and random source; `fetch`: an HTTPS client.
 
 mod breached;
@@ -21,6 +22,8 @@ mod fetch;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(feature = "aws")]
+mod lambda;
 mod listener;
 mod system;
 mod telemetry;
@@ -42,11 +45,20 @@ const THREAD_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    #[cfg(feature = "aws")]
+    if let Some(environment) = lambda::environment() {
+        return run_to_exit(lambda::run(environment), false);
+    }
     let cli = match cli::Cli::parse_arguments() {
         Ok(cli) => cli,
         Err(error) => return usage_error(&error),
     };
     let is_json = cli.json;
+    run_to_exit(cli.run(), is_json)
+}
+
+/// Runs a command and prints its error.
+fn run_to_exit(command: impl Future<Output = anyhow::Result<()>>, is_json: bool) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -57,7 +69,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match run(runtime, cli.run()) {
+    match run(runtime, command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_json => {
             eprintln!("{}", json!({"error": message(&error)}));

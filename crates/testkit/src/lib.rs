@@ -7,7 +7,7 @@
 //!   [`process`]: any other program; [`port`]: free ports.
 //! - [`queries`]: the queries of the product.
 //! - [`tools`]: programs from PyPI and npm that tests run, and cargo; [`newman`]: the collection.
-//! - [`http`]: an HTTP client; [`wait`]: waiting with a deadline; [`repeat`]: number of repetitions.
+//! - [`lambda`]: the Runtime API of AWS Lambda. [`http`]: an HTTP client; [`wait`]: waiting with a deadline; [`repeat`]: number of repetitions.
 //! - [`browser`]: runs tests that are written for a browser.
 //! - [`repository`]: the files in git.
 //!
@@ -21,6 +21,7 @@ pub mod browser;
 pub mod contract;
 pub mod fixtures;
 pub mod http;
+pub mod lambda;
 pub mod newman;
 pub mod port;
 pub mod process;

@@ -89,6 +89,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("argon2-rust", &["doorward-domain", "doorward"]),
     ("csv", &["doorward-import"]),
     ("clap", &["doorward"]),
+    ("lambda_http", &["doorward"]),
 ];
 
 fn packages() -> Vec<Value> {

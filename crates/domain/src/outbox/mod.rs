@@ -133,6 +133,12 @@ impl Outbox {
         })
     }
 
+    /// Counts the queued mails for the limit of the outbox, unless they were counted in the last seconds. Only for a process
+    /// that does not [deliver](Self::deliver).
+    pub async fn refresh_limit(&self, ctx: &Ctx) -> Result<(), Error> {
+        self.core.refresh_outbox_limit(ctx).await
+    }
+
     /// Waits until this node has added a mail. For the worker.
     pub async fn mail_enqueued(&self) {
         self.core.mail_enqueued.notified().await;

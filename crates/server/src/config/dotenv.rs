@@ -23,7 +23,7 @@ pub(super) fn parse(text: &str) -> anyhow::Result<Vec<(String, String)>> {
             }
             _ => {
                 bail!(
-                    "cannot read .env: line {} is not NAME=value, or a quote is not closed",
+                    "line {} is not NAME=value, or a quote is not closed",
                     number + 1
                 );
             }

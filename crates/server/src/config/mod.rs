@@ -8,6 +8,8 @@ mod ephemeral;
 mod file_permissions;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+#[cfg(feature = "aws")]
+mod lambda;
 mod redaction;
 mod settings;
 mod sources;
@@ -21,8 +23,12 @@ use doorward_store_redis::RedisSettings;
 use doorward_web::Brand;
 
 pub use doorward_web::{host_of, is_loopback_url};
+#[cfg(feature = "aws")]
+pub use lambda::LambdaEnvironment;
 pub use redaction::redact;
 pub use settings::{Config, SETTINGS, Setting};
+#[cfg(feature = "aws")]
+pub use sources::load_lambda;
 pub use sources::{
     FlagOverride, InvalidConfig, LoadedConfig, load, load_demo, load_ephemeral, values_of,
 };

@@ -1,4 +1,5 @@
-//! Sources of values, the later overriding the earlier: default, file, `.env`, environment.
+//! Sources of values, the later overriding the earlier: default, file, `.env`, environment. A Lambda function also has a
+//! parameter, which overrides `.env`.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -9,6 +10,8 @@ use anyhow::{Context, bail};
 use doorward_domain::values::{Digest, Secret};
 use toml::de::{DeTable, DeValue};
 
+#[cfg(feature = "aws")]
+use super::lambda;
 use super::settings::{SETTINGS, Setting};
 use super::{Config, dotenv, ephemeral, redact};
 
@@ -16,6 +19,7 @@ use super::{Config, dotenv, ephemeral, redact};
 const FILE: &str = "doorward.toml";
 const DOTENV: &str = ".env";
 const ENVIRONMENT: &str = "environment";
+const PARAMETER: &str = "parameter";
 const PREFIX: &str = "DOORWARD_";
 
 /// A configuration with the source of each value.
@@ -30,6 +34,16 @@ pub struct LoadedConfig {
 }
 
 impl LoadedConfig {
+    /// Values with their sources, not from a file.
+    #[cfg(all(test, feature = "aws"))]
+    pub(super) fn of(config: Config, origins: BTreeMap<&'static str, String>) -> Self {
+        Self {
+            config,
+            origins,
+            files: BTreeMap::new(),
+        }
+    }
+
     /// Records the files, and which of them contain a secret. A URL without a password is not a secret.
     fn record_files(&mut self) {
         for setting in SETTINGS {
@@ -106,7 +120,20 @@ impl std::error::Error for InvalidConfig {}
 
 /// Reads all sources and the option. The error contains all of them.
 pub fn load(file: Option<&Path>, typed: Option<FlagOverride>) -> anyhow::Result<LoadedConfig> {
-    read(file, typed)?.without_contradictions()
+    read(file, typed, "")?.without_contradictions()
+}
+
+/// Reads all sources for a function of AWS Lambda. `secrets` is the text of its parameter, in the form of `.env`. A
+/// function never migrates.
+#[cfg(feature = "aws")]
+pub fn load_lambda(secrets: &str) -> anyhow::Result<LoadedConfig> {
+    let mut loaded = read(None, None, secrets)?;
+    let errors = lambda::errors(&loaded);
+    if !errors.is_empty() {
+        bail!(InvalidConfig::unread(errors));
+    }
+    loaded.config.database_migrate = false;
+    loaded.without_contradictions()
 }
 
 /// Returns the values, also if they contradict each other. Fails if one of them is invalid by itself.
@@ -130,7 +157,7 @@ pub fn load_demo(
     folder: &Path,
     key: Secret<String>,
 ) -> anyhow::Result<LoadedConfig> {
-    let mut loaded = read(file, None)?;
+    let mut loaded = read(file, None, "")?;
     let fault = |key: &str| {
         format!(
             "`{key}` is set, but a demo keeps its data in a temporary folder. Remove it or --demo"
@@ -152,11 +179,17 @@ pub fn load_demo(
     loaded.without_contradictions()
 }
 
-/// Reads all sources and the option, without a check for contradictions.
-fn read(file: Option<&Path>, typed: Option<FlagOverride>) -> anyhow::Result<LoadedConfig> {
+/// Reads all sources, the text of a parameter and the option, without a check for contradictions.
+fn read(
+    file: Option<&Path>,
+    typed: Option<FlagOverride>,
+    parameter: &str,
+) -> anyhow::Result<LoadedConfig> {
     let mut reader = Reader::new(Config::default());
     reader.read_file(file)?;
     reader.read_variables(read_dotenv()?.into_iter(), DOTENV);
+    let parameter = dotenv::parse(parameter).context("cannot read the parameter")?;
+    reader.read_variables(parameter.into_iter(), PARAMETER);
     reader.read_variables(environment(), ENVIRONMENT);
     if let Some(FlagOverride { name, key }) = typed {
         let setting = Setting::find(key);
@@ -312,7 +345,7 @@ impl Reader {
     clippy::disallowed_methods,
     reason = "the one place that reads the environment"
 )]
-fn environment() -> impl Iterator<Item = (String, String)> {
+pub(super) fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(|(name, value)| {
         Some((
             name.into_string().ok()?,
@@ -326,7 +359,7 @@ fn read_dotenv() -> anyhow::Result<Vec<(String, String)>> {
         return Ok(Vec::new());
     }
     let text = std::fs::read_to_string(DOTENV).context("cannot read .env")?;
-    dotenv::parse(&text)
+    dotenv::parse(&text).context("cannot read .env")
 }
 
 /// Returns `true` if the name exists. A dangling link or a folder counts: it was meant to be the file, so it must not

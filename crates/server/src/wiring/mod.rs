@@ -55,11 +55,16 @@ pub struct Components {
     texts: Texts,
 }
 
-/// Creates all components. `listening` is the listen address, for the public URL.
+/// Creates the data folder and all components. `listening` is the listen address, for the public URL.
 pub async fn build(config: &Config, listening: SocketAddr) -> anyhow::Result<Components> {
+    master_key::make_data_dir(&config.data_dir)?;
+    build_in_folder(config, listening).await
+}
+
+/// Creates all components. The data folder must exist, unless nothing of the configuration is in it.
+pub async fn build_in_folder(config: &Config, listening: SocketAddr) -> anyhow::Result<Components> {
     let clock = Arc::new(SystemClock::default());
     let random: Arc<dyn RandomSource> = Arc::new(SystemRandomSource::new());
-    master_key::make_data_dir(&config.data_dir)?;
     let known_key = master_key::find(config)?;
     let database = Database::open(config, &*clock).await?;
     // Before any timestamp is stored.

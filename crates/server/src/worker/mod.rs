@@ -3,6 +3,8 @@
 //!
 //! Each task repeats a run and a wait. A run that fails is logged, counted and repeated.
 
+#[cfg(feature = "aws")]
+pub mod once;
 pub mod tasks;
 
 use std::sync::Arc;

@@ -26,6 +26,8 @@ mod hangup;
 mod import;
 mod inbox;
 mod keys;
+#[cfg(feature = "aws")]
+mod lambda;
 mod log;
 mod mail;
 mod migrate;

@@ -79,6 +79,11 @@ impl Setup {
         self
     }
 
+    pub fn without(mut self, name: &str) -> Self {
+        self.variables.remove(name);
+        self
+    }
+
     /// Serves TLS with this certificate.
     pub fn with_tls(self, certificate: &Path, key: &Path) -> Self {
         self.with(
