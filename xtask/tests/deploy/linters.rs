@@ -4,6 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::aws::TEMPLATE;
 use crate::files::{
     COMPOSE, NODES, SOCKET, UNIT, binary, compose, manifests, read, root, succeed, tool, yaml,
 };
@@ -18,6 +19,11 @@ fn shellcheck_reports_nothing_for_the_scripts() {
     let mut shellcheck = Command::new("shellcheck");
     shellcheck.args(["install.sh", ".ci/image", ".ci/run", ".ci/smoke"]);
     succeed(shellcheck.current_dir(root()));
+}
+
+#[test]
+fn cfn_lint_reports_nothing_for_the_template() {
+    succeed(tool("cfn-lint").args(["--include-checks", "I", "--", TEMPLATE]));
 }
 
 #[test]

@@ -34,13 +34,13 @@ fn redis_options() -> RedisOptions {
 }
 
 /// Replaces the mail catcher: accepts every mail and reports it.
-struct Catcher {
+pub struct Catcher {
     reported: Receiver<Value>,
     _process: Process,
 }
 
 impl Catcher {
-    fn start() -> (Self, u16) {
+    pub fn start() -> (Self, u16) {
         let script = root().join("crates/mail/tests/sink.py");
         let mut command = tool("python");
         command.arg(script).arg("ok");
@@ -61,13 +61,19 @@ impl Catcher {
     }
 
     fn next_recipient(&self) -> String {
+        let mail = self.next_mail();
+        mail["rcpt_tos"][0].as_str().unwrap().to_owned()
+    }
+
+    /// The next mail, as `sink.py` reports it.
+    pub fn next_mail(&self) -> Value {
         loop {
             let reported = self
                 .reported
                 .recv_timeout(TEST_TIMEOUT)
                 .expect("a mail arrives");
             if reported["event"] == "mail" {
-                return reported["rcpt_tos"][0].as_str().unwrap().to_owned();
+                return reported;
             }
         }
     }
