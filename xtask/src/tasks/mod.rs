@@ -14,3 +14,4 @@ pub(crate) mod sbom;
 pub(crate) mod screenshots;
 pub(crate) mod timing;
 pub(crate) mod upgrade;
+pub(crate) mod zip;

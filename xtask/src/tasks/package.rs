@@ -1,4 +1,5 @@
-//! `cargo xtask package`: the download, to be unpacked into `/usr/local`.
+//! `cargo xtask package`: the download, to be unpacked into `/usr/local`. On Linux also the zip file with which AWS Lambda
+//! creates the functions.
 //!
 //! It contains the binary, its completions and man pages (printed by the binary), the documentation with all
 //! linked files, all licences, and a bill of materials, which is also next to it, each with a checksum. Only files
@@ -13,7 +14,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 use crate::run::{cargo, root, run, target};
-use crate::tasks::sbom;
+use crate::tasks::{sbom, zip};
 
 /// Files and folders of the repository. Their layout is unchanged, so that their links work.
 const DOCUMENTS: &[&str] = &[
@@ -33,6 +34,9 @@ const DOCUMENTS: &[&str] = &[
 
 /// The page that links to the source: the package contains no source, so it has names instead of links.
 const GENERATED: &str = "docs/SECURITY-MODEL.md";
+
+/// Maximum size of the zip file for AWS Lambda: a process starts the later the larger it is.
+const MAX_ZIP: u64 = 15_000_000;
 
 /// Commands of the binary, and the file for the output of each.
 const MADE: &[(&[&str], &str)] = &[
@@ -85,6 +89,7 @@ pub(crate) fn package(arguments: impl Iterator<Item = String>) -> anyhow::Result
     let options = Options::parse(arguments)?;
     let triple = options.triple.as_deref();
     let platform = platform(triple)?;
+    let is_release = options.binary.is_none();
     let binary = match options.binary {
         Some(binary) => binary,
         None => build(&target(), root(), triple)?,
@@ -106,9 +111,20 @@ pub(crate) fn package(arguments: impl Iterator<Item = String>) -> anyhow::Result
         &folder.join(&bill),
         &tree.join("share/doc/doorward/sbom.cdx.json"),
     )?;
+    let mut files = vec![bill];
+    if platform.ends_with("linux") {
+        let file = format!("{name}-lambda.zip");
+        zip::write(&folder.join(&file), &binary, "bootstrap")?;
+        let size = std::fs::metadata(folder.join(&file))?.len();
+        if is_release && size > MAX_ZIP {
+            bail!("{file} has {size} bytes, more than {MAX_ZIP}");
+        }
+        files.push(file);
+    }
     let archive = format!("{name}.tar.gz");
     pack(&folder, &name, &archive)?;
-    for file in [bill, archive] {
+    files.push(archive);
+    for file in files {
         let sums = File::create(folder.join(format!("{file}.sha256")))?;
         run(Command::new("sha256sum")
             .arg(&file)

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use doorward_testkit::servers::doorward_binary;
+use doorward_testkit::tools::tool;
 
 use crate::{outcome, stdout_of};
 
@@ -49,6 +50,7 @@ fn a_package_is_reproducible_and_runs_where_it_is_unpacked() {
             .current_dir(place),
     );
 
+    the_zip_file_has_the_program(&first, &binary);
     let listed = stdout_of(
         Command::new("tar")
             .args(["--list", "--verbose", "--file"])
@@ -105,6 +107,21 @@ fn a_package_is_reproducible_and_runs_where_it_is_unpacked() {
     run(&["config", "check", "--config", shown.to_str().unwrap()]);
     run(&["migrate"]);
     run(&["user", "list"]);
+}
+
+/// The zip file for AWS Lambda, next to the archive.
+fn the_zip_file_has_the_program(archive: &Path, binary: &Path) {
+    const LIST: &str = "\
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as file:
+    for entry in file.infolist():
+        print(entry.filename, oct(entry.external_attr >> 16), entry.date_time[0])
+    assert file.read('bootstrap') == open(sys.argv[2], 'rb').read()
+";
+    let name = archive.to_str().unwrap().replace(".tar.gz", "-lambda.zip");
+    let mut python = tool("python");
+    let listed = stdout_of(python.args(["-c", LIST, &name]).arg(binary));
+    assert_eq!(listed, "bootstrap 0o100755 1980\n");
 }
 
 fn the_units_name_a_page_in_the_package(prefix: &Path) {

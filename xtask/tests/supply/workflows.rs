@@ -104,6 +104,8 @@ fn a_release_has_four_archives_and_is_not_published_if_two_builds_differ() {
                 write(&job, &name, &format!("{arch} {system} {kind}"));
             }
             if system == "linux" {
+                let name = format!("doorward-0.1.0-{arch}-linux-lambda.zip");
+                write(&job, &name, &format!("{arch} zip"));
                 write(&job, "install.sh", "the script");
             }
         }
@@ -139,6 +141,10 @@ fn a_release_has_four_archives_and_is_not_published_if_two_builds_differ() {
             // Each archive is attested with its own bill of materials.
             let attested = format!("release/doorward-${{{{ env.VERSION }}}}-{platform}.{kind}\n");
             assert!(release.contains(&attested), "{attested}");
+        }
+        if kind == "tar.gz" {
+            let of = |arch| format!("doorward-0.1.0-{arch}-linux-lambda.zip");
+            expected.extend(["aarch64", "x86_64"].map(of));
         }
     }
     expected.push("IMAGES".to_owned());
