@@ -15,10 +15,10 @@ use crate::test::install_tools;
 use crate::{servers, supply};
 
 /// Tests that use the binary as operators and other programs do, and take minutes: the collection through a proxy that
-/// falsifies responses, with rate limits, without an inbox, and with wrong expectations; the TypeScript client and the
-/// React example in a browser; proxies, services, telemetry and its outages; image, stacks and unit; commands, package
-/// and bill of materials. And every state of the pages.
-pub(crate) const OUTSIDE: &str = "binary(clients) & test(/^mutation_proxy::|^in_a_browser::|^collection::.*(throttling|inbox|fails)/) \
+/// falsifies responses, with rate limits, without an inbox, with wrong expectations, and on AWS Lambda; the TypeScript
+/// client and the React example in a browser; proxies, services, telemetry and its outages; image, stacks and unit;
+/// commands, package and bill of materials. And every state of the pages.
+pub(crate) const OUTSIDE: &str = "binary(clients) & test(/^mutation_proxy::|^in_a_browser::|^on_lambda::|^collection::.*(throttling|inbox|fails)/) \
     | binary(proxies) | binary(services) | binary(telemetry) & not test(/^documents::/) \
     | binary(deploy) & test(/^(aws_stack|image|stack|unit)::/) | binary(commands) | binary(supply) & test(/^sbom::/) \
     | binary(browser) & test(/^matrix::/)";

@@ -88,6 +88,12 @@ impl Process {
         (Self(process), BufReader::new(output))
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Standard input of a program whose output is read.
     ///
     /// # Panics

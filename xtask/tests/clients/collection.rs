@@ -51,7 +51,7 @@ impl Run {
     }
 
     /// Runs Doorward's collection, which must pass.
-    fn must_pass(url: &str) -> Self {
+    pub(super) fn must_pass(url: &str) -> Self {
         let run = Self::of(&collection(), url);
         assert!(run.passed && run.failed() == 0, "{}", run.printed);
         run

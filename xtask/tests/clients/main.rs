@@ -10,6 +10,7 @@ mod collection;
 mod in_a_browser;
 mod linter;
 mod mutation_proxy;
+mod on_lambda;
 mod typescript;
 
 use std::path::{Path, PathBuf};
