@@ -20,10 +20,10 @@ const REPOSITORY: [&str; 10] = [
 const PAGES: &str =
     "binary(docs) & test(/^(links|hidden_setup)::|every_variable_is_read_by_a_program/)";
 
-/// Modules of the API tests that run once, with SQLite: those that open all stores, the end-to-end tests (`nodes` and
-/// `faults` run the binary on the other stores), and those of what no store decides: pages, headers, bodies, cookies,
-/// the documents.
-const STORE_INDEPENDENT: [&str; 19] = [
+/// Modules of the API tests that run once, with SQLite: those that open the stores themselves, the end-to-end tests
+/// (`nodes` and `faults` run the binary on the other stores), and those of what no store decides: pages, headers,
+/// bodies, cookies, the documents.
+const STORE_INDEPENDENT: [&str; 20] = [
     "e2e",
     "store_matrix",
     "access_table",
@@ -34,6 +34,7 @@ const STORE_INDEPENDENT: [&str; 19] = [
     "body",
     "cors",
     "cross_site",
+    "dynamodb_budget",
     "headers",
     "inbox",
     "openapi",

@@ -9,7 +9,7 @@ use doorward_domain::store::{StoreError, Table};
 
 use crate::client::{Connection, answer};
 use crate::item::{REVISION, place_of, row_of};
-use crate::layout::Place;
+use crate::layout::{Index, Place};
 use crate::list::Pages;
 use crate::operation::Operation;
 use crate::plan::set_entries;
@@ -24,8 +24,8 @@ fn place() -> Place {
 }
 
 /// The indexes of a table, in their order.
-fn indexes(table: &Table) -> String {
-    let columns = table.indexes.iter().map(|columns| columns.join(","));
+fn indexes(table: &'static Table) -> String {
+    let columns = Index::all(table).map(|index| index.columns.join(","));
     columns.collect::<Vec<_>>().join(" ")
 }
 
@@ -34,11 +34,11 @@ pub(crate) async fn incomplete(connection: &Connection) -> Result<Vec<&'static T
     let stored = connection.get(OPERATION, vec![place()]).await?.pop();
     let stored = stored.unwrap_or_default();
     // A newer version has more, at the end.
-    let is_complete = |table: &Table| match stored.get(table.name) {
+    let is_complete = |table: &&'static Table| match stored.get(table.name) {
         Some(AttributeValue::S(stored)) => {
             format!("{stored} ").starts_with(&format!("{} ", indexes(table)))
         }
-        _ => table.indexes.is_empty(),
+        _ => indexes(table).is_empty(),
     };
     let tables = TABLES.iter().copied();
     Ok(tables.filter(|table| !is_complete(table)).collect())
@@ -98,12 +98,11 @@ async fn is_empty(connection: &Connection) -> Result<bool, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use doorward_domain::model::User;
+    use doorward_domain::model::{Role, User};
     use doorward_domain::store::{Query, Record, Records, Store, Write};
     use doorward_testkit::{fixtures, servers};
 
     use super::*;
-    use crate::layout::Index;
     use crate::{DynamoSettings, DynamoStore, migrate, status};
 
     /// As after an upgrade to a version that declares another index of users.
@@ -114,15 +113,19 @@ mod tests {
             migrate: true,
         };
         let store = DynamoStore::connect(&settings).await.unwrap();
-        let users = [fixtures::user(), fixtures::user()];
+        let admin = || User {
+            role: Role::Admin,
+            ..fixtures::user()
+        };
+        let users = [admin(), admin()];
         store
             .apply(users.iter().map(Write::insert).collect())
             .await
             .unwrap();
         let mut indexes = Index::all(User::TABLE);
-        let by_status = indexes.find(|index| index.columns == ["status"]).unwrap();
+        let by_role = indexes.find(|index| index.columns == ["role"]).unwrap();
         let mut old = Operation::write(Place::of_row(User::TABLE, users[0].to_row().key()));
-        for key in Index::keys(by_status.slot) {
+        for key in Index::keys(by_role.slot) {
             old.set(&key, None);
         }
         store.connection.write("test", &old).await.unwrap();
@@ -131,7 +134,7 @@ mod tests {
         store.connection.write("test", &known).await.unwrap();
 
         let listed = async || {
-            let query = Query::by::<User>(&["status"]).equal(users[0].status.as_str());
+            let query = Query::by::<User>(&["role"]).equal(Role::Admin.as_str());
             store.list::<User>(query).await.unwrap().len()
         };
         assert_eq!(listed().await, 1);

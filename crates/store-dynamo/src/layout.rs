@@ -11,10 +11,11 @@
 //! | first column of the index | `_p0`, `_p1` … | `_s0`, `_s1` … |
 //! | --- | --- | --- |
 //! | an integer, which orders the rows | `jobs.due_at/2`: the index, and the shard of the row | its columns, and the key |
-//! | any other, which is compared | `users.status=active`: the index, and the value | the other columns, and the key |
+//! | any other, which is compared | `users.status=pending`: the index, and the value | the other columns, and the key |
 //!
 //! Bytes of a sort key order like the values. A row without a value in the first column has no entry, unless the table
-//! declares that such rows are listed.
+//! declares that such rows are listed; nor has one with a value that the table declares as common. A list of the latter
+//! reads the table.
 
 use doorward_domain::store::{Kind, Query, Table, Value};
 use doorward_domain::values::Digest;
@@ -76,14 +77,16 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// The indexes of a table.
+    /// The indexes of a table in which its rows have entries.
     pub(crate) fn all(table: &'static Table) -> impl Iterator<Item = Self> {
         let indexes = table.indexes.iter().enumerate();
-        indexes.map(move |(slot, columns)| Self {
+        let indexes = indexes.map(move |(slot, columns)| Self {
             table,
             slot,
             columns,
-        })
+        });
+        let unused = table.owner.filter(|_| table.deleted_with_owner);
+        indexes.filter(move |index| unused.is_none_or(|owner| index.columns != [owner]))
     }
 
     /// The name of the global secondary index.
@@ -103,7 +106,8 @@ impl Index {
         value: impl Fn(&'static str) -> &'v Value,
     ) -> Option<(String, Vec<u8>)> {
         let first = value(self.columns[0]);
-        if *first == Value::Null && !self.table.null_listed.contains(&self.columns) {
+        let is_unlisted = *first == Value::Null && !self.table.null_listed.contains(&self.columns);
+        if is_unlisted || self.is_common(first) {
             return None;
         }
         let key = key_bytes(key);
@@ -121,6 +125,14 @@ impl Index {
     /// `true` if the first column orders the rows.
     fn is_ordered(&self) -> bool {
         self.table.columns[self.table.position(self.columns[0])].kind == Kind::Int
+    }
+
+    /// `true` if most rows have this value, and none of them an entry.
+    fn is_common(&self, first: &Value) -> bool {
+        let is_it = |(column, common): &(&str, &str)| {
+            self.columns == [*column] && *first == Value::from(*common)
+        };
+        self.table.common.iter().any(is_it)
     }
 
     /// Number of columns that are compared, and not part of the order.
@@ -146,13 +158,21 @@ pub(crate) struct Range {
 }
 
 impl Range {
-    /// Fails for an index whose first column is only compared, if the query has no value for it.
+    /// Fails for an index whose first column is only compared, if the query has no value for it, and for one without entries.
     pub(crate) fn of(query: &Query) -> Result<Self, String> {
         let shards = |path: &str| (0..SHARDS).map(|number| sharded(path, number)).collect();
         let mut indexes = Index::all(query.table);
-        let index = indexes.find(|index| index.columns == query.index);
-        let (partitions, prefix): (_, &[Value]) = match (&index, query.equal.split_first()) {
+        let mut index = indexes.find(|index| index.columns == query.index);
+        let (partitions, prefix): (_, &[Value]) = match (index, query.equal.split_first()) {
+            (None, _) if !query.index.is_empty() => {
+                let index = query.index.join(",");
+                return Err(format!("{} has no entries by {index}", query.table));
+            }
             (None, _) => (Place::partitions(query.table), &[]),
+            (Some(common), Some((first, _))) if common.is_common(first) => {
+                index = None;
+                (Place::partitions(query.table), &[])
+            }
             (Some(index), _) if index.is_ordered() => (shards(&index.path()), &query.equal),
             (Some(index), Some((first, rest))) => (vec![index.of_value(first)], rest),
             (Some(index), None) => return Err(format!("{} is not ordered", index.path())),

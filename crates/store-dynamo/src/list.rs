@@ -5,8 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use aws_sdk_dynamodb::operation::query::QueryOutput;
-use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use aws_sdk_dynamodb::types::AttributeValue;
 use doorward_domain::store::{Order, Query, Row, StoreError, Value};
 use futures_util::future::try_join_all;
 
@@ -68,24 +67,6 @@ pub(crate) async fn list(table: &Connection, query: &Query) -> Result<Vec<Row>, 
             }
         }
     }
-}
-
-/// The number of rows of a query without conditions on other columns.
-pub(crate) async fn count(table: &Connection, query: &Query) -> Result<u64, StoreError> {
-    let scan = Scan::of(query)?;
-    if scan.range.is_empty() {
-        return Ok(0);
-    }
-    let mut count = 0;
-    for mut partition in scan.partitions() {
-        while !partition.is_read {
-            let page = scan
-                .page(table, &mut partition, usize::MAX, Select::Count)
-                .await?;
-            count += u64::try_from(page.count).unwrap_or_default();
-        }
-    }
-    Ok(count)
 }
 
 /// The items of a partition of the table, in pages.
@@ -155,28 +136,11 @@ impl Scan {
         partition: &mut Partition,
         wanted: usize,
     ) -> Result<(), StoreError> {
-        let select = match self.range.slot {
-            Some(_) => Select::AllProjectedAttributes,
-            None => Select::AllAttributes,
-        };
-        let page = self.page(table, partition, wanted, select).await?;
-        partition.read.extend(page.items.unwrap_or_default());
-        Ok(())
-    }
-
-    async fn page(
-        &self,
-        table: &Connection,
-        partition: &mut Partition,
-        wanted: usize,
-        select: Select,
-    ) -> Result<QueryOutput, StoreError> {
         let slot = self.range.slot;
         let attempt = || {
             let request = table.client.query().table_name(&table.table);
             let mut request = request
                 .set_index_name(slot.map(Index::name))
-                .select(select.clone())
                 .consistent_read(slot.is_none())
                 .scan_index_forward(self.order == Order::Ascending)
                 .set_limit(i32::try_from(wanted).ok())
@@ -193,10 +157,11 @@ impl Scan {
             }
             answer(request.key_condition_expression(condition).send())
         };
-        let mut page = table.read(&self.operation, attempt).await?;
-        partition.next = page.last_evaluated_key.take();
+        let page = table.read(&self.operation, attempt).await?;
+        partition.next = page.last_evaluated_key;
         partition.is_read = partition.next.is_none();
-        Ok(page)
+        partition.read.extend(page.items.unwrap_or_default());
+        Ok(())
     }
 
     /// Takes items in the order of the index, until a partition needs its next page.

@@ -155,7 +155,7 @@ impl Answer {
         self
     }
 
-    fn read(mut connection: impl BufRead) -> Result<Self> {
+    pub(crate) fn read(mut connection: impl BufRead) -> Result<Self> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             if connection.read_line(&mut head)? == 0 {

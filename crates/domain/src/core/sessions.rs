@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::core::verify_password::VerifiedPassword;
 use crate::core::{Core, Effects};
 use crate::ctx::Ctx;
 use crate::error::{Error, chain};
@@ -45,15 +46,16 @@ impl Authenticated {
 
 impl Core {
     /// Creates a session of a user who has proved who they are, with these methods at this time, and applies the batch with
-    /// it and the time of the sign-in. No other function creates a session. So a client that is not signed in never has a
-    /// session (S-10). Fails if the account is not active.
+    /// it and the time of the sign-in. Clears the wrong passwords once the session is stored. No other function creates a
+    /// session. So a client that is not signed in never has a session (S-10). Fails if the account is not active.
     pub(crate) async fn issue_session(
         &self,
         ctx: &Ctx,
-        user: User,
+        verified: &VerifiedPassword,
         (amr, auth_time): (Vec<AuthMethod>, Timestamp),
         mut batch: Batch,
     ) -> Result<SignedIn, Error> {
+        let user = verified.user.clone();
         if user.status != Status::Active {
             return Err(Error::Internal(
                 "a session was requested for an account that is not active",
@@ -82,7 +84,14 @@ impl Core {
         let effects = Effects::of(&batch);
         let opened = self.sessions.open(&session, batch).await;
         self.finish(effects, opened).await?;
-        if let Err(error) = self.evict_oldest_sessions(ctx, user.id).await {
+        let (evicted, cleared) = tokio::join!(
+            self.evict_oldest_sessions(ctx, user.id),
+            self.clear_password_attempts(verified),
+        );
+        if let Err(error) = cleared {
+            tracing::warn!(error = %chain(&error), "failed to clear the wrong passwords after a sign-in");
+        }
+        if let Err(error) = evicted {
             // The next sign-in ends them.
             tracing::warn!(user.id = %user.id, error = %chain(&error), "failed to end the oldest sessions");
         }

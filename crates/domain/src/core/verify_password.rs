@@ -12,7 +12,7 @@ use crate::events::Event;
 use crate::hashing::{HashClient, Verification};
 use crate::limits::PasswordAttempt;
 use crate::model::{AuditKind, Credential, Lockout, Status, User};
-use crate::store::{Batch, Condition, Records, Write};
+use crate::store::{Batch, Condition, Records, StoreError, Write};
 use crate::values::{EmailAddress, Identifier, Password, Secret, UserId};
 
 /// The id that no user has.
@@ -45,7 +45,7 @@ impl AccountLookup {
 /// A password that was verified. The wrong ones before it stay counted until the caller clears them with
 /// [`Core::clear_password_attempts`]: a correct password that still needs a second factor clears nothing.
 pub(crate) struct VerifiedPassword {
-    /// Its user.
+    /// Its user; without `data` if it was found by a name ([`Core::load_data`]).
     pub(crate) user: User,
     /// The attempt, as it was counted; `None` for a user whose address is pending, whose attempts stay counted.
     pub(crate) attempt: Option<PasswordAttempt>,
@@ -67,13 +67,15 @@ impl Core {
                 })
             }
             Identifier::Email(email) => {
-                let owner = store.find(User::EMAIL_KEY, email.key()).await?;
                 // An unreadable row must not prevent the owner's sign-in.
                 let pending = User::with_pending_email(email.key()).limit(1);
-                let pending = store.list_readable(pending).await?.pop();
+                let (owner, mut pending) = tokio::try_join!(
+                    store.find(User::EMAIL_KEY, email.key()),
+                    store.list_readable(pending),
+                )?;
                 Ok(AccountLookup {
                     owner,
-                    pending,
+                    pending: pending.pop(),
                     by_email: true,
                 })
             }
@@ -99,24 +101,32 @@ impl Core {
             by_email,
         } = lookup;
         let audit_user = owner.as_ref().or(pending.as_ref()).cloned();
-        let attempt = self
-            .acquire_password_attempt(ctx, identifier, owner.as_ref())
-            .await?;
         let target = owner.as_ref().map_or_else(
             || (unknown_user_id(), User::FIRST_EPOCH),
             |user| (user.id, user.security_epoch),
         );
         let account = owner.clone();
-        let lockout = self.ports.store.get::<Lockout>(target.0).await?;
-        // A lockout outlives its counters. A locked-out account gets the response of an unknown one, after the
-        // same work: a different one would reveal that it exists.
-        let owner = owner.filter(|user| !attempt.is_locked_out(user, lockout.as_ref()));
+        let (attempt, lockout, stored) = tokio::join!(
+            self.acquire_password_attempt(ctx, identifier, owner.as_ref()),
+            self.ports.store.get::<Lockout>(target.0),
+            self.stored_password(owner.as_ref()),
+        );
+        // A denial comes before an error of the reads.
+        let attempt = attempt?;
         let hash_client = attempt.hash_client(ctx);
-        match self.try_password(ctx, &hash_client, owner, password).await {
+        let verified = async {
+            let lockout = lockout?;
+            // A lockout outlives its counters. A locked-out account gets the response of an unknown one, after the
+            // same work: a different one would reveal that it exists.
+            let owner = owner.filter(|user| !attempt.is_locked_out(user, lockout.as_ref()));
+            self.try_password(ctx, &hash_client, (owner, stored?), password)
+                .await
+        };
+        match verified.await {
             Ok(None) => {}
             Ok(Some(user)) => {
                 return Ok(VerifiedPassword {
-                    user: self.load_data(user).await?,
+                    user,
                     attempt: Some(attempt),
                 });
             }
@@ -131,19 +141,21 @@ impl Core {
         let mut lockout = self
             .count_wrong_password(ctx, &attempt, identifier, account.as_ref(), target)
             .await?;
-        let unconfirmed = match by_email {
-            true => {
-                self.try_password(ctx, &hash_client, pending, password)
-                    .await
+        let unconfirmed = async {
+            if !by_email {
+                return Ok(None);
             }
-            false => Ok(None),
+            let stored = self.stored_password(pending.as_ref()).await?;
+            self.try_password(ctx, &hash_client, (pending, stored), password)
+                .await
         };
+        let unconfirmed = unconfirmed.await;
         if !matches!(unconfirmed, Ok(None)) && !lockout.is_empty() {
             self.apply(std::mem::take(&mut lockout)).await?;
         }
         match unconfirmed? {
             Some(user) => Ok(VerifiedPassword {
-                user: self.load_data(user).await?,
+                user,
                 attempt: None,
             }),
             None => Err(self.refuse_password(ctx, audit_user, kind, lockout).await?),
@@ -174,28 +186,30 @@ impl Core {
 
     /// Adds the `data` that look-ups by name do not read. The other fields stay as they were when the password was
     /// verified: a write of this user fails if it has changed since.
-    async fn load_data(&self, user: User) -> Result<User, Error> {
-        if user.data.read().is_some() {
-            return Ok(user);
+    pub(crate) async fn load_data(&self, user: &User) -> Result<User, Error> {
+        let mut user = user.clone();
+        if user.data.read().is_none() {
+            let whole: Option<User> = self.ports.store.get(user.id).await?;
+            user.data = whole.ok_or(Error::InvalidCredentials)?.data;
         }
-        let whole: Option<User> = self.ports.store.get(user.id).await?;
-        let data = whole.ok_or(Error::InvalidCredentials)?.data;
-        Ok(User { data, ..user })
+        Ok(user)
     }
 
-    /// Returns the candidate if the password is theirs. Does the same work if there is no candidate.
+    /// Returns the stored password of a user. Without a user, makes the same query with an id that no user has.
+    async fn stored_password(&self, user: Option<&User>) -> Result<Option<Credential>, StoreError> {
+        let user_id = user.map_or_else(unknown_user_id, |user| user.id);
+        self.ports.store.get(user_id).await
+    }
+
+    /// Returns the candidate if the password is the stored one. Does the same work if there is no candidate.
     async fn try_password(
         &self,
         ctx: &Ctx,
         hash_client: &HashClient,
-        candidate: Option<User>,
+        (candidate, stored): (Option<User>, Option<Credential>),
         password: &Password,
     ) -> Result<Option<User>, Error> {
-        // Without a candidate, the query uses an id that no user has.
-        let user_id = candidate
-            .as_ref()
-            .map_or_else(unknown_user_id, |user| user.id);
-        let stored = self.ports.store.get::<Credential>(user_id).await?;
+        let stored = stored.filter(|_| candidate.is_some());
         let hash = stored.as_ref().map(|credential| &credential.data);
         let verification = self.hasher.verify(hash_client, password, hash).await?;
         let Some(user) = candidate.filter(|_| verification.is_match()) else {

@@ -113,9 +113,9 @@ impl Deletion {
         let verified = core
             .verify_sign_in(ctx, identifier, lookup, &proof.password, kind)
             .await?;
+        let user = core.load_data(&verified.user).await?;
         core.finish_proof(ctx, &verified, proof.code.as_ref(), kind)
             .await?;
-        let user = verified.user;
         let username_key = user.username.as_ref().map(Username::key);
         if !names_user(named, user.id, username_key) {
             return Err(Error::Forbidden);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 
 use super::{
@@ -154,11 +155,13 @@ impl Core {
         }
     }
 
-    /// Acquires the limits of a request one by one; callers list the narrowest key first. If one denies the request,
-    /// releases those before it.
+    /// Acquires the limits of a request: the first two at the same time, which are those of the account and of the client,
+    /// and then the others one by one. Callers list the narrowest key first. If limits deny the request, the first of them
+    /// is returned, and what was acquired is released. A limit that all clients share is the third: a client that its own
+    /// limit denies does not touch it.
     ///
-    /// Each limit is atomic, but the list is not: until the release, a denied request occupies the limits before
-    /// the one that denies it, so a parallel request with one of these keys may be denied too. No limit ever
+    /// Each limit is atomic, but the list is not: until the release, a denied request occupies the limits that
+    /// allow it, so a parallel request with one of these keys may be denied too. No limit ever
     /// allows more than its number. If the store fails, or the request is cancelled in between, what was acquired
     /// stays counted.
     pub(super) async fn acquire_in_order<'a>(
@@ -166,18 +169,35 @@ impl Core {
         ctx: &Ctx,
         limits: &'a [KeyedLimit],
     ) -> Result<LimitsDecision<'a>, StoreError> {
-        let mut all_remaining = Vec::with_capacity(limits.len());
-        for (index, limit) in limits.iter().enumerate() {
-            match self.ports.rate_limits.acquire(limit, ctx.now).await? {
-                Decision::Allowed { remaining } => all_remaining.push(remaining),
-                Decision::Denied { retry_after } => {
-                    self.release_or_log(ctx, &limits[..index]).await;
-                    return Ok(LimitsDecision::Denied { limit, retry_after });
+        let (first, others) = limits.split_at(limits.len().min(2));
+        let groups = [first].into_iter().chain(others.chunks(1));
+        let (mut acquired, mut all_remaining) = (Vec::new(), Vec::new());
+        for group in groups {
+            let attempts = group.iter().map(|limit| self.acquire_one(ctx, limit));
+            let decisions = try_join_all(attempts).await?;
+            let mut denied = None;
+            for (limit, decision) in group.iter().zip(decisions) {
+                match decision {
+                    Decision::Allowed { remaining } => {
+                        acquired.push(limit.clone());
+                        all_remaining.push(remaining);
+                    }
+                    Decision::Denied { retry_after } => {
+                        denied.get_or_insert(LimitsDecision::Denied { limit, retry_after });
+                    }
                 }
+            }
+            if let Some(denied) = denied {
+                self.release_or_log(ctx, &acquired).await;
+                return Ok(denied);
             }
         }
         report_allowed(ctx, limits, &all_remaining);
         Ok(LimitsDecision::Allowed(all_remaining))
+    }
+
+    async fn acquire_one(&self, ctx: &Ctx, limit: &KeyedLimit) -> Result<Decision, StoreError> {
+        self.ports.rate_limits.acquire(limit, ctx.now).await
     }
 
     /// Releases limits of a request whose result is decided. Logs a failure and goes on.

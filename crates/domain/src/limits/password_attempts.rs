@@ -1,6 +1,8 @@
 //! Password attempts: counted before the hash, by account, with a separate count for known devices
 //!
 
+use futures_util::future::join_all;
+
 use super::ThrottleScope;
 use super::enforce::{LimitsDecision, failures_before};
 use crate::core::Core;
@@ -146,18 +148,23 @@ impl Core {
         let Some(account) = &attempt.account else {
             return Ok(());
         };
-        if attempt.client == AttemptClient::Known {
-            self.end_lockout(&verified.user).await?;
-        }
-        self.ports.rate_limits.clear(account).await?;
-        if let Some(own) = attempt.limits.first().filter(|own| *own != account) {
-            self.ports.rate_limits.clear(own).await?;
-        }
+        let own = attempt.limits.first().filter(|own| *own != account);
+        let cleared = [Some(account), own].into_iter().flatten();
+        let cleared = cleared.map(|limit| self.ports.rate_limits.clear(limit));
+        let (ended, cleared) =
+            tokio::join!(self.end_lockout(attempt, &verified.user), join_all(cleared));
+        ended?;
+        cleared
+            .into_iter()
+            .try_for_each(|cleared| cleared.map(drop))?;
         Ok(())
     }
 
     /// Ends the lockout of an account whose user has signed in on a known device.
-    async fn end_lockout(&self, user: &User) -> Result<(), Error> {
+    async fn end_lockout(&self, attempt: &PasswordAttempt, user: &User) -> Result<(), Error> {
+        if attempt.client != AttemptClient::Known {
+            return Ok(());
+        }
         let lockout: Option<Lockout> = self.ports.store.get(user.id).await?;
         if lockout.is_some_and(|lockout| lockout.applies_to(user)) {
             self.apply(vec![Write::delete::<Lockout>(user.id)]).await?;

@@ -76,6 +76,7 @@ fn normal_form(text: &str) -> String {
 impl Record for SearchWord {
     const TABLE: &'static Table = &Table {
         owner: Some("user_id"),
+        deleted_with_owner: true,
         indexes: &[&["user_id"]],
         ..Table::new(
             "search_words",

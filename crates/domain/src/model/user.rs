@@ -348,6 +348,7 @@ impl Record for User {
             &["deletion_at"],
             &["deletion_reminder_at"],
         ],
+        common: &[("status", "active"), ("role", "user")],
         ..Table::new(
             "users",
             &[

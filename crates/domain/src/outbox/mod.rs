@@ -77,6 +77,10 @@ impl Outbox {
         };
         let jobs: Vec<MailJob> = self.core.ports.store.claim(claim).await?;
         self.core.mail_leases.insert(&jobs, ctx.now);
+        if !jobs.is_empty() {
+            // There may be more, for a task that waits.
+            self.core.mail_enqueued.notify_one();
+        }
         let mut delivered = DeliveryCounts::default();
         let runs = jobs.iter().map(|job| self.deliver_one(ctx, job));
         for fates in join_all(runs).await {
@@ -139,7 +143,7 @@ impl Outbox {
         self.core.refresh_outbox_limit(ctx).await
     }
 
-    /// Waits until this node has added a mail. For the worker.
+    /// Waits until this node has added a mail, or has found one that is due. For the worker.
     pub async fn mail_enqueued(&self) {
         self.core.mail_enqueued.notified().await;
     }

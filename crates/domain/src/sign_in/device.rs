@@ -13,8 +13,8 @@ use crate::events::UnusualSignIn;
 use crate::limits::{KnownDevice, MANY_FAILURES, Rate, network_key};
 use crate::model::{AuthMethod, Device, User};
 use crate::ports::KeyedLimit;
-use crate::sign_in::SignIn;
-use crate::store::{Batch, Records, Write};
+use crate::sign_in::{History, SignIn};
+use crate::store::{Batch, Records, StoreError, Write};
 use crate::user_agent::program_of;
 use crate::values::{Digest, Secret};
 
@@ -22,6 +22,8 @@ use crate::values::{Digest, Secret};
 const SIGN_IN_NOTICES: Rate = Rate::new(5, 24 * 3600);
 /// Time for which a program or a network of an account is remembered.
 pub const HISTORY_WINDOW: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// Time after which a sign-in records its device again.
+const RECORD_INTERVAL: SignedDuration = SignedDuration::from_hours(24);
 /// Maximum number of devices that are read.
 const MAX_DEVICES: usize = 200;
 
@@ -44,26 +46,37 @@ impl SignIn {
         self.core.device_cookies.write(before, &device)
     }
 
+    /// The devices of a user that are not forgotten; none if devices are not recorded.
+    pub(super) async fn devices(&self, ctx: &Ctx, user: &User) -> Result<Vec<Device>, StoreError> {
+        if !self.core.policy.sign_in_notices {
+            return Ok(Vec::new());
+        }
+        let devices = Device::of_user(user.id).limit(MAX_DEVICES);
+        let mut devices: Vec<Device> = self.core.ports.store.list_readable(devices).await?;
+        devices.retain(|device| device.expires_at > ctx.now);
+        Ok(devices)
+    }
+
     /// Returns the writes that record the device of a sign-in, and what is unusual about it, if the owner is to be
-    /// notified. `failed_before` is the number of wrong passwords and codes before it.
+    /// notified.
     pub(super) async fn record_device(
         &self,
         ctx: &Ctx,
         user: &User,
-        failed_before: u32,
+        history: &History,
     ) -> Result<(Batch, Option<UnusualSignIn>), Error> {
         if !self.core.policy.sign_in_notices {
             return Ok((Batch::new(), None));
         }
         let device = device(ctx, user);
-        let batch = vec![Write::put(&device)];
+        let batch = match is_recorded(&device, &history.devices) {
+            true => Batch::new(),
+            false => vec![Write::put(&device)],
+        };
         if user.mail_address().is_none() {
             return Ok((batch, None));
         }
-        let history = Device::of_user(user.id).limit(MAX_DEVICES);
-        let mut history: Vec<Device> = self.core.ports.store.list_readable(history).await?;
-        history.retain(|device| device.expires_at > ctx.now);
-        let Some(unusual) = unusual(ctx, user, failed_before, &device, &history) else {
+        let Some(unusual) = unusual(ctx, user, &device, history) else {
             return Ok((batch, None));
         };
         let limit = KeyedLimit::for_user("sign-in-notice", SIGN_IN_NOTICES, user.id);
@@ -84,34 +97,37 @@ fn device(ctx: &Ctx, user: &User) -> Device {
     }
 }
 
+/// `true` if the device was recorded less than a day ago. A device in daily use is then written once a day.
+fn is_recorded(device: &Device, history: &[Device]) -> bool {
+    history.iter().any(|known| {
+        (&known.program, &known.network) == (&device.program, &device.network)
+            && known.last_used_at > device.last_used_at - RECORD_INTERVAL
+    })
+}
+
 /// Returns what is unusual about a sign-in that has just succeeded; `None` if it is usual.
-fn unusual(
-    ctx: &Ctx,
-    user: &User,
-    failed_before: u32,
-    device: &Device,
-    history: &[Device],
-) -> Option<UnusualSignIn> {
+fn unusual(ctx: &Ctx, user: &User, device: &Device, history: &History) -> Option<UnusualSignIn> {
     let unusual = |after_failures| {
         Some(UnusualSignIn {
             after_failures,
             device: describe_device(ctx, device),
         })
     };
-    if failed_before >= MANY_FAILURES {
+    if history.failures >= MANY_FAILURES {
         return unusual(true);
     }
     // The cookie of a known device counts in any network, until the next new password.
     if ctx.client.known_to(user).next().is_some() {
         return None;
     }
-    if history.is_empty() && user.created_at > ctx.now - HISTORY_WINDOW {
+    let devices = &history.devices;
+    if devices.is_empty() && user.created_at > ctx.now - HISTORY_WINDOW {
         // The first sign-in. To an older account it is the first in a long time and is reported: otherwise a
         // thief's device would become the known one.
         return None;
     }
-    let knows_program = history.iter().any(|used| used.program == device.program);
-    let knows_network = history.iter().any(|used| used.network == device.network);
+    let knows_program = devices.iter().any(|used| used.program == device.program);
+    let knows_network = devices.iter().any(|used| used.network == device.network);
     match knows_program && knows_network {
         true => None,
         false => unusual(false),

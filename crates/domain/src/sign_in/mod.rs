@@ -18,10 +18,10 @@ use crate::core::sign_up_cookie::CompletedSignUp;
 use crate::core::step_up::audit_kind_of;
 use crate::core::verify_password::{VerifiedPassword, own_identifier};
 use crate::ctx::Ctx;
-use crate::error::{Error, chain};
+use crate::error::Error;
 use crate::events::Event;
 use crate::metric_event::{MetricEvent, SignInOutcome};
-use crate::model::{AuditKind, AuthMethod};
+use crate::model::{AuditKind, AuthMethod, Device};
 use crate::store::Batch;
 use crate::values::Password;
 
@@ -37,6 +37,14 @@ pub enum Outcome {
     Session(Box<SignedIn>),
     /// Another factor is required.
     NextFactor(NextFactor),
+}
+
+/// What a sign-in is compared with.
+struct History {
+    /// The devices of earlier sign-ins that are not forgotten.
+    devices: Vec<Device>,
+    /// Number of wrong passwords and codes before it.
+    failures: u32,
 }
 
 /// Signs users in, and verifies the proof of a signed-in user again.
@@ -82,15 +90,17 @@ impl SignIn {
         self.core
             .ensure_can_sign_in(ctx, &identifier, user, AuditKind::SignIn)
             .await?;
-        if let Some(next) = self.next_factor(ctx, user, Some(entered_at)).await? {
+        let set = self.core.factor_set(user.id).await?;
+        if let Some(next) = self.next_factor(ctx, user, &set, Some(entered_at)).await? {
             return Ok(Outcome::NextFactor(next));
         }
         let verified = VerifiedPassword {
             attempt: Some(self.core.earlier_password_attempt(ctx, user)?),
             user: user.clone(),
         };
+        let history = self.history(ctx, &verified).await?;
         let proved = (vec![AuthMethod::Password], entered_at);
-        let session = self.complete(ctx, (&verified, 0), proved, Batch::new());
+        let session = self.complete(ctx, (&verified, history), proved, Batch::new());
         Ok(Outcome::Session(Box::new(session.await?)))
     }
 
@@ -109,16 +119,28 @@ impl SignIn {
         password: &Password,
     ) -> Result<Outcome, Error> {
         let lookup = self.core.find_account(identifier).await?;
-        let verified = self
+        let found = self
             .core
             .verify_sign_in(ctx, identifier, lookup, password, AuditKind::SignIn)
             .await?;
-        if let Some(next) = self.next_factor(ctx, &verified.user, None).await? {
+        let (user, set, history) = tokio::join!(
+            self.core.load_data(&found.user),
+            self.core.factor_set(found.user.id),
+            self.history(ctx, &found),
+        );
+        let verified = VerifiedPassword {
+            user: user?,
+            ..found
+        };
+        if let Some(next) = self.next_factor(ctx, &verified.user, &set?, None).await? {
             self.core.release_password_backoff(ctx, &verified).await?;
             return Ok(Outcome::NextFactor(next));
         }
-        let proved = (vec![AuthMethod::Password], ctx.now);
-        let session = self.complete(ctx, (&verified, 0), proved, Batch::new());
+        let session = async {
+            let proved = (vec![AuthMethod::Password], ctx.now);
+            self.complete(ctx, (&verified, history?), proved, Batch::new())
+                .await
+        };
         let session = session.await;
         if session.is_err() {
             // The password was not wrong.
@@ -127,33 +149,39 @@ impl SignIn {
         Ok(Outcome::Session(Box::new(session?)))
     }
 
+    /// Reads the history of a user.
+    async fn history(&self, ctx: &Ctx, verified: &VerifiedPassword) -> Result<History, Error> {
+        let (devices, wrong_passwords) = tokio::join!(
+            self.devices(ctx, &verified.user),
+            self.core.wrong_passwords_before(ctx, verified),
+        );
+        Ok(History {
+            devices: devices?,
+            failures: wrong_passwords?,
+        })
+    }
+
     /// Creates the session once all factors are verified, with these methods at this time, and with the writes of the last
-    /// one, after this number of wrong codes. Clears the wrong passwords once the session is stored.
+    /// one.
     async fn complete(
         &self,
         ctx: &Ctx,
-        (verified, wrong_codes): (&VerifiedPassword, u32),
+        (verified, history): (&VerifiedPassword, History),
         proved: (Vec<AuthMethod>, Timestamp),
         mut batch: Batch,
     ) -> Result<SignedIn, Error> {
         self.core
             .ensure_no_pending_deletion(ctx, &verified.user)
             .await?;
-        let wrong_passwords = self.core.wrong_passwords_before(ctx, verified).await?;
-        let failed_before = wrong_passwords.saturating_add(wrong_codes);
-        let user = verified.user.clone();
-        let (device, unusual) = self.record_device(ctx, &user, failed_before).await?;
+        let user = &verified.user;
+        let (device, unusual) = self.record_device(ctx, user, &history).await?;
         batch.extend(device);
         let signed_in = Event::SignedIn {
-            user: &user,
+            user,
             unusual: unusual.as_ref(),
         };
         self.core.emit(ctx, signed_in, &mut batch);
-        let signed_in = self.core.issue_session(ctx, user, proved, batch).await?;
-        if let Err(error) = self.core.clear_password_attempts(verified).await {
-            tracing::warn!(error = %chain(&error), "failed to clear the wrong passwords after a sign-in");
-        }
-        Ok(signed_in)
+        self.core.issue_session(ctx, verified, proved, batch).await
     }
 
     /// Verifies the actor's own proof if the request contains one, and returns the context that records this. A wrong

@@ -12,6 +12,7 @@ use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::events::Event;
 use crate::factors::challenge::{self, Challenge, State, Step};
+use crate::factors::set::FactorSet;
 use crate::factors::verify::CodeFailure;
 use crate::limits::CodeAttempt;
 use crate::metric_event::{MetricEvent, SignInOutcome};
@@ -42,15 +43,15 @@ pub enum NextStep {
 }
 
 impl SignIn {
-    /// Creates a challenge if a user who has proved the password needs a second factor. `password_entered_at` is when they
-    /// entered it, if that was in an earlier request.
+    /// Creates a challenge if a user with these factors, who has proved the password, needs one of them. `password_entered_at`
+    /// is when they entered it, if that was in an earlier request.
     pub(super) async fn next_factor(
         &self,
         ctx: &Ctx,
         user: &User,
+        set: &FactorSet,
         password_entered_at: Option<Timestamp>,
     ) -> Result<Option<NextFactor>, Error> {
-        let set = self.core.factor_set(user.id).await?;
         let (step, stored_step, lifetime) = match set.is_empty() {
             false => (
                 NextStep::Factor(set.kinds()),
@@ -238,8 +239,10 @@ impl SignIn {
             attempt: Some(self.core.earlier_password_attempt(ctx, &user)?),
             user,
         };
-        let verified = (&verified, wrong_codes);
-        self.complete(ctx, verified, (amr, auth_time), batch).await
+        let mut history = self.history(ctx, &verified).await?;
+        history.failures = history.failures.saturating_add(wrong_codes);
+        self.complete(ctx, (&verified, history), (amr, auth_time), batch)
+            .await
     }
 
     fn record_outcome(&self, outcome: &Result<SignedIn, Error>) {

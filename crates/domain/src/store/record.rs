@@ -35,6 +35,9 @@ pub struct Table {
     /// The column with the id of the user that the rows belong to, if they do: they are purged with the user. It has an
     /// index or is the key.
     pub owner: Option<&'static str>,
+    /// `true` if the batch that deletes the owner deletes the rows as well. A purge then finds none, and a store in which each
+    /// index entry costs a write needs no index of the owner.
+    pub deleted_with_owner: bool,
     /// The column with the time after which a sweep deletes the row, if there is one. It has an index.
     pub expires: Option<&'static str>,
     /// The columns of each index. Queries use only these and the primary key. If the first column is an integer, it orders
@@ -42,6 +45,9 @@ pub struct Table {
     pub indexes: &'static [&'static [&'static str]],
     /// Indexes that also list the rows without a value in their first column. A store may leave such rows out of the others.
     pub null_listed: &'static [&'static [&'static str]],
+    /// Values that most rows have: columns with an index of their own, and the value. A store may find these rows among all
+    /// rows, in the order of the key, and leave them out of the index.
+    pub common: &'static [(&'static str, &'static str)],
 }
 
 impl Table {
@@ -54,9 +60,11 @@ impl Table {
             large: None,
             unique: &[],
             owner: None,
+            deleted_with_owner: false,
             expires: None,
             indexes: &[],
             null_listed: &[],
+            common: &[],
         }
     }
 

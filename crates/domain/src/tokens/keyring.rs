@@ -122,6 +122,17 @@ impl Keyring {
         Ok(has_gone)
     }
 
+    /// Returns `true` if the loaded keys are stored as they were loaded, and one of them is not retired. Otherwise a key was
+    /// revoked, or replaced by a new one.
+    pub fn is_current(&self, stored: &[SigningKey]) -> bool {
+        let keys = self.keys();
+        let is_stored = |key: &LoadedKey| {
+            let mut same = stored.iter().filter(|stored| stored.kid == key.kid);
+            same.any(|stored| stored.retired_at.is_some() == key.is_retired)
+        };
+        keys.iter().all(is_stored) && keys.iter().any(|key| !key.is_retired)
+    }
+
     fn open(&self, key: &SigningKey) -> Result<LoadedKey, KeyringError> {
         let pair = match key.retired_at {
             Some(_) => self.pair(key).ok(),

@@ -451,6 +451,11 @@ async fn only_a_queued_mail_wakes_the_worker() {
     node.pending("ben").await;
     assert!(is_woken().await);
     assert!(!is_woken().await);
+    // A mail that is due wakes another task, since there may be more.
+    node.deliver().await;
+    assert!(is_woken().await);
+    node.deliver().await;
+    assert!(!is_woken().await);
 }
 
 async fn job(node: &TestNode, kind: MailKind, user: Option<&str>, address: &str) -> MailJob {

@@ -1,7 +1,6 @@
 //! Mails to an account's owner about sign-ins and failed attempts.
 
-use doorward_domain::model::MailKind;
-use doorward_domain::model::User;
+use doorward_domain::model::{Device, MailKind, User};
 use doorward_domain::ports::{Mail, Store};
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::{Ctx, Error};
@@ -91,6 +90,22 @@ async fn a_device_is_forgotten_after_ninety_days() {
     assert_eq!(notices(&node, HOME, FIREFOX).await, []);
     node.advance(hours(2 * 24));
     assert_eq!(notices(&node, ABROAD, FIREFOX).await, [MailKind::NewSignIn]);
+}
+
+/// A device that is used all day is written once.
+#[tokio::test]
+async fn a_device_is_recorded_once_a_day() {
+    let node = ben().await;
+    let recorded = || {
+        let devices = node.store.all::<Device>();
+        devices[0].last_used_at
+    };
+    let first = recorded();
+    assert_eq!(notices(&node, HOME, FIREFOX).await, []);
+    assert_eq!(recorded(), first);
+    node.advance(hours(23));
+    assert_eq!(notices(&node, HOME, FIREFOX).await, []);
+    assert_eq!(recorded(), node.now());
 }
 
 /// if the last sign-in is too old for anything to be known, a thief's would otherwise be the next known one.

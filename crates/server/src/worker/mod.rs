@@ -24,8 +24,10 @@ use crate::wiring::Components;
 
 use tasks::{AUDIT, CERTIFICATE, CLOCK, KEY_POLL, KEYS, LAST_SEEN, MAIL, SWEEP};
 
-/// Interval between checks of the outbox if no new mail is reported.
-const MAIL_INTERVAL: Duration = Duration::from_secs(1);
+/// Interval between checks of the outbox by the tasks together, if no new mail is reported.
+const MAIL_INTERVAL: Duration = Duration::from_millis(2500);
+/// Wait before a task that panicked begins again.
+const RESTART_INTERVAL: Duration = Duration::from_secs(1);
 /// Number of mails that are sent at a time, each by a separate task.
 const MAILS_AT_ONCE: usize = 4;
 /// Time for a mail that is being sent when the server stops.
@@ -34,7 +36,7 @@ const LAST_SEEN_INTERVAL: Duration = Duration::from_secs(5);
 const KEYS_INTERVAL: Duration = Duration::from_secs(60);
 /// Interval between checks for keys that another node revoked: a revoked key is rejected everywhere
 /// within a second.
-const KEY_POLL_INTERVAL: Duration = Duration::from_millis(500);
+const KEY_POLL_INTERVAL: Duration = Duration::from_millis(800);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 const CLOCK_INTERVAL: Duration = Duration::from_secs(30);
 const SEAL_INTERVAL: Duration = Duration::from_secs(5);
@@ -47,8 +49,11 @@ const SUPPRESSED_FAILED: &str = "failed to write the count of suppressed audit e
 /// Starts the tasks. Each ends after its current run when `stop` becomes true.
 pub fn start(components: &Arc<Components>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
+    let turn = Arc::new(Mutex::new(()));
     for _ in 0..MAILS_AT_ONCE {
-        add(&mut tasks, MAIL, components, stop, mail_task);
+        let turn = turn.clone();
+        let task = move |components, stop| mail_task(components, turn.clone(), stop);
+        add(&mut tasks, MAIL, components, stop, task);
     }
     add(&mut tasks, LAST_SEEN, components, stop, last_seen_task);
     add(&mut tasks, KEYS, components, stop, keys_task);
@@ -115,13 +120,18 @@ async fn restart_after_panics<F>(
     while let Err(error) = tokio::spawn(begin()).await {
         tracing::error!(task = name, %error, "worker task panicked; restarting it");
         failed();
-        if wait(MAIL_INTERVAL, &mut stop).await {
+        if wait(RESTART_INTERVAL, &mut stop).await {
             return;
         }
     }
 }
 
-async fn mail_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
+/// The tasks take turns in checking the outbox.
+async fn mail_task(
+    components: Arc<Components>,
+    turn: Arc<Mutex<()>>,
+    mut stop: watch::Receiver<bool>,
+) {
     while !*stop.borrow() {
         let ctx = components.ctx(Actor::Worker);
         let run = tokio::select! {
@@ -137,10 +147,18 @@ async fn mail_task(components: Arc<Components>, mut stop: watch::Receiver<bool>)
             }
         }
         tokio::select! {
-            _ = timeout(MAIL_INTERVAL, components.doorward.outbox.mail_enqueued()) => {}
+            () = components.doorward.outbox.mail_enqueued() => {}
+            () = next_turn(&turn) => {}
             _ = stop.changed() => {}
         }
     }
+}
+
+/// Waits until it is this task's turn, one after another at the interval. A task that sends a mail does not delay the turns
+/// of the others.
+async fn next_turn(turn: &Mutex<()>) {
+    let _turn = turn.lock().await;
+    sleep(MAIL_INTERVAL).await;
 }
 
 async fn grace_after_stop(mut stop: watch::Receiver<bool>) {
@@ -353,6 +371,22 @@ mod tests {
             failures.load(Ordering::SeqCst),
         );
         assert_eq!(seen, (3, 2));
+    }
+
+    /// Four tasks that wait check the outbox as often as one would.
+    #[tokio::test(start_paused = true)]
+    async fn the_mail_tasks_take_turns_in_checking_the_outbox() {
+        let (turn, checks) = (Mutex::new(()), AtomicU32::new(0));
+        let task = async || {
+            for _ in 0..100 {
+                next_turn(&turn).await;
+                checks.fetch_add(1, Ordering::SeqCst);
+            }
+        };
+        let tasks = async { tokio::join!(task(), task(), task(), task()) };
+        let most = MAIL_INTERVAL * 10 + MAIL_INTERVAL / 2;
+        assert!(timeout(most, tasks).await.is_err());
+        assert_eq!(checks.load(Ordering::SeqCst), 10);
     }
 
     /// L-04: a task that always panics does not keep the server from stopping.

@@ -10,6 +10,8 @@ mod confirmation;
 mod cors;
 mod cross_site;
 mod disconnects;
+#[cfg(feature = "aws")]
+mod dynamodb_budget;
 mod e2e;
 mod email_undo;
 mod factor_undo;

@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
-use doorward_domain::model::{Credential, EndedSession, Link, Purpose, SigningKey, TABLES, User};
+use doorward_domain::model::{
+    Credential, EndedSession, Link, Purpose, SearchWord, SigningKey, TABLES, User,
+};
 use doorward_domain::store::ApplyError;
 use doorward_domain::store::Store;
-use doorward_domain::store::{Column, Condition, Kind, Query, Record, Records, Row, Value, Write};
+use doorward_domain::store::{
+    Column, Condition, Kind, Query, Record, Records, Row, Table, Value, Write,
+};
 use doorward_domain::values::UserId;
 
 use super::{apply_ok, assert_refused, count, get_row, race};
 use crate::fixtures::{self, later};
 
 /// A row of any table, with values that a store might change.
-pub(super) fn row_of(table: &'static doorward_domain::store::Table, number: usize) -> Row {
+pub(super) fn row_of(table: &'static Table, number: usize) -> Row {
     let unique = fixtures::unique();
     let value = |(position, column): (usize, &Column)| match (position + number) % 3 {
         0 if column.nullable => Value::Null,
@@ -199,13 +203,16 @@ pub async fn rows_are_read_by_their_keys(store: Arc<dyn Store>) {
     assert_eq!(ids(&read), ids(&credentials));
 }
 
-/// L-05: of every table with a `user_id`.
+/// L-05: of every table with a `user_id`, by the purge or by the batch that deletes the user.
 pub async fn the_rows_of_a_deleted_user_are_deleted(store: Arc<dyn Store>) {
     let (gone, stays) = (fixtures::user(), fixtures::user());
     let mut rows = Vec::new();
     for user in [&gone, &stays] {
         super::insert(&*store, user).await;
-        for table in TABLES.iter().filter(|table| table.owner.is_some()) {
+        let words = SearchWord::all_of(user);
+        rows.extend(words.iter().map(|word| (user.id, word.to_row())));
+        let tables = TABLES.iter().copied().filter(|table| table.owner.is_some());
+        for table in tables.filter(|table| !table.deleted_with_owner) {
             let mut row = row_of(table, 1);
             row.values[table.position(table.owner.unwrap())] = user.id.into();
             apply_ok(&*store, vec![Write::Put(row.clone())]).await;

@@ -5,7 +5,7 @@
 //!   [`mariadb_for_store()`] are for tests that do not migrate it themselves.
 //! - [`dedicated_postgres()`] and [`dedicated_mariadb()`] start a server for one test, on its own port and with the usual
 //!   durability, which the test may stop, kill, pause and start again. [`Proxy`] simulates a bad network in front
-//!   of one; [`Authority`] creates certificates.
+//!   of one; [`Authority`] creates certificates. [`Meter`] measures requests to DynamoDB.
 //!
 //! If `DOORWARD_TEST_SERVERS` is the socket of `lend-servers`, the test processes share its servers instead of starting
 //! their own: `lend.rs`, `borrow.rs`. So a test that changes a server (`ALTER SYSTEM`, `FLUSHALL`) uses a dedicated one.
@@ -30,6 +30,7 @@ mod dynamodb;
 mod external;
 mod lend;
 mod mariadb;
+mod meter;
 mod postgres;
 mod proxy;
 mod redis;
@@ -44,6 +45,7 @@ pub use doorward::{ADMIN_PASSWORD, Doorward, doorward_binary};
 pub use dynamodb::dynamodb;
 pub use lend::lend;
 pub use mariadb::{mariadb, mariadb_for_store};
+pub use meter::{Cost, Meter};
 pub use postgres::{postgres, postgres_for_store};
 pub use proxy::{Proxy, ProxyMode};
 pub use redis::{

@@ -125,7 +125,7 @@ fn a_revoked_key_is_invalid_on_every_node_within_a_second() {
         .run(&["keys", "revoke", &stolen, "--yes", "--json"])
         .expect(0);
     let (believed, slowest) = time_until_accepted(Instant::now(), &nodes, &token);
-    // Nodes refresh their keys twice a second. A busy machine delays that as it delays responses, of which the slowest
+    // Nodes check their keys every 0.8 seconds. A busy machine delays that as it delays responses, of which the slowest
     // is a few milliseconds on an idle one.
     let bound = Duration::from_secs(1) + 10 * slowest;
     assert!(believed < bound, "{believed:?}, {slowest:?}");

@@ -178,6 +178,10 @@ delegate!(Store by ask_store {
 });
 
 delegate!(SeparateSessions by ask_sessions {
+    own fn may_lose_writes(&self) -> bool {
+        self.sessions.as_ref().is_none_or(|sessions| sessions.may_lose_writes())
+    }
+
     pass insert_session(session: &Session) -> Result<(), StoreError>;
     pass find_session(user_id: UserId, digest: &Digest, now: Timestamp) -> Result<Option<Session>, StoreError>;
     pass list_sessions(user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;

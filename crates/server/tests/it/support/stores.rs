@@ -100,7 +100,7 @@ impl Stores {
                 servers::postgres_for_store().await
             }
             Combination::MariaDb => servers::mariadb_for_store().await,
-            Combination::DynamoDb => return Self::dynamo().await,
+            Combination::DynamoDb => return Self::dynamo(&servers::dynamodb().await).await,
         };
         let stores = Self::all_in(Arc::new(sql(url, now).await));
         if combination != Combination::PostgresRedis {
@@ -120,10 +120,10 @@ impl Stores {
         }
     }
 
-    /// A new table.
-    async fn dynamo() -> Self {
+    /// A table, which is created.
+    pub async fn dynamo(url: &str) -> Self {
         let settings = DynamoSettings {
-            url: servers::dynamodb().await.parse().unwrap(),
+            url: url.parse().unwrap(),
             migrate: true,
         };
         let store = Arc::new(DynamoStore::connect(&settings).await.unwrap());
