@@ -37,6 +37,9 @@ cargo xtask TASK
   bench             build the release binary and measure it against a bare handler, a bare hash and plain inserts
   bench import [USERS]
                     measure only an import of this number of users, on each database
+  bench aws [USERS]
+                    print what a sign-in, a sign-up, a session check and an idle second cost on DynamoDB, with
+                    one user and with this number of users
   upgrade           run the previous release and this one on one database
   fuzz [SEED]       fuzz the API with schemathesis as an anonymous client, a user and an admin, 200 examples of
                     each operation; pass the seed of an earlier run to repeat it

@@ -48,7 +48,7 @@ pub async fn measure(users: usize) {
             let (imported, plain) = (format!("imported{round}"), format!("plain{round}"));
             let imported = database.create(folder.path(), &imported).await;
             let plain = database.create(folder.path(), &plain).await;
-            ours.push(import(&imported, &file, folder.path()));
+            ours.push(import(&imported, &file, &folder.path().join("data")));
             theirs.push(database.insert_plainly(&imported, &plain, users).await);
         }
         let (ours, theirs) = (median(ours), median(theirs));
@@ -90,12 +90,19 @@ const LAST_NAMES: [&str; 10] = [
 ];
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$LHgkXFNEyVdhZRVLTj9ZH8Zqmr3pZpEfx6AYSbaVVvI";
 
+/// Imports users into a database, with the data folder of its server.
+pub fn fill(url: &str, users: usize, data: &Path) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), export_of(users)).unwrap();
+    import(url, file.path(), data);
+}
+
 /// Returns the seconds of `doorward import`.
-fn import(url: &str, file: &Path, folder: &Path) -> f64 {
+fn import(url: &str, file: &Path, data: &Path) -> f64 {
     let mut import = Command::new(BINARY);
     import.arg("import").arg(file);
     import.env_clear().env("DATABASE_URL", url);
-    import.env("DOORWARD_DATA_DIR", folder.join("data"));
+    import.env("DOORWARD_DATA_DIR", data);
     import.stdout(Stdio::null()).stderr(Stdio::inherit());
     let started = Instant::now();
     assert!(import.status().unwrap().success());

@@ -1,12 +1,12 @@
 //! Load: a few keep-alive connections. Each sends its next request as soon as it has the response.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::server::{PASSWORD, USERS};
 
@@ -88,6 +88,17 @@ impl Connection {
         Self {
             stream,
             buffer: Vec::with_capacity(8192),
+        }
+    }
+
+    /// Connects from another address of this machine.
+    pub async fn open_from(client: Ipv4Addr, address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((client, 0).into()).unwrap();
+        let stream = socket.connect(address).await.unwrap();
+        Self {
+            stream,
+            buffer: Vec::new(),
         }
     }
 

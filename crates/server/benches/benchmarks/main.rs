@@ -1,11 +1,13 @@
-//! Benchmarks of the release binary: `cargo xtask bench`, or `cargo xtask bench import [USERS]` for an import alone. Each
-//! is shown as a share of a baseline that is measured in the same run on the same machine.
+//! Benchmarks of the release binary: `cargo xtask bench`, or `cargo xtask bench import [USERS]` for an import alone, or
+//! `cargo xtask bench aws [USERS]` for what requests cost on DynamoDB. The others are shown as a share of a baseline that
+//! is measured in the same run on the same machine.
 //!
 //! Rounds alternate between the benchmark and its baseline, so that a slower machine slows down both. The median is
 //! printed. The load comes from this process over loopback, and uses the same cores.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that fails stops")]
 
+mod aws;
 mod baseline;
 mod breached;
 mod hashing;
@@ -37,15 +39,15 @@ fn main() {
     let mut arguments = std::env::args()
         .skip(1)
         .filter(|word| !word.starts_with('-'));
-    let only_import = arguments.next().is_some_and(|word| word == "import");
-    let users = arguments
-        .next()
-        .map_or(import::USERS, |users| users.parse().unwrap());
+    let only = arguments.next();
+    let users = arguments.next().map(|users| users.parse().unwrap());
     runtime.block_on(async {
-        if !only_import {
-            measure().await;
+        match only.as_deref() {
+            Some("aws") => return aws::measure(users.unwrap_or(aws::USERS)).await,
+            Some("import") => {}
+            _ => measure().await,
         }
-        import::measure(users).await;
+        import::measure(users.unwrap_or(import::USERS)).await;
     });
 }
 

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -17,7 +17,7 @@ pub const USERS: usize = 50;
 pub struct BenchServer {
     child: Child,
     pub address: SocketAddr,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 pub fn binary_bytes() -> u64 {
@@ -63,7 +63,7 @@ impl BenchServer {
         Self {
             child,
             address,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -77,13 +77,30 @@ impl BenchServer {
 
     pub async fn sign_in(&self) -> String {
         let body = format!(r#"{{"username":"user1","password":"{PASSWORD}"}}"#);
-        let (status, body) = Connection::open(self.address)
-            .await
-            .ask(&post("/auth", &body))
-            .await;
+        self.token_of(&post("/auth", &body)).await
+    }
+
+    /// Returns the token of this sign-in.
+    pub async fn token_of(&self, sign_in: &[u8]) -> String {
+        let (status, body) = Connection::open(self.address).await.ask(sign_in).await;
         assert_eq!(status, 201);
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
         body["token"].as_str().unwrap().to_owned()
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The CPU time of the process until now.
+    pub fn cpu(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        // The fields after the name in parentheses: the 12th and 13th are ticks of a hundredth of a second.
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        let ticks: u64 = ticks.map(|field| field.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(ticks * 10)
     }
 
     pub fn resident_mib(&self) -> f64 {
