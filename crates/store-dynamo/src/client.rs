@@ -1,8 +1,6 @@
 //! Requests to DynamoDB: retries, time limits, and what an error means.
 //!
-//! The SDK's own retries are off: they know nothing of cancelled transactions. Every attempt has a time limit, waits between attempts are random
-//! ("full jitter"), and an operation ends within [`LIMIT`]. A transaction has a token: if it was applied and its response was
-//! lost, sending it again succeeds and changes nothing.
+//! The SDK's own retries are off, since they do not cover cancelled transactions. An operation ends within [`LIMIT`].
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
@@ -153,7 +151,8 @@ impl Connection {
         }
     }
 
-    /// Applies all operations, or none: returns `false` if a condition does not hold.
+    /// Applies all operations, or none: returns `false` if a condition does not hold. Has a token: if it was applied and its
+    /// response was lost, sending it again succeeds and changes nothing.
     pub(crate) async fn transact(&self, operations: &[Operation]) -> Result<bool, ApplyError> {
         let size: usize = operations.iter().map(Operation::size).sum();
         if operations.len() > OPERATIONS || size > TRANSACTION_BYTES {
@@ -192,15 +191,6 @@ impl Connection {
         places.sort_unstable();
         places.dedup();
         let mut found = Vec::with_capacity(places.len());
-        if let [place] = &places[..] {
-            let attempt = || {
-                let request = self.client.get_item().table_name(&self.table);
-                let request = request.set_key(Some(key_of(place))).consistent_read(true);
-                answer(request.send())
-            };
-            let answer = self.read(operation, attempt).await?;
-            return Ok(answer.item.into_iter().collect());
-        }
         let deadline = Instant::now() + LIMIT;
         for places in places.chunks(KEYS) {
             let mut keys: Vec<Item> = places.iter().map(key_of).collect();
@@ -268,14 +258,14 @@ fn error(operation: &str, cause: String, is_outcome_unknown: bool) -> StoreError
     }
 }
 
-/// Waits between attempts.
+/// Waits between attempts, each for a random time ("full jitter").
 #[derive(Default)]
 pub(crate) struct Backoff {
     attempts: u32,
 }
 
 impl Backoff {
-    /// Waits for a random time. Returns `false` if that would be after the deadline.
+    /// Waits. Returns `false` at once if that would be after the deadline.
     pub(crate) async fn wait(&mut self, deadline: Instant) -> bool {
         let most = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(self.attempts));
         self.attempts += 1;

@@ -1,7 +1,7 @@
 //! Rate limit counters, an item for each: the arithmetic of `doorward_domain::limits`.
 //!
 //! The first update of an attempt assumes that nothing is counted, which is so for most keys; otherwise its refusal contains
-//! the counter. A budget then grows by one number, so that attempts do not conflict, however many arrive at the same time. A
+//! the counter, with which the next one is made. A budget grows by one number, so that attempts do not conflict, however many arrive at the same time. A
 //! backoff is updated under the condition that it is as it was read.
 //!
 //! An update whose response was lost is sent again, so that an attempt may count twice. DynamoDB deletes a counter once it
@@ -28,6 +28,8 @@ use crate::layout::Place;
 
 const ACQUIRE: &str = "acquire rate limit";
 const RELEASE: &str = "release rate limit";
+const BUSY: &str = "too many attempts at once";
+const MICROS: i64 = 1_000_000;
 /// Seconds for which a counter is stored after it has lost its effect, for nodes whose clocks differ.
 const KEPT: i64 = 3600;
 
@@ -65,13 +67,13 @@ impl DynamoRateLimits {
         }
     }
 
-    /// Updates a counter, which then has an effect until `ends_at`. If the condition does not hold, returns the stored one.
+    /// Updates a counter, which then has an effect until `end`. If the condition does not hold, returns the stored one.
     async fn update(
         &self,
         place: &Place,
         (set, when): (&str, &str),
         values: &Values,
-        ends_at: Timestamp,
+        end: i64,
     ) -> Result<Result<(), Item>, StoreError> {
         let connection = &self.connection;
         let attempt = || {
@@ -82,7 +84,7 @@ impl DynamoRateLimits {
                 .update_expression(format!("SET {set}, #ttl = :ttl"))
                 .condition_expression(when)
                 .expression_attribute_names("#ttl", TTL)
-                .expression_attribute_values(":ttl", number(ends_at.as_second() + KEPT))
+                .expression_attribute_values(":ttl", number(end / MICROS + KEPT))
                 .return_values_on_condition_check_failure(OnRefusal::AllOld);
             for (name, value) in values {
                 request = request.expression_attribute_values(*name, number(*value));
@@ -102,19 +104,18 @@ impl DynamoRateLimits {
         };
         connection.read(ACQUIRE, attempt).await
     }
+}
 
-    /// `None` if the counter has changed in between.
-    async fn acquire_once(
-        &self,
-        limit: &KeyedLimit,
-        now: Timestamp,
-    ) -> Result<Option<Decision>, StoreError> {
+#[async_trait]
+impl RateLimits for DynamoRateLimits {
+    async fn acquire(&self, limit: &KeyedLimit, now: Timestamp) -> Result<Decision, StoreError> {
         let place = self.place(limit);
-        let mut stored = None;
-        loop {
+        let deadline = Instant::now() + LIMIT;
+        let (mut wait, mut stored) = (Backoff::default(), None);
+        for attempt in 0.. {
             let (next, remaining) = match take(&limit.limit, stored, now) {
                 Ok(taken) => taken,
-                Err(retry_after) => return Ok(Some(Decision::Denied { retry_after })),
+                Err(retry_after) => return Ok(Decision::Denied { retry_after }),
             };
             let (expressions, values) = match (stored, &limit.limit) {
                 (None, _) => {
@@ -122,91 +123,63 @@ impl DynamoRateLimits {
                     ((SET, NOTHING_COUNTED), [set(next), vec![now]].concat())
                 }
                 (Some(_), Limit::Budget { rate, .. }) => {
-                    let step = micros(interval(*rate));
-                    let most = now.as_microsecond() + micros(rate.window) - step;
-                    let values = vec![
-                        (":step", step),
-                        (":now", now.as_microsecond()),
-                        (":most", most),
-                    ];
+                    let (now, step) = (now.as_microsecond(), micros(interval(*rate)));
+                    let most = now + micros(rate.window) - step;
                     let set = "expires_at = expires_at + :step";
-                    ((set, "expires_at > :now AND expires_at <= :most"), values)
+                    let when = "expires_at > :now AND expires_at <= :most";
+                    let values = vec![(":step", step), (":now", now), (":most", most)];
+                    ((set, when), values)
                 }
                 (Some(stored), Limit::Backoff { .. }) => {
                     ((SET, AS_IT_WAS), [set(next), as_it_was(stored)].concat())
                 }
             };
-            let ends_at = failures(next).expires_at;
-            let updated = self.update(&place, expressions, &values, ends_at).await?;
-            match updated {
-                Ok(()) => return Ok(Some(Decision::Allowed { remaining })),
-                Err(item) if stored.is_none() => stored = counter(&limit.limit, &item),
-                Err(_) => return Ok(None),
+            match self.update(&place, expressions, &values, end(next)).await? {
+                Ok(()) => return Ok(Decision::Allowed { remaining }),
+                Err(item) => {
+                    let counted = counter(&limit.limit, &item);
+                    stored = counted.filter(|counter| end(*counter) > now.as_microsecond());
+                }
             }
-            if stored.is_none() {
-                return Ok(None);
-            }
-        }
-    }
-
-    /// Returns `true` once it is released.
-    async fn release_once(&self, limit: &KeyedLimit, now: Timestamp) -> Result<bool, StoreError> {
-        let place = self.place(limit);
-        let items = self.connection.get(RELEASE, vec![place.clone()]).await?;
-        let stored = items.first().and_then(|item| counter(&limit.limit, item));
-        let Some(stored) = stored else {
-            return Ok(true);
-        };
-        if let Limit::Budget { rate, .. } = limit.limit {
-            let set = "expires_at = expires_at - :step";
-            let values = vec![(":step", micros(interval(rate)))];
-            let when = "attribute_exists(expires_at)";
-            let ends_at = failures(stored).expires_at;
-            self.update(&place, (set, when), &values, ends_at)
-                .await?
-                .ok();
-            return Ok(true);
-        }
-        // A counter that has expired counts nothing.
-        let nothing = Failures {
-            count: 0,
-            expires_at: now,
-            ..failures(stored)
-        };
-        let next = restored(&limit.limit, stored, now).unwrap_or(Counter::Backoff(nothing));
-        let values = [set(next), as_it_was(stored)].concat();
-        let ends_at = failures(next).expires_at;
-        let updated = self
-            .update(&place, (SET, AS_IT_WAS), &values, ends_at)
-            .await?;
-        Ok(updated.is_ok())
-    }
-}
-
-#[async_trait]
-impl RateLimits for DynamoRateLimits {
-    async fn acquire(&self, limit: &KeyedLimit, now: Timestamp) -> Result<Decision, StoreError> {
-        let deadline = Instant::now() + LIMIT;
-        let mut wait = Backoff::default();
-        loop {
-            if let Some(decision) = self.acquire_once(limit, now).await? {
-                return Ok(decision);
-            }
-            if !wait.wait(deadline).await {
-                return Err(StoreError::new(ACQUIRE, "too many attempts at once"));
+            // The first refusal says what is counted. Later ones come from parallel attempts.
+            if attempt > 0 && !wait.wait(deadline).await {
+                break;
             }
         }
+        Err(StoreError::new(ACQUIRE, BUSY))
     }
 
     async fn release(&self, limit: &KeyedLimit, now: Timestamp) -> Result<(), StoreError> {
+        let place = self.place(limit);
         let deadline = Instant::now() + LIMIT;
         let mut wait = Backoff::default();
-        while !self.release_once(limit, now).await? {
+        loop {
+            let items = self.connection.get(RELEASE, vec![place.clone()]).await?;
+            let stored = items.first().and_then(|item| counter(&limit.limit, item));
+            let Some(stored) = stored else {
+                return Ok(());
+            };
+            let (expressions, values, end) = match limit.limit {
+                Limit::Budget { rate, .. } => {
+                    let set = "expires_at = expires_at - :step";
+                    let values = vec![(":step", micros(interval(rate)))];
+                    ((set, "attribute_exists(expires_at)"), values, end(stored))
+                }
+                Limit::Backoff { .. } => {
+                    let nothing = Counter::Budget { full_at: now };
+                    let next = restored(&limit.limit, stored, now).unwrap_or(nothing);
+                    let values = [set(next), as_it_was(stored)].concat();
+                    ((SET, AS_IT_WAS), values, end(next))
+                }
+            };
+            let updated = self.update(&place, expressions, &values, end).await?;
+            if updated.is_ok() {
+                return Ok(());
+            }
             if !wait.wait(deadline).await {
-                return Err(StoreError::new(RELEASE, "too many attempts at once"));
+                return Err(StoreError::new(RELEASE, BUSY));
             }
         }
-        Ok(())
     }
 
     async fn clear(&self, limit: &KeyedLimit) -> Result<u32, StoreError> {
@@ -228,42 +201,31 @@ impl RateLimits for DynamoRateLimits {
     }
 }
 
-/// The numbers of a counter. Those of a budget are its time.
-fn failures(counter: Counter) -> Failures {
+/// The numbers of a counter: failures, the time of the last one, and the end. A budget has only the latter.
+fn numbers(counter: Counter) -> [i64; 3] {
     match counter {
-        Counter::Backoff(failures) => failures,
-        Counter::Budget { full_at } => Failures {
-            count: 0,
-            failed_at: Timestamp::UNIX_EPOCH,
-            expires_at: full_at,
-        },
+        Counter::Budget { full_at } => [0, 0, full_at.as_microsecond()],
+        Counter::Backoff(failures) => [
+            failures.count.into(),
+            failures.failed_at.as_microsecond(),
+            failures.expires_at.as_microsecond(),
+        ],
     }
 }
 
+/// When a counter has no more effect.
+fn end(counter: Counter) -> i64 {
+    numbers(counter)[2]
+}
+
 fn set(next: Counter) -> Values {
-    let Failures {
-        count,
-        failed_at,
-        expires_at,
-    } = failures(next);
-    vec![
-        (":failures", count.into()),
-        (":failed_at", failed_at.as_microsecond()),
-        (":expires_at", expires_at.as_microsecond()),
-    ]
+    let names = [":failures", ":failed_at", ":expires_at"];
+    names.into_iter().zip(numbers(next)).collect()
 }
 
 fn as_it_was(stored: Counter) -> Values {
-    let Failures {
-        count,
-        failed_at,
-        expires_at,
-    } = failures(stored);
-    vec![
-        (":old_failures", count.into()),
-        (":old_failed_at", failed_at.as_microsecond()),
-        (":old_expires_at", expires_at.as_microsecond()),
-    ]
+    let names = [":old_failures", ":old_failed_at", ":old_expires_at"];
+    names.into_iter().zip(numbers(stored)).collect()
 }
 
 fn counter(limit: &Limit, item: &Item) -> Option<Counter> {

@@ -22,7 +22,7 @@ use crate::item::TTL;
 use crate::layout::{Index, PARTITION, SORT};
 use crate::url::DynamoSettings;
 
-/// How long a new table or index may take.
+/// How long a step may take.
 const READY_WITHIN: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(200);
 
@@ -38,7 +38,7 @@ pub enum OpenError {
     /// A step is pending, and migrations are off.
     #[error("the table lacks {0}: run `doorward migrate`")]
     Pending(String),
-    /// A table or an index is not ready in time.
+    /// A step is not done in time.
     #[error("the {0} is not active yet; `doorward migrate status` lists it once it is")]
     NotReady(String),
 }
@@ -110,14 +110,17 @@ pub(crate) async fn migrate_table(
                 .request("create the table", READY_WITHIN, create)
                 .await?;
         }
+        // An index of a large table takes hours, in which the server serves.
+        let is_awaited = !matches!(step, Step::Index(_));
         let deadline = Instant::now() + READY_WITHIN;
-        while !is_made(connection, step).await? {
+        while is_awaited && !is_made(connection, step).await? {
             if Instant::now() > deadline {
                 return Err(OpenError::NotReady(step.name()));
             }
             sleep(POLL).await;
         }
-        made.push(step_status(connection, (number, step), true).await?);
+        let is_made = is_made(connection, step).await?;
+        made.push(step_status(connection, (number, step), is_made).await?);
     }
     Ok(made)
 }
@@ -138,11 +141,12 @@ async fn step_status(
     })
 }
 
-/// Fails if the table or an index is missing. Others of its settings do not prevent a start.
+/// Fails if the table or an index is missing. Others of its settings do not prevent a start, nor does an index that is being
+/// built: only its queries fail until then.
 pub(crate) async fn check(connection: &Connection) -> Result<(), OpenError> {
     let table = describe(connection).await?;
     let table = table.ok_or_else(|| OpenError::NoTable(connection.table.clone()))?;
-    let is_missing = |slot: &usize| !has_index(&table, *slot);
+    let is_missing = |slot: &usize| index_status(&table, *slot).is_none();
     if let Some(slot) = (0..slots()).find(is_missing) {
         return Err(OpenError::Pending(Step::Index(slot).name()));
     }

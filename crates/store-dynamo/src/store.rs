@@ -24,8 +24,8 @@ use crate::url::DynamoSettings;
 const BOUND: Duration = Duration::from_secs(11);
 /// The time limit of a ping, below those of other operations.
 const PING_TIMEOUT: Duration = Duration::from_millis(2500);
-/// Number of due rows that a worker reads besides those that it wants.
-const OTHERS_CLAIM: usize = 8;
+/// Number of due rows that a worker reads besides those that it wants: rows that another worker may claim first.
+const SPARE_ROWS: usize = 8;
 /// Number of rows that a sweep or purge reads at a time.
 const PIECE: usize = 100;
 /// Number of rows that a sweep or purge deletes at the same time.
@@ -76,7 +76,8 @@ impl DynamoStore {
         }
     }
 
-    /// Deletes the rows of a query, each in a transaction of its own. One that no longer fulfils the conditions stays.
+    /// Deletes the rows of a query, each in a transaction of its own. One that no longer fulfils the conditions stays. Ends once
+    /// there are no others.
     async fn delete_all(&self, query: Query, when: &[Condition]) -> Result<(), StoreError> {
         loop {
             let rows = self.list_rows(query.clone().limit(PIECE)).await?;
@@ -87,9 +88,8 @@ impl DynamoStore {
             });
             let deletes: Vec<_> = deletes.map(|delete| self.apply(vec![delete])).collect();
             let deletes = stream::iter(deletes).buffer_unordered(DELETES_AT_ONCE);
-            let deletes = deletes.map(is_applied);
-            deletes.try_for_each(|_| async { Ok(()) }).await?;
-            if rows.len() < PIECE {
+            let deleted: Vec<bool> = deletes.map(is_applied).try_collect().await?;
+            if rows.len() < PIECE || !deleted.contains(&true) {
                 return Ok(());
             }
         }
@@ -173,8 +173,7 @@ impl Store for DynamoStore {
 
     async fn claim_rows(&self, claim: Claim) -> Result<Vec<Row>, StoreError> {
         let mut claimed = Vec::new();
-        // Other workers lease some of them at the same time.
-        let most = claim.limit.saturating_add(OTHERS_CLAIM);
+        let most = claim.limit.saturating_add(SPARE_ROWS);
         for due in self.list_rows(claim.due().limit(most)).await? {
             if claimed.len() == claim.limit {
                 break;
@@ -255,4 +254,37 @@ pub(crate) fn is_applied(result: Result<(), ApplyError>) -> Result<bool, StoreEr
 
 fn reads(table: &Table) -> String {
     format!("read {}", table.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use doorward_domain::model::Device;
+    use doorward_domain::store::Records;
+    use doorward_testkit::{fixtures, servers};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_deletion_ends_at_rows_that_may_not_be_deleted() {
+        let settings = DynamoSettings {
+            url: servers::dynamodb().await.parse().unwrap(),
+            migrate: true,
+        };
+        let store = DynamoStore::connect(&settings).await.unwrap();
+        let (user_id, now) = (fixtures::user_id(), fixtures::now());
+        let device = |number: usize| Device {
+            user_id,
+            program: Some(format!("browser {number}")),
+            network: None,
+            last_used_at: now,
+            expires_at: now,
+        };
+        let devices = (0..PIECE).map(|number| Write::put(&device(number)));
+        store.apply(devices.collect()).await.unwrap();
+        let is_old = [Condition::at_most("expires_at", 0)];
+        let deletion = store.delete_all(Device::of_user(user_id), &is_old);
+        timeout(BOUND, deletion).await.unwrap().unwrap();
+        let left = Device::of_user(user_id).limit(PIECE);
+        assert_eq!(store.list::<Device>(left).await.unwrap().len(), PIECE);
+    }
 }

@@ -2,9 +2,10 @@
 
 use doorward_domain::diagnostics::CheckStatus;
 use doorward_domain::error::chain;
+use doorward_domain::store::Store;
 use doorward_store_dynamo::{DynamoSettings, DynamoStore, OpenError, diagnose, migrate, status};
 use doorward_testkit::port::Port;
-use doorward_testkit::servers;
+use doorward_testkit::servers::{self, Proxy, ProxyMode};
 
 async fn settings(migrate: bool) -> DynamoSettings {
     let url = servers::dynamodb().await;
@@ -43,6 +44,43 @@ async fn a_migration_creates_the_table_once() {
         "{after:?}"
     );
     DynamoStore::connect(&settings).await.unwrap();
+}
+
+/// The description of a table whose last index is being built.
+fn building() -> String {
+    let index = |slot: usize| {
+        let status = ["ACTIVE", "CREATING"][usize::from(slot == 5)];
+        format!(r#"{{"IndexName":"index-{slot}","IndexStatus":"{status}"}}"#)
+    };
+    let indexes = (0..6).map(index).collect::<Vec<_>>().join(",");
+    let table = format!(r#""TableStatus":"ACTIVE","GlobalSecondaryIndexes":[{indexes}]"#);
+    let body = format!(r#"{{"Table":{{{table}}}}}"#);
+    let length = body.len();
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+}
+
+#[tokio::test]
+async fn a_store_serves_while_an_index_is_being_built_and_the_status_says_so() {
+    let url = servers::dynamodb().await;
+    let (_, address) = url.split_once("http://").unwrap();
+    let proxy = Proxy::to(address.parse().unwrap()).await;
+    let settings = |url: &str, migrate| DynamoSettings {
+        url: url.parse().unwrap(),
+        migrate,
+    };
+    migrate(&settings(&url, true)).await.unwrap();
+    let reply = ProxyMode::Reply("DescribeTable", building(), u32::MAX);
+    proxy.set(reply).await;
+    for migrates in [true, false] {
+        let settings = settings(&proxy.url(&url), migrates);
+        let store = DynamoStore::connect(&settings).await.unwrap();
+        store.ping().await.unwrap();
+        let steps = status(&settings).await.unwrap();
+        let last = steps.iter().find(|step| step.name == "index-5").unwrap();
+        assert!(last.applied_at.is_none(), "{steps:?}");
+    }
 }
 
 #[tokio::test]
