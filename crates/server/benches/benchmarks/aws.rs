@@ -15,9 +15,9 @@ use crate::server::{BINARY, BenchServer, PASSWORD};
 
 /// Number of users unless an argument sets it. The emulator has its table in memory, 15 KiB for each.
 pub const USERS: usize = 20_000;
-const RUNS: u32 = 5;
+const RUNS: u32 = 8;
 /// The delay of a response: longer than the time between requests that are sent together.
-const NETWORK: Duration = Duration::from_millis(50);
+const NETWORK: Duration = Duration::from_millis(20);
 /// After this time, a checked session is read again.
 const PAUSE: Duration = Duration::from_millis(1100);
 /// The time over which an idle server is measured.
@@ -44,7 +44,7 @@ pub async fn measure(users: usize) {
         if users > 1 {
             import::fill(&table, users, server.folder());
         }
-        println!("{users} users");
+        println!("users in the table: {users}");
         let sign_in = post(
             "/auth",
             &format!(r#"{{"email":"ben@example.com","password":"{PASSWORD}"}}"#),
@@ -139,7 +139,8 @@ fn create_user(server: &BenchServer, table: &str) {
     ]);
     create.env_clear().env("DATABASE_URL", table);
     create.env("DOORWARD_DATA_DIR", server.folder());
-    let mut create = create.stdin(Stdio::piped()).spawn().unwrap();
+    create.stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut create = create.spawn().unwrap();
     let mut input = create.stdin.take().unwrap();
     writeln!(input, "{PASSWORD}").unwrap();
     drop(input);

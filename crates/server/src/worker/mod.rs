@@ -25,7 +25,7 @@ use crate::wiring::Components;
 use tasks::{AUDIT, CERTIFICATE, CLOCK, KEY_POLL, KEYS, LAST_SEEN, MAIL, SWEEP};
 
 /// Interval between checks of the outbox by the tasks together, if no new mail is reported.
-const MAIL_INTERVAL: Duration = Duration::from_millis(2500);
+const MAIL_INTERVAL: Duration = Duration::from_millis(2800);
 /// Wait before a task that panicked begins again.
 const RESTART_INTERVAL: Duration = Duration::from_secs(1);
 /// Number of mails that are sent at a time, each by a separate task.
