@@ -50,6 +50,28 @@ fn attacker(number: usize) -> String {
     format!("203.0.{}.7", number % 50)
 }
 
+/// The limits of the account and of the network are acquired together. The limit of all clients is not touched by a client
+/// that its own limit denies.
+#[tokio::test]
+async fn a_client_above_its_limit_does_not_use_up_the_limit_of_all_clients() {
+    let node = TestNode::new().await;
+    let client = from(&node, "192.0.2.9");
+    for number in 0..30 {
+        let refused = try_from(&node, &client, &format!("ben{number}"), OTHER_PASSWORD).await;
+        assert_err!(refused, Error::InvalidCredentials);
+    }
+    node.throttle.take_asked();
+    let refused = try_from(&node, &client, "ben", OTHER_PASSWORD).await;
+    assert_err!(refused, Error::TooManyAttempts { .. });
+    let asked = node.throttle.take_asked();
+    let expected = [
+        ("acquire", "guess"),
+        ("acquire", "sign-in"),
+        ("release", "guess"),
+    ];
+    assert_eq!(asked, expected);
+}
+
 /// This many wrong passwords from fifty addresses, slowly enough that each is checked.
 async fn fail(node: &TestNode, name: &str, times: usize) {
     for number in 0..times {
