@@ -45,7 +45,7 @@ pub async fn each_mail_arrives_once(cluster: &Cluster, batch: &str, people: usiz
         (cluster.mailboxes(batch).len() >= people).then_some(())
     })
     .await;
-    // Three runs of each worker.
+    // Each node checks the outbox again.
     crate::pass(Duration::from_secs(3)).await;
     let all = cluster.mailboxes(batch);
     let mut once = all.clone();
