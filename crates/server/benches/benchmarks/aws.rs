@@ -13,7 +13,8 @@ use crate::import;
 use crate::load::{Connection, post};
 use crate::server::{BINARY, BenchServer, PASSWORD};
 
-/// Number of users unless an argument sets it. The emulator has its table in memory, 15 KiB for each.
+/// Number of users unless an argument sets it. The emulator has its table in memory, 50 KiB for each: a million would need
+/// 50 GB.
 pub const USERS: usize = 20_000;
 const RUNS: u32 = 8;
 /// The delay of a response: longer than the time between requests that are sent together.
