@@ -40,8 +40,8 @@ const KEY_POLL_INTERVAL: Duration = Duration::from_millis(800);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 const CLOCK_INTERVAL: Duration = Duration::from_secs(30);
 const SEAL_INTERVAL: Duration = Duration::from_secs(5);
-/// Number of seals between two prunings of the audit log.
-const PRUNE_EVERY: u32 = 12;
+/// Number of seals between two prunings of the audit log: ten minutes.
+const PRUNE_EVERY: u32 = 120;
 /// Interval of logging a checkpoint and writing the counts of suppressed events.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(600);
 const SUPPRESSED_FAILED: &str = "failed to write the count of suppressed audit events";
