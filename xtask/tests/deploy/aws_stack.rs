@@ -42,6 +42,12 @@ impl Aws {
         let port = Port::free();
         let endpoint = format!("http://127.0.0.1:{}", port.number);
         let mut emulator = Command::new("env");
+        // The functions inherit the environment, and reject unknown settings.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("DOORWARD_") {
+                emulator.arg("--unset").arg(name);
+            }
+        }
         emulator
             .args(["AUTH=true", "BIND_HOST=127.0.0.1", "IOT_MTLS_ENABLED=0"])
             .args([SERVICES, "LOG_LEVEL=WARNING"])

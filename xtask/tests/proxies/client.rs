@@ -124,6 +124,12 @@ impl Answer {
         })
     }
 
+    /// Returns `true` if a `Set-Cookie` deletes the cookie of the session.
+    pub fn deletes_session_cookie(&self) -> bool {
+        let mut lines = self.head.lines();
+        lines.any(|line| line.contains("__Host-doorward=") && line.contains("Max-Age=0"))
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
