@@ -51,6 +51,13 @@ impl Deployment {
         Function::start(&self.setup, handler)
     }
 
+    /// Starts the worker, and waits for its first run, which creates the signing key.
+    fn start_worker(&self) -> Function {
+        let worker = self.start("worker");
+        worker.on_schedule();
+        worker
+    }
+
     /// The path of the link in the next mail.
     fn link(&self) -> String {
         self.sink.next_mail().link("/confirmation/")
@@ -148,7 +155,7 @@ fn sign_in(email: &str) -> HttpEvent {
 #[test]
 fn an_account_from_sign_up_to_sign_out_in_processes_that_are_frozen_after_every_answer() {
     let deployment = Deployment::new();
-    let (api, worker) = (deployment.start("api"), deployment.start("worker"));
+    let (worker, api) = (deployment.start_worker(), deployment.start("api"));
     api.request(&sign_up("ben@example.com")).expect(201);
     worker.on_stream();
     let link = deployment.link();
@@ -186,11 +193,11 @@ fn cookies_and_binary_bodies_are_as_over_tcp() {
     let path = deployment.setup.path("icon.webp");
     std::fs::write(&path, &icon[..]).unwrap();
     let setup = deployment.setup.clone();
+    let worker = deployment.start_worker();
     let api = Function::start(
         &setup.with("DOORWARD_BRAND__ICON", path.to_str().unwrap()),
         "api",
     );
-    let worker = deployment.start("worker");
     api.request(&sign_up("ben@example.com")).expect(201);
     worker.on_stream();
     let link = deployment.link();
@@ -253,8 +260,7 @@ fn a_connection_that_died_while_the_process_was_frozen_is_no_error() {
 #[test]
 fn a_process_that_was_killed_during_a_request_leaves_a_user_or_none() {
     let deployment = Deployment::new();
-    let worker = deployment.start("worker");
-    worker.on_schedule();
+    deployment.start_worker();
     let body = json!({"username": "ben", "password": PASSWORD});
     let sign_up = HttpEvent::new("POST", "/user").json(&body);
     let sign_in = HttpEvent::new("POST", "/auth").json(&body);
@@ -274,7 +280,7 @@ fn a_process_that_was_killed_during_a_request_leaves_a_user_or_none() {
 #[test]
 fn a_worker_claims_no_mail_that_it_could_not_send_before_its_deadline() {
     let deployment = Deployment::new();
-    let (api, worker) = (deployment.start("api"), deployment.start("worker"));
+    let (worker, api) = (deployment.start_worker(), deployment.start("api"));
     api.request(&sign_up("ben@example.com")).expect(201);
     for time in [0, 90] {
         let late = worker.invoke(&json!({}), Duration::from_secs(time));
