@@ -1,11 +1,11 @@
 //! Authorization: which actor may do what to which account. This is the only place that decides it.
 //!
 //! [`authorize`] is called before the target is looked up, so that its result does not reveal whether the target
-//! exists. To add an action: a variant, and a row in `needs_admin`.
+//! exists. To add an action: a variant, and a row in [`Action::rule`].
 
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
-use crate::model::Role;
+use crate::model::{AuditKind, Role};
 use crate::values::{UserId, Username};
 
 /// An action that requires authorization.
@@ -68,6 +68,84 @@ impl Action {
         Self::RenewRecoveryCodes,
         Self::RemoveFactor,
     ];
+
+    /// What the action requires.
+    pub(crate) fn rule(self) -> Rule {
+        match self {
+            Self::ViewUser
+            | Self::ExportUser
+            | Self::UpdateProfile
+            | Self::ViewActivity
+            | Self::ListSessions
+            | Self::RevokeSessions => Rule::of(Who::OwnerAndAdmins),
+            Self::ViewFactors => Rule::of(Who::OwnerAndAdmins).while_enrolling(),
+            Self::ChangeEmail => {
+                Rule::of(Who::OwnerAndAdmins).with_proof(AuditKind::EmailChangeRequested)
+            }
+            Self::DeleteUser => Rule::of(Who::OwnerAndAdmins).with_proof(AuditKind::UserDeleted),
+            Self::RemoveFactor => {
+                Rule::of(Who::OwnerAndAdmins).with_proof(AuditKind::FactorRemoved)
+            }
+            Self::AddFactor => Rule::of(Who::Owner)
+                .with_proof(AuditKind::FactorAdded)
+                .while_enrolling(),
+            Self::RenewRecoveryCodes => {
+                Rule::of(Who::Owner).with_proof(AuditKind::RecoveryCodesRenewed)
+            }
+            Self::ListUsers | Self::ReadAudit => Rule::of(Who::Admins),
+            Self::ChangeRole => Rule::of(Who::Admins).with_proof(AuditKind::RoleChanged),
+            Self::ChangeStatus => Rule::of(Who::Admins).with_proof(AuditKind::StatusChanged),
+            Self::CancelDeletion => Rule::of(Who::Admins).with_proof(AuditKind::DeletionCancelled),
+        }
+    }
+}
+
+/// What an action requires of its actor.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rule {
+    who: Who,
+    while_enrolling: bool,
+    /// The audit event if a recent proof of identity is missing. [`AuditKind::Forbidden`] if none is required.
+    pub(crate) audited_as: AuditKind,
+}
+
+/// Which users may do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    /// Users on their own account. No one else, not even an admin.
+    Owner,
+    /// Users on their own account, and admins on every account.
+    OwnerAndAdmins,
+    /// Only admins, even on their own account.
+    Admins,
+}
+
+impl Rule {
+    fn of(who: Who) -> Self {
+        Self {
+            who,
+            while_enrolling: false,
+            audited_as: AuditKind::Forbidden,
+        }
+    }
+
+    /// Users who have to add a second factor before they are signed in may do it as well.
+    fn while_enrolling(self) -> Self {
+        Self {
+            while_enrolling: true,
+            ..self
+        }
+    }
+
+    /// A recent proof of identity is required. If it is missing, this event is audited.
+    fn with_proof(self, audited_as: AuditKind) -> Self {
+        Self { audited_as, ..self }
+    }
+
+    /// Returns `true` if only admins may do it, even to their own account.
+    pub(crate) fn needs_admin(self) -> bool {
+        self.who == Who::Admins
+    }
 }
 
 /// Target of an action.
@@ -82,53 +160,19 @@ pub enum Target {
 /// Checks that the actor may do this. Fails with [`Error::AuthenticationRequired`] if the actor is anonymous, and
 /// with [`Error::Forbidden`] if a user lacks the permission.
 pub fn authorize(actor: &Actor, action: Action, target: Target) -> Result<(), Error> {
-    if is_own_only(action) && target != Target::Own && *actor != Actor::Anonymous {
-        return Err(Error::Forbidden);
-    }
-    let role = match actor {
-        Actor::CommandLine | Actor::Worker => return Ok(()),
+    let rule = action.rule();
+    let is_own = target == Target::Own;
+    let is_allowed = match actor {
         Actor::Anonymous => return Err(Error::AuthenticationRequired),
-        Actor::User { role, .. } => *role,
-        Actor::Enrolling { .. } => {
-            let may_enrol = matches!(action, Action::ViewFactors | Action::AddFactor);
-            return match may_enrol && target == Target::Own {
-                true => Ok(()),
-                false => Err(Error::Forbidden),
-            };
-        }
+        _ if rule.who == Who::Owner && !is_own => false,
+        Actor::CommandLine | Actor::Worker => true,
+        Actor::Enrolling { .. } => rule.while_enrolling && is_own,
+        Actor::User { role, .. } => *role == Role::Admin || (is_own && rule.who != Who::Admins),
     };
-    if role == Role::Admin || (!needs_admin(action) && target == Target::Own) {
+    if is_allowed {
         Ok(())
     } else {
         Err(Error::Forbidden)
-    }
-}
-
-/// Returns `true` if no one, not even an admin, may do it for another user.
-fn is_own_only(action: Action) -> bool {
-    matches!(action, Action::AddFactor | Action::RenewRecoveryCodes)
-}
-
-/// Returns `true` if only admins may do it, even to their own account.
-pub(crate) fn needs_admin(action: Action) -> bool {
-    match action {
-        Action::ViewUser
-        | Action::ExportUser
-        | Action::UpdateProfile
-        | Action::ChangeEmail
-        | Action::DeleteUser
-        | Action::ViewActivity
-        | Action::ListSessions
-        | Action::RevokeSessions
-        | Action::ViewFactors
-        | Action::AddFactor
-        | Action::RenewRecoveryCodes
-        | Action::RemoveFactor => false,
-        Action::ListUsers
-        | Action::ChangeRole
-        | Action::ChangeStatus
-        | Action::CancelDeletion
-        | Action::ReadAudit => true,
     }
 }
 
@@ -192,7 +236,7 @@ mod tests {
                 Err(Error::Forbidden)
             ));
             let by_admin = authorize(&user(Role::Admin), action, Target::Others);
-            assert_eq!(by_admin.is_ok(), !is_own_only(action));
+            assert_eq!(by_admin.is_ok(), action.rule().who != Who::Owner);
             for target in [Target::Own, Target::Others] {
                 let refused = authorize(&Actor::Anonymous, action, target);
                 assert!(matches!(refused, Err(Error::AuthenticationRequired)));

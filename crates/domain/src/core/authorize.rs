@@ -90,7 +90,7 @@ impl Core {
         else {
             return Batch::new();
         };
-        let needs_admin = *id != target || access::needs_admin(action);
+        let needs_admin = *id != target || action.rule().needs_admin();
         let when = vec![
             Condition::is("status", Status::Active.as_str()),
             Condition::at_most("security_epoch", *security_epoch),

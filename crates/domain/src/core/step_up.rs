@@ -4,8 +4,8 @@
 //! A session only proves who signed in at its start. To change a role, to disable, enable or delete an account, to
 //! change its address or its factors, the user must have signed in recently, or send the proof with the request. Each of
 //! these methods calls `Core::ensure_reauthenticated`, so that no caller can skip it. `SignIn::reauthenticate` verifies a
-//! proof that is sent with the request. To add an action: call `ensure_reauthenticated` in its method, and add its event
-//! to `audit_kind_of`.
+//! proof that is sent with the request. To add an action: call `ensure_reauthenticated` in its method, and
+//! `with_proof` in `Action::rule`.
 
 use jiff::Timestamp;
 
@@ -104,7 +104,7 @@ impl Core {
             }
         }
         let refused = Event::StepUpRefused {
-            kind: audit_kind_of(action),
+            kind: action.rule().audited_as,
             user_id: *id,
             reason: "reauthentication required",
         };
@@ -116,28 +116,5 @@ impl Core {
     pub(crate) fn is_recent(&self, ctx: &Ctx, auth_time: Timestamp) -> bool {
         let within = self.policy.reauthenticate_after;
         within.is_zero() || ctx.now.duration_since(auth_time) <= within
-    }
-}
-
-/// The audit event of a rejected action.
-pub(crate) fn audit_kind_of(action: Action) -> AuditKind {
-    match action {
-        Action::ChangeRole => AuditKind::RoleChanged,
-        Action::ChangeStatus => AuditKind::StatusChanged,
-        Action::DeleteUser => AuditKind::UserDeleted,
-        Action::CancelDeletion => AuditKind::DeletionCancelled,
-        Action::ChangeEmail => AuditKind::EmailChangeRequested,
-        Action::AddFactor => AuditKind::FactorAdded,
-        Action::RenewRecoveryCodes => AuditKind::RecoveryCodesRenewed,
-        Action::RemoveFactor => AuditKind::FactorRemoved,
-        Action::ViewUser
-        | Action::ViewFactors
-        | Action::ExportUser
-        | Action::UpdateProfile
-        | Action::ViewActivity
-        | Action::ListSessions
-        | Action::RevokeSessions
-        | Action::ListUsers
-        | Action::ReadAudit => AuditKind::Forbidden,
     }
 }

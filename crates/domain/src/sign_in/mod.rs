@@ -15,7 +15,6 @@ use crate::access::Action;
 use crate::core::Core;
 use crate::core::sessions::SignedIn;
 use crate::core::sign_up_cookie::CompletedSignUp;
-use crate::core::step_up::audit_kind_of;
 use crate::core::verify_password::{VerifiedPassword, own_identifier};
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -198,7 +197,7 @@ impl SignIn {
         };
         self.core.authorize_by_name(ctx, action, named).await?;
         self.core
-            .reauthenticate_with(ctx, proof, audit_kind_of(action))
+            .reauthenticate_with(ctx, proof, action.rule().audited_as)
             .await
     }
 }

@@ -8,7 +8,7 @@ use doorward_domain::{Ctx, Error};
 use crate::test_node::*;
 
 /// Every method that acts on `{user}`, and whether users may call it for their own account.
-const ACTIONS: [(&str, bool); 20] = [
+const ACTIONS: [(&str, bool); 22] = [
     ("view", true),
     ("export", true),
     ("update", true),
@@ -16,6 +16,8 @@ const ACTIONS: [(&str, bool); 20] = [
     ("change e-mail", true),
     ("cancel a change of the e-mail", true),
     ("delete", true),
+    ("request the deletion", true),
+    ("cancel the deletion", false),
     ("list sessions", true),
     ("end a session", true),
     ("end sessions", true),
@@ -68,6 +70,15 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
             activity.await.map(|_| ())
         }
         "delete" => doorward.profile.delete(ctx, named, None).await.map(|_| ()),
+        "request the deletion" => {
+            let requested = doorward.deletion.request(ctx, named, None, None);
+            requested.await.map(|_| ())
+        }
+        // Authorized, but no deletion is pending.
+        "cancel the deletion" => {
+            let cancelled = doorward.deletion.cancel(ctx, named, None).await;
+            not_found_is_ok(cancelled.map(|_| ()))
+        }
         "list sessions" => doorward.sessions.list(ctx, named).await.map(|_| ()),
         // Authorized, but the session does not exist.
         "end a session" => {
@@ -199,6 +210,7 @@ async fn an_admin_may_act_on_every_user() {
             "find audited user",
             "end a session",
             "cancel a change of the e-mail",
+            "cancel the deletion",
         ]
         .contains(&action)
         {
