@@ -111,27 +111,3 @@ if (refresh) {
   refresh.addEventListener("click", load);
   addEventListener("focus", load);
 }
-
-// A field that shows only the operations of the API reference that contain all of its words. The page is in English only.
-const filter = document.querySelector("[role=search]");
-if (filter) {
-  const field = filter.querySelector("input");
-  const operations = Array.from(document.querySelectorAll(".operation"), (item) => item.parentElement);
-  const show = () => {
-    const words = field.value.toLowerCase().match(/\S+/g) ?? [];
-    let count = 0;
-    for (const operation of operations) {
-      const text = operation.textContent.toLowerCase();
-      operation.hidden = !words.every((word) => text.includes(word));
-      if (!operation.hidden) count += 1;
-    }
-    for (const part of document.querySelectorAll("main > nav, main > section")) {
-      part.hidden = words.length > 0 && !part.querySelector("details:has(.operation):not([hidden])");
-    }
-    filter.querySelector("[role=status]").textContent = words.length ? `${count} of ${operations.length} operations` : "";
-  };
-  filter.hidden = false;
-  field.addEventListener("input", show);
-  // The browser fills the field in again when the user returns to the page.
-  addEventListener("pageshow", show);
-}

@@ -64,6 +64,7 @@ tests!(scripts {
     fn a_link_to_an_operation_of_the_api_reference_opens_it();
     /// W-01: without JavaScript there is no field to filter by, and the page is complete.
     fn the_operations_of_the_api_reference_can_be_filtered_and_their_commands_copied();
+    fn on_ones_own_machine_the_api_reference_sends_requests_with_the_token_of_its_sign_in();
     /// H-09: a script of a listed origin reads what it requests with a token, and nothing with the cookie. One of another
     /// origin reads nothing.
     fn a_script_of_a_listed_origin_reads_responses_only_with_a_token();

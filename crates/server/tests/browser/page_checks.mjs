@@ -89,6 +89,8 @@ async function checkSettings(page, note) {
   note("forced colors, less motion", await page.evaluate(findIgnoredSettings));
   await page.emulateMedia({ forcedColors: null, colorScheme: null, reducedMotion: null, media: "print" });
   note("paper", await findAllLosses(page));
+  await page.setViewportSize({ width: 1120, height: 790 });
+  note("paper on its side", await page.evaluate(findPrintFaults));
   await page.emulateMedia({ media: null });
 }
 
@@ -110,6 +112,14 @@ function findOverflow() {
   if (scrollWidth <= clientWidth) return [];
   const wide = [...document.querySelectorAll("body *")].filter((element) => element.getBoundingClientRect().right > clientWidth);
   return [`wider than the screen (${scrollWidth} > ${clientWidth}): ${wide.slice(0, 3).map((element) => element.outerHTML.slice(0, 120))}`];
+}
+
+// On paper, buttons are of no use, and the account area has no menu beside its text.
+function findPrintFaults() {
+  const buttons = [...document.querySelectorAll("button, .button")].filter((element) => element.checkVisibility());
+  const width = document.querySelector(".account main")?.clientWidth ?? innerWidth;
+  const narrow = width < innerWidth / 2 ? [`the text is ${width} px wide`] : [];
+  return [...narrow, ...buttons.map((button) => `printed: ${button.outerHTML.slice(0, 120)}`)];
 }
 
 // Text that is cut off or covered.
@@ -173,7 +183,7 @@ function findDefects({ brand, languages }) {
   if (all("h1").length !== 1) defects.push(`${all("h1").length} h1`);
   if (all("main").length !== 1) defects.push(`${all("main").length} main`);
   if (all("[style], style, iframe, object, embed").length) defects.push("style or a frame in the page");
-  if (all("script").some((script) => script.text || !/\/assets\/script-[\w-]{12}\.js$/.test(script.src))) defects.push("script in the page");
+  if (all("script").some((script) => script.text || !/\/assets\/(script|reference)-[\w-]{12}\.js$/.test(script.src))) defects.push("script in the page");
 
   let level = 0;
   for (const heading of all("h1, h2, h3, h4")) {

@@ -173,6 +173,8 @@ export async function the_operations_of_the_api_reference_can_be_filtered_and_th
   assert.deepEqual(await operations(), ["POST /user/{user}/factor/{id}", "POST /user/{user}/recovery-codes"]);
   await browser.expectText("[role=status]", `2 of ${all.length} operations`);
   assert.deepEqual(await browser.page.evaluate(() => [...document.querySelectorAll("main h2, main > nav")].filter((part) => part.checkVisibility()).map((part) => part.id)), ["second-factors"]);
+  await browser.fill("#filter", "logout");
+  assert.deepEqual(await operations(), ["DELETE /auth", "GET /user/{user}/session", "DELETE /user/{user}/session", "DELETE /user/{user}/session/{id}"]);
   await browser.fill("#filter", "");
   assert.deepEqual(await operations(), all);
   await browser.page.evaluate(() => {
@@ -187,6 +189,29 @@ export async function the_operations_of_the_api_reference_can_be_filtered_and_th
   const plain = await Browser.open({ script: false });
   await plain.go("/docs");
   assert.equal(await plain.page.isVisible("#filter"), false);
+}
+
+export async function on_ones_own_machine_the_api_reference_sends_requests_with_the_token_of_its_sign_in() {
+  const browser = await Browser.open();
+  await browser.go("/docs");
+  const send = async (id, fields, status) => {
+    const form = `[id='${id}'] .try`;
+    await browser.page.evaluate((id) => { document.getElementById(id).parentElement.open = true; }, id);
+    for (const [name, value] of Object.entries(fields)) await browser.fill(`${form} [name=${name}]`, value);
+    await browser.page.click(`${form} button`);
+    await until(`the response to ${id}`, async () => (await browser.text(`${form} output`)).startsWith(status));
+    return browser.text(`${form} output`);
+  };
+  assert.match(await browser.value("[id='post-/user'] [name=body]"), /"password": "/);
+  await send("get-/user/{user}", {}, "401 Unauthorized");
+  const ada = JSON.stringify({ username: "ada", password: PASSWORD });
+  await send("post-/user", { body: ada }, "201 Created");
+  await send("post-/auth", { body: ada }, "201 Created");
+  const user = await send("get-/user/{user}", {}, "200 OK");
+  assert.match(user, /"username": "ada"/);
+  await send("get-/user/{user}", { path: "/user/nobody" }, "403 Forbidden");
+  assert.deepEqual(await browser.page.context().cookies(), []);
+  assert.deepEqual(findErrors(browser), []);
 }
 
 export async function a_script_of_a_listed_origin_reads_responses_only_with_a_token() {

@@ -45,9 +45,19 @@ pub(crate) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     )
 });
 
+/// The script of the API reference.
+pub(crate) static REFERENCE_SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "reference",
+        "js",
+        "text/javascript; charset=utf-8",
+        Bytes::from_static(include_bytes!("../../templates/reference/reference.js")),
+    )
+});
+
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-static ALL: [&LazyLock<Asset>; 3] = [&STYLESHEET, &ICON, &SCRIPT];
+static ALL: [&LazyLock<Asset>; 4] = [&STYLESHEET, &ICON, &SCRIPT, &REFERENCE_SCRIPT];
 
 /// A file.
 #[derive(Debug, Clone)]

@@ -53,6 +53,7 @@ impl Pages {
         environment.add_filter("breakable", breakable);
         environment.add_global("stylesheet", assets::STYLESHEET.path());
         environment.add_global("script", assets::SCRIPT.path());
+        environment.add_global("reference_script", assets::REFERENCE_SCRIPT.path());
         // An operator who has set a name does not want Doorward's icon.
         let icon = brand
             .icon()

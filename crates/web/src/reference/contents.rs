@@ -188,14 +188,7 @@ pub(super) fn anchor(heading: &str) -> String {
 /// variables: `TOKEN`, the token of a session, and `LINK_TOKEN` and `ID` in the path.
 pub(super) fn curl(public_url: &str, operation: &Operation<'_>) -> String {
     let Operation { route, body, .. } = operation;
-    let user = if operation.access == ADMIN {
-        "ben"
-    } else {
-        "me"
-    };
-    let path = route
-        .path
-        .replace("{user}", user)
+    let path = example_path(operation)
         .replace("{token}", "$LINK_TOKEN")
         .replace("{id}", "$ID");
     let mut command = String::from("curl");
@@ -207,25 +200,35 @@ pub(super) fn curl(public_url: &str, operation: &Operation<'_>) -> String {
         command += &format!(" -X {}", route.method);
     }
     command += &format!(" \"{public_url}{path}\"");
-    let example = body.as_ref().map(|body| body.example);
-    if needs_session(route, example) {
+    if needs_session(operation) {
         command += " \\\n  -H \"Authorization: Bearer $TOKEN\"";
     }
-    if let Some(example) = example {
-        let example = example.to_string().replace('\'', r"'\''");
+    if let Some(body) = body {
+        let example = body.example.to_string().replace('\'', r"'\''");
         command += &format!(" \\\n  -H 'Content-Type: application/json' \\\n  -d '{example}'");
     }
     command
 }
 
-/// Returns `true` if a request with this body is sent with a session. A user who is named in the body has none.
-fn needs_session(route: &Route, body: Option<&Value>) -> bool {
+/// The path of the example, in which `{token}` and `{id}` are left to fill in.
+pub(super) fn example_path(operation: &Operation<'_>) -> String {
+    let user = if operation.access == ADMIN {
+        "ben"
+    } else {
+        "me"
+    };
+    operation.route.path.replace("{user}", user)
+}
+
+/// Returns `true` if the example is sent with a session. A user who is named in its body has none.
+pub(super) fn needs_session(operation: &Operation<'_>) -> bool {
+    let body = operation.body.as_ref();
     let names_a_user = body.is_some_and(|body| {
         ["username", "email"]
             .iter()
-            .any(|name| body.get(name).is_some())
+            .any(|name| body.example.get(name).is_some())
     });
-    match route.authentication {
+    match operation.route.authentication {
         Authentication::Ignored | Authentication::InvalidIgnored => false,
         Authentication::InvalidRejected => !names_a_user,
         Authentication::Required

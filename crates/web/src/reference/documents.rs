@@ -5,9 +5,13 @@ use doorward_domain::values::Locale;
 use minijinja::{Value, context};
 use serde_json::Value as Json;
 
-use super::contents::{COMMON_PROBLEMS, Operation, RULES, Section, anchor, curl, pages, sections};
+use super::contents::{
+    COMMON_PROBLEMS, Operation, RULES, Section, anchor, curl, example_path, needs_session, pages,
+    sections,
+};
 use super::objects::{Field, nested_fields};
 use crate::app::{App, Documents};
+use crate::http::host::is_loopback_url;
 use crate::http::problem::Code;
 use crate::reference::openapi;
 use crate::routes;
@@ -59,6 +63,8 @@ fn page(app: &App, document: &Json) -> String {
         sections,
         pages,
         problems,
+        // On a developer's machine, the page has forms that send requests.
+        may_try => is_loopback_url(&policy.public_url),
         rules => RULES.map(|(subject, rule)| context! { subject, rule }).to_vec(),
         problem => response_fields(document, "Problem"),
         api => context! { description => info["description"].as_str(), version => info["version"].as_str() },
@@ -80,7 +86,12 @@ fn section_view(document: &Json, public_url: &str, section: &Section<'_>) -> Val
 fn operation_view(document: &Json, public_url: &str, operation: &Operation<'_>) -> Value {
     let (method, path) = (&operation.route.method, operation.route.path);
     let body = operation.body.as_ref().map(|body| {
-        context! { about => body.about, is_patch => body.is_patch, fields => request_fields(&body.fields) }
+        context! {
+            about => body.about,
+            is_patch => body.is_patch,
+            fields => request_fields(&body.fields),
+            example => format!("{:#}", body.example),
+        }
     });
     let responses = operation.responses.iter().map(|response| {
         let fields = response.object.map(|name| response_fields(document, name));
@@ -96,6 +107,8 @@ fn operation_view(document: &Json, public_url: &str, operation: &Operation<'_>) 
         access => operation.access,
         limit => operation.limit.as_deref(),
         curl => curl(public_url, operation),
+        example_path => example_path(operation),
+        needs_session => needs_session(operation),
         parameters => request_fields(&operation.parameters),
         body,
         responses => responses.collect::<Vec<_>>(),

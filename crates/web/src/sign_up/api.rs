@@ -38,8 +38,8 @@ pub(crate) struct SignUpBody {
     data: Option<serde_json::Value>,
 }
 
-/// Signs up. With an email address the user is `pending` and a confirmation mail goes out; with a
-/// username alone it is `active` at once. The form of the page signs in a user who is `active`.
+/// Signs up. With a username the user is `active` at once; with an email address alone it is `pending` until the address is
+/// confirmed. A confirmation mail goes to an address. The form of the page signs in a user who is `active`.
 #[utoipa::path(post, path = "/user", tag = "Sign up", request_body = SignUpBody,
     responses((status = 201, description = "The user", body = UserView, headers(("Location" = String, description = "URL of the user"), ("ETag" = String, description = "Its version")))))]
 pub(crate) async fn create_user(caller: Caller, fields: Fields) -> Result<Response, Problem> {

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::Page;
 use super::browser::Browser;
+use super::{Page, account_pages};
 use crate::support::{PASSWORD, TestApp, path_in};
 
 /// Names that a page must display unchanged (W-02).
@@ -16,19 +16,6 @@ pub const HOSTILE: [&str; 8] = [
     "&lt;b&gt;&amp;",
     "javascript:alert(1)//",
     "\u{200f}<!--",
-];
-
-/// The pages of the account area, whose frame has the name of the user.
-const ACCOUNT: [&str; 9] = [
-    "/account",
-    "/account/profile",
-    "/account/email",
-    "/account/password",
-    "/account/factors",
-    "/account/devices",
-    "/account/activity",
-    "/account/data",
-    "/account/delete",
 ];
 
 /// Template engines differ in the escape of a quote.
@@ -63,7 +50,7 @@ async fn the_name_of_a_user_is_escaped_on_the_page_of_the_link_and_in_the_accoun
         let form = format!("username={email}&password={}", PASSWORD.replace(' ', "+"));
         browser.post("/sign-in", &form).await.expect(303);
         let is_special = name.contains(['<', '>', '&', '"', '\'']);
-        for path in ACCOUNT {
+        for path in account_pages() {
             let html = normal(&browser.get(path).await.expect(200).text());
             assert!(html.contains(&shown), "{path}: {html}");
             assert!(!is_special || !html.contains(name), "{path}: {html}");

@@ -4,6 +4,7 @@ use doorward_domain::values::Locale;
 use serde_json::json;
 
 use super::account::signed_in;
+use super::account_pages;
 use super::browser::Browser;
 use crate::support::TestApp;
 
@@ -129,12 +130,7 @@ async fn names_and_addresses_are_isolated_from_the_text_around_them() {
     let mut browser = signed_in(&app, "en").await;
     let ben = app.sign_in("ben").await;
     ben.put("/user/me", json!({"name": NAME})).await.expect(200);
-    for path in [
-        "/account",
-        "/account/email",
-        "/account/activity",
-        "/account/data",
-    ] {
+    for path in account_pages() {
         let html = browser.get(path).await.expect(200).text();
         for text in [NAME, "ben@example.com"] {
             for (at, _) in html.match_indices(text) {

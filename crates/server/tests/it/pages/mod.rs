@@ -18,7 +18,16 @@ mod sign_in;
 mod sign_up;
 mod straight_in;
 
+use doorward_web::routes::table;
+
 use crate::support::{Client, TestResponse};
+
+/// The pages of the account area that show nothing but the user's own account.
+fn account_pages() -> impl Iterator<Item = &'static str> {
+    let is_page = |path: &&str| path.starts_with("/account") && !path.contains('{');
+    let pages = table().filter(|route| route.is_page && route.method == "GET");
+    pages.map(|route| route.path).filter(is_page)
+}
 
 /// A page that passed the checks for every page.
 pub struct Page(pub String);
@@ -52,16 +61,22 @@ impl Page {
             answer.text()
         );
         let html = answer.text();
-        // One script, from Doorward, which the page does not need.
-        let (script, rest) = html.split_once("<script src=\"/assets/script-").unwrap();
-        let (_, rest) = rest.split_once(".js\" type=\"module\"></script>").unwrap();
-        let html = format!("{script}{rest}");
+        // Scripts from Doorward, which the page does not need: that of all pages, and that of the reference.
+        let mut html = html;
+        for name in ["script", "reference"] {
+            let start = format!("<script src=\"/assets/{name}-");
+            if let Some((before, rest)) = html.split_once(&start) {
+                let (_, rest) = rest.split_once(".js\" type=\"module\"></script>").unwrap();
+                html = format!("{before}{rest}");
+            } else {
+                assert_eq!(name, "reference");
+            }
+        }
         assert!(
             html.starts_with(&format!("<!doctype html>\n<html lang=\"{language}\">")),
             "{html}"
         );
         // Images in a page are icons, or a QR code, which the server makes.
-        let mut html = html;
         while let Some((before, image)) = html.split_once("<svg ")
             && (before.contains("class=\"qr\"") || image.starts_with("class=\"icon\""))
         {

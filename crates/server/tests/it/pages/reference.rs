@@ -19,6 +19,12 @@ async fn reference() -> String {
         .replace("&amp;", "&")
 }
 
+/// A server on the reader's own machine has them.
+#[tokio::test]
+async fn a_public_server_has_no_forms_that_send_requests() {
+    assert!(!reference().await.contains("class=\"try\""));
+}
+
 /// The part of the page about an operation.
 fn part<'p>(page: &'p str, method: &str, path: &str) -> &'p str {
     let start = format!("<div class=\"operation\" id=\"{method}-{path}\">");
