@@ -88,11 +88,11 @@ impl Drop for RequestLog {
         let Some(status) = self.status else {
             self.span.record("error.type", "aborted");
             tracing::info!(
-                request.id = id,
-                trace_id,
                 http.request.method = method,
                 http.route = route,
                 duration_ms,
+                request.id = id,
+                trace_id,
                 "request aborted"
             );
             return;
@@ -112,17 +112,17 @@ impl Drop for RequestLog {
             .and_then(|problem| problem.cause.as_deref())
         {
             Some(cause) => {
-                tracing::error!(request.id = id, trace_id, http.request.method = method, http.route = route, http.response.status_code = status, problem = code, duration_ms, error = %chain(cause), "request failed");
+                tracing::error!(http.request.method = method, http.route = route, http.response.status_code = status, problem = code, duration_ms, error = %chain(cause), request.id = id, trace_id, "request failed");
             }
             None => {
                 tracing::info!(
-                    request.id = id,
-                    trace_id,
                     http.request.method = method,
                     http.route = route,
                     http.response.status_code = status,
                     problem = code,
                     duration_ms,
+                    request.id = id,
+                    trace_id,
                     "request"
                 );
             }

@@ -1,5 +1,5 @@
-//! The log: one line per event on standard error, as text or JSON. On a terminal a line begins with the time of day.
-//! It also starts the traces, which come from the same source.
+//! The log: one line per event on standard error, as text or JSON. On a terminal a line begins with the time of day, and is
+//! shorter. It also starts the traces, which come from the same source.
 //!
 //! A line contains its event without the fields of the spans around it: spans are for traces only, and those of
 //! libraries may contain user input. `writer` cleans each line.
@@ -10,8 +10,10 @@ use std::io::IsTerminal;
 
 use anyhow::Context;
 use doorward_domain::ports::Clock;
+use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
-use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -53,7 +55,7 @@ pub fn start(config: &Config) -> anyhow::Result<Option<Traces>> {
             .with_ansi(format == LineFormat::Coloured)
             .with_target(false);
         match is_terminal {
-            true => Box::new(layer.with_timer(TimeOfDay)),
+            true => Box::new(layer.with_timer(TimeOfDay).fmt_fields(short_fields())),
             false => Box::new(layer),
         }
     } else {
@@ -77,6 +79,21 @@ impl FormatTime for TimeOfDay {
         let now = SystemClock::default().now();
         write!(writer, "{}", now.strftime("%H:%M:%SZ"))
     }
+}
+
+/// The fields on a terminal: those of requests without their names, and without the id of the trace.
+fn short_fields() -> impl for<'writer> FormatFields<'writer> + Send + Sync + 'static {
+    debug_fn(|writer, field, value| match field.name() {
+        "message" => write!(writer, "{value:?}"),
+        "http.request.method" | "http.route" | "problem" => {
+            write!(writer, "{}", format!("{value:?}").trim_matches('"'))
+        }
+        "http.response.status_code" => write!(writer, "{value:?}"),
+        "duration_ms" => write!(writer, "{value:?} ms"),
+        "trace_id" => Ok(()),
+        name => write!(writer, "{name}={value:?}"),
+    })
+    .delimited(" ")
 }
 
 fn is_event(metadata: &tracing::Metadata<'_>) -> bool {

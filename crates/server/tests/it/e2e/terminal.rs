@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
@@ -111,6 +112,26 @@ fn a_start_on_a_terminal_ends_with_the_banner_and_stops_with_ctrl_c() {
     assert!(!banner.lines().any(has_time), "{shown}");
     let migrations = lines.iter().filter(|line| line.contains("migration"));
     assert_eq!(migrations.count(), 1, "{shown}");
+    // A request is a short line.
+    let url = banner.split_whitespace().next().unwrap();
+    let host = url.split_once("://").expect(url).1;
+    let mut stream = TcpStream::connect(host).unwrap();
+    write!(
+        stream,
+        "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    while !shown.contains("request.id=")
+        && let Ok(count @ 1..) = emulator.read(&mut chunk)
+    {
+        shown += &String::from_utf8_lossy(&chunk[..count]);
+    }
+    let is_request = |line: &&str| line.contains("request GET / 200 ");
+    let line = shown.lines().find(is_request).expect(&shown);
+    assert!(
+        line.len() < 110 && line.contains(" ms request.id="),
+        "{line}"
+    );
     emulator.write_all(b"\x03").unwrap();
     let _ = emulator.read_to_end(&mut Vec::new());
     assert!(child.wait().unwrap().success());
