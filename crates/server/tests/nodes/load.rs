@@ -12,7 +12,8 @@ use crate::accounts::PASSWORD;
 use crate::cluster::Cluster;
 use crate::node_client::{NodeClient, Reply};
 
-/// Sends the request to the nodes in turn until one responds. Returns the number of failed attempts.
+/// Sends the request to the nodes in turn until one responds. Returns the number of failed attempts. A busy node (503 with
+/// `Retry-After`) has changed nothing, and counts as one that does not respond.
 async fn ask(
     clients: [NodeClient; 3],
     first: usize,
@@ -24,8 +25,8 @@ async fn ask(
     for attempt in 0..1000 {
         let client = clients[(first + attempt) % 3];
         match client.try_send(method, path, token, body).await {
-            Ok(reply) => return (attempt, reply),
-            Err(_) => crate::pass(Duration::from_millis(20)).await,
+            Ok(reply) if reply.status != 503 => return (attempt, reply),
+            _ => crate::pass(Duration::from_millis(20)).await,
         }
     }
     panic!("no node responds: {method} {path}");
