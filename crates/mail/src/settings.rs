@@ -27,6 +27,8 @@ pub struct MailBrand {
     pub accent: Option<String>,
     /// URL of a PNG image that replaces the name at the top.
     pub logo_url: Option<String>,
+    /// URL of the PNG image that mail programs show in its place on a dark background.
+    pub logo_dark_url: Option<String>,
 }
 
 impl Default for MailBrand {
@@ -35,6 +37,7 @@ impl Default for MailBrand {
             name: "Doorward".to_owned(),
             accent: None,
             logo_url: None,
+            logo_dark_url: None,
         }
     }
 }

@@ -89,11 +89,11 @@ mail-already-registered-ignore = Wenn Sie das nicht waren, ignorieren Sie diese 
 
 mail-recover-subject = Setzen Sie Ihr Passwort für { $product } zurück
 mail-recover-title = Setzen Sie Ihr Passwort zurück
-mail-recover-intro = jemand möchte das Passwort Ihres Kontos bei { $product }{ mail-username } zurücksetzen ({ $at }).
+mail-recover-intro = für Ihr Konto bei { $product }{ mail-username } wurde ein neues Passwort angefordert ({ $at }).
 mail-recover-action = Wenn Sie das waren, öffnen Sie diesen Link und legen Sie ein neues Passwort fest
 mail-recover-button = Neues Passwort festlegen
 mail-recover-valid = { mail-link-once }
-mail-recover-ignore = Wenn Sie das nicht waren, ignorieren Sie diese E-Mail: Ihr Passwort bleibt unverändert. Geben Sie den Link nicht weiter.
+mail-recover-ignore = Wenn Sie das nicht waren, ignorieren Sie diese E-Mail: Es ändert sich nichts. Geben Sie den Link nicht weiter.
 
 mail-password-changed-subject = Ihr Passwort für { $product } wurde geändert
 mail-password-changed-title = Ihr Passwort wurde geändert
@@ -613,8 +613,8 @@ data-category = { $name ->
 data-until = { $name ->
     [user] Name, Benutzername, E‑Mail-Adresse und Sprache, solange Sie das Konto haben. Wenn Sie es löschen, bleibt alles noch { $period } lang gespeichert, damit Sie es sich anders überlegen können.
     [user-at-once] Name, Benutzername, E‑Mail-Adresse und Sprache, solange Sie das Konto haben.
-    [password] Für niemanden lesbar, bis Sie es ändern oder das Konto gelöscht wird.
-    [factors] Die Schlüssel Ihrer Authenticator-Apps und Ihre Wiederherstellungscodes, für niemanden lesbar, bis sie entfernt werden oder das Konto gelöscht wird.
+    [password] Bis Sie es ändern oder das Konto gelöscht wird. Niemand kann es lesen.
+    [factors] Die Schlüssel Ihrer Authenticator-Apps und Ihre Wiederherstellungscodes, bis sie entfernt werden oder das Konto gelöscht wird. Niemand kann sie lesen.
     [sessions] Browser, IP-Adresse und Zeiten, { $period } ab der letzten Verlängerung, höchstens { $longest } ab der Anmeldung.
     [devices] Browser und Netzwerk der Geräte, auf denen Sie sich angemeldet haben, { $period } ab der letzten Anmeldung dort.
     [links] Zweck, E‑Mail-Adresse und Zeiten, bis { $period } nach ihrem Ablauf.
@@ -643,7 +643,7 @@ delete-stays = Was bleibt
 delete-stays-applications = Was Anwendungen selbst gespeichert haben: Bitten Sie dort um Löschung
 delete-stays-log = Ein Protokoll der Anmeldungen und Änderungen, ohne Ihren Namen und Ihre Adresse
 delete-signs-out = Sie werden auf allen Geräten abgemeldet.
-delete-reason = Warum möchten Sie gehen? (freiwillig)
+delete-reason = Warum möchten Sie gehen? (optional)
 delete-reason-none = Keine Angabe
 delete-reason-name = { $reason ->
     [not-needed] Ich brauche es nicht mehr
@@ -693,6 +693,7 @@ factors-renew-voids = Sie bekommen zehn neue Codes. Die alten gelten dann nicht 
 factors-add = Authenticator-App hinzufügen
 factors-add-another = Weitere Authenticator-App hinzufügen
 factors-full = Ein Konto kann höchstens { $max } Authenticator-Apps haben. Entfernen Sie zuerst eine.
+factors-unnamed = Authenticator-App
 factors-name = Name (optional)
 factors-name-hint = Damit Sie mehrere Authenticator-Apps unterscheiden können, zum Beispiel „Smartphone“ oder „Tablet“.
 factors-continue = Weiter
@@ -828,10 +829,10 @@ link-expired = { $link ->
     [email-undo] Er wurde schon verwendet oder ist zu alt. Wenn Sie die Änderung rückgängig gemacht haben, legen Sie mit der E‑Mail, die wir Ihnen dann geschickt haben, ein neues Passwort fest. Wenn nicht, wenden Sie sich an den Support.
     [factor-undo] Er wurde schon verwendet oder ist zu alt. Wenn Sie damit die Authenticator-Apps entfernt haben, legen Sie mit der E‑Mail, die wir Ihnen dann geschickt haben, ein neues Passwort fest. Wenn nicht, wenden Sie sich an den Support.
     [deletion-undo] Er wurde schon verwendet, oder das Konto ist gelöscht. Wenn Sie Ihr Konto behalten haben, können Sie sich anmelden.
-    [confirmation] Er wurde schon verwendet oder durch einen neueren ersetzt, oder er ist zu alt. Wenn Sie „Das war ich nicht“ gewählt haben, müssen Sie nichts weiter tun. Wenn nicht, können Sie einen neuen anfordern.
+    [confirmation] Er wurde schon verwendet oder durch einen neueren ersetzt, oder er ist zu alt. Wenn Sie Ihre Adresse damit bestätigt haben, melden Sie sich an. Wenn Sie „Das war ich nicht“ gewählt haben, müssen Sie nichts weiter tun.
    *[other] Er wurde schon verwendet oder durch einen neueren ersetzt, oder er ist zu alt. Sie können einen neuen anfordern.
 }
-problem-confirm-address = E‑Mail-Adresse bestätigen
+problem-new-link = Neuen Link anfordern
 problem-reset-password = Passwort zurücksetzen
 problem-code = Fehlercode:
 problem-request = Nummer der Anfrage:

@@ -99,11 +99,11 @@ mail-already-registered-ignore = If this wasn't you, ignore this email.
 
 mail-recover-subject = Reset your password for { $product }
 mail-recover-title = Reset your password
-mail-recover-intro = Someone asked to reset the password of your { $product } account{ mail-username } ({ $at }).
+mail-recover-intro = A new password for your { $product } account{ mail-username } was requested ({ $at }).
 mail-recover-action = If this was you, open this link and set a new password
 mail-recover-button = Set a new password
 mail-recover-valid = { mail-link-once }
-mail-recover-ignore = If this wasn't you, ignore this email: your password stays the same. Don't share this link.
+mail-recover-ignore = If this wasn't you, ignore this email: nothing changes. Don't share this link.
 
 mail-password-changed-subject = Your password for { $product } was changed
 mail-password-changed-title = Your password was changed
@@ -629,8 +629,8 @@ data-category = { $name ->
 data-until = { $name ->
     [user] Name, username, email address and language, as long as you have the account. If you delete it, everything stays for another { $period }, so that you can change your mind.
     [user-at-once] Name, username, email address and language, as long as you have the account.
-    [password] Stored so that no one can read it, until you change it or the account is deleted.
-    [factors] The keys of your authenticator apps and your recovery codes, stored so that no one can read them, until they are removed or the account is deleted.
+    [password] Until you change it or the account is deleted. It is stored so that no one can read it.
+    [factors] The keys of your authenticator apps and your recovery codes, until they are removed or the account is deleted. They are stored so that no one can read them.
     [sessions] Browser, IP address and times, for { $period } after the sign-in was last renewed, at most { $longest } after the sign-in.
     [devices] Browser and network of devices that you signed in from, for { $period } after the last sign-in there.
     [links] Purpose, email address and times, for { $period } after they expire.
@@ -709,6 +709,7 @@ factors-renew-voids = You'll get ten new codes. The old ones will no longer work
 factors-add = Add an authenticator app
 factors-add-another = Add another authenticator app
 factors-full = An account can have at most { $max } authenticator apps. Remove one first.
+factors-unnamed = Authenticator app
 factors-name = Name (optional)
 factors-name-hint = To tell your authenticator apps apart, such as Phone or Tablet.
 factors-continue = Continue
@@ -845,10 +846,10 @@ link-expired = { $link ->
     [email-undo] It was already used, or is too old. If you have undone the change, set a new password with the email that we sent you then. If not, contact support.
     [factor-undo] It was already used, or is too old. If you have removed the authenticator apps with it, set a new password with the email that we sent you then. If not, contact support.
     [deletion-undo] It was already used, or the account is deleted. If you have kept your account, you can sign in.
-    [confirmation] It was already used, replaced by a newer one, or is too old. If you chose "This wasn't me", there is nothing else you need to do. If not, you can request a new one.
+    [confirmation] It was already used, replaced by a newer one, or is too old. If you have confirmed your address with it, sign in. If you chose "This wasn't me", there is nothing else you need to do.
    *[other] It was already used, replaced by a newer one, or is too old. You can request a new one.
 }
-problem-confirm-address = Confirm your email address
+problem-new-link = Get a new link
 problem-reset-password = Reset your password
 problem-code = Error code:
 problem-request = Request id:

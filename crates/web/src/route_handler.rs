@@ -32,7 +32,7 @@ pub(crate) mod prelude {
     pub(crate) use crate::http::problem::Code::*;
     pub(crate) use crate::http::route::Authentication::*;
     pub(crate) use crate::http::route::{
-        DELETION, LINK, PASSWORD_CHECK, QUERY, REAUTHENTICATION, Route, USER,
+        ADMINISTRATION, LINK, QUERY, REAUTHENTICATION, Route, USER,
     };
 }
 

@@ -75,6 +75,8 @@ pub struct FactorList {
     pub totp: Vec<Factor>,
     /// Number of unused recovery codes; `None` if the user has no factor.
     pub recovery_codes: Option<usize>,
+    /// When the recovery codes were created.
+    pub codes_created_at: Option<Timestamp>,
 }
 
 /// Adds, lists and removes second factors.
@@ -139,6 +141,7 @@ impl Core {
         totp.sort_by_key(|totp| totp.id);
         Ok(FactorList {
             recovery_codes: (!set.is_empty()).then(|| set.recovery_codes()),
+            codes_created_at: set.codes_created_at(),
             totp: totp.iter().map(Totp::view).collect(),
         })
     }

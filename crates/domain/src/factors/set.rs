@@ -163,6 +163,11 @@ impl FactorSet {
         self.recovery_codes.len()
     }
 
+    /// When the recovery codes were created; `None` if there are none.
+    pub(super) fn codes_created_at(&self) -> Option<Timestamp> {
+        self.codes_created_at
+    }
+
     /// The digests of the unused recovery codes.
     pub(super) fn recovery_digests(&self) -> &[String] {
         &self.recovery_codes

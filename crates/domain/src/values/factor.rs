@@ -58,14 +58,13 @@ impl FactorCode {
     }
 }
 
-/// The name of an authenticator that has no other.
-const DEFAULT_NAME: &str = "Authenticator app";
-
 /// The name of a factor: 1 to 64 characters that a [`Name`] may have.
 #[derive(Debug, Clone)]
 pub struct FactorName(String);
 
 impl FactorName {
+    /// The name of an authenticator that has no other.
+    pub const DEFAULT: &str = "Authenticator app";
     /// Maximum number of characters.
     pub const MAX_LENGTH: usize = 64;
 
@@ -91,7 +90,7 @@ impl FactorName {
 
 impl Default for FactorName {
     fn default() -> Self {
-        Self(DEFAULT_NAME.to_owned())
+        Self(Self::DEFAULT.to_owned())
     }
 }
 

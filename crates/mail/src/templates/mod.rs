@@ -169,6 +169,7 @@ impl Templates {
             product => self.brand.name.as_str(),
             accent => self.brand.accent.as_deref().unwrap_or("#17614e"),
             logo_url => self.brand.logo_url.as_deref(),
+            logo_dark_url => self.brand.logo_dark_url.as_deref(),
             greeting => mail.greeting.as_deref().and_then(values::greeting),
             username => mail.username.as_deref().map(values::one_line),
             url => mail.url.as_str(),

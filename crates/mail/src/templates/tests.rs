@@ -423,6 +423,7 @@ fn mails_have_the_accent_and_the_logo_of_the_brand() {
         name: "Müller & Söhne".to_owned(),
         accent: Some("#756c1d".to_owned()),
         logo_url: Some("https://id.example.com/assets/logo.png".to_owned()),
+        logo_dark_url: Some("https://id.example.com/assets/logo-dark.png".to_owned()),
     };
     let templates = Templates::load(&brand, None).unwrap();
     let mail = samples::mail(MailKind::SignUp, Locale::En);
@@ -430,4 +431,6 @@ fn mails_have_the_accent_and_the_logo_of_the_brand() {
     assert!(html.contains("background:#756c1d"), "{html}");
     let logo = "<img src=\"https://id.example.com/assets/logo.png\" alt=\"Müller &amp; Söhne\"";
     assert!(html.contains(logo), "{html}");
+    let dark = "<source media=\"(prefers-color-scheme: dark)\" srcset=\"https://id.example.com/assets/logo-dark.png\">";
+    assert!(html.contains(dark), "{html}");
 }

@@ -121,11 +121,13 @@ impl Config {
         let transport = parse_transport(&self.mail_url())?;
         let brand = Brand::open(&self.options.brand)?;
         let public_url = self.public_url(listening);
+        let url = |path| format!("{public_url}{path}");
         Ok(MailSettings {
             brand: MailBrand {
                 name: brand.name().to_owned(),
                 accent: brand.mail_accent(),
-                logo_url: brand.mail_logo().map(|path| format!("{public_url}{path}")),
+                logo_url: brand.mail_logo().map(url),
+                logo_dark_url: brand.mail_logo_dark().map(url),
             },
             templates: self.mail_templates.clone(),
             ..MailSettings::new(self.mail_from(listening), transport)

@@ -215,9 +215,9 @@ export async function walkRest(language, look) {
   await browser.page.context().clearCookies();
   await browser.signIn("ben@example.com", PASSWORD);
   await browser.go("/account/devices");
-  await look(browser, "devices, two", ".device form");
+  await look(browser, "devices, two", ".entry form");
   await browser.click("form[action^='/account/devices/'] button");
-  await look(browser, "device signed out", "main:not(:has(.device form)) .status");
+  await look(browser, "device signed out", "main:not(:has(.entry form)) .status");
   await browser.go("/account/email");
   await browser.send("/account/email", { email: "new@example.com", password: PASSWORD });
   await browser.awaitMail(3);

@@ -5,7 +5,7 @@ use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::put("/user/{user}/deletion", Required)
-        .with_problems(DELETION)
+        .with_problems(ADMINISTRATION)
         .api(|| routes!(api::request_deletion)),
     Route::delete("/user/{user}/deletion", InvalidRejected)
         .with_limit(SignIn)

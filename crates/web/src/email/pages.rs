@@ -12,7 +12,7 @@ use minijinja::{Value, context};
 use crate::email::api;
 use crate::html::dates::moment;
 use crate::html::form::Form;
-use crate::html::redirect::redirect;
+use crate::html::redirect::from_former_path;
 use crate::html::return_to::ReturnTo;
 use crate::html::sent_to;
 use crate::http::body::{Fields, optional_password};
@@ -32,7 +32,7 @@ pub(crate) async fn former_confirmation_page(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    redirect(&headers, query.as_deref(), REQUEST_PAGE)
+    from_former_path(&headers, query.as_deref(), REQUEST_PAGE)
 }
 
 /// The page that the link opens.

@@ -44,7 +44,7 @@ async fn list(
     let row = |factor: &Factor| {
         context! {
             id => factor.id.to_string(),
-            name => &factor.name,
+            name => own_name(factor),
             added => moment(factor.created_at),
             last_used => factor.last_used_at.map(moment),
         }
@@ -58,6 +58,11 @@ async fn list(
         done,
     };
     Ok(caller.render(Section::Factors, "factors/factors", values))
+}
+
+/// The name that the user gave an authenticator app. `None` for the default, which pages show in their language.
+fn own_name(factor: &Factor) -> Option<&str> {
+    Some(factor.name.as_str()).filter(|name| *name != FactorName::DEFAULT)
 }
 
 /// A form of a step that was sent.
@@ -129,9 +134,13 @@ async fn confirmation(
     let needs_code = caller.needs_code().await;
     let values = context! {
         step => step.name(),
-        app_name => app.map(|app| &app.name),
+        app_name => app.and_then(|app| app.name.as_ref()),
         is_last_app => app.is_some_and(|app| app.is_last),
         action => step.path(),
+        codes => match step {
+            Step::Renew => codes_version(caller).await,
+            Step::Add | Step::Remove(_) => None,
+        },
         asks_for_proof => rejected.is_some() || needs_code != Some(false),
         needs_code,
         username => sign_in_name(caller.session().user()),
@@ -185,7 +194,7 @@ impl Step<'_> {
 
 /// The authenticator app of a [`Step::Remove`].
 struct AppToRemove {
-    name: String,
+    name: Option<String>,
     /// `true` if the user has no other one.
     is_last: bool,
 }
@@ -200,7 +209,7 @@ async fn app_to_remove(caller: &AccountCaller, id: &str) -> Option<AppToRemove> 
     let apps: Vec<_> = apps.filter(|factor| factor.is_active).collect();
     let app = apps.iter().find(|factor| factor.id.to_string() == id)?;
     Some(AppToRemove {
-        name: app.name.clone(),
+        name: own_name(app).map(str::to_owned),
         is_last: apps.len() == 1,
     })
 }
@@ -266,16 +275,28 @@ pub(crate) async fn remove(
     }
 }
 
-/// Renews the recovery codes, and shows them.
+/// Renews the recovery codes, and shows them. A form that is sent again, as by a reload, renews nothing: the codes are newer
+/// than its page.
 pub(crate) async fn renew_codes(
     caller: AccountCaller,
-    fields: Fields,
+    mut fields: Fields,
 ) -> Result<Response, Problem> {
+    let seen = fields.optional("codes", |text| Ok(text.to_owned()));
+    if seen.is_some() && seen != codes_version(&caller).await {
+        return Ok(see_other(FACTORS));
+    }
     let form = SentForm::new(Step::Renew, &fields);
     match api::renew(&caller, "me", Some(fields)).await {
         Ok(codes) => Ok(codes_page(&caller, &codes, FACTORS).into_response()),
         Err(problem) => Err(form.rejected(&caller, problem).await),
     }
+}
+
+/// What distinguishes the recovery codes from earlier and later ones. `None` if it cannot be read: the form then has none.
+async fn codes_version(caller: &AccountCaller) -> Option<String> {
+    let factors = caller.doorward().factors.list(&caller.ctx, "me").await;
+    let created_at = factors.ok()?.codes_created_at?;
+    Some(created_at.as_microsecond().to_string())
 }
 
 fn codes_page(caller: &AccountCaller, codes: &[Secret<String>], next: &str) -> Html<String> {

@@ -132,8 +132,12 @@ impl Brand {
 
     /// Path of the logo if mail programs can show it: few show SVG or WebP.
     pub fn mail_logo(&self) -> Option<String> {
-        let logo = self.logo.as_ref().filter(|logo| logo.is_png());
-        logo.map(Asset::path)
+        mail_path(self.logo.as_ref())
+    }
+
+    /// Path of the logo for a dark background, if mail programs can show it.
+    pub fn mail_logo_dark(&self) -> Option<String> {
+        mail_path(self.logo_dark.as_ref())
     }
 
     pub(crate) fn settings(&self) -> &BrandSettings {
@@ -161,6 +165,11 @@ impl Brand {
         let assets = [&self.logo, &self.logo_dark, &self.icon, &self.stylesheet];
         assets.into_iter().flatten()
     }
+}
+
+/// The path of a logo, if mail programs can show it.
+fn mail_path(logo: Option<&Asset>) -> Option<String> {
+    logo.filter(|logo| logo.is_png()).map(Asset::path)
 }
 
 fn stylesheet(color: Color) -> Asset {

@@ -11,7 +11,7 @@ use crate::http::problem::{Code, Problem};
 use crate::http::responses::see_other;
 
 /// Redirects a browser to a page, with the query. Any other client gets 404.
-pub(crate) fn redirect(
+pub(crate) fn from_former_path(
     headers: &HeaderMap,
     query: Option<&str>,
     page: &str,
@@ -28,6 +28,6 @@ pub(crate) fn redirect(
 /// The handler of a path that redirects to a page.
 pub(crate) fn redirect_to(page: &'static str) -> MethodRouter<App> {
     get(async move |headers: HeaderMap, RawQuery(query): RawQuery| {
-        redirect(&headers, query.as_deref(), page)
+        from_former_path(&headers, query.as_deref(), page)
     })
 }

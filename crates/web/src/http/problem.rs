@@ -1,6 +1,6 @@
 //! Problems (RFC 9457, H-01): the type of all error responses.
 //!
-//! [`Code`] is the closed list, with the texts for clients. A domain error becomes a [`Problem`] only here; `layers`
+//! [`Code`] is the closed list, with the texts for clients. A domain error becomes a [`Problem`] only here; `problem_response`
 //! writes it as JSON or as a page, with the request's id. The cause goes to the log only. To add a code: a row in
 //! `codes!`. A test generates its row in `docs/ERRORS.md`.
 

@@ -115,8 +115,8 @@ pub(crate) const REAUTHENTICATION: &[Code] = &[
 pub(crate) const PASSWORD_CHECK: &[Code] = &[Code::TooManyAttempts, Code::Overloaded];
 /// Problems of a user in the path.
 pub(crate) const USER: &[Code] = &[Code::Forbidden, Code::NotFound];
-/// Problems of a deletion.
-pub(crate) const DELETION: &[&[Code]] = &[
+/// Problems of a change of another user, or of a deletion.
+pub(crate) const ADMINISTRATION: &[&[Code]] = &[
     REAUTHENTICATION,
     USER,
     &[Code::PreconditionFailed, Code::LastAdmin],

@@ -8,7 +8,7 @@ use minijinja::{Value, context};
 use crate::html::account::{AccountCaller, Section};
 use crate::html::form::Form;
 use crate::html::outcome::{self, Outcome};
-use crate::html::redirect::redirect;
+use crate::html::redirect::from_former_path;
 use crate::html::sign_in_name;
 use crate::http::body::Fields;
 use crate::http::problem::Problem;
@@ -24,7 +24,7 @@ pub(crate) async fn former_password_page(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    redirect(&headers, query.as_deref(), Section::Password.path())
+    from_former_path(&headers, query.as_deref(), Section::Password.path())
 }
 
 /// Where password managers look for the page that changes a password (W3C, “A Well-Known URL for

@@ -9,7 +9,7 @@ use minijinja::{Value, context};
 
 use crate::html::form::Form;
 use crate::html::outcome::Outcome;
-use crate::html::redirect::redirect;
+use crate::html::redirect::from_former_path;
 use crate::html::{display_name, sent_to, sign_in_name};
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
@@ -28,7 +28,7 @@ pub(crate) async fn former_recovery_page(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    redirect(&headers, query.as_deref(), REQUEST_PAGE)
+    from_former_path(&headers, query.as_deref(), REQUEST_PAGE)
 }
 
 /// The form to request a recovery mail, filled in with the address of a signed-in user.

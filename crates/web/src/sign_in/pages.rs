@@ -20,7 +20,7 @@ use crate::html::account::Section;
 use crate::html::dates::moment;
 use crate::html::form::Form;
 use crate::html::outcome;
-use crate::html::redirect::redirect;
+use crate::html::redirect::from_former_path;
 use crate::html::return_to::{ReturnTo, sign_in_path, with_return_to};
 use crate::html::sent_to;
 use crate::http::body::Fields;
@@ -168,7 +168,7 @@ pub(crate) async fn former_code_page(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    redirect(&headers, query.as_deref(), "/sign-in/factor")
+    from_former_path(&headers, query.as_deref(), "/sign-in/factor")
 }
 
 /// The form for the code of a second factor. Without a challenge, a browser with a session is redirected, and one without

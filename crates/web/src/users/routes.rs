@@ -1,16 +1,7 @@
 //! The routes of users: one's own account, and what admins do with other accounts.
 
 use super::{activity, activity_pages, admin, api, data_pages, pages, profile_pages};
-use crate::http::problem::Code;
 use crate::route_handler::prelude::*;
-
-/// Problems of a change of the role or the status.
-const CHANGE_BY_ADMIN: &[&[Code]] = &[
-    REAUTHENTICATION,
-    USER,
-    &[LastAdmin, PreconditionFailed],
-    PASSWORD_CHECK,
-];
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/user", Required)
@@ -28,7 +19,7 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .with_problems(&[USER, &[PreconditionFailed]])
         .api(|| routes!(api::patch_user)),
     Route::delete("/user/{user}", Required)
-        .with_problems(DELETION)
+        .with_problems(ADMINISTRATION)
         .api(|| routes!(api::delete_user)),
     Route::get("/user/{user}/activity", Required)
         .with_problems(&[USER, QUERY])
@@ -38,10 +29,10 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .with_problems(&[USER])
         .api(|| routes!(api::export_user)),
     Route::put("/user/{user}/role", Required)
-        .with_problems(CHANGE_BY_ADMIN)
+        .with_problems(ADMINISTRATION)
         .api(|| routes!(admin::change_role)),
     Route::put("/user/{user}/status", Required)
-        .with_problems(CHANGE_BY_ADMIN)
+        .with_problems(ADMINISTRATION)
         .api(|| routes!(admin::change_status)),
     Route::get("/account", RequiredOrSignInPage).page(|| get(pages::account_page)),
     Route::get("/account/profile", RequiredOrSignInPage).page(|| get(profile_pages::profile_page)),

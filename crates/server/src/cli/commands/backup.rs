@@ -42,7 +42,8 @@ pub(super) async fn run(config: &Config, args: &BackupArgs, output: Output) -> a
     if config.master_key.is_none() {
         let key = config.data_dir.join("master.key");
         text += &format!(
-            "\nBack up {} as well, to another place: without it all users have to sign in again.",
+            "\nBack up {} as well, to another place: the server does not start without it, and with a new one, all users \
+             sign in again and add their authenticator apps again.",
             key.display()
         );
     }

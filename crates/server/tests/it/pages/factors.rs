@@ -231,15 +231,25 @@ async fn a_user_adds_and_removes_authenticators_on_pages() {
     let page = browser
         .post("/account/factors/recovery-codes", &proof)
         .await;
-    browser
+    let page = browser
         .page(page, 401)
         .shows(&["<a href=\"#code\">Wrong code"]);
-    let proof = format!("password=plum+cake+on+sundays&code={}", codes[0]);
+    let (_, version) = page.0.split_once("name=\"codes\" value=\"").unwrap();
+    let (version, _) = version.split_once('"').unwrap();
+    let proof = format!(
+        "password=plum+cake+on+sundays&code={}&codes={version}",
+        codes[0]
+    );
     let page = browser
         .post("/account/factors/recovery-codes", &proof)
         .await;
     let renewed = codes_on(&browser.page(page, 200));
     assert!(renewed.len() == 10 && renewed[0] != codes[0]);
+    // A reload of this page sends the form again, and renews nothing.
+    let again = browser
+        .post("/account/factors/recovery-codes", &proof)
+        .await;
+    Browser::redirected(again, "/account/factors");
 
     let remove = format!("{action}/remove");
     let page = browser.post(&remove, "").await;

@@ -63,7 +63,7 @@ async fn an_expired_undo_link_offers_no_new_one() {
     for (language, new, not_me, texts) in [
         (
             "en",
-            "request a new one",
+            "Get a new link",
             "If you chose &quot;This wasn&#39;t me&quot;, there is nothing else",
             [
                 "undone the change",
@@ -73,7 +73,7 @@ async fn an_expired_undo_link_offers_no_new_one() {
         ),
         (
             "de",
-            "einen neuen anfordern",
+            "Neuen Link anfordern",
             "Wenn Sie „Das war ich nicht“ gewählt haben",
             [
                 "rückgängig gemacht",
@@ -94,7 +94,7 @@ async fn an_expired_undo_link_offers_no_new_one() {
         let link = format!("/confirmation/{}", "A".repeat(43));
         for path in [&link, &format!("{link}/cancel")] {
             let page = Page::post(&anonymous, path, "", language).await;
-            page.shows(&[new, not_me, "href=\"/sign-up/sent\""]);
+            page.shows(&[new, not_me, "href=\"/sign-in\"", "href=\"/sign-up/sent\""]);
         }
     }
 }
