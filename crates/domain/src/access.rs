@@ -1,7 +1,7 @@
 //! Authorization: which actor may do what to which account. This is the only place that decides it.
 //!
 //! [`authorize`] is called before the target is looked up, so that its result does not reveal whether the target
-//! exists. To add an action: a variant, and a row in [`Action::rule`].
+//! exists. To add an action: a variant, and a row in `Action::rule`.
 
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
