@@ -38,11 +38,14 @@ impl Deletion {
     ) -> Result<User, Error> {
         let (core, action) = (&self.core, Action::DeleteUser);
         core.ensure_reauthenticated(ctx, action, named).await?;
-        for _ in 0..MAX_WRITE_ATTEMPTS {
+        for attempt in 0..MAX_WRITE_ATTEMPTS {
             let user = core.resolve(ctx, action, named).await?;
             ensure_version(&user, expected)?;
             if user.deletion.is_some() {
                 return Ok(user);
+            }
+            if attempt == 0 {
+                core.throttle_deletion(ctx, &user).await?;
             }
             let mut batch = core.actor_check(ctx, action, user.id);
             let grace = core.policy.deletion_grace;

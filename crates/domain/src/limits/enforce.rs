@@ -6,8 +6,8 @@ use futures_util::future::try_join_all;
 use jiff::Timestamp;
 
 use super::{
-    BACKOFF_DELAYS, EMAIL_CHANGES, LOCKOUT_RETRY_AFTER, MAILBOX, MAILBOX_CEILING, MANY_FAILURES,
-    Rate, ReportedLimit, ThrottleScope, address_key, interval,
+    BACKOFF_DELAYS, DELETIONS, EMAIL_CHANGES, LOCKOUT_RETRY_AFTER, MAILBOX, MAILBOX_CEILING,
+    MANY_FAILURES, Rate, ReportedLimit, ThrottleScope, address_key, interval,
 };
 use crate::core::Core;
 use crate::ctx::Ctx;
@@ -109,6 +109,14 @@ impl Core {
         let mut limits = vec![own];
         limits.extend(mailbox_limit(ctx, Purpose::Confirmation, email));
         self.acquire(ctx, &limits, Some(user.id)).await
+    }
+
+    /// Counts a request of a user to delete their own account.
+    pub(crate) async fn throttle_deletion(&self, ctx: &Ctx, user: &User) -> Result<(), Error> {
+        let own = KeyedLimit::for_user("deletion", DELETIONS, user.id);
+        let is_own = ctx.actor.user_id() == Some(user.id);
+        let limits = is_own.then_some(own);
+        self.acquire(ctx, limits.as_slice(), Some(user.id)).await
     }
 
     /// Counts a mail for the ceiling of its mailbox, for the worker.

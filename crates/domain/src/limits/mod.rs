@@ -12,7 +12,7 @@
 //! | `sign-in-global` | none: one limit for sign-in attempts of all unknown clients |
 //! | `guess` (backoff) | the account, by its id or canonical identifier; or the known device; for codes the user, the device that has passed the factor, or the recovery |
 //! | `mailbox` | purpose of the link, network prefix and mailbox; and a ceiling for each purpose and mailbox, above which mails wait |
-//! | `email-change`, `factor-change`, `sign-in-notice`, `password-notice`, `deletion-notice` | the account |
+//! | `email-change`, `deletion`, `factor-change`, `sign-in-notice`, `password-notice`, `deletion-notice` | the account |
 //! | `code-grants`, `daily-code-grants` | the user and the oldest factor |
 //! | `granted-codes` | the recovery by mail |
 //!
@@ -84,6 +84,8 @@ pub(crate) const MAILBOX: Rate = Rate::new(3, HOUR);
 pub(crate) const MAILBOX_CEILING: Rate = Rate::new(10, HOUR);
 /// Requests for an address change by one account.
 pub(crate) const EMAIL_CHANGES: Rate = Rate::new(5, HOUR);
+/// Requests for a deletion by one account. Each can be cancelled, and mails two notices.
+pub(crate) const DELETIONS: Rate = Rate::new(5, HOUR);
 /// Completed changes of the second factors of one account, by its user.
 const FACTOR_CHANGES: Rate = Rate::new(10, HOUR);
 /// Link redemptions from one network.
@@ -95,7 +97,7 @@ const TOKENS: Rate = Rate::new(120, MINUTE);
 const PROFILES: Rate = Rate::new(600, MINUTE);
 
 /// The names of all limits that can deny a request, as in metrics, the audit log and `RateLimit` headers.
-pub const LIMIT_NAMES: [&str; 11] = [
+pub const LIMIT_NAMES: [&str; 12] = [
     GUESS,
     "sign-in",
     "sign-in-global",
@@ -106,6 +108,7 @@ pub const LIMIT_NAMES: [&str; 11] = [
     "profile",
     "mailbox",
     "email-change",
+    "deletion",
     "factor-change",
 ];
 

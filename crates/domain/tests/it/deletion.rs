@@ -178,6 +178,28 @@ async fn with_a_factor_the_password_alone_does_not_keep_the_account() {
     cancel(&node, ben.proof(&node)).await.unwrap();
 }
 
+/// Each request and each cancellation mails a notice: in a loop they would fill the outbox.
+#[tokio::test]
+async fn a_user_requests_the_deletion_five_times_an_hour() {
+    let node = TestNode::new().await;
+    node.active("ben").await;
+    for _ in 0..5 {
+        let session = node.sign_in("ben").await;
+        request(&node, &session, "me").await.unwrap();
+        cancel(&node, proof(PASSWORD)).await.unwrap();
+    }
+    let session = node.sign_in("ben").await;
+    let refused = request(&node, &session, "me").await;
+    assert!(
+        matches!(refused, Err(Error::TooManyAttempts { .. })),
+        "{refused:?}"
+    );
+    // An admin still can.
+    node.admin("ada").await;
+    let admin = node.sign_in("ada").await;
+    request(&node, &admin, "ben").await.unwrap();
+}
+
 /// the mailed link keeps the account, once, also after a change of the password.
 #[tokio::test]
 async fn the_mailed_link_keeps_the_account_once() {

@@ -21,12 +21,19 @@ pub enum KeysCommand {
     #[command(after_help = "Examples:\n  doorward keys list")]
     List,
     /// Create a new signing key; existing tokens stay valid until they expire
-    #[command(after_help = "Examples:\n  doorward keys rotate")]
-    Rotate,
+    #[command(after_help = ROTATE_EXAMPLE)]
+    Rotate(Confirmation),
     /// Revoke a compromised key and reject all tokens it signed
     #[command(after_help = REVOKE_EXAMPLE)]
     Revoke(RevokeKeyArgs),
 }
+
+const ROTATE_EXAMPLE: &str = "Examples:
+  doorward keys rotate
+
+If the master key is lost, this creates a new one. It asks for confirmation then,
+or requires --yes: all users have to sign in again, and to add their authenticator
+apps again.";
 
 const REVOKE_EXAMPLE: &str = "Examples:
   doorward keys revoke JzVvN7a0n5D9uRkX
@@ -55,9 +62,16 @@ pub(super) async fn run(
     command: &KeysCommand,
     output: Output,
 ) -> anyhow::Result<()> {
-    if matches!(command, KeysCommand::Rotate) {
-        // A new master key, if the earlier one is lost.
+    if let KeysCommand::Rotate(confirmation) = command {
         require_database(config)?;
+        if master_key::find(config)?.is_none() {
+            let file = master_key::path(&config.data_dir);
+            let question = format!(
+                "There is no master key. If the servers have one, set it here as well. If it is lost: create a new one in {}? All users have to sign in again, and to add their authenticator apps again.",
+                file.display()
+            );
+            confirmation.ask(&question, output)?;
+        }
         master_key::load(config, &SystemRandomSource::new())?;
     }
     let components = open(config).await?;
@@ -76,7 +90,7 @@ pub(super) async fn run(
             };
             output.print(&text, &json!({"keys": value}))?;
         }
-        KeysCommand::Rotate => {
+        KeysCommand::Rotate(_) => {
             let kid = components
                 .doorward
                 .keys
