@@ -7,7 +7,7 @@ use doorward_domain::model::{
     AuditFilter, AuditKind, AuditRecord, Checkpoint, Credential, Device, Job, Link, MailJob, Role,
     SearchWord, Session, SigningKey, Status, User, UserCursor, UserFilter,
 };
-use doorward_domain::store::{Claim, Query, Record};
+use doorward_domain::store::{Claim, Order, Query, Record};
 
 use crate::fixtures::{self, later, now};
 
@@ -43,12 +43,15 @@ pub fn listed() -> Vec<Query> {
         Job::of_user(fixtures::user_id()),
         Job::oldest_waiting(),
         Job::waiting(),
-        SearchWord::beginning_with("be", None),
-        SearchWord::beginning_with("be", Some("ben 1")),
+        SearchWord::beginning_with("be", None, Order::Ascending),
+        SearchWord::beginning_with("be", Some("ben 1"), Order::Ascending),
+        SearchWord::beginning_with("be", None, Order::Descending),
+        SearchWord::beginning_with("be", Some("ben 1"), Order::Descending),
         Session::of_user(fixtures::user_id(), now()),
         SigningKey::newest_first(),
         User::deletion_due(now()),
         User::deletion_reminder_due(now()),
+        User::pending_deletions(),
         User::pending_before(now()),
         User::with_pending_email("ben@example.com"),
     ];
@@ -84,13 +87,16 @@ fn user_lists() -> Vec<Query> {
             Some(Status::Disabled),
         ] {
             for after in [None, after.clone()] {
-                let filter = UserFilter {
-                    role,
-                    status,
-                    after,
-                    ..UserFilter::default()
-                };
-                lists.push(filter.query());
+                for order in [Order::Ascending, Order::Descending] {
+                    let filter = UserFilter {
+                        role,
+                        status,
+                        order,
+                        after: after.clone(),
+                        ..UserFilter::default()
+                    };
+                    lists.push(filter.query());
+                }
             }
         }
     }

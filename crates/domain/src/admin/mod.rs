@@ -1,6 +1,7 @@
 //! Manages other users' accounts: list, role, status. Both changes require that the admin entered the password
 //! recently (A-13, Z-05).
 
+mod attention;
 mod operator;
 
 use std::collections::BTreeSet;
@@ -19,14 +20,19 @@ use crate::model::{Role, SearchWord, Status, User, UserCursor, UserFilter, UserP
 use crate::store::Records;
 use crate::values::{Invalid, UserId};
 
+pub use attention::Attention;
 pub use operator::NewUser;
 
 /// Maximum number of words that one page of a search reads.
 const WORDS_AT_ONCE: usize = 200;
 const WORD_PAGES: usize = 5;
 
-/// The users of a page, and the place after the last of them.
-type FoundUsers = (Vec<User>, Option<UserCursor>);
+/// The users of a page, and its places.
+struct FoundUsers {
+    users: Vec<User>,
+    start: Option<UserCursor>,
+    next: Option<UserCursor>,
+}
 
 /// A change of role or status by an admin.
 #[derive(Clone, Copy)]
@@ -78,17 +84,18 @@ impl Admin {
             .authorize(ctx, Action::ListUsers, Target::Others)
             .await?;
         let terms = SearchWord::terms(filter.text.as_deref().unwrap_or_default());
-        let (users, next) = match terms.is_empty() {
+        let found = match terms.is_empty() {
             true => self.page_of_users(filter).await?,
             false => self.search_users(filter, &terms).await?,
         };
-        let ids = users.iter().map(|user| user.id).collect();
+        let ids = found.users.iter().map(|user| user.id).collect();
         let last_sign_ins = self.core.last_sign_ins(ids).await?;
         self.core.emit_view(ctx, Event::UsersListed).await?;
         Ok(UserPage {
-            users,
+            users: found.users,
             last_sign_ins,
-            next,
+            start: found.start,
+            next: found.next,
         })
     }
 
@@ -100,9 +107,12 @@ impl Admin {
         let mut users: Vec<User> = self.core.ports.store.list(one_more.query()).await?;
         let has_more = users.len() > filter.limit;
         users.truncate(filter.limit);
-        let next = users.last().filter(|_| has_more);
-        let next = next.map(|last| UserCursor::User(last.id));
-        Ok((users, next))
+        let place = |user: &User| UserCursor::User(user.id);
+        Ok(FoundUsers {
+            start: users.first().map(place),
+            next: users.last().filter(|_| has_more).map(place),
+            users,
+        })
     }
 
     /// Reads the words that begin with the longest term, and their users. A user is listed at the first of these words.
@@ -114,31 +124,39 @@ impl Admin {
         let store = &self.core.ports.store;
         let longest = terms.iter().max_by_key(|term| term.len());
         let term = longest.map(String::as_str).unwrap_or_default();
-        let mut users = Vec::new();
+        let (mut users, mut start) = (Vec::new(), None);
         let mut after = match &filter.after {
             Some(UserCursor::Word(key)) => Some(key.clone()),
             _ => None,
         };
         for _ in 0..WORD_PAGES {
-            let words = SearchWord::beginning_with(term, after.as_deref());
+            let words = SearchWord::beginning_with(term, after.as_deref(), filter.order);
             let words: Vec<SearchWord> = store.list(words.limit(WORDS_AT_ONCE)).await?;
             let ids: BTreeSet<UserId> = words.iter().map(|word| word.user_id).collect();
             let found: Vec<User> = store.get_all(ids).await?;
             for word in &words {
+                let key = word.key();
+                // In descending order, the query includes the place.
+                if after.as_ref() == Some(&key) {
+                    continue;
+                }
                 if users.len() == filter.limit {
                     let next = after.map(UserCursor::Word);
-                    return Ok((users, next));
+                    return Ok(FoundUsers { users, start, next });
                 }
+                start = start.or_else(|| Some(UserCursor::Word(key.clone())));
                 let user = found.iter().find(|user| user.id == word.user_id);
                 let user = user.filter(|user| filter.accepts(user) && is_found(user, word, terms));
                 users.extend(user.cloned());
-                after = Some(word.key());
+                after = Some(key);
             }
             if words.len() < WORDS_AT_ONCE {
-                return Ok((users, None));
+                let next = None;
+                return Ok(FoundUsers { users, start, next });
             }
         }
-        Ok((users, after.map(UserCursor::Word)))
+        let next = after.map(UserCursor::Word);
+        Ok(FoundUsers { users, start, next })
     }
 
     /// Grants or revokes the admin role. Takes effect on this node with the user's next request, on others within

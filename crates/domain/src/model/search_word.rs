@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use unicode_normalization::UnicodeNormalization;
 
 use super::User;
-use crate::store::{BadRow, Kind, Query, Record, Row, RowReader, Table, Write};
+use crate::store::{BadRow, Kind, Order, Query, Record, Row, RowReader, Table, Write};
 use crate::values::{EmailAddress, Name, UserId, Username};
 
 /// Maximum number of words of a name.
@@ -50,11 +50,21 @@ impl SearchWord {
         terms.collect()
     }
 
-    /// The words that begin with `term`, after the one with the key `after`.
-    pub fn beginning_with(term: &str, after: Option<&str>) -> Query {
+    /// The words that begin with `term`, in this order, from the one with the key `from`. That one is included in descending
+    /// order, and not in ascending order.
+    pub fn beginning_with(term: &str, from: Option<&str>, order: Order) -> Query {
         let last = format!("{term}{}", char::MAX);
-        let after = after.filter(|after| *after > term).unwrap_or(term);
-        Query::by::<Self>(&[]).above(after).at_most(last)
+        let words = Query::by::<Self>(&[]);
+        match order {
+            Order::Ascending => {
+                let from = from.filter(|from| *from > term).unwrap_or(term);
+                words.above(from).at_most(last)
+            }
+            Order::Descending => {
+                let from = from.filter(|from| *from < last.as_str()).unwrap_or(&last);
+                words.above(term).at_most(from).descending()
+            }
+        }
     }
 
     /// The key: a word has no space.

@@ -290,6 +290,11 @@ impl User {
         Query::by::<Self>(&["deletion_at"]).at_most(now)
     }
 
+    /// Users whose deletion is pending, the next one first.
+    pub fn pending_deletions() -> Query {
+        Self::deletion_due(Timestamp::MAX)
+    }
+
     /// Users who are to be reminded of their deletion, the oldest first.
     pub fn deletion_reminder_due(now: Timestamp) -> Query {
         Query::by::<Self>(&["deletion_reminder_at"]).at_most(now)

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::{Role, Status, User};
-use crate::store::{Condition, Query};
+use crate::store::{Condition, Order, Query};
 use crate::values::UserId;
 
-/// Filter for a list of users. Users come oldest first, and the results of a search by the word that was found.
+/// Filter for a list of users.
 #[derive(Debug, Clone, Default)]
 pub struct UserFilter {
     /// Beginnings of words: each must begin the username, an address, its `@domain` or a word of the name.
@@ -17,7 +17,10 @@ pub struct UserFilter {
     pub status: Option<Status>,
     /// Only users with this role.
     pub role: Option<Role>,
-    /// Only users after this place.
+    /// The order: by the time of the sign-up, oldest first or newest first, and the results of a search by the word that was
+    /// found.
+    pub order: Order,
+    /// Only users after this place, in this order.
     pub after: Option<UserCursor>,
     /// Maximum number of users.
     pub limit: usize,
@@ -39,6 +42,8 @@ pub struct UserPage {
     pub users: Vec<User>,
     /// When these users last signed in. Those who never did are omitted.
     pub last_sign_ins: HashMap<UserId, Timestamp>,
+    /// The place of the first of them: what follows it in the opposite order is on the page before. `None` if the page is empty.
+    pub start: Option<UserCursor>,
     /// The place after the last of them; `None` at the end of the list.
     pub next: Option<UserCursor>,
 }
@@ -64,9 +69,16 @@ impl UserFilter {
                 by_status(status).only(Condition::is("role", role.as_str()))
             }
         };
-        let query = match &self.after {
-            Some(UserCursor::User(id)) => query.above(*id),
-            _ => query,
+        let after = match &self.after {
+            Some(UserCursor::User(id)) => Some(*id),
+            _ => None,
+        };
+        let query = match (self.order, after) {
+            (Order::Ascending, None) => query,
+            (Order::Ascending, Some(id)) => query.above(id),
+            (Order::Descending, None) => query.descending(),
+            // No user has the lowest id.
+            (Order::Descending, Some(id)) => query.at_most(id.before().unwrap_or(id)).descending(),
         };
         query.whole().limit(self.limit)
     }

@@ -16,7 +16,7 @@ use crate::core::Core;
 use crate::core::sessions::SignedIn;
 use crate::core::sign_up_cookie::CompletedSignUp;
 use crate::core::verify_password::{VerifiedPassword, own_identifier};
-use crate::ctx::Ctx;
+use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::events::Event;
 use crate::metric_event::{MetricEvent, SignInOutcome};
@@ -181,6 +181,15 @@ impl SignIn {
         };
         self.core.emit(ctx, signed_in, &mut batch);
         self.core.issue_session(ctx, verified, proved, batch).await
+    }
+
+    /// Returns `true` if the signed-in user has proved recently who they are, so that no action needs the password. A second
+    /// factor can still be missing: see [`Factors::needs_code`](crate::factors::Factors::needs_code).
+    pub fn has_recent_proof(&self, ctx: &Ctx) -> bool {
+        match &ctx.actor {
+            Actor::User { auth_time, .. } => self.core.is_recent(ctx, *auth_time),
+            _ => false,
+        }
     }
 
     /// Verifies the actor's own proof if the request contains one, and returns the context that records this. A wrong

@@ -83,12 +83,24 @@ impl Claim {
 }
 
 /// The direction of a query.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Order {
     /// The lowest value first.
+    #[default]
     Ascending,
     /// The highest value first.
     Descending,
+}
+
+impl Order {
+    /// The opposite direction.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        match self {
+            Self::Ascending => Self::Descending,
+            Self::Descending => Self::Ascending,
+        }
+    }
 }
 
 impl Query {

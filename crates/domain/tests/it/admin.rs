@@ -1,8 +1,9 @@
 //! Managing other users: role, status, list.
 
 use doorward_domain::Error;
-use doorward_domain::model::{Role, Status, UserFilter};
+use doorward_domain::model::{Role, Status, UserCursor, UserFilter};
 use doorward_domain::profile::ProfileUpdate;
+use doorward_domain::store::Order;
 use doorward_domain::values::Data;
 
 use crate::test_node::*;
@@ -387,4 +388,87 @@ async fn admins_list_and_search_users() {
         ..all
     };
     assert_eq!(named(by_role).await, "ada");
+}
+
+/// Both a list and a search lead from page to page, and back with the opposite order.
+#[tokio::test]
+async fn a_list_and_a_search_are_paged_in_both_orders() {
+    let node = TestNode::new().await;
+    node.admin("ada").await;
+    for number in 0..7 {
+        node.advance(seconds(1));
+        node.active(&format!("ben{number}")).await;
+    }
+    let session = node.sign_in("ada").await;
+    let ctx = node.of(&session);
+    let page = async |text: Option<&str>, order: Order, after: Option<UserCursor>| {
+        let filter = UserFilter {
+            text: text.map(str::to_owned),
+            order,
+            after,
+            limit: 3,
+            ..UserFilter::default()
+        };
+        let page = node.doorward.admin.list_users(&ctx, &filter).await.unwrap();
+        let names = page.users.iter().flat_map(|user| &user.username);
+        let names: Vec<_> = names.map(|name| name.as_str().to_owned()).collect();
+        (names.join(" "), page.start, page.next)
+    };
+    for (text, order, pages) in [
+        (
+            None,
+            Order::Descending,
+            ["ben6 ben5 ben4", "ben3 ben2 ben1", "ben0 ada"],
+        ),
+        (
+            Some("ben"),
+            Order::Ascending,
+            ["ben0 ben1 ben2", "ben3 ben4 ben5", "ben6"],
+        ),
+    ] {
+        let (names, start, next) = page(text, order, None).await;
+        assert_eq!(names, pages[0]);
+        let (_, _, before) = page(text, order.reversed(), start).await;
+        assert_eq!(before, None);
+        let (names, start, next) = page(text, order, next).await;
+        assert_eq!(names, pages[1]);
+        let (names, _, last) = page(text, order, next).await;
+        assert_eq!((names.as_str(), last), (pages[2], None));
+        // Back to the first page, and from there to the second one.
+        let (names, start, before) = page(text, order.reversed(), start).await;
+        let names: Vec<_> = names.split(' ').rev().collect();
+        assert_eq!((names.join(" ").as_str(), before), (pages[0], None));
+        assert_eq!(page(text, order, start).await.0, pages[1]);
+    }
+}
+
+#[tokio::test]
+async fn an_admin_sees_which_users_need_attention() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    node.admin("ada").await;
+    for number in 0..7 {
+        node.advance(seconds(1));
+        node.active(&format!("ben{number}")).await;
+    }
+    let session = node.sign_in("ada").await;
+    let ctx = node.of(&session);
+    let names = |users: &[doorward_domain::model::User]| {
+        let names = users.iter().flat_map(|user| &user.username);
+        let names: Vec<_> = names.map(|name| name.as_str().to_owned()).collect();
+        names.join(" ")
+    };
+    let deletion = &node.doorward.deletion;
+    for name in ["ben3", "ben1"] {
+        let requested = deletion.request(&node.operator(), name, None, None).await;
+        assert!(requested.unwrap().deletion.is_some());
+        node.advance(seconds(1));
+    }
+    let found = node.doorward.admin.attention(&ctx).await.unwrap();
+    assert_eq!(names(&found.newest), "ben6 ben5 ben4 ben3 ben2");
+    assert_eq!(names(&found.deletions), "ben3 ben1");
+    assert_eq!(names(&found.admins_without_factor), "ada");
+    let ben = node.sign_in("ben0").await;
+    let refused = node.doorward.admin.attention(&node.of(&ben)).await;
+    assert_err!(refused, Error::Forbidden);
 }

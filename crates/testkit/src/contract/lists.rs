@@ -5,7 +5,7 @@ use std::sync::Arc;
 use doorward_domain::model::{
     EndedSession, Role, SearchWord, SigningKey, Status, User, UserCursor, UserFilter,
 };
-use doorward_domain::store::{Condition, Query, Records, Store, Write};
+use doorward_domain::store::{Condition, Order, Query, Records, Store, Write};
 use doorward_domain::values::{Name, UserId};
 
 use super::{apply_ok, delete, insert, users_at_once};
@@ -137,7 +137,8 @@ pub async fn words_are_found_by_their_beginnings(store: Arc<dyn Store>) {
         let [term] = SearchWord::terms(text).try_into().unwrap();
         let (mut found, mut after) = (Vec::new(), None);
         loop {
-            let page = SearchWord::beginning_with(&term, after.as_deref()).limit(1);
+            let page =
+                SearchWord::beginning_with(&term, after.as_deref(), Order::Ascending).limit(1);
             let page: Vec<SearchWord> = store.list(page).await.unwrap();
             let Some(word) = page.first() else {
                 found.sort_unstable();
@@ -204,6 +205,24 @@ pub async fn filters_go_together(store: Arc<dyn Store>) {
         ..all()
     };
     assert_eq!(ids(&*store, admins).await, [users[1], users[3]]);
+    let newest = UserFilter {
+        order: Order::Descending,
+        ..active.clone()
+    };
+    assert_eq!(
+        ids(&*store, newest.clone()).await,
+        [users[4], users[1], users[0]]
+    );
+    let older = UserFilter {
+        after: Some(UserCursor::User(users[4])),
+        ..newest
+    };
+    assert_eq!(ids(&*store, older).await, [users[1], users[0]]);
+    let every = UserFilter {
+        order: Order::Descending,
+        ..page(Some(users[2]), 1)
+    };
+    assert_eq!(ids(&*store, every).await, [users[1]]);
     let every = UserFilter {
         role: Some(Role::User),
         after: Some(UserCursor::User(users[0])),

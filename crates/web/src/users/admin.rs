@@ -5,7 +5,9 @@ use axum::http::Uri;
 use axum::response::Response;
 use doorward_domain::access::{Action, Target};
 use doorward_domain::audit::chain::hex;
-use doorward_domain::model::{Role, Status, User, UserCursor, UserFilter};
+use doorward_domain::model::{Role, Status, User, UserCursor, UserFilter, Version};
+use doorward_domain::sign_in::Proof;
+use doorward_domain::store::Order;
 use doorward_domain::values::{Invalid, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -21,12 +23,13 @@ use crate::users::view::{UserView, changed_user};
 /// Maximum length of a search text, in characters.
 const MAX_TEXT: usize = 200;
 
-/// Lists users, oldest first. The results of a search are in the order of the words that were found.
+/// Lists users, oldest first, or newest first. The results of a search are in the order of the words that were found.
 #[utoipa::path(get, path = "/user", tag = "Admin",
     params(
         ("q" = Option<String>, Query, description = "Beginning of a username, an address, `@domain`, or a word of the name", max_length = 200, pattern = "^[^\\u0000]*$"),
         ("status" = Option<String>, Query, description = "`pending`, `active` or `disabled`", pattern = "^(pending|active|disabled)$"),
         ("role" = Option<String>, Query, description = "`user` or `admin`", pattern = "^(user|admin)$"),
+        ("order" = Option<String>, Query, description = "`asc` (the default) or `desc`: by the time of the sign-up, and the results of a search by the word that was found", pattern = "^(asc|desc)$"),
         ("limit" = Option<u32>, Query, description = "1 to 200, default 50", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "`next` of the previous page", pattern = "^([0-9a-f]{2}){16,}$")),
     responses((status = 200, description = "A page of users", body = List<UserView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]
@@ -39,16 +42,16 @@ pub(crate) async fn list_users(caller: Caller, uri: Uri) -> Result<Response, Pro
     let mut query = Query::parse(uri.query())?;
     let after = query.cursor(cursor)?;
     let limit = query.limit();
+    let order = query.optional("order", |text| match text {
+        "asc" => Ok(Order::Ascending),
+        "desc" => Ok(Order::Descending),
+        _ => Err(one_of("asc or desc")),
+    });
     let filter = UserFilter {
-        text: query.optional("q", search_text),
-        status: query.optional("status", |text| {
-            Status::from_name(text).ok_or_else(|| one_of("pending, active or disabled"))
-        }),
-        role: query.optional("role", |text| {
-            Role::from_name(text).ok_or_else(|| one_of("user or admin"))
-        }),
+        order: order.unwrap_or_default(),
         after,
         limit,
+        ..take_filter(&mut query)
     };
     query.finish()?;
     let admin = &caller.doorward().admin;
@@ -60,8 +63,22 @@ pub(crate) async fn list_users(caller: Caller, uri: Uri) -> Result<Response, Pro
     Ok(paging::respond_page(users.collect(), next, &uri))
 }
 
+/// Takes the search text and the filters, for the API and the console.
+pub(super) fn take_filter(query: &mut Query) -> UserFilter {
+    UserFilter {
+        text: query.optional("q", search_text),
+        status: query.optional("status", |text| {
+            Status::from_name(text).ok_or_else(|| one_of("pending, active or disabled"))
+        }),
+        role: query.optional("role", |text| {
+            Role::from_name(text).ok_or_else(|| one_of("user or admin"))
+        }),
+        ..UserFilter::default()
+    }
+}
+
 /// Parses the hexadecimal digits of a user's id, or of a key of a search word. Any other bytes are a place among the words.
-fn cursor(text: &str) -> Option<UserCursor> {
+pub(super) fn cursor(text: &str) -> Option<UserCursor> {
     let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     if text.len() < 32 || !text.len().is_multiple_of(2) || !text.bytes().all(is_hex) {
         return None;
@@ -75,7 +92,7 @@ fn cursor(text: &str) -> Option<UserCursor> {
     })
 }
 
-fn cursor_text(cursor: &UserCursor) -> String {
+pub(super) fn cursor_text(cursor: &UserCursor) -> String {
     hex(match cursor {
         UserCursor::User(id) => id.as_bytes(),
         UserCursor::Word(key) => key.as_bytes(),
@@ -126,16 +143,28 @@ pub(crate) async fn change_role(
     IfMatch(expected): IfMatch,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
-    let unknown = || Invalid::new("invalid", "Must be `user` or `admin`.");
-    let role = fields.required("role", |text| Role::from_name(text).ok_or_else(unknown));
-    let proof = fields.proof();
+    let (role, proof) = (take_role(&mut fields), fields.proof());
     let role = fields.finish(|| role)?;
-    let ctx = caller.reauthenticate(Action::ChangeRole, &user, proof);
-    let admin = &caller.doorward().admin;
-    let user = admin
-        .change_role(&ctx.await?, &user, role, expected)
-        .await?;
+    let user = set_role(&caller, &user, (role, proof), expected).await?;
     Ok(changed_user(&caller, user).await)
+}
+
+/// Takes `role`.
+pub(super) fn take_role(fields: &mut Fields) -> Option<Role> {
+    let unknown = || Invalid::new("invalid", "Must be `user` or `admin`.");
+    fields.required("role", |text| Role::from_name(text).ok_or_else(unknown))
+}
+
+/// Changes the role, for the API and the console.
+pub(super) async fn set_role(
+    caller: &Caller,
+    user: &str,
+    (role, proof): (Role, Option<Proof>),
+    expected: Option<Version>,
+) -> Result<User, Problem> {
+    let ctx = caller.reauthenticate(Action::ChangeRole, user, proof);
+    let (ctx, admin) = (ctx.await?, &caller.doorward().admin);
+    Ok(admin.change_role(&ctx, user, role, expected).await?)
 }
 
 /// The status.
@@ -164,21 +193,35 @@ pub(crate) async fn change_status(
     IfMatch(expected): IfMatch,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
-    let status = fields.required("status", |text| match text {
+    let (status, proof) = (take_status(&mut fields), fields.proof());
+    let status = fields.finish(|| status)?;
+    let user = set_status(&caller, &user, (status, proof), expected).await?;
+    Ok(changed_user(&caller, user).await)
+}
+
+/// Takes `status`.
+pub(super) fn take_status(fields: &mut Fields) -> Option<Status> {
+    fields.required("status", |text| match text {
         "active" => Ok(Status::Active),
         "disabled" => Ok(Status::Disabled),
         _ => Err(Invalid::new(
             "invalid",
             "A status is set to `active` or `disabled`.",
         )),
-    });
-    let proof = fields.proof();
-    let status = fields.finish(|| status)?;
-    let ctx = caller.reauthenticate(Action::ChangeStatus, &user, proof);
+    })
+}
+
+/// Changes the status, for the API and the console.
+pub(super) async fn set_status(
+    caller: &Caller,
+    user: &str,
+    (status, proof): (Status, Option<Proof>),
+    expected: Option<Version>,
+) -> Result<User, Problem> {
+    let ctx = caller.reauthenticate(Action::ChangeStatus, user, proof);
     let (ctx, admin) = (ctx.await?, &caller.doorward().admin);
-    let user = match status {
-        Status::Disabled => admin.disable(&ctx, &user, expected).await?,
-        _ => admin.enable(&ctx, &user, expected).await?,
-    };
-    Ok(changed_user(&caller, user).await)
+    Ok(match status {
+        Status::Disabled => admin.disable(&ctx, user, expected).await?,
+        _ => admin.enable(&ctx, user, expected).await?,
+    })
 }

@@ -57,6 +57,27 @@ async fn pages_have_no_gaps_and_no_duplicates() {
 }
 
 #[tokio::test]
+async fn a_list_can_begin_with_the_newest_user() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    for name in ["anna", "ben"] {
+        app.advance_seconds(1);
+        app.create(name, Role::User).await;
+    }
+    let first = admin.get("/user?order=desc&limit=2").await.expect(200);
+    assert_eq!(names(&first), ["ben", "anna"]);
+    let next = first.json()["next"].as_str().unwrap().to_owned();
+    let path = format!("/user?order=desc&limit=2&cursor={next}");
+    let last = admin.get(&path).await.expect(200);
+    assert_eq!(names(&last), ["root"]);
+    assert_eq!(last.json()["next"], Value::Null);
+    let oldest = admin.get("/user?order=asc").await.expect(200);
+    assert_eq!(names(&oldest), ["root", "anna", "ben"]);
+    let invalid = admin.get("/user?order=newest").await;
+    invalid.assert_field_errors(&[("order", "invalid")]);
+}
+
+#[tokio::test]
 async fn a_search_matches_names_and_addresses_and_can_be_filtered() {
     let app = TestApp::new().await;
     let admin = app.admin().await;

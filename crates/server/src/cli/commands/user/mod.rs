@@ -52,8 +52,8 @@ async fn list(
         text: args.query,
         status: args.status.map(Status::from),
         role: args.role.map(Role::from),
-        after: None,
         limit,
+        ..UserFilter::default()
     };
     let mut users = Vec::new();
     loop {

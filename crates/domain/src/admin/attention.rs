@@ -1,0 +1,60 @@
+//! What an admin should look at, for the first page of the console: a bounded number of users.
+
+use crate::access::{Action, Target};
+use crate::admin::Admin;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::events::Event;
+use crate::model::{User, UserFilter};
+use crate::store::{Order, Records};
+use crate::values::UserId;
+
+/// Maximum number of users in each list.
+const LIMIT: usize = 5;
+/// Maximum number of admins whose second factors are read.
+const ADMINS: usize = 20;
+
+/// Users that an admin should look at, at most five in each list.
+#[derive(Debug)]
+pub struct Attention {
+    /// Users whose deletion is pending, the next one first.
+    pub deletions: Vec<User>,
+    /// Active admins without a second factor.
+    pub admins_without_factor: Vec<User>,
+    /// The newest users.
+    pub newest: Vec<User>,
+}
+
+impl Admin {
+    /// Returns the users that an admin should look at.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn attention(&self, ctx: &Ctx) -> Result<Attention, Error> {
+        self.core
+            .authorize(ctx, Action::ListUsers, Target::Others)
+            .await?;
+        let store = &self.core.ports.store;
+        let newest = UserFilter {
+            order: Order::Descending,
+            limit: LIMIT,
+            ..UserFilter::default()
+        };
+        let attention = Attention {
+            deletions: store.list(User::pending_deletions().limit(LIMIT)).await?,
+            admins_without_factor: store.get_all(self.admins_without_factor().await?).await?,
+            newest: store.list(newest.query()).await?,
+        };
+        self.core.emit_view(ctx, Event::UsersListed).await?;
+        Ok(attention)
+    }
+
+    async fn admins_without_factor(&self) -> Result<Vec<UserId>, Error> {
+        let admins = self.core.roster().await?.admins;
+        let mut without = Vec::new();
+        for id in admins.into_iter().take(ADMINS) {
+            if without.len() < LIMIT && self.core.factor_set(id).await?.is_empty() {
+                without.push(id);
+            }
+        }
+        Ok(without)
+    }
+}
