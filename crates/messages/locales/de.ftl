@@ -741,6 +741,149 @@ undo-factors-text = Jemand hat die Zwei-Faktor-Anmeldung für Ihr Konto eingesch
 undo-factors-effects = Alle Authenticator-Apps und Wiederherstellungscodes werden entfernt, Sie werden auf allen Geräten abgemeldet, und das aktuelle Passwort gilt nicht mehr. Eine noch nicht bestätigte Änderung der E‑Mail-Adresse wird abgebrochen. Wir schicken Ihnen eine E‑Mail, mit der Sie ein neues Passwort festlegen.
 undo-factors-button = Konto wiederherstellen
 
+## Pages: the console, for admins
+
+console-title = Verwaltung
+console-open = Verwaltung öffnen
+console-section = { $name ->
+    [overview] Übersicht
+    [users] Konten
+   *[audit] Protokoll
+}
+
+console-attention = Was ansteht
+console-all-well = Nichts. Alles ist in Ordnung.
+console-alert = { $name ->
+    [mails-failed] E‑Mails, die nicht gesendet werden konnten: { $count }
+    [mails-waiting] E‑Mails, die auf den Versand warten: { $count }. Prüfen Sie den Mailserver.
+    [seal-broken] Das Protokoll wurde nachträglich verändert. Überprüfen Sie es.
+   *[unsealed] Die neuesten Einträge des Protokolls sind nicht versiegelt. Prüfen Sie das Log des Servers.
+}
+console-without-factor = { $name ->
+    [0] Ein Admin hat keine Zwei-Faktor-Anmeldung
+   *[other] { $name } ist Admin ohne Zwei-Faktor-Anmeldung
+}
+console-to-be-deleted = { $name ->
+    [0] Ein Konto wird gelöscht
+   *[other] Das Konto von { $name } wird gelöscht
+}
+console-next = Wie es weitergeht
+console-first-run = Außer Ihnen hat noch niemand ein Konto.
+console-next-sign-up = Legen Sie in einem anderen Browser ein erstes Konto an
+console-next-create = Legen Sie mit `doorward user create` ein erstes Konto an.
+console-next-brand = Legen Sie mit `brand.name`, `brand.accent` und `brand.logo` Namen, Farbe und Logo fest.
+console-next-mail = E‑Mails bleiben im eingebauten Posteingang. Um sie zu versenden, legen Sie `mail.url` fest.
+console-next-doctor = Prüfen Sie die Installation mit `doorward doctor`.
+console-newest = Neueste Konten
+console-all-users = Alle Konten
+
+console-search = Suche
+console-search-hint = Der Anfang eines Benutzernamens, einer E‑Mail-Adresse, von @example.com oder eines Wortes des Namens.
+console-any = Alle
+console-show = Anzeigen
+console-found = Gefundene Konten
+console-no-users = Es gibt kein solches Konto.
+console-first = Erste Seite
+console-previous = Vorige Seite
+console-next-page = Nächste Seite
+console-status = Zustand
+console-status-name = { $name ->
+    [active] Aktiv
+    [pending] Nicht bestätigt
+    [disabled] Gesperrt
+   *[deletion] Wird gelöscht
+}
+console-role-user = Benutzer
+console-created = Angelegt
+
+console-self = Das sind Sie
+console-pending-email = Unbestätigte Adresse
+console-updated = Letzte Änderung
+console-last-sign-in = Letzte Anmeldung
+console-never = Noch nie
+console-id = Nummer des Kontos
+console-acts = Was Sie tun können
+console-export = Daten herunterladen
+console-sessions = Angemeldet auf
+console-no-sessions = Auf keinem Gerät angemeldet.
+console-proved = Zuletzt ausgewiesen
+console-expires = endet am
+console-no-factors = Aus: Das Passwort allein genügt.
+console-unfinished = nicht abgeschlossen
+console-signed-up = Konto angelegt
+console-in-log = Alles im Protokoll
+
+console-act = { $name ->
+    [make-admin] Zum Admin machen
+    [remove-admin] Admin-Rolle entziehen
+    [disable] Sperren
+    [enable] Entsperren
+    [end-sessions] Auf allen Geräten abmelden
+    [end-session] Abmelden
+    [remove-factor] Authenticator-App entfernen
+    [send-confirmation] Bestätigung noch einmal senden
+    [send-recovery] Link für ein neues Passwort senden
+    [delete] Löschen
+    [delete-now] Sofort löschen
+   *[keep-account] Konto behalten
+}
+console-ask = { $name ->
+    [make-admin] Zum Admin machen?
+    [remove-admin] Admin-Rolle entziehen?
+    [disable] Dieses Konto sperren?
+    [enable] Dieses Konto entsperren?
+    [end-sessions] Auf allen Geräten abmelden?
+    [end-session] Auf diesem Gerät abmelden?
+    [remove-factor] Diese Authenticator-App entfernen?
+    [send-confirmation] Bestätigung noch einmal senden?
+    [send-recovery] Link für ein neues Passwort senden?
+    [delete] Dieses Konto löschen?
+    [delete-now] Dieses Konto sofort löschen?
+   *[keep-account] Dieses Konto behalten?
+}
+console-effects = { $name ->
+    [make-admin] Admins können alle Konten sehen und ändern und das Protokoll lesen.
+    [remove-admin] Das Konto bleibt bestehen, kann aber keine anderen Konten mehr sehen oder ändern.
+    [disable] Das Konto wird auf allen Geräten abgemeldet, und niemand kann sich damit anmelden, bis es entsperrt wird. Schon verschickte Links funktionieren nicht mehr.
+    [enable] Die Anmeldung ist wieder möglich.
+    [end-sessions] Auf jedem Gerät ist wieder das Passwort nötig. Schon verschickte Links zum Zurücksetzen des Passworts funktionieren nicht mehr.
+    [end-session] Auf diesem Gerät ist wieder das Passwort nötig.
+    [remove-factor] Das Konto wird abgemeldet und bekommt eine E‑Mail. Ohne eine weitere Authenticator-App genügt zur Anmeldung das Passwort. Vergewissern Sie sich, dass die Bitte wirklich vom Besitzer des Kontos kommt.
+    [send-confirmation] Der Link geht an die Adresse, die auf ihre Bestätigung wartet.
+    [send-recovery] Der Link geht an die Adresse des Kontos. Das Passwort sehen Sie nie. Authenticator-Apps bleiben.
+    [delete] { $days ->
+        [0] Das Konto wird sofort gelöscht und lässt sich nicht wiederherstellen.
+        [one] Das Konto wird morgen um diese Zeit gelöscht. Bis dahin kann sich niemand damit anmelden, und Sie oder sein Besitzer können es behalten. Er bekommt eine E‑Mail.
+       *[other] Das Konto wird in { $days } Tagen gelöscht. Bis dahin kann sich niemand damit anmelden, und Sie oder sein Besitzer können es behalten. Er bekommt eine E‑Mail.
+    }
+    [delete-now] Das Konto lässt sich nicht wiederherstellen. Seine Ereignisse bleiben im Protokoll, ohne Namen und Adresse.
+   *[keep-account] Das Konto wird nicht gelöscht. Die Anmeldung ist wieder möglich, und der Besitzer bekommt eine E‑Mail.
+}
+console-done = { $name ->
+    [role-changed] Die Rolle ist geändert.
+    [disabled] Das Konto ist gesperrt.
+    [enabled] Das Konto ist entsperrt.
+    [sessions-ended] Alle Geräte sind abgemeldet.
+    [session-ended] Das Gerät ist abgemeldet.
+    [factor-removed] Die Authenticator-App ist entfernt.
+    [confirmation-sent] Die Bestätigung wird noch einmal gesendet.
+    [recovery-sent] Der Link wird gesendet.
+    [deletion-requested] Das Konto wird gelöscht. Sein Besitzer bekommt eine E‑Mail.
+    [deleted] Das Konto ist gelöscht.
+   *[kept] Das Konto wird nicht gelöscht.
+}
+
+console-user = Konto
+console-user-hint = Ein Benutzername oder die Nummer eines Kontos.
+console-event = Ereignis
+console-since = Von (Tag, UTC)
+console-until = Bis (Tag, UTC)
+console-failed = fehlgeschlagen
+console-actor = Von
+console-detail = Einzelheit
+console-request = Nummer der Anfrage
+console-no-events = Es gibt kein solches Ereignis.
+
 ## The page of a problem
 
 problem-title = { $code ->

@@ -757,6 +757,151 @@ undo-factors-text = Someone turned on two-factor sign-in for your account. If it
 undo-factors-effects = This removes all authenticator apps and recovery codes, signs you out on all devices and disables your current password. A change of the email address that isn't confirmed yet is cancelled. We'll email you a link to set a new password.
 undo-factors-button = Restore my account
 
+## Pages: the console, for admins
+
+console-title = Admin console
+console-open = Open the admin console
+console-section = { $name ->
+    [overview] Overview
+    [users] Users
+   *[audit] Audit log
+}
+
+console-attention = What needs attention
+console-all-well = Nothing. Everything is fine.
+# $count is a number of emails.
+console-alert = { $name ->
+    [mails-failed] Emails that could not be sent: { $count }
+    [mails-waiting] Emails waiting to be sent: { $count }. Check the mail server.
+    [seal-broken] The audit log was changed after it was written. Verify it.
+   *[unsealed] The newest entries of the audit log are not sealed. Check the log of the server.
+}
+console-without-factor = { $name ->
+    [0] An admin has no two-factor sign-in
+   *[other] { $name } is an admin without two-factor sign-in
+}
+console-to-be-deleted = { $name ->
+    [0] An account will be deleted
+   *[other] The account of { $name } will be deleted
+}
+console-next = What comes next
+console-first-run = You are the only user so far.
+console-next-sign-up = Sign up a first user, in another browser
+console-next-create = Create a first user with `doorward user create`.
+console-next-brand = Set your name, colour and logo with `brand.name`, `brand.accent` and `brand.logo`.
+console-next-mail = Emails stay in the built-in inbox. To send them, set `mail.url`.
+console-next-doctor = Check the installation with `doorward doctor`.
+console-newest = Newest users
+console-all-users = All users
+
+console-search = Search
+console-search-hint = The beginning of a username, an email address, @example.com or a word of the name.
+console-any = Any
+console-show = Show
+console-found = Users found
+console-no-users = There is no such user.
+console-first = First page
+console-previous = Previous page
+console-next-page = Next page
+console-status = Status
+console-status-name = { $name ->
+    [active] Active
+    [pending] Not confirmed
+    [disabled] Disabled
+   *[deletion] Will be deleted
+}
+console-role-user = User
+console-created = Created
+
+console-self = This is you
+console-pending-email = Address to be confirmed
+console-updated = Last change
+console-last-sign-in = Last sign-in
+console-never = Never
+console-id = User id
+console-acts = What you can do
+console-export = Download the data
+console-sessions = Signed in on
+console-no-sessions = Not signed in on any device.
+console-proved = Last proof
+console-expires = ends
+console-no-factors = Off: the password alone is enough.
+console-unfinished = not finished
+console-signed-up = Signed up
+console-in-log = Everything in the audit log
+
+# $name is what an admin does with a user.
+console-act = { $name ->
+    [make-admin] Make an admin
+    [remove-admin] Remove the admin role
+    [disable] Disable
+    [enable] Enable
+    [end-sessions] Sign out on all devices
+    [end-session] Sign out
+    [remove-factor] Remove the authenticator app
+    [send-confirmation] Send the confirmation again
+    [send-recovery] Send a link to set a new password
+    [delete] Delete
+    [delete-now] Delete at once
+   *[keep-account] Keep the account
+}
+console-ask = { $name ->
+    [make-admin] Make this user an admin?
+    [remove-admin] Remove the admin role?
+    [disable] Disable this account?
+    [enable] Enable this account?
+    [end-sessions] Sign out on all devices?
+    [end-session] Sign out on this device?
+    [remove-factor] Remove this authenticator app?
+    [send-confirmation] Send the confirmation again?
+    [send-recovery] Send a link to set a new password?
+    [delete] Delete this account?
+    [delete-now] Delete this account at once?
+   *[keep-account] Keep this account?
+}
+console-effects = { $name ->
+    [make-admin] Admins can see and change all users, and read the audit log.
+    [remove-admin] The user keeps the account, and can no longer see or change other users.
+    [disable] The user is signed out on all devices and can't sign in until the account is enabled. Links that were sent stop working.
+    [enable] The user can sign in again.
+    [end-sessions] On every device, the password is needed again. Links to reset the password that were sent before stop working.
+    [end-session] On this device, the password is needed again.
+    [remove-factor] The user is signed out and gets an email. Without another authenticator app, the password alone is enough to sign in. Make sure that the user has asked for this.
+    [send-confirmation] The link goes to the address that waits for confirmation.
+    [send-recovery] The link goes to the user's address. You never see the password. Authenticator apps stay.
+    [delete] { $days ->
+        [0] The account is deleted at once and can't be restored.
+        [one] The account is deleted tomorrow at this time. Until then the user can't sign in, and you or the user can keep the account. The user gets an email.
+       *[other] The account is deleted in { $days } days. Until then the user can't sign in, and you or the user can keep the account. The user gets an email.
+    }
+    [delete-now] The account can't be restored. The audit log keeps its events, without the name and the address.
+   *[keep-account] The account is not deleted. The user can sign in again, and gets an email.
+}
+console-done = { $name ->
+    [role-changed] The role is changed.
+    [disabled] The account is disabled.
+    [enabled] The account is enabled.
+    [sessions-ended] All devices are signed out.
+    [session-ended] The device is signed out.
+    [factor-removed] The authenticator app is removed.
+    [confirmation-sent] The confirmation will be sent again.
+    [recovery-sent] The link will be sent.
+    [deletion-requested] The account will be deleted. The user gets an email.
+    [deleted] The account is deleted.
+   *[kept] The account is not deleted.
+}
+
+console-user = User
+console-user-hint = A username or a user id.
+console-event = Event
+console-since = From (day, UTC)
+console-until = To (day, UTC)
+console-failed = failed
+console-actor = By
+console-detail = Detail
+console-request = Request id
+console-no-events = There is no such event.
+
 ## The page of a problem, by $code. /problems/CODE is for developers.
 
 problem-title = { $code ->

@@ -1,6 +1,7 @@
 //! Shared state of the handlers, and the components that the binary passes in. Imports neither features nor the
 //! router.
 
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,7 @@ use crate::html::Pages;
 use crate::html::brand::{Brand, BrandSettings};
 use crate::html::texts::Texts;
 use crate::http::host::is_loopback_url;
+use crate::http::networks::Networks;
 use crate::http::observer::RequestObserver;
 use crate::http::origins::{Origins, origin_of};
 use crate::http::route_index::RouteIndex;
@@ -66,6 +68,34 @@ pub struct WebOptions {
     pub language: Locale,
     /// Rule for `If-Match`.
     pub if_match: IfMatchRule,
+    /// Who reaches the console.
+    pub console: ConsoleOptions,
+}
+
+/// Who reaches the console. For all other clients its pages do not exist.
+#[derive(Debug, Clone)]
+pub struct ConsoleOptions {
+    /// `false`: no one.
+    pub enabled: bool,
+    /// Networks of the clients that reach it; if there is none, all do.
+    pub networks: Networks,
+}
+
+impl Default for ConsoleOptions {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            networks: Networks::default(),
+        }
+    }
+}
+
+impl ConsoleOptions {
+    /// Returns `true` if a client at this address reaches it. A client whose address is not known is in no network.
+    pub(crate) fn is_open_to(&self, client: Option<IpAddr>) -> bool {
+        let is_in_network = || client.is_some_and(|address| self.networks.contains(address));
+        self.enabled && (self.networks.is_empty() || is_in_network())
+    }
 }
 
 /// Rule for `If-Match`.

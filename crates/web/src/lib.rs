@@ -34,7 +34,7 @@ mod sign_in;
 mod sign_up;
 mod users;
 
-pub use app::{App, AppParts, IfMatchRule, ShutdownFlag, WebOptions};
+pub use app::{App, AppParts, ConsoleOptions, IfMatchRule, ShutdownFlag, WebOptions};
 pub use factors::api::FactorListView;
 pub use inbox_source::{InboxEntry, InboxSource};
 pub use reference::documents::openapi_document;
@@ -49,6 +49,7 @@ pub use crate::http::body::MAX_BODY_BYTES;
 pub use crate::http::headers::set_default_headers;
 pub use crate::http::host::{host_of, is_loopback_url};
 pub use crate::http::limits::{MAX_FIELDS, RequestRejection};
+pub use crate::http::networks::Networks;
 pub use crate::http::observer::{CompletedRequest, NoObserver, RequestObserver};
 pub use crate::http::origins::Origins;
 pub use crate::http::problem::{Code, Problem};

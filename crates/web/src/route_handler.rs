@@ -56,6 +56,12 @@ impl Route {
         }
     }
 
+    /// A page of the console. Its handler takes an `AdminCaller`.
+    pub(crate) const fn console(mut self, handler: PageHandler) -> RouteHandler {
+        self.is_console = true;
+        self.page(handler)
+    }
+
     /// A page whose path the API uses as well. The OpenAPI document has it, since `Allow` names its method.
     pub(crate) const fn documented_page(mut self, handler: DocumentedHandler) -> RouteHandler {
         self.is_page = true;

@@ -226,3 +226,45 @@ export async function a_first_app_and_a_change_of_the_address_are_undone_without
   }
   assert.equal(await browser.value("#username"), "ben@example.com");
 }
+
+export async function an_admin_finds_a_user_and_acts_in_the_console_without_scripts() {
+  const variables = { DOORWARD_ADMIN__PASSWORD: PASSWORD, DOORWARD_ADMIN__EMAIL: "ada@example.com" };
+  const browser = await Browser.open({ script: false, variables });
+  await browser.signUp("ben");
+  await browser.page.context().clearCookies();
+  await browser.go("/account");
+  await browser.send("/sign-in", { username: "ada@example.com", password: PASSWORD });
+  await browser.click("a[href='/admin']");
+  await browser.expectHeading("Admin console");
+  await browser.expectText("[aria-labelledby=attention]", "is an admin without two-factor sign-in");
+  await browser.click("nav a[href='/admin/users']");
+  await browser.send("/admin/users", { q: "BE" });
+  await browser.click("table a");
+  await browser.expectHeading("ben");
+  const act = async (page, question, done) => {
+    await browser.click(`[aria-labelledby=acts] a[href$='/${page}']`);
+    await browser.expectHeading(question);
+    await browser.click("main form button");
+    await browser.expectText("[role=status]", done);
+  };
+  await act("role", "Make this user an admin?", "The role is changed.");
+  await browser.expectText("[aria-labelledby=profile]", "Admin");
+  await act("role", "Remove the admin role?", "The role is changed.");
+  await act("sessions", "Sign out on all devices?", "All devices are signed out.");
+  await browser.expectText("[aria-labelledby=sessions]", "Not signed in on any device.");
+  await act("status", "Disable this account?", "The account is disabled.");
+  const [download] = await Promise.all([browser.page.waitForEvent("download"), browser.page.click("a[download]")]);
+  let text = "";
+  for await (const part of await download.createReadStream()) text += part;
+  assert.match(text, /"username": ?"ben"/);
+  await browser.click("[aria-labelledby=activity] a.button");
+  await browser.expectHeading("Audit log");
+  await browser.page.selectOption("#event", "role-changed");
+  await browser.send("/admin/audit");
+  assert.equal(await browser.page.locator(".log > li").count(), 2);
+  await browser.click(".log dd a");
+  await browser.expectHeading("ben");
+  await browser.signOut();
+  await browser.go("/admin");
+  await browser.expectHeading("Sign in");
+}

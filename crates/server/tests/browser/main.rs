@@ -32,6 +32,8 @@ tests!(journeys {
     fn a_user_changes_everything_in_the_account_area_without_scripts();
     fn a_user_deletes_the_account_and_keeps_it_by_signing_in();
     fn a_first_app_and_a_change_of_the_address_are_undone_without_scripts();
+    /// With a role, a status, sessions and the audit log, on a phone.
+    fn an_admin_finds_a_user_and_acts_in_the_console_without_scripts();
 });
 
 // For each page see `page_checks.mjs`. The console has no errors and no CSP report.
@@ -40,6 +42,7 @@ tests!(pages {
     fn every_page_passes_the_checks_on_a_phone_in_both_color_schemes_and_by_keyboard();
     fn every_page_for_developers_passes_the_checks();
     fn every_page_of_second_factors_passes_the_checks();
+    fn every_page_of_the_console_passes_the_checks_on_a_phone_in_both_color_schemes_and_by_keyboard();
     fn pages_with_a_pale_brand_pass_the_checks();
     fn on_a_phone_a_long_brand_fits_and_what_needs_doing_comes_before_the_sections();
     fn a_page_with_faults_fails_the_checks();

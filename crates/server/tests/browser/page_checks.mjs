@@ -60,8 +60,10 @@ async function checkKeyboard(page) {
       if (outlineStyle === "none") unfocused.push(`no visible focus: ${target.outerHTML.slice(0, 120)}`);
     });
     window.reachable = () => [...document.querySelectorAll("a, button, summary, input:not([hidden]), select")].filter((e) => e.checkVisibility());
+    // A field for a date has a part each for the day, the month and the year, and a button.
+    const parts = 3 * document.querySelectorAll("[type=date]").length;
     // If a field or an error has the focus already, the first round starts in the middle.
-    return reachable().length * (start ? 2 : 1) + 2;
+    return (reachable().length + parts) * (start ? 2 : 1) + 2;
   });
   await Promise.all(Array.from({ length: count }, () => page.keyboard.press("Tab")));
   return page.evaluate(() => {

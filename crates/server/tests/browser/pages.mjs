@@ -26,6 +26,10 @@ export async function every_page_of_second_factors_passes_the_checks() {
   await passChecks(ON_A_PHONE, (look) => walks.walkFactors("en", look), (look) => walks.walkEnrolment("en", look));
 }
 
+export async function every_page_of_the_console_passes_the_checks_on_a_phone_in_both_color_schemes_and_by_keyboard() {
+  await passChecks(ON_A_PHONE, (look) => walks.walkConsole("en", look));
+}
+
 export async function pages_with_a_pale_brand_pass_the_checks() {
   await passChecks({ brand: "Example Club" }, (look) => walks.walkBrand("en", look));
 }

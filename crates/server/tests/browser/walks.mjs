@@ -253,6 +253,64 @@ export async function walkRest(language, look) {
   await look(limited, "sign in, limited", "main:has(.notice[role=alert]) form[action='/sign-in']");
 }
 
+// Every page of the console, without a user and with one.
+export async function walkConsole(language, look) {
+  const variables = { DOORWARD_ADMIN__PASSWORD: PASSWORD, DOORWARD_ADMIN__EMAIL: "ada@example.com" };
+  const browser = await Browser.open({ language, variables });
+  await browser.go("/admin");
+  await browser.send("/sign-in", { username: "ada@example.com", password: PASSWORD });
+  await look(browser, "console, first run", "[aria-labelledby=next]");
+  await browser.page.context().clearCookies();
+  await browser.signUp("ben");
+  await browser.go("/account/email");
+  await browser.send("/account/email", { email: "benjamin.blackwood@mail.example.org", password: PASSWORD });
+  await browser.go("/account/factors");
+  await browser.send("/account/factors", { name: "Phone" });
+  await browser.fill("#code", await browser.code());
+  await browser.click(SUBMIT);
+  await browser.page.context().clearCookies();
+  await browser.go("/admin");
+  await browser.send("/sign-in", { username: "ada@example.com", password: PASSWORD });
+  await look(browser, "console", "[aria-labelledby=newest] table");
+  await browser.go("/admin/users");
+  await look(browser, "console, users", "main:not(:has(.status)) form[action='/admin/users'] #q");
+  await browser.go("/admin/users?q=nothing");
+  await look(browser, "console, no user found", "main:not(:has(table)) #q[value=nothing]");
+  await browser.go("/admin/users?q=ben");
+  await browser.click("table a");
+  await look(browser, "console, a user", "main:not(:has(.status)) [aria-labelledby=factors] .list");
+  const page = new URL(browser.page.url()).pathname;
+  for (const act of ["confirmation", "sessions", "role", "status", "delete"]) {
+    await browser.go(`${page}/${act}`);
+    await look(browser, `console, ${act}`, `form[action='${page}/${act}']`);
+  }
+  await browser.send(`${page}/delete`);
+  await look(browser, "console, deletion requested", "main:has(.status) a[href$='/keep']");
+  await browser.go(`${page}/keep`);
+  await look(browser, "console, keep", `form[action='${page}/keep']`);
+  await browser.go("/admin");
+  await look(browser, "console, a deletion", "[aria-labelledby=attention] time");
+  await browser.go(`${page}/delete-now`);
+  await look(browser, "console, delete at once", `form[action='${page}/delete-now']`);
+  await browser.send(`${page}/delete-now`);
+  await look(browser, "console, deleted", ".status");
+  await browser.go("/admin/audit");
+  await look(browser, "console, audit log", "form[action='/admin/audit'] #since");
+  // An admin with a second factor.
+  await browser.go("/account/factors");
+  await browser.send("/account/factors", { name: "Phone" });
+  await browser.fill("#code", await browser.code());
+  await browser.click(SUBMIT);
+  await browser.click("main a.button:not(.quiet)");
+  await browser.go("/admin/users");
+  await browser.click("table a");
+  const own = new URL(browser.page.url()).pathname;
+  await browser.go(`${own}/status`);
+  await look(browser, "console, proof", `main:not(:has(.notice)) form[action='${own}/status'] #code`);
+  await browser.send(`${own}/status`, { password: WRONG, code: "000000" });
+  await look(browser, "console, proof refused", "main:has(.notice) #password-fault");
+}
+
 // Pages of an operator with a colour that is too pale for text.
 export async function walkBrand(language, look) {
   const variables = { DOORWARD_BRAND__NAME: "Example Club", DOORWARD_BRAND__ACCENT: "#fff3a0", DOORWARD_BRAND__PRIVACY_URL: "https://example.com/privacy" };

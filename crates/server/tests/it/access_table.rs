@@ -36,8 +36,12 @@ pub fn body_of(route: &Route) -> Option<Value> {
         ("POST", "/sign-up") => json!({"username": "newcomer", "password": PASSWORD}),
         ("PUT" | "PATCH", "/user/{user}") => json!({"name": "x"}),
         ("PUT", "/user/{user}/email") => json!({"email": "x@example.org", "password": PASSWORD}),
-        ("PUT", "/user/{user}/role") => json!({"role": "user"}),
-        ("PUT", "/user/{user}/status") => json!({"status": "active"}),
+        ("PUT", "/user/{user}/role") | ("POST", "/admin/users/{user}/role") => {
+            json!({"role": "user"})
+        }
+        ("PUT", "/user/{user}/status") | ("POST", "/admin/users/{user}/status") => {
+            json!({"status": "active"})
+        }
         ("PUT", "/password") => {
             json!({"current_password": OTHER_PASSWORD, "new_password": "a third one for luck", "username": "nobody"})
         }
@@ -297,6 +301,7 @@ async fn an_admin_has_the_access_of_the_table() {
     let mut rows: Vec<_> = table().collect();
     rows.sort_by_key(|route| {
         (
+            route.path.ends_with("/keep") || route.path.ends_with("/delete-now"),
             route.method == "DELETE",
             route.path.len() < "/user/{user}/session".len(),
             route.path == "/auth" || route.path == "/auth/sign-out",
@@ -332,6 +337,10 @@ async fn an_admin_has_the_access_of_the_table() {
         let expected: &[u16] = match route.path {
             "/user/{user}/factor/{id}" => &[404],
             "/user/{user}/session/{id}" | "/assets/{file}" => &[404],
+            path if path.starts_with("/admin/users/{user}/") && path.ends_with("/{id}") => &[404],
+            // Nothing is pending, or the user was deleted.
+            "/admin/users/{user}/keep" | "/admin/users/{user}/delete-now" => &[200, 303, 404],
+            path if path.starts_with("/admin") => &[200, 303],
             path if path.starts_with("/inbox") => &[404],
             path if path.contains("{token}") => &[410],
             "/account/password" => &[200, 401],

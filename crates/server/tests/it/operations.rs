@@ -263,7 +263,7 @@ async fn an_unknown_path_gets_404() {
         "/%2e%2e/",
         "/USER",
         "/user/me/session/1/2",
-        "/admin",
+        "/administrator",
         "/?",
         "/.env",
     ] {

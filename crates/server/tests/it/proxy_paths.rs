@@ -5,9 +5,11 @@ use std::path::Path;
 
 use doorward_web::routes::table;
 
-/// Paths that no proxy forwards: the start page and other names that belong to the site, and the health checks.
-const NOT_FORWARDED: [&str; 10] = [
+/// Paths that no proxy forwards: the start page and other names that belong to the site, such as `admin`, and the health
+/// checks.
+const NOT_FORWARDED: [&str; 11] = [
     "",
+    "admin",
     "healthz",
     "readyz",
     "robots.txt",

@@ -79,13 +79,21 @@ fn fields_of(route: &Route, sender: Sender) -> Option<Value> {
             "POST",
             "/user/{user}/recovery-codes"
             | "/account/factors/recovery-codes"
-            | "/account/factors/{id}/remove",
+            | "/account/factors/{id}/remove"
+            | "/admin/users/{user}/factors/{id}"
+            | "/admin/users/{user}/delete"
+            | "/admin/users/{user}/delete-now"
+            | "/admin/users/{user}/keep",
         ) => with_proof(json!({})),
         ("PUT", "/user/{user}/email") | ("POST", "/account/email") => {
             with_proof(json!({"email": "thief@example.org"}))
         }
-        ("PUT", "/user/{user}/role") => with_proof(json!({"role": "user"})),
-        ("PUT", "/user/{user}/status") => with_proof(json!({"status": "disabled"})),
+        ("PUT", "/user/{user}/role") | ("POST", "/admin/users/{user}/role") => {
+            with_proof(json!({"role": "user"}))
+        }
+        ("PUT", "/user/{user}/status") | ("POST", "/admin/users/{user}/status") => {
+            with_proof(json!({"status": "disabled"}))
+        }
         ("PUT", "/password") | ("POST", "/account/password") => {
             let fields = json!({"current_password": PASSWORD, "new_password": OTHER_PASSWORD});
             match sender {
@@ -293,8 +301,12 @@ async fn the_same_requests_with_a_code_change_what_the_factor_protects() {
         |route: &&Route| route.has_problem(Code::ReauthenticationRequired) && !is_first_code(route);
     assert!(table().filter(requires_proof).all(takes_code));
     // The user of a pending deletion has no session.
-    let is_cancellation =
-        |route: &Route| (route.method.as_str(), route.path) == ("DELETE", "/user/{user}/deletion");
+    let is_cancellation = |route: &Route| {
+        matches!(
+            (route.method.as_str(), route.path),
+            ("DELETE", "/user/{user}/deletion") | ("POST", "/admin/users/{user}/keep")
+        )
+    };
     let routes = table().filter(|route| takes_code(route) && !is_cancellation(route));
     let routes: Vec<_> = routes.collect();
     assert!(routes.len() >= 12, "{routes:?}");

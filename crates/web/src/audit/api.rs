@@ -27,7 +27,13 @@ pub(crate) async fn list_audit_events(caller: Caller, uri: Uri) -> Result<Respon
         .doorward()
         .authorize(&caller.ctx, Action::ReadAudit, Target::Others)
         .await?;
-    let (filter, limit) = read_filter(&caller, &uri).await?;
+    let mut query = Query::parse(uri.query())?;
+    let before = query.id_cursor(AuditEventId::from_bytes)?;
+    let limit = query.limit();
+    let wanted = AuditQuery::take(&mut query, [parse_time, parse_time]);
+    query.finish()?;
+    let mut filter = wanted.filter(&caller).await?;
+    (filter.before, filter.limit) = (before, limit + 1);
     let events = caller.doorward().audit.list(&caller.ctx, &filter).await?;
     Ok(paging::respond(
         events,
@@ -38,39 +44,54 @@ pub(crate) async fn list_audit_events(caller: Caller, uri: Uri) -> Result<Respon
     ))
 }
 
-/// Reads the query: what to list, and the number of events in a page.
-async fn read_filter(caller: &Caller, uri: &Uri) -> Result<(AuditFilter, usize), Problem> {
-    let mut query = Query::parse(uri.query())?;
-    let before = query.id_cursor(AuditEventId::from_bytes)?;
-    let limit = query.limit();
-    let identifier = query.optional("user", |text| Ok(text.to_owned()));
-    let event = query.optional("event", |text| {
-        AuditKind::from_name(text).ok_or_else(|| Invalid::new("invalid", "Unknown event."))
-    });
-    let since = query.optional("since", parse_time);
-    let until = query.optional("until", parse_time);
-    query.finish()?;
-    let (ctx, audit) = (&caller.ctx, &caller.doorward().audit);
-    let user_id = match identifier {
-        // An unknown user has no events; the filter must not be dropped.
-        Some(name) => {
-            let found = audit.find_user_id(ctx, &name).await?;
-            Some(found.unwrap_or(UserId::from_bytes([0; 16])))
-        }
-        None => None,
-    };
-    let filter = AuditFilter {
-        user_id,
-        event,
-        since,
-        until,
-        before,
-        limit: limit + 1,
-    };
-    Ok((filter, limit))
+/// The filters of a query.
+pub(super) struct AuditQuery {
+    /// The user, as the query names it.
+    user: Option<String>,
+    event: Option<AuditKind>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
 }
 
-fn parse_time(text: &str) -> Result<Timestamp, Invalid> {
+impl AuditQuery {
+    /// Takes the filters. `since` and `until` parse their times.
+    pub(super) fn take(
+        query: &mut Query,
+        [since, until]: [fn(&str) -> Result<Timestamp, Invalid>; 2],
+    ) -> Self {
+        Self {
+            user: query.optional("user", |text| Ok(text.to_owned())),
+            event: query.optional("event", |text| {
+                AuditKind::from_name(text).ok_or_else(|| Invalid::new("invalid", "Unknown event."))
+            }),
+            since: query.optional("since", since),
+            until: query.optional("until", until),
+        }
+    }
+
+    /// The filter, without a place and a limit.
+    pub(super) async fn filter(self, caller: &Caller) -> Result<AuditFilter, Problem> {
+        let (ctx, audit) = (&caller.ctx, &caller.doorward().audit);
+        let user_id = match self.user {
+            // An unknown user has no events; the filter must not be dropped.
+            Some(name) => {
+                let found = audit.find_user_id(ctx, &name).await?;
+                Some(found.unwrap_or(UserId::from_bytes([0; 16])))
+            }
+            None => None,
+        };
+        Ok(AuditFilter {
+            user_id,
+            event: self.event,
+            since: self.since,
+            until: self.until,
+            ..AuditFilter::default()
+        })
+    }
+}
+
+/// Parses a time in RFC 3339.
+pub(super) fn parse_time(text: &str) -> Result<Timestamp, Invalid> {
     let parsed = text.parse();
     parsed.map_err(|_| {
         Invalid::new(

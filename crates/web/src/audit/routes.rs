@@ -1,8 +1,11 @@
-//! The route of the audit log.
+//! The routes of the audit log.
 
-use super::api;
+use super::{api, console};
 use crate::route_handler::prelude::*;
 
-pub(crate) const ROUTES: &[RouteHandler] = &[Route::get("/audit", Required)
-    .with_problems(&[&[Forbidden], QUERY])
-    .api(|| routes!(api::list_audit_events))];
+pub(crate) const ROUTES: &[RouteHandler] = &[
+    Route::get("/audit", Required)
+        .with_problems(&[&[Forbidden], QUERY])
+        .api(|| routes!(api::list_audit_events)),
+    Route::get("/admin/audit", RequiredOrSignInPage).console(|| get(console::audit_page)),
+];

@@ -1,6 +1,6 @@
 //! The routes of a deletion after some days.
 
-use super::{api, pages};
+use super::{api, console, pages};
 use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
@@ -34,4 +34,17 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::post("/sign-in/keep-account", Ignored)
         .with_limit(SignIn)
         .page(|| post(pages::keep_account)),
+    Route::get("/admin/users/{user}/delete", RequiredOrSignInPage)
+        .console(|| get(console::confirm_request)),
+    Route::post("/admin/users/{user}/delete", RequiredOrSignInPage)
+        .console(|| post(console::request)),
+    Route::get("/admin/users/{user}/delete-now", RequiredOrSignInPage)
+        .console(|| get(console::confirm_delete)),
+    Route::post("/admin/users/{user}/delete-now", RequiredOrSignInPage)
+        .console(|| post(console::delete)),
+    Route::get("/admin/users/{user}/keep", RequiredOrSignInPage)
+        .console(|| get(console::confirm_keep)),
+    Route::post("/admin/users/{user}/keep", RequiredOrSignInPage)
+        .with_limit(SignIn)
+        .console(|| post(console::keep)),
 ];

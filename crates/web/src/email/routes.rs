@@ -1,6 +1,6 @@
 //! The routes of email addresses: confirmation, change, and the link that undoes a change.
 
-use super::{api, change_pages, pages};
+use super::{api, change_pages, console, pages};
 use crate::route_handler::prelude::*;
 use crate::sign_up;
 
@@ -58,4 +58,9 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .with_problems(&[LINK, &[Overloaded]])
         .api(|| routes!(api::undo_email_change))
         .with_page(|| post(pages::undo_email_change)),
+    Route::get("/admin/users/{user}/confirmation", RequiredOrSignInPage)
+        .console(|| get(console::confirm)),
+    Route::post("/admin/users/{user}/confirmation", RequiredOrSignInPage)
+        .with_limit(MailRequest)
+        .console(|| post(console::send)),
 ];

@@ -3,6 +3,7 @@
 
 mod account_pages;
 pub(crate) mod api;
+mod console;
 pub(crate) mod pages;
 pub(crate) mod routes;
 mod setup;

@@ -1,6 +1,6 @@
 //! The routes of second factors. Sign-in with one is in `sign_in`.
 
-use super::{account_pages, api, pages};
+use super::{account_pages, api, console, pages};
 use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
@@ -63,4 +63,9 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .with_problems(&[LINK, &[Overloaded]])
         .api(|| routes!(api::undo_factors))
         .with_page(|| post(pages::undo_factors)),
+    Route::get("/admin/users/{user}/factors/{id}", RequiredOrSignInPage)
+        .console(|| get(console::confirm_removal)),
+    Route::post("/admin/users/{user}/factors/{id}", RequiredOrSignInPage)
+        .with_limit(Token)
+        .console(|| post(console::remove)),
 ];

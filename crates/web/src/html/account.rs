@@ -102,18 +102,21 @@ impl AccountCaller {
         needs_code.ok()
     }
 
+    /// The names of the user, for the menu.
+    pub(crate) fn menu(&self) -> Value {
+        let user = self.session.user();
+        let (person, login) = (display_name(user), sign_in_name(user));
+        context! { person, login => login.filter(|login| person != Some(login)) }
+    }
+
     /// Renders a template in the frame.
     pub(crate) fn render(&self, section: Section, template: &str, values: Value) -> Html<String> {
-        let user = self.session.user();
         let item = |item: Section| context! { name => item.name(), path => item.path() };
-        let (person, login) = (display_name(user), sign_in_name(user));
         let frame = context! {
             section => section.name(),
             sections => Section::ALL.map(item).to_vec(),
-            person,
-            login => login.filter(|login| person != Some(login)),
         };
-        let values = context! { ..frame, ..values };
+        let values = context! { ..frame, ..self.menu(), ..values };
         self.caller.render(template, values)
     }
 }

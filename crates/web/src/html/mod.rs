@@ -8,6 +8,8 @@ pub(crate) mod account;
 pub(crate) mod assets;
 pub(crate) mod brand;
 pub(crate) mod color;
+pub(crate) mod confirmation;
+pub(crate) mod console;
 pub(crate) mod dates;
 pub(crate) mod form;
 pub(crate) mod outcome;

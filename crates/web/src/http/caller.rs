@@ -64,6 +64,12 @@ impl Caller {
         &self.app.brand
     }
 
+    /// Returns `true` if this client reaches the console, if the user is an admin.
+    pub(crate) fn is_console_open(&self) -> bool {
+        let console = &self.app.options.console;
+        console.is_open_to(self.ctx.client.address)
+    }
+
     /// Origins that `return_to` may lead to.
     pub(crate) fn return_origins(&self) -> &Origins {
         &self.app.options.return_origins

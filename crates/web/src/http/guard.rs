@@ -3,7 +3,7 @@
 //! The row of a route has its requirements. A route without a row is rejected: access is denied by default (Z-01).
 //! Permissions on users are checked in the domain.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -52,6 +52,9 @@ pub(crate) async fn guard(
     let Some(route) = routes.row(&parts.method) else {
         return not_allowed(routes);
     };
+    if route.is_console && !app.options.console.is_open_to(client_address(app, &parts)) {
+        return Problem::new(Code::NotFound).into_response();
+    }
     // No resource has a name that is not UTF-8.
     if percent_decode_str(parts.uri.path()).decode_utf8().is_err() {
         return Problem::new(Code::NotFound).into_response();
@@ -220,9 +223,7 @@ fn context(app: &App, info: &RequestInfo, request: &Parts, report: &RateLimitRep
     Ctx {
         actor: Actor::Anonymous,
         client: Client {
-            address: peer.and_then(|ConnectInfo(peer)| {
-                app.trusted_proxies.client(peer.ip(), &request.headers)
-            }),
+            address: client_address(app, request),
             user_agent,
             locale: info.locale,
             known: Vec::new(),
@@ -231,6 +232,12 @@ fn context(app: &App, info: &RequestInfo, request: &Parts, report: &RateLimitRep
         request_id: info.id.clone(),
         now: app.doorward.now(),
     }
+}
+
+/// The address of the client; `None` if a trusted proxy does not send it.
+fn client_address(app: &App, request: &Parts) -> Option<IpAddr> {
+    let ConnectInfo(peer) = request.extensions.get::<ConnectInfo<SocketAddr>>()?;
+    app.trusted_proxies.client(peer.ip(), &request.headers)
 }
 
 /// Logs once when a request through a proxy or for another host arrives while the built-in inbox is on: others use the

@@ -17,6 +17,7 @@ pub(crate) mod limits;
 pub(crate) mod links;
 pub(crate) mod middleware;
 pub(crate) mod negotiate;
+pub(crate) mod networks;
 pub(crate) mod observer;
 pub(crate) mod origins;
 pub(crate) mod paging;

@@ -70,6 +70,11 @@ impl Query {
             .ok()
     }
 
+    /// Takes a parameter that says no more than that it is there.
+    pub(crate) fn flag(&mut self, name: &str) -> bool {
+        self.fields.remove(name).is_some()
+    }
+
     pub(crate) fn limit(&mut self) -> usize {
         let parse = |text: &str| {
             whole_number(text, 1..=MAX_LIMIT).ok_or_else(|| {

@@ -43,6 +43,8 @@ pub struct Route {
     pub problems: &'static [&'static [Code]],
     /// `true` for a page, which only browsers use.
     pub is_page: bool,
+    /// `true` for a page of the console, which only some networks may reach.
+    pub is_console: bool,
 }
 
 impl Route {
@@ -56,6 +58,7 @@ impl Route {
             keeps_form: false,
             problems: &[],
             is_page: false,
+            is_console: false,
         }
     }
 

@@ -1,4 +1,5 @@
-//! Health checks for supervisors and load balancers.
+//! Health checks for supervisors and load balancers, and what needs the attention of an admin.
 
 pub(crate) mod api;
+mod console;
 pub(crate) mod routes;

@@ -1,6 +1,6 @@
-//! The routes of the health checks.
+//! The routes of the health checks, and the first page of the console.
 
-use super::api;
+use super::{api, console};
 use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
@@ -8,4 +8,5 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/readyz", Ignored)
         .with_problems(&[&[Stopping]])
         .api(|| routes!(api::readyz)),
+    Route::get("/admin", RequiredOrSignInPage).console(|| get(console::dashboard)),
 ];

@@ -1,6 +1,6 @@
 //! The routes of the recovery.
 
-use super::{api, pages};
+use super::{api, console, pages};
 use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
@@ -26,4 +26,9 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .with_problems(&[LINK, &[Overloaded]])
         .api(|| routes!(api::recover))
         .with_page(|| post(pages::recover)),
+    Route::get("/admin/users/{user}/recovery", RequiredOrSignInPage)
+        .console(|| get(console::confirm)),
+    Route::post("/admin/users/{user}/recovery", RequiredOrSignInPage)
+        .with_limit(MailRequest)
+        .console(|| post(console::send)),
 ];

@@ -1,6 +1,6 @@
 //! The routes of sessions.
 
-use super::{api, devices_pages, pages};
+use super::{api, console, devices_pages, pages};
 use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
@@ -34,4 +34,12 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .page(|| get(devices_pages::confirm_sign_out_others)),
     Route::post("/account/devices/sign-out-others", RequiredOrSignInPage)
         .page(|| post(devices_pages::sign_out_others)),
+    Route::get("/admin/users/{user}/sessions", RequiredOrSignInPage)
+        .console(|| get(console::confirm_end_all)),
+    Route::post("/admin/users/{user}/sessions", RequiredOrSignInPage)
+        .console(|| post(console::end_all)),
+    Route::get("/admin/users/{user}/sessions/{id}", RequiredOrSignInPage)
+        .console(|| get(console::confirm_end_one)),
+    Route::post("/admin/users/{user}/sessions/{id}", RequiredOrSignInPage)
+        .console(|| post(console::end_one)),
 ];

@@ -4,6 +4,8 @@ pub(crate) mod activity;
 mod activity_pages;
 pub(crate) mod admin;
 pub(crate) mod api;
+mod console;
+mod console_acts;
 mod data_pages;
 pub(crate) mod export_document;
 pub(crate) mod pages;

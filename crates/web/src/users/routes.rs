@@ -1,6 +1,8 @@
 //! The routes of users: one's own account, and what admins do with other accounts.
 
-use super::{activity, activity_pages, admin, api, data_pages, pages, profile_pages};
+use super::{
+    activity, activity_pages, admin, api, console, console_acts, data_pages, pages, profile_pages,
+};
 use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
@@ -44,4 +46,14 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/account/activity", RequiredOrSignInPage)
         .page(|| get(activity_pages::activity_page)),
     Route::get("/account/data", RequiredOrSignInPage).page(|| get(data_pages::data_page)),
+    Route::get("/admin/users", RequiredOrSignInPage).console(|| get(console::list_page)),
+    Route::get("/admin/users/{user}", RequiredOrSignInPage).console(|| get(console::user_page)),
+    Route::get("/admin/users/{user}/role", RequiredOrSignInPage)
+        .console(|| get(console_acts::confirm_role)),
+    Route::post("/admin/users/{user}/role", RequiredOrSignInPage)
+        .console(|| post(console_acts::change_role)),
+    Route::get("/admin/users/{user}/status", RequiredOrSignInPage)
+        .console(|| get(console_acts::confirm_status)),
+    Route::post("/admin/users/{user}/status", RequiredOrSignInPage)
+        .console(|| post(console_acts::change_status)),
 ];

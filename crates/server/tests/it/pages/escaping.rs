@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::browser::Browser;
+use super::console_access::admin_browser;
 use super::{Page, account_pages};
 use crate::support::{PASSWORD, TestApp, path_in};
 
@@ -54,6 +55,37 @@ async fn the_name_of_a_user_is_escaped_on_the_page_of_the_link_and_in_the_accoun
             let html = normal(&browser.get(path).await.expect(200).text());
             assert!(html.contains(&shown), "{path}: {html}");
             assert!(!is_special || !html.contains(name), "{path}: {html}");
+        }
+    }
+}
+
+/// W-02: an admin sees the names of other users.
+#[tokio::test]
+async fn the_name_of_a_user_is_escaped_in_the_console() {
+    let app = TestApp::new().await;
+    let mut browser = admin_browser(&app, "en").await;
+    for (number, name) in HOSTILE.iter().enumerate() {
+        let username = format!("user{number}");
+        let body = json!({"username": username, "password": PASSWORD, "name": name});
+        app.anonymous().post("/user", body).await.expect(201);
+        let page = format!("/admin/users/{username}");
+        for path in [
+            "/admin",
+            "/admin/users",
+            &format!("/admin/users?q={username}"),
+            &page,
+            &format!("{page}/delete"),
+        ] {
+            let answer = browser.get(path).await;
+            let html = browser.page(answer, 200).0;
+            let is_special = name.contains(['<', '>', '&', '"', '\'']);
+            assert!(!is_special || !html.contains(name), "{path}: {html}");
+        }
+    }
+    for hostile in ["%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E", "%26quot%3B"] {
+        for path in ["/admin/users?q=", "/admin/audit?user="] {
+            let answer = browser.get(&format!("{path}{hostile}")).await;
+            browser.page(answer, 200);
         }
     }
 }

@@ -13,14 +13,15 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use axum::http::HeaderMap;
-use ipnet::IpNet;
+
+use crate::http::networks::Networks;
 
 pub(crate) use warnings::ProxyWarning;
 
 /// Addresses and networks of the reverse proxies. Empty by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
-    networks: Vec<IpNet>,
+    networks: Networks,
     header: ForwardedBy,
 }
 
@@ -84,10 +85,7 @@ impl TrustedProxies {
 
     /// Returns `true` if the address is a trusted proxy.
     pub fn contains(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.networks
-            .iter()
-            .any(|network| network.contains(&address))
+        self.networks.contains(address)
     }
 }
 
@@ -151,10 +149,8 @@ impl FromStr for TrustedProxies {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let names = text.split(',').map(str::trim);
-        let networks = names.filter(|name| !name.is_empty()).map(network::parse);
         Ok(Self {
-            networks: networks.collect::<Result<_, _>>()?,
+            networks: network::parse(text)?,
             header: ForwardedBy::default(),
         })
     }
@@ -188,8 +184,7 @@ impl fmt::Display for ForwardedBy {
 
 impl fmt::Display for TrustedProxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let networks: Vec<_> = self.networks.iter().map(network::to_text).collect();
-        f.write_str(&networks.join(", "))
+        fmt::Display::fmt(&self.networks, f)
     }
 }
 

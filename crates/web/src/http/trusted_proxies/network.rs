@@ -1,35 +1,21 @@
-//! Parses the networks of `trusted_proxies` (A-09, C-01).
+//! Checks the networks of `trusted_proxies` (A-09, C-01).
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// Parses an address or a network in CIDR notation.
-pub(super) fn parse(text: &str) -> Result<IpNet, String> {
-    let invalid = |_| format!("`{text}` is not an address or a network such as 10.0.0.0/8");
-    let network = match text.parse::<IpAddr>() {
-        Ok(address) => IpNet::from(address.to_canonical()),
-        Err(_) => text.parse::<IpNet>().map_err(invalid)?,
-    };
-    if network.prefix_len() < min_prefix(network.addr()) {
-        return Err(format!(
-            "`{text}` is too large: any client in it could forge its address. List only the proxies"
-        ));
-    }
-    let (network_only, address) = (network.trunc(), network.addr());
-    if network_only != network {
-        return Err(format!(
-            "`{text}` has an address inside a network. Write {network_only} for the whole network, or {address} for one proxy"
-        ));
-    }
-    Ok(network)
-}
+use crate::http::networks::Networks;
 
-/// Writes a network of one address as that address.
-pub(super) fn to_text(network: &IpNet) -> String {
-    match network.prefix_len() == network.max_prefix_len() {
-        true => network.addr().to_string(),
-        false => network.to_string(),
+/// Parses addresses and networks. Rejects a network that is too large to be that of proxies.
+pub(super) fn parse(text: &str) -> Result<Networks, String> {
+    let networks: Networks = text.parse()?;
+    let too_large = |network: &&IpNet| network.prefix_len() < min_prefix(network.addr());
+    let found = networks.iter().find(too_large).copied();
+    match found {
+        None => Ok(networks),
+        Some(network) => Err(format!(
+            "`{network}` is too large: any client in it could forge its address. List only the proxies"
+        )),
     }
 }
 

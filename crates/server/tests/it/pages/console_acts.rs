@@ -1,0 +1,329 @@
+//! What an admin does in the console: each action asks on its own page, and calls what the API calls.
+
+use doorward_domain::model::Role;
+use serde_json::{Value, json};
+
+use super::browser::Browser;
+use super::console_access::admin_browser;
+use crate::factors::{code, enrol};
+use crate::support::{Client, TestApp, path_in};
+
+/// Opens the page of an action, sends its form, and opens the page that it leads to.
+async fn act(browser: &mut Browser, page: &str, form: &str, flag: &str, shown: &[&str]) {
+    let asked = browser.get(page).await;
+    let asked = browser.page(asked, 200);
+    let field = form.split_once('=').map(|(name, value)| {
+        format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\" autocomplete=\"off\">")
+    });
+    asked.shows(&[
+        &format!("<form method=\"post\" action=\"{page}\">"),
+        field.as_deref().unwrap_or_default(),
+        shown[0],
+    ]);
+    let answer = browser.post(page, form).await.expect(303);
+    let next = answer.header("location").unwrap().to_owned();
+    assert!(next.ends_with(flag), "{next}");
+    let next = browser.get(&next).await;
+    browser
+        .page(next, 200)
+        .shows(&["role=\"status\"", shown[1]]);
+}
+
+async fn id_of(client: &Client) -> String {
+    let user = client.get("/user/me").await.expect(200).json();
+    user["id"].as_str().unwrap().to_owned()
+}
+
+/// The audit events of this kind by an admin.
+async fn count(reader: &Client, kind: &str) -> usize {
+    let found = reader.get(&format!("/audit?event={kind}")).await;
+    let items = found.expect(200).json()["items"].clone();
+    let by_user = |item: &&Value| item["actor"].as_str().unwrap().starts_with("user:");
+    items.as_array().unwrap().iter().filter(by_user).count()
+}
+
+#[tokio::test]
+async fn an_admin_changes_the_role_and_the_status_of_a_user() {
+    for (language, texts) in [
+        (
+            "en",
+            [
+                ["Make this user an admin?", "The role is changed."],
+                ["Remove the admin role?", "The role is changed."],
+                ["Disable this account?", "The account is disabled."],
+                ["Enable this account?", "The account is enabled."],
+            ],
+        ),
+        (
+            "de",
+            [
+                ["Zum Admin machen?", "Die Rolle ist geändert."],
+                ["Admin-Rolle entziehen?", "Die Rolle ist geändert."],
+                ["Dieses Konto sperren?", "Das Konto ist gesperrt."],
+                ["Dieses Konto entsperren?", "Das Konto ist entsperrt."],
+            ],
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        let root = app.sign_in("root").await;
+        let id = id_of(&app.user("ben").await).await;
+        let (role, status) = (
+            format!("/admin/users/{id}/role"),
+            format!("/admin/users/{id}/status"),
+        );
+        let field = async |name: &str| root.get("/user/ben").await.json()[name].clone();
+        act(
+            &mut browser,
+            &role,
+            "role=admin",
+            "?role-changed",
+            &texts[0],
+        )
+        .await;
+        assert_eq!(field("role").await, "admin");
+        act(&mut browser, &role, "role=user", "?role-changed", &texts[1]).await;
+        assert_eq!(field("role").await, "user");
+        act(
+            &mut browser,
+            &status,
+            "status=disabled",
+            "?disabled",
+            &texts[2],
+        )
+        .await;
+        assert_eq!(field("status").await, "disabled");
+        act(
+            &mut browser,
+            &status,
+            "status=active",
+            "?enabled",
+            &texts[3],
+        )
+        .await;
+        assert_eq!(field("status").await, "active");
+        assert_eq!(count(&root, "role-changed").await, 2);
+        assert_eq!(count(&root, "status-changed").await, 2);
+        // No one chooses other values.
+        browser.post(&role, "role=owner").await.expect(422);
+        browser.post(&status, "status=pending").await.expect(422);
+        browser.post(&role, "").await.expect(422);
+    }
+}
+
+/// the pages ask for the proof when the API would reject the request without one.
+#[tokio::test]
+async fn an_action_asks_for_the_password_if_the_sign_in_is_not_recent() {
+    for (language, ask, wrong) in [
+        ("en", "Enter your password to continue.", "Wrong password."),
+        (
+            "de",
+            "Geben Sie Ihr Passwort ein",
+            "Das Passwort ist falsch.",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        let id = id_of(&app.user("ben").await).await;
+        let page = format!("/admin/users/{id}/status");
+        let field = "type=\"password\"";
+        let asked = browser.get(&page).await;
+        assert!(!browser.page(asked, 200).0.contains(field));
+        app.advance_seconds(301);
+        // The page was open for too long: it asks without an error.
+        let asked = browser.post(&page, "status=disabled").await;
+        let asked = browser.page(asked, 401).shows(&[field, ask]);
+        assert!(!asked.0.contains("role=\"alert\""), "{}", asked.0);
+        let asked = browser.get(&page).await;
+        browser.page(asked, 200).shows(&[field, ask]);
+        let form = "status=disabled&password=not+this+one";
+        let asked = browser.post(&page, form).await;
+        browser.page(asked, 401).shows(&[
+            wrong,
+            "role=\"alert\"",
+            "name=\"status\" value=\"disabled\"",
+        ]);
+        let form = "status=disabled&password=plum+cake+on+sundays";
+        let done = browser.post(&page, form).await;
+        Browser::redirected(done, &format!("/admin/users/{id}?disabled"));
+    }
+}
+
+/// With a second factor, the proof needs a code; a recent sign-in with one needs no proof.
+#[tokio::test]
+async fn an_action_asks_for_a_code_if_the_sign_in_had_none() {
+    let app = TestApp::new().await;
+    let mut browser = admin_browser(&app, "en").await;
+    let root = app.sign_in("root").await;
+    app.create("ben", Role::User).await;
+    let (enrolment, _) = enrol(&app, &root, "Phone").await;
+    let page = "/admin/users/ben/role";
+    let asked = browser.get(page).await;
+    browser
+        .page(asked, 200)
+        .shows(&["id=\"code\"", "Enter your password and a code"]);
+    let form = "role=admin&password=plum+cake+on+sundays";
+    let asked = browser.post(page, form).await;
+    browser.page(asked, 401).shows(&["Enter a code."]);
+    let form = format!("{form}&code={}", code(&app, &enrolment));
+    let done = browser.post(page, &form).await;
+    Browser::redirected(done, "/admin/users/ben?role-changed");
+}
+
+#[tokio::test]
+async fn an_admin_ends_the_sessions_of_a_user() {
+    let app = TestApp::new().await;
+    let mut browser = admin_browser(&app, "en").await;
+    let root = app.sign_in("root").await;
+    let (first, second) = (app.user("ben").await, app.sign_in("ben").await);
+    let third = app.sign_in("ben").await;
+    let id = id_of(&first).await;
+    let session = first.get("/auth").await.json()["session"]["id"].clone();
+    let page = format!("/admin/users/{id}/sessions/{}", session.as_str().unwrap());
+    let texts = ["Sign out on this device?", "The device is signed out."];
+    act(&mut browser, &page, "", "?session-ended", &texts).await;
+    first.get("/auth").await.expect(401);
+    second.get("/auth").await.expect(200);
+    browser.get(&page).await.expect(404);
+    let page = format!("/admin/users/{id}/sessions");
+    let texts = ["Sign out on all devices?", "All devices are signed out."];
+    act(&mut browser, &page, "", "?sessions-ended", &texts).await;
+    for client in [second, third] {
+        client.get("/auth").await.expect(401);
+    }
+    assert_eq!(count(&root, "sessions-revoked").await, 2);
+}
+
+#[tokio::test]
+async fn an_admin_removes_an_authenticator_app() {
+    let app = TestApp::new().await;
+    let mut browser = admin_browser(&app, "en").await;
+    let ben = app.user("ben").await;
+    enrol(&app, &ben, "Phone").await;
+    let id = id_of(&ben).await;
+    let factor = ben.get("/user/me/factor").await.json()["items"][0]["id"].clone();
+    let page = format!("/admin/users/{id}/factors/{}", factor.as_str().unwrap());
+    let asked = browser.get(&page).await;
+    browser.page(asked, 200).shows(&["<bdi>Phone</bdi>"]);
+    let texts = [
+        "Remove this authenticator app?",
+        "The authenticator app is removed.",
+    ];
+    act(&mut browser, &page, "", "?factor-removed", &texts).await;
+    let root = app.sign_in("root").await;
+    let left = root.get("/user/ben/factor").await.json();
+    assert_eq!(left["items"], json!([]));
+    assert_eq!(count(&root, "factor-removed").await, 1);
+}
+
+#[tokio::test]
+async fn an_admin_sends_the_links_that_a_user_could_request() {
+    let app = TestApp::new().await;
+    let mut browser = admin_browser(&app, "en").await;
+    app.unconfirmed("ben").await;
+    app.create("eve", Role::User).await;
+    let page = "/admin/users/ben/confirmation";
+    let asked = browser.get(page).await;
+    browser
+        .page(asked, 200)
+        .shows(&["ben@example.com", "Send the confirmation again?"]);
+    let sent = browser.post(page, "").await;
+    Browser::redirected(sent, "/admin/users/ben?confirmation-sent");
+    assert!(path_in(&app.one_mail().await).starts_with("/confirmation/"));
+    let page = "/admin/users/eve/recovery";
+    let asked = browser.get(page).await;
+    browser
+        .page(asked, 200)
+        .shows(&["eve@example.com", "You never see the password."]);
+    let sent = browser.post(page, "").await;
+    Browser::redirected(sent, "/admin/users/eve?recovery-sent");
+    assert!(path_in(&app.one_mail().await).starts_with("/recovery/"));
+    // Nothing to send.
+    for page in ["/admin/users/ben/recovery", "/admin/users/eve/confirmation"] {
+        let user = page.rsplit_once('/').unwrap().0;
+        Browser::redirected(browser.get(page).await, user);
+        Browser::redirected(browser.post(page, "").await, user);
+    }
+}
+
+#[tokio::test]
+async fn an_admin_deletes_a_user_after_some_days_or_at_once_and_keeps_one() {
+    for (language, texts) in [
+        (
+            "en",
+            [
+                [
+                    "The account is deleted in 14 days.",
+                    "The account will be deleted.",
+                ],
+                ["Keep this account?", "The account is not deleted."],
+                ["Delete this account at once?", "The account is deleted."],
+            ],
+        ),
+        (
+            "de",
+            [
+                [
+                    "Das Konto wird in 14 Tagen gelöscht.",
+                    "Das Konto wird gelöscht.",
+                ],
+                ["Dieses Konto behalten?", "Das Konto wird nicht gelöscht."],
+                ["Dieses Konto sofort löschen?", "Das Konto ist gelöscht."],
+            ],
+        ),
+    ] {
+        let app = TestApp::new().await;
+        app.allow_unread_mail();
+        let mut browser = admin_browser(&app, language).await;
+        let root = app.sign_in("root").await;
+        let id = id_of(&app.user("ben").await).await;
+        let page = |name: &str| format!("/admin/users/{id}/{name}");
+        act(
+            &mut browser,
+            &page("delete"),
+            "",
+            "?deletion-requested",
+            &texts[0],
+        )
+        .await;
+        let user = root.get("/user/ben").await.expect(200).json();
+        assert_eq!(user["deletion_at"], "2026-12-05T08:00:00Z");
+        act(&mut browser, &page("keep"), "", "?kept", &texts[1]).await;
+        let user = root.get("/user/ben").await.expect(200).json();
+        assert!(user.get("deletion_at").is_none());
+        browser.post(&page("keep"), "").await.expect(404);
+        act(
+            &mut browser,
+            &page("delete-now"),
+            "",
+            "?deleted=1",
+            &texts[2],
+        )
+        .await;
+        root.get("/user/ben").await.expect(404);
+        for kind in ["deletion-requested", "deletion-cancelled", "user-deleted"] {
+            assert_eq!(count(&root, kind).await, 1, "{kind}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_last_admin_stays_and_another_one_can_leave() {
+    let app = TestApp::new().await;
+    let mut browser = admin_browser(&app, "en").await;
+    for (page, form) in [
+        ("/admin/users/root/role", "role=user"),
+        ("/admin/users/root/status", "status=disabled"),
+        ("/admin/users/root/delete", ""),
+        ("/admin/users/root/delete-now", ""),
+    ] {
+        let refused = browser.post(page, form).await;
+        browser
+            .page(refused, 409)
+            .shows(&["You are the only admin."]);
+    }
+    app.create("ada", Role::Admin).await;
+    let left = browser.post("/admin/users/root/role", "role=user").await;
+    Browser::redirected(left, "/account");
+    browser.get("/admin").await.expect(403);
+}

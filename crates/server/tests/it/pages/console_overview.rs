@@ -1,0 +1,78 @@
+//! The first page of the console.
+
+use doorward_domain::model::Role;
+
+use super::console_access::admin_browser;
+use crate::factors::enrol;
+use crate::support::TestApp;
+
+#[tokio::test]
+async fn an_empty_installation_says_what_comes_next() {
+    for (language, words) in [
+        (
+            "en",
+            [
+                "You are the only user so far.",
+                "<a href=\"/sign-up\">Sign up a first user",
+                "<code>brand.name</code>",
+                "Check the installation with <code>doorward doctor</code>.",
+            ],
+        ),
+        (
+            "de",
+            [
+                "Außer Ihnen hat noch niemand ein Konto.",
+                "<a href=\"/sign-up\">Legen Sie",
+                "<code>brand.name</code>",
+                "Prüfen Sie die Installation mit <code>doorward doctor</code>.",
+            ],
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        let page = browser.get("/admin").await;
+        let page = browser.page(page, 200).shows(&words);
+        // Mail is sent elsewhere than to the inbox.
+        assert!(!page.0.contains("mail.url"), "{}", page.0);
+        app.create("ben", Role::User).await;
+        let page = browser.get("/admin").await;
+        let page = browser.page(page, 200);
+        assert!(!page.0.contains("doorward doctor"), "{}", page.0);
+        assert!(page.0.contains("<bdi>ben</bdi></a>"), "{}", page.0);
+    }
+}
+
+#[tokio::test]
+async fn users_that_need_attention_are_listed_until_they_do_not() {
+    for (language, factor, deletion, nothing) in [
+        (
+            "en",
+            "<bdi>root</bdi> is an admin without two-factor sign-in",
+            "The account of <bdi>ben</bdi> will be deleted",
+            "Nothing. Everything is fine.",
+        ),
+        (
+            "de",
+            "<bdi>root</bdi> ist Admin ohne Zwei-Faktor-Anmeldung",
+            "Das Konto von <bdi>ben</bdi> wird gelöscht",
+            "Nichts. Alles ist in Ordnung.",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        app.create("ben", Role::User).await;
+        let root = app.sign_in("root").await;
+        let deleted = root.request("PUT", "/user/ben/deletion").send().await;
+        deleted.expect(200);
+        let page = browser.get("/admin").await;
+        browser.page(page, 200).shows(&[
+            factor,
+            deletion,
+            "<time datetime=\"2026-12-05T08:00:00Z\">",
+        ]);
+        root.delete("/user/ben/deletion").await.expect(200);
+        enrol(&app, &root, "Phone").await;
+        let page = browser.get("/admin").await;
+        browser.page(page, 200).shows(&[nothing, "role=\"status\""]);
+    }
+}

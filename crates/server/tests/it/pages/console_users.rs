@@ -1,0 +1,238 @@
+//! The pages of the console that list users and that show one.
+
+use doorward_domain::model::Role;
+use serde_json::{Value, json};
+
+use super::console_access::admin_browser;
+use crate::factors::enrol;
+use crate::support::{Client, PASSWORD, TestApp};
+
+/// The usernames in the table of a page.
+fn listed(page: &str) -> Vec<String> {
+    let rows = page.split("<td role=\"cell\" class=\"long\"><a ").skip(1);
+    let name = |row: &str| {
+        let (_, rest) = row.split_once("<bdi>").unwrap();
+        rest.split_once("</bdi>").unwrap().0.to_owned()
+    };
+    rows.map(name).collect()
+}
+
+/// The target of the link with this text.
+fn link(page: &str, text: &str) -> Option<String> {
+    let (before, _) = page.split_once(&format!("\">{text}</a>"))?;
+    let (_, path) = before.rsplit_once("href=\"")?;
+    Some(path.replace("&amp;", "&"))
+}
+
+/// The kinds of the newest audit events, without those of reading the log.
+async fn events(reader: &Client, user: &str) -> Vec<String> {
+    let path = format!("/audit?user={user}&limit=200");
+    let items = reader.get(&path).await.expect(200).json();
+    let kind = |item: &Value| item["event"].as_str().unwrap().to_owned();
+    items["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(kind)
+        .collect()
+}
+
+#[tokio::test]
+async fn the_newest_users_come_first_and_pages_lead_on_and_back() {
+    for (language, next, previous) in [
+        ("en", "Next page", "Previous page"),
+        ("de", "Nächste Seite", "Vorige Seite"),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        for number in 0..59 {
+            app.advance_seconds(1);
+            app.create(&format!("user{number:02}"), Role::User).await;
+        }
+        let mut newest: Vec<_> = (0..59).map(|number| format!("user{number:02}")).collect();
+        newest.reverse();
+        newest.push("root".to_owned());
+        for (query, expected) in [
+            ("", newest.clone()),
+            // A search is in the order of the words that were found.
+            (
+                "?q=user&status=active",
+                newest.iter().take(59).rev().cloned().collect(),
+            ),
+        ] {
+            let pages: Vec<_> = expected.chunks(25).collect();
+            let first = browser.get(&format!("/admin/users{query}")).await;
+            let first = browser.page(first, 200).0;
+            assert_eq!(listed(&first), pages[0]);
+            assert_eq!(link(&first, previous), None);
+            let second = browser.get(&link(&first, next).unwrap()).await;
+            let second = browser.page(second, 200).0;
+            assert_eq!(listed(&second), pages[1]);
+            let third = browser.get(&link(&second, next).unwrap()).await;
+            let third = browser.page(third, 200).0;
+            assert_eq!(listed(&third), pages[2]);
+            assert_eq!(link(&third, next), None);
+            let back = browser.get(&link(&third, previous).unwrap()).await;
+            let back = browser.page(back, 200).0;
+            assert_eq!(listed(&back), pages[1]);
+            let back = browser.get(&link(&back, previous).unwrap()).await;
+            let back = browser.page(back, 200).0;
+            assert_eq!(listed(&back), pages[0]);
+            let again = browser.get(&link(&back, next).unwrap()).await;
+            assert_eq!(listed(&browser.page(again, 200).0), pages[1]);
+        }
+        browser.get("/admin/users?cursor=x").await.expect(400);
+        browser.get("/admin/users?nope=x").await.expect(422);
+    }
+}
+
+#[tokio::test]
+async fn a_search_and_its_filters_are_those_of_the_api_and_stay_in_the_form() {
+    let app = TestApp::new().await;
+    let mut browser = admin_browser(&app, "en").await;
+    let root = app.sign_in("root").await;
+    app.create("anna", Role::User).await;
+    app.create("ben", Role::User).await;
+    app.pending("carla").await;
+    let body = json!({"status": "disabled"});
+    root.put("/user/anna/status", body).await.expect(200);
+    for (query, expected) in [
+        ("q=AN", vec!["anna"]),
+        ("q=%40example.com&status=active", vec!["ben", "root"]),
+        ("status=pending", vec!["carla@example.com"]),
+        ("q=&status=&role=admin", vec!["root"]),
+        ("q=zzz", vec![]),
+    ] {
+        let page = browser.get(&format!("/admin/users?{query}")).await;
+        let page = browser.page(page, 200);
+        let mut found = listed(&page.0);
+        found.sort();
+        assert_eq!(found, expected, "{query}");
+        let none = page.0.contains("There is no such user.");
+        assert_eq!(none, expected.is_empty(), "{query}");
+    }
+    let page = browser.get("/admin/users?q=a%26n&status=disabled").await;
+    browser.page(page, 200).shows(&[
+        "value=\"a&amp;n\"",
+        "<option value=\"disabled\" selected>Disabled</option>",
+    ]);
+    let page = browser.get("/admin/users?status=disabled").await;
+    browser.page(page, 200).shows(&[
+        "<span class=\"badge\">Disabled</span>",
+        "<bdi>anna@example.com</bdi>",
+        "<time datetime=\"2026-11-21T08:00:00Z\" data-day>",
+    ]);
+}
+
+#[tokio::test]
+async fn the_page_of_a_user_shows_what_the_api_shows() {
+    let app = TestApp::new().await;
+    let mut browser = admin_browser(&app, "en").await;
+    let ben = app.user("ben").await;
+    let profile = json!({"name": "Ben B.", "data": {"colour": "ultramarine"}, "locale": "de-CH"});
+    ben.put("/user/me", profile).await.expect(200);
+    let body = json!({"email": "new@example.org", "password": PASSWORD});
+    ben.put("/user/me/email", body).await.expect(202);
+    enrol(&app, &ben, "My phone").await;
+    let id = ben.get("/user/me").await.json()["id"].clone();
+    let id = id.as_str().unwrap();
+    let session = ben.get("/auth").await.json()["session"]["id"].clone();
+    let factor = ben.get("/user/me/factor").await.json()["items"][0]["id"].clone();
+    for named in ["ben", id] {
+        let page = browser.get(&format!("/admin/users/{named}")).await;
+        let page = browser.page(page, 200).shows(&[
+            "<h1><bdi>Ben B.</bdi></h1>",
+            "<bdi>ben</bdi>",
+            "ben@example.com",
+            "new@example.org",
+            "de-CH",
+            "&quot;colour&quot;: &quot;ultramarine&quot;",
+            "<span class=\"badge good\">Active</span>",
+            &format!("<code>{id}</code>"),
+            &format!(
+                "href=\"/admin/users/{id}/sessions/{}\"",
+                session.as_str().unwrap()
+            ),
+            "(pwd)",
+            "<bdi>My phone</bdi>",
+            &format!(
+                "href=\"/admin/users/{id}/factors/{}\"",
+                factor.as_str().unwrap()
+            ),
+            "Unused codes: 10.",
+            ">Signed in</h3>",
+            ">Authenticator app added</h3>",
+            &format!("href=\"/user/{id}/export\" download"),
+            &format!("href=\"/admin/audit?user={id}\""),
+        ]);
+        for act in [
+            "confirmation",
+            "recovery",
+            "sessions",
+            "role",
+            "status",
+            "delete",
+        ] {
+            let link = format!("href=\"/admin/users/{id}/{act}\"");
+            assert!(page.0.contains(&link), "{act}: {}", page.0);
+        }
+        for act in ["keep", "delete-now"] {
+            assert!(!page.0.contains(&format!("/{act}\"")), "{act}");
+        }
+    }
+    let page = browser.get("/admin/users/nobody-else").await;
+    browser.page(page, 404);
+    app.allow_unread_mail();
+}
+
+#[tokio::test]
+async fn the_page_of_a_user_is_in_german_too() {
+    let app = TestApp::new().await;
+    let mut browser = admin_browser(&app, "de").await;
+    app.create("ben", Role::User).await;
+    let page = browser.get("/admin/users/ben").await;
+    browser.page(page, 200).shows(&[
+        "Was Sie tun können",
+        "Zum Admin machen",
+        "Auf keinem Gerät angemeldet.",
+        "Aus: Das Passwort allein genügt.",
+        "Noch nie",
+    ]);
+    let page = browser.get("/admin/users/root").await;
+    browser
+        .page(page, 200)
+        .shows(&["Das sind Sie", "Dieses Gerät"]);
+}
+
+/// L-01, Z-05: as for the API.
+#[tokio::test]
+async fn each_view_of_a_user_is_an_audit_event() {
+    let app = TestApp::new().await;
+    let mut browser = admin_browser(&app, "en").await;
+    let root = app.sign_in("root").await;
+    app.create("ben", Role::User).await;
+    let before = events(&root, "ben").await.len();
+    browser.get("/admin/users/ben").await.expect(200);
+    let mut viewed = events(&root, "ben").await;
+    viewed.truncate(viewed.len() - before);
+    assert_eq!(
+        viewed,
+        [
+            "user-viewed",
+            "user-viewed",
+            "sessions-listed",
+            "user-viewed"
+        ]
+    );
+    let count = async |kind: &str| {
+        let path = format!("/audit?event={kind}&limit=200");
+        let found = root.get(&path).await.expect(200).json();
+        found["items"].as_array().unwrap().len()
+    };
+    let (listed, read) = (count("users-listed").await, count("audit-read").await);
+    browser.get("/admin/users").await.expect(200);
+    browser.get("/admin/audit").await.expect(200);
+    assert_eq!(count("users-listed").await, listed + 1);
+    // The page and the two lists of this test.
+    assert_eq!(count("audit-read").await, read + 3);
+}

@@ -1,0 +1,105 @@
+//! The page of the console with the audit log.
+
+use axum::http::Uri;
+use axum::response::Html;
+use doorward_domain::model::{AuditEvent, AuditKind, Outcome};
+use doorward_domain::user_agent::ClientProgram;
+use doorward_domain::values::{AuditEventId, Invalid};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use minijinja::{Value, context};
+
+use crate::audit::api::{AuditQuery, parse_time};
+use crate::html::console::{AdminCaller, ConsoleSection, ListForm, user_path};
+use crate::html::dates::moment;
+use crate::http::paging::{Query, take_page};
+use crate::http::problem::Problem;
+
+/// Number of events on a page.
+const PAGE_SIZE: usize = 50;
+/// Kinds that are never written.
+const UNWRITTEN: [AuditKind; 2] = [AuditKind::Unreadable, AuditKind::Other];
+
+/// The audit log, newest first. `cursor` in the query selects an older page.
+pub(crate) async fn audit_page(caller: AdminCaller, uri: Uri) -> Result<Html<String>, Problem> {
+    let form = ListForm::read(&uri, &["user", "event", "since", "until"])?;
+    let mut query = Query::parse(uri.query())?;
+    let before = query.id_cursor(AuditEventId::from_bytes)?;
+    let wanted = AuditQuery::take(&mut query, [first_of_day, end_of_day]);
+    query.finish()?;
+    let mut filter = wanted.filter(&caller).await?;
+    (filter.before, filter.limit) = (before, PAGE_SIZE + 1);
+    let mut events = caller.doorward().audit.list(&caller.ctx, &filter).await?;
+    let next = take_page(&mut events, PAGE_SIZE, |event| *event.id.as_bytes());
+    let path = ConsoleSection::Audit.path();
+    let kinds = AuditKind::ALL
+        .iter()
+        .filter(|kind| !UNWRITTEN.contains(kind));
+    let values = context! {
+        events => events.iter().map(row).collect::<Vec<_>>(),
+        kinds => kinds.map(|kind| kind.as_str()).collect::<Vec<_>>(),
+        first => before.map(|_| form.link(path, &[])),
+        next => next.map(|cursor| form.link(path, &[("cursor", &cursor)])),
+        filters => form.values(),
+    };
+    Ok(caller.render(ConsoleSection::Audit, "audit/console", values))
+}
+
+fn row(event: &AuditEvent) -> Value {
+    let actor_id = event.actor.strip_prefix("user:");
+    let program = ClientProgram::of(event.user_agent.as_deref());
+    context! {
+        at => moment(event.at),
+        event => event.event.as_str(),
+        is_failed => event.outcome == Outcome::Failure,
+        user => event.user_id.map(|id| link(&id.to_string())),
+        actor => actor_id.map(link),
+        actor_name => actor_id.is_none().then_some(event.actor.as_str()),
+        name => program.name,
+        system => program.system,
+        address => event.address.map(|address| address.to_canonical().to_string()),
+        detail => event.detail.as_deref(),
+        request_id => &event.request_id,
+    }
+}
+
+/// A user's id, with the page of the user.
+fn link(id: &str) -> Value {
+    context! { id, path => user_path(id) }
+}
+
+/// The beginning of a day in UTC, as a date field sends it, or a time.
+fn first_of_day(text: &str) -> Result<Timestamp, Invalid> {
+    parse_time(text).or_else(|invalid| start_of(text.parse().ok()).ok_or(invalid))
+}
+
+/// The end of a day in UTC, or a time.
+fn end_of_day(text: &str) -> Result<Timestamp, Invalid> {
+    parse_time(text).or_else(|invalid| {
+        let day: Option<Date> = text.parse().ok();
+        start_of(day.and_then(|day| day.tomorrow().ok())).ok_or(invalid)
+    })
+}
+
+fn start_of(day: Option<Date>) -> Option<Timestamp> {
+    let start = day?.to_zoned(TimeZone::UTC).ok()?;
+    Some(start.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_included_and_a_time_is_exact() {
+        let parsers: [fn(&str) -> Result<Timestamp, Invalid>; 2] = [first_of_day, end_of_day];
+        for (parse, day) in parsers.into_iter().zip(["2026-11-21", "2026-11-22"]) {
+            let found = parse("2026-11-21").unwrap();
+            assert_eq!(found.to_string(), format!("{day}T00:00:00Z"));
+            let time = "2026-11-21T08:00:00+01:00";
+            assert_eq!(parse(time).unwrap().to_string(), "2026-11-21T07:00:00Z");
+            assert!(parse("yesterday").is_err());
+        }
+    }
+}

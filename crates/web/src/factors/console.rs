@@ -1,0 +1,42 @@
+//! The page of the console that removes a second factor of a user.
+
+use axum::extract::Path;
+use axum::response::{Html, Response};
+use doorward_domain::Error;
+
+use crate::factors::api;
+use crate::html::confirmation::{AdminAct, SentAct};
+use crate::html::console::{AdminCaller, done};
+use crate::http::body::Fields;
+use crate::http::problem::Problem;
+
+fn act(id: &str) -> AdminAct {
+    AdminAct::new("remove-factor", format!("factors/{id}")).with_proof()
+}
+
+/// Asks whether to remove an authenticator app.
+pub(crate) async fn confirm_removal(
+    caller: AdminCaller,
+    Path((user, id)): Path<(String, String)>,
+) -> Result<Html<String>, Problem> {
+    let factors = caller.doorward().factors.list(&caller.ctx, &user).await?;
+    let factor = factors
+        .totp
+        .iter()
+        .find(|factor| factor.id.to_string() == id);
+    let factor = factor.ok_or(Error::NotFound)?;
+    caller.confirm(&user, &act(&id).about(&factor.name)).await
+}
+
+/// Removes an authenticator app.
+pub(crate) async fn remove(
+    caller: AdminCaller,
+    Path((user, id)): Path<(String, String)>,
+    fields: Option<Fields>,
+) -> Result<Response, Problem> {
+    let sent = SentAct::new(fields.as_ref());
+    match api::remove(&caller, (&user, &id), fields).await {
+        Ok(()) => Ok(done(&user, "factor-removed")),
+        Err(problem) => Err(caller.rejected(&user, &act(&id), sent, problem).await),
+    }
+}

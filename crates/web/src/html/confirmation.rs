@@ -1,0 +1,162 @@
+//! The page of the console that confirms an action on a user. It asks for the proof if the API would.
+
+use axum::response::Html;
+use doorward_domain::model::User;
+use minijinja::{Value, context};
+
+use crate::html::console::{AdminCaller, ConsoleSection, user_path};
+use crate::html::form::Form;
+use crate::html::{display_name, sign_in_name};
+use crate::http::body::Fields;
+use crate::http::problem::{Code, Problem};
+
+/// An action on a user.
+pub(crate) struct AdminAct {
+    /// Variant of the messages `console-act`, `console-ask` and `console-effects`.
+    name: &'static str,
+    /// Path of its page and of its form, below that of the user.
+    page: String,
+    requires_proof: bool,
+    /// A hidden field of its form.
+    field: Option<(&'static str, &'static str)>,
+    /// What it is about: the name of an authenticator app, or an address.
+    about: Option<String>,
+    /// The device that it is about.
+    device: Option<Value>,
+}
+
+impl AdminAct {
+    /// An action that needs no proof.
+    pub(crate) fn new(name: &'static str, page: impl Into<String>) -> Self {
+        Self {
+            name,
+            page: page.into(),
+            requires_proof: false,
+            field: None,
+            about: None,
+            device: None,
+        }
+    }
+
+    /// With a recent sign-in, or with the password and the code in its form.
+    pub(crate) fn with_proof(mut self) -> Self {
+        self.requires_proof = true;
+        self
+    }
+
+    /// With a hidden field.
+    pub(crate) fn with_field(mut self, name: &'static str, value: &'static str) -> Self {
+        self.field = Some((name, value));
+        self
+    }
+
+    /// About this authenticator app or address.
+    pub(crate) fn about(mut self, name: &str) -> Self {
+        self.about = Some(name.to_owned());
+        self
+    }
+
+    /// About this device.
+    pub(crate) fn on_device(mut self, client: Value) -> Self {
+        self.device = Some(client);
+        self
+    }
+}
+
+/// The form of an action that was sent.
+pub(crate) struct SentAct {
+    form: Form,
+    /// `true` if it had the field for the password.
+    has_proof: bool,
+}
+
+impl SentAct {
+    pub(crate) fn new(fields: Option<&Fields>) -> Self {
+        Self {
+            form: fields.map(Form::from_fields).unwrap_or_default(),
+            has_proof: fields.is_some_and(|fields| fields.contains("password")),
+        }
+    }
+}
+
+impl AdminCaller {
+    /// The page that confirms an action on the user that a path names.
+    pub(crate) async fn confirm(
+        &self,
+        named: &str,
+        act: &AdminAct,
+    ) -> Result<Html<String>, Problem> {
+        let viewed = self.view(named).await?;
+        Ok(self.confirmation(&viewed.user, act, &Form::default()).await)
+    }
+
+    /// The page that confirms an action on a user.
+    pub(crate) async fn confirmation(
+        &self,
+        user: &User,
+        act: &AdminAct,
+        form: &Form,
+    ) -> Html<String> {
+        let needs_code = match act.requires_proof {
+            true => self.needs_code().await,
+            false => Some(false),
+        };
+        let is_recent = self.doorward().sign_in.has_recent_proof(&self.ctx);
+        let user_page = user_path(&user.id.to_string());
+        let values = context! {
+            act => act.name,
+            action => format!("{user_page}/{}", act.page),
+            field => act.field.map(|(name, value)| context! { name, value }),
+            about => act.about.as_deref(),
+            device => act.device.clone(),
+            user_page,
+            subject => display_name(user),
+            subject_login => sign_in_name(user).filter(|login| display_name(user) != Some(login)),
+            days => self.doorward().policy().deletion_grace.as_hours() / 24,
+            asks_for_proof => act.requires_proof && (needs_code != Some(false) || !is_recent),
+            needs_code,
+            username => sign_in_name(self.session().user()),
+            form => Value::from(form),
+        };
+        self.render(ConsoleSection::Users, "console/confirm", values)
+    }
+
+    /// The problem of an action. If it is about the proof or can be corrected, its page asks again.
+    pub(crate) async fn rejected(
+        &self,
+        named: &str,
+        act: &AdminAct,
+        sent: SentAct,
+        problem: Problem,
+    ) -> Problem {
+        let is_shown = matches!(
+            problem.code,
+            Code::ReauthenticationRequired
+                | Code::InvalidCredentials
+                | Code::WrongPassword
+                | Code::InvalidCode
+                | Code::TooManyAttempts
+                | Code::ValidationFailed
+                | Code::LastAdmin
+                | Code::Overloaded
+        );
+        if !is_shown {
+            return problem;
+        }
+        let form = match (sent.has_proof, problem.code) {
+            // The page asks for it now.
+            (false, Code::ReauthenticationRequired) => sent.form,
+            _ => sent
+                .form
+                .with_errors(&problem)
+                .with_wrong_password_at("password"),
+        };
+        match self.view(named).await {
+            Ok(viewed) => {
+                let page = self.confirmation(&viewed.user, act, &form).await;
+                problem.on_page(page)
+            }
+            Err(other) => other,
+        }
+    }
+}

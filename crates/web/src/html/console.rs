@@ -1,0 +1,231 @@
+//! The console at `/admin`: who reaches it, its frame, and what its lists share.
+//!
+//! It does nothing that the API cannot: its handlers, in the `console.rs` of a feature, call the same services. A row of its
+//! pages ends with `.console(…)`, so that the guard hides it from other networks (`console.networks`).
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Deref;
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::Uri;
+use axum::http::request::Parts;
+use axum::response::{Html, IntoResponse, Response};
+use doorward_domain::access::{Action, Target};
+use doorward_domain::model::User;
+use doorward_domain::profile::ViewedUser;
+use doorward_domain::values::{EmailAddress, Username};
+use minijinja::value::Serde;
+use minijinja::{Value, context};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::html::account::AccountCaller;
+use crate::html::dates::moment;
+use crate::html::display_name;
+use crate::html::outcome;
+use crate::http::body::parse_query;
+use crate::http::problem::Problem;
+
+/// Characters that are percent-encoded in a part of a path and in a value of a query: all but the unreserved ones.
+const ESCAPES: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// A part of the console.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConsoleSection {
+    Overview,
+    Users,
+    Audit,
+}
+
+impl ConsoleSection {
+    /// All sections, in the order of the navigation.
+    const ALL: [Self; 3] = [Self::Overview, Self::Users, Self::Audit];
+
+    /// Variant of the message `console-section`.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Overview => "overview",
+            Self::Users => "users",
+            Self::Audit => "audit",
+        }
+    }
+
+    /// Name of the icon.
+    fn icon(self) -> &'static str {
+        match self {
+            Self::Overview => "overview",
+            Self::Users => "profile",
+            Self::Audit => "activity",
+        }
+    }
+
+    /// Path of its first page.
+    pub(crate) const fn path(self) -> &'static str {
+        match self {
+            Self::Overview => "/admin",
+            Self::Users => "/admin/users",
+            Self::Audit => "/admin/audit",
+        }
+    }
+}
+
+/// The admin of a request to the console. A browser without a session is redirected to the sign-in page, and comes back
+/// afterwards. A user who is no admin gets the same 403 as from the API (Z-02), with an audit event that has the target.
+pub(crate) struct AdminCaller(AccountCaller);
+
+impl Deref for AdminCaller {
+    type Target = AccountCaller;
+
+    fn deref(&self) -> &AccountCaller {
+        &self.0
+    }
+}
+
+impl AdminCaller {
+    /// Renders a template in the frame.
+    pub(crate) fn render(
+        &self,
+        section: ConsoleSection,
+        template: &str,
+        values: Value,
+    ) -> Html<String> {
+        let item = |item: ConsoleSection| context! { name => item.name(), path => item.path(), icon => item.icon() };
+        let frame = context! {
+            section => section.name(),
+            sections => ConsoleSection::ALL.map(item).to_vec(),
+        };
+        let values = context! { ..frame, ..self.menu(), ..values };
+        self.0.deref().render(template, values)
+    }
+
+    /// The user that a path names. This is an audit event, unless it is the admin.
+    pub(crate) async fn view(&self, named: &str) -> Result<ViewedUser, Problem> {
+        let profile = &self.doorward().profile;
+        let viewed = profile.view_in_session(&self.ctx, self.session(), named);
+        Ok(viewed.await?)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for AdminCaller {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let caller = AccountCaller::from_request_parts(parts, state).await?;
+        let path = Path::<HashMap<String, String>>::from_request_parts(parts, state).await;
+        let user = path.ok().and_then(|Path(mut path)| path.remove("user"));
+        let (ctx, action) = (&caller.ctx, Action::ListUsers);
+        let allowed = match &user {
+            Some(named) => {
+                caller
+                    .doorward()
+                    .authorize_by_name(ctx, action, named)
+                    .await
+            }
+            None => {
+                caller
+                    .doorward()
+                    .authorize(ctx, action, Target::Others)
+                    .await
+            }
+        };
+        allowed.map_err(|error| Problem::from(error).into_response())?;
+        Ok(Self(caller))
+    }
+}
+
+/// Path of the page of a user.
+pub(crate) fn user_path(named: &str) -> String {
+    format!("/admin/users/{}", utf8_percent_encode(named, ESCAPES))
+}
+
+/// Redirects to the page of a user, which says what was done: a variant of the message `console-done`.
+pub(crate) fn done(named: &str, flag: &str) -> Response {
+    outcome::redirect(&format!("{}?{flag}", user_path(named)))
+}
+
+/// Redirects to the list of users, after one was deleted.
+pub(crate) fn deleted() -> Response {
+    outcome::redirect("/admin/users?deleted=1")
+}
+
+/// A user in a list.
+pub(crate) fn user_row(user: &User) -> Value {
+    let username = user.username.as_ref().map(Username::as_str);
+    let email = user.email.as_ref().or(user.pending_address());
+    let email = email.map(EmailAddress::as_str);
+    let person = display_name(user);
+    context! {
+        path => user_path(&user.id.to_string()),
+        person,
+        username => username.filter(|name| person != Some(name)),
+        email => email.filter(|email| person != Some(email)),
+        status => status(user),
+        role => user.role.as_str(),
+        created => moment(user.created_at),
+    }
+}
+
+/// Variant of the message `console-status`.
+pub(crate) fn status(user: &User) -> &'static str {
+    match user.deletion {
+        Some(_) => "deletion",
+        None => user.status.as_str(),
+    }
+}
+
+/// The parameters of a list, for its form and its links.
+pub(crate) struct ListForm(BTreeMap<&'static str, String>);
+
+impl ListForm {
+    /// Reads these parameters.
+    pub(crate) fn read(uri: &Uri, names: &[&'static str]) -> Result<Self, Problem> {
+        let query = parse_query(uri.query())?;
+        let text = |name: &str| query.get(name).and_then(serde_json::Value::as_str);
+        let entry = |name: &&'static str| (*name, text(*name).unwrap_or_default().to_owned());
+        Ok(Self(names.iter().map(entry).collect()))
+    }
+
+    /// The link to another page of the list, with more parameters.
+    pub(crate) fn link(&self, path: &str, more: &[(&str, &str)]) -> String {
+        let filled = self.0.iter().filter(|(_, text)| !text.is_empty());
+        let filled = filled.map(|(name, text)| (*name, text.as_str()));
+        let pairs = filled.chain(more.iter().copied());
+        let pairs = pairs.map(|(name, text)| {
+            let text = utf8_percent_encode(text, ESCAPES);
+            format!("{name}={text}")
+        });
+        let pairs: Vec<_> = pairs.collect();
+        match pairs.is_empty() {
+            true => path.to_owned(),
+            false => format!("{path}?{}", pairs.join("&")),
+        }
+    }
+
+    /// The entered values.
+    pub(crate) fn values(&self) -> Value {
+        Value::from(Serde(self.0.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_to_another_page_keeps_what_was_entered() {
+        let uri = "/admin/users?q=b%26n+%C3%BC&status=&cursor=x";
+        let form = ListForm::read(&uri.parse().unwrap(), &["q", "status", "role"]).unwrap();
+        assert_eq!(
+            form.link("/admin/users", &[("cursor", "00ff")]),
+            "/admin/users?q=b%26n%20%C3%BC&cursor=00ff"
+        );
+    }
+
+    #[test]
+    fn the_name_of_a_user_is_encoded_in_a_path() {
+        assert_eq!(user_path("bén/x"), "/admin/users/b%C3%A9n%2Fx");
+    }
+}

@@ -1,0 +1,112 @@
+//! The first page of the console: what needs attention, and where to go next.
+
+use axum::response::Html;
+use doorward_domain::audit::Unsealed;
+use doorward_domain::model::{AuditFilter, AuditKind, User};
+use doorward_domain::ports::OutboxStats;
+use jiff::{SignedDuration, Timestamp};
+use minijinja::{Value, context};
+
+use crate::html::console::{AdminCaller, ConsoleSection, user_row};
+use crate::html::dates::moment;
+use crate::http::problem::Problem;
+
+/// Mails and audit events are late after this time: the worker runs every few seconds.
+const LATE: SignedDuration = SignedDuration::from_mins(10);
+/// How long a break of the audit log is shown.
+const BREAKS: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// What needs attention, and the newest users. Before anyone has signed up: what comes next.
+pub(crate) async fn dashboard(caller: AdminCaller) -> Result<Html<String>, Problem> {
+    let (ctx, doorward) = (&caller.ctx, caller.doorward());
+    let users = doorward.admin.attention(ctx).await?;
+    let mails = doorward.outbox.stats().await?;
+    let unsealed = doorward.audit.unsealed().await?;
+    let broken = AuditFilter {
+        event: Some(AuditKind::SealBroken),
+        since: Some(ctx.now - BREAKS),
+        limit: 1,
+        ..AuditFilter::default()
+    };
+    let broken = doorward.audit.list(ctx, &broken).await?;
+    let broken = broken.first().map(|event| event.at);
+    let deletion = |user: &User| {
+        let at = user.deletion.map(|deletion| moment(deletion.at));
+        context! { user => user_row(user), at }
+    };
+    let values = context! {
+        alerts => alerts(ctx.now, &mails, &unsealed, broken),
+        deletions => users.deletions.iter().map(deletion).collect::<Vec<_>>(),
+        admins => users.admins_without_factor.iter().map(user_row).collect::<Vec<_>>(),
+        newest => users.newest.iter().map(user_row).collect::<Vec<_>>(),
+        is_first_run => users.newest.len() <= 1,
+    };
+    Ok(caller.render(ConsoleSection::Overview, "console/overview", values))
+}
+
+/// Variants of the message `console-alert` with the path of the page that shows more, the number and the time.
+fn alerts(
+    now: Timestamp,
+    mails: &OutboxStats,
+    unsealed: &Unsealed,
+    broken: Option<Timestamp>,
+) -> Vec<Value> {
+    let late = |at: &Timestamp| now.duration_since(*at) > LATE;
+    let failed = Some(mails.failed).filter(|failed| *failed > 0);
+    let waiting = mails.oldest_at.filter(late);
+    let unsealed = unsealed.oldest.filter(late);
+    let alert = |name: &str, path: Option<&str>, count: u64, at: Option<Timestamp>| {
+        context! { name, path, count, at => at.map(moment) }
+    };
+    let failed = failed.map(|count| {
+        let path = Some("/admin/audit?event=mail-failed");
+        alert("mails-failed", path, count, None)
+    });
+    let waiting = waiting.map(|at| alert("mails-waiting", None, mails.waiting, Some(at)));
+    let unsealed = unsealed.map(|at| alert("unsealed", None, 0, Some(at)));
+    let broken = broken.map(|at| {
+        let path = Some("/admin/audit?event=seal-broken");
+        alert("seal-broken", path, 0, Some(at))
+    });
+    [broken, failed, waiting, unsealed]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_late_or_has_failed_is_an_alert() {
+        let now: Timestamp = "2026-11-21T08:00:00Z".parse().unwrap();
+        let mails = |waiting, oldest_at, failed| OutboxStats {
+            waiting,
+            oldest_at,
+            due_at: oldest_at,
+            failed,
+        };
+        let (fresh, old) = (
+            now - SignedDuration::from_mins(9),
+            now - SignedDuration::from_mins(11),
+        );
+        let unsealed = |at| Unsealed {
+            count: 1,
+            oldest: Some(at),
+        };
+        let names = |alerts: Vec<Value>| {
+            let names = alerts
+                .iter()
+                .map(|alert| alert.get_attr("name").unwrap().to_string());
+            names.collect::<Vec<_>>().join(" ")
+        };
+        let found = alerts(now, &mails(1, Some(fresh), 0), &unsealed(fresh), None);
+        assert_eq!(names(found), "");
+        let found = alerts(now, &mails(1, Some(old), 2), &unsealed(old), Some(old));
+        assert_eq!(
+            names(found),
+            "seal-broken mails-failed mails-waiting unsealed"
+        );
+    }
+}

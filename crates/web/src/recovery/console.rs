@@ -1,0 +1,50 @@
+//! The page of the console that sends a link to set a new password.
+
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use doorward_domain::values::EmailAddress;
+
+use crate::html::confirmation::{AdminAct, SentAct};
+use crate::html::console::{AdminCaller, done, user_path};
+use crate::html::form::Form;
+use crate::http::problem::Problem;
+use crate::http::responses::see_other;
+
+fn act(address: &EmailAddress) -> AdminAct {
+    AdminAct::new("send-recovery", "recovery").about(address.as_str())
+}
+
+/// Asks whether to send it. The page of the user, if it has no address.
+pub(crate) async fn confirm(
+    caller: AdminCaller,
+    Path(named): Path<String>,
+) -> Result<Response, Problem> {
+    let user = caller.view(&named).await?.user;
+    let Some(address) = &user.email else {
+        return Ok(see_other(&user_path(&named)));
+    };
+    let form = Form::default();
+    let page = caller.confirmation(&user, &act(address), &form).await;
+    Ok(page.into_response())
+}
+
+/// Sends it, as `POST /recovery` does.
+pub(crate) async fn send(
+    caller: AdminCaller,
+    Path(named): Path<String>,
+) -> Result<Response, Problem> {
+    let user = caller.view(&named).await?.user;
+    let Some(address) = &user.email else {
+        return Ok(see_other(&user_path(&named)));
+    };
+    let service = &caller.doorward().recovery;
+    match service.request(&caller.ctx, address).await {
+        Ok(()) => Ok(done(&named, "recovery-sent")),
+        Err(error) => {
+            let sent = SentAct::new(None);
+            Err(caller
+                .rejected(&named, &act(address), sent, error.into())
+                .await)
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The pages of the console that list users, and that show one.
+
+use axum::extract::Path;
+use axum::http::Uri;
+use axum::response::Html;
+use doorward_domain::Ctx;
+use doorward_domain::factors::{Factor, FactorList};
+use doorward_domain::model::{AuditKind, Role, Session, Status, User, UserFilter};
+use doorward_domain::profile::Activity;
+use doorward_domain::store::Order;
+use doorward_domain::user_agent::ClientProgram;
+use doorward_domain::values::{EmailAddress, LanguageTag, Name, Username};
+use minijinja::{Value, context};
+
+use crate::html::console::{AdminCaller, ConsoleSection, ListForm, status, user_path, user_row};
+use crate::html::dates::{ago, moment};
+use crate::html::display_name;
+use crate::html::outcome::Outcome;
+use crate::http::paging::Query;
+use crate::http::problem::Problem;
+use crate::users::admin;
+
+/// Number of users on a page.
+const PAGE_SIZE: usize = 25;
+/// Number of entries of the activity on the page of a user.
+const RECENT: usize = 10;
+/// What the page of a user confirms: variants of the message `console-done`.
+const DONE: [&str; 10] = [
+    "role-changed",
+    "disabled",
+    "enabled",
+    "sessions-ended",
+    "session-ended",
+    "factor-removed",
+    "confirmation-sent",
+    "recovery-sent",
+    "deletion-requested",
+    "kept",
+];
+
+/// The list, newest first, and the results of a search by the word that was found. `cursor` selects the page after a place,
+/// and with `back` the page before it.
+pub(crate) async fn list_page(
+    caller: AdminCaller,
+    outcome: Outcome,
+    uri: Uri,
+) -> Result<Html<String>, Problem> {
+    let form = ListForm::read(&uri, &["q", "status", "role"])?;
+    let mut query = Query::parse(uri.query())?;
+    let place = query.cursor(admin::cursor)?;
+    let [is_back, is_deleted] = ["back", "deleted"].map(|name| query.flag(name));
+    let is_deleted = is_deleted && outcome.one_of(&["deleted=1"]).is_some();
+    let filter = admin::take_filter(&mut query);
+    query.finish()?;
+    let order = match filter.text {
+        Some(_) => Order::Ascending,
+        None => Order::Descending,
+    };
+    let is_first = place.is_none();
+    let filter = UserFilter {
+        order: if is_back { order.reversed() } else { order },
+        after: place,
+        limit: PAGE_SIZE,
+        ..filter
+    };
+    let service = &caller.doorward().admin;
+    let mut page = service.list_users(&caller.ctx, &filter).await?;
+    if is_back {
+        page.users.reverse();
+        (page.start, page.next) = (page.next, page.start);
+    }
+    let previous = page.start.filter(|_| !is_first);
+    let link = |cursor, more: &[(&str, &str)]| {
+        let cursor = admin::cursor_text(&cursor);
+        let more = [&[("cursor", cursor.as_str())][..], more].concat();
+        form.link(ConsoleSection::Users.path(), &more)
+    };
+    let values = context! {
+        users => page.users.iter().map(user_row).collect::<Vec<_>>(),
+        previous => previous.map(|cursor| link(cursor, &[("back", "1")])),
+        next => page.next.map(|cursor| link(cursor, &[])),
+        is_first,
+        is_deleted,
+        filters => form.values(),
+    };
+    Ok(caller.render(ConsoleSection::Users, "users/console-list", values))
+}
+
+/// Everything that the API shows of a user, and what an admin can do.
+pub(crate) async fn user_page(
+    caller: AdminCaller,
+    Path(named): Path<String>,
+    outcome: Outcome,
+) -> Result<Html<String>, Problem> {
+    let (ctx, doorward) = (&caller.ctx, caller.doorward());
+    let viewed = caller.view(&named).await?;
+    let sessions = doorward.sessions.list(ctx, &named).await?;
+    let factors = doorward.factors.list(ctx, &named).await?;
+    let activity = doorward.profile.activity(ctx, &named, None, RECENT).await?;
+    let user = &viewed.user;
+    let session = |session| session_row(ctx, session);
+    let values = context! {
+        profile => profile(user),
+        page => user_path(&user.id.to_string()),
+        is_self => user.id == caller.session().user().id,
+        last_sign_in => viewed.last_sign_in_at.map(moment),
+        acts => acts(user, !sessions.is_empty()),
+        sessions => sessions.iter().map(session).collect::<Vec<_>>(),
+        factors => factor_rows(&factors),
+        recovery_codes => factors.recovery_codes,
+        activity => activity.iter().map(activity_row).collect::<Vec<_>>(),
+        done => outcome.one_of(&DONE),
+    };
+    Ok(caller.render(ConsoleSection::Users, "users/console-user", values))
+}
+
+fn profile(user: &User) -> Value {
+    let data = Some(user.data.as_map()).filter(|map| !map.is_empty());
+    context! {
+        id => user.id.to_string(),
+        person => display_name(user),
+        name => user.name.as_ref().map(Name::as_str),
+        username => user.username.as_ref().map(Username::as_str),
+        email => user.email.as_ref().map(EmailAddress::as_str),
+        pending_email => user.pending_address().map(EmailAddress::as_str),
+        role => user.role.as_str(),
+        status => status(user),
+        language => user.preferred_locale.as_ref().map(LanguageTag::as_str),
+        created => moment(user.created_at),
+        updated => moment(user.updated_at),
+        deletion_at => user.deletion.map(|deletion| moment(deletion.at)),
+        data => data.and_then(|map| serde_json::to_string_pretty(map).ok()),
+    }
+}
+
+/// What an admin can do: variants of the message `console-act`, with the paths of their pages below that of the user.
+fn acts(user: &User, has_sessions: bool) -> Vec<Value> {
+    let is_pending = user.deletion.is_some();
+    let is_disabled = user.status == Status::Disabled;
+    let is_active = user.status == Status::Active && !is_pending;
+    let is_admin = user.role == Role::Admin;
+    let all = [
+        ("keep-account", "keep", is_pending),
+        (
+            "send-confirmation",
+            "confirmation",
+            user.pending_email.is_some() && !is_disabled,
+        ),
+        (
+            "send-recovery",
+            "recovery",
+            user.email.is_some() && is_active,
+        ),
+        ("end-sessions", "sessions", has_sessions),
+        ("make-admin", "role", !is_admin),
+        ("remove-admin", "role", is_admin),
+        ("enable", "status", is_disabled),
+        ("disable", "status", !is_disabled),
+        ("delete", "delete", !is_pending),
+        ("delete-now", "delete-now", is_pending),
+    ];
+    let possible = all.into_iter().filter(|(_, _, is_possible)| *is_possible);
+    possible
+        .map(|(name, page, _)| context! { name, page })
+        .collect()
+}
+
+fn session_row(ctx: &Ctx, session: &Session) -> Value {
+    let methods = session.amr.iter().map(|method| method.as_str());
+    let program = ClientProgram::of(session.user_agent.as_deref());
+    context! {
+        id => session.id.to_string(),
+        is_current => ctx.actor.session_id() == Some(session.id),
+        name => program.name,
+        system => program.system,
+        address => session.address.map(|address| address.to_canonical().to_string()),
+        active => ago(session.last_seen_at, ctx.now),
+        signed_in => moment(session.created_at),
+        proved => moment(session.auth_time),
+        methods => methods.collect::<Vec<_>>().join(", "),
+        expires => moment(session.expires_at),
+    }
+}
+
+fn factor_rows(factors: &FactorList) -> Vec<Value> {
+    let row = |factor: &Factor| {
+        context! {
+            id => factor.id.to_string(),
+            name => &factor.name,
+            is_active => factor.is_active,
+            added => moment(factor.created_at),
+            last_used => factor.last_used_at.map(moment),
+        }
+    };
+    factors.totp.iter().map(row).collect()
+}
+
+fn activity_row(activity: &Activity) -> Value {
+    let program = ClientProgram::of(activity.user_agent.as_deref());
+    context! {
+        event => activity.kind.as_str(),
+        is_sign_up => activity.kind == AuditKind::SignUp,
+        actor => activity.actor.as_str(),
+        at => moment(activity.at),
+        name => program.name,
+        system => program.system,
+        address => activity.address.map(|address| address.to_canonical().to_string()),
+    }
+}
