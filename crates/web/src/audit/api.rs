@@ -44,6 +44,9 @@ pub(crate) async fn list_audit_events(caller: Caller, uri: Uri) -> Result<Respon
     ))
 }
 
+/// Parses a time of a query.
+pub(super) type TimeParser = fn(&str) -> Result<Timestamp, Invalid>;
+
 /// The filters of a query.
 pub(super) struct AuditQuery {
     /// The user, as the query names it.
@@ -55,10 +58,7 @@ pub(super) struct AuditQuery {
 
 impl AuditQuery {
     /// Takes the filters. `since` and `until` parse their times.
-    pub(super) fn take(
-        query: &mut Query,
-        [since, until]: [fn(&str) -> Result<Timestamp, Invalid>; 2],
-    ) -> Self {
+    pub(super) fn take(query: &mut Query, [since, until]: [TimeParser; 2]) -> Self {
         Self {
             user: query.optional("user", |text| Ok(text.to_owned())),
             event: query.optional("event", |text| {

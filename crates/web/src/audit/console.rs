@@ -90,10 +90,11 @@ fn start_of(day: Option<Date>) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::api::TimeParser;
 
     #[test]
     fn a_day_is_included_and_a_time_is_exact() {
-        let parsers: [fn(&str) -> Result<Timestamp, Invalid>; 2] = [first_of_day, end_of_day];
+        let parsers: [TimeParser; 2] = [first_of_day, end_of_day];
         for (parse, day) in parsers.into_iter().zip(["2026-11-21", "2026-11-22"]) {
             let found = parse("2026-11-21").unwrap();
             assert_eq!(found.to_string(), format!("{day}T00:00:00Z"));

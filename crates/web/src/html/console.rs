@@ -184,7 +184,7 @@ impl ListForm {
     pub(crate) fn read(uri: &Uri, names: &[&'static str]) -> Result<Self, Problem> {
         let query = parse_query(uri.query())?;
         let text = |name: &str| query.get(name).and_then(serde_json::Value::as_str);
-        let entry = |name: &&'static str| (*name, text(*name).unwrap_or_default().to_owned());
+        let entry = |name: &&'static str| (*name, text(name).unwrap_or_default().to_owned());
         Ok(Self(names.iter().map(entry).collect()))
     }
 
