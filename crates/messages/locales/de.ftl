@@ -778,6 +778,7 @@ console-newest = Neueste Konten
 console-all-users = Alle Konten
 
 console-search = Suche
+console-search-users = Konto suchen
 console-search-hint = Der Anfang eines Benutzernamens, einer E‑Mail-Adresse, von @example.com oder eines Wortes des Namens.
 console-any = Alle
 console-show = Anzeigen
@@ -808,9 +809,13 @@ console-sessions = Angemeldet auf
 console-no-sessions = Auf keinem Gerät angemeldet.
 console-proved = Zuletzt ausgewiesen
 console-expires = endet am
+console-method = { $name ->
+    [mfa] Passwort und Code
+   *[pwd] Passwort
+}
 console-no-factors = Aus: Das Passwort allein genügt.
 console-unfinished = nicht abgeschlossen
-console-signed-up = Konto angelegt
+console-by = von { $name }
 console-in-log = Alles im Protokoll
 
 console-act = { $name ->
@@ -871,6 +876,76 @@ console-done = { $name ->
     [deletion-requested] Das Konto wird gelöscht. Sein Besitzer bekommt eine E‑Mail.
     [deleted] Das Konto ist gelöscht.
    *[kept] Das Konto wird nicht gelöscht.
+}
+
+console-kind = { $event ->
+    [sign-up] Konto angelegt
+    [email-confirmed] E‑Mail-Adresse bestätigt
+    [confirmation-cancelled] Bestätigung abgebrochen
+    [sign-in] Anmeldung
+    [second-factor-requested] Passwort richtig, Code abgefragt
+    [sign-out] Abmeldung
+    [token-reuse] Altes Token verwendet, Sitzung beendet
+    [sessions-revoked] Geräte abgemeldet
+    [password-changed] Passwort geändert
+    [password-set] Passwort vom Betreiber festgelegt
+    [recovery-requested] Wiederherstellung angefordert
+    [recovery-mailed] E‑Mail zur Wiederherstellung gesendet
+    [recovered] Passwort per E‑Mail zurückgesetzt
+    [factor-added] Authenticator-App hinzugefügt
+    [factor-removed] Authenticator-App entfernt
+    [factors-undone] Zwei-Faktor-Anmeldung per E‑Mail ausgeschaltet
+    [recovery-codes-renewed] Neue Wiederherstellungscodes
+    [recovery-code-used] Wiederherstellungscode verwendet
+    [email-change-requested] Änderung der Adresse angefordert
+    [email-change-undone] Änderung der Adresse rückgängig gemacht
+    [profile-updated] Profil geändert
+    [role-changed] Rolle geändert
+    [made-admin] Zum Admin gemacht
+    [admin-removed] Admin-Rolle entzogen
+    [status-changed] Konto gesperrt oder entsperrt
+    [disabled] Konto gesperrt
+    [enabled] Konto entsperrt
+    [deletion-requested] Löschung angefordert
+    [deletion-cancelled] Löschung abgebrochen
+    [user-deleted] Konto gelöscht
+    [sign-up-expired] Nicht bestätigtes Konto abgelaufen
+    [sign-up-superseded] Nicht bestätigtes Konto gelöscht, Adresse gehört zu einem anderen
+    [forbidden] Verbotene Aktion versucht
+    [key-rotated] Signaturschlüssel erzeugt
+    [key-revoked] Signaturschlüssel widerrufen
+    [user-exported] Daten eines Kontos heruntergeladen
+    [mail-failed] E‑Mail konnte nicht gesendet werden
+    [session-evicted] Ältestes Gerät abgemeldet, zu viele
+    [throttled] Zu viele Versuche
+    [user-viewed] Konto angesehen
+    [sessions-listed] Geräte eines Kontos angesehen
+    [users-listed] Konten aufgelistet
+    [audit-read] Protokoll gelesen
+    [audit-exported] Protokoll exportiert
+    [users-exported] Konten mit Passwort-Hashes exportiert
+    [backup-taken] Sicherung angelegt
+    [server-started] Server gestartet
+    [events-suppressed] Viele gleiche Ereignisse, nur gezählt
+    [seal-broken] Protokoll nachträglich verändert
+    [unreadable] Unlesbarer Eintrag
+   *[other] Ereignis einer neueren Version
+}
+console-actor-name = { $name ->
+    [anonymous] jemandem ohne Anmeldung
+    [command-line] dem Betreiber
+    [worker] dem Server
+   *[unknown] unbekannt
+}
+console-reason = Grund
+console-reason-none = Kein Grund
+console-reason-hint = Für das Protokoll. Der Benutzer sieht ihn nicht.
+console-reason-name = { $reason ->
+    [abuse] Missbrauch
+    [compromised] Vielleicht kennt jemand anderes das Passwort
+    [left] Der Benutzer gehört nicht mehr dazu
+    [requested] Der Benutzer hat darum gebeten
+   *[other] Ein anderer Grund
 }
 
 console-user = Konto

@@ -795,6 +795,7 @@ console-newest = Newest users
 console-all-users = All users
 
 console-search = Search
+console-search-users = Find a user
 console-search-hint = The beginning of a username, an email address, @example.com or a word of the name.
 console-any = Any
 console-show = Show
@@ -825,9 +826,13 @@ console-sessions = Signed in on
 console-no-sessions = Not signed in on any device.
 console-proved = Last proof
 console-expires = ends
+console-method = { $name ->
+    [mfa] password and code
+   *[pwd] password
+}
 console-no-factors = Off: the password alone is enough.
 console-unfinished = not finished
-console-signed-up = Signed up
+console-by = by { $name }
 console-in-log = Everything in the audit log
 
 # $name is what an admin does with a user.
@@ -889,6 +894,77 @@ console-done = { $name ->
     [deletion-requested] The account will be deleted. The user gets an email.
     [deleted] The account is deleted.
    *[kept] The account is not deleted.
+}
+
+# $event is a kind of audit event, or what it did to a role or a status. A failed one has a badge.
+console-kind = { $event ->
+    [sign-up] Sign-up
+    [email-confirmed] Email address confirmed
+    [confirmation-cancelled] Confirmation cancelled
+    [sign-in] Sign-in
+    [second-factor-requested] Password correct, code requested
+    [sign-out] Sign-out
+    [token-reuse] Old token used, session ended
+    [sessions-revoked] Devices signed out
+    [password-changed] Password changed
+    [password-set] Password set by the operator
+    [recovery-requested] Recovery requested
+    [recovery-mailed] Recovery email sent
+    [recovered] Password reset by email
+    [factor-added] Authenticator app added
+    [factor-removed] Authenticator app removed
+    [factors-undone] Two-factor sign-in turned off by email
+    [recovery-codes-renewed] New recovery codes
+    [recovery-code-used] Recovery code used
+    [email-change-requested] Change of the address requested
+    [email-change-undone] Change of the address undone
+    [profile-updated] Profile changed
+    [role-changed] Role changed
+    [made-admin] Made an admin
+    [admin-removed] Admin role removed
+    [status-changed] Account disabled or enabled
+    [disabled] Account disabled
+    [enabled] Account enabled
+    [deletion-requested] Deletion requested
+    [deletion-cancelled] Deletion cancelled
+    [user-deleted] Account deleted
+    [sign-up-expired] Sign-up expired, not confirmed
+    [sign-up-superseded] Sign-up deleted, address confirmed by another user
+    [forbidden] Forbidden action attempted
+    [key-rotated] Signing key created
+    [key-revoked] Signing key revoked
+    [user-exported] Data of a user downloaded
+    [mail-failed] Email could not be sent
+    [session-evicted] Oldest device signed out, too many
+    [throttled] Too many attempts
+    [user-viewed] User viewed
+    [sessions-listed] Devices of a user viewed
+    [users-listed] Users listed
+    [audit-read] Audit log read
+    [audit-exported] Audit log exported
+    [users-exported] Users exported with password hashes
+    [backup-taken] Backup made
+    [server-started] Server started
+    [events-suppressed] Many events of one kind, only counted
+    [seal-broken] Audit log changed after it was written
+    [unreadable] Unreadable entry
+   *[other] Event of a newer version
+}
+console-actor-name = { $name ->
+    [anonymous] someone not signed in
+    [command-line] the operator
+    [worker] the server
+   *[unknown] unknown
+}
+console-reason = Reason
+console-reason-none = No reason
+console-reason-hint = For the audit log. The user does not see it.
+console-reason-name = { $reason ->
+    [abuse] Abuse
+    [compromised] Someone else may know the password
+    [left] The user has left
+    [requested] The user has asked for it
+   *[other] Another reason
 }
 
 console-user = User

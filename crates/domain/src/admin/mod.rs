@@ -1,6 +1,7 @@
 //! Manages other users' accounts: list, role, status. Both changes require that the admin entered the password
 //! recently (A-13, Z-05).
 
+mod account;
 mod attention;
 mod operator;
 
@@ -18,8 +19,9 @@ use crate::events::Event;
 use crate::metric_event::SessionEnd;
 use crate::model::{Role, SearchWord, Status, User, UserCursor, UserFilter, UserPage, Version};
 use crate::store::Records;
-use crate::values::{Invalid, UserId};
+use crate::values::{DisableReason, Invalid, UserId};
 
+pub use account::{Account, People};
 pub use attention::Attention;
 pub use operator::NewUser;
 
@@ -39,22 +41,22 @@ struct FoundUsers {
 enum AdminChange {
     Role(Role),
     Enabled,
-    Disabled,
+    Disabled(Option<DisableReason>),
 }
 
 impl AdminChange {
     fn action(self) -> Action {
         match self {
             Self::Role(_) => Action::ChangeRole,
-            Self::Enabled | Self::Disabled => Action::ChangeStatus,
+            Self::Enabled | Self::Disabled(_) => Action::ChangeStatus,
         }
     }
 
     fn event(self, user_id: UserId) -> Event<'static> {
-        let enabled = matches!(self, Self::Enabled);
         match self {
             Self::Role(role) => Event::RoleChanged { user_id, role },
-            Self::Enabled | Self::Disabled => Event::StatusChanged { user_id, enabled },
+            Self::Enabled => Event::Enabled { user_id },
+            Self::Disabled(reason) => Event::Disabled { user_id, reason },
         }
     }
 
@@ -66,7 +68,7 @@ impl AdminChange {
                 ..user.clone()
             }),
             Self::Enabled => enabled(user),
-            Self::Disabled => Ok(disabled(user)),
+            Self::Disabled(_) => Ok(disabled(user)),
         }
     }
 }
@@ -181,8 +183,21 @@ impl Admin {
         named: &str,
         expected: Option<Version>,
     ) -> Result<User, Error> {
-        self.apply_admin_change(ctx, named, AdminChange::Disabled, expected)
+        self.apply_admin_change(ctx, named, AdminChange::Disabled(None), expected)
             .await
+    }
+
+    /// Like [`Self::disable`], with a reason for the audit log.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn disable_because(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        reason: DisableReason,
+        expected: Option<Version>,
+    ) -> Result<User, Error> {
+        let change = AdminChange::Disabled(Some(reason));
+        self.apply_admin_change(ctx, named, change, expected).await
     }
 
     /// Enables a disabled account.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::access::{Action, Target};
+use crate::admin::People;
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -34,6 +35,14 @@ impl Audit {
         // Written after the read, so that the result does not contain this event.
         self.core.emit_view(ctx, Event::AuditRead).await?;
         Ok(events)
+    }
+
+    /// The users that act in these events, and those that the events are about.
+    pub async fn people(&self, ctx: &Ctx, events: &[AuditEvent]) -> Result<People, Error> {
+        self.core
+            .authorize(ctx, Action::ListUsers, Target::Others)
+            .await?;
+        Ok(self.core.people_of(events).await?)
     }
 
     /// Returns the id of the user that a filter names: an id, a username or `me`. An id is returned without a

@@ -3,7 +3,7 @@
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::events::{CancelledWith, Event, NewPasswordReason};
-use crate::model::{AuditEvent, AuditKind, MailJob, Outcome, RequestedBy, Role, User};
+use crate::model::{AuditEvent, AuditKind, MailJob, Outcome, RequestedBy, Role, Status, User};
 use crate::store::{Batch, Write};
 use crate::values::{DeletionReason, UserId};
 
@@ -176,9 +176,16 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
         Event::RoleChanged { user_id, role } => {
             success_of(AuditKind::RoleChanged, user_id).detail(role.as_str())
         }
-        Event::StatusChanged { user_id, enabled } => {
-            let status = if enabled { "active" } else { "disabled" };
-            success_of(AuditKind::StatusChanged, user_id).detail(status)
+        Event::Disabled { user_id, reason } => {
+            let disabled = Status::Disabled.as_str();
+            let detail = match reason {
+                Some(reason) => format!("{disabled}: {}", reason.as_str()),
+                None => disabled.to_owned(),
+            };
+            success_of(AuditKind::StatusChanged, user_id).detail(detail)
+        }
+        Event::Enabled { user_id } => {
+            success_of(AuditKind::StatusChanged, user_id).detail(Status::Active.as_str())
         }
         Event::ProfileUpdated { user_id } => success_of(AuditKind::ProfileUpdated, user_id),
         Event::DeletionRequested { user, reason } => {

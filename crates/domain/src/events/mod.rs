@@ -14,7 +14,9 @@ use crate::ctx::{Actor, Ctx};
 use crate::error::WriteError;
 use crate::model::{AuditKind, Link, MailJob, Role, User};
 use crate::store::Batch;
-use crate::values::{DeletionReason, EmailAddress, FactorKind, Identifier, JobId, UserId};
+use crate::values::{
+    DeletionReason, DisableReason, EmailAddress, FactorKind, Identifier, JobId, UserId,
+};
 
 /// Adds the writes that follow from an event to its batch.
 type Subscriber = fn(&Core, &Ctx, &Event<'_>, &mut Batch);
@@ -148,8 +150,13 @@ pub(crate) enum Event<'a> {
     },
     /// A role was granted or removed.
     RoleChanged { user_id: UserId, role: Role },
-    /// A user was disabled or enabled.
-    StatusChanged { user_id: UserId, enabled: bool },
+    /// A user was disabled.
+    Disabled {
+        user_id: UserId,
+        reason: Option<DisableReason>,
+    },
+    /// A user was enabled.
+    Enabled { user_id: UserId },
     /// `name`, `data` or `locale` changed.
     ProfileUpdated { user_id: UserId },
     /// A deletion was requested; `user` has it.

@@ -7,6 +7,7 @@
 //! limits.
 
 mod deletion_reason;
+mod disable_reason;
 mod email;
 mod email_domains;
 mod factor;
@@ -21,6 +22,7 @@ mod secret;
 mod username;
 
 pub use deletion_reason::DeletionReason;
+pub use disable_reason::DisableReason;
 pub use email::EmailAddress;
 pub use email_domains::EmailDomains;
 pub(crate) use factor::RECOVERY_CODE_LENGTH;

@@ -472,3 +472,30 @@ async fn an_admin_sees_which_users_need_attention() {
     let refused = node.doorward.admin.attention(&node.of(&ben)).await;
     assert_err!(refused, Error::Forbidden);
 }
+
+/// L-01, Z-02.
+#[tokio::test]
+async fn an_account_is_viewed_by_admins_with_one_audit_event() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    node.admin("ada").await;
+    node.active("ben").await;
+    let (ada, session) = (node.sign_in("ada").await, node.sign_in("ben").await);
+    let (ada, ben) = (node.of(&ada), node.of(&session));
+    let admin = &node.doorward.admin;
+    node.audited();
+    let account = admin.view_account(&ada, "ben").await.unwrap();
+    assert_eq!(account.sessions.len(), 1);
+    assert_eq!(account.user.id, account.sessions[0].user_id);
+    assert_eq!(
+        account.people[&account.user.id].username,
+        account.user.username
+    );
+    assert_eq!(node.audited(), ["user-viewed"]);
+    admin.view_account(&ada, "me").await.unwrap();
+    assert_eq!(node.audited(), Vec::<String>::new());
+    for named in ["me", "ben", "ada", "nobody"] {
+        let refused = admin.view_account(&ben, named).await;
+        assert_err!(refused, Error::Forbidden);
+    }
+}

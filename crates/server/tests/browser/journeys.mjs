@@ -252,7 +252,11 @@ export async function an_admin_finds_a_user_and_acts_in_the_console_without_scri
   await act("role", "Remove the admin role?", "The role is changed.");
   await act("sessions", "Sign out on all devices?", "All devices are signed out.");
   await browser.expectText("[aria-labelledby=sessions]", "Not signed in on any device.");
-  await act("status", "Disable this account?", "The account is disabled.");
+  await browser.click("[aria-labelledby=acts] a[href$='/status']");
+  await browser.page.selectOption("#reason", "left");
+  await browser.click("main form button");
+  await browser.expectText("[role=status]", "The account is disabled.");
+  await browser.expectText("[aria-labelledby=activity] li", "The user has left");
   const [download] = await Promise.all([browser.page.waitForEvent("download"), browser.page.click("a[download]")]);
   let text = "";
   for await (const part of await download.createReadStream()) text += part;
@@ -267,4 +271,41 @@ export async function an_admin_finds_a_user_and_acts_in_the_console_without_scri
   await browser.signOut();
   await browser.go("/admin");
   await browser.expectHeading("Sign in");
+}
+
+export async function an_admin_makes_another_one_by_keyboard_alone_and_sees_who_did_it() {
+  const variables = { DOORWARD_ADMIN__PASSWORD: PASSWORD, DOORWARD_ADMIN__EMAIL: "ada@example.com" };
+  const browser = await Browser.open({ variables });
+  await browser.signUp("ben");
+  await browser.page.context().clearCookies();
+  await browser.go("/admin");
+  await browser.send("/sign-in", { username: "ada@example.com", password: PASSWORD });
+  const { keyboard } = browser.page;
+  const tabTo = async (css) => {
+    for (let count = 0; count < 60; count += 1) {
+      await keyboard.press("Tab");
+      if (await browser.page.evaluate((css) => document.activeElement.matches(css), css)) return;
+    }
+    assert.fail(`not reached: ${css}`);
+  };
+  const open = async (css) => {
+    await tabTo(css);
+    await Promise.all([browser.page.waitForEvent("load"), keyboard.press("Enter")]);
+  };
+  await tabTo("#q");
+  await keyboard.type("be");
+  await Promise.all([browser.page.waitForEvent("load"), keyboard.press("Enter")]);
+  await open("table a");
+  await browser.expectHeading("ben");
+  await open("[aria-labelledby=acts] a[href$='/role']");
+  await browser.expectHeading("Make this user an admin?");
+  await open("main form button");
+  await browser.expectText("[role=status]", "The role is changed.");
+  const [newest] = await browser.page.locator("[aria-labelledby=activity] li").allInnerTexts();
+  assert.match(newest, /^Made an admin\n.* · by admin$/s);
+  // The other way: everything about ben in the audit log, with names beside the ids.
+  await open("[aria-labelledby=activity] a.button");
+  await browser.expectText(".log > li:has(code)", "ben");
+  await open(".log dd a");
+  await browser.expectHeading("ben");
 }

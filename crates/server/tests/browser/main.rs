@@ -34,6 +34,7 @@ tests!(journeys {
     fn a_first_app_and_a_change_of_the_address_are_undone_without_scripts();
     /// With a role, a status, sessions and the audit log, on a phone.
     fn an_admin_finds_a_user_and_acts_in_the_console_without_scripts();
+    fn an_admin_makes_another_one_by_keyboard_alone_and_sees_who_did_it();
 });
 
 // For each page see `page_checks.mjs`. The console has no errors and no CSP report.

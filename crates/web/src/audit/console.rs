@@ -2,16 +2,17 @@
 
 use axum::http::Uri;
 use axum::response::Html;
-use doorward_domain::model::{AuditEvent, AuditKind, Outcome};
+use doorward_domain::admin::People;
+use doorward_domain::model::{AuditEvent, AuditKind, Outcome, Role, Status, actor_id};
 use doorward_domain::user_agent::ClientProgram;
-use doorward_domain::values::{AuditEventId, Invalid};
+use doorward_domain::values::{AuditEventId, DisableReason, Invalid, UserId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use minijinja::{Value, context};
 
 use crate::audit::api::{AuditQuery, parse_time};
-use crate::html::console::{AdminCaller, ConsoleSection, ListForm, user_path};
+use crate::html::console::{AdminCaller, ConsoleSection, ListForm, person};
 use crate::html::dates::moment;
 use crate::http::paging::{Query, take_page};
 use crate::http::problem::Problem;
@@ -31,13 +32,14 @@ pub(crate) async fn audit_page(caller: AdminCaller, uri: Uri) -> Result<Html<Str
     let mut filter = wanted.filter(&caller).await?;
     (filter.before, filter.limit) = (before, PAGE_SIZE + 1);
     let mut events = caller.doorward().audit.list(&caller.ctx, &filter).await?;
+    let people = caller.doorward().audit.people(&caller.ctx, &events).await?;
     let next = take_page(&mut events, PAGE_SIZE, |event| *event.id.as_bytes());
     let path = ConsoleSection::Audit.path();
     let kinds = AuditKind::ALL
         .iter()
         .filter(|kind| !UNWRITTEN.contains(kind));
     let values = context! {
-        events => events.iter().map(row).collect::<Vec<_>>(),
+        events => events.iter().map(|event| event_row(event, &people)).collect::<Vec<_>>(),
         kinds => kinds.map(|kind| kind.as_str()).collect::<Vec<_>>(),
         first => before.map(|_| form.link(path, &[])),
         next => next.map(|cursor| form.link(path, &[("cursor", &cursor)])),
@@ -46,15 +48,20 @@ pub(crate) async fn audit_page(caller: AdminCaller, uri: Uri) -> Result<Html<Str
     Ok(caller.render(ConsoleSection::Audit, "audit/console", values))
 }
 
-fn row(event: &AuditEvent) -> Value {
-    let actor_id = event.actor.strip_prefix("user:");
+/// An event with its words, which are a variant of the message `console-kind`, and with the names of its users.
+pub(crate) fn event_row(event: &AuditEvent, people: &People) -> Value {
+    let actor_id = actor_id(&event.actor);
+    let person = |id: UserId| person(id, people.get(&id));
     let program = ClientProgram::of(event.user_agent.as_deref());
     context! {
         at => moment(event.at),
         event => event.event.as_str(),
+        words => words(event),
+        reason => reason(event),
         is_failed => event.outcome == Outcome::Failure,
-        user => event.user_id.map(|id| link(&id.to_string())),
-        actor => actor_id.map(link),
+        user => event.user_id.map(person),
+        is_by_user => actor_id.is_some() && actor_id == event.user_id,
+        actor => actor_id.map(person),
         actor_name => actor_id.is_none().then_some(event.actor.as_str()),
         name => program.name,
         system => program.system,
@@ -64,9 +71,31 @@ fn row(event: &AuditEvent) -> Value {
     }
 }
 
-/// A user's id, with the page of the user.
-fn link(id: &str) -> Value {
-    context! { id, path => user_path(id) }
+/// Variant of the message `console-kind`: the kind, or what it did to a role or a status.
+fn words(event: &AuditEvent) -> &'static str {
+    let detail = event.detail.as_deref().unwrap_or_default();
+    let value = detail.split(": ").next().unwrap_or_default();
+    match (event.event, event.outcome) {
+        (AuditKind::RoleChanged, Outcome::Success) => match Role::from_name(value) {
+            Some(Role::Admin) => "made-admin",
+            Some(Role::User) => "admin-removed",
+            None => event.event.as_str(),
+        },
+        (AuditKind::StatusChanged, Outcome::Success) => match Status::from_name(value) {
+            Some(Status::Disabled) => "disabled",
+            Some(Status::Active) => "enabled",
+            Some(Status::Pending) | None => event.event.as_str(),
+        },
+        _ => event.event.as_str(),
+    }
+}
+
+/// Why an account was disabled: a variant of the message `console-reason-name`.
+fn reason(event: &AuditEvent) -> Option<&'static str> {
+    let (_, reason) = event.detail.as_deref()?.split_once(": ")?;
+    let is_change = event.event == AuditKind::StatusChanged;
+    let reason = DisableReason::parse(reason).ok().filter(|_| is_change);
+    Some(reason?.as_str())
 }
 
 /// The beginning of a day in UTC, as a date field sends it, or a time.

@@ -7,6 +7,7 @@ use doorward_domain::Error;
 use crate::factors::api;
 use crate::html::confirmation::{AdminAct, SentAct};
 use crate::html::console::{AdminCaller, done};
+use crate::html::form::Form;
 use crate::http::body::Fields;
 use crate::http::problem::Problem;
 
@@ -19,13 +20,13 @@ pub(crate) async fn confirm_removal(
     caller: AdminCaller,
     Path((user, id)): Path<(String, String)>,
 ) -> Result<Html<String>, Problem> {
-    let factors = caller.doorward().factors.list(&caller.ctx, &user).await?;
-    let factor = factors
-        .totp
-        .iter()
-        .find(|factor| factor.id.to_string() == id);
-    let factor = factor.ok_or(Error::NotFound)?;
-    caller.confirm(&user, &act(&id).about(&factor.name)).await
+    let admin = &caller.doorward().admin;
+    let account = admin.view_account(&caller.ctx, &user).await?;
+    let mut factors = account.factors.totp.iter();
+    let factor = factors.find(|factor| factor.id.to_string() == id);
+    let act = act(&id).about(&factor.ok_or(Error::NotFound)?.name);
+    let form = Form::default();
+    Ok(caller.confirmation(&account.user, &act, &form).await)
 }
 
 /// Removes an authenticator app.

@@ -23,6 +23,8 @@ pub(crate) struct AdminAct {
     about: Option<String>,
     /// The device that it is about.
     device: Option<Value>,
+    /// The answers to why it is done: variants of the message `console-reason`.
+    reasons: Vec<&'static str>,
 }
 
 impl AdminAct {
@@ -35,6 +37,7 @@ impl AdminAct {
             field: None,
             about: None,
             device: None,
+            reasons: Vec::new(),
         }
     }
 
@@ -53,6 +56,12 @@ impl AdminAct {
     /// About this authenticator app or address.
     pub(crate) fn about(mut self, name: &str) -> Self {
         self.about = Some(name.to_owned());
+        self
+    }
+
+    /// With a choice of reasons.
+    pub(crate) fn with_reasons(mut self, reasons: impl Iterator<Item = &'static str>) -> Self {
+        self.reasons = reasons.collect();
         self
     }
 
@@ -109,6 +118,7 @@ impl AdminCaller {
             field => act.field.map(|(name, value)| context! { name, value }),
             about => act.about.as_deref(),
             device => act.device.clone(),
+            reasons => &act.reasons,
             user_page,
             subject => display_name(user),
             subject_login => sign_in_name(user).filter(|login| display_name(user) != Some(login)),

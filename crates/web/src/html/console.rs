@@ -13,7 +13,7 @@ use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::access::{Action, Target};
 use doorward_domain::model::User;
 use doorward_domain::profile::ViewedUser;
-use doorward_domain::values::{EmailAddress, Username};
+use doorward_domain::values::{EmailAddress, UserId, Username};
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -149,6 +149,12 @@ pub(crate) fn done(named: &str, flag: &str) -> Response {
 /// Redirects to the list of users, after one was deleted.
 pub(crate) fn deleted() -> Response {
     outcome::redirect("/admin/users?deleted=1")
+}
+
+/// A user that something names by the id: also the display name, unless the user is deleted.
+pub(crate) fn person(id: UserId, user: Option<&User>) -> Value {
+    let id = id.to_string();
+    context! { path => user_path(&id), name => user.and_then(display_name), id }
 }
 
 /// A user in a list.

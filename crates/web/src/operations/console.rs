@@ -2,7 +2,7 @@
 
 use axum::response::Html;
 use doorward_domain::audit::Unsealed;
-use doorward_domain::model::{AuditFilter, AuditKind, User};
+use doorward_domain::model::User;
 use doorward_domain::ports::OutboxStats;
 use jiff::{SignedDuration, Timestamp};
 use minijinja::{Value, context};
@@ -13,8 +13,6 @@ use crate::http::problem::Problem;
 
 /// Mails and audit events are late after this time: the worker runs every few seconds.
 const LATE: SignedDuration = SignedDuration::from_mins(10);
-/// How long a break of the audit log is shown.
-const BREAKS: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// What needs attention, and the newest users. Before anyone has signed up: what comes next.
 pub(crate) async fn dashboard(caller: AdminCaller) -> Result<Html<String>, Problem> {
@@ -22,20 +20,12 @@ pub(crate) async fn dashboard(caller: AdminCaller) -> Result<Html<String>, Probl
     let users = doorward.admin.attention(ctx).await?;
     let mails = doorward.outbox.stats().await?;
     let unsealed = doorward.audit.unsealed().await?;
-    let broken = AuditFilter {
-        event: Some(AuditKind::SealBroken),
-        since: Some(ctx.now - BREAKS),
-        limit: 1,
-        ..AuditFilter::default()
-    };
-    let broken = doorward.audit.list(ctx, &broken).await?;
-    let broken = broken.first().map(|event| event.at);
     let deletion = |user: &User| {
         let at = user.deletion.map(|deletion| moment(deletion.at));
         context! { user => user_row(user), at }
     };
     let values = context! {
-        alerts => alerts(ctx.now, &mails, &unsealed, broken),
+        alerts => alerts(ctx.now, &mails, &unsealed, users.broken_at),
         deletions => users.deletions.iter().map(deletion).collect::<Vec<_>>(),
         admins => users.admins_without_factor.iter().map(user_row).collect::<Vec<_>>(),
         newest => users.newest.iter().map(user_row).collect::<Vec<_>>(),

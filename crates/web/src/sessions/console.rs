@@ -8,6 +8,7 @@ use minijinja::context;
 
 use crate::html::confirmation::AdminAct;
 use crate::html::console::{AdminCaller, done};
+use crate::html::form::Form;
 use crate::http::problem::Problem;
 
 /// Asks whether to end all sessions.
@@ -34,13 +35,16 @@ pub(crate) async fn confirm_end_one(
     caller: AdminCaller,
     Path((user, id)): Path<(String, String)>,
 ) -> Result<Html<String>, Problem> {
-    let sessions = caller.doorward().sessions.list(&caller.ctx, &user).await?;
-    let session = sessions.iter().find(|session| session.id.to_string() == id);
+    let admin = &caller.doorward().admin;
+    let account = admin.view_account(&caller.ctx, &user).await?;
+    let mut sessions = account.sessions.iter();
+    let session = sessions.find(|session| session.id.to_string() == id);
     let session = session.ok_or(Error::NotFound)?;
     let program = ClientProgram::of(session.user_agent.as_deref());
     let device = context! { name => program.name, system => program.system };
     let act = AdminAct::new("end-session", format!("sessions/{id}"));
-    caller.confirm(&user, &act.on_device(device)).await
+    let (act, form) = (act.on_device(device), Form::default());
+    Ok(caller.confirmation(&account.user, &act, &form).await)
 }
 
 /// Ends one session.

@@ -8,7 +8,7 @@ use doorward_domain::audit::chain::hex;
 use doorward_domain::model::{Role, Status, User, UserCursor, UserFilter, Version};
 use doorward_domain::sign_in::Proof;
 use doorward_domain::store::Order;
-use doorward_domain::values::{Invalid, UserId};
+use doorward_domain::values::{DisableReason, Invalid, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -175,6 +175,9 @@ pub(crate) struct StatusBody {
     /// `active` or `disabled`.
     #[schema(pattern = "^(active|disabled)$", example = "disabled")]
     status: String,
+    /// Why it is disabled: `abuse`, `compromised`, `left`, `requested` or `other`. It is in the detail of the audit event.
+    #[schema(pattern = "^(abuse|compromised|left|requested|other)$")]
+    reason: Option<String>,
     /// Your own password. Required if your last sign-in is too old.
     #[schema(format = Password, max_length = 256)]
     password: Option<String>,
@@ -199,29 +202,37 @@ pub(crate) async fn change_status(
     Ok(changed_user(&caller, user).await)
 }
 
-/// Takes `status`.
-pub(super) fn take_status(fields: &mut Fields) -> Option<Status> {
-    fields.required("status", |text| match text {
+/// A new status, and why a user is disabled.
+pub(super) type NewStatus = (Status, Option<DisableReason>);
+
+/// Takes `status` and `reason`.
+pub(super) fn take_status(fields: &mut Fields) -> Option<NewStatus> {
+    let reason = fields.optional("reason", DisableReason::parse);
+    let status = fields.required("status", |text| match text {
         "active" => Ok(Status::Active),
         "disabled" => Ok(Status::Disabled),
         _ => Err(Invalid::new(
             "invalid",
             "A status is set to `active` or `disabled`.",
         )),
-    })
+    });
+    status.map(|status| (status, reason))
 }
 
 /// Changes the status, for the API and the console.
 pub(super) async fn set_status(
     caller: &Caller,
     user: &str,
-    (status, proof): (Status, Option<Proof>),
+    ((status, reason), proof): (NewStatus, Option<Proof>),
     expected: Option<Version>,
 ) -> Result<User, Problem> {
     let ctx = caller.reauthenticate(Action::ChangeStatus, user, proof);
     let (ctx, admin) = (ctx.await?, &caller.doorward().admin);
-    Ok(match status {
-        Status::Disabled => admin.disable(&ctx, user, expected).await?,
+    Ok(match (status, reason) {
+        (Status::Disabled, Some(reason)) => {
+            admin.disable_because(&ctx, user, reason, expected).await?
+        }
+        (Status::Disabled, None) => admin.disable(&ctx, user, expected).await?,
         _ => admin.enable(&ctx, user, expected).await?,
     })
 }

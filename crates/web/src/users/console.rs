@@ -5,13 +5,13 @@ use axum::http::Uri;
 use axum::response::Html;
 use doorward_domain::Ctx;
 use doorward_domain::factors::{Factor, FactorList};
-use doorward_domain::model::{AuditKind, Role, Session, Status, User, UserFilter};
-use doorward_domain::profile::Activity;
+use doorward_domain::model::{AuthMethod, Role, Session, Status, User, UserFilter};
 use doorward_domain::store::Order;
 use doorward_domain::user_agent::ClientProgram;
 use doorward_domain::values::{EmailAddress, LanguageTag, Name, Username};
 use minijinja::{Value, context};
 
+use crate::audit::console::event_row;
 use crate::html::console::{AdminCaller, ConsoleSection, ListForm, status, user_path, user_row};
 use crate::html::dates::{ago, moment};
 use crate::html::display_name;
@@ -22,8 +22,6 @@ use crate::users::admin;
 
 /// Number of users on a page.
 const PAGE_SIZE: usize = 25;
-/// Number of entries of the activity on the page of a user.
-const RECENT: usize = 10;
 /// What the page of a user confirms: variants of the message `console-done`.
 const DONE: [&str; 10] = [
     "role-changed",
@@ -69,6 +67,10 @@ pub(crate) async fn list_page(
         page.users.reverse();
         (page.start, page.next) = (page.next, page.start);
     }
+    let row = |user: &User| {
+        let last = page.last_sign_ins.get(&user.id);
+        context! { last_sign_in => last.map(|at| moment(*at)), ..user_row(user) }
+    };
     let previous = page.start.filter(|_| !is_first);
     let link = |cursor, more: &[(&str, &str)]| {
         let cursor = admin::cursor_text(&cursor);
@@ -76,7 +78,7 @@ pub(crate) async fn list_page(
         form.link(ConsoleSection::Users.path(), &more)
     };
     let values = context! {
-        users => page.users.iter().map(user_row).collect::<Vec<_>>(),
+        users => page.users.iter().map(row).collect::<Vec<_>>(),
         previous => previous.map(|cursor| link(cursor, &[("back", "1")])),
         next => page.next.map(|cursor| link(cursor, &[])),
         is_first,
@@ -93,22 +95,20 @@ pub(crate) async fn user_page(
     outcome: Outcome,
 ) -> Result<Html<String>, Problem> {
     let (ctx, doorward) = (&caller.ctx, caller.doorward());
-    let viewed = caller.view(&named).await?;
-    let sessions = doorward.sessions.list(ctx, &named).await?;
-    let factors = doorward.factors.list(ctx, &named).await?;
-    let activity = doorward.profile.activity(ctx, &named, None, RECENT).await?;
-    let user = &viewed.user;
+    let account = doorward.admin.view_account(ctx, &named).await?;
+    let (user, sessions, factors) = (&account.user, &account.sessions, &account.factors);
+    let event = |event| event_row(event, &account.people);
     let session = |session| session_row(ctx, session);
     let values = context! {
         profile => profile(user),
         page => user_path(&user.id.to_string()),
         is_self => user.id == caller.session().user().id,
-        last_sign_in => viewed.last_sign_in_at.map(moment),
+        last_sign_in => account.last_sign_in_at.map(moment),
         acts => acts(user, !sessions.is_empty()),
         sessions => sessions.iter().map(session).collect::<Vec<_>>(),
-        factors => factor_rows(&factors),
+        factors => factor_rows(factors),
         recovery_codes => factors.recovery_codes,
-        activity => activity.iter().map(activity_row).collect::<Vec<_>>(),
+        activity => account.activity.iter().map(event).collect::<Vec<_>>(),
         done => outcome.one_of(&DONE),
     };
     Ok(caller.render(ConsoleSection::Users, "users/console-user", values))
@@ -166,7 +166,7 @@ fn acts(user: &User, has_sessions: bool) -> Vec<Value> {
 }
 
 fn session_row(ctx: &Ctx, session: &Session) -> Value {
-    let methods = session.amr.iter().map(|method| method.as_str());
+    let is_multi_factor = session.amr.contains(&AuthMethod::MultiFactor);
     let program = ClientProgram::of(session.user_agent.as_deref());
     context! {
         id => session.id.to_string(),
@@ -177,7 +177,7 @@ fn session_row(ctx: &Ctx, session: &Session) -> Value {
         active => ago(session.last_seen_at, ctx.now),
         signed_in => moment(session.created_at),
         proved => moment(session.auth_time),
-        methods => methods.collect::<Vec<_>>().join(", "),
+        method => if is_multi_factor { "mfa" } else { "pwd" },
         expires => moment(session.expires_at),
     }
 }
@@ -193,17 +193,4 @@ fn factor_rows(factors: &FactorList) -> Vec<Value> {
         }
     };
     factors.totp.iter().map(row).collect()
-}
-
-fn activity_row(activity: &Activity) -> Value {
-    let program = ClientProgram::of(activity.user_agent.as_deref());
-    context! {
-        event => activity.kind.as_str(),
-        is_sign_up => activity.kind == AuditKind::SignUp,
-        actor => activity.actor.as_str(),
-        at => moment(activity.at),
-        name => program.name,
-        system => program.system,
-        address => activity.address.map(|address| address.to_canonical().to_string()),
-    }
 }

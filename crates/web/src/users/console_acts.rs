@@ -3,6 +3,7 @@
 use axum::extract::Path;
 use axum::response::{Html, Response};
 use doorward_domain::model::{Role, Status, User};
+use doorward_domain::values::DisableReason;
 
 use crate::html::account::Section;
 use crate::html::confirmation::{AdminAct, SentAct};
@@ -70,7 +71,13 @@ fn status_act(status: Status) -> AdminAct {
         Status::Active | Status::Pending => ("enable", "active"),
     };
     let act = AdminAct::new(name, "status").with_proof();
-    act.with_field("status", value)
+    let act = act.with_field("status", value);
+    match status {
+        Status::Disabled => {
+            act.with_reasons(DisableReason::ALL.iter().map(|reason| reason.as_str()))
+        }
+        Status::Active | Status::Pending => act,
+    }
 }
 
 /// Asks whether to disable a user, or to enable a disabled one.
@@ -94,15 +101,15 @@ pub(crate) async fn change_status(
     mut fields: Fields,
 ) -> Result<Response, Problem> {
     let sent = SentAct::new(Some(&fields));
-    let (status, proof) = (admin::take_status(&mut fields), fields.proof());
-    let changed = match fields.finish(|| status) {
-        Ok(status) => admin::set_status(&caller, &user, (status, proof), None).await,
+    let (wanted, proof) = (admin::take_status(&mut fields), fields.proof());
+    let changed = match fields.finish(|| wanted) {
+        Ok(wanted) => admin::set_status(&caller, &user, (wanted, proof), None).await,
         Err(problem) => Err(problem),
     };
-    match (changed, status) {
+    match (changed, wanted) {
         (Ok(changed), _) if changed.status == Status::Disabled => Ok(done(&user, "disabled")),
         (Ok(_), _) => Ok(done(&user, "enabled")),
-        (Err(problem), Some(status)) => {
+        (Err(problem), Some((status, _))) => {
             let act = status_act(status);
             Err(caller.rejected(&user, &act, sent, problem).await)
         }

@@ -111,6 +111,39 @@ async fn an_admin_changes_the_role_and_the_status_of_a_user() {
     }
 }
 
+#[tokio::test]
+async fn an_admin_disables_a_user_for_a_reason_which_is_in_the_audit_log() {
+    for (language, label, reason) in [
+        (
+            "en",
+            ">Reason</label>",
+            "Someone else may know the password",
+        ),
+        (
+            "de",
+            ">Grund</label>",
+            "Vielleicht kennt jemand anderes das Passwort",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        let id = id_of(&app.user("ben").await).await;
+        let page = format!("/admin/users/{id}/status");
+        let asked = browser.get(&page).await;
+        let option = format!("<option value=\"compromised\">{reason}</option>");
+        browser.page(asked, 200).shows(&[label, &option]);
+        let refused = browser.post(&page, "status=disabled&reason=bored").await;
+        browser.page(refused, 422).shows(&["id=\"reason-fault\""]);
+        let form = "status=disabled&reason=compromised";
+        browser.post(&page, form).await.expect(303);
+        let shown = browser.get(&format!("/admin/users/{id}")).await;
+        browser.page(shown, 200).shows(&[reason]);
+        // Enabling has none.
+        let asked = browser.get(&page).await;
+        assert!(!browser.page(asked, 200).0.contains("id=\"reason\""));
+    }
+}
+
 /// the pages ask for the proof when the API would reject the request without one.
 #[tokio::test]
 async fn an_action_asks_for_the_password_if_the_sign_in_is_not_recent() {

@@ -1,10 +1,14 @@
 //! The audit log in the console.
 
-use doorward_domain::model::Role;
+use doorward_domain::model::{AuditKind, Role};
+use doorward_domain::values::DisableReason;
 use serde_json::json;
 
 use super::console_access::admin_browser;
 use crate::support::TestApp;
+
+/// A change of the role, in words and as a code.
+const ROLE: &str = "<h3>Made an admin <code class=\"hint\">role-changed</code></h3>";
 
 #[tokio::test]
 async fn the_log_has_the_filters_of_the_api_and_leads_to_the_users() {
@@ -23,28 +27,16 @@ async fn the_log_has_the_filters_of_the_api_and_leads_to_the_users() {
         )
         .await
         .expect(401);
-    let user = format!("<a href=\"/admin/users/{id}\">{id}</a>");
+    let user = format!("<a href=\"/admin/users/{id}\"><bdi>ben</bdi></a> <code>{id}</code>");
     for (query, shown, hidden) in [
-        (
-            "event=role-changed",
-            "<code>role-changed</code>",
-            "<code>sign-in</code>",
-        ),
+        ("event=role-changed", ROLE, "<h3>Sign-in"),
         (
             "user=ben&event=sign-in",
-            "<span class=\"badge\">failed</span>",
-            "<code>role-changed</code>",
+            "<h3>Sign-in <span class=\"badge bad\">failed</span> <code class=\"hint\">sign-in</code></h3>",
+            ROLE,
         ),
-        (
-            "user=ben&until=2026-11-21",
-            "<code>role-changed</code>",
-            "failed</span>",
-        ),
-        (
-            "user=ben&since=2026-11-22",
-            "failed</span>",
-            "<code>role-changed</code>",
-        ),
+        ("user=ben&until=2026-11-21", ROLE, "failed</span>"),
+        ("user=ben&since=2026-11-22", "failed</span>", ROLE),
         ("user=no-one", "There is no such event.", "<code>"),
     ] {
         let page = browser.get(&format!("/admin/audit?{query}")).await;
@@ -55,7 +47,8 @@ async fn the_log_has_the_filters_of_the_api_and_leads_to_the_users() {
     }
     let page = browser.get("/admin/audit?event=role-changed").await;
     browser.page(page, 200).shows(&[
-        "<option selected>role-changed</option>",
+        "<option value=\"role-changed\" selected>Role changed (role-changed)</option>",
+        "<bdi>root</bdi></a> <code>",
         "<bdi>admin</bdi>",
         "2026-11-21T08:00:00Z",
     ]);
@@ -80,7 +73,12 @@ async fn older_events_are_on_the_next_page_with_the_same_filters() {
         let path = "/admin/audit?event=profile-updated";
         let page = browser.get(path).await;
         let page = browser.page(page, 200).shows(&[&format!(">{older}</a>")]);
-        assert_eq!(page.0.matches("<h3><code>profile-updated").count(), 50);
+        assert_eq!(
+            page.0
+                .matches("<code class=\"hint\">profile-updated</code>")
+                .count(),
+            50
+        );
         let (_, rest) = page
             .0
             .split_once(&format!("href=\"{path}&amp;cursor="))
@@ -88,7 +86,12 @@ async fn older_events_are_on_the_next_page_with_the_same_filters() {
         let cursor = rest.split('"').next().unwrap();
         let page = browser.get(&format!("{path}&cursor={cursor}")).await;
         let page = browser.page(page, 200);
-        assert_eq!(page.0.matches("<h3><code>profile-updated").count(), 10);
+        assert_eq!(
+            page.0
+                .matches("<code class=\"hint\">profile-updated</code>")
+                .count(),
+            10
+        );
         assert!(
             page.0.contains(&format!("href=\"{path}\">{newest}</a>")),
             "{}",
@@ -100,10 +103,38 @@ async fn older_events_are_on_the_next_page_with_the_same_filters() {
 }
 
 #[tokio::test]
-async fn an_actor_that_is_no_user_has_its_name() {
-    let app = TestApp::new().await;
-    let mut browser = admin_browser(&app, "en").await;
-    app.create("ben", Role::User).await;
-    let page = browser.get("/admin/audit?event=sign-up").await;
-    browser.page(page, 200).shows(&["command-line"]);
+async fn an_actor_that_is_no_user_is_in_words_and_a_deleted_user_has_an_id() {
+    for (language, words) in [("en", "the operator"), ("de", "dem Betreiber")] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        let root = app.sign_in("root").await;
+        let id = app.create("ben", Role::User).await.id;
+        root.delete("/user/ben").await.expect(204);
+        let page = browser.get("/admin/audit?event=sign-up").await;
+        let link = format!("<a href=\"/admin/users/{id}\"><bdi>{id}</bdi></a>");
+        browser.page(page, 200).shows(&[words, &link]);
+    }
+}
+
+#[test]
+fn each_kind_of_event_and_each_reason_has_words_of_its_own() {
+    let reasons = DisableReason::ALL.iter().map(|reason| reason.as_str());
+    for texts in [
+        include_str!("../../../../messages/locales/en.ftl"),
+        include_str!("../../../../messages/locales/de.ftl"),
+    ] {
+        let variants = |key: &str| {
+            let (_, rest) = texts.split_once(&format!("\n{key} = {{")).unwrap();
+            rest.split_once("\n}").unwrap().0.to_owned()
+        };
+        let kinds = AuditKind::ALL
+            .iter()
+            .map(|kind| ("console-kind", kind.as_str()));
+        let reasons = reasons
+            .clone()
+            .map(|reason| ("console-reason-name", reason));
+        for (key, name) in kinds.chain(reasons) {
+            assert!(variants(key).contains(&format!("[{name}]")), "{name}");
+        }
+    }
 }

@@ -118,7 +118,7 @@ async fn a_search_and_its_filters_are_those_of_the_api_and_stay_in_the_form() {
     ]);
     let page = browser.get("/admin/users?status=disabled").await;
     browser.page(page, 200).shows(&[
-        "<span class=\"badge\">Disabled</span>",
+        "<span class=\"badge bad\">Disabled</span>",
         "<bdi>anna@example.com</bdi>",
         "<time datetime=\"2026-11-21T08:00:00Z\" data-day>",
     ]);
@@ -134,6 +134,13 @@ async fn the_page_of_a_user_shows_what_the_api_shows() {
     let body = json!({"email": "new@example.org", "password": PASSWORD});
     ben.put("/user/me/email", body).await.expect(202);
     enrol(&app, &ben, "My phone").await;
+    let root = app.sign_in("root").await;
+    let admin = root.get("/user/me").await.json()["id"].clone();
+    let admin = admin.as_str().unwrap();
+    for role in ["admin", "user"] {
+        let body = json!({"role": role});
+        root.put("/user/ben/role", body).await.expect(200);
+    }
     let id = ben.get("/user/me").await.json()["id"].clone();
     let id = id.as_str().unwrap();
     let session = ben.get("/auth").await.json()["session"]["id"].clone();
@@ -153,15 +160,18 @@ async fn the_page_of_a_user_shows_what_the_api_shows() {
                 "href=\"/admin/users/{id}/sessions/{}\"",
                 session.as_str().unwrap()
             ),
-            "(pwd)",
+            "(password)",
             "<bdi>My phone</bdi>",
             &format!(
                 "href=\"/admin/users/{id}/factors/{}\"",
                 factor.as_str().unwrap()
             ),
             "Unused codes: 10.",
-            ">Signed in</h3>",
-            ">Authenticator app added</h3>",
+            "<h3>Sign-in</h3>",
+            "<h3>Authenticator app added</h3>",
+            "<h3>Made an admin</h3>",
+            "<h3>Admin role removed</h3>",
+            &format!("by <a href=\"/admin/users/{admin}\"><bdi>root</bdi></a>"),
             &format!("href=\"/user/{id}/export\" download"),
             &format!("href=\"/admin/audit?user={id}\""),
         ]);
@@ -211,28 +221,39 @@ async fn each_view_of_a_user_is_an_audit_event() {
     let mut browser = admin_browser(&app, "en").await;
     let root = app.sign_in("root").await;
     app.create("ben", Role::User).await;
-    let before = events(&root, "ben").await.len();
-    browser.get("/admin/users/ben").await.expect(200);
-    let mut viewed = events(&root, "ben").await;
-    viewed.truncate(viewed.len() - before);
-    assert_eq!(
-        viewed,
-        [
-            "user-viewed",
-            "user-viewed",
-            "sessions-listed",
-            "user-viewed"
-        ]
-    );
+    let ben = app.sign_in("ben").await;
+    enrol(&app, &ben, "Phone").await;
+    let session = ben.get("/auth").await.json()["session"]["id"].clone();
+    let factor = ben.get("/user/me/factor").await.json()["items"][0]["id"].clone();
+    let session = format!("/sessions/{}", session.as_str().unwrap());
+    let factor = format!("/factors/{}", factor.as_str().unwrap());
+    for page in [
+        "",
+        "/role",
+        "/status",
+        "/delete",
+        "/sessions",
+        "/recovery",
+        &session,
+        &factor,
+    ] {
+        let before = events(&root, "ben").await.len();
+        let path = format!("/admin/users/ben{page}");
+        browser.get(&path).await.expect(200);
+        let mut viewed = events(&root, "ben").await;
+        viewed.truncate(viewed.len() - before);
+        assert_eq!(viewed, ["user-viewed"], "{page}");
+    }
     let count = async |kind: &str| {
         let path = format!("/audit?event={kind}&limit=200");
         let found = root.get(&path).await.expect(200).json();
         found["items"].as_array().unwrap().len()
     };
     let (listed, read) = (count("users-listed").await, count("audit-read").await);
+    browser.get("/admin").await.expect(200);
     browser.get("/admin/users").await.expect(200);
     browser.get("/admin/audit").await.expect(200);
-    assert_eq!(count("users-listed").await, listed + 1);
+    assert_eq!(count("users-listed").await, listed + 2);
     // The page and the two lists of this test.
     assert_eq!(count("audit-read").await, read + 3);
 }

@@ -25,6 +25,22 @@ async fn a_user_is_disabled_and_enabled() {
     anonymous.post("/auth", sign_in).await.expect(201);
 }
 
+/// L-01.
+#[tokio::test]
+async fn the_reason_for_disabling_is_in_the_detail_of_the_audit_event() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    app.create("ben", Role::User).await;
+    let bored = json!({"status": "disabled", "reason": "bored"});
+    let refused = admin.put("/user/ben/status", bored).await;
+    refused.assert_field_errors(&[("reason", "invalid")]);
+    let left = json!({"status": "disabled", "reason": "left"});
+    admin.put("/user/ben/status", left).await.expect(200);
+    let events = admin.get("/audit?event=status-changed").await;
+    let newest = events.expect(200).json()["items"][0].clone();
+    assert_eq!(newest["detail"], "disabled: left");
+}
+
 #[tokio::test]
 async fn a_status_has_one_of_two_values() {
     let app = TestApp::new().await;

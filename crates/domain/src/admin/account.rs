@@ -1,0 +1,73 @@
+//! Everything about one account, for the page of the console: read together, so that a view is one audit event.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::access::Action;
+use crate::admin::Admin;
+use crate::core::Core;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::events::Event;
+use crate::factors::FactorList;
+use crate::model::{AuditEvent, AuditFilter, Session, User, actor_id};
+use crate::store::{Records, StoreError};
+use crate::values::UserId;
+
+/// Number of audit events of an account that are read.
+const RECENT: usize = 10;
+
+/// Everything about an account that admins see.
+#[derive(Debug)]
+pub struct Account {
+    /// The user.
+    pub user: User,
+    /// The time of the last sign-in; `None` if there was none.
+    pub last_sign_in_at: Option<Timestamp>,
+    /// The valid sessions, newest first.
+    pub sessions: Vec<Session>,
+    /// The second factors.
+    pub factors: FactorList,
+    /// The newest sign-ins and changes.
+    pub activity: Vec<AuditEvent>,
+    /// The actors of the activity.
+    pub people: People,
+}
+
+/// Users by id. A deleted user is not in it.
+pub type People = BTreeMap<UserId, User>;
+
+impl Admin {
+    /// Returns everything about the user that a path names, for an admin, and writes an audit event if it is another user.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn view_account(&self, ctx: &Ctx, named: &str) -> Result<Account, Error> {
+        let core = &self.core;
+        let user = core.resolve(ctx, Action::ListUsers, named).await?;
+        let activity = AuditFilter::activity(user.id, None, RECENT);
+        let activity: Vec<AuditEvent> = core.ports.store.list_readable(activity).await?;
+        let account = Account {
+            last_sign_in_at: core.last_sign_in(user.id).await?,
+            sessions: core.valid_sessions(ctx, &user).await?,
+            factors: core.list_factors(ctx, &user).await?,
+            people: core.people_of(&activity).await?,
+            activity,
+            user,
+        };
+        let user_id = account.user.id;
+        core.emit_view(ctx, Event::UserViewed { user_id }).await?;
+        Ok(account)
+    }
+}
+
+impl Core {
+    /// The actors of these events and the users that they are about.
+    pub(crate) async fn people_of(&self, events: &[AuditEvent]) -> Result<People, StoreError> {
+        let ids = |event: &AuditEvent| [event.user_id, actor_id(&event.actor)];
+        let mut ids: Vec<UserId> = events.iter().flat_map(ids).flatten().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let users: Vec<User> = self.ports.store.get_all(ids).await?;
+        Ok(users.into_iter().map(|user| (user.id, user)).collect())
+    }
+}
