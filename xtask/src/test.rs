@@ -23,7 +23,7 @@ const PAGES: &str =
 /// Modules of the API tests that run once, with SQLite: those that open the stores themselves, the end-to-end tests
 /// (`nodes` and `faults` run the binary on the other stores), and those of what no store decides: pages, headers,
 /// bodies, cookies, the documents.
-const STORE_INDEPENDENT: [&str; 20] = [
+const STORE_INDEPENDENT: [&str; 21] = [
     "e2e",
     "store_matrix",
     "access_table",
@@ -37,6 +37,7 @@ const STORE_INDEPENDENT: [&str; 20] = [
     "dynamodb_budget",
     "headers",
     "inbox",
+    "late_index",
     "openapi",
     "operations",
     "pages",

@@ -18,6 +18,8 @@ mod factor_undo;
 mod factors;
 mod headers;
 mod inbox;
+#[cfg(feature = "aws")]
+mod late_index;
 mod model;
 mod openapi;
 mod operations;
