@@ -4,8 +4,8 @@ use crate::client::Client;
 use crate::database::{Database, setup};
 use crate::load::Load;
 
-async fn survives_kills(database: Database) {
-    let setup = setup(&database.url());
+pub fn survives_kills(url: &str) {
+    let setup = setup(url);
     let mut journals = Vec::new();
     for round in ["first", "second"] {
         let server = setup.start();
@@ -23,10 +23,10 @@ async fn survives_kills(database: Database) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn acknowledged_writes_are_on_postgres_after_a_kill() {
-    survives_kills(Database::postgres().await).await;
+    survives_kills(&Database::postgres().await.url());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn acknowledged_writes_are_on_mariadb_after_a_kill() {
-    survives_kills(Database::mariadb().await).await;
+    survives_kills(&Database::mariadb().await.url());
 }

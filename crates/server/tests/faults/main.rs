@@ -10,6 +10,8 @@
 mod client;
 mod connections;
 mod database;
+#[cfg(feature = "aws")]
+mod dynamodb;
 mod failover;
 mod full_disk;
 #[path = "../it/e2e/http.rs"]

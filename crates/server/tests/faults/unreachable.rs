@@ -66,19 +66,25 @@ fn responds_to_all(client: Client, token: &str) -> Vec<(String, Outcome)> {
     })
 }
 
-async fn continues_after(database: Database, proxy: &Proxy, client: Client, misfortune: &str) {
+/// Only a database of its own can be paused.
+async fn continues_after(
+    database: Option<&Database>,
+    proxy: &Proxy,
+    client: Client,
+    misfortune: &str,
+) {
     client.sign_up("early").done();
     let token = client.sign_in("early", PASSWORD).unwrap();
     client.check(&token).done();
     match misfortune {
         "cut off" => proxy.take_down().await,
         "stalled" => proxy.set(ProxyMode::Stall).await,
-        _ => database.pause().await,
+        _ => database.unwrap().pause().await,
     }
     let reported = responds_to_all(client, &token);
     proxy.set(ProxyMode::Forward).await;
     if misfortune == "paused" {
-        database.resume().await;
+        database.unwrap().resume().await;
     }
     println!(
         "ready {:?} after it was {misfortune}",
@@ -97,7 +103,13 @@ async fn continues_after(database: Database, proxy: &Proxy, client: Client, misf
 async fn survives(setup: fn(&str) -> Setup, database: Database, misfortune: &str) {
     let proxy = Proxy::to(database.address()).await;
     let server = setup(&proxy.url(&database.url())).start();
-    continues_after(database, &proxy, Client::of(&server), misfortune).await;
+    continues_after(Some(&database), &proxy, Client::of(&server), misfortune).await;
+}
+
+/// The same for a database that other tests use too.
+pub async fn survives_behind(proxy: &Proxy, url: &str, misfortune: &str) {
+    let server = setup(url).start();
+    continues_after(None, proxy, Client::of(&server), misfortune).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,7 +151,11 @@ async fn a_database_that_is_down_at_the_start_is_reported() {
 
 async fn is_only_slow(database: Database) {
     let proxy = Proxy::to(database.address()).await;
-    let server = setup(&proxy.url(&database.url())).start();
+    is_only_slow_behind(&proxy, &proxy.url(&database.url())).await;
+}
+
+pub async fn is_only_slow_behind(proxy: &Proxy, url: &str) {
+    let server = setup(url).start();
     let client = Client::of(&server);
     let delay = Duration::from_millis(40);
     proxy.set(ProxyMode::Slow(delay)).await;
