@@ -18,6 +18,8 @@ pub enum StoreKind {
     Postgres,
     PostgresRedis,
     MariaDb,
+    #[cfg(feature = "aws")]
+    DynamoDb,
 }
 
 impl StoreKind {
@@ -32,6 +34,8 @@ impl StoreKind {
         match self {
             Self::Postgres => recipe.with("DATABASE_URL", &servers::postgres().await),
             Self::MariaDb => recipe.with("DATABASE_URL", &servers::mariadb().await),
+            #[cfg(feature = "aws")]
+            Self::DynamoDb => recipe.with("DATABASE_URL", &servers::dynamodb().await),
             Self::PostgresRedis => {
                 let redis = servers::redis().await;
                 recipe

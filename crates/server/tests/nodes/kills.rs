@@ -35,3 +35,9 @@ async fn on_postgres_and_redis() {
 async fn on_mariadb() {
     kill_under_load(StoreKind::MariaDb).await;
 }
+
+#[cfg(feature = "aws")]
+#[tokio::test(flavor = "multi_thread")]
+async fn on_dynamodb() {
+    kill_under_load(StoreKind::DynamoDb).await;
+}

@@ -197,3 +197,9 @@ async fn on_postgres_and_redis() {
 async fn on_mariadb() {
     all(StoreKind::MariaDb).await;
 }
+
+#[cfg(feature = "aws")]
+#[tokio::test(flavor = "multi_thread")]
+async fn on_dynamodb() {
+    all(StoreKind::DynamoDb).await;
+}

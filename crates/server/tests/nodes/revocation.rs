@@ -320,3 +320,15 @@ async fn on_postgres_and_redis() {
 async fn on_mariadb() {
     every_action(StoreKind::MariaDb).await;
 }
+
+#[cfg(feature = "aws")]
+#[tokio::test(flavor = "multi_thread")]
+async fn of_links_on_dynamodb() {
+    every_link(StoreKind::DynamoDb).await;
+}
+
+#[cfg(feature = "aws")]
+#[tokio::test(flavor = "multi_thread")]
+async fn on_dynamodb() {
+    every_action(StoreKind::DynamoDb).await;
+}
