@@ -17,15 +17,15 @@ use crate::{servers, supply};
 /// Tests that use the binary as operators and other programs do, and take minutes: the collection through a proxy that
 /// falsifies responses, with rate limits, without an inbox, with wrong expectations, and on AWS Lambda; the TypeScript
 /// client and the React example in a browser; proxies, services, telemetry and its outages; image, stacks and unit;
-/// commands, package and bill of materials. And every state of the pages.
+/// commands, package and bill of materials. And every state of the pages, and the contract of the SQL store with another isolation.
 pub(crate) const OUTSIDE: &str = "binary(clients) & test(/^mutation_proxy::|^in_a_browser::|^on_lambda::|^collection::.*(throttling|inbox|fails)/) \
     | binary(proxies) | binary(services) | binary(telemetry) & not test(/^documents::/) \
     | binary(deploy) & test(/^(aws_stack|image|stack|unit)::/) | binary(commands) | binary(supply) & test(/^sbom::/) \
-    | binary(browser) & test(/^matrix::/)";
+    | binary(browser) & test(/^matrix::/) | package(doorward-store-sql) & test(/^contract::postgres_serializable::/)";
 
-/// Nodes and faults on `MariaDB` or with Redis. The name of a test or its module contains its store.
+/// Nodes and faults on `MariaDB`, on `DynamoDB` or with Redis. The name of a test or its module contains its store.
 pub(crate) const OTHER_NODES: &str =
-    "(binary(nodes) | binary(faults)) & test(/mariadb|redis|^rate_limits::/)";
+    "(binary(nodes) | binary(faults)) & test(/mariadb|redis|dynamodb|^rate_limits::/)";
 
 /// `CONTRIBUTING.md` lists the exit codes.
 pub(crate) const STEPS: &[Step] = &[

@@ -52,11 +52,15 @@ impl<T: ?Sized> OpenedPort<T> {
     }
 }
 
-/// One test for each case of the contract of `Store`, with the path of an `async fn` that opens one.
+/// One test for each case of the contract of `Store`, with the path of an `async fn` that opens one. With
+/// `contract_in_one_test`, one test for all of them, which can share a server that takes long to start.
 #[macro_export]
 macro_rules! store_contract {
     ($open:path) => {
-        $crate::contract_cases! { $open;
+        $crate::store_contract! { $open, contract_cases }
+    };
+    ($open:path, $tests:ident) => {
+        $crate::$tests! { $open;
             records {
                 every_value_comes_back,
                 every_row_of_a_run_of_inserts_comes_back,
@@ -184,6 +188,21 @@ macro_rules! contract_cases {
                 }
             )+
         })+
+    };
+}
+
+/// One test for all cases. A failure names the case by its line.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! contract_in_one_test {
+    ($open:path; $($noun:ident { $($case:ident),+ $(,)? })+) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn every_case() {
+            $($({
+                let opened = $open().await;
+                $crate::contract::$noun::$case(opened.port.clone()).await;
+            })+)+
+        }
     };
 }
 

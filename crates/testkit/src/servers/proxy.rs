@@ -37,6 +37,8 @@ pub enum ProxyMode {
     /// This many times, sends this reply to a client that sends these bytes, which are not forwarded, and closes the
     /// connection.
     Reply(&'static str, String, u32),
+    /// Replaces these bytes of a client by others of the same length.
+    Replace(&'static str, &'static str),
 }
 
 /// A proxy in front of an address. Dropping it ends it.
@@ -52,7 +54,7 @@ struct Shared {
     mode: watch::Sender<ProxyMode>,
     /// Number of cuts; a connection ends when it changes.
     cuts: watch::Sender<u32>,
-    /// Number of requests and replies that were lost.
+    /// Number of requests and replies that were lost, answered or changed.
     lost: AtomicU32,
 }
 
@@ -142,7 +144,7 @@ impl Proxy {
         *self.target()
     }
 
-    /// Number of requests and replies that were lost, or answered by the proxy, since the mode was set.
+    /// Number of requests and replies that were lost, answered or changed by the proxy since the mode was set.
     #[must_use]
     pub fn lost(&self) -> u32 {
         self.shared.lost.load(Ordering::SeqCst)
@@ -218,6 +220,7 @@ async fn carry(
                     break;
                 }
             }
+            shared.replace(&mut piece[..count]);
             to_server.write_all(&piece[..count]).await?;
         }
         to_server.shutdown().await
@@ -255,6 +258,20 @@ impl Shared {
         let _ = modes.wait_for(|mode| *mode != ProxyMode::Stall).await;
     }
 
+    /// Replaces bytes as the mode requires, if they are in one chunk.
+    fn replace(&self, piece: &mut [u8]) {
+        let ProxyMode::Replace(old, new) = *self.mode.borrow() else {
+            return;
+        };
+        let (old, new) = (old.as_bytes(), new.as_bytes());
+        for at in 0..piece.len() {
+            if piece[at..].starts_with(old) {
+                piece[at..at + old.len()].copy_from_slice(new);
+                self.lost.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+
     /// `before` is the end of the data that the client sent before, since a match may span two chunks.
     fn action_for(&self, before: &mut Vec<u8>, piece: &[u8]) -> ChunkAction {
         let mode = self.mode.borrow().clone();
@@ -262,9 +279,11 @@ impl Shared {
             ProxyMode::DropResponse(wanted, times) => (wanted, times, ChunkAction::DropResponse),
             ProxyMode::DropRequest(wanted, times) => (wanted, times, ChunkAction::DropRequest),
             ProxyMode::Reply(wanted, reply, times) => (wanted, times, ChunkAction::Reply(reply)),
-            ProxyMode::Forward | ProxyMode::Refuse | ProxyMode::Stall | ProxyMode::Slow(_) => {
-                return ChunkAction::Forward;
-            }
+            ProxyMode::Forward
+            | ProxyMode::Refuse
+            | ProxyMode::Stall
+            | ProxyMode::Slow(_)
+            | ProxyMode::Replace(..) => return ChunkAction::Forward,
         };
         // Too short to contain a match, so that each match includes a byte of this chunk.
         before.drain(..before.len().saturating_sub(wanted.len() - 1));
