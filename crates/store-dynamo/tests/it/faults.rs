@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use doorward_domain::error::chain;
-use doorward_domain::model::User;
+use doorward_domain::model::{User, UserFilter};
 use doorward_domain::store::{ApplyError, Records, Store};
-use doorward_store_dynamo::{DynamoSettings, DynamoStore};
 use doorward_testkit::fixtures::{self, next_version};
-use doorward_testkit::servers::{self, Proxy, ProxyMode};
+use doorward_testkit::servers::ProxyMode;
+use serde_json::json;
+
+use crate::support::{open, response, scan, table_of};
 
 /// What each transaction contains, in the header of its request.
 const WRITE: &str = "TransactWriteItems";
@@ -15,19 +17,6 @@ const WRITE: &str = "TransactWriteItems";
 const BOUND: Duration = Duration::from_secs(12);
 /// Duration of a call that does not wait, on a busy machine.
 const AT_ONCE: Duration = Duration::from_millis(900);
-
-/// A store on a new table, behind a proxy.
-async fn open() -> (Proxy, DynamoStore) {
-    let url = servers::dynamodb().await;
-    let (_, address) = url.split_once("http://").unwrap();
-    let proxy = Proxy::to(address.parse().unwrap()).await;
-    let settings = DynamoSettings {
-        url: proxy.url(&url).parse().unwrap(),
-        migrate: true,
-    };
-    let store = DynamoStore::connect(&settings).await.unwrap();
-    (proxy, store)
-}
 
 async fn took<T>(call: impl Future<Output = T>) -> (T, Duration) {
     let started = Instant::now();
@@ -37,7 +26,7 @@ async fn took<T>(call: impl Future<Output = T>) -> (T, Duration) {
 
 #[tokio::test]
 async fn a_write_whose_response_is_lost_is_applied_once() {
-    let (proxy, store) = open().await;
+    let (proxy, store, _) = open().await;
     let user = fixtures::user();
     proxy.set(ProxyMode::DropResponse(WRITE, 1)).await;
     store.apply(user.insert()).await.unwrap();
@@ -53,7 +42,7 @@ async fn a_write_whose_response_is_lost_is_applied_once() {
 
 #[tokio::test]
 async fn a_request_that_is_lost_is_sent_again() {
-    let (proxy, store) = open().await;
+    let (proxy, store, _) = open().await;
     let user = fixtures::user();
     proxy.set(ProxyMode::DropRequest(WRITE, 3)).await;
     store.apply(user.insert()).await.unwrap();
@@ -62,18 +51,15 @@ async fn a_request_that_is_lost_is_sent_again() {
     assert_eq!(proxy.lost(), 3);
 }
 
-/// A response of DynamoDB.
+/// An error of DynamoDB.
 fn reply(status: u16, code: &str, more: &str) -> String {
     let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}"{more}}}"#);
-    format!(
-        "HTTP/1.1 {status} Error\r\ncontent-type: application/x-amz-json-1.0\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
+    response(status, &body)
 }
 
 #[tokio::test]
 async fn a_write_is_repeated_after_throttling_conflicts_and_server_errors() {
-    let (proxy, store) = open().await;
+    let (proxy, store, _) = open().await;
     let conflict = r#","CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict"}]"#;
     for fault in [
         reply(400, "ThrottlingException", ""),
@@ -91,7 +77,7 @@ async fn a_write_is_repeated_after_throttling_conflicts_and_server_errors() {
 
 #[tokio::test]
 async fn an_error_names_the_missing_permission_or_the_wrong_clock() {
-    let (proxy, store) = open().await;
+    let (proxy, store, _) = open().await;
     let denied = r#","message":"role is not authorized to perform: dynamodb:GetItem""#;
     let expired = r#","message":"Signature expired: 20261126T000000Z is now earlier than it""#;
     for (fault, named) in [
@@ -114,7 +100,7 @@ async fn an_error_names_the_missing_permission_or_the_wrong_clock() {
 
 #[tokio::test]
 async fn the_outcome_of_a_write_without_any_response_is_unknown() {
-    let (proxy, store) = open().await;
+    let (proxy, store, _) = open().await;
     let user = fixtures::user();
     proxy.set(ProxyMode::DropResponse(WRITE, u32::MAX)).await;
     let (result, time) = took(store.apply(user.insert())).await;
@@ -127,7 +113,7 @@ async fn the_outcome_of_a_write_without_any_response_is_unknown() {
 
 #[tokio::test]
 async fn a_store_that_is_down_fails_at_once_and_recovers() {
-    let (proxy, store) = open().await;
+    let (proxy, store, _) = open().await;
     proxy.take_down().await;
     let (result, time) = took(store.get::<User>(fixtures::user_id())).await;
     assert!(result.is_err() && time < BOUND, "{time:?}");
@@ -142,4 +128,42 @@ async fn a_store_that_is_down_fails_at_once_and_recovers() {
         assert!(Instant::now() < deadline, "{error:?}");
         tokio::task::yield_now().await;
     }
+}
+
+/// Keys that DynamoDB did not process are read again.
+#[tokio::test]
+async fn unprocessed_keys_are_read_again() {
+    let (proxy, store, url) = open().await;
+    let user = fixtures::user();
+    store.apply(user.insert()).await.unwrap();
+    let scanned = scan(&url, None).await;
+    let mut rows = scanned["Items"].as_array().unwrap().iter();
+    let row = rows.find(|item| item.get("email_key").is_some()).unwrap();
+    let key = json!({"_pk": row["_pk"], "_sk": row["_sk"]});
+    let body = json!({"Responses": {}, "UnprocessedKeys": {table_of(&url): {"Keys": [key]}}});
+    let reply = response(200, &body.to_string());
+    proxy.set(ProxyMode::Reply("BatchGetItem", reply, 2)).await;
+    assert_eq!(store.get::<User>(user.id).await.unwrap(), Some(user));
+    assert_eq!(proxy.lost(), 2);
+}
+
+/// DynamoDB may end a page before its limit, and the last page may be empty.
+#[tokio::test]
+async fn short_and_empty_pages_are_not_the_end() {
+    let (proxy, store, _) = open().await;
+    let users: Vec<User> = (0..5).map(|_| fixtures::user()).collect();
+    for user in &users {
+        store.apply(user.insert()).await.unwrap();
+    }
+    // The request for a page of 100 becomes one for a single item.
+    let short = ProxyMode::Replace("\"Limit\":100", "\"Limit\":1  ");
+    proxy.set(short).await;
+    let all = UserFilter {
+        limit: 1000,
+        ..UserFilter::default()
+    };
+    let mut found: Vec<User> = store.list(all.query()).await.unwrap();
+    assert!(proxy.lost() > users.len() as u32, "pages are not short");
+    found.sort_by_key(|user| users.iter().position(|one| one.id == user.id));
+    assert_eq!(found, users);
 }

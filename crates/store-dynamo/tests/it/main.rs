@@ -4,6 +4,8 @@
 
 mod contract;
 mod faults;
+mod late_index;
 mod new_record;
 mod queries;
+mod support;
 mod table;
