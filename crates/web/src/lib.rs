@@ -37,7 +37,7 @@ mod users;
 pub use app::{App, AppParts, ConsoleOptions, IfMatchRule, ShutdownFlag, WebOptions};
 pub use factors::api::FactorListView;
 pub use inbox_source::{InboxEntry, InboxSource};
-pub use reference::documents::openapi_document;
+pub use reference::documents::{openapi_document, openapi_document_of};
 pub use router::router;
 pub use users::export_document::ExportDocument;
 pub use users::view::UserView;

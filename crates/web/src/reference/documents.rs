@@ -16,9 +16,36 @@ use crate::http::problem::Code;
 use crate::reference::openapi;
 use crate::routes;
 
-/// The OpenAPI document of a server with this public URL.
+/// The OpenAPI document of a server with this public URL and default settings.
 pub fn openapi_document(public_url: &str) -> Json {
     openapi::document(public_url, &routes::handlers().collect::<Vec<_>>())
+}
+
+/// The OpenAPI document of a server with this public URL and this minimum length of passwords.
+pub fn openapi_document_of(public_url: &str, min_length: usize) -> Json {
+    let mut document = openapi_document(public_url);
+    set_min_length(&mut document["components"]["schemas"], min_length);
+    document
+}
+
+/// Sets the minimum length of new passwords.
+fn set_min_length(schema: &mut Json, min_length: usize) {
+    if schema
+        .get("format")
+        .is_some_and(|format| format == "password")
+        && schema.get("minLength").is_some()
+    {
+        schema["minLength"] = min_length.into();
+    }
+    match schema {
+        Json::Object(fields) => fields
+            .values_mut()
+            .for_each(|field| set_min_length(field, min_length)),
+        Json::Array(items) => items
+            .iter_mut()
+            .for_each(|item| set_min_length(item, min_length)),
+        _ => {}
+    }
 }
 
 /// The documents of the server, built at the first request. That takes several megabytes, which an idle server does not
@@ -29,7 +56,9 @@ pub fn openapi_document(public_url: &str) -> Json {
 pub(crate) fn get(app: &App) -> &Documents {
     app.documents.get_or_init(|| {
         let build = || {
-            let document = openapi_document(&app.doorward.policy().public_url);
+            let policy = app.doorward.policy();
+            let min_length = policy.password_rules.min_length;
+            let document = openapi_document_of(&policy.public_url, min_length);
             (page(app, &document), document.to_string())
         };
         let built = std::thread::scope(|scope| scope.spawn(build).join());

@@ -91,7 +91,9 @@ pub async fn run(command: Command, file: Option<&Path>, output: Output) -> anyho
         }
         Command::Openapi => {
             let config = config()?;
-            let document = doorward_web::openapi_document(&config.public_url(config.listen));
+            let min_length = config.policy.password_rules.min_length;
+            let public_url = config.public_url(config.listen);
+            let document = doorward_web::openapi_document_of(&public_url, min_length);
             say(&format!("{document:#}"))
         }
         // These report an invalid configuration themselves.

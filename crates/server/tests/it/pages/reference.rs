@@ -25,6 +25,22 @@ async fn a_public_server_has_no_forms_that_send_requests() {
     assert!(!reference().await.contains("class=\"try\""));
 }
 
+#[tokio::test]
+async fn the_reference_and_the_document_have_the_minimum_length_that_is_set() {
+    let app = TestApp::with(|options| options.policy.password_rules.min_length = 15).await;
+    let page = app.anonymous().request("GET", "/docs").html().send().await;
+    let page = page.expect(200).text();
+    assert!(page.contains("15 to 256 characters") && !page.contains("8 to 256 characters"));
+    let document = app
+        .anonymous()
+        .get("/openapi.json")
+        .await
+        .expect(200)
+        .json();
+    let password = &document["components"]["schemas"]["SignUp"]["properties"]["password"];
+    assert_eq!(password["minLength"], 15);
+}
+
 /// The part of the page about an operation.
 fn part<'p>(page: &'p str, method: &str, path: &str) -> &'p str {
     let start = format!("<div class=\"operation\" id=\"{method}-{path}\">");
