@@ -179,9 +179,9 @@ fn a_changed_master_key_is_reported() {
     let setup = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
     setup.start().stop();
     let earlier = public_key(&setup);
-    // A new key is created.
+    // A new key is created on confirmation.
     std::fs::remove_file(setup.data_dir().join("master.key")).unwrap();
-    setup.run(&["keys", "rotate"]).expect(0);
+    setup.run(&["keys", "rotate", "--yes"]).expect(0);
     setup.start().stop();
     let report = setup.run(&VERIFY).expect(3).json();
     assert_eq!(code(&report), "checkpoint-unknown-key");
