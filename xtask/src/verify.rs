@@ -42,7 +42,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "build",
         code: 32,
-        run: || run(&mut cargo(&["build", "--profile", "ci", "--locked"])).context(EndsRun),
+        run: || binary().map(drop).context(EndsRun),
     },
     Step {
         name: "clients, proxies, package, pages",
@@ -76,14 +76,15 @@ pub(crate) const STEPS: &[Step] = &[
     },
 ];
 
-/// Path of the optimised binary: of the profile `ci`, which is quicker to build than a release.
-pub(crate) fn binary() -> PathBuf {
-    target().join("ci/doorward")
+/// Builds the optimised binary, of the profile `ci`, which is quicker to build than a release. Returns its path.
+pub(crate) fn binary() -> anyhow::Result<PathBuf> {
+    run(&mut cargo(&["build", "--profile", "ci", "--locked"]))?;
+    Ok(target().join("ci/doorward"))
 }
 
 /// Runs tests against that binary, with lent servers. (`nodes` and `faults` start the debug binary.)
 fn outside(filter: &str) -> anyhow::Result<()> {
     let mut command = nextest(filter);
     servers::lend(&mut command)?;
-    run_tests(command.env("DOORWARD_TEST_BINARY", binary()))
+    run_tests(command.env("DOORWARD_TEST_BINARY", binary()?))
 }

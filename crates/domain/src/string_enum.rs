@@ -1,5 +1,7 @@
 //! Enums whose variants have external names.
 
+use crate::values::Invalid;
+
 macro_rules! string_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$line:meta])* $variant:ident => $word:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -23,3 +25,18 @@ macro_rules! string_enum {
 }
 
 pub(crate) use string_enum;
+
+/// The variant with this name, of `all`.
+pub(crate) fn parse_name<T: Copy>(
+    text: &str,
+    all: &[T],
+    as_str: impl Fn(T) -> &'static str,
+) -> Result<T, Invalid> {
+    let mut variants = all.iter().copied();
+    let named = variants.find(|variant| as_str(*variant) == text);
+    named.ok_or_else(|| {
+        let names: Vec<&str> = all.iter().map(|variant| as_str(*variant)).collect();
+        let detail = format!("Must be one of `{}`.", names.join("`, `"));
+        Invalid::new("invalid", detail)
+    })
+}

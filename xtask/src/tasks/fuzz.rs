@@ -39,11 +39,11 @@ pub(crate) fn fuzz(seed: Option<String>) -> anyhow::Result<()> {
     schemathesis_run.every_role()
 }
 
-/// For `cargo xtask verify`, which has built the binary: the same requests every time, so that a failure is due to
+/// For `cargo xtask verify`: the same requests every time, so that a failure is due to
 /// the change.
 pub(crate) fn fuzz_shortly() -> anyhow::Result<()> {
     let schemathesis_run = SchemathesisRun {
-        binary: verify::binary(),
+        binary: verify::binary()?,
         examples: 50,
         seed: Some("1".to_owned()),
     };

@@ -58,7 +58,7 @@ pub const MAX_FACTORS: usize = 10;
 pub struct Factor {
     /// Its id.
     pub id: CredentialId,
-    /// The name that the user gave it.
+    /// Its name.
     pub name: String,
     /// `false` until its first code is verified.
     pub is_active: bool,
@@ -66,6 +66,13 @@ pub struct Factor {
     pub created_at: Timestamp,
     /// When a code was last used.
     pub last_used_at: Option<Timestamp>,
+}
+
+impl Factor {
+    /// The name that the user gave it. `None` for the default, which pages show in their language.
+    pub fn own_name(&self) -> Option<&str> {
+        Some(self.name.as_str()).filter(|name| *name != FactorName::DEFAULT)
+    }
 }
 
 /// The second factors of a user.

@@ -1,7 +1,7 @@
 //! Why an admin disables an account: one of a few answers, since the audit log keeps no free text about users.
 
 use super::Invalid;
-use crate::string_enum::string_enum;
+use crate::string_enum::{parse_name, string_enum};
 
 string_enum! {
     /// Why an admin disables an account.
@@ -22,12 +22,7 @@ string_enum! {
 impl DisableReason {
     /// Parses the name of a reason.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let named = Self::ALL.iter().find(|reason| reason.as_str() == text);
-        named.copied().ok_or_else(|| {
-            let names: Vec<&str> = Self::ALL.iter().map(|reason| reason.as_str()).collect();
-            let detail = format!("Must be one of `{}`.", names.join("`, `"));
-            Invalid::new("invalid", detail)
-        })
+        parse_name(text, Self::ALL, Self::as_str)
     }
 }
 

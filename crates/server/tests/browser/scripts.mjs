@@ -209,6 +209,7 @@ export async function on_ones_own_machine_the_api_reference_sends_requests_with_
   await send("post-/auth", { body: ada }, "201 Created");
   const user = await send("get-/user/{user}", {}, "200 OK");
   assert.match(user, /"username": "ada"/);
+  await send("post-/auth/token", { body: JSON.stringify({ audience: "https://api.example" }) }, "200 OK");
   await send("get-/user/{user}", { path: "/user/eve" }, "403 Forbidden");
   assert.deepEqual(await browser.page.context().cookies(), []);
   assert.deepEqual(findErrors(browser), []);

@@ -17,9 +17,11 @@ pub fn code(app: &TestApp, enrolment: &Value) -> String {
         .to_string()
 }
 
-/// Adds an authenticator app. Returns its enrolment, and the recovery codes if it is the first factor.
+/// Adds an authenticator app, with the default name if `name` is empty. Returns its enrolment, and the recovery codes if it is the
+/// first factor.
 pub async fn enrol(app: &TestApp, client: &Client, name: &str) -> (Value, Vec<String>) {
     app.allow_unread_mail();
+    let name = Some(name).filter(|name| !name.is_empty());
     let body = json!({"kind": "totp", "name": name});
     let begun = client.post("/user/me/factor", body).await.expect(201);
     assert_eq!(begun.header("pragma"), Some("no-cache"));

@@ -44,7 +44,7 @@ async fn list(
     let row = |factor: &Factor| {
         context! {
             id => factor.id.to_string(),
-            name => own_name(factor),
+            name => factor.own_name(),
             added => moment(factor.created_at),
             last_used => factor.last_used_at.map(moment),
         }
@@ -58,11 +58,6 @@ async fn list(
         done,
     };
     Ok(caller.render(Section::Factors, "factors/factors", values))
-}
-
-/// The name that the user gave an authenticator app. `None` for the default, which pages show in their language.
-fn own_name(factor: &Factor) -> Option<&str> {
-    Some(factor.name.as_str()).filter(|name| *name != FactorName::DEFAULT)
 }
 
 /// A form of a step that was sent.
@@ -209,7 +204,7 @@ async fn app_to_remove(caller: &AccountCaller, id: &str) -> Option<AppToRemove> 
     let apps: Vec<_> = apps.filter(|factor| factor.is_active).collect();
     let app = apps.iter().find(|factor| factor.id.to_string() == id)?;
     Some(AppToRemove {
-        name: own_name(app).map(str::to_owned),
+        name: app.own_name().map(str::to_owned),
         is_last: apps.len() == 1,
     })
 }

@@ -24,7 +24,7 @@ pub(crate) async fn confirm_removal(
     let account = admin.view_account(&caller.ctx, &user).await?;
     let mut factors = account.factors.totp.iter();
     let factor = factors.find(|factor| factor.id.to_string() == id);
-    let act = act(&id).about(&factor.ok_or(Error::NotFound)?.name);
+    let act = act(&id).about(factor.ok_or(Error::NotFound)?.own_name());
     let form = Form::default();
     Ok(caller.confirmation(&account.user, &act, &form).await)
 }

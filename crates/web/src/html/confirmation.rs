@@ -19,7 +19,7 @@ pub(crate) struct AdminAct {
     requires_proof: bool,
     /// A hidden field of its form.
     field: Option<(&'static str, &'static str)>,
-    /// What it is about: the name of an authenticator app, or an address.
+    /// What it is about: the name of an authenticator app, if it has its own, or an address.
     about: Option<String>,
     /// The device that it is about.
     device: Option<Value>,
@@ -53,9 +53,9 @@ impl AdminAct {
         self
     }
 
-    /// About this authenticator app or address.
-    pub(crate) fn about(mut self, name: &str) -> Self {
-        self.about = Some(name.to_owned());
+    /// About the authenticator app with this name, or this address.
+    pub(crate) fn about(mut self, name: Option<&str>) -> Self {
+        self.about = name.map(str::to_owned);
         self
     }
 

@@ -11,7 +11,7 @@ use crate::http::problem::Problem;
 use crate::http::responses::see_other;
 
 fn act(address: &EmailAddress) -> AdminAct {
-    AdminAct::new("send-recovery", "recovery").about(address.as_str())
+    AdminAct::new("send-recovery", "recovery").about(Some(address.as_str()))
 }
 
 /// Asks whether to send it. The page of the user, if it has no address.

@@ -186,7 +186,7 @@ fn factor_rows(factors: &FactorList) -> Vec<Value> {
     let row = |factor: &Factor| {
         context! {
             id => factor.id.to_string(),
-            name => &factor.name,
+            name => factor.own_name(),
             is_active => factor.is_active,
             added => moment(factor.created_at),
             last_used => factor.last_used_at.map(moment),

@@ -18,17 +18,17 @@ const OTHER_WORDS = {
 
 const search = document.querySelector("[role=search]");
 const filter = search.querySelector("input");
-const split = (text) => text.toLowerCase().replace(/[^a-z0-9_]+/g, " ");
+const spaced = (text) => text.toLowerCase().replace(/[^a-z0-9_]+/g, " ");
 const operations = Array.from(document.querySelectorAll(".operation"), (part) => {
   const details = part.parentElement;
   const section = details.closest("section").querySelector("h2").textContent;
   const summary = details.querySelector("summary").textContent;
-  return { details, head: split(` ${section} ${summary}`), all: details.textContent.toLowerCase() };
+  return { details, head: spaced(` ${section} ${summary}`), all: details.textContent.toLowerCase() };
 });
 const show = () => {
   const typed = filter.value.toLowerCase().match(/\S+/g) ?? [];
   const words = typed.flatMap((word) => (OTHER_WORDS[word] ?? word).split(" "));
-  const isInHead = ({ head }) => words.every((word) => head.includes(split(` ${word}`)));
+  const isInHead = ({ head }) => words.every((word) => head.includes(spaced(` ${word}`)));
   const isAnywhere = ({ all }) => words.every((word) => all.includes(word));
   // Fields and problems count only if no path or summary has the words.
   const matches = operations.some(isInHead) ? isInHead : isAnywhere;
@@ -47,7 +47,8 @@ filter.addEventListener("input", show);
 // The browser fills the field in again when the user returns to the page.
 addEventListener("pageshow", show);
 
-// Requests to this server, with the token of a session that began on this page. The cookie is never sent.
+// Requests to this server, with the token of a session that began on this page. The cookie is never sent. Only the responses that
+// contain a session token have the id of the session, too.
 let token;
 for (const form of document.querySelectorAll(".try")) {
   form.hidden = false;
@@ -66,7 +67,7 @@ for (const form of document.querySelectorAll(".try")) {
       const text = await response.text();
       const isJson = /json/.test(response.headers.get("Content-Type"));
       const content = isJson ? JSON.parse(text) : undefined;
-      token = content?.token ?? token;
+      if (content?.session_id) token = content.token;
       const shown = content ? JSON.stringify(content, undefined, 2) : text;
       output.textContent = `${response.status} ${response.statusText}\n${shown}`.trim();
     } catch (error) {

@@ -67,7 +67,7 @@ pub(super) async fn run(
         if master_key::find(config)?.is_none() {
             let file = master_key::path(&config.data_dir);
             let question = format!(
-                "There is no master key. If the servers have one, set it here as well. If it is lost: create a new one in {}? All users have to sign in again, and to add their authenticator apps again.",
+                "There is no master key. If the servers have one, set it here as well.\nIf it is lost, a new one can be created in {}.\nAll users then have to sign in again, and to add their authenticator apps again.\nCreate a new master key?",
                 file.display()
             );
             confirmation.ask(&question, output)?;

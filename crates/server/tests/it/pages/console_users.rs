@@ -212,6 +212,16 @@ async fn the_page_of_a_user_is_in_german_too() {
     browser
         .page(page, 200)
         .shows(&["Das sind Sie", "Dieses Gerät"]);
+    let ben = app.sign_in("ben").await;
+    enrol(&app, &ben, "").await;
+    let factor = ben.get("/user/me/factor").await.json()["items"][0]["id"].clone();
+    let removal = format!("/admin/users/ben/factors/{}", factor.as_str().unwrap());
+    for path in ["/admin/users/ben", &removal] {
+        let page = browser.get(path).await;
+        browser
+            .page(page, 200)
+            .shows(&["<bdi>Authenticator-App</bdi>"]);
+    }
 }
 
 /// L-01, Z-05: as for the API.
