@@ -748,6 +748,9 @@ console-open = Verwaltung öffnen
 console-section = { $name ->
     [overview] Übersicht
     [users] Konten
+    [keys] Schlüssel
+    [health] Zustand
+    [settings] Einstellungen
    *[audit] Protokoll
 }
 
@@ -948,13 +951,44 @@ console-reason-name = { $reason ->
    *[other] Ein anderer Grund
 }
 
+console-keys-list = Schlüssel, die neuesten zuerst
+console-keys-intro = Der neueste Schlüssel signiert Sitzungen und Token. Ein ersetzter prüft nur noch, was er signiert hat, bis es abgelaufen ist.
+console-keys-next = Der nächste Schlüssel entsteht am
+console-key-signs = signiert
+console-key-retired = prüft nur
+console-key-replaced = Ersetzt
+console-keys-commands = Um den Schlüssel sofort zu ersetzen, führen Sie auf dem Server `doorward keys rotate` aus; wenn andere ihn kennen könnten, `doorward keys revoke`.
+
+console-version = Dieser Server läuft mit Doorward { $version }.
+console-starts = Wann Server gestartet sind
+console-checks = Prüfungen dieses Servers
+console-check-status = { $status ->
+    [passed] in Ordnung
+    [warning] Warnung
+   *[failed] Fehler
+}
+console-no-checks = Dieser Server kann sich nicht selbst prüfen. Führen Sie mit seinen Einstellungen `doorward doctor` aus.
+
+console-settings-intro = Die Einstellungen, mit denen dieser Server gestartet wurde. Sie werden in seiner Konfigurationsdatei oder seiner Umgebung geändert.
+console-settings-all = Alle Einstellungen
+console-settings-changed = Einstellungen, die vom Standard abweichen
+console-no-settings = Keine Einstellung weicht vom Standard ab.
+console-changed = geändert
+console-origin = aus
+
 console-user = Konto
 console-user-hint = Ein Benutzername oder die Nummer eines Kontos.
 console-event = Ereignis
 console-since = Von (Tag, UTC)
 console-until = Bis (Tag, UTC)
 console-failed = fehlgeschlagen
+console-outcome = Ergebnis
+console-outcome-name = { $outcome ->
+    [success] gelungen
+   *[failure] fehlgeschlagen
+}
 console-actor = Von
+console-caused-by = Ausgelöst von
 console-detail = Einzelheit
 console-request = Nummer der Anfrage
 console-no-events = Es gibt kein solches Ereignis.

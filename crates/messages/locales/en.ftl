@@ -764,6 +764,9 @@ console-open = Open the admin console
 console-section = { $name ->
     [overview] Overview
     [users] Users
+    [keys] Signing keys
+    [health] Health
+    [settings] Settings
    *[audit] Audit log
 }
 
@@ -967,13 +970,44 @@ console-reason-name = { $reason ->
    *[other] Another reason
 }
 
+console-keys-list = Keys, newest first
+console-keys-intro = The newest key signs sessions and tokens. A replaced key only verifies what it has signed, until that has expired.
+console-keys-next = The next key is created on
+console-key-signs = signs
+console-key-retired = verifies only
+console-key-replaced = Replaced
+console-keys-commands = To replace the key now, run `doorward keys rotate` on the server; if it may be known to others, run `doorward keys revoke`.
+
+console-version = This server runs Doorward { $version }.
+console-starts = When servers started
+console-checks = Checks of this server
+console-check-status = { $status ->
+    [passed] passed
+    [warning] warning
+   *[failed] failed
+}
+console-no-checks = This server cannot check itself. Run `doorward doctor` with its settings.
+
+console-settings-intro = The settings of this server, as it was started. They are changed in its configuration file or its environment.
+console-settings-all = All settings
+console-settings-changed = Settings that differ from their default
+console-no-settings = No setting differs from its default.
+console-changed = changed
+console-origin = from
+
 console-user = User
 console-user-hint = A username or a user id.
 console-event = Event
 console-since = From (day, UTC)
 console-until = To (day, UTC)
 console-failed = failed
+console-outcome = Outcome
+console-outcome-name = { $outcome ->
+    [success] succeeded
+   *[failure] failed
+}
 console-actor = By
+console-caused-by = Caused by
 console-detail = Detail
 console-request = Request id
 console-no-events = There is no such event.

@@ -4,8 +4,8 @@
 //! `tests/queries.rs` fails if one with other conditions, or through an index of several columns, is not listed here.
 
 use doorward_domain::model::{
-    AuditFilter, AuditKind, AuditRecord, Checkpoint, Credential, Device, Job, Link, MailJob, Role,
-    SearchWord, Session, SigningKey, Status, User, UserCursor, UserFilter,
+    AuditFilter, AuditKind, AuditRecord, Checkpoint, Credential, Device, Job, Link, MailJob,
+    Outcome, Role, SearchWord, Session, SigningKey, Status, User, UserCursor, UserFilter,
 };
 use doorward_domain::store::{Claim, Order, Query, Record};
 
@@ -118,8 +118,14 @@ fn audit_lists() -> Vec<Query> {
                         until: times.map(|_| later(60_000_000)),
                         before,
                         limit: LIMIT,
+                        ..AuditFilter::default()
                     };
-                    lists.push(filter.query());
+                    let of_actor = AuditFilter {
+                        actor_id: Some(fixtures::user_id()),
+                        outcome: Some(Outcome::Failure),
+                        ..filter.clone()
+                    };
+                    lists.extend([filter.query(), of_actor.query()]);
                 }
             }
         }

@@ -10,8 +10,10 @@ use std::sync::{Arc, OnceLock};
 use axum::body::Bytes;
 use axum::http::HeaderValue;
 use doorward_domain::Doorward;
+use doorward_domain::diagnostics::Diagnostic;
 use doorward_domain::ports::RandomSource;
 use doorward_domain::values::{Digest, Locale};
+use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 
 use crate::html::Pages;
@@ -48,7 +50,12 @@ pub struct AppParts {
     pub shutdown: ShutdownFlag,
     /// Receives every request.
     pub observer: Arc<dyn RequestObserver>,
+    /// The checks of `doorward doctor`, for the console; `None` where they cannot run.
+    pub diagnose: Option<Diagnose>,
 }
+
+/// Runs checks of the installation, and returns one diagnostic for each.
+pub type Diagnose = Arc<dyn Fn() -> BoxFuture<'static, Vec<Diagnostic>> + Send + Sync>;
 
 /// Settings of the web layer, each with a safe default.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +77,23 @@ pub struct WebOptions {
     pub if_match: IfMatchRule,
     /// Who reaches the console.
     pub console: ConsoleOptions,
+    /// All settings of the server, as the console shows them.
+    pub settings: Vec<ShownSetting>,
+}
+
+/// A setting, as the console shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownSetting {
+    /// The key in the configuration file.
+    pub key: &'static str,
+    /// What it is for, in English.
+    pub help: &'static str,
+    /// The value; a secret is masked.
+    pub value: String,
+    /// Where the value is set; `None` if nowhere.
+    pub origin: Option<String>,
+    /// `true` if the value is not the default.
+    pub is_changed: bool,
 }
 
 /// Who reaches the console. For all other clients its pages do not exist.
@@ -139,6 +163,7 @@ pub struct AppState {
     pub(crate) untrusted_proxy_warning: ProxyWarning,
     pub(crate) shutdown: ShutdownFlag,
     pub(crate) observer: Arc<dyn RequestObserver>,
+    pub(crate) diagnose: Option<Diagnose>,
     pub(crate) pages: Pages,
     pub(crate) brand: Brand,
     pub(crate) options: WebOptions,
@@ -198,6 +223,7 @@ impl App {
             inbox: parts.inbox,
             shutdown: parts.shutdown,
             observer: parts.observer,
+            diagnose: parts.diagnose,
         }))
     }
 }

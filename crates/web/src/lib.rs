@@ -34,7 +34,9 @@ mod sign_in;
 mod sign_up;
 mod users;
 
-pub use app::{App, AppParts, ConsoleOptions, IfMatchRule, ShutdownFlag, WebOptions};
+pub use app::{
+    App, AppParts, ConsoleOptions, Diagnose, IfMatchRule, ShownSetting, ShutdownFlag, WebOptions,
+};
 pub use factors::api::FactorListView;
 pub use inbox_source::{InboxEntry, InboxSource};
 pub use reference::documents::{openapi_document, openapi_document_of};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{AuditKind, AuditRecord, Outcome};
-use crate::store::{Condition, Query};
+use crate::store::{Condition, Query, Value};
 use crate::values::{AuditEventId, UserId};
 
 /// Filter for a list of events, newest first.
@@ -11,8 +11,12 @@ use crate::values::{AuditEventId, UserId};
 pub struct AuditFilter {
     /// Only events about this user.
     pub user_id: Option<UserId>,
+    /// Only events that this user has caused.
+    pub actor_id: Option<UserId>,
     /// Only events of this kind.
     pub event: Option<AuditKind>,
+    /// Only events with this outcome.
+    pub outcome: Option<Outcome>,
     /// Only events at this time or later.
     pub since: Option<Timestamp>,
     /// Only events before this time.
@@ -24,20 +28,29 @@ pub struct AuditFilter {
 }
 
 impl AuditFilter {
-    /// The events, in the order of an index that selects the user, else the kind.
+    /// The events, in the order of an index that selects the user, else the actor, else the kind.
     pub fn query(&self) -> Query {
-        let event = self.event.map(AuditKind::as_str);
-        let query = match (self.user_id, event) {
-            (None, None) => Query::by::<AuditRecord>(&[]),
-            (None, Some(event)) => Query::by::<AuditRecord>(&["event"]).equal(event),
-            (Some(user_id), event) => {
-                let of_user = Query::by::<AuditRecord>(&["user_id"]).equal(user_id);
-                match event {
-                    Some(event) => of_user.only(Condition::is("event", event)),
-                    None => of_user,
-                }
-            }
+        let wanted: [(&'static str, Option<Value>); 4] = [
+            ("user_id", self.user_id.map(Value::from)),
+            ("actor_id", self.actor_id.map(Value::from)),
+            ("event", self.event.map(|event| event.as_str().into())),
+            (
+                "outcome",
+                self.outcome.map(|outcome| outcome.as_str().into()),
+            ),
+        ];
+        let mut query = match &wanted {
+            [(_, Some(user_id)), ..] => by(&["user_id"]).equal(user_id.clone()),
+            [_, (_, Some(actor_id)), ..] => by(&["actor_id"]).equal(actor_id.clone()),
+            [_, _, (_, Some(event)), ..] => by(&["event"]).equal(event.clone()),
+            _ => by(&[]),
         };
+        let selected = query.index.first().copied();
+        for (column, value) in wanted {
+            if let Some(value) = value.filter(|_| selected != Some(column)) {
+                query = query.only(Condition::is(column, value));
+            }
+        }
         self.within(query)
     }
 
@@ -48,8 +61,7 @@ impl AuditFilter {
             limit,
             ..Self::default()
         };
-        let by = |index| Query::by::<AuditRecord>(index).equal(user_id);
-        [by(&["user_id"]), by(&["actor_id"])].map(|query| filter.within(query))
+        [by(&["user_id"]), by(&["actor_id"])].map(|query| filter.within(query.equal(user_id)))
     }
 
     /// The activity of a user, newest first: the successful events about the user of the kinds that the user sees.
@@ -60,7 +72,7 @@ impl AuditFilter {
             ..Self::default()
         };
         let kinds = AuditKind::ACTIVITY.iter().map(|kind| kind.as_str().into());
-        let of_user = Query::by::<AuditRecord>(&["user_id"]).equal(user_id);
+        let of_user = by(&["user_id"]).equal(user_id);
         let of_user = of_user.only(Condition::is("outcome", Outcome::Success.as_str()));
         filter.within(of_user.only(Condition::one_of("event", kinds)))
     }
@@ -70,11 +82,11 @@ impl AuditFilter {
         let filter = Self {
             user_id: Some(user_id),
             event: Some(AuditKind::SignIn),
+            outcome: Some(Outcome::Success),
             limit,
             ..Self::default()
         };
-        let succeeded = Condition::is("outcome", Outcome::Success.as_str());
-        filter.query().only(succeeded)
+        filter.query()
     }
 
     /// The part of a query between the times, newest first. Ids sort by time, to the millisecond.
@@ -102,6 +114,11 @@ impl AuditFilter {
         }
         query.descending().limit(self.limit)
     }
+}
+
+/// The events in the order of an index.
+fn by(index: &'static [&'static str]) -> Query {
+    Query::by::<AuditRecord>(index)
 }
 
 fn after_millisecond(at: Timestamp) -> Timestamp {

@@ -12,6 +12,7 @@ pub(crate) mod fuzzing;
 mod lambda;
 mod redaction;
 mod settings;
+mod shown;
 mod sources;
 mod validation;
 mod values;
@@ -27,6 +28,7 @@ pub use doorward_web::{host_of, is_loopback_url};
 pub use lambda::LambdaEnvironment;
 pub use redaction::redact;
 pub use settings::{Config, SETTINGS, Setting};
+pub use shown::shown_settings;
 #[cfg(feature = "aws")]
 pub use sources::load_lambda;
 pub use sources::{

@@ -35,7 +35,7 @@ pub struct LoadedConfig {
 
 impl LoadedConfig {
     /// Values with their sources, not from a file.
-    #[cfg(all(test, feature = "aws"))]
+    #[cfg(test)]
     pub(super) fn of(config: Config, origins: BTreeMap<&'static str, String>) -> Self {
         Self {
             config,

@@ -35,7 +35,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let components = super::open(config).await?;
     // Nothing waits for mail in an inbox.
     let (_stopper, stopped) = watch::channel(false);
-    let app = wiring::app(&components, config, ShutdownFlag::default(), &stopped);
+    let app = wiring::app(&components, config, ShutdownFlag::default(), &stopped, None);
     let api = Arc::new(Api {
         router: doorward_web::router(app),
         components,

@@ -10,7 +10,7 @@ use doorward_web::Texts;
 
 use super::{Components, assemble_alone, policy};
 use crate::breached::Filter;
-use crate::config::{Config, InvalidConfig, LoadedConfig};
+use crate::config::{Config, InvalidConfig, LoadedConfig, shown_settings};
 use crate::database::Database;
 use crate::system::SystemClock;
 use crate::tls::certificate::CertificateFiles;
@@ -22,7 +22,10 @@ const CHECK_CONNECT_SECONDS: u64 = 2;
 pub fn for_start(loaded: anyhow::Result<LoadedConfig>) -> anyhow::Result<LoadedConfig> {
     let (errors, loaded) = errors(loaded);
     match loaded {
-        Some(loaded) if errors.is_empty() => Ok(loaded),
+        Some(mut loaded) if errors.is_empty() => {
+            loaded.config.options.settings = shown_settings(&loaded);
+            Ok(loaded)
+        }
         loaded => bail!(InvalidConfig { errors, loaded }),
     }
 }

@@ -24,7 +24,7 @@ use doorward_domain::values::Secret;
 use doorward_domain::{Doorward, Policy, Ports};
 use doorward_mail::{Inbox, TemplateMailer};
 use doorward_store_redis::RedisStore;
-use doorward_web::{App, AppParts, Brand, ShutdownFlag, Texts};
+use doorward_web::{App, AppParts, Brand, Diagnose, ShutdownFlag, Texts};
 use tokio::sync::watch;
 
 use crate::breached::Filter;
@@ -196,12 +196,14 @@ pub fn app(
     config: &Config,
     shutdown: ShutdownFlag,
     stop: &watch::Receiver<bool>,
+    diagnose: Option<Diagnose>,
 ) -> App {
     App::new(AppParts {
         doorward: components.doorward.clone(),
         random: components.random.clone(),
         shutdown,
         observer: telemetry::request_observer(components.metrics.clone()),
+        diagnose,
         inbox: components
             .inbox
             .clone()

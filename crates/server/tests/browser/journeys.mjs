@@ -268,6 +268,13 @@ export async function an_admin_finds_a_user_and_acts_in_the_console_without_scri
   assert.equal(await browser.page.locator(".log > li").count(), 2);
   await browser.click(".log dd a");
   await browser.expectHeading("ben");
+  // The checks of `doctor`.
+  await browser.go("/admin/health");
+  await browser.expectText("main .list", "database");
+  // The settings, without their secrets.
+  await browser.go("/admin/settings?changed=1");
+  await browser.expectText("dl.settings", "admin.password");
+  assert.ok(!(await browser.page.content()).includes(PASSWORD));
   await browser.signOut();
   await browser.go("/admin");
   await browser.expectHeading("Sign in");

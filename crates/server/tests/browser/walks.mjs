@@ -296,6 +296,12 @@ export async function walkConsole(language, look) {
   await look(browser, "console, deleted", ".status");
   await browser.go("/admin/audit");
   await look(browser, "console, audit log", "form[action='/admin/audit'] #since");
+  await browser.go("/admin/keys");
+  await look(browser, "console, keys", "main code");
+  await browser.go("/admin/health");
+  await look(browser, "console, health", "main .list");
+  await browser.go("/admin/settings?changed=1");
+  await look(browser, "console, settings", "dl.settings");
   // An admin with a second factor.
   await browser.go("/account/factors");
   await browser.send("/account/factors", { name: "Phone" });

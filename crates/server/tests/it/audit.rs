@@ -76,6 +76,13 @@ async fn filters_and_pages_work_together() {
         ("event=profile-updated&user=BEN", 3),
         ("event=profile-updated&user=me", 0),
         ("user=me&event=sign-in", 1),
+        ("actor=ben&event=profile-updated", 3),
+        ("actor=me&event=profile-updated", 0),
+        ("actor=me&user=ben", 0),
+        ("actor=ben&user=ben&event=profile-updated", 3),
+        ("actor=nobody", 0),
+        ("event=profile-updated&outcome=success", 3),
+        ("event=profile-updated&outcome=failure", 0),
         ("user=nobody", 0),
         ("user=nobody@example.com", 0),
         ("user=019363a0-0000-7000-8000-000000000000", 0),
@@ -219,11 +226,12 @@ async fn an_invalid_query_is_reported_by_field() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     admin
-        .get("/audit?event=x&since=yesterday&until=x&limit=0&q=1")
+        .get("/audit?event=x&outcome=x&since=yesterday&until=x&limit=0&q=1")
         .await
         .assert_field_errors(&[
             ("event", "invalid"),
             ("limit", "out-of-range"),
+            ("outcome", "invalid"),
             ("q", "unknown"),
             ("since", "invalid"),
             ("until", "invalid"),

@@ -3,7 +3,7 @@
 use axum::http::Uri;
 use axum::response::Response;
 use doorward_domain::access::{Action, Target};
-use doorward_domain::model::{AuditFilter, AuditKind};
+use doorward_domain::model::{AuditFilter, AuditKind, Outcome};
 use doorward_domain::values::{AuditEventId, Invalid, UserId};
 use jiff::Timestamp;
 
@@ -17,7 +17,9 @@ use crate::http::problem::Problem;
 #[utoipa::path(get, path = "/audit", tag = "Admin",
     params(
         ("user" = Option<String>, Query, description = "Events of this user: `me`, a username or a user id"),
+        ("actor" = Option<String>, Query, description = "Events that this user has caused: `me`, a username or a user id"),
         ("event" = Option<String>, Query, description = "Events of this kind, such as `sign-in`"),
+        ("outcome" = Option<String>, Query, description = "Only `success` or only `failure`"),
         ("since" = Option<String>, Query, description = "Events at or after this time (RFC 3339)", format = DateTime),
         ("until" = Option<String>, Query, description = "Events before this time (RFC 3339)", format = DateTime),
         PageParams),
@@ -51,7 +53,10 @@ pub(super) type TimeParser = fn(&str) -> Result<Timestamp, Invalid>;
 pub(super) struct AuditQuery {
     /// The user, as the query names it.
     user: Option<String>,
+    /// The user who caused the event, as the query names it.
+    actor: Option<String>,
     event: Option<AuditKind>,
+    outcome: Option<Outcome>,
     since: Option<Timestamp>,
     until: Option<Timestamp>,
 }
@@ -61,8 +66,13 @@ impl AuditQuery {
     pub(super) fn take(query: &mut Query, [since, until]: [TimeParser; 2]) -> Self {
         Self {
             user: query.optional("user", |text| Ok(text.to_owned())),
+            actor: query.optional("actor", |text| Ok(text.to_owned())),
             event: query.optional("event", |text| {
                 AuditKind::from_name(text).ok_or_else(|| Invalid::new("invalid", "Unknown event."))
+            }),
+            outcome: query.optional("outcome", |text| {
+                let outcome = Outcome::from_name(text);
+                outcome.ok_or_else(|| Invalid::new("invalid", "Must be `success` or `failure`."))
             }),
             since: query.optional("since", since),
             until: query.optional("until", until),
@@ -71,23 +81,25 @@ impl AuditQuery {
 
     /// The filter, without a place and a limit.
     pub(super) async fn filter(self, caller: &Caller) -> Result<AuditFilter, Problem> {
-        let (ctx, audit) = (&caller.ctx, &caller.doorward().audit);
-        let user_id = match self.user {
-            // An unknown user has no events; the filter must not be dropped.
-            Some(name) => {
-                let found = audit.find_user_id(ctx, &name).await?;
-                Some(found.unwrap_or(UserId::from_bytes([0; 16])))
-            }
-            None => None,
-        };
         Ok(AuditFilter {
-            user_id,
+            user_id: id_of(caller, self.user.as_deref()).await?,
+            actor_id: id_of(caller, self.actor.as_deref()).await?,
             event: self.event,
+            outcome: self.outcome,
             since: self.since,
             until: self.until,
             ..AuditFilter::default()
         })
     }
+}
+
+/// The id of the user that a filter names. An unknown user has no events; the filter must not be dropped.
+async fn id_of(caller: &Caller, named: Option<&str>) -> Result<Option<UserId>, Problem> {
+    let Some(named) = named else {
+        return Ok(None);
+    };
+    let found = caller.doorward().audit.find_user_id(&caller.ctx, named);
+    Ok(Some(found.await?.unwrap_or(UserId::from_bytes([0; 16]))))
 }
 
 /// Parses a time in RFC 3339.

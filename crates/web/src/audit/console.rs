@@ -24,7 +24,10 @@ const UNWRITTEN: [AuditKind; 2] = [AuditKind::Unreadable, AuditKind::Other];
 
 /// The audit log, newest first. `cursor` in the query selects an older page.
 pub(crate) async fn audit_page(caller: AdminCaller, uri: Uri) -> Result<Html<String>, Problem> {
-    let form = ListForm::read(&uri, &["user", "event", "since", "until"])?;
+    let form = ListForm::read(
+        &uri,
+        &["user", "actor", "event", "outcome", "since", "until"],
+    )?;
     let mut query = Query::parse(uri.query())?;
     let before = query.id_cursor(AuditEventId::from_bytes)?;
     let wanted = AuditQuery::take(&mut query, [first_of_day, end_of_day]);

@@ -38,11 +38,21 @@ pub(crate) enum ConsoleSection {
     Overview,
     Users,
     Audit,
+    Keys,
+    Health,
+    Settings,
 }
 
 impl ConsoleSection {
     /// All sections, in the order of the navigation.
-    const ALL: [Self; 3] = [Self::Overview, Self::Users, Self::Audit];
+    const ALL: [Self; 6] = [
+        Self::Overview,
+        Self::Users,
+        Self::Audit,
+        Self::Keys,
+        Self::Health,
+        Self::Settings,
+    ];
 
     /// Variant of the message `console-section`.
     fn name(self) -> &'static str {
@@ -50,6 +60,9 @@ impl ConsoleSection {
             Self::Overview => "overview",
             Self::Users => "users",
             Self::Audit => "audit",
+            Self::Keys => "keys",
+            Self::Health => "health",
+            Self::Settings => "settings",
         }
     }
 
@@ -59,6 +72,9 @@ impl ConsoleSection {
             Self::Overview => "overview",
             Self::Users => "profile",
             Self::Audit => "activity",
+            Self::Keys => "password",
+            Self::Health => "factors",
+            Self::Settings => "settings",
         }
     }
 
@@ -68,6 +84,9 @@ impl ConsoleSection {
             Self::Overview => "/admin",
             Self::Users => "/admin/users",
             Self::Audit => "/admin/audit",
+            Self::Keys => "/admin/keys",
+            Self::Health => "/admin/health",
+            Self::Settings => "/admin/settings",
         }
     }
 }

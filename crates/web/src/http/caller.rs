@@ -13,7 +13,7 @@ use doorward_domain::values::{Locale, Secret};
 use doorward_domain::{Actor, Ctx, Doorward, Error};
 use minijinja::Value;
 
-use crate::app::App;
+use crate::app::{App, Diagnose, ShownSetting};
 use crate::html::Reader;
 use crate::html::brand::Brand;
 use crate::http::origins::Origins;
@@ -68,6 +68,16 @@ impl Caller {
     pub(crate) fn is_console_open(&self) -> bool {
         let console = &self.app.options.console;
         console.is_open_to(self.ctx.client.address)
+    }
+
+    /// All settings of the server.
+    pub(crate) fn settings(&self) -> &[ShownSetting] {
+        &self.app.options.settings
+    }
+
+    /// The checks of the installation, where they can run.
+    pub(crate) fn diagnose(&self) -> Option<&Diagnose> {
+        self.app.diagnose.as_ref()
     }
 
     /// Origins that `return_to` may lead to.

@@ -1,4 +1,5 @@
-//! The public keys that other services verify tokens with.
+//! The public keys that other services verify tokens with, and the page of the console about the signing keys.
 
 pub(crate) mod api;
+pub(crate) mod console;
 pub(crate) mod routes;

@@ -1,14 +1,20 @@
-//! The first page of the console: what needs attention, and where to go next.
+//! The first page of the console, with what needs attention and where to go next, and the pages of the health and the settings.
 
+use std::cmp::Reverse;
+
+use axum::http::Uri;
 use axum::response::Html;
 use doorward_domain::audit::Unsealed;
+use doorward_domain::diagnostics::{CheckStatus, Diagnostic};
 use doorward_domain::model::User;
 use doorward_domain::ports::OutboxStats;
 use jiff::{SignedDuration, Timestamp};
 use minijinja::{Value, context};
 
+use crate::app::ShownSetting;
 use crate::html::console::{AdminCaller, ConsoleSection, user_row};
 use crate::html::dates::moment;
+use crate::http::paging::Query;
 use crate::http::problem::Problem;
 
 /// Mails and audit events are late after this time: the worker runs every few seconds.
@@ -32,6 +38,48 @@ pub(crate) async fn dashboard(caller: AdminCaller) -> Result<Html<String>, Probl
         is_first_run => users.newest.len() <= 1,
     };
     Ok(caller.render(ConsoleSection::Overview, "console/overview", values))
+}
+
+/// All settings with their values and origins; with `changed`, those that are not the default. Secrets are masked.
+pub(crate) async fn settings_page(caller: AdminCaller, uri: Uri) -> Result<Html<String>, Problem> {
+    let mut query = Query::parse(uri.query())?;
+    let is_changed_only = query.flag("changed");
+    query.finish()?;
+    let settings = caller.settings().iter();
+    let settings = settings.filter(|setting| setting.is_changed || !is_changed_only);
+    let row = |setting: &ShownSetting| {
+        context! {
+            key => setting.key,
+            help => setting.help,
+            value => Some(&setting.value).filter(|value| !value.is_empty()),
+            origin => setting.origin.as_deref(),
+            is_changed => setting.is_changed,
+        }
+    };
+    let values = context! { settings => settings.map(row).collect::<Vec<_>>(), is_changed_only };
+    Ok(caller.render(ConsoleSection::Settings, "console/settings", values))
+}
+
+/// The checks of `doorward doctor` with their remedies: what failed comes first.
+pub(crate) async fn health(caller: AdminCaller) -> Result<Html<String>, Problem> {
+    let mut checks = match caller.diagnose() {
+        Some(diagnose) => diagnose().await,
+        None => Vec::new(),
+    };
+    checks.sort_by_key(|check| Reverse(check.status));
+    let row = |check: &Diagnostic| {
+        let status = match check.status {
+            CheckStatus::Passed => "passed",
+            CheckStatus::Warning => "warning",
+            CheckStatus::Failed => "failed",
+        };
+        context! { name => check.check, status, message => &check.message, hint => check.hint.as_deref() }
+    };
+    let values = context! {
+        checks => checks.iter().map(row).collect::<Vec<_>>(),
+        version => env!("CARGO_PKG_VERSION"),
+    };
+    Ok(caller.render(ConsoleSection::Health, "console/health", values))
 }
 
 /// Variants of the message `console-alert` with the path of the page that shows more, the number and the time.

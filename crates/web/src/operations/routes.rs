@@ -1,4 +1,4 @@
-//! The routes of the health checks, and the first page of the console.
+//! The routes of the health checks, the first page of the console, and those of the health and the settings.
 
 use super::{api, console};
 use crate::route_handler::prelude::*;
@@ -9,4 +9,6 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .with_problems(&[&[Stopping]])
         .api(|| routes!(api::readyz)),
     Route::get("/admin", RequiredOrSignInPage).console(|| get(console::dashboard)),
+    Route::get("/admin/settings", RequiredOrSignInPage).console(|| get(console::settings_page)),
+    Route::get("/admin/health", RequiredOrSignInPage).console(|| get(console::health)),
 ];

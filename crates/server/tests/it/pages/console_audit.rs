@@ -37,6 +37,8 @@ async fn the_log_has_the_filters_of_the_api_and_leads_to_the_users() {
         ),
         ("user=ben&until=2026-11-21", ROLE, "failed</span>"),
         ("user=ben&since=2026-11-22", "failed</span>", ROLE),
+        ("outcome=failure", "failed</span>", ROLE),
+        ("actor=root&user=ben", ROLE, "<h3>Sign-in"),
         ("user=no-one", "There is no such event.", "<code>"),
     ] {
         let page = browser.get(&format!("/admin/audit?{query}")).await;

@@ -14,7 +14,8 @@ use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{EmailAddress, Secret, Username};
 use doorward_domain::{Actor, Ctx, Doorward, Policy, Ports};
 use doorward_web::{
-    App, AppParts, Brand, InboxSource, NoObserver, ShutdownFlag, Texts, TrustedProxies, WebOptions,
+    App, AppParts, Brand, Diagnose, InboxSource, NoObserver, ShutdownFlag, Texts, TrustedProxies,
+    WebOptions,
 };
 use jiff::SignedDuration;
 use serde_json::json;
@@ -43,6 +44,7 @@ pub struct Options {
     pub inbox: Option<Arc<dyn InboxSource>>,
     pub trusted_proxies: TrustedProxies,
     pub options: WebOptions,
+    pub diagnose: Option<Diagnose>,
 }
 
 /// One node. Dropping it fails the test if the outbox is not empty.
@@ -77,6 +79,7 @@ impl TestApp {
             inbox: None,
             trusted_proxies: TrustedProxies::default(),
             options: WebOptions::default(),
+            diagnose: None,
         };
         choose(&mut options);
         // In memory, if there is such a folder: `e2e` tests crashes.
@@ -114,6 +117,7 @@ impl TestApp {
         let doorward = Arc::new(doorward);
         let app = App::new(AppParts {
             observer: Arc::new(NoObserver),
+            diagnose: options.diagnose,
             doorward: doorward.clone(),
             random,
             inbox: options.inbox,

@@ -13,10 +13,14 @@ mod network;
 mod report;
 mod settings;
 
+use std::sync::Arc;
+
 use anyhow::bail;
 use clap::Args;
 use doorward_domain::diagnostics::{CheckStatus, Diagnostic};
 use doorward_domain::values::EmailAddress;
+use doorward_web::Diagnose;
+use tokio::sync::Mutex;
 
 use crate::cli::output::Output;
 use crate::cli::progress::ProgressReporter;
@@ -133,6 +137,20 @@ fn recipient(
             None
         }
     }
+}
+
+/// The checks of a running server, for the console. One client at a time runs them.
+pub(super) fn checks(config: &Config) -> Diagnose {
+    let (config, turn) = (Arc::new(config.clone()), Arc::new(Mutex::new(())));
+    Arc::new(move || {
+        let (config, turn) = (config.clone(), turn.clone());
+        Box::pin(async move {
+            let _turn = turn.lock().await;
+            let mail_to = config.admin_email.as_ref();
+            let mail_to = mail_to.and_then(|address| EmailAddress::parse(address).ok());
+            Box::pin(diagnose(&config, mail_to.as_ref())).await
+        })
+    })
 }
 
 async fn diagnose(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Diagnostic> {

@@ -31,7 +31,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     doorward.keys.ensure(&components.ctx(Actor::Worker)).await?;
     let generated_password = bootstrap::ensure_admin(&components, config).await?;
     let (_stopper, stop) = watch::channel(false);
-    let app = wiring::app(&components, config, ShutdownFlag::default(), &stop);
+    let app = wiring::app(&components, config, ShutdownFlag::default(), &stop, None);
     let _tasks = worker::start(&components, &stop);
     let (_phases, phase) = watch::channel(Phase::Serving);
     let listener = Listener {

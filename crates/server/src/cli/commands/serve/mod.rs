@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::doctor;
 use crate::cli::output::Output;
 use crate::config::{Config, FlagOverride, load, load_demo, load_ephemeral};
 use crate::database::Database;
@@ -126,7 +127,8 @@ async fn serve(config: &Config, output: Output) -> anyhow::Result<()> {
     let public_url = config.public_url(listening);
     let (stopper, stopped) = watch::channel(false);
     let shutdown = ShutdownFlag::default();
-    let app = wiring::app(&components, config, shutdown.clone(), &stopped);
+    let diagnose = Some(doctor::checks(config));
+    let app = wiring::app(&components, config, shutdown.clone(), &stopped, diagnose);
     let (phases, phase) = watch::channel(Phase::Serving);
     let mut listeners = listen(
         config,
