@@ -6,7 +6,7 @@ import { defineConfig } from "vite";
 const doorward = process.env.DOORWARD_URL ?? "http://localhost:8000";
 const paths = [
   "/auth", "/sign-in", "/sign-up", "/recover", "/account", "/user", "/password", "/confirmation", "/recovery",
-  "/email-undo", "/factor-undo", "/deletion-undo", "/assets",
+  "/email-undo", "/factor-undo", "/deletion-undo", "/invitation", "/assets",
 ];
 
 export default defineConfig({

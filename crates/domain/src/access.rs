@@ -45,11 +45,13 @@ pub enum Action {
     RenewRecoveryCodes,
     /// Remove a second factor.
     RemoveFactor,
+    /// Invite a user, send the invitation again, or revoke it.
+    Invite,
 }
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ViewUser,
         Self::ExportUser,
         Self::UpdateProfile,
@@ -67,6 +69,7 @@ impl Action {
         Self::AddFactor,
         Self::RenewRecoveryCodes,
         Self::RemoveFactor,
+        Self::Invite,
     ];
 
     /// What the action requires.
@@ -96,6 +99,7 @@ impl Action {
             Self::ChangeRole => Rule::of(Who::Admins).with_proof(AuditKind::RoleChanged),
             Self::ChangeStatus => Rule::of(Who::Admins).with_proof(AuditKind::StatusChanged),
             Self::CancelDeletion => Rule::of(Who::Admins).with_proof(AuditKind::DeletionCancelled),
+            Self::Invite => Rule::of(Who::Admins).with_proof(AuditKind::Invited),
         }
     }
 }
@@ -147,6 +151,9 @@ impl Rule {
         self.who == Who::Admins
     }
 }
+
+/// The `named` of an action that creates a user. It names no one.
+pub const NO_USER: &str = "";
 
 /// Target of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -252,6 +259,7 @@ mod tests {
             Action::CancelDeletion,
             Action::ListUsers,
             Action::ReadAudit,
+            Action::Invite,
         ] {
             assert!(authorize(&user(Role::User), action, Target::Own).is_err());
         }

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::factors::Factors;
 use crate::hashing::Hasher;
 use crate::housekeeping::Housekeeping;
+use crate::invitation::Invitations;
 use crate::keys::Keys;
 use crate::limits::ThrottleScope;
 use crate::outbox::Outbox;
@@ -52,6 +53,8 @@ pub struct Doorward {
     pub deletion: Deletion,
     /// Lists, creates and changes users.
     pub admin: Admin,
+    /// Invites users, and accepts invitations.
+    pub invitations: Invitations,
     /// Lists, seals, prunes, verifies and exports the audit log.
     pub audit: Audit,
     /// Creates, rotates, revokes and lists signing keys.
@@ -79,6 +82,7 @@ impl Doorward {
             profile: Profile { core: core.clone() },
             deletion: Deletion { core: core.clone() },
             admin: Admin { core: core.clone() },
+            invitations: Invitations { core: core.clone() },
             audit: Audit { core: core.clone() },
             keys: Keys { core: core.clone() },
             outbox: Outbox { core: core.clone() },

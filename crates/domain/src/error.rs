@@ -80,10 +80,13 @@ pub enum Error {
     /// The operator has closed the sign-up.
     #[error("sign-up closed")]
     SignUpClosed,
+    /// The operator has limited the sign-up to users whom an admin has invited.
+    #[error("invitation required")]
+    InvitationRequired,
     /// Another user has the username.
     #[error("username taken")]
     UsernameTaken,
-    /// Another user has the address (only if enumeration protection is off).
+    /// Another user has the address (only if enumeration protection is off, or to an admin who invites).
     #[error("email address taken")]
     EmailTaken,
     /// No active admin would be left.

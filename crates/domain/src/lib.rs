@@ -28,6 +28,7 @@ pub mod factors;
 pub mod fuzzing;
 pub mod hashing;
 pub mod housekeeping;
+pub mod invitation;
 pub mod keys;
 pub mod limits;
 pub mod memory;

@@ -45,18 +45,21 @@ impl FactorsRequired {
 pub enum SignUpPolicy {
     /// Anyone.
     Open,
-    /// No one: the operator and imports create the accounts.
+    /// Users whom an admin has invited.
+    Invitation,
+    /// No one: the operator and imports create the accounts, and admins invite users.
     Closed,
 }
 
 impl SignUpPolicy {
     /// All values.
-    pub const ALL: [Self; 2] = [Self::Open, Self::Closed];
+    pub const ALL: [Self; 3] = [Self::Open, Self::Invitation, Self::Closed];
 
     /// Name in the settings and in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
+            Self::Invitation => "invitation",
             Self::Closed => "closed",
         }
     }
@@ -104,6 +107,8 @@ pub struct Policy {
     pub max_sessions: usize,
     /// Lifetime of the confirmation link of a sign-up.
     pub confirmation_lifetime: SignedDuration,
+    /// Lifetime of an invitation.
+    pub invitation_lifetime: SignedDuration,
     /// Lifetime of the confirmation link of an address change.
     pub email_change_lifetime: SignedDuration,
     /// Lifetime of the link with which the old address undoes an address change.
@@ -155,6 +160,7 @@ impl Policy {
             factors_issuer: String::new(),
             max_sessions: 50,
             confirmation_lifetime: hours(24),
+            invitation_lifetime: hours(7 * 24),
             email_change_lifetime: hours(1),
             email_undo_lifetime: hours(7 * 24),
             factor_undo_lifetime: hours(3 * 24),

@@ -8,11 +8,13 @@ use std::io::Write;
 use doorward_domain::factors::{
     ExportedFactors, ExportedTotp, FactorName, TotpParameters, TotpSecret,
 };
-use doorward_domain::model::{PendingDeletion, Role, Status, User, Version, VoidUndoLinks};
+use doorward_domain::model::{
+    Invitation, InvitationDelivery, PendingDeletion, Role, Status, User, Version, VoidUndoLinks,
+};
 use doorward_domain::transfer::ExportedUser;
 use doorward_domain::transfer::ImportedUser;
 use doorward_domain::values::{
-    CredentialId, Data, EmailAddress, LanguageTag, Locale, Name, Secret, Username,
+    CredentialId, Data, EmailAddress, LanguageTag, Locale, Name, Secret, UserId, Username,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,9 +27,9 @@ use crate::raw_user::pending;
 use crate::translation::{Conversion, ConvertedUser, Rejection, capitalize, unquoted};
 
 /// The first line of an export.
-pub const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":6}\n";
+pub const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":7}\n";
 /// Version of the format.
-const VERSION: u64 = 6;
+const VERSION: u64 = 7;
 
 /// The first line.
 #[derive(Deserialize)]
@@ -83,6 +85,8 @@ struct UserRecordOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     deletion_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    invitation: Option<InvitationOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     last_sign_in_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     password_hash: Option<&'a str>,
@@ -90,6 +94,16 @@ struct UserRecordOut<'a> {
     password_updated_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     factors: Option<FactorsOut<'a>>,
+}
+
+#[derive(Serialize)]
+struct InvitationOut {
+    delivery: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invited_by: Option<String>,
+    invited_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -134,6 +148,7 @@ pub fn write(to: &mut impl Write, exported: &ExportedUser) -> std::io::Result<()
         created_at: user.created_at,
         updated_at: user.updated_at,
         deletion_at: user.deletion.map(|deletion| deletion.at),
+        invitation: user.invitation.as_ref().map(invitation_out),
         last_sign_in_at: exported.last_sign_in_at,
         password_hash: credential.map(|credential| credential.data.expose().as_str()),
         password_updated_at: credential.map(|credential| credential.updated_at),
@@ -144,6 +159,15 @@ pub fn write(to: &mut impl Write, exported: &ExportedUser) -> std::io::Result<()
     };
     serde_json::to_writer(&mut *to, &line)?;
     to.write_all(b"\n")
+}
+
+fn invitation_out(invitation: &Invitation) -> InvitationOut {
+    InvitationOut {
+        delivery: invitation.delivery.as_str(),
+        invited_by: invitation.invited_by.map(|id| id.to_string()),
+        invited_at: invitation.invited_at,
+        expires_at: invitation.expires_at,
+    }
 }
 
 fn totp_out<'a>((totp, secret): (&'a ExportedTotp, &'a Secret<String>)) -> TotpOut<'a> {
@@ -178,10 +202,20 @@ struct UserRecordIn {
     created_at: Timestamp,
     updated_at: Timestamp,
     deletion_at: Option<Timestamp>,
+    invitation: Option<InvitationIn>,
     last_sign_in_at: Option<Timestamp>,
     password_hash: Option<String>,
     password_updated_at: Option<Timestamp>,
     factors: Option<FactorsIn>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InvitationIn {
+    delivery: String,
+    invited_by: Option<String>,
+    invited_at: Timestamp,
+    expires_at: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -253,6 +287,7 @@ fn convert(line: UserRecordIn, options: &ImportOptions) -> Conversion {
         security_epoch: line.security_epoch,
         void_undo_links: VoidUndoLinks::default(),
         deletion: deletion_at.transpose()?.map(PendingDeletion::at),
+        invitation: line.invitation.map(read_invitation).transpose()?,
         version: Version(line.version),
         created_at: check_timestamp("created_at", line.created_at)?,
         updated_at: check_timestamp("updated_at", line.updated_at)?,
@@ -276,6 +311,23 @@ fn convert(line: UserRecordIn, options: &ImportOptions) -> Conversion {
 fn read_preferred_locale(tag: Option<&str>) -> Result<Option<LanguageTag>, Rejection> {
     let parsed = tag.map(LanguageTag::parse).transpose();
     parsed.map_err(|_| wrong_type("preferred_locale", "a language tag"))
+}
+
+fn read_invitation(invitation: InvitationIn) -> Result<Invitation, Rejection> {
+    let delivery = InvitationDelivery::from_name(&invitation.delivery)
+        .ok_or_else(|| wrong_type("invitation.delivery", "one of mail, link"))?;
+    let invited_by = invitation.invited_by.map(|id| {
+        id.parse::<UserId>()
+            .map_err(|()| wrong_type("invitation.invited_by", "a lower-case UUID"))
+    });
+    let expires_at = invitation.expires_at;
+    let expires_at = expires_at.map(|at| check_timestamp("invitation.expires_at", at));
+    Ok(Invitation {
+        delivery,
+        invited_by: invited_by.transpose()?,
+        invited_at: check_timestamp("invitation.invited_at", invitation.invited_at)?,
+        expires_at: expires_at.transpose()?,
+    })
 }
 
 fn read_factors(factors: FactorsIn) -> Result<ExportedFactors, Rejection> {
@@ -321,7 +373,7 @@ mod tests {
 
     #[test]
     fn files_of_this_and_older_versions_are_read() {
-        for (version, is_read) in [(0, false), (1, true), (6, true), (7, false)] {
+        for (version, is_read) in [(0, false), (1, true), (7, true), (8, false)] {
             let header = HEADER.replace(&VERSION.to_string(), &version.to_string());
             assert_eq!(check_header(header.as_bytes()).is_ok(), is_read, "{header}");
         }

@@ -131,6 +131,7 @@ impl RawUser {
             security_epoch: 1,
             void_undo_links: VoidUndoLinks::default(),
             deletion: None,
+            invitation: None,
             version: Version::FIRST,
             created_at,
             updated_at,

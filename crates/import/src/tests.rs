@@ -162,7 +162,7 @@ fn a_file_of_another_format_is_an_error() {
         (Format::Doorward, "{\"username\":\"ben\"}", "first line"),
         (
             Format::Doorward,
-            "{\"format\":\"doorward-users\",\"version\":7}",
+            "{\"format\":\"doorward-users\",\"version\":8}",
             "newer",
         ),
         (

@@ -81,6 +81,14 @@ mail-confirm-action = { mail-open-and-confirm }
 mail-confirm-valid = { mail-link-valid }
 mail-confirm-ignore = Wenn Sie das nicht waren, ignorieren Sie diese E-Mail: Ohne Bestätigung wird Ihre Adresse nicht verwendet. Über den Link können Sie sie auch sofort aus dem Konto entfernen.
 
+mail-invitation-subject = Einladung zu { $product }
+mail-invitation-title = Sie sind zu { $product } eingeladen
+mail-invitation-intro = ein Admin von { $product } lädt Sie zu einem Konto mit dieser E-Mail-Adresse{ mail-username } ein ({ $at }).
+mail-invitation-action = Um die Einladung anzunehmen, öffnen Sie diesen Link und legen Sie ein Passwort fest
+mail-invitation-button = Einladung annehmen
+mail-invitation-valid = { mail-link-once }
+mail-invitation-ignore = Wenn Sie das nicht erwartet haben, ignorieren Sie diese E-Mail: Ohne Passwort kann niemand das Konto benutzen, und es wird gelöscht. Geben Sie den Link nicht weiter.
+
 mail-already-registered-subject = Sie haben bereits ein Konto bei { $product }
 mail-already-registered-title = Sie haben bereits ein Konto
 mail-already-registered-intro = jemand wollte sich mit dieser E-Mail-Adresse bei { $product } registrieren ({ $at }). Sie haben mit dieser Adresse bereits ein Konto; daran wurde nichts geändert.
@@ -408,10 +416,20 @@ sign-up-domains = { $count ->
    *[other] Verwenden Sie eine E‑Mail-Adresse mit einer dieser Domains: { $domains }.
 }
 sign-up-with-subdomains = { $domain } (auch Subdomains)
-sign-up-closed = Die Registrierung ist geschlossen
-sign-up-closed-text = Hier können keine neuen Konten angelegt werden. Bitten Sie den Betreiber um ein Konto.
+sign-up-closed = { $policy ->
+    [invitation] Sie brauchen eine Einladung
+   *[closed] Die Registrierung ist geschlossen
+}
+sign-up-closed-text = { $policy ->
+    [invitation] Für ein neues Konto brauchen Sie eine Einladung. Wenn Sie eine haben, öffnen Sie den Link darin. Wenn nicht, fragen Sie den Betreiber.
+   *[closed] Hier können keine neuen Konten angelegt werden. Bitten Sie den Betreiber um ein Konto.
+}
 sign-up-terms = Wenn Sie ein Konto anlegen, akzeptieren Sie die { $link }.
 sign-up-known = Sie haben schon ein Konto? { $link }
+
+invitation-title = Sie sind eingeladen
+invitation-text = Legen Sie ein Passwort fest, um Ihr Konto anzulegen.
+invitation-button = Einladung annehmen
 
 code-title = Code eingeben
 code-intro = Ihr Passwort stimmt. Um die Anmeldung abzuschließen, öffnen Sie Ihre Authenticator-App und geben Sie den Code ein, den sie anzeigt.
@@ -562,6 +580,8 @@ activity-not-me = Kam etwas davon nicht von Ihnen?
 activity-not-me-text = Vielleicht kennt jemand anderes Ihr Passwort. Ändern Sie es: Damit melden Sie auch Ihre anderen Geräte ab. Prüfen Sie danach Ihre E‑Mail-Adresse und die Zwei-Faktor-Anmeldung.
 activity = { $event ->
     [sign-up] Konto angelegt
+    [invited] Eingeladen
+    [invitation-accepted] Einladung angenommen
     [email-confirmed] E‑Mail-Adresse bestätigt
     [confirmation-cancelled] Änderung der E‑Mail-Adresse abgebrochen
     [sign-in] Angemeldet
@@ -773,7 +793,7 @@ console-to-be-deleted = { $name ->
 console-next = Wie es weitergeht
 console-first-run = Außer Ihnen hat noch niemand ein Konto.
 console-next-sign-up = Legen Sie in einem anderen Browser ein erstes Konto an
-console-next-create = Legen Sie mit `doorward user create` ein erstes Konto an.
+console-next-create = Laden Sie mit `doorward user invite` jemanden ein, oder legen Sie mit `doorward user create` ein erstes Konto an.
 console-next-brand = Legen Sie mit `brand.name`, `brand.accent` und `brand.logo` Namen, Farbe und Logo fest.
 console-next-mail = E‑Mails bleiben im eingebauten Posteingang. Um sie zu versenden, legen Sie `mail.url` fest.
 console-next-doctor = Prüfen Sie die Installation mit `doorward doctor`.
@@ -794,6 +814,7 @@ console-status = Zustand
 console-status-name = { $name ->
     [active] Aktiv
     [pending] Nicht bestätigt
+    [invited] Eingeladen
     [disabled] Gesperrt
    *[deletion] Wird gelöscht
 }
@@ -912,7 +933,10 @@ console-kind = { $event ->
     [deletion-requested] Löschung angefordert
     [deletion-cancelled] Löschung abgebrochen
     [user-deleted] Konto gelöscht
-    [sign-up-expired] Nicht bestätigtes Konto abgelaufen
+    [invited] Eingeladen
+    [invitation-accepted] Einladung angenommen
+    [invitation-revoked] Einladung zurückgezogen
+    [sign-up-expired] Nicht bestätigtes Konto oder Einladung abgelaufen
     [sign-up-superseded] Nicht bestätigtes Konto gelöscht, Adresse gehört zu einem anderen
     [forbidden] Verbotene Aktion versucht
     [key-rotated] Signaturschlüssel erzeugt
@@ -1007,6 +1031,7 @@ problem-title = { $code ->
     [deletion-pending] Dieses Konto wird gelöscht
     [forbidden] Sie haben keinen Zugriff auf diese Seite
     [sign-up-closed] Die Registrierung ist geschlossen
+    [invitation-required] Sie brauchen eine Einladung
     [invalid-code] Der Code ist falsch
     [challenge-expired] Das hat zu lange gedauert, oder zu viele Codes waren falsch
     [reauthentication-required] Bitte bestätigen Sie, dass Sie es sind
@@ -1048,6 +1073,7 @@ problem-help = { $code ->
     [deletion-pending] Um das Konto zu behalten, geben Sie auf der Anmeldeseite Ihr Passwort ein oder öffnen Sie den Link in der E‑Mail über die Löschung.
     [forbidden] Melden Sie sich mit einem Konto an, das Zugriff hat.
     [sign-up-closed] Bitten Sie den Betreiber um ein Konto.
+    [invitation-required] Wenn Sie eine Einladung haben, öffnen Sie den Link darin. Wenn nicht, fragen Sie den Betreiber.
     [invalid-code] Jeder Code gilt nur einmal. Warten Sie auf den nächsten Code und versuchen Sie es noch einmal.
     [challenge-expired] Melden Sie sich noch einmal an, zuerst mit Ihrem Passwort.
     [reauthentication-required] Melden Sie sich noch einmal an, bei eingeschalteter Zwei-Faktor-Anmeldung auch mit einem Code. Versuchen Sie es dann noch einmal.
@@ -1081,6 +1107,7 @@ link-expired = { $link ->
     [email-undo] Er wurde schon verwendet oder ist zu alt. Wenn Sie die Änderung rückgängig gemacht haben, legen Sie mit der E‑Mail, die wir Ihnen dann geschickt haben, ein neues Passwort fest. Wenn nicht, wenden Sie sich an den Support.
     [factor-undo] Er wurde schon verwendet oder ist zu alt. Wenn Sie damit die Authenticator-Apps entfernt haben, legen Sie mit der E‑Mail, die wir Ihnen dann geschickt haben, ein neues Passwort fest. Wenn nicht, wenden Sie sich an den Support.
     [deletion-undo] Er wurde schon verwendet, oder das Konto ist gelöscht. Wenn Sie Ihr Konto behalten haben, können Sie sich anmelden.
+    [invitation] Er wurde schon verwendet, durch einen neueren ersetzt oder zurückgezogen, oder er ist zu alt. Wenn Sie die Einladung angenommen haben, können Sie sich anmelden. Wenn nicht, bitten Sie die Person, die Sie eingeladen hat, um einen neuen.
     [confirmation] Er wurde schon verwendet oder durch einen neueren ersetzt, oder er ist zu alt. Wenn Sie Ihre Adresse damit bestätigt haben, melden Sie sich an. Wenn Sie „Das war ich nicht“ gewählt haben, müssen Sie nichts weiter tun.
    *[other] Er wurde schon verwendet oder durch einen neueren ersetzt, oder er ist zu alt. Sie können einen neuen anfordern.
 }

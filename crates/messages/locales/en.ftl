@@ -91,6 +91,14 @@ mail-confirm-action = { mail-open-and-confirm }
 mail-confirm-valid = { mail-link-valid }
 mail-confirm-ignore = If this wasn't you, ignore this email: your address is not used without confirmation. You can also remove it now from the page behind the link.
 
+mail-invitation-subject = You're invited to { $product }
+mail-invitation-title = You're invited to { $product }
+mail-invitation-intro = An admin of { $product } invites you to an account for this email address{ mail-username } ({ $at }).
+mail-invitation-action = To accept the invitation, open this link and choose a password
+mail-invitation-button = Accept the invitation
+mail-invitation-valid = { mail-link-once }
+mail-invitation-ignore = If you didn't expect this, ignore this email: without a password no one can use the account, and it will be deleted. Don't share this link.
+
 mail-already-registered-subject = You already have an account at { $product }
 mail-already-registered-title = You already have an account
 mail-already-registered-intro = Someone tried to sign up for { $product } with this email address ({ $at }). You already have an account with this address, and it was not changed.
@@ -421,10 +429,21 @@ sign-up-domains = { $count ->
 }
 # In a list of domains.
 sign-up-with-subdomains = { $domain } (and its subdomains)
-sign-up-closed = Sign-up is closed
-sign-up-closed-text = New accounts can't be created here. Ask the people who run this service for an account.
+# $policy is the setting sign_up.policy.
+sign-up-closed = { $policy ->
+    [invitation] You need an invitation
+   *[closed] Sign-up is closed
+}
+sign-up-closed-text = { $policy ->
+    [invitation] New accounts need an invitation. If you have one, open the link in it. If not, ask the people who run this service.
+   *[closed] New accounts can't be created here. Ask the people who run this service for an account.
+}
 sign-up-terms = By creating an account you accept the { $link }.
 sign-up-known = Already have an account? { $link }
+
+invitation-title = You're invited
+invitation-text = Choose a password to create your account.
+invitation-button = Accept the invitation
 
 code-title = Enter a code
 code-intro = Your password is correct. To finish signing in, open your authenticator app and enter the code that it shows.
@@ -577,6 +596,8 @@ activity-not-me-text = Someone else may know your password. Change it: that also
 # $event is a kind of audit event.
 activity = { $event ->
     [sign-up] You signed up
+    [invited] Invited
+    [invitation-accepted] Invitation accepted
     [email-confirmed] Email address confirmed
     [confirmation-cancelled] Change of the email address cancelled
     [sign-in] Signed in
@@ -790,7 +811,7 @@ console-to-be-deleted = { $name ->
 console-next = What comes next
 console-first-run = You are the only user so far.
 console-next-sign-up = Sign up a first user, in another browser
-console-next-create = Create a first user with `doorward user create`.
+console-next-create = Invite a first user with `doorward user invite`, or create one with `doorward user create`.
 console-next-brand = Set your name, colour and logo with `brand.name`, `brand.accent` and `brand.logo`.
 console-next-mail = Emails stay in the built-in inbox. To send them, set `mail.url`.
 console-next-doctor = Check the installation with `doorward doctor`.
@@ -811,6 +832,7 @@ console-status = Status
 console-status-name = { $name ->
     [active] Active
     [pending] Not confirmed
+    [invited] Invited
     [disabled] Disabled
    *[deletion] Will be deleted
 }
@@ -931,7 +953,10 @@ console-kind = { $event ->
     [deletion-requested] Deletion requested
     [deletion-cancelled] Deletion cancelled
     [user-deleted] Account deleted
-    [sign-up-expired] Sign-up expired, not confirmed
+    [invited] Invited
+    [invitation-accepted] Invitation accepted
+    [invitation-revoked] Invitation revoked
+    [sign-up-expired] Sign-up or invitation expired
     [sign-up-superseded] Sign-up deleted, address confirmed by another user
     [forbidden] Forbidden action attempted
     [key-rotated] Signing key created
@@ -1026,6 +1051,7 @@ problem-title = { $code ->
     [deletion-pending] This account will be deleted
     [forbidden] You don't have access to this page
     [sign-up-closed] Sign-up is closed
+    [invitation-required] You need an invitation
     [invalid-code] Wrong code
     [challenge-expired] That took too long, or there were too many wrong codes
     [reauthentication-required] Confirm that it's you
@@ -1067,6 +1093,7 @@ problem-help = { $code ->
     [deletion-pending] To keep the account, enter your password on the sign-in page, or open the link in the email about the deletion.
     [forbidden] Sign in with an account that has access.
     [sign-up-closed] Ask the people who run this service for an account.
+    [invitation-required] If you have an invitation, open the link in it. If not, ask the people who run this service.
     [invalid-code] Each code works once. Wait for the next code, then try again.
     [challenge-expired] Sign in again, with your password first.
     [reauthentication-required] Sign in again, with a code too if you use two-factor sign-in. Then try again.
@@ -1101,6 +1128,7 @@ link-expired = { $link ->
     [email-undo] It was already used, or is too old. If you have undone the change, set a new password with the email that we sent you then. If not, contact support.
     [factor-undo] It was already used, or is too old. If you have removed the authenticator apps with it, set a new password with the email that we sent you then. If not, contact support.
     [deletion-undo] It was already used, or the account is deleted. If you have kept your account, you can sign in.
+    [invitation] It was already used, replaced by a newer one, withdrawn, or is too old. If you have accepted the invitation, you can sign in. If not, ask the person who invited you for a new one.
     [confirmation] It was already used, replaced by a newer one, or is too old. If you have confirmed your address with it, sign in. If you chose "This wasn't me", there is nothing else you need to do.
    *[other] It was already used, replaced by a newer one, or is too old. You can request a new one.
 }

@@ -70,6 +70,10 @@ const LANDED: &[(&str, &str)] = &[
         "deletion",
         "1f91f339ba037b6144334411c0818d8b494bd4afc86256f92e6445b973f35428",
     ),
+    (
+        "invitations",
+        "12c087dc5bee1d3afd43abcad38e8e0069f50dea80bfe03d93d88f7125426cf1",
+    ),
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use doorward_domain::memory::SeededRandom;
 use doorward_domain::model::{
-    AuditEvent, AuditKind, AuthMethod, Credential, Link, MailJob, MailKind, Outcome,
-    PendingDeletion, PendingEmail, Purpose, RequestedBy, Role, Session, SigningKey, Status, User,
-    Version, VoidUndoLinks,
+    AuditEvent, AuditKind, AuthMethod, Credential, Invitation, InvitationDelivery, Link, MailJob,
+    MailKind, Outcome, PendingDeletion, PendingEmail, Purpose, RequestedBy, Role, Session,
+    SigningKey, Status, User, Version, VoidUndoLinks,
 };
 use doorward_domain::values::{
     AuditEventId, Data, Digest, EmailAddress, JobId, LanguageTag, Locale, Name, Secret, SessionId,
@@ -100,9 +100,20 @@ pub fn user() -> User {
         security_epoch: 7,
         void_undo_links: VoidUndoLinks::default(),
         deletion: Some(PendingDeletion::at(later(30))),
+        invitation: Some(invitation()),
         version: Version::FIRST,
         created_at: now(),
         updated_at: later(1),
+    }
+}
+
+/// An invitation by mail that is not accepted.
+pub fn invitation() -> Invitation {
+    Invitation {
+        delivery: InvitationDelivery::Mail,
+        invited_by: Some(user_id()),
+        invited_at: now(),
+        expires_at: Some(later(60)),
     }
 }
 
@@ -125,6 +136,7 @@ pub fn pending_user() -> User {
         data: Data::default(),
         preferred_locale: None,
         deletion: None,
+        invitation: None,
         ..user()
     }
 }
@@ -176,7 +188,7 @@ pub fn link(user_id: UserId, purpose: Purpose) -> Link {
         digest: digest(),
         user_id,
         purpose,
-        email: email(),
+        email: (purpose != Purpose::Invitation).then(email),
         epoch: 7,
         requested_at: later(-1),
         created_at: now(),

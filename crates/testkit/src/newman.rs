@@ -6,10 +6,10 @@ use serde_json::Value;
 
 /// Problems that a client cannot cause, or only with other settings, after minutes, or on pages only.
 pub const UNSEEN: [&str; 13] = [
-    "email-taken",
     "headers-too-large",
     "https-required",
     "internal-error",
+    "invitation-required",
     "outcome-unknown",
     "overloaded",
     "precondition-required",

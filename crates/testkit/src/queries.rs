@@ -4,8 +4,9 @@
 //! `tests/queries.rs` fails if one with other conditions, or through an index of several columns, is not listed here.
 
 use doorward_domain::model::{
-    AuditFilter, AuditKind, AuditRecord, Checkpoint, Credential, Device, Job, Link, MailJob,
-    Outcome, Role, SearchWord, Session, SigningKey, Status, User, UserCursor, UserFilter,
+    AuditFilter, AuditKind, AuditRecord, Checkpoint, Credential, Device, Invitation,
+    InvitationStatus, Job, Link, MailJob, Outcome, Role, SearchWord, Session, SigningKey, Status,
+    User, UserCursor, UserFilter,
 };
 use doorward_domain::store::{Claim, Order, Query, Record};
 
@@ -35,6 +36,7 @@ pub fn listed() -> Vec<Query> {
         AuditRecord::sealed(i64::MIN, 5),
         Credential::of_user(fixtures::user_id()),
         Device::of_user(fixtures::user_id()),
+        Invitation::expired_before(now()),
         Link::of_user(fixtures::user_id()),
         Job::due_between(now(), later(1)),
         Job::failed(),
@@ -58,6 +60,7 @@ pub fn listed() -> Vec<Query> {
     queries.extend(AuditRecord::personal(fixtures::user_id()));
     queries.extend(audit_lists());
     queries.extend(user_lists());
+    queries.extend(invitation_lists());
     queries.push(claim().due());
     queries
         .into_iter()
@@ -101,6 +104,15 @@ fn user_lists() -> Vec<Query> {
         }
     }
     lists
+}
+
+/// A list of invitations with each status.
+fn invitation_lists() -> Vec<Query> {
+    let before = [None, Some(fixtures::user_id())];
+    let lists = InvitationStatus::ALL
+        .iter()
+        .flat_map(|status| before.map(|before| Invitation::of_users(*status, now(), before)));
+    lists.collect()
 }
 
 /// A list of events with each filter.

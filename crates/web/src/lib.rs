@@ -21,6 +21,7 @@ mod html;
 mod http;
 mod inbox;
 mod inbox_source;
+mod invitation;
 mod keys;
 mod operations;
 mod passwords;

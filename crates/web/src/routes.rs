@@ -6,15 +6,16 @@
 pub use crate::http::route::{Authentication, Route};
 use crate::route_handler::RouteHandler;
 use crate::{
-    audit, deletion, email, factors, home, inbox, keys, operations, passwords, recovery, reference,
-    sessions, sign_in, sign_up, users,
+    audit, deletion, email, factors, home, inbox, invitation, keys, operations, passwords,
+    recovery, reference, sessions, sign_in, sign_up, users,
 };
 
 /// The routes of each feature. Within a task, the API reference has this order.
-const FEATURES: [&[RouteHandler]; 15] = [
+const FEATURES: [&[RouteHandler]; 16] = [
     home::routes::ROUTES,
     sign_up::routes::ROUTES,
     users::routes::ROUTES,
+    invitation::routes::ROUTES,
     deletion::routes::ROUTES,
     email::routes::ROUTES,
     passwords::routes::ROUTES,

@@ -27,12 +27,13 @@ fn one_function_creates_sessions_and_one_flow_calls_it() {
         having(".issue_session("),
         ["crates/domain/src/sign_in/mod.rs"]
     );
-    // The sign-ups that may continue there: one that is active, and one whose link was just used.
+    // The sign-ups that may continue there: one that is active, and one whose link, or whose invitation, was just used.
     assert_eq!(
         having("CompletedSignUp {"),
         [
             "crates/domain/src/core/sign_up_cookie.rs",
             "crates/domain/src/email/confirm.rs",
+            "crates/domain/src/invitation/accept.rs",
             "crates/domain/src/sign_up/mod.rs",
         ]
     );

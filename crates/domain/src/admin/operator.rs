@@ -61,6 +61,7 @@ impl Admin {
             security_epoch: User::FIRST_EPOCH,
             void_undo_links: VoidUndoLinks::default(),
             deletion: None,
+            invitation: None,
             version: Version::FIRST,
             created_at: ctx.now,
             updated_at: ctx.now,

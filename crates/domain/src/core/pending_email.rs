@@ -5,8 +5,12 @@ use crate::ctx::Ctx;
 use crate::error::{Error, WriteError, chain};
 use crate::events::Event;
 use crate::model::{TABLES, User};
-use crate::store::Batch;
-use crate::values::UserId;
+use crate::store::{Batch, Records};
+use crate::values::{EmailAddress, UserId};
+
+/// Maximum number of other users whose pending address a confirmation clears. Any others can no longer confirm it,
+/// and expire.
+const MAX_SUPERSEDED: usize = 20;
 
 impl Core {
     /// Deletes the rows of a deleted user. They are void: a failure is only logged, and the worker repeats the purge.
@@ -14,6 +18,26 @@ impl Core {
         if let Err(error) = self.ports.store.purge(TABLES, user_id.into()).await {
             tracing::warn!(user.id = %user_id, error = %chain(&error), "failed to purge a deleted user; the worker tries again");
         }
+    }
+
+    /// Removes the address from other users who have it as their pending address. They can no longer confirm it
+    /// . A failure is only logged, since the remaining ones expire.
+    pub(crate) async fn clear_superseded(&self, ctx: &Ctx, owner: &User) {
+        let Some(email) = &owner.email else { return };
+        let others = self.remove_superseded(ctx, email).await;
+        if let Err(error) = others {
+            tracing::warn!(error = %chain(&error), "failed to delete pending sign-ups for a confirmed address; they will expire");
+        }
+    }
+
+    async fn remove_superseded(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
+        let others = User::with_pending_email(email.key()).limit(MAX_SUPERSEDED);
+        let others: Vec<User> = self.ports.store.list_readable(others).await?;
+        for other in others {
+            self.remove_pending_email(ctx, &other, Event::SignUpSuperseded { user_id: other.id })
+                .await?;
+        }
+        Ok(())
     }
 
     /// Removes the user's pending address. An account without another identifier is deleted, and `event` is

@@ -137,7 +137,7 @@ impl Core {
             ..user.next_version(ctx.now)
         };
         if undo == Undo::EmailChange {
-            changed.email = Some(link.email.clone());
+            changed.email.clone_from(&link.email);
             // An older link restores an earlier address, and stays valid.
             changed.void_undo_links = user.voiding_undo_links(
                 link.requested_at,

@@ -12,16 +12,12 @@ use crate::core::sign_up_cookie::CompletedSignUp;
 use crate::core::verify_password::AccountLookup;
 use crate::ctx::Ctx;
 use crate::email::Email;
-use crate::error::{Error, WriteError, chain};
+use crate::error::{Error, WriteError};
 use crate::events::Event;
 use crate::metric_event::SessionEnd;
 use crate::model::{AuditKind, Link, Purpose, RequestedBy, Status, User};
-use crate::store::{Batch, Records};
+use crate::store::Batch;
 use crate::values::{Data, EmailAddress, Identifier, Invalid, Password, Token};
-
-/// Maximum number of other users whose pending address a confirmation clears. Any others can no longer confirm it,
-/// and expire.
-const MAX_SUPERSEDED: usize = 20;
 
 /// A confirmed address.
 #[derive(Debug)]
@@ -68,7 +64,7 @@ impl Email {
             .await?;
         if is_confirmed(&user, &link) {
             Ok(confirmed_response(user, &link))
-        } else if is_open(&user, &link) {
+        } else if open_address(&user, &link).is_some() {
             Ok(user)
         } else {
             Err(Error::LinkExpired)
@@ -113,20 +109,19 @@ impl Email {
             if is_confirmed(&user, &link) {
                 return Ok(Confirmed::Address(confirmed_response(user, &link)));
             }
-            if !is_open(&user, &link) {
+            let Some(email) = open_address(&user, &link) else {
                 return Err(Error::LinkExpired);
-            }
+            };
             if is_password_due && self.core.policy.confirmation_requires_password {
-                self.verify_account_password(ctx, &user, &link.email, password)
+                self.verify_account_password(ctx, &user, email, password)
                     .await?;
                 is_password_due = false;
             }
             // Read before the write: after an error, the link and the cookie can be used again.
             let entered_at = match sign_up {
                 Some(cookie) => {
-                    let owner = (&user, &link.email);
                     self.core
-                        .sign_up_password_entered_at(ctx, cookie, owner)
+                        .sign_up_password_entered_at(ctx, cookie, (&user, email))
                         .await?
                 }
                 None => None,
@@ -151,7 +146,7 @@ impl Email {
                             .await;
                     }
                     self.core.clear_email_failures(&confirmed).await;
-                    self.clear_superseded(ctx, &confirmed).await;
+                    self.core.clear_superseded(ctx, &confirmed).await;
                     return Ok(match entered_at {
                         Some(password_entered_at) => Confirmed::SignUp(CompletedSignUp {
                             user: confirmed,
@@ -169,27 +164,6 @@ impl Email {
             }
         }
         Err(Error::Overloaded)
-    }
-
-    /// Removes the address from other users who have it as their pending address. They can no longer confirm it
-    /// . A failure is only logged, since the remaining ones expire.
-    async fn clear_superseded(&self, ctx: &Ctx, owner: &User) {
-        let Some(email) = &owner.email else { return };
-        let others = self.remove_superseded(ctx, email).await;
-        if let Err(error) = others {
-            tracing::warn!(error = %chain(&error), "failed to delete pending sign-ups for a confirmed address; they will expire");
-        }
-    }
-
-    async fn remove_superseded(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
-        let others = User::with_pending_email(email.key()).limit(MAX_SUPERSEDED);
-        let others: Vec<User> = self.core.ports.store.list_readable(others).await?;
-        for other in others {
-            self.core
-                .remove_pending_email(ctx, &other, Event::SignUpSuperseded { user_id: other.id })
-                .await?;
-        }
-        Ok(())
     }
 
     /// Verifies the password of the account. A wrong password counts the same as at sign-in.
@@ -225,7 +199,7 @@ impl Email {
                 .core
                 .find_unexpired_link(ctx, token, Purpose::Confirmation)
                 .await?;
-            if !is_open(&user, &link) {
+            if open_address(&user, &link).is_none() {
                 return Err(Error::LinkExpired);
             }
             let mut batch: Batch = vec![link.mark_used(ctx.now)];
@@ -243,17 +217,20 @@ impl Email {
     }
 }
 
-/// Returns `true` if the link is unused, belongs to the user's current pending address, and the user is not
-/// disabled.
-fn is_open(user: &User, link: &Link) -> bool {
-    let is_current = user.pending_email.as_ref().is_some_and(|pending| {
-        pending.address.key() == link.email.key() && pending.requested_at == link.requested_at
-    });
-    link.used_at.is_none() && user.status != Status::Disabled && is_current
+/// Returns the user's pending address if the link confirms it: the link is unused and belongs to that address, and the user
+/// is neither disabled nor invited. The link of an invitation also sets a password.
+fn open_address<'u>(user: &'u User, link: &Link) -> Option<&'u EmailAddress> {
+    let pending = user.pending_email.as_ref()?;
+    let is_open = link.used_at.is_none()
+        && user.status != Status::Disabled
+        && !user.is_invited()
+        && link.was_mailed_to(Some(&pending.address))
+        && pending.requested_at == link.requested_at;
+    is_open.then_some(&pending.address)
 }
 
 fn is_confirmed(user: &User, link: &Link) -> bool {
-    user.email.as_ref().map(EmailAddress::key) == Some(link.email.key())
+    link.was_mailed_to(user.email.as_ref())
 }
 
 /// Returns the user for a link whose address is already confirmed. Omits the name and the data unless the user is

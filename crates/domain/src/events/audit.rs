@@ -63,6 +63,12 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
         Event::UserCreated { user } => {
             success_of(AuditKind::SignUp, user.id).detail(user.role.as_str())
         }
+        Event::Invited { user, invitation } => {
+            let (role, delivery) = (user.role.as_str(), invitation.delivery.as_str());
+            success_of(AuditKind::Invited, user.id).detail(format!("{role}, {delivery}"))
+        }
+        Event::InvitationAccepted { user } => success_of(AuditKind::InvitationAccepted, user.id),
+        Event::InvitationRevoked { user_id } => success_of(AuditKind::InvitationRevoked, user_id),
         Event::UsersImported { count, system } => {
             success(AuditKind::SignUp).detail(format!("{count} imported from {system}"))
         }

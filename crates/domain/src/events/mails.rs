@@ -4,7 +4,7 @@ use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::events::{Event, UnusualSignIn};
 use crate::factors::FEW_RECOVERY_CODES;
-use crate::model::{MailJob, MailKind, RequestedBy, User};
+use crate::model::{InvitationDelivery, MailJob, MailKind, RequestedBy, User};
 use crate::store::{Batch, Write};
 use crate::values::{EmailAddress, Identifier, JobId, Locale, UserId};
 
@@ -22,6 +22,17 @@ pub(super) fn queue_mails(core: &Core, ctx: &Ctx, event: &Event<'_>, batch: &mut
             user,
             confirm: Some(email),
         } => queue(to_user(ctx, id(), MailKind::SignUp, user, email)),
+        Event::Invited { user, invitation } if invitation.delivery == InvitationDelivery::Mail => {
+            if let Some(email) = user.pending_address() {
+                queue(to_user(ctx, id(), MailKind::Invitation, user, email));
+            }
+        }
+        // An address that the invitation has not confirmed is confirmed like that of a sign-up.
+        Event::InvitationAccepted { user } => {
+            if let Some(email) = user.pending_address() {
+                queue(to_user(ctx, id(), MailKind::SignUp, user, email));
+            }
+        }
         Event::ConfirmationRequested { email } => {
             let kind = MailKind::ConfirmationResend;
             queue(new_mail(ctx, id(), kind, None, email, ctx.client.locale));
@@ -67,7 +78,7 @@ pub(super) fn queue_mails(core: &Core, ctx: &Ctx, event: &Event<'_>, batch: &mut
             }
         }
         Event::FactorsUndone { before, link, .. } => match before.mail_address() {
-            Some(own) if own.key() == link.email.key() => {
+            Some(own) if link.was_mailed_to(Some(own)) => {
                 queue(new_mail(
                     ctx,
                     id(),
@@ -81,17 +92,12 @@ pub(super) fn queue_mails(core: &Core, ctx: &Ctx, event: &Event<'_>, batch: &mut
             _ => notify(MailKind::FactorRemoved, before),
         },
         Event::EmailChangeUndone { before, link, .. } => {
-            let (kind, restored) = (MailKind::Recovery, &link.email);
-            queue(new_mail(
-                ctx,
-                id(),
-                kind,
-                None,
-                restored,
-                before.mail_locale(),
-            ));
+            if let Some(restored) = &link.email {
+                let (kind, locale) = (MailKind::Recovery, before.mail_locale());
+                queue(new_mail(ctx, id(), kind, None, restored, locale));
+            }
             let removed = before.mail_address();
-            if let Some(removed) = removed.filter(|email| email.key() != restored.key()) {
+            if let Some(removed) = removed.filter(|email| !link.was_mailed_to(Some(email))) {
                 queue(to_user(
                     ctx,
                     id(),

@@ -12,7 +12,7 @@ use crate::access::Action;
 use crate::core::Core;
 use crate::ctx::{Actor, Ctx};
 use crate::error::WriteError;
-use crate::model::{AuditKind, Link, MailJob, Role, User};
+use crate::model::{AuditKind, Invitation, Link, MailJob, Role, User};
 use crate::store::Batch;
 use crate::values::{
     DeletionReason, DisableReason, EmailAddress, FactorKind, Identifier, JobId, UserId,
@@ -44,6 +44,15 @@ pub(crate) enum Event<'a> {
     },
     /// The operator created a user.
     UserCreated { user: &'a User },
+    /// An admin invited a user, or sent the invitation again; `user` has the invitation.
+    Invited {
+        user: &'a User,
+        invitation: &'a Invitation,
+    },
+    /// A user accepted an invitation; `user` is active.
+    InvitationAccepted { user: &'a User },
+    /// An admin revoked an invitation.
+    InvitationRevoked { user_id: UserId },
     /// The operator imported users from another system.
     UsersImported { count: usize, system: &'a str },
     /// One of the imported users is an admin.
@@ -54,7 +63,7 @@ pub(crate) enum Event<'a> {
     EmailConfirmed { before: &'a User },
     /// The owner of a mailbox, the user or an admin cancelled a sign-up or an address change.
     ConfirmationCancelled { user_id: UserId },
-    /// An unconfirmed sign-up was deleted after its lifetime.
+    /// An unconfirmed sign-up was deleted after its lifetime, or an invitation that was not accepted.
     SignUpExpired { user_id: UserId },
     /// An unconfirmed sign-up was deleted because another user confirmed its address.
     SignUpSuperseded { user_id: UserId },

@@ -12,13 +12,13 @@ use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::{Error, chain};
 use crate::events::Event;
-use crate::model::{Device, Session, TABLES, User};
+use crate::model::{Device, Invitation, Session, TABLES, User};
 use crate::store::{Record, Records, StoreError};
 use crate::values::UserId;
 
 /// Number of users per query.
 const BATCH: usize = 100;
-/// Retention period of expired links, failed mails and records of ended sessions.
+/// Retention period of expired links and invitations, failed mails and records of ended sessions.
 pub const RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What is due for a user at a certain time.
@@ -26,6 +26,8 @@ pub const RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
 enum DueTask {
     /// The end of a pending address that was not confirmed.
     PendingEmail,
+    /// The end of an invitation that was not accepted.
+    Invitation,
     /// The reminder of a pending deletion.
     DeletionReminder,
     /// A pending deletion.
@@ -33,7 +35,12 @@ enum DueTask {
 }
 
 impl DueTask {
-    const ALL: [Self; 3] = [Self::PendingEmail, Self::DeletionReminder, Self::Deletion];
+    const ALL: [Self; 4] = [
+        Self::PendingEmail,
+        Self::Invitation,
+        Self::DeletionReminder,
+        Self::Deletion,
+    ];
 }
 
 /// Runs periodic tasks, and reports whether the stores respond.
@@ -65,11 +72,14 @@ impl Housekeeping {
 
     async fn sweep_users(&self, ctx: &Ctx, task: DueTask) -> Result<(), Error> {
         let pending_before = ctx.now - self.core.policy.pending_sign_up_lifetime;
+        let expired_before = ctx.now - RETENTION;
         let query = match task {
             DueTask::PendingEmail => User::pending_before(pending_before),
+            DueTask::Invitation => Invitation::expired_before(expired_before),
             DueTask::DeletionReminder => User::deletion_reminder_due(ctx.now),
             DueTask::Deletion => User::deletion_due(ctx.now),
         };
+        let mut previous = Vec::new();
         loop {
             let store = &self.core.ports.store;
             let due = store.list_rows(query.clone().limit(BATCH)).await?;
@@ -87,6 +97,7 @@ impl Housekeeping {
                     DueTask::PendingEmail => {
                         self.expire_pending_email(ctx, id, pending_before).await
                     }
+                    DueTask::Invitation => self.expire_invitation(ctx, id, expired_before).await,
                     DueTask::DeletionReminder => self.remind_of_deletion(ctx, id).await,
                     DueTask::Deletion => self.delete_due_user(ctx, id).await,
                 };
@@ -94,9 +105,11 @@ impl Housekeeping {
             }
             // A failure does not stop the rest of its batch. Further batches wait for the next run.
             outcome?;
-            if due.len() < BATCH || users.is_empty() {
+            // Nor does it repeat a batch of users who stay.
+            if due.len() < BATCH || users == previous {
                 return Ok(());
             }
+            previous = users;
         }
     }
 
@@ -111,7 +124,29 @@ impl Housekeeping {
         let user: Option<User> = self.core.ports.store.get(id).await?;
         let is_expired = |user: &User| {
             let pending = user.pending_email.as_ref();
-            pending.is_some_and(|pending| pending.requested_at < before)
+            !user.is_invited() && pending.is_some_and(|pending| pending.requested_at < before)
+        };
+        match user.filter(is_expired) {
+            Some(user) => {
+                let expired = Event::SignUpExpired { user_id: user.id };
+                self.core.remove_pending_email(ctx, &user, expired).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Deletes the account of an invitation that was not accepted in time. Until then, an admin can send the invitation
+    /// again. Does nothing if that or the acceptance happened in the meantime.
+    async fn expire_invitation(
+        &self,
+        ctx: &Ctx,
+        id: UserId,
+        before: Timestamp,
+    ) -> Result<(), Error> {
+        let user: Option<User> = self.core.ports.store.get(id).await?;
+        let is_expired = |user: &User| {
+            let expires_at = user.invitation.and_then(|invitation| invitation.expires_at);
+            user.is_invited() && expires_at.is_some_and(|at| at < before)
         };
         match user.filter(is_expired) {
             Some(user) => {

@@ -90,10 +90,10 @@ impl Core {
         Ok(is_allowed)
     }
 
-    /// Releases what [`Self::may_send_sign_up_mail`] acquired for a sign-up that failed, such as with a username that is
-    /// taken.
-    pub(crate) async fn release_sign_up_mail(&self, ctx: &Ctx, email: &EmailAddress) {
-        let limit = mailbox_limit(ctx, Purpose::Confirmation, email);
+    /// Releases what [`Self::may_send_sign_up_mail`] or [`Self::throttle_mailbox`] acquired for a request that failed, such as
+    /// with a username that is taken.
+    pub(crate) async fn release_mailbox(&self, ctx: &Ctx, purpose: Purpose, email: &EmailAddress) {
+        let limit = mailbox_limit(ctx, purpose, email);
         let limit = limit.filter(|_| self.policy.throttle);
         self.release_or_log(ctx, limit.as_slice()).await;
     }

@@ -64,7 +64,13 @@ string_enum! {
         DeletionCancelled => "deletion-cancelled",
         /// A user was deleted.
         UserDeleted => "user-deleted",
-        /// An unconfirmed sign-up was deleted after its lifetime.
+        /// An admin invited a user, or sent the invitation again; the detail has the role and how the link reaches the user.
+        Invited => "invited",
+        /// A user accepted an invitation.
+        InvitationAccepted => "invitation-accepted",
+        /// An admin revoked an invitation.
+        InvitationRevoked => "invitation-revoked",
+        /// An unconfirmed sign-up was deleted after its lifetime, or an invitation that was not accepted.
         SignUpExpired => "sign-up-expired",
         /// An unconfirmed sign-up was deleted because another user confirmed its address.
         SignUpSuperseded => "sign-up-superseded",
@@ -114,6 +120,8 @@ impl AuditKind {
     /// The kinds that a user sees in the activity of the account: sign-ins and changes.
     pub const ACTIVITY: &'static [Self] = &[
         Self::SignUp,
+        Self::Invited,
+        Self::InvitationAccepted,
         Self::EmailConfirmed,
         Self::ConfirmationCancelled,
         Self::SignIn,

@@ -19,16 +19,19 @@ pub enum Purpose {
     FactorUndo,
     /// Cancels a deletion that was requested.
     DeletionUndo,
+    /// Accepts an invitation: sets the first password, and confirms the address that it was mailed to.
+    Invitation,
 }
 
 impl Purpose {
     /// All purposes.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Confirmation,
         Self::Recovery,
         Self::EmailUndo,
         Self::FactorUndo,
         Self::DeletionUndo,
+        Self::Invitation,
     ];
 
     /// Name in the tables.
@@ -39,6 +42,7 @@ impl Purpose {
             Self::EmailUndo => "email-undo",
             Self::FactorUndo => "factor-undo",
             Self::DeletionUndo => "deletion-undo",
+            Self::Invitation => "invitation",
         }
     }
 
@@ -59,6 +63,7 @@ impl Purpose {
 /// | recovery | the user's security epoch is higher than `epoch`, or a newer link replaced this one |
 /// | email undo, factor undo | it is used, the user is not active, or the user's `void_undo_links` cover it (`requested_at`) |
 /// | deletion undo | as above, or the user's deletion is not at `expires_at`: it was cancelled, or requested again |
+/// | invitation | the user has accepted or is not pending, the user's security epoch is higher than `epoch`, the pending address is not the one it was mailed to, or a newer link replaced this one |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     /// Digest of the secret in the mail; unique.
@@ -67,8 +72,8 @@ pub struct Link {
     pub user_id: UserId,
     /// The purpose.
     pub purpose: Purpose,
-    /// The address it was mailed to, and the only one it can confirm.
-    pub email: EmailAddress,
+    /// The address it was mailed to, and the only one it can confirm. `None` if it was shown to an admin instead.
+    pub email: Option<EmailAddress>,
     /// The user's security epoch when the link was created.
     pub epoch: i64,
     /// When the pending address, the recovery or the address change that the link is for was requested, or the factor was
@@ -85,7 +90,7 @@ pub struct Link {
 /// What a link is bound to, as JSON.
 #[derive(Serialize, Deserialize)]
 struct Data {
-    email: String,
+    email: Option<String>,
     epoch: i64,
     requested_at: Timestamp,
 }
@@ -93,6 +98,12 @@ struct Data {
 impl Link {
     /// The unique column of the digest.
     pub const DIGEST: &'static str = "digest";
+
+    /// Returns `true` if it was mailed to this address.
+    pub fn was_mailed_to(&self, email: Option<&EmailAddress>) -> bool {
+        let mailed_to = self.email.as_ref().map(EmailAddress::key);
+        mailed_to.is_some() && mailed_to == email.map(EmailAddress::key)
+    }
 
     /// A user's links, valid or not.
     pub fn of_user(user_id: UserId) -> Query {
@@ -112,10 +123,11 @@ impl Link {
         Write::update::<Self, 1>(self.id(), [("used_at", at.into())], when)
     }
 
-    /// The key: a user has one recovery link, so that a new one replaces it. Other links have one each.
+    /// The key: a user has one recovery link, so that a new one replaces it, or before that one link of an invitation.
+    /// Other links have one each.
     fn id(&self) -> Value {
         match self.purpose {
-            Purpose::Recovery => self.user_id.into(),
+            Purpose::Recovery | Purpose::Invitation => self.user_id.into(),
             Purpose::Confirmation
             | Purpose::EmailUndo
             | Purpose::FactorUndo
@@ -147,7 +159,7 @@ impl Record for Link {
 
     fn to_row(&self) -> Row {
         let data = Data {
-            email: self.email.as_str().to_owned(),
+            email: self.email.as_ref().map(|email| email.as_str().to_owned()),
             epoch: self.epoch,
             requested_at: self.requested_at,
         };
@@ -173,7 +185,7 @@ impl Record for Link {
             digest: Digest::from_bytes(row.array("digest")?),
             user_id: UserId::from_bytes(row.array("user_id")?),
             purpose: row.parsed("purpose", Purpose::from_name)?,
-            email: EmailAddress::from_stored(data.email),
+            email: data.email.map(EmailAddress::from_stored),
             epoch: data.epoch,
             requested_at: data.requested_at,
             created_at: row.time("created_at")?,

@@ -3,7 +3,7 @@
 //! To add a mail: a row here, its messages `mail-<template>-…` in each file of `crates/messages/locales/`, and an
 //! arm in `events::mails` that queues it. The worker (`outbox`) and the templates need no change.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::limits::Rate;
 use crate::model::link::Purpose;
@@ -54,8 +54,8 @@ pub(crate) enum MailLink {
     Page(&'static str),
     /// A one-time link with this purpose and lifetime.
     Secret(Purpose, fn(&Policy) -> SignedDuration),
-    /// A one-time link with this purpose, which is valid until the account is deleted.
-    UntilDeletion(Purpose),
+    /// A one-time link with this purpose, which is valid until a time of the user. Without one, the mail is dropped.
+    Until(Purpose, fn(&User) -> Option<Timestamp>),
 }
 
 /// The new address of an account.
@@ -82,7 +82,10 @@ const CONFIRMATION: MailLink = MailLink::Secret(Purpose::Confirmation, |p| p.con
 const EMAIL_CHANGE: MailLink = MailLink::Secret(Purpose::Confirmation, |p| p.email_change_lifetime);
 const EMAIL_UNDO: MailLink = MailLink::Secret(Purpose::EmailUndo, |p| p.email_undo_lifetime);
 const FACTOR_UNDO: MailLink = MailLink::Secret(Purpose::FactorUndo, |p| p.factor_undo_lifetime);
-const DELETION_UNDO: MailLink = MailLink::UntilDeletion(Purpose::DeletionUndo);
+const DELETION_UNDO: MailLink =
+    MailLink::Until(Purpose::DeletionUndo, |user| Some(user.deletion?.at));
+const INVITATION: MailLink =
+    MailLink::Until(Purpose::Invitation, |user| user.invitation?.expires_at);
 const RECOVERY: MailLink = MailLink::Secret(Purpose::Recovery, |p| p.recovery_lifetime);
 const RECOVERY_PAGE: MailLink = MailLink::Page("/recover");
 
@@ -151,7 +154,7 @@ mails! {
         limit: Some(MailLimit::Mailbox),
     }
     /// The confirmation again, requested by address. The worker replaces it by a mail for each pending user, which
-    /// reads as [`Self::SignUp`] or [`Self::EmailChange`].
+    /// reads as [`Self::SignUp`], [`Self::EmailChange`] or [`Self::Invitation`].
     ConfirmationResend = "confirmation-resend" {
         template: "confirm",
         to: Recipient::Pending,
@@ -161,6 +164,13 @@ mails! {
     }
     /// To the owner of an address: someone signed up with it, or asked to move an account to it.
     AlreadyRegistered = "already-registered" { to: Recipient::InsteadOfPending }
+    /// To a user whom an admin has invited.
+    Invitation = "invitation" {
+        to: Recipient::Pending,
+        link: INVITATION,
+        is_due: is_not_disabled,
+        limit: Some(MailLimit::Mailbox),
+    }
     /// A recovery link, requested by address.
     Recovery = "recovery" {
         template: "recover",
@@ -274,7 +284,10 @@ impl MailKind {
     /// The purpose of the link, for a mail that is limited by mailbox. Mails with the same purpose wait for each other.
     pub(crate) fn mailbox_purpose(self) -> Option<Purpose> {
         match (self.row().limit, self.row().link) {
-            (Some(MailLimit::Mailbox), MailLink::Secret(purpose, _)) => Some(purpose),
+            (
+                Some(MailLimit::Mailbox),
+                MailLink::Secret(purpose, _) | MailLink::Until(purpose, _),
+            ) => Some(purpose),
             _ => None,
         }
     }
@@ -303,7 +316,7 @@ mod tests {
         let policy = Policy::new("https://id.example.com");
         let lifetime = |kind: MailKind| match kind.row().link {
             MailLink::Secret(_, lifetime) => Some(lifetime(&policy).as_mins()),
-            MailLink::UntilDeletion(_) | MailLink::Page(_) => None,
+            MailLink::Until(..) | MailLink::Page(_) => None,
         };
         assert_eq!(lifetime(MailKind::SignUp), Some(24 * 60));
         assert_eq!(lifetime(MailKind::Recovery), Some(30));

@@ -9,6 +9,7 @@ mod credential;
 mod deleted_user;
 mod device;
 mod ended_session;
+mod invitation;
 mod job;
 mod last_sign_in;
 mod link;
@@ -27,6 +28,7 @@ use crate::store::{Record, Table};
 
 pub use audit_event::{AuditEvent, AuditKind, Outcome};
 pub use audit_filter::AuditFilter;
+pub use invitation::{Invitation, InvitationDelivery, InvitationStatus};
 pub use mail_job::MailJob;
 pub use mail_kind::MailKind;
 pub use user_filter::{UserCursor, UserFilter, UserPage};

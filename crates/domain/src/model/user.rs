@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::void_undo_links::VoidUndoLinks;
-use super::{Credential, DeletedUser, Lockout, SearchWord};
+use super::{Credential, DeletedUser, Invitation, Lockout, SearchWord};
 use crate::store::{
     BadRow, Batch, Condition, Kind, Query, Record, Row, RowReader, Table, Value, Write,
 };
@@ -59,7 +59,7 @@ impl Role {
 /// Status of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// Signed up with only an email address, which is not confirmed yet.
+    /// Signed up with only an email address, which is not confirmed yet, or has not accepted an invitation yet.
     Pending,
     /// Can sign in.
     Active,
@@ -181,6 +181,8 @@ pub struct User {
     pub void_undo_links: VoidUndoLinks,
     /// The deletion that is requested.
     pub deletion: Option<PendingDeletion>,
+    /// The invitation; `None` if the user was not invited.
+    pub invitation: Option<Invitation>,
     /// Incremented by every update.
     pub version: Version,
     /// When the user signed up.
@@ -248,9 +250,15 @@ impl User {
     }
 
     /// Returns `true` if the account has a username or a confirmed address to sign in with. Otherwise its status
-    /// is [`Status::Pending`] unless it is disabled.
+    /// is [`Status::Pending`] unless it is disabled. No one can sign in before the invitation is accepted.
     pub fn has_identifier(&self) -> bool {
-        self.username.is_some() || self.email.is_some()
+        !self.is_invited() && (self.username.is_some() || self.email.is_some())
+    }
+
+    /// Returns `true` if the user was invited and has not accepted yet. The user has no password.
+    pub fn is_invited(&self) -> bool {
+        let is_open = |invitation: Invitation| invitation.expires_at.is_some();
+        self.status != Status::Active && self.invitation.is_some_and(is_open)
     }
 
     /// Returns `true` if the user can sign in and has the admin role.
@@ -279,10 +287,13 @@ impl User {
             .descending()
     }
 
-    /// Users whose pending address was requested before this time, the oldest first.
+    /// Users whose pending address was requested before this time, the oldest first. That of an invitation is pending until
+    /// the invitation ends.
     pub fn pending_before(before: Timestamp) -> Query {
         let before = before.as_microsecond() - 1;
-        Query::by::<Self>(&["pending_email_at"]).at_most(before)
+        Query::by::<Self>(&["pending_email_at"])
+            .at_most(before)
+            .only(Condition::is_null(Invitation::EXPIRES_AT))
     }
 
     /// Users whose deletion is due, the oldest first.
@@ -352,6 +363,7 @@ impl Record for User {
             &["role"],
             &["deletion_at"],
             &["deletion_reminder_at"],
+            &["invitation"],
         ],
         common: &[("status", "active"), ("role", "user")],
         ..Table::new(
@@ -376,6 +388,11 @@ impl Record for User {
                 Kind::Text.column("void_undo_links"),
                 Kind::Int.nullable("deletion_at"),
                 Kind::Int.nullable("deletion_reminder_at"),
+                Kind::Key.nullable("invitation"),
+                Kind::Key.nullable("invitation_delivery"),
+                Kind::Id.nullable("invited_by"),
+                Kind::Int.nullable("invited_at"),
+                Kind::Int.nullable("invitation_expires_at"),
                 Kind::Int.column("version"),
                 Kind::Int.column("created_at"),
                 Kind::Int.column("updated_at"),
@@ -389,6 +406,8 @@ impl Record for User {
         let address = self.pending_address();
         let requested_by = pending.map(|pending| pending.requested_by.as_str());
         let deletion = self.deletion.as_ref();
+        let [state, delivery, invited_by, invited_at, expires_at] =
+            Invitation::columns(self.invitation.as_ref());
         let preferred_locale = self.preferred_locale.as_ref().map(LanguageTag::as_str);
         let void = serde_json::to_string(&self.void_undo_links).expect("numbers are JSON");
         // A user that was found by a name has no data. A replacement then keeps the stored one.
@@ -422,6 +441,11 @@ impl Record for User {
                     "deletion_reminder_at",
                     deletion.and_then(|deletion| deletion.remind_at).into(),
                 ),
+                state,
+                delivery,
+                invited_by,
+                invited_at,
+                expires_at,
                 ("version", self.version.0.into()),
                 ("created_at", self.created_at.into()),
                 ("updated_at", self.updated_at.into()),
@@ -466,6 +490,7 @@ impl Record for User {
                     remind_at: row.opt_time("deletion_reminder_at")?,
                 }),
             },
+            invitation: Invitation::read(row)?,
             version: Version(row.int("version")?),
             created_at: row.time("created_at")?,
             updated_at: row.time("updated_at")?,

@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use super::Outbox;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
-use crate::model::{Link, MailJob, MailKind, MailLink, NewEmail, Purpose, Recipient, User};
+use crate::model::{
+    InvitationDelivery, Link, MailJob, MailKind, MailLink, NewEmail, Purpose, Recipient, User,
+};
 use crate::ports::Mail;
 use crate::store::{Records, Write};
 use crate::values::{EmailAddress, Name, Token, Username};
@@ -40,7 +42,7 @@ impl Outbox {
                 user,
                 to: job.email.clone(),
             }),
-            (Recipient::Pending, Some(user), None) => Outgoing::confirmation(user, &job.email),
+            (Recipient::Pending, Some(user), None) => Outgoing::to_pending(user, &job.email),
             (Recipient::Pending, Some(user), Some(owner))
                 if owner.id != user.id && job.kind != MailKind::ConfirmationResend =>
             {
@@ -66,7 +68,10 @@ impl Outbox {
             MailLink::Secret(purpose, lifetime) => {
                 Some((purpose, ctx.now + lifetime(&self.core.policy)))
             }
-            MailLink::UntilDeletion(purpose) => deletion_at.map(|at| (purpose, at)),
+            MailLink::Until(purpose, end) => {
+                let end = end(&mail.user).filter(|end| *end > ctx.now);
+                end.map(|at| (purpose, at))
+            }
         };
         let (url, valid_minutes) = match (mail.kind.row().link, secret) {
             (MailLink::Page(path), _) => (format!("{base}{path}"), None),
@@ -77,7 +82,7 @@ impl Outbox {
                     digest: secret.digest(),
                     user_id: mail.user.id,
                     purpose,
-                    email: mail.to.clone(),
+                    email: Some(mail.to.clone()),
                     epoch: mail.user.security_epoch,
                     requested_at: mail.requested_at(job),
                     created_at: ctx.now,
@@ -135,21 +140,28 @@ impl Outgoing {
         Some(Self { kind, user, to })
     }
 
-    /// A confirmation mail; `None` if the address is no longer the user's pending address.
-    fn confirmation(user: User, email: &EmailAddress) -> Option<Self> {
+    /// A mail to the user's pending address, which confirms it; `None` if the address is no longer that. The link of an
+    /// invitation that was shown to an admin is not mailed.
+    fn to_pending(user: User, email: &EmailAddress) -> Option<Self> {
         let pending = user.pending_address()?;
         let to = (pending.key() == email.key()).then(|| pending.clone())?;
-        let kind = match user.email {
-            None => MailKind::SignUp,
-            Some(_) => MailKind::EmailChange,
+        let invitation = user.invitation.filter(|_| user.is_invited());
+        let kind = match (
+            invitation.map(|invitation| invitation.delivery),
+            &user.email,
+        ) {
+            (Some(InvitationDelivery::Mail), _) => MailKind::Invitation,
+            (Some(InvitationDelivery::Link), _) => return None,
+            (None, None) => MailKind::SignUp,
+            (None, Some(_)) => MailKind::EmailChange,
         };
         Some(Self { kind, user, to })
     }
 
-    fn is_confirmation(&self) -> bool {
+    fn is_to_pending(&self) -> bool {
         matches!(
             self.kind.row().link,
-            MailLink::Secret(Purpose::Confirmation, _)
+            MailLink::Secret(Purpose::Confirmation, _) | MailLink::Until(Purpose::Invitation, _)
         )
     }
 
@@ -157,7 +169,7 @@ impl Outgoing {
     /// was queued.
     fn requested_at(&self, job: &MailJob) -> Timestamp {
         match &self.user.pending_email {
-            Some(pending) if self.is_confirmation() => pending.requested_at,
+            Some(pending) if self.is_to_pending() => pending.requested_at,
             _ => job.created_at,
         }
     }
@@ -166,7 +178,7 @@ impl Outgoing {
     /// username that could carry a message from an unknown client. The page behind the link shows them.
     fn names(&self) -> (Option<String>, Option<String>) {
         let username = self.user.username.as_ref().map(Username::as_str);
-        if self.is_confirmation() {
+        if self.is_to_pending() {
             let plain = username.filter(|name| is_safe_name(name));
             return (None, plain.map(str::to_owned));
         }
@@ -184,11 +196,11 @@ impl Outgoing {
         }
     }
 
-    /// The value for the `Message-ID`. A mailbox shows mails with the same id once. Each recovery mail gets its own,
-    /// because its link voids the link of the previous attempt.
+    /// The value for the `Message-ID`. A mailbox shows mails with the same id once. Each recovery mail and invitation gets its
+    /// own, because its link voids the link of the previous attempt.
     fn message_id(&self, job: &MailJob) -> String {
         let attempt = match self.kind {
-            MailKind::Recovery => job.attempts,
+            MailKind::Recovery | MailKind::Invitation => job.attempts,
             _ => 0,
         };
         format!("{}.{attempt}", job.id)

@@ -60,11 +60,12 @@ impl PersonalData {
     /// user owns the address, which only that owner may learn. The account itself contains the
     /// requested address.
     fn remove_unproven(&mut self) {
-        let own = self.user.email.as_ref().map(EmailAddress::key);
+        let email = self.user.email.as_ref();
+        let own = email.map(EmailAddress::key);
         let is_own = |email: &EmailAddress| Some(email.key()) == own;
         // Other links were mailed to a confirmed address of the account, current or former.
         self.links
-            .retain(|link| link.purpose != Purpose::Confirmation || is_own(&link.email));
+            .retain(|link| link.purpose != Purpose::Confirmation || link.was_mailed_to(email));
         // A user can have the others sent to any address.
         let is_proven =
             |mail: &MailJob| mail.user_id.is_some() && mail.kind.row().to != Recipient::Pending;

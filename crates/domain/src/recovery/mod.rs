@@ -117,5 +117,5 @@ impl Recovery {
 fn may_recover(user: &User, link: &Link) -> bool {
     user.status == Status::Active
         && user.security_epoch == link.epoch
-        && user.email.as_ref().map(EmailAddress::key) == Some(link.email.key())
+        && link.was_mailed_to(user.email.as_ref())
 }

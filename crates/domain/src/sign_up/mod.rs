@@ -15,7 +15,7 @@ use crate::error::{Error, FieldError};
 use crate::events::Event;
 use crate::hashing::HashClient;
 use crate::model::{
-    Credential, PendingEmail, RequestedBy, Role, Status, User, Version, VoidUndoLinks,
+    Credential, PendingEmail, Purpose, RequestedBy, Role, Status, User, Version, VoidUndoLinks,
 };
 use crate::policy::SignUpPolicy;
 use crate::store::{Records, Write};
@@ -61,8 +61,8 @@ impl SignUp {
     /// Creates the user and queues a confirmation mail for the address. With an address alone the user is pending
     /// until it is confirmed. With a username the user is active at once, and only the address is pending.
     ///
-    /// Fails with [`Error::SignUpClosed`] if the policy is closed, and with [`Error::Invalid`] as
-    /// [`Self::check_identifiers`] does.
+    /// Fails with [`Error::SignUpClosed`] or [`Error::InvitationRequired`] if the policy is not open, and with
+    /// [`Error::Invalid`] as [`Self::check_identifiers`] does.
     ///
     /// If the policy requires no confirmation, the address is stored as confirmed; fails with
     /// [`Error::EmailTaken`] if another user has it.
@@ -92,8 +92,10 @@ impl SignUp {
 
     #[tracing::instrument(name = "sign_up", level = "trace", skip_all)]
     async fn create(&self, ctx: &Ctx, wanted: NewSignUp) -> Result<(User, Credential), Error> {
-        if self.core.policy.sign_up == SignUpPolicy::Closed {
-            return Err(Error::SignUpClosed);
+        match self.core.policy.sign_up {
+            SignUpPolicy::Open => {}
+            SignUpPolicy::Invitation => return Err(Error::InvitationRequired),
+            SignUpPolicy::Closed => return Err(Error::SignUpClosed),
         }
         self.check_identifiers(wanted.username.as_ref(), wanted.email.as_ref())?;
         if let (false, Some(email)) = (self.core.policy.enumeration_protection, &wanted.email) {
@@ -127,7 +129,9 @@ impl SignUp {
         self.core.emit(ctx, signed_up, &mut batch);
         if let Err(error) = self.core.apply(batch).await {
             if let Some(email) = confirm {
-                self.core.release_sign_up_mail(ctx, email).await;
+                self.core
+                    .release_mailbox(ctx, Purpose::Confirmation, email)
+                    .await;
             }
             return Err(error.into());
         }
@@ -180,6 +184,7 @@ impl SignUp {
             security_epoch: User::FIRST_EPOCH,
             void_undo_links: VoidUndoLinks::default(),
             deletion: None,
+            invitation: None,
             version: Version::FIRST,
             created_at: ctx.now,
             updated_at: ctx.now,

@@ -1,6 +1,6 @@
 //! Authorization of every method that acts on a user: anonymous, as another user, as the user, as an admin.
 
-use doorward_domain::model::{AuditFilter, Role, UserFilter};
+use doorward_domain::model::{AuditFilter, InvitationStatus, Role, UserFilter};
 use doorward_domain::profile::ProfileUpdate;
 use doorward_domain::values::{Data, FactorName};
 use doorward_domain::{Ctx, Error};
@@ -8,7 +8,7 @@ use doorward_domain::{Ctx, Error};
 use crate::test_node::*;
 
 /// Every method that acts on `{user}`, and whether users may call it for their own account.
-const ACTIONS: [(&str, bool); 22] = [
+const ACTIONS: [(&str, bool); 26] = [
     ("view", true),
     ("export", true),
     ("update", true),
@@ -30,6 +30,10 @@ const ACTIONS: [(&str, bool); 22] = [
     ("list factors", true),
     ("remove a factor", true),
     ("add a factor", true),
+    ("invite", false),
+    ("resend an invitation", false),
+    ("revoke an invitation", false),
+    ("list invitations", false),
     ("renew recovery codes", true),
 ];
 
@@ -106,6 +110,21 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
         "add a factor" => {
             let name = FactorName::default();
             doorward.factors.begin(ctx, named, &name).await.map(|_| ())
+        }
+        "invite" => {
+            let wanted = invited(None, Some("fay@example.com"), Role::User);
+            doorward.invitations.invite(ctx, wanted).await.map(|_| ())
+        }
+        // Authorized, but the user was not invited.
+        "resend an invitation" => {
+            let resent = doorward.invitations.resend(ctx, named).await;
+            not_found_is_ok(resent.map(|_| ()))
+        }
+        "revoke an invitation" => not_found_is_ok(doorward.invitations.revoke(ctx, named).await),
+        "list invitations" => {
+            let status = InvitationStatus::Pending;
+            let listed = doorward.invitations.list(ctx, status, None, 1);
+            listed.await.map(|_| ())
         }
         // Authorized, but the user has no factor.
         "remove a factor" => {
@@ -211,6 +230,10 @@ async fn an_admin_may_act_on_every_user() {
             "end a session",
             "cancel a change of the e-mail",
             "cancel the deletion",
+            "invite",
+            "resend an invitation",
+            "revoke an invitation",
+            "list invitations",
         ]
         .contains(&action)
         {

@@ -22,6 +22,7 @@ mod email_undo;
 mod factors;
 mod housekeeping;
 mod idle_timeout;
+mod invitation;
 mod keys;
 mod link_revocation;
 mod mailbox_limits;

@@ -1,19 +1,28 @@
 //! Reauthentication for the actions that would help a thief most.
 
-use doorward_domain::access::Action;
+use doorward_domain::access::{Action, NO_USER};
 use doorward_domain::model::{Role, Status};
 use doorward_domain::{Ctx, Error};
 use jiff::SignedDuration;
 
 use crate::test_node::*;
 
-const ACTS: [&str; 6] = ["role", "disable", "enable", "delete", "delete-own", "email"];
+const ACTS: [&str; 7] = [
+    "role",
+    "disable",
+    "enable",
+    "delete",
+    "delete-own",
+    "email",
+    "invite-admin",
+];
 
 fn action(act: &str) -> Action {
     match act {
         "role" => Action::ChangeRole,
         "disable" | "enable" => Action::ChangeStatus,
         "email" => Action::ChangeEmail,
+        "invite-admin" => Action::Invite,
         _ => Action::DeleteUser,
     }
 }
@@ -21,6 +30,7 @@ fn action(act: &str) -> Action {
 fn named(act: &str) -> &'static str {
     match act {
         "delete-own" => "me",
+        "invite-admin" => NO_USER,
         _ => "ben",
     }
 }
@@ -38,6 +48,10 @@ async fn act(node: &TestNode, ctx: &Ctx, act: &str) -> Result<(), Error> {
         "email" => {
             let new = email("new@example.org");
             doorward.email.change(ctx, named, &new, None, None).await
+        }
+        "invite-admin" => {
+            let wanted = invited(None, Some("new@example.org"), Role::Admin);
+            doorward.invitations.invite(ctx, wanted).await.map(drop)
         }
         _ => doorward.profile.delete(ctx, named, None).await.map(drop),
     }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use doorward_domain::admin::NewUser;
 use doorward_domain::ctx::session_actor;
 use doorward_domain::hashing::{Cost, Engine, Hasher, HasherSettings};
+use doorward_domain::invitation::NewInvitation;
 use doorward_domain::limits::KnownDevice;
 use doorward_domain::memory::{MemoryStore, SteppedClock};
 use doorward_domain::metric_event::MetricEvent;
@@ -414,7 +415,7 @@ impl TestNode {
             digest: token.digest(),
             user_id: user.id,
             purpose,
-            email: email(address),
+            email: Some(email(address)),
             epoch: stored.security_epoch,
             requested_at: pending.map_or(self.now(), |pending| pending.requested_at),
             created_at: self.now(),
@@ -559,6 +560,18 @@ pub fn sign_up(name: Option<&str>, address: Option<&str>) -> NewSignUp {
         password: new_password(PASSWORD),
         name: None,
         data: Data::default(),
+    }
+}
+
+/// An invitation, by mail if there is an address.
+pub fn invited(name: Option<&str>, address: Option<&str>, role: Role) -> NewInvitation {
+    NewInvitation {
+        username: name.map(username),
+        email: address.map(email),
+        name: None,
+        role,
+        locale: None,
+        delivery: None,
     }
 }
 

@@ -33,6 +33,7 @@ fn person(number: u8, name: &str) -> User {
         locale: Locale::De,
         preferred_locale: None,
         deletion: None,
+        invitation: None,
         security_epoch: 3,
         void_undo_links: VoidUndoLinks::default(),
         version: Version(9),

@@ -95,7 +95,9 @@ pub fn banner(
     let mut lines = vec![title, String::new()];
     lines.push(match config.policy.sign_up {
         SignUpPolicy::Open => format!("  Sign up        {public_url}/sign-up"),
-        SignUpPolicy::Closed => format!("  Sign in        {public_url}/sign-in"),
+        SignUpPolicy::Invitation | SignUpPolicy::Closed => {
+            format!("  Sign in        {public_url}/sign-in")
+        }
     });
     if let Some(url) = inbox_url(config, public_url) {
         lines.push(match config.demo_key {

@@ -1,6 +1,7 @@
 // Whole journeys, with JavaScript disabled: every page works without it. The walks visit the same pages with it.
 import assert from "node:assert/strict";
 import { Browser, PASSWORD } from "../../../testkit/browser/browser.mjs";
+import { invite, WITH_ADMIN } from "./walks.mjs";
 
 async function signUpWithAddress(browser, email) {
   await browser.go("/sign-up");
@@ -315,4 +316,29 @@ export async function an_admin_makes_another_one_by_keyboard_alone_and_sees_who_
   await browser.expectText(".log > li:has(code)", "ben");
   await open(".log dd a");
   await browser.expectHeading("ben");
+}
+
+export async function an_invited_user_chooses_a_password_and_is_signed_in_without_scripts() {
+  const browser = await Browser.open({ script: false, variables: { ...WITH_ADMIN, DOORWARD_SIGN_UP__POLICY: "invitation" } });
+  await browser.go("/sign-up");
+  await browser.expectHeading("You need an invitation");
+  await invite(browser, { email: "ben@example.com" });
+  await browser.awaitMail(1);
+  await browser.expectText("article", "You're invited to Doorward");
+  await browser.click("article a.button");
+  await browser.expectHeading("You're invited");
+  await browser.expectText("main", "ben@example.com");
+  const link = await browser.attribute("form[action^='/invitation/']", "action");
+  await browser.send(link, { name: "Ben", password: "password123" });
+  await browser.expectText("#password-fault", "too common");
+  assert.deepEqual([await browser.value("#name"), await browser.value("#password")], ["Ben", ""]);
+  await browser.send(link, { password: PASSWORD });
+  await browser.expectHeading("Hello, Ben");
+  await browser.click("nav a[href='/account/email']");
+  await browser.expectText("section[aria-labelledby=current]", "ben@example.com");
+  await browser.signOut();
+  await browser.go(link);
+  await browser.expectHeading("This link no longer works");
+  await browser.signIn("ben@example.com", PASSWORD);
+  await browser.expectHeading("Hello, Ben");
 }

@@ -35,6 +35,8 @@ tests!(journeys {
     /// With a role, a status, sessions and the audit log, on a phone.
     fn an_admin_finds_a_user_and_acts_in_the_console_without_scripts();
     fn an_admin_makes_another_one_by_keyboard_alone_and_sees_who_did_it();
+    /// On a phone, with an invitation that an admin has sent with the API.
+    fn an_invited_user_chooses_a_password_and_is_signed_in_without_scripts();
 });
 
 // For each page see `page_checks.mjs`. The console has no errors and no CSP report.

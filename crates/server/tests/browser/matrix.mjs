@@ -28,8 +28,8 @@ async function visitAll(language, ...more) {
     defects.push(...found.map((defect) => `${state}: ${defect}`));
   };
   try {
-    const { walk, walkFactors, walkEnrolment, walkRest, walkConsole, walkBrand } = walks;
-    for (const step of [walk, walkFactors, walkEnrolment, walkRest, walkConsole, walkBrand]) await step(language, look);
+    const { walk, walkFactors, walkEnrolment, walkRest, walkInvitation, walkConsole, walkBrand } = walks;
+    for (const step of [walk, walkFactors, walkEnrolment, walkRest, walkInvitation, walkConsole, walkBrand]) await step(language, look);
     for (const step of more) await step(look);
   } finally {
     writeFileSync(join(folder, "axe.json"), JSON.stringify(results, null, 1));

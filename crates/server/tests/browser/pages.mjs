@@ -14,7 +14,7 @@ async function passChecks(options, ...steps) {
 }
 
 export async function every_page_passes_the_checks_on_a_phone_in_both_color_schemes_and_by_keyboard() {
-  await passChecks(ON_A_PHONE, (look) => walks.walk("en", look));
+  await passChecks(ON_A_PHONE, (look) => walks.walk("en", look), (look) => walks.walkInvitation("en", look));
 }
 
 export async function every_page_for_developers_passes_the_checks() {

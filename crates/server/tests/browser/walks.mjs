@@ -317,6 +317,40 @@ export async function walkConsole(language, look) {
   await look(browser, "console, proof refused", "main:has(.notice) #password-fault");
 }
 
+// The settings of a server whose admin has this password.
+export const WITH_ADMIN = { DOORWARD_ADMIN__PASSWORD: PASSWORD };
+
+// Invites a user as the admin of the server, with the API. Returns the invitation.
+export async function invite(browser, body) {
+  const send = async (path, headers, body) => {
+    const response = await fetch(browser.url(path), { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body) });
+    if (response.status !== 201) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  };
+  const { token } = await send("/auth", {}, { username: "admin", password: PASSWORD });
+  return send("/invitation", { Authorization: `Bearer ${token}` }, body);
+}
+
+// The page of an invitation by mail, and of one whose link an admin passes on.
+export async function walkInvitation(language, look) {
+  const browser = await Browser.open({ language, variables: { ...WITH_ADMIN, DOORWARD_SIGN_UP__POLICY: "invitation" } });
+  await browser.go("/sign-up");
+  await look(browser, "sign up, invitation required", "main:not(:has(form)) .other");
+  await invite(browser, { email: "benjamin.blackwood@mail.example.org" });
+  await browser.openMail(1);
+  await look(browser, "invitation", "main:not(:has(.notice)) form[action^='/invitation/'] #name");
+  const link = await browser.attribute("form[action^='/invitation/']", "action");
+  await browser.send(link, { name: "x".repeat(201), password: "password123" });
+  await look(browser, "invitation, refused", "#name-fault");
+  await browser.send(link, { name: "Ben", password: PASSWORD });
+  await look(browser, "invitation, accepted", "body.overview");
+  await browser.go(link);
+  await look(browser, "invitation, used", "a[href='/problems/link-expired']");
+  const { url } = await invite(browser, { username: "zoe", name: "Zoe", email: "zoe@example.com", delivery: "link" });
+  await browser.go(new URL(url).pathname);
+  await look(browser, "invitation with a name", "form[action^='/invitation/']:not(:has(#name))");
+}
+
 // Pages of an operator with a colour that is too pale for text.
 export async function walkBrand(language, look) {
   const variables = { DOORWARD_BRAND__NAME: "Example Club", DOORWARD_BRAND__ACCENT: "#fff3a0", DOORWARD_BRAND__PRIVACY_URL: "https://example.com/privacy" };

@@ -55,6 +55,7 @@ pub fn body_of(route: &Route) -> Option<Value> {
         ("POST", "/confirmation" | "/recovery" | "/sign-up/sent" | "/recover") => {
             json!({"email": "nobody@example.org"})
         }
+        ("POST", "/invitation") => json!({"email": "invited@example.org"}),
         ("POST", "/recovery/{token}") => json!({"new_password": OTHER_PASSWORD}),
         ("POST", "/auth" | "/sign-in" | "/sign-in/keep-account") => {
             json!({"username": "nobody", "password": PASSWORD})
@@ -284,9 +285,12 @@ async fn another_user_gets_403_whether_or_not_the_name_exists() {
         answers.dedup();
         assert_eq!(answers.len(), 1, "{route:?}");
     }
-    for path in ["/user", "/audit"] {
+    for path in ["/user", "/audit", "/invitation"] {
         eve.get(path).await.expect_problem(403, "forbidden");
     }
+    let invite = json!({"email": "invited@example.org"});
+    let refused = eve.post("/invitation", invite).await;
+    refused.expect_problem(403, "forbidden");
 }
 
 /// Each row as an admin, for another user and for an unknown one.
@@ -341,6 +345,8 @@ async fn an_admin_has_the_access_of_the_table() {
             // Nothing is pending, or the user was deleted.
             "/admin/users/{user}/keep" | "/admin/users/{user}/delete-now" => &[200, 303, 404],
             path if path.starts_with("/admin") => &[200, 303],
+            // The user was not invited.
+            "/user/{user}/invitation" => &[404],
             path if path.starts_with("/inbox") => &[404],
             path if path.contains("{token}") => &[410],
             "/account/password" => &[200, 401],

@@ -118,7 +118,8 @@ async fn filters_and_pages_work_together() {
 fn line_of(route: &Route) -> Option<&'static str> {
     Some(match (route.method.as_str(), route.path) {
         ("POST", "/user") => "sign-up",
-        ("GET", "/user") => "users-listed",
+        ("POST", "/invitation") => "invited",
+        ("GET", "/user" | "/invitation") => "users-listed",
         ("GET", "/user/{user}" | "/user/{user}/activity" | "/user/{user}/factor") => "user-viewed",
         ("PUT" | "PATCH", "/user/{user}") => "profile-updated",
         ("DELETE", "/user/{user}") => "user-deleted",

@@ -18,6 +18,7 @@ mod factor_undo;
 mod factors;
 mod headers;
 mod inbox;
+mod invitation;
 #[cfg(feature = "aws")]
 mod late_index;
 mod model;

@@ -198,7 +198,7 @@ fn the_document_has_the_form_of_each_cursor() {
         .collect();
     cursors.sort_unstable();
     let (word, id) = ("^([0-9a-f]{2}){16,}$", "^[A-Za-z0-9_-]{21}[AQgw]$");
-    assert_eq!(cursors, [word, id, id, id]);
+    assert_eq!(cursors, [word, id, id, id, id]);
 }
 
 /// The Postman collection requests each route for programs, and two that do not exist.

@@ -4,7 +4,7 @@
 
 use doorward_domain::Actor;
 use doorward_domain::factors::FactorList;
-use doorward_domain::model::{Role, Status, User};
+use doorward_domain::model::{InvitationStatus, Role, Status, User};
 use doorward_web::Code;
 use doorward_web::routes::{Route, table};
 use serde_json::{Value, json};
@@ -78,6 +78,7 @@ fn fields_of(route: &Route, sender: Sender) -> Option<Value> {
         | (
             "POST",
             "/user/{user}/recovery-codes"
+            | "/user/{user}/invitation"
             | "/account/factors/recovery-codes"
             | "/account/factors/{id}/remove"
             | "/admin/users/{user}/factors/{id}"
@@ -88,6 +89,7 @@ fn fields_of(route: &Route, sender: Sender) -> Option<Value> {
         ("PUT", "/user/{user}/email") | ("POST", "/account/email") => {
             with_proof(json!({"email": "thief@example.org"}))
         }
+        ("POST", "/invitation") => with_proof(json!({"username": "thief", "role": "admin"})),
         ("PUT", "/user/{user}/role") | ("POST", "/admin/users/{user}/role") => {
             with_proof(json!({"role": "user"}))
         }
@@ -161,6 +163,8 @@ struct Protected {
     status: Status,
     factors: FactorList,
     is_to_be_deleted: bool,
+    /// Number of other admins who were invited.
+    invited: usize,
     /// Status and `next` of a sign-in with the old password.
     sign_in: (u16, Value),
 }
@@ -170,6 +174,8 @@ async fn protected(app: &TestApp) -> Option<Protected> {
     let operator = app.ctx(Actor::CommandLine);
     let user: User = app.doorward.admin.find_by_name("ben").await.ok()?;
     let factors = app.doorward.factors.list_by_name(&operator, "ben").await;
+    let (service, pending) = (&app.doorward.invitations, InvitationStatus::Pending);
+    let invited = service.list(&operator, pending, None, 10).await;
     let body = json!({"username": "ben", "password": PASSWORD});
     let answer = app.anonymous().post("/auth", body).await;
     Some(Protected {
@@ -181,6 +187,7 @@ async fn protected(app: &TestApp) -> Option<Protected> {
         status: user.status,
         factors: factors.unwrap(),
         is_to_be_deleted: user.deletion.is_some(),
+        invited: invited.unwrap().len(),
         sign_in: (answer.status, answer.json()["next"].clone()),
     })
 }
@@ -300,14 +307,18 @@ async fn the_same_requests_with_a_code_change_what_the_factor_protects() {
     let requires_proof =
         |route: &&Route| route.has_problem(Code::ReauthenticationRequired) && !is_first_code(route);
     assert!(table().filter(requires_proof).all(takes_code));
-    // The user of a pending deletion has no session.
-    let is_cancellation = |route: &Route| {
+    // The user of a pending deletion has no session, and Ben was not invited.
+    let is_not_for_ben = |route: &Route| {
         matches!(
             (route.method.as_str(), route.path),
-            ("DELETE", "/user/{user}/deletion") | ("POST", "/admin/users/{user}/keep")
+            ("DELETE", "/user/{user}/deletion")
+                | (
+                    "POST",
+                    "/admin/users/{user}/keep" | "/user/{user}/invitation"
+                )
         )
     };
-    let routes = table().filter(|route| takes_code(route) && !is_cancellation(route));
+    let routes = table().filter(|route| takes_code(route) && !is_not_for_ben(route));
     let routes: Vec<_> = routes.collect();
     assert!(routes.len() >= 12, "{routes:?}");
     for route in routes {

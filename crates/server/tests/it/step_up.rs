@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{Client, OTHER_PASSWORD, PASSWORD, TestApp, TestResponse};
 
 /// Method, path and body of the requests that need it.
-fn acts() -> [(&'static str, &'static str, Value); 6] {
+fn acts() -> [(&'static str, &'static str, Value); 7] {
     [
         ("PUT", "/user/ben/role", json!({"role": "admin"})),
         ("PUT", "/user/ben/status", json!({"status": "disabled"})),
@@ -15,6 +15,11 @@ fn acts() -> [(&'static str, &'static str, Value); 6] {
             "PUT",
             "/user/ben/email",
             json!({"email": "new@example.org"}),
+        ),
+        (
+            "POST",
+            "/invitation",
+            json!({"email": "new@example.org", "role": "admin"}),
         ),
         ("PUT", "/user/ben/deletion", Value::Null),
         ("DELETE", "/user/ben", Value::Null),

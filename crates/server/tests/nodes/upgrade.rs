@@ -120,6 +120,20 @@ async fn assert_compatible(
     one.get(&path, &admin).await.expect(404);
 }
 
+/// An old node reads a user whom a newer one has invited, and signs in who has accepted there.
+async fn assert_invited(cluster: &Cluster, new: NodeClient, older: NodeClient) {
+    let admin = cluster.admin().await;
+    let body = json!({"username": "ida"});
+    let invited = new.send("POST", "/invitation", Some(&admin), Some(body));
+    let url = invited.await.expect(201).text("url");
+    let user = older.get("/user/ida", &admin).await.expect(200);
+    assert_eq!(user.text("status"), "pending");
+    let link = &url[url.find("/invitation/").unwrap()..];
+    let body = json!({"password": PASSWORD});
+    new.post(link, body).await.expect(200);
+    older.token("ida", PASSWORD).await;
+}
+
 async fn ended(client: NodeClient, token: &str) {
     crate::pass(std::time::Duration::from_secs(1)).await;
     assert_eq!(client.check(token).await, 401);
@@ -155,6 +169,7 @@ async fn a_rolling_upgrade(store: StoreKind) {
     cluster.nodes[0].start().await;
     load.makes_progress(5).await;
     let [new, older, oldest] = cluster.clients();
+    assert_invited(&cluster, new, older).await;
     assert_compatible(&cluster, older, new, "ann", &[new]).await;
     assert_compatible(&cluster, new, oldest, "ben", &[new]).await;
     each_mail_arrives_once(&cluster, "between", 30).await;

@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 
 use doorward_domain::model::{
-    AuditEvent, AuditKind, MailJob, MailKind, Outcome, PendingEmail, Purpose, RequestedBy, Role,
-    Session, Status, User,
+    AuditEvent, AuditKind, Invitation, InvitationDelivery, MailJob, MailKind, Outcome,
+    PendingEmail, Purpose, RequestedBy, Role, Session, Status, User,
 };
 use doorward_domain::store::Record;
 use doorward_domain::values::{Data, Locale};
@@ -31,6 +31,26 @@ fn a_user_comes_back() {
                     ..fixtures::user()
                 });
             }
+        }
+    }
+}
+
+#[test]
+fn an_invitation_comes_back() {
+    for delivery in InvitationDelivery::ALL {
+        let open = Invitation {
+            delivery: *delivery,
+            ..fixtures::invitation()
+        };
+        let by_operator = Invitation {
+            invited_by: None,
+            ..open
+        };
+        for invitation in [open, open.accepted(), by_operator] {
+            comes_back(&User {
+                invitation: Some(invitation),
+                ..fixtures::user()
+            });
         }
     }
 }

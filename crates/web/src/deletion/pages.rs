@@ -4,7 +4,7 @@ use axum::extract::Path;
 use axum::http::HeaderMap;
 use axum::response::{Html, Response};
 use doorward_domain::model::Purpose;
-use doorward_domain::values::DeletionReason;
+use doorward_domain::values::{DeletionReason, EmailAddress};
 use jiff::Timestamp;
 use minijinja::{Value, context};
 
@@ -143,7 +143,7 @@ pub(crate) async fn view_deletion_undo(
     let viewed = service.view_undo(&caller.ctx, &parsed).await;
     let link = viewed.map_err(|error| Problem::from(error).of_link(Purpose::DeletionUndo))?;
     let values = context! {
-        email => link.email.as_str(),
+        email => link.email.as_ref().map(EmailAddress::as_str),
         deletion_at => moment(link.expires_at),
         token,
     };

@@ -2,6 +2,6 @@
 
 pub(crate) mod api;
 mod change_pages;
-mod console;
+pub(crate) mod console;
 pub(crate) mod pages;
 pub(crate) mod routes;

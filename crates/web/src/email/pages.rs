@@ -180,6 +180,8 @@ pub(crate) async fn undo_email_change(
         false => Notice::EmailUndone,
     };
     let mut response = notice.redirect(None);
-    sent_to::set(response.headers_mut(), &email);
+    if let Some(email) = &email {
+        sent_to::set(response.headers_mut(), email);
+    }
     Ok(response)
 }

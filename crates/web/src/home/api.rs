@@ -31,7 +31,7 @@ pub(crate) struct Greeting {
 /// Who may sign up.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SignUpRules {
-    /// `open`: anyone; `closed`: no one.
+    /// `open`: anyone; `invitation`: users whom an admin has invited; `closed`: no one.
     #[schema(example = "open")]
     policy: &'static str,
     /// Domains of the addresses that are accepted; one that begins with a dot includes its subdomains. If the list is

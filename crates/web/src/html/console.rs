@@ -11,7 +11,7 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::access::{Action, Target};
-use doorward_domain::model::User;
+use doorward_domain::model::{Status, User};
 use doorward_domain::profile::ViewedUser;
 use doorward_domain::values::{EmailAddress, UserId, Username};
 use minijinja::value::Serde;
@@ -197,6 +197,7 @@ pub(crate) fn user_row(user: &User) -> Value {
 pub(crate) fn status(user: &User) -> &'static str {
     match user.deletion {
         Some(_) => "deletion",
+        None if user.status == Status::Pending && user.is_invited() => "invited",
         None => user.status.as_str(),
     }
 }

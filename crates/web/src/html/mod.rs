@@ -66,6 +66,7 @@ impl Pages {
         let language = |locale: Locale| context! { tag => locale.tag(), name => locale.own_name() };
         environment.add_global("all_languages", Locale::ALL.map(language).to_vec());
         environment.add_global("is_sign_up_open", policy.sign_up == SignUpPolicy::Open);
+        environment.add_global("sign_up_policy", policy.sign_up.as_str());
         // A domain with subdomains begins with a dot.
         let domain = |name: &String| context! { name => name.trim_start_matches('.'), has_subdomains => name.starts_with('.') };
         let domains = policy.email_domains.names();

@@ -29,7 +29,7 @@ pub(crate) fn read_address(mut fields: Fields) -> Result<EmailAddress, Problem> 
 
 /// The page of a link that undoes a change: the address that it was mailed to, and a button.
 pub(crate) fn undo_page(caller: &Caller, template: &str, link: &Link, token: &str) -> Html<String> {
-    let values = context! { email => link.email.as_str(), token };
+    let values = context! { email => link.email.as_ref().map(EmailAddress::as_str), token };
     caller.render(template, values)
 }
 

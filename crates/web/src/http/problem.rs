@@ -69,6 +69,7 @@ codes! {
     DeletionPending = "deletion-pending", 403, "Account will be deleted", "The deletion of this account was requested.", "The password, and the code if there is a second factor, are correct, but the account is deleted at `deletion_at`. To keep it, send the same proof with `DELETE /user/me/deletion`, or open the link in the email about the deletion.";
     Forbidden = "forbidden", 403, "Forbidden", "Your account does not have access to this resource.", "The resource belongs to another user or requires the admin role. The response is the same whether or not it exists.";
     SignUpClosed = "sign-up-closed", 403, "Sign-up closed", "New accounts cannot be created here.", "The operator has set `sign_up.policy = \"closed\"`. Ask the operator for an account.";
+    InvitationRequired = "invitation-required", 403, "Invitation required", "New accounts need an invitation.", "The operator has set `sign_up.policy = \"invitation\"`. Ask an admin for an invitation, and open its link.";
     CrossSiteRequest = "cross-site-request", 403, "Cross-site request rejected", "The request was sent by a page of another site.", "Browser requests must come from this server's pages or from an origin in `cors.origins`, where the session cookie and the forms of the pages do not work. Other clients: send no `Origin`, use a bearer token.";
     HttpsRequired = "https-required", 403, "HTTPS required", "The request was sent over plain HTTP.", "The request was sent over plain HTTP. Treat any token in it as compromised and sign in again over HTTPS.";
     NotFound = "not-found", 404, "Not found", "The requested resource does not exist.", "No such route, user or session.";
@@ -77,7 +78,7 @@ codes! {
     NotAcceptable = "not-acceptable", 406, "Not acceptable", "No media type in `Accept` is available here.", "`Accept` must allow `application/json` or `text/html`.";
     RequestTimeout = "request-timeout", 408, "Request timeout", "The body did not arrive in time.", "Send the whole body within 30 seconds.";
     UsernameTaken = "username-taken", 409, "Username taken", "Another account has this username.", "Usernames are unique, ignoring case. Choose another.";
-    EmailTaken = "email-taken", 409, "Email address taken", "Another account has this email address.", "Reported only if `enumeration_protection` is off. Sign in, or reset the password.";
+    EmailTaken = "email-taken", 409, "Email address taken", "Another account has this email address.", "Reported only if `enumeration_protection` is off, or to an admin who invites the address. Sign in, or reset the password.";
     LastAdmin = "last-admin", 409, "Last active admin", "This user is the last active admin.", "The last active admin cannot be demoted, disabled or deleted. Make another user an admin first.";
     LinkExpired = "link-expired", 410, "Link expired", "This link was used, was replaced by a newer one, or is too old.", "The link was used, replaced by a newer one, or is too old. Request a new email.";
     ChallengeExpired = "challenge-expired", 410, "Challenge expired", "This sign-in was not completed in time, or too many codes were wrong.", "The challenge of a sign-in is valid for five minutes (fifteen to add a required factor), one sign-in, five codes, and the program that sent the password. A security event voids it. Sign in again.";
@@ -290,6 +291,7 @@ fn plain_code(error: &Error) -> Code {
         Error::Forbidden => Code::Forbidden,
         Error::NotFound => Code::NotFound,
         Error::SignUpClosed => Code::SignUpClosed,
+        Error::InvitationRequired => Code::InvitationRequired,
         Error::UsernameTaken => Code::UsernameTaken,
         Error::EmailTaken => Code::EmailTaken,
         Error::LastAdmin => Code::LastAdmin,

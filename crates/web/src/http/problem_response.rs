@@ -113,7 +113,9 @@ fn request_page(purpose: Purpose) -> Option<&'static str> {
     match purpose {
         Purpose::Confirmation => Some("/sign-up/sent"),
         Purpose::Recovery => Some("/recover"),
-        Purpose::EmailUndo | Purpose::FactorUndo | Purpose::DeletionUndo => None,
+        Purpose::EmailUndo | Purpose::FactorUndo | Purpose::DeletionUndo | Purpose::Invitation => {
+            None
+        }
     }
 }
 

@@ -6,7 +6,10 @@ use crate::route_handler::prelude::*;
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::post("/user", Ignored)
         .with_limit_in_form(SignUp)
-        .with_problems(&[&[SignUpClosed, UsernameTaken, EmailTaken, Overloaded]])
+        .with_problems(&[
+            &[SignUpClosed, InvitationRequired],
+            &[UsernameTaken, EmailTaken, Overloaded],
+        ])
         .api(|| routes!(api::create_user))
         .with_page(|| post(pages::sign_up)),
     Route::get("/sign-up", InvalidIgnored).page(|| get(pages::sign_up_page)),

@@ -12,6 +12,7 @@ use doorward_domain::values::{EmailAddress, LanguageTag, Name, Username};
 use minijinja::{Value, context};
 
 use crate::audit::console::event_row;
+use crate::email::console::unconfirmed;
 use crate::html::console::{AdminCaller, ConsoleSection, ListForm, status, user_path, user_row};
 use crate::html::dates::{ago, moment};
 use crate::html::display_name;
@@ -144,7 +145,7 @@ fn acts(user: &User, has_sessions: bool) -> Vec<Value> {
         (
             "send-confirmation",
             "confirmation",
-            user.pending_email.is_some() && !is_disabled,
+            unconfirmed(user).is_some() && !is_disabled,
         ),
         (
             "send-recovery",

@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 
 use crate::audit::view::AuditEventView;
 use crate::factors::api::{FactorListView, FactorView};
+use crate::invitation::view::InvitationView;
 use crate::sessions::view::SessionView;
 use crate::users::retention::{self, Retention, whole_units};
 use crate::users::view::UserView;
@@ -40,6 +41,9 @@ pub struct ExportView {
     exported_at: Timestamp,
     /// The account.
     user: UserView,
+    /// The invitation; null if the user was not invited.
+    #[schema(required = true)]
+    invitation: Option<InvitationView>,
     /// Language of mails to the user.
     #[schema(example = "en")]
     language: &'static str,
@@ -96,9 +100,9 @@ pub struct LinkView {
     /// Purpose of the link.
     #[schema(example = "recovery")]
     purpose: &'static str,
-    /// Recipient.
-    #[schema(format = Email, example = "ben@example.com")]
-    email: String,
+    /// Recipient; null for the link of an invitation that was shown to an admin.
+    #[schema(required = true, format = Email, example = "ben@example.com")]
+    email: Option<String>,
     /// Creation time.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     created_at: Timestamp,
@@ -215,6 +219,7 @@ impl ExportDocument {
             server: policy.public_url.clone(),
             exported_at: self.now,
             user: UserView::from(&data.user).with_last_sign_in(data.last_sign_in_at),
+            invitation: InvitationView::new(&data.user, self.now),
             language: data.user.mail_locale().tag(),
             password: data.password.as_ref().map(PasswordView::from),
             factors: FactorListView::from(&data.factors).items,
@@ -264,7 +269,7 @@ impl From<&Link> for LinkView {
     fn from(link: &Link) -> Self {
         Self {
             purpose: link.purpose.as_str(),
-            email: link.email.as_str().to_owned(),
+            email: link.email.as_ref().map(|email| email.as_str().to_owned()),
             created_at: link.created_at,
             expires_at: link.expires_at,
             used_at: link.used_at,

@@ -41,7 +41,7 @@ pub struct UserView {
     /// Role.
     #[schema(pattern = "^(user|admin)$", example = "user")]
     role: &'static str,
-    /// `pending`: signed up with an email address alone, which is not confirmed yet.
+    /// `pending`: signed up with an email address alone, which is not confirmed yet, or has not accepted an invitation yet.
     #[schema(pattern = "^(pending|active|disabled)$", example = "active")]
     status: &'static str,
     /// Language that the user has chosen, a BCP 47 tag.

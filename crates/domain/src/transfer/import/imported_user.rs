@@ -32,8 +32,8 @@ impl ImportedUser {
         if user.username.is_none() && user.email.is_none() && user.pending_email.is_none() {
             return Err(ImportRejection::NoIdentifier);
         }
-        let is_pending = user.status == Status::Pending;
-        if is_pending && (user.pending_email.is_none() || user.has_identifier()) {
+        let is_sign_up = user.status == Status::Pending && !user.is_invited();
+        if is_sign_up && (user.pending_email.is_none() || user.has_identifier()) {
             return Err(ImportRejection::NoPendingEmail);
         }
         let counts = [user.version.0, user.security_epoch];
@@ -105,9 +105,9 @@ pub enum ImportRejection {
     /// The nil UUID.
     #[error("the id is the nil UUID")]
     IdInvalid,
-    /// A pending user without a pending address, or with another name to sign in with.
+    /// A pending user who was not invited, without a pending address, or with another name to sign in with.
     #[error(
-        "a pending user must have a pending address, and neither a username nor a confirmed address"
+        "a pending user who was not invited must have a pending address, and neither a username nor a confirmed address"
     )]
     NoPendingEmail,
     /// A counter that could not be increased.

@@ -187,7 +187,7 @@ async fn the_link_works_once() {
             .email
             .view_undo(&node.anonymous(), &token)
             .await;
-        assert_eq!(viewed.unwrap().email, email(OLD));
+        assert_eq!(viewed.unwrap().email, Some(email(OLD)));
     }
     assert_eq!(node.stored_user(&ben).await, before);
     let (one, other) = tokio::join!(undo(&node, &token), undo(&node, &token));

@@ -110,7 +110,7 @@ fn invalid_values_are_rejected() {
         ("brand.support", "mailto:support"),
         ("enumeration_protection", "plain"),
         ("sign_up.confirm_email", "never"),
-        ("sign_up.policy", "invitation"),
+        ("sign_up.policy", "friends"),
         ("sign_up.domains", "*.example.com"),
         ("database.url", "oracle:x"),
         ("database.url", "postgres:ben:secret@127.0.0.1/d"),

@@ -13,7 +13,7 @@ const ADDRESS: &str =
     "a-very-long-name-that-goes-on-and-on-and-on@a-domain-that-is-long-as-well.example.com";
 
 /// A user with an authenticator app.
-const ADA: &str = r#"{"format":"doorward-users","version":6}
+const ADA: &str = r#"{"format":"doorward-users","version":7}
 {"id":"0193d2a0-0000-7000-8000-000000000001","username":"ada","role":"user","status":"active","locale":"en","security_epoch":1,"version":1,"created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:00Z","factors":{"totp":[{"name":"Phone","secret":"GEZDGNBVGY3TQOJQ","algorithm":"SHA1","digits":6,"period":30,"created_at":"2026-01-01T00:00:00Z"}],"recovery_codes":[]}}
 "#;
 
@@ -93,6 +93,7 @@ const CALLS: &[&[&str]] = &[
     &["user", "list"],
     &["user", "show", "ben"],
     &["user", "create", "--username", "eve"],
+    &["user", "invite", "--username", "ida"],
     &["user", "set-password", "eve"],
     &["user", "set-role", "eve", "admin"],
     &["user", "disable", "eve"],

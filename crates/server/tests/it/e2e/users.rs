@@ -285,3 +285,50 @@ fn output_that_cannot_be_written_is_an_error() {
     );
     setup.run(&["user", "show", "ben"]).expect(0);
 }
+
+/// The link is printed once; a mail is sent by the server.
+#[test]
+fn an_operator_invites_users() {
+    let setup = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
+    let server = setup.start();
+    let invite = |arguments: &[&str]| setup.run(&[&["user", "invite"], arguments].concat());
+    let invited = invite(&["--username", "ben", "--name", "Ben", "--json"]);
+    let invited = invited.expect(0).json();
+    assert_eq!(invited["status"], "pending");
+    let (_, path) = invited["url"]
+        .as_str()
+        .unwrap()
+        .split_once("/invitation/")
+        .unwrap();
+    let accepted = server.post(
+        &format!("/invitation/{path}"),
+        json!({"password": PASSWORD}),
+    );
+    assert_eq!(accepted.expect(200).json()["name"], "Ben");
+    server.sign_in("ben", PASSWORD);
+    let mailed = invite(&[
+        "--email",
+        "eve@example.com",
+        "--role",
+        "admin",
+        "--locale",
+        "de",
+    ]);
+    let text = mailed.expect(0).out;
+    assert!(
+        text.contains("admin") && text.contains("is mailed"),
+        "{text}"
+    );
+    for (arguments, reported) in [
+        (&["--username", "ben"][..], "taken"),
+        (&["--email", "fay@example.com", "--link"], "username"),
+        (
+            &["--email", "fay@example.com", "--locale", "nope!"],
+            "--locale",
+        ),
+    ] {
+        let failed = invite(arguments).expect(1);
+        assert!(failed.err.contains(reported), "{}", failed.err);
+    }
+    invite(&["--name", "Eve"]).expect(2);
+}

@@ -271,8 +271,20 @@ async fn an_admin_sends_the_links_that_a_user_could_request() {
     let sent = browser.post(page, "").await;
     Browser::redirected(sent, "/admin/users/eve?recovery-sent");
     assert!(path_in(&app.one_mail().await).starts_with("/recovery/"));
-    // Nothing to send.
-    for page in ["/admin/users/ben/recovery", "/admin/users/eve/confirmation"] {
+    // Nothing to send: the link of an invitation confirms its address.
+    let root = app.sign_in("root").await;
+    let invited = json!({"username": "zoe", "email": "zoe@example.com", "delivery": "link"});
+    root.post("/invitation", invited).await.expect(201);
+    let zoe = browser.get("/admin/users/zoe").await;
+    let zoe = browser
+        .page(zoe, 200)
+        .shows(&["<span class=\"badge\">Invited</span>"]);
+    assert!(!zoe.0.contains("/confirmation\""), "{}", zoe.0);
+    for page in [
+        "/admin/users/ben/recovery",
+        "/admin/users/eve/confirmation",
+        "/admin/users/zoe/confirmation",
+    ] {
         let user = page.rsplit_once('/').unwrap().0;
         Browser::redirected(browser.get(page).await, user);
         Browser::redirected(browser.post(page, "").await, user);

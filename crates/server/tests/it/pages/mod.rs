@@ -16,6 +16,7 @@ mod deletion;
 mod documents;
 mod escaping;
 mod factors;
+mod invitation;
 mod language;
 mod limits;
 mod problems;

@@ -118,6 +118,7 @@ async fn a_link_that_was_cut_off_is_called_incomplete() {
             ("/email-undo/abc", "/"),
             ("/factor-undo/abc", "/"),
             ("/deletion-undo/abc", "/"),
+            ("/invitation/abc", "/"),
         ] {
             let viewed = Page::get(&anonymous, path, language).await;
             let sent = Page::post(&anonymous, path, "", language).await;

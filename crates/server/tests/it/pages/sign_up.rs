@@ -101,17 +101,26 @@ async fn an_empty_sign_up_asks_for_the_field_that_its_form_has() {
 
 #[tokio::test]
 async fn a_closed_sign_up_has_a_page_without_a_form_and_no_link() {
-    let app = TestApp::with(|options| options.policy.sign_up = SignUpPolicy::Closed).await;
-    let mut browser = Browser::new(&app, "en");
-    let page = browser.get("/sign-in").await;
-    assert!(!browser.page(page, 200).0.contains("/sign-up"));
-    let page = browser.get("/sign-up").await;
-    let page = browser
-        .page(page, 200)
-        .shows(&["Sign-up is closed", "href=\"/sign-in\""]);
-    assert!(!page.0.contains("action=\"/sign-up\""));
-    let page = browser.post("/sign-up", FORM).await;
-    browser.page(page, 403).shows(&["Sign-up is closed"]);
+    for (policy, title, text) in [
+        (SignUpPolicy::Closed, "Sign-up is closed", "Ask the people"),
+        (
+            SignUpPolicy::Invitation,
+            "You need an invitation",
+            "open the link in it",
+        ),
+    ] {
+        let app = TestApp::with(|options| options.policy.sign_up = policy).await;
+        let mut browser = Browser::new(&app, "en");
+        let page = browser.get("/sign-in").await;
+        assert!(!browser.page(page, 200).0.contains("/sign-up"));
+        let page = browser.get("/sign-up").await;
+        let page = browser
+            .page(page, 200)
+            .shows(&[title, text, "href=\"/sign-in\""]);
+        assert!(!page.0.contains("action=\"/sign-up\""));
+        let page = browser.post("/sign-up", FORM).await;
+        browser.page(page, 403).shows(&[title]);
+    }
 }
 
 #[tokio::test]

@@ -58,12 +58,18 @@ async fn a_form_signs_up_as_json_does() {
 /// `GET /` tells applications who may sign up.
 #[tokio::test]
 async fn a_closed_sign_up_is_reported() {
-    let app = TestApp::with(|options| options.policy.sign_up = SignUpPolicy::Closed).await;
-    let home = app.anonymous().get("/").await.expect(200).json();
-    assert_eq!(home["sign_up"], json!({"policy": "closed", "domains": []}));
-    let body = json!({"username": "ben", "password": PASSWORD});
-    let refused = app.anonymous().post("/user", body).await;
-    refused.expect_problem(403, "sign-up-closed");
+    for (policy, code) in [
+        (SignUpPolicy::Closed, "sign-up-closed"),
+        (SignUpPolicy::Invitation, "invitation-required"),
+    ] {
+        let app = TestApp::with(|options| options.policy.sign_up = policy).await;
+        let home = app.anonymous().get("/").await.expect(200).json();
+        let rules = json!({"policy": policy.as_str(), "domains": []});
+        assert_eq!(home["sign_up"], rules);
+        let body = json!({"username": "ben", "password": PASSWORD});
+        let refused = app.anonymous().post("/user", body).await;
+        refused.expect_problem(403, code);
+    }
 }
 
 #[tokio::test]

@@ -16,6 +16,11 @@ pub enum UserCommand {
         after_help = "Examples:\n  doorward user create --username ben --role admin\n  doorward user create --email eve@example.com --password-stdin < password.txt"
     )]
     Create(CreateUserArgs),
+    /// Invite a user, who chooses the password
+    #[command(
+        after_help = "Examples:\n  doorward user invite --email eve@example.com --role admin\n  doorward user invite --username ben\n\nAn invitation with an address is mailed, when a server runs. Without one, or with --link, the link is printed once."
+    )]
+    Invite(InviteUserArgs),
     /// List users, oldest first
     #[command(
         after_help = "Examples:\n  doorward user list --query ben --limit 10\n  doorward user list --role admin --status active"
@@ -97,6 +102,30 @@ pub struct CreateUserArgs {
     /// Read the password from standard input (default: generate one and print it once)
     #[arg(long)]
     pub password_stdin: bool,
+}
+
+/// `user invite`
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("invited").required(true).multiple(true).args(["username", "email"])))]
+pub struct InviteUserArgs {
+    /// Username: public and unique; required with --link
+    #[arg(long)]
+    pub username: Option<String>,
+    /// Email address: confirmed by the link if that is mailed
+    #[arg(long)]
+    pub email: Option<String>,
+    /// Display name
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Role
+    #[arg(long, value_enum, default_value = "user")]
+    pub role: RoleName,
+    /// Language of mails and pages, such as de
+    #[arg(long)]
+    pub locale: Option<String>,
+    /// Print the link instead of mailing it
+    #[arg(long)]
+    pub link: bool,
 }
 
 /// `user set-password`

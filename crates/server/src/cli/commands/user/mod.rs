@@ -3,6 +3,7 @@
 mod args;
 mod display;
 mod factors;
+mod invite;
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -80,6 +81,7 @@ async fn perform(
     let doorward = &components.doorward;
     match command {
         UserCommand::Create(wanted) => create(components, ctx, wanted, output).await,
+        UserCommand::Invite(args) => invite::run(doorward, ctx, args, output).await,
         UserCommand::List(args) => {
             let users = list(doorward, ctx, args).await?;
             let views: Vec<_> = users.iter().map(UserView::from).collect();

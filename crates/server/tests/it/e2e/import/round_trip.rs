@@ -23,10 +23,16 @@ fn people() -> Vec<String> {
                 for name in ["email", "username"] {
                     person.as_object_mut().unwrap().remove(name);
                 }
+                if number % 2 == 0 {
+                    let times = ["2099-12-05T08:00:00.000001Z", "2099-12-12T08:00:00.000001Z"];
+                    person["invitation"] = json!({"delivery": "mail", "invited_by": person["id"], "invited_at": times[0], "expires_at": times[1]});
+                }
             }
             2 => {
                 person["role"] = "admin".into();
                 person["username"] = format!("Straße-ß-{number}").into();
+                person["invitation"] =
+                    json!({"delivery": "link", "invited_at": "2026-11-20T08:00:00.000001Z"});
                 person["security_epoch"] = 7.into();
                 person["version"] = 41.into();
                 person["last_sign_in_at"] = "2026-11-20T08:00:00.000001Z".into();

@@ -1,0 +1,276 @@
+//! Invitations: an admin creates a user without a password, and the user accepts by a link (`accept`).
+//!
+//! The link is mailed and then confirms the address, or it is shown to the admin once, for places without mail. Until the
+//! invitation is accepted the user is pending: the username is taken, and the address is a pending one like that of a sign-up,
+//! which another user can confirm first. `housekeeping` deletes the accounts of invitations that were not accepted.
+
+mod accept;
+
+use std::sync::Arc;
+
+use crate::access::{Action, NO_USER, Target};
+use crate::core::users::ensure_identifier;
+use crate::core::{Core, MAX_WRITE_ATTEMPTS};
+use crate::ctx::Ctx;
+use crate::error::{Error, FieldError};
+use crate::events::Event;
+use crate::model::{
+    Invitation, InvitationDelivery, InvitationStatus, Link, PendingEmail, Purpose, RequestedBy,
+    Role, Status, User, Version, VoidUndoLinks,
+};
+use crate::store::{Batch, Records, Write};
+use crate::values::{
+    Data, EmailAddress, Invalid, LanguageTag, Name, Secret, Token, UserId, Username,
+};
+
+pub use accept::Acceptance;
+
+/// A user to invite; at least one of `username` and `email`.
+#[derive(Debug)]
+pub struct NewInvitation {
+    /// Username: public and unique. Required if the link is shown: it is what the user signs in with.
+    pub username: Option<Username>,
+    /// Email address. Required if the link is mailed.
+    pub email: Option<EmailAddress>,
+    /// Display name.
+    pub name: Option<Name>,
+    /// Role.
+    pub role: Role,
+    /// Language of mails and pages.
+    pub locale: Option<LanguageTag>,
+    /// How the link reaches the user. `None`: by mail if there is an address.
+    pub delivery: Option<InvitationDelivery>,
+}
+
+impl NewInvitation {
+    /// Checks that the link can reach the user, and that the user can sign in afterwards. Returns how the link is delivered.
+    pub fn check(&self) -> Result<InvitationDelivery, FieldError> {
+        ensure_identifier(self.username.as_ref(), self.email.as_ref())?;
+        let missing = |field: &str, detail: &str| {
+            Err(FieldError::new(field, Invalid::new("missing", detail)))
+        };
+        match (self.delivery, &self.username, &self.email) {
+            (None | Some(InvitationDelivery::Mail), _, Some(_)) => Ok(InvitationDelivery::Mail),
+            (Some(InvitationDelivery::Mail), _, None) => {
+                missing("email", "An invitation by mail needs an `email`.")
+            }
+            (None | Some(InvitationDelivery::Link), Some(_), _) => Ok(InvitationDelivery::Link),
+            (None | Some(InvitationDelivery::Link), None, _) => {
+                let detail =
+                    "An invitation by link needs a `username`, because it confirms no address.";
+                missing("username", detail)
+            }
+        }
+    }
+}
+
+/// A user who was invited.
+#[derive(Debug)]
+pub struct Invited {
+    /// The user, with the invitation.
+    pub user: User,
+    /// The link, if it is to be shown. It is not stored.
+    pub url: Option<Secret<String>>,
+}
+
+/// Invites users, and accepts invitations.
+pub struct Invitations {
+    pub(crate) core: Arc<Core>,
+}
+
+impl Invitations {
+    /// Creates a pending user, and mails the link or returns it. An admin must have entered the password recently to invite
+    /// another admin.
+    ///
+    /// Fails with [`Error::EmailTaken`] or [`Error::UsernameTaken`] if another user has the address or the username: admins
+    /// can list users anyway. The allowed domains do not apply, as for an address that an admin sets for another user.
+    #[tracing::instrument(name = "invite", level = "trace", skip_all)]
+    pub async fn invite(&self, ctx: &Ctx, wanted: NewInvitation) -> Result<Invited, Error> {
+        let core = &self.core;
+        self.authorize(ctx, NO_USER, wanted.role).await?;
+        let delivery = wanted.check()?;
+        if let Some(email) = &wanted.email {
+            let owner: Option<User> = core.ports.store.find(User::EMAIL_KEY, email.key()).await?;
+            if owner.is_some() {
+                return Err(Error::EmailTaken);
+            }
+        }
+        let user = self.new_user(ctx, wanted, delivery);
+        let mail_to = self.throttle(ctx, &user).await?;
+        let mut batch = core.actor_check(ctx, Action::Invite, user.id);
+        batch.extend(user.insert());
+        let url = self.send(ctx, &user, &mut batch);
+        if let Err(error) = core.apply(batch).await {
+            if let Some(email) = mail_to {
+                core.release_mailbox(ctx, Purpose::Invitation, email).await;
+            }
+            return Err(error.into());
+        }
+        Ok(Invited { user, url })
+    }
+
+    /// Sends the invitation again, for another week: a new link replaces the previous one. Fails with [`Error::NotFound`] if
+    /// the user has none that can be accepted.
+    #[tracing::instrument(name = "resend_invitation", level = "trace", skip_all)]
+    pub async fn resend(&self, ctx: &Ctx, named: &str) -> Result<Invited, Error> {
+        let core = &self.core;
+        for attempt in 0..MAX_WRITE_ATTEMPTS {
+            let user = core.resolve(ctx, Action::Invite, named).await?;
+            let invitation = open_invitation(&user).ok_or(Error::NotFound)?;
+            self.authorize(ctx, named, user.role).await?;
+            if attempt == 0 {
+                self.throttle(ctx, &user).await?;
+            }
+            let changed = User {
+                invitation: Some(self.invitation(ctx, invitation.delivery)),
+                ..user.next_version(ctx.now)
+            };
+            let mut batch = core.actor_check(ctx, Action::Invite, user.id);
+            batch.extend(changed.replace(&user));
+            let url = self.send(ctx, &changed, &mut batch);
+            if core.apply_unless_stale(batch).await? {
+                return Ok(Invited { user: changed, url });
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    /// Revokes an invitation: deletes the user, who has not accepted it. Fails with [`Error::NotFound`] if the user has none,
+    /// or has accepted it.
+    #[tracing::instrument(name = "revoke_invitation", level = "trace", skip_all)]
+    pub async fn revoke(&self, ctx: &Ctx, named: &str) -> Result<(), Error> {
+        let core = &self.core;
+        for _ in 0..MAX_WRITE_ATTEMPTS {
+            let user = core.resolve(ctx, Action::Invite, named).await?;
+            if !user.is_invited() {
+                return Err(Error::NotFound);
+            }
+            let mut batch = core.actor_check(ctx, Action::Invite, user.id);
+            batch.extend(user.delete(ctx.now));
+            let revoked = Event::InvitationRevoked { user_id: user.id };
+            core.emit(ctx, revoked, &mut batch);
+            if core.apply_unless_stale(batch).await? {
+                core.purge(user.id).await;
+                return Ok(());
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    /// Returns the users whose invitation has this status, the newest user first, older than `before`, at most `limit`.
+    #[tracing::instrument(name = "list_invitations", level = "trace", skip_all)]
+    pub async fn list(
+        &self,
+        ctx: &Ctx,
+        status: InvitationStatus,
+        before: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<User>, Error> {
+        let core = &self.core;
+        core.authorize(ctx, Action::ListUsers, Target::Others)
+            .await?;
+        let invited = Invitation::of_users(status, ctx.now, before).limit(limit);
+        let users: Vec<User> = core.ports.store.list(invited).await?;
+        core.emit_view(ctx, Event::UsersListed).await?;
+        Ok(users)
+    }
+
+    async fn authorize(&self, ctx: &Ctx, named: &str, role: Role) -> Result<(), Error> {
+        let (core, action) = (&self.core, Action::Invite);
+        match role {
+            Role::User => core.authorize_by_name(ctx, action, named).await,
+            Role::Admin => {
+                core.ensure_reauthenticated(ctx, action, named).await?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Counts the mail to the invited user. Returns the address; `None` if the link is not mailed.
+    async fn throttle<'u>(
+        &self,
+        ctx: &Ctx,
+        user: &'u User,
+    ) -> Result<Option<&'u EmailAddress>, Error> {
+        let delivery = user.invitation.map(|invitation| invitation.delivery);
+        let Some(email) = user
+            .pending_address()
+            .filter(|_| delivery == Some(InvitationDelivery::Mail))
+        else {
+            return Ok(None);
+        };
+        self.core.ensure_outbox_not_full()?;
+        self.core
+            .throttle_mailbox(ctx, Purpose::Invitation, email)
+            .await?;
+        Ok(Some(email))
+    }
+
+    /// Adds the mail with the link to the batch, or the link itself, which is returned. The worker creates that of a mail.
+    fn send(&self, ctx: &Ctx, user: &User, batch: &mut Batch) -> Option<Secret<String>> {
+        let core = &self.core;
+        let invitation = user.invitation.as_ref()?;
+        self.core
+            .emit(ctx, Event::Invited { user, invitation }, batch);
+        let expires_at = match invitation.delivery {
+            InvitationDelivery::Mail => return None,
+            InvitationDelivery::Link => invitation.expires_at?,
+        };
+        let (secret, purpose) = (Token::generate(&*core.ports.random), Purpose::Invitation);
+        batch.push(Write::put(&Link {
+            digest: secret.digest(),
+            user_id: user.id,
+            purpose,
+            email: None,
+            epoch: user.security_epoch,
+            requested_at: ctx.now,
+            created_at: ctx.now,
+            expires_at,
+            used_at: None,
+        }));
+        let (base, page) = (&core.policy.public_url, purpose.as_str());
+        Some(Secret::new(format!("{base}/{page}/{}", secret.expose())))
+    }
+
+    fn invitation(&self, ctx: &Ctx, delivery: InvitationDelivery) -> Invitation {
+        Invitation {
+            delivery,
+            invited_by: ctx.actor.user_id(),
+            invited_at: ctx.now,
+            expires_at: Some(ctx.now + self.core.policy.invitation_lifetime),
+        }
+    }
+
+    fn new_user(&self, ctx: &Ctx, wanted: NewInvitation, delivery: InvitationDelivery) -> User {
+        let pending = |address| PendingEmail {
+            address,
+            requested_at: ctx.now,
+            requested_by: RequestedBy::Admin,
+        };
+        User {
+            id: UserId::generate(ctx.now, &*self.core.ports.random),
+            username: wanted.username,
+            email: None,
+            pending_email: wanted.email.map(pending),
+            name: wanted.name,
+            role: wanted.role,
+            status: Status::Pending,
+            data: Data::default(),
+            locale: ctx.client.locale,
+            preferred_locale: wanted.locale,
+            security_epoch: User::FIRST_EPOCH,
+            void_undo_links: VoidUndoLinks::default(),
+            deletion: None,
+            invitation: Some(self.invitation(ctx, delivery)),
+            version: Version::FIRST,
+            created_at: ctx.now,
+            updated_at: ctx.now,
+        }
+    }
+}
+
+/// The invitation of a user who can accept it, or whose link has only expired.
+fn open_invitation(user: &User) -> Option<Invitation> {
+    let can_accept = user.is_invited() && user.status == Status::Pending && user.deletion.is_none();
+    user.invitation.filter(|_| can_accept)
+}

@@ -1,0 +1,6 @@
+//! Invitations: admins invite users, and users accept with a link.
+
+pub(crate) mod api;
+pub(crate) mod pages;
+pub(crate) mod routes;
+pub(crate) mod view;

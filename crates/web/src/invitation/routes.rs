@@ -1,0 +1,34 @@
+//! The routes of invitations.
+
+use super::{api, pages};
+use crate::route_handler::prelude::*;
+
+pub(crate) const ROUTES: &[RouteHandler] = &[
+    Route::post("/invitation", Required)
+        .with_limit(Token)
+        .with_problems(&[
+            REAUTHENTICATION,
+            &[Forbidden, UsernameTaken, EmailTaken, Overloaded],
+        ])
+        .api(|| routes!(api::invite)),
+    Route::get("/invitation", Required)
+        .with_problems(&[&[Forbidden], QUERY])
+        .api(|| routes!(api::list_invitations)),
+    Route::post("/user/{user}/invitation", Required)
+        .with_limit(Token)
+        .with_problems(&[REAUTHENTICATION, USER, &[Overloaded]])
+        .api(|| routes!(api::resend_invitation)),
+    Route::delete("/user/{user}/invitation", Required)
+        .with_problems(&[USER])
+        .api(|| routes!(api::revoke_invitation)),
+    Route::get("/invitation/{token}", Ignored)
+        .with_limit(Link)
+        .with_problems(&[LINK])
+        .api(|| routes!(api::view_invitation))
+        .with_page(|| get(pages::view_invitation)),
+    Route::post("/invitation/{token}", Ignored)
+        .with_limit(Link)
+        .with_problems(&[LINK, &[Overloaded]])
+        .api(|| routes!(api::accept_invitation))
+        .with_page(|| post(pages::accept)),
+];
