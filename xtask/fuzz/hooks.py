@@ -27,11 +27,12 @@ BEYOND_SCHEMAS = {
     "current_password": {"too-long"},
     "username": {"invalid", "look-alike", "reserved", "missing", "unknown"},
     "email": {"invalid", "too-long", "unknown", "unchanged", "account-disabled"},
-    "to": {"invalid", "too-long"},
+    "to": {"invalid", "too-long", "out-of-range"},
     "name": {"invalid", "too-short"},
     "data": {"invalid", "out-of-range", "too-long", "too-deep", "wrong-type"},
     "since": {"invalid"},
     "until": {"invalid"},
+    "from": {"invalid", "too-long"},
     "status": {"unconfirmed"},
 }
 

@@ -37,6 +37,8 @@ pub enum Action {
     ChangeStatus,
     /// Read the audit log.
     ReadAudit,
+    /// View the totals.
+    ViewTotals,
     /// View the second factors.
     ViewFactors,
     /// Add a second factor. Only to the actor's own account.
@@ -51,7 +53,7 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::ViewUser,
         Self::ExportUser,
         Self::UpdateProfile,
@@ -65,6 +67,7 @@ impl Action {
         Self::ChangeRole,
         Self::ChangeStatus,
         Self::ReadAudit,
+        Self::ViewTotals,
         Self::ViewFactors,
         Self::AddFactor,
         Self::RenewRecoveryCodes,
@@ -95,7 +98,7 @@ impl Action {
             Self::RenewRecoveryCodes => {
                 Rule::of(Who::Owner).with_proof(AuditKind::RecoveryCodesRenewed)
             }
-            Self::ListUsers | Self::ReadAudit => Rule::of(Who::Admins),
+            Self::ListUsers | Self::ReadAudit | Self::ViewTotals => Rule::of(Who::Admins),
             Self::ChangeRole => Rule::of(Who::Admins).with_proof(AuditKind::RoleChanged),
             Self::ChangeStatus => Rule::of(Who::Admins).with_proof(AuditKind::StatusChanged),
             Self::CancelDeletion => Rule::of(Who::Admins).with_proof(AuditKind::DeletionCancelled),
@@ -259,6 +262,7 @@ mod tests {
             Action::CancelDeletion,
             Action::ListUsers,
             Action::ReadAudit,
+            Action::ViewTotals,
             Action::Invite,
         ] {
             assert!(authorize(&user(Role::User), action, Target::Own).is_err());

@@ -28,6 +28,7 @@ use crate::sessions::Sessions;
 use crate::sign_in::SignIn;
 use crate::sign_up::SignUp;
 use crate::tokens::Keyring;
+use crate::totals::Totals;
 use crate::transfer::Transfer;
 
 /// All services of one node. They share one `Core`.
@@ -63,6 +64,8 @@ pub struct Doorward {
     pub outbox: Outbox,
     /// Runs periodic tasks, and reports whether the stores respond.
     pub housekeeping: Housekeeping,
+    /// Writes and lists the totals.
+    pub totals: Totals,
     /// Exports and imports all users.
     pub transfer: Transfer,
 }
@@ -87,6 +90,7 @@ impl Doorward {
             keys: Keys { core: core.clone() },
             outbox: Outbox { core: core.clone() },
             housekeeping: Housekeeping { core: core.clone() },
+            totals: Totals { core: core.clone() },
             transfer: Transfer { core: core.clone() },
             core,
         }

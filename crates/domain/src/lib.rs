@@ -49,6 +49,7 @@ pub mod sign_up;
 pub mod store;
 mod string_enum;
 pub mod tokens;
+pub mod totals;
 pub mod transfer;
 pub mod user_agent;
 pub mod values;

@@ -1,4 +1,4 @@
-//! Time and randomness from the operating system, for the ports [`Clock`] and [`RandomSource`].
+//! Time and randomness from the operating system, for the ports [`Clock`] and [`RandomSource`], and the name of the machine.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -181,6 +181,12 @@ impl RandomSource for SystemRandomSource {
         // Nothing is safe without randomness, so the request fails.
         self.0.fill(bytes).expect("the system gives random bytes");
     }
+}
+
+/// The name of this machine, as its kernel has it.
+pub fn host_name() -> String {
+    let name = rustix::system::uname();
+    name.nodename().to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -74,6 +74,10 @@ const LANDED: &[(&str, &str)] = &[
         "invitations",
         "12c087dc5bee1d3afd43abcad38e8e0069f50dea80bfe03d93d88f7125426cf1",
     ),
+    (
+        "console",
+        "37c40bf5d2393f5d96dd956ef1a38b82b6f7fb1b2fa15bd8ad38544e519a9962",
+    ),
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -6,9 +6,10 @@
 use doorward_domain::model::{
     AuditFilter, AuditKind, AuditRecord, Checkpoint, Credential, Device, Invitation,
     InvitationStatus, Job, Link, MailJob, Outcome, Role, SearchWord, Session, SigningKey, Status,
-    User, UserCursor, UserFilter,
+    Total, User, UserCursor, UserFilter,
 };
 use doorward_domain::store::{Claim, Order, Query, Record};
+use doorward_domain::values::TimeUnit;
 
 use crate::fixtures::{self, later, now};
 
@@ -51,6 +52,7 @@ pub fn listed() -> Vec<Query> {
         SearchWord::beginning_with("be", Some("ben 1"), Order::Descending),
         Session::of_user(fixtures::user_id(), now()),
         SigningKey::newest_first(),
+        Total::between(TimeUnit::Hour, now(), later(1)),
         User::deletion_due(now()),
         User::deletion_reminder_due(now()),
         User::pending_deletions(),

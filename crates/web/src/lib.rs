@@ -33,6 +33,7 @@ pub mod routes;
 mod sessions;
 mod sign_in;
 mod sign_up;
+mod totals;
 mod users;
 
 pub use app::{

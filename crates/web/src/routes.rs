@@ -7,11 +7,11 @@ pub use crate::http::route::{Authentication, Route};
 use crate::route_handler::RouteHandler;
 use crate::{
     audit, deletion, email, factors, home, inbox, invitation, keys, operations, passwords,
-    recovery, reference, sessions, sign_in, sign_up, users,
+    recovery, reference, sessions, sign_in, sign_up, totals, users,
 };
 
 /// The routes of each feature. Within a task, the API reference has this order.
-const FEATURES: [&[RouteHandler]; 16] = [
+const FEATURES: [&[RouteHandler]; 17] = [
     home::routes::ROUTES,
     sign_up::routes::ROUTES,
     users::routes::ROUTES,
@@ -24,6 +24,7 @@ const FEATURES: [&[RouteHandler]; 16] = [
     sessions::routes::ROUTES,
     factors::routes::ROUTES,
     audit::routes::ROUTES,
+    totals::routes::ROUTES,
     keys::routes::ROUTES,
     operations::routes::ROUTES,
     reference::routes::ROUTES,

@@ -17,6 +17,7 @@ pub(crate) mod sessions;
 pub(crate) mod sign_up_cookie;
 pub(crate) mod step_up;
 pub(crate) mod suppressed;
+pub(crate) mod total_counts;
 pub(crate) mod undo;
 pub(crate) mod users;
 pub(crate) mod verify_password;
@@ -30,8 +31,10 @@ use tokio::sync::Notify;
 use crate::core::keys::KeyRefreshes;
 use crate::core::mail_leases::MailLeases;
 use crate::core::outbox_limit::OutboxLimit;
+use crate::core::total_counts::TotalCounts;
 use crate::ctx::Ctx;
 use crate::error::{Error, FieldError};
+use crate::events::metrics::total_of;
 use crate::hashing::Hasher;
 use crate::limits::{AuditLimits, DeviceCookies};
 use crate::metric_event::MetricEvent;
@@ -70,6 +73,7 @@ pub(crate) struct Core {
     pub(crate) outbox_limit: OutboxLimit,
     pub(crate) mail_leases: MailLeases,
     pub(crate) mail_enqueued: Notify,
+    pub(crate) total_counts: TotalCounts,
     audit_ids: AuditEventIds,
 }
 
@@ -91,6 +95,7 @@ impl Core {
             outbox_limit: OutboxLimit::default(),
             mail_leases: MailLeases::default(),
             mail_enqueued: Notify::new(),
+            total_counts: TotalCounts::default(),
             audit_ids: AuditEventIds::default(),
         }
     }
@@ -100,7 +105,11 @@ impl Core {
         self.ports.clock.now()
     }
 
+    /// Records a metric event, and counts it for the totals.
     pub(crate) fn record(&self, event: MetricEvent) {
+        if let Some(kind) = total_of(event) {
+            self.total_counts.add(self.now(), kind);
+        }
         self.ports.recorder.record(event);
     }
 

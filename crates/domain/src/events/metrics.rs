@@ -1,7 +1,7 @@
-//! The metrics of an event, counted when its batch is applied.
+//! The metrics of an event, counted when its batch is applied, and what metric events add to the totals.
 
-use crate::metric_event::MetricEvent;
-use crate::model::{AuditEvent, AuditKind, Outcome};
+use crate::metric_event::{MailFate, MetricEvent};
+use crate::model::{AuditEvent, AuditKind, Outcome, TotalKind};
 
 /// Returns the metric events of an event that was written to the audit log.
 pub(crate) fn metrics_of(event: &AuditEvent) -> impl Iterator<Item = MetricEvent> {
@@ -13,4 +13,23 @@ pub(crate) fn metrics_of(event: &AuditEvent) -> impl Iterator<Item = MetricEvent
     ]
     .into_iter()
     .flatten()
+}
+
+/// Returns the total that counts a metric event; `None` if there is none.
+pub(crate) fn total_of(event: MetricEvent) -> Option<TotalKind> {
+    match event {
+        MetricEvent::AuditEventWritten(
+            AuditKind::SignUp | AuditKind::InvitationAccepted,
+            Outcome::Success,
+        ) => Some(TotalKind::SignUps),
+        MetricEvent::SessionIssued => Some(TotalKind::SignIns),
+        // Passwords are guessed with either.
+        MetricEvent::AuditEventWritten(
+            AuditKind::SignIn | AuditKind::PasswordChanged,
+            Outcome::Failure,
+        ) => Some(TotalKind::Failures),
+        MetricEvent::Mail(_, MailFate::Sent) => Some(TotalKind::Mails),
+        MetricEvent::Throttled(_) => Some(TotalKind::Throttled),
+        _ => None,
+    }
 }

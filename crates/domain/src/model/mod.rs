@@ -20,6 +20,7 @@ mod roster;
 mod search_word;
 mod session;
 mod signing_key;
+mod total;
 mod user;
 mod user_filter;
 mod void_undo_links;
@@ -59,6 +60,7 @@ records! {
     deleted_user { DeletedUser }
     roster { Roster, LastAdmin }
     signing_key { SigningKey }
+    total { Total, TotalKind }
     audit_record { AuditRecord, SealedEvent, actor_id }
     checkpoint { Checkpoint }
 }

@@ -19,6 +19,7 @@ mod locale;
 mod password;
 mod profile;
 mod secret;
+mod time_unit;
 mod username;
 
 pub use deletion_reason::DeletionReason;
@@ -35,6 +36,7 @@ pub use locale::{LanguageTag, Locale};
 pub use password::{NewPassword, Password, PasswordRules};
 pub use profile::{Data, Name};
 pub use secret::{Digest, Secret, Token};
+pub use time_unit::TimeUnit;
 pub use username::Username;
 
 /// Why a value was rejected: a stable code for programs, a message for users.

@@ -2,13 +2,14 @@
 
 use doorward_domain::model::{AuditFilter, InvitationStatus, Role, UserFilter};
 use doorward_domain::profile::ProfileUpdate;
-use doorward_domain::values::{Data, FactorName};
+use doorward_domain::totals::TotalsRange;
+use doorward_domain::values::{Data, FactorName, TimeUnit};
 use doorward_domain::{Ctx, Error};
 
 use crate::test_node::*;
 
 /// Every method that acts on `{user}`, and whether users may call it for their own account.
-const ACTIONS: [(&str, bool); 26] = [
+const ACTIONS: [(&str, bool); 27] = [
     ("view", true),
     ("export", true),
     ("update", true),
@@ -27,6 +28,7 @@ const ACTIONS: [(&str, bool); 26] = [
     ("list users", false),
     ("read audit", false),
     ("find audited user", false),
+    ("list totals", false),
     ("list factors", true),
     ("remove a factor", true),
     ("add a factor", true),
@@ -106,6 +108,10 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
             doorward.audit.list(ctx, &filter).await.map(|_| ())
         }
         "find audited user" => doorward.audit.find_user_id(ctx, named).await.map(|_| ()),
+        "list totals" => {
+            let range = TotalsRange::new(TimeUnit::Hour, None, None, ctx.now)?;
+            doorward.totals.list(ctx, &range).await.map(|_| ())
+        }
         "list factors" => doorward.factors.list(ctx, named).await.map(|_| ()),
         "add a factor" => {
             let name = FactorName::default();
@@ -227,6 +233,7 @@ async fn an_admin_may_act_on_every_user() {
             "list users",
             "read audit",
             "find audited user",
+            "list totals",
             "end a session",
             "cancel a change of the e-mail",
             "cancel the deletion",

@@ -47,4 +47,5 @@ mod sign_out;
 mod sign_up;
 mod sign_up_cookie;
 mod step_up;
+mod totals;
 mod transfer_import;

@@ -28,8 +28,10 @@ use crate::wiring::{self, Components};
 
 /// A revoked key is rejected everywhere within a second.
 const KEY_POLL_INTERVAL: SignedDuration = SignedDuration::from_millis(500);
-/// Interval between counts of the outbox, and between writes of the counts of suppressed audit events.
+/// Interval between counts of the outbox, and between writes of the totals and of the counts of suppressed audit events.
 const COUNT_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
+/// The name of these processes in the totals. There are many, for a short time each.
+const NODE: &str = "api";
 
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let components = super::open(config).await?;
@@ -88,6 +90,7 @@ impl Api {
                 "count the outbox",
                 doorward.outbox.refresh_limit(&ctx).await,
             ));
+            outcomes.push(("write the totals", doorward.totals.write(NODE).await));
         }
         for (task, outcome) in outcomes {
             if let Err(error) = outcome {

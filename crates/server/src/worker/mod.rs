@@ -1,5 +1,5 @@
 //! Background tasks: mail, last-seen times of sessions, expired records, signing keys, the certificate,
-//! the clock and the audit log.
+//! the clock, the audit log and the totals.
 //!
 //! Each task repeats a run and a wait. A run that fails is logged, counted and repeated.
 
@@ -18,11 +18,11 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::system::SyncResult;
+use crate::system::{SyncResult, host_name};
 use crate::tls::certificate_reload::CertificateReloader;
 use crate::wiring::Components;
 
-use tasks::{AUDIT, CERTIFICATE, CLOCK, KEY_POLL, KEYS, LAST_SEEN, MAIL, SWEEP};
+use tasks::{AUDIT, CERTIFICATE, CLOCK, KEY_POLL, KEYS, LAST_SEEN, MAIL, SWEEP, TOTALS};
 
 /// Interval between checks of the outbox by the tasks together, if no new mail is reported.
 const MAIL_INTERVAL: Duration = Duration::from_millis(2800);
@@ -44,6 +44,7 @@ const SEAL_INTERVAL: Duration = Duration::from_secs(5);
 const PRUNE_EVERY: u32 = 120;
 /// Interval of logging a checkpoint and writing the counts of suppressed events.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(600);
+const TOTALS_INTERVAL: Duration = Duration::from_secs(60);
 const SUPPRESSED_FAILED: &str = "failed to write the count of suppressed audit events";
 
 /// Starts the tasks. Each ends after its current run when `stop` becomes true.
@@ -61,6 +62,7 @@ pub fn start(components: &Arc<Components>, stop: &watch::Receiver<bool>) -> Join
     add(&mut tasks, SWEEP, components, stop, sweep_task);
     add(&mut tasks, CLOCK, components, stop, clock_task);
     add(&mut tasks, AUDIT, components, stop, audit_task);
+    add(&mut tasks, TOTALS, components, stop, totals_task);
     tasks
 }
 
@@ -308,6 +310,20 @@ fn audit_failed(components: &Components, error: Error, message: &'static str) {
     record_failure(components, AUDIT);
     let error = chain(&error);
     tracing::error!(error, "{message}");
+}
+
+async fn totals_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
+    while !wait(TOTALS_INTERVAL, &mut stop).await {
+        write_totals(&components).await;
+    }
+}
+
+/// Writes what this node has counted. A server that stops does it after the last request.
+pub async fn write_totals(components: &Components) {
+    if let Err(error) = components.doorward.totals.write(&host_name()).await {
+        record_failure(components, TOTALS);
+        tracing::warn!(error = chain(&error), "failed to write the totals");
+    }
 }
 
 /// The first comparison is done at the start (`wiring`).

@@ -10,7 +10,7 @@ use doorward_domain::keys::KeysError;
 use doorward_domain::ports::MAIL_TIMEOUT;
 use tokio::time::{Instant, timeout_at};
 
-use super::tasks::{AUDIT, KEYS, MAIL, SWEEP};
+use super::tasks::{AUDIT, KEYS, MAIL, SWEEP, TOTALS};
 use super::{MAILS_AT_ONCE, SEND_GRACE, log_checkpoint, record_failure, return_mail_leases};
 use crate::wiring::Components;
 
@@ -18,6 +18,9 @@ use crate::wiring::Components;
 const CLAIM_MARGIN: Duration = Duration::from_secs(MAIL_TIMEOUT.as_secs() + 15);
 /// Time before the deadline at which tasks are aborted: for returning the leases on mails.
 const END_MARGIN: Duration = Duration::from_secs(SEND_GRACE.as_secs() + 1);
+
+/// The name of these processes in the totals. There are many, for a short time each.
+const NODE: &str = "worker";
 
 /// What to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,9 +50,11 @@ pub async fn run_once(
                 Extent::All => run_others(components).await,
             }
         });
+        let totals = components.doorward.totals.write(NODE).await;
         others
             .into_iter()
             .chain(mail.err().map(|error| (MAIL, error)))
+            .chain(totals.err().map(|error| (TOTALS, error)))
     };
     let outcome = timeout_at(deadline - END_MARGIN, tasks).await;
     return_mail_leases(components).await;

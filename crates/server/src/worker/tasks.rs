@@ -7,9 +7,10 @@ pub const KEY_POLL: &str = "key-poll";
 pub const SWEEP: &str = "sweep";
 pub const CLOCK: &str = "clock";
 pub const AUDIT: &str = "audit";
+pub const TOTALS: &str = "totals";
 pub const CERTIFICATE: &str = "certificate";
 /// All of them.
-pub const TASKS: [&str; 8] = [
+pub const TASKS: [&str; 9] = [
     MAIL,
     LAST_SEEN,
     KEYS,
@@ -17,5 +18,6 @@ pub const TASKS: [&str; 8] = [
     SWEEP,
     CLOCK,
     AUDIT,
+    TOTALS,
     CERTIFICATE,
 ];

@@ -285,7 +285,7 @@ async fn another_user_gets_403_whether_or_not_the_name_exists() {
         answers.dedup();
         assert_eq!(answers.len(), 1, "{route:?}");
     }
-    for path in ["/user", "/audit", "/invitation"] {
+    for path in ["/user", "/audit", "/invitation", "/totals"] {
         eve.get(path).await.expect_problem(403, "forbidden");
     }
     let invite = json!({"email": "invited@example.org"});

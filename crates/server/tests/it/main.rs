@@ -38,4 +38,5 @@ mod sessions;
 mod step_up;
 mod store_matrix;
 mod support;
+mod totals;
 mod users;

@@ -430,6 +430,9 @@ async fn responses_match_their_schemas() {
     for event in audit["items"].as_array().unwrap() {
         assert_fits(&document, "AuditEvent", event);
     }
+    let totals = json_of(&admin, "/totals").await;
+    assert_fits(&document, "TotalsList", &totals);
+    assert_fits(&document, "Totals", &totals["items"][0]);
     let signed_in = app
         .anonymous()
         .post("/auth", json!({"username": "root", "password": PASSWORD}))

@@ -4,10 +4,10 @@ use std::fmt::Debug;
 
 use doorward_domain::model::{
     AuditEvent, AuditKind, Invitation, InvitationDelivery, MailJob, MailKind, Outcome,
-    PendingEmail, Purpose, RequestedBy, Role, Session, Status, User,
+    PendingEmail, Purpose, RequestedBy, Role, Session, Status, Total, TotalKind, User,
 };
 use doorward_domain::store::Record;
-use doorward_domain::values::{Data, Locale};
+use doorward_domain::values::{Data, Locale, TimeUnit};
 use doorward_testkit::fixtures::{self, user_id};
 
 fn comes_back<R: Record + PartialEq + Debug>(record: &R) {
@@ -134,5 +134,20 @@ fn an_audit_event_comes_back() {
             detail: None,
             ..full
         });
+    }
+}
+
+#[test]
+fn a_total_comes_back() {
+    for unit in TimeUnit::ALL {
+        for kind in TotalKind::ALL {
+            comes_back(&Total {
+                unit: *unit,
+                starts_at: fixtures::now(),
+                kind: *kind,
+                node: "nöde/1".to_owned(),
+                amount: i64::MAX,
+            });
+        }
     }
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::audit::view::AuditEventView;
 use crate::http::caller::Caller;
-use crate::http::paging::{self, List, Query};
+use crate::http::paging::{self, List, Query, parse_time};
 use crate::http::params::PageParams;
 use crate::http::problem::Problem;
 
@@ -100,15 +100,4 @@ async fn id_of(caller: &Caller, named: Option<&str>) -> Result<Option<UserId>, P
     };
     let found = caller.doorward().audit.find_user_id(&caller.ctx, named);
     Ok(Some(found.await?.unwrap_or(UserId::from_bytes([0; 16]))))
-}
-
-/// Parses a time in RFC 3339.
-pub(super) fn parse_time(text: &str) -> Result<Timestamp, Invalid> {
-    let parsed = text.parse();
-    parsed.map_err(|_| {
-        Invalid::new(
-            "invalid",
-            "Must be a time in RFC 3339, such as 2026-11-21T08:00:00Z.",
-        )
-    })
 }

@@ -11,10 +11,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use minijinja::{Value, context};
 
-use crate::audit::api::{AuditQuery, parse_time};
+use crate::audit::api::AuditQuery;
 use crate::html::console::{AdminCaller, ConsoleSection, ListForm, person};
 use crate::html::dates::moment;
-use crate::http::paging::{Query, take_page};
+use crate::http::paging::{Query, parse_time, take_page};
 use crate::http::problem::Problem;
 
 /// Number of events on a page.

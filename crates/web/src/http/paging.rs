@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::FieldError;
 use doorward_domain::values::Invalid;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -130,6 +131,17 @@ impl Query {
             Err(Problem::invalid(self.errors))
         }
     }
+}
+
+/// Parses a time in RFC 3339.
+pub(crate) fn parse_time(text: &str) -> Result<Timestamp, Invalid> {
+    let parsed = text.parse();
+    parsed.map_err(|_| {
+        Invalid::new(
+            "invalid",
+            "Must be a time in RFC 3339, such as 2026-11-21T08:00:00Z.",
+        )
+    })
 }
 
 /// Parses a whole number of digits; `str::parse` would also accept a `+`.

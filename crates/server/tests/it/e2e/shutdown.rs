@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::{Setup, eventually, http};
+use crate::support::PASSWORD;
 
 #[test]
 fn running_requests_are_finished_and_the_exit_code_is_0() {
@@ -23,6 +24,27 @@ fn running_requests_are_finished_and_the_exit_code_is_0() {
     let (status, log) = server.wait();
     assert!(status.success(), "{status}");
     assert!(log.contains("stopped"), "{log}");
+}
+
+#[test]
+fn the_totals_are_written_at_a_stop_and_continue_after_it() {
+    let setup = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
+    for _ in 0..2 {
+        let server = setup.start();
+        server.sign_in("admin", PASSWORD);
+        server.stop();
+    }
+    let server = setup.start();
+    let token = server.sign_in("admin", PASSWORD);
+    let reply = server.send("GET", "/totals?by=day", Some(&token), None);
+    let totals = reply.expect(200).json();
+    // Midnight may have been in between.
+    let sum = |field: &str| -> i64 {
+        let days = totals["items"].as_array().unwrap().iter();
+        days.map(|day| day[field].as_i64().unwrap()).sum()
+    };
+    // The admin was created at the first start.
+    assert_eq!((sum("sign_ups"), sum("sign_ins")), (1, 2));
 }
 
 #[test]

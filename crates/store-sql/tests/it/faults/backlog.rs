@@ -89,6 +89,11 @@ async fn a_backlog_is_deleted_in_batches() {
             "id, user_id, last_used_at, expires_at",
             format!("{id}, {id}, 0, {time}"),
         ),
+        (
+            "totals",
+            "id, unit, starts_at, kind, node, amount, expires_at",
+            format!("'hour/' || n, 'hour', 0, 'mails', 'one', 1, {time}"),
+        ),
     ];
     for (table, columns, values) in &backlogs {
         server

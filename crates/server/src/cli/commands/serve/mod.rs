@@ -374,6 +374,7 @@ async fn close(mut tasks: JoinSet<()>, app: &App, components: &Components, trace
     if settled.is_err() {
         tracing::warn!("aborted a request of a disconnected client");
     }
+    worker::write_totals(components).await;
     worker::seal_remaining(components).await;
     components.close().await;
     if let Some(traces) = traces {

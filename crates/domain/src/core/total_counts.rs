@@ -1,0 +1,52 @@
+//! Counts events for the totals, in the memory of this node.
+//!
+//! `Totals::write` moves the counts to the records. A node that is killed loses those since the last write.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use crate::model::TotalKind;
+use crate::values::TimeUnit;
+
+/// Numbers of events.
+pub(crate) type Counts = HashMap<TotalKind, i64>;
+/// The counts of each hour, by its beginning.
+pub(crate) type HourlyCounts = BTreeMap<Timestamp, Counts>;
+
+/// What was counted since the last write.
+#[derive(Debug, Default)]
+pub(crate) struct TotalCounts(Mutex<HourlyCounts>);
+
+impl TotalCounts {
+    /// Counts an event.
+    pub(crate) fn add(&self, at: Timestamp, kind: TotalKind) {
+        let hour = TimeUnit::Hour.start_of(at);
+        *self
+            .hours()
+            .entry(hour)
+            .or_default()
+            .entry(kind)
+            .or_default() += 1;
+    }
+
+    /// Removes all counts, and returns them.
+    pub(crate) fn take(&self) -> HourlyCounts {
+        std::mem::take(&mut *self.hours())
+    }
+
+    /// Adds counts that were taken and could not be written.
+    pub(crate) fn put_back(&self, taken: HourlyCounts) {
+        let mut hours = self.hours();
+        for (hour, counts) in taken {
+            for (kind, count) in counts {
+                *hours.entry(hour).or_default().entry(kind).or_default() += count;
+            }
+        }
+    }
+
+    fn hours(&self) -> MutexGuard<'_, HourlyCounts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

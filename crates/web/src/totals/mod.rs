@@ -1,0 +1,4 @@
+//! The totals of sign-ups, sign-ins, failures, mails and throttled requests.
+
+pub(crate) mod api;
+pub(crate) mod routes;
