@@ -26,7 +26,7 @@ BEYOND_SCHEMAS = {
     "new_password": {"breached", "common", "too-personal", "too-short", "too-long", "invalid"},
     "current_password": {"too-long"},
     "username": {"invalid", "look-alike", "reserved", "missing", "unknown"},
-    "email": {"invalid", "too-long", "unknown", "unchanged", "account-disabled"},
+    "email": {"invalid", "too-long", "unknown", "unchanged", "account-disabled", "missing"},
     "to": {"invalid", "too-long", "out-of-range"},
     "name": {"invalid", "too-short"},
     "data": {"invalid", "out-of-range", "too-long", "too-deep", "wrong-type"},

@@ -39,6 +39,12 @@ pub enum Action {
     ReadAudit,
     /// View the totals.
     ViewTotals,
+    /// List and view queued mails.
+    ReadOutbox,
+    /// Retry queued mails, and send a test mail.
+    ManageOutbox,
+    /// Delete a queued mail.
+    DeleteMail,
     /// View the second factors.
     ViewFactors,
     /// Add a second factor. Only to the actor's own account.
@@ -53,7 +59,7 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::ViewUser,
         Self::ExportUser,
         Self::UpdateProfile,
@@ -68,6 +74,9 @@ impl Action {
         Self::ChangeStatus,
         Self::ReadAudit,
         Self::ViewTotals,
+        Self::ReadOutbox,
+        Self::ManageOutbox,
+        Self::DeleteMail,
         Self::ViewFactors,
         Self::AddFactor,
         Self::RenewRecoveryCodes,
@@ -98,11 +107,16 @@ impl Action {
             Self::RenewRecoveryCodes => {
                 Rule::of(Who::Owner).with_proof(AuditKind::RecoveryCodesRenewed)
             }
-            Self::ListUsers | Self::ReadAudit | Self::ViewTotals => Rule::of(Who::Admins),
+            Self::ListUsers
+            | Self::ReadAudit
+            | Self::ViewTotals
+            | Self::ReadOutbox
+            | Self::ManageOutbox => Rule::of(Who::Admins),
             Self::ChangeRole => Rule::of(Who::Admins).with_proof(AuditKind::RoleChanged),
             Self::ChangeStatus => Rule::of(Who::Admins).with_proof(AuditKind::StatusChanged),
             Self::CancelDeletion => Rule::of(Who::Admins).with_proof(AuditKind::DeletionCancelled),
             Self::Invite => Rule::of(Who::Admins).with_proof(AuditKind::Invited),
+            Self::DeleteMail => Rule::of(Who::Admins).with_proof(AuditKind::MailDeleted),
         }
     }
 }
@@ -155,7 +169,7 @@ impl Rule {
     }
 }
 
-/// The `named` of an action that creates a user. It names no one.
+/// The `named` of an action that creates a user, or is about none. It names no one.
 pub const NO_USER: &str = "";
 
 /// Target of an action.
@@ -263,6 +277,9 @@ mod tests {
             Action::ListUsers,
             Action::ReadAudit,
             Action::ViewTotals,
+            Action::ReadOutbox,
+            Action::ManageOutbox,
+            Action::DeleteMail,
             Action::Invite,
         ] {
             assert!(authorize(&user(Role::User), action, Target::Own).is_err());

@@ -221,11 +221,22 @@ impl Decision {
 /// Maximum duration of [`Mailer::send`]. A worker's lease on the mail lasts longer.
 pub const MAIL_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Renders a mail in its language and hands it to a mail server.
+/// Renders mails in their language and hands them to a mail server.
 #[async_trait]
 pub trait Mailer: Send + Sync {
     /// Sends the mail once, within [`MAIL_TIMEOUT`]. `Ok` means that the mail server accepted it.
     async fn send(&self, mail: &Mail) -> Result<(), MailError>;
+    /// Renders the mail without sending it.
+    fn preview(&self, mail: &Mail) -> Result<MailText, MailError>;
+}
+
+/// What a recipient reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailText {
+    /// The subject.
+    pub subject: String,
+    /// The text.
+    pub text: String,
 }
 
 /// A mail to be rendered: its recipient and its content. Not `Debug`, because it contains a link.

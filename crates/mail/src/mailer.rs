@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use doorward_domain::ports::{Clock, Mail, MailError, Mailer};
+use doorward_domain::ports::{Clock, Mail, MailError, MailText, Mailer};
 
 use crate::composed_mail::ComposedMail;
 use crate::error::{MailSetupError, permanent, temporary};
 use crate::message::{BodyEncoding, Composer};
 use crate::settings::MailSettings;
-use crate::templates::Templates;
+use crate::templates::{Rendered, Templates};
 use crate::transport::inbox::Inbox;
 use crate::transport::url::TransportSettings;
 use crate::transport::{Transport, folder, log, smtp};
@@ -80,5 +80,10 @@ impl Mailer for TemplateMailer {
             message,
         };
         self.transport.deliver(&composed).await
+    }
+
+    fn preview(&self, mail: &Mail) -> Result<MailText, MailError> {
+        let Rendered { subject, text, .. } = self.templates.render(mail).map_err(temporary)?;
+        Ok(MailText { subject, text })
     }
 }

@@ -208,6 +208,11 @@ mail-deletion-cancelled-action = Wenn Sie das nicht erwartet haben, hat vielleic
 mail-deletion-cancelled-button = { mail-lockout-button }
 mail-deletion-cancelled-effects = { mail-reset-signs-out }
 
+mail-test-subject = Test-E-Mail von { $product }
+mail-test-title = E-Mails von { $product } kommen an
+mail-test-intro = Sie haben diese Test-E-Mail als Admin von { $product } angefordert ({ $at }). Sie wurde wie jede andere E-Mail verschickt.
+mail-test-action = Sie müssen nichts tun. Hier ist { $product }
+
 mail-factor-reset = Setzen Sie jetzt Ihr Passwort zurück
 mail-factor-not-you = Wenn Sie das nicht waren, kennt jemand Ihr Passwort. { mail-factor-reset }
 mail-factor-effects = { mail-reset-signs-out } Die Zwei-Faktor-Anmeldung bleibt, wie sie ist. Wenn Sie sich danach nicht anmelden können, wenden Sie sich an den Support von { $product }.
@@ -943,6 +948,11 @@ console-kind = { $event ->
     [key-revoked] Signaturschlüssel widerrufen
     [user-exported] Daten eines Kontos heruntergeladen
     [mail-failed] E‑Mail konnte nicht gesendet werden
+    [outbox-listed] Wartende E‑Mails aufgelistet
+    [mail-viewed] Wartende E‑Mail angesehen
+    [mail-retried] Wartende E‑Mail erneut versucht
+    [mail-deleted] Wartende E‑Mail gelöscht
+    [test-mail-requested] Test-E‑Mail angefordert
     [session-evicted] Ältestes Gerät abgemeldet, zu viele
     [throttled] Zu viele Versuche
     [user-viewed] Konto angesehen

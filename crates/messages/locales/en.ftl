@@ -218,6 +218,11 @@ mail-deletion-cancelled-action = If you didn't expect this, someone else may hav
 mail-deletion-cancelled-button = { mail-lockout-button }
 mail-deletion-cancelled-effects = { mail-reset-signs-out }
 
+mail-test-subject = Test email from { $product }
+mail-test-title = Emails from { $product } arrive
+mail-test-intro = You asked for this test email as an admin of { $product } ({ $at }). It was sent like any other email.
+mail-test-action = You don't have to do anything. { $product } is here
+
 mail-factor-reset = Reset your password now
 mail-factor-not-you = If this wasn't you, someone knows your password. { mail-factor-reset }
 mail-factor-effects = { mail-reset-signs-out } Your two-factor sign-in stays as it is. If you can't sign in afterwards, contact { $product } support.
@@ -963,6 +968,11 @@ console-kind = { $event ->
     [key-revoked] Signing key revoked
     [user-exported] Data of a user downloaded
     [mail-failed] Email could not be sent
+    [outbox-listed] Queued emails listed
+    [mail-viewed] Queued email viewed
+    [mail-retried] Queued email tried again
+    [mail-deleted] Queued email deleted
+    [test-mail-requested] Test email requested
     [session-evicted] Oldest device signed out, too many
     [throttled] Too many attempts
     [user-viewed] User viewed

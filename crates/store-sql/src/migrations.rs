@@ -76,7 +76,7 @@ const LANDED: &[(&str, &str)] = &[
     ),
     (
         "console",
-        "37c40bf5d2393f5d96dd956ef1a38b82b6f7fb1b2fa15bd8ad38544e519a9962",
+        "a76f08ab0e572ca275efb402d3a61e7511581c731a6af4fcab95df2063d0fdd3",
     ),
 ];
 

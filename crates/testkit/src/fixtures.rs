@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use doorward_domain::memory::SeededRandom;
 use doorward_domain::model::{
-    AuditEvent, AuditKind, AuthMethod, Credential, Invitation, InvitationDelivery, Link, MailJob,
-    MailKind, Outcome, PendingDeletion, PendingEmail, Purpose, RequestedBy, Role, Session,
+    AuditEvent, AuditKind, AuthMethod, Credential, Invitation, InvitationDelivery, JobStatus, Link,
+    MailJob, MailKind, Outcome, PendingDeletion, PendingEmail, Purpose, RequestedBy, Role, Session,
     SigningKey, Status, User, Version, VoidUndoLinks,
 };
 use doorward_domain::values::{
@@ -210,6 +210,9 @@ pub fn mail_job(user_id: UserId) -> MailJob {
         attempts: 0,
         due_at: now(),
         failed_at: None,
+        status: JobStatus::Waiting,
+        failed_attempts: 0,
+        last_error: Some("451 4.3.0 Fehler für <b***@example.com> 🌿".to_owned()),
     }
 }
 

@@ -5,8 +5,8 @@
 
 use doorward_domain::model::{
     AuditFilter, AuditKind, AuditRecord, Checkpoint, Credential, Device, Invitation,
-    InvitationStatus, Job, Link, MailJob, Outcome, Role, SearchWord, Session, SigningKey, Status,
-    Total, User, UserCursor, UserFilter,
+    InvitationStatus, Job, JobStatus, Link, MailFilter, MailJob, Outcome, Role, SearchWord,
+    Session, SigningKey, Status, Total, User, UserCursor, UserFilter,
 };
 use doorward_domain::store::{Claim, Order, Query, Record};
 use doorward_domain::values::TimeUnit;
@@ -63,6 +63,7 @@ pub fn listed() -> Vec<Query> {
     queries.extend(audit_lists());
     queries.extend(user_lists());
     queries.extend(invitation_lists());
+    queries.extend(mail_lists());
     queries.push(claim().due());
     queries
         .into_iter()
@@ -115,6 +116,23 @@ fn invitation_lists() -> Vec<Query> {
         .iter()
         .flat_map(|status| before.map(|before| Invitation::of_users(*status, now(), before)));
     lists.collect()
+}
+
+/// A list of queued mails with each filter.
+fn mail_lists() -> Vec<Query> {
+    let mut lists = Vec::new();
+    let statuses = JobStatus::ALL.iter().copied().map(Some);
+    for status in statuses.chain([None]) {
+        for before in [None, Some(fixtures::mail_job(fixtures::user_id()).id)] {
+            let filter = MailFilter {
+                status,
+                before,
+                limit: LIMIT,
+            };
+            lists.push(filter.query());
+        }
+    }
+    lists
 }
 
 /// A list of events with each filter.

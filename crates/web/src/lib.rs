@@ -24,6 +24,7 @@ mod inbox_source;
 mod invitation;
 mod keys;
 mod operations;
+mod outbox;
 mod passwords;
 mod recovery;
 mod reference;

@@ -6,12 +6,12 @@
 pub use crate::http::route::{Authentication, Route};
 use crate::route_handler::RouteHandler;
 use crate::{
-    audit, deletion, email, factors, home, inbox, invitation, keys, operations, passwords,
+    audit, deletion, email, factors, home, inbox, invitation, keys, operations, outbox, passwords,
     recovery, reference, sessions, sign_in, sign_up, totals, users,
 };
 
 /// The routes of each feature. Within a task, the API reference has this order.
-const FEATURES: [&[RouteHandler]; 17] = [
+const FEATURES: [&[RouteHandler]; 18] = [
     home::routes::ROUTES,
     sign_up::routes::ROUTES,
     users::routes::ROUTES,
@@ -24,6 +24,7 @@ const FEATURES: [&[RouteHandler]; 17] = [
     sessions::routes::ROUTES,
     factors::routes::ROUTES,
     audit::routes::ROUTES,
+    outbox::routes::ROUTES,
     totals::routes::ROUTES,
     keys::routes::ROUTES,
     operations::routes::ROUTES,

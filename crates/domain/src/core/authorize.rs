@@ -84,19 +84,26 @@ impl Core {
     /// The first write of a change of another user's account, or of an action that needs the admin role: this node
     /// may have checked the actor's session up to a second ago (Z-04). Empty for other writes.
     pub(crate) fn actor_check(&self, ctx: &Ctx, action: Action, target: UserId) -> Batch {
+        let is_own = ctx.actor.user_id() == Some(target);
+        match is_own && !action.rule().needs_admin() {
+            true => Batch::new(),
+            false => self.admin_check(ctx),
+        }
+    }
+
+    /// The first write of a change that only an admin can make. Empty if the actor is not a user.
+    pub(crate) fn admin_check(&self, ctx: &Ctx) -> Batch {
         let Actor::User {
             id, security_epoch, ..
         } = &ctx.actor
         else {
             return Batch::new();
         };
-        let needs_admin = *id != target || action.rule().needs_admin();
         let when = vec![
             Condition::is("status", Status::Active.as_str()),
             Condition::at_most("security_epoch", *security_epoch),
             Condition::is("role", Role::Admin.as_str()),
         ];
-        let check = needs_admin.then(|| Write::check::<User>(*id, when));
-        check.into_iter().collect()
+        vec![Write::check::<User>(*id, when)]
     }
 }

@@ -159,6 +159,11 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
             let detail = format!("{} after {} attempts", job.kind.as_str(), job.attempts);
             failure(AuditKind::MailFailed, job.user_id, detail)
         }
+        Event::OutboxListed => success(AuditKind::OutboxListed),
+        Event::MailViewed { job } => about_mail(AuditKind::MailViewed, job),
+        Event::MailRetried { job } => about_mail(AuditKind::MailRetried, job),
+        Event::MailDeleted { job } => about_mail(AuditKind::MailDeleted, job),
+        Event::TestMailRequested { user, .. } => success_of(AuditKind::TestMailRequested, user.id),
         Event::LockedOut { account, .. } => {
             failure(AuditKind::Throttled, account.map(|user| user.id), "lockout")
         }
@@ -254,6 +259,15 @@ fn deletion(kind: AuditKind, user_id: UserId, reason: Option<DeletionReason>) ->
     match reason {
         Some(reason) => entry.detail(reason.as_str()),
         None => entry,
+    }
+}
+
+/// What was done with a queued mail. The detail has its kind and its id.
+fn about_mail(kind: AuditKind, job: &MailJob) -> AuditEntry {
+    let detail = format!("{} {}", job.kind.as_str(), job.id);
+    AuditEntry {
+        user_id: job.user_id,
+        ..success(kind).detail(detail)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::events::{Event, UnusualSignIn};
 use crate::factors::FEW_RECOVERY_CODES;
-use crate::model::{InvitationDelivery, MailJob, MailKind, RequestedBy, User};
+use crate::model::{InvitationDelivery, JobStatus, MailJob, MailKind, RequestedBy, User};
 use crate::store::{Batch, Write};
 use crate::values::{EmailAddress, Identifier, JobId, Locale, UserId};
 
@@ -57,6 +57,11 @@ pub(super) fn queue_mails(core: &Core, ctx: &Ctx, event: &Event<'_>, batch: &mut
         }
         Event::DeletionRequested { user, .. } => notify(MailKind::DeletionRequested, user),
         Event::DeletionCancelled { user, .. } => notify(MailKind::DeletionCancelled, user),
+        Event::TestMailRequested { user, mail } => {
+            if let Some(email) = user.mail_address() {
+                queue(to_user(ctx, mail, MailKind::Test, user, email));
+            }
+        }
         Event::DeletionReminded { user } => notify(MailKind::DeletionReminder, user),
         Event::EmailChangeRequested { user } => {
             if let Some(new) = user.pending_address() {
@@ -197,5 +202,8 @@ fn new_mail(
         attempts: 0,
         due_at: ctx.now,
         failed_at: None,
+        status: JobStatus::Waiting,
+        failed_attempts: 0,
+        last_error: None,
     }
 }

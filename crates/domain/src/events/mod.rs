@@ -128,6 +128,16 @@ pub(crate) enum Event<'a> {
     RecoveryMailed { user_id: UserId, mail: JobId },
     /// A mail failed permanently.
     MailFailed { job: &'a MailJob },
+    /// An admin listed queued mails.
+    OutboxListed,
+    /// An admin viewed a queued mail.
+    MailViewed { job: &'a MailJob },
+    /// An admin made a queued mail due.
+    MailRetried { job: &'a MailJob },
+    /// An admin deleted a queued mail.
+    MailDeleted { job: &'a MailJob },
+    /// An admin asked for a test mail, which gets the id `mail`.
+    TestMailRequested { user: &'a User, mail: JobId },
     /// An account was locked out after many wrong passwords.
     LockedOut {
         account: Option<&'a User>,

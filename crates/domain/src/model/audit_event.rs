@@ -84,6 +84,16 @@ string_enum! {
         UserExported => "user-exported",
         /// A mail failed permanently.
         MailFailed => "mail-failed",
+        /// An admin listed queued mails.
+        OutboxListed => "outbox-listed",
+        /// An admin viewed a queued mail. The detail of this event and the next two has the kind and the id of the mail.
+        MailViewed => "mail-viewed",
+        /// An admin made a queued mail due.
+        MailRetried => "mail-retried",
+        /// An admin deleted a queued mail.
+        MailDeleted => "mail-deleted",
+        /// An admin asked for a test mail.
+        TestMailRequested => "test-mail-requested",
         /// A session was ended because its user had too many.
         SessionEvicted => "session-evicted",
         /// A rate limit denied an attempt; the detail names the limit. One event represents many denials.

@@ -3,7 +3,28 @@
 use jiff::Timestamp;
 
 use crate::store::{BadRow, Condition, Kind, Query, Record, Row, RowReader, Table, Value, Write};
+use crate::string_enum::string_enum;
 use crate::values::{JobId, UserId};
+
+string_enum! {
+    /// What has become of a job so far.
+    JobStatus {
+        /// No attempt has failed.
+        Waiting => "waiting",
+        /// An attempt has failed, and another will be made.
+        Failing => "failing",
+        /// It failed permanently.
+        GivenUp => "given-up",
+    }
+}
+
+impl JobStatus {
+    /// Finds a status by its name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.iter().copied();
+        all.find(|status| status.as_str() == name)
+    }
+}
 
 /// A job as it is stored. The kind determines how its payload is read; a mail is [`MailJob`](super::MailJob).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +47,21 @@ pub struct Job {
     pub due_at: Option<Timestamp>,
     /// When it failed permanently.
     pub failed_at: Option<Timestamp>,
+    /// What has become of it so far.
+    pub status: JobStatus,
+    /// Number of attempts that failed. A worker holds a job with more attempts until its lease ends.
+    pub failed_attempts: i64,
+    /// Why the last of them failed.
+    pub last_error: Option<String>,
+}
+
+/// An attempt that failed.
+#[derive(Debug, Clone, Copy)]
+pub struct FailedAttempt<'a> {
+    /// Its number, from 1.
+    pub number: i64,
+    /// Why it failed.
+    pub error: &'a str,
 }
 
 impl Job {
@@ -66,9 +102,30 @@ impl Job {
         Query::by::<Self>(&["failed_at"]).above(Timestamp::MIN)
     }
 
-    /// Schedules the next attempt. Fails with `Stale` if the job was deleted.
-    pub fn retry_at(id: JobId, due_at: Timestamp) -> Write {
-        Write::update::<Self, 1>(id, [("due_at", due_at.into())], Vec::new())
+    /// The jobs with this status, in the order of their creation.
+    pub fn with_status(status: JobStatus) -> Query {
+        Query::by::<Self>(&["status"]).equal(status.as_str())
+    }
+
+    /// All jobs, in the order of their creation.
+    pub fn all() -> Query {
+        Query::by::<Self>(&[]).above(JobId::from_bytes([0; 16]))
+    }
+
+    /// Returns the lease on a job whose attempt was interrupted. Fails with `Stale` if the job was deleted.
+    pub fn release(id: JobId, now: Timestamp) -> Write {
+        Write::update::<Self, 1>(id, [("due_at", now.into())], Vec::new())
+    }
+
+    /// Schedules the next attempt after one that failed. Fails with `Stale` if the job was deleted.
+    pub fn retry_at(id: JobId, due_at: Timestamp, failed: FailedAttempt<'_>) -> Write {
+        let set = [
+            ("due_at", due_at.into()),
+            ("status", JobStatus::Failing.as_str().into()),
+            ("failed_attempts", failed.number.into()),
+            ("last_error", failed.error.into()),
+        ];
+        Write::update::<Self, 4>(id, set, Vec::new())
     }
 
     /// Schedules the first attempt again, as if none had been started. Fails with `Stale` if the job was deleted or is not
@@ -86,9 +143,15 @@ impl Job {
 
     /// Marks a job as permanently failed. It is stored until the sweep, and is not due again. Fails with `Stale` if it was
     /// deleted.
-    pub fn fail(id: JobId, at: Timestamp) -> Write {
-        let set = [("failed_at", at.into()), ("due_at", Value::Null)];
-        Write::update::<Self, 2>(id, set, Vec::new())
+    pub fn fail(id: JobId, at: Timestamp, failed: FailedAttempt<'_>) -> Write {
+        let set = [
+            ("failed_at", at.into()),
+            ("due_at", Value::Null),
+            ("status", JobStatus::GivenUp.as_str().into()),
+            ("failed_attempts", failed.number.into()),
+            ("last_error", failed.error.into()),
+        ];
+        Write::update::<Self, 5>(id, set, Vec::new())
     }
 }
 
@@ -103,8 +166,10 @@ impl Record for Job {
             &["lookup"],
             &["failed_at"],
             &["failed_at", "created_at"],
+            &["status"],
         ],
         null_listed: &[&["failed_at", "created_at"]],
+        common: &[("status", "waiting")],
         ..Table::new(
             "jobs",
             &[
@@ -117,6 +182,10 @@ impl Record for Job {
                 Kind::Int.column("attempts"),
                 Kind::Int.nullable("due_at"),
                 Kind::Int.nullable("failed_at"),
+                // Nodes of an older release do not write these.
+                Kind::Key.nullable("status"),
+                Kind::Int.nullable("failed_attempts"),
+                Kind::Text.nullable("last_error"),
             ],
         )
     };
@@ -134,6 +203,9 @@ impl Record for Job {
                 ("attempts", self.attempts.into()),
                 ("due_at", self.due_at.into()),
                 ("failed_at", self.failed_at.into()),
+                ("status", self.status.as_str().into()),
+                ("failed_attempts", self.failed_attempts.into()),
+                ("last_error", self.last_error.as_deref().into()),
             ],
         )
     }
@@ -149,6 +221,11 @@ impl Record for Job {
             attempts: row.int("attempts")?,
             due_at: row.opt_time("due_at")?,
             failed_at: row.opt_time("failed_at")?,
+            status: row
+                .opt_parsed("status", JobStatus::from_name)?
+                .unwrap_or(JobStatus::Waiting),
+            failed_attempts: row.opt_int("failed_attempts")?.unwrap_or(0),
+            last_error: row.opt_text("last_error")?,
         })
     }
 }

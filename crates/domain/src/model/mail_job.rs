@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Job;
 use crate::model::mail_kind::MailKind;
-use crate::store::{BadRow, Condition, Record, Row, RowReader, Table, Value};
+use crate::model::{FailedAttempt, Job, JobStatus};
+use crate::store::{BadRow, Condition, Record, Row, RowReader, Table, Value, Write};
 use crate::values::{EmailAddress, JobId, Locale, UserId};
 
 /// A mail to be sent. It contains no secret: the worker creates the link when it sends the mail.
@@ -32,6 +32,12 @@ pub struct MailJob {
     pub due_at: Timestamp,
     /// When it failed permanently. It is stored for seven days after that.
     pub failed_at: Option<Timestamp>,
+    /// What has become of it so far.
+    pub status: JobStatus,
+    /// Number of attempts that failed.
+    pub failed_attempts: i64,
+    /// Why the last of them failed, in the words of the mail server. Addresses in it are masked.
+    pub last_error: Option<String>,
 }
 
 impl MailJob {
@@ -43,6 +49,65 @@ impl MailJob {
     /// Parses the detail of an audit event; `None` if it does not name a mail.
     pub fn from_audit_detail(detail: &str) -> Option<JobId> {
         detail.strip_prefix("mail ")?.parse().ok()
+    }
+}
+
+impl MailJob {
+    /// Returns `true` if a worker is sending it, as far as the store knows.
+    pub fn is_leased(&self, now: Timestamp) -> bool {
+        self.failed_at.is_none() && self.due_at > now && self.attempts > self.failed_attempts
+    }
+
+    /// When the next attempt is due; `None` if it failed permanently, or a worker is sending it.
+    pub fn next_attempt_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let has_next = self.failed_at.is_none() && !self.is_leased(now);
+        has_next.then_some(self.due_at)
+    }
+
+    /// The attempt that has just failed.
+    pub(crate) fn failed_attempt<'a>(&self, error: &'a str) -> FailedAttempt<'a> {
+        let number = self.attempts;
+        FailedAttempt { number, error }
+    }
+
+    /// This mail with its next attempt due now, also if it failed permanently.
+    #[must_use]
+    pub fn retried(&self, now: Timestamp) -> Self {
+        Self {
+            due_at: now,
+            failed_at: None,
+            status: match self.status {
+                JobStatus::GivenUp => JobStatus::Failing,
+                other => other,
+            },
+            ..self.clone()
+        }
+    }
+
+    /// Stores [`Self::retried`]. Fails with `Stale` if the mail has changed since it was read.
+    pub fn retry(&self, now: Timestamp) -> Write {
+        let retried = self.retried(now);
+        let set = [
+            ("due_at", retried.due_at.into()),
+            ("failed_at", Value::Null),
+            ("status", retried.status.as_str().into()),
+        ];
+        Write::update::<Self, 3>(self.id, set, self.unchanged())
+    }
+
+    /// Deletes the mail. Fails with `Stale` if it was deleted.
+    pub fn delete(&self) -> Write {
+        Write::delete_if::<Self>(self.id, vec![Condition::is("created_at", self.created_at)])
+    }
+
+    /// No worker has leased it, or given it up, since it was read.
+    fn unchanged(&self) -> Vec<Condition> {
+        let due_at = self.failed_at.is_none().then_some(self.due_at);
+        vec![
+            Condition::is("attempts", self.attempts),
+            Condition::is("due_at", due_at),
+            Condition::is("failed_at", self.failed_at),
+        ]
     }
 }
 
@@ -90,6 +155,9 @@ impl Record for MailJob {
             attempts: self.attempts,
             due_at: self.failed_at.is_none().then_some(self.due_at),
             failed_at: self.failed_at,
+            status: self.status,
+            failed_attempts: self.failed_attempts,
+            last_error: self.last_error.clone(),
         }
         .to_row()
     }
@@ -111,6 +179,9 @@ impl Record for MailJob {
                 None => row.time("due_at")?,
             },
             failed_at: job.failed_at,
+            status: job.status,
+            failed_attempts: job.failed_attempts,
+            last_error: job.last_error,
         })
     }
 }

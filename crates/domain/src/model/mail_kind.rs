@@ -255,6 +255,8 @@ mails! {
         link: RECOVERY_PAGE,
         is_due: is_active,
     }
+    /// An admin asked for it, to see whether mails arrive.
+    Test = "test" { limit: Some(MailLimit::User("test-mail", Rate::new(10, 3600))) }
     /// After many wrong codes with the correct password, codes are accepted on known devices only.
     CodeLockout = "code-lockout" { link: RECOVERY_PAGE, is_due: is_active }
 }

@@ -14,6 +14,7 @@ mod job;
 mod last_sign_in;
 mod link;
 mod lockout;
+mod mail_filter;
 mod mail_job;
 mod mail_kind;
 mod roster;
@@ -30,6 +31,7 @@ use crate::store::{Record, Table};
 pub use audit_event::{AuditEvent, AuditKind, Outcome};
 pub use audit_filter::AuditFilter;
 pub use invitation::{Invitation, InvitationDelivery, InvitationStatus};
+pub use mail_filter::MailFilter;
 pub use mail_job::MailJob;
 pub use mail_kind::MailKind;
 pub use user_filter::{UserCursor, UserFilter, UserPage};
@@ -47,7 +49,7 @@ macro_rules! records {
 }
 
 records! {
-    job { Job }
+    job { Job, FailedAttempt, JobStatus }
     link { Link, Purpose }
     session { Session, AuthMethod }
     credential { Credential, CredentialKind }

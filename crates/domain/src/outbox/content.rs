@@ -15,6 +15,17 @@ use crate::values::{EmailAddress, Name, Token, Username};
 /// Maximum length of a username in a mail to an unconfirmed address. A longer one could carry a message.
 const MAX_SAFE_NAME_LENGTH: usize = 24;
 
+/// In place of the secret in the link of a preview. No secret has this length.
+const PREVIEW: &str = "preview";
+
+/// The link of a mail, before its secret is generated.
+enum PlannedLink {
+    /// The URL of a page.
+    Page(String),
+    /// A one-time link, and when it expires.
+    Secret(Purpose, Timestamp),
+}
+
 /// A mail and its recipient, before its link is created.
 pub(super) struct Outgoing {
     /// What it says.
@@ -61,22 +72,10 @@ impl Outbox {
         job: &MailJob,
         mail: &Outgoing,
     ) -> Result<Option<Mail>, Error> {
-        let base = &self.core.policy.public_url;
-        let deletion_at = mail.user.deletion.map(|deletion| deletion.at);
-        let secret = match mail.kind.row().link {
-            MailLink::Page(_) => None,
-            MailLink::Secret(purpose, lifetime) => {
-                Some((purpose, ctx.now + lifetime(&self.core.policy)))
-            }
-            MailLink::Until(purpose, end) => {
-                let end = end(&mail.user).filter(|end| *end > ctx.now);
-                end.map(|at| (purpose, at))
-            }
-        };
-        let (url, valid_minutes) = match (mail.kind.row().link, secret) {
-            (MailLink::Page(path), _) => (format!("{base}{path}"), None),
-            (_, None) => return Ok(None),
-            (_, Some((purpose, expires_at))) => {
+        let (url, expires_at) = match self.link_of(ctx, mail) {
+            None => return Ok(None),
+            Some(PlannedLink::Page(url)) => (url, None),
+            Some(PlannedLink::Secret(purpose, expires_at)) => {
                 let secret = Token::generate(&*self.core.ports.random);
                 let link = Link {
                     digest: secret.digest(),
@@ -92,30 +91,44 @@ impl Outbox {
                 if !self.store_link(job, link).await? {
                     return Ok(None);
                 }
-                let page = purpose.as_str();
-                let url = format!("{base}/{page}/{}", secret.expose());
-                let valid = expires_at.duration_since(ctx.now);
-                (url, Some(valid.as_mins()))
+                (self.secret_url(purpose, &secret.expose()), Some(expires_at))
             }
         };
-        let (greeting, username) = mail.names();
-        Ok(Some(Mail {
-            kind: mail.kind,
-            to: mail.to.clone(),
-            locale: mail.user.mail_locale(),
-            greeting,
-            username,
-            url,
-            valid_minutes,
-            at: match mail.kind {
-                MailKind::SignUp => mail.requested_at(job),
-                _ => job.created_at,
-            },
-            new_email: mail.new_email().map(mask_email),
-            deletion_at,
-            device: job.device.clone(),
-            message_id: mail.message_id(job),
-        }))
+        Ok(Some(mail.with_link(ctx, job, url, expires_at)))
+    }
+
+    /// Composes the mail as it would be sent now, with a link that does not work. Returns `None` if it would not be sent.
+    pub(super) fn compose_preview(
+        &self,
+        ctx: &Ctx,
+        job: &MailJob,
+        mail: &Outgoing,
+    ) -> Option<Mail> {
+        let (url, expires_at) = match self.link_of(ctx, mail)? {
+            PlannedLink::Page(url) => (url, None),
+            PlannedLink::Secret(purpose, at) => (self.secret_url(purpose, PREVIEW), Some(at)),
+        };
+        Some(mail.with_link(ctx, job, url, expires_at))
+    }
+
+    /// The link of a mail that is sent now; `None` if it cannot have one.
+    fn link_of(&self, ctx: &Ctx, mail: &Outgoing) -> Option<PlannedLink> {
+        let policy = &self.core.policy;
+        Some(match mail.kind.row().link {
+            MailLink::Page(path) => PlannedLink::Page(format!("{}{path}", policy.public_url)),
+            MailLink::Secret(purpose, lifetime) => {
+                PlannedLink::Secret(purpose, ctx.now + lifetime(policy))
+            }
+            MailLink::Until(purpose, end) => {
+                let end = end(&mail.user).filter(|end| *end > ctx.now)?;
+                PlannedLink::Secret(purpose, end)
+            }
+        })
+    }
+
+    fn secret_url(&self, purpose: Purpose, secret: &str) -> String {
+        let (base, page) = (&self.core.policy.public_url, purpose.as_str());
+        format!("{base}/{page}/{secret}")
     }
 
     /// Stores the link. Returns `false` if the mail is no longer in the outbox. A new recovery link replaces older
@@ -165,6 +178,34 @@ impl Outgoing {
         )
     }
 
+    /// The mail with this link, which expires at `expires_at`, if it does.
+    fn with_link(
+        &self,
+        ctx: &Ctx,
+        job: &MailJob,
+        url: String,
+        expires_at: Option<Timestamp>,
+    ) -> Mail {
+        let (greeting, username) = self.names();
+        Mail {
+            kind: self.kind,
+            to: self.to.clone(),
+            locale: self.user.mail_locale(),
+            greeting,
+            username,
+            url,
+            valid_minutes: expires_at.map(|at| at.duration_since(ctx.now).as_mins()),
+            at: match self.kind {
+                MailKind::SignUp => self.requested_at(job),
+                _ => job.created_at,
+            },
+            new_email: self.new_email().map(EmailAddress::masked),
+            deletion_at: self.user.deletion.map(|deletion| deletion.at),
+            device: job.device.clone(),
+            message_id: self.message_id(job),
+        }
+    }
+
     /// Returns the time that the mail's link is bound to: when the pending address was requested, else when the mail
     /// was queued.
     fn requested_at(&self, job: &MailJob) -> Timestamp {
@@ -212,14 +253,4 @@ fn is_safe_name(name: &str) -> bool {
     let signs = name.chars().filter(|c| !c.is_alphanumeric()).count();
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
     name.chars().all(is_plain) && signs <= 1 && name.chars().count() <= MAX_SAFE_NAME_LENGTH
-}
-
-/// Masks an address so that only a user who knows it recognises it.
-fn mask_email(email: &EmailAddress) -> String {
-    let first = email.as_str().chars().next().unwrap_or('*');
-    let domain = email
-        .as_str()
-        .rsplit_once('@')
-        .map_or("", |(_, domain)| domain);
-    format!("{first}***@{domain}")
 }

@@ -12,7 +12,7 @@ use crate::events::Event;
 use crate::limits::{MAILBOX, MAILBOX_CEILING};
 use crate::metric_event::{MailFate, MetricEvent};
 use crate::model::{Job, MailJob, MailKind, User};
-use crate::ports::MailError;
+use crate::ports::{Mail, MailError};
 use crate::store::{Records, Write};
 use crate::values::JobId;
 
@@ -99,7 +99,7 @@ impl Outbox {
             return self.drop_mail(job).await;
         };
         if let Err(error) = self.core.ports.mailer.send(&composed).await {
-            return self.send_failed(ctx, job, &error).await;
+            return self.send_failed(ctx, job, &composed, &error).await;
         }
         let mut changes = vec![Write::delete::<MailJob>(job.id)];
         if job.kind == MailKind::Recovery {
@@ -131,23 +131,27 @@ impl Outbox {
         &self,
         ctx: &Ctx,
         job: &MailJob,
+        mail: &Mail,
         error: &MailError,
     ) -> Result<MailFate, Error> {
-        let cause = chain(error);
+        let (cause, reply) = (without_secret(chain(error), mail), chain(&*error.cause));
+        let reply = without_secret(reply, mail);
         let now = self.core.now();
         let age = now.duration_since(job.created_at);
         if error.permanent || age >= self.core.policy.mail_lifetime {
             tracing::error!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, error = %cause, "mail failed permanently");
-            return self.fail(ctx, job).await;
+            return self.fail(ctx, job, &reply).await;
         }
         let due_at = now + retry_delay(age);
-        self.retry_at(job.id, due_at).await?;
+        let retry = Job::retry_at(job.id, due_at, job.failed_attempt(&reply));
+        self.unless_deleted(retry).await?;
         tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, mail.due_at = %due_at, error = %cause, "mail deferred");
         Ok(self.record(job, MailFate::Deferred))
     }
 
-    async fn fail(&self, ctx: &Ctx, job: &MailJob) -> Result<MailFate, Error> {
-        let mut failed = vec![Job::fail(job.id, self.core.now())];
+    async fn fail(&self, ctx: &Ctx, job: &MailJob, reply: &str) -> Result<MailFate, Error> {
+        let fail = Job::fail(job.id, self.core.now(), job.failed_attempt(reply));
+        let mut failed = vec![fail];
         self.core.emit(ctx, Event::MailFailed { job }, &mut failed);
         match self.core.apply(failed).await {
             Ok(()) => Ok(self.record(job, MailFate::Failed)),
@@ -166,6 +170,14 @@ impl Outbox {
     fn record(&self, job: &MailJob, fate: MailFate) -> MailFate {
         self.core.record(MetricEvent::Mail(job.kind, fate));
         fate
+    }
+}
+
+/// Removes the secret of the mail's link from an error: a server can quote the mail that it rejects.
+fn without_secret(error: String, mail: &Mail) -> String {
+    match mail.url.rsplit_once('/') {
+        Some((_, secret)) if mail.kind.has_secret_link() => error.replace(secret, "***"),
+        _ => error,
     }
 }
 

@@ -3,16 +3,17 @@
 //! A mail is claimed under a lease, resolved to its current recipient and content, given its link, rendered, sent,
 //! and deleted (`delivery`, `content`). A mail above the limit of its mailbox waits (`admission`). After a failure it stays
 //! in the outbox and is retried: delivery is at least once, and exactly once if nothing fails. `model/mail_kind.rs` declares
-//! what differs between the mails.
+//! what differs between the mails. `manage` is what admins do with queued mails.
 
 mod admission;
 mod content;
 mod delivery;
+mod manage;
 
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::core::Core;
 use crate::ctx::Ctx;
@@ -20,8 +21,9 @@ use crate::error::{Error, WriteError};
 use crate::metric_event::MailFate;
 use crate::model::{Job, MailJob};
 use crate::ports::{MAIL_TIMEOUT, OutboxStats};
-use crate::store::{Claim, Record, Records, Row};
-use crate::values::JobId;
+use crate::store::{Claim, Record, Records, Row, Write};
+
+pub use manage::ViewedMail;
 
 /// Duration of a worker's lease on a mail: longer than the timeout of a send. After a node is killed, other nodes
 /// wait for it to expire before they send that node's mails.
@@ -59,7 +61,7 @@ impl DeliveryCounts {
     }
 }
 
-/// Sends the mails in the outbox.
+/// Sends the mails in the outbox, and lets admins manage them.
 pub struct Outbox {
     pub(crate) core: Arc<Core>,
 }
@@ -95,7 +97,7 @@ impl Outbox {
         let now = self.core.now();
         let ids = self.core.mail_leases.take(now);
         for id in &ids {
-            self.retry_at(*id, now).await?;
+            self.unless_deleted(Job::release(*id, now)).await?;
         }
         Ok(ids.len())
     }
@@ -148,9 +150,9 @@ impl Outbox {
         self.core.mail_enqueued.notified().await;
     }
 
-    /// Schedules the next attempt of a mail, unless it was deleted.
-    async fn retry_at(&self, id: JobId, due_at: Timestamp) -> Result<(), Error> {
-        match self.core.apply(vec![Job::retry_at(id, due_at)]).await {
+    /// Applies a write to a mail, unless it was deleted.
+    async fn unless_deleted(&self, write: Write) -> Result<(), Error> {
+        match self.core.apply(vec![write]).await {
             Ok(()) | Err(WriteError::Stale) => Ok(()),
             Err(other) => Err(other.into()),
         }

@@ -78,6 +78,13 @@ impl EmailAddress {
         self.key.split_once('@').map_or("", |(_, domain)| domain)
     }
 
+    /// The address with only the first letter of the local part, as a user who knows it recognises it.
+    pub fn masked(&self) -> String {
+        let (local, domain) = self.text.rsplit_once('@').unwrap_or((&self.text, ""));
+        let first = local.chars().next().unwrap_or('*');
+        format!("{first}***@{domain}")
+    }
+
     /// The part before the `@`.
     pub fn local_part(&self) -> &str {
         self.text.split_once('@').map_or("", |(local, _)| local)

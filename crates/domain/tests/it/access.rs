@@ -1,15 +1,15 @@
 //! Authorization of every method that acts on a user: anonymous, as another user, as the user, as an admin.
 
-use doorward_domain::model::{AuditFilter, InvitationStatus, Role, UserFilter};
+use doorward_domain::model::{AuditFilter, InvitationStatus, MailFilter, Role, UserFilter};
 use doorward_domain::profile::ProfileUpdate;
 use doorward_domain::totals::TotalsRange;
-use doorward_domain::values::{Data, FactorName, TimeUnit};
+use doorward_domain::values::{Data, FactorName, JobId, TimeUnit};
 use doorward_domain::{Ctx, Error};
 
 use crate::test_node::*;
 
 /// Every method that acts on `{user}`, and whether users may call it for their own account.
-const ACTIONS: [(&str, bool); 27] = [
+const ACTIONS: [(&str, bool); 32] = [
     ("view", true),
     ("export", true),
     ("update", true),
@@ -29,6 +29,11 @@ const ACTIONS: [(&str, bool); 27] = [
     ("read audit", false),
     ("find audited user", false),
     ("list totals", false),
+    ("list mails", false),
+    ("view a mail", false),
+    ("retry a mail", false),
+    ("delete a mail", false),
+    ("send a test mail", false),
     ("list factors", true),
     ("remove a factor", true),
     ("add a factor", true),
@@ -112,6 +117,15 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
             let range = TotalsRange::new(TimeUnit::Hour, None, None, ctx.now)?;
             doorward.totals.list(ctx, &range).await.map(|_| ())
         }
+        "list mails" => {
+            let filter = MailFilter::default();
+            doorward.outbox.list(ctx, &filter).await.map(|_| ())
+        }
+        // Authorized, but the mail does not exist.
+        "view a mail" => not_found_is_ok(doorward.outbox.view(ctx, no_mail()).await.map(|_| ())),
+        "retry a mail" => not_found_is_ok(doorward.outbox.retry(ctx, no_mail()).await.map(|_| ())),
+        "delete a mail" => not_found_is_ok(doorward.outbox.delete(ctx, no_mail()).await),
+        "send a test mail" => doorward.outbox.send_test(ctx).await.map(|_| ()),
         "list factors" => doorward.factors.list(ctx, named).await.map(|_| ()),
         "add a factor" => {
             let name = FactorName::default();
@@ -141,6 +155,11 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
             not_found_is_ok(renewed.map(|_| ()))
         }
     }
+}
+
+/// The id of no mail.
+fn no_mail() -> JobId {
+    JobId::from_bytes([0; 16])
 }
 
 fn not_found_is_ok(result: Result<(), Error>) -> Result<(), Error> {
@@ -234,6 +253,11 @@ async fn an_admin_may_act_on_every_user() {
             "read audit",
             "find audited user",
             "list totals",
+            "list mails",
+            "view a mail",
+            "retry a mail",
+            "delete a mail",
+            "send a test mail",
             "end a session",
             "cancel a change of the e-mail",
             "cancel the deletion",

@@ -29,6 +29,7 @@ mod mailbox_limits;
 mod metric_events;
 mod outbox;
 mod outbox_capacity;
+mod outbox_manage;
 mod password;
 mod password_rules;
 mod pending_emails;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use doorward_domain::Error;
-use doorward_domain::model::{Link, MailJob, MailKind};
+use doorward_domain::model::{JobStatus, Link, MailJob, MailKind};
 use doorward_domain::outbox::DeliveryCounts;
 use doorward_domain::ports::{OutboxStats, Store};
 use doorward_domain::store::{Claim, Record, Records, Write};
@@ -474,6 +474,9 @@ async fn job(node: &TestNode, kind: MailKind, user: Option<&str>, address: &str)
         attempts: 0,
         due_at: node.now(),
         failed_at: None,
+        status: JobStatus::Waiting,
+        failed_attempts: 0,
+        last_error: None,
     }
 }
 

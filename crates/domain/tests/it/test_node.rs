@@ -16,7 +16,9 @@ use doorward_domain::model::{
     AuditEvent, Link, Lockout, MailJob, MailKind, Outcome, Purpose, Role, User,
 };
 use doorward_domain::outbox::DeliveryCounts;
-use doorward_domain::ports::{Clock, Mail, MailError, Mailer, MetricsRecorder, SeparateSessions};
+use doorward_domain::ports::{
+    Clock, Mail, MailError, MailText, Mailer, MetricsRecorder, SeparateSessions,
+};
 use doorward_domain::session_store::SessionStore;
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::sign_in::{self, Identifier, Proof};
@@ -529,11 +531,19 @@ impl Mailer for TestMailer {
         if let Some(refusal) = refusal.or(*self.refuses.lock().unwrap()) {
             return Err(MailError {
                 permanent: matches!(refusal, MailRefusal::Permanent),
-                cause: "configured to reject".into(),
+                cause: format!("configured to reject {}", mail.url).into(),
             });
         }
         self.sent.lock().unwrap().push(mail.clone());
         Ok(())
+    }
+
+    /// The kind and the link.
+    fn preview(&self, mail: &Mail) -> Result<MailText, MailError> {
+        Ok(MailText {
+            subject: mail.kind.as_str().to_owned(),
+            text: mail.url.clone(),
+        })
     }
 }
 

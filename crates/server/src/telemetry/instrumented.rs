@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use doorward_domain::Ports;
 use doorward_domain::model::Session;
 use doorward_domain::ports::{
-    Decision, KeyedLimit, LastSeen, Mail, MailError, Mailer, RateLimits, SeparateSessions,
-    SessionUpdate,
+    Decision, KeyedLimit, LastSeen, Mail, MailError, MailText, Mailer, RateLimits,
+    SeparateSessions, SessionUpdate,
 };
 use doorward_domain::store::{
     ApplyError, Batch, Claim, Limits, Query, Row, Store, StoreError, Table, Value,
@@ -207,5 +207,9 @@ impl Mailer for Instrumented<dyn Mailer> {
             .mail_seconds
             .observe(started_at.elapsed().as_secs_f64());
         sent
+    }
+
+    fn preview(&self, mail: &Mail) -> Result<MailText, MailError> {
+        self.inner.preview(mail)
     }
 }

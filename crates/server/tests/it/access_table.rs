@@ -285,7 +285,7 @@ async fn another_user_gets_403_whether_or_not_the_name_exists() {
         answers.dedup();
         assert_eq!(answers.len(), 1, "{route:?}");
     }
-    for path in ["/user", "/audit", "/invitation", "/totals"] {
+    for path in ["/user", "/audit", "/invitation", "/totals", "/outbox"] {
         eve.get(path).await.expect_problem(403, "forbidden");
     }
     let invite = json!({"email": "invited@example.org"});
@@ -339,7 +339,7 @@ async fn an_admin_has_the_access_of_the_table() {
         let answer = ask(&client, route, "ben").await;
         app.advance_seconds(200);
         let expected: &[u16] = match route.path {
-            "/user/{user}/factor/{id}" => &[404],
+            "/user/{user}/factor/{id}" | "/outbox/{id}" | "/outbox/{id}/retry" => &[404],
             "/user/{user}/session/{id}" | "/assets/{file}" => &[404],
             path if path.starts_with("/admin/users/{user}/") && path.ends_with("/{id}") => &[404],
             // Nothing is pending, or the user was deleted.

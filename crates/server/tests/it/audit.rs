@@ -132,6 +132,8 @@ fn line_of(route: &Route) -> Option<&'static str> {
         ("PUT", "/password") => "password-changed failed",
         ("POST", "/recovery") => "recovery-requested",
         ("GET", "/audit") => "audit-read",
+        ("GET", "/outbox") => "outbox-listed",
+        ("POST", "/outbox/test") => "test-mail-requested",
         ("POST", "/auth") => "sign-in failed",
         ("DELETE", "/auth") => "sign-out",
         // Invalid links, the caller's own session, public routes, and a mail that confirms again.

@@ -24,6 +24,7 @@ mod late_index;
 mod model;
 mod openapi;
 mod operations;
+mod outbox;
 mod pages;
 mod password;
 mod plain_http;

@@ -198,7 +198,7 @@ fn the_document_has_the_form_of_each_cursor() {
         .collect();
     cursors.sort_unstable();
     let (word, id) = ("^([0-9a-f]{2}){16,}$", "^[A-Za-z0-9_-]{21}[AQgw]$");
-    assert_eq!(cursors, [word, id, id, id, id]);
+    assert_eq!(cursors, [word, id, id, id, id, id]);
 }
 
 /// The Postman collection requests each route for programs, and two that do not exist.
@@ -430,6 +430,10 @@ async fn responses_match_their_schemas() {
     for event in audit["items"].as_array().unwrap() {
         assert_fits(&document, "AuditEvent", event);
     }
+    let mails = json_of(&admin, "/outbox").await;
+    assert_fits(&document, "QueuedMail", &mails["items"][0]);
+    let path = format!("/outbox/{}", mails["items"][0]["id"].as_str().unwrap());
+    assert_fits(&document, "ViewedMail", &json_of(&admin, &path).await);
     let totals = json_of(&admin, "/totals").await;
     assert_fits(&document, "TotalsList", &totals);
     assert_fits(&document, "Totals", &totals["items"][0]);

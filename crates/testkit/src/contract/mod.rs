@@ -117,6 +117,7 @@ macro_rules! store_contract {
                 a_lease_ends,
                 one_of_two_concurrent_ends_of_a_lease_succeeds,
                 a_job_is_retried_failed_and_done,
+                mails_are_listed_by_their_status,
                 no_job_is_held_by_two_workers,
             }
             secrets {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use doorward_domain::model::{Job, MailJob, MailKind};
+use doorward_domain::model::{FailedAttempt, Job, JobStatus, MailFilter, MailJob, MailKind};
 use doorward_domain::store::ApplyError;
 use doorward_domain::store::Store;
 use doorward_domain::store::{Claim, Record, Records, Write};
@@ -11,6 +11,11 @@ use doorward_domain::values::Locale;
 
 use super::{apply_ok, assert_refused, race};
 use crate::fixtures::{self, later};
+
+const FAILED: FailedAttempt<'static> = FailedAttempt {
+    number: 1,
+    error: "550 Empfänger unbekannt 🌿",
+};
 
 fn due(at: i64) -> MailJob {
     MailJob {
@@ -114,8 +119,8 @@ pub async fn a_job_is_retried_failed_and_done(store: Arc<dyn Store>) {
     assert_eq!(claim(&*store, 0, 10, 10).await.len(), 3);
     let writes = [
         Write::delete::<MailJob>(jobs[0].id),
-        Job::retry_at(jobs[1].id, later(50)),
-        Job::fail(jobs[2].id, later(5)),
+        Job::retry_at(jobs[1].id, later(50), FAILED),
+        Job::fail(jobs[2].id, later(5), FAILED),
     ];
     apply_ok(&*store, writes.into()).await;
     assert_eq!(claim(&*store, 49, 60, 10).await, []);
@@ -124,12 +129,67 @@ pub async fn a_job_is_retried_failed_and_done(store: Arc<dyn Store>) {
     assert_eq!(claimed[0].attempts, 2);
     let failed: Vec<MailJob> = store.list(Job::failed()).await.unwrap();
     assert_eq!(ids(&failed), ids(&jobs[2..3]));
+    for job in [&claimed[0], &failed[0]] {
+        let error = job.last_error.as_deref();
+        assert_eq!((job.failed_attempts, error), (1, Some(FAILED.error)));
+    }
     assert_eq!(store.count_rows(Job::waiting()).await.unwrap(), 1);
     for (swept_at, expected) in [(5, 1), (6, 0)] {
         store.sweep(MailJob::TABLE, later(swept_at)).await.unwrap();
         assert_eq!(store.count_rows(Job::failed()).await.unwrap(), expected);
     }
     assert_eq!(store.count_rows(Job::waiting()).await.unwrap(), 1);
+}
+
+pub async fn mails_are_listed_by_their_status(store: Arc<dyn Store>) {
+    let jobs = [due(0), due(0), due(0), due(0)];
+    enqueue(&*store, &jobs).await;
+    let listed = async |status, before, limit| {
+        let filter = MailFilter {
+            status,
+            before,
+            limit,
+        };
+        let mails: Vec<MailJob> = store.list(filter.query()).await.unwrap();
+        ids(&mails)
+    };
+    let newest_first = |numbers: &[usize]| {
+        let jobs: Vec<_> = numbers.iter().map(|number| jobs[*number].clone()).collect();
+        ids(&jobs)
+    };
+    let changes = [
+        Job::retry_at(jobs[1].id, later(50), FAILED),
+        Job::retry_at(jobs[2].id, later(50), FAILED),
+        Job::fail(jobs[3].id, later(5), FAILED),
+    ];
+    apply_ok(&*store, changes.into()).await;
+    for (status, numbers) in [
+        (None, &[3, 2, 1, 0][..]),
+        (Some(JobStatus::Waiting), &[0][..]),
+        (Some(JobStatus::Failing), &[2, 1][..]),
+        (Some(JobStatus::GivenUp), &[3][..]),
+    ] {
+        let expected = newest_first(numbers);
+        assert_eq!(listed(status, None, 9).await, expected, "{status:?}");
+        let (first, rest) = expected.split_at(1);
+        assert_eq!(listed(status, None, 1).await, first, "{status:?}");
+        let before = Some(jobs[numbers[0]].id);
+        assert_eq!(listed(status, before, 9).await, rest, "{status:?}");
+    }
+    // One more attempt, and the admin who read it before that is late.
+    let failed: Vec<MailJob> = store.list(Job::failed()).await.unwrap();
+    apply_ok(&*store, vec![failed[0].retry(later(60))]).await;
+    assert_refused!(
+        store.apply(vec![failed[0].retry(later(60))]).await,
+        ApplyError::Stale
+    );
+    let failing = listed(Some(JobStatus::Failing), None, 9).await;
+    assert_eq!(failing, newest_first(&[3, 2, 1]));
+    apply_ok(&*store, vec![failed[0].delete()]).await;
+    assert_refused!(
+        store.apply(vec![failed[0].delete()]).await,
+        ApplyError::Stale
+    );
 }
 
 pub async fn no_job_is_held_by_two_workers(store: Arc<dyn Store>) {

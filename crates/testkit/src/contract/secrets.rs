@@ -11,7 +11,7 @@ use doorward_domain::hashing::{Cost, Engine, Hasher, HasherSettings};
 use doorward_domain::limits::MemoryRateLimits;
 use doorward_domain::memory::{SeededRandom, SteppedClock};
 use doorward_domain::model::{MailKind, Role};
-use doorward_domain::ports::{Client, Mail, MailError, Mailer, NoMetrics};
+use doorward_domain::ports::{Client, Mail, MailError, MailText, Mailer, NoMetrics};
 use doorward_domain::sign_in::{Identifier, Outcome};
 use doorward_domain::sign_up::NewSignUp;
 use doorward_domain::store::Store;
@@ -100,6 +100,13 @@ impl Mailer for Collected {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
         self.0.lock().unwrap().push(mail.clone());
         Ok(())
+    }
+
+    fn preview(&self, mail: &Mail) -> Result<MailText, MailError> {
+        Ok(MailText {
+            subject: mail.kind.as_str().to_owned(),
+            text: mail.url.clone(),
+        })
     }
 }
 

@@ -3,10 +3,10 @@
 use std::fmt::Debug;
 
 use doorward_domain::model::{
-    AuditEvent, AuditKind, Invitation, InvitationDelivery, MailJob, MailKind, Outcome,
+    AuditEvent, AuditKind, Invitation, InvitationDelivery, JobStatus, MailJob, MailKind, Outcome,
     PendingEmail, Purpose, RequestedBy, Role, Session, Status, Total, TotalKind, User,
 };
-use doorward_domain::store::Record;
+use doorward_domain::store::{Record, Value};
 use doorward_domain::values::{Data, Locale, TimeUnit};
 use doorward_testkit::fixtures::{self, user_id};
 
@@ -108,9 +108,29 @@ fn a_mail_comes_back() {
             user_id: None,
             device: None,
             locale: Locale::En,
-            ..job
+            last_error: None,
+            ..job.clone()
         });
+        for status in JobStatus::ALL {
+            comes_back(&MailJob {
+                status: *status,
+                failed_attempts: 3,
+                ..job.clone()
+            });
+        }
     }
+}
+
+/// A node of an older release has written it.
+#[test]
+fn a_job_without_a_status_waits() {
+    let mut row = fixtures::mail_job(user_id()).to_row();
+    for column in ["status", "failed_attempts"] {
+        let position = row.table.position(column);
+        row.values[position] = Value::Null;
+    }
+    let job: MailJob = row.read().unwrap();
+    assert_eq!((job.status, job.failed_attempts), (JobStatus::Waiting, 0));
 }
 
 #[test]

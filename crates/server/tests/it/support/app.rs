@@ -23,7 +23,7 @@ use tempfile::TempDir;
 
 use super::faults::{FaultyStore, StoreMode};
 use super::stores::{Combination, Stores};
-use super::test_mailer::TestMailer;
+use super::test_mailer::{MailServer, TestMailer};
 use super::{Client, PASSWORD, PUBLIC_URL, path_in};
 
 /// The lowest cost of a real hash.
@@ -230,6 +230,11 @@ impl TestApp {
         let mut mails = self.mails().await;
         assert_eq!(mails.len(), 1, "{:?}", super::summary(&mails));
         mails.remove(0)
+    }
+
+    /// Chooses what the mail server does with mails.
+    pub fn set_mail_server(&self, server: MailServer) {
+        self.mailer.set_server(server);
     }
 
     /// Allows mails in the outbox at the end, for tests that are not about mail.

@@ -117,7 +117,9 @@ fn post(outbox: &mut Vec<MailJob>, write: &Write) {
         Write::Update {
             table, key, set, ..
         } if *table == MailJob::TABLE => {
-            let has_failed = set.iter().any(|(column, _)| *column == "failed_at");
+            let has_failed = set
+                .iter()
+                .any(|(column, value)| *column == "failed_at" && *value != Value::Null);
             outbox.retain(|job| !has_failed || Value::from(job.id) != *key);
         }
         _ => {}

@@ -12,7 +12,7 @@ pub use client::{Client, RequestBuilder};
 pub use faults::StoreMode;
 pub use response::TestResponse;
 pub use stores::{Combination, Stores};
-pub use test_mailer::{path_in, summary};
+pub use test_mailer::{MailServer, path_in, summary};
 
 /// Public URL of the server.
 pub const PUBLIC_URL: &str = "https://accounts.example";

@@ -1,25 +1,56 @@
-//! A mailer that stores its mails.
+//! A mailer that stores its mails, or rejects them.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use async_trait::async_trait;
-use doorward_domain::ports::{Mail, MailError, Mailer};
+use doorward_domain::ports::{Mail, MailError, MailText, Mailer};
+
+/// What the mail server does with mails.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum MailServer {
+    Accepts,
+    IsBusy,
+    Rejects,
+}
 
 /// Mails that were sent and not taken yet.
 #[derive(Default)]
-pub struct TestMailer(Mutex<Vec<Mail>>);
+pub struct TestMailer {
+    sent: Mutex<Vec<Mail>>,
+    server: AtomicU8,
+}
 
 impl TestMailer {
     pub fn take(&self) -> Vec<Mail> {
-        std::mem::take(&mut *self.0.lock().unwrap())
+        std::mem::take(&mut *self.sent.lock().unwrap())
+    }
+
+    pub fn set_server(&self, server: MailServer) {
+        self.server.store(server as u8, Ordering::Relaxed);
     }
 }
 
 #[async_trait]
 impl Mailer for TestMailer {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
-        self.0.lock().unwrap().push(mail.clone());
+        let server = self.server.load(Ordering::Relaxed);
+        if server != MailServer::Accepts as u8 {
+            return Err(MailError {
+                permanent: server == MailServer::Rejects as u8,
+                cause: format!("451 cannot deliver {}", mail.url).into(),
+            });
+        }
+        self.sent.lock().unwrap().push(mail.clone());
         Ok(())
+    }
+
+    /// The kind and the link.
+    fn preview(&self, mail: &Mail) -> Result<MailText, MailError> {
+        Ok(MailText {
+            subject: mail.kind.as_str().to_owned(),
+            text: mail.url.clone(),
+        })
     }
 }
 

@@ -1,0 +1,132 @@
+//! What admins do with queued mails: list, view, retry and delete them, and send a test mail.
+
+use super::Outbox;
+use crate::access::{Action, NO_USER, Target};
+use crate::core::MAX_WRITE_ATTEMPTS;
+use crate::ctx::Ctx;
+use crate::error::{Error, WriteError, chain};
+use crate::events::Event;
+use crate::model::{Job, MailFilter, MailJob, User};
+use crate::ports::MailText;
+use crate::store::{Record, Records, readable};
+use crate::values::{Invalid, JobId};
+
+/// A queued mail, and its content.
+pub struct ViewedMail {
+    /// The mail.
+    pub mail: MailJob,
+    /// Subject and text as if it was sent now, with a link that does not work. `None` if it would be dropped, or replaced by
+    /// others.
+    pub text: Option<MailText>,
+}
+
+impl Outbox {
+    /// Lists the queued mails that match the filter, newest first.
+    #[tracing::instrument(name = "list_mails", level = "trace", skip_all)]
+    pub async fn list(&self, ctx: &Ctx, filter: &MailFilter) -> Result<Vec<MailJob>, Error> {
+        self.core
+            .authorize(ctx, Action::ReadOutbox, Target::Others)
+            .await?;
+        let mails = self.core.ports.store.list_readable(filter.query()).await?;
+        self.core.emit_view(ctx, Event::OutboxListed).await?;
+        Ok(mails)
+    }
+
+    /// Returns a queued mail with its content.
+    #[tracing::instrument(name = "view_mail", level = "trace", skip_all)]
+    pub async fn view(&self, ctx: &Ctx, id: JobId) -> Result<ViewedMail, Error> {
+        self.core
+            .authorize(ctx, Action::ReadOutbox, Target::Others)
+            .await?;
+        let job = self.find(id).await?;
+        let outgoing = self.resolve(&job).await?;
+        let preview = outgoing.and_then(|outgoing| self.compose_preview(ctx, &job, &outgoing));
+        let text = preview.map(|mail| self.core.ports.mailer.preview(&mail));
+        let text = text.transpose().map_err(|error| {
+            tracing::error!(mail.kind = job.kind.as_str(), error = %chain(&error), "mail cannot be rendered");
+            Error::Internal("a mail cannot be rendered")
+        })?;
+        let viewed = Event::MailViewed { job: &job };
+        self.core.emit_view(ctx, viewed).await?;
+        Ok(ViewedMail { mail: job, text })
+    }
+
+    /// Makes a queued mail due, also one that failed permanently, which gets one more attempt. Does nothing while a worker is
+    /// sending it. Returns the mail.
+    #[tracing::instrument(name = "retry_mail", level = "trace", skip_all)]
+    pub async fn retry(&self, ctx: &Ctx, id: JobId) -> Result<MailJob, Error> {
+        self.core
+            .authorize(ctx, Action::ManageOutbox, Target::Others)
+            .await?;
+        for _ in 0..MAX_WRITE_ATTEMPTS {
+            let job = self.find(id).await?;
+            if job.is_leased(ctx.now) {
+                return Ok(job);
+            }
+            let mut batch = self.core.admin_check(ctx);
+            batch.push(job.retry(ctx.now));
+            let retried = Event::MailRetried { job: &job };
+            self.core.emit(ctx, retried, &mut batch);
+            match self.core.apply(batch).await {
+                Ok(()) => {
+                    self.core.mail_enqueued.notify_one();
+                    return Ok(job.retried(ctx.now));
+                }
+                // A worker has leased it.
+                Err(WriteError::Stale) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    /// Deletes a queued mail: it is not sent. Requires a recent proof, since a thief could hide the notices about what they do
+    /// . A mail that a worker is sending at this moment may still be sent.
+    #[tracing::instrument(name = "delete_mail", level = "trace", skip_all)]
+    pub async fn delete(&self, ctx: &Ctx, id: JobId) -> Result<(), Error> {
+        self.core
+            .ensure_reauthenticated(ctx, Action::DeleteMail, NO_USER)
+            .await?;
+        let job = self.find(id).await?;
+        let mut batch = self.core.admin_check(ctx);
+        batch.push(job.delete());
+        let deleted = Event::MailDeleted { job: &job };
+        self.core.emit(ctx, deleted, &mut batch);
+        match self.core.apply(batch).await {
+            Err(WriteError::Stale) => Err(Error::NotFound),
+            other => Ok(other?),
+        }
+    }
+
+    /// Queues a test mail to the admin who asks for it, like any other mail. Returns its id.
+    #[tracing::instrument(name = "send_test_mail", level = "trace", skip_all)]
+    pub async fn send_test(&self, ctx: &Ctx) -> Result<JobId, Error> {
+        self.core
+            .authorize(ctx, Action::ManageOutbox, Target::Others)
+            .await?;
+        let store = &self.core.ports.store;
+        let own: Option<User> = match ctx.actor.user_id() {
+            Some(id) => store.get(id).await?,
+            None => None,
+        };
+        let user = own.ok_or(Error::Forbidden)?;
+        if user.mail_address().is_none() {
+            let missing = Invalid::new("missing", "Your account has no confirmed email address.");
+            return Err(Error::invalid("email", missing));
+        }
+        let mail = JobId::generate(ctx.now, &*self.core.ports.random);
+        let mut batch = self.core.admin_check(ctx);
+        let requested = Event::TestMailRequested { user: &user, mail };
+        self.core.emit(ctx, requested, &mut batch);
+        self.core.apply(batch).await?;
+        Ok(mail)
+    }
+
+    /// Reads a mail. A job that is not a mail, or of a kind that only a newer release knows, is not found.
+    async fn find(&self, id: JobId) -> Result<MailJob, Error> {
+        let store = &self.core.ports.store;
+        let found = store.get_rows(Job::TABLE, vec![id.into()]).await?;
+        let mail = found.first().and_then(readable::<MailJob>);
+        mail.ok_or(Error::NotFound)
+    }
+}

@@ -1,0 +1,5 @@
+//! The outbox: queued mails, for admins.
+
+pub(crate) mod api;
+pub(crate) mod routes;
+pub(crate) mod view;
