@@ -355,6 +355,7 @@ fault-name = { $code ->
    *[other] Dieser Name ist nicht möglich. Wählen Sie einen anderen.
 }
 fault-locale = Wählen Sie eine Sprache aus der Liste.
+fault-choice = Wählen Sie einen Eintrag aus der Liste.
 fault-reason = Wählen Sie einen Grund aus der Liste.
 fault-factor-name = { $code ->
     [too-long] Ein Name hat höchstens 64 Zeichen.
@@ -772,7 +773,9 @@ console-title = Verwaltung
 console-open = Verwaltung öffnen
 console-section = { $name ->
     [overview] Übersicht
+    [invitations] Einladungen
     [users] Konten
+    [outbox] Postausgang
     [keys] Schlüssel
     [health] Zustand
     [settings] Einstellungen
@@ -798,7 +801,7 @@ console-to-be-deleted = { $name ->
 console-next = Wie es weitergeht
 console-first-run = Außer Ihnen hat noch niemand ein Konto.
 console-next-sign-up = Legen Sie in einem anderen Browser ein erstes Konto an
-console-next-create = Laden Sie mit `doorward user invite` jemanden ein, oder legen Sie mit `doorward user create` ein erstes Konto an.
+console-next-invite = Laden Sie das erste Konto ein
 console-next-brand = Legen Sie mit `brand.name`, `brand.accent` und `brand.logo` Namen, Farbe und Logo fest.
 console-next-mail = E‑Mails bleiben im eingebauten Posteingang. Um sie zu versenden, legen Sie `mail.url` fest.
 console-next-doctor = Prüfen Sie die Installation mit `doorward doctor`.
@@ -848,6 +851,10 @@ console-by = von { $name }
 console-in-log = Alles im Protokoll
 
 console-act = { $name ->
+    [edit-profile] Name und Sprache ändern
+    [change-email] Die E‑Mail-Adresse ändern
+    [resend-invitation] Die Einladung noch einmal senden
+    [revoke-invitation] Die Einladung zurückziehen
     [make-admin] Zum Admin machen
     [remove-admin] Admin-Rolle entziehen
     [disable] Sperren
@@ -862,6 +869,8 @@ console-act = { $name ->
    *[keep-account] Konto behalten
 }
 console-ask = { $name ->
+    [resend-invitation] Die Einladung noch einmal senden?
+    [revoke-invitation] Diese Einladung zurückziehen?
     [make-admin] Zum Admin machen?
     [remove-admin] Admin-Rolle entziehen?
     [disable] Dieses Konto sperren?
@@ -876,6 +885,8 @@ console-ask = { $name ->
    *[keep-account] Dieses Konto behalten?
 }
 console-effects = { $name ->
+    [resend-invitation] Ein neuer Link ersetzt den bisherigen und gilt sieben Tage. Er kommt per E‑Mail, oder Sie sehen ihn, wenn die Einladung nicht per E‑Mail geht.
+    [revoke-invitation] Der Link gilt nicht mehr, und das Konto, das noch niemand benutzt hat, wird gelöscht.
     [make-admin] Admins können alle Konten sehen und ändern und das Protokoll lesen.
     [remove-admin] Das Konto bleibt bestehen, kann aber keine anderen Konten mehr sehen oder ändern.
     [disable] Das Konto wird auf allen Geräten abgemeldet, und niemand kann sich damit anmelden, bis es entsperrt wird. Schon verschickte Links funktionieren nicht mehr.
@@ -894,6 +905,10 @@ console-effects = { $name ->
    *[keep-account] Das Konto wird nicht gelöscht. Die Anmeldung ist wieder möglich, und der Besitzer bekommt eine E‑Mail.
 }
 console-done = { $name ->
+    [saved] Gespeichert.
+    [change-requested] Eine E‑Mail zum Bestätigen der neuen Adresse wird gesendet.
+    [invitation-sent] Die Einladung wird gesendet.
+    [invitation-revoked] Die Einladung ist zurückgezogen.
     [role-changed] Die Rolle ist geändert.
     [disabled] Das Konto ist gesperrt.
     [enabled] Das Konto ist entsperrt.
@@ -974,6 +989,7 @@ console-actor-name = { $name ->
     [worker] dem Server
    *[unknown] unbekannt
 }
+console-change-email-text = Die neue Adresse bekommt einen Link zum Bestätigen; bis dahin bleibt die alte. Die alte Adresse bekommt eine E‑Mail, mit der sich die Änderung rückgängig machen lässt.
 console-reason = Grund
 console-reason-none = Kein Grund
 console-reason-hint = Für das Protokoll. Der Benutzer sieht ihn nicht.
@@ -983,6 +999,119 @@ console-reason-name = { $reason ->
     [left] Der Benutzer gehört nicht mehr dazu
     [requested] Der Benutzer hat darum gebeten
    *[other] Ein anderer Grund
+}
+
+console-invite = Jemanden einladen
+console-invite-text = Eingeladene nehmen mit einem Link an und wählen ein Passwort. Der Link gilt sieben Tage.
+console-invite-username-hint = Nötig, wenn es keine E‑Mail-Adresse gibt oder der Link Ihnen gezeigt wird.
+console-invite-role-hint = Admins können alle Konten sehen und ändern.
+console-no-language = Nicht gewählt
+console-language-hint = Für E‑Mails und Seiten.
+console-invite-language-hint = Für E‑Mails und Seiten. Ist keine gewählt, kommt die E‑Mail in Ihrer Sprache, und die Seiten in der des Browsers.
+console-invite-delivery = Zustellung des Links
+console-invite-by-mail = Per E‑Mail
+console-invite-by-link = Mir zeigen
+console-invite-delivery-hint = Zeigen lassen, wo es keine E‑Mail gibt: Sie geben ihn weiter, und die Adresse bleibt unbestätigt. Ohne Adresse wird er immer gezeigt.
+console-invite-button = Einladen
+console-invite-next = Noch jemanden einladen
+console-link-title = Link der Einladung
+console-link-text = Geben Sie diesen Link nur der Person, für die er ist.
+console-link-once = Er wird nur jetzt gezeigt.
+console-invitations = { $status ->
+    [pending] Noch nicht angenommen
+    [accepted] Angenommen
+   *[expired] Abgelaufen
+}
+console-delivery = { $delivery ->
+    [mail] Per E‑Mail gesendet
+   *[link] Link gezeigt
+}
+console-send-again = Noch einmal senden
+console-revoke = Zurückziehen
+console-no-invitations = Es gibt keine solche Einladung.
+
+console-user-mails = Noch nicht gesendete E‑Mails
+console-no-user-mails = Keine. Der Mailserver hat jede E‑Mail für dieses Konto angenommen.
+console-outbox-intro = E‑Mails, die der Mailserver noch nicht angenommen hat. Was er angenommen hat, steht nicht mehr hier.
+console-test-mail = Mir eine Test-E‑Mail senden
+console-no-test-mail = Um sich selbst eine Test-E‑Mail zu senden, bestätigen Sie eine E‑Mail-Adresse für Ihr Konto.
+console-mails = { $status ->
+    [all] Alle
+    [waiting] Wartend
+    [failing] Fehlschlagend
+   *[given-up] Aufgegeben
+}
+console-mail-status = { $status ->
+    [waiting] wartet
+    [failing] schlägt fehl
+   *[given-up] aufgegeben
+}
+console-being-sent = wird gesendet
+console-attempts = { $count ->
+    [0] noch nicht versucht
+    [one] einmal versucht
+   *[other] { $count }-mal versucht
+}
+console-next-attempt = nächster Versuch
+console-given-up = aufgegeben
+console-no-mails = Es gibt keine solche E‑Mail.
+console-retry = Jetzt noch einmal versuchen
+console-delete-mail = Die E‑Mail löschen
+console-delete-mail-ask = Diese E‑Mail löschen?
+console-delete-mail-effects = Sie wird nicht gesendet. Wird sie gerade gesendet, kann sie noch ankommen.
+console-preview = Was darin steht
+console-preview-text = So würde sie jetzt gesendet. Der Link darin funktioniert nicht.
+console-no-preview = Sie würde jetzt nicht gesendet: Es gibt keinen Empfänger mehr, oder andere E‑Mails ersetzen sie.
+console-mail-done = { $name ->
+    [tested] Die Test-E‑Mail wird gesendet. Bleibt sie hier, steht ihr Fehler dabei.
+    [retried] Die E‑Mail wird noch einmal versucht.
+   *[deleted] Die E‑Mail ist gelöscht.
+}
+console-mail = { $kind ->
+    [sign-up] Adresse einer Registrierung bestätigen
+    [confirmation-resend] Bestätigung, noch einmal gesendet
+    [already-registered] Registrierung mit bekannter Adresse
+    [invitation] Einladung
+    [recovery] Passwort zurücksetzen
+    [password-changed] Passwort geändert
+    [first-factor-added] Zwei-Faktor-Anmeldung eingeschaltet
+    [factor-added] Authenticator-App hinzugefügt
+    [factor-removed] Authenticator-App entfernt
+    [recovery-codes-renewed] Neue Wiederherstellungscodes
+    [recovery-code-used] Wiederherstellungscode benutzt
+    [recovery-codes-low] Wenige Wiederherstellungscodes übrig
+    [email-change] Neue Adresse bestätigen
+    [email-change-notice] Änderung der Adresse angefordert
+    [email-change-undo] Änderung der Adresse rückgängig machen
+    [email-changed] Adresse geändert
+    [email-change-undone] Änderung der Adresse rückgängig gemacht
+    [deletion-requested] Löschung angefordert
+    [deletion-reminder] Löschung steht bevor
+    [deletion-cancelled] Löschung abgebrochen
+    [new-sign-in] Anmeldung auf einem neuen Gerät
+    [sign-in-after-failures] Anmeldung nach Fehlversuchen
+    [lockout] Zu viele falsche Passwörter
+    [code-lockout] Zu viele falsche Codes
+    [test] Test-E‑Mail
+   *[other] E‑Mail
+}
+console-totals = { $unit ->
+    [hour] Letzte 24 Stunden
+    [day] Letzte 30 Tage
+   *[month] Letzte 12 Monate
+}
+console-total = { $kind ->
+    [sign-ups] Registrierungen
+    [sign-ins] Anmeldungen
+    [failures] Abgelehnte Anmeldungen und Passwortänderungen
+    [mails] Gesendete E‑Mails
+   *[throttled] Gebremste Anfragen
+}
+console-as-table = Als Tabelle
+console-starts-at = { $unit ->
+    [hour] Stunde
+    [day] Tag (UTC)
+   *[month] Monat (UTC)
 }
 
 console-keys-list = Schlüssel, die neuesten zuerst

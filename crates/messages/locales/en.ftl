@@ -365,6 +365,7 @@ fault-name = { $code ->
    *[other] This name can't be used. Choose another one.
 }
 fault-locale = Choose a language from the list.
+fault-choice = Choose an entry from the list.
 fault-reason = Choose a reason from the list.
 fault-factor-name = { $code ->
     [too-long] A name can have at most 64 characters.
@@ -789,7 +790,9 @@ console-title = Admin console
 console-open = Open the admin console
 console-section = { $name ->
     [overview] Overview
+    [invitations] Invitations
     [users] Users
+    [outbox] Outbox
     [keys] Signing keys
     [health] Health
     [settings] Settings
@@ -816,7 +819,7 @@ console-to-be-deleted = { $name ->
 console-next = What comes next
 console-first-run = You are the only user so far.
 console-next-sign-up = Sign up a first user, in another browser
-console-next-create = Invite a first user with `doorward user invite`, or create one with `doorward user create`.
+console-next-invite = Invite a first user
 console-next-brand = Set your name, colour and logo with `brand.name`, `brand.accent` and `brand.logo`.
 console-next-mail = Emails stay in the built-in inbox. To send them, set `mail.url`.
 console-next-doctor = Check the installation with `doorward doctor`.
@@ -867,6 +870,10 @@ console-in-log = Everything in the audit log
 
 # $name is what an admin does with a user.
 console-act = { $name ->
+    [edit-profile] Change name and language
+    [change-email] Change the email address
+    [resend-invitation] Send the invitation again
+    [revoke-invitation] Revoke the invitation
     [make-admin] Make an admin
     [remove-admin] Remove the admin role
     [disable] Disable
@@ -881,6 +888,8 @@ console-act = { $name ->
    *[keep-account] Keep the account
 }
 console-ask = { $name ->
+    [resend-invitation] Send the invitation again?
+    [revoke-invitation] Revoke this invitation?
     [make-admin] Make this user an admin?
     [remove-admin] Remove the admin role?
     [disable] Disable this account?
@@ -895,6 +904,8 @@ console-ask = { $name ->
    *[keep-account] Keep this account?
 }
 console-effects = { $name ->
+    [resend-invitation] A new link replaces the previous one, for seven days. It is mailed, or shown to you if the invitation is not sent by email.
+    [revoke-invitation] The link stops working, and the account, which no one has used, is deleted.
     [make-admin] Admins can see and change all users, and read the audit log.
     [remove-admin] The user keeps the account, and can no longer see or change other users.
     [disable] The user is signed out on all devices and can't sign in until the account is enabled. Links that were sent stop working.
@@ -913,6 +924,10 @@ console-effects = { $name ->
    *[keep-account] The account is not deleted. The user can sign in again, and gets an email.
 }
 console-done = { $name ->
+    [saved] Saved.
+    [change-requested] An email to confirm the new address will be sent.
+    [invitation-sent] The invitation will be sent.
+    [invitation-revoked] The invitation is revoked.
     [role-changed] The role is changed.
     [disabled] The account is disabled.
     [enabled] The account is enabled.
@@ -994,6 +1009,7 @@ console-actor-name = { $name ->
     [worker] the server
    *[unknown] unknown
 }
+console-change-email-text = The new address gets a link to confirm it; until then the old one stays. The old address gets an email, with which the user can undo the change.
 console-reason = Reason
 console-reason-none = No reason
 console-reason-hint = For the audit log. The user does not see it.
@@ -1003,6 +1019,119 @@ console-reason-name = { $reason ->
     [left] The user has left
     [requested] The user has asked for it
    *[other] Another reason
+}
+
+console-invite = Invite a user
+console-invite-text = The user accepts with a link and chooses a password. The link is valid for seven days.
+console-invite-username-hint = Needed if there is no email address, or if the link is shown to you.
+console-invite-role-hint = Admins can see and change all users.
+console-no-language = Not chosen
+console-language-hint = For emails and pages.
+console-invite-language-hint = For emails and pages. If it is not chosen, the email is in your language, and the pages are in that of the user's browser.
+console-invite-delivery = Delivery of the link
+console-invite-by-mail = By email
+console-invite-by-link = Show it to me
+console-invite-delivery-hint = Show it where there is no email: you pass it on, and the address stays unconfirmed. Without an address it is always shown.
+console-invite-button = Invite
+console-invite-next = Invite another user
+console-link-title = Link of the invitation
+console-link-text = Give this link only to the user it is for.
+console-link-once = It is shown only now.
+console-invitations = { $status ->
+    [pending] Waiting to be accepted
+    [accepted] Accepted
+   *[expired] Expired
+}
+console-delivery = { $delivery ->
+    [mail] Sent by email
+   *[link] Link shown
+}
+console-send-again = Send again
+console-revoke = Revoke
+console-no-invitations = There is no such invitation.
+
+console-user-mails = Emails not sent yet
+console-no-user-mails = None. The mail server has accepted every email for this user.
+console-outbox-intro = Emails that the mail server has not accepted yet. What it has accepted is no longer here.
+console-test-mail = Send a test email to me
+console-no-test-mail = To send yourself a test email, confirm an email address for your account.
+console-mails = { $status ->
+    [all] All
+    [waiting] Waiting
+    [failing] Failing
+   *[given-up] Failed permanently
+}
+console-mail-status = { $status ->
+    [waiting] waiting
+    [failing] failing
+   *[given-up] failed permanently
+}
+console-being-sent = being sent
+console-attempts = { $count ->
+    [0] not tried yet
+    [one] tried once
+   *[other] tried { $count } times
+}
+console-next-attempt = next try
+console-given-up = failed permanently
+console-no-mails = There is no such email.
+console-retry = Try again now
+console-delete-mail = Delete the email
+console-delete-mail-ask = Delete this email?
+console-delete-mail-effects = It is not sent. If it is being sent at this moment, it may still arrive.
+console-preview = What it says
+console-preview-text = As it would be sent now. Its link does not work.
+console-no-preview = It would not be sent now: it no longer has a recipient, or is replaced by others.
+console-mail-done = { $name ->
+    [tested] The test email will be sent. If it stays here, its error is below.
+    [retried] The email is tried again.
+   *[deleted] The email is deleted.
+}
+console-mail = { $kind ->
+    [sign-up] Confirm the address of a sign-up
+    [confirmation-resend] Confirmation, sent again
+    [already-registered] Sign-up with a known address
+    [invitation] Invitation
+    [recovery] Reset the password
+    [password-changed] Password changed
+    [first-factor-added] Two-factor sign-in turned on
+    [factor-added] Authenticator app added
+    [factor-removed] Authenticator app removed
+    [recovery-codes-renewed] New recovery codes
+    [recovery-code-used] Recovery code used
+    [recovery-codes-low] Few recovery codes left
+    [email-change] Confirm a new address
+    [email-change-notice] Address change requested
+    [email-change-undo] Undo an address change
+    [email-changed] Address changed
+    [email-change-undone] Address change undone
+    [deletion-requested] Deletion requested
+    [deletion-reminder] Deletion soon
+    [deletion-cancelled] Deletion cancelled
+    [new-sign-in] Sign-in on a new device
+    [sign-in-after-failures] Sign-in after failed attempts
+    [lockout] Too many wrong passwords
+    [code-lockout] Too many wrong codes
+    [test] Test email
+   *[other] Email
+}
+console-totals = { $unit ->
+    [hour] Last 24 hours
+    [day] Last 30 days
+   *[month] Last 12 months
+}
+console-total = { $kind ->
+    [sign-ups] Sign-ups
+    [sign-ins] Sign-ins
+    [failures] Refused sign-ins and password changes
+    [mails] Emails sent
+   *[throttled] Throttled requests
+}
+console-as-table = As a table
+console-starts-at = { $unit ->
+    [hour] Hour
+    [day] Day (UTC)
+   *[month] Month (UTC)
 }
 
 console-keys-list = Keys, newest first

@@ -19,5 +19,6 @@ CREATE INDEX totals_expires_at ON totals (expires_at, id);
 ALTER TABLE jobs ADD COLUMN status {key} DEFAULT 'waiting';
 ALTER TABLE jobs ADD COLUMN failed_attempts {int};
 ALTER TABLE jobs ADD COLUMN last_error {text};
+UPDATE jobs SET status = 'failing', failed_attempts = attempts WHERE attempts > 0;
 UPDATE jobs SET status = 'given-up' WHERE failed_at IS NOT NULL;
 CREATE INDEX jobs_status ON jobs (status, id);

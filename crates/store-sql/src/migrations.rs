@@ -76,7 +76,7 @@ const LANDED: &[(&str, &str)] = &[
     ),
     (
         "console",
-        "a76f08ab0e572ca275efb402d3a61e7511581c731a6af4fcab95df2063d0fdd3",
+        "9dcb72c293f6d0beb93c3186a86cbcb162afce2132c19311c348987a2bc60dca",
     ),
 ];
 

@@ -11,7 +11,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::factors::FactorList;
-use crate::model::{AuditEvent, AuditFilter, Session, User, actor_id};
+use crate::model::{AuditEvent, AuditFilter, MailJob, Session, User, actor_id};
 use crate::store::{Records, StoreError};
 use crate::values::UserId;
 
@@ -29,6 +29,8 @@ pub struct Account {
     pub sessions: Vec<Session>,
     /// The second factors.
     pub factors: FactorList,
+    /// The queued mails about the user and to the address, oldest first.
+    pub mails: Vec<MailJob>,
     /// The newest sign-ins and changes.
     pub activity: Vec<AuditEvent>,
     /// The actors of the activity.
@@ -50,6 +52,7 @@ impl Admin {
             last_sign_in_at: core.last_sign_in(user.id).await?,
             sessions: core.valid_sessions(ctx, &user).await?,
             factors: core.list_factors(ctx, &user).await?,
+            mails: core.mails_about(&user).await?,
             people: core.people_of(&activity).await?,
             activity,
             user,

@@ -1,6 +1,6 @@
 //! A mail in the outbox: stored together with the change that it reports, sent by the worker.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use serde::{Deserialize, Serialize};
 
@@ -53,9 +53,11 @@ impl MailJob {
 }
 
 impl MailJob {
-    /// Returns `true` if a worker is sending it, as far as the store knows.
+    /// Returns `true` if a worker is sending it, as far as the store knows. A node of an older release does not count the
+    /// attempts that failed, but a lease is short.
     pub fn is_leased(&self, now: Timestamp) -> bool {
-        self.failed_at.is_none() && self.due_at > now && self.attempts > self.failed_attempts
+        let ends_soon = self.due_at > now && self.due_at <= now + LEASE_DURATION;
+        self.failed_at.is_none() && ends_soon && self.attempts > self.failed_attempts
     }
 
     /// When the next attempt is due; `None` if it failed permanently, or a worker is sending it.
@@ -110,6 +112,10 @@ impl MailJob {
         ]
     }
 }
+
+/// Duration of a worker's lease on a mail: longer than the timeout of a send. After a node is killed, other nodes
+/// wait for it to expire before they send that node's mails.
+pub(crate) const LEASE_DURATION: SignedDuration = SignedDuration::from_mins(2);
 
 /// The part of a mail that only its delivery reads, as JSON.
 #[derive(Serialize, Deserialize)]

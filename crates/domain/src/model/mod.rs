@@ -32,6 +32,7 @@ pub use audit_event::{AuditEvent, AuditKind, Outcome};
 pub use audit_filter::AuditFilter;
 pub use invitation::{Invitation, InvitationDelivery, InvitationStatus};
 pub use mail_filter::MailFilter;
+pub(crate) use mail_job::LEASE_DURATION;
 pub use mail_job::MailJob;
 pub use mail_kind::MailKind;
 pub use user_filter::{UserCursor, UserFilter, UserPage};

@@ -3,15 +3,15 @@
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 
+use super::Outbox;
 use super::admission::Admission;
 use super::content::Outgoing;
-use super::{LEASE_DURATION, Outbox};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError, chain};
 use crate::events::Event;
 use crate::limits::{MAILBOX, MAILBOX_CEILING};
 use crate::metric_event::{MailFate, MetricEvent};
-use crate::model::{Job, MailJob, MailKind, User};
+use crate::model::{Job, LEASE_DURATION, MailJob, MailKind, User};
 use crate::ports::{Mail, MailError};
 use crate::store::{Records, Write};
 use crate::values::JobId;
@@ -175,8 +175,21 @@ impl Outbox {
 
 /// Removes the secret of the mail's link from an error: a server can quote the mail that it rejects.
 fn without_secret(error: String, mail: &Mail) -> String {
-    match mail.url.rsplit_once('/') {
-        Some((_, secret)) if mail.kind.has_secret_link() => error.replace(secret, "***"),
+    match mail.kind.has_secret_link() {
+        true => without_secret_of(&mail.url, error),
+        false => error,
+    }
+}
+
+/// Removes the secret at the end of a link. The end of the error may be a part of it, since long replies are cut.
+fn without_secret_of(link: &str, error: String) -> String {
+    let Some(length) = link.rfind('/').map(|slash| slash + 1) else {
+        return error;
+    };
+    let (page, secret) = link.split_at(length);
+    let error = error.replace(secret, "***");
+    match error.rsplit_once(page) {
+        Some((before, rest)) if !rest.starts_with('*') => format!("{before}{page}***"),
         _ => error,
     }
 }
@@ -186,4 +199,27 @@ fn without_secret(error: String, mail: &Mail) -> String {
 fn retry_delay(waited: SignedDuration) -> SignedDuration {
     let quarter = waited.as_secs() / 4;
     SignedDuration::from_secs(quarter.clamp(MIN_RETRY_SECONDS, MAX_RETRY_SECONDS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_removed_from_an_error_also_if_it_is_cut() {
+        let link = "https://accounts.example/confirmation/abcdef";
+        for (error, shown) in [
+            ("451 try later", "451 try later"),
+            (
+                "550 https://accounts.example/confirmation/abcdef is refused",
+                "550 https://accounts.example/confirmation/*** is refused",
+            ),
+            (
+                "550 https://accounts.example/confirmation/abc…",
+                "550 https://accounts.example/confirmation/***",
+            ),
+        ] {
+            assert_eq!(without_secret_of(link, error.to_owned()), shown);
+        }
+    }
 }

@@ -114,6 +114,7 @@ impl Outbox {
             let missing = Invalid::new("missing", "Your account has no confirmed email address.");
             return Err(Error::invalid("email", missing));
         }
+        self.core.ensure_outbox_not_full()?;
         let mail = JobId::generate(ctx.now, &*self.core.ports.random);
         let mut batch = self.core.admin_check(ctx);
         let requested = Event::TestMailRequested { user: &user, mail };

@@ -13,21 +13,17 @@ mod manage;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use jiff::SignedDuration;
 
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::metric_event::MailFate;
-use crate::model::{Job, MailJob};
+use crate::model::{Job, LEASE_DURATION, MailJob};
 use crate::ports::{MAIL_TIMEOUT, OutboxStats};
 use crate::store::{Claim, Record, Records, Row, Write};
 
 pub use manage::ViewedMail;
 
-/// Duration of a worker's lease on a mail: longer than the timeout of a send. After a node is killed, other nodes
-/// wait for it to expire before they send that node's mails.
-const LEASE_DURATION: SignedDuration = SignedDuration::from_mins(2);
 const _: () = assert!(MAIL_TIMEOUT.as_secs() + 20 <= LEASE_DURATION.as_secs().unsigned_abs());
 /// Number of leases that one write ends.
 const EXPIRED_AT_ONCE: usize = 100;

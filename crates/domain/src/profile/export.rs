@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::access::Action;
 use crate::access::ensure_operator;
+use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
@@ -106,7 +107,7 @@ impl Profile {
             sessions: self.core.valid_sessions(ctx, &user).await?,
             devices: store.list_readable(Device::of_user(user.id)).await?,
             links: self.links_of(&user).await?,
-            mails: self.mails_about(&user).await?,
+            mails: self.core.mails_about(&user).await?,
             user,
         };
         if is_own {
@@ -120,19 +121,6 @@ impl Profile {
         let mut links: Vec<Link> = self.core.ports.store.list_readable(links).await?;
         links.sort_by_key(|link| Reverse(link.created_at));
         Ok(links)
-    }
-
-    /// Returns the mails about the user, and those to the confirmed address that have no user.
-    async fn mails_about(&self, user: &User) -> Result<Vec<MailJob>, Error> {
-        let store = &self.core.ports.store;
-        let of_user = Job::of_user(user.id).only(MailJob::is_mail());
-        let mut mails = store.list_readable(of_user).await?;
-        if let Some(email) = &user.email {
-            let to_address = Job::without_user(email.key()).only(MailJob::is_mail());
-            mails.extend(store.list_readable(to_address).await?);
-        }
-        mails.sort_by_key(|mail: &MailJob| mail.id);
-        Ok(mails)
     }
 
     /// Returns the audit events about the user or by the user, newest first, older than `before`, at most `limit`.
@@ -157,6 +145,21 @@ impl Profile {
             }
         }
         Ok(events)
+    }
+}
+
+impl Core {
+    /// Returns the queued mails about the user, and those to the confirmed address that have no user, oldest first.
+    pub(crate) async fn mails_about(&self, user: &User) -> Result<Vec<MailJob>, Error> {
+        let store = &self.ports.store;
+        let of_user = Job::of_user(user.id).only(MailJob::is_mail());
+        let mut mails = store.list_readable(of_user).await?;
+        if let Some(email) = &user.email {
+            let to_address = Job::without_user(email.key()).only(MailJob::is_mail());
+            mails.extend(store.list_readable(to_address).await?);
+        }
+        mails.sort_by_key(|mail: &MailJob| mail.id);
+        Ok(mails)
     }
 }
 

@@ -23,7 +23,7 @@ pub struct TotalsRange {
 impl TotalsRange {
     /// The units with the times at or after `from` and before `to`, completed to whole units. Without `to`, they end with
     /// the current one. Without `from`, there are 24 hours, 30 days or 12 months. Fails if there are none, or more than
-    /// [`MAX_UNITS`].
+    /// 744.
     pub fn new(
         unit: TimeUnit,
         from: Option<Timestamp>,

@@ -50,4 +50,31 @@ mod tests {
             "{shown:?}"
         );
     }
+
+    #[test]
+    fn every_secret_is_masked() {
+        let values = [
+            "postgres://ada:boats@db.example/doorward",
+            "redis://ada:boats@cache.example",
+            "smtp://ada:boats@mail.example:587",
+            "authorization=boats",
+            "boats-hV9x-2mKq_7rLw4TzB8nYcEe6sJd3GuPaX",
+        ];
+        let secrets = SETTINGS.iter().filter(|setting| setting.secret);
+        let mut count = 0;
+        for setting in secrets {
+            let mut config = Config::default();
+            let mut known = values.iter();
+            let value = known.find(|value| (setting.set)(&mut config, value).is_ok());
+            assert!(value.is_some(), "{}", setting.key);
+            let shown = shown_settings(&LoadedConfig::of(config, BTreeMap::new()));
+            let shown = shown.iter().find(|shown| shown.key == setting.key).unwrap();
+            assert!(
+                shown.is_changed && !shown.value.contains("boats"),
+                "{shown:?}"
+            );
+            count += 1;
+        }
+        assert!(count >= 8, "{count}");
+    }
 }

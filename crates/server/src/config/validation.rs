@@ -22,7 +22,6 @@ impl Config {
         faults.extend(self.check_tls());
         faults.extend(self.check_proxies_and_limits());
         faults.extend(self.check_secrets());
-        faults.extend(self.check_idle_timeouts());
         faults.extend(self.fault_of_unconfirmed_addresses());
         faults
     }
@@ -216,16 +215,6 @@ impl Config {
             "`sign_up.confirm_email = false` reports addresses that are taken: set `enumeration_protection = false` as well, or remove `sign_up.confirm_email`".to_owned()
         })
     }
-
-    fn check_idle_timeouts(&self) -> Option<String> {
-        let (all, admins) = (
-            self.policy.session_idle_timeout.as_mins(),
-            self.policy.admin_session_idle_timeout.as_mins(),
-        );
-        (all > 0 && admins > all).then(|| {
-            format!("`session.admin_idle_timeout_minutes` ({admins}) is more than `session.idle_timeout_minutes` ({all}) and has no effect. Use at most {all}, or remove it")
-        })
-    }
 }
 
 /// Returns `true` if two listeners would use the same port. Port 0 is any free port.
@@ -268,7 +257,6 @@ mod tests {
         (&[("password.pepper", ONE), ("password.previous_peppers", "Qw7z_Rk3-Vb9mXt5LpCf2HsJy8NdGa4E, Qw7z_Rk3-Vb9mXt5LpCf2HsJy8NdGa4E")], "Remove the duplicate"),
         (&[("password.pepper", ONE), ("keys.master_key", ONE)], "`keys.master_key` has the same value as a pepper"),
         (&[("password.previous_peppers", ONE), ("admin.password", ONE)], "`admin.password` has the same value as a pepper"),
-        (&[("session.idle_timeout_minutes", "30"), ("session.admin_idle_timeout_minutes", "60")], "at most 30"),
         (&[("sign_up.confirm_email", "false")], "set `enumeration_protection = false`"),
     ];
 
@@ -285,9 +273,9 @@ mod tests {
         &[("password.pepper", ONE), ("password.previous_peppers", OTHER), ("keys.master_key", "sJd3GuPhV9x-2mKq_7rLw4TzB8nYcEe6")],
         // New hashes have no pepper.
         &[("password.previous_peppers", ONE)],
-        &[("session.admin_idle_timeout_minutes", "60")],
+        // The shorter one applies to admins.
+        &[("session.idle_timeout_minutes", "30"), ("session.admin_idle_timeout_minutes", "60")],
         &[("sign_up.confirm_email", "false"), ("enumeration_protection", "false")],
-        &[("session.idle_timeout_minutes", "60"), ("session.admin_idle_timeout_minutes", "60")],
         // Fewer connections than the default per address.
         &[("limits.connections", "200")],
     ];

@@ -22,7 +22,8 @@ async function take(browser, name) {
 export async function the_pictures_of_the_readme_are_taken() {
   mkdirSync(FOLDER, { recursive: true });
   const [LD_PRELOAD] = globSync("/usr/lib/*/faketime/libfaketimeMT.so.1");
-  const variables = { ...CLOCK, LD_PRELOAD, TZ: "UTC" };
+  const admin = { DOORWARD_ADMIN__EMAIL: "ada@example.com", DOORWARD_ADMIN__PASSWORD: PASSWORD };
+  const variables = { ...CLOCK, ...admin, LD_PRELOAD, TZ: "UTC" };
   const browser = await Browser.open({ variables, viewport: { width: 1280, height: 820 }, timezoneId: "UTC" });
   await browser.go("/sign-up");
   await browser.send("/sign-up", { email: EMAIL, name: "Zoe Miller", password: PASSWORD });
@@ -35,4 +36,16 @@ export async function the_pictures_of_the_readme_are_taken() {
   await take(browser, "sign-in");
   await browser.send("/sign-in", { username: EMAIL, password: PASSWORD });
   await take(browser, "account");
+  const names = ["Ben Adeyemi", "Chloé Martin", "Dieter Vogel", "Mei Chen", "Sven Larsson", "Yuki Tanaka"];
+  for (const name of names) {
+    const user = { username: name.split(" ")[0].toLowerCase(), name, password: PASSWORD };
+    const request = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(user) };
+    const response = await fetch(browser.url("/user"), request);
+    if (response.status !== 201) throw new Error(await response.text());
+  }
+  await browser.page.context().clearCookies();
+  await browser.go("/admin");
+  await browser.send("/sign-in", { username: admin.DOORWARD_ADMIN__EMAIL, password: PASSWORD });
+  await browser.go("/admin/users");
+  await take(browser, "console");
 }

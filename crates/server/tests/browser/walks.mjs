@@ -253,6 +253,20 @@ export async function walkRest(language, look) {
   await look(limited, "sign in, limited", "main:has(.notice[role=alert]) form[action='/sign-in']");
 }
 
+// The pages of a mail that no mail server accepts.
+async function walkOutbox(language, look) {
+  const variables = { ...WITH_ADMIN, DOORWARD_ADMIN__EMAIL: "ada@example.com", DOORWARD_MAIL__URL: "smtp://127.0.0.1:9" };
+  const browser = await Browser.open({ language, variables });
+  await browser.go("/admin/outbox");
+  await browser.send("/sign-in", { username: "ada@example.com", password: PASSWORD });
+  await browser.send("/admin/outbox/test");
+  await look(browser, "console, mails", "main .status");
+  await browser.click(".list h3 a");
+  await look(browser, "console, a mail", "main pre");
+  await browser.click(".actions a[href$='/delete']");
+  await look(browser, "console, delete a mail", "form[action$='/delete']");
+}
+
 // Every page of the console, without a user and with one.
 export async function walkConsole(language, look) {
   const variables = { DOORWARD_ADMIN__PASSWORD: PASSWORD, DOORWARD_ADMIN__EMAIL: "ada@example.com" };
@@ -280,7 +294,7 @@ export async function walkConsole(language, look) {
   await browser.click("table a");
   await look(browser, "console, a user", "main:not(:has(.status)) [aria-labelledby=factors] .list");
   const page = new URL(browser.page.url()).pathname;
-  for (const act of ["confirmation", "sessions", "role", "status", "delete"]) {
+  for (const act of ["profile", "email", "confirmation", "sessions", "role", "status", "delete"]) {
     await browser.go(`${page}/${act}`);
     await look(browser, `console, ${act}`, `form[action='${page}/${act}']`);
   }
@@ -294,8 +308,26 @@ export async function walkConsole(language, look) {
   await look(browser, "console, delete at once", `form[action='${page}/delete-now']`);
   await browser.send(`${page}/delete-now`);
   await look(browser, "console, deleted", ".status");
+  await browser.go("/admin/invitations");
+  await look(browser, "console, no invitation", "main:not(:has(.list)) a[href='/admin/users/new']");
+  await browser.go("/admin/users/new");
+  await look(browser, "console, invite", "main:not(:has(.notice)) form[action='/admin/users/new']");
+  await browser.send("/admin/users/new", { email: "ada@example.com" });
+  await look(browser, "console, invite, rejected", "main:has(.notice) #email-fault");
+  await browser.send("/admin/users/new", { email: "", username: "cleo" });
+  await look(browser, "console, link of an invitation", "main pre");
+  await browser.go("/admin/invitations");
+  await look(browser, "console, invitations", "main .list a[href$='/revoke-invitation']");
+  for (const act of ["invitation", "revoke-invitation"]) {
+    await browser.go("/admin/invitations");
+    await browser.click(`.list a[href$='/${act}']`);
+    await look(browser, `console, ${act}`, `form[action$='/${act}']`);
+  }
   await browser.go("/admin/audit");
   await look(browser, "console, audit log", "form[action='/admin/audit'] #since");
+  await browser.go("/admin/outbox");
+  await look(browser, "console, outbox", "main:not(:has(.list)) form[action='/admin/outbox/test']");
+  await walkOutbox(language, look);
   await browser.go("/admin/keys");
   await look(browser, "console, keys", "main code");
   await browser.go("/admin/health");

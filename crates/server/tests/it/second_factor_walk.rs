@@ -84,12 +84,16 @@ fn fields_of(route: &Route, sender: Sender) -> Option<Value> {
             | "/admin/users/{user}/factors/{id}"
             | "/admin/users/{user}/delete"
             | "/admin/users/{user}/delete-now"
-            | "/admin/users/{user}/keep",
+            | "/admin/users/{user}/keep"
+            | "/admin/users/{user}/invitation",
         ) => with_proof(json!({})),
-        ("PUT", "/user/{user}/email") | ("POST", "/account/email") => {
+        ("PUT", "/user/{user}/email")
+        | ("POST", "/account/email" | "/admin/users/{user}/email") => {
             with_proof(json!({"email": "thief@example.org"}))
         }
-        ("POST", "/invitation") => with_proof(json!({"username": "thief", "role": "admin"})),
+        ("POST", "/invitation" | "/admin/users/new") => {
+            with_proof(json!({"username": "thief", "role": "admin"}))
+        }
         ("PUT", "/user/{user}/role") | ("POST", "/admin/users/{user}/role") => {
             with_proof(json!({"role": "user"}))
         }
@@ -314,7 +318,9 @@ async fn the_same_requests_with_a_code_change_what_the_factor_protects() {
             ("DELETE", "/user/{user}/deletion" | "/outbox/{id}")
                 | (
                     "POST",
-                    "/admin/users/{user}/keep" | "/user/{user}/invitation"
+                    "/admin/users/{user}/keep"
+                        | "/user/{user}/invitation"
+                        | "/admin/users/{user}/invitation"
                 )
         )
     };

@@ -1,13 +1,17 @@
-//! The page of the console that sends the mail about a pending address again.
+//! The pages of the console that change the address of a user, and send the mail about a pending one again.
 
 use axum::extract::Path;
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::model::User;
 use doorward_domain::values::EmailAddress;
+use minijinja::{Value, context};
 
+use crate::email::api;
 use crate::html::confirmation::{AdminAct, SentAct};
-use crate::html::console::{AdminCaller, done, user_path};
+use crate::html::console::{AdminCaller, ConsoleSection, done, user_path};
+use crate::html::display_name;
 use crate::html::form::Form;
+use crate::http::body::Fields;
 use crate::http::problem::Problem;
 use crate::http::responses::see_other;
 
@@ -53,4 +57,41 @@ pub(crate) async fn send(
                 .await)
         }
     }
+}
+
+/// The form for another address.
+pub(crate) async fn change_page(
+    caller: AdminCaller,
+    Path(named): Path<String>,
+) -> Result<Html<String>, Problem> {
+    let user = caller.view(&named).await?.user;
+    Ok(form_page(&caller, &user, &Form::default()).await)
+}
+
+/// Starts the change: the new address is confirmed by the link that is sent to it.
+pub(crate) async fn change(
+    caller: AdminCaller,
+    Path(named): Path<String>,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let sent = SentAct::new(Some(&fields));
+    let Err(problem) = api::start_change(&caller, &named, fields, None).await else {
+        return Ok(done(&named, "change-requested"));
+    };
+    let Some(form) = sent.again(&problem) else {
+        return Err(problem);
+    };
+    let user = caller.view(&named).await?.user;
+    Err(problem.on_page(form_page(&caller, &user, &form).await))
+}
+
+async fn form_page(caller: &AdminCaller, user: &User, form: &Form) -> Html<String> {
+    let values = context! {
+        page => user_path(&user.id.to_string()),
+        subject => display_name(user),
+        email => user.email.as_ref().map(EmailAddress::as_str),
+        form => Value::from(form),
+        ..caller.proof_fields(true).await
+    };
+    caller.render(ConsoleSection::Users, "email/console-change", values)
 }

@@ -63,4 +63,9 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::post("/admin/users/{user}/confirmation", RequiredOrSignInPage)
         .with_limit(MailRequest)
         .console(|| post(console::send)),
+    Route::get("/admin/users/{user}/email", RequiredOrSignInPage)
+        .console(|| get(console::change_page)),
+    Route::post("/admin/users/{user}/email", RequiredOrSignInPage)
+        .with_limit(SignIn)
+        .console(|| post(console::change)),
 ];

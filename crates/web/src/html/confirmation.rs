@@ -86,6 +86,36 @@ impl SentAct {
             has_proof: fields.is_some_and(|fields| fields.contains("password")),
         }
     }
+
+    /// Returns `true` if the form asked for the proof.
+    pub(crate) fn has_proof(&self) -> bool {
+        self.has_proof
+    }
+
+    /// The form with the problem, which is about the proof or can be corrected. `None` for any other problem.
+    pub(crate) fn again(self, problem: &Problem) -> Option<Form> {
+        let is_shown = matches!(
+            problem.code,
+            Code::ReauthenticationRequired
+                | Code::InvalidCredentials
+                | Code::WrongPassword
+                | Code::InvalidCode
+                | Code::TooManyAttempts
+                | Code::ValidationFailed
+                | Code::UsernameTaken
+                | Code::EmailTaken
+                | Code::LastAdmin
+                | Code::Overloaded
+        );
+        is_shown.then(|| match (self.has_proof, problem.code) {
+            // The page asks for it now.
+            (false, Code::ReauthenticationRequired) => self.form,
+            _ => self
+                .form
+                .with_errors(problem)
+                .with_wrong_password_at("password"),
+        })
+    }
 }
 
 impl AdminCaller {
@@ -106,11 +136,7 @@ impl AdminCaller {
         act: &AdminAct,
         form: &Form,
     ) -> Html<String> {
-        let needs_code = match act.requires_proof {
-            true => self.needs_code().await,
-            false => Some(false),
-        };
-        let is_recent = self.doorward().sign_in.has_recent_proof(&self.ctx);
+        let proof = self.proof_fields(act.requires_proof).await;
         let user_page = user_path(&user.id.to_string());
         let values = context! {
             act => act.name,
@@ -123,12 +149,25 @@ impl AdminCaller {
             subject => display_name(user),
             subject_login => sign_in_name(user).filter(|login| display_name(user) != Some(login)),
             days => self.doorward().policy().deletion_grace.as_hours() / 24,
-            asks_for_proof => act.requires_proof && (needs_code != Some(false) || !is_recent),
-            needs_code,
-            username => sign_in_name(self.session().user()),
             form => Value::from(form),
+            ..proof
         };
         self.render(ConsoleSection::Users, "console/confirm", values)
+    }
+
+    /// What a template needs to ask for the proof of an action: not if none is required, or if the sign-in is recent and there
+    /// is no second factor.
+    pub(crate) async fn proof_fields(&self, is_required: bool) -> Value {
+        let needs_code = match is_required {
+            true => self.needs_code().await,
+            false => Some(false),
+        };
+        let is_recent = self.doorward().sign_in.has_recent_proof(&self.ctx);
+        context! {
+            asks_for_proof => is_required && (needs_code != Some(false) || !is_recent),
+            needs_code,
+            username => sign_in_name(self.session().user()),
+        }
     }
 
     /// The problem of an action. If it is about the proof or can be corrected, its page asks again.
@@ -139,27 +178,8 @@ impl AdminCaller {
         sent: SentAct,
         problem: Problem,
     ) -> Problem {
-        let is_shown = matches!(
-            problem.code,
-            Code::ReauthenticationRequired
-                | Code::InvalidCredentials
-                | Code::WrongPassword
-                | Code::InvalidCode
-                | Code::TooManyAttempts
-                | Code::ValidationFailed
-                | Code::LastAdmin
-                | Code::Overloaded
-        );
-        if !is_shown {
+        let Some(form) = sent.again(&problem) else {
             return problem;
-        }
-        let form = match (sent.has_proof, problem.code) {
-            // The page asks for it now.
-            (false, Code::ReauthenticationRequired) => sent.form,
-            _ => sent
-                .form
-                .with_errors(&problem)
-                .with_wrong_password_at("password"),
         };
         match self.view(named).await {
             Ok(viewed) => {

@@ -37,7 +37,9 @@ const ESCAPES: &AsciiSet = &NON_ALPHANUMERIC
 pub(crate) enum ConsoleSection {
     Overview,
     Users,
+    Invitations,
     Audit,
+    Outbox,
     Keys,
     Health,
     Settings,
@@ -45,10 +47,12 @@ pub(crate) enum ConsoleSection {
 
 impl ConsoleSection {
     /// All sections, in the order of the navigation.
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Overview,
         Self::Users,
+        Self::Invitations,
         Self::Audit,
+        Self::Outbox,
         Self::Keys,
         Self::Health,
         Self::Settings,
@@ -59,7 +63,9 @@ impl ConsoleSection {
         match self {
             Self::Overview => "overview",
             Self::Users => "users",
+            Self::Invitations => "invitations",
             Self::Audit => "audit",
+            Self::Outbox => "outbox",
             Self::Keys => "keys",
             Self::Health => "health",
             Self::Settings => "settings",
@@ -71,7 +77,9 @@ impl ConsoleSection {
         match self {
             Self::Overview => "overview",
             Self::Users => "profile",
+            Self::Invitations => "invitation",
             Self::Audit => "activity",
+            Self::Outbox => "email",
             Self::Keys => "password",
             Self::Health => "factors",
             Self::Settings => "settings",
@@ -83,7 +91,9 @@ impl ConsoleSection {
         match self {
             Self::Overview => "/admin",
             Self::Users => "/admin/users",
+            Self::Invitations => "/admin/invitations",
             Self::Audit => "/admin/audit",
+            Self::Outbox => "/admin/outbox",
             Self::Keys => "/admin/keys",
             Self::Health => "/admin/health",
             Self::Settings => "/admin/settings",

@@ -24,9 +24,13 @@ const FIELDS: &[&str] = &[
     "name",
     "locale",
     "reason",
+    "role",
+    "delivery",
 ];
 /// Fields that are shown again with their value. Never a password or a code.
-const ECHOED_FIELDS: &[&str] = &["username", "email", "name", "locale", "reason"];
+const ECHOED_FIELDS: &[&str] = &[
+    "username", "email", "name", "locale", "reason", "role", "delivery",
+];
 /// Fields for the password of a proof.
 const PASSWORDS: [&str; 2] = ["password", "current_password"];
 
@@ -209,7 +213,7 @@ mod tests {
             faults(&["email", "password"])["password"]["fault"],
             "invalid"
         );
-        assert_eq!(faults(&["email", "role"])["problem"], "validation-failed");
+        assert_eq!(faults(&["email", "data"])["problem"], "validation-failed");
     }
 
     /// Else the alert of a form would be empty.

@@ -19,7 +19,7 @@ use crate::http::caller::Caller;
 use crate::http::json::Json;
 use crate::http::links::read_token;
 use crate::http::paging::{self, List, Query};
-use crate::http::params::{TokenParam, UserParam};
+use crate::http::params::{PageParams, TokenParam, UserParam};
 use crate::http::problem::Problem;
 use crate::invitation::view::{InvitationView, InvitedUserView};
 use crate::users::view::{UserView, changed_user};
@@ -65,6 +65,18 @@ pub(crate) struct InvitationBody {
 #[utoipa::path(post, path = "/invitation", tag = "Admin", request_body = InvitationBody,
     responses((status = 201, description = "The invitation", body = InvitationView, headers(("Location" = String, description = "URL of the user")))))]
 pub(crate) async fn invite(caller: Caller, fields: Fields) -> Result<Response, Problem> {
+    let invited = create(&caller, fields).await?;
+    let mut response = respond(&caller, StatusCode::CREATED, &invited)?;
+    let base = &caller.doorward().policy().public_url;
+    let location = format!("{base}/user/{}", invited.user.id);
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// Invites a user, for the API and the console.
+pub(super) async fn create(caller: &Caller, fields: Fields) -> Result<Invited, Problem> {
     // Without permission, the response does not depend on the body.
     let action = Action::Invite;
     caller
@@ -74,14 +86,7 @@ pub(crate) async fn invite(caller: Caller, fields: Fields) -> Result<Response, P
     let (wanted, proof) = read(fields)?;
     let ctx = caller.reauthenticate(action, NO_USER, proof).await?;
     let invitations = &caller.doorward().invitations;
-    let invited = invitations.invite(&ctx, wanted).await?;
-    let mut response = respond(&caller, StatusCode::CREATED, &invited)?;
-    let base = &caller.doorward().policy().public_url;
-    let location = format!("{base}/user/{}", invited.user.id);
-    if let Ok(location) = HeaderValue::from_str(&location) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    Ok(response)
+    Ok(invitations.invite(&ctx, wanted).await?)
 }
 
 fn read(mut fields: Fields) -> Result<(NewInvitation, Option<Proof>), Problem> {
@@ -114,8 +119,7 @@ fn respond(caller: &Caller, status: StatusCode, invited: &Invited) -> Result<Res
 #[utoipa::path(get, path = "/invitation", tag = "Admin",
     params(
         ("status" = Option<String>, Query, description = "`pending` (the default), `accepted` or `expired`", pattern = "^(pending|accepted|expired)$"),
-        ("limit" = Option<u32>, Query, description = "1 to 200, default 50", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "`next` of the previous page", pattern = "^[A-Za-z0-9_-]{21}[AQgw]$")),
+        PageParams),
     responses((status = 200, description = "A page of invitations", body = List<InvitationView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]
 pub(crate) async fn list_invitations(caller: Caller, uri: Uri) -> Result<Response, Problem> {
     // Without permission, the response does not depend on the query.
@@ -126,12 +130,9 @@ pub(crate) async fn list_invitations(caller: Caller, uri: Uri) -> Result<Respons
     let mut query = Query::parse(uri.query())?;
     let before = query.id_cursor(UserId::from_bytes)?;
     let limit = query.limit();
-    let unknown = || Invalid::new("invalid", "Must be pending, accepted or expired.");
-    let status = query.optional("status", |text| {
-        InvitationStatus::from_name(text).ok_or_else(unknown)
-    });
+    let status = take_status(&mut query);
     query.finish()?;
-    let (status, ctx) = (status.unwrap_or(InvitationStatus::Pending), &caller.ctx);
+    let ctx = &caller.ctx;
     let invitations = &caller.doorward().invitations;
     let invited = invitations.list(ctx, status, before, limit + 1).await?;
     Ok(paging::respond(
@@ -141,6 +142,15 @@ pub(crate) async fn list_invitations(caller: Caller, uri: Uri) -> Result<Respons
         |user| InvitationView::new(user, ctx.now),
         &uri,
     ))
+}
+
+/// Takes the status of the invitations to list.
+pub(super) fn take_status(query: &mut Query) -> InvitationStatus {
+    let unknown = || Invalid::new("invalid", "Must be pending, accepted or expired.");
+    let status = query.optional("status", |text| {
+        InvitationStatus::from_name(text).ok_or_else(unknown)
+    });
+    status.unwrap_or(InvitationStatus::Pending)
 }
 
 /// Required only to send the invitation of an admin again, if your last sign-in is too old.
@@ -165,11 +175,19 @@ pub(crate) async fn resend_invitation(
     Path(user): Path<String>,
     fields: Option<Fields>,
 ) -> Result<Response, Problem> {
-    let proof = optional_proof(fields)?;
-    let ctx = caller.reauthenticate(Action::Invite, &user, proof).await?;
-    let invitations = &caller.doorward().invitations;
-    let invited = invitations.resend(&ctx, &user).await?;
+    let invited = send_again(&caller, &user, fields).await?;
     respond(&caller, StatusCode::OK, &invited)
+}
+
+/// Sends an invitation again, for the API and the console.
+pub(super) async fn send_again(
+    caller: &Caller,
+    user: &str,
+    fields: Option<Fields>,
+) -> Result<Invited, Problem> {
+    let proof = optional_proof(fields)?;
+    let ctx = caller.reauthenticate(Action::Invite, user, proof).await?;
+    Ok(caller.doorward().invitations.resend(&ctx, user).await?)
 }
 
 /// Revokes an invitation: the link is void, and the user is deleted. 404 if the user was not invited, or has accepted the

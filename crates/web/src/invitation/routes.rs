@@ -1,6 +1,6 @@
 //! The routes of invitations.
 
-use super::{api, pages};
+use super::{api, console, pages};
 use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
@@ -31,4 +31,24 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .with_problems(&[LINK, &[Overloaded]])
         .api(|| routes!(api::accept_invitation))
         .with_page(|| post(pages::accept)),
+    Route::get("/admin/invitations", RequiredOrSignInPage).console(|| get(console::list_page)),
+    Route::get("/admin/users/new", RequiredOrSignInPage).console(|| get(console::invite_page)),
+    Route::post("/admin/users/new", RequiredOrSignInPage)
+        .with_limit(Token)
+        .console(|| post(console::invite)),
+    Route::get("/admin/users/{user}/invitation", RequiredOrSignInPage)
+        .console(|| get(console::confirm_resending)),
+    Route::post("/admin/users/{user}/invitation", RequiredOrSignInPage)
+        .with_limit(Token)
+        .console(|| post(console::resend)),
+    Route::get(
+        "/admin/users/{user}/revoke-invitation",
+        RequiredOrSignInPage,
+    )
+    .console(|| get(console::confirm_revoking)),
+    Route::post(
+        "/admin/users/{user}/revoke-invitation",
+        RequiredOrSignInPage,
+    )
+    .console(|| post(console::revoke)),
 ];

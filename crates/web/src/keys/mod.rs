@@ -1,5 +1,5 @@
 //! The public keys that other services verify tokens with, and the page of the console about the signing keys.
 
 pub(crate) mod api;
-pub(crate) mod console;
+mod console;
 pub(crate) mod routes;

@@ -16,12 +16,17 @@ use crate::html::console::{AdminCaller, ConsoleSection, user_row};
 use crate::html::dates::moment;
 use crate::http::paging::Query;
 use crate::http::problem::Problem;
+use crate::totals::api::take_unit;
+use crate::totals::console::plots;
 
 /// Mails and audit events are late after this time: the worker runs every few seconds.
 const LATE: SignedDuration = SignedDuration::from_mins(10);
 
 /// What needs attention, and the newest users. Before anyone has signed up: what comes next.
-pub(crate) async fn dashboard(caller: AdminCaller) -> Result<Html<String>, Problem> {
+pub(crate) async fn dashboard(caller: AdminCaller, uri: Uri) -> Result<Html<String>, Problem> {
+    let mut query = Query::parse(uri.query())?;
+    let unit = take_unit(&mut query);
+    query.finish()?;
     let (ctx, doorward) = (&caller.ctx, caller.doorward());
     let users = doorward.admin.attention(ctx).await?;
     let mails = doorward.outbox.stats().await?;
@@ -35,6 +40,7 @@ pub(crate) async fn dashboard(caller: AdminCaller) -> Result<Html<String>, Probl
         deletions => users.deletions.iter().map(deletion).collect::<Vec<_>>(),
         admins => users.admins_without_factor.iter().map(user_row).collect::<Vec<_>>(),
         newest => users.newest.iter().map(user_row).collect::<Vec<_>>(),
+        plots => plots(&caller, unit).await?,
         is_first_run => users.newest.len() <= 1,
     };
     Ok(caller.render(ConsoleSection::Overview, "console/overview", values))
@@ -97,10 +103,13 @@ fn alerts(
         context! { name, path, count, at => at.map(moment) }
     };
     let failed = failed.map(|count| {
-        let path = Some("/admin/audit?event=mail-failed");
+        let path = Some("/admin/outbox?status=given-up");
         alert("mails-failed", path, count, None)
     });
-    let waiting = waiting.map(|at| alert("mails-waiting", None, mails.waiting, Some(at)));
+    let waiting = waiting.map(|at| {
+        let path = Some("/admin/outbox");
+        alert("mails-waiting", path, mails.waiting, Some(at))
+    });
     let unsealed = unsealed.map(|at| alert("unsealed", None, 0, Some(at)));
     let broken = broken.map(|at| {
         let path = Some("/admin/audit?event=seal-broken");

@@ -33,10 +33,7 @@ pub(crate) async fn list_mails(caller: Caller, uri: Uri) -> Result<Response, Pro
     let mut query = Query::parse(uri.query())?;
     let before = query.id_cursor(JobId::from_bytes)?;
     let limit = query.limit();
-    let status = query.optional("status", |text| {
-        JobStatus::from_name(text)
-            .ok_or_else(|| Invalid::new("invalid", "Must be waiting, failing or given-up."))
-    });
+    let status = take_status(&mut query);
     query.finish()?;
     let filter = MailFilter {
         status,
@@ -51,6 +48,14 @@ pub(crate) async fn list_mails(caller: Caller, uri: Uri) -> Result<Response, Pro
         |mail| QueuedMailView::new(mail, caller.ctx.now),
         &uri,
     ))
+}
+
+/// Takes the status of the mails to list.
+pub(super) fn take_status(query: &mut Query) -> Option<JobStatus> {
+    query.optional("status", |text| {
+        JobStatus::from_name(text)
+            .ok_or_else(|| Invalid::new("invalid", "Must be waiting, failing or given-up."))
+    })
 }
 
 /// Returns a queued mail and what it says. Its link does not work.
@@ -83,12 +88,21 @@ pub(crate) async fn delete_mail(
     Path(id): Path<String>,
     fields: Option<Fields>,
 ) -> Result<StatusCode, Problem> {
-    let id = authorized_id(&caller, Action::DeleteMail, &id).await?;
+    delete(&caller, &id, fields).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Deletes a queued mail, for the API and the console.
+pub(super) async fn delete(
+    caller: &Caller,
+    id: &str,
+    fields: Option<Fields>,
+) -> Result<(), Problem> {
+    let id = authorized_id(caller, Action::DeleteMail, id).await?;
     let proof = optional_proof(fields)?;
     let ctx = caller.reauthenticate(Action::DeleteMail, NO_USER, proof);
     let ctx = ctx.await?;
-    caller.doorward().outbox.delete(&ctx, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(caller.doorward().outbox.delete(&ctx, id).await?)
 }
 
 /// Queues a test mail to your own address. It is in the outbox until the mail server accepts it.
@@ -102,7 +116,11 @@ pub(crate) async fn send_test_mail(caller: Caller) -> Result<Response, Problem> 
 }
 
 /// Parses the id of a mail. Without permission, the response does not depend on it.
-async fn authorized_id(caller: &Caller, action: Action, id: &str) -> Result<JobId, Error> {
+pub(super) async fn authorized_id(
+    caller: &Caller,
+    action: Action,
+    id: &str,
+) -> Result<JobId, Error> {
     let doorward = caller.doorward();
     doorward
         .authorize(&caller.ctx, action, Target::Others)

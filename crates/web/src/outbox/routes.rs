@@ -1,6 +1,6 @@
 //! The routes of the outbox.
 
-use super::api;
+use super::{api, console};
 use crate::http::problem::Code;
 use crate::http::route::PASSWORD_CHECK;
 use crate::route_handler::prelude::*;
@@ -22,6 +22,17 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .with_problems(&[MAIL])
         .api(|| routes!(api::retry_mail)),
     Route::post("/outbox/test", Required)
-        .with_problems(&[&[Forbidden, ValidationFailed]])
+        .with_limit(Token)
+        .with_problems(&[&[Forbidden, ValidationFailed, Overloaded]])
         .api(|| routes!(api::send_test_mail)),
+    Route::get("/admin/outbox", RequiredOrSignInPage).console(|| get(console::list_page)),
+    Route::post("/admin/outbox/test", RequiredOrSignInPage)
+        .with_limit(Token)
+        .console(|| post(console::send_test_mail)),
+    Route::get("/admin/outbox/{id}", RequiredOrSignInPage).console(|| get(console::mail_page)),
+    Route::post("/admin/outbox/{id}/retry", RequiredOrSignInPage).console(|| post(console::retry)),
+    Route::get("/admin/outbox/{id}/delete", RequiredOrSignInPage)
+        .console(|| get(console::confirm_deletion)),
+    Route::post("/admin/outbox/{id}/delete", RequiredOrSignInPage)
+        .console(|| post(console::delete)),
 ];

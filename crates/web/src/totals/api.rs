@@ -79,14 +79,10 @@ pub(crate) async fn list_totals(caller: Caller, uri: Uri) -> Result<Response, Pr
         .authorize(&caller.ctx, Action::ViewTotals, Target::Others)
         .await?;
     let mut query = Query::parse(uri.query())?;
-    let unit = query.optional("by", |text| {
-        TimeUnit::from_name(text)
-            .ok_or_else(|| Invalid::new("invalid", "Must be hour, day or month."))
-    });
+    let unit = take_unit(&mut query);
     let from = query.optional("from", parse_time);
     let to = query.optional("to", parse_time);
     query.finish()?;
-    let unit = unit.unwrap_or(TimeUnit::Hour);
     let range = TotalsRange::new(unit, from, to, caller.ctx.now)?;
     let totals = caller.doorward().totals.list(&caller.ctx, &range).await?;
     let list = TotalsListView {
@@ -94,4 +90,13 @@ pub(crate) async fn list_totals(caller: Caller, uri: Uri) -> Result<Response, Pr
         items: totals.iter().map(TotalsView::from).collect(),
     };
     Ok(Json(list).into_response())
+}
+
+/// Takes the unit of the totals.
+pub(crate) fn take_unit(query: &mut Query) -> TimeUnit {
+    let unit = query.optional("by", |text| {
+        TimeUnit::from_name(text)
+            .ok_or_else(|| Invalid::new("invalid", "Must be hour, day or month."))
+    });
+    unit.unwrap_or(TimeUnit::Hour)
 }

@@ -19,12 +19,13 @@ use crate::html::display_name;
 use crate::html::outcome::Outcome;
 use crate::http::paging::Query;
 use crate::http::problem::Problem;
+use crate::outbox::console::row as mail_row;
 use crate::users::admin;
 
 /// Number of users on a page.
 const PAGE_SIZE: usize = 25;
 /// What the page of a user confirms: variants of the message `console-done`.
-const DONE: [&str; 10] = [
+const DONE: [&str; 13] = [
     "role-changed",
     "disabled",
     "enabled",
@@ -33,6 +34,9 @@ const DONE: [&str; 10] = [
     "factor-removed",
     "confirmation-sent",
     "recovery-sent",
+    "invitation-sent",
+    "saved",
+    "change-requested",
     "deletion-requested",
     "kept",
 ];
@@ -100,6 +104,7 @@ pub(crate) async fn user_page(
     let (user, sessions, factors) = (&account.user, &account.sessions, &account.factors);
     let event = |event| event_row(event, &account.people);
     let session = |session| session_row(ctx, session);
+    let mail = |mail| mail_row(mail, ctx.now);
     let values = context! {
         profile => profile(user),
         page => user_path(&user.id.to_string()),
@@ -109,6 +114,7 @@ pub(crate) async fn user_page(
         sessions => sessions.iter().map(session).collect::<Vec<_>>(),
         factors => factor_rows(factors),
         recovery_codes => factors.recovery_codes,
+        mails => account.mails.iter().map(mail).collect::<Vec<_>>(),
         activity => account.activity.iter().map(event).collect::<Vec<_>>(),
         done => outcome.one_of(&DONE),
     };
@@ -129,6 +135,7 @@ fn profile(user: &User) -> Value {
         language => user.preferred_locale.as_ref().map(LanguageTag::as_str),
         created => moment(user.created_at),
         updated => moment(user.updated_at),
+        invitation_expires => user.invitation.and_then(|invitation| invitation.expires_at).map(moment),
         deletion_at => user.deletion.map(|deletion| moment(deletion.at)),
         data => data.and_then(|map| serde_json::to_string_pretty(map).ok()),
     }
@@ -143,6 +150,12 @@ fn acts(user: &User, has_sessions: bool) -> Vec<Value> {
     let all = [
         ("keep-account", "keep", is_pending),
         (
+            "resend-invitation",
+            "invitation",
+            user.is_invited() && !is_disabled && !is_pending,
+        ),
+        ("revoke-invitation", "revoke-invitation", user.is_invited()),
+        (
             "send-confirmation",
             "confirmation",
             unconfirmed(user).is_some() && !is_disabled,
@@ -152,6 +165,8 @@ fn acts(user: &User, has_sessions: bool) -> Vec<Value> {
             "recovery",
             user.email.is_some() && is_active,
         ),
+        ("edit-profile", "profile", true),
+        ("change-email", "email", is_active),
         ("end-sessions", "sessions", has_sessions),
         ("make-admin", "role", !is_admin),
         ("remove-admin", "role", is_admin),

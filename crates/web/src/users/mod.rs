@@ -6,6 +6,7 @@ pub(crate) mod admin;
 pub(crate) mod api;
 mod console;
 mod console_acts;
+mod console_profile;
 mod data_pages;
 pub(crate) mod export_document;
 pub(crate) mod pages;

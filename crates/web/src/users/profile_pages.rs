@@ -1,6 +1,7 @@
 //! The page of the profile: the name and the language.
 
 use axum::response::{Html, Response};
+use doorward_domain::model::User;
 use doorward_domain::profile::ProfileUpdate;
 use doorward_domain::values::{LanguageTag, Locale, Name, Username};
 use minijinja::{Value, context};
@@ -9,6 +10,7 @@ use crate::html::account::{AccountCaller, Section};
 use crate::html::form::Form;
 use crate::html::outcome::{self, Outcome};
 use crate::http::body::Fields;
+use crate::http::caller::Caller;
 use crate::http::problem::Problem;
 
 /// The form, with the stored profile.
@@ -33,7 +35,7 @@ fn page(caller: &AccountCaller, form: &Form, done: Option<&str>) -> Html<String>
 }
 
 /// The languages to choose from. The user's stays as it is stored, such as `de-CH`, and may be one without texts.
-fn languages(stored: Option<&LanguageTag>) -> Vec<Value> {
+pub(super) fn languages(stored: Option<&LanguageTag>) -> Vec<Value> {
     let of_stored = stored.and_then(Locale::of);
     let tag = |locale: Locale| match stored {
         Some(stored) if of_stored == Some(locale) => stored.as_str(),
@@ -47,23 +49,30 @@ fn languages(stored: Option<&LanguageTag>) -> Vec<Value> {
 }
 
 /// Saves the name and the language. The application's `data` stays.
-pub(crate) async fn save(caller: AccountCaller, mut fields: Fields) -> Result<Response, Problem> {
+pub(crate) async fn save(caller: AccountCaller, fields: Fields) -> Result<Response, Problem> {
     let form = Form::from_fields(&fields);
-    let name = fields.optional("name", Name::parse_new);
-    let locale = fields.optional("locale", LanguageTag::parse);
-    let update = || ProfileUpdate::Patch {
-        name: Some(name),
-        data: None,
-        locale: Some(locale),
-    };
-    let saved = async {
-        let update = fields.finish(|| Some(update()))?;
-        let profile = &caller.doorward().profile;
-        Ok(profile.update(&caller.ctx, "me", &update, None).await?)
-    };
-    let saved = saved.await;
+    let saved = update(&caller, "me", fields).await;
     saved.map_err(|problem| form.rejected(problem, |form| page(&caller, form, None)))?;
     Ok(outcome::redirect("/account/profile?saved"))
+}
+
+/// Changes the name and the language, for the page of the user and the console.
+pub(super) async fn update(
+    caller: &Caller,
+    user: &str,
+    mut fields: Fields,
+) -> Result<User, Problem> {
+    let name = fields.optional("name", Name::parse_new);
+    let locale = fields.optional("locale", LanguageTag::parse);
+    let update = fields.finish(|| {
+        Some(ProfileUpdate::Patch {
+            name: Some(name),
+            data: None,
+            locale: Some(locale),
+        })
+    })?;
+    let profile = &caller.doorward().profile;
+    Ok(profile.update(&caller.ctx, user, &update, None).await?)
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The routes of users: one's own account, and what admins do with other accounts.
 
 use super::{
-    activity, activity_pages, admin, api, console, console_acts, data_pages, pages, profile_pages,
+    activity, activity_pages, admin, api, console, console_acts, console_profile, data_pages,
+    pages, profile_pages,
 };
 use crate::route_handler::prelude::*;
 
@@ -56,4 +57,9 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .console(|| get(console_acts::confirm_status)),
     Route::post("/admin/users/{user}/status", RequiredOrSignInPage)
         .console(|| post(console_acts::change_status)),
+    Route::get("/admin/users/{user}/profile", RequiredOrSignInPage)
+        .console(|| get(console_profile::profile_page)),
+    Route::post("/admin/users/{user}/profile", RequiredOrSignInPage)
+        .with_limit(Profile)
+        .console(|| post(console_profile::save)),
 ];

@@ -13,6 +13,7 @@ use doorward_domain::values::{EmailAddress, Locale, Secret};
 use doorward_domain::{FactorsRequired, Policy, SignUpPolicy};
 use doorward_store_redis::RedisSettings;
 use doorward_web::{ForwardedBy, IfMatchRule, TrustedProxies, WebOptions};
+use jiff::SignedDuration;
 
 use super::values::{
     LogFormat, boolean, collector, database, days, display_path, engine, engine_name, filled,
@@ -111,7 +112,10 @@ impl Default for Config {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         Self {
-            policy: Policy::new(""),
+            policy: Policy {
+                admin_session_idle_timeout: SignedDuration::from_hours(1),
+                ..Policy::new("")
+            },
             hashing: HasherSettings {
                 cost: Cost::MINIMUM,
                 engine: Engine::Fast,
@@ -310,7 +314,7 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| parse_in_range(v, 0, 1440).map(|v| c.policy.reauthenticate_after = minutes(v)), |c| c.policy.reauthenticate_after.as_mins().to_string()),
     plain("session.idle_timeout_minutes", "Minutes without a request after which a session ends, accurate to ten seconds, 0 to 43200; 0 is no idle timeout.",
         |c, v| parse_in_range(v, 0, 43_200).map(|v| c.policy.session_idle_timeout = minutes(v)), |c| c.policy.session_idle_timeout.as_mins().to_string()),
-    plain("session.admin_idle_timeout_minutes", "The same for sessions of admins, if shorter, 0 to 43200. 60 is recommended if admins use shared computers.",
+    plain("session.admin_idle_timeout_minutes", "The same for sessions of admins, if shorter, 0 to 43200; 0 is the timeout of all users.",
         |c, v| parse_in_range(v, 0, 43_200).map(|v| c.policy.admin_session_idle_timeout = minutes(v)), |c| c.policy.admin_session_idle_timeout.as_mins().to_string()),
     plain("factors.required", "Who must have a second factor: none, admins or everyone. A user who has none adds one at the next sign-in.",
         |c, v| FactorsRequired::ALL.into_iter().find(|who| who.as_str() == v).map(|who| c.policy.factors_required = who).ok_or_else(|| "must be none, admins or everyone".to_owned()), |c| c.policy.factors_required.as_str().to_owned()),

@@ -79,13 +79,13 @@ fn an_operator_manages_users_on_the_command_line() {
         (server.send("GET", "/user", Some(&token), None).status == 200).then_some(())
     });
     setup.run(&["user", "set-role", "ben", "user"]).expect(0);
-    assert_eq!(
-        setup
-            .run(&["user", "disable", "ben", "--json"])
-            .expect(0)
-            .json()["status"],
-        "disabled"
-    );
+    let disable = |reason| ["user", "disable", "ben", "--reason", reason, "--json"];
+    setup.run(&disable("boredom")).expect(2);
+    let disabled = setup.run(&disable("left")).expect(0).json();
+    assert_eq!(disabled["status"], "disabled");
+    let changes = ["audit", "export", "-", "--event", "status-changed"];
+    let changes = setup.run(&changes).expect(0).out;
+    assert!(changes.contains("\"disabled: left\""), "{changes}");
     server
         .post(
             "/auth",

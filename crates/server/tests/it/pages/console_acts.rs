@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::browser::Browser;
 use super::console_access::admin_browser;
 use crate::factors::{code, enrol};
-use crate::support::{Client, TestApp, path_in};
+use crate::support::{Client, PASSWORD, TestApp, path_in};
 
 /// Opens the page of an action, sends its form, and opens the page that it leads to.
 async fn act(browser: &mut Browser, page: &str, form: &str, flag: &str, shown: &[&str]) {
@@ -371,4 +371,74 @@ async fn the_last_admin_stays_and_another_one_can_leave() {
     let left = browser.post("/admin/users/root/role", "role=user").await;
     Browser::redirected(left, "/account");
     browser.get("/admin").await.expect(403);
+}
+
+#[tokio::test]
+async fn an_admin_changes_the_name_the_language_and_the_address_of_a_user() {
+    for (language, saved, sent) in [
+        (
+            "en",
+            "Saved.",
+            "An email to confirm the new address will be sent.",
+        ),
+        (
+            "de",
+            "Gespeichert.",
+            "Eine E\u{2011}Mail zum Bestätigen der neuen Adresse wird gesendet.",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        let ben = app.user("ben").await;
+        let body = json!({"name": "Ben", "data": {"plan": "gold"}, "locale": "de-CH"});
+        ben.put("/user/me", body).await.expect(200);
+        let user = format!("/admin/users/{}", id_of(&ben).await);
+        let page = browser.get(&format!("{user}/profile")).await;
+        browser
+            .page(page, 200)
+            .shows(&["value=\"Ben\"", "<option value=\"de-CH\" selected>"]);
+        let refused = browser
+            .post(&format!("{user}/profile"), "name=%00&locale=en")
+            .await;
+        browser.page(refused, 422).shows(&["id=\"name-fault\""]);
+        let answer = browser
+            .post(&format!("{user}/profile"), "name=Benjamin&locale=en")
+            .await;
+        assert_eq!(
+            answer.expect(303).header("location"),
+            Some(&*format!("{user}?saved"))
+        );
+        let page = browser.get(&format!("{user}?saved")).await;
+        browser
+            .page(page, 200)
+            .shows(&[saved, "<h1><bdi>Benjamin</bdi></h1>"]);
+        let stored = ben.get("/user/me").await.expect(200).json();
+        assert_eq!(
+            (&stored["locale"], &stored["data"]),
+            (&json!("en"), &json!({"plan": "gold"}))
+        );
+
+        let email = format!("{user}/email");
+        let refused = browser.post(&email, "email=nothing").await;
+        browser
+            .page(refused, 422)
+            .shows(&["id=\"email-fault\"", "value=\"nothing\""]);
+        app.advance_seconds(301);
+        let asked = browser.post(&email, "email=new%40example.org").await;
+        browser
+            .page(asked, 401)
+            .shows(&["id=\"password\"", "value=\"new@example.org\""]);
+        let form = format!(
+            "email=new%40example.org&password={}",
+            PASSWORD.replace(' ', "+")
+        );
+        let answer = browser.post(&email, &form).await.expect(303);
+        assert_eq!(
+            answer.header("location"),
+            Some(&*format!("{user}?change-requested"))
+        );
+        let page = browser.get(&format!("{user}?change-requested")).await;
+        browser.page(page, 200).shows(&[sent, "new@example.org"]);
+        app.allow_unread_mail();
+    }
 }

@@ -76,3 +76,38 @@ async fn users_that_need_attention_are_listed_until_they_do_not() {
         browser.page(page, 200).shows(&[nothing, "role=\"status\""]);
     }
 }
+
+#[tokio::test]
+async fn the_plots_have_the_totals_and_a_table_of_them() {
+    for (language, hours, days, table) in [
+        ("en", "Last 24 hours", "Last 30 days", "As a table"),
+        ("de", "Letzte 24 Stunden", "Letzte 30 Tage", "Als Tabelle"),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        for name in ["ben", "cleo"] {
+            app.user(name).await;
+        }
+        app.doorward.totals.write("one").await.unwrap();
+        let page = browser.get("/admin").await;
+        let page = browser
+            .page(page, 200)
+            .shows(&[hours, table, "<strong>3</strong>"]);
+        assert_eq!(
+            page.0
+                .matches("<svg class=\"plot\" viewBox=\"0 0 240 60\"")
+                .count(),
+            5
+        );
+        assert_eq!(page.0.matches("<th scope=\"row\">").count(), 24);
+        // Sign-ups and sign-ins: the highest bar of each.
+        assert_eq!(
+            page.0.matches("y=\"0\" width=\"8\" height=\"60\"").count(),
+            2
+        );
+        let page = browser.get("/admin?by=day").await;
+        let page = browser.page(page, 200).shows(&[days]);
+        assert_eq!(page.0.matches("<th scope=\"row\">").count(), 30);
+        browser.get("/admin?by=week").await.expect(422);
+    }
+}

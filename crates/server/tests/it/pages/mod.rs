@@ -9,6 +9,8 @@ mod console_access;
 mod console_acts;
 mod console_audit;
 mod console_health;
+mod console_invitations;
+mod console_outbox;
 mod console_overview;
 mod console_settings;
 mod console_users;
@@ -84,14 +86,14 @@ impl Page {
             html.starts_with(&format!("<!doctype html>\n<html lang=\"{language}\">")),
             "{html}"
         );
-        // Images in a page are icons, or a QR code, which the server makes.
+        // Images in a page are icons, or a QR code, which the server makes; and plots, which stay.
         while let Some((before, image)) = html.split_once("<svg ")
             && (before.contains("class=\"qr\"") || image.starts_with("class=\"icon\""))
         {
             let (_, after) = image.split_once("</svg>").unwrap();
             html = format!("{before}{after}");
         }
-        let lower = html.to_lowercase();
+        let lower = html.to_lowercase().replace("<svg class=\"plot\"", "");
         for banned in [
             "<script",
             "<style",

@@ -14,6 +14,7 @@ mod report;
 mod settings;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
@@ -21,12 +22,16 @@ use doorward_domain::diagnostics::{CheckStatus, Diagnostic};
 use doorward_domain::values::EmailAddress;
 use doorward_web::Diagnose;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use crate::cli::output::Output;
 use crate::cli::progress::ProgressReporter;
 use crate::config::{Config, InvalidConfig, LoadedConfig};
 use crate::database::Database;
 use crate::system::SystemClock;
+
+/// Time limit of the checks of a running server: less than that of a request.
+const CHECKS_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Args)]
 #[command(
@@ -145,10 +150,18 @@ pub(super) fn checks(config: &Config) -> Diagnose {
     Arc::new(move || {
         let (config, turn) = (config.clone(), turn.clone());
         Box::pin(async move {
-            let _turn = turn.lock().await;
-            let mail_to = config.admin_email.as_ref();
-            let mail_to = mail_to.and_then(|address| EmailAddress::parse(address).ok());
-            Box::pin(diagnose(&config, mail_to.as_ref())).await
+            let checks = async {
+                let _turn = turn.lock().await;
+                let mail_to = config.admin_email.as_ref();
+                let mail_to = mail_to.and_then(|address| EmailAddress::parse(address).ok());
+                Box::pin(diagnose(&config, mail_to.as_ref())).await
+            };
+            let in_time = timeout(CHECKS_TIMEOUT, checks).await;
+            in_time.unwrap_or_else(|_| {
+                let message = "the checks took longer than 30 s";
+                let hint = "Run `doorward doctor` on the server";
+                vec![Diagnostic::failed("doctor", message, hint)]
+            })
         })
     })
 }

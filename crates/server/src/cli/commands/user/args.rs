@@ -2,6 +2,7 @@
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use doorward_domain::model::{Role, Status};
+use doorward_domain::values::DisableReason;
 
 use crate::cli::confirmation::Confirmation;
 
@@ -38,8 +39,10 @@ pub enum UserCommand {
     #[command(after_help = "Examples:\n  doorward user set-role ben admin")]
     SetRole(SetRoleArgs),
     /// Disable an account and end its sessions
-    #[command(after_help = "Examples:\n  doorward user disable ben")]
-    Disable(UserArg),
+    #[command(
+        after_help = "Examples:\n  doorward user disable ben\n  doorward user disable ben --reason left"
+    )]
+    Disable(DisableArgs),
     /// Enable an account
     #[command(after_help = "Examples:\n  doorward user enable ben")]
     Enable(UserArg),
@@ -146,6 +149,20 @@ pub struct SetRoleArgs {
     /// Role
     #[arg(value_enum)]
     pub role: RoleName,
+}
+
+/// `user disable`
+#[derive(Debug, Args)]
+pub struct DisableArgs {
+    /// Username, email address or user id
+    pub user: String,
+    /// Why, for the audit log: abuse, compromised, left, requested or other
+    #[arg(long, value_parser = reason)]
+    pub reason: Option<DisableReason>,
+}
+
+fn reason(text: &str) -> Result<DisableReason, String> {
+    DisableReason::parse(text).map_err(|invalid| invalid.detail)
 }
 
 /// `user remove-factor`

@@ -98,10 +98,13 @@ async fn perform(
             let changed = doorward.admin.change_role(ctx, &id, role, None).await;
             print_user(doorward, changed, &args.user, output).await
         }
-        UserCommand::Disable(named) => {
-            let id = find(doorward, &named.user).await?;
-            let changed = doorward.admin.disable(ctx, &id, None).await;
-            print_user(doorward, changed, &named.user, output).await
+        UserCommand::Disable(args) => {
+            let (id, admin) = (find(doorward, &args.user).await?, &doorward.admin);
+            let changed = match args.reason {
+                Some(reason) => admin.disable_because(ctx, &id, reason, None).await,
+                None => admin.disable(ctx, &id, None).await,
+            };
+            print_user(doorward, changed, &args.user, output).await
         }
         UserCommand::Enable(named) => {
             let id = find(doorward, &named.user).await?;

@@ -1,0 +1,134 @@
+//! The queued mails in the console.
+
+use serde_json::json;
+
+use super::console_access::admin_browser;
+use crate::support::{MailServer, PASSWORD, TestApp};
+
+/// The path of the first mail in the list.
+fn first_mail(page: &str) -> String {
+    let (_, rest) = page.split_once("href=\"/admin/outbox/").unwrap();
+    let (id, _) = rest.split_once('"').unwrap();
+    format!("/admin/outbox/{id}")
+}
+
+async fn sign_up(app: &TestApp) {
+    let body = json!({"email": "ada@example.com", "password": PASSWORD});
+    app.anonymous().post("/user", body).await.expect(201);
+}
+
+#[tokio::test]
+async fn an_admin_sees_why_a_mail_does_not_arrive_and_tries_it_again() {
+    for (language, texts) in [
+        (
+            "en",
+            [
+                "Confirm the address of a sign-up",
+                "waiting",
+                "failing",
+                "tried once",
+                "Its link does not work.",
+                "The email is tried again.",
+            ],
+        ),
+        (
+            "de",
+            [
+                "Adresse einer Registrierung bestätigen",
+                "wartet",
+                "schlägt fehl",
+                "einmal versucht",
+                "Der Link darin funktioniert nicht.",
+                "Die E\u{2011}Mail wird noch einmal versucht.",
+            ],
+        ),
+    ] {
+        let [kind, waiting, failing, once, preview, retried] = texts;
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        sign_up(&app).await;
+        let page = browser.get("/admin/outbox").await;
+        browser
+            .page(page, 200)
+            .shows(&[kind, waiting, "<bdi>a***@example.com</bdi>"]);
+        app.set_mail_server(MailServer::IsBusy);
+        assert!(app.mails().await.is_empty());
+        let page = browser.get("/admin/outbox?status=failing").await;
+        let page = browser
+            .page(page, 200)
+            .shows(&[failing, once, "451 cannot deliver"]);
+        let mail = first_mail(&page.0);
+        let (_, user) = page.0.split_once("href=\"/admin/users/").unwrap();
+        let (user, _) = user.split_once('"').unwrap();
+        let page = browser.get(&format!("/admin/users/{user}")).await;
+        let link = format!("<a href=\"{mail}\">{kind}</a>");
+        browser
+            .page(page, 200)
+            .shows(&[&link, failing, "451 cannot deliver"]);
+        let page = browser.get(&mail).await;
+        let page = browser
+            .page(page, 200)
+            .shows(&[kind, preview, "/confirmation/", once]);
+        assert!(!page.0.contains("ada@example.com</bdi>"), "{}", page.0);
+
+        app.set_mail_server(MailServer::Accepts);
+        let answer = browser.post(&format!("{mail}/retry"), "").await.expect(303);
+        assert_eq!(
+            answer.header("location"),
+            Some("/admin/outbox?done=retried")
+        );
+        let page = browser.get("/admin/outbox?done=retried").await;
+        browser.page(page, 200).shows(&[retried]);
+        assert_eq!(app.one_mail().await.to.as_str(), "ada@example.com");
+        browser.get(&mail).await.expect(404);
+    }
+}
+
+/// A-10: a thief could hide the notices about what they do.
+#[tokio::test]
+async fn deleting_a_mail_asks_for_the_password_if_the_sign_in_is_not_recent() {
+    for (language, ask, deleted) in [
+        ("en", "Delete this email?", "The email is deleted."),
+        (
+            "de",
+            "Diese E\u{2011}Mail löschen?",
+            "Die E\u{2011}Mail ist gelöscht.",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        sign_up(&app).await;
+        let page = browser.get("/admin/outbox").await;
+        let deletion = format!("{}/delete", first_mail(&browser.page(page, 200).0));
+        app.advance_seconds(301);
+        let page = browser.get(&deletion).await;
+        browser.page(page, 200).shows(&[ask, "id=\"password\""]);
+        let refused = browser.post(&deletion, "password=wrong").await;
+        browser.page(refused, 401).shows(&["id=\"password-fault\""]);
+        let form = format!("password={}", PASSWORD.replace(' ', "+"));
+        browser.post(&deletion, &form).await.expect(303);
+        let page = browser.get("/admin/outbox?done=deleted").await;
+        let page = browser.page(page, 200).shows(&[deleted]);
+        assert!(!page.0.contains("a***@example.com"), "{}", page.0);
+        assert!(app.mails().await.is_empty());
+        browser.post(&deletion, &form).await.expect(404);
+    }
+}
+
+#[tokio::test]
+async fn an_admin_sends_a_test_mail_to_the_own_address() {
+    let app = TestApp::new().await;
+    let mut browser = admin_browser(&app, "en").await;
+    let answer = browser.post("/admin/outbox/test", "").await.expect(303);
+    assert_eq!(answer.header("location"), Some("/admin/outbox?done=tested"));
+    let page = browser.get("/admin/outbox?done=tested").await;
+    browser
+        .page(page, 200)
+        .shows(&["The test email will be sent.", "Test email"]);
+    assert_eq!(app.one_mail().await.to.as_str(), "root@example.com");
+    // Without the cookie of the form, a link says nothing.
+    browser.cookies.remove("__Host-doorward-outcome");
+    let page = browser.get("/admin/outbox?done=tested").await;
+    let page = browser.page(page, 200);
+    assert!(!page.0.contains("will be sent"), "{}", page.0);
+}
