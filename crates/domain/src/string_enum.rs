@@ -20,6 +20,12 @@ macro_rules! string_enum {
                     $(Self::$variant => $word),+
                 }
             }
+
+            /// The variant with this name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                let mut all = Self::ALL.iter().copied();
+                all.find(|variant| variant.as_str() == name)
+            }
         }
     };
 }

@@ -157,39 +157,15 @@ impl AuditKind {
         Self::DeletionCancelled,
         Self::UserExported,
     ];
-
-    /// Finds an event by its name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|event| event.as_str() == name)
-    }
 }
 
-/// Outcome of the action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// It succeeded.
-    Success,
-    /// It was rejected or failed.
-    Failure,
-}
-
-impl Outcome {
-    /// Name in the API and the tables.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Failure => "failure",
-        }
-    }
-
-    /// Finds an outcome by its name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Success, Self::Failure]
-            .into_iter()
-            .find(|outcome| outcome.as_str() == name)
+string_enum! {
+    /// Outcome of the action.
+    Outcome {
+        /// It succeeded.
+        Success => "success",
+        /// It was rejected or failed.
+        Failure => "failure",
     }
 }
 

@@ -17,14 +17,6 @@ string_enum! {
     }
 }
 
-impl InvitationDelivery {
-    /// Finds a delivery by its name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        let mut all = Self::ALL.iter().copied();
-        all.find(|delivery| delivery.as_str() == name)
-    }
-}
-
 string_enum! {
     /// Status of an invitation.
     InvitationStatus {
@@ -34,14 +26,6 @@ string_enum! {
         Accepted => "accepted",
         /// The user has not accepted it in time.
         Expired => "expired",
-    }
-}
-
-impl InvitationStatus {
-    /// Finds a status by its name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        let mut all = Self::ALL.iter().copied();
-        all.find(|status| status.as_str() == name)
     }
 }
 

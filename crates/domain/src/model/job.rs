@@ -18,14 +18,6 @@ string_enum! {
     }
 }
 
-impl JobStatus {
-    /// Finds a status by its name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        let mut all = Self::ALL.iter().copied();
-        all.find(|status| status.as_str() == name)
-    }
-}
-
 /// A job as it is stored. The kind determines how its payload is read; a mail is [`MailJob`](super::MailJob).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {

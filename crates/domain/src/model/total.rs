@@ -25,13 +25,6 @@ string_enum! {
     }
 }
 
-impl TotalKind {
-    fn from_name(name: &str) -> Option<Self> {
-        let mut all = Self::ALL.iter().copied();
-        all.find(|kind| kind.as_str() == name)
-    }
-}
-
 /// The number of events of a kind that a node has counted in an hour or a day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Total {

@@ -7,6 +7,7 @@ use super::{Credential, DeletedUser, Invitation, Lockout, SearchWord};
 use crate::store::{
     BadRow, Batch, Condition, Kind, Query, Record, Row, RowReader, Table, Value, Write,
 };
+use crate::string_enum::string_enum;
 use crate::values::{Data, EmailAddress, LanguageTag, Locale, Name, UserId, Username};
 
 /// Counts the updates of a user. An update contains the version that was read, and fails if the stored one
@@ -25,63 +26,32 @@ impl Version {
     }
 }
 
-/// Role of a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// May act on their own account only.
-    User,
-    /// May manage all users.
-    Admin,
+string_enum! {
+    /// Role of a user.
+    Role {
+        /// May act on their own account only.
+        User => "user",
+        /// May manage all users.
+        Admin => "admin",
+    }
 }
 
 impl Role {
-    /// Name in the API and the tables.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Admin => "admin",
-        }
-    }
-
     /// Returns `true` if this role may do everything that `other` may do.
     pub fn includes(self, other: Self) -> bool {
         self == Self::Admin || other == Self::User
     }
-
-    /// Finds a role by its name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::User, Self::Admin]
-            .into_iter()
-            .find(|role| role.as_str() == name)
-    }
 }
 
-/// Status of a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Status {
-    /// Signed up with only an email address, which is not confirmed yet, or has not accepted an invitation yet.
-    Pending,
-    /// Can sign in.
-    Active,
-    /// Disabled by an admin.
-    Disabled,
-}
-
-impl Status {
-    /// Name in the API and the tables.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Active => "active",
-            Self::Disabled => "disabled",
-        }
-    }
-
-    /// Finds a status by its name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Pending, Self::Active, Self::Disabled]
-            .into_iter()
-            .find(|status| status.as_str() == name)
+string_enum! {
+    /// Status of a user.
+    Status {
+        /// Signed up with only an email address, which is not confirmed yet, or has not accepted an invitation yet.
+        Pending => "pending",
+        /// Can sign in.
+        Active => "active",
+        /// Disabled by an admin.
+        Disabled => "disabled",
     }
 }
 
@@ -97,29 +67,13 @@ pub struct PendingEmail {
     pub requested_by: RequestedBy,
 }
 
-/// Who requested an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RequestedBy {
-    /// The user, or anyone who knows their password: the old address can undo the change.
-    User,
-    /// An admin: no old address can undo the change.
-    Admin,
-}
-
-impl RequestedBy {
-    /// Name in the tables.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// Finds a requester by its name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::User, Self::Admin]
-            .into_iter()
-            .find(|requester| requester.as_str() == name)
+string_enum! {
+    /// Who requested an address.
+    RequestedBy {
+        /// The user, or anyone who knows their password: the old address can undo the change.
+        User => "user",
+        /// An admin: no old address can undo the change.
+        Admin => "admin",
     }
 }
 

@@ -18,13 +18,6 @@ string_enum! {
     }
 }
 
-impl FactorKind {
-    /// Finds a kind by its name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
-    }
-}
-
 /// A code as a user enters it: of an authenticator app, or a recovery code. Not verified.
 #[derive(Debug, Clone)]
 pub struct FactorCode(Secret<String>);

@@ -18,12 +18,6 @@ string_enum! {
 }
 
 impl TimeUnit {
-    /// Finds a unit by its name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        let mut all = Self::ALL.iter().copied();
-        all.find(|unit| unit.as_str() == name)
-    }
-
     /// The beginning of the unit that contains a time.
     pub fn start_of(self, at: Timestamp) -> Timestamp {
         let time = Offset::UTC.to_datetime(at);

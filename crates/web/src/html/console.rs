@@ -177,7 +177,7 @@ pub(crate) fn done(named: &str, flag: &str) -> Response {
 
 /// Redirects to the list of users, after one was deleted.
 pub(crate) fn deleted() -> Response {
-    outcome::redirect("/admin/users?deleted=1")
+    outcome::redirect("/admin/users?done=deleted")
 }
 
 /// A user that something names by the id: also the display name, unless the user is deleted.

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 
 use crate::http::cookies;
+use crate::http::paging::Query;
 use crate::http::responses::see_other;
 
 const COOKIE: &str = "__Host-doorward-outcome";
@@ -46,6 +47,13 @@ impl Outcome {
     pub(crate) fn one_of(&self, names: &[&'static str]) -> Option<&'static str> {
         let mut names = names.iter().copied();
         names.find(|name| self.0.as_deref() == Some(name))
+    }
+
+    /// Takes the parameter `done` of a list, and returns it if it is the outcome and one of these.
+    pub(crate) fn done(&self, query: &mut Query, names: &[&'static str]) -> Option<&'static str> {
+        query.flag("done");
+        let done = self.0.as_deref()?.strip_prefix("done=")?;
+        names.iter().copied().find(|name| *name == done)
     }
 }
 

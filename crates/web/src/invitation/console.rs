@@ -23,6 +23,8 @@ use crate::invitation::view::address;
 
 /// Number of invitations on a page.
 const PAGE_SIZE: usize = 25;
+/// What the list confirms: variants of the message `console-done`.
+const DONE: [&str; 2] = ["invitation-sent", "invitation-revoked"];
 
 /// The invitations with a status, those of the newest users first. `cursor` in the query selects an older page.
 pub(crate) async fn list_page(
@@ -34,10 +36,8 @@ pub(crate) async fn list_page(
     let mut query = Query::parse(uri.query())?;
     let before = query.id_cursor(UserId::from_bytes)?;
     let status = api::take_status(&mut query);
-    let flags = ["sent", "revoked"].map(|name| query.flag(name));
+    let done = outcome.done(&mut query, &DONE);
     query.finish()?;
-    let [is_sent, is_revoked] =
-        flags.map(|flag| flag && outcome.one_of(&["sent=1", "revoked=1"]).is_some());
     let (ctx, invitations) = (&caller.ctx, &caller.doorward().invitations);
     let mut users = invitations.list(ctx, status, before, PAGE_SIZE + 1).await?;
     let next = take_page(&mut users, PAGE_SIZE, |user| *user.id.as_bytes());
@@ -47,8 +47,7 @@ pub(crate) async fn list_page(
         users => users.iter().map(row).collect::<Vec<_>>(),
         first => before.map(|_| form.link(path, &[])),
         next => next.map(|cursor| form.link(path, &[("cursor", &cursor)])),
-        is_sent,
-        is_revoked,
+        done,
     };
     Ok(caller.render(
         ConsoleSection::Invitations,
@@ -77,7 +76,7 @@ pub(crate) async fn invite(caller: AdminCaller, fields: Fields) -> Result<Respon
     let sent = SentAct::new(Some(&fields));
     let problem = match api::create(&caller, fields).await {
         Ok(invited) => {
-            let sent = || outcome::redirect("/admin/invitations?sent=1");
+            let sent = || outcome::redirect("/admin/invitations?done=invitation-sent");
             return Ok(link_page(&caller, &invited).unwrap_or_else(sent));
         }
         Err(problem) => problem,
@@ -193,7 +192,9 @@ pub(crate) async fn revoke(
 ) -> Result<Response, Problem> {
     let invitations = &caller.doorward().invitations;
     match invitations.revoke(&caller.ctx, &named).await {
-        Ok(()) => Ok(outcome::redirect("/admin/invitations?revoked=1")),
+        Ok(()) => Ok(outcome::redirect(
+            "/admin/invitations?done=invitation-revoked",
+        )),
         Err(error) => {
             let (act, sent) = (revoke_act(), SentAct::new(None));
             Err(caller.rejected(&named, &act, sent, error.into()).await)

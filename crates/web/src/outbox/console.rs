@@ -34,12 +34,8 @@ pub(crate) async fn list_page(
     let mut query = Query::parse(uri.query())?;
     let before = query.id_cursor(JobId::from_bytes)?;
     let status = api::take_status(&mut query);
-    let done = query.optional("done", |text| Ok(text.to_owned()));
+    let done = outcome.done(&mut query, &DONE);
     query.finish()?;
-    let done = DONE.into_iter().find(|name| done.as_deref() == Some(*name));
-    let is_ours = outcome
-        .one_of(&["done=tested", "done=retried", "done=deleted"])
-        .is_some();
     let filter = MailFilter {
         status,
         before,
@@ -55,7 +51,7 @@ pub(crate) async fn list_page(
         first => before.map(|_| form.link(path, &[])),
         next => next.map(|cursor| form.link(path, &[("cursor", &cursor)])),
         has_address => caller.session().user().mail_address().is_some(),
-        done => done.filter(|_| is_ours),
+        done,
     };
     Ok(caller.render(ConsoleSection::Outbox, "outbox/console-list", values))
 }

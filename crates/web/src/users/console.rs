@@ -51,8 +51,8 @@ pub(crate) async fn list_page(
     let form = ListForm::read(&uri, &["q", "status", "role"])?;
     let mut query = Query::parse(uri.query())?;
     let place = query.cursor(admin::cursor)?;
-    let [is_back, is_deleted] = ["back", "deleted"].map(|name| query.flag(name));
-    let is_deleted = is_deleted && outcome.one_of(&["deleted=1"]).is_some();
+    let is_back = query.flag("back");
+    let done = outcome.done(&mut query, &["deleted"]);
     let filter = admin::take_filter(&mut query);
     query.finish()?;
     let order = match filter.text {
@@ -87,7 +87,7 @@ pub(crate) async fn list_page(
         previous => previous.map(|cursor| link(cursor, &[("back", "1")])),
         next => page.next.map(|cursor| link(cursor, &[])),
         is_first,
-        is_deleted,
+        done,
         filters => form.values(),
     };
     Ok(caller.render(ConsoleSection::Users, "users/console-list", values))

@@ -341,7 +341,7 @@ async fn an_admin_deletes_a_user_after_some_days_or_at_once_and_keeps_one() {
             &mut browser,
             &page("delete-now"),
             "",
-            "?deleted=1",
+            "?done=deleted",
             &texts[2],
         )
         .await;

@@ -51,9 +51,12 @@ async fn an_admin_invites_by_mail_sends_it_again_and_revokes_it() {
             .shows(&[invite, "action=\"/admin/users/new\""]);
         let form = "email=ben%40example.com&username=&name=Ben&role=&locale=de&delivery=";
         let answer = browser.post("/admin/users/new", form).await.expect(303);
-        assert_eq!(answer.header("location"), Some("/admin/invitations?sent=1"));
+        assert_eq!(
+            answer.header("location"),
+            Some("/admin/invitations?done=invitation-sent")
+        );
         let first = path_in(&app.one_mail().await);
-        let page = browser.get("/admin/invitations?sent=1").await;
+        let page = browser.get("/admin/invitations?done=invitation-sent").await;
         browser
             .page(page, 200)
             .shows(&[sent, waiting, "<bdi>Ben</bdi>", "ben@example.com"]);
@@ -91,9 +94,11 @@ async fn an_admin_invites_by_mail_sends_it_again_and_revokes_it() {
         let answer = browser.post(&revoking, "").await.expect(303);
         assert_eq!(
             answer.header("location"),
-            Some("/admin/invitations?revoked=1")
+            Some("/admin/invitations?done=invitation-revoked")
         );
-        let page = browser.get("/admin/invitations?revoked=1").await;
+        let page = browser
+            .get("/admin/invitations?done=invitation-revoked")
+            .await;
         let page = browser.page(page, 200).shows(&[revoked]);
         assert!(!page.0.contains("<bdi>Ben</bdi>"), "{}", page.0);
         app.anonymous()
@@ -187,6 +192,7 @@ async fn what_is_missing_is_shown_at_its_field() {
             "id=\"username-fault\"",
         ),
         ("name=Ben", "class=\"fault\""),
+        ("username=ben&role=king", "href=\"#role\""),
     ] {
         let page = browser.post("/admin/users/new", form).await;
         browser.page(page, 422).shows(&[fault]);

@@ -132,3 +132,19 @@ async fn an_admin_sends_a_test_mail_to_the_own_address() {
     let page = browser.page(page, 200);
     assert!(!page.0.contains("will be sent"), "{}", page.0);
 }
+
+#[tokio::test]
+async fn a_mail_that_failed_permanently_says_so() {
+    let app = TestApp::new().await;
+    let mut browser = admin_browser(&app, "en").await;
+    sign_up(&app).await;
+    app.set_mail_server(MailServer::Rejects);
+    app.mails().await;
+    let page = browser.get("/admin/outbox?status=given-up").await;
+    browser
+        .page(page, 200)
+        .shows(&["<span class=\"badge bad\">failed permanently</span>"]);
+    let page = browser.get("/admin/outbox?status=waiting").await;
+    browser.page(page, 200).shows(&["There is no such email."]);
+    browser.get("/admin/outbox?status=lost").await.expect(422);
+}
