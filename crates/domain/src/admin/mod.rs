@@ -17,9 +17,7 @@ use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
 use crate::metric_event::SessionEnd;
-use crate::model::{
-    Invitation, Role, SearchWord, Status, User, UserCursor, UserFilter, UserPage, Version,
-};
+use crate::model::{Role, SearchWord, Status, User, UserCursor, UserFilter, UserPage, Version};
 use crate::store::Records;
 use crate::values::{DisableReason, Invalid, UserId};
 
@@ -270,16 +268,11 @@ fn is_found(user: &User, word: &SearchWord, terms: &[String]) -> bool {
 }
 
 /// Returns the user as disabled. A new security epoch ends all sessions. A pending address is removed if the user
-/// has another identifier. Otherwise it stays, so that enabling does not confirm it. An active user has accepted the
-/// invitation, also if an older node, which does not know of it, has confirmed the address.
+/// has another identifier. Otherwise it stays, so that enabling does not confirm it.
 fn disabled(user: &User) -> User {
     if user.status == Status::Disabled {
         return user.clone();
     }
-    let invitation = match user.status {
-        Status::Active => user.invitation.map(Invitation::accepted),
-        Status::Pending | Status::Disabled => user.invitation,
-    };
     let pending_email = match user.has_identifier() {
         true => None,
         false => user.pending_email.clone(),
@@ -287,7 +280,7 @@ fn disabled(user: &User) -> User {
     User {
         status: Status::Disabled,
         pending_email,
-        invitation,
+        invitation: user.settled_invitation(),
         security_epoch: user.security_epoch + 1,
         ..user.clone()
     }

@@ -177,9 +177,19 @@ impl User {
     #[must_use]
     pub fn next_version(&self, now: Timestamp) -> Self {
         Self {
+            invitation: self.settled_invitation(),
             version: self.version.next(),
             updated_at: now,
             ..self.clone()
+        }
+    }
+
+    /// The invitation. An active user has accepted it, also if an older node, which does not know of it, has confirmed the
+    /// address.
+    pub(crate) fn settled_invitation(&self) -> Option<Invitation> {
+        match self.status {
+            Status::Active => self.invitation.map(Invitation::accepted),
+            Status::Pending | Status::Disabled => self.invitation,
         }
     }
 

@@ -442,6 +442,23 @@ async fn a_change_of_the_account_by_an_admin_voids_the_link() {
     assert_eq!(accept(&node, &token_in(&mail)).await.email, Some(new));
 }
 
+#[tokio::test]
+async fn a_change_of_an_account_that_an_older_node_has_activated_settles_its_invitation() {
+    let (node, ada) = with_admin().await;
+    let (ben, _) = shown(&node, &ada).await;
+    let status = |user: &User| user.invitation.unwrap().status(node.now());
+    assert_eq!(
+        status(&ben.next_version(node.now())),
+        InvitationStatus::Pending
+    );
+    let active = User {
+        status: Status::Active,
+        ..ben
+    };
+    let changed = active.next_version(node.now());
+    assert_eq!(status(&changed), InvitationStatus::Accepted);
+}
+
 /// An older node confirms the address with a link of its own and does not know of the invitation.
 #[tokio::test]
 async fn an_invited_user_whom_an_older_node_has_activated_stays_after_being_disabled() {
