@@ -19,7 +19,7 @@ use crate::http::problem::Problem;
         ("user" = Option<String>, Query, description = "Events of this user: `me`, a username or a user id"),
         ("actor" = Option<String>, Query, description = "Events that this user has caused: `me`, a username or a user id"),
         ("event" = Option<String>, Query, description = "Events of this kind, such as `sign-in`"),
-        ("outcome" = Option<String>, Query, description = "Only `success` or only `failure`"),
+        ("outcome" = Option<String>, Query, description = "Only `success` or only `failure`", pattern = "^(success|failure)$"),
         ("since" = Option<String>, Query, description = "Events at or after this time (RFC 3339)", format = DateTime),
         ("until" = Option<String>, Query, description = "Events before this time (RFC 3339)", format = DateTime),
         PageParams),
