@@ -106,6 +106,9 @@ pub fn banner(
         });
     }
     lines.push(format!("  API reference  {public_url}/docs"));
+    if config.options.console.enabled {
+        lines.push(format!("  Console        {public_url}/admin"));
+    }
     if config.development_tls {
         let certificate = dev_certificate::files(&config.data_dir).certificate;
         lines.push(format!("  Certificate    {}", certificate.display()));

@@ -99,7 +99,7 @@ fn a_start_on_a_terminal_ends_with_the_banner_and_stops_with_ctrl_c() {
         shown += &String::from_utf8_lossy(&chunk[..count]);
     }
     let (log, banner) = shown.split_once("Doorward is ready at ").expect(&shown);
-    for link in ["/sign-up", "/inbox ", "/docs"] {
+    for link in ["/sign-up", "/inbox ", "/docs", "/admin"] {
         assert!(banner.contains(link), "{link}: {shown}");
     }
     assert!(banner.contains("username `admin`"), "{shown}");
