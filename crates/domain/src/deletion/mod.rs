@@ -44,6 +44,7 @@ impl Deletion {
             if user.deletion.is_some() {
                 return Ok(user);
             }
+            // Once, and not if there is nothing to do.
             if attempt == 0 {
                 core.throttle_deletion(ctx, &user).await?;
             }

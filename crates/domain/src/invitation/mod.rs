@@ -101,9 +101,7 @@ impl Invitations {
         batch.extend(user.insert());
         let url = self.send(ctx, &user, &mut batch);
         if let Err(error) = core.apply(batch).await {
-            if let Some(email) = mail_to {
-                core.release_mailbox(ctx, Purpose::Invitation, email).await;
-            }
+            self.release(ctx, mail_to).await;
             return Err(error.into());
         }
         Ok(Invited { user, url })
@@ -113,16 +111,22 @@ impl Invitations {
     /// the user has none that can be accepted.
     #[tracing::instrument(name = "resend_invitation", level = "trace", skip_all)]
     pub async fn resend(&self, ctx: &Ctx, named: &str) -> Result<Invited, Error> {
+        let user = self.find_open(ctx, named).await?;
+        let mail_to = self.throttle(ctx, &user).await?;
+        let sent = self.send_again(ctx, named, user.clone()).await;
+        if sent.is_err() {
+            self.release(ctx, mail_to).await;
+        }
+        sent
+    }
+
+    /// Writes the invitation that is sent again. If the user has changed since the read, reads the user again.
+    async fn send_again(&self, ctx: &Ctx, named: &str, mut user: User) -> Result<Invited, Error> {
         let core = &self.core;
-        for attempt in 0..MAX_WRITE_ATTEMPTS {
-            let user = core.resolve(ctx, Action::Invite, named).await?;
-            let invitation = open_invitation(&user).ok_or(Error::NotFound)?;
-            self.authorize(ctx, named, user.role).await?;
-            if attempt == 0 {
-                self.throttle(ctx, &user).await?;
-            }
+        for _ in 0..MAX_WRITE_ATTEMPTS {
+            let renewed = |old: Invitation| self.invitation(ctx, old.delivery);
             let changed = User {
-                invitation: Some(self.invitation(ctx, invitation.delivery)),
+                invitation: user.invitation.map(renewed),
                 ..user.next_version(ctx.now)
             };
             let mut batch = core.actor_check(ctx, Action::Invite, user.id);
@@ -131,8 +135,17 @@ impl Invitations {
             if core.apply_unless_stale(batch).await? {
                 return Ok(Invited { user: changed, url });
             }
+            user = self.find_open(ctx, named).await?;
         }
         Err(Error::Overloaded)
+    }
+
+    /// Returns the user whose invitation is to be sent again. Fails with [`Error::NotFound`] if it cannot be accepted.
+    async fn find_open(&self, ctx: &Ctx, named: &str) -> Result<User, Error> {
+        let user = self.core.resolve(ctx, Action::Invite, named).await?;
+        open_invitation(&user).ok_or(Error::NotFound)?;
+        self.authorize(ctx, named, user.role).await?;
+        Ok(user)
     }
 
     /// Revokes an invitation: deletes the user, who has not accepted it. Fails with [`Error::NotFound`] if the user has none,
@@ -204,6 +217,15 @@ impl Invitations {
             .throttle_mailbox(ctx, Purpose::Invitation, email)
             .await?;
         Ok(Some(email))
+    }
+
+    /// Releases what [`Self::throttle`] acquired for a mail that was not written.
+    async fn release(&self, ctx: &Ctx, mail_to: Option<&EmailAddress>) {
+        if let Some(email) = mail_to {
+            self.core
+                .release_mailbox(ctx, Purpose::Invitation, email)
+                .await;
+        }
     }
 
     /// Adds the mail with the link to the batch, or the link itself, which is returned. The worker creates that of a mail.

@@ -185,6 +185,25 @@ async fn a_mailbox_gets_few_invitations() {
     }
 }
 
+/// only the mail that is written counts.
+#[tokio::test]
+async fn an_invitation_that_could_not_be_sent_again_is_not_counted() {
+    let (node, ada) = with_admin().await;
+    let mut ctx = node.of(&ada);
+    ctx.client.address = Some(IpAddr::from([203, 0, 113, 1]));
+    let ben = invite(&node, &ctx, by_mail()).await.unwrap().user;
+    node.spy.fail("write jobs");
+    for _ in 0..5 {
+        assert_err!(resend(&node, &ctx, &ben).await, Error::Store(_));
+    }
+    node.spy.clear_failures();
+    for _ in 0..2 {
+        resend(&node, &ctx, &ben).await.unwrap();
+    }
+    let refused = resend(&node, &ctx, &ben).await;
+    assert_err!(refused, Error::TooManyAttempts { .. });
+}
+
 /// Z-04: the write checks the stored role of the actor.
 #[tokio::test]
 async fn an_admin_who_was_demoted_invites_no_one() {
