@@ -181,15 +181,16 @@ fn without_secret(error: String, mail: &Mail) -> String {
     }
 }
 
-/// Removes the secret at the end of a link. The end of the error may be a part of it, since long replies are cut.
+/// Removes the secret at the end of a link. The last link may have only a part of it, since long replies are cut.
 fn without_secret_of(link: &str, error: String) -> String {
     let Some(length) = link.rfind('/').map(|slash| slash + 1) else {
         return error;
     };
     let (page, secret) = link.split_at(length);
     let error = error.replace(secret, "***");
+    let is_in_secrets = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     match error.rsplit_once(page) {
-        Some((before, rest)) if !rest.starts_with('*') => format!("{before}{page}***"),
+        Some((before, rest)) if rest.starts_with(is_in_secrets) => format!("{before}{page}***"),
         _ => error,
     }
 }
@@ -217,6 +218,14 @@ mod tests {
             (
                 "550 https://accounts.example/confirmation/abc…",
                 "550 https://accounts.example/confirmation/***",
+            ),
+            (
+                "550 https://accounts.example/confirmation/abcdef and https://accounts.example/confirmation/abc",
+                "550 https://accounts.example/confirmation/*** and https://accounts.example/confirmation/***",
+            ),
+            (
+                "550 links to https://accounts.example/confirmation/ are refused",
+                "550 links to https://accounts.example/confirmation/ are refused",
             ),
         ] {
             assert_eq!(without_secret_of(link, error.to_owned()), shown);
