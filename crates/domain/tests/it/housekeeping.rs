@@ -1,8 +1,9 @@
 //! Cleanup by the worker. No other behaviour depends on it.
 
 use doorward_domain::Error;
-use doorward_domain::model::{Link, Purpose, Status, User};
-use doorward_domain::store::Records;
+use doorward_domain::model::{Invitation, InvitationDelivery, Link, Purpose, Status, User};
+use doorward_domain::store::{Records, Store};
+use doorward_domain::values::UserId;
 
 use crate::test_node::*;
 
@@ -47,6 +48,41 @@ async fn one_sweep_deletes_several_batches() {
         .await
         .unwrap();
     assert_eq!(node.audited().len(), 205);
+}
+
+/// An older node has activated invited users, and their rows say that the invitation is open.
+#[tokio::test]
+async fn a_batch_of_users_who_stay_is_read_twice() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    let active = node.active("ben").await;
+    let invitation = Invitation {
+        delivery: InvitationDelivery::Link,
+        invited_by: None,
+        invited_at: node.now(),
+        expires_at: Some(node.now()),
+    };
+    let stays = |number: u8| User {
+        id: UserId::from_bytes([number; 16]),
+        username: Some(username(&format!("eve{number}"))),
+        email: None,
+        invitation: Some(invitation),
+        ..active.clone()
+    };
+    for number in 1..=100 {
+        node.store.apply(stays(number).insert()).await.unwrap();
+    }
+    node.advance(hours(8 * 24));
+    // It ends a sweep that does not end.
+    node.spy.fail_after("users", 1000);
+    node.clear_cache();
+    let housekeeping = &node.doorward.housekeeping;
+    housekeeping.sweep(&node.worker()).await.unwrap();
+    let calls = node.spy.take_calls();
+    let reads = calls.iter().filter(|call| **call == "users").count();
+    // Twice a list and each of its users, and once the list of each other task.
+    assert_eq!(reads, 2 * 101 + 3);
+    assert_eq!(node.store.all::<User>().len(), 101);
 }
 
 /// L-05: a sign-up that cannot be read does not stop the sweep of the rest, and the sweep returns an error.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use doorward_domain::model::{JobStatus, Link, MailFilter, MailJob, MailKind, Role, User};
-use doorward_domain::store::{Claim, Record, Write};
+use doorward_domain::store::{Claim, Record, Store, Write};
 use doorward_domain::values::JobId;
 use doorward_domain::{Ctx, Error};
 
@@ -150,6 +150,33 @@ async fn a_mail_that_is_being_sent_is_not_retried() {
     node.advance(minutes(2));
     let after = node.now();
     assert_eq!(leased.next_attempt_at(after), Some(after));
+}
+
+/// An older node does not count the attempts that fail. The migration has marked those before it.
+#[tokio::test]
+async fn a_mail_that_an_older_node_has_tried_is_retried_unless_its_next_attempt_is_near() {
+    let node = node().await;
+    node.pending("ben").await;
+    let ada = ada(&node).await;
+    let waiting = one(&node, JobStatus::Waiting).await;
+    let lease = minutes(2);
+    for (failed_attempts, status, wait, is_retried) in [
+        (1, JobStatus::Failing, seconds(1), true),
+        (0, JobStatus::Waiting, lease, false),
+        (0, JobStatus::Waiting, lease + MICROSECOND, true),
+    ] {
+        let tried = MailJob {
+            attempts: 1,
+            failed_attempts,
+            status,
+            due_at: node.now() + wait,
+            ..waiting.clone()
+        };
+        node.store.apply(vec![Write::put(&tried)]).await.unwrap();
+        let retried = node.doorward.outbox.retry(&ada, tried.id).await.unwrap();
+        assert_eq!(retried, one(&node, status).await);
+        assert_eq!(retried.due_at == node.now(), is_retried, "{tried:?}");
+    }
 }
 
 #[tokio::test]
