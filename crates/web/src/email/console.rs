@@ -51,10 +51,8 @@ pub(crate) async fn send(
     match service.request_confirmation(&caller.ctx, address).await {
         Ok(()) => Ok(done(&named, "confirmation-sent")),
         Err(error) => {
-            let sent = SentAct::new(None);
-            Err(caller
-                .rejected(&named, &act(address), sent, error.into())
-                .await)
+            let (act, sent) = (act(address), SentAct::new(None));
+            Err(caller.rejected_for(&user, &act, sent, error.into()).await)
         }
     }
 }

@@ -170,6 +170,20 @@ impl AdminCaller {
         }
     }
 
+    /// [`Self::rejected`] for a user who was read already, which is an audit event.
+    pub(crate) async fn rejected_for(
+        &self,
+        user: &User,
+        act: &AdminAct,
+        sent: SentAct,
+        problem: Problem,
+    ) -> Problem {
+        match sent.again(&problem) {
+            Some(form) => problem.on_page(self.confirmation(user, act, &form).await),
+            None => problem,
+        }
+    }
+
     /// The problem of an action. If it is about the proof or can be corrected, its page asks again.
     pub(crate) async fn rejected(
         &self,

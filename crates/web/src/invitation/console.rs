@@ -179,8 +179,13 @@ pub(crate) async fn resend(
             Ok(link_page(&caller, &invited).unwrap_or_else(sent))
         }
         Err(problem) => {
-            let act = resend_act(&caller.view(&named).await?.user);
-            Err(caller.rejected(&named, &act, sent, problem).await)
+            let Some(form) = sent.again(&problem) else {
+                return Err(problem);
+            };
+            // Reading a user is an audit event: once.
+            let user = caller.view(&named).await?.user;
+            let act = resend_act(&user);
+            Err(problem.on_page(caller.confirmation(&user, &act, &form).await))
         }
     }
 }

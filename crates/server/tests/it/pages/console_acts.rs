@@ -442,3 +442,32 @@ async fn an_admin_changes_the_name_the_language_and_the_address_of_a_user() {
         app.allow_unread_mail();
     }
 }
+
+/// L-01: also if the page asks again.
+#[tokio::test]
+async fn a_refused_action_is_one_view_of_the_user() {
+    let app = TestApp::new().await;
+    let mut browser = admin_browser(&app, "en").await;
+    let root = app.sign_in("root").await;
+    app.create("ben", Role::User).await;
+    app.unconfirmed("cleo").await;
+    let form = "username=dan&email=dan%40example.com";
+    browser.post("/admin/users/new", form).await.expect(303);
+    // Three mails an hour from one network to one mailbox.
+    for (page, mails) in [
+        ("ben/recovery", 3),
+        ("cleo/confirmation", 3),
+        ("dan/invitation", 2),
+    ] {
+        let page = format!("/admin/users/{page}");
+        for _ in 0..mails {
+            browser.post(&page, "").await.expect(303);
+        }
+        let before = count(&root, "user-viewed").await;
+        let refused = browser.post(&page, "").await;
+        browser.page(refused, 429).shows(&["role=\"alert\""]);
+        let views = count(&root, "user-viewed").await - before;
+        assert_eq!(views, 1, "{page}");
+    }
+    app.mails().await;
+}
