@@ -213,6 +213,11 @@ impl User {
         self.pending_email.as_ref().map(|pending| &pending.address)
     }
 
+    /// The pending address, if a confirmation can be sent to it. That of an invitation is confirmed by its own link.
+    pub fn unconfirmed_address(&self) -> Option<&EmailAddress> {
+        self.pending_address().filter(|_| !self.is_invited())
+    }
+
     /// Returns `true` if the account has a username or a confirmed address to sign in with. Otherwise its status
     /// is [`Status::Pending`] unless it is disabled. No one can sign in before the invitation is accepted.
     pub fn has_identifier(&self) -> bool {

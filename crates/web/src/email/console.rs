@@ -19,18 +19,13 @@ fn act(address: &EmailAddress) -> AdminAct {
     AdminAct::new("send-confirmation", "confirmation").about(Some(address.as_str()))
 }
 
-/// The address that a confirmation can be sent to. That of an invitation is confirmed by its link.
-pub(crate) fn unconfirmed(user: &User) -> Option<&EmailAddress> {
-    user.pending_address().filter(|_| !user.is_invited())
-}
-
 /// Asks whether to send it. The page of the user, if no address is pending.
 pub(crate) async fn confirm(
     caller: AdminCaller,
     Path(named): Path<String>,
 ) -> Result<Response, Problem> {
     let user = caller.view(&named).await?.user;
-    let Some(address) = unconfirmed(&user) else {
+    let Some(address) = user.unconfirmed_address() else {
         return Ok(see_other(&user_path(&named)));
     };
     let form = Form::default();
@@ -44,7 +39,7 @@ pub(crate) async fn send(
     Path(named): Path<String>,
 ) -> Result<Response, Problem> {
     let user = caller.view(&named).await?.user;
-    let Some(address) = unconfirmed(&user) else {
+    let Some(address) = user.unconfirmed_address() else {
         return Ok(see_other(&user_path(&named)));
     };
     let service = &caller.doorward().email;

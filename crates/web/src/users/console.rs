@@ -12,7 +12,6 @@ use doorward_domain::values::{EmailAddress, LanguageTag, Name, Username};
 use minijinja::{Value, context};
 
 use crate::audit::console::event_row;
-use crate::email::console::unconfirmed;
 use crate::html::console::{AdminCaller, ConsoleSection, ListForm, status, user_path, user_row};
 use crate::html::dates::{ago, moment};
 use crate::html::display_name;
@@ -158,7 +157,7 @@ fn acts(user: &User, has_sessions: bool) -> Vec<Value> {
         (
             "send-confirmation",
             "confirmation",
-            unconfirmed(user).is_some() && !is_disabled,
+            user.unconfirmed_address().is_some() && !is_disabled,
         ),
         (
             "send-recovery",

@@ -63,6 +63,18 @@ async fn a_link_that_is_shown_leaves_the_address_pending() {
     assert_eq!(node.one_mail().await.kind, MailKind::Recovery);
 }
 
+#[tokio::test]
+async fn an_address_needs_no_confirmation_before_the_invitation_is_accepted() {
+    let (node, ada) = with_admin().await;
+    let (ben, link) = shown(&node, &ada).await;
+    assert_eq!(ben.pending_address(), Some(&email(ADDRESS)));
+    assert_eq!(ben.unconfirmed_address(), None);
+    let accepted = accept(&node, &link).await;
+    assert_eq!(accepted.unconfirmed_address(), Some(&email(ADDRESS)));
+    let confirmed = node.active("eve").await;
+    assert_eq!(confirmed.unconfirmed_address(), None);
+}
+
 /// the password was entered in the request that accepts.
 #[tokio::test]
 async fn the_browser_that_accepts_can_be_signed_in() {
