@@ -148,3 +148,53 @@ async fn a_mail_that_failed_permanently_says_so() {
     browser.page(page, 200).shows(&["There is no such email."]);
     browser.get("/admin/outbox?status=lost").await.expect(422);
 }
+
+#[tokio::test]
+async fn a_mail_that_is_being_sent_says_so_and_is_not_tried_again() {
+    for (language, being_sent, retry) in [
+        ("en", "being sent", "<button>Try again now</button>"),
+        (
+            "de",
+            "wird gesendet",
+            "<button>Jetzt noch einmal versuchen</button>",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        sign_up(&app).await;
+        let page = browser.get("/admin/outbox").await;
+        let mail = first_mail(&browser.page(page, 200).0);
+        app.lease_mails().await;
+        let badge = format!("<span class=\"badge\">{being_sent}</span>");
+        for path in ["/admin/outbox", &mail] {
+            let page = browser.get(path).await;
+            let page = browser.page(page, 200).shows(&[&badge]);
+            assert!(!page.0.contains(retry), "{}", page.0);
+        }
+        // The lease ends.
+        app.advance_seconds(120);
+        let page = browser.get(&mail).await;
+        let page = browser.page(page, 200).shows(&[retry]);
+        assert!(!page.0.contains(&badge), "{}", page.0);
+        app.mails().await;
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_would_not_be_sent_now_has_no_preview() {
+    for (language, words) in [
+        ("en", "It would not be sent now"),
+        ("de", "Sie würde jetzt nicht gesendet"),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        let nobody = json!({"email": "nobody@example.com"});
+        app.anonymous().post("/recovery", nobody).await.expect(202);
+        let page = browser.get("/admin/outbox").await;
+        let mail = first_mail(&browser.page(page, 200).0);
+        let page = browser.get(&mail).await;
+        let page = browser.page(page, 200).shows(&[words]);
+        assert!(!page.0.contains("<pre>"), "{}", page.0);
+        app.mails().await;
+    }
+}

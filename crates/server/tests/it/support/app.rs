@@ -8,8 +8,9 @@ use axum::Router;
 use doorward_domain::admin::NewUser;
 use doorward_domain::hashing::{Cost, Engine, Hasher, HasherSettings};
 use doorward_domain::memory::{SeededRandom, SteppedClock};
-use doorward_domain::model::{Role, User};
+use doorward_domain::model::{MailJob, Role, User};
 use doorward_domain::ports::{Clock, Mail, NoMetrics, SeparateSessions};
+use doorward_domain::store::{Claim, Record, Store};
 use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{EmailAddress, Secret, Username};
 use doorward_domain::{Actor, Ctx, Doorward, Policy, Ports};
@@ -230,6 +231,19 @@ impl TestApp {
         let mut mails = self.mails().await;
         assert_eq!(mails.len(), 1, "{:?}", super::summary(&mails));
         mails.remove(0)
+    }
+
+    /// Leases the queued mails for two minutes, like a worker that is sending them.
+    pub async fn lease_mails(&self) {
+        let now = self.clock.now();
+        let claim = Claim {
+            table: MailJob::TABLE,
+            kinds: MailJob::kinds(),
+            now,
+            lease_until: now + SignedDuration::from_mins(2),
+            limit: 100,
+        };
+        self.store.claim_rows(claim).await.unwrap();
     }
 
     /// Chooses what the mail server does with mails.
