@@ -1,6 +1,9 @@
 //! Invitations in the console.
 
-use doorward_domain::SignUpPolicy;
+use doorward_domain::invitation::NewInvitation;
+use doorward_domain::model::Role;
+use doorward_domain::values::EmailAddress;
+use doorward_domain::{Actor, SignUpPolicy};
 use serde_json::json;
 
 use super::console_access::admin_browser;
@@ -14,6 +17,22 @@ fn shown_link(page: &str) -> String {
         .unwrap();
     let (token, _) = link.split_once('<').unwrap();
     format!("/invitation/{token}")
+}
+
+/// The operator invites `NAME@example.com`, by mail.
+async fn invite(app: &TestApp, name: &str) {
+    let address = format!("{name}@example.com");
+    let wanted = NewInvitation {
+        username: None,
+        email: Some(EmailAddress::parse(&address).unwrap()),
+        name: None,
+        role: Role::User,
+        locale: None,
+        delivery: None,
+    };
+    let ctx = app.ctx(Actor::CommandLine);
+    let invited = app.doorward.invitations.invite(&ctx, wanted);
+    invited.await.unwrap();
 }
 
 #[tokio::test]
@@ -197,4 +216,61 @@ async fn what_is_missing_is_shown_at_its_field() {
         let page = browser.post("/admin/users/new", form).await;
         browser.page(page, 422).shows(&[fault]);
     }
+}
+
+#[tokio::test]
+async fn an_invitation_that_has_expired_is_listed_and_can_be_sent_again() {
+    for (language, expired) in [("en", "Expired"), ("de", "Abgelaufen")] {
+        let app = TestApp::new().await;
+        invite(&app, "ben").await;
+        app.one_mail().await;
+        app.advance_seconds(8 * 24 * 3600);
+        let mut browser = admin_browser(&app, language).await;
+        let page = browser.get("/admin/invitations").await;
+        let page = browser.page(page, 200);
+        assert!(!page.0.contains("ben@example.com"), "{}", page.0);
+        let page = browser.get("/admin/invitations?status=expired").await;
+        let page = browser.page(page, 200).shows(&[
+            &format!("<h2 id=\"list\">{expired}</h2>"),
+            "ben@example.com",
+            "<time datetime=\"2026-11-28T08:00:00Z\"",
+        ]);
+        let (before, _) = page.0.split_once("/invitation\"").unwrap();
+        let (_, user) = before.rsplit_once('"').unwrap();
+        let again = format!("{user}/invitation");
+        browser.post(&again, "").await.expect(303);
+        app.one_mail().await;
+        let page = browser.get("/admin/invitations").await;
+        browser.page(page, 200).shows(&["ben@example.com"]);
+    }
+}
+
+/// The invitations, and their mails.
+#[tokio::test]
+async fn a_long_list_leads_to_older_entries_and_back_to_the_newest() {
+    let app = TestApp::new().await;
+    for number in 0..51 {
+        invite(&app, &format!("ben{number}")).await;
+    }
+    let mut browser = admin_browser(&app, "en").await;
+    for (list, sizes) in [
+        ("/admin/invitations?status=pending", &[25, 25, 1][..]),
+        ("/admin/outbox?status=waiting", &[50, 1]),
+    ] {
+        let newest = format!("href=\"{list}\">Newest</a>");
+        let mut path = list.to_owned();
+        for (number, size) in sizes.iter().enumerate() {
+            let page = browser.get(&path).await;
+            let page = browser.page(page, 200).0;
+            assert_eq!(page.matches("<h3>").count(), *size, "{path}");
+            assert_eq!(page.contains(&newest), number > 0, "{path}");
+            let older = page.split_once("\">Older</a>");
+            assert_eq!(older.is_some(), number + 1 < sizes.len(), "{path}");
+            if let Some((before, _)) = older {
+                let (_, link) = before.rsplit_once('"').unwrap();
+                path = link.replace("&amp;", "&");
+            }
+        }
+    }
+    app.mails().await;
 }
