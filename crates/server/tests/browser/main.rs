@@ -62,6 +62,8 @@ tests!(scripts {
     /// stops the page that loads, and after ten seconds.
     fn a_form_is_sent_once();
     fn times_are_in_the_time_zone_of_the_reader();
+    /// They are counted by the days of UTC.
+    fn the_days_of_the_totals_are_in_utc_in_any_time_zone();
     fn the_menu_closes_with_escape_and_with_a_click_beside_it();
     fn recovery_codes_can_be_copied_printed_and_downloaded();
     /// The list is loaded again without leaving the page. A mail is in a frame without scripts.

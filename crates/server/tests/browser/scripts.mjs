@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { Browser, PASSWORD, until } from "../../../testkit/browser/browser.mjs";
 import { findErrors } from "./page_checks.mjs";
+import { WITH_ADMIN } from "./walks.mjs";
 
 export async function a_password_can_be_shown_and_hidden() {
   const browser = await Browser.open();
@@ -82,6 +83,24 @@ export async function times_are_in_the_time_zone_of_the_reader() {
   }
   // With the time of the day.
   assert.ok(seen.some(({ title }) => title.endsWith(" UTC")), JSON.stringify(seen));
+}
+
+export async function the_days_of_the_totals_are_in_utc_in_any_time_zone() {
+  const browser = await Browser.open({ variables: WITH_ADMIN, timezoneId: "Pacific/Pago_Pago" });
+  // With another user, the page has totals.
+  await browser.signUp("ben");
+  await browser.page.context().clearCookies();
+  await browser.go("/admin?by=day");
+  const today = () => new Date().toLocaleDateString("en-GB", { dateStyle: "long", timeZone: "UTC" });
+  const days = [today()];
+  await browser.send("/sign-in", { username: "admin", password: PASSWORD });
+  days.push(today());
+  const first = ".numbers tbody th";
+  const day = await browser.page.textContent(first);
+  assert.ok(days.includes(day), `${day}, ${days}`);
+  // An hour is a time.
+  await browser.go("/admin?by=hour");
+  assert.ok(await browser.has(`${first} time`));
 }
 
 export async function the_menu_closes_with_escape_and_with_a_click_beside_it() {
