@@ -51,9 +51,12 @@ export async function on_a_phone_a_long_brand_fits_and_what_needs_doing_comes_be
     focused.push(await browser.page.evaluate(() => document.activeElement.closest("nav, section")?.localName));
   }
   assert.ok(focused.indexOf("section") < focused.indexOf("nav"), focused.join());
-  // Large text has room for whole words.
+  // Large text has large icons, and room for whole words.
   await browser.page.setViewportSize({ width: 360, height: 780 });
+  const iconWidth = async () => (await browser.page.locator("nav .icon").last().boundingBox()).width;
+  assert.equal(await iconWidth(), 20);
   await browser.page.evaluate(() => (document.documentElement.style.fontSize = "200%"));
+  assert.equal(await iconWidth(), 40);
   const lines = () => {
     const { firstChild } = document.querySelector("[aria-labelledby=tasks] li span");
     return firstChild.data.split(/(?<=[ -])/).map((word, index, words) => {
