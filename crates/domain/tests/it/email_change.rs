@@ -133,6 +133,21 @@ async fn an_admin_needs_the_password_only_for_their_own_address() {
     assert_err!(own, Error::Invalid(_));
 }
 
+/// The former address may be why an admin has changed it.
+#[tokio::test]
+async fn an_address_that_an_admin_has_changed_is_not_reported_to_the_former_one_once_it_is_confirmed()
+ {
+    let (node, ben, _) = ben().await;
+    node.admin("ada").await;
+    let ctx = node.of(&node.sign_in("ada").await);
+    let (service, new) = (&node.doorward.email, email("new@example.com"));
+    service.change(&ctx, "ben", &new, None, None).await.unwrap();
+    let token = token_in(to(&node.mails().await, "new@example.com"));
+    service.confirm(&node.anonymous(), &token).await.unwrap();
+    assert_eq!(node.stored_user(&ben).await.email, Some(new));
+    assert_eq!(summary(&node.mails().await), []);
+}
+
 /// a link confirms only the address that it was created for.
 #[tokio::test]
 async fn a_second_change_voids_the_link_of_the_first() {

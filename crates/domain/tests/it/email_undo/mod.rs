@@ -586,6 +586,21 @@ async fn address_changes_are_limited() {
     }
 }
 
+/// also a link that was requested after the user was disabled, which the void links of that moment do not cover.
+#[tokio::test]
+async fn no_undo_link_of_a_user_who_is_not_active_is_valid() {
+    let (node, ben, _) = thief().await;
+    let active = node.stored_user(&ben).await;
+    assert!(!active.undo_link_is_void(node.now()));
+    for status in [Status::Disabled, Status::Pending] {
+        let user = User {
+            status,
+            ..active.clone()
+        };
+        assert!(user.undo_link_is_void(node.now()), "{status:?}");
+    }
+}
+
 async fn valid_link_count(node: &TestNode, user: &User) -> usize {
     let links = node
         .store
