@@ -45,6 +45,10 @@ pub enum Action {
     ManageOutbox,
     /// Delete a queued mail.
     DeleteMail,
+    /// View the signing keys.
+    ViewKeys,
+    /// Create a new signing key.
+    RotateKeys,
     /// View the second factors.
     ViewFactors,
     /// Add a second factor. Only to the actor's own account.
@@ -59,7 +63,7 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::ViewUser,
         Self::ExportUser,
         Self::UpdateProfile,
@@ -77,6 +81,8 @@ impl Action {
         Self::ReadOutbox,
         Self::ManageOutbox,
         Self::DeleteMail,
+        Self::ViewKeys,
+        Self::RotateKeys,
         Self::ViewFactors,
         Self::AddFactor,
         Self::RenewRecoveryCodes,
@@ -111,12 +117,14 @@ impl Action {
             | Self::ReadAudit
             | Self::ViewTotals
             | Self::ReadOutbox
-            | Self::ManageOutbox => Rule::of(Who::Admins),
+            | Self::ManageOutbox
+            | Self::ViewKeys => Rule::of(Who::Admins),
             Self::ChangeRole => Rule::of(Who::Admins).with_proof(AuditKind::RoleChanged),
             Self::ChangeStatus => Rule::of(Who::Admins).with_proof(AuditKind::StatusChanged),
             Self::CancelDeletion => Rule::of(Who::Admins).with_proof(AuditKind::DeletionCancelled),
             Self::Invite => Rule::of(Who::Admins).with_proof(AuditKind::Invited),
             Self::DeleteMail => Rule::of(Who::Admins).with_proof(AuditKind::MailDeleted),
+            Self::RotateKeys => Rule::of(Who::Admins).with_proof(AuditKind::KeyRotated),
         }
     }
 }
@@ -280,6 +288,8 @@ mod tests {
             Action::ReadOutbox,
             Action::ManageOutbox,
             Action::DeleteMail,
+            Action::ViewKeys,
+            Action::RotateKeys,
             Action::Invite,
         ] {
             assert!(authorize(&user(Role::User), action, Target::Own).is_err());

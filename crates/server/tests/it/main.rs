@@ -36,6 +36,7 @@ mod recovery;
 mod route_matrix;
 mod second_factor_walk;
 mod sessions;
+mod signing_keys;
 mod step_up;
 mod store_matrix;
 mod support;

@@ -434,6 +434,9 @@ async fn responses_match_their_schemas() {
     assert_fits(&document, "QueuedMail", &mails["items"][0]);
     let path = format!("/outbox/{}", mails["items"][0]["id"].as_str().unwrap());
     assert_fits(&document, "ViewedMail", &json_of(&admin, &path).await);
+    let keys = json_of(&admin, "/signing-key").await;
+    assert_fits(&document, "SigningKeyList", &keys);
+    assert_fits(&document, "SigningKey", &keys["items"][0]);
     let totals = json_of(&admin, "/totals").await;
     assert_fits(&document, "TotalsList", &totals);
     assert_fits(&document, "Totals", &totals["items"][0]);
