@@ -39,6 +39,8 @@ pub enum Action {
     ReadAudit,
     /// View the totals.
     ViewTotals,
+    /// View the nodes.
+    ViewNodes,
     /// List and view queued mails.
     ReadOutbox,
     /// Retry queued mails, and send a test mail.
@@ -63,7 +65,7 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::ViewUser,
         Self::ExportUser,
         Self::UpdateProfile,
@@ -78,6 +80,7 @@ impl Action {
         Self::ChangeStatus,
         Self::ReadAudit,
         Self::ViewTotals,
+        Self::ViewNodes,
         Self::ReadOutbox,
         Self::ManageOutbox,
         Self::DeleteMail,
@@ -116,6 +119,7 @@ impl Action {
             Self::ListUsers
             | Self::ReadAudit
             | Self::ViewTotals
+            | Self::ViewNodes
             | Self::ReadOutbox
             | Self::ManageOutbox
             | Self::ViewKeys => Rule::of(Who::Admins),
@@ -285,6 +289,7 @@ mod tests {
             Action::ListUsers,
             Action::ReadAudit,
             Action::ViewTotals,
+            Action::ViewNodes,
             Action::ReadOutbox,
             Action::ManageOutbox,
             Action::DeleteMail,

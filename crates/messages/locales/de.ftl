@@ -1134,6 +1134,17 @@ console-keys-rotated = Der neue Schlüssel signiert ab jetzt Sitzungen.
 
 console-version = Dieser Server läuft mit Doorward { $version }.
 console-starts = Wann Server gestartet sind
+console-nodes = Server
+console-nodes-intro = Jeder meldet sich einmal in der Minute. Einer, der abgebrochen wurde, steht noch eine Stunde hier.
+console-nodes-warning = { $name ->
+    [overdue] Ein Server hat sich zwei Minuten oder länger nicht gemeldet: Er wurde abgebrochen oder erreicht die Datenbank nicht.
+   *[versions] Die Server haben verschiedene Versionen: Ein Upgrade ist im Gange.
+}
+console-node-runs = läuft
+console-node-overdue = nicht gemeldet
+console-node-started = gestartet
+console-node-seen = zuletzt gemeldet
+console-no-nodes = Noch hat sich kein Server gemeldet. Funktionen von AWS Lambda melden sich nicht.
 console-checks = Prüfungen dieses Servers
 console-check-status = { $status ->
     [passed] in Ordnung

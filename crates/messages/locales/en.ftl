@@ -1154,6 +1154,17 @@ console-keys-rotated = The new key signs sessions from now on.
 
 console-version = This server runs Doorward { $version }.
 console-starts = When servers started
+console-nodes = Servers
+console-nodes-intro = Each reports once a minute. One that was killed is listed for another hour.
+console-nodes-warning = { $name ->
+    [overdue] A server has not reported for two minutes or more: it was killed, or cannot reach the database.
+   *[versions] Servers run different versions: an upgrade is under way.
+}
+console-node-runs = runs
+console-node-overdue = not seen
+console-node-started = started
+console-node-seen = last seen
+console-no-nodes = No server has reported yet. Functions of AWS Lambda do not report.
 console-checks = Checks of this server
 console-check-status = { $status ->
     [passed] passed

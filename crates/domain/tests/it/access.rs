@@ -9,7 +9,7 @@ use doorward_domain::{Ctx, Error};
 use crate::test_node::*;
 
 /// Every method that acts on `{user}`, and whether users may call it for their own account.
-const ACTIONS: [(&str, bool); 34] = [
+const ACTIONS: [(&str, bool); 35] = [
     ("view", true),
     ("export", true),
     ("update", true),
@@ -29,6 +29,7 @@ const ACTIONS: [(&str, bool); 34] = [
     ("read audit", false),
     ("find audited user", false),
     ("list totals", false),
+    ("list nodes", false),
     ("list mails", false),
     ("view a mail", false),
     ("retry a mail", false),
@@ -119,6 +120,7 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
             let range = TotalsRange::new(TimeUnit::Hour, None, None, ctx.now)?;
             doorward.totals.list(ctx, &range).await.map(|_| ())
         }
+        "list nodes" => doorward.nodes.list(ctx).await.map(|_| ()),
         "list mails" => {
             let filter = MailFilter::default();
             doorward.outbox.list(ctx, &filter).await.map(|_| ())
@@ -257,6 +259,7 @@ async fn an_admin_may_act_on_every_user() {
             "read audit",
             "find audited user",
             "list totals",
+            "list nodes",
             "list mails",
             "view a mail",
             "retry a mail",

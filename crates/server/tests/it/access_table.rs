@@ -297,6 +297,7 @@ async fn another_user_gets_403_whether_or_not_the_name_exists() {
         "/totals",
         "/outbox",
         "/signing-key",
+        "/node",
     ] {
         eve.get(path).await.expect_problem(403, "forbidden");
     }

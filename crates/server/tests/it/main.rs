@@ -22,6 +22,7 @@ mod invitation;
 #[cfg(feature = "aws")]
 mod late_index;
 mod model;
+mod nodes;
 mod openapi;
 mod operations;
 mod outbox;

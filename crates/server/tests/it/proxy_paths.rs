@@ -21,10 +21,11 @@ const NOT_FORWARDED: [&str; 11] = [
     "settings",
 ];
 /// First words of paths that a browser application does not use.
-const NOT_FOR_APPLICATIONS: [&str; 7] = [
+const NOT_FOR_APPLICATIONS: [&str; 8] = [
     "audit",
     "docs",
     "inbox",
+    "node",
     "outbox",
     "problems",
     "signing-key",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use doorward_domain::diagnostics::Diagnostic;
 
 use super::console_access::admin_browser;
+use crate::nodes::report;
 use crate::support::TestApp;
 
 #[tokio::test]
@@ -51,5 +52,58 @@ async fn a_server_that_cannot_check_itself_says_how_to() {
         let mut browser = admin_browser(&app, language).await;
         let page = browser.get("/admin/health").await;
         browser.page(page, 200).shows(&[words]);
+    }
+}
+
+#[tokio::test]
+async fn the_servers_are_shown_with_their_versions_and_a_warning_about_one_that_does_not_report() {
+    for (language, texts) in [
+        (
+            "en",
+            [
+                "No server has reported yet.",
+                "an upgrade is under way",
+                "has not reported for two minutes",
+                "runs",
+                "not seen",
+            ],
+        ),
+        (
+            "de",
+            [
+                "Noch hat sich kein Server gemeldet.",
+                "Ein Upgrade ist im Gange",
+                "zwei Minuten oder länger nicht gemeldet",
+                "läuft",
+                "nicht gemeldet",
+            ],
+        ),
+    ] {
+        let [none, upgrade, missing, runs, overdue] = texts;
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        let page = browser.get("/admin/health").await;
+        browser.page(page, 200).shows(&[none]);
+        report(&app, "one", "0.1.0").await;
+        app.advance_seconds(119);
+        let page = browser.get("/admin/health").await;
+        let one = |class: &str, state: &str| {
+            format!("<bdi>one</bdi> <span class=\"badge {class}\">{state}</span>")
+        };
+        let page = browser
+            .page(page, 200)
+            .shows(&[&one("good", runs), "Doorward 0.1.0 ·"]);
+        assert!(!page.0.contains("class=\"notice\""), "{}", page.0);
+        report(&app, "two", "0.2.0").await;
+        let page = browser.get("/admin/health").await;
+        let page = browser
+            .page(page, 200)
+            .shows(&[upgrade, "Doorward 0.2.0 ·"]);
+        assert!(!page.0.contains(missing), "{}", page.0);
+        app.advance_seconds(1);
+        let page = browser.get("/admin/health").await;
+        browser
+            .page(page, 200)
+            .shows(&[upgrade, missing, &one("bad", overdue)]);
     }
 }
