@@ -1130,7 +1130,7 @@ console-keys-commands = Könnten andere einen Schlüssel kennen, führen Sie auf
 console-rotate = Einen neuen Schlüssel erzeugen
 console-rotate-ask = Einen neuen Signaturschlüssel erzeugen?
 console-rotate-effects = Mit ihm werden Sitzungen sofort signiert, Token für andere Dienste in zehn Minuten, wenn diese ihn geladen haben. Niemand wird abgemeldet.
-console-keys-rotated = Der neue Schlüssel signiert ab jetzt Sitzungen.
+console-keys-rotated = Der neue Schlüssel signiert jetzt Sitzungen.
 
 console-version = Dieser Server läuft mit Doorward { $version }.
 console-starts = Wann Server gestartet sind

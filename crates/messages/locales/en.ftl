@@ -1150,7 +1150,7 @@ console-keys-commands = If a key may be known to others, run `doorward keys revo
 console-rotate = Create a new key
 console-rotate-ask = Create a new signing key?
 console-rotate-effects = Sessions are signed with it at once, tokens for other services in ten minutes, when these have loaded it. No one is signed out.
-console-keys-rotated = The new key signs sessions from now on.
+console-keys-rotated = The new key signs sessions now.
 
 console-version = This server runs Doorward { $version }.
 console-starts = When servers started

@@ -1,7 +1,7 @@
 //! Nodes: the servers that run, or ran within the last hour.
 //!
 //! Each node reports once a minute, and deletes its record when it stops. Nothing depends on the list: it shows an admin an
-//! upgrade that is under way, and a node that has ended without a word.
+//! upgrade that is under way, and a node that was killed.
 
 use std::sync::Arc;
 

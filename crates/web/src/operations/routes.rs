@@ -1,4 +1,4 @@
-//! The routes of the health checks and the nodes, the first page of the console, and those of the health and the settings.
+//! The routes of the health checks and the nodes, and of the console's first page, health and settings.
 
 use super::{api, console};
 use crate::route_handler::prelude::*;

@@ -10,7 +10,7 @@ async fn an_admin_creates_a_new_key_and_sees_the_age_and_the_use_of_each() {
             "en",
             [
                 "Create a new signing key?",
-                "The new key signs sessions from now on.",
+                "The new key signs sessions now.",
                 "signs sessions",
                 "signs tokens",
                 "verifies only",
@@ -23,7 +23,7 @@ async fn an_admin_creates_a_new_key_and_sees_the_age_and_the_use_of_each() {
             "de",
             [
                 "Einen neuen Signaturschlüssel erzeugen?",
-                "Der neue Schlüssel signiert ab jetzt Sitzungen.",
+                "Der neue Schlüssel signiert jetzt Sitzungen.",
                 "signiert Sitzungen",
                 "signiert Token",
                 "prüft nur",
